@@ -1,0 +1,507 @@
+"""What bitween does: the use cases, and the ports through which they reach the world."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from twisted.internet.defer import Deferred
+from twisted.logger import Logger
+
+from bitween.errors import BadPath, EmptyFolder, NoSuchPath, UnknownContact, UnreadablePath
+from bitween.jobs import Jobs, Report
+from bitween.model.address import PeerAddress
+from bitween.model.announcement import Share
+from bitween.model.catalogue import Catalogue, CatalogueChange, FoundPage, Listing, Source
+from bitween.model.connection import ConnectionState, ConnectionStatus
+from bitween.model.contact import Contact
+from bitween.model.events import (
+    ConnectionChanged,
+    ContactChanged,
+    ContactRemoved,
+    ItemPublished,
+    ItemRetracted,
+    ItemsRead,
+    ListeningChanged,
+    MessengerEvent,
+    PresenceChanged,
+    SharesChanged,
+    SwarmEvent,
+    TorrentAdded,
+)
+from bitween.model.job import Added, Job
+from bitween.model.library import Library
+from bitween.model.torrent import InfoHash, Metainfo, Torrent
+from bitween.observable import Observable
+
+
+class Swarm(Protocol):
+    """The BitTorrent side: moves bytes, and keeps what is ours durably."""
+
+    @property
+    def events(self) -> Observable[SwarmEvent]:
+        """What happens to our torrents."""
+
+    @property
+    def library(self) -> Library:
+        """Our torrents; the swarm keeps it up to date."""
+
+    @property
+    def listening(self) -> Sequence[tuple[str, int]]:
+        """The sockets on which peers are accepted; an address may be ``0.0.0.0`` or ``::``."""
+
+    @property
+    def mapped(self) -> Sequence[PeerAddress]:
+        """The addresses at which a router forwards to us."""
+
+    def share(self, metainfo: Metainfo, folder: str) -> Deferred[Torrent]:
+        """
+        Seed what was hashed; answers when that is stored.
+
+        :param folder: what holds the torrent's file or folder.
+        """
+
+    def download(self, info_hash: InfoHash, name: str, folder: str) -> Deferred[Torrent]:
+        """
+        Begin to fetch a torrent; answers when that is stored.
+
+        The library holds it, and ``TorrentAdded`` is out, by the time of the answer.
+
+        :param name: what to call it until the metadata is here.
+        """
+
+    def remove(self, info_hash: InfoHash, delete_data: bool) -> Deferred[None]:
+        """
+        Forget a torrent, with its data if asked.
+
+        :raises UnknownTorrent: if there is no such torrent.
+        """
+
+    def offer_peers(self, info_hash: InfoHash, addresses: Sequence[PeerAddress]) -> None:
+        """Dial these for a torrent, first ones first; those that are connected stay so."""
+
+
+class Hasher(Protocol):
+    """Makes metainfo of paths, away from the reactor."""
+
+    def hash_path(self, path: str, report: Report) -> Deferred[Metainfo]:
+        """
+        Hash a file or folder; cancelling the Deferred stops that.
+
+        :raises BadPath: if it cannot be shared.
+        :raises HashingFailed: if reading failed on the way.
+        """
+
+
+class Intentions(Protocol):
+    """Remembers durably which paths still have to be hashed."""
+
+    def intend(self, path: str) -> None:
+        """Remember a path that is to be shared."""
+
+    def settled(self, path: str) -> None:
+        """Forget it: it is shared now, or will never be."""
+
+    def intended(self) -> list[str]:
+        """The paths that an earlier run did not come to share."""
+
+
+class Messenger(Protocol):
+    """The XMPP side."""
+
+    @property
+    def events(self) -> Observable[MessengerEvent]:
+        """What comes from the server and the contacts."""
+
+    @property
+    def status(self) -> ConnectionStatus:
+        """Where the connection stands."""
+
+    @property
+    def contacts(self) -> Sequence[Contact]:
+        """The roster and those who ask to be in it, sorted by JID."""
+
+    @property
+    def own_jid(self) -> str:
+        """Our bare JID."""
+
+    def announce(self, shares: Sequence[Share], addresses: Sequence[PeerAddress]) -> None:
+        """
+        Have contacts told this, soon; now or as soon as there is a connection.
+
+        :param shares: oldest first.
+        """
+
+    def add_contact(self, jid: str, nick: str) -> Deferred[None]:
+        """Ask to see a contact's presence, and let the request that answers ours in."""
+
+    def accept_contact(self, jid: str) -> Deferred[None]:
+        """
+        Accept a pending request, and ask back.
+
+        :raises UnknownContact: if nobody of that name asks.
+        """
+
+    def remove_contact(self, jid: str) -> Deferred[None]:
+        """
+        End both subscriptions, or refuse a pending request.
+
+        :raises UnknownContact: if the roster has no such contact.
+        """
+
+
+class OwnAddresses(Protocol):
+    """Knows where we can be dialled."""
+
+    @property
+    def changes(self) -> Observable[tuple[PeerAddress, ...]]:
+        """Tells the addresses whenever they are others than before."""
+
+    @property
+    def addresses(self) -> tuple[PeerAddress, ...]:
+        """Where to dial us, best first."""
+
+    def refresh(self, listening: Sequence[tuple[str, int]], mapped: Sequence[PeerAddress]) -> None:
+        """Look at the interfaces again, for these listen sockets."""
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """Sums over all our torrents, and over all the contacts' shares that are known."""
+
+    torrents: int
+    complete: int
+    size: int
+    done: int
+    download_rate: int
+    upload_rate: int
+    peers: int
+    contacts: int
+    contacts_online: int
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """
+    How the daemon is.
+
+    :param uptime: seconds.
+    """
+
+    connection: ConnectionStatus
+    own_jid: str
+    listening: tuple[tuple[str, int], ...]
+    addresses: tuple[PeerAddress, ...]
+    totals: Totals
+    uptime: float
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The collaborators of :class:`Bitween`, one for each port."""
+
+    swarm: Swarm
+    hasher: Hasher
+    intentions: Intentions
+    messenger: Messenger
+    own_addresses: OwnAddresses
+    jobs: Jobs
+
+
+class Bitween:
+    """
+    The use cases, in terms of the model.
+
+    :ivar catalogue_changes: hands out whatever changes in what contacts share.
+    """
+
+    _log = Logger()
+
+    def __init__(
+        self,
+        parts: Parts,
+        download_dir: str,
+        stop: Callable[[], None],
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        """
+        :param stop: ends the daemon cleanly.
+        :param clock: seconds since the epoch.
+        """
+        self._swarm = parts.swarm
+        self._hasher = parts.hasher
+        self._intentions = parts.intentions
+        self._messenger = parts.messenger
+        self._own_addresses = parts.own_addresses
+        self._download_dir = download_dir
+        self._stop = stop
+        self._clock = clock
+        self._started = clock()
+        self.jobs = parts.jobs
+        self.catalogue = Catalogue()
+        self.catalogue_changes: Observable[CatalogueChange] = Observable()
+        parts.swarm.events.subscribe(self._swarm_did)
+        parts.messenger.events.subscribe(self._messenger_did)
+        parts.own_addresses.changes.subscribe(lambda _: self._announce())
+
+    # ---- the daemon itself
+
+    def begin(self) -> None:
+        """Take up what an earlier run did not come to do; the swarm is ready now."""
+        self._listen_sockets_changed()
+        self._announce()
+        for path in self._intentions.intended():
+            self._log.info("hashing {path!r} again: the last run did not finish it", path=path)
+            self._start_adding(path)
+
+    def stop(self) -> None:
+        """End the daemon cleanly, after the present call is answered."""
+        self._stop()
+
+    def status(self) -> Status:
+        """How the daemon is."""
+        return Status(
+            connection=self._messenger.status,
+            own_jid=self._messenger.own_jid,
+            listening=tuple(self._swarm.listening),
+            addresses=self._own_addresses.addresses,
+            totals=self._totals(),
+            uptime=self._clock() - self._started,
+        )
+
+    # ---- our torrents
+
+    def torrents(self) -> list[Torrent]:
+        """All torrents of ours."""
+        return list(self._swarm.library)
+
+    def torrent(self, info_hash: InfoHash) -> Torrent:
+        """
+        One torrent of ours.
+
+        :raises UnknownTorrent: if there is none with this hash.
+        """
+        return self._swarm.library.get(info_hash)
+
+    def add_path(self, path: str) -> Job:
+        """
+        Begin to share a file or folder.
+
+        :param path: absolute.
+        :returns: the job that hashes it.
+        :raises BadPath: where one can tell at once that it cannot be shared.
+        """
+        path = os.path.normpath(_checked_path(path))
+        self._intentions.intend(path)
+        return self._start_adding(path)
+
+    async def download(self, info_hash: InfoHash, folder: str | None = None) -> int:
+        """
+        Begin to fetch a torrent from everybody who announces it; asking twice is harmless.
+
+        :param folder: where to put it, absolute; ``None`` for the download directory.
+        :returns: how many sources there are at this moment.
+        :raises BadPath: if the folder is no place to write to.
+        """
+        if info_hash not in self._swarm.library:
+            folder = _checked_folder(folder if folder is not None else self._download_dir)
+            share = self.catalogue.share(info_hash)
+            await self._swarm.download(info_hash, share.name if share else "", folder)
+        return len(self._dialable(info_hash))
+
+    def remove(self, info_hash: InfoHash, delete_data: bool = False) -> Deferred[None]:
+        """
+        Stop sharing or fetching a torrent.
+
+        :raises UnknownTorrent: if there is none with this hash.
+        """
+        self._swarm.library.get(info_hash)
+        return self._swarm.remove(info_hash, delete_data)
+
+    # ---- contacts and what they share
+
+    def contacts(self) -> Sequence[Contact]:
+        """The roster, and those who ask to be in it."""
+        return self._messenger.contacts
+
+    def listings(self) -> dict[str, dict[str, Listing]]:
+        """What every resource of every contact announces, by bare JID and resource."""
+        return {jid: self.catalogue.listings(jid) for jid in self.catalogue.jids()}
+
+    def find(
+        self,
+        query: str = "",
+        contact: str | None = None,
+        sort: str = "name",
+        offset: int = 0,
+        limit: int = 50,
+    ) -> FoundPage:
+        """
+        Search what contacts share; see :meth:`Catalogue.find`.
+
+        :raises UnknownContact: if ``contact`` is neither in the roster nor ourselves.
+        """
+        if contact is not None and not self._counts(contact):
+            raise UnknownContact(f"{contact} is not among your contacts")
+        return self.catalogue.find(query, contact, sort, offset, limit)
+
+    def add_contact(self, jid: str, nick: str = "") -> Deferred[None]:
+        """Ask somebody to become a contact."""
+        return self._messenger.add_contact(jid, nick)
+
+    def accept_contact(self, jid: str) -> Deferred[None]:
+        """Accept somebody's request, and ask back."""
+        return self._messenger.accept_contact(jid)
+
+    def remove_contact(self, jid: str) -> Deferred[None]:
+        """End it, in both directions."""
+        return self._messenger.remove_contact(jid)
+
+    # ---- adding a path
+
+    def _start_adding(self, path: str) -> Job:
+        return self.jobs.start("add", path, lambda report: self._add(path, report))
+
+    def _add(self, path: str, report: Report) -> Deferred[Added]:
+        hashing = self._hasher.hash_path(path, report)
+        adding = hashing.addCallback(lambda info: self._swarm.share(info, os.path.dirname(path)))
+
+        def settled(result: object) -> object:
+            self._intentions.settled(path)
+            return result
+
+        adding.addBoth(settled)
+        return adding.addCallback(
+            lambda torrent: Added(torrent.info_hash, torrent.name, torrent.progress.total)
+        )
+
+    # ---- what comes from below
+
+    def _swarm_did(self, event: SwarmEvent) -> None:
+        if isinstance(event, SharesChanged):
+            self._announce()
+        elif isinstance(event, ListeningChanged):
+            self._listen_sockets_changed()
+        elif isinstance(event, TorrentAdded):
+            self._offer(event.torrent.info_hash)
+
+    def _messenger_did(self, event: MessengerEvent) -> None:
+        change = self._catalogue_changed_by(event)
+        if change:
+            for info_hash in change.redialled:
+                self._offer(info_hash)
+            self.catalogue_changes.notify(change)
+
+    def _catalogue_changed_by(self, event: MessengerEvent) -> CatalogueChange:
+        catalogue = self.catalogue
+        match event:
+            case ConnectionChanged(status=status):
+                online = status.state is ConnectionState.ONLINE
+                return CatalogueChange() if online else catalogue.all_offline()
+            case ContactRemoved(jid=jid):
+                return catalogue.forget(jid)
+            case ContactChanged(contact=contact):
+                return CatalogueChange() if contact.trusted else catalogue.forget(contact.jid)
+            case ItemPublished() | ItemRetracted() | ItemsRead() | PresenceChanged():
+                return self._told(event) if self._counts(event.jid) else CatalogueChange()
+
+    def _told(
+        self, event: ItemPublished | ItemRetracted | ItemsRead | PresenceChanged
+    ) -> CatalogueChange:
+        match event:
+            case ItemPublished(jid=jid, item_id=item_id, announcements=announcements):
+                return self.catalogue.replace_item(jid, item_id, announcements)
+            case ItemRetracted(jid=jid, item_id=item_id):
+                return self.catalogue.remove_item(jid, item_id)
+            case ItemsRead(jid=jid, items=items):
+                return self.catalogue.replace_items(jid, items)
+            case PresenceChanged(jid=jid, resource=resource, online=online):
+                return self.catalogue.set_online(jid, resource, online)
+
+    def _counts(self, jid: str) -> bool:
+        """Whether this bare JID's word counts: a contact whom we follow, or ourselves."""
+        return jid == self._messenger.own_jid or any(
+            contact.jid == jid and contact.trusted for contact in self._messenger.contacts
+        )
+
+    def _listen_sockets_changed(self) -> None:
+        self._own_addresses.refresh(self._swarm.listening, self._swarm.mapped)
+
+    # ---- telling contacts, dialling contacts
+
+    def _announce(self) -> None:
+        shares = list(self._swarm.library.shares.values())
+        self._messenger.announce(shares, self._own_addresses.addresses)
+
+    def _offer(self, info_hash: InfoHash) -> None:
+        if info_hash not in self._swarm.library or self._swarm.library.get(info_hash).complete:
+            return
+        addresses = {a for source in self._dialable(info_hash) for a in source.addresses}
+        best_first = sorted(addresses, key=lambda a: (a.rank, a.address, a.port))
+        self._swarm.offer_peers(info_hash, [a for a in best_first if self._may_dial(a)])
+
+    def _dialable(self, info_hash: InfoHash) -> list[Source]:
+        sources = self.catalogue.sources(info_hash)
+        return [s for s in sources if any(self._may_dial(a) for a in s.addresses)]
+
+    def _may_dial(self, address: PeerAddress) -> bool:
+        """
+        Whether a contact may make us dial this.
+
+        Our own loopback is no contact's business, unless we ourselves are to be found only there.
+        """
+        own = self._own_addresses.addresses
+        return address not in own and (not address.is_loopback or any(a.is_loopback for a in own))
+
+    def _totals(self) -> Totals:
+        torrents = self.torrents()
+        contacts = [contact.jid for contact in self.contacts() if contact.trusted]
+        return Totals(
+            torrents=len(torrents),
+            complete=sum(torrent.complete for torrent in torrents),
+            size=sum(torrent.progress.total for torrent in torrents),
+            done=sum(torrent.progress.done for torrent in torrents),
+            download_rate=sum(torrent.progress.download_rate for torrent in torrents),
+            upload_rate=sum(torrent.progress.upload_rate for torrent in torrents),
+            peers=sum(torrent.progress.peers for torrent in torrents),
+            contacts=len(contacts),
+            contacts_online=sum(bool(self.catalogue.online(jid)) for jid in contacts),
+        )
+
+
+def _checked_path(path: str) -> str:
+    """
+    :raises BadPath: if one can tell without reading much that the path cannot be shared.
+    """
+    if not os.path.isabs(path):
+        raise BadPath(f"{path!r} is not an absolute path", "give the path from the root on")
+    if not os.path.lexists(path):
+        raise NoSuchPath(f"{path!r} does not exist")
+    if os.path.isdir(path):
+        if not os.access(path, os.R_OK | os.X_OK):
+            raise UnreadablePath(f"{path!r} may not be read", "check its permissions")
+        if not any(os.scandir(path)):
+            raise EmptyFolder(f"{path!r} is empty", "a folder needs a file to be shared")
+    elif not os.path.isfile(path):
+        raise BadPath(f"{path!r} is neither a file nor a folder")
+    elif not os.access(path, os.R_OK):
+        raise UnreadablePath(f"{path!r} may not be read", "check its permissions")
+    return path
+
+
+def _checked_folder(folder: str) -> str:
+    """
+    :raises BadPath: if nothing can be written there.
+    """
+    if not os.path.isabs(folder):
+        raise BadPath(f"{folder!r} is not an absolute path", "give the path from the root on")
+    try:
+        os.makedirs(folder, exist_ok=True)
+    except OSError as error:
+        raise BadPath(f"{folder!r} cannot be made: {error.strerror}") from None
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise BadPath(f"{folder!r} may not be written to", "check its permissions")
+    return folder

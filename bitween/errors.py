@@ -1,0 +1,129 @@
+"""
+Every error that bitween raises on purpose.
+
+::
+
+    BitweenError
+    ├── ConfigurationError      an option, a settings file or a password that cannot be used
+    ├── StartupError            the daemon cannot start: state directory or port in use, ...
+    ├── InvalidValue            a value that is malformed, whoever gave it (also a ValueError)
+    ├── BadPath                 a path that cannot be shared or written to
+    │   ├── NoSuchPath
+    │   ├── UnreadablePath
+    │   └── EmptyFolder
+    ├── HashingFailed           the files could not be read to the end, or changed meanwhile
+    ├── NotFound
+    │   ├── UnknownTorrent
+    │   ├── UnknownContact
+    │   └── UnknownJob
+    ├── StoreError              the database in the state directory cannot be used
+    ├── SwarmError              libtorrent refused
+    └── XMPPError
+        ├── NotConnected        there is no XMPP session at the moment
+        ├── RequestRefused      the server or a contact answered with an error, or not at all
+        └── LogInRefused        trying again would not help
+            ├── CredentialsRefused
+            └── CertificateRefused
+
+The text of an error is one line for a person; ``hint`` says what to do about it.
+Codes for JSON-RPC clients are given in one place, :mod:`bitween.api.faults`.
+"""
+
+from __future__ import annotations
+
+
+class BitweenError(Exception):
+    """
+    The root of the tree.
+
+    :param message: what went wrong, in one line for a person.
+    :param hint: what can be done about it, in one line; may be empty.
+    """
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.message} ({self.hint})" if self.hint else self.message
+
+
+class ConfigurationError(BitweenError):
+    """An option, a settings file or a password that cannot be used."""
+
+
+class StartupError(BitweenError):
+    """The daemon cannot start as it was asked to."""
+
+
+class InvalidValue(BitweenError, ValueError):
+    """A value that is malformed."""
+
+
+class BadPath(BitweenError):
+    """A path that cannot be shared or written to."""
+
+
+class NoSuchPath(BadPath):
+    """Nothing lies at the path."""
+
+
+class UnreadablePath(BadPath):
+    """The path, or something below it, may not be read."""
+
+
+class EmptyFolder(BadPath):
+    """The folder holds no file that could be shared."""
+
+
+class HashingFailed(BitweenError):
+    """The files could not be read to the end, or changed while they were read."""
+
+
+class NotFound(BitweenError):
+    """What was named does not exist."""
+
+
+class UnknownTorrent(NotFound):
+    """No torrent of ours has this info-hash."""
+
+
+class UnknownContact(NotFound):
+    """The roster has no such contact."""
+
+
+class UnknownJob(NotFound):
+    """No job has this id."""
+
+
+class StoreError(BitweenError):
+    """The database in the state directory cannot be used."""
+
+
+class SwarmError(BitweenError):
+    """libtorrent refused what it was asked to do."""
+
+
+class XMPPError(BitweenError):
+    """The XMPP side could not do what it was asked to do."""
+
+
+class NotConnected(XMPPError):
+    """There is no XMPP session at the moment."""
+
+
+class RequestRefused(XMPPError):
+    """The server or a contact answered a request with an error, or not at all."""
+
+
+class LogInRefused(XMPPError):
+    """The log-in failed in a way that another try would not mend."""
+
+
+class CredentialsRefused(LogInRefused):
+    """The server does not take the user name and password."""
+
+
+class CertificateRefused(LogInRefused):
+    """The server's certificate is not trusted for the domain."""

@@ -1,0 +1,37 @@
+"""What one resource says of itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+from bitween.model.address import PeerAddress
+from bitween.model.torrent import InfoHash
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """
+    One thing that a resource shares.
+
+    :param name: text to show, never a path.
+    :param size: bytes.
+    """
+
+    info_hash: InfoHash
+    name: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Announcement:
+    """
+    One resource's shares and the addresses at which it can be dialled.
+
+    :param resource: the XMPP resource that is spoken of.
+    """
+
+    resource: str
+    shares: Mapping[InfoHash, Share] = field(default_factory=lambda: MappingProxyType({}))
+    addresses: tuple[PeerAddress, ...] = ()

@@ -1,0 +1,31 @@
+"""The state of the connection to the XMPP server."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class ConnectionState(StrEnum):
+    """Where the connection stands."""
+
+    CONNECTING = "connecting"
+    ONLINE = "online"
+    WAITING = "waiting"  # for the next try
+    FAILED = "failed"  # another try would not help
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionStatus:
+    """
+    Where the connection stands, and why.
+
+    :param jid: the full JID while online, else the one that is asked for.
+    :param since: seconds since the epoch.
+    :param error: the last reason for not being online, in words; empty while online.
+    """
+
+    jid: str
+    state: ConnectionState
+    since: float
+    error: str = ""

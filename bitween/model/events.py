@@ -1,0 +1,130 @@
+"""What happened: the events that the parts of bitween hand up."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from bitween.model.announcement import Announcement
+from bitween.model.connection import ConnectionStatus
+from bitween.model.contact import Contact
+from bitween.model.torrent import InfoHash, Torrent
+
+# ---- the swarm
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TorrentAdded:
+    """A torrent is new in the library."""
+
+    torrent: Torrent
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TorrentChanged:
+    """A torrent's state or progress is another than before."""
+
+    torrent: Torrent
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TorrentFinished:
+    """Every byte of a download is verified and on the disk."""
+
+    torrent: Torrent
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TorrentRemoved:
+    """A torrent has left the library."""
+
+    info_hash: InfoHash
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SharesChanged:
+    """What we announce is another than before."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListeningChanged:
+    """The BitTorrent listen sockets or the port mapping changed."""
+
+
+SwarmEvent = (
+    TorrentAdded
+    | TorrentChanged
+    | TorrentFinished
+    | TorrentRemoved
+    | SharesChanged
+    | ListeningChanged
+)
+
+# ---- XMPP
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConnectionChanged:
+    """The connection to the XMPP server stands elsewhere than before."""
+
+    status: ConnectionStatus
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ItemPublished:
+    """A contact, or another resource of ours, published a PEP item."""
+
+    jid: str
+    item_id: str
+    announcements: Sequence[Announcement]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ItemRetracted:
+    """A contact, or another resource of ours, took back a PEP item."""
+
+    jid: str
+    item_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ItemsRead:
+    """All items of a contact's node, by item id, as they stand now."""
+
+    jid: str
+    items: Mapping[str, Sequence[Announcement]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PresenceChanged:
+    """A resource of a contact, or another one of ours, came or went."""
+
+    jid: str
+    resource: str
+    online: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContactChanged:
+    """A roster entry or a subscription request is new or another than before."""
+
+    contact: Contact
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContactRemoved:
+    """Somebody is in the roster no longer."""
+
+    jid: str
+
+
+MessengerEvent = (
+    ConnectionChanged
+    | ItemPublished
+    | ItemRetracted
+    | ItemsRead
+    | PresenceChanged
+    | ContactChanged
+    | ContactRemoved
+)

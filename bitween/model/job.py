@@ -1,0 +1,65 @@
+"""Something that takes a while: its value at one moment."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from bitween.errors import BitweenError
+from bitween.model.torrent import InfoHash
+
+
+class JobState(StrEnum):
+    """How far a job is."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing will change any more."""
+        return self in (JobState.DONE, JobState.FAILED, JobState.CANCELLED)
+
+
+@dataclass(frozen=True, slots=True)
+class Added:
+    """What came of adding a path."""
+
+    info_hash: InfoHash
+    name: str
+    total_size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """
+    A job at one moment.
+
+    :param id: unique for the life of the daemon.
+    :param kind: ``add`` for hashing a path.
+    :param subject: what it works on, e.g. the path.
+    :param done: bytes worked through.
+    :param total: bytes to work through, ``None`` while unknown.
+    :param rate: bytes/s.
+    :param error: why it failed.
+    """
+
+    id: str
+    kind: str
+    subject: str
+    state: JobState = JobState.QUEUED
+    done: int = 0
+    total: int | None = None
+    rate: float | None = None
+    result: Added | None = None
+    error: BitweenError | None = None
+
+    @property
+    def eta(self) -> float | None:
+        """Seconds left, ``None`` where that cannot be told."""
+        if self.state is not JobState.RUNNING or self.total is None or not self.rate:
+            return None
+        return max(0, self.total - self.done) / self.rate

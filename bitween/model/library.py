@@ -1,0 +1,68 @@
+"""What is ours: the torrents that we share and those that we fetch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
+
+from bitween.errors import UnknownTorrent
+from bitween.model.announcement import Share
+from bitween.model.torrent import InfoHash, Torrent
+
+
+class Library:
+    """Our torrents by info-hash, and the share list that follows from them."""
+
+    def __init__(self) -> None:
+        self._torrents: dict[InfoHash, Torrent] = {}
+        self._shares: dict[InfoHash, Share] = {}
+
+    def get(self, info_hash: InfoHash) -> Torrent:
+        """
+        The torrent with this info-hash.
+
+        :raises UnknownTorrent: if there is none.
+        """
+        try:
+            return self._torrents[info_hash]
+        except KeyError:
+            raise UnknownTorrent(f"no torrent of ours has the hash {info_hash}") from None
+
+    def __contains__(self, info_hash: object) -> bool:
+        return info_hash in self._torrents
+
+    def __len__(self) -> int:
+        return len(self._torrents)
+
+    def __iter__(self) -> Iterator[Torrent]:
+        return iter(list(self._torrents.values()))
+
+    def put(self, torrent: Torrent) -> bool:
+        """
+        Add a torrent or take over its new state.
+
+        :returns: whether what we announce changed.
+        """
+        self._torrents[torrent.info_hash] = torrent
+        before = self._shares.get(torrent.info_hash)
+        if not torrent.announceable:
+            return self._shares.pop(torrent.info_hash, None) is not None
+        share = Share(torrent.info_hash, torrent.name, torrent.progress.total)
+        self._shares[torrent.info_hash] = share
+        return share != before
+
+    def remove(self, info_hash: InfoHash) -> bool:
+        """
+        Forget a torrent.
+
+        :returns: whether what we announce changed.
+        :raises UnknownTorrent: if there is no such torrent.
+        """
+        self.get(info_hash)
+        del self._torrents[info_hash]
+        return self._shares.pop(info_hash, None) is not None
+
+    @property
+    def shares(self) -> Mapping[InfoHash, Share]:
+        """What we announce, a view in the order in which the shares came."""
+        return MappingProxyType(self._shares)

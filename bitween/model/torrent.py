@@ -1,0 +1,132 @@
+"""A torrent of ours, as everybody but libtorrent sees it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import NewType
+
+from bitween.errors import InvalidValue
+from bitween.model.text import printable
+
+# A plain string at run time: a catalogue may hold millions of them as keys.
+InfoHash = NewType("InfoHash", str)
+
+_V1_HEX = re.compile(r"[0-9a-fA-F]{40}", re.ASCII)
+
+#: Larger than any file system; sizes above are noise or malice.
+MAX_SIZE = 2**60
+
+
+def parse_info_hash(text: object) -> InfoHash:
+    """
+    Read a BitTorrent v1 info-hash (BEP 3).
+
+    :param text: 40 hexadecimal digits.
+    :returns: the same in lower case.
+    :raises InvalidValue: for anything else.
+    """
+    if isinstance(text, str) and _V1_HEX.fullmatch(text):
+        return InfoHash(text.lower())
+    shown = printable(repr(text), 60)
+    raise InvalidValue(f"{shown} is no info-hash", "an info-hash has 40 hexadecimal digits")
+
+
+class TorrentState(StrEnum):
+    """What a torrent of ours is doing."""
+
+    METADATA = "metadata"  # waiting for the list of files
+    CHECKING = "checking"  # comparing what lies on the disk with the piece hashes
+    DOWNLOADING = "downloading"
+    SEEDING = "seeding"
+    PAUSED = "paused"
+    ERROR = "error"
+
+
+@dataclass(frozen=True, slots=True)
+class FileEntry:
+    """One file of a torrent: its path relative to the save path, and its size in bytes."""
+
+    path: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """
+    How far a torrent is, and how fast.
+
+    :param done: verified bytes.
+    :param total: bytes of the whole torrent, 0 while that is unknown.
+    :param download_rate: bytes/s.
+    :param upload_rate: bytes/s.
+    :param peers: connected peers.
+    """
+
+    done: int = 0
+    total: int = 0
+    download_rate: int = 0
+    upload_rate: int = 0
+    peers: int = 0
+
+    @property
+    def fraction(self) -> float:
+        """0..1; a torrent that is complete and empty counts as 1."""
+        if self.total == 0:
+            return 0.0
+        return min(1.0, self.done / self.total)
+
+    @property
+    def eta(self) -> float | None:
+        """Seconds until it is complete, ``None`` where that cannot be told."""
+        if self.total == 0 or self.done >= self.total or self.download_rate <= 0:
+            return None
+        return (self.total - self.done) / self.download_rate
+
+
+@dataclass(frozen=True, slots=True)
+class Torrent:
+    """
+    A torrent of ours at one moment.
+
+    :param name: from the metadata; until that is here, from the share list, or empty.
+    :param save_path: the folder that holds the torrent's file or folder.
+    :param complete: whether every byte is verified *and on the disk*.
+    :param files: ``None`` until the metadata is known.
+    :param error: why it stands still, in words; empty if nothing is wrong.
+    :param added: seconds since the epoch.
+    """
+
+    info_hash: InfoHash
+    name: str
+    save_path: str
+    state: TorrentState
+    progress: Progress = Progress()
+    complete: bool = False
+    files: tuple[FileEntry, ...] | None = None
+    error: str = ""
+    added: float = 0.0
+
+    @property
+    def announceable(self) -> bool:
+        """Whether somebody else could get a byte of it from us."""
+        return (
+            self.files is not None and not self.error and (self.complete or self.progress.done > 0)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Metainfo:
+    """
+    What hashing a path gives (BEP 3).
+
+    :param name: the last part of the path.
+    :param total_size: bytes.
+    :param torrent_file: the bencoded .torrent.
+    """
+
+    info_hash: InfoHash
+    name: str
+    total_size: int
+    torrent_file: bytes

@@ -1,0 +1,1 @@
+"""How two peers meet: own addresses, later probes and relay."""

@@ -1,0 +1,137 @@
+"""Where we can be dialled."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+import netifaces
+from twisted.application.service import Service
+from twisted.internet.interfaces import IReactorTime
+from twisted.internet.task import LoopingCall
+from twisted.logger import Logger
+
+from bitween.errors import InvalidValue
+from bitween.model.address import PeerAddress
+from bitween.observable import Observable
+
+#: A new network or lease is noticed within this time, in seconds.
+INTERVAL = 30.0
+
+# Flags of /proc/net/if_inet6 (linux/if_addr.h): a temporary address is for outgoing connections,
+# a deprecated or tentative one should not be used for new ones.
+_UNFIT = 0x01 | 0x20 | 0x40
+
+
+class InterfaceAddresses(Service):
+    """
+    Our addresses as the network interfaces, the port mapping and the settings give them.
+
+    :ivar changes: hands out the addresses whenever they are others than before.
+    """
+
+    _log = Logger()
+
+    def __init__(
+        self,
+        clock: IReactorTime,
+        announce: Sequence[tuple[str, int | None]] = (),
+        read_interfaces: Callable[[], Iterable[str]] | None = None,
+    ) -> None:
+        """
+        :param announce: further addresses; port ``None`` means the one that we listen on.
+        :param read_interfaces: gives the machine's addresses, for tests.
+        """
+        self._announce = announce
+        self._read_interfaces = read_interfaces or interface_addresses
+        self._listening: Sequence[tuple[str, int]] = ()
+        self._mapped: Sequence[PeerAddress] = ()
+        self._loop = LoopingCall(self._look)
+        self._loop.clock = clock
+        self.addresses: tuple[PeerAddress, ...] = ()
+        self.changes: Observable[tuple[PeerAddress, ...]] = Observable()
+
+    def startService(self) -> None:
+        """Begin to look at the interfaces every :data:`INTERVAL`."""
+        super().startService()
+        self._loop.start(INTERVAL, now=False).addErrback(
+            lambda failure: self._log.failure("watching the interfaces", failure)
+        )
+
+    def stopService(self) -> None:
+        """Stop looking."""
+        super().stopService()
+        if self._loop.running:
+            self._loop.stop()
+
+    def refresh(self, listening: Sequence[tuple[str, int]], mapped: Sequence[PeerAddress]) -> None:
+        """Take over other listen sockets and mappings, and look at the interfaces now."""
+        self._listening, self._mapped = listening, mapped
+        self._look()
+
+    def _look(self) -> None:
+        try:
+            found = sorted(set(self._gather()), key=lambda a: (a.rank, a.address, a.port))
+        except Exception:
+            # A LoopingCall stops for good at its first exception.
+            self._log.failure("reading the network interfaces")
+            return
+        if tuple(found) != self.addresses:
+            self.addresses = tuple(found)
+            self.changes.notify(self.addresses)
+
+    def _gather(self) -> Iterator[PeerAddress]:
+        yield from self._mapped
+        for address, port in self._listening:
+            yield from self._dialable(address, port)
+            for announced, own_port in self._announce:
+                yield PeerAddress.parse(announced, own_port or port)
+
+    def _dialable(self, listening: str, port: int) -> list[PeerAddress]:
+        """
+        The addresses behind one listen socket.
+
+        Loopback is named only where there is nothing else: a machine without a network.
+        """
+        if listening not in ("0.0.0.0", "::"):  # noqa: S104  # compared, not bound
+            return [PeerAddress.parse(listening, port)]
+        candidates = [a for a in map(_parsed(port), self._read_interfaces()) if a is not None]
+        candidates = [a for a in candidates if a.is_ipv6 == (listening == "::")]
+        return [a for a in candidates if not a.is_loopback] or candidates
+
+
+def _parsed(port: int) -> Callable[[str], PeerAddress | None]:
+    def parse(address: str) -> PeerAddress | None:
+        try:
+            parsed = PeerAddress.parse(address, port)
+        except InvalidValue:
+            return None
+        return None if parsed.ip.is_link_local else parsed
+
+    return parse
+
+
+def interface_addresses() -> list[str]:
+    """The IP addresses of this machine that are fit to be dialled."""
+    unfit = _unfit_ipv6()
+    return [
+        entry["addr"]
+        for interface in netifaces.interfaces()
+        for family in (netifaces.AF_INET, netifaces.AF_INET6)
+        for entry in netifaces.ifaddresses(interface).get(family, ())
+        if entry["addr"] not in unfit
+    ]
+
+
+def _unfit_ipv6(path: str = "/proc/net/if_inet6") -> frozenset[str]:
+    """The IPv6 addresses that Linux says to leave alone; netifaces does not tell."""
+    try:
+        with open(path, encoding="ascii") as file:
+            rows = [line.split() for line in file]
+    except OSError:
+        return frozenset()
+    return frozenset(_ipv6_text(row[0]) for row in rows if int(row[4], 16) & _UNFIT)
+
+
+def _ipv6_text(digits: str) -> str:
+    groups = ":".join(digits[i : i + 4] for i in range(0, 32, 4))
+    return str(PeerAddress(groups, 1).ip)

@@ -1,0 +1,265 @@
+"""What the person who runs the daemon wants: command line and TOML file, made into one value."""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from twisted.python import usage
+from twisted.words.protocols.jabber.jid import JID, InvalidFormat
+
+from bitween.errors import ConfigurationError, InvalidValue
+from bitween.model.address import PeerAddress
+
+DEFAULT_API = "tcp:5000:interface=127.0.0.1"
+DEFAULT_XMPP_PORT = 5222
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """
+    Everything that can be set, checked.  ``docs/configuration.rst`` explains each one.
+
+    :param jid: the bare JID.
+    :param resource: ``None`` to have one chosen once and kept.
+    :param server: host and port of the XMPP server, ``None`` to look them up.
+    :param listen: address and port for BitTorrent; an empty address means all, port 0 means that
+        one is chosen once and kept.
+    :param announce: further addresses at which we can be dialled; port ``None`` means ours.
+    :param upload_limit: bytes/s, 0 for none.
+    :param download_limit: bytes/s, 0 for none.
+    """
+
+    jid: str
+    resource: str | None
+    password_file: str | None
+    server: tuple[str, int] | None
+    ca_file: str | None
+    state_dir: str
+    download_dir: str
+    api: str | None
+    token_file: str
+    api_hosts: tuple[str, ...]
+    listen: tuple[str, int]
+    announce: tuple[tuple[str, int | None], ...]
+    upload_limit: int
+    download_limit: int
+    port_mapping: bool
+    log_traffic: bool
+
+
+class Options(usage.Options):
+    """The command line of ``twistd bitween``; :meth:`settings` makes it into :class:`Settings`."""
+
+    synopsis = "[options] --jid USER@DOMAIN[/RESOURCE]"
+    longdesc = "Shares files with your XMPP contacts over BitTorrent."
+
+    optFlags = [
+        ["no-port-mapping", None, "Ask no router for a port: neither UPnP nor NAT-PMP."],
+        ["log-traffic", None, "Log the XMPP stream, with secrets masked."],
+    ]
+    optParameters = [
+        ["jid", None, None, "The XMPP account: user@domain[/resource]."],
+        ["password-file", None, None, "First line: the password; - is standard input."],
+        ["config", None, None, "TOML file with these same names."],
+        ["server", None, None, "HOST[:PORT] of the XMPP server, in place of a look-up."],
+        ["ca-file", None, None, "PEM file: a further trust root for the server's certificate."],
+        ["state-dir", None, None, "Where torrents, resume data and the API token are kept."],
+        ["download-dir", None, None, "Where downloads go [~/Downloads/bitween]."],
+        ["api", None, None, f"Endpoint of the JSON-RPC API, or none [{DEFAULT_API}]."],
+        ["token-file", None, None, "The API token [in the state directory]."],
+        ["listen", None, None, "[ADDR:]PORT for BitTorrent [chosen once, then kept]."],
+        ["upload-limit", None, None, "Bytes per second."],
+        ["download-limit", None, None, "Bytes per second."],
+    ]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self["api-host"] = []
+        self["announce"] = []
+
+    def opt_api_host(self, name: str) -> None:
+        """Allow this Host header too; may be repeated."""
+        self["api-host"].append(name)
+
+    def opt_announce(self, address: str) -> None:
+        """Announce this ADDR[:PORT] too; may be repeated."""
+        self["announce"].append(address)
+
+    def parseArgs(self, *rest: str) -> None:
+        """:raises twisted.python.usage.UsageError: for a stray argument."""
+        if rest:
+            raise usage.UsageError(f"{rest[0]!r} is no option")
+
+    def parseOptions(self, options: Sequence[str] | None = None) -> None:
+        """
+        Read the command line.
+
+        :raises SystemExit: with one line, where twistd would print its whole help and exit with 0.
+        """
+        try:
+            super().parseOptions(options)
+        except usage.UsageError as error:
+            raise SystemExit(f"bitween: {error}; see twistd bitween --help") from None
+
+    def settings(self, environ: Mapping[str, str]) -> Settings:
+        """
+        Join command line, TOML file and defaults.
+
+        :raises ConfigurationError: naming the option and what it should be.
+        """
+        given = {key: value for key, value in self.items() if value not in (None, 0, [])}
+        values = _read_config(given.get("config"), environ)
+        values.update(given)
+        return _settings(values, environ)
+
+
+_TEXT_KEYS = frozenset(str(parameter[0]) for parameter in Options.optParameters) - {"config"}
+_FLAG_KEYS = frozenset(str(flag[0]) for flag in Options.optFlags)
+_LIST_KEYS = frozenset({"api-host", "announce"})
+
+
+def _read_config(path: str | None, environ: Mapping[str, str]) -> dict[str, Any]:
+    if path is None:
+        path = os.path.join(_xdg(environ, "XDG_CONFIG_HOME", ".config"), "bitween", "config.toml")
+        if not os.path.exists(path):
+            return {}
+    try:
+        with open(path, "rb") as file:
+            values = tomllib.load(file)
+    except OSError as error:
+        raise ConfigurationError(
+            f"cannot read {path!r}: {error.strerror}", "check --config"
+        ) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{path!r} is no TOML: {error}", "mend the file") from None
+    return {key: _config_value(path, key, value) for key, value in values.items()}
+
+
+def _config_value(path: str, key: str, value: object) -> object:
+    """Check a value's type; numbers become the text that the command line would have given."""
+    if key in _FLAG_KEYS:
+        fits = isinstance(value, bool)
+    elif key in _LIST_KEYS:
+        fits = isinstance(value, list) and all(isinstance(entry, str) for entry in value)
+    elif key in _TEXT_KEYS:
+        fits = isinstance(value, str | int) and not isinstance(value, bool)
+        value = str(value)
+    else:
+        known = ", ".join(sorted(_TEXT_KEYS | _FLAG_KEYS | _LIST_KEYS))
+        raise ConfigurationError(f"unknown key {key!r} in {path!r}", f"known are {known}")
+    if not fits:
+        wanted = "true or false" if key in _FLAG_KEYS else "a list of texts"
+        raise ConfigurationError(
+            f"{key!r} in {path!r} has the wrong type",
+            f"it should be {wanted if key not in _TEXT_KEYS else 'a text or a number'}",
+        )
+    return value
+
+
+def _settings(values: Mapping[str, Any], environ: Mapping[str, str]) -> Settings:
+    jid, resource = _jid(values.get("jid"))
+    state_home = _xdg(environ, "XDG_STATE_HOME", ".local/state")
+    state_dir = _path(values.get("state-dir") or os.path.join(state_home, "bitween", jid))
+    password_file = values.get("password-file")
+    api = values.get("api", DEFAULT_API)
+    return Settings(
+        jid=jid,
+        resource=resource,
+        password_file=_path(password_file) if password_file not in (None, "-") else password_file,
+        server=_server(values["server"]) if "server" in values else None,
+        ca_file=_path(values["ca-file"]) if "ca-file" in values else None,
+        state_dir=state_dir,
+        download_dir=_path(values.get("download-dir", "~/Downloads/bitween")),
+        api=None if api == "none" else api,
+        token_file=_path(values.get("token-file") or os.path.join(state_dir, "token")),
+        api_hosts=tuple(values.get("api-host", ())),
+        listen=_listen(values.get("listen", "0")),
+        announce=tuple(_announced(entry) for entry in values.get("announce", ())),
+        upload_limit=_limit("upload-limit", values.get("upload-limit", "0")),
+        download_limit=_limit("download-limit", values.get("download-limit", "0")),
+        port_mapping=not values.get("no-port-mapping", False),
+        log_traffic=bool(values.get("log-traffic", False)),
+    )
+
+
+def _xdg(environ: Mapping[str, str], variable: str, default: str) -> str:
+    """A base directory of the XDG specification; a relative one is to be ignored."""
+    given = environ.get(variable, "")
+    return given if os.path.isabs(given) else os.path.join(os.path.expanduser("~"), default)
+
+
+def _path(text: str) -> str:
+    return os.path.abspath(os.path.expanduser(text))
+
+
+def _jid(text: str | None) -> tuple[str, str | None]:
+    if text is None:
+        raise ConfigurationError("no account is given", "say --jid user@domain")
+    try:
+        jid = JID(text)
+    except (InvalidFormat, UnicodeError):
+        jid = JID("invalid")
+    if not jid.user:
+        raise ConfigurationError(f"--jid: {text!r} is no JID", "it looks like user@domain")
+    return jid.userhost(), jid.resource
+
+
+def _split_port(option: str, text: str) -> tuple[str, int | None]:
+    """Split ``HOST:PORT``, ``[v6]:PORT``, ``HOST`` or ``v6``."""
+    match = re.fullmatch(
+        r"\[(?P<v6>[^\]]+)\](?::(?P<p6>\d+))?|(?P<host>[^:]*)(?::(?P<port>\d+))?", text
+    )
+    if match is None:
+        if text.count(":") > 1 and "[" not in text:
+            return text, None
+        raise ConfigurationError(f"--{option}: {text!r} is no host with a port", "say HOST:PORT")
+    port = match["p6"] or match["port"]
+    return match["v6"] or match["host"], None if port is None else _port(option, port, lowest=0)
+
+
+def _port(option: str, text: str, lowest: int) -> int:
+    if not text.isascii() or not text.isdigit() or not lowest <= int(text) <= 65535:
+        raise ConfigurationError(f"--{option}: {text!r} is no port", f"say {lowest} to 65535")
+    return int(text)
+
+
+def _server(text: str) -> tuple[str, int]:
+    host, port = _split_port("server", text)
+    if not host or port == 0:
+        raise ConfigurationError(f"--server: {text!r} names no server", "say HOST or HOST:PORT")
+    return host, DEFAULT_XMPP_PORT if port is None else port
+
+
+def _listen(text: str) -> tuple[str, int]:
+    if text.isdigit():
+        return "", _port("listen", text, lowest=0)
+    address, port = _split_port("listen", text)
+    try:
+        checked = PeerAddress.parse(address, port or 1)
+    except InvalidValue:
+        raise ConfigurationError(
+            f"--listen: {text!r} is neither a port nor an address of this machine with a port",
+            "say PORT or ADDRESS:PORT",
+        ) from None
+    return checked.address, port or 0
+
+
+def _announced(text: str) -> tuple[str, int | None]:
+    address, port = _split_port("announce", text)
+    try:
+        return PeerAddress.parse(address, 1 if port is None else port).address, port
+    except InvalidValue as error:
+        raise ConfigurationError(
+            f"--announce: {error.message}", "say ADDRESS or ADDRESS:PORT"
+        ) from None
+
+
+def _limit(option: str, text: str) -> int:
+    if not text.isascii() or not text.isdigit() or int(text) > 2**31 - 1:
+        raise ConfigurationError(f"--{option}: {text!r} is no rate", "say whole bytes per second")
+    return int(text)

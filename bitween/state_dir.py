@@ -1,0 +1,57 @@
+"""The directory that belongs to one daemon at a time."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from typing import TextIO
+
+from bitween.errors import StartupError
+
+
+class StateDirectory:
+    """Makes the directory, and holds it against a second daemon."""
+
+    def __init__(self, path: str) -> None:
+        """:param path: absolute."""
+        self.path = path
+        self._lock: TextIO | None = None
+
+    def claim(self) -> None:
+        """
+        Take the directory, until :meth:`release` or the end of the process.
+
+        :raises StartupError: if it cannot be made or written to, or another daemon has it.
+        """
+        try:
+            os.makedirs(self.path, mode=0o700, exist_ok=True)
+            descriptor = os.open(self.file("lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise StartupError(
+                f"the state directory {self.path!r} cannot be used: {error.strerror}",
+                "choose another with --state-dir",
+            ) from None
+        lock = os.fdopen(descriptor, "r+", encoding="ascii", errors="replace")
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            holder = lock.read(20).strip() or "unknown"
+            lock.close()
+            raise StartupError(
+                f"the state directory {self.path!r} is in use by process {holder}",
+                "stop that daemon, or choose another directory with --state-dir",
+            ) from None
+        lock.truncate(0)
+        lock.write(f"{os.getpid()}\n")
+        lock.flush()
+        self._lock = lock
+
+    def release(self) -> None:
+        """Let another daemon have it; harmless if it was never claimed."""
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
+
+    def file(self, name: str) -> str:
+        """The path of a file in the directory."""
+        return os.path.join(self.path, name)
