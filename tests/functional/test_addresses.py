@@ -1,0 +1,91 @@
+"""Our own addresses."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from twisted.internet.task import Clock
+from twisted.trial.unittest import SynchronousTestCase
+
+from bitween.model.address import PeerAddress
+from bitween.reach.addresses import INTERVAL, InterfaceAddresses, interface_addresses
+
+EVERYWHERE = [("0.0.0.0", 6881), ("::", 6881)]  # as libtorrent reports them
+MACHINE = ["127.0.0.1", "192.168.1.5", "::1", "fe80::1%eth0", "2001:db8::5"]
+
+
+class InterfaceAddressesTests(SynchronousTestCase):
+    """What the interfaces, the settings and the mapping come to."""
+
+    def setUp(self) -> None:
+        """Have a machine with a usual set of addresses, and somebody who follows them."""
+        self.machine = list(MACHINE)
+        self.clock = Clock()
+        self.seen: list[list[str]] = []
+
+    def watch(self, *announce: tuple[str, int | None]) -> InterfaceAddresses:
+        """Watch the machine."""
+        watcher = InterfaceAddresses(self.clock, announce, lambda: self.machine)
+        watcher.changes.subscribe(lambda found: self.seen.append([str(a) for a in found]))
+        watcher.startService()
+        self.addCleanup(watcher.stopService)
+        return watcher
+
+    def test_what_others_can_dial(self) -> None:
+        """Loopback and link-local addresses say nothing to another machine."""
+        self.watch().refresh(EVERYWHERE, [])
+        self.assertEqual(self.seen, [["192.168.1.5:6881", "[2001:db8::5]:6881"]])
+
+    def test_a_machine_without_a_network(self) -> None:
+        """Where there is only loopback, it is announced: daemons on this machine can use it."""
+        self.machine[:] = ["127.0.0.1", "::1"]
+        self.watch().refresh(EVERYWHERE, [])
+        self.assertEqual(self.seen, [["127.0.0.1:6881", "[::1]:6881"]])
+
+    def test_one_listen_address(self) -> None:
+        """Who listens at one address is found at that address alone."""
+        self.watch().refresh([("127.0.0.1", 7)], [])
+        self.assertEqual(self.seen, [["127.0.0.1:7"]])
+
+    def test_further_addresses(self) -> None:
+        """Announced and mapped addresses come beside those of the interfaces."""
+        self.machine[:] = ["192.168.1.5"]
+        watcher = self.watch(("198.51.100.1", None), ("198.51.100.2", 9))
+        watcher.refresh(EVERYWHERE[:1], [PeerAddress.parse("8.8.8.8", 7)])
+        self.assertEqual(
+            set(self.seen[0]),
+            {"192.168.1.5:6881", "198.51.100.1:6881", "198.51.100.2:9", "8.8.8.8:7"},
+        )
+
+    def test_a_change_is_noticed(self) -> None:
+        """A new network is noticed at the next look, and told once."""
+        self.watch().refresh(EVERYWHERE[:1], [])
+        self.machine[:] = ["10.0.0.9"]
+        self.clock.advance(INTERVAL)
+        self.clock.advance(INTERVAL)
+        self.assertEqual(self.seen, [["192.168.1.5:6881"], ["10.0.0.9:6881"]])
+
+    def test_a_failing_look_is_not_the_last(self) -> None:
+        """An error while reading is logged, and the next look happens."""
+        answers: Iterator[list[str] | OSError] = iter(
+            [["192.168.1.5"], OSError("no interfaces"), ["10.0.0.9"]]
+        )
+
+        def read() -> list[str]:
+            answer = next(answers)
+            if isinstance(answer, OSError):
+                raise answer
+            return answer
+
+        watcher = InterfaceAddresses(self.clock, (), read)
+        watcher.startService()
+        self.addCleanup(watcher.stopService)
+        watcher.refresh(EVERYWHERE[:1], [])
+        self.clock.advance(INTERVAL)
+        self.assertEqual(len(self.flushLoggedErrors(OSError)), 1)
+        self.clock.advance(INTERVAL)
+        self.assertEqual([str(a) for a in watcher.addresses], ["10.0.0.9:6881"])
+
+    def test_the_real_machine(self) -> None:
+        """Every machine has a loopback address, at least."""
+        self.assertIn("127.0.0.1", interface_addresses())

@@ -1,0 +1,56 @@
+"""Addresses at which peers can be dialled."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+from twisted.trial.unittest import SynchronousTestCase
+
+from bitween.errors import InvalidValue
+from bitween.model.address import PeerAddress
+
+
+class PeerAddressTests(SynchronousTestCase):
+    """What :meth:`PeerAddress.parse` takes and refuses."""
+
+    def test_canonical_form(self) -> None:
+        """The same address is the same value, however it was written."""
+        self.assertEqual(
+            PeerAddress.parse("2001:DB8:0:0::1", "6881"), PeerAddress.parse("2001:db8::1", 6881)
+        )
+        self.assertEqual(PeerAddress.parse("::ffff:192.0.2.7", 1).address, "192.0.2.7")
+
+    def test_text_form(self) -> None:
+        """As text, an IPv6 address stands in brackets."""
+        self.assertEqual(str(PeerAddress.parse("2001:db8::1", 80)), "[2001:db8::1]:80")
+        self.assertEqual(str(PeerAddress.parse("192.0.2.7", 80)), "192.0.2.7:80")
+
+    def test_what_nobody_can_dial_is_refused(self) -> None:
+        """Hosts, zones, unspecified, multicast and broadcast addresses are no peer addresses."""
+        for address in (
+            "example.org", "fe80::1%eth0", "0.0.0.0", "::", "224.0.0.1", "ff02::1",
+            "255.255.255.255", "240.0.0.1", "1.2.3", "::ffff:0.0.0.0", "", None, 7, "1" * 1000,
+        ):  # fmt: skip
+            with self.assertRaises(InvalidValue):
+                PeerAddress.parse(address, 6881)
+
+    def test_ports_out_of_range_are_refused(self) -> None:
+        """A port is a number from 1 to 65535 and nothing else."""
+        for port in (0, 70000, -1, "0", "70000", "-1", "6881 ", "٣", "", None, True, 6881.0):
+            with self.assertRaises(InvalidValue):
+                PeerAddress.parse("192.0.2.7", port)
+
+    @given(st.text(), st.text() | st.integers())
+    def test_parse_raises_nothing_else(self, address: str, port: object) -> None:
+        """Whatever comes in, either it can be dialled or it is an invalid value."""
+        try:
+            parsed = PeerAddress.parse(address, port)
+        except InvalidValue:
+            return
+        self.assertTrue(1 <= parsed.port <= 65535)
+
+    def test_the_ladder_orders_addresses(self) -> None:
+        """LAN comes before IPv6, and IPv6 before public IPv4."""
+        ladder = ["192.168.1.2", "2606:4700::1", "8.8.8.8"]
+        ranks = [PeerAddress.parse(address, 1).rank for address in ladder]
+        self.assertEqual(ranks, sorted(set(ranks)))

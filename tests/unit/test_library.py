@@ -1,0 +1,64 @@
+"""Our own torrents and the share list that follows from them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from bitween.errors import InvalidValue, UnknownTorrent
+from bitween.model.library import Library
+from bitween.model.torrent import (
+    FileEntry,
+    InfoHash,
+    Progress,
+    Torrent,
+    TorrentState,
+    parse_info_hash,
+)
+
+HASH = InfoHash("ab" * 20)
+FETCHING = Torrent(HASH, "holiday", "/srv", TorrentState.METADATA)
+HALF = replace(
+    FETCHING,
+    state=TorrentState.DOWNLOADING,
+    progress=Progress(done=5, total=10, download_rate=5),
+    files=(FileEntry("holiday/a", 10),),
+)
+
+
+class LibraryTests(SynchronousTestCase):
+    """What is announced of what we have."""
+
+    def test_only_what_others_could_get_is_announced(self) -> None:
+        """A download is announced from its first byte on, and not while something is wrong."""
+        library = Library()
+        self.assertFalse(library.put(FETCHING))
+        self.assertEqual(dict(library.shares), {})
+        self.assertTrue(library.put(HALF))
+        self.assertEqual(library.shares[HASH].size, 10)
+        self.assertFalse(library.put(replace(HALF, progress=Progress(done=6, total=10))))
+        self.assertTrue(library.put(replace(HALF, error="disk full")))
+        self.assertEqual(dict(library.shares), {})
+
+    def test_removal(self) -> None:
+        """A torrent that was announced is withdrawn; an unknown one is an error."""
+        library = Library()
+        library.put(HALF)
+        self.assertTrue(library.remove(HASH))
+        with self.assertRaises(UnknownTorrent):
+            library.remove(HASH)
+        with self.assertRaises(UnknownTorrent):
+            library.get(HASH)
+
+    def test_progress(self) -> None:
+        """Fraction and time left are told where they can be told."""
+        self.assertEqual((HALF.progress.fraction, HALF.progress.eta), (0.5, 1.0))
+        self.assertEqual((FETCHING.progress.fraction, FETCHING.progress.eta), (0.0, None))
+
+    def test_info_hash(self) -> None:
+        """40 hexadecimal digits in any case, and nothing else."""
+        self.assertEqual(parse_info_hash("AB" * 20), HASH)
+        for text in ("", "ab" * 19, "ab" * 21, "zz" * 20, "٣" * 40, None, 7, "ab" * 20 + "\n"):
+            with self.assertRaises(InvalidValue):
+                parse_info_hash(text)

@@ -1,0 +1,124 @@
+"""The command line and the TOML file."""
+
+from __future__ import annotations
+
+import os
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from bitween.errors import ConfigurationError
+from bitween.settings import DEFAULT_API, Options, Settings
+
+
+class SettingsTests(SynchronousTestCase):
+    """What the options come to, and what is refused."""
+
+    def setUp(self) -> None:
+        """Have no settings file but those that a test writes."""
+        self.environ = {"XDG_CONFIG_HOME": os.path.abspath(self.mktemp())}
+
+    def settings(self, *arguments: str) -> Settings:
+        """The settings of a command line."""
+        options = Options()
+        options.parseOptions(arguments)
+        return options.settings(self.environ)
+
+    def refused(self, *arguments: str) -> str:
+        """The error that a command line gets."""
+        with self.assertRaises(ConfigurationError) as caught:
+            self.settings("--jid", "a@example.org", *arguments)
+        self.assertNotIn("\n", str(caught.exception))
+        return str(caught.exception)
+
+    def config(self, text: str) -> str:
+        """Write a settings file where it is looked for."""
+        folder = os.path.join(self.environ["XDG_CONFIG_HOME"], "bitween")
+        os.makedirs(folder)
+        path = os.path.join(folder, "config.toml")
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text)
+        return path
+
+    def test_defaults(self) -> None:
+        """With an account alone, everything has its documented place."""
+        self.environ["XDG_STATE_HOME"] = "/var/state"
+        settings = self.settings("--jid", "Alice@Example.org")
+        self.assertEqual((settings.jid, settings.resource), ("alice@example.org", None))
+        self.assertEqual(settings.state_dir, "/var/state/bitween/alice@example.org")
+        self.assertEqual(settings.token_file, "/var/state/bitween/alice@example.org/token")
+        self.assertEqual(settings.download_dir, os.path.expanduser("~/Downloads/bitween"))
+        self.assertEqual((settings.api, settings.listen), (DEFAULT_API, ("", 0)))
+        self.assertTrue(settings.port_mapping)
+
+    def test_everything_given(self) -> None:
+        """Every option arrives."""
+        settings = self.settings(
+            "--jid", "a@example.org/home", "--password-file", "-", "--server", "[::1]:5333",
+            "--api", "none", "--api-host", "nas", "--api-host", "nas.lan", "--announce", "192.0.2.7",
+            "--listen", "127.0.0.1:7", "--announce", "[2001:db8::1]:9", "--upload-limit", "5",
+            "--no-port-mapping", "--log-traffic", "--token-file", "/t", "--state-dir", "/s",
+        )  # fmt: skip
+        self.assertEqual((settings.resource, settings.password_file), ("home", "-"))
+        self.assertEqual((settings.server, settings.api), (("::1", 5333), None))
+        self.assertEqual(settings.api_hosts, ("nas", "nas.lan"))
+        self.assertEqual(settings.listen, ("127.0.0.1", 7))
+        self.assertEqual(settings.announce, (("192.0.2.7", None), ("2001:db8::1", 9)))
+        self.assertEqual((settings.upload_limit, settings.token_file), (5, "/t"))
+        self.assertFalse(settings.port_mapping)
+        self.assertTrue(settings.log_traffic)
+
+    def test_the_file_and_the_command_line(self) -> None:
+        """The file has the same names, and the command line wins."""
+        self.config(
+            'jid = "a@example.org"\nlisten = 7\nno-port-mapping = true\n'
+            'announce = ["192.0.2.7:5"]\nupload-limit = 100\n'
+        )
+        settings = self.settings("--upload-limit", "7")
+        self.assertEqual((settings.jid, settings.listen), ("a@example.org", ("", 7)))
+        self.assertEqual((settings.upload_limit, settings.port_mapping), (7, False))
+        self.assertEqual(settings.announce, (("192.0.2.7", 5),))
+
+    def test_an_unknown_key_is_named(self) -> None:
+        """A slip in the file is not passed over."""
+        self.config('jib = "a@example.org"\n')
+        self.assertIn("'jib'", self.refused())
+
+    def test_wrong_types_are_named(self) -> None:
+        """A value of the wrong type is not bent into another one."""
+        for index, line in enumerate(
+            ("no-port-mapping = 1", 'announce = "x"', "jid = true", "jid = [1]", "api-host = [1]")
+        ):
+            self.environ = {"XDG_CONFIG_HOME": os.path.abspath(f"{self.mktemp()}{index}")}
+            self.config(line + "\n")
+            self.assertIn(repr(line.split(" ", maxsplit=1)[0]), self.refused())
+
+    def test_a_file_that_cannot_be_read(self) -> None:
+        """A missing or broken file is said with its path."""
+        self.assertIn("/nowhere/x.toml", self.refused("--config", "/nowhere/x.toml"))
+        path = self.config("this is no TOML")
+        self.assertIn(path, self.refused())
+
+    def test_bad_values(self) -> None:
+        """Each wrong value is answered with its option."""
+        for option, value in (
+            ("--server", ":5222"), ("--server", "host:99999"),
+            ("--listen", "x"), ("--listen", "70000"), ("--listen", "host:1"),
+            ("--announce", "example.org"), ("--announce", "192.0.2.7:0"),
+            ("--upload-limit", "fast"), ("--download-limit", "-1"),
+        ):  # fmt: skip
+            self.assertIn(option, self.refused(option, value))
+
+    def test_no_account(self) -> None:
+        """Without a JID, or with half of one, there is nothing to do."""
+        for arguments in ((), ("--jid", "example.org"), ("--jid", "@"), ("--jid", "a@b@c/d e")):
+            with self.assertRaises(ConfigurationError) as caught:
+                self.settings(*arguments)
+            self.assertIn("--jid", str(caught.exception))
+
+    def test_a_wrong_option_is_one_line(self) -> None:
+        """An unknown option ends with one line and status 1, not with twistd's help and 0."""
+        for arguments in (["--nonsense"], ["stray"]):
+            with self.assertRaises(SystemExit) as caught:
+                Options().parseOptions(arguments)
+            self.assertIn("bitween: ", str(caught.exception.code))
+            self.assertNotIn("\n", str(caught.exception.code))

@@ -1,0 +1,46 @@
+"""One daemon a directory."""
+
+from __future__ import annotations
+
+import os
+import stat
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from bitween.errors import StartupError
+from bitween.state_dir import StateDirectory
+
+
+class StateDirectoryTests(SynchronousTestCase):
+    """Claiming, refusing and releasing."""
+
+    def setUp(self) -> None:
+        """Choose a directory that does not exist."""
+        self.path = os.path.abspath(self.mktemp())
+
+    def test_it_is_made_private(self) -> None:
+        """Nobody else may look into it."""
+        directory = StateDirectory(self.path)
+        directory.claim()
+        self.addCleanup(directory.release)
+        self.assertEqual(stat.S_IMODE(os.stat(self.path).st_mode), 0o700)
+
+    def test_a_second_daemon_is_refused(self) -> None:
+        """The refusal names the process that has it; after a release it can be had."""
+        first, second = StateDirectory(self.path), StateDirectory(self.path)
+        first.claim()
+        with self.assertRaises(StartupError) as caught:
+            second.claim()
+        self.assertIn(f"process {os.getpid()}", str(caught.exception))
+        first.release()
+        first.release()
+        second.claim()
+        second.release()
+
+    def test_what_cannot_be_a_directory(self) -> None:
+        """A path that cannot be made is an error that names it."""
+        with open(self.path, "w", encoding="utf-8"):
+            pass
+        with self.assertRaises(StartupError) as caught:
+            StateDirectory(self.path).claim()
+        self.assertIn(self.path, str(caught.exception))
