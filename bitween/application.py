@@ -240,6 +240,7 @@ class Bitween:
         self._stop = stop
         self._clock = clock
         self._started = clock()
+        self._ending = False
         self.jobs = parts.jobs
         self.catalogue = Catalogue()
         self.catalogue_changes: Observable[CatalogueChange] = Observable()
@@ -256,6 +257,11 @@ class Bitween:
         for path in self._intentions.intended():
             self._log.info("hashing {path!r} again: the last run did not finish it", path=path)
             self._start_adding(path)
+
+    def end(self) -> None:
+        """Stop what takes a while; what is cut short here is taken up at the next start."""
+        self._ending = True
+        self.jobs.cancel_all()
 
     def stop(self) -> None:
         """End the daemon cleanly, after the present call is answered."""
@@ -370,7 +376,8 @@ class Bitween:
         adding = hashing.addCallback(lambda info: self._swarm.share(info, os.path.dirname(path)))
 
         def settled(result: object) -> object:
-            self._intentions.settled(path)
+            if not self._ending:
+                self._intentions.settled(path)
             return result
 
         adding.addBoth(settled)

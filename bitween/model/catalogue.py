@@ -240,7 +240,8 @@ class Catalogue:
         """
         Search the shares of everybody.
 
-        :param query: words that must all stand in the name, in any case; or an info-hash.
+        :param query: words that must all stand in the name, in any case; or an info-hash, of which
+            the first six digits will do.
         :param contact: a bare JID, to see only theirs.
         :param sort: one of :data:`SORTS`.
         """
@@ -254,7 +255,7 @@ class Catalogue:
                 continue
             found = self._found(info_hash, holders)
             name = found.name.casefold()
-            if all(word in name for word in words) or words == [info_hash]:
+            if all(word in name for word in words) or _begins(info_hash, words):
                 yield found
 
     def _found(self, info_hash: InfoHash, holders: Iterable[tuple[str, str]]) -> Found:
@@ -316,3 +317,7 @@ class Catalogue:
         holders.discard((jid, resource))
         if not holders:
             del self._holders[info_hash]
+
+
+def _begins(info_hash: InfoHash, words: Sequence[str]) -> bool:
+    return len(words) == 1 and len(words[0]) >= 6 and info_hash.startswith(words[0])

@@ -24,7 +24,7 @@ class PasswordTests(SynchronousTestCase):
 
     def file(self, text: str, mode: int = 0o600) -> str:
         """A password file."""
-        path = os.path.abspath(self.mktemp())
+        path: str = os.path.abspath(self.mktemp())
         with open(path, "w", encoding="utf-8") as file:
             file.write(text)
         os.chmod(path, mode)

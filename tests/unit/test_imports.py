@@ -27,7 +27,7 @@ ALLOWED = {
     "reach": {"errors", "model", "observable"},
     "application": {"errors", "model", "observable", "jobs"},
     "api": {"errors", "model", "observable", "jobs", "application", "rendezvous"},
-    "cli": {"errors", "settings", "rendezvous"},
+    "cli": {"errors", "settings", "rendezvous", "model"},  # of the model, only the text rules
 }
 
 

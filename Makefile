@@ -1,0 +1,59 @@
+# make demo and make test set up whatever they need on a Debian or Ubuntu with Python >= 3.11.
+
+VENV := .venv
+BIN := $(VENV)/bin
+
+# What make test runs, and in how many processes: make test TESTS=tests.unit JOBS=1
+TESTS ?= tests
+JOBS ?= 2
+
+# Kills the demo with make, even after a kill -9 of make.
+WITH_MAKE := $(shell command -v setpriv >/dev/null 2>&1 && echo setpriv --pdeathsig TERM)
+
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: help demo test lint docs bench soak prosody clean
+
+help:
+	@echo "make demo    two daemons share a folder on this machine; nothing else is touched"
+	@echo "make test    the whole test suite [TESTS=tests.unit] [JOBS=2]"
+	@echo "make lint    ruff and mypy"
+	@echo "make docs    the documentation, to docs/_build"
+	@echo "make bench   the benchmarks"
+	@echo "make soak    the integration tests over and over, until one fails"
+	@echo "make clean   remove everything that these made"
+
+demo: $(VENV)/has-test prosody
+	@exec $(WITH_MAKE) $(BIN)/bitween demo
+
+test: $(VENV)/has-test prosody
+	$(BIN)/python -m twisted.trial -j$(JOBS) $(TESTS)
+
+lint: $(VENV)/has-test $(VENV)/has-lint
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+docs: $(VENV)/has-docs
+	$(BIN)/sphinx-build --quiet --fail-on-warning --builder html docs docs/_build
+
+bench: $(VENV)/has-test prosody
+	$(BIN)/python -m benchmarks.announce
+
+soak: $(VENV)/has-test prosody
+	$(BIN)/python -m twisted.trial --until-failure tests.integration
+
+prosody:
+	@tools/get-prosody
+
+# One stamp for each set of dependencies that is installed.
+$(VENV)/has-%: setup.cfg pyproject.toml tools/make-venv
+	@echo "setting up $(VENV) ($*)"
+	@tools/make-venv $(VENV)
+	@$(BIN)/pip install --quiet --editable '.[$*]'
+	@touch $@
+
+clean:
+	rm -rf $(VENV) build dist docs/_build _trial_temp* .mypy_cache .ruff_cache .hypothesis *.egg-info
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+	rm -f twisted/plugins/dropin.cache

@@ -1,0 +1,1 @@
+"""The JSON-RPC API over HTTP: a thin shell around :class:`bitween.application.Bitween`."""

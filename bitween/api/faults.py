@@ -1,0 +1,68 @@
+"""Errors as JSON-RPC clients see them: the one place that gives codes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from bitween import errors
+from bitween.model.text import printable
+
+# JSON-RPC 2.0 §5.1
+PARSE_ERROR = -32700
+INVALID_REQUEST = -32600
+METHOD_NOT_FOUND = -32601
+INVALID_PARAMS = -32602
+INTERNAL_ERROR = -32603
+
+_MESSAGES = {
+    PARSE_ERROR: "Parse error",
+    INVALID_REQUEST: "Invalid Request",
+    METHOD_NOT_FOUND: "Method not found",
+    INVALID_PARAMS: "Invalid params",
+    INTERNAL_ERROR: "Internal error",
+}
+
+#: Code and reason of each kind of error.  Clients rely on them: never reuse or change one.
+KINDS: Mapping[type[errors.BitweenError], tuple[int, str]] = MappingProxyType(
+    {
+        errors.InvalidValue: (INVALID_PARAMS, "invalid_value"),
+        errors.BitweenError: (1000, "failed"),
+        errors.ConfigurationError: (1001, "configuration_error"),
+        errors.StartupError: (1002, "startup_error"),
+        errors.BadPath: (1010, "bad_path"),
+        errors.NoSuchPath: (1011, "no_such_path"),
+        errors.UnreadablePath: (1012, "unreadable_path"),
+        errors.EmptyFolder: (1013, "empty_folder"),
+        errors.HashingFailed: (1014, "hashing_failed"),
+        errors.NotFound: (1020, "not_found"),
+        errors.UnknownTorrent: (1021, "unknown_torrent"),
+        errors.UnknownContact: (1022, "unknown_contact"),
+        errors.UnknownJob: (1023, "unknown_job"),
+        errors.StoreError: (1030, "store_error"),
+        errors.SwarmError: (1040, "swarm_error"),
+        errors.XMPPError: (1050, "xmpp_error"),
+        errors.NotConnected: (1051, "not_connected"),
+        errors.RequestRefused: (1052, "request_refused"),
+        errors.LogInRefused: (1053, "log_in_refused"),
+        errors.CredentialsRefused: (1054, "credentials_refused"),
+        errors.CertificateRefused: (1055, "certificate_refused"),
+    }
+)
+
+_MAX_TEXT = 1000
+
+
+def protocol_error(code: int) -> dict[str, object]:
+    """One of the errors that JSON-RPC itself defines, as an error object."""
+    return {"code": code, "message": _MESSAGES[code]}
+
+
+def error_object(error: errors.BitweenError) -> dict[str, object]:
+    """An error of ours as a JSON-RPC error object (JSON-RPC 2.0 §5.1)."""
+    code, reason = next(KINDS[kind] for kind in type(error).__mro__ if kind in KINDS)
+    message = printable(error.message, _MAX_TEXT)
+    if code == INVALID_PARAMS:
+        message = f"{_MESSAGES[code]}: {message}"
+    data = {"reason": reason, "hint": printable(error.hint, _MAX_TEXT)}
+    return {"code": code, "message": message, "data": data}

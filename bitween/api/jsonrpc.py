@@ -1,0 +1,245 @@
+"""JSON-RPC 2.0 over HTTP: a txjsonrpc resource that keeps to the specification."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+from twisted.internet.defer import (
+    CancelledError,
+    Deferred,
+    gatherResults,
+    maybeDeferred,
+    succeed,
+)
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from twisted.web.server import NOT_DONE_YET, Request
+from txjsonrpc_ng.jsonrpc import BaseSubhandler
+from txjsonrpc_ng.jsonrpclib import NoSuchFunction
+from txjsonrpc_ng.web.jsonrpc import JSONRPC
+
+from bitween.api.faults import (
+    INTERNAL_ERROR,
+    INVALID_REQUEST,
+    METHOD_NOT_FOUND,
+    PARSE_ERROR,
+    error_object,
+    protocol_error,
+)
+from bitween.api.params import Signature
+from bitween.errors import BitweenError
+
+#: The most calls in one batch.
+MAX_BATCH = 100
+
+_CONTENT_TYPE = b"application/json"
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if math.isinf(number):
+        raise ValueError(f"{text} is too large")
+    return number
+
+
+_decode = json.JSONDecoder(parse_constant=_refuse_constant, parse_float=_finite).decode
+# ASCII only: so a lone surrogate, which UTF-8 cannot hold, comes back as it came.
+_encode = json.JSONEncoder(allow_nan=False, separators=(",", ":")).encode
+
+
+class Namespace(BaseSubhandler):
+    """The methods of one prefix: each is called ``jsonrpc_`` and its name."""
+
+    def _getFunction(self, path: str) -> Callable[..., object]:
+        if path.startswith("_"):
+            raise NoSuchFunction(METHOD_NOT_FOUND, "")  # txjsonrpc's own __dir__ among them
+        function: Callable[..., object] = super()._getFunction(path)
+        return function
+
+
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """
+    One request object (JSON-RPC 2.0 §4).
+
+    :param expects_answer: false for a notification, which has no id, not even ``null``.
+    """
+
+    method: str
+    params: Sequence[object] | Mapping[str, object]
+    call_id: object
+    expects_answer: bool
+
+
+class _NoCall(Exception):  # it says what the document is, and never leaves the module
+    """The document is not a request object; :ivar call_id: its id, where that could be read."""
+
+    def __init__(self, call_id: object = None) -> None:
+        super().__init__()
+        self.call_id = call_id
+
+
+class JsonRpcResource(Namespace, JSONRPC):
+    """
+    Answers ``POST`` with JSON-RPC 2.0; the namespaces hold the methods.
+
+    A method may return a value, a Deferred or a coroutine, which is cancelled when the client goes
+    away.  What it raises of :class:`BitweenError` reaches the client; anything else is logged.
+    """
+
+    isLeaf = True
+    _log = Logger()
+
+    def __init__(self, namespaces: Mapping[str, Namespace]) -> None:
+        super().__init__()
+        self._signatures: dict[str, Signature] = {}
+        for prefix, namespace in namespaces.items():
+            self.putSubHandler(prefix, namespace)
+
+    def render(self, request: Request) -> bytes | int:
+        """Answer one HTTP request."""
+        if request.method != b"POST":
+            request.setHeader(b"allow", b"POST")
+            return _refusal(request, 405, b"use POST\n")
+        if not _is_json(request):
+            return _refusal(request, 415, b"the content type must be application/json\n")
+        request.setHeader(b"content-type", _CONTENT_TYPE)
+        assert request.content is not None
+        answering = self._answer(request.content.read())
+        if answering.called and not answering.paused and isinstance(answering.result, bytes):
+            return _with_status(request, answering.result)
+        self._answer_later(request, answering)
+        return NOT_DONE_YET
+
+    def _answer_later(self, request: Request, answering: Deferred[bytes]) -> None:
+        client_gone = False
+
+        def gone(_: Failure) -> None:
+            nonlocal client_gone
+            client_gone = True
+            answering.cancel()
+
+        def answered(body: bytes) -> None:
+            if not client_gone:
+                request.setHeader(b"content-length", b"%d" % len(body))
+                request.write(_with_status(request, body))
+                request.finish()
+
+        def failed(failure: Failure) -> None:
+            self._log.failure("answering a JSON-RPC request", failure)
+            if not client_gone:
+                request.processingFailed(failure)
+
+        request.notifyFinish().addErrback(gone)
+        answering.addCallback(answered).addErrback(failed)
+
+    def _answer(self, body: bytes) -> Deferred[bytes]:
+        """The response body, empty if there is nothing to say; never fails."""
+        try:
+            document = _decode(body.decode("utf-8"))
+        except (ValueError, RecursionError):
+            return succeed(_error(protocol_error(PARSE_ERROR), None))
+        if not isinstance(document, list):
+            return self._answer_one(document)
+        if not 0 < len(document) <= MAX_BATCH:
+            return succeed(_error(protocol_error(INVALID_REQUEST), None))
+        answering = gatherResults([self._answer_one(entry) for entry in document])
+        return answering.addCallback(_joined)
+
+    def _answer_one(self, document: object) -> Deferred[bytes]:
+        try:
+            call = _read_call(document)
+        except _NoCall as error:
+            return succeed(_error(protocol_error(INVALID_REQUEST), error.call_id))
+        if not self._has(call.method):
+            return succeed(_failed(call, protocol_error(METHOD_NOT_FOUND)))
+        running: Deferred[object] = maybeDeferred(self._run, call)
+        return running.addCallback(lambda result: _succeeded(call, result)).addErrback(
+            lambda failure: self._call_failed(call, failure)
+        )
+
+    def _has(self, method: str) -> bool:
+        if method.startswith("rpc."):  # reserved (JSON-RPC 2.0 §4)
+            return False
+        if method not in self._signatures:
+            try:
+                self._signatures[method] = Signature.of(self._getFunction(method))
+            except NoSuchFunction:
+                return False
+        return True
+
+    def _run(self, call: _Call) -> object:
+        arguments = self._signatures[call.method].bind(call.params)
+        return self._getFunction(call.method)(**arguments)
+
+    def _call_failed(self, call: _Call, failure: Failure) -> bytes:
+        if isinstance(failure.value, BitweenError):
+            return _failed(call, error_object(failure.value))
+        if not failure.check(CancelledError):  # which is what a client that goes away brings about
+            self._log.failure("the JSON-RPC method {method} failed", failure, method=call.method)
+        return _failed(call, protocol_error(INTERNAL_ERROR))
+
+
+def _is_json(request: Request) -> bool:
+    content_type = request.getHeader(b"content-type") or b""
+    encoded = request.getHeader(b"content-encoding") is not None
+    return content_type.split(b";")[0].strip().lower() == _CONTENT_TYPE and not encoded
+
+
+def _refusal(request: Request, status: int, text: bytes) -> bytes:
+    request.setResponseCode(status)
+    request.setHeader(b"content-type", b"text/plain; charset=utf-8")
+    return text
+
+
+def _with_status(request: Request, body: bytes) -> bytes:
+    if not body:
+        request.setResponseCode(204)
+        request.responseHeaders.removeHeader(b"content-type")
+        request.responseHeaders.removeHeader(b"content-length")
+    return body
+
+
+def _read_call(document: object) -> _Call:
+    if not isinstance(document, dict):
+        raise _NoCall
+    call_id = document.get("id")
+    if isinstance(call_id, bool) or not isinstance(call_id, str | int | float | None):
+        raise _NoCall
+    method, params = document.get("method"), document.get("params", [])
+    if not isinstance(method, str) or not isinstance(params, list | dict):
+        raise _NoCall(call_id)
+    if document.get("jsonrpc") != "2.0":
+        raise _NoCall(call_id)
+    return _Call(method, params, call_id, "id" in document)
+
+
+def _succeeded(call: _Call, result: object) -> bytes:
+    # Also where nobody waits for the answer: what cannot be encoded is a fault to be logged.
+    encoded = _dump({"jsonrpc": "2.0", "result": result, "id": call.call_id})
+    return encoded if call.expects_answer else b""
+
+
+def _failed(call: _Call, error: Mapping[str, object]) -> bytes:
+    return _error(error, call.call_id) if call.expects_answer else b""
+
+
+def _error(error: Mapping[str, object], call_id: object) -> bytes:
+    return _dump({"jsonrpc": "2.0", "error": error, "id": call_id})
+
+
+def _joined(answers: list[bytes]) -> bytes:
+    spoken = [answer for answer in answers if answer]
+    return b"[" + b",".join(spoken) + b"]" if spoken else b""
+
+
+def _dump(document: Mapping[str, Any]) -> bytes:
+    return _encode(document).encode("ascii")

@@ -1,0 +1,230 @@
+"""The methods of the API by namespace: each hands a call to the use cases and shows the outcome."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Mapping
+from importlib.metadata import PackageNotFoundError, version
+from typing import Annotated, Literal
+
+from twisted.internet.interfaces import IReactorTime
+
+import bitween
+from bitween.api import views
+from bitween.api.jsonrpc import Namespace
+from bitween.api.params import Between, Path
+from bitween.application import Bitween
+from bitween.errors import HashingFailed, InvalidValue
+from bitween.model.job import JobState
+from bitween.model.torrent import InfoHash
+
+#: Of the methods and their results; semantic versioning.
+API_VERSION = "1.0.0"
+
+_Offset = Annotated[int, Between(0, 2**53)]
+_PageSize = Annotated[int, Between(0, 1000)]
+
+
+def namespaces(application: Bitween, clock: IReactorTime) -> dict[str, Namespace]:
+    """Every namespace by its prefix."""
+    return {
+        "Api": ApiMethods(application, clock),
+        "bt": TorrentMethods(application),
+        "xmpp": ContactMethods(application),
+        "jobs": JobMethods(application),
+    }
+
+
+class ApiMethods(Namespace):
+    """``Api.``: the daemon itself."""
+
+    def __init__(self, application: Bitween, clock: IReactorTime) -> None:
+        super().__init__()
+        self._bitween = application
+        self._clock = clock
+        self._versions = {
+            "bitween": bitween.__version__,
+            "api": API_VERSION,
+            **{name: _version_of(name) for name in ("libtorrent", "twisted", "wokkel")},
+            "python": platform.python_version(),
+        }
+
+    def jsonrpc_versions(self) -> Mapping[str, str | None]:
+        """Versions of the daemon, of this API and of what they are built on."""
+        return self._versions
+
+    def jsonrpc_exit(self) -> bool:
+        """Stop the daemon cleanly."""
+        # In the next turn, so that this one still answers; the site sends that before it closes.
+        self._clock.callLater(0, self._bitween.stop)
+        return True
+
+    def jsonrpc_status(self) -> views.Json:
+        """How the daemon is: connection, addresses, totals."""
+        return views.status(self._bitween.status())
+
+
+class TorrentMethods(Namespace):
+    """``bt.``: our own torrents."""
+
+    def __init__(self, application: Bitween) -> None:
+        super().__init__()
+        self._bitween = application
+
+    def jsonrpc_get_torrents(
+        self, fields: list[str] | None = None, hashes: list[InfoHash] | None = None
+    ) -> views.Json:
+        """
+        Our torrents.
+
+        :param fields: the keys wanted of each; all by default.
+        :param hashes: only these, as far as they are there.
+        """
+        shown = views.TORRENT_FIELDS if fields is None else _known_fields(fields)
+        wanted = None if hashes is None else frozenset(hashes)
+        return {
+            "torrents": [
+                {field: shown[field](torrent) for field in shown}
+                for torrent in self._bitween.torrents()
+                if wanted is None or torrent.info_hash in wanted
+            ]
+        }
+
+    async def jsonrpc_add_path(self, path: Path, wait: bool = False) -> views.Json:
+        """
+        Share a file or folder.
+
+        :param path: absolute, on the daemon's machine.
+        :param wait: answer when it is hashed, with its hash, name and size; else at once, with the
+            job that hashes it.
+        """
+        job = self._bitween.add_path(path)
+        if not wait:
+            return {"job": job.id}
+        job = await self._bitween.jobs.ended(job.id)
+        if job.error is not None:
+            raise job.error
+        if job.state is JobState.CANCELLED or job.result is None:
+            raise HashingFailed(f"hashing {path!r} was cancelled")
+        return views.added(job.result)
+
+    async def jsonrpc_add_torrent_by_hash(
+        self,
+        hash: InfoHash,  # noqa: A002  # the parameter's name in the API
+        save_path: Path | None = None,
+    ) -> views.Json:
+        """
+        Download what a contact shares; without a source, as soon as one appears.
+
+        :param save_path: an absolute folder; the download directory by default.
+        """
+        sources = await self._bitween.download(hash, save_path)
+        return {"hash": hash, "sources": sources}
+
+    async def jsonrpc_del_torrent(
+        self,
+        hash: InfoHash,  # noqa: A002  # the parameter's name in the API
+        delete_data: bool = False,
+    ) -> bool:
+        """
+        Stop sharing or downloading a torrent.
+
+        :param delete_data: delete its files as well.
+        """
+        await self._bitween.remove(hash, delete_data)
+        return True
+
+
+class ContactMethods(Namespace):
+    """``xmpp.``: contacts, and what they share."""
+
+    def __init__(self, application: Bitween) -> None:
+        super().__init__()
+        self._bitween = application
+
+    def jsonrpc_get_hashes(self) -> views.Json:
+        """What contacts who are online share, and where to dial them for it."""
+        return {"hashes": views.reachable(self._bitween.catalogue)}
+
+    def jsonrpc_get_shares(self) -> views.Json:
+        """What every device of every contact shares."""
+        return {"shares": views.shares(self._bitween.listings())}
+
+    def jsonrpc_find(
+        self,
+        query: str = "",
+        contact: str | None = None,
+        sort: Literal["name", "size", "online"] = "name",
+        offset: _Offset = 0,
+        limit: _PageSize = 50,
+    ) -> views.Json:
+        """
+        Search what contacts share.
+
+        :param query: words that all stand in the name; or an info-hash.
+        :param contact: a bare JID, to see only theirs.
+        """
+        page = self._bitween.find(query, contact, sort, offset, limit)
+        return {
+            "total": page.total,
+            "items": [views.found(item, self._bitween.catalogue) for item in page.items],
+        }
+
+    def jsonrpc_get_contacts(self) -> views.Json:
+        """Everybody in the roster, and those who ask to be."""
+        catalogue = self._bitween.catalogue
+        contacts = self._bitween.contacts()
+        return {"contacts": [views.contact(contact, catalogue) for contact in contacts]}
+
+    async def jsonrpc_add_contact(self, jid: str, nick: str | None = None) -> bool:
+        """Ask somebody to become a contact, and let their own request in when it comes."""
+        await self._bitween.add_contact(jid, nick or "")
+        return True
+
+    async def jsonrpc_accept_contact(self, jid: str) -> bool:
+        """Accept somebody's request, and ask back."""
+        await self._bitween.accept_contact(jid)
+        return True
+
+    async def jsonrpc_remove_contact(self, jid: str) -> bool:
+        """End it with a contact, in both directions, or refuse a request."""
+        await self._bitween.remove_contact(jid)
+        return True
+
+
+class JobMethods(Namespace):
+    """``jobs.``: things that take a while."""
+
+    def __init__(self, application: Bitween) -> None:
+        super().__init__()
+        self._jobs = application.jobs
+
+    def jsonrpc_get(self, job: str) -> views.Json:
+        """How far a job is."""
+        return views.job(self._jobs.get(job))
+
+    def jsonrpc_list(self) -> views.Json:
+        """Every job that runs, and the last ones that ended; oldest first."""
+        return {"jobs": [views.job(job) for job in self._jobs.all()]}
+
+    def jsonrpc_cancel(self, job: str) -> views.Json:
+        """Cancel a job; one that has ended stays as it is."""
+        return views.job(self._jobs.cancel(job))
+
+
+def _version_of(distribution: str) -> str | None:
+    try:
+        return version(distribution)
+    except PackageNotFoundError:
+        return None
+
+
+def _known_fields(fields: list[str]) -> Mapping[str, views.Field]:
+    """
+    :raises InvalidValue: naming the first one that is unknown.
+    """
+    for field in fields:
+        if field not in views.TORRENT_FIELDS:
+            known = ", ".join(views.TORRENT_FIELDS)
+            raise InvalidValue(f"parameter 'fields': {field[:60]!r} is unknown", f"known: {known}")
+    return {field: views.TORRENT_FIELDS[field] for field in fields}

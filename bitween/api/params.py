@@ -1,0 +1,168 @@
+"""What a client gave as parameters, checked against what a method's signature says."""
+
+from __future__ import annotations
+
+import inspect
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from types import NoneType, UnionType
+from typing import Annotated, Any, Literal, NewType, Union, get_args, get_origin, get_type_hints
+
+from bitween.errors import InvalidValue
+from bitween.model.text import printable
+from bitween.model.torrent import InfoHash, parse_info_hash
+
+#: A path on the daemon's machine; whether it is absolute is for the use case to say.
+Path = NewType("Path", str)
+
+
+@dataclass(frozen=True, slots=True)
+class Between:
+    """Bounds of a number, both included: ``Annotated[int, Between(0, 10)]``."""
+
+    low: int
+    high: int
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """
+    The parameters of a method.
+
+    :param annotations: by name, in order.
+    :param required: the names that have no default.
+    """
+
+    annotations: Mapping[str, Any]
+    required: Sequence[str]
+
+    @classmethod
+    def of(cls, method: Callable[..., object]) -> Signature:
+        """Read the signature of a bound method, all of whose parameters are annotated."""
+        parameters = inspect.signature(method).parameters.values()
+        hints = get_type_hints(method, include_extras=True)
+        return cls(
+            {parameter.name: hints[parameter.name] for parameter in parameters},
+            [parameter.name for parameter in parameters if parameter.default is parameter.empty],
+        )
+
+    def bind(self, given: Sequence[object] | Mapping[str, object]) -> dict[str, object]:
+        """
+        Give each value its parameter, and make it what the annotation says.
+
+        :param given: by position or by name (JSON-RPC 2.0 §4.2).
+        :returns: arguments by name; where nothing was given, the method's own default holds.
+        :raises InvalidValue: naming the parameter that is missing, unknown or of the wrong type.
+        """
+        named = given if isinstance(given, Mapping) else self._by_name(given)
+        for name in named:
+            if name not in self.annotations:
+                raise InvalidValue(f"there is no parameter '{printable(name, 60)}'", self._usage)
+        for name in self.required:
+            if name not in named:
+                raise InvalidValue(f"parameter '{name}' is missing", self._usage)
+        return {name: _read(self.annotations[name], name, value) for name, value in named.items()}
+
+    def _by_name(self, given: Sequence[object]) -> dict[str, object]:
+        if len(given) > len(self.annotations):
+            raise InvalidValue(f"{len(given)} parameters are too many", self._usage)
+        return dict(zip(self.annotations, given, strict=False))
+
+    @property
+    def _usage(self) -> str:
+        if not self.annotations:
+            return "the method takes no parameters"
+        return f"the method takes {', '.join(self.annotations)}"
+
+
+def _read(annotation: Any, name: str, value: object) -> object:
+    try:
+        return _value(annotation, value)
+    except InvalidValue as error:
+        raise InvalidValue(f"parameter '{name}': {error.message}", error.hint) from None
+
+
+def _value(annotation: Any, value: object) -> object:
+    reader = _READERS.get(annotation)
+    if reader is not None:
+        return reader(value)
+    arguments = get_args(annotation)
+    origin = get_origin(annotation)
+    if origin in (Union, UnionType):
+        (inner,) = (argument for argument in arguments if argument is not NoneType)
+        return None if value is None else _value(inner, value)
+    if origin is list:
+        return _list(arguments[0], value)
+    if origin is Literal:
+        return _one_of(arguments, value)
+    assert origin is Annotated, annotation
+    return _bounded(arguments[1], _value(arguments[0], value))
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise InvalidValue(f"{_shown(value)} is no text")
+    return value
+
+
+def _truth(value: object) -> bool:
+    if not isinstance(value, bool):
+        raise InvalidValue(f"{_shown(value)} is neither true nor false")
+    return value
+
+
+def _whole_number(value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise InvalidValue(f"{_shown(value)} is no whole number")
+    return value
+
+
+def _path(value: object) -> Path:
+    path = _text(value)
+    try:
+        os.fsencode(path)
+    except UnicodeEncodeError:
+        raise InvalidValue(f"{_shown(value)} is no path") from None
+    if not path or "\0" in path:
+        raise InvalidValue(f"{_shown(value)} is no path")
+    return Path(path)
+
+
+_READERS: Mapping[Any, Callable[[object], object]] = {
+    str: _text,
+    bool: _truth,
+    int: _whole_number,
+    Path: _path,
+    InfoHash: lambda value: parse_info_hash(_text(value)),
+}
+
+
+def _list(annotation: Any, value: object) -> list[object]:
+    if not isinstance(value, list):
+        raise InvalidValue(f"{_shown(value)} is no list")
+    return [_value(annotation, entry) for entry in value]
+
+
+def _one_of(known: Sequence[object], value: object) -> object:
+    if not isinstance(value, str) or value not in known:
+        raise InvalidValue(f"{_shown(value)} is none of {', '.join(map(str, known))}")
+    return value
+
+
+def _bounded(bounds: Between, value: object) -> object:
+    assert isinstance(value, int)
+    if not bounds.low <= value <= bounds.high:
+        raise InvalidValue(f"{_shown(value)} is not from {bounds.low} to {bounds.high}")
+    return value
+
+
+def _shown(value: object) -> str:
+    """A value for an error message: short, and in JSON's words."""
+    if isinstance(value, str):
+        return printable(repr(value[:60]))
+    if isinstance(value, dict | list):
+        return "an object" if isinstance(value, dict) else "a list"
+    if value is None or isinstance(value, bool):
+        return str(value).lower().replace("none", "null")
+    return printable(str(value), 60)

@@ -1,0 +1,169 @@
+"""The service that listens for API calls, and tells local programs where."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Sequence
+from errno import EADDRINUSE
+from urllib.parse import quote
+
+from twisted.application.service import Service
+from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
+from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.endpoints import serverFromString
+from twisted.internet.error import CannotListenError
+from twisted.internet.interfaces import IListeningPort, IReactorTime
+from twisted.logger import Logger
+from twisted.web.resource import Resource
+
+from bitween import rendezvous
+from bitween.api.gate import Gate
+from bitween.api.jsonrpc import JsonRpcResource
+from bitween.api.methods import namespaces
+from bitween.api.site import BoundedSite
+from bitween.application import Bitween
+from bitween.errors import StartupError
+from bitween.rendezvous import Rendezvous
+
+PATH = "/api"
+
+_ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  # they are being translated
+
+
+def make_site(
+    application: Bitween, reactor: IReactorTime, token: str, hosts: Iterable[str] = ()
+) -> BoundedSite:
+    """
+    Everything that is served over HTTP, behind the gate.
+
+    :param token: what a client must show.
+    :param hosts: further ``Host`` headers to allow.
+    """
+    root = Resource()
+    root.putChild(PATH[1:].encode(), JsonRpcResource(namespaces(application, reactor)))
+    return BoundedSite(Gate(root, token, hosts, reactor), reactor)
+
+
+class ApiService(Service):
+    """
+    Serves a site at an endpoint, and writes that into rendezvous files while it does.
+
+    :ivar url: what to POST to, once :attr:`ready` has fired; ``None`` without an endpoint.
+    :ivar ready: fires when clients can connect; fails with :class:`StartupError`.
+    """
+
+    _log = Logger()
+
+    def __init__(
+        self,
+        reactor: IReactorTime,
+        description: str | None,
+        site: BoundedSite,
+        *,
+        token: str,
+        jid: str,
+        places: Sequence[str] = (),
+    ) -> None:
+        """
+        :param description: of a Twisted server endpoint; ``None`` to serve nobody.
+        :param token: what a client must show, told to those who may read the rendezvous files.
+        :param jid: the account's bare JID.
+        :param places: the rendezvous files, see :func:`bitween.rendezvous.places`.
+        """
+        self._reactor = reactor
+        self._description = description
+        self._site = site
+        self._token = token
+        self._jid = jid
+        self._places = places
+        self._port: IListeningPort | None = None
+        self._rendezvous: Rendezvous | None = None
+        self.url: str | None = None
+        self.ready: Deferred[None] = Deferred()
+
+    def startService(self) -> None:
+        """Begin to listen."""
+        super().startService()
+        Deferred.fromCoroutine(self._listen()).chainDeferred(self.ready)
+
+    def stopService(self) -> Deferred[None]:
+        """Listen no more, and end all connections, what is answered being sent first."""
+        super().stopService()
+        return Deferred.fromCoroutine(self._close())
+
+    async def _close(self) -> None:
+        if self._rendezvous is not None:
+            for place in self._places:
+                rendezvous.remove(place, self._rendezvous)
+        if self._port is not None:
+            await maybeDeferred(self._port.stopListening)
+        await self._site.close()
+
+    async def _listen(self) -> None:
+        if self._description is None:
+            return
+        description = _private(self._description)
+        try:
+            endpoint = serverFromString(self._reactor, description)
+            self._port = await endpoint.listen(self._site)
+        except CannotListenError as error:
+            raise _startup_error(description, error) from None
+        except OSError as error:
+            raise StartupError(
+                f"cannot listen at {description!r}: {error.strerror}", "choose another with --api"
+            ) from None
+        except (ValueError, TypeError, LookupError, OverflowError) as error:
+            raise StartupError(
+                f"--api: {description!r} describes no endpoint ({error})",
+                "say tcp:PORT:interface=ADDRESS, unix:PATH or none",
+            ) from None
+        self.url = _url(description, self._port)
+        self._log.info("the API is at {url}", url=self.url)
+        self._publish(Rendezvous(self.url, self._token, os.getpid(), self._jid))
+
+    def _publish(self, here: Rendezvous) -> None:
+        self._rendezvous = here
+        for place in self._places:
+            try:
+                rendezvous.write(place, here)
+            except OSError:
+                self._log.failure("cannot write {place}, so it helps nobody find us", place=place)
+
+
+def _private(description: str) -> str:
+    """
+    Close a Unix socket to other users, which Twisted leaves open to all of them.
+
+    :raises StartupError: if the description asks for another mode.
+    """
+    if not description.startswith("unix:"):
+        return description
+    modes = re.findall(r"(?<!\\):mode=([^:]*)", description)
+    if not modes:
+        return f"{description}:mode=600"
+    if modes != ["600"]:
+        raise StartupError(
+            f"--api: the socket of {description!r} would be open to others", "leave out mode="
+        )
+    return description
+
+
+def _startup_error(description: str, error: CannotListenError) -> StartupError:
+    cause = error.socketError
+    reason = cause.strerror if isinstance(cause, OSError) else str(cause)
+    if isinstance(cause, OSError) and cause.errno == EADDRINUSE:
+        reason = "is in use"
+    where = f"port {error.port}" if isinstance(error.port, int) else description
+    return StartupError(f"the API's {where}: {reason}", "choose another endpoint with --api")
+
+
+def _url(description: str, port: IListeningPort) -> str:
+    address = port.getHost()
+    if isinstance(address, UNIXAddress):
+        path = os.path.abspath(os.fsdecode(address.name or b""))
+        return f"http+unix://{quote(path, safe='')}{PATH}"
+    assert isinstance(address, IPv4Address | IPv6Address)
+    host = _ANY_ADDRESS.get(address.host, address.host)
+    scheme = "https" if description.startswith(("ssl:", "tls:")) else "http"
+    return f"{scheme}://{f'[{host}]' if ':' in host else host}:{address.port}{PATH}"

@@ -1,0 +1,178 @@
+"""
+The model's values as JSON.
+
+Sizes are bytes, rates bytes/s, times seconds since the epoch (UTC), progress 0..1; what is unknown,
+or is not there, is ``null``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict
+from types import MappingProxyType
+
+from bitween.api.faults import error_object
+from bitween.application import Status
+from bitween.model.address import PeerAddress
+from bitween.model.announcement import Share
+from bitween.model.catalogue import Catalogue, Found, Listing
+from bitween.model.contact import Contact
+from bitween.model.job import Added, Job
+from bitween.model.torrent import Torrent
+
+Json = dict[str, object]
+
+#: Makes one key's value of a torrent.
+Field = Callable[[Torrent], object]
+
+
+def _size_if_known(torrent: Torrent) -> int | None:
+    return torrent.progress.total if torrent.files is not None else torrent.progress.total or None
+
+
+def _files(torrent: Torrent) -> list[Json] | None:
+    if torrent.files is None:
+        return None
+    return [{"path": file.path, "size": file.size} for file in torrent.files]
+
+
+#: Every key of a torrent.
+TORRENT_FIELDS: Mapping[str, Field] = MappingProxyType(
+    {
+        "hash": lambda torrent: torrent.info_hash,
+        "name": lambda torrent: torrent.name,
+        "total_size": _size_if_known,
+        "done": lambda torrent: torrent.progress.done,
+        "files": _files,
+        "state": lambda torrent: torrent.state.value,
+        "complete": lambda torrent: torrent.complete,
+        "progress": lambda torrent: 1.0 if torrent.complete else torrent.progress.fraction,
+        "download_rate": lambda torrent: torrent.progress.download_rate,
+        "upload_rate": lambda torrent: torrent.progress.upload_rate,
+        "peers": lambda torrent: torrent.progress.peers,
+        "eta": lambda torrent: torrent.progress.eta,
+        "save_path": lambda torrent: torrent.save_path,
+        "error": lambda torrent: torrent.error or None,
+        "added": lambda torrent: torrent.added,
+    }
+)
+
+
+def status(status: Status) -> Json:
+    """``Api.status``."""
+    connection = status.connection
+    return {
+        "jid": connection.jid,
+        "connection": {
+            "state": connection.state.value,
+            "since": connection.since,
+            "error": connection.error or None,
+        },
+        "listen": [[address, port] for address, port in status.listening],
+        "addresses": _addresses(status.addresses),
+        "totals": asdict(status.totals),
+        "uptime": status.uptime,
+    }
+
+
+def job(job: Job) -> Json:
+    """``jobs.get``."""
+    return {
+        "job": job.id,
+        "kind": job.kind,
+        "subject": job.subject,
+        "state": job.state.value,
+        "done": job.done,
+        "total": job.total,
+        "rate": job.rate,
+        "eta": job.eta,
+        "result": added(job.result) if job.result is not None else None,
+        "error": error_object(job.error) if job.error is not None else None,
+    }
+
+
+def added(added: Added) -> Json:
+    """What came of adding a path."""
+    return {"hash": added.info_hash, "name": added.name, "total_size": added.total_size}
+
+
+def contact(contact: Contact, catalogue: Catalogue) -> Json:
+    """One entry of ``xmpp.get_contacts``."""
+    online = catalogue.online(contact.jid)
+    listings = catalogue.listings(contact.jid)
+    return {
+        "jid": contact.jid,
+        "nick": contact.nick or None,
+        "subscription": contact.subscription.value,
+        "pending": contact.pending.value if contact.pending else None,
+        "groups": list(contact.groups),
+        "online": bool(online),
+        "resources": [
+            _resource(resource, listings.get(resource), resource in online)
+            for resource in sorted(online | listings.keys())
+        ],
+    }
+
+
+def _resource(resource: str, listing: Listing | None, online: bool) -> Json:
+    return {
+        "resource": resource,
+        "bitween": listing is not None,
+        "shares": 0 if listing is None else len(listing.announcement.shares),
+        "online": online,
+    }
+
+
+def reachable(catalogue: Catalogue) -> Json:
+    """``xmpp.get_hashes``: addresses by info-hash, the best ones to dial first."""
+    return {
+        info_hash: _addresses(sorted(addresses, key=lambda a: (a.rank, a.address, a.port)))
+        for info_hash, addresses in catalogue.reachable()
+    }
+
+
+def shares(listings: Mapping[str, Mapping[str, Listing]]) -> Json:
+    """``xmpp.get_shares``: listings by bare JID and resource."""
+    return {
+        jid: {resource: _listing(listing) for resource, listing in by_resource.items()}
+        for jid, by_resource in listings.items()
+    }
+
+
+def found(found: Found, catalogue: Catalogue) -> Json:
+    """One item of ``xmpp.find``."""
+    return {
+        "hash": found.info_hash,
+        "name": found.name,
+        "size": found.size,
+        "contacts": list(found.contacts),
+        "online": found.online,
+        "reach": _reach(found, catalogue),
+    }
+
+
+def _reach(found: Found, catalogue: Catalogue) -> str | None:
+    if not found.online:
+        return None
+    sources = catalogue.sources(found.info_hash)
+    return "direct" if any(source.addresses for source in sources) else "none"
+
+
+def _listing(listing: Listing) -> Json:
+    addresses = listing.announcement.addresses
+    return {
+        "ip_v4": _addresses(address for address in addresses if not address.is_ipv6),
+        "ip_v6": _addresses(address for address in addresses if address.is_ipv6),
+        "online": listing.online,
+        "shares": {
+            info_hash: _share(share) for info_hash, share in listing.announcement.shares.items()
+        },
+    }
+
+
+def _share(share: Share) -> Json:
+    return {"hash": share.info_hash, "name": share.name, "size": share.size}
+
+
+def _addresses(addresses: Iterable[PeerAddress]) -> list[list[object]]:
+    return [[address.address, address.port] for address in addresses]

@@ -1,0 +1,1 @@
+"""Everything that knows libtorrent: hashing, moving bytes, and keeping what is ours."""

@@ -1,0 +1,86 @@
+"""Makes .torrent files (BEP 3); needs neither libtorrent nor Twisted."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from bitween.errors import BadPath
+
+#: Bytes of metadata that we make, and that we take from a contact.
+MAX_METADATA = 8 * 2**20
+
+_SMALLEST_PIECE = 64 * 2**10
+_LARGEST_PIECE = 16 * 2**20
+_PIECES_AIMED_AT = 2048
+
+_Bencodable = int | bytes | str | Sequence["_Bencodable"] | Mapping[str, "_Bencodable"]
+
+
+@dataclass(frozen=True, slots=True)
+class HashedFile:
+    """
+    One file of a torrent to be made.
+
+    :param parts: its path below the shared folder; empty if the torrent is this one file.
+    :param size: bytes.
+    """
+
+    parts: tuple[str, ...]
+    size: int
+
+
+def piece_size_for(total: int) -> int:
+    """
+    Choose a piece size: some thousand pieces, and none too small to be worth a request.
+
+    :param total: bytes of the whole torrent.
+    """
+    size = _SMALLEST_PIECE
+    while size < _LARGEST_PIECE and total > size * _PIECES_AIMED_AT:
+        size *= 2
+    return size
+
+
+def make_torrent(
+    name: str, files: Sequence[HashedFile], piece_size: int, pieces: bytes
+) -> tuple[str, bytes]:
+    """
+    Put a v1 torrent together; the same content always gives the same one.
+
+    :param pieces: the SHA-1 of every piece, one after the other.
+    :returns: the info-hash in hexadecimal digits, and the .torrent file.
+    :raises BadPath: if it would be too large for others to take.
+    """
+    info: dict[str, _Bencodable] = {"name": name, "piece length": piece_size, "pieces": pieces}
+    if len(files) == 1 and not files[0].parts:
+        info["length"] = files[0].size
+    else:
+        info["files"] = [{"length": file.size, "path": file.parts} for file in files]
+    encoded = bencode(info)
+    if len(encoded) > MAX_METADATA:
+        raise BadPath(
+            f"{name!r} holds too much to be shared as one", "share its folders one by one"
+        )
+    info_hash = hashlib.sha1(encoded, usedforsecurity=False).hexdigest()
+    return info_hash, torrent_file(encoded)
+
+
+def torrent_file(info: bytes) -> bytes:
+    """Wrap a bencoded info dictionary as a .torrent file."""
+    return b"d4:info%be" % info
+
+
+def bencode(value: _Bencodable) -> bytes:
+    """Encode a value as BEP 3 has it."""
+    if isinstance(value, int):
+        return b"i%de" % value
+    if isinstance(value, str):
+        return bencode(value.encode())
+    if isinstance(value, bytes):
+        return b"%d:%b" % (len(value), value)
+    if isinstance(value, Mapping):
+        pairs = sorted((key.encode(), entry) for key, entry in value.items())
+        return b"d%be" % b"".join(bencode(key) + bencode(entry) for key, entry in pairs)
+    return b"l%be" % b"".join(bencode(entry) for entry in value)

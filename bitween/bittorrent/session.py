@@ -1,0 +1,404 @@
+"""libtorrent's session: what it is set to, how its alerts reach the reactor, and its torrents."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from twisted.internet.interfaces import IReadDescriptor
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from bitween.bittorrent._libtorrent import lt
+from bitween.bittorrent.alerts import (
+    Alert,
+    ListenFailed,
+    Listening,
+    Status,
+    info_hash_text,
+    status_value,
+    values,
+)
+from bitween.bittorrent.metainfo import MAX_METADATA, torrent_file
+from bitween.errors import SwarmError
+from bitween.model.address import PeerAddress
+from bitween.model.torrent import InfoHash
+
+_FLAGS = (
+    # Not among them: paused and auto_managed, which would leave most of many torrents standing.
+    lt.torrent_flags.update_subscribe
+    | lt.torrent_flags.apply_ip_filter
+    | lt.torrent_flags.disable_dht
+    | lt.torrent_flags.disable_lsd
+    | lt.torrent_flags.disable_pex
+    | lt.torrent_flags.duplicate_is_error
+)
+
+_ALERTS = (
+    lt.alert_category.error
+    | lt.alert_category.status
+    | lt.alert_category.storage
+    | lt.alert_category.port_mapping
+)
+
+_SETTINGS: lt.settings_pack = {
+    "user_agent": "bitween",
+    "alert_mask": _ALERTS,
+    # The default of 2,000 loses alerts when thousands of torrents are added at once.
+    "alert_queue_size": 200_000,
+    # Peers come from the contacts alone.
+    "enable_dht": False,
+    "enable_lsd": False,
+    "dht_bootstrap_nodes": "",
+    "webtorrent_stun_server": "",
+    "announce_to_all_trackers": False,
+    # A port that was asked for is that port or an error.
+    "listen_system_port_fallback": False,
+    "max_retry_port_bind": 0,
+    # uTP is tried first where it is on, and runs at a thirtieth of TCP's speed.
+    "enable_outgoing_utp": False,
+    # Several daemons may share an address; on one machine they always do.
+    "allow_multiple_connections_per_ip": True,
+    # Until we know what to fetch of a new torrent we want nothing of it, which looks like a seed:
+    # two seeds would part, and meet again only seconds later.
+    "close_redundant_connections": False,
+    # A contact is dialled again as long as it says that it is there.
+    "min_reconnect_time": 2,
+    "max_failcount": 1000,
+    "connections_limit": 2000,
+    # Everybody who is let in is a contact: none waits for another.
+    "unchoke_slots_limit": -1,
+    # Milliseconds until what connect_peer was told, or a lowered rate limit, is looked at.
+    "tick_interval": 100,
+    "active_limit": -1,
+    "active_seeds": -1,
+    "active_downloads": -1,
+    "active_checking": -1,
+    "max_metadata_size": MAX_METADATA,
+    "recv_socket_buffer_size": 4 << 20,
+    "send_socket_buffer_size": 4 << 20,
+    # The handshake is hidden from those who look for BitTorrent; RC4 for the content would halve
+    # the speed.
+    "out_enc_policy": lt.enc_policy.pe_enabled,
+    "in_enc_policy": lt.enc_policy.pe_enabled,
+    "allowed_enc_level": lt.enc_level.pe_both,
+    "prefer_rc4": False,
+}
+
+
+class ReaderReactor(Protocol):
+    """What the session needs of the reactor: a part of IReactorFDSet."""
+
+    def addReader(self, reader: IReadDescriptor) -> None:
+        """Watch a file descriptor."""
+
+    def removeReader(self, reader: IReadDescriptor) -> None:
+        """Watch it no longer."""
+
+
+class ListenError(SwarmError):
+    """
+    A socket could not be opened.
+
+    :ivar in_use: whether somebody else has that port.
+    """
+
+    def __init__(self, message: str, in_use: bool) -> None:
+        super().__init__(message)
+        self.in_use = in_use
+
+
+@dataclass(frozen=True, slots=True)
+class SessionOptions:
+    """
+    What can be set of the session.
+
+    :param upload_limit: bytes/s, 0 for none; on every network, the local one included.
+    :param download_limit: the same for the other direction.
+    :param port_mapping: whether to ask routers for a port by UPnP and NAT-PMP.
+    """
+
+    upload_limit: int = 0
+    download_limit: int = 0
+    port_mapping: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Loading:
+    """
+    A torrent to be put into the session.
+
+    :param torrent_file: ``None`` to ask peers for the metadata first.
+    :param renamed: paths that libtorrent would choose otherwise, by file index.
+    :param resume_data: what libtorrent last said of it; without, what lies there is checked.
+    :param have_all: whether every byte is known to be there.
+    :param wanted: whether to fetch what is not there.
+    :param peers: whom to dial at once.
+    """
+
+    info_hash: InfoHash
+    folder: str
+    torrent_file: bytes | None
+    renamed: Mapping[int, str]
+    resume_data: bytes | None
+    have_all: bool
+    wanted: bool
+    peers: Sequence[PeerAddress]
+
+
+class Session:
+    """
+    A libtorrent session whose torrents are spoken of by info-hash.
+
+    A call for a torrent that is not loaded (yet, or any more) does nothing.
+    """
+
+    def __init__(
+        self,
+        reactor: ReaderReactor,
+        options: SessionOptions,
+        receive: Callable[[list[Alert]], None],
+    ) -> None:
+        """:param receive: called with what happened, in order."""
+        settings: lt.settings_pack = {
+            **_SETTINGS,
+            "listen_interfaces": "",
+            "upload_rate_limit": options.upload_limit,
+            "download_rate_limit": options.download_limit,
+            "enable_upnp": options.port_mapping,
+            "enable_natpmp": options.port_mapping,
+        }
+        # Without flags there are no extensions but those named here: no peer exchange.
+        self._session = lt.session(settings, 0)
+        self._session.add_extension("ut_metadata")
+        self._session.add_extension("smart_ban")
+        self._session.set_peer_class_filter(_limits_everywhere())
+        self._handles: dict[InfoHash, lt.torrent_handle] = {}
+        self._receive = receive
+        self._reader = _AlertReader(reactor, self._session, self._pop)
+
+    def close(self) -> None:
+        """End the session."""
+        self._reader.close()
+        self._handles.clear()
+        del self._session
+
+    def pause(self) -> None:
+        """Part from all peers."""
+        self._session.pause()
+
+    def listen(self, address: str, port: int) -> tuple[tuple[str, int], ...]:
+        """
+        Accept peers on a port.
+
+        :param address: an IP address; empty for all.
+        :returns: the sockets.
+        :raises ListenError: if there is none, or another program has the port on one address.
+        """
+        interfaces = (
+            f"[{address}]:{port}" if ":" in address else f"{address or '0.0.0.0'}:{port}"  # noqa: S104  # peers come from everywhere
+        )
+        if not address:
+            interfaces += f",[::]:{port}"
+        self._session.apply_settings({"listen_interfaces": interfaces})
+        # Asking for the port waits until the sockets are open, so that their alerts are here.
+        self._session.listen_port()
+        alerts = values(self._session.pop_alerts())
+        failed = [alert for alert in alerts if isinstance(alert, ListenFailed)]
+        opened = tuple((a.address, a.port) for a in alerts if isinstance(a, Listening))
+        for failure in failed:
+            if failure.in_use or not opened:
+                raise ListenError(
+                    f"{failure.address} port {port}: {failure.error}", in_use=failure.in_use
+                )
+        if not opened:
+            raise ListenError(f"{address or 'no address'} port {port}: cannot listen", in_use=False)
+        return opened
+
+    # ---- torrents coming and going
+
+    def load(self, loading: Loading) -> None:
+        """
+        Put a torrent into the session; ``Loaded`` tells what came of it.
+
+        :raises SwarmError: if libtorrent does not understand what it is given.
+        """
+        try:
+            self._session.async_add_torrent(_params(loading))
+        except (RuntimeError, UnicodeEncodeError) as error:
+            raise SwarmError(f"libtorrent refuses the torrent: {error}") from None
+
+    def remove(self, info_hash: InfoHash, delete_data: bool) -> bool:
+        """
+        Take a torrent out of the session; ``Removed``, or at last ``Deleted``, tells when it is.
+
+        :returns: whether there was one.
+        """
+        self._handles.pop(info_hash, None)
+        # One that is still being added has no handle here yet.
+        handle = self._session.find_torrent(lt.sha1_hash(bytes.fromhex(info_hash)))
+        if not handle.is_valid():
+            return False
+        data = lt.session.delete_files | lt.session.delete_partfile
+        self._session.remove_torrent(handle, data if delete_data else 0)
+        return True
+
+    # ---- torrents in the session
+
+    def fetch_all(self, info_hash: InfoHash) -> None:
+        """Want every file."""
+        if handle := self._handles.get(info_hash):
+            handle.unset_flags(lt.torrent_flags.default_dont_download)
+            info = handle.torrent_file()
+            if info is not None:
+                handle.prioritize_files([4] * info.num_files())
+
+    def metadata(self, info_hash: InfoHash) -> bytes | None:
+        """The .torrent file, where the metadata is here."""
+        handle = self._handles.get(info_hash)
+        info = handle.torrent_file() if handle else None
+        return torrent_file(info.info_section()) if info else None
+
+    def dial(self, info_hash: InfoHash, peers: Sequence[PeerAddress], at_once: bool) -> None:
+        """
+        Connect to peers, unless they are connected.
+
+        :param at_once: do not wait for libtorrent's next look at its peers, up to a second away;
+            parts from peers that are connected.
+        """
+        if not (handle := self._handles.get(info_hash)):
+            return
+        for peer in peers:
+            handle.connect_peer((peer.address, peer.port))
+        if at_once:
+            handle.pause()
+            handle.resume()
+
+    def flush(self, info_hash: InfoHash) -> None:
+        """Write what is in memory to the disk; ``Flushed`` tells when it is there."""
+        if handle := self._handles.get(info_hash):
+            handle.flush_cache()
+
+    def save_resume_data(self, info_hash: InfoHash) -> bool:
+        """
+        Ask for what is needed to go on later; ``ResumeData`` brings it.
+
+        :returns: whether it will.
+        """
+        handle = self._handles.get(info_hash)
+        if not handle:
+            return False
+        handle.save_resume_data(
+            lt.torrent_handle.flush_disk_cache | lt.torrent_handle.only_if_modified
+        )
+        return True
+
+    def post_updates(self) -> None:
+        """Ask for ``Statuses``."""
+        self._session.post_torrent_updates()
+
+    def statuses(self) -> list[Status]:
+        """How every torrent is; waits for libtorrent, and takes its time with many torrents."""
+        statuses = self._session.get_torrent_status(lambda _: True)
+        self._handles = {info_hash_text(s.info_hashes): s.handle for s in statuses}
+        return [status_value(status) for status in statuses]
+
+    def _pop(self) -> None:
+        alerts = self._session.pop_alerts()
+        for alert in alerts:
+            if isinstance(alert, lt.add_torrent_alert) and not alert.error.value():
+                self._handles[info_hash_text(alert.params.info_hashes)] = alert.handle
+        self._receive(values(alerts))
+
+
+@implementer(IReadDescriptor)
+class _AlertReader:
+    """Wakes the reactor when there are alerts: libtorrent writes a byte into a socket."""
+
+    _log = Logger()
+
+    def __init__(
+        self, reactor: ReaderReactor, session: lt.session, readable: Callable[[], None]
+    ) -> None:
+        self._reactor = reactor
+        self._session: lt.session | None = session
+        self._readable = readable
+        self._ours, self._theirs = socket.socketpair()
+        self._ours.setblocking(False)
+        self._theirs.setblocking(False)
+        session.set_alert_fd(self._theirs.fileno())
+        reactor.addReader(self)
+
+    def close(self) -> None:
+        if self._session is None:
+            return
+        # libtorrent must let go of the descriptor before its number can mean something else.
+        self._session.set_alert_fd(-1)
+        self._session = None
+        self._reactor.removeReader(self)
+        self._ours.close()
+        self._theirs.close()
+
+    def fileno(self) -> int:
+        return self._ours.fileno()
+
+    def logPrefix(self) -> str:
+        return "libtorrent"
+
+    def doRead(self) -> None:
+        # A byte is written when the queue turns non-empty: emptied after the alerts, the socket
+        # could swallow the call for later ones.
+        try:
+            while self._ours.recv(4096):
+                pass
+        except BlockingIOError:
+            pass
+        try:
+            self._readable()
+        except Exception:
+            # An exception here would take the reader out of the reactor.
+            self._log.failure("handling alerts failed")
+
+    def connectionLost(self, reason: Failure) -> None:
+        if self._session is not None:
+            self._log.error("the alerts' socket was lost: {reason}", reason=reason)
+            self.close()
+
+
+def _params(loading: Loading) -> lt.add_torrent_params:
+    params = lt.add_torrent_params()
+    if loading.resume_data is not None:
+        params = lt.read_resume_data(loading.resume_data)
+    if loading.torrent_file is not None:
+        fresh = lt.load_torrent_buffer(loading.torrent_file)
+        if loading.resume_data is None:
+            params = fresh
+        params.ti = fresh.ti
+    # Names come from nowhere but the layout: resume data could lead anywhere.
+    params.renamed_files = dict(loading.renamed)
+    params.info_hashes = lt.info_hash_t(lt.sha1_hash(bytes.fromhex(loading.info_hash)))
+    params.save_path = loading.folder
+    params.peers = [(peer.address, peer.port) for peer in loading.peers]
+    params.flags = _FLAGS
+    if not loading.wanted:
+        params.flags |= lt.torrent_flags.default_dont_download
+    if loading.have_all and params.ti is not None:
+        params.have_pieces = [True] * params.ti.num_pieces()
+    params.file_priorities = []
+    params.piece_priorities = []
+    params.trackers = []
+    params.url_seeds = []
+    return params
+
+
+def _limits_everywhere() -> lt.ip_filter:
+    """By default no limit holds on local networks."""
+    ranges: Any = lt.ip_filter()
+    everybody = 1 << lt.session.global_peer_class_id
+    ranges.add_rule("0.0.0.0", "255.255.255.255", everybody)  # noqa: S104  # a range, no socket
+    ranges.add_rule("::", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", everybody)
+    filter_: lt.ip_filter = ranges
+    return filter_

@@ -1,0 +1,286 @@
+"""What survives the daemon: our torrents and their resume data, in an SQLite database."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import time
+from collections.abc import Sequence
+from contextlib import closing, suppress
+from dataclasses import dataclass
+from typing import Any
+
+from twisted.logger import Logger
+
+from bitween.errors import StoreError
+from bitween.model.torrent import InfoHash
+
+# One script a version; PRAGMA user_version counts those that were run.  Never change one that was
+# published: add another.  Paths are blobs, for a path need not be UTF-8.  Resume data has a table
+# of its own, for SQLite writes whole rows, and a torrent file may be large.
+_MIGRATIONS = (
+    """
+    CREATE TABLE torrents (
+        info_hash TEXT PRIMARY KEY,
+        name TEXT NOT NULL,
+        folder BLOB NOT NULL,
+        root BLOB,
+        added REAL NOT NULL,
+        shared INTEGER NOT NULL,
+        complete INTEGER NOT NULL,
+        torrent_file BLOB
+    ) WITHOUT ROWID;
+    CREATE TABLE resume_data (
+        info_hash TEXT PRIMARY KEY REFERENCES torrents ON DELETE CASCADE,
+        data BLOB NOT NULL
+    ) WITHOUT ROWID;
+    CREATE TABLE intentions (number INTEGER PRIMARY KEY, path BLOB NOT NULL UNIQUE);
+    CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+    """,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class TorrentRecord:
+    """
+    A torrent as it is remembered.
+
+    :param folder: what holds the torrent's file or folder.
+    :param root: how the file or folder is called there; ``None`` until that is decided.
+    :param added: seconds since the epoch.
+    :param shared: whether it was made here, so that the names on the disk are the metadata's own.
+    :param complete: whether every byte was once verified and on the disk.
+    :param torrent_file: the bencoded .torrent; ``None`` until the metadata is here.
+    """
+
+    info_hash: InfoHash
+    name: str
+    folder: str
+    root: str | None
+    added: float
+    shared: bool
+    complete: bool
+    torrent_file: bytes | None
+
+
+class Store:
+    """
+    The database; every call is one short transaction, durable over the end of the process.
+
+    :ivar was_clean: whether the last run ended as it should: only then its resume data is true.
+    """
+
+    _log = Logger()
+
+    def __init__(self, connection: sqlite3.Connection, path: str) -> None:
+        """See :meth:`open`."""
+        self._connection = connection
+        self._path = path
+        self.was_clean = self._meta("clean_exit") != "0"
+        self._set_meta("clean_exit", "0")
+
+    @classmethod
+    def open(cls, path: str) -> Store:
+        """
+        Open the database, or make it.
+
+        One that is damaged is set aside under another name, and a new one is begun.
+
+        :raises StoreError: if that is not possible, or a newer bitween made the database.
+        """
+        try:
+            return cls(_connect(path), path)
+        except sqlite3.OperationalError as error:
+            raise StoreError(
+                f"{path!r} cannot be opened: {error}", "check its permissions"
+            ) from None
+        except sqlite3.DatabaseError as error:
+            aside = _set_aside(path)
+            cls._log.warn(
+                "the database {path!r} is damaged ({error}): it is kept as {aside!r}, and a new "
+                "one is begun; share again what you shared",
+                path=path,
+                error=error,
+                aside=aside,
+            )
+            return cls(_connect(path), path)
+
+    def close(self, clean: bool = True) -> None:
+        """
+        Close the database.
+
+        :param clean: whether all resume data in it is of now.
+        """
+        if clean:
+            self._set_meta("clean_exit", "1")
+        self._connection.close()
+
+    # ---- torrents
+
+    def torrents(self) -> list[TorrentRecord]:
+        """Every torrent, oldest first."""
+        rows = self._query(
+            "SELECT info_hash, name, folder, root, added, shared, complete, torrent_file"
+            " FROM torrents ORDER BY added, info_hash"
+        )
+        return [
+            TorrentRecord(
+                info_hash=InfoHash(info_hash),
+                name=name,
+                folder=os.fsdecode(folder),
+                root=None if root is None else os.fsdecode(root),
+                added=added,
+                shared=bool(shared),
+                complete=bool(complete),
+                torrent_file=torrent_file,
+            )
+            for info_hash, name, folder, root, added, shared, complete, torrent_file in rows
+        ]
+
+    def put(self, record: TorrentRecord) -> None:
+        """Remember a torrent, or what is new about it; its resume data stays."""
+        self._write(
+            "INSERT INTO torrents VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+            " ON CONFLICT (info_hash) DO UPDATE SET name = excluded.name, folder = excluded.folder,"
+            " root = excluded.root, added = excluded.added, shared = excluded.shared,"
+            " complete = excluded.complete, torrent_file = excluded.torrent_file",
+            (
+                record.info_hash,
+                record.name,
+                os.fsencode(record.folder),
+                None if record.root is None else os.fsencode(record.root),
+                record.added,
+                record.shared,
+                record.complete,
+                record.torrent_file,
+            ),
+        )
+
+    def set_complete(self, info_hash: InfoHash) -> None:
+        """Remember that every byte of a torrent is on the disk."""
+        self._write("UPDATE torrents SET complete = 1 WHERE info_hash = ?", (info_hash,))
+
+    def remove(self, info_hash: InfoHash) -> None:
+        """Forget a torrent and its resume data; one that is unknown is no error."""
+        self._write("DELETE FROM torrents WHERE info_hash = ?", (info_hash,))
+
+    def resume_data(self, info_hash: InfoHash) -> bytes | None:
+        """What libtorrent last said of a torrent's progress."""
+        rows = self._query("SELECT data FROM resume_data WHERE info_hash = ?", (info_hash,))
+        return bytes(rows[0][0]) if rows else None
+
+    def put_resume_data(self, saved: Sequence[tuple[InfoHash, bytes]]) -> None:
+        """Remember the progress of torrents; for one that is unknown it is dropped."""
+        try:
+            with self._connection:
+                self._connection.executemany(
+                    "INSERT OR REPLACE INTO resume_data SELECT info_hash, ?2 FROM torrents"
+                    " WHERE info_hash = ?1",
+                    saved,
+                )
+        except sqlite3.Error as error:
+            raise self._unusable(error) from None
+
+    # ---- paths that are to be hashed
+
+    def intend(self, path: str) -> None:
+        """Remember a path that is to be shared."""
+        self._write("INSERT OR IGNORE INTO intentions (path) VALUES (?)", (os.fsencode(path),))
+
+    def settled(self, path: str) -> None:
+        """Forget it: it is shared now, or will never be."""
+        self._write("DELETE FROM intentions WHERE path = ?", (os.fsencode(path),))
+
+    def intended(self) -> list[str]:
+        """The paths that an earlier run did not come to share, oldest first."""
+        return [
+            os.fsdecode(row[0])
+            for row in self._query("SELECT path FROM intentions ORDER BY number")
+        ]
+
+    # ---- the listen port
+
+    @property
+    def listen_port(self) -> int | None:
+        """The port that was chosen in an earlier run."""
+        port = self._meta("listen_port")
+        return None if port is None else int(port)
+
+    @listen_port.setter
+    def listen_port(self, port: int) -> None:
+        self._set_meta("listen_port", str(port))
+
+    # ---- the XMPP resource
+
+    @property
+    def resource(self) -> str | None:
+        """The resource that was chosen in an earlier run."""
+        return self._meta("resource")
+
+    @resource.setter
+    def resource(self, resource: str) -> None:
+        self._set_meta("resource", resource)
+
+    # ---- SQL
+
+    def _meta(self, key: str) -> str | None:
+        rows = self._query("SELECT value FROM meta WHERE key = ?", (key,))
+        return str(rows[0][0]) if rows else None
+
+    def _set_meta(self, key: str, value: str) -> None:
+        self._write("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value))
+
+    def _query(self, sql: str, values: tuple[object, ...] = ()) -> list[tuple[Any, ...]]:
+        try:
+            return self._connection.execute(sql, values).fetchall()
+        except sqlite3.Error as error:
+            raise self._unusable(error) from None
+
+    def _write(self, sql: str, values: tuple[object, ...]) -> None:
+        try:
+            with self._connection:
+                self._connection.execute(sql, values)
+        except sqlite3.Error as error:
+            raise self._unusable(error) from None
+
+    def _unusable(self, error: sqlite3.Error) -> StoreError:
+        return StoreError(
+            f"the database {self._path!r} cannot be used: {error}", "check the disk it lies on"
+        )
+
+
+def _connect(path: str) -> sqlite3.Connection:
+    connection = sqlite3.connect(path)
+    try:
+        with closing(connection.cursor()) as cursor:
+            # NORMAL loses nothing when a process is killed, and does without an fsync a write.
+            cursor.executescript(
+                "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON"
+            )
+            if cursor.execute("PRAGMA quick_check").fetchone() != ("ok",):
+                raise sqlite3.DatabaseError("its check fails")
+            _migrate(cursor, path)
+    except BaseException:
+        connection.close()
+        raise
+    os.chmod(path, 0o600)
+    return connection
+
+
+def _migrate(cursor: sqlite3.Cursor, path: str) -> None:
+    version = int(cursor.execute("PRAGMA user_version").fetchone()[0])
+    if version > len(_MIGRATIONS):
+        raise StoreError(
+            f"{path!r} was written by a newer bitween",
+            "install that version, or choose another state directory with --state-dir",
+        )
+    for number, script in enumerate(_MIGRATIONS[version:], version + 1):
+        cursor.executescript(f"BEGIN; {script} PRAGMA user_version = {number}; COMMIT")
+
+
+def _set_aside(path: str) -> str:
+    aside = f"{path}.damaged-{time.strftime('%Y%m%d-%H%M%S')}"
+    for suffix in ("", "-wal", "-shm"):
+        with suppress(FileNotFoundError):
+            os.rename(path + suffix, aside + suffix)
+    return aside

@@ -1,0 +1,626 @@
+"""The BitTorrent service: our torrents, kept durably and moved by libtorrent."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol, cast
+
+from twisted.application.service import Service
+from twisted.internet.defer import Deferred, fail, succeed
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.internet.task import LoopingCall
+from twisted.logger import Logger
+
+from bitween.bittorrent import alerts
+from bitween.bittorrent.alerts import Alert, Phase, Status
+from bitween.bittorrent.layout import free_root, leads_elsewhere, read_layout, unlike
+from bitween.bittorrent.member import Member
+from bitween.bittorrent.session import Loading, ReaderReactor, Session, SessionOptions
+from bitween.bittorrent.sockets import Sockets
+from bitween.bittorrent.store import Store, TorrentRecord
+from bitween.errors import StartupError, SwarmError, UnknownTorrent
+from bitween.model.address import PeerAddress
+from bitween.model.events import (
+    ListeningChanged,
+    SharesChanged,
+    SwarmEvent,
+    TorrentAdded,
+    TorrentChanged,
+    TorrentFinished,
+    TorrentRemoved,
+)
+from bitween.model.library import Library
+from bitween.model.text import safe_name
+from bitween.model.torrent import InfoHash, Metainfo, Torrent
+from bitween.observable import Observable
+
+_PROGRESS_SECONDS = 1.0
+_HOUSEKEEPING_SECONDS = 5.0
+_SECONDS_TO_SAVE_AT_EXIT = 10.0
+
+
+class SwarmReactor(ReaderReactor, Protocol):
+    """What the swarm needs of the reactor: parts of IReactorTime and IReactorFDSet."""
+
+    def callLater(
+        self,
+        delay: float,
+        callable: Callable[..., object],  # noqa: A002  # the interface's name
+        *args: object,
+        **kwargs: object,
+    ) -> IDelayedCall:
+        """Call something later."""
+
+
+@dataclass(frozen=True, slots=True)
+class SwarmOptions:
+    """
+    What can be set of the swarm.
+
+    :param listen: address and port; an empty address means all, port 0 one that is chosen once.
+    :param upload_limit: bytes/s, 0 for none.
+    :param download_limit: bytes/s, 0 for none.
+    :param port_mapping: whether to ask routers for a port.
+    """
+
+    listen: tuple[str, int] = ("", 0)
+    upload_limit: int = 0
+    download_limit: int = 0
+    port_mapping: bool = True
+
+
+@dataclass(eq=False, slots=True)
+class _Leaving:
+    """A torrent on its way out of the session; ``load_again`` if it is wanted again meanwhile."""
+
+    deleting: bool
+    left: Deferred[None]
+    load_again: bool = False
+
+
+class Swarm(Service):
+    """
+    Moves bytes, and keeps what is ours durably.
+
+    Decisions about a torrent are made from its status, whichever alert made us ask for that: a
+    lost alert then delays them at most.
+
+    :ivar ready: fires when every stored torrent is loaded and peers can connect; fails with
+        ``StartupError`` if they cannot.
+    :ivar events: what happens to our torrents.
+    :ivar library: our torrents.
+    """
+
+    _log = Logger()
+
+    def __init__(
+        self,
+        reactor: SwarmReactor,
+        store: Store,
+        options: SwarmOptions,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        """
+        :param store: is closed when the service has stopped.
+        :param clock: seconds since the epoch.
+        """
+        self._reactor = reactor
+        self._store = store
+        self._options = options
+        self._clock = clock
+        self._session: Session | None = None
+        self._sockets = Sockets()
+        self._members: dict[InfoHash, Member] = {}
+        self._leaving: dict[InfoHash, _Leaving] = {}
+        self._starting: set[InfoHash] = set()
+        self._saving: set[InfoHash] = set()
+        self._saved: Deferred[None] | None = None
+        self._shares_changed = False
+        self._loops = [
+            (self._looping(self._ask_for_progress), _PROGRESS_SECONDS),
+            (self._looping(self._keep_house), _HOUSEKEEPING_SECONDS),
+        ]
+        self.ready: Deferred[None] = Deferred()
+        self.events: Observable[SwarmEvent] = Observable()
+        self.library = Library()
+
+    # ---- the service
+
+    def startService(self) -> None:
+        """Listen, and load what is stored; :attr:`ready` tells the outcome."""
+        super().startService()  # type: ignore[no-untyped-call]  # Service has no hints
+        options = self._options
+        session = Session(
+            self._reactor,
+            SessionOptions(options.upload_limit, options.download_limit, options.port_mapping),
+            self._received,
+        )
+        try:
+            self._sockets.open(session, self._store, *options.listen)
+        except StartupError as error:
+            session.close()
+            self.ready.errback(error)
+            return
+        self._session = session
+        self._load_stored()
+        for loop, seconds in self._loops:
+            loop.start(seconds, now=False).addErrback(
+                lambda failure: self._log.failure("housekeeping ended", failure)
+            )
+
+    def stopService(self) -> Deferred[None]:
+        """Save everything, part from the peers, and close the store."""
+        super().stopService()  # type: ignore[no-untyped-call]  # Service has no hints
+        return Deferred.fromCoroutine(self._stop())
+
+    async def _stop(self) -> None:
+        session = self._session
+        if session is None:
+            self._store.close(clean=self._store.was_clean)
+            return
+        for loop, _ in self._loops:
+            if loop.running:
+                loop.stop()
+        session.pause()
+        self._saved = Deferred()
+        for member in self._members.values():
+            self._save(member)
+        if self._saving:
+            give_up = self._reactor.callLater(_SECONDS_TO_SAVE_AT_EXIT, self._saved.callback, None)
+            await self._saved
+            if give_up.active():
+                give_up.cancel()
+        self._store.close(clean=not self._saving)
+        session.close()
+        self._session = None
+
+    def _load_stored(self) -> None:
+        for record in self._store.torrents():
+            member = Member(record)
+            self._members[record.info_hash] = member
+            self._read_layout(member)
+            if self._load(member):
+                self._starting.add(record.info_hash)
+            self._put(member)
+        self._started()
+
+    def _started(self) -> None:
+        if not self._starting and not self.ready.called:
+            self.ready.callback(None)
+
+    def _looping(self, function: Callable[[], None]) -> LoopingCall:
+        def carefully() -> None:
+            # A LoopingCall stops for good at its first exception.
+            try:
+                function()
+            except Exception:
+                self._log.failure("housekeeping failed")
+
+        loop = LoopingCall(carefully)
+        loop.clock = cast(IReactorTime, self._reactor)
+        return loop
+
+    # ---- what can be asked of it
+
+    @property
+    def listening(self) -> Sequence[tuple[str, int]]:
+        """The sockets on which peers are accepted."""
+        return self._sockets.listening
+
+    @property
+    def mapped(self) -> Sequence[PeerAddress]:
+        """The addresses at which a router forwards to us."""
+        return self._sockets.mapped
+
+    def share(self, metainfo: Metainfo, folder: str) -> Deferred[Torrent]:
+        """
+        Seed what was hashed; answers when that is stored.
+
+        What is complete already stays where it is; a download of the same is at its end.
+
+        :param folder: what holds the torrent's file or folder.
+        """
+        known = self._members.get(metainfo.info_hash)
+        if known is not None and known.complete:
+            return succeed(known.torrent)
+        record = TorrentRecord(
+            info_hash=metainfo.info_hash,
+            name=safe_name(metainfo.name),
+            folder=folder,
+            root=metainfo.name,
+            added=self._clock() if known is None else known.record.added,
+            shared=True,
+            complete=True,
+            torrent_file=metainfo.torrent_file,
+        )
+        return self._begin(record)
+
+    def download(self, info_hash: InfoHash, name: str, folder: str) -> Deferred[Torrent]:
+        """
+        Begin to fetch a torrent; answers when that is stored.
+
+        :param name: what to call it until the metadata is here.
+        :param folder: where it is to lie.
+        """
+        known = self._members.get(info_hash)
+        if known is not None:
+            return succeed(known.torrent)
+        record = TorrentRecord(
+            info_hash=info_hash,
+            name=safe_name(name) if name else "",
+            folder=folder,
+            root=None,
+            added=self._clock(),
+            shared=False,
+            complete=False,
+            torrent_file=None,
+        )
+        return self._begin(record)
+
+    def remove(self, info_hash: InfoHash, delete_data: bool) -> Deferred[None]:
+        """
+        Forget a torrent, with its data if asked; answers when libtorrent has let go of its files.
+
+        Only the torrent's own files are deleted, and the folders that are empty then.
+
+        :raises UnknownTorrent: if there is no such torrent.
+        :raises SwarmError: if its data could not be deleted.
+        """
+        member = self._members.pop(info_hash, None)
+        if member is None:
+            return fail(UnknownTorrent(f"no torrent of ours has the hash {info_hash}"))
+        self._store.remove(info_hash)
+        self._shares_changed |= self.library.remove(info_hash)
+        # Before it has its place, what lies under its name is somebody else's.
+        left = self._unload(info_hash, delete_data=delete_data and member.placed)
+        self.events.notify(TorrentRemoved(info_hash=info_hash, name=member.record.name))
+        self._tell_shares()
+        return left
+
+    def offer_peers(self, info_hash: InfoHash, addresses: Sequence[PeerAddress]) -> None:
+        """Dial these for a torrent, first ones first; those that are connected stay so."""
+        member = self._members.get(info_hash)
+        if member is None or member.record.complete:
+            return
+        member.peers = tuple(addresses)
+        if member.wants_peers:
+            self._dial(member)
+
+    # ---- torrents coming and going
+
+    def _begin(self, record: TorrentRecord) -> Deferred[Torrent]:
+        known = self._members.get(record.info_hash)
+        member = Member(record)
+        self._read_layout(member)
+        self._store.put(record)
+        self._members[record.info_hash] = member
+        if known is not None:
+            self._unload_quietly(record.info_hash)
+        self._put(member, new=known is None)
+        # By now whoever heard of it has offered peers: libtorrent dials at once what it is given
+        # with a torrent, and looks at later offers only once a second.
+        if not self._load(member):
+            self._put(member)
+        self._tell_shares()
+        return succeed(member.torrent)
+
+    def _read_layout(self, member: Member) -> None:
+        record = member.record
+        if record.torrent_file is None:
+            return
+        try:
+            member.layout = read_layout(record.torrent_file, record.root, verbatim=record.shared)
+        except SwarmError as error:
+            member.error = error.message
+            return
+        if record.complete:
+            member.intact = unlike(record.folder, member.layout.files) is None
+
+    def _load(self, member: Member) -> bool:
+        """Put a torrent into the session; tells whether libtorrent will say how that went."""
+        record = member.record
+        member.loaded, member.status, member.flushes_due = False, None, 0
+        if member.error:
+            return False
+        leaving = self._leaving.get(record.info_hash)
+        if leaving is not None:
+            leaving.load_again = True
+            return True
+        try:
+            self._lt.load(
+                Loading(
+                    info_hash=record.info_hash,
+                    folder=record.folder,
+                    torrent_file=record.torrent_file,
+                    renamed=member.layout.renamed if member.layout else {},
+                    resume_data=self._resume_data(record),
+                    have_all=record.complete and member.intact,
+                    # What was complete once is never written to again: if it is another now,
+                    # somebody wanted it so.
+                    wanted=member.placed and not record.complete,
+                    peers=member.peers,
+                )
+            )
+        except SwarmError as error:
+            member.error = error.message
+            return False
+        return True
+
+    def _resume_data(self, record: TorrentRecord) -> bytes | None:
+        # Without resume data libtorrent checks what lies on the disk: after a crash that finds
+        # what the last saving did not know of.
+        if record.complete or record.root is None or not self._store.was_clean:
+            return None
+        return self._store.resume_data(record.info_hash)
+
+    def _unload(self, info_hash: InfoHash, delete_data: bool) -> Deferred[None]:
+        leaving = self._leaving.get(info_hash)
+        if leaving is not None:
+            leaving.load_again = False
+            return succeed(None)
+        if not self._lt.remove(info_hash, delete_data):
+            return succeed(None)
+        left: Deferred[None] = Deferred()
+        self._leaving[info_hash] = _Leaving(delete_data, left)
+        return left
+
+    def _unload_quietly(self, info_hash: InfoHash) -> None:
+        self._unload(info_hash, delete_data=False).addErrback(
+            lambda failure: self._log.failure("taking a torrent out failed", failure)
+        )
+
+    def _left(self, info_hash: InfoHash, error: str = "") -> None:
+        leaving = self._leaving.pop(info_hash, None)
+        if leaving is None:
+            return
+        member = self._members.get(info_hash)
+        if leaving.load_again and member is not None and not self._load(member):
+            self._put(member)
+        if error:
+            leaving.left.errback(
+                SwarmError(f"the files could not be deleted: {error}", "delete them by hand")
+            )
+        else:
+            leaving.left.callback(None)
+
+    # ---- what libtorrent says
+
+    def _received(self, received: list[Alert]) -> None:
+        stirred = False
+        moved = False
+        saved: list[tuple[InfoHash, bytes]] = []
+        for alert in received:
+            match alert:
+                case alerts.ResumeData(info_hash=info_hash, data=data):
+                    self._saving.discard(info_hash)
+                    if data is not None:
+                        saved.append((info_hash, data))
+                case alerts.Stirred():
+                    stirred = True
+                case _:
+                    moved |= self._sockets.take(alert)
+                    self._take(alert)
+        if saved:
+            self._store.put_resume_data(saved)
+        if self._saved is not None and not self._saving and not self._saved.called:
+            self._saved.callback(None)
+        if stirred:
+            self._ask_for_progress()
+        self._tell_shares()
+        if moved:
+            self.events.notify(ListeningChanged())
+
+    def _take(self, alert: Alert) -> None:
+        match alert:
+            case alerts.Statuses(statuses=statuses):
+                for status in statuses:
+                    self._take_status(status)
+            case alerts.Loaded(info_hash=info_hash, error=error):
+                self._take_loaded(info_hash, error)
+            case alerts.Flushed(info_hash=info_hash):
+                self._take_flushed(info_hash)
+            case alerts.Removed() | alerts.Deleted():
+                self._take_left(alert)
+            case alerts.FileFailed(info_hash=info_hash, path=path, error=error):
+                self._take_error(info_hash, f"{path}: {error}")
+            case alerts.PeerBanned(info_hash=info_hash, peer=peer):
+                self._log.warn(
+                    "{peer} sent wrong bytes for {info_hash} and is refused from now on",
+                    peer=peer,
+                    info_hash=info_hash,
+                )
+            case alerts.Dropped():
+                self._take_dropped()
+
+    def _take_loaded(self, info_hash: InfoHash, error: str) -> None:
+        self._starting.discard(info_hash)
+        member = self._members.get(info_hash)
+        if member is not None and info_hash not in self._leaving:
+            member.loaded = not error
+            if error:
+                self._take_error(info_hash, error)
+            elif member.peers:
+                self._lt.dial(info_hash, member.peers, at_once=False)
+        self._started()
+
+    def _take_left(self, alert: alerts.Removed | alerts.Deleted) -> None:
+        leaving = self._leaving.get(alert.info_hash)
+        if isinstance(alert, alerts.Deleted):
+            self._left(alert.info_hash, alert.error)
+        elif leaving is not None and not leaving.deleting:
+            self._left(alert.info_hash)
+
+    def _take_error(self, info_hash: InfoHash, error: str) -> None:
+        member = self._members.get(info_hash)
+        if member is not None and member.error != error:
+            member.error = error
+            self._log.warn("{info_hash} stands still: {error}", info_hash=info_hash, error=error)
+            self._put(member)
+
+    def _take_dropped(self) -> None:
+        self._log.warn("libtorrent's alerts overflowed: asking for everything anew")
+        statuses = {status.info_hash: status for status in self._lt.statuses()}
+        self._saving.clear()
+        for info_hash in self._leaving.keys() - statuses.keys():
+            self._left(info_hash)
+        for info_hash, status in statuses.items():
+            self._take_loaded(info_hash, "")
+            self._take_status(status)
+            member = self._members.get(info_hash)
+            if member is not None and member.flushes_due:
+                self._flush(member)
+
+    # ---- the life of a torrent
+
+    def _take_status(self, status: Status) -> None:
+        member = self._members.get(status.info_hash)
+        # What is said before it is loaded is said of an earlier load.
+        if member is None or not member.loaded:
+            return
+        if member.status is None or member.status.done != status.done:
+            member.moved = True
+        member.status = status
+        if status.error:
+            self._take_error(status.info_hash, status.error)
+        if status.has_metadata and member.layout is None and not member.error:
+            self._take_metadata(member)
+        if status.phase not in (Phase.METADATA, Phase.CHECKING) and not member.error:
+            self._take_checked(member, status)
+        self._put(member)
+
+    def _take_metadata(self, member: Member) -> None:
+        torrent_file = self._lt.metadata(member.record.info_hash)
+        if torrent_file is None:
+            return
+        member.record = replace(member.record, torrent_file=torrent_file)
+        self._read_layout(member)
+        if member.layout is not None:
+            member.record = replace(member.record, name=safe_name(member.layout.name))
+            self._store.put(member.record)
+
+    def _take_checked(self, member: Member, status: Status) -> None:
+        """Go on with a torrent of which is known what lies on the disk."""
+        seeding = status.phase is Phase.SEEDING
+        if not member.placed:
+            self._place(member, same=seeding)
+        if not member.loaded or self._is_over(member):
+            return
+        if member.record.complete:
+            member.intact = seeding
+            if not seeding:
+                self._take_error(
+                    member.record.info_hash, "files are missing, or others than they were"
+                )
+        elif seeding and not member.flushes_due:
+            self._flush(member)
+
+    def _is_over(self, member: Member) -> bool:
+        return self._members.get(member.record.info_hash) is not member
+
+    def _place(self, member: Member, same: bool) -> None:
+        """
+        Decide under which name a download lies on the disk, and let it begin.
+
+        :param same: whether the very same lies there under its own name.
+        """
+        record, layout = member.record, member.layout
+        if layout is None:
+            return
+        taken = {
+            other.record.root
+            for other in self._members.values()
+            if other is not member and other.record.folder == record.folder
+        }
+        free = not os.path.lexists(os.path.join(record.folder, layout.root))
+        kept = same and not leads_elsewhere(record.folder, layout.files)
+        if layout.root not in taken and (free or kept):
+            member.record = replace(record, root=layout.root)
+            self._store.put(member.record)
+            self._lt.fetch_all(record.info_hash)
+            return
+        root = free_root(record.folder, layout.root, {name for name in taken if name})
+        self._log.info(
+            "{name!r} is there already: the download is called {root!r}",
+            name=layout.root,
+            root=root,
+        )
+        member.record = replace(record, root=root)
+        self._read_layout(member)
+        self._store.put(member.record)
+        # A file that is renamed in the session is moved on the disk, and it is not ours: the
+        # torrent has to begin anew instead.
+        self._unload_quietly(record.info_hash)
+        self._load(member)
+
+    def _flush(self, member: Member) -> None:
+        # Twice, since the end of an older flush may still be on its way.
+        member.flushes_due = 2
+        for _ in range(member.flushes_due):
+            self._lt.flush(member.record.info_hash)
+
+    def _take_flushed(self, info_hash: InfoHash) -> None:
+        member = self._members.get(info_hash)
+        if member is None or not member.loaded or not member.flushes_due:
+            return
+        member.flushes_due -= 1
+        if member.flushes_due or member.error:
+            return
+        member.record = replace(member.record, complete=True)
+        self._store.set_complete(info_hash)
+        self._put(member)
+        self.events.notify(TorrentFinished(torrent=member.torrent))
+
+    def _dial(self, member: Member) -> None:
+        status = member.status
+        alone = status is None or (
+            status.peers == 0 and status.phase in (Phase.METADATA, Phase.DOWNLOADING)
+        )
+        self._lt.dial(member.record.info_hash, member.peers, at_once=alone)
+
+    # ---- housekeeping
+
+    def _ask_for_progress(self) -> None:
+        self._lt.post_updates()
+
+    def _keep_house(self) -> None:
+        for info_hash, member in self._members.items():
+            if member.moved:
+                self._save(member)
+            connected = member.status.peers if member.status else 0
+            if member.wants_peers and connected < len(member.peers):
+                self._lt.dial(info_hash, member.peers, at_once=False)
+
+    def _save(self, member: Member) -> None:
+        """Have the progress of a torrent stored, unless the store knows enough."""
+        info_hash = member.record.info_hash
+        unknown = member.moved and member.placed and not member.record.complete
+        if unknown and self._lt.save_resume_data(info_hash):
+            self._saving.add(info_hash)
+        member.moved = False
+
+    # ---- telling
+
+    def _put(self, member: Member, new: bool = False) -> None:
+        torrent = member.torrent
+        known = torrent.info_hash in self.library
+        if known and self.library.get(torrent.info_hash) == torrent:
+            return
+        self._shares_changed |= self.library.put(torrent)
+        if new:
+            self.events.notify(TorrentAdded(torrent=torrent))
+        elif known:
+            self.events.notify(TorrentChanged(torrent=torrent))
+
+    def _tell_shares(self) -> None:
+        if self._shares_changed:
+            self._shares_changed = False
+            self.events.notify(SharesChanged())
+
+    @property
+    def _lt(self) -> Session:
+        if self._session is None:
+            raise SwarmError("the swarm is not running", "start the daemon")
+        return self._session

@@ -1,0 +1,306 @@
+"""What each command does."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+from bitween.cli.client import Client
+from bitween.cli.failures import CommandFailed, WrongUsage
+from bitween.cli.names import own_hash, shared_hash
+from bitween.cli.output import Output, duration_text, rate_text, size_text
+from bitween.cli.waiting import wait_for_job, wait_for_torrent
+
+_PAGE = 500
+#: Seconds that a daemon may take to stop.
+_STOPPING_TIME = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """
+    What a command works with.
+
+    :param pid: the daemon's process, where it is on this machine.
+    """
+
+    args: argparse.Namespace
+    client: Client
+    output: Output
+    pid: int | None
+
+    def call(self, method: str, **params: object) -> Any:
+        """Call a method of the API; what is ``None`` is left out."""
+        given = {name: value for name, value in params.items() if value is not None}
+        return self.client.call(method, **given)
+
+
+def add(session: Session) -> None:
+    """``add PATH… [--wait]``."""
+    failed = 0
+    for path in session.args.paths:
+        try:
+            _add_one(session, os.path.abspath(path))
+        except CommandFailed as failure:
+            if len(session.args.paths) == 1 or failure.exit_status != CommandFailed.exit_status:
+                raise
+            failed += 1
+            session.output.note(f"bitween: {failure}")
+    if failed:
+        raise CommandFailed(f"{failed} of {len(session.args.paths)} could not be added")
+
+
+def _add_one(session: Session, path: str) -> None:
+    output = session.output
+    started = session.call("bt.add_path", path=path)
+    if not session.args.wait:
+        _show(output, started, f"adding {path} (job {started['job']})")
+        return
+    result = wait_for_job(session.client, started["job"], os.path.basename(path), output)
+    size = size_text(result["total_size"])
+    _show(output, result, f"sharing {result['name']} ({size}) as {result['hash']}")
+
+
+def ls(session: Session) -> None:
+    """``ls``."""
+    result = session.call("bt.get_torrents")
+    if session.output.as_json:
+        session.output.json(result)
+        return
+    session.output.table(
+        ("name", "size", "done", "state", "down", "up", "peers", "hash"),
+        [_torrent_row(torrent) for torrent in result["torrents"]],
+    )
+    for torrent in result["torrents"]:
+        if torrent["error"]:
+            session.output.note(f"{torrent['name']}: {torrent['error']}")
+
+
+def _torrent_row(torrent: Mapping[str, Any]) -> tuple[str, ...]:
+    return (
+        torrent["name"],
+        size_text(torrent["total_size"]),
+        f"{int(torrent['progress'] * 100)}%",
+        torrent["state"],
+        rate_text(torrent["download_rate"]),
+        rate_text(torrent["upload_rate"]),
+        str(torrent["peers"]),
+        torrent["hash"],
+    )
+
+
+def shares(session: Session) -> None:
+    """``shares [QUERY] [--contact JID]``."""
+    items = _all_found(session, " ".join(session.args.query), session.args.contact)
+    if session.output.as_json:
+        session.output.json({"total": len(items), "items": items})
+        return
+    session.output.table(
+        ("name", "size", "who", "there", "hash"),
+        [
+            (
+                item["name"],
+                size_text(item["size"]),
+                ", ".join(item["contacts"]),
+                "online" if item["online"] else "away",
+                item["hash"],
+            )
+            for item in items
+        ],
+    )
+
+
+def _all_found(session: Session, query: str, contact: str | None) -> list[dict[str, Any]]:
+    items: list[dict[str, Any]] = []
+    while True:
+        page = session.call(
+            "xmpp.find", query=query, contact=contact, offset=len(items), limit=_PAGE
+        )
+        items += page["items"]
+        if not page["items"] or len(items) >= page["total"]:
+            return items
+
+
+def get(session: Session) -> None:
+    """``get HASH|NAME [--to DIR] [--wait]``."""
+    args, output = session.args, session.output
+    info_hash = shared_hash(session.client, args.what)
+    folder = os.path.abspath(args.to) if args.to is not None else None
+    started = session.call("bt.add_torrent_by_hash", hash=info_hash, save_path=folder)
+    sources = started["sources"]
+    if sources == 0:
+        output.note("no source is online; it starts when one appears")
+    if not args.wait:
+        plural = "" if sources == 1 else "s"
+        _show(output, started, f"getting {info_hash} from {sources} source{plural}")
+        return
+    torrent = wait_for_torrent(session.client, info_hash, output)
+    size = size_text(torrent["total_size"])
+    _show(output, torrent, f"{torrent['name']} ({size}) is in {torrent['save_path']}")
+
+
+def rm(session: Session) -> None:
+    """``rm HASH|NAME [--data]``."""
+    info_hash = own_hash(session.client, session.args.what)
+    result = session.call("bt.del_torrent", hash=info_hash, delete_data=session.args.data)
+    _show(session.output, result, f"removed {info_hash}")
+
+
+def contacts(session: Session) -> None:
+    """``contacts [add|accept|remove JID]``."""
+    args, output = session.args, session.output
+    if args.action is not None:
+        _change_contact(session)
+        return
+    result = session.call("xmpp.get_contacts")
+    if output.as_json:
+        output.json(result)
+        return
+    output.table(
+        ("jid", "nick", "subscription", "there", "shares", "pending"),
+        [_contact_row(contact) for contact in result["contacts"]],
+    )
+
+
+def _change_contact(session: Session) -> None:
+    args = session.args
+    if args.jid_of_contact is None:
+        raise WrongUsage(f"contacts {args.action} needs a JID")
+    if args.nick is not None and args.action != "add":
+        raise WrongUsage("--nick goes with contacts add")
+    result = session.call(f"xmpp.{args.action}_contact", jid=args.jid_of_contact, nick=args.nick)
+    said = {
+        "add": f"asked {args.jid_of_contact}",
+        "accept": f"{args.jid_of_contact} is a contact now",
+        "remove": f"{args.jid_of_contact} is no contact any more",
+    }
+    _show(session.output, result, said[args.action])
+
+
+def _contact_row(contact: Mapping[str, Any]) -> tuple[str, ...]:
+    pending = {"in": "asks you: contacts accept", "out": "asked", None: ""}
+    return (
+        contact["jid"],
+        contact["nick"] or "",
+        contact["subscription"],
+        "online" if contact["online"] else "away",
+        str(sum(resource["shares"] for resource in contact["resources"])),
+        pending[contact["pending"]],
+    )
+
+
+def status(session: Session) -> None:
+    """``status``."""
+    result = session.call("Api.status")
+    if session.output.as_json:
+        session.output.json(result)
+        return
+    connection, totals = result["connection"], result["totals"]
+    error = f" ({connection['error']})" if connection["error"] else ""
+    rows = {
+        "account": result["jid"],
+        "connection": f"{connection['state']}{error}",
+        "contacts": f"{totals['contacts_online']} of {totals['contacts']} online",
+        "torrents": f"{totals['complete']} of {totals['torrents']} complete, "
+        f"{size_text(totals['done'])} of {size_text(totals['size'])}",
+        "rates": f"{size_text(totals['download_rate'])}/s down, "
+        f"{size_text(totals['upload_rate'])}/s up, {totals['peers']} peers",
+        "listening": _addresses_text(result["listen"]),
+        "announcing": _addresses_text(result["addresses"]),
+        "running for": duration_text(result["uptime"]),
+        "API": session.client.url,
+    }
+    for key, value in rows.items():
+        session.output.line(f"{key + ':':13}{value}")
+
+
+def _addresses_text(addresses: list[tuple[str, int]]) -> str:
+    shown = [f"[{host}]:{port}" if ":" in host else f"{host}:{port}" for host, port in addresses]
+    return ", ".join(shown) or "nothing"
+
+
+def stop(session: Session) -> None:
+    """``stop``."""
+    result = session.call("Api.exit")
+    if session.pid is not None:
+        _wait_for_end(session.pid)
+    _show(session.output, result, "stopped" if session.pid is not None else "stopping")
+
+
+def _wait_for_end(pid: int) -> None:
+    deadline = time.monotonic() + _STOPPING_TIME
+    while time.monotonic() < deadline:
+        try:
+            os.kill(pid, 0)
+        except (ProcessLookupError, PermissionError):  # gone, or gone and its number reused
+            return
+        time.sleep(0.05)
+    raise CommandFailed(f"the daemon (process {pid}) is still busy stopping", "see its log")
+
+
+def jobs(session: Session) -> None:
+    """``jobs [cancel ID]``."""
+    args, output = session.args, session.output
+    if args.action is not None:
+        if args.job is None:
+            raise WrongUsage("jobs cancel needs the job's number")
+        job = session.call("jobs.cancel", job=args.job)
+        _show(output, job, f"job {job['job']} is {job['state']}")
+        return
+    result = session.call("jobs.list")
+    if output.as_json:
+        output.json(result)
+        return
+    output.table(
+        ("job", "kind", "state", "done", "size", "error", "subject"),
+        [_job_row(job) for job in result["jobs"]],
+    )
+
+
+def _job_row(job: Mapping[str, Any]) -> tuple[str, ...]:
+    error = job["error"]["message"] if job["error"] else ""
+    done, total = size_text(job["done"]), size_text(job["total"])
+    return job["job"], job["kind"], job["state"], done, total, error, job["subject"]
+
+
+def call(session: Session) -> None:
+    """``call METHOD [JSON]``."""
+    try:
+        params = json.loads(session.args.params)
+    except ValueError as error:
+        raise WrongUsage(
+            f"the parameters are no JSON: {error}", "quote them for the shell"
+        ) from None
+    if not isinstance(params, list | dict):
+        raise WrongUsage("the parameters are neither a JSON list nor an object")
+    session.output.json(session.client.call_with(session.args.method, params))
+
+
+def _show(output: Output, result: object, text: str) -> None:
+    if output.as_json:
+        output.json(result)
+    else:
+        output.line(text)
+
+
+#: Every command that talks to a daemon.
+COMMANDS: Mapping[str, Callable[[Session], None]] = MappingProxyType(
+    {
+        "add": add,
+        "ls": ls,
+        "shares": shares,
+        "get": get,
+        "rm": rm,
+        "contacts": contacts,
+        "status": status,
+        "stop": stop,
+        "jobs": jobs,
+        "call": call,
+    }
+)

@@ -1,0 +1,25 @@
+"""Why a command ends without having done what was asked, and the exit status that says so."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from bitween.errors import BitweenError
+
+
+class CommandFailed(BitweenError):
+    """The daemon said no, or what was asked for cannot be done."""
+
+    exit_status: ClassVar[int] = 1
+
+
+class WrongUsage(CommandFailed):
+    """The command line does not make sense."""
+
+    exit_status = 2
+
+
+class NoDaemon(CommandFailed):
+    """There is no daemon to talk to."""
+
+    exit_status = 3

@@ -1,0 +1,79 @@
+"""Which daemon a command is for."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Mapping
+
+from bitween import rendezvous
+from bitween.cli.client import Client
+from bitween.cli.failures import CommandFailed, NoDaemon, WrongUsage
+from bitween.errors import ConfigurationError
+from bitween.rendezvous import Rendezvous
+
+
+def find_client(args: argparse.Namespace, environ: Mapping[str, str]) -> tuple[Client, int | None]:
+    """
+    A client of the daemon that the options name, or of the only one that runs here.
+
+    :returns: with it the daemon's process, where that is known.
+    :raises NoDaemon: if there is none.
+    :raises WrongUsage: if there are several, and nothing says which one is meant.
+    """
+    if args.url is not None:
+        return Client(args.url, _token_for_url(args.url, args.token_file, environ)), None
+    daemon = _in_state_dir(args.state_dir) if args.state_dir else _the_one(args.jid, environ)
+    token = daemon.token if args.token_file is None else _token_in(args.token_file)
+    return Client(daemon.url, token), daemon.pid
+
+
+def _in_state_dir(state_dir: str) -> Rendezvous:
+    path = os.path.join(os.path.abspath(state_dir), rendezvous.FILE_NAME)
+    try:
+        return rendezvous.read(path)
+    except FileNotFoundError:
+        raise NoDaemon(f"no daemon runs with the state directory {state_dir!r}") from None
+    except ConfigurationError as error:
+        raise NoDaemon(error.message, error.hint) from None
+
+
+def _the_one(jid: str | None, environ: Mapping[str, str]) -> Rendezvous:
+    daemons = _running(environ)
+    if jid is not None:
+        daemons = [daemon for daemon in daemons if daemon.jid == jid.partition("/")[0]]
+    if not daemons:
+        whose = f" of {jid}" if jid is not None else ""
+        raise NoDaemon(
+            f"no daemon{whose} runs here",
+            "start one with twistd bitween, or name one elsewhere with --url and --token-file",
+        )
+    if len(daemons) > 1:
+        known = ", ".join(f"{daemon.jid} ({daemon.url})" for daemon in daemons)
+        raise WrongUsage(f"several daemons run here: {known}", "choose with --jid or --url")
+    return daemons[0]
+
+
+def _running(environ: Mapping[str, str]) -> list[Rendezvous]:
+    try:
+        return rendezvous.running(environ)
+    except ConfigurationError as error:
+        raise NoDaemon(error.message, error.hint) from None
+
+
+def _token_for_url(url: str, token_file: str | None, environ: Mapping[str, str]) -> str:
+    if token_file is not None:
+        return _token_in(token_file)
+    for daemon in _running(environ):
+        if daemon.url.rstrip("/").startswith(url.rstrip("/")):
+            return daemon.token
+    raise WrongUsage(f"the token for {url} is not known here", "name its file with --token-file")
+
+
+def _token_in(path: str) -> str:
+    try:
+        return rendezvous.read_private(path).strip()
+    except FileNotFoundError:
+        raise WrongUsage(f"there is no token file {path!r}") from None
+    except ConfigurationError as error:
+        raise CommandFailed(error.message, error.hint) from None

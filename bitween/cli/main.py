@@ -1,0 +1,53 @@
+"""The entry point of ``bitween``."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+
+from bitween.cli.parser import make_parser
+from bitween.errors import BitweenError
+
+_INTERRUPTED = 130
+_BROKEN_PIPE = 141
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """
+    Run one command.
+
+    :returns: the exit status: 0 done, 1 the daemon said no, 2 wrong usage, 3 no daemon there.
+    """
+    args = make_parser().parse_args(argv)
+    try:
+        status = _run(args)
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        return _INTERRUPTED
+    except BrokenPipeError:
+        # Python would complain about it once more when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return _BROKEN_PIPE
+    return status
+
+
+def _run(args: argparse.Namespace) -> int:
+    # Imported here, for help must be quick and these are not.
+    if args.command == "demo":
+        from bitween.cli.demo import run_demo  # noqa: PLC0415  # see above
+
+        return run_demo(args)
+    from bitween.cli.commands import COMMANDS, Session  # noqa: PLC0415  # see above
+    from bitween.cli.locate import find_client  # noqa: PLC0415  # see above
+    from bitween.cli.output import Output  # noqa: PLC0415  # see above
+
+    output = Output(args.json, sys.stdout, sys.stderr)
+    try:
+        client, pid = find_client(args, os.environ)
+        COMMANDS[args.command](Session(args, client, output, pid))
+    except BitweenError as error:
+        output.note(f"bitween: {error}")
+        return getattr(error, "exit_status", 1)
+    return 0

@@ -1,0 +1,115 @@
+"""What a command prints."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from typing import TextIO
+
+from bitween.model.text import printable
+
+_UNITS = ("B", "kB", "MB", "GB", "TB", "PB", "EB")
+_HASH_WIDTH = 12
+#: From this width of a terminal on there is room for whole info-hashes.
+_WIDE = 132
+
+
+class Output:
+    """
+    Prints for a person on a terminal, for a program otherwise.
+
+    Everything that is shown is made printable first: names come from strangers.
+    """
+
+    def __init__(self, as_json: bool, out: TextIO, err: TextIO) -> None:
+        """:param as_json: whether results are printed as the API gives them."""
+        self.as_json = as_json
+        self._out = out
+        self._err = err
+
+    @property
+    def shows_progress(self) -> bool:
+        """Whether somebody watches."""
+        return self._err.isatty()
+
+    def json(self, result: object) -> None:
+        """Print a result as JSON: in one line, unless somebody is to read it."""
+        # ASCII only, so that nothing in it can disturb a terminal.
+        print(json.dumps(result, indent=2 if self._out.isatty() else None), file=self._out)
+
+    def line(self, text: str) -> None:
+        """Print one line of a result."""
+        print(printable(text, sys.maxsize), file=self._out)
+
+    def note(self, text: str) -> None:
+        """Tell something that is no part of the result, in one line or more."""
+        for line in text.split("\n"):
+            print(printable(line, sys.maxsize), file=self._err)
+
+    def table(self, headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+        """
+        Print a table: fit to the terminal, or else with tabs between whole cells.
+
+        A column called ``hash`` is cut to what still tells torrents apart where room is short.
+        """
+        rows = [[printable(cell, sys.maxsize) for cell in row] for row in rows]
+        if not self._out.isatty():
+            for row in rows:
+                print("\t".join(row), file=self._out)
+            return
+        self._pretty_table(headings, rows)
+
+    def _pretty_table(self, headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+        from rich.console import Console  # noqa: PLC0415  # 60 ms that only a terminal is worth
+        from rich.table import Table  # noqa: PLC0415  # the same
+        from rich.text import Text  # noqa: PLC0415  # the same
+
+        console = Console(file=self._out)
+        table = Table(box=None, pad_edge=False, header_style="bold")
+        for heading in headings:
+            right = heading in ("size", "done", "down", "up", "peers", "shares")
+            table.add_column(
+                heading,
+                justify="right" if right else "left",
+                no_wrap=True,
+                overflow="ellipsis",
+                min_width=4,
+            )
+        for row in rows:
+            cells = zip(headings, row, strict=True)
+            # Text, for a plain string would be read as markup.
+            table.add_row(*(Text(_cell(heading, cell, console.width)) for heading, cell in cells))
+        console.print(table)
+
+
+def _cell(heading: str, cell: str, width: int) -> str:
+    return cell[:_HASH_WIDTH] if heading == "hash" and width < _WIDE else cell
+
+
+def size_text(size: float | None) -> str:
+    """A size in bytes for a person; ``None`` is unknown."""
+    if size is None:
+        return "?"
+    unit = 0
+    while size >= 999.5 and unit < len(_UNITS) - 1:
+        size /= 1000
+        unit += 1
+    return f"{size:.0f} B" if unit == 0 else f"{size:.3g} {_UNITS[unit]}"
+
+
+def rate_text(rate: float | None) -> str:
+    """A rate in bytes/s for a person; nothing for none."""
+    return f"{size_text(rate)}/s" if rate else ""
+
+
+def duration_text(seconds: float | None) -> str:
+    """A time span for a person; nothing where it is unknown."""
+    if seconds is None:
+        return ""
+    minutes, second = divmod(int(seconds), 60)
+    hours, minute = divmod(minutes, 60)
+    days, hour = divmod(hours, 24)
+    if days:
+        return f"{days} d {hour} h"
+    return f"{hour}:{minute:02}:{second:02}" if hour else f"{minute}:{second:02}"

@@ -1,0 +1,105 @@
+"""The grammar of the command line."""
+
+from __future__ import annotations
+
+import argparse
+
+from bitween import __version__
+
+_EPILOG = """\
+exit status: 0 done, 1 the daemon said no, 2 wrong usage, 3 no daemon there
+"""
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """The parser of ``bitween``'s command line."""
+    parser = argparse.ArgumentParser(
+        prog="bitween",
+        description="Share files with your XMPP contacts: talk to the bitween daemon.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"bitween {__version__}")
+    _add_common(parser, {"url": None, "token_file": None, "jid": None, "state_dir": None})
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    _add_torrent_commands(commands)
+    _add_contact_commands(commands)
+    _add_daemon_commands(commands)
+    return parser
+
+
+_Commands = "argparse._SubParsersAction[argparse.ArgumentParser]"
+
+
+def _add_common(parser: argparse.ArgumentParser, defaults: dict[str, str | None]) -> None:
+    """Options that may stand before and after the command; after it, they must not reset them."""
+    suppress = argparse.SUPPRESS
+
+    def default(name: str) -> str | None:
+        return defaults.get(name, suppress)
+
+    group = parser.add_argument_group("which daemon, and how to print")
+    group.add_argument("--jid", metavar="JID", default=default("jid"), help="the daemon of JID")
+    group.add_argument(
+        "--state-dir", metavar="DIR", default=default("state_dir"), help="the one that works in DIR"
+    )
+    group.add_argument("--url", metavar="URL", default=default("url"), help="the one at URL")
+    group.add_argument(
+        "--token-file", metavar="FILE", default=default("token_file"), help="its API token"
+    )
+    group.add_argument(
+        "--json",
+        action="store_true",
+        default=False if defaults else suppress,
+        help="print the API's result",
+    )
+
+
+def _command(
+    commands: argparse._SubParsersAction[argparse.ArgumentParser], name: str, text: str
+) -> argparse.ArgumentParser:
+    command = commands.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.")
+    _add_common(command, {})
+    return command
+
+
+def _add_torrent_commands(
+    commands: argparse._SubParsersAction[argparse.ArgumentParser],
+) -> None:
+    add = _command(commands, "add", "share files and folders")
+    add.add_argument("paths", metavar="PATH", nargs="+")
+    add.add_argument("--wait", action="store_true", help="until they are hashed")
+    _command(commands, "ls", "list your torrents")
+    get = _command(commands, "get", "download what a contact shares")
+    get.add_argument("what", metavar="HASH|NAME")
+    get.add_argument("--to", metavar="DIR", help="where to put it")
+    get.add_argument("--wait", action="store_true", help="until it is complete")
+    rm = _command(commands, "rm", "stop sharing or downloading")
+    rm.add_argument("what", metavar="HASH|NAME")
+    rm.add_argument("--data", action="store_true", help="delete the files too")
+
+
+def _add_contact_commands(
+    commands: argparse._SubParsersAction[argparse.ArgumentParser],
+) -> None:
+    shares = _command(commands, "shares", "list and search what contacts share")
+    shares.add_argument("query", metavar="QUERY", nargs="*", help="words of the name")
+    shares.add_argument("--contact", metavar="JID", help="only theirs")
+    contacts = _command(commands, "contacts", "list contacts, or change one")
+    contacts.add_argument("action", nargs="?", choices=("add", "accept", "remove"))
+    contacts.add_argument("jid_of_contact", metavar="JID", nargs="?")
+    contacts.add_argument("--nick", help="what to call them")
+
+
+def _add_daemon_commands(
+    commands: argparse._SubParsersAction[argparse.ArgumentParser],
+) -> None:
+    _command(commands, "status", "show how the daemon is")
+    _command(commands, "stop", "stop the daemon")
+    jobs = _command(commands, "jobs", "list what takes a while, or cancel it")
+    jobs.add_argument("action", nargs="?", choices=("cancel",))
+    jobs.add_argument("job", metavar="ID", nargs="?")
+    call = _command(commands, "call", "call any method of the API")
+    call.add_argument("method", metavar="METHOD")
+    call.add_argument("params", metavar="JSON", nargs="?", default="[]", help="a list or object")
+    _command(commands, "demo", "show it all on this machine, with two throw-away accounts")

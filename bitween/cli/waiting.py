@@ -1,0 +1,79 @@
+"""Following something that the daemon does until it is done."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from itertools import chain, repeat
+from typing import Any
+
+from bitween.cli.client import Client
+from bitween.cli.failures import CommandFailed
+from bitween.cli.output import Output
+from bitween.cli.progress import Step, progress_bar
+
+
+def wait_for_job(client: Client, job_id: str, title: str, output: Output) -> dict[str, Any]:
+    """
+    Follow a job to its end.
+
+    :returns: its result.
+    :raises CommandFailed: if it fails or is cancelled.
+    """
+    pauses = _pauses()
+    with progress_bar(title, output) as show:
+        while True:
+            job = client.call("jobs.get", job=job_id)
+            show(Step(job["done"], job["total"], job["rate"], job["eta"]))
+            if job["state"] == "done":
+                result: dict[str, Any] = job["result"]
+                return result
+            if job["state"] == "failed":
+                raise CommandFailed(job["error"]["message"], job["error"]["data"]["hint"])
+            if job["state"] == "cancelled":
+                raise CommandFailed(f"hashing {title!r} was cancelled")
+            time.sleep(next(pauses))
+
+
+def wait_for_torrent(client: Client, info_hash: str, output: Output) -> dict[str, Any]:
+    """
+    Follow a download until all of it is on the disk, also when there is no source for a while.
+
+    :returns: the torrent.
+    :raises CommandFailed: if it stops with an error, or is removed.
+    """
+    pauses = _pauses()
+    title = _torrent(client, info_hash)["name"] or info_hash
+    with progress_bar(title, output) as show:
+        while True:
+            torrent = _torrent(client, info_hash)
+            show(_step(torrent))
+            if torrent["complete"]:
+                return torrent
+            if torrent["state"] == "error":
+                raise CommandFailed(f"{torrent['name']}: {torrent['error']}", "see bitween ls")
+            time.sleep(next(pauses))
+
+
+def _pauses() -> Iterator[float]:
+    """Seconds between two questions: short things seem immediate, long ones cost little."""
+    return chain((0.02, 0.05, 0.1, 0.2), repeat(0.5))
+
+
+def _torrent(client: Client, info_hash: str) -> dict[str, Any]:
+    torrents = client.call("bt.get_torrents", hashes=[info_hash])["torrents"]
+    if not torrents:
+        raise CommandFailed(f"the torrent {info_hash} was removed")
+    torrent: dict[str, Any] = torrents[0]
+    return torrent
+
+
+def _step(torrent: dict[str, Any]) -> Step:
+    waiting = torrent["peers"] == 0 and not torrent["complete"]
+    return Step(
+        torrent["done"],
+        torrent["total_size"],
+        torrent["download_rate"],
+        torrent["eta"],
+        "waiting for a source" if waiting else "",
+    )

@@ -1,0 +1,172 @@
+"""How programs of the same user find a daemon on this machine: by small private files."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import stat
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+
+from bitween.errors import ConfigurationError
+
+#: The file's name in a daemon's state directory.
+FILE_NAME = "api.json"
+#: Many times what such a file holds.
+_MAX_LENGTH = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Rendezvous:
+    """
+    Where a daemon's API is.
+
+    :param url: to POST to: ``http://127.0.0.1:5000/api``, or ``http+unix://%2Frun%2Fapi.sock/api``
+        with the socket's path quoted.
+    :param token: the bearer token.
+    :param pid: the daemon's process.
+    :param jid: the account's bare JID.
+    """
+
+    url: str
+    token: str
+    pid: int
+    jid: str
+
+
+def places(jid: str, state_dir: str, environ: Mapping[str, str]) -> tuple[str, ...]:
+    """
+    The files in which a daemon says where it is.
+
+    :param jid: the bare JID.
+    """
+    in_state_dir = os.path.join(state_dir, FILE_NAME)
+    runtime = environ.get("XDG_RUNTIME_DIR", "")
+    if not os.path.isabs(runtime):
+        return (in_state_dir,)
+    return os.path.join(runtime, "bitween", f"{jid.replace('/', '_')}.json"), in_state_dir
+
+
+def write(path: str, rendezvous: Rendezvous) -> None:
+    """
+    Write a file, at once and whole, for our own user only.
+
+    :raises OSError: if the directory cannot be made or written to.
+    """
+    folder = os.path.dirname(path)
+    os.makedirs(folder, mode=0o700, exist_ok=True)
+    descriptor, temporary = tempfile.mkstemp(dir=folder, prefix=".rendezvous-")  # with mode 600
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            json.dump(asdict(rendezvous), file)
+        os.replace(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise
+
+
+def remove(path: str, rendezvous: Rendezvous) -> None:
+    """Take a file away, unless another daemon has put its own in place of it."""
+    with contextlib.suppress(OSError, ConfigurationError):
+        if read(path) == rendezvous:
+            os.unlink(path)
+
+
+def read(path: str) -> Rendezvous:
+    """
+    Read one file.
+
+    :raises FileNotFoundError: if there is none.
+    :raises ConfigurationError: if others could have written or read it, or it is malformed.
+    """
+    text = read_private(path)
+    try:
+        values = json.loads(text)
+        rendezvous = Rendezvous(**{key: values[key] for key in ("url", "token", "pid", "jid")})
+    except (ValueError, KeyError, TypeError):
+        raise ConfigurationError(f"{path!r} is damaged", "start the daemon again") from None
+    texts = (rendezvous.url, rendezvous.token, rendezvous.jid)
+    if not all(isinstance(value, str) for value in texts) or type(rendezvous.pid) is not int:
+        raise ConfigurationError(f"{path!r} is damaged", "start the daemon again")
+    return rendezvous
+
+
+def read_private(path: str) -> str:
+    """
+    Read a small text file that nobody but us may be able to write or read.
+
+    :raises FileNotFoundError: if there is none.
+    :raises ConfigurationError: if it is a link, belongs to somebody else or is open to others.
+    """
+    try:
+        # A named pipe in its place must not hold us up.
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except NotADirectoryError:
+        raise FileNotFoundError(path) from None
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise ConfigurationError(
+            f"cannot read {path!r}: {error.strerror}", "it should be a file of yours"
+        ) from None
+    with os.fdopen(descriptor, "rb") as file:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode) or status.st_uid not in (os.geteuid(), 0):
+            raise ConfigurationError(f"{path!r} is not yours", "remove it")
+        if stat.S_IMODE(status.st_mode) & 0o077:
+            raise ConfigurationError(f"{path!r} is open to others", f"chmod 600 {path}")
+        try:
+            return file.read(_MAX_LENGTH).decode("utf-8")
+        except UnicodeDecodeError:
+            raise ConfigurationError(f"{path!r} is not UTF-8", "remove it") from None
+
+
+def running(environ: Mapping[str, str]) -> list[Rendezvous]:
+    """
+    Every daemon of ours that runs on this machine, each once, sorted by JID.
+
+    Daemons with a state directory of their own choosing are found only through
+    ``$XDG_RUNTIME_DIR``.
+
+    :raises ConfigurationError: if a file is not private, since its token is not to be trusted.
+    """
+    found = set()
+    for path in _candidates(environ):
+        with contextlib.suppress(FileNotFoundError):
+            rendezvous = read(path)
+            if _is_running(rendezvous.pid):
+                found.add(rendezvous)
+    return sorted(found, key=lambda rendezvous: (rendezvous.jid, rendezvous.pid))
+
+
+def _candidates(environ: Mapping[str, str]) -> Iterator[str]:
+    runtime = environ.get("XDG_RUNTIME_DIR", "")
+    if os.path.isabs(runtime):
+        folder = os.path.join(runtime, "bitween")
+        yield from (os.path.join(folder, name) for name in _names(folder) if name[-5:] == ".json")
+    state = environ.get("XDG_STATE_HOME", "")
+    if not os.path.isabs(state):
+        state = os.path.join(environ.get("HOME") or os.path.expanduser("~"), ".local", "state")
+    folder = os.path.join(state, "bitween")
+    yield from (os.path.join(folder, name, FILE_NAME) for name in _names(folder))
+
+
+def _names(folder: str) -> list[str]:
+    try:
+        return [name for name in os.listdir(folder) if not name.startswith(".")]
+    except OSError:
+        return []
+
+
+def _is_running(pid: int) -> bool:
+    if pid <= 0:
+        return False
+    try:
+        os.kill(pid, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:
+        return True
+    return True

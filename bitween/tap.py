@@ -1,0 +1,238 @@
+"""Puts the parts together: the only module that sees everything."""
+
+from __future__ import annotations
+
+import atexit
+import getpass
+import os
+import secrets
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any, TextIO
+
+from twisted.application.service import MultiService
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from bitween.api.service import ApiService, make_site
+from bitween.api.token import load_or_make_token
+from bitween.application import Bitween, Parts
+from bitween.bittorrent.hasher import Hasher
+from bitween.bittorrent.store import Store
+from bitween.bittorrent.swarm import Swarm, SwarmOptions
+from bitween.credentials import read_password
+from bitween.errors import BitweenError, ConfigurationError, StartupError
+from bitween.jobs import Jobs
+from bitween.reach.addresses import InterfaceAddresses
+from bitween.rendezvous import places
+from bitween.settings import Options, Settings
+from bitween.state_dir import StateDirectory
+from bitween.xmpp.client import Account
+from bitween.xmpp.messenger import Messenger
+
+__all__ = ["Daemon", "Options", "makeService"]
+
+
+def makeService(options: Options) -> Daemon:
+    """
+    Compose the daemon; nothing is started yet.
+
+    :raises SystemExit: with one line that says what is wrong and what to do.
+    """
+    from twisted.internet import reactor  # noqa: PLC0415  # importing it installs it
+
+    try:
+        settings = options.settings(os.environ)
+        account = _account(settings)
+    except ConfigurationError as error:
+        raise SystemExit(f"bitween: {error}") from None
+    return Daemon(reactor, settings, account, _leave_with_status_1)
+
+
+class Daemon(MultiService):
+    """
+    One daemon: when it starts, it claims its state directory, then starts part after part.
+
+    :ivar bitween: the use cases, ``None`` until the parts are made.
+    :ivar started: fires when everything runs; the connection to the server may still be pending.
+    """
+
+    _log = Logger()
+
+    def __init__(
+        self,
+        reactor: Any,
+        settings: Settings,
+        account: Account,
+        failed: Callable[[str], None],
+    ) -> None:
+        """
+        :param reactor: the reactor, in all its roles.
+        :param account: the bare JID or one with a resource, and what logs it in.
+        :param failed: told, in one line, why the daemon cannot go on; the reactor is stopped then.
+        """
+        super().__init__()
+        self.setName("bitween")
+        self._reactor = reactor
+        self._settings = settings
+        self._account = account
+        self._failed = failed
+        self._state = StateDirectory(settings.state_dir)
+        self._store: Store | None = None
+        self._starting: Deferred[None] | None = None
+        self.bitween: Bitween | None = None
+        self.started: Deferred[None] = Deferred()
+
+    def startService(self) -> None:
+        """Start; what goes wrong ends the daemon with one line."""
+        super().startService()
+        self._starting = Deferred.fromCoroutine(self._start())
+        self._starting.addCallbacks(self.started.callback, self._not_started)
+
+    def stopService(self) -> Deferred[object]:
+        """Stop everything, then let go of the state directory."""
+        if self._starting is not None:
+            self._starting.cancel()
+        if self.bitween is not None:
+            self.bitween.end()
+        stopping: Deferred[object] = super().stopService()
+        return stopping.addBoth(self._let_go)
+
+    async def _start(self) -> None:
+        self._state.claim()
+        _make_folder(self._settings.download_dir)
+        token = load_or_make_token(self._settings.token_file)
+        store = self._store = Store.open(self._state.file("bitween.sqlite"))
+        hasher, swarm = self._bittorrent(store)
+        messenger = self._messenger(store)
+        addresses = InterfaceAddresses(self._reactor, self._settings.announce)
+        parts = Parts(
+            swarm=swarm,
+            hasher=hasher,
+            intentions=store,
+            messenger=messenger,
+            own_addresses=addresses,
+            jobs=Jobs(self._reactor),
+        )
+        bitween = self.bitween = Bitween(parts, self._settings.download_dir, self._reactor.stop)
+        api = self._api(bitween, token)
+        hasher.setServiceParent(self)
+        swarm.setServiceParent(self)
+        await swarm.ready
+        api.setServiceParent(self)
+        await api.ready
+        addresses.setServiceParent(self)
+        bitween.begin()
+        # Last, so that contacts are told only what is already true.
+        messenger.client.setServiceParent(self)
+
+    def _bittorrent(self, store: Store) -> tuple[Hasher, Swarm]:
+        options = SwarmOptions(
+            listen=self._settings.listen,
+            upload_limit=self._settings.upload_limit,
+            download_limit=self._settings.download_limit,
+            port_mapping=self._settings.port_mapping,
+        )
+        return Hasher(self._reactor), Swarm(self._reactor, store, options)
+
+    def _messenger(self, store: Store) -> Messenger:
+        resource = self._settings.resource or store.resource
+        if resource is None:
+            resource = store.resource = f"bitween-{secrets.token_hex(3)}"
+        account = replace(self._account, jid=f"{self._settings.jid}/{resource}")
+        return Messenger(
+            self._reactor, account, fatal=self._abort, log_traffic=self._settings.log_traffic
+        )
+
+    def _api(self, bitween: Bitween, token: str) -> ApiService:
+        settings = self._settings
+        return ApiService(
+            self._reactor,
+            settings.api,
+            make_site(bitween, self._reactor, token, settings.api_hosts),
+            token=token,
+            jid=settings.jid,
+            places=places(settings.jid, settings.state_dir, os.environ),
+        )
+
+    def _not_started(self, failure: Failure) -> None:
+        if failure.check(CancelledError):
+            return
+        if not isinstance(failure.value, BitweenError):
+            self._log.failure("starting failed", failure)
+            self._abort(BitweenError("starting failed", "the log says more"))
+            return
+        self._abort(failure.value)
+
+    def _abort(self, error: BitweenError) -> None:
+        self._log.critical("{error}", error=error)
+        self._failed(str(error))
+        # The reactor may not run yet: services are started before it is.
+        self._reactor.callWhenRunning(self._reactor.stop)
+
+    def _let_go(self, result: object) -> object:
+        if self._store is not None:
+            self._store.close()
+        self._state.release()
+        return result
+
+
+def _account(settings: Settings) -> Account:
+    """
+    What logs us in.
+
+    :raises ConfigurationError: if there is no password, or no certificate in the CA file.
+    """
+    ca_pem = None
+    if settings.ca_file is not None:
+        try:
+            with open(settings.ca_file, "rb") as file:
+                ca_pem = file.read()
+        except OSError as error:
+            raise ConfigurationError(
+                f"cannot read {settings.ca_file!r}: {error.strerror}", "check --ca-file"
+            ) from None
+    password = read_password(settings.password_file, os.environ, sys.stdin, getpass.getpass)
+    return Account(settings.jid, password, settings.server, ca_pem)
+
+
+def _same_file(one: TextIO, other: TextIO) -> bool:
+    try:
+        return os.path.sameopenfile(one.fileno(), other.fileno())
+    except OSError:
+        return False
+
+
+def _make_folder(path: str) -> None:
+    """
+    :raises StartupError: if it cannot be made.
+    """
+    try:
+        os.makedirs(path, exist_ok=True)
+    except OSError as error:
+        raise StartupError(
+            f"the download directory {path!r} cannot be made: {error.strerror}",
+            "choose another with --download-dir",
+        ) from None
+
+
+def _leave_with_status_1(reason: str) -> None:
+    """
+    Say why on standard error, and have the process end with status 1.
+
+    twistd offers no way to set the exit status of a daemon that was running.
+    """
+    stdout, stderr = sys.__stdout__, sys.__stderr__
+    if stderr is not None and not (stdout and _same_file(stdout, stderr)):
+        print(f"bitween: {reason}", file=stderr, flush=True)
+
+    def leave() -> None:
+        for stream in (stdout, stderr):
+            if stream is not None:
+                stream.flush()
+        os._exit(1)
+
+    # Run last of all, after twistd has removed its pid file.
+    atexit.register(leave)

@@ -1,0 +1,56 @@
+"""Keeps below the rate at which servers let a client speak."""
+
+from __future__ import annotations
+
+from twisted.internet.interfaces import IReactorTime
+
+#: bytes/s; ejabberd's default is 3 kB/s, Prosody's 10 kB/s.
+RATE = 2500
+#: bytes that may go at once.
+BURST = 16_000
+
+
+class ByteBudget:
+    """
+    A token bucket over everything that is sent.
+
+    Servers do not refuse what is above their limit, they read it later: whatever is sent next, a
+    ping or a presence, waits behind it.  A large stanza may overdraw the bucket; the next large one
+    then waits.
+    """
+
+    def __init__(self, clock: IReactorTime, rate: float = RATE, burst: float = BURST) -> None:
+        """
+        :param rate: bytes/s.
+        :param burst: bytes.
+        """
+        self._clock = clock
+        self._rate = rate
+        self._burst = burst
+        self.reset()
+
+    def reset(self) -> None:
+        """Start anew, as a server does for a new connection."""
+        self._left = self._burst
+        self._at = self._clock.seconds()
+
+    def charge(self, size: int) -> None:
+        """Note that bytes were sent."""
+        self._refill()
+        self._left -= size
+
+    def wait(self, size: int) -> float:
+        """Seconds until this many bytes may be sent."""
+        self._refill()
+        return max(0.0, (min(size, self._burst) - self._left) / self._rate)
+
+    @property
+    def backlog(self) -> float:
+        """Seconds that a slow server may need to read what was sent already."""
+        self._refill()
+        return max(0.0, -self._left / self._rate)
+
+    def _refill(self) -> None:
+        now = self._clock.seconds()
+        self._left = min(self._burst, self._left + (now - self._at) * self._rate)
+        self._at = now

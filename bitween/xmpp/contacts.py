@@ -1,0 +1,325 @@
+"""Roster, subscriptions and presence (RFC 6121)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.logger import Logger
+from twisted.words.protocols.jabber.error import StanzaError
+from twisted.words.protocols.jabber.jid import JID
+from twisted.words.xish import domish
+from wokkel.xmppim import (
+    NS_ROSTER,
+    RosterClientProtocol,
+    RosterItem,
+    RosterRequest,
+)
+
+from bitween.errors import InvalidValue, NotConnected, RequestRefused, UnknownContact
+from bitween.model.catalogue import MAX_RESOURCES
+from bitween.model.contact import Contact, Pending, Subscription
+from bitween.model.events import ContactChanged, ContactRemoved, MessengerEvent, PresenceChanged
+from bitween.model.text import printable
+from bitween.xmpp.caps import caps_element
+from bitween.xmpp.failures import request_error
+from bitween.xmpp.jids import parse_contact, split
+from bitween.xmpp.payload import xml_text
+
+#: Requests by strangers that are remembered; the server keeps the others.
+MAX_REQUESTS = 1000
+
+_PRE_APPROVAL = ("urn:xmpp:features:pre-approval", "sub")
+
+
+class Contacts(RosterClientProtocol):
+    """
+    Keeps the roster and who is online, and handles subscriptions.
+
+    The parent is a :class:`bitween.xmpp.client.Client`.
+    """
+
+    _log = Logger()
+
+    def __init__(self, notify: Callable[[MessengerEvent], None]) -> None:
+        """:param notify: gets contact and presence events."""
+        super().__init__()
+        self._notify = notify
+        self._roster: dict[str, Contact] = {}
+        self._requests: dict[str, None] = {}
+        # Those whom we have asked, so that their own request is the answer to ours.
+        self._asked: set[str] = set()
+        self._present: dict[str, set[str]] = {}
+
+    # ---- what is known
+
+    @property
+    def contacts(self) -> tuple[Contact, ...]:
+        """The roster and those who ask to be in it, sorted by JID."""
+        return tuple(self._contact(jid) for jid in sorted({*self._roster, *self._requests}))
+
+    def trusts(self, jid: str) -> bool:
+        """Whether announcements of this bare JID count: a contact whom we follow, or ourselves."""
+        contact = self._roster.get(jid)
+        return jid == self._own_bare or (contact is not None and contact.trusted)
+
+    def online(self, jid: str) -> frozenset[str]:
+        """The resources of a bare JID that are there now, our own one excepted."""
+        return frozenset(self._present.get(jid, ()))
+
+    # ---- a session begins and ends
+
+    def connectionInitialized(self) -> None:
+        """Fetch the roster, then show ourselves: so no event comes before we know whom to trust."""
+        super().connectionInitialized()
+        self.xmlstream.addObserver("/presence", self._presence_received)
+        Deferred.fromCoroutine(self._begin()).addErrback(
+            lambda failure: self._log.failure("beginning the session", failure)
+        )
+
+    def connectionLost(self, reason: Any) -> None:
+        """Forget who was online: the server tells it anew."""
+        super().connectionLost(reason)
+        self._present.clear()
+
+    async def _begin(self) -> None:
+        stream = self.xmlstream
+        try:
+            answer = await self.request(RosterRequest(stanzaType="get"))
+        except Exception:
+            if stream is self.xmlstream:
+                error = RequestRefused("the server did not give the roster")
+                self.parent.give_up_session(error)
+            return
+        self._take_roster(answer.query)
+        self.send_presence()
+        self.parent.session_is_ready()
+
+    def send_presence(self) -> None:
+        """Tell everybody who follows us that we are there, and what we can do (XEP-0115)."""
+        presence = domish.Element((None, "presence"))
+        presence.addChild(caps_element())
+        self.send(presence)
+
+    # ---- what the user wants
+
+    async def add(self, jid: str, nick: str) -> None:
+        """
+        Ask somebody to become a contact.
+
+        :raises InvalidValue: if that is no JID, or our own one.
+        :raises NotConnected: if there is no session.
+        :raises RequestRefused: if the server does not want that.
+        """
+        bare = parse_contact(jid)
+        if bare == self._own_bare:
+            raise InvalidValue(f"{bare} is your own account", "its devices see each other anyway")
+        self._check_online()
+        known = self._roster.get(bare, Contact(bare))
+        item = RosterItem(JID(bare), name=xml_text(nick) or known.nick, groups=set(known.groups))
+        await self._answered(self.setItem(item))
+        self._asked.add(bare)
+        if bare in self._requests:
+            self._let_in(bare)
+        elif _PRE_APPROVAL in self.xmlstream.features:
+            # So the server lets their request in even if it comes while we are away.
+            self._send_subscription("subscribed", bare)
+        if not known.trusted:
+            self._send_subscription("subscribe", bare)
+
+    async def accept(self, jid: str) -> None:
+        """
+        Let somebody in who asks, and ask back.
+
+        :raises UnknownContact: if nobody of that name asks.
+        :raises NotConnected: if there is no session.
+        """
+        bare = parse_contact(jid)
+        self._check_online()
+        if bare not in self._requests:
+            raise UnknownContact(f"{bare} does not ask to see you", "add them instead")
+        self._let_in(bare)
+        known = self._roster.get(bare, Contact(bare))
+        if not known.trusted and known.pending is not Pending.OUT:
+            self._asked.add(bare)
+            self._send_subscription("subscribe", bare)
+
+    async def remove(self, jid: str) -> None:
+        """
+        End it in both directions, or refuse a request.
+
+        :raises UnknownContact: if there is no such contact.
+        :raises NotConnected: if there is no session.
+        :raises RequestRefused: if the server does not want that.
+        """
+        bare = parse_contact(jid)
+        self._check_online()
+        if bare not in self._roster and bare not in self._requests:
+            raise UnknownContact(f"{bare} is not among your contacts")
+        self._asked.discard(bare)
+        if bare in self._requests:
+            self._send_subscription("unsubscribed", bare)
+            self._forget_request(bare)
+        if bare in self._roster:
+            # The server ends both subscriptions with it (RFC 6121 §2.5.1).
+            await self._answered(self.removeItem(JID(bare)))
+
+    def _check_online(self) -> None:
+        if not self.parent.online:
+            raise NotConnected("there is no connection to the XMPP server", "try again later")
+
+    @staticmethod
+    async def _answered(request: Deferred[Any]) -> Any:
+        try:
+            return await request
+        except Exception as error:
+            raise request_error(error) from None
+
+    # ---- the roster
+
+    def _take_roster(self, query: Any) -> None:
+        items = [] if query is None else list(query.elements(NS_ROSTER, "item"))
+        contacts = {c.jid: c for c in map(_contact_of, items) if c is not None}
+        for gone in self._roster.keys() - contacts.keys():
+            self._drop(gone)
+        for contact in contacts.values():
+            self._put(contact)
+
+    def _onRosterSet(self, iq: Any) -> None:
+        """
+        Take a roster push, from our own account only (RFC 6121 §2.1.6).
+
+        :raises StanzaError: for one of somebody else.
+        """
+        if iq.getAttribute("from", "") not in ("", self._own_bare, self.parent.jid.full()):
+            raise StanzaError("service-unavailable")
+        item = next(iq.query.elements(NS_ROSTER, "item"), None)
+        if item is None or (contact := _contact_of(item)) is None:
+            raise StanzaError("bad-request")
+        if item.getAttribute("subscription") == "remove":
+            self._drop(contact.jid)
+        else:
+            self._put(contact)
+
+    def _put(self, contact: Contact) -> None:
+        jid = contact.jid
+        before = self._roster.get(jid, Contact(jid))
+        known = jid in self._roster
+        self._roster[jid] = contact
+        if contact.pending is Pending.OUT:
+            self._asked.add(jid)
+        if _shows_us(contact):
+            self._requests.pop(jid, None)
+        if known and contact == before:
+            return
+        self._notify(ContactChanged(contact=self._contact(jid)))
+        if contact.trusted and not before.trusted:
+            for resource in sorted(self.online(jid)):
+                self._notify(PresenceChanged(jid=jid, resource=resource, online=True))
+        elif before.trusted and not contact.trusted:
+            self._present.pop(jid, None)
+        if self.parent.online and _shows_us(contact) and not _shows_us(before):
+            # ejabberd sends a new contact nothing of ours until our presence comes again.
+            self.send_presence()
+
+    def _drop(self, jid: str) -> None:
+        self._present.pop(jid, None)
+        self._asked.discard(jid)
+        if self._roster.pop(jid, None) is not None:
+            if jid in self._requests:
+                self._notify(ContactChanged(contact=self._contact(jid)))
+            else:
+                self._notify(ContactRemoved(jid=jid))
+
+    def _contact(self, jid: str) -> Contact:
+        contact = self._roster.get(jid, Contact(jid))
+        return replace(contact, pending=Pending.IN) if jid in self._requests else contact
+
+    # ---- presence and subscription stanzas
+
+    def _presence_received(self, presence: Any) -> None:
+        jid, resource = split(presence.getAttribute("from"))
+        kind = presence.getAttribute("type", "available")
+        if kind in ("available", "unavailable"):
+            self._availability(jid, resource, kind == "available")
+        elif kind == "subscribe":
+            self._asked_by(jid)
+        elif kind == "unsubscribed":
+            self._asked.discard(jid)
+        elif kind == "unsubscribe" and jid in self._requests:
+            self._forget_request(jid)
+
+    def _availability(self, jid: str, resource: str, online: bool) -> None:
+        own = jid == self._own_bare
+        if not (own or jid in self._roster) or (own and resource == self.parent.jid.resource):
+            return
+        present = self._present.setdefault(jid, set())
+        if online and resource and resource not in present and len(present) < MAX_RESOURCES:
+            present.add(resource)
+            self._tell_presence(jid, resource, True)
+        elif not online:
+            # Without a resource it is said of all of them.
+            for gone in sorted(present & {resource} if resource else set(present)):
+                present.discard(gone)
+                self._tell_presence(jid, gone, False)
+
+    def _tell_presence(self, jid: str, resource: str, online: bool) -> None:
+        if self.trusts(jid):
+            self._notify(PresenceChanged(jid=jid, resource=resource, online=online))
+
+    def _asked_by(self, jid: str) -> None:
+        if not jid or jid == self._own_bare:
+            return
+        if jid in self._asked or _shows_us(self._roster.get(jid, Contact(jid))):
+            self._asked.discard(jid)
+            self._send_subscription("subscribed", jid)
+        elif jid not in self._requests and len(self._requests) < MAX_REQUESTS:
+            self._requests[jid] = None
+            self._notify(ContactChanged(contact=self._contact(jid)))
+
+    def _let_in(self, jid: str) -> None:
+        self._send_subscription("subscribed", jid)
+        # Upon that the server tells of the new contact.
+        del self._requests[jid]
+
+    def _forget_request(self, jid: str) -> None:
+        del self._requests[jid]
+        if jid in self._roster:
+            self._notify(ContactChanged(contact=self._contact(jid)))
+        else:
+            self._notify(ContactRemoved(jid=jid))
+
+    def _send_subscription(self, kind: str, jid: str) -> None:
+        presence = domish.Element((None, "presence"))
+        presence["to"] = jid
+        presence["type"] = kind
+        self.send(presence)
+
+    @property
+    def _own_bare(self) -> str:
+        return str(self.parent.jid.userhost())
+
+
+def _shows_us(contact: Contact) -> bool:
+    return contact.subscription in (Subscription.FROM, Subscription.BOTH)
+
+
+def _contact_of(item: Any) -> Contact | None:
+    """Read a roster entry; ``None`` for one that is none of a person."""
+    jid, resource = split(item.getAttribute("jid"))
+    if not jid or resource:
+        return None
+    try:
+        subscription = Subscription(item.getAttribute("subscription", "none"))
+    except ValueError:
+        subscription = Subscription.NONE
+    groups = {printable(str(group)) for group in item.elements(NS_ROSTER, "group")}
+    return Contact(
+        jid,
+        printable(item.getAttribute("name", "")),
+        subscription,
+        Pending.OUT if item.getAttribute("ask") == "subscribe" else None,
+        tuple(sorted(groups)),
+    )

@@ -1,0 +1,152 @@
+"""Failures of Twisted, OpenSSL and wokkel, in words for a person."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from OpenSSL import SSL
+from scramp import ScramException
+from service_identity import VerificationError
+from twisted.internet import error as net
+from twisted.internet.defer import CancelledError
+from twisted.words.protocols.jabber import sasl
+from twisted.words.protocols.jabber.error import StanzaError, StreamError
+from twisted.words.protocols.jabber.xmlstream import FeatureNotAdvertized, TLSError
+from twisted.words.protocols.jabber.xmlstream import TimeoutError as NoAnswer
+
+from bitween.errors import (
+    BitweenError,
+    CertificateRefused,
+    CredentialsRefused,
+    LogInRefused,
+    NotConnected,
+    RequestRefused,
+    XMPPError,
+)
+from bitween.model.text import printable
+from bitween.xmpp.sasl import ServerNotAuthentic
+
+# RFC 6120 §6.5: these pass by themselves, all others do not.
+_PASSING_SASL = frozenset({"temporary-auth-failure", "aborted"})
+
+#: Stream errors (RFC 6120 §4.9.3) after which coming back quickly would do harm.
+UNWELCOME = frozenset({"conflict", "policy-violation", "resource-constraint"})
+
+_STREAM_WORDS = {
+    "conflict": "another program has logged in with the same resource",
+    "policy-violation": "the server says that we broke its rules",
+    "resource-constraint": "the server is short of resources",
+    "system-shutdown": "the server is shutting down",
+    "connection-timeout": "the server took us for gone",
+    "host-gone": "the server serves this domain no longer",
+}
+
+
+def connection_error(error: BaseException | None, host: str) -> XMPPError:
+    """
+    Say why there is no connection, or none any more.
+
+    :param error: what ended it, or kept it from being made.
+    :param host: the server, as a person knows it.
+    :returns: a :class:`LogInRefused` where another try would not help.
+    """
+    if isinstance(error, XMPPError):
+        return error
+    if isinstance(error, SSL.Error | VerificationError):
+        return _tls_error(error, host)
+    if isinstance(error, sasl.SASLError | ScramException):
+        return _sasl_error(error)
+    if isinstance(error, StreamError | StanzaError | FeatureNotAdvertized | TLSError):
+        return _stream_error(error, host)
+    return NotConnected(_network_words(error, host))
+
+
+def request_error(error: BaseException) -> BitweenError:
+    """Say why a request came to nothing."""
+    if isinstance(error, BitweenError):
+        return error
+    if isinstance(error, StanzaError):
+        text = f": {printable(error.text)}" if error.text else ""
+        return RequestRefused(f"the answer was {printable(error.condition)}{text}")
+    if isinstance(error, NoAnswer):
+        return RequestRefused("there was no answer", "try again later")
+    if isinstance(error, net.ConnectionLost | net.ConnectionDone | SSL.Error | CancelledError):
+        return NotConnected("the connection to the server broke off", "try again later")
+    return RequestRefused(f"the answer makes no sense ({type(error).__name__})")
+
+
+def _tls_error(error: BaseException, host: str) -> XMPPError:
+    if isinstance(error, VerificationError):
+        return CertificateRefused(
+            f"the certificate of {host} is for another name", "check the JID's domain"
+        )
+    reasons = ", ".join(
+        str(entry[-1])
+        for entry in (error.args[0] if error.args and isinstance(error.args[0], list) else ())
+    )
+    if "certificate verify failed" in reasons:
+        return CertificateRefused(
+            f"the certificate of {host} is not trusted",
+            "name the file with its authority's certificate with --ca-file",
+        )
+    return NotConnected(f"the encrypted connection to {host} failed: {reasons or 'broken off'}")
+
+
+def _sasl_error(error: BaseException) -> XMPPError:
+    if isinstance(error, ServerNotAuthentic):
+        return LogInRefused(
+            "the server could not prove that it knows the password",
+            "somebody may be in between; check the account and the server",
+        )
+    if isinstance(error, sasl.SASLNoAcceptableMechanism):
+        return LogInRefused(
+            "the server offers no way to log in that bitween takes", "it should offer SCRAM"
+        )
+    if isinstance(error, ScramException):
+        return CredentialsRefused(f"the password cannot be used: {error}", "choose another one")
+    condition = getattr(error, "condition", None)
+    if condition is None or condition in _PASSING_SASL:
+        return NotConnected(f"the server puts the log-in off: {condition or 'no reason given'}")
+    if condition == "not-authorized":
+        return CredentialsRefused(
+            "the server does not take this user name and password",
+            "check --jid and the password",
+        )
+    return CredentialsRefused(
+        f"the server refuses the log-in: {printable(str(condition))}", "check the account"
+    )
+
+
+def _stream_error(error: Any, host: str) -> XMPPError:
+    if isinstance(error, FeatureNotAdvertized | TLSError):
+        return LogInRefused(
+            f"{host} offers no encryption", "bitween never sends a password in the clear"
+        )
+    if isinstance(error, StanzaError):
+        return RequestRefused(f"{host} refused the session: {printable(str(error.condition))}")
+    if error.condition == "host-unknown":
+        return LogInRefused(
+            f"{host} does not serve this account's domain", "check --jid and --server"
+        )
+    condition = printable(str(error.condition))
+    words = _STREAM_WORDS.get(condition, f"{host} closed the stream: {condition}")
+    hint = "give each program its own resource" if condition == "conflict" else ""
+    return NotConnected(words, hint)
+
+
+def _network_words(error: BaseException | None, host: str) -> str:
+    words = {
+        net.DNSLookupError: f"{host} cannot be found",
+        net.UnknownHostError: f"{host} cannot be found",
+        net.ConnectionRefusedError: f"{host} refuses connections",
+        net.TimeoutError: f"{host} does not answer",
+        net.TCPTimedOutError: f"{host} does not answer",
+        net.NoRouteError: f"there is no way to {host} at the moment",
+        net.ConnectionDone: f"{host} closed the connection",
+        net.ConnectionLost: f"the connection to {host} was lost",
+        NoAnswer: f"{host} does not answer",
+    }
+    for kind, text in words.items():
+        if isinstance(error, kind):
+            return text
+    return f"no connection to {host}: {printable(str(error)) or type(error).__name__}"

@@ -1,0 +1,69 @@
+"""
+JIDs: strict with those that a person gives, tolerant with those that the server has stamped.
+
+Twisted knows only the stringprep of 2002, so it refuses JIDs that servers accept today (a resource
+with an emoji, say); what the server puts into ``from`` is therefore taken as it is.
+"""
+
+from __future__ import annotations
+
+from twisted.words.protocols.jabber.jid import JID, InvalidFormat
+
+from bitween.errors import InvalidValue
+from bitween.model.text import printable
+
+#: RFC 7622 §3.1: three parts of at most 1023 octets each, and two separators.
+MAX_JID = 3071
+#: RFC 7622 §3.4.
+MAX_RESOURCE = 1023
+
+
+def split(jid: str | None) -> tuple[str, str]:
+    """
+    Take a JID that the server has stamped apart.
+
+    :returns: the bare JID and the resource, which may be empty; two empty texts for no JID.
+    """
+    if not jid or len(jid) > MAX_JID:
+        return "", ""
+    bare, _, resource = jid.partition("/")
+    return bare, resource
+
+
+def parse_account(text: str) -> JID:
+    """
+    Read the JID of our own account, with or without a resource.
+
+    :raises InvalidValue: if it is none.
+    """
+    jid = _parse(text)
+    if not jid.user:
+        raise InvalidValue(f"{printable(repr(text), 80)} names no account", "say user@domain")
+    return jid
+
+
+def parse_contact(text: str) -> str:
+    """
+    Read the JID of a contact; a resource is dropped.
+
+    :returns: the bare JID in its canonical form.
+    :raises InvalidValue: if it is none.
+    """
+    jid = _parse(text)
+    if not jid.user:
+        raise InvalidValue(f"{printable(repr(text), 80)} names no person", "say user@domain")
+    return str(jid.userhost())
+
+
+def _parse(text: str) -> JID:
+    shown = printable(repr(text), 80)
+    if not isinstance(text, str) or len(text) > MAX_JID or printable(text, MAX_JID) != text:
+        raise InvalidValue(f"{shown} is no JID", "it looks like user@domain")
+    try:
+        jid = JID(text.strip())
+        jid.host.encode("idna")
+    except (InvalidFormat, UnicodeError):
+        raise InvalidValue(f"{shown} is no JID", "it looks like user@domain") from None
+    if any(char.isspace() for char in jid.host):
+        raise InvalidValue(f"{shown} is no JID", "it looks like user@domain")
+    return jid

@@ -1,0 +1,104 @@
+"""The XMPP side as the application sees it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from wokkel.generic import FallbackHandler
+from wokkel.ping import PingHandler
+
+from bitween.errors import LogInRefused
+from bitween.model.address import PeerAddress
+from bitween.model.announcement import Share
+from bitween.model.connection import ConnectionState, ConnectionStatus
+from bitween.model.contact import Contact
+from bitween.model.events import ConnectionChanged, MessengerEvent, PresenceChanged
+from bitween.observable import Observable
+from bitween.xmpp.caps import Caps
+from bitween.xmpp.client import Account, Client
+from bitween.xmpp.contacts import Contacts
+from bitween.xmpp.pep import Pep
+
+
+class Messenger:
+    """
+    Speaks XMPP: implements the application's port of this name.
+
+    :ivar client: the service to start and stop.
+    :ivar events: what comes from the server and the contacts.
+    """
+
+    def __init__(
+        self,
+        reactor: Any,
+        account: Account,
+        fatal: Callable[[LogInRefused], None],
+        *,
+        log_traffic: bool = False,
+    ) -> None:
+        """
+        :param reactor: provides ``IReactorTCP`` and ``IReactorTime``.
+        :param fatal: called if the first log-in is refused for good.
+        :param log_traffic: whether the stream goes to the logger ``bitween.xmpp.traffic``.
+        :raises InvalidValue: if the account's JID is none.
+        :raises ConfigurationError: if the account's ``ca_pem`` holds no certificate.
+        """
+        self.events: Observable[MessengerEvent] = Observable()
+        self.client = Client(reactor, account, fatal, log_traffic=log_traffic)
+        self._contacts = Contacts(self._happened)
+        self._pep = Pep(reactor, self.client.budget, self._contacts.trusts, self._happened)
+        for handler in (self._contacts, self._pep, Caps(), PingHandler(), FallbackHandler()):
+            handler.setHandlerParent(self.client)
+        self.client.changes.subscribe(self._connection_changed)
+
+    @property
+    def status(self) -> ConnectionStatus:
+        """Where the connection stands."""
+        return self.client.status
+
+    @property
+    def contacts(self) -> Sequence[Contact]:
+        """The roster and those who ask to be in it, sorted by JID."""
+        return self._contacts.contacts
+
+    @property
+    def own_jid(self) -> str:
+        """Our bare JID."""
+        return str(self.client.jid.userhost())
+
+    def announce(self, shares: Sequence[Share], addresses: Sequence[PeerAddress]) -> None:
+        """
+        Have contacts told this, soon; now or as soon as there is a connection.
+
+        :param shares: oldest first.
+        """
+        self._pep.announce(shares, addresses)
+
+    def add_contact(self, jid: str, nick: str) -> Deferred[None]:
+        """Ask to see a contact's presence, and let the request that answers ours in."""
+        return Deferred.fromCoroutine(self._contacts.add(jid, nick))
+
+    def accept_contact(self, jid: str) -> Deferred[None]:
+        """Accept a pending request, and ask back."""
+        return Deferred.fromCoroutine(self._contacts.accept(jid))
+
+    def remove_contact(self, jid: str) -> Deferred[None]:
+        """End both subscriptions, or refuse a pending request."""
+        return Deferred.fromCoroutine(self._contacts.remove(jid))
+
+    def _happened(self, event: MessengerEvent) -> None:
+        self.events.notify(event)
+        own = self.own_jid
+        if isinstance(event, PresenceChanged) and event.online and event.jid != own:
+            # The server has sent only the last item of the node, which is one resource's.
+            self._pep.read(event.jid)
+
+    def _connection_changed(self, status: ConnectionStatus) -> None:
+        online = status.state is ConnectionState.ONLINE
+        if not online:
+            self._pep.end()
+        self.events.notify(ConnectionChanged(status=status))
+        if online:
+            self._pep.begin()

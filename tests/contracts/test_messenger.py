@@ -1,0 +1,332 @@
+"""What every ``Messenger`` has to do: the real one on a private Prosody, and the fake one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+from twisted.internet import reactor
+from twisted.internet.defer import Deferred
+from twisted.trial.unittest import TestCase
+
+from bitween.application import Messenger as Port
+from bitween.cli.private_prosody import PrivateProsody
+from bitween.errors import BitweenError, InvalidValue, NotConnected, UnknownContact
+from bitween.model.address import PeerAddress
+from bitween.model.announcement import Announcement, Share
+from bitween.model.catalogue import Catalogue
+from bitween.model.connection import ConnectionState
+from bitween.model.contact import Contact, Pending, Subscription
+from bitween.model.events import (
+    ItemPublished,
+    ItemRetracted,
+    ItemsRead,
+    MessengerEvent,
+    PresenceChanged,
+)
+from bitween.model.torrent import parse_info_hash
+from bitween.xmpp.client import Account
+from bitween.xmpp.messenger import Messenger
+from tests.fakes.messenger import FakeMessenger, FakeServer
+
+HOLIDAY = Share(parse_info_hash("a" * 40), "Größe & <Licht> 'ø'.tar", 5)
+WORK = Share(parse_info_hash("b" * 40), "work", 2**40)
+HERE = PeerAddress.parse("127.0.0.1", 6881)
+TIMEOUT = 20
+
+
+class Person:
+    """A messenger with somebody who watches what it says."""
+
+    def __init__(
+        self,
+        messenger: Port,
+        start: Callable[[], object],
+        stop: Callable[[], Deferred[None]],
+    ) -> None:
+        self.messenger = messenger
+        self.start = start
+        self.stop = stop
+        self.told: list[MessengerEvent] = []
+        self.catalogue = Catalogue()
+        self._waiting: list[tuple[Callable[[], bool], Deferred[None]]] = []
+        messenger.events.subscribe(self._hear)
+
+    @property
+    def jid(self) -> str:
+        return self.messenger.own_jid
+
+    def until(self, condition: Callable[[], bool]) -> Deferred[None]:
+        """Fires when the condition holds; it is looked at upon every event."""
+        waiting: Deferred[None] = Deferred()
+        waiting.addTimeout(TIMEOUT, reactor)  # type: ignore[arg-type]  # the module stands for it
+        self._waiting.append((condition, waiting))
+        self._look()
+        return waiting
+
+    def online(self) -> Deferred[None]:
+        return self.until(lambda: self.messenger.status.state is ConnectionState.ONLINE)
+
+    def contact(self, other: Person) -> Contact | None:
+        return next((c for c in self.messenger.contacts if c.jid == other.jid), None)
+
+    def friends_with(self, other: Person) -> bool:
+        contact = self.contact(other)
+        return contact is not None and contact.subscription is Subscription.BOTH
+
+    def pending(self, other: Person) -> Pending | None:
+        contact = self.contact(other)
+        return None if contact is None else contact.pending
+
+    def sees(self, other: Person, resource: str, *shares: Share) -> bool:
+        listing = self.catalogue.listings(other.jid).get(resource)
+        return listing is not None and list(listing.announcement.shares.values()) == list(shares)
+
+    def _hear(self, event: MessengerEvent) -> None:
+        self.told.append(event)
+        if isinstance(event, ItemPublished):
+            self.catalogue.replace_item(event.jid, event.item_id, event.announcements)
+        elif isinstance(event, ItemRetracted):
+            self.catalogue.remove_item(event.jid, event.item_id)
+        elif isinstance(event, ItemsRead):
+            self.catalogue.replace_items(event.jid, event.items)
+        elif isinstance(event, PresenceChanged):
+            self.catalogue.set_online(event.jid, event.resource, event.online)
+        self._look()
+
+    def _look(self) -> None:
+        for entry in list(self._waiting):
+            condition, waiting = entry
+            if waiting.called:
+                self._waiting.remove(entry)
+            elif condition():
+                self._waiting.remove(entry)
+                waiting.callback(None)
+
+
+class _Case(Protocol):
+    """What the contract needs of the test case into which it is mixed."""
+
+    def person(self, user: str, resource: str = "laptop") -> Person: ...
+
+    async def friends(self) -> tuple[Person, Person]: ...
+
+
+class MessengerContract:
+    """The tests; a subclass says of which messengers."""
+
+    def person(self, user: str, resource: str = "laptop") -> Person:
+        """A messenger that has not been started."""
+        raise NotImplementedError
+
+    def __getattr__(self, name: str) -> Any:
+        """Assertions come from the test case."""
+        raise AttributeError(name)
+
+    async def two(self) -> tuple[Person, Person]:
+        """Two who are online and do not know each other."""
+        alice, bob = self.person("alice"), self.person("bob")
+        for person in (alice, bob):
+            person.start()
+            await person.online()
+        return alice, bob
+
+    async def friends(self) -> tuple[Person, Person]:
+        """Two mutual contacts who are online."""
+        alice, bob = await self.two()
+        await alice.messenger.add_contact(bob.jid, "Bob")
+        await bob.until(lambda: bob.pending(alice) is Pending.IN)
+        await bob.messenger.accept_contact(alice.jid)
+        await alice.until(lambda: alice.friends_with(bob))
+        await bob.until(lambda: bob.friends_with(alice))
+        return alice, bob
+
+    async def refused(self, kind: type[BitweenError], attempt: Deferred[None]) -> None:
+        """The attempt has to fail in this way."""
+        try:
+            await attempt
+        except kind:
+            return
+        self.fail(f"{kind.__name__} was expected")
+
+    async def test_comes_online_with_its_full_jid(self) -> None:
+        """Once connected, the state is online and names the resource."""
+        alice = self.person("alice", "desk")
+        alice.start()
+        await alice.online()
+        self.assertEqual(alice.messenger.status.jid, f"{alice.jid}/desk")
+        self.assertEqual(alice.messenger.status.error, "")
+
+    async def test_one_call_on_each_side_makes_mutual_contacts(self) -> None:
+        """Adding and accepting is all it takes, and the nick stands in the roster."""
+        alice, bob = await self.friends()
+        self.assertEqual([c.nick for c in alice.messenger.contacts], ["Bob"])
+        self.assertEqual([c.pending for c in alice.messenger.contacts], [None])
+        self.assertEqual([c.pending for c in bob.messenger.contacts], [None])
+
+    async def test_both_may_ask(self) -> None:
+        """Adding somebody who asks lets them in."""
+        alice, bob = await self.two()
+        await alice.messenger.add_contact(bob.jid, "")
+        await bob.until(lambda: bob.pending(alice) is Pending.IN)
+        await bob.messenger.add_contact(alice.jid, "")
+        await alice.until(lambda: alice.friends_with(bob))
+        await bob.until(lambda: bob.friends_with(alice))
+
+    async def test_pending_requests_are_shown_on_both_sides(self) -> None:
+        """Who has asked sees OUT, who is asked sees IN, and neither trusts the other."""
+        alice, bob = await self.two()
+        await alice.messenger.add_contact(bob.jid, "Bob")
+        await bob.until(lambda: bob.pending(alice) is Pending.IN)
+        await alice.until(lambda: alice.pending(bob) is Pending.OUT)
+        self.assertFalse(any(c.trusted for c in (*alice.messenger.contacts, *bob.messenger.contacts)))
+
+    async def test_a_request_can_be_refused(self) -> None:
+        """Removing who asks leaves nothing of them."""
+        alice, bob = await self.two()
+        await alice.messenger.add_contact(bob.jid, "")
+        await bob.until(lambda: bob.pending(alice) is Pending.IN)
+        await bob.messenger.remove_contact(alice.jid)
+        await bob.until(lambda: not bob.messenger.contacts)
+        await alice.until(lambda: alice.pending(bob) is None)
+
+    async def test_contacts_see_what_is_announced(self) -> None:
+        """Names, hashes, sizes and addresses arrive as they were announced."""
+        alice, bob = await self.friends()
+        alice.messenger.announce([HOLIDAY, WORK], [HERE])
+        await bob.until(lambda: bob.sees(alice, "laptop", HOLIDAY, WORK))
+        listing = bob.catalogue.listings(alice.jid)["laptop"]
+        self.assertEqual(listing.announcement.addresses, (HERE,))
+        self.assertTrue(listing.online)
+
+    async def test_what_was_announced_before_is_seen_after(self) -> None:
+        """A new contact, and one who comes online later, see the present list."""
+        alice, bob = self.person("alice"), self.person("bob")
+        alice.messenger.announce([HOLIDAY], [HERE])
+        for person in (alice, bob):
+            person.start()
+            await person.online()
+        await alice.messenger.add_contact(bob.jid, "")
+        await bob.until(lambda: bob.pending(alice) is Pending.IN)
+        await bob.messenger.accept_contact(alice.jid)
+        await bob.until(lambda: bob.sees(alice, "laptop", HOLIDAY))
+        late = self.person("bob", "phone")
+        late.start()
+        await late.until(lambda: late.sees(alice, "laptop", HOLIDAY))
+
+    async def test_removal_is_said_by_publishing(self) -> None:
+        """A share that is announced no longer is gone, down to the last one."""
+        alice, bob = await self.friends()
+        alice.messenger.announce([HOLIDAY, WORK], [HERE])
+        await bob.until(lambda: bob.sees(alice, "laptop", HOLIDAY, WORK))
+        alice.messenger.announce([WORK], [HERE])
+        await bob.until(lambda: bob.sees(alice, "laptop", WORK))
+        alice.messenger.announce([], [HERE])
+        await bob.until(lambda: bob.sees(alice, "laptop"))
+
+    async def test_who_leaves_is_away_and_still_listed(self) -> None:
+        """After a clean stop the contact is told of it, and keeps the list."""
+        alice, bob = await self.friends()
+        alice.messenger.announce([HOLIDAY], [HERE])
+        await bob.until(lambda: bob.sees(alice, "laptop", HOLIDAY))
+        await alice.stop()
+        await bob.until(lambda: not bob.catalogue.online(alice.jid))
+        self.assertTrue(bob.sees(alice, "laptop", HOLIDAY))
+        self.assertFalse(bob.catalogue.sources(HOLIDAY.info_hash))
+
+    async def test_two_devices_of_one_account_see_each_other(self) -> None:
+        """Each tells the other's shares, neither its own."""
+        desk, phone = self.person("alice", "desk"), self.person("alice", "phone")
+        desk.messenger.announce([HOLIDAY], [HERE])
+        phone.messenger.announce([WORK], [HERE])
+        for person in (desk, phone):
+            person.start()
+            await person.online()
+        await desk.until(lambda: desk.sees(phone, "phone", WORK))
+        await phone.until(lambda: phone.sees(desk, "desk", HOLIDAY))
+        await desk.until(lambda: desk.catalogue.online(desk.jid) == {"phone"})
+        self.assertEqual(list(desk.catalogue.listings(desk.jid)), ["phone"])
+        self.assertEqual(list(phone.catalogue.listings(desk.jid)), ["desk"])
+
+    async def test_a_contact_sees_every_device(self) -> None:
+        """No device of an account hides another."""
+        alice, bob = await self.friends()
+        phone = self.person("alice", "phone")
+        alice.messenger.announce([HOLIDAY], [HERE])
+        phone.messenger.announce([WORK], [HERE])
+        phone.start()
+        await bob.until(lambda: bob.sees(alice, "phone", WORK))
+        await bob.until(lambda: bob.sees(alice, "laptop", HOLIDAY))
+
+    async def test_removing_ends_it_for_both(self) -> None:
+        """Neither follows the other any more."""
+        alice, bob = await self.friends()
+        await alice.messenger.remove_contact(bob.jid)
+        await alice.until(lambda: alice.contact(bob) is None)
+        await bob.until(lambda: not any(c.trusted for c in bob.messenger.contacts))
+        await bob.until(lambda: not bob.friends_with(alice))
+
+    async def test_malformed_jids_are_refused(self) -> None:
+        """Whoever gives no JID, or our own one, is told so."""
+        alice, _ = await self.two()
+        for jid in ("", "bob", "@localhost", "bob@", "b b@localhost", alice.jid):
+            await self.refused(InvalidValue, alice.messenger.add_contact(jid, ""))
+
+    async def test_unknown_contacts_are_refused(self) -> None:
+        """Nobody can be accepted who did not ask, nor removed who is not there."""
+        alice, bob = await self.two()
+        await self.refused(UnknownContact, alice.messenger.accept_contact(bob.jid))
+        await self.refused(UnknownContact, alice.messenger.remove_contact(bob.jid))
+
+    async def test_nothing_can_be_asked_offline(self) -> None:
+        """Without a session every request fails at once."""
+        alice = self.person("alice")
+        for attempt in (
+            alice.messenger.add_contact("bob@localhost", ""),
+            alice.messenger.accept_contact("bob@localhost"),
+            alice.messenger.remove_contact("bob@localhost"),
+        ):
+            await self.refused(NotConnected, attempt)
+
+
+class FakeMessengerTests(MessengerContract, TestCase):
+    """The fake keeps the contract."""
+
+    def setUp(self) -> None:
+        self.server = FakeServer()
+
+    def person(self, user: str, resource: str = "laptop") -> Person:
+        messenger = FakeMessenger(f"{user}@localhost/{resource}", self.server)
+        return Person(messenger, messenger.start, messenger.stop)
+
+
+class RealMessengerTests(MessengerContract, TestCase):
+    """The real one keeps it, on a real Prosody."""
+
+    prosody: PrivateProsody
+    tests = 0
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        cls.prosody = PrivateProsody()
+        cls.addClassCleanup(cls.prosody.close)
+        cls.prosody.start()
+
+    def setUp(self) -> None:
+        # Each test has accounts of its own.
+        type(self).tests += 1
+
+    def person(self, user: str, resource: str = "laptop") -> Person:
+        name = f"{user}{self.tests}"
+        jid = self.prosody.add_account(name, "secret")
+        with open(self.prosody.ca_file, "rb") as file:
+            ca_pem = file.read()
+        server = (self.prosody.host, self.prosody.port)
+        account = Account(f"{jid}/{resource}", "secret", server, ca_pem)
+        messenger = Messenger(reactor, account, self.fail)
+        self.addCleanup(messenger.client.stopService)
+        return Person(messenger, messenger.client.startService, messenger.client.stopService)
+
+
+__all__: Sequence[str] = ("FakeMessengerTests", "RealMessengerTests")
+_ = Announcement

@@ -1,0 +1,321 @@
+"""What the tests of the API need: the use cases on ports of memory, and HTTP without sockets."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from twisted.internet.address import IPv4Address
+from twisted.internet.defer import Deferred, fail, succeed
+from twisted.internet.interfaces import IReactorTime
+from twisted.internet.task import Clock
+from twisted.internet.testing import StringTransportWithDisconnection
+
+from bitween.api.jsonrpc import JsonRpcResource, Namespace
+from bitween.api.service import make_site
+from bitween.api.site import BoundedChannel, BoundedSite
+from bitween.application import Bitween, Parts
+from bitween.errors import NotConnected, UnknownContact
+from bitween.jobs import Jobs, Report
+from bitween.model.address import PeerAddress
+from bitween.model.announcement import Announcement, Share
+from bitween.model.connection import ConnectionState, ConnectionStatus
+from bitween.model.contact import Contact, Pending, Subscription
+from bitween.model.events import (
+    ItemPublished,
+    MessengerEvent,
+    PresenceChanged,
+    SwarmEvent,
+    TorrentAdded,
+)
+from bitween.model.library import Library
+from bitween.model.torrent import (
+    FileEntry,
+    InfoHash,
+    Metainfo,
+    Progress,
+    Torrent,
+    TorrentState,
+    parse_info_hash,
+)
+from bitween.observable import Observable
+
+TOKEN = "a-token-of-some-length"
+PORT = 5000
+
+
+class MemorySwarm:
+    """A swarm that moves nothing; tests put torrents into its library."""
+
+    def __init__(self) -> None:
+        self.events: Observable[SwarmEvent] = Observable()
+        self.library = Library()
+        self.listening: Sequence[tuple[str, int]] = (("127.0.0.1", 6881),)
+        self.mapped: Sequence[PeerAddress] = ()
+        self.removed: list[tuple[InfoHash, bool]] = []
+
+    def share(self, metainfo: Metainfo, folder: str) -> Deferred[Torrent]:
+        """Hold it, complete."""
+        size = metainfo.total_size
+        return self._put(
+            Torrent(
+                info_hash=metainfo.info_hash,
+                name=metainfo.name,
+                save_path=folder,
+                state=TorrentState.SEEDING,
+                progress=Progress(done=size, total=size),
+                complete=True,
+                files=(FileEntry(metainfo.name, size),),
+            )
+        )
+
+    def download(self, info_hash: InfoHash, name: str, folder: str) -> Deferred[Torrent]:
+        """Hold it, without metadata."""
+        return self._put(Torrent(info_hash, name, folder, TorrentState.METADATA))
+
+    def remove(self, info_hash: InfoHash, delete_data: bool) -> Deferred[None]:
+        """Forget it, and note how."""
+        self.library.remove(info_hash)
+        self.removed.append((info_hash, delete_data))
+        return succeed(None)
+
+    def offer_peers(self, info_hash: InfoHash, addresses: Sequence[PeerAddress]) -> None:
+        """Nobody is dialled."""
+
+    def change(self, info_hash: InfoHash, **changes: Any) -> None:
+        """Let a torrent be otherwise."""
+        self.library.put(replace(self.library.get(info_hash), **changes))
+
+    def _put(self, torrent: Torrent) -> Deferred[Torrent]:
+        self.library.put(torrent)
+        self.events.notify(TorrentAdded(torrent=torrent))
+        return succeed(torrent)
+
+
+class MemoryHasher:
+    """A hasher that waits for the test to say what came of it."""
+
+    def __init__(self) -> None:
+        self.running: dict[str, tuple[Report, Deferred[Metainfo]]] = {}
+
+    def hash_path(self, path: str, report: Report) -> Deferred[Metainfo]:
+        """Wait for the test."""
+        hashing: Deferred[Metainfo] = Deferred()
+        self.running[path] = (report, hashing)
+        return hashing
+
+
+class MemoryIntentions:
+    """Intentions for as long as the test runs."""
+
+    def __init__(self) -> None:
+        self._paths: list[str] = []
+
+    def intend(self, path: str) -> None:
+        """Remember it."""
+        self._paths.append(path)
+
+    def settled(self, path: str) -> None:
+        """Forget it."""
+        self._paths.remove(path)
+
+    def intended(self) -> list[str]:
+        """What is remembered."""
+        return list(self._paths)
+
+
+class MemoryMessenger:
+    """An XMPP side with a roster that the test fills."""
+
+    own_jid = "alice@example.org"
+
+    def __init__(self) -> None:
+        self.events: Observable[MessengerEvent] = Observable()
+        self.status = ConnectionStatus("alice@example.org/den", ConnectionState.ONLINE, 1000.0)
+        self.roster: dict[str, Contact] = {}
+        self.offline = False
+        self.asked: list[tuple[str, str]] = []
+
+    @property
+    def contacts(self) -> Sequence[Contact]:
+        """The roster, sorted."""
+        return [self.roster[jid] for jid in sorted(self.roster)]
+
+    def announce(self, shares: Sequence[Share], addresses: Sequence[PeerAddress]) -> None:
+        """Nobody is told."""
+
+    def add_contact(self, jid: str, nick: str) -> Deferred[None]:
+        """Ask, or fail while offline."""
+        if self.offline:
+            return fail(NotConnected("there is no connection", "wait"))
+        self.asked.append((jid, nick))
+        self.roster[jid] = Contact(jid, nick, pending=Pending.OUT)
+        return succeed(None)
+
+    def accept_contact(self, jid: str) -> Deferred[None]:
+        """Make both subscriptions."""
+        if jid not in self.roster:
+            return fail(UnknownContact(f"{jid} does not ask"))
+        self.roster[jid] = Contact(jid, subscription=Subscription.BOTH)
+        return succeed(None)
+
+    def remove_contact(self, jid: str) -> Deferred[None]:
+        """Forget them."""
+        if jid not in self.roster:
+            return fail(UnknownContact(f"{jid} is not among your contacts"))
+        del self.roster[jid]
+        return succeed(None)
+
+
+class MemoryAddresses:
+    """One address that never changes."""
+
+    def __init__(self) -> None:
+        self.changes: Observable[tuple[PeerAddress, ...]] = Observable()
+        self.addresses = (PeerAddress("192.0.2.1", 6881),)
+
+    def refresh(self, listening: Sequence[tuple[str, int]], mapped: Sequence[PeerAddress]) -> None:
+        """There is nothing to look at."""
+
+
+@dataclass
+class World:
+    """The use cases with everything below them in memory."""
+
+    clock: IReactorTime
+    download_dir: str = "/nowhere"
+    swarm: MemorySwarm = field(default_factory=MemorySwarm)
+    hasher: MemoryHasher = field(default_factory=MemoryHasher)
+    messenger: MemoryMessenger = field(default_factory=MemoryMessenger)
+    stopped: list[bool] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        parts = Parts(
+            self.swarm,
+            self.hasher,
+            MemoryIntentions(),
+            self.messenger,
+            MemoryAddresses(),
+            Jobs(self.clock),
+        )
+        self.bitween = Bitween(
+            parts, self.download_dir, lambda: self.stopped.append(True), lambda: 2000.0
+        )
+
+    def share(self, name: str, info_hash: InfoHash, size: int = 1000) -> None:
+        """Let a torrent be ours."""
+        self.swarm.share(Metainfo(info_hash, name, size, b""), "/files")
+
+    def contact_shares(
+        self,
+        jid: str,
+        names: Mapping[InfoHash, str],
+        addresses: Iterable[tuple[str, int]] = (("192.0.2.7", 6881),),
+        online: bool = True,
+    ) -> None:
+        """Let a contact's device ``desk`` announce shares of 123 bytes each."""
+        self.messenger.roster[jid] = Contact(jid, subscription=Subscription.BOTH)
+        shares = {info_hash: Share(info_hash, name, 123) for info_hash, name in names.items()}
+        where = tuple(PeerAddress.parse(*address) for address in addresses)
+        announcement = Announcement("desk", shares, where)
+        notify = self.messenger.events.notify
+        notify(ItemPublished(jid=jid, item_id="desk", announcements=[announcement]))
+        notify(PresenceChanged(jid=jid, resource="desk", online=online))
+
+
+def info_hash(digit: str) -> InfoHash:
+    """An info-hash of one digit."""
+    return parse_info_hash(digit * 40)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An HTTP response."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        """The body, decoded."""
+        return json.loads(self.body)
+
+
+class Connection:
+    """A client's connection to a site, without a socket."""
+
+    def __init__(self, site: BoundedSite, peer: str = "127.0.0.1", host: str = "127.0.0.1") -> None:
+        channel = site.buildProtocol(IPv4Address("TCP", peer, 40000))
+        self.refused = channel is None
+        self.transport = StringTransportWithDisconnection(
+            hostAddress=IPv4Address("TCP", host, PORT), peerAddress=IPv4Address("TCP", peer, 40000)
+        )
+        if channel is not None:
+            self.channel: BoundedChannel = channel
+            self.transport.protocol = channel
+            channel.makeConnection(self.transport)
+
+    def send(self, data: bytes) -> None:
+        """Let bytes arrive."""
+        self.channel.dataReceived(data)
+
+    def answers(self) -> list[Answer]:
+        """The responses up to now."""
+        answers = []
+        data = self.transport.value()
+        while data:
+            head, _, data = data.partition(b"\r\n\r\n")
+            status, *lines = head.decode().split("\r\n")
+            headers = {
+                name.lower(): value for name, value in (line.split(": ", 1) for line in lines)
+            }
+            length = int(headers.get("content-length", "0"))
+            answers.append(Answer(int(status.split()[1]), headers, data[:length]))
+            data = data[length:]
+        return answers
+
+    def only_answer(self) -> Answer:
+        """The one response."""
+        (answer,) = self.answers()
+        return answer
+
+
+def http_request(
+    body: bytes = b"",
+    method: str = "POST",
+    path: str = "/api",
+    headers: Mapping[str, str | None] | None = None,
+) -> bytes:
+    """
+    A request that passes the gate.
+
+    :param headers: to be set or, with ``None``, left out.
+    """
+    given: dict[str, str | None] = {
+        "Host": f"127.0.0.1:{PORT}",
+        "Authorization": f"Bearer {TOKEN}",
+        "Content-Type": "application/json",
+        "Content-Length": str(len(body)),
+        **(headers or {}),
+    }
+    lines = [f"{name}: {value}" for name, value in given.items() if value is not None]
+    return "\r\n".join([f"{method} {path} HTTP/1.1", *lines, "", ""]).encode() + body
+
+
+def site_of(world: World, hosts: Iterable[str] = ()) -> BoundedSite:
+    """The API of a world."""
+    return make_site(world.bitween, world.clock, TOKEN, hosts)
+
+
+def bare_site(namespaces: Mapping[str, Namespace], clock: Clock) -> BoundedSite:
+    """A resource of methods, at any path and without a gate."""
+    return BoundedSite(JsonRpcResource(namespaces), clock)
+
+
+def rpc(method: str, params: object = None, call_id: object = 1) -> bytes:
+    """A call as a client encodes it."""
+    call = {"jsonrpc": "2.0", "method": method, "id": call_id}
+    return json.dumps(call if params is None else {**call, "params": params}).encode()

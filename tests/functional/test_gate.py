@@ -1,0 +1,322 @@
+"""Who gets through to the API, and what a client may send, against the real site."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from twisted.internet.task import Clock
+from twisted.trial.unittest import SynchronousTestCase
+
+from bitween.api.gate import BURST
+from bitween.api.site import DEADLINE, MAX_BODY, MAX_CONNECTIONS, MAX_DRAINED
+from tests.functional.api_rig import (
+    PORT,
+    TOKEN,
+    Answer,
+    Connection,
+    World,
+    http_request,
+    rpc,
+    site_of,
+)
+
+CALL = rpc("Api.versions")
+
+
+class GateCase(SynchronousTestCase):
+    """The whole API in memory, with one further host name."""
+
+    def setUp(self) -> None:
+        """Serve it."""
+        self.clock = Clock()
+        self.site = site_of(World(self.clock), ["Files.example.org"])
+
+    def request(
+        self,
+        headers: Mapping[str, str | None],
+        *,
+        method: str = "POST",
+        path: str = "/api",
+        peer: str = "127.0.0.1",
+        host: str = "127.0.0.1",
+    ) -> Answer:
+        """The answer to one request on a connection of its own."""
+        connection = Connection(self.site, peer, host)
+        connection.send(http_request(CALL, method, path, headers))
+        connection.transport.loseConnection()
+        return connection.only_answer()
+
+    def assertStatus(
+        self, status: int, headers: Mapping[str, str | None], host: str = "127.0.0.1"
+    ) -> None:
+        """Hold that a request with these headers gets this status."""
+        self.assertEqual(self.request(headers, host=host).status, status, headers)
+
+
+class HostTests(GateCase):
+    """Against DNS rebinding."""
+
+    def test_allowed_hosts(self) -> None:
+        """Names of this machine and those that were allowed, with the port or without."""
+        for name in ("localhost", "127.0.0.1", "[::1]", "files.example.org", "LOCALHOST"):
+            self.assertStatus(200, {"Host": name})
+            self.assertStatus(200, {"Host": f"{name}:{PORT}"})
+
+    def test_other_hosts(self) -> None:
+        """Any other name, port or number of them: 421."""
+        for host in (
+            "evil.example",
+            f"evil.example:{PORT}",
+            "localhost:5001",
+            "localhost.evil.example",
+            "localhost.",
+            "",
+            "127.0.0.2",
+            "127.0.0.1, evil.example",
+            None,
+        ):
+            self.assertStatus(421, {"Host": host})
+
+    def test_two_hosts(self) -> None:
+        """A second Host header: 421."""
+        connection = Connection(self.site)
+        request = http_request(CALL).replace(b"\r\n", b"\r\nHost: evil.example\r\n", 1)
+        connection.send(request)
+        self.assertEqual(connection.only_answer().status, 421)
+
+    def test_address_of_the_connection(self) -> None:
+        """The address at which we were called will do, for nobody can point a name at it alone."""
+        self.assertStatus(200, {"Host": f"192.0.2.5:{PORT}"}, host="192.0.2.5")
+        self.assertStatus(421, {"Host": f"192.0.2.6:{PORT}"}, host="192.0.2.5")
+        self.assertStatus(200, {"Host": f"[2001:db8::5]:{PORT}"}, host="2001:db8::5")
+
+    def test_comes_before_the_token(self) -> None:
+        """A page that rebinds learns nothing from the token's refusal."""
+        self.assertStatus(421, {"Host": "evil.example", "Authorization": None})
+
+
+class OriginTests(GateCase):
+    """Against other sites in the same browser."""
+
+    def test_own_origin(self) -> None:
+        """Scripts of our own page pass, also behind a proxy that adds TLS."""
+        self.assertStatus(200, {"Origin": f"http://127.0.0.1:{PORT}"})
+        own = {"Host": "files.example.org", "Origin": "https://files.example.org"}
+        self.assertStatus(200, own)
+
+    def test_foreign_origin(self) -> None:
+        """Any other origin: 403, null among them."""
+        for origin in (
+            "http://evil.example",
+            "null",
+            "",
+            "http://127.0.0.1",
+            f"http://localhost:{PORT}",
+            f"http://127.0.0.1:{PORT}.evil.example",
+            f"ftp://127.0.0.1:{PORT}",
+        ):
+            self.assertStatus(403, {"Origin": origin})
+
+    def test_fetch_metadata(self) -> None:
+        """What a browser says of the caller counts; programs say nothing."""
+        for site in ("none", "same-origin"):
+            self.assertStatus(200, {"Sec-Fetch-Site": site})
+        for site in ("cross-site", "same-site", ""):
+            self.assertStatus(403, {"Sec-Fetch-Site": site})
+
+
+class TokenTests(GateCase):
+    """Log-ins."""
+
+    def test_no_token(self) -> None:
+        """401 and how to log in."""
+        answer = self.request({"Authorization": None})
+        self.assertEqual(answer.status, 401)
+        self.assertEqual(answer.headers["www-authenticate"], 'Bearer realm="bitween"')
+
+    def test_wrong_tokens(self) -> None:
+        """Other tokens, parts of the right one and other schemes: 401."""
+        for credentials in (
+            "Bearer wrong",
+            "Bearer ",
+            "Bearer",
+            f"Bearer {TOKEN[:-1]}",
+            f"Bearer {TOKEN}x",
+            f"Basic {TOKEN}",
+            TOKEN,
+            "Bearer \xff",
+        ):
+            self.assertStatus(401, {"Authorization": credentials})
+
+    def test_scheme_in_any_case(self) -> None:
+        """The scheme's name is not case-sensitive (RFC 9110 §11.1)."""
+        self.assertStatus(200, {"Authorization": f"bearer {TOKEN}"})
+
+    def test_guards_every_path(self) -> None:
+        """What there is and what there is not look the same from outside."""
+        for path in ("/", "/api", "/nothing", "/api/deeper", "//", "/../api"):
+            self.assertEqual(self.request({"Authorization": None}, path=path).status, 401)
+
+    def test_many_failures(self) -> None:
+        """After a burst of wrong tokens: 429 and when to come back; a right one always passes."""
+        for _ in range(BURST):
+            self.assertStatus(401, {"Authorization": "Bearer wrong"})
+        answer = self.request({"Authorization": "Bearer wrong"})
+        self.assertEqual((answer.status, answer.headers["retry-after"]), (429, "1"))
+        self.assertStatus(200, {})
+        self.assertEqual(self.request({"Authorization": "Bearer wrong"}).status, 429)
+
+    def test_failures_are_forgiven(self) -> None:
+        """One a second."""
+        for _ in range(10 * BURST):
+            self.request({"Authorization": "Bearer wrong"})
+        self.assertStatus(429, {"Authorization": "Bearer wrong"})
+        self.clock.advance(2 * BURST + 1)
+        self.assertStatus(401, {"Authorization": "Bearer wrong"})
+
+    def test_failures_count_by_address(self) -> None:
+        """Somebody else's failures are not ours."""
+        for _ in range(BURST + 1):
+            self.request({"Authorization": "Bearer wrong"}, peer="192.0.2.66")
+        self.assertStatus(401, {"Authorization": "Bearer wrong"})
+
+    def test_asking_without_a_token_is_no_failure(self) -> None:
+        """A browser that has yet to log in is not shut out."""
+        for _ in range(2 * BURST):
+            self.assertStatus(401, {"Authorization": None})
+
+
+class AnswerTests(GateCase):
+    """What every answer has."""
+
+    def test_headers_of_every_answer(self) -> None:
+        """Refusals too are neither stored nor sniffed."""
+        answers = [
+            self.request({}),
+            self.request({"Host": "evil.example"}),
+            self.request({"Origin": "http://evil.example"}),
+            self.request({"Authorization": None}),
+            self.request({"Content-Type": "text/plain"}),
+            self.request({}, method="PUT"),
+            self.request({}, path="/nothing"),
+            self.request({"Content-Length": str(MAX_BODY + 1)}),
+        ]
+        self.assertEqual(
+            [answer.status for answer in answers], [200, 421, 403, 401, 415, 405, 404, 413]
+        )
+        for answer in answers:
+            self.assertEqual(answer.headers["cache-control"], "no-store", answer)
+            self.assertEqual(answer.headers["x-content-type-options"], "nosniff", answer)
+
+    def test_head_has_no_body(self) -> None:
+        """A refusal of HEAD is headers only."""
+        connection = Connection(self.site)
+        connection.send(http_request(b"", "HEAD", "/", {"Authorization": None}))
+        self.assertTrue(connection.transport.value().endswith(b"\r\n\r\n"))
+
+
+class LimitTests(GateCase):
+    """What a client may send, and how long it may take."""
+
+    def test_largest_body(self) -> None:
+        """A body of the largest size is read."""
+        connection = Connection(self.site)
+        body = CALL + b" " * (MAX_BODY - len(CALL))
+        connection.send(http_request(body))
+        self.assertEqual(connection.only_answer().status, 200)
+
+    def test_body_that_is_announced_too_long(self) -> None:
+        """413 before the body is there; the client may send it all before it reads that."""
+        connection = Connection(self.site)
+        head, _, _ = http_request(headers={"Content-Length": str(MAX_BODY + 1)}).partition(
+            b"\r\n\r\n"
+        )
+        connection.send(head + b"\r\n\r\n")
+        self.assertEqual(connection.only_answer().status, 413)
+        self.assertFalse(connection.transport.disconnecting)
+        connection.send(b"x" * MAX_BODY)
+        self.assertFalse(connection.transport.disconnecting)
+        connection.send(b"x")
+        self.assertTrue(connection.transport.disconnecting)
+        self.assertEqual(len(connection.answers()), 1)
+
+    def test_chunked_body_that_becomes_too_long(self) -> None:
+        """413 as soon as it is too long."""
+        connection = Connection(self.site)
+        chunked = {"Content-Length": None, "Transfer-Encoding": "chunked"}
+        connection.send(http_request(headers=chunked))
+        chunk = b"100000\r\n" + b"x" * 2**20 + b"\r\n"
+        for _ in range(MAX_BODY // 2**20):
+            connection.send(chunk)
+        self.assertEqual(connection.answers(), [])
+        connection.send(chunk)
+        self.assertEqual(connection.only_answer().status, 413)
+        connection.send(b"0\r\n\r\n")
+        self.assertTrue(connection.transport.disconnecting)
+
+    def test_body_without_end(self) -> None:
+        """What is read on after a refusal is bounded too."""
+        connection = Connection(self.site)
+        connection.send(http_request(headers={"Content-Length": str(10 * MAX_DRAINED)}))
+        piece = b"x" * 2**20
+        for _ in range(MAX_DRAINED // 2**20):
+            connection.send(piece)
+        self.assertFalse(connection.transport.disconnecting)
+        connection.send(piece)
+        self.assertTrue(connection.transport.disconnecting)
+
+    def test_deadline_for_the_whole_request(self) -> None:
+        """A byte now and then does not keep a connection."""
+        connection = Connection(self.site)
+        for byte in http_request(CALL)[:20]:
+            connection.send(bytes([byte]))
+            self.clock.advance(DEADLINE / 21)
+        self.assertTrue(connection.transport.connected)
+        self.clock.advance(2 * DEADLINE / 21)
+        self.assertFalse(connection.transport.connected)
+
+    def test_idle_connection(self) -> None:
+        """A connection on which nothing happens is closed."""
+        connection = Connection(self.site)
+        self.clock.advance(DEADLINE)
+        self.assertFalse(connection.transport.connected)
+
+    def test_each_request_has_its_own_time(self) -> None:
+        """A client that asks again just before it is closed has all the time to do so."""
+        connection = Connection(self.site)
+        connection.send(http_request(CALL))
+        self.clock.advance(DEADLINE - 1)
+        request = http_request(CALL)
+        connection.send(request[:10])
+        self.clock.advance(DEADLINE - 1)
+        connection.send(request[10:])
+        self.assertEqual([answer.status for answer in connection.answers()], [200, 200])
+
+    def test_a_long_answer_has_all_time(self) -> None:
+        """The deadline is for receiving: a call that waits is not cut off."""
+        world = World(self.clock)
+        connection = Connection(site_of(world))
+        connection.send(http_request(rpc("bt.add_path", [__file__, True])))
+        self.clock.advance(100 * DEADLINE)
+        self.assertTrue(connection.transport.connected)
+        self.assertEqual(connection.answers(), [])
+        world.bitween.jobs.cancel("1")
+        self.assertEqual(connection.only_answer().json["error"]["data"]["reason"], "hashing_failed")
+
+    def test_connection_limit(self) -> None:
+        """One more connection than allowed is refused, until one of them ends."""
+        connections = [Connection(self.site) for _ in range(MAX_CONNECTIONS)]
+        self.assertTrue(Connection(self.site).refused)
+        connections[0].transport.loseConnection()
+        self.assertFalse(Connection(self.site).refused)
+
+    def test_closing_the_site(self) -> None:
+        """Every connection is closed."""
+        connections = [Connection(self.site) for _ in range(3)]
+        connections[0].send(http_request(CALL))
+        closing = self.site.close()
+        with self.assertRaises(StopIteration):
+            closing.send(None)
+        self.assertEqual([c.transport.connected for c in connections], [False] * 3)
+        self.assertEqual(connections[0].only_answer().status, 200)
+        self.assertEqual(self.clock.getDelayedCalls(), [])

@@ -1,0 +1,112 @@
+"""Real transfers between real libtorrent sessions."""
+
+from __future__ import annotations
+
+import os
+
+from bitween.model.events import (
+    SharesChanged,
+    SwarmEvent,
+    TorrentAdded,
+    TorrentFinished,
+    TorrentRemoved,
+)
+from bitween.model.torrent import InfoHash, TorrentState
+from tests.functional.swarms import SwarmCase, address_of, tree, when, write
+
+
+class TransferTests(SwarmCase):
+    """Bytes come over."""
+
+    async def test_a_file_comes_over(self) -> None:
+        """A shared file lies with the other one, byte for byte, and is then shared there too."""
+        alice, bob = await self.start(), await self.start()
+        content = os.urandom(3_000_000)
+        path = write(os.path.join(self.folder(), "film ü.mkv"), content)
+        torrent = await self.fetch(bob, await self.share(alice, path), alice)
+        self.assertEqual(tree(torrent.save_path), {"film ü.mkv": content})
+        self.assertEqual(torrent.name, "film ü.mkv")
+        self.assertEqual(torrent.state, TorrentState.SEEDING)
+        self.assertEqual(torrent.progress.done, len(content))
+        self.assertIn(torrent.info_hash, bob.library.shares)
+
+    async def test_a_folder_comes_over(self) -> None:
+        """Sub-folders, names of all kinds and empty files come over as they are."""
+        alice, bob = await self.start(), await self.start()
+        folder = self.folder("Ferien 2024 – été")
+        write(os.path.join(folder, "a.bin"), os.urandom(200_000))
+        write(os.path.join(folder, "наверх", "日本", "写真.jpg"), os.urandom(70_000))
+        write(os.path.join(folder, "empty"), b"")
+        write(os.path.join(folder, ".hidden"), b"hidden")
+        torrent = await self.fetch(bob, await self.share(alice, folder), alice)
+        self.assertEqual(tree(os.path.join(torrent.save_path, torrent.name)), tree(folder))
+        assert torrent.files is not None
+        self.assertIn("Ferien 2024 – été/наверх/日本/写真.jpg", [f.path for f in torrent.files])
+
+    async def test_names_that_libtorrent_would_change_are_shared(self) -> None:
+        """Our own files are found under their true names, however odd those are."""
+        alice, bob = await self.start(), await self.start()
+        folder = self.folder("odd\nfolder")
+        for name in ("back\\slash", "README", "readme", "bell\x07", "\u202ertl", "..."):
+            write(os.path.join(folder, name), name.encode() * 1000)
+        torrent = await self.fetch(bob, await self.share(alice, folder), alice)
+        got = tree(torrent.save_path)
+        self.assertEqual(sorted(got.values()), sorted(tree(folder).values()))
+        self.assertEqual(len(got), 6)
+
+    async def test_a_late_source_is_found(self) -> None:
+        """A download begins by itself when a source comes up that was offered before."""
+        bob = await self.start()
+        path = write(os.path.join(self.folder(), "file"), os.urandom(100_000))
+        alice = await self.start()
+        address = address_of(alice)
+        await self.stop(alice)
+        state = self.folder("state")
+        info_hash = InfoHash("0" * 40)
+        spare = await self.start(state)
+        info_hash = await self.share(spare, path)
+        await self.stop(spare)
+        await bob.download(info_hash, "file", self.folder("downloads"))
+        bob.offer_peers(info_hash, [address])
+        self.assertEqual(bob.library.get(info_hash).state, TorrentState.METADATA)
+        from dataclasses import replace
+
+        from tests.functional.swarms import LOOPBACK
+
+        await self.start(state, replace(LOOPBACK, listen=("127.0.0.1", address.port)))
+        await when(bob, lambda: bob.library.get(info_hash).complete)
+
+    async def test_a_part_serves_others(self) -> None:
+        """Somebody who has only a part is announced with it, and a third one gets it from there."""
+        from dataclasses import replace
+
+        from tests.functional.swarms import LOOPBACK
+
+        alice = await self.start(options=replace(LOOPBACK, upload_limit=2_000_000))
+        bob, carol = await self.start(), await self.start()
+        path = write(os.path.join(self.folder(), "file"), os.urandom(6_000_000))
+        info_hash = await self.share(alice, path)
+        await bob.download(info_hash, "file", self.folder("downloads"))
+        bob.offer_peers(info_hash, [address_of(alice)])
+        await when(bob, lambda: info_hash in bob.library.shares)
+        self.assertFalse(bob.library.get(info_hash).complete)
+        await carol.download(info_hash, "file", self.folder("downloads"))
+        carol.offer_peers(info_hash, [address_of(bob)])
+        await when(carol, lambda: carol.library.get(info_hash).progress.done > 0)
+        self.assertFalse(carol.library.get(info_hash).complete)
+        await when(carol, lambda: carol.library.get(info_hash).complete)
+
+    async def test_events_tell_the_story(self) -> None:
+        """Added, shared, finished and removed are told, each once, in this order."""
+        alice, bob = await self.start(), await self.start()
+        told: list[type[SwarmEvent]] = []
+        watched = (TorrentAdded, TorrentFinished, TorrentRemoved, SharesChanged)
+        bob.events.subscribe(lambda e: told.append(type(e)) if isinstance(e, watched) else None)
+        path = write(os.path.join(self.folder(), "file"), os.urandom(1000))
+        info_hash = await self.share(alice, path)
+        await self.fetch(bob, info_hash, alice)
+        await bob.remove(info_hash, delete_data=False)
+        self.assertEqual(told[0], TorrentAdded)
+        self.assertEqual(told.count(TorrentFinished), 1)
+        self.assertIn(SharesChanged, told)
+        self.assertEqual(told[-2:], [TorrentRemoved, SharesChanged])
