@@ -111,16 +111,20 @@ def read_private(path: str) -> str:
         raise ConfigurationError(
             f"cannot read {path!r}: {error.strerror}", "it should be a file of yours"
         ) from None
-    with os.fdopen(descriptor, "rb") as file:
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode) or status.st_uid not in (os.geteuid(), 0):
-            raise ConfigurationError(f"{path!r} is not yours", "remove it")
-        if stat.S_IMODE(status.st_mode) & 0o077:
-            raise ConfigurationError(f"{path!r} is open to others", f"chmod 600 {path}")
-        try:
-            return file.read(_MAX_LENGTH).decode("utf-8")
-        except UnicodeDecodeError:
-            raise ConfigurationError(f"{path!r} is not UTF-8", "remove it") from None
+    try:
+        _check_private(path, os.fstat(descriptor))
+        return os.read(descriptor, _MAX_LENGTH).decode("utf-8")
+    except UnicodeDecodeError:
+        raise ConfigurationError(f"{path!r} is not UTF-8", "remove it") from None
+    finally:
+        os.close(descriptor)
+
+
+def _check_private(path: str, status: os.stat_result) -> None:
+    if not stat.S_ISREG(status.st_mode) or status.st_uid not in (os.geteuid(), 0):
+        raise ConfigurationError(f"{path!r} is not a file of yours", "remove it")
+    if stat.S_IMODE(status.st_mode) & 0o077:
+        raise ConfigurationError(f"{path!r} is open to others", f"chmod 600 {path}")
 
 
 def running(environ: Mapping[str, str]) -> list[Rendezvous]:

@@ -143,4 +143,4 @@ class BoundedSite(Site):
 
     async def close(self) -> None:
         """End every connection, answers that are written being sent first."""
-        await DeferredList([channel.close() for channel in self.channels])
+        await DeferredList([channel.close() for channel in list(self.channels)])

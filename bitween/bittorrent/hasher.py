@@ -66,12 +66,12 @@ class Hasher(Service):
 
     def startService(self) -> None:
         """Start the child process."""
-        super().startService()  # type: ignore[no-untyped-call]  # Service has no hints
+        super().startService()
         self._ensure_worker()
 
     def stopService(self) -> Deferred[None]:
         """Cancel everything, and end the child process; answers when it is gone."""
-        super().stopService()  # type: ignore[no-untyped-call]  # Service has no hints
+        super().stopService()
         for request in [*self._queue, self._current]:
             if request is not None:
                 request.hashed.cancel()

@@ -131,7 +131,7 @@ class Swarm(Service):
 
     def startService(self) -> None:
         """Listen, and load what is stored; :attr:`ready` tells the outcome."""
-        super().startService()  # type: ignore[no-untyped-call]  # Service has no hints
+        super().startService()
         options = self._options
         session = Session(
             self._reactor,
@@ -153,7 +153,7 @@ class Swarm(Service):
 
     def stopService(self) -> Deferred[None]:
         """Save everything, part from the peers, and close the store."""
-        super().stopService()  # type: ignore[no-untyped-call]  # Service has no hints
+        super().stopService()
         return Deferred.fromCoroutine(self._stop())
 
     async def _stop(self) -> None:
@@ -323,7 +323,7 @@ class Swarm(Service):
         """Put a torrent into the session; tells whether libtorrent will say how that went."""
         record = member.record
         member.loaded, member.status, member.flushes_due = False, None, 0
-        if member.error:
+        if member.error or self._is_over(member):
             return False
         leaving = self._leaving.get(record.info_hash)
         if leaving is not None:
@@ -517,9 +517,6 @@ class Swarm(Service):
         elif seeding and not member.flushes_due:
             self._flush(member)
 
-    def _is_over(self, member: Member) -> bool:
-        return self._members.get(member.record.info_hash) is not member
-
     def _place(self, member: Member, same: bool) -> None:
         """
         Decide under which name a download lies on the disk, and let it begin.
@@ -539,7 +536,9 @@ class Swarm(Service):
         if layout.root not in taken and (free or kept):
             member.record = replace(record, root=layout.root)
             self._store.put(member.record)
-            self._lt.fetch_all(record.info_hash)
+            # libtorrent touches files that it is to fetch, even if nothing of them is missing.
+            if not same:
+                self._lt.fetch_all(record.info_hash)
             return
         root = free_root(record.folder, layout.root, {name for name in taken if name})
         self._log.info(
@@ -571,7 +570,8 @@ class Swarm(Service):
         member.record = replace(member.record, complete=True)
         self._store.set_complete(info_hash)
         self._put(member)
-        self.events.notify(TorrentFinished(torrent=member.torrent))
+        if not self._is_over(member):
+            self.events.notify(TorrentFinished(torrent=member.torrent))
 
     def _dial(self, member: Member) -> None:
         status = member.status
@@ -603,7 +603,13 @@ class Swarm(Service):
 
     # ---- telling
 
+    def _is_over(self, member: Member) -> bool:
+        """Whether a torrent is no longer ours: any subscriber may have had it removed."""
+        return self._members.get(member.record.info_hash) is not member
+
     def _put(self, member: Member, new: bool = False) -> None:
+        if self._is_over(member):
+            return
         torrent = member.torrent
         known = torrent.info_hash in self.library
         if known and self.library.get(torrent.info_hash) == torrent:

@@ -57,13 +57,14 @@ def parse_contact(text: str) -> str:
 
 def _parse(text: str) -> JID:
     shown = printable(repr(text), 80)
-    if not isinstance(text, str) or len(text) > MAX_JID or printable(text, MAX_JID) != text:
-        raise InvalidValue(f"{shown} is no JID", "it looks like user@domain")
+    refusal = InvalidValue(f"{shown} is no JID", "it looks like user@domain")
+    if not isinstance(text, str) or not text or len(text) > MAX_JID:
+        raise refusal
     try:
-        jid = JID(text.strip())
+        jid = JID(text)
         jid.host.encode("idna")
     except (InvalidFormat, UnicodeError):
-        raise InvalidValue(f"{shown} is no JID", "it looks like user@domain") from None
-    if any(char.isspace() for char in jid.host):
-        raise InvalidValue(f"{shown} is no JID", "it looks like user@domain")
+        raise refusal from None
+    if printable(text, MAX_JID) != text or any(char.isspace() for char in jid.userhost()):
+        raise refusal
     return jid

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
@@ -13,7 +13,7 @@ from bitween.application import Messenger as Port
 from bitween.cli.private_prosody import PrivateProsody
 from bitween.errors import BitweenError, InvalidValue, NotConnected, UnknownContact
 from bitween.model.address import PeerAddress
-from bitween.model.announcement import Announcement, Share
+from bitween.model.announcement import Share
 from bitween.model.catalogue import Catalogue
 from bitween.model.connection import ConnectionState
 from bitween.model.contact import Contact, Pending, Subscription
@@ -54,31 +54,37 @@ class Person:
 
     @property
     def jid(self) -> str:
+        """The bare JID."""
         return self.messenger.own_jid
 
     def until(self, condition: Callable[[], bool]) -> Deferred[None]:
         """Fires when the condition holds; it is looked at upon every event."""
         waiting: Deferred[None] = Deferred()
-        waiting.addTimeout(TIMEOUT, reactor)  # type: ignore[arg-type]  # the module stands for it
+        waiting.addTimeout(TIMEOUT, reactor)
         self._waiting.append((condition, waiting))
         self._look()
         return waiting
 
     def online(self) -> Deferred[None]:
+        """Fires when there is a session."""
         return self.until(lambda: self.messenger.status.state is ConnectionState.ONLINE)
 
     def contact(self, other: Person) -> Contact | None:
+        """The roster entry of another person."""
         return next((c for c in self.messenger.contacts if c.jid == other.jid), None)
 
     def friends_with(self, other: Person) -> bool:
+        """Whether both subscriptions stand."""
         contact = self.contact(other)
         return contact is not None and contact.subscription is Subscription.BOTH
 
     def pending(self, other: Person) -> Pending | None:
+        """Whose answer is waited for."""
         contact = self.contact(other)
         return None if contact is None else contact.pending
 
     def sees(self, other: Person, resource: str, *shares: Share) -> bool:
+        """Whether a resource of another person lists just these."""
         listing = self.catalogue.listings(other.jid).get(resource)
         return listing is not None and list(listing.announcement.shares.values()) == list(shares)
 
@@ -104,24 +110,19 @@ class Person:
                 waiting.callback(None)
 
 
-class _Case(Protocol):
-    """What the contract needs of the test case into which it is mixed."""
+# A mixin, so that trial does not take the contract itself for tests.
+if TYPE_CHECKING:
+    _Base = TestCase
+else:
+    _Base = object
 
-    def person(self, user: str, resource: str = "laptop") -> Person: ...
 
-    async def friends(self) -> tuple[Person, Person]: ...
-
-
-class MessengerContract:
+class MessengerContract(_Base):
     """The tests; a subclass says of which messengers."""
 
     def person(self, user: str, resource: str = "laptop") -> Person:
         """A messenger that has not been started."""
         raise NotImplementedError
-
-    def __getattr__(self, name: str) -> Any:
-        """Assertions come from the test case."""
-        raise AttributeError(name)
 
     async def two(self) -> tuple[Person, Person]:
         """Two who are online and do not know each other."""
@@ -179,7 +180,9 @@ class MessengerContract:
         await alice.messenger.add_contact(bob.jid, "Bob")
         await bob.until(lambda: bob.pending(alice) is Pending.IN)
         await alice.until(lambda: alice.pending(bob) is Pending.OUT)
-        self.assertFalse(any(c.trusted for c in (*alice.messenger.contacts, *bob.messenger.contacts)))
+        self.assertFalse(
+            any(c.trusted for c in (*alice.messenger.contacts, *bob.messenger.contacts))
+        )
 
     async def test_a_request_can_be_refused(self) -> None:
         """Removing who asks leaves nothing of them."""
@@ -293,9 +296,11 @@ class FakeMessengerTests(MessengerContract, TestCase):
     """The fake keeps the contract."""
 
     def setUp(self) -> None:
+        """Have an empty server."""
         self.server = FakeServer()
 
     def person(self, user: str, resource: str = "laptop") -> Person:
+        """A fake with its own resource."""
         messenger = FakeMessenger(f"{user}@localhost/{resource}", self.server)
         return Person(messenger, messenger.start, messenger.stop)
 
@@ -303,22 +308,15 @@ class FakeMessengerTests(MessengerContract, TestCase):
 class RealMessengerTests(MessengerContract, TestCase):
     """The real one keeps it, on a real Prosody."""
 
-    prosody: PrivateProsody
-    tests = 0
-
-    @classmethod
-    def setUpClass(cls) -> None:
-        cls.prosody = PrivateProsody()
-        cls.addClassCleanup(cls.prosody.close)
-        cls.prosody.start()
-
     def setUp(self) -> None:
-        # Each test has accounts of its own.
-        type(self).tests += 1
+        """Start a Prosody without accounts."""
+        self.prosody = PrivateProsody()
+        self.addCleanup(self.prosody.close)
+        self.prosody.start()
 
     def person(self, user: str, resource: str = "laptop") -> Person:
-        name = f"{user}{self.tests}"
-        jid = self.prosody.add_account(name, "secret")
+        """A real one, for an account that is made for it."""
+        jid = self.prosody.add_account(user, "secret")
         with open(self.prosody.ca_file, "rb") as file:
             ca_pem = file.read()
         server = (self.prosody.host, self.prosody.port)
@@ -326,7 +324,3 @@ class RealMessengerTests(MessengerContract, TestCase):
         messenger = Messenger(reactor, account, self.fail)
         self.addCleanup(messenger.client.stopService)
         return Person(messenger, messenger.client.startService, messenger.client.stopService)
-
-
-__all__: Sequence[str] = ("FakeMessengerTests", "RealMessengerTests")
-_ = Announcement

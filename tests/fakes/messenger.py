@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from twisted.internet.defer import Deferred, fail, succeed
@@ -84,11 +84,10 @@ class FakeServer:
         """End everything between two accounts; the other one keeps its entry."""
         account, other = self.account(owner), self.account(jid)
         account.nicks.pop(jid, None)
-        for here, there, name in ((account, jid, owner), (other, owner, jid)):
+        for here, there in ((account, jid), (other, owner)):
             here.follows.discard(there)
             here.asks.discard(there)
             here.asked_by.discard(there)
-            assert name
         self.tell(owner, ContactRemoved(jid=jid))
         if any(contact.jid == owner for contact in self.contacts(jid)):
             self.tell(jid, ContactChanged(contact=self.contact(jid, owner)))
@@ -116,7 +115,9 @@ class FakeMessenger:
     :ivar announced: what was announced last.
     """
 
-    def __init__(self, jid: str = "alice@example.org/here", server: FakeServer | None = None) -> None:
+    def __init__(
+        self, jid: str = "alice@example.org/here", server: FakeServer | None = None
+    ) -> None:
         self.own_jid, _, self.resource = jid.partition("/")
         self.server = server or FakeServer()
         self.events: Observable[MessengerEvent] = Observable()
@@ -205,7 +206,7 @@ class FakeMessenger:
         for jid in self.server.audience(self.own_jid):
             self.server.tell(jid, event, but=self)
 
-    def _attempt(self, step, *args: str) -> Deferred[None]:  # type: ignore[no-untyped-def]  # any step
+    def _attempt(self, step: Callable[..., None], *args: str) -> Deferred[None]:
         try:
             jid = args[0]
             local, _, domain = jid.partition("/")[0].partition("@")
@@ -231,7 +232,9 @@ class FakeMessenger:
     def _ask(self, jid: str) -> None:
         account, other = self.server.account(self.own_jid), self.server.account(jid)
         account.asks.add(jid)
-        self.server.tell(self.own_jid, ContactChanged(contact=self.server.contact(self.own_jid, jid)))
+        self.server.tell(
+            self.own_jid, ContactChanged(contact=self.server.contact(self.own_jid, jid))
+        )
         if self.own_jid in other.asks or self.own_jid in other.follows:
             # They asked first: ours is the answer.
             self.server.follow(self.own_jid, jid)

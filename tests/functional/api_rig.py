@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -190,6 +190,7 @@ class World:
     hasher: MemoryHasher = field(default_factory=MemoryHasher)
     messenger: MemoryMessenger = field(default_factory=MemoryMessenger)
     stopped: list[bool] = field(default_factory=list)
+    on_stop: Callable[[], object] = bool
 
     def __post_init__(self) -> None:
         parts = Parts(
@@ -200,9 +201,11 @@ class World:
             MemoryAddresses(),
             Jobs(self.clock),
         )
-        self.bitween = Bitween(
-            parts, self.download_dir, lambda: self.stopped.append(True), lambda: 2000.0
-        )
+        self.bitween = Bitween(parts, self.download_dir, self._stop, lambda: 2000.0)
+
+    def _stop(self) -> None:
+        self.stopped.append(True)
+        self.on_stop()
 
     def share(self, name: str, info_hash: InfoHash, size: int = 1000) -> None:
         """Let a torrent be ours."""

@@ -22,7 +22,7 @@ LOOPBACK = SwarmOptions(listen=("127.0.0.1", 0), port_mapping=False)
 
 def metainfo(path: str) -> Metainfo:
     """Hash a path here and now."""
-    hashed: dict[str, Any] = hash_path(path, lambda done, total: None)
+    hashed: dict[str, Any] = hash_path(path, lambda *_: None)
     return Metainfo(
         info_hash=parse_info_hash(hashed["info_hash"]),
         name=hashed["name"],
@@ -58,7 +58,7 @@ def when(swarm: Swarm, holds: Callable[[], bool]) -> Deferred[None]:
     """Wait for something that an event of the swarm brings about."""
     done: Deferred[None] = Deferred(lambda _: unsubscribe())
 
-    def look(event: object = None) -> None:
+    def look(_: object = None) -> None:
         if not done.called and holds():
             unsubscribe()
             done.callback(None)

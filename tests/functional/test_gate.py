@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -233,11 +234,11 @@ class LimitTests(GateCase):
         )
         connection.send(head + b"\r\n\r\n")
         self.assertEqual(connection.only_answer().status, 413)
-        self.assertFalse(connection.transport.disconnecting)
+        self.assertTrue(connection.transport.connected)
         connection.send(b"x" * MAX_BODY)
-        self.assertFalse(connection.transport.disconnecting)
+        self.assertTrue(connection.transport.connected)
         connection.send(b"x")
-        self.assertTrue(connection.transport.disconnecting)
+        self.assertFalse(connection.transport.connected)
         self.assertEqual(len(connection.answers()), 1)
 
     def test_chunked_body_that_becomes_too_long(self) -> None:
@@ -252,7 +253,7 @@ class LimitTests(GateCase):
         connection.send(chunk)
         self.assertEqual(connection.only_answer().status, 413)
         connection.send(b"0\r\n\r\n")
-        self.assertTrue(connection.transport.disconnecting)
+        self.assertFalse(connection.transport.connected)
 
     def test_body_without_end(self) -> None:
         """What is read on after a refusal is bounded too."""
@@ -261,9 +262,9 @@ class LimitTests(GateCase):
         piece = b"x" * 2**20
         for _ in range(MAX_DRAINED // 2**20):
             connection.send(piece)
-        self.assertFalse(connection.transport.disconnecting)
+        self.assertTrue(connection.transport.connected)
         connection.send(piece)
-        self.assertTrue(connection.transport.disconnecting)
+        self.assertFalse(connection.transport.connected)
 
     def test_deadline_for_the_whole_request(self) -> None:
         """A byte now and then does not keep a connection."""
@@ -314,9 +315,7 @@ class LimitTests(GateCase):
         """Every connection is closed."""
         connections = [Connection(self.site) for _ in range(3)]
         connections[0].send(http_request(CALL))
-        closing = self.site.close()
-        with self.assertRaises(StopIteration):
-            closing.send(None)
+        self.successResultOf(Deferred.fromCoroutine(self.site.close()))
         self.assertEqual([c.transport.connected for c in connections], [False] * 3)
         self.assertEqual(connections[0].only_answer().status, 200)
         self.assertEqual(self.clock.getDelayedCalls(), [])

@@ -17,6 +17,8 @@ from bitween.errors import UnknownTorrent
 from bitween.model.torrent import InfoHash
 from tests.functional.api_rig import Answer, Connection, bare_site, http_request, rpc
 
+_NO_IDS: tuple[object, ...] = (True, False, [], {})
+
 
 class Examples(Namespace):
     """Methods for the tests."""
@@ -42,6 +44,7 @@ class Examples(Namespace):
         return text
 
     def jsonrpc_hash(self, hash: InfoHash) -> str:  # noqa: A002  # as in the API
+        """The hash in lower case."""
         return hash
 
     def jsonrpc_path(self, path: Path) -> str:
@@ -234,7 +237,7 @@ class EnvelopeTests(JsonRpcCase):
 
     def test_other_ids_are_refused(self) -> None:
         """An id is no truth value, list or object."""
-        for call_id in (True, False, [], {}):
+        for call_id in _NO_IDS:
             answer = self.post(rpc("t.echo", call_id=call_id)).json
             self.assertEqual((answer["error"]["code"], answer["id"]), (-32600, None))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 
 from bitween.model.events import (
     SharesChanged,
@@ -11,8 +12,8 @@ from bitween.model.events import (
     TorrentFinished,
     TorrentRemoved,
 )
-from bitween.model.torrent import InfoHash, TorrentState
-from tests.functional.swarms import SwarmCase, address_of, tree, when, write
+from bitween.model.torrent import TorrentState
+from tests.functional.swarms import LOOPBACK, SwarmCase, address_of, tree, when, write
 
 
 class TransferTests(SwarmCase):
@@ -56,32 +57,18 @@ class TransferTests(SwarmCase):
 
     async def test_a_late_source_is_found(self) -> None:
         """A download begins by itself when a source comes up that was offered before."""
-        bob = await self.start()
+        bob, alice = await self.start(), await self.start(state := self.folder("state"))
         path = write(os.path.join(self.folder(), "file"), os.urandom(100_000))
-        alice = await self.start()
-        address = address_of(alice)
+        info_hash, address = await self.share(alice, path), address_of(alice)
         await self.stop(alice)
-        state = self.folder("state")
-        info_hash = InfoHash("0" * 40)
-        spare = await self.start(state)
-        info_hash = await self.share(spare, path)
-        await self.stop(spare)
         await bob.download(info_hash, "file", self.folder("downloads"))
         bob.offer_peers(info_hash, [address])
         self.assertEqual(bob.library.get(info_hash).state, TorrentState.METADATA)
-        from dataclasses import replace
-
-        from tests.functional.swarms import LOOPBACK
-
-        await self.start(state, replace(LOOPBACK, listen=("127.0.0.1", address.port)))
+        await self.start(state)
         await when(bob, lambda: bob.library.get(info_hash).complete)
 
     async def test_a_part_serves_others(self) -> None:
         """Somebody who has only a part is announced with it, and a third one gets it from there."""
-        from dataclasses import replace
-
-        from tests.functional.swarms import LOOPBACK
-
         alice = await self.start(options=replace(LOOPBACK, upload_limit=2_000_000))
         bob, carol = await self.start(), await self.start()
         path = write(os.path.join(self.folder(), "file"), os.urandom(6_000_000))
@@ -105,6 +92,7 @@ class TransferTests(SwarmCase):
         path = write(os.path.join(self.folder(), "file"), os.urandom(1000))
         info_hash = await self.share(alice, path)
         await self.fetch(bob, info_hash, alice)
+        await when(bob, lambda: TorrentFinished in told)
         await bob.remove(info_hash, delete_data=False)
         self.assertEqual(told[0], TorrentAdded)
         self.assertEqual(told.count(TorrentFinished), 1)

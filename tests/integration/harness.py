@@ -341,7 +341,7 @@ class IntegrationTestCase(TestCase):
         # Not trial's: its paths are long, and closed to the user who runs root's Prosody.
         self.directory = tempfile.mkdtemp(prefix="bitween-test-")
         self.addCleanup(shutil.rmtree, self.directory)
-        self.addCleanup(self._end_all)
+        self.addCleanup(self._show_logs)
 
     def prosody(self, *users: str, limits: bool = False) -> PrivateProsody:
         """Start a private Prosody that has these accounts, with the password ``secret``."""
@@ -373,6 +373,7 @@ class IntegrationTestCase(TestCase):
             options=options,
         )
         self._daemons.append(daemon)
+        self.addCleanup(daemon.kill9)
         return daemon
 
     async def contacts(self, prosody: PrivateProsody, *users: str) -> list[Daemon]:
@@ -401,8 +402,7 @@ class IntegrationTestCase(TestCase):
         """Check that two files, or two folders, hold the same."""
         self.assertEqual(_contents(one), _contents(other))
 
-    async def _end_all(self) -> None:
-        await together([daemon.kill9() for daemon in self._daemons])
+    def _show_logs(self) -> None:
         if not getattr(self, "_passed", False):  # trial's own; it has no public way to tell
             for daemon in self._daemons:
                 print(f"\n---- the log of {daemon.jid} ----\n{daemon.log}")  # noqa: T201  # see the class

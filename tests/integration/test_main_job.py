@@ -1,4 +1,4 @@
-"""The main job: people who are contacts share files, with real daemons, a real Prosody, real bytes."""
+"""The main job: contacts share files, with real daemons, a real Prosody and real bytes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ MIB = 2**20
 
 def noise(size: int, seed: int = 1) -> bytes:
     """Bytes that are the same in every run."""
-    return Random(seed).randbytes(size)  # noqa: S311  # test data, not secrets
+    return Random(seed).randbytes(size)
 
 
 class SharingTests(IntegrationTestCase):

@@ -1,0 +1,115 @@
+"""Two plain wokkel clients: what a PEP round trip costs with nothing around it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+# First of all: it mends what wokkel needs mended.
+import bitween.xmpp  # noqa: F401  # isort: skip
+from twisted.application.service import MultiService
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorTime
+from twisted.words.protocols.jabber.client import XMPPClientFactory
+from twisted.words.protocols.jabber.jid import JID
+from twisted.words.xish import domish
+from wokkel.client import XMPPClient
+from wokkel.pubsub import PubSubClient
+from wokkel.subprotocols import StreamManager
+from wokkel.xmppim import PresenceProtocol
+
+from bitween.cli.private_prosody import PrivateProsody
+from bitween.model.address import PeerAddress
+from bitween.model.announcement import Share
+from bitween.xmpp.caps import Caps, caps_element
+from bitween.xmpp.payload import NS_SHARES, build_item
+from bitween.xmpp.tls import connection_options
+
+
+class _Presence(PresenceProtocol):
+    """Shows what it can do, lets everybody in, and tells when it was let in."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.online: Deferred[None] = Deferred()
+        self.let_in: Deferred[None] = Deferred()
+
+    def connectionInitialized(self) -> None:
+        super().connectionInitialized()
+        presence = domish.Element((None, "presence"))
+        presence.addChild(caps_element())
+        self.send(presence)
+        self.online.callback(None)
+
+    def subscribeReceived(self, presence: Any) -> None:
+        self.subscribed(presence.sender.userhostJID())
+
+    def subscribedReceived(self, presence: Any) -> None:
+        self.let_in.callback(None)
+
+
+class _Items(PubSubClient):
+    """Tells when the next event comes."""
+
+    arrived: Deferred[float]
+
+    def __init__(self, clock: IReactorTime) -> None:
+        super().__init__()
+        self._clock = clock
+        self.arrived = Deferred()
+
+    def itemsReceived(self, event: Any) -> None:
+        arrived, self.arrived = self.arrived, Deferred()
+        arrived.callback(self._clock.seconds())
+
+
+class _Client:
+    """One client, with no more than the round trip needs."""
+
+    def __init__(self, clock: IReactorTime, prosody: PrivateProsody, user: str) -> None:
+        self.jid = JID(prosody.add_account(user, "secret"))
+        with open(prosody.ca_file, "rb") as file:
+            options = connection_options(prosody.domain, file.read())
+        self.service = XMPPClient(self.jid, "secret", prosody.host, prosody.port)
+        factory = XMPPClientFactory(self.jid, "secret", configurationForTLS=options)
+        StreamManager.__init__(self.service, factory)
+        self.presence = _Presence()
+        self.items = _Items(clock)
+        for handler in (self.presence, self.items, Caps()):
+            handler.setHandlerParent(self.service)
+
+
+class BarePEP(MultiService):
+    """One client that publishes, and one that is told."""
+
+    def __init__(self, clock: IReactorTime, prosody: PrivateProsody) -> None:
+        super().__init__()
+        self._clock = clock
+        self._publisher = _Client(clock, prosody, "publisher")
+        self._watcher = _Client(clock, prosody, "watcher")
+        self._publisher.service.setServiceParent(self)
+        self._watcher.service.setServiceParent(self)
+        self._rounds = 0
+
+    async def prepare(self) -> None:
+        """Wait until both are online, and the watcher may see the publisher."""
+        await self._publisher.presence.online
+        await self._watcher.presence.online
+        self._watcher.presence.subscribe(self._publisher.jid)
+        await self._watcher.presence.let_in
+        await self.round_trip()
+
+    async def round_trip(self) -> float:
+        """
+        Publish an announcement of one share, and wait for the event at the other client.
+
+        :returns: seconds.
+        """
+        self._rounds += 1
+        share = Share(f"{self._rounds:040x}", f"round {self._rounds}.txt", 1000)
+        item = build_item("bare", [share], [PeerAddress.parse("127.0.0.1", 6881)])
+        arrived = self._watcher.items.arrived
+        began = self._clock.seconds()
+        published = self._publisher.items.publish(self._publisher.jid, NS_SHARES, [item])
+        ended = await arrived
+        await published
+        return ended - began

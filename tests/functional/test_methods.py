@@ -1,0 +1,441 @@
+"""Every method of the API, called through HTTP, on the use cases with memory below them."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from twisted.internet.task import Clock
+from twisted.trial.unittest import SynchronousTestCase
+
+import bitween
+from bitween.errors import HashingFailed
+from bitween.model.connection import ConnectionState, ConnectionStatus
+from bitween.model.contact import Contact, Pending
+from bitween.model.events import PresenceChanged
+from bitween.model.torrent import Metainfo, Progress, TorrentState
+from tests.functional.api_rig import Connection, World, http_request, info_hash, rpc, site_of
+
+BOB = "bob@example.org"
+A, B, C = info_hash("a"), info_hash("b"), info_hash("c")
+
+
+class MethodCase(SynchronousTestCase):
+    """The API of a world in memory."""
+
+    def setUp(self) -> None:
+        """Serve it."""
+        self.clock = Clock()
+        self.downloads = self.mktemp()
+        self.world = World(self.clock, os.path.abspath(self.downloads))
+        self.site = site_of(self.world)
+
+    def answer(self, method: str, params: object) -> dict[str, Any]:
+        """The whole answer."""
+        connection = Connection(self.site)
+        connection.send(http_request(rpc(method, params)))
+        answer: dict[str, Any] = connection.only_answer().json
+        connection.transport.loseConnection()
+        return answer
+
+    def call(self, method: str, *args: object, **kwargs: object) -> Any:
+        """The result of a call that must succeed."""
+        answer = self.answer(method, kwargs or args)
+        self.assertIn("result", answer)
+        return answer["result"]
+
+    def reason(self, method: str, *args: object, **kwargs: object) -> str:
+        """The reason why a call is refused."""
+        reason: str = self.answer(method, kwargs or args)["error"]["data"]["reason"]
+        return reason
+
+    def file(self, name: str = "file", content: bytes = b"x") -> str:
+        """The path of a file that is there."""
+        folder = self.mktemp()
+        os.makedirs(folder)
+        path = os.path.abspath(os.path.join(folder, name))
+        with open(path, "wb") as file:
+            file.write(content)
+        return path
+
+
+class ApiTests(MethodCase):
+    """``Api.``."""
+
+    def test_versions(self) -> None:
+        """Each is told; those of ours are right."""
+        versions = self.call("Api.versions")
+        self.assertEqual(
+            set(versions), {"bitween", "api", "libtorrent", "twisted", "wokkel", "python"}
+        )
+        self.assertEqual(versions["bitween"], bitween.__version__)
+        self.assertNotIn(None, versions.values())
+
+    def test_exit(self) -> None:
+        """The answer comes first, then the stop."""
+        self.assertIs(self.call("Api.exit"), True)
+        self.assertEqual(self.world.stopped, [])
+        self.clock.advance(0)
+        self.assertEqual(self.world.stopped, [True])
+
+    def test_status(self) -> None:
+        """Connection, addresses and totals are told."""
+        self.world.share("ours", A, 50)
+        self.world.contact_shares(BOB, {B: "theirs"})
+        self.assertEqual(
+            self.call("Api.status"),
+            {
+                "jid": "alice@example.org/den",
+                "connection": {"state": "online", "since": 1000.0, "error": None},
+                "listen": [["127.0.0.1", 6881]],
+                "addresses": [["192.0.2.1", 6881]],
+                "totals": {
+                    "torrents": 1,
+                    "complete": 1,
+                    "size": 50,
+                    "done": 50,
+                    "download_rate": 0,
+                    "upload_rate": 0,
+                    "peers": 0,
+                    "contacts": 1,
+                    "contacts_online": 1,
+                },
+                "uptime": 0.0,
+            },
+        )
+
+    def test_status_while_waiting(self) -> None:
+        """The reason for not being online is told."""
+        self.world.messenger.status = ConnectionStatus(
+            "alice@example.org", ConnectionState.WAITING, 1.0, "connection refused"
+        )
+        self.assertEqual(
+            self.call("Api.status")["connection"],
+            {"state": "waiting", "since": 1.0, "error": "connection refused"},
+        )
+
+
+class TorrentTests(MethodCase):
+    """``bt.``."""
+
+    def test_get_torrents(self) -> None:
+        """Every key of a torrent, as documented."""
+        self.world.share("film.mkv", A, 1000)
+        self.world.swarm.change(
+            A,
+            complete=False,
+            progress=Progress(250, 1000, 50, 7, 3),
+            state=TorrentState.DOWNLOADING,
+        )
+        self.assertEqual(
+            self.call("bt.get_torrents"),
+            {
+                "torrents": [
+                    {
+                        "hash": A,
+                        "name": "film.mkv",
+                        "total_size": 1000,
+                        "done": 250,
+                        "files": [{"path": "film.mkv", "size": 1000}],
+                        "state": "downloading",
+                        "complete": False,
+                        "progress": 0.25,
+                        "download_rate": 50,
+                        "upload_rate": 7,
+                        "peers": 3,
+                        "eta": 15.0,
+                        "save_path": "/files",
+                        "error": None,
+                        "added": 0.0,
+                    }
+                ]
+            },
+        )
+
+    def test_unknown_values_are_null(self) -> None:
+        """Before the metadata is there, neither files nor size nor time left are known."""
+        self.call("bt.add_torrent_by_hash", A)
+        (torrent,) = self.call("bt.get_torrents")["torrents"]
+        self.assertEqual(
+            [torrent[key] for key in ("files", "total_size", "eta", "error")], [None] * 4
+        )
+
+    def test_chosen_fields(self) -> None:
+        """Only the keys that were asked for, an unknown one being named."""
+        self.world.share("x", A)
+        self.assertEqual(
+            self.call("bt.get_torrents", ["hash", "name"]), {"torrents": [{"hash": A, "name": "x"}]}
+        )
+        self.assertEqual(self.call("bt.get_torrents", fields=[]), {"torrents": [{}]})
+        error = self.answer("bt.get_torrents", [["colour"]])["error"]
+        self.assertEqual(error["code"], -32602)
+        self.assertIn("'colour'", error["message"])
+
+    def test_chosen_hashes(self) -> None:
+        """Only those torrents, as far as they are there."""
+        self.world.share("a", A)
+        self.world.share("b", B)
+        self.assertEqual(
+            self.call("bt.get_torrents", fields=["name"], hashes=[B.upper(), C]),
+            {"torrents": [{"name": "b"}]},
+        )
+
+    def test_add_path(self) -> None:
+        """The job is told at once."""
+        path = self.file()
+        self.assertEqual(self.call("bt.add_path", path), {"job": "1"})
+        _, hashing = self.world.hasher.running[path]
+        hashing.callback(Metainfo(A, "file", 1, b""))
+        job = self.call("jobs.get", "1")
+        self.assertEqual(job["result"], {"hash": A, "name": "file", "total_size": 1})
+
+    def test_add_path_and_wait(self) -> None:
+        """The answer comes when the path is hashed."""
+        path = self.file()
+        connection = Connection(self.site)
+        connection.send(http_request(rpc("bt.add_path", {"path": path, "wait": True})))
+        self.assertEqual(connection.answers(), [])
+        self.world.hasher.running[path][1].callback(Metainfo(A, "file", 1, b""))
+        self.assertEqual(
+            connection.only_answer().json["result"], {"hash": A, "name": "file", "total_size": 1}
+        )
+
+    def test_add_path_and_wait_in_vain(self) -> None:
+        """What the job fails with is the answer."""
+        path = self.file()
+        connection = Connection(self.site)
+        connection.send(http_request(rpc("bt.add_path", {"path": path, "wait": True})))
+        self.world.hasher.running[path][1].errback(HashingFailed("it changed meanwhile"))
+        error = connection.only_answer().json["error"]
+        self.assertEqual(
+            (error["message"], error["data"]["reason"]), ("it changed meanwhile", "hashing_failed")
+        )
+
+    def test_client_that_goes_away_leaves_the_job(self) -> None:
+        """Only the waiting ends."""
+        path = self.file()
+        connection = Connection(self.site)
+        connection.send(http_request(rpc("bt.add_path", {"path": path, "wait": True})))
+        connection.transport.loseConnection()
+        self.world.hasher.running[path][1].callback(Metainfo(A, "file", 1, b""))
+        self.assertEqual(self.call("jobs.get", "1")["state"], "done")
+
+    def test_bad_paths(self) -> None:
+        """Each says what is wrong, and names the path."""
+        folder = self.mktemp()
+        os.makedirs(folder)
+        for path, reason in (
+            ("/nowhere/at/all", "no_such_path"),
+            ("relative", "bad_path"),
+            (os.path.abspath(folder), "empty_folder"),
+            (os.devnull, "bad_path"),
+        ):
+            error = self.answer("bt.add_path", [path])["error"]
+            self.assertEqual(error["data"]["reason"], reason)
+            self.assertIn(path, error["message"])
+
+    def test_download(self) -> None:
+        """The sources that can be dialled are counted; asking twice is harmless."""
+        self.world.contact_shares(BOB, {A: "film"})
+        self.assertEqual(self.call("bt.add_torrent_by_hash", A), {"hash": A, "sources": 1})
+        self.assertEqual(self.call("bt.add_torrent_by_hash", A), {"hash": A, "sources": 1})
+        (torrent,) = self.call("bt.get_torrents")["torrents"]
+        self.assertEqual((torrent["name"], torrent["save_path"]), ("film", self.world.download_dir))
+
+    def test_download_without_a_source(self) -> None:
+        """That is no error."""
+        folder = os.path.abspath(self.mktemp())
+        result = self.call("bt.add_torrent_by_hash", hash=A, save_path=folder)
+        self.assertEqual(result, {"hash": A, "sources": 0})
+        self.assertEqual(self.call("bt.get_torrents")["torrents"][0]["save_path"], folder)
+
+    def test_download_to_a_bad_place(self) -> None:
+        """A folder that cannot be made is refused."""
+        self.assertEqual(self.reason("bt.add_torrent_by_hash", A, "relative"), "bad_path")
+        self.assertEqual(self.reason("bt.add_torrent_by_hash", A, self.file() + "/x"), "bad_path")
+
+    def test_delete(self) -> None:
+        """The torrent goes, with its data where that is asked for."""
+        for data in (False, True):
+            self.world.share("x", A)
+            self.assertIs(self.call("bt.del_torrent", A, data), True)
+            self.assertEqual(self.call("bt.get_torrents"), {"torrents": []})
+        self.assertEqual(self.world.swarm.removed, [(A, False), (A, True)])
+
+    def test_delete_what_is_not_there(self) -> None:
+        """An unknown hash is told apart from a malformed one."""
+        self.assertEqual(self.reason("bt.del_torrent", A), "unknown_torrent")
+        self.assertEqual(self.answer("bt.del_torrent", ["x"])["error"]["code"], -32602)
+
+
+class ContactTests(MethodCase):
+    """``xmpp.``."""
+
+    def test_get_hashes(self) -> None:
+        """What those who are online have, and where to dial them."""
+        self.world.contact_shares(BOB, {A: "a"}, [("2001:db8::1", 1), ("192.168.0.2", 2)])
+        self.world.contact_shares("carol@example.org", {A: "a", B: "b"}, online=False)
+        self.assertEqual(
+            self.call("xmpp.get_hashes"), {"hashes": {A: [["192.168.0.2", 2], ["2001:db8::1", 1]]}}
+        )
+
+    def test_get_shares(self) -> None:
+        """What every device announces, by bare JID and resource."""
+        self.world.contact_shares(BOB, {A: "a"}, [("2001:db8::1", 1), ("192.0.2.7", 2)])
+        self.assertEqual(
+            self.call("xmpp.get_shares"),
+            {
+                "shares": {
+                    BOB: {
+                        "desk": {
+                            "ip_v4": [["192.0.2.7", 2]],
+                            "ip_v6": [["2001:db8::1", 1]],
+                            "online": True,
+                            "shares": {A: {"hash": A, "name": "a", "size": 123}},
+                        }
+                    }
+                }
+            },
+        )
+
+    def test_find(self) -> None:
+        """A page, and how much there is in all."""
+        self.world.contact_shares(BOB, {A: "Holiday 1", B: "holiday 2", C: "work"})
+        self.assertEqual(
+            self.call("xmpp.find", query="HOLIDAY", limit=1),
+            {
+                "total": 2,
+                "items": [
+                    {
+                        "hash": A,
+                        "name": "Holiday 1",
+                        "size": 123,
+                        "contacts": [BOB],
+                        "online": True,
+                        "reach": "direct",
+                    }
+                ],
+            },
+        )
+        self.assertEqual(self.call("xmpp.find", query=C)["items"][0]["name"], "work")
+        self.assertEqual(self.call("xmpp.find", query=C[:6])["items"][0]["name"], "work")
+        self.assertEqual(self.call("xmpp.find", query=C[:5])["items"], [])
+
+    def test_reach(self) -> None:
+        """Somebody who is away may be reached or not; somebody without an address may not."""
+        self.world.contact_shares(BOB, {A: "a"}, online=False)
+        self.world.contact_shares("carol@example.org", {B: "b"}, [])
+        items = self.call("xmpp.find")["items"]
+        self.assertEqual([item["reach"] for item in items], [None, "none"])
+
+    def test_find_refuses(self) -> None:
+        """An unknown contact or order, and pages out of bounds."""
+        self.assertEqual(self.reason("xmpp.find", contact="eve@example.org"), "unknown_contact")
+        for params in ({"sort": "colour"}, {"offset": -1}, {"limit": 1001}, {"query": None}):
+            error = self.answer("xmpp.find", params)["error"]
+            self.assertEqual(error["code"], -32602)
+            self.assertIn(f"'{next(iter(params))}'", error["message"])
+
+    def test_get_contacts(self) -> None:
+        """Everybody in the roster, with the devices that are known."""
+        self.world.contact_shares(BOB, {A: "a", B: "b"})
+        self.world.messenger.events.notify(PresenceChanged(jid=BOB, resource="phone", online=True))
+        self.world.messenger.roster["eve@example.org"] = Contact(
+            "eve@example.org", "Eve", pending=Pending.IN, groups=("g",)
+        )
+        self.assertEqual(
+            self.call("xmpp.get_contacts"),
+            {
+                "contacts": [
+                    {
+                        "jid": BOB,
+                        "nick": None,
+                        "subscription": "both",
+                        "pending": None,
+                        "groups": [],
+                        "online": True,
+                        "resources": [
+                            {"resource": "desk", "bitween": True, "shares": 2, "online": True},
+                            {"resource": "phone", "bitween": False, "shares": 0, "online": True},
+                        ],
+                    },
+                    {
+                        "jid": "eve@example.org",
+                        "nick": "Eve",
+                        "subscription": "none",
+                        "pending": "in",
+                        "groups": ["g"],
+                        "online": False,
+                        "resources": [],
+                    },
+                ]
+            },
+        )
+
+    def test_changing_contacts(self) -> None:
+        """Asking, accepting and removing answer true."""
+        self.assertIs(self.call("xmpp.add_contact", BOB), True)
+        self.assertIs(self.call("xmpp.add_contact", jid="carol@example.org", nick="Carol"), True)
+        self.assertEqual(self.world.messenger.asked, [(BOB, ""), ("carol@example.org", "Carol")])
+        self.assertIs(self.call("xmpp.accept_contact", BOB), True)
+        self.assertIs(self.call("xmpp.remove_contact", BOB), True)
+        self.assertEqual(self.reason("xmpp.remove_contact", BOB), "unknown_contact")
+        self.assertEqual(self.reason("xmpp.accept_contact", BOB), "unknown_contact")
+
+    def test_while_offline(self) -> None:
+        """What needs the server says that it is not there."""
+        self.world.messenger.offline = True
+        self.assertEqual(self.reason("xmpp.add_contact", BOB), "not_connected")
+
+
+class JobTests(MethodCase):
+    """``jobs.``."""
+
+    def test_progress(self) -> None:
+        """A job that runs tells how far it is, how fast, and how long it still takes."""
+        path = self.file()
+        self.call("bt.add_path", path)
+        report, _ = self.world.hasher.running[path]
+        report(0, 1000)
+        self.clock.advance(2)
+        report(500, 1000)
+        self.assertEqual(
+            self.call("jobs.get", "1"),
+            {
+                "job": "1",
+                "kind": "add",
+                "subject": path,
+                "state": "running",
+                "done": 500,
+                "total": 1000,
+                "rate": 250.0,
+                "eta": 2.0,
+                "result": None,
+                "error": None,
+            },
+        )
+
+    def test_failed(self) -> None:
+        """The error is an error object."""
+        path = self.file()
+        self.call("bt.add_path", path)
+        self.world.hasher.running[path][1].errback(HashingFailed("it changed", "again"))
+        job = self.call("jobs.get", "1")
+        self.assertEqual((job["state"], job["error"]["message"]), ("failed", "it changed"))
+        self.assertEqual(job["error"]["data"], {"reason": "hashing_failed", "hint": "again"})
+
+    def test_list_and_cancel(self) -> None:
+        """Every job is listed; a cancelled one says so."""
+        for _ in range(2):
+            self.call("bt.add_path", self.file())
+        self.assertEqual(self.call("jobs.cancel", "2")["state"], "cancelled")
+        jobs = self.call("jobs.list")["jobs"]
+        self.assertEqual(
+            [(j["job"], j["state"]) for j in jobs], [("1", "queued"), ("2", "cancelled")]
+        )
+
+    def test_unknown(self) -> None:
+        """A job that there is not, and what is no job's id."""
+        self.assertEqual(self.reason("jobs.get", "7"), "unknown_job")
+        self.assertEqual(self.reason("jobs.cancel", "7"), "unknown_job")
+        self.assertEqual(self.answer("jobs.get", [1])["error"]["code"], -32602)

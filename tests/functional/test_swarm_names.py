@@ -1,0 +1,227 @@
+"""Where downloads lie, and what they leave alone."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Sequence
+from typing import Any
+
+from bitween.bittorrent.layout import read_layout
+from bitween.bittorrent.metainfo import bencode
+from bitween.bittorrent.store import TorrentRecord
+from bitween.bittorrent.swarm import Swarm
+from bitween.errors import UnknownTorrent
+from bitween.model.torrent import InfoHash, Metainfo, Torrent
+from tests.functional.swarms import SwarmCase, address_of, metainfo, read, tree, when, write
+
+CONTENT = bytes(range(256)) * 300
+
+
+def hostile(name: bytes, paths: Sequence[Sequence[bytes]], **extra: bytes) -> Metainfo:
+    """Metadata by hand; every file holds :data:`CONTENT`."""
+    content = CONTENT * len(paths)
+    size = 16_384
+    info: dict[str, Any] = {
+        "name": name,
+        "piece length": size,
+        "pieces": b"".join(
+            hashlib.sha1(content[start : start + size], usedforsecurity=False).digest()
+            for start in range(0, len(content), size)
+        ),
+        "files": [{"length": len(CONTENT), "path": path, **extra} for path in paths],
+    }
+    encoded = bencode(info)
+    info_hash = InfoHash(hashlib.sha1(encoded, usedforsecurity=False).hexdigest())
+    return Metainfo(info_hash, "hostile", len(content), b"d4:info%be" % encoded)
+
+
+class CollisionTests(SwarmCase):
+    """Something of that name is there already."""
+
+    async def _shared(
+        self, content: bytes = CONTENT, name: str = "film.mkv"
+    ) -> tuple[Swarm, InfoHash]:
+        alice = await self.start()
+        return alice, await self.share(alice, write(os.path.join(self.folder(), name), content))
+
+    async def test_another_file_is_left_alone(self) -> None:
+        """A different file of the same name stays as it is, and the download lies beside it."""
+        (alice, info_hash), bob = await self._shared(), await self.start()
+        downloads = self.folder("downloads")
+        write(os.path.join(downloads, "film.mkv"), b"mine")
+        write(os.path.join(downloads, "film (2).mkv"), b"mine too")
+        torrent = await self.fetch(bob, info_hash, alice, folder=downloads)
+        self.assertEqual(
+            tree(downloads),
+            {"film.mkv": b"mine", "film (2).mkv": b"mine too", "film (3).mkv": CONTENT},
+        )
+        self.assertEqual(torrent.name, "film.mkv")
+        assert torrent.files is not None
+        self.assertEqual([file.path for file in torrent.files], ["film (3).mkv"])
+
+    async def test_the_same_file_is_taken_over(self) -> None:
+        """What is there already, byte for byte, is not fetched again."""
+        (alice, info_hash), bob = await self._shared(), await self.start()
+        downloads = self.folder("downloads")
+        path = write(os.path.join(downloads, "film.mkv"), CONTENT)
+        before = os.stat(path)
+        await self.fetch(bob, info_hash, alice, folder=downloads)
+        self.assertEqual(tree(downloads), {"film.mkv": CONTENT})
+        self.assertEqual(os.stat(path).st_mtime_ns, before.st_mtime_ns)
+
+    async def test_a_folder_gets_another_name(self) -> None:
+        """A folder of the same name is not mixed into; the choice survives a restart."""
+        folder, state, downloads = self.folder("holiday"), self.folder("state"), self.folder("to")
+        write(os.path.join(folder, "deep", "one"), CONTENT)
+        write(os.path.join(folder, "two"), CONTENT)
+        write(os.path.join(downloads, "holiday", "two"), b"x" * len(CONTENT))
+        alice, bob = await self.start(), await self.start(state)
+        info_hash = await self.share(alice, folder)
+        await self.fetch(bob, info_hash, alice, folder=downloads)
+        self.assertEqual(tree(os.path.join(downloads, "holiday (2)")), tree(folder))
+        self.assertEqual(tree(os.path.join(downloads, "holiday")), {"two": b"x" * len(CONTENT)})
+        await self.stop(bob)
+        bob = await self.start(state)
+        carol = await self.start()
+        torrent = await self.fetch(carol, info_hash, bob)
+        self.assertEqual(tree(os.path.join(torrent.save_path, "holiday")), tree(folder))
+
+    async def test_a_symbolic_link_is_not_followed(self) -> None:
+        """A link of that name is left alone, and so is what it leads to, the same or not."""
+        (alice, info_hash), bob = await self._shared(), await self.start()
+        downloads = self.folder("downloads")
+        for name, content in (("same", CONTENT), ("other", b"precious")):
+            outside = write(os.path.join(self.folder("outside"), name), content)
+            os.symlink(outside, os.path.join(downloads, "film.mkv"))
+            await self.fetch(bob, info_hash, alice, folder=downloads)
+            self.assertTrue(os.path.islink(os.path.join(downloads, "film.mkv")))
+            self.assertEqual(read(outside), content)
+            self.assertEqual(read(os.path.join(downloads, "film (2).mkv")), CONTENT)
+            await bob.remove(info_hash, delete_data=True)
+            os.unlink(os.path.join(downloads, "film.mkv"))
+
+    async def test_a_dangling_link_is_not_followed(self) -> None:
+        """A link to nothing is a name that is taken: nothing appears where it leads."""
+        (alice, info_hash), bob = await self._shared(), await self.start()
+        downloads, outside = self.folder("downloads"), self.folder("outside")
+        os.symlink(os.path.join(outside, "new"), os.path.join(downloads, "film.mkv"))
+        await self.fetch(bob, info_hash, alice, folder=downloads)
+        self.assertEqual(os.listdir(outside), [])
+
+    async def test_two_torrents_of_one_name(self) -> None:
+        """Two downloads of one name do not write into each other's file."""
+        (alice, one), (carol, two) = await self._shared(), await self._shared(CONTENT[::-1])
+        bob = await self.start()
+        downloads = self.folder("downloads")
+        for info_hash, source in ((one, alice), (two, carol)):
+            await bob.download(info_hash, "", downloads)
+            bob.offer_peers(info_hash, [address_of(source)])
+        await when(bob, lambda: all(torrent.complete for torrent in bob.library))
+        self.assertEqual(sorted(tree(downloads)), ["film (2).mkv", "film.mkv"])
+        self.assertEqual(sorted(tree(downloads).values()), sorted([CONTENT, CONTENT[::-1]]))
+
+
+class HostileMetadataTests(SwarmCase):
+    """Names are data."""
+
+    async def _fetched(self, info: Metainfo) -> Torrent:
+        """Have it seeded under harmless names, and fetched as it stands; look where it lies."""
+        alice, bob = await self.start(), await self.start()
+        source = self.folder("source")
+        harmless = read_layout(info.torrent_file, "root").files
+        for file in harmless:
+            write(os.path.join(source, file.path), CONTENT)
+        record = TorrentRecord(
+            info.info_hash, "x", source, "root", 0.0, False, True, info.torrent_file
+        )
+        await alice._begin(record)
+        self.assertTrue(alice.library.get(info.info_hash).complete, "the test seeds nothing")
+        above = self.folder("above")
+        downloads = os.path.join(above, "downloads")
+        os.mkdir(downloads)
+        torrent = await self.fetch(bob, info.info_hash, alice, folder=downloads)
+        self.assertEqual(os.listdir(above), ["downloads"])
+        self.assertEqual(list(tree(downloads).values()), [CONTENT] * len(harmless))
+        assert torrent.files is not None
+        self.assertEqual(sorted(tree(downloads)), sorted(file.path for file in torrent.files))
+        return torrent
+
+    async def test_names_stay_in_the_folder(self) -> None:
+        """No way of writing "up" or "from the root" leads out of the download directory."""
+        paths = [[b"..", b"..", b"up"], [b"/", b"etc", b"root"], [b"a/../../b"], [b"..\\..\\c"]]
+        info = hostile(b"..", paths)
+        await self._fetched(info)
+
+    async def test_names_that_are_no_text(self) -> None:
+        """NUL, control characters and bad UTF-8 in names are made harmless."""
+        info = hostile(b"na\0me\xff\n", [[b"\xff\xfe", b"a\0b"], [b"line\nbreak"]])
+        torrent = await self._fetched(info)
+        self.assertTrue(torrent.name.isprintable())
+
+    async def test_names_that_collide(self) -> None:
+        """Two files of one name both arrive."""
+        info = hostile(b"name", [[b"same"], [b"same"], [b"SAME"]])
+        await self._fetched(info)
+
+
+class RemovalTests(SwarmCase):
+    """What goes, and what stays."""
+
+    async def test_files_stay(self) -> None:
+        """Without asking for it no file is deleted."""
+        alice = await self.start()
+        path = write(os.path.join(self.folder(), "file"), CONTENT)
+        info_hash = await self.share(alice, path)
+        await alice.remove(info_hash, delete_data=False)
+        self.assertEqual(read(path), CONTENT)
+        self.assertEqual(len(alice.library), 0)
+
+    async def test_only_its_own_files_go(self) -> None:
+        """The torrent's files and the folders that are empty then are deleted, nothing else."""
+        alice = await self.start()
+        folder = self.folder("holiday")
+        write(os.path.join(folder, "a", "one"), CONTENT)
+        write(os.path.join(folder, "b", "two"), CONTENT)
+        info_hash = await self.share(alice, folder)
+        write(os.path.join(folder, "b", "later"), b"not part of it")
+        await alice.remove(info_hash, delete_data=True)
+        self.assertEqual(tree(folder), {"b/later": b"not part of it"})
+        self.assertFalse(os.path.exists(os.path.join(folder, "a")))
+
+    async def test_a_download_without_metadata_goes(self) -> None:
+        """One that never began can be removed, and deletes nothing of that name."""
+        bob = await self.start()
+        downloads = self.folder("downloads")
+        write(os.path.join(downloads, "file"), b"mine")
+        info_hash = InfoHash("ab" * 20)
+        await bob.download(info_hash, "file", downloads)
+        await bob.remove(info_hash, delete_data=True)
+        self.assertEqual(tree(downloads), {"file": b"mine"})
+
+    async def test_it_can_come_back(self) -> None:
+        """What is removed can be fetched anew at once."""
+        alice, bob = await self.start(), await self.start()
+        path = write(os.path.join(self.folder(), "file"), CONTENT)
+        info_hash = await self.share(alice, path)
+        downloads = self.folder("downloads")
+        await self.fetch(bob, info_hash, alice, folder=downloads)
+        removed = bob.remove(info_hash, delete_data=True)
+        again = self.fetch(bob, info_hash, alice, folder=downloads)
+        await removed
+        await again
+        self.assertEqual(tree(downloads), {"file": CONTENT})
+
+    async def test_an_unknown_torrent(self) -> None:
+        """Removing what is not there is an error."""
+        alice = await self.start()
+        with self.assertRaises(UnknownTorrent):
+            await alice.remove(InfoHash("ab" * 20), delete_data=False)
+
+    async def test_sharing_twice_is_harmless(self) -> None:
+        """The second time gives the same torrent."""
+        alice = await self.start()
+        path = write(os.path.join(self.folder(), "file"), CONTENT)
+        first = await alice.share(metainfo(path), os.path.dirname(path))
+        second = await alice.share(metainfo(path), os.path.dirname(path))
+        self.assertEqual(first, second)

@@ -1,0 +1,173 @@
+"""The service around the torrents: ports, limits, errors, the state directory."""
+
+from __future__ import annotations
+
+import os
+import socket
+from dataclasses import replace
+from typing import Any, cast
+
+from twisted.internet import reactor
+
+from bitween.bittorrent import alerts
+from bitween.bittorrent.store import Store
+from bitween.errors import StartupError
+from bitween.model.address import PeerAddress
+from bitween.model.events import ListeningChanged, SwarmEvent
+from bitween.model.torrent import InfoHash, TorrentState
+from tests.functional.swarms import LOOPBACK, SwarmCase, address_of, tree, when, write
+
+
+def taken_port(case: SwarmCase) -> int:
+    """A port on which somebody listens until the test is over."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    case.addCleanup(listener.close)
+    return int(listener.getsockname()[1])
+
+
+class ListeningTests(SwarmCase):
+    """Which port it is."""
+
+    async def test_a_port_in_use(self) -> None:
+        """A port that was asked for and is taken is an error that names it."""
+        port = taken_port(self)
+        swarm = self.new_swarm(options=replace(LOOPBACK, listen=("127.0.0.1", port)))
+        swarm.startService()
+        self.addCleanup(self.stop, swarm)
+        with self.assertRaises(StartupError) as raised:
+            await swarm.ready
+        self.assertIn(str(port), raised.exception.message)
+        self.assertIn("--listen", raised.exception.hint)
+
+    async def test_a_remembered_port_in_use(self) -> None:
+        """The port of the last run is given up for another one if it is taken."""
+        state, port = self.folder("state"), taken_port(self)
+        store = Store.open(os.path.join(state, "bitween.db"))
+        store.listen_port = port
+        store.close()
+        swarm = await self.start(state)
+        ((address, chosen),) = swarm.listening
+        self.assertEqual(address, "127.0.0.1")
+        self.assertNotEqual(chosen, port)
+        await self.stop(swarm)
+        store = Store.open(os.path.join(state, "bitween.db"))
+        self.addCleanup(store.close)
+        self.assertEqual(store.listen_port, chosen)
+
+    async def test_an_address_that_is_not_ours(self) -> None:
+        """An address of no interface of this machine is an error that names it."""
+        swarm = self.new_swarm(options=replace(LOOPBACK, listen=("192.0.2.77", 0)))
+        swarm.startService()
+        self.addCleanup(self.stop, swarm)
+        with self.assertRaises(StartupError) as raised:
+            await swarm.ready
+        self.assertIn("192.0.2.77", raised.exception.message)
+
+    async def test_a_mapped_port(self) -> None:
+        """A router's forwarding is told, with the address that the router has."""
+        swarm = await self.start()
+        told: list[SwarmEvent] = []
+        swarm.events.subscribe(told.append)
+        swarm._received([alerts.PortMapped(1, 6881, True), alerts.PortMapped(2, 6881, False)])
+        self.assertEqual(swarm.mapped, ())
+        swarm._received([alerts.ExternalAddress("198.51.100.7")])
+        self.assertEqual(swarm.mapped, (PeerAddress("198.51.100.7", 6881),))
+        swarm._received([alerts.PortNotMapped(1, "no")])
+        self.assertEqual(swarm.mapped, ())
+        self.assertEqual(told.count(ListeningChanged()), 2)
+
+
+class LimitTests(SwarmCase):
+    """Rate limits."""
+
+    async def _seconds_for(self, size: int, upload: int, download: int) -> float:
+        alice = await self.start(options=replace(LOOPBACK, upload_limit=upload))
+        bob = await self.start(options=replace(LOOPBACK, download_limit=download))
+        path = write(os.path.join(self.folder(), "file"), os.urandom(size))
+        info_hash = await self.share(alice, path)
+        began = cast(Any, reactor).seconds()
+        await self.fetch(bob, info_hash, alice)
+        return float(cast(Any, reactor).seconds() - began)
+
+    async def test_the_upload_limit_holds_on_loopback(self) -> None:
+        """1.5 MB at 500 kB/s take their time, though both are on one machine."""
+        self.assertGreater(await self._seconds_for(1_500_000, 500_000, 0), 1.5)
+
+    async def test_the_download_limit_holds_on_loopback(self) -> None:
+        """The same for the other direction."""
+        self.assertGreater(await self._seconds_for(1_500_000, 0, 500_000), 1.5)
+
+
+class TroubleTests(SwarmCase):
+    """What goes wrong."""
+
+    async def test_a_disk_that_refuses(self) -> None:
+        """A download that cannot be written stands still, and says which file and why."""
+        alice, bob = await self.start(), await self.start()
+        folder = self.folder("holiday")
+        write(os.path.join(folder, "sub", "file"), os.urandom(100_000))
+        info_hash = await self.share(alice, folder)
+        downloads = self.folder("downloads")
+        await bob.download(info_hash, "", downloads)
+
+        def obstruct(event: object) -> None:
+            # A file where a folder has to be made: that stops even a superuser.
+            if bob.library.get(info_hash).files and not os.path.lexists(downloads + "/holiday"):
+                write(os.path.join(downloads, "holiday"), b"")
+
+        bob._store.put = _then(bob._store.put, obstruct)  # type: ignore[method-assign]  # the moment before the first byte
+        bob.offer_peers(info_hash, [address_of(alice)])
+        await when(bob, lambda: bob.library.get(info_hash).error != "")
+        torrent = bob.library.get(info_hash)
+        self.assertEqual(torrent.state, TorrentState.ERROR)
+        self.assertIn("holiday", torrent.error)
+        self.assertNotIn(info_hash, bob.library.shares)
+
+    async def test_a_damaged_database(self) -> None:
+        """It is set aside, and the swarm starts with nothing."""
+        state = self.folder("state")
+        write(os.path.join(state, "bitween.db"), b"this is no database " * 1000)
+        swarm = await self.start(state)
+        self.assertEqual(len(swarm.library), 0)
+        self.assertTrue(any("damaged" in name for name in tree(state)))
+        self.flushLoggedErrors()
+
+    async def test_lost_alerts(self) -> None:
+        """After an overflow of libtorrent's alerts everything is asked for anew, and goes on."""
+        alice, bob = await self.start(), await self.start()
+        path = write(os.path.join(self.folder(), "file"), os.urandom(100_000))
+        info_hash = await self.share(alice, path)
+        received = bob._received
+        assert bob._session is not None
+        bob._session._receive = lambda _: None
+        await bob.download(info_hash, "", self.folder("downloads"))
+        bob.offer_peers(info_hash, [address_of(alice)])
+        # What libtorrent says of adding the torrent is lost, as if its queue had been full.
+        bob._session.statuses()
+        bob._session._receive = received
+        received([alerts.Dropped()])
+        bob.offer_peers(info_hash, [address_of(alice)])
+        await when(bob, lambda: bob.library.get(info_hash).complete)
+
+    async def test_metadata_that_cannot_be_read(self) -> None:
+        """A stored torrent that makes no sense is shown with its error; the others are loaded."""
+        state = self.folder("state")
+        alice = await self.start(state)
+        path = write(os.path.join(self.folder(), "file"), os.urandom(1000))
+        info_hash = await self.share(alice, path)
+        record = alice._members[info_hash].record
+        bad = InfoHash("ab" * 20)
+        alice._store.put(replace(record, info_hash=bad, torrent_file=b"nonsense"))
+        await self.stop(alice)
+        alice = await self.start(state)
+        self.assertEqual(alice.library.get(bad).state, TorrentState.ERROR)
+        self.assertTrue(alice.library.get(info_hash).complete)
+        await alice.remove(bad, delete_data=True)
+
+
+def _then(function: Any, after: Any) -> Any:
+    def both(record: object) -> None:
+        function(record)
+        after(record)
+
+    return both

@@ -1,0 +1,113 @@
+"""However bitween is installed, twistd knows it."""
+
+from __future__ import annotations
+
+import glob
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+import tempfile
+import venv
+
+from twisted.trial.unittest import SynchronousTestCase
+
+_ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+_SOURCES = ("bitween", "twisted", "setup.cfg", "pyproject.toml", "README.rst", "LICENSE")
+_BUILD_SDIST = "from setuptools import build_meta; print(build_meta.build_sdist('dist'))"
+_BUILD_WHEEL = "from setuptools import build_meta; print(build_meta.build_wheel('dist'))"
+_TWISTD_HELP = (
+    "import sys; sys.argv[1:] = ['--help']; from twisted.scripts.twistd import run; run()"
+)
+
+
+class PackagingTests(SynchronousTestCase):
+    """Each way to install it into a virtual environment of its own."""
+
+    def setUp(self) -> None:
+        """Copy the sources, which building would write into, and make the environment."""
+        self.directory = tempfile.mkdtemp(prefix="bitween-test-")
+        self.addCleanup(shutil.rmtree, self.directory)
+        self.sources = os.path.join(self.directory, "sources")
+        self.environment = os.path.join(self.directory, "environment")
+        self.python = os.path.join(self.environment, "bin", "python")
+        os.makedirs(self.sources)
+        for name in _SOURCES:
+            self._copy(name)
+        self._make_environment()
+
+    def _copy(self, name: str) -> None:
+        source, target = os.path.join(_ROOT, name), os.path.join(self.sources, name)
+        if os.path.isdir(source):
+            ignored = shutil.ignore_patterns("__pycache__", "dropin.cache")
+            shutil.copytree(source, target, ignore=ignored)
+        else:
+            shutil.copy(source, target)
+
+    def _make_environment(self) -> None:
+        """Its dependencies are those of the tests; a path file brings no editable bitween along."""
+        venv.create(self.environment, symlinks=True)
+        [site_packages] = glob.glob(f"{self.environment}/lib/python*/site-packages")
+        with open(os.path.join(site_packages, "dependencies.pth"), "w", encoding="utf-8") as file:
+            file.write("\n".join({sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}))
+
+    def run_python(self, *arguments: str) -> str:
+        """Run the environment's Python among the sources; its output."""
+        return self.run_command(self.python, *arguments, folder=self.sources)
+
+    def run_command(self, *command: str, folder: str) -> str:
+        """Run a program that must succeed; its output."""
+        environment = {k: v for k, v in os.environ.items() if not k.startswith("PYTHON")}
+        done = subprocess.run(
+            command,
+            cwd=folder,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+        self.assertEqual(done.returncode, 0, done.stdout)
+        return done.stdout
+
+    def install(self, *what: str) -> None:
+        """Install with pip, offline."""
+        pip = (sys.executable, "-m", "pip", "--python", self.python, "--disable-pip-version-check")
+        options = ("--no-deps", "--no-build-isolation", "--no-index", "--force-reinstall")
+        self.run_command(*pip, "install", *options, *what, folder=self.sources)
+
+    def assert_installed(self, where: str) -> None:
+        """Check that the installed one is found, and by twistd, too; not from the sources."""
+        inside = "import bitween; print(bitween.__file__)"
+        found = self.run_command(self.python, "-c", inside, folder=self.directory)
+        self.assertTrue(found.startswith(where), found)
+        shown = self.run_command(self.python, "-c", _TWISTD_HELP, folder=self.directory)
+        self.assertRegex(shown, r"(?m)^ +bitween +Share files")
+        self.assertNotIn("Traceback", shown)
+        command = os.path.join(self.environment, "bin", "bitween")
+        self.assertIn("bitween 0.", self.run_command(command, "--version", folder=self.directory))
+
+    def test_folder(self) -> None:
+        """``pip install .`` does it."""
+        self.install(".")
+        self.assert_installed(self.environment)
+
+    def test_editable(self) -> None:
+        """``pip install -e .`` does it, with the sources in their place."""
+        self.install("--editable", ".")
+        self.assert_installed(self.sources)
+
+    def test_wheel(self) -> None:
+        """A wheel does it."""
+        name = self.run_python("-c", _BUILD_WHEEL).splitlines()[-1]
+        self.install(os.path.join("dist", name))
+        self.assert_installed(self.environment)
+
+    def test_sdist(self) -> None:
+        """A source archive does it, and needs nothing but what it holds."""
+        name = self.run_python("-c", _BUILD_SDIST).splitlines()[-1]
+        archive = os.path.join(self.directory, name)
+        shutil.move(os.path.join(self.sources, "dist", name), archive)
+        self.install(archive)
+        self.assert_installed(self.environment)

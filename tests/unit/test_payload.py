@@ -1,0 +1,317 @@
+"""Values <-> XML: round trips, the prototype's form, and whatever a contact may send."""
+
+from __future__ import annotations
+
+import random
+import string
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from twisted.trial.unittest import SynchronousTestCase
+from twisted.words.xish import domish
+
+from bitween.model.address import PeerAddress
+from bitween.model.announcement import Announcement, Share
+from bitween.model.text import printable, safe_name
+from bitween.model.torrent import MAX_SIZE, InfoHash, parse_info_hash
+from bitween.xmpp.payload import (
+    MAX_ADDRESSES,
+    MAX_ITEM,
+    MAX_SHARES,
+    NS_BITWEEN,
+    NS_SHARES,
+    build_item,
+    canonical,
+    parse_item,
+    payload_of,
+)
+
+HASH = "0123456789abcdef0123456789abcdef01234567"
+PROTOTYPE = f"""
+<item id='current'><user_shares xmlns='{NS_SHARES}'>
+  <resource resource='laptop'>
+    <share_item name='holiday' hash='{HASH}' size='123'/>
+    <share_item name='work' hash='{HASH[::-1].upper()}' size='0'/>
+    <ip_address address='192.0.2.7' port='6881'/>
+    <ip_address address='2001:db8::7' port='6881'/>
+  </resource>
+  <resource resource='desk'>
+    <share_item name='holiday' hash='{HASH}' size='123'/>
+  </resource>
+</user_shares></item>"""
+
+hashes = st.text("0123456789abcdef", min_size=40, max_size=40).map(parse_info_hash)
+names = st.text(st.characters(), max_size=300)
+shares = st.builds(Share, hashes, names, st.integers(0, MAX_SIZE))
+share_lists = st.lists(shares, max_size=20, unique_by=lambda share: share.info_hash)
+addresses = st.builds(
+    lambda ip, port: PeerAddress.parse(str(ip), port),
+    st.ip_addresses(network="10.0.0.0/8") | st.ip_addresses(network="2001:db8::/32"),
+    st.integers(1, 65535),
+)
+address_lists = st.lists(addresses, max_size=MAX_ADDRESSES, unique=True)
+resources = st.text(string.ascii_letters + "äß-_.@/ '&<>\U0001f4f1", min_size=1, max_size=50)
+
+
+def xml(text: str) -> Any:
+    """Parse as a stream would."""
+    roots: list[Any] = []
+    parser = domish.elementStream()
+    parser.DocumentStartEvent = roots.append
+    parser.ElementEvent = lambda element: roots[0].addChild(element)
+    parser.DocumentEndEvent = lambda: None
+    parser.parse(text.strip().encode())
+    return roots[0]
+
+
+def in_item(content: str) -> Any:
+    """An item with this in its ``user_shares``."""
+    return xml(f"<item id='x'><user_shares xmlns='{NS_SHARES}'>{content}</user_shares></item>")
+
+
+def over_the_wire(item: Any) -> Any:
+    """What the other side has after serializing and parsing."""
+    return xml(item.toXml())
+
+
+class RoundTripTests(SynchronousTestCase):
+    """What is built is read as it was meant."""
+
+    @settings(deadline=None)
+    @given(resources, share_lists, address_lists)
+    def test_what_is_built_is_read(
+        self, resource: str, said: list[Share], dialled: list[PeerAddress]
+    ) -> None:
+        """Resource, shares and addresses survive; names are made harmless and nothing else."""
+        parsed = parse_item(over_the_wire(build_item(resource, said, dialled)))
+        self.assertEqual(parsed.dropped, 0)
+        (announcement,) = parsed.announcements
+        self.assertEqual(announcement.resource, resource)
+        self.assertEqual(announcement.addresses, tuple(dialled))
+        read = list(announcement.shares.values())
+        self.assertEqual(
+            [(s.info_hash, s.size) for s in read], [(s.info_hash, s.size) for s in said]
+        )
+        for share in read:
+            self.assertEqual(share.name, safe_name(share.name))
+
+    @given(st.text(string.ascii_letters + string.digits + " äöü&<>'\"-_.", min_size=1, max_size=80))
+    def test_ordinary_names_are_kept(self, name: str) -> None:
+        """A name without anything dangerous arrives letter by letter."""
+        item = over_the_wire(build_item("r", [Share(parse_info_hash(HASH), name, 1)], []))
+        (share,) = parse_item(item).announcements[0].shares.values()
+        self.assertEqual(share.name, safe_name(name))
+
+    def test_names_that_xml_cannot_carry_are_mended(self) -> None:
+        """Controls, lone surrogates and non-characters never reach the stream."""
+        name = "a\x00b\x1fc\ud800d\ufffee\uffff\nf"
+        item = over_the_wire(build_item("r", [Share(parse_info_hash(HASH), name, 1)], []))
+        (share,) = parse_item(item).announcements[0].shares.values()
+        self.assertEqual(share.name, "a\ufffdb\ufffdc\ufffdd\ufffde\ufffd\ufffdf")
+
+    def test_the_prototype_can_read_it(self) -> None:
+        """Elements and attributes are the prototype's, ours stand in our namespace."""
+        share = Share(InfoHash(HASH), "holiday", 123)
+        item = build_item("laptop", [share], [PeerAddress.parse("192.0.2.7", 6881)])
+        self.assertEqual(item["id"], "laptop")
+        payload = over_the_wire(item).firstChildElement()
+        self.assertEqual((payload.uri, payload.name), (NS_SHARES, "user_shares"))
+        resource = payload.firstChildElement()
+        self.assertEqual((resource.uri, resource["resource"]), (NS_SHARES, "laptop"))
+        self.assertEqual(
+            resource.share_item.attributes, {"name": "holiday", "hash": HASH, "size": "123"}
+        )
+        self.assertEqual(resource.ip_address.attributes, {"address": "192.0.2.7", "port": "6881"})
+        others = [e.uri for e in resource.elements() if e.name not in {"share_item", "ip_address"}]
+        self.assertEqual(others, [NS_BITWEEN])
+
+
+class PrototypeTests(SynchronousTestCase):
+    """The old form: one item that speaks of several resources."""
+
+    def test_every_resource_is_read(self) -> None:
+        """Shares and addresses come out under their resources."""
+        parsed = parse_item(xml(PROTOTYPE))
+        laptop, desk = parsed.announcements
+        holiday = Share(InfoHash(HASH), "holiday", 123)
+        self.assertEqual(parsed.dropped, 0)
+        self.assertEqual(
+            list(laptop.shares.values()), [holiday, Share(InfoHash(HASH[::-1]), "work", 0)]
+        )
+        self.assertEqual(
+            [str(a) for a in laptop.addresses], ["192.0.2.7:6881", "[2001:db8::7]:6881"]
+        )
+        self.assertEqual(desk, Announcement("desk", {holiday.info_hash: holiday}, ()))
+
+
+class HeadTests(SynchronousTestCase):
+    """The item is a head, not a warehouse."""
+
+    def many(self, count: int, name: str = "n" * 40) -> list[Share]:
+        """Shares, oldest first."""
+        return [Share(parse_info_hash(f"{n:040x}"), name, n) for n in range(count)]
+
+    def test_it_stays_below_its_limit(self) -> None:
+        """10,000 shares of any name make no more than 60 kB, with the newest in it."""
+        for name in ("n" * 40, "<&'>" * 60, "\U0001f4f1" * 255):
+            said = self.many(MAX_SHARES, name)
+            item = build_item("r" * 1023, said, [PeerAddress.parse("10.0.0.1", 1)] * 40)
+            self.assertLessEqual(len(item.toXml().encode()), MAX_ITEM)
+            (announcement,) = parse_item(over_the_wire(item)).announcements
+            inline = list(announcement.shares)
+            self.assertGreater(len(inline), 20)
+            self.assertEqual(inline, [share.info_hash for share in said[-len(inline) :]])
+
+    def test_it_says_that_the_list_goes_on(self) -> None:
+        """Count and size are of everything; ``more`` stands only where not all is inline."""
+        for count, more in ((3, None), (2000, "true")):
+            item = build_item("r", self.many(count), [])
+            head = next(item.user_shares.resource.elements(NS_BITWEEN, "list"))
+            self.assertEqual(head["count"], str(count))
+            self.assertEqual(head["size"], str(sum(range(count))))
+            self.assertEqual(head.getAttribute("more"), more)
+
+    def test_a_server_may_write_it_down_otherwise(self) -> None:
+        """Order of attributes, prefixes and white space make no difference; content does."""
+        item = build_item("r", self.many(1), [])
+        share = self.many(1)[0]
+        other = in_item(
+            "\n<resource resource='r'>"
+            f"<x:share_item xmlns:x='{NS_SHARES}' size='0' hash='{share.info_hash}' "
+            f"name='{share.name}'/><list xmlns='{NS_BITWEEN}' size='0' count='1'/></resource>"
+        )
+        self.assertEqual(canonical(payload_of(item)), canonical(payload_of(other)))
+        changed = build_item("r", self.many(2), [])
+        self.assertNotEqual(canonical(payload_of(item)), canonical(payload_of(changed)))
+
+
+class HostileTests(SynchronousTestCase):
+    """A bad entry is dropped and counted, the rest stands."""
+
+    def read(self, entries: str) -> tuple[Announcement, int]:
+        """The announcement of a resource with these entries beside a good one, and the drops."""
+        good = f"<share_item name='good' hash='{HASH}' size='1'/>"
+        parsed = parse_item(in_item(f"<resource resource='r'>{entries}{good}</resource>"))
+        (announcement,) = parsed.announcements
+        self.assertIn(HASH, announcement.shares)
+        return announcement, parsed.dropped
+
+    def test_bad_shares_are_dropped(self) -> None:
+        """Malformed hashes and sizes, and missing names, are no shares."""
+        other = "f" * 40
+        bad = (
+            f"<share_item name='x' hash='{other[1:]}' size='1'/>",
+            f"<share_item name='x' hash='{other}x' size='1'/>",
+            "<share_item name='x' size='1'/>",
+            f"<share_item name='x' hash='{other}'/>",
+            f"<share_item name='x' hash='{other}' size='-1'/>",
+            f"<share_item name='x' hash='{other}' size='1e3'/>",
+            f"<share_item name='x' hash='{other}' size='٣'/>",
+            f"<share_item name='x' hash='{other}' size='{2**60 + 1}'/>",
+            f"<share_item name='x' hash='{other}' size='{'9' * 5000}'/>",
+            f"<share_item hash='{other}' size='1'/>",
+            "<share_item/>",
+        )
+        for entry in bad:
+            announcement, dropped = self.read(entry)
+            self.assertEqual((len(announcement.shares), dropped), (1, 1), entry)
+
+    def test_bad_addresses_are_dropped(self) -> None:
+        """Ports 0 and 70000, and addresses that are no IP, are not dialled."""
+        for address, port in (
+            ("192.0.2.7", "0"),
+            ("192.0.2.7", "70000"),
+            ("192.0.2.7", "-1"),
+            ("192.0.2.7", ""),
+            ("example.org", "80"),
+            ("0.0.0.0", "80"),
+            ("224.0.0.1", "80"),
+            ("fe80::1%eth0", "80"),
+            ("", "80"),
+        ):
+            entry = f"<ip_address address='{address}' port='{port}'/>"
+            announcement, dropped = self.read(entry)
+            self.assertEqual((announcement.addresses, dropped), ((), 1), entry)
+
+    def test_names_are_no_paths(self) -> None:
+        """Separators, dots and controls are made harmless."""
+        entry = "<share_item name='{}' hash='" + "f" * 40 + "' size='1'/>"
+        for name, safe in (
+            ("../../etc/passwd", ".._.._etc_passwd"),
+            ("..", "__"),
+            ("C:\\x", "C:_x"),
+            ("a&#x85;b\u202ec", "a\ufffdb\ufffdc"),
+            ("", "_"),
+        ):
+            announcement, _ = self.read(entry.format(name))
+            self.assertEqual(announcement.shares[parse_info_hash("f" * 40)].name, safe)
+
+    def test_long_names_are_cut(self) -> None:
+        """No name is longer than 255 characters."""
+        entry = f"<share_item name='{'n' * 100_000}' hash='{'f' * 40}' size='1'/>"
+        announcement, _ = self.read(entry)
+        self.assertEqual(len(announcement.shares[parse_info_hash("f" * 40)].name), 255)
+
+    def test_bad_resources_are_dropped(self) -> None:
+        """One without a name, with controls in it, too long or said twice does not count."""
+        for name in ("", "a&#10;b", "n" * 1024, "ü" * 600, "good"):
+            parsed = parse_item(
+                in_item(f"<resource resource='good'/><resource resource='{name}'/><resource/>")
+            )
+            self.assertEqual([a.resource for a in parsed.announcements], ["good"])
+            self.assertEqual(parsed.dropped, 2)
+
+    def test_there_are_bounds_on_how_many(self) -> None:
+        """64 resources an item, 32 addresses a resource, 10,000 shares an item."""
+        many = "".join(f"<resource resource='{n}'/>" for n in range(70))
+        parsed = parse_item(in_item(many))
+        self.assertEqual((len(parsed.announcements), parsed.dropped), (64, 6))
+        many = "".join(f"<ip_address address='10.0.0.{n}' port='1'/>" for n in range(40))
+        announcement, dropped = self.read(many)
+        self.assertEqual((len(announcement.addresses), dropped), (32, 8))
+        many = "".join(f"<share_item name='n' hash='{n:040x}' size='1'/>" for n in range(10_005))
+        parsed = parse_item(in_item(f"<resource resource='r'>{many}</resource>"))
+        self.assertEqual((len(parsed.announcements[0].shares), parsed.dropped), (10_000, 5))
+
+    def test_other_namespaces_are_ignored(self) -> None:
+        """What somebody else adds is neither read nor counted."""
+        announcement, dropped = self.read(
+            f"<share_item xmlns='urn:other' name='x' hash='{'f' * 40}' size='1'/><what/>"
+        )
+        self.assertEqual((len(announcement.shares), dropped), (1, 0))
+
+    def test_any_element_at_all_will_do(self) -> None:
+        """Whatever the structure, reading raises nothing and stays within its bounds."""
+        draw = random.Random(7)
+        for _ in range(2000):
+            parsed = parse_item(_any_element(draw, 4))
+            self.assertLessEqual(len(parsed.announcements), 64)
+
+    @settings(deadline=None)
+    @given(st.dictionaries(st.sampled_from(["name", "hash", "size", "address"]), st.text()))
+    def test_any_attributes_will_do(self, attributes: dict[str, str]) -> None:
+        """Whatever stands in the attributes, reading raises nothing."""
+        item = build_item("r", [], [])
+        entry = item.user_shares.resource.addElement("share_item")
+        entry.attributes.update(attributes)
+        address = item.user_shares.resource.addElement("ip_address")
+        address.attributes.update(attributes)
+        for announcement in parse_item(item).announcements:
+            for share in announcement.shares.values():
+                self.assertEqual(share.name, printable(share.name))
+
+
+def _any_element(draw: random.Random, depth: int) -> Any:
+    """An element of names, namespaces and attributes that mean something somewhere."""
+    names = ["item", "user_shares", "resource", "share_item", "ip_address", "list", "x"]
+    uri = draw.choice([NS_SHARES, NS_SHARES, NS_SHARES, NS_BITWEEN, None, "urn:x"])
+    element = domish.Element((uri, draw.choice(names)))
+    for key in draw.sample(["resource", "name", "hash", "size", "address", "port", "id"], 3):
+        element[key] = draw.choice(["", "1", HASH, "r", "..", "\x00", "9" * 30, "10.0.0.1", "٣"])
+    for _ in range(draw.randrange(5) if depth else 0):
+        if draw.random() < 0.2:
+            element.addContent("text")
+        else:
+            element.addChild(_any_element(draw, depth - 1))
+    return element
