@@ -1,9 +1,10 @@
 """
 How long until a contact knows of a new share: ``python -m benchmarks.announce``.
 
-Measured from the call of ``bt.add_path`` (JSON-RPC over HTTP, to a daemon of its own process) to the
-moment at which the share stands in the catalogue of a contact's daemon, which runs in this process.
-Beside it, and in turns with it, the bare PEP round trip of two plain clients on the same server.
+Measured from the call of ``bt.add_path`` (JSON-RPC over HTTP, to a daemon of its own process) to
+the moment at which the share stands in the catalogue of a contact's daemon, which runs in this
+process. Beside it, and in turns with it, the bare PEP round trip of two plain clients on the same
+server.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ from bitween.tap import Daemon as DaemonService
 from bitween.xmpp.client import Account
 from tests.integration.harness import Daemon, until
 
-ROUNDS = 5
+ROUNDS = 50
 SIZE = 1000
 #: Seconds between rounds, in which the byte budget of the publisher recovers.
 PAUSE = 1.0
@@ -141,9 +142,7 @@ async def _measure(
     whole, bare_trips = [], []
     for number in range(ROUNDS + 1):
         name = f"round {number}.txt"
-        path = os.path.join(directory, name)
-        with open(path, "wb") as file:
-            file.write(os.urandom(SIZE))
+        path = _make_file(directory, name)
         appeared = watcher.next("appeared", name)
         began = reactor.seconds()
         job = (await alice.call("bt.add_path", path=path))["job"]
@@ -158,6 +157,13 @@ async def _measure(
     return whole[1:], bare_trips[1:]  # the first round warms up
 
 
+def _make_file(directory: str, name: str) -> str:
+    path = os.path.join(directory, name)
+    with open(path, "wb") as file:
+        file.write(os.urandom(SIZE))
+    return path
+
+
 def _report(whole: Sequence[float], bare: Sequence[float]) -> None:
     print(f"{ROUNDS} rounds, all on loopback, in milliseconds: median, 95th percentile")
     print(f"  bare PEP round trip               {_figures(bare)}")
@@ -165,8 +171,8 @@ def _report(whole: Sequence[float], bare: Sequence[float]) -> None:
     ratio = median(whole) / median(bare)
     print(f"ratio of the medians: {ratio:.1f}; the aim is at most {AIM}")
     print(
-        f"The share, {SIZE} bytes, is removed after each round, and the next begins {PAUSE:.0f} s later:\n"
-        "otherwise what is measured would be the byte budget, by which a daemon stays below the\n"
+        f"A round shares {SIZE} bytes and takes them back; the next begins {PAUSE:.0f} s later.\n"
+        "Otherwise what is measured would be the byte budget, by which a daemon stays below the\n"
         "rate limits of servers. Someone who adds many shares sees them announced in few publishes."
     )
 

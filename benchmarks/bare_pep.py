@@ -20,18 +20,19 @@ from wokkel.xmppim import PresenceProtocol
 from bitween.cli.private_prosody import PrivateProsody
 from bitween.model.address import PeerAddress
 from bitween.model.announcement import Share
+from bitween.model.torrent import InfoHash
 from bitween.xmpp.caps import Caps, caps_element
 from bitween.xmpp.payload import NS_SHARES, build_item
 from bitween.xmpp.tls import connection_options
 
 
 class _Presence(PresenceProtocol):
-    """Shows what it can do, lets everybody in, and tells when it was let in."""
+    """Shows what it can do, lets everybody in, and tells when it first sees another."""
 
     def __init__(self) -> None:
         super().__init__()
         self.online: Deferred[None] = Deferred()
-        self.let_in: Deferred[None] = Deferred()
+        self.seen: Deferred[None] = Deferred()
 
     def connectionInitialized(self) -> None:
         super().connectionInitialized()
@@ -43,8 +44,10 @@ class _Presence(PresenceProtocol):
     def subscribeReceived(self, presence: Any) -> None:
         self.subscribed(presence.sender.userhostJID())
 
-    def subscribedReceived(self, presence: Any) -> None:
-        self.let_in.callback(None)
+    def availableReceived(self, presence: Any) -> None:
+        other = presence.sender.userhostJID() != self.parent.jid.userhostJID()
+        if other and not self.seen.called:
+            self.seen.callback(None)
 
 
 class _Items(PubSubClient):
@@ -57,7 +60,7 @@ class _Items(PubSubClient):
         self._clock = clock
         self.arrived = Deferred()
 
-    def itemsReceived(self, event: Any) -> None:
+    def itemsReceived(self, event: Any) -> None:  # noqa: ARG002  # as wokkel calls it
         arrived, self.arrived = self.arrived, Deferred()
         arrived.callback(self._clock.seconds())
 
@@ -91,11 +94,12 @@ class BarePEP(MultiService):
         self._rounds = 0
 
     async def prepare(self) -> None:
-        """Wait until both are online, and the watcher may see the publisher."""
+        """Wait until both are online and see each other, without which the server tells nothing."""
         await self._publisher.presence.online
         await self._watcher.presence.online
-        self._watcher.presence.subscribe(self._publisher.jid)
-        await self._watcher.presence.let_in
+        for one, other in ((self._watcher, self._publisher), (self._publisher, self._watcher)):
+            one.presence.subscribe(other.jid)
+            await one.presence.seen
         await self.round_trip()
 
     async def round_trip(self) -> float:
@@ -105,7 +109,7 @@ class BarePEP(MultiService):
         :returns: seconds.
         """
         self._rounds += 1
-        share = Share(f"{self._rounds:040x}", f"round {self._rounds}.txt", 1000)
+        share = Share(InfoHash(f"{self._rounds:040x}"), f"round {self._rounds}.txt", 1000)
         item = build_item("bare", [share], [PeerAddress.parse("127.0.0.1", 6881)])
         arrived = self._watcher.items.arrived
         began = self._clock.seconds()

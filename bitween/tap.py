@@ -31,6 +31,7 @@ from bitween.settings import Options, Settings
 from bitween.state_dir import StateDirectory
 from bitween.xmpp.client import Account
 from bitween.xmpp.messenger import Messenger
+from bitween.xmpp.tls import connection_options
 
 __all__ = ["Daemon", "Options", "makeService"]
 
@@ -80,7 +81,6 @@ class Daemon(MultiService):
         self._account = account
         self._failed = failed
         self._state = StateDirectory(settings.state_dir)
-        self._store: Store | None = None
         self._starting: Deferred[None] | None = None
         self.bitween: Bitween | None = None
         self.started: Deferred[None] = Deferred()
@@ -88,6 +88,10 @@ class Daemon(MultiService):
     def startService(self) -> None:
         """Start; what goes wrong ends the daemon with one line."""
         super().startService()
+        # Before the reactor runs, a signal would still end the process without a clean stop.
+        self._reactor.callWhenRunning(self._begin)
+
+    def _begin(self) -> None:
         self._starting = Deferred.fromCoroutine(self._start())
         self._starting.addCallbacks(self.started.callback, self._not_started)
 
@@ -104,7 +108,7 @@ class Daemon(MultiService):
         self._state.claim()
         _make_folder(self._settings.download_dir)
         token = load_or_make_token(self._settings.token_file)
-        store = self._store = Store.open(self._state.file("bitween.sqlite"))
+        store = Store.open(self._state.file("bitween.sqlite"))
         hasher, swarm = self._bittorrent(store)
         messenger = self._messenger(store)
         addresses = InterfaceAddresses(self._reactor, self._settings.announce)
@@ -167,14 +171,13 @@ class Daemon(MultiService):
         self._abort(failure.value)
 
     def _abort(self, error: BitweenError) -> None:
+        if not self.running:
+            return
         self._log.critical("{error}", error=error)
         self._failed(str(error))
-        # The reactor may not run yet: services are started before it is.
-        self._reactor.callWhenRunning(self._reactor.stop)
+        self._reactor.stop()
 
     def _let_go(self, result: object) -> object:
-        if self._store is not None:
-            self._store.close()
         self._state.release()
         return result
 
@@ -190,10 +193,14 @@ def _account(settings: Settings) -> Account:
         try:
             with open(settings.ca_file, "rb") as file:
                 ca_pem = file.read()
+            # Only a look: the options are made where they are used.
+            connection_options(settings.jid.partition("@")[2], ca_pem)
         except OSError as error:
             raise ConfigurationError(
                 f"cannot read {settings.ca_file!r}: {error.strerror}", "check --ca-file"
             ) from None
+        except ConfigurationError as error:
+            raise ConfigurationError(f"{settings.ca_file!r}: {error.message}", error.hint) from None
     password = read_password(settings.password_file, os.environ, sys.stdin, getpass.getpass)
     return Account(settings.jid, password, settings.server, ca_pem)
 

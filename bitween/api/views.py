@@ -49,6 +49,7 @@ TORRENT_FIELDS: Mapping[str, Field] = MappingProxyType(
         "progress": lambda torrent: 1.0 if torrent.complete else torrent.progress.fraction,
         "download_rate": lambda torrent: torrent.progress.download_rate,
         "upload_rate": lambda torrent: torrent.progress.upload_rate,
+        "uploaded": lambda torrent: torrent.progress.uploaded,
         "peers": lambda torrent: torrent.progress.peers,
         "eta": lambda torrent: torrent.progress.eta,
         "save_path": lambda torrent: torrent.save_path,

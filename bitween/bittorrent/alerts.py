@@ -58,6 +58,7 @@ class Status:
     :param done: verified bytes.
     :param download_rate: bytes/s of content.
     :param upload_rate: bytes/s of content.
+    :param uploaded: bytes of content, over all runs as far as resume data tells.
     :param error: in words; empty if nothing is wrong.
     """
 
@@ -67,6 +68,7 @@ class Status:
     done: int
     download_rate: int
     upload_rate: int
+    uploaded: int
     peers: int
     error: str
 
@@ -205,6 +207,7 @@ def status_value(status: lt.torrent_status) -> Status:
         done=status.total_done,
         download_rate=status.download_payload_rate,
         upload_rate=status.upload_payload_rate,
+        uploaded=status.all_time_upload,
         peers=status.num_peers,
         error=_words(status.errc),
     )

@@ -200,7 +200,7 @@ def _blocks(files: Sequence[Found], total: int, block_size: int) -> Iterator[mem
     number = filled = 0
     for file in files:
         left = file.size
-        with _open(file.path) as opened:
+        with _open(file) as opened:
             while left:
                 view = buffers[number % len(buffers)]
                 count = _read_into(file, opened, view[filled : min(size, filled + left)])
@@ -213,11 +213,13 @@ def _blocks(files: Sequence[Found], total: int, block_size: int) -> Iterator[mem
         yield buffers[number % len(buffers)][:filled]
 
 
-def _open(path: str) -> BinaryIO:
+def _open(file: Found) -> BinaryIO:
     try:
-        return open(path, "rb", buffering=0)
+        return open(file.path, "rb", buffering=0)
+    except FileNotFoundError:
+        raise _changed(file) from None
     except OSError as error:
-        raise _unusable(path, error) from None
+        raise _unusable(file.path, error) from None
 
 
 def _read_into(file: Found, opened: BinaryIO, view: memoryview) -> int:

@@ -92,4 +92,5 @@ class Member:
             download_rate=status.download_rate,
             upload_rate=status.upload_rate,
             peers=status.peers,
+            uploaded=status.uploaded,
         )

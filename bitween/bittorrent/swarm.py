@@ -405,13 +405,14 @@ class Swarm(Service):
                     self._take(alert)
         if saved:
             self._store.put_resume_data(saved)
-        if self._saved is not None and not self._saving and not self._saved.called:
-            self._saved.callback(None)
         if stirred:
             self._ask_for_progress()
         self._tell_shares()
         if moved:
             self.events.notify(ListeningChanged())
+        # The last thing, since it lets the service end.
+        if self._saved is not None and not self._saving and not self._saved.called:
+            self._saved.callback(None)
 
     def _take(self, alert: Alert) -> None:
         match alert:

@@ -5,12 +5,17 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Sequence
-from typing import TextIO
+from typing import Literal, TextIO
 
 from bitween.model.text import printable
 
 _UNITS = ("B", "kB", "MB", "GB", "TB", "PB", "EB")
 _HASH_WIDTH = 12
+_GAP = 2
+_NUMBERS = frozenset({"size", "done", "down", "up", "peers", "shares"})
+#: Columns that may be cut, and how far.
+_ELASTIC = frozenset({"name", "who", "jid", "nick", "pending", "subject", "error"})
+_NARROWEST = 8
 #: From this width of a terminal on there is room for whole info-hashes.
 _WIDE = 132
 
@@ -61,30 +66,41 @@ class Output:
         self._pretty_table(headings, rows)
 
     def _pretty_table(self, headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-        from rich.console import Console  # noqa: PLC0415  # 60 ms that only a terminal is worth
+        from rich.cells import cell_len  # noqa: PLC0415  # 60 ms that only a terminal is worth
+        from rich.console import Console  # noqa: PLC0415  # the same
         from rich.table import Table  # noqa: PLC0415  # the same
         from rich.text import Text  # noqa: PLC0415  # the same
 
         console = Console(file=self._out)
-        table = Table(box=None, pad_edge=False, header_style="bold")
-        for heading in headings:
-            right = heading in ("size", "done", "down", "up", "peers", "shares")
-            table.add_column(
-                heading,
-                justify="right" if right else "left",
-                no_wrap=True,
-                overflow="ellipsis",
-                min_width=4,
-            )
+        rows = [
+            [_cell(*pair, console.width) for pair in zip(headings, row, strict=True)]
+            for row in rows
+        ]
+        widths = [max(map(cell_len, column)) for column in zip(headings, *rows, strict=True)]
+        room = console.width - _GAP * (len(headings) - 1)
+        table = Table(box=None, pad_edge=False, padding=(0, _GAP, 0, 0), header_style="bold")
+        for heading, width in zip(headings, _fitted(headings, widths, room), strict=True):
+            justify: Literal["left", "right"] = "right" if heading in _NUMBERS else "left"
+            table.add_column(heading, justify=justify, width=width, no_wrap=True)
         for row in rows:
-            cells = zip(headings, row, strict=True)
-            # Text, for a plain string would be read as markup.
-            table.add_row(*(Text(_cell(heading, cell, console.width)) for heading, cell in cells))
+            table.add_row(*map(Text, row))  # a plain string would be read as markup
         console.print(table)
 
 
 def _cell(heading: str, cell: str, width: int) -> str:
     return cell[:_HASH_WIDTH] if heading == "hash" and width < _WIDE else cell
+
+
+def _fitted(headings: Sequence[str], widths: Sequence[int], room: int) -> list[int]:
+    """Narrow the widest of the columns that can do with less, until all have room."""
+    fitted = list(widths)
+    elastic = [index for index, heading in enumerate(headings) if heading in _ELASTIC]
+    while sum(fitted) > room:
+        widest = max(elastic, key=lambda index: fitted[index])
+        if fitted[widest] <= _NARROWEST:
+            break
+        fitted[widest] -= 1
+    return fitted
 
 
 def size_text(size: float | None) -> str:

@@ -44,14 +44,17 @@ def progress_bar(title: str, output: Output) -> Iterator[Callable[[Step], None]]
     from rich.markup import escape  # noqa: PLC0415  # see above
     from rich.progress import BarColumn, Progress, TextColumn  # noqa: PLC0415  # see above
 
+    console = Console(stderr=True)
     columns = (
         TextColumn("{task.description}"),
         BarColumn(bar_width=None),
         TextColumn("{task.percentage:>3.0f}%"),
         TextColumn("{task.fields[text]}"),
     )
-    with Progress(*columns, console=Console(stderr=True), expand=True) as progress:
-        task = progress.add_task(escape(printable(title, 40)), total=None, text="")
+    with Progress(*columns, console=console, expand=True) as progress:
+        # What the numbers leave to it, for rich would cut those as soon as the title.
+        shown = printable(title, min(40, max(8, console.width - 55)))
+        task = progress.add_task(escape(shown), total=None, text="")
 
         def show(step: Step) -> None:
             progress.update(task, completed=step.done, total=step.total, text=_text(step))

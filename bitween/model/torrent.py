@@ -62,6 +62,7 @@ class Progress:
     :param download_rate: bytes/s.
     :param upload_rate: bytes/s.
     :param peers: connected peers.
+    :param uploaded: bytes of content given to others, over all runs as far as they are known.
     """
 
     done: int = 0
@@ -69,6 +70,7 @@ class Progress:
     download_rate: int = 0
     upload_rate: int = 0
     peers: int = 0
+    uploaded: int = 0
 
     @property
     def fraction(self) -> float:

@@ -39,7 +39,7 @@ def connection_options(domain: str, ca_pem: bytes | None) -> Any:
             certificates = x509.load_pem_x509_certificates(ca_pem)
         except ValueError:
             raise ConfigurationError(
-                "there is no certificate in the file of the further authority", "check --ca-file"
+                "there is no certificate in it", "check --ca-file"
             ) from None
         further = [ssl.Certificate(crypto.X509.from_cryptography(one)) for one in certificates]
         root = _Both(ssl.trustRootFromCertificates(further))

@@ -10,7 +10,8 @@ from typing import Any, cast
 from twisted.internet import reactor
 
 from bitween.bittorrent import alerts
-from bitween.bittorrent.store import Store
+from bitween.bittorrent.store import Store, TorrentRecord
+from bitween.bittorrent.swarm import Swarm
 from bitween.errors import StartupError
 from bitween.model.address import PeerAddress
 from bitween.model.events import ListeningChanged, SwarmEvent
@@ -77,6 +78,20 @@ class ListeningTests(SwarmCase):
         self.assertEqual(told.count(ListeningChanged()), 2)
 
 
+class ObstructiveStore(Store):
+    """
+    Has a file lie where a download is about to make its folder.
+
+    That stops even a superuser from writing there.
+    """
+
+    def put(self, record: TorrentRecord) -> None:
+        """Store, and obstruct once the place is chosen."""
+        super().put(record)
+        if record.root is not None:
+            write(os.path.join(record.folder, record.root), b"")
+
+
 class LimitTests(SwarmCase):
     """Rate limits."""
 
@@ -103,19 +118,16 @@ class TroubleTests(SwarmCase):
 
     async def test_a_disk_that_refuses(self) -> None:
         """A download that cannot be written stands still, and says which file and why."""
-        alice, bob = await self.start(), await self.start()
+        alice = await self.start()
+        bob = Swarm(cast(Any, reactor), ObstructiveStore.open(self.mktemp()), LOOPBACK)
+        bob.startService()
+        self.addCleanup(self.stop, bob)
         folder = self.folder("holiday")
         write(os.path.join(folder, "sub", "file"), os.urandom(100_000))
         info_hash = await self.share(alice, folder)
         downloads = self.folder("downloads")
         await bob.download(info_hash, "", downloads)
 
-        def obstruct(event: object) -> None:
-            # A file where a folder has to be made: that stops even a superuser.
-            if bob.library.get(info_hash).files and not os.path.lexists(downloads + "/holiday"):
-                write(os.path.join(downloads, "holiday"), b"")
-
-        bob._store.put = _then(bob._store.put, obstruct)  # type: ignore[method-assign]  # the moment before the first byte
         bob.offer_peers(info_hash, [address_of(alice)])
         await when(bob, lambda: bob.library.get(info_hash).error != "")
         torrent = bob.library.get(info_hash)
@@ -163,11 +175,3 @@ class TroubleTests(SwarmCase):
         self.assertEqual(alice.library.get(bad).state, TorrentState.ERROR)
         self.assertTrue(alice.library.get(info_hash).complete)
         await alice.remove(bad, delete_data=True)
-
-
-def _then(function: Any, after: Any) -> Any:
-    def both(record: object) -> None:
-        function(record)
-        after(record)
-
-    return both

@@ -56,13 +56,13 @@ resources = st.text(string.ascii_letters + "äß-_.@/ '&<>\U0001f4f1", min_size=
 
 def xml(text: str) -> Any:
     """Parse as a stream would."""
-    roots: list[Any] = []
+    found: list[Any] = []
     parser = domish.elementStream()
-    parser.DocumentStartEvent = roots.append
-    parser.ElementEvent = lambda element: roots[0].addChild(element)
+    parser.DocumentStartEvent = lambda _: None
+    parser.ElementEvent = found.append
     parser.DocumentEndEvent = lambda: None
-    parser.parse(text.strip().encode())
-    return roots[0]
+    parser.parse(f"<stream>{text.strip()}</stream>".encode())
+    return found[0]
 
 
 def in_item(content: str) -> Any:

@@ -1,0 +1,599 @@
+"""The command line as its own process, against a real API on loopback."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import sys
+import tempfile
+import unicodedata
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from twisted.internet import reactor
+from twisted.internet.defer import Deferred
+from twisted.internet.protocol import ProcessProtocol
+from twisted.internet.utils import getProcessOutputAndValue
+from twisted.python.failure import Failure
+from twisted.trial.unittest import TestCase
+
+import bitween
+from bitween import rendezvous
+from bitween.api.service import ApiService
+from bitween.errors import HashingFailed
+from bitween.model.contact import Contact, Pending
+from bitween.model.torrent import FileEntry, Metainfo, Progress, TorrentState, parse_info_hash
+from bitween.rendezvous import Rendezvous, places
+from tests.functional.api_rig import TOKEN, World, info_hash, site_of
+
+JID = "alice@example.org"
+BOB = "bob@example.org"
+A, B, C = info_hash("a"), info_hash("b"), info_hash("c")
+ROOT = os.path.dirname(os.path.dirname(bitween.__file__))
+RUN = ("-c", "import sys; from bitween.cli.main import main; sys.exit(main())")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a command printed, and its exit status."""
+
+    out: str
+    err: str
+    status: int
+
+    @property
+    def json(self) -> Any:
+        """What it printed, decoded."""
+        return json.loads(self.out)
+
+
+class Watcher(ProcessProtocol):
+    """Follows a program on a terminal of its own."""
+
+    def __init__(self) -> None:
+        self.seen = ""
+        self.ended: Deferred[Outcome] = Deferred()
+        self._awaited: list[tuple[str, Deferred[None]]] = []
+
+    def until(self, text: str) -> Deferred[None]:
+        """Fires once the program has printed a text."""
+        shown: Deferred[None] = Deferred()
+        self._awaited.append((text, shown))
+        self._look()
+        return shown
+
+    def outReceived(self, data: bytes) -> None:
+        """Take what it prints."""
+        self.seen += data.decode("utf-8", "replace")
+        self._look()
+
+    def processEnded(self, reason: Failure) -> None:
+        """Tell how it ended."""
+        status = getattr(reason.value, "exitCode", None)
+        self.ended.callback(Outcome(self.seen, "", -1 if status is None else status))
+
+    def _look(self) -> None:
+        for text, shown in self._awaited:
+            if text in self.seen and not shown.called:
+                shown.callback(None)
+
+
+class CliCase(TestCase):
+    """A home of its own, and a way to run ``bitween`` in it."""
+
+    timeout = 60
+
+    def setUp(self) -> None:
+        """Make the home."""
+        self.home = tempfile.mkdtemp(prefix="bitween-")
+        self.addCleanup(shutil.rmtree, self.home)
+        self.environ = {
+            "HOME": self.home,
+            "XDG_RUNTIME_DIR": self.path("run"),
+            "XDG_STATE_HOME": self.path("state"),
+            "PATH": os.environ["PATH"],
+            "PYTHONPATH": ROOT,
+            "LANG": "C.UTF-8",
+            "TERM": "xterm",
+            "COLUMNS": "70",
+        }
+        self.world = World(reactor, self.path("downloads"))
+
+    def path(self, name: str) -> str:
+        """A path in the home."""
+        return os.path.join(self.home, name)
+
+    def file(self, name: str, content: str = "x") -> str:
+        """The path of a file that is there."""
+        path = Path(self.home, name)
+        path.write_text(content, encoding="utf-8")
+        return str(path)
+
+    async def serve(self, description: str = "tcp:0:interface=127.0.0.1", jid: str = JID) -> str:
+        """Start an API that the command line finds; returns its URL."""
+        state_dir = os.path.join(self.path("state"), "bitween", jid)
+        service = ApiService(
+            reactor,
+            description,
+            site_of(self.world),
+            token=TOKEN,
+            jid=jid,
+            places=places(jid, state_dir, self.environ),
+        )
+        service.startService()
+        self.addCleanup(service.stopService)
+        await service.ready
+        return str(service.url)
+
+    async def run_bitween(self, *args: str) -> Outcome:
+        """Run a command to its end, with pipes for its output."""
+        out, err, status = await getProcessOutputAndValue(
+            sys.executable, (*RUN, *args), env=self.environ, path=self.home
+        )
+        return Outcome(out.decode(), err.decode(), status)
+
+    async def done(self, *args: str) -> Outcome:
+        """Run a command that must succeed in silence but for its output."""
+        outcome = await self.run_bitween(*args)
+        self.assertEqual((outcome.status, outcome.err), (0, ""))
+        return outcome
+
+    async def refused(self, status: int, *args: str) -> str:
+        """What a command says that must end with this status and no output."""
+        outcome = await self.run_bitween(*args)
+        self.assertEqual((outcome.status, outcome.out), (status, ""), outcome.err)
+        self.assertNotIn("Traceback", outcome.err)
+        return outcome.err
+
+    def on_terminal(self, *args: str) -> Watcher:
+        """Start a command on a terminal."""
+        watcher = Watcher()
+        process = reactor.spawnProcess(
+            watcher,
+            sys.executable,
+            (sys.executable, *RUN, *args),
+            env=self.environ,
+            path=self.home,
+            usePTY=True,
+        )
+
+        def end() -> None:
+            if not watcher.ended.called:
+                process.signalProcess("KILL")
+
+        self.addCleanup(lambda: watcher.ended)
+        self.addCleanup(end)
+        return watcher
+
+
+class FindingTests(CliCase):
+    """Which daemon is meant."""
+
+    async def test_no_daemon(self) -> None:
+        """Exit status 3, and what to do."""
+        said = await self.refused(3, "ls")
+        self.assertIn("no daemon runs here", said)
+        self.assertIn("twistd bitween", said)
+
+    async def test_the_only_one(self) -> None:
+        """It is found without a word, over TCP and over a Unix socket."""
+        await self.serve()
+        self.assertEqual((await self.done("--json", "status")).json["jid"], f"{JID}/den")
+
+    async def test_unix_socket(self) -> None:
+        """A daemon at a Unix socket is found likewise."""
+        await self.serve(f"unix:{self.path('api socket')}")
+        self.assertEqual((await self.done("status", "--json")).json["jid"], f"{JID}/den")
+
+    async def test_several(self) -> None:
+        """They are listed, and told apart by JID."""
+        await self.serve()
+        await self.serve(jid=BOB)
+        said = await self.refused(2, "ls")
+        self.assertIn(JID, said)
+        self.assertIn(BOB, said)
+        await self.done("ls", "--jid", BOB)
+        await self.done("--jid", f"{BOB}/resource", "ls")
+        self.assertIn("carol", await self.refused(3, "ls", "--jid", "carol@example.org"))
+
+    async def test_by_url(self) -> None:
+        """With its token file, or a token that is known here."""
+        url = await self.serve()
+        Path(self.file("token", TOKEN)).chmod(0o600)
+        base = url.removesuffix("/api")
+        for given in (url, base, f"{base}/", base.removeprefix("http://")):
+            await self.done("ls", "--url", given, "--token-file", "token")
+        await self.done("ls", "--url", base)
+        other = await self.refused(2, "ls", "--url", "http://127.0.0.1:1")
+        self.assertIn("--token-file", other)
+
+    async def test_by_state_dir(self) -> None:
+        """A daemon that keeps its state elsewhere."""
+        await self.serve()
+        await self.done("ls", "--state-dir", f"state/bitween/{JID}")
+        self.assertIn("nowhere", await self.refused(3, "ls", "--state-dir", "nowhere"))
+
+    async def test_wrong_token(self) -> None:
+        """The daemon says no, and the command says what to do."""
+        await self.serve()
+        Path(self.file("token", "some-other-token-of-yore")).chmod(0o600)
+        said = await self.refused(1, "ls", "--token-file", "token")
+        self.assertIn("does not take the token", said)
+        self.assertIn("--token-file", said)
+
+    async def test_bad_token_files(self) -> None:
+        """One that is not there, and one that others can read."""
+        url = await self.serve()
+        self.assertIn(
+            "no token file", await self.refused(2, "ls", "--url", url, "--token-file", "x")
+        )
+        Path(self.file("token", TOKEN)).chmod(0o644)
+        self.assertIn("chmod 600", await self.refused(1, "ls", "--token-file", "token"))
+
+    async def test_file_that_others_could_have_written(self) -> None:
+        """It is refused, not used."""
+        await self.serve()
+        Path(self.path("run"), "bitween", f"{JID}.json").chmod(0o666)
+        self.assertIn("open to others", await self.refused(3, "ls"))
+
+    async def test_daemon_that_died(self) -> None:
+        """A file of a process that lives but does not listen: nobody is there."""
+        gone = Rendezvous("http://127.0.0.1:1/api", TOKEN, os.getpid(), JID)
+        rendezvous.write(os.path.join(self.path("run"), "bitween", f"{JID}.json"), gone)
+        self.assertIn("no daemon answers", await self.refused(3, "ls"))
+
+    async def test_malformed_urls(self) -> None:
+        """They are wrong usage."""
+        Path(self.file("token", TOKEN)).chmod(0o600)
+        for url in ("ftp://x", "http://", "http://[::1", "http://x:99999", ""):
+            said = await self.refused(2, "ls", "--url", url, "--token-file", "token")
+            self.assertIn("no URL", said)
+
+
+class UsageTests(CliCase):
+    """The grammar."""
+
+    async def test_help_and_version(self) -> None:
+        """Both need no daemon."""
+        self.assertIn("add", (await self.done("--help")).out)
+        self.assertEqual((await self.done("--version")).out, f"bitween {bitween.__version__}\n")
+        for command in ("add", "ls", "shares", "get", "rm", "contacts", "status", "stop", "jobs"):
+            self.assertIn("--json", (await self.done(command, "--help")).out)
+
+    async def test_wrong_usage(self) -> None:
+        """Exit status 2."""
+        await self.serve()
+        for args in (
+            (),
+            ("dance",),
+            ("add",),
+            ("get",),
+            ("ls", "--colour"),
+            ("contacts", "add"),
+            ("contacts", "hug", BOB),
+            ("contacts", "remove", BOB, "--nick", "Bob"),
+            ("jobs", "cancel"),
+            ("call", "Api.status", "{"),
+            ("call", "Api.status", "1"),
+        ):
+            await self.refused(2, *args)
+
+    async def test_help_imports_nothing_heavy(self) -> None:
+        """Help is quick because it loads next to nothing."""
+        code = (
+            "import sys; from bitween.cli.parser import make_parser; import bitween.cli.main; "
+            "make_parser().format_help(); print(*sys.modules)"
+        )
+        out, err, status = await getProcessOutputAndValue(
+            sys.executable, ("-c", code), env=self.environ
+        )
+        self.assertEqual((err, status), (b"", 0))
+        heavy = {"twisted", "rich", "http.client", "importlib.metadata", "libtorrent", "email"}
+        self.assertEqual(heavy & set(out.decode().split()), set())
+
+
+class AddTests(CliCase):
+    """``add`` and ``jobs``."""
+
+    async def test_add(self) -> None:
+        """The job is told; a relative path is the caller's."""
+        await self.serve()
+        path = self.file("film")
+        self.assertEqual((await self.done("add", "film")).out, f"adding {path} (job 1)\n")
+        self.assertEqual((await self.done("add", "./film", "--json")).json, {"job": "2"})
+
+    async def test_odd_names(self) -> None:
+        """A name that is no UTF-8 reaches the daemon as it is."""
+        await self.serve()
+        name = os.fsdecode(b"\xff\xfe")
+        with open(os.path.join(self.home, name), "wb"):  # an empty file
+            pass
+        await self.done("add", name)
+        self.assertIn(os.path.join(self.home, name), self.world.hasher.running)
+
+    async def test_add_and_wait(self) -> None:
+        """The command ends when the file is hashed, and says what came of it."""
+        await self.serve()
+        self.file("film")
+        self.world.hasher.hash_at_once = Metainfo(A, "film", 2_500_000, b"")
+        out = (await self.done("add", "film", "--wait")).out
+        self.assertEqual(out, f"sharing film (2.5 MB) as {A}\n")
+
+    async def test_add_and_wait_as_json(self) -> None:
+        """The result is the API's."""
+        await self.serve()
+        self.file("film")
+        self.world.hasher.hash_at_once = Metainfo(A, "film", 1, b"")
+        result = (await self.done("add", "film", "--wait", "--json")).json
+        self.assertEqual(result, {"hash": A, "name": "film", "total_size": 1})
+
+    async def test_several_paths(self) -> None:
+        """One that cannot be shared does not keep the others."""
+        await self.serve()
+        self.file("one")
+        self.file("two")
+        outcome = await self.run_bitween("add", "one", "missing", "two")
+        self.assertEqual(outcome.status, 1)
+        self.assertEqual(len(outcome.out.splitlines()), 2)
+        self.assertIn("missing", outcome.err)
+
+    async def test_add_nothing(self) -> None:
+        """The daemon says no: exit status 1, message and hint."""
+        await self.serve()
+        os.mkdir(self.path("empty"))
+        said = await self.refused(1, "add", "empty")
+        self.assertIn("is empty", said)
+        self.assertIn("a folder needs a file", said)
+
+    async def test_hashing_that_fails(self) -> None:
+        """The job's error is the command's."""
+        await self.serve()
+        self.file("film")
+        self.world.hasher.hash_at_once = HashingFailed("it changed", "try again")
+        self.assertEqual(
+            await self.refused(1, "add", "film", "--wait"), "bitween: it changed (try again)\n"
+        )
+
+    async def test_jobs(self) -> None:
+        """They are listed, and cancelled by number."""
+        await self.serve()
+        path = self.file("film")
+        await self.done("add", "film")
+        self.assertEqual((await self.done("jobs", "cancel", "1")).out, "job 1 is cancelled\n")
+        row = (await self.done("jobs")).out.rstrip("\n").split("\t")
+        self.assertEqual((row[0], row[2], row[-1]), ("1", "cancelled", path))
+        self.assertIn("no job '7'", await self.refused(1, "jobs", "cancel", "7"))
+
+
+class GetTests(CliCase):
+    """``shares``, ``get``, ``ls`` and ``rm``."""
+
+    async def test_shares(self) -> None:
+        """What contacts have, a row each, with whole hashes for programs."""
+        await self.serve()
+        self.world.contact_shares(BOB, {A: "holiday", B: "work"})
+        out = (await self.done("shares")).out
+        self.assertEqual(
+            [line.split("\t") for line in out.splitlines()],
+            [["holiday", "123 B", BOB, "online", A], ["work", "123 B", BOB, "online", B]],
+        )
+        self.assertEqual((await self.done("shares", "HOLI")).out.count("\n"), 1)
+        self.assertEqual((await self.done("shares", "--contact", BOB, "--json")).json["total"], 2)
+        await self.refused(1, "shares", "--contact", "eve@example.org")
+
+    async def test_more_shares_than_a_page(self) -> None:
+        """All pages are fetched."""
+        await self.serve()
+        names = {parse_info_hash(f"{n:040x}"): f"n{n}" for n in range(1234)}
+        self.world.contact_shares(BOB, names)
+        self.assertEqual((await self.done("shares")).out.count("\n"), 1234)
+
+    async def test_get_by_name(self) -> None:
+        """A name, or what is only in one name, is completed to a hash."""
+        await self.serve()
+        self.world.contact_shares(BOB, {A: "holiday", B: "holiday 2", C: "work"})
+        self.assertEqual((await self.done("get", "wor")).out, f"getting {C} from 1 source\n")
+        await self.done("get", "holiday")
+        await self.done("get", B[:10])
+        self.assertEqual(
+            {torrent.name for torrent in self.world.swarm.library}, {"work", "holiday", "holiday 2"}
+        )
+
+    async def test_ambiguous_name(self) -> None:
+        """The candidates are listed with their hashes, and nothing is fetched."""
+        await self.serve()
+        self.world.contact_shares(BOB, {A: "holiday 1", B: "holiday 2", C: "work"})
+        said = await self.refused(1, "get", "holiday")
+        self.assertIn(f"{A}  holiday 1", said)
+        self.assertIn(f"{B}  holiday 2", said)
+        self.assertNotIn("work", said)
+        self.assertEqual(len(self.world.swarm.library), 0)
+
+    async def test_unknown_name(self) -> None:
+        """Nobody shares that."""
+        await self.serve()
+        self.assertIn("no contact shares 'x'", await self.refused(1, "get", "x"))
+
+    async def test_get_to_a_folder(self) -> None:
+        """A relative folder is the caller's."""
+        await self.serve()
+        self.world.contact_shares(BOB, {A: "holiday"})
+        result = (await self.done("get", A, "--to", "here", "--json")).json
+        self.assertEqual(result, {"hash": A, "sources": 1})
+        self.assertEqual(self.world.swarm.library.get(A).save_path, self.path("here"))
+
+    async def test_get_without_a_source(self) -> None:
+        """That is said, and is no error."""
+        await self.serve()
+        outcome = await self.run_bitween("get", A)
+        self.assertEqual(outcome.status, 0)
+        self.assertIn("no source is online", outcome.err)
+
+    async def test_get_and_wait(self) -> None:
+        """The command ends when everything is there; without a terminal there is no bar."""
+        await self.serve()
+        self.world.contact_shares(BOB, {A: "holiday"})
+        files = (FileEntry("holiday", 123),)
+        self.world.swarm.download_at_once = {
+            "complete": True,
+            "progress": Progress(123, 123),
+            "files": files,
+        }
+        out = (await self.done("get", "holiday", "--wait")).out
+        self.assertEqual(out, f"holiday (123 B) is in {self.path('downloads')}\n")
+
+    async def test_get_and_wait_for_a_torrent_that_fails(self) -> None:
+        """Its error ends the command."""
+        await self.serve()
+        self.world.contact_shares(BOB, {A: "holiday"})
+        self.world.swarm.download_at_once = {"state": TorrentState.ERROR, "error": "disk full"}
+        said = await self.refused(1, "get", "holiday", "--wait")
+        self.assertIn("holiday: disk full", said)
+
+    async def test_ls(self) -> None:
+        """A row each; what is wrong with one is said as well."""
+        await self.serve()
+        self.world.share("film", A, 1_234_567)
+        out = (await self.done("ls")).out
+        self.assertEqual(
+            out.rstrip("\n").split("\t"), ["film", "1.23 MB", "100%", "seeding", "", "", "0", A]
+        )
+        self.world.swarm.change(A, state=TorrentState.ERROR, error="gone")
+        self.assertIn("film: gone", (await self.run_bitween("ls")).err)
+        self.assertEqual((await self.done("ls", "--json")).json["torrents"][0]["hash"], A)
+
+    async def test_rm(self) -> None:
+        """By name, part of a name or hash, among our own torrents."""
+        await self.serve()
+        self.world.share("film one", A)
+        self.world.share("film two", B)
+        self.world.share("book", C)
+        self.assertIn(A, await self.refused(1, "rm", "film"))
+        await self.done("rm", "Film One")
+        await self.done("rm", B[:8], "--data")
+        await self.done("rm", C)
+        self.assertEqual(self.world.swarm.removed, [(A, False), (B, True), (C, False)])
+        self.assertIn("no torrent", await self.refused(1, "rm", "book"))
+        await self.refused(1, "rm", A)
+
+
+class DaemonTests(CliCase):
+    """``contacts``, ``status``, ``stop`` and ``call``."""
+
+    async def test_contacts(self) -> None:
+        """They are listed, asked, accepted and removed."""
+        await self.serve()
+        self.world.contact_shares(BOB, {A: "a"})
+        self.world.messenger.roster["eve@example.org"] = Contact(
+            "eve@example.org", pending=Pending.IN
+        )
+        rows = [line.split("\t") for line in (await self.done("contacts")).out.splitlines()]
+        self.assertEqual(rows[0], [BOB, "", "both", "online", "1", ""])
+        self.assertEqual(rows[1][-1], "asks you: contacts accept")
+        await self.done("contacts", "accept", "eve@example.org")
+        await self.done("contacts", "remove", BOB)
+        await self.done("contacts", "add", "carol@example.org", "--nick", "Carol")
+        self.assertEqual(self.world.messenger.asked, [("carol@example.org", "Carol")])
+        self.assertIn("not among", await self.refused(1, "contacts", "remove", BOB))
+
+    async def test_status(self) -> None:
+        """For a person, and as the API has it."""
+        url = await self.serve()
+        out = (await self.done("status")).out
+        for part in (f"{JID}/den", "online", "127.0.0.1:6881", url):
+            self.assertIn(part, out)
+
+    async def test_stop(self) -> None:
+        """The command ends when the daemon has."""
+        await self.serve()
+        daemon = Watcher()
+        process = reactor.spawnProcess(
+            daemon, "/bin/sh", ["sh", "-c", "read x"], env={}, usePTY=False
+        )
+        place = os.path.join(self.path("run"), "bitween", f"{JID}.json")
+        published = rendezvous.read(place)
+        assert process.pid is not None
+        rendezvous.write(
+            os.path.join(self.path("d"), "api.json"),
+            Rendezvous(published.url, published.token, process.pid, JID),
+        )
+        self.world.on_stop = process.loseConnection
+        self.assertEqual((await self.done("stop", "--state-dir", "d")).out, "stopped\n")
+        await daemon.ended
+        self.assertEqual(self.world.stopped, [True])
+
+    async def test_call(self) -> None:
+        """Any method, with parameters by position or by name."""
+        await self.serve()
+        self.assertIn("bitween", (await self.done("call", "Api.versions")).json)
+        for params in ('["x"]', '{"query": "x"}'):
+            result = (await self.done("call", "xmpp.find", params)).json
+            self.assertEqual(result, {"total": 0, "items": []})
+        self.assertIn("Method not found", await self.refused(1, "call", "no.such"))
+        self.assertIn("'job' is missing", await self.refused(1, "call", "jobs.get"))
+
+
+class TerminalTests(CliCase):
+    """What a person sees."""
+
+    async def test_table_fits(self) -> None:
+        """No line is wider than the terminal, however long the names."""
+        await self.serve()
+        self.world.contact_shares(BOB, {A: "x" * 300, B: "宽" * 100})
+        out = re.sub(r"\x1b\[[\d;]*m", "", (await self.on_terminal("shares").ended).out)
+        for part in ("size", "hash", "…", "123 B", BOB[:5], A[:12]):
+            self.assertIn(part, out)
+        for line in out.splitlines():
+            width = sum(2 if unicodedata.east_asian_width(c) == "W" else 1 for c in line)
+            self.assertLessEqual(width, 70)
+
+    async def test_hostile_names(self) -> None:
+        """Neither control characters nor markup of a name take effect."""
+        await self.serve()
+        self.world.share("\x1b]0;owned\x07 [red]x[/red] \u202eback", A)
+        for out in ((await self.on_terminal("ls").ended).out, (await self.done("ls")).out):
+            self.assertNotIn("\x1b]0", out)
+            self.assertNotIn("\u202e", out)
+            self.assertIn("[red]", out)
+
+    async def test_progress_bar(self) -> None:
+        """It shows how far, how fast and how long; then the result."""
+        await self.serve()
+        self.world.contact_shares(BOB, {A: "holiday"})
+        running = {
+            "state": TorrentState.DOWNLOADING,
+            "progress": Progress(300_000, 1_000_000, 100_000, 0, 1),
+            "files": (FileEntry("holiday", 1_000_000),),
+        }
+        self.world.swarm.download_at_once = running
+        watcher = self.on_terminal("get", "holiday", "--wait")
+        for text in ("300 kB of 1 MB", "100 kB/s", "0:07 left"):
+            await watcher.until(text)
+        self.world.swarm.change(A, complete=True, progress=Progress(1_000_000, 1_000_000))
+        outcome = await watcher.ended
+        self.assertEqual(outcome.status, 0)
+        self.assertIn("holiday (1 MB) is in", outcome.out)
+
+    async def test_waiting_for_a_source(self) -> None:
+        """A download without a source says so and goes on when one is there."""
+        await self.serve()
+        watcher = self.on_terminal("get", A, "--wait")
+        await watcher.until("no source is online")
+        await watcher.until("waiting for a source")
+        self.world.swarm.change(A, complete=True, files=(), name="late")
+        outcome = await watcher.ended
+        self.assertEqual(outcome.status, 0)
+
+    async def test_interrupt(self) -> None:
+        """Ctrl-C ends the waiting with the usual status and no traceback."""
+        await self.serve()
+        watcher = self.on_terminal("get", A, "--wait")
+        await watcher.until("waiting for a source")
+        assert watcher.transport is not None
+        watcher.transport.write(b"\x03")
+        outcome = await watcher.ended
+        self.assertEqual(outcome.status, 130)
+        self.assertNotIn("Traceback", outcome.out)

@@ -1,0 +1,488 @@
+"""The connection: forged answers, back-off, keep-alive, clean close, refusals; traffic log."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from twisted.internet import reactor
+from twisted.internet.address import IPv4Address
+from twisted.internet.defer import Deferred, gatherResults
+from twisted.internet.error import ConnectionLost, getConnectError
+from twisted.internet.testing import MemoryReactorClock, StringTransport
+from twisted.logger import capturedLogs, formatEvent
+from twisted.python.failure import Failure
+from twisted.trial.unittest import SynchronousTestCase, TestCase
+from twisted.words.protocols.jabber.sasl import SASLAuthError
+from twisted.words.protocols.jabber.xmlstream import IQ, STREAM_AUTHD_EVENT
+
+from bitween.cli.certificates import ThrowAwayAuthority
+from bitween.cli.private_prosody import PrivateProsody
+from bitween.errors import (
+    CertificateRefused,
+    ConfigurationError,
+    CredentialsRefused,
+    InvalidValue,
+    LogInRefused,
+    NotConnected,
+)
+from bitween.model.connection import ConnectionState, ConnectionStatus
+from bitween.xmpp.backoff import Backoff
+from bitween.xmpp.client import Account, Client
+
+HEADER = (
+    b"<stream:stream xmlns:stream='http://etherx.jabber.org/streams' xmlns='jabber:client' "
+    b"from='localhost' id='1' version='1.0'>"
+)
+FEATURES = b"<stream:features/>"
+SECRET = "the secret"
+HERE = IPv4Address("TCP", "127.0.0.1", 5222)
+
+
+class Transport(StringTransport):
+    """A connection that can be lost."""
+
+    aborted = False
+
+    def abortConnection(self) -> None:
+        """Note that it is cut off."""
+        self.aborted = True
+        self.disconnecting = True
+
+
+class ClientCase(SynchronousTestCase):
+    """A client on a reactor in memory."""
+
+    log_traffic = False
+
+    def setUp(self) -> None:
+        """Start a client."""
+        self.reactor = MemoryReactorClock()
+        self.fatal: list[LogInRefused] = []
+        self.told: list[ConnectionStatus] = []
+        account = Account("alice@localhost/here", SECRET, ("127.0.0.1", 5222))
+        self.client = Client(
+            self.reactor,
+            account,
+            self.fatal.append,
+            log_traffic=self.log_traffic,
+            backoff=Backoff(lambda: 0.0),
+        )
+        self.client.changes.subscribe(self.told.append)
+        self.client.startService()
+
+    @property
+    def state(self) -> ConnectionState:
+        """Where the connection stands."""
+        return self.client.status.state
+
+    def connect(self) -> Any:
+        """Let the TCP connection come about."""
+        self.reactor.advance(0)
+        stream: Any = self.reactor.tcpClients[0][2].buildProtocol(HERE)
+        self.transport = Transport()
+        stream.makeConnection(self.transport)
+        stream.dataReceived(HEADER)
+        return stream
+
+    def log_in(self) -> Any:
+        """Let the negotiation succeed."""
+        stream = self.connect()
+        stream.dispatch(stream, STREAM_AUTHD_EVENT)
+        self.client.session_is_ready()
+        return stream
+
+    def lose(self, stream: Any, error: Exception | None = None) -> None:
+        """Let the connection break off."""
+        stream.connectionLost(Failure(error or ConnectionLost()))
+
+    def connects_after(self) -> float:
+        """Seconds until the client tries again."""
+        waited = 0.0
+        while self.state is ConnectionState.WAITING:
+            self.reactor.advance(0.5)
+            waited += 0.5
+        return waited
+
+
+class AnswerTests(ClientCase):
+    """Answers are taken only from who was asked."""
+
+    def ask(self, stream: Any, to: str | None) -> tuple[list[Any], str]:
+        """Send a request; gives the list into which its answer goes, and its id."""
+        answers: list[Any] = []
+        request = IQ(stream, "get")
+        request.addElement(("urn:x", "query"))
+        request.send(to).addBoth(answers.append)
+        return answers, request["id"]
+
+    def reply(self, stream: Any, stanza_id: str, sender: str | None) -> None:
+        """Let an answer come in."""
+        origin = f"from='{sender}'" if sender is not None else ""
+        stream.dataReceived(f"<iq type='result' id='{stanza_id}' {origin}/>".encode())
+
+    def test_a_strangers_answer_is_refused(self) -> None:
+        """Whoever knows or guesses the id cannot answer in another's place."""
+        stream = self.log_in()
+        for to in ("bob@localhost", "localhost", None):
+            answers, stanza_id = self.ask(stream, to)
+            forgers = ["mallory@localhost", "bob@localhost/x", "localhost.evil"]
+            if to == "bob@localhost":
+                forgers += ["localhost", "alice@localhost"]
+            for forger in forgers:
+                self.reply(stream, stanza_id, forger)
+            self.assertEqual(answers, [], to)
+            self.reply(stream, stanza_id, to)
+            self.assertEqual(len(answers), 1, to)
+        self.assertEqual(stream.forged, 11)
+
+    def test_our_server_may_leave_its_name_out(self) -> None:
+        """What goes to our server or account may be answered by either name, or none."""
+        stream = self.log_in()
+        for to in ("localhost", "alice@localhost", None):
+            for sender in (None, "localhost", "alice@localhost", "alice@localhost/here"):
+                answers, stanza_id = self.ask(stream, to)
+                self.reply(stream, stanza_id, sender)
+                self.assertEqual(len(answers), 1, (to, sender))
+
+    def test_an_answer_counts_once(self) -> None:
+        """What nobody asked, or nobody asks any more, is refused."""
+        stream = self.log_in()
+        _, stanza_id = self.ask(stream, None)
+        self.reply(stream, stanza_id, None)
+        self.reply(stream, stanza_id, None)
+        self.reply(stream, "H_1", None)
+        self.assertEqual(stream.forged, 2)
+
+    def test_ids_cannot_be_guessed(self) -> None:
+        """They are long, and have nothing to do with each other."""
+        stream = self.log_in()
+        ids = {self.ask(stream, None)[1] for _ in range(100)}
+        self.assertEqual(len(ids), 100)
+        self.assertEqual({len(stanza_id) for stanza_id in ids}, {24})
+
+    def test_no_answer_is_an_answer(self) -> None:
+        """A request fails after 30 s."""
+        stream = self.log_in()
+        answers, _ = self.ask(stream, "bob@localhost")
+        self.reactor.advance(29)
+        self.assertEqual(answers, [])
+        self.reactor.advance(2)
+        self.assertEqual(len(answers), 1)
+
+
+class StayingTests(ClientCase):
+    """States, back-off and keep-alive."""
+
+    def test_a_network_failure_is_tried_again(self) -> None:
+        """The state says why and that another try comes; nothing is fatal."""
+        factory = self.reactor.tcpClients[0][2]
+        # 111 is ECONNREFUSED.
+        refusal = Failure(getConnectError((111, "refused")))
+        self.assertIs(self.state, ConnectionState.CONNECTING)
+        delays = []
+        for _ in range(8):
+            factory.clientConnectionFailed(self.reactor.connectors[0], refusal)
+            self.assertIs(self.state, ConnectionState.WAITING)
+            self.assertIn("refuses connections", self.client.status.error)
+            delays.append(self.connects_after())
+        self.assertEqual(delays, [1, 2, 4, 8, 16, 32, 40, 40])
+        self.assertEqual(self.fatal, [])
+
+    def test_back_off_is_reset_by_a_session_only(self) -> None:
+        """A TCP connection that leads to nothing does not make the next try come sooner."""
+        delays = []
+        for _ in range(3):
+            self.lose(self.connect())
+            delays.append(self.connects_after())
+        self.assertEqual(delays, [1, 2, 4])
+        stream = self.log_in()
+        self.reactor.advance(11)
+        self.lose(stream)
+        self.assertEqual(self.connects_after(), 1)
+
+    def test_online_and_off_again(self) -> None:
+        """The status follows, with the reason."""
+        stream = self.log_in()
+        self.assertIs(self.state, ConnectionState.ONLINE)
+        self.assertEqual(self.client.status.error, "")
+        self.lose(stream)
+        self.assertIs(self.state, ConnectionState.WAITING)
+        self.assertIn("was lost", self.client.status.error)
+
+    def test_a_negotiation_that_hangs_is_given_up(self) -> None:
+        """After 30 s the connection is cut."""
+        stream = self.connect()
+        self.reactor.advance(31)
+        self.assertTrue(self.transport.aborted)
+        self.lose(stream)
+        self.assertIn("stopped answering", self.client.status.error)
+
+    def test_a_dead_link_is_noticed(self) -> None:
+        """A ping after 30 s that gets no answer within 10 s ends the connection."""
+        stream = self.log_in()
+        self.transport.clear()
+        self.reactor.advance(30)
+        self.assertIn(b"urn:xmpp:ping", self.transport.value())
+        self.reactor.advance(9)
+        self.assertFalse(self.transport.aborted)
+        self.reactor.advance(2)
+        self.assertTrue(self.transport.aborted)
+        self.lose(stream)
+        self.assertIn("stopped answering", self.client.status.error)
+
+    def test_an_answered_ping_keeps_the_link(self) -> None:
+        """An error is an answer too."""
+        stream = self.log_in()
+        for kind in ("result", "error", "result"):
+            self.transport.clear()
+            self.reactor.advance(30)
+            self.assertFalse(self.transport.aborted)
+            stanza_id = self.transport.value().decode().split("id='")[1][:24]
+            stream.dataReceived(f"<iq type='{kind}' from='localhost' id='{stanza_id}'/>".encode())
+
+    def test_a_slow_server_is_given_time(self) -> None:
+        """A ping that stands in line behind a large stanza may take longer."""
+        self.log_in()
+        self.reactor.advance(29)
+        self.client.send("x" * 80_000)
+        self.reactor.advance(1)
+        self.reactor.advance(12)
+        self.assertFalse(self.transport.aborted)
+        self.reactor.advance(40)
+        self.assertTrue(self.transport.aborted)
+
+    def test_another_login_with_our_resource_is_not_fought(self) -> None:
+        """After ``conflict`` the next try comes after a minute, and the reason is clear."""
+        stream = self.log_in()
+        stream.dataReceived(
+            b"<stream:error><conflict xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error>"
+        )
+        self.lose(stream)
+        self.assertIs(self.state, ConnectionState.WAITING)
+        self.assertIn("same resource", self.client.status.error)
+        self.assertEqual(self.connects_after(), 60)
+
+    def test_requests_fail_when_the_session_ends(self) -> None:
+        """None is left hanging, and none can be sent without a session."""
+        stream = self.log_in()
+        request = IQ(stream, "get").send("bob@localhost")
+        self.lose(stream)
+        self.failureResultOf(request)
+        self.assertRaises(NotConnected, self.client.send, "<presence/>")
+
+
+class RefusalTests(ClientCase):
+    """Log-ins that another try would not mend."""
+
+    def refuse(self, stream: Any, condition: str = "not-authorized") -> None:
+        """Let the server refuse the log-in."""
+        self.client.initializationFailed(Failure(SASLAuthError(condition)))
+        self.lose(stream)
+
+    def test_at_the_first_log_in_it_is_fatal(self) -> None:
+        """It is reported once, the state is failed, and there is no other try."""
+        self.refuse(self.connect())
+        (error,) = self.fatal
+        self.assertIsInstance(error, CredentialsRefused)
+        self.assertTrue(error.hint)
+        self.assertIs(self.state, ConnectionState.FAILED)
+        self.assertEqual(self.reactor.getDelayedCalls(), [])
+
+    def test_later_it_is_not(self) -> None:
+        """The state stays failed, and a try is made every minute."""
+        self.lose(self.log_in())
+        self.reactor.advance(1)
+        self.refuse(self.connect())
+        self.assertEqual(self.fatal, [])
+        self.assertIs(self.state, ConnectionState.FAILED)
+        self.told.clear()
+        (retry,) = self.reactor.getDelayedCalls()
+        self.assertEqual(retry.getTime() - self.reactor.seconds(), 60)
+        self.reactor.advance(60)
+        self.assertIs(self.state, ConnectionState.FAILED)
+        self.log_in()
+        self.assertIs(self.state, ConnectionState.ONLINE)
+
+    def test_a_passing_refusal_is_tried_again(self) -> None:
+        """A server that cannot check the password at the moment is no reason to give up."""
+        self.refuse(self.connect(), "temporary-auth-failure")
+        self.assertIs(self.state, ConnectionState.WAITING)
+        self.assertEqual(self.fatal, [])
+
+    def test_a_server_without_encryption_is_refused(self) -> None:
+        """The password is never sent in the clear."""
+        stream = self.connect()
+        stream.dataReceived(
+            b"<stream:features><mechanisms xmlns='urn:ietf:params:xml:ns:xmpp-sasl'>"
+            b"<mechanism>PLAIN</mechanism></mechanisms></stream:features>"
+        )
+        self.assertTrue(self.transport.aborted)
+        self.lose(stream)
+        self.assertIn("no encryption", self.fatal[0].message)
+        self.assertNotIn(b"auth", self.transport.value())
+
+    def test_a_wrong_domain_is_refused(self) -> None:
+        """A server that does not serve the domain says so."""
+        stream = self.connect()
+        stream.dataReceived(
+            b"<stream:error><host-unknown xmlns='urn:ietf:params:xml:ns:xmpp-streams'/>"
+            b"</stream:error>"
+        )
+        self.lose(stream)
+        self.assertIn("does not serve", self.fatal[0].message)
+
+    def test_unusable_settings(self) -> None:
+        """A JID that is none, and a file without a certificate, are said at once."""
+        for jid in ("", "localhost", "@localhost", "a b@localhost"):
+            self.assertRaises(
+                InvalidValue, Client, self.reactor, Account(jid, SECRET), self.fatal.append
+            )
+        account = Account("alice@localhost", SECRET, ca_pem=b"nonsense")
+        self.assertRaises(ConfigurationError, Client, self.reactor, account, self.fatal.append)
+
+
+class ClosingTests(ClientCase):
+    """The end."""
+
+    def test_it_says_goodbye(self) -> None:
+        """Unavailable presence, then the end of the stream, then of the connection."""
+        stream = self.log_in()
+        self.transport.clear()
+        stopped = self.client.stopService()
+        self.assertEqual(self.transport.value(), b"<presence type='unavailable'/></stream:stream>")
+        self.assertTrue(self.transport.disconnecting)
+        self.assertNoResult(stopped)
+        self.lose(stream)
+        self.successResultOf(stopped)
+        self.assertEqual(self.reactor.getDelayedCalls(), [])
+
+    def test_a_server_that_does_not_close_is_cut_off(self) -> None:
+        """The end takes no longer than a few seconds."""
+        self.log_in()
+        self.client.stopService()
+        self.reactor.advance(4)
+        self.assertTrue(self.transport.aborted)
+
+    def test_without_a_connection_it_ends_at_once(self) -> None:
+        """While connecting or waiting there is nothing to close, and no other try."""
+        self.lose(self.connect())
+        self.successResultOf(self.client.stopService())
+        self.assertEqual(self.reactor.getDelayedCalls(), [])
+
+
+class TrafficTests(ClientCase):
+    """The log of the stream."""
+
+    log_traffic = True
+
+    def test_secrets_are_masked(self) -> None:
+        """Both directions are logged, but nothing of what a log-in exchanges."""
+        with capturedLogs() as events:
+            stream = self.log_in()
+            stream.send("<presence/>")
+            for name in ("auth", "response", "challenge", "success"):
+                element = f"<{name} xmlns='urn:ietf:params:xml:ns:xmpp-sasl'>c2VjcmV0</{name}>"
+                stream.dataReceived(element.encode())
+            stream.dataReceived("<message><body>\u202e\u0085</body></message>".encode())
+        mine = [event for event in events if event["log_namespace"] == "bitween.xmpp.traffic"]
+        text = "\n".join(filter(None, map(formatEvent, mine)))
+        self.assertIn("out <presence/>", text)
+        self.assertIn("in <challenge", text)
+        self.assertNotIn("c2VjcmV0", text)
+        self.assertIn("<body>\ufffd\ufffd</body>", text)
+
+
+class OnProsodyTests(TestCase):
+    """Refusals and resource conflicts as a real server makes them."""
+
+    def setUp(self) -> None:
+        """Start a Prosody with one account."""
+        self.prosody = PrivateProsody()
+        self.addCleanup(self.prosody.close)
+        self.prosody.start()
+        self.prosody.add_account("alice", SECRET)
+        with open(self.prosody.ca_file, "rb") as file:
+            self.ca_pem = file.read()
+
+    def client(
+        self, jid: str = "alice@localhost/here", password: str = SECRET, ca_pem: bytes | None = None
+    ) -> tuple[Client, Deferred[LogInRefused]]:
+        """A started client, and what fires when its log-in is refused."""
+        refused: Deferred[LogInRefused] = Deferred()
+        server = (self.prosody.host, self.prosody.port)
+        account = Account(jid, password, server, ca_pem or self.ca_pem)
+        client = Client(reactor, account, refused.callback)
+        self.addCleanup(client.stopService)
+        client.startService()
+        return client, refused
+
+    def until(self, client: Client, state: ConnectionState) -> Deferred[None]:
+        """Fires when the client comes into a state."""
+        reached: Deferred[None] = Deferred()
+        reached.addTimeout(20, reactor)
+        client.changes.subscribe(
+            lambda status: (
+                None if status.state is not state or reached.called else reached.callback(None)
+            )
+        )
+        return reached
+
+    async def test_refusals_are_told_apart(self) -> None:
+        """Wrong password, untrusted certificate and wrong domain each say what to do."""
+        other = ThrowAwayAuthority("another").certificate_pem
+        cases = [
+            self.client(password="wrong"),
+            self.client(ca_pem=other),
+            self.client(jid="alice@example.org"),
+        ]
+        errors = await gatherResults([refused for _, refused in cases])
+        self.assertEqual(
+            [type(error) for error in errors],
+            [CredentialsRefused, CertificateRefused, LogInRefused],
+        )
+        self.assertTrue(all(error.hint and "\n" not in str(error) for error in errors))
+        for client, _ in cases:
+            self.assertIs(client.status.state, ConnectionState.FAILED)
+
+    async def test_a_certificate_for_another_name_is_refused(self) -> None:
+        """That the authority is trusted is not enough: the name has to be the JID's domain."""
+        authority = ThrowAwayAuthority()
+        issued = authority.issue(["example.org"])
+        folder = os.path.dirname(self.prosody.ca_file)
+        for name, content in (("crt", issued.certificate_pem), ("key", issued.key_pem)):
+            with open(os.path.join(folder, f"localhost.{name}"), "wb") as file:
+                file.write(content)
+        self.prosody.restart()
+        _, refused = self.client(ca_pem=authority.certificate_pem)
+        self.assertIsInstance(await refused, CertificateRefused)
+
+    async def test_the_second_login_with_a_resource_wins(self) -> None:
+        """The first one gives way, says why, and waits."""
+        first, _ = self.client()
+        self.ready(first)
+        await self.until(first, ConnectionState.ONLINE)
+        gave_way = self.until(first, ConnectionState.WAITING)
+        second, _ = self.client()
+        self.ready(second)
+        await self.until(second, ConnectionState.ONLINE)
+        await gave_way
+        self.assertIn("same resource", first.status.error)
+
+    async def test_a_killed_server_is_waited_for(self) -> None:
+        """When it is back, so are we, by ourselves."""
+        client, _ = self.client()
+        self.ready(client)
+        await self.until(client, ConnectionState.ONLINE)
+        gone, back = (
+            self.until(client, state) for state in (ConnectionState.WAITING, ConnectionState.ONLINE)
+        )
+        self.prosody.kill()
+        await gone
+        self.prosody.start()
+        await back
+
+    @staticmethod
+    def ready(client: Client) -> None:
+        """Stand for the handler that says when a session can be used."""
+        client.factory.addBootstrap(STREAM_AUTHD_EVENT, lambda _: client.session_is_ready())

@@ -1,0 +1,657 @@
+"""The handlers on a stream in memory: roster, presence, events, discovery; and who may say what."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.internet.task import Clock
+from twisted.trial.unittest import SynchronousTestCase
+from twisted.words.protocols.jabber.jid import JID
+from twisted.words.xish import domish
+
+from bitween.errors import XMPPError
+from bitween.model.contact import Pending, Subscription
+from bitween.model.events import (
+    ContactChanged,
+    ContactRemoved,
+    ItemPublished,
+    ItemRetracted,
+    ItemsRead,
+    MessengerEvent,
+    PresenceChanged,
+)
+from bitween.xmpp.budget import ByteBudget
+from bitween.xmpp.caps import NODE, VERIFICATION, Caps
+from bitween.xmpp.contacts import MAX_REQUESTS, Contacts
+from bitween.xmpp.payload import NS_SHARES
+from bitween.xmpp.pep import Pep
+
+# wokkel can only be imported once the shim of bitween.xmpp has run.
+from wokkel.test.helpers import TestableStreamManager  # isort: skip
+
+HASH = "a" * 40
+PUBSUB = "http://jabber.org/protocol/pubsub"
+ROSTER = (
+    "<query xmlns='jabber:iq:roster'>"
+    "<item jid='bob@localhost' name='Bob' subscription='both'>"
+    "<group>b</group><group>a</group></item>"
+    "<item jid='carol@localhost' subscription='to'/>"
+    "<item jid='dave@localhost' subscription='from'/>"
+    "<item jid='erin@localhost' subscription='none' ask='subscribe'/>"
+    "</query>"
+)
+
+
+def xml(text: str) -> Any:
+    """Parse a stanza as a stream would."""
+    roots: list[Any] = []
+    parser = domish.elementStream()
+    parser.DocumentStartEvent = lambda _: None
+    parser.ElementEvent = roots.append
+    parser.DocumentEndEvent = lambda: None
+    parser.parse(f"<stream xmlns='jabber:client'>{text}".encode())
+    return roots[0]
+
+
+def item_of(resource: str, name: str = "n") -> str:
+    """A PEP item of one share."""
+    return (
+        f"<item id='{resource}'><user_shares xmlns='{NS_SHARES}'><resource resource='{resource}'>"
+        f"<share_item name='{name}' hash='{HASH}' size='1'/></resource></user_shares></item>"
+    )
+
+
+def event_of(sender: str, content: str) -> str:
+    """A notification."""
+    return (
+        f"<message from='{sender}' to='alice@localhost/here' type='headline'>"
+        f"<event xmlns='{PUBSUB}#event'>{content}</event></message>"
+    )
+
+
+class Manager(TestableStreamManager):
+    """Stands for the client: a session that is up."""
+
+    def __init__(self, clock: Clock) -> None:
+        self.jid = JID("alice@localhost/here")
+        self.online = False
+        self.given_up: list[XMPPError] = []
+        super().__init__(clock)
+        self.stub.xmlstream.features = {}
+        self.stub.xmlstream.iqDefaultTimeout = 30
+        self.stub.xmlstream._callLater = clock.callLater
+
+    def session_is_ready(self) -> None:
+        """The roster is here."""
+        self.online = True
+
+    def give_up_session(self, error: XMPPError) -> None:
+        """The session is of no use."""
+        self.given_up.append(error)
+
+
+class HandlerCase(SynchronousTestCase):
+    """A stream in memory with our handlers on it, logged in."""
+
+    def setUp(self) -> None:
+        """Log in, with a roster of four."""
+        self.clock = Clock()
+        self.told: list[MessengerEvent] = []
+        self.manager = Manager(self.clock)
+        self.contacts = Contacts(self.told.append)
+        self.pep = Pep(self.clock, ByteBudget(self.clock), self.contacts.trusts, self.told.append)
+        for handler in (self.contacts, self.pep, Caps()):
+            handler.setHandlerParent(self.manager)
+        self.answer(ROSTER)
+        self.told.clear()
+        self.output.clear()
+
+    @property
+    def output(self) -> list[Any]:
+        """What was sent."""
+        found: list[Any] = self.manager.stub.output
+        return found
+
+    def receive(self, text: str) -> None:
+        """Let a stanza come in."""
+        self.manager.stub.send(xml(text))
+
+    def answer(self, content: str, index: int = -1, sender: str = "") -> None:
+        """Answer the request that was sent last."""
+        sent = self.output[index]
+        origin = f"from='{sender}'" if sender else ""
+        self.receive(f"<iq type='result' id='{sent['id']}' {origin}>{content}</iq>")
+
+    def sent(self) -> list[tuple[str, str | None, str | None]]:
+        """Name, type and recipient of what was sent since the last look."""
+        stanzas = [(e.name, e.getAttribute("type"), e.getAttribute("to")) for e in self.output]
+        self.output.clear()
+        return stanzas
+
+
+class SessionTests(SynchronousTestCase):
+    """The beginning of a session."""
+
+    def test_the_roster_comes_before_presence(self) -> None:
+        """So that nobody's word comes before we know whom to trust."""
+        manager = Manager(Clock())
+        contacts = Contacts(lambda _: None)
+        contacts.setHandlerParent(manager)
+        (request,) = manager.stub.output
+        self.assertEqual(request.query.uri, "jabber:iq:roster")
+        manager.stub.send(xml(f"<iq type='result' id='{request['id']}'>{ROSTER}</iq>"))
+        presence = manager.stub.output[1]
+        self.assertEqual((presence.name, presence.c["ver"]), ("presence", VERIFICATION))
+        self.assertTrue(manager.online)
+
+    def test_without_a_roster_the_session_is_given_up(self) -> None:
+        """A server that does not give it is of no use."""
+        manager = Manager(Clock())
+        Contacts(lambda _: None).setHandlerParent(manager)
+        (request,) = manager.stub.output
+        manager.stub.send(xml(f"<iq type='error' id='{request['id']}'/>"))
+        self.assertEqual(len(manager.given_up), 1)
+        self.assertFalse(manager.online)
+
+    def test_bad_roster_entries_are_left_out(self) -> None:
+        """One that cannot be understood does not hide the others."""
+        manager = Manager(Clock())
+        contacts = Contacts(lambda _: None)
+        contacts.setHandlerParent(manager)
+        (request,) = manager.stub.output
+        query = (
+            "<query xmlns='jabber:iq:roster'><item/><item jid='x@y/z'/><item jid=''/>"
+            "<item jid='odd\U0001f4f1@localhost' subscription='what'/>"
+            "<item jid='bob@localhost' subscription='both'/></query>"
+        )
+        manager.stub.send(xml(f"<iq type='result' id='{request['id']}'>{query}</iq>"))
+        self.assertEqual(
+            [contact.jid for contact in contacts.contacts],
+            ["bob@localhost", "odd\U0001f4f1@localhost"],
+        )
+
+    def test_a_new_session_tells_what_changed_meanwhile(self) -> None:
+        """Contacts that are gone are told as removed, changed ones as changed, others not."""
+        told: list[MessengerEvent] = []
+        manager = Manager(Clock())
+        contacts = Contacts(told.append)
+        contacts.setHandlerParent(manager)
+        request = manager.stub.output[0]
+        manager.stub.send(xml(f"<iq type='result' id='{request['id']}'>{ROSTER}</iq>"))
+        told.clear()
+        manager.stub.output.clear()
+        contacts.connectionInitialized()
+        request = manager.stub.output[0]
+        query = (
+            "<query xmlns='jabber:iq:roster'><item jid='carol@localhost' subscription='to'/>"
+            "<item jid='dave@localhost' subscription='both'/></query>"
+        )
+        manager.stub.send(xml(f"<iq type='result' id='{request['id']}'>{query}</iq>"))
+        removed = {event.jid for event in told if isinstance(event, ContactRemoved)}
+        changed = {event.contact.jid for event in told if isinstance(event, ContactChanged)}
+        self.assertEqual(removed, {"bob@localhost", "erin@localhost"})
+        self.assertEqual(changed, {"dave@localhost"})
+
+
+class RosterTests(HandlerCase):
+    """The roster and its pushes."""
+
+    def push(self, item: str, sender: str = "") -> None:
+        """Let a roster push come in."""
+        origin = f"from='{sender}'" if sender else ""
+        self.receive(
+            f"<iq type='set' id='p1' {origin}><query xmlns='jabber:iq:roster'>{item}</query></iq>"
+        )
+
+    def test_entries_are_read(self) -> None:
+        """Nick, subscription, pending and groups are what the server said."""
+        bob, carol, dave, erin = self.contacts.contacts
+        self.assertEqual((bob.nick, bob.groups), ("Bob", ("a", "b")))
+        self.assertEqual(
+            [c.subscription for c in (bob, carol, dave, erin)],
+            [Subscription.BOTH, Subscription.TO, Subscription.FROM, Subscription.NONE],
+        )
+        self.assertEqual(erin.pending, Pending.OUT)
+
+    def test_a_push_of_our_account_counts(self) -> None:
+        """With our bare JID or none as sender, it is taken, told and answered."""
+        for sender in ("", "alice@localhost"):
+            self.push("<item jid='bob@localhost' subscription='remove'/>", sender)
+            self.assertEqual(self.told.pop(), ContactRemoved(jid="bob@localhost"))
+            self.assertEqual(self.sent(), [("iq", "result", sender or None)])
+            self.push("<item jid='bob@localhost' subscription='to'/>", sender)
+            self.assertIsInstance(self.told.pop(), ContactChanged)
+            self.sent()
+
+    def test_a_push_of_somebody_else_is_refused(self) -> None:
+        """Nobody else can put themselves into our roster (RFC 6121 §2.1.6)."""
+        for sender in ("mallory@localhost", "bob@localhost", "alice@localhost.evil"):
+            self.push("<item jid='mallory@localhost' subscription='both'/>", sender)
+            self.assertEqual(self.sent(), [("iq", "error", sender)])
+        self.assertFalse(self.contacts.trusts("mallory@localhost"))
+        self.assertEqual(self.told, [])
+
+    def test_malformed_pushes_are_refused(self) -> None:
+        """They get an error, and change nothing."""
+        for item in ("", "<item/>", "<item jid=''/>", "<item jid='a@b/c'/>"):
+            self.push(item)
+            self.assertEqual(self.sent(), [("iq", "error", None)])
+        self.assertEqual(self.told, [])
+
+    def test_a_fresh_follower_gets_our_presence_again(self) -> None:
+        """Otherwise ejabberd sends them nothing of ours."""
+        self.push("<item jid='carol@localhost' subscription='both'/>")
+        self.assertEqual(self.sent(), [("presence", None, None), ("iq", "result", None)])
+        self.push("<item jid='carol@localhost' name='C' subscription='both'/>")
+        self.assertEqual(self.sent(), [("iq", "result", None)])
+
+
+class SubscriptionTests(HandlerCase):
+    """Asking and being asked."""
+
+    def test_a_strangers_request_waits_for_the_user(self) -> None:
+        """It is shown as pending, once, and nothing is sent."""
+        for _ in range(2):
+            self.receive("<presence type='subscribe' from='frank@localhost'/>")
+        (event,) = self.told
+        assert isinstance(event, ContactChanged)
+        self.assertEqual(
+            (event.contact.jid, event.contact.pending), ("frank@localhost", Pending.IN)
+        )
+        self.assertEqual(self.sent(), [])
+        self.assertFalse(self.contacts.trusts("frank@localhost"))
+
+    def test_a_flood_of_requests_is_bounded(self) -> None:
+        """No more than a thousand are remembered."""
+        for n in range(MAX_REQUESTS + 50):
+            self.receive(f"<presence type='subscribe' from='x{n}@localhost'/>")
+        pending = [c for c in self.contacts.contacts if c.pending is Pending.IN]
+        self.assertEqual(len(pending), MAX_REQUESTS)
+
+    def test_a_request_can_be_taken_back(self) -> None:
+        """Who asks no more is shown no more."""
+        self.receive("<presence type='subscribe' from='frank@localhost'/>")
+        self.receive("<presence type='unsubscribe' from='frank@localhost'/>")
+        self.assertEqual(self.told[-1], ContactRemoved(jid="frank@localhost"))
+
+    def test_the_answer_to_our_request_is_let_in(self) -> None:
+        """Whom we have asked may see us; only once, and not after they refused."""
+        self.receive("<presence type='subscribe' from='erin@localhost'/>")
+        self.assertEqual(self.sent(), [("presence", "subscribed", "erin@localhost")])
+
+    def test_who_refused_us_has_to_ask(self) -> None:
+        """A refusal ends our standing invitation."""
+        self.receive("<presence type='unsubscribed' from='erin@localhost'/>")
+        self.receive("<presence type='subscribe' from='erin@localhost'/>")
+        self.assertEqual(self.sent(), [])
+
+    def test_whom_we_merely_follow_has_to_ask(self) -> None:
+        """That we see somebody does not mean that they may see us."""
+        self.receive("<presence type='subscribe' from='carol@localhost'/>")
+        self.assertEqual(self.sent(), [])
+
+    def test_pre_approval_where_the_server_can(self) -> None:
+        """Then the answer's request is let in even while we are away (RFC 6121 §3.4)."""
+        self.manager.stub.xmlstream.features = {("urn:xmpp:features:pre-approval", "sub"): True}
+        adding = Deferred.fromCoroutine(self.contacts.add("Frank@LOCALHOST/x", "F"))
+        item = self.output[-1].query.item
+        self.assertEqual((item["jid"], item["name"]), ("frank@localhost", "F"))
+        self.answer("")
+        self.successResultOf(adding)
+        self.assertEqual(
+            self.sent()[1:],
+            [
+                ("presence", "subscribed", "frank@localhost"),
+                ("presence", "subscribe", "frank@localhost"),
+            ],
+        )
+
+
+class PresenceTests(HandlerCase):
+    """Who is there."""
+
+    def test_contacts_come_and_go(self) -> None:
+        """Each resource is told once when it comes and once when it goes."""
+        self.receive("<presence from='bob@localhost/a'/>")
+        self.receive("<presence from='bob@localhost/a'><show>away</show></presence>")
+        self.receive("<presence from='bob@localhost/b\U0001f4f1'/>")
+        self.receive("<presence from='bob@localhost/a' type='unavailable'/>")
+        self.assertEqual(
+            self.told,
+            [
+                PresenceChanged(jid="bob@localhost", resource="a", online=True),
+                PresenceChanged(jid="bob@localhost", resource="b\U0001f4f1", online=True),
+                PresenceChanged(jid="bob@localhost", resource="a", online=False),
+            ],
+        )
+
+    def test_an_account_can_go_as_a_whole(self) -> None:
+        """Unavailable from the bare JID means every resource."""
+        self.receive("<presence from='bob@localhost/a'/><presence from='bob@localhost/b'/>")
+        self.receive("<presence from='bob@localhost/b'/>")
+        self.receive("<presence from='bob@localhost' type='unavailable'/>")
+        gone = [e for e in self.told if isinstance(e, PresenceChanged) and not e.online]
+        self.assertEqual([event.resource for event in gone], ["a", "b"])
+
+    def test_strangers_and_untrusted_ones_are_not_told(self) -> None:
+        """Directed presence of a stranger, and of one who only follows us, says nothing."""
+        for sender in ("mallory@localhost/x", "dave@localhost/x", "", "x" * 5000):
+            self.receive(f"<presence from='{sender}'/>")
+        self.receive("<presence/>")
+        self.assertEqual(self.told, [])
+
+    def test_our_own_resources(self) -> None:
+        """Our other devices are told, the echo of our own presence is not."""
+        self.receive("<presence from='alice@localhost/here'/>")
+        self.receive("<presence from='alice@localhost/desk'/>")
+        self.assertEqual(
+            self.told, [PresenceChanged(jid="alice@localhost", resource="desk", online=True)]
+        )
+
+    def test_presence_before_trust_is_told_with_it(self) -> None:
+        """Who was seen before the subscription was known is told when it is."""
+        self.receive("<presence from='erin@localhost/x'/>")
+        self.assertEqual(self.told, [])
+        self.receive(
+            "<iq type='set' id='1'><query xmlns='jabber:iq:roster'>"
+            "<item jid='erin@localhost' subscription='to'/></query></iq>"
+        )
+        self.assertEqual(
+            self.told[-1], PresenceChanged(jid="erin@localhost", resource="x", online=True)
+        )
+
+    def test_resources_are_bounded(self) -> None:
+        """No more than 64 of one contact are remembered."""
+        for n in range(100):
+            self.receive(f"<presence from='bob@localhost/{n}'/>")
+        self.assertEqual(len(self.contacts.online("bob@localhost")), 64)
+
+
+class EventTests(HandlerCase):
+    """What others publish."""
+
+    def items(self, content: str, sender: str = "bob@localhost", node: str = NS_SHARES) -> None:
+        """Let an event with these items come in."""
+        self.receive(event_of(sender, f"<items node='{node}'>{content}</items>"))
+
+    def test_a_contacts_item_is_told(self) -> None:
+        """With its id and what it says."""
+        self.items(item_of("laptop"))
+        (event,) = self.told
+        assert isinstance(event, ItemPublished)
+        self.assertEqual((event.jid, event.item_id), ("bob@localhost", "laptop"))
+        self.assertEqual(list(event.announcements[0].shares), [HASH])
+
+    def test_strangers_are_refused_counted_and_logged_once(self) -> None:
+        """By itself, wokkel hands on whatever anybody sends."""
+        for _ in range(3):
+            self.items(item_of("x"), "mallory@localhost")
+        self.items(item_of("x"), "dave@localhost")
+        self.items(item_of("x"), "")
+        self.receive(f"<message><event xmlns='{PUBSUB}#event'/></message>")
+        self.assertEqual(self.told, [])
+        self.assertEqual(self.pep.refused, 6)
+        self.assertEqual(len(self.pep._logged), 3)
+
+    def test_a_client_is_not_an_account(self) -> None:
+        """Events come from bare JIDs; another one could pretend to be the account."""
+        self.items(item_of("x"), "bob@localhost/evil")
+        self.assertEqual((self.told, self.pep.refused), ([], 1))
+
+    def test_other_nodes_are_ignored(self) -> None:
+        """What else a contact publishes is none of our business."""
+        self.items(item_of("x"), node="urn:xmpp:avatar:data")
+        self.assertEqual((self.told, self.pep.refused), ([], 0))
+
+    def test_our_echo_is_ignored(self) -> None:
+        """What we published ourselves comes back; our other devices' items are told."""
+        self.items(item_of("here"), "alice@localhost")
+        self.assertEqual(self.told, [])
+        self.items(item_of("desk"), "alice@localhost")
+        self.assertIsInstance(self.told.pop(), ItemPublished)
+
+    def test_nobody_tells_what_we_share(self) -> None:
+        """An item of another device that speaks of ours is cut."""
+        other = item_of("here").replace("id='here'", "id='current'")
+        self.items(other, "alice@localhost")
+        self.assertEqual(
+            self.told,
+            [ItemPublished(jid="alice@localhost", item_id="current", announcements=())],
+        )
+
+    def test_retracts_deletion_and_purge(self) -> None:
+        """Each says what is left."""
+        self.items("<retract id='laptop'/>")
+        self.receive(event_of("bob@localhost", f"<delete node='{NS_SHARES}'/>"))
+        self.receive(event_of("bob@localhost", f"<purge node='{NS_SHARES}'/>"))
+        nothing = ItemsRead(jid="bob@localhost", items={})
+        self.assertEqual(
+            self.told, [ItemRetracted(jid="bob@localhost", item_id="laptop"), nothing, nothing]
+        )
+
+    def test_malformed_events_do_no_harm(self) -> None:
+        """Whatever a contact puts into an event, nothing is raised and the next one is read."""
+        for content in (
+            "<items/>",
+            "<delete/>",
+            "<items node=''/>",
+            f"<items node='{NS_SHARES}'><item/><what/><item id='{'x' * 2000}'/></items>",
+            f"<items node='{NS_SHARES}'><retract/></items>",
+            f"<items node='{NS_SHARES}'>text</items>",
+            f"<configuration node='{NS_SHARES}'/>",
+            "text",
+        ):
+            self.receive(event_of("bob@localhost", content))
+        self.receive(event_of("bob@localhost", "").replace("headline", "error"))
+        self.assertEqual(self.told, [])
+        self.items(item_of("laptop"))
+        self.assertEqual(len(self.told), 1)
+
+    def test_dropped_entries_are_counted(self) -> None:
+        """A bad entry beside a good one is dropped and counted, the good one stands."""
+        bad = "<share_item name='x' hash='nonsense' size='1'/>"
+        self.items(item_of("laptop").replace("</resource>", f"{bad}</resource>"))
+        self.assertEqual(self.pep.dropped, 1)
+        (event,) = self.told
+        assert isinstance(event, ItemPublished)
+        self.assertEqual(len(event.announcements[0].shares), 1)
+
+
+class ReadingTests(HandlerCase):
+    """Reading a contact's node."""
+
+    def asked(self) -> list[str]:
+        """Whose items were asked for."""
+        return [e["to"] for e in self.output if e.name == "iq" and e.pubsub.items is not None]
+
+    def result(self, content: str) -> str:
+        """A node's items."""
+        return f"<pubsub xmlns='{PUBSUB}'><items node='{NS_SHARES}'>{content}</items></pubsub>"
+
+    def test_every_item_is_told(self) -> None:
+        """Both of two resources' items come out, by id."""
+        self.pep.read("bob@localhost")
+        self.clock.advance(1)
+        self.answer(self.result(item_of("a") + item_of("b")), sender="bob@localhost")
+        (event,) = self.told
+        assert isinstance(event, ItemsRead)
+        self.assertEqual(list(event.items), ["a", "b"])
+
+    def test_several_wishes_make_one_request(self) -> None:
+        """Resources that come online together are read together, later ones again."""
+        for _ in range(3):
+            self.pep.read("bob@localhost")
+        self.clock.advance(1)
+        self.assertEqual(self.asked(), ["bob@localhost"])
+        self.pep.read("bob@localhost")
+        self.clock.advance(1)
+        self.assertEqual(self.asked(), ["bob@localhost"])
+        self.answer(self.result(""), sender="bob@localhost")
+        self.clock.advance(1)
+        self.assertEqual(self.asked(), ["bob@localhost"] * 2)
+
+    def test_few_at_a_time(self) -> None:
+        """A large roster is not asked all at once."""
+        for n in range(20):
+            self.pep.read(f"x{n}@localhost")
+        self.clock.advance(1)
+        self.assertEqual(len(self.asked()), 4)
+        self.answer(self.result(""), index=0, sender="x0@localhost")
+        self.clock.advance(1)
+        self.assertEqual(len(self.asked()), 5)
+
+    def test_no_node_means_no_shares(self) -> None:
+        """Any other failure says nothing."""
+        for condition, told in (
+            ("item-not-found", [ItemsRead(jid="bob@localhost", items={})]),
+            ("remote-server-timeout", []),
+        ):
+            self.told.clear()
+            self.pep.read("bob@localhost")
+            self.clock.advance(1)
+            request = self.output[-1]
+            self.receive(
+                f"<iq type='error' id='{request['id']}' from='bob@localhost'><error type='cancel'>"
+                f"<{condition} xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></iq>"
+            )
+            self.assertEqual(self.told, told)
+
+    def test_no_answer_and_a_senseless_one(self) -> None:
+        """Neither tells anything, and neither stops the reading of others."""
+        self.pep.read("bob@localhost")
+        self.clock.advance(1)
+        self.answer("", sender="bob@localhost")
+        self.pep.read("bob@localhost")
+        self.clock.advance(1)
+        self.clock.advance(31)
+        self.assertEqual(self.told, [])
+        self.pep.read("bob@localhost")
+        self.clock.advance(1)
+        self.assertEqual(len(self.asked()), 3)
+
+    def test_who_lost_our_trust_meanwhile_is_not_told(self) -> None:
+        """The answer counts only if the contact still does."""
+        self.pep.read("bob@localhost")
+        self.clock.advance(1)
+        request = self.output[-1]
+        self.receive(
+            "<iq type='set' id='1'><query xmlns='jabber:iq:roster'>"
+            "<item jid='bob@localhost' subscription='remove'/></query></iq>"
+        )
+        self.told.clear()
+        self.receive(
+            f"<iq type='result' id='{request['id']}' from='bob@localhost'>"
+            f"{self.result(item_of('a'))}</iq>"
+        )
+        self.assertEqual(self.told, [])
+
+
+class NodeTests(HandlerCase):
+    """Setting up our node, and publishing."""
+
+    def error(self, condition: str) -> None:
+        """Refuse what was sent last."""
+        request = self.output[-1]
+        self.receive(
+            f"<iq type='error' id='{request['id']}'><error type='cancel'>"
+            f"<{condition} xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></iq>"
+        )
+
+    def read_own(self, content: str = "") -> None:
+        """Answer the reading of our own node."""
+        self.answer(
+            f"<pubsub xmlns='{PUBSUB}'><items node='{NS_SHARES}'>{content}</items></pubsub>"
+        )
+
+    def options(self) -> dict[str, str]:
+        """The form in what was sent last."""
+        form = next(e for e in _walk(self.output[-1]) if e.name == "x")
+        return {f["var"]: str(f.value) for f in form.elements() if f.name == "field"}
+
+    def test_a_new_node_is_created_and_published_to(self) -> None:
+        """Configuring fails, creating takes the options, and the item follows plainly."""
+        self.pep.announce([], [])
+        self.pep.begin()
+        self.assertIsNotNone(self.output[-1].pubsub.configure)
+        self.error("item-not-found")
+        self.assertEqual(self.output[-1].pubsub.create["node"], NS_SHARES)
+        options = self.options()
+        self.assertEqual(options["pubsub#access_model"], "presence")
+        self.assertGreater(int(options["pubsub#max_items"]), 1)
+        self.answer("")
+        self.error("item-not-found")
+        self.clock.advance(0)
+        publish = self.output[-1].pubsub.publish
+        self.assertEqual((publish["node"], publish.item["id"]), (NS_SHARES, "here"))
+        self.assertEqual([e.name for e in _walk(self.output[-1]) if e.name == "x"], [])
+
+    def test_our_own_item_on_the_server_is_known(self) -> None:
+        """It is not told, other devices' items are, and nothing is published if it is right."""
+        self.pep.announce([], [])
+        self.pep.begin()
+        self.answer("")
+        own = (
+            "<resource resource='here'><list xmlns='urn:bitween:1' count='0' size='0'/></resource>"
+        )
+        item = f"<item id='here'><user_shares xmlns='{NS_SHARES}'>{own}</user_shares></item>"
+        self.read_own(item + item_of("desk"))
+        self.clock.advance(5)
+        (event,) = self.told
+        assert isinstance(event, ItemsRead)
+        self.assertEqual((event.jid, list(event.items)), ("alice@localhost", ["desk"]))
+        self.assertEqual([e for e in self.output if e.pubsub.publish is not None], [])
+
+    def test_a_server_that_refuses_the_node(self) -> None:
+        """Then the item goes out only on condition that not everybody may see it."""
+        self.pep.announce([], [])
+        self.pep.begin()
+        self.error("not-acceptable")
+        self.read_own()
+        self.clock.advance(0)
+        self.error("not-acceptable")
+        self.assertIsNotNone(self.output[-1].pubsub.publish)
+        self.assertEqual(self.options()["pubsub#access_model"], "presence")
+
+    def test_a_deleted_node_is_published_again(self) -> None:
+        """If somebody deletes our node, our item comes back after a while."""
+        self.pep.announce([], [])
+        self.pep.begin()
+        self.answer("")
+        self.read_own()
+        self.clock.advance(0)
+        self.answer("")
+        self.output.clear()
+        self.receive(event_of("alice@localhost", f"<delete node='{NS_SHARES}'/>"))
+        self.clock.advance(3)
+        self.assertEqual(len([e for e in self.output if e.pubsub.publish is not None]), 1)
+
+
+class DiscoveryTests(HandlerCase):
+    """What we say of ourselves."""
+
+    def ask(self, query: str, sender: str = "bob@localhost/x\U0001f4f1") -> Any:
+        """Ask, and give the answer."""
+        self.receive(f"<iq type='get' id='d' from='{sender}'>{query}</iq>")
+        return self.output.pop()
+
+    def test_features_are_told(self) -> None:
+        """To the plain question and to the one with our node, whoever asks."""
+        for node in ("", f"node='{NODE}#{VERIFICATION}'"):
+            answer = self.ask(f"<query xmlns='http://jabber.org/protocol/disco#info' {node}/>")
+            features = {e["var"] for e in answer.query.elements() if e.name == "feature"}
+            self.assertEqual(answer["type"], "result")
+            self.assertIn(f"{NS_SHARES}+notify", features)
+
+    def test_other_nodes_are_not_found(self) -> None:
+        """There is nothing else to discover."""
+        answer = self.ask("<query xmlns='http://jabber.org/protocol/disco#info' node='x'/>")
+        self.assertEqual(answer["type"], "error")
+        answer = self.ask("<query xmlns='http://jabber.org/protocol/disco#items'/>")
+        self.assertEqual((answer["type"], list(answer.query.elements())), ("result", []))
+
+
+def _walk(element: Any) -> Any:
+    yield element
+    for child in element.elements():
+        yield from _walk(child)

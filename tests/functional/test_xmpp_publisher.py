@@ -1,0 +1,216 @@
+"""The publisher: coalescing, byte budget, retries; and the budget and back-off it lives by."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.internet.task import Clock
+from twisted.python.failure import Failure
+from twisted.trial.unittest import SynchronousTestCase
+
+from bitween.errors import RequestRefused
+from bitween.model.address import PeerAddress
+from bitween.model.announcement import Share
+from bitween.model.torrent import parse_info_hash
+from bitween.xmpp.backoff import Backoff
+from bitween.xmpp.budget import BURST, RATE, ByteBudget
+from bitween.xmpp.payload import build_item, parse_item
+from bitween.xmpp.publisher import Publisher
+
+HERE = PeerAddress.parse("10.0.0.1", 6881)
+
+
+def shares(count: int) -> list[Share]:
+    """Shares of some 114 bytes on the wire."""
+    return [Share(parse_info_hash(f"{n:040x}"), f"name {n}", n) for n in range(count)]
+
+
+class PublisherTests(SynchronousTestCase):
+    """Our item is what we want it to be, with as few bytes as it takes."""
+
+    def setUp(self) -> None:
+        """A publisher whose server answers when the test says so."""
+        self.clock = Clock()
+        self.budget = ByteBudget(self.clock)
+        self.sent: list[Any] = []
+        self.answers: list[Deferred[None]] = []
+        self.publisher = Publisher(self.clock, self.budget, self.publish, Backoff(lambda: 0.0))
+
+    def publish(self, item: Any) -> Deferred[None]:
+        """Take what is published, as the stream does."""
+        self.sent.append(item)
+        self.budget.charge(len(item.toXml()))
+        answer: Deferred[None] = Deferred()
+        self.answers.append(answer)
+        return answer
+
+    def announce(self, count: int) -> None:
+        """Announce so many shares, and let a turn of the reactor pass."""
+        self.publisher.announce(shares(count), [HERE])
+        self.clock.advance(0)
+
+    def answer(self) -> None:
+        """Let the server accept what is under way."""
+        self.answers.pop(0).callback(None)
+        self.clock.advance(0)
+
+    def published(self) -> list[int]:
+        """How many shares each item held that was sent."""
+        return [len(parse_item(item).announcements[0].shares) for item in self.sent]
+
+    def test_idle_it_publishes_at_once(self) -> None:
+        """No delay is added where nothing is under way."""
+        self.publisher.begin("r", None)
+        self.announce(1)
+        self.assertEqual(self.published(), [1])
+
+    def test_changes_add_up_while_one_is_under_way(self) -> None:
+        """However many changes come meanwhile, one item follows, with the last of them."""
+        self.publisher.begin("r", None)
+        for count in range(1, 20):
+            self.announce(count)
+        self.assertEqual(self.published(), [1])
+        self.answer()
+        self.assertEqual(self.published(), [1, 19])
+
+    def test_nothing_is_published_twice(self) -> None:
+        """Saying the same again costs no byte."""
+        self.publisher.begin("r", None)
+        self.announce(2)
+        self.answer()
+        self.announce(2)
+        self.assertEqual(self.published(), [2])
+
+    def test_what_the_server_has_is_not_published_again(self) -> None:
+        """After a reconnect only what differs is sent."""
+        self.announce(2)
+        self.publisher.begin("r", build_item("r", shares(2), [HERE]))
+        self.clock.advance(1)
+        self.assertEqual(self.published(), [])
+        self.publisher.end()
+        self.publisher.begin("r", build_item("r", shares(1), [HERE]))
+        self.clock.advance(1)
+        self.assertEqual(self.published(), [2])
+
+    def test_offline_it_waits(self) -> None:
+        """What is announced without a session is published in the next one."""
+        self.announce(1)
+        self.announce(2)
+        self.assertEqual(self.published(), [])
+        self.publisher.begin("r", None)
+        self.clock.advance(0)
+        self.assertEqual(self.published(), [2])
+
+    def test_it_keeps_to_the_budget(self) -> None:
+        """Over a minute of ever new lists no more goes out than burst and rate allow."""
+        self.publisher.begin("r", None)
+        for step in range(600):
+            self.publisher.announce(shares(100 + step % 7), [HERE])
+            self.clock.advance(0.1)
+            if self.answers:
+                self.answer()
+        size = sum(len(item.toXml()) for item in self.sent)
+        self.assertLessEqual(size, BURST + 60 * RATE + len(self.sent[0].toXml()))
+        self.assertGreater(size, 60 * RATE / 2)
+
+    def test_a_large_item_goes_out_and_the_next_one_waits(self) -> None:
+        """An item above the burst is sent at once, and paid for afterwards."""
+        self.publisher.begin("r", None)
+        self.announce(400)
+        self.assertEqual(self.published(), [400])
+        self.answer()
+        self.announce(401)
+        self.clock.advance(5)
+        self.assertEqual(len(self.sent), 1)
+        self.clock.advance(30)
+        self.assertEqual(len(self.sent), 2)
+
+    def test_a_failure_is_tried_again_ever_later(self) -> None:
+        """Against a server that always refuses, there are few tries in ten minutes."""
+        self.publisher.begin("r", None)
+        self.announce(1)
+        for _ in range(6000):
+            if self.answers:
+                self.answers.pop(0).errback(Failure(RequestRefused("no")))
+            self.clock.advance(0.1)
+        self.assertGreater(len(self.sent), 5)
+        self.assertLess(len(self.sent), 25)
+
+    def test_an_item_that_ends_the_stream_is_not_sent_again_at_once(self) -> None:
+        """If the session broke off in the middle of publishing, the next one waits ever longer."""
+        waits = []
+        self.announce(1)
+        for _ in range(5):
+            self.publisher.begin("r", None)
+            sent = len(self.sent)
+            waited = 0
+            while len(self.sent) == sent:
+                self.clock.advance(0.5)
+                waited += 1
+            waits.append(waited)
+            self.publisher.end()
+        self.assertEqual(waits, sorted(waits))
+        self.assertGreater(waits[-1], waits[0] + 10)
+
+    def test_an_answer_from_an_earlier_session_counts_for_nothing(self) -> None:
+        """A publish that ended with its session says nothing about the next one."""
+        self.publisher.begin("r", None)
+        self.announce(1)
+        late = self.answers.pop()
+        self.publisher.end()
+        self.publisher.begin("r", None)
+        late.callback(None)
+        self.clock.advance(5)
+        self.assertEqual(self.published(), [1, 1])
+
+    def test_a_lost_item_is_published_again_after_a_while(self) -> None:
+        """Who takes our item away does not draw us into a fight."""
+        self.publisher.begin("r", None)
+        self.announce(1)
+        self.answer()
+        self.publisher.lost()
+        self.clock.advance(0)
+        self.assertEqual(len(self.sent), 1)
+        self.clock.advance(2)
+        self.assertEqual(len(self.sent), 2)
+
+
+class BudgetTests(SynchronousTestCase):
+    """The token bucket."""
+
+    def test_it_fills_up_again(self) -> None:
+        """What was spent comes back at the rate, up to the burst."""
+        clock = Clock()
+        budget = ByteBudget(clock, rate=100, burst=1000)
+        self.assertEqual(budget.wait(1000), 0)
+        budget.charge(1500)
+        self.assertEqual(budget.backlog, 5)
+        self.assertEqual(budget.wait(100), 6)
+        clock.advance(6)
+        self.assertEqual((budget.backlog, budget.wait(100)), (0, 0))
+        clock.advance(1000)
+        self.assertEqual(budget.wait(1_000_000), 0)
+        budget.charge(1000)
+        self.assertEqual(budget.wait(1_000_000), 10)
+
+
+class BackoffTests(SynchronousTestCase):
+    """Delays between tries."""
+
+    def test_they_grow_from_one_second_to_a_minute(self) -> None:
+        """Whatever is drawn, they stay in 1..60 s, double, and begin anew after a reset."""
+        for draw in (0.0, 0.5, 1.0):
+            backoff = Backoff(lambda draw=draw: draw)  # type: ignore[misc]  # bound early
+            delays = [backoff.next() for _ in range(30)]
+            self.assertEqual(delays, sorted(delays))
+            self.assertLess(delays[0], 2)
+            self.assertGreaterEqual(delays[0], 1)
+            self.assertGreaterEqual(delays[-1], 40)
+            self.assertLessEqual(delays[-1], 60)
+            backoff.reset()
+            self.assertEqual(backoff.next(), delays[0])
+
+    def test_they_differ_between_clients(self) -> None:
+        """Clients of a server that restarts do not all come back at once."""
+        self.assertNotEqual(Backoff().next(), Backoff().next())

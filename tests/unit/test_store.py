@@ -1,0 +1,179 @@
+"""The database in the state directory."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import stat
+from dataclasses import replace
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from bitween.bittorrent.store import Store, TorrentRecord
+from bitween.errors import StoreError
+from bitween.model.torrent import InfoHash
+
+RECORD = TorrentRecord(
+    info_hash=InfoHash("ab" * 20),
+    name="holiday ü",
+    folder="/tmp/odd \udcff folder",
+    root=None,
+    added=1.5,
+    shared=False,
+    complete=False,
+    torrent_file=None,
+)
+
+
+class StoreCase(SynchronousTestCase):
+    """Has a database."""
+
+    def setUp(self) -> None:
+        """Make one."""
+        folder = os.path.abspath(self.mktemp())
+        os.mkdir(folder)
+        self.path = os.path.join(folder, "bitween.db")
+        self.store = self.open()
+
+    def open(self) -> Store:
+        """Open it; closed when the test is over."""
+        store = Store.open(self.path)
+        self.addCleanup(store._connection.close)
+        return store
+
+    def reopened(self, clean: bool = True) -> Store:
+        """Close it and open it again."""
+        self.store.close(clean)
+        self.store = self.open()
+        return self.store
+
+
+class RecordTests(StoreCase):
+    """Torrents."""
+
+    def test_a_torrent_is_kept(self) -> None:
+        """A record comes back as it was, and as it was last."""
+        self.store.put(RECORD)
+        self.assertEqual(self.reopened().torrents(), [RECORD])
+        changed = replace(RECORD, root="holiday (2)", torrent_file=b"d\0e")
+        self.store.put(changed)
+        self.store.set_complete(RECORD.info_hash)
+        self.assertEqual(self.reopened().torrents(), [replace(changed, complete=True)])
+
+    def test_oldest_first(self) -> None:
+        """Torrents come in the order in which they were added."""
+        for number in (3, 1, 2):
+            self.store.put(replace(RECORD, info_hash=InfoHash(f"{number:040}"), added=number))
+        self.assertEqual([record.added for record in self.store.torrents()], [1, 2, 3])
+
+    def test_resume_data_goes_with_its_torrent(self) -> None:
+        """It is kept while the torrent is, survives a change of it, and never stands alone."""
+        other = InfoHash("cd" * 20)
+        self.store.put(RECORD)
+        self.store.put_resume_data([(RECORD.info_hash, b"1"), (other, b"lost")])
+        self.store.put_resume_data([(RECORD.info_hash, b"2")])
+        self.store.put(replace(RECORD, name="other"))
+        self.assertEqual(self.reopened().resume_data(RECORD.info_hash), b"2")
+        self.assertIsNone(self.store.resume_data(other))
+        self.store.remove(RECORD.info_hash)
+        self.assertEqual(self.store.torrents(), [])
+        self.assertIsNone(self.store.resume_data(RECORD.info_hash))
+
+    def test_removing_what_is_unknown(self) -> None:
+        """That is no error."""
+        self.store.remove(RECORD.info_hash)
+
+
+class IntentionTests(StoreCase):
+    """Paths that are still to be hashed."""
+
+    def test_they_are_kept_in_order(self) -> None:
+        """Each once, oldest first, whatever bytes are in it."""
+        for path in ("/b", "/a", "/b", "/\udcff"):
+            self.store.intend(path)
+        self.assertEqual(self.reopened().intended(), ["/b", "/a", "/\udcff"])
+
+    def test_they_are_forgotten(self) -> None:
+        """What is settled is gone; settling something else is harmless."""
+        self.store.intend("/a")
+        self.store.settled("/b")
+        self.store.settled("/a")
+        self.assertEqual(self.reopened().intended(), [])
+
+
+class RunTests(StoreCase):
+    """From one run to the next."""
+
+    def test_clean_or_not(self) -> None:
+        """A first run and one after a clean end are clean; others are not."""
+        self.assertTrue(self.store.was_clean)
+        self.assertTrue(self.reopened().was_clean)
+        self.assertFalse(self.reopened(clean=False).was_clean)
+        self.assertTrue(self.reopened().was_clean)
+
+    def test_the_port(self) -> None:
+        """The listen port is kept."""
+        self.assertIsNone(self.store.listen_port)
+        self.store.listen_port = 12345
+        self.assertEqual(self.reopened().listen_port, 12345)
+
+    def test_nobody_else_reads_it(self) -> None:
+        """The file is for its owner only."""
+        self.assertEqual(stat.S_IMODE(os.stat(self.path).st_mode), 0o600)
+
+    def test_what_a_crash_leaves(self) -> None:
+        """Without closing, everything that was written is there."""
+        self.store.put(RECORD)
+        other = self.open()
+        self.assertEqual(other.torrents(), [RECORD])
+        self.assertFalse(other.was_clean)
+
+
+class DamageTests(StoreCase):
+    """A database that cannot be used."""
+
+    def aside(self) -> list[str]:
+        """What was set aside."""
+        return [n for n in os.listdir(os.path.dirname(self.path)) if "damaged" in n]
+
+    def test_no_database(self) -> None:
+        """A file that is none is set aside."""
+        self.store.close()
+        with open(self.path, "wb") as file:
+            file.write(b"nonsense" * 1000)
+        self.assertEqual(self.open().torrents(), [])
+        self.assertEqual(len(self.aside()), 1)
+
+    def test_a_damaged_page(self) -> None:
+        """Pages that are overwritten are noticed."""
+        for number in range(200):
+            self.store.put(replace(RECORD, info_hash=InfoHash(f"{number:040}")))
+        self.store.close()
+        with open(self.path, "r+b") as file:
+            file.seek(4096)
+            file.write(os.urandom(8192))
+        self.assertEqual(self.open().torrents(), [])
+        self.assertEqual(len(self.aside()), 1)
+
+    def test_a_newer_one(self) -> None:
+        """The database of a newer bitween is left alone."""
+        self.store.close()
+        connection = sqlite3.connect(self.path)
+        connection.execute("PRAGMA user_version = 99")
+        connection.close()
+        with self.assertRaises(StoreError) as raised:
+            Store.open(self.path)
+        self.assertIn("newer", raised.exception.message)
+        self.assertEqual(self.aside(), [])
+
+    def test_no_place(self) -> None:
+        """Where nothing can be written, that is said."""
+        with self.assertRaises(StoreError) as raised:
+            Store.open("/nonexistent/bitween.db")
+        self.assertIn("/nonexistent/bitween.db", raised.exception.message)
+
+    def test_an_error_later_on(self) -> None:
+        """Trouble with SQLite comes out as our own error."""
+        self.store.close()
+        with self.assertRaises(StoreError):
+            self.store.put(RECORD)
