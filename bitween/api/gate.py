@@ -66,8 +66,8 @@ class Gate(Resource):
         return refusal or self._inside.getChildWithDefault(path, request)
 
     def _wrong_host(self, request: Request) -> Refusal | None:
-        given = request.requestHeaders.getRawHeaders("host", [])
-        if len(given) == 1 and given[0].lower() in self._allowed_hosts(request):
+        given = _header(request, b"host")
+        if len(given) == 1 and given[0] in self._allowed_hosts(request):
             return None
         return Refusal(421, "this Host is not allowed; see --api-host")
 
@@ -82,16 +82,14 @@ class Gate(Resource):
 
     @staticmethod
     def _foreign(request: Request) -> Refusal | None:
-        origins = request.requestHeaders.getRawHeaders("origin")
-        if origins is not None:
-            host = request.requestHeaders.getRawHeaders("host", [""])[0].lower()
+        origins = _header(request, b"origin")
+        if origins:
+            (host,) = _header(request, b"host")
             # https is right without TLS of ours too, where a proxy in front of us adds it.
-            own = (
-                {f"https://{host}"} if request.isSecure() else {f"http://{host}", f"https://{host}"}
-            )
-            if len(origins) != 1 or origins[0].lower() not in own:
+            schemes = ("https",) if request.isSecure() else ("http", "https")
+            if len(origins) != 1 or origins[0] not in {f"{scheme}://{host}" for scheme in schemes}:
                 return Refusal(403, "this Origin is not allowed")
-        if request.getHeader("sec-fetch-site") not in (None, "none", "same-origin"):
+        if not set(_header(request, b"sec-fetch-site")) <= {"none", "same-origin"}:
             return Refusal(403, "no other site may call this")
         return None
 
@@ -109,6 +107,12 @@ class Gate(Resource):
             "a token is needed: Authorization: Bearer TOKEN",
             www_authenticate='Bearer realm="bitween"',
         )
+
+
+def _header(request: Request, name: bytes) -> list[str]:
+    """Every value of a header in lower case; Twisted's own way would fail on what is no UTF-8."""
+    values = request.requestHeaders.getRawHeaders(name, [])
+    return [value.decode("latin-1").lower() for value in values]
 
 
 class _Failures:

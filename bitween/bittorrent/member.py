@@ -22,6 +22,7 @@ class Member:
     :param loaded: whether it is in the session.
     :param status: what libtorrent last said of it, since it was loaded.
     :param peers: the addresses last offered, best first.
+    :param dialled: those that libtorrent was told of, since it was loaded.
     :param error: why it stands still, in words; empty if nothing is wrong.
     :param flushes_due: how many times it is still to be told that the disk has everything, before
         that is believed.
@@ -34,6 +35,7 @@ class Member:
     loaded: bool = False
     status: Status | None = None
     peers: tuple[PeerAddress, ...] = ()
+    dialled: tuple[PeerAddress, ...] = ()
     error: str = ""
     flushes_due: int = 0
     moved: bool = False
@@ -52,6 +54,15 @@ class Member:
     def wants_peers(self) -> bool:
         """Whether connecting to somebody could help."""
         return self.loaded and not self.record.complete and not self.error
+
+    def take(self, status: Status) -> None:
+        """Take over what libtorrent says now."""
+        before = self.status
+        if before is None:
+            self.moved = not self.record.complete
+        elif (before.done, before.uploaded) != (status.done, status.uploaded):
+            self.moved = True
+        self.status = status
 
     @property
     def torrent(self) -> Torrent:

@@ -336,7 +336,7 @@ class Swarm(Service):
                     folder=record.folder,
                     torrent_file=record.torrent_file,
                     renamed=member.layout.renamed if member.layout else {},
-                    resume_data=self._resume_data(record),
+                    resume_data=self._resume_data(member),
                     have_all=record.complete and member.intact,
                     # What was complete once is never written to again: if it is another now,
                     # somebody wanted it so.
@@ -344,15 +344,18 @@ class Swarm(Service):
                     peers=member.peers,
                 )
             )
+            member.dialled = member.peers
         except SwarmError as error:
             member.error = error.message
             return False
         return True
 
-    def _resume_data(self, record: TorrentRecord) -> bytes | None:
+    def _resume_data(self, member: Member) -> bytes | None:
+        record = member.record
         # Without resume data libtorrent checks what lies on the disk: after a crash that finds
         # what the last saving did not know of.
-        if record.complete or record.root is None or not self._store.was_clean:
+        known = record.complete and member.intact
+        if record.root is None or not (known or self._store.was_clean):
             return None
         return self._store.resume_data(record.info_hash)
 
@@ -443,8 +446,8 @@ class Swarm(Service):
             member.loaded = not error
             if error:
                 self._take_error(info_hash, error)
-            elif member.peers:
-                self._lt.dial(info_hash, member.peers, at_once=False)
+            elif member.peers != member.dialled:
+                self._dial(member)
         self._started()
 
     def _take_left(self, alert: alerts.Removed | alerts.Deleted) -> None:
@@ -481,9 +484,7 @@ class Swarm(Service):
         # What is said before it is loaded is said of an earlier load.
         if member is None or not member.loaded:
             return
-        if member.status is None or member.status.done != status.done:
-            member.moved = True
-        member.status = status
+        member.take(status)
         if status.error:
             self._take_error(status.info_hash, status.error)
         if status.has_metadata and member.layout is None and not member.error:
@@ -580,6 +581,7 @@ class Swarm(Service):
             status.peers == 0 and status.phase in (Phase.METADATA, Phase.DOWNLOADING)
         )
         self._lt.dial(member.record.info_hash, member.peers, at_once=alone)
+        member.dialled = member.peers
 
     # ---- housekeeping
 
@@ -588,17 +590,17 @@ class Swarm(Service):
 
     def _keep_house(self) -> None:
         for info_hash, member in self._members.items():
-            if member.moved:
+            # Of what is complete nothing but the sum of what it gave is new: that can wait.
+            if not member.record.complete:
                 self._save(member)
             connected = member.status.peers if member.status else 0
             if member.wants_peers and connected < len(member.peers):
                 self._lt.dial(info_hash, member.peers, at_once=False)
 
     def _save(self, member: Member) -> None:
-        """Have the progress of a torrent stored, unless the store knows enough."""
+        """Have the progress of a torrent stored, if it made any."""
         info_hash = member.record.info_hash
-        unknown = member.moved and member.placed and not member.record.complete
-        if unknown and self._lt.save_resume_data(info_hash):
+        if member.moved and member.placed and self._lt.save_resume_data(info_hash):
             self._saving.add(info_hash)
         member.moved = False
 

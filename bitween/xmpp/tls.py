@@ -38,9 +38,7 @@ def connection_options(domain: str, ca_pem: bytes | None) -> Any:
         try:
             certificates = x509.load_pem_x509_certificates(ca_pem)
         except ValueError:
-            raise ConfigurationError(
-                "there is no certificate in it", "check --ca-file"
-            ) from None
+            raise ConfigurationError("there is no certificate in it", "check --ca-file") from None
         further = [ssl.Certificate(crypto.X509.from_cryptography(one)) for one in certificates]
         root = _Both(ssl.trustRootFromCertificates(further))
     return ssl.optionsForClientTLS(domain, trustRoot=root)

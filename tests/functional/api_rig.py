@@ -17,83 +17,44 @@ from bitween.api.jsonrpc import JsonRpcResource, Namespace
 from bitween.api.service import make_site
 from bitween.api.site import BoundedChannel, BoundedSite
 from bitween.application import Bitween, Parts
-from bitween.errors import NotConnected, UnknownContact
 from bitween.jobs import Jobs, Report
 from bitween.model.address import PeerAddress
-from bitween.model.announcement import Announcement, Share
-from bitween.model.connection import ConnectionState, ConnectionStatus
-from bitween.model.contact import Contact, Pending, Subscription
-from bitween.model.events import (
-    ItemPublished,
-    MessengerEvent,
-    PresenceChanged,
-    SwarmEvent,
-    TorrentAdded,
-)
-from bitween.model.library import Library
+from bitween.model.announcement import Share
 from bitween.model.torrent import (
-    FileEntry,
     InfoHash,
     Metainfo,
-    Progress,
     Torrent,
-    TorrentState,
     parse_info_hash,
 )
 from bitween.observable import Observable
+from tests.fakes.messenger import FakeMessenger, FakeServer
+from tests.fakes.swarm import FakeSwarm
 
 TOKEN = "a-token-of-some-length"
 PORT = 5000
+OWN_JID = "alice@example.org"
 
 
-class MemorySwarm:
-    """A swarm that moves nothing; tests put torrents into its library."""
+class ScriptedSwarm(FakeSwarm):
+    """
+    The fake swarm, in which a test can make any torrent out of a download.
+
+    :ivar download_at_once: what a new download is, beside what it is asked to be.
+    """
 
     def __init__(self) -> None:
-        self.events: Observable[SwarmEvent] = Observable()
-        self.library = Library()
-        self.listening: Sequence[tuple[str, int]] = (("127.0.0.1", 6881),)
-        self.mapped: Sequence[PeerAddress] = ()
-        self.removed: list[tuple[InfoHash, bool]] = []
+        super().__init__()
         self.download_at_once: Mapping[str, Any] = {}
 
-    def share(self, metainfo: Metainfo, folder: str) -> Deferred[Torrent]:
-        """Hold it, complete."""
-        size = metainfo.total_size
-        return self._put(
-            Torrent(
-                info_hash=metainfo.info_hash,
-                name=metainfo.name,
-                save_path=folder,
-                state=TorrentState.SEEDING,
-                progress=Progress(done=size, total=size),
-                complete=True,
-                files=(FileEntry(metainfo.name, size),),
-            )
-        )
-
     def download(self, info_hash: InfoHash, name: str, folder: str) -> Deferred[Torrent]:
-        """Hold it, without metadata."""
-        torrent = Torrent(info_hash, name, folder, TorrentState.METADATA)
-        return self._put(replace(torrent, **self.download_at_once))
-
-    def remove(self, info_hash: InfoHash, delete_data: bool) -> Deferred[None]:
-        """Forget it, and note how."""
-        self.library.remove(info_hash)
-        self.removed.append((info_hash, delete_data))
-        return succeed(None)
-
-    def offer_peers(self, info_hash: InfoHash, addresses: Sequence[PeerAddress]) -> None:
-        """Nobody is dialled."""
+        """Hold it, as scripted."""
+        super().download(info_hash, name, folder)
+        self.change(info_hash, **self.download_at_once)
+        return succeed(self.library.get(info_hash))
 
     def change(self, info_hash: InfoHash, **changes: Any) -> None:
         """Let a torrent be otherwise."""
         self.library.put(replace(self.library.get(info_hash), **changes))
-
-    def _put(self, torrent: Torrent) -> Deferred[Torrent]:
-        self.library.put(torrent)
-        self.events.notify(TorrentAdded(torrent=torrent))
-        return succeed(torrent)
 
 
 class MemoryHasher:
@@ -133,49 +94,6 @@ class MemoryIntentions:
         return list(self._paths)
 
 
-class MemoryMessenger:
-    """An XMPP side with a roster that the test fills."""
-
-    own_jid = "alice@example.org"
-
-    def __init__(self) -> None:
-        self.events: Observable[MessengerEvent] = Observable()
-        self.status = ConnectionStatus("alice@example.org/den", ConnectionState.ONLINE, 1000.0)
-        self.roster: dict[str, Contact] = {}
-        self.offline = False
-        self.asked: list[tuple[str, str]] = []
-
-    @property
-    def contacts(self) -> Sequence[Contact]:
-        """The roster, sorted."""
-        return [self.roster[jid] for jid in sorted(self.roster)]
-
-    def announce(self, shares: Sequence[Share], addresses: Sequence[PeerAddress]) -> None:
-        """Nobody is told."""
-
-    def add_contact(self, jid: str, nick: str) -> Deferred[None]:
-        """Ask, or fail while offline."""
-        if self.offline:
-            return fail(NotConnected("there is no connection", "wait"))
-        self.asked.append((jid, nick))
-        self.roster[jid] = Contact(jid, nick, pending=Pending.OUT)
-        return succeed(None)
-
-    def accept_contact(self, jid: str) -> Deferred[None]:
-        """Make both subscriptions."""
-        if jid not in self.roster:
-            return fail(UnknownContact(f"{jid} does not ask"))
-        self.roster[jid] = Contact(jid, subscription=Subscription.BOTH)
-        return succeed(None)
-
-    def remove_contact(self, jid: str) -> Deferred[None]:
-        """Forget them."""
-        if jid not in self.roster:
-            return fail(UnknownContact(f"{jid} is not among your contacts"))
-        del self.roster[jid]
-        return succeed(None)
-
-
 class MemoryAddresses:
     """One address that never changes."""
 
@@ -193,13 +111,14 @@ class World:
 
     clock: IReactorTime
     download_dir: str = "/nowhere"
-    swarm: MemorySwarm = field(default_factory=MemorySwarm)
+    swarm: ScriptedSwarm = field(default_factory=ScriptedSwarm)
     hasher: MemoryHasher = field(default_factory=MemoryHasher)
-    messenger: MemoryMessenger = field(default_factory=MemoryMessenger)
+    server: FakeServer = field(default_factory=FakeServer)
     stopped: list[bool] = field(default_factory=list)
     on_stop: Callable[[], object] = bool
 
     def __post_init__(self) -> None:
+        self.messenger = FakeMessenger(f"{OWN_JID}/den", self.server)
         parts = Parts(
             self.swarm,
             self.hasher,
@@ -209,6 +128,8 @@ class World:
             Jobs(self.clock),
         )
         self.bitween = Bitween(parts, self.download_dir, self._stop, lambda: 2000.0)
+
+        self.messenger.start()
 
     def _stop(self) -> None:
         self.stopped.append(True)
@@ -226,13 +147,18 @@ class World:
         online: bool = True,
     ) -> None:
         """Let a contact's device ``desk`` announce shares of 123 bytes each."""
-        self.messenger.roster[jid] = Contact(jid, subscription=Subscription.BOTH)
-        shares = {info_hash: Share(info_hash, name, 123) for info_hash, name in names.items()}
-        where = tuple(PeerAddress.parse(*address) for address in addresses)
-        announcement = Announcement("desk", shares, where)
-        notify = self.messenger.events.notify
-        notify(ItemPublished(jid=jid, item_id="desk", announcements=[announcement]))
-        notify(PresenceChanged(jid=jid, resource="desk", online=online))
+        contact = self.contact(jid, "desk")
+        contact.befriend([OWN_JID])
+        shares = [Share(info_hash, name, 123) for info_hash, name in names.items()]
+        contact.announce(shares, [PeerAddress.parse(*address) for address in addresses])
+        if not online:
+            contact.stop()
+
+    def contact(self, jid: str, resource: str) -> FakeMessenger:
+        """Somebody else's device, online."""
+        messenger = FakeMessenger(f"{jid}/{resource}", self.server)
+        messenger.start()
+        return messenger
 
 
 def info_hash(digit: str) -> InfoHash:
@@ -312,7 +238,7 @@ def http_request(
         **(headers or {}),
     }
     lines = [f"{name}: {value}" for name, value in given.items() if value is not None]
-    return "\r\n".join([f"{method} {path} HTTP/1.1", *lines, "", ""]).encode() + body
+    return "\r\n".join([f"{method} {path} HTTP/1.1", *lines, "", ""]).encode("latin-1") + body
 
 
 def site_of(world: World, hosts: Iterable[str] = ()) -> BoundedSite:

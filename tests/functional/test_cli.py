@@ -24,7 +24,6 @@ import bitween
 from bitween import rendezvous
 from bitween.api.service import ApiService
 from bitween.errors import HashingFailed
-from bitween.model.contact import Contact, Pending
 from bitween.model.torrent import FileEntry, Metainfo, Progress, TorrentState, parse_info_hash
 from bitween.rendezvous import Rendezvous, places
 from tests.functional.api_rig import TOKEN, World, info_hash, site_of
@@ -475,7 +474,8 @@ class GetTests(CliCase):
         await self.done("rm", "Film One")
         await self.done("rm", B[:8], "--data")
         await self.done("rm", C)
-        self.assertEqual(self.world.swarm.removed, [(A, False), (B, True), (C, False)])
+        self.assertEqual(len(self.world.swarm.library), 0)
+        self.assertEqual(self.world.swarm.deleted, [B])
         self.assertIn("no torrent", await self.refused(1, "rm", "book"))
         await self.refused(1, "rm", A)
 
@@ -487,16 +487,15 @@ class DaemonTests(CliCase):
         """They are listed, asked, accepted and removed."""
         await self.serve()
         self.world.contact_shares(BOB, {A: "a"})
-        self.world.messenger.roster["eve@example.org"] = Contact(
-            "eve@example.org", pending=Pending.IN
-        )
+        await self.world.contact("eve@example.org", "x").add_contact(JID, "")
         rows = [line.split("\t") for line in (await self.done("contacts")).out.splitlines()]
         self.assertEqual(rows[0], [BOB, "", "both", "online", "1", ""])
         self.assertEqual(rows[1][-1], "asks you: contacts accept")
         await self.done("contacts", "accept", "eve@example.org")
         await self.done("contacts", "remove", BOB)
         await self.done("contacts", "add", "carol@example.org", "--nick", "Carol")
-        self.assertEqual(self.world.messenger.asked, [("carol@example.org", "Carol")])
+        nicks = {contact.jid: contact.nick for contact in self.world.messenger.contacts}
+        self.assertEqual(nicks["carol@example.org"], "Carol")
         self.assertIn("not among", await self.refused(1, "contacts", "remove", BOB))
 
     async def test_status(self) -> None:
@@ -553,7 +552,8 @@ class TerminalTests(CliCase):
     async def test_hostile_names(self) -> None:
         """Neither control characters nor markup of a name take effect."""
         await self.serve()
-        self.world.share("\x1b]0;owned\x07 [red]x[/red] \u202eback", A)
+        self.world.share("x", A)
+        self.world.swarm.change(A, name="\x1b]0;owned\x07 [red]x[/red] \u202eback")
         for out in ((await self.on_terminal("ls").ended).out, (await self.done("ls")).out):
             self.assertNotIn("\x1b]0", out)
             self.assertNotIn("\u202e", out)

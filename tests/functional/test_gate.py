@@ -74,6 +74,7 @@ class HostTests(GateCase):
             "",
             "127.0.0.2",
             "127.0.0.1, evil.example",
+            "\xff",
             None,
         ):
             self.assertStatus(421, {"Host": host})
@@ -111,6 +112,7 @@ class OriginTests(GateCase):
             "http://evil.example",
             "null",
             "",
+            "\xff",
             "http://127.0.0.1",
             f"http://localhost:{PORT}",
             f"http://127.0.0.1:{PORT}.evil.example",
@@ -122,7 +124,7 @@ class OriginTests(GateCase):
         """What a browser says of the caller counts; programs say nothing."""
         for site in ("none", "same-origin"):
             self.assertStatus(200, {"Sec-Fetch-Site": site})
-        for site in ("cross-site", "same-site", ""):
+        for site in ("cross-site", "same-site", "", "\xff"):
             self.assertStatus(403, {"Sec-Fetch-Site": site})
 
 

@@ -11,8 +11,6 @@ from twisted.trial.unittest import SynchronousTestCase
 import bitween
 from bitween.errors import HashingFailed
 from bitween.model.connection import ConnectionState, ConnectionStatus
-from bitween.model.contact import Contact, Pending
-from bitween.model.events import PresenceChanged
 from bitween.model.torrent import Metainfo, Progress, TorrentState
 from tests.functional.api_rig import Connection, World, http_request, info_hash, rpc, site_of
 
@@ -86,7 +84,7 @@ class ApiTests(MethodCase):
             self.call("Api.status"),
             {
                 "jid": "alice@example.org/den",
-                "connection": {"state": "online", "since": 1000.0, "error": None},
+                "connection": {"state": "online", "since": 0.0, "error": None},
                 "listen": [["127.0.0.1", 6881]],
                 "addresses": [["192.0.2.1", 6881]],
                 "totals": {
@@ -124,7 +122,7 @@ class TorrentTests(MethodCase):
         self.world.swarm.change(
             A,
             complete=False,
-            progress=Progress(250, 1000, 50, 7, 3),
+            progress=Progress(250, 1000, 50, 7, 3, 9),
             state=TorrentState.DOWNLOADING,
         )
         self.assertEqual(
@@ -142,11 +140,12 @@ class TorrentTests(MethodCase):
                         "progress": 0.25,
                         "download_rate": 50,
                         "upload_rate": 7,
+                        "uploaded": 9,
                         "peers": 3,
                         "eta": 15.0,
                         "save_path": "/files",
                         "error": None,
-                        "added": 0.0,
+                        "added": 1.0,
                     }
                 ]
             },
@@ -260,7 +259,7 @@ class TorrentTests(MethodCase):
             self.world.share("x", A)
             self.assertIs(self.call("bt.del_torrent", A, data), True)
             self.assertEqual(self.call("bt.get_torrents"), {"torrents": []})
-        self.assertEqual(self.world.swarm.removed, [(A, False), (A, True)])
+        self.assertEqual(self.world.swarm.deleted, [A])
 
     def test_delete_what_is_not_there(self) -> None:
         """An unknown hash is told apart from a malformed one."""
@@ -339,10 +338,9 @@ class ContactTests(MethodCase):
     def test_get_contacts(self) -> None:
         """Everybody in the roster, with the devices that are known."""
         self.world.contact_shares(BOB, {A: "a", B: "b"})
-        self.world.messenger.events.notify(PresenceChanged(jid=BOB, resource="phone", online=True))
-        self.world.messenger.roster["eve@example.org"] = Contact(
-            "eve@example.org", "Eve", pending=Pending.IN, groups=("g",)
-        )
+        self.world.contact(BOB, "phone")
+        self.world.contact("eve@example.org", "x").add_contact("alice@example.org", "")
+        self.call("xmpp.add_contact", "zoe@example.org", "Zoe")
         self.assertEqual(
             self.call("xmpp.get_contacts"),
             {
@@ -361,10 +359,19 @@ class ContactTests(MethodCase):
                     },
                     {
                         "jid": "eve@example.org",
-                        "nick": "Eve",
+                        "nick": None,
                         "subscription": "none",
                         "pending": "in",
-                        "groups": ["g"],
+                        "groups": [],
+                        "online": False,
+                        "resources": [],
+                    },
+                    {
+                        "jid": "zoe@example.org",
+                        "nick": "Zoe",
+                        "subscription": "none",
+                        "pending": "out",
+                        "groups": [],
                         "online": False,
                         "resources": [],
                     },
@@ -373,18 +380,22 @@ class ContactTests(MethodCase):
         )
 
     def test_changing_contacts(self) -> None:
-        """Asking, accepting and removing answer true."""
-        self.assertIs(self.call("xmpp.add_contact", BOB), True)
-        self.assertIs(self.call("xmpp.add_contact", jid="carol@example.org", nick="Carol"), True)
-        self.assertEqual(self.world.messenger.asked, [(BOB, ""), ("carol@example.org", "Carol")])
-        self.assertIs(self.call("xmpp.accept_contact", BOB), True)
+        """Asking, accepting and removing answer true, and take effect."""
+        bob = self.world.contact(BOB, "desk")
+        self.assertIs(self.call("xmpp.add_contact", jid=BOB, nick="Bob"), True)
+        self.successResultOf(bob.accept_contact("alice@example.org"))
+        (contact,) = self.call("xmpp.get_contacts")["contacts"]
+        self.assertEqual((contact["nick"], contact["subscription"]), ("Bob", "both"))
         self.assertIs(self.call("xmpp.remove_contact", BOB), True)
-        self.assertEqual(self.reason("xmpp.remove_contact", BOB), "unknown_contact")
+        bob.add_contact("alice@example.org", "")
+        self.assertIs(self.call("xmpp.accept_contact", BOB), True)
         self.assertEqual(self.reason("xmpp.accept_contact", BOB), "unknown_contact")
+        self.assertEqual(self.reason("xmpp.remove_contact", "eve@x"), "unknown_contact")
+        self.assertEqual(self.answer("xmpp.add_contact", ["no jid"])["error"]["code"], -32602)
 
     def test_while_offline(self) -> None:
         """What needs the server says that it is not there."""
-        self.world.messenger.offline = True
+        self.world.messenger.stop()
         self.assertEqual(self.reason("xmpp.add_contact", BOB), "not_connected")
 
 

@@ -55,7 +55,8 @@ class SettingsTests(SynchronousTestCase):
         settings = self.settings(
             "--jid", "a@example.org/home", "--password-file", "-", "--server", "[::1]:5333",
             "--api", "none", "--api-host", "nas", "--api-host", "nas.lan",
-            "--announce", "192.0.2.7", "--listen", "127.0.0.1:7", "--announce", "[2001:db8::1]:9", "--upload-limit", "5",
+            "--announce", "192.0.2.7", "--listen", "127.0.0.1:7", "--announce", "[2001:db8::1]:9",
+            "--upload-limit", "5",
             "--no-port-mapping", "--log-traffic", "--token-file", "/t", "--state-dir", "/s",
         )  # fmt: skip
         self.assertEqual((settings.resource, settings.password_file), ("home", "-"))

@@ -1,0 +1,1 @@
+"""The tests; trial finds them through these packages."""

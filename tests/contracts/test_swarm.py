@@ -1,0 +1,196 @@
+"""What every ``Swarm`` has to do: the real one with libtorrent, and the fake one."""
+
+from __future__ import annotations
+
+import os
+from typing import Any, cast
+
+from twisted.internet import reactor
+from twisted.internet.defer import Deferred
+from twisted.trial.unittest import TestCase
+
+from bitween import application
+from bitween.bittorrent.store import Store
+from bitween.bittorrent.swarm import Swarm
+from bitween.errors import UnknownTorrent
+from bitween.model.address import PeerAddress
+from bitween.model.events import SharesChanged, SwarmEvent, TorrentAdded, TorrentRemoved
+from bitween.model.torrent import InfoHash, Metainfo, TorrentState
+from tests.fakes.swarm import FakeSwarm
+from tests.functional.swarms import LOOPBACK, metainfo, write
+
+ABSENT = InfoHash("ab" * 20)
+# Nobody listens there.
+PEER = PeerAddress("127.0.0.1", 9)
+
+
+class Contract:
+    """Keeps the suite itself from being run."""
+
+    class SwarmTests(TestCase):
+        """The suite; ``make`` gives a swarm that is ready."""
+
+        swarm: application.Swarm
+        told: list[SwarmEvent]
+
+        timeout = 30
+
+        async def make(self) -> application.Swarm:
+            """A swarm that is ready, and is stopped when the test is over."""
+            raise NotImplementedError
+
+        async def setUp(self) -> None:  # type: ignore[override]  # trial takes coroutines
+            """Make a swarm and watch it."""
+            self.swarm = await self.make()
+            self.told = []
+            self.swarm.events.subscribe(self.told.append)
+            self.folder = os.path.abspath(self.mktemp())
+            os.mkdir(self.folder)
+
+        def file(self, name: str = "file") -> Metainfo:
+            """The metainfo of a file that lies there."""
+            return metainfo(write(os.path.join(self.folder, name), os.urandom(1000)))
+
+        async def test_a_share(self) -> None:
+            """What is shared is complete, and in the library and the share list by the answer."""
+            info = self.file("film.mkv")
+            torrent = await self.swarm.share(info, self.folder)
+            self.assertEqual(torrent, self.swarm.library.get(info.info_hash))
+            self.assertEqual(
+                (torrent.name, torrent.save_path, torrent.state, torrent.complete),
+                ("film.mkv", self.folder, TorrentState.SEEDING, True),
+            )
+            self.assertEqual((torrent.progress.done, torrent.progress.total), (1000, 1000))
+            self.assertEqual([file.size for file in torrent.files or ()], [1000])
+            self.assertEqual(self.swarm.library.shares[info.info_hash].size, 1000)
+            self.assertEqual(self.told[:2], [TorrentAdded(torrent=torrent), SharesChanged()])
+
+        async def test_a_share_again(self) -> None:
+            """Sharing the same again gives the same, and tells nothing."""
+            info = self.file()
+            first = await self.swarm.share(info, self.folder)
+            told = [event for event in self.told if isinstance(event, TorrentAdded | SharesChanged)]
+            self.assertEqual(await self.swarm.share(info, self.folder), first)
+            again = [
+                event for event in self.told if isinstance(event, TorrentAdded | SharesChanged)
+            ]
+            self.assertEqual(again, told)
+
+        async def test_names_are_safe(self) -> None:
+            """A name is printable and no path, whatever it was."""
+            info = self.file("line\nbreak")
+            self.assertEqual((await self.swarm.share(info, self.folder)).name, "line\ufffdbreak")
+            torrent = await self.swarm.download(ABSENT, "../\x1b[2Jup", self.folder)
+            self.assertTrue(torrent.name.isprintable())
+            self.assertNotIn("/", torrent.name)
+
+        async def test_a_download(self) -> None:
+            """A download is in the library, and told, before the call returns; it is no share."""
+            answer = self.swarm.download(ABSENT, "holiday", self.folder)
+            torrent = self.swarm.library.get(ABSENT)
+            self.assertEqual(self.told, [TorrentAdded(torrent=torrent)])
+            self.assertEqual(
+                (torrent.name, torrent.state, torrent.complete, torrent.files),
+                ("holiday", TorrentState.METADATA, False, None),
+            )
+            self.assertEqual((await answer).info_hash, ABSENT)
+            self.assertEqual(dict(self.swarm.library.shares), {})
+
+        async def test_a_download_again(self) -> None:
+            """Asking again for a download, or for what is complete, gives what there is."""
+            first = await self.swarm.download(ABSENT, "holiday", self.folder)
+            self.assertEqual(
+                (await self.swarm.download(ABSENT, "other", "/other")).name, first.name
+            )
+            info = self.file()
+            await self.swarm.share(info, self.folder)
+            again = await self.swarm.download(info.info_hash, "other", "/other")
+            self.assertTrue(again.complete)
+            self.assertEqual(len(self.swarm.library), 2)
+
+        async def test_a_download_that_is_shared(self) -> None:
+            """A download ends when the same is shared from here; it was added when it was begun."""
+            info = self.file()
+            begun = await self.swarm.download(info.info_hash, "", "/elsewhere")
+            torrent = await self.swarm.share(info, self.folder)
+            self.assertEqual((torrent.save_path, torrent.complete), (self.folder, True))
+            self.assertEqual(torrent.added, begun.added)
+            self.assertIn(info.info_hash, self.swarm.library.shares)
+
+        async def test_removing(self) -> None:
+            """What is removed is in neither list by the answer, and that is told."""
+            info = self.file()
+            await self.swarm.share(info, self.folder)
+            self.told.clear()
+            await self.swarm.remove(info.info_hash, False)
+            self.assertNotIn(info.info_hash, self.swarm.library)
+            self.assertEqual(dict(self.swarm.library.shares), {})
+            self.assertEqual(
+                [event for event in self.told if isinstance(event, TorrentRemoved | SharesChanged)],
+                [TorrentRemoved(info_hash=info.info_hash, name="file"), SharesChanged()],
+            )
+
+        async def test_removing_a_download(self) -> None:
+            """A download that never was a share can be removed without a word to contacts."""
+            await self.swarm.download(ABSENT, "holiday", self.folder)
+            await self.swarm.remove(ABSENT, True)
+            self.assertEqual(len(self.swarm.library), 0)
+            self.assertNotIn(SharesChanged(), self.told)
+
+        async def test_removing_what_is_unknown(self) -> None:
+            """That is an error, as the answer."""
+            with self.assertRaises(UnknownTorrent):
+                await self.swarm.remove(ABSENT, False)
+
+        async def test_peers(self) -> None:
+            """Peers can be offered for anything, at any time, any number of times."""
+            info = self.file()
+            await self.swarm.share(info, self.folder)
+            await self.swarm.download(ABSENT, "", self.folder)
+            for info_hash in (info.info_hash, ABSENT, InfoHash("cd" * 20)):
+                self.swarm.offer_peers(info_hash, [PEER, PEER])
+                self.swarm.offer_peers(info_hash, [])
+
+        async def test_a_subscriber_may_do_anything(self) -> None:
+            """Who hears of a torrent may offer peers for it, or remove it, there and then."""
+
+            def meddle(event: SwarmEvent) -> None:
+                if isinstance(event, TorrentAdded):
+                    self.swarm.offer_peers(event.torrent.info_hash, [PEER])
+                    removing.append(self.swarm.remove(event.torrent.info_hash, False))
+
+            removing: list[Deferred[None]] = []
+            self.swarm.events.subscribe(meddle)
+            await self.swarm.download(ABSENT, "", self.folder)
+            await self.swarm.share(self.file(), self.folder)
+            for each in removing:
+                await each
+            self.assertEqual(len(self.swarm.library), 0)
+            self.assertEqual(dict(self.swarm.library.shares), {})
+
+        async def test_listening(self) -> None:
+            """There is a socket, and no mapping that nobody asked for."""
+            ((address, port),) = self.swarm.listening
+            self.assertEqual(address, "127.0.0.1")
+            self.assertIn(port, range(1, 65536))
+            self.assertEqual(tuple(self.swarm.mapped), ())
+
+
+class FakeSwarmTests(Contract.SwarmTests):
+    """The fake."""
+
+    async def make(self) -> application.Swarm:
+        """One is ready at once."""
+        return FakeSwarm()
+
+
+class RealSwarmTests(Contract.SwarmTests):
+    """The real one, on loopback."""
+
+    async def make(self) -> application.Swarm:
+        """Start one."""
+        swarm = Swarm(cast(Any, reactor), Store.open(self.mktemp()), LOOPBACK)
+        swarm.startService()
+        self.addCleanup(swarm.stopService)
+        await swarm.ready
+        return swarm

@@ -1,0 +1,1 @@
+"""Ports without the world behind them."""

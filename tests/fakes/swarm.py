@@ -1,0 +1,142 @@
+"""A swarm in memory: the port of ``application.Swarm``, without libtorrent and without files."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from twisted.internet.defer import Deferred, fail, succeed
+
+from bitween.errors import UnknownTorrent
+from bitween.model.address import PeerAddress
+from bitween.model.events import (
+    SharesChanged,
+    SwarmEvent,
+    TorrentAdded,
+    TorrentChanged,
+    TorrentFinished,
+    TorrentRemoved,
+)
+from bitween.model.library import Library
+from bitween.model.text import safe_name
+from bitween.model.torrent import FileEntry, InfoHash, Metainfo, Progress, Torrent, TorrentState
+from bitween.observable import Observable
+
+
+class FakeSwarm:
+    """
+    Holds torrents; a test says what arrives.
+
+    :ivar offered: the addresses last offered for each download.
+    :ivar deleted: the torrents whose data was deleted.
+    """
+
+    def __init__(self) -> None:
+        self.events: Observable[SwarmEvent] = Observable()
+        self.library = Library()
+        self.listening: tuple[tuple[str, int], ...] = (("127.0.0.1", 6881),)
+        self.mapped: tuple[PeerAddress, ...] = ()
+        self.offered: dict[InfoHash, tuple[PeerAddress, ...]] = {}
+        self.deleted: list[InfoHash] = []
+        self._time = 0.0
+
+    # ---- the port
+
+    def share(self, metainfo: Metainfo, folder: str) -> Deferred[Torrent]:
+        """Seed what was hashed."""
+        known = self._known(metainfo.info_hash)
+        if known is not None and known.complete:
+            return succeed(known)
+        size = metainfo.total_size
+        return self._begin(
+            Torrent(
+                info_hash=metainfo.info_hash,
+                name=safe_name(metainfo.name),
+                save_path=folder,
+                state=TorrentState.SEEDING,
+                progress=Progress(done=size, total=size),
+                complete=True,
+                files=(FileEntry(metainfo.name, size),),
+            )
+        )
+
+    def download(self, info_hash: InfoHash, name: str, folder: str) -> Deferred[Torrent]:
+        """Begin to fetch a torrent."""
+        known = self._known(info_hash)
+        if known is not None:
+            return succeed(known)
+        name = safe_name(name) if name else ""
+        return self._begin(Torrent(info_hash, name, folder, TorrentState.METADATA))
+
+    def remove(self, info_hash: InfoHash, delete_data: bool) -> Deferred[None]:
+        """Forget a torrent."""
+        known = self._known(info_hash)
+        if known is None:
+            return fail(UnknownTorrent(f"no torrent of ours has the hash {info_hash}"))
+        changed = self.library.remove(info_hash)
+        if delete_data:
+            self.deleted.append(info_hash)
+        self.offered.pop(info_hash, None)
+        self.events.notify(TorrentRemoved(info_hash=info_hash, name=known.name))
+        self._tell_shares(changed)
+        return succeed(None)
+
+    def offer_peers(self, info_hash: InfoHash, addresses: Sequence[PeerAddress]) -> None:
+        """Remember what was offered."""
+        known = self._known(info_hash)
+        if known is not None and not known.complete:
+            self.offered[info_hash] = tuple(addresses)
+
+    # ---- for tests
+
+    def arrive(self, info_hash: InfoHash, total: int, done: int | None = None) -> Torrent:
+        """
+        Have the metadata of a download be here, and some of its bytes; all, if not said otherwise.
+
+        :param total: bytes of the whole torrent.
+        """
+        before = self.library.get(info_hash)
+        complete = done is None or done == total
+        name = before.name or "arrived"
+        torrent = replace(
+            before,
+            name=name,
+            state=TorrentState.SEEDING if complete else TorrentState.DOWNLOADING,
+            progress=Progress(done=total if done is None else done, total=total),
+            complete=complete,
+            files=(FileEntry(name, total),),
+        )
+        changed = self.library.put(torrent)
+        self.events.notify(TorrentChanged(torrent=torrent))
+        if complete:
+            self.events.notify(TorrentFinished(torrent=torrent))
+        self._tell_shares(changed)
+        return torrent
+
+    def break_down(self, info_hash: InfoHash, error: str) -> Torrent:
+        """Have a torrent stand still."""
+        before = self.library.get(info_hash)
+        torrent = replace(before, state=TorrentState.ERROR, error=error, complete=False)
+        changed = self.library.put(torrent)
+        self.events.notify(TorrentChanged(torrent=torrent))
+        self._tell_shares(changed)
+        return torrent
+
+    def _known(self, info_hash: InfoHash) -> Torrent | None:
+        return self.library.get(info_hash) if info_hash in self.library else None
+
+    def _begin(self, torrent: Torrent) -> Deferred[Torrent]:
+        known = self._known(torrent.info_hash)
+        self._time += 1
+        torrent = replace(torrent, added=self._time if known is None else known.added)
+        changed = self.library.put(torrent)
+        if known is None:
+            self.events.notify(TorrentAdded(torrent=torrent))
+        else:
+            self.events.notify(TorrentChanged(torrent=torrent))
+        self._tell_shares(changed)
+        return succeed(torrent)
+
+    def _tell_shares(self, changed: bool) -> None:
+        if changed:
+            self.events.notify(SharesChanged())

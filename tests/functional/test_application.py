@@ -1,0 +1,306 @@
+"""The use cases, on fakes that the contract tests keep honest."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+
+from twisted.internet.defer import Deferred
+from twisted.internet.task import Clock
+from twisted.trial.unittest import SynchronousTestCase
+
+from bitween.application import Bitween, Parts
+from bitween.errors import (
+    BadPath,
+    EmptyFolder,
+    HashingFailed,
+    NoSuchPath,
+    UnknownContact,
+    UnknownTorrent,
+)
+from bitween.jobs import Jobs
+from bitween.model.address import PeerAddress
+from bitween.model.announcement import Share
+from bitween.model.catalogue import CatalogueChange
+from bitween.model.job import JobState
+from bitween.model.torrent import InfoHash, Metainfo
+from bitween.reach.addresses import InterfaceAddresses
+from tests.fakes.messenger import FakeMessenger, FakeServer
+from tests.fakes.swarm import FakeSwarm
+
+BOB, CAROL = "bob@example.org", "carol@example.org"
+FILM = Share(InfoHash("ab" * 20), "film.mkv", 1000)
+OUR_ADDRESS = PeerAddress.parse("192.0.2.1", 6881)
+BOBS_ADDRESS = PeerAddress.parse("192.0.2.2", 6881)
+
+
+class StallingHasher:
+    """Hashes when the test says so."""
+
+    def __init__(self) -> None:
+        self.asked: dict[str, Deferred[Metainfo]] = {}
+
+    def hash_path(self, path: str, report: Callable[[int, int], None]) -> Deferred[Metainfo]:
+        """Begin."""
+        report(0, 1000)
+        self.asked[path] = Deferred()
+        return self.asked[path]
+
+
+class ListedIntentions:
+    """Remembers in a list."""
+
+    def __init__(self) -> None:
+        self.paths: list[str] = []
+
+    def intend(self, path: str) -> None:
+        """Remember a path."""
+        self.paths.append(path)
+
+    def settled(self, path: str) -> None:
+        """Forget it."""
+        self.paths.remove(path)
+
+    def intended(self) -> list[str]:
+        """What is remembered."""
+        return list(self.paths)
+
+
+class UseCaseTests(SynchronousTestCase):
+    """What alice's daemon does; bob and carol are others on the same server."""
+
+    def setUp(self) -> None:
+        """Have alice and bob be contacts, both online."""
+        self.server = FakeServer()
+        self.messenger = FakeMessenger("alice@example.org/here", self.server)
+        self.bob = FakeMessenger(f"{BOB}/laptop", self.server)
+        self.carol = FakeMessenger(f"{CAROL}/phone", self.server)
+        self.swarm, self.hasher = FakeSwarm(), StallingHasher()
+        self.intentions = ListedIntentions()
+        self.downloads = os.path.abspath(self.mktemp())
+        self.stops = 0
+        self.swarm.listening = (("192.0.2.1", 6881),)
+        self.bitween = self.make()
+        self.changes: list[CatalogueChange] = []
+        self.bitween.catalogue_changes.subscribe(self.changes.append)
+        for messenger in (self.messenger, self.bob, self.carol):
+            messenger.start()
+        self.messenger.befriend([BOB])
+        self.bitween.begin()
+
+    def make(self) -> Bitween:
+        """Make the use cases of the parts."""
+        clock = Clock()
+        parts = Parts(
+            swarm=self.swarm,
+            hasher=self.hasher,
+            intentions=self.intentions,
+            messenger=self.messenger,
+            own_addresses=InterfaceAddresses(clock, read_interfaces=lambda: ["192.0.2.1"]),
+            jobs=Jobs(clock),
+        )
+        return Bitween(parts, self.downloads, self.stop)
+
+    def stop(self) -> None:
+        """Count that the daemon was to stop."""
+        self.stops += 1
+
+    def file(self, name: str = "film.mkv") -> str:
+        """A file to share."""
+        folder = os.path.abspath(self.mktemp())
+        os.mkdir(folder)
+        path = os.path.join(folder, name)
+        with open(path, "w", encoding="utf-8") as file:
+            file.write("x")
+        return path
+
+    def hashed(self, path: str) -> None:
+        """Have a path be hashed."""
+        name = os.path.basename(path)
+        self.hasher.asked[path].callback(Metainfo(FILM.info_hash, name, FILM.size, b""))
+
+    def download(self, share: Share = FILM) -> int:
+        """Begin a download; how many sources it has."""
+        downloading = self.bitween.download(share.info_hash)
+        return self.successResultOf(Deferred.fromCoroutine(downloading))
+
+    # ---- sharing
+
+    def test_a_path_is_hashed_shared_and_announced(self) -> None:
+        """What is added is announced with our addresses once it is hashed, not before."""
+        path = self.file()
+        job = self.bitween.add_path(path)
+        self.assertEqual((job.kind, job.subject, job.state), ("add", path, JobState.RUNNING))
+        self.assertEqual(self.messenger.announced, ((), (OUR_ADDRESS,)))
+        self.hashed(path)
+        self.assertEqual(self.messenger.announced, ((FILM,), (OUR_ADDRESS,)))
+        done = self.bitween.jobs.get(job.id)
+        self.assertEqual(done.state, JobState.DONE)
+        assert done.result is not None
+        self.assertEqual(done.result.info_hash, FILM.info_hash)
+        self.assertEqual(self.intentions.paths, [])
+
+    def test_paths_that_cannot_be_shared(self) -> None:
+        """Each is refused at once, by its name, and nothing is begun."""
+        empty = os.path.abspath(self.mktemp())
+        os.mkdir(empty)
+        for path, error in (
+            ("/nowhere/at/all", NoSuchPath),
+            ("relative", BadPath),
+            (empty, EmptyFolder),
+            ("/dev/null", BadPath),
+        ):
+            with self.assertRaises(error) as caught:
+                self.bitween.add_path(path)
+            self.assertIn(path, str(caught.exception))
+        self.assertEqual((self.hasher.asked, self.intentions.paths), ({}, []))
+
+    def test_hashing_fails(self) -> None:
+        """The job tells why, and the path is not tried again at the next start."""
+        path = self.file()
+        job = self.bitween.add_path(path)
+        self.hasher.asked[path].errback(HashingFailed("it changed"))
+        failed = self.bitween.jobs.get(job.id)
+        self.assertEqual((failed.state, str(failed.error)), (JobState.FAILED, "it changed"))
+        self.assertEqual(self.intentions.paths, [])
+
+    def test_what_was_cut_short_is_taken_up(self) -> None:
+        """A path that was being hashed at the end is hashed at the next start."""
+        path = self.file()
+        self.bitween.add_path(path)
+        self.bitween.end()
+        self.assertEqual(self.intentions.paths, [path])
+        self.hasher.asked.clear()
+        self.make().begin()
+        self.assertEqual(list(self.hasher.asked), [path])
+
+    def test_a_cancelled_job_is_not_taken_up(self) -> None:
+        """What the user has cancelled stays so."""
+        path = self.file()
+        job = self.bitween.add_path(path)
+        self.assertEqual(self.bitween.jobs.cancel(job.id).state, JobState.CANCELLED)
+        self.assertEqual(self.intentions.paths, [])
+
+    def test_removal_withdraws(self) -> None:
+        """A share that is removed is announced no longer; an unknown one is an error."""
+        path = self.file()
+        self.bitween.add_path(path)
+        self.hashed(path)
+        self.successResultOf(self.bitween.remove(FILM.info_hash))
+        self.assertEqual(self.messenger.announced, ((), (OUR_ADDRESS,)))
+        with self.assertRaises(UnknownTorrent):
+            self.bitween.remove(FILM.info_hash)
+
+    # ---- fetching
+
+    def test_a_download_dials_everybody_who_has_it(self) -> None:
+        """Every contact who announces it is dialled, also one who comes later."""
+        self.bob.announce([FILM], [BOBS_ADDRESS])
+        self.assertEqual(self.download(), 1)
+        self.assertEqual(self.swarm.offered[FILM.info_hash], (BOBS_ADDRESS,))
+        self.assertEqual(self.bitween.torrent(FILM.info_hash).name, "film.mkv")
+        self.messenger.befriend([CAROL])
+        carols = PeerAddress.parse("192.0.2.3", 6881)
+        self.carol.announce([FILM], [carols])
+        self.assertEqual(set(self.swarm.offered[FILM.info_hash]), {BOBS_ADDRESS, carols})
+
+    def test_a_download_without_a_source(self) -> None:
+        """It begins by itself when somebody announces it, or comes online with it."""
+        self.assertEqual(self.download(), 0)
+        self.bob.stop()
+        self.bob.announce([FILM], [BOBS_ADDRESS])
+        self.assertEqual(self.swarm.offered.get(FILM.info_hash, ()), ())
+        self.bob.start()
+        self.assertEqual(self.swarm.offered[FILM.info_hash], (BOBS_ADDRESS,))
+
+    def test_asking_twice_is_harmless(self) -> None:
+        """The second time changes nothing."""
+        self.bob.announce([FILM], [BOBS_ADDRESS])
+        self.assertEqual([self.download(), self.download()], [1, 1])
+        self.assertEqual(len(self.bitween.torrents()), 1)
+
+    def test_a_download_announces_what_it_has(self) -> None:
+        """From its first bytes on, a download is a source for others."""
+        self.download()
+        self.swarm.arrive(FILM.info_hash, total=1000, done=100)
+        assert self.messenger.announced is not None
+        self.assertEqual([s.size for s in self.messenger.announced[0]], [1000])
+
+    def test_loopback_of_others_is_not_dialled(self) -> None:
+        """A contact cannot make us knock at our own machine, nor at ourselves."""
+        knocking = [PeerAddress.parse("127.0.0.1", 22), OUR_ADDRESS]
+        self.bob.announce([FILM], [*knocking, BOBS_ADDRESS])
+        self.download()
+        self.assertEqual(self.swarm.offered[FILM.info_hash], (BOBS_ADDRESS,))
+
+    def test_loopback_where_we_have_nothing_else(self) -> None:
+        """Daemons on one machine without a network find each other."""
+        self.swarm.listening = (("127.0.0.1", 7),)
+        self.bitween.begin()
+        here = PeerAddress.parse("127.0.0.1", 8)
+        self.bob.announce([FILM], [here])
+        self.download()
+        self.assertEqual(self.swarm.offered[FILM.info_hash], (here,))
+
+    def test_a_folder_that_cannot_be_written(self) -> None:
+        """A download to an impossible place is refused, by its name."""
+        path = self.file()
+        for folder in (path, os.path.join(path, "below"), "relative"):
+            downloading = self.bitween.download(FILM.info_hash, folder)
+            failure = self.failureResultOf(Deferred.fromCoroutine(downloading), BadPath)
+            self.assertIn(folder, str(failure.value))
+        self.assertEqual(self.bitween.torrents(), [])
+
+    # ---- contacts
+
+    def test_a_stranger_s_word_does_not_count(self) -> None:
+        """Only contacts whom we follow, and our own account, come into the catalogue."""
+        self.carol.announce([FILM], [])
+        self.assertEqual(self.bitween.find().total, 0)
+        other = FakeMessenger("alice@example.org/server", self.server)
+        other.start()
+        other.announce([FILM], [])
+        self.assertEqual(self.bitween.find().items[0].contacts, ("alice@example.org",))
+
+    def test_a_contact_who_goes(self) -> None:
+        """Who is offline is away; who is removed is forgotten."""
+        self.bob.announce([FILM], [BOBS_ADDRESS])
+        self.assertTrue(self.bitween.find().items[0].online)
+        self.bob.stop()
+        self.assertFalse(self.bitween.find().items[0].online)
+        self.successResultOf(self.bitween.remove_contact(BOB))
+        self.assertEqual(self.bitween.find().total, 0)
+        self.assertEqual(self.changes[-1].gone[0].share, FILM)
+
+    def test_a_lost_connection(self) -> None:
+        """Without a connection nobody is known to be there."""
+        self.bob.announce([FILM], [BOBS_ADDRESS])
+        self.messenger.stop()
+        self.assertFalse(self.bitween.find().items[0].online)
+
+    def test_find_among_a_contact_s_shares(self) -> None:
+        """Naming somebody who is no contact is an error, not an empty list."""
+        self.bob.announce([FILM], [])
+        self.assertEqual(self.bitween.find(contact=BOB).total, 1)
+        with self.assertRaises(UnknownContact):
+            self.bitween.find(contact=CAROL)
+
+    # ---- the daemon
+
+    def test_status(self) -> None:
+        """The status sums up."""
+        self.bob.announce([FILM], [BOBS_ADDRESS])
+        self.download()
+        self.swarm.arrive(FILM.info_hash, total=1000, done=100)
+        status = self.bitween.status()
+        totals = status.totals
+        self.assertEqual(
+            (totals.torrents, totals.complete, totals.size, totals.done), (1, 0, 1000, 100)
+        )
+        self.assertEqual((totals.contacts, totals.contacts_online), (1, 1))
+        self.assertEqual((status.own_jid, status.addresses), ("alice@example.org", (OUR_ADDRESS,)))
+
+    def test_stop(self) -> None:
+        """Stopping is handed on."""
+        self.bitween.stop()
+        self.assertEqual(self.stops, 1)

@@ -1,0 +1,1 @@
+"""Real daemons, a real Prosody, real bytes."""

@@ -1,0 +1,1 @@
+"""The rules of the model and of formats; no reactor."""
