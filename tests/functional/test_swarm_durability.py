@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
-from contextlib import suppress
 from dataclasses import replace
 from typing import Any, cast
 
@@ -43,7 +43,7 @@ class Downloading(ProcessProtocol):
     def kill(self) -> None:
         """End it without giving it a chance."""
         assert self.transport is not None
-        with suppress(ProcessExitedAlready):
+        with contextlib.suppress(ProcessExitedAlready):
             self.transport.signalProcess("KILL")
 
     def processEnded(self, reason: Failure) -> None:
@@ -68,6 +68,19 @@ class RestartTests(SwarmCase):
         self.assertEqual(alice.library.get(info_hash), before)
         self.assertIn(info_hash, alice.library.shares)
         await self.fetch(bob, info_hash, alice)
+
+    async def test_what_was_given_is_remembered(self) -> None:
+        """The sum of what a torrent gave to others outlives a stop."""
+        state = self.folder("state")
+        alice, bob = await self.start(state), await self.start()
+        path = write(os.path.join(self.folder(), "file"), os.urandom(500_000))
+        info_hash = await self.share(alice, path)
+        await self.fetch(bob, info_hash, alice)
+        await when(alice, lambda: alice.library.get(info_hash).progress.uploaded >= 500_000)
+        await self.stop(alice)
+        alice = await self.start(state)
+        await when(alice, lambda: alice.library.get(info_hash).progress.uploaded >= 500_000)
+        self.assertTrue(alice.library.get(info_hash).complete)
 
     async def test_a_half_done_download_goes_on(self) -> None:
         """After a clean stop a download has what it had, without checking it again."""

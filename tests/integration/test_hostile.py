@@ -60,12 +60,16 @@ class HostileTests(IntegrationTestCase):
         return alice, bob
 
     async def befriend(self, alice: Daemon, bob: RawClient) -> None:
-        """Have bob's presence and items go to alice."""
-        bob.subscription("subscribed", alice.jid)  # beforehand: Prosody pre-approves
-        await alice.call("xmpp.add_contact", jid="bob@localhost")
+        """Make them see each other: without that, PEP tells of no change."""
+        bob.subscription("subscribe", alice.jid)
+        await alice.until(
+            lambda result: any(c["pending"] == "in" for c in result["contacts"]),
+            "xmpp.get_contacts",
+        )
+        await alice.call("xmpp.accept_contact", jid="bob@localhost")
         bob.subscription("subscribed", alice.jid)
         await alice.until(
-            lambda result: any(c["subscription"] == "to" for c in result["contacts"]),
+            lambda result: any(c["subscription"] == "both" for c in result["contacts"]),
             "xmpp.get_contacts",
         )
 
