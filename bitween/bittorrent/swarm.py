@@ -176,6 +176,7 @@ class Swarm(Service):
         self._store.close(clean=not self._saving)
         session.close()
         self._session = None
+        self._members.clear()
 
     def _load_stored(self) -> None:
         for record in self._store.torrents():
@@ -392,30 +393,31 @@ class Swarm(Service):
     # ---- what libtorrent says
 
     def _received(self, received: list[Alert]) -> None:
-        stirred = False
+        self._take_resume_data(received)
         moved = False
-        saved: list[tuple[InfoHash, bytes]] = []
         for alert in received:
-            match alert:
-                case alerts.ResumeData(info_hash=info_hash, data=data):
-                    self._saving.discard(info_hash)
-                    if data is not None:
-                        saved.append((info_hash, data))
-                case alerts.Stirred():
-                    stirred = True
-                case _:
-                    moved |= self._sockets.take(alert)
-                    self._take(alert)
-        if saved:
-            self._store.put_resume_data(saved)
-        if stirred:
-            self._ask_for_progress()
+            moved |= self._sockets.take(alert)
+            self._take(alert)
         self._tell_shares()
         if moved:
             self.events.notify(ListeningChanged())
-        # The last thing, since it lets the service end.
+        # Whoever heard of something may have stopped the service.
+        if self._session is None:
+            return
+        if any(isinstance(alert, alerts.Stirred) for alert in received):
+            self._ask_for_progress()
         if self._saved is not None and not self._saving and not self._saved.called:
             self._saved.callback(None)
+
+    def _take_resume_data(self, received: list[Alert]) -> None:
+        saved = []
+        for alert in received:
+            if isinstance(alert, alerts.ResumeData):
+                self._saving.discard(alert.info_hash)
+                if alert.data is not None:
+                    saved.append((alert.info_hash, alert.data))
+        if saved:
+            self._store.put_resume_data(saved)
 
     def _take(self, alert: Alert) -> None:
         match alert:

@@ -233,9 +233,9 @@ class _Demo:
 
     def stay(self) -> None:
         """Wait for Ctrl-C."""
-        self._say("\nBoth stay up until you press Ctrl-C; then all of this is removed.")
-        signal.signal(signal.SIGINT, signal.default_int_handler)
         with contextlib.suppress(KeyboardInterrupt):
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+            self._say("\nBoth stay up until you press Ctrl-C; then all of this is removed.")
             while True:
                 signal.pause()
 

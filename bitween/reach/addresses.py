@@ -81,33 +81,32 @@ class InterfaceAddresses(Service):
 
     def _gather(self) -> Iterator[PeerAddress]:
         yield from self._mapped
-        for address, port in self._listening:
-            yield from self._dialable(address, port)
-            for announced, own_port in self._announce:
-                yield PeerAddress.parse(announced, own_port or port)
+        own = list(self._own())
+        # Loopback is named only where there is nothing else: a machine without a network.
+        yield from [address for address in own if not address.is_loopback] or own
+        for announced, announced_port in self._announce:
+            for port in {port for _, port in self._listening}:
+                yield PeerAddress.parse(announced, announced_port or port)
 
-    def _dialable(self, listening: str, port: int) -> list[PeerAddress]:
-        """
-        The addresses behind one listen socket.
+    def _own(self) -> Iterator[PeerAddress]:
+        """What the listen sockets come to; one that is bound to everything, to every address."""
+        fit = list(self._read_interfaces())
+        for listening, port in self._listening:
+            anywhere = listening in ("0.0.0.0", "::")  # noqa: S104  # compared, not bound
+            for address in fit if anywhere else [listening]:
+                parsed = _parsed(address, port)
+                same_family = parsed is not None and parsed.is_ipv6 == (":" in listening)
+                if parsed is not None and same_family and address in fit:
+                    yield parsed
 
-        Loopback is named only where there is nothing else: a machine without a network.
-        """
-        if listening not in ("0.0.0.0", "::"):  # noqa: S104  # compared, not bound
-            return [PeerAddress.parse(listening, port)]
-        candidates = [a for a in map(_parsed(port), self._read_interfaces()) if a is not None]
-        candidates = [a for a in candidates if a.is_ipv6 == (listening == "::")]
-        return [a for a in candidates if not a.is_loopback] or candidates
 
-
-def _parsed(port: int) -> Callable[[str], PeerAddress | None]:
-    def parse(address: str) -> PeerAddress | None:
-        try:
-            parsed = PeerAddress.parse(address, port)
-        except InvalidValue:
-            return None
-        return None if parsed.ip.is_link_local else parsed
-
-    return parse
+def _parsed(address: str, port: int) -> PeerAddress | None:
+    """A peer address, ``None`` for one that means nothing on another machine."""
+    try:
+        parsed = PeerAddress.parse(address, port)
+    except InvalidValue:
+        return None
+    return None if parsed.ip.is_link_local else parsed
 
 
 def interface_addresses() -> list[str]:

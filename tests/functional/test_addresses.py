@@ -42,6 +42,14 @@ class InterfaceAddressesTests(SynchronousTestCase):
         self.watch().refresh(EVERYWHERE, [])
         self.assertEqual(self.seen, [["127.0.0.1:6881", "[::1]:6881"]])
 
+    def test_sockets_that_are_bound_one_by_one(self) -> None:
+        """A socket for each address, as libtorrent opens them, comes to the same."""
+        sockets = [("127.0.0.1", 7), ("192.168.1.5", 7), ("::1", 7), ("fe80::1%eth0", 7)]
+        self.watch().refresh([*sockets, ("2001:db8::5", 7), ("2001:db8::dead", 7)], [])
+        self.assertEqual(
+            self.seen, [["192.168.1.5:7", "[2001:db8::5]:7"]], "the last one is deprecated"
+        )
+
     def test_one_listen_address(self) -> None:
         """Who listens at one address is found at that address alone."""
         self.watch().refresh([("127.0.0.1", 7)], [])

@@ -96,7 +96,9 @@ class UseCaseTests(SynchronousTestCase):
             hasher=self.hasher,
             intentions=self.intentions,
             messenger=self.messenger,
-            own_addresses=InterfaceAddresses(clock, read_interfaces=lambda: ["192.0.2.1"]),
+            own_addresses=InterfaceAddresses(
+                clock, read_interfaces=lambda: ["127.0.0.1", "192.0.2.1"]
+            ),
             jobs=Jobs(clock),
         )
         return Bitween(parts, self.downloads, self.stop)
