@@ -12,6 +12,9 @@ WITH_MAKE := $(shell command -v setpriv >/dev/null 2>&1 && echo setpriv --pdeath
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
+# Two sets of dependencies must not be installed into one place at once.
+.NOTPARALLEL:
+
 .PHONY: help demo test lint docs bench soak prosody clean
 
 help:

@@ -182,5 +182,22 @@ def _figures(seconds: Sequence[float]) -> str:
     return f"{median(seconds) * 1000:7.2f} {p95 * 1000:7.2f}"
 
 
+def _run(reactor: Any) -> Deferred[None]:
+    running = Deferred.fromCoroutine(_main(reactor))
+    ended: Deferred[None] = Deferred()
+
+    def stop() -> Deferred[None]:
+        running.cancel()
+        return ended
+
+    def tell(result: object) -> object:
+        ended.callback(None)
+        return result
+
+    # So that Ctrl-C leaves nothing behind, either.
+    reactor.addSystemEventTrigger("before", "shutdown", stop)
+    return running.addBoth(tell)
+
+
 if __name__ == "__main__":
-    react(lambda reactor: Deferred.fromCoroutine(_main(reactor)))
+    react(_run)

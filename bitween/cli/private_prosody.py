@@ -135,12 +135,14 @@ def _unpacked(root: str) -> Installation | None:
         for folder in os.scandir(f"{root}/usr/lib")
         if folder.is_dir() and folder.name.endswith("-linux-gnu")
     ]
+    interpreter = f"{root}/usr/bin/{lua}"
+    # What was installed when the rest was unpacked is used where it lies: ";;" is Lua's own path.
     return Installation(
-        (f"{root}/usr/bin/{lua}", program),
+        (interpreter if os.path.exists(interpreter) else lua, program),
         f"{root}/usr/lib/prosody/modules",
         {
-            "LUA_PATH": f"{share}/?.lua;{share}/?/init.lua",
-            "LUA_CPATH": ";".join(f"{folder}/lua/{version}/?.so" for folder in libraries),
+            "LUA_PATH": f"{share}/?.lua;{share}/?/init.lua;;",
+            "LUA_CPATH": "".join(f"{folder}/lua/{version}/?.so;" for folder in libraries) + ";;",
             "LD_LIBRARY_PATH": ":".join(libraries),
         },
     )
