@@ -154,7 +154,7 @@ class FindProsodyTests(SynchronousTestCase):
         return cache, root
 
     def test_unpacked(self) -> None:
-        """An unpacked one is run by the Lua beside it, which looks for its libraries there first."""
+        """An unpacked one is run by the Lua beside it, which looks for libraries there first."""
         cache, root = self.unpack()
         with open(f"{root}/usr/bin/lua5.4", "wb"):
             pass
