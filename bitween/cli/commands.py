@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import time
+import select
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -234,14 +234,17 @@ def stop(session: Session) -> None:
 
 
 def _wait_for_end(pid: int) -> None:
-    deadline = time.monotonic() + _STOPPING_TIME
-    while time.monotonic() < deadline:
-        try:
-            os.kill(pid, 0)
-        except (ProcessLookupError, PermissionError):  # gone, or gone and its number reused
-            return
-        time.sleep(0.05)
-    raise CommandFailed(f"the daemon (process {pid}) is still busy stopping", "see its log")
+    try:
+        process = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return
+    try:
+        # Readable once the process has ended, also where its parent never asks for its status.
+        ended, _, _ = select.select([process], [], [], _STOPPING_TIME)
+    finally:
+        os.close(process)
+    if not ended:
+        raise CommandFailed(f"the daemon (process {pid}) is still busy stopping", "see its log")
 
 
 def jobs(session: Session) -> None:
