@@ -302,7 +302,9 @@ class Session:
 
     def statuses(self) -> list[Status]:
         """How every torrent is; waits for libtorrent, and takes its time with many torrents."""
-        statuses = self._session.get_torrent_status(lambda _: True)
+        # get_torrent_status calls its predicate without the interpreter's lock, and crashes on
+        # Python 3.12 and later.
+        statuses = [handle.status() for handle in self._session.get_torrents()]
         self._handles = {info_hash_text(s.info_hashes): s.handle for s in statuses}
         return [status_value(status) for status in statuses]
 

@@ -45,7 +45,7 @@ class ThrowAwayAuthority:
             decipher_only=False,
         )
         self._certificate = (
-            _builder(self._name, self._name, self._key)
+            _builder(self._name, self._name, self._key, self._key)
             .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
             .add_extension(usage, critical=True)
             .sign(self._key, hashes.SHA256())
@@ -67,7 +67,7 @@ class ThrowAwayAuthority:
         names = x509.SubjectAlternativeName([x509.DNSName(domain) for domain in domains])
         purpose = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH])
         certificate = (
-            _builder(subject, self._name, key)
+            _builder(subject, self._name, key, self._key)
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
             .add_extension(names, critical=False)
             .add_extension(purpose, critical=False)
@@ -84,9 +84,15 @@ class ThrowAwayAuthority:
 
 
 def _builder(
-    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivateKey
+    subject: x509.Name,
+    issuer: x509.Name,
+    key: ec.EllipticCurvePrivateKey,
+    issuer_key: ec.EllipticCurvePrivateKey,
 ) -> x509.CertificateBuilder:
     now = dt.datetime.now(dt.UTC)
+    # Python 3.13 verifies strictly (RFC 5280 §4.2.1.1): both identifiers have to be there.
+    own = x509.SubjectKeyIdentifier.from_public_key(key.public_key())
+    authority = x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key.public_key())
     return (
         x509.CertificateBuilder()
         .subject_name(subject)
@@ -95,4 +101,6 @@ def _builder(
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - _CLOCK_SKEW)
         .not_valid_after(now + _VALIDITY)
+        .add_extension(own, critical=False)
+        .add_extension(authority, critical=False)
     )
