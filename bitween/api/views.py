@@ -15,9 +15,10 @@ from bitween.api.faults import error_object
 from bitween.application import Status
 from bitween.model.address import PeerAddress
 from bitween.model.announcement import Share
-from bitween.model.catalogue import Catalogue, Found, Listing
+from bitween.model.catalogue import Catalogue, Listing
 from bitween.model.contact import Contact
 from bitween.model.job import Added, Job
+from bitween.model.search import Found
 from bitween.model.torrent import Torrent
 
 Json = dict[str, object]

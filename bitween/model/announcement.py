@@ -30,8 +30,15 @@ class Announcement:
     One resource's shares and the addresses at which it can be dialled.
 
     :param resource: the XMPP resource that is spoken of.
+    :param shares: oldest first.
+    :param list_id: names the list of which ``revision`` counts the changes; empty if it has none.
+    :param revision: how many changes of the list are in ``shares``.
+    :param complete: whether ``shares`` is the whole list.
     """
 
     resource: str
     shares: Mapping[InfoHash, Share] = field(default_factory=lambda: MappingProxyType({}))
     addresses: tuple[PeerAddress, ...] = ()
+    list_id: str = ""
+    revision: int = 0
+    complete: bool = True

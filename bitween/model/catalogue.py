@@ -2,15 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+import hashlib
+import time
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 
 from bitween.model.address import PeerAddress
 from bitween.model.announcement import Announcement, Share
+from bitween.model.search import Found, FoundPage, NameText, Search
 from bitween.model.torrent import InfoHash
 
 #: A contact with more devices than this has gone wrong, or means harm.
 MAX_RESOURCES = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """
+    What the catalogue holds at most; the oldest of a resource's shares are left out beyond it.
+
+    :param contact_shares: shares of all the resources of a contact.
+    :param shares: shares of everybody; a million take about half a gigabyte.
+    """
+
+    contact_shares: int = 100_000
+    shares: int = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +49,37 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True)
+class Presence:
+    """A resource of a contact that came or went."""
+
+    jid: str
+    resource: str
+    online: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ResourceRecord:
+    """
+    What is known of a resource beside its shares, as it is kept over a restart.
+
+    :param item_id: the PEP item that speaks of it.
+    :param announcement: without the shares.
+    :param last_seen: seconds since the epoch.
+    :param forgotten: a fingerprint of the announcement that is to be ignored; empty if none is.
+    """
+
+    jid: str
+    item_id: str
+    announcement: Announcement
+    last_seen: float
+    forgotten: str = ""
+
+
+#: Bare JID and resource.
+Key = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
 class CatalogueChange:
     """
     What a call to the catalogue changed.
@@ -39,73 +87,93 @@ class CatalogueChange:
     :param appeared: shares that a resource did not list before.
     :param gone: shares that a resource no longer lists.
     :param redialled: torrents for which there are other addresses to dial than before.
+    :param presences: who came and who went.
+    :param records: what is to be kept of resources now, ``None`` for nothing at all.
     """
 
     appeared: tuple[Holding, ...] = ()
     gone: tuple[Holding, ...] = ()
     redialled: frozenset[InfoHash] = frozenset()
+    presences: tuple[Presence, ...] = ()
+    records: Mapping[Key, ResourceRecord | None] = field(default_factory=dict)
 
     def __bool__(self) -> bool:
-        return bool(self.appeared or self.gone or self.redialled)
+        return bool(self.appeared or self.gone or self.redialled or self.presences)
 
     def __or__(self, other: CatalogueChange) -> CatalogueChange:
         return CatalogueChange(
-            self.appeared + other.appeared, self.gone + other.gone, self.redialled | other.redialled
+            self.appeared + other.appeared,
+            self.gone + other.gone,
+            self.redialled | other.redialled,
+            self.presences + other.presences,
+            {**self.records, **other.records},
         )
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """
-    One share, with everybody who has it.
-
-    :param contacts: bare JIDs, sorted.
-    :param online: whether at least one of them is there now.
-    """
-
-    info_hash: InfoHash
-    name: str
-    size: int
-    contacts: tuple[str, ...]
-    online: bool
-
-
-@dataclass(frozen=True, slots=True)
-class FoundPage:
-    """A page of what was found, and how much there is in all."""
-
-    total: int
-    items: tuple[Found, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class Listing:
-    """One resource of a contact as the catalogue knows it."""
+    """
+    One resource of a contact as the catalogue knows it.
+
+    :param announcement: a view; its shares are always those of now.
+    :param last_seen: seconds since the epoch; of now if it is online.
+    """
 
     announcement: Announcement
     online: bool
+    last_seen: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
 class _Entry:
-    item_id: str
-    announcement: Announcement
+    """One resource's announcement in force."""
+
+    def __init__(self, jid: str, item_id: str, announcement: Announcement) -> None:
+        self.jid = jid
+        self.resource = announcement.resource
+        self.item_id = item_id
+        self.online = False
+        self.last_seen = 0.0
+        self.shares: dict[InfoHash, Share] = {}
+        # What the index has for torrents that nobody else has: one object for all of them.
+        self.alone = (self,)
+        self._names: NameText | None = None
+        self.take(announcement)
+
+    def take(self, announcement: Announcement) -> None:
+        """Take over all but the shares."""
+        self.announcement = replace(announcement, shares=MappingProxyType(self.shares))
+
+    def order(self, like: Iterable[InfoHash]) -> None:
+        """Put the shares in the order of those to which they belong."""
+        self.shares = {key: self.shares[key] for key in like if key in self.shares}
+        self.take(self.announcement)
+        self._names = None
+
+    def add(self, share: Share) -> None:
+        self.shares[share.info_hash] = share
+        self._names = None
+
+    def discard(self, info_hash: InfoHash) -> None:
+        del self.shares[info_hash]
+        self._names = None
+
+    def names(self) -> NameText:
+        """The names of the shares as of now."""
+        if self._names is None:
+            self._names = NameText(self.shares)
+        return self._names
+
+    def record(self) -> ResourceRecord:
+        said = replace(self.announcement, shares=MappingProxyType({}))
+        return ResourceRecord(self.jid, self.item_id, said, self.last_seen)
 
 
 @dataclass
 class _Contact:
     entries: dict[str, _Entry] = field(default_factory=dict)
     online: set[str] = field(default_factory=set)
-
-
-_SORT_KEYS = {
-    "name": lambda found: (found.name.casefold(), found.info_hash),
-    "size": lambda found: (found.size, found.info_hash),
-    "online": lambda found: (not found.online, found.name.casefold(), found.info_hash),
-}
-
-#: What :meth:`Catalogue.find` can sort by.
-SORTS = tuple(_SORT_KEYS)
+    # By resource, a fingerprint of what it said when it was forgotten.
+    forgotten: dict[str, str] = field(default_factory=dict)
 
 
 class Catalogue:
@@ -113,12 +181,26 @@ class Catalogue:
     Holds announcements by contact and resource.
 
     Whether a contact may announce at all is decided by the caller; bounds on what one announcement
-    may hold are kept by whoever reads it.  Every method that changes something returns the change.
+    may hold are kept by whoever reads it, those over several by the catalogue.  Every method that
+    changes something returns the change.
+
+    :ivar refused: shares that were left out, for they were too many.
     """
 
-    def __init__(self) -> None:
+    def __init__(
+        self, clock: Callable[[], float] = time.time, limits: Limits | None = None
+    ) -> None:
+        """:param clock: seconds since the epoch."""
+        self._clock = clock
+        self._limits = limits or Limits()
         self._contacts: dict[str, _Contact] = {}
-        self._holders: dict[InfoHash, set[tuple[str, str]]] = {}
+        self._holders: dict[InfoHash, tuple[_Entry, ...]] = {}
+        self._total = 0
+        self._version = 0
+        self._latest: tuple[object, Search] | None = None
+        self.refused = 0
+
+    # ---- what contacts say
 
     def replace_item(
         self, jid: str, item_id: str, announcements: Sequence[Announcement]
@@ -126,15 +208,16 @@ class Catalogue:
         """
         Take over what a PEP item says now, in place of what it said before.
 
-        A resource's own item (whose id is the resource) wins over a mention in another item.
+        A resource's own item (whose id is the resource) wins over a mention in another item.  An
+        announcement that is not complete adds to what is known of the same list.
         """
         contact = self._contacts.setdefault(jid, _Contact())
         said = {announcement.resource: announcement for announcement in announcements}
         change = CatalogueChange()
         for resource in self._spoken_of_by(contact, item_id) - said.keys():
-            change |= self._drop(jid, contact, resource)
-        for resource, announcement in said.items():
-            if self._may_speak(contact, item_id, resource):
+            change |= self._drop(contact, resource)
+        for announcement in said.values():
+            if self._may_speak(contact, item_id, announcement):
                 change |= self._put(jid, contact, item_id, announcement)
         return change
 
@@ -155,16 +238,56 @@ class Catalogue:
             change |= self.replace_item(jid, item_id, announcements)
         return change
 
+    def apply_delta(
+        self,
+        jid: str,
+        resource: str,
+        added: Sequence[Share],
+        gone: Iterable[InfoHash],
+        *,
+        list_id: str,
+        revision: int,
+        complete: bool = True,
+    ) -> CatalogueChange:
+        """
+        Take over some changes of a list; what that costs depends on them, not on the list.
+
+        Nothing happens if the resource's list is another one by now.
+
+        :param added: new or changed shares, oldest first.
+        :param revision: the one that the list has with these changes.
+        :param complete: whether the list is all there then.
+        """
+        entry = self._contacts.get(jid, _Contact()).entries.get(resource)
+        if entry is None or entry.announcement.list_id != list_id:
+            return CatalogueChange()
+        entry.take(replace(entry.announcement, revision=revision, complete=complete))
+        new, removed = self._update(entry, added, gone)
+        entry.last_seen = self._clock()
+        return self._changed(entry, new, removed)
+
     def forget(self, jid: str) -> CatalogueChange:
         """Forget a contact: shares and presence."""
         contact = self._contacts.get(jid)
         if contact is None:
             return CatalogueChange()
-        change = CatalogueChange()
+        change = CatalogueChange(
+            presences=tuple(Presence(jid, resource, False) for resource in sorted(contact.online)),
+            records={(jid, resource): None for resource in contact.forgotten},
+        )
         for resource in list(contact.entries):
-            change |= self._drop(jid, contact, resource)
+            change |= self._drop(contact, resource)
         del self._contacts[jid]
         return change
+
+    def forget_all_but(self, jids: Collection[str]) -> CatalogueChange:
+        """Forget everybody else."""
+        change = CatalogueChange()
+        for jid in self._contacts.keys() - set(jids):
+            change |= self.forget(jid)
+        return change
+
+    # ---- who is there
 
     def set_online(self, jid: str, resource: str, online: bool) -> CatalogueChange:
         """Note that a resource came or went."""
@@ -175,42 +298,131 @@ class Catalogue:
             contact.online.discard(resource)
         elif len(contact.online) < MAX_RESOURCES:
             contact.online.add(resource)
-        entry = contact.entries.get(resource)
-        return CatalogueChange(
-            redialled=frozenset(entry.announcement.shares) if entry else frozenset()
-        )
+        else:
+            return CatalogueChange()
+        return self._came_or_went(contact, Presence(jid, resource, online))
 
     def all_offline(self) -> CatalogueChange:
         """Note that nobody's presence is known any more."""
-        change = CatalogueChange()
+        presences: list[Presence] = []
+        records: dict[Key, ResourceRecord | None] = {}
         for jid, contact in self._contacts.items():
-            for resource in list(contact.online):
-                change |= self.set_online(jid, resource, False)
-        return change
+            for resource in sorted(contact.online):
+                contact.online.discard(resource)
+                change = self._came_or_went(contact, Presence(jid, resource, False))
+                presences += change.presences
+                records.update(change.records)
+        return CatalogueChange(presences=tuple(presences), records=records)
+
+    def _came_or_went(self, contact: _Contact, presence: Presence) -> CatalogueChange:
+        jid, resource = presence.jid, presence.resource
+        self._version += 1
+        records: dict[Key, ResourceRecord | None] = {}
+        if presence.online and contact.forgotten.pop(resource, ""):
+            records[jid, resource] = None
+        entry = contact.entries.get(resource)
+        if entry is None:
+            return CatalogueChange(presences=(presence,), records=records)
+        entry.online = presence.online
+        entry.last_seen = self._clock()
+        return CatalogueChange(
+            # Nobody new can be dialled when somebody goes.
+            redialled=frozenset(entry.shares) if presence.online else frozenset(),
+            presences=(presence,),
+            records={(jid, resource): entry.record()},
+        )
+
+    def still_online(self) -> CatalogueChange:
+        """Note that whoever is online was seen now, as nothing else may tell it for months."""
+        there = [entry for entry in self._entries() if entry.online]
+        for entry in there:
+            entry.last_seen = self._clock()
+        return CatalogueChange(records={(e.jid, e.resource): e.record() for e in there})
+
+    # ---- resources that are gone for good
+
+    def unseen_since(self, when: float) -> list[Key]:
+        """
+        The resources that have not been there for long.
+
+        :param when: seconds since the epoch.
+        """
+        return [
+            (jid, resource)
+            for jid, contact in self._contacts.items()
+            for resource, entry in contact.entries.items()
+            if not entry.online and entry.last_seen < when
+        ]
+
+    def forget_resource(self, jid: str, resource: str) -> CatalogueChange:
+        """
+        Forget a resource, until it comes online or says something new.
+
+        Its item may stand on its server for ever, and would bring it back at each log-in.
+        """
+        contact = self._contacts.get(jid, _Contact())
+        entry = contact.entries.get(resource)
+        if entry is None:
+            return CatalogueChange()
+        forgotten = contact.forgotten
+        forgotten[resource] = _fingerprint(entry.announcement)
+        records: dict[Key, ResourceRecord | None] = {
+            (jid, resource): replace(entry.record(), forgotten=forgotten[resource])
+        }
+        while len(forgotten) > MAX_RESOURCES:
+            oldest = next(iter(forgotten))
+            del forgotten[oldest]
+            records[jid, oldest] = None
+        return self._drop(contact, resource) | CatalogueChange(records=records)
+
+    # ---- what an earlier run knew
+
+    def restore(self, record: ResourceRecord, shares: Sequence[Share]) -> None:
+        """
+        Take over what was kept of a resource, which is away until its presence comes.
+
+        :param shares: are added to those that it has, so that a long list can come in portions.
+        """
+        self._version += 1
+        contact = self._contacts.setdefault(record.jid, _Contact())
+        resource = record.announcement.resource
+        if record.forgotten:
+            contact.forgotten[resource] = record.forgotten
+            return
+        entry = contact.entries.get(resource)
+        if entry is None:
+            if len(contact.entries) >= MAX_RESOURCES:
+                return
+            entry = _Entry(record.jid, record.item_id, record.announcement)
+            contact.entries[resource] = entry
+        entry.last_seen = record.last_seen
+        self._hold(entry, [share for share in shares if share.info_hash not in entry.shares])
+        # While nobody waits for it.
+        entry.names()
+
+    # ---- what is known
 
     def sources(self, info_hash: InfoHash) -> list[Source]:
         """Everybody who is online and has a torrent."""
-        found = []
-        for jid, resource in sorted(self._holders.get(info_hash, ())):
-            contact = self._contacts[jid]
-            if resource in contact.online:
-                addresses = contact.entries[resource].announcement.addresses
-                found.append(Source(jid, resource, addresses))
-        return found
+        found = [
+            Source(entry.jid, entry.resource, entry.announcement.addresses)
+            for entry in self._holders.get(info_hash, ())
+            if entry.online
+        ]
+        return sorted(found, key=lambda source: (source.jid, source.resource))
 
     def share(self, info_hash: InfoHash) -> Share | None:
         """What is said of a torrent, by someone who is online if there is one."""
-        holders = sorted(self._holders.get(info_hash, ()), key=self._away_last)
-        if not holders:
-            return None
-        jid, resource = holders[0]
-        return self._contacts[jid].entries[resource].announcement.shares[info_hash]
+        holders = self._holders.get(info_hash)
+        return min(holders, key=_online_first).shares[info_hash] if holders else None
 
     def listings(self, jid: str) -> dict[str, Listing]:
         """What each resource of a contact announces."""
         contact = self._contacts.get(jid, _Contact())
         return {
-            resource: Listing(entry.announcement, resource in contact.online)
+            resource: Listing(
+                entry.announcement, entry.online, self._clock() if entry.online else entry.last_seen
+            )
             for resource, entry in sorted(contact.entries.items())
         }
 
@@ -224,10 +436,12 @@ class Catalogue:
 
     def reachable(self) -> Iterator[tuple[InfoHash, frozenset[PeerAddress]]]:
         """Every torrent of somebody who is online, with the addresses to dial."""
-        for info_hash in self._holders:
-            sources = self.sources(info_hash)
-            if sources:
-                yield info_hash, frozenset(a for source in sources for a in source.addresses)
+        there = {info_hash for e in self._entries() if e.online for info_hash in e.shares}
+        for info_hash in there:
+            holders = [entry for entry in self._holders[info_hash] if entry.online]
+            yield info_hash, frozenset(a for e in holders for a in e.announcement.addresses)
+
+    # ---- searching
 
     def find(
         self,
@@ -243,40 +457,63 @@ class Catalogue:
         :param query: words that must all stand in the name, in any case; or an info-hash, of which
             the first six digits will do.
         :param contact: a bare JID, to see only theirs.
-        :param sort: one of :data:`SORTS`.
+        :param sort: one of :data:`bitween.model.search.SORTS`.
         """
-        words = query.casefold().split()
-        matching = sorted(self._matching(words, contact), key=_SORT_KEYS[sort])
-        return FoundPage(len(matching), tuple(matching[offset : offset + limit]))
+        search = self.search(query, contact, sort)
+        for _ in search.steps():
+            pass
+        return self.page(search, offset, limit)
 
-    def _matching(self, words: Sequence[str], contact: str | None) -> Iterator[Found]:
-        for info_hash, holders in self._holders.items():
-            if contact is not None and all(jid != contact for jid, _ in holders):
-                continue
-            found = self._found(info_hash, holders)
-            name = found.name.casefold()
-            if all(word in name for word in words) or _begins(info_hash, words):
-                yield found
+    def search(self, query: str, contact: str | None, sort: str) -> Search:
+        """
+        Begin a search; when its steps are done, :meth:`page` shows what they found.
 
-    def _found(self, info_hash: InfoHash, holders: Iterable[tuple[str, str]]) -> Found:
-        ordered = sorted(holders, key=self._away_last)
-        jid, resource = ordered[0]
-        share = self._contacts[jid].entries[resource].announcement.shares[info_hash]
-        contacts = tuple(sorted({jid for jid, _ in ordered}))
-        return Found(
-            info_hash, share.name, share.size, contacts, not self._away_last(ordered[0])[0]
-        )
+        The latest one is kept while nothing changes, so that only its first page takes long.
+        """
+        asked = (query, contact, sort, self._version)
+        if self._latest is not None and self._latest[0] == asked and self._latest[1].done:
+            return self._latest[1]
+        entries = [e for e in self._entries() if contact is None or e.jid == contact]
+        lists = [entry.names for entry in sorted(entries, key=_online_first)]
+        search = Search(query, sort, lists, self._away)
+        self._latest = (asked, search)
+        return search
 
-    def _away_last(self, holder: tuple[str, str]) -> tuple[bool, str, str]:
-        jid, resource = holder
-        return resource not in self._contacts[jid].online, jid, resource
+    def page(self, search: Search, offset: int, limit: int) -> FoundPage:
+        """Some of what a search found; what has gone since then is left out."""
+        shares = search.page(offset, limit)
+        items = tuple(self._found(share) for share in shares if share.info_hash in self._holders)
+        return FoundPage(search.total, items)
+
+    def _found(self, share: Share) -> Found:
+        holders = self._holders[share.info_hash]
+        contacts = tuple(sorted({entry.jid for entry in holders}))
+        online = any(entry.online for entry in holders)
+        return Found(share.info_hash, share.name, share.size, contacts, online)
+
+    def _away(self, info_hash: InfoHash) -> bool:
+        # Called for each match: a generator expression would take twice as long.
+        for entry in self._holders.get(info_hash, ()):  # noqa: SIM110  # see above
+            if entry.online:
+                return False
+        return True
+
+    # ---- the entries
+
+    def _entries(self) -> Iterator[_Entry]:
+        for contact in self._contacts.values():
+            yield from contact.entries.values()
 
     @staticmethod
     def _spoken_of_by(contact: _Contact, item_id: str) -> set[str]:
         return {r for r, entry in contact.entries.items() if entry.item_id == item_id}
 
     @staticmethod
-    def _may_speak(contact: _Contact, item_id: str, resource: str) -> bool:
+    def _may_speak(contact: _Contact, item_id: str, announcement: Announcement) -> bool:
+        resource = announcement.resource
+        forgotten = contact.forgotten.get(resource)
+        if forgotten is not None and forgotten == _fingerprint(announcement):
+            return False
         known = contact.entries.get(resource)
         if known is None:
             return len(contact.entries) < MAX_RESOURCES
@@ -286,38 +523,137 @@ class Catalogue:
         self, jid: str, contact: _Contact, item_id: str, announcement: Announcement
     ) -> CatalogueChange:
         resource = announcement.resource
-        known = contact.entries.get(resource)
-        before: Mapping[InfoHash, Share] = known.announcement.shares if known else {}
+        contact.forgotten.pop(resource, None)
+        entry = contact.entries.get(resource)
+        before = None if entry is None else entry.record()
+        if entry is None:
+            entry = contact.entries[resource] = _Entry(jid, item_id, Announcement(resource))
+            entry.online = resource in contact.online
+        moved = entry.announcement.addresses != announcement.addresses
+        entry.item_id = item_id
+        if _goes_on(entry.announcement, announcement):
+            new, gone = self._extend(entry, announcement)
+        else:
+            new, gone = self._replace(entry, announcement)
+        if not new and not gone and entry.record() == before:
+            return CatalogueChange()
+        entry.last_seen = self._clock()
+        return self._changed(entry, new, gone, moved=moved)
+
+    def _replace(
+        self, entry: _Entry, announcement: Announcement
+    ) -> tuple[Sequence[Share], Sequence[Share]]:
+        entry.take(announcement)
         after = announcement.shares
-        appeared = [share for info_hash, share in after.items() if info_hash not in before]
-        gone = [share for info_hash, share in before.items() if info_hash not in after]
-        contact.entries[resource] = _Entry(item_id, announcement)
-        for share in appeared:
-            self._holders.setdefault(share.info_hash, set()).add((jid, resource))
-        for share in gone:
-            self._release(share.info_hash, jid, resource)
+        gone = [share for key, share in entry.shares.items() if after.get(key) != share]
+        self._release(entry, gone)
+        new = self._hold(entry, [share for key, share in after.items() if key not in entry.shares])
+        if new or gone:
+            entry.order(after)
+        return new, gone
+
+    def _extend(
+        self, entry: _Entry, announcement: Announcement
+    ) -> tuple[Sequence[Share], Sequence[Share]]:
+        """Take what an announcement adds to the list that we have."""
+        known = entry.announcement
+        # What we have is of an older revision, which is the one to go on from, and some more.
+        entry.take(replace(announcement, revision=known.revision, complete=known.complete))
+        if announcement.revision <= known.revision:
+            return (), ()
+        return self._update(entry, list(announcement.shares.values()))
+
+    def _update(
+        self, entry: _Entry, added: Sequence[Share], gone: Iterable[InfoHash] = ()
+    ) -> tuple[Sequence[Share], Sequence[Share]]:
+        removed = {key: entry.shares[key] for key in gone if key in entry.shares}
+        for share in added:
+            known = entry.shares.get(share.info_hash, share)
+            if known != share:
+                removed[share.info_hash] = known
+        self._release(entry, list(removed.values()))
+        new = {share.info_hash: share for share in added if share.info_hash not in entry.shares}
+        return self._hold(entry, list(new.values())), list(removed.values())
+
+    def _drop(self, contact: _Contact, resource: str) -> CatalogueChange:
+        entry = contact.entries.pop(resource)
+        gone = list(entry.shares.values())
+        self._release(entry, gone)
+        return replace(self._changed(entry, (), gone), records={(entry.jid, resource): None})
+
+    def _changed(
+        self,
+        entry: _Entry,
+        new: Sequence[Share],
+        gone: Sequence[Share],
+        *,
+        moved: bool = False,
+    ) -> CatalogueChange:
+        self._version += 1
+        jid, resource = entry.jid, entry.resource
         redialled: set[InfoHash] = set()
-        if resource in contact.online:
-            redialled.update(share.info_hash for share in (*appeared, *gone))
-            if known and known.announcement.addresses != announcement.addresses:
-                redialled.update(after)
+        if entry.online:
+            redialled.update(share.info_hash for share in (*new, *gone))
+            if moved:
+                redialled.update(entry.shares)
         return CatalogueChange(
-            tuple(Holding(jid, resource, share) for share in appeared),
+            tuple(Holding(jid, resource, share) for share in new),
             tuple(Holding(jid, resource, share) for share in gone),
             frozenset(redialled),
+            records={(jid, resource): entry.record()},
         )
 
-    def _drop(self, jid: str, contact: _Contact, resource: str) -> CatalogueChange:
-        change = self._put(jid, contact, "", Announcement(resource))
-        del contact.entries[resource]
-        return change
+    # ---- the index
 
-    def _release(self, info_hash: InfoHash, jid: str, resource: str) -> None:
-        holders = self._holders[info_hash]
-        holders.discard((jid, resource))
-        if not holders:
-            del self._holders[info_hash]
+    def _hold(self, entry: _Entry, shares: Sequence[Share]) -> Sequence[Share]:
+        """Give an entry shares that it does not have; gives those for which there is room."""
+        shares = self._that_fit(entry, shares)
+        for share in shares:
+            holders = self._holders.get(share.info_hash)
+            if holders is None:
+                self._holders[share.info_hash] = entry.alone
+                entry.add(share)
+            else:
+                self._holders[share.info_hash] = (*holders, entry)
+                theirs = holders[0].shares[share.info_hash]
+                # What many have is in memory once.
+                entry.add(theirs if theirs == share else share)
+        self._total += len(shares)
+        return shares
+
+    def _that_fit(self, entry: _Entry, shares: Sequence[Share]) -> Sequence[Share]:
+        of_contact = sum(len(e.shares) for e in self._contacts[entry.jid].entries.values())
+        room = min(self._limits.contact_shares - of_contact, self._limits.shares - self._total)
+        over = len(shares) - room
+        if over <= 0:
+            return shares
+        self.refused += over
+        return shares[over:]
+
+    def _release(self, entry: _Entry, shares: Sequence[Share]) -> None:
+        for share in shares:
+            info_hash = share.info_hash
+            entry.discard(info_hash)
+            others = tuple(e for e in self._holders[info_hash] if e is not entry)
+            if others:
+                self._holders[info_hash] = others if len(others) > 1 else others[0].alone
+            else:
+                del self._holders[info_hash]
+        self._total -= len(shares)
 
 
-def _begins(info_hash: InfoHash, words: Sequence[str]) -> bool:
-    return len(words) == 1 and len(words[0]) >= 6 and info_hash.startswith(words[0])
+def _online_first(entry: _Entry) -> tuple[bool, str, str]:
+    return not entry.online, entry.jid, entry.resource
+
+
+def _goes_on(known: Announcement, said: Announcement) -> bool:
+    """Whether what is said is but a part of the list that we know."""
+    return not said.complete and said.list_id != "" and said.list_id == known.list_id
+
+
+def _fingerprint(announcement: Announcement) -> str:
+    """Equal for announcements that say the same."""
+    shares = [(share.info_hash, share.name, share.size) for share in announcement.shares.values()]
+    said = (announcement.list_id, announcement.revision) if announcement.list_id else sorted(shares)
+    text = repr((announcement.addresses, said))
+    return hashlib.sha256(text.encode("utf-8", "backslashreplace")).hexdigest()

@@ -1,0 +1,216 @@
+"""Finding shares by name or info-hash, best matches first."""
+
+from __future__ import annotations
+
+import heapq
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+from bitween.model.announcement import Share
+from bitween.model.torrent import InfoHash
+
+#: What a search can sort by; ``match`` is the best match first, online before away.
+SORTS = ("name", "size", "online", "match")
+
+# Digits of an info-hash that are enough to look for it.
+_HASH_DIGITS = 6
+# Digits of each info-hash that are looked through.
+_HASH_PART = 8
+_HEX = re.compile("[0-9a-f]+", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """
+    One share, with everybody who has it.
+
+    :param contacts: bare JIDs, sorted.
+    :param online: whether at least one of them is there now.
+    """
+
+    info_hash: InfoHash
+    name: str
+    size: int
+    contacts: tuple[str, ...]
+    online: bool
+
+
+@dataclass(frozen=True, slots=True)
+class FoundPage:
+    """A page of what was found, and how much there is in all."""
+
+    total: int
+    items: tuple[Found, ...]
+
+
+def folded(name: str) -> str:
+    """A name as it is compared: in one line, and the same in any case."""
+    return name.casefold().replace("\n", " ")
+
+
+class NameText:
+    """
+    The names of some shares in one text, which is far quicker to search than one by one.
+
+    :param shares: must not change, else this is to be made anew.
+    """
+
+    def __init__(self, shares: Mapping[InfoHash, Share]) -> None:
+        self._shares = shares
+        self._names = "".join([f"{folded(share.name)}\n" for share in shares.values()])
+        self._hashes = "".join([info_hash[:_HASH_PART] for info_hash in shares])
+
+    def matching(self, query: Query) -> list[tuple[str, Share]]:
+        """The shares that match a query, each after its name as :func:`folded` gives it."""
+        if not query.words:
+            return list(zip(self._names.split("\n"), self._shares.values(), strict=False))
+        lines = list(self._lines_with(query.words))
+        if query.hash_prefix:
+            lines += self._hashes_with(query.hash_prefix)
+        if not lines:
+            return []
+        shares = list(self._shares.values())
+        return [(name, shares[number]) for number, name in lines]
+
+    def _lines_with(self, words: Sequence[str]) -> Iterator[tuple[int, str]]:
+        """The lines in which all the words stand, with their numbers."""
+        names = self._names
+        rarest, *others = sorted(words, key=len, reverse=True)
+        number = counted = 0
+        at = names.find(rarest)
+        while at >= 0:
+            number += names.count("\n", counted, at)
+            counted = names.index("\n", at)
+            line = names[names.rfind("\n", 0, at) + 1 : counted]
+            if not others or all(word in line for word in others):
+                yield number, line
+            at = names.find(rarest, counted)
+
+    def _hashes_with(self, prefix: str) -> Iterator[tuple[int, str]]:
+        """The numbers and names of the shares whose info-hash begins so."""
+        part = prefix[:_HASH_PART]
+        at = self._hashes.find(part)
+        while at >= 0:
+            number, misplaced = divmod(at, _HASH_PART)
+            if not misplaced:
+                share = next(islice(self._shares.values(), number, None))
+                if share.info_hash.startswith(prefix):
+                    yield number, folded(share.name)
+            at = self._hashes.find(part, at + 1)
+
+
+class Query:
+    """
+    What is looked for.
+
+    :ivar words: must all stand in the name.
+    :ivar hash_prefix: how the info-hash may begin instead; empty if the query is no such beginning.
+    """
+
+    def __init__(self, text: str) -> None:
+        """:param text: words in any case, or the first six or more digits of an info-hash."""
+        self.words = tuple(text.casefold().split())
+        self._phrase = " ".join(self.words)
+        self._starts = [re.compile(rf"(?<![^\W_]){re.escape(word)}") for word in self.words]
+        is_hash = len(self._phrase) >= _HASH_DIGITS and _HEX.fullmatch(self._phrase)
+        self.hash_prefix = self._phrase if is_hash else ""
+
+    def rank(self, name: str, share: Share) -> int:
+        """
+        How well a share matches, if it does.
+
+        :param name: of the share, :func:`folded`.
+        :returns: 0 for the whole name or the info-hash, 1 for how the name begins, 2 where words of
+            the name begin so, 3 for what stands within words.
+        """
+        if name.startswith(self._phrase):
+            return 0 if len(name) == len(self._phrase) else 1
+        if self.hash_prefix and share.info_hash.startswith(self.hash_prefix):
+            return 0
+        for start in self._starts:
+            if not start.search(name):
+                return 3
+        return 2
+
+
+class Search:
+    """
+    One search, done in steps so that it may be spread over time.
+
+    :ivar total: how many torrents were found, once it is done.
+    :ivar done: whether all the steps were taken.
+    """
+
+    def __init__(
+        self,
+        query: str,
+        sort: str,
+        lists: Iterable[Callable[[], NameText]],
+        away: Callable[[InfoHash], bool],
+    ) -> None:
+        """
+        :param sort: one of :data:`SORTS`.
+        :param lists: give the names of what each resource shares; where several have a torrent,
+            the first one's name for it is taken.
+        :param away: whether nobody who has a torrent is there now.
+        """
+        self._query = Query(query)
+        self._lists = lists
+        self._key = _sort_key(sort, self._query, away)
+        self._ordered: list[Share] = []
+        self._rest: Iterator[Share] = iter(())
+        self.total = 0
+        self.done = False
+
+    def steps(self) -> Iterator[None]:
+        """Search, one list a step; nothing is left to do for one that is done."""
+        if self.done:
+            return
+        key = self._key
+        seen: set[InfoHash] = set()
+        runs = []
+        for names in self._lists:
+            run = []
+            for name, share in names().matching(self._query):
+                if share.info_hash not in seen:
+                    seen.add(share.info_hash)
+                    run.append((key(name, share), share))
+            if run:
+                run.sort(key=_first)
+                runs.append([share for _, share in run])
+            yield
+        self.total = len(seen)
+        self.done = True
+        # Only as much of it is put in order as somebody looks at.
+        self._rest = heapq.merge(*runs, key=lambda share: key(folded(share.name), share))
+
+    def page(self, offset: int, limit: int) -> Sequence[Share]:
+        """Some of what was found, in order; after all the steps."""
+        self._ordered += islice(self._rest, max(0, offset + limit - len(self._ordered)))
+        return self._ordered[offset : offset + limit]
+
+
+_Key = Callable[[str, Share], tuple[Any, ...]]
+
+
+def _sort_key(sort: str, query: Query, away: Callable[[InfoHash], bool]) -> _Key:
+    """Make what a share is sorted by, of its folded name and itself."""
+    keys: dict[str, _Key] = {
+        "name": lambda name, share: (name, share.info_hash),
+        "size": lambda _, share: (share.size, share.info_hash),
+        "online": lambda name, share: (away(share.info_hash), name, share.info_hash),
+        "match": lambda name, share: (
+            query.rank(name, share),
+            away(share.info_hash),
+            name,
+            share.info_hash,
+        ),
+    }
+    return keys[sort]
+
+
+def _first(pair: tuple[Any, object]) -> Any:
+    return pair[0]

@@ -1,0 +1,128 @@
+"""Searching and ranking."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from hypothesis import given
+from hypothesis import strategies as st
+from twisted.trial.unittest import SynchronousTestCase
+
+from bitween.model.announcement import Announcement, Share
+from bitween.model.catalogue import Catalogue
+from bitween.model.search import NameText, Search
+from bitween.model.torrent import InfoHash
+
+ALICE, BOB = "alice@example.org", "bob@example.org"
+
+
+def info_hash(number: int) -> InfoHash:
+    """An info-hash that begins with a number."""
+    return InfoHash(f"{number:08x}".ljust(40, "0"))
+
+
+def announcement(names: Sequence[str], start: int = 0) -> Announcement:
+    """A list of shares with these names."""
+    shares = [Share(info_hash(n), name, n) for n, name in enumerate(names, start)]
+    return Announcement("r", {share.info_hash: share for share in shares})
+
+
+class RankingTests(SynchronousTestCase):
+    """The order of what is found."""
+
+    def setUp(self) -> None:
+        """Alice is away, bob is there."""
+        self.catalogue = Catalogue()
+        self.catalogue.set_online(BOB, "r", True)
+
+    def share(self, alice: Sequence[str], bob: Sequence[str] = ()) -> None:
+        """Have them share this."""
+        self.catalogue.replace_item(ALICE, "r", [announcement(alice)])
+        self.catalogue.replace_item(BOB, "r", [announcement(bob, 1000)])
+
+    def found(self, query: str, sort: str = "match") -> list[str]:
+        """The names that a search finds, in order."""
+        return [item.name for item in self.catalogue.find(query, sort=sort).items]
+
+    def test_the_best_match_first(self) -> None:
+        """The whole name, then how the name begins, then how a word does, then the rest."""
+        ordered = ["Holiday", "holiday 2024", "my_holiday", "the HOLIDAYS", "workholidays"]
+        self.share(list(reversed(ordered)))
+        self.assertEqual(self.found("holiday"), ordered)
+
+    def test_online_before_away(self) -> None:
+        """Of equally good matches those come first that can be had now."""
+        self.share(["Holiday", "holiday a"], ["holiday b", "old holiday"])
+        self.assertEqual(
+            self.found("holiday"), ["Holiday", "holiday b", "holiday a", "old holiday"]
+        )
+        self.assertEqual(self.found("", "online")[:2], ["holiday b", "old holiday"])
+
+    def test_several_words(self) -> None:
+        """All of them must stand there, in any order; those that begin words are better."""
+        self.share(["xalpha beta", "beta alpha", "alpha beta", "alpha"])
+        self.assertEqual(self.found("Alpha BETA"), ["alpha beta", "beta alpha", "xalpha beta"])
+
+    def test_letters_of_all_kinds(self) -> None:
+        """Case is that of the language, and what looks like a pattern is none."""
+        self.share(["GRÖSSE", "größe.*", "日本の休日", "C++ [1]"])
+        self.assertEqual(self.found("größe"), ["GRÖSSE", "größe.*"])
+        self.assertEqual(self.found("休日"), ["日本の休日"])
+        self.assertEqual(self.found("c++ ["), ["C++ [1]"])
+        self.assertEqual(self.found(".*"), ["größe.*"])
+
+    def test_an_info_hash(self) -> None:
+        """Six digits or more find it, fewer do not; a name may have them as well."""
+        self.share(["one", "two", "00000001 is a name"])
+        self.assertEqual(self.found("00000001"), ["two", "00000001 is a name"])
+        self.assertEqual(self.found(info_hash(1)), ["two"])
+        self.assertEqual(self.found(info_hash(1)[:-1] + "1"), [])
+        self.assertEqual(self.found("000001"), ["00000001 is a name"], "it does not begin so")
+        self.assertEqual(self.found("00000"), ["00000001 is a name"])
+
+    def test_one_torrent_under_two_names(self) -> None:
+        """It is found by either and shown once, by the name of who is there if both match."""
+        for jid, name in ((ALICE, "holiday alice"), (BOB, "holiday bob")):
+            self.catalogue.replace_item(jid, "r", [announcement([name])])
+        self.assertEqual(self.found("holiday"), ["holiday bob"])
+        self.assertEqual(self.found("alice"), ["holiday alice"])
+        self.assertEqual(self.catalogue.find("alice").items[0].contacts, (ALICE, BOB))
+
+    def test_pages_go_on(self) -> None:
+        """Page after page gives what the whole does, also when something changed between."""
+        names = [f"n{number:03}" for number in range(120)]
+        self.share(names[::2], names[1::2])
+        seen: list[str] = []
+        for offset in range(0, 120, 30):
+            page = self.catalogue.find("n", offset=offset, limit=30)
+            self.assertEqual(page.total, 120)
+            seen += [item.name for item in page.items]
+            self.catalogue.set_online(ALICE, "r", offset % 60 == 0)
+        self.assertEqual(seen, names)
+        self.assertEqual(self.catalogue.find("n", offset=500).items, ())
+
+    def test_what_goes_meanwhile_is_left_out(self) -> None:
+        """A page shows nothing that nobody has any more."""
+        self.share(["one"], ["two"])
+        search = self.catalogue.search("", None, "name")
+        for _ in search.steps():
+            self.catalogue.forget(ALICE)
+        self.assertEqual([i.name for i in self.catalogue.page(search, 0, 9).items], ["two"])
+
+    @given(
+        st.lists(st.text("aAbß.\n 1", max_size=6), max_size=8),
+        st.lists(st.text("abs.1", min_size=1, max_size=2), max_size=2),
+    )
+    def test_agrees_with_a_plain_look(self, names: list[str], words: list[str]) -> None:
+        """What is found is what looking at one name after the other finds."""
+        shares = announcement(names).shares
+        text = NameText(shares)
+        search = Search(" ".join(words), "name", [lambda: text], lambda _: True)
+        for _ in search.steps():
+            pass
+        plain = sorted(
+            (share.name.casefold().replace("\n", " "), share.info_hash)
+            for share in shares.values()
+            if all(word.casefold() in share.name.casefold() for word in words)
+        )
+        self.assertEqual([share.info_hash for share in search.page(0, 99)], [h for _, h in plain])
