@@ -4,18 +4,30 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 
-from bitween.errors import BadPath, EmptyFolder, NoSuchPath, UnknownContact, UnreadablePath
+from bitween.errors import (
+    BadPath,
+    BitweenError,
+    EmptyFolder,
+    NoSuchPath,
+    ResourceOnline,
+    StoreError,
+    UnknownContact,
+    UnknownResource,
+    UnreadablePath,
+)
 from bitween.jobs import Jobs, Report
 from bitween.model.address import PeerAddress
 from bitween.model.announcement import Share
-from bitween.model.catalogue import Catalogue, CatalogueChange, FoundPage, Listing, Source
+from bitween.model.catalogue import Catalogue, CatalogueChange, Listing, ResourceRecord, Source
 from bitween.model.connection import ConnectionState, ConnectionStatus
 from bitween.model.contact import Contact
 from bitween.model.events import (
@@ -28,14 +40,20 @@ from bitween.model.events import (
     ListeningChanged,
     MessengerEvent,
     PresenceChanged,
+    RosterRead,
     SharesChanged,
     SwarmEvent,
     TorrentAdded,
 )
 from bitween.model.job import Added, Job
 from bitween.model.library import Library
+from bitween.model.search import FoundPage
 from bitween.model.torrent import InfoHash, Metainfo, Torrent
 from bitween.observable import Observable
+from bitween.slices import in_slices
+
+#: Seconds after which a resource that was not seen any more is forgotten.
+RESOURCE_LIFE = 30 * 24 * 3600.0
 
 
 class Swarm(Protocol):
@@ -152,6 +170,27 @@ class Messenger(Protocol):
         :raises UnknownContact: if the roster has no such contact.
         """
 
+    def retract(self, resource: str) -> Deferred[None]:
+        """
+        Take back what another device of our account announced.
+
+        :raises NotConnected: if there is no session.
+        """
+
+
+class CatalogueCache(Protocol):
+    """Keeps what contacts share over a restart; it may lose the last second of it."""
+
+    def load(self) -> Iterator[tuple[ResourceRecord, Sequence[Share]]]:
+        """
+        Give what an earlier run knew, a portion a step; a resource may come in several.
+
+        :raises StoreError: if it turns out to be damaged; what it gave before is to be dropped.
+        """
+
+    def note(self, change: CatalogueChange) -> None:
+        """Keep a change, soon."""
+
 
 class OwnAddresses(Protocol):
     """Knows where we can be dialled."""
@@ -201,7 +240,11 @@ class Status:
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """The collaborators of :class:`Bitween`, one for each port."""
+    """
+    The collaborators of :class:`Bitween`, one for each port.
+
+    :param reactor: has its turns while something takes long.
+    """
 
     swarm: Swarm
     hasher: Hasher
@@ -209,6 +252,8 @@ class Parts:
     messenger: Messenger
     own_addresses: OwnAddresses
     jobs: Jobs
+    cache: CatalogueCache
+    reactor: IReactorTime
 
 
 class Bitween:
@@ -236,19 +281,34 @@ class Bitween:
         self._intentions = parts.intentions
         self._messenger = parts.messenger
         self._own_addresses = parts.own_addresses
+        self._cache = parts.cache
+        self._reactor = parts.reactor
         self._download_dir = download_dir
         self._stop = stop
         self._clock = clock
         self._started = clock()
         self._ending = False
         self.jobs = parts.jobs
-        self.catalogue = Catalogue()
+        self.catalogue = Catalogue(clock)
         self.catalogue_changes: Observable[CatalogueChange] = Observable()
         parts.swarm.events.subscribe(self._swarm_did)
         parts.messenger.events.subscribe(self._messenger_did)
         parts.own_addresses.changes.subscribe(lambda _: self._announce())
 
     # ---- the daemon itself
+
+    async def restore(self) -> None:
+        """Take over what an earlier run knew of contacts' shares; they are away for now."""
+        try:
+            await in_slices(self._reactor, self._restoring())
+        except StoreError:
+            self.catalogue.forget_all_but(())
+        self.forget_unseen()
+
+    def _restoring(self) -> Iterator[None]:
+        for record, shares in self._cache.load():
+            self.catalogue.restore(record, shares)
+            yield
 
     def begin(self) -> None:
         """Take up what an earlier run did not come to do; the swarm is ready now."""
@@ -337,7 +397,7 @@ class Bitween:
         """What every resource of every contact announces, by bare JID and resource."""
         return {jid: self.catalogue.listings(jid) for jid in self.catalogue.jids()}
 
-    def find(
+    async def find(
         self,
         query: str = "",
         contact: str | None = None,
@@ -350,9 +410,50 @@ class Bitween:
 
         :raises UnknownContact: if ``contact`` is neither in the roster nor ourselves.
         """
-        if contact is not None and not self._counts(contact):
-            raise UnknownContact(f"{contact} is not among your contacts")
-        return self.catalogue.find(query, contact, sort, offset, limit)
+        if contact is not None:
+            self._check_known(contact)
+        search = self.catalogue.search(query, contact, sort)
+        await in_slices(self._reactor, search.steps())
+        return self.catalogue.page(search, offset, limit)
+
+    async def forget_resource(self, jid: str, resource: str) -> None:
+        """
+        Drop what is known of a device that is gone for good.
+
+        :raises UnknownContact: if that is neither a contact nor ourselves.
+        :raises UnknownResource: if nothing is known of the resource.
+        :raises ResourceOnline: if it is there.
+        :raises NotConnected: if it is our own and there is no session, in which to take it back.
+        """
+        self._check_known(jid)
+        listing = self.catalogue.listings(jid).get(resource)
+        if listing is None:
+            raise UnknownResource(f"{jid} has no resource {resource!r} that announced anything")
+        if listing.online:
+            raise ResourceOnline(f"{jid}/{resource} is online", "it would be back at once")
+        if jid == self._messenger.own_jid:
+            await self._messenger.retract(resource)
+        self._changed(self.catalogue.forget_resource(jid, resource))
+
+    def forget_unseen(self) -> None:
+        """Drop the resources that have not been there for :data:`RESOURCE_LIFE`."""
+        self._changed(self.catalogue.still_online())
+        for jid, resource in self.catalogue.unseen_since(self._clock() - RESOURCE_LIFE):
+            self._log.info("{key!r} was not seen for 30 days: forgotten", key=f"{jid}/{resource}")
+            self._changed(self.catalogue.forget_resource(jid, resource))
+            if jid == self._messenger.own_jid:
+                self._messenger.retract(resource).addErrback(self._not_retracted)
+
+    def _not_retracted(self, failure: Failure) -> None:
+        failure.trap(BitweenError)
+        self._log.debug("an old device's item stays: {why}", why=str(failure.value))
+
+    def _check_known(self, jid: str) -> None:
+        """
+        :raises UnknownContact: if that is neither a contact, nor ourselves, nor in the catalogue.
+        """
+        if not self._counts(jid) and jid not in self.catalogue.jids():
+            raise UnknownContact(f"{jid} is not among your contacts")
 
     def add_contact(self, jid: str, nick: str = "") -> Deferred[None]:
         """Ask somebody to become a contact."""
@@ -396,7 +497,10 @@ class Bitween:
             self._offer(event.torrent.info_hash)
 
     def _messenger_did(self, event: MessengerEvent) -> None:
-        change = self._catalogue_changed_by(event)
+        self._changed(self._catalogue_changed_by(event))
+
+    def _changed(self, change: CatalogueChange) -> None:
+        self._cache.note(change)
         if change:
             for info_hash in change.redialled:
                 self._offer(info_hash)
@@ -408,6 +512,8 @@ class Bitween:
             case ConnectionChanged(status=status):
                 online = status.state is ConnectionState.ONLINE
                 return CatalogueChange() if online else catalogue.all_offline()
+            case RosterRead(trusted=trusted):
+                return catalogue.forget_all_but(trusted)
             case ContactRemoved(jid=jid):
                 return catalogue.forget(jid)
             case ContactChanged(contact=contact):

@@ -15,7 +15,9 @@ Every error that bitween raises on purpose.
     ├── NotFound
     │   ├── UnknownTorrent
     │   ├── UnknownContact
+    │   ├── UnknownResource
     │   └── UnknownJob
+    ├── ResourceOnline          what was to be forgotten is there, and would be back at once
     ├── StoreError              the database in the state directory cannot be used
     ├── SwarmError              libtorrent refused
     └── XMPPError
@@ -93,8 +95,16 @@ class UnknownContact(NotFound):
     """The roster has no such contact."""
 
 
+class UnknownResource(NotFound):
+    """The catalogue knows no such resource of that contact."""
+
+
 class UnknownJob(NotFound):
     """No job has this id."""
+
+
+class ResourceOnline(BitweenError):
+    """The resource is there, so that forgetting it would be in vain."""
 
 
 class StoreError(BitweenError):

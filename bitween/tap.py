@@ -22,8 +22,11 @@ from bitween.application import Bitween, Parts
 from bitween.bittorrent.hasher import Hasher
 from bitween.bittorrent.store import Store
 from bitween.bittorrent.swarm import Swarm, SwarmOptions
+from bitween.catalogue_store import CatalogueStore
+from bitween.collector import loading_for_good
 from bitween.credentials import read_password
 from bitween.errors import BitweenError, ConfigurationError, StartupError
+from bitween.housekeeping import Housekeeping
 from bitween.jobs import Jobs
 from bitween.reach.addresses import InterfaceAddresses
 from bitween.rendezvous import places
@@ -81,6 +84,7 @@ class Daemon(MultiService):
         self._account = account
         self._failed = failed
         self._state = StateDirectory(settings.state_dir)
+        self._cache: CatalogueStore | None = None
         self._starting: Deferred[None] | None = None
         self.bitween: Bitween | None = None
         self.started: Deferred[None] = Deferred()
@@ -109,6 +113,9 @@ class Daemon(MultiService):
         _make_folder(self._settings.download_dir)
         token = load_or_make_token(self._settings.token_file)
         store = Store.open(self._state.file("bitween.sqlite"))
+        cache = self._cache = CatalogueStore.open(
+            self._reactor, self._state.file("catalogue.sqlite")
+        )
         hasher, swarm = self._bittorrent(store)
         messenger = self._messenger(store)
         addresses = InterfaceAddresses(self._reactor, self._settings.announce)
@@ -119,15 +126,20 @@ class Daemon(MultiService):
             messenger=messenger,
             own_addresses=addresses,
             jobs=Jobs(self._reactor),
+            cache=cache,
+            reactor=self._reactor,
         )
         bitween = self.bitween = Bitween(parts, self._settings.download_dir, self._reactor.stop)
         api = self._api(bitween, token)
         hasher.setServiceParent(self)
         swarm.setServiceParent(self)
         await swarm.ready
+        with loading_for_good():
+            await bitween.restore()
         api.setServiceParent(self)
         await api.ready
         addresses.setServiceParent(self)
+        Housekeeping(self._reactor, bitween.forget_unseen).setServiceParent(self)
         bitween.begin()
         # Last, so that contacts are told only what is already true.
         messenger.client.setServiceParent(self)
@@ -178,6 +190,9 @@ class Daemon(MultiService):
         self._reactor.stop()
 
     def _let_go(self, result: object) -> object:
+        if self._cache is not None:
+            # After the last of the presences.
+            self._cache.close()
         self._state.release()
         return result
 

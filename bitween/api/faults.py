@@ -39,6 +39,8 @@ KINDS: Mapping[type[errors.BitweenError], tuple[int, str]] = MappingProxyType(
         errors.UnknownTorrent: (1021, "unknown_torrent"),
         errors.UnknownContact: (1022, "unknown_contact"),
         errors.UnknownJob: (1023, "unknown_job"),
+        errors.UnknownResource: (1024, "unknown_resource"),
+        errors.ResourceOnline: (1025, "resource_online"),
         errors.StoreError: (1030, "store_error"),
         errors.SwarmError: (1040, "swarm_error"),
         errors.XMPPError: (1050, "xmpp_error"),

@@ -150,21 +150,23 @@ class ContactMethods(Namespace):
         """What every device of every contact shares."""
         return {"shares": views.shares(self._bitween.listings())}
 
-    def jsonrpc_find(
+    async def jsonrpc_find(
         self,
         query: str = "",
         contact: str | None = None,
-        sort: Literal["name", "size", "online"] = "name",
+        sort: Literal["name", "size", "online", "match"] = "name",
         offset: _Offset = 0,
         limit: _PageSize = 50,
     ) -> views.Json:
         """
         Search what contacts share.
 
-        :param query: words that all stand in the name; or an info-hash.
+        :param query: words that all stand in the name; or an info-hash, or how one begins.
         :param contact: a bare JID, to see only theirs.
+        :param sort: ``match`` gives the best matches first: the whole name, how the name begins,
+            how its words begin, anything else; of equal ones those that are online.
         """
-        page = self._bitween.find(query, contact, sort, offset, limit)
+        page = await self._bitween.find(query, contact, sort, offset, limit)
         return {
             "total": page.total,
             "items": [views.found(item, self._bitween.catalogue) for item in page.items],
@@ -189,6 +191,15 @@ class ContactMethods(Namespace):
     async def jsonrpc_remove_contact(self, jid: str) -> bool:
         """End it with a contact, in both directions, or refuse a request."""
         await self._bitween.remove_contact(jid)
+        return True
+
+    async def jsonrpc_forget_resource(self, jid: str, resource: str) -> bool:
+        """
+        Drop what is known of a device that is gone for good; our own account's is taken back too.
+
+        :param jid: a contact, or our own bare JID.
+        """
+        await self._bitween.forget_resource(jid, resource)
         return True
 
 

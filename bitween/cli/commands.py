@@ -97,7 +97,8 @@ def _torrent_row(torrent: Mapping[str, Any]) -> tuple[str, ...]:
 
 def shares(session: Session) -> None:
     """``shares [QUERY] [--contact JID]``."""
-    items = _all_found(session, " ".join(session.args.query), session.args.contact)
+    query = " ".join(session.args.query)
+    items = _all_found(session, query, session.args.contact, "match" if query else "name")
     if session.output.as_json:
         session.output.json({"total": len(items), "items": items})
         return
@@ -116,11 +117,13 @@ def shares(session: Session) -> None:
     )
 
 
-def _all_found(session: Session, query: str, contact: str | None) -> list[dict[str, Any]]:
+def _all_found(
+    session: Session, query: str, contact: str | None, sort: str
+) -> list[dict[str, Any]]:
     items: list[dict[str, Any]] = []
     while True:
         page = session.call(
-            "xmpp.find", query=query, contact=contact, offset=len(items), limit=_PAGE
+            "xmpp.find", query=query, contact=contact, sort=sort, offset=len(items), limit=_PAGE
         )
         items += page["items"]
         if not page["items"] or len(items) >= page["total"]:
@@ -153,7 +156,7 @@ def rm(session: Session) -> None:
 
 
 def contacts(session: Session) -> None:
-    """``contacts [add|accept|remove JID]``."""
+    """``contacts [add|accept|remove JID]``, ``contacts forget JID/RESOURCE``."""
     args, output = session.args, session.output
     if args.action is not None:
         _change_contact(session)
@@ -174,6 +177,9 @@ def _change_contact(session: Session) -> None:
         raise WrongUsage(f"contacts {args.action} needs a JID")
     if args.nick is not None and args.action != "add":
         raise WrongUsage("--nick goes with contacts add")
+    if args.action == "forget":
+        _forget_resource(session)
+        return
     result = session.call(f"xmpp.{args.action}_contact", jid=args.jid_of_contact, nick=args.nick)
     said = {
         "add": f"asked {args.jid_of_contact}",
@@ -181,6 +187,14 @@ def _change_contact(session: Session) -> None:
         "remove": f"{args.jid_of_contact} is no contact any more",
     }
     _show(session.output, result, said[args.action])
+
+
+def _forget_resource(session: Session) -> None:
+    jid, _, resource = session.args.jid_of_contact.partition("/")
+    if not resource:
+        raise WrongUsage("contacts forget needs a resource: JID/RESOURCE")
+    result = session.call("xmpp.forget_resource", jid=jid, resource=resource)
+    _show(session.output, result, f"{jid}/{resource} is forgotten")
 
 
 def _contact_row(contact: Mapping[str, Any]) -> tuple[str, ...]:

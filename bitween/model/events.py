@@ -119,6 +119,17 @@ class ContactRemoved:
     jid: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RosterRead:
+    """
+    The whole roster is known, before anybody's presence is.
+
+    :param trusted: the bare JIDs whose word counts, our own among them.
+    """
+
+    trusted: frozenset[str]
+
+
 MessengerEvent = (
     ConnectionChanged
     | ItemPublished
@@ -127,4 +138,5 @@ MessengerEvent = (
     | PresenceChanged
     | ContactChanged
     | ContactRemoved
+    | RosterRead
 )

@@ -21,7 +21,13 @@ from wokkel.xmppim import (
 from bitween.errors import InvalidValue, NotConnected, RequestRefused, UnknownContact
 from bitween.model.catalogue import MAX_RESOURCES
 from bitween.model.contact import Contact, Pending, Subscription
-from bitween.model.events import ContactChanged, ContactRemoved, MessengerEvent, PresenceChanged
+from bitween.model.events import (
+    ContactChanged,
+    ContactRemoved,
+    MessengerEvent,
+    PresenceChanged,
+    RosterRead,
+)
 from bitween.model.text import printable
 from bitween.xmpp.caps import caps_element
 from bitween.xmpp.failures import request_error
@@ -186,6 +192,8 @@ class Contacts(RosterClientProtocol):
             self._drop(gone)
         for contact in contacts.values():
             self._put(contact)
+        trusted = frozenset(filter(self.trusts, self._roster))
+        self._notify(RosterRead(trusted=trusted | {self._own_bare}))
 
     def _onRosterSet(self, iq: Any) -> None:
         """

@@ -88,6 +88,10 @@ class Messenger:
         """End both subscriptions, or refuse a pending request."""
         return Deferred.fromCoroutine(self._contacts.remove(jid))
 
+    def retract(self, resource: str) -> Deferred[None]:
+        """Take back what another device of our account announced."""
+        return self._pep.retract(resource)
+
     def _happened(self, event: MessengerEvent) -> None:
         self.events.notify(event)
         own = self.own_jid

@@ -142,6 +142,27 @@ class Pep(PubSubClient):
             pubsub.addElement("publish-options").addChild(_form(options, _NS_PUBLISH_OPTIONS))
         await _answer(iq)
 
+    def retract(self, item_id: str) -> Deferred[None]:
+        """
+        Take back an item of our node (XEP-0060 §7.2); one that is not there is no error.
+
+        :raises NotConnected: if there is no session.
+        :raises RequestRefused: if the server does not want that.
+        """
+        return Deferred.fromCoroutine(self._retract(item_id))
+
+    async def _retract(self, item_id: str) -> None:
+        iq, pubsub = self._request("set", NS_PUBSUB)
+        retract = pubsub.addElement("retract")
+        retract["node"] = NS_SHARES
+        retract["notify"] = "true"
+        retract.addElement("item")["id"] = item_id
+        try:
+            await iq.send()
+        except Exception as error:
+            if not (isinstance(error, StanzaError) and error.condition == "item-not-found"):
+                raise request_error(error) from None
+
     async def _set_up(self) -> None:
         """
         Configure our node, or create it.

@@ -23,6 +23,7 @@ from bitween.model.events import (
     ItemsRead,
     MessengerEvent,
     PresenceChanged,
+    RosterRead,
 )
 from bitween.model.torrent import parse_info_hash
 from bitween.xmpp.client import Account
@@ -275,6 +276,35 @@ class MessengerContract(_Base):
         for jid in ("", "bob", "@localhost", "bob@", "b b@localhost", alice.jid):
             await self.refused(InvalidValue, alice.messenger.add_contact(jid, ""))
 
+    async def test_a_lost_device_is_taken_back(self) -> None:
+        """Another device of the account retracts its item; a second time does no harm."""
+        desk, phone = self.person("alice", "desk"), self.person("alice", "phone")
+        phone.messenger.announce([WORK], [HERE])
+        for person in (desk, phone):
+            person.start()
+            await person.online()
+        await desk.until(lambda: desk.sees(phone, "phone", WORK))
+        await phone.stop()
+        await desk.until(lambda: not desk.catalogue.online(desk.jid))
+        for _ in range(2):
+            await desk.messenger.retract("phone")
+        late = self.person("alice", "late")
+        late.start()
+        await late.until(lambda: any(isinstance(event, ItemsRead) for event in late.told))
+        self.assertEqual(late.catalogue.listings(late.jid), {})
+
+    async def test_the_roster_is_known_before_presence(self) -> None:
+        """So that nothing that comes is somebody's who counts no more."""
+        alice, bob = await self.friends()
+        await alice.stop()
+        alice = self.person("alice")
+        alice.start()
+        await alice.until(lambda: bool(alice.catalogue.online(bob.jid)))
+        kinds = [type(event) for event in alice.told]
+        self.assertLess(kinds.index(RosterRead), kinds.index(PresenceChanged))
+        (read,) = [event for event in alice.told if isinstance(event, RosterRead)]
+        self.assertEqual(read.trusted, {alice.jid, bob.jid})
+
     async def test_unknown_contacts_are_refused(self) -> None:
         """Nobody can be accepted who did not ask, nor removed who is not there."""
         alice, bob = await self.two()
@@ -288,6 +318,7 @@ class MessengerContract(_Base):
             alice.messenger.add_contact("bob@localhost", ""),
             alice.messenger.accept_contact("bob@localhost"),
             alice.messenger.remove_contact("bob@localhost"),
+            alice.messenger.retract("phone"),
         ):
             await self.refused(NotConnected, attempt)
 

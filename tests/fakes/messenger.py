@@ -17,9 +17,11 @@ from bitween.model.events import (
     ContactChanged,
     ContactRemoved,
     ItemPublished,
+    ItemRetracted,
     ItemsRead,
     MessengerEvent,
     PresenceChanged,
+    RosterRead,
 )
 from bitween.observable import Observable
 
@@ -148,6 +150,16 @@ class FakeMessenger:
         """End it in both directions."""
         return self._attempt(self._remove, jid)
 
+    def retract(self, resource: str) -> Deferred[None]:
+        """Take back an item of our account."""
+        if not self._online:
+            return fail(NotConnected("there is no connection to the XMPP server"))
+        if self.server.account(self.own_jid).items.pop(resource, None) is not None:
+            event = ItemRetracted(jid=self.own_jid, item_id=resource)
+            for jid in self.server.audience(self.own_jid):
+                self.server.tell(jid, event)
+        return succeed(None)
+
     # ---- what a test does with it
 
     def start(self) -> None:
@@ -155,6 +167,8 @@ class FakeMessenger:
         account = self.server.account(self.own_jid)
         account.online[self.resource] = self
         self._set_state(ConnectionState.ONLINE)
+        trusted = frozenset({self.own_jid, *account.follows})
+        self.events.notify(RosterRead(trusted=trusted))
         self._tell_presence(online=True)
         for jid in sorted({self.own_jid, *account.follows}):
             for resource in sorted(self.server.account(jid).online):

@@ -27,6 +27,7 @@ from bitween.model.torrent import (
     parse_info_hash,
 )
 from bitween.observable import Observable
+from tests.fakes.cache import FakeCache
 from tests.fakes.messenger import FakeMessenger, FakeServer
 from tests.fakes.swarm import FakeSwarm
 
@@ -126,6 +127,8 @@ class World:
             self.messenger,
             MemoryAddresses(),
             Jobs(self.clock),
+            FakeCache(),
+            self.clock,
         )
         self.bitween = Bitween(parts, self.download_dir, self._stop, lambda: 2000.0)
 

@@ -272,6 +272,7 @@ class UsageTests(CliCase):
             ("get",),
             ("ls", "--colour"),
             ("contacts", "add"),
+            ("contacts", "forget", BOB),
             ("contacts", "hug", BOB),
             ("contacts", "remove", BOB, "--nick", "Bob"),
             ("jobs", "cancel"),
@@ -497,6 +498,15 @@ class DaemonTests(CliCase):
         nicks = {contact.jid: contact.nick for contact in self.world.messenger.contacts}
         self.assertEqual(nicks["carol@example.org"], "Carol")
         self.assertIn("not among", await self.refused(1, "contacts", "remove", BOB))
+
+    async def test_forget_a_device(self) -> None:
+        """A device that is gone for good is dropped; one that is there is not."""
+        await self.serve()
+        self.world.contact_shares(BOB, {A: "a"})
+        self.assertIn("online", await self.refused(1, "contacts", "forget", f"{BOB}/desk"))
+        self.world.server.account(BOB).online["desk"].stop()
+        self.assertIn("forgotten", (await self.done("contacts", "forget", f"{BOB}/desk")).out)
+        self.assertEqual(self.world.bitween.listings(), {})
 
     async def test_status(self) -> None:
         """For a person, and as the API has it."""

@@ -391,6 +391,23 @@ class ContactTests(MethodCase):
         self.assertIs(self.call("xmpp.accept_contact", BOB), True)
         self.assertEqual(self.reason("xmpp.accept_contact", BOB), "unknown_contact")
         self.assertEqual(self.reason("xmpp.remove_contact", "eve@x"), "unknown_contact")
+
+    def test_forget_resource(self) -> None:
+        """A device that is away can be dropped, with an error for each other case."""
+        self.world.contact_shares(BOB, {A: "a"})
+        forget = "xmpp.forget_resource"
+        self.assertEqual(self.reason(forget, BOB, "desk"), "resource_online")
+        self.world.server.account(BOB).online["desk"].stop()
+        self.assertEqual(self.reason(forget, BOB, "fridge"), "unknown_resource")
+        self.assertEqual(self.reason(forget, "eve@x", "desk"), "unknown_contact")
+        self.assertIs(self.call(forget, jid=BOB, resource="desk"), True)
+        self.assertEqual(self.call("xmpp.get_shares"), {"shares": {}})
+
+    def test_find_the_best_match(self) -> None:
+        """Sorted so, the name itself comes before others that hold it."""
+        self.world.contact_shares(BOB, {A: "a film", B: "film"})
+        items = self.call("xmpp.find", query="film", sort="match")["items"]
+        self.assertEqual([item["name"] for item in items], ["film", "a film"])
         self.assertEqual(self.answer("xmpp.add_contact", ["no jid"])["error"]["code"], -32602)
 
     def test_while_offline(self) -> None:

@@ -20,6 +20,7 @@ from bitween.model.events import (
     ItemsRead,
     MessengerEvent,
     PresenceChanged,
+    RosterRead,
 )
 from bitween.xmpp.budget import ByteBudget
 from bitween.xmpp.caps import NODE, VERIFICATION, Caps
@@ -144,6 +145,15 @@ class SessionTests(SynchronousTestCase):
         presence = manager.stub.output[1]
         self.assertEqual((presence.name, presence.c["ver"]), ("presence", VERIFICATION))
         self.assertTrue(manager.online)
+
+    def test_the_roster_is_told(self) -> None:
+        """Those whose word counts are named, before anybody's presence comes."""
+        manager, told = Manager(Clock()), list[MessengerEvent]()
+        Contacts(told.append).setHandlerParent(manager)
+        (request,) = manager.stub.output
+        manager.stub.send(xml(f"<iq type='result' id='{request['id']}'>{ROSTER}</iq>"))
+        trusted = frozenset({"alice@localhost", "bob@localhost", "carol@localhost"})
+        self.assertEqual(told[-1], RosterRead(trusted=trusted))
 
     def test_without_a_roster_the_session_is_given_up(self) -> None:
         """A server that does not give it is of no use."""

@@ -22,10 +22,14 @@ ALLOWED = {
     "model": {"errors"},
     "settings": {"errors", "model"},
     "jobs": {"errors", "model", "observable"},
+    "slices": set(),
+    "housekeeping": set(),
+    "collector": set(),
+    "catalogue_store": {"errors", "model"},
     "xmpp": {"errors", "model", "observable"},
     "bittorrent": {"errors", "model", "observable"},
     "reach": {"errors", "model", "observable"},
-    "application": {"errors", "model", "observable", "jobs"},
+    "application": {"errors", "model", "observable", "jobs", "slices"},
     "api": {"errors", "model", "observable", "jobs", "application", "rendezvous"},
     "cli": {"errors", "settings", "rendezvous", "model"},  # of the model, only the text rules
 }

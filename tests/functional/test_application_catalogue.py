@@ -1,0 +1,207 @@
+"""What contacts share: at once in the events, over a restart, and gone when it should be."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from twisted.internet.defer import Deferred
+from twisted.internet.task import Clock
+from twisted.trial.unittest import SynchronousTestCase
+
+from bitween.application import RESOURCE_LIFE, Bitween, Parts
+from bitween.errors import NotConnected, ResourceOnline, UnknownContact, UnknownResource
+from bitween.jobs import Jobs
+from bitween.model.announcement import Announcement, Share
+from bitween.model.catalogue import CatalogueChange, Presence, ResourceRecord
+from bitween.model.torrent import InfoHash
+from bitween.reach.addresses import InterfaceAddresses
+from bitween.slices import SLICE
+from tests.fakes.cache import FakeCache
+from tests.fakes.messenger import FakeMessenger, FakeServer
+from tests.fakes.swarm import FakeSwarm
+from tests.functional.api_rig import MemoryHasher, MemoryIntentions
+
+ALICE, BOB, CAROL = "alice@example.org", "bob@example.org", "carol@example.org"
+FILM = Share(InfoHash("ab" * 20), "film.mkv", 1000)
+NOW = 100 * RESOURCE_LIFE
+
+
+class CatalogueCase(SynchronousTestCase):
+    """Alice's daemon, which is not online yet; bob is a contact of hers."""
+
+    def setUp(self) -> None:
+        """Make it."""
+        self.server, self.clock, self.cache = FakeServer(), Clock(), FakeCache()
+        self.clock.advance(NOW)
+        self.messenger = FakeMessenger(f"{ALICE}/here", self.server)
+        self.bob = FakeMessenger(f"{BOB}/laptop", self.server)
+        self.messenger.befriend([BOB])
+        parts = Parts(
+            swarm=FakeSwarm(),
+            hasher=MemoryHasher(),
+            intentions=MemoryIntentions(),
+            messenger=self.messenger,
+            own_addresses=InterfaceAddresses(self.clock, read_interfaces=list),
+            jobs=Jobs(self.clock),
+            cache=self.cache,
+            reactor=self.clock,
+        )
+        self.bitween = Bitween(parts, "/nowhere", lambda: None, self.clock.seconds)
+        self.changes: list[CatalogueChange] = []
+        self.bitween.catalogue_changes.subscribe(self.changes.append)
+
+    def keep(self, jid: str, last_seen: float = NOW, resource: str = "laptop") -> None:
+        """Have an earlier run know that a resource has the film."""
+        record = ResourceRecord(jid, resource, Announcement(resource), last_seen)
+        self.cache.kept.append((record, [FILM]))
+
+    def restore(self) -> None:
+        """Take over what an earlier run knew."""
+        self.successResultOf(Deferred.fromCoroutine(self.bitween.restore()))
+
+    def listed(self) -> list[tuple[str, bool]]:
+        """Whose shares are known, and whether they are there."""
+        return [
+            (jid, listing.online)
+            for jid, resources in self.bitween.listings().items()
+            for listing in resources.values()
+        ]
+
+    def forget(self, jid: str, resource: str = "laptop") -> Deferred[None]:
+        """Drop a resource by hand."""
+        return Deferred.fromCoroutine(self.bitween.forget_resource(jid, resource))
+
+
+class EventTests(CatalogueCase):
+    """Presence is the truth, at once."""
+
+    def setUp(self) -> None:
+        """Go online."""
+        super().setUp()
+        self.messenger.start()
+        self.changes.clear()
+
+    def test_a_new_resource_and_one_that_leaves(self) -> None:
+        """Each is an event, whether it shares something or not."""
+        self.bob.start()
+        self.assertEqual(self.changes.pop().presences, (Presence(BOB, "laptop", True),))
+        self.bob.announce([FILM], [])
+        self.assertEqual([h.share for h in self.changes.pop().appeared], [FILM])
+        self.bob.stop()
+        self.assertEqual(self.changes.pop().presences, (Presence(BOB, "laptop", False),))
+        self.assertEqual(self.listed(), [(BOB, False)])
+
+    def test_a_lost_link(self) -> None:
+        """It is one event that names everybody who was there."""
+        self.bob.start()
+        FakeMessenger(f"{BOB}/phone", self.server).start()
+        self.changes.clear()
+        self.messenger.stop()
+        (change,) = self.changes
+        self.assertEqual(
+            change.presences, (Presence(BOB, "laptop", False), Presence(BOB, "phone", False))
+        )
+
+    def test_every_change_is_kept(self) -> None:
+        """The cache is told of what is known of each resource."""
+        self.bob.start()
+        self.bob.announce([FILM], [])
+        self.bob.stop()
+        record = self.cache.noted[-1].records[BOB, "laptop"]
+        assert record is not None
+        self.assertEqual(record.last_seen, NOW)
+
+
+class RestartTests(CatalogueCase):
+    """What an earlier run knew."""
+
+    def test_it_is_there_before_the_server_is(self) -> None:
+        """It can be browsed, as away, also contact by contact; the presence makes it online."""
+        self.keep(BOB)
+        self.restore()
+        self.assertEqual(self.listed(), [(BOB, False)])
+        finding = Deferred.fromCoroutine(self.bitween.find(contact=BOB))
+        self.assertEqual(self.successResultOf(finding).total, 1)
+        self.bob.start()
+        self.bob.announce([FILM], [])
+        self.messenger.start()
+        self.assertEqual(self.listed(), [(BOB, True)])
+
+    def test_who_is_no_contact_any_more_is_dropped(self) -> None:
+        """As soon as the roster is known; our own other devices stay."""
+        self.server.account(ALICE).items["tablet"] = Announcement("tablet")
+        for jid in (BOB, CAROL):
+            self.keep(jid)
+        self.keep(ALICE, resource="tablet")
+        self.restore()
+        self.messenger.start()
+        self.assertEqual({jid for jid, _ in self.listed()} - {BOB}, {ALICE})
+        self.assertIn((CAROL, "laptop"), {key for c in self.cache.noted for key in c.records})
+
+    def test_a_long_list_lets_the_reactor_have_its_turns(self) -> None:
+        """While it is loaded, other things go on."""
+        for number in range(9):
+            self.keep(BOB, resource=f"r{number}")
+        load = self.cache.load
+
+        def load_slowly() -> Iterator[tuple[ResourceRecord, Sequence[Share]]]:
+            for portion in load():
+                self.clock.rightNow += SLICE / 2
+                yield portion
+
+        self.cache.load = load_slowly  # type: ignore[method-assign]  # the disk is slow
+        restoring = Deferred.fromCoroutine(self.bitween.restore())
+        for turn in range(4):
+            self.assertEqual(len(self.listed()), 2 + 2 * turn)
+            (call,) = self.clock.calls
+            self.clock.calls.remove(call)
+            call.func(*call.args, **call.kw)
+        self.successResultOf(restoring)
+        self.assertEqual(len(self.listed()), 9)
+
+
+class LostDeviceTests(CatalogueCase):
+    """Devices that are gone for good."""
+
+    def test_after_thirty_days(self) -> None:
+        """At the start and each day, what was not seen for so long is dropped."""
+        self.keep(BOB, NOW - RESOURCE_LIFE - 1)
+        self.keep(BOB, NOW - RESOURCE_LIFE + 1, "phone")
+        self.restore()
+        self.assertEqual(list(self.bitween.listings()[BOB]), ["phone"])
+        self.clock.advance(2)
+        self.bitween.forget_unseen()
+        self.assertEqual(self.bitween.listings(), {})
+        self.assertEqual(self.changes[-1].gone[0].resource, "phone")
+
+    def test_of_our_own_account(self) -> None:
+        """What an old device of ours announced is taken back, once there is a session."""
+        self.server.account(ALICE).items["tablet"] = Announcement("tablet")
+        self.keep(ALICE, resource="tablet")
+        self.restore()
+        self.failureResultOf(self.forget(ALICE, "tablet"), NotConnected)
+        self.messenger.start()
+        self.successResultOf(self.forget(ALICE, "tablet"))
+        self.assertEqual(self.server.account(ALICE).items, {})
+        self.assertEqual(self.bitween.listings(), {})
+
+    def test_by_hand(self) -> None:
+        """A contact's device is dropped, and stays so although its item is still there."""
+        self.bob.start()
+        self.bob.announce([FILM], [])
+        self.messenger.start()
+        self.failureResultOf(self.forget(BOB), ResourceOnline)
+        self.bob.stop()
+        self.successResultOf(self.forget(BOB))
+        self.messenger.stop()
+        self.messenger.start()
+        self.assertEqual(self.listed(), [])
+        self.bob.start()
+        self.bob.announce([], [])
+        self.assertEqual(self.listed(), [(BOB, True)])
+
+    def test_nothing_to_forget(self) -> None:
+        """Who and what is unknown is an error by its name."""
+        self.messenger.start()
+        self.failureResultOf(self.forget(CAROL), UnknownContact)
+        self.failureResultOf(self.forget(BOB, "fridge"), UnknownResource)

@@ -1,0 +1,28 @@
+"""What is done once a day."""
+
+from __future__ import annotations
+
+from twisted.internet.task import Clock
+from twisted.trial.unittest import SynchronousTestCase
+
+from bitween.housekeeping import DAY, Housekeeping
+
+
+class HousekeepingTests(SynchronousTestCase):
+    """The daily work."""
+
+    def test_every_day_whatever_happens(self) -> None:
+        """It is done daily, also after it failed, and no more once it is stopped."""
+        clock, days = Clock(), []
+
+        def work() -> None:
+            days.append(clock.seconds() / DAY)
+            raise ValueError("a bad day")
+
+        housekeeping = Housekeeping(clock, work)
+        housekeeping.startService()
+        clock.pump([DAY] * 3)
+        self.assertEqual(days, [1, 2, 3])
+        self.assertEqual(len(self.flushLoggedErrors(ValueError)), 3)
+        housekeeping.stopService()
+        self.assertEqual(clock.getDelayedCalls(), [])
