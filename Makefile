@@ -42,6 +42,7 @@ docs: $(VENV)/has-docs
 
 bench: $(VENV)/has-test prosody
 	$(BIN)/python -m benchmarks.announce
+	$(BIN)/python -m benchmarks.catalogue
 
 soak: $(VENV)/has-test prosody
 	$(BIN)/python -m twisted.trial --until-failure tests.integration

@@ -1,0 +1,253 @@
+"""
+The catalogue at full strength: ``python -m benchmarks.catalogue``.
+
+Half a million shares, of 500 contacts with a thousand each: how long a start takes that reads them
+from the disk and how long it holds the reactor, how much memory they take, how long a search takes
+beside a plain look at one name after the other, and what one more share costs in a list of any
+length beside replacing the list.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from operator import itemgetter
+from statistics import median, quantiles
+from typing import Any
+
+from twisted.internet.interfaces import IReactorTime
+from twisted.internet.task import Clock, LoopingCall, react
+from twisted.internet.utils import getProcessOutputAndValue
+
+from bitween.catalogue_store import CatalogueStore
+from bitween.collector import loading_for_good
+from bitween.model.address import PeerAddress
+from bitween.model.announcement import Announcement, Share
+from bitween.model.catalogue import Catalogue, CatalogueChange
+from bitween.model.search import folded
+from bitween.model.torrent import InfoHash
+from bitween.slices import in_slices
+
+CONTACTS = 500
+SHARES = 1000
+LENGTHS = (100, 1000, 10_000)
+ROUNDS = 10
+
+MEMORY_AIM = 400
+SEARCH_AIM = 100
+STALL_AIM = 50
+DELTA_AIM = 2
+
+#: Queries by what they are; the last word of some names is "holiday", of all of them "mkv".
+QUERIES = {
+    "prefix": "holi",
+    "substring": "olida",
+    "several words": "mkv holi",
+    "nothing": "xyzzy",
+    "a common part": "an",
+    "everything": "",
+    "info-hash": "0123456789",
+}
+
+_ADDRESS = (PeerAddress.parse("192.0.2.7", 6881),)
+
+
+class _Names:
+    """Makes shares whose names are four words; the same ones in every run."""
+
+    def __init__(self, seed: int = 1) -> None:
+        self._random = random.Random(seed)
+        letters = "abcdefghijklmnopqrstuvwxyz"
+        self._words = [
+            "".join(self._random.choices(letters, k=self._random.randint(3, 9)))
+            for _ in range(5000)
+        ]
+        self._words[17] = "holiday"
+
+    def shares(self, count: int) -> list[Share]:
+        """Shares that nobody else has."""
+        return [self.share() for _ in range(count)]
+
+    def share(self) -> Share:
+        """One of them."""
+        info_hash = InfoHash(f"{self._random.getrandbits(160):040x}")
+        name = " ".join(self._random.choices(self._words, k=4)).title() + ".mkv"
+        return Share(info_hash, name, self._random.getrandbits(40))
+
+
+class _Stalls:
+    """Watches for how long the reactor does not come round."""
+
+    def __init__(self, reactor: IReactorTime) -> None:
+        self._last = time.perf_counter()
+        self.longest = 0.0
+        self._loop = LoopingCall(self._tick)
+        self._loop.clock = reactor
+        self._loop.start(0.001)
+
+    def stop(self) -> float:
+        """Watch no more; gives the longest stall in seconds."""
+        self._tick()
+        self._loop.stop()
+        return self.longest
+
+    def _tick(self) -> None:
+        now = time.perf_counter()
+        self.longest = max(self.longest, now - self._last)
+        self._last = now
+
+
+async def _main(reactor: Any) -> None:
+    directory = tempfile.mkdtemp(prefix="bitween-benchmark-")
+    path = os.path.join(directory, "catalogue.sqlite")
+    try:
+        await _filled(path)
+        catalogue = await _loaded(reactor, path)
+        for number in range(0, CONTACTS, 2):
+            catalogue.set_online(_jid(number), "desk", True)
+        await _search(reactor, catalogue)
+        _delta(catalogue, _Names(seed=2))
+    finally:
+        shutil.rmtree(directory)
+
+
+async def _filled(path: str) -> None:
+    """Have a database written by a process of its own, so that this one's memory is untouched."""
+    arguments = ("-m", "benchmarks.catalogue", path)
+    _, err, status = await getProcessOutputAndValue(sys.executable, arguments, os.environ)
+    if status != 0:
+        raise SystemExit(err.decode())
+
+
+def _fill(path: str) -> None:
+    catalogue, names = Catalogue(), _Names()
+    store = CatalogueStore.open(Clock(), path)
+    for number in range(CONTACTS):
+        store.note(_say(catalogue, _jid(number), names.shares(SHARES)))
+    store.close()
+
+
+async def _loaded(reactor: Any, path: str) -> Catalogue:
+    catalogue = Catalogue()
+    before = _memory()
+    started = time.perf_counter()
+    stalls = _Stalls(reactor)
+    store = CatalogueStore.open(reactor, path)
+
+    def load() -> Iterator[None]:
+        for portion in store.load():
+            catalogue.restore(*portion)
+            yield
+
+    with loading_for_good():
+        await in_slices(reactor, load())
+    taken, longest, memory = time.perf_counter() - started, stalls.stop(), _memory() - before
+    store.close()
+    print(f"start with {CONTACTS * SHARES} shares of {CONTACTS} contacts:")
+    print(f"  time                  {taken:8.2f} s")
+    print(f"  memory                {memory:8.0f} MB   (aim: {MEMORY_AIM})")
+    print(f"  longest stall         {longest * 1e3:8.1f} ms   (aim: {STALL_AIM})")
+    return catalogue
+
+
+async def _search(reactor: Any, catalogue: Catalogue) -> None:
+    plain = [
+        (folded(share.name), share)
+        for jid in catalogue.jids()
+        for listing in catalogue.listings(jid).values()
+        for share in listing.announcement.shares.values()
+    ]
+    print(f"\nsearch, best match first, {ROUNDS} times each (aim: {SEARCH_AIM} ms):")
+    print("                       found   median      p95    stall   plain look at every name")
+    for kind, query in QUERIES.items():
+        times = []
+        stalls = _Stalls(reactor)
+        for _ in range(ROUNDS):
+            _disturb(catalogue)
+            started = time.perf_counter()
+            search = catalogue.search(query, None, "match")
+            await in_slices(reactor, search.steps())
+            total = catalogue.page(search, 0, 50).total
+            times.append((time.perf_counter() - started) * 1e3)
+        longest = stalls.stop() * 1e3
+        look = median([_plain_look(plain, query) for _ in range(3)])
+        ratio = look / median(times)
+        print(
+            f"  {kind:18} {total:8} {median(times):8.1f} {_p95(times):8.1f} {longest:8.1f}"
+            f"   {look:8.1f} ms: {ratio:.1f} times as long"
+        )
+
+
+def _plain_look(names: Sequence[tuple[str, Share]], query: str) -> float:
+    """How long it takes, in milliseconds, to look at one name after the other."""
+    started = time.perf_counter()
+    words = query.split()
+    found = [(name, share) for name, share in names if all(word in name for word in words)]
+    found.sort(key=itemgetter(0))
+    return (time.perf_counter() - started) * 1e3
+
+
+def _disturb(catalogue: Catalogue) -> None:
+    """Have something change, so that the search before is not simply shown again."""
+    online = "desk" in catalogue.online(_jid(1))
+    catalogue.set_online(_jid(1), "desk", not online)
+
+
+def _delta(catalogue: Catalogue, names: _Names) -> None:
+    print("\none more share in a list, in microseconds:")
+    print("  length     as a delta   by replacing the list")
+    medians = []
+    for length in LENGTHS:
+        jid = f"list-of-{length}@example.org"
+        shares = names.shares(length)
+        _say(catalogue, jid, shares)
+        deltas, replacements = [], []
+        for revision in range(2, 2 + 10 * ROUNDS):
+            shares.append(names.share())
+            started = time.perf_counter()
+            catalogue.apply_delta(jid, "desk", shares[-1:], [], list_id="x", revision=revision)
+            deltas.append((time.perf_counter() - started) * 1e6)
+        for _ in range(ROUNDS):
+            shares.append(names.share())
+            said = _announcement(shares)
+            started = time.perf_counter()
+            catalogue.replace_item(jid, "desk", [said])
+            replacements.append((time.perf_counter() - started) * 1e6)
+        medians.append(median(deltas))
+        print(f"  {length:6} {median(deltas):14.1f} {median(replacements):23.1f}")
+    ratio = medians[-1] / medians[0]
+    print(f"  at {LENGTHS[-1]} beside {LENGTHS[0]}: {ratio:.2f} (aim: {DELTA_AIM})")
+
+
+def _say(catalogue: Catalogue, jid: str, shares: Sequence[Share]) -> CatalogueChange:
+    return catalogue.replace_item(jid, "desk", [_announcement(shares)])
+
+
+def _announcement(shares: Sequence[Share]) -> Announcement:
+    return Announcement("desk", {share.info_hash: share for share in shares}, _ADDRESS, "x", 1)
+
+
+def _jid(number: int) -> str:
+    return f"contact-{number}@example.org"
+
+
+def _p95(times: Sequence[float]) -> float:
+    return quantiles(times, n=20)[-1]
+
+
+def _memory() -> float:
+    """The resident memory of this process in megabytes."""
+    with open("/proc/self/statm", encoding="ascii") as file:
+        return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+
+if __name__ == "__main__":
+    if len(sys.argv) > 1:
+        _fill(sys.argv[1])
+    else:
+        react(_main)
