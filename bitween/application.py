@@ -436,9 +436,16 @@ class Bitween:
         self._changed(self.catalogue.forget_resource(jid, resource))
 
     def forget_unseen(self) -> None:
-        """Drop the resources that have not been there for :data:`RESOURCE_LIFE`."""
+        """
+        Drop the resources that have not been there for :data:`RESOURCE_LIFE`.
+
+        Those of our own account wait for a session, in which their items can be taken back.
+        """
         self._changed(self.catalogue.still_online())
+        online = self._messenger.status.state is ConnectionState.ONLINE
         for jid, resource in self.catalogue.unseen_since(self._clock() - RESOURCE_LIFE):
+            if jid == self._messenger.own_jid and not online:
+                continue
             self._log.info("{key!r} was not seen for 30 days: forgotten", key=f"{jid}/{resource}")
             self._changed(self.catalogue.forget_resource(jid, resource))
             if jid == self._messenger.own_jid:

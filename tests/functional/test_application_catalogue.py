@@ -185,6 +185,18 @@ class LostDeviceTests(CatalogueCase):
         self.assertEqual(self.server.account(ALICE).items, {})
         self.assertEqual(self.bitween.listings(), {})
 
+    def test_an_old_one_of_our_own_account(self) -> None:
+        """After thirty days it is dropped, and taken back, as soon as that is possible."""
+        said = Announcement("tablet", {FILM.info_hash: FILM})
+        self.server.account(ALICE).items["tablet"] = said
+        self.keep(ALICE, NOW - RESOURCE_LIFE - 1, "tablet")
+        self.restore()
+        self.assertEqual(list(self.bitween.listings()), [ALICE], "there is no session yet")
+        self.messenger.start()
+        self.bitween.forget_unseen()
+        self.assertEqual(self.server.account(ALICE).items, {})
+        self.assertEqual(self.bitween.listings(), {})
+
     def test_by_hand(self) -> None:
         """A contact's device is dropped, and stays so although its item is still there."""
         self.bob.start()
