@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.words.protocols.jabber.error import StanzaError
 from twisted.words.protocols.jabber.jid import JID
@@ -33,6 +34,7 @@ from bitween.xmpp.caps import caps_element
 from bitween.xmpp.failures import request_error
 from bitween.xmpp.jids import parse_contact, split
 from bitween.xmpp.payload import xml_text
+from bitween.xmpp.reminders import Reminders
 
 #: Requests by strangers that are remembered; the server keeps the others.
 MAX_REQUESTS = 1000
@@ -49,7 +51,7 @@ class Contacts(RosterClientProtocol):
 
     _log = Logger()
 
-    def __init__(self, notify: Callable[[MessengerEvent], None]) -> None:
+    def __init__(self, clock: IReactorTime, notify: Callable[[MessengerEvent], None]) -> None:
         """:param notify: gets contact and presence events."""
         super().__init__()
         self._notify = notify
@@ -58,6 +60,7 @@ class Contacts(RosterClientProtocol):
         # Those whom we have asked, so that their own request is the answer to ours.
         self._asked: set[str] = set()
         self._present: dict[str, set[str]] = {}
+        self._reminders = Reminders(clock, self._unanswered, self._subscribe)
 
     # ---- what is known
 
@@ -89,6 +92,7 @@ class Contacts(RosterClientProtocol):
         """Forget who was online: the server tells it anew."""
         super().connectionLost(reason)
         self._present.clear()
+        self._reminders.end()
 
     async def _begin(self) -> None:
         stream = self.xmlstream
@@ -101,6 +105,7 @@ class Contacts(RosterClientProtocol):
             return
         self._take_roster(answer.query)
         self.send_presence()
+        self._reminders.begin()
         self.parent.session_is_ready()
 
     def send_presence(self) -> None:
@@ -133,7 +138,7 @@ class Contacts(RosterClientProtocol):
             # So the server lets their request in even if it comes while we are away.
             self._send_subscription("subscribed", bare)
         if not known.trusted:
-            self._send_subscription("subscribe", bare)
+            self._subscribe(bare)
 
     async def accept(self, jid: str) -> None:
         """
@@ -149,8 +154,7 @@ class Contacts(RosterClientProtocol):
         self._let_in(bare)
         known = self._roster.get(bare, Contact(bare))
         if not known.trusted and known.pending is not Pending.OUT:
-            self._asked.add(bare)
-            self._send_subscription("subscribe", bare)
+            self._subscribe(bare)
 
     async def remove(self, jid: str) -> None:
         """
@@ -218,6 +222,7 @@ class Contacts(RosterClientProtocol):
         self._roster[jid] = contact
         if contact.pending is Pending.OUT:
             self._asked.add(jid)
+            self._reminders.begin()
         if _shows_us(contact):
             self._requests.pop(jid, None)
         if known and contact == before:
@@ -228,8 +233,11 @@ class Contacts(RosterClientProtocol):
                 self._notify(PresenceChanged(jid=jid, resource=resource, online=True))
         elif before.trusted and not contact.trusted:
             self._present.pop(jid, None)
-        if self.parent.online and _shows_us(contact) and not _shows_us(before):
-            # ejabberd sends a new contact nothing of ours until our presence comes again.
+        newly_shown = _shows_us(contact) and not _shows_us(before)
+        newly_followed = contact.trusted and not before.trusted
+        if self.parent.online and _shows_us(contact) and (newly_shown or newly_followed):
+            # ejabberd sends a new contact nothing of ours until our presence comes again; and us
+            # nothing of theirs, if it came before they had let us in.
             self.send_presence()
 
     def _drop(self, jid: str) -> None:
@@ -298,6 +306,13 @@ class Contacts(RosterClientProtocol):
             self._notify(ContactChanged(contact=self._contact(jid)))
         else:
             self._notify(ContactRemoved(jid=jid))
+
+    def _unanswered(self) -> list[str]:
+        return [jid for jid, contact in self._roster.items() if contact.pending is Pending.OUT]
+
+    def _subscribe(self, jid: str) -> None:
+        self._asked.add(jid)
+        self._send_subscription("subscribe", jid)
 
     def _send_subscription(self, kind: str, jid: str) -> None:
         presence = domish.Element((None, "presence"))

@@ -47,7 +47,7 @@ class Messenger:
         """
         self.events: Observable[MessengerEvent] = Observable()
         self.client = Client(reactor, account, fatal, log_traffic=log_traffic)
-        self._contacts = Contacts(self._happened)
+        self._contacts = Contacts(reactor, self._happened)
         self._pep = Pep(reactor, self.client.budget, self._contacts.trusts, self._happened)
         for handler in (self._contacts, self._pep, Caps(), PingHandler(), FallbackHandler()):
             handler.setHandlerParent(self.client)

@@ -27,6 +27,7 @@ from bitween.xmpp.caps import NODE, VERIFICATION, Caps
 from bitween.xmpp.contacts import MAX_REQUESTS, Contacts
 from bitween.xmpp.payload import NS_SHARES
 from bitween.xmpp.pep import Pep
+from bitween.xmpp.reminders import FIRST_DELAY
 
 # wokkel can only be imported once the shim of bitween.xmpp has run.
 from wokkel.test.helpers import TestableStreamManager  # isort: skip
@@ -100,7 +101,7 @@ class HandlerCase(SynchronousTestCase):
         self.clock = Clock()
         self.told: list[MessengerEvent] = []
         self.manager = Manager(self.clock)
-        self.contacts = Contacts(self.told.append)
+        self.contacts = Contacts(self.clock, self.told.append)
         self.pep = Pep(self.clock, ByteBudget(self.clock), self.contacts.trusts, self.told.append)
         for handler in (self.contacts, self.pep, Caps()):
             handler.setHandlerParent(self.manager)
@@ -137,7 +138,7 @@ class SessionTests(SynchronousTestCase):
     def test_the_roster_comes_before_presence(self) -> None:
         """So that nobody's word comes before we know whom to trust."""
         manager = Manager(Clock())
-        contacts = Contacts(lambda _: None)
+        contacts = Contacts(Clock(), lambda _: None)
         contacts.setHandlerParent(manager)
         (request,) = manager.stub.output
         self.assertEqual(request.query.uri, "jabber:iq:roster")
@@ -158,7 +159,7 @@ class SessionTests(SynchronousTestCase):
     def test_without_a_roster_the_session_is_given_up(self) -> None:
         """A server that does not give it is of no use."""
         manager = Manager(Clock())
-        Contacts(lambda _: None).setHandlerParent(manager)
+        Contacts(Clock(), lambda _: None).setHandlerParent(manager)
         (request,) = manager.stub.output
         manager.stub.send(xml(f"<iq type='error' id='{request['id']}'/>"))
         self.assertEqual(len(manager.given_up), 1)
@@ -167,7 +168,7 @@ class SessionTests(SynchronousTestCase):
     def test_bad_roster_entries_are_left_out(self) -> None:
         """One that cannot be understood does not hide the others."""
         manager = Manager(Clock())
-        contacts = Contacts(lambda _: None)
+        contacts = Contacts(Clock(), lambda _: None)
         contacts.setHandlerParent(manager)
         (request,) = manager.stub.output
         query = (
@@ -185,7 +186,7 @@ class SessionTests(SynchronousTestCase):
         """Contacts that are gone are told as removed, changed ones as changed, others not."""
         told: list[MessengerEvent] = []
         manager = Manager(Clock())
-        contacts = Contacts(told.append)
+        contacts = Contacts(Clock(), told.append)
         contacts.setHandlerParent(manager)
         request = manager.stub.output[0]
         manager.stub.send(xml(f"<iq type='result' id='{request['id']}'>{ROSTER}</iq>"))
@@ -255,6 +256,18 @@ class RosterTests(HandlerCase):
         self.assertEqual(self.sent(), [("presence", None, None), ("iq", "result", None)])
         self.push("<item jid='carol@localhost' name='C' subscription='both'/>")
         self.assertEqual(self.sent(), [("iq", "result", None)])
+
+    def test_whom_we_newly_follow_gets_our_presence_again(self) -> None:
+        """Otherwise ejabberd sends us nothing of theirs."""
+        self.push("<item jid='dave@localhost' subscription='both'/>")
+        self.assertEqual(self.sent(), [("presence", None, None), ("iq", "result", None)])
+        self.push("<item jid='erin@localhost' subscription='to'/>")
+        self.assertEqual(self.sent(), [("iq", "result", None)], "they may not see us")
+
+    def test_a_request_without_an_answer_is_made_again(self) -> None:
+        """One that ejabberd may have dropped is sent again, and whoever answers it is let in."""
+        self.clock.advance(FIRST_DELAY)
+        self.assertEqual(self.sent(), [("presence", "subscribe", "erin@localhost")])
 
 
 class SubscriptionTests(HandlerCase):
