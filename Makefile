@@ -15,7 +15,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # Two sets of dependencies must not be installed into one place at once.
 .NOTPARALLEL:
 
-.PHONY: help demo test lint docs bench soak prosody clean
+.PHONY: help demo test lint docs bench soak prosody test-programs clean
 
 help:
 	@echo "make demo    two daemons share a folder on this machine; nothing else is touched"
@@ -29,7 +29,7 @@ help:
 demo: $(VENV)/has-test prosody
 	@exec $(WITH_MAKE) $(BIN)/bitween demo
 
-test: $(VENV)/has-test prosody
+test: $(VENV)/has-test prosody test-programs
 	$(BIN)/python -m twisted.trial -j$(JOBS) $(TESTS)
 
 lint: $(VENV)/has-test $(VENV)/has-lint
@@ -44,11 +44,14 @@ bench: $(VENV)/has-test prosody
 	$(BIN)/python -m benchmarks.announce
 	$(BIN)/python -m benchmarks.catalogue
 
-soak: $(VENV)/has-test prosody
+soak: $(VENV)/has-test prosody test-programs
 	$(BIN)/python -m twisted.trial --until-failure tests.integration
 
 prosody:
 	@tools/get-prosody
+
+test-programs:
+	@tools/get-test-programs
 
 # One stamp for each set of dependencies that is installed.
 $(VENV)/has-%: setup.cfg pyproject.toml tools/make-venv

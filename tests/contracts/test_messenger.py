@@ -1,4 +1,4 @@
-"""What every ``Messenger`` has to do: the real one on a private Prosody, and the fake one."""
+"""What every ``Messenger`` has to do: the real one on private servers, and the fake one."""
 
 from __future__ import annotations
 
@@ -7,11 +7,18 @@ from typing import TYPE_CHECKING
 
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
-from twisted.trial.unittest import TestCase
+from twisted.trial.unittest import SkipTest, TestCase
 
 from bitween.application import Messenger as Port
 from bitween.cli.private_prosody import PrivateProsody
-from bitween.errors import BitweenError, InvalidValue, NotConnected, UnknownContact
+from bitween.cli.private_server import PrivateServer
+from bitween.errors import (
+    BitweenError,
+    ConfigurationError,
+    InvalidValue,
+    NotConnected,
+    UnknownContact,
+)
 from bitween.model.address import PeerAddress
 from bitween.model.announcement import Share
 from bitween.model.catalogue import Catalogue
@@ -29,6 +36,7 @@ from bitween.model.torrent import parse_info_hash
 from bitween.xmpp.client import Account
 from bitween.xmpp.messenger import Messenger
 from tests.fakes.messenger import FakeMessenger, FakeServer
+from tests.integration.private_ejabberd import PrivateEjabberd
 
 HOLIDAY = Share(parse_info_hash("a" * 40), "Größe & <Licht> 'ø'.tar", 5)
 WORK = Share(parse_info_hash("b" * 40), "work", 2**40)
@@ -336,22 +344,45 @@ class FakeMessengerTests(MessengerContract, TestCase):
         return Person(messenger, messenger.start, messenger.stop)
 
 
-class RealMessengerTests(MessengerContract, TestCase):
-    """The real one keeps it, on a real Prosody."""
+class RealMessengerContract(MessengerContract):
+    """The real one keeps it, on each real server with its default limits."""
+
+    def make_server(self) -> PrivateServer:
+        """Make a server."""
+        raise NotImplementedError
 
     def setUp(self) -> None:
-        """Start a Prosody without accounts."""
-        self.prosody = PrivateProsody()
-        self.addCleanup(self.prosody.close)
-        self.prosody.start()
+        """Start a server without accounts."""
+        self.server = self.make_server()
+        self.addCleanup(self.server.close)
+        self.server.start()
 
     def person(self, user: str, resource: str = "laptop") -> Person:
         """A real one, for an account that is made for it."""
-        jid = self.prosody.add_account(user, "secret")
-        with open(self.prosody.ca_file, "rb") as file:
+        jid = self.server.add_account(user, "secret")
+        with open(self.server.ca_file, "rb") as file:
             ca_pem = file.read()
-        server = (self.prosody.host, self.prosody.port)
+        server = (self.server.host, self.server.port)
         account = Account(f"{jid}/{resource}", "secret", server, ca_pem)
         messenger = Messenger(reactor, account, self.fail)
         self.addCleanup(messenger.client.stopService)
         return Person(messenger, messenger.client.startService, messenger.client.stopService)
+
+
+class ProsodyMessengerTests(RealMessengerContract, TestCase):
+    """On Prosody."""
+
+    def make_server(self) -> PrivateServer:
+        """Make a Prosody."""
+        return PrivateProsody(limits=True)
+
+
+class EjabberdMessengerTests(RealMessengerContract, TestCase):
+    """On ejabberd."""
+
+    def make_server(self) -> PrivateServer:
+        """Make an ejabberd."""
+        try:
+            return PrivateEjabberd(limits=True)
+        except ConfigurationError as error:
+            raise SkipTest(str(error)) from None

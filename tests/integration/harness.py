@@ -1,16 +1,17 @@
-"""What integration tests stand on: a private Prosody, real daemons, calls to their API."""
+"""What integration tests stand on: private servers, real daemons, calls to their API."""
 
 from __future__ import annotations
 
 import contextlib
 import json
 import os
+import re
 import shutil
 import sys
 import tempfile
 from collections.abc import Awaitable, Callable, Sequence
 from io import BytesIO
-from typing import Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred, gatherResults
@@ -21,12 +22,15 @@ from twisted.internet.protocol import ProcessProtocol
 from twisted.internet.task import deferLater
 from twisted.python.failure import Failure
 from twisted.python.filepath import FilePath
-from twisted.trial.unittest import TestCase
+from twisted.trial.unittest import SkipTest, TestCase
 from twisted.web.client import Agent, FileBodyProducer, HTTPConnectionPool, readBody
 from twisted.web.http_headers import Headers
 
 from bitween import rendezvous
 from bitween.cli.private_prosody import PrivateProsody
+from bitween.cli.private_server import PrivateServer
+from bitween.errors import ConfigurationError
+from tests.integration.private_ejabberd import PrivateEjabberd, find_ejabberd
 
 #: Seconds after which what was waited for will not come any more.
 PATIENCE = 60.0
@@ -96,7 +100,7 @@ class Daemon:
 
     def __init__(
         self,
-        prosody: PrivateProsody,
+        server: PrivateServer,
         pool: HTTPConnectionPool,
         directory: str,
         user: str,
@@ -109,12 +113,12 @@ class Daemon:
         :param directory: an empty or missing one of its own.
         :param options: further ones for the command line.
         """
-        self.jid = f"{user}@{prosody.domain}"
+        self.jid = f"{user}@{server.domain}"
         self.resource = resource
         self.state_dir = os.path.join(directory, "state")
         self.downloads = os.path.join(directory, "downloads")
         self.options = options
-        self._prosody = prosody
+        self._server = server
         self._agent = Agent(reactor, pool=pool)
         self._directory = directory
         self._output = _Output()
@@ -296,13 +300,13 @@ class Daemon:
             written.errback(DaemonEnded(f"exit status {status}\n{self.log}"))
 
     def _command(self) -> list[str]:
-        prosody = self._prosody
+        server = self._server
         account = self.jid if self.resource is None else f"{self.jid}/{self.resource}"
         given = {
             "--jid": account,
             "--password-file": self._password_file,
-            "--server": f"{prosody.host}:{prosody.port}",
-            "--ca-file": prosody.ca_file,
+            "--server": f"{server.host}:{server.port}",
+            "--ca-file": server.ca_file,
             "--state-dir": self.state_dir,
             "--download-dir": self.downloads,
             "--api": "tcp:0:interface=127.0.0.1",
@@ -332,6 +336,7 @@ class IntegrationTestCase(TestCase):
     """
 
     timeout = 170.0
+    server_type: ClassVar[type[PrivateProsody | PrivateEjabberd]] = PrivateProsody
 
     def setUp(self) -> None:
         """Begin with nothing."""
@@ -343,18 +348,23 @@ class IntegrationTestCase(TestCase):
         self.addCleanup(shutil.rmtree, self.directory)
         self.addCleanup(self._show_logs)
 
-    def prosody(self, *users: str, limits: bool = False) -> PrivateProsody:
-        """Start a private Prosody that has these accounts, with the password ``secret``."""
-        prosody = PrivateProsody(limits=limits)
-        self.addCleanup(prosody.close)
+    def server(self, *users: str, limits: bool = True, pep: bool = True) -> PrivateServer:
+        """
+        Start a private server that has these accounts, with the password ``secret``.
+
+        :param limits: whether it holds clients to its default limits, which most people meet.
+        :param pep: whether it lets accounts publish.
+        """
+        server = self.server_type(limits=limits, pep=pep)
+        self.addCleanup(server.close)
         for user in users:
-            prosody.add_account(user, "secret")
-        prosody.start()
-        return prosody
+            server.add_account(user, "secret")
+        server.start()
+        return server
 
     def daemon(
         self,
-        prosody: PrivateProsody,
+        server: PrivateServer,
         user: str,
         *,
         password: str = "secret",
@@ -364,7 +374,7 @@ class IntegrationTestCase(TestCase):
         """Make a daemon, without starting it."""
         directory = os.path.join(self.directory, f"{user}-{len(self._daemons)}")
         daemon = Daemon(
-            prosody,
+            server,
             self.pool,
             directory,
             user,
@@ -376,9 +386,9 @@ class IntegrationTestCase(TestCase):
         self.addCleanup(daemon.kill9)
         return daemon
 
-    async def contacts(self, prosody: PrivateProsody, *users: str) -> list[Daemon]:
+    async def contacts(self, server: PrivateServer, *users: str) -> list[Daemon]:
         """Start a daemon for each account, all of them contacts of each other."""
-        daemons = [self.daemon(prosody, user) for user in users]
+        daemons = [self.daemon(server, user) for user in users]
         await self.make_contacts(daemons)
         return daemons
 
@@ -389,6 +399,15 @@ class IntegrationTestCase(TestCase):
         for position, daemon in enumerate(daemons):
             for other in daemons[position + 1 :]:
                 await befriend(daemon, other)
+
+    async def refusal_of(self, daemon: Daemon) -> str:
+        """Start a daemon that cannot run; the one line that it says when it ends."""
+        self.assertEqual(await daemon.spawn(), 1)
+        self.assertNotIn("Traceback", daemon.log)
+        self.assertFalse(os.path.exists(os.path.join(daemon.state_dir, rendezvous.FILE_NAME)))
+        lines = re.findall(r"^bitween: (.*)$", daemon.log, re.MULTILINE)
+        self.assertEqual(len(lines), 1, daemon.log)
+        return str(lines[0])
 
     def make_file(self, name: str, content: bytes) -> str:
         """Make a file, and the folders above it; its path."""
@@ -406,6 +425,32 @@ class IntegrationTestCase(TestCase):
         if not getattr(self, "_passed", False):  # trial's own; it has no public way to tell
             for daemon in self._daemons:
                 print(f"\n---- the log of {daemon.jid} ----\n{daemon.log}")  # noqa: T201  # see the class
+
+
+class ProsodyTestCase(IntegrationTestCase):
+    """Its servers are Prosodies."""
+
+
+class EjabberdTestCase(IntegrationTestCase):
+    """Its servers are ejabberds."""
+
+    server_type = PrivateEjabberd
+
+    def setUp(self) -> None:
+        """Begin with nothing, on a machine that has an ejabberd."""
+        try:
+            find_ejabberd()
+        except ConfigurationError as error:
+            raise SkipTest(str(error)) from None
+        super().setUp()
+
+
+# Tests that run on every server are a mixin of it and of one of the classes above, so that trial
+# does not run them on no server at all.
+if TYPE_CHECKING:
+    OnEveryServer = IntegrationTestCase
+else:
+    OnEveryServer = object
 
 
 async def until(ask: Callable[[], Awaitable[Any]], holds: Callable[[Any], object]) -> Any:

@@ -10,7 +10,7 @@ from twisted.words.protocols.jabber import xmlstream
 from twisted.words.xish import domish
 from wokkel.subprotocols import XMPPHandler
 
-from bitween.cli.private_prosody import PrivateProsody
+from bitween.cli.private_server import PrivateServer
 from bitween.xmpp.client import Account, Client
 from bitween.xmpp.payload import NS_SHARES
 
@@ -19,17 +19,17 @@ _NS_PUBSUB = "http://jabber.org/protocol/pubsub"
 
 class RawClient(XMPPHandler):
     """
-    Logs in and sends stanzas.
+    Logs in, lets everybody in who asks, and sends stanzas.
 
     :ivar online: fires when it is logged in and has sent its presence.
     """
 
-    def __init__(self, prosody: PrivateProsody, user: str, resource: str) -> None:
+    def __init__(self, server: PrivateServer, user: str, resource: str) -> None:
         super().__init__()
-        with open(prosody.ca_file, "rb") as file:
+        with open(server.ca_file, "rb") as file:
             ca_pem = file.read()
         account = Account(
-            f"{user}@{prosody.domain}/{resource}", "secret", (prosody.host, prosody.port), ca_pem
+            f"{user}@{server.domain}/{resource}", "secret", (server.host, server.port), ca_pem
         )
         self.online: Deferred[None] = Deferred()
         self._client = Client(reactor, account, self.online.errback)
@@ -38,9 +38,13 @@ class RawClient(XMPPHandler):
 
     def connectionInitialized(self) -> None:
         """Show ourselves."""
+        self.xmlstream.addObserver("/presence[@type='subscribe']", self._let_in)
         self.send("<presence/>")
         self._client.session_is_ready()
         self.online.callback(None)
+
+    def _let_in(self, request: domish.Element) -> None:
+        self.subscription("subscribed", request["from"])
 
     def stop(self) -> Deferred[None]:
         """Log out."""

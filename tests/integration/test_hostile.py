@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from bitween.xmpp.payload import NS_SHARES
-from tests.integration.harness import Daemon, IntegrationTestCase
+from tests.integration.harness import Daemon, EjabberdTestCase, OnEveryServer, ProsodyTestCase
 from tests.integration.raw_client import RawClient
 
 GOOD, OTHER = "ab" * 20, "cd" * 20
@@ -45,16 +45,16 @@ HOSTILE = f"""
 """
 
 
-class HostileTests(IntegrationTestCase):
+class Hostility(OnEveryServer):
     """A daemon called alice, and another client."""
 
     async def rig(self) -> tuple[Daemon, RawClient]:
         """Start alice's daemon and bob's raw client; they are no contacts yet."""
-        prosody = self.prosody("alice", "bob")
-        alice = self.daemon(prosody, "alice")
+        server = self.server("alice", "bob")
+        alice = self.daemon(server, "alice")
         await alice.start()
         await alice.online()
-        bob = RawClient(prosody, "bob", "laptop")
+        bob = RawClient(server, "bob", "laptop")
         self.addCleanup(bob.stop)
         await bob.online
         return alice, bob
@@ -67,7 +67,6 @@ class HostileTests(IntegrationTestCase):
             "xmpp.get_contacts",
         )
         await alice.call("xmpp.accept_contact", jid="bob@localhost")
-        bob.subscription("subscribed", alice.jid)
         await alice.until(
             lambda result: any(c["subscription"] == "both" for c in result["contacts"]),
             "xmpp.get_contacts",
@@ -153,3 +152,11 @@ class HostileTests(IntegrationTestCase):
         """The resource that a daemon is logged in with."""
         status = await daemon.call("Api.status")
         return str(status["jid"]).partition("/")[2]
+
+
+class ProsodyHostileTests(Hostility, ProsodyTestCase):
+    """On Prosody."""
+
+
+class EjabberdHostileTests(Hostility, EjabberdTestCase):
+    """On ejabberd."""

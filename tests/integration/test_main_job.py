@@ -1,11 +1,11 @@
-"""The main job: contacts share files, with real daemons, a real Prosody and real bytes."""
+"""The main job: contacts share files, with real daemons, real servers and real bytes."""
 
 from __future__ import annotations
 
 import os
 from random import Random
 
-from tests.integration.harness import IntegrationTestCase, together
+from tests.integration.harness import EjabberdTestCase, OnEveryServer, ProsodyTestCase, together
 
 MIB = 2**20
 
@@ -15,7 +15,7 @@ def noise(size: int, seed: int = 1) -> bytes:
     return Random(seed).randbytes(size)
 
 
-class SharingTests(IntegrationTestCase):
+class Sharing(OnEveryServer):
     """What one shares, the other one finds and gets."""
 
     def make_folder(self, name: str) -> str:
@@ -28,7 +28,7 @@ class SharingTests(IntegrationTestCase):
 
     async def test_a_file(self) -> None:
         """A file that alice shares appears at bob's, with name and size, and arrives unharmed."""
-        alice, bob = await self.contacts(self.prosody("alice", "bob"), "alice", "bob")
+        alice, bob = await self.contacts(self.server("alice", "bob"), "alice", "bob")
         path = self.make_file("film.mkv", noise(5 * MIB))
         info_hash = await alice.share(path)
         found = await bob.finds(info_hash)
@@ -38,7 +38,7 @@ class SharingTests(IntegrationTestCase):
 
     async def test_a_folder(self) -> None:
         """A folder arrives with its sub-folders, its non-ASCII names and its empty file."""
-        alice, bob = await self.contacts(self.prosody("alice", "bob"), "alice", "bob")
+        alice, bob = await self.contacts(self.server("alice", "bob"), "alice", "bob")
         folder = self.make_folder("Ferien 2026 – Übersicht")
         info_hash = await alice.share(folder)
         await bob.finds(info_hash)
@@ -48,7 +48,7 @@ class SharingTests(IntegrationTestCase):
 
     async def test_a_download_waits_for_its_source(self) -> None:
         """A download of something that nobody has yet starts by itself when a source appears."""
-        alice, bob = await self.contacts(self.prosody("alice", "bob"), "alice", "bob")
+        alice, bob = await self.contacts(self.server("alice", "bob"), "alice", "bob")
         path = self.make_file("film.mkv", noise(MIB))
         info_hash = await alice.share(path)
         await bob.finds(info_hash)
@@ -61,7 +61,7 @@ class SharingTests(IntegrationTestCase):
 
     async def test_a_share_that_is_taken_back(self) -> None:
         """What is removed disappears from the contact's list; its files stay."""
-        alice, bob = await self.contacts(self.prosody("alice", "bob"), "alice", "bob")
+        alice, bob = await self.contacts(self.server("alice", "bob"), "alice", "bob")
         path = self.make_file("film.mkv", noise(1000))
         info_hash = await alice.share(path)
         await bob.finds(info_hash)
@@ -71,7 +71,7 @@ class SharingTests(IntegrationTestCase):
 
     async def test_a_contact_who_stops(self) -> None:
         """The shares of a daemon that stops are shown as away, and it is no source any more."""
-        alice, bob = await self.contacts(self.prosody("alice", "bob"), "alice", "bob")
+        alice, bob = await self.contacts(self.server("alice", "bob"), "alice", "bob")
         info_hash = await alice.share(self.make_file("film.mkv", noise(1000)))
         await bob.finds(info_hash)
         await alice.stop()
@@ -86,8 +86,8 @@ class SharingTests(IntegrationTestCase):
 
     async def test_three_daemons(self) -> None:
         """The third fetches from the first two at once: from the seed, and from the download."""
-        prosody = self.prosody("alice", "bob", "carol")
-        alice, bob, carol = await self.contacts(prosody, "alice", "bob", "carol")
+        server = self.server("alice", "bob", "carol")
+        alice, bob, carol = await self.contacts(server, "alice", "bob", "carol")
         path = self.make_file("film.mkv", noise(24 * MIB))
         info_hash = await alice.share(path)
         await together([bob.finds(info_hash), carol.finds(info_hash)])
@@ -104,9 +104,9 @@ class SharingTests(IntegrationTestCase):
 
     async def test_a_partial_download_serves_others(self) -> None:
         """What has half arrived is announced; with the seed gone, others get what there is."""
-        prosody = self.prosody("alice", "bob", "carol")
-        alice = self.daemon(prosody, "alice", options=["--upload-limit", str(2 * MIB)])
-        bob, carol = self.daemon(prosody, "bob"), self.daemon(prosody, "carol")
+        server = self.server("alice", "bob", "carol")
+        alice = self.daemon(server, "alice", options=["--upload-limit", str(2 * MIB)])
+        bob, carol = self.daemon(server, "bob"), self.daemon(server, "carol")
         await self.make_contacts([alice, bob, carol])
         info_hash = await alice.share(self.make_file("film.mkv", noise(16 * MIB)))
         await bob.finds(info_hash)
@@ -123,9 +123,9 @@ class SharingTests(IntegrationTestCase):
 
     async def test_two_resources_of_one_account(self) -> None:
         """A person's laptop and server each keep their list, and fetch from each other."""
-        prosody = self.prosody("alice")
-        laptop = self.daemon(prosody, "alice", resource="laptop")
-        server = self.daemon(prosody, "alice", resource="server")
+        host = self.server("alice")
+        laptop = self.daemon(host, "alice", resource="laptop")
+        server = self.daemon(host, "alice", resource="server")
         await together([laptop.start(), server.start()])
         one = await laptop.share(self.make_file("one", noise(100_000, 5)))
         path = self.make_file("two", noise(200_000, 6))
@@ -135,3 +135,11 @@ class SharingTests(IntegrationTestCase):
         shares = (await laptop.call("xmpp.get_shares"))["shares"]["alice@localhost"]
         self.assertEqual(list(shares), ["server"], "our own resource is not listed as another's")
         self.assert_same(path, await laptop.download(two))
+
+
+class ProsodySharingTests(Sharing, ProsodyTestCase):
+    """On Prosody."""
+
+
+class EjabberdSharingTests(Sharing, EjabberdTestCase):
+    """On ejabberd."""

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import os
-import re
 
-from tests.integration.harness import IntegrationTestCase, together
+from tests.integration.harness import EjabberdTestCase, OnEveryServer, ProsodyTestCase, together
 from tests.integration.test_main_job import MIB, noise
 
 
-class SurvivalTests(IntegrationTestCase):
-    """What is left after a ``kill -9`` or a lost connection."""
+class Survival(OnEveryServer):
+    """What is left after a daemon or the server was gone."""
 
     async def test_a_seed_that_is_killed(self) -> None:
         """After ``kill -9`` the shares are there again without being hashed, and serve others."""
-        alice, bob = await self.contacts(self.prosody("alice", "bob"), "alice", "bob")
+        alice, bob = await self.contacts(self.server("alice", "bob"), "alice", "bob")
         path = self.make_file("film.mkv", noise(8 * MIB))
         info_hash = await alice.share(path)
         await bob.finds(info_hash)
@@ -27,11 +26,64 @@ class SurvivalTests(IntegrationTestCase):
         await bob.finds(info_hash)
         self.assert_same(path, await bob.download(info_hash))
 
+    async def test_the_server_restarts(self) -> None:
+        """When it is restarted in mid-session, shares and contacts come back by themselves."""
+        server = self.server("alice", "bob")
+        alice, bob = await self.contacts(server, "alice", "bob")
+        info_hash = await alice.share(self.make_file("film.mkv", noise(1000)))
+        await bob.finds(info_hash)
+        server.restart()
+        second = await alice.share(self.make_file("second.mkv", noise(1000, 2)))
+        await together([bob.finds(info_hash), bob.finds(second)])
+        await together([alice.online(), bob.online()])
+
+    async def test_the_server_is_away_for_a_while(self) -> None:
+        """A server that is down shows as waiting, with a reason, and is tried again."""
+        server = self.server("alice", "bob")
+        alice, bob = await self.contacts(server, "alice", "bob")
+        path = self.make_file("film.mkv", noise(1000))
+        server.stop()
+        status = await alice.until(
+            lambda status: status["connection"]["state"] == "waiting", "Api.status"
+        )
+        self.assertTrue(status["connection"]["error"])
+        info_hash = await alice.share(path)
+        server.start()
+        await bob.finds(info_hash)
+
+    async def test_a_clean_stop(self) -> None:
+        """``SIGTERM`` and ``Api.exit`` end the daemon, and leave no rendezvous file behind."""
+        server = self.server("alice")
+        alice = self.daemon(server, "alice")
+        for way in ("signal", "api"):
+            await alice.start()
+            place = os.path.join(alice.state_dir, "api.json")
+            self.assertTrue(os.path.exists(place))
+            if way == "signal":
+                await alice.stop()
+            else:
+                self.assertIs(await alice.call("Api.exit"), True)
+                self.assertEqual(await alice.ended(), 0)
+            self.assertFalse(os.path.exists(place))
+        self.assertNotIn("Traceback", alice.log)
+
+
+class ProsodySurvivalTests(Survival, ProsodyTestCase):
+    """On Prosody."""
+
+
+class EjabberdSurvivalTests(Survival, EjabberdTestCase):
+    """On ejabberd."""
+
+
+class KillTests(ProsodyTestCase):
+    """What ``kill -9`` leaves of what the server has no part in."""
+
     async def test_a_download_that_is_killed(self) -> None:
         """After ``kill -9`` in mid-download the new start goes on from where it was."""
-        prosody = self.prosody("alice", "bob")
-        alice = self.daemon(prosody, "alice", options=["--upload-limit", str(4 * MIB)])
-        bob = self.daemon(prosody, "bob")
+        server = self.server("alice", "bob")
+        alice = self.daemon(server, "alice", options=["--upload-limit", str(4 * MIB)])
+        bob = self.daemon(server, "bob")
         await self.make_contacts([alice, bob])
         path = self.make_file("film.mkv", noise(24 * MIB))
         info_hash = await alice.share(path)
@@ -49,7 +101,7 @@ class SurvivalTests(IntegrationTestCase):
 
     async def test_a_finished_download_is_kept(self) -> None:
         """A download that is complete survives ``kill -9`` in the next moment as complete."""
-        alice, bob = await self.contacts(self.prosody("alice", "bob"), "alice", "bob")
+        alice, bob = await self.contacts(self.server("alice", "bob"), "alice", "bob")
         path = self.make_file("film.mkv", noise(8 * MIB))
         info_hash = await alice.share(path)
         await bob.finds(info_hash)
@@ -61,8 +113,8 @@ class SurvivalTests(IntegrationTestCase):
 
     async def test_a_path_that_was_being_hashed(self) -> None:
         """A path that was accepted is shared in the end, also if the daemon is killed first."""
-        prosody = self.prosody("alice")
-        alice = self.daemon(prosody, "alice")
+        server = self.server("alice")
+        alice = self.daemon(server, "alice")
         await alice.start()
         path = self.make_file("film.mkv", noise(64 * MIB))
         await alice.call("bt.add_path", path=path)
@@ -71,69 +123,13 @@ class SurvivalTests(IntegrationTestCase):
         result = await alice.until(lambda r: r["torrents"], "bt.get_torrents")
         self.assertEqual(result["torrents"][0]["name"], "film.mkv")
 
-    async def test_the_server_restarts(self) -> None:
-        """When Prosody is restarted in mid-session, shares and contacts come back by themselves."""
-        prosody = self.prosody("alice", "bob")
-        alice, bob = await self.contacts(prosody, "alice", "bob")
-        info_hash = await alice.share(self.make_file("film.mkv", noise(1000)))
-        await bob.finds(info_hash)
-        prosody.restart()
-        second = await alice.share(self.make_file("second.mkv", noise(1000, 2)))
-        await together([bob.finds(info_hash), bob.finds(second)])
-        await together([alice.online(), bob.online()])
 
-    async def test_the_server_is_away_for_a_while(self) -> None:
-        """A server that is down shows as waiting, with a reason, and is tried again."""
-        prosody = self.prosody("alice", "bob")
-        alice, bob = await self.contacts(prosody, "alice", "bob")
-        path = self.make_file("film.mkv", noise(1000))
-        prosody.kill()
-        status = await alice.until(
-            lambda status: status["connection"]["state"] == "waiting", "Api.status"
-        )
-        self.assertTrue(status["connection"]["error"])
-        info_hash = await alice.share(path)
-        prosody.start()
-        await bob.finds(info_hash)
-
-    async def test_a_clean_stop(self) -> None:
-        """``SIGTERM`` and ``Api.exit`` end the daemon, and leave no rendezvous file behind."""
-        prosody = self.prosody("alice")
-        alice = self.daemon(prosody, "alice")
-        for way in ("signal", "api"):
-            await alice.start()
-            place = os.path.join(alice.state_dir, "api.json")
-            self.assertTrue(os.path.exists(place))
-            if way == "signal":
-                await alice.stop()
-            else:
-                self.assertIs(await alice.call("Api.exit"), True)
-                self.assertEqual(await alice.ended(), 0)
-            self.assertFalse(os.path.exists(place))
-        self.assertNotIn("Traceback", alice.log)
-
-
-class RefusalTests(IntegrationTestCase):
+class RefusalTests(ProsodyTestCase):
     """What cannot work ends with one line and status 1, and half-starts nothing."""
 
-    async def refused(self, *options: str, password: str = "secret") -> str:
+    async def refused(self, *options: str) -> str:
         """Start a daemon that cannot run; the one line that it says."""
-        daemon = self.daemon(self.prosody("alice"), "alice", password=password, options=options)
-        self.assertEqual(await daemon.spawn(), 1)
-        self.assertNotIn("Traceback", daemon.log)
-        self.assertFalse(os.path.exists(os.path.join(daemon.state_dir, "api.json")))
-        lines = re.findall(r"^bitween: (.*)$", daemon.log, re.MULTILINE)
-        self.assertEqual(len(lines), 1, daemon.log)
-        return str(lines[0])
-
-    async def test_a_wrong_password(self) -> None:
-        """The server's refusal is told, and the process does not live on."""
-        self.assertIn("password", await self.refused(password="wrong"))
-
-    async def test_an_untrusted_certificate(self) -> None:
-        """A certificate that nobody vouches for is told as such."""
-        other = self.prosody("alice")
-        self.assertIn("certificate", await self.refused("--ca-file", other.ca_file))
+        return await self.refusal_of(self.daemon(self.server("alice"), "alice", options=options))
 
     async def test_a_ca_file_without_a_certificate(self) -> None:
         """A file that holds no certificate is named."""
@@ -142,8 +138,8 @@ class RefusalTests(IntegrationTestCase):
 
     async def test_ports_in_use(self) -> None:
         """The API's and BitTorrent's port are told by their number."""
-        prosody = self.prosody("alice")
-        first = self.daemon(prosody, "alice", options=["--listen", "127.0.0.1:0"])
+        server = self.server("alice")
+        first = self.daemon(server, "alice", options=["--listen", "127.0.0.1:0"])
         await first.start()
         api = first.url.split(":")[2].split("/")[0]
         self.assertIn(api, await self.refused("--api", f"tcp:{api}:interface=127.0.0.1"))
@@ -152,8 +148,8 @@ class RefusalTests(IntegrationTestCase):
 
     async def test_a_state_directory_in_use(self) -> None:
         """The second daemon is told the first one's process."""
-        prosody = self.prosody("alice")
-        first = self.daemon(prosody, "alice")
+        server = self.server("alice")
+        first = self.daemon(server, "alice")
         await first.start()
         line = await self.refused("--state-dir", first.state_dir)
         self.assertIn("in use by process", line)
