@@ -48,6 +48,7 @@ https_ports = {}
 modules_enabled = { @MODULES@ }
 modules_disabled = { "s2s", "s2s_auth_certs" }
 authentication = "internal_hashed"
+password_hash = "@SCRAM@"
 c2s_require_encryption = true
 allow_registration = false
 
@@ -140,17 +141,24 @@ class PrivateProsody(PrivateServer):
     port_taken = "Failed to open server port"
 
     def __init__(
-        self, directory: str | None = None, *, limits: bool = False, pep: bool = True
+        self,
+        directory: str | None = None,
+        *,
+        limits: bool = False,
+        pep: bool = True,
+        scram: str = "SHA-1",
     ) -> None:
         """
         :param directory: see :class:`PrivateServer`.
         :param limits: whether to hold clients to Prosody's default rate, 10 kB/s.
         :param pep: whether accounts may publish anything.
+        :param scram: the hash function of its log-in, ``SHA-1`` or ``SHA-256``.
         :raises ConfigurationError: if there is no Prosody or it could not use the directory.
         """
         self._installation = find_prosody()
         self._limits = limits
         self._pep = pep
+        self._scram = scram
         super().__init__(directory)
         for folder in ("data", f"data/{self.domain}", f"data/{self.domain}/accounts"):
             self._make_folder(os.path.join(self._directory, folder))
@@ -181,6 +189,7 @@ class PrivateProsody(PrivateServer):
             "@DIRECTORY@": self._directory,
             "@PORT@": str(self.port),
             "@PROXY_PORT@": str(self.proxy_port),
+            "@SCRAM@": self._scram,
             "@MODULES@": ", ".join(f'"{module}"' for module in modules),
         }
         text = _CONFIGURATION

@@ -68,7 +68,7 @@ class PrivateServer(ABC):
         self.log_file = os.path.join(self._directory, f"{label}.log")
         self._make_folder(self._directory)
         self._check_reachable()
-        self._make_certificate()
+        self.certify()
 
     @abstractmethod
     def _configure(self) -> None:
@@ -168,6 +168,15 @@ class PrivateServer(ABC):
         if self._temporary:
             shutil.rmtree(self._directory, ignore_errors=True)
 
+    def certify(self) -> None:
+        """Have a new throw-away authority vouch for it, from the next start on."""
+        authority = ThrowAwayAuthority()
+        certificate = authority.issue([self.domain, f"proxy.{self.domain}"])
+        chain, key = certificate.certificate_pem.decode(), certificate.key_pem.decode()
+        self._write(self.ca_file, authority.certificate_pem.decode())
+        self._write(f"{self._directory}/localhost.crt", chain)
+        self._write(f"{self._directory}/localhost.key", key)
+
     def log_tail(self, lines: int = 10) -> str:
         """The last lines that it logged."""
         return "\n".join(self._log_text().splitlines()[-lines:])
@@ -191,14 +200,6 @@ class PrivateServer(ABC):
         with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
             file.write(text)
         self._hand_over(path)
-
-    def _make_certificate(self) -> None:
-        authority = ThrowAwayAuthority()
-        certificate = authority.issue([self.domain, f"proxy.{self.domain}"])
-        chain, key = certificate.certificate_pem.decode(), certificate.key_pem.decode()
-        self._write(self.ca_file, authority.certificate_pem.decode())
-        self._write(f"{self._directory}/localhost.crt", chain)
-        self._write(f"{self._directory}/localhost.key", key)
 
     def _hand_over(self, path: str) -> None:
         if self._owner:

@@ -108,7 +108,9 @@ def _shown(obj: Any) -> str:
     if not domish.IElement.providedBy(obj):
         return printable(str(obj), _MAX_LOGGED)
     if obj.uri == NS_XMPP_SASL and obj.name in {"auth", "challenge", "response", "success"}:
-        return f"<{obj.name} xmlns='{NS_XMPP_SASL}'>…</{obj.name}>"
+        mechanism = printable(obj.getAttribute("mechanism", ""))
+        shown = f" mechanism='{mechanism}'" if mechanism else ""
+        return f"<{obj.name} xmlns='{NS_XMPP_SASL}'{shown}>…</{obj.name}>"
     try:
         return printable(obj.toXml(), _MAX_LOGGED)
     except RecursionError:

@@ -348,14 +348,16 @@ class IntegrationTestCase(TestCase):
         self.addCleanup(shutil.rmtree, self.directory)
         self.addCleanup(self._show_logs)
 
-    def server(self, *users: str, limits: bool = True, pep: bool = True) -> PrivateServer:
+    def server(self, *users: str) -> PrivateServer:
         """
         Start a private server that has these accounts, with the password ``secret``.
 
-        :param limits: whether it holds clients to its default limits, which most people meet.
-        :param pep: whether it lets accounts publish.
+        It holds clients to its default rate, as the servers do that people use.
         """
-        server = self.server_type(limits=limits, pep=pep)
+        return self.run_server(self.server_type(limits=True), *users)
+
+    def run_server(self, server: PrivateServer, *users: str) -> PrivateServer:
+        """Start a server of one's own making, as :meth:`server` does."""
         self.addCleanup(server.close)
         for user in users:
             server.add_account(user, "secret")

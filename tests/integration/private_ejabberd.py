@@ -7,7 +7,7 @@ import json
 import os
 import shutil
 import urllib.request
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from urllib.error import HTTPError
 
 from bitween.cli.private_server import PrivateServer
@@ -40,10 +40,11 @@ listen:
     request_handlers: {"/api": mod_http_api}
 disable_sasl_mechanisms: ["digest-md5", "X-OAUTH2"]
 auth_password_format: scram
+auth_scram_hash: @SCRAM@
 acl:
-  local: {user_regexp: ""}
+  publishers: @PUBLISHERS@
 access_rules:
-  local: {allow: local}
+  publishers: {allow: publishers}
 shaper:
   normal: {rate: 3000, burst_size: 20000}
 shaper_rules:
@@ -66,12 +67,14 @@ modules:
   mod_ping: {}
   mod_privacy: {}
   mod_proxy65: {ip: "127.0.0.1", port: @PROXY_PORT@, host: "proxy.localhost"}
-  mod_pubsub: {access_createnode: @PEP@, plugins: [flat, pep]}
+  mod_pubsub: {access_createnode: publishers, plugins: [flat, pep]}
   mod_roster: {versioning: true}
   mod_sic: {}
   mod_stream_mgmt: {resend_on_timeout: if_offline}
 """
 
+_MATCH_ALL = '{user_regexp: ""}'
+_SCRAM_HASHES = {"SHA-1": "sha", "SHA-256": "sha256"}
 _PRESENCE_LIMIT = "  mod_pres_counter: {count: 5, interval: 60}\n"
 
 
@@ -110,19 +113,22 @@ class PrivateEjabberd(PrivateServer):
         *,
         limits: bool = False,
         presence_limit: bool = False,
-        pep: bool = True,
+        publishers: Collection[str] | None = None,
+        scram: str = "SHA-1",
     ) -> None:
         """
         :param directory: see :class:`PrivateServer`.
         :param limits: whether to hold clients to Debian's default rate, 3 kB/s.
         :param presence_limit: whether to drop subscription stanzas above Debian's default of five
             a minute; befriending two contacts is more than that.
-        :param pep: whether accounts may create nodes.
+        :param publishers: the users who may create nodes, ``None`` for all.
+        :param scram: the hash function of its log-in, ``SHA-1`` or ``SHA-256``.
         :raises ConfigurationError: if there is no ejabberd or it could not use the directory.
         """
         self._erl, self._libraries = find_ejabberd()
         self._limits = limits
-        self._pep = pep
+        self._publishers = publishers
+        self._scram = scram
         self._presence_limit = presence_limit
         self._accounts: dict[str, str] = {}
         super().__init__(directory)
@@ -150,8 +156,11 @@ class PrivateEjabberd(PrivateServer):
             "@PORT@": str(port),
             "@PROXY_PORT@": str(proxy_port),
             "@API_PORT@": str(api_port),
+            "@SCRAM@": _SCRAM_HASHES[self._scram],
             "@SHAPER@": "normal" if self._limits else "none",
-            "@PEP@": "local" if self._pep else "none",
+            "@PUBLISHERS@": _MATCH_ALL
+            if self._publishers is None
+            else json.dumps({"user": list(self._publishers)}),
         }
         text = _CONFIGURATION + (_PRESENCE_LIMIT if self._presence_limit else "")
         for name, value in values.items():
