@@ -150,7 +150,7 @@ class SessionTests(SynchronousTestCase):
     def test_the_roster_is_told(self) -> None:
         """Those whose word counts are named, before anybody's presence comes."""
         manager, told = Manager(Clock()), list[MessengerEvent]()
-        Contacts(told.append).setHandlerParent(manager)
+        Contacts(Clock(), told.append).setHandlerParent(manager)
         (request,) = manager.stub.output
         manager.stub.send(xml(f"<iq type='result' id='{request['id']}'>{ROSTER}</iq>"))
         trusted = frozenset({"alice@localhost", "bob@localhost", "carol@localhost"})
