@@ -145,19 +145,16 @@ class PrivateProsody(PrivateServer):
         directory: str | None = None,
         *,
         limits: bool = False,
-        pep: bool = True,
         scram: str = "SHA-1",
     ) -> None:
         """
         :param directory: see :class:`PrivateServer`.
         :param limits: whether to hold clients to Prosody's default rate, 10 kB/s.
-        :param pep: whether accounts may publish anything.
         :param scram: the hash function of its log-in, ``SHA-1`` or ``SHA-256``.
         :raises ConfigurationError: if there is no Prosody or it could not use the directory.
         """
         self._installation = find_prosody()
         self._limits = limits
-        self._pep = pep
         self._scram = scram
         super().__init__(directory)
         for folder in ("data", f"data/{self.domain}", f"data/{self.domain}/accounts"):
@@ -183,7 +180,7 @@ class PrivateProsody(PrivateServer):
         modules = [*_MODULES, *(m for m in _OPTIONAL_MODULES if self._has(m))]
         if self._limits:
             modules.append("limits")
-        if not self._pep:
+        if not self.pep:
             modules.remove("pep")
         values = {
             "@DIRECTORY@": self._directory,

@@ -40,6 +40,7 @@ class PrivateServer(ABC):
     :ivar host: the address it listens on.
     :ivar port: the client port; the same one after a restart.
     :ivar domain: the domain of every account.
+    :ivar pep: whether accounts can publish anything, from the next start on.
     :ivar ca_file: the PEM file of the authority that signed its certificate.
     :ivar log_file: what it wrote.
     """
@@ -63,6 +64,7 @@ class PrivateServer(ABC):
         self._directory = os.path.abspath(directory or tempfile.mkdtemp(prefix=f"bitween-{label}-"))
         self._owner = pwd.getpwnam(_UNPRIVILEGED_USER) if os.geteuid() == 0 else None
         self._process: subprocess.Popen[bytes] | None = None
+        self.pep = True
         self._ports = [0] * self.port_count
         self.ca_file = os.path.join(self._directory, "ca.pem")
         self.log_file = os.path.join(self._directory, f"{label}.log")

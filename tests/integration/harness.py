@@ -17,7 +17,12 @@ from twisted.internet import reactor
 from twisted.internet.defer import Deferred, gatherResults
 from twisted.internet.error import ProcessDone, ProcessTerminated
 from twisted.internet.inotify import IN_MOVED_TO, INotify
-from twisted.internet.interfaces import IProcessTransport, IReactorProcess, IReactorTime
+from twisted.internet.interfaces import (
+    IProcessTransport,
+    IReactorProcess,
+    IReactorTCP,
+    IReactorTime,
+)
 from twisted.internet.protocol import ProcessProtocol
 from twisted.internet.task import deferLater
 from twisted.python.failure import Failure
@@ -261,6 +266,14 @@ class Daemon:
         torrent: dict[str, Any] = result["torrents"][0]
         return torrent
 
+    async def says(self, text: str) -> None:
+        """Wait until its log has this."""
+
+        async def said() -> str:
+            return self.log
+
+        await until(said, lambda log: text in log)
+
     async def online(self) -> None:
         """Wait until it is logged in."""
         await self.until(lambda status: status["connection"]["state"] == "online", "Api.status")
@@ -402,6 +415,12 @@ class IntegrationTestCase(TestCase):
             for other in daemons[position + 1 :]:
                 await befriend(daemon, other)
 
+    def listen(self, factory: Any) -> str:
+        """Listen on loopback with a factory until the test ends; host and port."""
+        port: Any = IReactorTCP(reactor).listenTCP(0, factory, interface="127.0.0.1")
+        self.addCleanup(port.stopListening)
+        return f"127.0.0.1:{port.getHost().port}"
+
     async def refusal_of(self, daemon: Daemon) -> str:
         """Start a daemon that cannot run; the one line that it says when it ends."""
         self.assertEqual(await daemon.spawn(), 1)
@@ -455,21 +474,26 @@ else:
     OnEveryServer = object
 
 
-async def until(ask: Callable[[], Awaitable[Any]], holds: Callable[[Any], object]) -> Any:
+async def until(
+    ask: Callable[[], Awaitable[Any]],
+    holds: Callable[[Any], object],
+    patience: float = PATIENCE,
+) -> Any:
     """
     Ask again and again until the answer is as wanted.
 
+    :param patience: seconds.
     :returns: that answer.
-    :raises AssertionError: with the last answer, if it is not after :data:`PATIENCE`.
+    :raises AssertionError: with the last answer, if it is not as wanted by then.
     """
     clock = IReactorTime(reactor)
-    deadline = clock.seconds() + PATIENCE
+    deadline = clock.seconds() + patience
     while True:
         answer = await ask()
         if holds(answer):
             return answer
         if clock.seconds() > deadline:
-            raise AssertionError(f"still not as wanted after {PATIENCE:.0f} s: {answer!r}")
+            raise AssertionError(f"still not as wanted after {patience:.0f} s: {answer!r}")
         await deferLater(clock, _POLL_INTERVAL)
 
 

@@ -7,7 +7,7 @@ import json
 import os
 import shutil
 import urllib.request
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from urllib.error import HTTPError
 
 from bitween.cli.private_server import PrivateServer
@@ -41,10 +41,6 @@ listen:
 disable_sasl_mechanisms: ["digest-md5", "X-OAUTH2"]
 auth_password_format: scram
 auth_scram_hash: @SCRAM@
-acl:
-  publishers: @PUBLISHERS@
-access_rules:
-  publishers: {allow: publishers}
 shaper:
   normal: {rate: 3000, burst_size: 20000}
 shaper_rules:
@@ -67,14 +63,13 @@ modules:
   mod_ping: {}
   mod_privacy: {}
   mod_proxy65: {ip: "127.0.0.1", port: @PROXY_PORT@, host: "proxy.localhost"}
-  mod_pubsub: {access_createnode: publishers, plugins: [flat, pep]}
   mod_roster: {versioning: true}
   mod_sic: {}
   mod_stream_mgmt: {resend_on_timeout: if_offline}
 """
 
-_MATCH_ALL = '{user_regexp: ""}'
 _SCRAM_HASHES = {"SHA-1": "sha", "SHA-256": "sha256"}
+_PEP = "  mod_pubsub: {plugins: [flat, pep]}\n"
 _PRESENCE_LIMIT = "  mod_pres_counter: {count: 5, interval: 60}\n"
 
 
@@ -113,7 +108,6 @@ class PrivateEjabberd(PrivateServer):
         *,
         limits: bool = False,
         presence_limit: bool = False,
-        publishers: Collection[str] | None = None,
         scram: str = "SHA-1",
     ) -> None:
         """
@@ -121,13 +115,11 @@ class PrivateEjabberd(PrivateServer):
         :param limits: whether to hold clients to Debian's default rate, 3 kB/s.
         :param presence_limit: whether to drop subscription stanzas above Debian's default of five
             a minute; befriending two contacts is more than that.
-        :param publishers: the users who may create nodes, ``None`` for all.
         :param scram: the hash function of its log-in, ``SHA-1`` or ``SHA-256``.
         :raises ConfigurationError: if there is no ejabberd or it could not use the directory.
         """
         self._erl, self._libraries = find_ejabberd()
         self._limits = limits
-        self._publishers = publishers
         self._scram = scram
         self._presence_limit = presence_limit
         self._accounts: dict[str, str] = {}
@@ -158,11 +150,10 @@ class PrivateEjabberd(PrivateServer):
             "@API_PORT@": str(api_port),
             "@SCRAM@": _SCRAM_HASHES[self._scram],
             "@SHAPER@": "normal" if self._limits else "none",
-            "@PUBLISHERS@": _MATCH_ALL
-            if self._publishers is None
-            else json.dumps({"user": list(self._publishers)}),
         }
-        text = _CONFIGURATION + (_PRESENCE_LIMIT if self._presence_limit else "")
+        text = _CONFIGURATION
+        text += _PEP if self.pep else ""
+        text += _PRESENCE_LIMIT if self._presence_limit else ""
         for name, value in values.items():
             text = text.replace(name, value)
         self._write(f"{self._directory}/ejabberd.yml", text)

@@ -1,0 +1,218 @@
+"""Links and servers fail: the daemon notices, says so, and comes back by itself."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.internet import reactor
+from twisted.internet.interfaces import IReactorSocket, IReactorTime
+from twisted.internet.protocol import Factory, Protocol
+from twisted.trial.unittest import SkipTest
+
+from tests.integration.harness import (
+    Daemon,
+    EjabberdTestCase,
+    OnEveryServer,
+    ProsodyTestCase,
+    together,
+    until,
+)
+from tests.integration.link import Link
+from tests.integration.private_ejabberd import PrivateEjabberd
+from tests.integration.raw_client import RawClient
+from tests.integration.veth import NoNamespaces, Veth
+
+#: seconds within which a dead link is to be noticed.
+NOTICED_WITHIN = 40.0
+# seconds for the test itself, on a busy machine.
+_SLACK = 3.0
+# seconds for subscriptions that ejabberd has dropped to be asked for again.
+_REMINDED_WITHIN = 150.0
+
+
+async def not_online(daemon: Daemon) -> Any:
+    """Wait until a daemon has lost its session; its connection, which says why."""
+    status = await daemon.until(lambda s: s["connection"]["state"] != "online", "Api.status")
+    return status["connection"]
+
+
+async def noticed(daemon: Daemon) -> float:
+    """Wait until a daemon has noticed a dead link, and says so; the seconds that it took."""
+    clock = IReactorTime(reactor)
+    began = clock.seconds()
+    connection = await not_online(daemon)
+    assert "stopped answering" in connection["error"] or "was lost" in connection["error"]
+    return clock.seconds() - began
+
+
+class Faults(OnEveryServer):
+    """What a server does to its clients."""
+
+    async def test_a_server_that_is_killed(self) -> None:
+        """Daemons wait with a reason; when it is back, so are contacts, presence and shares."""
+        server = self.server("alice", "bob")
+        alice, bob = await self.contacts(server, "alice", "bob")
+        first = await alice.share(self.make_file("first", b"1"))
+        await bob.finds(first)
+        server.restart()  # so that it has written down who is whose contact
+        await together([alice.online(), bob.finds(first)])
+        server.kill()
+        for daemon in (alice, bob):
+            self.assertTrue((await not_online(daemon))["error"])
+        found = await bob.call("xmpp.find")
+        self.assertEqual([item["online"] for item in found["items"]], [False])
+        second = await alice.share(self.make_file("second", b"2"))
+        server.start()
+        await together([bob.finds(first), bob.finds(second)])
+
+    async def test_a_stream_error(self) -> None:
+        """The server's reason for ending the stream is told in words."""
+        server = self.server("alice", "bob")
+        alice, bob = await self.contacts(server, "alice", "bob")
+        await bob.finds(await alice.share(self.make_file("file", b"1")))
+        server.stop()
+        await alice.says("not connected: the server is shutting down")
+        server.start()
+        await alice.online()
+
+    async def test_a_second_login_with_the_same_resource(self) -> None:
+        """The daemon gives way, says why, and does not fight."""
+        server = self.server("alice")
+        alice = self.daemon(server, "alice", resource="laptop")
+        await alice.start()
+        await alice.online()
+        other = RawClient(server, "alice", "laptop")
+        self.addCleanup(other.stop)
+        await other.online
+        connection = await not_online(alice)
+        self.assertEqual(connection["state"], "waiting")
+        self.assertIn("another program has logged in with the same resource", connection["error"])
+        await other.publish("<x xmlns='y'/>")
+        self.assertEqual(alice.log.count("not connected:"), 1)
+
+
+class ProsodyFaultTests(Faults, ProsodyTestCase):
+    """On Prosody."""
+
+
+class EjabberdFaultTests(Faults, EjabberdTestCase):
+    """On ejabberd."""
+
+
+class BlackHole(OnEveryServer):
+    """A link that lets nothing through, and tells nobody."""
+
+    async def test_it_is_noticed_and_passes(self) -> None:
+        """Within 40 s the daemon says so; when the link is back, it comes back with its shares."""
+        server = self.server("alice", "bob")
+        link = Link(server.host, server.port)
+        alice = self.daemon(server, "alice", options=["--server", self.listen(link)])
+        bob = self.daemon(server, "bob")
+        await self.make_contacts([alice, bob])
+        first = await alice.share(self.make_file("first", b"1"))
+        await bob.finds(first)
+        link.cut()
+        self.assertLess(await noticed(alice), NOTICED_WITHIN + _SLACK)
+        second = await alice.share(self.make_file("second", b"2"))
+        link.mend()
+        await together([alice.online(), bob.finds(first), bob.finds(second)])
+
+
+class ProsodyBlackHoleTests(BlackHole, ProsodyTestCase):
+    """On Prosody."""
+
+
+class EjabberdBlackHoleTests(BlackHole, EjabberdTestCase):
+    """On ejabberd."""
+
+
+class NetworkTests(ProsodyTestCase):
+    """A network between the daemon and its server, which loses acknowledgements as well."""
+
+    async def test_a_black_hole(self) -> None:
+        """It is noticed within 40 s, and passes."""
+        try:
+            network = self.enterContext(Veth())
+        except NoNamespaces as reason:
+            raise SkipTest(str(reason)) from None
+        server = self.server("alice")
+        with network.listen() as listening:
+            link: Any = Link(server.host, server.port)
+            sockets = IReactorSocket(reactor)
+            port: Any = sockets.adoptStreamPort(listening.fileno(), listening.family, link)
+        self.addCleanup(port.stopListening)
+        place = f"{network.address}:{port.getHost().port}"
+        alice = self.daemon(server, "alice", options=["--server", place])
+        await alice.start()
+        await alice.online()
+        network.cut()
+        self.assertLess(await noticed(alice), NOTICED_WITHIN + _SLACK)
+        network.mend()
+        await alice.online()
+
+
+class HalfOpenTests(ProsodyTestCase):
+    """Servers that take a connection and then fall silent."""
+
+    async def test_it_is_given_up(self) -> None:
+        """Silent at once, or after it agreed to TLS: in time it is told, and tried again."""
+        server = self.server("alice", "bob")
+        silent = Factory.forProtocol(Protocol)
+        alice = self.daemon(server, "alice", options=["--server", self.listen(silent)])
+        link = Link(server.host, server.port, cut_after=b"<proceed")
+        bob = self.daemon(server, "bob", options=["--server", self.listen(link)])
+        await together([alice.start(), bob.start()])
+        for daemon in (alice, bob):
+            status = await daemon.until(
+                lambda status: status["connection"]["state"] == "waiting", "Api.status"
+            )
+            self.assertIn("stopped answering in the log-in", status["connection"]["error"])
+        link.mend()
+        await bob.online()
+
+
+class Refusals(OnEveryServer):
+    """A server that refuses what we need."""
+
+    async def test_a_server_without_pep(self) -> None:
+        """The log says so, once; what is known of others is still fetched."""
+        server = self.server("alice", "bob")
+        alice, bob = await self.contacts(server, "alice", "bob")
+        path = self.make_file("his", b"2")
+        info_hash = await bob.share(path)
+        await alice.finds(info_hash)
+        server.stop()
+        server.pep = False
+        server.start()
+        await alice.share(self.make_file("hers", b"1"))
+        await alice.says("our shares could not be published: the answer was service-unavailable")
+        await alice.finds(info_hash)
+        self.assert_same(path, await alice.download(info_hash))
+        await together([alice.online(), bob.online()])
+        self.assertEqual(alice.log.count("could not be published"), 1)
+        self.assertNotIn("Traceback", alice.log)
+
+
+class ProsodyRefusalTests(Refusals, ProsodyTestCase):
+    """On Prosody."""
+
+
+class EjabberdRefusalTests(Refusals, EjabberdTestCase):
+    """On ejabberd."""
+
+    async def test_several_new_contacts_within_a_minute(self) -> None:
+        """Debian's limit drops subscriptions of the second one; they are asked for again."""
+        users = ("alice", "bob", "carol")
+        server = self.run_server(PrivateEjabberd(limits=True, presence_limit=True), *users)
+        alice, *others = daemons = [self.daemon(server, user) for user in users]
+        await together([daemon.start() for daemon in daemons])
+        await together([daemon.online() for daemon in daemons])
+        for other in others:
+            await other.call("xmpp.add_contact", jid=alice.jid)
+            await alice.call("xmpp.add_contact", jid=other.jid)
+
+        async def subscriptions() -> list[str]:
+            answers = [await daemon.call("xmpp.get_contacts") for daemon in daemons]
+            return [c["subscription"] for answer in answers for c in answer["contacts"]]
+
+        await until(subscriptions, lambda found: found == ["both"] * 4, patience=_REMINDED_WITHIN)
