@@ -146,6 +146,9 @@ class Messenger(Protocol):
     def own_jid(self) -> str:
         """Our bare JID."""
 
+    def trusts(self, jid: str) -> bool:
+        """Whether this bare JID's word counts: a contact whom we follow, or ourselves."""
+
     def announce(self, shares: Sequence[Share], addresses: Sequence[PeerAddress]) -> None:
         """
         Have contacts told this, soon; now or as soon as there is a connection.
@@ -176,6 +179,16 @@ class Messenger(Protocol):
 
         :raises NotConnected: if there is no session.
         """
+
+    @property
+    def blocked(self) -> Sequence[str]:
+        """The bare JIDs and domains that the server keeps away from us, sorted."""
+
+    def block(self, jid: str) -> Deferred[None]:
+        """Have the server keep somebody away from us."""
+
+    def unblock(self, jid: str) -> Deferred[None]:
+        """Let somebody reach us again."""
 
 
 class CatalogueCache(Protocol):
@@ -474,6 +487,18 @@ class Bitween:
         """End it, in both directions."""
         return self._messenger.remove_contact(jid)
 
+    def blocked(self) -> Sequence[str]:
+        """Whom the server keeps away from us."""
+        return self._messenger.blocked
+
+    def block(self, jid: str) -> Deferred[None]:
+        """Have the server keep somebody away from us; what they share counts no longer."""
+        return self._messenger.block(jid)
+
+    def unblock(self, jid: str) -> Deferred[None]:
+        """Let somebody reach us again."""
+        return self._messenger.unblock(jid)
+
     # ---- adding a path
 
     def _start_adding(self, path: str) -> Job:
@@ -543,9 +568,7 @@ class Bitween:
 
     def _counts(self, jid: str) -> bool:
         """Whether this bare JID's word counts: a contact whom we follow, or ourselves."""
-        return jid == self._messenger.own_jid or any(
-            contact.jid == jid and contact.trusted for contact in self._messenger.contacts
-        )
+        return self._messenger.trusts(jid)
 
     def _listen_sockets_changed(self) -> None:
         self._own_addresses.refresh(self._swarm.listening, self._swarm.mapped)

@@ -202,6 +202,20 @@ class ContactMethods(Namespace):
         await self._bitween.forget_resource(jid, resource)
         return True
 
+    def jsonrpc_get_blocked(self) -> views.Json:
+        """Whom the server keeps away from us: bare JIDs and domains."""
+        return {"blocked": list(self._bitween.blocked())}
+
+    async def jsonrpc_block(self, jid: str) -> bool:
+        """Have the server keep somebody away from us, contact or not."""
+        await self._bitween.block(jid)
+        return True
+
+    async def jsonrpc_unblock(self, jid: str) -> bool:
+        """Let somebody reach us again."""
+        await self._bitween.unblock(jid)
+        return True
+
 
 class JobMethods(Namespace):
     """``jobs.``: things that take a while."""

@@ -156,7 +156,7 @@ def rm(session: Session) -> None:
 
 
 def contacts(session: Session) -> None:
-    """``contacts [add|accept|remove JID]``, ``contacts forget JID/RESOURCE``."""
+    """``contacts [add|accept|remove|block|unblock JID]``, ``contacts forget JID/RESOURCE``."""
     args, output = session.args, session.output
     if args.action is not None:
         _change_contact(session)
@@ -165,9 +165,14 @@ def contacts(session: Session) -> None:
     if output.as_json:
         output.json(result)
         return
+    blocked = session.call("xmpp.get_blocked")["blocked"]
+    known = {contact["jid"] for contact in result["contacts"]}
     output.table(
         ("jid", "nick", "subscription", "there", "shares", "pending"),
-        [_contact_row(contact) for contact in result["contacts"]],
+        [
+            *(_contact_row(contact, contact["jid"] in blocked) for contact in result["contacts"]),
+            *((jid, "", "none", "away", "0", "blocked") for jid in blocked if jid not in known),
+        ],
     )
 
 
@@ -180,11 +185,14 @@ def _change_contact(session: Session) -> None:
     if args.action == "forget":
         _forget_resource(session)
         return
-    result = session.call(f"xmpp.{args.action}_contact", jid=args.jid_of_contact, nick=args.nick)
+    method = args.action if args.action in {"block", "unblock"} else f"{args.action}_contact"
+    result = session.call(f"xmpp.{method}", jid=args.jid_of_contact, nick=args.nick)
     said = {
         "add": f"asked {args.jid_of_contact}",
         "accept": f"{args.jid_of_contact} is a contact now",
         "remove": f"{args.jid_of_contact} is no contact any more",
+        "block": f"{args.jid_of_contact} is blocked",
+        "unblock": f"{args.jid_of_contact} is not blocked any more",
     }
     _show(session.output, result, said[args.action])
 
@@ -197,7 +205,7 @@ def _forget_resource(session: Session) -> None:
     _show(session.output, result, f"{jid}/{resource} is forgotten")
 
 
-def _contact_row(contact: Mapping[str, Any]) -> tuple[str, ...]:
+def _contact_row(contact: Mapping[str, Any], blocked: bool) -> tuple[str, ...]:
     pending = {"in": "asks you: contacts accept", "out": "asked", None: ""}
     return (
         contact["jid"],
@@ -205,7 +213,7 @@ def _contact_row(contact: Mapping[str, Any]) -> tuple[str, ...]:
         contact["subscription"],
         "online" if contact["online"] else "away",
         str(sum(resource["shares"] for resource in contact["resources"])),
-        pending[contact["pending"]],
+        "blocked" if blocked else pending[contact["pending"]],
     )
 
 

@@ -86,7 +86,9 @@ def _add_contact_commands(
     shares.add_argument("query", metavar="QUERY", nargs="*", help="words of the name")
     shares.add_argument("--contact", metavar="JID", help="only theirs")
     contacts = _command(commands, "contacts", "list contacts, or change one")
-    contacts.add_argument("action", nargs="?", choices=("add", "accept", "remove", "forget"))
+    contacts.add_argument(
+        "action", nargs="?", choices=("add", "accept", "remove", "forget", "block", "unblock")
+    )
     contacts.add_argument(
         "jid_of_contact", metavar="JID", nargs="?", help="for forget: JID/RESOURCE, a lost device"
     )

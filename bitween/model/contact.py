@@ -15,6 +15,14 @@ class Subscription(StrEnum):
     BOTH = "both"
 
 
+class AutoAccept(StrEnum):
+    """Whose request to see us is accepted without the user."""
+
+    NEVER = "never"  # nobody's but the answer to our own
+    KNOWN = "known"  # also of whom we follow
+    ALWAYS = "always"  # everybody's, and they are asked back
+
+
 class Pending(StrEnum):
     """A subscription request that nobody has answered yet."""
 
@@ -28,9 +36,11 @@ class Contact:
     A roster entry, or somebody who asks to become one.
 
     :param jid: the bare JID.
-    :param nick: the name given in the roster; may be empty.
+    :param nick: the name given in the roster, or that they give themselves as long as they only
+        ask (XEP-0172); may be empty.
     :param pending: ``IN`` where they ask us, ``OUT`` where we have asked them.
     :param groups: roster groups, sorted.
+    :param blocked: whether the server keeps them away from us (XEP-0191).
     """
 
     jid: str
@@ -38,8 +48,14 @@ class Contact:
     subscription: Subscription = Subscription.NONE
     pending: Pending | None = None
     groups: tuple[str, ...] = ()
+    blocked: bool = False
 
     @property
     def trusted(self) -> bool:
-        """Whether we follow their presence, so that their announcements count."""
+        """Whether we follow their presence and want to, so that their announcements count."""
+        return not self.blocked and self.follows
+
+    @property
+    def follows(self) -> bool:
+        """Whether we are subscribed to their presence."""
         return self.subscription in (Subscription.TO, Subscription.BOTH)

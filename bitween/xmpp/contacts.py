@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Container
+from dataclasses import dataclass, replace
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -21,7 +21,7 @@ from wokkel.xmppim import (
 
 from bitween.errors import InvalidValue, NotConnected, RequestRefused, UnknownContact
 from bitween.model.catalogue import MAX_RESOURCES
-from bitween.model.contact import Contact, Pending, Subscription
+from bitween.model.contact import AutoAccept, Contact, Pending, Subscription
 from bitween.model.events import (
     ContactChanged,
     ContactRemoved,
@@ -39,7 +39,28 @@ from bitween.xmpp.reminders import Reminders
 #: Requests by strangers that are remembered; the server keeps the others.
 MAX_REQUESTS = 1000
 
+#: Requests of strangers that are accepted at once under ``AutoAccept.ALWAYS``, and then one in how
+#: many seconds; those beyond wait for the user.
+WELCOMES_AT_ONCE = 20
+WELCOME_INTERVAL = 30
+
+NS_NICK = "http://jabber.org/protocol/nick"
+# characters of the name that a stranger gives himself.
+_MAX_NICK = 64
+
 _PRE_APPROVAL = ("urn:xmpp:features:pre-approval", "sub")
+
+
+@dataclass(frozen=True, slots=True)
+class Manners:
+    """
+    How we meet those who are no contacts yet.
+
+    :param nick: what we call ourselves towards whom we ask (XEP-0172); may be empty.
+    """
+
+    nick: str = ""
+    auto_accept: AutoAccept = AutoAccept.KNOWN
 
 
 class Contacts(RosterClientProtocol):
@@ -51,12 +72,27 @@ class Contacts(RosterClientProtocol):
 
     _log = Logger()
 
-    def __init__(self, clock: IReactorTime, notify: Callable[[MessengerEvent], None]) -> None:
-        """:param notify: gets contact and presence events."""
+    def __init__(
+        self,
+        clock: IReactorTime,
+        notify: Callable[[MessengerEvent], None],
+        manners: Manners | None = None,
+        blocked: Container[str] = (),
+    ) -> None:
+        """
+        :param notify: gets contact and presence events.
+        :param blocked: the bare JIDs that are blocked, at any time.
+        """
         super().__init__()
         self._notify = notify
+        self._manners = manners or Manners()
+        self._blocked = blocked
+        self._clock = clock
+        # The times at which strangers were let in, as far as they still count.
+        self._welcomed: list[float] = []
         self._roster: dict[str, Contact] = {}
-        self._requests: dict[str, None] = {}
+        # Those who ask, with the names that they give themselves.
+        self._requests: dict[str, str] = {}
         # Those whom we have asked, so that their own request is the answer to ours.
         self._asked: set[str] = set()
         self._present: dict[str, set[str]] = {}
@@ -72,11 +108,20 @@ class Contacts(RosterClientProtocol):
     def trusts(self, jid: str) -> bool:
         """Whether announcements of this bare JID count: a contact whom we follow, or ourselves."""
         contact = self._roster.get(jid)
-        return jid == self._own_bare or (contact is not None and contact.trusted)
+        if contact is None or not contact.follows:
+            return jid == self._own_bare
+        return jid not in self._blocked
 
     def online(self, jid: str) -> frozenset[str]:
         """The resources of a bare JID that are there now, our own one excepted."""
         return frozenset(self._present.get(jid, ()))
+
+    def blocked_changed(self, jids: frozenset[str]) -> None:
+        """Have contacts count no longer, or again, whose JIDs or domains were blocked or not."""
+        for jid in sorted({*self._roster, *self._requests}):
+            if not jids.isdisjoint((jid, jid.partition("@")[2])):
+                self._notify(ContactChanged(contact=self._contact(jid)))
+                self._present.pop(jid, None)
 
     # ---- a session begins and ends
 
@@ -137,7 +182,7 @@ class Contacts(RosterClientProtocol):
         elif _PRE_APPROVAL in self.xmlstream.features:
             # So the server lets their request in even if it comes while we are away.
             self._send_subscription("subscribed", bare)
-        if not known.trusted:
+        if not known.follows:
             self._subscribe(bare)
 
     async def accept(self, jid: str) -> None:
@@ -152,9 +197,7 @@ class Contacts(RosterClientProtocol):
         if bare not in self._requests:
             raise UnknownContact(f"{bare} does not ask to see you", "add them instead")
         self._let_in(bare)
-        known = self._roster.get(bare, Contact(bare))
-        if not known.trusted and known.pending is not Pending.OUT:
-            self._subscribe(bare)
+        self._ask_back(bare)
 
     async def remove(self, jid: str) -> None:
         """
@@ -219,6 +262,7 @@ class Contacts(RosterClientProtocol):
         jid = contact.jid
         before = self._roster.get(jid, Contact(jid))
         known = jid in self._roster
+        trusted = self.trusts(jid)
         self._roster[jid] = contact
         if contact.pending is Pending.OUT:
             self._asked.add(jid)
@@ -228,13 +272,13 @@ class Contacts(RosterClientProtocol):
         if known and contact == before:
             return
         self._notify(ContactChanged(contact=self._contact(jid)))
-        if contact.trusted and not before.trusted:
+        if self.trusts(jid) and not trusted:
             for resource in sorted(self.online(jid)):
                 self._notify(PresenceChanged(jid=jid, resource=resource, online=True))
-        elif before.trusted and not contact.trusted:
+        elif trusted and not self.trusts(jid):
             self._present.pop(jid, None)
         newly_shown = _shows_us(contact) and not _shows_us(before)
-        newly_followed = contact.trusted and not before.trusted
+        newly_followed = contact.follows and not before.follows
         if self.parent.online and _shows_us(contact) and (newly_shown or newly_followed):
             # ejabberd sends a new contact nothing of ours until our presence comes again; and us
             # nothing of theirs, if it came before they had let us in.
@@ -251,7 +295,10 @@ class Contacts(RosterClientProtocol):
 
     def _contact(self, jid: str) -> Contact:
         contact = self._roster.get(jid, Contact(jid))
-        return replace(contact, pending=Pending.IN) if jid in self._requests else contact
+        if jid in self._requests:
+            nick = contact.nick or self._requests[jid]
+            contact = replace(contact, pending=Pending.IN, nick=nick)
+        return replace(contact, blocked=True) if jid in self._blocked else contact
 
     # ---- presence and subscription stanzas
 
@@ -261,7 +308,7 @@ class Contacts(RosterClientProtocol):
         if kind in ("available", "unavailable"):
             self._availability(jid, resource, kind == "available")
         elif kind == "subscribe":
-            self._asked_by(jid)
+            self._asked_by(jid, _nick_in(presence))
         elif kind == "unsubscribed":
             self._asked.discard(jid)
         elif kind == "unsubscribe" and jid in self._requests:
@@ -285,20 +332,49 @@ class Contacts(RosterClientProtocol):
         if self.trusts(jid):
             self._notify(PresenceChanged(jid=jid, resource=resource, online=online))
 
-    def _asked_by(self, jid: str) -> None:
-        if not jid or jid == self._own_bare:
+    def _asked_by(self, jid: str, nick: str) -> None:
+        if not jid or jid == self._own_bare or jid in self._blocked:
             return
-        if jid in self._asked or _shows_us(self._roster.get(jid, Contact(jid))):
-            self._asked.discard(jid)
-            self._send_subscription("subscribed", jid)
+        if self._is_welcome(jid):
+            self._let_in(jid)
+            if self._manners.auto_accept is AutoAccept.ALWAYS:
+                self._ask_back(jid)
         elif jid not in self._requests and len(self._requests) < MAX_REQUESTS:
-            self._requests[jid] = None
+            self._requests[jid] = nick
             self._notify(ContactChanged(contact=self._contact(jid)))
 
+    def _is_welcome(self, jid: str) -> bool:
+        """Whether a request is accepted without the user."""
+        known = self._roster.get(jid, Contact(jid))
+        if jid in self._asked or _shows_us(known):
+            return True
+        match self._manners.auto_accept:
+            case AutoAccept.NEVER:
+                return False
+            case AutoAccept.KNOWN:
+                return known.follows
+            case AutoAccept.ALWAYS:
+                return known.follows or self._may_welcome_a_stranger()
+
+    def _may_welcome_a_stranger(self) -> bool:
+        now = self._clock.seconds()
+        since = now - WELCOME_INTERVAL * WELCOMES_AT_ONCE
+        self._welcomed = [then for then in self._welcomed if then > since]
+        if len(self._welcomed) >= WELCOMES_AT_ONCE:
+            return False
+        self._welcomed.append(now)
+        return True
+
     def _let_in(self, jid: str) -> None:
+        self._asked.discard(jid)
         self._send_subscription("subscribed", jid)
         # Upon that the server tells of the new contact.
-        del self._requests[jid]
+        self._requests.pop(jid, None)
+
+    def _ask_back(self, jid: str) -> None:
+        known = self._roster.get(jid, Contact(jid))
+        if not known.follows and known.pending is not Pending.OUT:
+            self._subscribe(jid)
 
     def _forget_request(self, jid: str) -> None:
         del self._requests[jid]
@@ -318,11 +394,19 @@ class Contacts(RosterClientProtocol):
         presence = domish.Element((None, "presence"))
         presence["to"] = jid
         presence["type"] = kind
+        if kind == "subscribe" and self._manners.nick:
+            presence.addElement((NS_NICK, "nick"), content=xml_text(self._manners.nick))
         self.send(presence)
 
     @property
     def _own_bare(self) -> str:
         return str(self.parent.jid.userhost())
+
+
+def _nick_in(presence: Any) -> str:
+    """The name that somebody gives himself (XEP-0172 §4.2)."""
+    element = next(presence.elements(NS_NICK, "nick"), None)
+    return "" if element is None else printable(str(element).strip(), _MAX_NICK)
 
 
 def _shows_us(contact: Contact) -> bool:

@@ -67,7 +67,8 @@ def request_error(error: BaseException) -> BitweenError:
         return error
     if isinstance(error, StanzaError):
         text = f": {printable(error.text)}" if error.text else ""
-        return RequestRefused(f"the answer was {printable(error.condition)}{text}")
+        condition = printable(error.condition or "an error without a reason")
+        return RequestRefused(f"the answer was {condition}{text}")
     if isinstance(error, NoAnswer):
         return RequestRefused("there was no answer", "try again later")
     if isinstance(error, net.ConnectionLost | net.ConnectionDone | SSL.Error | CancelledError):

@@ -16,9 +16,10 @@ from bitween.model.connection import ConnectionState, ConnectionStatus
 from bitween.model.contact import Contact
 from bitween.model.events import ConnectionChanged, MessengerEvent, PresenceChanged
 from bitween.observable import Observable
+from bitween.xmpp.blocking import BlockList
 from bitween.xmpp.caps import Caps
 from bitween.xmpp.client import Account, Client
-from bitween.xmpp.contacts import Contacts
+from bitween.xmpp.contacts import Contacts, Manners
 from bitween.xmpp.pep import Pep
 
 
@@ -36,20 +37,26 @@ class Messenger:
         account: Account,
         fatal: Callable[[LogInRefused], None],
         *,
+        manners: Manners | None = None,
         log_traffic: bool = False,
     ) -> None:
         """
         :param reactor: provides ``IReactorTCP`` and ``IReactorTime``.
         :param fatal: called if the first log-in is refused for good.
+        :param manners: how we meet those who are no contacts yet.
         :param log_traffic: whether the stream goes to the logger ``bitween.xmpp.traffic``.
         :raises InvalidValue: if the account's JID is none.
         :raises ConfigurationError: if the account's ``ca_pem`` holds no certificate.
         """
         self.events: Observable[MessengerEvent] = Observable()
         self.client = Client(reactor, account, fatal, log_traffic=log_traffic)
-        self._contacts = Contacts(reactor, self._happened)
+        self._block_list = BlockList(self._blocked_changed)
+        self._contacts = Contacts(reactor, self._happened, manners, self._block_list)
         self._pep = Pep(reactor, self.client.budget, self._contacts.trusts, self._happened)
-        for handler in (self._contacts, self._pep, Caps(), PingHandler(), FallbackHandler()):
+        for handler in (
+            *(self._contacts, self._block_list, self._pep),
+            *(Caps(), PingHandler(), FallbackHandler()),
+        ):
             handler.setHandlerParent(self.client)
         self.client.changes.subscribe(self._connection_changed)
 
@@ -64,9 +71,18 @@ class Messenger:
         return self._contacts.contacts
 
     @property
+    def blocked(self) -> Sequence[str]:
+        """The bare JIDs and domains that the server keeps away from us, sorted."""
+        return self._block_list.blocked
+
+    @property
     def own_jid(self) -> str:
         """Our bare JID."""
         return str(self.client.jid.userhost())
+
+    def trusts(self, jid: str) -> bool:
+        """Whether this bare JID's word counts: a contact whom we follow, or ourselves."""
+        return self._contacts.trusts(jid)
 
     def announce(self, shares: Sequence[Share], addresses: Sequence[PeerAddress]) -> None:
         """
@@ -91,6 +107,17 @@ class Messenger:
     def retract(self, resource: str) -> Deferred[None]:
         """Take back what another device of our account announced."""
         return self._pep.retract(resource)
+
+    def block(self, jid: str) -> Deferred[None]:
+        """Have the server keep somebody away from us."""
+        return Deferred.fromCoroutine(self._block_list.block(jid))
+
+    def unblock(self, jid: str) -> Deferred[None]:
+        """Let somebody reach us again."""
+        return Deferred.fromCoroutine(self._block_list.unblock(jid))
+
+    def _blocked_changed(self, jids: frozenset[str]) -> None:
+        self._contacts.blocked_changed(jids)
 
     def _happened(self, event: MessengerEvent) -> None:
         self.events.notify(event)

@@ -278,11 +278,38 @@ class MessengerContract(_Base):
         await bob.until(lambda: not any(c.trusted for c in bob.messenger.contacts))
         await bob.until(lambda: not bob.friends_with(alice))
 
+    async def test_whose_word_counts(self) -> None:
+        """Our own and a contact's whom we follow, as long as they are not blocked."""
+        alice, bob = await self.two()
+        trusts = alice.messenger.trusts
+        self.assertTrue(trusts(alice.jid))
+        self.assertFalse(trusts(bob.jid))
+        await alice.messenger.add_contact(bob.jid, "")
+        await bob.until(lambda: bob.pending(alice) is Pending.IN)
+        self.assertFalse(trusts(bob.jid))
+        await bob.messenger.accept_contact(alice.jid)
+        await alice.until(lambda: trusts(bob.jid))
+
+    async def test_blocking_and_unblocking(self) -> None:
+        """Who is blocked is a contact still, but not one whose word counts."""
+        alice, bob = await self.friends()
+        await alice.messenger.block(bob.jid)
+        await alice.until(lambda: not alice.messenger.trusts(bob.jid))
+        self.assertEqual(list(alice.messenger.blocked), [bob.jid])
+        contact = alice.contact(bob)
+        assert contact is not None
+        self.assertEqual((contact.blocked, contact.trusted), (True, False))
+        self.assertTrue(alice.friends_with(bob))
+        await alice.messenger.unblock(bob.jid)
+        await alice.until(lambda: alice.messenger.trusts(bob.jid))
+        self.assertEqual(list(alice.messenger.blocked), [])
+
     async def test_malformed_jids_are_refused(self) -> None:
         """Whoever gives no JID, or our own one, is told so."""
         alice, _ = await self.two()
         for jid in ("", "bob", "@localhost", "bob@", "b b@localhost", alice.jid):
             await self.refused(InvalidValue, alice.messenger.add_contact(jid, ""))
+        await self.refused(InvalidValue, alice.messenger.block("bob"))
 
     async def test_a_lost_device_is_taken_back(self) -> None:
         """Another device of the account retracts its item; a second time does no harm."""
@@ -327,6 +354,8 @@ class MessengerContract(_Base):
             alice.messenger.accept_contact("bob@localhost"),
             alice.messenger.remove_contact("bob@localhost"),
             alice.messenger.retract("phone"),
+            alice.messenger.block("bob@localhost"),
+            alice.messenger.unblock("bob@localhost"),
         ):
             await self.refused(NotConnected, attempt)
 

@@ -32,6 +32,7 @@ class _Account:
     follows: set[str] = field(default_factory=set)
     asks: set[str] = field(default_factory=set)
     asked_by: set[str] = field(default_factory=set)
+    blocked: set[str] = field(default_factory=set)
     items: dict[str, Announcement] = field(default_factory=dict)
     online: dict[str, FakeMessenger] = field(default_factory=dict)
 
@@ -61,6 +62,7 @@ class FakeServer:
                 (True, True): Subscription.BOTH,
             }[to, from_],
             Pending.IN if jid in account.asked_by else pending,
+            blocked=jid in account.blocked,
         )
 
     def contacts(self, owner: str) -> tuple[Contact, ...]:
@@ -133,6 +135,10 @@ class FakeMessenger:
         """The roster and those who ask to be in it, sorted by JID."""
         return self.server.contacts(self.own_jid)
 
+    def trusts(self, jid: str) -> bool:
+        """Whether this bare JID's word counts: a contact whom we follow, or ourselves."""
+        return jid == self.own_jid or self.server.contact(self.own_jid, jid).trusted
+
     def announce(self, shares: Sequence[Share], addresses: Sequence[PeerAddress]) -> None:
         """Tell everybody who follows us, now or when we come online."""
         self.announced = tuple(shares), tuple(addresses)
@@ -159,6 +165,19 @@ class FakeMessenger:
             for jid in self.server.audience(self.own_jid):
                 self.server.tell(jid, event)
         return succeed(None)
+
+    @property
+    def blocked(self) -> Sequence[str]:
+        """The bare JIDs that are kept away from us, sorted."""
+        return sorted(self.server.account(self.own_jid).blocked)
+
+    def block(self, jid: str) -> Deferred[None]:
+        """Keep somebody away from us."""
+        return self._attempt(self._block, jid)
+
+    def unblock(self, jid: str) -> Deferred[None]:
+        """Let somebody reach us again."""
+        return self._attempt(self._unblock, jid)
 
     # ---- what a test does with it
 
@@ -267,3 +286,16 @@ class FakeMessenger:
         if all(contact.jid != jid for contact in self.contacts):
             raise UnknownContact(f"{jid} is not among your contacts")
         self.server.part(self.own_jid, jid)
+
+    def _block(self, jid: str) -> None:
+        self.server.account(self.own_jid).blocked.add(jid)
+        self._blocked_changed(jid)
+
+    def _unblock(self, jid: str) -> None:
+        self.server.account(self.own_jid).blocked.discard(jid)
+        self._blocked_changed(jid)
+
+    def _blocked_changed(self, jid: str) -> None:
+        if any(contact.jid == jid for contact in self.contacts):
+            event = ContactChanged(contact=self.server.contact(self.own_jid, jid))
+            self.server.tell(self.own_jid, event)

@@ -508,6 +508,21 @@ class DaemonTests(CliCase):
         self.assertIn("forgotten", (await self.done("contacts", "forget", f"{BOB}/desk")).out)
         self.assertEqual(self.world.bitween.listings(), {})
 
+    async def test_blocking(self) -> None:
+        """Who is blocked is shown as such, contact or not, until it is undone."""
+        await self.serve()
+        self.world.contact_shares(BOB, {A: "a"})
+        for jid in (BOB, "mallory@example.org"):
+            await self.done("contacts", "block", jid)
+        rows = [line.split("\t") for line in (await self.done("contacts")).out.splitlines()]
+        self.assertEqual(
+            [(row[0], row[-1]) for row in rows],
+            [(BOB, "blocked"), ("mallory@example.org", "blocked")],
+        )
+        await self.done("contacts", "unblock", BOB)
+        rows = [line.split("\t") for line in (await self.done("contacts")).out.splitlines()]
+        self.assertEqual(rows[0][-1], "")
+
     async def test_status(self) -> None:
         """For a person, and as the API has it."""
         url = await self.serve()

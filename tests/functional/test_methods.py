@@ -410,6 +410,13 @@ class ContactTests(MethodCase):
         self.assertEqual([item["name"] for item in items], ["film", "a film"])
         self.assertEqual(self.answer("xmpp.add_contact", ["no jid"])["error"]["code"], -32602)
 
+    def test_blocking(self) -> None:
+        """Who is blocked is listed, contact or not."""
+        self.assertIs(self.call("xmpp.block", BOB), True)
+        self.assertEqual(self.call("xmpp.get_blocked"), {"blocked": [BOB]})
+        self.assertIs(self.call("xmpp.unblock", BOB), True)
+        self.assertEqual(self.call("xmpp.get_blocked"), {"blocked": []})
+
     def test_while_offline(self) -> None:
         """What needs the server says that it is not there."""
         self.world.messenger.stop()
