@@ -542,8 +542,8 @@ class Bitween:
         catalogue = self.catalogue
         match event:
             case ConnectionChanged(status=status):
-                online = status.state is ConnectionState.ONLINE
-                return CatalogueChange() if online else catalogue.all_offline()
+                holds = status.state is ConnectionState.ONLINE or status.resuming
+                return CatalogueChange() if holds else catalogue.all_offline()
             case RosterRead(trusted=trusted):
                 return catalogue.forget_all_but(trusted)
             case ContactRemoved(jid=jid):

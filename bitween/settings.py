@@ -14,9 +14,14 @@ from twisted.words.protocols.jabber.jid import JID, InvalidFormat
 
 from bitween.errors import ConfigurationError, InvalidValue
 from bitween.model.address import PeerAddress
+from bitween.model.contact import AutoAccept
 
 DEFAULT_API = "tcp:5000:interface=127.0.0.1"
 DEFAULT_XMPP_PORT = 5222
+DEFAULT_DIRECT_TLS_PORT = 5223
+MAX_NICK = 64
+
+_DIRECT_TLS = "xmpps://"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +32,8 @@ class Settings:
     :param jid: the bare JID.
     :param resource: ``None`` to have one chosen once and kept.
     :param server: host and port of the XMPP server, ``None`` to look them up.
+    :param direct_tls: whether that server wants TLS from the first byte on.
+    :param nick: what we call ourselves towards whom we ask; may be empty.
     :param listen: address and port for BitTorrent; an empty address means all, port 0 means that
         one is chosen once and kept.
     :param announce: further addresses at which we can be dialled; port ``None`` means ours.
@@ -38,6 +45,7 @@ class Settings:
     resource: str | None
     password_file: str | None
     server: tuple[str, int] | None
+    direct_tls: bool
     ca_file: str | None
     state_dir: str
     download_dir: str
@@ -49,6 +57,9 @@ class Settings:
     upload_limit: int
     download_limit: int
     port_mapping: bool
+    nick: str
+    auto_accept: AutoAccept
+    allow_plain: bool
     log_traffic: bool
 
 
@@ -60,19 +71,22 @@ class Options(usage.Options):
 
     optFlags = [
         ["no-port-mapping", None, "Ask no router for a port: neither UPnP nor NAT-PMP."],
+        ["allow-plain", None, "Tell the server the password itself, if it offers nothing better."],
         ["log-traffic", None, "Log the XMPP stream, with secrets masked."],
     ]
     optParameters = [
         ["jid", None, None, "The XMPP account: user@domain[/resource]."],
         ["password-file", None, None, "First line: the password; - is standard input."],
         ["config", None, None, "TOML file with these same names."],
-        ["server", None, None, "HOST[:PORT] of the XMPP server, in place of a look-up."],
+        ["server", None, None, "[xmpps://]HOST[:PORT] of the XMPP server, without a look-up."],
         ["ca-file", None, None, "PEM file: a further trust root for the server's certificate."],
         ["state-dir", None, None, "Where torrents, resume data and the API token are kept."],
         ["download-dir", None, None, "Where downloads go [~/Downloads/bitween]."],
         ["api", None, None, f"Endpoint of the JSON-RPC API, or none [{DEFAULT_API}]."],
         ["token-file", None, None, "The API token [in the state directory]."],
         ["listen", None, None, "[ADDR:]PORT for BitTorrent [chosen once, then kept]."],
+        ["nick", None, None, "What you call yourself towards those whom you ask."],
+        ["auto-accept", None, None, "Whom to let see you unasked: never, known or always [known]."],
         ["upload-limit", None, None, "Bytes per second."],
         ["download-limit", None, None, "Bytes per second."],
     ]
@@ -166,12 +180,14 @@ def _settings(values: Mapping[str, Any], environ: Mapping[str, str]) -> Settings
     state_home = _xdg(environ, "XDG_STATE_HOME", ".local/state")
     state_dir = _path(values.get("state-dir") or os.path.join(state_home, "bitween", jid))
     password_file = values.get("password-file")
+    server, direct_tls = _server(values["server"]) if "server" in values else (None, False)
     api = values.get("api", DEFAULT_API)
     return Settings(
         jid=jid,
         resource=resource,
         password_file=_path(password_file) if password_file not in (None, "-") else password_file,
-        server=_server(values["server"]) if "server" in values else None,
+        server=server,
+        direct_tls=direct_tls,
         ca_file=_path(values["ca-file"]) if "ca-file" in values else None,
         state_dir=state_dir,
         download_dir=_path(values.get("download-dir", "~/Downloads/bitween")),
@@ -183,6 +199,9 @@ def _settings(values: Mapping[str, Any], environ: Mapping[str, str]) -> Settings
         upload_limit=_limit("upload-limit", values.get("upload-limit", "0")),
         download_limit=_limit("download-limit", values.get("download-limit", "0")),
         port_mapping=not values.get("no-port-mapping", False),
+        nick=_nick(values.get("nick", "")),
+        auto_accept=_auto_accept(values.get("auto-accept", AutoAccept.KNOWN)),
+        allow_plain=bool(values.get("allow-plain", False)),
         log_traffic=bool(values.get("log-traffic", False)),
     )
 
@@ -228,11 +247,30 @@ def _port(option: str, text: str, lowest: int) -> int:
     return int(text)
 
 
-def _server(text: str) -> tuple[str, int]:
-    host, port = _split_port("server", text)
-    if not host or port == 0:
+def _server(text: str) -> tuple[tuple[str, int], bool]:
+    """The host and port, and whether it wants TLS from the first byte on."""
+    direct_tls = text.startswith(_DIRECT_TLS)
+    host, port = _split_port("server", text.removeprefix(_DIRECT_TLS))
+    if not host or "/" in host or port == 0:
         raise ConfigurationError(f"--server: {text!r} names no server", "say HOST or HOST:PORT")
-    return host, DEFAULT_XMPP_PORT if port is None else port
+    default = DEFAULT_DIRECT_TLS_PORT if direct_tls else DEFAULT_XMPP_PORT
+    return (host, default if port is None else port), direct_tls
+
+
+def _nick(text: str) -> str:
+    if not text.isprintable() or len(text) > MAX_NICK:
+        raise ConfigurationError(f"--nick: {text!r} is no name", f"up to {MAX_NICK} letters")
+    return text.strip()
+
+
+def _auto_accept(text: str) -> AutoAccept:
+    try:
+        return AutoAccept(text)
+    except ValueError:
+        known = ", ".join(AutoAccept)
+        raise ConfigurationError(
+            f"--auto-accept: {text!r} is unknown", f"say one of {known}"
+        ) from None
 
 
 def _listen(text: str) -> tuple[str, int]:

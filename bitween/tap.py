@@ -33,6 +33,7 @@ from bitween.rendezvous import places
 from bitween.settings import Options, Settings
 from bitween.state_dir import StateDirectory
 from bitween.xmpp.client import Account
+from bitween.xmpp.contacts import Manners
 from bitween.xmpp.messenger import Messenger
 from bitween.xmpp.tls import connection_options
 
@@ -159,7 +160,11 @@ class Daemon(MultiService):
             resource = store.resource = f"bitween-{secrets.token_hex(3)}"
         account = replace(self._account, jid=f"{self._settings.jid}/{resource}")
         return Messenger(
-            self._reactor, account, fatal=self._abort, log_traffic=self._settings.log_traffic
+            self._reactor,
+            account,
+            fatal=self._abort,
+            manners=Manners(self._settings.nick, self._settings.auto_accept),
+            log_traffic=self._settings.log_traffic,
         )
 
     def _api(self, bitween: Bitween, token: str) -> ApiService:
@@ -217,7 +222,14 @@ def _account(settings: Settings) -> Account:
         except ConfigurationError as error:
             raise ConfigurationError(f"{settings.ca_file!r}: {error.message}", error.hint) from None
     password = read_password(settings.password_file, os.environ, sys.stdin, getpass.getpass)
-    return Account(settings.jid, password, settings.server, ca_pem)
+    return Account(
+        settings.jid,
+        password,
+        settings.server,
+        ca_pem,
+        plain_allowed=settings.allow_plain,
+        direct_tls=settings.direct_tls,
+    )
 
 
 def _same_file(one: TextIO, other: TextIO) -> bool:

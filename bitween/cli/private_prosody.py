@@ -36,7 +36,7 @@ ssl = { key = "@DIRECTORY@/localhost.key", certificate = "@DIRECTORY@/localhost.
 interfaces = { "127.0.0.1" }
 local_interfaces = { "127.0.0.1" }
 c2s_ports = { @PORT@ }
-c2s_direct_tls_ports = {}
+c2s_direct_tls_ports = { @DIRECT_TLS_PORT@ }
 legacy_ssl_ports = {}
 proxy65_ports = { @PROXY_PORT@ }
 proxy65_interfaces = { "127.0.0.1" }
@@ -47,6 +47,8 @@ https_ports = {}
 
 modules_enabled = { @MODULES@ }
 modules_disabled = { "s2s", "s2s_auth_certs" }
+-- Who is killed is seen as gone that many seconds later; the default is 600.
+smacks_hibernation_time = 10
 authentication = "internal_hashed"
 password_hash = "@SCRAM@"
 c2s_require_encryption = true
@@ -137,7 +139,7 @@ class PrivateProsody(PrivateServer):
     """A Prosody of one's own."""
 
     name = "Prosody"
-    port_count = 2
+    port_count = 3
     port_taken = "Failed to open server port"
 
     def __init__(
@@ -165,6 +167,11 @@ class PrivateProsody(PrivateServer):
         """Where its XEP-0065 proxy listens."""
         return self._ports[1]
 
+    @property
+    def direct_tls_port(self) -> int:
+        """Where TLS begins with the connection."""
+        return self._ports[2]
+
     def add_account(self, user: str, password: str) -> str:
         """Make an account, or give it another password; see :class:`PrivateServer`."""
         self._check_account(user, password)
@@ -185,6 +192,7 @@ class PrivateProsody(PrivateServer):
         values = {
             "@DIRECTORY@": self._directory,
             "@PORT@": str(self.port),
+            "@DIRECT_TLS_PORT@": str(self.direct_tls_port),
             "@PROXY_PORT@": str(self.proxy_port),
             "@SCRAM@": self._scram,
             "@MODULES@": ", ".join(f'"{module}"' for module in modules),
@@ -203,10 +211,11 @@ class PrivateProsody(PrivateServer):
         return self._installation.environment
 
     def _listening(self) -> Sequence[str]:
-        """What it logs when it serves clients, and relays."""
+        """What it logs when it serves clients, relays, and serves clients that begin with TLS."""
+        services = ("c2s", "proxy65", "c2s_direct_tls")
         return [
             f"Activated service '{service}' on [{self.host}]:{port}"
-            for service, port in zip(("c2s", "proxy65"), self.ports, strict=True)
+            for service, port in zip(services, self.ports, strict=True)
         ]
 
     def _has(self, module: str) -> bool:

@@ -23,9 +23,12 @@ class ConnectionStatus:
     :param jid: the full JID while online, else the one that is asked for.
     :param since: seconds since the epoch.
     :param error: the last reason for not being online, in words; empty while online.
+    :param resuming: whether only the link is gone, and the session may still be taken up again;
+        what is known of contacts holds until then.
     """
 
     jid: str
     state: ConnectionState
     since: float
     error: str = ""
+    resuming: bool = False

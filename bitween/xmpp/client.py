@@ -1,32 +1,25 @@
-"""The connection to the XMPP server: made, verified, kept alive, made again, closed cleanly."""
+"""The session with the XMPP server: begun, kept, taken up again, begun anew, closed cleanly."""
 
 from __future__ import annotations
 
-import contextlib
-import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred, succeed
-from twisted.internet.error import ConnectionDone
-from twisted.internet.interfaces import IConnector, IDelayedCall
-from twisted.internet.protocol import ClientFactory
-from twisted.internet.task import LoopingCall
+from twisted.internet.error import ConnectionDone, ConnectionLost
+from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.words.protocols.jabber import client as jabber_client
 from twisted.words.protocols.jabber import xmlstream
 from twisted.words.protocols.jabber.error import StreamError
 from twisted.words.protocols.jabber.jid import JID
-from twisted.words.xish.xmlstream import (
-    STREAM_ERROR_EVENT,
-    XmlStreamFactoryMixin,
-)
-from wokkel.client import XMPPClient, XMPPClientConnector
+from twisted.words.xish import domish
+from twisted.words.xish.xmlstream import STREAM_ERROR_EVENT, BootstrapMixin
+from wokkel.client import XMPPClient
 from wokkel.generic import Request
-from wokkel.ping import NS_PING
 from wokkel.subprotocols import StreamManager
 
 from bitween.errors import LogInRefused, NotConnected, XMPPError
@@ -34,23 +27,31 @@ from bitween.model.connection import ConnectionState, ConnectionStatus
 from bitween.observable import Observable
 from bitween.xmpp.backoff import Backoff
 from bitween.xmpp.budget import ByteBudget
+from bitween.xmpp.connector import Connector
 from bitween.xmpp.failures import UNWELCOME, connection_error
 from bitween.xmpp.jids import parse_account
+from bitween.xmpp.keepalive import KeepAlive, notice_dead_links
+from bitween.xmpp.lookup import Place, look_up, system_resolver
 from bitween.xmpp.sasl import LogInInitializer
 from bitween.xmpp.stream import REQUEST_TIMEOUT, Stream
+from bitween.xmpp.stream_management import (
+    RESUMABLE_FOR,
+    EnableInitializer,
+    ResumeInitializer,
+    StreamManagement,
+)
 from bitween.xmpp.tls import connection_options
 
 #: seconds from the TCP connection to a session that can be used.
 NEGOTIATION_TIMEOUT = 30
-#: seconds between two pings (XEP-0199), and until one without an answer means a dead link.
-PING_INTERVAL = 30
-PING_TIMEOUT = 10
 #: seconds that a session has to last before the next drop is taken for the first one.
 SETTLED_AFTER = 10
-#: seconds until a TCP connection that acknowledges nothing is given up by the system.
-UNACKNOWLEDGED = 30
+#: Links in a row that may break before a resumed session settles: it may be what breaks them.
+MAX_RESUMPTIONS = 3
 #: seconds for the server to close its side at the end.
 CLOSE_TIMEOUT = 3
+
+_ALPN = (b"xmpp-client",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +64,7 @@ class Account:
     :param ca_pem: PEM of further trust roots.
     :param plain_allowed: whether the password may be told to the server, over verified TLS, where
         that offers nothing better.
+    :param direct_tls: whether ``server`` wants TLS from the first byte on (XEP-0368).
     """
 
     jid: str
@@ -70,56 +72,65 @@ class Account:
     server: tuple[str, int] | None = None
     ca_pem: bytes | None = field(default=None, repr=False)
     plain_allowed: bool = False
+    direct_tls: bool = False
 
 
 class _Authenticator(xmlstream.ConnectAuthenticator):
-    """Negotiates a stream: TLS, log-in, resource."""
+    """Negotiates one stream: TLS, log-in, then the session of before or a new one."""
 
     namespace = "jabber:client"
 
-    def __init__(self, jid: JID, account: Account) -> None:
+    def __init__(
+        self,
+        jid: JID,
+        account: Account,
+        tls: Any,
+        *,
+        direct_tls: bool,
+        session: StreamManagement | None,
+    ) -> None:
+        """
+        :param tls: what verifies the server.
+        :param session: the one to be resumed, if there is one.
+        """
         super().__init__(jid.host)
         self.jid = jid
         self.password = account.password
-        self._asked_for = jid
-        self._tls = connection_options(jid.host, account.ca_pem)
         self._plain_allowed = account.plain_allowed
+        self._tls = tls
+        self._direct_tls = direct_tls
+        self._session = session
 
     def associateWithStream(self, xs: Any) -> None:
-        """Begin a negotiation."""
+        """Lay out the negotiation."""
         super().associateWithStream(xs)
-        # Binding puts the JID that the server gave in its place.
-        self.jid = self._asked_for
+        starttls = xmlstream.TLSInitiatingInitializer(xs, configurationForTLS=self._tls)
+        session = self._session
         xs.initializers = [
             jabber_client.CheckVersionInitializer(xs),
-            xmlstream.TLSInitiatingInitializer(xs, required=True, configurationForTLS=self._tls),
+            *([] if self._direct_tls else [starttls]),
             LogInInitializer(xs, plain_allowed=self._plain_allowed),
+            *([] if session is None else [ResumeInitializer(xs, session)]),
             jabber_client.BindInitializer(xs, required=True),
             jabber_client.SessionInitializer(xs, required=False),
+            EnableInitializer(xs, required=False),
         ]
 
-
-class _Factory(XmlStreamFactoryMixin, ClientFactory):
-    """Makes streams; when to connect again is the client's business."""
-
-    protocol = Stream
-    noisy = False
-
-    def __init__(self, authenticator: _Authenticator, **stream_options: Any) -> None:
-        super().__init__(authenticator, **stream_options)
-        self.authenticator = authenticator
-        self.failed: Callable[[Failure], None] = lambda _: None
-
-    def clientConnectionFailed(self, _connector: IConnector, reason: Failure) -> None:
-        self.failed(reason)
+    def connectionMade(self) -> None:
+        """Begin, with TLS first where the server expects that."""
+        if self._direct_tls:
+            self.xmlstream.transport.startTLS(self._tls)
+        super().connectionMade()
 
 
 class Client(XMPPClient):
     """
     A service that stays logged in.
 
-    Handlers are called as wokkel does it: ``connectionInitialized`` after the log-in.  One of them
-    has to call :meth:`session_is_ready`, upon which the state is online.
+    Handlers are called as wokkel does it: ``connectionInitialized`` when a session begins, and
+    ``connectionLost`` when it is over.  One of them has to call :meth:`session_is_ready`, upon
+    which the state is online.  When only the link is lost and the server then resumes the session
+    (XEP-0198), handlers are told nothing, requests stay open, and what was sent meanwhile arrives.
 
     :ivar status: where the connection stands.
     :ivar changes: hands out every new status.
@@ -138,10 +149,14 @@ class Client(XMPPClient):
         *,
         log_traffic: bool = False,
         backoff: Backoff | None = None,
+        resolver: Any = None,
     ) -> None:
         """
-        :param reactor: provides ``IReactorTCP`` and ``IReactorTime``.
+        :param reactor: provides ``IReactorTCP``, ``IReactorPluggableNameResolver`` and
+            ``IReactorTime``.
         :param fatal: called if the first log-in is refused for good; there is no other try then.
+        :param log_traffic: whether the stream goes to the logger ``bitween.xmpp.traffic``.
+        :param resolver: the ``IResolver`` for SRV records; the system's name servers by default.
         :raises InvalidValue: if the JID is none.
         :raises ConfigurationError: if ``ca_pem`` holds no certificate.
         """
@@ -149,23 +164,29 @@ class Client(XMPPClient):
         self._asked_for = self.jid
         self._account = account
         self._fatal = fatal
+        self._log_traffic = log_traffic
+        self._resolver = resolver
+        self._tls = {
+            direct: connection_options(self.jid.host, account.ca_pem, _ALPN if direct else ())
+            for direct in (False, True)
+        }
         self.budget = ByteBudget(reactor)
-        authenticator = _Authenticator(self.jid, account)
-        factory = _Factory(
-            authenticator, clock=reactor, budget=self.budget, log_traffic=log_traffic
-        )
-        factory.failed = self._attempt_failed
         # XMPPClient's own constructor would make a factory that knows neither TLS options nor us.
-        StreamManager.__init__(self, factory, reactor)
-        factory.addBootstrap(STREAM_ERROR_EVENT, self._stream_error)
+        StreamManager.__init__(self, BootstrapMixin(), reactor)
+        self.factory.addBootstrap(STREAM_ERROR_EVENT, self._stream_error)
+        self._connector = Connector(reactor, self._places)
+        self._keep_alive = KeepAlive(reactor, self.jid.host, self.budget, self._link_is_dead)
         self._backoff = backoff or Backoff()
         self._was_online = False
+        self._ready = False
+        self._suspended = False
+        self._resumptions = 0
         self._error: XMPPError | None = None
+        self._logged = ""
         self._unwelcome = False
-        self._connection: Any = None
+        self._attempt: Deferred[None] | None = None
+        self._negotiating: Stream | None = None
         self._timers: dict[str, IDelayedCall] = {}
-        self._pings = LoopingCall(self._ping)
-        self._pings.clock = reactor
         self._closed: Deferred[None] | None = None
         self.changes: Observable[ConnectionStatus] = Observable()
         self.status = ConnectionStatus(
@@ -186,12 +207,14 @@ class Client(XMPPClient):
         :returns: fires when the connection is closed; contacts see us leave before that.
         """
         Service.stopService(self)
-        for name in list(self._timers):
-            self._cancel(name)
-        stream = self.xmlstream
+        self._cancel(*self._timers)
+        self._keep_alive.stop()
+        attempt, self._attempt = self._attempt, None
+        if attempt is not None:
+            attempt.cancel()
+        stream = self._negotiating or (None if self._suspended else self.xmlstream)
         if stream is None:
-            if self._connection is not None:
-                self._connection.disconnect()
+            self._end_session(Failure(ConnectionDone()))
             self._set_state(ConnectionState.WAITING, "shut down")
             return succeed(None)
         self._closed = Deferred()
@@ -201,21 +224,25 @@ class Client(XMPPClient):
 
     @property
     def online(self) -> bool:
-        """Whether there is a session that can be used."""
+        """Whether there is a session that can be used, and its link is up."""
         return self.status.state is ConnectionState.ONLINE
+
+    @property
+    def in_session(self) -> bool:
+        """Whether there is a session; if its link is gone, what is sent waits for another one."""
+        return self._ready
 
     def session_is_ready(self) -> None:
         """Note that everything is in place for the session to be used."""
-        self._cancel("negotiation")
+        self._ready = True
         self._was_online = True
-        self._later("settled", SETTLED_AFTER, self._backoff.reset)
-        self._set_state(ConnectionState.ONLINE)
+        self._link_is_up()
 
     def give_up_session(self, error: XMPPError) -> None:
         """End a session that cannot be used; another try follows."""
-        self._error = self._error or error
         if self.xmlstream is not None:
-            self.xmlstream.transport.abortConnection()
+            self.xmlstream.forget()
+        self._cut(error)
 
     # ---- sending
 
@@ -244,86 +271,202 @@ class Client(XMPPClient):
         answer: Deferred[Any] = super().request(request)
         return answer
 
-    # ---- a connection comes, is negotiated, and goes
+    # ---- a connection is made and negotiated
 
     def _connect(self) -> None:
         if self.status.state is not ConnectionState.FAILED:
             self._set_state(ConnectionState.CONNECTING, self.status.error)
         self._error = None
         self._unwelcome = False
-        if self._connection is None:
-            self._connection = self._getConnection()
-        else:
-            self._connection.connect()
-
-    def _getConnection(self) -> Any:
-        if self._account.server is not None:
-            host, port = self._account.server
-            return self._reactor.connectTCP(host, port, self.factory)
-        connector = XMPPClientConnector(
-            self._reactor, self._asked_for.host.encode("idna"), self.factory
+        attempt = self._attempt = self._connector.connect(self._stream)
+        attempt.addErrback(self._not_connected).addErrback(
+            lambda failure: self._log.failure("connecting", failure)
         )
-        connector.connect()
-        return connector
 
-    def _attempt_failed(self, reason: Failure) -> None:
-        self._ended(connection_error(reason.value, self._server_name))
+    async def _places(self) -> Sequence[Place]:
+        if self._account.server is not None:
+            return [Place(*self._account.server, self._account.direct_tls)]
+        if self._resolver is None:
+            self._resolver = system_resolver(self._reactor)
+        return await look_up(self._resolver, self._asked_for.host)
+
+    def _stream(self, place: Place) -> Stream:
+        session = self.xmlstream.management if self._suspended else None
+        authenticator = _Authenticator(
+            self._asked_for,
+            self._account,
+            self._tls[place.direct_tls],
+            direct_tls=place.direct_tls,
+            session=session if session is not None and session.resumable else None,
+        )
+        stream = Stream(
+            authenticator,
+            self._reactor,
+            self.budget,
+            self._link_lost,
+            log_traffic=self._log_traffic,
+        )
+        self.factory.installBootstraps(stream)
+        return stream
+
+    def _not_connected(self, reason: Failure) -> None:
+        if self.running:
+            self._try_again(connection_error(reason.value, self._server_name))
 
     def _connected(self, xs: Any) -> None:
+        self._negotiating = xs
         self.budget.reset()
-        _notice_dead_links(xs.transport)
+        notice_dead_links(xs.transport)
         self._later("negotiation", NEGOTIATION_TIMEOUT, self._negotiation_timed_out)
-        super()._connected(xs)
 
     def _negotiation_timed_out(self) -> None:
-        self.give_up_session(NotConnected(f"{self._server_name} stopped answering in the log-in"))
-
-    def _authd(self, xs: Any) -> None:
-        super()._authd(xs)
-        self._pings.start(PING_INTERVAL, now=False).addErrback(
-            lambda failure: self._log.failure("keep-alive ended", failure)
-        )
+        self._cut(NotConnected(f"{self._server_name} stopped answering in the log-in"))
 
     def initializationFailed(self, reason: Failure) -> None:
         """Note why the negotiation failed, and close."""
-        self._error = self._error or connection_error(reason.value, self._server_name)
-        if self.xmlstream is not None:
-            self.xmlstream.transport.abortConnection()
+        self._cut(connection_error(reason.value, self._server_name))
+
+    def _authd(self, xs: Any) -> None:
+        self._negotiating = None
+        if xs.resumed_at is None:
+            self._begin_session(xs)
+        elif self._suspended:
+            self._resume_session(xs)
+        else:
+            # It was given up in the meantime.
+            xs.transport.abortConnection()
+
+    # ---- a session begins, is interrupted, is resumed, and ends
+
+    def _begin_session(self, xs: Any) -> None:
+        if self._suspended:
+            self._log.info("the server does not know the session any more; this is a new one")
+            self._end_session(Failure(ConnectionLost()))
+            self._set_state(ConnectionState.CONNECTING, self.status.error)
+        # The resource may be another one than was asked for.
+        self.jid = xs.authenticator.jid
+        StreamManager._connected(self, xs)  # noqa: SLF001  # that of wokkel, overridden above
+        StreamManager._authd(self, xs)  # noqa: SLF001  # same
+        self._keep_alive.start(xs)
+
+    def _resume_session(self, xs: Stream) -> None:
+        self._suspended = False
+        self._cancel("resumable")
+        self._resumptions += 1
+        self.xmlstream.take_over(xs)
+        self._keep_alive.start(self.xmlstream)
+        self._link_is_up()
+
+    def _link_is_up(self) -> None:
+        self._cancel("negotiation")
+        self._later("settled", SETTLED_AFTER, self._settled)
+        if self._logged:
+            self._log.info("connected again")
+            self._logged = ""
+        self._set_state(ConnectionState.ONLINE)
+
+    def _settled(self) -> None:
+        self._backoff.reset()
+        self._resumptions = 0
+
+    def _link_is_dead(self) -> None:
+        self._cut(NotConnected(f"{self._server_name} stopped answering"))
+
+    def _cut(self, error: XMPPError) -> None:
+        """Break the link off; what follows is decided when it is lost."""
+        self._error = self._error or error
+        stream = self._negotiating or (None if self._suspended else self.xmlstream)
+        if stream is not None:
+            stream.transport.abortConnection()
 
     def _stream_error(self, reason: Failure) -> None:
         self._error = self._error or connection_error(reason.value, self._server_name)
         if isinstance(reason.value, StreamError) and reason.value.condition in UNWELCOME:
             self._unwelcome = True
+        if self._negotiating is None and self.xmlstream is not None:
+            self.xmlstream.forget()
 
-    def _disconnected(self, reason: Any) -> None:
-        if self._pings.running:
-            self._pings.stop()
-        if not isinstance(reason, Failure):
-            reason = Failure(ConnectionDone())
-        super()._disconnected(reason)
+    def _disconnected(self, _reason: Any) -> None:
+        """Pass over how wokkel hears of a stream's end: :meth:`_link_lost` says of which one."""
+
+    def _link_lost(self, stream: Stream, reason: Failure) -> None:
+        error = self._error or connection_error(reason.value, self._server_name)
+        self._cancel("negotiation", "settled", "close")
+        self._keep_alive.stop()
+        if stream is self._negotiating:
+            self._negotiating = None
+            self._connector.disappointed()
+            stream.end(reason)
+        elif stream is self.xmlstream and self._resumable:
+            self._suspended = True
+            stream.suspend()
+            self._later("resumable", RESUMABLE_FOR, self._session_expired)
+        elif stream is self.xmlstream:
+            self._end_session(reason)
         if self.running:
-            self._ended(self._error or connection_error(reason.value, self._server_name))
-        elif self._closed is not None:
-            self._cancel("close")
-            self._set_state(ConnectionState.WAITING, "shut down")
-            closed, self._closed = self._closed, None
-            closed.callback(None)
+            self._try_again(error)
+        else:
+            self._finish()
 
-    def _ended(self, error: XMPPError) -> None:
-        """Decide what follows upon a connection that ended or did not come about."""
-        for name in list(self._timers):
-            self._cancel(name)
-        if not self.running:
+    @property
+    def _resumable(self) -> bool:
+        management = self.xmlstream.management
+        return (
+            self.running
+            and self._ready
+            and management is not None
+            and management.resumable
+            and self._resumptions < MAX_RESUMPTIONS
+        )
+
+    def _session_expired(self) -> None:
+        self._end_session(Failure(ConnectionLost()))
+        self._set_state(self.status.state, self.status.error)
+
+    def _end_session(self, reason: Failure) -> None:
+        stream = self.xmlstream
+        if stream is None:
             return
-        self._log.warn("not connected: {error}", error=str(error))
+        self._ready = self._suspended = False
+        self._resumptions = 0
+        self._cancel("resumable")
+        StreamManager._disconnected(self, reason)  # noqa: SLF001  # that of wokkel, overridden above
+        stream.end(reason)
+
+    def _try_again(self, error: XMPPError) -> None:
+        """Say why there is no connection, and decide when the next try is."""
         refused = isinstance(error, LogInRefused)
-        self._set_state(ConnectionState.FAILED if refused else ConnectionState.WAITING, str(error))
+        if refused:
+            self._end_session(Failure(ConnectionLost()))
         if isinstance(error, LogInRefused) and not self._was_online:
+            self._set_state(ConnectionState.FAILED, str(error))
             self._fatal(error)
             return
+        if str(error) != self._logged:
+            self._logged = str(error)
+            self._log.warn("not connected: {error}", error=str(error))
         patient = refused or self._unwelcome
         delay = self._backoff.longest() if patient else self._backoff.next()
         self._later("retry", delay, self._connect)
+        self._set_state(ConnectionState.FAILED if refused else ConnectionState.WAITING, str(error))
+
+    # ---- odds and ends
+
+    def _say_goodbye(self, stream: Stream) -> None:
+        if stream is self.xmlstream:
+            presence = domish.Element((None, "presence"))
+            presence["type"] = "unavailable"
+            stream.send(presence)
+        # Without it the server would keep the session for a resumption, and us online.
+        stream.sendFooter()
+        stream.transport.loseConnection()
+
+    def _finish(self) -> None:
+        self._end_session(Failure(ConnectionDone()))
+        self._set_state(ConnectionState.WAITING, "shut down")
+        closed, self._closed = self._closed, None
+        if closed is not None:
+            closed.callback(None)
 
     @property
     def _server_name(self) -> str:
@@ -332,33 +475,10 @@ class Client(XMPPClient):
         host, port = self._account.server
         return f"{host}:{port}"
 
-    # ---- keep-alive
-
-    def _ping(self) -> None:
-        stream = self.xmlstream
-        if stream is None:
-            return
-        ping = xmlstream.IQ(stream, "get")
-        ping.addElement((NS_PING, "ping"))
-        # A slow server first reads what was sent before.
-        ping.timeout = PING_TIMEOUT + self.budget.backlog
-        ping.send(self._asked_for.host).addErrback(self._ping_failed, stream)
-
-    def _ping_failed(self, reason: Failure, stream: Any) -> None:
-        # An error is an answer too: the link is alive.
-        if reason.check(xmlstream.TimeoutError) and stream is self.xmlstream:
-            self.give_up_session(NotConnected(f"{self._server_name} stopped answering"))
-
-    # ---- odds and ends
-
-    def _say_goodbye(self, stream: Any) -> None:
-        if self._initialized:
-            stream.send("<presence type='unavailable'/>")
-        stream.sendFooter()
-        stream.transport.loseConnection()
-
     def _set_state(self, state: ConnectionState, error: str = "") -> None:
-        self.status = ConnectionStatus(self.jid.full(), state, self._reactor.seconds(), error)
+        self.status = ConnectionStatus(
+            self.jid.full(), state, self._reactor.seconds(), error, self._suspended
+        )
         self.changes.notify(self.status)
 
     def _later(self, name: str, delay: float, call: Callable[[], object]) -> None:
@@ -370,16 +490,8 @@ class Client(XMPPClient):
 
         self._timers[name] = self._reactor.callLater(delay, due)
 
-    def _cancel(self, name: str) -> None:
-        timer = self._timers.pop(name, None)
-        if timer is not None:
-            timer.cancel()
-
-
-def _notice_dead_links(transport: Any) -> None:
-    """Have the system give up a connection on which nothing is acknowledged (RFC 5482)."""
-    option = getattr(socket, "TCP_USER_TIMEOUT", None)
-    handle = getattr(transport, "getHandle", lambda: None)()
-    if option is not None and isinstance(handle, socket.socket):
-        with contextlib.suppress(OSError):
-            handle.setsockopt(socket.IPPROTO_TCP, option, UNACKNOWLEDGED * 1000)
+    def _cancel(self, *names: str) -> None:
+        for name in names:
+            timer = self._timers.pop(name, None)
+            if timer is not None:
+                timer.cancel()

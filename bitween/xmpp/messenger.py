@@ -12,7 +12,7 @@ from wokkel.ping import PingHandler
 from bitween.errors import LogInRefused
 from bitween.model.address import PeerAddress
 from bitween.model.announcement import Share
-from bitween.model.connection import ConnectionState, ConnectionStatus
+from bitween.model.connection import ConnectionStatus
 from bitween.model.contact import Contact
 from bitween.model.events import ConnectionChanged, MessengerEvent, PresenceChanged
 from bitween.observable import Observable
@@ -38,18 +38,18 @@ class Messenger:
         fatal: Callable[[LogInRefused], None],
         *,
         manners: Manners | None = None,
-        log_traffic: bool = False,
+        **options: Any,
     ) -> None:
         """
         :param reactor: provides ``IReactorTCP`` and ``IReactorTime``.
         :param fatal: called if the first log-in is refused for good.
         :param manners: how we meet those who are no contacts yet.
-        :param log_traffic: whether the stream goes to the logger ``bitween.xmpp.traffic``.
+        :param options: further ones of :class:`bitween.xmpp.client.Client`.
         :raises InvalidValue: if the account's JID is none.
         :raises ConfigurationError: if the account's ``ca_pem`` holds no certificate.
         """
         self.events: Observable[MessengerEvent] = Observable()
-        self.client = Client(reactor, account, fatal, log_traffic=log_traffic)
+        self.client = Client(reactor, account, fatal, **options)
         self._block_list = BlockList(self._blocked_changed)
         self._contacts = Contacts(reactor, self._happened, manners, self._block_list)
         self._pep = Pep(reactor, self.client.budget, self._contacts.trusts, self._happened)
@@ -58,6 +58,7 @@ class Messenger:
             *(Caps(), PingHandler(), FallbackHandler()),
         ):
             handler.setHandlerParent(self.client)
+        self._in_session = False
         self.client.changes.subscribe(self._connection_changed)
 
     @property
@@ -127,9 +128,9 @@ class Messenger:
             self._pep.read(event.jid)
 
     def _connection_changed(self, status: ConnectionStatus) -> None:
-        online = status.state is ConnectionState.ONLINE
-        if not online:
+        before, self._in_session = self._in_session, self.client.in_session
+        if before and not self._in_session:
             self._pep.end()
         self.events.notify(ConnectionChanged(status=status))
-        if online:
+        if self._in_session and not before:
             self._pep.begin()

@@ -296,7 +296,7 @@ class Pep(PubSubClient):
     # ---- odds and ends
 
     def _request(self, kind: str, uri: str, to: str = "") -> tuple[Any, Any]:
-        if self.xmlstream is None or not self.parent.online:
+        if self.xmlstream is None or not self.parent.in_session:
             raise NotConnected("there is no connection to the XMPP server")
         iq = IQ(self.xmlstream, kind)
         if to and to != self._own_bare:

@@ -1,4 +1,4 @@
-"""The XML stream: who may answer what we asked, time-outs, traffic log, byte budget."""
+"""The XML stream: who may answer, time-outs, traffic log, byte budget, change of connection."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 from twisted.words.protocols.jabber import xmlstream
 from twisted.words.protocols.jabber.jid import JID
 from twisted.words.protocols.jabber.sasl import NS_XMPP_SASL
@@ -15,6 +16,7 @@ from twisted.words.xish import domish
 from bitween.model.text import printable
 from bitween.xmpp.budget import ByteBudget
 from bitween.xmpp.jids import split
+from bitween.xmpp.stream_management import NS_SM, REQUEST, StreamManagement, is_stanza
 
 #: seconds until a request without an answer has failed.
 REQUEST_TIMEOUT = 30
@@ -62,35 +64,91 @@ class AnswerGuard:
 
 
 class Stream(xmlstream.XmlStream):
-    """Twisted's XMPP stream, on its guard."""
+    """
+    Twisted's XMPP stream, on its guard, and able to outlive its connection.
+
+    Who watches the link decides what follows when it is lost: :meth:`end`, or :meth:`suspend` and,
+    when the server has resumed the session on another stream, :meth:`take_over`.
+
+    :ivar management: the books of stream management, once that is enabled.
+    :ivar resumed_at: how much of the session to be resumed has arrived, once the server said so.
+    :ivar forged: answers that were refused.
+    """
 
     iqDefaultTimeout = REQUEST_TIMEOUT
+    transport: Any
+    stream: Any
+    management: StreamManagement | None = None
+    resumed_at: str | None = None
 
     _log = Logger()
 
     def __init__(
-        self, authenticator: Any, clock: IReactorTime, budget: ByteBudget, *, log_traffic: bool
+        self,
+        authenticator: Any,
+        clock: IReactorTime,
+        budget: ByteBudget,
+        link_lost: Callable[[Stream, Failure], None],
+        *,
+        log_traffic: bool,
     ) -> None:
         super().__init__(authenticator)
         self._clock = clock
+        self._link_lost = link_lost
         # As a class attribute it would be named for the class.
         self._traffic = Logger(namespace="bitween.xmpp.traffic") if log_traffic else None
         self._guard = AnswerGuard()
+        self._suspended = False
+        self._heir: Stream | None = None
         self.rawDataOutFn = lambda data: budget.charge(len(data))
         self.forged = 0
 
+    # ---- out
+
     def send(self, obj: Any) -> None:
-        """Send a stanza or raw text."""
-        if domish.IElement.providedBy(obj):
-            self._guard.sent(obj)
+        """Send a stanza or raw text; a stanza of a suspended session waits for its resumption."""
         if self._traffic is not None:
             self._traffic.info("out {stanza}", stanza=_shown(obj))
-        super().send(obj)
+        text = self._text(obj)
+        counted = self.management if is_stanza(obj) else None
+        if counted is not None:
+            counted.went(text)
+        if not self._suspended:
+            super().send(text)
+            if counted is not None:
+                self._ask()
+
+    def _text(self, obj: Any) -> str:
+        if not domish.IElement.providedBy(obj):
+            return str(obj)
+        self._guard.sent(obj)
+        # As Twisted serializes it.
+        prefixes = list(self.prefixes.values())
+        return str(obj.toXml(self.prefixes, defaultUri=self.namespace, prefixesInScope=prefixes))
+
+    def _ask(self) -> None:
+        if self.management is not None and self.management.asks():
+            self.send(REQUEST)
+
+    # ---- in
+
+    def dataReceived(self, data: bytes) -> None:
+        """Parse what came, for the session that this connection belongs to."""
+        if self._heir is not None:
+            self._heir.dataReceived(data)
+        else:
+            super().dataReceived(data)
 
     def onElement(self, element: domish.Element) -> None:
         """Hand a stanza to whoever waits for it, unless it is a forged answer."""
         if self._traffic is not None:
             self._traffic.info("in {stanza}", stanza=_shown(element))
+        if self.management is not None:
+            if element.uri == NS_SM:
+                self._account(self.management, element)
+                return
+            if is_stanza(element):
+                self.management.came()
         if self._guard.admits(element, self.authenticator.jid):
             super().onElement(element)
             return
@@ -98,6 +156,58 @@ class Stream(xmlstream.XmlStream):
         if self.forged == 1:
             sender = printable(split(element.getAttribute("from"))[0])
             self._log.warn("refused an answer of {sender}, who was not asked", sender=sender)
+
+    def _account(self, management: StreamManagement, element: domish.Element) -> None:
+        if element.name == "r":
+            self.send(management.report)
+        elif element.name == "a":
+            management.acknowledged(element.getAttribute("h"))
+            self._ask()
+
+    def onDocumentEnd(self) -> None:
+        """Close: the server has ended the session, which cannot be resumed then."""
+        self.forget()
+        super().onDocumentEnd()
+
+    # ---- the connection goes, and another one comes
+
+    def connectionLost(self, reason: Failure) -> None:
+        """Leave it to the watcher what follows."""
+        stream = self._heir or self
+        stream._link_lost(stream, reason)  # noqa: SLF001  # one of our own kind
+
+    def forget(self) -> None:
+        """Have the session end with its link."""
+        if self.management is not None:
+            self.management.give_up()
+
+    def end(self, reason: Failure) -> None:
+        """Tell everybody that the session is over."""
+        super().connectionLost(reason)
+
+    def suspend(self) -> None:
+        """Keep what is sent from now on, and everything else as it is."""
+        self._suspended = True
+        if self.management is not None:
+            self.management.interrupted()
+
+    def take_over(self, successor: Stream) -> None:
+        """
+        Go on with the session over another stream's connection, on which it was resumed.
+
+        What did not arrive over the old one is sent again.
+        """
+        management = self.management
+        assert management is not None
+        management.acknowledged(successor.resumed_at)
+        self.transport, self.stream = successor.transport, successor.stream
+        self.stream.ElementEvent = self.onElement
+        self.stream.DocumentEndEvent = self.onDocumentEnd
+        successor._heir = self
+        self._suspended = False
+        for text in management.unacknowledged:
+            self.send(text)
+        self._ask()
 
     def _callLater(self, delay: float, call: Callable[..., object], *args: object) -> object:
         return self._clock.callLater(delay, call, *args)

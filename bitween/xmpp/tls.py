@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from cryptography import x509
@@ -25,12 +26,13 @@ class _Both:
             root._addCACertsToContext(context)  # noqa: SLF001  # Twisted's interface is named so
 
 
-def connection_options(domain: str, ca_pem: bytes | None) -> Any:
+def connection_options(domain: str, ca_pem: bytes | None, protocols: Sequence[bytes] = ()) -> Any:
     """
     Make what verifies a server's certificate chain, and that it is the domain's.
 
     :param domain: the domain of the JID, whatever host is dialled (RFC 6120 §13.7.2).
     :param ca_pem: further trust roots.
+    :param protocols: what to say that will be spoken (ALPN, RFC 7301).
     :raises ConfigurationError: if there is no certificate in ``ca_pem``.
     """
     root: IOpenSSLTrustRoot = ssl.platformTrust()
@@ -41,4 +43,6 @@ def connection_options(domain: str, ca_pem: bytes | None) -> Any:
             raise ConfigurationError("there is no certificate in it", "check --ca-file") from None
         further = [ssl.Certificate(crypto.X509.from_cryptography(one)) for one in certificates]
         root = _Both(ssl.trustRootFromCertificates(further))
-    return ssl.optionsForClientTLS(domain, trustRoot=root)
+    return ssl.optionsForClientTLS(
+        domain, trustRoot=root, acceptableProtocols=list(protocols) or None
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from dataclasses import replace
 
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
@@ -22,6 +23,8 @@ from bitween.jobs import Jobs
 from bitween.model.address import PeerAddress
 from bitween.model.announcement import Share
 from bitween.model.catalogue import CatalogueChange
+from bitween.model.connection import ConnectionState
+from bitween.model.events import ConnectionChanged
 from bitween.model.job import JobState
 from bitween.model.search import FoundPage
 from bitween.model.torrent import InfoHash, Metainfo
@@ -288,6 +291,16 @@ class UseCaseTests(SynchronousTestCase):
         self.bob.announce([FILM], [BOBS_ADDRESS])
         self.messenger.stop()
         self.assertFalse(self.find().items[0].online)
+
+    def test_a_link_that_is_lost_for_a_moment(self) -> None:
+        """As long as the session may be resumed, what is known of contacts holds."""
+        self.bob.announce([FILM], [BOBS_ADDRESS])
+        for resuming in (True, False):
+            status = replace(
+                self.messenger.status, state=ConnectionState.WAITING, resuming=resuming
+            )
+            self.messenger.events.notify(ConnectionChanged(status=status))
+            self.assertIs(self.bitween.find().items[0].online, resuming)
 
     def test_find_among_a_contact_s_shares(self) -> None:
         """Naming somebody who is no contact is an error, not an empty list."""

@@ -6,13 +6,10 @@ import os
 from typing import Any
 
 from twisted.internet import reactor
-from twisted.internet.address import IPv4Address
 from twisted.internet.defer import Deferred, gatherResults
-from twisted.internet.error import ConnectionLost, getConnectError
-from twisted.internet.testing import MemoryReactorClock, StringTransport
 from twisted.logger import capturedLogs, formatEvent
 from twisted.python.failure import Failure
-from twisted.trial.unittest import SynchronousTestCase, TestCase
+from twisted.trial.unittest import TestCase
 from twisted.words.protocols.jabber.sasl import SASLAuthError
 from twisted.words.protocols.jabber.xmlstream import IQ, STREAM_AUTHD_EVENT
 
@@ -26,83 +23,9 @@ from bitween.errors import (
     LogInRefused,
     NotConnected,
 )
-from bitween.model.connection import ConnectionState, ConnectionStatus
-from bitween.xmpp.backoff import Backoff
+from bitween.model.connection import ConnectionState
 from bitween.xmpp.client import Account, Client
-
-HEADER = (
-    b"<stream:stream xmlns:stream='http://etherx.jabber.org/streams' xmlns='jabber:client' "
-    b"from='localhost' id='1' version='1.0'>"
-)
-FEATURES = b"<stream:features/>"
-SECRET = "the secret"
-HERE = IPv4Address("TCP", "127.0.0.1", 5222)
-
-
-class Transport(StringTransport):
-    """A connection that can be lost."""
-
-    aborted = False
-
-    def abortConnection(self) -> None:
-        """Note that it is cut off."""
-        self.aborted = True
-        self.disconnecting = True
-
-
-class ClientCase(SynchronousTestCase):
-    """A client on a reactor in memory."""
-
-    log_traffic = False
-
-    def setUp(self) -> None:
-        """Start a client."""
-        self.reactor = MemoryReactorClock()
-        self.fatal: list[LogInRefused] = []
-        self.told: list[ConnectionStatus] = []
-        account = Account("alice@localhost/here", SECRET, ("127.0.0.1", 5222))
-        self.client = Client(
-            self.reactor,
-            account,
-            self.fatal.append,
-            log_traffic=self.log_traffic,
-            backoff=Backoff(lambda: 0.0),
-        )
-        self.client.changes.subscribe(self.told.append)
-        self.client.startService()
-
-    @property
-    def state(self) -> ConnectionState:
-        """Where the connection stands."""
-        return self.client.status.state
-
-    def connect(self) -> Any:
-        """Let the TCP connection come about."""
-        self.reactor.advance(0)
-        stream: Any = self.reactor.tcpClients[0][2].buildProtocol(HERE)
-        self.transport = Transport()
-        stream.makeConnection(self.transport)
-        stream.dataReceived(HEADER)
-        return stream
-
-    def log_in(self) -> Any:
-        """Let the negotiation succeed."""
-        stream = self.connect()
-        stream.dispatch(stream, STREAM_AUTHD_EVENT)
-        self.client.session_is_ready()
-        return stream
-
-    def lose(self, stream: Any, error: Exception | None = None) -> None:
-        """Let the connection break off."""
-        stream.connectionLost(Failure(error or ConnectionLost()))
-
-    def connects_after(self) -> float:
-        """Seconds until the client tries again."""
-        waited = 0.0
-        while self.state is ConnectionState.WAITING:
-            self.reactor.advance(0.5)
-            waited += 0.5
-        return waited
+from tests.functional.client_case import SECRET, ClientCase
 
 
 class AnswerTests(ClientCase):
@@ -176,13 +99,10 @@ class StayingTests(ClientCase):
 
     def test_a_network_failure_is_tried_again(self) -> None:
         """The state says why and that another try comes; nothing is fatal."""
-        factory = self.reactor.tcpClients[0][2]
-        # 111 is ECONNREFUSED.
-        refusal = Failure(getConnectError((111, "refused")))
         self.assertIs(self.state, ConnectionState.CONNECTING)
         delays = []
         for _ in range(8):
-            factory.clientConnectionFailed(self.reactor.connectors[0], refusal)
+            self.refuse_connection()
             self.assertIs(self.state, ConnectionState.WAITING)
             self.assertIn("refuses connections", self.client.status.error)
             delays.append(self.connects_after())
@@ -219,10 +139,10 @@ class StayingTests(ClientCase):
         self.assertIn("stopped answering", self.client.status.error)
 
     def test_a_dead_link_is_noticed(self) -> None:
-        """A ping after 30 s that gets no answer within 10 s ends the connection."""
+        """A ping after 25 s that gets no answer within 10 s ends the connection."""
         stream = self.log_in()
         self.transport.clear()
-        self.reactor.advance(30)
+        self.reactor.advance(25)
         self.assertIn(b"urn:xmpp:ping", self.transport.value())
         self.reactor.advance(9)
         self.assertFalse(self.transport.aborted)
@@ -236,7 +156,7 @@ class StayingTests(ClientCase):
         stream = self.log_in()
         for kind in ("result", "error", "result"):
             self.transport.clear()
-            self.reactor.advance(30)
+            self.reactor.advance(25)
             self.assertFalse(self.transport.aborted)
             stanza_id = self.transport.value().decode().split("id='")[1][:24]
             stream.dataReceived(f"<iq type='{kind}' from='localhost' id='{stanza_id}'/>".encode())
@@ -244,7 +164,7 @@ class StayingTests(ClientCase):
     def test_a_slow_server_is_given_time(self) -> None:
         """A ping that stands in line behind a large stanza may take longer."""
         self.log_in()
-        self.reactor.advance(29)
+        self.reactor.advance(24)
         self.client.send("x" * 80_000)
         self.reactor.advance(1)
         self.reactor.advance(12)

@@ -7,6 +7,7 @@ import os
 from twisted.trial.unittest import SynchronousTestCase
 
 from bitween.errors import ConfigurationError
+from bitween.model.contact import AutoAccept
 from bitween.settings import DEFAULT_API, Options, Settings
 
 
@@ -49,6 +50,8 @@ class SettingsTests(SynchronousTestCase):
         self.assertEqual(settings.download_dir, os.path.expanduser("~/Downloads/bitween"))
         self.assertEqual((settings.api, settings.listen), (DEFAULT_API, ("", 0)))
         self.assertTrue(settings.port_mapping)
+        self.assertEqual((settings.nick, settings.auto_accept), ("", AutoAccept.KNOWN))
+        self.assertFalse(settings.allow_plain)
 
     def test_everything_given(self) -> None:
         """Every option arrives."""
@@ -57,6 +60,7 @@ class SettingsTests(SynchronousTestCase):
             "--api", "none", "--api-host", "nas", "--api-host", "nas.lan",
             "--announce", "192.0.2.7", "--listen", "127.0.0.1:7", "--announce", "[2001:db8::1]:9",
             "--upload-limit", "5",
+            "--nick", "Al", "--auto-accept", "never", "--allow-plain",
             "--no-port-mapping", "--log-traffic", "--token-file", "/t", "--state-dir", "/s",
         )  # fmt: skip
         self.assertEqual((settings.resource, settings.password_file), ("home", "-"))
@@ -67,6 +71,17 @@ class SettingsTests(SynchronousTestCase):
         self.assertEqual((settings.upload_limit, settings.token_file), (5, "/t"))
         self.assertFalse(settings.port_mapping)
         self.assertTrue(settings.log_traffic)
+        self.assertEqual((settings.nick, settings.auto_accept), ("Al", AutoAccept.NEVER))
+        self.assertTrue(settings.allow_plain)
+
+    def test_the_server(self) -> None:
+        """A host alone has the default port, and ``xmpps://`` stands for direct TLS."""
+        for text, server, direct_tls in (
+            ("h", ("h", 5222), False), ("h:443", ("h", 443), False),
+            ("xmpps://h", ("h", 5223), True), ("xmpps://[::1]:443", ("::1", 443), True),
+        ):  # fmt: skip
+            settings = self.settings("--jid", "a@example.org", "--server", text)
+            self.assertEqual((settings.server, settings.direct_tls), (server, direct_tls))
 
     def test_the_file_and_the_command_line(self) -> None:
         """The file has the same names, and the command line wins."""
@@ -102,7 +117,9 @@ class SettingsTests(SynchronousTestCase):
     def test_bad_values(self) -> None:
         """Each wrong value is answered with its option."""
         for option, value in (
-            ("--server", ":5222"), ("--server", "host:99999"),
+            ("--server", ":5222"), ("--server", "host:99999"), ("--server", "https://host"),
+            ("--server", "xmpps://"), ("--nick", "a\nb"), ("--nick", "x" * 65),
+            ("--auto-accept", "sometimes"), ("--auto-accept", ""),
             ("--listen", "x"), ("--listen", "70000"), ("--listen", "host:1"),
             ("--announce", "example.org"), ("--announce", "192.0.2.7:0"),
             ("--upload-limit", "fast"), ("--download-limit", "-1"),

@@ -1,0 +1,135 @@
+"""Short drops of the link to a real server: nothing is lost, and nobody sees a thing (XEP-0198)."""
+
+from __future__ import annotations
+
+from twisted.internet import reactor
+from twisted.internet.interfaces import IReactorTime
+from twisted.internet.task import deferLater
+from twisted.trial.unittest import TestCase
+
+from bitween.cli.private_prosody import PrivateProsody
+from bitween.model.address import PeerAddress
+from bitween.model.announcement import Share
+from bitween.model.connection import ConnectionState
+from bitween.model.contact import Pending
+from bitween.model.events import ConnectionChanged, PresenceChanged
+from bitween.model.torrent import parse_info_hash
+from bitween.xmpp.backoff import Backoff
+from bitween.xmpp.client import Account
+from bitween.xmpp.messenger import Messenger
+from tests.contracts.test_messenger import Person
+from tests.fakes.tcp_proxy import TcpProxy
+
+HOLIDAY = Share(parse_info_hash("a" * 40), "holiday", 5)
+HERE = PeerAddress.parse("127.0.0.1", 6881)
+
+
+class ResumptionTests(TestCase):
+    """Alice's link goes through a proxy; Bob is a contact of hers who watches."""
+
+    async def setUp(self) -> None:  # type: ignore[override]  # trial takes it
+        """Have two contacts who are online."""
+        self.prosody = PrivateProsody()
+        self.addCleanup(self.prosody.close)
+        self.prosody.start()
+        self.proxy = TcpProxy(self, self.prosody.port)
+        self.alice = self.person("alice", self.proxy.port)
+        self.bob = self.person("bob", self.prosody.port)
+        for person in (self.alice, self.bob):
+            person.start()
+            await person.online()
+        await self.alice.messenger.add_contact(self.bob.jid, "")
+        await self.bob.until(lambda: self.bob.pending(self.alice) is Pending.IN)
+        await self.bob.messenger.accept_contact(self.alice.jid)
+        await self.alice.until(lambda: bool(self.alice.catalogue.online(self.bob.jid)))
+        await self.bob.until(lambda: bool(self.bob.catalogue.online(self.alice.jid)))
+        for person in (self.alice, self.bob):
+            person.told.clear()
+
+    def person(self, user: str, port: int) -> Person:
+        """Somebody with an account."""
+        jid = self.prosody.add_account(user, "secret")
+        with open(self.prosody.ca_file, "rb") as file:
+            ca_pem = file.read()
+        account = Account(f"{jid}/laptop", "secret", ("127.0.0.1", port), ca_pem)
+        messenger = Messenger(reactor, account, self.fail, backoff=Backoff(lambda: 0.0))
+        self.addCleanup(messenger.client.stopService)
+        return Person(messenger, messenger.client.startService, messenger.client.stopService)
+
+    async def cut_and_resume(self) -> None:
+        """Break Alice's link, and wait until she has another one."""
+        self.proxy.cut()
+        await self.waiting(self.alice)
+        await self.alice.online()
+
+    @staticmethod
+    async def waiting(person: Person) -> None:
+        """Wait until somebody knows that the link is gone."""
+        gone = ConnectionState.WAITING
+        await person.until(lambda: person.messenger.status.state is gone)
+
+    def presences(self) -> list[PresenceChanged]:
+        """Whoever came or went, as Alice and Bob were told."""
+        events = [*self.alice.told, *self.bob.told]
+        return [event for event in events if isinstance(event, PresenceChanged)]
+
+    async def test_nobody_blinks(self) -> None:
+        """Neither side sees the other go, again and again; the status says what happens."""
+        for n in range(3):
+            await self.cut_and_resume()
+            self.assertEqual(self.proxy.accepted, n + 2)
+        await self.alice.messenger.add_contact("carol@localhost", "")
+        self.assertEqual(self.presences(), [])
+        states = [e.status for e in self.alice.told if isinstance(e, ConnectionChanged)]
+        self.assertEqual(
+            [status.state for status in states[:3]],
+            [ConnectionState.WAITING, ConnectionState.CONNECTING, ConnectionState.ONLINE],
+        )
+        self.assertTrue(all(s.resuming for s in states if s.state is not ConnectionState.ONLINE))
+
+    async def test_what_was_sent_into_the_void_arrives(self) -> None:
+        """A request that never reached the server is answered after all, and has its effect."""
+        carol = self.person("carol", self.prosody.port)
+        carol.start()
+        await carol.online()
+        self.proxy.swallow()
+        asking = self.alice.messenger.add_contact(carol.jid, "Carol")
+        self.alice.messenger.announce([HOLIDAY], [HERE])
+        await deferLater(IReactorTime(reactor), 0.2)
+        self.assertFalse(asking.called)
+        await self.cut_and_resume()
+        await asking
+        await carol.until(lambda: carol.pending(self.alice) is Pending.IN)
+        await self.bob.until(lambda: self.bob.sees(self.alice, "laptop", HOLIDAY))
+        self.assertEqual(self.presences(), [])
+
+    async def test_what_was_sent_to_us_meanwhile_arrives(self) -> None:
+        """The server keeps for us what did not reach us."""
+        self.proxy.swallow()
+        self.bob.messenger.announce([HOLIDAY], [HERE])
+        await deferLater(IReactorTime(reactor), 0.5)
+        self.assertFalse(self.alice.sees(self.bob, "laptop", HOLIDAY))
+        await self.cut_and_resume()
+        await self.alice.until(lambda: self.alice.sees(self.bob, "laptop", HOLIDAY))
+        self.assertEqual(self.presences(), [])
+
+    async def test_a_server_that_forgot_us(self) -> None:
+        """After a crash of the server there is a new session, in which everything works."""
+        self.prosody.kill()
+        for person in (self.alice, self.bob):
+            await self.waiting(person)
+        self.prosody.start()
+        for person in (self.alice, self.bob):
+            await person.online()
+        self.alice.messenger.announce([HOLIDAY], [HERE])
+        await self.bob.until(lambda: self.bob.sees(self.alice, "laptop", HOLIDAY))
+        await self.bob.until(lambda: self.bob.catalogue.online(self.alice.jid) == {"laptop"})
+
+    async def test_a_clean_stop_leaves_nothing_behind(self) -> None:
+        """Contacts see us leave at once, also after a resumption, and not when the server tires."""
+        await self.cut_and_resume()
+        clock = IReactorTime(reactor)
+        stopped_at = clock.seconds()
+        await self.alice.stop()
+        await self.bob.until(lambda: not self.bob.catalogue.online(self.alice.jid))
+        self.assertLess(clock.seconds() - stopped_at, 4)
