@@ -300,7 +300,7 @@ class UseCaseTests(SynchronousTestCase):
                 self.messenger.status, state=ConnectionState.WAITING, resuming=resuming
             )
             self.messenger.events.notify(ConnectionChanged(status=status))
-            self.assertIs(self.bitween.find().items[0].online, resuming)
+            self.assertIs(self.find().items[0].online, resuming)
 
     def test_find_among_a_contact_s_shares(self) -> None:
         """Naming somebody who is no contact is an error, not an empty list."""
