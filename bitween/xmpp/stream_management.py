@@ -16,7 +16,7 @@ NS_SM = "urn:xmpp:sm:3"
 FEATURE = (NS_SM, "sm")
 
 #: seconds for which a session whose link is gone is kept, on both sides.
-RESUMABLE_FOR = 120
+RESUMABLE_FOR = 30
 #: What is kept for being sent again; beyond that the session cannot be resumed any more.
 MAX_STANZAS = 2000
 MAX_BYTES = 1 << 20
