@@ -129,8 +129,6 @@ class Messenger:
 
     def _connection_changed(self, status: ConnectionStatus) -> None:
         before, self._in_session = self._in_session, self.client.in_session
-        if before and not self._in_session:
-            self._pep.end()
         self.events.notify(ConnectionChanged(status=status))
         if self._in_session and not before:
             self._pep.begin()

@@ -96,8 +96,9 @@ class Pep(PubSubClient):
             lambda failure: self._log.failure("beginning to publish", failure)
         )
 
-    def end(self) -> None:
-        """Stop, as there is no session any more."""
+    def connectionLost(self, reason: Any) -> None:
+        """Stop, as there is no session any more; its open requests fail after that."""
+        super().connectionLost(reason)
         self._publisher.end()
         self._reads.end()
 
