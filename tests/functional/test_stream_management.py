@@ -313,7 +313,7 @@ class LostSessionTests(SessionCase):
         self.failureResultOf(answer)
 
     def test_it_is_not_kept_for_ever(self) -> None:
-        """After two minutes without a link the loss is told, whatever the server may keep."""
+        """After a while without a link the loss is told, whatever the server may keep."""
         self.lose(self.begin())
         for _ in range(12):
             self.reactor.advance(10)

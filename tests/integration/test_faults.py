@@ -60,8 +60,11 @@ class Faults(OnEveryServer):
         alice, bob = await self.contacts(server, "alice", "bob")
         first = await alice.share(self.make_file("first", b"1"))
         await bob.finds(first)
-        server.restart()  # so that it has written down who is whose contact
-        await together([alice.online(), bob.finds(first)])
+        server.stop()  # so that it has written down who is whose contact
+        await together([not_online(alice), not_online(bob)])
+        server.start()
+        await together([alice.online(), bob.online()])
+        await bob.finds(first)
         server.kill()
         for daemon in (alice, bob):
             self.assertTrue((await not_online(daemon))["error"])

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+from unittest import SkipTest
+
 from twisted.internet import reactor
+from twisted.internet.defer import Deferred, gatherResults
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import deferLater
 from twisted.trial.unittest import TestCase
 
 from bitween.cli.private_prosody import PrivateProsody
+from bitween.cli.private_server import PrivateServer
+from bitween.errors import ConfigurationError
 from bitween.model.address import PeerAddress
 from bitween.model.announcement import Share
 from bitween.model.connection import ConnectionState
@@ -19,22 +26,34 @@ from bitween.xmpp.client import Account
 from bitween.xmpp.messenger import Messenger
 from tests.contracts.test_messenger import Person
 from tests.fakes.tcp_proxy import TcpProxy
+from tests.integration.private_ejabberd import PrivateEjabberd
 
 HOLIDAY = Share(parse_info_hash("a" * 40), "holiday", 5)
 HERE = PeerAddress.parse("127.0.0.1", 6881)
 
 
-class ResumptionTests(TestCase):
+# A mixin, so that trial does not run it on no server at all.
+if TYPE_CHECKING:
+    _Base = TestCase
+else:
+    _Base = object
+
+
+class Resumption(_Base):
     """Alice's link goes through a proxy; Bob is a contact of hers who watches."""
+
+    def make_server(self) -> PrivateServer:
+        """Make a server."""
+        raise NotImplementedError
 
     async def setUp(self) -> None:  # type: ignore[override]  # trial takes it
         """Have two contacts who are online."""
-        self.prosody = PrivateProsody()
-        self.addCleanup(self.prosody.close)
-        self.prosody.start()
-        self.proxy = TcpProxy(self, self.prosody.port)
+        self.server = self.make_server()
+        self.addCleanup(self.server.close)
+        self.server.start()
+        self.proxy = TcpProxy(self, self.server.port)
         self.alice = self.person("alice", self.proxy.port)
-        self.bob = self.person("bob", self.prosody.port)
+        self.bob = self.person("bob", self.server.port)
         for person in (self.alice, self.bob):
             person.start()
             await person.online()
@@ -48,8 +67,8 @@ class ResumptionTests(TestCase):
 
     def person(self, user: str, port: int) -> Person:
         """Somebody with an account."""
-        jid = self.prosody.add_account(user, "secret")
-        with open(self.prosody.ca_file, "rb") as file:
+        jid = self.server.add_account(user, "secret")
+        with open(self.server.ca_file, "rb") as file:
             ca_pem = file.read()
         account = Account(f"{jid}/laptop", "secret", ("127.0.0.1", port), ca_pem)
         messenger = Messenger(reactor, account, self.fail, backoff=Backoff(lambda: 0.0))
@@ -63,10 +82,14 @@ class ResumptionTests(TestCase):
         await self.alice.online()
 
     @staticmethod
-    async def waiting(person: Person) -> None:
-        """Wait until somebody knows that the link is gone."""
+    def waiting(person: Person) -> Deferred[None]:
+        """Fires when somebody knows that the link is gone."""
         gone = ConnectionState.WAITING
-        await person.until(lambda: person.messenger.status.state is gone)
+        return person.until(lambda: person.messenger.status.state is gone)
+
+    async def both(self, come_to: Callable[[Person], Deferred[None]]) -> None:
+        """Wait until Alice and Bob have come to something."""
+        await gatherResults([come_to(self.alice), come_to(self.bob)])
 
     def presences(self) -> list[PresenceChanged]:
         """Whoever came or went, as Alice and Bob were told."""
@@ -89,7 +112,7 @@ class ResumptionTests(TestCase):
 
     async def test_what_was_sent_into_the_void_arrives(self) -> None:
         """A request that never reached the server is answered after all, and has its effect."""
-        carol = self.person("carol", self.prosody.port)
+        carol = self.person("carol", self.server.port)
         carol.start()
         await carol.online()
         self.proxy.swallow()
@@ -115,12 +138,15 @@ class ResumptionTests(TestCase):
 
     async def test_a_server_that_forgot_us(self) -> None:
         """After a crash of the server there is a new session, in which everything works."""
-        self.prosody.kill()
-        for person in (self.alice, self.bob):
-            await self.waiting(person)
-        self.prosody.start()
-        for person in (self.alice, self.bob):
-            await person.online()
+        # So that it has written down who is whose contact.
+        self.server.stop()
+        await self.both(self.waiting)
+        self.server.start()
+        await self.both(Person.online)
+        self.server.kill()
+        await self.both(self.waiting)
+        self.server.start()
+        await self.both(Person.online)
         self.alice.messenger.announce([HOLIDAY], [HERE])
         await self.bob.until(lambda: self.bob.sees(self.alice, "laptop", HOLIDAY))
         await self.bob.until(lambda: self.bob.catalogue.online(self.alice.jid) == {"laptop"})
@@ -133,3 +159,22 @@ class ResumptionTests(TestCase):
         await self.alice.stop()
         await self.bob.until(lambda: not self.bob.catalogue.online(self.alice.jid))
         self.assertLess(clock.seconds() - stopped_at, 4)
+
+
+class ProsodyResumptionTests(Resumption, TestCase):
+    """On Prosody."""
+
+    def make_server(self) -> PrivateServer:
+        """Make a Prosody."""
+        return PrivateProsody(limits=True)
+
+
+class EjabberdResumptionTests(Resumption, TestCase):
+    """On ejabberd."""
+
+    def make_server(self) -> PrivateServer:
+        """Make an ejabberd."""
+        try:
+            return PrivateEjabberd(limits=True)
+        except ConfigurationError as error:
+            raise SkipTest(str(error)) from None
