@@ -6,6 +6,8 @@ BIN := $(VENV)/bin
 # What make test runs, and in how many processes: make test TESTS=tests.unit JOBS=1
 TESTS ?= tests
 JOBS ?= 2
+# How many payloads and stanzas make soak tries.
+FUZZ ?= 100000
 
 # Kills the demo with make, even after a kill -9 of make.
 WITH_MAKE := $(shell command -v setpriv >/dev/null 2>&1 && echo setpriv --pdeathsig TERM)
@@ -23,7 +25,7 @@ help:
 	@echo "make lint    ruff and mypy"
 	@echo "make docs    the documentation, to docs/_build"
 	@echo "make bench   the benchmarks"
-	@echo "make soak    the integration tests over and over, until one fails"
+	@echo "make soak    a long fuzz, then the integration tests over and over, until one fails"
 	@echo "make clean   remove everything that these made"
 
 demo: $(VENV)/has-test prosody
@@ -43,8 +45,10 @@ docs: $(VENV)/has-docs
 bench: $(VENV)/has-test prosody
 	$(BIN)/python -m benchmarks.announce
 	$(BIN)/python -m benchmarks.catalogue
+	$(BIN)/python -m benchmarks.lists
 
 soak: $(VENV)/has-test prosody test-programs
+	BITWEEN_FUZZ=$(FUZZ) $(BIN)/python -m twisted.trial tests.soak
 	$(BIN)/python -m twisted.trial --until-failure tests.integration
 
 prosody:

@@ -20,9 +20,10 @@ from wokkel.xmppim import PresenceProtocol
 from bitween.cli.private_prosody import PrivateProsody
 from bitween.model.address import PeerAddress
 from bitween.model.announcement import Share
+from bitween.model.sharelist import ShareList
 from bitween.model.torrent import InfoHash
 from bitween.xmpp.caps import Caps, caps_element
-from bitween.xmpp.payload import NS_SHARES, build_item
+from bitween.xmpp.payload import NS_SHARES, whole_item
 from bitween.xmpp.tls import connection_options
 
 
@@ -110,7 +111,9 @@ class BarePEP(MultiService):
         """
         self._rounds += 1
         share = Share(InfoHash(f"{self._rounds:040x}"), f"round {self._rounds}.txt", 1000)
-        item = build_item("bare", [share], [PeerAddress.parse("127.0.0.1", 6881)])
+        shares = ShareList("bare")
+        shares.update([share])
+        item = whole_item("bare", shares, [PeerAddress.parse("127.0.0.1", 6881)])
         arrived = self._watcher.items.arrived
         began = self._clock.seconds()
         published = self._publisher.items.publish(self._publisher.jid, NS_SHARES, [item])

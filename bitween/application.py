@@ -38,6 +38,7 @@ from bitween.model.events import (
     ItemRetracted,
     ItemsRead,
     ListeningChanged,
+    ListingReceived,
     MessengerEvent,
     PresenceChanged,
     RosterRead,
@@ -154,6 +155,13 @@ class Messenger(Protocol):
         Have contacts told this, soon; now or as soon as there is a connection.
 
         :param shares: oldest first.
+        """
+
+    def read_list(self, jid: str, resource: str, list_id: str, revision: int) -> None:
+        """
+        Read what is not known of a resource's share list, if it is there; pages come as events.
+
+        :param revision: the one that is known, 0 for nothing.
         """
 
     def add_contact(self, jid: str, nick: str) -> Deferred[None]:
@@ -530,6 +538,7 @@ class Bitween:
 
     def _messenger_did(self, event: MessengerEvent) -> None:
         self._changed(self._catalogue_changed_by(event))
+        self._read_lists(event)
 
     def _changed(self, change: CatalogueChange) -> None:
         self._cache.note(change)
@@ -550,11 +559,11 @@ class Bitween:
                 return catalogue.forget(jid)
             case ContactChanged(contact=contact):
                 return CatalogueChange() if contact.trusted else catalogue.forget(contact.jid)
-            case ItemPublished() | ItemRetracted() | ItemsRead() | PresenceChanged():
+            case _:
                 return self._told(event) if self._counts(event.jid) else CatalogueChange()
 
     def _told(
-        self, event: ItemPublished | ItemRetracted | ItemsRead | PresenceChanged
+        self, event: ItemPublished | ItemRetracted | ItemsRead | ListingReceived | PresenceChanged
     ) -> CatalogueChange:
         match event:
             case ItemPublished(jid=jid, item_id=item_id, announcements=announcements):
@@ -563,8 +572,19 @@ class Bitween:
                 return self.catalogue.remove_item(jid, item_id)
             case ItemsRead(jid=jid, items=items):
                 return self.catalogue.replace_items(jid, items)
+            case ListingReceived(jid=jid, resource=resource, page=page):
+                return self.catalogue.apply_page(jid, resource, page)
             case PresenceChanged(jid=jid, resource=resource, online=online):
                 return self.catalogue.set_online(jid, resource, online)
+
+    def _read_lists(self, event: MessengerEvent) -> None:
+        """Have what an event shows to be missing read."""
+        if not isinstance(event, ItemPublished | ItemsRead | PresenceChanged):
+            return
+        for resource, listing in self.catalogue.listings(event.jid).items():
+            known = listing.announcement
+            if listing.online and known.list_id and not known.complete:
+                self._messenger.read_list(event.jid, resource, known.list_id, known.revision)
 
     def _counts(self, jid: str) -> bool:
         """Whether this bare JID's word counts: a contact whom we follow, or ourselves."""

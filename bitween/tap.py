@@ -164,6 +164,7 @@ class Daemon(MultiService):
             account,
             fatal=self._abort,
             manners=Manners(self._settings.nick, self._settings.auto_accept),
+            memory=store,
             log_traffic=self._settings.log_traffic,
         )
 

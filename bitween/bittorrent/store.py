@@ -5,14 +5,16 @@ from __future__ import annotations
 import os
 import sqlite3
 import time
-from collections.abc import Sequence
-from contextlib import closing, suppress
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
 from twisted.logger import Logger
 
 from bitween.errors import StoreError
+from bitween.model.announcement import Share
+from bitween.model.sharelist import Change, ShareList, Update, new_list_id
 from bitween.model.torrent import InfoHash
 
 # One script a version; PRAGMA user_version counts those that were run.  Never change one that was
@@ -36,6 +38,15 @@ _MIGRATIONS = (
     ) WITHOUT ROWID;
     CREATE TABLE intentions (number INTEGER PRIMARY KEY, path BLOB NOT NULL UNIQUE);
     CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+    """,
+    # The share list's history; a share that is gone has no name.
+    """
+    CREATE TABLE share_list (
+        info_hash TEXT PRIMARY KEY,
+        revision INTEGER NOT NULL,
+        name TEXT,
+        size INTEGER NOT NULL
+    ) WITHOUT ROWID;
     """,
 )
 
@@ -171,15 +182,12 @@ class Store:
 
     def put_resume_data(self, saved: Sequence[tuple[InfoHash, bytes]]) -> None:
         """Remember the progress of torrents; for one that is unknown it is dropped."""
-        try:
-            with self._connection:
-                self._connection.executemany(
-                    "INSERT OR REPLACE INTO resume_data SELECT info_hash, ?2 FROM torrents"
-                    " WHERE info_hash = ?1",
-                    saved,
-                )
-        except sqlite3.Error as error:
-            raise self._unusable(error) from None
+        with self._transaction() as connection:
+            connection.executemany(
+                "INSERT OR REPLACE INTO resume_data SELECT info_hash, ?2 FROM torrents"
+                " WHERE info_hash = ?1",
+                saved,
+            )
 
     # ---- paths that are to be hashed
 
@@ -197,6 +205,50 @@ class Store:
             os.fsdecode(row[0])
             for row in self._query("SELECT path FROM intentions ORDER BY number")
         ]
+
+    # ---- the share list that contacts are told
+
+    def share_list(self) -> ShareList:
+        """The list as it was kept, or a new one."""
+        list_id = self._meta("list_id")
+        if list_id is None:
+            return ShareList(new_list_id())
+        rows = self._query(
+            "SELECT info_hash, revision, name, size FROM share_list ORDER BY revision"
+        )
+        changes = (
+            Change(revision, InfoHash(h), None if name is None else Share(InfoHash(h), name, size))
+            for h, revision, name, size in rows
+        )
+        return ShareList(list_id, changes, int(self._meta("list_horizon") or 0))
+
+    def keep_update(self, shares: ShareList, update: Update) -> None:
+        """Keep what an update of the list did."""
+        with self._transaction() as connection:
+            self._keep_changes(connection, shares, update.changes)
+            connection.executemany(
+                "DELETE FROM share_list WHERE info_hash = ?", [(h,) for h in update.forgotten]
+            )
+
+    def keep_anew(self, shares: ShareList, changes: Sequence[Change]) -> None:
+        """Keep a list in place of the one before."""
+        with self._transaction() as connection:
+            connection.execute("DELETE FROM share_list")
+            self._keep_changes(connection, shares, changes)
+
+    @staticmethod
+    def _keep_changes(
+        connection: sqlite3.Connection, shares: ShareList, changes: Sequence[Change]
+    ) -> None:
+        rows = (
+            (c.info_hash, c.revision, c.share.name, c.share.size)
+            if c.share
+            else (c.info_hash, c.revision, None, 0)
+            for c in changes
+        )
+        connection.executemany("INSERT OR REPLACE INTO share_list VALUES (?, ?, ?, ?)", rows)
+        meta = (("list_id", shares.list_id), ("list_horizon", str(shares.horizon)))
+        connection.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", meta)
 
     # ---- the listen port
 
@@ -237,9 +289,14 @@ class Store:
             raise self._unusable(error) from None
 
     def _write(self, sql: str, values: tuple[object, ...]) -> None:
+        with self._transaction() as connection:
+            connection.execute(sql, values)
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
         try:
             with self._connection:
-                self._connection.execute(sql, values)
+                yield self._connection
         except sqlite3.Error as error:
             raise self._unusable(error) from None
 

@@ -9,6 +9,9 @@ from types import MappingProxyType
 from bitween.model.address import PeerAddress
 from bitween.model.torrent import InfoHash
 
+#: Shares of one resource that are taken.
+MAX_SHARES = 10_000
+
 
 @dataclass(frozen=True, slots=True)
 class Share:
@@ -34,6 +37,8 @@ class Announcement:
     :param list_id: names the list of which ``revision`` counts the changes; empty if it has none.
     :param revision: how many changes of the list are in ``shares``.
     :param complete: whether ``shares`` is the whole list.
+    :param since: where it is not: ``shares`` and ``gone`` are all that changed after this revision.
+    :param gone: what was removed after it.
     """
 
     resource: str
@@ -42,3 +47,26 @@ class Announcement:
     list_id: str = ""
     revision: int = 0
     complete: bool = True
+    since: int = 0
+    gone: tuple[InfoHash, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ListPage:
+    """
+    A part of a resource's list, as the resource itself gave it.
+
+    :param list_id: names the list.
+    :param revision: with this part, everything up to here is known.
+    :param added: what is new or another than before.
+    :param gone: what was removed.
+    :param reset: whether this is the beginning of the list, so that nothing from before counts.
+    :param complete: whether everything is known with it.
+    """
+
+    list_id: str
+    revision: int
+    added: tuple[Share, ...] = ()
+    gone: tuple[InfoHash, ...] = ()
+    reset: bool = False
+    complete: bool = False

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 from bitween.model.address import PeerAddress
-from bitween.model.announcement import Announcement, Share
+from bitween.model.announcement import MAX_SHARES, Announcement, ListPage, Share
 from bitween.model.search import Found, FoundPage, NameText, Search
 from bitween.model.torrent import InfoHash
 
@@ -265,6 +265,30 @@ class Catalogue:
         new, removed = self._update(entry, added, gone)
         entry.last_seen = self._clock()
         return self._changed(entry, new, removed)
+
+    def apply_page(self, jid: str, resource: str, page: ListPage) -> CatalogueChange:
+        """Take over a part of a list, as the resource itself gave it."""
+        if not page.reset:
+            return self.apply_delta(
+                *(jid, resource, page.added, page.gone),
+                list_id=page.list_id,
+                revision=page.revision,
+                complete=page.complete,
+            )
+        entry = self._contacts.get(jid, _Contact()).entries.get(resource)
+        if entry is None:
+            return CatalogueChange()
+        anew = Announcement(
+            resource,
+            {share.info_hash: share for share in page.added},
+            entry.announcement.addresses,
+            page.list_id,
+            page.revision,
+            page.complete,
+        )
+        new, gone = self._replace(entry, anew)
+        entry.last_seen = self._clock()
+        return self._changed(entry, new, gone)
 
     def forget(self, jid: str) -> CatalogueChange:
         """Forget a contact: shares and presence."""
@@ -534,7 +558,7 @@ class Catalogue:
         if _goes_on(entry.announcement, announcement):
             new, gone = self._extend(entry, announcement)
         else:
-            new, gone = self._replace(entry, announcement)
+            new, gone = self._replace(entry, _from_nothing(announcement))
         if not new and not gone and entry.record() == before:
             return CatalogueChange()
         entry.last_seen = self._clock()
@@ -555,13 +579,18 @@ class Catalogue:
     def _extend(
         self, entry: _Entry, announcement: Announcement
     ) -> tuple[Sequence[Share], Sequence[Share]]:
-        """Take what an announcement adds to the list that we have."""
-        known = entry.announcement
-        # What we have is of an older revision, which is the one to go on from, and some more.
-        entry.take(replace(announcement, revision=known.revision, complete=known.complete))
+        """Take what an announcement says of the list that we have, or of a part of it."""
+        known = replace(entry.announcement, addresses=announcement.addresses)
         if announcement.revision <= known.revision:
+            # It may come after what was read from the resource.
+            entry.take(known)
             return (), ()
-        return self._update(entry, list(announcement.shares.values()))
+        if announcement.since <= known.revision:
+            entry.take(replace(known, revision=announcement.revision, complete=True))
+        else:
+            # What we have is of an older revision, which is the one to go on from, and some more.
+            entry.take(replace(known, complete=False))
+        return self._update(entry, list(announcement.shares.values()), announcement.gone)
 
     def _update(
         self, entry: _Entry, added: Sequence[Share], gone: Iterable[InfoHash] = ()
@@ -623,7 +652,11 @@ class Catalogue:
 
     def _that_fit(self, entry: _Entry, shares: Sequence[Share]) -> Sequence[Share]:
         of_contact = sum(len(e.shares) for e in self._contacts[entry.jid].entries.values())
-        room = min(self._limits.contact_shares - of_contact, self._limits.shares - self._total)
+        room = min(
+            MAX_SHARES - len(entry.shares),
+            self._limits.contact_shares - of_contact,
+            self._limits.shares - self._total,
+        )
         over = len(shares) - room
         if over <= 0:
             return shares
@@ -649,6 +682,15 @@ def _online_first(entry: _Entry) -> tuple[bool, str, str]:
 def _goes_on(known: Announcement, said: Announcement) -> bool:
     """Whether what is said is but a part of the list that we know."""
     return not said.complete and said.list_id != "" and said.list_id == known.list_id
+
+
+def _from_nothing(said: Announcement) -> Announcement:
+    """What is known by an announcement alone, of whose list nothing was known."""
+    if said.complete:
+        return said
+    complete = said.list_id != "" and said.since == 0
+    revision = said.revision if complete else 0
+    return replace(said, revision=revision, complete=complete, since=0, gone=())
 
 
 def _fingerprint(announcement: Announcement) -> str:

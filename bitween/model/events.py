@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from bitween.model.announcement import Announcement
+from bitween.model.announcement import Announcement, ListPage
 from bitween.model.connection import ConnectionStatus
 from bitween.model.contact import Contact
 from bitween.model.torrent import InfoHash, Torrent
@@ -97,6 +97,15 @@ class ItemsRead:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ListingReceived:
+    """A resource gave a part of its share list."""
+
+    jid: str
+    resource: str
+    page: ListPage
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PresenceChanged:
     """A resource of a contact, or another one of ours, came or went."""
 
@@ -135,6 +144,7 @@ MessengerEvent = (
     | ItemPublished
     | ItemRetracted
     | ItemsRead
+    | ListingReceived
     | PresenceChanged
     | ContactChanged
     | ContactRemoved

@@ -48,8 +48,11 @@ class Library:
         if not torrent.announceable:
             return self._shares.pop(torrent.info_hash, None) is not None
         share = Share(torrent.info_hash, torrent.name, torrent.progress.total)
+        if share == before:
+            # The same object stays, so that who compares 10,000 shares sees it quickly.
+            return False
         self._shares[torrent.info_hash] = share
-        return share != before
+        return True
 
     def remove(self, info_hash: InfoHash) -> bool:
         """

@@ -8,6 +8,8 @@ from twisted.internet.interfaces import IReactorTime
 RATE = 2500
 #: bytes that may go at once.
 BURST = 16_000
+#: bytes that lists leave over, so that presence, pings and news never wait behind them.
+RESERVE = 4000
 
 
 class ByteBudget:
@@ -39,10 +41,14 @@ class ByteBudget:
         self._refill()
         self._left -= size
 
-    def wait(self, size: int) -> float:
-        """Seconds until this many bytes may be sent."""
+    def wait(self, size: int, reserve: int = 0) -> float:
+        """
+        Seconds until this many bytes may be sent.
+
+        :param reserve: bytes that could still be sent at once after them.
+        """
         self._refill()
-        return max(0.0, (min(size, self._burst) - self._left) / self._rate)
+        return max(0.0, (min(size + reserve, self._burst) - self._left) / self._rate)
 
     @property
     def backlog(self) -> float:

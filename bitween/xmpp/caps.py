@@ -12,7 +12,8 @@ from wokkel.disco import NS_DISCO_INFO, NS_DISCO_ITEMS
 from wokkel.ping import NS_PING
 from wokkel.subprotocols import IQHandlerMixin, XMPPHandler
 
-from bitween.xmpp.payload import NS_SHARES
+from bitween.xmpp.listing import NS_RSM
+from bitween.xmpp.payload import NS_BITWEEN, NS_SHARES
 
 NS_CAPS = "http://jabber.org/protocol/caps"
 NODE = "https://xmpp.kwoh.de/bitween"
@@ -20,7 +21,14 @@ NODE = "https://xmpp.kwoh.de/bitween"
 #: category, type, language, name (XEP-0030 §3.1).
 IDENTITY = ("client", "bot", "", "bitween")
 #: With ``+notify`` the server sends us what contacts publish (XEP-0163 §4).
-FEATURES = tuple(sorted({NS_CAPS, NS_DISCO_INFO, NS_DISCO_ITEMS, NS_PING, f"{NS_SHARES}+notify"}))
+FEATURES = tuple(
+    sorted(
+        {
+            *(NS_CAPS, NS_DISCO_INFO, NS_DISCO_ITEMS, NS_PING, NS_RSM),
+            *(NS_BITWEEN, f"{NS_SHARES}+notify"),
+        }
+    )
+)
 
 _INFO = f"/iq[@type='get']/query[@xmlns='{NS_DISCO_INFO}']"
 _ITEMS = f"/iq[@type='get']/query[@xmlns='{NS_DISCO_ITEMS}']"

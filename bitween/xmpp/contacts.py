@@ -112,6 +112,12 @@ class Contacts(RosterClientProtocol):
             return jid == self._own_bare
         return jid not in self._blocked
 
+    def sees_us(self, jid: str) -> bool:
+        """Whether a bare JID may see our presence: a contact whom we let in, or ourselves."""
+        if not _shows_us(self._roster.get(jid, Contact(jid))):
+            return jid == self._own_bare
+        return jid not in self._blocked
+
     def online(self, jid: str) -> frozenset[str]:
         """The resources of a bare JID that are there now, our own one excepted."""
         return frozenset(self._present.get(jid, ()))
@@ -122,6 +128,10 @@ class Contacts(RosterClientProtocol):
             if not jids.isdisjoint((jid, jid.partition("@")[2])):
                 self._notify(ContactChanged(contact=self._contact(jid)))
                 self._present.pop(jid, None)
+
+    def follows(self, jid: str, resource: str) -> bool:
+        """Whether a resource is there now and its word counts."""
+        return resource in self._present.get(jid, ()) and self.trusts(jid)
 
     # ---- a session begins and ends
 

@@ -14,12 +14,22 @@ from bitween.model.address import PeerAddress
 from bitween.model.announcement import Share
 from bitween.model.connection import ConnectionStatus
 from bitween.model.contact import Contact
-from bitween.model.events import ConnectionChanged, MessengerEvent, PresenceChanged
+from bitween.model.events import (
+    ConnectionChanged,
+    ContactChanged,
+    ContactRemoved,
+    MessengerEvent,
+    PresenceChanged,
+)
+from bitween.model.sharelist import ListMemory
 from bitween.observable import Observable
 from bitween.xmpp.blocking import BlockList
 from bitween.xmpp.caps import Caps
 from bitween.xmpp.client import Account, Client
 from bitween.xmpp.contacts import Contacts, Manners
+from bitween.xmpp.list_reader import ListReader
+from bitween.xmpp.list_server import ListServer
+from bitween.xmpp.own_list import NoMemory, OwnList
 from bitween.xmpp.pep import Pep
 
 
@@ -38,12 +48,14 @@ class Messenger:
         fatal: Callable[[LogInRefused], None],
         *,
         manners: Manners | None = None,
+        memory: ListMemory | None = None,
         **options: Any,
     ) -> None:
         """
         :param reactor: provides ``IReactorTCP`` and ``IReactorTime``.
         :param fatal: called if the first log-in is refused for good.
         :param manners: how we meet those who are no contacts yet.
+        :param memory: keeps our share list; without it contacts read all of it after each start.
         :param options: further ones of :class:`bitween.xmpp.client.Client`.
         :raises InvalidValue: if the account's JID is none.
         :raises ConfigurationError: if the account's ``ca_pem`` holds no certificate.
@@ -52,9 +64,13 @@ class Messenger:
         self.client = Client(reactor, account, fatal, **options)
         self._block_list = BlockList(self._blocked_changed)
         self._contacts = Contacts(reactor, self._happened, manners, self._block_list)
-        self._pep = Pep(reactor, self.client.budget, self._contacts.trusts, self._happened)
+        budget, contacts = self.client.budget, self._contacts
+        own = OwnList(memory or NoMemory())
+        self._pep = Pep(reactor, budget, contacts.trusts, self._happened, own)
+        self._list_server = ListServer(reactor, budget, own.shares, contacts.sees_us)
+        self._list_reader = ListReader(reactor, budget, contacts.follows, self._happened)
         for handler in (
-            *(self._contacts, self._block_list, self._pep),
+            *(contacts, self._block_list, self._pep, self._list_server, self._list_reader),
             *(Caps(), PingHandler(), FallbackHandler()),
         ):
             handler.setHandlerParent(self.client)
@@ -93,6 +109,14 @@ class Messenger:
         """
         self._pep.announce(shares, addresses)
 
+    def read_list(self, jid: str, resource: str, list_id: str, revision: int) -> None:
+        """
+        Read what is not known of a resource's share list, if it is there.
+
+        :param revision: the one that is known, 0 for nothing.
+        """
+        self._list_reader.read(jid, resource, list_id, revision)
+
     def add_contact(self, jid: str, nick: str) -> Deferred[None]:
         """Ask to see a contact's presence, and let the request that answers ours in."""
         return Deferred.fromCoroutine(self._contacts.add(jid, nick))
@@ -122,10 +146,16 @@ class Messenger:
 
     def _happened(self, event: MessengerEvent) -> None:
         self.events.notify(event)
-        own = self.own_jid
-        if isinstance(event, PresenceChanged) and event.online and event.jid != own:
-            # The server has sent only the last item of the node, which is one resource's.
-            self._pep.read(event.jid)
+        match event:
+            case PresenceChanged(jid=jid, online=True) if jid != self.own_jid:
+                # The server has sent only the last item of the node, which is one resource's.
+                self._pep.read(jid)
+            case PresenceChanged(jid=jid, resource=resource, online=False):
+                self._list_reader.drop(jid, resource)
+            case ContactChanged(contact=contact) if not self.trusts(contact.jid):
+                self._list_reader.drop(contact.jid)
+            case ContactRemoved(jid=jid):
+                self._list_reader.drop(jid)
 
     def _connection_changed(self, status: ConnectionStatus) -> None:
         before, self._in_session = self._in_session, self.client.in_session

@@ -7,18 +7,19 @@ The form is the prototype's::
       <resource resource='laptop'>
         <share_item name='holiday' hash='(v1 info-hash, 40 hex)' size='123'/>
         <ip_address address='192.0.2.7' port='6881'/>
-        <list xmlns='urn:bitween:1' count='1' size='123'/>
+        <list xmlns='urn:bitween:1' id='5f0c…' revision='1' count='1' size='123'/>
       </resource>
     </user_shares>
 
-What bitween adds stands in the namespace :data:`NS_BITWEEN`: ``list`` gives count and total size of
-all that the resource shares, and ``more='true'`` where not all of it stands in the item.
+What bitween adds stands in ``list``, of the namespace :data:`NS_BITWEEN`: which list of the
+resource that is, at which revision, with how many shares and bytes.  With ``more='true'`` the item
+holds only what changed after the revision ``since``; ``docs/protocol.rst`` has the rules.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
@@ -28,8 +29,9 @@ from wokkel.pubsub import Item
 
 from bitween.errors import InvalidValue
 from bitween.model.address import PeerAddress
-from bitween.model.announcement import Announcement, Share
+from bitween.model.announcement import MAX_SHARES, Announcement, Share
 from bitween.model.catalogue import MAX_RESOURCES
+from bitween.model.sharelist import Change, ShareList
 from bitween.model.text import REPLACEMENT, printable, safe_name
 from bitween.model.torrent import MAX_SIZE, InfoHash, parse_info_hash
 from bitween.xmpp.jids import MAX_RESOURCE
@@ -39,16 +41,28 @@ NS_SHARES = "https://xmpp.kwoh.de/protocol/shares"
 #: The namespace of what bitween adds.
 NS_BITWEEN = "urn:bitween:1"
 
-#: bytes; the whole item.  Servers close the stream at a stanza of 262,144.
-MAX_ITEM = 60_000
-MAX_SHARES = 10_000
+#: bytes of an item that holds a whole list: what goes out in one burst, so that nothing ever waits
+#: behind it.
+MAX_WHOLE = 16_000
+#: bytes of an item that holds only what changed; a long resource or many addresses come on top.
+MAX_CHANGED = 1600
 MAX_ADDRESSES = 32
 MAX_NAME = 255
+#: Removals that are read from one item or page.
+MAX_GONE = 1000
+#: characters of a list's id.
+MAX_LIST_ID = 64
+MAX_REVISION = 2**53
 
 # What XML 1.0 §2.2 does not allow; a server closes the stream at the first one.
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-# bytes kept for what surrounds the shares: the elements, count and size, the resource's name.
-_FRAME = 600
+_LIST_ID = re.compile(f"[!-~]{{1,{MAX_LIST_ID}}}")
+# bytes of a share without a name, at the least.
+_LEAST_SHARE = 80
+# bytes kept for what surrounds the changes: the elements, count and size.
+_FRAME = 500
+# bytes for changes that an item has, however much else stands in it.
+_LEAST_ROOM = 600
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,28 +89,51 @@ def parse_item(item: Any) -> Parsed:
     return Parsed(tuple(reader.announcements(item)), reader.dropped)
 
 
-def build_item(
-    resource: str, shares: Sequence[Share], addresses: Sequence[PeerAddress], limit: int = MAX_ITEM
+def whole_item(
+    resource: str, shares: ShareList, addresses: Sequence[PeerAddress], limit: int = MAX_WHOLE
 ) -> Any:
     """
-    Say in a PEP item what one of our resources shares.
-
-    While not everything fits, the newest shares stand in it.
+    Say in a PEP item all that one of our resources shares.
 
     :param resource: also the item's id.
-    :param shares: oldest first.
     :param addresses: best first; the first 32 are taken.
     :param limit: bytes of the whole item.
+    :returns: ``None`` if not everything fits.
     """
-    payload = domish.Element((NS_SHARES, "user_shares"))
-    body = payload.addElement("resource")
-    body["resource"] = resource
-    dialled = [_address_element(address) for address in addresses[:MAX_ADDRESSES]]
-    room = limit - _FRAME - 2 * _size(body) - sum(map(_size, dialled))
-    inline = _newest_that_fit(shares, room)
-    for element in (*inline, *dialled, _list_element(shares, len(inline))):
-        body.addChild(element)
-    return Item(resource, payload)
+    if len(shares) * _LEAST_SHARE > limit:
+        return None
+    entries = (c.share for c in shares.changes(0, shares.revision) if c.share is not None)
+    head = _list_element(shares)
+    item = _item(resource, map(share_element, entries), addresses, head)
+    return item if _size(item) <= limit else None
+
+
+def changed_item(resource: str, shares: ShareList, addresses: Sequence[PeerAddress]) -> Any:
+    """
+    Say in a small PEP item what changed last in what one of our resources shares.
+
+    :param resource: also the item's id.
+    :param addresses: best first; the first 32 are taken.
+    """
+    said = sum(_size(_address_element(address)) for address in addresses[:MAX_ADDRESSES])
+    room = max(_LEAST_ROOM, MAX_CHANGED - _FRAME - 2 * len(resource.encode()) - said)
+    changes, since = _last_changes(shares, room)
+    head = _list_element(shares)
+    head["more"] = "true"
+    head["since"] = str(since)
+    for change in changes:
+        if change.share is None:
+            head.addChild(change_element(change))
+    entries = [share_element(c.share) for c in changes if c.share is not None]
+    return _item(resource, entries, addresses, head)
+
+
+def list_state(item: Any) -> tuple[str, int]:
+    """Which list an item of ours tells of, and its revision; an empty id if that is not said."""
+    payload = payload_of(item)
+    body = None if payload is None else next(payload.elements(NS_SHARES, "resource"), None)
+    head = None if body is None else _list_of(body)
+    return ("", 0) if head is None else (head.list_id, head.revision)
 
 
 def xml_text(text: str, limit: int = MAX_NAME) -> str:
@@ -138,13 +175,29 @@ class _Reader:
                 continue
             seen.add(name)
             shares = MappingProxyType(self._shares(element))
-            yield Announcement(name, shares, tuple(self._addresses(element)))
+            addresses = tuple(self._addresses(element))
+            head = _list_of(element)
+            if head is None:
+                yield Announcement(name, shares, addresses)
+            elif not head.more:
+                yield Announcement(name, shares, addresses, head.list_id, head.revision)
+            else:
+                yield Announcement(
+                    name,
+                    shares,
+                    addresses,
+                    head.list_id,
+                    head.revision,
+                    complete=False,
+                    since=head.since,
+                    gone=tuple(self._gone(head.element)),
+                )
 
     def _shares(self, element: Any) -> dict[InfoHash, Share]:
         shares: dict[InfoHash, Share] = {}
         for entry in element.elements(NS_SHARES, "share_item"):
             try:
-                share = _parse_share(entry)
+                share = parse_share(entry)
             except InvalidValue:
                 self.dropped += 1
                 continue
@@ -154,6 +207,15 @@ class _Reader:
             self._shares_left -= 1
             shares[share.info_hash] = share
         return shares
+
+    def _gone(self, element: Any) -> Iterator[InfoHash]:
+        for number, entry in enumerate(element.elements(NS_BITWEEN, "gone")):
+            try:
+                if number >= MAX_GONE:
+                    raise InvalidValue("more removals than are read")
+                yield parse_info_hash(entry.getAttribute("hash"))
+            except InvalidValue:
+                self.dropped += 1
 
     def _addresses(self, element: Any) -> dict[PeerAddress, None]:
         addresses: dict[PeerAddress, None] = {}
@@ -182,39 +244,123 @@ def _is_resource(name: object) -> bool:
     )
 
 
-def _parse_share(entry: Any) -> Share:
+@dataclass(frozen=True, slots=True)
+class _Head:
+    """What a ``list`` element says."""
+
+    element: Any
+    list_id: str
+    revision: int
+    more: bool
+    since: int
+
+
+def _list_of(element: Any) -> _Head | None:
+    """
+    Read the ``list`` of a resource, ``None`` if it has none.
+
+    One whose numbers make no sense has neither id nor revision, so nobody goes on from it.
+    """
+    head = next(element.elements(NS_BITWEEN, "list"), None)
+    if head is None:
+        return None
+    more = head.getAttribute("more") in ("true", "1")
+    try:
+        list_id = parse_list_id(head.getAttribute("id"))
+        revision = parse_revision(head.getAttribute("revision"))
+        since = parse_revision(head.getAttribute("since")) if more else 0
+        if since > revision:
+            raise InvalidValue("changes since a revision that is still to come")
+    except InvalidValue:
+        return _Head(head, "", 0, more, 0)
+    return _Head(head, list_id, revision, more, since)
+
+
+def parse_list_id(text: object) -> str:
+    """
+    Read the id of a list: 1 to 64 visible characters of ASCII.
+
+    :raises InvalidValue: for anything else.
+    """
+    if isinstance(text, str) and _LIST_ID.fullmatch(text):
+        return text
+    raise InvalidValue("the id of a list has 1 to 64 visible ASCII characters")
+
+
+def parse_revision(text: object) -> int:
+    """
+    Read the revision of a list: a number from 0 to 2^53, in decimal digits.
+
+    :raises InvalidValue: for anything else.
+    """
+    return _parse_number(text, MAX_REVISION)
+
+
+def parse_share(entry: Any) -> Share:
+    """
+    Read a share.
+
+    :param entry: an element with ``name``, ``hash`` and ``size``.
+    :raises InvalidValue: if one of them is missing or malformed.
+    """
     name = entry.getAttribute("name")
     if not isinstance(name, str):
         raise InvalidValue("a share without a name")
     return Share(
         parse_info_hash(entry.getAttribute("hash")),
         safe_name(name, MAX_NAME),
-        _parse_size(entry.getAttribute("size")),
+        _parse_number(entry.getAttribute("size"), MAX_SIZE),
     )
 
 
-def _parse_size(text: object) -> int:
+def _parse_number(text: object, largest: int) -> int:
     if isinstance(text, str) and text.isascii() and text.isdigit() and len(text) <= 19:
-        size = int(text)
-        if size <= MAX_SIZE:
-            return size
-    raise InvalidValue("a size is a number of bytes")
+        number = int(text)
+        if number <= largest:
+            return number
+    raise InvalidValue(f"a number from 0 to {largest} is wanted")
 
 
-def _newest_that_fit(shares: Sequence[Share], room: int) -> list[Any]:
-    chosen: list[Any] = []
-    for share in reversed(shares):
-        element = _share_element(share)
-        room -= _size(element)
-        if room < 0 or len(chosen) >= MAX_SHARES:
-            break
-        chosen.append(element)
-    chosen.reverse()
-    return chosen
+def _item(
+    resource: str, entries: Iterable[Any], addresses: Sequence[PeerAddress], head: Any
+) -> Any:
+    payload = domish.Element((NS_SHARES, "user_shares"))
+    body = payload.addElement("resource")
+    body["resource"] = resource
+    dialled = map(_address_element, addresses[:MAX_ADDRESSES])
+    for element in (*entries, *dialled, head):
+        body.addChild(element)
+    return Item(resource, payload)
 
 
-def _share_element(share: Share) -> Any:
-    element = domish.Element((NS_SHARES, "share_item"))
+def _last_changes(shares: ShareList, room: int) -> tuple[list[Change], int]:
+    """
+    The last changes that fit into so many bytes, in order of revision.
+
+    :returns: them, and the revision after which they are all that changed.
+    """
+    chosen: list[Change] = []
+    for change in shares.newest_first():
+        room -= _size(change_element(change))
+        if room < 0:
+            # Of what was removed up to the horizon, nothing can be told.
+            return chosen[::-1], max(change.revision, shares.horizon)
+        chosen.append(change)
+    return chosen[::-1], shares.horizon
+
+
+def change_element(change: Change, uri: str = NS_BITWEEN) -> Any:
+    """Make the element of a change: a share, or what is gone."""
+    if change.share is not None:
+        return share_element(change.share, uri)
+    element = domish.Element((NS_BITWEEN, "gone"))
+    element["hash"] = change.info_hash
+    return element
+
+
+def share_element(share: Share, uri: str = NS_SHARES) -> Any:
+    """Make the element of a share."""
+    element = domish.Element((uri, "share_item"))
     element["name"] = xml_text(share.name)
     element["hash"] = share.info_hash
     element["size"] = str(share.size)
@@ -228,15 +374,15 @@ def _address_element(address: PeerAddress) -> Any:
     return element
 
 
-def _list_element(shares: Sequence[Share], inline: int) -> Any:
+def _list_element(shares: ShareList) -> Any:
     element = domish.Element((NS_BITWEEN, "list"))
+    element["id"] = shares.list_id
+    element["revision"] = str(shares.revision)
     element["count"] = str(len(shares))
-    element["size"] = str(sum(share.size for share in shares))
-    if inline < len(shares):
-        element["more"] = "true"
+    element["size"] = str(shares.size)
     return element
 
 
 def _size(element: Any) -> int:
-    """Bytes of an element within ``user_shares``."""
-    return len(element.toXml(defaultUri=NS_SHARES).encode())
+    """Bytes of an element."""
+    return len(element.toXml(defaultUri=element.uri).encode())

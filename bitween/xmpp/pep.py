@@ -29,6 +29,7 @@ from bitween.xmpp.backoff import Backoff
 from bitween.xmpp.budget import ByteBudget
 from bitween.xmpp.failures import request_error
 from bitween.xmpp.jids import MAX_RESOURCE, split
+from bitween.xmpp.own_list import OwnList
 from bitween.xmpp.payload import NS_SHARES, parse_item, payload_of
 from bitween.xmpp.publisher import Publisher
 
@@ -71,16 +72,18 @@ class Pep(PubSubClient):
         budget: ByteBudget,
         trusts: Callable[[str], bool],
         notify: Callable[[MessengerEvent], None],
+        own: OwnList,
     ) -> None:
         """
         :param trusts: whether a bare JID's word counts.
         :param notify: gets what others publish.
+        :param own: our list.
         """
         super().__init__()
         self._clock = clock
         self._trusts = trusts
         self._notify = notify
-        self._publisher = Publisher(clock, budget, self._publish, Backoff())
+        self._publisher = Publisher(clock, budget, self._publish, Backoff(), own)
         self._reads = _Reads(clock, budget, self._read)
         self._configured = False
         self._logged: set[str] = set()
@@ -261,8 +264,9 @@ class Pep(PubSubClient):
             if jid == self._own_bare:
                 self._publisher.lost()
         elif action.name == "items":
-            for item in action.elements(NS_PUBSUB_EVENT):
-                self._take_item(jid, item)
+            for item in action.elements():
+                if item.uri == NS_PUBSUB_EVENT:
+                    self._take_item(jid, item)
 
     def _take_item(self, jid: str, item: Any) -> None:
         item_id = self._item_id(jid, item)

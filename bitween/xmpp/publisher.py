@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -13,9 +14,37 @@ from twisted.python.failure import Failure
 from bitween.errors import BitweenError
 from bitween.model.address import PeerAddress
 from bitween.model.announcement import Share
+from bitween.model.sharelist import ShareList
 from bitween.xmpp.backoff import Backoff
 from bitween.xmpp.budget import ByteBudget
-from bitween.xmpp.payload import build_item, canonical, payload_of
+from bitween.xmpp.own_list import OwnList
+from bitween.xmpp.payload import (
+    MAX_WHOLE,
+    canonical,
+    changed_item,
+    list_state,
+    payload_of,
+    whole_item,
+)
+
+#: bytes up to which a list is told whole at every change.
+AT_ONCE = 4000
+#: seconds without a change, after which a longer list is told whole again, if it fits.
+QUIET = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """
+    What the server has of us.
+
+    :param addresses: ``None`` if they are others than ours, or not known.
+    :param whole: whether the whole list stands in it.
+    """
+
+    revision: int
+    addresses: tuple[PeerAddress, ...] | None
+    whole: bool
 
 
 class Publisher:
@@ -23,6 +52,8 @@ class Publisher:
     Publishes the latest of what is announced: one item at a time, and only what is news.
 
     While a publish is under way, or the byte budget is used up, changes add up to the next one.
+    A long list is told by its last changes; one that fits into an item is told whole when nothing
+    has changed for a while, for readers who know no other form.
     """
 
     _log = Logger()
@@ -33,15 +64,23 @@ class Publisher:
         budget: ByteBudget,
         publish: Callable[[Any], Deferred[None]],
         backoff: Backoff,
+        own: OwnList,
     ) -> None:
-        """:param publish: sends an item; its Deferred fails with a ``BitweenError``."""
+        """
+        :param publish: sends an item; its Deferred fails with a ``BitweenError``.
+        :param own: our list; brought up to date here.
+        """
         self._clock = clock
         self._budget = budget
         self._publish = publish
         self._backoff = backoff
-        self._wanted: tuple[Sequence[Share], Sequence[PeerAddress]] | None = None
+        self._own = own
+        self._addresses: tuple[PeerAddress, ...] | None = None
         self._resource: str | None = None
-        self._published: object = None
+        self._found: Any = None
+        self._said: _Said | None = None
+        self._changed_at = 0.0
+        self._not_before = 0.0
         self._session = object()
         self._under_way = False
         self._cut_off = False
@@ -50,8 +89,10 @@ class Publisher:
 
     def announce(self, shares: Sequence[Share], addresses: Sequence[PeerAddress]) -> None:
         """Have this published, now or when there is a session."""
-        self._wanted = (shares, addresses)
-        self._go(0)
+        if self._own.update(shares) or self._addresses != tuple(addresses):
+            self._addresses = tuple(addresses)
+            self._changed_at = self._clock.seconds()
+        self._go()
 
     def begin(self, resource: str, found: Any) -> None:
         """
@@ -62,11 +103,18 @@ class Publisher:
         """
         self.end()
         self._resource = resource
-        payload = None if found is None else payload_of(found)
-        self._published = None if payload is None else canonical(payload)
-        # An item that made the server end the stream must not do so again at once.
-        self._go(self._backoff.next() if self._cut_off else 0)
+        self._said = None
+        self._found = found
+        list_id, revision = ("", 0) if found is None else list_state(found)
+        if list_id == self._shares.list_id and revision > self._shares.revision:
+            # Ours is an old state: the revisions that contacts know would be used twice.
+            self._own.renew()
+        if self._cut_off:
+            # An item that made the server end the stream must not do so again at once.
+            self._hold_back()
         self._cut_off = False
+        self._changed_at = self._clock.seconds()
+        self._go()
 
     def end(self) -> None:
         """Stop, as there is no session any more."""
@@ -80,39 +128,94 @@ class Publisher:
 
     def lost(self) -> None:
         """Note that the server has our item no longer, without our doing."""
-        self._published = None
-        self._go(self._backoff.next())
+        self._said = None
+        self._hold_back()
+        self._go()
 
-    def _go(self, delay: float) -> None:
-        if self._resource is not None and not self._under_way and self._timer is None:
-            self._timer = self._clock.callLater(delay, self._due)
+    @property
+    def _shares(self) -> ShareList:
+        return self._own.shares
+
+    def _hold_back(self) -> None:
+        self._not_before = self._clock.seconds() + self._backoff.next()
+
+    def _go(self, delay: float = 0) -> None:
+        if self._resource is None or self._under_way:
+            return
+        now = self._clock.seconds()
+        due = max(now + delay, self._not_before)
+        if self._timer is not None:
+            if self._timer.getTime() <= due:
+                return
+            self._timer.cancel()
+        self._timer = self._clock.callLater(due - now, self._due)
 
     def _due(self) -> None:
         self._timer = None
-        if self._resource is None or self._wanted is None:
+        if self._resource is None or self._addresses is None:
             return
-        item = build_item(self._resource, *self._wanted)
-        says = canonical(payload_of(item))
-        if says == self._published:
+        if self._found is not None:
+            self._said = self._recognised(self._resource, self._addresses, self._found)
+            self._found = None
+        chosen = self._choose(self._resource, self._addresses)
+        if chosen is None:
             return
+        item, whole = chosen
         wait = self._budget.wait(len(item.toXml().encode()))
         if wait > 0:
             self._go(wait)
             return
         self._under_way = True
-        session = self._session
+        session, says = self._session, _Said(self._shares.revision, self._addresses, whole)
         self._publish(item).addCallbacks(
             lambda _: self._done(session, says), lambda failure: self._failed(session, failure)
         ).addErrback(lambda failure: self._log.failure("publishing", failure))
 
-    def _done(self, session: object, says: object) -> None:
+    def _recognised(
+        self, resource: str, addresses: tuple[PeerAddress, ...], found: Any
+    ) -> _Said | None:
+        """What an item says that an earlier session published; ``None`` for one of no use now."""
+        list_id, revision = list_state(found)
+        if list_id != self._shares.list_id:
+            return None
+        says = canonical(payload_of(found))
+        whole = whole_item(resource, self._shares, addresses)
+        if whole is not None and canonical(payload_of(whole)) == says:
+            return _Said(revision, addresses, whole=True)
+        changed = changed_item(resource, self._shares, addresses)
+        same = canonical(payload_of(changed)) == says
+        return _Said(revision, addresses if same else None, whole=False)
+
+    def _choose(self, resource: str, addresses: tuple[PeerAddress, ...]) -> tuple[Any, bool] | None:
+        """
+        Decide what to publish now, if anything.
+
+        :returns: the item, and whether it holds the whole list.
+        """
+        said = self._said
+        if said is None or (said.revision, said.addresses) != (self._shares.revision, addresses):
+            # If nobody can know the list yet, its last changes would help nobody.
+            whole = whole_item(resource, self._shares, addresses, AT_ONCE if said else MAX_WHOLE)
+            if whole is not None:
+                return whole, True
+            return changed_item(resource, self._shares, addresses), False
+        if said.whole:
+            return None
+        whole = whole_item(resource, self._shares, addresses)
+        wait = self._changed_at + QUIET - self._clock.seconds()
+        if whole is not None and wait > 0:
+            self._go(wait)
+            return None
+        return None if whole is None else (whole, True)
+
+    def _done(self, session: object, says: _Said) -> None:
         if session is not self._session:
             return
         self._under_way = False
-        self._published = says
+        self._said = says
         self._logged = ""
         self._backoff.reset()
-        self._go(0)
+        self._go()
 
     def _failed(self, session: object, failure: Failure) -> None:
         if session is not self._session:
@@ -123,4 +226,5 @@ class Publisher:
         if message != self._logged:
             self._logged = message
             self._log.warn("our shares could not be published: {message}", message=message)
-        self._go(self._backoff.next())
+        self._hold_back()
+        self._go()

@@ -16,6 +16,7 @@ from twisted.words.xish import domish
 from bitween.model.text import printable
 from bitween.xmpp.budget import ByteBudget
 from bitween.xmpp.jids import split
+from bitween.xmpp.parser import BoundedElementStream
 from bitween.xmpp.stream_management import NS_SM, REQUEST, StreamManagement, is_stanza
 
 #: seconds until a request without an answer has failed.
@@ -121,6 +122,9 @@ class Stream(xmlstream.XmlStream):
     def _text(self, obj: Any) -> str:
         if not domish.IElement.providedBy(obj):
             return str(obj)
+        if obj.name == "iq" and obj.getAttribute("type") == "error":
+            # Twisted and wokkel send back what was asked, as large as it may be.
+            obj.children = obj.children[-1:]
         self._guard.sent(obj)
         # As Twisted serializes it.
         prefixes = list(self.prefixes.values())
@@ -131,6 +135,12 @@ class Stream(xmlstream.XmlStream):
             self.send(REQUEST)
 
     # ---- in
+
+    def _initializeStream(self) -> None:
+        self.stream = BoundedElementStream()
+        self.stream.DocumentStartEvent = self.onDocumentStart
+        self.stream.ElementEvent = self.onElement
+        self.stream.DocumentEndEvent = self.onDocumentEnd
 
     def dataReceived(self, data: bytes) -> None:
         """Parse what came, for the session that this connection belongs to."""

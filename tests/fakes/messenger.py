@@ -9,7 +9,7 @@ from twisted.internet.defer import Deferred, fail, succeed
 
 from bitween.errors import InvalidValue, NotConnected, UnknownContact
 from bitween.model.address import PeerAddress
-from bitween.model.announcement import Announcement, Share
+from bitween.model.announcement import Announcement, ListPage, Share
 from bitween.model.connection import ConnectionState, ConnectionStatus
 from bitween.model.contact import Contact, Pending, Subscription
 from bitween.model.events import (
@@ -19,6 +19,7 @@ from bitween.model.events import (
     ItemPublished,
     ItemRetracted,
     ItemsRead,
+    ListingReceived,
     MessengerEvent,
     PresenceChanged,
     RosterRead,
@@ -143,6 +144,17 @@ class FakeMessenger:
         """Tell everybody who follows us, now or when we come online."""
         self.announced = tuple(shares), tuple(addresses)
         self._publish()
+
+    def read_list(self, jid: str, resource: str, list_id: str, revision: int) -> None:
+        """Hand on the whole list, if the resource is there; here that is one page."""
+        del list_id, revision  # nobody here remembers what changed
+        account = self.server.account(jid)
+        said = account.items.get(resource)
+        if said is not None and resource in account.online and self._online:
+            page = ListPage(
+                said.list_id, said.revision, tuple(said.shares.values()), reset=True, complete=True
+            )
+            self.events.notify(ListingReceived(jid=jid, resource=resource, page=page))
 
     def add_contact(self, jid: str, nick: str) -> Deferred[None]:
         """Ask somebody."""

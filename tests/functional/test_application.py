@@ -21,15 +21,16 @@ from bitween.errors import (
 )
 from bitween.jobs import Jobs
 from bitween.model.address import PeerAddress
-from bitween.model.announcement import Share
+from bitween.model.announcement import Announcement, ListPage, Share
 from bitween.model.catalogue import CatalogueChange
 from bitween.model.connection import ConnectionState
-from bitween.model.events import ConnectionChanged
+from bitween.model.events import ConnectionChanged, ItemPublished, ListingReceived
 from bitween.model.job import JobState
 from bitween.model.search import FoundPage
 from bitween.model.torrent import InfoHash, Metainfo
 from bitween.reach.addresses import InterfaceAddresses
 from tests.fakes.cache import FakeCache
+from tests.fakes.lists import numbered
 from tests.fakes.messenger import FakeMessenger, FakeServer
 from tests.fakes.swarm import FakeSwarm
 
@@ -308,6 +309,54 @@ class UseCaseTests(SynchronousTestCase):
         self.assertEqual(self.find(BOB).total, 1)
         finding = Deferred.fromCoroutine(self.bitween.find(contact=CAROL))
         self.failureResultOf(finding, UnknownContact)
+
+    # ---- lists of which an item tells only a part
+
+    def hear(self, head: Announcement) -> Announcement:
+        """Let alice hear of bob's item, of whose list the server knows all; what she knows then."""
+        shares = {share.info_hash: share for share in numbered(20)}
+        whole = Announcement("laptop", shares, (BOBS_ADDRESS,), "theirs", 20)
+        self.server.account(BOB).items["laptop"] = whole
+        event = ItemPublished(jid=BOB, item_id="laptop", announcements=(head,))
+        self.messenger.events.notify(event)
+        return self.bitween.listings()[BOB]["laptop"].announcement
+
+    def part(self, *shares: Share, since: int, revision: int) -> Announcement:
+        """An item that tells only the last changes of bob's list."""
+        said = {share.info_hash: share for share in shares}
+        return Announcement(
+            *("laptop", said, (BOBS_ADDRESS,), "theirs", revision), complete=False, since=since
+        )
+
+    def test_what_an_item_leaves_out_is_read(self) -> None:
+        """From the resource itself, as soon as it is there."""
+        head = self.part(*numbered(20)[-2:], since=18, revision=20)
+        known = self.hear(head)
+        self.assertEqual(set(known.shares.values()), set(numbered(20)))
+        self.assertEqual((known.revision, known.complete), (20, True))
+
+    def test_nothing_is_read_of_who_is_away(self) -> None:
+        """Until the resource is there, its item has to do."""
+        self.bob.stop()
+        known = self.hear(self.part(*numbered(20)[-2:], since=18, revision=20))
+        self.assertEqual((list(known.shares.values()), known.complete), (numbered(20)[-2:], False))
+        self.bob.start()
+        known = self.bitween.listings()[BOB]["laptop"].announcement
+        self.assertEqual(len(known.shares), 20)
+
+    def test_who_can_follow_reads_nothing(self) -> None:
+        """An item that goes on from what is known is enough."""
+        self.hear(self.part(*numbered(20)[-2:], since=18, revision=20))
+        known = self.hear(self.part(numbered(21)[-1], since=20, revision=21))
+        self.assertEqual(set(known.shares.values()), set(numbered(21)))
+        self.assertEqual((known.revision, known.complete), (21, True))
+
+    def test_pages_of_nobody_change_nothing(self) -> None:
+        """Of a stranger, or of a resource that announces nothing."""
+        page = ListPage("x", 1, tuple(numbered(3)), reset=True, complete=True)
+        for jid, resource in (("mallory@example.org", "x"), (BOB, "desk")):
+            self.messenger.events.notify(ListingReceived(jid=jid, resource=resource, page=page))
+        self.assertEqual(self.find().total, 0)
 
     # ---- the daemon
 

@@ -25,9 +25,11 @@ from bitween.model.events import (
 from bitween.xmpp.budget import ByteBudget
 from bitween.xmpp.caps import NODE, VERIFICATION, Caps
 from bitween.xmpp.contacts import MAX_REQUESTS, Contacts
+from bitween.xmpp.own_list import OwnList
 from bitween.xmpp.payload import NS_SHARES
 from bitween.xmpp.pep import Pep
 from bitween.xmpp.reminders import FIRST_DELAY
+from tests.fakes.lists import Memory
 
 # wokkel can only be imported once the shim of bitween.xmpp has run.
 from wokkel.test.helpers import TestableStreamManager  # isort: skip
@@ -107,7 +109,9 @@ class HandlerCase(SynchronousTestCase):
         self.told: list[MessengerEvent] = []
         self.manager = Manager(self.clock)
         self.contacts = Contacts(self.clock, self.told.append)
-        self.pep = Pep(self.clock, ByteBudget(self.clock), self.contacts.trusts, self.told.append)
+        self.own = OwnList(Memory())
+        budget = ByteBudget(self.clock)
+        self.pep = Pep(self.clock, budget, self.contacts.trusts, self.told.append, self.own)
         for handler in (self.contacts, self.pep, Caps()):
             handler.setHandlerParent(self.manager)
         self.answer(ROSTER)
@@ -615,7 +619,8 @@ class NodeTests(HandlerCase):
         self.pep.begin()
         self.answer("")
         own = (
-            "<resource resource='here'><list xmlns='urn:bitween:1' count='0' size='0'/></resource>"
+            "<resource resource='here'>"
+            "<list xmlns='urn:bitween:1' id='list' revision='0' count='0' size='0'/></resource>"
         )
         item = f"<item id='here'><user_shares xmlns='{NS_SHARES}'>{own}</user_shares></item>"
         self.read_own(item + item_of("desk"))

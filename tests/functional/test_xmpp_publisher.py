@@ -11,19 +11,14 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from bitween.errors import RequestRefused
 from bitween.model.address import PeerAddress
-from bitween.model.announcement import Share
-from bitween.model.torrent import parse_info_hash
 from bitween.xmpp.backoff import Backoff
 from bitween.xmpp.budget import BURST, RATE, ByteBudget
-from bitween.xmpp.payload import build_item, parse_item
-from bitween.xmpp.publisher import Publisher
+from bitween.xmpp.own_list import OwnList
+from bitween.xmpp.payload import changed_item, list_state, parse_item, whole_item
+from bitween.xmpp.publisher import QUIET, Publisher
+from tests.fakes.lists import Memory, listed, numbered
 
 HERE = PeerAddress.parse("10.0.0.1", 6881)
-
-
-def shares(count: int) -> list[Share]:
-    """Shares of some 114 bytes on the wire."""
-    return [Share(parse_info_hash(f"{n:040x}"), f"name {n}", n) for n in range(count)]
 
 
 class PublisherTests(SynchronousTestCase):
@@ -35,7 +30,14 @@ class PublisherTests(SynchronousTestCase):
         self.budget = ByteBudget(self.clock)
         self.sent: list[Any] = []
         self.answers: list[Deferred[None]] = []
-        self.publisher = Publisher(self.clock, self.budget, self.publish, Backoff(lambda: 0.0))
+        self.memory = Memory()
+        self.publisher = self.made()
+
+    def made(self) -> Publisher:
+        """A publisher that remembers what the one before did."""
+        backoff = Backoff(lambda: 0.0)
+        own = OwnList(self.memory)
+        return Publisher(self.clock, self.budget, self.publish, backoff, own)
 
     def publish(self, item: Any) -> Deferred[None]:
         """Take what is published, as the stream does."""
@@ -47,7 +49,7 @@ class PublisherTests(SynchronousTestCase):
 
     def announce(self, count: int) -> None:
         """Announce so many shares, and let a turn of the reactor pass."""
-        self.publisher.announce(shares(count), [HERE])
+        self.publisher.announce(numbered(count), [HERE])
         self.clock.advance(0)
 
     def answer(self) -> None:
@@ -83,15 +85,78 @@ class PublisherTests(SynchronousTestCase):
         self.assertEqual(self.published(), [2])
 
     def test_what_the_server_has_is_not_published_again(self) -> None:
-        """After a reconnect only what differs is sent."""
-        self.announce(2)
-        self.publisher.begin("r", build_item("r", shares(2), [HERE]))
-        self.clock.advance(1)
+        """After a reconnect, and after a restart, only what differs is sent."""
+        self.announce(200)
+        for publisher in (self.publisher, self.made()):
+            self.publisher = publisher
+            self.announce(200)
+            self.publisher.begin("r", changed_item("r", listed(numbered(200)), [HERE]))
+            self.clock.advance(1)
+            self.publisher.end()
         self.assertEqual(self.published(), [])
-        self.publisher.end()
-        self.publisher.begin("r", build_item("r", shares(1), [HERE]))
+        self.publisher.begin("r", changed_item("r", listed(numbered(199)), [HERE]))
         self.clock.advance(1)
-        self.assertEqual(self.published(), [2])
+        self.assertEqual(len(self.sent), 1)
+
+    def test_a_list_that_nobody_knows_is_told_whole(self) -> None:
+        """If the server has no item of ours, or one of another list, its changes mean nothing."""
+        for found in (None, whole_item("r", listed(numbered(100), "old"), [HERE])):
+            self.sent.clear()
+            self.publisher.begin("r", found)
+            self.announce(100)
+            self.clock.advance(30)
+            self.assertEqual(self.published(), [100])
+
+    def test_news_of_a_longer_list_are_small(self) -> None:
+        """They are told at once by the last changes; the whole follows when all is quiet, once."""
+        self.publisher.begin("r", None)
+        self.announce(100)
+        self.answer()
+        self.announce(101)
+        self.answer()
+        self.assertLess(len(self.sent[1].toXml()), 2000)
+        for _ in range(int(QUIET) - 1):
+            self.clock.advance(1)
+        self.announce(102)
+        self.answer()
+        self.assertEqual(len(self.sent), 3)
+        for _ in range(10 * int(QUIET)):
+            self.clock.advance(1)
+            if self.answers:
+                self.answer()
+        self.assertEqual(len(self.sent), 4)
+        self.assertEqual(self.published()[3], 102)
+
+    def test_a_list_that_does_not_fit_is_never_told_whole(self) -> None:
+        """Nothing is sent again, however long nothing changes."""
+        for count in (250, 5000):
+            self.sent.clear()
+            self.publisher.begin("r", None)
+            self.announce(count)
+            self.answer()
+            for _ in range(1000):
+                self.clock.advance(1)
+            self.assertEqual(len(self.sent), 1)
+            self.assertLess(len(self.sent[0].toXml()), 2000)
+
+    def test_an_old_state_begins_a_new_list(self) -> None:
+        """If contacts know a later revision than we do, ours would be used twice."""
+        self.announce(3)
+        self.publisher.begin("r", whole_item("r", listed(numbered(9)), [HERE]))
+        self.clock.advance(0)
+        (item,) = self.sent
+        list_id, revision = list_state(item)
+        self.assertEqual((list_id != "list", revision, self.published()), (True, 3, [3]))
+        self.assertEqual(self.memory.share_list().list_id, list_id)
+
+    def test_it_is_remembered_before_it_is_told(self) -> None:
+        """What goes out can be taken up after any end of the process; the same is kept once."""
+        self.publisher.begin("r", None)
+        for _ in range(3):
+            self.publisher.announce(numbered(5), [HERE])
+        self.assertEqual(
+            (self.memory.share_list().revision, self.memory.kept, self.sent), (5, 1, [])
+        )
 
     def test_offline_it_waits(self) -> None:
         """What is announced without a session is published in the next one."""
@@ -106,7 +171,7 @@ class PublisherTests(SynchronousTestCase):
         """Over a minute of ever new lists no more goes out than burst and rate allow."""
         self.publisher.begin("r", None)
         for step in range(600):
-            self.publisher.announce(shares(100 + step % 7), [HERE])
+            self.publisher.announce(numbered(100 + step % 7), [HERE])
             self.clock.advance(0.1)
             if self.answers:
                 self.answer()
@@ -114,17 +179,16 @@ class PublisherTests(SynchronousTestCase):
         self.assertLessEqual(size, BURST + 60 * RATE + len(self.sent[0].toXml()))
         self.assertGreater(size, 60 * RATE / 2)
 
-    def test_a_large_item_goes_out_and_the_next_one_waits(self) -> None:
-        """An item above the burst is sent at once, and paid for afterwards."""
+    def test_a_change_does_not_shorten_a_back_off(self) -> None:
+        """What is announced while a try is put off waits with it."""
         self.publisher.begin("r", None)
-        self.announce(400)
-        self.assertEqual(self.published(), [400])
-        self.answer()
-        self.announce(401)
-        self.clock.advance(5)
-        self.assertEqual(len(self.sent), 1)
-        self.clock.advance(30)
-        self.assertEqual(len(self.sent), 2)
+        self.announce(1)
+        self.answers.pop(0).errback(Failure(RequestRefused("no")))
+        self.announce(2)
+        self.clock.advance(0.9)
+        self.assertEqual(self.published(), [1])
+        self.clock.advance(0.2)
+        self.assertEqual(self.published(), [1, 2])
 
     def test_a_failure_is_tried_again_ever_later(self) -> None:
         """Against a server that always refuses, there are few tries in ten minutes."""
@@ -193,6 +257,14 @@ class BudgetTests(SynchronousTestCase):
         self.assertEqual(budget.wait(1_000_000), 0)
         budget.charge(1000)
         self.assertEqual(budget.wait(1_000_000), 10)
+
+    def test_something_can_be_left_over(self) -> None:
+        """What may wait leaves room for what may not."""
+        clock = Clock()
+        budget = ByteBudget(clock, rate=100, burst=1000)
+        budget.charge(500)
+        self.assertEqual((budget.wait(400), budget.wait(400, 300)), (0, 2))
+        self.assertEqual(budget.wait(900, 900), 5)
 
 
 class BackoffTests(SynchronousTestCase):

@@ -254,11 +254,16 @@ class ListTests(SynchronousTestCase):
         self.say(1, 2, revision=2)
 
     def say(
-        self, *numbers: int, revision: int, complete: bool = True, list_id: str = "x"
+        self,
+        *numbers: int,
+        revision: int,
+        complete: bool = True,
+        list_id: str = "x",
+        since: int = 0,
     ) -> CatalogueChange:
         """Have the laptop's item say this."""
         shares = {info_hash(n): share(n) for n in numbers}
-        said = Announcement("laptop", shares, (HOME,), list_id, revision, complete)
+        said = Announcement("laptop", shares, (HOME,), list_id, revision, complete, since)
         return self.catalogue.replace_item(ALICE, "laptop", [said])
 
     def delta(self, *added: int, gone: int, revision: int, list_id: str = "x") -> CatalogueChange:
@@ -294,10 +299,10 @@ class ListTests(SynchronousTestCase):
         self.assertEqual(self.known(), ([1, 2], 2, True))
 
     def test_the_head_of_a_longer_list(self) -> None:
-        """It adds to what we have, removes nothing, and leaves the revision to go on from."""
-        change = self.say(3, revision=5, complete=False)
+        """It adds to what we have, and leaves the revision to go on from."""
+        change = self.say(3, revision=5, complete=False, since=4)
         self.assertEqual([h.share.size for h in change.appeared], [3])
-        self.assertEqual(self.known(), ([1, 2, 3], 2, True))
+        self.assertEqual(self.known(), ([1, 2, 3], 2, False))
 
     def test_a_head_that_is_old(self) -> None:
         """It brings nothing back that was removed since."""
@@ -307,8 +312,8 @@ class ListTests(SynchronousTestCase):
 
     def test_the_head_of_another_list(self) -> None:
         """A list that was begun anew takes the old one's place."""
-        self.say(3, revision=1, complete=False, list_id="y")
-        self.assertEqual(self.known(), ([3], 1, False))
+        self.say(3, revision=7, complete=False, list_id="y", since=6)
+        self.assertEqual(self.known(), ([3], 0, False))
 
     def test_order(self) -> None:
         """A whole list is kept in its own order, oldest first."""

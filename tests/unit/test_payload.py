@@ -12,20 +12,23 @@ from twisted.trial.unittest import SynchronousTestCase
 from twisted.words.xish import domish
 
 from bitween.model.address import PeerAddress
-from bitween.model.announcement import Announcement, Share
+from bitween.model.announcement import MAX_SHARES, Announcement, Share
 from bitween.model.text import printable, safe_name
 from bitween.model.torrent import MAX_SIZE, InfoHash, parse_info_hash
 from bitween.xmpp.payload import (
     MAX_ADDRESSES,
-    MAX_ITEM,
-    MAX_SHARES,
+    MAX_CHANGED,
+    MAX_WHOLE,
     NS_BITWEEN,
     NS_SHARES,
-    build_item,
     canonical,
+    changed_item,
+    list_state,
     parse_item,
     payload_of,
+    whole_item,
 )
+from tests.fakes.lists import listed, numbered
 
 HASH = "0123456789abcdef0123456789abcdef01234567"
 PROTOTYPE = f"""
@@ -84,7 +87,7 @@ class RoundTripTests(SynchronousTestCase):
         self, resource: str, said: list[Share], dialled: list[PeerAddress]
     ) -> None:
         """Resource, shares and addresses survive; names are made harmless and nothing else."""
-        parsed = parse_item(over_the_wire(build_item(resource, said, dialled)))
+        parsed = parse_item(over_the_wire(whole_item(resource, listed(said), dialled, 100_000)))
         self.assertEqual(parsed.dropped, 0)
         (announcement,) = parsed.announcements
         self.assertEqual(announcement.resource, resource)
@@ -99,21 +102,21 @@ class RoundTripTests(SynchronousTestCase):
     @given(st.text(string.ascii_letters + string.digits + " äöü&<>'\"-_.", min_size=1, max_size=80))
     def test_ordinary_names_are_kept(self, name: str) -> None:
         """A name without anything dangerous arrives letter by letter."""
-        item = over_the_wire(build_item("r", [Share(parse_info_hash(HASH), name, 1)], []))
+        item = over_the_wire(whole_item("r", listed([Share(parse_info_hash(HASH), name, 1)]), []))
         (share,) = parse_item(item).announcements[0].shares.values()
         self.assertEqual(share.name, safe_name(name))
 
     def test_names_that_xml_cannot_carry_are_mended(self) -> None:
         """Controls, lone surrogates and non-characters never reach the stream."""
         name = "a\x00b\x1fc\ud800d\ufffee\uffff\nf"
-        item = over_the_wire(build_item("r", [Share(parse_info_hash(HASH), name, 1)], []))
+        item = over_the_wire(whole_item("r", listed([Share(parse_info_hash(HASH), name, 1)]), []))
         (share,) = parse_item(item).announcements[0].shares.values()
         self.assertEqual(share.name, "a\ufffdb\ufffdc\ufffdd\ufffde\ufffd\ufffdf")
 
     def test_the_prototype_can_read_it(self) -> None:
         """Elements and attributes are the prototype's, ours stand in our namespace."""
         share = Share(InfoHash(HASH), "holiday", 123)
-        item = build_item("laptop", [share], [PeerAddress.parse("192.0.2.7", 6881)])
+        item = whole_item("laptop", listed([share]), [PeerAddress.parse("192.0.2.7", 6881)])
         self.assertEqual(item["id"], "laptop")
         payload = over_the_wire(item).firstChildElement()
         self.assertEqual((payload.uri, payload.name), (NS_SHARES, "user_shares"))
@@ -148,41 +151,97 @@ class PrototypeTests(SynchronousTestCase):
 class HeadTests(SynchronousTestCase):
     """The item is a head, not a warehouse."""
 
-    def many(self, count: int, name: str = "n" * 40) -> list[Share]:
-        """Shares, oldest first."""
-        return [Share(parse_info_hash(f"{n:040x}"), name, n) for n in range(count)]
-
-    def test_it_stays_below_its_limit(self) -> None:
-        """10,000 shares of any name make no more than 60 kB, with the newest in it."""
+    def test_what_fits_is_told_whole(self) -> None:
+        """Everything stands in it up to its limit; above that there is no such item."""
+        addresses = [PeerAddress.parse("10.0.0.1", 1)] * 40
         for name in ("n" * 40, "<&'>" * 60, "\U0001f4f1" * 255):
-            said = self.many(MAX_SHARES, name)
-            item = build_item("r" * 1023, said, [PeerAddress.parse("10.0.0.1", 1)] * 40)
-            self.assertLessEqual(len(item.toXml().encode()), MAX_ITEM)
-            (announcement,) = parse_item(over_the_wire(item)).announcements
-            inline = list(announcement.shares)
-            self.assertGreater(len(inline), 20)
-            self.assertEqual(inline, [share.info_hash for share in said[-len(inline) :]])
+            sizes = []
+            for count in range(1, 200):
+                item = whole_item("r", listed(numbered(count, name)), addresses)
+                if item is None:
+                    break
+                sizes.append(len(item.toXml().encode()))
+                self.assertEqual(
+                    list(parse_item(over_the_wire(item)).announcements[0].shares),
+                    [share.info_hash for share in numbered(count, name)],
+                )
+            self.assertLessEqual(sizes[-1], MAX_WHOLE)
+            self.assertGreater(sizes[-1] + sizes[-1] / len(sizes), MAX_WHOLE - 1500)
+            self.assertIsNone(whole_item("r", listed(numbered(MAX_SHARES, name)), addresses))
 
-    def test_it_says_that_the_list_goes_on(self) -> None:
-        """Count and size are of everything; ``more`` stands only where not all is inline."""
-        for count, more in ((3, None), (2000, "true")):
-            item = build_item("r", self.many(count), [])
-            head = next(item.user_shares.resource.elements(NS_BITWEEN, "list"))
-            self.assertEqual(head["count"], str(count))
-            self.assertEqual(head["size"], str(sum(range(count))))
-            self.assertEqual(head.getAttribute("more"), more)
+    def test_a_long_list_is_told_by_its_last_changes(self) -> None:
+        """The item stays small; it holds all that changed since the revision that it names."""
+        said = listed(numbered(MAX_SHARES))
+        said.update(numbered(MAX_SHARES)[3:])
+        item = changed_item("laptop", said, [PeerAddress.parse("10.0.0.1", 1)])
+        self.assertLessEqual(len(item.toXml().encode()), MAX_CHANGED)
+        (head,) = parse_item(over_the_wire(item)).announcements
+        self.assertEqual(
+            (head.list_id, head.revision, head.complete), ("list", said.revision, False)
+        )
+        since = list(said.changes(head.since))
+        self.assertEqual(set(head.gone), {c.info_hash for c in since if c.share is None})
+        self.assertEqual(list(head.shares.values()), [c.share for c in since if c.share])
+        self.assertGreater(len(since), 5)
+
+    def test_however_much_else_stands_in_it(self) -> None:
+        """With the longest resource and all addresses, news is still told; count and size too."""
+        addresses = [PeerAddress.parse(f"2001:db8::{n}", 65535) for n in range(40)]
+        said = listed(numbered(2000))
+        item = changed_item("r" * 1023, said, addresses)
+        self.assertLess(len(item.toXml().encode()), 6000)
+        self.assertGreater(len(parse_item(over_the_wire(item)).announcements[0].shares), 3)
+        head = next(item.user_shares.resource.elements(NS_BITWEEN, "list"))
+        self.assertEqual((head["count"], head["size"]), ("2000", str(sum(range(2000)))))
+
+    def test_a_name_that_does_not_fit(self) -> None:
+        """Then nothing is told but that there is more to read."""
+        said = listed([Share(parse_info_hash(HASH), "\U0001f4f1" * 255, 1)])
+        (head,) = parse_item(changed_item("r" * 300, said, [])).announcements
+        self.assertEqual((head.since, head.revision, head.complete), (1, 1, False))
+
+    def test_which_list_it_is(self) -> None:
+        """Our own item tells list and revision; one of an older bitween or of nobody does not."""
+        self.assertEqual(list_state(whole_item("r", listed(numbered(3)), [])), ("list", 3))
+        self.assertEqual(list_state(changed_item("r", listed(numbered(3)), [])), ("list", 3))
+        for content in ("", "<resource resource='r'/>"):
+            self.assertEqual(list_state(in_item(content)), ("", 0))
+        self.assertEqual(list_state(xml("<item/>")), ("", 0))
+
+    def test_numbers_that_make_no_sense(self) -> None:
+        """Nobody goes on from a list whose head is malformed; its entries stand."""
+        for attributes in (
+            "id='a' revision='-1'",
+            "id='a' revision='1' since='2'",
+            "id='a' revision='1'",
+            f"id='a' revision='{2**53 + 1}' since='1'",
+            "id='a b' revision='1' since='1'",
+            "id='' revision='1' since='1'",
+            f"id='{'x' * 65}' revision='1' since='1'",
+            "revision='1' since='1'",
+        ):
+            (head,) = parse_item(
+                in_item(
+                    f"<resource resource='r'><share_item name='n' hash='{HASH}' size='1'/>"
+                    f"<list xmlns='{NS_BITWEEN}' more='true' {attributes}>"
+                    f"<gone hash='{HASH}'/></list></resource>"
+                )
+            ).announcements
+            self.assertEqual((head.list_id, head.revision, head.complete), ("", 0, False))
+            self.assertEqual(list(head.shares), [HASH])
 
     def test_a_server_may_write_it_down_otherwise(self) -> None:
         """Order of attributes, prefixes and white space make no difference; content does."""
-        item = build_item("r", self.many(1), [])
-        share = self.many(1)[0]
+        item = whole_item("r", listed(numbered(1)), [])
+        share = numbered(1)[0]
         other = in_item(
             "\n<resource resource='r'>"
             f"<x:share_item xmlns:x='{NS_SHARES}' size='0' hash='{share.info_hash}' "
-            f"name='{share.name}'/><list xmlns='{NS_BITWEEN}' size='0' count='1'/></resource>"
+            f"name='{share.name}'/>"
+            f"<list xmlns='{NS_BITWEEN}' size='0' count='1' revision='1' id='list'/></resource>"
         )
         self.assertEqual(canonical(payload_of(item)), canonical(payload_of(other)))
-        changed = build_item("r", self.many(2), [])
+        changed = whole_item("r", listed(numbered(2)), [])
         self.assertNotEqual(canonical(payload_of(item)), canonical(payload_of(changed)))
 
 
@@ -292,7 +351,7 @@ class HostileTests(SynchronousTestCase):
     @given(st.dictionaries(st.sampled_from(["name", "hash", "size", "address"]), st.text()))
     def test_any_attributes_will_do(self, attributes: dict[str, str]) -> None:
         """Whatever stands in the attributes, reading raises nothing."""
-        item = build_item("r", [], [])
+        item = whole_item("r", listed([]), [])
         entry = item.user_shares.resource.addElement("share_item")
         entry.attributes.update(attributes)
         address = item.user_shares.resource.addElement("ip_address")

@@ -11,7 +11,9 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from bitween.bittorrent.store import Store, TorrentRecord
 from bitween.errors import StoreError
+from bitween.model.sharelist import ShareList
 from bitween.model.torrent import InfoHash
+from tests.fakes.lists import numbered
 
 RECORD = TorrentRecord(
     info_hash=InfoHash("ab" * 20),
@@ -99,6 +101,51 @@ class IntentionTests(StoreCase):
         self.store.settled("/b")
         self.store.settled("/a")
         self.assertEqual(self.reopened().intended(), [])
+
+
+class ShareListTests(StoreCase):
+    """The share list and its history."""
+
+    def test_it_is_taken_up_again(self) -> None:
+        """Id, revisions, shares and removals are what they were, update by update."""
+        shares = self.store.share_list()
+        for wanted in (numbered(5), numbered(3), [*numbered(3)[1:], *numbered(9)[7:]]):
+            self.store.keep_update(shares, shares.update(wanted))
+        again = self.reopened(clean=False).share_list()
+        self.assertEqual((again.list_id, again.revision), (shares.list_id, shares.revision))
+        self.assertEqual(list(again.changes(0)), list(shares.changes(0)))
+        self.assertFalse(again.update(wanted))
+
+    def test_removals_that_are_forgotten(self) -> None:
+        """They are forgotten here too, and the horizon is kept."""
+        shares = ShareList(self.store.share_list().list_id, most_gone=2)
+        for wanted in (numbered(5), []):
+            self.store.keep_update(shares, shares.update(wanted))
+        again = self.reopened().share_list()
+        self.assertEqual((again.horizon, again.revision), (8, 10))
+        self.assertEqual(list(again.changes(0)), list(shares.changes(0)))
+
+    def test_a_new_history(self) -> None:
+        """Nothing of the old one is left."""
+        shares = self.store.share_list()
+        for wanted in (numbered(5), numbered(3)):
+            self.store.keep_update(shares, shares.update(wanted))
+        self.store.keep_anew(shares, shares.renew("new"))
+        again = self.reopened().share_list()
+        self.assertEqual((again.list_id, again.revision), ("new", 3))
+        self.assertEqual(list(again.changes(0)), list(shares.changes(0)))
+
+    def test_a_database_of_before(self) -> None:
+        """One of the first version is brought up to date, and what is in it stays."""
+        self.store.put(RECORD)
+        self.store.close()
+        with sqlite3.connect(self.path) as connection:
+            connection.execute("DROP TABLE share_list")
+            connection.execute("PRAGMA user_version = 1")
+        connection.close()
+        store = self.open()
+        self.assertEqual(store.torrents(), [RECORD])
+        self.assertEqual(len(store.share_list()), 0)
 
 
 class RunTests(StoreCase):

@@ -1,0 +1,95 @@
+"""Reads the XML of a stream, within bounds that nobody's stanza can break."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.words.xish.domish import ExpatElementStream, ParserError
+
+#: bytes of a stanza that are taken; 64 items of 60 kB, which one reading of a node may give, fit.
+MAX_STANZA = 8_000_000
+MAX_ELEMENTS = 40_000
+MAX_DEPTH = 32
+#: characters of an attribute; what is longer is cut.
+MAX_ATTRIBUTE = 4096
+#: bytes of one tag, or of whatever else is read as one; no server passes on a longer stanza.
+MAX_TOKEN = 1_000_000
+
+
+class BoundedElementStream(ExpatElementStream):
+    """
+    Twisted's parser, which takes no more of a stanza than there may be.
+
+    Twisted would end the stream at a stanza that is too large, and the server would send the same
+    one again after the next log-in.  Here the rest of it is read past, and it is handed on empty: a
+    request is still answered, and an answer is none.
+
+    :ivar oversized: how many stanzas were handed on empty.
+    """
+
+    maxStanzaSize = maxElementCount = 2**62  # what is done about it is decided here
+
+    def __init__(self) -> None:
+        super().__init__()
+        # Otherwise text comes in as many pieces as it has entities, each of which copies all of it.
+        self.parser.buffer_text = True
+        self.parser.buffer_size = 2**18
+        self.currElem: Any = None
+        self.localPrefixes: dict[str, str] = {}
+        self.oversized = 0
+        self._depth = 0
+        self._skipping = False
+        self._since_token = 0
+
+    def parse(self, buffer: bytes) -> None:
+        """
+        Take in what arrived.
+
+        :raises ParserError: if it is not well-formed, or one endless token.
+        """
+        self._since_token += len(buffer)
+        super().parse(buffer)
+        if self._since_token > MAX_TOKEN:
+            raise ParserError("a tag without an end")
+
+    def _onStartElement(self, name: str, attrs: dict[Any, str]) -> None:
+        self._since_token = 0
+        if not self.documentStarted:
+            super()._onStartElement(name, attrs)
+            return
+        self._depth += 1
+        too_large = self.stanzaSize > MAX_STANZA or self.elementCount >= MAX_ELEMENTS
+        if (too_large and self._depth > 1) or self._depth > MAX_DEPTH:
+            self._skip()
+        if self._skipping:
+            self.localPrefixes = {}
+            return
+        for key, value in attrs.items():
+            if len(value) > MAX_ATTRIBUTE:
+                attrs[key] = value[:MAX_ATTRIBUTE]
+        super()._onStartElement(name, attrs)
+
+    def _onEndElement(self, name: str) -> None:
+        self._since_token = 0
+        self._depth -= 1
+        if self._skipping and self._depth > 0:
+            return
+        self._skipping = False
+        super()._onEndElement(name)
+
+    def _onCdata(self, data: str) -> None:
+        self._since_token = 0
+        if self.stanzaSize > MAX_STANZA and self._depth > 0:
+            self._skip()
+        if not self._skipping:
+            super()._onCdata(data)
+
+    def _skip(self) -> None:
+        """Drop what the stanza holds so far, and what is still to come."""
+        if self._skipping:
+            return
+        self._skipping = True
+        self.oversized += 1
+        while self.currElem.parent is not None:
+            self.currElem = self.currElem.parent
+        self.currElem.children = []

@@ -1,0 +1,187 @@
+"""The real stream, the real handlers and the real use cases, without a network."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.internet.task import Clock
+from twisted.words.protocols.jabber.jid import JID
+
+from bitween.application import Bitween, Parts
+from bitween.errors import XMPPError
+from bitween.jobs import Jobs
+from bitween.model.address import PeerAddress
+from bitween.model.announcement import Share
+from bitween.model.connection import ConnectionState, ConnectionStatus
+from bitween.model.contact import Contact
+from bitween.model.events import MessengerEvent, PresenceChanged
+from bitween.observable import Observable
+from bitween.reach.addresses import InterfaceAddresses
+from bitween.xmpp.budget import ByteBudget
+from bitween.xmpp.caps import Caps
+from bitween.xmpp.contacts import Contacts
+from bitween.xmpp.list_reader import ListReader
+from bitween.xmpp.list_server import ListServer
+from bitween.xmpp.own_list import OwnList
+from bitween.xmpp.pep import Pep
+from bitween.xmpp.stream import Stream
+from tests.fakes.cache import FakeCache
+from tests.fakes.idle import Idle
+from tests.fakes.lists import Memory, listed, numbered
+from tests.fakes.swarm import FakeSwarm
+
+# wokkel can only be imported once the shim of bitween.xmpp has run.
+from wokkel.generic import FallbackHandler  # isort: skip
+from wokkel.ping import PingHandler  # isort: skip
+from wokkel.subprotocols import StreamManager  # isort: skip
+
+ME = "alice@localhost/here"
+
+
+class Transport:
+    """Takes what is sent."""
+
+    def __init__(self) -> None:
+        self.sent: list[bytes] = []
+        self.disconnecting = False
+
+    def write(self, data: bytes) -> None:
+        """Keep the last ones."""
+        self.sent.append(data)
+        del self.sent[:-100]
+
+    def loseConnection(self) -> None:
+        """Note it."""
+        self.disconnecting = True
+
+
+class _Authenticator:
+    """Stands for a log-in that is over."""
+
+    jid = JID(ME)
+
+    def associateWithStream(self, xs: Any) -> None:
+        """Do nothing."""
+
+    def connectionMade(self) -> None:
+        """Do nothing."""
+
+    def streamStarted(self, root: Any) -> None:
+        """Do nothing."""
+
+
+class _Factory:
+    """Holds what a stream manager wants of one."""
+
+    def addBootstrap(self, *_: object) -> None:
+        """Do nothing."""
+
+
+class Rig(StreamManager):
+    """
+    The real stream, handlers and use cases, with a transport that goes nowhere.
+
+    For the use cases it is the messenger.
+    """
+
+    def __init__(self, directory: str) -> None:
+        self.clock = Clock()
+        super().__init__(_Factory(), self.clock)
+        self.jid = JID(ME)
+        self.online = self.in_session = False
+        self.status = ConnectionStatus(ME, ConnectionState.ONLINE, 0.0)
+        self.own_jid = "alice@localhost"
+        self.events: Observable[MessengerEvent] = Observable()
+        self.budget = ByteBudget(self.clock)
+        self.own = own = OwnList(Memory(listed(numbered(200))))
+        self.roster = Contacts(self.clock, self._happened)
+        self.pep = Pep(self.clock, self.budget, self.roster.trusts, self._happened, own)
+        server = ListServer(self.clock, self.budget, own.shares, self.roster.sees_us)
+        self.reader = ListReader(self.clock, self.budget, self.roster.follows, self._happened)
+        handlers = (self.roster, self.pep, server, self.reader)
+        for handler in (*handlers, Caps(), PingHandler(), FallbackHandler()):
+            handler.setHandlerParent(self)
+        parts = Parts(
+            swarm=FakeSwarm(),
+            hasher=Idle(),
+            intentions=Idle(),
+            messenger=self,
+            own_addresses=InterfaceAddresses(self.clock, read_interfaces=lambda: ["10.9.9.9"]),
+            jobs=Jobs(self.clock),
+            cache=FakeCache(),
+            reactor=self.clock,
+        )
+        self.bitween = Bitween(parts, directory, lambda: None)
+        self.transport = Transport()
+        self.stream = Stream(
+            *(_Authenticator(), self.clock, self.budget, Stream.end), log_traffic=False
+        )
+        self.stream.transport = self.transport
+        self.stream.features = {}
+        self.stream.connectionMade()
+        self._connected(self.stream)
+        self.feed("<stream:stream xmlns='jabber:client' xmlns:stream='x' version='1.0'>")
+        self._authd(self.stream)
+
+    def feed(self, text: str) -> None:
+        """Let bytes come in, as from the reactor."""
+        self.stream.dataReceived(text.encode())
+
+    def open_requests(self) -> list[str]:
+        """The ids of our last requests that wait for an answer; a thief could not know them."""
+        return [*self._iqDeferreds, *getattr(self.stream, "iqDeferreds", ())][-6:]
+
+    # ---- what the handlers want of a client
+
+    def session_is_ready(self) -> None:
+        """The roster is here."""
+        self.online = self.in_session = True
+        self.pep.announce(numbered(200), [])
+        self.pep.begin()
+
+    def give_up_session(self, error: XMPPError) -> None:
+        """Go on all the same."""
+
+    def request(self, request: Any) -> Any:
+        """Send a request."""
+        request.timeout = 30
+        return super().request(request)
+
+    # ---- what the use cases want of a messenger
+
+    @property
+    def contacts(self) -> Sequence[Contact]:
+        """The roster."""
+        return self.roster.contacts
+
+    def trusts(self, jid: str) -> bool:
+        """Whether somebody's word counts."""
+        return self.roster.trusts(jid)
+
+    def announce(self, shares: Sequence[Share], addresses: Sequence[PeerAddress]) -> None:
+        """Do nothing: what is announced stays."""
+
+    def read_list(self, jid: str, resource: str, list_id: str, revision: int) -> None:
+        """Read a list."""
+        self.reader.read(jid, resource, list_id, revision)
+
+    def add_contact(self, jid: str, nick: str) -> Deferred[None]:
+        """Nobody asks for this."""
+        raise NotImplementedError
+
+    def accept_contact(self, jid: str) -> Deferred[None]:
+        """Nobody asks for this."""
+        raise NotImplementedError
+
+    def remove_contact(self, jid: str) -> Deferred[None]:
+        """Nobody asks for this."""
+        raise NotImplementedError
+
+    def _happened(self, event: MessengerEvent) -> None:
+        self.events.notify(event)
+        if isinstance(event, PresenceChanged) and event.online:
+            self.pep.read(event.jid)
+        elif isinstance(event, PresenceChanged):
+            self.reader.drop(event.jid, event.resource)

@@ -1,0 +1,262 @@
+"""
+Whatever others send: no exception reaches the reactor, memory stays bounded, good entries stand.
+
+The seed is fixed.  ``BITWEEN_FUZZ=100000`` says how many payloads and stanzas to try; without it
+they are few enough for every run of the suite.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import random
+import re
+import string
+import tracemalloc
+from collections.abc import Sequence
+from typing import Any
+
+from twisted.python.failure import Failure
+from twisted.trial.unittest import SynchronousTestCase
+
+from bitween.model.announcement import MAX_SHARES
+from bitween.model.catalogue import Catalogue
+from bitween.model.text import printable
+from bitween.model.torrent import parse_info_hash
+from bitween.xmpp.listing import NS_RSM
+from bitween.xmpp.parser import BoundedElementStream
+from bitween.xmpp.payload import NS_BITWEEN, NS_SHARES, parse_item
+from tests.functional.stream_rig import ME, Rig
+
+ROUNDS = int(os.environ.get("BITWEEN_FUZZ", "2000"))
+SEED = 20240
+
+GOOD = "f" * 40
+PUBSUB = "http://jabber.org/protocol/pubsub"
+ROSTER = "jabber:iq:roster"
+# Bytes that may be held more after many stanzas than after the first tenth of them.
+LEAK = 3_000_000
+
+NAMES = (
+    *("item", "items", "user_shares", "resource", "share_item", "ip_address", "list", "gone"),
+    *("shares", "set", "max", "after", "last", "count", "event", "pubsub", "retract", "delete"),
+    *("purge", "configure", "query", "ping", "error", "x", "c", "nick", "show", "body", "item"),
+)
+SPACES = (
+    *(NS_SHARES, NS_SHARES, NS_BITWEEN, NS_BITWEEN, NS_RSM, PUBSUB, PUBSUB + "#event"),
+    *(PUBSUB + "#owner", ROSTER, "http://jabber.org/protocol/disco#info", "urn:xmpp:ping", "urn:x"),
+)
+KEYS = (
+    *("resource", "name", "hash", "size", "address", "port", "id", "node", "jid", "subscription"),
+    *("ask", "revision", "since", "more", "reset", "count", "type", "from", "to"),
+)
+VALUES = (
+    *("", "0", "1", "-1", "7", "17", "laptop", "here", "true", "both", "remove", "subscribe", ".."),
+    *(GOOD, GOOD.upper(), "0" * 40, "10.0.0.1", "::1", "fe80::1%1", "6881", "70000", "\u0663"),
+    *("9" * 30, str(2**53), str(2**60), "bob@localhost", "bob@localhost/laptop", NS_SHARES),
+    *("list", "theirs", "a/../b", "\u202e", "&#x85;", "x" * 300, "\U0001f4f1" * 64, "nul\ufffe"),
+)
+NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+ITEMS = ("laptop", "x", "here", "")
+SENDERS = (
+    *("bob@localhost", "bob@localhost/laptop", "carol@localhost/x", "mallory@localhost/x", ""),
+    *("alice@localhost", ME, "alice@localhost/desk", "localhost", "@", "/", "a@b@c/d/e"),
+)
+
+
+class Fuzzer:
+    """Draws XML that means something somewhere."""
+
+    def __init__(self, seed: int) -> None:
+        self.draw = random.Random(seed)
+
+    def element(self, depth: int, name: str = "", uri: str = "") -> str:
+        """An element of names, namespaces and attributes that are used in the protocol."""
+        draw = self.draw
+        name = name or draw.choice(NAMES)
+        attributes = {key: self.value() for key in draw.sample(KEYS, draw.randrange(6))}
+        attributes["xmlns"] = uri or draw.choice(SPACES)
+        content = "".join(
+            self.element(depth - 1) if draw.random() < 0.8 else "text &amp; \u202e"
+            for _ in range(draw.randrange(5) if depth else 0)
+        )
+        return f"<{name} {_attributes(attributes)}>{content}</{name}>"
+
+    def value(self) -> str:
+        """The value of an attribute."""
+        if self.draw.random() < 0.9:
+            return self.draw.choice(VALUES)
+        return "".join(self.draw.choices(string.printable, k=self.draw.randrange(20)))
+
+    def shares(self, resource: str) -> str:
+        """A payload of the right form, with nonsense in it and one good share."""
+        inner = "".join(
+            self.element(1, self.draw.choice(NAMES[2:8]), NS_SHARES)
+            for _ in range(self.draw.randrange(6))
+        )
+        good = f"<share_item name='good' hash='{GOOD}' size='5'/>"
+        head = self.draw.choice([self.element(2, "list", NS_BITWEEN), self.head(), ""])
+        return (
+            f"<user_shares xmlns='{NS_SHARES}'>"
+            f"<resource resource='{resource}'>{good}{inner}{head}</resource></user_shares>"
+        )
+
+    def head(self) -> str:
+        """The head of a list that has to be read."""
+        revision = self.draw.randrange(200)
+        return (
+            f"<list xmlns='{NS_BITWEEN}' id='theirs' revision='{revision}' more='true' "
+            f"since='{self.draw.randrange(revision + 2)}'><gone hash='{'0' * 40}'/></list>"
+        )
+
+    def stanza(self, open_requests: Sequence[str]) -> str:
+        """A stanza of any kind, from anybody."""
+        draw = self.draw
+        kind = draw.choice(["message", "message", "presence", "iq", "iq"])
+        # Most come from a contact, who gets further than a stranger.
+        sender = "bob@localhost" if kind == "message" else "bob@localhost/laptop"
+        attributes = {"from": sender if draw.random() < 0.6 else draw.choice(SENDERS), "to": ME}
+        if draw.random() < 0.9:
+            attributes["id"] = draw.choice(
+                [*open_requests, "1", "q", *list(open_requests[-1:]) * 6]
+            )
+        if kind == "message":
+            items = "".join(
+                f"<item id='{draw.choice(ITEMS)}'>{self.shares('laptop')}</item>"
+                if draw.random() < 0.8
+                else self.element(3)
+                for _ in range(draw.randrange(1, 3))
+            )
+            attributes["type"] = draw.choice(["headline", "headline", "error"])
+            action = draw.choice(["items"] * 6 + ["delete", "purge", "configuration"])
+            content = (
+                f"<event xmlns='{PUBSUB}#event'><{action} node='{NS_SHARES}'>{items}</{action}>"
+                "</event>"
+            )
+        elif kind == "presence":
+            kinds = ["subscribe", "subscribed", "unsubscribed", "unavailable", "error", "probe"]
+            if draw.random() < 0.7:
+                attributes["type"] = draw.choice(kinds)
+            content = self.element(2)
+        else:
+            attributes["type"] = draw.choice(
+                ["get", "set", "result", "result", "error", "nonsense"]
+            )
+            contents = (self.page, self.page, self.items, self.items, self.any, self.query)
+            content = draw.choice(contents)()
+        if draw.random() < 0.1:
+            content = self.element(4)
+        return f"<{kind} {_attributes(attributes)}>{content}</{kind}>"
+
+    def page(self) -> str:
+        """A page of a list, or something like it."""
+        draw = self.draw
+        last = draw.choice(["", "x", str(draw.randrange(100)), str(2**53)])
+        rsm = f"<set xmlns='{NS_RSM}'><last>{last}</last><max>{last}</max></set>"
+        entries = "".join(self.element(0, "share_item", NS_BITWEEN) for _ in range(3))
+        attributes = {
+            "id": draw.choice(["theirs", "theirs", "", "other", "x y"]),
+            "revision": draw.choice(["100", "0", "x", "", str(2**53)]),
+            "more": draw.choice(["true", "true", "1", ""]),
+            "reset": draw.choice(["true", "", ""]),
+            "since": self.value(),
+        }
+        return f"<shares xmlns='{NS_BITWEEN}' {_attributes(attributes)}>{entries}{rsm}</shares>"
+
+    def items(self) -> str:
+        """A node that was read."""
+        items = "".join(f"<item id='laptop'>{self.shares('laptop')}</item>" for _ in range(2))
+        return f"<pubsub xmlns='{PUBSUB}'><items node='{NS_SHARES}'>{items}</items></pubsub>"
+
+    def any(self) -> str:
+        """Anything, or nothing."""
+        return self.element(4) if self.draw.random() < 0.8 else ""
+
+    def query(self) -> str:
+        """A roster."""
+        subscription = self.draw.choice(["none", "to", "from", "both", "remove", "x"])
+        jid = self.draw.choice(["bob@localhost", "carol@localhost", "", "x@y/z", "dave@localhost"])
+        item = f"<item jid='{jid}' subscription='{subscription}'/>"
+        return f"<query xmlns='{ROSTER}'>{item}</query>"
+
+
+def _attributes(values: dict[str, str]) -> str:
+    def escaped(value: str) -> str:
+        kept = NOT_XML.sub("", value)
+        return kept.replace("&", "&amp;").replace("<", "&lt;").replace("'", "&apos;")
+
+    return " ".join(f"{key}='{escaped(value)}'" for key, value in values.items())
+
+
+class PayloadFuzz(SynchronousTestCase):
+    """Payloads against the payload reader."""
+
+    def test_any_payload(self) -> None:
+        """Nothing is raised, bounds hold, and a good share beside nonsense is always kept."""
+        fuzzer = Fuzzer(SEED)
+        catalogue = Catalogue()
+        for _ in range(ROUNDS):
+            rig = _Parser(f"<item id='x'>{fuzzer.shares('laptop')}</item>")
+            parsed = parse_item(rig.root)
+            (announcement,) = (a for a in parsed.announcements if a.resource == "laptop")
+            self.assertEqual(announcement.shares[parse_info_hash(GOOD)].size, 5)
+            for share in announcement.shares.values():
+                self.assertEqual(share.name, printable(share.name))
+                self.assertNotIn("/", share.name)
+            catalogue.replace_item("bob@localhost", "x", parsed.announcements)
+            parse_item(_Parser(fuzzer.element(5, "item")).root)
+        known = catalogue.listings("bob@localhost")["laptop"].announcement
+        self.assertLessEqual(len(known.shares), MAX_SHARES)
+
+
+class StanzaFuzz(SynchronousTestCase):
+    """Stanzas against the real handlers on the real stream."""
+
+    def test_any_stanza(self) -> None:
+        """Nothing reaches the reactor, the stream stays up, and memory stays bounded."""
+        fuzzer = Fuzzer(SEED + 1)
+        rig = Rig(self.mktemp())
+        self._log_in(rig)
+        settled = 0
+        tracemalloc.start()
+        self.addCleanup(tracemalloc.stop)
+        for number in range(ROUNDS):
+            rig.feed(fuzzer.stanza(rig.open_requests()))
+            rig.clock.advance(fuzzer.draw.choice([0, 0.1, 1, 40]))
+            if number % 20 == 0:
+                self._log_in(rig)
+            if number == ROUNDS // 10:
+                gc.collect()
+                settled = tracemalloc.get_traced_memory()[0]
+        self.assertEqual([f.getTraceback() for f in self.flushLoggedErrors()], [])
+        self.assertFalse(rig.transport.disconnecting)
+        rig.stream.connectionLost(Failure(ConnectionError()))
+        gc.collect()
+        self.assertLess(tracemalloc.get_traced_memory()[0] - settled, LEAK)
+
+    def _log_in(self, rig: Rig) -> None:
+        """Have bob be a contact who is there, whatever has become of him."""
+        rig.feed(
+            f"<iq type='set' id='r'><query xmlns='{ROSTER}'>"
+            "<item jid='bob@localhost' subscription='both'/></query></iq>"
+        )
+        for request in list(rig._iqDeferreds):
+            query = (
+                f"<query xmlns='{ROSTER}'><item jid='bob@localhost' subscription='both'/></query>"
+            )
+            rig.feed(f"<iq type='result' id='{request}'>{query}</iq>")
+        rig.feed("<presence from='bob@localhost/laptop'/>")
+
+
+class _Parser:
+    """Parses one element with the parser of our streams."""
+
+    def __init__(self, text: str) -> None:
+        parser = BoundedElementStream()
+        parser.DocumentStartEvent = lambda _: None
+        parser.ElementEvent = self._take
+        parser.DocumentEndEvent = lambda: None
+        parser.parse(f"<stream>{text}".encode())
+
+    def _take(self, element: Any) -> None:
+        self.root = element
