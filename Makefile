@@ -8,6 +8,8 @@ TESTS ?= tests
 JOBS ?= 2
 # How many payloads and stanzas make soak tries.
 FUZZ ?= 100000
+# How often make soak runs the integration tests.
+ROUNDS ?= 3
 
 # Kills the demo with make, even after a kill -9 of make.
 WITH_MAKE := $(shell command -v setpriv >/dev/null 2>&1 && echo setpriv --pdeathsig TERM)
@@ -25,7 +27,7 @@ help:
 	@echo "make lint    ruff and mypy"
 	@echo "make docs    the documentation, to docs/_build"
 	@echo "make bench   the benchmarks"
-	@echo "make soak    a long fuzz, then the integration tests over and over, until one fails"
+	@echo "make soak    a long fuzz [FUZZ=100000], then the integration tests again and again [ROUNDS=3]"
 	@echo "make clean   remove everything that these made"
 
 demo: $(VENV)/has-test prosody
@@ -49,7 +51,7 @@ bench: $(VENV)/has-test prosody
 
 soak: $(VENV)/has-test prosody test-programs
 	BITWEEN_FUZZ=$(FUZZ) $(BIN)/python -m twisted.trial tests.soak
-	$(BIN)/python -m twisted.trial --until-failure tests.integration
+	for round in $$(seq $(ROUNDS)); do $(BIN)/python -m twisted.trial tests.integration || exit; done
 
 prosody:
 	@tools/get-prosody
