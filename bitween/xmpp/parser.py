@@ -14,6 +14,11 @@ MAX_DEPTH = 32
 MAX_ATTRIBUTE = 4096
 #: bytes of one tag, or of whatever else is read as one; no server passes on a longer stanza.
 MAX_TOKEN = 1_000_000
+#: bytes that a parser may hold of names that it has met.
+MAX_NAMES = 32_000_000
+
+# bytes that a name takes beside its characters, and copies of those; both measured, roughly.
+_NAME, _COPIES = 200, 3
 
 
 class BoundedElementStream(ExpatElementStream):
@@ -40,6 +45,18 @@ class BoundedElementStream(ExpatElementStream):
         self._depth = 0
         self._skipping = False
         self._since_token = 0
+        self._names = 0
+        self._held = 0
+
+    @property
+    def worn_out(self) -> bool:
+        """
+        Whether it holds too many names.
+
+        expat keeps every name of an element or attribute that it ever met, so 30 MB of stanzas
+        made for that would cost half a gigabyte.  A new connection has a new parser.
+        """
+        return self._held > MAX_NAMES
 
     def parse(self, buffer: bytes) -> None:
         """
@@ -58,6 +75,7 @@ class BoundedElementStream(ExpatElementStream):
             super()._onStartElement(name, attrs)
             return
         self._depth += 1
+        self._note_names(name, attrs)
         too_large = self.stanzaSize > MAX_STANZA or self.elementCount >= MAX_ELEMENTS
         if (too_large and self._depth > 1) or self._depth > MAX_DEPTH:
             self._skip()
@@ -83,6 +101,12 @@ class BoundedElementStream(ExpatElementStream):
             self._skip()
         if not self._skipping:
             super()._onCdata(data)
+
+    def _note_names(self, name: str, attrs: dict[Any, str]) -> None:
+        new = len(self.parser.intern) - self._names
+        if new:
+            self._names += new
+            self._held += new * _NAME + _COPIES * (len(name) + sum(map(len, attrs)))
 
     def _skip(self) -> None:
         """Drop what the stanza holds so far, and what is still to come."""

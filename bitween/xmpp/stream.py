@@ -146,8 +146,11 @@ class Stream(xmlstream.XmlStream):
         """Parse what came, for the session that this connection belongs to."""
         if self._heir is not None:
             self._heir.dataReceived(data)
-        else:
-            super().dataReceived(data)
+            return
+        super().dataReceived(data)
+        if self.stream is not None and self.stream.worn_out:
+            self._log.warn("the link is renewed: somebody fills the memory with names")
+            self.transport.abortConnection()
 
     def onElement(self, element: domish.Element) -> None:
         """Hand a stanza to whoever waits for it, unless it is a forged answer."""

@@ -56,6 +56,8 @@ class Transport:
         """Note it."""
         self.disconnecting = True
 
+    abortConnection = loseConnection
+
 
 class _Authenticator:
     """Stands for a log-in that is over."""
@@ -103,6 +105,7 @@ class Rig(StreamManager):
         handlers = (self.roster, self.pep, server, self.reader)
         for handler in (*handlers, Caps(), PingHandler(), FallbackHandler()):
             handler.setHandlerParent(self)
+        self.cache = FakeCache()
         parts = Parts(
             swarm=FakeSwarm(),
             hasher=Idle(),
@@ -110,7 +113,7 @@ class Rig(StreamManager):
             messenger=self,
             own_addresses=InterfaceAddresses(self.clock, read_interfaces=lambda: ["10.9.9.9"]),
             jobs=Jobs(self.clock),
-            cache=FakeCache(),
+            cache=self.cache,
             reactor=self.clock,
         )
         self.bitween = Bitween(parts, directory, lambda: None)
@@ -128,6 +131,7 @@ class Rig(StreamManager):
     def feed(self, text: str) -> None:
         """Let bytes come in, as from the reactor."""
         self.stream.dataReceived(text.encode())
+        self.cache.noted.clear()
 
     def open_requests(self) -> list[str]:
         """The ids of our last requests that wait for an answer; a thief could not know them."""

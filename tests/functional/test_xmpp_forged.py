@@ -122,3 +122,12 @@ class ForgedTests(SynchronousTestCase):
             answer = b"".join(self.rig.transport.sent[sent:])
             self.assertIn(b"service-unavailable", answer)
             self.assertLess(len(answer), 500)
+
+    def test_names_that_fill_the_memory(self) -> None:
+        """Before they do, the link is renewed, with a new parser."""
+        for number in range(60):
+            names = "".join(f"<x{number}y{n}/>" for n in range(5000))
+            self.rig.feed(f"<message from='mallory@localhost/x'>{names}</message>")
+            if self.rig.transport.disconnecting:
+                break
+        self.assertIn(number, range(10, 50))

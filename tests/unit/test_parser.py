@@ -102,6 +102,18 @@ class ParserTests(SynchronousTestCase):
         self.assertLess(tracemalloc.get_traced_memory()[1], 120_000_000)
         self.assertEqual(self.stanzas[0].children, [])
 
+    def test_names_pile_up(self) -> None:
+        """Ordinary stanzas never make a parser wear out; those with ever new names do."""
+        self.feed("<iq><x a='b' c='d'/></iq>" * 20_000)
+        self.assertFalse(self.parser.worn_out)
+        for number in range(40):
+            self.feed("<iq>" + "".join(f"<x{number}y{n}/>" for n in range(5000)) + "</iq>")
+        self.assertTrue(self.parser.worn_out)
+        self.setUp()
+        for number in range(200):
+            self.feed(f"<iq x{number}{'y' * 60_000}='1'/>")
+        self.assertTrue(self.parser.worn_out)
+
     def test_the_end_of_the_stream(self) -> None:
         """It is still noticed."""
         self.check("<iq>" + "<d>" * 50 + "</d>" * 50 + "</iq>", 1)
