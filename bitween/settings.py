@@ -34,6 +34,7 @@ class Settings:
     :param server: host and port of the XMPP server, ``None`` to look them up.
     :param direct_tls: whether that server wants TLS from the first byte on.
     :param nick: what we call ourselves towards whom we ask; may be empty.
+    :param share_hidden: whether files in a shared folder count whose name begins with a dot.
     :param listen: address and port for BitTorrent; an empty address means all, port 0 means that
         one is chosen once and kept.
     :param announce: further addresses at which we can be dialled; port ``None`` means ours.
@@ -49,6 +50,7 @@ class Settings:
     ca_file: str | None
     state_dir: str
     download_dir: str
+    share_hidden: bool
     api: str | None
     token_file: str
     api_hosts: tuple[str, ...]
@@ -82,6 +84,12 @@ class Options(usage.Options):
         ["ca-file", None, None, "PEM file: a further trust root for the server's certificate."],
         ["state-dir", None, None, "Where torrents, resume data and the API token are kept."],
         ["download-dir", None, None, "Where downloads go [~/Downloads/bitween]."],
+        [
+            "hidden-files",
+            None,
+            None,
+            "share or skip: files in a folder that begin with a dot [share].",
+        ],
         ["api", None, None, f"Endpoint of the JSON-RPC API, or none [{DEFAULT_API}]."],
         ["token-file", None, None, "The API token [in the state directory]."],
         ["listen", None, None, "[ADDR:]PORT for BitTorrent [chosen once, then kept]."],
@@ -191,6 +199,7 @@ def _settings(values: Mapping[str, Any], environ: Mapping[str, str]) -> Settings
         ca_file=_path(values["ca-file"]) if "ca-file" in values else None,
         state_dir=state_dir,
         download_dir=_path(values.get("download-dir", "~/Downloads/bitween")),
+        share_hidden=_share_hidden(values.get("hidden-files", "share")),
         api=None if api == "none" else api,
         token_file=_path(values.get("token-file") or os.path.join(state_dir, "token")),
         api_hosts=tuple(values.get("api-host", ())),
@@ -295,6 +304,12 @@ def _announced(text: str) -> tuple[str, int | None]:
         raise ConfigurationError(
             f"--announce: {error.message}", "say ADDRESS or ADDRESS:PORT"
         ) from None
+
+
+def _share_hidden(text: str) -> bool:
+    if text not in {"share", "skip"}:
+        raise ConfigurationError(f"--hidden-files: {text!r} is neither", "say share or skip")
+    return text == "share"
 
 
 def _limit(option: str, text: str) -> int:

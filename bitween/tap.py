@@ -152,7 +152,8 @@ class Daemon(MultiService):
             download_limit=self._settings.download_limit,
             port_mapping=self._settings.port_mapping,
         )
-        return Hasher(self._reactor), Swarm(self._reactor, store, options)
+        hasher = Hasher(self._reactor, hidden=self._settings.share_hidden)
+        return hasher, Swarm(self._reactor, store, options)
 
     def _messenger(self, store: Store) -> Messenger:
         resource = self._settings.resource or store.resource

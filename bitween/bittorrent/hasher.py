@@ -1,4 +1,4 @@
-"""Hashes files in a child process, one path at a time."""
+"""Hashes files in child processes, one path at a time on each disk."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ import binascii
 import json
 import os
 import sys
-from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,45 +42,72 @@ Report = Callable[[int, int], None]
 @dataclass(eq=False, slots=True)
 class _Request:
     path: str
+    disk: Hashable
     report: Report
     hashed: Deferred[Metainfo]
+
+
+def disk_of(path: str) -> Hashable:
+    """What two paths have in common that lie on one file system; ``None`` if nothing lies there."""
+    try:
+        return os.stat(path).st_dev
+    except OSError:
+        return None
 
 
 class Hasher(Service):
     """
     Makes metainfo of paths, away from the reactor.
 
-    The child process is started with the service and kept, so that a small file costs no more than
-    the way there and back.  One that ends by itself is replaced.
+    Paths on different disks are hashed at the same time, as many as there are cores; two readers
+    would only slow one disk down, so paths on the same one wait for each other.
+
+    A child process is started with the service, and one is always kept, so that a small file costs
+    no more than the way there and back.
     """
 
     _log = Logger()
 
-    def __init__(self, reactor: IReactorProcess) -> None:
+    def __init__(
+        self,
+        reactor: IReactorProcess,
+        hidden: bool = True,
+        most: int | None = None,
+        disk_of: Callable[[str], Hashable] = disk_of,
+    ) -> None:
+        """
+        :param hidden: whether files in a folder count whose name begins with a dot.
+        :param most: how many child processes work at a time; one a core by default.
+        :param disk_of: tells which disk a path is read from.
+        """
         self._reactor = reactor
-        self._queue: deque[_Request] = deque()
-        self._current: _Request | None = None
-        self._worker: _Worker | None = None
+        self._hidden = hidden
+        self._most = most or os.cpu_count() or 1
+        self._disk_of = disk_of
+        self._queue: list[_Request] = []
+        self._working: dict[_Worker, _Request] = {}
+        self._idle: _Worker | None = None
         self._dying: set[_Worker] = set()
 
     def startService(self) -> None:
-        """Start the child process."""
+        """Start a child process."""
         super().startService()
-        self._ensure_worker()
+        self._keep_one()
 
     def stopService(self) -> Deferred[None]:
-        """Cancel everything, and end the child process; answers when it is gone."""
+        """Cancel everything, and end the child processes; answers when they are gone."""
         super().stopService()
-        for request in [*self._queue, self._current]:
-            if request is not None:
-                request.hashed.cancel()
-        self._drop_worker()
+        for request in [*self._queue, *self._working.values()]:
+            request.hashed.cancel()
+        if self._idle is not None:
+            self._drop(self._idle)
+            self._idle = None
         gone = gatherResults([worker.gone for worker in self._dying])
         return gone.addCallback(lambda _: None)
 
     def hash_path(self, path: str, report: Report) -> Deferred[Metainfo]:
         """
-        Hash a file or folder, after those that were asked for before.
+        Hash a file or folder, after those on the same disk that were asked for before.
 
         Cancelling the Deferred stops it.
 
@@ -91,77 +117,88 @@ class Hasher(Service):
         :raises HashingFailed: if reading failed on the way.
         """
         hashed: Deferred[Metainfo] = Deferred(self._cancelled)
-        self._queue.append(_Request(path, report, hashed))
-        self._next()
+        self._queue.append(_Request(path, self._disk_of(path), report, hashed))
+        self._begin_what_can()
         return hashed
 
-    def _next(self) -> None:
-        if self._current is None and self._queue:
-            self._current = self._queue.popleft()
-            self._ensure_worker().ask(self._current.path)
+    def _begin_what_can(self) -> None:
+        busy = {request.disk for request in self._working.values()}
+        for request in self._queue[:]:
+            if len(self._working) < self._most and request.disk not in busy:
+                busy.add(request.disk)
+                self._queue.remove(request)
+                self._begin(request)
 
-    def _ensure_worker(self) -> _Worker:
-        if self._worker is None:
-            self._worker = _Worker(self._answered, self._ended)
-            self._reactor.spawnProcess(
-                self._worker,
-                sys.executable,
-                [sys.executable, "-P", "-X", "utf8", "-m", _WORKER],
-                env={"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
-                path="/",
-            )
-        return self._worker
+    def _begin(self, request: _Request) -> None:
+        worker, self._idle = self._idle or self._new_worker(), None
+        self._working[worker] = request
+        worker.ask(request.path, self._hidden)
+
+    def _new_worker(self) -> _Worker:
+        worker = _Worker(self._answered, self._ended)
+        self._reactor.spawnProcess(
+            worker,
+            sys.executable,
+            [sys.executable, "-P", "-X", "utf8", "-m", _WORKER],
+            env={"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+            path="/",
+        )
+        return worker
+
+    def _keep_one(self) -> None:
+        """Have a child process ready for the next path."""
+        if self.running and not self._working and self._idle is None:
+            self._idle = self._new_worker()
 
     def _cancelled(self, hashed: Deferred[Metainfo]) -> None:
-        current = self._current
-        if current is not None and current.hashed is hashed:
-            self._drop_worker()
-            self._current = None
-            if self.running:
-                self._ensure_worker()
-                self._next()
-            return
-        self._queue = deque(request for request in self._queue if request.hashed is not hashed)
+        self._queue = [request for request in self._queue if request.hashed is not hashed]
+        for worker, request in list(self._working.items()):
+            if request.hashed is hashed:
+                del self._working[worker]
+                self._drop(worker)
+        if self.running:
+            self._begin_what_can()
+            self._keep_one()
 
-    def _drop_worker(self) -> None:
-        if self._worker is not None:
-            self._dying.add(self._worker)
-            self._worker.kill()
-            self._worker = None
+    def _drop(self, worker: _Worker) -> None:
+        self._dying.add(worker)
+        worker.kill()
 
-    def _answered(self, answer: dict[str, Any]) -> None:
-        current = self._current
-        if current is None:
-            return
+    def _answered(self, worker: _Worker, answer: dict[str, Any]) -> None:
+        request = self._working[worker]
         if "progress" in answer:
-            current.report(*answer["progress"])
+            request.report(*answer["progress"])
             return
-        self._current = None
-        if "hashed" in answer:
-            current.hashed.callback(_metainfo(answer["hashed"]))
+        del self._working[worker]
+        if self._idle is None:
+            self._idle = worker
         else:
-            current.hashed.errback(_error(answer["failed"]))
-        self._next()
+            self._drop(worker)
+        self._begin_what_can()
+        if "hashed" in answer:
+            request.hashed.callback(_metainfo(answer["hashed"]))
+        else:
+            request.hashed.errback(_error(answer["failed"]))
 
     def _ended(self, worker: _Worker, reason: Failure) -> None:
-        self._dying.discard(worker)
-        if worker is not self._worker:
+        if worker in self._dying:
+            self._dying.discard(worker)
             return
-        self._worker = None
-        current, self._current = self._current, None
-        self._log.warn("the hashing process ended: {reason}", reason=reason.getErrorMessage())
-        if current is not None:
-            current.hashed.errback(
+        self._log.warn("a hashing process ended: {reason}", reason=reason.getErrorMessage())
+        if worker is self._idle:
+            self._idle = None
+        request = self._working.pop(worker, None)
+        self._begin_what_can()
+        if worker.was_ready:
+            # One that could not even start would not do so a moment later.
+            self._keep_one()
+        if request is not None:
+            request.hashed.errback(
                 HashingFailed(
-                    f"hashing {current.path!r} broke off: {reason.getErrorMessage()}",
+                    f"hashing {request.path!r} broke off: {reason.getErrorMessage()}",
                     "share it again",
                 )
             )
-        if self._queue:
-            self._next()
-        elif self.running and worker.was_ready:
-            # One that could not even start would not do so a moment later.
-            self._ensure_worker()
 
 
 class _Worker(ProcessProtocol):
@@ -171,7 +208,7 @@ class _Worker(ProcessProtocol):
 
     def __init__(
         self,
-        answered: Callable[[dict[str, Any]], None],
+        answered: Callable[[_Worker, dict[str, Any]], None],
         ended: Callable[[_Worker, Failure], None],
     ) -> None:
         self._answered = answered
@@ -181,10 +218,10 @@ class _Worker(ProcessProtocol):
         self.gone: Deferred[None] = Deferred()
         self.was_ready = False
 
-    def ask(self, path: str) -> None:
+    def ask(self, path: str, hidden: bool) -> None:
         """Have a path hashed."""
         assert self.transport is not None
-        self.transport.write(json.dumps(path).encode() + b"\n")
+        self.transport.write(json.dumps({"path": path, "hidden": hidden}).encode() + b"\n")
 
     def kill(self) -> None:
         """End the process at once, and hear nothing more of it."""
@@ -210,7 +247,7 @@ class _Worker(ProcessProtocol):
         if "ready" in message:
             self.was_ready = True
         else:
-            self._answered(message)
+            self._answered(self, message)
 
     def errReceived(self, data: bytes) -> None:
         """Log what the process complains about."""

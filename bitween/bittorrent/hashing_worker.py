@@ -1,10 +1,10 @@
 """
 The child process that reads and hashes files, away from the reactor.
 
-It is told one path at a time, as a line of JSON on standard input, and answers on standard output
-with lines of JSON: ``{"progress": [done, total]}`` now and then, and at the end ``{"hashed": ...}``
-or ``{"failed": ...}``.  It exits when its standard input is closed, whatever it is doing.  It
-imports neither Twisted nor libtorrent, so that it is there at once.
+It is told one path at a time, a line of JSON on standard input: ``{"path": ..., "hidden": ...}``,
+and answers on standard output with lines of JSON: ``{"progress": [done, total]}`` now and then, and
+at the end ``{"hashed": ...}`` or ``{"failed": ...}``.  It exits when its standard input is closed,
+whatever it is doing.  It imports neither Twisted nor libtorrent, so that it is there at once.
 """
 
 from __future__ import annotations
@@ -14,25 +14,17 @@ import hashlib
 import json
 import os
 import queue
-import stat
 import sys
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import BinaryIO
 
+from bitween.bittorrent.listing import Found, list_files, unusable
 from bitween.bittorrent.metainfo import HashedFile, make_torrent, piece_size_for
-from bitween.errors import (
-    BadPath,
-    BitweenError,
-    EmptyFolder,
-    HashingFailed,
-    NoSuchPath,
-    UnreadablePath,
-)
+from bitween.errors import BitweenError, HashingFailed
 
 _HASHERS = 2
 _BLOCK = 4 * 2**20
@@ -41,32 +33,19 @@ _SECONDS_BETWEEN_REPORTS = 0.1
 Report = Callable[[int, int], None]
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
-    """
-    A file that is to be hashed, as it was when it was listed.
-
-    :param parts: its path below the shared folder; empty if it is itself what is shared.
-    """
-
-    path: str
-    parts: tuple[str, ...]
-    size: int
-    mtime_ns: int
-
-
-def hash_path(path: str, report: Report) -> dict[str, object]:
+def hash_path(path: str, report: Report, hidden: bool = True) -> dict[str, object]:
     """
     Hash a file or folder.
 
     :param path: absolute.
     :param report: called with the bytes done and the bytes in all, ten times a second at most.
+    :param hidden: see :func:`list_files`.
     :returns: ``info_hash``, ``name``, ``total_size`` and ``torrent_file`` (base64).
     :raises BadPath: if it cannot be shared.
     :raises HashingFailed: if a file changed meanwhile, or could not be read to the end.
     """
     path = os.path.normpath(path)
-    files = list_files(path)
+    files = list_files(path, hidden)
     total = sum(file.size for file in files)
     piece_size = piece_size_for(total)
     pieces = b"".join(_piece_hashes(files, total, piece_size, report))
@@ -81,82 +60,6 @@ def hash_path(path: str, report: Report) -> dict[str, object]:
         "total_size": total,
         "torrent_file": base64.b64encode(torrent).decode(),
     }
-
-
-def list_files(path: str) -> list[Found]:
-    """
-    List what of a path can be shared, in an order that depends on nothing but the names.
-
-    Folders behind symbolic links are left out, and so is whatever is no file; a link to a file
-    counts as that file if it lies within the shared folder.
-
-    :raises BadPath: if there is nothing to share, or a part of it cannot be read or named.
-    """
-    _check_name(path)
-    if not os.path.basename(path):
-        raise BadPath(f"{path!r} has no name to share it under", "share the folders in it")
-    found = _stat(path)
-    if stat.S_ISREG(found.st_mode):
-        if found.st_size == 0:
-            raise BadPath(f"{path!r} is empty", "a file needs content to be shared")
-        return [Found(path, (), found.st_size, found.st_mtime_ns)]
-    if not stat.S_ISDIR(found.st_mode):
-        raise BadPath(f"{path!r} is neither a file nor a folder")
-    files = sorted(_walk(path, os.path.realpath(path), ()), key=_order)
-    if not any(file.size for file in files):
-        raise EmptyFolder(f"{path!r} holds no content", "a folder needs a file to be shared")
-    return files
-
-
-def _order(file: Found) -> tuple[bytes, ...]:
-    return tuple(part.encode() for part in file.parts)
-
-
-def _walk(folder: str, root: str, above: tuple[str, ...]) -> Iterator[Found]:
-    try:
-        with os.scandir(folder) as entries:
-            listed = list(entries)
-    except OSError as error:
-        raise _unusable(folder, error) from None
-    for entry in listed:
-        _check_name(entry.path)
-        parts = (*above, entry.name)
-        if entry.is_dir(follow_symlinks=False):
-            yield from _walk(entry.path, root, parts)
-        elif _is_ours(entry, root):
-            found = _stat(entry.path)
-            yield Found(entry.path, parts, found.st_size, found.st_mtime_ns)
-
-
-def _is_ours(entry: os.DirEntry[str], root: str) -> bool:
-    if not entry.is_symlink():
-        return entry.is_file(follow_symlinks=False)
-    inside = os.path.realpath(entry.path).startswith(os.path.join(root, ""))
-    return inside and os.path.isfile(entry.path)
-
-
-def _check_name(path: str) -> None:
-    try:
-        path.encode()
-    except UnicodeEncodeError:
-        raise BadPath(
-            f"the name {path!r} is no UTF-8", "rename it: others could not make such a file"
-        ) from None
-
-
-def _stat(path: str) -> os.stat_result:
-    try:
-        return os.stat(path)
-    except OSError as error:
-        raise _unusable(path, error) from None
-
-
-def _unusable(path: str, error: OSError) -> BitweenError:
-    if isinstance(error, FileNotFoundError | NotADirectoryError):
-        return NoSuchPath(f"{path!r} does not exist")
-    if isinstance(error, PermissionError):
-        return UnreadablePath(f"{path!r} may not be read", "check its permissions")
-    return HashingFailed(f"{path!r} cannot be read: {error.strerror}", "check the disk")
 
 
 def _piece_hashes(
@@ -219,14 +122,14 @@ def _open(file: Found) -> BinaryIO:
     except FileNotFoundError:
         raise _changed(file) from None
     except OSError as error:
-        raise _unusable(file.path, error) from None
+        raise unusable(file.path, error) from None
 
 
 def _read_into(file: Found, opened: BinaryIO, view: memoryview) -> int:
     try:
         count: int = opened.readinto(view)  # type: ignore[attr-defined]  # unbuffered: a FileIO
     except OSError as error:
-        raise _unusable(file.path, error) from None
+        raise unusable(file.path, error) from None
     if not count:
         raise _changed(file)
     return count
@@ -249,7 +152,8 @@ def _changed(file: Found) -> HashingFailed:
 
 def _answer(line: bytes, report: Report) -> dict[str, object]:
     try:
-        return {"hashed": hash_path(json.loads(line), report)}
+        asked = json.loads(line)
+        return {"hashed": hash_path(asked["path"], report, asked["hidden"])}
     except BitweenError as error:
         failed = {"kind": type(error).__name__, "message": error.message, "hint": error.hint}
         return {"failed": failed}

@@ -10,7 +10,7 @@ from twisted.internet import reactor
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.trial.unittest import TestCase
 
-from bitween.bittorrent.hasher import Hasher
+from bitween.bittorrent.hasher import Hasher, _Worker
 from bitween.bittorrent.layout import read_layout
 from bitween.errors import BadPath, EmptyFolder, HashingFailed, NoSuchPath
 from bitween.model.torrent import Metainfo
@@ -79,7 +79,7 @@ class HasherTests(TestCase):
         await self.hash(self.file("fine"))
 
     async def test_one_after_the_other(self) -> None:
-        """Several paths are hashed in the order in which they were asked for."""
+        """Several paths on one disk are hashed in the order in which they were asked for."""
         order: list[str] = []
         hashing = [self.hash(self.file(name, 3_000_000)) for name in ("a", "b", "c")]
         for each in hashing:
@@ -87,6 +87,37 @@ class HasherTests(TestCase):
         for each in hashing:
             await each
         self.assertEqual(order, ["a", "b", "c"])
+
+    async def test_two_disks(self) -> None:
+        """Paths on different disks are hashed at the same time, up to the most that are allowed."""
+        await self.hasher.stopService()
+        self.hasher = Hasher(
+            cast(Any, reactor), most=2, disk_of=lambda path: os.path.basename(path)[0]
+        )
+        self.hasher.startService()
+        hashing = [self.hash(self.huge(name)) for name in ("a1", "a2", "b1", "c1")]
+        await self.under_way()
+        working = [os.path.basename(each.path) for each in self.hasher._working.values()]
+        self.assertEqual(working, ["a1", "b1"])
+        hashing[1].cancel()
+        hashing[0].cancel()
+        working = [os.path.basename(each.path) for each in self.hasher._working.values()]
+        self.assertEqual(working, ["b1", "c1"])
+        hashing[2].cancel()
+        hashing[3].cancel()
+        for each in hashing:
+            await self.assertFailure(each, CancelledError)
+        self.assertEqual((await self.hash(self.file("d1"))).name, "d1")
+
+    async def test_hidden_files(self) -> None:
+        """The setting reaches the process."""
+        await self.hasher.stopService()
+        self.hasher = Hasher(cast(Any, reactor), hidden=False)
+        self.hasher.startService()
+        self.file("folder/.hidden", 500)
+        self.file("folder/plain", 700)
+        info = await self.hash(os.path.join(self.folder, "folder"))
+        self.assertEqual(info.total_size, 700)
 
     async def test_progress_is_told(self) -> None:
         """While a large file is hashed its progress grows, and is not told too often."""
@@ -128,11 +159,10 @@ class HasherTests(TestCase):
     async def test_a_process_that_dies_at_rest(self) -> None:
         """It is replaced before anybody asks."""
         await self.hash(self.file("first"))
-        worker = self.hasher._worker
-        assert worker is not None
+        worker = self._worker()
         self._signal_worker()
         await worker.gone
-        self.assertIsNotNone(self.hasher._worker)
+        self.assertIsNotNone(self.hasher._idle)
         self.assertEqual((await self.hash(self.file("next"))).name, "next")
 
     async def test_stopping(self) -> None:
@@ -148,8 +178,7 @@ class HasherTests(TestCase):
         """A process whose standard input is closed ends in mid-hash."""
         hashing = self.hash(self.huge())
         await self.under_way()
-        worker = self.hasher._worker
-        assert worker is not None
+        worker = self._worker()
         assert worker.transport is not None
         worker.transport.closeStdin()
         await worker.gone
@@ -166,8 +195,12 @@ class HasherTests(TestCase):
             times.append(time.perf_counter() - began)
         self.assertLess(sorted(times)[len(times) // 2], 0.02)
 
+    def _worker(self) -> _Worker:
+        """The one process that there is."""
+        (worker,) = [*self.hasher._working, *filter(None, [self.hasher._idle])]
+        return worker
+
     def _signal_worker(self) -> None:
-        worker = self.hasher._worker
-        assert worker is not None
+        worker = self._worker()
         assert worker.transport is not None
         worker.transport.signalProcess("KILL")

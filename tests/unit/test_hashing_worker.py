@@ -1,4 +1,4 @@
-"""Listing and hashing files, without the process around it."""
+"""Hashing files, without the process around it."""
 
 from __future__ import annotations
 
@@ -9,135 +9,18 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
-from twisted.trial.unittest import SynchronousTestCase
-
-from bitween.bittorrent.hashing_worker import hash_path, list_files
+from bitween.bittorrent.hashing_worker import hash_path
 from bitween.bittorrent.layout import read_layout
 from bitween.bittorrent.metainfo import MAX_METADATA, HashedFile, make_torrent, piece_size_for
-from bitween.errors import BadPath, EmptyFolder, HashingFailed, UnreadablePath
+from bitween.errors import BadPath, HashingFailed, UnreadablePath
+from tests.unit.test_listing import FolderCase, as_nobody
 
 
 def hashed(path: str, report: Any = lambda *_: None) -> dict[str, Any]:
     """Hash a path."""
     return hash_path(path, report)
-
-
-@contextmanager
-def as_nobody() -> Iterator[None]:
-    """Without a superuser's right to read everything."""
-    if os.geteuid() != 0:
-        yield
-        return
-    os.seteuid(65534)
-    try:
-        yield
-    finally:
-        os.seteuid(0)
-
-
-class FolderCase(SynchronousTestCase):
-    """Has a folder to put files into."""
-
-    def setUp(self) -> None:
-        """Make it."""
-        self.above = os.path.abspath(self.mktemp())
-        self.folder = os.path.join(self.above, "folder")
-        os.makedirs(self.folder)
-
-    def write(self, name: str, content: bytes = b"content") -> str:
-        """Write a file in the folder."""
-        path = os.path.join(self.folder, name)
-        os.makedirs(os.path.dirname(path), exist_ok=True)
-        with open(path, "wb") as file:
-            file.write(content)
-        return path
-
-
-class ListingTests(FolderCase):
-    """Which files are shared."""
-
-    def names(self) -> list[str]:
-        """What is listed, by name."""
-        return ["/".join(file.parts) for file in list_files(self.folder)]
-
-    def test_the_order_depends_on_names_only(self) -> None:
-        """Files come sorted by their names, folder by folder."""
-        for name in ("b", "a/z", "a/a", "a.b", "ä"):
-            self.write(name)
-        self.assertEqual(self.names(), ["a/a", "a/z", "a.b", "b", "ä"])
-
-    def test_links(self) -> None:
-        """Folders behind links and files outside are left out; a link to a file inside counts."""
-        self.write("real")
-        self.write("sub/deep")
-        outside = os.path.join(self.above, "outside")
-        with open(outside, "wb") as file:
-            file.write(b"secret")
-        for name, target in (
-            ("inside", "real"),
-            ("out", outside),
-            ("loop", "loop"),
-            ("dangling", "nowhere"),
-            ("folder", "sub"),
-            ("root", "/"),
-        ):
-            os.symlink(target, os.path.join(self.folder, name))
-        self.assertEqual(self.names(), ["inside", "real", "sub/deep"])
-
-    def test_what_is_no_file(self) -> None:
-        """Pipes and the like are left out, and cannot be shared themselves."""
-        self.write("real")
-        pipe = os.path.join(self.folder, "pipe")
-        os.mkfifo(pipe)
-        self.assertEqual(self.names(), ["real"])
-        with self.assertRaises(BadPath):
-            list_files(pipe)
-
-    def test_nothing_to_share(self) -> None:
-        """A folder without a byte in it, and an empty file, are refused by name."""
-        for prepare in (lambda: None, lambda: self.write("a/empty", b"")):
-            prepare()
-            with self.assertRaises(EmptyFolder) as raised:
-                list_files(self.folder)
-            self.assertIn(self.folder, raised.exception.message)
-        with self.assertRaises(BadPath):
-            list_files(os.path.join(self.folder, "a", "empty"))
-
-    def test_the_root_has_no_name(self) -> None:
-        """The root of all files is refused."""
-        with self.assertRaises(BadPath):
-            list_files("/")
-
-    def test_names_that_are_no_text(self) -> None:
-        """A name deep inside that is no UTF-8 is an error that shows it."""
-        self.write("sub/fine")
-        with open(os.path.join(os.fsencode(self.folder), b"sub", b"bad\xff"), "wb") as file:
-            file.write(b"x")
-        with self.assertRaises(BadPath) as raised:
-            list_files(self.folder)
-        self.assertIn("bad\\udcff", raised.exception.message)
-
-    def test_what_may_not_be_read(self) -> None:
-        """A file or folder deep inside that may not be read is an error that names it."""
-        # Below the trial's own folder nobody else may look.
-        self.folder = tempfile.mkdtemp()
-        self.addCleanup(shutil.rmtree, self.folder)
-        os.chmod(self.folder, 0o755)
-        file, folder = self.write("sub/file"), os.path.dirname(self.write("closed/file"))
-        os.chmod(folder, 0)
-        self.addCleanup(os.chmod, folder, 0o700)
-        with as_nobody(), self.assertRaises(UnreadablePath) as raised:
-            hashed(self.folder)
-        self.assertIn(folder, raised.exception.message)
-        os.chmod(folder, 0o755)
-        os.chmod(file, 0)
-        with as_nobody(), self.assertRaises(UnreadablePath) as raised:
-            hashed(self.folder)
-        self.assertIn(file, raised.exception.message)
 
 
 class HashingTests(FolderCase):
@@ -200,6 +83,18 @@ class HashingTests(FolderCase):
             with self.assertRaises(HashingFailed) as raised:
                 hashed(path, lambda *_, change=change: change())
             self.assertIn("file", raised.exception.message)
+
+    def test_a_file_that_may_not_be_read(self) -> None:
+        """It is an error that names it."""
+        # Below the trial's own folder nobody else may look.
+        self.folder = tempfile.mkdtemp()
+        self.addCleanup(shutil.rmtree, self.folder)
+        os.chmod(self.folder, 0o755)
+        path = self.write("sub/file")
+        os.chmod(path, 0)
+        with as_nobody(), self.assertRaises(UnreadablePath) as raised:
+            hashed(self.folder)
+        self.assertIn(path, raised.exception.message)
 
     def test_too_many_files(self) -> None:
         """What gives more metadata than others take is refused."""

@@ -52,6 +52,7 @@ class SettingsTests(SynchronousTestCase):
         self.assertTrue(settings.port_mapping)
         self.assertEqual((settings.nick, settings.auto_accept), ("", AutoAccept.KNOWN))
         self.assertFalse(settings.allow_plain)
+        self.assertTrue(settings.share_hidden)
 
     def test_everything_given(self) -> None:
         """Every option arrives."""
@@ -59,7 +60,7 @@ class SettingsTests(SynchronousTestCase):
             "--jid", "a@example.org/home", "--password-file", "-", "--server", "[::1]:5333",
             "--api", "none", "--api-host", "nas", "--api-host", "nas.lan",
             "--announce", "192.0.2.7", "--listen", "127.0.0.1:7", "--announce", "[2001:db8::1]:9",
-            "--upload-limit", "5",
+            "--upload-limit", "5", "--hidden-files", "skip",
             "--nick", "Al", "--auto-accept", "never", "--allow-plain",
             "--no-port-mapping", "--log-traffic", "--token-file", "/t", "--state-dir", "/s",
         )  # fmt: skip
