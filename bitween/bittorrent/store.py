@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import sqlite3
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
 from twisted.logger import Logger
 
+from bitween.bittorrent.salvage import salvage
 from bitween.errors import StoreError
 from bitween.model.announcement import Share
 from bitween.model.sharelist import Change, ShareList, Update, new_list_id
@@ -95,7 +96,8 @@ class Store:
         """
         Open the database, or make it.
 
-        One that is damaged is set aside under another name, and a new one is begun.
+        One that is damaged is set aside under another name, and a new one is begun with what can
+        still be read of it.
 
         :raises StoreError: if that is not possible, or a newer bitween made the database.
         """
@@ -106,15 +108,29 @@ class Store:
                 f"{path!r} cannot be opened: {error}", "check its permissions"
             ) from None
         except sqlite3.DatabaseError as error:
-            aside = _set_aside(path)
-            cls._log.warn(
-                "the database {path!r} is damaged ({error}): it is kept as {aside!r}, and a new "
-                "one is begun; share again what you shared",
-                path=path,
-                error=error,
-                aside=aside,
-            )
-            return cls(_connect(path), path)
+            return cls._begun_anew(path, error)
+
+    @classmethod
+    def _begun_anew(cls, path: str, error: sqlite3.DatabaseError) -> Store:
+        aside = _set_aside(path)
+        connection = _connect(path)
+        kept: Mapping[str, int] = {}
+        try:
+            kept = salvage(aside, connection)
+        except sqlite3.Error as worse:
+            cls._log.warn("nothing can be read of {aside!r}: {error}", aside=aside, error=worse)
+        store = cls(connection, path)
+        # What was read of resume data may be of any age.
+        store.was_clean = False
+        cls._log.warn(
+            "the database {path!r} is damaged ({error}): it is kept as {aside!r}; {count} torrents"
+            " could be read of it: if some are missing, share them again",
+            path=path,
+            error=error,
+            aside=aside,
+            count=kept.get("torrents", 0),
+        )
+        return store
 
     def close(self, clean: bool = True) -> None:
         """

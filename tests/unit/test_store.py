@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import os
+import re
 import sqlite3
 import stat
 from dataclasses import replace
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from bitween.bittorrent.metainfo import HashedFile, make_torrent
 from bitween.bittorrent.store import Store, TorrentRecord
 from bitween.errors import StoreError
 from bitween.model.sharelist import ShareList
@@ -181,7 +185,9 @@ class DamageTests(StoreCase):
 
     def aside(self) -> list[str]:
         """What was set aside."""
-        return [n for n in os.listdir(os.path.dirname(self.path)) if "damaged" in n]
+        return [
+            n for n in os.listdir(os.path.dirname(self.path)) if re.search(r"damaged-\d+-\d+$", n)
+        ]
 
     def test_no_database(self) -> None:
         """A file that is none is set aside."""
@@ -192,15 +198,87 @@ class DamageTests(StoreCase):
         self.assertEqual(len(self.aside()), 1)
 
     def test_a_damaged_page(self) -> None:
-        """Pages that are overwritten are noticed."""
-        for number in range(200):
-            self.store.put(replace(RECORD, info_hash=InfoHash(f"{number:040}")))
+        """Damage within a table is noticed, and costs no more than the rows that it hit."""
+        records = self.fill(500)
+        self.damage_a_leaf()
+        kept = self.open().torrents()
+        self.assertEqual(len(self.aside()), 1)
+        self.assertGreater(len(kept), 400)
+        self.assertLess(len(kept), 500)
+        self.assertLessEqual({*kept}, {*records})
+
+    def test_damaged_everywhere(self) -> None:
+        """Several places of damage leave what lies between them."""
+        records = self.fill(2000)
+        for part in (0.3, 0.5, 0.7):
+            self.damage_a_leaf(part)
+        kept = self.open().torrents()
+        self.assertGreater(len(kept), 1800)
+        self.assertLessEqual({*kept}, {*records})
+
+    def test_damaged_metadata(self) -> None:
+        """A torrent whose metadata is lost or altered is kept, as a download of it."""
+        info_hash, torrent = make_torrent("large", [HashedFile((), 1)], 2**16, b"\7" * 100_000)
+        whole = replace(
+            RECORD,
+            info_hash=InfoHash(info_hash),
+            root="large",
+            shared=True,
+            complete=True,
+            torrent_file=torrent,
+        )
+        self.store.put(whole)
+        self.fill(100)
         self.store.close()
         with open(self.path, "r+b") as file:
-            file.seek(4096)
-            file.write(os.urandom(8192))
-        self.assertEqual(self.open().torrents(), [])
-        self.assertEqual(len(self.aside()), 1)
+            # One page in the middle of the metadata, and one of the table, to be noticed.
+            file.seek(file.read().index(b"\7" * 4000) // 4096 * 4096 + 40_960)
+            file.write(os.urandom(1000))
+        self.damage_a_leaf()
+        kept = {record.info_hash: record for record in self.open().torrents()}
+        self.assertEqual(
+            kept[whole.info_hash],
+            replace(whole, root=None, shared=False, complete=False, torrent_file=None),
+        )
+
+    def test_the_rest_is_kept_too(self) -> None:
+        """Settings and intentions come along, and what resume data says is not believed."""
+        self.fill(500)
+        self.store.listen_port = 12345
+        self.store.resource = "den"
+        self.store.intend("/a")
+        self.damage_a_leaf()
+        store = self.open()
+        self.assertEqual((store.listen_port, store.resource), (12345, "den"))
+        self.assertEqual(store.intended(), ["/a"])
+        self.assertFalse(store.was_clean)
+
+    def fill(self, count: int) -> list[TorrentRecord]:
+        """Have many torrents in it."""
+        records = [
+            replace(
+                RECORD, info_hash=InfoHash(hashlib.sha1(b"%d" % number).hexdigest()), added=number
+            )
+            for number in range(count)
+        ]
+        for record in records:
+            self.store.put(record)
+        return records
+
+    def damage_a_leaf(self, part: float = 0.5) -> None:
+        """Overwrite a page that holds torrents; ``part`` of the pages come before it."""
+        with contextlib.suppress(StoreError):
+            self.store.close()
+        with open(self.path, "r+b") as file:
+            content = file.read()
+            # 10: a leaf of a table that is an index, SQLite's file format §1.6.
+            leaves = [
+                at
+                for at in range(4096, len(content), 4096)
+                if content[at] == 10 and content.count(b"holiday", at, at + 4096) > 1
+            ]
+            file.seek(leaves[int(part * len(leaves))])
+            file.write(b"\xff" * 4096)
 
     def test_a_newer_one(self) -> None:
         """The database of a newer bitween is left alone."""
