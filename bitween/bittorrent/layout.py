@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Collection, Mapping, Sequence
+import unicodedata
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, cast
 
 from bitween.bittorrent._libtorrent import lt
 from bitween.errors import SwarmError
-from bitween.model.text import printable
+from bitween.model.text import REPLACEMENT, printable
 from bitween.model.torrent import MAX_SIZE, FileEntry
 
 _LONGEST_NAME = 255  # bytes, on every file system in use
+# Bytes; 4,096 is Linux's limit, and the folder comes before it.
+_LONGEST_PATH = 3000
+
+#: Files that are never made: padding, and symbolic links that somebody else would lay out for us.
+NOT_MADE = lt.file_storage.flag_pad_file | lt.file_storage.flag_symlink
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +34,7 @@ class Layout:
     :param total_size: bytes.
     :param files: with paths relative to the save path.
     :param renamed: the paths that are others than libtorrent would choose, by file index.
+    :param programs: the paths of those files that the metadata wants to be executable.
     """
 
     name: str
@@ -34,15 +42,20 @@ class Layout:
     total_size: int
     files: tuple[FileEntry, ...]
     renamed: Mapping[int, str]
+    programs: tuple[str, ...] = ()
 
 
 def read_layout(torrent_file: bytes, root: str | None = None, verbatim: bool = False) -> Layout:
     """
     Read from metadata which files a torrent has.
 
+    Names from somebody else are only ever names.  libtorrent keeps them below the root: it takes
+    out separators, ``..``, NUL, what is no UTF-8 and most of what steers a terminal, shortens them
+    to 240 bytes, and tells files apart that differ in case only.  What it leaves is mended here.
+
     :param root: the name to use in place of the metadata's.
     :param verbatim: whether to take names as they stand.  Only for metadata that was made here, of
-        files that lie there under these names: libtorrent mends names that could do harm.
+        files that lie there under these names.
     :raises SwarmError: if the metadata makes no sense.
     """
     try:
@@ -54,11 +67,14 @@ def read_layout(torrent_file: bytes, root: str | None = None, verbatim: bool = F
     storage = info.layout()
     chosen = [storage.file_path(index) for index in range(storage.num_files())]
     safe = [params.renamed_files.get(index, path) for index, path in enumerate(chosen)]
-    paths = _names_in(torrent_file) if verbatim else safe
+    paths = _names_in(torrent_file) if verbatim else list(_mended(safe))
     if root is not None:
         paths = [_rerooted(path, root) for path in paths]
     if storage.total_size() > MAX_SIZE:
         raise SwarmError("the metadata makes no sense: larger than any disk")
+    if max(len(os.fsencode(path)) for path in paths) > _LONGEST_PATH:
+        raise SwarmError("the metadata makes no sense: a path in it is longer than any disk takes")
+    flags = [storage.file_flags(index) for index in range(storage.num_files())]
     return Layout(
         name=info.name(),
         root=paths[0].split("/", 1)[0],
@@ -66,12 +82,31 @@ def read_layout(torrent_file: bytes, root: str | None = None, verbatim: bool = F
         files=tuple(
             FileEntry(path, storage.file_size(index))
             for index, path in enumerate(paths)
-            if not storage.file_flags(index) & lt.file_storage.flag_pad_file
+            if not flags[index] & NOT_MADE
         ),
         renamed=MappingProxyType(
             {i: path for i, path in enumerate(paths) if path != chosen[i]},
         ),
+        programs=tuple(
+            path
+            for index, path in enumerate(paths)
+            if flags[index] & lt.file_storage.flag_executable and not flags[index] & NOT_MADE
+        ),
     )
+
+
+def make_plain(folder: str, paths: Sequence[str]) -> None:
+    """
+    Make empty files where none are, so that libtorrent does not make executable ones.
+
+    It gives a file the mode that the metadata wants when it makes it, and leaves it alone later.
+    What goes wrong here goes wrong there as well, and is told then.
+    """
+    for path in paths:
+        target = os.path.join(folder, path)
+        with suppress(OSError):
+            os.makedirs(os.path.dirname(target), exist_ok=True)
+            os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
 
 
 def free_root(folder: str, name: str, taken: Collection[str]) -> str:
@@ -112,6 +147,41 @@ def leads_elsewhere(folder: str, files: Sequence[FileEntry]) -> bool:
 def _with_parents(path: str) -> list[str]:
     parts = path.split("/") if path else []
     return ["/".join(parts[:count]) for count in range(1, len(parts) + 1)]
+
+
+def _mended(paths: Sequence[str]) -> Iterator[str]:
+    """Make paths fit to be shown, and each another than all others on any disk."""
+    plain = [_plain(path) for path in paths]
+    # Of folders too, for no file can lie where a folder has to be.
+    taken = {
+        _key(above)
+        for folder in set(map(os.path.dirname, plain))
+        for above in _with_parents(folder)
+    }
+    numbers: dict[str, int] = {}
+    for path in plain:
+        stem, extension = os.path.splitext(path)
+        candidate, key = path, _key(path)
+        number = numbers.get(key, 1)
+        while _key(candidate) in taken:
+            number += 1
+            candidate = f"{stem} ({number}){extension}"
+        numbers[key] = number
+        taken.add(_key(candidate))
+        yield candidate
+
+
+def _plain(path: str) -> str:
+    # A hidden file in somebody's home could be one that a shell runs.
+    shown = f"_{path[1:]}" if path.startswith(".") else path
+    if shown.isprintable():
+        return shown
+    return printable(shown, len(shown)).replace(REPLACEMENT, "_")
+
+
+def _key(path: str) -> str:
+    """What two paths have in common that some disks take for one."""
+    return unicodedata.normalize("NFC", path).casefold()
 
 
 def _names_in(torrent_file: bytes) -> list[str]:

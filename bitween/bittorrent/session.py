@@ -254,7 +254,7 @@ class Session:
             handle.unset_flags(lt.torrent_flags.default_dont_download)
             info = handle.torrent_file()
             if info is not None:
-                handle.prioritize_files([4] * info.num_files())
+                handle.prioritize_files(_priorities(info))
 
     def metadata(self, info_hash: InfoHash) -> bytes | None:
         """The .torrent file, where the metadata is here."""
@@ -389,11 +389,19 @@ def _params(loading: Loading) -> lt.add_torrent_params:
         params.flags |= lt.torrent_flags.default_dont_download
     if loading.have_all and params.ti is not None:
         params.have_pieces = [True] * params.ti.num_pieces()
-    params.file_priorities = []
+    params.file_priorities = _priorities(params.ti) if loading.wanted and params.ti else []
     params.piece_priorities = []
     params.trackers = []
     params.url_seeds = []
     return params
+
+
+def _priorities(info: lt.torrent_info) -> list[int]:
+    """What to fetch to have everything."""
+    layout = info.layout()
+    flags = (layout.file_flags(index) for index in range(layout.num_files()))
+    # A link would be made at once; padding is never written.
+    return [0 if flag & lt.file_storage.flag_symlink else 4 for flag in flags]
 
 
 def _limits_everywhere() -> lt.ip_filter:

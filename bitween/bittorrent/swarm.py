@@ -16,7 +16,7 @@ from twisted.logger import Logger
 
 from bitween.bittorrent import alerts
 from bitween.bittorrent.alerts import Alert, Phase, Status
-from bitween.bittorrent.layout import free_root, leads_elsewhere, read_layout, unlike
+from bitween.bittorrent.layout import free_root, leads_elsewhere, make_plain, read_layout, unlike
 from bitween.bittorrent.member import Member
 from bitween.bittorrent.session import Loading, ReaderReactor, Session, SessionOptions
 from bitween.bittorrent.sockets import Sockets
@@ -330,6 +330,8 @@ class Swarm(Service):
         if leaving is not None:
             leaving.load_again = True
             return True
+        if member.layout and member.placed and not record.complete:
+            make_plain(record.folder, member.layout.programs)
         try:
             self._lt.load(
                 Loading(
@@ -536,27 +538,29 @@ class Swarm(Service):
             if other is not member and other.record.folder == record.folder
         }
         free = not os.path.lexists(os.path.join(record.folder, layout.root))
-        kept = same and not leads_elsewhere(record.folder, layout.files)
-        if layout.root not in taken and (free or kept):
-            member.record = replace(record, root=layout.root)
-            self._store.put(member.record)
-            # libtorrent touches files that it is to fetch, even if nothing of them is missing.
-            if not same:
-                self._lt.fetch_all(record.info_hash)
-            return
-        root = free_root(record.folder, layout.root, {name for name in taken if name})
-        self._log.info(
-            "{name!r} is there already: the download is called {root!r}",
-            name=layout.root,
-            root=root,
-        )
+        # libtorrent compared what lies under the names that it would choose itself.
+        as_chosen = not layout.renamed
+        kept = same and as_chosen and not leads_elsewhere(record.folder, layout.files)
+        root = layout.root
+        if root in taken or not (free or kept):
+            root = free_root(record.folder, layout.root, {name for name in taken if name})
+            self._log.info(
+                "{name!r} is there already: the download is called {root!r}",
+                name=layout.root,
+                root=root,
+            )
         member.record = replace(record, root=root)
         self._read_layout(member)
         self._store.put(member.record)
-        # A file that is renamed in the session is moved on the disk, and it is not ours: the
-        # torrent has to begin anew instead.
-        self._unload_quietly(record.info_hash)
-        self._load(member)
+        if root != layout.root or not as_chosen:
+            # A file that is renamed in the session is moved on the disk, and it is not ours: the
+            # torrent has to begin anew instead.
+            self._unload_quietly(record.info_hash)
+            self._load(member)
+        elif not same:
+            # libtorrent touches files that it is to fetch, even if nothing of them is missing.
+            make_plain(record.folder, layout.programs)
+            self._lt.fetch_all(record.info_hash)
 
     def _flush(self, member: Member) -> None:
         # Twice, since the end of an older flush may still be on its way.

@@ -7,12 +7,13 @@ import os
 from collections.abc import Sequence
 from typing import Any
 
+from bitween.bittorrent._libtorrent import lt
 from bitween.bittorrent.layout import read_layout
 from bitween.bittorrent.metainfo import bencode
-from bitween.bittorrent.store import TorrentRecord
+from bitween.bittorrent.store import Store, TorrentRecord
 from bitween.bittorrent.swarm import Swarm
 from bitween.errors import UnknownTorrent
-from bitween.model.torrent import InfoHash, Metainfo, Torrent
+from bitween.model.torrent import FileEntry, InfoHash, Metainfo, Torrent
 from tests.functional.swarms import SwarmCase, address_of, metainfo, read, tree, when, write
 
 CONTENT = bytes(range(256)) * 300
@@ -20,18 +21,24 @@ CONTENT = bytes(range(256)) * 300
 
 def hostile(name: bytes, paths: Sequence[Sequence[bytes]], **extra: bytes) -> Metainfo:
     """Metadata by hand; every file holds :data:`CONTENT`."""
-    content = CONTENT * len(paths)
+    files = [{"length": len(CONTENT), "path": path, **extra} for path in paths]
+    return by_hand({"name": name, "files": files}, len(paths))
+
+
+def link(path: Sequence[bytes], *target: bytes) -> dict[str, Any]:
+    """A symbolic link, in metadata (BEP 47)."""
+    return {"length": 0, "path": path, "attr": b"l", "symlink path": target}
+
+
+def by_hand(info: dict[str, Any], count: int) -> Metainfo:
+    """Metadata of so many files that hold :data:`CONTENT`."""
+    content = CONTENT * count
     size = 16_384
-    info: dict[str, Any] = {
-        "name": name,
-        "piece length": size,
-        "pieces": b"".join(
-            hashlib.sha1(content[start : start + size], usedforsecurity=False).digest()
-            for start in range(0, len(content), size)
-        ),
-        "files": [{"length": len(CONTENT), "path": path, **extra} for path in paths],
-    }
-    encoded = bencode(info)
+    pieces = b"".join(
+        hashlib.sha1(content[start : start + size], usedforsecurity=False).digest()
+        for start in range(0, len(content), size)
+    )
+    encoded = bencode({**info, "piece length": size, "pieces": pieces})
     info_hash = InfoHash(hashlib.sha1(encoded, usedforsecurity=False).hexdigest())
     return Metainfo(info_hash, "hostile", len(content), b"d4:info%be" % encoded)
 
@@ -160,9 +167,119 @@ class HostileMetadataTests(SwarmCase):
         self.assertTrue(torrent.name.isprintable())
 
     async def test_names_that_collide(self) -> None:
-        """Two files of one name both arrive."""
-        info = hostile(b"name", [[b"same"], [b"same"], [b"SAME"]])
-        await self._fetched(info)
+        """Files whose names some disk takes for one all arrive."""
+        paths = [[b"same"], [b"same"], [b"SAME"], ["\u00fc".encode()], ["u\u0308".encode()]]
+        await self._fetched(hostile(b"name", paths))
+
+    async def test_a_file_where_a_folder_is(self) -> None:
+        """A file does not take the place of the folder of another one."""
+        await self._fetched(hostile(b"name", [[b"a"], [b"a", b"b"], [b"A", b"b", b"c"]]))
+
+    async def test_names_of_other_systems(self) -> None:
+        """Drive letters, devices and streams of other systems are names like any other here."""
+        paths = [
+            *([b"C:", b"x"], [b"c:\\windows\\x"], [b"\\\\server\\share"], [b"file:stream"]),
+            *([b"CON"], [b"nul.txt"], [b"aux", b"COM1"], [b"dot."], [b"space "], [b'a*?<>|"']),
+        ]
+        for root in (b"C:", b"CON"):
+            await self._fetched(hostile(root, paths))
+
+    async def test_long_names(self) -> None:
+        """Names longer than a disk takes are cut, between characters, and stay apart."""
+        long = ["x" * 300, "\u00fc" * 200, "\U0001f600" * 100]
+        paths = [[name.encode() + end] for name in long for end in (b"", b".txt", b"y")]
+        torrent = await self._fetched(hostile(b"n" * 400, [*paths, [b"d" * 400, b"e" * 400]]))
+        for file in torrent.files or ():
+            for part in file.path.split("/"):
+                self.assertLessEqual(len(part.encode()), 255)
+
+    async def test_a_path_longer_than_any_disk_takes(self) -> None:
+        """It is an error in words, and nothing is written."""
+        info = hostile(b"name", [[b"d" * 200] * 20])
+        bob, downloads = await self.start(), self.folder("downloads")
+        record = TorrentRecord(
+            info.info_hash, "x", downloads, None, 0.0, False, False, info.torrent_file
+        )
+        await bob._begin(record)
+        self.assertIn("longer", bob.library.get(info.info_hash).error)
+        self.assertEqual(os.listdir(downloads), [])
+
+    async def test_names_that_mislead(self) -> None:
+        """What turns around or hides a part of a name is not in it on the disk."""
+        tricks = [
+            "a\u202egpj.exe",
+            "\u200bzero",
+            "a\x1b[2J",
+            "c1\x9b2J",
+            "l\u2028s",
+            "p\ue000",
+            "t\U000e0041",
+        ]
+        torrent = await self._fetched(
+            hostile("r\u202eoot".encode(), [[t.encode()] for t in tricks])
+        )
+        for file in torrent.files or ():
+            self.assertTrue(file.path.isprintable(), ascii(file.path))
+
+    async def test_nothing_is_executable(self) -> None:
+        """A contact does not decide what may be run."""
+        torrent = await self._fetched(hostile(b"name", [[b"run"], [b"deep", b"run"]], attr=b"x"))
+        for file in torrent.files or ():
+            mode = os.stat(os.path.join(torrent.save_path, file.path)).st_mode
+            self.assertEqual(mode & 0o111, 0)
+
+    async def test_links_are_not_made(self) -> None:
+        """Symbolic links in metadata are left out, whether they lead in or out."""
+        info = by_hand(
+            {
+                "name": b"name",
+                "files": [
+                    link([b"in"], b"real"),
+                    link([b"out"], b"..", b"..", b"etc", b"passwd"),
+                    link([b"root"], b"/", b"etc"),
+                    link([b"folder"], b"sub"),
+                    *(
+                        {"length": len(CONTENT), "path": path}
+                        for path in ([b"real"], [b"folder", b"file"], [b"sub", b"file"])
+                    ),
+                ],
+            },
+            3,
+        )
+        torrent = await self._fetched(info)
+        for above, folders, files in os.walk(torrent.save_path):
+            for name in folders + files:
+                self.assertFalse(os.path.islink(os.path.join(above, name)))
+
+    async def test_hidden_roots(self) -> None:
+        """A download is never hidden, and never a file that a shell would run."""
+        torrent = await self._fetched(hostile(b".ssh", [[b".hidden"], [b"config"]]))
+        self.assertEqual(
+            [file.path for file in torrent.files or ()], ["_ssh/.hidden", "_ssh/config"]
+        )
+        single = by_hand({"name": b".bashrc", "length": len(CONTENT)}, 1)
+        torrent = await self._fetched(single)
+        self.assertEqual(torrent.files, (FileEntry("_bashrc", len(CONTENT)),))
+
+    async def test_names_in_resume_data(self) -> None:
+        """Nothing but the metadata says where files lie: resume data cannot lead anywhere."""
+        state, outside = self.folder("state"), self.folder("outside")
+        alice, bob = await self.start(), await self.start(state)
+        downloads = self.folder("downloads")
+        info_hash = await self.share(alice, write(os.path.join(self.folder(), "file"), CONTENT))
+        await self.fetch(bob, info_hash, alice, folder=downloads)
+        await self.stop(bob)
+        store = Store.open(os.path.join(state, "bitween.db"))
+        resume_data = store.resume_data(info_hash)
+        assert resume_data is not None
+        params = lt.read_resume_data(resume_data)
+        params.renamed_files = {0: os.path.join(outside, "evil")}
+        params.save_path = outside
+        store.put_resume_data([(info_hash, lt.write_resume_data_buf(params))])
+        store.close()
+        bob, carol = await self.start(state), await self.start()
+        await self.fetch(carol, info_hash, bob)
+        self.assertEqual((os.listdir(outside), os.listdir(downloads)), ([], ["file"]))
 
 
 class RemovalTests(SwarmCase):
