@@ -99,6 +99,13 @@ class Swarm(Protocol):
         :raises UnknownTorrent: if there is no such torrent.
         """
 
+    def recheck(self, info_hash: InfoHash) -> Deferred[None]:
+        """
+        Begin to compare what lies on the disk with the piece hashes, and go on from there.
+
+        :raises UnknownTorrent: if there is no such torrent.
+        """
+
     def offer_peers(self, info_hash: InfoHash, addresses: Sequence[PeerAddress]) -> None:
         """Dial these for a torrent, first ones first; those that are connected stay so."""
 
@@ -407,6 +414,16 @@ class Bitween:
         """
         self._swarm.library.get(info_hash)
         return self._swarm.remove(info_hash, delete_data)
+
+    def recheck(self, info_hash: InfoHash) -> Deferred[None]:
+        """
+        Compare what lies on the disk with the piece hashes, and go on from there.
+
+        Answers at once; the torrent's state tells how it goes.
+
+        :raises UnknownTorrent: if there is none with this hash.
+        """
+        return self._swarm.recheck(info_hash)
 
     # ---- contacts and what they share
 

@@ -134,6 +134,14 @@ class TorrentMethods(Namespace):
         await self._bitween.remove(hash, delete_data)
         return True
 
+    async def jsonrpc_recheck(
+        self,
+        hash: InfoHash,  # noqa: A002  # the parameter's name in the API
+    ) -> bool:
+        """Compare a torrent's files with its hashes, and go on from there."""
+        await self._bitween.recheck(hash)
+        return True
+
 
 class ContactMethods(Namespace):
     """``xmpp.``: contacts, and what they share."""

@@ -125,18 +125,6 @@ def free_root(folder: str, name: str, taken: Collection[str]) -> str:
     raise AssertionError("numbers do not end")
 
 
-def unlike(folder: str, files: Sequence[FileEntry]) -> str | None:
-    """The path of the first file that is missing, or has another size than it should."""
-    for file in files:
-        try:
-            if os.stat(os.path.join(folder, file.path)).st_size == file.size:
-                continue
-        except OSError:
-            pass
-        return file.path
-    return None
-
-
 def leads_elsewhere(folder: str, files: Sequence[FileEntry]) -> bool:
     """Whether a symbolic link stands in the way to one of the files."""
     folders = {os.path.dirname(file.path) for file in files}

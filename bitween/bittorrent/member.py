@@ -10,6 +10,8 @@ from bitween.bittorrent.store import TorrentRecord
 from bitween.model.address import PeerAddress
 from bitween.model.torrent import Progress, Torrent, TorrentState
 
+_LONGEST_PATIENCE = 3600.0
+
 
 @dataclass(eq=False, slots=True)
 class Member:
@@ -27,6 +29,11 @@ class Member:
     :param flushes_due: how many times it is still to be told that the disk has everything, before
         that is believed.
     :param moved: whether there is progress that is not in the store.
+    :param verifying: whether libtorrent has yet to compare what lies on the disk with the hashes.
+    :param seen: the stamp of the files of a complete torrent when they were last looked at.
+    :param refused: the stamp with which they turned out to be others than they should.
+    :param retry_at: when to try again after an error, seconds of the reactor.
+    :param patience: how long it was waited for that, seconds.
     """
 
     record: TorrentRecord
@@ -39,6 +46,11 @@ class Member:
     error: str = ""
     flushes_due: int = 0
     moved: bool = False
+    verifying: bool = False
+    seen: str = ""
+    refused: str = ""
+    retry_at: float = 0.0
+    patience: float = 0.0
 
     @property
     def placed(self) -> bool:
@@ -62,7 +74,14 @@ class Member:
             self.moved = not self.record.complete
         elif (before.done, before.uploaded) != (status.done, status.uploaded):
             self.moved = True
+            if status.done > before.done and not self.verifying:
+                self.patience = 0.0
         self.status = status
+
+    def put_off(self, now: float, shortest: float) -> None:
+        """Wait before trying again, longer each time that it did not help."""
+        self.patience = min(max(2 * self.patience, shortest), _LONGEST_PATIENCE)
+        self.retry_at = now + self.patience
 
     @property
     def torrent(self) -> Torrent:

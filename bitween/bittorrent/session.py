@@ -133,7 +133,9 @@ class Loading:
 
     :param torrent_file: ``None`` to ask peers for the metadata first.
     :param renamed: paths that libtorrent would choose otherwise, by file index.
-    :param resume_data: what libtorrent last said of it; without, what lies there is checked.
+    :param resume_data: what libtorrent last said of it.
+    :param trusted: whether to believe what that says of pieces; else what lies there is checked.
+    :param halted: whether to do nothing with it for now.
     :param have_all: whether every byte is known to be there.
     :param wanted: whether to fetch what is not there.
     :param peers: whom to dial at once.
@@ -144,6 +146,8 @@ class Loading:
     torrent_file: bytes | None
     renamed: Mapping[int, str]
     resume_data: bytes | None
+    trusted: bool
+    halted: bool
     have_all: bool
     wanted: bool
     peers: Sequence[PeerAddress]
@@ -277,6 +281,11 @@ class Session:
             handle.pause()
             handle.resume()
 
+    def halt(self, info_hash: InfoHash) -> None:
+        """Do nothing more with a torrent until it is loaded anew."""
+        if handle := self._handles.get(info_hash):
+            handle.pause()
+
     def flush(self, info_hash: InfoHash) -> None:
         """Write what is in memory to the disk; ``Flushed`` tells when it is there."""
         if handle := self._handles.get(info_hash):
@@ -379,6 +388,10 @@ def _params(loading: Loading) -> lt.add_torrent_params:
         if loading.resume_data is None:
             params = fresh
         params.ti = fresh.ti
+    if not loading.trusted:
+        params.have_pieces = []
+        params.verified_pieces = []
+        params.unfinished_pieces = {}
     # Names come from nowhere but the layout: resume data could lead anywhere.
     params.renamed_files = dict(loading.renamed)
     params.info_hashes = lt.info_hash_t(lt.sha1_hash(bytes.fromhex(loading.info_hash)))
@@ -387,6 +400,8 @@ def _params(loading: Loading) -> lt.add_torrent_params:
     params.flags = _FLAGS
     if not loading.wanted:
         params.flags |= lt.torrent_flags.default_dont_download
+    if loading.halted:
+        params.flags |= lt.torrent_flags.paused
     if loading.have_all and params.ti is not None:
         params.have_pieces = [True] * params.ti.num_pieces()
     params.file_priorities = _priorities(params.ti) if loading.wanted and params.ti else []

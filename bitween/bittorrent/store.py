@@ -49,6 +49,7 @@ _MIGRATIONS = (
         size INTEGER NOT NULL
     ) WITHOUT ROWID;
     """,
+    "ALTER TABLE torrents ADD COLUMN stamp TEXT;",
 )
 
 
@@ -63,6 +64,8 @@ class TorrentRecord:
     :param shared: whether it was made here, so that the names on the disk are the metadata's own.
     :param complete: whether every byte was once verified and on the disk.
     :param torrent_file: the bencoded .torrent; ``None`` until the metadata is here.
+    :param stamp: of the files when that was so; empty if they are to be verified, ``None`` if they
+        are to be taken as they are.
     """
 
     info_hash: InfoHash
@@ -73,6 +76,7 @@ class TorrentRecord:
     shared: bool
     complete: bool
     torrent_file: bytes | None
+    stamp: str | None = None
 
 
 class Store:
@@ -147,7 +151,7 @@ class Store:
     def torrents(self) -> list[TorrentRecord]:
         """Every torrent, oldest first."""
         rows = self._query(
-            "SELECT info_hash, name, folder, root, added, shared, complete, torrent_file"
+            "SELECT info_hash, name, folder, root, added, shared, complete, torrent_file, stamp"
             " FROM torrents ORDER BY added, info_hash"
         )
         return [
@@ -160,17 +164,20 @@ class Store:
                 shared=bool(shared),
                 complete=bool(complete),
                 torrent_file=torrent_file,
+                stamp=stamp,
             )
-            for info_hash, name, folder, root, added, shared, complete, torrent_file in rows
+            for info_hash, name, folder, root, added, shared, complete, torrent_file, stamp in rows
         ]
 
     def put(self, record: TorrentRecord) -> None:
         """Remember a torrent, or what is new about it; its resume data stays."""
         self._write(
-            "INSERT INTO torrents VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+            "INSERT INTO torrents (info_hash, name, folder, root, added, shared, complete,"
+            " torrent_file, stamp) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
             " ON CONFLICT (info_hash) DO UPDATE SET name = excluded.name, folder = excluded.folder,"
             " root = excluded.root, added = excluded.added, shared = excluded.shared,"
-            " complete = excluded.complete, torrent_file = excluded.torrent_file",
+            " complete = excluded.complete, torrent_file = excluded.torrent_file,"
+            " stamp = excluded.stamp",
             (
                 record.info_hash,
                 record.name,
@@ -180,12 +187,15 @@ class Store:
                 record.shared,
                 record.complete,
                 record.torrent_file,
+                record.stamp,
             ),
         )
 
-    def set_complete(self, info_hash: InfoHash) -> None:
-        """Remember that every byte of a torrent is on the disk."""
-        self._write("UPDATE torrents SET complete = 1 WHERE info_hash = ?", (info_hash,))
+    def set_complete(self, info_hash: InfoHash, stamp: str) -> None:
+        """Remember that every byte of a torrent is on the disk, in files with this stamp."""
+        self._write(
+            "UPDATE torrents SET complete = 1, stamp = ? WHERE info_hash = ?", (stamp, info_hash)
+        )
 
     def remove(self, info_hash: InfoHash) -> None:
         """Forget a torrent and its resume data; one that is unknown is no error."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol, cast
 
@@ -16,12 +16,20 @@ from twisted.logger import Logger
 
 from bitween.bittorrent import alerts
 from bitween.bittorrent.alerts import Alert, Phase, Status
-from bitween.bittorrent.layout import free_root, leads_elsewhere, make_plain, read_layout, unlike
+from bitween.bittorrent.disk import Look, look, looking, obstacle
+from bitween.bittorrent.layout import (
+    Layout,
+    free_root,
+    leads_elsewhere,
+    make_plain,
+    read_layout,
+)
 from bitween.bittorrent.member import Member
+from bitween.bittorrent.rounds import Rounds
 from bitween.bittorrent.session import Loading, ReaderReactor, Session, SessionOptions
 from bitween.bittorrent.sockets import Sockets
 from bitween.bittorrent.store import Store, TorrentRecord
-from bitween.errors import StartupError, SwarmError, UnknownTorrent
+from bitween.errors import StartupError, StoreError, SwarmError, UnknownTorrent
 from bitween.model.address import PeerAddress
 from bitween.model.events import (
     ListeningChanged,
@@ -39,7 +47,12 @@ from bitween.observable import Observable
 
 _PROGRESS_SECONDS = 1.0
 _HOUSEKEEPING_SECONDS = 5.0
+_SEEDS_SAVED_SECONDS = 30.0
 _SECONDS_TO_SAVE_AT_EXIT = 10.0
+# How many files are looked at in one turn of the reactor, and how many turns there are until those
+# in trouble may be looked at again: 50 files a second.
+_FILES_A_LOOK = 50
+_LOOKS = 30
 
 
 class SwarmReactor(ReaderReactor, Protocol):
@@ -54,6 +67,9 @@ class SwarmReactor(ReaderReactor, Protocol):
     ) -> IDelayedCall:
         """Call something later."""
 
+    def seconds(self) -> float:
+        """The time, from an arbitrary beginning."""
+
 
 @dataclass(frozen=True, slots=True)
 class SwarmOptions:
@@ -64,12 +80,15 @@ class SwarmOptions:
     :param upload_limit: bytes/s, 0 for none.
     :param download_limit: bytes/s, 0 for none.
     :param port_mapping: whether to ask routers for a port.
+    :param look_seconds: how often the files of a torrent in trouble are looked at; those of the
+        others half as often, or less if they are many.
     """
 
     listen: tuple[str, int] = ("", 0)
     upload_limit: int = 0
     download_limit: int = 0
     port_mapping: bool = True
+    look_seconds: float = 30.0
 
 
 @dataclass(eq=False, slots=True)
@@ -122,6 +141,12 @@ class Swarm(Service):
         self._loops = [
             (self._looping(self._ask_for_progress), _PROGRESS_SECONDS),
             (self._looping(self._keep_house), _HOUSEKEEPING_SECONDS),
+            (self._looping(self._save_seeds), _SEEDS_SAVED_SECONDS),
+            (self._looping(self._look_around), options.look_seconds / _LOOKS),
+        ]
+        self._rounds = [
+            Rounds(self._look_at_troubled, options.look_seconds),
+            Rounds(self._look_at_sound, 2 * options.look_seconds),
         ]
         self.ready: Deferred[None] = Deferred()
         self.events: Observable[SwarmEvent] = Observable()
@@ -173,7 +198,12 @@ class Swarm(Service):
             await self._saved
             if give_up.active():
                 give_up.cancel()
-        self._store.close(clean=not self._saving)
+        # What is half verified, or in trouble, has to be verified when it is begun again.
+        unknown = any(
+            (member.verifying or member.error) and not member.record.complete and member.placed
+            for member in self._members.values()
+        )
+        self._store.close(clean=not self._saving and not unknown)
         session.close()
         self._session = None
         self._members.clear()
@@ -183,6 +213,8 @@ class Swarm(Service):
             member = Member(record)
             self._members[record.info_hash] = member
             self._read_layout(member)
+            if member.record != record:
+                self._store.put(member.record)
             if self._load(member):
                 self._starting.add(record.info_hash)
             self._put(member)
@@ -281,6 +313,29 @@ class Swarm(Service):
         self._tell_shares()
         return left
 
+    def recheck(self, info_hash: InfoHash) -> Deferred[None]:
+        """
+        Compare what lies on the disk with the piece hashes, and go on from there.
+
+        What was complete once is never written to again: if a file is another now, somebody wanted
+        it so, and the torrent stands still until it is the old one.  Answers at once.
+
+        :raises UnknownTorrent: if there is no such torrent.
+        """
+        member = self._members.get(info_hash)
+        if member is None:
+            return fail(UnknownTorrent(f"no torrent of ours has the hash {info_hash}"))
+        member.patience, member.refused = 0.0, ""
+        if member.layout is None:
+            return succeed(None)
+        found = look(member.record.folder, member.layout.files)
+        if member.record.complete and found.fault:
+            self._take_error(info_hash, found.fault)
+        else:
+            self._verify(member, found.stamp)
+        self._tell_shares()
+        return succeed(None)
+
     def offer_peers(self, info_hash: InfoHash, addresses: Sequence[PeerAddress]) -> None:
         """Dial these for a torrent, first ones first; those that are connected stay so."""
         member = self._members.get(info_hash)
@@ -296,7 +351,7 @@ class Swarm(Service):
         known = self._members.get(record.info_hash)
         member = Member(record)
         self._read_layout(member)
-        self._store.put(record)
+        self._store.put(member.record)
         self._members[record.info_hash] = member
         if known is not None:
             self._unload_quietly(record.info_hash)
@@ -318,14 +373,26 @@ class Swarm(Service):
             member.error = error.message
             return
         if record.complete:
-            member.intact = unlike(record.folder, member.layout.files) is None
+            self._look_again(member, member.layout)
+
+    def _look_again(self, member: Member, layout: Layout) -> None:
+        """See whether the files of a complete torrent are what they were when last verified."""
+        record = member.record
+        found = look(record.folder, layout.files)
+        if record.stamp is None and not found.fault:
+            record = member.record = replace(record, stamp=found.stamp)
+        member.error, member.seen = found.fault, found.stamp
+        member.intact = not found.fault and found.stamp == record.stamp
 
     def _load(self, member: Member) -> bool:
         """Put a torrent into the session; tells whether libtorrent will say how that went."""
         record = member.record
         member.loaded, member.status, member.flushes_due = False, None, 0
-        if member.error or self._is_over(member):
+        if (member.error and member.layout is None) or self._is_over(member):
             return False
+        known = member.intact if record.complete else self._store.was_clean
+        trusted = known and not member.verifying
+        member.verifying = not (trusted or member.error)
         leaving = self._leaving.get(record.info_hash)
         if leaving is not None:
             leaving.load_again = True
@@ -339,7 +406,9 @@ class Swarm(Service):
                     folder=record.folder,
                     torrent_file=record.torrent_file,
                     renamed=member.layout.renamed if member.layout else {},
-                    resume_data=self._resume_data(member),
+                    resume_data=self._store.resume_data(record.info_hash) if record.root else None,
+                    trusted=trusted,
+                    halted=bool(member.error),
                     have_all=record.complete and member.intact,
                     # What was complete once is never written to again: if it is another now,
                     # somebody wanted it so.
@@ -352,15 +421,6 @@ class Swarm(Service):
             member.error = error.message
             return False
         return True
-
-    def _resume_data(self, member: Member) -> bytes | None:
-        record = member.record
-        # Without resume data libtorrent checks what lies on the disk: after a crash that finds
-        # what the last saving did not know of.
-        known = record.complete and member.intact
-        if record.root is None or not (known or self._store.was_clean):
-            return None
-        return self._store.resume_data(record.info_hash)
 
     def _unload(self, info_hash: InfoHash, delete_data: bool) -> Deferred[None]:
         leaving = self._leaving.get(info_hash)
@@ -399,7 +459,7 @@ class Swarm(Service):
         moved = False
         for alert in received:
             moved |= self._sockets.take(alert)
-            self._take(alert)
+            self._take_carefully(alert)
         self._tell_shares()
         if moved:
             self.events.notify(ListeningChanged())
@@ -418,8 +478,20 @@ class Swarm(Service):
                 self._saving.discard(alert.info_hash)
                 if alert.data is not None:
                     saved.append((alert.info_hash, alert.data))
-        if saved:
+        try:
             self._store.put_resume_data(saved)
+        except StoreError as error:
+            self._log.error("resume data could not be stored: {error}", error=error)
+            for info_hash, _ in saved:
+                if (member := self._members.get(info_hash)) is not None:
+                    member.moved = True
+
+    def _take_carefully(self, alert: Alert) -> None:
+        try:
+            self._take(alert)
+        except StoreError as error:
+            # The other alerts have to be heard all the same.
+            self._log.error("{error}", error=error)
 
     def _take(self, alert: Alert) -> None:
         match alert:
@@ -450,7 +522,7 @@ class Swarm(Service):
             member.loaded = not error
             if error:
                 self._take_error(info_hash, error)
-            elif member.peers != member.dialled:
+            elif member.wants_peers and member.peers != member.dialled:
                 self._dial(member)
         self._started()
 
@@ -463,10 +535,14 @@ class Swarm(Service):
 
     def _take_error(self, info_hash: InfoHash, error: str) -> None:
         member = self._members.get(info_hash)
-        if member is not None and member.error != error:
-            member.error = error
-            self._log.warn("{info_hash} stands still: {error}", info_hash=info_hash, error=error)
-            self._put(member)
+        if member is None or member.error == error:
+            return
+        if not member.error:
+            member.put_off(self._reactor.seconds(), self._options.look_seconds)
+        member.error, member.intact, member.verifying = error, False, False
+        self._log.warn("{info_hash} stands still: {error}", info_hash=info_hash, error=error)
+        self._lt.halt(info_hash)
+        self._put(member)
 
     def _take_dropped(self) -> None:
         self._log.warn("libtorrent's alerts overflowed: asking for everything anew")
@@ -488,7 +564,10 @@ class Swarm(Service):
         # What is said before it is loaded is said of an earlier load.
         if member is None or not member.loaded:
             return
+        before = member.status
         member.take(status)
+        if before is not None and before.phase is not status.phase:
+            self._save(member)
         if status.error:
             self._take_error(status.info_hash, status.error)
         if status.has_metadata and member.layout is None and not member.error:
@@ -514,14 +593,21 @@ class Swarm(Service):
             self._place(member, same=seeding)
         if not member.loaded or self._is_over(member):
             return
+        member.verifying = False
         if member.record.complete:
-            member.intact = seeding
-            if not seeding:
-                self._take_error(
-                    member.record.info_hash, "files are missing, or others than they were"
-                )
+            self._take_verified(member, same=seeding)
         elif seeding and not member.flushes_due:
             self._flush(member)
+
+    def _take_verified(self, member: Member, same: bool) -> None:
+        info_hash = member.record.info_hash
+        member.intact = same
+        if not same:
+            member.refused = member.seen
+            self._take_error(info_hash, "a file is another than it was")
+        elif member.record.stamp != member.seen:
+            member.record = replace(member.record, stamp=member.seen)
+            self._store.set_complete(info_hash, member.seen)
 
     def _place(self, member: Member, same: bool) -> None:
         """
@@ -573,10 +659,15 @@ class Swarm(Service):
         if member is None or not member.loaded or not member.flushes_due:
             return
         member.flushes_due -= 1
-        if member.flushes_due or member.error:
+        if member.flushes_due or member.error or member.layout is None:
             return
-        member.record = replace(member.record, complete=True)
-        self._store.set_complete(info_hash)
+        found = look(member.record.folder, member.layout.files)
+        if found.fault:
+            self._take_error(info_hash, found.fault)
+            return
+        member.seen = found.stamp
+        member.record = replace(member.record, complete=True, stamp=found.stamp)
+        self._store.set_complete(info_hash, found.stamp)
         self._put(member)
         if not self._is_over(member):
             self.events.notify(TorrentFinished(torrent=member.torrent))
@@ -588,6 +679,88 @@ class Swarm(Service):
         )
         self._lt.dial(member.record.info_hash, member.peers, at_once=alone)
         member.dialled = member.peers
+
+    # ---- trouble with files, and what mends it
+
+    def _look_around(self) -> None:
+        for rounds in self._rounds:
+            rounds.step(self._reactor.seconds(), _FILES_A_LOOK)
+        self._tell_shares()
+
+    def _look_at_sound(self) -> Iterator[None]:
+        for member in list(self._members.values()):
+            if member.complete and member.layout is not None:
+                found = yield from looking(member.record.folder, member.layout.files)
+                self._take_look(member, found)
+            elif self._is_lost(member):
+                self._take_error(member.record.info_hash, f"'{member.record.root}' is missing")
+                yield
+
+    def _look_at_troubled(self) -> Iterator[None]:
+        for member in list(self._members.values()):
+            if not member.error or member.layout is None:
+                continue
+            if member.record.complete:
+                found = yield from looking(member.record.folder, member.layout.files)
+                self._take_look(member, found)
+            else:
+                self._try_again(member)
+                yield
+
+    def _take_look(self, member: Member, found: Look) -> None:
+        """Go by how the files of a complete torrent look now."""
+        if member.verifying or self._is_over(member):
+            return
+        if found.fault:
+            self._take_error(member.record.info_hash, found.fault)
+        elif member.error and self._reactor.seconds() < member.retry_at:
+            return
+        elif found.stamp == member.record.stamp:
+            if member.error:
+                member.error, member.intact = "", True
+                self._load_again(member)
+        elif found.stamp != member.refused:
+            self._verify(member, found.stamp)
+
+    def _try_again(self, member: Member) -> None:
+        """Go on with a download that could not be written, if that could help."""
+        if self._is_over(member) or self._reactor.seconds() < member.retry_at:
+            return
+        progress = member.torrent.progress
+        hindered = obstacle(member.record.folder, progress.total - progress.done)
+        if not hindered and not self._is_lost(member):
+            self._verify(member, "")
+
+    def _is_lost(self, member: Member) -> bool:
+        """
+        Whether what was fetched already is gone.
+
+        Its disk may only be away, so that beginning anew has to be asked for.
+        """
+        record, status = member.record, member.status
+        begun = status is not None and status.done > 0 and not member.verifying
+        return (
+            begun
+            and record.root is not None
+            and not os.path.lexists(os.path.join(record.folder, record.root))
+        )
+
+    def _verify(self, member: Member, stamp: str) -> None:
+        """
+        Have libtorrent compare what lies on the disk with the hashes, and go on from there.
+
+        :param stamp: of the files of a complete torrent, as they look now.
+        """
+        member.error, member.intact, member.verifying, member.seen = "", False, True, stamp
+        if member.record.complete:
+            member.record = replace(member.record, stamp="")
+            self._store.put(member.record)
+        self._load_again(member)
+
+    def _load_again(self, member: Member) -> None:
+        self._unload_quietly(member.record.info_hash)
+        self._load(member)
+        self._put(member)
 
     # ---- housekeeping
 
@@ -603,8 +776,15 @@ class Swarm(Service):
             if member.wants_peers and connected < len(member.peers):
                 self._lt.dial(info_hash, member.peers, at_once=False)
 
+    def _save_seeds(self) -> None:
+        for member in self._members.values():
+            self._save(member)
+
     def _save(self, member: Member) -> None:
         """Have the progress of a torrent stored, if it made any."""
+        # In the middle of a check libtorrent knows less than what is stored.
+        if member.verifying:
+            return
         info_hash = member.record.info_hash
         if member.moved and member.placed and self._lt.save_resume_data(info_hash):
             self._saving.add(info_hash)

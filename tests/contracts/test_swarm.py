@@ -17,7 +17,7 @@ from bitween.model.address import PeerAddress
 from bitween.model.events import SharesChanged, SwarmEvent, TorrentAdded, TorrentRemoved
 from bitween.model.torrent import InfoHash, Metainfo, TorrentState
 from tests.fakes.swarm import FakeSwarm
-from tests.functional.swarms import LOOPBACK, metainfo, write
+from tests.functional.swarms import LOOPBACK, metainfo, when, write
 
 ABSENT = InfoHash("ab" * 20)
 # Nobody listens there.
@@ -141,6 +141,25 @@ class Contract:
             """That is an error, as the answer."""
             with self.assertRaises(UnknownTorrent):
                 await self.swarm.remove(ABSENT, False)
+
+        async def test_rechecking(self) -> None:
+            """What is rechecked is shared as before, at the latest when that is done."""
+            info = self.file()
+            torrent = await self.swarm.share(info, self.folder)
+            await self.swarm.recheck(info.info_hash)
+            await when(
+                cast(Any, self.swarm), lambda: self.swarm.library.get(info.info_hash).complete
+            )
+            self.assertEqual(self.swarm.library.get(info.info_hash), torrent)
+            self.assertIn(info.info_hash, self.swarm.library.shares)
+
+        async def test_rechecking_what_is_not_here(self) -> None:
+            """A download without metadata has nothing to check; what is unknown is an error."""
+            torrent = await self.swarm.download(ABSENT, "holiday", self.folder)
+            await self.swarm.recheck(ABSENT)
+            self.assertEqual(self.swarm.library.get(ABSENT), torrent)
+            with self.assertRaises(UnknownTorrent):
+                await self.swarm.recheck(InfoHash("cd" * 20))
 
         async def test_peers(self) -> None:
             """Peers can be offered for anything, at any time, any number of times."""

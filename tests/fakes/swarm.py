@@ -81,6 +81,18 @@ class FakeSwarm:
         self._tell_shares(changed)
         return succeed(None)
 
+    def recheck(self, info_hash: InfoHash) -> Deferred[None]:
+        """Find everything as it should be: what broke down is mended."""
+        known = self._known(info_hash)
+        if known is None:
+            return fail(UnknownTorrent(f"no torrent of ours has the hash {info_hash}"))
+        if known.error:
+            mended = replace(known, state=TorrentState.SEEDING, error="", complete=True)
+            changed = self.library.put(mended)
+            self.events.notify(TorrentChanged(torrent=mended))
+            self._tell_shares(changed)
+        return succeed(None)
+
     def offer_peers(self, info_hash: InfoHash, addresses: Sequence[PeerAddress]) -> None:
         """Remember what was offered."""
         known = self._known(info_hash)

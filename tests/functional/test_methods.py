@@ -266,6 +266,15 @@ class TorrentTests(MethodCase):
         self.assertEqual(self.reason("bt.del_torrent", A), "unknown_torrent")
         self.assertEqual(self.answer("bt.del_torrent", ["x"])["error"]["code"], -32602)
 
+    def test_recheck(self) -> None:
+        """What stood still goes on when its files are found to be right."""
+        self.world.share("film.mkv", A, 1000)
+        self.world.swarm.break_down(A, "film.mkv is missing")
+        self.assertIs(self.call("bt.recheck", A), True)
+        (torrent,) = self.call("bt.get_torrents", ["state", "error"])["torrents"]
+        self.assertEqual(torrent, {"state": "seeding", "error": None})
+        self.assertEqual(self.reason("bt.recheck", B), "unknown_torrent")
+
 
 class ContactTests(MethodCase):
     """``xmpp.``."""

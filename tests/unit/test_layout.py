@@ -6,7 +6,7 @@ import os
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from bitween.bittorrent.layout import free_root, leads_elsewhere, read_layout, unlike
+from bitween.bittorrent.layout import free_root, leads_elsewhere, read_layout
 from bitween.bittorrent.metainfo import HashedFile, make_torrent
 from bitween.errors import SwarmError
 from bitween.model.torrent import FileEntry
@@ -85,12 +85,6 @@ class DiskTests(SynchronousTestCase):
         os.makedirs(os.path.join(self.folder, "a", "b"))
         with open(os.path.join(self.folder, "a", "b", "c"), "wb") as file:
             file.write(b"123")
-
-    def test_sizes(self) -> None:
-        """A file that is missing or has another size is named."""
-        self.assertIsNone(unlike(self.folder, [FileEntry("a/b/c", 3)]))
-        self.assertEqual(unlike(self.folder, [FileEntry("a/b/c", 4)]), "a/b/c")
-        self.assertEqual(unlike(self.folder, [FileEntry("a/b/c", 3), FileEntry("d", 0)]), "d")
 
     def test_links(self) -> None:
         """A link anywhere on the way is noticed, one beside the way is not."""

@@ -63,8 +63,10 @@ class RecordTests(StoreCase):
         self.assertEqual(self.reopened().torrents(), [RECORD])
         changed = replace(RECORD, root="holiday (2)", torrent_file=b"d\0e")
         self.store.put(changed)
-        self.store.set_complete(RECORD.info_hash)
-        self.assertEqual(self.reopened().torrents(), [replace(changed, complete=True)])
+        self.store.set_complete(RECORD.info_hash, "stamp")
+        self.assertEqual(
+            self.reopened().torrents(), [replace(changed, complete=True, stamp="stamp")]
+        )
 
     def test_oldest_first(self) -> None:
         """Torrents come in the order in which they were added."""
