@@ -11,6 +11,9 @@ FUZZ ?= 100000
 # How often make soak runs the integration tests.
 ROUNDS ?= 3
 
+# How often make soak kills a daemon.
+KILLS ?= 50
+
 # Kills the demo with make, even after a kill -9 of make.
 WITH_MAKE := $(shell command -v setpriv >/dev/null 2>&1 && echo setpriv --pdeathsig TERM)
 
@@ -27,7 +30,8 @@ help:
 	@echo "make lint    ruff and mypy"
 	@echo "make docs    the documentation, to docs/_build"
 	@echo "make bench   the benchmarks"
-	@echo "make soak    a long fuzz [FUZZ=100000], then the integration tests again and again [ROUNDS=3]"
+	@echo "make soak    a long fuzz [FUZZ=100000], kill -9 at any moment [KILLS=50], then the integration"
+	@echo "             tests again and again [ROUNDS=3]"
 	@echo "make clean   remove everything that these made"
 
 demo: $(VENV)/has-test prosody
@@ -50,7 +54,7 @@ bench: $(VENV)/has-test prosody
 	$(BIN)/python -m benchmarks.lists
 
 soak: $(VENV)/has-test prosody test-programs
-	BITWEEN_FUZZ=$(FUZZ) $(BIN)/python -m twisted.trial tests.soak
+	BITWEEN_FUZZ=$(FUZZ) KILLS=$(KILLS) $(BIN)/python -m twisted.trial tests.soak
 	for round in $$(seq $(ROUNDS)); do $(BIN)/python -m twisted.trial tests.integration || exit; done
 
 prosody:
