@@ -17,9 +17,8 @@ import queue
 import sys
 import threading
 import time
-from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Generator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import BinaryIO
 
 from bitween.bittorrent.listing import Found, list_files, unusable
@@ -27,7 +26,7 @@ from bitween.bittorrent.metainfo import HashedFile, make_torrent, piece_size_for
 from bitween.errors import BitweenError, HashingFailed
 
 _HASHERS = 2
-_BLOCK = 4 * 2**20
+_BLOCK = 2**20
 _SECONDS_BETWEEN_REPORTS = 0.1
 
 Report = Callable[[int, int], None]
@@ -48,7 +47,7 @@ def hash_path(path: str, report: Report, hidden: bool = True) -> dict[str, objec
     files = list_files(path, hidden)
     total = sum(file.size for file in files)
     piece_size = piece_size_for(total)
-    pieces = b"".join(_piece_hashes(files, total, piece_size, report))
+    pieces = _piece_hashes(files, total, piece_size, report)
     for file in files:
         _check_unchanged(file)
     name = os.path.basename(path)
@@ -62,30 +61,67 @@ def hash_path(path: str, report: Report, hidden: bool = True) -> dict[str, objec
     }
 
 
-def _piece_hashes(
-    files: Sequence[Found], total: int, piece_size: int, report: Report
-) -> Iterator[bytes]:
-    """The SHA-1 of every piece, several at a time, in order."""
-    block_size = max(_BLOCK, piece_size)
-    blocks = _blocks(files, total, block_size)
+def _piece_hashes(files: Sequence[Found], total: int, piece_size: int, report: Report) -> bytes:
+    """The SHA-1 of every piece, in order."""
     report(0, total)
+    block_size = max(_BLOCK, piece_size)
+    pieces = _Pieces(files, total, piece_size, block_size, report)
     if total <= block_size:
         # Starting threads takes longer than hashing this.
-        for block in blocks:
-            yield _digests(block, piece_size)
-        return
-    reported = time.monotonic()
-    pending: deque[Future[bytes]] = deque()
-    with ThreadPoolExecutor(_HASHERS) as pool:
-        for number, block in enumerate(blocks, 1):
-            pending.append(pool.submit(_digests, block, piece_size))
-            if len(pending) > _HASHERS:
-                yield pending.popleft().result()
-            if time.monotonic() - reported >= _SECONDS_BETWEEN_REPORTS:
-                reported = time.monotonic()
-                report(min(number * block_size, total), total)
-        for future in pending:
-            yield future.result()
+        pieces.work()
+    else:
+        with ThreadPoolExecutor(_HASHERS) as pool:
+            for each in [pool.submit(pieces.work) for _ in range(_HASHERS)]:
+                each.result()
+    return b"".join(pieces.digests[number] for number in range(len(pieces.digests)))
+
+
+class _Pieces:
+    """
+    Hashes blocks of whole pieces, in several threads.
+
+    A thread hashes what it has read itself, while that is in its core's cache: 0.81 s of CPU time a
+    GiB, where one thread that reads for the others took 0.87 s.  Only one reads at a time, from the
+    beginning to the end, as disks like it.
+
+    :ivar digests: the hashes of the pieces of each block, by its number.
+    """
+
+    def __init__(
+        self, files: Sequence[Found], total: int, piece_size: int, block_size: int, report: Report
+    ) -> None:
+        self._fills = _fills(files)
+        next(self._fills)
+        self._total = total
+        self._piece_size = piece_size
+        self._block_size = min(block_size, total)
+        self._report = report
+        self._reported = time.monotonic()
+        self._done = self._blocks = 0
+        self._reading = threading.Lock()
+        self.digests: dict[int, bytes] = {}
+
+    def work(self) -> None:
+        """Hash one block after the other, until there are no more."""
+        buffer = memoryview(bytearray(self._block_size))
+        while True:
+            with self._reading:
+                number = self._blocks
+                try:
+                    count = self._fills.send(buffer)
+                except StopIteration:
+                    # There is no more, or another thread met an error.
+                    return
+                self._blocks += 1
+                self._read(count)
+            self.digests[number] = _digests(buffer[:count], self._piece_size)
+
+    def _read(self, count: int) -> None:
+        self._done += count
+        now = time.monotonic()
+        if now - self._reported >= _SECONDS_BETWEEN_REPORTS:
+            self._reported = now
+            self._report(self._done, self._total)
 
 
 def _digests(block: memoryview, piece_size: int) -> bytes:
@@ -95,25 +131,22 @@ def _digests(block: memoryview, piece_size: int) -> bytes:
     )
 
 
-def _blocks(files: Sequence[Found], total: int, block_size: int) -> Iterator[memoryview]:
-    """The files' bytes as one stream, cut into blocks; a block's memory is used again later."""
-    size = min(block_size, total)
-    # One block is being read and one more than there are hashers may wait for its result.
-    buffers = [memoryview(bytearray(size)) for _ in range(_HASHERS + 2 if total > size else 1)]
-    number = filled = 0
+def _fills(files: Sequence[Found]) -> Generator[int, memoryview, None]:
+    """Fill the buffers that are sent with the files' bytes, and tell how far each is filled."""
+    buffer = yield 0
+    filled = 0
     for file in files:
         left = file.size
         with _open(file) as opened:
             while left:
-                view = buffers[number % len(buffers)]
-                count = _read_into(file, opened, view[filled : min(size, filled + left)])
+                count = _read_into(file, opened, buffer[filled : filled + left])
                 filled += count
                 left -= count
-                if filled == size:
-                    yield view
-                    number, filled = number + 1, 0
+                if filled == len(buffer):
+                    buffer = yield filled
+                    filled = 0
     if filled:
-        yield buffers[number % len(buffers)][:filled]
+        yield filled
 
 
 def _open(file: Found) -> BinaryIO:
