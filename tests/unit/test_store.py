@@ -13,7 +13,7 @@ from dataclasses import replace
 from twisted.trial.unittest import SynchronousTestCase
 
 from bitween.bittorrent.metainfo import HashedFile, make_torrent
-from bitween.bittorrent.store import Store, TorrentRecord
+from bitween.bittorrent.store import _MIGRATIONS, Store, TorrentRecord
 from bitween.errors import StoreError
 from bitween.model.sharelist import ShareList
 from bitween.model.torrent import InfoHash
@@ -143,14 +143,14 @@ class ShareListTests(StoreCase):
 
     def test_a_database_of_before(self) -> None:
         """One of the first version is brought up to date, and what is in it stays."""
-        self.store.put(RECORD)
-        self.store.close()
-        with sqlite3.connect(self.path) as connection:
-            connection.execute("DROP TABLE share_list")
-            connection.execute("PRAGMA user_version = 1")
+        path = f"{self.path}.old"
+        with sqlite3.connect(path) as connection:
+            connection.executescript(f"{_MIGRATIONS[0]} PRAGMA user_version = 1")
+            connection.execute("INSERT INTO intentions (path) VALUES (?)", (b"/a",))
         connection.close()
-        store = self.open()
-        self.assertEqual(store.torrents(), [RECORD])
+        store = Store.open(path)
+        self.addCleanup(store.close)
+        self.assertEqual(store.intended(), ["/a"])
         self.assertEqual(len(store.share_list()), 0)
 
 
