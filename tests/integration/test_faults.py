@@ -46,13 +46,7 @@ async def noticed(daemon: Daemon) -> float:
 
 
 class Faults(OnEveryServer):
-    """
-    What a server does to its clients.
-
-    :cvar farewell: what a client is told when the server is stopped.
-    """
-
-    farewell = "the server is shutting down"
+    """What a server does to its clients."""
 
     async def test_a_server_that_is_killed(self) -> None:
         """Daemons wait with a reason; when it is back, so are contacts, presence and shares."""
@@ -74,14 +68,17 @@ class Faults(OnEveryServer):
         server.start()
         await together([bob.finds(first), bob.finds(second)])
 
-    async def test_a_stream_error(self) -> None:
-        """The server's reason for ending the stream is told in words, as far as it gives one."""
+    async def test_a_server_that_is_stopped(self) -> None:
+        """Its reason is told in words, as far as it comes through; then everybody comes back."""
         server = self.server("alice", "bob")
         alice, bob = await self.contacts(server, "alice", "bob")
         await bob.finds(await alice.share(self.make_file("file", b"1")))
         server.stop()
         await alice.says("not connected: ")
-        self.assertIn(self.farewell, alice.log)
+        # Prosody says nothing to a session that could be resumed; and the last words of a server
+        # are lost if it closes the connection while something of ours lies there unread.
+        reasons = ("the server is shutting down", "closed the connection", "was lost")
+        self.assertTrue(any(reason in alice.log for reason in reasons), alice.log)
         server.start()
         await alice.online()
 
@@ -102,9 +99,7 @@ class Faults(OnEveryServer):
 
 
 class ProsodyFaultTests(Faults, ProsodyTestCase):
-    """On Prosody, which ends the stream of a session that could be resumed without a word."""
-
-    farewell = "the connection"
+    """On Prosody."""
 
 
 class EjabberdFaultTests(Faults, EjabberdTestCase):

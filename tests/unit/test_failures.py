@@ -1,0 +1,27 @@
+"""Failures of the connection, in words."""
+
+from __future__ import annotations
+
+from twisted.internet.error import ConnectionRefusedError as Refused
+from twisted.trial.unittest import SynchronousTestCase
+from twisted.words.protocols.jabber.error import StreamError
+
+from bitween.xmpp.failures import connection_error
+
+
+class ConnectionErrorTests(SynchronousTestCase):
+    """What a person reads."""
+
+    def test_a_stream_error(self) -> None:
+        """The server's reason is told in words."""
+        for condition, words in (
+            ("system-shutdown", "the server is shutting down"),
+            ("conflict", "another program has logged in with the same resource"),
+        ):
+            error = connection_error(StreamError(condition), "example.org")
+            self.assertIn(words, str(error))
+
+    def test_a_refused_connection(self) -> None:
+        """The server is named."""
+        error = connection_error(Refused(), "example.org:5222")
+        self.assertIn("example.org:5222 refuses connections", str(error))
