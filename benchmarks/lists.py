@@ -44,6 +44,7 @@ from bitween.xmpp.client import Account
 from bitween.xmpp.payload import whole_item
 from tests.fakes.cache import FakeCache
 from tests.fakes.idle import Idle
+from tests.fakes.memory import FakeMemory
 from tests.fakes.swarm import FakeSwarm
 
 COUNTS = (100, 1_000, 10_000)
@@ -80,6 +81,7 @@ class _Side:
             messenger=self.messenger,
             own_addresses=InterfaceAddresses(reactor, read_interfaces=list),
             jobs=Jobs(reactor),
+            memory=FakeMemory(),
             cache=FakeCache(),
             reactor=reactor,
         )

@@ -13,6 +13,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from bitween.control import Control, Controlled, LimitsInForce, LimitsMemory, Rules
 from bitween.errors import (
     BadPath,
     BitweenError,
@@ -40,6 +41,7 @@ from bitween.model.events import (
     ListeningChanged,
     ListingReceived,
     MessengerEvent,
+    PeerMoved,
     PresenceChanged,
     RosterRead,
     SharesChanged,
@@ -50,14 +52,16 @@ from bitween.model.job import Added, Job
 from bitween.model.library import Library
 from bitween.model.search import FoundPage
 from bitween.model.torrent import InfoHash, Metainfo, Torrent
+from bitween.model.wishes import AS_USUAL, Wishes
 from bitween.observable import Observable
 from bitween.slices import in_slices
+from bitween.traffic import Ledger, TrafficAccount
 
 #: Seconds after which a resource that was not seen any more is forgotten.
 RESOURCE_LIFE = 30 * 24 * 3600.0
 
 
-class Swarm(Protocol):
+class Swarm(Controlled, Protocol):
     """The BitTorrent side: moves bytes, and keeps what is ours durably."""
 
     @property
@@ -83,7 +87,9 @@ class Swarm(Protocol):
         :param folder: what holds the torrent's file or folder.
         """
 
-    def download(self, info_hash: InfoHash, name: str, folder: str) -> Deferred[Torrent]:
+    def download(
+        self, info_hash: InfoHash, name: str, folder: str, wishes: Wishes = AS_USUAL
+    ) -> Deferred[Torrent]:
         """
         Begin to fetch a torrent; answers when that is stored.
 
@@ -206,6 +212,10 @@ class Messenger(Protocol):
         """Let somebody reach us again."""
 
 
+class Memory(Ledger, LimitsMemory, Protocol):
+    """Keeps over a restart what belongs to no torrent."""
+
+
 class CatalogueCache(Protocol):
     """Keeps what contacts share over a restart; it may lose the last second of it."""
 
@@ -263,6 +273,7 @@ class Status:
     listening: tuple[tuple[str, int], ...]
     addresses: tuple[PeerAddress, ...]
     totals: Totals
+    limits: LimitsInForce
     uptime: float
 
 
@@ -280,6 +291,7 @@ class Parts:
     messenger: Messenger
     own_addresses: OwnAddresses
     jobs: Jobs
+    memory: Memory
     cache: CatalogueCache
     reactor: IReactorTime
 
@@ -288,6 +300,8 @@ class Bitween:
     """
     The use cases, in terms of the model.
 
+    :ivar control: the use cases of controlling torrents.
+    :ivar traffic: how much was exchanged with whom.
     :ivar catalogue_changes: hands out whatever changes in what contacts share.
     """
 
@@ -299,10 +313,12 @@ class Bitween:
         download_dir: str,
         stop: Callable[[], None],
         clock: Callable[[], float] = time.time,
+        rules: Rules | None = None,
     ) -> None:
         """
         :param stop: ends the daemon cleanly.
         :param clock: seconds since the epoch.
+        :param rules: what the settings say of all torrents.
         """
         self._swarm = parts.swarm
         self._hasher = parts.hasher
@@ -317,7 +333,9 @@ class Bitween:
         self._started = clock()
         self._ending = False
         self.jobs = parts.jobs
+        self.control = Control(parts.swarm, parts.memory, rules or Rules(), clock)
         self.catalogue = Catalogue(clock)
+        self.traffic = TrafficAccount(parts.reactor, parts.memory, self.catalogue)
         self.catalogue_changes: Observable[CatalogueChange] = Observable()
         parts.swarm.events.subscribe(self._swarm_did)
         parts.messenger.events.subscribe(self._messenger_did)
@@ -340,6 +358,7 @@ class Bitween:
 
     def begin(self) -> None:
         """Take up what an earlier run did not come to do; the swarm is ready now."""
+        self.control.look()
         self._listen_sockets_changed()
         self._announce()
         for path in self._intentions.intended():
@@ -350,6 +369,7 @@ class Bitween:
         """Stop what takes a while; what is cut short here is taken up at the next start."""
         self._ending = True
         self.jobs.cancel_all()
+        self.traffic.close()
 
     def stop(self) -> None:
         """End the daemon cleanly, after the present call is answered."""
@@ -363,6 +383,7 @@ class Bitween:
             listening=tuple(self._swarm.listening),
             addresses=self._own_addresses.addresses,
             totals=self._totals(),
+            limits=self.control.limits,
             uptime=self._clock() - self._started,
         )
 
@@ -392,18 +413,22 @@ class Bitween:
         self._intentions.intend(path)
         return self._start_adding(path)
 
-    async def download(self, info_hash: InfoHash, folder: str | None = None) -> int:
+    async def download(
+        self, info_hash: InfoHash, folder: str | None = None, paused: bool = False
+    ) -> int:
         """
         Begin to fetch a torrent from everybody who announces it; asking twice is harmless.
 
         :param folder: where to put it, absolute; ``None`` for the download directory.
+        :param paused: whether to fetch no more than the list of its files until it is resumed.
         :returns: how many sources there are at this moment.
         :raises BadPath: if the folder is no place to write to.
         """
         if info_hash not in self._swarm.library:
             folder = _checked_folder(folder if folder is not None else self._download_dir)
             share = self.catalogue.share(info_hash)
-            await self._swarm.download(info_hash, share.name if share else "", folder)
+            name = share.name if share else ""
+            await self._swarm.download(info_hash, name, folder, Wishes(paused=paused))
         return len(self._dialable(info_hash))
 
     def remove(self, info_hash: InfoHash, delete_data: bool = False) -> Deferred[None]:
@@ -552,6 +577,8 @@ class Bitween:
             self._listen_sockets_changed()
         elif isinstance(event, TorrentAdded):
             self._offer(event.torrent.info_hash)
+        elif isinstance(event, PeerMoved):
+            self.traffic.book(event)
 
     def _messenger_did(self, event: MessengerEvent) -> None:
         self._changed(self._catalogue_changed_by(event))

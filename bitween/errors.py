@@ -16,6 +16,7 @@ Every error that bitween raises on purpose.
     │   ├── UnknownTorrent
     │   ├── UnknownContact
     │   ├── UnknownResource
+    │   ├── NoMetadata          the list of files of a torrent is not here yet
     │   └── UnknownJob
     ├── ResourceOnline          what was to be forgotten is there, and would be back at once
     ├── StoreError              the database in the state directory cannot be used
@@ -97,6 +98,10 @@ class UnknownContact(NotFound):
 
 class UnknownResource(NotFound):
     """The catalogue knows no such resource of that contact."""
+
+
+class NoMetadata(NotFound):
+    """What a torrent holds is not known yet."""
 
 
 class UnknownJob(NotFound):

@@ -1,4 +1,4 @@
-"""What is done once a day."""
+"""What is done again and again, however it went the last time."""
 
 from __future__ import annotations
 
@@ -14,19 +14,21 @@ DAY = 24 * 3600.0
 
 
 class Housekeeping(Service):
-    """Does something a day after it was started, and every day from then on."""
+    """Does something some time after it was started, and again and again from then on."""
 
     _log = Logger()
 
-    def __init__(self, reactor: IReactorTime, work: Callable[[], None]) -> None:
+    def __init__(self, reactor: IReactorTime, work: Callable[[], None], seconds: float) -> None:
+        """:param seconds: from one time to the next."""
         self._work = work
+        self._seconds = seconds
         self._loop = LoopingCall(self._carefully)
         self._loop.clock = reactor
 
     def startService(self) -> None:
-        """Begin to count the days."""
+        """Begin to count the time."""
         super().startService()
-        self._loop.start(DAY, now=False).addErrback(
+        self._loop.start(self._seconds, now=False).addErrback(
             lambda failure: self._log.failure("housekeeping has ended", failure)
         )
 
@@ -41,4 +43,4 @@ class Housekeeping(Service):
             self._work()
         except Exception:
             # A LoopingCall stops for good at its first exception.
-            self._log.failure("the daily work failed")
+            self._log.failure("housekeeping failed")

@@ -15,10 +15,12 @@ from twisted.words.protocols.jabber.jid import JID, InvalidFormat
 from bitween.errors import ConfigurationError, InvalidValue
 from bitween.model.address import PeerAddress
 from bitween.model.contact import AutoAccept
+from bitween.model.schedule import Entry, parse_entry
 
 DEFAULT_API = "tcp:5000:interface=127.0.0.1"
 DEFAULT_XMPP_PORT = 5222
 DEFAULT_DIRECT_TLS_PORT = 5223
+DEFAULT_ACTIVE_DOWNLOADS = 5
 MAX_NICK = 64
 
 _DIRECT_TLS = "xmpps://"
@@ -40,6 +42,11 @@ class Settings:
     :param announce: further addresses at which we can be dialled; port ``None`` means ours.
     :param upload_limit: bytes/s, 0 for none.
     :param download_limit: bytes/s, 0 for none.
+    :param schedule: when other limits hold.
+    :param limit_lan: whether limits hold on local networks, too.
+    :param active_downloads: how many run at the same time, 0 for any number.
+    :param seed_ratio: how often a download is given to others before it is paused, 0 for always.
+    :param seed_hours: how long, 0 for always.
     """
 
     jid: str
@@ -58,6 +65,11 @@ class Settings:
     announce: tuple[tuple[str, int | None], ...]
     upload_limit: int
     download_limit: int
+    schedule: tuple[Entry, ...]
+    limit_lan: bool
+    active_downloads: int
+    seed_ratio: float
+    seed_hours: float
     port_mapping: bool
     nick: str
     auto_accept: AutoAccept
@@ -73,6 +85,7 @@ class Options(usage.Options):
 
     optFlags = [
         ["no-port-mapping", None, "Ask no router for a port: neither UPnP nor NAT-PMP."],
+        ["limit-lan", None, "Let the limits hold on local networks, too."],
         ["allow-plain", None, "Tell the server the password itself, if it offers nothing better."],
         ["log-traffic", None, "Log the XMPP stream, with secrets masked."],
     ]
@@ -97,12 +110,21 @@ class Options(usage.Options):
         ["auto-accept", None, None, "Whom to let see you unasked: never, known or always [known]."],
         ["upload-limit", None, None, "Bytes per second."],
         ["download-limit", None, None, "Bytes per second."],
+        [
+            "active-downloads",
+            None,
+            None,
+            f"Downloads that run at the same time, 0 for any number [{DEFAULT_ACTIVE_DOWNLOADS}].",
+        ],
+        ["seed-ratio", None, None, "Pause a download once it was given to others so many times."],
+        ["seed-hours", None, None, "Pause a download that was given to others for so long."],
     ]
 
     def __init__(self) -> None:
         super().__init__()
         self["api-host"] = []
         self["announce"] = []
+        self["schedule"] = []
 
     def opt_api_host(self, name: str) -> None:
         """Allow this Host header too; may be repeated."""
@@ -111,6 +133,10 @@ class Options(usage.Options):
     def opt_announce(self, address: str) -> None:
         """Announce this ADDR[:PORT] too; may be repeated."""
         self["announce"].append(address)
+
+    def opt_schedule(self, entry: str) -> None:
+        """Other limits at times, as [DAYS] HH:MM-HH:MM [upload=RATE] [download=RATE]."""
+        self["schedule"].append(entry)
 
     def parseArgs(self, *rest: str) -> None:
         """:raises twisted.python.usage.UsageError: for a stray argument."""
@@ -142,7 +168,7 @@ class Options(usage.Options):
 
 _TEXT_KEYS = frozenset(str(parameter[0]) for parameter in Options.optParameters) - {"config"}
 _FLAG_KEYS = frozenset(str(flag[0]) for flag in Options.optFlags)
-_LIST_KEYS = frozenset({"api-host", "announce"})
+_LIST_KEYS = frozenset({"api-host", "announce", "schedule"})
 
 
 def _read_config(path: str | None, environ: Mapping[str, str]) -> dict[str, Any]:
@@ -169,7 +195,7 @@ def _config_value(path: str, key: str, value: object) -> object:
     elif key in _LIST_KEYS:
         fits = isinstance(value, list) and all(isinstance(entry, str) for entry in value)
     elif key in _TEXT_KEYS:
-        fits = isinstance(value, str | int) and not isinstance(value, bool)
+        fits = isinstance(value, str | int | float) and not isinstance(value, bool)
         value = str(value)
     else:
         known = ", ".join(sorted(_TEXT_KEYS | _FLAG_KEYS | _LIST_KEYS))
@@ -207,6 +233,13 @@ def _settings(values: Mapping[str, Any], environ: Mapping[str, str]) -> Settings
         announce=tuple(_announced(entry) for entry in values.get("announce", ())),
         upload_limit=_limit("upload-limit", values.get("upload-limit", "0")),
         download_limit=_limit("download-limit", values.get("download-limit", "0")),
+        schedule=tuple(_schedule(entry) for entry in values.get("schedule", ())),
+        limit_lan=bool(values.get("limit-lan", False)),
+        active_downloads=_active_downloads(
+            values.get("active-downloads", str(DEFAULT_ACTIVE_DOWNLOADS))
+        ),
+        seed_ratio=_number("seed-ratio", values.get("seed-ratio", "0")),
+        seed_hours=_number("seed-hours", values.get("seed-hours", "0")),
         port_mapping=not values.get("no-port-mapping", False),
         nick=_nick(values.get("nick", "")),
         auto_accept=_auto_accept(values.get("auto-accept", AutoAccept.KNOWN)),
@@ -316,3 +349,22 @@ def _limit(option: str, text: str) -> int:
     if not text.isascii() or not text.isdigit() or int(text) > 2**31 - 1:
         raise ConfigurationError(f"--{option}: {text!r} is no rate", "say whole bytes per second")
     return int(text)
+
+
+def _schedule(text: str) -> Entry:
+    try:
+        return parse_entry(text)
+    except InvalidValue as error:
+        raise ConfigurationError(f"--schedule: {error.message}", error.hint) from None
+
+
+def _active_downloads(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or len(text) > 6:
+        raise ConfigurationError(f"--active-downloads: {text!r} is no number", "say 0 or more")
+    return int(text)
+
+
+def _number(option: str, text: str) -> float:
+    if not re.fullmatch(r"\d{1,9}(\.\d{1,9})?", text, re.ASCII):
+        raise ConfigurationError(f"--{option}: {text!r} is no number", "say e.g. 1.5, or 0")
+    return float(text)

@@ -24,10 +24,12 @@ from bitween.bittorrent.store import Store
 from bitween.bittorrent.swarm import Swarm, SwarmOptions
 from bitween.catalogue_store import CatalogueStore
 from bitween.collector import loading_for_good
+from bitween.control import LOOK, Rules
 from bitween.credentials import read_password
 from bitween.errors import BitweenError, ConfigurationError, StartupError
-from bitween.housekeeping import Housekeeping
+from bitween.housekeeping import DAY, Housekeeping
 from bitween.jobs import Jobs
+from bitween.model.wishes import Limits
 from bitween.reach.addresses import InterfaceAddresses
 from bitween.rendezvous import places
 from bitween.settings import Options, Settings
@@ -127,10 +129,13 @@ class Daemon(MultiService):
             messenger=messenger,
             own_addresses=addresses,
             jobs=Jobs(self._reactor),
+            memory=store,
             cache=cache,
             reactor=self._reactor,
         )
-        bitween = self.bitween = Bitween(parts, self._settings.download_dir, self._reactor.stop)
+        bitween = self.bitween = Bitween(
+            parts, self._settings.download_dir, self._reactor.stop, rules=self._rules()
+        )
         api = self._api(bitween, token)
         hasher.setServiceParent(self)
         swarm.setServiceParent(self)
@@ -140,7 +145,8 @@ class Daemon(MultiService):
         api.setServiceParent(self)
         await api.ready
         addresses.setServiceParent(self)
-        Housekeeping(self._reactor, bitween.forget_unseen).setServiceParent(self)
+        Housekeeping(self._reactor, bitween.forget_unseen, DAY).setServiceParent(self)
+        Housekeeping(self._reactor, bitween.control.look, LOOK).setServiceParent(self)
         bitween.begin()
         # Last, so that contacts are told only what is already true.
         messenger.client.setServiceParent(self)
@@ -148,12 +154,25 @@ class Daemon(MultiService):
     def _bittorrent(self, store: Store) -> tuple[Hasher, Swarm]:
         options = SwarmOptions(
             listen=self._settings.listen,
-            upload_limit=self._settings.upload_limit,
-            download_limit=self._settings.download_limit,
+            limits=self._usual_limits,
+            limit_lan=self._settings.limit_lan,
+            active_downloads=self._settings.active_downloads,
             port_mapping=self._settings.port_mapping,
         )
         hasher = Hasher(self._reactor, hidden=self._settings.share_hidden)
         return hasher, Swarm(self._reactor, store, options)
+
+    @property
+    def _usual_limits(self) -> Limits:
+        return Limits(self._settings.upload_limit, self._settings.download_limit)
+
+    def _rules(self) -> Rules:
+        return Rules(
+            limits=self._usual_limits,
+            schedule=self._settings.schedule,
+            seed_ratio=self._settings.seed_ratio,
+            seed_seconds=self._settings.seed_hours * 3600,
+        )
 
     def _messenger(self, store: Store) -> Messenger:
         resource = self._settings.resource or store.resource

@@ -41,6 +41,7 @@ KINDS: Mapping[type[errors.BitweenError], tuple[int, str]] = MappingProxyType(
         errors.UnknownJob: (1023, "unknown_job"),
         errors.UnknownResource: (1024, "unknown_resource"),
         errors.ResourceOnline: (1025, "resource_online"),
+        errors.NoMetadata: (1026, "no_metadata"),
         errors.StoreError: (1030, "store_error"),
         errors.SwarmError: (1040, "swarm_error"),
         errors.XMPPError: (1050, "xmpp_error"),

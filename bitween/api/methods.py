@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Mapping
+from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from typing import Annotated, Literal
 
@@ -22,6 +23,7 @@ from bitween.model.torrent import InfoHash
 API_VERSION = "1.0.0"
 
 _Offset = Annotated[int, Between(0, 2**53)]
+_Rate = Annotated[int, Between(0, 2**31 - 1)]
 _PageSize = Annotated[int, Between(0, 1000)]
 
 
@@ -112,13 +114,15 @@ class TorrentMethods(Namespace):
         self,
         hash: InfoHash,  # noqa: A002  # the parameter's name in the API
         save_path: Path | None = None,
+        paused: bool = False,
     ) -> views.Json:
         """
         Download what a contact shares; without a source, as soon as one appears.
 
         :param save_path: an absolute folder; the download directory by default.
+        :param paused: fetch no more than the list of its files until ``bt.resume``.
         """
-        sources = await self._bitween.download(hash, save_path)
+        sources = await self._bitween.download(hash, save_path, paused)
         return {"hash": hash, "sources": sources}
 
     async def jsonrpc_del_torrent(
@@ -141,6 +145,80 @@ class TorrentMethods(Namespace):
         """Compare a torrent's files with its hashes, and go on from there."""
         await self._bitween.recheck(hash)
         return True
+
+    async def jsonrpc_pause(
+        self,
+        hash: InfoHash,  # noqa: A002  # the parameter's name in the API
+    ) -> bool:
+        """Neither give nor fetch a torrent until it is resumed; contacts no longer see it."""
+        await self._bitween.control.pause(hash)
+        return True
+
+    async def jsonrpc_resume(
+        self,
+        hash: InfoHash,  # noqa: A002  # the parameter's name in the API
+    ) -> bool:
+        """Go on with a torrent; if the rules for seeding paused it, they no longer count for it."""
+        await self._bitween.control.resume(hash)
+        return True
+
+    async def jsonrpc_prefer(
+        self,
+        hash: InfoHash,  # noqa: A002  # the parameter's name in the API
+    ) -> bool:
+        """Put a download first in the queue."""
+        await self._bitween.control.prefer(hash)
+        return True
+
+    def jsonrpc_get_files(
+        self,
+        hash: InfoHash,  # noqa: A002  # the parameter's name in the API
+    ) -> views.Json:
+        """The files of a torrent, and how much of each is here; ``null`` until they are known."""
+        selection = self._bitween.torrent(hash).wishes.selection
+        return views.files(self._bitween.control.files(hash), selection)
+
+    async def jsonrpc_set_files(
+        self,
+        hash: InfoHash,  # noqa: A002  # the parameter's name in the API
+        wanted: list[int] | None = None,
+        first: list[int] | None = None,
+        sequential: bool | None = None,
+    ) -> views.Json:
+        """
+        Choose which files of a download to fetch, and in which order; see ``bt.get_files``.
+
+        :param wanted: the indexes of the files to fetch; all others are left out.
+        :param first: the indexes of those to ask for before the others, in this order.
+        :param sequential: fetch the pieces in their order, to look at what has come.
+        """
+        await self._bitween.control.select(hash, wanted, first, sequential)
+        return self.jsonrpc_get_files(hash)
+
+    async def jsonrpc_set_limits(
+        self,
+        hash: InfoHash | None = None,  # noqa: A002  # the parameter's name in the API
+        upload: _Rate | None = None,
+        download: _Rate | None = None,
+    ) -> views.Json:
+        """
+        Limit one torrent, or all together; tells the limits that hold.
+
+        :param hash: all torrents together by default.
+        :param upload: bytes/s, 0 for no limit; as it was by default.
+        :param download: the same for the other direction.
+        """
+        if hash is None:
+            return views.limits(self._bitween.control.limit_all(upload, download))
+        torrent = await self._bitween.control.limit(hash, upload, download)
+        return asdict(torrent.wishes.limits)
+
+    def jsonrpc_export(
+        self,
+        hash: InfoHash,  # noqa: A002  # the parameter's name in the API
+    ) -> views.Json:
+        """A torrent for other programs: the .torrent file in base64, and a magnet link."""
+        return views.exported(self._bitween.control.export(hash))
 
 
 class ContactMethods(Namespace):
@@ -184,7 +262,12 @@ class ContactMethods(Namespace):
         """Everybody in the roster, and those who ask to be."""
         catalogue = self._bitween.catalogue
         contacts = self._bitween.contacts()
-        return {"contacts": [views.contact(contact, catalogue) for contact in contacts]}
+        traffic = self._bitween.traffic
+        return {
+            "contacts": [
+                views.contact(contact, catalogue, traffic.of(contact.jid)) for contact in contacts
+            ]
+        }
 
     async def jsonrpc_add_contact(self, jid: str, nick: str | None = None) -> bool:
         """Ask somebody to become a contact, and let their own request in when it comes."""

@@ -7,12 +7,14 @@ or is not there, is ``null``.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+import base64
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from types import MappingProxyType
 
 from bitween.api.faults import error_object
 from bitween.application import Status
+from bitween.control import Exported, FileStatus, LimitsInForce
 from bitween.model.address import PeerAddress
 from bitween.model.announcement import Share
 from bitween.model.catalogue import Catalogue, Listing
@@ -20,6 +22,8 @@ from bitween.model.contact import Contact
 from bitween.model.job import Added, Job
 from bitween.model.search import Found
 from bitween.model.torrent import Torrent
+from bitween.model.traffic import Traffic
+from bitween.model.wishes import Selection
 
 Json = dict[str, object]
 
@@ -51,11 +55,16 @@ TORRENT_FIELDS: Mapping[str, Field] = MappingProxyType(
         "download_rate": lambda torrent: torrent.progress.download_rate,
         "upload_rate": lambda torrent: torrent.progress.upload_rate,
         "uploaded": lambda torrent: torrent.progress.uploaded,
+        "left": lambda torrent: torrent.progress.left,
         "peers": lambda torrent: torrent.progress.peers,
         "eta": lambda torrent: torrent.progress.eta,
         "save_path": lambda torrent: torrent.save_path,
         "error": lambda torrent: torrent.error or None,
         "added": lambda torrent: torrent.added,
+        "completed": lambda torrent: torrent.completed,
+        "shared": lambda torrent: torrent.shared,
+        "limits": lambda torrent: asdict(torrent.wishes.limits),
+        "sequential": lambda torrent: torrent.wishes.selection.sequential,
     }
 )
 
@@ -73,8 +82,42 @@ def status(status: Status) -> Json:
         "listen": [[address, port] for address, port in status.listening],
         "addresses": _addresses(status.addresses),
         "totals": asdict(status.totals),
+        "limits": limits(status.limits),
         "uptime": status.uptime,
     }
+
+
+def limits(limits: LimitsInForce) -> Json:
+    """``bt.set_limits`` for all torrents together."""
+    return {**asdict(limits.usual), "now": asdict(limits.now), "scheduled": limits.scheduled}
+
+
+def files(files: Sequence[FileStatus] | None, selection: Selection) -> Json:
+    """``bt.get_files``."""
+    listed = None
+    if files is not None:
+        listed = [
+            {
+                "index": number,
+                "path": file.entry.path,
+                "size": file.entry.size,
+                "done": file.done,
+                "wanted": file.wanted,
+            }
+            for number, file in enumerate(files)
+        ]
+    return {
+        "files": listed,
+        "first": list(selection.first),
+        "sequential": selection.sequential,
+    }
+
+
+def exported(exported: Exported) -> Json:
+    """``bt.export``."""
+    torrent_file = exported.torrent_file
+    encoded = None if torrent_file is None else base64.b64encode(torrent_file).decode("ascii")
+    return {"torrent": encoded, "magnet": exported.magnet}
 
 
 def job(job: Job) -> Json:
@@ -98,7 +141,7 @@ def added(added: Added) -> Json:
     return {"hash": added.info_hash, "name": added.name, "total_size": added.total_size}
 
 
-def contact(contact: Contact, catalogue: Catalogue) -> Json:
+def contact(contact: Contact, catalogue: Catalogue, traffic: Traffic) -> Json:
     """One entry of ``xmpp.get_contacts``."""
     online = catalogue.online(contact.jid)
     listings = catalogue.listings(contact.jid)
@@ -113,6 +156,7 @@ def contact(contact: Contact, catalogue: Catalogue) -> Json:
             _resource(resource, listings.get(resource), resource in online)
             for resource in sorted(online | listings.keys())
         ],
+        **asdict(traffic),
     }
 
 

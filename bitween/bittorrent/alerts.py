@@ -56,9 +56,12 @@ class Status:
     How a torrent is.
 
     :param done: verified bytes.
+    :param wanted: bytes of the pieces that are to be fetched, here or not.
+    :param wanted_done: bytes of those that are verified.
     :param download_rate: bytes/s of content.
     :param upload_rate: bytes/s of content.
-    :param uploaded: bytes of content, over all runs as far as resume data tells.
+    :param downloaded: bytes of content, over all runs as far as resume data tells.
+    :param uploaded: the same for the other direction.
     :param error: in words; empty if nothing is wrong.
     """
 
@@ -66,8 +69,11 @@ class Status:
     phase: Phase
     has_metadata: bool
     done: int
+    wanted: int
+    wanted_done: int
     download_rate: int
     upload_rate: int
+    downloaded: int
     uploaded: int
     peers: int
     error: str
@@ -205,8 +211,11 @@ def status_value(status: lt.torrent_status) -> Status:
         phase=_PHASES[status.state],
         has_metadata=status.has_metadata,
         done=status.total_done,
+        wanted=status.total_wanted,
+        wanted_done=status.total_wanted_done,
         download_rate=status.download_payload_rate,
         upload_rate=status.upload_payload_rate,
+        downloaded=status.all_time_download,
         uploaded=status.all_time_upload,
         peers=status.num_peers,
         error=_words(status.errc),

@@ -6,13 +6,11 @@ import hashlib
 import os
 import stat
 from collections.abc import Generator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from bitween.model.text import printable
-from bitween.model.torrent import FileEntry
-
-# Bytes; with less than this there is no use in going on, unless less is missing.
-_ROOM = 16 * 2**20
+from bitween.model.torrent import FileEntry, InfoHash
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +72,28 @@ def obstacle(folder: str, missing: int) -> str:
         return f"{shown} cannot be used: {error.strerror}"
     if not os.access(folder, os.W_OK | os.X_OK):
         return f"{shown} may not be written to"
-    if room.f_bavail * room.f_frsize < min(missing, _ROOM):
-        return f"the disk of {shown} is full"
+    free = room.f_bavail * room.f_frsize
+    if free < missing:
+        return f"the disk of {shown} has {_amount(free)} left, and {_amount(missing)} are to come"
     return ""
+
+
+def device(folder: str) -> int | None:
+    """The number of the disk on which a folder lies; ``None`` if that cannot be told."""
+    try:
+        return os.stat(folder).st_dev
+    except OSError:
+        return None
+
+
+def remove_part_file(folder: str, info_hash: InfoHash) -> None:
+    """Remove where libtorrent kept the ends of pieces whose files were left out."""
+    with suppress(OSError):
+        os.unlink(os.path.join(folder, f".{info_hash}.parts"))
+
+
+def _amount(count: int) -> str:
+    return f"{count / 1e6:,.1f} MB"
 
 
 def _fault(path: str, found: os.stat_result, size: int) -> str:

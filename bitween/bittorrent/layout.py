@@ -15,10 +15,14 @@ from bitween.bittorrent._libtorrent import lt
 from bitween.errors import SwarmError
 from bitween.model.text import REPLACEMENT, printable
 from bitween.model.torrent import MAX_SIZE, FileEntry
+from bitween.model.wishes import Selection
 
 _LONGEST_NAME = 255  # bytes, on every file system in use
 # Bytes; 4,096 is Linux's limit, and the folder comes before it.
 _LONGEST_PATH = 3000
+
+# libtorrent's priorities of files.
+_LEFT_OUT, _LOWEST, _NORMAL, _HIGHEST = 0, 1, 4, 7
 
 #: Files that are never made: padding, and symbolic links that somebody else would lay out for us.
 NOT_MADE = lt.file_storage.flag_pad_file | lt.file_storage.flag_symlink
@@ -35,6 +39,9 @@ class Layout:
     :param files: with paths relative to the save path.
     :param renamed: the paths that are others than libtorrent would choose, by file index.
     :param programs: the paths of those files that the metadata wants to be executable.
+    :param indexes: libtorrent's index of each of the files, in the same order.
+    :param links: libtorrent's indexes of symbolic links.
+    :param count: how many entries libtorrent sees: the files, padding and links.
     """
 
     name: str
@@ -42,7 +49,29 @@ class Layout:
     total_size: int
     files: tuple[FileEntry, ...]
     renamed: Mapping[int, str]
-    programs: tuple[str, ...] = ()
+    programs: tuple[str, ...]
+    indexes: tuple[int, ...]
+    links: tuple[int, ...]
+    count: int
+
+    def wanted_size(self, selection: Selection) -> int:
+        """The bytes of the files that are selected."""
+        skipped = selection.skipped
+        return sum(file.size for i, file in enumerate(self.files) if i not in skipped)
+
+    def priorities(self, selection: Selection) -> list[int]:
+        """What libtorrent is to fetch, and what first: 0 (no) to 7 for each of its entries."""
+        # Padding that belongs to a file that is left out would make libtorrent fetch its end.
+        entries = [_LEFT_OUT if selection.skipped else _NORMAL] * self.count
+        for link in self.links:
+            entries[link] = _LEFT_OUT  # it would be made at once
+        usual = _LOWEST if selection.first else _NORMAL
+        for number, index in enumerate(self.indexes):
+            entries[index] = _LEFT_OUT if number in selection.skipped else usual
+        for place, number in enumerate(selection.first):
+            if number not in selection.skipped:
+                entries[self.indexes[number]] = max(_HIGHEST - place, _LOWEST)
+        return entries
 
 
 def read_layout(torrent_file: bytes, root: str | None = None, verbatim: bool = False) -> Layout:
@@ -92,6 +121,9 @@ def read_layout(torrent_file: bytes, root: str | None = None, verbatim: bool = F
             for index, path in enumerate(paths)
             if flags[index] & lt.file_storage.flag_executable and not flags[index] & NOT_MADE
         ),
+        indexes=tuple(i for i, flag in enumerate(flags) if not flag & NOT_MADE),
+        links=tuple(i for i, flag in enumerate(flags) if flag & lt.file_storage.flag_symlink),
+        count=len(flags),
     )
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from bitween.bittorrent.alerts import Phase, Status
 from bitween.bittorrent.layout import Layout
 from bitween.bittorrent.store import TorrentRecord
+from bitween.bittorrent.tally import Tally
 from bitween.model.address import PeerAddress
-from bitween.model.torrent import Progress, Torrent, TorrentState
+from bitween.model.torrent import FileEntry, Progress, Torrent, TorrentState
 
 _LONGEST_PATIENCE = 3600.0
 
@@ -34,6 +35,13 @@ class Member:
     :param refused: the stamp with which they turned out to be others than they should.
     :param retry_at: when to try again after an error, seconds of the reactor.
     :param patience: how long it was waited for that, seconds.
+    :param queued: whether it waits for other downloads to be done.
+    :param halted: whether libtorrent was told to do nothing with it.
+    :param begun_idle: whether libtorrent was to fetch nothing of it when it was loaded.
+    :param satisfied: whether every file that is wanted is on the disk, though not every one is.
+    :param busy_at: when it last made progress or was let begin, seconds of the reactor.
+    :param uncounted: whether there may be bytes that nobody's account has yet.
+    :param tally: what its connections brought already.
     """
 
     record: TorrentRecord
@@ -51,6 +59,13 @@ class Member:
     refused: str = ""
     retry_at: float = 0.0
     patience: float = 0.0
+    queued: bool = False
+    halted: bool = False
+    begun_idle: bool = False
+    satisfied: bool = False
+    busy_at: float = 0.0
+    uncounted: bool = False
+    tally: Tally = field(default_factory=Tally)
 
     @property
     def placed(self) -> bool:
@@ -65,9 +80,54 @@ class Member:
     @property
     def wants_peers(self) -> bool:
         """Whether connecting to somebody could help."""
-        return self.loaded and not self.record.complete and not self.error
+        return self.loaded and not (self.record.complete or self.satisfied or self.halted)
 
-    def take(self, status: Status) -> None:
+    @property
+    def competes(self) -> bool:
+        """Whether it could go on, if no other download went before it."""
+        begun = self.placed and not self.verifying and not self.record.complete
+        idle = self.error or self.satisfied or self.record.wishes.paused
+        return begun and not idle and bool(self.peers)
+
+    @property
+    def has_wanted(self) -> bool:
+        """Whether libtorrent has everything that it is to fetch, not all on the disk perhaps."""
+        status = self.status
+        if status is None or not self.placed:
+            return False
+        if status.phase is Phase.FINISHED:
+            # Nothing is wanted until libtorrent has heard what is.
+            return 0 < status.wanted == status.wanted_done
+        return status.phase is Phase.SEEDING
+
+    @property
+    def wanted_files(self) -> list[FileEntry]:
+        """The files that are to be there in the end, as far as they are known."""
+        skipped = self.record.wishes.selection.skipped
+        files = self.layout.files if self.layout else ()
+        return [file for number, file in enumerate(files) if number not in skipped]
+
+    @property
+    def stands(self) -> bool:
+        """Whether libtorrent is to do nothing with it."""
+        if self.error:
+            return True
+        # The list of its files is wanted in any case, and whoever asks for a check wants it now.
+        return self.placed and not self.verifying and (self.record.wishes.paused or self.queued)
+
+    @property
+    def left(self) -> int:
+        """The bytes that are wanted and still to come, as far as that is known."""
+        if self.complete or self.layout is None:
+            return 0
+        status = self.status
+        wanted = self.layout.wanted_size(self.record.wishes.selection)
+        if status is None or not self.placed:
+            return wanted
+        # Of what stands still, libtorrent does not know what is wanted.
+        return status.wanted - status.wanted_done if status.wanted else max(0, wanted - status.done)
+
+    def take(self, status: Status, now: float) -> None:
         """Take over what libtorrent says now."""
         before = self.status
         if before is None:
@@ -75,7 +135,9 @@ class Member:
         elif (before.done, before.uploaded) != (status.done, status.uploaded):
             self.moved = True
             if status.done > before.done and not self.verifying:
-                self.patience = 0.0
+                self.patience, self.busy_at = 0.0, now
+        if before is None or _exchanged(before) != _exchanged(status):
+            self.uncounted = status.peers > 0
         self.status = status
 
     def put_off(self, now: float, shortest: float) -> None:
@@ -96,24 +158,36 @@ class Member:
             files=self.layout.files if self.layout else None,
             error=self.error,
             added=self.record.added,
+            completed=self.record.completed,
+            shared=self.record.shared,
+            wishes=self.record.wishes,
         )
 
     def _state(self) -> TorrentState:
         if self.error:
             return TorrentState.ERROR
+        if self.record.wishes.paused and not self.verifying:
+            return TorrentState.PAUSED
         if self.complete:
             return TorrentState.SEEDING
         if self.layout is None:
             return TorrentState.METADATA
+        return self._fetching_state()
+
+    def _fetching_state(self) -> TorrentState:
+        checking = self.status is None or self.status.phase is Phase.CHECKING
+        if checking or not self.placed:
+            return TorrentState.CHECKING
+        if self.queued:
+            return TorrentState.QUEUED
         # Between the last byte and the moment at which the disk has it, it is still downloading.
-        fetching = self.status is not None and self.status.phase is not Phase.CHECKING
-        return TorrentState.DOWNLOADING if self.placed and fetching else TorrentState.CHECKING
+        return TorrentState.FINISHED if self.satisfied else TorrentState.DOWNLOADING
 
     def _progress(self) -> Progress:
         total = self.layout.total_size if self.layout else 0
         status = self.status
         if status is None:
-            return Progress(done=total if self.complete else 0, total=total)
+            return Progress(done=total if self.complete else 0, total=total, left=self.left)
         # What lies under a name that may not be kept is not ours yet.
         done = status.done if self.placed else 0
         return Progress(
@@ -123,4 +197,10 @@ class Member:
             upload_rate=status.upload_rate,
             peers=status.peers,
             uploaded=status.uploaded,
+            left=self.left,
         )
+
+
+def _exchanged(status: Status) -> tuple[int, int, int]:
+    # libtorrent sums up the bytes only once a second, but knows of pieces at once.
+    return status.done, status.downloaded, status.uploaded

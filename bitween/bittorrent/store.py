@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sqlite3
 import time
@@ -13,10 +14,13 @@ from typing import Any
 from twisted.logger import Logger
 
 from bitween.bittorrent.salvage import salvage
+from bitween.bittorrent.wishes_text import read_wishes, wishes_text
 from bitween.errors import StoreError
 from bitween.model.announcement import Share
 from bitween.model.sharelist import Change, ShareList, Update, new_list_id
 from bitween.model.torrent import InfoHash
+from bitween.model.traffic import Traffic
+from bitween.model.wishes import AS_USUAL, Limits, Wishes
 
 # One script a version; PRAGMA user_version counts those that were run.  Never change one that was
 # published: add another.  Paths are blobs, for a path need not be UTF-8.  Resume data has a table
@@ -50,6 +54,20 @@ _MIGRATIONS = (
     ) WITHOUT ROWID;
     """,
     "ALTER TABLE torrents ADD COLUMN stamp TEXT;",
+    # Wishes are JSON, null where there are none.  A row of traffic is a contact's.
+    """
+    ALTER TABLE torrents ADD COLUMN completed REAL;
+    ALTER TABLE torrents ADD COLUMN wishes TEXT;
+    CREATE TABLE traffic (
+        jid TEXT PRIMARY KEY,
+        downloaded INTEGER NOT NULL,
+        uploaded INTEGER NOT NULL
+    ) WITHOUT ROWID;
+    """,
+)
+
+_COLUMNS = (
+    "info_hash, name, folder, root, added, shared, complete, torrent_file, stamp, completed, wishes"
 )
 
 
@@ -66,6 +84,7 @@ class TorrentRecord:
     :param torrent_file: the bencoded .torrent; ``None`` until the metadata is here.
     :param stamp: of the files when that was so; empty if they are to be verified, ``None`` if they
         are to be taken as they are.
+    :param completed: when it was complete for the first time; ``None`` if never, or unknown.
     """
 
     info_hash: InfoHash
@@ -77,6 +96,8 @@ class TorrentRecord:
     complete: bool
     torrent_file: bytes | None
     stamp: str | None = None
+    completed: float | None = None
+    wishes: Wishes = AS_USUAL
 
 
 class Store:
@@ -150,34 +171,17 @@ class Store:
 
     def torrents(self) -> list[TorrentRecord]:
         """Every torrent, oldest first."""
-        rows = self._query(
-            "SELECT info_hash, name, folder, root, added, shared, complete, torrent_file, stamp"
-            " FROM torrents ORDER BY added, info_hash"
-        )
-        return [
-            TorrentRecord(
-                info_hash=InfoHash(info_hash),
-                name=name,
-                folder=os.fsdecode(folder),
-                root=None if root is None else os.fsdecode(root),
-                added=added,
-                shared=bool(shared),
-                complete=bool(complete),
-                torrent_file=torrent_file,
-                stamp=stamp,
-            )
-            for info_hash, name, folder, root, added, shared, complete, torrent_file, stamp in rows
-        ]
+        rows = self._query(f"SELECT {_COLUMNS} FROM torrents ORDER BY added, info_hash")  # noqa: S608  # a constant
+        return [_record(row) for row in rows]
 
     def put(self, record: TorrentRecord) -> None:
         """Remember a torrent, or what is new about it; its resume data stays."""
         self._write(
-            "INSERT INTO torrents (info_hash, name, folder, root, added, shared, complete,"
-            " torrent_file, stamp) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+            f"INSERT INTO torrents ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608  # a constant
             " ON CONFLICT (info_hash) DO UPDATE SET name = excluded.name, folder = excluded.folder,"
             " root = excluded.root, added = excluded.added, shared = excluded.shared,"
             " complete = excluded.complete, torrent_file = excluded.torrent_file,"
-            " stamp = excluded.stamp",
+            " stamp = excluded.stamp, completed = excluded.completed, wishes = excluded.wishes",
             (
                 record.info_hash,
                 record.name,
@@ -188,13 +192,27 @@ class Store:
                 record.complete,
                 record.torrent_file,
                 record.stamp,
+                record.completed,
+                wishes_text(record.wishes),
             ),
         )
 
-    def set_complete(self, info_hash: InfoHash, stamp: str) -> None:
-        """Remember that every byte of a torrent is on the disk, in files with this stamp."""
+    def set_complete(self, info_hash: InfoHash, stamp: str, now: float) -> None:
+        """
+        Remember that every byte of a torrent is on the disk, in files with this stamp.
+
+        :param now: seconds since the epoch; counts if it was never complete before.
+        """
         self._write(
-            "UPDATE torrents SET complete = 1, stamp = ? WHERE info_hash = ?", (stamp, info_hash)
+            "UPDATE torrents SET complete = 1, stamp = ?, completed = coalesce(completed, ?)"
+            " WHERE info_hash = ?",
+            (stamp, now, info_hash),
+        )
+
+    def set_wishes(self, info_hash: InfoHash, wishes: Wishes) -> None:
+        """Remember what is wanted of a torrent."""
+        self._write(
+            "UPDATE torrents SET wishes = ? WHERE info_hash = ?", (wishes_text(wishes), info_hash)
         )
 
     def remove(self, info_hash: InfoHash) -> None:
@@ -276,6 +294,39 @@ class Store:
         meta = (("list_id", shares.list_id), ("list_horizon", str(shares.horizon)))
         connection.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", meta)
 
+    # ---- bytes by contact, and limits
+
+    def traffic(self) -> dict[str, Traffic]:
+        """What was exchanged with each contact, by bare JID."""
+        rows = self._query("SELECT jid, downloaded, uploaded FROM traffic")
+        return {jid: Traffic(downloaded, uploaded) for jid, downloaded, uploaded in rows}
+
+    def keep_traffic(self, changed: Mapping[str, Traffic]) -> None:
+        """Remember what was exchanged with some contacts."""
+        with self._transaction() as connection:
+            connection.executemany(
+                "INSERT OR REPLACE INTO traffic VALUES (?, ?, ?)",
+                [(jid, traffic.downloaded, traffic.uploaded) for jid, traffic in changed.items()],
+            )
+
+    def limits(self) -> tuple[Limits, Limits] | None:
+        """What :meth:`keep_limits` kept."""
+        try:
+            usual, chosen = json.loads(self._meta("limits") or "")
+            return Limits(*usual), Limits(*chosen)
+        except (ValueError, TypeError):
+            return None
+
+    def keep_limits(self, usual: Limits, chosen: Limits) -> None:
+        """
+        Remember limits of all torrents together.
+
+        :param usual: those of the settings at the time.
+        :param chosen: those that hold in place of them.
+        """
+        values = [[limits.upload, limits.download] for limits in (usual, chosen)]
+        self._set_meta("limits", json.dumps(values))
+
     # ---- the listen port
 
     @property
@@ -330,6 +381,38 @@ class Store:
         return StoreError(
             f"the database {self._path!r} cannot be used: {error}", "check the disk it lies on"
         )
+
+
+def _record(row: tuple[Any, ...]) -> TorrentRecord:
+    """
+    :param row: as :data:`_COLUMNS` has it.
+    """
+    (
+        info_hash,
+        name,
+        folder,
+        root,
+        added,
+        shared,
+        complete,
+        torrent_file,
+        stamp,
+        completed,
+        wishes,
+    ) = row
+    return TorrentRecord(
+        info_hash=InfoHash(info_hash),
+        name=name,
+        folder=os.fsdecode(folder),
+        root=None if root is None else os.fsdecode(root),
+        added=added,
+        shared=bool(shared),
+        complete=bool(complete),
+        torrent_file=torrent_file,
+        stamp=stamp,
+        completed=completed,
+        wishes=read_wishes(wishes),
+    )
 
 
 def _connect(path: str) -> sqlite3.Connection:

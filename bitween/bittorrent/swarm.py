@@ -16,7 +16,7 @@ from twisted.logger import Logger
 
 from bitween.bittorrent import alerts
 from bitween.bittorrent.alerts import Alert, Phase, Status
-from bitween.bittorrent.disk import Look, look, looking, obstacle
+from bitween.bittorrent.disk import Look, device, look, looking, obstacle, remove_part_file
 from bitween.bittorrent.layout import (
     Layout,
     free_root,
@@ -25,10 +25,12 @@ from bitween.bittorrent.layout import (
     read_layout,
 )
 from bitween.bittorrent.member import Member
+from bitween.bittorrent.queue import STALLED, Candidate, waiting
 from bitween.bittorrent.rounds import Rounds
 from bitween.bittorrent.session import Loading, ReaderReactor, Session, SessionOptions
 from bitween.bittorrent.sockets import Sockets
 from bitween.bittorrent.store import Store, TorrentRecord
+from bitween.bittorrent.tally import Tally
 from bitween.errors import StartupError, StoreError, SwarmError, UnknownTorrent
 from bitween.model.address import PeerAddress
 from bitween.model.events import (
@@ -43,12 +45,16 @@ from bitween.model.events import (
 from bitween.model.library import Library
 from bitween.model.text import safe_name
 from bitween.model.torrent import InfoHash, Metainfo, Torrent
+from bitween.model.wishes import AS_USUAL, UNLIMITED, Limits, Wishes
 from bitween.observable import Observable
 
 _PROGRESS_SECONDS = 1.0
 _HOUSEKEEPING_SECONDS = 5.0
 _SEEDS_SAVED_SECONDS = 30.0
 _SECONDS_TO_SAVE_AT_EXIT = 10.0
+# How often connections are asked what they brought, and those of how many torrents at a time.
+_COUNTING_SECONDS = 0.2
+_COUNTED_AT_ONCE = 5
 # How many files are looked at in one turn of the reactor, and how many turns there are until those
 # in trouble may be looked at again: 50 files a second.
 _FILES_A_LOOK = 50
@@ -77,16 +83,18 @@ class SwarmOptions:
     What can be set of the swarm.
 
     :param listen: address and port; an empty address means all, port 0 one that is chosen once.
-    :param upload_limit: bytes/s, 0 for none.
-    :param download_limit: bytes/s, 0 for none.
+    :param limits: of all torrents together.
+    :param limit_lan: whether those hold on local networks, too.
+    :param active_downloads: how many run at the same time, 0 for any number.
     :param port_mapping: whether to ask routers for a port.
     :param look_seconds: how often the files of a torrent in trouble are looked at; those of the
         others half as often, or less if they are many.
     """
 
     listen: tuple[str, int] = ("", 0)
-    upload_limit: int = 0
-    download_limit: int = 0
+    limits: Limits = UNLIMITED
+    limit_lan: bool = False
+    active_downloads: int = 0
     port_mapping: bool = True
     look_seconds: float = 30.0
 
@@ -138,7 +146,10 @@ class Swarm(Service):
         self._saving: set[InfoHash] = set()
         self._saved: Deferred[None] | None = None
         self._shares_changed = False
+        self._to_count: dict[InfoHash, None] = {}
+        self._arranging: IDelayedCall | None = None
         self._loops = [
+            (self._looping(self._count_some), _COUNTING_SECONDS),
             (self._looping(self._ask_for_progress), _PROGRESS_SECONDS),
             (self._looping(self._keep_house), _HOUSEKEEPING_SECONDS),
             (self._looping(self._save_seeds), _SEEDS_SAVED_SECONDS),
@@ -160,7 +171,7 @@ class Swarm(Service):
         options = self._options
         session = Session(
             self._reactor,
-            SessionOptions(options.upload_limit, options.download_limit, options.port_mapping),
+            SessionOptions(options.limits, options.limit_lan, options.port_mapping),
             self._received,
         )
         try:
@@ -189,6 +200,10 @@ class Swarm(Service):
         for loop, _ in self._loops:
             if loop.running:
                 loop.stop()
+        if self._arranging is not None:
+            self._arranging.cancel()
+        for info_hash in list(self._to_count):
+            self._count(info_hash)
         session.pause()
         self._saved = Deferred()
         for member in self._members.values():
@@ -257,8 +272,10 @@ class Swarm(Service):
         :param folder: what holds the torrent's file or folder.
         """
         known = self._members.get(metainfo.info_hash)
+        wishes = known.record.wishes if known is not None else Wishes()
+        wishes = replace(wishes, paused=False)
         if known is not None and known.complete:
-            return succeed(known.torrent)
+            return self.wish(metainfo.info_hash, wishes)
         record = TorrentRecord(
             info_hash=metainfo.info_hash,
             name=safe_name(metainfo.name),
@@ -268,10 +285,14 @@ class Swarm(Service):
             shared=True,
             complete=True,
             torrent_file=metainfo.torrent_file,
+            completed=self._clock(),
+            wishes=wishes,
         )
         return self._begin(record)
 
-    def download(self, info_hash: InfoHash, name: str, folder: str) -> Deferred[Torrent]:
+    def download(
+        self, info_hash: InfoHash, name: str, folder: str, wishes: Wishes = AS_USUAL
+    ) -> Deferred[Torrent]:
         """
         Begin to fetch a torrent; answers when that is stored.
 
@@ -290,6 +311,7 @@ class Swarm(Service):
             shared=False,
             complete=False,
             torrent_file=None,
+            wishes=wishes,
         )
         return self._begin(record)
 
@@ -302,11 +324,13 @@ class Swarm(Service):
         :raises UnknownTorrent: if there is no such torrent.
         :raises SwarmError: if its data could not be deleted.
         """
+        self._count(info_hash)
         member = self._members.pop(info_hash, None)
         if member is None:
             return fail(UnknownTorrent(f"no torrent of ours has the hash {info_hash}"))
         self._store.remove(info_hash)
         self._shares_changed |= self.library.remove(info_hash)
+        self._disturb_queue()
         # Before it has its place, what lies under its name is somebody else's.
         left = self._unload(info_hash, delete_data=delete_data and member.placed)
         self.events.notify(TorrentRemoved(info_hash=info_hash, name=member.record.name))
@@ -341,9 +365,68 @@ class Swarm(Service):
         member = self._members.get(info_hash)
         if member is None or member.record.complete:
             return
+        if not member.peers:
+            member.busy_at = self._reactor.seconds()
         member.peers = tuple(addresses)
+        self._disturb_queue()
         if member.wants_peers:
             self._dial(member)
+
+    def wish(self, info_hash: InfoHash, wishes: Wishes) -> Deferred[Torrent]:
+        """
+        Do with a torrent what is wanted of it from now on; answers when that is stored.
+
+        :raises UnknownTorrent: if there is no such torrent.
+        """
+        member = self._members.get(info_hash)
+        if member is None:
+            return fail(UnknownTorrent(f"no torrent of ours has the hash {info_hash}"))
+        before = member.record.wishes
+        if wishes != before:
+            self._store.set_wishes(info_hash, wishes)
+            member.record = replace(member.record, wishes=wishes)
+            if wishes.limits != before.limits:
+                self._lt.limit(info_hash, wishes.limits)
+            if wishes.selection != before.selection:
+                self._select(member)
+            self._steer(member)
+            self._disturb_queue()
+            self._put(member)
+            self._tell_shares()
+        return succeed(member.torrent)
+
+    def file_progress(self, info_hash: InfoHash) -> Sequence[int]:
+        """
+        The verified bytes of each file of a torrent, in whole pieces; empty without metadata.
+
+        :raises UnknownTorrent: if there is no such torrent.
+        """
+        member = self._member(info_hash)
+        if member.layout is None:
+            return ()
+        files = member.layout.files
+        if member.complete:
+            return [file.size for file in files]
+        done = self._lt.file_progress(info_hash) if member.placed else []
+        return [done[index] for index in member.layout.indexes] if done else [0] * len(files)
+
+    def torrent_file(self, info_hash: InfoHash) -> bytes | None:
+        """
+        The bencoded .torrent; ``None`` until the metadata is here.
+
+        :raises UnknownTorrent: if there is no such torrent.
+        """
+        return self._member(info_hash).record.torrent_file
+
+    def limit(self, limits: Limits) -> None:
+        """Limit all torrents together."""
+        self._lt.limit_all(limits)
+
+    def _member(self, info_hash: InfoHash) -> Member:
+        member = self._members.get(info_hash)
+        if member is None:
+            raise UnknownTorrent(f"no torrent of ours has the hash {info_hash}")
+        return member
 
     # ---- torrents coming and going
 
@@ -393,12 +476,18 @@ class Swarm(Service):
         known = member.intact if record.complete else self._store.was_clean
         trusted = known and not member.verifying
         member.verifying = not (trusted or member.error)
+        member.halted, member.satisfied, member.tally = member.stands, False, Tally()
         leaving = self._leaving.get(record.info_hash)
         if leaving is not None:
             leaving.load_again = True
             return True
-        if member.layout and member.placed and not record.complete:
-            make_plain(record.folder, member.layout.programs)
+        # What was complete once is never written to again: if it is another now, somebody wanted
+        # it so.
+        wanted = member.placed and not (record.complete or member.halted)
+        member.begun_idle = not wanted
+        if member.layout and wanted:
+            self._make_plain(member, member.layout)
+        selection = record.wishes.selection
         try:
             self._lt.load(
                 Loading(
@@ -408,11 +497,13 @@ class Swarm(Service):
                     renamed=member.layout.renamed if member.layout else {},
                     resume_data=self._store.resume_data(record.info_hash) if record.root else None,
                     trusted=trusted,
-                    halted=bool(member.error),
+                    halted=member.halted,
                     have_all=record.complete and member.intact,
-                    # What was complete once is never written to again: if it is another now,
-                    # somebody wanted it so.
-                    wanted=member.placed and not record.complete,
+                    priorities=member.layout.priorities(selection)
+                    if member.layout and wanted
+                    else None,
+                    sequential=selection.sequential,
+                    limits=record.wishes.limits,
                     peers=member.peers,
                 )
             )
@@ -522,7 +613,8 @@ class Swarm(Service):
             member.loaded = not error
             if error:
                 self._take_error(info_hash, error)
-            elif member.wants_peers and member.peers != member.dialled:
+            self._steer(member)
+            if member.wants_peers and member.peers != member.dialled:
                 self._dial(member)
         self._started()
 
@@ -541,7 +633,8 @@ class Swarm(Service):
             member.put_off(self._reactor.seconds(), self._options.look_seconds)
         member.error, member.intact, member.verifying = error, False, False
         self._log.warn("{info_hash} stands still: {error}", info_hash=info_hash, error=error)
-        self._lt.halt(info_hash)
+        self._steer(member)
+        self._disturb_queue()
         self._put(member)
 
     def _take_dropped(self) -> None:
@@ -565,7 +658,9 @@ class Swarm(Service):
         if member is None or not member.loaded:
             return
         before = member.status
-        member.take(status)
+        member.take(status, self._reactor.seconds())
+        if member.uncounted:
+            self._to_count[status.info_hash] = None
         if before is not None and before.phase is not status.phase:
             self._save(member)
         if status.error:
@@ -593,10 +688,13 @@ class Swarm(Service):
             self._place(member, same=seeding)
         if not member.loaded or self._is_over(member):
             return
-        member.verifying = False
+        if member.verifying:
+            member.verifying = False
+            self._disturb_queue()
+        self._steer(member)
         if member.record.complete:
             self._take_verified(member, same=seeding)
-        elif seeding and not member.flushes_due:
+        elif member.has_wanted and not (member.flushes_due or (member.satisfied and not seeding)):
             self._flush(member)
 
     def _take_verified(self, member: Member, same: bool) -> None:
@@ -607,7 +705,7 @@ class Swarm(Service):
             self._take_error(info_hash, "a file is another than it was")
         elif member.record.stamp != member.seen:
             member.record = replace(member.record, stamp=member.seen)
-            self._store.set_complete(info_hash, member.seen)
+            self._store.set_complete(info_hash, member.seen, self._clock())
 
     def _place(self, member: Member, same: bool) -> None:
         """
@@ -645,29 +743,106 @@ class Swarm(Service):
             self._load(member)
         elif not same:
             # libtorrent touches files that it is to fetch, even if nothing of them is missing.
-            make_plain(record.folder, layout.programs)
-            self._lt.fetch_all(record.info_hash)
+            self._fetch(member)
+
+    def _fetch(self, member: Member) -> None:
+        """Begin to fetch what is wanted, if the disk has room for it."""
+        hindered = self._hindrance(member)
+        if hindered:
+            self._take_error(member.record.info_hash, hindered)
+        elif member.layout is not None:
+            self._steer(member)
+            if not member.halted:
+                self._prioritize(member, member.layout)
+            self._disturb_queue()
+
+    def _prioritize(self, member: Member, layout: Layout) -> None:
+        # Only of what is to be fetched now, for libtorrent makes empty files.
+        self._make_plain(member, layout)
+        selection = member.record.wishes.selection
+        if selection.sequential and member.begun_idle:
+            self._begin_anew(member)
+            return
+        self._lt.fetch(member.record.info_hash, layout.priorities(selection), selection.sequential)
+        member.busy_at = self._reactor.seconds()
+
+    def _begin_anew(self, member: Member) -> None:
+        """Load a download again, for libtorrent finds no order in what it once was not to fetch."""
+        if member.status is not None and member.status.done:
+            self._verify(member, "")
+        else:
+            self._load_again(member)
+
+    @staticmethod
+    def _make_plain(member: Member, layout: Layout) -> None:
+        wanted = {file.path for file in member.wanted_files}
+        make_plain(member.record.folder, [path for path in layout.programs if path in wanted])
+
+    def _hindrance(self, member: Member) -> str:
+        """Why a download cannot be written, in words; empty if that is not to be seen."""
+        folder = member.record.folder
+        disk = device(folder)
+        others = (
+            other.left
+            for other in self._members.values()
+            if other is not member
+            and not other.record.complete
+            and other.placed
+            and not other.stands
+            and device(other.record.folder) == disk
+        )
+        return obstacle(folder, member.left + sum(others))
 
     def _flush(self, member: Member) -> None:
-        # Twice, since the end of an older flush may still be on its way.
+        # Twice, since the end of an older flush may still be on its way; and by the end of the
+        # second one the status is not from before the first one.
         member.flushes_due = 2
-        for _ in range(member.flushes_due):
-            self._lt.flush(member.record.info_hash)
+        self._lt.flush(member.record.info_hash)
+        self._lt.post_updates()
+        self._lt.flush(member.record.info_hash)
 
     def _take_flushed(self, info_hash: InfoHash) -> None:
         member = self._members.get(info_hash)
         if member is None or not member.loaded or not member.flushes_due:
             return
         member.flushes_due -= 1
-        if member.flushes_due or member.error or member.layout is None:
+        if member.flushes_due or member.error or not member.has_wanted:
             return
-        found = look(member.record.folder, member.layout.files)
+        found = look(member.record.folder, member.wanted_files)
         if found.fault:
             self._take_error(info_hash, found.fault)
+        elif member.status is not None and member.status.phase is Phase.SEEDING:
+            self._complete(member)
+        else:
+            self._satisfy(member)
+        self._disturb_queue()
+
+    def _complete(self, member: Member) -> None:
+        """Take note that every byte is on the disk."""
+        record = member.record
+        found = look(record.folder, member.layout.files if member.layout else ())
+        if found.fault:
+            self._take_error(record.info_hash, found.fault)
             return
-        member.seen = found.stamp
-        member.record = replace(member.record, complete=True, stamp=found.stamp)
-        self._store.set_complete(info_hash, found.stamp)
+        now = self._clock()
+        member.satisfied, member.seen = False, found.stamp
+        completed = record.completed or now
+        member.record = replace(record, complete=True, stamp=found.stamp, completed=completed)
+        self._store.set_complete(record.info_hash, found.stamp, now)
+        remove_part_file(record.folder, record.info_hash)
+        self._tell_finished(member)
+
+    def _satisfy(self, member: Member) -> None:
+        """Take note that every file that is wanted is on the disk."""
+        member.satisfied = True
+        if member.record.completed is None:
+            member.record = replace(member.record, completed=self._clock())
+            self._store.put(member.record)
+            self._tell_finished(member)
+        else:
+            self._put(member)
+
+    def _tell_finished(self, member: Member) -> None:
         self._put(member)
         if not self._is_over(member):
             self.events.notify(TorrentFinished(torrent=member.torrent))
@@ -679,6 +854,87 @@ class Swarm(Service):
         )
         self._lt.dial(member.record.info_hash, member.peers, at_once=alone)
         member.dialled = member.peers
+
+    # ---- what is wanted of a torrent
+
+    def _select(self, member: Member) -> None:
+        """Have the files fetched that are selected now."""
+        if member.record.complete or not member.placed:
+            return
+        member.satisfied = False
+        member.record = replace(member.record, completed=None)
+        self._store.put(member.record)
+        if member.error:
+            # Fewer files may find room, where all of them did not.
+            member.retry_at = 0.0
+            self._try_again(member)
+        else:
+            self._fetch(member)
+
+    def _steer(self, member: Member) -> None:
+        """Have libtorrent go on with a torrent or not, as is wanted now."""
+        if not member.loaded or member.halted == member.stands:
+            return
+        info_hash = member.record.info_hash
+        member.halted = member.stands
+        if member.halted:
+            self._lt.halt(info_hash)
+            return
+        hindered = "" if member.record.complete else self._hindrance(member)
+        if hindered:
+            member.halted = True
+            self._take_error(info_hash, hindered)
+            return
+        if member.layout is not None and not member.record.complete:
+            self._prioritize(member, member.layout)
+        self._lt.go_on(info_hash)
+        if member.wants_peers:
+            self._dial(member)
+
+    def _disturb_queue(self) -> None:
+        """Have the queue arranged soon, once for all that happens until then."""
+        if self._options.active_downloads and self._arranging is None and self._session is not None:
+            self._arranging = self._reactor.callLater(0, self._arrange_queue)
+
+    def _arrange_queue(self) -> None:
+        self._arranging = None
+        now = self._reactor.seconds()
+        members = list(self._members.values())
+        waits = waiting(
+            (
+                Candidate(
+                    member.record.wishes.rank,
+                    member.record.added,
+                    member.record.info_hash,
+                    stalled=not member.queued and now - member.busy_at > STALLED,
+                )
+                for member in members
+                if member.competes
+            ),
+            self._options.active_downloads,
+        )
+        for member in members:
+            queued = member.record.info_hash in waits
+            if member.queued != queued:
+                member.queued = queued
+                self._steer(member)
+                self._put(member)
+        self._tell_shares()
+
+    # ---- who brought how much
+
+    def _count_some(self) -> None:
+        for info_hash in list(self._to_count)[:_COUNTED_AT_ONCE]:
+            self._count(info_hash)
+
+    def _count(self, info_hash: InfoHash) -> None:
+        self._to_count.pop(info_hash, None)
+        member = self._members.get(info_hash)
+        if member is None:
+            return
+        member.uncounted = False
+        for moved in member.tally.count(self._lt.connections(info_hash)):
+            self.events.notify(moved)
 
     # ---- trouble with files, and what mends it
 
@@ -726,9 +982,7 @@ class Swarm(Service):
         """Go on with a download that could not be written, if that could help."""
         if self._is_over(member) or self._reactor.seconds() < member.retry_at:
             return
-        progress = member.torrent.progress
-        hindered = obstacle(member.record.folder, progress.total - progress.done)
-        if not hindered and not self._is_lost(member):
+        if not self._hindrance(member) and not self._is_lost(member):
             self._verify(member, "")
 
     def _is_lost(self, member: Member) -> bool:
@@ -768,6 +1022,7 @@ class Swarm(Service):
         self._lt.post_updates()
 
     def _keep_house(self) -> None:
+        self._disturb_queue()
         for info_hash, member in self._members.items():
             # Of what is complete nothing but the sum of what it gave is new: that can wait.
             if not member.record.complete:

@@ -458,6 +458,21 @@ class Catalogue:
         """Everybody who has announced something."""
         return sorted(jid for jid, contact in self._contacts.items() if contact.entries)
 
+    def jids_at(self, address: str, port: int | None) -> frozenset[str]:
+        """
+        Who announces to be at an address, whether online or not: they may just have gone.
+
+        :param port: ``None`` for any.
+        """
+        return frozenset(
+            entry.jid
+            for entry in self._entries()
+            if any(
+                known.address == address and port in (None, known.port)
+                for known in entry.announcement.addresses
+            )
+        )
+
     def reachable(self) -> Iterator[tuple[InfoHash, frozenset[PeerAddress]]]:
         """Every torrent of somebody who is online, with the addresses to dial."""
         there = {info_hash for e in self._entries() if e.online for info_hash in e.shares}

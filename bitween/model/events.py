@@ -29,7 +29,7 @@ class TorrentChanged:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TorrentFinished:
-    """Every byte of a download is verified and on the disk."""
+    """Every byte that is wanted of a download is verified and on the disk."""
 
     torrent: Torrent
 
@@ -48,6 +48,23 @@ class SharesChanged:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PeerMoved:
+    """
+    Content was exchanged with a peer.
+
+    :param address: an IP address.
+    :param port: where it listens; ``None`` where it dialled us.
+    :param downloaded: bytes that came since this was last told.
+    :param uploaded: the same for the other direction.
+    """
+
+    address: str
+    port: int | None
+    downloaded: int
+    uploaded: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ListeningChanged:
     """The BitTorrent listen sockets or the port mapping changed."""
 
@@ -58,6 +75,7 @@ SwarmEvent = (
     | TorrentFinished
     | TorrentRemoved
     | SharesChanged
+    | PeerMoved
     | ListeningChanged
 )
 

@@ -9,6 +9,7 @@ from typing import NewType
 
 from bitween.errors import InvalidValue
 from bitween.model.text import printable
+from bitween.model.wishes import AS_USUAL, Wishes
 
 # A plain string at run time: a catalogue may hold millions of them as keys.
 InfoHash = NewType("InfoHash", str)
@@ -38,10 +39,15 @@ class TorrentState(StrEnum):
 
     METADATA = "metadata"  # waiting for the list of files
     CHECKING = "checking"  # comparing what lies on the disk with the piece hashes
+    QUEUED = "queued"  # waiting until other downloads are done
     DOWNLOADING = "downloading"
+    FINISHED = "finished"  # every file that is wanted is here, but not every one there is
     SEEDING = "seeding"
     PAUSED = "paused"
     ERROR = "error"
+
+
+_STANDING = frozenset((TorrentState.PAUSED, TorrentState.QUEUED))
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +65,7 @@ class Progress:
 
     :param done: verified bytes.
     :param total: bytes of the whole torrent, 0 while that is unknown.
+    :param left: bytes that are wanted and still to come.
     :param download_rate: bytes/s.
     :param upload_rate: bytes/s.
     :param peers: connected peers.
@@ -71,20 +78,24 @@ class Progress:
     upload_rate: int = 0
     peers: int = 0
     uploaded: int = 0
+    left: int = 0
+
+    @property
+    def wanted(self) -> int:
+        """Bytes that are here, or are wanted and still to come."""
+        return self.done + self.left
 
     @property
     def fraction(self) -> float:
-        """0..1; a torrent that is complete and empty counts as 1."""
-        if self.total == 0:
-            return 0.0
-        return min(1.0, self.done / self.total)
+        """0..1, of what is here or wanted; 0 while nothing is known of that."""
+        return self.done / self.wanted if self.wanted else 0.0
 
     @property
     def eta(self) -> float | None:
         """Seconds until it is complete, ``None`` where that cannot be told."""
-        if self.total == 0 or self.done >= self.total or self.download_rate <= 0:
+        if self.left <= 0 or self.download_rate <= 0:
             return None
-        return (self.total - self.done) / self.download_rate
+        return self.left / self.download_rate
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +109,9 @@ class Torrent:
     :param files: ``None`` until the metadata is known.
     :param error: why it stands still, in words; empty if nothing is wrong.
     :param added: seconds since the epoch.
+    :param completed: when it was complete for the first time, in the same; ``None`` if it never
+        was, or that is not known.
+    :param shared: whether it was made here, of files of ours.
     """
 
     info_hash: InfoHash
@@ -109,13 +123,16 @@ class Torrent:
     files: tuple[FileEntry, ...] | None = None
     error: str = ""
     added: float = 0.0
+    completed: float | None = None
+    shared: bool = False
+    wishes: Wishes = AS_USUAL
 
     @property
     def announceable(self) -> bool:
         """Whether somebody else could get a byte of it from us."""
-        return (
-            self.files is not None and not self.error and (self.complete or self.progress.done > 0)
-        )
+        if self.files is None or self.error or self.state in _STANDING:
+            return False
+        return self.complete or self.progress.done > 0
 
 
 @dataclass(frozen=True, slots=True)

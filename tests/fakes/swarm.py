@@ -20,6 +20,7 @@ from bitween.model.events import (
 from bitween.model.library import Library
 from bitween.model.text import safe_name
 from bitween.model.torrent import FileEntry, InfoHash, Metainfo, Progress, Torrent, TorrentState
+from bitween.model.wishes import AS_USUAL, Limits, Wishes
 from bitween.observable import Observable
 
 
@@ -29,6 +30,7 @@ class FakeSwarm:
 
     :ivar offered: the addresses last offered for each download.
     :ivar deleted: the torrents whose data was deleted.
+    :ivar limits: of all torrents together.
     """
 
     def __init__(self) -> None:
@@ -38,6 +40,8 @@ class FakeSwarm:
         self.mapped: tuple[PeerAddress, ...] = ()
         self.offered: dict[InfoHash, tuple[PeerAddress, ...]] = {}
         self.deleted: list[InfoHash] = []
+        self.limits = Limits()
+        self._torrent_files: dict[InfoHash, bytes] = {}
         self._time = 0.0
 
     # ---- the port
@@ -45,8 +49,10 @@ class FakeSwarm:
     def share(self, metainfo: Metainfo, folder: str) -> Deferred[Torrent]:
         """Seed what was hashed."""
         known = self._known(metainfo.info_hash)
+        wishes = replace(known.wishes, paused=False) if known is not None else Wishes()
+        self._torrent_files[metainfo.info_hash] = metainfo.torrent_file
         if known is not None and known.complete:
-            return succeed(known)
+            return self.wish(metainfo.info_hash, wishes)
         size = metainfo.total_size
         return self._begin(
             Torrent(
@@ -57,16 +63,22 @@ class FakeSwarm:
                 progress=Progress(done=size, total=size),
                 complete=True,
                 files=(FileEntry(metainfo.name, size),),
+                completed=self._time,
+                shared=True,
+                wishes=wishes,
             )
         )
 
-    def download(self, info_hash: InfoHash, name: str, folder: str) -> Deferred[Torrent]:
+    def download(
+        self, info_hash: InfoHash, name: str, folder: str, wishes: Wishes = AS_USUAL
+    ) -> Deferred[Torrent]:
         """Begin to fetch a torrent."""
         known = self._known(info_hash)
         if known is not None:
             return succeed(known)
         name = safe_name(name) if name else ""
-        return self._begin(Torrent(info_hash, name, folder, TorrentState.METADATA))
+        state = TorrentState.PAUSED if wishes.paused else TorrentState.METADATA
+        return self._begin(Torrent(info_hash, name, folder, state, wishes=wishes))
 
     def remove(self, info_hash: InfoHash, delete_data: bool) -> Deferred[None]:
         """Forget a torrent."""
@@ -99,6 +111,34 @@ class FakeSwarm:
         if known is not None and not known.complete:
             self.offered[info_hash] = tuple(addresses)
 
+    def wish(self, info_hash: InfoHash, wishes: Wishes) -> Deferred[Torrent]:
+        """Take over what is wanted of a torrent."""
+        known = self._known(info_hash)
+        if known is None:
+            return fail(UnknownTorrent(f"no torrent of ours has the hash {info_hash}"))
+        if wishes == known.wishes:
+            return succeed(known)
+        torrent = replace(known, wishes=wishes)
+        torrent = replace(torrent, state=_state(torrent), progress=_progress(torrent))
+        changed = self.library.put(torrent)
+        self.events.notify(TorrentChanged(torrent=torrent))
+        self._tell_shares(changed)
+        return succeed(torrent)
+
+    def file_progress(self, info_hash: InfoHash) -> Sequence[int]:
+        """Everything or nothing of each file."""
+        torrent = self.library.get(info_hash)
+        return [file.size if torrent.complete else 0 for file in torrent.files or ()]
+
+    def torrent_file(self, info_hash: InfoHash) -> bytes | None:
+        """What it was shared with."""
+        self.library.get(info_hash)
+        return self._torrent_files.get(info_hash)
+
+    def limit(self, limits: Limits) -> None:
+        """Remember the limits."""
+        self.limits = limits
+
     # ---- for tests
 
     def arrive(self, info_hash: InfoHash, total: int, done: int | None = None) -> Torrent:
@@ -109,12 +149,13 @@ class FakeSwarm:
         """
         before = self.library.get(info_hash)
         complete = done is None or done == total
+        here = total if done is None else done
         name = before.name or "arrived"
         torrent = replace(
             before,
             name=name,
             state=TorrentState.SEEDING if complete else TorrentState.DOWNLOADING,
-            progress=Progress(done=total if done is None else done, total=total),
+            progress=Progress(done=here, total=total, left=total - here),
             complete=complete,
             files=(FileEntry(name, total),),
         )
@@ -152,3 +193,22 @@ class FakeSwarm:
     def _tell_shares(self, changed: bool) -> None:
         if changed:
             self.events.notify(SharesChanged())
+
+
+def _state(torrent: Torrent) -> TorrentState:
+    if torrent.error:
+        return TorrentState.ERROR
+    if torrent.wishes.paused:
+        return TorrentState.PAUSED
+    if torrent.complete:
+        return TorrentState.SEEDING
+    return TorrentState.METADATA if torrent.files is None else TorrentState.DOWNLOADING
+
+
+def _progress(torrent: Torrent) -> Progress:
+    """Nothing is here of what is not complete, for all that this swarm knows of single files."""
+    if torrent.complete or torrent.files is None:
+        return torrent.progress
+    skipped = torrent.wishes.selection.skipped
+    wanted = sum(file.size for number, file in enumerate(torrent.files) if number not in skipped)
+    return replace(torrent.progress, left=max(0, wanted - torrent.progress.done))

@@ -26,8 +26,10 @@ from bitween.model.torrent import (
     Torrent,
     parse_info_hash,
 )
+from bitween.model.wishes import AS_USUAL, Wishes
 from bitween.observable import Observable
 from tests.fakes.cache import FakeCache
+from tests.fakes.memory import FakeMemory
 from tests.fakes.messenger import FakeMessenger, FakeServer
 from tests.fakes.swarm import FakeSwarm
 
@@ -47,9 +49,11 @@ class ScriptedSwarm(FakeSwarm):
         super().__init__()
         self.download_at_once: Mapping[str, Any] = {}
 
-    def download(self, info_hash: InfoHash, name: str, folder: str) -> Deferred[Torrent]:
+    def download(
+        self, info_hash: InfoHash, name: str, folder: str, wishes: Wishes = AS_USUAL
+    ) -> Deferred[Torrent]:
         """Hold it, as scripted."""
-        super().download(info_hash, name, folder)
+        super().download(info_hash, name, folder, wishes)
         self.change(info_hash, **self.download_at_once)
         return succeed(self.library.get(info_hash))
 
@@ -127,6 +131,7 @@ class World:
             self.messenger,
             MemoryAddresses(),
             Jobs(self.clock),
+            FakeMemory(),
             FakeCache(),
             self.clock,
         )

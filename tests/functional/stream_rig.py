@@ -30,6 +30,7 @@ from bitween.xmpp.stream import Stream
 from tests.fakes.cache import FakeCache
 from tests.fakes.idle import Idle
 from tests.fakes.lists import Memory, listed, numbered
+from tests.fakes.memory import FakeMemory
 from tests.fakes.swarm import FakeSwarm
 
 # wokkel can only be imported once the shim of bitween.xmpp has run.
@@ -113,6 +114,7 @@ class Rig(StreamManager):
             messenger=self,
             own_addresses=InterfaceAddresses(self.clock, read_interfaces=lambda: ["10.9.9.9"]),
             jobs=Jobs(self.clock),
+            memory=FakeMemory(),
             cache=self.cache,
             reactor=self.clock,
         )

@@ -31,6 +31,7 @@ from bitween.model.torrent import InfoHash, Metainfo
 from bitween.reach.addresses import InterfaceAddresses
 from tests.fakes.cache import FakeCache
 from tests.fakes.lists import numbered
+from tests.fakes.memory import FakeMemory
 from tests.fakes.messenger import FakeMessenger, FakeServer
 from tests.fakes.swarm import FakeSwarm
 
@@ -106,6 +107,7 @@ class UseCaseTests(SynchronousTestCase):
                 clock, read_interfaces=lambda: ["127.0.0.1", "192.0.2.1"]
             ),
             jobs=Jobs(clock),
+            memory=FakeMemory(),
             cache=FakeCache(),
             reactor=clock,
         )

@@ -17,6 +17,7 @@ from bitween.model.torrent import InfoHash
 from bitween.reach.addresses import InterfaceAddresses
 from bitween.slices import SLICE
 from tests.fakes.cache import FakeCache
+from tests.fakes.memory import FakeMemory
 from tests.fakes.messenger import FakeMessenger, FakeServer
 from tests.fakes.swarm import FakeSwarm
 from tests.functional.api_rig import MemoryHasher, MemoryIntentions
@@ -43,6 +44,7 @@ class CatalogueCase(SynchronousTestCase):
             messenger=self.messenger,
             own_addresses=InterfaceAddresses(self.clock, read_interfaces=list),
             jobs=Jobs(self.clock),
+            memory=FakeMemory(),
             cache=self.cache,
             reactor=self.clock,
         )

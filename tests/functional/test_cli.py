@@ -590,7 +590,7 @@ class TerminalTests(CliCase):
         self.world.contact_shares(BOB, {A: "holiday"})
         running = {
             "state": TorrentState.DOWNLOADING,
-            "progress": Progress(300_000, 1_000_000, 100_000, 0, 1),
+            "progress": Progress(300_000, 1_000_000, 100_000, 0, 1, left=700_000),
             "files": (FileEntry("holiday", 1_000_000),),
         }
         self.world.swarm.download_at_once = running

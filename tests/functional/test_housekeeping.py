@@ -9,7 +9,7 @@ from bitween.housekeeping import DAY, Housekeeping
 
 
 class HousekeepingTests(SynchronousTestCase):
-    """The daily work."""
+    """Work that is done again and again."""
 
     def test_every_day_whatever_happens(self) -> None:
         """It is done daily, also after it failed, and no more once it is stopped."""
@@ -19,7 +19,7 @@ class HousekeepingTests(SynchronousTestCase):
             days.append(clock.seconds() / DAY)
             raise ValueError("a bad day")
 
-        housekeeping = Housekeeping(clock, work)
+        housekeeping = Housekeeping(clock, work, DAY)
         housekeeping.startService()
         clock.pump([DAY] * 3)
         self.assertEqual(days, [1, 2, 3])

@@ -11,6 +11,7 @@ from twisted.trial.unittest import SynchronousTestCase
 import bitween
 from bitween.errors import HashingFailed
 from bitween.model.connection import ConnectionState, ConnectionStatus
+from bitween.model.events import PeerMoved
 from bitween.model.torrent import Metainfo, Progress, TorrentState
 from tests.functional.api_rig import Connection, World, http_request, info_hash, rpc, site_of
 
@@ -98,6 +99,12 @@ class ApiTests(MethodCase):
                     "contacts": 1,
                     "contacts_online": 1,
                 },
+                "limits": {
+                    "upload": 0,
+                    "download": 0,
+                    "now": {"upload": 0, "download": 0},
+                    "scheduled": False,
+                },
                 "uptime": 0.0,
             },
         )
@@ -122,7 +129,7 @@ class TorrentTests(MethodCase):
         self.world.swarm.change(
             A,
             complete=False,
-            progress=Progress(250, 1000, 50, 7, 3, 9),
+            progress=Progress(250, 1000, 50, 7, 3, 9, 750),
             state=TorrentState.DOWNLOADING,
         )
         self.assertEqual(
@@ -141,11 +148,16 @@ class TorrentTests(MethodCase):
                         "download_rate": 50,
                         "upload_rate": 7,
                         "uploaded": 9,
+                        "left": 750,
                         "peers": 3,
                         "eta": 15.0,
                         "save_path": "/files",
                         "error": None,
                         "added": 1.0,
+                        "completed": 0.0,
+                        "shared": True,
+                        "limits": {"upload": 0, "download": 0},
+                        "sequential": False,
                     }
                 ]
             },
@@ -350,6 +362,9 @@ class ContactTests(MethodCase):
         self.world.contact(BOB, "phone")
         self.world.contact("eve@example.org", "x").add_contact("alice@example.org", "")
         self.call("xmpp.add_contact", "zoe@example.org", "Zoe")
+        self.world.swarm.events.notify(
+            PeerMoved(address="192.0.2.7", port=None, downloaded=10, uploaded=20)
+        )
         self.assertEqual(
             self.call("xmpp.get_contacts"),
             {
@@ -365,6 +380,8 @@ class ContactTests(MethodCase):
                             {"resource": "desk", "bitween": True, "shares": 2, "online": True},
                             {"resource": "phone", "bitween": False, "shares": 0, "online": True},
                         ],
+                        "downloaded": 10,
+                        "uploaded": 20,
                     },
                     {
                         "jid": "eve@example.org",
@@ -374,6 +391,8 @@ class ContactTests(MethodCase):
                         "groups": [],
                         "online": False,
                         "resources": [],
+                        "downloaded": 0,
+                        "uploaded": 0,
                     },
                     {
                         "jid": "zoe@example.org",
@@ -383,6 +402,8 @@ class ContactTests(MethodCase):
                         "groups": [],
                         "online": False,
                         "resources": [],
+                        "downloaded": 0,
+                        "uploaded": 0,
                     },
                 ]
             },

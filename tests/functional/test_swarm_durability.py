@@ -16,6 +16,7 @@ from twisted.python.failure import Failure
 
 import bitween
 from bitween.model.torrent import TorrentState
+from bitween.model.wishes import Limits
 from tests.functional import crashing_swarm
 from tests.functional.swarms import LOOPBACK, SwarmCase, address_of, read, when, write
 
@@ -85,7 +86,7 @@ class RestartTests(SwarmCase):
     async def test_a_half_done_download_goes_on(self) -> None:
         """After a clean stop a download has what it had, without checking it again."""
         state, downloads = self.folder("state"), self.folder("downloads")
-        alice = await self.start(options=replace(LOOPBACK, upload_limit=2_000_000))
+        alice = await self.start(options=replace(LOOPBACK, limits=Limits(upload=2_000_000)))
         bob = await self.start(state)
         content = os.urandom(8_000_000)
         info_hash = await self.share(alice, write(os.path.join(self.folder(), "file"), content))
@@ -149,7 +150,7 @@ class CrashTests(SwarmCase):
     async def test_a_download_survives_kill_9(self) -> None:
         """Killed in mid-download, it goes on from what lies on the disk, and ends well."""
         state, downloads = self.folder("state"), self.folder("downloads")
-        alice = await self.start(options=replace(LOOPBACK, upload_limit=6_000_000))
+        alice = await self.start(options=replace(LOOPBACK, limits=Limits(upload=6_000_000)))
         content = os.urandom(12_000_000)
         info_hash = await self.share(alice, write(os.path.join(self.folder(), "file"), content))
         child = Downloading(enough=6_000_000)

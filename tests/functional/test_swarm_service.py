@@ -16,6 +16,7 @@ from bitween.errors import StartupError
 from bitween.model.address import PeerAddress
 from bitween.model.events import ListeningChanged, SwarmEvent
 from bitween.model.torrent import InfoHash, TorrentState
+from bitween.model.wishes import Limits
 from tests.functional.swarms import LOOPBACK, SwarmCase, address_of, tree, when, write
 
 
@@ -96,8 +97,8 @@ class LimitTests(SwarmCase):
     """Rate limits."""
 
     async def _seconds_for(self, size: int, upload: int, download: int) -> float:
-        alice = await self.start(options=replace(LOOPBACK, upload_limit=upload))
-        bob = await self.start(options=replace(LOOPBACK, download_limit=download))
+        alice = await self.start(options=replace(LOOPBACK, limits=Limits(upload=upload)))
+        bob = await self.start(options=replace(LOOPBACK, limits=Limits(download=download)))
         path = write(os.path.join(self.folder(), "file"), os.urandom(size))
         info_hash = await self.share(alice, path)
         began = cast(Any, reactor).seconds()

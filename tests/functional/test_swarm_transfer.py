@@ -13,6 +13,7 @@ from bitween.model.events import (
     TorrentRemoved,
 )
 from bitween.model.torrent import TorrentState
+from bitween.model.wishes import Limits
 from tests.functional.swarms import LOOPBACK, SwarmCase, address_of, tree, when, write
 
 
@@ -69,7 +70,7 @@ class TransferTests(SwarmCase):
 
     async def test_a_part_serves_others(self) -> None:
         """Somebody who has only a part is announced with it, and a third one gets it from there."""
-        alice = await self.start(options=replace(LOOPBACK, upload_limit=2_000_000))
+        alice = await self.start(options=replace(LOOPBACK, limits=Limits(upload=2_000_000)))
         bob, carol = await self.start(), await self.start()
         path = write(os.path.join(self.folder(), "file"), os.urandom(6_000_000))
         info_hash = await self.share(alice, path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import subprocess
@@ -13,6 +14,7 @@ from bitween.bittorrent.swarm import Swarm
 from bitween.errors import StoreError, UnknownTorrent
 from bitween.model.events import SwarmEvent, TorrentChanged
 from bitween.model.torrent import InfoHash, TorrentState
+from bitween.model.wishes import Limits
 from tests.functional.swarms import LOOPBACK, SwarmCase, address_of, read, when, write
 
 # So often that a test need not wait long.
@@ -169,7 +171,7 @@ class DownloadTests(TroubleCase):
     async def setUp(self) -> None:  # type: ignore[override]  # trial takes coroutines
         """Share a file from another machine, slowly."""
         self.content = os.urandom(6 * 2**20)
-        self.alice = await self.start(options=replace(LOOPBACK, upload_limit=4_000_000))
+        self.alice = await self.start(options=replace(LOOPBACK, limits=Limits(upload=4_000_000)))
         path = write(os.path.join(self.folder(), "film.mkv"), self.content)
         self.info_hash = await self.share(self.alice, path)
         self.state, self.downloads = self.folder("state"), self.folder("downloads")
@@ -204,9 +206,22 @@ class DownloadTests(TroubleCase):
 
     async def test_a_full_disk(self) -> None:
         """It is told, and the download goes on by itself when there is room."""
-        self.disk("3m")
+        self.disk("8m")
         await self.begin()
+        filler = os.path.join(self.downloads, "filler")
+        with contextlib.suppress(OSError), open(filler, "wb") as file:
+            file.write(bytes(8 * 2**20))
         self.assertTrue(await self.trouble(self.bob, self.info_hash))
+        os.unlink(filler)
+        await self.end()
+
+    async def test_too_small_a_disk(self) -> None:
+        """The download does not begin, says what is missing, and begins by itself with room."""
+        self.disk("3m")
+        await self.bob.download(self.info_hash, "", self.downloads)
+        self.bob.offer_peers(self.info_hash, [address_of(self.alice)])
+        self.assertIn("are to come", await self.trouble(self.bob, self.info_hash))
+        self.assertEqual(os.listdir(self.downloads), [])
         self.mount("tmpfs", "-o", "remount,size=64m")
         await self.end()
 

@@ -23,6 +23,7 @@ from bitween.xmpp.messenger import Messenger
 from tests.fakes.cache import FakeCache
 from tests.fakes.idle import Idle
 from tests.fakes.lists import Memory, numbered
+from tests.fakes.memory import FakeMemory
 from tests.fakes.swarm import FakeSwarm
 from tests.integration.harness import until
 
@@ -54,6 +55,7 @@ class _Side:
             messenger=self.messenger,
             own_addresses=InterfaceAddresses(reactor, read_interfaces=list),
             jobs=Jobs(reactor),
+            memory=FakeMemory(),
             cache=FakeCache(),
             reactor=reactor,
         )

@@ -52,6 +52,7 @@ class Killed(LineOnlyReceiver):
             messenger=FakeMessenger("alice@example.org/here", FakeServer()),
             own_addresses=InterfaceAddresses(cast(Any, reactor)),
             jobs=Jobs(cast(Any, reactor)),
+            memory=self._store,
             cache=FakeCache(),
             reactor=cast(Any, reactor),
         )

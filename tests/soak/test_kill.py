@@ -24,6 +24,7 @@ from twisted.python.failure import Failure
 
 import bitween
 from bitween.model.torrent import InfoHash
+from bitween.model.wishes import Limits
 from tests.functional.swarms import LOOPBACK, SwarmCase, read, write
 from tests.soak import killed_daemon
 
@@ -104,7 +105,7 @@ class KillTests(SwarmCase):
         """Have a source for downloads, and something to share for each round."""
         self.random = random.Random(SEED)
         self.state, self.downloads = self.folder("state"), self.folder("downloads")
-        self.source = await self.start(options=replace(LOOPBACK, upload_limit=RATE))
+        self.source = await self.start(options=replace(LOOPBACK, limits=Limits(upload=RATE)))
         self.contents: dict[str, bytes] = {}
         self.gets: dict[InfoHash, str] = {}
         self.adds: set[str] = set()

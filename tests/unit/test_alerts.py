@@ -67,7 +67,9 @@ class AlertTests(SynchronousTestCase):
         self.session.post_torrent_updates()
         seen = self.until(lambda alert: isinstance(alert, alerts.Statuses))
         (statuses,) = [alert.statuses for alert in seen if isinstance(alert, alerts.Statuses)]
-        self.assertEqual(statuses, (alerts.Status(HASH, Phase.METADATA, False, 0, 0, 0, 0, 0, ""),))
+        self.assertEqual(
+            statuses, (alerts.Status(HASH, Phase.METADATA, False, 0, 0, 0, 0, 0, 0, 0, 0, ""),)
+        )
 
     def test_removing(self) -> None:
         """Removing is told by hash, though there is no handle any more."""

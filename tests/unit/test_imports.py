@@ -29,8 +29,10 @@ ALLOWED = {
     "xmpp": {"errors", "model", "observable"},
     "bittorrent": {"errors", "model", "observable"},
     "reach": {"errors", "model", "observable"},
-    "application": {"errors", "model", "observable", "jobs", "slices"},
-    "api": {"errors", "model", "observable", "jobs", "application", "rendezvous"},
+    "control": {"errors", "model"},
+    "traffic": {"errors", "model"},
+    "application": {"errors", "model", "observable", "jobs", "slices", "control", "traffic"},
+    "api": {"errors", "model", "observable", "jobs", "control", "application", "rendezvous"},
     "cli": {"errors", "settings", "rendezvous", "model"},  # of the model, only the text rules
 }
 

@@ -22,7 +22,7 @@ FETCHING = Torrent(HASH, "holiday", "/srv", TorrentState.METADATA)
 HALF = replace(
     FETCHING,
     state=TorrentState.DOWNLOADING,
-    progress=Progress(done=5, total=10, download_rate=5),
+    progress=Progress(done=5, total=10, download_rate=5, left=5),
     files=(FileEntry("holiday/a", 10),),
 )
 
@@ -40,6 +40,10 @@ class LibraryTests(SynchronousTestCase):
         self.assertFalse(library.put(replace(HALF, progress=Progress(done=6, total=10))))
         self.assertTrue(library.put(replace(HALF, error="disk full")))
         self.assertEqual(dict(library.shares), {})
+        for state in (TorrentState.PAUSED, TorrentState.QUEUED):
+            self.assertTrue(library.put(HALF))
+            self.assertTrue(library.put(replace(HALF, state=state)))
+            self.assertEqual(dict(library.shares), {})
 
     def test_removal(self) -> None:
         """A torrent that was announced is withdrawn; an unknown one is an error."""
@@ -54,6 +58,8 @@ class LibraryTests(SynchronousTestCase):
     def test_progress(self) -> None:
         """Fraction and time left are told where they can be told."""
         self.assertEqual((HALF.progress.fraction, HALF.progress.eta), (0.5, 1.0))
+        some = replace(HALF.progress, left=15)
+        self.assertEqual((some.wanted, some.fraction, some.eta), (20, 0.25, 3.0))
         self.assertEqual((FETCHING.progress.fraction, FETCHING.progress.eta), (0.0, None))
 
     def test_info_hash(self) -> None:

@@ -14,9 +14,12 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from bitween.bittorrent.metainfo import HashedFile, make_torrent
 from bitween.bittorrent.store import _MIGRATIONS, Store, TorrentRecord
+from bitween.bittorrent.wishes_text import read_wishes
 from bitween.errors import StoreError
 from bitween.model.sharelist import ShareList
 from bitween.model.torrent import InfoHash
+from bitween.model.traffic import Traffic
+from bitween.model.wishes import AS_USUAL, Limits, Selection, Wishes
 from tests.fakes.lists import numbered
 
 RECORD = TorrentRecord(
@@ -63,10 +66,39 @@ class RecordTests(StoreCase):
         self.assertEqual(self.reopened().torrents(), [RECORD])
         changed = replace(RECORD, root="holiday (2)", torrent_file=b"d\0e")
         self.store.put(changed)
-        self.store.set_complete(RECORD.info_hash, "stamp")
-        self.assertEqual(
-            self.reopened().torrents(), [replace(changed, complete=True, stamp="stamp")]
+        self.store.set_complete(RECORD.info_hash, "stamp", 7.0)
+        changed = replace(changed, complete=True, stamp="stamp", completed=7.0)
+        self.assertEqual(self.reopened().torrents(), [changed])
+        self.store.set_complete(RECORD.info_hash, "other", 8.0)
+        self.assertEqual(self.reopened().torrents(), [replace(changed, stamp="other")])
+
+    def test_wishes_are_kept(self) -> None:
+        """What is wanted of a torrent comes back as it was; of what is damaged nothing does."""
+        wishes = Wishes(
+            paused=True,
+            kept=True,
+            rank=-3,
+            selection=Selection(frozenset({2, 5}), (4, 1), sequential=True),
+            limits=Limits(upload=10, download=20),
         )
+        self.store.put(replace(RECORD, wishes=wishes))
+        self.assertEqual(self.reopened().torrents()[0].wishes, wishes)
+        self.store.set_wishes(RECORD.info_hash, AS_USUAL)
+        self.assertEqual(self.reopened().torrents()[0].wishes, AS_USUAL)
+        for damaged in ("", "nothing", "[]", '{"files": 3}', '{"limits": [1, 2, 3]}'):
+            self.assertEqual(read_wishes(damaged), AS_USUAL)
+
+    def test_traffic_and_limits_are_kept(self) -> None:
+        """What was exchanged, and the limits that were chosen, come back as they were."""
+        self.assertIsNone(self.store.limits())
+        self.store.keep_traffic({"bob@example.org": Traffic(1, 2), "eve@example.org": Traffic(3)})
+        self.store.keep_traffic({"bob@example.org": Traffic(2**40, 5)})
+        self.store.keep_limits(Limits(1, 2), Limits(3, 4))
+        store = self.reopened()
+        self.assertEqual(
+            store.traffic(), {"bob@example.org": Traffic(2**40, 5), "eve@example.org": Traffic(3)}
+        )
+        self.assertEqual(store.limits(), (Limits(1, 2), Limits(3, 4)))
 
     def test_oldest_first(self) -> None:
         """Torrents come in the order in which they were added."""

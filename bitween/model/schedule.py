@@ -1,0 +1,107 @@
+"""Rate limits by the hour and the day of the week."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from bitween.errors import InvalidValue
+from bitween.model.wishes import Limits
+
+_DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_MINUTES_A_DAY = 24 * 60
+_LARGEST_RATE = 2**31 - 1
+
+_ENTRY = re.compile(
+    r"(?:(?P<days>[a-z,-]+)\s+)?"
+    r"(?P<h1>\d{1,2}):(?P<m1>\d\d)-(?P<h2>\d{1,2}):(?P<m2>\d\d)"
+    r"(?P<rates>(?:\s+(?:upload|download)=\d{1,10}){1,2})",
+    re.ASCII,
+)
+_HINT = "say e.g. 'mon-fri 08:00-18:00 upload=100000 download=500000'"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """
+    Limits that hold at certain times.
+
+    :param days: on which it begins, 0 for Monday.
+    :param start: minutes since midnight.
+    :param end: the same; if that is not after the start, it is on the next day.
+    :param upload: bytes/s, 0 for none; ``None`` for the usual one.
+    :param download: the same for the other direction.
+    """
+
+    days: frozenset[int]
+    start: int
+    end: int
+    upload: int | None
+    download: int | None
+
+    def holds(self, day: int, minute: int) -> bool:
+        """Whether it holds at a minute of a day of the week."""
+        if self.start < self.end:
+            return day in self.days and self.start <= minute < self.end
+        if minute >= self.start:
+            return day in self.days
+        return (day - 1) % 7 in self.days and minute < self.end
+
+
+def parse_entry(text: str) -> Entry:
+    """
+    Read ``[DAYS] HH:MM-HH:MM [upload=RATE] [download=RATE]``.
+
+    ``DAYS`` are days and spans of days (``mon-fri,sun``), every day by default; a rate is in
+    bytes/s, 0 for none.
+
+    :raises InvalidValue: if it cannot be understood.
+    """
+    match = _ENTRY.fullmatch(text.strip().lower())
+    if match is None:
+        raise InvalidValue(f"{text!r} is no entry of a schedule", _HINT)
+    pairs = [pair.split("=") for pair in match["rates"].split()]
+    rates = {name: int(rate) for name, rate in pairs}
+    if len(rates) != len(pairs) or max(rates.values()) > _LARGEST_RATE:
+        raise InvalidValue(f"{text!r} has a rate twice, or one that is too high", _HINT)
+    return Entry(
+        days=_days(match["days"]) if match["days"] else frozenset(range(7)),
+        start=_minute(match["h1"], match["m1"]),
+        end=_minute(match["h2"], match["m2"]),
+        upload=rates.get("upload"),
+        download=rates.get("download"),
+    )
+
+
+def limits_at(entries: Sequence[Entry], usual: Limits, when: time.struct_time) -> Limits:
+    """
+    The limits at a moment: of the first entry that holds then, else the usual ones.
+
+    :param when: local time.
+    """
+    for entry in entries:
+        if entry.holds(when.tm_wday, when.tm_hour * 60 + when.tm_min):
+            return Limits(
+                usual.upload if entry.upload is None else entry.upload,
+                usual.download if entry.download is None else entry.download,
+            )
+    return usual
+
+
+def _days(text: str) -> frozenset[int]:
+    days: set[int] = set()
+    for span in text.split(","):
+        first, _, last = span.partition("-")
+        if first not in _DAYS or (last or first) not in _DAYS:
+            raise InvalidValue(f"{span!r} is no day of the week", f"they are {', '.join(_DAYS)}")
+        begin, end = _DAYS.index(first), _DAYS.index(last or first)
+        days.update(day % 7 for day in range(begin, end + 1 + (7 if end < begin else 0)))
+    return frozenset(days)
+
+
+def _minute(hour: str, minute: str) -> int:
+    if int(minute) > 59 or int(hour) * 60 + int(minute) > _MINUTES_A_DAY:
+        raise InvalidValue(f"{hour}:{minute} is no time of the day", "say 00:00 to 24:00")
+    return int(hour) * 60 + int(minute)

@@ -1,0 +1,32 @@
+"""What outlives a restart, in memory: the port of ``application.Memory``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from bitween.model.traffic import Traffic
+from bitween.model.wishes import Limits
+
+
+class FakeMemory:
+    """Remembers for as long as the test runs."""
+
+    def __init__(self) -> None:
+        self._traffic: dict[str, Traffic] = {}
+        self._limits: tuple[Limits, Limits] | None = None
+
+    def traffic(self) -> dict[str, Traffic]:
+        """What was exchanged with each contact."""
+        return dict(self._traffic)
+
+    def keep_traffic(self, changed: Mapping[str, Traffic]) -> None:
+        """Remember what was exchanged with some contacts."""
+        self._traffic.update(changed)
+
+    def limits(self) -> tuple[Limits, Limits] | None:
+        """What was kept."""
+        return self._limits
+
+    def keep_limits(self, usual: Limits, chosen: Limits) -> None:
+        """Keep limits."""
+        self._limits = (usual, chosen)
