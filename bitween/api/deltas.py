@@ -1,0 +1,98 @@
+"""Tells what changed of many things, a thing at most once a second."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from itertools import islice
+from typing import Generic, TypeVar
+
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
+
+#: Seconds between two tellings.
+INTERVAL = 1.0
+#: Things that are told in one turn of the reactor.
+AT_ONCE = 500
+
+Key = TypeVar("Key")
+Value = TypeVar("Value")
+Fields = Mapping[str, object]
+
+
+class Deltas(Generic[Key, Value]):
+    """
+    Gathers which fields of which things have changed, and tells those alone, as they are then.
+
+    A field that is as it was before is told too if it was otherwise in between, for somebody may
+    have looked at it then.
+    """
+
+    def __init__(
+        self,
+        clock: IReactorTime,
+        fields: Mapping[str, Callable[[Value], object]],
+        tell: Callable[[Sequence[tuple[Key, Fields]]], None],
+    ) -> None:
+        """
+        :param fields: how to read each field.
+        :param tell: called with at most :data:`AT_ONCE` things and their changed fields.
+        """
+        self._clock = clock
+        self._fields = fields
+        self._tell = tell
+        self._known: dict[Key, Value] = {}
+        self._due: dict[Key, set[str]] = {}
+        self._telling: IDelayedCall | None = None
+        self._not_before = 0.0
+
+    def known(self, key: Key) -> Value | None:
+        """A thing as it was put or changed last."""
+        return self._known.get(key)
+
+    def put(self, key: Key, value: Value) -> None:
+        """Take a thing over as it is; there is nothing to tell of it."""
+        self._known[key] = value
+
+    def change(self, key: Key, value: Value) -> None:
+        """Take over what became of a thing; all the fields of one that was unknown are told."""
+        before = self._known.get(key)
+        self._known[key] = value
+        changed = [
+            name
+            for name, read in self._fields.items()
+            if before is None or read(before) != read(value)
+        ]
+        if changed:
+            self._due.setdefault(key, set()).update(changed)
+            self._tell_later()
+
+    def forget(self, key: Key) -> None:
+        """Tell nothing more of a thing."""
+        self._known.pop(key, None)
+        self._due.pop(key, None)
+
+    def stop(self) -> None:
+        """Tell nothing more at all."""
+        if self._telling is not None:
+            self._telling.cancel()
+            self._telling = None
+        self._due.clear()
+
+    def _tell_later(self) -> None:
+        if self._telling is None:
+            # Not at once: many things change in the same turn.
+            wait = max(0.0, self._not_before - self._clock.seconds())
+            self._telling = self._clock.callLater(wait, self._tell_now)
+
+    def _tell_now(self) -> None:
+        self._telling = None
+        keys = list(islice(self._due, AT_ONCE))
+        told = [(key, self._read(self._known[key], self._due.pop(key))) for key in keys]
+        if self._due:
+            self._telling = self._clock.callLater(0, self._tell_now)
+        else:
+            self._not_before = self._clock.seconds() + INTERVAL
+        if told:
+            self._tell(told)
+
+    def _read(self, value: Value, names: set[str]) -> Fields:
+        return {name: read(value) for name, read in self._fields.items() if name in names}
