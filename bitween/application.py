@@ -303,6 +303,8 @@ class Bitween:
     :ivar control: the use cases of controlling torrents.
     :ivar traffic: how much was exchanged with whom.
     :ivar catalogue_changes: hands out whatever changes in what contacts share.
+    :ivar swarm_events: hands out what happens to our torrents.
+    :ivar messenger_events: hands out what comes from the server and the contacts.
     """
 
     _log = Logger()
@@ -337,8 +339,10 @@ class Bitween:
         self.catalogue = Catalogue(clock)
         self.traffic = TrafficAccount(parts.reactor, parts.memory, self.catalogue)
         self.catalogue_changes: Observable[CatalogueChange] = Observable()
-        parts.swarm.events.subscribe(self._swarm_did)
-        parts.messenger.events.subscribe(self._messenger_did)
+        self.swarm_events = parts.swarm.events
+        self.messenger_events = parts.messenger.events
+        self.swarm_events.subscribe(self._swarm_did)
+        self.messenger_events.subscribe(self._messenger_did)
         parts.own_addresses.changes.subscribe(lambda _: self._announce())
 
     # ---- the daemon itself

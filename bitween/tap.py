@@ -13,9 +13,11 @@ from typing import Any, TextIO
 
 from twisted.application.service import MultiService
 from twisted.internet.defer import CancelledError, Deferred
-from twisted.logger import Logger
+from twisted.logger import Logger, globalLogPublisher
 from twisted.python.failure import Failure
 
+from bitween.api.event_log import EventLog
+from bitween.api.recorder import Recorder
 from bitween.api.service import ApiService, make_site
 from bitween.api.token import load_or_make_token
 from bitween.application import Bitween, Parts
@@ -136,7 +138,9 @@ class Daemon(MultiService):
         bitween = self.bitween = Bitween(
             parts, self._settings.download_dir, self._reactor.stop, rules=self._rules()
         )
-        api = self._api(bitween, token)
+        log = EventLog()
+        api = self._api(bitween, token, log)
+        Recorder(bitween, log, self._reactor, globalLogPublisher).setServiceParent(self)
         hasher.setServiceParent(self)
         swarm.setServiceParent(self)
         await swarm.ready
@@ -188,12 +192,12 @@ class Daemon(MultiService):
             log_traffic=self._settings.log_traffic,
         )
 
-    def _api(self, bitween: Bitween, token: str) -> ApiService:
+    def _api(self, bitween: Bitween, token: str, log: EventLog) -> ApiService:
         settings = self._settings
         return ApiService(
             self._reactor,
             settings.api,
-            make_site(bitween, self._reactor, token, settings.api_hosts),
+            make_site(bitween, self._reactor, token, settings.api_hosts, log=log),
             token=token,
             jid=settings.jid,
             places=places(settings.jid, settings.state_dir, os.environ),

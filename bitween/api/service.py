@@ -18,6 +18,9 @@ from twisted.logger import Logger
 from twisted.web.resource import Resource
 
 from bitween import rendezvous
+from bitween.api.event_log import EventLog
+from bitween.api.event_methods import EventMethods
+from bitween.api.event_stream import EventStreams
 from bitween.api.gate import Gate
 from bitween.api.jsonrpc import JsonRpcResource
 from bitween.api.methods import namespaces
@@ -32,16 +35,24 @@ _ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  # they are b
 
 
 def make_site(
-    application: Bitween, reactor: IReactorTime, token: str, hosts: Iterable[str] = ()
+    application: Bitween,
+    reactor: IReactorTime,
+    token: str,
+    hosts: Iterable[str] = (),
+    *,
+    log: EventLog,
 ) -> BoundedSite:
     """
     Everything that is served over HTTP, behind the gate.
 
     :param token: what a client must show.
     :param hosts: further ``Host`` headers to allow.
+    :param log: the events that clients read.
     """
+    methods = {**namespaces(application, reactor), "events": EventMethods(log, reactor)}
     root = Resource()
-    root.putChild(PATH[1:].encode(), JsonRpcResource(namespaces(application, reactor)))
+    root.putChild(PATH[1:].encode(), JsonRpcResource(methods))
+    root.putChild(b"events", EventStreams(log, reactor))
     return BoundedSite(Gate(root, token, hosts, reactor), reactor)
 
 

@@ -18,6 +18,7 @@ from bitween.control import Exported, FileStatus, LimitsInForce
 from bitween.model.address import PeerAddress
 from bitween.model.announcement import Share
 from bitween.model.catalogue import Catalogue, Listing
+from bitween.model.connection import ConnectionStatus
 from bitween.model.contact import Contact
 from bitween.model.job import Added, Job
 from bitween.model.search import Found
@@ -71,14 +72,9 @@ TORRENT_FIELDS: Mapping[str, Field] = MappingProxyType(
 
 def status(status: Status) -> Json:
     """``Api.status``."""
-    connection = status.connection
     return {
-        "jid": connection.jid,
-        "connection": {
-            "state": connection.state.value,
-            "since": connection.since,
-            "error": connection.error or None,
-        },
+        "jid": status.connection.jid,
+        "connection": connection(status.connection),
         "listen": [[address, port] for address, port in status.listening],
         "addresses": _addresses(status.addresses),
         "totals": asdict(status.totals),
@@ -118,6 +114,11 @@ def exported(exported: Exported) -> Json:
     torrent_file = exported.torrent_file
     encoded = None if torrent_file is None else base64.b64encode(torrent_file).decode("ascii")
     return {"torrent": encoded, "magnet": exported.magnet}
+
+
+def connection(status: ConnectionStatus) -> Json:
+    """Where the connection to the XMPP server stands."""
+    return {"state": status.state.value, "since": status.since, "error": status.error or None}
 
 
 def job(job: Job) -> Json:

@@ -13,6 +13,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransportWithDisconnection
 
+from bitween.api.event_log import EventLog
 from bitween.api.jsonrpc import JsonRpcResource, Namespace
 from bitween.api.service import make_site
 from bitween.api.site import BoundedChannel, BoundedSite
@@ -36,6 +37,7 @@ from tests.fakes.swarm import FakeSwarm
 TOKEN = "a-token-of-some-length"
 PORT = 5000
 OWN_JID = "alice@example.org"
+EPOCH = 2000.0
 
 
 class ScriptedSwarm(FakeSwarm):
@@ -112,7 +114,11 @@ class MemoryAddresses:
 
 @dataclass
 class World:
-    """The use cases with everything below them in memory."""
+    """
+    The use cases with everything below them in memory, and a log of events that nobody writes.
+
+    :ivar log: the events, as if the clock had begun at :data:`EPOCH`.
+    """
 
     clock: IReactorTime
     download_dir: str = "/nowhere"
@@ -123,6 +129,7 @@ class World:
     on_stop: Callable[[], object] = bool
 
     def __post_init__(self) -> None:
+        self.log = EventLog(lambda: EPOCH + self.clock.seconds())
         self.messenger = FakeMessenger(f"{OWN_JID}/den", self.server)
         parts = Parts(
             self.swarm,
@@ -135,7 +142,7 @@ class World:
             FakeCache(),
             self.clock,
         )
-        self.bitween = Bitween(parts, self.download_dir, self._stop, lambda: 2000.0)
+        self.bitween = Bitween(parts, self.download_dir, self._stop, lambda: EPOCH)
 
         self.messenger.start()
 
@@ -251,7 +258,7 @@ def http_request(
 
 def site_of(world: World, hosts: Iterable[str] = ()) -> BoundedSite:
     """The API of a world."""
-    return make_site(world.bitween, world.clock, TOKEN, hosts)
+    return make_site(world.bitween, world.clock, TOKEN, hosts, log=world.log)
 
 
 def bare_site(namespaces: Mapping[str, Namespace], clock: Clock) -> BoundedSite:
