@@ -379,10 +379,15 @@ class Bitween:
         """End the daemon cleanly, after the present call is answered."""
         self._stop()
 
+    @property
+    def connection(self) -> ConnectionStatus:
+        """Where the connection to the XMPP server stands."""
+        return self._messenger.status
+
     def status(self) -> Status:
         """How the daemon is."""
         return Status(
-            connection=self._messenger.status,
+            connection=self.connection,
             own_jid=self._messenger.own_jid,
             listening=tuple(self._swarm.listening),
             addresses=self._own_addresses.addresses,

@@ -17,6 +17,8 @@ from twisted.logger import Logger, globalLogPublisher
 from twisted.python.failure import Failure
 
 from bitween.api.event_log import EventLog
+from bitween.api.metrics import Metrics
+from bitween.api.reactor_lag import ReactorLag
 from bitween.api.recorder import Recorder
 from bitween.api.service import ApiService, make_site
 from bitween.api.token import load_or_make_token
@@ -139,8 +141,10 @@ class Daemon(MultiService):
             parts, self._settings.download_dir, self._reactor.stop, rules=self._rules()
         )
         log = EventLog()
-        api = self._api(bitween, token, log)
+        metrics = Metrics(bitween, log, self._reactor)
+        api = self._api(bitween, token, log, metrics)
         Recorder(bitween, log, self._reactor, globalLogPublisher).setServiceParent(self)
+        ReactorLag(self._reactor, metrics.reactor_was_late).setServiceParent(self)
         hasher.setServiceParent(self)
         swarm.setServiceParent(self)
         await swarm.ready
@@ -192,12 +196,12 @@ class Daemon(MultiService):
             log_traffic=self._settings.log_traffic,
         )
 
-    def _api(self, bitween: Bitween, token: str, log: EventLog) -> ApiService:
+    def _api(self, bitween: Bitween, token: str, log: EventLog, metrics: Metrics) -> ApiService:
         settings = self._settings
         return ApiService(
             self._reactor,
             settings.api,
-            make_site(bitween, self._reactor, token, settings.api_hosts, log=log),
+            make_site(bitween, self._reactor, token, settings.api_hosts, log=log, metrics=metrics),
             token=token,
             jid=settings.jid,
             places=places(settings.jid, settings.state_dir, os.environ),

@@ -98,8 +98,14 @@ class JsonRpcResource(Namespace, JSONRPC):
     isLeaf = True
     _log = Logger()
 
-    def __init__(self, namespaces: Mapping[str, Namespace]) -> None:
+    def __init__(
+        self,
+        namespaces: Mapping[str, Namespace],
+        began: Callable[[str], Callable[[object], object]] = lambda _method: lambda result: result,
+    ) -> None:
+        """:param began: called with the method at each call; gives what hands on its outcome."""
         super().__init__()
+        self._began = began
         self._signatures: dict[str, Signature] = {}
         for prefix, namespace in namespaces.items():
             self.putSubHandler(prefix, namespace)
@@ -161,7 +167,8 @@ class JsonRpcResource(Namespace, JSONRPC):
             return succeed(_error(protocol_error(INVALID_REQUEST), error.call_id))
         if not self._has(call.method):
             return succeed(_failed(call, protocol_error(METHOD_NOT_FOUND)))
-        running: Deferred[object] = maybeDeferred(self._run, call)
+        ended = self._began(call.method)
+        running: Deferred[object] = maybeDeferred(self._run, call).addBoth(ended)
         return running.addCallback(lambda result: _succeeded(call, result)).addErrback(
             lambda failure: self._call_failed(call, failure)
         )

@@ -24,6 +24,7 @@ from bitween.api.event_stream import EventStreams
 from bitween.api.gate import Gate
 from bitween.api.jsonrpc import JsonRpcResource
 from bitween.api.methods import namespaces
+from bitween.api.metrics import Metrics, MetricsResource
 from bitween.api.site import BoundedSite
 from bitween.application import Bitween
 from bitween.errors import StartupError
@@ -41,6 +42,7 @@ def make_site(
     hosts: Iterable[str] = (),
     *,
     log: EventLog,
+    metrics: Metrics,
 ) -> BoundedSite:
     """
     Everything that is served over HTTP, behind the gate.
@@ -48,11 +50,13 @@ def make_site(
     :param token: what a client must show.
     :param hosts: further ``Host`` headers to allow.
     :param log: the events that clients read.
+    :param metrics: the figures that they read, calls being timed for them.
     """
     methods = {**namespaces(application, reactor), "events": EventMethods(log, reactor)}
     root = Resource()
-    root.putChild(PATH[1:].encode(), JsonRpcResource(methods))
+    root.putChild(PATH[1:].encode(), JsonRpcResource(methods, metrics.call_began))
     root.putChild(b"events", EventStreams(log, reactor))
+    root.putChild(b"metrics", MetricsResource(metrics.registry))
     return BoundedSite(Gate(root, token, hosts, reactor), reactor)
 
 

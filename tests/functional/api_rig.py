@@ -15,6 +15,7 @@ from twisted.internet.testing import StringTransportWithDisconnection
 
 from bitween.api.event_log import EventLog
 from bitween.api.jsonrpc import JsonRpcResource, Namespace
+from bitween.api.metrics import Metrics
 from bitween.api.service import make_site
 from bitween.api.site import BoundedChannel, BoundedSite
 from bitween.application import Bitween, Parts
@@ -258,7 +259,8 @@ def http_request(
 
 def site_of(world: World, hosts: Iterable[str] = ()) -> BoundedSite:
     """The API of a world."""
-    return make_site(world.bitween, world.clock, TOKEN, hosts, log=world.log)
+    metrics = Metrics(world.bitween, world.log, world.clock)
+    return make_site(world.bitween, world.clock, TOKEN, hosts, log=world.log, metrics=metrics)
 
 
 def bare_site(namespaces: Mapping[str, Namespace], clock: Clock) -> BoundedSite:
