@@ -6,6 +6,7 @@ import argparse
 import json
 import os
 import select
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -20,6 +21,8 @@ from bitween.cli.waiting import wait_for_job, wait_for_torrent
 _PAGE = 500
 #: Seconds that a daemon may take to stop.
 _STOPPING_TIME = 30.0
+#: Seconds for which one call waits for the next event.
+_POLL_SECONDS = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -294,6 +297,36 @@ def _job_row(job: Mapping[str, Any]) -> tuple[str, ...]:
     return job["job"], job["kind"], job["state"], done, total, error, job["subject"]
 
 
+def events(session: Session) -> None:
+    """``events [TYPE…] [--follow]``."""
+    args, output = session.args, session.output
+    since, timeout = 0, _POLL_SECONDS if args.follow else 0
+    while True:
+        page = session.call("events.poll", since=since, timeout=timeout, types=args.types or None)
+        if page["gap"]:
+            output.note("some events were missed")
+        for event in page["events"]:
+            _show_event(output, event)
+        output.flush()
+        if not args.follow and not page["events"]:
+            return
+        since = page["last"]
+
+
+def _show_event(output: Output, event: Mapping[str, Any]) -> None:
+    if output.as_json:
+        output.json(event)
+        return
+    when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(event["time"]))
+    for part in event["data"].get("torrents", [event["data"]]):
+        told = "  ".join(f"{key}: {_value_text(value)}" for key, value in part.items())
+        output.line(f"{when}  {event['type']}  {told}")
+
+
+def _value_text(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
+
+
 def call(session: Session) -> None:
     """``call METHOD [JSON]``."""
     try:
@@ -326,6 +359,7 @@ COMMANDS: Mapping[str, Callable[[Session], None]] = MappingProxyType(
         "status": status,
         "stop": stop,
         "jobs": jobs,
+        "events": events,
         "call": call,
     }
 )

@@ -52,6 +52,10 @@ class Output:
         for line in text.split("\n"):
             print(printable(line, sys.maxsize), file=self._err)
 
+    def flush(self) -> None:
+        """Let whoever reads have at once what was printed."""
+        self._out.flush()
+
     def table(self, headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         """
         Print a table: fit to the terminal, or else with tabs between whole cells.

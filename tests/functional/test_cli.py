@@ -22,6 +22,7 @@ from twisted.trial.unittest import TestCase
 
 import bitween
 from bitween import rendezvous
+from bitween.api.event_log import EventType
 from bitween.api.service import ApiService
 from bitween.errors import HashingFailed
 from bitween.model.torrent import FileEntry, Metainfo, Progress, TorrentState, parse_info_hash
@@ -147,8 +148,8 @@ class CliCase(TestCase):
         self.assertNotIn("Traceback", outcome.err)
         return outcome.err
 
-    def on_terminal(self, *args: str) -> Watcher:
-        """Start a command on a terminal."""
+    def on_terminal(self, *args: str, terminal: bool = True) -> Watcher:
+        """Start a command on a terminal, or with pipes."""
         watcher = Watcher()
         process = reactor.spawnProcess(
             watcher,
@@ -156,7 +157,7 @@ class CliCase(TestCase):
             (sys.executable, *RUN, *args),
             env=self.environ,
             path=self.home,
-            usePTY=True,
+            usePTY=terminal,
         )
 
         def end() -> None:
@@ -558,6 +559,55 @@ class DaemonTests(CliCase):
             self.assertEqual(result, {"total": 0, "items": []})
         self.assertIn("Method not found", await self.refused(1, "call", "no.such"))
         self.assertIn("'job' is missing", await self.refused(1, "call", "jobs.get"))
+
+
+class EventTests(CliCase):
+    """``bitween events``."""
+
+    async def serve_events(self) -> None:
+        """Serve an API with two events."""
+        await self.serve()
+        self.world.log.record(EventType.TORRENT_REMOVED, {"hash": A, "name": "\x1b[31mholiday"})
+        self.world.log.record(EventType.WARNING, {"level": "warn", "text": "late", "more": 0})
+
+    async def test_what_is_kept(self) -> None:
+        """A line each, harmless on a terminal; or of some types only."""
+        await self.serve_events()
+        lines = (await self.done("events")).out.splitlines()
+        self.assertEqual(len(lines), 2)
+        self.assertTrue(lines[0].endswith(f"  torrent_removed  hash: {A}  name: \ufffd[31mholiday"))
+        self.assertRegex(lines[1], r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d  warning  level: warn")
+        self.assertEqual((await self.done("events", "warning")).out.splitlines(), lines[1:])
+        self.assertIn("'sunrise'", await self.refused(1, "events", "sunrise"))
+
+    async def test_changes(self) -> None:
+        """Each torrent that changed has its line."""
+        await self.serve()
+        torrents = [{"hash": A, "done": 5}, {"hash": B, "eta": None}]
+        self.world.log.record(EventType.TORRENT_CHANGED, {"torrents": torrents})
+        lines = (await self.done("events")).out.splitlines()
+        self.assertEqual(
+            [line.partition("  ")[2] for line in lines],
+            [f"torrent_changed  hash: {A}  done: 5", f"torrent_changed  hash: {B}  eta: null"],
+        )
+
+    async def test_json(self) -> None:
+        """An event a line, as the API gives it."""
+        await self.serve_events()
+        lines = (await self.done("events", "--json")).out.splitlines()
+        events = [json.loads(line) for line in lines]
+        self.assertEqual([event["type"] for event in events], ["torrent_removed", "warning"])
+        self.assertEqual(set(events[0]), {"id", "type", "time", "data"})
+
+    async def test_follow(self) -> None:
+        """What is kept, then each event as it happens, at once also into a pipe."""
+        await self.serve_events()
+        watcher = self.on_terminal("events", "--follow", "--json", terminal=False)
+        await watcher.until('"late"')
+        for number in range(3):
+            self.world.log.record(EventType.WARNING, {"text": f"number {number}"})
+            await watcher.until(f'"number {number}"')
+        self.assertEqual(len(watcher.seen.splitlines()), 5)
 
 
 class TerminalTests(CliCase):
