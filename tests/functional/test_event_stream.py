@@ -41,7 +41,8 @@ class Stream(Connection):
     @property
     def head(self) -> str:
         """Status line and headers."""
-        return self.transport.value().partition(b"\r\n\r\n")[0].decode()
+        head: bytes = self.transport.value().partition(b"\r\n\r\n")[0]
+        return head.decode()
 
     def text(self) -> str:
         """What has come of the stream."""
