@@ -40,7 +40,8 @@ class Deltas(Generic[Key, Value]):
         self._fields = fields
         self._tell = tell
         self._known: dict[Key, Value] = {}
-        self._due: dict[Key, set[str]] = {}
+        # What was before each change: comparing waits, for it takes longer than the change.
+        self._due: dict[Key, list[Value | None]] = {}
         self._telling: IDelayedCall | None = None
         self._not_before = 0.0
 
@@ -56,13 +57,8 @@ class Deltas(Generic[Key, Value]):
         """Take over what became of a thing; all the fields of one that was unknown are told."""
         before = self._known.get(key)
         self._known[key] = value
-        changed = [
-            name
-            for name, read in self._fields.items()
-            if before is None or read(before) != read(value)
-        ]
-        if changed:
-            self._due.setdefault(key, set()).update(changed)
+        if before != value:
+            self._due.setdefault(key, []).append(before)
             self._tell_later()
 
     def forget(self, key: Key) -> None:
@@ -86,13 +82,19 @@ class Deltas(Generic[Key, Value]):
     def _tell_now(self) -> None:
         self._telling = None
         keys = list(islice(self._due, AT_ONCE))
-        told = [(key, self._read(self._known[key], self._due.pop(key))) for key in keys]
+        changes = [(key, self._changed(self._due.pop(key), self._known[key])) for key in keys]
         if self._due:
             self._telling = self._clock.callLater(0, self._tell_now)
         else:
             self._not_before = self._clock.seconds() + INTERVAL
+        told = [(key, fields) for key, fields in changes if fields]
         if told:
             self._tell(told)
 
-    def _read(self, value: Value, names: set[str]) -> Fields:
-        return {name: read(value) for name, read in self._fields.items() if name in names}
+    def _changed(self, earlier: Sequence[Value | None], value: Value) -> Fields:
+        now = {name: read(value) for name, read in self._fields.items()}
+        return {
+            name: now[name]
+            for name, read in self._fields.items()
+            if any(before is None or read(before) != now[name] for before in earlier)
+        }

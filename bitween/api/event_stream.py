@@ -33,11 +33,7 @@ _POSITION = re.compile(rb"[0-9]{1,16}")
 
 
 class EventStreams(Resource):
-    """
-    Sends every event as it happens, to each client from a position of its own.
-
-    :ivar count: how many clients there are.
-    """
+    """Sends every event as it happens, to each client from a position of its own."""
 
     isLeaf = True
 
@@ -45,7 +41,7 @@ class EventStreams(Resource):
         super().__init__()
         self._log = log
         self._clock = clock
-        self.count = 0
+        self._count = 0
 
     def render(self, request: Request) -> bytes | int:
         """Begin a stream."""
@@ -55,14 +51,14 @@ class EventStreams(Resource):
             types, position = _wanted_types(request), self._position(request)
         except InvalidValue as error:
             return Refusal(400, str(error)).render(request)
-        if self.count >= MAX_STREAMS:
+        if self._count >= MAX_STREAMS:
             return Refusal(503, "too many streams", retry_after="15").render(request)
-        self.count += 1
+        self._count += 1
         _Stream(request, self._log, self._clock, types).begin(position, self._ended)
         return NOT_DONE_YET
 
     def _ended(self) -> None:
-        self.count -= 1
+        self._count -= 1
 
     def _position(self, request: Request) -> int:
         """

@@ -50,6 +50,13 @@ class DeltasTests(SynchronousTestCase):
         self.deltas.change("a", (1, 1))
         self.assertEqual(self.clock.getDelayedCalls(), [])
 
+    def test_nothing_that_is_told_changed(self) -> None:
+        """What changed is no field: nothing is told."""
+        deltas: Deltas[str, Point] = Deltas(self.clock, {"x": FIELDS["x"]}, self.tell)
+        deltas.put("a", (1, 1))
+        deltas.change("a", (1, 2))
+        self.assertEqual(self.advance(1), [])
+
     def test_once_a_second(self) -> None:
         """What changes soon after is told together, with its last value, when a second is over."""
         self.deltas.change("a", (0, 0))
