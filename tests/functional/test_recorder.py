@@ -76,11 +76,11 @@ class TorrentEventTests(RecorderCase):
     def test_progress(self) -> None:
         """Only what changed is told, and at most once a second."""
         self.world.swarm.download(A, "film.mkv", "/files")
-        self.change(A, state=TorrentState.DOWNLOADING, progress=Progress(0, 100))
+        self.change(A, state=TorrentState.DOWNLOADING, progress=Progress(0, 100, left=100))
         self.clock.advance(0)
         self.events()
         for done in range(1, 9):
-            self.change(A, progress=Progress(done, 100, download_rate=5))
+            self.change(A, progress=Progress(done, 100, download_rate=5, left=100 - done))
         self.clock.advance(0.5)
         self.assertEqual(self.events(), [])
         self.clock.advance(0.5)
@@ -88,7 +88,16 @@ class TorrentEventTests(RecorderCase):
         self.assertEqual(event["type"], "torrent_changed")
         self.assertEqual(
             event["data"]["torrents"],
-            [{"hash": A, "done": 8, "progress": 0.08, "download_rate": 5, "eta": 92 / 5}],
+            [
+                {
+                    "hash": A,
+                    "done": 8,
+                    "progress": 0.08,
+                    "download_rate": 5,
+                    "left": 92,
+                    "eta": 92 / 5,
+                }
+            ],
         )
 
     def test_many_in_progress(self) -> None:
