@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import select
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from bitween.cli.client import Client
+from bitween.cli.control import export, files, limit, pause, recheck, resume
 from bitween.cli.failures import CommandFailed, WrongUsage
 from bitween.cli.names import own_hash, shared_hash
 from bitween.cli.output import Output, duration_text, rate_text, size_text
+from bitween.cli.session import Session
 from bitween.cli.waiting import wait_for_job, wait_for_torrent
 
 _PAGE = 500
@@ -23,25 +22,6 @@ _PAGE = 500
 _STOPPING_TIME = 30.0
 #: Seconds for which one call waits for the next event.
 _POLL_SECONDS = 30
-
-
-@dataclass(frozen=True, slots=True)
-class Session:
-    """
-    What a command works with.
-
-    :param pid: the daemon's process, where it is on this machine.
-    """
-
-    args: argparse.Namespace
-    client: Client
-    output: Output
-    pid: int | None
-
-    def call(self, method: str, **params: object) -> Any:
-        """Call a method of the API; what is ``None`` is left out."""
-        given = {name: value for name, value in params.items() if value is not None}
-        return self.client.call(method, **given)
 
 
 def add(session: Session) -> None:
@@ -63,11 +43,11 @@ def _add_one(session: Session, path: str) -> None:
     output = session.output
     started = session.call("bt.add_path", path=path)
     if not session.args.wait:
-        _show(output, started, f"adding {path} (job {started['job']})")
+        session.show(started, f"adding {path} (job {started['job']})")
         return
     result = wait_for_job(session.client, started["job"], os.path.basename(path), output)
     size = size_text(result["total_size"])
-    _show(output, result, f"sharing {result['name']} ({size}) as {result['hash']}")
+    session.show(result, f"sharing {result['name']} ({size}) as {result['hash']}")
 
 
 def ls(session: Session) -> None:
@@ -134,28 +114,30 @@ def _all_found(
 
 
 def get(session: Session) -> None:
-    """``get HASH|NAME [--to DIR] [--wait]``."""
+    """``get HASH|NAME [--to DIR] [--paused] [--wait]``."""
     args, output = session.args, session.output
     info_hash = shared_hash(session.client, args.what)
     folder = os.path.abspath(args.to) if args.to is not None else None
-    started = session.call("bt.add_torrent_by_hash", hash=info_hash, save_path=folder)
+    started = session.call(
+        "bt.add_torrent_by_hash", hash=info_hash, save_path=folder, paused=args.paused or None
+    )
     sources = started["sources"]
     if sources == 0:
         output.note("no source is online; it starts when one appears")
     if not args.wait:
         plural = "" if sources == 1 else "s"
-        _show(output, started, f"getting {info_hash} from {sources} source{plural}")
+        session.show(started, f"getting {info_hash} from {sources} source{plural}")
         return
     torrent = wait_for_torrent(session.client, info_hash, output)
     size = size_text(torrent["total_size"])
-    _show(output, torrent, f"{torrent['name']} ({size}) is in {torrent['save_path']}")
+    session.show(torrent, f"{torrent['name']} ({size}) is in {torrent['save_path']}")
 
 
 def rm(session: Session) -> None:
     """``rm HASH|NAME [--data]``."""
     info_hash = own_hash(session.client, session.args.what)
     result = session.call("bt.del_torrent", hash=info_hash, delete_data=session.args.data)
-    _show(session.output, result, f"removed {info_hash}")
+    session.show(result, f"removed {info_hash}")
 
 
 def contacts(session: Session) -> None:
@@ -171,10 +153,14 @@ def contacts(session: Session) -> None:
     blocked = session.call("xmpp.get_blocked")["blocked"]
     known = {contact["jid"] for contact in result["contacts"]}
     output.table(
-        ("jid", "nick", "subscription", "there", "shares", "pending"),
+        ("jid", "nick", "subscription", "there", "shares", "down", "up", "pending"),
         [
             *(_contact_row(contact, contact["jid"] in blocked) for contact in result["contacts"]),
-            *((jid, "", "none", "away", "0", "blocked") for jid in blocked if jid not in known),
+            *(
+                (jid, "", "none", "away", "0", "", "", "blocked")
+                for jid in blocked
+                if jid not in known
+            ),
         ],
     )
 
@@ -197,7 +183,7 @@ def _change_contact(session: Session) -> None:
         "block": f"{args.jid_of_contact} is blocked",
         "unblock": f"{args.jid_of_contact} is not blocked any more",
     }
-    _show(session.output, result, said[args.action])
+    session.show(result, said[args.action])
 
 
 def _forget_resource(session: Session) -> None:
@@ -205,7 +191,7 @@ def _forget_resource(session: Session) -> None:
     if not resource:
         raise WrongUsage("contacts forget needs a resource: JID/RESOURCE")
     result = session.call("xmpp.forget_resource", jid=jid, resource=resource)
-    _show(session.output, result, f"{jid}/{resource} is forgotten")
+    session.show(result, f"{jid}/{resource} is forgotten")
 
 
 def _contact_row(contact: Mapping[str, Any], blocked: bool) -> tuple[str, ...]:
@@ -216,6 +202,8 @@ def _contact_row(contact: Mapping[str, Any], blocked: bool) -> tuple[str, ...]:
         contact["subscription"],
         "online" if contact["online"] else "away",
         str(sum(resource["shares"] for resource in contact["resources"])),
+        size_text(contact["downloaded"]) if contact["downloaded"] else "",
+        size_text(contact["uploaded"]) if contact["uploaded"] else "",
         "blocked" if blocked else pending[contact["pending"]],
     )
 
@@ -255,7 +243,7 @@ def stop(session: Session) -> None:
     result = session.call("Api.exit")
     if session.pid is not None:
         _wait_for_end(session.pid)
-    _show(session.output, result, "stopped" if session.pid is not None else "stopping")
+    session.show(result, "stopped" if session.pid is not None else "stopping")
 
 
 def _wait_for_end(pid: int) -> None:
@@ -279,7 +267,7 @@ def jobs(session: Session) -> None:
         if args.job is None:
             raise WrongUsage("jobs cancel needs the job's number")
         job = session.call("jobs.cancel", job=args.job)
-        _show(output, job, f"job {job['job']} is {job['state']}")
+        session.show(job, f"job {job['job']} is {job['state']}")
         return
     result = session.call("jobs.list")
     if output.as_json:
@@ -340,13 +328,6 @@ def call(session: Session) -> None:
     session.output.json(session.client.call_with(session.args.method, params))
 
 
-def _show(output: Output, result: object, text: str) -> None:
-    if output.as_json:
-        output.json(result)
-    else:
-        output.line(text)
-
-
 #: Every command that talks to a daemon.
 COMMANDS: Mapping[str, Callable[[Session], None]] = MappingProxyType(
     {
@@ -355,6 +336,12 @@ COMMANDS: Mapping[str, Callable[[Session], None]] = MappingProxyType(
         "shares": shares,
         "get": get,
         "rm": rm,
+        "pause": pause,
+        "resume": resume,
+        "recheck": recheck,
+        "files": files,
+        "limit": limit,
+        "export": export,
         "contacts": contacts,
         "status": status,
         "stop": stop,

@@ -39,9 +39,10 @@ def _run(args: argparse.Namespace) -> int:
         from bitween.cli.demo import run_demo  # noqa: PLC0415  # see above
 
         return run_demo(args)
-    from bitween.cli.commands import COMMANDS, Session  # noqa: PLC0415  # see above
+    from bitween.cli.commands import COMMANDS  # noqa: PLC0415  # see above
     from bitween.cli.locate import find_client  # noqa: PLC0415  # see above
     from bitween.cli.output import Output  # noqa: PLC0415  # see above
+    from bitween.cli.session import Session  # noqa: PLC0415  # see above
 
     output = Output(args.json, sys.stdout, sys.stderr)
     try:

@@ -23,6 +23,7 @@ def make_parser() -> argparse.ArgumentParser:
     _add_common(parser, {"url": None, "token_file": None, "jid": None, "state_dir": None})
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     _add_torrent_commands(commands)
+    _add_control_commands(commands)
     _add_contact_commands(commands)
     _add_daemon_commands(commands)
     return parser
@@ -73,10 +74,51 @@ def _add_torrent_commands(
     get = _command(commands, "get", "download what a contact shares")
     get.add_argument("what", metavar="HASH|NAME")
     get.add_argument("--to", metavar="DIR", help="where to put it")
+    get.add_argument(
+        "--paused", action="store_true", help="fetch the list of its files only, see files, resume"
+    )
     get.add_argument("--wait", action="store_true", help="until it is complete")
     rm = _command(commands, "rm", "stop sharing or downloading")
     rm.add_argument("what", metavar="HASH|NAME")
     rm.add_argument("--data", action="store_true", help="delete the files too")
+
+
+def _add_control_commands(
+    commands: argparse._SubParsersAction[argparse.ArgumentParser],
+) -> None:
+    _several(_command(commands, "pause", "neither give nor fetch torrents"))
+    resume = _several(_command(commands, "resume", "go on with torrents"))
+    resume.add_argument("--first", action="store_true", help="put them first in the queue")
+    _several(_command(commands, "recheck", "compare files with their hashes, and go on"))
+    files = _command(commands, "files", "list the files of a torrent, or choose what to fetch")
+    files.add_argument("what", metavar="HASH|NAME")
+    for option, text in (
+        ("--only", "fetch these and no others"),
+        ("--skip", "do not fetch these"),
+        ("--also", "fetch these, too"),
+        ("--first", "ask for these before the others, in this order"),
+    ):
+        files.add_argument(option, metavar="0,3-5", help=text)
+    order = files.add_mutually_exclusive_group()
+    order.add_argument(
+        "--sequential", action="store_true", default=None, help="from the first byte to the last"
+    )
+    order.add_argument(
+        "--any-order", dest="sequential", action="store_false", help="as it comes, which is usual"
+    )
+    limit = _command(commands, "limit", "show or set rate limits, of a torrent or of all")
+    limit.add_argument("what", metavar="HASH|NAME", nargs="?")
+    limit.add_argument("--up", metavar="RATE", help="bytes per second: 500k, 2M or none")
+    limit.add_argument("--down", metavar="RATE", help="the same for the other direction")
+    export = _command(commands, "export", "print a magnet link, or write a .torrent file")
+    export.add_argument("what", metavar="HASH|NAME")
+    export.add_argument("--to", metavar="FILE", help="write the .torrent file")
+
+
+def _several(command: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    command.add_argument("what", metavar="HASH|NAME", nargs="*")
+    command.add_argument("--all", action="store_true", help="every torrent")
+    return command
 
 
 def _add_contact_commands(

@@ -37,7 +37,7 @@ def wait_for_job(client: Client, job_id: str, title: str, output: Output) -> dic
 
 def wait_for_torrent(client: Client, info_hash: str, output: Output) -> dict[str, Any]:
     """
-    Follow a download until all of it is on the disk, also when there is no source for a while.
+    Follow a download until what is wanted is on the disk, also when no source is there for a while.
 
     :returns: the torrent.
     :raises CommandFailed: if it stops with an error, or is removed.
@@ -48,7 +48,7 @@ def wait_for_torrent(client: Client, info_hash: str, output: Output) -> dict[str
         while True:
             torrent = _torrent(client, info_hash)
             show(_step(torrent))
-            if torrent["complete"]:
+            if torrent["complete"] or torrent["state"] == "finished":
                 return torrent
             if torrent["state"] == "error":
                 raise CommandFailed(f"{torrent['name']}: {torrent['error']}", "see bitween ls")
@@ -69,11 +69,17 @@ def _torrent(client: Client, info_hash: str) -> dict[str, Any]:
 
 
 def _step(torrent: dict[str, Any]) -> Step:
-    waiting = torrent["peers"] == 0 and not torrent["complete"]
+    total = torrent["total_size"]
     return Step(
         torrent["done"],
-        torrent["total_size"],
+        None if total is None else torrent["done"] + torrent["left"],
         torrent["download_rate"],
         torrent["eta"],
-        "waiting for a source" if waiting else "",
+        _note(torrent),
     )
+
+
+def _note(torrent: dict[str, Any]) -> str:
+    if torrent["state"] in ("paused", "queued"):
+        return str(torrent["state"])
+    return "waiting for a source" if torrent["peers"] == 0 and not torrent["complete"] else ""

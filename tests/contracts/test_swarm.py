@@ -14,8 +14,15 @@ from bitween.bittorrent.store import Store
 from bitween.bittorrent.swarm import Swarm
 from bitween.errors import UnknownTorrent
 from bitween.model.address import PeerAddress
-from bitween.model.events import SharesChanged, SwarmEvent, TorrentAdded, TorrentRemoved
+from bitween.model.events import (
+    SharesChanged,
+    SwarmEvent,
+    TorrentAdded,
+    TorrentChanged,
+    TorrentRemoved,
+)
 from bitween.model.torrent import InfoHash, Metainfo, TorrentState
+from bitween.model.wishes import Limits, Wishes
 from tests.fakes.swarm import FakeSwarm
 from tests.functional.swarms import LOOPBACK, metainfo, when, write
 
@@ -141,6 +148,50 @@ class Contract:
             """That is an error, as the answer."""
             with self.assertRaises(UnknownTorrent):
                 await self.swarm.remove(ABSENT, False)
+
+        async def test_wishes(self) -> None:
+            """What is wanted is taken over, told and shown; what is paused is no share."""
+            info = self.file()
+            torrent = await self.swarm.share(info, self.folder)
+            self.told.clear()
+            wishes = Wishes(paused=True, rank=3, limits=Limits(upload=5))
+            paused = await self.swarm.wish(info.info_hash, wishes)
+            self.assertEqual((paused.wishes, paused.state), (wishes, TorrentState.PAUSED))
+            self.assertEqual(self.swarm.library.get(info.info_hash), paused)
+            self.assertEqual(self.told, [TorrentChanged(torrent=paused), SharesChanged()])
+            self.assertEqual(await self.swarm.wish(info.info_hash, wishes), paused)
+            self.assertEqual(len(self.told), 2)
+            resumed = await self.swarm.share(info, self.folder)
+            self.assertEqual(resumed.state, TorrentState.SEEDING)
+            self.assertIn(info.info_hash, self.swarm.library.shares)
+            self.assertTrue(torrent.shared)
+
+        async def test_a_download_begun_paused(self) -> None:
+            """It is paused from the first moment on."""
+            torrent = await self.swarm.download(ABSENT, "", self.folder, Wishes(paused=True))
+            self.assertIs(torrent.state, TorrentState.PAUSED)
+            resumed = await self.swarm.wish(ABSENT, Wishes())
+            self.assertIs(resumed.state, TorrentState.METADATA)
+
+        async def test_what_there_is_of_a_torrent(self) -> None:
+            """The .torrent file and the bytes of each file, none of which a new download has."""
+            info = self.file()
+            await self.swarm.share(info, self.folder)
+            self.assertEqual(list(self.swarm.file_progress(info.info_hash)), [1000])
+            self.assertEqual(self.swarm.torrent_file(info.info_hash), info.torrent_file)
+            await self.swarm.download(ABSENT, "", self.folder)
+            self.assertEqual(list(self.swarm.file_progress(ABSENT)), [])
+            self.assertIsNone(self.swarm.torrent_file(ABSENT))
+
+        async def test_controlling_what_is_unknown(self) -> None:
+            """That is an error."""
+            with self.assertRaises(UnknownTorrent):
+                await self.swarm.wish(ABSENT, Wishes())
+            with self.assertRaises(UnknownTorrent):
+                self.swarm.file_progress(ABSENT)
+            with self.assertRaises(UnknownTorrent):
+                self.swarm.torrent_file(ABSENT)
+            self.swarm.limit(Limits(1, 2))
 
         async def test_rechecking(self) -> None:
             """What is rechecked is shared as before, at the latest when that is done."""

@@ -491,7 +491,7 @@ class DaemonTests(CliCase):
         self.world.contact_shares(BOB, {A: "a"})
         await self.world.contact("eve@example.org", "x").add_contact(JID, "")
         rows = [line.split("\t") for line in (await self.done("contacts")).out.splitlines()]
-        self.assertEqual(rows[0], [BOB, "", "both", "online", "1", ""])
+        self.assertEqual(rows[0], [BOB, "", "both", "online", "1", "", "", ""])
         self.assertEqual(rows[1][-1], "asks you: contacts accept")
         await self.done("contacts", "accept", "eve@example.org")
         await self.done("contacts", "remove", BOB)

@@ -171,6 +171,66 @@ class TorrentTests(MethodCase):
             [torrent[key] for key in ("files", "total_size", "eta", "error")], [None] * 4
         )
 
+    def test_control(self) -> None:
+        """Pausing, resuming and preferring answer true, and take effect."""
+        self.call("bt.add_torrent_by_hash", hash=A, paused=True)
+        state = lambda: self.call("bt.get_torrents", ["state"])["torrents"][0]["state"]  # noqa: E731  # asked thrice
+        self.assertEqual(state(), "paused")
+        self.assertIs(self.call("bt.resume", A), True)
+        self.assertEqual(state(), "metadata")
+        self.assertIs(self.call("bt.pause", A), True)
+        self.assertEqual(state(), "paused")
+        self.assertIs(self.call("bt.prefer", A), True)
+        for method in ("pause", "resume", "prefer", "get_files", "export", "set_limits"):
+            self.assertEqual(self.reason(f"bt.{method}", hash=B), "unknown_torrent")
+
+    def test_files(self) -> None:
+        """They are told with what is wanted of them, and can be chosen."""
+        self.call("bt.add_torrent_by_hash", A)
+        self.assertEqual(
+            self.call("bt.get_files", A), {"files": None, "first": [], "sequential": False}
+        )
+        self.assertEqual(self.reason("bt.set_files", hash=A, wanted=[0]), "no_metadata")
+        self.world.swarm.arrive(A, 10, done=0)
+        told = {"index": 0, "path": "arrived", "size": 10, "done": 0, "wanted": True}
+        self.assertEqual(
+            self.call("bt.set_files", hash=A, first=[0], sequential=True),
+            {"files": [told], "first": [0], "sequential": True},
+        )
+        wrong: list[dict[str, object]] = [
+            {"wanted": [1]},
+            {"wanted": []},
+            {"first": ["a"]},
+            {"sequential": 1},
+        ]
+        for params in wrong:
+            answer = self.answer("bt.set_files", {"hash": A, **params})
+            self.assertEqual(answer["error"]["code"], -32602)
+
+    def test_limits(self) -> None:
+        """Those of all torrents together are told with those of this hour."""
+        limits = {"upload": 5, "download": 0}
+        self.assertEqual(
+            self.call("bt.set_limits", upload=5), {**limits, "now": limits, "scheduled": False}
+        )
+        self.call("bt.add_torrent_by_hash", A)
+        self.assertEqual(self.call("bt.set_limits", A, 7), {"upload": 7, "download": 0})
+        for wrong in (-1, 2**31, 1.5, "1"):
+            self.assertEqual(
+                self.answer("bt.set_limits", {"download": wrong})["error"]["code"], -32602
+            )
+
+    def test_export(self) -> None:
+        """The .torrent file is base64, and null until it is there."""
+        self.world.share("film", A)
+        self.call("bt.add_torrent_by_hash", B)
+        self.assertEqual(
+            self.call("bt.export", A), {"torrent": "", "magnet": f"magnet:?xt=urn:btih:{A}&dn=film"}
+        )
+        self.assertEqual(
+            self.call("bt.export", B), {"torrent": None, "magnet": f"magnet:?xt=urn:btih:{B}"}
+        )
+
     def test_chosen_fields(self) -> None:
         """Only the keys that were asked for, an unknown one being named."""
         self.world.share("x", A)

@@ -1,0 +1,194 @@
+"""The commands that control torrents."""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from bitween.cli.failures import CommandFailed, WrongUsage
+from bitween.cli.names import own_hash
+from bitween.cli.output import rate_text, size_text
+from bitween.cli.session import Session
+
+_RATE = re.compile(r"(\d+(?:\.\d+)?)\s*([kMG]?)(?:B(?:/s)?)?", re.ASCII)
+_UNITS = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9}
+_NUMBERS = re.compile(r"(\d{1,9})(?:-(\d{1,9}))?", re.ASCII)
+
+
+def pause(session: Session) -> None:
+    """``pause HASH|NAME… | --all``."""
+    _each(session, "paused", lambda info_hash: session.call("bt.pause", hash=info_hash))
+
+
+def resume(session: Session) -> None:
+    """``resume HASH|NAME… | --all [--first]``."""
+
+    def go_on(info_hash: str) -> object:
+        result = session.call("bt.resume", hash=info_hash)
+        if session.args.first:
+            session.call("bt.prefer", hash=info_hash)
+        return result
+
+    _each(session, "resumed", go_on)
+
+
+def recheck(session: Session) -> None:
+    """``recheck HASH|NAME… | --all``."""
+    _each(session, "checking", lambda info_hash: session.call("bt.recheck", hash=info_hash))
+
+
+def _each(session: Session, done: str, change: Callable[[str], object]) -> None:
+    """Do something to every torrent that is named, once all names are understood."""
+    for info_hash in _named(session):
+        session.show(change(info_hash), f"{done} {info_hash}")
+
+
+def _named(session: Session) -> list[str]:
+    args = session.args
+    if args.all == bool(args.what):
+        raise WrongUsage(f"{args.command} needs the name or hash of a torrent, or --all")
+    if not args.all:
+        return [own_hash(session.client, text) for text in args.what]
+    torrents = session.call("bt.get_torrents", fields=["hash"])["torrents"]
+    return [torrent["hash"] for torrent in torrents]
+
+
+def files(session: Session) -> None:
+    """``files HASH|NAME [--only|--skip|--also|--first N,N-N] [--sequential|--any-order]``."""
+    args, output = session.args, session.output
+    info_hash = own_hash(session.client, args.what)
+    result = session.call("bt.get_files", hash=info_hash)
+    wanted = _wanted(session, result["files"])
+    first = None if args.first is None else _numbers(args.first)
+    if (wanted, first, args.sequential) != (None, None, None):
+        result = session.call(
+            "bt.set_files", hash=info_hash, wanted=wanted, first=first, sequential=args.sequential
+        )
+    if output.as_json:
+        output.json(result)
+        return
+    if result["files"] is None:
+        output.note("its files are not known yet; they are as soon as somebody who has it is there")
+        return
+    places = {index: place for place, index in enumerate(result["first"], 1)}
+    output.table(
+        ("index", "size", "done", "fetch", "path"),
+        [_file_row(file, places) for file in result["files"]],
+    )
+
+
+def _wanted(session: Session, files: list[Mapping[str, Any]] | None) -> list[int] | None:
+    """The files that are to be wanted from now on; ``None`` for those that are."""
+    args = session.args
+    if args.only is not None:
+        return _numbers(args.only)
+    if args.skip is None and args.also is None:
+        return None
+    if files is None:
+        raise CommandFailed("its files are not known yet", "try again when somebody is there")
+    wanted = {file["index"] for file in files if file["wanted"]}
+    wanted -= set(_numbers(args.skip or ""))
+    return sorted(wanted | set(_numbers(args.also or "")))
+
+
+def _file_row(file: Mapping[str, Any], places: Mapping[int, int]) -> tuple[str, ...]:
+    size = file["size"]
+    done = f"{int(100 * file['done'] / size)}%" if size else "100%"
+    order = f"first ({places[file['index']]})" if file["index"] in places else "yes"
+    wanted = order if file["wanted"] else "no"
+    return str(file["index"]), size_text(size), done, wanted, file["path"]
+
+
+def _numbers(text: str) -> list[int]:
+    """
+    Read ``0,3-5``.
+
+    :raises WrongUsage: if that is no list of numbers.
+    """
+    numbers: list[int] = []
+    for part in filter(None, text.split(",")):
+        match = _NUMBERS.fullmatch(part.strip())
+        first, last = (int(match[1]), int(match[2] or match[1])) if match else (1, 0)
+        if not first <= last <= first + 10**5:
+            raise WrongUsage(f"{part!r} is no number of a file", "say e.g. 0,3-5")
+        numbers += range(first, last + 1)
+    return numbers
+
+
+def limit(session: Session) -> None:
+    """``limit [HASH|NAME] [--up RATE] [--down RATE]``."""
+    args, output = session.args, session.output
+    rates = {"upload": _rate(args.up), "download": _rate(args.down)}
+    info_hash = None if args.what is None else own_hash(session.client, args.what)
+    result = _limits(session, info_hash, rates)
+    if output.as_json:
+        output.json(result)
+        return
+    output.line(f"up {_limit_text(result['upload'])}, down {_limit_text(result['download'])}")
+    if result.get("scheduled"):
+        now = result["now"]
+        output.line(
+            f"by the schedule now: up {_limit_text(now['upload'])},"
+            f" down {_limit_text(now['download'])}"
+        )
+
+
+def _limits(
+    session: Session, info_hash: str | None, rates: Mapping[str, int | None]
+) -> dict[str, Any]:
+    """The limits, after those were changed that are given."""
+    if any(rate is not None for rate in rates.values()):
+        changed: dict[str, Any] = session.call("bt.set_limits", hash=info_hash, **rates)
+        return changed
+    if info_hash is None:
+        of_all: dict[str, Any] = session.call("Api.status")["limits"]
+        return of_all
+    (torrent,) = session.call("bt.get_torrents", hashes=[info_hash], fields=["limits"])["torrents"]
+    of_one: dict[str, Any] = torrent["limits"]
+    return of_one
+
+
+def _rate(text: str | None) -> int | None:
+    """
+    Read ``500k``, ``2MB/s`` or ``none``.
+
+    :raises WrongUsage: if that is no rate.
+    """
+    if text is None:
+        return None
+    if text == "none":
+        return 0
+    match = _RATE.fullmatch(text)
+    if match is None:
+        raise WrongUsage(f"{text!r} is no rate", "say e.g. 500k, 2M or none: bytes per second")
+    return int(float(match[1]) * _UNITS[match[2]])
+
+
+def _limit_text(rate: int) -> str:
+    return rate_text(rate) or "unlimited"
+
+
+def export(session: Session) -> None:
+    """``export HASH|NAME [--to FILE]``."""
+    info_hash = own_hash(session.client, session.args.what)
+    result = session.call("bt.export", hash=info_hash)
+    if session.args.to is None:
+        session.show(result, result["magnet"])
+        return
+    if result["torrent"] is None:
+        raise CommandFailed("there is no .torrent file yet", "a contact who has it must be online")
+    _write_new(session.args.to, base64.b64decode(result["torrent"]))
+    session.show(result, f"written to {session.args.to}")
+
+
+def _write_new(path: str, content: bytes) -> None:
+    """
+    :raises CommandFailed: if that is not possible, or something lies there.
+    """
+    try:
+        with open(path, "xb") as file:
+            file.write(content)
+    except OSError as error:
+        raise CommandFailed(f"cannot write {path!r}: {error.strerror}") from None
