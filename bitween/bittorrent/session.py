@@ -209,7 +209,7 @@ class Session:
         self._session = lt.session(settings, 0)
         self._session.add_extension("ut_metadata")
         self._session.add_extension("smart_ban")
-        self._session.set_peer_class_filter(_limited(options.limit_lan))
+        self._session.set_peer_class_filter(limited(options.limit_lan))
         self._handles: dict[InfoHash, lt.torrent_handle] = {}
         self._receive = receive
         self._reader = _AlertReader(reactor, self._session, self._pop)
@@ -494,8 +494,12 @@ def _connection(peer: lt.peer_info) -> Connection:
     )
 
 
-def _limited(lan: bool) -> lt.ip_filter:
-    """Which peers the limits of the session hold for."""
+def limited(lan: bool) -> lt.ip_filter:
+    """
+    Which peers the limits of the session hold for: those that have a class.
+
+    :param lan: whether peers in local networks are among them.
+    """
     ranges: Any = lt.ip_filter()
     everybody = 1 << lt.session.global_peer_class_id
     for first, last in _EVERYWHERE:

@@ -10,6 +10,7 @@ from typing import Any, cast
 from twisted.internet import reactor
 
 from bitween.bittorrent import alerts
+from bitween.bittorrent.session import limited
 from bitween.bittorrent.store import Store, TorrentRecord
 from bitween.bittorrent.swarm import Swarm
 from bitween.errors import StartupError
@@ -108,6 +109,15 @@ class LimitTests(SwarmCase):
     async def test_the_upload_limit_holds_on_loopback(self) -> None:
         """1.5 MB at 500 kB/s take their time, though both are on one machine."""
         self.assertGreater(await self._seconds_for(1_500_000, 500_000, 0), 1.5)
+
+    def test_whom_limits_hold_for(self) -> None:
+        """Peers on local networks only if that is wished; our own relays and the world always."""
+        world = ("192.0.2.1", "127.0.0.1", "2001:db8::1", "::1", "100.64.0.1", "172.32.0.1")
+        local = ("10.1.2.3", "192.168.0.9", "172.16.0.1", "169.254.7.7", "fd00::1", "fe80::1")
+        for lan in (False, True):
+            classes = limited(lan)
+            self.assertNotIn(0, [classes.access(address) for address in world])
+            self.assertEqual({bool(classes.access(address)) for address in local}, {lan})
 
     async def test_the_download_limit_holds_on_loopback(self) -> None:
         """The same for the other direction."""

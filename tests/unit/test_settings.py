@@ -8,6 +8,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from bitween.errors import ConfigurationError
 from bitween.model.contact import AutoAccept
+from bitween.model.schedule import parse_entry
 from bitween.settings import DEFAULT_API, Options, Settings
 
 
@@ -95,6 +96,19 @@ class SettingsTests(SynchronousTestCase):
         self.assertEqual((settings.upload_limit, settings.port_mapping), (7, False))
         self.assertEqual(settings.announce, (("192.0.2.7", 5),))
 
+    def test_control(self) -> None:
+        """Schedule, queue and the end of seeding, in the file and on the command line."""
+        self.config(
+            'jid = "a@example.org"\nschedule = ["mon 8:00-9:00 upload=1"]\nseed-ratio = 1.5\n'
+            "limit-lan = true\nactive-downloads = 0\n"
+        )
+        settings = self.settings("--seed-hours", "48")
+        self.assertEqual(settings.schedule, (parse_entry("mon 8:00-9:00 upload=1"),))
+        self.assertEqual((settings.seed_ratio, settings.seed_hours), (1.5, 48.0))
+        self.assertEqual((settings.limit_lan, settings.active_downloads), (True, 0))
+        usual = self.settings("--schedule", "9:00-10:00 download=5", "--active-downloads", "3")
+        self.assertEqual((usual.schedule[0].download, usual.active_downloads), (5, 3))
+
     def test_an_unknown_key_is_named(self) -> None:
         """A slip in the file is not passed over."""
         self.config('jib = "a@example.org"\n')
@@ -124,6 +138,9 @@ class SettingsTests(SynchronousTestCase):
             ("--listen", "x"), ("--listen", "70000"), ("--listen", "host:1"),
             ("--announce", "example.org"), ("--announce", "192.0.2.7:0"),
             ("--upload-limit", "fast"), ("--download-limit", "-1"),
+            ("--schedule", "mon upload=1"), ("--active-downloads", "-1"),
+            ("--active-downloads", "many"), ("--seed-ratio", "-1"), ("--seed-ratio", "inf"),
+            ("--seed-hours", "1e3"), ("--seed-hours", ""),
         ):  # fmt: skip
             self.assertIn(option, self.refused(option, value))
 
