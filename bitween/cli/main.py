@@ -20,7 +20,12 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     :returns: the exit status: 0 done, 1 the daemon said no, 2 wrong usage, 3 no daemon there.
     """
-    args = make_parser().parse_args(argv)
+    parser = make_parser()
+    if "_ARGCOMPLETE" in os.environ:
+        from bitween.cli.completion import answer  # noqa: PLC0415  # only for a shell that asks
+
+        answer(parser)
+    args = parser.parse_args(argv)
     try:
         status = _run(args)
         sys.stdout.flush()
@@ -39,6 +44,11 @@ def _run(args: argparse.Namespace) -> int:
         from bitween.cli.demo import run_demo  # noqa: PLC0415  # see above
 
         return run_demo(args)
+    if args.command == "completion":
+        from bitween.cli.completion import shell_code  # noqa: PLC0415  # see above
+
+        print(shell_code(args.shell))
+        return 0
     from bitween.cli.commands import COMMANDS  # noqa: PLC0415  # see above
     from bitween.cli.locate import find_client  # noqa: PLC0415  # see above
     from bitween.cli.output import Output  # noqa: PLC0415  # see above

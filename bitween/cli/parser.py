@@ -151,4 +151,16 @@ def _add_daemon_commands(
     call = _command(commands, "call", "call any method of the API")
     call.add_argument("method", metavar="METHOD")
     call.add_argument("params", metavar="JSON", nargs="?", default="[]", help="a list or object")
+    completion = commands.add_parser(
+        "completion",
+        help="print what makes a shell complete commands and names",
+        description="Print what makes a shell complete commands, and names that the daemon knows.",
+        epilog="""\
+bash: eval "$(bitween completion bash)" in ~/.bashrc
+zsh:  eval "$(bitween completion zsh)" in ~/.zshrc, after compinit
+fish: bitween completion fish > ~/.config/fish/completions/bitween.fish
+""",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    completion.add_argument("shell", choices=("bash", "zsh", "fish"))
     _command(commands, "demo", "show it all on this machine, with two throw-away accounts")

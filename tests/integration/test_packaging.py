@@ -14,7 +14,7 @@ import venv
 from twisted.trial.unittest import SynchronousTestCase
 
 _ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-_SOURCES = ("bitween", "twisted", "setup.cfg", "pyproject.toml", "README.rst", "LICENSE")
+_SOURCES = ("bitween", "man", "twisted", "setup.cfg", "pyproject.toml", "README.rst", "LICENSE")
 _BUILD_SDIST = "from setuptools import build_meta; print(build_meta.build_sdist('dist'))"
 _BUILD_WHEEL = "from setuptools import build_meta; print(build_meta.build_wheel('dist'))"
 _TWISTD_HELP = (
@@ -92,6 +92,8 @@ class PackagingTests(SynchronousTestCase):
         """``pip install .`` does it."""
         self.install(".")
         self.assert_installed(self.environment)
+        manual = os.path.join(self.environment, "share", "man", "man1", "bitween.1")
+        self.assertTrue(os.path.exists(manual))
 
     def test_editable(self) -> None:
         """``pip install -e .`` does it, with the sources in their place."""

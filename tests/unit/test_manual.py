@@ -1,0 +1,61 @@
+"""The manual page says what the command line can do."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from pathlib import Path
+
+from docutils.core import publish_string
+from twisted.trial.unittest import SynchronousTestCase
+
+import bitween
+from bitween.cli.completion import SHELLS, subparsers
+from bitween.cli.parser import make_parser
+
+ROOT = Path(bitween.__file__).parent.parent
+
+
+class ManualTests(SynchronousTestCase):
+    """``docs/bitween.rst``, and ``man/bitween.1`` that is made of it."""
+
+    def setUp(self) -> None:
+        """Read both."""
+        self.source = (ROOT / "docs" / "bitween.rst").read_text(encoding="utf-8")
+        self.page = (ROOT / "man" / "bitween.1").read_text(encoding="utf-8")
+
+    def test_every_command_and_option(self) -> None:
+        """Each stands in the manual, and nothing there is unknown to the command line."""
+        known = set(self._options(make_parser()))
+        for name, parser in subparsers(make_parser()).items():
+            self.assertIn(f"\n**{name}", self.source)
+            known.update(self._options(parser))
+        written = set(re.findall(r"\*\*(--?[a-z-]+)\*\*", self.source))
+        self.assertEqual(written, known)
+
+    @staticmethod
+    def _options(parser: argparse.ArgumentParser) -> list[str]:
+        return [option for action in parser._actions for option in action.option_strings]
+
+    def test_the_page_is_made_of_it(self) -> None:
+        """It is what ``tools/make-man`` makes now."""
+        made = publish_string(
+            self.source,
+            writer="manpage",
+            settings_overrides={"datestamp": None, "generator": None, "output_encoding": "unicode"},
+        )
+        self.assertEqual(self._text(self.page), self._text(str(made)))
+
+    @staticmethod
+    def _text(page: str) -> list[str]:
+        """Its lines, but for comments, which name the version of docutils."""
+        return [line for line in page.splitlines() if not line.startswith(('.\\"', "'\\\""))]
+
+    def test_the_shells(self) -> None:
+        """Those are offered that there is code for."""
+        (argument,) = (
+            action
+            for action in subparsers(make_parser())["completion"]._actions
+            if action.dest == "shell"
+        )
+        self.assertEqual(tuple(argument.choices or ()), SHELLS)
