@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import Any
 
 import argcomplete
+from argcomplete.shell_integration import shellcode
 
 from bitween.cli.client import Client
 from bitween.cli.locate import find_client
@@ -27,8 +28,7 @@ _HARMLESS = re.compile(r"\w[\w .,+@()\[\]-]{0,100}")
 
 def shell_code(shell: str) -> str:
     """What a shell has to run to complete ``bitween``; one of :data:`SHELLS`."""
-    code: str = argcomplete.shellcode(["bitween"], shell=shell)
-    return code
+    return shellcode(["bitween"], shell=shell)
 
 
 def answer(parser: argparse.ArgumentParser) -> None:

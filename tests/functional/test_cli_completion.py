@@ -11,7 +11,8 @@ from pathlib import Path
 from twisted.internet.utils import getProcessOutputAndValue
 from twisted.trial.unittest import SkipTest
 
-from tests.functional.test_cli import BOB, RUN, A, B, CliCase, info_hash
+from tests.functional.api_rig import info_hash
+from tests.functional.test_cli import BOB, RUN, A, B, CliCase
 
 # What readline does when Tab is pressed.
 _TAB = """
