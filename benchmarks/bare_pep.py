@@ -66,8 +66,12 @@ class _Items(PubSubClient):
         arrived.callback(self._clock.seconds())
 
 
-class _Client:
-    """One client, with no more than the round trip needs."""
+class Client:
+    """
+    One client, with no more than a round trip needs.
+
+    :ivar service: to be started.
+    """
 
     def __init__(self, clock: IReactorTime, prosody: PrivateProsody, user: str) -> None:
         self.jid = JID(prosody.add_account(user, "secret"))
@@ -88,8 +92,8 @@ class BarePEP(MultiService):
     def __init__(self, clock: IReactorTime, prosody: PrivateProsody) -> None:
         super().__init__()
         self._clock = clock
-        self._publisher = _Client(clock, prosody, "publisher")
-        self._watcher = _Client(clock, prosody, "watcher")
+        self._publisher = Client(clock, prosody, "publisher")
+        self._watcher = Client(clock, prosody, "watcher")
         self._publisher.service.setServiceParent(self)
         self._watcher.service.setServiceParent(self)
         self._rounds = 0

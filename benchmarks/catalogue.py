@@ -20,10 +20,10 @@ from operator import itemgetter
 from statistics import median, quantiles
 from typing import Any
 
-from twisted.internet.interfaces import IReactorTime
-from twisted.internet.task import Clock, LoopingCall, react
+from twisted.internet.task import Clock, react
 from twisted.internet.utils import getProcessOutputAndValue
 
+from benchmarks.stalls import Stalls
 from bitween.catalogue_store import CatalogueStore
 from bitween.collector import loading_for_good
 from bitween.model.address import PeerAddress
@@ -80,28 +80,6 @@ class _Names:
         return Share(info_hash, name, self._random.getrandbits(40))
 
 
-class _Stalls:
-    """Watches for how long the reactor does not come round."""
-
-    def __init__(self, reactor: IReactorTime) -> None:
-        self._last = time.perf_counter()
-        self.longest = 0.0
-        self._loop = LoopingCall(self._tick)
-        self._loop.clock = reactor
-        self._loop.start(0.001)
-
-    def stop(self) -> float:
-        """Watch no more; gives the longest stall in seconds."""
-        self._tick()
-        self._loop.stop()
-        return self.longest
-
-    def _tick(self) -> None:
-        now = time.perf_counter()
-        self.longest = max(self.longest, now - self._last)
-        self._last = now
-
-
 async def _main(reactor: Any) -> None:
     directory = tempfile.mkdtemp(prefix="bitween-benchmark-")
     path = os.path.join(directory, "catalogue.sqlite")
@@ -136,7 +114,7 @@ async def _loaded(reactor: Any, path: str) -> Catalogue:
     catalogue = Catalogue()
     before = _memory()
     started = time.perf_counter()
-    stalls = _Stalls(reactor)
+    stalls = Stalls(reactor)
     store = CatalogueStore.open(reactor, path)
 
     def load() -> Iterator[None]:
@@ -166,7 +144,7 @@ async def _search(reactor: Any, catalogue: Catalogue) -> None:
     print("                       found   median      p95    stall   plain look at every name")
     for kind, query in QUERIES.items():
         times = []
-        stalls = _Stalls(reactor)
+        stalls = Stalls(reactor)
         for _ in range(ROUNDS):
             _disturb(catalogue)
             started = time.perf_counter()
