@@ -223,7 +223,7 @@ async def _bare_in_process(database: str) -> _Bare:
 
 def _bare(database: str) -> None:
     store = Store.open(database)
-    records = store.torrents()
+    records = list(store.torrents())
     store.close()
     began = time.perf_counter()
     session = lt.session({"listen_interfaces": "127.0.0.1:0", "alert_queue_size": 200_000}, 0)

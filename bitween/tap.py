@@ -146,9 +146,9 @@ class Daemon(MultiService):
         Recorder(bitween, log, self._reactor, globalLogPublisher).setServiceParent(self)
         ReactorLag(self._reactor, metrics.reactor_was_late).setServiceParent(self)
         hasher.setServiceParent(self)
-        swarm.setServiceParent(self)
-        await swarm.ready
         with loading_for_good():
+            swarm.setServiceParent(self)
+            await swarm.ready
             await bitween.restore()
         api.setServiceParent(self)
         await api.ready

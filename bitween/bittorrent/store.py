@@ -169,10 +169,14 @@ class Store:
 
     # ---- torrents
 
-    def torrents(self) -> list[TorrentRecord]:
-        """Every torrent, oldest first."""
-        rows = self._query(f"SELECT {_COLUMNS} FROM torrents ORDER BY added, info_hash")  # noqa: S608  # a constant
-        return [_record(row) for row in rows]
+    def torrents(self) -> Iterator[TorrentRecord]:
+        """Every torrent, oldest first; read one a step, so that the others may change meanwhile."""
+        for (info_hash,) in self._query("SELECT info_hash FROM torrents ORDER BY added, info_hash"):
+            rows = self._query(
+                f"SELECT {_COLUMNS} FROM torrents WHERE info_hash = ?",  # noqa: S608  # a constant
+                (info_hash,),
+            )
+            yield from map(_record, rows)
 
     def put(self, record: TorrentRecord) -> None:
         """Remember a torrent, or what is new about it; its resume data stays."""

@@ -9,10 +9,11 @@ from dataclasses import dataclass, replace
 from typing import Protocol, cast
 
 from twisted.application.service import Service
-from twisted.internet.defer import Deferred, fail, succeed
+from twisted.internet.defer import CancelledError, Deferred, fail, succeed
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 
 from bitween.bittorrent import alerts
 from bitween.bittorrent.alerts import Alert, Phase, Status
@@ -47,6 +48,7 @@ from bitween.model.text import safe_name
 from bitween.model.torrent import InfoHash, Metainfo, Torrent
 from bitween.model.wishes import AS_USUAL, UNLIMITED, Limits, Wishes
 from bitween.observable import Observable
+from bitween.slices import in_slices
 
 _PROGRESS_SECONDS = 1.0
 _HOUSEKEEPING_SECONDS = 5.0
@@ -144,6 +146,7 @@ class Swarm(Service):
         self._leaving: dict[InfoHash, _Leaving] = {}
         self._starting: set[InfoHash] = set()
         self._saving: set[InfoHash] = set()
+        self._loading: Deferred[None] | None = None
         self._saved: Deferred[None] | None = None
         self._shares_changed = False
         self._to_count: dict[InfoHash, None] = {}
@@ -181,7 +184,8 @@ class Swarm(Service):
             self.ready.errback(error)
             return
         self._session = session
-        self._load_stored()
+        self._loading = Deferred.fromCoroutine(self._load_stored())
+        self._loading.addCallbacks(self._all_loading, self._not_loading)
         for loop, seconds in self._loops:
             loop.start(seconds, now=False).addErrback(
                 lambda failure: self._log.failure("housekeeping ended", failure)
@@ -197,6 +201,10 @@ class Swarm(Service):
         if session is None:
             self._store.close(clean=self._store.was_clean)
             return
+        # What was not loaded yet was not verified, either.
+        unknown = self._loading is not None and not self._store.was_clean
+        if self._loading is not None:
+            self._loading.cancel()
         for loop, _ in self._loops:
             if loop.running:
                 loop.stop()
@@ -214,7 +222,7 @@ class Swarm(Service):
             if give_up.active():
                 give_up.cancel()
         # What is half verified, or in trouble, has to be verified when it is begun again.
-        unknown = any(
+        unknown |= any(
             (member.verifying or member.error) and not member.record.complete and member.placed
             for member in self._members.values()
         )
@@ -223,20 +231,40 @@ class Swarm(Service):
         self._session = None
         self._members.clear()
 
-    def _load_stored(self) -> None:
+    async def _load_stored(self) -> None:
+        await in_slices(cast(IReactorTime, self._reactor), self._loading_stored())
+
+    def _loading_stored(self) -> Iterator[None]:
         for record in self._store.torrents():
-            member = Member(record)
-            self._members[record.info_hash] = member
-            self._read_layout(member)
-            if member.record != record:
-                self._store.put(member.record)
-            if self._load(member):
-                self._starting.add(record.info_hash)
-            self._put(member)
+            self._members[record.info_hash] = Member(record)
+            yield
+        # When all of them are known, for none may take the place of another.
+        for member in list(self._members.values()):
+            yield from self._loading_one(member)
+
+    def _loading_one(self, member: Member) -> Iterator[None]:
+        record = member.record
+        yield from self._reading_layout(member)
+        if self._is_over(member):
+            return
+        if member.record != record:
+            self._store.put(member.record)
+        if self._load(member):
+            self._starting.add(record.info_hash)
+        self._put(member)
+        yield
+
+    def _all_loading(self, _: None) -> None:
+        self._loading = None
         self._started()
 
+    def _not_loading(self, failure: Failure) -> None:
+        self._loading = None
+        if not failure.check(CancelledError):
+            self.ready.errback(failure)
+
     def _started(self) -> None:
-        if not self._starting and not self.ready.called:
+        if self._loading is None and not self._starting and not self.ready.called:
             self.ready.callback(None)
 
     def _looping(self, function: Callable[[], None]) -> LoopingCall:
@@ -447,21 +475,27 @@ class Swarm(Service):
         return succeed(member.torrent)
 
     def _read_layout(self, member: Member) -> None:
+        for _ in self._reading_layout(member):
+            pass
+
+    def _reading_layout(self, member: Member) -> Iterator[None]:
+        """Read which files a torrent has, and look at those of a complete one, one a step."""
         record = member.record
         if record.torrent_file is None:
             return
         try:
-            member.layout = read_layout(record.torrent_file, record.root, verbatim=record.shared)
+            layout = read_layout(record.torrent_file, record.root, verbatim=record.shared)
         except SwarmError as error:
             member.error = error.message
             return
         if record.complete:
-            self._look_again(member, member.layout)
+            found = yield from looking(record.folder, layout.files)
+            self._compare(member, found)
+        member.layout = layout
 
-    def _look_again(self, member: Member, layout: Layout) -> None:
+    def _compare(self, member: Member, found: Look) -> None:
         """See whether the files of a complete torrent are what they were when last verified."""
         record = member.record
-        found = look(record.folder, layout.files)
         if record.stamp is None and not found.fault:
             record = member.record = replace(record, stamp=found.stamp)
         member.error, member.seen = found.fault, found.stamp

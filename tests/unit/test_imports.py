@@ -27,7 +27,7 @@ ALLOWED = {
     "collector": set(),
     "catalogue_store": {"errors", "model"},
     "xmpp": {"errors", "model", "observable"},
-    "bittorrent": {"errors", "model", "observable"},
+    "bittorrent": {"errors", "model", "observable", "slices"},
     "reach": {"errors", "model", "observable"},
     "control": {"errors", "model"},
     "traffic": {"errors", "model"},
