@@ -45,9 +45,7 @@ class Loaded:
 
 @dataclass(frozen=True, slots=True)
 class Stirred:
-    """A torrent is in another state than before: its status is worth asking for."""
-
-    info_hash: InfoHash
+    """Some torrent is in another state than before: its status is worth asking for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -315,14 +313,14 @@ _READERS: dict[type[lt.alert], Callable[[Any], Alert | None]] = {
     lt.portmap_error_alert: _port_not_mapped,
     lt.external_ip_alert: _external_address,
     lt.alerts_dropped_alert: lambda _: Dropped(),
+    lt.state_changed_alert: lambda _: Stirred(),
+    lt.metadata_received_alert: lambda _: Stirred(),
+    lt.torrent_checked_alert: lambda _: Stirred(),
+    lt.torrent_finished_alert: lambda _: Stirred(),
+    lt.torrent_error_alert: lambda _: Stirred(),
 }
 
 _TORRENT_READERS: dict[type[lt.alert], Callable[[InfoHash, Any], Alert]] = {
-    lt.state_changed_alert: lambda info_hash, _: Stirred(info_hash),
-    lt.metadata_received_alert: lambda info_hash, _: Stirred(info_hash),
-    lt.torrent_checked_alert: lambda info_hash, _: Stirred(info_hash),
-    lt.torrent_finished_alert: lambda info_hash, _: Stirred(info_hash),
-    lt.torrent_error_alert: lambda info_hash, _: Stirred(info_hash),
     lt.cache_flushed_alert: lambda info_hash, _: Flushed(info_hash),
     lt.save_resume_data_failed_alert: lambda info_hash, _: ResumeData(info_hash, None),
     lt.file_error_alert: _file_failed,

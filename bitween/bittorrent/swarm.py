@@ -11,15 +11,15 @@ from typing import Protocol, cast
 from twisted.application.service import Service
 from twisted.internet.defer import CancelledError, Deferred, fail, succeed
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
-from twisted.internet.task import LoopingCall
+from twisted.internet.task import LoopingCall, deferLater
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from bitween.bittorrent import alerts
 from bitween.bittorrent.alerts import Alert, Phase, Status
+from bitween.bittorrent.backlog import Backlog
 from bitween.bittorrent.disk import Look, device, look, looking, obstacle, remove_part_file
 from bitween.bittorrent.layout import (
-    Layout,
     free_root,
     leads_elsewhere,
     make_plain,
@@ -119,7 +119,7 @@ class Swarm(Service):
 
     :ivar ready: fires when every stored torrent is loaded and peers can connect; fails with
         ``StartupError`` if they cannot.
-    :ivar events: what happens to our torrents.
+    :ivar events: what happens to our torrents; of shares and sockets only once all are loaded.
     :ivar library: our torrents.
     """
 
@@ -151,6 +151,9 @@ class Swarm(Service):
         self._shares_changed = False
         self._to_count: dict[InfoHash, None] = {}
         self._arranging: IDelayedCall | None = None
+        self._backlog = Backlog(
+            cast(IReactorTime, reactor), self._take_carefully, self._tell_shares
+        )
         self._loops = [
             (self._looping(self._count_some), _COUNTING_SECONDS),
             (self._looping(self._ask_for_progress), _PROGRESS_SECONDS),
@@ -208,6 +211,7 @@ class Swarm(Service):
         for loop, _ in self._loops:
             if loop.running:
                 loop.stop()
+        self._backlog.finish()
         if self._arranging is not None:
             self._arranging.cancel()
         for info_hash in list(self._to_count):
@@ -227,19 +231,27 @@ class Swarm(Service):
             for member in self._members.values()
         )
         self._store.close(clean=not self._saving and not unknown)
+        self._backlog.close()
         session.close()
         self._session = None
         self._members.clear()
 
     async def _load_stored(self) -> None:
-        await in_slices(cast(IReactorTime, self._reactor), self._loading_stored())
+        reactor = cast(IReactorTime, self._reactor)
+        # Opening the session took its time already.
+        await deferLater(reactor, 0)
+        await in_slices(reactor, self._loading_stored())
 
     def _loading_stored(self) -> Iterator[None]:
+        stored = []
         for record in self._store.torrents():
-            self._members[record.info_hash] = Member(record)
+            # It may have been begun meanwhile.
+            if record.info_hash not in self._members:
+                member = self._members[record.info_hash] = Member(record)
+                stored.append(member)
             yield
         # When all of them are known, for none may take the place of another.
-        for member in list(self._members.values()):
+        for member in stored:
             yield from self._loading_one(member)
 
     def _loading_one(self, member: Member) -> Iterator[None]:
@@ -256,6 +268,7 @@ class Swarm(Service):
 
     def _all_loading(self, _: None) -> None:
         self._loading = None
+        self._tell_shares()
         self._started()
 
     def _not_loading(self, failure: Failure) -> None:
@@ -505,6 +518,7 @@ class Swarm(Service):
         """Put a torrent into the session; tells whether libtorrent will say how that went."""
         record = member.record
         member.loaded, member.status, member.flushes_due = False, None, 0
+        self._backlog.forget(record.info_hash)
         if (member.error and member.layout is None) or self._is_over(member):
             return False
         known = member.intact if record.complete else self._store.was_clean
@@ -586,7 +600,7 @@ class Swarm(Service):
             moved |= self._sockets.take(alert)
             self._take_carefully(alert)
         self._tell_shares()
-        if moved:
+        if moved and self._loading is None:
             self.events.notify(ListeningChanged())
         # Whoever heard of something may have stopped the service.
         if self._session is None:
@@ -611,18 +625,20 @@ class Swarm(Service):
                 if (member := self._members.get(info_hash)) is not None:
                     member.moved = True
 
-    def _take_carefully(self, alert: Alert) -> None:
+    def _take_carefully(self, said: Alert | Status) -> None:
         try:
-            self._take(alert)
+            if isinstance(said, Status):
+                self._take_status(said)
+            else:
+                self._take(said)
         except StoreError as error:
-            # The other alerts have to be heard all the same.
+            # The others have to be heard all the same.
             self._log.error("{error}", error=error)
 
     def _take(self, alert: Alert) -> None:
         match alert:
             case alerts.Statuses(statuses=statuses):
-                for status in statuses:
-                    self._take_status(status)
+                self._backlog.add(statuses)
             case alerts.Loaded(info_hash=info_hash, error=error):
                 self._take_loaded(info_hash, error)
             case alerts.Flushed(info_hash=info_hash):
@@ -1099,7 +1115,8 @@ class Swarm(Service):
             self.events.notify(TorrentChanged(torrent=torrent))
 
     def _tell_shares(self) -> None:
-        if self._shares_changed:
+        # While some are not loaded yet, it would look as if they were shared no more.
+        if self._shares_changed and self._loading is None:
             self._shares_changed = False
             self.events.notify(SharesChanged())
 

@@ -15,9 +15,10 @@ from bitween.bittorrent.store import Store, TorrentRecord
 from bitween.bittorrent.swarm import Swarm
 from bitween.errors import StartupError
 from bitween.model.address import PeerAddress
-from bitween.model.events import ListeningChanged, SwarmEvent
+from bitween.model.events import ListeningChanged, SharesChanged, SwarmEvent
 from bitween.model.torrent import InfoHash, TorrentState
 from bitween.model.wishes import Limits
+from bitween.slices import SLICE
 from tests.functional.swarms import LOOPBACK, SwarmCase, address_of, tree, when, write
 
 
@@ -78,6 +79,82 @@ class ListeningTests(SwarmCase):
         swarm._received([alerts.PortNotMapped(1, "no")])
         self.assertEqual(swarm.mapped, ())
         self.assertEqual(told.count(ListeningChanged()), 2)
+
+
+class HurriedReactor:
+    """The reactor, on which every look at the time is a slice later."""
+
+    def __init__(self) -> None:
+        self._now = 0.0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(reactor, name)
+
+    def seconds(self) -> float:
+        """A time that runs."""
+        self._now += SLICE
+        return self._now
+
+
+class StartTests(SwarmCase):
+    """A start with several torrents."""
+
+    async def three(self) -> None:
+        """Share three files, and stop."""
+        self.state, self.files = self.folder("state"), self.folder("files")
+        swarm = await self.start(self.state)
+        for name in ("one", "two", "three"):
+            await self.share(swarm, write(os.path.join(self.files, name), name.encode()))
+        await self.stop(swarm)
+
+    def hurried(self) -> Swarm:
+        """The same again, with a turn of the reactor after every step."""
+        store = Store.open(os.path.join(self.state, "bitween.db"))
+        swarm = Swarm(cast(Any, HurriedReactor()), store, LOOPBACK)
+        self.addCleanup(self.stop, swarm)
+        return swarm
+
+    async def test_in_slices(self) -> None:
+        """Others have their turn while torrents are loaded; the swarm is ready after the last."""
+        await self.three()
+        swarm = self.hurried()
+        seen: list[int] = []
+
+        def look() -> None:
+            seen.append(len(swarm.library))
+            if not swarm.ready.called:
+                cast(Any, reactor).callLater(0, look)
+
+        swarm.startService()
+        look()
+        await swarm.ready
+        self.assertEqual(sorted(set(seen)), [0, 1, 2, 3])
+
+    async def test_shares_are_told_once(self) -> None:
+        """No list goes out in which those are missing that are still to be loaded."""
+        await self.three()
+        swarm = self.hurried()
+        told: list[int] = []
+
+        def note(event: SwarmEvent) -> None:
+            if isinstance(event, SharesChanged):
+                told.append(len(swarm.library.shares))
+
+        swarm.events.subscribe(note)
+        swarm.startService()
+        await swarm.ready
+        self.assertEqual(told, [3])
+
+    async def test_a_stop_meanwhile(self) -> None:
+        """One that is stopped before it is ready stops, and has everything at the next start."""
+        await self.three()
+        swarm = self.hurried()
+        swarm.startService()
+        await swarm.stopService()
+        self.assertNoResult(swarm.ready)
+        again = await self.start(self.state)
+        self.assertEqual([torrent.name for torrent in again.library], ["one", "two", "three"])
+        self.assertTrue(all(torrent.complete for torrent in again.library))
 
 
 class ObstructiveStore(Store):
