@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import json
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
@@ -15,6 +16,7 @@ from twisted.internet.defer import (
     maybeDeferred,
     succeed,
 )
+from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.web.server import NOT_DONE_YET, Request
@@ -31,11 +33,16 @@ from bitween.api.faults import (
     protocol_error,
 )
 from bitween.api.params import Signature
+from bitween.api.pieces import Members, Rows, encode, pieces
+from bitween.api.sending import Sending
 from bitween.errors import BitweenError
+from bitween.slices import in_slices
 
 #: The most calls in one batch.
 MAX_BATCH = 100
 
+# Characters; a little more than what is written to a connection at once.
+_CHUNK = 2**16
 _CONTENT_TYPE = b"application/json"
 
 
@@ -51,8 +58,9 @@ def _finite(text: str) -> float:
 
 
 _decode = json.JSONDecoder(parse_constant=_refuse_constant, parse_float=_finite).decode
-# ASCII only: so a lone surrogate, which UTF-8 cannot hold, comes back as it came.
-_encode = json.JSONEncoder(allow_nan=False, separators=(",", ":")).encode
+
+#: The chunks of a response body; none if there is nothing to say.
+Body = tuple[bytes, ...]
 
 
 class Namespace(BaseSubhandler):
@@ -93,6 +101,7 @@ class JsonRpcResource(Namespace, JSONRPC):
 
     A method may return a value, a Deferred or a coroutine, which is cancelled when the client goes
     away.  What it raises of :class:`BitweenError` reaches the client; anything else is logged.
+    A value of :class:`Rows` or :class:`Members` is encoded in slices.
     """
 
     isLeaf = True
@@ -101,10 +110,15 @@ class JsonRpcResource(Namespace, JSONRPC):
     def __init__(
         self,
         namespaces: Mapping[str, Namespace],
+        reactor: IReactorTime,
         began: Callable[[str], Callable[[object], object]] = lambda _method: lambda result: result,
     ) -> None:
-        """:param began: called with the method at each call; gives what hands on its outcome."""
+        """
+        :param reactor: has its turns while a large answer is made.
+        :param began: called with the method at each call; gives what hands on its outcome.
+        """
         super().__init__()
+        self._reactor = reactor
         self._began = began
         self._signatures: dict[str, Signature] = {}
         for prefix, namespace in namespaces.items():
@@ -120,12 +134,14 @@ class JsonRpcResource(Namespace, JSONRPC):
         request.setHeader(b"content-type", _CONTENT_TYPE)
         assert request.content is not None
         answering = self._answer(request.content.read())
-        if answering.called and not answering.paused and isinstance(answering.result, bytes):
-            return _with_status(request, answering.result)
+        if answering.called and not answering.paused and isinstance(answering.result, tuple):
+            body = _with_status(request, answering.result)
+            if sum(map(len, body)) <= _CHUNK:
+                return b"".join(body)
         self._answer_later(request, answering)
         return NOT_DONE_YET
 
-    def _answer_later(self, request: Request, answering: Deferred[bytes]) -> None:
+    def _answer_later(self, request: Request, answering: Deferred[Body]) -> None:
         client_gone = False
 
         def gone(_: Failure) -> None:
@@ -133,11 +149,10 @@ class JsonRpcResource(Namespace, JSONRPC):
             client_gone = True
             answering.cancel()
 
-        def answered(body: bytes) -> None:
+        def answered(body: Body) -> None:
             if not client_gone:
-                request.setHeader(b"content-length", b"%d" % len(body))
-                request.write(_with_status(request, body))
-                request.finish()
+                request.setHeader(b"content-length", b"%d" % sum(map(len, body)))
+                Sending(request, _with_status(request, body)).begin()
 
         def failed(failure: Failure) -> None:
             self._log.failure("answering a JSON-RPC request", failure)
@@ -147,7 +162,7 @@ class JsonRpcResource(Namespace, JSONRPC):
         request.notifyFinish().addErrback(gone)
         answering.addCallback(answered).addErrback(failed)
 
-    def _answer(self, body: bytes) -> Deferred[bytes]:
+    def _answer(self, body: bytes) -> Deferred[Body]:
         """The response body, empty if there is nothing to say; never fails."""
         try:
             document = _decode(body.decode("utf-8"))
@@ -160,7 +175,7 @@ class JsonRpcResource(Namespace, JSONRPC):
         answering = gatherResults([self._answer_one(entry) for entry in document])
         return answering.addCallback(_joined)
 
-    def _answer_one(self, document: object) -> Deferred[bytes]:
+    def _answer_one(self, document: object) -> Deferred[Body]:
         try:
             call = _read_call(document)
         except _NoCall as error:
@@ -169,7 +184,7 @@ class JsonRpcResource(Namespace, JSONRPC):
             return succeed(_failed(call, protocol_error(METHOD_NOT_FOUND)))
         ended = self._began(call.method)
         running: Deferred[object] = maybeDeferred(self._run, call).addBoth(ended)
-        return running.addCallback(lambda result: _succeeded(call, result)).addErrback(
+        return running.addCallback(lambda result: self._succeeded(call, result)).addErrback(
             lambda failure: self._call_failed(call, failure)
         )
 
@@ -187,7 +202,20 @@ class JsonRpcResource(Namespace, JSONRPC):
         arguments = self._signatures[call.method].bind(call.params)
         return self._getFunction(call.method)(**arguments)
 
-    def _call_failed(self, call: _Call, failure: Failure) -> bytes:
+    def _succeeded(self, call: _Call, result: object) -> Body | Deferred[Body]:
+        # Also where nobody waits for the answer: what cannot be encoded is a fault to be logged.
+        answer = {"jsonrpc": "2.0", "result": result, "id": call.call_id}
+        if isinstance(result, Rows | Members):
+            return Deferred.fromCoroutine(self._in_chunks(call, Members(answer.items())))
+        encoded = _dump(answer)
+        return encoded if call.expects_answer else ()
+
+    async def _in_chunks(self, call: _Call, answer: Members) -> Body:
+        chunks: list[bytes] = []
+        await in_slices(self._reactor, _chunked(pieces(answer), chunks))
+        return tuple(chunks) if call.expects_answer else ()
+
+    def _call_failed(self, call: _Call, failure: Failure) -> Body:
         if isinstance(failure.value, BitweenError):
             return _failed(call, error_object(failure.value))
         if not failure.check(CancelledError):  # which is what a client that goes away brings about
@@ -207,7 +235,7 @@ def _refusal(request: Request, status: int, text: bytes) -> bytes:
     return text
 
 
-def _with_status(request: Request, body: bytes) -> bytes:
+def _with_status(request: Request, body: Body) -> Body:
     if not body:
         request.setResponseCode(204)
         request.responseHeaders.removeHeader(b"content-type")
@@ -229,24 +257,32 @@ def _read_call(document: object) -> _Call:
     return _Call(method, params, call_id, "id" in document)
 
 
-def _succeeded(call: _Call, result: object) -> bytes:
-    # Also where nobody waits for the answer: what cannot be encoded is a fault to be logged.
-    encoded = _dump({"jsonrpc": "2.0", "result": result, "id": call.call_id})
-    return encoded if call.expects_answer else b""
+def _failed(call: _Call, error: Mapping[str, object]) -> Body:
+    return _error(error, call.call_id) if call.expects_answer else ()
 
 
-def _failed(call: _Call, error: Mapping[str, object]) -> bytes:
-    return _error(error, call.call_id) if call.expects_answer else b""
-
-
-def _error(error: Mapping[str, object], call_id: object) -> bytes:
+def _error(error: Mapping[str, object], call_id: object) -> Body:
     return _dump({"jsonrpc": "2.0", "error": error, "id": call_id})
 
 
-def _joined(answers: list[bytes]) -> bytes:
+def _joined(answers: list[Body]) -> Body:
     spoken = [answer for answer in answers if answer]
-    return b"[" + b",".join(spoken) + b"]" if spoken else b""
+    if not spoken:
+        return ()
+    first, *others = spoken
+    return (b"[", *first, *(chunk for body in others for chunk in (b",", *body)), b"]")
 
 
-def _dump(document: Mapping[str, Any]) -> bytes:
-    return _encode(document).encode("ascii")
+def _dump(document: Mapping[str, Any]) -> Body:
+    return (encode(document).encode("ascii"),)
+
+
+def _chunked(pieces: Iterable[str], chunks: list[bytes]) -> Iterator[None]:
+    """Put pieces together to chunks of some length, one piece a step."""
+    text = io.StringIO()
+    for piece in pieces:
+        if text.write(piece) and text.tell() >= _CHUNK:
+            chunks.append(text.getvalue().encode("ascii"))
+            text = io.StringIO()
+        yield
+    chunks.append(text.getvalue().encode("ascii"))

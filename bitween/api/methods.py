@@ -14,6 +14,7 @@ import bitween
 from bitween.api import views
 from bitween.api.jsonrpc import Namespace
 from bitween.api.params import Between, Path
+from bitween.api.pieces import Members, Rows
 from bitween.application import Bitween
 from bitween.errors import HashingFailed, InvalidValue
 from bitween.model.job import JobState
@@ -75,7 +76,7 @@ class TorrentMethods(Namespace):
 
     def jsonrpc_get_torrents(
         self, fields: list[str] | None = None, hashes: list[InfoHash] | None = None
-    ) -> views.Json:
+    ) -> Members:
         """
         Our torrents.
 
@@ -84,13 +85,12 @@ class TorrentMethods(Namespace):
         """
         shown = views.TORRENT_FIELDS if fields is None else _known_fields(fields)
         wanted = None if hashes is None else frozenset(hashes)
-        return {
-            "torrents": [
-                {field: shown[field](torrent) for field in shown}
-                for torrent in self._bitween.torrents()
-                if wanted is None or torrent.info_hash in wanted
-            ]
-        }
+        rows = (
+            {field: shown[field](torrent) for field in shown}
+            for torrent in self._bitween.torrents()
+            if wanted is None or torrent.info_hash in wanted
+        )
+        return Members([("torrents", Rows(rows))])
 
     async def jsonrpc_add_path(self, path: Path, wait: bool = False) -> views.Json:
         """
@@ -228,13 +228,13 @@ class ContactMethods(Namespace):
         super().__init__()
         self._bitween = application
 
-    def jsonrpc_get_hashes(self) -> views.Json:
+    def jsonrpc_get_hashes(self) -> Members:
         """What contacts who are online share, and where to dial them for it."""
-        return {"hashes": views.reachable(self._bitween.catalogue)}
+        return Members([("hashes", views.reachable(self._bitween.catalogue))])
 
-    def jsonrpc_get_shares(self) -> views.Json:
+    def jsonrpc_get_shares(self) -> Members:
         """What every device of every contact shares."""
-        return {"shares": views.shares(self._bitween.listings())}
+        return Members([("shares", views.shares(self._bitween.catalogue))])
 
     async def jsonrpc_find(
         self,

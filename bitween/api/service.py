@@ -54,7 +54,8 @@ def make_site(
     """
     methods = {**namespaces(application, reactor), "events": EventMethods(log, reactor)}
     root = Resource()
-    root.putChild(PATH[1:].encode(), JsonRpcResource(methods, metrics.call_began))
+    rpc = JsonRpcResource(methods, reactor, metrics.call_began)
+    root.putChild(PATH[1:].encode(), rpc)
     root.putChild(b"events", EventStreams(log, reactor))
     root.putChild(b"metrics", MetricsResource(metrics.registry))
     return BoundedSite(Gate(root, token, hosts, reactor), reactor)

@@ -13,6 +13,7 @@ from dataclasses import asdict
 from types import MappingProxyType
 
 from bitween.api.faults import error_object
+from bitween.api.pieces import Members
 from bitween.application import Status
 from bitween.control import Exported, FileStatus, LimitsInForce
 from bitween.model.address import PeerAddress
@@ -170,20 +171,23 @@ def _resource(resource: str, listing: Listing | None, online: bool) -> Json:
     }
 
 
-def reachable(catalogue: Catalogue) -> Json:
+def reachable(catalogue: Catalogue) -> Members:
     """``xmpp.get_hashes``: addresses by info-hash, the best ones to dial first."""
-    return {
-        info_hash: _addresses(sorted(addresses, key=lambda a: (a.rank, a.address, a.port)))
+    return Members(
+        (info_hash, _addresses(sorted(addresses, key=lambda a: (a.rank, a.address, a.port))))
         for info_hash, addresses in catalogue.reachable()
-    }
+    )
 
 
-def shares(listings: Mapping[str, Mapping[str, Listing]]) -> Json:
+def shares(catalogue: Catalogue) -> Members:
     """``xmpp.get_shares``: listings by bare JID and resource."""
-    return {
-        jid: {resource: _listing(listing) for resource, listing in by_resource.items()}
-        for jid, by_resource in listings.items()
-    }
+    return Members(
+        (
+            jid,
+            Members((name, _listing(listing)) for name, listing in catalogue.listings(jid).items()),
+        )
+        for jid in catalogue.jids()
+    )
 
 
 def found(found: Found, catalogue: Catalogue) -> Json:
@@ -205,16 +209,18 @@ def _reach(found: Found, catalogue: Catalogue) -> str | None:
     return "direct" if any(source.addresses for source in sources) else "none"
 
 
-def _listing(listing: Listing) -> Json:
+def _listing(listing: Listing) -> Members:
     addresses = listing.announcement.addresses
-    return {
-        "ip_v4": _addresses(address for address in addresses if not address.is_ipv6),
-        "ip_v6": _addresses(address for address in addresses if address.is_ipv6),
-        "online": listing.online,
-        "shares": {
-            info_hash: _share(share) for info_hash, share in listing.announcement.shares.items()
-        },
-    }
+    # A copy, for the list may change while it is encoded.
+    shares = list(listing.announcement.shares.values())
+    return Members(
+        [
+            ("ip_v4", _addresses(address for address in addresses if not address.is_ipv6)),
+            ("ip_v6", _addresses(address for address in addresses if address.is_ipv6)),
+            ("online", listing.online),
+            ("shares", Members((share.info_hash, _share(share)) for share in shares)),
+        ]
+    )
 
 
 def _share(share: Share) -> Json:

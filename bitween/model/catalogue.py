@@ -474,11 +474,18 @@ class Catalogue:
         )
 
     def reachable(self) -> Iterator[tuple[InfoHash, frozenset[PeerAddress]]]:
-        """Every torrent of somebody who is online, with the addresses to dial."""
-        there = {info_hash for e in self._entries() if e.online for info_hash in e.shares}
-        for info_hash in there:
-            holders = [entry for entry in self._holders[info_hash] if entry.online]
-            yield info_hash, frozenset(a for e in holders for a in e.announcement.addresses)
+        """
+        Every torrent of somebody who is online, with the addresses to dial.
+
+        Anything may change from one step to the next; nothing is given twice.
+        """
+        given: set[InfoHash] = set()
+        for there in [entry for entry in self._entries() if entry.online]:
+            for info_hash in list(there.shares):
+                holders = [e for e in self._holders.get(info_hash, ()) if e.online]
+                if holders and info_hash not in given:
+                    given.add(info_hash)
+                    yield info_hash, frozenset(a for e in holders for a in e.announcement.addresses)
 
     # ---- searching
 

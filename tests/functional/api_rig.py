@@ -265,7 +265,7 @@ def site_of(world: World, hosts: Iterable[str] = ()) -> BoundedSite:
 
 def bare_site(namespaces: Mapping[str, Namespace], clock: Clock) -> BoundedSite:
     """A resource of methods, at any path and without a gate."""
-    return BoundedSite(JsonRpcResource(namespaces), clock)
+    return BoundedSite(JsonRpcResource(namespaces, clock), clock)
 
 
 def rpc(method: str, params: object = None, call_id: object = 1) -> bytes:
