@@ -18,6 +18,7 @@ class Sending:
         self._request = request
         self._chunks = deque(chunks)
         self._paused = False
+        self._gone = False
 
     def begin(self) -> None:
         """Write as much as the connection takes; the rest follows by itself."""
@@ -26,6 +27,8 @@ class Sending:
 
     def resumeProducing(self) -> None:
         """Go on."""
+        if self._gone:
+            return
         self._paused = False
         while self._chunks and not self._paused:
             self._request.write(self._chunks.popleft())
@@ -39,5 +42,5 @@ class Sending:
 
     def stopProducing(self) -> None:
         """Give up, as the client is gone."""
-        self._paused = True
+        self._gone = self._paused = True
         self._chunks.clear()

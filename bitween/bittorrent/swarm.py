@@ -20,6 +20,7 @@ from bitween.bittorrent.alerts import Alert, Phase, Status
 from bitween.bittorrent.backlog import Backlog
 from bitween.bittorrent.disk import Look, device, look, looking, obstacle, remove_part_file
 from bitween.bittorrent.layout import (
+    Layout,
     free_root,
     leads_elsewhere,
     make_plain,

@@ -13,7 +13,7 @@ from bitween.slices import SLICE
 
 def status(number: int, done: int = 0) -> Status:
     """What is told of a torrent."""
-    return Status(InfoHash(f"{number:040x}"), Phase.SEEDING, True, done, 0, 0, 0, 0, "")
+    return Status(InfoHash(f"{number:040x}"), Phase.SEEDING, True, done, 0, 0, 0, 0, 0, 0, 0, "")
 
 
 class BacklogTests(SynchronousTestCase):

@@ -32,7 +32,16 @@ ALLOWED = {
     "control": {"errors", "model"},
     "traffic": {"errors", "model"},
     "application": {"errors", "model", "observable", "jobs", "slices", "control", "traffic"},
-    "api": {"errors", "model", "observable", "jobs", "control", "application", "rendezvous", "slices"},
+    "api": {
+        "errors",
+        "model",
+        "observable",
+        "jobs",
+        "control",
+        "application",
+        "rendezvous",
+        "slices",
+    },
     "cli": {"errors", "settings", "rendezvous", "model"},  # of the model, only the text rules
 }
 
