@@ -57,7 +57,7 @@ QUERIES = {
 _ADDRESS = (PeerAddress.parse("192.0.2.7", 6881),)
 
 
-class _Names:
+class Names:
     """Makes shares whose names are four words; the same ones in every run."""
 
     def __init__(self, seed: int = 1) -> None:
@@ -89,7 +89,7 @@ async def _main(reactor: Any) -> None:
         for number in range(0, CONTACTS, 2):
             catalogue.set_online(_jid(number), "desk", True)
         await _search(reactor, catalogue)
-        _delta(catalogue, _Names(seed=2))
+        _delta(catalogue, Names(seed=2))
     finally:
         shutil.rmtree(directory)
 
@@ -103,7 +103,7 @@ async def _filled(path: str) -> None:
 
 
 def _fill(path: str) -> None:
-    catalogue, names = Catalogue(), _Names()
+    catalogue, names = Catalogue(), Names()
     store = CatalogueStore.open(Clock(), path)
     for number in range(CONTACTS):
         store.note(_say(catalogue, _jid(number), names.shares(SHARES)))
@@ -176,7 +176,7 @@ def _disturb(catalogue: Catalogue) -> None:
     catalogue.set_online(_jid(1), "desk", not online)
 
 
-def _delta(catalogue: Catalogue, names: _Names) -> None:
+def _delta(catalogue: Catalogue, names: Names) -> None:
     print("\none more share in a list, in microseconds:")
     print("  length     as a delta   by replacing the list")
     medians = []
