@@ -53,6 +53,8 @@ bench: $(VENV)/has-test prosody
 	$(BIN)/python -m benchmarks.announce
 	$(BIN)/python -m benchmarks.catalogue
 	$(BIN)/python -m benchmarks.lists
+	$(BIN)/python -m benchmarks.scale
+	$(BIN)/python -m benchmarks.answers
 
 soak: $(VENV)/has-test prosody test-programs
 	BITWEEN_FUZZ=$(FUZZ) KILLS=$(KILLS) $(BIN)/python -m twisted.trial tests.soak

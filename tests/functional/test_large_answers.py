@@ -54,7 +54,12 @@ class PiecesTests(SynchronousTestCase):
 
     def test_as_a_whole(self) -> None:
         """The pieces together are the JSON of the same value in one."""
-        whole = {"a": [1, {"b": "\ud800\n"}, []], "c": {}, "d": None, 'e"': {"f": [{}]}}
+        whole: dict[str, object] = {
+            "a": [1, {"b": "\ud800\n"}, []],
+            "c": {},
+            "d": None,
+            'e"': {"f": [{}]},
+        }
         lazy = Members(
             [
                 ("a", Rows(iter([1, Members([("b", "\ud800\n")]), Rows([])]))),
