@@ -40,6 +40,12 @@ class Backlog:
             self._taking = Deferred.fromCoroutine(in_slices(self._reactor, self._steps()))
             self._taking.addCallbacks(self._ended, self._failed)
 
+    def hurry(self, info_hash: InfoHash) -> None:
+        """Take up at once what was told of a torrent."""
+        status = self._waiting.pop(info_hash, None)
+        if status is not None:
+            self._take(status)
+
     def forget(self, info_hash: InfoHash) -> None:
         """Drop what was told of a torrent."""
         self._waiting.pop(info_hash, None)

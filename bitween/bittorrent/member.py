@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from bitween.bittorrent.alerts import Phase, Status
 from bitween.bittorrent.layout import Layout
 from bitween.bittorrent.store import TorrentRecord
-from bitween.bittorrent.tally import Tally
 from bitween.model.address import PeerAddress
 from bitween.model.torrent import FileEntry, Progress, Torrent, TorrentState
 
@@ -40,8 +39,6 @@ class Member:
     :param begun_idle: whether libtorrent was to fetch nothing of it when it was loaded.
     :param satisfied: whether every file that is wanted is on the disk, though not every one is.
     :param busy_at: when it last made progress or was let begin, seconds of the reactor.
-    :param uncounted: whether there may be bytes that nobody's account has yet.
-    :param tally: what its connections brought already.
     """
 
     record: TorrentRecord
@@ -64,8 +61,6 @@ class Member:
     begun_idle: bool = False
     satisfied: bool = False
     busy_at: float = 0.0
-    uncounted: bool = False
-    tally: Tally = field(default_factory=Tally)
 
     @property
     def placed(self) -> bool:
@@ -127,8 +122,12 @@ class Member:
         # Of what stands still, libtorrent does not know what is wanted.
         return status.wanted - status.wanted_done if status.wanted else max(0, wanted - status.done)
 
-    def take(self, status: Status, now: float) -> None:
-        """Take over what libtorrent says now."""
+    def take(self, status: Status, now: float) -> bool:
+        """
+        Take over what libtorrent says now.
+
+        :returns: whether peers may have brought or taken something.
+        """
         before = self.status
         if before is None:
             self.moved = not self.record.complete
@@ -136,9 +135,8 @@ class Member:
             self.moved = True
             if status.done > before.done and not self.verifying:
                 self.patience, self.busy_at = 0.0, now
-        if before is None or _exchanged(before) != _exchanged(status):
-            self.uncounted = status.peers > 0
         self.status = status
+        return status.peers > 0 and (before is None or _exchanged(before) != _exchanged(status))
 
     def put_off(self, now: float, shortest: float) -> None:
         """Wait before trying again, longer each time that it did not help."""

@@ -32,7 +32,7 @@ from bitween.bittorrent.rounds import Rounds
 from bitween.bittorrent.session import Loading, ReaderReactor, Session, SessionOptions
 from bitween.bittorrent.sockets import Sockets
 from bitween.bittorrent.store import Store, TorrentRecord
-from bitween.bittorrent.tally import Tally
+from bitween.bittorrent.tally import Connection, Tallies
 from bitween.errors import StartupError, StoreError, SwarmError, UnknownTorrent
 from bitween.model.address import PeerAddress
 from bitween.model.events import (
@@ -150,13 +150,12 @@ class Swarm(Service):
         self._loading: Deferred[None] | None = None
         self._saved: Deferred[None] | None = None
         self._shares_changed = False
-        self._to_count: dict[InfoHash, None] = {}
         self._arranging: IDelayedCall | None = None
         self._backlog = Backlog(
             cast(IReactorTime, reactor), self._take_carefully, self._tell_shares
         )
         self._loops = [
-            (self._looping(self._count_some), _COUNTING_SECONDS),
+            (self._looping(lambda: self._tallies.step(_COUNTED_AT_ONCE)), _COUNTING_SECONDS),
             (self._looping(self._ask_for_progress), _PROGRESS_SECONDS),
             (self._looping(self._keep_house), _HOUSEKEEPING_SECONDS),
             (self._looping(self._save_seeds), _SEEDS_SAVED_SECONDS),
@@ -169,6 +168,7 @@ class Swarm(Service):
         self.ready: Deferred[None] = Deferred()
         self.events: Observable[SwarmEvent] = Observable()
         self.library = Library()
+        self._tallies = Tallies(self._connections, self.events.notify)
 
     # ---- the service
 
@@ -215,8 +215,7 @@ class Swarm(Service):
         self._backlog.finish()
         if self._arranging is not None:
             self._arranging.cancel()
-        for info_hash in list(self._to_count):
-            self._count(info_hash)
+        self._tallies.look_at_all()
         session.pause()
         self._saved = Deferred()
         for member in self._members.values():
@@ -366,7 +365,6 @@ class Swarm(Service):
         :raises UnknownTorrent: if there is no such torrent.
         :raises SwarmError: if its data could not be deleted.
         """
-        self._count(info_hash)
         member = self._members.pop(info_hash, None)
         if member is None:
             return fail(UnknownTorrent(f"no torrent of ours has the hash {info_hash}"))
@@ -525,7 +523,7 @@ class Swarm(Service):
         known = member.intact if record.complete else self._store.was_clean
         trusted = known and not member.verifying
         member.verifying = not (trusted or member.error)
-        member.halted, member.satisfied, member.tally = member.stands, False, Tally()
+        member.halted, member.satisfied = member.stands, False
         leaving = self._leaving.get(record.info_hash)
         if leaving is not None:
             leaving.load_again = True
@@ -567,6 +565,7 @@ class Swarm(Service):
         if leaving is not None:
             leaving.load_again = False
             return succeed(None)
+        self._tallies.forget(info_hash)
         if not self._lt.remove(info_hash, delete_data):
             return succeed(None)
         left: Deferred[None] = Deferred()
@@ -709,9 +708,8 @@ class Swarm(Service):
         if member is None or not member.loaded:
             return
         before = member.status
-        member.take(status, self._reactor.seconds())
-        if member.uncounted:
-            self._to_count[status.info_hash] = None
+        if member.take(status, self._reactor.seconds()):
+            self._tallies.moved(status.info_hash)
         if before is not None and before.phase is not status.phase:
             self._save(member)
         if status.error:
@@ -745,7 +743,9 @@ class Swarm(Service):
         self._steer(member)
         if member.record.complete:
             self._take_verified(member, same=seeding)
-        elif member.has_wanted and not (member.flushes_due or (member.satisfied and not seeding)):
+        elif not member.has_wanted:
+            member.satisfied = False
+        elif not member.flushes_due and (seeding or not member.satisfied):
             self._flush(member)
 
     def _take_verified(self, member: Member, same: bool) -> None:
@@ -853,6 +853,7 @@ class Swarm(Service):
         self._lt.flush(member.record.info_hash)
 
     def _take_flushed(self, info_hash: InfoHash) -> None:
+        self._backlog.hurry(info_hash)
         member = self._members.get(info_hash)
         if member is None or not member.loaded or not member.flushes_due:
             return
@@ -972,20 +973,8 @@ class Swarm(Service):
                 self._put(member)
         self._tell_shares()
 
-    # ---- who brought how much
-
-    def _count_some(self) -> None:
-        for info_hash in list(self._to_count)[:_COUNTED_AT_ONCE]:
-            self._count(info_hash)
-
-    def _count(self, info_hash: InfoHash) -> None:
-        self._to_count.pop(info_hash, None)
-        member = self._members.get(info_hash)
-        if member is None:
-            return
-        member.uncounted = False
-        for moved in member.tally.count(self._lt.connections(info_hash)):
-            self.events.notify(moved)
+    def _connections(self, info_hash: InfoHash) -> Sequence[Connection]:
+        return self._lt.connections(info_hash)
 
     # ---- trouble with files, and what mends it
 

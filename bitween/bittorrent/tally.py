@@ -1,11 +1,12 @@
-"""Counts what each connection of a torrent brought since it was last looked at."""
+"""Counts what each connection of each torrent brought since it was last looked at."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from bitween.model.events import PeerMoved
+from bitween.model.torrent import InfoHash
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,50 @@ class Connection:
     incoming: bool
     downloaded: int
     uploaded: int
+
+
+class Tallies:
+    """Looks at the connections of those torrents of which something moved, a few at a time."""
+
+    def __init__(
+        self,
+        connections: Callable[[InfoHash], Sequence[Connection]],
+        tell: Callable[[PeerMoved], None],
+    ) -> None:
+        """
+        :param connections: those of a torrent, as they are now.
+        :param tell: called with what a peer brought or took.
+        """
+        self._connections = connections
+        self._tell = tell
+        self._tallies: dict[InfoHash, Tally] = {}
+        self._due: dict[InfoHash, None] = {}
+
+    def moved(self, info_hash: InfoHash) -> None:
+        """Have a torrent looked at soon."""
+        self._due[info_hash] = None
+
+    def step(self, most: int) -> None:
+        """Look at the torrents that wait for it longest."""
+        for info_hash in list(self._due)[:most]:
+            self.look(info_hash)
+
+    def look_at_all(self) -> None:
+        """Look at all that wait for it."""
+        self.step(len(self._due))
+
+    def look(self, info_hash: InfoHash) -> None:
+        """Look at one."""
+        self._due.pop(info_hash, None)
+        tally = self._tallies.setdefault(info_hash, Tally())
+        for moved in tally.count(self._connections(info_hash)):
+            self._tell(moved)
+
+    def forget(self, info_hash: InfoHash) -> None:
+        """Look at one for the last time: its connections end."""
+        if info_hash in self._due or info_hash in self._tallies:
+            self.look(info_hash)
+            del self._tallies[info_hash]
 
 
 class Tally:

@@ -55,6 +55,15 @@ class BacklogTests(SynchronousTestCase):
         self.clock.pump([0] * 5)
         self.assertEqual(self.taken[3:], [status(3, done=7)])
 
+    def test_what_cannot_wait(self) -> None:
+        """What was told of one torrent is taken up at once, and once."""
+        self.backlog.add(map(status, range(5)))
+        self.backlog.hurry(status(4).info_hash)
+        self.assertEqual(self.taken[-1], status(4))
+        self.backlog.hurry(status(7).info_hash)
+        self.clock.pump([0] * 5)
+        self.assertEqual(len(self.taken), 5)
+
     def test_what_is_forgotten_is_not_taken_up(self) -> None:
         """A torrent that is begun anew has no past."""
         self.backlog.add(map(status, range(4)))

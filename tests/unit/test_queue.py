@@ -5,7 +5,8 @@ from __future__ import annotations
 from twisted.trial.unittest import SynchronousTestCase
 
 from bitween.bittorrent.queue import Candidate, waiting
-from bitween.bittorrent.tally import Connection, Tally
+from bitween.bittorrent.tally import Connection, Tallies, Tally
+from bitween.model.events import PeerMoved
 from bitween.model.torrent import InfoHash
 
 
@@ -71,3 +72,26 @@ class TallyTests(SynchronousTestCase):
         self.assertEqual(self.moved(tally, connection(1, 4, 12)), [(1, 4, 12)])
         self.assertEqual(self.moved(tally), [])
         self.assertEqual(self.moved(tally, connection(1, 20, 20)), [(1, 20, 20)])
+
+    def test_which_torrents_are_looked_at(self) -> None:
+        """Those of which something moved, each once, and a last time when it goes."""
+        looked, told = list[str](), list[PeerMoved]()
+        now = [connection(1, 10, 0)]
+
+        def connections(info_hash: InfoHash) -> list[Connection]:
+            looked.append(info_hash)
+            return now
+
+        tallies = Tallies(connections, told.append)
+        for name in ("a", "b", "a", "c"):
+            tallies.moved(InfoHash(name))
+        tallies.step(2)
+        self.assertEqual(looked, ["a", "b"])
+        tallies.look_at_all()
+        self.assertEqual(looked, ["a", "b", "c"])
+        now[0] = connection(1, 15, 0)
+        tallies.forget(InfoHash("a"))
+        tallies.forget(InfoHash("unknown"))
+        self.assertEqual(
+            (looked[3:], [moved.downloaded for moved in told]), (["a"], [10] * 3 + [5])
+        )
