@@ -13,6 +13,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from bitween import diagnosis
 from bitween.control import Control, Controlled, LimitsInForce, LimitsMemory, Rules
 from bitween.errors import (
     BadPath,
@@ -31,6 +32,7 @@ from bitween.model.announcement import Share
 from bitween.model.catalogue import Catalogue, CatalogueChange, Listing, ResourceRecord, Source
 from bitween.model.connection import ConnectionState, ConnectionStatus
 from bitween.model.contact import Contact
+from bitween.model.diagnosis import Finding
 from bitween.model.events import (
     ConnectionChanged,
     ContactChanged,
@@ -200,6 +202,9 @@ class Messenger(Protocol):
 
         :raises NotConnected: if there is no session.
         """
+
+    def survey(self) -> Deferred[Sequence[Finding]]:
+        """Look at what the server offers; without a session nothing is found."""
 
     @property
     def blocked(self) -> Sequence[str]:
@@ -395,6 +400,19 @@ class Bitween:
             limits=self.control.limits,
             uptime=self._clock() - self._started,
         )
+
+    async def diagnose(self) -> list[Finding]:
+        """Look at each part of the way between us and our contacts."""
+        status = self.status()
+        return [
+            diagnosis.log_in(status.connection),
+            *await self._messenger.survey(),
+            diagnosis.listening(status.listening),
+            diagnosis.mapping(self._swarm.mapped, status.addresses),
+            diagnosis.announced(status.addresses),
+            diagnosis.contacts(self.catalogue, self._may_dial),
+            diagnosis.disk(self._download_dir),
+        ]
 
     # ---- our torrents
 

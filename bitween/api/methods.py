@@ -35,6 +35,7 @@ def namespaces(application: Bitween, clock: IReactorTime) -> dict[str, Namespace
         "bt": TorrentMethods(application),
         "xmpp": ContactMethods(application),
         "jobs": JobMethods(application),
+        "net": NetMethods(application),
     }
 
 
@@ -306,6 +307,18 @@ class ContactMethods(Namespace):
         """Let somebody reach us again."""
         await self._bitween.unblock(jid)
         return True
+
+
+class NetMethods(Namespace):
+    """``net.``: the way between us and our contacts."""
+
+    def __init__(self, application: Bitween) -> None:
+        super().__init__()
+        self._bitween = application
+
+    async def jsonrpc_diagnose(self) -> views.Json:
+        """Look at log-in, server, addresses, contacts and disk, and say what would help."""
+        return {"findings": [views.finding(f) for f in await self._bitween.diagnose()]}
 
 
 class JobMethods(Namespace):

@@ -21,6 +21,7 @@ from bitween.model.announcement import Share
 from bitween.model.catalogue import Catalogue, Listing
 from bitween.model.connection import ConnectionStatus
 from bitween.model.contact import Contact
+from bitween.model.diagnosis import Finding
 from bitween.model.job import Added, Job
 from bitween.model.search import Found
 from bitween.model.torrent import Torrent
@@ -120,6 +121,16 @@ def exported(exported: Exported) -> Json:
 def connection(status: ConnectionStatus) -> Json:
     """Where the connection to the XMPP server stands."""
     return {"state": status.state.value, "since": status.since, "error": status.error or None}
+
+
+def finding(finding: Finding) -> Json:
+    """One of ``net.diagnose``."""
+    return {
+        "check": finding.check,
+        "verdict": finding.verdict.value,
+        "text": finding.text,
+        "fix": finding.fix or None,
+    }
 
 
 def job(job: Job) -> Json:

@@ -238,6 +238,24 @@ def _addresses_text(addresses: list[tuple[str, int]]) -> str:
     return ", ".join(shown) or "nothing"
 
 
+def doctor(session: Session) -> None:
+    """``doctor``."""
+    result = session.call("net.diagnose")
+    findings = result["findings"]
+    if session.output.as_json:
+        session.output.json(result)
+    else:
+        session.output.table(
+            ("check", "verdict", "text"), [(f["check"], f["verdict"], f["text"]) for f in findings]
+        )
+        for finding in findings:
+            if finding["fix"] and finding["verdict"] != "good":
+                session.output.note(f"{finding['check']}: {finding['fix']}")
+    bad = [finding["check"] for finding in findings if finding["verdict"] == "bad"]
+    if bad:
+        raise CommandFailed(f"this keeps transfers from working: {', '.join(bad)}")
+
+
 def stop(session: Session) -> None:
     """``stop``."""
     result = session.call("Api.exit")
@@ -344,6 +362,7 @@ COMMANDS: Mapping[str, Callable[[Session], None]] = MappingProxyType(
         "export": export,
         "contacts": contacts,
         "status": status,
+        "doctor": doctor,
         "stop": stop,
         "jobs": jobs,
         "events": events,

@@ -141,6 +141,7 @@ def _add_daemon_commands(
     commands: argparse._SubParsersAction[argparse.ArgumentParser],
 ) -> None:
     _command(commands, "status", "show how the daemon is")
+    _command(commands, "doctor", "look for what keeps transfers from working, and say what helps")
     _command(commands, "stop", "stop the daemon")
     jobs = _command(commands, "jobs", "list what takes a while, or cancel it")
     jobs.add_argument("action", nargs="?", choices=("cancel",))

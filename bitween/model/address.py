@@ -49,6 +49,11 @@ class PeerAddress:
         return self.ip.is_loopback
 
     @property
+    def is_global(self) -> bool:
+        """Whether this can be dialled from everywhere, as far as the address itself tells."""
+        return self.ip.is_global
+
+    @property
     def rank(self) -> int:
         """Order of the ladder of connection: lower is dialled first (LAN, IPv6, public IPv4)."""
         if self.ip.is_loopback:

@@ -14,6 +14,7 @@ from bitween.model.address import PeerAddress
 from bitween.model.announcement import Share
 from bitween.model.connection import ConnectionStatus
 from bitween.model.contact import Contact
+from bitween.model.diagnosis import Finding
 from bitween.model.events import (
     ConnectionChanged,
     ContactChanged,
@@ -31,6 +32,7 @@ from bitween.xmpp.list_reader import ListReader
 from bitween.xmpp.list_server import ListServer
 from bitween.xmpp.own_list import NoMemory, OwnList
 from bitween.xmpp.pep import Pep
+from bitween.xmpp.survey import Survey
 
 
 class Messenger:
@@ -69,8 +71,16 @@ class Messenger:
         self._pep = Pep(reactor, budget, contacts.trusts, self._happened, own)
         self._list_server = ListServer(reactor, budget, own.shares, contacts.sees_us)
         self._list_reader = ListReader(reactor, budget, contacts.follows, self._happened)
+        self._survey = Survey()
         for handler in (
-            *(contacts, self._block_list, self._pep, self._list_server, self._list_reader),
+            *(
+                self._survey,
+                contacts,
+                self._block_list,
+                self._pep,
+                self._list_server,
+                self._list_reader,
+            ),
             *(Caps(), PingHandler(), FallbackHandler()),
         ):
             handler.setHandlerParent(self.client)
@@ -140,6 +150,10 @@ class Messenger:
     def unblock(self, jid: str) -> Deferred[None]:
         """Let somebody reach us again."""
         return Deferred.fromCoroutine(self._block_list.unblock(jid))
+
+    def survey(self) -> Deferred[Sequence[Finding]]:
+        """Look at what the server offers; without a session nothing is found."""
+        return Deferred.fromCoroutine(self._survey.findings())
 
     def _blocked_changed(self, jids: frozenset[str]) -> None:
         self._contacts.blocked_changed(jids)

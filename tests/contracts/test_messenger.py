@@ -24,6 +24,7 @@ from bitween.model.announcement import Share
 from bitween.model.catalogue import Catalogue
 from bitween.model.connection import ConnectionState
 from bitween.model.contact import Contact, Pending, Subscription
+from bitween.model.diagnosis import Verdict
 from bitween.model.events import (
     ItemPublished,
     ItemRetracted,
@@ -192,6 +193,20 @@ class MessengerContract(_Base):
         self.assertFalse(
             any(c.trusted for c in (*alice.messenger.contacts, *bob.messenger.contacts))
         )
+
+    async def test_the_survey(self) -> None:
+        """Each check is made once, and what bitween cannot do without is there."""
+        alice = self.person("alice")
+        self.assertEqual(await alice.messenger.survey(), [])
+        alice.start()
+        await alice.online()
+        verdicts = {f.check: f.verdict for f in await alice.messenger.survey()}
+        self.assertEqual(
+            list(verdicts), ["certificate", "pep", "clock", "proxy", "stun", "address"]
+        )
+        for check in ("certificate", "pep"):
+            self.assertIs(verdicts[check], Verdict.GOOD, check)
+        self.assertNotIn(Verdict.BAD, verdicts.values())
 
     async def test_a_request_can_be_refused(self) -> None:
         """Removing who asks leaves nothing of them."""

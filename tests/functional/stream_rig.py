@@ -16,6 +16,7 @@ from bitween.model.address import PeerAddress
 from bitween.model.announcement import Share
 from bitween.model.connection import ConnectionState, ConnectionStatus
 from bitween.model.contact import Contact
+from bitween.model.diagnosis import Finding
 from bitween.model.events import MessengerEvent, PresenceChanged
 from bitween.observable import Observable
 from bitween.reach.addresses import InterfaceAddresses
@@ -182,6 +183,10 @@ class Rig(StreamManager):
         raise NotImplementedError
 
     def remove_contact(self, jid: str) -> Deferred[None]:
+        """Nobody asks for this."""
+        raise NotImplementedError
+
+    def survey(self) -> Deferred[Sequence[Finding]]:
         """Nobody asks for this."""
         raise NotImplementedError
 

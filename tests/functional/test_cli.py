@@ -500,6 +500,19 @@ class DaemonTests(CliCase):
         self.assertEqual(nicks["carol@example.org"], "Carol")
         self.assertIn("not among", await self.refused(1, "contacts", "remove", BOB))
 
+    async def test_doctor(self) -> None:
+        """A table, what would help beside it, and status 1 if something is in the way."""
+        await self.serve()
+        outcome = await self.run_bitween("doctor")
+        self.assertEqual(outcome.status, 1)
+        self.assertIn("log-in\tgood\tconnected as", outcome.out)
+        self.assertIn("disk: see --download-dir", outcome.err)
+        self.assertIn("keeps transfers from working: disk", outcome.err)
+        os.mkdir(self.path("downloads"))
+        outcome = await self.run_bitween("doctor", "--json")
+        self.assertEqual(outcome.status, 0)
+        self.assertEqual(outcome.json["findings"][-1]["check"], "disk")
+
     async def test_forget_a_device(self) -> None:
         """A device that is gone for good is dropped; one that is there is not."""
         await self.serve()

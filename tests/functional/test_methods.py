@@ -120,6 +120,38 @@ class ApiTests(MethodCase):
         )
 
 
+class NetTests(MethodCase):
+    """``net.``."""
+
+    def test_diagnose(self) -> None:
+        """Every check says how it stands; without a session the server cannot be looked at."""
+        self.world.contact_shares(BOB, {A: "a"})
+        self.world.contact_shares("carol@example.org", {A: "a"}, [])
+        findings = {f["check"]: f for f in self.call("net.diagnose")["findings"]}
+        self.assertEqual(
+            {check: finding["verdict"] for check, finding in findings.items()},
+            {
+                "log-in": "good",
+                **dict.fromkeys(("certificate", "pep", "clock", "proxy", "stun"), "good"),
+                "address": "good",
+                "listening": "good",
+                "mapping": "warning",
+                "addresses": "good",
+                "contacts": "warning",
+                "disk": "bad",
+            },
+        )
+        self.assertIn("1 of 2", findings["contacts"]["text"])
+        self.assertIn("--download-dir", findings["disk"]["fix"])
+        self.assertIsNone(findings["log-in"]["fix"])
+        self.world.messenger.status = ConnectionStatus(
+            "alice@example.org", ConnectionState.WAITING, 1.0, "connection refused"
+        )
+        findings = {f["check"]: f for f in self.call("net.diagnose")["findings"]}
+        self.assertEqual(findings["log-in"]["text"], "waiting: connection refused")
+        self.assertNotIn("pep", findings)
+
+
 class TorrentTests(MethodCase):
     """``bt.``."""
 

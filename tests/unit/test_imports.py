@@ -31,7 +31,17 @@ ALLOWED = {
     "reach": {"errors", "model", "observable"},
     "control": {"errors", "model"},
     "traffic": {"errors", "model"},
-    "application": {"errors", "model", "observable", "jobs", "slices", "control", "traffic"},
+    "diagnosis": {"model"},
+    "application": {
+        "errors",
+        "model",
+        "observable",
+        "jobs",
+        "slices",
+        "control",
+        "traffic",
+        "diagnosis",
+    },
     "api": {
         "errors",
         "model",

@@ -1,0 +1,85 @@
+"""Looks at each part of the way between us and our contacts that is on our own side."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+
+from bitween.model.address import PeerAddress
+from bitween.model.catalogue import Catalogue
+from bitween.model.connection import ConnectionState, ConnectionStatus
+from bitween.model.diagnosis import Finding, Verdict
+
+#: Bytes below which somebody should hear of it.
+_LITTLE_ROOM = 10**9
+
+
+def log_in(status: ConnectionStatus) -> Finding:
+    """Whether we are connected to the XMPP server."""
+    if status.state is ConnectionState.ONLINE:
+        return Finding("log-in", Verdict.GOOD, f"connected as {status.jid}")
+    why = f": {status.error}" if status.error else ""
+    fix = "check --jid, --server and the password; the daemon's log says more"
+    return Finding("log-in", Verdict.BAD, f"{status.state.value}{why}", fix)
+
+
+def listening(sockets: Sequence[tuple[str, int]]) -> Finding:
+    """Whether peers can connect at all."""
+    if not sockets:
+        return Finding("listening", Verdict.BAD, "no port is open for peers", "see --listen")
+    ports = ", ".join(str(port) for port in sorted({port for _, port in sockets}))
+    return Finding("listening", Verdict.GOOD, f"peers are accepted on port {ports}")
+
+
+def mapping(mapped: Sequence[PeerAddress], announced: Sequence[PeerAddress]) -> Finding:
+    """Whether peers in other networks can connect."""
+    if mapped:
+        where = ", ".join(map(str, mapped))
+        return Finding("mapping", Verdict.GOOD, f"a router forwards {where}")
+    if any(address.is_global for address in announced):
+        return Finding("mapping", Verdict.GOOD, "none is needed: an address of ours is public")
+    fix = "switch on UPnP or NAT-PMP in the router, or forward a port and name it with --announce"
+    return Finding("mapping", Verdict.WARNING, "no router forwards a port to us", fix)
+
+
+def announced(addresses: Sequence[PeerAddress]) -> Finding:
+    """Whether contacts are told where to dial us."""
+    if not addresses:
+        fix = "check the network, or name an address with --announce"
+        return Finding("addresses", Verdict.BAD, "contacts are told no address of ours", fix)
+    told = ", ".join(map(str, addresses))
+    if all(address.is_loopback for address in addresses):
+        return Finding("addresses", Verdict.WARNING, f"{told}: only programs on this machine", "")
+    return Finding("addresses", Verdict.GOOD, told)
+
+
+def contacts(catalogue: Catalogue, may_dial: Callable[[PeerAddress], bool]) -> Finding:
+    """Whether the contacts who are there can be dialled."""
+    there, dialable = 0, 0
+    for jid in catalogue.jids():
+        for listing in catalogue.listings(jid).values():
+            if listing.online:
+                there += 1
+                dialable += any(map(may_dial, listing.announcement.addresses))
+    if not there:
+        return Finding("contacts", Verdict.UNKNOWN, "no contact runs bitween at the moment")
+    text = f"{dialable} of {there} devices of contacts announce an address that can be dialled"
+    if dialable < there:
+        return Finding("contacts", Verdict.WARNING, text, "have bitween doctor run there, too")
+    return Finding("contacts", Verdict.GOOD, text)
+
+
+def disk(folder: str) -> Finding:
+    """Whether downloads find room."""
+    try:
+        room = os.statvfs(folder)
+    except OSError as error:
+        fix = "see --download-dir"
+        return Finding("disk", Verdict.BAD, f"{folder!r} cannot be used: {error.strerror}", fix)
+    free = room.f_bavail * room.f_frsize
+    text = f"{free / 1e9:,.1f} GB free in {folder!r}"
+    if not os.access(folder, os.W_OK | os.X_OK):
+        return Finding("disk", Verdict.BAD, f"{folder!r} may not be written to", "see its mode")
+    if free < _LITTLE_ROOM:
+        return Finding("disk", Verdict.WARNING, text, "make room there")
+    return Finding("disk", Verdict.GOOD, text)

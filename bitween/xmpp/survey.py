@@ -1,0 +1,136 @@
+"""Looks at what the server offers of what transfers between contacts need."""
+
+from __future__ import annotations
+
+import calendar
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import ISSLTransport
+from twisted.logger import Logger
+from twisted.words.protocols.jabber.xmlstream import IQ
+from wokkel.subprotocols import XMPPHandler
+
+from bitween.model.diagnosis import Finding, Verdict
+from bitween.model.text import printable
+from bitween.xmpp.failures import request_error
+
+NS_DISCO_INFO = "http://jabber.org/protocol/disco#info"
+NS_DISCO_ITEMS = "http://jabber.org/protocol/disco#items"
+NS_BYTESTREAMS = "http://jabber.org/protocol/bytestreams"
+NS_TIME = "urn:xmpp:time"
+NS_EXTERNAL_SERVICES = "urn:xmpp:extdisco:2"
+NS_IP_CHECK = "urn:xmpp:sic:1"
+
+#: Components of the server that are asked what they are.
+_MAX_ITEMS = 20
+_DAY = 24 * 3600.0
+_EXPIRES_SOON = 7 * _DAY
+# Certificates and log-ins tell seconds; below that nobody is hurt.
+_CLOCK_TOLERANCE = 60.0
+
+
+class Survey(XMPPHandler):
+    """
+    Asks the server what it is able to do.
+
+    The parent is a :class:`bitween.xmpp.client.Client`.
+    """
+
+    _log = Logger()
+
+    def __init__(self, clock: Callable[[], float] = time.time) -> None:
+        """:param clock: seconds since the epoch."""
+        super().__init__()
+        self._now = clock
+
+    async def findings(self) -> list[Finding]:
+        """
+        Look at everything.
+
+        Without a session there is nothing to look at, and so nothing is found.
+        """
+        if not self.parent.online:
+            return []
+        checks = (self._pep, self._clock, self._proxy, self._stun, self._address_seen)
+        running = [Deferred.fromCoroutine(check()) for check in checks]
+        return [self._certificate(), *[await finding for finding in running]]
+
+    def _certificate(self) -> Finding:
+        transport = self.xmlstream.transport
+        if not ISSLTransport.providedBy(transport):
+            return Finding("certificate", Verdict.UNKNOWN, "the connection is not encrypted")
+        certificate: Any = transport.getPeerCertificate()
+        expires = certificate.get_notAfter().decode("ascii")
+        left = calendar.timegm(time.strptime(expires, "%Y%m%d%H%M%SZ")) - self._now()
+        text = f"trusted, expires in {left / _DAY:.0f} days"
+        if left < _EXPIRES_SOON:
+            fix = "tell whoever runs the server to renew it"
+            return Finding("certificate", Verdict.WARNING, text, fix)
+        return Finding("certificate", Verdict.GOOD, text)
+
+    async def _pep(self) -> Finding:
+        answer = await self._ask(self.parent.jid.userhost(), NS_DISCO_INFO, "query")
+        if answer is None:
+            return Finding("pep", Verdict.UNKNOWN, "the server does not say")
+        kinds = {(i.getAttribute("category"), i.getAttribute("type")) for i in _in(answer)}
+        if ("pubsub", "pep") in kinds:
+            return Finding("pep", Verdict.GOOD, "the server tells contacts what we share")
+        fix = "have PEP (XEP-0163) switched on there, or use another server"
+        return Finding("pep", Verdict.BAD, "the server keeps no share lists", fix)
+
+    async def _clock(self) -> Finding:
+        answer = await self._ask(self.parent.jid.host, NS_TIME, "time")
+        said = [str(child) for child in _in(answer) if child.name == "utc"]
+        try:
+            theirs = calendar.timegm(time.strptime(said[0][:19], "%Y-%m-%dT%H:%M:%S"))
+        except (IndexError, ValueError):
+            return Finding("clock", Verdict.UNKNOWN, "the server does not say what time it is")
+        apart = abs(theirs - self._now())
+        text = f"{apart:.0f} s apart from the server's"
+        if apart > _CLOCK_TOLERANCE:
+            return Finding("clock", Verdict.WARNING, text, "set the clock, best by NTP")
+        return Finding("clock", Verdict.GOOD, text)
+
+    async def _proxy(self) -> Finding:
+        items = await self._ask(self.parent.jid.host, NS_DISCO_ITEMS, "query")
+        for item in list(_in(items))[:_MAX_ITEMS]:
+            jid = item.getAttribute("jid", "")
+            info = await self._ask(jid, NS_DISCO_INFO, "query")
+            if any(feature.getAttribute("var") == NS_BYTESTREAMS for feature in _in(info)):
+                return Finding("proxy", Verdict.GOOD, f"the server relays, at {printable(jid)}")
+        fix = "have proxy65 (XEP-0065) switched on there"
+        return Finding("proxy", Verdict.WARNING, "the server offers no relay", fix)
+
+    async def _stun(self) -> Finding:
+        answer = await self._ask(self.parent.jid.host, NS_EXTERNAL_SERVICES, "services")
+        if any(service.getAttribute("type") == "stun" for service in _in(answer)):
+            return Finding("stun", Verdict.GOOD, "the server names a STUN service")
+        fix = "have one named there (XEP-0215)"
+        return Finding("stun", Verdict.WARNING, "the server names no STUN service", fix)
+
+    async def _address_seen(self) -> Finding:
+        answer = await self._ask(self.parent.jid.userhost(), NS_IP_CHECK, "address")
+        seen = [str(child) for child in _in(answer) if child.name == "ip"]
+        if seen:
+            return Finding("address", Verdict.GOOD, f"the server sees us at {printable(seen[0])}")
+        fix = "nothing, if a router forwards a port; else have XEP-0279 switched on there"
+        return Finding("address", Verdict.WARNING, "the server does not say where it sees us", fix)
+
+    async def _ask(self, to: str, uri: str, name: str) -> Any:
+        """The element that answers; ``None`` where there is no answer but an error."""
+        try:
+            iq = IQ(self.xmlstream, "get")
+            iq.addElement((uri, name))
+            return (await iq.send(to)).firstChildElement()
+        except Exception as error:
+            self._log.debug("{to} does not say: {why}", to=to, why=str(request_error(error)))
+            return None
+
+
+def _in(element: Any) -> Iterator[Any]:
+    """The elements in one that may not be there."""
+    if element is not None:
+        yield from element.elements()
