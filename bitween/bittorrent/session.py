@@ -30,7 +30,7 @@ from bitween.model.address import PeerAddress
 from bitween.model.torrent import InfoHash
 from bitween.model.wishes import UNLIMITED, Limits
 
-_FLAGS = (
+TORRENT_FLAGS = (
     # Not among them: paused and auto_managed, which would leave most of many torrents standing.
     lt.torrent_flags.update_subscribe
     | lt.torrent_flags.apply_ip_filter
@@ -47,7 +47,7 @@ _ALERTS = (
     | lt.alert_category.port_mapping
 )
 
-_SETTINGS: lt.settings_pack = {
+SETTINGS: lt.settings_pack = {
     "user_agent": "bitween",
     "alert_mask": _ALERTS,
     # The default of 2,000 loses alerts when thousands of torrents are added at once.
@@ -198,7 +198,7 @@ class Session:
     ) -> None:
         """:param receive: called with what happened, in order."""
         settings: lt.settings_pack = {
-            **_SETTINGS,
+            **SETTINGS,
             "listen_interfaces": "",
             "upload_rate_limit": options.limits.upload,
             "download_rate_limit": options.limits.download,
@@ -465,7 +465,7 @@ def _params(loading: Loading) -> lt.add_torrent_params:
     params.info_hashes = lt.info_hash_t(lt.sha1_hash(bytes.fromhex(loading.info_hash)))
     params.save_path = loading.folder
     params.peers = [(peer.address, peer.port) for peer in loading.peers]
-    params.flags = _FLAGS
+    params.flags = TORRENT_FLAGS
     if loading.priorities is None:
         params.flags |= lt.torrent_flags.default_dont_download
     if loading.sequential:
