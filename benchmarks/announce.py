@@ -23,6 +23,7 @@ from twisted.internet.task import deferLater, react
 from twisted.web.client import HTTPConnectionPool
 
 from benchmarks.bare_pep import BarePEP
+from benchmarks.cleanly import cleanly
 from bitween.application import Bitween
 from bitween.cli.private_prosody import PrivateProsody
 from bitween.model.catalogue import CatalogueChange
@@ -182,22 +183,5 @@ def _figures(seconds: Sequence[float]) -> str:
     return f"{median(seconds) * 1000:7.2f} {p95 * 1000:7.2f}"
 
 
-def _run(reactor: Any) -> Deferred[None]:
-    running = Deferred.fromCoroutine(_main(reactor))
-    ended: Deferred[None] = Deferred()
-
-    def stop() -> Deferred[None]:
-        running.cancel()
-        return ended
-
-    def tell(result: object) -> object:
-        ended.callback(None)
-        return result
-
-    # So that Ctrl-C leaves nothing behind, either.
-    reactor.addSystemEventTrigger("before", "shutdown", stop)
-    return running.addBoth(tell)
-
-
 if __name__ == "__main__":
-    react(_run)
+    react(lambda reactor: cleanly(reactor, _main(reactor)))
