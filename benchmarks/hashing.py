@@ -4,7 +4,8 @@ How fast a file is hashed, and how long the reactor waits: ``python -m benchmark
 Measured from the call of the hasher in the daemon's process to its answer, in turns with programs
 that do the same, mktorrent and transmission-create, and with sha1sum, which reads and hashes with
 one thread.  Those that are not installed are named as absent.  The file is in memory: what is
-measured is the hashing.  While ours works, a call every 10 ms tells how long the reactor was away.
+measured is the hashing.  While ours works, a call every 10 ms tells how long the reactor was away:
+the longest time from one call to the next in all rounds.
 """
 
 from __future__ import annotations
@@ -12,21 +13,20 @@ from __future__ import annotations
 import argparse
 import os
 import shutil
-import tempfile
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from statistics import median
 from typing import Any
 
-from twisted.internet.defer import Deferred
 from twisted.internet.task import LoopingCall, react
 from twisted.internet.utils import getProcessValue
 
+from benchmarks.cleanly import cleanly
+from benchmarks.content import MIB, directory_in_memory
+from benchmarks.programs import Absent, find
 from bitween.bittorrent.hasher import Hasher
 from bitween.bittorrent.metainfo import piece_size_for
 
-MIB = 2**20
-FULL = 2048
 TICK = 0.01
 GAP_AIM = 0.05
 SPEED_AIM = 0.9
@@ -58,7 +58,7 @@ class _Gaps:
 
 
 async def _main(reactor: Any, size: int, rounds: int) -> None:
-    directory = tempfile.mkdtemp(prefix="bitween-benchmark-")
+    directory = directory_in_memory(size * MIB)
     hasher, gaps = Hasher(reactor), _Gaps(reactor)
     try:
         path = _make_file(directory, size)
@@ -73,14 +73,12 @@ async def _main(reactor: Any, size: int, rounds: int) -> None:
 
         runs: dict[str, _Run] = {"bitween": ours}
         absent = []
-        for name, arguments in _programs(
-            path, size, os.path.join(directory, "made.torrent")
-        ).items():
-            program = shutil.which(name)
-            if program is None:
+        torrent = os.path.join(directory, "made.torrent")
+        for name, arguments in _programs(path, size, torrent).items():
+            try:
+                runs[name] = _program(find(name), arguments, torrent)
+            except Absent:
                 absent.append(name)
-            else:
-                runs[name] = _program(program, arguments, os.path.join(directory, "made.torrent"))
         seconds = await _measure(reactor, runs, rounds)
     finally:
         await hasher.stopService()
@@ -143,18 +141,11 @@ def _report(
     print(
         f"largest gap of the reactor: {gap * 1000:.0f} ms; the aim is below {GAP_AIM * 1000:.0f} ms"
     )
-    if size < FULL:
-        print("--full measures 2 GiB")
-
-
-def _run(reactor: Any, size: int, rounds: int) -> Deferred[None]:
-    return Deferred.fromCoroutine(_main(reactor, size, rounds))
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(prog="python -m benchmarks.hashing", description=__doc__)
-    parser.add_argument("--size", type=int, default=256, metavar="MIB")
+    parser.add_argument("--size", type=int, default=2048, metavar="MIB")
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--full", action="store_const", const=FULL, dest="size", help="2 GiB")
     given = parser.parse_args()
-    react(_run, (given.size, given.rounds))
+    react(lambda reactor: cleanly(reactor, _main(reactor, given.size, given.rounds)))
