@@ -22,14 +22,14 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # Two sets of dependencies must not be installed into one place at once.
 .NOTPARALLEL:
 
-.PHONY: help demo test lint docs bench soak prosody test-programs clean
+.PHONY: help demo test lint docs bench soak prosody test-programs bench-programs clean
 
 help:
 	@echo "make demo    two daemons share a folder on this machine; nothing else is touched"
 	@echo "make test    the whole test suite [TESTS=tests.unit] [JOBS=2]"
 	@echo "make lint    ruff and mypy"
 	@echo "make docs    the documentation, to docs/_build"
-	@echo "make bench   the benchmarks"
+	@echo "make bench   the benchmarks; they take half an hour"
 	@echo "make soak    a long fuzz [FUZZ=100000], kill -9 at any moment [KILLS=50], then the integration"
 	@echo "             tests again and again [ROUNDS=3]"
 	@echo "make clean   remove everything that these made"
@@ -49,12 +49,15 @@ docs: $(VENV)/has-docs
 	$(BIN)/python tools/make-man
 	$(BIN)/sphinx-build --quiet --fail-on-warning --builder html docs docs/_build
 
-bench: $(VENV)/has-test prosody
+bench: $(VENV)/has-test $(VENV)/has-bench prosody bench-programs
 	$(BIN)/python -m benchmarks.announce
 	$(BIN)/python -m benchmarks.catalogue
 	$(BIN)/python -m benchmarks.lists
 	$(BIN)/python -m benchmarks.scale
 	$(BIN)/python -m benchmarks.answers
+	$(BIN)/python -m benchmarks.hashing
+	$(BIN)/python -m benchmarks.swarm
+	$(BIN)/python -m benchmarks.transfer
 
 soak: $(VENV)/has-test prosody test-programs
 	BITWEEN_FUZZ=$(FUZZ) KILLS=$(KILLS) $(BIN)/python -m twisted.trial tests.soak
@@ -65,6 +68,9 @@ prosody:
 
 test-programs:
 	@tools/get-test-programs
+
+bench-programs:
+	@tools/get-bench-programs
 
 # One stamp for each set of dependencies that is installed.
 $(VENV)/has-%: setup.cfg pyproject.toml tools/make-venv
