@@ -74,13 +74,19 @@ SETTINGS: lt.settings_pack = {
     "connections_limit": 2000,
     # Everybody who is let in is a contact: none waits for another.
     "unchoke_slots_limit": -1,
-    # Milliseconds until what connect_peer was told, or a lowered rate limit, is looked at.
+    # Seconds of requests that a peer is asked for ahead.  What several have asked a slow one for
+    # at once it sends several times: with the default of 3, eight who fetched 128 MiB at 10 MB/s
+    # took 29 s (one run), with this 21 s (median of three).  Between two no difference was seen.
+    "request_queue_time": 1,
+    # Milliseconds until what connect_peer was told, or a lowered rate limit, is looked at; with the
+    # default of 500 a peer that is found later waits half a second for the first byte.
     "tick_interval": 100,
     "active_limit": -1,
     "active_seeds": -1,
     "active_downloads": -1,
     "active_checking": -1,
     "max_metadata_size": MAX_METADATA,
+    # For uTP, which runs at 215 MB/s with these and at 74 with 208 KiB; TCP is as fast without.
     "recv_socket_buffer_size": 4 << 20,
     "send_socket_buffer_size": 4 << 20,
     # The handshake is hidden from those who look for BitTorrent; RC4 for the content would halve
