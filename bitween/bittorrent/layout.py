@@ -57,6 +57,8 @@ class Layout:
     def wanted_size(self, selection: Selection) -> int:
         """The bytes of the files that are selected."""
         skipped = selection.skipped
+        if not skipped:
+            return self.total_size
         return sum(file.size for i, file in enumerate(self.files) if i not in skipped)
 
     def priorities(self, selection: Selection) -> list[int]:

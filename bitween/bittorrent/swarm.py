@@ -785,7 +785,8 @@ class Swarm(Service):
                 root=root,
             )
         member.record = replace(record, root=root)
-        self._read_layout(member)
+        if root != layout.root:
+            self._read_layout(member)
         self._store.put(member.record)
         if root != layout.root or not as_chosen:
             # A file that is renamed in the session is moved on the disk, and it is not ours: the
@@ -858,29 +859,26 @@ class Swarm(Service):
         if member is None or not member.loaded or not member.flushes_due:
             return
         member.flushes_due -= 1
-        if member.flushes_due or member.error or not member.has_wanted:
+        if member.flushes_due or member.error or not member.has_wanted or member.layout is None:
             return
-        found = look(member.record.folder, member.wanted_files)
+        whole = member.status is not None and member.status.phase is Phase.SEEDING
+        files = member.layout.files if whole else member.wanted_files
+        found = look(member.record.folder, files)
         if found.fault:
             self._take_error(info_hash, found.fault)
-        elif member.status is not None and member.status.phase is Phase.SEEDING:
-            self._complete(member)
+        elif whole:
+            self._complete(member, found.stamp)
         else:
             self._satisfy(member)
         self._disturb_queue()
 
-    def _complete(self, member: Member) -> None:
+    def _complete(self, member: Member, stamp: str) -> None:
         """Take note that every byte is on the disk."""
-        record = member.record
-        found = look(record.folder, member.layout.files if member.layout else ())
-        if found.fault:
-            self._take_error(record.info_hash, found.fault)
-            return
-        now = self._clock()
-        member.satisfied, member.seen = False, found.stamp
+        record, now = member.record, self._clock()
+        member.satisfied, member.seen = False, stamp
         completed = record.completed or now
-        member.record = replace(record, complete=True, stamp=found.stamp, completed=completed)
-        self._store.set_complete(record.info_hash, found.stamp, now)
+        member.record = replace(record, complete=True, stamp=stamp, completed=completed)
+        self._store.set_complete(record.info_hash, stamp, now)
         remove_part_file(record.folder, record.info_hash)
         self._tell_finished(member)
 
