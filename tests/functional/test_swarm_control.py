@@ -170,7 +170,8 @@ class SelectionTests(ControlCase):
             self.bob, lambda: bool(done := self.bob.file_progress(self.info_hash)) and done[3] > 0
         )
         await when(self.bob, lambda: self.bob.file_progress(self.info_hash)[3] == SIZE)
-        self.assertLess(max(list(self.bob.file_progress(self.info_hash))[:2]), SIZE)
+        # In any order, as good as all would be here by now.
+        self.assertLess(sum(list(self.bob.file_progress(self.info_hash))[:3]), 2 * SIZE)
         self.alice.limit(Limits())
         await self.state_is(TorrentState.SEEDING)
 
