@@ -17,7 +17,9 @@ Every error that bitween raises on purpose.
     │   ├── UnknownContact
     │   ├── UnknownResource
     │   ├── NoMetadata          the list of files of a torrent is not here yet
-    │   └── UnknownJob
+    │   ├── UnknownJob
+    │   └── UnknownToken
+    ├── ReadOnly                the token is for looking, and this would change something
     ├── ResourceOnline          what was to be forgotten is there, and would be back at once
     ├── StoreError              the database in the state directory cannot be used
     ├── SwarmError              libtorrent refused
@@ -106,6 +108,14 @@ class NoMetadata(NotFound):
 
 class UnknownJob(NotFound):
     """No job has this id."""
+
+
+class UnknownToken(NotFound):
+    """No token of the API has this name."""
+
+
+class ReadOnly(BitweenError):
+    """Whoever asks may look at everything, and change nothing."""
 
 
 class ResourceOnline(BitweenError):

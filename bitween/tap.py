@@ -21,7 +21,9 @@ from bitween.api.metrics import Metrics
 from bitween.api.reactor_lag import ReactorLag
 from bitween.api.recorder import Recorder
 from bitween.api.service import ApiService, make_site
+from bitween.api.site import BoundedSite
 from bitween.api.token import load_or_make_token
+from bitween.api.tokens import Tokens
 from bitween.application import Bitween, Parts
 from bitween.bittorrent.hasher import Hasher
 from bitween.bittorrent.store import Store
@@ -119,6 +121,7 @@ class Daemon(MultiService):
         self._state.claim()
         _make_folder(self._settings.download_dir)
         token = load_or_make_token(self._settings.token_file)
+        tokens = Tokens.load(token, self._state.file("tokens.json"))
         store = Store.open(self._state.file("bitween.sqlite"))
         cache = self._cache = CatalogueStore.open(
             self._reactor, self._state.file("catalogue.sqlite")
@@ -142,7 +145,10 @@ class Daemon(MultiService):
         )
         log = EventLog()
         metrics = Metrics(bitween, log, self._reactor)
-        api = self._api(bitween, token, log, metrics)
+        site = make_site(
+            bitween, self._reactor, tokens, self._settings.api_hosts, log=log, metrics=metrics
+        )
+        api = self._api(site, token)
         Recorder(bitween, log, self._reactor, globalLogPublisher).setServiceParent(self)
         ReactorLag(self._reactor, metrics.reactor_was_late).setServiceParent(self)
         hasher.setServiceParent(self)
@@ -196,12 +202,12 @@ class Daemon(MultiService):
             log_traffic=self._settings.log_traffic,
         )
 
-    def _api(self, bitween: Bitween, token: str, log: EventLog, metrics: Metrics) -> ApiService:
+    def _api(self, site: BoundedSite, token: str) -> ApiService:
         settings = self._settings
         return ApiService(
             self._reactor,
             settings.api,
-            make_site(bitween, self._reactor, token, settings.api_hosts, log=log, metrics=metrics),
+            site,
             token=token,
             jid=settings.jid,
             places=places(settings.jid, settings.state_dir, os.environ),

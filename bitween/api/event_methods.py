@@ -10,7 +10,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 
 from bitween.api.event_log import Event, EventLog, EventType
-from bitween.api.jsonrpc import Namespace
+from bitween.api.jsonrpc import Namespace, reads
 from bitween.api.params import Between
 from bitween.api.views import Json
 from bitween.errors import InvalidValue
@@ -33,6 +33,7 @@ class EventMethods(Namespace):
         self._log = log
         self._clock = clock
 
+    @reads
     async def jsonrpc_poll(
         self,
         since: _Position | None = 0,

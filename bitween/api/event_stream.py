@@ -15,7 +15,7 @@ from zope.interface import implementer
 
 from bitween.api.event_log import Event, EventLog, EventType, Page
 from bitween.api.event_methods import known_types
-from bitween.api.gate import Refusal
+from bitween.api.refusal import Refusal
 from bitween.errors import InvalidValue
 
 #: Seconds between two signs of life.

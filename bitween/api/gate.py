@@ -2,68 +2,57 @@
 
 from __future__ import annotations
 
-import hmac
-import math
 from collections.abc import Iterable
 
-from twisted.internet.interfaces import IReactorTime
-from twisted.web.resource import IResource, Resource
 from twisted.web.server import Request
 
-#: Failed log-ins that an address may make at once; one more is allowed every second.
-BURST = 20
-#: Addresses whose failures are remembered.
-_MAX_ADDRESSES = 1000
+from bitween.api import cookie
+from bitween.api.access import Access, Caller
+from bitween.api.failed_log_ins import FailedLogIns, log_in_needed
+from bitween.api.refusal import Refusal
+from bitween.api.sessions import Sessions
+from bitween.api.tokens import Tokens
 
 _LOCAL_NAMES = ("localhost", "127.0.0.1", "[::1]")
+_TOKEN_NEEDED = "a token is needed: Authorization: Bearer TOKEN"  # noqa: S105  # that is none
 
 
-class Refusal(Resource):
-    """Answers every request with one status and one line of text."""
-
-    isLeaf = True
-
-    def __init__(self, status: int, text: str, **headers: str) -> None:
-        super().__init__()
-        self._status = status
-        self._text = f"{text}\n".encode()
-        self._headers = headers
-
-    def render(self, request: Request) -> bytes:
-        """Refuse."""
-        request.setResponseCode(self._status)
-        request.setHeader(b"content-type", b"text/plain; charset=utf-8")
-        for name, value in self._headers.items():
-            request.setHeader(name.replace("_", "-"), value)
-        return b"" if request.method == b"HEAD" else self._text
-
-
-class Gate(Resource):
+class Gate:
     """
-    Stands before all other resources.
+    Judges requests by their headers.
 
     A web page that somebody looks at in a browser on this machine must not get through: neither by
     a name of its own that it has pointed at us (DNS rebinding: ``Host``), nor by a form or a script
-    (``Origin``, ``Sec-Fetch-Site``), nor without the token.
+    (``Origin``, ``Sec-Fetch-Site``), nor without a token, nor with the cookie of our own page.
     """
 
     def __init__(
-        self, inside: IResource, token: str, hosts: Iterable[str], clock: IReactorTime
+        self,
+        tokens: Tokens,
+        sessions: Sessions,
+        failures: FailedLogIns,
+        hosts: Iterable[str],
+        public: Iterable[str],
     ) -> None:
         """
+        :param failures: are counted here, and where else secrets are taken.
         :param hosts: names under which we are called, beside those of the local machine and the
             address of the connection itself, e.g. those of a proxy in front of us.
+        :param public: first parts of the paths that nobody has to log in for.
         """
-        super().__init__()
-        self._inside = inside
-        self._token = token.encode("ascii")
+        self._tokens = tokens
+        self._sessions = sessions
+        self._failures = failures
         self._hosts = frozenset((*_LOCAL_NAMES, *(host.lower() for host in hosts)))
-        self._failures = _Failures(clock)
+        self._public = frozenset(part.encode("ascii") for part in public)
 
-    def getChildWithDefault(self, path: bytes, request: Request) -> IResource:
-        """The resource itself, or a refusal in its place."""
-        refusal = self._wrong_host(request) or self._foreign(request) or self._stranger(request)
-        return refusal or self._inside.getChildWithDefault(path, request)
+    def judge(self, request: Request) -> Caller | Refusal:
+        """
+        Say who sent a request, or why it is not answered.
+
+        :param request: of which there are the headers and the path.
+        """
+        return self._wrong_host(request) or self._foreign(request) or self._who(request)
 
     def _wrong_host(self, request: Request) -> Refusal | None:
         given = _header(request, b"host")
@@ -93,45 +82,37 @@ class Gate(Resource):
             return Refusal(403, "no other site may call this")
         return None
 
-    def _stranger(self, request: Request) -> Refusal | None:
-        scheme, _, credentials = (request.getHeader(b"authorization") or b"").partition(b" ")
-        if scheme.lower() == b"bearer" and hmac.compare_digest(credentials.strip(), self._token):
+    def _who(self, request: Request) -> Caller | Refusal:
+        shown = request.requestHeaders.getRawHeaders(b"authorization", [])
+        if any(shown):
+            return self._by_token(shown) or self._failures.refuse(request, _TOKEN_NEEDED)
+        return self._by_cookie(request) or self._in_public(request) or log_in_needed(_TOKEN_NEEDED)
+
+    def _by_token(self, shown: list[bytes]) -> Caller | None:
+        scheme, _, credentials = shown[0].partition(b" ")
+        if len(shown) > 1 or scheme.lower() != b"bearer":
             return None
-        if scheme:
-            address = getattr(request.getClientAddress(), "host", "")
-            wait = self._failures.count(address)
-            if wait > 0:
-                return Refusal(429, "too many failed log-ins", retry_after=str(math.ceil(wait)))
-        return Refusal(
-            401,
-            "a token is needed: Authorization: Bearer TOKEN",
-            www_authenticate='Bearer realm="bitween"',
-        )
+        return self._tokens.caller(credentials.strip())
+
+    def _by_cookie(self, request: Request) -> Caller | None:
+        """
+        Who has logged in with a browser.
+
+        The browser sends the cookie with whatever makes it ask: so it has to say that our own page
+        did.  What it says of a foreign one has been refused already.
+        """
+        session = cookie.read(request)
+        ours = _header(request, b"origin") or "same-origin" in _header(request, b"sec-fetch-site")
+        access = self._sessions.access(session) if session and ours else None
+        return None if access is None else Caller(access)
+
+    def _in_public(self, request: Request) -> Caller | None:
+        before, _, path = request.path.partition(b"/")
+        public = not before and path.partition(b"/")[0] in self._public
+        return Caller(Access.PUBLIC) if public else None
 
 
 def _header(request: Request, name: bytes) -> list[str]:
     """Every value of a header in lower case; Twisted's own way would fail on what is no UTF-8."""
     values = request.requestHeaders.getRawHeaders(name, [])
     return [value.decode("latin-1").lower() for value in values]
-
-
-class _Failures:
-    """Counts failed log-ins by address, as buckets that leak one a second."""
-
-    def __init__(self, clock: IReactorTime) -> None:
-        self._clock = clock
-        self._empty_at: dict[str, float] = {}
-
-    def count(self, address: str) -> float:
-        """
-        Note one more failure.
-
-        :returns: seconds until that many are forgiven that the next one is within bounds again.
-        """
-        now = self._clock.seconds()
-        empty_at = max(now, self._empty_at.pop(address, now)) + 1
-        # A bucket that is over twice as full tells nothing more.
-        self._empty_at[address] = min(empty_at, now + 2 * BURST)
-        if len(self._empty_at) > _MAX_ADDRESSES:
-            del self._empty_at[next(iter(self._empty_at))]
-        return empty_at - now - BURST

@@ -7,7 +7,7 @@ import json
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 from twisted.internet.defer import (
     CancelledError,
@@ -24,6 +24,7 @@ from txjsonrpc_ng.jsonrpc import BaseSubhandler
 from txjsonrpc_ng.jsonrpclib import NoSuchFunction
 from txjsonrpc_ng.web.jsonrpc import JSONRPC
 
+from bitween.api.access import Access, Caller
 from bitween.api.faults import (
     INTERNAL_ERROR,
     INVALID_REQUEST,
@@ -35,7 +36,8 @@ from bitween.api.faults import (
 from bitween.api.params import Signature
 from bitween.api.pieces import Members, Rows, encode, pieces
 from bitween.api.sending import Sending
-from bitween.errors import BitweenError
+from bitween.api.site import BoundedRequest
+from bitween.errors import BitweenError, ReadOnly
 from bitween.slices import in_slices
 
 #: The most calls in one batch.
@@ -44,6 +46,10 @@ MAX_BATCH = 100
 # Characters; a little more than what is written to a connection at once.
 _CHUNK = 2**16
 _CONTENT_TYPE = b"application/json"
+# What marks a method that those may call who may only look.
+_READS = "reads"
+
+Method = TypeVar("Method", bound=Callable[..., object])
 
 
 def _refuse_constant(name: str) -> NoReturn:
@@ -61,6 +67,12 @@ _decode = json.JSONDecoder(parse_constant=_refuse_constant, parse_float=_finite)
 
 #: The chunks of a response body; none if there is nothing to say.
 Body = tuple[bytes, ...]
+
+
+def reads(method: Method) -> Method:
+    """Let those call a method who may only look: it tells no secret, and changes nothing."""
+    setattr(method, _READS, True)
+    return method
 
 
 class Namespace(BaseSubhandler):
@@ -124,7 +136,7 @@ class JsonRpcResource(Namespace, JSONRPC):
         for prefix, namespace in namespaces.items():
             self.putSubHandler(prefix, namespace)
 
-    def render(self, request: Request) -> bytes | int:
+    def render(self, request: BoundedRequest) -> bytes | int:
         """Answer one HTTP request."""
         if request.method != b"POST":
             request.setHeader(b"allow", b"POST")
@@ -133,7 +145,7 @@ class JsonRpcResource(Namespace, JSONRPC):
             return _refusal(request, 415, b"the content type must be application/json\n")
         request.setHeader(b"content-type", _CONTENT_TYPE)
         assert request.content is not None
-        answering = self._answer(request.content.read())
+        answering = self._answer(request.content.read(), request.caller)
         if answering.called and not answering.paused and isinstance(answering.result, tuple):
             body = _with_status(request, answering.result)
             if sum(map(len, body)) <= _CHUNK:
@@ -162,20 +174,20 @@ class JsonRpcResource(Namespace, JSONRPC):
         request.notifyFinish().addErrback(gone)
         answering.addCallback(answered).addErrback(failed)
 
-    def _answer(self, body: bytes) -> Deferred[Body]:
+    def _answer(self, body: bytes, caller: Caller) -> Deferred[Body]:
         """The response body, empty if there is nothing to say; never fails."""
         try:
             document = _decode(body.decode("utf-8"))
         except (ValueError, RecursionError):
             return succeed(_error(protocol_error(PARSE_ERROR), None))
         if not isinstance(document, list):
-            return self._answer_one(document)
+            return self._answer_one(document, caller)
         if not 0 < len(document) <= MAX_BATCH:
             return succeed(_error(protocol_error(INVALID_REQUEST), None))
-        answering = gatherResults([self._answer_one(entry) for entry in document])
+        answering = gatherResults([self._answer_one(entry, caller) for entry in document])
         return answering.addCallback(_joined)
 
-    def _answer_one(self, document: object) -> Deferred[Body]:
+    def _answer_one(self, document: object, caller: Caller) -> Deferred[Body]:
         try:
             call = _read_call(document)
         except _NoCall as error:
@@ -183,7 +195,7 @@ class JsonRpcResource(Namespace, JSONRPC):
         if not self._has(call.method):
             return succeed(_failed(call, protocol_error(METHOD_NOT_FOUND)))
         ended = self._began(call.method)
-        running: Deferred[object] = maybeDeferred(self._run, call).addBoth(ended)
+        running: Deferred[object] = maybeDeferred(self._run, call, caller).addBoth(ended)
         return running.addCallback(lambda result: self._succeeded(call, result)).addErrback(
             lambda failure: self._call_failed(call, failure)
         )
@@ -198,9 +210,11 @@ class JsonRpcResource(Namespace, JSONRPC):
                 return False
         return True
 
-    def _run(self, call: _Call) -> object:
-        arguments = self._signatures[call.method].bind(call.params)
-        return self._getFunction(call.method)(**arguments)
+    def _run(self, call: _Call, caller: Caller) -> object:
+        function = self._getFunction(call.method)
+        if caller.access is not Access.FULL and not getattr(function, _READS, False):
+            raise ReadOnly("this token is for looking only", "use another one for this method")
+        return function(**self._signatures[call.method].bind(call.params))
 
     def _succeeded(self, call: _Call, result: object) -> Body | Deferred[Body]:
         # Also where nobody waits for the answer: what cannot be encoded is a fault to be logged.

@@ -12,7 +12,8 @@ from twisted.internet.interfaces import IReactorTime
 
 import bitween
 from bitween.api import views
-from bitween.api.jsonrpc import Namespace
+from bitween.api.jsonrpc import Namespace, reads
+from bitween.api.log_in import LogInLinks
 from bitween.api.params import Between, Path
 from bitween.api.pieces import Members, Rows
 from bitween.application import Bitween
@@ -28,10 +29,12 @@ _Rate = Annotated[int, Between(0, 2**31 - 1)]
 _PageSize = Annotated[int, Between(0, 1000)]
 
 
-def namespaces(application: Bitween, clock: IReactorTime) -> dict[str, Namespace]:
+def namespaces(
+    application: Bitween, clock: IReactorTime, links: LogInLinks
+) -> dict[str, Namespace]:
     """Every namespace by its prefix."""
     return {
-        "Api": ApiMethods(application, clock),
+        "Api": ApiMethods(application, clock, links),
         "bt": TorrentMethods(application),
         "xmpp": ContactMethods(application),
         "jobs": JobMethods(application),
@@ -42,10 +45,11 @@ def namespaces(application: Bitween, clock: IReactorTime) -> dict[str, Namespace
 class ApiMethods(Namespace):
     """``Api.``: the daemon itself."""
 
-    def __init__(self, application: Bitween, clock: IReactorTime) -> None:
+    def __init__(self, application: Bitween, clock: IReactorTime, links: LogInLinks) -> None:
         super().__init__()
         self._bitween = application
         self._clock = clock
+        self._links = links
         self._versions = {
             "bitween": bitween.__version__,
             "api": API_VERSION,
@@ -53,6 +57,7 @@ class ApiMethods(Namespace):
             "python": platform.python_version(),
         }
 
+    @reads
     def jsonrpc_versions(self) -> Mapping[str, str | None]:
         """Versions of the daemon, of this API and of what they are built on."""
         return self._versions
@@ -63,6 +68,12 @@ class ApiMethods(Namespace):
         self._clock.callLater(0, self._bitween.stop)
         return True
 
+    def jsonrpc_login_link(self) -> views.Json:
+        """A link that logs a browser in, once and within a minute, so that nobody types a token."""
+        url, expires = self._links.make()
+        return {"url": url, "expires": expires}
+
+    @reads
     def jsonrpc_status(self) -> views.Json:
         """How the daemon is: connection, addresses, totals."""
         return views.status(self._bitween.status())
@@ -75,6 +86,7 @@ class TorrentMethods(Namespace):
         super().__init__()
         self._bitween = application
 
+    @reads
     def jsonrpc_get_torrents(
         self, fields: list[str] | None = None, hashes: list[InfoHash] | None = None
     ) -> Members:
@@ -171,6 +183,7 @@ class TorrentMethods(Namespace):
         await self._bitween.control.prefer(hash)
         return True
 
+    @reads
     def jsonrpc_get_files(
         self,
         hash: InfoHash,  # noqa: A002  # the parameter's name in the API
@@ -214,6 +227,7 @@ class TorrentMethods(Namespace):
         torrent = await self._bitween.control.limit(hash, upload, download)
         return asdict(torrent.wishes.limits)
 
+    @reads
     def jsonrpc_export(
         self,
         hash: InfoHash,  # noqa: A002  # the parameter's name in the API
@@ -229,14 +243,17 @@ class ContactMethods(Namespace):
         super().__init__()
         self._bitween = application
 
+    @reads
     def jsonrpc_get_hashes(self) -> Members:
         """What contacts who are online share, and where to dial them for it."""
         return Members([("hashes", views.reachable(self._bitween.catalogue))])
 
+    @reads
     def jsonrpc_get_shares(self) -> Members:
         """What every device of every contact shares."""
         return Members([("shares", views.shares(self._bitween.catalogue))])
 
+    @reads
     async def jsonrpc_find(
         self,
         query: str = "",
@@ -259,6 +276,7 @@ class ContactMethods(Namespace):
             "items": [views.found(item, self._bitween.catalogue) for item in page.items],
         }
 
+    @reads
     def jsonrpc_get_contacts(self) -> views.Json:
         """Everybody in the roster, and those who ask to be."""
         catalogue = self._bitween.catalogue
@@ -294,6 +312,7 @@ class ContactMethods(Namespace):
         await self._bitween.forget_resource(jid, resource)
         return True
 
+    @reads
     def jsonrpc_get_blocked(self) -> views.Json:
         """Whom the server keeps away from us: bare JIDs and domains."""
         return {"blocked": list(self._bitween.blocked())}
@@ -328,10 +347,12 @@ class JobMethods(Namespace):
         super().__init__()
         self._jobs = application.jobs
 
+    @reads
     def jsonrpc_get(self, job: str) -> views.Json:
         """How far a job is."""
         return views.job(self._jobs.get(job))
 
+    @reads
     def jsonrpc_list(self) -> views.Json:
         """Every job that runs, and the last ones that ended; oldest first."""
         return {"jobs": [views.job(job) for job in self._jobs.all()]}

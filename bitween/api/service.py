@@ -21,16 +21,25 @@ from bitween import rendezvous
 from bitween.api.event_log import EventLog
 from bitween.api.event_methods import EventMethods
 from bitween.api.event_stream import EventStreams
+from bitween.api.failed_log_ins import FailedLogIns
 from bitween.api.gate import Gate
 from bitween.api.jsonrpc import JsonRpcResource
+from bitween.api.log_in import LOG_IN, LogIn, LogInLinks, LogOut
 from bitween.api.methods import namespaces
 from bitween.api.metrics import Metrics, MetricsResource
+from bitween.api.sessions import Sessions
 from bitween.api.site import BoundedSite
+from bitween.api.token_methods import TokenMethods
+from bitween.api.tokens import Tokens
 from bitween.application import Bitween
 from bitween.errors import StartupError
 from bitween.rendezvous import Rendezvous
 
 PATH = "/api"
+#: Where somebody is led who has logged in by a link.
+_PAGE = "/"
+#: First parts of the paths that nobody has to log in for: they hold no secret.
+_PUBLIC = ("", LOG_IN)
 
 _ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  # they are being translated
 
@@ -38,7 +47,7 @@ _ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  # they are b
 def make_site(
     application: Bitween,
     reactor: IReactorTime,
-    token: str,
+    tokens: Tokens,
     hosts: Iterable[str] = (),
     *,
     log: EventLog,
@@ -47,18 +56,32 @@ def make_site(
     """
     Everything that is served over HTTP, behind the gate.
 
-    :param token: what a client must show.
+    :param tokens: what a client must show one of.
     :param hosts: further ``Host`` headers to allow.
     :param log: the events that clients read.
     :param metrics: the figures that they read, calls being timed for them.
     """
-    methods = {**namespaces(application, reactor), "events": EventMethods(log, reactor)}
+    sessions, failures = Sessions(reactor), FailedLogIns(reactor)
+    gate = Gate(tokens, sessions, failures, hosts, _PUBLIC)
     root = Resource()
+    site = BoundedSite(root, reactor, gate.judge)
+
+    def revoked(name: str) -> None:
+        # Those who came with a cookie are cut off as well, for their sessions are at an end.
+        site.end_requests(lambda caller: caller.token in {name, None})
+
+    methods = {
+        **namespaces(application, reactor, LogInLinks(sessions, lambda: site.url)),
+        "events": EventMethods(log, reactor),
+        "token": TokenMethods(tokens, sessions, revoked),
+    }
     rpc = JsonRpcResource(methods, reactor, metrics.call_began)
     root.putChild(PATH[1:].encode(), rpc)
     root.putChild(b"events", EventStreams(log, reactor))
     root.putChild(b"metrics", MetricsResource(metrics.registry))
-    return BoundedSite(Gate(root, token, hosts, reactor), reactor)
+    root.putChild(LOG_IN.encode(), LogIn(tokens, sessions, failures, _PAGE))
+    root.putChild(b"logout", LogOut(sessions))
+    return site
 
 
 class ApiService(Service):
@@ -134,7 +157,7 @@ class ApiService(Service):
                 f"--api: {description!r} describes no endpoint ({error})",
                 "say tcp:PORT:interface=ADDRESS, unix:PATH or none",
             ) from None
-        self.url = _url(description, self._port)
+        self.url = self._site.url = _url(description, self._port)
         self._log.info("the API is at {url}", url=self.url)
         self._publish(Rendezvous(self.url, self._token, os.getpid(), self._jid))
 

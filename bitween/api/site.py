@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, cast
 
 from twisted.internet.defer import Deferred, DeferredList
@@ -13,8 +14,13 @@ from twisted.web.http import HTTPChannel
 from twisted.web.resource import IResource
 from twisted.web.server import Request, Site
 
+from bitween.api.access import Access, Caller
+from bitween.api.refusal import Refusal
+
 #: The most bytes in the body of a request.
 MAX_BODY = 16 * 2**20
+#: The same where nobody has logged in: a token, at most.
+MAX_PUBLIC_BODY = 4096
 #: Of a body that is refused, read on so far: a client that is cut off while it sends may never
 #: read the answer (RFC 9112 §9.6).
 MAX_DRAINED = 4 * MAX_BODY
@@ -25,51 +31,87 @@ MAX_CONNECTIONS = 100
 CLOSING_TIME = 2.0
 
 _SAFE_HEADERS = {b"Cache-Control": b"no-store", b"X-Content-Type-Options": b"nosniff"}
+_TOO_LONG = Refusal(413, "the body is too long")
 
 
 class BoundedRequest(Request):
-    """A request with a bounded body, and an answer that nobody stores or sniffs."""
+    """
+    A request that is judged by its headers, with a body that is bounded by who sends it.
+
+    :ivar caller: who that is; nobody until the headers are there.
+    """
+
+    caller = Caller(Access.PUBLIC)
 
     def __init__(self, channel: BoundedChannel, *args: Any) -> None:
         super().__init__(channel, *args)
         self._received = 0
-        self._refused = False
+        self._refusal: Refusal | None = None
+        self._answered = False
 
     def gotLength(self, length: int | None) -> None:
-        """Refuse a body that is announced to be too long."""
-        too_long = length is not None and length > MAX_BODY
-        super().gotLength(0 if too_long else length)
-        if too_long:
-            self._refuse()
+        """Judge by the headers, and refuse what must be refused before the body is read."""
+        self._take_first_line()
+        verdict = self.channel.site.judge(self)
+        if isinstance(verdict, Refusal):
+            self._refusal = verdict
+        else:
+            self.caller = verdict
+            if length is not None and length > self._max_body:
+                self._refusal = _TOO_LONG
+        super().gotLength(0 if self._refusal else length)
+        if self._refusal and length != 0:
+            self._refuse_body(self._refusal)
 
     def handleContentChunk(self, data: bytes) -> None:
         """Take a piece of the body, or pass over it when it is refused."""
         self._received += len(data)
-        if self._received > MAX_BODY and not self._refused:
-            self._refuse()
-        if not self._refused:
+        if self._received > self._max_body and not self._answered:
+            self._refuse_body(_TOO_LONG)
+        if not self._answered:
             super().handleContentChunk(data)
         elif self._received > MAX_DRAINED:
             self.channel.loseConnection()
 
     def requestReceived(self, command: bytes, path: bytes, version: bytes) -> None:
         """Begin to answer, unless that has been done with a refusal."""
-        if self._refused:
+        if self._answered:
             self.channel.loseConnection()
         else:
             super().requestReceived(command, path, version)
 
     def process(self) -> None:
-        """Set the headers that every answer has."""
+        """Set the headers that every answer has, and answer."""
+        self._set_safe_headers()
+        if self._refusal is None:
+            super().process()
+        else:
+            self.site = self.channel.site
+            self.render(self._refusal)
+
+    @property
+    def _max_body(self) -> int:
+        return MAX_PUBLIC_BODY if self.caller.access is Access.PUBLIC else MAX_BODY
+
+    def _take_first_line(self) -> None:
+        # Twisted hands it over after the body, which is too late to judge by it.
+        channel = self.channel
+        self.method, self.uri, self.clientproto = channel._command, channel._path, channel._version  # noqa: SLF001  # there is no other way
+        self.path = self.uri.partition(b"?")[0]
+
+    def _set_safe_headers(self) -> None:
         for name, value in _SAFE_HEADERS.items():
             self.setHeader(name, value)
-        super().process()
 
-    def _refuse(self) -> None:
-        self._refused = True
-        headers = {**_SAFE_HEADERS, b"Connection": b"close", b"Content-Length": b"0"}
-        lines = [b"HTTP/1.1 413 Content Too Large", *(b"%s: %s" % h for h in headers.items())]
-        self.channel.write(b"\r\n".join(lines) + b"\r\n\r\n")
+    def _refuse_body(self, refusal: Refusal) -> None:
+        """Answer now; what still comes of the body is passed over."""
+        self._answered = True
+        self.requestHeaders.removeHeader(b"expect")  # Twisted would ask for the body by it
+        self._set_safe_headers()
+        self.setHeader(b"connection", b"close")
+        text = refusal.render(self)
+        self.setHeader(b"content-length", b"%d" % len(text))
+        self.write(text)
 
 
 class BoundedChannel(HTTPChannel):
@@ -116,16 +158,28 @@ class BoundedChannel(HTTPChannel):
 
 
 class BoundedSite(Site):
-    """A site that holds a bounded number of connections, and can close them all."""
+    """
+    A site that holds a bounded number of connections, and can close them.
+
+    :ivar judge: says who sent a request, of which there are the headers, or why it is refused.
+    :ivar url: the API's, while somebody serves it.
+    """
 
     requestFactory = BoundedRequest  # type: ignore[assignment]  # a subclass with the same arguments
     protocol = BoundedChannel  # type: ignore[assignment]  # in place of a proxy that chooses HTTP/2
     displayTracebacks = False
     noisy = False
 
-    def __init__(self, resource: IResource, reactor: IReactorTime) -> None:
+    def __init__(
+        self,
+        resource: IResource,
+        reactor: IReactorTime,
+        judge: Callable[[Request], Caller | Refusal],
+    ) -> None:
         # Parsing forms would hand every body to the email package, and nothing here is a form.
         super().__init__(resource, timeout=DEADLINE, reactor=reactor, parsePOSTFormSubmission=False)
+        self.judge = judge
+        self.url: str | None = None
         self.channels: set[BoundedChannel] = set()
 
     def buildProtocol(  # type: ignore[override]  # the same proxy
@@ -141,6 +195,12 @@ class BoundedSite(Site):
 
     def log(self, request: http.Request) -> None:
         """Keep no access log: a command line that waits asks twice a second."""
+
+    def end_requests(self, unwanted: Callable[[Caller], bool]) -> None:
+        """Cut off those whose requests by certain callers are not answered to the end."""
+        for channel in list(self.channels):
+            if any(unwanted(request.caller) for request in channel.requests):
+                cast("ITCPTransport", channel.transport).abortConnection()
 
     async def close(self) -> None:
         """End every connection, answers that are written being sent first."""

@@ -13,11 +13,13 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransportWithDisconnection
 
+from bitween.api.access import Access, Caller
 from bitween.api.event_log import EventLog
 from bitween.api.jsonrpc import JsonRpcResource, Namespace
 from bitween.api.metrics import Metrics
 from bitween.api.service import make_site
 from bitween.api.site import BoundedChannel, BoundedSite
+from bitween.api.tokens import Tokens
 from bitween.application import Bitween, Parts
 from bitween.jobs import Jobs, Report
 from bitween.model.address import PeerAddress
@@ -257,15 +259,19 @@ def http_request(
     return "\r\n".join([f"{method} {path} HTTP/1.1", *lines, "", ""]).encode("latin-1") + body
 
 
-def site_of(world: World, hosts: Iterable[str] = ()) -> BoundedSite:
+def site_of(
+    world: World, hosts: Iterable[str] = (), tokens_file: str = "/nowhere/tokens.json"
+) -> BoundedSite:
     """The API of a world."""
     metrics = Metrics(world.bitween, world.log, world.clock)
-    return make_site(world.bitween, world.clock, TOKEN, hosts, log=world.log, metrics=metrics)
+    tokens = Tokens(TOKEN, tokens_file, now=lambda: EPOCH)
+    return make_site(world.bitween, world.clock, tokens, hosts, log=world.log, metrics=metrics)
 
 
 def bare_site(namespaces: Mapping[str, Namespace], clock: Clock) -> BoundedSite:
     """A resource of methods, at any path and without a gate."""
-    return BoundedSite(JsonRpcResource(namespaces, clock), clock)
+    rpc = JsonRpcResource(namespaces, clock)
+    return BoundedSite(rpc, clock, lambda _: Caller(Access.FULL))
 
 
 def rpc(method: str, params: object = None, call_id: object = 1) -> bytes:

@@ -1,0 +1,62 @@
+"""How often somebody may guess a secret."""
+
+from __future__ import annotations
+
+import math
+from ipaddress import IPv6Address, ip_address
+
+from twisted.internet.interfaces import IReactorTime
+from twisted.web.server import Request
+
+from bitween.api.refusal import Refusal
+
+#: Failed log-ins that an address may make at once; one more is allowed every second.
+BURST = 20
+#: Addresses whose failures are remembered.
+_MAX_ADDRESSES = 1000
+
+
+class FailedLogIns:
+    """Counts failed log-ins by who made them, as buckets that leak one a second."""
+
+    def __init__(self, clock: IReactorTime) -> None:
+        self._clock = clock
+        self._empty_at: dict[str, float] = {}
+
+    def refuse(self, request: Request, text: str) -> Refusal:
+        """
+        Note one more failure.
+
+        :param text: what to say, as long as there are not too many of them.
+        """
+        wait = self._count(_origin(getattr(request.getClientAddress(), "host", "")))
+        if wait > 0:
+            return Refusal(429, "too many failed log-ins", retry_after=str(math.ceil(wait)))
+        return log_in_needed(text)
+
+    def _count(self, origin: str) -> float:
+        now = self._clock.seconds()
+        empty_at = max(now, self._empty_at.pop(origin, now)) + 1
+        # A bucket that is over twice as full tells nothing more.
+        self._empty_at[origin] = min(empty_at, now + 2 * BURST)
+        if len(self._empty_at) > _MAX_ADDRESSES:
+            del self._empty_at[next(iter(self._empty_at))]
+        return empty_at - now - BURST
+
+
+def log_in_needed(text: str) -> Refusal:
+    """The refusal of somebody who is not known (RFC 9110 §15.5.2)."""
+    return Refusal(401, text, www_authenticate='Bearer realm="bitween"')
+
+
+def _origin(host: str) -> str:
+    """The network of an address, as far as one person has all of it: an IPv6 /64 (RFC 6177)."""
+    try:
+        address = ip_address(host.partition("%")[0])
+    except ValueError:
+        return host
+    if not isinstance(address, IPv6Address):
+        return host
+    if address.ipv4_mapped is not None:
+        return str(address.ipv4_mapped)
+    return f"{int(address) >> 64:x}::/64"

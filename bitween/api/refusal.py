@@ -1,0 +1,26 @@
+"""An answer in place of the one that was asked for."""
+
+from __future__ import annotations
+
+from twisted.web.resource import Resource
+from twisted.web.server import Request
+
+
+class Refusal(Resource):
+    """Answers every request with one status and one line of text."""
+
+    isLeaf = True
+
+    def __init__(self, status: int, text: str, **headers: str) -> None:
+        super().__init__()
+        self._status = status
+        self._text = f"{text}\n".encode()
+        self._headers = headers
+
+    def render(self, request: Request) -> bytes:
+        """Refuse."""
+        request.setResponseCode(self._status)
+        request.setHeader(b"content-type", b"text/plain; charset=utf-8")
+        for name, value in self._headers.items():
+            request.setHeader(name.replace("_", "-"), value)
+        return b"" if request.method == b"HEAD" else self._text
