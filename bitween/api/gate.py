@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from twisted.web.server import Request
 
@@ -88,7 +88,7 @@ class Gate:
             return self._by_token(shown) or self._failures.refuse(request, _TOKEN_NEEDED)
         return self._by_cookie(request) or self._in_public(request) or log_in_needed(_TOKEN_NEEDED)
 
-    def _by_token(self, shown: list[bytes]) -> Caller | None:
+    def _by_token(self, shown: Sequence[bytes]) -> Caller | None:
         scheme, _, credentials = shown[0].partition(b" ")
         if len(shown) > 1 or scheme.lower() != b"bearer":
             return None

@@ -67,8 +67,9 @@ def make_site(
     site = BoundedSite(root, reactor, gate.judge)
 
     def revoked(name: str) -> None:
-        # Those who came with a cookie are cut off as well, for their sessions are at an end.
-        site.end_requests(lambda caller: caller.token in {name, None})
+        # Those who came with a cookie are cut off as well, for their sessions are at an end; in
+        # the next turn, so that whoever revokes their own still gets the answer.
+        reactor.callLater(0, site.end_requests, lambda caller: caller.token in {name, None})
 
     methods = {
         **namespaces(application, reactor, LogInLinks(sessions, lambda: site.url)),

@@ -41,6 +41,7 @@ class BoundedRequest(Request):
     :ivar caller: who that is; nobody until the headers are there.
     """
 
+    channel: BoundedChannel
     caller = Caller(Access.PUBLIC)
 
     def __init__(self, channel: BoundedChannel, *args: Any) -> None:

@@ -198,13 +198,22 @@ class Answer:
         return json.loads(self.body)
 
 
+class _Transport(StringTransportWithDisconnection):
+    """One that says that it closes, as a socket does: nothing is read from then on."""
+
+    def loseConnection(self) -> None:
+        """Close."""
+        self.disconnecting = True
+        super().loseConnection()
+
+
 class Connection:
     """A client's connection to a site, without a socket."""
 
     def __init__(self, site: BoundedSite, peer: str = "127.0.0.1", host: str = "127.0.0.1") -> None:
         channel = site.buildProtocol(IPv4Address("TCP", peer, 40000))
         self.refused = channel is None
-        self.transport = StringTransportWithDisconnection(
+        self.transport = _Transport(
             hostAddress=IPv4Address("TCP", host, PORT), peerAddress=IPv4Address("TCP", peer, 40000)
         )
         if channel is not None:
