@@ -235,6 +235,60 @@ class EnvelopeTests(JsonRpcCase):
             answer = self.post(rpc("t.echo", call_id=call_id))
             self.assertEqual(answer.json, {"jsonrpc": "2.0", "result": None, "id": call_id})
 
+    def test_numbers_come_back_as_they_were_written(self) -> None:
+        """A whole number that is written as a fraction stays one, and the sign of zero counts."""
+        for text in ("1.0", "-0.0", "0", "-7", "1e+22", "1.5e-07", "1" + "0" * 4000, "0.1"):
+            answer = self.post(f'{{"jsonrpc":"2.0","method":"t.echo","id":{text}}}')
+            self.assertEqual(
+                answer.body, b'{"jsonrpc":"2.0","result":null,"id":%s}' % text.encode()
+            )
+
+    def test_null_is_an_id(self) -> None:
+        """Only a call without any id is a notification, in a batch too."""
+        answers = self.post(
+            """[{"jsonrpc": "2.0", "method": "t.echo", "id": null},
+                {"jsonrpc": "2.0", "method": "t.nothing", "id": null},
+                {"jsonrpc": "2.0", "method": "t.echo"}]"""
+        ).json
+        self.assertEqual([answer["id"] for answer in answers], [None, None])
+        self.assertEqual(answers[1]["error"]["code"], -32601)
+
+    def test_malformed_notifications(self) -> None:
+        """What is no call at all is answered, for nobody can tell whether it was to be (§5)."""
+        for call in (
+            '{"method":"t.echo"}',
+            '{"jsonrpc":"2.0","method":"t.echo","params":7}',
+            "null",
+        ):
+            answer = self.post(call).json
+            self.assertEqual((answer["error"]["code"], answer["id"]), (-32600, None), call)
+
+    def test_nested_batches(self) -> None:
+        """A batch within a batch is no call."""
+        call = '{"jsonrpc":"2.0","method":"t.echo","id":1}'
+        (answer,) = self.post(f"[[{call}]]").json
+        self.assertEqual((answer["error"]["code"], answer["id"]), (-32600, None))
+
+    def test_other_encodings(self) -> None:
+        """JSON is UTF-8 without a byte order mark (RFC 8259 §8.1)."""
+        call = rpc("t.echo").decode()
+        for body in (call.encode("utf-8-sig"), call.encode("utf-16"), call.encode("utf-32")):
+            self.assertEqual(self.post(body).json["error"]["code"], -32700)
+
+    def test_deep_nesting_anywhere(self) -> None:
+        """In an id, in what is no member of a call, in a batch: no harm is done."""
+        for depth in (500, 5_000, 1_000_000):
+            for left, right in ("[]", ('{"a":', "}")):
+                nested = left * depth + "1" + right * depth
+                for body in (
+                    nested,
+                    f"[{nested}]",
+                    f'{{"jsonrpc":"2.0","method":"t.echo","id":{nested}}}',
+                    f'{{"jsonrpc":"2.0","method":"t.echo","id":1,"params":{nested}}}',
+                    f'{{"jsonrpc":"2.0","method":"t.echo","id":1,"x":{nested}}}',
+                ):
+                    self.assertEqual(self.post(body).status, 200)
+
     def test_other_ids_are_refused(self) -> None:
         """An id is no truth value, list or object."""
         for call_id in _NO_IDS:
@@ -256,6 +310,11 @@ class EnvelopeTests(JsonRpcCase):
             b"NaN",
             b'{"jsonrpc":"2.0","method":"t.echo","id":Infinity}',
             b'{"jsonrpc":"2.0","method":"t.echo","id":1e400}',
+            b'{"jsonrpc":"2.0","method":"t.echo","id":1,"params":[-1e999]}',
+            b'{"jsonrpc":"2.0","method":"t.echo","id":1,"params":[NaN]}',
+            b'{"jsonrpc":"2.0","method":"t.echo","id":1,"params":{"text":-Infinity}}',
+            b'[{"jsonrpc":"2.0","method":"t.echo","id":1},NaN]',
+            b'{"jsonrpc":"2.0","method":"t.echo","id":1}{}',
             b'{"jsonrpc":"2.0","method":"t.echo","id":' + b"9" * 5000 + b"}",
             b"[" * 100_000,
         ):
@@ -466,6 +525,12 @@ class TransportTests(JsonRpcCase):
             head = connection.transport.value().split(b"\r\n\r\n")[0]
             self.assertIn(b" 405 ", head.split(b"\r\n")[0])
             self.assertIn(b"allow: post", head.lower())
+
+    def test_status_of_errors(self) -> None:
+        """What JSON-RPC has to say is said with 200, errors among it."""
+        for body in (rpc("t.break"), rpc("t.nothing"), b"{", b"[]"):
+            self.assertEqual(self.post(body).status, 200)
+        self.flushLoggedErrors(RuntimeError)
 
     def test_other_content_types(self) -> None:
         """415 for everything but JSON as it is."""
