@@ -6,9 +6,10 @@ import http.client
 import json
 import os
 import socket
+import ssl
 from collections.abc import Mapping, Sequence
 from typing import Any
-from urllib.parse import SplitResult, unquote, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
 
 from bitween.cli.failures import CommandFailed, NoDaemon, WrongUsage
 
@@ -23,13 +24,15 @@ class Client:
     :ivar url: where the daemon is.
     """
 
-    def __init__(self, url: str, token: str) -> None:
+    def __init__(self, url: str, token: str, ca_file: str | None = None) -> None:
         """
         :param url: as a rendezvous file holds it; the path may be left out, and ``http://`` too.
+        :param ca_file: certificates to trust for ``https://``; the system's by default.
         :raises WrongUsage: if that is no URL that can be called.
         """
         self.url = url
         self._token = token
+        self._ca_file = ca_file
         self._address = _split(url)
 
     def call(self, method: str, **params: object) -> Any:
@@ -57,6 +60,13 @@ class Client:
         except (ValueError, AttributeError, KeyError, TypeError):
             raise NoDaemon(f"what answers at {self.url} is no bitween daemon") from None
 
+    def reached(self, link: str) -> str:
+        """The same as a link of the daemon's at the address under which we reach it."""
+        if self._address.scheme == "http+unix":
+            return link
+        path, query = urlsplit(link)[2:4]
+        return urlunsplit(self._address._replace(path=path, query=query))
+
     def _post(self, body: bytes) -> tuple[int, bytes]:
         headers = {"Content-Type": "application/json", "Authorization": f"Bearer {self._token}"}
         connection = self._connection()
@@ -67,6 +77,11 @@ class Client:
             connection.request("POST", _API_PATH if path in ("", "/") else path, body, headers)
             response = connection.getresponse()
             return response.status, response.read()
+        except ssl.SSLCertVerificationError as error:
+            raise CommandFailed(
+                f"the certificate of {self.url} is not trusted: {error.verify_message}",
+                "name who issued it with --ca-file",
+            ) from None
         except OSError as error:
             reason = error.strerror or str(error)
             raise NoDaemon(
@@ -81,10 +96,11 @@ class Client:
         address = self._address
         if address.scheme == "http+unix":
             return _UnixConnection(unquote(address.netloc))
-        kind = (
-            http.client.HTTPSConnection if address.scheme == "https" else http.client.HTTPConnection
-        )
-        return kind(address.hostname or "", address.port, timeout=_CONNECT_TIMEOUT)
+        host, port = address.hostname or "", address.port
+        if address.scheme == "http":
+            return http.client.HTTPConnection(host, port, timeout=_CONNECT_TIMEOUT)
+        trusted = _trusting(self._ca_file)
+        return http.client.HTTPSConnection(host, port, timeout=_CONNECT_TIMEOUT, context=trusted)
 
 
 class _UnixConnection(http.client.HTTPConnection):
@@ -98,6 +114,15 @@ class _UnixConnection(http.client.HTTPConnection):
         self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self.sock.settimeout(self.timeout)
         self.sock.connect(os.fsencode(self._path))
+
+
+def _trusting(ca_file: str | None) -> ssl.SSLContext:
+    try:
+        return ssl.create_default_context(cafile=ca_file)
+    except ssl.SSLError:
+        raise WrongUsage(f"{ca_file!r} holds no certificate", "it should be a PEM file") from None
+    except OSError as error:
+        raise WrongUsage(f"cannot read {ca_file!r}: {error.strerror}", "check --ca-file") from None
 
 
 def _split(url: str) -> SplitResult:

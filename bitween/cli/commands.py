@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
+from bitween.cli.access import open_page, token
 from bitween.cli.control import export, files, limit, pause, recheck, resume
 from bitween.cli.failures import CommandFailed, WrongUsage
 from bitween.cli.names import own_hash, shared_hash
@@ -367,5 +368,7 @@ COMMANDS: Mapping[str, Callable[[Session], None]] = MappingProxyType(
         "jobs": jobs,
         "events": events,
         "call": call,
+        "token": token,
+        "open": open_page,
     }
 )

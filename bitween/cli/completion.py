@@ -81,6 +81,11 @@ def _jobs(client: Client, _prefix: str) -> Iterable[str]:
     return [job["job"] for job in jobs if job["state"] in {"queued", "running"}]
 
 
+def _tokens(client: Client, _prefix: str) -> Iterable[str]:
+    tokens = client.call("token.list")["tokens"]
+    return [token["name"] for token in tokens if _HARMLESS.fullmatch(token["name"])]
+
+
 def _named(items: Sequence[Mapping[str, Any]], prefix: str) -> list[str]:
     """Names, and the beginnings of hashes where a name could do harm or a hash is being typed."""
     named = []
@@ -102,5 +107,6 @@ _ARGUMENTS: Mapping[tuple[str, str], _Known] = MappingProxyType(
         ("contacts", "jid_of_contact"): _contacts,
         ("shares", "contact"): _contacts,
         ("jobs", "job"): _jobs,
+        ("token", "token"): _tokens,
     }
 )

@@ -22,10 +22,11 @@ def find_client(args: argparse.Namespace, environ: Mapping[str, str]) -> tuple[C
     :raises WrongUsage: if there are several, and nothing says which one is meant.
     """
     if args.url is not None:
-        return Client(args.url, _token_for_url(args.url, args.token_file, environ)), None
+        token = _token_for_url(args.url, args.token_file, environ)
+        return Client(args.url, token, args.ca_file), None
     daemon = _in_state_dir(args.state_dir) if args.state_dir else _the_one(args.jid, environ)
     token = daemon.token if args.token_file is None else _token_in(args.token_file)
-    return Client(daemon.url, token), daemon.pid
+    return Client(daemon.url, token, args.ca_file), daemon.pid
 
 
 def _in_state_dir(state_dir: str) -> Rendezvous:

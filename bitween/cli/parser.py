@@ -20,12 +20,14 @@ def make_parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"bitween {__version__}")
-    _add_common(parser, {"url": None, "token_file": None, "jid": None, "state_dir": None})
+    names = ("jid", "state_dir", "url", "token_file", "ca_file")
+    _add_common(parser, dict.fromkeys(names))
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     _add_torrent_commands(commands)
     _add_control_commands(commands)
     _add_contact_commands(commands)
     _add_daemon_commands(commands)
+    _add_access_commands(commands)
     return parser
 
 
@@ -47,6 +49,9 @@ def _add_common(parser: argparse.ArgumentParser, defaults: dict[str, str | None]
     group.add_argument("--url", metavar="URL", default=default("url"), help="the one at URL")
     group.add_argument(
         "--token-file", metavar="FILE", default=default("token_file"), help="its API token"
+    )
+    group.add_argument(
+        "--ca-file", metavar="PEM", default=default("ca_file"), help="who certified it, for https"
     )
     group.add_argument(
         "--json",
@@ -165,3 +170,15 @@ fish: bitween completion fish > ~/.config/fish/completions/bitween.fish
     )
     completion.add_argument("shell", choices=("bash", "zsh", "fish"))
     _command(commands, "demo", "show it all on this machine, with two throw-away accounts")
+
+
+def _add_access_commands(
+    commands: argparse._SubParsersAction[argparse.ArgumentParser],
+) -> None:
+    token = _command(commands, "token", "list the tokens of the API, make or revoke one")
+    token.add_argument("action", nargs="?", choices=("new", "revoke", "list"))
+    token.add_argument("token", metavar="NAME", nargs="?", help="the one to revoke")
+    token.add_argument("--read-only", action="store_true", help="for looking only")
+    token.add_argument("--name", help="by which it is listed and revoked")
+    page = _command(commands, "open", "open the page in the browser, logged in")
+    page.add_argument("--print", action="store_true", help="print the link instead")

@@ -1,0 +1,64 @@
+"""The commands about who may use the API."""
+
+from __future__ import annotations
+
+import os
+import time
+import webbrowser
+from collections.abc import Mapping
+from typing import Any
+
+from bitween.cli.failures import WrongUsage
+from bitween.cli.session import Session
+
+
+def token(session: Session) -> None:
+    """``token [new [--read-only] [--name NAME] | revoke NAME | list]``."""
+    args = session.args
+    if args.action != "new" and (args.read_only or args.name is not None):
+        raise WrongUsage("--read-only and --name go with token new")
+    if (args.action == "revoke") != (args.token is not None):
+        raise WrongUsage("token revoke, and no other, needs the name of a token")
+    if args.action == "new":
+        _make(session)
+    elif args.action == "revoke":
+        result = session.call("token.revoke", name=args.token)
+        session.show(result, f"the token {args.token} is of no use any more")
+    else:
+        _list(session)
+
+
+def _make(session: Session) -> None:
+    made = session.call("token.new", name=session.args.name, read_only=session.args.read_only)
+    session.show(made, made["token"])
+    session.output.note(f"this is the token {made['name']}; it is shown only now")
+
+
+def _list(session: Session) -> None:
+    result = session.call("token.list")
+    if session.output.as_json:
+        session.output.json(result)
+        return
+    session.output.table(("name", "may", "since"), [_row(made) for made in result["tokens"]])
+
+
+def _row(made: Mapping[str, Any]) -> tuple[str, ...]:
+    since = made["created"]
+    shown = "" if since is None else time.strftime("%Y-%m-%d %H:%M", time.localtime(since))
+    return made["name"], "look" if made["read_only"] else "do everything", shown
+
+
+def open_page(session: Session) -> None:
+    """``open [--print]``."""
+    result = session.call("Api.login_link")
+    link = session.client.reached(result["url"])
+    if session.output.as_json:
+        session.output.json({**result, "url": link})
+        return
+    if session.args.print or not _has_display(os.environ) or not webbrowser.open(link):
+        session.output.line(link)
+
+
+def _has_display(environ: Mapping[str, str]) -> bool:
+    # Without one, a browser that runs in the terminal would be started in place of a real one.
+    return any(environ.get(name) for name in ("BROWSER", "DISPLAY", "WAYLAND_DISPLAY"))
