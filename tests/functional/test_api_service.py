@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import stat
 import tempfile
 from collections.abc import Sequence
+from pathlib import Path
+from socket import AF_UNIX, socket
 
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
-from twisted.internet.endpoints import UNIXClientEndpoint, clientFromString, connectProtocol
+from twisted.internet.endpoints import (
+    UNIXClientEndpoint,
+    clientFromString,
+    connectProtocol,
+    wrapClientTLS,
+)
 from twisted.internet.protocol import Protocol, connectionDone
+from twisted.internet.ssl import Certificate, optionsForClientTLS
 from twisted.python.failure import Failure
 from twisted.trial.unittest import TestCase
 
 from bitween import rendezvous
 from bitween.api.service import ApiService
+from bitween.api.site import MAX_BODY
+from bitween.cli.certificates import Issued, ThrowAwayAuthority
 from bitween.errors import StartupError
 from bitween.rendezvous import Rendezvous
 from tests.functional.api_rig import TOKEN, World, http_request, rpc, site_of
@@ -147,6 +158,15 @@ class ServiceTests(TestCase):
         client.transport.write(http_request(rpc("Api.versions"), headers=headers))
         self.assertIn(b" 200 OK", await client.closed)
 
+    async def test_unix_socket_of_before(self) -> None:
+        """A socket that a killed daemon left behind is no hindrance."""
+        path = self.place()
+        with socket(AF_UNIX) as left:
+            left.bind(path)
+        os.symlink(str(2**22 + 1), f"{path}.lock")  # a process that there cannot be
+        await self.serve(f"unix:{path}").ready
+        self.assertEqual(stat.S_IMODE(os.stat(path).st_mode), 0o600)
+
     async def test_unix_socket_for_others(self) -> None:
         """A mode that lets others in is refused."""
         path = self.place()
@@ -154,6 +174,77 @@ class ServiceTests(TestCase):
             await self.serve(f"unix:{path}:mode=666").ready
         self.assertRaises(FileNotFoundError, os.stat, path)
         await self.serve(f"unix:{path}:mode=600").ready
+
+    def certify(self) -> tuple[str, Issued]:
+        """A folder, and a new certificate for localhost; its issuer is trusted by the test."""
+        folder = self.place()
+        os.makedirs(folder)
+        authority = ThrowAwayAuthority()
+        self.trusted = Certificate.loadPEM(authority.certificate_pem)
+        return folder, authority.issue(["localhost"])
+
+    async def over_tls(self, service: ApiService, request: bytes) -> bytes:
+        """What the server sends in answer, up to its close, to who verifies its certificate."""
+        assert service.url is not None
+        self.assertTrue(service.url.startswith("https://"))
+        port = service.url.rsplit(":", 1)[1].partition("/")[0]
+        options = optionsForClientTLS("localhost", trustRoot=self.trusted)
+        plain = clientFromString(reactor, f"tcp:127.0.0.1:{port}")
+        client = await connectProtocol(wrapClientTLS(options, plain), Collector())
+        assert client.transport is not None
+        client.transport.write(request)
+        received: bytes = await client.closed
+        return received
+
+    async def check_tls(self, service: ApiService) -> None:
+        """Hold that calls go through, and that a browser keeps its cookie to TLS."""
+        await service.ready
+        headers = {"Host": "localhost", "Connection": "close"}
+        answer = await self.over_tls(service, http_request(rpc("Api.versions"), headers=headers))
+        self.assertIn(b" 200 OK", answer)
+        origin = {**headers, "Origin": "https://localhost", "Authorization": None}
+        body = json.dumps({"token": TOKEN}).encode()
+        answer = await self.over_tls(service, http_request(body, path="/login", headers=origin))
+        self.assertIn(b"; Secure; HttpOnly; SameSite=strict", answer)
+        plain = {**origin, "Origin": "http://localhost"}
+        answer = await self.over_tls(service, http_request(body, path="/login", headers=plain))
+        self.assertIn(b" 403 ", answer)
+
+    async def test_tls(self) -> None:
+        """A certificate and a key in two files."""
+        folder, issued = self.certify()
+        files = {"cert.pem": issued.certificate_pem, "key.pem": issued.key_pem}
+        for name, content in files.items():
+            Path(folder, name).write_bytes(content)
+        where = f"privateKey={folder}/key.pem:certKey={folder}/cert.pem"
+        await self.check_tls(self.serve(f"ssl:0:interface=127.0.0.1:{where}"))
+
+    async def test_tls_by_name(self) -> None:
+        """A folder that has a certificate with its key for each name."""
+        folder, issued = self.certify()
+        # Without its issuer's: the endpoint never comes to an end with one that issued itself.
+        end = b"-----END CERTIFICATE-----\n"
+        certificate = issued.certificate_pem.partition(end)[0] + end
+        Path(folder, "localhost.pem").write_bytes(issued.key_pem + certificate)
+        await self.check_tls(self.serve(f"tls:{folder}:0:interface=127.0.0.1"))
+
+    async def test_tls_without_a_certificate(self) -> None:
+        """One line that says what is the matter."""
+        with self.assertRaises(StartupError) as caught:
+            await self.serve("ssl:0:privateKey=/nowhere/key.pem:certKey=/nowhere/cert.pem").ready
+        self.assertIn("No such file", caught.exception.message)
+
+    async def test_refused_while_it_sends(self) -> None:
+        """A client that sends all before it reads sees why it is refused."""
+        service = self.serve("tcp:0:interface=127.0.0.1")
+        await service.ready
+        for headers, status in (
+            ({"Host": "localhost", "Authorization": None}, b" 401 "),
+            ({"Host": "localhost", "Content-Length": str(2 * MAX_BODY)}, b" 413 "),
+        ):
+            body = b" " * 2 * MAX_BODY
+            answer = await self.exchange(service, http_request(body, headers=headers))
+            self.assertIn(status, answer.partition(b"\r\n")[0])
 
     async def test_rendezvous_files(self) -> None:
         """They are there while the service listens, and say what is needed to call it."""

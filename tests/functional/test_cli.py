@@ -19,11 +19,13 @@ from twisted.internet.protocol import ProcessProtocol
 from twisted.internet.utils import getProcessOutputAndValue
 from twisted.python.failure import Failure
 from twisted.trial.unittest import TestCase
+from twisted.web.client import Agent, readBody
 
 import bitween
 from bitween import rendezvous
 from bitween.api.event_log import EventType
 from bitween.api.service import ApiService
+from bitween.cli.certificates import ThrowAwayAuthority
 from bitween.errors import HashingFailed
 from bitween.model.torrent import FileEntry, Metainfo, Progress, TorrentState, parse_info_hash
 from bitween.rendezvous import Rendezvous, places
@@ -118,7 +120,7 @@ class CliCase(TestCase):
         service = ApiService(
             reactor,
             description,
-            site_of(self.world),
+            site_of(self.world, tokens_file=self.path("tokens.json")),
             token=TOKEN,
             jid=jid,
             places=places(jid, state_dir, self.environ),
@@ -685,3 +687,111 @@ class TerminalTests(CliCase):
         outcome = await watcher.ended
         self.assertEqual(outcome.status, 130)
         self.assertNotIn("Traceback", outcome.out)
+
+
+class AccessTests(CliCase):
+    """Tokens, the page, and TLS."""
+
+    async def test_tokens(self) -> None:
+        """One that is made serves until it is revoked; only its making shows it."""
+        url = await self.serve()
+        made = await self.run_bitween("token", "new", "--read-only", "--name", "wall")
+        self.assertEqual(made.status, 0)
+        self.assertEqual(made.err, "this is the token wall; it is shown only now\n")
+        token_file = self.file("wall", made.out)
+        os.chmod(token_file, 0o600)
+        there = ("--url", url, "--token-file", token_file)
+        await self.done("status", *there)
+        self.assertIn("for looking only", await self.refused(1, "stop", *there))
+        for command in (("token",), ("token", "list")):
+            (first, wall) = (await self.done(*command)).out.splitlines()
+            self.assertEqual(first, "first\tdo everything\t")
+            self.assertRegex(wall, r"^wall\tlook\t\d{4}-\d\d-\d\d \d\d:\d\d$")
+        await self.done("token", "revoke", "wall")
+        self.assertIn("does not take the token", await self.refused(1, "status", *there))
+
+    async def test_tokens_as_json(self) -> None:
+        """The answers of the API."""
+        await self.serve()
+        made = json.loads((await self.run_bitween("--json", "token", "new")).out)
+        self.assertEqual((made["name"], made["read_only"]), ("token-1", False))
+        listed = (await self.done("--json", "token")).json["tokens"]
+        self.assertEqual([token["name"] for token in listed], ["first", "token-1"])
+        self.assertIs((await self.done("--json", "token", "revoke", "token-1")).json, True)
+
+    async def test_wrong_tokens(self) -> None:
+        """What is left out or too much, and names that there are not."""
+        await self.serve()
+        for command in (
+            ("token", "revoke"),
+            ("token", "list", "x"),
+            ("token", "new", "x"),
+            ("token", "--read-only"),
+            ("token", "revoke", "x", "--name", "y"),
+        ):
+            self.assertIn("token", await self.refused(2, *command))
+        self.assertIn("no token 'x'", await self.refused(1, "token", "revoke", "x"))
+
+    async def test_open(self) -> None:
+        """Without a display the link is printed; it is one that logs in."""
+        url = await self.serve()
+        for command in (("open",), ("open", "--print")):
+            (link,) = (await self.done(*command)).out.splitlines()
+            self.assertTrue(link.startswith(url.removesuffix("api") + "login?code="), link)
+        self.assertEqual(await self.status_of(link), 303)
+        self.assertEqual(await self.status_of(link), 401)
+
+    async def test_open_in_a_browser(self) -> None:
+        """Where there is one, it is given the link."""
+        url = await self.serve()
+        browser = self.file("browser", '#!/bin/sh\necho "$1" > "$HOME/opened"\n')
+        os.chmod(browser, 0o700)
+        self.environ["BROWSER"] = browser
+        self.assertEqual((await self.done("open")).out, "")
+        link = Path(self.path("opened")).read_text(encoding="utf-8").strip()
+        self.assertTrue(link.startswith(url.removesuffix("api") + "login?code="), link)
+        self.assertIn("expires", (await self.done("--json", "open")).json)
+
+    async def test_open_at_a_unix_socket(self) -> None:
+        """No browser can go there, and the daemon says so."""
+        await self.serve(f"unix:{self.path('socket')}")
+        self.assertIn("--api", await self.refused(1, "open"))
+
+    async def test_open_from_elsewhere(self) -> None:
+        """The link is for the name by which we reach the daemon."""
+        url = (await self.serve()).replace("127.0.0.1", "localhost")
+        Path(self.path("token")).touch(mode=0o600)
+        there = ("--url", url, "--token-file", self.file("token", TOKEN))
+        link = (await self.done("open", *there)).out
+        self.assertTrue(link.startswith(url.removesuffix("api") + "login?code="), link)
+
+    async def test_tls(self) -> None:
+        """The certificate is verified, by the authority that is named."""
+        authority = ThrowAwayAuthority()
+        issued = authority.issue(["localhost"])
+        cert = self.file("cert.pem", issued.certificate_pem.decode())
+        key = self.file("key.pem", issued.key_pem.decode())
+        trusted = self.file("ca.pem", authority.certificate_pem.decode())
+        other = self.file("other.pem", ThrowAwayAuthority().certificate_pem.decode())
+        url = await self.serve(f"ssl:0:interface=127.0.0.1:privateKey={key}:certKey={cert}")
+        Path(self.path("token")).touch(mode=0o600)
+        token = ("--token-file", self.file("token", TOKEN))
+        there = ("--url", url.replace("127.0.0.1", "localhost"), *token)
+        await self.done("status", *there, "--ca-file", trusted)
+        link = (await self.done("--ca-file", trusted, "open", *there)).out
+        self.assertTrue(link.startswith("https://localhost:"), link)
+        for options in ((), ("--ca-file", other)):
+            said = await self.refused(1, "status", *there, *options)
+            self.assertIn("is not trusted", said)
+            self.assertIn("--ca-file", said)
+        said = await self.refused(1, "status", "--url", url, *token, "--ca-file", trusted)
+        self.assertIn("is not trusted", said)
+        for path in (key, "/nowhere.pem"):
+            said = await self.refused(2, "status", *there, "--ca-file", path)
+            self.assertIn(path, said)
+
+    async def status_of(self, link: str) -> int:
+        """What a browser that follows a link gets."""
+        response = await Agent(reactor).request(b"GET", link.strip().encode())
+        await readBody(response)
+        return int(response.code)
