@@ -16,6 +16,7 @@ from twisted.web.resource import Resource
 from twisted.web.server import Request
 
 from bitween.api.event_log import EventLog
+from bitween.api.refusal import Refusal
 from bitween.api.transfer_counts import TransferCounts
 from bitween.application import Bitween
 from bitween.model.connection import ConnectionState
@@ -149,8 +150,10 @@ class MetricsResource(Resource):
         super().__init__()
         self._registry = registry
 
-    def render_GET(self, request: Request) -> bytes:
+    def render(self, request: Request) -> bytes:
         """All of them."""
+        if request.method not in {b"GET", b"HEAD"}:
+            return Refusal(405, "use GET", allow="GET, HEAD").render(request)
         accepted = request.getHeader(b"accept") or b""
         encode, content_type = choose_encoder(accepted.decode("latin-1"))
         request.setHeader(b"content-type", content_type.encode("ascii"))

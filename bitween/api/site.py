@@ -129,6 +129,15 @@ class BoundedChannel(HTTPChannel):
             TimeoutMixin.resetTimeout(self)
         super().dataReceived(data)
 
+    def headerReceived(self, line: bytes) -> bool:
+        """Take a header, also one that Twisted stumbles over: a length of thousands of digits."""
+        try:
+            taken: bool = super().headerReceived(line)
+        except ValueError:
+            self._respondToBadRequestAndDisconnect()
+            return False
+        return taken
+
     def resetTimeout(self) -> None:
         """Do nothing: Twisted would start the clock anew with every byte."""
 

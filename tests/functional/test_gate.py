@@ -315,6 +315,7 @@ class SmugglingTests(GateCase):
             ["Content-Length: +5"],
             ["Content-Length: -1"],
             ["Content-Length: 0x5"],
+            ["Content-Length: " + "9" * 5000],
             ["Content-Length: 5_0"],
             ["Content-Length: \u00b2"],
             ["Content-Length:"],
