@@ -75,6 +75,11 @@ def reads(method: Method) -> Method:
     return method
 
 
+def is_reading(method: Callable[..., object]) -> bool:
+    """Whether those may call a method who may only look."""
+    return getattr(method, _READS, False)
+
+
 class Namespace(BaseSubhandler):
     """The methods of one prefix: each is called ``jsonrpc_`` and its name."""
 
@@ -212,7 +217,7 @@ class JsonRpcResource(Namespace, JSONRPC):
 
     def _run(self, call: _Call, caller: Caller) -> object:
         function = self._getFunction(call.method)
-        if caller.access is not Access.FULL and not getattr(function, _READS, False):
+        if caller.access is not Access.FULL and not is_reading(function):
             raise ReadOnly("this token is for looking only", "use another one for this method")
         return function(**self._signatures[call.method].bind(call.params))
 

@@ -335,6 +335,7 @@ class NetMethods(Namespace):
         super().__init__()
         self._bitween = application
 
+    @reads
     async def jsonrpc_diagnose(self) -> views.Json:
         """Look at log-in, server, addresses, contacts and disk, and say what would help."""
         return {"findings": [views.finding(f) for f in await self._bitween.diagnose()]}

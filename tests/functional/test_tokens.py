@@ -10,6 +10,12 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from bitween.api.access import Access, Caller
+from bitween.api.event_methods import EventMethods
+from bitween.api.jsonrpc import is_reading
+from bitween.api.log_in import LogInLinks
+from bitween.api.methods import namespaces
+from bitween.api.sessions import Sessions
+from bitween.api.token_methods import TokenMethods
 from bitween.api.tokens import FIRST, MAX_TOKENS, Token, Tokens
 from bitween.errors import ConfigurationError, InvalidValue, StoreError, UnknownToken
 from tests.functional.api_rig import (
@@ -24,10 +30,18 @@ from tests.functional.api_rig import (
     site_of,
 )
 
-LOOKING = (
-    *("Api.versions", "Api.status", "bt.get_torrents", "xmpp.get_hashes", "xmpp.get_shares"),
-    *("xmpp.find", "xmpp.get_contacts", "xmpp.get_blocked", "jobs.list"),
-)
+LOOKING = {
+    *("Api.versions", "Api.status", "bt.get_torrents", "bt.get_files", "bt.export"),
+    *("xmpp.get_hashes", "xmpp.get_shares", "xmpp.find", "xmpp.get_contacts", "xmpp.get_blocked"),
+    *("net.diagnose", "jobs.get", "jobs.list", "events.poll"),
+}
+# What is asked for with these.
+ARGUMENTS: dict[str, list[object]] = {
+    "bt.get_files": ["a" * 40],
+    "bt.export": ["a" * 40],
+    "jobs.get": ["1"],
+    "events.poll": [0, 0],
+}
 HASH = info_hash("a")
 CHANGING: dict[str, list[object]] = {
     "Api.exit": [],
@@ -220,13 +234,30 @@ class ApiTests(SynchronousTestCase):
         """It may look at everything; what would change something has an error of our own."""
         wall = self.made("wall", read_only=True)
         for method in LOOKING:
-            self.assertIn("result", self.call(wall, method).json, method)
+            answer = self.call(wall, method, *ARGUMENTS.get(method, [])).json
+            self.assertNotIn("read_only", json.dumps(answer), method)
         for method, params in CHANGING.items():
             error = self.call(wall, method, *params).json["error"]
             self.assertEqual((error["code"], error["data"]["reason"]), (1045, "read_only"), method)
         error = self.call(wall, "bt.nonsense").json["error"]
         self.assertEqual(error["code"], -32601)
         self.assertEqual(self.send(wall, b"", "GET", "/metrics").status, 200)
+
+    def test_every_method_is_decided(self) -> None:
+        """Whoever adds a method that all may call has to say so here as well."""
+        links = LogInLinks(Sessions(self.clock), lambda: None)
+        prefixes = {
+            **namespaces(self.world.bitween, self.clock, links),
+            "events": EventMethods(self.world.log, self.clock),
+            "token": TokenMethods(Tokens("x", ""), Sessions(self.clock), bool),
+        }
+        marked = {
+            f"{prefix}.{name.removeprefix('jsonrpc_')}"
+            for prefix, namespace in prefixes.items()
+            for name in dir(namespace)
+            if name.startswith("jsonrpc_") and is_reading(getattr(namespace, name))
+        }
+        self.assertEqual(marked, LOOKING)
 
     def test_read_only_in_a_batch(self) -> None:
         """Each call of a batch is judged for itself, notifications among them."""
