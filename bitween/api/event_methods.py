@@ -12,7 +12,7 @@ from twisted.internet.interfaces import IReactorTime
 from bitween.api.event_log import Event, EventLog, EventType
 from bitween.api.jsonrpc import Namespace, reads
 from bitween.api.params import Between
-from bitween.api.views import Json
+from bitween.api.results import Events
 from bitween.errors import InvalidValue
 from bitween.model.text import printable
 
@@ -39,7 +39,7 @@ class EventMethods(Namespace):
         since: _Position | None = 0,
         timeout: _Seconds = 30,  # noqa: ASYNC109  # the parameter's name in the API
         types: list[str] | None = None,
-    ) -> Json:
+    ) -> Events:
         """
         Events after a position, waiting for one if there is none yet.
 

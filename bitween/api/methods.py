@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Mapping
-from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from typing import Annotated, Literal
 
 from twisted.internet.interfaces import IReactorTime
 
 import bitween
-from bitween.api import views
+from bitween.api import results, views
 from bitween.api.jsonrpc import Namespace, reads
 from bitween.api.log_in import LogInLinks
 from bitween.api.params import Between, Path
@@ -21,8 +20,10 @@ from bitween.errors import HashingFailed, InvalidValue
 from bitween.model.job import JobState
 from bitween.model.torrent import InfoHash
 
-#: Of the methods and their results; semantic versioning.
-API_VERSION = "1.0.0"
+#: Of the methods and their results, by semantic versioning: the first number rises when a program
+#: that kept to the text could break, the second when anything is added, the third when only the
+#: text changes.
+API_VERSION = "1.1.0"
 
 _Offset = Annotated[int, Between(0, 2**53)]
 _Rate = Annotated[int, Between(0, 2**31 - 1)]
@@ -50,31 +51,37 @@ class ApiMethods(Namespace):
         self._bitween = application
         self._clock = clock
         self._links = links
-        self._versions = {
+        self._versions: results.Versions = {
             "bitween": bitween.__version__,
             "api": API_VERSION,
-            **{name: _version_of(name) for name in ("libtorrent", "twisted", "wokkel")},
+            "libtorrent": _version_of("libtorrent"),
+            "twisted": _version_of("twisted"),
+            "wokkel": _version_of("wokkel"),
             "python": platform.python_version(),
         }
 
     @reads
-    def jsonrpc_versions(self) -> Mapping[str, str | None]:
+    def jsonrpc_versions(self) -> results.Versions:
         """Versions of the daemon, of this API and of what they are built on."""
         return self._versions
 
-    def jsonrpc_exit(self) -> bool:
+    def jsonrpc_exit(self) -> results.Done:
         """Stop the daemon cleanly."""
         # In the next turn, so that this one still answers; the site sends that before it closes.
         self._clock.callLater(0, self._bitween.stop)
         return True
 
-    def jsonrpc_login_link(self) -> views.Json:
-        """A link that logs a browser in, once and within a minute, so that nobody types a token."""
+    def jsonrpc_login_link(self) -> results.LogInLink:
+        """
+        A link that logs a browser in, once and within a minute, so that nobody types a token.
+
+        :raises ConfigurationError: if the API is at a Unix socket, which no browser can open.
+        """
         url, expires = self._links.make()
         return {"url": url, "expires": expires}
 
     @reads
-    def jsonrpc_status(self) -> views.Json:
+    def jsonrpc_status(self) -> results.Status:
         """How the daemon is: connection, addresses, totals."""
         return views.status(self._bitween.status())
 
@@ -89,7 +96,7 @@ class TorrentMethods(Namespace):
     @reads
     def jsonrpc_get_torrents(
         self, fields: list[str] | None = None, hashes: list[InfoHash] | None = None
-    ) -> Members:
+    ) -> Annotated[Members, results.Torrents]:
         """
         Our torrents.
 
@@ -105,13 +112,20 @@ class TorrentMethods(Namespace):
         )
         return Members([("torrents", Rows(rows))])
 
-    async def jsonrpc_add_path(self, path: Path, wait: bool = False) -> views.Json:
+    async def jsonrpc_add_path(
+        self, path: Path, wait: bool = False
+    ) -> results.Started | results.Added:
         """
         Share a file or folder.
 
         :param path: absolute, on the daemon's machine.
         :param wait: answer when it is hashed, with its hash, name and size; else at once, with the
             job that hashes it.
+        :raises NoSuchPath: if nothing lies there.
+        :raises UnreadablePath: if it, or something in it, may not be read.
+        :raises EmptyFolder: if it holds no file.
+        :raises BadPath: if it is neither a file nor a folder, or not absolute.
+        :raises HashingFailed: with ``wait``, if that was cancelled, or files changed meanwhile.
         """
         job = self._bitween.add_path(path)
         if not wait:
@@ -128,12 +142,13 @@ class TorrentMethods(Namespace):
         hash: InfoHash,  # noqa: A002  # the parameter's name in the API
         save_path: Path | None = None,
         paused: bool = False,
-    ) -> views.Json:
+    ) -> results.Requested:
         """
         Download what a contact shares; without a source, as soon as one appears.
 
         :param save_path: an absolute folder; the download directory by default.
         :param paused: fetch no more than the list of its files until ``bt.resume``.
+        :raises BadPath: if the folder is no place to write to.
         """
         sources = await self._bitween.download(hash, save_path, paused)
         return {"hash": hash, "sources": sources}
@@ -142,11 +157,12 @@ class TorrentMethods(Namespace):
         self,
         hash: InfoHash,  # noqa: A002  # the parameter's name in the API
         delete_data: bool = False,
-    ) -> bool:
+    ) -> results.Done:
         """
         Stop sharing or downloading a torrent.
 
         :param delete_data: delete its files as well.
+        :raises UnknownTorrent: if no torrent of ours has the hash.
         """
         await self._bitween.remove(hash, delete_data)
         return True
@@ -154,32 +170,48 @@ class TorrentMethods(Namespace):
     async def jsonrpc_recheck(
         self,
         hash: InfoHash,  # noqa: A002  # the parameter's name in the API
-    ) -> bool:
-        """Compare a torrent's files with its hashes, and go on from there."""
+    ) -> results.Done:
+        """
+        Compare a torrent's files with its hashes, and go on from there.
+
+        :raises UnknownTorrent: if no torrent of ours has the hash.
+        """
         await self._bitween.recheck(hash)
         return True
 
     async def jsonrpc_pause(
         self,
         hash: InfoHash,  # noqa: A002  # the parameter's name in the API
-    ) -> bool:
-        """Neither give nor fetch a torrent until it is resumed; contacts no longer see it."""
+    ) -> results.Done:
+        """
+        Neither give nor fetch a torrent until it is resumed; contacts no longer see it.
+
+        :raises UnknownTorrent: if no torrent of ours has the hash.
+        """
         await self._bitween.control.pause(hash)
         return True
 
     async def jsonrpc_resume(
         self,
         hash: InfoHash,  # noqa: A002  # the parameter's name in the API
-    ) -> bool:
-        """Go on with a torrent; if the rules for seeding paused it, they no longer count for it."""
+    ) -> results.Done:
+        """
+        Go on with a torrent; if the rules for seeding paused it, they no longer count for it.
+
+        :raises UnknownTorrent: if no torrent of ours has the hash.
+        """
         await self._bitween.control.resume(hash)
         return True
 
     async def jsonrpc_prefer(
         self,
         hash: InfoHash,  # noqa: A002  # the parameter's name in the API
-    ) -> bool:
-        """Put a download first in the queue."""
+    ) -> results.Done:
+        """
+        Put a download first in the queue.
+
+        :raises UnknownTorrent: if no torrent of ours has the hash.
+        """
         await self._bitween.control.prefer(hash)
         return True
 
@@ -187,8 +219,12 @@ class TorrentMethods(Namespace):
     def jsonrpc_get_files(
         self,
         hash: InfoHash,  # noqa: A002  # the parameter's name in the API
-    ) -> views.Json:
-        """The files of a torrent, and how much of each is here; ``null`` until they are known."""
+    ) -> results.Files:
+        """
+        The files of a torrent, and how much of each is here; ``null`` until they are known.
+
+        :raises UnknownTorrent: if no torrent of ours has the hash.
+        """
         selection = self._bitween.torrent(hash).wishes.selection
         return views.files(self._bitween.control.files(hash), selection)
 
@@ -198,13 +234,15 @@ class TorrentMethods(Namespace):
         wanted: list[int] | None = None,
         first: list[int] | None = None,
         sequential: bool | None = None,
-    ) -> views.Json:
+    ) -> results.Files:
         """
         Choose which files of a download to fetch, and in which order; see ``bt.get_files``.
 
         :param wanted: the indexes of the files to fetch; all others are left out.
         :param first: the indexes of those to ask for before the others, in this order.
         :param sequential: fetch the pieces in their order, to look at what has come.
+        :raises UnknownTorrent: if no torrent of ours has the hash.
+        :raises NoMetadata: if files are chosen that are not known yet.
         """
         await self._bitween.control.select(hash, wanted, first, sequential)
         return self.jsonrpc_get_files(hash)
@@ -214,25 +252,30 @@ class TorrentMethods(Namespace):
         hash: InfoHash | None = None,  # noqa: A002  # the parameter's name in the API
         upload: _Rate | None = None,
         download: _Rate | None = None,
-    ) -> views.Json:
+    ) -> results.LimitsInForce | results.Limits:
         """
         Limit one torrent, or all together; tells the limits that hold.
 
         :param hash: all torrents together by default.
         :param upload: bytes/s, 0 for no limit; as it was by default.
         :param download: the same for the other direction.
+        :raises UnknownTorrent: if no torrent of ours has the hash.
         """
         if hash is None:
             return views.limits(self._bitween.control.limit_all(upload, download))
         torrent = await self._bitween.control.limit(hash, upload, download)
-        return asdict(torrent.wishes.limits)
+        return views.rates(torrent.wishes.limits)
 
     @reads
     def jsonrpc_export(
         self,
         hash: InfoHash,  # noqa: A002  # the parameter's name in the API
-    ) -> views.Json:
-        """A torrent for other programs: the .torrent file in base64, and a magnet link."""
+    ) -> results.Exported:
+        """
+        A torrent for other programs: the .torrent file in base64, and a magnet link.
+
+        :raises UnknownTorrent: if no torrent of ours has the hash.
+        """
         return views.exported(self._bitween.control.export(hash))
 
 
@@ -244,12 +287,12 @@ class ContactMethods(Namespace):
         self._bitween = application
 
     @reads
-    def jsonrpc_get_hashes(self) -> Members:
+    def jsonrpc_get_hashes(self) -> Annotated[Members, results.Hashes]:
         """What contacts who are online share, and where to dial them for it."""
         return Members([("hashes", views.reachable(self._bitween.catalogue))])
 
     @reads
-    def jsonrpc_get_shares(self) -> Members:
+    def jsonrpc_get_shares(self) -> Annotated[Members, results.Shares]:
         """What every device of every contact shares."""
         return Members([("shares", views.shares(self._bitween.catalogue))])
 
@@ -261,7 +304,7 @@ class ContactMethods(Namespace):
         sort: Literal["name", "size", "online", "match"] = "name",
         offset: _Offset = 0,
         limit: _PageSize = 50,
-    ) -> views.Json:
+    ) -> results.FoundPage:
         """
         Search what contacts share.
 
@@ -269,6 +312,7 @@ class ContactMethods(Namespace):
         :param contact: a bare JID, to see only theirs.
         :param sort: ``match`` gives the best matches first: the whole name, how the name begins,
             how its words begin, anything else; of equal ones those that are online.
+        :raises UnknownContact: if ``contact`` is neither in the roster nor ourselves.
         """
         page = await self._bitween.find(query, contact, sort, offset, limit)
         return {
@@ -277,7 +321,7 @@ class ContactMethods(Namespace):
         }
 
     @reads
-    def jsonrpc_get_contacts(self) -> views.Json:
+    def jsonrpc_get_contacts(self) -> results.Contacts:
         """Everybody in the roster, and those who ask to be."""
         catalogue = self._bitween.catalogue
         contacts = self._bitween.contacts()
@@ -288,42 +332,73 @@ class ContactMethods(Namespace):
             ]
         }
 
-    async def jsonrpc_add_contact(self, jid: str, nick: str | None = None) -> bool:
-        """Ask somebody to become a contact, and let their own request in when it comes."""
+    async def jsonrpc_add_contact(self, jid: str, nick: str | None = None) -> results.Done:
+        """
+        Ask somebody to become a contact, and let their own request in when it comes.
+
+        :raises NotConnected: if there is no XMPP session.
+        :raises RequestRefused: if the server does not want that.
+        """
         await self._bitween.add_contact(jid, nick or "")
         return True
 
-    async def jsonrpc_accept_contact(self, jid: str) -> bool:
-        """Accept somebody's request, and ask back."""
+    async def jsonrpc_accept_contact(self, jid: str) -> results.Done:
+        """
+        Accept somebody's request, and ask back.
+
+        :raises UnknownContact: if they do not ask.
+        :raises NotConnected: if there is no XMPP session.
+        :raises RequestRefused: if the server does not want that.
+        """
         await self._bitween.accept_contact(jid)
         return True
 
-    async def jsonrpc_remove_contact(self, jid: str) -> bool:
-        """End it with a contact, in both directions, or refuse a request."""
+    async def jsonrpc_remove_contact(self, jid: str) -> results.Done:
+        """
+        End it with a contact, in both directions, or refuse a request.
+
+        :raises UnknownContact: if they are neither in the roster nor ask.
+        :raises NotConnected: if there is no XMPP session.
+        :raises RequestRefused: if the server does not want that.
+        """
         await self._bitween.remove_contact(jid)
         return True
 
-    async def jsonrpc_forget_resource(self, jid: str, resource: str) -> bool:
+    async def jsonrpc_forget_resource(self, jid: str, resource: str) -> results.Done:
         """
         Drop what is known of a device that is gone for good; our own account's is taken back too.
 
         :param jid: a contact, or our own bare JID.
+        :raises UnknownContact: if that is neither a contact nor ourselves.
+        :raises UnknownResource: if the device has announced nothing.
+        :raises ResourceOnline: if it is there: it would be back at once.
+        :raises NotConnected: if it is our own and there is no XMPP session.
         """
         await self._bitween.forget_resource(jid, resource)
         return True
 
     @reads
-    def jsonrpc_get_blocked(self) -> views.Json:
+    def jsonrpc_get_blocked(self) -> results.Blocked:
         """Whom the server keeps away from us: bare JIDs and domains."""
         return {"blocked": list(self._bitween.blocked())}
 
-    async def jsonrpc_block(self, jid: str) -> bool:
-        """Have the server keep somebody away from us, contact or not."""
+    async def jsonrpc_block(self, jid: str) -> results.Done:
+        """
+        Have the server keep somebody away from us, contact or not.
+
+        :raises NotConnected: if there is no XMPP session.
+        :raises RequestRefused: if the server does not want that.
+        """
         await self._bitween.block(jid)
         return True
 
-    async def jsonrpc_unblock(self, jid: str) -> bool:
-        """Let somebody reach us again."""
+    async def jsonrpc_unblock(self, jid: str) -> results.Done:
+        """
+        Let somebody reach us again.
+
+        :raises NotConnected: if there is no XMPP session.
+        :raises RequestRefused: if the server does not want that.
+        """
         await self._bitween.unblock(jid)
         return True
 
@@ -336,7 +411,7 @@ class NetMethods(Namespace):
         self._bitween = application
 
     @reads
-    async def jsonrpc_diagnose(self) -> views.Json:
+    async def jsonrpc_diagnose(self) -> results.Diagnosis:
         """Look at log-in, server, addresses, contacts and disk, and say what would help."""
         return {"findings": [views.finding(f) for f in await self._bitween.diagnose()]}
 
@@ -349,17 +424,25 @@ class JobMethods(Namespace):
         self._jobs = application.jobs
 
     @reads
-    def jsonrpc_get(self, job: str) -> views.Json:
-        """How far a job is."""
+    def jsonrpc_get(self, job: str) -> results.Job:
+        """
+        How far a job is.
+
+        :raises UnknownJob: if there is no such job, or it ended long ago.
+        """
         return views.job(self._jobs.get(job))
 
     @reads
-    def jsonrpc_list(self) -> views.Json:
+    def jsonrpc_list(self) -> results.Jobs:
         """Every job that runs, and the last ones that ended; oldest first."""
         return {"jobs": [views.job(job) for job in self._jobs.all()]}
 
-    def jsonrpc_cancel(self, job: str) -> views.Json:
-        """Cancel a job; one that has ended stays as it is."""
+    def jsonrpc_cancel(self, job: str) -> results.Job:
+        """
+        Cancel a job; one that has ended stays as it is.
+
+        :raises UnknownJob: if there is no such job, or it ended long ago.
+        """
         return views.job(self._jobs.cancel(job))
 
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict
 
-from bitween.api import views
+from bitween.api import results
 from bitween.api.jsonrpc import Namespace
 from bitween.api.sessions import Sessions
-from bitween.api.tokens import Tokens
+from bitween.api.tokens import Token, Tokens
 
 
 class TokenMethods(Namespace):
@@ -23,27 +22,34 @@ class TokenMethods(Namespace):
         self._sessions = sessions
         self._revoked = revoked
 
-    def jsonrpc_new(self, name: str | None = None, read_only: bool = False) -> views.Json:
+    def jsonrpc_new(self, name: str | None = None, read_only: bool = False) -> results.NewToken:
         """
         Make a token; the answer is the only place where it ever stands.
 
         :param name: by which it can be revoked; one is chosen by default.
         :param read_only: whether it is for looking only.
+        :raises StoreError: if it cannot be kept.
         """
         token, secret = self._tokens.new(name, read_only)
-        return {**asdict(token), "token": secret}
+        return {**_shown(token), "token": secret}
 
-    def jsonrpc_list(self) -> views.Json:
+    def jsonrpc_list(self) -> results.Tokens:
         """All tokens without their secrets, the one of the token file first."""
-        return {"tokens": [asdict(token) for token in self._tokens.known()]}
+        return {"tokens": [_shown(token) for token in self._tokens.known()]}
 
-    def jsonrpc_revoke(self, name: str) -> bool:
+    def jsonrpc_revoke(self, name: str) -> results.Done:
         """
         Make a token useless, end what is open with it, and have every browser log in again.
 
         :param name: of a token that was made by ``token.new``.
+        :raises UnknownToken: if there is none of that name.
+        :raises StoreError: if that cannot be kept.
         """
         self._tokens.revoke(name)
         self._sessions.end_all()
         self._revoked(name)
         return True
+
+
+def _shown(token: Token) -> results.Token:
+    return {"name": token.name, "read_only": token.read_only, "created": token.created}

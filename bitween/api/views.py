@@ -11,7 +11,9 @@ import base64
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from types import MappingProxyType
+from typing import cast
 
+from bitween.api import results
 from bitween.api.faults import error_object
 from bitween.api.pieces import Members
 from bitween.application import Status
@@ -26,7 +28,7 @@ from bitween.model.job import Added, Job
 from bitween.model.search import Found
 from bitween.model.torrent import Torrent
 from bitween.model.traffic import Traffic
-from bitween.model.wishes import Selection
+from bitween.model.wishes import Limits, Selection
 
 Json = dict[str, object]
 
@@ -38,7 +40,7 @@ def _size_if_known(torrent: Torrent) -> int | None:
     return torrent.progress.total if torrent.files is not None else torrent.progress.total or None
 
 
-def _files(torrent: Torrent) -> list[Json] | None:
+def _files(torrent: Torrent) -> list[results.FileEntry] | None:
     if torrent.files is None:
         return None
     return [{"path": file.path, "size": file.size} for file in torrent.files]
@@ -66,33 +68,38 @@ TORRENT_FIELDS: Mapping[str, Field] = MappingProxyType(
         "added": lambda torrent: torrent.added,
         "completed": lambda torrent: torrent.completed,
         "shared": lambda torrent: torrent.shared,
-        "limits": lambda torrent: asdict(torrent.wishes.limits),
+        "limits": lambda torrent: rates(torrent.wishes.limits),
         "sequential": lambda torrent: torrent.wishes.selection.sequential,
     }
 )
 
 
-def status(status: Status) -> Json:
+def status(status: Status) -> results.Status:
     """``Api.status``."""
     return {
         "jid": status.connection.jid,
         "connection": connection(status.connection),
-        "listen": [[address, port] for address, port in status.listening],
+        "listen": list(status.listening),
         "addresses": _addresses(status.addresses),
-        "totals": asdict(status.totals),
+        "totals": cast("results.Totals", asdict(status.totals)),
         "limits": limits(status.limits),
         "uptime": status.uptime,
     }
 
 
-def limits(limits: LimitsInForce) -> Json:
+def limits(limits: LimitsInForce) -> results.LimitsInForce:
     """``bt.set_limits`` for all torrents together."""
-    return {**asdict(limits.usual), "now": asdict(limits.now), "scheduled": limits.scheduled}
+    return {**rates(limits.usual), "now": rates(limits.now), "scheduled": limits.scheduled}
 
 
-def files(files: Sequence[FileStatus] | None, selection: Selection) -> Json:
+def rates(limits: Limits) -> results.Limits:
+    """``bt.set_limits`` for one torrent."""
+    return {"upload": limits.upload, "download": limits.download}
+
+
+def files(files: Sequence[FileStatus] | None, selection: Selection) -> results.Files:
     """``bt.get_files``."""
-    listed = None
+    listed: list[results.FileStatus] | None = None
     if files is not None:
         listed = [
             {
@@ -111,19 +118,19 @@ def files(files: Sequence[FileStatus] | None, selection: Selection) -> Json:
     }
 
 
-def exported(exported: Exported) -> Json:
+def exported(exported: Exported) -> results.Exported:
     """``bt.export``."""
     torrent_file = exported.torrent_file
     encoded = None if torrent_file is None else base64.b64encode(torrent_file).decode("ascii")
     return {"torrent": encoded, "magnet": exported.magnet}
 
 
-def connection(status: ConnectionStatus) -> Json:
+def connection(status: ConnectionStatus) -> results.Connection:
     """Where the connection to the XMPP server stands."""
     return {"state": status.state.value, "since": status.since, "error": status.error or None}
 
 
-def finding(finding: Finding) -> Json:
+def finding(finding: Finding) -> results.Finding:
     """One of ``net.diagnose``."""
     return {
         "check": finding.check,
@@ -133,7 +140,7 @@ def finding(finding: Finding) -> Json:
     }
 
 
-def job(job: Job) -> Json:
+def job(job: Job) -> results.Job:
     """``jobs.get``."""
     return {
         "job": job.id,
@@ -145,16 +152,16 @@ def job(job: Job) -> Json:
         "rate": job.rate,
         "eta": job.eta,
         "result": added(job.result) if job.result is not None else None,
-        "error": error_object(job.error) if job.error is not None else None,
+        "error": cast("results.Error", error_object(job.error)) if job.error else None,
     }
 
 
-def added(added: Added) -> Json:
+def added(added: Added) -> results.Added:
     """What came of adding a path."""
     return {"hash": added.info_hash, "name": added.name, "total_size": added.total_size}
 
 
-def contact(contact: Contact, catalogue: Catalogue, traffic: Traffic) -> Json:
+def contact(contact: Contact, catalogue: Catalogue, traffic: Traffic) -> results.Contact:
     """One entry of ``xmpp.get_contacts``."""
     online = catalogue.online(contact.jid)
     listings = catalogue.listings(contact.jid)
@@ -169,11 +176,12 @@ def contact(contact: Contact, catalogue: Catalogue, traffic: Traffic) -> Json:
             _resource(resource, listings.get(resource), resource in online)
             for resource in sorted(online | listings.keys())
         ],
-        **asdict(traffic),
+        "downloaded": traffic.downloaded,
+        "uploaded": traffic.uploaded,
     }
 
 
-def _resource(resource: str, listing: Listing | None, online: bool) -> Json:
+def _resource(resource: str, listing: Listing | None, online: bool) -> results.Resource:
     return {
         "resource": resource,
         "bitween": listing is not None,
@@ -201,7 +209,7 @@ def shares(catalogue: Catalogue) -> Members:
     )
 
 
-def found(found: Found, catalogue: Catalogue) -> Json:
+def found(found: Found, catalogue: Catalogue) -> results.Found:
     """One item of ``xmpp.find``."""
     return {
         "hash": found.info_hash,
@@ -234,9 +242,9 @@ def _listing(listing: Listing) -> Members:
     )
 
 
-def _share(share: Share) -> Json:
+def _share(share: Share) -> results.Share:
     return {"hash": share.info_hash, "name": share.name, "size": share.size}
 
 
-def _addresses(addresses: Iterable[PeerAddress]) -> list[list[object]]:
-    return [[address.address, address.port] for address in addresses]
+def _addresses(addresses: Iterable[PeerAddress]) -> list[tuple[str, int]]:
+    return [(address.address, address.port) for address in addresses]

@@ -1,0 +1,348 @@
+"""
+The shapes of results, as clients see them; :mod:`bitween.api.discover` tells them these.
+
+A text beside a type says what a value is.  What is unknown, or is not there, is ``null``.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, TypedDict
+
+from bitween.api.event_log import EventType
+from bitween.model.connection import ConnectionState
+from bitween.model.contact import Pending, Subscription
+from bitween.model.diagnosis import Verdict
+from bitween.model.job import JobState
+from bitween.model.torrent import InfoHash, TorrentState
+
+Size = Annotated[int, "bytes"]
+Rate = Annotated[int, "bytes/s"]
+Limit = Annotated[int, "bytes/s, 0 for no limit"]
+Time = Annotated[float, "seconds since the epoch, UTC"]
+Seconds = Annotated[float, "seconds"]
+Fraction = Annotated[float, "0..1"]
+BareJid = Annotated[str, "a bare JID"]
+Address = Annotated[tuple[str, int], "address and port"]
+#: What cannot be done is an error.
+Done = Literal[True]
+
+
+class Versions(TypedDict):
+    """Versions of the daemon, of this API and of what they are built on."""
+
+    bitween: str
+    api: str
+    libtorrent: str | None
+    twisted: str | None
+    wokkel: str | None
+    python: str
+
+
+class LogInLink(TypedDict):
+    """A link that logs a browser in."""
+
+    url: str
+    expires: Time
+
+
+class Connection(TypedDict):
+    """Where the connection to the XMPP server stands."""
+
+    state: Annotated[str, ConnectionState]
+    since: Time
+    error: Annotated[str | None, "the last reason for not being online, in words"]
+
+
+class Totals(TypedDict):
+    """Sums over all our torrents, and over all contacts whom we follow."""
+
+    torrents: int
+    complete: Annotated[int, "torrents that are complete"]
+    size: Size
+    done: Size
+    download_rate: Rate
+    upload_rate: Rate
+    peers: int
+    contacts: int
+    contacts_online: int
+
+
+class Limits(TypedDict):
+    """Rate limits."""
+
+    upload: Limit
+    download: Limit
+
+
+class LimitsInForce(Limits):
+    """The limits of all torrents together: those that were chosen, and those that hold now."""
+
+    now: Limits
+    scheduled: Annotated[bool, "whether the schedule has others hold than were chosen"]
+
+
+class Status(TypedDict):
+    """How the daemon is."""
+
+    jid: Annotated[str, "the full JID while online, else the one that is asked for"]
+    connection: Connection
+    listen: Annotated[list[Address], "the sockets on which BitTorrent peers are accepted"]
+    addresses: Annotated[list[Address], "where contacts are told to dial, best first"]
+    totals: Totals
+    limits: LimitsInForce
+    uptime: Seconds
+
+
+class FileEntry(TypedDict):
+    """One file of a torrent."""
+
+    path: Annotated[str, "relative to the torrent's save_path"]
+    size: Size
+
+
+class Torrent(TypedDict, total=False):
+    """A torrent of ours; with ``fields``, only those keys of it."""
+
+    hash: InfoHash
+    name: Annotated[str, "may be empty until the list of files is here"]
+    total_size: Annotated[int | None, "bytes"]
+    done: Annotated[int, "verified bytes"]
+    files: Annotated[list[FileEntry] | None, "null until they are known"]
+    state: Annotated[str, TorrentState]
+    complete: Annotated[bool, "whether every byte is verified and on the disk"]
+    progress: Annotated[float, "0..1, of what is here or wanted"]
+    download_rate: Rate
+    upload_rate: Rate
+    uploaded: Annotated[int, "bytes given to others, over all runs"]
+    left: Annotated[int, "bytes that are wanted and still to come"]
+    peers: Annotated[int, "that are connected"]
+    eta: Annotated[float | None, "seconds until it is complete"]
+    save_path: Annotated[str, "the folder that holds the torrent's file or folder"]
+    error: Annotated[str | None, "why it stands still, in words"]
+    added: Time
+    completed: Annotated[float | None, "when it was complete first, in seconds since the epoch"]
+    shared: Annotated[bool, "whether it was made here, of files of ours"]
+    limits: Limits
+    sequential: Annotated[bool, "whether pieces are fetched in their order"]
+
+
+class Torrents(TypedDict):
+    """Torrents of ours."""
+
+    torrents: list[Torrent]
+
+
+class Added(TypedDict):
+    """What came of adding a path."""
+
+    hash: InfoHash
+    name: str
+    total_size: Size
+
+
+class Started(TypedDict):
+    """The job that was started."""
+
+    job: str
+
+
+class Requested(TypedDict):
+    """A download that was asked for."""
+
+    hash: InfoHash
+    sources: Annotated[int, "contacts' devices that can be dialled for it now"]
+
+
+class FileStatus(TypedDict):
+    """One file of a torrent, and how much of it is here."""
+
+    index: Annotated[int, "counted from 0"]
+    path: str
+    size: Size
+    done: Annotated[int, "verified bytes, in whole pieces"]
+    wanted: bool
+
+
+class Files(TypedDict):
+    """The files of a torrent, and which of them are wanted."""
+
+    files: Annotated[list[FileStatus] | None, "null until they are known"]
+    first: Annotated[list[int], "indexes of those that are asked for before the others"]
+    sequential: bool
+
+
+class Exported(TypedDict):
+    """A torrent for other programs."""
+
+    torrent: Annotated[str | None, "the .torrent file in base64; null until it is known"]
+    magnet: str
+
+
+class Resource(TypedDict):
+    """A device of a contact."""
+
+    resource: str
+    bitween: Annotated[bool, "whether it has announced anything"]
+    shares: Annotated[int, "how many"]
+    online: bool
+
+
+class Contact(TypedDict):
+    """Somebody in the roster, or who asks to be."""
+
+    jid: BareJid
+    nick: str | None
+    subscription: Annotated[str, Subscription]
+    pending: Annotated[str | None, Pending]
+    groups: list[str]
+    online: bool
+    resources: list[Resource]
+    downloaded: Annotated[int, "bytes got from them, over all times"]
+    uploaded: Annotated[int, "bytes given to them, over all times"]
+
+
+class Contacts(TypedDict):
+    """Everybody in the roster, and those who ask to be."""
+
+    contacts: list[Contact]
+
+
+class Blocked(TypedDict):
+    """Whom the server keeps away from us."""
+
+    blocked: Annotated[list[str], "bare JIDs and domains"]
+
+
+class Finding(TypedDict):
+    """The outcome of one check."""
+
+    check: Annotated[str, "what was looked at, a name that stays"]
+    verdict: Annotated[str, Verdict]
+    text: str
+    fix: Annotated[str | None, "what can be done about it"]
+
+
+class Diagnosis(TypedDict):
+    """How it stands with the way between us and our contacts."""
+
+    findings: list[Finding]
+
+
+class Share(TypedDict):
+    """Something that a device shares."""
+
+    hash: InfoHash
+    name: str
+    size: Size
+
+
+class Listing(TypedDict):
+    """What a device shares, and where it can be dialled."""
+
+    ip_v4: list[Address]
+    ip_v6: list[Address]
+    online: bool
+    shares: Annotated[dict[str, Share], "by info-hash"]
+
+
+class Shares(TypedDict):
+    """What every device of every contact shares."""
+
+    shares: Annotated[dict[str, dict[str, Listing]], "by bare JID and resource"]
+
+
+class Hashes(TypedDict):
+    """Where to dial for what is shared by contacts who are online."""
+
+    hashes: Annotated[dict[str, list[Address]], "by info-hash, the best to dial first"]
+
+
+class Found(TypedDict):
+    """Something that contacts share."""
+
+    hash: InfoHash
+    name: str
+    size: Size
+    contacts: list[BareJid]
+    online: Annotated[bool, "whether one of them is there now"]
+    reach: Annotated[str | None, "direct or none; null while nobody who has it is online"]
+
+
+class FoundPage(TypedDict):
+    """A page of what was found."""
+
+    total: Annotated[int, "on all pages"]
+    items: list[Found]
+
+
+class ErrorData(TypedDict):
+    """What a program and what a person can do about an error."""
+
+    reason: Annotated[str, "one word a kind of error"]
+    hint: str
+
+
+class Error(TypedDict, total=False):
+    """A JSON-RPC error object."""
+
+    code: int
+    message: str
+    data: ErrorData
+
+
+class Job(TypedDict):
+    """Something that takes a while."""
+
+    job: str
+    kind: Annotated[str, "add: a path is being hashed"]
+    subject: Annotated[str, "what it works on, e.g. the path"]
+    state: Annotated[str, JobState]
+    done: Annotated[int, "bytes worked through"]
+    total: Annotated[int | None, "bytes to work through"]
+    rate: Annotated[float | None, "bytes/s"]
+    eta: Annotated[float | None, "seconds left"]
+    result: Added | None
+    error: Error | None
+
+
+class Jobs(TypedDict):
+    """Every job that runs, and the last ones that ended."""
+
+    jobs: Annotated[list[Job], "oldest first"]
+
+
+class Event(TypedDict):
+    """Something that happened."""
+
+    id: Annotated[int, "one more than that of the event before"]
+    type: Annotated[str, EventType]
+    time: Time
+    data: Annotated[dict[str, object], "by type; see the page on events"]
+
+
+class Events(TypedDict):
+    """Events after a position."""
+
+    events: Annotated[list[Event], "oldest first"]
+    last: Annotated[int, "the position to go on from"]
+    gap: Annotated[bool, "whether events before these are missing"]
+
+
+class Token(TypedDict):
+    """What a program shows to use the API, without the secret itself."""
+
+    name: str
+    read_only: Annotated[bool, "whether it is for looking only"]
+    created: Annotated[float | None, "seconds since the epoch; null for the first"]
+
+
+class NewToken(Token):
+    """A token that was made."""
+
+    token: Annotated[str, "the secret, which is told only here"]
+
+
+class Tokens(TypedDict):
+    """All tokens."""
+
+    tokens: Annotated[list[Token], "the one of the token file first"]
