@@ -39,7 +39,7 @@ from __future__ import annotations
 
 class BitweenError(Exception):
     """
-    The root of the tree.
+    What bitween cannot do; the root of the tree.
 
     :param message: what went wrong, in one line for a person.
     :param hint: what can be done about it, in one line; may be empty.

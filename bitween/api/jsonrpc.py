@@ -46,6 +46,8 @@ MAX_BATCH = 100
 # Characters; a little more than what is written to a connection at once.
 _CHUNK = 2**16
 _CONTENT_TYPE = b"application/json"
+# OpenRPC's own (OpenRPC 1.3.2, Service Discovery Method).
+_DISCOVER = "rpc.discover"
 # What marks a method that those may call who may only look.
 _READS = "reads"
 
@@ -206,7 +208,7 @@ class JsonRpcResource(Namespace, JSONRPC):
         )
 
     def _has(self, method: str) -> bool:
-        if method.startswith("rpc."):  # reserved (JSON-RPC 2.0 §4)
+        if method.startswith("rpc.") and method != _DISCOVER:  # reserved (JSON-RPC 2.0 §4)
             return False
         if method not in self._signatures:
             try:

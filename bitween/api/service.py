@@ -18,6 +18,7 @@ from twisted.logger import Logger
 from twisted.web.resource import Resource
 
 from bitween import rendezvous
+from bitween.api.discover import DiscoverMethods
 from bitween.api.event_log import EventLog
 from bitween.api.event_methods import EventMethods
 from bitween.api.event_stream import EventStreams
@@ -75,6 +76,7 @@ def make_site(
         **namespaces(application, reactor, LogInLinks(sessions, lambda: site.url)),
         "events": EventMethods(log, reactor),
         "token": TokenMethods(tokens, sessions, revoked),
+        "rpc": DiscoverMethods(),
     }
     rpc = JsonRpcResource(methods, reactor, metrics.call_began)
     root.putChild(PATH[1:].encode(), rpc)

@@ -10,12 +10,7 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from bitween.api.access import Access, Caller
-from bitween.api.event_methods import EventMethods
-from bitween.api.jsonrpc import is_reading
-from bitween.api.log_in import LogInLinks
-from bitween.api.methods import namespaces
-from bitween.api.sessions import Sessions
-from bitween.api.token_methods import TokenMethods
+from bitween.api.discover import document
 from bitween.api.tokens import FIRST, MAX_TOKENS, Token, Tokens
 from bitween.errors import ConfigurationError, InvalidValue, StoreError, UnknownToken
 from tests.functional.api_rig import (
@@ -245,18 +240,7 @@ class ApiTests(SynchronousTestCase):
 
     def test_every_method_is_decided(self) -> None:
         """Whoever adds a method that all may call has to say so here as well."""
-        links = LogInLinks(Sessions(self.clock), lambda: None)
-        prefixes = {
-            **namespaces(self.world.bitween, self.clock, links),
-            "events": EventMethods(self.world.log, self.clock),
-            "token": TokenMethods(Tokens("x", ""), Sessions(self.clock), bool),
-        }
-        marked = {
-            f"{prefix}.{name.removeprefix('jsonrpc_')}"
-            for prefix, namespace in prefixes.items()
-            for name in dir(namespace)
-            if name.startswith("jsonrpc_") and is_reading(getattr(namespace, name))
-        }
+        marked = {method["name"] for method in document()["methods"] if method["x-read-only"]}
         self.assertEqual(marked, LOOKING)
 
     def test_read_only_in_a_batch(self) -> None:
