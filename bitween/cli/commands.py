@@ -14,9 +14,10 @@ from bitween.cli.access import open_page, token
 from bitween.cli.control import export, files, limit, pause, recheck, resume
 from bitween.cli.failures import CommandFailed, WrongUsage
 from bitween.cli.names import own_hash, shared_hash
-from bitween.cli.output import Output, duration_text, rate_text, size_text
+from bitween.cli.output import Output
 from bitween.cli.session import Session
 from bitween.cli.waiting import wait_for_job, wait_for_torrent
+from bitween.model.quantity import duration_text, rate_text, size_text
 
 _PAGE = 500
 #: Seconds that a daemon may take to stop.

@@ -9,8 +9,8 @@ from typing import Any
 
 from bitween.cli.failures import CommandFailed, WrongUsage
 from bitween.cli.names import own_hash
-from bitween.cli.output import rate_text, size_text
 from bitween.cli.session import Session
+from bitween.model.quantity import rate_text, size_text
 
 _RATE = re.compile(r"(\d+(?:\.\d+)?)\s*([kMG]?)(?:B(?:/s)?)?", re.ASCII)
 _UNITS = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9}

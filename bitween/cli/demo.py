@@ -19,11 +19,12 @@ from typing import Any, NoReturn
 from bitween import rendezvous
 from bitween.cli.client import Client
 from bitween.cli.failures import CommandFailed
-from bitween.cli.output import Output, duration_text, rate_text, size_text
+from bitween.cli.output import Output
 from bitween.cli.private_prosody import PrivateProsody
 from bitween.cli.processes import dying_with_parent
 from bitween.cli.waiting import wait_for_job, wait_for_torrent
 from bitween.errors import BitweenError
+from bitween.model.quantity import duration_text, rate_text, size_text
 
 #: Seconds for everything up to the compared sums.
 _TIME_ALLOWED = 180

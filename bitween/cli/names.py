@@ -8,7 +8,7 @@ from typing import Any
 
 from bitween.cli.client import Client
 from bitween.cli.failures import CommandFailed
-from bitween.cli.output import size_text
+from bitween.model.quantity import size_text
 from bitween.model.text import printable
 
 _HASH = re.compile(r"[0-9a-fA-F]{40}", re.ASCII)

@@ -9,7 +9,6 @@ from typing import Literal, TextIO
 
 from bitween.model.text import printable
 
-_UNITS = ("B", "kB", "MB", "GB", "TB", "PB", "EB")
 _HASH_WIDTH = 12
 _GAP = 2
 _NUMBERS = frozenset({"index", "size", "done", "down", "up", "peers", "shares"})
@@ -105,31 +104,3 @@ def _fitted(headings: Sequence[str], widths: Sequence[int], room: int) -> list[i
             break
         fitted[widest] -= 1
     return fitted
-
-
-def size_text(size: float | None) -> str:
-    """A size in bytes for a person; ``None`` is unknown."""
-    if size is None:
-        return "?"
-    unit = 0
-    while size >= 999.5 and unit < len(_UNITS) - 1:
-        size /= 1000
-        unit += 1
-    return f"{size:.0f} B" if unit == 0 else f"{size:.3g} {_UNITS[unit]}"
-
-
-def rate_text(rate: float | None) -> str:
-    """A rate in bytes/s for a person; nothing for none."""
-    return f"{size_text(rate)}/s" if rate else ""
-
-
-def duration_text(seconds: float | None) -> str:
-    """A time span for a person; nothing where it is unknown."""
-    if seconds is None:
-        return ""
-    minutes, second = divmod(int(seconds), 60)
-    hours, minute = divmod(minutes, 60)
-    days, hour = divmod(hours, 24)
-    if days:
-        return f"{days} d {hour} h"
-    return f"{hour}:{minute:02}:{second:02}" if hour else f"{minute}:{second:02}"

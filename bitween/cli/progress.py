@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from bitween.cli.output import Output, duration_text, rate_text, size_text
+from bitween.cli.output import Output
+from bitween.model.quantity import duration_text, rate_text, size_text
 from bitween.model.text import printable
 
 

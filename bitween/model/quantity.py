@@ -1,0 +1,33 @@
+"""Sizes, rates and times as words for a person."""
+
+from __future__ import annotations
+
+_UNITS = ("B", "kB", "MB", "GB", "TB", "PB", "EB")
+
+
+def size_text(size: float | None) -> str:
+    """A size in bytes for a person; ``None`` is unknown."""
+    if size is None:
+        return "?"
+    unit = 0
+    while size >= 999.5 and unit < len(_UNITS) - 1:
+        size /= 1000
+        unit += 1
+    return f"{size:.0f} B" if unit == 0 else f"{size:.3g} {_UNITS[unit]}"
+
+
+def rate_text(rate: float | None) -> str:
+    """A rate in bytes/s for a person; nothing for none."""
+    return f"{size_text(rate)}/s" if rate else ""
+
+
+def duration_text(seconds: float | None) -> str:
+    """A time span for a person; nothing where it is unknown."""
+    if seconds is None:
+        return ""
+    minutes, second = divmod(int(seconds), 60)
+    hours, minute = divmod(minutes, 60)
+    days, hour = divmod(hours, 24)
+    if days:
+        return f"{days} d {hour} h"
+    return f"{hour}:{minute:02}:{second:02}" if hour else f"{minute}:{second:02}"
