@@ -29,6 +29,7 @@ from bitween.bittorrent.hasher import Hasher
 from bitween.bittorrent.store import Store
 from bitween.bittorrent.swarm import Swarm, SwarmOptions
 from bitween.catalogue_store import CatalogueStore
+from bitween.chat import ChatCommands
 from bitween.collector import loading_for_good
 from bitween.control import LOOK, Rules
 from bitween.credentials import read_password
@@ -143,6 +144,7 @@ class Daemon(MultiService):
         bitween = self.bitween = Bitween(
             parts, self._settings.download_dir, self._reactor.stop, rules=self._rules()
         )
+        messenger.offer_commands(ChatCommands(bitween).all)
         log = EventLog()
         metrics = Metrics(bitween, log, self._reactor)
         site = make_site(

@@ -12,6 +12,7 @@ from wokkel.disco import NS_DISCO_INFO, NS_DISCO_ITEMS
 from wokkel.ping import NS_PING
 from wokkel.subprotocols import IQHandlerMixin, XMPPHandler
 
+from bitween.xmpp.adhoc import NS_COMMANDS
 from bitween.xmpp.listing import NS_RSM
 from bitween.xmpp.payload import NS_BITWEEN, NS_SHARES
 
@@ -25,7 +26,7 @@ FEATURES = tuple(
     sorted(
         {
             *(NS_CAPS, NS_DISCO_INFO, NS_DISCO_ITEMS, NS_PING, NS_RSM),
-            *(NS_BITWEEN, f"{NS_SHARES}+notify"),
+            *(NS_BITWEEN, NS_COMMANDS, f"{NS_SHARES}+notify"),
         }
     )
 )
@@ -60,7 +61,7 @@ def caps_element() -> Any:
 
 class Caps(XMPPHandler, IQHandlerMixin):
     """
-    Answers service discovery requests.
+    Answers service discovery requests, as far as nobody has who knows more.
 
     wokkel's own handler keeps every JID that asks in memory, for ever.
     """
@@ -69,8 +70,12 @@ class Caps(XMPPHandler, IQHandlerMixin):
 
     def connectionInitialized(self) -> None:
         """Listen for requests."""
-        self.xmlstream.addObserver(_INFO, self.handleRequest)
-        self.xmlstream.addObserver(_ITEMS, self.handleRequest)
+        self.xmlstream.addObserver(_INFO, self._asked)
+        self.xmlstream.addObserver(_ITEMS, self._asked)
+
+    def _asked(self, iq: Any) -> None:
+        if iq.handled is not True:  # an element of that name would be found as well
+            self.handleRequest(iq)
 
     def _info(self, iq: Any) -> Any:
         node = iq.query.getAttribute("node", "")

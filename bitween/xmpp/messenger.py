@@ -12,6 +12,7 @@ from wokkel.ping import PingHandler
 from bitween.errors import LogInRefused
 from bitween.model.address import PeerAddress
 from bitween.model.announcement import Share
+from bitween.model.command import Command
 from bitween.model.connection import ConnectionStatus
 from bitween.model.contact import Contact
 from bitween.model.diagnosis import Finding
@@ -24,6 +25,7 @@ from bitween.model.events import (
 )
 from bitween.model.sharelist import ListMemory
 from bitween.observable import Observable
+from bitween.xmpp.adhoc import AdHoc
 from bitween.xmpp.blocking import BlockList
 from bitween.xmpp.caps import Caps
 from bitween.xmpp.client import Account, Client
@@ -72,16 +74,11 @@ class Messenger:
         self._list_server = ListServer(reactor, budget, own.shares, contacts.sees_us)
         self._list_reader = ListReader(reactor, budget, contacts.follows, self._happened)
         self._survey = Survey()
+        self._adhoc = AdHoc(reactor)
         for handler in (
-            *(
-                self._survey,
-                contacts,
-                self._block_list,
-                self._pep,
-                self._list_server,
-                self._list_reader,
-            ),
-            *(Caps(), PingHandler(), FallbackHandler()),
+            *(self._survey, contacts, self._block_list, self._pep),
+            *(self._list_server, self._list_reader),
+            *(self._adhoc, Caps(), PingHandler(), FallbackHandler()),
         ):
             handler.setHandlerParent(self.client)
         self._in_session = False
@@ -118,6 +115,10 @@ class Messenger:
         :param shares: oldest first.
         """
         self._pep.announce(shares, addresses)
+
+    def offer_commands(self, commands: Sequence[Command]) -> None:
+        """Let our account's other devices run these (XEP-0050)."""
+        self._adhoc.offer(commands)
 
     def read_list(self, jid: str, resource: str, list_id: str, revision: int) -> None:
         """

@@ -10,6 +10,7 @@ from twisted.internet.task import Clock
 from twisted.words.protocols.jabber.jid import JID
 
 from bitween.application import Bitween, Parts
+from bitween.chat import ChatCommands
 from bitween.errors import XMPPError
 from bitween.jobs import Jobs
 from bitween.model.address import PeerAddress
@@ -20,6 +21,7 @@ from bitween.model.diagnosis import Finding
 from bitween.model.events import MessengerEvent, PresenceChanged
 from bitween.observable import Observable
 from bitween.reach.addresses import InterfaceAddresses
+from bitween.xmpp.adhoc import AdHoc
 from bitween.xmpp.budget import ByteBudget
 from bitween.xmpp.caps import Caps
 from bitween.xmpp.contacts import Contacts
@@ -105,7 +107,8 @@ class Rig(StreamManager):
         server = ListServer(self.clock, self.budget, own.shares, self.roster.sees_us)
         self.reader = ListReader(self.clock, self.budget, self.roster.follows, self._happened)
         handlers = (self.roster, self.pep, server, self.reader)
-        for handler in (*handlers, Caps(), PingHandler(), FallbackHandler()):
+        adhoc = AdHoc(self.clock)
+        for handler in (*handlers, adhoc, Caps(), PingHandler(), FallbackHandler()):
             handler.setHandlerParent(self)
         self.cache = FakeCache()
         parts = Parts(
@@ -120,6 +123,7 @@ class Rig(StreamManager):
             reactor=self.clock,
         )
         self.bitween = Bitween(parts, directory, lambda: None)
+        adhoc.offer(ChatCommands(self.bitween).all)
         self.transport = Transport()
         self.stream = Stream(
             *(_Authenticator(), self.clock, self.budget, Stream.end), log_traffic=False

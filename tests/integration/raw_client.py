@@ -65,6 +65,14 @@ class RawClient(XMPPHandler):
         answer: Deferred[Any] = iq.send()
         return answer
 
+    def request(self, kind: str, to: str, content: str) -> Deferred[Any]:
+        """Ask somebody; an answer that is an error fails with a ``StanzaError``."""
+        iq = xmlstream.IQ(self.xmlstream, kind)
+        iq["to"] = to
+        iq.addRawXml(content)
+        answer: Deferred[Any] = iq.send()
+        return answer
+
     def message(self, to: str, event: str, claims: str | None = None) -> None:
         """Send what looks like a PEP notification."""
         message = domish.Element((None, "message"))

@@ -23,6 +23,7 @@ from bitween.model.announcement import MAX_SHARES
 from bitween.model.catalogue import Catalogue
 from bitween.model.text import printable
 from bitween.model.torrent import parse_info_hash
+from bitween.xmpp.adhoc import NS_COMMANDS
 from bitween.xmpp.listing import NS_RSM
 from bitween.xmpp.parser import BoundedElementStream
 from bitween.xmpp.payload import NS_BITWEEN, NS_SHARES, parse_item
@@ -143,7 +144,10 @@ class Fuzzer:
                 ["get", "set", "result", "result", "error", "nonsense"]
             )
             contents = (self.page, self.page, self.items, self.items, self.any, self.query)
-            content = draw.choice(contents)()
+            make = draw.choice((*contents, self.command))
+            if make == self.command:
+                attributes |= {"type": "set", "from": draw.choice(["alice@localhost/desk", sender])}
+            content = make()
         if draw.random() < 0.1:
             content = self.element(4)
         return f"<{kind} {_attributes(attributes)}>{content}</{kind}>"
@@ -171,6 +175,14 @@ class Fuzzer:
     def any(self) -> str:
         """Anything, or nothing."""
         return self.element(4) if self.draw.random() < 0.8 else ""
+
+    def command(self) -> str:
+        """A command, or something like it."""
+        draw = self.draw
+        attributes = {key: self.value() for key in ("sessionid", "action") if draw.random() < 0.2}
+        attributes["node"] = draw.choice(["list", "get", "get", "status", self.value()])
+        form = self.element(3, "x", "jabber:x:data")
+        return f"<command xmlns='{NS_COMMANDS}' {_attributes(attributes)}>{form}</command>"
 
     def query(self) -> str:
         """A roster."""

@@ -42,6 +42,7 @@ ALLOWED = {
         "traffic",
         "diagnosis",
     },
+    "chat": {"errors", "model", "application"},
     "api": {
         "errors",
         "model",
@@ -52,7 +53,7 @@ ALLOWED = {
         "rendezvous",
         "slices",
     },
-    "cli": {"errors", "settings", "rendezvous", "model"},  # of the model, only the text rules
+    "cli": {"errors", "settings", "rendezvous", "model"},  # of the model, only how text looks
 }
 
 
