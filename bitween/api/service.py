@@ -19,6 +19,7 @@ from twisted.web.resource import Resource
 
 from bitween import rendezvous
 from bitween.api.discover import DiscoverMethods
+from bitween.api.docs_page import DOCS, docs_page
 from bitween.api.event_log import EventLog
 from bitween.api.event_methods import EventMethods
 from bitween.api.event_stream import EventStreams
@@ -40,7 +41,7 @@ PATH = "/api"
 #: Where somebody is led who has logged in by a link.
 _PAGE = "/"
 #: First parts of the paths that nobody has to log in for: they hold no secret.
-_PUBLIC = ("", LOG_IN)
+_PUBLIC = ("", LOG_IN, DOCS)
 
 _ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  # they are being translated
 
@@ -84,6 +85,7 @@ def make_site(
     root.putChild(b"metrics", MetricsResource(metrics.registry))
     root.putChild(LOG_IN.encode(), LogIn(tokens, sessions, failures, _PAGE))
     root.putChild(b"logout", LogOut(sessions))
+    root.putChild(DOCS.encode(), docs_page())
     return site
 
 

@@ -1,0 +1,47 @@
+"""A real Chromium for tests; it is driven from a thread, so that the reactor goes on."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable
+from typing import TypeVar
+
+from playwright.sync_api import Page, sync_playwright
+from twisted.internet.defer import Deferred
+from twisted.internet.threads import deferToThread
+from twisted.trial.unittest import SkipTest
+
+Result = TypeVar("Result")
+
+#: Milliseconds after which what a page is to show will not come any more.
+_PATIENCE = 30_000
+
+
+def browse(visit: Callable[[Page], Result]) -> Deferred[Result]:
+    """
+    Open a browser that knows nothing of earlier ones, and close it in the end.
+
+    :param visit: looks at a page, in a thread of its own.
+    :returns: what it gives.
+    :raises SkipTest: if there is no Chromium.
+    """
+    program = shutil.which("chromium") or shutil.which("chromium-browser")
+    if program is None:
+        raise SkipTest("there is no chromium")
+    return deferToThread(_visit, program, visit)
+
+
+def _visit(program: str, visit: Callable[[Page], Result]) -> Result:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=program,
+            # Chromium's sandbox refuses root.
+            args=["--no-sandbox"] if os.geteuid() == 0 else [],
+        )
+        try:
+            page = browser.new_page()
+            page.set_default_timeout(_PATIENCE)
+            return visit(page)
+        finally:
+            browser.close()
