@@ -39,7 +39,7 @@ from bitween.rendezvous import Rendezvous
 
 PATH = "/api"
 #: Where somebody is led who has logged in by a link.
-_PAGE = "/"
+_PAGE = f"/{DOCS}"
 #: First parts of the paths that nobody has to log in for: they hold no secret.
 _PUBLIC = ("", LOG_IN, DOCS)
 
