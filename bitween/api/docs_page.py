@@ -8,6 +8,8 @@ from twisted.web.resource import Resource
 from twisted.web.server import Request
 from twisted.web.util import Redirect
 
+from bitween.api.refusal import Refusal
+
 #: First part of the path of everything here.  None of it holds a secret.
 DOCS = "docs"
 
@@ -36,8 +38,10 @@ class StaticFile(Resource):
         self._content = (files(__package__) / "static" / name).read_bytes()
         self._content_type = content_type
 
-    def render_GET(self, request: Request) -> bytes:
+    def render(self, request: Request) -> bytes:
         """Give it."""
+        if request.method not in {b"GET", b"HEAD"}:
+            return Refusal(405, "use GET", allow="GET, HEAD").render(request)
         request.setHeader("Content-Type", f"{self._content_type}; charset=utf-8")
         for name, value in _HEADERS.items():
             request.setHeader(name, value)

@@ -66,7 +66,9 @@ class DocsPageTests(SynchronousTestCase):
             self.assertEqual(self.get(path).status, 404, path)
         for path in ("/docsx", "/doc", "//docs", "/api/docs", "/%2fdocs"):
             self.assertIn(self.get(path).status, (401, 404), path)
-        self.assertEqual(self.get("/docs", "POST").status, 405)
+        for method in ("POST", "OPTIONS", "x"):
+            answer = self.get("/docs", method)
+            self.assertEqual((answer.status, answer.headers["allow"]), (405, "GET, HEAD"))
         self.assertEqual(self.get("/docs", "HEAD").body, b"")
 
     def test_the_gate(self) -> None:

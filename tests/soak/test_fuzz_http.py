@@ -34,6 +34,7 @@ FAILED = re.compile(rb"HTTP/1\.[01] 5\d\d ")
 HASH = info_hash("a")
 METHODS = (
     *("Api.versions", "Api.status", "Api.exit", "Api.login_link", "events.poll", "jobs.cancel"),
+    *("rpc.discover", "rpc.discover.x"),
     *("bt.get_torrents", "bt.add_path", "bt.add_torrent_by_hash", "bt.del_torrent", "bt.recheck"),
     *("bt.pause", "bt.resume", "bt.get_files", "bt.set_files", "bt.set_limits", "bt.export"),
     *("xmpp.find", "xmpp.get_shares", "xmpp.get_hashes", "xmpp.get_contacts", "xmpp.add_contact"),
@@ -54,6 +55,7 @@ VALUES: tuple[object, ...] = (
 )
 PATHS = (
     *("/api", "/api", "/api", "/api", "/", "/login", "/login", "/login?code=x", "/logout"),
+    *("/docs", "/docs/", "/docs/docs.js", "/docs/../docs", "/docs/%2e%2e/docs"),
     *("/events", "/events?since=0", "/events?since=x&types=,", "/metrics", "/metrics?x[]=%00"),
     *("*", "x", "//", "/api/", "/api/..", "/%2e%2e", "/\xb0", "/login/x", "/LOGIN", "http://x/api"),
     *("/?", "/api?" + "a=b&" * 500, "/" + "x/" * 2000, "/events?types=" + "x" * 9000, "/%"),

@@ -41,7 +41,7 @@ function makeInput(param) {
   input.name = param.name;
   input.required = param.required;
   if (values) {
-    if (!param.required) input.append(new Option("", ""));
+    if (!param.required) input.append(new Option(`${param.schema.default} by default`, ""));
     input.append(...values.map((value) => new Option(String(value), JSON.stringify(value))));
   } else {
     input.autocomplete = "off";
@@ -80,11 +80,21 @@ function resolved(schema, components) {
 
 // ---- the page
 
+function setText(element, markdown) {
+  // The only markup in these texts is `code`.
+  const parts = markdown.split("`").map((text, index) => {
+    const part = document.createElement(index % 2 ? "code" : "span");
+    part.textContent = text;
+    return part;
+  });
+  element.replaceChildren(...parts.filter((part) => part.textContent));
+}
+
 function showParam(param) {
   const shown = find("#param").content.cloneNode(true);
   find("label", shown).append(`${param.name} `, makeInput(param));
   find(".type", shown).textContent = typeText(param.schema);
-  find(".text", shown).textContent = param.description ?? param.schema.description ?? "";
+  setText(find(".text", shown), param.description ?? param.schema.description ?? "");
   return shown;
 }
 
@@ -94,7 +104,7 @@ function showErrors(section, method, components) {
     const term = document.createElement("dt");
     const text = document.createElement("dd");
     term.textContent = `${reason} (${components.errors[reason].code})`;
-    text.textContent = why;
+    setText(text, why);
     list.append(term, text);
   }
   find(".errors", section).hidden = !list.firstChild;
@@ -120,8 +130,8 @@ function showMethod(method, components) {
   const form = find("form", section);
   section.id = method.name;
   find("h3", section).textContent = method.name;
-  find(".summary", section).textContent = method.summary;
-  find(".description", section).textContent = method.description ?? "";
+  setText(find(".summary", section), method.summary);
+  setText(find(".description", section), method.description ?? "");
   find(".params", section).append(...method.params.map(showParam));
   find(".result pre", section).textContent = JSON.stringify(
     resolved(method.result.schema, components), null, 2,
@@ -146,7 +156,7 @@ function showContents(methods) {
 
 function show({ info, methods, components }) {
   find("#version").textContent = info.version;
-  find("#about").textContent = info.description;
+  setText(find("#about"), info.description);
   showContents(methods);
   find("#methods").replaceChildren(...methods.map((method) => showMethod(method, components)));
 }
