@@ -191,9 +191,10 @@ class Member:
         return Progress(
             done=total if self.complete else min(done, total),
             total=total,
-            download_rate=status.download_rate,
-            upload_rate=status.upload_rate,
-            peers=status.peers,
+            # What was said last may be from before it was halted.
+            download_rate=0 if self.halted else status.download_rate,
+            upload_rate=0 if self.halted else status.upload_rate,
+            peers=0 if self.halted else status.peers,
             uploaded=status.uploaded,
             left=self.left,
         )

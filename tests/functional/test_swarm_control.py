@@ -87,6 +87,8 @@ class PauseTests(ControlCase):
         self.assertIn(self.info_hash, self.bob.library.shares)
         await self.wish(paused=True)
         self.assertIs(self.torrent().state, TorrentState.PAUSED)
+        progress = self.torrent().progress
+        self.assertEqual((progress.download_rate, progress.peers), (0, 0))
         self.assertNotIn(self.info_hash, self.bob.library.shares)
         await self.restart()
         self.assertIs(self.torrent().state, TorrentState.PAUSED)
