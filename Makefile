@@ -56,6 +56,7 @@ bench: $(VENV)/has-test $(VENV)/has-bench prosody bench-programs
 	$(BIN)/python -m benchmarks.lists
 	$(BIN)/python -m benchmarks.scale
 	$(BIN)/python -m benchmarks.answers
+	$(BIN)/python -m benchmarks.rpc
 	$(BIN)/python -m benchmarks.hashing
 	$(BIN)/python -m benchmarks.swarm
 	$(BIN)/python -m benchmarks.transfer

@@ -78,6 +78,12 @@ class Program(ProcessProtocol):
             env={**os.environ, **(environment or {})},
         )
 
+    @property
+    def pid(self) -> int:
+        """Its process."""
+        number: int = self._process.pid
+        return number
+
     def write(self, line: str) -> None:
         """Write a line to its standard input."""
         self._process.write(f"{line}\n".encode())
