@@ -106,6 +106,14 @@ class _Call:
     expects_answer: bool
 
 
+@dataclass(frozen=True, slots=True)
+class _Method:
+    """A method that can be called, as it was found at its first call."""
+
+    function: Callable[..., object]
+    signature: Signature
+
+
 class _NoCall(Exception):  # it says what the document is, and never leaves the module
     """The document is not a request object; :ivar call_id: its id, where that could be read."""
 
@@ -139,7 +147,7 @@ class JsonRpcResource(Namespace, JSONRPC):
         super().__init__()
         self._reactor = reactor
         self._began = began
-        self._signatures: dict[str, Signature] = {}
+        self._methods: dict[str, _Method] = {}
         for prefix, namespace in namespaces.items():
             self.putSubHandler(prefix, namespace)
 
@@ -199,29 +207,25 @@ class JsonRpcResource(Namespace, JSONRPC):
             call = _read_call(document)
         except _NoCall as error:
             return succeed(_error(protocol_error(INVALID_REQUEST), error.call_id))
-        if not self._has(call.method):
+        method = self._find(call.method)
+        if method is None:
             return succeed(_failed(call, protocol_error(METHOD_NOT_FOUND)))
         ended = self._began(call.method)
-        running: Deferred[object] = maybeDeferred(self._run, call, caller).addBoth(ended)
+        running: Deferred[object] = maybeDeferred(_run, method, call, caller).addBoth(ended)
         return running.addCallback(lambda result: self._succeeded(call, result)).addErrback(
             lambda failure: self._call_failed(call, failure)
         )
 
-    def _has(self, method: str) -> bool:
-        if method.startswith("rpc.") and method != _DISCOVER:  # reserved (JSON-RPC 2.0 §4)
-            return False
-        if method not in self._signatures:
+    def _find(self, name: str) -> _Method | None:
+        if name.startswith("rpc.") and name != _DISCOVER:  # reserved (JSON-RPC 2.0 §4)
+            return None
+        if name not in self._methods:
             try:
-                self._signatures[method] = Signature.of(self._getFunction(method))
+                function = self._getFunction(name)
             except NoSuchFunction:
-                return False
-        return True
-
-    def _run(self, call: _Call, caller: Caller) -> object:
-        function = self._getFunction(call.method)
-        if caller.access is not Access.FULL and not is_reading(function):
-            raise ReadOnly("this token is for looking only", "use another one for this method")
-        return function(**self._signatures[call.method].bind(call.params))
+                return None
+            self._methods[name] = _Method(function, Signature.of(function))
+        return self._methods[name]
 
     def _succeeded(self, call: _Call, result: object) -> Body | Deferred[Body]:
         # Also where nobody waits for the answer: what cannot be encoded is a fault to be logged.
@@ -242,6 +246,12 @@ class JsonRpcResource(Namespace, JSONRPC):
         if not failure.check(CancelledError):  # which is what a client that goes away brings about
             self._log.failure("the JSON-RPC method {method} failed", failure, method=call.method)
         return _failed(call, protocol_error(INTERNAL_ERROR))
+
+
+def _run(method: _Method, call: _Call, caller: Caller) -> object:
+    if caller.access is not Access.FULL and not is_reading(method.function):
+        raise ReadOnly("this token is for looking only", "use another one for this method")
+    return method.function(**method.signature.bind(call.params))
 
 
 def _is_json(request: Request) -> bool:
