@@ -132,7 +132,8 @@ class Member:
         if before is None:
             self.moved = not self.record.complete
         elif (before.done, before.uploaded) != (status.done, status.uploaded):
-            self.moved = True
+            # What is complete is known to be: libtorrent only counts it again at each start.
+            self.moved |= not self.record.complete or before.uploaded != status.uploaded
             if status.done > before.done and not self.verifying:
                 self.patience, self.busy_at = 0.0, now
         self.status = status
