@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import ip_network
 from typing import Any, Protocol
 
-from twisted.internet.interfaces import IReadDescriptor
+from twisted.internet.interfaces import IDelayedCall, IReadDescriptor
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
@@ -20,6 +20,7 @@ from bitween.bittorrent.alerts import (
     Listening,
     Status,
     info_hash_text,
+    portions,
     status_value,
     values,
 )
@@ -29,6 +30,7 @@ from bitween.errors import SwarmError
 from bitween.model.address import PeerAddress
 from bitween.model.torrent import InfoHash
 from bitween.model.wishes import UNLIMITED, Limits
+from bitween.slices import SLICE
 
 TORRENT_FLAGS = (
     # Not among them: paused and auto_managed, which would leave most of many torrents standing.
@@ -119,14 +121,26 @@ _LOCAL_NETWORKS = tuple(
 )
 
 
-class ReaderReactor(Protocol):
-    """What the session needs of the reactor: a part of IReactorFDSet."""
+class SessionReactor(Protocol):
+    """What the session needs of the reactor: parts of IReactorTime and IReactorFDSet."""
 
     def addReader(self, reader: IReadDescriptor) -> None:
         """Watch a file descriptor."""
 
     def removeReader(self, reader: IReadDescriptor) -> None:
         """Watch it no longer."""
+
+    def callLater(
+        self,
+        delay: float,
+        callable: Callable[..., object],  # noqa: A002  # the interface's name
+        *args: object,
+        **kwargs: object,
+    ) -> IDelayedCall:
+        """Call something later."""
+
+    def seconds(self) -> float:
+        """The time, from an arbitrary beginning."""
 
 
 class ListenError(SwarmError):
@@ -196,13 +210,15 @@ class Session:
     A call for a torrent that is not loaded (yet, or any more) does nothing.
     """
 
+    _log = Logger()
+
     def __init__(
         self,
-        reactor: ReaderReactor,
+        reactor: SessionReactor,
         options: SessionOptions,
         receive: Callable[[list[Alert]], None],
     ) -> None:
-        """:param receive: called with what happened, in order."""
+        """:param receive: called with what happened, in order, some of it at a time."""
         settings: lt.settings_pack = {
             **SETTINGS,
             "listen_interfaces": "",
@@ -218,7 +234,7 @@ class Session:
         self._session.set_peer_class_filter(limited(options.limit_lan))
         self._handles: dict[InfoHash, lt.torrent_handle] = {}
         self._receive = receive
-        self._reader = _AlertReader(reactor, self._session, self._pop)
+        self._reader = _AlertReader(reactor, self._session, self._taking)
 
     def close(self) -> None:
         """End the session."""
@@ -246,7 +262,7 @@ class Session:
         self._session.apply_settings({"listen_interfaces": interfaces})
         # Asking for the port waits until the sockets are open, so that their alerts are here.
         self._session.listen_port()
-        alerts = values(self._session.pop_alerts())
+        alerts = list(values(self._session.pop_alerts()))
         failed = [alert for alert in alerts if isinstance(alert, ListenFailed)]
         opened = tuple((a.address, a.port) for a in alerts if isinstance(a, Listening))
         for failure in failed:
@@ -391,26 +407,44 @@ class Session:
         self._handles = {info_hash_text(s.info_hashes): s.handle for s in statuses}
         return [status_value(status) for status in statuses]
 
-    def _pop(self) -> None:
-        alerts = self._session.pop_alerts()
+    def _taking(self, alerts: Iterable[lt.alert]) -> Iterator[None]:
+        for portion in portions(self._noting_handles(alerts)):
+            try:
+                self._receive(portion)
+            except Exception:
+                # The others have to be heard all the same.
+                self._log.failure("handling alerts failed")
+            yield
+
+    def _noting_handles(self, alerts: Iterable[lt.alert]) -> Iterator[lt.alert]:
         for alert in alerts:
             if isinstance(alert, lt.add_torrent_alert) and not alert.error.value():
                 self._handles[info_hash_text(alert.params.info_hashes)] = alert.handle
-        self._receive(values(alerts))
+            yield alert
 
 
 @implementer(IReadDescriptor)
 class _AlertReader:
-    """Wakes the reactor when there are alerts: libtorrent writes a byte into a socket."""
+    """
+    Fetches alerts when there are any: libtorrent writes a byte into a socket.
+
+    They are taken in slices, and live until the next ones are fetched.
+    """
 
     _log = Logger()
 
     def __init__(
-        self, reactor: ReaderReactor, session: lt.session, readable: Callable[[], None]
+        self,
+        reactor: SessionReactor,
+        session: lt.session,
+        taking: Callable[[Iterable[lt.alert]], Iterator[object]],
     ) -> None:
+        """:param taking: takes alerts, some a step."""
         self._reactor = reactor
         self._session: lt.session | None = session
-        self._readable = readable
+        self._taking = taking
+        self._steps: Iterator[object] | None = None
+        self._going_on: IDelayedCall | None = None
         self._ours, self._theirs = socket.socketpair()
         self._ours.setblocking(False)
         self._theirs.setblocking(False)
@@ -423,6 +457,8 @@ class _AlertReader:
         # libtorrent must let go of the descriptor before its number can mean something else.
         self._session.set_alert_fd(-1)
         self._session = None
+        if self._going_on is not None:
+            self._going_on.cancel()
         self._reactor.removeReader(self)
         self._ours.close()
         self._theirs.close()
@@ -441,11 +477,33 @@ class _AlertReader:
                 pass
         except BlockingIOError:
             pass
+        if self._steps is None:
+            self._steps = self._fetching()
+            self._go_on()
+
+    def _fetching(self) -> Iterator[object]:
+        while self._session is not None and (alerts := self._session.pop_alerts()):
+            yield from self._taking(alerts)
+
+    def _go_on(self) -> None:
+        assert self._steps is not None
+        self._going_on = None
+        until = self._reactor.seconds() + SLICE
         try:
-            self._readable()
+            for _ in self._steps:
+                # With the session, its alerts are gone.
+                if self._session is None:
+                    return
+                if self._reactor.seconds() >= until:
+                    break
+            else:
+                self._steps = None
+                return
         except Exception:
             # An exception here would take the reader out of the reactor.
-            self._log.failure("handling alerts failed")
+            self._log.failure("reading alerts failed")
+            self._steps = self._fetching()
+        self._going_on = self._reactor.callLater(0, self._go_on)
 
     def connectionLost(self, reason: Failure) -> None:
         if self._session is not None:

@@ -6,7 +6,7 @@ import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol, cast
+from typing import cast
 
 from twisted.application.service import Service
 from twisted.internet.defer import CancelledError, Deferred, fail, succeed
@@ -29,7 +29,7 @@ from bitween.bittorrent.layout import (
 from bitween.bittorrent.member import Member
 from bitween.bittorrent.queue import STALLED, Candidate, waiting
 from bitween.bittorrent.rounds import Rounds
-from bitween.bittorrent.session import Loading, ReaderReactor, Session, SessionOptions
+from bitween.bittorrent.session import Loading, Session, SessionOptions, SessionReactor
 from bitween.bittorrent.sockets import Sockets
 from bitween.bittorrent.store import Store, TorrentRecord
 from bitween.bittorrent.tally import Connection, Tallies
@@ -62,22 +62,6 @@ _COUNTED_AT_ONCE = 5
 # in trouble may be looked at again: 50 files a second.
 _FILES_A_LOOK = 50
 _LOOKS = 30
-
-
-class SwarmReactor(ReaderReactor, Protocol):
-    """What the swarm needs of the reactor: parts of IReactorTime and IReactorFDSet."""
-
-    def callLater(
-        self,
-        delay: float,
-        callable: Callable[..., object],  # noqa: A002  # the interface's name
-        *args: object,
-        **kwargs: object,
-    ) -> IDelayedCall:
-        """Call something later."""
-
-    def seconds(self) -> float:
-        """The time, from an arbitrary beginning."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +112,7 @@ class Swarm(Service):
 
     def __init__(
         self,
-        reactor: SwarmReactor,
+        reactor: SessionReactor,
         store: Store,
         options: SwarmOptions,
         clock: Callable[[], float] = time.time,

@@ -10,7 +10,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from bitween.bittorrent import alerts
 from bitween.bittorrent._libtorrent import check_version, lt
-from bitween.bittorrent.alerts import Alert, Phase, values
+from bitween.bittorrent.alerts import Alert, Phase, portions, values
 from bitween.errors import ConfigurationError
 from bitween.model.torrent import InfoHash
 
@@ -70,6 +70,29 @@ class AlertTests(SynchronousTestCase):
         self.assertEqual(
             statuses, (alerts.Status(HASH, Phase.METADATA, False, 0, 0, 0, 0, 0, 0, 0, 0, ""),)
         )
+
+    def test_many_at_once(self) -> None:
+        """What is told of very many torrents comes in portions, each of them told of once."""
+        count = 300
+        self.session.apply_settings({"alert_mask": lt.alert_category.status})
+        for number in range(1, count + 1):
+            params = lt.add_torrent_params()
+            params.info_hashes = lt.info_hash_t(lt.sha1_hash(number.to_bytes(20, "big")))
+            params.save_path = self.folder
+            params.flags = lt.torrent_flags.update_subscribe
+            self.session.async_add_torrent(params)
+        self.session.post_torrent_updates()
+        told: list[InfoHash] = []
+        while len(told) < count:
+            self.assertTrue(self.session.wait_for_alert(10_000), f"only {len(told)} were told of")
+            for portion in portions(self.session.pop_alerts()):
+                self.assertLessEqual(len(portion), 250)
+                *_, last = portion
+                if isinstance(last, alerts.Statuses):
+                    self.assertLessEqual(len(last.statuses), 250)
+                    told += [status.info_hash for status in last.statuses]
+        wanted = [f"{number:040x}" for number in range(1, count + 1)]
+        self.assertEqual(sorted(told), wanted)
 
     def test_removing(self) -> None:
         """Removing is told by hash, though there is no handle any more."""
