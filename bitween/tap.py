@@ -41,6 +41,7 @@ from bitween.reach.addresses import InterfaceAddresses
 from bitween.rendezvous import places
 from bitween.settings import Options, Settings
 from bitween.state_dir import StateDirectory
+from bitween.web.page import web_pages
 from bitween.xmpp.client import Account
 from bitween.xmpp.contacts import Manners
 from bitween.xmpp.messenger import Messenger
@@ -148,7 +149,13 @@ class Daemon(MultiService):
         log = EventLog()
         metrics = Metrics(bitween, log, self._reactor)
         site = make_site(
-            bitween, self._reactor, tokens, self._settings.api_hosts, log=log, metrics=metrics
+            bitween,
+            self._reactor,
+            tokens,
+            self._settings.api_hosts,
+            pages=web_pages(),
+            log=log,
+            metrics=metrics,
         )
         api = self._api(site, token)
         Recorder(bitween, log, self._reactor, globalLogPublisher).setServiceParent(self)

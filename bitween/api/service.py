@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from errno import EADDRINUSE
 from urllib.parse import quote
 
@@ -39,9 +39,7 @@ from bitween.rendezvous import Rendezvous
 
 PATH = "/api"
 #: Where somebody is led who has logged in by a link.
-_PAGE = f"/{DOCS}"
-#: First parts of the paths that nobody has to log in for: they hold no secret.
-_PUBLIC = ("", LOG_IN, DOCS)
+_PAGE = "/"
 
 _ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  # they are being translated
 
@@ -52,6 +50,7 @@ def make_site(
     tokens: Tokens,
     hosts: Iterable[str] = (),
     *,
+    pages: Mapping[str, Resource],
     log: EventLog,
     metrics: Metrics,
 ) -> BoundedSite:
@@ -60,11 +59,14 @@ def make_site(
 
     :param tokens: what a client must show one of.
     :param hosts: further ``Host`` headers to allow.
+    :param pages: what holds no secret, so that nobody has to log in for it, by the first part of
+        its path; the one without a path is where somebody is led who has logged in by a link.
     :param log: the events that clients read.
     :param metrics: the figures that they read, calls being timed for them.
     """
     sessions, failures = Sessions(reactor), FailedLogIns(reactor)
-    gate = Gate(tokens, sessions, failures, hosts, _PUBLIC)
+    pages = {**pages, DOCS: docs_page()}
+    gate = Gate(tokens, sessions, failures, hosts, (LOG_IN, *pages))
     root = Resource()
     site = BoundedSite(root, reactor, gate.judge)
 
@@ -85,7 +87,8 @@ def make_site(
     root.putChild(b"metrics", MetricsResource(metrics.registry))
     root.putChild(LOG_IN.encode(), LogIn(tokens, sessions, failures, _PAGE))
     root.putChild(b"logout", LogOut(sessions))
-    root.putChild(DOCS.encode(), docs_page())
+    for path, page in pages.items():
+        root.putChild(path.encode("ascii"), page)
     return site
 
 

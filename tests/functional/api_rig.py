@@ -32,6 +32,7 @@ from bitween.model.torrent import (
 )
 from bitween.model.wishes import AS_USUAL, Wishes
 from bitween.observable import Observable
+from bitween.web.page import web_pages
 from tests.fakes.cache import FakeCache
 from tests.fakes.memory import FakeMemory
 from tests.fakes.messenger import FakeMessenger, FakeServer
@@ -271,10 +272,18 @@ def http_request(
 def site_of(
     world: World, hosts: Iterable[str] = (), tokens_file: str = "/nowhere/tokens.json"
 ) -> BoundedSite:
-    """The API of a world."""
+    """The API of a world, and the page."""
     metrics = Metrics(world.bitween, world.log, world.clock)
     tokens = Tokens(TOKEN, tokens_file, now=lambda: EPOCH)
-    return make_site(world.bitween, world.clock, tokens, hosts, log=world.log, metrics=metrics)
+    return make_site(
+        world.bitween,
+        world.clock,
+        tokens,
+        hosts,
+        pages=web_pages(),
+        log=world.log,
+        metrics=metrics,
+    )
 
 
 def bare_site(namespaces: Mapping[str, Namespace], clock: Clock) -> BoundedSite:

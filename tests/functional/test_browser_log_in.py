@@ -200,7 +200,7 @@ class LogInTests(LogInCase):
         link = self.link()
         self.assertRegex(link, r"^/login\?code=[\w-]{43}$")
         answer = self.ask("GET", link, {"Sec-Fetch-Site": "none"})
-        self.assertEqual((answer.status, answer.headers["location"]), (303, "/docs"))
+        self.assertEqual((answer.status, answer.headers["location"]), (303, "/"))
         self.assertEqual(answer.headers["referrer-policy"], "no-referrer")
         headers = {**ORIGIN, "Cookie": cookie_of(answer)}
         self.assertIn("result", self.ask("POST", "/api", headers, rpc("token.list")).json)

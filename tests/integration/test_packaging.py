@@ -82,8 +82,9 @@ class PackagingTests(SynchronousTestCase):
         inside = "import bitween; print(bitween.__file__)"
         found = self.run_command(self.python, "-c", inside, folder=self.directory)
         self.assertTrue(found.startswith(where), found)
-        pages = "from bitween.api.docs_page import docs_page; docs_page()"
-        self.run_command(self.python, "-c", pages, folder=self.directory)
+        for page in ("api.docs_page import docs_page", "web.page import web_pages"):
+            make = f"from bitween.{page} as make; make()"
+            self.run_command(self.python, "-c", make, folder=self.directory)
         shown = self.run_command(self.python, "-c", _TWISTD_HELP, folder=self.directory)
         self.assertRegex(shown, r"(?m)^ +bitween +Share files")
         self.assertNotIn("Traceback", shown)

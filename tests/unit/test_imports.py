@@ -53,6 +53,7 @@ ALLOWED = {
         "rendezvous",
         "slices",
     },
+    "web": {"api"},
     "cli": {"errors", "settings", "rendezvous", "model"},  # of the model, only how text looks
 }
 

@@ -1,0 +1,1 @@
+"""The page with which a person uses the daemon in a browser."""

@@ -1,0 +1,28 @@
+"""``/``: the page, and the files that it is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib.resources import files
+
+from twisted.web.resource import Resource
+
+from bitween.api.static_file import StaticFile
+
+_PAGE = "page.html"
+#: First part of the paths of the page's files.
+_FILES = "web"
+
+
+def web_pages() -> Mapping[str, Resource]:
+    """
+    The page and its files, none of which holds a secret.
+
+    :returns: resources by the first part of their paths.
+    """
+    static = files(__package__) / "static"
+    folder = Resource()
+    for file in static.iterdir():
+        if file.name != _PAGE:
+            folder.putChild(file.name.encode("ascii"), StaticFile(file))
+    return {"": StaticFile(static / _PAGE), _FILES: folder}

@@ -1,0 +1,91 @@
+// The page: its views, and which of them is shown.
+
+import { icon, make, say } from "/web/dom.js";
+import { Daemon } from "/web/daemon.js";
+import { rate } from "/web/format.js";
+import { logOut } from "/web/rpc.js";
+import { language, t } from "/web/strings.js";
+import "/web/contacts.js";
+import "/web/log_in.js";
+import "/web/notice.js";
+import "/web/shares.js";
+import "/web/status.js";
+import "/web/toasts.js";
+import "/web/torrents.js";
+
+const VIEWS = ["shares", "torrents", "contacts", "status"]; // the first one is where one begins
+
+class App extends HTMLElement {
+  #daemon = new Daemon();
+  #toasts = make("toast-area");
+  #notice = make("connection-notice");
+  #logIn = make("log-in-view", { hidden: true });
+  #rates = make("span", { class: "rates" });
+  #header = make("header", { hidden: true });
+  #links = new Map();
+  #views = new Map();
+  #main = make("main", { id: "main", tabindex: -1, hidden: true });
+
+  connectedCallback() {
+    document.documentElement.lang = language;
+    for (const name of VIEWS) this.#addView(name);
+    this.#header.append(
+      make("a", { class: "brand", href: `#${VIEWS[0]}` }, "bitween"),
+      make("nav", { "aria-label": t("views") }, ...this.#links.values()),
+      this.#rates,
+      make("button", { type: "button", class: "log-out", click: () => this.#leave() }, t("logOut")));
+    this.append(this.#header, this.#notice, this.#logIn, this.#main, this.#toasts);
+    this.#toasts.begin(this.#daemon.live);
+    this.#notice.begin(this.#daemon);
+    this.#logIn.begin(this.#daemon);
+    for (const view of this.#views.values()) view.begin(this.#daemon, this.#toasts);
+    this.#daemon.live.addEventListener("state", () => this.#stateChanged());
+    this.#daemon.addEventListener("torrents", () => this.#showRates());
+    addEventListener("hashchange", () => this.#turn());
+    this.#daemon.live.connect();
+  }
+
+  #addView(name) {
+    const view = make(`${name}-view`, { hidden: true });
+    this.#views.set(name, view);
+    this.#main.append(view);
+    this.#links.set(name, make("a", { href: `#${name}` }, icon(name), make("span", {}, t(name))));
+  }
+
+  #stateChanged() {
+    const { state } = this.#daemon.live;
+    const known = this.#daemon.status !== null;
+    this.#logIn.hidden = state !== "logged-out";
+    this.#header.hidden = this.#main.hidden = state === "logged-out" || (state !== "live" && !known);
+    if (state === "logged-out") this.#logIn.querySelector("input").focus();
+    if (state === "live") this.#turn();
+  }
+
+  #turn() {
+    const [wanted, detail] = location.hash.slice(1).split("/");
+    const chosen = VIEWS.includes(wanted) ? wanted : VIEWS[0];
+    for (const [name, link] of this.#links) {
+      if (name === chosen) link.setAttribute("aria-current", "page");
+      else link.removeAttribute("aria-current");
+    }
+    const view = this.#views.get(chosen);
+    if (view.hidden) {
+      for (const other of this.#views.values()) other.hidden = other !== view;
+      document.title = `${t(chosen)} · bitween`;
+      scrollTo(0, 0);
+    }
+    view.open(detail && decodeURIComponent(detail));
+  }
+
+  #showRates() {
+    const torrents = [...this.#daemon.torrents.values()];
+    const sum = (key) => torrents.reduce((total, torrent) => total + (torrent[key] ?? 0), 0);
+    say(this.#rates, `↓ ${rate(sum("download_rate"))}  ↑ ${rate(sum("upload_rate"))}`);
+  }
+
+  async #leave() {
+    if (await this.#toasts.attempt(logOut)) location.reload();
+  }
+}
+
+customElements.define("bitween-app", App);

@@ -1,0 +1,118 @@
+// What is known of the daemon: read once, and kept up by its events.
+
+import { Live } from "/web/live.js";
+import { call } from "/web/rpc.js";
+
+const TORRENT_KEYS = [
+  "hash", "name", "total_size", "done", "state", "complete", "progress", "download_rate",
+  "upload_rate", "left", "peers", "eta", "save_path", "error", "added",
+];
+const PATIENCE = 1000; // milliseconds in which what changes is gathered
+const ENDED = new Set(["done", "failed", "cancelled"]);
+
+/** Dispatches `torrents`, `jobs`, `contacts`, `shares` and `status` when one of them changes. */
+export class Daemon extends EventTarget {
+  live = new Live();
+  status = null; // as Api.status answers
+  torrents = new Map(); // by hash
+  jobs = new Map(); // those that run, by id
+  contacts = [];
+  #due = new Map(); // timers by what is to be done
+
+  constructor() {
+    super();
+    const on = (type, take) => this.live.addEventListener(type, (event) => take(event.detail));
+    on("resync", () => this.read());
+    on("torrent_added", (torrent) => this.#takeTorrents([torrent]));
+    on("torrent_changed", ({ torrents }) => this.#takeTorrents(torrents));
+    on("torrent_error", (torrent) => this.#takeTorrents([torrent]));
+    on("torrent_finished", (torrent) => this.#told("finished", torrent));
+    on("torrent_removed", ({ hash }) => {
+      this.torrents.delete(hash);
+      this.#told("torrents");
+    });
+    on("job_progress", (job) => this.#takeJob(job));
+    on("job_done", (job) => this.#takeJob(job));
+    on("job_failed", (job) => this.#takeJob(job));
+    on("connection", (connection) => this.#takeConnection(connection));
+    for (const type of ["contact_online", "contact_offline", "contact_request"]) {
+      on(type, () => this.#soon("contacts", () => this.readContacts()));
+    }
+    for (const type of ["share_appeared", "share_gone", "contact_online", "contact_offline"]) {
+      on(type, () => this.#soon("shares", () => this.#told("shares")));
+    }
+  }
+
+  /** Read everything anew. */
+  async read() {
+    try {
+      const [status, { torrents }, { jobs }] = await Promise.all([
+        call("Api.status"),
+        call("bt.get_torrents", { fields: TORRENT_KEYS }),
+        call("jobs.list"),
+        this.readContacts(),
+      ]);
+      this.status = status;
+      this.torrents = new Map(torrents.map((torrent) => [torrent.hash, torrent]));
+      this.jobs = new Map(jobs.filter(({ state }) => !ENDED.has(state)).map((job) => [job.job, job]));
+    } catch {
+      this.live.connect(); // which tells why, and reads again
+      return;
+    }
+    for (const what of ["status", "torrents", "jobs", "shares"]) this.#told(what);
+  }
+
+  async readContacts() {
+    this.contacts = (await call("xmpp.get_contacts")).contacts;
+    this.#told("contacts");
+  }
+
+  async readStatus() {
+    this.status = await call("Api.status");
+    this.#told("status");
+  }
+
+  /** How somebody is called, by their bare JID. */
+  nameOf(jid) {
+    return this.contacts.find((contact) => contact.jid === jid)?.nick || jid;
+  }
+
+  #takeTorrents(changes) {
+    for (const change of changes) {
+      this.torrents.set(change.hash, { ...this.torrents.get(change.hash), ...change });
+    }
+    this.#told("torrents");
+  }
+
+  #takeJob(change) {
+    const job = { ...this.jobs.get(change.job), ...change };
+    if (ENDED.has(job.state)) this.jobs.delete(job.job);
+    else this.jobs.set(job.job, job);
+    this.#told("jobs");
+    if (job.state === "failed") this.#told("failed", job);
+  }
+
+  #takeConnection(connection) {
+    if (this.status === null) return;
+    this.status = { ...this.status, connection };
+    this.#told("status");
+    this.#soon("contacts", () => this.readContacts());
+    this.#soon("shares", () => this.#told("shares"));
+  }
+
+  #soon(what, act) {
+    if (this.#due.has(what)) return;
+    this.#due.set(what, setTimeout(async () => {
+      this.#due.delete(what);
+      try {
+        await act();
+      } catch {
+        this.live.connect();
+      }
+    }, PATIENCE));
+  }
+
+  #told(what, detail) {
+    this.dispatchEvent(new CustomEvent(what, { detail }));
+  }
+}

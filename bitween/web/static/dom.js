@@ -1,0 +1,63 @@
+// Makes elements. Text only ever becomes text nodes, so that no name can be taken for HTML.
+
+const SVG = "http://www.w3.org/2000/svg";
+const ICONS = {
+  shares: "M4 6h16M4 12h16M4 18h10",
+  torrents: "M12 4v11m0 0 4-4m-4 4-4-4M5 20h14",
+  contacts: "M12 12a4 4 0 1 0 0-8 4 4 0 0 0 0 8ZM4 20c1-4 4-5 8-5s7 1 8 5",
+  status: "M4 12h4l2-6 4 12 2-6h4",
+  down: "M12 5v14m0 0 5-5m-5 5-5-5",
+  up: "M12 19V5m0 0 5 5m-5-5-5 5",
+  pause: "M9 5v14M15 5v14",
+  resume: "M8 5v14l11-7Z",
+  files: "M4 6h6l2 2h8v11H4Z",
+  remove: "M5 7h14M10 7V4h4v3M7 7l1 13h8l1-13",
+  close: "M6 6l12 12M18 6 6 18",
+};
+
+/** An element; of the properties functions listen, and truth values set or leave out. */
+export function make(tag, properties = {}, ...children) {
+  const node = document.createElement(tag);
+  for (const [name, value] of Object.entries(properties)) {
+    if (typeof value === "function") node.addEventListener(name, value);
+    else if (typeof value === "boolean") node.toggleAttribute(name, value);
+    else node.setAttribute(name, value);
+  }
+  node.append(...children);
+  return node;
+}
+
+/** A picture that says nothing that the text beside it, or a label, does not say. */
+export function icon(name) {
+  const picture = document.createElementNS(SVG, "svg");
+  picture.setAttribute("viewBox", "0 0 24 24");
+  picture.setAttribute("aria-hidden", "true");
+  picture.setAttribute("class", "icon");
+  const path = document.createElementNS(SVG, "path");
+  path.setAttribute("d", ICONS[name]);
+  picture.append(path);
+  return picture;
+}
+
+/** A button with a picture in place of its text. */
+export function iconButton(name, label, click) {
+  return make("button", { type: "button", class: "quiet", click, "aria-label": label, title: label }, icon(name));
+}
+
+/** Another picture and label for such a button. */
+export function relabel(button, name, label) {
+  if (button.getAttribute("aria-label") === label) return;
+  button.setAttribute("aria-label", label);
+  button.title = label;
+  button.replaceChildren(icon(name));
+}
+
+/** Sets a text, if it is another one: a live region speaks when it is touched. */
+export function say(node, text) {
+  if (node.textContent !== text) node.textContent = text;
+}
+
+/** A name that others chose: its direction of writing stays within it. */
+export function named(text, properties = {}) {
+  return make("bdi", properties, text);
+}

@@ -1,0 +1,54 @@
+// Tells when the daemon or its XMPP connection is not there, and what is done about it.
+
+import { make, say } from "/web/dom.js";
+import { duration } from "/web/format.js";
+import { t } from "/web/strings.js";
+
+const SECOND = 1000;
+
+export class ConnectionNotice extends HTMLElement {
+  #daemon = null;
+  #text = make("span", { role: "status" });
+  #count = make("span");
+  #button = make("button", { type: "button", click: () => this.#daemon.live.connect() }, t("tryNow"));
+  #ticking = 0;
+
+  begin(daemon) {
+    this.#daemon = daemon;
+    this.append(this.#text, " ", this.#count, " ", this.#button);
+    daemon.live.addEventListener("state", () => this.#show());
+    daemon.addEventListener("status", () => this.#show());
+    this.#show();
+  }
+
+  #show() {
+    const { live } = this.#daemon;
+    const away = live.state === "away";
+    const text = this.#textNow();
+    clearInterval(this.#ticking);
+    this.hidden = !text;
+    this.#button.hidden = !away;
+    say(this.#text, text);
+    say(this.#count, "");
+    if (away) {
+      this.#ticking = setInterval(() => this.#countDown(), SECOND);
+      this.#countDown();
+    }
+  }
+
+  #textNow() {
+    const { live, status } = this.#daemon;
+    if (live.state === "starting" || live.state === "away") return t(live.state);
+    if (live.state !== "live" || status === null || status.connection.state === "online") return "";
+    const { state, error } = status.connection;
+    return t(state, { why: error ?? t("noReason") });
+  }
+
+  // Beside the live region: nobody wants to hear each second.
+  #countDown() {
+    const left = (this.#daemon.live.nextTry - Date.now()) / SECOND;
+    say(this.#count, left > 0 ? t("nextTry", { time: duration(left) }) : t("trying"));
+  }
+}
+
+customElements.define("connection-notice", ConnectionNotice);

@@ -1,0 +1,72 @@
+// Short notices at the edge of the page, and things that are done a while later unless undone.
+
+import { iconButton, make } from "/web/dom.js";
+import { LogInNeeded, Refused, Unreachable } from "/web/rpc.js";
+import { t } from "/web/strings.js";
+
+const SHOWN = 6000; // milliseconds
+const SHOWN_TROUBLE = 15_000;
+
+export class ToastArea extends HTMLElement {
+  #live = null;
+  #said = make("div", { role: "status" });
+  #trouble = make("div", { role: "alert" });
+
+  begin(live) {
+    this.#live = live;
+    this.append(this.#said, this.#trouble);
+  }
+
+  /** Say something for a while. */
+  tell(text) {
+    this.#show(this.#said, text, SHOWN, () => {});
+  }
+
+  /** Say what went wrong; that the daemon or the log-in is gone is told elsewhere. */
+  complain(error) {
+    if (error instanceof Refused) this.#show(this.#trouble, error.message, SHOWN_TROUBLE, () => {});
+    else if (error instanceof LogInNeeded || error instanceof Unreachable) this.#live.connect();
+    else throw error;
+  }
+
+  /** Do something, and say what went wrong; gives whether it was done. */
+  async attempt(act) {
+    try {
+      await act();
+      return true;
+    } catch (error) {
+      this.complain(error);
+      return false;
+    }
+  }
+
+  /** Say that something is done, do it when the notice goes, and take it back if that is asked for. */
+  undoable(text, act, takeBack) {
+    this.#show(this.#said, text, SHOWN, async () => {
+      if (!(await this.attempt(act))) takeBack();
+    }, takeBack);
+  }
+
+  #show(area, text, time, end, undo = null) {
+    const toast = make("div", { class: "toast" }, make("span", { dir: "auto" }, text));
+    let timer = 0;
+    const close = (act) => {
+      clearTimeout(timer);
+      toast.remove();
+      act();
+    };
+    const wait = () => {
+      clearTimeout(timer);
+      timer = setTimeout(close, time, end);
+    };
+    if (undo) toast.append(make("button", { type: "button", click: () => close(undo) }, t("undo")));
+    toast.append(iconButton("close", t("dismiss"), () => close(end)));
+    // Nothing runs out while somebody reads or reaches for it.
+    for (const event of ["pointerenter", "focusin"]) toast.addEventListener(event, () => clearTimeout(timer));
+    for (const event of ["pointerleave", "focusout"]) toast.addEventListener(event, () => toast.isConnected && wait());
+    area.append(toast);
+    wait();
+  }
+}
+
+customElements.define("toast-area", ToastArea);

@@ -1,0 +1,204 @@
+// What we share and download, and how far it is.
+
+import { iconButton, make, named, relabel, say } from "/web/dom.js";
+import { FilesDialog } from "/web/files.js";
+import { duration, percent, rate, size } from "/web/format.js";
+import { call, Refused } from "/web/rpc.js";
+import { t } from "/web/strings.js";
+import "/web/virtual_list.js";
+
+const STATES = {
+  metadata: "stateMetadata", checking: "stateChecking", queued: "stateQueued", downloading: "stateDownloading",
+  finished: "stateFinished", seeding: "stateSeeding", paused: "statePaused", error: "stateError",
+};
+const STANDING = new Set(["paused", "error"]);
+
+const nameOf = (torrent) => torrent.name || t("unnamed");
+
+function amount({ complete, done, total_size: total }) {
+  return complete || total === null ? size(total) : t("ofSize", { done: size(done), size: size(total) });
+}
+
+/** Everything that is worth saying of a torrent in one line. */
+function facts(torrent) {
+  const said = [torrent.error ? t("stateError") : t(STATES[torrent.state]), amount(torrent)];
+  if (torrent.download_rate) said.push(`↓ ${rate(torrent.download_rate)}`);
+  if (torrent.upload_rate) said.push(`↑ ${rate(torrent.upload_rate)}`);
+  if (torrent.peers) said.push(t("peers", { n: torrent.peers }));
+  if (torrent.eta !== null && !torrent.complete) said.push(t("left", { time: duration(torrent.eta) }));
+  return said.join(" · ");
+}
+
+class TorrentRow extends HTMLElement {
+  #view;
+  #torrent = null;
+  #name = named("", { class: "name" });
+  #facts = make("span", { class: "facts" });
+  #error = make("span", { class: "trouble", dir: "auto" });
+  #bar = make("progress", { max: 1 });
+  #percent = make("span", { class: "percent" });
+  #pause = iconButton("pause", "", () => this.#view.toggle(this.#torrent));
+  #files = iconButton("files", "", () => this.#view.openFiles(this.#torrent));
+  #remove = iconButton("remove", "", () => this.#view.remove(this.#torrent, false));
+
+  constructor(view) {
+    super();
+    this.#view = view;
+  }
+
+  connectedCallback() {
+    this.append(
+      make("span", { class: "texts" }, this.#name, this.#facts, this.#error),
+      make("span", { class: "bar" }, this.#bar, this.#percent),
+      make("span", { class: "actions" }, this.#pause, this.#files, this.#remove));
+  }
+
+  fill(torrent) {
+    if (torrent === this.#torrent) return;
+    this.#torrent = torrent;
+    const name = nameOf(torrent);
+    say(this.#name, name);
+    this.#name.title = name;
+    say(this.#facts, facts(torrent));
+    say(this.#error, torrent.error ?? "");
+    this.#bar.value = torrent.progress;
+    this.#bar.setAttribute("aria-label", t("progressOf", { name }));
+    say(this.#percent, percent(torrent.progress));
+    this.classList.toggle("complete", torrent.complete);
+    const standing = STANDING.has(torrent.state);
+    relabel(this.#pause, standing ? "resume" : "pause", t(standing ? "resume" : "pause", { name }));
+    relabel(this.#files, "files", t("files", { name }));
+    relabel(this.#remove, "remove", t("remove", { name }));
+  }
+}
+
+customElements.define("torrent-row", TorrentRow);
+
+class JobRow extends HTMLElement {
+  #text = named("");
+  #bar = make("progress");
+
+  begin(job, cancel) {
+    const label = t("cancelLabel", { path: job.subject });
+    this.setAttribute("role", "listitem");
+    this.append(this.#text, this.#bar, iconButton("close", label, cancel));
+    this.fill(job);
+  }
+
+  fill(job) {
+    say(this.#text, t("hashing", { path: job.subject }));
+    this.#bar.setAttribute("aria-label", this.#text.textContent);
+    if (job.total) this.#bar.value = job.done / job.total;
+  }
+}
+
+customElements.define("job-row", JobRow);
+
+export class TorrentsView extends HTMLElement {
+  #daemon = null;
+  #toasts = null;
+  #leaving = new Set(); // hashes of those that are removed unless somebody undoes that
+  #shown = [];
+  #jobRows = new Map();
+  #path = make("input", {
+    type: "text", id: "path", required: true, autocomplete: "off", spellcheck: "false", placeholder: t("pathHint"),
+  });
+  #jobs = make("div", { role: "list", class: "jobs", "aria-label": t("sharePath") });
+  #count = make("p", { class: "count" });
+  #empty = make("p", { class: "empty" });
+  #list = make("virtual-list", { "aria-label": t("torrents") });
+  #files = new FilesDialog();
+
+  begin(daemon, toasts) {
+    this.#daemon = daemon;
+    this.#toasts = toasts;
+    this.#files.begin(daemon, toasts, (torrent) => this.remove(torrent, true));
+    this.append(
+      make("h1", {}, t("torrents")),
+      make("form", { class: "tools", submit: (event) => this.#share(event) },
+        make("label", { for: "path" }, t("sharePath")),
+        this.#path,
+        make("button", { class: "main" }, t("share"))),
+      this.#jobs, this.#count, this.#list, this.#empty, this.#files);
+    this.#list.begin(() => new TorrentRow(this), "torrent-row");
+    daemon.addEventListener("torrents", () => this.#show());
+    daemon.addEventListener("jobs", () => this.#showJobs());
+    daemon.addEventListener("finished", ({ detail }) => toasts.tell(t("finished", { name: nameOf(detail) })));
+    daemon.addEventListener("failed", ({ detail }) => toasts.complain(new Refused(detail.error)));
+  }
+
+  open() {
+    this.#list.show();
+  }
+
+  async toggle({ hash, state }) {
+    await this.#toasts.attempt(() => call(STANDING.has(state) ? "bt.resume" : "bt.pause", { hash }));
+  }
+
+  openFiles(torrent) {
+    this.#files.open(torrent);
+  }
+
+  /** Remove it a while later, as far as this page shows at once. */
+  remove(torrent, withFiles) {
+    const { hash } = torrent;
+    const stay = () => {
+      this.#leaving.delete(hash);
+      this.#show();
+    };
+    this.#leaving.add(hash);
+    this.#show();
+    const text = t(withFiles ? "removingData" : "removing", { name: nameOf(torrent) });
+    this.#toasts.undoable(text, async () => {
+      await call("bt.del_torrent", { hash, delete_data: withFiles });
+      this.#leaving.delete(hash);
+    }, stay);
+  }
+
+  async #share(event) {
+    event.preventDefault();
+    await this.#toasts.attempt(async () => {
+      await call("bt.add_path", { path: this.#path.value });
+      this.#path.value = "";
+    });
+  }
+
+  #show() {
+    const torrents = [...this.#daemon.torrents.values()].filter(({ hash }) => !this.#leaving.has(hash));
+    torrents.sort((one, other) => other.added - one.added || (one.hash < other.hash ? -1 : 1));
+    this.#shown = torrents;
+    this.#showTotals(torrents);
+    say(this.#empty, torrents.length ? "" : t("noTorrents"));
+    this.#list.show({ count: torrents.length, at: (index) => this.#shown[index] });
+    this.#files.update();
+  }
+
+  #showTotals(torrents) {
+    const sum = (key) => torrents.reduce((total, torrent) => total + (torrent[key] ?? 0), 0);
+    const said = [t("torrentCount", { n: torrents.length }), size(sum("total_size"))];
+    said.push(`↓ ${rate(sum("download_rate"))}`, `↑ ${rate(sum("upload_rate"))}`);
+    say(this.#count, said.join(" · "));
+  }
+
+  #showJobs() {
+    const { jobs } = this.#daemon;
+    for (const [id, row] of this.#jobRows) {
+      if (jobs.has(id)) continue;
+      row.remove();
+      this.#jobRows.delete(id);
+    }
+    for (const [id, job] of jobs) {
+      if (this.#jobRows.has(id)) this.#jobRows.get(id).fill(job);
+      else this.#addJob(id, job);
+    }
+  }
+
+  #addJob(id, job) {
+    const row = document.createElement("job-row");
+    row.begin(job, () => this.#toasts.attempt(() => call("jobs.cancel", { job: id })));
+    this.#jobRows.set(id, row);
+    this.#jobs.append(row);
+  }
+}
+
+customElements.define("torrents-view", TorrentsView);
