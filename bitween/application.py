@@ -494,6 +494,8 @@ class Bitween:
         sort: str = "name",
         offset: int = 0,
         limit: int = 50,
+        *,
+        online: bool = False,
     ) -> FoundPage:
         """
         Search what contacts share; see :meth:`Catalogue.find`.
@@ -502,7 +504,7 @@ class Bitween:
         """
         if contact is not None:
             self._check_known(contact)
-        search = self.catalogue.search(query, contact, sort)
+        search = self.catalogue.search(query, contact, sort, online=online)
         await in_slices(self._reactor, search.steps())
         return self.catalogue.page(search, offset, limit)
 

@@ -23,7 +23,7 @@ from bitween.model.torrent import InfoHash
 #: Of the methods and their results, by semantic versioning: the first number rises when a program
 #: that kept to the text could break, the second when anything is added, the third when only the
 #: text changes.
-API_VERSION = "1.1.0"
+API_VERSION = "1.2.0"
 
 _Offset = Annotated[int, Between(0, 2**53)]
 _Rate = Annotated[int, Between(0, 2**31 - 1)]
@@ -304,6 +304,7 @@ class ContactMethods(Namespace):
         sort: Literal["name", "size", "online", "match"] = "name",
         offset: _Offset = 0,
         limit: _PageSize = 50,
+        online: bool = False,
     ) -> results.FoundPage:
         """
         Search what contacts share.
@@ -312,9 +313,10 @@ class ContactMethods(Namespace):
         :param contact: a bare JID, to see only theirs.
         :param sort: ``match`` gives the best matches first: the whole name, how the name begins,
             how its words begin, anything else; of equal ones those that are online.
+        :param online: leave out what nobody has who is online.
         :raises UnknownContact: if ``contact`` is neither in the roster nor ourselves.
         """
-        page = await self._bitween.find(query, contact, sort, offset, limit)
+        page = await self._bitween.find(query, contact, sort, offset, limit, online=online)
         return {
             "total": page.total,
             "items": [views.found(item, self._bitween.catalogue) for item in page.items],

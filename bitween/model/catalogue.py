@@ -496,6 +496,8 @@ class Catalogue:
         sort: str = "name",
         offset: int = 0,
         limit: int = 50,
+        *,
+        online: bool = False,
     ) -> FoundPage:
         """
         Search the shares of everybody.
@@ -504,24 +506,27 @@ class Catalogue:
             the first six digits will do.
         :param contact: a bare JID, to see only theirs.
         :param sort: one of :data:`bitween.model.search.SORTS`.
+        :param online: leave out what nobody has who is there now.
         """
-        search = self.search(query, contact, sort)
+        search = self.search(query, contact, sort, online=online)
         for _ in search.steps():
             pass
         return self.page(search, offset, limit)
 
-    def search(self, query: str, contact: str | None, sort: str) -> Search:
+    def search(
+        self, query: str, contact: str | None, sort: str, *, online: bool = False
+    ) -> Search:
         """
         Begin a search; when its steps are done, :meth:`page` shows what they found.
 
         The latest one is kept while nothing changes, so that only its first page takes long.
         """
-        asked = (query, contact, sort, self._version)
+        asked = (query, contact, sort, online, self._version)
         if self._latest is not None and self._latest[0] == asked and self._latest[1].done:
             return self._latest[1]
         entries = [e for e in self._entries() if contact is None or e.jid == contact]
         lists = [entry.names for entry in sorted(entries, key=_online_first)]
-        search = Search(query, sort, lists, self._away)
+        search = Search(query, sort, lists, self._away, online=online)
         self._latest = (asked, search)
         return search
 

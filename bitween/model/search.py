@@ -150,15 +150,19 @@ class Search:
         sort: str,
         lists: Iterable[Callable[[], NameText]],
         away: Callable[[InfoHash], bool],
+        *,
+        online: bool = False,
     ) -> None:
         """
         :param sort: one of :data:`SORTS`.
         :param lists: give the names of what each resource shares; where several have a torrent,
             the first one's name for it is taken.
         :param away: whether nobody who has a torrent is there now.
+        :param online: leave out what is away.
         """
         self._query = Query(query)
         self._lists = lists
+        self._left_out = away if online else _nothing
         self._key = _sort_key(sort, self._query, away)
         self._ordered: list[Share] = []
         self._rest: Iterator[Share] = iter(())
@@ -175,7 +179,7 @@ class Search:
         for names in self._lists:
             run = []
             for name, share in names().matching(self._query):
-                if share.info_hash not in seen:
+                if share.info_hash not in seen and not self._left_out(share.info_hash):
                     seen.add(share.info_hash)
                     run.append((key(name, share), share))
             if run:
@@ -210,6 +214,10 @@ def _sort_key(sort: str, query: Query, away: Callable[[InfoHash], bool]) -> _Key
         ),
     }
     return keys[sort]
+
+
+def _nothing(_: InfoHash) -> bool:
+    return False
 
 
 def _first(pair: tuple[Any, object]) -> Any:

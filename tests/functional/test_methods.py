@@ -433,6 +433,13 @@ class ContactTests(MethodCase):
         self.assertEqual(self.call("xmpp.find", query=C[:6])["items"][0]["name"], "work")
         self.assertEqual(self.call("xmpp.find", query=C[:5])["items"], [])
 
+    def test_find_online(self) -> None:
+        """What nobody has who is there can be left out."""
+        self.world.contact_shares(BOB, {A: "a"}, online=False)
+        self.world.contact_shares("carol@example.org", {B: "b"})
+        found = self.call("xmpp.find", online=True)
+        self.assertEqual((found["total"], found["items"][0]["name"]), (1, "b"))
+
     def test_reach(self) -> None:
         """Somebody who is away may be reached or not; somebody without an address may not."""
         self.world.contact_shares(BOB, {A: "a"}, online=False)

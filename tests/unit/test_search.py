@@ -88,6 +88,14 @@ class RankingTests(SynchronousTestCase):
         self.assertEqual(self.found("alice"), ["holiday alice"])
         self.assertEqual(self.catalogue.find("alice").items[0].contacts, (ALICE, BOB))
 
+    def test_only_online(self) -> None:
+        """What is away can be left out, and is not counted then; it comes when its owner does."""
+        self.share(["one", "two"], ["two too"])
+        found = self.catalogue.find("t", online=True)
+        self.assertEqual(([item.name for item in found.items], found.total), (["two too"], 1))
+        self.catalogue.set_online(ALICE, "r", True)
+        self.assertEqual(self.catalogue.find("t", online=True).total, 2)
+
     def test_pages_go_on(self) -> None:
         """Page after page gives what the whole does, also when something changed between."""
         names = [f"n{number:03}" for number in range(120)]
