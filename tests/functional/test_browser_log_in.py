@@ -235,8 +235,8 @@ class LogInTests(LogInCase):
             self.assertEqual(error["data"]["reason"], "configuration_error")
 
     def test_the_page_needs_no_log_in(self) -> None:
-        """Where the page is to be, strangers learn only that there is none; Host counts there."""
-        self.assertEqual(self.ask("GET", "/").status, 404)
+        """Strangers get the page, which asks them to log in; Host counts there."""
+        self.assertEqual(self.ask("GET", "/").status, 200)
         self.assertEqual(self.ask("GET", "/", {"Host": "evil.example"}).status, 421)
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable
-from typing import TypeVar
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar
 
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page, expect, sync_playwright
+from twisted.internet import reactor
 from twisted.internet.defer import Deferred
-from twisted.internet.threads import deferToThread
+from twisted.internet.threads import blockingCallFromThread, deferToThread
 from twisted.trial.unittest import SkipTest
 
 Result = TypeVar("Result")
@@ -32,6 +33,11 @@ def browse(visit: Callable[[Page], Result]) -> Deferred[Result]:
     return deferToThread(_visit, program, visit)
 
 
+def meanwhile(what: Coroutine[Deferred[Any], Any, Result]) -> Result:
+    """Have the reactor do something while a visit, in whose thread this is called, waits for it."""
+    return blockingCallFromThread(reactor, Deferred.fromCoroutine, what)
+
+
 def _visit(program: str, visit: Callable[[Page], Result]) -> Result:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
@@ -40,6 +46,7 @@ def _visit(program: str, visit: Callable[[Page], Result]) -> Result:
             args=["--no-sandbox"] if os.geteuid() == 0 else [],
         )
         try:
+            expect.set_options(timeout=_PATIENCE)
             page = browser.new_page()
             page.set_default_timeout(_PATIENCE)
             return visit(page)

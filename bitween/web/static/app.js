@@ -3,7 +3,6 @@
 import { icon, make, say } from "/web/dom.js";
 import { Daemon } from "/web/daemon.js";
 import { rate } from "/web/format.js";
-import { logOut } from "/web/rpc.js";
 import { language, t } from "/web/strings.js";
 import "/web/contacts.js";
 import "/web/log_in.js";
@@ -32,8 +31,7 @@ class App extends HTMLElement {
     this.#header.append(
       make("a", { class: "brand", href: `#${VIEWS[0]}` }, "bitween"),
       make("nav", { "aria-label": t("views") }, ...this.#links.values()),
-      this.#rates,
-      make("button", { type: "button", class: "log-out", click: () => this.#leave() }, t("logOut")));
+      this.#rates);
     this.append(this.#header, this.#notice, this.#logIn, this.#main, this.#toasts);
     this.#toasts.begin(this.#daemon.live);
     this.#notice.begin(this.#daemon);
@@ -81,10 +79,6 @@ class App extends HTMLElement {
     const torrents = [...this.#daemon.torrents.values()];
     const sum = (key) => torrents.reduce((total, torrent) => total + (torrent[key] ?? 0), 0);
     say(this.#rates, `↓ ${rate(sum("download_rate"))}  ↑ ${rate(sum("upload_rate"))}`);
-  }
-
-  async #leave() {
-    if (await this.#toasts.attempt(logOut)) location.reload();
   }
 }
 

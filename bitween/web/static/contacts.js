@@ -80,7 +80,7 @@ export class ContactsView extends HTMLElement {
     const button = (text, method, kind) => make("button", {
       type: "button", class: kind, click: () => this.#act(method, { jid }), "aria-label": t(`${text}Label`, { name: jid }),
     }, t(text));
-    return make("li", {}, avatar(jid, name, false), this.#texts(contact, jid),
+    return make("li", {}, avatar(jid, name, false), this.#texts(contact, contact.nick ? jid : ""),
       button("accept", "xmpp.accept_contact", "main"), button("decline", "xmpp.remove_contact", ""));
   }
 

@@ -52,12 +52,19 @@ export function relabel(button, name, label) {
   button.replaceChildren(icon(name));
 }
 
+// What turns the direction of writing, so that "gpj.exe" could be read as "exe.jpg".
+const TURNING = /[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
+
+/** A text in which nothing is hidden: what would turn its direction is a mark that is seen. */
+export const legible = (text) => text.replace(TURNING, "\ufffd");
+
 /** Sets a text, if it is another one: a live region speaks when it is touched. */
 export function say(node, text) {
-  if (node.textContent !== text) node.textContent = text;
+  const shown = legible(text);
+  if (node.textContent !== shown) node.textContent = shown;
 }
 
 /** A name that others chose: its direction of writing stays within it. */
 export function named(text, properties = {}) {
-  return make("bdi", properties, text);
+  return make("bdi", properties, legible(text));
 }

@@ -47,6 +47,7 @@ export class FilesDialog extends HTMLElement {
   #looking = 0;
   #title = named("");
   #place = make("p", { class: "facts", dir: "auto" });
+  #error = make("p", { class: "trouble", dir: "auto" });
   #hint = make("p");
   #list = make("virtual-list", { "aria-label": t("filesOf") });
   #choosing = make("div", { class: "actions" });
@@ -65,7 +66,7 @@ export class FilesDialog extends HTMLElement {
       button("none", () => this.#chooseAll(false)),
       button("save", () => this.#save(), "main"));
     this.#dialog.append(
-      make("h2", { id: "files-of" }, this.#title), this.#place, this.#hint, this.#choosing,
+      make("h2", { id: "files-of" }, this.#title), this.#place, this.#error, this.#hint, this.#choosing,
       make("div", { class: "scroll", tabindex: 0 }, this.#list),
       make("div", { class: "actions" },
         button("removeWithFiles", remove, "danger"),
@@ -133,6 +134,7 @@ export class FilesDialog extends HTMLElement {
     this.fixed = torrent.complete;
     say(this.#title, torrent.name || t("unnamed"));
     say(this.#place, t("liesIn", { path: torrent.save_path }));
+    say(this.#error, torrent.error ?? "");
     this.#choosing.hidden = this.fixed || this.#files === null;
     say(this.#hint, this.#files === null ? t("noFiles") : this.fixed ? "" : t("chooseFiles"));
     const files = this.#files ?? [];

@@ -2,7 +2,7 @@
 
 import { make, say } from "/web/dom.js";
 import { duration, rate, time } from "/web/format.js";
-import { call } from "/web/rpc.js";
+import { call, logOut } from "/web/rpc.js";
 import { t } from "/web/strings.js";
 
 const KILO = 1000;
@@ -36,7 +36,8 @@ export class StatusView extends HTMLElement {
       this.#scheduled,
       make("h2", {}, t("diagnosis")), this.#findings,
       make("p", {}, make("button", { type: "button", click: () => this.#diagnose() }, t("lookAgain"))),
-      make("p", {}, make("a", { href: "/docs" }, t("api"))));
+      make("p", {}, make("a", { href: "/docs" }, t("api"))),
+      make("p", {}, make("button", { type: "button", click: () => this.#leave() }, t("logOut"))));
     daemon.addEventListener("status", () => this.#show());
   }
 
@@ -47,6 +48,10 @@ export class StatusView extends HTMLElement {
       this.#fillLimits();
       await this.#diagnose();
     });
+  }
+
+  async #leave() {
+    if (await this.#toasts.attempt(logOut)) location.reload();
   }
 
   #show() {

@@ -1,6 +1,6 @@
 // Short notices at the edge of the page, and things that are done a while later unless undone.
 
-import { iconButton, make } from "/web/dom.js";
+import { iconButton, legible, make } from "/web/dom.js";
 import { LogInNeeded, Refused, Unreachable } from "/web/rpc.js";
 import { t } from "/web/strings.js";
 
@@ -48,7 +48,7 @@ export class ToastArea extends HTMLElement {
   }
 
   #show(area, text, time, end, undo = null) {
-    const toast = make("div", { class: "toast" }, make("span", { dir: "auto" }, text));
+    const toast = make("div", { class: "toast" }, make("span", { dir: "auto" }, legible(text)));
     let timer = 0;
     const close = (act) => {
       clearTimeout(timer);

@@ -1,0 +1,183 @@
+"""The page in a browser, with real daemons behind it."""
+
+from __future__ import annotations
+
+import os
+
+from playwright.sync_api import Page, expect
+
+from tests.integration.browser import browse, meanwhile
+from tests.integration.harness import Daemon, ProsodyTestCase
+
+# What would run if names were taken for HTML; and what would be read as "song exe.jpg".
+SCRIPT = "<img src=x onerror=document.title='run'>"
+TURNED = "song \u202egpj.exe"
+
+
+def complaints_of(page: Page) -> list[str]:
+    """What the browser complains of from now on, but for a log-in that is needed."""
+    complaints: list[str] = []
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on(
+        "console",
+        lambda message: complaints.append(message.text) if "401" not in message.text else None,
+    )
+    return complaints
+
+
+async def link_to(daemon: Daemon) -> str:
+    """What ``bitween open`` opens."""
+    return str((await daemon.call("Api.login_link"))["url"])
+
+
+class WebTests(ProsodyTestCase):
+    """People who use their daemons in a browser."""
+
+    async def test_from_the_log_in_to_a_download(self) -> None:
+        """Who opens the page by a link finds what a contact shares, gets it, and removes it."""
+        alice, bob = await self.contacts(self.server("alice", "bob"), "alice", "bob")
+        content = os.urandom(3_000_000)
+        info_hash = await bob.share(self.make_file(SCRIPT, content))
+        await bob.share(self.make_file(TURNED, b"y" * 1000))
+        await alice.finds(info_hash)
+        link = await link_to(alice)
+
+        def visit(page: Page) -> list[str]:
+            complaints = complaints_of(page)
+            asked: set[str] = set()
+            page.on("request", lambda request: asked.add(request.url))
+            page.goto(link)
+            rows = page.locator("share-row")
+            expect(rows).to_have_count(2)
+            expect(rows.nth(1).locator(".name")).to_have_text("song \ufffdgpj.exe")
+            page.get_by_label("Search what contacts share").fill("onerror")
+            expect(rows).to_have_count(1)
+            expect(rows.locator(".name")).to_have_text(SCRIPT)
+            expect(rows.locator(".facts")).to_contain_text(bob.jid)
+            rows.get_by_role("button").click()
+            expect(rows.locator(".here")).to_have_text("Here")
+            expect(page.locator("toast-area")).to_contain_text(f"{SCRIPT} is complete.")
+
+            page.get_by_role("link", name="My torrents").click()
+            torrent = page.locator("torrent-row")
+            expect(torrent.locator(".facts")).to_contain_text("shared · 3 MB")
+            torrent.get_by_role("button", name="Pause").click()
+            expect(torrent.locator(".facts")).to_contain_text("paused")
+            torrent.get_by_role("button", name="Remove").click()
+            expect(torrent).to_have_count(0)
+            page.get_by_role("button", name="Undo").click()
+            expect(torrent).to_have_count(1)
+            torrent.get_by_role("button", name="Remove").click()
+            removed = page.locator(".toast", has_text="is removed from the list")
+            removed.get_by_role("button", name="Dismiss").click()
+            expect(page.locator(".empty:visible")).to_contain_text("You neither share nor")
+
+            self.assertEqual(page.title(), "My torrents · bitween")
+            self.assertEqual(page.locator("img").count(), 0)
+            own = alice.url.removesuffix("/api")
+            self.assertEqual([url for url in asked if not url.startswith(own)], [])
+            self.assertEqual(page.evaluate("[localStorage.length, document.cookie]"), [0, ""])
+            return complaints
+
+        self.assertEqual(await browse(visit), [])
+        path = os.path.join(alice.downloads, SCRIPT)
+        with open(path, "rb") as file:
+            self.assertEqual(file.read(), content)
+        await alice.until(lambda result: not result["torrents"], "bt.get_torrents")
+
+    async def test_share_and_choose_files(self) -> None:
+        """A path is shared by typing it; its files are listed, and may go with the torrent."""
+        alice = self.daemon(self.server("alice"), "alice")
+        await alice.start()
+        folder = os.path.dirname(self.make_file("folder/one", b"1" * 1000))
+        self.make_file("folder/two", b"2" * 2000)
+        token, url = alice.token, alice.url.removesuffix("/api")
+
+        def visit(page: Page) -> list[str]:
+            complaints = complaints_of(page)
+            page.goto(f"{url}/#torrents")
+            page.get_by_label("Token").fill("not-the-token")
+            page.keyboard.press("Enter")
+            expect(page.locator("log-in-view")).to_contain_text("This is not the token.")
+            page.get_by_label("Token").fill(token)
+            page.keyboard.press("Enter")
+            path = page.get_by_label("Share a file or folder")
+            path.fill("/nowhere")
+            page.keyboard.press("Enter")
+            expect(page.locator(".toast")).to_contain_text("/nowhere")
+            path.fill(folder)
+            page.keyboard.press("Enter")
+            torrent = page.locator("torrent-row")
+            expect(torrent.locator(".facts")).to_contain_text("shared · 3 kB")
+            torrent.get_by_role("button", name="Files of").click()
+            expect(page.locator("file-row .name")).to_have_text(["folder/one", "folder/two"])
+            page.get_by_role("button", name="Delete with its files").click()
+            gone = page.locator(".toast", has_text="are deleted")
+            gone.get_by_role("button", name="Dismiss").click()
+            return complaints
+
+        self.assertEqual(await browse(visit), [])
+        await alice.until(lambda result: not result["torrents"], "bt.get_torrents")
+        self.assertFalse(os.path.exists(os.path.join(folder, "one")))
+
+    async def test_contacts(self) -> None:
+        """Somebody who asks is let in; what they share is one click away."""
+        server = self.server("alice", "bob")
+        alice, bob = self.daemon(server, "alice"), self.daemon(server, "bob")
+        for daemon in (alice, bob):
+            await daemon.start()
+            await daemon.online()
+        await bob.share(self.make_file("holiday", b"x" * 1000))
+        await bob.call("xmpp.add_contact", jid=alice.jid)
+        link = await link_to(alice)
+
+        def visit(page: Page) -> list[str]:
+            complaints = complaints_of(page)
+            page.goto(link)
+            page.get_by_role("link", name="Contacts").click()
+            page.get_by_role("button", name=f"Accept {bob.jid}").click()
+            page.get_by_role("link", name="See 1").click()
+            expect(page.locator("share-row .name")).to_have_text("holiday")
+            expect(page.get_by_label("From")).to_have_value(bob.jid)
+            page.get_by_role("link", name="Status").click()
+            expect(page.locator("status-view dl")).to_contain_text(f"{alice.jid}/")
+            expect(page.locator(".findings li").first).to_contain_text("connected as")
+            page.get_by_label("Upload").fill("500")
+            page.get_by_role("button", name="Set limits").click()
+            expect(page.locator(".toast")).to_contain_text("The limits hold now.")
+            return complaints
+
+        self.assertEqual(await browse(visit), [])
+        limits = (await alice.call("Api.status"))["limits"]
+        self.assertEqual((limits["upload"], limits["download"]), (500_000, 0))
+
+    async def test_restart(self) -> None:
+        """While the daemon is away the page says so; when it is back one logs in again."""
+        server = self.server("alice")
+        alice = self.daemon(server, "alice")
+        await alice.start()
+        await alice.online()
+        port = alice.url.rpartition(":")[2].removesuffix("/api")
+        link, token = await link_to(alice), alice.token
+
+        async def come_back() -> None:
+            alice.options = ["--api", f"tcp:{port}:interface=127.0.0.1"]
+            await alice.start()
+            await alice.online()
+
+        def visit(page: Page) -> None:
+            notice = page.locator("connection-notice")
+            shares = page.get_by_role("heading", name="Shares")
+            page.goto(link)
+            expect(shares).to_be_visible()
+            expect(notice).to_be_hidden()
+            meanwhile(alice.stop())
+            expect(notice).to_contain_text("The daemon does not answer.")
+            expect(notice).to_contain_text("Next try in")
+            meanwhile(come_back())
+            page.get_by_label("Token").fill(token)
+            page.keyboard.press("Enter")
+            expect(shares).to_be_visible()
+            expect(notice).to_be_hidden()
+
+        await browse(visit)
