@@ -27,7 +27,7 @@ const en = {
   begun: "Downloading {name}.",
 
   sharePath: "Share a file or folder", pathHint: "Path on the daemon's machine, such as /home/me/Pictures", share: "Share",
-  hashing: "Reading {path}", cancel: "Cancel", cancelLabel: "Do not share {path}",
+  running: "What is being read", hashing: "Reading {path}", cancel: "Cancel", cancelLabel: "Do not share {path}",
   shared: "Your contacts can now get {name}.",
   stateMetadata: "waiting for somebody who has it", stateChecking: "checking files", stateQueued: "queued",
   stateDownloading: "downloading", stateFinished: "chosen files are here", stateSeeding: "shared", statePaused: "paused", stateError: "stopped",
@@ -86,7 +86,7 @@ const de = {
   begun: "{name} wird geladen.",
 
   sharePath: "Datei oder Ordner anbieten", pathHint: "Pfad auf dem Rechner des Daemons, etwa /home/ich/Bilder", share: "Anbieten",
-  hashing: "{path} wird gelesen", cancel: "Abbrechen", cancelLabel: "{path} nicht anbieten",
+  running: "Was gerade gelesen wird", hashing: "{path} wird gelesen", cancel: "Abbrechen", cancelLabel: "{path} nicht anbieten",
   shared: "Ihre Kontakte können {name} jetzt holen.",
   stateMetadata: "wartet auf jemanden, der es hat", stateChecking: "Dateien werden geprüft", stateQueued: "in der Warteschlange",
   stateDownloading: "wird geladen", stateFinished: "gewählte Dateien sind da", stateSeeding: "angeboten", statePaused: "angehalten", stateError: "steht still",

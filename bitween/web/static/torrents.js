@@ -103,7 +103,7 @@ export class TorrentsView extends HTMLElement {
   #path = make("input", {
     type: "text", id: "path", required: true, autocomplete: "off", spellcheck: "false", placeholder: t("pathHint"),
   });
-  #jobs = make("div", { role: "list", class: "jobs", "aria-label": t("sharePath") });
+  #jobs = make("div", { role: "list", class: "jobs", "aria-label": t("running") });
   #count = make("p", { class: "count" });
   #empty = make("p", { class: "empty" });
   #list = make("virtual-list", { "aria-label": t("torrents") });

@@ -1,0 +1,191 @@
+"""The page in a browser, with a daemon of memory: long lists, narrow screens, what all can use."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from playwright.sync_api import Page, expect
+from twisted.internet import reactor
+from twisted.internet.interfaces import IReactorTCP, IReactorTime
+from twisted.logger import LogPublisher
+from twisted.trial.unittest import SkipTest, TestCase
+
+from bitween.api.recorder import Recorder
+from bitween.model.torrent import InfoHash, Progress, TorrentState
+from tests.functional.api_rig import OWN_JID, TOKEN, World, info_hash, site_of
+from tests.integration.browser import browse
+
+BOB, CAROL = "bob@example.org", "carol@example.org"
+MANY = 10_000
+#: More rows than are ever seen at once.
+_FEW = 60
+_VIEWS = ("shares", "torrents", "contacts", "status")
+_AXE = os.path.join(
+    os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "bitween", "axe.min.js"
+)
+_WIDTH = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+
+
+def names(count: int, start: int = 0) -> Mapping[InfoHash, str]:
+    """Names that sort as they count."""
+    return {InfoHash(f"{n:040x}"): f"Recording {n:05}" for n in range(start, start + count)}
+
+
+class WebListsTests(TestCase):
+    """One who looks at much, or from a small screen."""
+
+    timeout = 120.0
+
+    def setUp(self) -> None:
+        """Serve a world."""
+        self.world = World(IReactorTime(reactor))
+        recorder = Recorder(self.world.bitween, self.world.log, self.world.clock, LogPublisher())
+        recorder.startService()
+        self.addCleanup(recorder.stopService)
+        site = site_of(self.world)
+        port: Any = IReactorTCP(reactor).listenTCP(0, site, interface="127.0.0.1")
+        self.addCleanup(site.close)
+        self.addCleanup(port.stopListening)
+        self.url = f"http://127.0.0.1:{port.getHost().port}/"
+
+    def log_in(self, page: Page) -> None:
+        """Open the page and log in."""
+        page.goto(self.url)
+        page.get_by_role("textbox").fill(TOKEN)
+        page.keyboard.press("Enter")
+        expect(page.locator("main")).to_be_visible()
+
+    def torrents(self) -> None:
+        """Have one of each kind, with a long name."""
+        states = (TorrentState.SEEDING, TorrentState.DOWNLOADING, TorrentState.ERROR)
+        for digit, state in zip("abc", states, strict=True):
+            self.world.share(f"{state.value} {'for a long time ' * 8}", info_hash(digit), 10**10)
+            self.world.swarm.change(
+                info_hash(digit),
+                state=state,
+                complete=state is TorrentState.SEEDING,
+                progress=Progress(10**9, 10**10, 10**6, 10**5, 3, left=9 * 10**9),
+                error="no room is left" if state is TorrentState.ERROR else "",
+            )
+
+    async def each_view(self, look: Callable[[Page, str], None], **context: Any) -> None:
+        """
+        Look at each view, with something in it.
+
+        :param context: how the browser is, as playwright takes it.
+        """
+        self.world.contact_shares(BOB, names(30))
+        self.world.contact_shares(CAROL, {info_hash("d"): "x" * 255}, online=False)
+        self.world.contact("eve@example.org", "x").add_contact(OWN_JID, "Eve")
+        self.torrents()
+
+        def visit(page: Page) -> None:
+            browser = page.context.browser
+            assert browser is not None
+            page = browser.new_context(**context).new_page()
+            self.log_in(page)
+            for name in _VIEWS:
+                page.goto(f"{self.url}#{name}")
+                expect(page.locator(f"{name}-view h1")).to_be_visible()
+                expect(page.locator("share-row, torrent-row, li").first).to_be_attached()
+                look(page, name)
+
+        await browse(visit)
+
+    async def test_many_shares(self) -> None:
+        """Of ten thousand only those in sight are in the page, wherever it is scrolled to."""
+        self.world.contact_shares(BOB, names(MANY))
+
+        def visit(page: Page) -> tuple[float, float]:
+            rows = page.locator("share-row")
+            began = time.perf_counter()
+            self.log_in(page)
+            expect(rows.first.locator(".name")).to_have_text("Recording 00000")
+            first = time.perf_counter() - began
+            expect(page.locator(".count:visible")).to_have_text("10,000 shares")
+            self.assertLess(rows.count(), _FEW)
+            began = time.perf_counter()
+            page.mouse.wheel(0, 300_000)
+            expect(page.get_by_text("Recording 04165", exact=True)).to_be_attached()
+            step = time.perf_counter() - began
+            self.assertLess(rows.count(), _FEW)
+            page.evaluate("scrollTo(0, document.documentElement.scrollHeight)")
+            expect(rows.last.locator(".name")).to_have_text(f"Recording {MANY - 1:05}")
+            self.assertLess(rows.count(), _FEW)
+            return first, step
+
+        first, step = await browse(visit)
+        print(f"\n{MANY} shares: first row {first:.2f} s, one scroll step {step:.2f} s")  # noqa: T201  # what it costs to look at them
+
+    async def test_the_keyboard(self) -> None:
+        """Arrows go from row to row, Enter gets one, and the focus stays with it meanwhile."""
+        self.world.contact_shares(BOB, names(200))
+
+        def visit(page: Page) -> None:
+            self.log_in(page)
+            focused = page.locator("share-row:focus-within .name")
+            page.locator("share-row button").first.focus()
+            for number in range(1, 41):
+                page.keyboard.press("ArrowDown")
+                expect(focused).to_have_text(f"Recording {number:05}")
+            page.keyboard.press("ArrowUp")
+            expect(focused).to_have_text("Recording 00039")
+            page.keyboard.press("Enter")
+            expect(page.locator(".toast")).to_contain_text("Recording 00039")
+
+        await browse(visit)
+        torrents = self.world.swarm.library
+        self.assertEqual([torrent.name for torrent in torrents], ["Recording 00039"])
+
+    async def test_search_sort_and_filter(self) -> None:
+        """What is typed, chosen and ticked narrows the list; what appears meanwhile is there."""
+        self.world.contact_shares(BOB, names(3))
+        self.world.contact_shares(CAROL, names(2, 3), online=False)
+
+        def visit(page: Page) -> None:
+            self.log_in(page)
+            shown = page.locator("share-row .name")
+            expect(shown).to_have_count(5)
+            page.get_by_label("Only who is online").check()
+            expect(shown).to_have_count(3)
+            page.get_by_label("From").select_option(CAROL)
+            expect(shown).to_have_count(0)
+            expect(page.locator(".empty:visible")).to_contain_text("Nothing matches.")
+            page.get_by_label("Only who is online").uncheck()
+            expect(shown).to_have_text(["Recording 00003", "Recording 00004"])
+            page.get_by_label("From").select_option("")
+            page.get_by_role("searchbox").fill("00001")
+            expect(shown).to_have_text(["Recording 00001"])
+
+        await browse(visit)
+
+    async def test_phone(self) -> None:
+        """Nothing is wider than a phone, in German and with letters twice as large as well."""
+
+        def look(page: Page, name: str) -> None:
+            self.assertEqual(page.evaluate(_WIDTH), 0, name)
+            page.evaluate("document.documentElement.style.fontSize = '200%'")
+            self.assertLessEqual(page.evaluate(_WIDTH), 0, f"{name}, large")
+            page.evaluate("document.documentElement.style.fontSize = ''")
+
+        await self.each_view(look, viewport={"width": 360, "height": 640}, locale="de-DE")
+
+    async def test_everybody_can_use_it(self) -> None:
+        """axe-core finds nothing, in the light as in the dark."""
+        if not os.path.exists(_AXE):
+            raise SkipTest("there is no axe-core: tools/get-test-programs")
+        with open(_AXE, encoding="utf-8") as file:
+            axe = file.read()
+
+        def look(page: Page, name: str) -> None:
+            page.evaluate(axe)
+            found = page.evaluate("axe.run()")
+            self.assertTrue(found["passes"])
+            said = [(v["id"], [node["html"] for node in v["nodes"]]) for v in found["violations"]]
+            self.assertEqual(said, [], name)
+
+        for scheme in ("light", "dark"):
+            await self.each_view(look, color_scheme=scheme)
