@@ -297,7 +297,7 @@ class ContactMethods(Namespace):
         return Members([("shares", views.shares(self._bitween.catalogue))])
 
     @reads
-    async def jsonrpc_find(
+    async def jsonrpc_find(  # noqa: PLR0917  # parameters of the API go by position, too
         self,
         query: str = "",
         contact: str | None = None,

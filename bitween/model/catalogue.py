@@ -513,9 +513,7 @@ class Catalogue:
             pass
         return self.page(search, offset, limit)
 
-    def search(
-        self, query: str, contact: str | None, sort: str, *, online: bool = False
-    ) -> Search:
+    def search(self, query: str, contact: str | None, sort: str, *, online: bool = False) -> Search:
         """
         Begin a search; when its steps are done, :meth:`page` shows what they found.
 

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from playwright.sync_api import Page, expect, sync_playwright
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorFromThreads
 from twisted.internet.threads import blockingCallFromThread, deferToThread
 from twisted.trial.unittest import SkipTest
 
@@ -35,7 +36,11 @@ def browse(visit: Callable[[Page], Result]) -> Deferred[Result]:
 
 def meanwhile(what: Coroutine[Deferred[Any], Any, Result]) -> Result:
     """Have the reactor do something while a visit, in whose thread this is called, waits for it."""
-    return blockingCallFromThread(reactor, Deferred.fromCoroutine, what)
+
+    def begin() -> Deferred[Result]:
+        return Deferred.fromCoroutine(what)
+
+    return blockingCallFromThread(IReactorFromThreads(reactor), begin)
 
 
 def _visit(program: str, visit: Callable[[Page], Result]) -> Result:

@@ -109,6 +109,7 @@ class WebTests(ProsodyTestCase):
             page.keyboard.press("Enter")
             torrent = page.locator("torrent-row")
             expect(torrent.locator(".facts")).to_contain_text("shared · 3 kB")
+            expect(page.get_by_text("Your contacts can now get folder.")).to_be_visible()
             torrent.get_by_role("button", name="Files of").click()
             expect(page.locator("file-row .name")).to_have_text(["folder/one", "folder/two"])
             page.get_by_role("button", name="Delete with its files").click()
@@ -119,6 +120,36 @@ class WebTests(ProsodyTestCase):
         self.assertEqual(await browse(visit), [])
         await alice.until(lambda result: not result["torrents"], "bt.get_torrents")
         self.assertFalse(os.path.exists(os.path.join(folder, "one")))
+
+    async def test_choose_files_of_a_download(self) -> None:
+        """What is unticked is not fetched; the rest is, and the page tells so."""
+        alice, bob = await self.contacts(self.server("alice", "bob"), "alice", "bob")
+        folder = os.path.dirname(self.make_file("folder/one", b"1" * 3_000_000))
+        self.make_file("folder/two", b"2" * 2_000_000)
+        info_hash = await bob.share(folder)
+        await alice.finds(info_hash)
+        await alice.call("bt.add_torrent_by_hash", hash=info_hash, paused=True)
+        await alice.torrent_where(info_hash, lambda torrent: torrent["files"])
+        link = await link_to(alice)
+
+        def visit(page: Page) -> list[str]:
+            complaints = complaints_of(page)
+            page.goto(link)
+            expect(page.locator("share-row .here")).to_have_text("0%")
+            page.get_by_role("link", name="My torrents").click()
+            torrent = page.locator("torrent-row")
+            torrent.get_by_role("button", name="Files of").click()
+            page.get_by_label("folder/two").uncheck()
+            page.get_by_role("button", name="Save").click()
+            expect(page.get_by_text("The choice is kept.")).to_be_visible()
+            torrent.get_by_role("button", name="Resume").click()
+            expect(torrent.locator(".facts")).to_contain_text("chosen files are here")
+            return complaints
+
+        self.assertEqual(await browse(visit), [])
+        files = (await alice.call("bt.get_files", hash=info_hash))["files"]
+        self.assertEqual([file["wanted"] for file in files], [True, False])
+        self.assertEqual(files[0]["done"], 3_000_000)
 
     async def test_contacts(self) -> None:
         """Somebody who asks is let in; what they share is one click away."""

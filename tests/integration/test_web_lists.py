@@ -14,9 +14,11 @@ from twisted.logger import LogPublisher
 from twisted.trial.unittest import SkipTest, TestCase
 
 from bitween.api.recorder import Recorder
+from bitween.model.connection import ConnectionState, ConnectionStatus
+from bitween.model.events import ConnectionChanged
 from bitween.model.torrent import InfoHash, Progress, TorrentState
-from tests.functional.api_rig import OWN_JID, TOKEN, World, info_hash, site_of
-from tests.integration.browser import browse
+from tests.functional.api_rig import EPOCH, OWN_JID, TOKEN, World, info_hash, site_of
+from tests.integration.browser import browse, meanwhile
 
 BOB, CAROL = "bob@example.org", "carol@example.org"
 MANY = 10_000
@@ -45,7 +47,7 @@ class WebListsTests(TestCase):
         recorder = Recorder(self.world.bitween, self.world.log, self.world.clock, LogPublisher())
         recorder.startService()
         self.addCleanup(recorder.stopService)
-        site = site_of(self.world)
+        site: Any = site_of(self.world)
         port: Any = IReactorTCP(reactor).listenTCP(0, site, interface="127.0.0.1")
         self.addCleanup(site.close)
         self.addCleanup(port.stopListening)
@@ -159,6 +161,27 @@ class WebListsTests(TestCase):
             page.get_by_label("From").select_option("")
             page.get_by_role("searchbox").fill("00001")
             expect(shown).to_have_text(["Recording 00001"])
+
+        await browse(visit)
+
+    async def test_no_xmpp(self) -> None:
+        """While there is no XMPP session the page says why, and what the daemon does about it."""
+
+        async def change(state: ConnectionState, error: str = "") -> None:
+            status = ConnectionStatus(f"{OWN_JID}/den", state, EPOCH, error)
+            self.world.messenger.status = status
+            self.world.messenger.events.notify(ConnectionChanged(status=status))
+
+        def visit(page: Page) -> None:
+            notice = page.locator("connection-notice")
+            self.log_in(page)
+            expect(page.locator(".count:visible")).to_have_text("0 shares")
+            meanwhile(change(ConnectionState.WAITING, "no route to host"))
+            expect(notice).to_contain_text("no route to host. The daemon tries again by itself")
+            meanwhile(change(ConnectionState.FAILED, "wrong password"))
+            expect(notice).to_contain_text("wrong password. Another try would not help")
+            meanwhile(change(ConnectionState.ONLINE))
+            expect(notice).to_be_hidden()
 
         await browse(visit)
 

@@ -77,11 +77,11 @@ export class ContactsView extends HTMLElement {
   #request(contact) {
     const { jid } = contact;
     const name = this.#nameOf(contact);
-    const button = (text, method, kind) => make("button", {
-      type: "button", class: kind, click: () => this.#act(method, { jid }), "aria-label": t(`${text}Label`, { name: jid }),
+    const button = (text, label, method, kind) => make("button", {
+      type: "button", class: kind, click: () => this.#act(method, { jid }), "aria-label": t(label, { name: jid }),
     }, t(text));
-    return make("li", {}, avatar(jid, name, false), this.#texts(contact, contact.nick ? jid : ""),
-      button("accept", "xmpp.accept_contact", "main"), button("decline", "xmpp.remove_contact", ""));
+    return make("li", { class: "request" }, avatar(jid, name, false), this.#texts(contact, contact.nick ? jid : ""),
+      button("accept", "acceptLabel", "xmpp.accept_contact", "main"), button("decline", "declineLabel", "xmpp.remove_contact", ""));
   }
 
   #card(contact) {

@@ -10,7 +10,10 @@ const TORRENT_KEYS = [
 const PATIENCE = 1000; // milliseconds in which what changes is gathered
 const ENDED = new Set(["done", "failed", "cancelled"]);
 
-/** Dispatches `torrents`, `jobs`, `contacts`, `shares` and `status` when one of them changes. */
+/**
+ * Dispatches `torrents`, `jobs`, `contacts`, `shares` and `status` when one of them changes, and
+ * `finished`, `shared` and `failed` when a torrent is complete, or a job was done or was not.
+ */
 export class Daemon extends EventTarget {
   live = new Live();
   status = null; // as Api.status answers
@@ -32,7 +35,10 @@ export class Daemon extends EventTarget {
       this.#told("torrents");
     });
     on("job_progress", (job) => this.#takeJob(job));
-    on("job_done", (job) => this.#takeJob(job));
+    on("job_done", (job) => {
+      this.#takeJob(job);
+      this.#told("shared", job.result);
+    });
     on("job_failed", (job) => this.#takeJob(job));
     on("connection", (connection) => this.#takeConnection(connection));
     for (const type of ["contact_online", "contact_offline", "contact_request"]) {

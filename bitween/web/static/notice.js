@@ -5,6 +5,7 @@ import { duration } from "/web/format.js";
 import { t } from "/web/strings.js";
 
 const SECOND = 1000;
+const STATES = { connecting: "xmppConnecting", waiting: "xmppWaiting", failed: "xmppFailed" };
 
 export class ConnectionNotice extends HTMLElement {
   #daemon = null;
@@ -41,7 +42,7 @@ export class ConnectionNotice extends HTMLElement {
     if (live.state === "starting" || live.state === "away") return t(live.state);
     if (live.state !== "live" || status === null || status.connection.state === "online") return "";
     const { state, error } = status.connection;
-    return t(state, { why: error ?? t("noReason") });
+    return t(STATES[state], { why: error ?? t("noReason") });
   }
 
   // Beside the live region: nobody wants to hear each second.

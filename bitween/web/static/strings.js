@@ -10,9 +10,9 @@ const en = {
 
   starting: "Looking for the daemon …",
   away: "The daemon does not answer.", nextTry: "Next try in {time}.", trying: "Trying now …", tryNow: "Try now",
-  connecting: "Connecting to the XMPP server …",
-  waiting: "No connection to the XMPP server: {why}. The daemon tries again by itself, at least once a minute; until then contacts see nothing new of you, nor you of them.",
-  failed: "The XMPP server does not let the daemon in: {why}. Another try would not help: mend that, then start the daemon anew.",
+  xmppConnecting: "Connecting to the XMPP server …",
+  xmppWaiting: "No connection to the XMPP server: {why}. The daemon tries again by itself, at least once a minute; until then contacts see nothing new of you, nor you of them.",
+  xmppFailed: "The XMPP server does not let the daemon in: {why}. Another try would not help: mend that, then start the daemon anew.",
   noReason: "no reason is known",
 
   search: "Search", searchShares: "Search what contacts share", from: "From", everybody: "Everybody",
@@ -27,7 +27,7 @@ const en = {
   begun: "Downloading {name}.",
 
   sharePath: "Share a file or folder", pathHint: "Path on the daemon's machine, such as /home/me/Pictures", share: "Share",
-  running: "What is being read", hashing: "Reading {path}", cancel: "Cancel", cancelLabel: "Do not share {path}",
+  running: "What is being read", hashing: "Reading {path}", cancelLabel: "Do not share {path}",
   shared: "Your contacts can now get {name}.",
   stateMetadata: "waiting for somebody who has it", stateChecking: "checking files", stateQueued: "queued",
   stateDownloading: "downloading", stateFinished: "chosen files are here", stateSeeding: "shared", statePaused: "paused", stateError: "stopped",
@@ -35,7 +35,6 @@ const en = {
   torrentCount: { one: "{n} torrent", other: "{n} torrents" }, unnamed: "(no name yet)",
   noTorrents: "You neither share nor download anything. Share a folder above, or get something from your contacts.",
   pause: "Pause {name}", resume: "Resume {name}", files: "Files of {name}", remove: "Remove {name}",
-  pauseShort: "Pause", resumeShort: "Resume", filesShort: "Files", removeShort: "Remove",
   removing: "{name} is removed from the list; its files stay.", removingData: "{name} and its files are deleted.", undo: "Undo",
   finished: "{name} is complete.", dismiss: "Dismiss",
   progressOf: "Progress of {name}",
@@ -69,9 +68,9 @@ const de = {
 
   starting: "Der Daemon wird gesucht …",
   away: "Der Daemon antwortet nicht.", nextTry: "Nächster Versuch in {time}.", trying: "Neuer Versuch …", tryNow: "Jetzt versuchen",
-  connecting: "Verbindung zum XMPP-Server wird aufgebaut …",
-  waiting: "Keine Verbindung zum XMPP-Server: {why}. Der Daemon versucht es von selbst wieder, mindestens einmal in der Minute; bis dahin sehen Kontakte und Sie nichts Neues voneinander.",
-  failed: "Der XMPP-Server lässt den Daemon nicht hinein: {why}. Ein weiterer Versuch hilft nicht: das beheben und den Daemon neu starten.",
+  xmppConnecting: "Verbindung zum XMPP-Server wird aufgebaut …",
+  xmppWaiting: "Keine Verbindung zum XMPP-Server: {why}. Der Daemon versucht es von selbst wieder, mindestens einmal in der Minute; bis dahin sehen Kontakte und Sie nichts Neues voneinander.",
+  xmppFailed: "Der XMPP-Server lässt den Daemon nicht hinein: {why}. Ein weiterer Versuch hilft nicht: das beheben und den Daemon neu starten.",
   noReason: "kein Grund bekannt",
 
   search: "Suchen", searchShares: "Suchen, was Kontakte anbieten", from: "Von", everybody: "Allen",
@@ -86,7 +85,7 @@ const de = {
   begun: "{name} wird geladen.",
 
   sharePath: "Datei oder Ordner anbieten", pathHint: "Pfad auf dem Rechner des Daemons, etwa /home/ich/Bilder", share: "Anbieten",
-  running: "Was gerade gelesen wird", hashing: "{path} wird gelesen", cancel: "Abbrechen", cancelLabel: "{path} nicht anbieten",
+  running: "Was gerade gelesen wird", hashing: "{path} wird gelesen", cancelLabel: "{path} nicht anbieten",
   shared: "Ihre Kontakte können {name} jetzt holen.",
   stateMetadata: "wartet auf jemanden, der es hat", stateChecking: "Dateien werden geprüft", stateQueued: "in der Warteschlange",
   stateDownloading: "wird geladen", stateFinished: "gewählte Dateien sind da", stateSeeding: "angeboten", statePaused: "angehalten", stateError: "steht still",
@@ -94,7 +93,6 @@ const de = {
   torrentCount: { one: "{n} Torrent", other: "{n} Torrents" }, unnamed: "(noch ohne Namen)",
   noTorrents: "Sie bieten nichts an und laden nichts. Oben einen Ordner anbieten oder etwas von Kontakten holen.",
   pause: "{name} anhalten", resume: "{name} fortsetzen", files: "Dateien von {name}", remove: "{name} entfernen",
-  pauseShort: "Anhalten", resumeShort: "Fortsetzen", filesShort: "Dateien", removeShort: "Entfernen",
   removing: "{name} wird aus der Liste entfernt; die Dateien bleiben.", removingData: "{name} wird mit den Dateien gelöscht.", undo: "Rückgängig",
   finished: "{name} ist vollständig.", dismiss: "Schließen",
   progressOf: "Fortschritt von {name}",

@@ -124,6 +124,7 @@ export class TorrentsView extends HTMLElement {
     daemon.addEventListener("torrents", () => this.#show());
     daemon.addEventListener("jobs", () => this.#showJobs());
     daemon.addEventListener("finished", ({ detail }) => toasts.tell(t("finished", { name: nameOf(detail) })));
+    daemon.addEventListener("shared", ({ detail }) => toasts.tell(t("shared", detail)));
     daemon.addEventListener("failed", ({ detail }) => toasts.complain(new Refused(detail.error)));
   }
 
