@@ -37,10 +37,11 @@ def browse(visit: Callable[[Page], Result]) -> Deferred[Result]:
 def meanwhile(what: Coroutine[Deferred[Any], Any, Result]) -> Result:
     """Have the reactor do something while a visit, in whose thread this is called, waits for it."""
 
-    def begin() -> Deferred[Result]:
+    def begin() -> Any:
         return Deferred.fromCoroutine(what)
 
-    return blockingCallFromThread(IReactorFromThreads(reactor), begin)
+    result: Result = blockingCallFromThread(IReactorFromThreads(reactor), begin)
+    return result
 
 
 def _visit(program: str, visit: Callable[[Page], Result]) -> Result:

@@ -43,7 +43,7 @@ class WebListsTests(TestCase):
 
     def setUp(self) -> None:
         """Serve a world."""
-        self.world = World(IReactorTime(reactor))
+        self.world = World(IReactorTime(reactor), os.path.abspath(self.mktemp()))
         recorder = Recorder(self.world.bitween, self.world.log, self.world.clock, LogPublisher())
         recorder.startService()
         self.addCleanup(recorder.stopService)
