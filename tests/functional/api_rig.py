@@ -125,7 +125,7 @@ class World:
     """
 
     clock: IReactorTime
-    download_dir: str = "/nowhere"
+    download_dir: str = "/proc/nowhere"  # where not even root can make a folder
     swarm: ScriptedSwarm = field(default_factory=ScriptedSwarm)
     hasher: MemoryHasher = field(default_factory=MemoryHasher)
     server: FakeServer = field(default_factory=FakeServer)
@@ -270,7 +270,7 @@ def http_request(
 
 
 def site_of(
-    world: World, hosts: Iterable[str] = (), tokens_file: str = "/nowhere/tokens.json"
+    world: World, hosts: Iterable[str] = (), tokens_file: str = "/proc/nowhere/tokens.json"
 ) -> BoundedSite:
     """The API of a world, and the page."""
     metrics = Metrics(world.bitween, world.log, world.clock)

@@ -355,6 +355,8 @@ class IntegrationTestCase(TestCase):
         """Begin with nothing."""
         self._daemons: list[Daemon] = []
         self.pool = HTTPConnectionPool(reactor)
+        # A daemon closes a connection that rests for 30 s, perhaps just when it is used again.
+        self.pool.cachedConnectionTimeout = 10
         self.addCleanup(self.pool.closeCachedConnections)
         # Not trial's: its paths are long, and closed to the user who runs root's Prosody.
         self.directory = tempfile.mkdtemp(prefix="bitween-test-")

@@ -34,9 +34,9 @@ class ClientTests(ProsodyTestCase):
         self.assertEqual((status, err), (0, ""))
         (torrent,) = (await alice.call("bt.get_torrents"))["torrents"]
         self.assertEqual((torrent["name"], torrent["hash"]), (NAME, out.strip()))
-        out, err, status = await self.run_program(*program, "/nowhere")
+        out, err, status = await self.run_program(*program, "/proc/nowhere")
         self.assertEqual((out, status), ("", 1))
-        self.assertIn("/nowhere", err)
+        self.assertIn("/proc/nowhere", err)
         self.assertNotIn("Traceback", err)
 
     async def run_program(self, *command: str) -> tuple[str, str, int]:

@@ -49,7 +49,7 @@ class DocsPageTests(ProsodyTestCase):
             expect(answer).to_contain_text('"hash"')
             added = answer.inner_text()
 
-            method.locator("[name=path]").fill("/nowhere")
+            method.locator("[name=path]").fill("/proc/nowhere")
             method.locator("form button").click()
             expect(answer).to_contain_text("no_such_path")
             return {

@@ -49,7 +49,17 @@ NAMES = (
 )
 VALUES: tuple[object, ...] = (
     *(None, True, False, 0, 1, -1, 2**31, 2**53, 10**400, 0.5, -0.0, 1e300, "", "\0", "\ud800"),
-    *(HASH, HASH.upper(), "a" * 39, "/", "/nowhere/x", "/etc/../x", "../x", "\u202e", "x" * 3000),
+    *(
+        HASH,
+        HASH.upper(),
+        "a" * 39,
+        "/",
+        "/proc/nowhere/x",
+        "/etc/../proc/x",
+        "../x",
+        "\u202e",
+        "x" * 3000,
+    ),
     *("bob@example.org", "bob@example.org/x", "@", "a@b@c", "name", "size", "hash", "1", "first"),
     *([], {}, [[]], {"a": [{}]}, ["hash"], [HASH], [None], ["torrent_added"], [0, 1]),
 )
