@@ -134,14 +134,16 @@ async def _loaded(reactor: Any, path: str) -> Catalogue:
 
 
 async def _search(reactor: Any, catalogue: Catalogue) -> None:
-    plain = [
-        (folded(share.name), share)
-        for jid in catalogue.jids()
-        for listing in catalogue.listings(jid).values()
-        for share in listing.announcement.shares.values()
-    ]
+    # Else the collector would go through what only the benchmark has, and that would be a stall.
+    with loading_for_good():
+        plain = [
+            (folded(share.name), share)
+            for jid in catalogue.jids()
+            for listing in catalogue.listings(jid).values()
+            for share in listing.announcement.shares.values()
+        ]
     print(f"\nsearch, best match first, {ROUNDS} times each (aim: {SEARCH_AIM} ms):")
-    print("                       found   median      p95    stall   plain look at every name")
+    print("                       found   median      p95  longest    stall   plain look")
     for kind, query in QUERIES.items():
         times = []
         stalls = Stalls(reactor)
@@ -156,7 +158,8 @@ async def _search(reactor: Any, catalogue: Catalogue) -> None:
         look = median([_plain_look(plain, query) for _ in range(3)])
         ratio = look / median(times)
         print(
-            f"  {kind:18} {total:8} {median(times):8.1f} {_p95(times):8.1f} {longest:8.1f}"
+            f"  {kind:18} {total:8} {median(times):8.1f} {_p95(times):8.1f}"
+            f" {max(times):8.1f} {longest:8.1f}"
             f"   {look:8.1f} ms: {ratio:.1f} times as long"
         )
 
@@ -215,7 +218,8 @@ def _jid(number: int) -> str:
 
 
 def _p95(times: Sequence[float]) -> float:
-    return quantiles(times, n=20)[-1]
+    # The other method would make out of ten a figure beyond the longest.
+    return quantiles(times, n=20, method="inclusive")[-1]
 
 
 def _memory() -> float:

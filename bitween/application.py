@@ -506,6 +506,7 @@ class Bitween:
             self._check_known(contact)
         search = self.catalogue.search(query, contact, sort, online=online)
         await in_slices(self._reactor, search.steps())
+        await in_slices(self._reactor, search.ordering(offset + limit))
         return self.catalogue.page(search, offset, limit)
 
     async def forget_resource(self, jid: str, resource: str) -> None:

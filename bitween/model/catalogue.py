@@ -6,11 +6,12 @@ import hashlib
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from types import MappingProxyType
 
 from bitween.model.address import PeerAddress
 from bitween.model.announcement import MAX_SHARES, Announcement, ListPage, Share
-from bitween.model.search import Found, FoundPage, NameText, Search
+from bitween.model.search import BY_NAME, Everything, Found, FoundPage, Matches, NameText, Search
 from bitween.model.torrent import InfoHash
 
 #: A contact with more devices than this has gone wrong, or means harm.
@@ -523,8 +524,14 @@ class Catalogue:
         if self._latest is not None and self._latest[0] == asked and self._latest[1].done:
             return self._latest[1]
         entries = [e for e in self._entries() if contact is None or e.jid == contact]
-        lists = [entry.names for entry in sorted(entries, key=_online_first)]
-        search = Search(query, sort, lists, self._away, online=online)
+        entries.sort(key=_online_first)
+        search: Search
+        if contact is None and not online and sort in BY_NAME and not query.split():
+            lists = [(entry.names, partial(self._is_first, entry)) for entry in entries]
+            search = Everything(sort, lists, self._away, lambda: len(self._holders))
+        else:
+            names = [entry.names for entry in entries]
+            search = Matches(query, sort, names, self._away, online=online)
         self._latest = (asked, search)
         return search
 
@@ -539,6 +546,10 @@ class Catalogue:
         contacts = tuple(sorted({entry.jid for entry in holders}))
         online = any(entry.online for entry in holders)
         return Found(share.info_hash, share.name, share.size, contacts, online)
+
+    def _is_first(self, entry: _Entry, info_hash: InfoHash) -> bool:
+        holders = self._holders.get(info_hash, ())
+        return bool(holders) and min(holders, key=_online_first) is entry
 
     def _away(self, info_hash: InfoHash) -> bool:
         # Called for each match: a generator expression would take twice as long.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -51,6 +51,10 @@ def folded(name: str) -> str:
     return name.casefold().replace("\n", " ")
 
 
+# Shares that are put in order in one step.
+_PORTION = 500
+
+
 class NameText:
     """
     The names of some shares in one text, which is far quicker to search than one by one.
@@ -62,6 +66,15 @@ class NameText:
         self._shares = shares
         self._names = "".join([f"{folded(share.name)}\n" for share in shares.values()])
         self._hashes = "".join([info_hash[:_HASH_PART] for info_hash in shares])
+        self._by_name: list[Share] | None = None
+
+    def by_name(self) -> Sequence[Share]:
+        """All of them in the order of their names; only the first time takes long."""
+        if self._by_name is None:
+            names, shares = self._names.split("\n"), self._shares
+            ordered = sorted(zip(names, shares, shares.values(), strict=False))
+            self._by_name = [share for _, _, share in ordered]
+        return self._by_name
 
     def matching(self, query: Query) -> list[tuple[str, Share]]:
         """The shares that match a query, each after its name as :func:`folded` gives it."""
@@ -144,6 +157,46 @@ class Search:
     :ivar done: whether all the steps were taken.
     """
 
+    def __init__(self, key: _Key) -> None:
+        """:param key: what is found is sorted by."""
+        self._key = key
+        self._ordered: list[Share] = []
+        self._rest: Iterator[Share] = iter(())
+        self.total = 0
+        self.done = False
+
+    def steps(self) -> Iterator[None]:
+        """Search, one list a step; nothing is left to do for one that is done."""
+        if not self.done:
+            runs: list[Iterable[Share]] = []
+            self.total = yield from self._steps(runs)
+            self.done = True
+            # Only as much of it is put in order as somebody looks at.
+            self._rest = heapq.merge(*runs, key=lambda share: self._key(folded(share.name), share))
+
+    def ordering(self, count: int) -> Iterator[None]:
+        """Put so many of what was found in order, some a step; after all the other steps."""
+        while len(self._ordered) < count:
+            portion = list(islice(self._rest, min(_PORTION, count - len(self._ordered))))
+            if not portion:
+                return
+            self._ordered += portion
+            yield
+
+    def page(self, offset: int, limit: int) -> Sequence[Share]:
+        """Some of what was found, in order; after all the steps."""
+        for _ in self.ordering(offset + limit):
+            pass
+        return self._ordered[offset : offset + limit]
+
+    def _steps(self, runs: list[Iterable[Share]]) -> Generator[None, None, int]:
+        """Find runs of shares in order, none twice; returns how many shares there are."""
+        raise NotImplementedError
+
+
+class Matches(Search):
+    """What matches a query."""
+
     def __init__(
         self,
         query: str,
@@ -163,19 +216,11 @@ class Search:
         self._query = Query(query)
         self._lists = lists
         self._left_out = away if online else _nothing
-        self._key = _sort_key(sort, self._query, away)
-        self._ordered: list[Share] = []
-        self._rest: Iterator[Share] = iter(())
-        self.total = 0
-        self.done = False
+        super().__init__(_sort_key(sort, self._query, away))
 
-    def steps(self) -> Iterator[None]:
-        """Search, one list a step; nothing is left to do for one that is done."""
-        if self.done:
-            return
+    def _steps(self, runs: list[Iterable[Share]]) -> Generator[None, None, int]:
         key = self._key
         seen: set[InfoHash] = set()
-        runs = []
         for names in self._lists:
             run = []
             for name, share in names().matching(self._query):
@@ -186,15 +231,48 @@ class Search:
                 run.sort(key=_first)
                 runs.append([share for _, share in run])
             yield
-        self.total = len(seen)
-        self.done = True
-        # Only as much of it is put in order as somebody looks at.
-        self._rest = heapq.merge(*runs, key=lambda share: key(folded(share.name), share))
+        return len(seen)
 
-    def page(self, offset: int, limit: int) -> Sequence[Share]:
-        """Some of what was found, in order; after all the steps."""
-        self._ordered += islice(self._rest, max(0, offset + limit - len(self._ordered)))
-        return self._ordered[offset : offset + limit]
+
+#: How :class:`Everything` can be sorted.
+BY_NAME = frozenset(SORTS) - {"size"}
+
+
+class Everything(Search):
+    """
+    What a query without words finds.
+
+    It ranks nothing: the lists are kept in the order of their names, and who is looked at first in
+    the end is online or away as a whole.
+    """
+
+    def __init__(
+        self,
+        sort: str,
+        lists: Iterable[tuple[Callable[[], NameText], Callable[[InfoHash], bool]]],
+        away: Callable[[InfoHash], bool],
+        count: Callable[[], int],
+    ) -> None:
+        """
+        :param sort: one of :data:`BY_NAME`.
+        :param lists: of every resource, those who are online first, the names of what it shares and
+            whether it is the first one in these lists that has a torrent.
+        :param away: whether nobody who has a torrent is there now.
+        :param count: how many torrents there are.
+        """
+        super().__init__(_sort_key(sort, Query(""), away))
+        self._lists = lists
+        self._count = count
+
+    def _steps(self, runs: list[Iterable[Share]]) -> Generator[None, None, int]:
+        for names, is_first in self._lists:
+            runs.append(_shown(names().by_name(), is_first))
+            yield
+        return self._count()
+
+
+def _shown(shares: Iterable[Share], is_first: Callable[[InfoHash], bool]) -> Iterator[Share]:
+    return (share for share in shares if is_first(share.info_hash))
 
 
 _Key = Callable[[str, Share], tuple[Any, ...]]

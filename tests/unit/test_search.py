@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,7 +11,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from bitween.model.announcement import Announcement, Share
 from bitween.model.catalogue import Catalogue
-from bitween.model.search import NameText, Search
+from bitween.model.search import Found, FoundPage, Matches, NameText, folded
 from bitween.model.torrent import InfoHash
 
 ALICE, BOB = "alice@example.org", "bob@example.org"
@@ -125,7 +126,7 @@ class RankingTests(SynchronousTestCase):
         """What is found is what looking at one name after the other finds."""
         shares = announcement(names).shares
         text = NameText(shares)
-        search = Search(" ".join(words), "name", [lambda: text], lambda _: True)
+        search = Matches(" ".join(words), "name", [lambda: text], lambda _: True)
         for _ in search.steps():
             pass
         plain = sorted(
@@ -134,3 +135,58 @@ class RankingTests(SynchronousTestCase):
             if all(word.casefold() in share.name.casefold() for word in words)
         )
         self.assertEqual([share.info_hash for share in search.page(0, 99)], [h for _, h in plain])
+
+    @given(
+        st.lists(
+            st.tuples(
+                st.sampled_from([ALICE, BOB, "carol@example.org"]),
+                st.sampled_from(["desk", "den"]),
+                st.booleans(),
+                st.dictionaries(st.integers(0, 5), st.text("aB\n", max_size=2), max_size=4),
+            ),
+            max_size=6,
+        ),
+        st.sampled_from(["name", "online", "match"]),
+        st.integers(0, 7),
+        st.integers(1, 7),
+    )
+    def test_everything(
+        self,
+        said: list[tuple[str, str, bool, dict[int, str]]],
+        sort: str,
+        offset: int,
+        limit: int,
+    ) -> None:
+        """A query of no words finds everything, as ranking every single one of it would."""
+        catalogue = Catalogue()
+        for jid, resource, online, names in said:
+            shares = {info_hash(n): Share(info_hash(n), name, n) for n, name in names.items()}
+            catalogue.replace_item(jid, resource, [Announcement(resource, shares)])
+            catalogue.set_online(jid, resource, online)
+        self.assertEqual(
+            catalogue.find("", None, sort, offset, limit),
+            plain_look(catalogue, sort, offset, limit),
+        )
+
+
+def plain_look(catalogue: Catalogue, sort: str, offset: int, limit: int) -> FoundPage:
+    """What a query of no words should find, by looking at one thing after the other."""
+    listings = [
+        (not listing.online, jid, resource, listing.announcement.shares)
+        for jid in catalogue.jids()
+        for resource, listing in catalogue.listings(jid).items()
+    ]
+    found: dict[InfoHash, Found] = {}
+    for away, jid, _, shares in sorted(listings, key=lambda listing: listing[:3]):
+        for key, share in shares.items():
+            known = found.get(key, Found(key, share.name, share.size, (), not away))
+            contacts = tuple(sorted({*known.contacts, jid}))
+            found[key] = replace(known, contacts=contacts)
+
+    def rank(item: Found) -> tuple[object, ...]:
+        name = folded(item.name)
+        away = not item.online and sort != "name"
+        return (sort == "match" and name != "", away, name, item.info_hash)
+
+    ordered = sorted(found.values(), key=rank)
+    return FoundPage(len(found), tuple(ordered[offset : offset + limit]))
