@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, TypeVar
 
 from playwright.sync_api import Page, expect, sync_playwright
@@ -20,18 +20,19 @@ Result = TypeVar("Result")
 _PATIENCE = 30_000
 
 
-def browse(visit: Callable[[Page], Result]) -> Deferred[Result]:
+def browse(visit: Callable[[Page], Result], *options: str) -> Deferred[Result]:
     """
     Open a browser that knows nothing of earlier ones, and close it in the end.
 
     :param visit: looks at a page, in a thread of its own.
+    :param options: further ones for Chromium's command line.
     :returns: what it gives.
     :raises SkipTest: if there is no Chromium.
     """
     program = shutil.which("chromium") or shutil.which("chromium-browser")
     if program is None:
         raise SkipTest("there is no chromium")
-    return deferToThread(_visit, program, visit)
+    return deferToThread(_visit, program, options, visit)
 
 
 def meanwhile(what: Coroutine[Deferred[Any], Any, Result]) -> Result:
@@ -44,12 +45,12 @@ def meanwhile(what: Coroutine[Deferred[Any], Any, Result]) -> Result:
     return result
 
 
-def _visit(program: str, visit: Callable[[Page], Result]) -> Result:
+def _visit(program: str, options: Sequence[str], visit: Callable[[Page], Result]) -> Result:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=program,
             # Chromium's sandbox refuses root.
-            args=["--no-sandbox"] if os.geteuid() == 0 else [],
+            args=[*options, *(["--no-sandbox"] if os.geteuid() == 0 else [])],
         )
         try:
             expect.set_options(timeout=_PATIENCE)

@@ -47,7 +47,7 @@ class WebListsTests(TestCase):
         recorder = Recorder(self.world.bitween, self.world.log, self.world.clock, LogPublisher())
         recorder.startService()
         self.addCleanup(recorder.stopService)
-        site: Any = site_of(self.world)
+        site: Any = site_of(self.world, ["files.test"])
         port: Any = IReactorTCP(reactor).listenTCP(0, site, interface="127.0.0.1")
         self.addCleanup(site.close)
         self.addCleanup(port.stopListening)
@@ -185,6 +185,17 @@ class WebListsTests(TestCase):
 
         await browse(visit)
 
+    async def test_plain_http_from_elsewhere(self) -> None:
+        """Where the browser does not say which page asks, the page says what to do."""
+        url = self.url.replace("127.0.0.1", "files.test")
+
+        def visit(page: Page) -> None:
+            page.goto(url)
+            expect(page.locator("connection-notice")).to_contain_text("Open this page by https")
+            expect(page.get_by_role("textbox")).to_have_count(0)
+
+        await browse(visit, "--host-resolver-rules=MAP files.test 127.0.0.1")
+
     async def test_phone(self) -> None:
         """Nothing is wider than a phone, in German and with letters twice as large as well."""
 
@@ -203,12 +214,27 @@ class WebListsTests(TestCase):
         with open(_AXE, encoding="utf-8") as file:
             axe = file.read()
 
-        def look(page: Page, name: str) -> None:
+        def judge(page: Page, name: str) -> None:
             page.evaluate(axe)
             found = page.evaluate("axe.run()")
             self.assertTrue(found["passes"])
             said = [(v["id"], [node["html"] for node in v["nodes"]]) for v in found["violations"]]
             self.assertEqual(said, [], name)
+
+        def look(page: Page, name: str) -> None:
+            judge(page, name)
+            if name == "torrents":
+                page.get_by_role("button", name="Files of").first.click()
+                expect(page.get_by_role("dialog")).to_be_visible()
+                judge(page, "files")
+                page.keyboard.press("Escape")
+                page.get_by_role("button", name="Remove").first.click()
+                judge(page, "undo")
+                page.get_by_role("button", name="Undo").click()
+            if name == _VIEWS[-1]:
+                page.get_by_role("button", name="Log out").click()
+                expect(page.get_by_role("textbox")).to_be_visible()
+                judge(page, "log-in")
 
         for scheme in ("light", "dark"):
             await self.each_view(look, color_scheme=scheme)

@@ -17,8 +17,8 @@ const VIEWS = ["shares", "torrents", "contacts", "status"]; // the first one is 
 class App extends HTMLElement {
   #daemon = new Daemon();
   #toasts = make("toast-area");
-  #notice = make("connection-notice");
-  #logIn = make("log-in-view", { hidden: true });
+  #notice = make("connection-notice", { role: "region", "aria-label": t("connection") });
+  #logIn = make("log-in-view", { hidden: true, role: "main" });
   #rates = make("span", { class: "rates" });
   #header = make("header", { hidden: true });
   #links = new Map();

@@ -1,5 +1,6 @@
 // What is known of the daemon: read once, and kept up by its events.
 
+import { legible } from "/web/dom.js";
 import { Live } from "/web/live.js";
 import { call } from "/web/rpc.js";
 
@@ -61,10 +62,11 @@ export class Daemon extends EventTarget {
       this.status = status;
       this.torrents = new Map(torrents.map((torrent) => [torrent.hash, torrent]));
       this.jobs = new Map(jobs.filter(({ state }) => !ENDED.has(state)).map((job) => [job.job, job]));
-    } catch {
-      this.live.connect(); // which tells why, and reads again
+    } catch (error) {
+      this.live.lost(error);
       return;
     }
+    this.live.settled();
     for (const what of ["status", "torrents", "jobs", "shares"]) this.#told(what);
   }
 
@@ -80,7 +82,7 @@ export class Daemon extends EventTarget {
 
   /** How somebody is called, by their bare JID. */
   nameOf(jid) {
-    return this.contacts.find((contact) => contact.jid === jid)?.nick || jid;
+    return legible(this.contacts.find((contact) => contact.jid === jid)?.nick || jid);
   }
 
   #takeTorrents(changes) {

@@ -12,7 +12,8 @@ const TYPES = [
 
 /**
  * Dispatches each event by its type, `resync` when everything is to be read anew, and `state`
- * when the state changes: "starting", "live", "logged-out" or "away".
+ * when the state changes: "starting", "live", "logged-out", "away", or "insecure", where a browser
+ * does not say which page asks, so that the daemon would refuse it the stream.
  */
 export class Live extends EventTarget {
   state = "starting";
@@ -35,17 +36,32 @@ export class Live extends EventTarget {
   /** See whether the daemon is there and knows us, and follow what happens. */
   async connect() {
     if (this.#connecting) return;
+    if (!isSecureContext) {
+      this.#become("insecure");
+      return;
+    }
     this.#connecting = true;
     this.#close();
     try {
       await call("Api.versions");
       this.#open();
     } catch (error) {
-      if (error instanceof LogInNeeded) this.#become("logged-out");
-      else this.#later();
+      this.lost(error);
     } finally {
       this.#connecting = false;
     }
+  }
+
+  /** Say that what was to be read has been: the next trouble is a new one. */
+  settled() {
+    this.#delay = FIRST_DELAY;
+  }
+
+  /** Say what was met in place of an answer. */
+  lost(error) {
+    this.#close();
+    if (error instanceof LogInNeeded) this.#become("logged-out");
+    else this.#later();
   }
 
   #open() {
@@ -56,7 +72,6 @@ export class Live extends EventTarget {
     let opened = false;
     stream.addEventListener("open", () => {
       opened = true;
-      this.#delay = FIRST_DELAY;
       if (this.#last === null || this.state !== "live") this.dispatchEvent(new Event("resync"));
       this.#become("live");
     });

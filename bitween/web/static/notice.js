@@ -39,7 +39,7 @@ export class ConnectionNotice extends HTMLElement {
 
   #textNow() {
     const { live, status } = this.#daemon;
-    if (live.state === "starting" || live.state === "away") return t(live.state);
+    if (["starting", "away", "insecure"].includes(live.state)) return t(live.state);
     if (live.state !== "live" || status === null || status.connection.state === "online") return "";
     const { state, error } = status.connection;
     return t(STATES[state], { why: error ?? t("noReason") });

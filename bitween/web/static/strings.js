@@ -9,6 +9,7 @@ const en = {
   logInHow: "Run bitween open in a terminal of the daemon's machine: it opens this page, logged in. Or type the token, which is in the file api.json of the daemon's state directory.",
 
   starting: "Looking for the daemon …",
+  insecure: "Open this page by https, or on the daemon's own machine. Elsewhere others could read along, and browsers do not tell the daemon that it is this page that asks.",
   away: "The daemon does not answer.", nextTry: "Next try in {time}.", trying: "Trying now …", tryNow: "Try now",
   xmppConnecting: "Connecting to the XMPP server …",
   xmppWaiting: "No connection to the XMPP server: {why}. The daemon tries again by itself, at least once a minute; until then contacts see nothing new of you, nor you of them.",
@@ -67,6 +68,7 @@ const de = {
   logInHow: "Auf dem Rechner des Daemons öffnet bitween open in einem Terminal diese Seite angemeldet. Oder das Token eingeben, das in der Datei api.json im Zustandsverzeichnis des Daemons steht.",
 
   starting: "Der Daemon wird gesucht …",
+  insecure: "Diese Seite über https öffnen, oder auf dem Rechner des Daemons. Anderswo könnten andere mitlesen, und Browser sagen dem Daemon nicht, dass es diese Seite ist, die fragt.",
   away: "Der Daemon antwortet nicht.", nextTry: "Nächster Versuch in {time}.", trying: "Neuer Versuch …", tryNow: "Jetzt versuchen",
   xmppConnecting: "Verbindung zum XMPP-Server wird aufgebaut …",
   xmppWaiting: "Keine Verbindung zum XMPP-Server: {why}. Der Daemon versucht es von selbst wieder, mindestens einmal in der Minute; bis dahin sehen Kontakte und Sie nichts Neues voneinander.",
