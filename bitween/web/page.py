@@ -6,12 +6,22 @@ from collections.abc import Mapping
 from importlib.resources import files
 
 from twisted.web.resource import Resource
+from twisted.web.server import Request
 
+from bitween.api.refusal import Refusal
 from bitween.api.static_file import StaticFile
 
 _PAGE = "page.html"
 #: First part of the paths of the page's files.
 _FILES = "web"
+
+
+class _Folder(Resource):
+    """Holds files, and is nothing to look at by itself."""
+
+    def render(self, request: Request) -> bytes:
+        """Say so."""
+        return Refusal(404, "there is nothing here").render(request)
 
 
 def web_pages() -> Mapping[str, Resource]:
@@ -21,7 +31,7 @@ def web_pages() -> Mapping[str, Resource]:
     :returns: resources by the first part of their paths.
     """
     static = files(__package__) / "static"
-    folder = Resource()
+    folder = _Folder()
     for file in static.iterdir():
         if file.name != _PAGE:
             folder.putChild(file.name.encode("ascii"), StaticFile(file))

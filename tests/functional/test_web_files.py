@@ -72,11 +72,13 @@ class WebFilesTests(SynchronousTestCase):
 
     def test_nothing_else(self) -> None:
         """There is no way out of the folder, and nothing but reading."""
-        for path in ("/web/", "/web/page.html", "/web/x", "/web/../page.py"):
+        for path in ("/web", "/web/", "/web/page.html", "/web/x", "/web/../page.py"):
             self.assertEqual(self.get(path).status, 404, path)
         for path in ("/webx", "/page.html", "//web/app.js", "/web/%2e%2e/page.py"):
             self.assertIn(self.get(path).status, (401, 404), path)
-        self.assertEqual(self.get("/", "POST").status, 405)
+        for method in ("POST", "OPTIONS"):
+            self.assertEqual(self.get("/", method).status, 405)
+            self.assertEqual(self.get("/web", method).status, 404)
         self.assertEqual(self.get("/", "HEAD").body, b"")
 
 

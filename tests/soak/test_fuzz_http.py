@@ -66,6 +66,7 @@ VALUES: tuple[object, ...] = (
 PATHS = (
     *("/api", "/api", "/api", "/api", "/", "/login", "/login", "/login?code=x", "/logout"),
     *("/docs", "/docs/", "/docs/docs.js", "/docs/../docs", "/docs/%2e%2e/docs"),
+    *("/web", "/web/", "/web/app.js", "/web/../web", "/web/%2e%2e/web"),
     *("/events", "/events?since=0", "/events?since=x&types=,", "/metrics", "/metrics?x[]=%00"),
     *("*", "x", "//", "/api/", "/api/..", "/%2e%2e", "/\xb0", "/login/x", "/LOGIN", "http://x/api"),
     *("/?", "/api?" + "a=b&" * 500, "/" + "x/" * 2000, "/events?types=" + "x" * 9000, "/%"),
