@@ -16,7 +16,7 @@ const en = {
   xmppFailed: "The XMPP server does not let the daemon in: {why}. Another try would not help: mend that, then start the daemon anew.",
   noReason: "no reason is known",
 
-  search: "Search", searchShares: "Search what contacts share", from: "From", everybody: "Everybody",
+  searchShares: "Search what contacts share", from: "From", everybody: "Everybody",
   order: "Order", byMatch: "Best match", byName: "Name", bySize: "Smallest first", byOnline: "Who is online first",
   onlineOnly: "Only who is online",
   shareCount: { one: "{n} share", other: "{n} shares" },
@@ -75,7 +75,7 @@ const de = {
   xmppFailed: "Der XMPP-Server lässt den Daemon nicht hinein: {why}. Ein weiterer Versuch hilft nicht: das beheben und den Daemon neu starten.",
   noReason: "kein Grund bekannt",
 
-  search: "Suchen", searchShares: "Suchen, was Kontakte anbieten", from: "Von", everybody: "Allen",
+  searchShares: "Suchen, was Kontakte anbieten", from: "Von", everybody: "Allen",
   order: "Reihenfolge", byMatch: "Beste Treffer", byName: "Name", bySize: "Kleinste zuerst", byOnline: "Wer da ist zuerst",
   onlineOnly: "Nur wer da ist",
   shareCount: { one: "{n} Angebot", other: "{n} Angebote" },

@@ -86,7 +86,6 @@ export class VirtualList extends HTMLElement {
     let row = this.#rows.get(index);
     if (!row) {
       row = this.#makeRow();
-      row.style.setProperty("transform", `translateY(${index * this.#height}px)`);
       this.#rows.set(index, row);
       this.insertBefore(row, next);
     }
