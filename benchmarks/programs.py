@@ -24,6 +24,10 @@ if os.getppid() == int(sys.argv[1]):
 """
 
 
+# Seconds that a program has to end by itself.
+_PATIENCE = 5.0
+
+
 class Absent(Exception):
     """A program is not installed, or cannot run here; says so in words."""
 
@@ -67,6 +71,7 @@ class Program(ProcessProtocol):
         :param command: a path, and arguments.
         :param environment: what is added to our own.
         """
+        self._reactor = reactor
         self._command = command
         self._output = ""
         self._wanted: tuple[re.Pattern[str], Deferred[re.Match[str]]] | None = None
@@ -110,10 +115,14 @@ class Program(ProcessProtocol):
             raise ProgramFailed(f"{self._command}: exit status {status}\n{self._output}")
 
     async def stop(self) -> None:
-        """End it, if it still runs."""
-        if not self.ended.called:
-            self._process.signalProcess("KILL")
-            await self.ended
+        """End it, if it still runs; some tidy up if they are asked to end."""
+        if self.ended.called:
+            return
+        self._process.signalProcess("TERM")
+        killing = self._reactor.callLater(_PATIENCE, self._process.signalProcess, "KILL")
+        await self.ended
+        if killing.active():
+            killing.cancel()
 
     def outReceived(self, data: bytes) -> None:
         """Look for what is awaited."""
