@@ -197,9 +197,9 @@ async def _measure(target: Target, script: str, seconds: int) -> Round:
     before = target.cpu()
     printed = (await getProcessOutput(find("wrk"), options, env=dict(os.environ))).decode()
     used = target.cpu() - before
-    if "Non-2xx" in printed:
-        raise ProgramFailed(printed)
     requests = int(re.findall(r"(\d+) requests in", printed)[0])
+    if "Non-2xx" in printed or not requests:
+        raise ProgramFailed(printed)
     return Round(float(re.findall(r"Requests/sec:\s+([\d.]+)", printed)[0]), used / requests)
 
 
