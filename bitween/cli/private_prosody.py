@@ -91,7 +91,7 @@ def find_prosody(
     if installed:
         prefix = os.path.dirname(os.path.dirname(os.path.realpath(installed)))
         return Installation((installed,), os.path.join(prefix, "lib", "prosody", "modules"))
-    unpacked = _unpacked(os.path.join(unpacked_prosody_directory(environment), "root"))
+    unpacked = _unpacked(os.path.join(unpacked_prosody_directory(environment), "tree"))
     if unpacked:
         return unpacked
     raise ConfigurationError(

@@ -16,7 +16,7 @@ class FindProsodyTests(SynchronousTestCase):
     def unpack(self) -> tuple[str, str]:
         """Lay out what unpacked packages look like; the cache directory and their root."""
         cache = os.path.abspath(self.mktemp())
-        root = os.path.join(cache, "bitween/prosody/root")
+        root = os.path.join(cache, "bitween/prosody/tree")
         os.makedirs(f"{root}/usr/bin")
         os.makedirs(f"{root}/usr/lib/x86_64-linux-gnu")
         with open(f"{root}/usr/bin/prosody", "w", encoding="utf-8") as script:
