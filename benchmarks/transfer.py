@@ -22,12 +22,11 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
-from twisted.internet.inotify import IN_CREATE, IN_MODIFY, IN_MOVED_TO, INotify
 from twisted.internet.task import react
-from twisted.python.filepath import FilePath
 
 from benchmarks.cleanly import cleanly
 from benchmarks.content import MIB, Content, directory_in_memory, make_content, size_of
+from benchmarks.first_byte import FirstByte
 from benchmarks.namespace import enter
 from benchmarks.programs import Absent
 from benchmarks.ways import WAYS, BareLibtorrent, Bitween, Way
@@ -45,40 +44,6 @@ class _Took:
 
     first_byte: float
     whole: float
-
-
-class _FirstByte:
-    """
-    Notes when something is first written to a file below a folder.
-
-    :ivar at: the reactor's time; ``None`` until then.
-    """
-
-    def __init__(self, reactor: Any, folder: str) -> None:
-        self._seconds = reactor.seconds
-        self.at: float | None = None
-        self._watch: INotify | None = INotify(reactor)
-        self._watch.startReading()
-        self._watch.watch(
-            FilePath(folder.encode()),
-            IN_CREATE | IN_MODIFY | IN_MOVED_TO,
-            autoAdd=True,
-            callbacks=[self._happened],
-            recursive=True,
-        )
-
-    def stop(self) -> None:
-        """Watch no longer."""
-        if self._watch is not None:
-            self._watch.loseConnection()
-            self._watch = None
-
-    def _happened(self, _: object, path: FilePath[bytes], __: int) -> None:
-        # To watch on would take a share of the processor from what is measured.
-        # Some make a file as long as it will be before there is anything in it.
-        if self.at is None and path.isfile() and os.stat(path.path).st_blocks:
-            self.at = self._seconds()
-            self.stop()
 
 
 async def _main(reactor: Any, size: int, rounds: int, only: Sequence[str]) -> None:
@@ -126,7 +91,7 @@ async def _measure(
 async def _once(reactor: Any, way: Way, size: int) -> _Took:
     os.makedirs(way.into)
     await way.prepare()
-    first_byte = _FirstByte(reactor, way.into)
+    first_byte = FirstByte(reactor, way.into)
     began = reactor.seconds()
     await way.fetch()
     ended = reactor.seconds()

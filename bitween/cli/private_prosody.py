@@ -6,6 +6,7 @@ import os
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 from bitween.cli.private_server import PrivateServer
 from bitween.errors import ConfigurationError
@@ -33,13 +34,13 @@ log = { { levels = { min = "info" }, to = "file", filename = "@DIRECTORY@/prosod
 certificates = "@DIRECTORY@"
 ssl = { key = "@DIRECTORY@/localhost.key", certificate = "@DIRECTORY@/localhost.crt" }
 
-interfaces = { "127.0.0.1" }
+interfaces = { @INTERFACES@ }
 local_interfaces = { "127.0.0.1" }
 c2s_ports = { @PORT@ }
 c2s_direct_tls_ports = { @DIRECT_TLS_PORT@ }
 legacy_ssl_ports = {}
 proxy65_ports = { @PROXY_PORT@ }
-proxy65_interfaces = { "127.0.0.1" }
+proxy65_interfaces = { @INTERFACES@ }
 s2s_ports = {}
 s2s_direct_tls_ports = {}
 http_ports = {}
@@ -53,11 +54,12 @@ authentication = "internal_hashed"
 password_hash = "@SCRAM@"
 c2s_require_encryption = true
 allow_registration = false
+external_services = { @EXTERNAL_SERVICES@ }
 
 VirtualHost "localhost"
 
 Component "proxy.localhost" "proxy65"
-  proxy65_address = "127.0.0.1"
+  proxy65_address = "@PROXY_ADDRESS@"
 """
 
 
@@ -136,7 +138,17 @@ def _unpacked(root: str) -> Installation | None:
 
 
 class PrivateProsody(PrivateServer):
-    """A Prosody of one's own."""
+    """
+    A Prosody of one's own.
+
+    :cvar interfaces: the addresses that it listens on, as it writes them.
+    :cvar proxy_address: where its clients are told that the XEP-0065 proxy is.
+    :cvar external_services: what they are told of (XEP-0215), as Lua tables.
+    """
+
+    interfaces: ClassVar[Sequence[str]] = (PrivateServer.host,)
+    proxy_address: ClassVar[str] = PrivateServer.host
+    external_services: ClassVar[Sequence[str]] = ()
 
     name = "Prosody"
     port_count = 3
@@ -195,6 +207,9 @@ class PrivateProsody(PrivateServer):
             "@DIRECT_TLS_PORT@": str(self.direct_tls_port),
             "@PROXY_PORT@": str(self.proxy_port),
             "@SCRAM@": self._scram,
+            "@INTERFACES@": ", ".join(f'"{interface}"' for interface in self.interfaces),
+            "@PROXY_ADDRESS@": self.proxy_address,
+            "@EXTERNAL_SERVICES@": ", ".join(self.external_services),
             "@MODULES@": ", ".join(f'"{module}"' for module in modules),
         }
         text = _CONFIGURATION
@@ -214,7 +229,7 @@ class PrivateProsody(PrivateServer):
         """What it logs when it serves clients, relays, and serves clients that begin with TLS."""
         services = ("c2s", "proxy65", "c2s_direct_tls")
         return [
-            f"Activated service '{service}' on [{self.host}]:{port}"
+            f"Activated service '{service}' on [{self.interfaces[0]}]:{port}"
             for service, port in zip(services, self.ports, strict=True)
         ]
 

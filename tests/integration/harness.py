@@ -103,6 +103,8 @@ class Daemon:
     :ivar log: all that it ever wrote.
     """
 
+    _flags: ClassVar[Sequence[str]] = ("--no-port-mapping",)
+
     def __init__(
         self,
         server: PrivateServer,
@@ -166,9 +168,9 @@ class Daemon:
         assert not self.running
         self._earlier += self._output.text
         self._output = _Output()
-        processes = IReactorProcess(reactor)
+        processes, command = IReactorProcess(reactor), self._command()
         self._process = processes.spawnProcess(
-            self._output, sys.executable, self._command(), env=self._environment(), path="/"
+            self._output, command[0], command, env=self._environment(), path="/"
         )
         ended: Deferred[int | None] = Deferred()
         self._output.ended.addCallback(_tell(ended))
@@ -313,9 +315,18 @@ class Daemon:
             written.errback(DaemonEnded(f"exit status {status}\n{self.log}"))
 
     def _command(self) -> list[str]:
+        options = [argument for option in self._settings().items() for argument in option]
+        program = _TWISTD.format(parent=os.getpid())
+        return [
+            *(sys.executable, "-c", program, "--nodaemon", "--pidfile="),
+            *("bitween", *self._flags, *options, *self.options),
+        ]
+
+    def _settings(self) -> dict[str, str]:
+        """The options that every daemon of the tests has."""
         server = self._server
         account = self.jid if self.resource is None else f"{self.jid}/{self.resource}"
-        given = {
+        return {
             "--jid": account,
             "--password-file": self._password_file,
             "--server": f"{server.host}:{server.port}",
@@ -325,12 +336,6 @@ class Daemon:
             "--api": "tcp:0:interface=127.0.0.1",
             "--listen": "127.0.0.1:0",
         }
-        options = [argument for option in given.items() for argument in option]
-        program = _TWISTD.format(parent=os.getpid())
-        return [
-            *(sys.executable, "-c", program, "--nodaemon", "--pidfile="),
-            *("bitween", "--no-port-mapping", *options, *self.options),
-        ]
 
     def _environment(self) -> dict[str, str]:
         """That of the tests, save that no setting and no other daemon of the user's is found."""

@@ -1,0 +1,1 @@
+"""Networks of namespaces, as people have them at home, and what runs in them."""
