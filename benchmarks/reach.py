@@ -29,10 +29,10 @@ from twisted.web.client import HTTPConnectionPool
 from benchmarks.cleanly import cleanly
 from benchmarks.content import MIB, directory_in_memory
 from benchmarks.first_byte import FirstByte
-from benchmarks.lab.daemon import LabDaemon
-from benchmarks.lab.network import Lab, Nat, Node
-from benchmarks.lab.services import SERVER_NAME, LabProsody, port_mapper, stun_server
 from tests.integration.harness import befriend, together
+from tests.lab.daemon import LabDaemon
+from tests.lab.network import Lab, Nat, Node
+from tests.lab.services import SERVER_NAME, LabProsody, port_mapper, stun_server
 
 #: Seconds after which a pair has no way.
 PATIENCE = 40.0
@@ -202,7 +202,7 @@ async def _way(getter: LabDaemon, info_hash: str) -> str:
 def _plain(giver: Node, getter: Node, path: str, directory: str) -> _Outcome:
     folder = os.path.join(directory, "plain")
     os.makedirs(folder)
-    module = (sys.executable, "-m", "benchmarks.lab.plain")
+    module = (sys.executable, "-m", "benchmarks.plain_dialling")
     giving = subprocess.Popen(
         giver.within([*module, "give", path]),
         stdin=subprocess.PIPE,

@@ -7,9 +7,9 @@ import subprocess
 import uuid
 from typing import Self
 
-from benchmarks.lab.network import Node
 from bitween.cli.private_prosody import PrivateProsody
 from bitween.cli.processes import dying_with_parent
+from tests.lab.network import Node
 
 STUN_PORT = 3478
 #: What clients are told that the server's services are called, in both address families.

@@ -11,9 +11,9 @@ from twisted.web.client import URI, Agent
 from twisted.web.iweb import IAgentEndpointFactory
 from zope.interface import implementer
 
-from benchmarks.lab.network import Node
-from benchmarks.lab.services import LabProsody
 from tests.integration.harness import Daemon
+from tests.lab.network import Node
+from tests.lab.services import LabProsody
 
 
 class LabDaemon(Daemon):

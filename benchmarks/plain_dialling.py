@@ -1,8 +1,8 @@
 """
 Two bare libtorrent sessions and ``connect_peer``, as the prototype had it.
 
-``python -m benchmarks.lab.plain give FILE`` prints the info-hash and its addresses, then gives
-until its input ends; ``python -m benchmarks.lab.plain get HASH FOLDER ADDRESS...`` dials them and
+``python -m benchmarks.plain_dialling give FILE`` prints the info-hash and its addresses, then gives
+until its input ends; ``python -m benchmarks.plain_dialling get HASH FOLDER ADDRESS...`` dials them and
 prints the seconds to the first byte and to the last.
 """
 

@@ -218,8 +218,8 @@ class Lab:
 
     def _join(self, node: Node, interface: str, switch: Node) -> None:
         """Put a wire between a node and a switch."""
-        near = f"w{len(switch._links)}"  # noqa: SLF001  # the switch is one of ours
-        switch._links.append(near)  # noqa: SLF001  # same
+        near = f"w{len(switch._links)}"  # the switch is one of ours
+        switch._links.append(near)  # same
         _run(
             *("ip", "link", "add", near, "netns", switch.namespace, "type", "veth"),
             *("peer", "name", interface, "netns", node.namespace),
