@@ -1,9 +1,9 @@
 """
 Two bare libtorrent sessions and ``connect_peer``, as the prototype had it.
 
-``python -m benchmarks.plain_dialling give FILE`` prints the info-hash and its addresses, then gives
-until its input ends; ``python -m benchmarks.plain_dialling get HASH FOLDER ADDRESS...`` dials them and
-prints the seconds to the first byte and to the last.
+``python -m benchmarks.plain_dialling give FILE`` prints the info-hash and its addresses, then
+gives until its input ends; ``... get HASH FOLDER ADDRESS...`` dials them and prints the seconds to
+the first byte and to the last.
 """
 
 from __future__ import annotations

@@ -32,6 +32,7 @@ from twisted.web.client import HTTPConnectionPool
 from benchmarks.bare_pep import Client  # isort: skip
 from wokkel.pubsub import PubSubClient
 
+from benchmarks.cleanly import cleanly
 from benchmarks.stalls import Stalls
 from bitween import rendezvous
 from bitween.bittorrent._libtorrent import lt
@@ -275,23 +276,6 @@ def _say(what: str, value: float, bare: float | None = None) -> None:
     print(f"  {what:55} {value:9.2f}{beside}", flush=True)
 
 
-def _run(reactor: Any, count: int) -> Deferred[None]:
-    running = Deferred.fromCoroutine(_main(reactor, count))
-    ended: Deferred[None] = Deferred()
-
-    def stop() -> Deferred[None]:
-        running.cancel()
-        return ended
-
-    def tell(result: object) -> object:
-        ended.callback(None)
-        return result
-
-    # So that Ctrl-C leaves nothing behind, either.
-    reactor.addSystemEventTrigger("before", "shutdown", stop)
-    return running.addBoth(tell)
-
-
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--torrents", type=int, default=TORRENTS)
@@ -300,4 +284,4 @@ if __name__ == "__main__":
     if given.bare:
         _bare(given.bare)
     else:
-        react(_run, [given.torrents])
+        react(lambda reactor: cleanly(reactor, _main(reactor, given.torrents)))

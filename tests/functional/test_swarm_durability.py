@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import sys
 from dataclasses import replace
@@ -10,46 +9,33 @@ from typing import Any, cast
 
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
-from twisted.internet.error import ProcessExitedAlready
-from twisted.internet.protocol import ProcessProtocol
 from twisted.python.failure import Failure
 
 import bitween
 from bitween.model.torrent import TorrentState
 from bitween.model.wishes import Limits
 from tests.functional import crashing_swarm
+from tests.functional.mortal import Mortal
 from tests.functional.swarms import LOOPBACK, SwarmCase, address_of, read, when, write
 
 
-class Downloading(ProcessProtocol):
+class Downloading(Mortal):
     """A process that downloads, seen from the test."""
 
     def __init__(self, enough: int) -> None:
         """:param enough: the bytes at which ``reached`` fires."""
+        super().__init__()
         self._enough = enough
-        self._said = b""
         self.reached: Deferred[None] = Deferred()
-        self.gone: Deferred[None] = Deferred()
 
-    def outReceived(self, data: bytes) -> None:
+    def line_received(self, line: bytes) -> None:
         """Read how much it has."""
-        *lines, self._said = (self._said + data).split(b"\n")
-        if not self.reached.called and any(int(line) >= self._enough for line in lines):
+        if int(line) >= self._enough and not self.reached.called:
             self.reached.callback(None)
-
-    def errReceived(self, data: bytes) -> None:
-        """Show what goes wrong there."""
-        sys.stderr.write(data.decode(errors="replace"))
-
-    def kill(self) -> None:
-        """End it without giving it a chance."""
-        assert self.transport is not None
-        with contextlib.suppress(ProcessExitedAlready):
-            self.transport.signalProcess("KILL")
 
     def processEnded(self, reason: Failure) -> None:
         """It is gone."""
-        self.gone.callback(None)
+        super().processEnded(reason)
         if not self.reached.called:
             self.reached.errback(reason)
 

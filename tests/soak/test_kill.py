@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import random
@@ -17,14 +16,13 @@ from typing import Any, cast
 
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
-from twisted.internet.error import ProcessExitedAlready
-from twisted.internet.protocol import ProcessProtocol
 from twisted.internet.task import deferLater
 from twisted.python.failure import Failure
 
 import bitween
 from bitween.model.torrent import InfoHash
 from bitween.model.wishes import Limits
+from tests.functional.mortal import Mortal
 from tests.functional.swarms import LOOPBACK, SwarmCase, read, write
 from tests.soak import killed_daemon
 
@@ -38,15 +36,14 @@ LOST = 2 * RATE
 LONG = max(4_000_000, KILLS * RATE // 2)
 
 
-class Process(ProcessProtocol):
+class Process(Mortal):
     """A daemon in a process of its own, seen from the test."""
 
     def __init__(self) -> None:
-        self._received = b""
+        super().__init__()
         self._waiting: list[tuple[Callable[[dict[str, Any]], bool], Deferred[dict[str, Any]]]] = []
         self.torrents: dict[str, dict[str, Any]] = {}
         self.verified: dict[str, int] = {}
-        self.gone: Deferred[None] = Deferred()
 
     def says(self, holds: Callable[[dict[str, Any]], bool]) -> Deferred[dict[str, Any]]:
         """Wait for a line; fails if the process ends first."""
@@ -62,11 +59,9 @@ class Process(ProcessProtocol):
         self.transport.write(json.dumps(command).encode() + b"\n")
         return accepted
 
-    def outReceived(self, data: bytes) -> None:
+    def line_received(self, line: bytes) -> None:
         """Take what it says."""
-        *lines, self._received = (self._received + data).split(b"\n")
-        for line in lines:
-            self._take(json.loads(line))
+        self._take(json.loads(line))
 
     def _take(self, message: dict[str, Any]) -> None:
         if "hash" in message:
@@ -78,22 +73,12 @@ class Process(ProcessProtocol):
                 self._waiting.remove(waiting)
                 waiting[1].callback(message)
 
-    def errReceived(self, data: bytes) -> None:
-        """Show what goes wrong there."""
-        sys.stderr.write(data.decode(errors="replace"))
-
-    def kill(self) -> None:
-        """End it without giving it a chance."""
-        assert self.transport is not None
-        with contextlib.suppress(ProcessExitedAlready):
-            self.transport.signalProcess("KILL")
-
     def processEnded(self, reason: Failure) -> None:
         """It is gone."""
         waiting, self._waiting = self._waiting, []
         for _, each in waiting:
             each.errback(reason)
-        self.gone.callback(None)
+        super().processEnded(reason)
 
 
 class KillTests(SwarmCase):
