@@ -56,6 +56,7 @@ from bitween.model.search import FoundPage
 from bitween.model.torrent import InfoHash, Metainfo, Torrent
 from bitween.model.wishes import AS_USUAL, Wishes
 from bitween.observable import Observable
+from bitween.reading import Content, Readable, open_content
 from bitween.slices import in_slices
 from bitween.traffic import Ledger, TrafficAccount
 
@@ -63,7 +64,7 @@ from bitween.traffic import Ledger, TrafficAccount
 RESOURCE_LIFE = 30 * 24 * 3600.0
 
 
-class Swarm(Controlled, Protocol):
+class Swarm(Controlled, Readable, Protocol):
     """The BitTorrent side: moves bytes, and keeps what is ours durably."""
 
     @property
@@ -427,6 +428,19 @@ class Bitween:
         :raises UnknownTorrent: if there is none with this hash.
         """
         return self._swarm.library.get(info_hash)
+
+    def content(self, info_hash: InfoHash, number: int) -> Content:
+        """
+        Open a file of a torrent of ours to read it; what is missing of it is fetched first then.
+
+        :param number: counted from 0.
+        :raises UnknownTorrent: if there is no torrent with this hash.
+        :raises NoMetadata: if its files are not known yet.
+        :raises InvalidValue: if it has no such file.
+        :raises NotFetched: if bytes are missing, and nobody fetches them.
+        :raises SwarmError: if it cannot be read at the moment.
+        """
+        return open_content(self._swarm, info_hash, number)
 
     def add_path(self, path: str) -> Job:
         """

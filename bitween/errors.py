@@ -19,6 +19,7 @@ Every error that bitween raises on purpose.
     │   ├── NoMetadata          the list of files of a torrent is not here yet
     │   ├── UnknownJob
     │   └── UnknownToken
+    ├── NotFetched              bytes that are asked for are not here, and are not on their way
     ├── ReadOnly                the token is for looking, and this would change something
     ├── ResourceOnline          what was to be forgotten is there, and would be back at once
     ├── StoreError              the database in the state directory cannot be used
@@ -112,6 +113,10 @@ class UnknownJob(NotFound):
 
 class UnknownToken(NotFound):
     """No token of the API has this name."""
+
+
+class NotFetched(BitweenError):
+    """Bytes are not here, and nobody fetches them."""
 
 
 class ReadOnly(BitweenError):

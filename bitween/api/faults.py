@@ -45,6 +45,7 @@ KINDS: Mapping[type[errors.BitweenError], tuple[int, str]] = MappingProxyType(
         errors.UnknownToken: (1027, "unknown_token"),
         errors.StoreError: (1030, "store_error"),
         errors.SwarmError: (1040, "swarm_error"),
+        errors.NotFetched: (1041, "not_fetched"),
         errors.ReadOnly: (1045, "read_only"),
         errors.XMPPError: (1050, "xmpp_error"),
         errors.NotConnected: (1051, "not_connected"),

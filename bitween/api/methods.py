@@ -23,7 +23,7 @@ from bitween.model.torrent import InfoHash
 #: Of the methods and their results, by semantic versioning: the first number rises when a program
 #: that kept to the text could break, the second when anything is added, the third when only the
 #: text changes.
-API_VERSION = "1.2.0"
+API_VERSION = "1.3.0"
 
 _Offset = Annotated[int, Between(0, 2**53)]
 _Rate = Annotated[int, Between(0, 2**31 - 1)]

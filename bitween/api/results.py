@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, TypedDict
 
+from bitween.api.content_type import Preview
 from bitween.api.event_log import EventType
 from bitween.model.connection import ConnectionState
 from bitween.model.contact import Pending, Subscription
@@ -161,6 +162,7 @@ class FileStatus(TypedDict):
     size: Size
     done: Annotated[int, "verified bytes, in whole pieces"]
     wanted: bool
+    preview: Annotated[str | None, Preview, "how a page can show what is at /files/HASH/INDEX"]
 
 
 class Files(TypedDict):

@@ -24,6 +24,7 @@ from bitween.api.event_log import EventLog
 from bitween.api.event_methods import EventMethods
 from bitween.api.event_stream import EventStreams
 from bitween.api.failed_log_ins import FailedLogIns
+from bitween.api.file_pages import FilePages
 from bitween.api.gate import Gate
 from bitween.api.jsonrpc import JsonRpcResource
 from bitween.api.log_in import LOG_IN, LogIn, LogInLinks, LogOut
@@ -84,6 +85,7 @@ def make_site(
     rpc = JsonRpcResource(methods, reactor, metrics.call_began)
     root.putChild(PATH[1:].encode(), rpc)
     root.putChild(b"events", EventStreams(log, reactor))
+    root.putChild(b"files", FilePages(application.content, reactor))
     root.putChild(b"metrics", MetricsResource(metrics.registry))
     root.putChild(LOG_IN.encode(), LogIn(tokens, sessions, failures, _PAGE))
     root.putChild(b"logout", LogOut(sessions))

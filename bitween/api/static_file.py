@@ -20,7 +20,7 @@ _HEADERS = {
     "Content-Security-Policy": "; ".join(
         (
             "default-src 'none'",
-            *(f"{what}-src 'self'" for what in ("script", "style", "img", "connect")),
+            *(f"{what}-src 'self'" for what in ("script", "style", "img", "media", "connect")),
             "base-uri 'none'",
             "form-action 'self'",
             "frame-ancestors 'none'",

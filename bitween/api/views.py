@@ -14,6 +14,7 @@ from types import MappingProxyType
 from typing import cast
 
 from bitween.api import results
+from bitween.api.content_type import type_of
 from bitween.api.faults import error_object
 from bitween.api.pieces import Members
 from bitween.application import Status
@@ -108,6 +109,7 @@ def files(files: Sequence[FileStatus] | None, selection: Selection) -> results.F
                 "size": file.entry.size,
                 "done": file.done,
                 "wanted": file.wanted,
+                "preview": type_of(file.entry.path).preview,
             }
             for number, file in enumerate(files)
         ]

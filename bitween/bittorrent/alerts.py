@@ -177,6 +177,16 @@ class PeerBanned:
 
 
 @dataclass(frozen=True, slots=True)
+class PieceRead:
+    """A piece that was asked for, or ``error`` says why it cannot be read."""
+
+    info_hash: InfoHash
+    piece: int
+    data: bytes
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
 class Dropped:
     """Alerts were lost: what is believed of the torrents may be wrong."""
 
@@ -196,6 +206,7 @@ Alert = (
     | PortNotMapped
     | ExternalAddress
     | PeerBanned
+    | PieceRead
     | Dropped
 )
 
@@ -317,6 +328,13 @@ def _peer_banned(info_hash: InfoHash, alert: lt.peer_ban_alert) -> PeerBanned:
     return PeerBanned(info_hash, f"{address} port {port}")
 
 
+def _piece_read(info_hash: InfoHash, alert: lt.read_piece_alert) -> PieceRead | None:
+    error = alert.error
+    if error.value() == errno.ECANCELED:  # nobody asks for it any more
+        return None
+    return PieceRead(info_hash, alert.piece, alert.buffer, _words(error))
+
+
 def _words(error: lt.error_code) -> str:
     return printable(error.message()) if error.value() else ""
 
@@ -340,9 +358,10 @@ _READERS: dict[type[lt.alert], Callable[[Any], Alert | None]] = {
     lt.torrent_error_alert: lambda _: Stirred(),
 }
 
-_TORRENT_READERS: dict[type[lt.alert], Callable[[InfoHash, Any], Alert]] = {
+_TORRENT_READERS: dict[type[lt.alert], Callable[[InfoHash, Any], Alert | None]] = {
     lt.cache_flushed_alert: lambda info_hash, _: Flushed(info_hash),
     lt.save_resume_data_failed_alert: lambda info_hash, _: ResumeData(info_hash, None),
     lt.file_error_alert: _file_failed,
     lt.peer_ban_alert: _peer_banned,
+    lt.read_piece_alert: _piece_read,
 }

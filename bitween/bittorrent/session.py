@@ -345,10 +345,30 @@ class Session:
         handle = self._handles.get(info_hash)
         return [_connection(peer) for peer in handle.get_peer_info()] if handle else []
 
+    def torrent_info(self, info_hash: InfoHash) -> lt.torrent_info | None:
+        """What libtorrent knows of a torrent, where the metadata is here."""
+        handle = self._handles.get(info_hash)
+        return handle.torrent_file() if handle else None
+
+    def want_piece(self, info_hash: InfoHash, piece: int, deadline: int, bring: bool) -> None:
+        """
+        Have a piece fetched before those that nobody waits for.
+
+        :param deadline: milliseconds in which it is wanted.
+        :param bring: whether ``PieceRead`` is to bring it when it is here.
+        """
+        if handle := self._handles.get(info_hash):
+            flags = lt.torrent_handle.alert_when_available if bring else 0
+            handle.set_piece_deadline(piece, deadline, flags)
+
+    def unwant_piece(self, info_hash: InfoHash, piece: int) -> None:
+        """Have a piece fetched like all others again."""
+        if handle := self._handles.get(info_hash):
+            handle.reset_piece_deadline(piece)
+
     def metadata(self, info_hash: InfoHash) -> bytes | None:
         """The .torrent file, where the metadata is here."""
-        handle = self._handles.get(info_hash)
-        info = handle.torrent_file() if handle else None
+        info = self.torrent_info(info_hash)
         return torrent_file(info.info_section()) if info else None
 
     def dial(self, info_hash: InfoHash, peers: Sequence[PeerAddress], at_once: bool) -> None:

@@ -27,6 +27,7 @@ from bitween.bittorrent.layout import (
     read_layout,
 )
 from bitween.bittorrent.member import Member
+from bitween.bittorrent.piece_reader import OpenFile, PieceReader
 from bitween.bittorrent.queue import STALLED, Candidate, waiting
 from bitween.bittorrent.rounds import Rounds
 from bitween.bittorrent.session import Loading, Session, SessionOptions, SessionReactor
@@ -138,6 +139,7 @@ class Swarm(Service):
         self._backlog = Backlog(
             cast(IReactorTime, reactor), self._take_carefully, self._tell_shares
         )
+        self._pieces = PieceReader(reactor, lambda: self._lt)
         self._loops = [
             (self._looping(lambda: self._tallies.step(_COUNTED_AT_ONCE)), _COUNTING_SECONDS),
             (self._looping(self._ask_for_progress), _PROGRESS_SECONDS),
@@ -200,6 +202,7 @@ class Swarm(Service):
         if self._arranging is not None:
             self._arranging.cancel()
         self._tallies.look_at_all()
+        self._pieces.forget_all()
         session.pause()
         self._saved = Deferred()
         for member in self._members.values():
@@ -434,6 +437,19 @@ class Swarm(Service):
         done = self._lt.file_progress(info_hash) if member.placed else []
         return [done[index] for index in member.layout.indexes] if done else [0] * len(files)
 
+    def open_file(self, info_hash: InfoHash, number: int) -> OpenFile:
+        """
+        Open a file that is here, or is being fetched, to read it.
+
+        :param number: counted from 0.
+        :raises UnknownTorrent: if there is no such torrent.
+        :raises SwarmError: if it cannot be read at the moment.
+        """
+        layout = self._member(info_hash).layout
+        if layout is None:
+            raise SwarmError("its files are not known yet")
+        return self._pieces.open(info_hash, layout.indexes[number])
+
     def torrent_file(self, info_hash: InfoHash) -> bytes | None:
         """
         The bencoded .torrent; ``None`` until the metadata is here.
@@ -545,6 +561,7 @@ class Swarm(Service):
         return True
 
     def _unload(self, info_hash: InfoHash, delete_data: bool) -> Deferred[None]:
+        self._pieces.forget(info_hash)
         leaving = self._leaving.get(info_hash)
         if leaving is not None:
             leaving.load_again = False
@@ -637,6 +654,8 @@ class Swarm(Service):
                     peer=peer,
                     info_hash=info_hash,
                 )
+            case alerts.PieceRead():
+                self._pieces.take(alert)
             case alerts.Dropped():
                 self._take_dropped()
 

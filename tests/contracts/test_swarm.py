@@ -7,12 +7,13 @@ from typing import Any, cast
 
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
+from twisted.internet.task import deferLater
 from twisted.trial.unittest import TestCase
 
 from bitween import application
 from bitween.bittorrent.store import Store
 from bitween.bittorrent.swarm import Swarm
-from bitween.errors import UnknownTorrent
+from bitween.errors import SwarmError, UnknownTorrent
 from bitween.model.address import PeerAddress
 from bitween.model.events import (
     SharesChanged,
@@ -23,8 +24,9 @@ from bitween.model.events import (
 )
 from bitween.model.torrent import InfoHash, Metainfo, TorrentState
 from bitween.model.wishes import Limits, Wishes
+from bitween.reading import OpenFile
 from tests.fakes.swarm import FakeSwarm
-from tests.functional.swarms import LOOPBACK, metainfo, when, write
+from tests.functional.swarms import LOOPBACK, metainfo, read, when, write
 
 ABSENT = InfoHash("ab" * 20)
 # Nobody listens there.
@@ -183,6 +185,31 @@ class Contract:
             self.assertEqual(list(self.swarm.file_progress(ABSENT)), [])
             self.assertIsNone(self.swarm.torrent_file(ABSENT))
 
+        async def test_reading(self) -> None:
+            """A file is given piece by piece, as often as it is asked for, until it is closed."""
+            info = self.file()
+            await self.swarm.share(info, self.folder)
+            content = read(os.path.join(self.folder, "file"))
+            self.know(info.info_hash, content)
+            file = await self.open(info.info_hash)
+            span = file.span
+            self.assertEqual((span.offset, span.size), (0, 1000))
+            for _ in range(2):
+                pieces = [
+                    (await file.piece(part.piece, span.last_piece(1000)))[part.start : part.end]
+                    for part in span.parts(0, 1000)
+                ]
+                self.assertEqual(b"".join(pieces), content)
+            file.close()
+            file.close()
+
+        def know(self, info_hash: InfoHash, content: bytes) -> None:
+            """Tell a fake swarm what is in a file."""
+
+        async def open(self, info_hash: InfoHash) -> OpenFile:
+            """Open the first file of a torrent."""
+            return self.swarm.open_file(info_hash, 0)
+
         async def test_controlling_what_is_unknown(self) -> None:
             """That is an error."""
             with self.assertRaises(UnknownTorrent):
@@ -191,6 +218,8 @@ class Contract:
                 self.swarm.file_progress(ABSENT)
             with self.assertRaises(UnknownTorrent):
                 self.swarm.torrent_file(ABSENT)
+            with self.assertRaises(UnknownTorrent):
+                self.swarm.open_file(ABSENT, 0)
             self.swarm.limit(Limits(1, 2))
 
         async def test_rechecking(self) -> None:
@@ -251,7 +280,12 @@ class FakeSwarmTests(Contract.SwarmTests):
 
     async def make(self) -> application.Swarm:
         """One is ready at once."""
-        return FakeSwarm()
+        self.fake = FakeSwarm()
+        return self.fake
+
+    def know(self, info_hash: InfoHash, content: bytes) -> None:
+        """Have it give that."""
+        self.fake.contents[info_hash] = content
 
 
 class RealSwarmTests(Contract.SwarmTests):
@@ -264,3 +298,11 @@ class RealSwarmTests(Contract.SwarmTests):
         self.addCleanup(swarm.stopService)
         await swarm.ready
         return swarm
+
+    async def open(self, info_hash: InfoHash) -> OpenFile:
+        """Open it as soon as libtorrent has the torrent, of which nothing is told."""
+        while True:
+            try:
+                return await super().open(info_hash)
+            except SwarmError:
+                await deferLater(cast(Any, reactor), 0)

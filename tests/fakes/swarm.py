@@ -18,10 +18,61 @@ from bitween.model.events import (
     TorrentRemoved,
 )
 from bitween.model.library import Library
+from bitween.model.span import Span
 from bitween.model.text import safe_name
 from bitween.model.torrent import FileEntry, InfoHash, Metainfo, Progress, Torrent, TorrentState
 from bitween.model.wishes import AS_USUAL, Limits, Wishes
 from bitween.observable import Observable
+
+#: Bytes.
+PIECE = 100
+
+
+class FakeFile:
+    """
+    A file whose pieces come when a test says so.
+
+    :ivar wanted: the piece that is waited for, and the last one of those that will be.
+    :ivar closed: whether nothing more is asked for.
+    """
+
+    def __init__(self, span: Span, here: bytes) -> None:
+        self.span = span
+        self.wanted: tuple[int, int] | None = None
+        self.closed = False
+        self._here = here
+        self._waiting: Deferred[bytes] | None = None
+
+    def piece(self, number: int, last: int) -> Deferred[bytes]:
+        """Give it if it is here; else wait."""
+        self.wanted = (number, last)
+        if self._has(number):
+            return succeed(self._piece(number))
+        self._waiting = Deferred(lambda _: None)
+        return self._waiting
+
+    def close(self) -> None:
+        """Ask for nothing more."""
+        self.closed = True
+
+    def arrive(self, content: bytes) -> None:
+        """Have this much of the file be here."""
+        self._here = content
+        waiting, number = self._waiting, self.wanted[0] if self.wanted else 0
+        if waiting is not None and self._has(number):
+            self._waiting = None
+            waiting.callback(self._piece(number))
+
+    def fail(self, error: Exception) -> None:
+        """Have nothing come any more."""
+        if self._waiting is not None:
+            self._waiting.errback(error)
+
+    def _has(self, number: int) -> bool:
+        return len(self._here) >= min(self.span.size, (number + 1) * PIECE)
+
+    def _piece(self, number: int) -> bytes:
+        return self._here[number * PIECE : (number + 1) * PIECE]
 
 
 class FakeSwarm:
@@ -31,6 +82,8 @@ class FakeSwarm:
     :ivar offered: the addresses last offered for each download.
     :ivar deleted: the torrents whose data was deleted.
     :ivar limits: of all torrents together.
+    :ivar contents: what is here of the one file that a torrent has, by its hash.
+    :ivar opened: every file that was opened.
     """
 
     def __init__(self) -> None:
@@ -41,6 +94,8 @@ class FakeSwarm:
         self.offered: dict[InfoHash, tuple[PeerAddress, ...]] = {}
         self.deleted: list[InfoHash] = []
         self.limits = Limits()
+        self.contents: dict[InfoHash, bytes] = {}
+        self.opened: list[FakeFile] = []
         self._torrent_files: dict[InfoHash, bytes] = {}
         self._time = 0.0
 
@@ -134,6 +189,14 @@ class FakeSwarm:
         """What it was shared with."""
         self.library.get(info_hash)
         return self._torrent_files.get(info_hash)
+
+    def open_file(self, info_hash: InfoHash, number: int) -> FakeFile:
+        """Open what :attr:`contents` has of it."""
+        torrent = self.library.get(info_hash)
+        entry = (torrent.files or ())[number]
+        file = FakeFile(Span(0, entry.size, PIECE), self.contents.get(info_hash, b""))
+        self.opened.append(file)
+        return file
 
     def limit(self, limits: Limits) -> None:
         """Remember the limits."""

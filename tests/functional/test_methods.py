@@ -224,7 +224,14 @@ class TorrentTests(MethodCase):
         )
         self.assertEqual(self.reason("bt.set_files", hash=A, wanted=[0]), "no_metadata")
         self.world.swarm.arrive(A, 10, done=0)
-        told = {"index": 0, "path": "arrived", "size": 10, "done": 0, "wanted": True}
+        told = {
+            "index": 0,
+            "path": "arrived",
+            "size": 10,
+            "done": 0,
+            "wanted": True,
+            "preview": None,
+        }
         self.assertEqual(
             self.call("bt.set_files", hash=A, first=[0], sequential=True),
             {"files": [told], "first": [0], "sequential": True},

@@ -30,6 +30,7 @@ ALLOWED = {
     "bittorrent": {"errors", "model", "observable", "slices"},
     "reach": {"errors", "model", "observable"},
     "control": {"errors", "model"},
+    "reading": {"errors", "model"},
     "traffic": {"errors", "model"},
     "diagnosis": {"model"},
     "application": {
@@ -39,6 +40,7 @@ ALLOWED = {
         "jobs",
         "slices",
         "control",
+        "reading",
         "traffic",
         "diagnosis",
     },
@@ -49,6 +51,7 @@ ALLOWED = {
         "observable",
         "jobs",
         "control",
+        "reading",
         "application",
         "rendezvous",
         "slices",
