@@ -54,7 +54,7 @@ class WebTests(ProsodyTestCase):
             expect(rows).to_have_count(1)
             expect(rows.locator(".name")).to_have_text(SCRIPT)
             expect(rows.locator(".facts")).to_contain_text(bob.jid)
-            rows.get_by_role("button").click()
+            rows.get_by_role("button", name="Get").click()
             expect(rows.locator(".here")).to_have_text("Here")
             expect(page.locator("toast-area")).to_contain_text(f"{SCRIPT} is complete.")
 
@@ -139,7 +139,7 @@ class WebTests(ProsodyTestCase):
             page.get_by_role("link", name="My torrents").click()
             torrent = page.locator("torrent-row")
             torrent.get_by_role("button", name="Files of").click()
-            page.get_by_label("folder/two").uncheck()
+            page.get_by_role("checkbox", name="folder/two").uncheck()
             page.get_by_role("button", name="Save").click()
             expect(page.get_by_text("The choice is kept.")).to_be_visible()
             torrent.get_by_role("button", name="Resume").click()

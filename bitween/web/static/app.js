@@ -5,6 +5,7 @@ import { Daemon } from "/web/daemon.js";
 import { rate } from "/web/format.js";
 import { language, t } from "/web/strings.js";
 import "/web/contacts.js";
+import "/web/files.js";
 import "/web/log_in.js";
 import "/web/notice.js";
 import "/web/shares.js";
@@ -17,6 +18,7 @@ const VIEWS = ["shares", "torrents", "contacts", "status"]; // the first one is 
 class App extends HTMLElement {
   #daemon = new Daemon();
   #toasts = make("toast-area");
+  #files = make("files-dialog");
   #notice = make("connection-notice", { role: "region", "aria-label": t("connection") });
   #logIn = make("log-in-view", { hidden: true, role: "main" });
   #rates = make("span", { class: "rates" });
@@ -32,11 +34,12 @@ class App extends HTMLElement {
       make("a", { class: "brand", href: `#${VIEWS[0]}` }, "bitween"),
       make("nav", { "aria-label": t("views") }, ...this.#links.values()),
       this.#rates);
-    this.append(this.#header, this.#notice, this.#logIn, this.#main, this.#toasts);
+    this.append(this.#header, this.#notice, this.#logIn, this.#main, this.#files, this.#toasts);
     this.#toasts.begin(this.#daemon.live);
     this.#notice.begin(this.#daemon);
     this.#logIn.begin(this.#daemon);
-    for (const view of this.#views.values()) view.begin(this.#daemon, this.#toasts);
+    this.#files.begin(this.#daemon, this.#toasts, (torrent) => this.#views.get("torrents").remove(torrent, true));
+    for (const view of this.#views.values()) view.begin(this.#daemon, this.#toasts, this.#files);
     this.#daemon.live.addEventListener("state", () => this.#stateChanged());
     this.#daemon.addEventListener("torrents", () => this.#showRates());
     addEventListener("hashchange", () => this.#turn());

@@ -11,6 +11,7 @@ const ICONS = {
   pause: "M9 5v14M15 5v14",
   resume: "M8 5v14l11-7Z",
   files: "M4 6h6l2 2h8v11H4Z",
+  view: "M2.5 12c4-8 15-8 19 0-4 8-15 8-19 0ZM12 15a3 3 0 1 0 0-6 3 3 0 0 0 0 6Z",
   remove: "M5 7h14M10 7V4h4v3M7 7l1 13h8l1-13",
   close: "M6 6l12 12M18 6 6 18",
 };

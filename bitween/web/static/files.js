@@ -1,7 +1,8 @@
 // The files of one torrent, and which of them are wanted.
 
-import { make, named, say } from "/web/dom.js";
+import { iconButton, icon, make, named, relabel, say } from "/web/dom.js";
 import { percent, size } from "/web/format.js";
+import { addressOf } from "/web/preview.js";
 import { call } from "/web/rpc.js";
 import { t } from "/web/strings.js";
 import "/web/virtual_list.js";
@@ -11,9 +12,12 @@ const PATIENCE = 1000; // milliseconds between two looks at how far the files ar
 class FileRow extends HTMLElement {
   #dialog;
   #file = null;
-  #box = make("input", { type: "checkbox", change: () => this.#dialog.choose(this.#file, this.#box.checked) });
+  #box = make("input", { type: "checkbox", change: () => this.#dialog.tick(this.#file, this.#box.checked) });
   #name = named("", { class: "name" });
   #facts = make("span", { class: "facts" });
+  #view = iconButton("view", "", () => this.#dialog.view(this.#file));
+  #open = make("a", { class: "button quiet", target: "_blank", rel: "noopener" }, icon("view"));
+  #save = make("a", { class: "button quiet", download: true }, icon("torrents"));
 
   constructor(dialog) {
     super();
@@ -21,7 +25,9 @@ class FileRow extends HTMLElement {
   }
 
   connectedCallback() {
-    this.append(make("label", {}, this.#box, make("span", { class: "texts" }, this.#name, this.#facts)));
+    this.append(
+      make("label", {}, this.#box, make("span", { class: "texts" }, this.#name, this.#facts)),
+      make("span", { class: "actions" }, this.#view, this.#open, this.#save));
   }
 
   fill(file) {
@@ -32,6 +38,22 @@ class FileRow extends HTMLElement {
     this.#name.title = file.path;
     const progress = file.size ? file.done / file.size : 1;
     say(this.#facts, `${size(file.size)} · ${percent(progress)}`);
+    this.#fillActions(file);
+  }
+
+  #fillActions(file) {
+    const { preview, path } = file;
+    const shown = preview !== null && this.#dialog.comes(file);
+    const played = preview === "audio" || preview === "video";
+    this.#view.hidden = !shown || preview === "pdf";
+    this.#open.hidden = !shown || preview !== "pdf";
+    this.#save.hidden = file.done < file.size;
+    relabel(this.#view, played ? "resume" : "view", t(played ? "play" : "view", { name: path }));
+    for (const [link, text] of [[this.#open, "openTab"], [this.#save, "saveNamed"]]) {
+      link.href = addressOf(this.#dialog.hash, file.index);
+      link.title = t(text, { name: path });
+      link.setAttribute("aria-label", link.title);
+    }
   }
 }
 
@@ -40,18 +62,24 @@ customElements.define("file-row", FileRow);
 export class FilesDialog extends HTMLElement {
   wanted = new Set(); // indexes
   fixed = false; // whether there is nothing left to choose
+  hash = null;
   #daemon = null;
   #toasts = null;
-  #hash = null;
+  #fresh = false; // whether it is to be fetched only once files are chosen
+  #name = "";
   #files = null;
   #looking = 0;
   #title = named("");
   #place = make("p", { class: "facts", dir: "auto" });
   #error = make("p", { class: "trouble", dir: "auto" });
-  #hint = make("p");
+  #hint = make("p", { role: "status" });
   #list = make("virtual-list", { "aria-label": t("filesOf") });
   #choosing = make("div", { class: "actions" });
-  #dialog = make("dialog", { close: () => clearTimeout(this.#looking), "aria-labelledby": "files-of" });
+  #inOrder = make("input", { type: "checkbox" });
+  #usual = make("div", { class: "actions" });
+  #first = make("div", { class: "actions" });
+  #preview = make("preview-dialog");
+  #dialog = make("dialog", { close: () => this.#closed(), "aria-labelledby": "files-of" });
 
   begin(daemon, toasts, removeWithFiles) {
     this.#daemon = daemon;
@@ -64,47 +92,75 @@ export class FilesDialog extends HTMLElement {
     this.#choosing.append(
       button("all", () => this.#chooseAll(true)),
       button("none", () => this.#chooseAll(false)),
-      button("save", () => this.#save(), "main"));
+      make("label", { class: "check" }, this.#inOrder, t("inOrder")));
+    this.#usual.append(
+      button("save", () => this.#save(), "main"),
+      button("removeWithFiles", remove, "danger"),
+      button("close", () => this.#dialog.close()));
+    this.#first.append(
+      button("getThese", () => this.#get(), "main"),
+      button("cancel", () => this.#dialog.close()));
     this.#dialog.append(
       make("h2", { id: "files-of" }, this.#title), this.#place, this.#error, this.#hint, this.#choosing,
       make("div", { class: "scroll", tabindex: 0 }, this.#list),
-      make("div", { class: "actions" },
-        button("removeWithFiles", remove, "danger"),
-        button("close", () => this.#dialog.close())));
-    this.append(this.#dialog);
+      this.#usual, this.#first);
+    this.append(this.#dialog, this.#preview);
     this.#list.begin(() => new FileRow(this), "file-row");
+    daemon.addEventListener("torrents", () => this.#update());
   }
 
-  async open({ hash }) {
-    this.#hash = hash;
+  /** Show the files of a torrent that is ours. */
+  async open({ hash, name }, { fresh = false } = {}) {
+    this.hash = hash;
+    this.#name = name;
+    this.#fresh = fresh;
     this.#files = null;
+    this.#inOrder.checked = false;
     if (!(await this.#toasts.attempt(() => this.#read()))) return;
     this.wanted = new Set((this.#files ?? []).filter((file) => file.wanted).map((file) => file.index));
     this.#dialog.showModal();
     this.#show();
   }
 
-  choose(file, wanted) {
+  /** Show what contacts have, of which nothing is fetched before it is chosen. */
+  async choose(share) {
+    const { hash } = share;
+    await this.#toasts.attempt(async () => {
+      await call("bt.add_torrent_by_hash", { hash, paused: true });
+      await this.open(share, { fresh: true });
+    });
+  }
+
+  tick(file, wanted) {
     if (wanted) this.wanted.add(file.index);
     else this.wanted.delete(file.index);
   }
 
+  /** Whether each byte of a file is here, or is being fetched. */
+  comes(file) {
+    return file.done === file.size || (file.wanted && this.#torrent?.state === "downloading");
+  }
+
+  view(file) {
+    this.#preview.open(this.hash, file);
+  }
+
   /** Look again soon, as torrents have changed. */
-  update() {
-    if (!this.#dialog.open) return;
-    if (!this.#torrent) {
+  #update() {
+    if (!this.#dialog.open || this.#looking) return;
+    if (!this.#torrent && !this.#fresh) {
       this.#dialog.close();
       return;
     }
-    clearTimeout(this.#looking);
-    this.#looking = setTimeout(() => this.#look(), PATIENCE);
+    this.#looking = setTimeout(() => this.#look(), this.#files === null ? 0 : PATIENCE);
   }
 
   get #torrent() {
-    return this.#daemon.torrents.get(this.#hash);
+    return this.#daemon.torrents.get(this.hash);
   }
 
   async #look() {
+    this.#looking = 0;
     const unknown = this.#files === null;
     if (!(await this.#toasts.attempt(() => this.#read()))) return;
     if (unknown) this.#chooseAll(true);
@@ -112,7 +168,9 @@ export class FilesDialog extends HTMLElement {
   }
 
   async #read() {
-    this.#files = (await call("bt.get_files", { hash: this.#hash })).files;
+    const { files, sequential } = await call("bt.get_files", { hash: this.hash });
+    if (this.#files === null) this.#inOrder.checked = sequential;
+    this.#files = files;
   }
 
   #chooseAll(wanted) {
@@ -122,21 +180,47 @@ export class FilesDialog extends HTMLElement {
 
   async #save() {
     await this.#toasts.attempt(async () => {
-      await call("bt.set_files", { hash: this.#hash, wanted: [...this.wanted] });
+      await this.#setFiles();
       this.#dialog.close();
       this.#toasts.tell(t("saved"));
     });
   }
 
+  async #get() {
+    await this.#toasts.attempt(async () => {
+      await this.#setFiles();
+      await call("bt.resume", { hash: this.hash });
+      this.#fresh = false;
+      this.#dialog.close();
+      this.#toasts.tell(t("begun", { name: this.#name }));
+    });
+  }
+
+  async #setFiles() {
+    const chosen = { wanted: [...this.wanted], sequential: this.#inOrder.checked };
+    await call("bt.set_files", { hash: this.hash, ...chosen });
+  }
+
+  async #closed() {
+    clearTimeout(this.#looking);
+    this.#looking = 0;
+    // Nothing was chosen, and so nothing is wanted.
+    if (this.#fresh) await this.#toasts.attempt(() => call("bt.del_torrent", { hash: this.hash }));
+  }
+
   #show() {
     const torrent = this.#torrent;
-    if (!torrent) return;
-    this.fixed = torrent.complete;
-    say(this.#title, torrent.name || t("unnamed"));
-    say(this.#place, t("liesIn", { path: torrent.save_path }));
-    say(this.#error, torrent.error ?? "");
-    this.#choosing.hidden = this.fixed || this.#files === null;
-    say(this.#hint, this.#files === null ? t("noFiles") : this.fixed ? "" : t("chooseFiles"));
+    this.fixed = torrent?.complete ?? false;
+    const unknown = this.#files === null;
+    say(this.#title, torrent?.name || this.#name || t("unnamed"));
+    say(this.#place, torrent ? t("liesIn", { path: torrent.save_path }) : "");
+    say(this.#error, torrent?.error ?? "");
+    this.#choosing.hidden = this.fixed || unknown;
+    this.#usual.hidden = this.#fresh;
+    this.#first.hidden = !this.#fresh;
+    this.#usual.querySelector(".main").hidden = this.fixed || unknown;
+    this.#first.querySelector(".main").disabled = unknown;
+    say(this.#hint, unknown ? t("noFiles") : this.fixed ? "" : t("chooseFiles"));
     const files = this.#files ?? [];
     this.#list.show({ count: files.length, at: (index) => files[index] });
   }

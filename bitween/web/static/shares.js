@@ -1,6 +1,6 @@
 // What contacts share: found, sorted, and got.
 
-import { make, named, say } from "/web/dom.js";
+import { iconButton, make, named, relabel, say } from "/web/dom.js";
 import { percent, size } from "/web/format.js";
 import { Found } from "/web/found.js";
 import { call } from "/web/rpc.js";
@@ -33,6 +33,7 @@ class ShareRow extends HTMLElement {
   #name = named("", { class: "name" });
   #facts = make("span", { class: "facts", dir: "auto" });
   #get = make("button", { type: "button", class: "main", click: () => this.#view.get(this.#item) });
+  #choose = iconButton("files", "", () => this.#view.choose(this.#item));
   #here = make("a", { href: "#torrents", class: "here" });
 
   constructor(view) {
@@ -41,13 +42,13 @@ class ShareRow extends HTMLElement {
   }
 
   connectedCallback() {
-    this.append(this.#face, make("span", { class: "texts" }, this.#name, this.#facts), this.#get, this.#here);
+    this.append(this.#face, make("span", { class: "texts" }, this.#name, this.#facts), this.#choose, this.#get, this.#here);
   }
 
   fill(item) {
     this.#item = item;
     this.classList.toggle("loading", item === null);
-    this.#get.hidden = this.#here.hidden = item === null;
+    this.#get.hidden = this.#choose.hidden = this.#here.hidden = item === null;
     if (item === null) {
       say(this.#name, "…");
       say(this.#facts, "");
@@ -65,12 +66,13 @@ class ShareRow extends HTMLElement {
     say(this.#facts, [size(item.size), who(names), reach(item)].join(" · "));
     this.#face.replaceChildren(avatar(item.contacts[0], names[0], item.online));
     this.#get.setAttribute("aria-label", t("getLabel", { name: item.name }));
+    relabel(this.#choose, "files", t("chooseLabel", { name: item.name }));
     say(this.#get, t("get"));
   }
 
   #fillAction(item) {
     const torrent = this.#view.daemon.torrents.get(item.hash);
-    this.#get.hidden = torrent !== undefined;
+    this.#get.hidden = this.#choose.hidden = torrent !== undefined;
     this.#here.hidden = torrent === undefined;
     if (torrent) say(this.#here, torrent.complete ? t("have") : percent(torrent.progress));
   }
@@ -91,6 +93,7 @@ function reach(item) {
 export class SharesView extends HTMLElement {
   daemon = null;
   #toasts = null;
+  #files = null;
   #found = null;
   #latest = null; // what was asked for last, and may not be here yet
   #typing = 0;
@@ -105,9 +108,10 @@ export class SharesView extends HTMLElement {
   #empty = make("p", { class: "empty" });
   #list = make("virtual-list", { "aria-label": t("shares") });
 
-  begin(daemon, toasts) {
+  begin(daemon, toasts, files) {
     this.daemon = daemon;
     this.#toasts = toasts;
+    this.#files = files;
     const sorts = [["match", "byMatch"], ["name", "byName"], ["size", "bySize"], ["online", "byOnline"]];
     this.#sort.append(...sorts.map(([value, text]) => new Option(t(text), value)));
     this.append(
@@ -159,6 +163,10 @@ export class SharesView extends HTMLElement {
       const { sources } = await call("bt.add_torrent_by_hash", { hash });
       this.#toasts.tell(t(sources ? "begun" : "willCome", { name }));
     });
+  }
+
+  choose(item) {
+    this.#files.choose(item);
   }
 
   #searchSoon() {

@@ -43,6 +43,10 @@ const en = {
   filesOf: "Files", chooseFiles: "Choose which files to fetch.", noFiles: "The files are not known until somebody who has them is online.",
   all: "All", none: "None", save: "Save", close: "Close", removeWithFiles: "Delete with its files",
   liesIn: "In {path}", saved: "The choice is kept.",
+  chooseLabel: "Choose files of {name}", getThese: "Get these", cancel: "Cancel", inOrder: "In order, to play it meanwhile",
+  play: "Play {name}", view: "View {name}", openTab: "Open {name} in a new tab", saveNamed: "Save {name}", saveFile: "Save the file", tryAgain: "Try again",
+  waitsForBytes: "Waiting until this part has arrived …", cannotShow: "This browser cannot show the file. Save it, and open it with another program.",
+  onlyTheBeginning: "Only the first {size} are shown.",
 
   requests: "Who asks to see you", accept: "Accept", decline: "Decline", acceptLabel: "Accept {name}", declineLabel: "Decline {name}",
   addContact: "Add a contact", jid: "JID, such as bob@example.net", add: "Add", asked: "{name} has been asked.",
@@ -102,6 +106,10 @@ const de = {
   filesOf: "Dateien", chooseFiles: "Wählen, welche Dateien geholt werden.", noFiles: "Die Dateien sind erst bekannt, wenn jemand da ist, der sie hat.",
   all: "Alle", none: "Keine", save: "Übernehmen", close: "Schließen", removeWithFiles: "Mit Dateien löschen",
   liesIn: "In {path}", saved: "Die Auswahl gilt.",
+  chooseLabel: "Dateien von {name} wählen", getThese: "Diese holen", cancel: "Abbrechen", inOrder: "Der Reihe nach, um schon abzuspielen",
+  play: "{name} abspielen", view: "{name} ansehen", openTab: "{name} in neuem Tab öffnen", saveNamed: "{name} sichern", saveFile: "Datei sichern", tryAgain: "Noch einmal versuchen",
+  waitsForBytes: "Warten, bis dieser Teil da ist …", cannotShow: "Dieser Browser kann die Datei nicht zeigen. Sie lässt sich sichern und mit einem anderen Programm öffnen.",
+  onlyTheBeginning: "Nur die ersten {size} werden gezeigt.",
 
   requests: "Anfragen", accept: "Annehmen", decline: "Ablehnen", acceptLabel: "{name} annehmen", declineLabel: "{name} ablehnen",
   addContact: "Kontakt hinzufügen", jid: "JID, etwa bob@example.net", add: "Hinzufügen", asked: "{name} wurde gefragt.",

@@ -1,7 +1,6 @@
 // What we share and download, and how far it is.
 
 import { iconButton, make, named, relabel, say } from "/web/dom.js";
-import { FilesDialog } from "/web/files.js";
 import { duration, percent, rate, size } from "/web/format.js";
 import { call, Refused } from "/web/rpc.js";
 import { t } from "/web/strings.js";
@@ -107,19 +106,19 @@ export class TorrentsView extends HTMLElement {
   #count = make("p", { class: "count" });
   #empty = make("p", { class: "empty" });
   #list = make("virtual-list", { "aria-label": t("torrents") });
-  #files = new FilesDialog();
+  #files = null;
 
-  begin(daemon, toasts) {
+  begin(daemon, toasts, files) {
     this.#daemon = daemon;
     this.#toasts = toasts;
-    this.#files.begin(daemon, toasts, (torrent) => this.remove(torrent, true));
+    this.#files = files;
     this.append(
       make("h1", {}, t("torrents")),
       make("form", { class: "tools", submit: (event) => this.#share(event) },
         make("label", { for: "path" }, t("sharePath")),
         this.#path,
         make("button", { class: "main" }, t("share"))),
-      this.#jobs, this.#count, this.#list, this.#empty, this.#files);
+      this.#jobs, this.#count, this.#list, this.#empty);
     this.#list.begin(() => new TorrentRow(this), "torrent-row");
     daemon.addEventListener("torrents", () => this.#show());
     daemon.addEventListener("jobs", () => this.#showJobs());
@@ -171,7 +170,6 @@ export class TorrentsView extends HTMLElement {
     this.#showTotals(torrents);
     say(this.#empty, torrents.length ? "" : t("noTorrents"));
     this.#list.show({ count: torrents.length, at: (index) => this.#shown[index] });
-    this.#files.update();
   }
 
   #showTotals(torrents) {

@@ -1,0 +1,125 @@
+// One file of a torrent, played or shown; what is missing of it is fetched first meanwhile.
+
+import { legible, make, named, say } from "/web/dom.js";
+import { size } from "/web/format.js";
+import { t } from "/web/strings.js";
+
+const READ = 256 * 1024; // of a text, how many bytes are shown
+
+/** Where the daemon gives a file. */
+export const addressOf = (hash, index) => `/files/${hash}/${index}`;
+
+const nameOf = (path) => path.slice(path.lastIndexOf("/") + 1);
+
+export class PreviewDialog extends HTMLElement {
+  #file = null;
+  #address = "";
+  #reading = null; // aborts the reading of a text, or of why something cannot be shown
+  #title = named("");
+  #note = make("p", { role: "status" });
+  #trouble = make("p", { class: "trouble", role: "alert", dir: "auto" });
+  #stage = make("div", { class: "stage" });
+  #again = make("button", { type: "button", click: () => this.#show() }, t("tryAgain"));
+  #save = make("a", { class: "button", download: true }, t("saveFile"));
+  #dialog = make("dialog", { close: () => this.#clear(), "aria-labelledby": "preview-of" });
+
+  connectedCallback() {
+    this.#dialog.append(
+      make("h2", { id: "preview-of" }, this.#title), this.#stage, this.#note, this.#trouble,
+      make("div", { class: "actions" },
+        this.#again, this.#save,
+        make("button", { type: "button", click: () => this.#dialog.close() }, t("close"))));
+    this.append(this.#dialog);
+  }
+
+  /** Show a file as `bt.get_files` tells it. */
+  open(hash, file) {
+    this.#file = file;
+    this.#address = addressOf(hash, file.index);
+    say(this.#title, nameOf(file.path));
+    this.#save.href = this.#address;
+    this.#dialog.showModal();
+    this.#show();
+  }
+
+  #show() {
+    this.#clear();
+    this.#reading = new AbortController();
+    this.#again.hidden = true;
+    say(this.#trouble, "");
+    say(this.#note, t("waitsForBytes"));
+    const { preview } = this.#file;
+    if (preview === "text") this.#showText();
+    else if (preview === "image") this.#showImage();
+    else this.#play(preview);
+  }
+
+  #play(kind) {
+    const settled = () => say(this.#note, "");
+    const player = make(kind, {
+      controls: true, autoplay: true, src: this.#address, "aria-label": legible(this.#file.path),
+      loadeddata: settled, playing: settled, pause: settled,
+      waiting: () => say(this.#note, t("waitsForBytes")),
+      error: () => this.#explain(player),
+    });
+    this.#stage.append(player);
+    player.focus();
+  }
+
+  #showImage() {
+    const image = make("img", {
+      alt: legible(nameOf(this.#file.path)), src: this.#address,
+      load: () => say(this.#note, ""),
+      error: () => this.#explain(image),
+    });
+    this.#stage.append(image);
+  }
+
+  async #showText() {
+    const { signal } = this.#reading;
+    const headers = this.#file.size > READ ? { Range: `bytes=0-${READ - 1}` } : {};
+    try {
+      const response = await fetch(this.#address, { headers, signal });
+      const text = await response.text();
+      if (!response.ok) {
+        this.#fail(text);
+        return;
+      }
+      this.#stage.append(make("pre", { tabindex: 0, dir: "auto", "aria-labelledby": "preview-of" }, legible(text)));
+      say(this.#note, this.#file.size > READ ? t("onlyTheBeginning", { size: size(READ) }) : "");
+    } catch {
+      if (!signal.aborted) this.#fail(t("away"));
+    }
+  }
+
+  /** Say why a player gave up: the daemon has words for it, or the browser cannot show such a file. */
+  async #explain(player) {
+    const { signal } = this.#reading;
+    if (!player.isConnected) return;
+    player.remove();
+    try {
+      const response = await fetch(this.#address, { headers: { Range: "bytes=0-0" }, signal });
+      this.#fail(response.ok ? t("cannotShow") : await response.text());
+    } catch {
+      if (!signal.aborted) this.#fail(t("away"));
+    }
+  }
+
+  #fail(text) {
+    say(this.#note, "");
+    say(this.#trouble, text.trim());
+    this.#again.hidden = false;
+  }
+
+  // A player that is only taken out of the document would go on reading.
+  #clear() {
+    this.#reading?.abort();
+    const player = this.#stage.querySelector("audio, video, img");
+    player?.remove();
+    player?.removeAttribute("src");
+    player?.load?.();
+    this.#stage.replaceChildren();
+  }
+}
+
+customElements.define("preview-dialog", PreviewDialog);
