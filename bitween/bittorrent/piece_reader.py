@@ -65,8 +65,8 @@ class OpenFile:
     async def _piece(self, number: int, last: int) -> bytes:
         ahead = min(_MOST_AHEAD, max(1, _AHEAD // self.span.piece_length))
         self.waiting = Deferred()
-        self._reader.want(self, range(number, min(last, number + ahead) + 1))
         try:
+            self._reader.want(self, range(number, min(last, number + ahead) + 1))
             data = await self.waiting
         finally:
             self.waiting = None

@@ -7,6 +7,9 @@ import { call } from "/web/rpc.js";
 import { t } from "/web/strings.js";
 import "/web/virtual_list.js";
 
+/** The path of a file below the folder that holds the torrent, which is named above the list. */
+const below = (path) => path.slice(path.indexOf("/") + 1);
+
 const PATIENCE = 1000; // milliseconds between two looks at how far the files are
 
 class FileRow extends HTMLElement {
@@ -34,7 +37,7 @@ class FileRow extends HTMLElement {
     this.#file = file;
     this.#box.checked = this.#dialog.wanted.has(file.index);
     this.#box.disabled = this.#dialog.fixed;
-    say(this.#name, file.path);
+    say(this.#name, below(file.path));
     this.#name.title = file.path;
     const progress = file.size ? file.done / file.size : 1;
     say(this.#facts, `${size(file.size)} · ${percent(progress)}`);
@@ -42,16 +45,17 @@ class FileRow extends HTMLElement {
   }
 
   #fillActions(file) {
-    const { preview, path } = file;
+    const { preview } = file;
+    const name = below(file.path);
     const shown = preview !== null && this.#dialog.comes(file);
     const played = preview === "audio" || preview === "video";
     this.#view.hidden = !shown || preview === "pdf";
     this.#open.hidden = !shown || preview !== "pdf";
     this.#save.hidden = file.done < file.size;
-    relabel(this.#view, played ? "resume" : "view", t(played ? "play" : "view", { name: path }));
+    relabel(this.#view, played ? "resume" : "view", t(played ? "play" : "view", { name }));
     for (const [link, text] of [[this.#open, "openTab"], [this.#save, "saveNamed"]]) {
       link.href = addressOf(this.#dialog.hash, file.index);
-      link.title = t(text, { name: path });
+      link.title = t(text, { name });
       link.setAttribute("aria-label", link.title);
     }
   }
@@ -134,6 +138,7 @@ export class FilesDialog extends HTMLElement {
   tick(file, wanted) {
     if (wanted) this.wanted.add(file.index);
     else this.wanted.delete(file.index);
+    this.#allow();
   }
 
   /** Whether each byte of a file is here, or is being fetched. */
@@ -176,6 +181,12 @@ export class FilesDialog extends HTMLElement {
   #chooseAll(wanted) {
     this.wanted = new Set(wanted ? (this.#files ?? []).map((file) => file.index) : []);
     this.#list.show();
+    this.#allow();
+  }
+
+  /** Nothing at all cannot be chosen. */
+  #allow() {
+    for (const group of [this.#usual, this.#first]) group.querySelector(".main").disabled = this.wanted.size === 0;
   }
 
   async #save() {
@@ -219,7 +230,7 @@ export class FilesDialog extends HTMLElement {
     this.#usual.hidden = this.#fresh;
     this.#first.hidden = !this.#fresh;
     this.#usual.querySelector(".main").hidden = this.fixed || unknown;
-    this.#first.querySelector(".main").disabled = unknown;
+    this.#allow();
     say(this.#hint, unknown ? t("noFiles") : this.fixed ? "" : t("chooseFiles"));
     const files = this.#files ?? [];
     this.#list.show({ count: files.length, at: (index) => files[index] });

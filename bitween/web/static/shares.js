@@ -42,7 +42,7 @@ class ShareRow extends HTMLElement {
   }
 
   connectedCallback() {
-    this.append(this.#face, make("span", { class: "texts" }, this.#name, this.#facts), this.#choose, this.#get, this.#here);
+    this.append(this.#face, make("span", { class: "texts" }, this.#name, this.#facts), this.#get, this.#choose, this.#here);
   }
 
   fill(item) {
