@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from typing import Any
 
@@ -283,6 +284,28 @@ class SafetyTests(FilePagesCase):
         ours = self.get(Authorization=None, Cookie=cookie, Sec_Fetch_Site="same-origin")
         self.assertEqual(ours.body, CONTENT)
 
+    def test_read_only(self) -> None:
+        """A token that is for looking will do; when it is revoked, what is open with it ends."""
+        folder = self.mktemp()
+        os.mkdir(folder)
+        self.site = site_of(self.world, tokens_file=os.path.join(folder, "tokens.json"))
+        made = self.call("token.new", name="wall", read_only=True)
+        bearer = {"Authorization": f"Bearer {made['token']}"}
+        self.assertEqual(self.connect(headers=bearer).only_answer().body, CONTENT)
+        self.world.swarm.contents[FILM] = b""
+        waiting = self.connect(headers=bearer)
+        self.call("token.revoke", name="wall")
+        self.clock.advance(0)
+        self.assertTrue(waiting.transport.disconnected)
+        self.assertTrue(self.opened.closed)
+        self.assertEqual(self.connect(headers=bearer).only_answer().status, 401)
+
+    def call(self, method: str, **params: object) -> Any:
+        """Call a method."""
+        connection = Connection(self.site)
+        connection.send(http_request(rpc(method, params)))
+        return connection.only_answer().json["result"]
+
     def test_nothing_else(self) -> None:
         """There is no other path, and nothing but reading."""
         for path in (
@@ -302,7 +325,5 @@ class SafetyTests(FilePagesCase):
     def test_previews_are_listed(self) -> None:
         """``bt.get_files`` tells how a page can show each file."""
         self.share("film.webm", b"x")
-        connection = Connection(self.site)
-        connection.send(http_request(rpc("bt.get_files", {"hash": FILM})))
-        (file,) = connection.only_answer().json["result"]["files"]
+        (file,) = self.call("bt.get_files", hash=FILM)["files"]
         self.assertEqual(file["preview"], "video")

@@ -55,6 +55,7 @@ class WebFilesTests(SynchronousTestCase):
             policy = self.get(path).headers["content-security-policy"].split("; ")
             self.assertIn("default-src 'none'", policy)
             self.assertIn("script-src 'self'", policy)
+            self.assertIn("media-src 'self'", policy)
             self.assertIn("frame-ancestors 'none'", policy)
             self.assertIn("require-trusted-types-for 'script'", policy)
         self.assertIsNone(

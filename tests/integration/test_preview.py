@@ -12,16 +12,16 @@ from typing import Any
 
 from playwright.sync_api import Page, expect
 
-from tests.integration.browser import browse
+from tests.integration.browser import browse, meanwhile
 from tests.integration.harness import Daemon, ProsodyTestCase
 from tests.integration.test_web import SCRIPT, complaints_of, link_to
 
-_SECONDS = 30
+_SECONDS = 120
 _RATE = 44_100
 
 
 def song() -> bytes:
-    """Half a minute of faint noise: 2.6 MB."""
+    """Two minutes of noise: 10.6 MB, which take longer to come than all the rest of a test."""
     written = io.BytesIO()
     with wave.open(written, "wb") as file:
         file.setnchannels(1)
@@ -59,7 +59,7 @@ class PreviewTests(ProsodyTestCase):
         alice, bob = await self.contacts(self.server("alice", "bob"), "alice", "bob")
         info_hash = await bob.share(self.make_file("song.wav", song()))
         await alice.finds(info_hash)
-        await alice.call("bt.set_limits", download=150_000)
+        await alice.call("bt.set_limits", download=2000)
         link = await link_to(alice)
 
         def visit(page: Page) -> list[str]:
@@ -71,10 +71,14 @@ class PreviewTests(ProsodyTestCase):
             expect(torrent.locator(".facts")).to_contain_text("downloading")
             torrent.get_by_role("button", name="Files of").click()
             page.get_by_role("button", name="Play song.wav").click()
+            note = page.locator("preview-dialog [role=status]")
+            expect(note).to_have_text("Waiting until this part has arrived …")
+            meanwhile(alice.call("bt.set_limits", download=150_000))
             playing = "() => document.querySelector('audio').currentTime > {}"
             page.wait_for_function(playing.format(0.2))
-            page.evaluate("document.querySelector('audio').currentTime = 27")
-            page.wait_for_function(playing.format(27.2))
+            expect(note).to_have_text("")
+            page.evaluate("document.querySelector('audio').currentTime = 115")
+            page.wait_for_function(playing.format(115.2))
             page.keyboard.press("Escape")
             expect(page.locator("audio")).to_have_count(0)
             expect(page.locator("files-dialog > dialog")).to_be_visible()
