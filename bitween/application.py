@@ -52,7 +52,7 @@ from bitween.model.events import (
 )
 from bitween.model.job import Added, Job
 from bitween.model.library import Library
-from bitween.model.search import FoundPage
+from bitween.model.search import UNFILTERED, Filter, FoundPage
 from bitween.model.torrent import InfoHash, Metainfo, Torrent
 from bitween.model.wishes import AS_USUAL, Wishes
 from bitween.observable import Observable
@@ -509,7 +509,7 @@ class Bitween:
         offset: int = 0,
         limit: int = 50,
         *,
-        online: bool = False,
+        only: Filter = UNFILTERED,
     ) -> FoundPage:
         """
         Search what contacts share; see :meth:`Catalogue.find`.
@@ -518,7 +518,7 @@ class Bitween:
         """
         if contact is not None:
             self._check_known(contact)
-        search = self.catalogue.search(query, contact, sort, online=online)
+        search = self.catalogue.search(query, contact, sort, only)
         await in_slices(self._reactor, search.steps())
         await in_slices(self._reactor, search.ordering(offset + limit))
         return self.catalogue.page(search, offset, limit)

@@ -18,7 +18,8 @@ from bitween.api.pieces import Members, Rows
 from bitween.application import Bitween
 from bitween.errors import HashingFailed, InvalidValue
 from bitween.model.job import JobState
-from bitween.model.torrent import InfoHash
+from bitween.model.search import Filter
+from bitween.model.torrent import MAX_SIZE, InfoHash
 
 #: Of the methods and their results, by semantic versioning: the first number rises when a program
 #: that kept to the text could break, the second when anything is added, the third when only the
@@ -28,6 +29,7 @@ API_VERSION = "1.3.0"
 _Offset = Annotated[int, Between(0, 2**53)]
 _Rate = Annotated[int, Between(0, 2**31 - 1)]
 _PageSize = Annotated[int, Between(0, 1000)]
+_Size = Annotated[int, Between(0, MAX_SIZE)]
 
 
 def namespaces(
@@ -301,22 +303,28 @@ class ContactMethods(Namespace):
         self,
         query: str = "",
         contact: str | None = None,
-        sort: Literal["name", "size", "online", "match"] = "name",
+        sort: Literal["name", "size", "largest", "online", "match"] = "name",
         offset: _Offset = 0,
         limit: _PageSize = 50,
         online: bool = False,
+        min_size: _Size = 0,
+        max_size: _Size = MAX_SIZE,
     ) -> results.FoundPage:
         """
         Search what contacts share.
 
         :param query: words that all stand in the name; or an info-hash, or how one begins.
         :param contact: a bare JID, to see only theirs.
-        :param sort: ``match`` gives the best matches first: the whole name, how the name begins,
-            how its words begin, anything else; of equal ones those that are online.
+        :param sort: ``size`` gives the smallest first; ``match`` the best matches: the whole name,
+            how the name begins, how its words begin, anything else; of equal ones those that are
+            online.
         :param online: leave out what nobody has who is online.
+        :param min_size: bytes; leave out what is smaller.
+        :param max_size: bytes; leave out what is larger.
         :raises UnknownContact: if ``contact`` is neither in the roster nor ourselves.
         """
-        page = await self._bitween.find(query, contact, sort, offset, limit, online=online)
+        only = Filter(online, min_size, max_size)
+        page = await self._bitween.find(query, contact, sort, offset, limit, only=only)
         return {
             "total": page.total,
             "items": [views.found(item, self._bitween.catalogue) for item in page.items],

@@ -11,7 +11,17 @@ from types import MappingProxyType
 
 from bitween.model.address import PeerAddress
 from bitween.model.announcement import MAX_SHARES, Announcement, ListPage, Share
-from bitween.model.search import BY_NAME, Everything, Found, FoundPage, Matches, NameText, Search
+from bitween.model.search import (
+    BY_NAME,
+    UNFILTERED,
+    Everything,
+    Filter,
+    Found,
+    FoundPage,
+    Matches,
+    NameText,
+    Search,
+)
 from bitween.model.torrent import InfoHash
 
 #: A contact with more devices than this has gone wrong, or means harm.
@@ -498,7 +508,7 @@ class Catalogue:
         offset: int = 0,
         limit: int = 50,
         *,
-        online: bool = False,
+        only: Filter = UNFILTERED,
     ) -> FoundPage:
         """
         Search the shares of everybody.
@@ -507,31 +517,34 @@ class Catalogue:
             the first six digits will do.
         :param contact: a bare JID, to see only theirs.
         :param sort: one of :data:`bitween.model.search.SORTS`.
-        :param online: leave out what nobody has who is there now.
+        :param only: what of that which matches counts.
         """
-        search = self.search(query, contact, sort, online=online)
+        search = self.search(query, contact, sort, only)
         for _ in search.steps():
             pass
         return self.page(search, offset, limit)
 
-    def search(self, query: str, contact: str | None, sort: str, *, online: bool = False) -> Search:
+    def search(
+        self, query: str, contact: str | None, sort: str, only: Filter = UNFILTERED
+    ) -> Search:
         """
         Begin a search; when its steps are done, :meth:`page` shows what they found.
 
         The latest one is kept while nothing changes, so that only its first page takes long.
         """
-        asked = (query, contact, sort, online, self._version)
+        asked = (query, contact, sort, only, self._version)
         if self._latest is not None and self._latest[0] == asked and self._latest[1].done:
             return self._latest[1]
         entries = [e for e in self._entries() if contact is None or e.jid == contact]
         entries.sort(key=_online_first)
         search: Search
-        if contact is None and not online and sort in BY_NAME and not query.split():
+        narrowed = contact is not None or only != UNFILTERED
+        if not narrowed and sort in BY_NAME and not query.split():
             lists = [(entry.names, partial(self._is_first, entry)) for entry in entries]
             search = Everything(sort, lists, self._away, lambda: len(self._holders))
         else:
             names = [entry.names for entry in entries]
-            search = Matches(query, sort, names, self._away, online=online)
+            search = Matches(query, sort, names, self._away, only)
         self._latest = (asked, search)
         return search
 

@@ -10,10 +10,11 @@ from itertools import islice
 from typing import Any
 
 from bitween.model.announcement import Share
-from bitween.model.torrent import InfoHash
+from bitween.model.torrent import MAX_SIZE, InfoHash
 
-#: What a search can sort by; ``match`` is the best match first, online before away.
-SORTS = ("name", "size", "online", "match")
+#: What a search can sort by: ``size`` is the smallest first, ``match`` the best match, online before
+#: away.
+SORTS = ("name", "size", "largest", "online", "match")
 
 # Digits of an info-hash that are enough to look for it.
 _HASH_DIGITS = 6
@@ -36,6 +37,25 @@ class Found:
     size: int
     contacts: tuple[str, ...]
     online: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """
+    What counts of that which matches a query.
+
+    :param online: leave out what is away.
+    :param min_size: bytes; what is smaller is left out.
+    :param max_size: bytes; what is larger is left out.
+    """
+
+    online: bool = False
+    min_size: int = 0
+    max_size: int = MAX_SIZE
+
+
+#: Nothing is left out.
+UNFILTERED = Filter()
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,19 +223,18 @@ class Matches(Search):
         sort: str,
         lists: Iterable[Callable[[], NameText]],
         away: Callable[[InfoHash], bool],
-        *,
-        online: bool = False,
+        only: Filter = UNFILTERED,
     ) -> None:
         """
         :param sort: one of :data:`SORTS`.
         :param lists: give the names of what each resource shares; where several have a torrent,
             the first one's name for it is taken.
         :param away: whether nobody who has a torrent is there now.
-        :param online: leave out what is away.
+        :param only: what of it counts.
         """
         self._query = Query(query)
         self._lists = lists
-        self._left_out = away if online else _nothing
+        self._left_out = _left_out(only, away)
         super().__init__(_sort_key(sort, self._query, away))
 
     def _steps(self, runs: list[Iterable[Share]]) -> Generator[None, None, int]:
@@ -224,7 +243,7 @@ class Matches(Search):
         for names in self._lists:
             run = []
             for name, share in names().matching(self._query):
-                if share.info_hash not in seen and not self._left_out(share.info_hash):
+                if share.info_hash not in seen and not self._left_out(share):
                     seen.add(share.info_hash)
                     run.append((key(name, share), share))
             if run:
@@ -235,7 +254,7 @@ class Matches(Search):
 
 
 #: How :class:`Everything` can be sorted.
-BY_NAME = frozenset(SORTS) - {"size"}
+BY_NAME = frozenset(SORTS) - {"size", "largest"}
 
 
 class Everything(Search):
@@ -283,6 +302,7 @@ def _sort_key(sort: str, query: Query, away: Callable[[InfoHash], bool]) -> _Key
     keys: dict[str, _Key] = {
         "name": lambda name, share: (name, share.info_hash),
         "size": lambda _, share: (share.size, share.info_hash),
+        "largest": lambda _, share: (-share.size, share.info_hash),
         "online": lambda name, share: (away(share.info_hash), name, share.info_hash),
         "match": lambda name, share: (
             query.rank(name, share),
@@ -294,7 +314,17 @@ def _sort_key(sort: str, query: Query, away: Callable[[InfoHash], bool]) -> _Key
     return keys[sort]
 
 
-def _nothing(_: InfoHash) -> bool:
+def _left_out(only: Filter, away: Callable[[InfoHash], bool]) -> Callable[[Share], bool]:
+    """Tell what a filter leaves out, without a question more than it needs."""
+    smallest, largest = only.min_size, only.max_size
+    if (smallest, largest) == (UNFILTERED.min_size, UNFILTERED.max_size):
+        return (lambda share: away(share.info_hash)) if only.online else _nothing
+    if only.online:
+        return lambda share: not smallest <= share.size <= largest or away(share.info_hash)
+    return lambda share: not smallest <= share.size <= largest
+
+
+def _nothing(_: Share) -> bool:
     return False
 
 

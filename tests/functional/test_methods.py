@@ -447,6 +447,14 @@ class ContactTests(MethodCase):
         found = self.call("xmpp.find", online=True)
         self.assertEqual((found["total"], found["items"][0]["name"]), (1, "b"))
 
+    def test_find_by_size(self) -> None:
+        """The largest first, and only those of some size."""
+        self.world.contact_shares(BOB, {A: "a", B: "b"})
+        found = self.call("xmpp.find", sort="largest", min_size=123, max_size=123)
+        self.assertEqual((found["total"], [i["name"] for i in found["items"]]), (2, ["a", "b"]))
+        self.assertEqual(self.call("xmpp.find", min_size=124)["total"], 0)
+        self.assertEqual(self.call("xmpp.find", max_size=122)["total"], 0)
+
     def test_reach(self) -> None:
         """Somebody who is away may be reached or not; somebody without an address may not."""
         self.world.contact_shares(BOB, {A: "a"}, online=False)
@@ -457,7 +465,7 @@ class ContactTests(MethodCase):
     def test_find_refuses(self) -> None:
         """An unknown contact or order, and pages out of bounds."""
         self.assertEqual(self.reason("xmpp.find", contact="eve@example.org"), "unknown_contact")
-        for params in ({"sort": "colour"}, {"offset": -1}, {"limit": 1001}, {"query": None}):
+        for params in ({"sort": "colour"}, {"offset": -1}, {"limit": 1001}, {"min_size": -1}):
             error = self.answer("xmpp.find", params)["error"]
             self.assertEqual(error["code"], -32602)
             self.assertIn(f"'{next(iter(params))}'", error["message"])

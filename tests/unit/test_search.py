@@ -11,7 +11,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from bitween.model.announcement import Announcement, Share
 from bitween.model.catalogue import Catalogue
-from bitween.model.search import Found, FoundPage, Matches, NameText, folded
+from bitween.model.search import Filter, Found, FoundPage, Matches, NameText, folded
 from bitween.model.torrent import InfoHash
 
 ALICE, BOB = "alice@example.org", "bob@example.org"
@@ -92,10 +92,30 @@ class RankingTests(SynchronousTestCase):
     def test_only_online(self) -> None:
         """What is away can be left out, and is not counted then; it comes when its owner does."""
         self.share(["one", "two"], ["two too"])
-        found = self.catalogue.find("t", online=True)
+        found = self.catalogue.find("t", only=Filter(online=True))
         self.assertEqual(([item.name for item in found.items], found.total), (["two too"], 1))
         self.catalogue.set_online(ALICE, "r", True)
-        self.assertEqual(self.catalogue.find("t", online=True).total, 2)
+        self.assertEqual(self.catalogue.find("t", only=Filter(online=True)).total, 2)
+
+    def test_by_size(self) -> None:
+        """The largest or the smallest first, and only those between two sizes, both included."""
+        self.share(["a0", "b1", "c2", "d3"], ["e1000", "f1001"])
+
+        def named(sort: str, only: Filter) -> list[str]:
+            return [item.name for item in self.catalogue.find("", sort=sort, only=only).items]
+
+        self.assertEqual(self.found("", "largest"), ["f1001", "e1000", "d3", "c2", "b1", "a0"])
+        self.assertEqual(named("size", Filter(min_size=1, max_size=3)), ["b1", "c2", "d3"])
+        self.assertEqual(named("name", Filter(min_size=3)), ["d3", "e1000", "f1001"])
+        self.assertEqual(named("largest", Filter(max_size=1000))[:2], ["e1000", "d3"])
+        self.assertEqual(named("match", Filter(online=True, min_size=1001)), ["f1001"])
+
+    def test_another_filter_is_another_search(self) -> None:
+        """What was found last is not shown to one who wants less of it."""
+        self.share(["a0", "b1"])
+        self.assertEqual(self.catalogue.find("").total, 2)
+        self.assertEqual(self.catalogue.find("", only=Filter(min_size=1)).total, 1)
+        self.assertEqual(self.catalogue.find("").total, 2)
 
     def test_pages_go_on(self) -> None:
         """Page after page gives what the whole does, also when something changed between."""
