@@ -149,7 +149,7 @@ async def _search(reactor: Any, catalogue: Catalogue) -> None:
             for listing in catalogue.listings(jid).values()
             for share in listing.announcement.shares.values()
         ]
-    print(f"\nsearch, best match first if not said otherwise, {ROUNDS} times each (aim: {SEARCH_AIM} ms):")
+    print(f"\nsearch, best match first, {ROUNDS} times each (aim: {SEARCH_AIM} ms):")
     print("                         found   median      p95  longest    stall   plain look")
     by_words = {kind: (query, "match", Filter()) for kind, query in QUERIES.items()}
     for kind, (query, sort, only) in {**by_words, **BY_SIZE}.items():

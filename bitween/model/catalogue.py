@@ -12,7 +12,6 @@ from types import MappingProxyType
 from bitween.model.address import PeerAddress
 from bitween.model.announcement import MAX_SHARES, Announcement, ListPage, Share
 from bitween.model.search import (
-    BY_NAME,
     UNFILTERED,
     Everything,
     Filter,
@@ -539,7 +538,7 @@ class Catalogue:
         entries.sort(key=_online_first)
         search: Search
         narrowed = contact is not None or only != UNFILTERED
-        if not narrowed and sort in BY_NAME and not query.split():
+        if not narrowed and not query.split():
             lists = [(entry.names, partial(self._is_first, entry)) for entry in entries]
             search = Everything(sort, lists, self._away, lambda: len(self._holders))
         else:

@@ -12,8 +12,8 @@ from typing import Any
 from bitween.model.announcement import Share
 from bitween.model.torrent import MAX_SIZE, InfoHash
 
-#: What a search can sort by: ``size`` is the smallest first, ``match`` the best match, online before
-#: away.
+#: What a search can sort by: ``size`` is the smallest first, ``match`` the best match first, online
+#: before away.
 SORTS = ("name", "size", "largest", "online", "match")
 
 # Digits of an info-hash that are enough to look for it.
@@ -71,6 +71,16 @@ def folded(name: str) -> str:
     return name.casefold().replace("\n", " ")
 
 
+def _smallest_first(share: Share) -> tuple[int, str]:
+    return share.size, share.info_hash
+
+
+def _largest_first(share: Share) -> tuple[int, str]:
+    return -share.size, share.info_hash
+
+
+_BY_SIZE = {"size": _smallest_first, "largest": _largest_first}
+
 # Shares that are put in order in one step.
 _PORTION = 500
 
@@ -86,15 +96,25 @@ class NameText:
         self._shares = shares
         self._names = "".join([f"{folded(share.name)}\n" for share in shares.values()])
         self._hashes = "".join([info_hash[:_HASH_PART] for info_hash in shares])
-        self._by_name: list[Share] | None = None
+        self._ordered: dict[str, list[Share]] = {}
 
-    def by_name(self) -> Sequence[Share]:
-        """All of them in the order of their names; only the first time takes long."""
-        if self._by_name is None:
-            names, shares = self._names.split("\n"), self._shares
-            ordered = sorted(zip(names, shares, shares.values(), strict=False))
-            self._by_name = [share for _, _, share in ordered]
-        return self._by_name
+    def ordered(self, sort: str) -> Sequence[Share]:
+        """
+        All of them in order; only the first time takes long.
+
+        :param sort: ``size``, ``largest`` or ``name``.
+        """
+        if sort not in self._ordered:
+            self._ordered[sort] = self._put_in_order(sort)
+        return self._ordered[sort]
+
+    def _put_in_order(self, sort: str) -> list[Share]:
+        shares = self._shares
+        if sort in _BY_SIZE:
+            return sorted(shares.values(), key=_BY_SIZE[sort])
+        names = self._names.split("\n")
+        ordered = sorted(zip(names, shares, shares.values(), strict=False))
+        return [share for _, _, share in ordered]
 
     def matching(self, query: Query) -> list[tuple[str, Share]]:
         """The shares that match a query, each after its name as :func:`folded` gives it."""
@@ -253,16 +273,12 @@ class Matches(Search):
         return len(seen)
 
 
-#: How :class:`Everything` can be sorted.
-BY_NAME = frozenset(SORTS) - {"size", "largest"}
-
-
 class Everything(Search):
     """
     What a query without words finds.
 
-    It ranks nothing: the lists are kept in the order of their names, and who is looked at first in
-    the end is online or away as a whole.
+    It ranks nothing: the lists are kept in order, and who is looked at first in the end is online
+    or away as a whole.
     """
 
     def __init__(
@@ -273,19 +289,20 @@ class Everything(Search):
         count: Callable[[], int],
     ) -> None:
         """
-        :param sort: one of :data:`BY_NAME`.
+        :param sort: one of :data:`SORTS`.
         :param lists: of every resource, those who are online first, the names of what it shares and
             whether it is the first one in these lists that has a torrent.
         :param away: whether nobody who has a torrent is there now.
         :param count: how many torrents there are.
         """
         super().__init__(_sort_key(sort, Query(""), away))
+        self._sort = sort if sort in _BY_SIZE else "name"
         self._lists = lists
         self._count = count
 
     def _steps(self, runs: list[Iterable[Share]]) -> Generator[None, None, int]:
         for names, is_first in self._lists:
-            runs.append(_shown(names().by_name(), is_first))
+            runs.append(_shown(names().ordered(self._sort), is_first))
             yield
         return self._count()
 
@@ -301,8 +318,8 @@ def _sort_key(sort: str, query: Query, away: Callable[[InfoHash], bool]) -> _Key
     """Make what a share is sorted by, of its folded name and itself."""
     keys: dict[str, _Key] = {
         "name": lambda name, share: (name, share.info_hash),
-        "size": lambda _, share: (share.size, share.info_hash),
-        "largest": lambda _, share: (-share.size, share.info_hash),
+        "size": lambda _, share: _smallest_first(share),
+        "largest": lambda _, share: _largest_first(share),
         "online": lambda name, share: (away(share.info_hash), name, share.info_hash),
         "match": lambda name, share: (
             query.rank(name, share),

@@ -166,7 +166,7 @@ class RankingTests(SynchronousTestCase):
             ),
             max_size=6,
         ),
-        st.sampled_from(["name", "online", "match"]),
+        st.sampled_from(["name", "size", "largest", "online", "match"]),
         st.integers(0, 7),
         st.integers(1, 7),
     )
@@ -204,6 +204,8 @@ def plain_look(catalogue: Catalogue, sort: str, offset: int, limit: int) -> Foun
             found[key] = replace(known, contacts=contacts)
 
     def rank(item: Found) -> tuple[object, ...]:
+        if sort in {"size", "largest"}:
+            return (item.size if sort == "size" else -item.size, item.info_hash)
         name = folded(item.name)
         away = not item.online and sort != "name"
         return (sort == "match" and name != "", away, name, item.info_hash)
