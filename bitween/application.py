@@ -52,11 +52,13 @@ from bitween.model.events import (
 )
 from bitween.model.job import Added, Job
 from bitween.model.library import Library
+from bitween.model.peer import Peer
 from bitween.model.search import UNFILTERED, Filter, FoundPage
 from bitween.model.torrent import InfoHash, Metainfo, Torrent
 from bitween.model.wishes import AS_USUAL, Wishes
 from bitween.observable import Observable
 from bitween.reading import Content, Readable, open_content
+from bitween.rates import RateHistory
 from bitween.slices import in_slices
 from bitween.traffic import Ledger, TrafficAccount
 
@@ -308,6 +310,7 @@ class Bitween:
 
     :ivar control: the use cases of controlling torrents.
     :ivar traffic: how much was exchanged with whom.
+    :ivar rates: how fast everything together was.
     :ivar catalogue_changes: hands out whatever changes in what contacts share.
     :ivar swarm_events: hands out what happens to our torrents.
     :ivar messenger_events: hands out what comes from the server and the contacts.
@@ -344,6 +347,7 @@ class Bitween:
         self.control = Control(parts.swarm, parts.memory, rules or Rules(), clock)
         self.catalogue = Catalogue(clock)
         self.traffic = TrafficAccount(parts.reactor, parts.memory, self.catalogue)
+        self.rates = RateHistory(parts.swarm.events)
         self.catalogue_changes: Observable[CatalogueChange] = Observable()
         self.swarm_events = parts.swarm.events
         self.messenger_events = parts.messenger.events
@@ -441,6 +445,16 @@ class Bitween:
         :raises SwarmError: if it cannot be read at the moment.
         """
         return open_content(self._swarm, info_hash, number)
+
+    def peers(self, info_hash: InfoHash) -> list[tuple[str | None, Peer]]:
+        """
+        Who is connected to us for a torrent.
+
+        :returns: the contact's bare JID, where that can be told, and the peer.
+        :raises UnknownTorrent: if there is none with this hash.
+        """
+        peers = self._swarm.peers(info_hash)
+        return [(self.traffic.whose(peer.address, peer.port), peer) for peer in peers]
 
     def add_path(self, path: str) -> Job:
         """

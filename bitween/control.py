@@ -12,6 +12,7 @@ from twisted.internet.defer import Deferred
 from bitween.errors import InvalidValue, NoMetadata
 from bitween.model.library import Library
 from bitween.model.magnet import magnet_link
+from bitween.model.peer import Peer
 from bitween.model.schedule import Entry, limits_at
 from bitween.model.torrent import FileEntry, InfoHash, Torrent
 from bitween.model.wishes import UNLIMITED, Limits, Wishes
@@ -37,6 +38,13 @@ class Controlled(Protocol):
     def file_progress(self, info_hash: InfoHash) -> Sequence[int]:
         """
         The verified bytes of each file of a torrent; empty without metadata.
+
+        :raises UnknownTorrent: if there is no such torrent.
+        """
+
+    def peers(self, info_hash: InfoHash) -> Sequence[Peer]:
+        """
+        Who is connected to us for a torrent.
 
         :raises UnknownTorrent: if there is no such torrent.
         """

@@ -37,6 +37,7 @@ from bitween.errors import BitweenError, ConfigurationError, StartupError
 from bitween.housekeeping import DAY, Housekeeping
 from bitween.jobs import Jobs
 from bitween.model.wishes import Limits
+from bitween.rates import INTERVAL
 from bitween.reach.addresses import InterfaceAddresses
 from bitween.rendezvous import places
 from bitween.settings import Options, Settings
@@ -170,6 +171,7 @@ class Daemon(MultiService):
         addresses.setServiceParent(self)
         Housekeeping(self._reactor, bitween.forget_unseen, DAY).setServiceParent(self)
         Housekeeping(self._reactor, bitween.control.look, LOOK).setServiceParent(self)
+        Housekeeping(self._reactor, bitween.rates.sample, INTERVAL).setServiceParent(self)
         bitween.begin()
         # Last, so that contacts are told only what is already true.
         messenger.client.setServiceParent(self)

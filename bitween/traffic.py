@@ -15,13 +15,15 @@ from bitween.model.traffic import Traffic
 
 #: Seconds until what is new is stored.
 KEEPING = 5.0
+# What nobody can be said to have brought or taken is on this account.
+_NOBODY = ""
 
 
 class Ledger(Protocol):
     """Keeps the account durably."""
 
     def traffic(self) -> dict[str, Traffic]:
-        """What was exchanged with each contact, by bare JID."""
+        """What was exchanged with each contact, by bare JID; by none, with nobody knows whom."""
 
     def keep_traffic(self, changed: Mapping[str, Traffic]) -> None:
         """
@@ -37,7 +39,9 @@ class TrafficAccount:
 
     A peer whom we dialled is known by address and port, one who dialled us by the address alone: if
     several contacts share one, at home behind one router, nobody can tell which of them it was, and
-    nothing is booked.
+    it counts for none of them.
+
+    :ivar session: what was exchanged with everybody since the start.
     """
 
     _log = Logger()
@@ -47,6 +51,7 @@ class TrafficAccount:
         self._ledger = ledger
         self._catalogue = catalogue
         self._totals = ledger.traffic()
+        self.session = Traffic()
         self._changed: set[str] = set()
         self._keeping: IDelayedCall | None = None
         self._closing = False
@@ -55,13 +60,27 @@ class TrafficAccount:
         """What was exchanged with a contact."""
         return self._totals.get(jid, Traffic())
 
+    @property
+    def ever(self) -> Traffic:
+        """What was exchanged with everybody over all times."""
+        return sum(self._totals.values(), Traffic())
+
+    def whose(self, address: str, port: int | None) -> str | None:
+        """
+        The contact who is at an address.
+
+        :param port: where a peer listens; ``None`` where it dialled us.
+        :returns: a bare JID; ``None`` where that cannot be told.
+        """
+        jids = self._catalogue.jids_at(address, port)
+        return next(iter(jids)) if len(jids) == 1 else None
+
     def book(self, moved: PeerMoved) -> None:
         """Take note of an exchange."""
-        jids = self._catalogue.jids_at(moved.address, moved.port)
-        if len(jids) != 1:
-            return
-        (jid,) = jids
-        self._totals[jid] = self.of(jid) + Traffic(moved.downloaded, moved.uploaded)
+        exchanged = Traffic(moved.downloaded, moved.uploaded)
+        self.session += exchanged
+        jid = self.whose(moved.address, moved.port) or _NOBODY
+        self._totals[jid] = self.of(jid) + exchanged
         self._changed.add(jid)
         if self._closing:
             self._keep()

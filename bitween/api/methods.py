@@ -87,6 +87,12 @@ class ApiMethods(Namespace):
         """How the daemon is: connection, addresses, totals."""
         return views.status(self._bitween.status())
 
+    @reads
+    def jsonrpc_traffic(self) -> results.TrafficHistory:
+        """How much was exchanged with everybody, and how fast in the last five minutes."""
+        rates, account = self._bitween.rates, self._bitween.traffic
+        return views.traffic_history(rates.samples, rates.interval, account.session, account.ever)
+
 
 class TorrentMethods(Namespace):
     """``bt.``: our own torrents."""
@@ -229,6 +235,18 @@ class TorrentMethods(Namespace):
         """
         selection = self._bitween.torrent(hash).wishes.selection
         return views.files(self._bitween.control.files(hash), selection)
+
+    @reads
+    def jsonrpc_get_peers(
+        self,
+        hash: InfoHash,  # noqa: A002  # the parameter's name in the API
+    ) -> results.Peers:
+        """
+        Who is connected for a torrent, by contact as far as that can be told.
+
+        :raises UnknownTorrent: if no torrent of ours has the hash.
+        """
+        return {"peers": [views.peer(*known) for known in self._bitween.peers(hash)]}
 
     async def jsonrpc_set_files(
         self,

@@ -94,6 +94,23 @@ class Status(TypedDict):
     uptime: Seconds
 
 
+class Traffic(TypedDict):
+    """Content that was exchanged."""
+
+    downloaded: Annotated[int, "bytes"]
+    uploaded: Annotated[int, "bytes"]
+
+
+class TrafficHistory(TypedDict):
+    """How much was exchanged with everybody, and how fast in the last minutes."""
+
+    interval: Annotated[float, "seconds from one rate to the next"]
+    download_rates: Annotated[list[int], "bytes/s; oldest first, the last is of now"]
+    upload_rates: Annotated[list[int], "bytes/s; oldest first, the last is of now"]
+    session: Annotated[Traffic, "since the daemon was started"]
+    ever: Annotated[Traffic, "since the state directory was made"]
+
+
 class FileEntry(TypedDict):
     """One file of a torrent."""
 
@@ -171,6 +188,27 @@ class Files(TypedDict):
     files: Annotated[list[FileStatus] | None, "null until they are known"]
     first: Annotated[list[int], "indexes of those that are asked for before the others"]
     sequential: bool
+
+
+class Peer(TypedDict):
+    """Somebody who is connected for a torrent."""
+
+    contact: Annotated[str | None, "a bare JID; null where that cannot be told"]
+    address: str
+    port: Annotated[int | None, "where it listens; null where it dialled us"]
+    client: Annotated[str | None, "the program that it says it is"]
+    progress: Annotated[float, "0..1, how much of the torrent it has"]
+    download_rate: Rate
+    upload_rate: Rate
+    downloaded: Annotated[int, "bytes that it brought over this connection"]
+    uploaded: Annotated[int, "bytes that it took over this connection"]
+    how: Annotated[str, "the way to it: direct"]
+
+
+class Peers(TypedDict):
+    """Everybody who is connected for a torrent."""
+
+    peers: list[Peer]
 
 
 class Exported(TypedDict):

@@ -26,9 +26,10 @@ from bitween.model.connection import ConnectionStatus
 from bitween.model.contact import Contact
 from bitween.model.diagnosis import Finding
 from bitween.model.job import Added, Job
+from bitween.model.peer import Peer
 from bitween.model.search import Found
 from bitween.model.torrent import Torrent
-from bitween.model.traffic import Traffic
+from bitween.model.traffic import Rates, Traffic
 from bitween.model.wishes import Limits, Selection
 
 Json = dict[str, object]
@@ -118,6 +119,40 @@ def files(files: Sequence[FileStatus] | None, selection: Selection) -> results.F
         "first": list(selection.first),
         "sequential": selection.sequential,
     }
+
+
+def peer(contact: str | None, peer: Peer) -> results.Peer:
+    """One of ``bt.get_peers``."""
+    return {
+        "contact": contact,
+        "address": peer.address,
+        "port": peer.port,
+        "client": peer.client or None,
+        "progress": peer.progress,
+        "download_rate": peer.download_rate,
+        "upload_rate": peer.upload_rate,
+        "downloaded": peer.downloaded,
+        "uploaded": peer.uploaded,
+        # There is no other way yet.
+        "how": "direct",
+    }
+
+
+def traffic_history(
+    samples: Sequence[Rates], interval: float, session: Traffic, ever: Traffic
+) -> results.TrafficHistory:
+    """``Api.traffic``."""
+    return {
+        "interval": interval,
+        "download_rates": [rates.download for rates in samples],
+        "upload_rates": [rates.upload for rates in samples],
+        "session": _traffic(session),
+        "ever": _traffic(ever),
+    }
+
+
+def _traffic(traffic: Traffic) -> results.Traffic:
+    return {"downloaded": traffic.downloaded, "uploaded": traffic.uploaded}
 
 
 def exported(exported: Exported) -> results.Exported:

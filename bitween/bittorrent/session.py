@@ -28,6 +28,8 @@ from bitween.bittorrent.metainfo import MAX_METADATA, torrent_file
 from bitween.bittorrent.tally import Connection
 from bitween.errors import SwarmError
 from bitween.model.address import PeerAddress
+from bitween.model.peer import Peer
+from bitween.model.text import printable
 from bitween.model.torrent import InfoHash
 from bitween.model.wishes import UNLIMITED, Limits
 from bitween.slices import SLICE
@@ -101,6 +103,8 @@ SETTINGS: lt.settings_pack = {
 
 
 _NO_LIMIT = -1
+# Characters of what a peer says it is.
+_MAX_CLIENT = 60
 
 _EVERYWHERE = (
     ("0.0.0.0", "255.255.255.255"),  # noqa: S104  # a range, no socket
@@ -366,6 +370,12 @@ class Session:
         if handle := self._handles.get(info_hash):
             handle.reset_piece_deadline(piece)
 
+    def peers(self, info_hash: InfoHash) -> list[Peer]:
+        """Those that are connected, with all that is worth telling of each."""
+        handle = self._handles.get(info_hash)
+        unborn = lt.peer_info.connecting | lt.peer_info.handshake
+        return [_peer(p) for p in handle.get_peer_info() if not p.flags & unborn] if handle else []
+
     def metadata(self, info_hash: InfoHash) -> bytes | None:
         """The .torrent file, where the metadata is here."""
         info = self.torrent_info(info_hash)
@@ -575,6 +585,21 @@ def _connection(peer: lt.peer_info) -> Connection:
         incoming=not peer.flags & lt.peer_info.local_connection,
         downloaded=peer.total_download,
         uploaded=peer.total_upload,
+    )
+
+
+def _peer(peer: lt.peer_info) -> Peer:
+    connection = _connection(peer)
+    client: Any = peer.client
+    return Peer(
+        address=connection.address,
+        port=None if connection.incoming else connection.port,
+        client=printable(client.decode("utf-8", "replace"), _MAX_CLIENT),
+        progress=peer.progress,
+        download_rate=peer.payload_down_speed,
+        upload_rate=peer.payload_up_speed,
+        downloaded=connection.downloaded,
+        uploaded=connection.uploaded,
     )
 
 

@@ -46,6 +46,7 @@ from bitween.model.events import (
     TorrentRemoved,
 )
 from bitween.model.library import Library
+from bitween.model.peer import Peer
 from bitween.model.text import safe_name
 from bitween.model.torrent import InfoHash, Metainfo, Torrent
 from bitween.model.wishes import AS_USUAL, UNLIMITED, Limits, Wishes
@@ -449,6 +450,15 @@ class Swarm(Service):
         if layout is None:
             raise SwarmError("its files are not known yet")
         return self._pieces.open(info_hash, layout.indexes[number])
+
+    def peers(self, info_hash: InfoHash) -> Sequence[Peer]:
+        """
+        Who is connected to us for a torrent.
+
+        :raises UnknownTorrent: if there is no such torrent.
+        """
+        self._member(info_hash)
+        return self._lt.peers(info_hash)
 
     def torrent_file(self, info_hash: InfoHash) -> bytes | None:
         """

@@ -1,4 +1,4 @@
-"""How much was exchanged with whom."""
+"""How much was exchanged with whom, and how fast."""
 
 from __future__ import annotations
 
@@ -6,9 +6,22 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
+class Rates:
+    """
+    How fast content comes and goes.
+
+    :param download: bytes/s.
+    :param upload: bytes/s.
+    """
+
+    download: int
+    upload: int
+
+
+@dataclass(frozen=True, slots=True)
 class Traffic:
     """
-    Content exchanged with a contact, over all times.
+    Content that was exchanged.
 
     :param downloaded: bytes.
     :param uploaded: bytes.

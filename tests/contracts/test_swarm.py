@@ -93,6 +93,14 @@ class Contract:
             self.assertTrue(torrent.name.isprintable())
             self.assertNotIn("/", torrent.name)
 
+        async def test_nobody_is_connected(self) -> None:
+            """For what nobody else has there are no peers; of an unknown torrent it is an error."""
+            info = self.file()
+            await self.swarm.share(info, self.folder)
+            self.assertEqual(list(self.swarm.peers(info.info_hash)), [])
+            with self.assertRaises(UnknownTorrent):
+                self.swarm.peers(ABSENT)
+
         async def test_a_download(self) -> None:
             """A download is in the library, and told, before the call returns; it is no share."""
             answer = self.swarm.download(ABSENT, "holiday", self.folder)

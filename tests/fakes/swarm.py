@@ -19,6 +19,7 @@ from bitween.model.events import (
 )
 from bitween.model.library import Library
 from bitween.model.span import Span
+from bitween.model.peer import Peer
 from bitween.model.text import safe_name
 from bitween.model.torrent import FileEntry, InfoHash, Metainfo, Progress, Torrent, TorrentState
 from bitween.model.wishes import AS_USUAL, Limits, Wishes
@@ -84,6 +85,7 @@ class FakeSwarm:
     :ivar limits: of all torrents together.
     :ivar contents: what is here of the one file that a torrent has, by its hash.
     :ivar opened: every file that was opened.
+    :ivar connected: the peers of torrents.
     """
 
     def __init__(self) -> None:
@@ -96,6 +98,7 @@ class FakeSwarm:
         self.limits = Limits()
         self.contents: dict[InfoHash, bytes] = {}
         self.opened: list[FakeFile] = []
+        self.connected: dict[InfoHash, tuple[Peer, ...]] = {}
         self._torrent_files: dict[InfoHash, bytes] = {}
         self._time = 0.0
 
@@ -184,6 +187,11 @@ class FakeSwarm:
         """Everything or nothing of each file."""
         torrent = self.library.get(info_hash)
         return [file.size if torrent.complete else 0 for file in torrent.files or ()]
+
+    def peers(self, info_hash: InfoHash) -> Sequence[Peer]:
+        """Those that a test says."""
+        self.library.get(info_hash)
+        return self.connected.get(info_hash, ())
 
     def torrent_file(self, info_hash: InfoHash) -> bytes | None:
         """What it was shared with."""

@@ -20,6 +20,7 @@ from bitween.api.params import Signature
 from bitween.api.reference import reference
 from bitween.api.views import TORRENT_FIELDS
 from bitween.errors import HashingFailed
+from bitween.model.peer import Peer
 from bitween.model.torrent import Metainfo
 from tests.functional.api_rig import site_of
 from tests.functional.test_methods import BOB, A, B, C, MethodCase
@@ -168,7 +169,14 @@ class ResultTests(MethodCase):
         self.check("token.new", name="x", read_only=True)
         self.check("token.list")
         self.check("token.revoke", name="x")
-        for method in ("net.diagnose", "Api.login_link", "Api.versions", "Api.status", "Api.exit"):
+        for method in (
+            "net.diagnose",
+            "Api.login_link",
+            "Api.versions",
+            "Api.status",
+            "Api.traffic",
+            "Api.exit",
+        ):
             self.check(method)
         self.clock.advance(0)
         self.assertEqual(set(self.methods) - self.checked, set())
@@ -194,7 +202,8 @@ class ResultTests(MethodCase):
         self.check("bt.get_torrents")
         self.world.swarm.arrive(B, 10, done=5)
         self.check("bt.set_files", hash=B, first=[0])
-        for method in ("get_files", "export", "recheck", "pause", "resume", "prefer"):
+        self.world.swarm.connected[B] = (Peer("192.0.2.7", 6881), Peer("192.0.2.8", None))
+        for method in ("get_files", "get_peers", "export", "recheck", "pause", "resume", "prefer"):
             self.check(f"bt.{method}", hash=B)
         self.check("bt.set_limits", upload=5)
         self.check("bt.set_limits", hash=B, upload=5)

@@ -11,7 +11,8 @@ from twisted.trial.unittest import SynchronousTestCase
 import bitween
 from bitween.errors import HashingFailed
 from bitween.model.connection import ConnectionState, ConnectionStatus
-from bitween.model.events import PeerMoved
+from bitween.model.events import PeerMoved, TorrentChanged
+from bitween.model.peer import Peer
 from bitween.model.torrent import Metainfo, Progress, TorrentState
 from tests.functional.api_rig import Connection, World, http_request, info_hash, rpc, site_of
 
@@ -439,6 +440,56 @@ class ContactTests(MethodCase):
         self.assertEqual(self.call("xmpp.find", query=C)["items"][0]["name"], "work")
         self.assertEqual(self.call("xmpp.find", query=C[:6])["items"][0]["name"], "work")
         self.assertEqual(self.call("xmpp.find", query=C[:5])["items"], [])
+
+    def test_peers(self) -> None:
+        """Whom we dialled, or who is alone at an address, is named; else it is an address."""
+        self.world.contact_shares(BOB, {A: "a"})
+        self.world.share("holiday", B)
+        self.world.swarm.connected[B] = (
+            Peer("192.0.2.7", 6881, "bitween", 0.5, 1000, 20, 3000, 40),
+            Peer("203.0.113.9", None),
+        )
+        bob, stranger = self.call("bt.get_peers", B)["peers"]
+        self.assertEqual(
+            bob,
+            {
+                "contact": BOB,
+                "address": "192.0.2.7",
+                "port": 6881,
+                "client": "bitween",
+                "progress": 0.5,
+                "download_rate": 1000,
+                "upload_rate": 20,
+                "downloaded": 3000,
+                "uploaded": 40,
+                "how": "direct",
+            },
+        )
+        self.assertEqual((stranger["contact"], stranger["port"]), (None, None))
+        self.assertEqual(self.reason("bt.get_peers", A), "unknown_torrent")
+
+    def test_traffic(self) -> None:
+        """Sums and rates, the latest last; those of what was removed are over."""
+        self.world.contact_shares(BOB, {A: "a"})
+        swarm, rates = self.world.swarm, self.world.bitween.rates
+        for key, rate in ((B, 100), (C, 10)):
+            self.world.share("holiday", key)
+            swarm.change(key, progress=Progress(download_rate=rate, upload_rate=1))
+            swarm.events.notify(TorrentChanged(torrent=swarm.library.get(key)))
+        rates.sample()
+        swarm.remove(B, delete_data=False)
+        rates.sample()
+        swarm.events.notify(PeerMoved(address="192.0.2.7", port=None, downloaded=5, uploaded=6))
+        self.assertEqual(
+            self.call("Api.traffic"),
+            {
+                "interval": 1.0,
+                "download_rates": [110, 10],
+                "upload_rates": [2, 1],
+                "session": {"downloaded": 5, "uploaded": 6},
+                "ever": {"downloaded": 5, "uploaded": 6},
+            },
+        )
 
     def test_find_online(self) -> None:
         """What nobody has who is there can be left out."""

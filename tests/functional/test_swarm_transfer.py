@@ -56,6 +56,23 @@ class TransferTests(SwarmCase):
         self.assertEqual(sorted(got.values()), sorted(tree(folder).values()))
         self.assertEqual(len(got), 6)
 
+    async def test_peers(self) -> None:
+        """While it runs, each side sees the other: what it is, what it has, and how fast it is."""
+        alice, bob = await self.start(), await self.start()
+        path = write(os.path.join(self.folder(), "film"), os.urandom(3_000_000))
+        info_hash = await self.share(alice, path)
+        bob.limit(Limits(download=500_000))
+        await bob.download(info_hash, "film", self.folder("downloads"))
+        bob.offer_peers(info_hash, [address_of(alice)])
+        await when(bob, lambda: bob.library.get(info_hash).progress.download_rate > 0)
+        (seed,) = bob.peers(info_hash)
+        self.assertEqual((seed.address, seed.port), ("127.0.0.1", address_of(alice).port))
+        self.assertEqual((seed.client, seed.progress), ("bitween", 1.0))
+        self.assertGreater(seed.downloaded, 0)
+        (leech,) = alice.peers(info_hash)
+        self.assertEqual((leech.address, leech.port), ("127.0.0.1", None))
+        self.assertLess(leech.progress, 1.0)
+
     async def test_a_late_source_is_found(self) -> None:
         """A download begins by itself when a source comes up that was offered before."""
         bob, alice = await self.start(), await self.start(state := self.folder("state"))

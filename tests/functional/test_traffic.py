@@ -62,11 +62,20 @@ class TrafficTests(SynchronousTestCase):
         self.assertEqual(self.totals(), (Traffic(2, 4), Traffic(1, 2)))
 
     def test_by_address_alone(self) -> None:
-        """Who dialled us we know if nobody else is there; else nothing is booked."""
+        """Who dialled us we know if nobody else is there; else it is nobody's."""
         self.book("198.51.100.7", None)
         self.book("192.0.2.1", None)
         self.book("203.0.113.9", None)
         self.assertEqual(self.totals(), (Traffic(1, 2), Traffic()))
+
+    def test_everybody_together(self) -> None:
+        """What nobody can be said to have brought counts in the sums, also after a restart."""
+        self.book("192.0.2.1", 1000)
+        self.book("203.0.113.9", None)
+        self.assertEqual((self.account.session, self.account.ever), (Traffic(2, 4), Traffic(2, 4)))
+        self.account.close()
+        again = TrafficAccount(self.clock, self.memory, self.catalogue)
+        self.assertEqual((again.session, again.ever), (Traffic(), Traffic(2, 4)))
 
     def test_it_is_kept(self) -> None:
         """Soon, in one go; at once when the daemon ends, and what comes after that, too."""

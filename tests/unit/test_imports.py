@@ -32,6 +32,7 @@ ALLOWED = {
     "control": {"errors", "model"},
     "reading": {"errors", "model"},
     "traffic": {"errors", "model"},
+    "rates": {"model", "observable"},
     "diagnosis": {"model"},
     "application": {
         "errors",
@@ -42,6 +43,7 @@ ALLOWED = {
         "control",
         "reading",
         "traffic",
+        "rates",
         "diagnosis",
     },
     "chat": {"errors", "model", "application"},
