@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from twisted.internet.defer import Deferred
@@ -55,6 +55,7 @@ from bitween.model.library import Library
 from bitween.model.peer import Peer
 from bitween.model.search import UNFILTERED, Filter, FoundPage
 from bitween.model.torrent import InfoHash, Metainfo, Torrent
+from bitween.model.trouble import Way
 from bitween.model.wishes import AS_USUAL, Wishes
 from bitween.observable import Observable
 from bitween.reading import Content, Readable, open_content
@@ -504,6 +505,42 @@ class Bitween:
         :raises UnknownTorrent: if there is none with this hash.
         """
         return self._swarm.recheck(info_hash)
+
+    async def mend(self, info_hash: InfoHash) -> None:
+        """
+        Do what would help a torrent that stands still; see :class:`Way`.
+
+        Answers at once; the torrent's state tells how it goes.
+
+        :raises UnknownTorrent: if there is none with this hash.
+        :raises BadPath: if it is to be shared again, and nothing lies there that could be.
+        """
+        torrent = self.torrent(info_hash)
+        way = torrent.trouble.way if torrent.trouble else Way.RECHECK
+        if way is Way.FETCH_AGAIN:
+            await self._swarm.remove(info_hash, False)
+            wishes = replace(torrent.wishes, paused=False)
+            await self._swarm.download(info_hash, torrent.name, torrent.save_path, wishes)
+        elif way is Way.SHARE_AGAIN:
+            self._share_again(torrent)
+        else:
+            await self._swarm.recheck(info_hash)
+
+    def _share_again(self, torrent: Torrent) -> None:
+        """Share what lies there now; what it was is forgotten when that is hashed."""
+        assert torrent.files
+        root = torrent.files[0].path.partition("/")[0]
+        job = self.add_path(os.path.join(torrent.save_path, root))
+
+        def ended(job: Job) -> object:
+            replaced = job.result is not None and job.result.info_hash != torrent.info_hash
+            if not replaced or torrent.info_hash not in self._swarm.library:
+                return None
+            return self._swarm.remove(torrent.info_hash, False)
+
+        self.jobs.ended(job.id).addCallback(ended).addErrback(
+            lambda failure: self._log.failure("what was shared before stays", failure)
+        )
 
     # ---- contacts and what they share
 

@@ -50,7 +50,7 @@ def torrent_finished(torrent: Torrent) -> Json:
 
 def torrent_error(torrent: Torrent) -> Json:
     """A torrent that stands still."""
-    return {name: TORRENT_FIELDS[name](torrent) for name in ("hash", "name", "error")}
+    return {name: TORRENT_FIELDS[name](torrent) for name in ("hash", "name", "error", "trouble")}
 
 
 def shares(contact: str, holdings: Sequence[Holding]) -> Json:

@@ -187,6 +187,24 @@ class TorrentMethods(Namespace):
         await self._bitween.recheck(hash)
         return True
 
+    async def jsonrpc_mend(
+        self,
+        hash: InfoHash,  # noqa: A002  # the parameter's name in the API
+    ) -> results.Done:
+        """
+        Do what would help a torrent that stands still; its ``trouble`` tells which way that is.
+
+        Nothing that lies there is deleted or written over.  ``recheck`` is what ``bt.recheck``
+        does, ``fetch_again`` fetches the torrent once more, beside what lies there, and
+        ``share_again`` shares what lies there now; what it was is forgotten when that is hashed.
+
+        :raises UnknownTorrent: if no torrent of ours has the hash.
+        :raises NoSuchPath: if it is to be shared again, and nothing lies there.
+        :raises BadPath: if it is to be shared again, and that is nothing to share.
+        """
+        await self._bitween.mend(hash)
+        return True
+
     async def jsonrpc_pause(
         self,
         hash: InfoHash,  # noqa: A002  # the parameter's name in the API

@@ -15,6 +15,7 @@ from bitween.model.contact import Pending, Subscription
 from bitween.model.diagnosis import Verdict
 from bitween.model.job import JobState
 from bitween.model.torrent import InfoHash, TorrentState
+from bitween.model.trouble import Reason
 
 Size = Annotated[int, "bytes"]
 Rate = Annotated[int, "bytes/s"]
@@ -118,6 +119,14 @@ class FileEntry(TypedDict):
     size: Size
 
 
+class Trouble(TypedDict):
+    """Why a torrent stands still, and what would help: what ``bt.mend`` does."""
+
+    reason: Annotated[str, Reason]
+    path: Annotated[str | None, "of what it is about"]
+    way: Annotated[str | None, "recheck, fetch_again, share_again; null if nothing would help"]
+
+
 class Torrent(TypedDict, total=False):
     """A torrent of ours; with ``fields``, only those keys of it."""
 
@@ -137,6 +146,7 @@ class Torrent(TypedDict, total=False):
     eta: Annotated[float | None, "seconds until it is complete"]
     save_path: Annotated[str, "the folder that holds the torrent's file or folder"]
     error: Annotated[str | None, "why it stands still, in words"]
+    trouble: Trouble | None
     added: Time
     completed: Annotated[float | None, "when it was complete first, in seconds since the epoch"]
     shared: Annotated[bool, "whether it was made here, of files of ours"]

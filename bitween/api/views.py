@@ -30,6 +30,7 @@ from bitween.model.peer import Peer
 from bitween.model.search import Found
 from bitween.model.torrent import Torrent
 from bitween.model.traffic import Rates, Traffic
+from bitween.model.trouble import Trouble
 from bitween.model.wishes import Limits, Selection
 
 Json = dict[str, object]
@@ -46,6 +47,16 @@ def _files(torrent: Torrent) -> list[results.FileEntry] | None:
     if torrent.files is None:
         return None
     return [{"path": file.path, "size": file.size} for file in torrent.files]
+
+
+def _trouble(trouble: Trouble | None) -> results.Trouble | None:
+    if trouble is None:
+        return None
+    return {
+        "reason": trouble.reason.value,
+        "path": trouble.path or None,
+        "way": trouble.way.value if trouble.way else None,
+    }
 
 
 #: Every key of a torrent.
@@ -67,6 +78,7 @@ TORRENT_FIELDS: Mapping[str, Field] = MappingProxyType(
         "eta": lambda torrent: torrent.progress.eta,
         "save_path": lambda torrent: torrent.save_path,
         "error": lambda torrent: torrent.error or None,
+        "trouble": lambda torrent: _trouble(torrent.trouble),
         "added": lambda torrent: torrent.added,
         "completed": lambda torrent: torrent.completed,
         "shared": lambda torrent: torrent.shared,

@@ -119,11 +119,16 @@ class Deleted:
 
 @dataclass(frozen=True, slots=True)
 class FileFailed:
-    """A file could not be read or written."""
+    """
+    A file could not be read or written.
+
+    :param code: the system's error number; ``None`` if it is libtorrent's own error.
+    """
 
     info_hash: InfoHash
     path: str
     error: str
+    code: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -320,7 +325,9 @@ def _external_address(alert: lt.external_ip_alert) -> ExternalAddress:
 
 
 def _file_failed(info_hash: InfoHash, alert: lt.file_error_alert) -> FileFailed:
-    return FileFailed(info_hash, printable(alert.filename(), 500), _words(alert.error))
+    error = alert.error
+    code = error.value() if error.category().name() == "system" else None
+    return FileFailed(info_hash, printable(alert.filename(), 500), _words(error), code)
 
 
 def _peer_banned(info_hash: InfoHash, alert: lt.peer_ban_alert) -> PeerBanned:

@@ -7,10 +7,11 @@ import os
 import stat
 from collections.abc import Generator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bitween.model.text import printable
 from bitween.model.torrent import FileEntry, InfoHash
+from bitween.model.trouble import NO_TROUBLE, Reason, Trouble, failed, missing
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,12 +19,11 @@ class Look:
     """
     What a look at a torrent's files found; their content is not read.
 
-    :param fault: what is wrong with the first one that is not as it should be, in words; empty if
-        nothing is.
+    :param fault: what is wrong with the first one that is not as it should be.
     :param stamp: stands for the sizes and times of all files; empty if something is wrong.
     """
 
-    fault: str
+    fault: Trouble
     stamp: str
 
 
@@ -31,19 +31,20 @@ def looking(folder: str, files: Sequence[FileEntry]) -> Generator[None, None, Lo
     """Look at files, one a step."""
     stamp = hashlib.sha1(usedforsecurity=False)
     for file in files:
-        path = os.path.join(folder, file.path)
+        path, shown = os.path.join(folder, file.path), printable(file.path, 500)
         try:
             found = os.stat(path)
-            fault = _fault(path, found, file.size)
+            fault = _fault(path, shown, found, file.size)
         except (FileNotFoundError, NotADirectoryError):
-            fault = "is missing"
+            fault = missing(shown)
         except OSError as error:
-            fault = f"cannot be read: {error.strerror}"
+            said = f"'{shown}' cannot be read: {error.strerror}"
+            fault = replace(failed(shown, error.errno, ""), text=said)
         if fault:
-            return Look(f"'{printable(file.path, 500)}' {fault}", "")
+            return Look(fault, "")
         stamp.update(b"%d %d\n" % (found.st_size, found.st_mtime_ns))
         yield
-    return Look("", stamp.hexdigest())
+    return Look(NO_TROUBLE, stamp.hexdigest())
 
 
 def look(folder: str, files: Sequence[FileEntry]) -> Look:
@@ -57,25 +58,27 @@ def look(folder: str, files: Sequence[FileEntry]) -> Look:
             return found
 
 
-def obstacle(folder: str, missing: int) -> str:
+def obstacle(folder: str, coming: int) -> Trouble:
     """
-    Why nothing can be written to a folder, in words; empty if that is not to be seen.
+    Why nothing can be written to a folder, if that is to be seen.
 
-    :param missing: the bytes that are still to come.
+    :param coming: the bytes that are still to come.
     """
-    shown = f"'{printable(folder, 500)}'"
+    shown = printable(folder, 500)
     try:
         room = os.statvfs(folder)
     except (FileNotFoundError, NotADirectoryError):
-        return f"{shown} is missing"
+        return missing(shown)
     except OSError as error:
-        return f"{shown} cannot be used: {error.strerror}"
+        said = f"'{shown}' cannot be used: {error.strerror}"
+        return replace(failed(shown, error.errno, ""), text=said)
     if not os.access(folder, os.W_OK | os.X_OK):
-        return f"{shown} may not be written to"
+        return Trouble(f"'{shown}' may not be written to", Reason.FORBIDDEN, shown)
     free = room.f_bavail * room.f_frsize
-    if free < missing:
-        return f"the disk of {shown} has {_amount(free)} left, and {_amount(missing)} are to come"
-    return ""
+    if free < coming:
+        left = f"{_amount(free)} left, and {_amount(coming)} are to come"
+        return Trouble(f"the disk of '{shown}' has {left}", Reason.FULL, shown)
+    return NO_TROUBLE
 
 
 def device(folder: str) -> int | None:
@@ -96,9 +99,11 @@ def _amount(count: int) -> str:
     return f"{count / 1e6:,.1f} MB"
 
 
-def _fault(path: str, found: os.stat_result, size: int) -> str:
+def _fault(path: str, shown: str, found: os.stat_result, size: int) -> Trouble:
     if not stat.S_ISREG(found.st_mode):
-        return "is no file"
+        return Trouble(f"'{shown}' is no file", Reason.CHANGED, shown)
     if found.st_size != size:
-        return "has another size than it had"
-    return "" if os.access(path, os.R_OK) else "may not be read"
+        return Trouble(f"'{shown}' has another size than it had", Reason.CHANGED, shown)
+    if not os.access(path, os.R_OK):
+        return Trouble(f"'{shown}' may not be read", Reason.FORBIDDEN, shown)
+    return NO_TROUBLE

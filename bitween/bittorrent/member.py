@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bitween.bittorrent.alerts import Phase, Status
 from bitween.bittorrent.layout import Layout
 from bitween.bittorrent.store import TorrentRecord
 from bitween.model.address import PeerAddress
 from bitween.model.torrent import FileEntry, Progress, Torrent, TorrentState
+from bitween.model.trouble import NO_TROUBLE, Reason, Trouble, Way
 
 _LONGEST_PATIENCE = 3600.0
 
@@ -25,7 +26,7 @@ class Member:
     :param status: what libtorrent last said of it, since it was loaded.
     :param peers: the addresses last offered, best first.
     :param dialled: those that libtorrent was told of, since it was loaded.
-    :param error: why it stands still, in words; empty if nothing is wrong.
+    :param error: why it stands still.
     :param flushes_due: how many times it is still to be told that the disk has everything, before
         that is believed.
     :param moved: whether there is progress that is not in the store.
@@ -48,7 +49,7 @@ class Member:
     status: Status | None = None
     peers: tuple[PeerAddress, ...] = ()
     dialled: tuple[PeerAddress, ...] = ()
-    error: str = ""
+    error: Trouble = NO_TROUBLE
     flushes_due: int = 0
     moved: bool = False
     verifying: bool = False
@@ -81,7 +82,7 @@ class Member:
     def competes(self) -> bool:
         """Whether it could go on, if no other download went before it."""
         begun = self.placed and not self.verifying and not self.record.complete
-        idle = self.error or self.satisfied or self.record.wishes.paused
+        idle = bool(self.error) or self.satisfied or self.record.wishes.paused
         return begun and not idle and bool(self.peers)
 
     @property
@@ -155,12 +156,27 @@ class Member:
             progress=self._progress(),
             complete=self.complete,
             files=self.layout.files if self.layout else None,
-            error=self.error,
+            error=self.error.text,
+            trouble=replace(self.error, way=self._way()) if self.error else None,
             added=self.record.added,
             completed=self.record.completed,
             shared=self.record.shared,
             wishes=self.record.wishes,
         )
+
+    def _way(self) -> Way | None:
+        """What would help."""
+        reason, record = self.error.reason, self.record
+        if reason is Reason.SENSELESS:
+            return None
+        gone = reason is Reason.MISSING
+        if not record.complete or not (gone or reason is Reason.CHANGED):
+            return Way.RECHECK
+        if not record.shared:
+            return Way.FETCH_AGAIN
+        # Of a single file that is gone, nothing is left to share.
+        alone = self.layout is None or len(self.layout.files) == 1
+        return Way.RECHECK if gone and alone else Way.SHARE_AGAIN
 
     def _state(self) -> TorrentState:
         if self.error:

@@ -49,6 +49,7 @@ from bitween.model.library import Library
 from bitween.model.peer import Peer
 from bitween.model.text import safe_name
 from bitween.model.torrent import InfoHash, Metainfo, Torrent
+from bitween.model.trouble import NO_TROUBLE, Reason, Trouble, failed, missing
 from bitween.model.wishes import AS_USUAL, UNLIMITED, Limits, Wishes
 from bitween.observable import Observable
 from bitween.slices import in_slices
@@ -508,7 +509,7 @@ class Swarm(Service):
         try:
             layout = read_layout(record.torrent_file, record.root, verbatim=record.shared)
         except SwarmError as error:
-            member.error = error.message
+            member.error = Trouble(error.message, Reason.SENSELESS)
             return
         if record.complete:
             found = yield from looking(record.folder, layout.files)
@@ -566,7 +567,7 @@ class Swarm(Service):
             )
             member.dialled = member.peers
         except SwarmError as error:
-            member.error = error.message
+            member.error = Trouble(error.message, Reason.SENSELESS)
             return False
         return True
 
@@ -656,8 +657,8 @@ class Swarm(Service):
                 self._take_flushed(info_hash)
             case alerts.Removed() | alerts.Deleted():
                 self._take_left(alert)
-            case alerts.FileFailed(info_hash=info_hash, path=path, error=error):
-                self._take_error(info_hash, f"{path}: {error}")
+            case alerts.FileFailed(info_hash=info_hash, path=path, error=error, code=code):
+                self._take_error(info_hash, failed(path, code, error))
             case alerts.PeerBanned(info_hash=info_hash, peer=peer):
                 self._log.warn(
                     "{peer} sent wrong bytes for {info_hash} and is refused from now on",
@@ -675,7 +676,7 @@ class Swarm(Service):
         if member is not None and info_hash not in self._leaving:
             member.loaded = not error
             if error:
-                self._take_error(info_hash, error)
+                self._take_error(info_hash, Trouble(error))
             self._steer(member)
             if member.wants_peers and member.peers != member.dialled:
                 self._dial(member)
@@ -688,14 +689,14 @@ class Swarm(Service):
         elif leaving is not None and not leaving.deleting:
             self._left(alert.info_hash)
 
-    def _take_error(self, info_hash: InfoHash, error: str) -> None:
+    def _take_error(self, info_hash: InfoHash, error: Trouble) -> None:
         member = self._members.get(info_hash)
         if member is None or member.error == error:
             return
         if not member.error:
             member.put_off(self._reactor.seconds(), self._options.look_seconds)
         member.error, member.intact, member.verifying = error, False, False
-        self._log.warn("{info_hash} stands still: {error}", info_hash=info_hash, error=error)
+        self._log.warn("{info_hash} stands still: {error}", info_hash=info_hash, error=error.text)
         self._steer(member)
         self._disturb_queue()
         self._put(member)
@@ -725,8 +726,9 @@ class Swarm(Service):
             self._tallies.moved(status.info_hash)
         if before is not None and before.phase is not status.phase:
             self._save(member)
-        if status.error:
-            self._take_error(status.info_hash, status.error)
+        # What was said of the file itself tells more.
+        if status.error and not member.error:
+            self._take_error(status.info_hash, Trouble(status.error))
         if status.has_metadata and member.layout is None and not member.error:
             self._take_metadata(member)
         if status.phase not in (Phase.METADATA, Phase.CHECKING) and not member.error:
@@ -766,7 +768,7 @@ class Swarm(Service):
         member.intact = same
         if not same:
             member.refused = member.seen
-            self._take_error(info_hash, "a file is another than it was")
+            self._take_error(info_hash, Trouble("a file is another than it was", Reason.CHANGED))
         elif member.record.stamp != member.seen:
             member.record = replace(member.record, stamp=member.seen)
             self._store.set_complete(info_hash, member.seen, self._clock())
@@ -843,8 +845,8 @@ class Swarm(Service):
         wanted = {file.path for file in member.wanted_files}
         make_plain(member.record.folder, [path for path in layout.programs if path in wanted])
 
-    def _hindrance(self, member: Member) -> str:
-        """Why a download cannot be written, in words; empty if that is not to be seen."""
+    def _hindrance(self, member: Member) -> Trouble:
+        """Why a download cannot be written, if that is to be seen."""
         folder = member.record.folder
         disk = device(folder)
         others = (
@@ -943,7 +945,7 @@ class Swarm(Service):
         if member.halted:
             self._lt.halt(info_hash)
             return
-        hindered = "" if member.record.complete else self._hindrance(member)
+        hindered = NO_TROUBLE if member.record.complete else self._hindrance(member)
         if hindered:
             member.halted = True
             self._take_error(info_hash, hindered)
@@ -1000,7 +1002,7 @@ class Swarm(Service):
                 found = yield from looking(member.record.folder, member.layout.files)
                 self._take_look(member, found)
             elif self._is_lost(member):
-                self._take_error(member.record.info_hash, f"'{member.record.root}' is missing")
+                self._take_error(member.record.info_hash, missing(member.record.root or ""))
                 yield
 
     def _look_at_troubled(self) -> Iterator[None]:
@@ -1024,7 +1026,7 @@ class Swarm(Service):
             return
         elif found.stamp == member.record.stamp:
             if member.error:
-                member.error, member.intact = "", True
+                member.error, member.intact = NO_TROUBLE, True
                 self._load_again(member)
         elif found.stamp != member.refused:
             self._verify(member, found.stamp)
@@ -1056,7 +1058,8 @@ class Swarm(Service):
 
         :param stamp: of the files of a complete torrent, as they look now.
         """
-        member.error, member.intact, member.verifying, member.seen = "", False, True, stamp
+        member.error, member.intact, member.verifying = NO_TROUBLE, False, True
+        member.seen = stamp
         if member.record.complete:
             member.record = replace(member.record, stamp="")
             self._store.put(member.record)

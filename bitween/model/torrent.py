@@ -9,6 +9,7 @@ from typing import NewType
 
 from bitween.errors import InvalidValue
 from bitween.model.text import printable
+from bitween.model.trouble import Trouble
 from bitween.model.wishes import AS_USUAL, Wishes
 
 # A plain string at run time: a catalogue may hold millions of them as keys.
@@ -108,6 +109,7 @@ class Torrent:
     :param complete: whether every byte is verified *and on the disk*.
     :param files: ``None`` until the metadata is known.
     :param error: why it stands still, in words; empty if nothing is wrong.
+    :param trouble: the same for programs, and what would help; ``None`` if nothing is wrong.
     :param added: seconds since the epoch.
     :param completed: when it was complete for the first time, in the same; ``None`` if it never
         was, or that is not known.
@@ -122,6 +124,7 @@ class Torrent:
     complete: bool = False
     files: tuple[FileEntry, ...] | None = None
     error: str = ""
+    trouble: Trouble | None = None
     added: float = 0.0
     completed: float | None = None
     shared: bool = False

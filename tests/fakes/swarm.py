@@ -22,6 +22,7 @@ from bitween.model.span import Span
 from bitween.model.peer import Peer
 from bitween.model.text import safe_name
 from bitween.model.torrent import FileEntry, InfoHash, Metainfo, Progress, Torrent, TorrentState
+from bitween.model.trouble import Reason, Trouble, Way
 from bitween.model.wishes import AS_USUAL, Limits, Wishes
 from bitween.observable import Observable
 
@@ -157,7 +158,9 @@ class FakeSwarm:
         if known is None:
             return fail(UnknownTorrent(f"no torrent of ours has the hash {info_hash}"))
         if known.error:
-            mended = replace(known, state=TorrentState.SEEDING, error="", complete=True)
+            mended = replace(
+                known, state=TorrentState.SEEDING, error="", trouble=None, complete=True
+            )
             changed = self.library.put(mended)
             self.events.notify(TorrentChanged(torrent=mended))
             self._tell_shares(changed)
@@ -237,10 +240,15 @@ class FakeSwarm:
         self._tell_shares(changed)
         return torrent
 
-    def break_down(self, info_hash: InfoHash, error: str) -> Torrent:
+    def break_down(
+        self, info_hash: InfoHash, error: str, reason: Reason = Reason.OTHER, way: Way = Way.RECHECK
+    ) -> Torrent:
         """Have a torrent stand still."""
         before = self.library.get(info_hash)
-        torrent = replace(before, state=TorrentState.ERROR, error=error, complete=False)
+        trouble = Trouble(error, reason, way=way)
+        torrent = replace(
+            before, state=TorrentState.ERROR, error=error, trouble=trouble, complete=False
+        )
         changed = self.library.put(torrent)
         self.events.notify(TorrentChanged(torrent=torrent))
         self._tell_shares(changed)

@@ -28,6 +28,7 @@ from bitween.model.events import ConnectionChanged, ItemPublished, ListingReceiv
 from bitween.model.job import JobState
 from bitween.model.search import FoundPage
 from bitween.model.torrent import InfoHash, Metainfo
+from bitween.model.trouble import Reason, Way
 from bitween.reach.addresses import InterfaceAddresses
 from tests.fakes.cache import FakeCache
 from tests.fakes.lists import numbered
@@ -141,6 +142,10 @@ class UseCaseTests(SynchronousTestCase):
         finding = self.bitween.find(contact=contact)
         return self.successResultOf(Deferred.fromCoroutine(finding))
 
+    def mend(self, info_hash: InfoHash = FILM.info_hash) -> Deferred[None]:
+        """Have the way out be taken."""
+        return Deferred.fromCoroutine(self.bitween.mend(info_hash))
+
     # ---- sharing
 
     def test_a_path_is_hashed_shared_and_announced(self) -> None:
@@ -156,6 +161,44 @@ class UseCaseTests(SynchronousTestCase):
         assert done.result is not None
         self.assertEqual(done.result.info_hash, FILM.info_hash)
         self.assertEqual(self.intentions.paths, [])
+
+    def test_what_was_shared_is_shared_as_it_is_now(self) -> None:
+        """What it was goes when the new one is there, and not before; unless it is the same."""
+        path = self.file()
+        metainfo = Metainfo(FILM.info_hash, "film.mkv", FILM.size, b"")
+        self.swarm.share(metainfo, os.path.dirname(path))
+        changed = InfoHash("cd" * 20)
+        for now in (FILM.info_hash, changed):
+            self.swarm.break_down(FILM.info_hash, "changed", Reason.CHANGED, Way.SHARE_AGAIN)
+            self.successResultOf(self.mend())
+            self.assertEqual([t.info_hash for t in self.bitween.torrents()], [FILM.info_hash])
+            self.hasher.asked[path].callback(Metainfo(now, "film.mkv", 2, b""))
+            self.assertEqual([t.info_hash for t in self.bitween.torrents()], [now])
+        os.unlink(path)
+        self.swarm.break_down(changed, "missing", Reason.MISSING, Way.SHARE_AGAIN)
+        self.failureResultOf(self.mend(changed), NoSuchPath)
+        self.assertIn(changed, self.swarm.library)
+
+    def test_a_download_is_fetched_again(self) -> None:
+        """In the same folder, from whoever has it; its files are nobody's to delete."""
+        self.bob.announce([FILM], [BOBS_ADDRESS])
+        self.download()
+        self.swarm.arrive(FILM.info_hash, FILM.size)
+        self.swarm.break_down(FILM.info_hash, "missing", Reason.MISSING, Way.FETCH_AGAIN)
+        self.successResultOf(self.mend())
+        torrent = self.bitween.torrent(FILM.info_hash)
+        self.assertEqual((torrent.error, torrent.save_path), ("", self.downloads))
+        self.assertEqual(self.swarm.offered[FILM.info_hash], (BOBS_ADDRESS,))
+        self.assertEqual(self.swarm.deleted, [])
+
+    def test_trouble_that_is_over(self) -> None:
+        """A look at the files tells; also where nothing is wrong."""
+        self.download()
+        self.swarm.break_down(FILM.info_hash, "full", Reason.FULL)
+        for _ in range(2):
+            self.successResultOf(self.mend())
+            self.assertIs(self.bitween.torrent(FILM.info_hash).trouble, None)
+        self.failureResultOf(self.mend(InfoHash("cd" * 20)), UnknownTorrent)
 
     def test_paths_that_cannot_be_shared(self) -> None:
         """Each is refused at once, by its name, and nothing is begun."""

@@ -22,6 +22,7 @@ from bitween.api.views import TORRENT_FIELDS
 from bitween.errors import HashingFailed
 from bitween.model.peer import Peer
 from bitween.model.torrent import Metainfo
+from bitween.model.trouble import Reason
 from tests.functional.api_rig import site_of
 from tests.functional.test_methods import BOB, A, B, C, MethodCase
 
@@ -207,8 +208,9 @@ class ResultTests(MethodCase):
             self.check(f"bt.{method}", hash=B)
         self.check("bt.set_limits", upload=5)
         self.check("bt.set_limits", hash=B, upload=5)
-        self.world.swarm.break_down(B, "disk full")
+        self.world.swarm.break_down(B, "disk full", Reason.FULL)
         self.check("bt.get_torrents")
+        self.check("bt.mend", hash=B)
         self.check("bt.del_torrent", hash=B)
 
     def check_contacts(self) -> None:

@@ -186,6 +186,7 @@ class TorrentTests(MethodCase):
                         "eta": 15.0,
                         "save_path": "/files",
                         "error": None,
+                        "trouble": None,
                         "added": 1.0,
                         "completed": 0.0,
                         "shared": True,

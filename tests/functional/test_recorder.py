@@ -141,7 +141,7 @@ class TorrentEventTests(RecorderCase):
         self.assertEqual(
             self.data(EventType.TORRENT_ERROR),
             [
-                {"hash": A, "name": "film.mkv", "error": error}
+                {"hash": A, "name": "film.mkv", "error": error, "trouble": None}
                 for error in ("no space left", "no space left", "gone")
             ],
         )
