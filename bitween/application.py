@@ -55,7 +55,7 @@ from bitween.model.library import Library
 from bitween.model.peer import Peer
 from bitween.model.search import UNFILTERED, Filter, FoundPage
 from bitween.model.torrent import InfoHash, Metainfo, Torrent
-from bitween.model.trouble import Way
+from bitween.model.trouble import Remedy
 from bitween.model.wishes import AS_USUAL, Wishes
 from bitween.observable import Observable
 from bitween.reading import Content, Readable, open_content
@@ -508,7 +508,7 @@ class Bitween:
 
     async def mend(self, info_hash: InfoHash) -> None:
         """
-        Do what would help a torrent that stands still; see :class:`Way`.
+        Do what would help a torrent that stands still; see :class:`Remedy`.
 
         Answers at once; the torrent's state tells how it goes.
 
@@ -516,12 +516,12 @@ class Bitween:
         :raises BadPath: if it is to be shared again, and nothing lies there that could be.
         """
         torrent = self.torrent(info_hash)
-        way = torrent.trouble.way if torrent.trouble else Way.RECHECK
-        if way is Way.FETCH_AGAIN:
+        remedy = torrent.trouble.remedy if torrent.trouble else Remedy.RECHECK
+        if remedy is Remedy.FETCH_AGAIN:
             await self._swarm.remove(info_hash, False)
             wishes = replace(torrent.wishes, paused=False)
             await self._swarm.download(info_hash, torrent.name, torrent.save_path, wishes)
-        elif way is Way.SHARE_AGAIN:
+        elif remedy is Remedy.SHARE_AGAIN:
             self._share_again(torrent)
         else:
             await self._swarm.recheck(info_hash)

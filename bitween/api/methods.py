@@ -192,7 +192,7 @@ class TorrentMethods(Namespace):
         hash: InfoHash,  # noqa: A002  # the parameter's name in the API
     ) -> results.Done:
         """
-        Do what would help a torrent that stands still; its ``trouble`` tells which way that is.
+        Do what would help a torrent that stands still; its ``trouble`` tells the ``remedy``.
 
         Nothing that lies there is deleted or written over.  ``recheck`` is what ``bt.recheck``
         does, ``fetch_again`` fetches the torrent once more, beside what lies there, and

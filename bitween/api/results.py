@@ -124,7 +124,7 @@ class Trouble(TypedDict):
 
     reason: Annotated[str, Reason]
     path: Annotated[str | None, "of what it is about"]
-    way: Annotated[str | None, "recheck, fetch_again, share_again; null if nothing would help"]
+    remedy: Annotated[str | None, "recheck, fetch_again, share_again; null if nothing would help"]
 
 
 class Torrent(TypedDict, total=False):

@@ -55,7 +55,7 @@ def _trouble(trouble: Trouble | None) -> results.Trouble | None:
     return {
         "reason": trouble.reason.value,
         "path": trouble.path or None,
-        "way": trouble.way.value if trouble.way else None,
+        "remedy": trouble.remedy.value if trouble.remedy else None,
     }
 
 

@@ -9,7 +9,7 @@ from bitween.bittorrent.layout import Layout
 from bitween.bittorrent.store import TorrentRecord
 from bitween.model.address import PeerAddress
 from bitween.model.torrent import FileEntry, Progress, Torrent, TorrentState
-from bitween.model.trouble import NO_TROUBLE, Reason, Trouble, Way
+from bitween.model.trouble import NO_TROUBLE, Reason, Remedy, Trouble
 
 _LONGEST_PATIENCE = 3600.0
 
@@ -157,26 +157,26 @@ class Member:
             complete=self.complete,
             files=self.layout.files if self.layout else None,
             error=self.error.text,
-            trouble=replace(self.error, way=self._way()) if self.error else None,
+            trouble=replace(self.error, remedy=self._remedy()) if self.error else None,
             added=self.record.added,
             completed=self.record.completed,
             shared=self.record.shared,
             wishes=self.record.wishes,
         )
 
-    def _way(self) -> Way | None:
+    def _remedy(self) -> Remedy | None:
         """What would help."""
         reason, record = self.error.reason, self.record
         if reason is Reason.SENSELESS:
             return None
         gone = reason is Reason.MISSING
         if not record.complete or not (gone or reason is Reason.CHANGED):
-            return Way.RECHECK
+            return Remedy.RECHECK
         if not record.shared:
-            return Way.FETCH_AGAIN
+            return Remedy.FETCH_AGAIN
         # Of a single file that is gone, nothing is left to share.
         alone = self.layout is None or len(self.layout.files) == 1
-        return Way.RECHECK if gone and alone else Way.SHARE_AGAIN
+        return Remedy.RECHECK if gone and alone else Remedy.SHARE_AGAIN
 
     def _state(self) -> TorrentState:
         if self.error:

@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Any
 
 from bitween.cli.access import open_page, token
-from bitween.cli.control import export, files, limit, pause, recheck, resume
+from bitween.cli.control import export, files, limit, mend, pause, peers, recheck, resume
 from bitween.cli.failures import CommandFailed, WrongUsage
 from bitween.cli.names import own_hash, shared_hash
 from bitween.cli.output import Output
@@ -359,6 +359,8 @@ COMMANDS: Mapping[str, Callable[[Session], None]] = MappingProxyType(
         "pause": pause,
         "resume": resume,
         "recheck": recheck,
+        "mend": mend,
+        "peers": peers,
         "files": files,
         "limit": limit,
         "export": export,

@@ -101,7 +101,17 @@ _ARGUMENTS: Mapping[tuple[str, str], _Known] = MappingProxyType(
     {
         **{
             (command, "what"): _own_torrents
-            for command in ("rm", "pause", "resume", "recheck", "files", "limit", "export")
+            for command in (
+                "rm",
+                "pause",
+                "resume",
+                "recheck",
+                "mend",
+                "files",
+                "peers",
+                "limit",
+                "export",
+            )
         },
         ("get", "what"): _shares,
         ("contacts", "jid_of_contact"): _contacts,

@@ -39,6 +39,37 @@ def recheck(session: Session) -> None:
     _each(session, "checking", lambda info_hash: session.call("bt.recheck", hash=info_hash))
 
 
+def mend(session: Session) -> None:
+    """``mend HASH|NAME… | --all``."""
+    _each(session, "mending", lambda info_hash: session.call("bt.mend", hash=info_hash))
+
+
+def peers(session: Session) -> None:
+    """``peers HASH|NAME``."""
+    info_hash = own_hash(session.client, session.args.what)
+    result = session.call("bt.get_peers", hash=info_hash)
+    if session.output.as_json:
+        session.output.json(result)
+        return
+    session.output.table(
+        ("contact", "has", "down", "up", "downloaded", "uploaded", "address", "client"),
+        [_peer_row(peer) for peer in result["peers"]],
+    )
+
+
+def _peer_row(peer: Mapping[str, Any]) -> tuple[str, ...]:
+    return (
+        peer["contact"] or "?",
+        f"{int(100 * peer['progress'])}%",
+        rate_text(peer["download_rate"]),
+        rate_text(peer["upload_rate"]),
+        size_text(peer["downloaded"]),
+        size_text(peer["uploaded"]),
+        peer["address"],
+        peer["client"] or "",
+    )
+
+
 def _each(session: Session, done: str, change: Callable[[str], object]) -> None:
     """Do something to every torrent that is named, once all names are understood."""
     for info_hash in _named(session):

@@ -95,6 +95,9 @@ def _add_control_commands(
     resume = _several(_command(commands, "resume", "go on with torrents"))
     resume.add_argument("--first", action="store_true", help="put them first in the queue")
     _several(_command(commands, "recheck", "compare files with their hashes, and go on"))
+    _several(_command(commands, "mend", "do what helps torrents that stand still"))
+    peers = _command(commands, "peers", "list who is connected for a torrent")
+    peers.add_argument("what", metavar="HASH|NAME")
     files = _command(commands, "files", "list the files of a torrent, or choose what to fetch")
     files.add_argument("what", metavar="HASH|NAME")
     for option, text in (

@@ -21,7 +21,7 @@ class Reason(StrEnum):
     OTHER = "other"
 
 
-class Way(StrEnum):
+class Remedy(StrEnum):
     """What gets a torrent out of trouble."""
 
     RECHECK = "recheck"  # look again, once the cause is gone, and go on from what is there
@@ -36,13 +36,13 @@ class Trouble:
 
     :param text: in words, for a person.
     :param path: of what it is about, relative to the save path or absolute; may be empty.
-    :param way: what would help; ``None`` if nothing would.
+    :param remedy: what would help; ``None`` if nothing would.
     """
 
     text: str = ""
     reason: Reason = Reason.OTHER
     path: str = ""
-    way: Way | None = None
+    remedy: Remedy | None = None
 
     def __bool__(self) -> bool:
         return bool(self.text)

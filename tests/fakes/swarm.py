@@ -22,7 +22,7 @@ from bitween.model.span import Span
 from bitween.model.peer import Peer
 from bitween.model.text import safe_name
 from bitween.model.torrent import FileEntry, InfoHash, Metainfo, Progress, Torrent, TorrentState
-from bitween.model.trouble import Reason, Trouble, Way
+from bitween.model.trouble import Reason, Remedy, Trouble
 from bitween.model.wishes import AS_USUAL, Limits, Wishes
 from bitween.observable import Observable
 
@@ -241,11 +241,15 @@ class FakeSwarm:
         return torrent
 
     def break_down(
-        self, info_hash: InfoHash, error: str, reason: Reason = Reason.OTHER, way: Way = Way.RECHECK
+        self,
+        info_hash: InfoHash,
+        error: str,
+        reason: Reason = Reason.OTHER,
+        remedy: Remedy = Remedy.RECHECK,
     ) -> Torrent:
         """Have a torrent stand still."""
         before = self.library.get(info_hash)
-        trouble = Trouble(error, reason, way=way)
+        trouble = Trouble(error, reason, remedy=remedy)
         torrent = replace(
             before, state=TorrentState.ERROR, error=error, trouble=trouble, complete=False
         )

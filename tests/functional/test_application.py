@@ -28,7 +28,7 @@ from bitween.model.events import ConnectionChanged, ItemPublished, ListingReceiv
 from bitween.model.job import JobState
 from bitween.model.search import FoundPage
 from bitween.model.torrent import InfoHash, Metainfo
-from bitween.model.trouble import Reason, Way
+from bitween.model.trouble import Reason, Remedy
 from bitween.reach.addresses import InterfaceAddresses
 from tests.fakes.cache import FakeCache
 from tests.fakes.lists import numbered
@@ -169,13 +169,13 @@ class UseCaseTests(SynchronousTestCase):
         self.swarm.share(metainfo, os.path.dirname(path))
         changed = InfoHash("cd" * 20)
         for now in (FILM.info_hash, changed):
-            self.swarm.break_down(FILM.info_hash, "changed", Reason.CHANGED, Way.SHARE_AGAIN)
+            self.swarm.break_down(FILM.info_hash, "changed", Reason.CHANGED, Remedy.SHARE_AGAIN)
             self.successResultOf(self.mend())
             self.assertEqual([t.info_hash for t in self.bitween.torrents()], [FILM.info_hash])
             self.hasher.asked[path].callback(Metainfo(now, "film.mkv", 2, b""))
             self.assertEqual([t.info_hash for t in self.bitween.torrents()], [now])
         os.unlink(path)
-        self.swarm.break_down(changed, "missing", Reason.MISSING, Way.SHARE_AGAIN)
+        self.swarm.break_down(changed, "missing", Reason.MISSING, Remedy.SHARE_AGAIN)
         self.failureResultOf(self.mend(changed), NoSuchPath)
         self.assertIn(changed, self.swarm.library)
 
@@ -184,7 +184,7 @@ class UseCaseTests(SynchronousTestCase):
         self.bob.announce([FILM], [BOBS_ADDRESS])
         self.download()
         self.swarm.arrive(FILM.info_hash, FILM.size)
-        self.swarm.break_down(FILM.info_hash, "missing", Reason.MISSING, Way.FETCH_AGAIN)
+        self.swarm.break_down(FILM.info_hash, "missing", Reason.MISSING, Remedy.FETCH_AGAIN)
         self.successResultOf(self.mend())
         torrent = self.bitween.torrent(FILM.info_hash)
         self.assertEqual((torrent.error, torrent.save_path), ("", self.downloads))

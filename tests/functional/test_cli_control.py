@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from bitween.model.peer import Peer
 from bitween.model.torrent import FileEntry, Progress, TorrentState
 from bitween.model.wishes import Limits
 from tests.functional.test_cli import BOB, A, B, C, CliCase
@@ -70,6 +71,28 @@ class ControlCommandTests(CliCase):
             outcome = await self.run_bitween("files", "film", option, "0")
             self.assertEqual(outcome.status, 1)
             self.assertIn("not known yet", outcome.err)
+
+    async def test_peers(self) -> None:
+        """They are listed by contact; of those that are none there is only an address."""
+        self.world.contact_shares(BOB, {C: "other"})
+        bob = Peer("192.0.2.7", 6881, "bitween", 0.5, 1000, 0, 3000, 40)
+        self.world.swarm.connected[A] = (bob, Peer("192.0.2.8", None))
+        out = (await self.done("peers", "holiday")).out
+        self.assertEqual(
+            [line.split("\t") for line in out.splitlines()],
+            [
+                [BOB, "50%", "1 kB/s", "", "3 kB", "40 B", "192.0.2.7", "bitween"],
+                ["?", "0%", "", "", "0 B", "0 B", "192.0.2.8", ""],
+            ],
+        )
+        result = (await self.done("peers", "holiday", "--json")).json
+        self.assertEqual([peer["contact"] for peer in result["peers"]], [BOB, None])
+
+    async def test_mending(self) -> None:
+        """What stands still goes on."""
+        self.world.swarm.break_down(A, "no room is left")
+        self.assertEqual((await self.done("mend", "holiday")).out, f"mending {A}\n")
+        self.assertEqual(self.world.bitween.torrent(A).error, "")
 
     async def test_limits(self) -> None:
         """Of all torrents and of one, with units; none lifts one."""

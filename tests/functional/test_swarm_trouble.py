@@ -15,7 +15,7 @@ from bitween.bittorrent.swarm import Swarm
 from bitween.errors import StoreError, UnknownTorrent
 from bitween.model.events import SwarmEvent, TorrentChanged
 from bitween.model.torrent import InfoHash, TorrentState
-from bitween.model.trouble import Reason, Way
+from bitween.model.trouble import Reason, Remedy
 from bitween.model.wishes import Limits
 from tests.functional.swarms import LOOPBACK, SwarmCase, address_of, read, when, write
 
@@ -35,11 +35,11 @@ class TroubleCase(SwarmCase):
         await when(swarm, lambda: info_hash not in swarm.library.shares)
         return torrent.error
 
-    def why(self, swarm: Swarm, info_hash: InfoHash) -> tuple[Reason, Way | None]:
+    def why(self, swarm: Swarm, info_hash: InfoHash) -> tuple[Reason, Remedy | None]:
         """What a torrent says of its trouble to programs."""
         trouble = swarm.library.get(info_hash).trouble
         assert trouble is not None
-        return trouble.reason, trouble.way
+        return trouble.reason, trouble.remedy
 
     async def mended(self, swarm: Swarm, info_hash: InfoHash) -> None:
         """Wait until a torrent is complete and announced."""
@@ -65,7 +65,7 @@ class SeedTests(TroubleCase):
         """It is named, and the share goes on by itself when it is back."""
         os.unlink(self.path)
         self.assertIn("one' is missing", await self.trouble(self.alice, self.info_hash))
-        self.assertEqual(self.why(self.alice, self.info_hash), (Reason.MISSING, Way.SHARE_AGAIN))
+        self.assertEqual(self.why(self.alice, self.info_hash), (Reason.MISSING, Remedy.SHARE_AGAIN))
         write(self.path, CONTENT)
         await self.mended(self.alice, self.info_hash)
         bob = await self.start()
@@ -95,7 +95,7 @@ class SeedTests(TroubleCase):
         write(self.path, changed)
         self.assertIn("another than it was", await self.trouble(self.alice, self.info_hash))
         self.assertEqual(read(self.path), changed)
-        self.assertEqual(self.why(self.alice, self.info_hash), (Reason.CHANGED, Way.SHARE_AGAIN))
+        self.assertEqual(self.why(self.alice, self.info_hash), (Reason.CHANGED, Remedy.SHARE_AGAIN))
         write(self.path, CONTENT)
         await self.mended(self.alice, self.info_hash)
 
@@ -121,7 +121,7 @@ class SeedTests(TroubleCase):
             self.patch(os, "access", lambda path, _: bool(os.stat(path).st_mode & stat.S_IRUSR))
         os.chmod(self.path, 0)
         self.assertIn("may not be read", await self.trouble(self.alice, self.info_hash))
-        self.assertEqual(self.why(self.alice, self.info_hash), (Reason.FORBIDDEN, Way.RECHECK))
+        self.assertEqual(self.why(self.alice, self.info_hash), (Reason.FORBIDDEN, Remedy.RECHECK))
         os.chmod(self.path, 0o600)
         await self.mended(self.alice, self.info_hash)
 
@@ -224,7 +224,7 @@ class DownloadTests(TroubleCase):
         with contextlib.suppress(OSError), open(filler, "wb") as file:
             file.write(bytes(8 * 2**20))
         self.assertTrue(await self.trouble(self.bob, self.info_hash))
-        self.assertEqual(self.why(self.bob, self.info_hash), (Reason.FULL, Way.RECHECK))
+        self.assertEqual(self.why(self.bob, self.info_hash), (Reason.FULL, Remedy.RECHECK))
         os.unlink(filler)
         await self.end()
 
@@ -234,7 +234,7 @@ class DownloadTests(TroubleCase):
         await self.bob.download(self.info_hash, "", self.downloads)
         self.bob.offer_peers(self.info_hash, [address_of(self.alice)])
         self.assertIn("are to come", await self.trouble(self.bob, self.info_hash))
-        self.assertEqual(self.why(self.bob, self.info_hash), (Reason.FULL, Way.RECHECK))
+        self.assertEqual(self.why(self.bob, self.info_hash), (Reason.FULL, Remedy.RECHECK))
         self.assertEqual(os.listdir(self.downloads), [])
         self.mount("tmpfs", "-o", "remount,size=64m")
         await self.end()
@@ -246,7 +246,7 @@ class DownloadTests(TroubleCase):
         await self.bob.download(self.info_hash, "", self.downloads)
         self.bob.offer_peers(self.info_hash, [address_of(self.alice)])
         self.assertTrue(await self.trouble(self.bob, self.info_hash))
-        self.assertEqual(self.why(self.bob, self.info_hash), (Reason.FORBIDDEN, Way.RECHECK))
+        self.assertEqual(self.why(self.bob, self.info_hash), (Reason.FORBIDDEN, Remedy.RECHECK))
         self.mount("tmpfs", "-o", "remount,rw")
         await self.end()
 
@@ -256,7 +256,7 @@ class DownloadTests(TroubleCase):
         away = os.path.join(self.downloads, "away")
         os.rename(os.path.join(self.downloads, "film.mkv"), away)
         self.assertIn("is missing", await self.trouble(self.bob, self.info_hash))
-        self.assertEqual(self.why(self.bob, self.info_hash), (Reason.MISSING, Way.RECHECK))
+        self.assertEqual(self.why(self.bob, self.info_hash), (Reason.MISSING, Remedy.RECHECK))
         os.rename(away, os.path.join(self.downloads, "film.mkv"))
         await when(self.bob, lambda: self.bob.library.get(self.info_hash).progress.done > 1_000_000)
         await self.end()
@@ -294,13 +294,13 @@ class DownloadTests(TroubleCase):
         await self.end()
         os.unlink(os.path.join(self.downloads, "film.mkv"))
         await self.trouble(self.bob, self.info_hash)
-        self.assertEqual(self.why(self.bob, self.info_hash), (Reason.MISSING, Way.FETCH_AGAIN))
+        self.assertEqual(self.why(self.bob, self.info_hash), (Reason.MISSING, Remedy.FETCH_AGAIN))
         carol = await self.start(options=WATCHFUL)
         path = write(os.path.join(self.folder(), "single"), CONTENT)
         single = await self.share(carol, path)
         os.unlink(path)
         await self.trouble(carol, single)
-        self.assertEqual(self.why(carol, single), (Reason.MISSING, Way.RECHECK))
+        self.assertEqual(self.why(carol, single), (Reason.MISSING, Remedy.RECHECK))
 
     async def test_what_is_complete_stays_so(self) -> None:
         """The files of a finished download do not look as if somebody had changed them."""
