@@ -1,6 +1,7 @@
 // The page: its views, and which of them is shown.
 
 import { icon, make, say } from "/web/dom.js";
+import { begin as beginNotifications } from "/web/notifications.js";
 import { Daemon } from "/web/daemon.js";
 import { rate } from "/web/format.js";
 import { language, t } from "/web/strings.js";
@@ -24,6 +25,7 @@ class App extends HTMLElement {
   #rates = make("span", { class: "rates" });
   #header = make("header", { hidden: true });
   #links = new Map();
+  #places = new Map(); // where in a view one was last
   #views = new Map();
   #main = make("main", { id: "main", tabindex: -1, hidden: true });
 
@@ -36,6 +38,7 @@ class App extends HTMLElement {
       this.#rates);
     this.append(this.#header, this.#notice, this.#logIn, this.#main, this.#files, this.#toasts);
     this.#toasts.begin(this.#daemon.live);
+    beginNotifications(this.#daemon);
     this.#notice.begin(this.#daemon);
     this.#logIn.begin(this.#daemon);
     this.#files.begin(this.#daemon, this.#toasts, (torrent) => this.#views.get("torrents").remove(torrent, true));
@@ -63,9 +66,13 @@ class App extends HTMLElement {
   }
 
   #turn() {
-    const [wanted, detail] = location.hash.slice(1).split("/");
+    const [path, asked] = location.hash.slice(1).split("?");
+    const [wanted, detail] = path.split("/");
     const chosen = VIEWS.includes(wanted) ? wanted : VIEWS[0];
+    this.#places.set(chosen, wanted === chosen ? location.hash : `#${chosen}`);
     for (const [name, link] of this.#links) {
+      // To where one was in another view, and to the beginning of this one.
+      link.href = name === chosen ? `#${name}` : this.#places.get(name) ?? `#${name}`;
       if (name === chosen) link.setAttribute("aria-current", "page");
       else link.removeAttribute("aria-current");
     }
@@ -75,7 +82,7 @@ class App extends HTMLElement {
       document.title = `${t(chosen)} · bitween`;
       scrollTo(0, 0);
     }
-    view.open(detail && decodeURIComponent(detail));
+    view.open(detail && decodeURIComponent(detail), new URLSearchParams(asked));
   }
 
   #showRates() {

@@ -1,8 +1,8 @@
 // Who is there, who asks to be, and what each shares.
 
 import { iconButton, make, named, say } from "/web/dom.js";
+import { avatar } from "/web/faces.js";
 import { call } from "/web/rpc.js";
-import { avatar } from "/web/shares.js";
 import { t } from "/web/strings.js";
 
 export class ContactsView extends HTMLElement {

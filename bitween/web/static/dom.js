@@ -13,6 +13,7 @@ const ICONS = {
   files: "M4 6h6l2 2h8v11H4Z",
   view: "M2.5 12c4-8 15-8 19 0-4 8-15 8-19 0ZM12 15a3 3 0 1 0 0-6 3 3 0 0 0 0 6Z",
   remove: "M5 7h14M10 7V4h4v3M7 7l1 13h8l1-13",
+  peers: "M9 11a3.5 3.5 0 1 0 0-7 3.5 3.5 0 0 0 0 7ZM2.5 20c.7-4 3-5.5 6.5-5.5s5.8 1.5 6.5 5.5M16 4.5a3.5 3.5 0 0 1 0 6M18 14.8c2 .7 3.1 2.4 3.5 5.2",
   close: "M6 6l12 12M18 6 6 18",
 };
 
@@ -28,16 +29,18 @@ export function make(tag, properties = {}, ...children) {
   return node;
 }
 
+/** An element of a drawing. */
+export function draw(tag, attributes = {}, ...children) {
+  const node = document.createElementNS(SVG, tag);
+  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
+  node.append(...children);
+  return node;
+}
+
 /** A picture that says nothing that the text beside it, or a label, does not say. */
 export function icon(name) {
-  const picture = document.createElementNS(SVG, "svg");
-  picture.setAttribute("viewBox", "0 0 24 24");
-  picture.setAttribute("aria-hidden", "true");
-  picture.setAttribute("class", "icon");
-  const path = document.createElementNS(SVG, "path");
-  path.setAttribute("d", ICONS[name]);
-  picture.append(path);
-  return picture;
+  const path = draw("path", { d: ICONS[name] });
+  return draw("svg", { viewBox: "0 0 24 24", "aria-hidden": "true", class: "icon" }, path);
 }
 
 /** A button with a picture in place of its text. */

@@ -5,6 +5,7 @@ import { percent, size } from "/web/format.js";
 import { addressOf } from "/web/preview.js";
 import { call } from "/web/rpc.js";
 import { t } from "/web/strings.js";
+import { troubleText } from "/web/trouble.js";
 import "/web/virtual_list.js";
 
 /** The path of a file below the folder that holds the torrent, which is named above the list. */
@@ -225,7 +226,7 @@ export class FilesDialog extends HTMLElement {
     const unknown = this.#files === null;
     say(this.#title, torrent?.name || this.#name || t("unnamed"));
     say(this.#place, torrent ? t("liesIn", { path: torrent.save_path }) : "");
-    say(this.#error, torrent?.error ?? "");
+    say(this.#error, torrent ? troubleText(torrent) : "");
     this.#choosing.hidden = this.fixed || unknown;
     this.#usual.hidden = this.#fresh;
     this.#first.hidden = !this.#fresh;

@@ -17,6 +17,7 @@ const TYPES = [
  */
 export class Live extends EventTarget {
   state = "starting";
+  needed = () => false; // whether to go on while nobody looks
   nextTry = 0; // while away: when, as Date.now() has it
   #stream = null;
   #last = null; // the id of the last event
@@ -28,6 +29,7 @@ export class Live extends EventTarget {
     super();
     // Browsers have six connections for all the pages of a daemon: who is not looked at needs none.
     document.addEventListener("visibilitychange", () => {
+      if (document.hidden && this.needed()) return;
       if (document.hidden) this.#close();
       else if (this.state === "live" || this.state === "away") this.connect();
     });
@@ -65,7 +67,7 @@ export class Live extends EventTarget {
   }
 
   #open() {
-    if (document.hidden && this.state === "live") return;
+    if (document.hidden && this.state === "live" && !this.needed()) return;
     const since = this.#last === null ? "" : `?since=${this.#last}`;
     const stream = new EventSource(`/events${since}`);
     this.#stream = stream;

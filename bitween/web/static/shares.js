@@ -1,29 +1,28 @@
 // What contacts share: found, sorted, and got.
 
 import { iconButton, make, named, relabel, say } from "/web/dom.js";
+import { avatars } from "/web/faces.js";
 import { percent, size } from "/web/format.js";
 import { Found } from "/web/found.js";
+import { reachText } from "/web/reach.js";
 import { call } from "/web/rpc.js";
 import { t } from "/web/strings.js";
 import "/web/virtual_list.js";
 
 const TYPING = 150; // milliseconds without a key after which is searched
-const NAMED = 2; // of those who have something, how many are named in its row
+const NAMED = 3; // of those who have something, how many are named in its row
 
-/** The first letters of a name, for a picture of whom there is none. */
-export function initials(name) {
-  const words = name.split(/[\s@._-]+/u).filter(Boolean);
-  const letters = words.slice(0, name.includes("@") ? 1 : 2).map((word) => [...word][0]);
-  return letters.join("").toUpperCase();
-}
+const SORTS = [
+  ["match", "byMatch"], ["name", "byName"], ["largest", "byLargest"], ["size", "bySize"], ["online", "byOnline"],
+];
+const STEPS = [1e7, 1e8, 1e9, 1e10]; // bytes
 
-/** A circle with initials, in a colour that stays the same for a JID. */
-export function avatar(jid, name, online) {
-  const tint = [...jid].reduce((sum, letter) => (sum * 31 + letter.codePointAt(0)) % 360, 7);
-  const circle = make("span", { class: online ? "avatar online" : "avatar", "aria-hidden": "true" }, initials(name));
-  circle.style.setProperty("--tint", tint);
-  return circle;
-}
+/** Choices of sizes: from and to, in bytes, as they stand in the page's address. */
+const sizes = () => [
+  ["", t("anySize")],
+  [`-${STEPS[0]}`, t("sizeUpTo", { size: size(STEPS[0]) })],
+  ...STEPS.map((step) => [`${step}-`, t("sizeFrom", { size: size(step) })]),
+];
 
 class ShareRow extends HTMLElement {
   #view;
@@ -57,14 +56,14 @@ class ShareRow extends HTMLElement {
       return;
     }
     this.#fillAction(item);
-    const names = item.contacts.map((jid) => this.#view.daemon.nameOf(jid));
-    const drawn = JSON.stringify([item, names]);
+    const people = this.#view.peopleOf(item);
+    const drawn = JSON.stringify([item, people]);
     if (drawn === this.#drawn) return;
     this.#drawn = drawn;
     say(this.#name, item.name);
     this.#name.title = item.name;
-    say(this.#facts, [size(item.size), who(names), reach(item)].join(" · "));
-    this.#face.replaceChildren(avatar(item.contacts[0], names[0], item.online));
+    say(this.#facts, [size(item.size), who(people), reachText(item.reach)].join(" · "));
+    this.#face.replaceChildren(...avatars(people));
     this.#get.setAttribute("aria-label", t("getLabel", { name: item.name }));
     relabel(this.#choose, "files", t("chooseLabel", { name: item.name }));
     say(this.#get, t("get"));
@@ -80,14 +79,15 @@ class ShareRow extends HTMLElement {
 
 customElements.define("share-row", ShareRow);
 
-function who(names) {
-  const shown = names.slice(0, NAMED).join(", ");
-  return names.length > NAMED ? t("more", { names: shown, n: names.length - NAMED }) : shown;
+function who(people) {
+  const shown = people.slice(0, NAMED).map(({ name }) => name).join(", ");
+  return people.length > NAMED ? t("more", { names: shown, n: people.length - NAMED }) : shown;
 }
 
-function reach(item) {
-  if (!item.online) return t("reachAway");
-  return item.reach === "direct" ? t("reachDirect") : t("reachNone");
+/** Chooses an option of a select, or the first one if there is no such. */
+function choose(select, value) {
+  select.value = value ?? "";
+  if (select.selectedIndex < 0) select.selectedIndex = 0;
 }
 
 export class SharesView extends HTMLElement {
@@ -101,9 +101,10 @@ export class SharesView extends HTMLElement {
     type: "search", id: "query", autocomplete: "off", placeholder: t("searchShares"), "aria-label": t("searchShares"),
     input: () => this.#searchSoon(),
   });
-  #contact = make("select", { id: "contact", change: () => this.#choose() });
-  #sort = make("select", { id: "sort", change: () => this.search() });
-  #online = make("input", { type: "checkbox", id: "online", change: () => this.search() });
+  #contact = make("select", { id: "contact", change: () => this.#changed() });
+  #size = make("select", { id: "size", change: () => this.#changed() });
+  #sort = make("select", { id: "sort", change: () => this.#changed() });
+  #online = make("input", { type: "checkbox", id: "online", change: () => this.#changed() });
   #count = make("p", { class: "count", role: "status" });
   #empty = make("p", { class: "empty" });
   #list = make("virtual-list", { "aria-label": t("shares") });
@@ -112,13 +113,14 @@ export class SharesView extends HTMLElement {
     this.daemon = daemon;
     this.#toasts = toasts;
     this.#files = files;
-    const sorts = [["match", "byMatch"], ["name", "byName"], ["size", "bySize"], ["online", "byOnline"]];
-    this.#sort.append(...sorts.map(([value, text]) => new Option(t(text), value)));
+    this.#size.append(...sizes().map(([value, text]) => new Option(text, value)));
+    this.#sort.append(...SORTS.map(([value, text]) => new Option(t(text), value)));
     this.append(
       make("h1", {}, t("shares")),
       make("div", { class: "tools", role: "search" },
         this.#query,
         make("label", {}, t("from"), this.#contact),
+        make("label", {}, t("size"), this.#size),
         make("label", {}, t("order"), this.#sort),
         make("label", { class: "check" }, this.#online, t("onlineOnly"))),
       this.#count, this.#list, this.#empty);
@@ -129,23 +131,37 @@ export class SharesView extends HTMLElement {
     this.#nameContacts();
   }
 
-  /** Show what one contact shares, or everybody. */
-  open(jid) {
-    if ((jid ?? "") !== this.#contact.value) {
-      this.#nameContacts(jid ?? "");
-      this.search();
-    }
+  /** Show what one contact shares, or everybody, as the page's address says. */
+  open(jid = "", asked = new URLSearchParams()) {
+    const before = this.#address;
+    this.#nameContacts(jid);
+    this.#query.value = asked.get("query") ?? "";
+    this.#online.checked = asked.has("online");
+    choose(this.#size, asked.get("size"));
+    choose(this.#sort, asked.get("sort"));
+    if (this.#address !== before) this.search();
     this.#list.show();
+  }
+
+  /** Those who have something: JID, name, and whether they are there; those who are come first. */
+  peopleOf({ contacts, online }) {
+    const known = new Map(this.daemon.contacts.map((contact) => [contact.jid, contact]));
+    const there = (jid) => known.get(jid)?.online ?? (online && contacts.length === 1);
+    const people = contacts.map((jid) => ({ jid, name: this.daemon.nameOf(jid), online: there(jid) }));
+    return people.sort((one, other) => other.online - one.online);
   }
 
   /** Search for what is asked for now. */
   async search() {
     clearTimeout(this.#typing);
+    const [from, to] = this.#size.value.split("-").map(Number);
     const found = new Found({
       query: this.#query.value,
       contact: this.#contact.value || null,
       sort: this.#sort.value,
       online: this.#online.checked,
+      ...(from && { min_size: from }),
+      ...(to && { max_size: to }),
     });
     this.#latest = found;
     found.addEventListener("change", () => this.#show());
@@ -171,13 +187,23 @@ export class SharesView extends HTMLElement {
 
   #searchSoon() {
     clearTimeout(this.#typing);
-    this.#typing = setTimeout(() => this.search(), TYPING);
+    this.#typing = setTimeout(() => this.#changed(), TYPING);
   }
 
-  #choose() {
-    const jid = this.#contact.value;
-    location.replace(jid ? `#shares/${encodeURIComponent(jid)}` : "#shares");
+  /** Search, and have a reload or a link show the same again. */
+  #changed() {
     this.search();
+    location.replace(this.#address);
+  }
+
+  get #address() {
+    const jid = this.#contact.value;
+    const asked = new URLSearchParams();
+    if (this.#query.value) asked.set("query", this.#query.value);
+    if (this.#size.value) asked.set("size", this.#size.value);
+    if (this.#sort.value !== SORTS[0][0]) asked.set("sort", this.#sort.value);
+    if (this.#online.checked) asked.set("online", "");
+    return `#shares${jid && `/${encodeURIComponent(jid)}`}${asked.size ? `?${asked}` : ""}`;
   }
 
   async #refresh() {
@@ -198,7 +224,7 @@ export class SharesView extends HTMLElement {
   #show() {
     const { count } = this.#found;
     say(this.#count, t("shareCount", { n: count }));
-    const narrowed = this.#query.value || this.#contact.value || this.#online.checked;
+    const narrowed = this.#query.value || this.#contact.value || this.#size.value || this.#online.checked;
     say(this.#empty, count ? "" : t(narrowed ? "nothingFound" : "noShares"));
     this.#list.show(this.#found);
   }

@@ -4,6 +4,7 @@ import { make, say } from "/web/dom.js";
 import { duration, rate, time } from "/web/format.js";
 import { call, logOut } from "/web/rpc.js";
 import { t } from "/web/strings.js";
+import "/web/notifications.js";
 
 const KILO = 1000;
 const STATES = { online: "stateOnline", connecting: "stateConnecting", waiting: "stateWaiting", failed: "stateFailed" };
@@ -34,6 +35,7 @@ export class StatusView extends HTMLElement {
         make("span", { class: "facts" }, t("limitHint")),
         make("button", { class: "main" }, t("keepLimits"))),
       this.#scheduled,
+      make("notification-switch"),
       make("h2", {}, t("diagnosis")), this.#findings,
       make("p", {}, make("button", { type: "button", click: () => this.#diagnose() }, t("lookAgain"))),
       make("p", {}, make("a", { href: "/docs" }, t("api"))),

@@ -2,8 +2,11 @@
 
 import { iconButton, make, named, relabel, say } from "/web/dom.js";
 import { duration, percent, rate, size } from "/web/format.js";
+import { PeersDialog } from "/web/peers.js";
 import { call, Refused } from "/web/rpc.js";
 import { t } from "/web/strings.js";
+import { isHopeless, remedyText, troubleText } from "/web/trouble.js";
+import "/web/graph.js";
 import "/web/virtual_list.js";
 
 const STATES = {
@@ -36,6 +39,9 @@ class TorrentRow extends HTMLElement {
   #error = make("span", { class: "trouble", dir: "auto" });
   #bar = make("progress", { max: 1 });
   #percent = make("span", { class: "percent" });
+  #progress = make("span", { class: "bar" }, this.#bar, this.#percent);
+  #mend = make("button", { type: "button", class: "mend", click: () => this.#view.mend(this.#torrent) });
+  #peers = iconButton("peers", "", () => this.#view.openPeers(this.#torrent));
   #pause = iconButton("pause", "", () => this.#view.toggle(this.#torrent));
   #files = iconButton("files", "", () => this.#view.openFiles(this.#torrent));
   #remove = iconButton("remove", "", () => this.#view.remove(this.#torrent, false));
@@ -48,8 +54,8 @@ class TorrentRow extends HTMLElement {
   connectedCallback() {
     this.append(
       make("span", { class: "texts" }, this.#name, this.#facts, this.#error),
-      make("span", { class: "bar" }, this.#bar, this.#percent),
-      make("span", { class: "actions" }, this.#pause, this.#files, this.#remove));
+      this.#progress, this.#mend,
+      make("span", { class: "actions" }, this.#pause, this.#peers, this.#files, this.#remove));
   }
 
   fill(torrent) {
@@ -59,15 +65,27 @@ class TorrentRow extends HTMLElement {
     say(this.#name, name);
     this.#name.title = name;
     say(this.#facts, facts(torrent));
-    say(this.#error, torrent.error ?? "");
+    this.#fillTrouble(torrent, name);
     this.#bar.value = torrent.progress;
     this.#bar.setAttribute("aria-label", t("progressOf", { name }));
     say(this.#percent, percent(torrent.progress));
     this.classList.toggle("complete", torrent.complete);
     const standing = STANDING.has(torrent.state);
     relabel(this.#pause, standing ? "resume" : "pause", t(standing ? "resume" : "pause", { name }));
+    relabel(this.#peers, "peers", t("peersOf", { name }));
     relabel(this.#files, "files", t("files", { name }));
     relabel(this.#remove, "remove", t("remove", { name }));
+  }
+
+  #fillTrouble(torrent, name) {
+    const stuck = Boolean(torrent.error);
+    this.classList.toggle("stuck", stuck);
+    this.#mend.hidden = !stuck;
+    this.#progress.hidden = stuck;
+    say(this.#error, troubleText(torrent));
+    this.#error.title = torrent.error ?? "";
+    say(this.#mend, remedyText(torrent));
+    this.#mend.setAttribute("aria-label", t("remedyLabel", { remedy: remedyText(torrent), name }));
   }
 }
 
@@ -107,18 +125,22 @@ export class TorrentsView extends HTMLElement {
   #empty = make("p", { class: "empty" });
   #list = make("virtual-list", { "aria-label": t("torrents") });
   #files = null;
+  #peers = new PeersDialog();
+  #graph = make("rate-graph", { hidden: true });
 
   begin(daemon, toasts, files) {
     this.#daemon = daemon;
     this.#toasts = toasts;
     this.#files = files;
+    this.#peers.begin(daemon, toasts);
+    this.#graph.begin(daemon, toasts);
     this.append(
       make("h1", {}, t("torrents")),
       make("form", { class: "tools", submit: (event) => this.#share(event) },
         make("label", { for: "path" }, t("sharePath")),
         this.#path,
         make("button", { class: "main" }, t("share"))),
-      this.#jobs, this.#count, this.#list, this.#empty);
+      this.#jobs, this.#graph, this.#count, this.#list, this.#empty, this.#peers);
     this.#list.begin(() => new TorrentRow(this), "torrent-row");
     daemon.addEventListener("torrents", () => this.#show());
     daemon.addEventListener("jobs", () => this.#showJobs());
@@ -129,10 +151,21 @@ export class TorrentsView extends HTMLElement {
 
   open() {
     this.#list.show();
+    this.#graph.look();
   }
 
   async toggle({ hash, state }) {
     await this.#toasts.attempt(() => call(STANDING.has(state) ? "bt.resume" : "bt.pause", { hash }));
+  }
+
+  /** Do what helps a torrent that stands still. */
+  async mend(torrent) {
+    if (isHopeless(torrent)) this.remove(torrent, false);
+    else await this.#toasts.attempt(() => call("bt.mend", { hash: torrent.hash }));
+  }
+
+  openPeers(torrent) {
+    this.#peers.open(torrent);
   }
 
   openFiles(torrent) {
@@ -169,6 +202,9 @@ export class TorrentsView extends HTMLElement {
     this.#shown = torrents;
     this.#showTotals(torrents);
     say(this.#empty, torrents.length ? "" : t("noTorrents"));
+    const hidden = this.#graph.hidden;
+    this.#graph.hidden = !torrents.length;
+    if (hidden) this.#graph.look();
     this.#list.show({ count: torrents.length, at: (index) => this.#shown[index] });
   }
 
