@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -14,8 +15,11 @@ from twisted.logger import LogPublisher
 from twisted.trial.unittest import SkipTest, TestCase
 
 from bitween.api.recorder import Recorder
+from bitween.model.address import PeerAddress
+from bitween.model.announcement import Share
 from bitween.model.connection import ConnectionState, ConnectionStatus
 from bitween.model.events import ConnectionChanged
+from bitween.model.peer import Peer
 from bitween.model.torrent import InfoHash, Progress, TorrentState
 from tests.functional.api_rig import EPOCH, OWN_JID, TOKEN, World, info_hash, site_of
 from tests.integration.browser import browse, meanwhile
@@ -29,6 +33,19 @@ _AXE = os.path.join(
     os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "bitween", "axe.min.js"
 )
 _WIDTH = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+# What of a row, or of the way about, lies on another part of it or sticks out.
+_OVERLAPPING = """[...document.querySelectorAll(".row:not(.probe), nav")].filter((row) => {
+  const parts = [...row.children].filter((part) => part.getClientRects().length)
+    .filter((part) => getComputedStyle(part).visibility !== "hidden")
+    .map((part) => part.getBoundingClientRect());
+  const around = row.getBoundingClientRect();
+  const out = (one) => one.top < around.top - 1 || one.bottom > around.bottom + 1
+    || one.right > around.right + 1;
+  const on = (one, other) => one !== other
+    && one.left < other.right - 1 && other.left < one.right - 1
+    && one.top < other.bottom - 1 && other.top < one.bottom - 1;
+  return parts.some((one) => out(one) || parts.some((other) => on(one, other)));
+}).map((row) => row.outerHTML.slice(0, 300))"""
 
 
 def names(count: int, start: int = 0) -> Mapping[InfoHash, str]:
@@ -72,6 +89,7 @@ class WebListsTests(TestCase):
                 progress=Progress(10**9, 10**10, 10**6, 10**5, 3, left=9 * 10**9),
                 error="no room is left" if state is TorrentState.ERROR else "",
             )
+            self.world.swarm.connected[info_hash(digit)] = (Peer("192.0.2.7", 6881, "bitween"),)
 
     async def each_view(self, look: Callable[[Page, str], None], **context: Any) -> None:
         """
@@ -164,6 +182,46 @@ class WebListsTests(TestCase):
 
         await browse(visit)
 
+    async def test_sizes_and_the_address(self) -> None:
+        """Sizes narrow and order the list; a reload, a link and the way back show the same."""
+        bob = self.world.contact(BOB, "desk")
+        bob.befriend([OWN_JID])
+        small, large, huge = names(3).items()
+        sizes = ((small, 10**3), (huge, 10**11), (large, 10**9))
+        shares = [Share(key, name, size) for (key, name), size in sizes]
+        bob.announce(shares, [PeerAddress.parse("192.0.2.7", 6881)])
+        carol = self.world.contact(CAROL, "desk")
+        carol.befriend([OWN_JID])
+        carol.announce(shares[:1], [])
+
+        def visit(page: Page) -> None:
+            self.log_in(page)
+            shown = page.locator("share-row .name")
+            page.get_by_label("Order").select_option("Largest first")
+            page.get_by_label("Size").select_option("At least 1 GB")
+            wanted = ["Recording 00002", "Recording 00001"]
+            expect(shown).to_have_text(wanted)
+            page.get_by_role("searchbox").fill("record")
+            expect(page).to_have_url(re.compile("query=record"))
+            page.reload()
+            expect(shown).to_have_text(wanted)
+            expect(page.get_by_role("searchbox")).to_have_value("record")
+            address = page.url
+            page.get_by_role("link", name="Status").click()
+            page.get_by_role("link", name="Shares").click()
+            self.assertEqual(page.url, address)
+            expect(shown).to_have_text(wanted)
+            page.get_by_role("link", name="Shares").click()
+            expect(shown).to_have_count(3)
+            page.goto(f"{self.url}#shares/{BOB}?size=-10000000&sort=nonsense")
+            expect(shown).to_have_text(["Recording 00000"])
+            expect(page.get_by_label("From")).to_have_value(BOB)
+            expect(page.get_by_label("Order")).to_have_value("match")
+            expect(page.locator("share-row .avatar")).to_have_text(["B", "C"])
+            expect(page.locator("share-row .facts")).to_contain_text(f"{BOB}, {CAROL}")
+
+        await browse(visit)
+
     async def test_no_xmpp(self) -> None:
         """While there is no XMPP session the page says why, and what the daemon does about it."""
 
@@ -200,9 +258,11 @@ class WebListsTests(TestCase):
         """Nothing is wider than a phone, in German and with letters twice as large as well."""
 
         def look(page: Page, name: str) -> None:
+            self.assertEqual(page.evaluate(_OVERLAPPING), [], name)
             self.assertEqual(page.evaluate(_WIDTH), 0, name)
             page.evaluate("document.documentElement.style.fontSize = '200%'")
             self.assertLessEqual(page.evaluate(_WIDTH), 0, f"{name}, large")
+            page.wait_for_function(f"!({_OVERLAPPING}).length")
             page.evaluate("document.documentElement.style.fontSize = ''")
 
         await self.each_view(look, viewport={"width": 360, "height": 640}, locale="de-DE")
@@ -224,6 +284,10 @@ class WebListsTests(TestCase):
         def look(page: Page, name: str) -> None:
             judge(page, name)
             if name == "torrents":
+                page.get_by_role("button", name="Who is connected").first.click()
+                expect(page.get_by_role("dialog")).to_contain_text("192.0.2.7")
+                judge(page, "peers")
+                page.keyboard.press("Escape")
                 page.get_by_role("button", name="Files of").first.click()
                 expect(page.get_by_role("dialog")).to_be_visible()
                 judge(page, "files")

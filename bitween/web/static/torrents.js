@@ -13,8 +13,6 @@ const STATES = {
   metadata: "stateMetadata", checking: "stateChecking", queued: "stateQueued", downloading: "stateDownloading",
   finished: "stateFinished", seeding: "stateSeeding", paused: "statePaused", error: "stateError",
 };
-const STANDING = new Set(["paused", "error"]);
-
 const nameOf = (torrent) => torrent.name || t("unnamed");
 
 function amount({ complete, done, total_size: total }) {
@@ -70,7 +68,7 @@ class TorrentRow extends HTMLElement {
     this.#bar.setAttribute("aria-label", t("progressOf", { name }));
     say(this.#percent, percent(torrent.progress));
     this.classList.toggle("complete", torrent.complete);
-    const standing = STANDING.has(torrent.state);
+    const standing = torrent.state === "paused";
     relabel(this.#pause, standing ? "resume" : "pause", t(standing ? "resume" : "pause", { name }));
     relabel(this.#peers, "peers", t("peersOf", { name }));
     relabel(this.#files, "files", t("files", { name }));
@@ -81,7 +79,7 @@ class TorrentRow extends HTMLElement {
     const stuck = Boolean(torrent.error);
     this.classList.toggle("stuck", stuck);
     this.#mend.hidden = !stuck;
-    this.#progress.hidden = stuck;
+    this.#progress.hidden = this.#pause.hidden = stuck;
     say(this.#error, troubleText(torrent));
     this.#error.title = torrent.error ?? "";
     say(this.#mend, remedyText(torrent));
@@ -155,7 +153,7 @@ export class TorrentsView extends HTMLElement {
   }
 
   async toggle({ hash, state }) {
-    await this.#toasts.attempt(() => call(STANDING.has(state) ? "bt.resume" : "bt.pause", { hash }));
+    await this.#toasts.attempt(() => call(state === "paused" ? "bt.resume" : "bt.pause", { hash }));
   }
 
   /** Do what helps a torrent that stands still. */

@@ -1,0 +1,145 @@
+"""Torrents on the page, with real daemons: rates, who is connected, trouble, and what is told."""
+
+from __future__ import annotations
+
+import os
+import re
+
+from playwright.sync_api import Page, expect
+
+from tests.integration.browser import browse, meanwhile
+from tests.integration.harness import Daemon, ProsodyTestCase
+from tests.integration.test_web import complaints_of, link_to
+
+SLOW = 1_000_000  # bytes/s
+# A browser without a screen shows every page: this is all that a page sees of being covered.
+_COVER = """
+    Object.defineProperty(document, "hidden", { get: () => true });
+    document.dispatchEvent(new Event("visibilitychange"));
+"""
+# Keeps what the browser was asked to show, which a page cannot look at otherwise.
+_LISTEN = """
+    window.told = [];
+    window.Notification = class extends Notification {
+      constructor(title, options) {
+        super(title, options);
+        this.addEventListener("show", () => told.push(options.body));
+      }
+    };
+"""
+
+
+class WebTorrentsTests(ProsodyTestCase):
+    """Alice looks at the page; bob has something."""
+
+    async def both(self, content: bytes) -> tuple[Daemon, Daemon, str]:
+        """Alice and bob, and the hash of what bob shares."""
+        alice, bob = await self.contacts(self.server("alice", "bob"), "alice", "bob")
+        info_hash = await bob.share(self.make_file("film.mkv", content))
+        await alice.finds(info_hash)
+        return alice, bob, info_hash
+
+    async def test_rates_and_peers(self) -> None:
+        """While a download runs, the page draws its rate and names who gives it, and sums it up."""
+        alice, bob, _ = await self.both(os.urandom(12_000_000))
+        await alice.call("bt.set_limits", download=SLOW)
+        link = await link_to(alice)
+
+        def visit(page: Page) -> list[str]:
+            complaints = complaints_of(page)
+            page.goto(link)
+            page.get_by_role("button", name="Get film.mkv").click()
+            page.get_by_role("link", name="My torrents").click()
+            drawing = page.get_by_role("img", name="Rates in the last 5 min")
+            expect(drawing.locator("desc")).to_have_text(
+                re.compile(r"^Download [1-9][0-9.]* [kM]B/s")
+            )
+            expect(drawing.locator("path.down")).to_have_attribute("d", re.compile("^M[0-9]+ "))
+            page.get_by_role("button", name="Who is connected for film.mkv").click()
+            peer = page.locator("peer-row")
+            expect(peer.locator(".name")).to_have_text(bob.jid)
+            expect(peer).to_contain_text("127.0.0.1 · bitween · connects directly")
+            expect(peer).to_contain_text("has 100%")
+            expect(peer.locator(".rates")).to_have_text(re.compile(r"↓ [1-9][0-9.]* [kM]B/s"))
+            meanwhile(alice.call("bt.set_limits", download=0))
+            expect(page.get_by_text("film.mkv is complete.")).to_be_visible()
+            page.get_by_role("button", name="Close").click()
+            expect(page.locator("rate-graph")).to_contain_text("Since the start ↓ 12 MB ↑ 0 byte")
+            return complaints
+
+        self.assertEqual(await browse(visit), [])
+
+    async def test_a_download_that_is_gone(self) -> None:
+        """The page says what is missing, and one button fetches it again."""
+        content = os.urandom(300_000)
+        alice, _, info_hash = await self.both(content)
+        path = await alice.download(info_hash)
+        os.unlink(path)
+        await alice.call("bt.recheck", hash=info_hash)
+        link = await link_to(alice)
+
+        def visit(page: Page) -> list[str]:
+            complaints = complaints_of(page)
+            page.goto(link)
+            page.get_by_role("link", name="My torrents").click()
+            torrent = page.locator("torrent-row")
+            expect(torrent.locator(".trouble")).to_have_text(
+                "'film.mkv' is missing. It goes on when that is back."
+            )
+            torrent.get_by_role("button", name="Fetch again: film.mkv").click()
+            expect(torrent.locator(".facts")).to_contain_text("shared · 300 kB")
+            expect(torrent.locator(".trouble")).to_have_text("")
+            return complaints
+
+        self.assertEqual(await browse(visit), [])
+        with open(path, "rb") as file:
+            self.assertEqual(file.read(), content)
+
+    async def test_a_share_that_was_changed(self) -> None:
+        """In German the page says so, too, and one button shares the file as it is now."""
+        alice = self.daemon(self.server("alice"), "alice")
+        await alice.start()
+        path = self.make_file("notes.txt", b"before")
+        before = await alice.share(path)
+        self.make_file("notes.txt", b"afterwards")
+        await alice.call("bt.recheck", hash=before)
+        link = await link_to(alice)
+
+        def visit(page: Page) -> None:
+            browser = page.context.browser
+            assert browser is not None
+            page = browser.new_context(locale="de-DE").new_page()
+            page.goto(link)
+            page.get_by_role("link", name="Meine Torrents").click()
+            torrent = page.locator("torrent-row")
+            expect(torrent.locator(".trouble")).to_have_text(
+                "notes.txt ist nicht mehr, wie es war. Es geht weiter, wenn das wieder so ist."
+            )
+            torrent.get_by_role("button", name="Neu anbieten: notes.txt").click()
+            expect(torrent.locator(".facts")).to_contain_text("angeboten · 10 Byte")
+            expect(torrent).to_have_count(1)
+
+        await browse(visit)
+        (torrent,) = (await alice.call("bt.get_torrents"))["torrents"]
+        self.assertNotEqual(torrent["hash"], before)
+
+    async def test_notifications(self) -> None:
+        """Who asks for it is told of a download that is complete while the page is covered."""
+        alice, _, info_hash = await self.both(os.urandom(100_000))
+        link = await link_to(alice)
+
+        def visit(page: Page) -> None:
+            page.context.grant_permissions(["notifications"], origin=alice.url.removesuffix("/api"))
+            page.add_init_script(_LISTEN)
+            page.goto(link)
+            page.get_by_role("link", name="Status").click()
+            page.get_by_role("button", name="Tell me of finished downloads").click()
+            expect(page.get_by_role("button", name="Tell me no more")).to_be_visible()
+            page.evaluate(_COVER)
+            meanwhile(alice.download(info_hash))
+            page.wait_for_function("told.length > 0")
+            self.assertEqual(page.evaluate("told"), ["film.mkv is complete."])
+            page.get_by_role("button", name="Tell me no more").click()
+            expect(page.get_by_role("button", name="Tell me of finished")).to_be_visible()
+
+        await browse(visit)
