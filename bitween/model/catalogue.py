@@ -537,10 +537,10 @@ class Catalogue:
         entries = [e for e in self._entries() if contact is None or e.jid == contact]
         entries.sort(key=_online_first)
         search: Search
-        narrowed = contact is not None or only != UNFILTERED
-        if not narrowed and not query.split():
-            lists = [(entry.names, partial(self._is_first, entry)) for entry in entries]
-            search = Everything(sort, lists, self._away, lambda: len(self._holders))
+        if contact is None and not query.split():
+            there = [entry for entry in entries if entry.online or not only.online]
+            lists = [(entry.names, partial(self._is_first, entry)) for entry in there]
+            search = Everything(sort, lists, self._away, lambda: len(self._holders), only)
         else:
             names = [entry.names for entry in entries]
             search = Matches(query, sort, names, self._away, only)
@@ -561,6 +561,8 @@ class Catalogue:
 
     def _is_first(self, entry: _Entry, info_hash: InfoHash) -> bool:
         holders = self._holders.get(info_hash, ())
+        if len(holders) == 1:
+            return holders[0] is entry
         return bool(holders) and min(holders, key=_online_first) is entry
 
     def _away(self, info_hash: InfoHash) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -53,6 +54,11 @@ class Filter:
     min_size: int = 0
     max_size: int = MAX_SIZE
 
+    @property
+    def by_size(self) -> bool:
+        """Whether a size may be left out."""
+        return (self.min_size, self.max_size) != (0, MAX_SIZE)
+
 
 #: Nothing is left out.
 UNFILTERED = Filter()
@@ -69,6 +75,10 @@ class FoundPage:
 def folded(name: str) -> str:
     """A name as it is compared: in one line, and the same in any case."""
     return name.casefold().replace("\n", " ")
+
+
+def _size(share: Share) -> int:
+    return share.size
 
 
 def _smallest_first(share: Share) -> tuple[int, str]:
@@ -107,6 +117,14 @@ class NameText:
         if sort not in self._ordered:
             self._ordered[sort] = self._put_in_order(sort)
         return self._ordered[sort]
+
+    def within(self, only: Filter) -> Sequence[Share]:
+        """Those of a size that counts, the smallest first."""
+        if not only.by_size:
+            return list(self._shares.values())
+        ordered = self.ordered("size")
+        begin = bisect_left(ordered, only.min_size, key=_size)
+        return ordered[begin : bisect_right(ordered, only.max_size, key=_size)]
 
     def _put_in_order(self, sort: str) -> list[Share]:
         shares = self._shares
@@ -273,6 +291,11 @@ class Matches(Search):
         return len(seen)
 
 
+# Where fewer than one of so many are shown, they are put in order; else they are picked from those
+# that are in order.
+_MANY = 16
+
+
 class Everything(Search):
     """
     What a query without words finds.
@@ -287,24 +310,43 @@ class Everything(Search):
         lists: Iterable[tuple[Callable[[], NameText], Callable[[InfoHash], bool]]],
         away: Callable[[InfoHash], bool],
         count: Callable[[], int],
+        only: Filter = UNFILTERED,
     ) -> None:
         """
         :param sort: one of :data:`SORTS`.
-        :param lists: of every resource, those who are online first, the names of what it shares and
-            whether it is the first one in these lists that has a torrent.
+        :param lists: of every resource that counts, those who are online first, the names of what
+            it shares and whether it is the first one in these lists that has a torrent.
         :param away: whether nobody who has a torrent is there now.
-        :param count: how many torrents there are.
+        :param count: how many torrents there are, if none is left out.
+        :param only: what of it counts.
         """
         super().__init__(_sort_key(sort, Query(""), away))
         self._sort = sort if sort in _BY_SIZE else "name"
         self._lists = lists
         self._count = count
+        self._only = only
 
     def _steps(self, runs: list[Iterable[Share]]) -> Generator[None, None, int]:
+        if self._only == UNFILTERED:
+            for names, is_first in self._lists:
+                runs.append(_shown(names().ordered(self._sort), is_first))
+                yield
+            return self._count()
+        total = 0
         for names, is_first in self._lists:
-            runs.append(_shown(names().ordered(self._sort), is_first))
+            here = names()
+            shown = [share for share in here.within(self._only) if is_first(share.info_hash)]
+            total += len(shown)
+            ordered = here.ordered(self._sort)
+            if len(shown) * _MANY < len(ordered):
+                runs.append(sorted(shown, key=lambda share: self._key(folded(share.name), share)))
+            else:
+                runs.append(_shown(filter(self._counts, ordered), is_first))
             yield
-        return self._count()
+        return total
+
+    def _counts(self, share: Share) -> bool:
+        return self._only.min_size <= share.size <= self._only.max_size
 
 
 def _shown(shares: Iterable[Share], is_first: Callable[[InfoHash], bool]) -> Iterator[Share]:
@@ -334,7 +376,7 @@ def _sort_key(sort: str, query: Query, away: Callable[[InfoHash], bool]) -> _Key
 def _left_out(only: Filter, away: Callable[[InfoHash], bool]) -> Callable[[Share], bool]:
     """Tell what a filter leaves out, without a question more than it needs."""
     smallest, largest = only.min_size, only.max_size
-    if (smallest, largest) == (UNFILTERED.min_size, UNFILTERED.max_size):
+    if not only.by_size:
         return (lambda share: away(share.info_hash)) if only.online else _nothing
     if only.online:
         return lambda share: not smallest <= share.size <= largest or away(share.info_hash)

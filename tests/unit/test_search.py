@@ -169,6 +169,7 @@ class RankingTests(SynchronousTestCase):
         st.sampled_from(["name", "size", "largest", "online", "match"]),
         st.integers(0, 7),
         st.integers(1, 7),
+        st.builds(Filter, st.booleans(), st.integers(0, 2), st.integers(3, 9)),
     )
     def test_everything(
         self,
@@ -176,20 +177,30 @@ class RankingTests(SynchronousTestCase):
         sort: str,
         offset: int,
         limit: int,
+        only: Filter,
     ) -> None:
-        """A query of no words finds everything, as ranking every single one of it would."""
+        """A query of no words finds all that counts, as ranking every single one would."""
         catalogue = Catalogue()
         for jid, resource, online, names in said:
             shares = {info_hash(n): Share(info_hash(n), name, n) for n, name in names.items()}
             catalogue.replace_item(jid, resource, [Announcement(resource, shares)])
             catalogue.set_online(jid, resource, online)
-        self.assertEqual(
-            catalogue.find("", None, sort, offset, limit),
-            plain_look(catalogue, sort, offset, limit),
-        )
+        for wanted in (only, Filter()):
+            self.assertEqual(
+                catalogue.find("", None, sort, offset, limit, only=wanted),
+                plain_look(catalogue, sort, offset, limit, wanted),
+            )
+
+    def test_a_few_of_many(self) -> None:
+        """Few of a size among many are found in the order of their names."""
+        catalogue = Catalogue()
+        catalogue.replace_item(ALICE, "r", [announcement([f"n{n % 7}{n}" for n in range(200)])])
+        found = catalogue.find("", only=Filter(min_size=10, max_size=13))
+        self.assertEqual([item.name for item in found.items], ["n310", "n411", "n512", "n613"])
+        self.assertEqual(found.total, 4)
 
 
-def plain_look(catalogue: Catalogue, sort: str, offset: int, limit: int) -> FoundPage:
+def plain_look(catalogue: Catalogue, sort: str, offset: int, limit: int, only: Filter) -> FoundPage:
     """What a query of no words should find, by looking at one thing after the other."""
     listings = [
         (not listing.online, jid, resource, listing.announcement.shares)
@@ -210,5 +221,10 @@ def plain_look(catalogue: Catalogue, sort: str, offset: int, limit: int) -> Foun
         away = not item.online and sort != "name"
         return (sort == "match" and name != "", away, name, item.info_hash)
 
-    ordered = sorted(found.values(), key=rank)
-    return FoundPage(len(found), tuple(ordered[offset : offset + limit]))
+    counted = [
+        item
+        for item in found.values()
+        if only.min_size <= item.size <= only.max_size and (item.online or not only.online)
+    ]
+    ordered = sorted(counted, key=rank)
+    return FoundPage(len(counted), tuple(ordered[offset : offset + limit]))
