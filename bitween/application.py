@@ -58,8 +58,8 @@ from bitween.model.torrent import InfoHash, Metainfo, Torrent
 from bitween.model.trouble import Remedy
 from bitween.model.wishes import AS_USUAL, Wishes
 from bitween.observable import Observable
-from bitween.reading import Content, Readable, open_content
 from bitween.rates import RateHistory
+from bitween.reading import Content, Readable, open_content
 from bitween.slices import in_slices
 from bitween.traffic import Ledger, TrafficAccount
 

@@ -18,8 +18,8 @@ from bitween.model.events import (
     TorrentRemoved,
 )
 from bitween.model.library import Library
-from bitween.model.span import Span
 from bitween.model.peer import Peer
+from bitween.model.span import Span
 from bitween.model.text import safe_name
 from bitween.model.torrent import FileEntry, InfoHash, Metainfo, Progress, Torrent, TorrentState
 from bitween.model.trouble import Reason, Remedy, Trouble
