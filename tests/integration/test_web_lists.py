@@ -197,8 +197,8 @@ class WebListsTests(TestCase):
         def visit(page: Page) -> None:
             self.log_in(page)
             shown = page.locator("share-row .name")
-            page.get_by_label("Order").select_option("Largest first")
-            page.get_by_label("Size").select_option("At least 1 GB")
+            page.locator("#sort").select_option("Largest first")
+            page.locator("#size").select_option("At least 1 GB")
             wanted = ["Recording 00002", "Recording 00001"]
             expect(shown).to_have_text(wanted)
             page.get_by_role("searchbox").fill("record")
@@ -216,7 +216,7 @@ class WebListsTests(TestCase):
             page.goto(f"{self.url}#shares/{BOB}?size=-10000000&sort=nonsense")
             expect(shown).to_have_text(["Recording 00000"])
             expect(page.get_by_label("From")).to_have_value(BOB)
-            expect(page.get_by_label("Order")).to_have_value("match")
+            expect(page.locator("#sort")).to_have_value("match")
             expect(page.locator("share-row .avatar")).to_have_text(["B", "C"])
             expect(page.locator("share-row .facts")).to_contain_text(f"{BOB}, {CAROL}")
 
