@@ -469,6 +469,14 @@ class Bitween:
         self._intentions.intend(path)
         return self._start_adding(path)
 
+    def names_in(self, folder: str) -> frozenset[str]:
+        """The names in a folder that belong to torrents of ours, also if nothing is there yet."""
+        return frozenset(
+            torrent.files[0].path.partition("/")[0]
+            for torrent in self._swarm.library
+            if torrent.save_path == folder and torrent.files
+        )
+
     async def download(
         self, info_hash: InfoHash, folder: str | None = None, paused: bool = False
     ) -> int:

@@ -18,8 +18,11 @@ Every error that bitween raises on purpose.
     │   ├── UnknownResource
     │   ├── NoMetadata          the list of files of a torrent is not here yet
     │   ├── UnknownJob
+    │   ├── UnknownUpload
     │   └── UnknownToken
     ├── NotFetched              bytes that are asked for are not here, and are not on their way
+    ├── UploadFailed            what is uploaded cannot be written, or did not come to its end
+    │   └── NoRoom              the disk is full
     ├── ReadOnly                the token is for looking, and this would change something
     ├── ResourceOnline          what was to be forgotten is there, and would be back at once
     ├── StoreError              the database in the state directory cannot be used
@@ -111,12 +114,24 @@ class UnknownJob(NotFound):
     """No job has this id."""
 
 
+class UnknownUpload(NotFound):
+    """No upload has this id."""
+
+
 class UnknownToken(NotFound):
     """No token of the API has this name."""
 
 
 class NotFetched(BitweenError):
     """Bytes are not here, and nobody fetches them."""
+
+
+class UploadFailed(BitweenError):
+    """What is uploaded cannot be written, or did not come to its end."""
+
+
+class NoRoom(UploadFailed):
+    """The disk is full."""
 
 
 class ReadOnly(BitweenError):

@@ -36,6 +36,7 @@ class Settings:
     :param server: host and port of the XMPP server, ``None`` to look them up.
     :param direct_tls: whether that server wants TLS from the first byte on.
     :param nick: what we call ourselves towards whom we ask; may be empty.
+    :param share_roots: the folders in which clients of the API may look around.
     :param share_hidden: whether files in a shared folder count whose name begins with a dot.
     :param listen: address and port for BitTorrent; an empty address means all, port 0 means that
         one is chosen once and kept.
@@ -57,6 +58,7 @@ class Settings:
     ca_file: str | None
     state_dir: str
     download_dir: str
+    share_roots: tuple[str, ...]
     share_hidden: bool
     api: str | None
     token_file: str
@@ -125,6 +127,7 @@ class Options(usage.Options):
         self["api-host"] = []
         self["announce"] = []
         self["schedule"] = []
+        self["share-root"] = []
 
     def opt_api_host(self, name: str) -> None:
         """Allow this Host header too; may be repeated."""
@@ -137,6 +140,10 @@ class Options(usage.Options):
     def opt_schedule(self, entry: str) -> None:
         """Other limits at times, as [DAYS] HH:MM-HH:MM [upload=RATE] [download=RATE]."""
         self["schedule"].append(entry)
+
+    def opt_share_root(self, path: str) -> None:
+        """A folder to look around in for what to share, or none [~]; may be repeated."""
+        self["share-root"].append(path)
 
     def parseArgs(self, *rest: str) -> None:
         """:raises twisted.python.usage.UsageError: for a stray argument."""
@@ -168,7 +175,7 @@ class Options(usage.Options):
 
 _TEXT_KEYS = frozenset(str(parameter[0]) for parameter in Options.optParameters) - {"config"}
 _FLAG_KEYS = frozenset(str(flag[0]) for flag in Options.optFlags)
-_LIST_KEYS = frozenset({"api-host", "announce", "schedule"})
+_LIST_KEYS = frozenset({"api-host", "announce", "schedule", "share-root"})
 
 
 def _read_config(path: str | None, environ: Mapping[str, str]) -> dict[str, Any]:
@@ -225,6 +232,7 @@ def _settings(values: Mapping[str, Any], environ: Mapping[str, str]) -> Settings
         ca_file=_path(values["ca-file"]) if "ca-file" in values else None,
         state_dir=state_dir,
         download_dir=_path(values.get("download-dir", "~/Downloads/bitween")),
+        share_roots=_share_roots(values.get("share-root", ["~"])),
         share_hidden=_share_hidden(values.get("hidden-files", "share")),
         api=None if api == "none" else api,
         token_file=_path(values.get("token-file") or os.path.join(state_dir, "token")),
@@ -337,6 +345,12 @@ def _announced(text: str) -> tuple[str, int | None]:
         raise ConfigurationError(
             f"--announce: {error.message}", "say ADDRESS or ADDRESS:PORT"
         ) from None
+
+
+def _share_roots(texts: Sequence[str]) -> tuple[str, ...]:
+    if "none" in texts and len(texts) > 1:
+        raise ConfigurationError("--share-root: none with others", "say none, or the folders")
+    return tuple(dict.fromkeys(_path(text) for text in texts if text != "none"))
 
 
 def _share_hidden(text: str) -> bool:

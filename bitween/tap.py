@@ -34,6 +34,7 @@ from bitween.collector import loading_for_good
 from bitween.control import LOOK, Rules
 from bitween.credentials import read_password
 from bitween.errors import BitweenError, ConfigurationError, StartupError
+from bitween.folders import Folders
 from bitween.housekeeping import DAY, Housekeeping
 from bitween.jobs import Jobs
 from bitween.model.wishes import Limits
@@ -42,6 +43,7 @@ from bitween.reach.addresses import InterfaceAddresses
 from bitween.rendezvous import places
 from bitween.settings import Options, Settings
 from bitween.state_dir import StateDirectory
+from bitween.uploads.uploads import Uploads
 from bitween.web.page import web_pages
 from bitween.xmpp.client import Account
 from bitween.xmpp.contacts import Manners
@@ -149,6 +151,7 @@ class Daemon(MultiService):
         messenger.offer_commands(ChatCommands(bitween).all)
         log = EventLog()
         metrics = Metrics(bitween, log, self._reactor)
+        uploads = Uploads(self._reactor, self._settings.download_dir)
         site = make_site(
             bitween,
             self._reactor,
@@ -157,11 +160,14 @@ class Daemon(MultiService):
             pages=web_pages(),
             log=log,
             metrics=metrics,
+            folders=Folders(self._reactor, self._settings.share_roots, self._settings.share_hidden),
+            uploads=uploads,
         )
         api = self._api(site, token)
         Recorder(bitween, log, self._reactor, globalLogPublisher).setServiceParent(self)
         ReactorLag(self._reactor, metrics.reactor_was_late).setServiceParent(self)
         hasher.setServiceParent(self)
+        uploads.setServiceParent(self)
         with loading_for_good():
             swarm.setServiceParent(self)
             await swarm.ready

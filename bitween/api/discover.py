@@ -23,6 +23,7 @@ from bitween.api.methods import (
 )
 from bitween.api.schema import Schemas
 from bitween.api.token_methods import TokenMethods
+from bitween.api.upload_methods import UploadMethods
 
 Json = dict[str, Any]
 
@@ -36,6 +37,7 @@ NAMESPACES: Mapping[str, type[Namespace]] = MappingProxyType(
         "net": NetMethods,
         "events": EventMethods,
         "token": TokenMethods,
+        "upload": UploadMethods,
     }
 )
 

@@ -17,6 +17,7 @@ from bitween.api.params import Between, Path
 from bitween.api.pieces import Members, Rows
 from bitween.application import Bitween
 from bitween.errors import HashingFailed, InvalidValue
+from bitween.folders import Folders
 from bitween.model.job import JobState
 from bitween.model.search import Filter
 from bitween.model.torrent import MAX_SIZE, InfoHash
@@ -33,12 +34,12 @@ _Size = Annotated[int, Between(0, MAX_SIZE)]
 
 
 def namespaces(
-    application: Bitween, clock: IReactorTime, links: LogInLinks
+    application: Bitween, clock: IReactorTime, links: LogInLinks, folders: Folders
 ) -> dict[str, Namespace]:
     """Every namespace by its prefix."""
     return {
         "Api": ApiMethods(application, clock, links),
-        "bt": TorrentMethods(application),
+        "bt": TorrentMethods(application, folders),
         "xmpp": ContactMethods(application),
         "jobs": JobMethods(application),
         "net": NetMethods(application),
@@ -97,9 +98,10 @@ class ApiMethods(Namespace):
 class TorrentMethods(Namespace):
     """``bt.``: our own torrents."""
 
-    def __init__(self, application: Bitween) -> None:
+    def __init__(self, application: Bitween, folders: Folders) -> None:
         super().__init__()
         self._bitween = application
+        self._folders = folders
 
     @reads
     def jsonrpc_get_torrents(
@@ -119,6 +121,21 @@ class TorrentMethods(Namespace):
             if wanted is None or torrent.info_hash in wanted
         )
         return Members([("torrents", Rows(rows))])
+
+    async def jsonrpc_browse(
+        self, path: Path | None = None, offset: _Offset = 0, limit: _PageSize = 200
+    ) -> results.Folder:
+        """
+        List a folder of the daemon's machine, to choose what to share; see ``--share-root``.
+
+        :param path: absolute; by default the list of folders to begin in.
+        :raises BadPath: if it is not within one of those, or no folder.
+        :raises NoSuchPath: if nothing lies there.
+        :raises UnreadablePath: if it may not be read.
+        """
+        page = await self._folders.page(path, offset, limit)
+        shared = self._bitween.names_in(page.path) if page.path is not None else frozenset()
+        return views.folder(page, shared)
 
     async def jsonrpc_add_path(
         self, path: Path, wait: bool = False

@@ -52,6 +52,7 @@ _NAMESPACES = {
     "net": "the way to contacts",
     "events": "what happens",
     "token": "who may use the API",
+    "upload": "folders that are sent to the daemon's machine",
 }
 
 

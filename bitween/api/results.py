@@ -174,6 +174,39 @@ class Started(TypedDict):
     job: str
 
 
+class UploadBegun(TypedDict):
+    """An upload that was begun."""
+
+    upload: Annotated[str, "to be named with each of its files, and at its end"]
+
+
+class Uploaded(TypedDict):
+    """What was uploaded, and is shared when it is hashed."""
+
+    job: str
+    path: Annotated[str, "where it lies on the daemon's machine"]
+
+
+class FolderEntry(TypedDict):
+    """A file or a folder on the daemon's machine."""
+
+    name: str
+    path: str
+    kind: Annotated[Literal["file", "folder"], "links count as what they lead to"]
+    size: Annotated[int | None, "bytes; null for a folder, and where it may not be read"]
+    shared: Annotated[bool, "whether it is shared by itself, or downloaded"]
+
+
+class Folder(TypedDict):
+    """A page of what lies in a folder."""
+
+    path: Annotated[str | None, "null for the list of folders to begin in"]
+    parent: Annotated[str | None, "the folder above; null where it may not be looked at"]
+    total: Annotated[int, "entries on all pages"]
+    complete: Annotated[bool, "whether that is all, for only so many are listed of a huge folder"]
+    entries: Annotated[list[FolderEntry], "folders first, then by name"]
+
+
 class Requested(TypedDict):
     """A download that was asked for."""
 

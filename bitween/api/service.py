@@ -34,9 +34,13 @@ from bitween.api.sessions import Sessions
 from bitween.api.site import BoundedSite
 from bitween.api.token_methods import TokenMethods
 from bitween.api.tokens import Tokens
+from bitween.api.upload_methods import UploadMethods
+from bitween.api.upload_resource import UPLOAD, UploadResource
 from bitween.application import Bitween
 from bitween.errors import StartupError
+from bitween.folders import Folders
 from bitween.rendezvous import Rendezvous
+from bitween.uploads.uploads import Uploads
 
 PATH = "/api"
 #: Where somebody is led who has logged in by a link.
@@ -54,6 +58,8 @@ def make_site(
     pages: Mapping[str, Resource],
     log: EventLog,
     metrics: Metrics,
+    folders: Folders,
+    uploads: Uploads,
 ) -> BoundedSite:
     """
     Everything that is served over HTTP, behind the gate.
@@ -64,12 +70,15 @@ def make_site(
         its path; the one without a path is where somebody is led who has logged in by a link.
     :param log: the events that clients read.
     :param metrics: the figures that they read, calls being timed for them.
+    :param folders: where they look around for what to share.
+    :param uploads: what they send to be shared.
     """
     sessions, failures = Sessions(reactor), FailedLogIns(reactor)
     pages = {**pages, DOCS: docs_page()}
     gate = Gate(tokens, sessions, failures, hosts, (LOG_IN, *pages))
     root = Resource()
-    site = BoundedSite(root, reactor, gate.judge)
+    uploading = UploadResource(application, uploads)
+    site = BoundedSite(root, reactor, gate.judge, uploading.receive)
 
     def revoked(name: str) -> None:
         # Those who came with a cookie are cut off as well, for their sessions are at an end; in
@@ -77,15 +86,17 @@ def make_site(
         reactor.callLater(0, site.end_requests, lambda caller: caller.token in {name, None})
 
     methods = {
-        **namespaces(application, reactor, LogInLinks(sessions, lambda: site.url)),
+        **namespaces(application, reactor, LogInLinks(sessions, lambda: site.url), folders),
         "events": EventMethods(log, reactor),
         "token": TokenMethods(tokens, sessions, revoked),
+        "upload": UploadMethods(application, uploads),
         "rpc": DiscoverMethods(),
     }
     rpc = JsonRpcResource(methods, reactor, metrics.call_began)
     root.putChild(PATH[1:].encode(), rpc)
     root.putChild(b"events", EventStreams(log, reactor))
     root.putChild(b"files", FilePages(application.content, reactor))
+    root.putChild(UPLOAD.encode(), uploading)
     root.putChild(b"metrics", MetricsResource(metrics.registry))
     root.putChild(LOG_IN.encode(), LogIn(tokens, sessions, failures, _PAGE))
     root.putChild(b"logout", LogOut(sessions))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 from twisted.internet.defer import Deferred, DeferredList
 from twisted.internet.interfaces import IAddress, IReactorTime, ITCPTransport
@@ -34,15 +34,24 @@ _SAFE_HEADERS = {b"Cache-Control": b"no-store", b"X-Content-Type-Options": b"nos
 _TOO_LONG = Refusal(413, "the body is too long")
 
 
+class Receiver(Protocol):
+    """Takes the body of a request as it comes."""
+
+    def take(self, data: bytes) -> None:
+        """Take the next bytes."""
+
+
 class BoundedRequest(Request):
     """
     A request that is judged by its headers, with a body that is bounded by who sends it.
 
     :ivar caller: who that is; nobody until the headers are there.
+    :ivar receiver: takes the body, if it is not to be kept until all of it is there.
     """
 
     channel: BoundedChannel
     caller = Caller(Access.PUBLIC)
+    receiver: Receiver | None = None
 
     def __init__(self, channel: BoundedChannel, *args: Any) -> None:
         super().__init__(channel, *args)
@@ -58,21 +67,24 @@ class BoundedRequest(Request):
             self._refusal = verdict
         else:
             self.caller = verdict
-            if length is not None and length > self._max_body:
-                self._refusal = _TOO_LONG
-        super().gotLength(0 if self._refusal else length)
+            self._refusal = self._begin_body(length)
+        super().gotLength(0 if self._refusal or self.receiver else length)
         if self._refusal and length != 0:
-            self._refuse_body(self._refusal)
+            self.refuse_body(self._refusal)
 
     def handleContentChunk(self, data: bytes) -> None:
         """Take a piece of the body, or pass over it when it is refused."""
-        self._received += len(data)
-        if self._received > self._max_body and not self._answered:
-            self._refuse_body(_TOO_LONG)
-        if not self._answered:
-            super().handleContentChunk(data)
-        elif self._received > MAX_DRAINED:
-            self.channel.loseConnection()
+        if self._answered:
+            self._pass_over(data)
+        elif self.receiver is not None:
+            self.channel.progressed()
+            self.receiver.take(data)
+        else:
+            self._received += len(data)
+            if self._received > self._max_body:
+                self.refuse_body(_TOO_LONG)
+            else:
+                super().handleContentChunk(data)
 
     def requestReceived(self, command: bytes, path: bytes, version: bytes) -> None:
         """Begin to answer, unless that has been done with a refusal."""
@@ -90,6 +102,32 @@ class BoundedRequest(Request):
             self.site = self.channel.site
             self.render(self._refusal)
 
+    def refuse_body(self, refusal: Refusal) -> None:
+        """Answer now; what still comes of the body is passed over."""
+        self._answered = True
+        self.requestHeaders.removeHeader(b"expect")  # Twisted would ask for the body by it
+        self._set_safe_headers()
+        self.setHeader(b"connection", b"close")
+        text = refusal.render(self)
+        self.setHeader(b"content-length", b"%d" % len(text))
+        self.write(text)
+        self.channel.go_on()
+
+    def _begin_body(self, length: int | None) -> Refusal | None:
+        """Choose what takes the body, or say why nothing does."""
+        chosen = self.channel.site.receive(self, length)
+        if chosen is None:
+            return _TOO_LONG if length is not None and length > self._max_body else None
+        if isinstance(chosen, Refusal):
+            return chosen
+        self.receiver = chosen
+        return None
+
+    def _pass_over(self, data: bytes) -> None:
+        self._received += len(data)
+        if self._received > MAX_DRAINED:
+            self.channel.loseConnection()
+
     @property
     def _max_body(self) -> int:
         return MAX_PUBLIC_BODY if self.caller.access is Access.PUBLIC else MAX_BODY
@@ -104,22 +142,13 @@ class BoundedRequest(Request):
         for name, value in _SAFE_HEADERS.items():
             self.setHeader(name, value)
 
-    def _refuse_body(self, refusal: Refusal) -> None:
-        """Answer now; what still comes of the body is passed over."""
-        self._answered = True
-        self.requestHeaders.removeHeader(b"expect")  # Twisted would ask for the body by it
-        self._set_safe_headers()
-        self.setHeader(b"connection", b"close")
-        text = refusal.render(self)
-        self.setHeader(b"content-length", b"%d" % len(text))
-        self.write(text)
-
 
 class BoundedChannel(HTTPChannel):
     """A connection on which the time-out is a deadline, not put off by a byte now and then."""
 
     site: BoundedSite
     _receiving = False
+    _held = False
     _lost: Deferred[None] | None = None
 
     def dataReceived(self, data: bytes) -> None:
@@ -140,6 +169,29 @@ class BoundedChannel(HTTPChannel):
 
     def resetTimeout(self) -> None:
         """Do nothing: Twisted would start the clock anew with every byte."""
+
+    def progressed(self) -> None:
+        """Begin the time-out anew: a request may take long that does not stand still."""
+        TimeoutMixin.resetTimeout(self)
+
+    def hold(self) -> None:
+        """Read no more of a body for now."""
+        self._held = True
+        self._networkProducer.pauseProducing()
+
+    def go_on(self) -> None:
+        """Read on."""
+        if self._held:
+            self._held = False
+            self.progressed()
+            self._networkProducer.resumeProducing()
+
+    def timeoutConnection(self) -> None:
+        """Cut off a client that is slow, but not one that waits for us."""
+        if self._held:
+            self.setTimeout(self.timeOut)
+        else:
+            super().timeoutConnection()
 
     def requestDone(self, request: Request) -> None:
         """Be ready for the next request."""
@@ -167,11 +219,17 @@ class BoundedChannel(HTTPChannel):
         return self._lost.addCallback(lost)
 
 
+def _keep(_request: BoundedRequest, _length: int | None) -> None:
+    """Have a body kept until all of it is there."""
+
+
 class BoundedSite(Site):
     """
     A site that holds a bounded number of connections, and can close them.
 
     :ivar judge: says who sent a request, of which there are the headers, or why it is refused.
+    :ivar receive: says what takes its body, of a length that may be unknown, or why nothing does;
+        ``None`` where it is short enough to be kept until it is there.
     :ivar url: the API's, while somebody serves it.
     """
 
@@ -185,10 +243,12 @@ class BoundedSite(Site):
         resource: IResource,
         reactor: IReactorTime,
         judge: Callable[[Request], Caller | Refusal],
+        receive: Callable[[BoundedRequest, int | None], Receiver | Refusal | None] = _keep,
     ) -> None:
         # Parsing forms would hand every body to the email package, and nothing here is a form.
         super().__init__(resource, timeout=DEADLINE, reactor=reactor, parsePOSTFormSubmission=False)
         self.judge = judge
+        self.receive = receive
         self.url: str | None = None
         self.channels: set[BoundedChannel] = set()
 

@@ -19,6 +19,7 @@ from bitween.api.faults import error_object
 from bitween.api.pieces import Members
 from bitween.application import Status
 from bitween.control import Exported, FileStatus, LimitsInForce
+from bitween.folders import FolderPage
 from bitween.model.address import PeerAddress
 from bitween.model.announcement import Share
 from bitween.model.catalogue import Catalogue, Listing
@@ -297,3 +298,27 @@ def _share(share: Share) -> results.Share:
 
 def _addresses(addresses: Iterable[PeerAddress]) -> list[tuple[str, int]]:
     return [(address.address, address.port) for address in addresses]
+
+
+def folder(page: FolderPage, shared: frozenset[str]) -> results.Folder:
+    """
+    What lies in a folder.
+
+    :param shared: the names in it that belong to torrents of ours.
+    """
+    return {
+        "path": page.path,
+        "parent": page.parent,
+        "total": page.total,
+        "complete": page.complete,
+        "entries": [
+            {
+                "name": entry.name,
+                "path": entry.path,
+                "kind": "folder" if entry.is_folder else "file",
+                "size": entry.size,
+                "shared": entry.name in shared,
+            }
+            for entry in page.entries
+        ],
+    }

@@ -21,6 +21,7 @@ from bitween.api.service import make_site
 from bitween.api.site import BoundedChannel, BoundedSite
 from bitween.api.tokens import Tokens
 from bitween.application import Bitween, Parts
+from bitween.folders import Folders
 from bitween.jobs import Jobs, Report
 from bitween.model.address import PeerAddress
 from bitween.model.announcement import Share
@@ -32,6 +33,7 @@ from bitween.model.torrent import (
 )
 from bitween.model.wishes import AS_USUAL, Wishes
 from bitween.observable import Observable
+from bitween.uploads.uploads import Uploads
 from bitween.web.page import web_pages
 from tests.fakes.cache import FakeCache
 from tests.fakes.memory import FakeMemory
@@ -131,6 +133,7 @@ class World:
     server: FakeServer = field(default_factory=FakeServer)
     stopped: list[bool] = field(default_factory=list)
     on_stop: Callable[[], object] = bool
+    share_roots: Sequence[str] = ()
 
     def __post_init__(self) -> None:
         self.log = EventLog(lambda: EPOCH + self.clock.seconds())
@@ -148,6 +151,8 @@ class World:
         )
         self.bitween = Bitween(parts, self.download_dir, self._stop, lambda: EPOCH)
 
+        # What writes to the disk needs a real reactor; only tests that have one begin an upload.
+        self.uploads = Uploads(self.clock, self.download_dir)
         self.messenger.start()
 
     def _stop(self) -> None:
@@ -283,6 +288,8 @@ def site_of(
         pages=web_pages(),
         log=world.log,
         metrics=metrics,
+        folders=Folders(world.clock, world.share_roots),
+        uploads=world.uploads,
     )
 
 

@@ -23,6 +23,8 @@ ALLOWED = {
     "settings": {"errors", "model"},
     "jobs": {"errors", "model", "observable"},
     "slices": set(),
+    "folders": {"errors", "slices"},
+    "uploads": {"errors", "model"},
     "housekeeping": set(),
     "collector": set(),
     "catalogue_store": {"errors", "model"},
@@ -57,6 +59,8 @@ ALLOWED = {
         "application",
         "rendezvous",
         "slices",
+        "folders",
+        "uploads",
     },
     "web": {"api"},
     "cli": {"errors", "settings", "rendezvous", "model"},  # of the model, only how text looks

@@ -1,0 +1,54 @@
+"""``upload.``: folders that are sent to the daemon's machine, one file after the other."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from bitween.api import results
+from bitween.api.jsonrpc import Namespace
+from bitween.api.params import Between
+from bitween.api.upload_resource import share
+from bitween.application import Bitween
+from bitween.uploads.uploads import Uploads
+
+_Size = Annotated[int, Between(0, 2**53)]
+
+
+class UploadMethods(Namespace):
+    """Begin and end an upload, whose files come by ``PUT /upload/PATH?upload=ID``."""
+
+    def __init__(self, application: Bitween, uploads: Uploads) -> None:
+        super().__init__()
+        self._bitween = application
+        self._uploads = uploads
+
+    def jsonrpc_begin(self, name: str, size: _Size | None = None) -> results.UploadBegun:
+        """
+        Begin to send a folder; each file of it is sent by ``PUT /upload/PATH?upload=ID``.
+
+        :param name: of the folder; made fit for any disk, and another one if it is taken.
+        :param size: bytes of all files together, to be told at once if they have no room.
+        :raises NoRoom: if the disk has less room than that.
+        :raises UploadFailed: if there are too many uploads.
+        """
+        return {"upload": self._uploads.begin(name, size).id}
+
+    async def jsonrpc_finish(self, upload: str) -> results.Uploaded:
+        """
+        Put what was sent into the download directory, and share it.
+
+        :param upload: as ``upload.begin`` told it.
+        :raises UnknownUpload: if there is no such upload.
+        :raises UploadFailed: if some of it did not come or cannot be written; it is gone then.
+        """
+        return await share(self._bitween, self._uploads, self._uploads.get(upload))
+
+    def jsonrpc_cancel(self, upload: str) -> results.Done:
+        """
+        Give an upload up, and remove what was sent.
+
+        :param upload: as ``upload.begin`` told it.
+        :raises UnknownUpload: if there is no such upload.
+        """
+        self._uploads.get(upload).cancel()
+        return True

@@ -1,0 +1,164 @@
+"""The folders of the daemon's machine in which a client may look around for what to share."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from twisted.internet.interfaces import IReactorTime
+
+from bitween.errors import BadPath, NoSuchPath, UnreadablePath
+from bitween.slices import in_slices
+
+#: The most entries of a folder that are listed: as many as can be put in order at once.
+MOST = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """
+    A file or a folder; a link counts as what it leads to.
+
+    :param size: bytes, ``None`` for a folder and for what cannot be looked at.
+    """
+
+    name: str
+    path: str
+    is_folder: bool
+    size: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FolderPage:
+    """
+    Some of what lies in a folder.
+
+    :param path: without links; ``None`` for the list of roots.
+    :param parent: the folder above, ``None`` for a root's.
+    :param total: how many entries there are on all pages.
+    :param complete: whether that is all there is.
+    """
+
+    path: str | None
+    parent: str | None
+    total: int
+    complete: bool
+    entries: tuple[Entry, ...]
+
+
+class Folders:
+    """Lists folders within the roots, wherever links lead."""
+
+    def __init__(self, reactor: IReactorTime, roots: Sequence[str], hidden: bool = True) -> None:
+        """
+        :param reactor: has its turns while a large folder is read.
+        :param roots: absolute paths.
+        :param hidden: whether what begins with a dot is listed.
+        """
+        self._reactor = reactor
+        self._roots = tuple(roots)
+        self._hidden = hidden
+
+    async def page(self, path: str | None, offset: int, limit: int) -> FolderPage:
+        """
+        List a folder, folders first.
+
+        :param path: absolute; ``None`` for the roots.
+        :raises BadPath: if it is not within a root, or no folder.
+        :raises UnreadablePath: if it may not be read.
+        """
+        if path is None:
+            roots = tuple(Entry(root, root, True) for root in self._roots)
+            return FolderPage(None, None, len(roots), True, roots[offset : offset + limit])
+        descriptor = _opened(self._resolved(path))
+        try:
+            # What was opened may be another folder than the one that was judged, by now.
+            folder = os.readlink(f"/proc/self/fd/{descriptor}")
+            if not self._allowed(folder):
+                raise _outside(path)
+            return await self._read(descriptor, folder, offset, limit)
+        finally:
+            os.close(descriptor)
+
+    def _resolved(self, path: str) -> str:
+        folder = os.path.realpath(path)
+        if not os.path.isabs(path) or not self._allowed(folder):
+            raise _outside(path)
+        return folder
+
+    async def _read(self, descriptor: int, folder: str, offset: int, limit: int) -> FolderPage:
+        found: list[Entry] = []
+        with os.scandir(descriptor) as listed:
+            seen = itertools.islice(listed, MOST)
+            await in_slices(self._reactor, self._entries(folder, seen, found))
+            complete = next(listed, None) is None
+        found.sort(key=lambda entry: (not entry.is_folder, entry.name.casefold(), entry.name))
+        above = os.path.dirname(folder)
+        return FolderPage(
+            folder,
+            above if above != folder and self._allowed(above) else None,
+            len(found),
+            complete,
+            tuple(_measured(entry, descriptor) for entry in found[offset : offset + limit]),
+        )
+
+    def _entries(
+        self, folder: str, listed: Iterator[os.DirEntry[str]], found: list[Entry]
+    ) -> Iterator[None]:
+        for entry in listed:
+            path = os.path.join(folder, entry.name)
+            if self._is_listed(entry, path):
+                if _is(entry.is_dir):
+                    found.append(Entry(entry.name, path, True))
+                elif _is(entry.is_file):
+                    found.append(Entry(entry.name, path, False))
+            yield
+
+    def _is_listed(self, entry: os.DirEntry[str], path: str) -> bool:
+        if entry.name.startswith(".") and not self._hidden:
+            return False
+        return not entry.is_symlink() or self._allowed(os.path.realpath(path))
+
+    def _allowed(self, path: str) -> bool:
+        """Whether a path without links is a root, or lies below one."""
+        for root in map(os.path.realpath, self._roots):
+            if path == root:
+                return True
+            if path.startswith(os.path.join(root, "")):
+                below = os.path.relpath(path, root).split(os.sep)
+                return self._hidden or not any(part.startswith(".") for part in below)
+        return False
+
+
+def _opened(folder: str) -> int:
+    try:
+        return os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except FileNotFoundError:
+        raise NoSuchPath(f"{folder!r} does not exist") from None
+    except PermissionError:
+        raise UnreadablePath(f"{folder!r} may not be read", "check its permissions") from None
+    except OSError as error:
+        raise BadPath(f"{folder!r} is no folder that can be read: {error.strerror}") from None
+
+
+def _outside(path: str) -> BadPath:
+    return BadPath(f"{path!r} is not within the folders to look around in", "see --share-root")
+
+
+def _is(test: object) -> bool:
+    try:
+        return bool(test())  # type: ignore[operator]  # is_dir or is_file of an entry
+    except OSError:  # a link in a circle, or a disk that has trouble
+        return False
+
+
+def _measured(entry: Entry, descriptor: int) -> Entry:
+    if entry.is_folder:
+        return entry
+    try:
+        size = os.stat(entry.name, dir_fd=descriptor).st_size
+    except OSError:
+        return entry
+    return Entry(entry.name, entry.path, False, size)

@@ -1,0 +1,239 @@
+"""Uploads on their way to the disk."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Callable, Collection, Sequence
+from typing import Any
+
+from twisted.application.service import Service
+from twisted.internet.defer import Deferred, gatherResults
+from twisted.internet.interfaces import IPushProducer, IReactorProcess, IReactorTime
+
+from bitween.errors import BitweenError, NoRoom, UnknownUpload, UploadFailed
+from bitween.uploads.names import safe_root
+from bitween.uploads.process import Writer
+
+#: How many uploads are on their way at the same time, each with a process of its own.
+MOST = 8
+#: Seconds after which an upload is given up that nobody sends a file of.
+IDLE = 300.0
+# How many that have ended can still be asked for why.
+_KEPT = 50
+
+
+class Upload:
+    """
+    A file or a folder on its way here; one of its files at a time.
+
+    :ivar error: why nothing more can be done with it, ``None`` while it goes on.
+    """
+
+    def __init__(self, upload_id: str, clock: IReactorTime) -> None:
+        """:param upload_id: unguessable, and never used again."""
+        self.id = upload_id
+        self.error: BitweenError | None = None
+        self.size = 0
+        self._clock = clock
+        self._writer: Writer | None = None
+        self._told_failure: Callable[[BitweenError], None] | None = None
+        self._waiting: Deferred[Any] | None = None
+        self._idle = clock.callLater(IDLE, self._given_up)
+
+    def begin(self, reactor: IReactorProcess, folder: str, name: str) -> None:
+        """Start the process that writes it."""
+        self._writer = Writer.begin(reactor, [folder, name], self._said, self._ended)
+
+    @property
+    def gone(self) -> Deferred[None]:
+        """Fires when all of what was not kept is removed."""
+        return self._running.gone
+
+    def begin_file(
+        self,
+        parts: Sequence[str],
+        source: IPushProducer,
+        failed: Callable[[BitweenError], None],
+    ) -> None:
+        """
+        Begin one of its files.
+
+        :param parts: its path below the folder; none, if it is a single file.
+        :param source: is held back where the disk does not keep up.
+        :param failed: told why, if it cannot be written to its end.
+        :raises UploadFailed: if another one is being sent, or the upload is at an end.
+        """
+        self._check()
+        self._told_failure = failed
+        self._idle.reset(IDLE)
+        self._running.begin_file(parts, source)
+
+    def write(self, data: bytes) -> None:
+        """Write some of the file that was begun; nothing, if the upload is at an end."""
+        if self.error is None:
+            self.size += len(data)
+            self._idle.reset(IDLE)
+            self._running.write(data)
+
+    def end_file(self) -> Deferred[int]:
+        """
+        End the file; answers with its size when it is on the disk.
+
+        :raises UploadFailed: if it cannot be written.
+        """
+        return self._answer(self._running.end_file)
+
+    def keep(self, taken: Collection[str] = ()) -> Deferred[str]:
+        """
+        Move what has come to where it belongs; answers with its path.
+
+        :param taken: names that it must not get, though nothing may lie there yet.
+        :raises UploadFailed: if that cannot be done; then nothing is left of it.
+        """
+        try:
+            self._check()
+            if not self.size:
+                raise UploadFailed("there is no content in it", "send a file that is not empty")
+        except UploadFailed as error:
+            self.cancel(error)
+            raise
+        return self._answer(lambda: self._running.keep(taken)).addCallback(self._kept)
+
+    def cancel(self, why: BitweenError | None = None) -> None:
+        """Give it up, and remove what has come of it."""
+        if self.error is None:
+            self._ended(why or UploadFailed("the upload was cancelled", "begin it again"))
+            self._running.end()
+
+    @property
+    def _running(self) -> Writer:
+        assert self._writer is not None
+        return self._writer
+
+    def _check(self) -> None:
+        if self.error is not None:
+            raise self.error
+        if self._told_failure is not None or self._waiting is not None:
+            raise UploadFailed("a file of this upload is being sent", "send one after the other")
+
+    def _answer(self, ask: Callable[[], None]) -> Deferred[Any]:
+        self._waiting = Deferred()
+        answer = self._waiting
+        if self.error is not None:
+            self._waiting = None
+            answer.errback(self.error)
+        else:
+            self._idle.reset(IDLE)
+            ask()
+        return answer
+
+    def _said(self, message: dict[str, Any]) -> None:
+        waiting, self._waiting, self._told_failure = self._waiting, None, None
+        if waiting is not None:
+            (value,) = message.values()
+            waiting.callback(value)
+
+    def _kept(self, path: str) -> str:
+        self._ended(UploadFailed("the upload is complete already"))
+        self._running.end()
+        return path
+
+    def _given_up(self) -> None:
+        self.cancel(UploadFailed("nothing came for five minutes", "begin it again"))
+
+    def _ended(self, error: BitweenError) -> None:
+        self.error = error
+        if self._idle.active():
+            self._idle.cancel()
+        waiting, self._waiting = self._waiting, None
+        failed, self._told_failure = self._told_failure, None
+        if waiting is not None:
+            waiting.errback(error)
+        elif failed is not None:
+            failed(error)
+
+
+class Uploads(Service):
+    """All uploads; what comes goes to one folder."""
+
+    def __init__(self, reactor: Any, folder: str) -> None:
+        """
+        :param reactor: has the time, and starts processes.
+        :param folder: absolute; it is there when the service starts.
+        """
+        self._reactor = reactor
+        self._uploads: dict[str, Upload] = {}
+        self._cleaner: Writer | None = None
+        self.folder = folder
+
+    def startService(self) -> None:
+        """Remove what an earlier run could not."""
+        super().startService()
+        self._cleaner = Writer.begin(self._reactor, [self.folder], lambda _: None, lambda _: None)
+
+    def stopService(self) -> Deferred[None]:
+        """Cancel everything; answers when nothing is left of it."""
+        super().stopService()
+        for upload in self._running():
+            upload.cancel(UploadFailed("the daemon is being stopped", "send it again"))
+        gone = [upload.gone for upload in self._uploads.values()]
+        if self._cleaner is not None:
+            gone.append(self._cleaner.gone)
+        return gatherResults(gone).addCallback(lambda _: None)
+
+    def begin(self, name: str, size: int | None = None) -> Upload:
+        """
+        Begin an upload.
+
+        :param name: what it is to be called; made safe.
+        :param size: bytes, if that is known.
+        :raises InvalidValue: if the name is none.
+        :raises NoRoom: if it is larger than what is free.
+        :raises UploadFailed: if there are too many.
+        """
+        name = safe_root(name)
+        self.check_room(size or 0)
+        if len(self._running()) >= MOST:
+            raise UploadFailed(f"{MOST} uploads are on their way", "wait for one to end")
+        ended = [upload.id for upload in self._uploads.values() if upload.error is not None]
+        for upload_id in ended[:-_KEPT]:
+            del self._uploads[upload_id]
+        upload = Upload(secrets.token_hex(8), self._reactor)
+        self._uploads[upload.id] = upload
+        upload.begin(self._reactor, self.folder, name)
+        return upload
+
+    def get(self, upload_id: str) -> Upload:
+        """
+        The upload with this id.
+
+        :raises UnknownUpload: if there is none, or it ended long ago.
+        """
+        try:
+            return self._uploads[upload_id]
+        except KeyError:
+            raise UnknownUpload("there is no such upload", "begin one") from None
+
+    def check_room(self, size: int) -> None:
+        """
+        See whether so many bytes have room.
+
+        :raises NoRoom: if not.
+        :raises UploadFailed: if there is no folder to write to.
+        """
+        try:
+            room = os.statvfs(self.folder)
+        except OSError as error:
+            raise UploadFailed(
+                f"{self.folder!r} cannot be used: {error.strerror}", "see --download-dir"
+            ) from None
+        free = room.f_bavail * room.f_frsize
+        if size > free:
+            raise NoRoom(
+                f"{size / 1e6:,.0f} MB have no room where {free / 1e6:,.0f} MB are free",
+                f"make room in {self.folder!r}",
+            )
+
+    def _running(self) -> list[Upload]:
+        return [upload for upload in self._uploads.values() if upload.error is None]
