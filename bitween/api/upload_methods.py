@@ -22,16 +22,19 @@ class UploadMethods(Namespace):
         self._bitween = application
         self._uploads = uploads
 
-    def jsonrpc_begin(self, name: str, size: _Size | None = None) -> results.UploadBegun:
+    def jsonrpc_begin(
+        self, name: str, size: _Size | None = None, folder: bool = True
+    ) -> results.UploadBegun:
         """
         Begin to send a folder; each file of it is sent by ``PUT /upload/PATH?upload=ID``.
 
         :param name: of the folder; made fit for any disk, and another one if it is taken.
         :param size: bytes of all files together, to be told at once if they have no room.
+        :param folder: false for a single file; its path is not looked at.
         :raises NoRoom: if the disk has less room than that.
         :raises UploadFailed: if there are too many uploads.
         """
-        return {"upload": self._uploads.begin(name, size).id}
+        return {"upload": self._uploads.begin(name, size, folder=folder).id}
 
     async def jsonrpc_finish(self, upload: str) -> results.Uploaded:
         """

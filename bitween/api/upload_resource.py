@@ -76,10 +76,12 @@ class UploadResource(Resource):
         upload_id = _upload_id(request)
         self._uploads.check_room(length or 0)
         if upload_id is not None:
-            return _Receiving(request, self._uploads.get(upload_id), parts)
+            upload = self._uploads.get(upload_id)
+            return _Receiving(request, upload, parts if upload.folder else (), alone=False)
         if len(parts) > 1:
             raise InvalidValue("a file alone has no folder", "begin a folder by upload.begin")
-        return _Receiving(request, self._uploads.begin(parts[0], length), ())
+        upload = self._uploads.begin(parts[0], length, folder=False)
+        return _Receiving(request, upload, (), alone=True)
 
     def render(self, request: BoundedRequest) -> bytes | int:
         """Answer when the body is on the disk."""
@@ -105,15 +107,17 @@ class _Receiving:
     """
     A file on its way from the network to the disk.
 
-    :ivar alone: whether it is all of its upload.
+    :ivar alone: whether its upload ends with it.
     """
 
     _log = Logger()
 
-    def __init__(self, request: BoundedRequest, upload: Upload, parts: tuple[str, ...]) -> None:
+    def __init__(
+        self, request: BoundedRequest, upload: Upload, parts: tuple[str, ...], *, alone: bool
+    ) -> None:
         """:raises UploadFailed: if the upload does not take it."""
         self.upload = upload
-        self.alone = not parts
+        self.alone = alone
         self._request = request
         self._gone = self._complete = False
         upload.begin_file(parts, self, self._failed)

@@ -89,10 +89,13 @@ class Writer(ProcessProtocol):
         """Have the process end, and remove what was not kept; nothing more is heard of it."""
         self._failed = None
         assert self.transport is not None
+        self.transport.closeStdin()
+
+    def kill(self) -> None:
+        """End the process at once, if it has not ended."""
+        assert self.transport is not None
         try:
-            # A disk that does not answer may hold it up: what lies there is removed at a start.
-            self.transport.closeStdin()
-            self.transport.loseConnection()
+            self.transport.signalProcess("KILL")
         except ProcessExitedAlready:
             self._log.debug("the writing process was gone already")
 

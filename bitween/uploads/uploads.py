@@ -19,6 +19,8 @@ from bitween.uploads.process import Writer
 MOST = 8
 #: Seconds after which an upload is given up that nobody sends a file of.
 IDLE = 300.0
+#: Seconds that processes have to remove what is not complete when the daemon stops.
+PATIENCE = 10.0
 # How many that have ended can still be asked for why.
 _KEPT = 50
 
@@ -27,12 +29,14 @@ class Upload:
     """
     A file or a folder on its way here; one of its files at a time.
 
+    :ivar folder: whether it is a folder.
     :ivar error: why nothing more can be done with it, ``None`` while it goes on.
     """
 
-    def __init__(self, upload_id: str, clock: IReactorTime) -> None:
+    def __init__(self, upload_id: str, folder: bool, clock: IReactorTime) -> None:
         """:param upload_id: unguessable, and never used again."""
         self.id = upload_id
+        self.folder = folder
         self.error: BitweenError | None = None
         self.size = 0
         self._clock = clock
@@ -105,6 +109,10 @@ class Upload:
         if self.error is None:
             self._ended(why or UploadFailed("the upload was cancelled", "begin it again"))
             self._running.end()
+
+    def kill(self) -> None:
+        """Do not wait for a disk that does not answer; what lies there goes at the next start."""
+        self._running.kill()
 
     @property
     def _running(self) -> Writer:
@@ -180,14 +188,25 @@ class Uploads(Service):
         gone = [upload.gone for upload in self._uploads.values()]
         if self._cleaner is not None:
             gone.append(self._cleaner.gone)
-        return gatherResults(gone).addCallback(lambda _: None)
+        impatient = self._reactor.callLater(PATIENCE, self._kill)
 
-    def begin(self, name: str, size: int | None = None) -> Upload:
+        def ended(_: object) -> None:
+            if impatient.active():
+                impatient.cancel()
+
+        return gatherResults(gone).addCallback(ended)
+
+    def _kill(self) -> None:
+        for upload in self._uploads.values():
+            upload.kill()
+
+    def begin(self, name: str, size: int | None = None, *, folder: bool) -> Upload:
         """
         Begin an upload.
 
         :param name: what it is to be called; made safe.
         :param size: bytes, if that is known.
+        :param folder: whether it is one, or a single file.
         :raises InvalidValue: if the name is none.
         :raises NoRoom: if it is larger than what is free.
         :raises UploadFailed: if there are too many.
@@ -199,7 +218,7 @@ class Uploads(Service):
         ended = [upload.id for upload in self._uploads.values() if upload.error is not None]
         for upload_id in ended[:-_KEPT]:
             del self._uploads[upload_id]
-        upload = Upload(secrets.token_hex(8), self._reactor)
+        upload = Upload(secrets.token_hex(8), folder, self._reactor)
         self._uploads[upload.id] = upload
         upload.begin(self._reactor, self.folder, name)
         return upload

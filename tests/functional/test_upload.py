@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import stat
 import subprocess
 from collections.abc import Mapping
@@ -17,6 +18,7 @@ from twisted.trial.unittest import SkipTest, TestCase
 from bitween.api.service import ApiService
 from bitween.api.site import MAX_BODY
 from bitween.model.torrent import FileEntry
+from bitween.uploads import uploads
 from bitween.uploads.uploads import MOST, Uploads
 from tests.functional.api_rig import TOKEN, World, http_request, info_hash, rpc, site_of
 from tests.functional.test_slow_reader import SlowReader
@@ -250,13 +252,22 @@ class SlowDiskTests(UploadCase):
         self.assertLess(len(pipe.dataBuffer) + pipe._tempDataLen, 2**20)
         channel.timeoutConnection()
         self.assertTrue(channel.transport.connected)
-        process.signalProcess("CONT")
+        os.kill(process.pid, signal.SIGCONT)
         self.assertEqual((await self.client.answer())[0], 204)
         await self.client.call("upload.finish", upload=upload)
         self.assertTrue(self.there()["holiday/film"] == content)
 
+    async def test_a_process_that_does_not_end(self) -> None:
+        """It does not hold the daemon up for long when that stops."""
+        upload = (await self.client.call("upload.begin", name="holiday"))["upload"]
+        process: Any = self.world.uploads.get(upload)._running.transport
+        process.signalProcess("STOP")
+        self.patch(uploads, "PATIENCE", 0.1)
+        await self.world.uploads.stopService()
+
     async def test_a_process_that_is_killed(self) -> None:
-        """The client is told before it has sent everything, and what was written goes at a start."""
+        """The client is told at once, and what was written goes at the next start."""
+        await self.world.uploads._cleaner.gone
         upload = (await self.client.call("upload.begin", name="holiday"))["upload"]
         self.client.send(put(f"/upload/film?upload={upload}", CONTENT)[:-1])
         await self.until_written(len(CONTENT) - 1)

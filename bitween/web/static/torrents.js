@@ -7,6 +7,8 @@ import { call, Refused } from "/web/rpc.js";
 import { t } from "/web/strings.js";
 import { isHopeless, remedyText, troubleText } from "/web/trouble.js";
 import "/web/graph.js";
+import "/web/share_form.js";
+import "/web/upload.js";
 import "/web/virtual_list.js";
 
 const STATES = {
@@ -115,9 +117,8 @@ export class TorrentsView extends HTMLElement {
   #leaving = new Set(); // hashes of those that are removed unless somebody undoes that
   #shown = [];
   #jobRows = new Map();
-  #path = make("input", {
-    type: "text", id: "path", required: true, autocomplete: "off", spellcheck: "false", placeholder: t("pathHint"),
-  });
+  #sharing = make("share-form");
+  #uploads = make("upload-area");
   #jobs = make("div", { role: "list", class: "jobs", "aria-label": t("running") });
   #count = make("p", { class: "count" });
   #empty = make("p", { class: "empty" });
@@ -134,11 +135,9 @@ export class TorrentsView extends HTMLElement {
     this.#graph.begin(daemon, toasts);
     this.append(
       make("h1", {}, t("torrents")),
-      make("form", { class: "tools", submit: (event) => this.#share(event) },
-        make("label", { for: "path" }, t("sharePath")),
-        this.#path,
-        make("button", { class: "main" }, t("share"))),
-      this.#jobs, this.#graph, this.#count, this.#list, this.#empty, this.#peers);
+      this.#sharing, this.#uploads, this.#jobs, this.#graph, this.#count, this.#list, this.#empty, this.#peers);
+    this.#uploads.begin(toasts);
+    this.#sharing.begin(toasts, this.#uploads);
     this.#list.begin(() => new TorrentRow(this), "torrent-row");
     daemon.addEventListener("torrents", () => this.#show());
     daemon.addEventListener("jobs", () => this.#showJobs());
@@ -184,14 +183,6 @@ export class TorrentsView extends HTMLElement {
       await call("bt.del_torrent", { hash, delete_data: withFiles });
       this.#leaving.delete(hash);
     }, stay);
-  }
-
-  async #share(event) {
-    event.preventDefault();
-    await this.#toasts.attempt(async () => {
-      await call("bt.add_path", { path: this.#path.value });
-      this.#path.value = "";
-    });
   }
 
   #show() {

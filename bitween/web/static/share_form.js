@@ -1,0 +1,49 @@
+// How something is shared: by its path, by looking around, or by sending it.
+
+import { icon, make } from "/web/dom.js";
+import { ChooserDialog } from "/web/chooser.js";
+import { call } from "/web/rpc.js";
+import { t } from "/web/strings.js";
+
+function button(picture, text, click) {
+  return make("button", { type: "button", click }, icon(picture), t(text));
+}
+
+export class ShareForm extends HTMLElement {
+  #toasts = null;
+  #chooser = new ChooserDialog();
+  #path = make("input", {
+    type: "text", id: "path", required: true, autocomplete: "off", spellcheck: "false", placeholder: t("pathHint"),
+  });
+
+  begin(toasts, uploads) {
+    this.#toasts = toasts;
+    this.#chooser.begin(toasts);
+    const input = (properties) => {
+      const node = make("input", { type: "file", hidden: true, change: () => uploads.choose(node), ...properties });
+      return node;
+    };
+    const files = input({ multiple: true, "aria-label": t("uploadFiles") });
+    const folder = input({ webkitdirectory: true, "aria-label": t("uploadFolder") });
+    this.append(
+      make("form", { class: "tools", submit: (event) => this.#share(event) },
+        make("label", { for: "path" }, t("sharePath")),
+        this.#path,
+        make("button", { class: "main" }, t("share")),
+        make("div", { class: "actions" },
+          button("files", "choose", () => this.#chooser.open()),
+          button("up", "uploadFiles", () => files.click()),
+          button("up", "uploadFolder", () => folder.click()))),
+      files, folder, this.#chooser);
+  }
+
+  async #share(event) {
+    event.preventDefault();
+    await this.#toasts.attempt(async () => {
+      await call("bt.add_path", { path: this.#path.value });
+      this.#path.value = "";
+    });
+  }
+}
+
+customElements.define("share-form", ShareForm);
