@@ -36,13 +36,13 @@ class FolderPage:
     Some of what lies in a folder.
 
     :param path: without links; ``None`` for the list of roots.
-    :param parent: the folder above, ``None`` for a root's.
+    :param root: the root that it is, or below which it lies; without links.
     :param total: how many entries there are on all pages.
     :param complete: whether that is all there is.
     """
 
     path: str | None
-    parent: str | None
+    root: str | None
     total: int
     complete: bool
     entries: tuple[Entry, ...]
@@ -95,10 +95,9 @@ class Folders:
             await in_slices(self._reactor, self._entries(folder, seen, found))
             complete = next(listed, None) is None
         found.sort(key=lambda entry: (not entry.is_folder, entry.name.casefold(), entry.name))
-        above = os.path.dirname(folder)
         return FolderPage(
             folder,
-            above if above != folder and self._allowed(above) else None,
+            self._root_of(folder),
             len(found),
             complete,
             tuple(_measured(entry, descriptor) for entry in found[offset : offset + limit]),
@@ -122,14 +121,18 @@ class Folders:
         return not entry.is_symlink() or self._allowed(os.path.realpath(path))
 
     def _allowed(self, path: str) -> bool:
-        """Whether a path without links is a root, or lies below one."""
+        return self._root_of(path) is not None
+
+    def _root_of(self, path: str) -> str | None:
+        """The root below which a path without links may be looked at."""
         for root in map(os.path.realpath, self._roots):
             if path == root:
-                return True
+                return root
             if path.startswith(os.path.join(root, "")):
                 below = os.path.relpath(path, root).split(os.sep)
-                return self._hidden or not any(part.startswith(".") for part in below)
-        return False
+                if self._hidden or not any(part.startswith(".") for part in below):
+                    return root
+        return None
 
 
 def _opened(folder: str) -> int:

@@ -201,7 +201,7 @@ class Folder(TypedDict):
     """A page of what lies in a folder."""
 
     path: Annotated[str | None, "null for the list of folders to begin in"]
-    parent: Annotated[str | None, "the folder above; null where it may not be looked at"]
+    root: Annotated[str | None, "that of the folders to begin in which it is, or lies below"]
     total: Annotated[int, "entries on all pages"]
     complete: Annotated[bool, "whether that is all, for only so many are listed of a huge folder"]
     entries: Annotated[list[FolderEntry], "folders first, then by name"]

@@ -308,7 +308,7 @@ def folder(page: FolderPage, shared: frozenset[str]) -> results.Folder:
     """
     return {
         "path": page.path,
-        "parent": page.parent,
+        "root": page.root,
         "total": page.total,
         "complete": page.complete,
         "entries": [

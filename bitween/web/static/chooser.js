@@ -23,7 +23,7 @@ class Listing {
   async begin() {
     const first = await call("bt.browse", { path: this.path, limit: PAGE });
     this.path = first.path;
-    this.parent = first.parent;
+    this.root = first.root;
     this.count = first.total;
     this.complete = first.complete;
     this.#pages.set(0, first.entries);
@@ -144,8 +144,8 @@ export class ChooserDialog extends HTMLElement {
   }
 
   #show() {
-    const { path, parent, count, complete } = this.#listing;
-    this.#showSteps(path, parent);
+    const { path, count, complete } = this.#listing;
+    this.#showSteps(this.#listing);
     say(this.#hint, count === 0 ? t(path === null ? "noRoots" : "emptyFolder") : complete ? "" : t("hugeFolder", { n: count }));
     this.#shareAll.hidden = path === null;
     say(this.#shareAll, t("shareFolder"));
@@ -155,17 +155,21 @@ export class ChooserDialog extends HTMLElement {
   }
 
   /** The way from where one may begin to here, to go back on. */
-  #showSteps(path, parent) {
-    const step = (text, target, current) => make("li", {}, current
-      ? make("span", { "aria-current": "location", tabindex: -1, dir: "auto" }, legible(text))
-      : make("button", { type: "button", class: "plain", dir: "auto", click: () => this.look(target) }, legible(text)));
-    const steps = [step(t("roots"), null, path === null)];
-    if (parent !== null) {
-      const above = parent.slice(parent.lastIndexOf("/") + 1) || parent;
-      steps.push(step(above, parent, false));
+  #showSteps({ path, root }) {
+    const steps = [[t("roots"), null]];
+    if (path !== null) {
+      steps.push([root.slice(root.lastIndexOf("/") + 1) || root, root]);
+      for (let end = path.indexOf("/", root.length + 1); path.length > root.length; end = path.indexOf("/", end + 1)) {
+        const above = end < 0 ? path : path.slice(0, end);
+        steps.push([above.slice(above.lastIndexOf("/") + 1), above]);
+        if (end < 0) break;
+      }
     }
-    if (path !== null) steps.push(step(path.slice(path.lastIndexOf("/") + 1) || path, path, true));
-    this.#steps.replaceChildren(...steps);
+    const here = steps.pop();
+    this.#steps.replaceChildren(
+      ...steps.map(([text, target]) => make("li", {},
+        make("button", { type: "button", class: "plain", click: () => this.look(target) }, named(text)))),
+      make("li", {}, named(here[0], { "aria-current": "location", tabindex: -1 })));
   }
 }
 
