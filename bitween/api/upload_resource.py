@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
+from typing import cast
 from urllib.parse import parse_qs
 
 from twisted.internet.defer import Deferred
@@ -156,7 +157,8 @@ class _Receiving:
 
     def _refuse(self, failure: Failure) -> None:
         failure.trap(BitweenError)
-        self._send(_refusal(failure.value).render(self._request))
+        error = cast("BitweenError", failure.value)
+        self._send(_refusal(error).render(self._request))
 
     def _failed(self, error: BitweenError) -> None:
         if not self._gone and not self._complete:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from types import MethodType
 from typing import Any
@@ -140,8 +141,10 @@ class ResultTests(MethodCase):
         super().setUp()
         self.document = closed(document())
         self.methods = {method["name"]: method for method in self.document["methods"]}
-        self.checked: set[str] = set()
+        # These start a process; test_upload holds them against the document.
+        self.checked = {"upload.begin", "upload.finish", "upload.cancel"}
         world = self.world
+        world.share_roots = [os.path.dirname(self.file("one"))]
         self.site = site_of(world, tokens_file=self.mktemp())
         self.site.url = "http://127.0.0.1:5000/api"
         world.share("ours", A, 50)
@@ -162,6 +165,8 @@ class ResultTests(MethodCase):
         """None answers anything but what is told."""
         self.check("bt.get_torrents")
         self.check("bt.get_torrents", fields=["name"])
+        self.assertTrue(self.check("bt.browse")["entries"])
+        self.assertTrue(self.check("bt.browse", path=self.world.share_roots[0])["entries"])
         self.check_jobs()
         self.check_torrents()
         self.check_contacts()

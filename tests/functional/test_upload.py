@@ -10,17 +10,20 @@ import subprocess
 from collections.abc import Mapping
 from typing import Any
 
+from jsonschema import Draft7Validator
 from twisted.internet import reactor
 from twisted.internet.endpoints import clientFromString, connectProtocol
 from twisted.internet.task import deferLater
 from twisted.trial.unittest import SkipTest, TestCase
 
+from bitween.api.discover import document
 from bitween.api.service import ApiService
 from bitween.api.site import MAX_BODY
 from bitween.model.torrent import FileEntry
 from bitween.uploads import uploads
 from bitween.uploads.uploads import MOST, Uploads
 from tests.functional.api_rig import TOKEN, World, http_request, info_hash, rpc, site_of
+from tests.functional.test_discover import closed
 from tests.functional.test_slow_reader import SlowReader
 
 CONTENT = bytes(range(256)) * 1000
@@ -251,7 +254,7 @@ class SlowDiskTests(UploadCase):
         pipe = process.pipes[0]
         self.assertLess(len(pipe.dataBuffer) + pipe._tempDataLen, 2**20)
         channel.timeoutConnection()
-        self.assertTrue(channel.transport.connected)
+        self.assertFalse(self.client.closed.called)
         os.kill(process.pid, signal.SIGCONT)
         self.assertEqual((await self.client.answer())[0], 204)
         await self.client.call("upload.finish", upload=upload)
@@ -267,7 +270,9 @@ class SlowDiskTests(UploadCase):
 
     async def test_a_process_that_is_killed(self) -> None:
         """The client is told at once, and what was written goes at the next start."""
-        await self.world.uploads._cleaner.gone
+        cleaner = self.world.uploads._cleaner
+        assert cleaner is not None
+        await cleaner.gone
         upload = (await self.client.call("upload.begin", name="holiday"))["upload"]
         self.client.send(put(f"/upload/film?upload={upload}", CONTENT)[:-1])
         await self.until_written(len(CONTENT) - 1)
@@ -342,6 +347,24 @@ class FolderTests(UploadCase):
         )
         again = await self.client.call("upload.finish", upload=upload)
         self.assertEqual(again["data"]["reason"], "upload_failed")
+
+    async def test_what_the_methods_tell(self) -> None:
+        """They answer as ``rpc.discover`` says."""
+        described = closed(document())
+        methods = {method["name"]: method for method in described["methods"]}
+
+        async def check(method: str, **params: object) -> Any:
+            result = await self.client.call(method, **params)
+            schema = {"allOf": [methods[method]["result"]["schema"]]}
+            Draft7Validator({**schema, "components": described["components"]}).validate(result)
+            return result
+
+        upload = (await check("upload.begin", name="film", size=1, folder=False))["upload"]
+        await self.client.ask(put(f"/upload/what-is-not-looked-at?upload={upload}", b"x"))
+        answer = await check("upload.finish", upload=upload)
+        self.assertEqual(answer["path"], os.path.join(self.folder, "film"))
+        upload = (await check("upload.begin", name="film"))["upload"]
+        await check("upload.cancel", upload=upload)
 
     async def test_a_name_that_is_taken(self) -> None:
         """What lies there stays as it is."""

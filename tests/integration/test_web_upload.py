@@ -93,7 +93,6 @@ class UploadTests(ShareCase):
             complaints = complaints_of(page)
             page.goto(link)
             expect(page.get_by_role("heading", name="Shares")).to_be_visible()
-            page.get_by_role("link", name="My torrents").click()
             page.evaluate(_DROP, [[SCRIPT, "x" * 300_000]])
             dialog = page.get_by_role("dialog")
             expect(dialog).to_contain_text("1 file, 300 kB")

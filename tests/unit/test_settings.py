@@ -54,6 +54,7 @@ class SettingsTests(SynchronousTestCase):
         self.assertEqual((settings.nick, settings.auto_accept), ("", AutoAccept.KNOWN))
         self.assertFalse(settings.allow_plain)
         self.assertTrue(settings.share_hidden)
+        self.assertEqual(settings.share_roots, (os.path.expanduser("~"),))
 
     def test_everything_given(self) -> None:
         """Every option arrives."""
@@ -75,6 +76,17 @@ class SettingsTests(SynchronousTestCase):
         self.assertTrue(settings.log_traffic)
         self.assertEqual((settings.nick, settings.auto_accept), ("Al", AutoAccept.NEVER))
         self.assertTrue(settings.allow_plain)
+
+    def test_share_roots(self) -> None:
+        """Several, each once, or none at all, on the command line and in the file."""
+        jid = ("--jid", "a@example.org")
+        given = ("--share-root", "~/Music", "--share-root", "/srv/", "--share-root", "/srv")
+        music = os.path.expanduser("~/Music")
+        self.assertEqual(self.settings(*jid, *given).share_roots, (music, "/srv"))
+        self.assertEqual(self.settings(*jid, "--share-root", "none").share_roots, ())
+        self.assertIn("--share-root", self.refused("--share-root", "none", "--share-root", "/x"))
+        self.config('share-root = ["/srv", "/home"]')
+        self.assertEqual(self.settings(*jid).share_roots, ("/srv", "/home"))
 
     def test_the_server(self) -> None:
         """A host alone has the default port, and ``xmpps://`` stands for direct TLS."""

@@ -160,7 +160,9 @@ export class UploadArea extends HTMLElement {
         make("div", { class: "actions" },
           make("button", { class: "main" }, t("uploadAndShare")),
           make("button", { type: "button", click: close }, t("cancel")))));
-    this.append(this.#target, this.#rows, this.#dialog);
+    this.append(this.#rows);
+    // Outside the view, so that something can be dropped wherever one is.
+    this.closest("bitween-app").append(this.#target, this.#dialog);
     document.addEventListener("dragover", (event) => this.#over(event));
     document.addEventListener("dragleave", (event) => this.#left(event));
     document.addEventListener("drop", (event) => this.#drop(event));
@@ -177,7 +179,7 @@ export class UploadArea extends HTMLElement {
   }
 
   #takes({ dataTransfer }) {
-    return dataTransfer?.types.includes("Files") && !document.querySelector("dialog[open]") && this.offsetParent;
+    return dataTransfer?.types.includes("Files") && !document.querySelector("main[hidden], dialog[open]");
   }
 
   #over(event) {
