@@ -34,7 +34,7 @@ class UploadMethods(Namespace):
         :raises NoRoom: if the disk has less room than that.
         :raises UploadFailed: if there are too many uploads.
         """
-        return {"upload": self._uploads.begin(name, size, folder=folder).id}
+        return {"upload": self._uploads.begin(name, size, is_folder=folder).id}
 
     async def jsonrpc_finish(self, upload: str) -> results.Uploaded:
         """

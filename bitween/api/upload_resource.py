@@ -34,14 +34,20 @@ _STATUS: Mapping[type[BitweenError], int] = MappingProxyType(
 )
 
 
-async def share(bitween: Bitween, uploads: Uploads, upload: Upload) -> results.Uploaded:
+def share(bitween: Bitween, uploads: Uploads, upload: Upload) -> Deferred[results.Uploaded]:
     """
-    Have an upload that is complete hashed and shared.
+    Have an upload that is complete hashed and shared, whether or not somebody waits for the answer.
 
     :raises UploadFailed: if it cannot be moved to where it belongs; then nothing is left of it.
     """
-    path = await upload.keep(bitween.names_in(uploads.folder))
-    return {"job": bitween.add_path(path).id, "path": path}
+
+    def kept(path: str) -> results.Uploaded:
+        return {"job": bitween.add_path(path).id, "path": path}
+
+    # Cancelling this one, as happens when a client goes away, does not reach the other.
+    answer: Deferred[results.Uploaded] = Deferred()
+    upload.keep(bitween.names_in(uploads.folder)).addCallback(kept).addBoth(answer.callback)
+    return answer
 
 
 class UploadResource(Resource):
@@ -78,10 +84,10 @@ class UploadResource(Resource):
         self._uploads.check_room(length or 0)
         if upload_id is not None:
             upload = self._uploads.get(upload_id)
-            return _Receiving(request, upload, parts if upload.folder else (), alone=False)
+            return _Receiving(request, upload, parts if upload.is_folder else (), alone=False)
         if len(parts) > 1:
             raise InvalidValue("a file alone has no folder", "begin a folder by upload.begin")
-        upload = self._uploads.begin(parts[0], length, folder=False)
+        upload = self._uploads.begin(parts[0], length, is_folder=False)
         return _Receiving(request, upload, (), alone=True)
 
     def render(self, request: BoundedRequest) -> bytes | int:

@@ -9,11 +9,12 @@ from typing import Any
 
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred, gatherResults
-from twisted.internet.interfaces import IPushProducer, IReactorProcess, IReactorTime
+from twisted.internet.interfaces import IDelayedCall, IPushProducer
 
 from bitween.errors import BitweenError, NoRoom, UnknownUpload, UploadFailed
 from bitween.uploads.names import safe_root
 from bitween.uploads.process import Writer
+from bitween.uploads.worker import PREFIX
 
 #: How many uploads are on their way at the same time, each with a process of its own.
 MOST = 8
@@ -29,30 +30,30 @@ class Upload:
     """
     A file or a folder on its way here; one of its files at a time.
 
-    :ivar folder: whether it is a folder.
+    :ivar id: unguessable, and never used again.
+    :ivar is_folder: whether it is a folder.
     :ivar error: why nothing more can be done with it, ``None`` while it goes on.
     """
 
-    def __init__(self, upload_id: str, folder: bool, clock: IReactorTime) -> None:
-        """:param upload_id: unguessable, and never used again."""
-        self.id = upload_id
-        self.folder = folder
+    def __init__(self, reactor: Any, place: str, name: str, is_folder: bool) -> None:
+        """
+        :param reactor: has the time, and starts the process that writes it.
+        :param place: the folder that is to hold it.
+        :param name: a safe one.
+        """
+        self.id = secrets.token_hex(8)
+        self.is_folder = is_folder
         self.error: BitweenError | None = None
-        self.size = 0
-        self._clock = clock
-        self._writer: Writer | None = None
+        self._size = 0
         self._told_failure: Callable[[BitweenError], None] | None = None
         self._waiting: Deferred[Any] | None = None
-        self._idle = clock.callLater(IDLE, self._given_up)
-
-    def begin(self, reactor: IReactorProcess, folder: str, name: str) -> None:
-        """Start the process that writes it."""
-        self._writer = Writer.begin(reactor, [folder, name], self._said, self._ended)
+        self._writer = Writer.begin(reactor, [place, name], self._said, self._ended)
+        self._idle: IDelayedCall = reactor.callLater(IDLE, self._given_up)
 
     @property
     def gone(self) -> Deferred[None]:
         """Fires when all of what was not kept is removed."""
-        return self._running.gone
+        return self._writer.gone
 
     def begin_file(
         self,
@@ -71,14 +72,14 @@ class Upload:
         self._check()
         self._told_failure = failed
         self._idle.reset(IDLE)
-        self._running.begin_file(parts, source)
+        self._writer.begin_file(parts, source)
 
     def write(self, data: bytes) -> None:
         """Write some of the file that was begun; nothing, if the upload is at an end."""
         if self.error is None:
-            self.size += len(data)
+            self._size += len(data)
             self._idle.reset(IDLE)
-            self._running.write(data)
+            self._writer.write(data)
 
     def end_file(self) -> Deferred[int]:
         """
@@ -86,7 +87,7 @@ class Upload:
 
         :raises UploadFailed: if it cannot be written.
         """
-        return self._answer(self._running.end_file)
+        return self._answer(self._writer.end_file)
 
     def keep(self, taken: Collection[str] = ()) -> Deferred[str]:
         """
@@ -95,29 +96,21 @@ class Upload:
         :param taken: names that it must not get, though nothing may lie there yet.
         :raises UploadFailed: if that cannot be done; then nothing is left of it.
         """
-        try:
+        self._check()
+        if not self._size:
+            self.cancel(UploadFailed("there is no content in it", "send a file that is not empty"))
             self._check()
-            if not self.size:
-                raise UploadFailed("there is no content in it", "send a file that is not empty")
-        except UploadFailed as error:
-            self.cancel(error)
-            raise
-        return self._answer(lambda: self._running.keep(taken)).addCallback(self._kept)
+        return self._answer(lambda: self._writer.keep(taken)).addCallback(self._kept)
 
     def cancel(self, why: BitweenError | None = None) -> None:
         """Give it up, and remove what has come of it."""
         if self.error is None:
             self._ended(why or UploadFailed("the upload was cancelled", "begin it again"))
-            self._running.end()
+            self._writer.end()
 
     def kill(self) -> None:
         """Do not wait for a disk that does not answer; what lies there goes at the next start."""
-        self._running.kill()
-
-    @property
-    def _running(self) -> Writer:
-        assert self._writer is not None
-        return self._writer
+        self._writer.kill()
 
     def _check(self) -> None:
         if self.error is not None:
@@ -144,7 +137,7 @@ class Upload:
 
     def _kept(self, path: str) -> str:
         self._ended(UploadFailed("the upload is complete already"))
-        self._running.end()
+        self._writer.end()
         return path
 
     def _given_up(self) -> None:
@@ -178,7 +171,9 @@ class Uploads(Service):
     def startService(self) -> None:
         """Remove what an earlier run could not."""
         super().startService()
-        self._cleaner = Writer.begin(self._reactor, [self.folder], lambda _: None, lambda _: None)
+        if any(name.startswith(PREFIX) for name in os.listdir(self.folder)):
+            arguments = [self.folder]
+            self._cleaner = Writer.begin(self._reactor, arguments, lambda _: None, lambda _: None)
 
     def stopService(self) -> Deferred[None]:
         """Cancel everything; answers when nothing is left of it."""
@@ -200,13 +195,13 @@ class Uploads(Service):
         for upload in self._uploads.values():
             upload.kill()
 
-    def begin(self, name: str, size: int | None = None, *, folder: bool) -> Upload:
+    def begin(self, name: str, size: int | None = None, *, is_folder: bool) -> Upload:
         """
         Begin an upload.
 
         :param name: what it is to be called; made safe.
         :param size: bytes, if that is known.
-        :param folder: whether it is one, or a single file.
+        :param is_folder: or a single file.
         :raises InvalidValue: if the name is none.
         :raises NoRoom: if it is larger than what is free.
         :raises UploadFailed: if there are too many.
@@ -218,9 +213,11 @@ class Uploads(Service):
         ended = [upload.id for upload in self._uploads.values() if upload.error is not None]
         for upload_id in ended[:-_KEPT]:
             del self._uploads[upload_id]
-        upload = Upload(secrets.token_hex(8), folder, self._reactor)
+        try:
+            upload = Upload(self._reactor, self.folder, name, is_folder)
+        except OSError as error:
+            raise UploadFailed(f"no process can be started: {error.strerror}", "wait") from None
         self._uploads[upload.id] = upload
-        upload.begin(self._reactor, self.folder, name)
         return upload
 
     def get(self, upload_id: str) -> Upload:

@@ -141,7 +141,7 @@ class FoldersTests(SynchronousTestCase):
         self.assertTrue(self.page(self.root).complete)
 
     def test_over_the_api(self) -> None:
-        """``bt.browse`` tells what is shared already; who may only look may not look there."""
+        """``bt.browse`` tells what is shared already."""
         world = World(self.clock, share_roots=[self.root])
         world.swarm.download(info_hash("1"), "song", self.root)
         world.swarm.change(info_hash("1"), files=(FileEntry("song", 5),))
@@ -173,3 +173,14 @@ class FoldersTests(SynchronousTestCase):
                 ],
             },
         )
+
+    def test_not_for_those_who_may_only_look(self) -> None:
+        """They see what is shared, not what else there is."""
+        site = site_of(World(self.clock, share_roots=[self.root]), tokens_file=self.mktemp())
+        connection = Connection(site)
+        connection.send(http_request(rpc("token.new", {"read_only": True})))
+        token = connection.answers()[0].json["result"]["token"]
+        looking = {"Authorization": f"Bearer {token}"}
+        connection.send(http_request(rpc("bt.browse"), headers=looking))
+        error = connection.answers()[1].json["error"]
+        self.assertEqual(error["data"]["reason"], "read_only")

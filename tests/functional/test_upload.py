@@ -245,7 +245,7 @@ class SlowDiskTests(UploadCase):
         content = CONTENT * 200
         upload = (await self.client.call("upload.begin", name="holiday"))["upload"]
         await self.client.ask(put(f"/upload/first?upload={upload}", b"x"))
-        process: Any = self.world.uploads.get(upload)._running.transport
+        process: Any = self.world.uploads.get(upload)._writer.transport
         process.signalProcess("STOP")
         self.client.send(put(f"/upload/film?upload={upload}", content))
         (channel,) = self.site.channels
@@ -263,20 +263,17 @@ class SlowDiskTests(UploadCase):
     async def test_a_process_that_does_not_end(self) -> None:
         """It does not hold the daemon up for long when that stops."""
         upload = (await self.client.call("upload.begin", name="holiday"))["upload"]
-        process: Any = self.world.uploads.get(upload)._running.transport
+        process: Any = self.world.uploads.get(upload)._writer.transport
         process.signalProcess("STOP")
         self.patch(uploads, "PATIENCE", 0.1)
         await self.world.uploads.stopService()
 
     async def test_a_process_that_is_killed(self) -> None:
         """The client is told at once, and what was written goes at the next start."""
-        cleaner = self.world.uploads._cleaner
-        assert cleaner is not None
-        await cleaner.gone
         upload = (await self.client.call("upload.begin", name="holiday"))["upload"]
         self.client.send(put(f"/upload/film?upload={upload}", CONTENT)[:-1])
         await self.until_written(len(CONTENT) - 1)
-        process: Any = self.world.uploads.get(upload)._running.transport
+        process: Any = self.world.uploads.get(upload)._writer.transport
         process.signalProcess("KILL")
         status, body = await self.client.answer()
         self.assertEqual((status, b"broke off" in body), (409, True))
@@ -375,6 +372,21 @@ class FolderTests(UploadCase):
         self.assertEqual(answer["path"], os.path.join(self.folder, "holiday (2)"))
         self.assertEqual(list(self.there()), ["holiday (2)/one"])
 
+    async def test_nobody_waits_for_the_end(self) -> None:
+        """It is shared all the same."""
+        upload = (await self.client.call("upload.begin", name="holiday"))["upload"]
+        await self.client.ask(put(f"/upload/one?upload={upload}", b"x"))
+        finish = rpc("upload.finish", {"upload": upload})
+        self.client.send(http_request(finish, headers={"Host": "localhost"}))
+        while self.world.uploads.get(upload)._waiting is None:
+            await self.client.turn()
+        assert self.client.transport is not None
+        self.client.transport.loseConnection()
+        await self.client.closed
+        while not self.world.hasher.running:
+            await self.client.turn()
+        self.assertEqual(list(self.there()), ["holiday/one"])
+
     async def test_cancelled(self) -> None:
         """Nothing is left, and whoever sends on is told."""
         upload = (await self.client.call("upload.begin", name="holiday"))["upload"]
@@ -406,6 +418,8 @@ class FolderTests(UploadCase):
         other = await self.connect()
         status, body = await other.ask(put(f"/upload/two?upload={upload}", b"x"))
         self.assertEqual((status, b"one after the other" in body), (409, True))
+        error = await (await self.connect()).call("upload.finish", upload=upload)
+        self.assertIn("is being sent", error["message"])
         self.assertEqual((await self.client.ask(first[-1:]))[0], 204)
 
     async def test_bounds(self) -> None:
