@@ -19,12 +19,13 @@ export class ShareForm extends HTMLElement {
   begin(toasts, uploads) {
     this.#toasts = toasts;
     this.#chooser.begin(toasts);
+    // Never in the page: the buttons stand for them.
     const input = (properties) => {
-      const node = make("input", { type: "file", hidden: true, change: () => uploads.choose(node), ...properties });
+      const node = make("input", { type: "file", change: () => uploads.choose(node), ...properties });
       return node;
     };
-    const files = input({ multiple: true, "aria-label": t("uploadFiles") });
-    const folder = input({ webkitdirectory: true, "aria-label": t("uploadFolder") });
+    const files = input({ multiple: true });
+    const folder = input({ webkitdirectory: true });
     this.append(
       make("form", { class: "tools", submit: (event) => this.#share(event) },
         make("label", { for: "path" }, t("sharePath")),
@@ -34,7 +35,7 @@ export class ShareForm extends HTMLElement {
           button("files", "choose", () => this.#chooser.open()),
           button("up", "uploadFiles", () => files.click()),
           button("up", "uploadFolder", () => folder.click()))),
-      files, folder, this.#chooser);
+      this.#chooser);
   }
 
   async #share(event) {
