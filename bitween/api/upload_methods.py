@@ -52,6 +52,10 @@ class UploadMethods(Namespace):
 
         :param upload: as ``upload.begin`` told it.
         :raises UnknownUpload: if there is no such upload.
+        :raises UploadFailed: if it is at an end already, with the reason.
         """
-        self._uploads.get(upload).cancel()
+        cancelled = self._uploads.get(upload)
+        if cancelled.error is not None:
+            raise cancelled.error
+        cancelled.cancel()
         return True

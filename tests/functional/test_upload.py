@@ -394,6 +394,8 @@ class FolderTests(UploadCase):
         self.assertIs(await self.client.call("upload.cancel", upload=upload), True)
         status, body = await self.client.ask(put(f"/upload/two?upload={upload}", b"x"))
         self.assertEqual((status, b"was cancelled" in body), (409, True))
+        error = await (await self.connect()).call("upload.cancel", upload=upload)
+        self.assertIn("was cancelled", error["message"])
         await self.gone()
 
     async def test_what_clashes(self) -> None:

@@ -159,6 +159,24 @@ class UploadTests(ShareCase):
         paths = [file["path"] for file in torrent["files"]]
         self.assertEqual(paths, ["album/cover", "album/disc 1/50% off?#.ogg"])
 
+    async def test_what_the_browser_cannot_send(self) -> None:
+        """It ends the whole upload, in words: no part of it is shared."""
+        alice, link = await self.alice_with()
+
+        def visit(page: Page) -> None:
+            page.goto(link)
+            page.get_by_role("link", name="My torrents").click()
+            page.route("**/upload/two?*", lambda route: route.abort())
+            page.evaluate(_DROP, [["one", "x" * 1000], ["two", "x"]])
+            page.get_by_role("button", name="Upload and share").press("Enter")
+            expect(page.locator(".toast")).to_contain_text("could not read a file to its end")
+            expect(page.locator("upload-row")).to_have_count(0)
+
+        await browse(visit)
+        self.assertEqual((await alice.call("bt.get_torrents"))["torrents"], [])
+        await alice.stop()
+        self.assertEqual(os.listdir(alice.downloads), [])
+
     async def test_cancel(self) -> None:
         """While it is sent, one sees how far it is; what is cancelled leaves nothing."""
         alice, link = await self.alice_with()
@@ -177,7 +195,6 @@ class UploadTests(ShareCase):
             expect(row.locator(".facts")).to_contain_text("of 5 MB · ↑")
             row.get_by_role("button", name="Cancel the upload of film").press("Enter")
             expect(row).to_have_count(0)
-            page.wait_for_function("() => true")
             return complaints
 
         self.assertEqual(await browse(visit), [])

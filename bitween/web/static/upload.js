@@ -2,13 +2,13 @@
 
 import { iconButton, legible, make, named, say } from "/web/dom.js";
 import { rate, size, time } from "/web/format.js";
-import { call, LogInNeeded, Refused, Unreachable } from "/web/rpc.js";
+import { call, LogInNeeded, Refused } from "/web/rpc.js";
 import { t } from "/web/strings.js";
 
 const SHOWN = 5; // names that are told before it begins
 
-/** Somebody does not want it any more. */
-class Cancelled extends Error {}
+/** Sending did not come to its end: somebody does not want it any more, or the browser does not say why. */
+class BrokenOff extends Error {}
 
 /** The files behind what was dropped, with their paths; folders are walked through. */
 async function dropped(transfer) {
@@ -80,15 +80,26 @@ class UploadRow extends HTMLElement {
     try {
       this.#upload = (await call("upload.begin", { name, folder, size: total })).upload;
       for (const { path, file } of files) {
-        if (this.#cancelled) throw new Cancelled();
+        if (this.#cancelled) throw new BrokenOff();
         await this.#put(path, file);
         this.#sent += file.size;
       }
       await call("upload.finish", { upload: this.#upload });
     } catch (error) {
-      if (!this.#cancelled) throw error;
-      if (this.#upload) await call("upload.cancel", { upload: this.#upload });
+      const why = await this.#end(error);
+      if (!this.#cancelled) throw why;
     }
+  }
+
+  /** Have the daemon remove what was sent; it may know better why that did not come to its end. */
+  async #end(error) {
+    if (!this.#upload) return error;
+    try {
+      await call("upload.cancel", { upload: this.#upload });
+    } catch (reason) {
+      if (error instanceof BrokenOff) return reason;
+    }
+    return error instanceof BrokenOff ? new Refused({ message: t("brokeOff") }) : error;
   }
 
   #cancel() {
@@ -103,8 +114,7 @@ class UploadRow extends HTMLElement {
     this.#request = request;
     return new Promise((done, failed) => {
       request.upload.addEventListener("progress", ({ loaded }) => this.#show(loaded));
-      request.addEventListener("abort", () => failed(new Cancelled()));
-      request.addEventListener("error", () => this.#why().then(failed));
+      for (const event of ["abort", "error"]) request.addEventListener(event, () => failed(new BrokenOff()));
       request.addEventListener("load", () => {
         if (request.status < 300) done();
         else if (request.status === 401) failed(new LogInNeeded());
@@ -113,16 +123,6 @@ class UploadRow extends HTMLElement {
       request.open("PUT", `/upload/${quoted}?upload=${this.#upload}`);
       request.send(file);
     });
-  }
-
-  /** The connection broke off: the daemon knows why, or it is away, or the file is. */
-  async #why() {
-    try {
-      await call("upload.finish", { upload: this.#upload });
-    } catch (error) {
-      return error;
-    }
-    return new Unreachable();
   }
 
   #show(loaded) {
