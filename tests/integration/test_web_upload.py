@@ -72,6 +72,7 @@ class ChooserTests(ShareCase):
             expect(rows.locator(".facts")).to_have_text("1 kB · shared")
             expect(rows.get_by_role("button")).to_have_count(0)
             steps.get_by_role("button", name=SCRIPT).press("Enter")
+            expect(steps).to_have_text(["Start", os.path.basename(root), SCRIPT])
             page.get_by_role("button", name="Share this folder").press("Enter")
             expect(page.get_by_text(f"Your contacts can now get {SCRIPT}.")).to_be_visible()
             self.assertEqual(page.locator("img").count(), 0)

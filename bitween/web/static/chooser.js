@@ -126,7 +126,8 @@ export class ChooserDialog extends HTMLElement {
   async look(path) {
     const turn = ++this.#latest;
     const read = (act) => this.#toasts.attempt(act);
-    return read(async () => {
+    this.#shareAll.disabled = true; // who presses it now may mean the next folder
+    const there = await read(async () => {
       let listing = await new Listing(path, read, () => this.#list.show()).begin();
       if (path === null && listing.count === 1) {
         listing = await new Listing(listing.at(0).path, read, () => this.#list.show()).begin();
@@ -136,6 +137,8 @@ export class ChooserDialog extends HTMLElement {
       if (!this.#dialog.open) this.#dialog.showModal();
       this.#show();
     });
+    if (turn === this.#latest) this.#shareAll.disabled = false;
+    return there;
   }
 
   async share(path) {
