@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import cast
-from urllib.parse import parse_qs
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IPushProducer
 from twisted.logger import Logger
 from twisted.python.failure import Failure
+from twisted.web.http import parse_qs
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Request
 from zope.interface import implementer
@@ -79,7 +79,7 @@ class UploadResource(Resource):
             return _refusal(error)
 
     def _begin(self, request: BoundedRequest, length: int | None) -> _Receiving:
-        parts = read_path(request.path[len(_PREFIX) :].decode("ascii", "replace"))
+        parts = read_path(request.path[len(_PREFIX) :].decode("ascii"))
         upload_id = _upload_id(request)
         self._uploads.check_room(length or 0)
         if upload_id is not None:

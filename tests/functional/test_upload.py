@@ -426,8 +426,10 @@ class FolderTests(UploadCase):
 
     async def test_bounds(self) -> None:
         """No such upload, no such room, too many of them."""
-        status, _ = await self.client.ask(put("/upload/one?upload=1", b"x"))
-        self.assertEqual(status, 404)
+        for query in ("upload=1", "upload=%ff", "upload=x&upload=y"):
+            client = await self.connect()
+            status, _ = await client.ask(put(f"/upload/one?{query}", b"x"))
+            self.assertEqual(status, 404, query)
         client = await self.connect()
         error = await client.call("upload.begin", name="x", size=2**52)
         self.assertEqual(error["data"]["reason"], "no_room")
