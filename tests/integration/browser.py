@@ -16,6 +16,17 @@ from twisted.trial.unittest import SkipTest
 
 Result = TypeVar("Result")
 
+#: Drops files on the page, as a file manager would: a list of names and contents.
+DROP = """(files) => {
+    const transfer = new DataTransfer();
+    for (const [name, content] of files) transfer.items.add(new File([content], name));
+    for (const type of ["dragover", "drop"]) {
+        const how = { dataTransfer: transfer, bubbles: true, cancelable: true };
+        const event = new DragEvent(type, how);
+        document.querySelector("main").dispatchEvent(event);
+    }
+}"""
+
 #: Milliseconds after which what a page is to show will not come any more.
 _PATIENCE = 30_000
 

@@ -22,7 +22,7 @@ from bitween.model.events import ConnectionChanged
 from bitween.model.peer import Peer
 from bitween.model.torrent import InfoHash, Progress, TorrentState
 from tests.functional.api_rig import EPOCH, OWN_JID, TOKEN, World, info_hash, site_of
-from tests.integration.browser import browse, meanwhile
+from tests.integration.browser import DROP, browse, meanwhile
 
 BOB, CAROL = "bob@example.org", "carol@example.org"
 MANY = 10_000
@@ -60,7 +60,11 @@ class WebListsTests(TestCase):
 
     def setUp(self) -> None:
         """Serve a world."""
-        self.world = World(IReactorTime(reactor), os.path.abspath(self.mktemp()))
+        root = os.path.abspath(self.mktemp())
+        os.makedirs(os.path.join(root, "files", "song"))
+        self.world = World(
+            IReactorTime(reactor), os.path.abspath(self.mktemp()), share_roots=[root]
+        )
         recorder = Recorder(self.world.bitween, self.world.log, self.world.clock, LogPublisher())
         recorder.startService()
         self.addCleanup(recorder.stopService)
@@ -291,6 +295,15 @@ class WebListsTests(TestCase):
                 page.get_by_role("button", name="Files of").first.click()
                 expect(page.get_by_role("dialog")).to_be_visible()
                 judge(page, "files")
+                page.keyboard.press("Escape")
+                page.get_by_role("button", name="Choose …").click()
+                page.get_by_role("button", name="files", exact=True).click()
+                expect(page.get_by_role("button", name="Share song")).to_be_visible()
+                judge(page, "chooser")
+                page.keyboard.press("Escape")
+                page.evaluate(DROP, [["one", "1"], ["two", "2"]])
+                expect(page.get_by_label("Name of the folder")).to_be_focused()
+                judge(page, "uploading")
                 page.keyboard.press("Escape")
                 page.get_by_role("button", name="Remove").first.click()
                 judge(page, "undo")

@@ -7,20 +7,9 @@ from typing import Any
 
 from playwright.sync_api import Page, expect
 
-from tests.integration.browser import browse
+from tests.integration.browser import DROP, browse
 from tests.integration.harness import Daemon, ProsodyTestCase
 from tests.integration.test_web import SCRIPT, TURNED, complaints_of, link_to
-
-# Drops what a list says, as a file manager would: names and contents, folders with a slash.
-_DROP = """(files) => {
-    const transfer = new DataTransfer();
-    for (const [name, content] of files) transfer.items.add(new File([content], name));
-    for (const type of ["dragover", "drop"]) {
-        const how = { dataTransfer: transfer, bubbles: true, cancelable: true };
-        const event = new DragEvent(type, how);
-        document.querySelector("main").dispatchEvent(event);
-    }
-}"""
 
 
 class ShareCase(ProsodyTestCase):
@@ -94,7 +83,7 @@ class UploadTests(ShareCase):
             complaints = complaints_of(page)
             page.goto(link)
             expect(page.get_by_role("heading", name="Shares")).to_be_visible()
-            page.evaluate(_DROP, [[SCRIPT, "x" * 300_000]])
+            page.evaluate(DROP, [[SCRIPT, "x" * 300_000]])
             dialog = page.get_by_role("dialog")
             expect(dialog).to_contain_text("1 file, 300 kB")
             expect(dialog).to_contain_text(SCRIPT)
@@ -168,7 +157,7 @@ class UploadTests(ShareCase):
             page.goto(link)
             page.get_by_role("link", name="My torrents").click()
             page.route("**/upload/two?*", lambda route: route.abort())
-            page.evaluate(_DROP, [["one", "x" * 1000], ["two", "x"]])
+            page.evaluate(DROP, [["one", "x" * 1000], ["two", "x"]])
             page.get_by_role("button", name="Upload and share").press("Enter")
             expect(page.locator(".toast")).to_contain_text("could not read a file to its end")
             expect(page.locator("upload-row")).to_have_count(0)
@@ -190,7 +179,7 @@ class UploadTests(ShareCase):
             network.send("Network.enable")
             slow = {"offline": False, "latency": 0, "downloadThroughput": -1}
             network.send("Network.emulateNetworkConditions", {**slow, "uploadThroughput": 200_000})
-            page.evaluate(_DROP, [["film", "x" * 5_000_000]])
+            page.evaluate(DROP, [["film", "x" * 5_000_000]])
             page.get_by_role("button", name="Upload and share").press("Enter")
             row = page.locator("upload-row")
             expect(row.locator(".facts")).to_contain_text("of 5 MB · ↑")
