@@ -50,6 +50,7 @@ from bitween.model.events import (
     SwarmEvent,
     TorrentAdded,
 )
+from bitween.model.invitation import invitation_link, invited
 from bitween.model.job import Added, Job
 from bitween.model.library import Library
 from bitween.model.peer import Peer
@@ -274,6 +275,8 @@ class Status:
     """
     How the daemon is.
 
+    :param download_dir: where downloads go that are not told to go elsewhere.
+    :param free: bytes that find room there; ``None`` if that cannot be told.
     :param uptime: seconds.
     """
 
@@ -283,6 +286,8 @@ class Status:
     addresses: tuple[PeerAddress, ...]
     totals: Totals
     limits: LimitsInForce
+    download_dir: str
+    free: int | None
     uptime: float
 
 
@@ -404,6 +409,8 @@ class Bitween:
             addresses=self._own_addresses.addresses,
             totals=self._totals(),
             limits=self.control.limits,
+            download_dir=self._download_dir,
+            free=diagnosis.free_room(self._download_dir),
             uptime=self._clock() - self._started,
         )
 
@@ -626,11 +633,22 @@ class Bitween:
         :raises UnknownContact: if that is neither a contact, nor ourselves, nor in the catalogue.
         """
         if not self._counts(jid) and jid not in self.catalogue.jids():
-            raise UnknownContact(f"{jid} is not among your contacts")
+            raise UnknownContact(
+                f"{jid} is not among your contacts", detail="jid", values={"jid": jid}
+            )
 
     def add_contact(self, jid: str, nick: str = "") -> Deferred[None]:
-        """Ask somebody to become a contact."""
-        return self._messenger.add_contact(jid, nick)
+        """
+        Ask somebody to become a contact.
+
+        :param jid: of them, or an ``xmpp:`` link that holds it.
+        """
+        return self._messenger.add_contact(invited(jid), nick)
+
+    @property
+    def invitation(self) -> str:
+        """The link with which others ask us to become a contact."""
+        return invitation_link(self._messenger.own_jid)
 
     def accept_contact(self, jid: str) -> Deferred[None]:
         """Accept somebody's request, and ask back."""
@@ -787,18 +805,20 @@ def _checked_path(path: str) -> str:
     :raises BadPath: if one can tell without reading much that the path cannot be shared.
     """
     if not os.path.isabs(path):
-        raise BadPath(f"{path!r} is not an absolute path", "give the path from the root on")
+        raise _relative(path)
+    values = {"path": path}
     if not os.path.lexists(path):
-        raise NoSuchPath(f"{path!r} does not exist")
+        raise NoSuchPath(f"{path!r} does not exist", detail="path", values=values)
     if os.path.isdir(path):
         if not os.access(path, os.R_OK | os.X_OK):
-            raise UnreadablePath(f"{path!r} may not be read", "check its permissions")
+            raise _unreadable(path)
         if not any(os.scandir(path)):
-            raise EmptyFolder(f"{path!r} is empty", "a folder needs a file to be shared")
+            hint = "a folder needs a file to be shared"
+            raise EmptyFolder(f"{path!r} is empty", hint, detail="path", values=values)
     elif not os.path.isfile(path):
-        raise BadPath(f"{path!r} is neither a file nor a folder")
+        raise BadPath(f"{path!r} is neither a file nor a folder", detail="neither", values=values)
     elif not os.access(path, os.R_OK):
-        raise UnreadablePath(f"{path!r} may not be read", "check its permissions")
+        raise _unreadable(path)
     return path
 
 
@@ -807,11 +827,34 @@ def _checked_folder(folder: str) -> str:
     :raises BadPath: if nothing can be written there.
     """
     if not os.path.isabs(folder):
-        raise BadPath(f"{folder!r} is not an absolute path", "give the path from the root on")
+        raise _relative(folder)
     try:
         os.makedirs(folder, exist_ok=True)
     except OSError as error:
         raise BadPath(f"{folder!r} cannot be made: {error.strerror}") from None
     if not os.access(folder, os.W_OK | os.X_OK):
-        raise BadPath(f"{folder!r} may not be written to", "check its permissions")
+        raise BadPath(
+            f"{folder!r} may not be written to",
+            "check its permissions",
+            detail="closed",
+            values={"path": folder},
+        )
     return folder
+
+
+def _relative(path: str) -> BadPath:
+    return BadPath(
+        f"{path!r} is not an absolute path",
+        "give the path from the root on",
+        detail="relative",
+        values={"path": path},
+    )
+
+
+def _unreadable(path: str) -> UnreadablePath:
+    return UnreadablePath(
+        f"{path!r} may not be read",
+        "check its permissions",
+        detail="path",
+        values={"path": path},
+    )

@@ -229,7 +229,11 @@ class Control:
         if wanted is not None:
             numbers = frozenset(_checked(torrent, wanted))
             if not numbers:
-                raise InvalidValue("no file would be wanted", "remove or pause the torrent instead")
+                raise InvalidValue(
+                    "no file would be wanted",
+                    "remove or pause the torrent instead",
+                    detail="no_file",
+                )
             count = len(torrent.files or ())
             chosen = replace(chosen, skipped=frozenset(range(count)) - numbers)
         if first is not None:

@@ -17,7 +17,9 @@ _LITTLE_ROOM = 10**9
 def log_in(status: ConnectionStatus) -> Finding:
     """Whether we are connected to the XMPP server."""
     if status.state is ConnectionState.ONLINE:
-        return Finding("log-in", Verdict.GOOD, f"connected as {status.jid}")
+        return Finding(
+            "log-in", Verdict.GOOD, f"connected as {status.jid}", values={"jid": status.jid}
+        )
     why = f": {status.error}" if status.error else ""
     fix = "check --jid, --server and the password; the daemon's log says more"
     return Finding("log-in", Verdict.BAD, f"{status.state.value}{why}", fix)
@@ -28,16 +30,19 @@ def listening(sockets: Sequence[tuple[str, int]]) -> Finding:
     if not sockets:
         return Finding("listening", Verdict.BAD, "no port is open for peers", "see --listen")
     ports = ", ".join(str(port) for port in sorted({port for _, port in sockets}))
-    return Finding("listening", Verdict.GOOD, f"peers are accepted on port {ports}")
+    text = f"peers are accepted on port {ports}"
+    return Finding("listening", Verdict.GOOD, text, values={"ports": ports})
 
 
 def mapping(mapped: Sequence[PeerAddress], announced: Sequence[PeerAddress]) -> Finding:
     """Whether peers in other networks can connect."""
     if mapped:
         where = ", ".join(map(str, mapped))
-        return Finding("mapping", Verdict.GOOD, f"a router forwards {where}")
+        text = f"a router forwards {where}"
+        return Finding("mapping", Verdict.GOOD, text, values={"addresses": where})
     if any(address.is_global for address in announced):
-        return Finding("mapping", Verdict.GOOD, "none is needed: an address of ours is public")
+        text = "none is needed: an address of ours is public"
+        return Finding("mapping", Verdict.GOOD, text, detail="public")
     fix = "switch on UPnP or NAT-PMP in the router, or forward a port and name it with --announce"
     return Finding("mapping", Verdict.WARNING, "no router forwards a port to us", fix)
 
@@ -49,8 +54,9 @@ def announced(addresses: Sequence[PeerAddress]) -> Finding:
         return Finding("addresses", Verdict.BAD, "contacts are told no address of ours", fix)
     told = ", ".join(map(str, addresses))
     if all(address.is_loopback for address in addresses):
-        return Finding("addresses", Verdict.WARNING, f"{told}: only programs on this machine", "")
-    return Finding("addresses", Verdict.GOOD, told)
+        text = f"{told}: only programs on this machine"
+        return Finding("addresses", Verdict.WARNING, text, values={"addresses": told})
+    return Finding("addresses", Verdict.GOOD, told, values={"addresses": told})
 
 
 def contacts(catalogue: Catalogue, may_dial: Callable[[PeerAddress], bool]) -> Finding:
@@ -64,9 +70,24 @@ def contacts(catalogue: Catalogue, may_dial: Callable[[PeerAddress], bool]) -> F
     if not there:
         return Finding("contacts", Verdict.UNKNOWN, "no contact runs bitween at the moment")
     text = f"{dialable} of {there} devices of contacts announce an address that can be dialled"
+    values = {"n": dialable, "total": there}
     if dialable < there:
-        return Finding("contacts", Verdict.WARNING, text, "have bitween doctor run there, too")
-    return Finding("contacts", Verdict.GOOD, text)
+        fix = "have bitween doctor run there, too"
+        return Finding("contacts", Verdict.WARNING, text, fix, values=values)
+    return Finding("contacts", Verdict.GOOD, text, values=values)
+
+
+def free_room(folder: str) -> int | None:
+    """
+    How much finds room in a folder.
+
+    :returns: bytes; ``None`` if that cannot be told.
+    """
+    try:
+        room = os.statvfs(folder)
+    except OSError:
+        return None
+    return room.f_bavail * room.f_frsize
 
 
 def disk(folder: str) -> Finding:
@@ -74,12 +95,25 @@ def disk(folder: str) -> Finding:
     try:
         room = os.statvfs(folder)
     except OSError as error:
-        fix = "see --download-dir"
-        return Finding("disk", Verdict.BAD, f"{folder!r} cannot be used: {error.strerror}", fix)
+        return Finding(
+            "disk",
+            Verdict.BAD,
+            f"{folder!r} cannot be used: {error.strerror}",
+            "see --download-dir",
+            values={"folder": folder, "why": str(error.strerror)},
+        )
     free = room.f_bavail * room.f_frsize
     text = f"{free / 1e9:,.1f} GB free in {folder!r}"
     if not os.access(folder, os.W_OK | os.X_OK):
-        return Finding("disk", Verdict.BAD, f"{folder!r} may not be written to", "see its mode")
+        return Finding(
+            "disk",
+            Verdict.BAD,
+            f"{folder!r} may not be written to",
+            "see its mode",
+            detail="closed",
+            values={"folder": folder},
+        )
+    values: dict[str, str | float] = {"free": free, "folder": folder}
     if free < _LITTLE_ROOM:
-        return Finding("disk", Verdict.WARNING, text, "make room there")
-    return Finding("disk", Verdict.GOOD, text)
+        return Finding("disk", Verdict.WARNING, text, "make room there", values=values)
+    return Finding("disk", Verdict.GOOD, text, values=values)

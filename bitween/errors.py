@@ -40,6 +40,11 @@ Codes for JSON-RPC clients are given in one place, :mod:`bitween.api.faults`.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
+_NOTHING: Mapping[str, str] = MappingProxyType({})
+
 
 class BitweenError(Exception):
     """
@@ -47,12 +52,24 @@ class BitweenError(Exception):
 
     :param message: what went wrong, in one line for a person.
     :param hint: what can be done about it, in one line; may be empty.
+    :param detail: what exactly went wrong, a word that stays, where the class alone leaves it open.
+    :param values: what the message tells beside class and detail, by name, so that the same can be
+        said in another language; without a detail only the message has it.
     """
 
-    def __init__(self, message: str, hint: str = "") -> None:
+    def __init__(
+        self,
+        message: str,
+        hint: str = "",
+        *,
+        detail: str = "",
+        values: Mapping[str, str] = _NOTHING,
+    ) -> None:
         super().__init__(message)
         self.message = message
         self.hint = hint
+        self.detail = detail
+        self.values = values
 
     def __str__(self) -> str:
         return f"{self.message} ({self.hint})" if self.hint else self.message

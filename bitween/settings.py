@@ -7,6 +7,7 @@ import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from twisted.python import usage
@@ -16,7 +17,10 @@ from bitween.errors import ConfigurationError, InvalidValue
 from bitween.model.address import PeerAddress
 from bitween.model.contact import AutoAccept
 from bitween.model.schedule import Entry, parse_entry
+from bitween.model.setting import Origin, Setting
 
+DEFAULT_SHARE_ROOTS = ("~",)
+DEFAULT_DOWNLOADS = "~/Downloads/bitween"
 DEFAULT_API = "tcp:5000:interface=127.0.0.1"
 DEFAULT_XMPP_PORT = 5222
 DEFAULT_DIRECT_TLS_PORT = 5223
@@ -48,6 +52,7 @@ class Settings:
     :param active_downloads: how many run at the same time, 0 for any number.
     :param seed_ratio: how often a download is given to others before it is paused, 0 for always.
     :param seed_hours: how long, 0 for always.
+    :param shown: all of this as it was given, for a person to look at.
     """
 
     jid: str
@@ -77,6 +82,7 @@ class Settings:
     auto_accept: AutoAccept
     allow_plain: bool
     log_traffic: bool
+    shown: tuple[Setting, ...]
 
 
 class Options(usage.Options):
@@ -168,14 +174,26 @@ class Options(usage.Options):
         :raises ConfigurationError: naming the option and what it should be.
         """
         given = {key: value for key, value in self.items() if value not in (None, 0, [])}
-        values = _read_config(given.get("config"), environ)
-        values.update(given)
-        return _settings(values, environ)
+        from_file = _read_config(given.get("config"), environ)
+        return _settings({**from_file, **given}, environ, _shown(given, from_file))
 
 
 _TEXT_KEYS = frozenset(str(parameter[0]) for parameter in Options.optParameters) - {"config"}
 _FLAG_KEYS = frozenset(str(flag[0]) for flag in Options.optFlags)
 _LIST_KEYS = frozenset({"api-host", "announce", "schedule", "share-root"})
+#: What ``bt.set_limits`` replaces.
+_CHANGEABLE = frozenset({"upload-limit", "download-limit"})
+#: What holds where nothing is given, as far as that is the same for everybody.
+_DEFAULTS: Mapping[str, str | tuple[str, ...]] = MappingProxyType(
+    {
+        "active-downloads": str(DEFAULT_ACTIVE_DOWNLOADS),
+        "api": DEFAULT_API,
+        "auto-accept": AutoAccept.KNOWN.value,
+        "download-dir": DEFAULT_DOWNLOADS,
+        "hidden-files": "share",
+        "share-root": DEFAULT_SHARE_ROOTS,
+    }
+)
 
 
 def _read_config(path: str | None, environ: Mapping[str, str]) -> dict[str, Any]:
@@ -216,7 +234,27 @@ def _config_value(path: str, key: str, value: object) -> object:
     return value
 
 
-def _settings(values: Mapping[str, Any], environ: Mapping[str, str]) -> Settings:
+def _shown(given: Mapping[str, Any], from_file: Mapping[str, Any]) -> tuple[Setting, ...]:
+    """What is set, and by whom; of secrets only where they lie."""
+    settings = []
+    for name in sorted(_TEXT_KEYS | _FLAG_KEYS | _LIST_KEYS):
+        if name in given:
+            value, origin = given[name], Origin.COMMAND_LINE
+        elif name in from_file:
+            value, origin = from_file[name], Origin.FILE
+        else:
+            value, origin = _DEFAULTS.get(name), Origin.DEFAULT
+        if name in _FLAG_KEYS:
+            value = bool(value)
+        elif name in _LIST_KEYS:
+            value = tuple(value or ())
+        settings.append(Setting(name, value, origin, name in _CHANGEABLE))
+    return tuple(settings)
+
+
+def _settings(
+    values: Mapping[str, Any], environ: Mapping[str, str], shown: tuple[Setting, ...]
+) -> Settings:
     jid, resource = _jid(values.get("jid"))
     state_home = _xdg(environ, "XDG_STATE_HOME", ".local/state")
     state_dir = _path(values.get("state-dir") or os.path.join(state_home, "bitween", jid))
@@ -231,8 +269,8 @@ def _settings(values: Mapping[str, Any], environ: Mapping[str, str]) -> Settings
         direct_tls=direct_tls,
         ca_file=_path(values["ca-file"]) if "ca-file" in values else None,
         state_dir=state_dir,
-        download_dir=_path(values.get("download-dir", "~/Downloads/bitween")),
-        share_roots=_share_roots(values.get("share-root", ["~"])),
+        download_dir=_path(values.get("download-dir", DEFAULT_DOWNLOADS)),
+        share_roots=_share_roots(values.get("share-root", DEFAULT_SHARE_ROOTS)),
         share_hidden=_share_hidden(values.get("hidden-files", "share")),
         api=None if api == "none" else api,
         token_file=_path(values.get("token-file") or os.path.join(state_dir, "token")),
@@ -253,6 +291,7 @@ def _settings(values: Mapping[str, Any], environ: Mapping[str, str]) -> Settings
         auto_accept=_auto_accept(values.get("auto-accept", AutoAccept.KNOWN)),
         allow_plain=bool(values.get("allow-plain", False)),
         log_traffic=bool(values.get("log-traffic", False)),
+        shown=shown,
     )
 
 

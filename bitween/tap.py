@@ -162,6 +162,7 @@ class Daemon(MultiService):
             metrics=metrics,
             folders=Folders(self._reactor, self._settings.share_roots, self._settings.share_hidden),
             uploads=uploads,
+            settings=self._settings.shown,
         )
         api = self._api(site, token)
         Recorder(bitween, log, self._reactor, globalLogPublisher).setServiceParent(self)

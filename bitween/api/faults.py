@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from bitween import errors
+from bitween.api import results
 from bitween.model.text import printable
 
 # JSON-RPC 2.0 §5.1
@@ -69,9 +70,22 @@ def protocol_error(code: int) -> dict[str, object]:
 
 def error_object(error: errors.BitweenError) -> dict[str, object]:
     """An error of ours as a JSON-RPC error object (JSON-RPC 2.0 §5.1)."""
-    code, reason = next(KINDS[kind] for kind in type(error).__mro__ if kind in KINDS)
+    code, _ = _kind(error)
     message = printable(error.message, _MAX_TEXT)
     if code == INVALID_PARAMS:
         message = f"{_MESSAGES[code]}: {message}"
-    data = {"reason": reason, "hint": printable(error.hint, _MAX_TEXT)}
-    return {"code": code, "message": message, "data": data}
+    return {"code": code, "message": message, "data": error_data(error)}
+
+
+def error_data(error: errors.BitweenError) -> results.ErrorData:
+    """What a program can go by in an error of ours."""
+    _, reason = _kind(error)
+    data: results.ErrorData = {"reason": reason, "hint": printable(error.hint, _MAX_TEXT)}
+    if error.detail:
+        data["detail"] = error.detail
+        data["values"] = {name: printable(value, _MAX_TEXT) for name, value in error.values.items()}
+    return data
+
+
+def _kind(error: errors.BitweenError) -> tuple[int, str]:
+    return next(KINDS[kind] for kind in type(error).__mro__ if kind in KINDS)

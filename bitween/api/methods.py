@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from typing import Annotated, Literal
 
@@ -15,11 +15,14 @@ from bitween.api.jsonrpc import Namespace, reads
 from bitween.api.log_in import LogInLinks
 from bitween.api.params import Between, Path
 from bitween.api.pieces import Members, Rows
+from bitween.api.qr import qr_rows
+from bitween.api.recent_warnings import RecentWarnings
 from bitween.application import Bitween
 from bitween.errors import HashingFailed, InvalidValue
 from bitween.folders import Folders
 from bitween.model.job import JobState
 from bitween.model.search import Filter
+from bitween.model.setting import Setting
 from bitween.model.torrent import MAX_SIZE, InfoHash
 
 #: Of the methods and their results, by semantic versioning: the first number rises when a program
@@ -34,11 +37,16 @@ _Size = Annotated[int, Between(0, MAX_SIZE)]
 
 
 def namespaces(
-    application: Bitween, clock: IReactorTime, links: LogInLinks, folders: Folders
+    application: Bitween,
+    clock: IReactorTime,
+    links: LogInLinks,
+    recent: RecentWarnings,
+    settings: Sequence[Setting],
+    folders: Folders,
 ) -> dict[str, Namespace]:
     """Every namespace by its prefix."""
     return {
-        "Api": ApiMethods(application, clock, links),
+        "Api": ApiMethods(application, clock, links, recent, settings),
         "bt": TorrentMethods(application, folders),
         "xmpp": ContactMethods(application),
         "jobs": JobMethods(application),
@@ -49,11 +57,20 @@ def namespaces(
 class ApiMethods(Namespace):
     """``Api.``: the daemon itself."""
 
-    def __init__(self, application: Bitween, clock: IReactorTime, links: LogInLinks) -> None:
+    def __init__(
+        self,
+        application: Bitween,
+        clock: IReactorTime,
+        links: LogInLinks,
+        recent: RecentWarnings,
+        settings: Sequence[Setting],
+    ) -> None:
         super().__init__()
         self._bitween = application
         self._clock = clock
         self._links = links
+        self._recent = recent
+        self._settings = settings
         self._versions: results.Versions = {
             "bitween": bitween.__version__,
             "api": API_VERSION,
@@ -93,6 +110,16 @@ class ApiMethods(Namespace):
         """How much was exchanged with everybody, and how fast in the last five minutes."""
         rates, account = self._bitween.rates, self._bitween.traffic
         return views.traffic_history(rates.samples, rates.interval, account.session, account.ever)
+
+    @reads
+    def jsonrpc_settings(self) -> results.Settings:
+        """What is set on the command line, in the settings file, and by default; no secrets."""
+        return {"settings": [views.setting(setting) for setting in self._settings]}
+
+    @reads
+    def jsonrpc_warnings(self) -> results.Warnings:
+        """The last hundred warnings of the daemon's log since it started."""
+        return {"warnings": self._recent.all()}
 
 
 class TorrentMethods(Namespace):
@@ -395,10 +422,17 @@ class ContactMethods(Namespace):
             ]
         }
 
+    @reads
+    def jsonrpc_invitation(self) -> results.Invitation:
+        """What to give to somebody who is to become a contact: a link, also as a QR code."""
+        link = self._bitween.invitation
+        return {"uri": link, "qr": qr_rows(link)}
+
     async def jsonrpc_add_contact(self, jid: str, nick: str | None = None) -> results.Done:
         """
         Ask somebody to become a contact, and let their own request in when it comes.
 
+        :param jid: a bare JID, or an ``xmpp:`` link that holds it.
         :raises NotConnected: if there is no XMPP session.
         :raises RequestRefused: if the server does not want that.
         """

@@ -14,6 +14,7 @@ from bitween.model.connection import ConnectionState
 from bitween.model.contact import Pending, Subscription
 from bitween.model.diagnosis import Verdict
 from bitween.model.job import JobState
+from bitween.model.setting import Origin
 from bitween.model.torrent import InfoHash, TorrentState
 from bitween.model.trouble import Reason
 
@@ -53,6 +54,10 @@ class Connection(TypedDict):
     state: Annotated[str, ConnectionState]
     since: Time
     error: Annotated[str | None, "the last reason for not being online, in words"]
+    reason: Annotated[str | None, "what kind of error that is, as ErrorData has it"]
+    detail: Annotated[str | None, "what exactly it is, one word; null where the reason says it all"]
+    values: Annotated[dict[str, str] | None, "what error tells beside that, by name"]
+    next_try: Annotated[float | None, "when it is tried again, in seconds since the epoch"]
 
 
 class Totals(TypedDict):
@@ -92,6 +97,8 @@ class Status(TypedDict):
     addresses: Annotated[list[Address], "where contacts are told to dial, best first"]
     totals: Totals
     limits: LimitsInForce
+    download_dir: Annotated[str, "where downloads go that are not told to go elsewhere"]
+    free: Annotated[int | None, "bytes that find room there"]
     uptime: Seconds
 
 
@@ -110,6 +117,36 @@ class TrafficHistory(TypedDict):
     upload_rates: Annotated[list[int], "bytes/s; oldest first, the last is of now"]
     session: Annotated[Traffic, "since the daemon was started"]
     ever: Annotated[Traffic, "since the state directory was made"]
+
+
+class Setting(TypedDict):
+    """What something is set to."""
+
+    name: Annotated[str, "as the command line and the file have it"]
+    value: Annotated[str | bool | list[str] | None, "several of what may be repeated"]
+    origin: Annotated[str, Origin]
+    changeable: Annotated[bool, "whether it can be changed while the daemon runs"]
+
+
+class Settings(TypedDict):
+    """What whoever runs the daemon has set, and what holds where nothing is."""
+
+    settings: list[Setting]
+
+
+class Warning(TypedDict):  # noqa: A001  # its name in the API
+    """What the daemon's log warned of."""
+
+    time: Time
+    level: Annotated[str, "warn, error or critical"]
+    text: Annotated[str, "one line; names in it may be chosen by contacts"]
+    more: Annotated[int, "of the same second, left out before it"]
+
+
+class Warnings(TypedDict):
+    """The last warnings."""
+
+    warnings: Annotated[list[Warning], "oldest first"]
 
 
 class FileEntry(TypedDict):
@@ -267,6 +304,7 @@ class Resource(TypedDict):
     resource: str
     bitween: Annotated[bool, "whether it has announced anything"]
     shares: Annotated[int, "how many"]
+    size: Annotated[int, "bytes of all of them together"]
     online: bool
 
 
@@ -290,6 +328,13 @@ class Contacts(TypedDict):
     contacts: list[Contact]
 
 
+class Invitation(TypedDict):
+    """What to give to somebody who is to become a contact."""
+
+    uri: Annotated[str, "an xmpp: link"]
+    qr: Annotated[list[str], "the same as a QR code: a text a row, 1 for dark and 0 for light"]
+
+
 class Blocked(TypedDict):
     """Whom the server keeps away from us."""
 
@@ -303,6 +348,8 @@ class Finding(TypedDict):
     verdict: Annotated[str, Verdict]
     text: str
     fix: Annotated[str | None, "what can be done about it"]
+    detail: Annotated[str | None, "what was found, one word; null where check and verdict say it"]
+    values: Annotated[dict[str, str | float], "what text tells beside that, by name"]
 
 
 class Diagnosis(TypedDict):
@@ -358,11 +405,18 @@ class FoundPage(TypedDict):
     items: list[Found]
 
 
-class ErrorData(TypedDict):
-    """What a program and what a person can do about an error."""
+class _Reason(TypedDict):
+    """What every error of ours has."""
 
     reason: Annotated[str, "one word a kind of error"]
     hint: str
+
+
+class ErrorData(_Reason, total=False):
+    """What a program and what a person can do about an error."""
+
+    detail: Annotated[str, "one word for what exactly it is, where the reason leaves that open"]
+    values: Annotated[dict[str, str], "what the message tells beside that, by name"]
 
 
 class Error(TypedDict, total=False):

@@ -30,6 +30,7 @@ from bitween.api.jsonrpc import JsonRpcResource
 from bitween.api.log_in import LOG_IN, LogIn, LogInLinks, LogOut
 from bitween.api.methods import namespaces
 from bitween.api.metrics import Metrics, MetricsResource
+from bitween.api.recent_warnings import RecentWarnings
 from bitween.api.sessions import Sessions
 from bitween.api.site import BoundedSite
 from bitween.api.token_methods import TokenMethods
@@ -39,6 +40,7 @@ from bitween.api.upload_resource import UPLOAD, UploadResource
 from bitween.application import Bitween
 from bitween.errors import StartupError
 from bitween.folders import Folders
+from bitween.model.setting import Setting
 from bitween.rendezvous import Rendezvous
 from bitween.uploads.uploads import Uploads
 
@@ -60,6 +62,7 @@ def make_site(
     metrics: Metrics,
     folders: Folders,
     uploads: Uploads,
+    settings: Sequence[Setting] = (),
 ) -> BoundedSite:
     """
     Everything that is served over HTTP, behind the gate.
@@ -72,6 +75,7 @@ def make_site(
     :param metrics: the figures that they read, calls being timed for them.
     :param folders: where they look around for what to share.
     :param uploads: what they send to be shared.
+    :param settings: to be looked at.
     """
     sessions, failures = Sessions(reactor), FailedLogIns(reactor)
     pages = {**pages, DOCS: docs_page()}
@@ -86,7 +90,14 @@ def make_site(
         reactor.callLater(0, site.end_requests, lambda caller: caller.token in {name, None})
 
     methods = {
-        **namespaces(application, reactor, LogInLinks(sessions, lambda: site.url), folders),
+        **namespaces(
+            application,
+            reactor,
+            LogInLinks(sessions, lambda: site.url),
+            RecentWarnings(log),
+            settings,
+            folders,
+        ),
         "events": EventMethods(log, reactor),
         "token": TokenMethods(tokens, sessions, revoked),
         "upload": UploadMethods(application, uploads),

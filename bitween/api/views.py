@@ -15,7 +15,7 @@ from typing import cast
 
 from bitween.api import results
 from bitween.api.content_type import type_of
-from bitween.api.faults import error_object
+from bitween.api.faults import error_data, error_object
 from bitween.api.pieces import Members
 from bitween.application import Status
 from bitween.control import Exported, FileStatus, LimitsInForce
@@ -29,6 +29,7 @@ from bitween.model.diagnosis import Finding
 from bitween.model.job import Added, Job
 from bitween.model.peer import Peer
 from bitween.model.search import Found
+from bitween.model.setting import Setting
 from bitween.model.torrent import Torrent
 from bitween.model.traffic import Rates, Traffic
 from bitween.model.trouble import Trouble
@@ -98,6 +99,8 @@ def status(status: Status) -> results.Status:
         "addresses": _addresses(status.addresses),
         "totals": cast("results.Totals", asdict(status.totals)),
         "limits": limits(status.limits),
+        "download_dir": status.download_dir,
+        "free": status.free,
         "uptime": status.uptime,
     }
 
@@ -177,7 +180,16 @@ def exported(exported: Exported) -> results.Exported:
 
 def connection(status: ConnectionStatus) -> results.Connection:
     """Where the connection to the XMPP server stands."""
-    return {"state": status.state.value, "since": status.since, "error": status.error or None}
+    cause = None if status.cause is None else error_data(status.cause)
+    return {
+        "state": status.state.value,
+        "since": status.since,
+        "error": status.error or None,
+        "reason": cause and cause["reason"],
+        "detail": cause and cause.get("detail"),
+        "values": cause and cause.get("values"),
+        "next_try": status.next_try,
+    }
 
 
 def finding(finding: Finding) -> results.Finding:
@@ -187,6 +199,19 @@ def finding(finding: Finding) -> results.Finding:
         "verdict": finding.verdict.value,
         "text": finding.text,
         "fix": finding.fix or None,
+        "detail": finding.detail or None,
+        "values": dict(finding.values),
+    }
+
+
+def setting(setting: Setting) -> results.Setting:
+    """One of ``Api.settings``."""
+    value = setting.value
+    return {
+        "name": setting.name,
+        "value": list(value) if isinstance(value, tuple) else value,
+        "origin": setting.origin.value,
+        "changeable": setting.changeable,
     }
 
 
@@ -232,10 +257,12 @@ def contact(contact: Contact, catalogue: Catalogue, traffic: Traffic) -> results
 
 
 def _resource(resource: str, listing: Listing | None, online: bool) -> results.Resource:
+    shares = () if listing is None else listing.announcement.shares.values()
     return {
         "resource": resource,
         "bitween": listing is not None,
-        "shares": 0 if listing is None else len(listing.announcement.shares),
+        "shares": len(shares),
+        "size": sum(share.size for share in shares),
         "online": online,
     }
 

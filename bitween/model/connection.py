@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
+
+from bitween.errors import BitweenError
 
 
 class ConnectionState(StrEnum):
@@ -25,6 +27,9 @@ class ConnectionStatus:
     :param error: the last reason for not being online, in words; empty while online.
     :param resuming: whether only the link is gone, and the session may still be taken up again;
         what is known of contacts holds until then.
+    :param cause: what ``error`` tells, for programs; ``None`` if nothing went wrong.
+    :param next_try: when a connection is tried again, in seconds since the epoch; ``None`` if that
+        is done right now, or not to be.
     """
 
     jid: str
@@ -32,3 +37,5 @@ class ConnectionStatus:
     since: float
     error: str = ""
     resuming: bool = False
+    cause: BitweenError | None = field(default=None, compare=False)
+    next_try: float | None = None

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 
@@ -23,9 +24,14 @@ class Finding:
     :param check: what was looked at, a stable name: ``log-in``, ``certificate``, ``disk``, ...
     :param text: what was found, in one line.
     :param fix: what can be done about it, in one line; empty if there is nothing to be done.
+    :param detail: what was found, a word that stays, where check and verdict alone leave it open.
+    :param values: what ``text`` holds beside that, by name, so that it can be told in other
+        languages, too.
     """
 
     check: str
     verdict: Verdict
     text: str
     fix: str = ""
+    detail: str = ""
+    values: Mapping[str, str | float] = field(default_factory=dict)

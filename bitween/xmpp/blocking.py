@@ -11,8 +11,7 @@ from twisted.words.protocols.jabber.error import StanzaError
 from twisted.words.protocols.jabber.xmlstream import IQ
 from wokkel.subprotocols import IQHandlerMixin, XMPPHandler
 
-from bitween.errors import NotConnected
-from bitween.xmpp.failures import request_error
+from bitween.xmpp.failures import no_session, request_error
 from bitween.xmpp.jids import parse_contact, split
 
 NS_BLOCKING = "urn:xmpp:blocking"
@@ -93,7 +92,7 @@ class BlockList(XMPPHandler, IQHandlerMixin):
 
     async def _change(self, kind: str, jid: str) -> None:
         if not self.parent.online:
-            raise NotConnected("there is no connection to the XMPP server", "try again later")
+            raise no_session()
         iq = IQ(self.xmlstream, "set")
         iq.addElement((NS_BLOCKING, kind)).addElement("item")["jid"] = jid
         try:

@@ -22,13 +22,13 @@ from wokkel.client import XMPPClient
 from wokkel.generic import Request
 from wokkel.subprotocols import StreamManager
 
-from bitween.errors import LogInRefused, NotConnected, XMPPError
+from bitween.errors import BitweenError, LogInRefused, NotConnected, XMPPError
 from bitween.model.connection import ConnectionState, ConnectionStatus
 from bitween.observable import Observable
 from bitween.xmpp.backoff import Backoff
 from bitween.xmpp.budget import ByteBudget
 from bitween.xmpp.connector import Connector
-from bitween.xmpp.failures import UNWELCOME, connection_error
+from bitween.xmpp.failures import UNWELCOME, connection_error, no_session, silent
 from bitween.xmpp.jids import parse_account
 from bitween.xmpp.keepalive import KeepAlive, notice_dead_links
 from bitween.xmpp.lookup import Place, look_up, system_resolver
@@ -215,7 +215,7 @@ class Client(XMPPClient):
         stream = self._negotiating or (None if self._suspended else self.xmlstream)
         if stream is None:
             self._end_session(Failure(ConnectionDone()))
-            self._set_state(ConnectionState.WAITING, "shut down")
+            self._set_state(ConnectionState.WAITING, _shut_down())
             return succeed(None)
         self._closed = Deferred()
         self._say_goodbye(stream)
@@ -255,7 +255,7 @@ class Client(XMPPClient):
         :raises NotConnected: if there is no session.
         """
         if not self._initialized:
-            raise NotConnected("there is no connection to the XMPP server", "try again later")
+            raise no_session()
         self.xmlstream.send(obj)
 
     def request(self, request: Request) -> Deferred[Any]:
@@ -267,7 +267,7 @@ class Client(XMPPClient):
         if request.timeout is None:
             request.timeout = self.timeout
         if not self._initialized:
-            raise NotConnected("there is no connection to the XMPP server", "try again later")
+            raise no_session()
         answer: Deferred[Any] = super().request(request)
         return answer
 
@@ -275,7 +275,7 @@ class Client(XMPPClient):
 
     def _connect(self) -> None:
         if self.status.state is not ConnectionState.FAILED:
-            self._set_state(ConnectionState.CONNECTING, self.status.error)
+            self._set_state(ConnectionState.CONNECTING, self.status.cause)
         self._error = None
         self._unwelcome = False
         attempt = self._attempt = self._connector.connect(self._stream)
@@ -320,7 +320,7 @@ class Client(XMPPClient):
         self._later("negotiation", NEGOTIATION_TIMEOUT, self._negotiation_timed_out)
 
     def _negotiation_timed_out(self) -> None:
-        self._cut(NotConnected(f"{self._server_name} stopped answering in the log-in"))
+        self._cut(silent(self._server_name, "stopped answering in the log-in"))
 
     def initializationFailed(self, reason: Failure) -> None:
         """Note why the negotiation failed, and close."""
@@ -342,7 +342,7 @@ class Client(XMPPClient):
         if self._suspended:
             self._log.info("the server does not know the session any more; this is a new one")
             self._end_session(Failure(ConnectionLost()))
-            self._set_state(ConnectionState.CONNECTING, self.status.error)
+            self._set_state(ConnectionState.CONNECTING, self.status.cause)
         # The resource may be another one than was asked for.
         self.jid = xs.authenticator.jid
         StreamManager._connected(self, xs)  # noqa: SLF001  # that of wokkel, overridden above
@@ -370,7 +370,7 @@ class Client(XMPPClient):
         self._resumptions = 0
 
     def _link_is_dead(self) -> None:
-        self._cut(NotConnected(f"{self._server_name} stopped answering"))
+        self._cut(silent(self._server_name, "stopped answering"))
 
     def _cut(self, error: XMPPError) -> None:
         """Break the link off; what follows is decided when it is lost."""
@@ -421,7 +421,7 @@ class Client(XMPPClient):
 
     def _session_expired(self) -> None:
         self._end_session(Failure(ConnectionLost()))
-        self._set_state(self.status.state, self.status.error)
+        self._set_state(self.status.state, self.status.cause, self.status.next_try)
 
     def _end_session(self, reason: Failure) -> None:
         stream = self.xmlstream
@@ -439,7 +439,7 @@ class Client(XMPPClient):
         if refused:
             self._end_session(Failure(ConnectionLost()))
         if isinstance(error, LogInRefused) and not self._was_online:
-            self._set_state(ConnectionState.FAILED, str(error))
+            self._set_state(ConnectionState.FAILED, error)
             self._fatal(error)
             return
         if str(error) != self._logged:
@@ -448,7 +448,8 @@ class Client(XMPPClient):
         patient = refused or self._unwelcome
         delay = self._backoff.longest() if patient else self._backoff.next()
         self._later("retry", delay, self._connect)
-        self._set_state(ConnectionState.FAILED if refused else ConnectionState.WAITING, str(error))
+        state = ConnectionState.FAILED if refused else ConnectionState.WAITING
+        self._set_state(state, error, self._reactor.seconds() + delay)
 
     # ---- odds and ends
 
@@ -463,7 +464,7 @@ class Client(XMPPClient):
 
     def _finish(self) -> None:
         self._end_session(Failure(ConnectionDone()))
-        self._set_state(ConnectionState.WAITING, "shut down")
+        self._set_state(ConnectionState.WAITING, _shut_down())
         closed, self._closed = self._closed, None
         if closed is not None:
             closed.callback(None)
@@ -475,9 +476,20 @@ class Client(XMPPClient):
         host, port = self._account.server
         return f"{host}:{port}"
 
-    def _set_state(self, state: ConnectionState, error: str = "") -> None:
+    def _set_state(
+        self,
+        state: ConnectionState,
+        cause: BitweenError | None = None,
+        next_try: float | None = None,
+    ) -> None:
         self.status = ConnectionStatus(
-            self.jid.full(), state, self._reactor.seconds(), error, self._suspended
+            self.jid.full(),
+            state,
+            self._reactor.seconds(),
+            "" if cause is None else str(cause),
+            self._suspended,
+            cause,
+            next_try,
         )
         self.changes.notify(self.status)
 
@@ -495,3 +507,7 @@ class Client(XMPPClient):
             timer = self._timers.pop(name, None)
             if timer is not None:
                 timer.cancel()
+
+
+def _shut_down() -> NotConnected:
+    return NotConnected("shut down", detail="shut_down")

@@ -19,7 +19,7 @@ from wokkel.xmppim import (
     RosterRequest,
 )
 
-from bitween.errors import InvalidValue, NotConnected, RequestRefused, UnknownContact
+from bitween.errors import InvalidValue, RequestRefused, UnknownContact
 from bitween.model.catalogue import MAX_RESOURCES
 from bitween.model.contact import AutoAccept, Contact, Pending, Subscription
 from bitween.model.events import (
@@ -31,7 +31,7 @@ from bitween.model.events import (
 )
 from bitween.model.text import printable
 from bitween.xmpp.caps import caps_element
-from bitween.xmpp.failures import request_error
+from bitween.xmpp.failures import no_session, request_error
 from bitween.xmpp.jids import parse_contact, split
 from bitween.xmpp.payload import xml_text
 from bitween.xmpp.reminders import Reminders
@@ -181,7 +181,11 @@ class Contacts(RosterClientProtocol):
         """
         bare = parse_contact(jid)
         if bare == self._own_bare:
-            raise InvalidValue(f"{bare} is your own account", "its devices see each other anyway")
+            raise InvalidValue(
+                f"{bare} is your own account",
+                "its devices see each other anyway",
+                detail="own_account",
+            )
         self._check_online()
         known = self._roster.get(bare, Contact(bare))
         item = RosterItem(JID(bare), name=xml_text(nick) or known.nick, groups=set(known.groups))
@@ -205,7 +209,12 @@ class Contacts(RosterClientProtocol):
         bare = parse_contact(jid)
         self._check_online()
         if bare not in self._requests:
-            raise UnknownContact(f"{bare} does not ask to see you", "add them instead")
+            raise UnknownContact(
+                f"{bare} does not ask to see you",
+                "add them instead",
+                detail="no_request",
+                values={"jid": bare},
+            )
         self._let_in(bare)
         self._ask_back(bare)
 
@@ -220,7 +229,9 @@ class Contacts(RosterClientProtocol):
         bare = parse_contact(jid)
         self._check_online()
         if bare not in self._roster and bare not in self._requests:
-            raise UnknownContact(f"{bare} is not among your contacts")
+            raise UnknownContact(
+                f"{bare} is not among your contacts", detail="jid", values={"jid": bare}
+            )
         self._asked.discard(bare)
         if bare in self._requests:
             self._send_subscription("unsubscribed", bare)
@@ -231,7 +242,7 @@ class Contacts(RosterClientProtocol):
 
     def _check_online(self) -> None:
         if not self.parent.online:
-            raise NotConnected("there is no connection to the XMPP server", "try again later")
+            raise no_session()
 
     @staticmethod
     async def _answered(request: Deferred[Any]) -> Any:

@@ -32,6 +32,7 @@ _PASSING_SASL = frozenset({"temporary-auth-failure", "aborted"})
 #: Stream errors (RFC 6120 §4.9.3) after which coming back quickly would do harm.
 UNWELCOME = frozenset({"conflict", "policy-violation", "resource-constraint"})
 
+#: What ended a stream, in words; the condition is the detail of the error.
 _STREAM_WORDS = {
     "conflict": "another program has logged in with the same resource",
     "policy-violation": "the server says that we broke its rules",
@@ -58,7 +59,19 @@ def connection_error(error: BaseException | None, host: str) -> XMPPError:
         return _sasl_error(error)
     if isinstance(error, StreamError | StanzaError | FeatureNotAdvertized | TLSError):
         return _stream_error(error, host)
-    return NotConnected(_network_words(error, host))
+    return _network_error(error, host)
+
+
+def no_session() -> NotConnected:
+    """Say that what was asked for needs a session, and there is none."""
+    return NotConnected(
+        "there is no connection to the XMPP server", "try again later", detail="now"
+    )
+
+
+def silent(host: str, words: str = "does not answer") -> NotConnected:
+    """Say that the server does not answer, or no longer."""
+    return NotConnected(f"{host} {words}", detail="silent", values={"host": host})
 
 
 def request_error(error: BaseException) -> BitweenError:
@@ -68,18 +81,27 @@ def request_error(error: BaseException) -> BitweenError:
     if isinstance(error, StanzaError):
         text = f": {printable(error.text)}" if error.text else ""
         condition = printable(error.condition or "an error without a reason")
-        return RequestRefused(f"the answer was {condition}{text}")
+        return RequestRefused(
+            f"the answer was {condition}{text}",
+            detail="answer",
+            values={"condition": f"{condition}{text}"},
+        )
     if isinstance(error, NoAnswer):
-        return RequestRefused("there was no answer", "try again later")
+        return RequestRefused("there was no answer", "try again later", detail="no_answer")
     if isinstance(error, net.ConnectionLost | net.ConnectionDone | SSL.Error | CancelledError):
-        return NotConnected("the connection to the server broke off", "try again later")
+        return NotConnected(
+            "the connection to the server broke off", "try again later", detail="broken"
+        )
     return RequestRefused(f"the answer makes no sense ({type(error).__name__})")
 
 
 def _tls_error(error: BaseException, host: str) -> XMPPError:
     if isinstance(error, VerificationError):
         return CertificateRefused(
-            f"the certificate of {host} is for another name", "check the JID's domain"
+            f"the certificate of {host} is for another name",
+            "check the JID's domain",
+            detail="name",
+            values={"host": host},
         )
     reasons = ", ".join(
         str(entry[-1])
@@ -89,8 +111,14 @@ def _tls_error(error: BaseException, host: str) -> XMPPError:
         return CertificateRefused(
             f"the certificate of {host} is not trusted",
             "name the file with its authority's certificate with --ca-file",
+            detail="untrusted",
+            values={"host": host},
         )
-    return NotConnected(f"the encrypted connection to {host} failed: {reasons or 'broken off'}")
+    return NotConnected(
+        f"the encrypted connection to {host} failed: {reasons or 'broken off'}",
+        detail="encryption",
+        values={"host": host, "why": reasons or "…"},
+    )
 
 
 def _sasl_error(error: BaseException) -> XMPPError:
@@ -98,56 +126,84 @@ def _sasl_error(error: BaseException) -> XMPPError:
         return LogInRefused(
             "the server could not prove that it knows the password",
             "somebody may be in between; check the account and the server",
+            detail="server_not_authentic",
         )
     if isinstance(error, sasl.SASLNoAcceptableMechanism):
         return LogInRefused(
-            "the server offers no way to log in that bitween takes", "it should offer SCRAM"
+            "the server offers no way to log in that bitween takes",
+            "it should offer SCRAM",
+            detail="no_mechanism",
         )
     if isinstance(error, ScramException):
         return CredentialsRefused(f"the password cannot be used: {error}", "choose another one")
     condition = getattr(error, "condition", None)
     if condition is None or condition in _PASSING_SASL:
-        return NotConnected(f"the server puts the log-in off: {condition or 'no reason given'}")
+        return NotConnected(
+            f"the server puts the log-in off: {condition or 'no reason given'}",
+            detail="put_off",
+            values={"condition": condition or "…"},
+        )
     if condition == "not-authorized":
         return CredentialsRefused(
             "the server does not take this user name and password",
             "check --jid and the password",
+            detail="not_authorized",
         )
     return CredentialsRefused(
-        f"the server refuses the log-in: {printable(str(condition))}", "check the account"
+        f"the server refuses the log-in: {printable(str(condition))}",
+        "check the account",
+        detail="refused",
+        values={"condition": printable(str(condition))},
     )
 
 
 def _stream_error(error: Any, host: str) -> XMPPError:
     if isinstance(error, FeatureNotAdvertized | TLSError):
         return LogInRefused(
-            f"{host} offers no encryption", "bitween never sends a password in the clear"
+            f"{host} offers no encryption",
+            "bitween never sends a password in the clear",
+            detail="no_encryption",
+            values={"host": host},
         )
     if isinstance(error, StanzaError):
         return RequestRefused(f"{host} refused the session: {printable(str(error.condition))}")
     if error.condition == "host-unknown":
         return LogInRefused(
-            f"{host} does not serve this account's domain", "check --jid and --server"
+            f"{host} does not serve this account's domain",
+            "check --jid and --server",
+            detail="unknown_domain",
+            values={"host": host},
         )
     condition = printable(str(error.condition))
-    words = _STREAM_WORDS.get(condition, f"{host} closed the stream: {condition}")
+    if condition not in _STREAM_WORDS:
+        return NotConnected(
+            f"{host} closed the stream: {condition}",
+            detail="stream",
+            values={"host": host, "condition": condition},
+        )
     hint = "give each program its own resource" if condition == "conflict" else ""
-    return NotConnected(words, hint)
+    return NotConnected(_STREAM_WORDS[condition], hint, detail=condition)
 
 
-def _network_words(error: BaseException | None, host: str) -> str:
-    words = {
-        net.DNSLookupError: f"{host} cannot be found",
-        net.UnknownHostError: f"{host} cannot be found",
-        net.ConnectionRefusedError: f"{host} refuses connections",
-        net.TimeoutError: f"{host} does not answer",
-        net.TCPTimedOutError: f"{host} does not answer",
-        net.NoRouteError: f"there is no way to {host} at the moment",
-        net.ConnectionDone: f"{host} closed the connection",
-        net.ConnectionLost: f"the connection to {host} was lost",
-        NoAnswer: f"{host} does not answer",
-    }
-    for kind, text in words.items():
+#: What went wrong on the way to a server: a word that stays, and a text.
+_NETWORK_WORDS: tuple[tuple[type[BaseException], str, str], ...] = (
+    (net.DNSLookupError, "unknown_host", "{host} cannot be found"),
+    (net.UnknownHostError, "unknown_host", "{host} cannot be found"),
+    (net.ConnectionRefusedError, "refused", "{host} refuses connections"),
+    (net.TimeoutError, "silent", "{host} does not answer"),
+    (net.TCPTimedOutError, "silent", "{host} does not answer"),
+    (net.NoRouteError, "no_route", "there is no way to {host} at the moment"),
+    (net.ConnectionDone, "closed", "{host} closed the connection"),
+    (net.ConnectionLost, "lost", "the connection to {host} was lost"),
+    (NoAnswer, "silent", "{host} does not answer"),
+)
+
+
+def _network_error(error: BaseException | None, host: str) -> NotConnected:
+    for kind, detail, text in _NETWORK_WORDS:
         if isinstance(error, kind):
-            return text
-    return f"no connection to {host}: {printable(str(error)) or type(error).__name__}"
+            return NotConnected(text.format(host=host), detail=detail, values={"host": host})
+    why = printable(str(error)) or type(error).__name__
+    return NotConnected(
+        f"no connection to {host}: {why}", detail="other", values={"host": host, "why": why}
+    )

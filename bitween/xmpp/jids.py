@@ -38,7 +38,7 @@ def parse_account(text: str) -> JID:
     """
     jid = _parse(text)
     if not jid.user:
-        raise InvalidValue(f"{printable(repr(text), 80)} names no account", "say user@domain")
+        raise _no_jid(text, "names no account", "say user@domain")
     return jid
 
 
@@ -51,13 +51,12 @@ def parse_contact(text: str) -> str:
     """
     jid = _parse(text)
     if not jid.user:
-        raise InvalidValue(f"{printable(repr(text), 80)} names no person", "say user@domain")
+        raise _no_jid(text, "names no person", "say user@domain")
     return str(jid.userhost())
 
 
 def _parse(text: str) -> JID:
-    shown = printable(repr(text), 80)
-    refusal = InvalidValue(f"{shown} is no JID", "it looks like user@domain")
+    refusal = _no_jid(text, "is no JID", "it looks like user@domain")
     if not isinstance(text, str) or not text or len(text) > MAX_JID:
         raise refusal
     try:
@@ -68,3 +67,12 @@ def _parse(text: str) -> JID:
     if printable(text, MAX_JID) != text or any(char.isspace() for char in jid.userhost()):
         raise refusal
     return jid
+
+
+def _no_jid(text: str, what: str, hint: str) -> InvalidValue:
+    return InvalidValue(
+        f"{printable(repr(text), 80)} {what}",
+        hint,
+        detail="jid",
+        values={"jid": printable(str(text), 80)},
+    )

@@ -74,7 +74,12 @@ async def look_up(
         # XEP-0368 §3: as if they were of one service.
         return _ordered(records, draw)
     if not offered:
-        raise NotConnected(f"{domain} says that it offers no XMPP", "check --jid")
+        raise NotConnected(
+            f"{domain} says that it offers no XMPP",
+            "check --jid",
+            detail="no_xmpp",
+            values={"host": domain},
+        )
     return [Place(name, DEFAULT_PORT)]
 
 

@@ -66,10 +66,11 @@ class Survey(XMPPHandler):
         expires = certificate.get_notAfter().decode("ascii")
         left = calendar.timegm(time.strptime(expires, "%Y%m%d%H%M%SZ")) - self._now()
         text = f"trusted, expires in {left / _DAY:.0f} days"
+        values = {"n": round(left / _DAY)}
         if left < _EXPIRES_SOON:
             fix = "tell whoever runs the server to renew it"
-            return Finding("certificate", Verdict.WARNING, text, fix)
-        return Finding("certificate", Verdict.GOOD, text)
+            return Finding("certificate", Verdict.WARNING, text, fix, values=values)
+        return Finding("certificate", Verdict.GOOD, text, values=values)
 
     async def _pep(self) -> Finding:
         answer = await self._ask(self.parent.jid.userhost(), NS_DISCO_INFO, "query")
@@ -90,9 +91,11 @@ class Survey(XMPPHandler):
             return Finding("clock", Verdict.UNKNOWN, "the server does not say what time it is")
         apart = abs(theirs - self._now())
         text = f"{apart:.0f} s apart from the server's"
+        values = {"seconds": apart}
         if apart > _CLOCK_TOLERANCE:
-            return Finding("clock", Verdict.WARNING, text, "set the clock, best by NTP")
-        return Finding("clock", Verdict.GOOD, text)
+            fix = "set the clock, best by NTP"
+            return Finding("clock", Verdict.WARNING, text, fix, values=values)
+        return Finding("clock", Verdict.GOOD, text, values=values)
 
     async def _proxy(self) -> Finding:
         items = await self._ask(self.parent.jid.host, NS_DISCO_ITEMS, "query")
@@ -100,7 +103,9 @@ class Survey(XMPPHandler):
             jid = item.getAttribute("jid", "")
             info = await self._ask(jid, NS_DISCO_INFO, "query")
             if any(feature.getAttribute("var") == NS_BYTESTREAMS for feature in _in(info)):
-                return Finding("proxy", Verdict.GOOD, f"the server relays, at {printable(jid)}")
+                where = printable(jid)
+                text = f"the server relays, at {where}"
+                return Finding("proxy", Verdict.GOOD, text, values={"jid": where})
         fix = "have proxy65 (XEP-0065) switched on there"
         return Finding("proxy", Verdict.WARNING, "the server offers no relay", fix)
 
@@ -115,7 +120,9 @@ class Survey(XMPPHandler):
         answer = await self._ask(self.parent.jid.userhost(), NS_IP_CHECK, "address")
         seen = [str(child) for child in _in(answer) if child.name == "ip"]
         if seen:
-            return Finding("address", Verdict.GOOD, f"the server sees us at {printable(seen[0])}")
+            where = printable(seen[0])
+            text = f"the server sees us at {where}"
+            return Finding("address", Verdict.GOOD, text, values={"address": where})
         fix = "nothing, if a router forwards a port; else have XEP-0279 switched on there"
         return Finding("address", Verdict.WARNING, "the server does not say where it sees us", fix)
 

@@ -25,6 +25,7 @@ from bitween.folders import Folders
 from bitween.jobs import Jobs, Report
 from bitween.model.address import PeerAddress
 from bitween.model.announcement import Share
+from bitween.model.setting import Setting
 from bitween.model.torrent import (
     InfoHash,
     Metainfo,
@@ -275,7 +276,10 @@ def http_request(
 
 
 def site_of(
-    world: World, hosts: Iterable[str] = (), tokens_file: str = "/proc/nowhere/tokens.json"
+    world: World,
+    hosts: Iterable[str] = (),
+    tokens_file: str = "/proc/nowhere/tokens.json",
+    settings: Sequence[Setting] = (),
 ) -> BoundedSite:
     """The API of a world, and the page."""
     metrics = Metrics(world.bitween, world.log, world.clock)
@@ -290,6 +294,7 @@ def site_of(
         metrics=metrics,
         folders=Folders(world.clock, world.share_roots),
         uploads=world.uploads,
+        settings=settings,
     )
 
 

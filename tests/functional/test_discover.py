@@ -22,6 +22,7 @@ from bitween.api.reference import reference
 from bitween.api.views import TORRENT_FIELDS
 from bitween.errors import HashingFailed
 from bitween.model.peer import Peer
+from bitween.model.setting import Origin, Setting
 from bitween.model.torrent import Metainfo
 from bitween.model.trouble import Reason
 from tests.functional.api_rig import site_of
@@ -133,6 +134,14 @@ class DocumentTests(MethodCase):
         self.assertEqual(written, reference(self.document))
 
 
+#: One of each kind.
+SETTINGS = (
+    Setting("nick", None, Origin.DEFAULT),
+    Setting("limit-lan", True, Origin.FILE),
+    Setting("announce", ("192.0.2.1",), Origin.COMMAND_LINE),
+)
+
+
 class ResultTests(MethodCase):
     """What methods answer, held against what is told of it, no key more or less."""
 
@@ -145,7 +154,7 @@ class ResultTests(MethodCase):
         self.checked = {"upload.begin", "upload.finish", "upload.cancel"}
         world = self.world
         world.share_roots = [os.path.dirname(self.file("one"))]
-        self.site = site_of(world, tokens_file=self.mktemp())
+        self.site = site_of(world, tokens_file=self.mktemp(), settings=SETTINGS)
         self.site.url = "http://127.0.0.1:5000/api"
         world.share("ours", A, 50)
         world.contact_shares(BOB, {B: "theirs"}, [("192.0.2.7", 6881), ("2001:db8::7", 6881)])
@@ -170,7 +179,9 @@ class ResultTests(MethodCase):
         self.check_jobs()
         self.check_torrents()
         self.check_contacts()
-        self.world.log.record(EventType.WARNING, {"text": "x"})
+        self.world.log.record(EventType.WARNING, {"level": "warn", "text": "x", "more": 0})
+        self.assertTrue(self.check("Api.warnings")["warnings"])
+        self.assertTrue(self.check("Api.settings")["settings"])
         self.assertTrue(self.check("events.poll")["events"])
         self.check("token.new", name="x", read_only=True)
         self.check("token.list")
@@ -223,6 +234,7 @@ class ResultTests(MethodCase):
         found = self.check("xmpp.find")
         self.assertEqual(found["total"], 1)
         self.check("xmpp.get_hashes")
+        self.check("xmpp.invitation")
         self.check("xmpp.get_shares")
         self.check("xmpp.get_contacts")
         self.check("xmpp.accept_contact", jid=CAROL)

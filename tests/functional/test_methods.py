@@ -5,16 +5,20 @@ from __future__ import annotations
 import os
 from typing import Any
 
+import segno
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 import bitween
-from bitween.errors import HashingFailed
+from bitween.api.event_log import EventType
+from bitween.api.recent_warnings import KEPT
+from bitween.errors import HashingFailed, NotConnected
 from bitween.model.connection import ConnectionState, ConnectionStatus
 from bitween.model.events import PeerMoved, TorrentChanged
 from bitween.model.peer import Peer
+from bitween.model.setting import Origin, Setting
 from bitween.model.torrent import Metainfo, Progress, TorrentState
-from tests.functional.api_rig import Connection, World, http_request, info_hash, rpc, site_of
+from tests.functional.api_rig import EPOCH, Connection, World, http_request, info_hash, rpc, site_of
 
 BOB = "bob@example.org"
 A, B, C = info_hash("a"), info_hash("b"), info_hash("c")
@@ -86,7 +90,15 @@ class ApiTests(MethodCase):
             self.call("Api.status"),
             {
                 "jid": "alice@example.org/den",
-                "connection": {"state": "online", "since": 0.0, "error": None},
+                "connection": {
+                    "state": "online",
+                    "since": 0.0,
+                    "error": None,
+                    "reason": None,
+                    "detail": None,
+                    "values": None,
+                    "next_try": None,
+                },
                 "listen": [["127.0.0.1", 6881]],
                 "addresses": [["192.0.2.1", 6881]],
                 "totals": {
@@ -106,19 +118,80 @@ class ApiTests(MethodCase):
                     "now": {"upload": 0, "download": 0},
                     "scheduled": False,
                 },
+                "download_dir": os.path.abspath(self.downloads),
+                "free": None,
                 "uptime": 0.0,
             },
         )
 
     def test_status_while_waiting(self) -> None:
-        """The reason for not being online is told."""
+        """The reason for not being online is told, and when that is tried again."""
+        cause = NotConnected("x refuses", detail="refused", values={"host": "x\u202e"})
         self.world.messenger.status = ConnectionStatus(
-            "alice@example.org", ConnectionState.WAITING, 1.0, "connection refused"
+            "alice@example.org",
+            ConnectionState.WAITING,
+            1.0,
+            "x refuses",
+            cause=cause,
+            next_try=9.0,
         )
         self.assertEqual(
             self.call("Api.status")["connection"],
-            {"state": "waiting", "since": 1.0, "error": "connection refused"},
+            {
+                "state": "waiting",
+                "since": 1.0,
+                "error": "x refuses",
+                "reason": "not_connected",
+                "detail": "refused",
+                "values": {"host": "x\ufffd"},
+                "next_try": 9.0,
+            },
         )
+
+    def test_free_room(self) -> None:
+        """It is told of the download directory, if that is there."""
+        os.makedirs(self.downloads)
+        self.assertGreater(self.call("Api.status")["free"], 0)
+
+    def test_settings(self) -> None:
+        """What was set, and where."""
+        settings = [
+            Setting("announce", ("192.0.2.1", "::1"), Origin.FILE),
+            Setting("upload-limit", "5", Origin.COMMAND_LINE, changeable=True),
+        ]
+        self.site = site_of(self.world, settings=settings)
+        self.assertEqual(
+            self.call("Api.settings"),
+            {
+                "settings": [
+                    {
+                        "name": "announce",
+                        "value": ["192.0.2.1", "::1"],
+                        "origin": "file",
+                        "changeable": False,
+                    },
+                    {
+                        "name": "upload-limit",
+                        "value": "5",
+                        "origin": "command line",
+                        "changeable": True,
+                    },
+                ]
+            },
+        )
+
+    def test_warnings(self) -> None:
+        """The last ones are there, also when the event log is full of other things."""
+        self.assertEqual(self.call("Api.warnings"), {"warnings": []})
+        for number in range(KEPT + 1):
+            data = {"level": "warn", "text": str(number), "more": 0}
+            self.world.log.record(EventType.WARNING, data)
+            self.world.log.record(EventType.JOB_PROGRESS, {})
+        warnings = self.call("Api.warnings")["warnings"]
+        self.assertEqual(
+            [warning["text"] for warning in warnings], list(map(str, range(1, KEPT + 1)))
+        )
+        self.assertEqual(warnings[0], {"time": EPOCH, "level": "warn", "text": "1", "more": 0})
 
 
 class NetTests(MethodCase):
@@ -522,6 +595,19 @@ class ContactTests(MethodCase):
             self.assertEqual(error["code"], -32602)
             self.assertIn(f"'{next(iter(params))}'", error["message"])
 
+    def test_invitation(self) -> None:
+        """The code holds what the link says: it is what segno makes of it."""
+        invitation = self.call("xmpp.invitation")
+        self.assertEqual(invitation["uri"], "xmpp:alice@example.org?subscribe")
+        code = segno.make_qr(invitation["uri"], error="m")
+        self.assertEqual(invitation["qr"], ["".join(map(str, row)) for row in code.matrix])
+
+    def test_add_by_link(self) -> None:
+        """Whoever is in an xmpp: link is asked."""
+        self.call("xmpp.add_contact", "xmpp:zoe@example.org?subscribe")
+        (contact,) = self.call("xmpp.get_contacts")["contacts"]
+        self.assertEqual((contact["jid"], contact["pending"]), ("zoe@example.org", "out"))
+
     def test_get_contacts(self) -> None:
         """Everybody in the roster, with the devices that are known."""
         self.world.contact_shares(BOB, {A: "a", B: "b"})
@@ -543,8 +629,20 @@ class ContactTests(MethodCase):
                         "groups": [],
                         "online": True,
                         "resources": [
-                            {"resource": "desk", "bitween": True, "shares": 2, "online": True},
-                            {"resource": "phone", "bitween": False, "shares": 0, "online": True},
+                            {
+                                "resource": "desk",
+                                "bitween": True,
+                                "shares": 2,
+                                "size": 246,
+                                "online": True,
+                            },
+                            {
+                                "resource": "phone",
+                                "bitween": False,
+                                "shares": 0,
+                                "size": 0,
+                                "online": True,
+                            },
                         ],
                         "downloaded": 10,
                         "uploaded": 20,

@@ -214,11 +214,12 @@ class ContactEventTests(RecorderCase):
 
     def test_connection(self) -> None:
         """Where it stands now, and why."""
-        status = ConnectionStatus(OWN_JID, ConnectionState.WAITING, 5.0, "no route")
+        status = ConnectionStatus(OWN_JID, ConnectionState.WAITING, 5.0, "no route", next_try=9.0)
         self.world.messenger.events.notify(ConnectionChanged(status=status))
+        (told,) = self.data(EventType.CONNECTION)
         self.assertEqual(
-            self.data(EventType.CONNECTION),
-            [{"state": "waiting", "since": 5.0, "error": "no route"}],
+            (told["state"], told["since"], told["error"], told["next_try"]),
+            ("waiting", 5.0, "no route", 9.0),
         )
 
 

@@ -26,6 +26,7 @@ from tests.functional.api_rig import (
 )
 
 LOOKING = {
+    *("Api.settings", "Api.warnings", "xmpp.invitation"),
     *("Api.versions", "Api.status", "bt.get_torrents", "bt.get_files", "bt.export"),
     *("xmpp.get_hashes", "xmpp.get_shares", "xmpp.find", "xmpp.get_contacts", "xmpp.get_blocked"),
     *("net.diagnose", "jobs.get", "jobs.list", "events.poll"),

@@ -98,14 +98,17 @@ class StayingTests(ClientCase):
     """States, back-off and keep-alive."""
 
     def test_a_network_failure_is_tried_again(self) -> None:
-        """The state says why and that another try comes; nothing is fatal."""
+        """The state says why and when another try comes; nothing is fatal."""
         self.assertIs(self.state, ConnectionState.CONNECTING)
         delays = []
         for _ in range(8):
             self.refuse_connection()
             self.assertIs(self.state, ConnectionState.WAITING)
             self.assertIn("refuses connections", self.client.status.error)
+            next_try = self.client.status.next_try
             delays.append(self.connects_after())
+            self.assertAlmostEqual(next_try or 0.0, self.reactor.seconds(), delta=1)
+            self.assertIsNone(self.client.status.next_try)
         self.assertEqual(delays, [1, 2, 4, 8, 16, 32, 40, 40])
         self.assertEqual(self.fatal, [])
 

@@ -9,6 +9,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from bitween.errors import ConfigurationError
 from bitween.model.contact import AutoAccept
 from bitween.model.schedule import parse_entry
+from bitween.model.setting import Origin, Setting
 from bitween.settings import DEFAULT_API, Options, Settings
 
 
@@ -170,3 +171,19 @@ class SettingsTests(SynchronousTestCase):
                 Options().parseOptions(arguments)
             self.assertIn("bitween: ", str(caught.exception.code))
             self.assertNotIn("\n", str(caught.exception.code))
+
+    def test_shown(self) -> None:
+        """What can be looked at says where it comes from; a secret is not among it."""
+        self.config('upload-limit = 5\nannounce = ["192.0.2.1"]\nlimit-lan = true\nnick = "A"\n')
+        settings = self.settings("--jid", "a@example.org", "--nick", "B", "--password-file", "p")
+        shown = {setting.name: setting for setting in settings.shown}
+        self.assertEqual(shown["nick"], Setting("nick", "B", Origin.COMMAND_LINE))
+        self.assertEqual(shown["announce"], Setting("announce", ("192.0.2.1",), Origin.FILE))
+        self.assertEqual(shown["limit-lan"], Setting("limit-lan", True, Origin.FILE))
+        self.assertEqual(
+            shown["upload-limit"], Setting("upload-limit", "5", Origin.FILE, changeable=True)
+        )
+        self.assertEqual(shown["api"], Setting("api", DEFAULT_API, Origin.DEFAULT))
+        self.assertEqual(shown["schedule"], Setting("schedule", (), Origin.DEFAULT))
+        self.assertEqual(shown["ca-file"], Setting("ca-file", None, Origin.DEFAULT))
+        self.assertEqual(shown["password-file"].value, "p")
