@@ -40,6 +40,7 @@ def namespaces(
     application: Bitween,
     clock: IReactorTime,
     links: LogInLinks,
+    *,
     recent: RecentWarnings,
     settings: Sequence[Setting],
     folders: Folders,

@@ -212,3 +212,40 @@ class WebTests(ProsodyTestCase):
             expect(notice).to_be_hidden()
 
         await browse(visit)
+
+    async def test_a_server_that_is_away(self) -> None:
+        """The notice counts down to the daemon's next try, in German too, and goes by itself."""
+        server = self.server("alice")
+        alice = self.daemon(server, "alice")
+        await alice.start()
+        await alice.online()
+        link = await link_to(alice)
+
+        async def stop() -> None:
+            server.stop()
+
+        async def come_back() -> None:
+            server.start()
+            await alice.online()
+
+        def visit(page: Page) -> None:
+            browser = page.context.browser
+            assert browser is not None
+            page = browser.new_context(locale="de-DE").new_page()
+            notice = page.locator("connection-notice")
+            page.goto(link)
+            expect(page.get_by_role("heading", name="Angebote")).to_be_visible()
+            meanwhile(stop())
+            expect(notice).to_contain_text("Keine Verbindung zum XMPP-Server:")
+            expect(notice).to_contain_text(f":{server.port} nimmt keine Verbindung an.")
+            expect(notice).to_contain_text("Nächster Versuch in")
+            meanwhile(come_back())
+            expect(notice).to_be_hidden()
+            page.get_by_role("link", name="Zustand").click()
+            findings = page.locator(".findings").first
+            expect(findings).to_contain_text("angemeldet als alice@localhost/")
+            expect(findings).to_contain_text("gültig, läuft in")
+            expect(findings).to_contain_text("der Server sagt Kontakten, was Sie anbieten")
+            expect(page.locator(".warnings").first).to_contain_text("not connected")
+
+        await browse(visit)

@@ -9,20 +9,17 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from playwright.sync_api import Page, expect
-from twisted.internet import reactor
-from twisted.internet.interfaces import IReactorTCP, IReactorTime
-from twisted.logger import LogPublisher
 from twisted.trial.unittest import SkipTest, TestCase
 
-from bitween.api.recorder import Recorder
 from bitween.model.address import PeerAddress
 from bitween.model.announcement import Share
 from bitween.model.connection import ConnectionState, ConnectionStatus
 from bitween.model.events import ConnectionChanged
 from bitween.model.peer import Peer
 from bitween.model.torrent import InfoHash, Progress, TorrentState
-from tests.functional.api_rig import EPOCH, OWN_JID, TOKEN, World, info_hash, site_of
+from tests.functional.api_rig import EPOCH, OWN_JID, info_hash
 from tests.integration.browser import DROP, browse, meanwhile
+from tests.integration.web_case import WebCase
 
 BOB, CAROL = "bob@example.org", "carol@example.org"
 MANY = 10_000
@@ -32,6 +29,7 @@ _VIEWS = ("shares", "torrents", "contacts", "status")
 _AXE = os.path.join(
     os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "bitween", "axe.min.js"
 )
+_OPEN = "document.querySelectorAll('details').forEach((node) => { node.open = true; })"
 _WIDTH = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 # What of a row, or of the way about, lies on another part of it or sticks out.
 _OVERLAPPING = """[...document.querySelectorAll(".row:not(.probe), nav")].filter((row) => {
@@ -53,33 +51,24 @@ def names(count: int, start: int = 0) -> Mapping[InfoHash, str]:
     return {InfoHash(f"{n:040x}"): f"Recording {n:05}" for n in range(start, start + count)}
 
 
-class WebListsTests(TestCase):
+def judge(case: TestCase, page: Page, name: str) -> None:
+    """
+    Have axe-core look at a page as it is.
+
+    :param name: what is looked at, for the message.
+    """
+    if not os.path.exists(_AXE):
+        raise SkipTest("there is no axe-core: tools/get-test-programs")
+    with open(_AXE, encoding="utf-8") as file:
+        page.evaluate(file.read())
+    found = page.evaluate("axe.run()")
+    case.assertTrue(found["passes"])
+    said = [(v["id"], [node["html"] for node in v["nodes"]]) for v in found["violations"]]
+    case.assertEqual(said, [], name)
+
+
+class WebListsTests(WebCase):
     """One who looks at much, or from a small screen."""
-
-    timeout = 120.0
-
-    def setUp(self) -> None:
-        """Serve a world."""
-        root = os.path.abspath(self.mktemp())
-        os.makedirs(os.path.join(root, "files", "song"))
-        self.world = World(
-            IReactorTime(reactor), os.path.abspath(self.mktemp()), share_roots=[root]
-        )
-        recorder = Recorder(self.world.bitween, self.world.log, self.world.clock, LogPublisher())
-        recorder.startService()
-        self.addCleanup(recorder.stopService)
-        site: Any = site_of(self.world, ["files.test"])
-        port: Any = IReactorTCP(reactor).listenTCP(0, site, interface="127.0.0.1")
-        self.addCleanup(site.close)
-        self.addCleanup(port.stopListening)
-        self.url = f"http://127.0.0.1:{port.getHost().port}/"
-
-    def log_in(self, page: Page) -> None:
-        """Open the page and log in."""
-        page.goto(self.url)
-        page.get_by_role("textbox").fill(TOKEN)
-        page.keyboard.press("Enter")
-        expect(page.locator("main")).to_be_visible()
 
     def torrents(self) -> None:
         """Have one of each kind, with a long name."""
@@ -262,6 +251,7 @@ class WebListsTests(TestCase):
         """Nothing is wider than a phone, in German and with letters twice as large as well."""
 
         def look(page: Page, name: str) -> None:
+            page.evaluate(_OPEN)
             self.assertEqual(page.evaluate(_OVERLAPPING), [], name)
             self.assertEqual(page.evaluate(_WIDTH), 0, name)
             page.evaluate("document.documentElement.style.fontSize = '200%'")
@@ -273,45 +263,60 @@ class WebListsTests(TestCase):
 
     async def test_everybody_can_use_it(self) -> None:
         """axe-core finds nothing, in the light as in the dark."""
-        if not os.path.exists(_AXE):
-            raise SkipTest("there is no axe-core: tools/get-test-programs")
-        with open(_AXE, encoding="utf-8") as file:
-            axe = file.read()
-
-        def judge(page: Page, name: str) -> None:
-            page.evaluate(axe)
-            found = page.evaluate("axe.run()")
-            self.assertTrue(found["passes"])
-            said = [(v["id"], [node["html"] for node in v["nodes"]]) for v in found["violations"]]
-            self.assertEqual(said, [], name)
 
         def look(page: Page, name: str) -> None:
-            judge(page, name)
+            page.evaluate(_OPEN)
+            judge(self, page, name)
             if name == "torrents":
                 page.get_by_role("button", name="Who is connected").first.click()
                 expect(page.get_by_role("dialog")).to_contain_text("192.0.2.7")
-                judge(page, "peers")
+                judge(self, page, "peers")
                 page.keyboard.press("Escape")
                 page.get_by_role("button", name="Files of").first.click()
                 expect(page.get_by_role("dialog")).to_be_visible()
-                judge(page, "files")
+                judge(self, page, "files")
                 page.keyboard.press("Escape")
                 page.get_by_role("button", name="Choose …").click()
                 page.get_by_role("button", name="files", exact=True).click()
                 expect(page.get_by_role("button", name="Share song")).to_be_visible()
-                judge(page, "chooser")
+                judge(self, page, "chooser")
                 page.keyboard.press("Escape")
                 page.evaluate(DROP, [["one", "1"], ["two", "2"]])
                 expect(page.get_by_label("Name of the folder")).to_be_focused()
-                judge(page, "uploading")
+                judge(self, page, "uploading")
                 page.keyboard.press("Escape")
                 page.get_by_role("button", name="Remove").first.click()
-                judge(page, "undo")
+                judge(self, page, "undo")
                 page.get_by_role("button", name="Undo").click()
             if name == _VIEWS[-1]:
                 page.get_by_role("button", name="Log out").click()
                 expect(page.get_by_role("textbox")).to_be_visible()
-                judge(page, "log-in")
+                judge(self, page, "log-in")
 
         for scheme in ("light", "dark"):
             await self.each_view(look, color_scheme=scheme)
+
+    async def test_with_colours_of_the_system(self) -> None:
+        """Where the system chooses the colours and nothing is to move, axe finds nothing either."""
+        await self.each_view(
+            lambda page, name: judge(self, page, name),
+            forced_colors="active",
+            reduced_motion="reduce",
+        )
+
+    async def test_german(self) -> None:
+        """All of the page is in German, what the daemon says as well; axe finds nothing there."""
+
+        def look(page: Page, name: str) -> None:
+            judge(self, page, name)
+            said = page.locator(f"{name}-view").inner_text()
+            self.assertNotIn("undefined", said)
+            self.assertEqual(page.locator("html").get_attribute("lang"), "de")
+            if name == "status":
+                findings = page.locator(".findings").first
+                expect(findings).to_contain_text("angemeldet als alice@example.org/den")
+                expect(findings).to_contain_text("Kontakten wird 192.0.2.1:6881 genannt")
+                expect(findings).to_contain_text("kein Router leitet einen Port zu uns weiter")
+                expect(findings).to_contain_text("lässt sich nicht verwenden: No such file")
+
+        await self.each_view(look, locale="de-DE")

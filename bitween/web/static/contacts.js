@@ -1,19 +1,32 @@
 // Who is there, who asks to be, and what each shares.
 
-import { iconButton, make, named, say } from "/web/dom.js";
+import { iconButton, legible, make, named, say } from "/web/dom.js";
 import { avatar } from "/web/faces.js";
+import { size } from "/web/format.js";
+import "/web/invitation.js";
 import { call } from "/web/rpc.js";
 import { t } from "/web/strings.js";
+
+/** The JID in an xmpp: link, as which one may be pasted; any other text as it is. */
+function invited(text) {
+  const path = /^xmpp:(?:\/\/[^/]*\/)?([^?#]*)/i.exec(text.trim())?.[1];
+  try {
+    return path === undefined ? text.trim() : decodeURIComponent(path);
+  } catch {
+    return path;
+  }
+}
 
 export class ContactsView extends HTMLElement {
   #daemon = null;
   #toasts = null;
   #leaving = new Set(); // JIDs of those that are removed unless somebody undoes that
-  #jid = make("input", { type: "text", id: "jid", required: true, autocomplete: "off", inputmode: "email", placeholder: t("jid") });
+  #jid = make("input", { type: "text", id: "jid", required: true, autocomplete: "off", inputmode: "email", placeholder: t("jid"), spellcheck: "false" });
   #requests = make("ul", { class: "cards" });
   #asking = make("section", { hidden: true, "aria-live": "polite" }, make("h2", {}, t("requests")), this.#requests);
   #list = make("ul", { class: "cards" });
   #empty = make("p", { class: "empty" });
+  #invitation = make("own-invitation");
 
   begin(daemon, toasts) {
     this.#daemon = daemon;
@@ -22,12 +35,16 @@ export class ContactsView extends HTMLElement {
       make("h1", {}, t("contacts")), this.#asking,
       make("form", { class: "tools", submit: (event) => this.#add(event) },
         make("label", { for: "jid" }, t("addContact")), this.#jid, make("button", { class: "main" }, t("add"))),
-      this.#list, this.#empty);
+      this.#list, this.#empty, this.#invitation);
+    this.#invitation.begin(toasts);
     daemon.addEventListener("contacts", () => this.#show());
   }
 
   open() {
-    this.#toasts.attempt(() => this.#daemon.readContacts());
+    this.#toasts.attempt(async () => {
+      await this.#daemon.readContacts();
+      await this.#invitation.read();
+    });
   }
 
   async #act(method, params) {
@@ -39,7 +56,7 @@ export class ContactsView extends HTMLElement {
 
   async #add(event) {
     event.preventDefault();
-    const jid = this.#jid.value.trim();
+    const jid = invited(this.#jid.value);
     if (!(await this.#act("xmpp.add_contact", { jid }))) return;
     this.#jid.value = "";
     this.#toasts.tell(t("asked", { name: jid }));
@@ -80,20 +97,25 @@ export class ContactsView extends HTMLElement {
     const button = (text, label, method, kind) => make("button", {
       type: "button", class: kind, click: () => this.#act(method, { jid }), "aria-label": t(label, { name: jid }),
     }, t(text));
-    return make("li", { class: "request" }, avatar(jid, name, false), this.#texts(contact, contact.nick ? jid : ""),
+    return make("li", { class: "request" }, avatar(jid, name, false), this.#texts({ jid, nick: null }, this.#wish(contact)),
       button("accept", "acceptLabel", "xmpp.accept_contact", "main"), button("decline", "declineLabel", "xmpp.remove_contact", ""));
   }
 
   #card(contact) {
     const { jid, online, resources } = contact;
     const name = this.#nameOf(contact);
-    const count = resources.reduce((sum, resource) => sum + resource.shares, 0);
-    const card = make("li", {}, avatar(jid, name, online), this.#texts(contact, this.#standing(contact, count)));
+    const devices = resources.filter(({ bitween }) => bitween);
+    const sum = (key) => devices.reduce((total, resource) => total + resource[key], 0);
+    const count = sum("shares");
+    const facts = this.#standing(contact);
+    if (devices.length > 1) facts.push(t("shareCount", { n: count }), size(sum("size")));
+    const card = make("li", {}, avatar(jid, name, online), this.#texts(contact, facts.join(" · ")));
     if (count) {
       const link = make("a", { href: `#shares/${encodeURIComponent(jid)}` }, t("seeShares", { n: count }));
       card.append(link);
     }
     card.append(iconButton("remove", t("removeContact", { name }), () => this.#remove(jid, name)));
+    if (devices.length) card.append(make("ul", { class: "devices", "aria-label": t("devicesOf", { name }) }, ...devices.map(device)));
     return card;
   }
 
@@ -101,18 +123,28 @@ export class ContactsView extends HTMLElement {
     const name = this.#nameOf(contact);
     return make("span", { class: "texts" },
       named(name, { class: "name", title: contact.jid }),
-      make("span", { class: "facts", dir: "auto" }, facts));
+      make("span", { class: "facts", dir: "auto" }, legible(facts)));
   }
 
-  #standing({ jid, nick, online, pending, resources, subscription }, count) {
+  // Who asks gave the name themselves, so that it is the JID that tells who it is.
+  #wish({ nick }) {
+    const said = nick ? [t("asksAs", { name: nick })] : [];
+    return legible([...said, t("wantsIn")].join(" · "));
+  }
+
+  #standing({ jid, nick, online, pending, resources, subscription }) {
     const said = nick ? [jid] : [];
     said.push(t(online ? "online" : "offline"));
     if (pending === "out") said.push(t("waitsFor"));
     else if (subscription === "to") said.push(t("onesided"));
     if (online && !resources.some(({ bitween }) => bitween)) said.push(t("noBitween"));
-    if (count) said.push(t("shareCount", { n: count }));
-    return said.join(" · ");
+    return said;
   }
+}
+
+function device({ resource, online, shares, size: bytes }) {
+  const said = [t(online ? "online" : "offline"), t("shareCount", { n: shares }), size(bytes)];
+  return make("li", { class: online ? "online" : "" }, named(resource), ` ${said.join(" · ")}`);
 }
 
 customElements.define("contacts-view", ContactsView);

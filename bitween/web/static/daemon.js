@@ -12,7 +12,7 @@ const PATIENCE = 1000; // milliseconds in which what changes is gathered
 const ENDED = new Set(["done", "failed", "cancelled"]);
 
 /**
- * Dispatches `torrents`, `jobs`, `contacts`, `shares` and `status` when one of them changes, and
+ * Dispatches `torrents`, `jobs`, `contacts`, `shares`, `status` and `warnings` when one of them changes, and
  * `finished`, `shared` and `failed` when a torrent is complete, or a job was done or was not.
  */
 export class Daemon extends EventTarget {
@@ -41,6 +41,7 @@ export class Daemon extends EventTarget {
       this.#told("shared", job.result);
     });
     on("job_failed", (job) => this.#takeJob(job));
+    on("warning", () => this.#soon("warnings", () => this.#told("warnings")));
     on("connection", (connection) => this.#takeConnection(connection));
     for (const type of ["contact_online", "contact_offline", "contact_request"]) {
       on(type, () => this.#soon("contacts", () => this.readContacts()));
@@ -101,7 +102,11 @@ export class Daemon extends EventTarget {
   }
 
   #takeConnection(connection) {
-    if (this.status === null) return;
+    if (this.status === null) {
+      // It is being read, perhaps as it was before.
+      this.#soon("status", () => this.readStatus());
+      return;
+    }
     this.status = { ...this.status, connection };
     this.#told("status");
     this.#soon("contacts", () => this.readContacts());

@@ -1,6 +1,6 @@
 // Sizes, rates and times in the reader's form.
 
-import { t } from "/web/strings.js";
+import { locale, t } from "/web/strings.js";
 
 const UNITS = ["byte", "kilobyte", "megabyte", "gigabyte", "terabyte", "petabyte"];
 const numbers = new Map(); // Intl's makers, which take long to make
@@ -9,17 +9,19 @@ function inUnit(unit, value, digits) {
   const key = `${unit} ${digits}`;
   if (!numbers.has(key)) {
     const options = { style: "unit", unit, unitDisplay: "short", maximumFractionDigits: digits };
-    numbers.set(key, new Intl.NumberFormat(undefined, options));
+    numbers.set(key, new Intl.NumberFormat(locale, options));
   }
   return numbers.get(key).format(value);
 }
 
-const plain = new Intl.NumberFormat();
-const percents = new Intl.NumberFormat(undefined, { style: "percent" });
-const dates = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
+const plain = new Intl.NumberFormat(locale);
+const percents = new Intl.NumberFormat(locale, { style: "percent" });
+const moments = new Intl.DateTimeFormat(locale, { dateStyle: "short", timeStyle: "medium" });
+const dates = new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeStyle: "short" });
 
 export const number = (value) => plain.format(value);
 export const time = (seconds) => dates.format(seconds * 1000);
+export const moment = (seconds) => moments.format(seconds * 1000);
 
 /** How much is done; all of it only when nothing is left. */
 export const percent = (fraction) => percents.format(Math.floor(fraction * 100) / 100);

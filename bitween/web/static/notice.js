@@ -2,7 +2,7 @@
 
 import { make, say } from "/web/dom.js";
 import { duration } from "/web/format.js";
-import { t } from "/web/strings.js";
+import { heardError, t } from "/web/strings.js";
 
 const SECOND = 1000;
 const STATES = { connecting: "xmppConnecting", waiting: "xmppWaiting", failed: "xmppFailed" };
@@ -31,7 +31,7 @@ export class ConnectionNotice extends HTMLElement {
     this.#button.hidden = !away;
     say(this.#text, text);
     say(this.#count, "");
-    if (away) {
+    if (this.#nextTry) {
       this.#ticking = setInterval(() => this.#countDown(), SECOND);
       this.#countDown();
     }
@@ -41,13 +41,21 @@ export class ConnectionNotice extends HTMLElement {
     const { live, status } = this.#daemon;
     if (["starting", "away", "insecure"].includes(live.state)) return t(live.state);
     if (live.state !== "live" || status === null || status.connection.state === "online") return "";
-    const { state, error } = status.connection;
-    return t(STATES[state], { why: error ?? t("noReason") });
+    const { state, error, next_try: nextTry } = status.connection;
+    const why = error ? heardError(status.connection, error) : t("noReason");
+    return t(state === "failed" && nextTry ? "xmppRefused" : STATES[state], { why });
+  }
+
+  // When somebody tries again by themselves: the page, or the daemon; as Date.now() has it.
+  get #nextTry() {
+    const { live, status } = this.#daemon;
+    if (live.state === "away") return live.nextTry;
+    return live.state === "live" ? (status?.connection.next_try ?? 0) * SECOND : 0;
   }
 
   // Beside the live region: nobody wants to hear each second.
   #countDown() {
-    const left = (this.#daemon.live.nextTry - Date.now()) / SECOND;
+    const left = (this.#nextTry - Date.now()) / SECOND;
     say(this.#count, left > 0 ? t("nextTry", { time: duration(left) }) : t("trying"));
   }
 }

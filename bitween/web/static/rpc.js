@@ -1,5 +1,7 @@
 // Calls of the API, with the cookie of the log-in.
 
+import { heardError } from "/web/strings.js";
+
 /** The daemon does not know this browser, or no longer. */
 export class LogInNeeded extends Error {}
 
@@ -9,7 +11,7 @@ export class Unreachable extends Error {}
 /** The daemon says no, in words. */
 export class Refused extends Error {
   constructor({ message, data }) {
-    super(data?.hint ? `${message}: ${data.hint}` : message);
+    super(heardError(data ?? {}, data?.hint ? `${message}: ${data.hint}` : message));
     this.reason = data?.reason;
   }
 }

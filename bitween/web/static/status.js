@@ -1,14 +1,22 @@
-// How the daemon is, and what keeps transfers from working.
+// How the daemon is, what keeps transfers from working, and what it is set to.
 
-import { make, say } from "/web/dom.js";
-import { duration, rate, time } from "/web/format.js";
+import { legible, make, say } from "/web/dom.js";
+import { duration, moment, rate, size, time } from "/web/format.js";
 import { call, logOut } from "/web/rpc.js";
-import { t } from "/web/strings.js";
+import { LANGUAGES, chooseLanguage, chosenLanguage, heardError, heardFinding, t } from "/web/strings.js";
 import "/web/notifications.js";
 
 const KILO = 1000;
 const STATES = { online: "stateOnline", connecting: "stateConnecting", waiting: "stateWaiting", failed: "stateFailed" };
 const VERDICTS = { good: "verdictGood", warning: "verdictWarning", bad: "verdictBad", unknown: "verdictUnknown" };
+const CHECKS = {
+  "log-in": "checkLogIn", certificate: "checkCertificate", pep: "checkPep", clock: "checkClock", proxy: "checkProxy", stun: "checkStun",
+  address: "checkAddress", listening: "checkListening", mapping: "checkMapping", addresses: "checkAddresses", contacts: "checkContacts", disk: "checkDisk",
+};
+const LEVELS = { warn: "levelWarn", error: "levelError", critical: "levelCritical" };
+const ORIGINS = { "command line": "originCommandLine", file: "originFile", default: "originDefault" };
+// How values in findings are shown that are not shown as they are.
+const SHOWN = { free: size, seconds: duration };
 
 const addresses = (list) => list.map(([host, port]) => `${host.includes(":") ? `[${host}]` : host}:${port}`).join(", ") || t("nothing");
 const limit = (bytes) => (bytes ? rate(bytes) : t("unlimited"));
@@ -18,29 +26,41 @@ export class StatusView extends HTMLElement {
   #toasts = null;
   #versions = null;
   #facts = make("dl");
+  #language = make("select", { id: "language", change: () => chooseLanguage(this.#language.value) });
   #up = make("input", { type: "number", id: "up", min: 0, step: "any", inputmode: "numeric" });
   #down = make("input", { type: "number", id: "down", min: 0, step: "any", inputmode: "numeric" });
   #scheduled = make("p", { class: "facts" });
+  #schedule = make("p", { class: "facts" });
   #findings = make("ul", { class: "findings", "aria-live": "polite" });
+  #warnings = make("ul", { class: "findings warnings", "aria-live": "polite" });
+  #noWarnings = make("p", { class: "facts" });
+  #settings = make("tbody");
 
   begin(daemon, toasts) {
     this.#daemon = daemon;
     this.#toasts = toasts;
+    this.#language.append(
+      new Option(t("byBrowser"), "", true, !chosenLanguage),
+      ...Object.entries(LANGUAGES).map(([name, text]) => new Option(text, name, false, name === chosenLanguage)));
     this.append(
       make("h1", {}, t("status")), this.#facts,
+      make("div", { class: "tools preferences" }, make("label", {}, t("language"), this.#language)),
       make("h2", {}, t("limits")),
       make("form", { class: "tools", submit: (event) => this.#limit(event) },
         make("label", { for: "up" }, t("upload")), this.#up,
         make("label", { for: "down" }, t("download")), this.#down,
         make("span", { class: "facts" }, t("limitHint")),
         make("button", { class: "main" }, t("keepLimits"))),
-      this.#scheduled,
+      this.#scheduled, this.#schedule,
       make("notification-switch"),
       make("h2", {}, t("diagnosis")), this.#findings,
       make("p", {}, make("button", { type: "button", click: () => this.#diagnose() }, t("lookAgain"))),
+      make("h2", {}, t("warnings")), this.#warnings, this.#noWarnings,
+      this.#settingsTable(),
       make("p", {}, make("a", { href: "/docs" }, t("api"))),
       make("p", {}, make("button", { type: "button", click: () => this.#leave() }, t("logOut"))));
     daemon.addEventListener("status", () => this.#show());
+    daemon.addEventListener("warnings", () => this.hidden || this.#toasts.attempt(() => this.#readWarnings()));
   }
 
   async open() {
@@ -48,6 +68,8 @@ export class StatusView extends HTMLElement {
       this.#versions ??= await call("Api.versions");
       await this.#daemon.readStatus();
       this.#fillLimits();
+      await this.#readWarnings();
+      await this.#readSettings();
       await this.#diagnose();
     });
   }
@@ -56,19 +78,30 @@ export class StatusView extends HTMLElement {
     if (await this.#toasts.attempt(logOut)) location.reload();
   }
 
+  #settingsTable() {
+    const heads = ["setting", "value", "origin"].map((key) => make("th", { scope: "col" }, t(key)));
+    return make("details", {},
+      make("summary", {}, make("h2", {}, t("settings"))),
+      make("p", { class: "facts" }, t("settingsHow")),
+      make("table", {}, make("thead", {}, make("tr", {}, ...heads)), this.#settings));
+  }
+
   #show() {
     const { status } = this.#daemon;
     const { state, since, error } = status.connection;
-    const connection = [t(STATES[state]), t("since", { time: time(since) }), error].filter(Boolean);
+    const why = error && heardError(status.connection, error);
+    const connection = [t(STATES[state]), t("since", { time: time(since) }), why].filter(Boolean);
+    const room = status.free === null ? "roomUnknown" : "roomIn";
     const facts = [
       ["account", status.jid],
       ["connection", connection.join(" · ")],
       ["listens", addresses(status.listen)],
       ["addresses", addresses(status.addresses)],
+      ["room", t(room, { size: size(status.free), path: status.download_dir })],
       ["runsFor", duration(status.uptime)],
     ];
     if (this.#versions) facts.push(["versions", Object.entries(this.#versions).map(([name, version]) => `${name} ${version}`).join(", ")]);
-    this.#facts.replaceChildren(...facts.flatMap(([key, text]) => [make("dt", {}, t(key)), make("dd", { dir: "auto" }, text)]));
+    this.#facts.replaceChildren(...facts.flatMap(([key, text]) => [make("dt", {}, t(key)), make("dd", { dir: "auto" }, legible(text))]));
     this.#showSchedule();
   }
 
@@ -99,14 +132,52 @@ export class StatusView extends HTMLElement {
       this.#findings.replaceChildren(...findings.map(shownFinding));
     });
   }
+
+  async #readWarnings() {
+    const { warnings } = await call("Api.warnings");
+    this.#warnings.replaceChildren(...warnings.reverse().map(shownWarning));
+    say(this.#noWarnings, warnings.length ? "" : t("noWarnings"));
+  }
+
+  async #readSettings() {
+    const { settings } = await call("Api.settings");
+    this.#settings.replaceChildren(...settings.map(shownSetting));
+    const entries = settings.find(({ name }) => name === "schedule")?.value ?? [];
+    say(this.#schedule, entries.length ? t("schedule", { entries: entries.join("; ") }) : "");
+  }
 }
 
-function shownFinding({ verdict, text, fix }) {
-  const finding = make("li", { class: verdict },
+function shownFinding(finding) {
+  const { check, verdict, text, fix } = finding;
+  const values = Object.fromEntries(
+    Object.entries(finding.values).map(([name, value]) => [name, SHOWN[name]?.(value) ?? value]));
+  const shown = make("li", { class: verdict },
     make("strong", {}, t(VERDICTS[verdict])), " ",
-    make("span", { dir: "auto", lang: "en" }, text));
-  if (fix) finding.append(make("span", { class: "facts", dir: "auto", lang: "en" }, fix));
-  return finding;
+    `${CHECKS[check] ? t(CHECKS[check]) : check}: `,
+    make("span", { dir: "auto" }, legible(heardFinding(finding, values, text))));
+  if (fix) shown.append(make("span", { class: "facts", dir: "auto" }, legible(heardFinding(finding, values, fix, true))));
+  return shown;
+}
+
+function shownWarning({ time: when, level, text, more }) {
+  const facts = [moment(when), ...(more ? [t("leftOut", { n: more })] : [])];
+  return make("li", { class: level === "warn" ? "warning" : "bad" },
+    make("strong", {}, t(LEVELS[level])), " ",
+    make("span", { dir: "auto", lang: "en" }, legible(text)),
+    make("span", { class: "facts" }, facts.join(" · ")));
+}
+
+function shownSetting({ name, value, origin, changeable }) {
+  const from = [t(ORIGINS[origin]), ...(changeable ? [t("changeable")] : [])];
+  return make("tr", {},
+    make("th", { scope: "row" }, name),
+    make("td", { dir: "auto" }, legible(settingText(value))),
+    make("td", {}, from.join(", ")));
+}
+
+function settingText(value) {
+  if (typeof value === "boolean") return t(value ? "yes" : "no");
+  return (Array.isArray(value) ? value.join(", ") : value) || t("notSet");
 }
 
 customElements.define("status-view", StatusView);

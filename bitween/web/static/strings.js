@@ -14,6 +14,7 @@ const en = {
   xmppConnecting: "Connecting to the XMPP server …",
   xmppWaiting: "No connection to the XMPP server: {why}. The daemon tries again by itself, at least once a minute; until then contacts see nothing new of you, nor you of them.",
   xmppFailed: "The XMPP server does not let the daemon in: {why}. Another try would not help: mend that, then start the daemon anew.",
+  xmppRefused: "The XMPP server does not let the daemon in any more: {why}. Mend that; the daemon tries again about once a minute.",
   noReason: "no reason is known",
 
   searchShares: "Search what contacts share", from: "From", everybody: "Everybody",
@@ -79,10 +80,13 @@ const en = {
   onlyTheBeginning: "Only the first {size} are shown.",
 
   requests: "Who asks to see you", accept: "Accept", decline: "Decline", acceptLabel: "Accept {name}", declineLabel: "Decline {name}",
-  addContact: "Add a contact", jid: "JID, such as bob@example.net", add: "Add", asked: "{name} has been asked.",
+  addContact: "Add a contact", jid: "JID or xmpp: link, such as bob@example.net", add: "Add", asked: "{name} has been asked.",
   waitsFor: "has not answered yet", onesided: "cannot see you", online: "online", offline: "away",
-  noBitween: "without bitween", seeShares: "See {n}", noContacts: "Nobody yet. Add somebody by their JID; they have to accept.",
+  noBitween: "without bitween", seeShares: { one: "See {n} share", other: "See {n} shares" }, noContacts: "Nobody yet. Add somebody by their JID; they have to accept.",
   removeContact: "Remove {name}", removingContact: "{name} is removed from your contacts.",
+  wantsIn: "wants to see you, and what you share", asksAs: "calls themselves {name}", devicesOf: "Devices of {name}",
+  invite: "Have somebody add you", inviteHow: "Send this link to somebody who uses XMPP, or let them scan the code. Their request then appears here.",
+  code: "QR code of {uri}", link: "Your link", copy: "Copy", copied: "The link is copied.", notCopied: "The browser does not let this page copy. Select the link and copy it yourself.",
 
   account: "Account", connection: "Connection", since: "since {time}", runsFor: "The daemon runs for", listens: "Accepts peers at", addresses: "Contacts are told", nothing: "nothing", versions: "Versions",
   stateOnline: "connected", stateConnecting: "connecting", stateWaiting: "waiting for the next try", stateFailed: "failed",
@@ -90,6 +94,14 @@ const en = {
   scheduled: "At this time of day the schedule has others hold: {up} up, {down} down.", unlimited: "no limit",
   diagnosis: "What keeps transfers from working", lookAgain: "Look again",
   verdictGood: "good", verdictWarning: "could be better", verdictBad: "bad", verdictUnknown: "not known",
+  checkLogIn: "Log-in", checkCertificate: "Certificate", checkPep: "Share list", checkClock: "Clock", checkProxy: "Relay", checkStun: "STUN", checkAddress: "Our address", checkListening: "Port", checkMapping: "Router", checkAddresses: "Addresses", checkContacts: "Contacts", checkDisk: "Disk",
+  room: "Room for downloads", roomIn: "{size} free in {path}", roomUnknown: "not known, in {path}",
+  language: "Language", byBrowser: "As the browser",
+  schedule: "Schedule, from the settings: {entries}",
+  warnings: "What the log warned of", noWarnings: "Nothing since the daemon started.", leftOut: { one: "and {n} more", other: "and {n} more" },
+  levelWarn: "Warning", levelError: "Error", levelCritical: "Failure",
+  settings: "Settings of the daemon", settingsHow: "Set on the command line or in the settings file, and in force since the start. Limits can be changed above.",
+  setting: "Setting", value: "Value", origin: "From", originCommandLine: "command line", originFile: "file", originDefault: "default", yes: "yes", no: "no", notSet: "not set", changeable: "until others are set above",
   api: "The API, and what else it can do",
 };
 
@@ -107,6 +119,7 @@ const de = {
   xmppConnecting: "Verbindung zum XMPP-Server wird aufgebaut …",
   xmppWaiting: "Keine Verbindung zum XMPP-Server: {why}. Der Daemon versucht es von selbst wieder, mindestens einmal in der Minute; bis dahin sehen Kontakte und Sie nichts Neues voneinander.",
   xmppFailed: "Der XMPP-Server lässt den Daemon nicht hinein: {why}. Ein weiterer Versuch hilft nicht: das beheben und den Daemon neu starten.",
+  xmppRefused: "Der XMPP-Server lässt den Daemon nicht mehr hinein: {why}. Das beheben; der Daemon versucht es etwa einmal in der Minute wieder.",
   noReason: "kein Grund bekannt",
 
   searchShares: "Suchen, was Kontakte anbieten", from: "Von", everybody: "Allen",
@@ -172,10 +185,13 @@ const de = {
   onlyTheBeginning: "Nur die ersten {size} werden gezeigt.",
 
   requests: "Anfragen", accept: "Annehmen", decline: "Ablehnen", acceptLabel: "{name} annehmen", declineLabel: "{name} ablehnen",
-  addContact: "Kontakt hinzufügen", jid: "JID, etwa bob@example.net", add: "Hinzufügen", asked: "{name} wurde gefragt.",
+  addContact: "Kontakt hinzufügen", jid: "JID oder xmpp:-Link, etwa bob@example.net", add: "Hinzufügen", asked: "{name} wurde gefragt.",
   waitsFor: "hat noch nicht geantwortet", onesided: "kann Sie nicht sehen", online: "da", offline: "nicht da",
-  noBitween: "ohne bitween", seeShares: "{n} ansehen", noContacts: "Noch niemand. Jemanden mit der JID hinzufügen; er oder sie muss annehmen.",
+  noBitween: "ohne bitween", seeShares: { one: "{n} Angebot ansehen", other: "{n} Angebote ansehen" }, noContacts: "Noch niemand. Jemanden mit der JID hinzufügen; er oder sie muss annehmen.",
   removeContact: "{name} entfernen", removingContact: "{name} wird aus den Kontakten entfernt.",
+  wantsIn: "möchte Sie sehen, und was Sie anbieten", asksAs: "nennt sich {name}", devicesOf: "Geräte von {name}",
+  invite: "Sich hinzufügen lassen", inviteHow: "Diesen Link jemandem schicken, der XMPP benutzt, oder den Code scannen lassen. Die Anfrage erscheint dann hier.",
+  code: "QR-Code von {uri}", link: "Ihr Link", copy: "Kopieren", copied: "Der Link ist kopiert.", notCopied: "Der Browser lässt diese Seite nicht kopieren. Den Link markieren und selbst kopieren.",
 
   account: "Konto", connection: "Verbindung", since: "seit {time}", runsFor: "Der Daemon läuft seit", listens: "Nimmt Gegenstellen an bei", addresses: "Kontakten wird genannt", nothing: "nichts", versions: "Versionen",
   stateOnline: "verbunden", stateConnecting: "wird verbunden", stateWaiting: "wartet auf den nächsten Versuch", stateFailed: "gescheitert",
@@ -183,17 +199,187 @@ const de = {
   scheduled: "Zu dieser Tageszeit gelten nach dem Zeitplan andere: {up} hoch, {down} herunter.", unlimited: "ohne Grenze",
   diagnosis: "Was Übertragungen behindert", lookAgain: "Noch einmal nachsehen",
   verdictGood: "gut", verdictWarning: "verbesserbar", verdictBad: "schlecht", verdictUnknown: "unbekannt",
+  checkLogIn: "Anmeldung", checkCertificate: "Zertifikat", checkPep: "Angebote", checkClock: "Uhr", checkProxy: "Vermittlung", checkStun: "STUN", checkAddress: "Unsere Adresse", checkListening: "Port", checkMapping: "Router", checkAddresses: "Adressen", checkContacts: "Kontakte", checkDisk: "Platte",
+  room: "Platz für Geladenes", roomIn: "{size} frei in {path}", roomUnknown: "unbekannt, in {path}",
+  language: "Sprache", byBrowser: "Wie der Browser",
+  schedule: "Zeitplan, aus den Einstellungen: {entries}",
+  warnings: "Wovor das Protokoll gewarnt hat", noWarnings: "Vor nichts, seit der Daemon läuft.", leftOut: { one: "und {n} weitere", other: "und {n} weitere" },
+  levelWarn: "Warnung", levelError: "Fehler", levelCritical: "Ausfall",
+  settings: "Einstellungen des Daemons", settingsHow: "Auf der Befehlszeile oder in der Einstellungsdatei gesetzt und seit dem Start gültig. Die Grenzen lassen sich oben ändern.",
+  setting: "Einstellung", value: "Wert", origin: "Woher", originCommandLine: "Befehlszeile", originFile: "Datei", originDefault: "Vorgabe", yes: "ja", no: "nein", notSet: "nicht gesetzt", changeable: "bis oben andere gesetzt werden",
   api: "Die API, und was sie noch kann",
 };
 
-export const language = navigator.language.split("-")[0] === "de" ? "de" : "en";
+// What the daemon says, which itself speaks English: errors by "reason" or "reason.detail", findings by
+// "check.verdict" or "check.verdict.detail", and ".fix" for what to do. Without a detail only the English
+// text tells all, so that it stands behind.
+const heardInGerman = {
+  "invalid_value": "Das ist kein gültiger Wert",
+  "invalid_value.jid": "„{jid}“ ist keine JID; sie sieht aus wie name@example.net",
+  "invalid_value.own_account": "Das ist Ihr eigenes Konto; dessen Geräte sehen einander ohnehin",
+  "invalid_value.no_file": "Es bliebe keine Datei übrig; den Torrent stattdessen anhalten oder entfernen",
+  "failed": "Das ist nicht gelungen",
+  "configuration_error": "Eine Einstellung lässt sich nicht verwenden",
+  "startup_error": "Der Daemon kann so nicht starten",
+  "bad_path": "Dieser Pfad lässt sich nicht verwenden",
+  "bad_path.relative": "„{path}“ ist kein vollständiger Pfad; er muss bei der Wurzel beginnen",
+  "bad_path.neither": "„{path}“ ist weder eine Datei noch ein Ordner",
+  "bad_path.closed": "In „{path}“ darf der Daemon nicht schreiben; die Rechte prüfen",
+  "no_such_path": "Dort liegt nichts",
+  "no_such_path.path": "„{path}“ gibt es nicht",
+  "unreadable_path": "Der Pfad oder etwas darin darf nicht gelesen werden",
+  "unreadable_path.path": "„{path}“ darf der Daemon nicht lesen; die Rechte prüfen",
+  "empty_folder": "Der Ordner enthält keine Datei, die sich anbieten ließe",
+  "empty_folder.path": "„{path}“ ist leer; ein Ordner braucht eine Datei, um angeboten zu werden",
+  "hashing_failed": "Die Dateien ließen sich nicht zu Ende lesen oder haben sich dabei geändert",
+  "not_found": "Das gibt es nicht",
+  "unknown_torrent": "Diesen Torrent gibt es hier nicht mehr",
+  "unknown_contact": "Diesen Kontakt gibt es nicht",
+  "unknown_contact.jid": "{jid} ist nicht unter Ihren Kontakten",
+  "unknown_contact.no_request": "Von {jid} liegt keine Anfrage vor; stattdessen hinzufügen",
+  "unknown_resource": "Dieses Gerät ist nicht bekannt",
+  "unknown_job": "Diesen Vorgang gibt es nicht mehr",
+  "unknown_token": "Ein Token dieses Namens gibt es nicht",
+  "no_metadata": "Die Dateien dieses Torrents sind noch nicht bekannt",
+  "read_only": "Wer mit diesem Token angemeldet ist, darf alles ansehen und nichts ändern",
+  "resource_online": "Das Gerät ist da und käme sofort wieder",
+  "store_error": "Die Datenbank im Zustandsverzeichnis lässt sich nicht verwenden",
+  "swarm_error": "libtorrent hat das abgelehnt",
+  "xmpp_error": "Über XMPP ist das nicht gelungen",
+  "not_connected": "Es besteht keine Verbindung zum XMPP-Server",
+  "not_connected.now": "Im Augenblick besteht keine Verbindung zum XMPP-Server; später noch einmal versuchen",
+  "not_connected.broken": "Die Verbindung zum Server ist abgebrochen; später noch einmal versuchen",
+  "not_connected.shut_down": "wird beendet",
+  "not_connected.silent": "{host} antwortet nicht",
+  "not_connected.unknown_host": "{host} ist nicht zu finden",
+  "not_connected.refused": "{host} nimmt keine Verbindung an",
+  "not_connected.no_route": "Zu {host} führt im Augenblick kein Weg",
+  "not_connected.closed": "{host} hat die Verbindung beendet",
+  "not_connected.lost": "Die Verbindung zu {host} ist abgerissen",
+  "not_connected.other": "Keine Verbindung zu {host}: {why}",
+  "not_connected.no_xmpp": "{host} bietet nach eigenen Angaben kein XMPP; --jid prüfen",
+  "not_connected.encryption": "Die verschlüsselte Verbindung zu {host} ist gescheitert: {why}",
+  "not_connected.put_off": "Der Server verschiebt die Anmeldung: {condition}",
+  "not_connected.stream": "{host} hat die Sitzung beendet: {condition}",
+  "not_connected.conflict": "Ein anderes Programm hat sich mit derselben Ressource angemeldet; jedem Programm eine eigene geben",
+  "not_connected.policy-violation": "Der Server sagt, dass seine Regeln verletzt wurden",
+  "not_connected.resource-constraint": "Dem Server fehlen Mittel",
+  "not_connected.system-shutdown": "Der Server wird heruntergefahren",
+  "not_connected.connection-timeout": "Der Server hielt die Verbindung für tot",
+  "not_connected.host-gone": "Der Server bedient diese Domain nicht mehr",
+  "request_refused": "Der Server oder der Kontakt hat das abgelehnt",
+  "request_refused.answer": "Die Antwort war {condition}",
+  "request_refused.no_answer": "Es kam keine Antwort; später noch einmal versuchen",
+  "log_in_refused": "Die Anmeldung ist gescheitert",
+  "log_in_refused.server_not_authentic": "Der Server konnte nicht beweisen, dass er das Passwort kennt; vielleicht hört jemand mit",
+  "log_in_refused.no_mechanism": "Der Server bietet keine Anmeldung, die bitween annimmt; er sollte SCRAM anbieten",
+  "log_in_refused.no_encryption": "{host} bietet keine Verschlüsselung; bitween schickt nie ein Passwort im Klartext",
+  "log_in_refused.unknown_domain": "{host} bedient die Domain dieses Kontos nicht; --jid und --server prüfen",
+  "credentials_refused": "Name oder Passwort stimmen nicht",
+  "credentials_refused.not_authorized": "Der Server nimmt Namen und Passwort nicht an; --jid und das Passwort prüfen",
+  "credentials_refused.refused": "Der Server lehnt die Anmeldung ab: {condition}",
+  "certificate_refused": "Dem Zertifikat des Servers ist nicht zu trauen",
+  "certificate_refused.name": "Das Zertifikat von {host} gilt für einen anderen Namen; die Domain der JID prüfen",
+  "certificate_refused.untrusted": "Dem Zertifikat von {host} ist nicht zu trauen; die Datei mit dem seiner Stelle mit --ca-file nennen",
+
+  "log-in.good": "angemeldet als {jid}",
+  "log-in.bad": "nicht angemeldet",
+  "log-in.bad.fix": "--jid, --server und das Passwort prüfen; mehr steht im Protokoll des Daemons",
+  "certificate.good": { one: "gültig, läuft in {n} Tag ab", other: "gültig, läuft in {n} Tagen ab" },
+  "certificate.warning": { one: "gültig, läuft in {n} Tag ab", other: "gültig, läuft in {n} Tagen ab" },
+  "certificate.warning.fix": "wer den Server betreibt, sollte es erneuern",
+  "certificate.unknown": "die Verbindung zum Server ist nicht verschlüsselt",
+  "pep.good": "der Server sagt Kontakten, was Sie anbieten",
+  "pep.bad": "der Server bewahrt keine Angebote auf",
+  "pep.bad.fix": "dort PEP (XEP-0163) einschalten lassen oder einen anderen Server nehmen",
+  "pep.unknown": "der Server sagt nicht, ob er Angebote aufbewahrt",
+  "clock.good": "geht {seconds} anders als die des Servers",
+  "clock.warning": "geht {seconds} anders als die des Servers",
+  "clock.warning.fix": "sie stellen, am besten über NTP",
+  "clock.unknown": "der Server sagt nicht, wie spät es ist",
+  "proxy.good": "der Server vermittelt Verbindungen, bei {jid}",
+  "proxy.warning": "der Server vermittelt keine Verbindungen",
+  "proxy.warning.fix": "dort proxy65 (XEP-0065) einschalten lassen",
+  "stun.good": "der Server nennt einen STUN-Dienst",
+  "stun.warning": "der Server nennt keinen STUN-Dienst",
+  "stun.warning.fix": "dort einen nennen lassen (XEP-0215)",
+  "address.good": "der Server sieht uns bei {address}",
+  "address.warning": "der Server sagt nicht, bei welcher Adresse er uns sieht",
+  "address.warning.fix": "nichts, wenn ein Router einen Port weiterleitet; sonst dort XEP-0279 einschalten lassen",
+  "listening.good": "Gegenstellen werden auf Port {ports} angenommen",
+  "listening.bad": "für Gegenstellen ist kein Port offen",
+  "listening.bad.fix": "siehe --listen",
+  "mapping.good": "ein Router leitet {addresses} weiter",
+  "mapping.good.public": "kein Router muss einen Port weiterleiten: eine Adresse ist öffentlich",
+  "mapping.warning": "kein Router leitet einen Port zu uns weiter",
+  "mapping.warning.fix": "im Router UPnP oder NAT-PMP einschalten, oder einen Port weiterleiten und mit --announce nennen",
+  "addresses.good": "Kontakten wird {addresses} genannt",
+  "addresses.warning": "Kontakten wird {addresses} genannt: nur für Programme auf diesem Rechner",
+  "addresses.bad": "Kontakten wird keine Adresse genannt",
+  "addresses.bad.fix": "das Netz prüfen, oder eine Adresse mit --announce nennen",
+  "contacts.good": { one: "{n} von {total} Geräten der Kontakte nennt eine Adresse, die sich erreichen lässt", other: "{n} von {total} Geräten der Kontakte nennen eine Adresse, die sich erreichen lässt" },
+  "contacts.warning": { one: "{n} von {total} Geräten der Kontakte nennt eine Adresse, die sich erreichen lässt", other: "{n} von {total} Geräten der Kontakte nennen eine Adresse, die sich erreichen lässt" },
+  "contacts.warning.fix": "auch dort bitween doctor laufen lassen",
+  "contacts.unknown": "im Augenblick ist kein Kontakt mit bitween da",
+  "disk.good": "{free} frei in „{folder}“",
+  "disk.warning": "nur {free} frei in „{folder}“",
+  "disk.warning.fix": "dort Platz schaffen",
+  "disk.bad": "„{folder}“ lässt sich nicht verwenden: {why}",
+  "disk.bad.fix": "siehe --download-dir",
+  "disk.bad.closed": "in „{folder}“ darf der Daemon nicht schreiben",
+  "disk.bad.closed.fix": "die Rechte prüfen",
+};
+
+export const LANGUAGES = { en: "English", de: "Deutsch" };
+const KEPT = "bitween-language"; // by which name the browser keeps what was chosen
+const known = (tag) => tag.split("-")[0] in LANGUAGES;
+
+/** The language that somebody chose, or null. */
+export const chosenLanguage = localStorage.getItem(KEPT);
+
+/** Show the page in a language, or with null in the browser's. */
+export function chooseLanguage(name) {
+  if (name) localStorage.setItem(KEPT, name);
+  else localStorage.removeItem(KEPT);
+  location.reload();
+}
+
+export const language = LANGUAGES[chosenLanguage] ? chosenLanguage : (navigator.languages.find(known) ?? "en").split("-")[0];
+/** In which form numbers and times are written; undefined for the browser's own. */
+export const locale = navigator.languages.find((tag) => tag.split("-")[0] === language) ?? (chosenLanguage ? language : undefined);
+
 const texts = { en, de }[language];
+const heardTexts = { en: {}, de: heardInGerman }[language];
 const plurals = new Intl.PluralRules(language);
-const numbers = new Intl.NumberFormat();
+const numbers = new Intl.NumberFormat(locale);
 
 /** A text, with values put in for its {names}; `n` is a number and chooses the form. */
 export function t(key, values = {}) {
-  const text = texts[key];
+  return filled(texts[key], values);
+}
+
+/** What the daemon said of an error, in the reader's language as far as that is known. */
+export function heardError({ reason, detail, values }, english) {
+  const exact = heard(`${reason}.${detail}`, values);
+  if (exact) return exact;
+  const text = heardTexts[reason];
+  return text ? `${text} (${english})` : english;
+}
+
+/** What the daemon found, and with `fix` what to do about it, in the reader's language as far as that is known. */
+export function heardFinding({ check, verdict, detail }, values, english, fix = false) {
+  return heard([check, verdict, detail, fix && "fix"].filter(Boolean).join("."), values) ?? english;
+}
+
+// A text of the table, or null where it is missing, or a value that it tells.
+function heard(key, values) {
+  const text = heardTexts[key];
+  if (!text) return null;
+  const places = JSON.stringify(text).matchAll(/\{(\w+)\}/g);
+  return [...places].every(([, name]) => name in values) ? filled(text, values) : null;
+}
+
+function filled(text, values) {
   const form = typeof text === "string" ? text : text[plurals.select(values.n)];
   return form.replace(/\{(\w+)\}/g, (_, name) => {
     const value = values[name];

@@ -1,0 +1,227 @@
+"""The page in a browser, with a daemon of memory: contacts, how the daemon is, and languages."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Sequence
+from typing import ClassVar
+
+import segno
+from playwright.sync_api import Page, expect
+from twisted.logger import Logger, LogLevel
+
+from bitween.errors import NotConnected
+from bitween.model.connection import ConnectionState, ConnectionStatus
+from bitween.model.events import ConnectionChanged
+from bitween.model.setting import Origin, Setting
+from tests.functional.api_rig import EPOCH, OWN_JID, info_hash
+from tests.integration.browser import browse, meanwhile
+from tests.integration.web_case import WebCase
+
+BOB = "bob@example.org"
+HOSTILE = "<img src=x onerror=document.title='run'>\u202egpj"
+#: All that Tab is to come to.
+_STOPS = (
+    "[...document.querySelectorAll('a[href], button, input, select, summary')]"
+    ".filter((node) => node.checkVisibility() && !node.disabled)"
+)
+
+
+def rows_of(drawn: str) -> list[str]:
+    """What a path of runs shows: a text for each row, ``1`` where it is dark."""
+    runs = [tuple(map(int, run)) for run in re.findall(r"M(\d+) (\d+)h(\d+)v1h-\3z", drawn)]
+    size = 1 + max(y for _, y, _ in runs)
+    rows = [["0"] * size for _ in range(size)]
+    for x, y, length in runs:
+        rows[y][x : x + length] = "1" * length
+    return ["".join(row) for row in rows]
+
+
+class WebContactsTests(WebCase):
+    """Contacts."""
+
+    async def test_own_link(self) -> None:
+        """It is there to be copied, and the code holds it."""
+        uri = f"xmpp:{OWN_JID}?subscribe"
+
+        def visit(page: Page) -> str:
+            self.log_in(page)
+            page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+            page.goto(f"{self.url}#contacts")
+            expect(page.get_by_label("Your link")).to_have_value(uri)
+            page.get_by_role("button", name="Copy").click()
+            expect(page.locator(".toast")).to_contain_text("The link is copied.")
+            self.assertEqual(page.evaluate("navigator.clipboard.readText()"), uri)
+            code = page.get_by_role("img", name=f"QR code of {uri}")
+            return code.locator("path").get_attribute("d") or ""
+
+        drawn = await browse(visit)
+        code = segno.make_qr(uri, error="m")
+        self.assertEqual(rows_of(drawn), ["".join(map(str, row)) for row in code.matrix])
+
+    async def test_contacts(self) -> None:
+        """Devices tell what they share; who asks is known by the JID; a link is taken."""
+        self.world.contact_shares(BOB, {info_hash("a"): "a", info_hash("b"): "b"})
+        phone = self.world.contact(BOB, "phone")
+        phone.announce([], [])
+        phone.stop()
+        self.world.contact("eve@example.org", "x").add_contact(OWN_JID, "")
+        self.world.server.account(OWN_JID).nicks["eve@example.org"] = f"Bob {HOSTILE}"
+
+        def visit(page: Page) -> None:
+            self.log_in(page)
+            page.goto(f"{self.url}#contacts")
+            request = page.locator(".request")
+            expect(request.locator(".name")).to_have_text("eve@example.org")
+            expect(request).to_contain_text("calls themselves Bob <img")
+            devices = page.get_by_role("list", name=f"Devices of {BOB}").get_by_role("listitem")
+            expect(devices).to_have_text(
+                ["desk online · 2 shares · 246 byte", "phone away · 0 shares · 0 byte"]
+            )
+            page.get_by_label("Add a contact").fill("xmpp:zoe@example.org?roster;name=Zoe")
+            page.keyboard.press("Enter")
+            expect(page.locator(".toast")).to_contain_text("zoe@example.org has been asked.")
+            page.get_by_role("link", name="See 2 shares").click()
+            expect(page.get_by_label("From")).to_have_value(BOB)
+            expect(page).to_have_title("Shares · bitween")
+
+        await browse(visit)
+        contacts = {contact.jid: contact for contact in self.world.bitween.contacts()}
+        self.assertIn("zoe@example.org", contacts)
+
+
+class WebStatusTests(WebCase):
+    """How the daemon is."""
+
+    settings: ClassVar[Sequence[Setting]] = (
+        Setting("announce", ("192.0.2.1", "::1"), Origin.FILE),
+        Setting("limit-lan", True, Origin.COMMAND_LINE),
+        Setting("nick", None, Origin.DEFAULT),
+        Setting("schedule", ("mon-fri 08:00-17:00 upload=5",), Origin.FILE),
+        Setting("upload-limit", "5000", Origin.FILE, changeable=True),
+    )
+
+    async def test_next_try(self) -> None:
+        """The notice says why there is no connection, and counts down to the next try."""
+
+        async def change(next_try: float | None, state: ConnectionState) -> None:
+            cause = NotConnected("x refuses", detail="refused", values={"host": "x"})
+            status = ConnectionStatus(
+                OWN_JID, state, EPOCH, "x refuses", cause=cause, next_try=next_try
+            )
+            self.world.messenger.status = status
+            self.world.messenger.events.notify(ConnectionChanged(status=status))
+
+        def visit(page: Page) -> None:
+            notice = page.locator("connection-notice")
+            self.log_in(page)
+            meanwhile(change(time.time() + 50, ConnectionState.WAITING))
+            expect(notice).to_contain_text("No connection to the XMPP server: x refuses.")
+            expect(notice).to_contain_text("Next try in 4")
+            meanwhile(change(time.time() - 1, ConnectionState.WAITING))
+            expect(notice).to_contain_text("Trying now")
+            meanwhile(change(time.time() + 50, ConnectionState.FAILED))
+            expect(notice).to_contain_text("the daemon tries again about once a minute")
+            meanwhile(change(None, ConnectionState.CONNECTING))
+            expect(notice).to_contain_text("Connecting to the XMPP server")
+            expect(notice).not_to_contain_text("Next try")
+
+        await browse(visit)
+
+    async def test_warnings(self) -> None:
+        """What the log warns of is there at once, and only ever text."""
+        log = Logger("test", observer=self.log)
+        log.emit(LogLevel.warn, "first {name}", name=HOSTILE)
+
+        async def fail() -> None:
+            log.error("second")
+
+        def visit(page: Page) -> None:
+            self.log_in(page)
+            page.goto(f"{self.url}#status")
+            warnings = page.locator(".warnings li")
+            expect(warnings).to_have_count(1)
+            expect(warnings).to_contain_text("Warning first <img src=x onerror=")
+            expect(warnings).to_contain_text("\ufffdgpj")
+            meanwhile(fail())
+            expect(warnings).to_have_count(2)
+            expect(warnings.first).to_contain_text("Error second")
+            self.assertEqual(page.locator("img").count(), 0)
+            self.assertEqual(page.title(), "Status · bitween")
+
+        await browse(visit)
+
+    async def test_settings(self) -> None:
+        """What is set is listed, with where that was done."""
+
+        def visit(page: Page) -> list[str]:
+            self.log_in(page)
+            page.goto(f"{self.url}#status")
+            expect(page.get_by_text("mon-fri 08:00-17:00 upload=5").first).to_be_visible()
+            page.get_by_text("Settings of the daemon").click()
+            rows = page.locator("tbody tr")
+            expect(rows.first).to_be_visible()
+            return [" ".join(text.split()) for text in rows.all_inner_texts()]
+
+        self.assertEqual(
+            await browse(visit),
+            [
+                "announce 192.0.2.1, ::1 file",
+                "limit-lan yes command line",
+                "nick not set default",
+                "schedule mon-fri 08:00-17:00 upload=5 file",
+                "upload-limit 5000 file, until others are set above",
+            ],
+        )
+
+    async def test_language(self) -> None:
+        """It can be chosen, is kept, and errors are said in it; the browser's comes back."""
+
+        def visit(page: Page) -> None:
+            self.log_in(page)
+            page.goto(f"{self.url}#status")
+            page.get_by_label("Language").select_option("de")
+            expect(page.get_by_role("heading", name="Zustand")).to_be_visible()
+            page.reload()
+            expect(page.get_by_role("heading", name="Zustand")).to_be_visible()
+            page.goto(f"{self.url}#torrents")
+            path = page.get_by_role("textbox").first
+            path.fill("/proc/nowhere/at/all")
+            page.keyboard.press("Enter")
+            expect(page.locator(".toast")).to_contain_text("„/proc/nowhere/at/all“ gibt es nicht")
+            page.goto(f"{self.url}#status")
+            page.get_by_label("Sprache").select_option("")
+            expect(page.get_by_role("heading", name="Status")).to_be_visible()
+            self.assertEqual(page.evaluate("localStorage.length"), 0)
+
+        await browse(visit)
+
+    async def test_the_keyboard(self) -> None:
+        """Tab comes to everything that can be used, in every view, and one sees where it is."""
+        self.world.contact_shares(BOB, {info_hash("a"): "a", info_hash("b"): "b"})
+        self.world.contact("eve@example.org", "x").add_contact(OWN_JID, "Eve")
+        self.world.share("ours", info_hash("c"))
+
+        def visit(page: Page) -> None:
+            self.log_in(page)
+            for name in ("shares", "torrents", "contacts", "status"):
+                page.goto(f"{self.url}#{name}")
+                expect(page.locator(f"{name}-view h1")).to_be_visible()
+                expect(page.locator("share-row, torrent-row, li").first).to_be_attached()
+                page.evaluate("document.activeElement.blur()")
+                count = page.evaluate(f"{_STOPS}.length")
+                page.evaluate("window.reached = new Set()")
+                for _ in range(count + 2):
+                    page.keyboard.press("Tab")
+                    page.evaluate("reached.add(document.activeElement)")
+                missed = page.evaluate(
+                    f"{_STOPS}.filter((node) => !reached.has(node)).map((node) => node.outerHTML)"
+                )
+                self.assertEqual(missed, [], name)
+            outline = "getComputedStyle(document.activeElement).outlineStyle"
+            page.keyboard.press("Tab")
+            page.keyboard.press("Tab")
+            self.assertEqual(page.evaluate(outline), "solid")
+
+        await browse(visit)
