@@ -143,8 +143,12 @@ def rm(session: Session) -> None:
 
 
 def contacts(session: Session) -> None:
-    """``contacts [add|accept|remove|block|unblock JID]``, ``contacts forget JID/RESOURCE``."""
+    """``contacts [link|add|accept|remove|block|unblock JID]``, ``contacts forget JID/RESOURCE``."""
     args, output = session.args, session.output
+    if args.action == "link":
+        invitation = session.call("xmpp.invitation")
+        session.show(invitation, invitation["uri"])
+        return
     if args.action is not None:
         _change_contact(session)
         return

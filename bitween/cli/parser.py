@@ -137,10 +137,15 @@ def _add_contact_commands(
     shares.add_argument("--contact", metavar="JID", help="only theirs")
     contacts = _command(commands, "contacts", "list contacts, or change one")
     contacts.add_argument(
-        "action", nargs="?", choices=("add", "accept", "remove", "forget", "block", "unblock")
+        "action",
+        nargs="?",
+        choices=("add", "accept", "remove", "forget", "block", "unblock", "link"),
     )
     contacts.add_argument(
-        "jid_of_contact", metavar="JID", nargs="?", help="for forget: JID/RESOURCE, a lost device"
+        "jid_of_contact",
+        metavar="JID",
+        nargs="?",
+        help="or an xmpp: link, for add; JID/RESOURCE, a lost device, for forget; none for link",
     )
     contacts.add_argument("--nick", help="what to call them")
 

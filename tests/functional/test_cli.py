@@ -502,6 +502,15 @@ class DaemonTests(CliCase):
         self.assertEqual(nicks["carol@example.org"], "Carol")
         self.assertIn("not among", await self.refused(1, "contacts", "remove", BOB))
 
+    async def test_own_link(self) -> None:
+        """It is printed; one of somebody else's is taken in place of a JID."""
+        await self.serve()
+        outcome = await self.done("contacts", "link")
+        self.assertEqual(outcome.out.strip(), f"xmpp:{JID}?subscribe")
+        await self.done("contacts", "add", "xmpp:carol@example.org?roster;name=Carol")
+        (contact,) = self.world.messenger.contacts
+        self.assertEqual(contact.jid, "carol@example.org")
+
     async def test_doctor(self) -> None:
         """A table, what would help beside it, and status 1 if something is in the way."""
         await self.serve()
