@@ -22,13 +22,14 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # Two sets of dependencies must not be installed into one place at once.
 .NOTPARALLEL:
 
-.PHONY: help demo test lint docs bench soak prosody test-programs bench-programs clean
+.PHONY: help demo test lint docs screenshots bench soak prosody test-programs bench-programs clean
 
 help:
 	@echo "make demo    two daemons share a folder on this machine; nothing else is touched"
 	@echo "make test    the whole test suite [TESTS=tests.unit] [JOBS=2]"
 	@echo "make lint    ruff and mypy"
 	@echo "make docs    the documentation, to docs/_build"
+	@echo "make screenshots  the pictures of the page, to docs/images"
 	@echo "make bench   the benchmarks; they take half an hour"
 	@echo "make soak    a long fuzz [FUZZ=100000], kill -9 at any moment [KILLS=50], then the integration"
 	@echo "             tests again and again [ROUNDS=3]"
@@ -49,6 +50,9 @@ docs: $(VENV)/has-docs
 	$(BIN)/python -m bitween.api.reference >docs/api.rst
 	$(BIN)/python tools/make-man
 	$(BIN)/sphinx-build --quiet --fail-on-warning --builder html docs docs/_build
+
+screenshots: $(VENV)/has-test prosody test-programs
+	$(BIN)/python tools/make-screenshots
 
 bench: $(VENV)/has-test $(VENV)/has-bench prosody bench-programs
 	$(BIN)/python -m benchmarks.announce
