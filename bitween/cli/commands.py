@@ -222,9 +222,11 @@ def status(session: Session) -> None:
         return
     connection, totals = result["connection"], result["totals"]
     error = f" ({connection['error']})" if connection["error"] else ""
+    next_try = connection.get("next_try")  # a daemon of an earlier version does not tell
+    wait = f", next try in {duration_text(max(0, next_try - time.time()))}" if next_try else ""
     rows = {
         "account": result["jid"],
-        "connection": f"{connection['state']}{error}",
+        "connection": f"{connection['state']}{error}{wait}",
         "contacts": f"{totals['contacts_online']} of {totals['contacts']} online",
         "torrents": f"{totals['complete']} of {totals['torrents']} complete, "
         f"{size_text(totals['done'])} of {size_text(totals['size'])}",

@@ -8,8 +8,9 @@ import re
 import shutil
 import sys
 import tempfile
+import time
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ from bitween.api.event_log import EventType
 from bitween.api.service import ApiService
 from bitween.cli.certificates import ThrowAwayAuthority
 from bitween.errors import HashingFailed
+from bitween.model.connection import ConnectionState
 from bitween.model.torrent import FileEntry, Metainfo, Progress, TorrentState, parse_info_hash
 from bitween.rendezvous import Rendezvous, places
 from tests.functional.api_rig import TOKEN, World, info_hash, site_of
@@ -554,6 +556,11 @@ class DaemonTests(CliCase):
         out = (await self.done("status")).out
         for part in (f"{JID}/den", "online", "127.0.0.1:6881", url):
             self.assertIn(part, out)
+        status = replace(
+            self.world.messenger.status, state=ConnectionState.WAITING, next_try=time.time() + 90
+        )
+        self.world.messenger.status = status
+        self.assertIn("waiting, next try in 1:", (await self.done("status")).out)
 
     async def test_stop(self) -> None:
         """The command ends when the daemon has."""

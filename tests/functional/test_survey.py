@@ -101,8 +101,9 @@ class SurveyTests(SynchronousTestCase):
             {check for check, finding in found.items() if finding.verdict is not Verdict.GOOD},
             {"certificate"},
         )
-        self.assertIn("proxy.x", found["proxy"].text)
-        self.assertIn("192.0.2.7", found["address"].text)
+        for check, value in (("proxy", "proxy.x"), ("address", "192.0.2.7")):
+            self.assertIn(value, found[check].text)
+            self.assertEqual(list(found[check].values.values()), [value])
 
     def test_without_pep(self) -> None:
         """That is bad: contacts would hear of nothing."""

@@ -25,3 +25,10 @@ class ConnectionErrorTests(SynchronousTestCase):
         """The server is named."""
         error = connection_error(Refused(), "example.org:5222")
         self.assertIn("example.org:5222 refuses connections", str(error))
+        self.assertEqual((error.detail, error.values), ("refused", {"host": "example.org:5222"}))
+
+    def test_an_unknown_failure(self) -> None:
+        """What it says of itself is told, and can be told apart from the rest."""
+        error = connection_error(OSError("odd\nthing"), "example.org")
+        self.assertIn("no connection to example.org: odd\ufffdthing", str(error))
+        self.assertEqual(error.values, {"host": "example.org", "why": "odd\ufffdthing"})

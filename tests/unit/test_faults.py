@@ -44,6 +44,19 @@ class FaultTests(SynchronousTestCase):
             },
         )
 
+    def test_detail_and_values(self) -> None:
+        """What exactly went wrong is told, and what the message tells of it, made printable."""
+        error = errors.NoSuchPath("x", detail="path", values={"path": "/a\x1b\u202e"})
+        self.assertEqual(
+            error_object(error)["data"],
+            {
+                "reason": "no_such_path",
+                "hint": "",
+                "detail": "path",
+                "values": {"path": "/a\ufffd\ufffd"},
+            },
+        )
+
     def test_an_invalid_value_is_invalid_params(self) -> None:
         """The message says so, and what is wrong."""
         error = error_object(errors.InvalidValue("'x' is no port"))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
@@ -13,12 +12,15 @@ from twisted.trial.unittest import SynchronousTestCase
 
 import bitween
 import bitween.web
-from bitween import errors
 from bitween.api.faults import KINDS
 from bitween.xmpp.failures import _NETWORK_WORDS, _STREAM_WORDS
 
 _ROOT = Path(bitween.__file__).parent
 _STRINGS = (files(bitween.web) / "static" / "strings.js").read_text(encoding="utf-8")
+#: Arguments of a finding that has nothing to be done about it: check, verdict, text.
+_WITHOUT_FIX = 3
+#: By the name of the kind of error.
+_REASONS = {kind.__name__: reason for kind, (_, reason) in KINDS.items()}
 _LINE = r'^  "([\w.-]+)": ("[^"]*"|\{ one: "[^"]*", other: "[^"]*" \}),$'
 
 
@@ -46,24 +48,18 @@ def keyword(call: ast.Call, name: str) -> str:
     return ""
 
 
-@dataclass(frozen=True)
-class Said:
-    """A finding as the source has it: what it is, and whether it tells what to do."""
-
-    key: str
-    has_fix: bool
+def error_key(name: str, call: ast.Call) -> str:
+    """Which text is about an error that is made, by the name of its kind."""
+    return f"{_REASONS[name]}.{keyword(call, 'detail')}"
 
 
-def findings() -> Iterator[Said]:
-    """Every finding that there can be."""
-    for name, call in calls():
-        if name != "Finding":
-            continue
-        check, verdict, _, *fix = call.args
-        assert isinstance(check, ast.Constant), ast.unparse(call)
-        assert isinstance(verdict, ast.Attribute), ast.unparse(call)
-        parts = [str(check.value), verdict.attr.lower(), keyword(call, "detail")]
-        yield Said(".".join(filter(None, parts)), bool(fix))
+def finding_key(call: ast.Call) -> str:
+    """Which text is about a finding that is made."""
+    check, verdict, *_ = call.args
+    assert isinstance(check, ast.Constant), ast.unparse(call)
+    assert isinstance(verdict, ast.Attribute), ast.unparse(call)
+    parts = [str(check.value), verdict.attr.lower(), keyword(call, "detail")]
+    return ".".join(filter(None, parts))
 
 
 class GermanTests(SynchronousTestCase):
@@ -86,23 +82,40 @@ class GermanTests(SynchronousTestCase):
             *(f"not_connected.{detail}" for _, detail, _ in _NETWORK_WORDS),
         }
         for name, call in calls():
-            kind = getattr(errors, name, None)
-            detail = keyword(call, "detail") if kind in KINDS else ""
-            if detail:
-                known.add(f"{KINDS[kind][1]}.{detail}")
+            if name in _REASONS and keyword(call, "detail"):
+                known.add(error_key(name, call))
         self.assertEqual(known - self.texts.keys(), set())
-        reasons = {reason for _, reason in KINDS.values()}
+        reasons = set(_REASONS.values())
         written = {key for key in self.texts if "." in key and key.partition(".")[0] in reasons}
         self.assertEqual(written - known, set())
 
     def test_every_finding(self) -> None:
         """Each outcome of each check has a text, and what to do about it as well."""
-        found = set(findings())
+        found = [call for name, call in calls() if name == "Finding"]
         self.assertGreater(len(found), 20)
-        for said in found:
-            self.assertIn(said.key, self.texts)
-            if said.has_fix:
-                self.assertIn(f"{said.key}.fix", self.texts)
+        for call in found:
+            key = finding_key(call)
+            self.assertIn(key, self.texts)
+            if len(call.args) > _WITHOUT_FIX:
+                self.assertIn(f"{key}.fix", self.texts)
+
+    def test_every_place_has_its_value(self) -> None:
+        """What is to be put into a text is among what the source gives with it."""
+        checked = 0
+        for name, call in calls():
+            values = next((k.value for k in call.keywords if k.arg == "values"), None)
+            if not isinstance(values, ast.Dict) or name not in {"Finding", *_REASONS}:
+                continue
+            key = finding_key(call) if name == "Finding" else error_key(name, call)
+            if (
+                key not in self.texts
+            ):  # its detail comes from a table; the tests above tell of others
+                continue
+            places = set(re.findall(r"\{(\w+)\}", self.texts[key]))
+            given = {key.value for key in values.keys if isinstance(key, ast.Constant)}
+            self.assertLessEqual(places, given, key)
+            checked += 1
+        self.assertGreater(checked, 20)
 
     def test_no_line_is_unreadable(self) -> None:
         """Every line of the table is read here."""
