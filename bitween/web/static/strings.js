@@ -241,6 +241,7 @@ const heardInGerman = {
   "unknown_job": "Diesen Vorgang gibt es nicht mehr",
   "unknown_token": "Ein Token dieses Namens gibt es nicht",
   "no_metadata": "Die Dateien dieses Torrents sind noch nicht bekannt",
+  "not_fetched": "Diese Bytes sind noch nicht da",
   "read_only": "Wer mit diesem Token angemeldet ist, darf alles ansehen und nichts ändern",
   "resource_online": "Das Gerät ist da und käme sofort wieder",
   "store_error": "Die Datenbank im Zustandsverzeichnis lässt sich nicht verwenden",
