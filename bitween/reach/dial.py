@@ -1,0 +1,53 @@
+"""Finds out whether an address answers: one TCP connection, closed at once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.endpoints import TCP4ClientEndpoint, TCP6ClientEndpoint
+from twisted.internet.error import ConnectError, ConnectingCancelledError
+from twisted.internet.protocol import Factory, Protocol, connectionDone
+from twisted.python.failure import Failure
+
+from bitween.model.address import PeerAddress
+
+
+def dial(reactor: Any, address: PeerAddress, timeout: float) -> Deferred[bool]:
+    """
+    Knock at an address; nothing is sent, nothing is read.
+
+    Cancelling gives the attempt up.
+
+    :param reactor: provides ``IReactorTCP`` and ``IReactorTime``.
+    :param timeout: seconds.
+    :returns: whether somebody answered; fires when the connection is closed again.
+    """
+    kind = TCP6ClientEndpoint if address.is_ipv6 else TCP4ClientEndpoint
+    endpoint = kind(reactor, address.address, address.port, timeout=timeout)
+    return Deferred.fromCoroutine(_knock(endpoint))
+
+
+async def _knock(endpoint: TCP4ClientEndpoint | TCP6ClientEndpoint) -> bool:
+    try:
+        knock = await endpoint.connect(Factory.forProtocol(_Knock))
+    except ConnectError:
+        return False
+    except ConnectingCancelledError:
+        raise CancelledError from None
+    await knock.closed
+    return True
+
+
+class _Knock(Protocol):
+    """Hangs up when somebody answers."""
+
+    def __init__(self) -> None:
+        self.closed: Deferred[None] = Deferred()
+
+    def connectionMade(self) -> None:
+        self.transport.abortConnection()
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        del reason
+        self.closed.callback(None)
