@@ -20,6 +20,7 @@ from wokkel.xmppim import PresenceProtocol
 from bitween.cli.private_prosody import PrivateProsody
 from bitween.model.address import PeerAddress
 from bitween.model.announcement import Share
+from bitween.model.candidate import Candidate
 from bitween.model.sharelist import ShareList
 from bitween.model.torrent import InfoHash
 from bitween.xmpp.caps import Caps, caps_element
@@ -117,7 +118,7 @@ class BarePEP(MultiService):
         share = Share(InfoHash(f"{self._rounds:040x}"), f"round {self._rounds}.txt", 1000)
         shares = ShareList("bare")
         shares.update([share])
-        item = whole_item("bare", shares, [PeerAddress.parse("127.0.0.1", 6881)])
+        item = whole_item("bare", shares, [Candidate(PeerAddress.parse("127.0.0.1", 6881))])
         arrived = self._watcher.items.arrived
         began = self._clock.seconds()
         published = self._publisher.items.publish(self._publisher.jid, NS_SHARES, [item])

@@ -27,6 +27,8 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import deferLater, react
 
 # First of all: it mends what wokkel needs mended.
+from bitween.model.candidate import Candidate
+
 from bitween.xmpp.messenger import Messenger  # isort: skip
 from twisted.words.xish.xmlstream import STREAM_CONNECTED_EVENT
 
@@ -50,7 +52,7 @@ from tests.fakes.swarm import FakeSwarm
 COUNTS = (100, 1_000, 10_000)
 ROUNDS = 30
 AIM = 2
-HERE = [PeerAddress.parse("127.0.0.1", 6881), PeerAddress.parse("192.0.2.7", 6881)]
+HERE = [Candidate(PeerAddress.parse(ip, 6881)) for ip in ("127.0.0.1", "192.0.2.7")]
 # What a stanza has around the item.
 _STANZA = 250
 

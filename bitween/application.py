@@ -29,6 +29,7 @@ from bitween.errors import (
 from bitween.jobs import Jobs, Report
 from bitween.model.address import PeerAddress
 from bitween.model.announcement import Share
+from bitween.model.candidate import Candidate
 from bitween.model.catalogue import Catalogue, CatalogueChange, Listing, ResourceRecord, Source
 from bitween.model.connection import ConnectionState, ConnectionStatus
 from bitween.model.contact import Contact
@@ -170,11 +171,12 @@ class Messenger(Protocol):
     def trusts(self, jid: str) -> bool:
         """Whether this bare JID's word counts: a contact whom we follow, or ourselves."""
 
-    def announce(self, shares: Sequence[Share], addresses: Sequence[PeerAddress]) -> None:
+    def announce(self, shares: Sequence[Share], candidates: Sequence[Candidate]) -> None:
         """
         Have contacts told this, soon; now or as soon as there is a connection.
 
         :param shares: oldest first.
+        :param candidates: where we are, best first.
         """
 
     def read_list(self, jid: str, resource: str, list_id: str, revision: int) -> None:
@@ -762,7 +764,7 @@ class Bitween:
 
     def _announce(self) -> None:
         shares = list(self._swarm.library.shares.values())
-        self._messenger.announce(shares, self._own_addresses.addresses)
+        self._messenger.announce(shares, [*map(Candidate, self._own_addresses.addresses)])
 
     def _offer(self, info_hash: InfoHash) -> None:
         if info_hash not in self._swarm.library or self._swarm.library.get(info_hash).complete:

@@ -16,6 +16,7 @@ from twisted.logger import Logger
 from bitween.errors import InvalidValue, StoreError
 from bitween.model.address import PeerAddress
 from bitween.model.announcement import Announcement, Share
+from bitween.model.candidate import Candidate
 from bitween.model.catalogue import CatalogueChange, Key, ResourceRecord
 from bitween.model.torrent import InfoHash
 
@@ -332,6 +333,7 @@ def _record(row: Sequence[Any]) -> ResourceRecord:
         list_id=list_id,
         revision=int(revision),
         complete=bool(complete),
+        candidates=tuple(map(Candidate, where)),
     )
     return ResourceRecord(jid, item_id, said, float(last_seen), forgotten)
 

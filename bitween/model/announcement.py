@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from bitween.model.address import PeerAddress
+from bitween.model.candidate import Candidate
 from bitween.model.torrent import InfoHash
 
 #: Shares of one resource that are taken.
@@ -34,11 +35,14 @@ class Announcement:
 
     :param resource: the XMPP resource that is spoken of.
     :param shares: oldest first.
+    :param addresses: where anybody may dial it, best first.
     :param list_id: names the list of which ``revision`` counts the changes; empty if it has none.
     :param revision: how many changes of the list are in ``shares``.
     :param complete: whether ``shares`` is the whole list.
     :param since: where it is not: ``shares`` and ``gone`` are all that changed after this revision.
     :param gone: what was removed after it.
+    :param candidates: the same addresses with what is known of them, and those that are good for
+        meeting only.
     """
 
     resource: str
@@ -49,6 +53,7 @@ class Announcement:
     complete: bool = True
     since: int = 0
     gone: tuple[InfoHash, ...] = ()
+    candidates: tuple[Candidate, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

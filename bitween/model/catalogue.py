@@ -295,6 +295,7 @@ class Catalogue:
             page.list_id,
             page.revision,
             page.complete,
+            candidates=entry.announcement.candidates,
         )
         new, gone = self._replace(entry, anew)
         entry.last_seen = self._clock()
@@ -603,7 +604,7 @@ class Catalogue:
         if entry is None:
             entry = contact.entries[resource] = _Entry(jid, item_id, Announcement(resource))
             entry.online = resource in contact.online
-        moved = entry.announcement.addresses != announcement.addresses
+        moved = _where(entry.announcement) != _where(announcement)
         entry.item_id = item_id
         if _goes_on(entry.announcement, announcement):
             new, gone = self._extend(entry, announcement)
@@ -630,7 +631,11 @@ class Catalogue:
         self, entry: _Entry, announcement: Announcement
     ) -> tuple[Sequence[Share], Sequence[Share]]:
         """Take what an announcement says of the list that we have, or of a part of it."""
-        known = replace(entry.announcement, addresses=announcement.addresses)
+        known = replace(
+            entry.announcement,
+            addresses=announcement.addresses,
+            candidates=announcement.candidates,
+        )
         if announcement.revision <= known.revision:
             # It may come after what was read from the resource.
             entry.take(known)
@@ -732,6 +737,10 @@ def _online_first(entry: _Entry) -> tuple[bool, str, str]:
 def _goes_on(known: Announcement, said: Announcement) -> bool:
     """Whether what is said is but a part of the list that we know."""
     return not said.complete and said.list_id != "" and said.list_id == known.list_id
+
+
+def _where(said: Announcement) -> object:
+    return said.addresses, said.candidates
 
 
 def _from_nothing(said: Announcement) -> Announcement:

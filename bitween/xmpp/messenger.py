@@ -10,8 +10,8 @@ from wokkel.generic import FallbackHandler
 from wokkel.ping import PingHandler
 
 from bitween.errors import LogInRefused
-from bitween.model.address import PeerAddress
 from bitween.model.announcement import Share
+from bitween.model.candidate import Candidate
 from bitween.model.command import Command
 from bitween.model.connection import ConnectionStatus
 from bitween.model.contact import Contact
@@ -108,13 +108,14 @@ class Messenger:
         """Whether this bare JID's word counts: a contact whom we follow, or ourselves."""
         return self._contacts.trusts(jid)
 
-    def announce(self, shares: Sequence[Share], addresses: Sequence[PeerAddress]) -> None:
+    def announce(self, shares: Sequence[Share], candidates: Sequence[Candidate]) -> None:
         """
         Have contacts told this, soon; now or as soon as there is a connection.
 
         :param shares: oldest first.
+        :param candidates: where we are, best first.
         """
-        self._pep.announce(shares, addresses)
+        self._pep.announce(shares, candidates)
 
     def offer_commands(self, commands: Sequence[Command]) -> None:
         """Let our account's other devices run these (XEP-0050)."""

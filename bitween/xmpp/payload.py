@@ -7,20 +7,22 @@ The form is the prototype's::
       <resource resource='laptop'>
         <share_item name='holiday' hash='(v1 info-hash, 40 hex)' size='123'/>
         <ip_address address='192.0.2.7' port='6881'/>
+        <candidate xmlns='urn:bitween:1' address='192.0.2.7' port='6881' kind='mapped'/>
         <list xmlns='urn:bitween:1' id='5f0c…' revision='1' count='1' size='123'/>
       </resource>
     </user_shares>
 
-What bitween adds stands in ``list``, of the namespace :data:`NS_BITWEEN`: which list of the
-resource that is, at which revision, with how many shares and bytes.  With ``more='true'`` the item
-holds only what changed after the revision ``since``; ``docs/protocol.rst`` has the rules.
+What bitween adds is of the namespace :data:`NS_BITWEEN`.  ``candidate`` says more of an address, or
+names one that is good for meeting only.  ``list`` says which list of the resource that is, at which
+revision, with how many shares and bytes; with ``more='true'`` the item holds only what changed
+after the revision ``since``.  ``docs/protocol.rst`` has the rules.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
 
@@ -30,6 +32,7 @@ from wokkel.pubsub import Item
 from bitween.errors import InvalidValue
 from bitween.model.address import PeerAddress
 from bitween.model.announcement import MAX_SHARES, Announcement, Share
+from bitween.model.candidate import Candidate, Kind
 from bitween.model.catalogue import MAX_RESOURCES
 from bitween.model.sharelist import Change, ShareList
 from bitween.model.text import REPLACEMENT, printable, safe_name
@@ -47,6 +50,8 @@ MAX_WHOLE = 16_000
 #: bytes of an item that holds only what changed; a long resource or many addresses come on top.
 MAX_CHANGED = 1600
 MAX_ADDRESSES = 32
+#: Addresses of a resource of which more is said than that they can be dialled.
+MAX_CANDIDATES = 16
 MAX_NAME = 255
 #: Removals that are read from one item or page.
 MAX_GONE = 1000
@@ -57,6 +62,7 @@ MAX_REVISION = 2**53
 # What XML 1.0 §2.2 does not allow; a server closes the stream at the first one.
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _LIST_ID = re.compile(f"[!-~]{{1,{MAX_LIST_ID}}}")
+_TRUTHS = ("true", "1", "false", "0")
 # bytes of a share without a name, at the least.
 _LEAST_SHARE = 80
 # bytes kept for what surrounds the changes: the elements, count and size.
@@ -90,13 +96,13 @@ def parse_item(item: Any) -> Parsed:
 
 
 def whole_item(
-    resource: str, shares: ShareList, addresses: Sequence[PeerAddress], limit: int = MAX_WHOLE
+    resource: str, shares: ShareList, candidates: Sequence[Candidate], limit: int = MAX_WHOLE
 ) -> Any:
     """
     Say in a PEP item all that one of our resources shares.
 
     :param resource: also the item's id.
-    :param addresses: best first; the first 32 are taken.
+    :param candidates: best first; as many are taken as a reader takes.
     :param limit: bytes of the whole item.
     :returns: ``None`` if not everything fits.
     """
@@ -104,18 +110,20 @@ def whole_item(
         return None
     entries = (c.share for c in shares.changes(0, shares.revision) if c.share is not None)
     head = _list_element(shares)
-    item = _item(resource, map(share_element, entries), addresses, head)
+    where = _where(candidates)
+    item = _item(resource, (*map(share_element, entries), *where, head))
     return item if _size(item) <= limit else None
 
 
-def changed_item(resource: str, shares: ShareList, addresses: Sequence[PeerAddress]) -> Any:
+def changed_item(resource: str, shares: ShareList, candidates: Sequence[Candidate]) -> Any:
     """
     Say in a small PEP item what changed last in what one of our resources shares.
 
     :param resource: also the item's id.
-    :param addresses: best first; the first 32 are taken.
+    :param candidates: best first; as many are taken as a reader takes.
     """
-    said = sum(_size(_address_element(address)) for address in addresses[:MAX_ADDRESSES])
+    where = _where(candidates)
+    said = sum(map(_size, where))
     room = max(_LEAST_ROOM, MAX_CHANGED - _FRAME - 2 * len(resource.encode()) - said)
     changes, since = _last_changes(shares, room)
     head = _list_element(shares)
@@ -125,7 +133,7 @@ def changed_item(resource: str, shares: ShareList, addresses: Sequence[PeerAddre
         if change.share is None:
             head.addChild(change_element(change))
     entries = [share_element(c.share) for c in changes if c.share is not None]
-    return _item(resource, entries, addresses, head)
+    return _item(resource, (*entries, *where, head))
 
 
 def list_state(item: Any) -> tuple[str, int]:
@@ -176,18 +184,18 @@ class _Reader:
             seen.add(name)
             shares = MappingProxyType(self._shares(element))
             addresses = tuple(self._addresses(element))
+            candidates = tuple(self._candidates(element, addresses))
+            said = Announcement(name, shares, addresses, candidates=candidates)
             head = _list_of(element)
             if head is None:
-                yield Announcement(name, shares, addresses)
+                yield said
             elif not head.more:
-                yield Announcement(name, shares, addresses, head.list_id, head.revision)
+                yield replace(said, list_id=head.list_id, revision=head.revision)
             else:
-                yield Announcement(
-                    name,
-                    shares,
-                    addresses,
-                    head.list_id,
-                    head.revision,
+                yield replace(
+                    said,
+                    list_id=head.list_id,
+                    revision=head.revision,
                     complete=False,
                     since=head.since,
                     gone=tuple(self._gone(head.element)),
@@ -221,9 +229,7 @@ class _Reader:
         addresses: dict[PeerAddress, None] = {}
         for entry in element.elements(NS_SHARES, "ip_address"):
             try:
-                address = PeerAddress.parse(
-                    entry.getAttribute("address"), entry.getAttribute("port")
-                )
+                address = parse_address(entry)
             except InvalidValue:
                 self.dropped += 1
                 continue
@@ -232,6 +238,21 @@ class _Reader:
                 continue
             addresses[address] = None
         return addresses
+
+    def _candidates(self, element: Any, addresses: Iterable[PeerAddress]) -> Iterable[Candidate]:
+        said: dict[PeerAddress, Candidate] = {}
+        for entry in element.elements(NS_BITWEEN, "candidate"):
+            try:
+                candidate = parse_candidate(entry)
+            except InvalidValue:
+                self.dropped += 1
+                continue
+            if candidate.address in said or len(said) >= MAX_CANDIDATES:
+                self.dropped += 1
+                continue
+            said[candidate.address] = candidate
+        dialled = {address: said.get(address, Candidate(address)) for address in addresses}
+        return (dialled | said).values()
 
 
 def _is_resource(name: object) -> bool:
@@ -313,6 +334,43 @@ def parse_share(entry: Any) -> Share:
     )
 
 
+def parse_address(entry: Any) -> PeerAddress:
+    """
+    Read an address.
+
+    :param entry: an element with ``address`` and ``port``.
+    :raises InvalidValue: if one of them is missing, or nobody could dial that.
+    """
+    return PeerAddress.parse(entry.getAttribute("address"), entry.getAttribute("port"))
+
+
+def parse_candidate(entry: Any) -> Candidate:
+    """
+    Read a candidate.
+
+    :param entry: an element with ``address``, ``port`` and ``kind``.
+    :raises InvalidValue: if one of them is missing or malformed.
+    """
+    try:
+        kind = Kind(entry.getAttribute("kind"))
+    except ValueError:
+        raise InvalidValue("an address of a kind that is not known") from None
+    said = entry.getAttribute("reached")
+    reached = None if said is None else parse_truth(said)
+    return Candidate(parse_address(entry), kind, reached)
+
+
+def parse_truth(text: object) -> bool:
+    """
+    Read a boolean (XML Schema part 2 §3.2.2).
+
+    :raises InvalidValue: for anything else.
+    """
+    if text not in _TRUTHS:
+        raise InvalidValue("true or false is wanted")
+    return text in _TRUTHS[:2]
+
+
 def _parse_number(text: object, largest: int) -> int:
     if isinstance(text, str) and text.isascii() and text.isdigit() and len(text) <= 19:
         number = int(text)
@@ -321,14 +379,11 @@ def _parse_number(text: object, largest: int) -> int:
     raise InvalidValue(f"a number from 0 to {largest} is wanted")
 
 
-def _item(
-    resource: str, entries: Iterable[Any], addresses: Sequence[PeerAddress], head: Any
-) -> Any:
+def _item(resource: str, content: Iterable[Any]) -> Any:
     payload = domish.Element((NS_SHARES, "user_shares"))
     body = payload.addElement("resource")
     body["resource"] = resource
-    dialled = map(_address_element, addresses[:MAX_ADDRESSES])
-    for element in (*entries, *dialled, head):
+    for element in content:
         body.addChild(element)
     return Item(resource, payload)
 
@@ -367,10 +422,30 @@ def share_element(share: Share, uri: str = NS_SHARES) -> Any:
     return element
 
 
-def _address_element(address: PeerAddress) -> Any:
-    element = domish.Element((NS_SHARES, "ip_address"))
+def _where(candidates: Sequence[Candidate]) -> list[Any]:
+    """Say where we are: what anybody may dial as the prototype says it, and what is to be added."""
+    dialled = [c.address for c in candidates if c.dialable][:MAX_ADDRESSES]
+    more = [c for c in candidates if c != Candidate(c.address)][:MAX_CANDIDATES]
+    return [
+        *(address_element(address, NS_SHARES, "ip_address") for address in dialled),
+        *map(candidate_element, more),
+    ]
+
+
+def address_element(address: PeerAddress, uri: str, name: str) -> Any:
+    """Make an element that names an address."""
+    element = domish.Element((uri, name))
     element["address"] = address.address
     element["port"] = str(address.port)
+    return element
+
+
+def candidate_element(candidate: Candidate) -> Any:
+    """Make the element of a candidate."""
+    element = address_element(candidate.address, NS_BITWEEN, "candidate")
+    element["kind"] = candidate.kind
+    if candidate.reached is not None:
+        element["reached"] = "true" if candidate.reached else "false"
     return element
 
 

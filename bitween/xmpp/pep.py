@@ -20,8 +20,8 @@ from wokkel.pubsub import (
 )
 
 from bitween.errors import NotConnected
-from bitween.model.address import PeerAddress
 from bitween.model.announcement import Announcement, Share
+from bitween.model.candidate import Candidate
 from bitween.model.catalogue import MAX_RESOURCES
 from bitween.model.events import ItemPublished, ItemRetracted, ItemsRead, MessengerEvent
 from bitween.model.text import printable
@@ -125,9 +125,9 @@ class Pep(PubSubClient):
 
     # ---- out
 
-    def announce(self, shares: Sequence[Share], addresses: Sequence[PeerAddress]) -> None:
+    def announce(self, shares: Sequence[Share], candidates: Sequence[Candidate]) -> None:
         """Have contacts told this, as soon as may be."""
-        self._publisher.announce(shares, addresses)
+        self._publisher.announce(shares, candidates)
 
     def _publish(self, item: Any) -> Deferred[None]:
         return Deferred.fromCoroutine(self._set_up_and_publish(item))

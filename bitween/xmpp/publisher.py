@@ -12,8 +12,8 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from bitween.errors import BitweenError
-from bitween.model.address import PeerAddress
 from bitween.model.announcement import Share
+from bitween.model.candidate import Candidate
 from bitween.model.sharelist import ShareList
 from bitween.xmpp.backoff import Backoff
 from bitween.xmpp.budget import ByteBudget
@@ -38,12 +38,12 @@ class _Said:
     """
     What the server has of us.
 
-    :param addresses: ``None`` if they are others than ours, or not known.
+    :param candidates: where it says that we are; ``None`` if that is wrong, or not known.
     :param whole: whether the whole list stands in it.
     """
 
     revision: int
-    addresses: tuple[PeerAddress, ...] | None
+    candidates: tuple[Candidate, ...] | None
     whole: bool
 
 
@@ -75,7 +75,7 @@ class Publisher:
         self._publish = publish
         self._backoff = backoff
         self._own = own
-        self._addresses: tuple[PeerAddress, ...] | None = None
+        self._candidates: tuple[Candidate, ...] | None = None
         self._resource: str | None = None
         self._found: Any = None
         self._said: _Said | None = None
@@ -87,10 +87,10 @@ class Publisher:
         self._timer: IDelayedCall | None = None
         self._logged = ""
 
-    def announce(self, shares: Sequence[Share], addresses: Sequence[PeerAddress]) -> None:
+    def announce(self, shares: Sequence[Share], candidates: Sequence[Candidate]) -> None:
         """Have this published, now or when there is a session."""
-        if self._own.update(shares) or self._addresses != tuple(addresses):
-            self._addresses = tuple(addresses)
+        if self._own.update(shares) or self._candidates != tuple(candidates):
+            self._candidates = tuple(candidates)
             self._changed_at = self._clock.seconds()
         self._go()
 
@@ -152,12 +152,12 @@ class Publisher:
 
     def _due(self) -> None:
         self._timer = None
-        if self._resource is None or self._addresses is None:
+        if self._resource is None or self._candidates is None:
             return
         if self._found is not None:
-            self._said = self._recognised(self._resource, self._addresses, self._found)
+            self._said = self._recognised(self._resource, self._candidates, self._found)
             self._found = None
-        chosen = self._choose(self._resource, self._addresses)
+        chosen = self._choose(self._resource, self._candidates)
         if chosen is None:
             return
         item, whole = chosen
@@ -166,42 +166,42 @@ class Publisher:
             self._go(wait)
             return
         self._under_way = True
-        session, says = self._session, _Said(self._shares.revision, self._addresses, whole)
+        session, says = self._session, _Said(self._shares.revision, self._candidates, whole)
         self._publish(item).addCallbacks(
             lambda _: self._done(session, says), lambda failure: self._failed(session, failure)
         ).addErrback(lambda failure: self._log.failure("publishing", failure))
 
     def _recognised(
-        self, resource: str, addresses: tuple[PeerAddress, ...], found: Any
+        self, resource: str, candidates: tuple[Candidate, ...], found: Any
     ) -> _Said | None:
         """What an item says that an earlier session published; ``None`` for one of no use now."""
         list_id, revision = list_state(found)
         if list_id != self._shares.list_id:
             return None
         says = canonical(payload_of(found))
-        whole = whole_item(resource, self._shares, addresses)
+        whole = whole_item(resource, self._shares, candidates)
         if whole is not None and canonical(payload_of(whole)) == says:
-            return _Said(revision, addresses, whole=True)
-        changed = changed_item(resource, self._shares, addresses)
+            return _Said(revision, candidates, whole=True)
+        changed = changed_item(resource, self._shares, candidates)
         same = canonical(payload_of(changed)) == says
-        return _Said(revision, addresses if same else None, whole=False)
+        return _Said(revision, candidates if same else None, whole=False)
 
-    def _choose(self, resource: str, addresses: tuple[PeerAddress, ...]) -> tuple[Any, bool] | None:
+    def _choose(self, resource: str, candidates: tuple[Candidate, ...]) -> tuple[Any, bool] | None:
         """
         Decide what to publish now, if anything.
 
         :returns: the item, and whether it holds the whole list.
         """
         said = self._said
-        if said is None or (said.revision, said.addresses) != (self._shares.revision, addresses):
+        if said is None or (said.revision, said.candidates) != (self._shares.revision, candidates):
             # If nobody can know the list yet, its last changes would help nobody.
-            whole = whole_item(resource, self._shares, addresses, AT_ONCE if said else MAX_WHOLE)
+            whole = whole_item(resource, self._shares, candidates, AT_ONCE if said else MAX_WHOLE)
             if whole is not None:
                 return whole, True
-            return changed_item(resource, self._shares, addresses), False
+            return changed_item(resource, self._shares, candidates), False
         if said.whole:
             return None
-        whole = whole_item(resource, self._shares, addresses)
+        whole = whole_item(resource, self._shares, candidates)
         wait = self._changed_at + QUIET - self._clock.seconds()
         if whole is not None and wait > 0:
             self._go(wait)

@@ -21,6 +21,7 @@ from bitween.errors import (
 )
 from bitween.model.address import PeerAddress
 from bitween.model.announcement import Share
+from bitween.model.candidate import Candidate
 from bitween.model.catalogue import Catalogue
 from bitween.model.connection import ConnectionState
 from bitween.model.contact import Contact, Pending, Subscription
@@ -220,7 +221,7 @@ class MessengerContract(_Base):
     async def test_contacts_see_what_is_announced(self) -> None:
         """Names, hashes, sizes and addresses arrive as they were announced."""
         alice, bob = await self.friends()
-        alice.messenger.announce([HOLIDAY, WORK], [HERE])
+        alice.messenger.announce([HOLIDAY, WORK], [Candidate(HERE)])
         await bob.until(lambda: bob.sees(alice, "laptop", HOLIDAY, WORK))
         listing = bob.catalogue.listings(alice.jid)["laptop"]
         self.assertEqual(listing.announcement.addresses, (HERE,))
@@ -229,7 +230,7 @@ class MessengerContract(_Base):
     async def test_what_was_announced_before_is_seen_after(self) -> None:
         """A new contact, and one who comes online later, see the present list."""
         alice, bob = self.person("alice"), self.person("bob")
-        alice.messenger.announce([HOLIDAY], [HERE])
+        alice.messenger.announce([HOLIDAY], [Candidate(HERE)])
         for person in (alice, bob):
             person.start()
             await person.online()
@@ -244,17 +245,17 @@ class MessengerContract(_Base):
     async def test_removal_is_said_by_publishing(self) -> None:
         """A share that is announced no longer is gone, down to the last one."""
         alice, bob = await self.friends()
-        alice.messenger.announce([HOLIDAY, WORK], [HERE])
+        alice.messenger.announce([HOLIDAY, WORK], [Candidate(HERE)])
         await bob.until(lambda: bob.sees(alice, "laptop", HOLIDAY, WORK))
-        alice.messenger.announce([WORK], [HERE])
+        alice.messenger.announce([WORK], [Candidate(HERE)])
         await bob.until(lambda: bob.sees(alice, "laptop", WORK))
-        alice.messenger.announce([], [HERE])
+        alice.messenger.announce([], [Candidate(HERE)])
         await bob.until(lambda: bob.sees(alice, "laptop"))
 
     async def test_who_leaves_is_away_and_still_listed(self) -> None:
         """After a clean stop the contact is told of it, and keeps the list."""
         alice, bob = await self.friends()
-        alice.messenger.announce([HOLIDAY], [HERE])
+        alice.messenger.announce([HOLIDAY], [Candidate(HERE)])
         await bob.until(lambda: bob.sees(alice, "laptop", HOLIDAY))
         await alice.stop()
         await bob.until(lambda: not bob.catalogue.online(alice.jid))
@@ -264,8 +265,8 @@ class MessengerContract(_Base):
     async def test_two_devices_of_one_account_see_each_other(self) -> None:
         """Each tells the other's shares, neither its own."""
         desk, phone = self.person("alice", "desk"), self.person("alice", "phone")
-        desk.messenger.announce([HOLIDAY], [HERE])
-        phone.messenger.announce([WORK], [HERE])
+        desk.messenger.announce([HOLIDAY], [Candidate(HERE)])
+        phone.messenger.announce([WORK], [Candidate(HERE)])
         for person in (desk, phone):
             person.start()
             await person.online()
@@ -279,8 +280,8 @@ class MessengerContract(_Base):
         """No device of an account hides another."""
         alice, bob = await self.friends()
         phone = self.person("alice", "phone")
-        alice.messenger.announce([HOLIDAY], [HERE])
-        phone.messenger.announce([WORK], [HERE])
+        alice.messenger.announce([HOLIDAY], [Candidate(HERE)])
+        phone.messenger.announce([WORK], [Candidate(HERE)])
         phone.start()
         await bob.until(lambda: bob.sees(alice, "phone", WORK))
         await bob.until(lambda: bob.sees(alice, "laptop", HOLIDAY))
@@ -329,7 +330,7 @@ class MessengerContract(_Base):
     async def test_a_lost_device_is_taken_back(self) -> None:
         """Another device of the account retracts its item; a second time does no harm."""
         desk, phone = self.person("alice", "desk"), self.person("alice", "phone")
-        phone.messenger.announce([WORK], [HERE])
+        phone.messenger.announce([WORK], [Candidate(HERE)])
         for person in (desk, phone):
             person.start()
             await person.online()

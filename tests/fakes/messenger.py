@@ -8,8 +8,8 @@ from dataclasses import dataclass, field, replace
 from twisted.internet.defer import Deferred, fail, succeed
 
 from bitween.errors import InvalidValue, NotConnected, UnknownContact
-from bitween.model.address import PeerAddress
 from bitween.model.announcement import Announcement, ListPage, Share
+from bitween.model.candidate import Candidate
 from bitween.model.connection import ConnectionState, ConnectionStatus
 from bitween.model.contact import Contact, Pending, Subscription
 from bitween.model.diagnosis import Finding, Verdict
@@ -128,7 +128,7 @@ class FakeMessenger:
         self.server = server or FakeServer()
         self.events: Observable[MessengerEvent] = Observable()
         self.status = ConnectionStatus(jid, ConnectionState.CONNECTING, 0.0)
-        self.announced: tuple[tuple[Share, ...], tuple[PeerAddress, ...]] | None = None
+        self.announced: tuple[tuple[Share, ...], tuple[Candidate, ...]] | None = None
 
     # ---- the port
 
@@ -141,9 +141,9 @@ class FakeMessenger:
         """Whether this bare JID's word counts: a contact whom we follow, or ourselves."""
         return jid == self.own_jid or self.server.contact(self.own_jid, jid).trusted
 
-    def announce(self, shares: Sequence[Share], addresses: Sequence[PeerAddress]) -> None:
+    def announce(self, shares: Sequence[Share], candidates: Sequence[Candidate]) -> None:
         """Tell everybody who follows us, now or when we come online."""
-        self.announced = tuple(shares), tuple(addresses)
+        self.announced = tuple(shares), tuple(candidates)
         self._publish()
 
     def read_list(self, jid: str, resource: str, list_id: str, revision: int) -> None:
@@ -249,8 +249,13 @@ class FakeMessenger:
     def _publish(self) -> None:
         if self.announced is None or not self._online:
             return
-        shares, addresses = self.announced
-        said = Announcement(self.resource, {s.info_hash: s for s in shares}, addresses)
+        shares, candidates = self.announced
+        said = Announcement(
+            self.resource,
+            {s.info_hash: s for s in shares},
+            tuple(c.address for c in candidates if c.dialable),
+            candidates=candidates,
+        )
         items = self.server.account(self.own_jid).items
         if items.get(self.resource) == said:
             return

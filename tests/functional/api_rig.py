@@ -25,6 +25,7 @@ from bitween.folders import Folders
 from bitween.jobs import Jobs, Report
 from bitween.model.address import PeerAddress
 from bitween.model.announcement import Share
+from bitween.model.candidate import Candidate
 from bitween.model.setting import Setting
 from bitween.model.torrent import (
     InfoHash,
@@ -175,7 +176,7 @@ class World:
         contact = self.contact(jid, "desk")
         contact.befriend([OWN_JID])
         shares = [Share(info_hash, name, 123) for info_hash, name in names.items()]
-        contact.announce(shares, [PeerAddress.parse(*address) for address in addresses])
+        contact.announce(shares, [Candidate(PeerAddress.parse(*a)) for a in addresses])
         if not online:
             contact.stop()
 

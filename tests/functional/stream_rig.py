@@ -13,8 +13,8 @@ from bitween.application import Bitween, Parts
 from bitween.chat import ChatCommands
 from bitween.errors import XMPPError
 from bitween.jobs import Jobs
-from bitween.model.address import PeerAddress
 from bitween.model.announcement import Share
+from bitween.model.candidate import Candidate
 from bitween.model.connection import ConnectionState, ConnectionStatus
 from bitween.model.contact import Contact
 from bitween.model.diagnosis import Finding
@@ -171,7 +171,7 @@ class Rig(StreamManager):
         """Whether somebody's word counts."""
         return self.roster.trusts(jid)
 
-    def announce(self, shares: Sequence[Share], addresses: Sequence[PeerAddress]) -> None:
+    def announce(self, shares: Sequence[Share], candidates: Sequence[Candidate]) -> None:
         """Do nothing: what is announced stays."""
 
     def read_list(self, jid: str, resource: str, list_id: str, revision: int) -> None:

@@ -22,6 +22,7 @@ from bitween.errors import (
 from bitween.jobs import Jobs
 from bitween.model.address import PeerAddress
 from bitween.model.announcement import Announcement, ListPage, Share
+from bitween.model.candidate import Candidate
 from bitween.model.catalogue import CatalogueChange
 from bitween.model.connection import ConnectionState
 from bitween.model.events import ConnectionChanged, ItemPublished, ListingReceived
@@ -153,9 +154,9 @@ class UseCaseTests(SynchronousTestCase):
         path = self.file()
         job = self.bitween.add_path(path)
         self.assertEqual((job.kind, job.subject, job.state), ("add", path, JobState.RUNNING))
-        self.assertEqual(self.messenger.announced, ((), (OUR_ADDRESS,)))
+        self.assertEqual(self.messenger.announced, ((), (Candidate(OUR_ADDRESS),)))
         self.hashed(path)
-        self.assertEqual(self.messenger.announced, ((FILM,), (OUR_ADDRESS,)))
+        self.assertEqual(self.messenger.announced, ((FILM,), (Candidate(OUR_ADDRESS),)))
         done = self.bitween.jobs.get(job.id)
         self.assertEqual(done.state, JobState.DONE)
         assert done.result is not None
@@ -247,7 +248,7 @@ class UseCaseTests(SynchronousTestCase):
         self.bitween.add_path(path)
         self.hashed(path)
         self.successResultOf(self.bitween.remove(FILM.info_hash))
-        self.assertEqual(self.messenger.announced, ((), (OUR_ADDRESS,)))
+        self.assertEqual(self.messenger.announced, ((), (Candidate(OUR_ADDRESS),)))
         with self.assertRaises(UnknownTorrent):
             self.bitween.remove(FILM.info_hash)
 
@@ -255,27 +256,27 @@ class UseCaseTests(SynchronousTestCase):
 
     def test_a_download_dials_everybody_who_has_it(self) -> None:
         """Every contact who announces it is dialled, also one who comes later."""
-        self.bob.announce([FILM], [BOBS_ADDRESS])
+        self.bob.announce([FILM], [Candidate(BOBS_ADDRESS)])
         self.assertEqual(self.download(), 1)
         self.assertEqual(self.swarm.offered[FILM.info_hash], (BOBS_ADDRESS,))
         self.assertEqual(self.bitween.torrent(FILM.info_hash).name, "film.mkv")
         self.messenger.befriend([CAROL])
         carols = PeerAddress.parse("192.0.2.3", 6881)
-        self.carol.announce([FILM], [carols])
+        self.carol.announce([FILM], [Candidate(carols)])
         self.assertEqual(set(self.swarm.offered[FILM.info_hash]), {BOBS_ADDRESS, carols})
 
     def test_a_download_without_a_source(self) -> None:
         """It begins by itself when somebody announces it, or comes online with it."""
         self.assertEqual(self.download(), 0)
         self.bob.stop()
-        self.bob.announce([FILM], [BOBS_ADDRESS])
+        self.bob.announce([FILM], [Candidate(BOBS_ADDRESS)])
         self.assertEqual(self.swarm.offered.get(FILM.info_hash, ()), ())
         self.bob.start()
         self.assertEqual(self.swarm.offered[FILM.info_hash], (BOBS_ADDRESS,))
 
     def test_asking_twice_is_harmless(self) -> None:
         """The second time changes nothing."""
-        self.bob.announce([FILM], [BOBS_ADDRESS])
+        self.bob.announce([FILM], [Candidate(BOBS_ADDRESS)])
         self.assertEqual([self.download(), self.download()], [1, 1])
         self.assertEqual(len(self.bitween.torrents()), 1)
 
@@ -289,7 +290,7 @@ class UseCaseTests(SynchronousTestCase):
     def test_loopback_of_others_is_not_dialled(self) -> None:
         """A contact cannot make us knock at our own machine, nor at ourselves."""
         knocking = [PeerAddress.parse("127.0.0.1", 22), OUR_ADDRESS]
-        self.bob.announce([FILM], [*knocking, BOBS_ADDRESS])
+        self.bob.announce([FILM], [*map(Candidate, [*knocking, BOBS_ADDRESS])])
         self.download()
         self.assertEqual(self.swarm.offered[FILM.info_hash], (BOBS_ADDRESS,))
 
@@ -298,7 +299,7 @@ class UseCaseTests(SynchronousTestCase):
         self.swarm.listening = (("127.0.0.1", 7),)
         self.bitween.begin()
         here = PeerAddress.parse("127.0.0.1", 8)
-        self.bob.announce([FILM], [here])
+        self.bob.announce([FILM], [Candidate(here)])
         self.download()
         self.assertEqual(self.swarm.offered[FILM.info_hash], (here,))
 
@@ -324,7 +325,7 @@ class UseCaseTests(SynchronousTestCase):
 
     def test_a_contact_who_goes(self) -> None:
         """Who is offline is away; who is removed is forgotten."""
-        self.bob.announce([FILM], [BOBS_ADDRESS])
+        self.bob.announce([FILM], [Candidate(BOBS_ADDRESS)])
         self.assertTrue(self.find().items[0].online)
         self.bob.stop()
         self.assertFalse(self.find().items[0].online)
@@ -334,13 +335,13 @@ class UseCaseTests(SynchronousTestCase):
 
     def test_a_lost_connection(self) -> None:
         """Without a connection nobody is known to be there."""
-        self.bob.announce([FILM], [BOBS_ADDRESS])
+        self.bob.announce([FILM], [Candidate(BOBS_ADDRESS)])
         self.messenger.stop()
         self.assertFalse(self.find().items[0].online)
 
     def test_a_link_that_is_lost_for_a_moment(self) -> None:
         """As long as the session may be resumed, what is known of contacts holds."""
-        self.bob.announce([FILM], [BOBS_ADDRESS])
+        self.bob.announce([FILM], [Candidate(BOBS_ADDRESS)])
         for resuming in (True, False):
             status = replace(
                 self.messenger.status, state=ConnectionState.WAITING, resuming=resuming
@@ -407,7 +408,7 @@ class UseCaseTests(SynchronousTestCase):
 
     def test_status(self) -> None:
         """The status sums up."""
-        self.bob.announce([FILM], [BOBS_ADDRESS])
+        self.bob.announce([FILM], [Candidate(BOBS_ADDRESS)])
         self.download()
         self.swarm.arrive(FILM.info_hash, total=1000, done=100)
         status = self.bitween.status()

@@ -14,6 +14,7 @@ from bitween.catalogue_store import DELAY, PORTION, CatalogueStore
 from bitween.errors import StoreError
 from bitween.model.address import PeerAddress
 from bitween.model.announcement import Announcement, Share
+from bitween.model.candidate import Candidate
 from bitween.model.catalogue import Catalogue, CatalogueChange
 from bitween.model.torrent import InfoHash
 
@@ -29,7 +30,7 @@ def share(number: int, name: str = "größe 日本") -> Share:
 def announcement(numbers: Iterable[int], revision: int = 1) -> Announcement:
     """A laptop's list."""
     shares = {share(number).info_hash: share(number) for number in numbers}
-    return Announcement("laptop", shares, (HERE,), "list", revision)
+    return Announcement("laptop", shares, (HERE,), "list", revision, candidates=(Candidate(HERE),))
 
 
 class StoreCase(SynchronousTestCase):

@@ -11,6 +11,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from bitween.errors import RequestRefused
 from bitween.model.address import PeerAddress
+from bitween.model.candidate import Candidate
 from bitween.xmpp.backoff import Backoff
 from bitween.xmpp.budget import BURST, RATE, ByteBudget
 from bitween.xmpp.own_list import OwnList
@@ -18,7 +19,7 @@ from bitween.xmpp.payload import changed_item, list_state, parse_item, whole_ite
 from bitween.xmpp.publisher import QUIET, Publisher
 from tests.fakes.lists import Memory, listed, numbered
 
-HERE = PeerAddress.parse("10.0.0.1", 6881)
+HERE = Candidate(PeerAddress.parse("10.0.0.1", 6881))
 
 
 class PublisherTests(SynchronousTestCase):

@@ -14,6 +14,7 @@ from bitween.cli.private_prosody import PrivateProsody
 from bitween.jobs import Jobs
 from bitween.model.address import PeerAddress
 from bitween.model.announcement import Announcement, Share
+from bitween.model.candidate import Candidate
 from bitween.model.contact import Subscription
 from bitween.model.events import ListingReceived, MessengerEvent
 from bitween.model.sharelist import ListMemory
@@ -31,7 +32,7 @@ from tests.integration.harness import until
 from wokkel.ping import NS_PING  # isort: skip
 
 COUNT = 3000
-HERE = [PeerAddress.parse("127.0.0.1", 6881)]
+HERE = [Candidate(PeerAddress.parse("127.0.0.1", 6881))]
 #: bytes/s; the budget of a client whose server sets no limit, so that the tests are quick.
 RATE = 2_000_000
 
@@ -196,12 +197,12 @@ class ListTests(TestCase):
         await bob.until(lambda: len(bob.pages()) > 1)
         waits = []
         for number in range(5):
-            here = [PeerAddress.parse("127.0.0.1", 7000 + number)]
+            here = [Candidate(PeerAddress.parse("127.0.0.1", 7000 + number))]
             began = reactor.seconds()
             alice.messenger.announce(numbered(COUNT), here)
             await alice.ping()
             waits.append(reactor.seconds() - began)
-            await bob.until(lambda a=here: (k := bob.knows_of(alice)) and list(k.addresses) == a)
+            await bob.until(lambda a=here: (k := bob.knows_of(alice)) and list(k.candidates) == a)
             waits.append(reactor.seconds() - began)
             self.assertEqual(alice.messenger.client.budget.backlog, 0)
             await deferLater(reactor, 1)

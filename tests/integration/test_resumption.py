@@ -17,6 +17,7 @@ from bitween.cli.private_server import PrivateServer
 from bitween.errors import ConfigurationError
 from bitween.model.address import PeerAddress
 from bitween.model.announcement import Share
+from bitween.model.candidate import Candidate
 from bitween.model.connection import ConnectionState
 from bitween.model.contact import Pending
 from bitween.model.events import ConnectionChanged, PresenceChanged
@@ -117,7 +118,7 @@ class Resumption(_Base):
         await carol.online()
         self.proxy.swallow()
         asking = self.alice.messenger.add_contact(carol.jid, "Carol")
-        self.alice.messenger.announce([HOLIDAY], [HERE])
+        self.alice.messenger.announce([HOLIDAY], [Candidate(HERE)])
         await deferLater(IReactorTime(reactor), 0.2)
         self.assertFalse(asking.called)
         await self.cut_and_resume()
@@ -129,7 +130,7 @@ class Resumption(_Base):
     async def test_what_was_sent_to_us_meanwhile_arrives(self) -> None:
         """The server keeps for us what did not reach us."""
         self.proxy.swallow()
-        self.bob.messenger.announce([HOLIDAY], [HERE])
+        self.bob.messenger.announce([HOLIDAY], [Candidate(HERE)])
         await deferLater(IReactorTime(reactor), 0.5)
         self.assertFalse(self.alice.sees(self.bob, "laptop", HOLIDAY))
         await self.cut_and_resume()
@@ -147,7 +148,7 @@ class Resumption(_Base):
         await self.both(self.waiting)
         self.server.start()
         await self.both(Person.online)
-        self.alice.messenger.announce([HOLIDAY], [HERE])
+        self.alice.messenger.announce([HOLIDAY], [Candidate(HERE)])
         await self.bob.until(lambda: self.bob.sees(self.alice, "laptop", HOLIDAY))
         await self.bob.until(lambda: self.bob.catalogue.online(self.alice.jid) == {"laptop"})
 

@@ -13,10 +13,11 @@ from twisted.words.xish import domish
 
 from bitween.model.address import PeerAddress
 from bitween.model.announcement import MAX_SHARES, Announcement, Share
+from bitween.model.candidate import Candidate, Kind
 from bitween.model.text import printable, safe_name
 from bitween.model.torrent import MAX_SIZE, InfoHash, parse_info_hash
 from bitween.xmpp.payload import (
-    MAX_ADDRESSES,
+    MAX_CANDIDATES,
     MAX_CHANGED,
     MAX_WHOLE,
     NS_BITWEEN,
@@ -53,7 +54,10 @@ addresses = st.builds(
     st.ip_addresses(network="10.0.0.0/8") | st.ip_addresses(network="2001:db8::/32"),
     st.integers(1, 65535),
 )
-address_lists = st.lists(addresses, max_size=MAX_ADDRESSES, unique=True)
+candidates = st.builds(
+    Candidate, addresses, st.sampled_from(Kind), st.sampled_from([None, True, False])
+)
+candidate_lists = st.lists(candidates, max_size=MAX_CANDIDATES, unique_by=lambda c: c.address)
 resources = st.text(string.ascii_letters + "äß-_.@/ '&<>\U0001f4f1", min_size=1, max_size=50)
 
 
@@ -82,16 +86,17 @@ class RoundTripTests(SynchronousTestCase):
     """What is built is read as it was meant."""
 
     @settings(deadline=None)
-    @given(resources, share_lists, address_lists)
+    @given(resources, share_lists, candidate_lists)
     def test_what_is_built_is_read(
-        self, resource: str, said: list[Share], dialled: list[PeerAddress]
+        self, resource: str, said: list[Share], where: list[Candidate]
     ) -> None:
-        """Resource, shares and addresses survive; names are made harmless and nothing else."""
-        parsed = parse_item(over_the_wire(whole_item(resource, listed(said), dialled, 100_000)))
+        """Resource, shares, candidates survive; names are made harmless and nothing else."""
+        parsed = parse_item(over_the_wire(whole_item(resource, listed(said), where, 100_000)))
         self.assertEqual(parsed.dropped, 0)
         (announcement,) = parsed.announcements
         self.assertEqual(announcement.resource, resource)
-        self.assertEqual(announcement.addresses, tuple(dialled))
+        self.assertEqual(announcement.addresses, tuple(c.address for c in where if c.dialable))
+        self.assertEqual(sorted(announcement.candidates, key=str), sorted(where, key=str))
         read = list(announcement.shares.values())
         self.assertEqual(
             [(s.info_hash, s.size) for s in read], [(s.info_hash, s.size) for s in said]
@@ -116,7 +121,9 @@ class RoundTripTests(SynchronousTestCase):
     def test_the_prototype_can_read_it(self) -> None:
         """Elements and attributes are the prototype's, ours stand in our namespace."""
         share = Share(InfoHash(HASH), "holiday", 123)
-        item = whole_item("laptop", listed([share]), [PeerAddress.parse("192.0.2.7", 6881)])
+        item = whole_item(
+            "laptop", listed([share]), [Candidate(PeerAddress.parse("192.0.2.7", 6881))]
+        )
         self.assertEqual(item["id"], "laptop")
         payload = over_the_wire(item).firstChildElement()
         self.assertEqual((payload.uri, payload.name), (NS_SHARES, "user_shares"))
@@ -128,6 +135,35 @@ class RoundTripTests(SynchronousTestCase):
         self.assertEqual(resource.ip_address.attributes, {"address": "192.0.2.7", "port": "6881"})
         others = [e.uri for e in resource.elements() if e.name not in {"share_item", "ip_address"}]
         self.assertEqual(others, [NS_BITWEEN])
+
+
+class CandidateTests(SynchronousTestCase):
+    """Where a resource is, and what is known of that."""
+
+    def test_only_what_is_more_is_added(self) -> None:
+        """An address of an interface, untried, costs not a byte more than the prototype's."""
+        plain = whole_item("r", listed([]), [Candidate(PeerAddress.parse("192.0.2.7", 6881))])
+        names = [e.name for e in plain.user_shares.resource.elements()]
+        self.assertEqual(names, ["ip_address", "list"])
+
+    def test_what_is_good_for_meeting_only_is_not_dialled(self) -> None:
+        """Where somebody was seen is no address that an older reader would dial."""
+        seen = Candidate(PeerAddress.parse("192.0.2.7", 6881), Kind.SEEN)
+        item = over_the_wire(whole_item("r", listed([]), [seen]))
+        (said,) = parse_item(item).announcements
+        self.assertEqual((said.addresses, said.candidates), ((), (seen,)))
+
+    def test_what_is_known_of_an_address_goes_with_it(self) -> None:
+        """The order is that of the addresses; of an address that is named alone, it is HOST."""
+        where = [
+            Candidate(PeerAddress.parse("10.0.0.1", 1)),
+            Candidate(PeerAddress.parse("192.0.2.7", 2), Kind.MAPPED, reached=True),
+            Candidate(PeerAddress.parse("192.0.2.7", 3), Kind.SEEN),
+        ]
+        item = over_the_wire(whole_item("r", listed([]), where))
+        (said,) = parse_item(item).announcements
+        self.assertEqual(said.candidates, tuple(where))
+        self.assertEqual(said.addresses, tuple(c.address for c in where[:2]))
 
 
 class PrototypeTests(SynchronousTestCase):
@@ -145,6 +181,7 @@ class PrototypeTests(SynchronousTestCase):
         self.assertEqual(
             [str(a) for a in laptop.addresses], ["192.0.2.7:6881", "[2001:db8::7]:6881"]
         )
+        self.assertEqual(laptop.candidates, tuple(map(Candidate, laptop.addresses)))
         self.assertEqual(desk, Announcement("desk", {holiday.info_hash: holiday}, ()))
 
 
@@ -153,7 +190,7 @@ class HeadTests(SynchronousTestCase):
 
     def test_what_fits_is_told_whole(self) -> None:
         """Everything stands in it up to its limit; above that there is no such item."""
-        addresses = [PeerAddress.parse("10.0.0.1", 1)] * 40
+        addresses = [Candidate(PeerAddress.parse("10.0.0.1", 1))] * 40
         for name in ("n" * 40, "<&'>" * 60, "\U0001f4f1" * 255):
             sizes = []
             for count in range(1, 200):
@@ -173,7 +210,7 @@ class HeadTests(SynchronousTestCase):
         """The item stays small; it holds all that changed since the revision that it names."""
         said = listed(numbered(MAX_SHARES))
         said.update(numbered(MAX_SHARES)[3:])
-        item = changed_item("laptop", said, [PeerAddress.parse("10.0.0.1", 1)])
+        item = changed_item("laptop", said, [Candidate(PeerAddress.parse("10.0.0.1", 1))])
         self.assertLessEqual(len(item.toXml().encode()), MAX_CHANGED)
         (head,) = parse_item(over_the_wire(item)).announcements
         self.assertEqual(
@@ -186,7 +223,10 @@ class HeadTests(SynchronousTestCase):
 
     def test_however_much_else_stands_in_it(self) -> None:
         """With the longest resource and all addresses, news is still told; count and size too."""
-        addresses = [PeerAddress.parse(f"2001:db8::{n}", 65535) for n in range(40)]
+        addresses = [
+            Candidate(PeerAddress.parse(f"2001:db8::{n}", 65535), Kind.MAPPED, reached=False)
+            for n in range(40)
+        ]
         said = listed(numbered(2000))
         item = changed_item("r" * 1023, said, addresses)
         self.assertLess(len(item.toXml().encode()), 6000)
@@ -255,6 +295,42 @@ class HostileTests(SynchronousTestCase):
         (announcement,) = parsed.announcements
         self.assertIn(HASH, announcement.shares)
         return announcement, parsed.dropped
+
+    def test_bad_candidates_are_dropped(self) -> None:
+        """What is no address, of no known kind, no truth, or said twice is no candidate."""
+        good = {"address": "192.0.2.7", "port": "6881", "kind": "seen", "reached": "0"}
+        for wrong in (
+            {"address": "224.0.0.1"},
+            {"port": "0"},
+            {"port": None},
+            {"kind": "best"},
+            {"kind": None},
+            {"reached": "perhaps"},
+            {},
+        ):
+            said = "".join(
+                f"<candidate xmlns='{NS_BITWEEN}' "
+                + " ".join(f"{name}='{value}'" for name, value in one.items() if value is not None)
+                + "/>"
+                for one in (good, good | wrong)
+            )
+            announcement, dropped = self.read(said)
+            self.assertEqual(dropped, 1, wrong)
+            address = PeerAddress.parse("192.0.2.7", 6881)
+            self.assertEqual(announcement.addresses, ())
+            self.assertEqual(
+                announcement.candidates, (Candidate(address, Kind.SEEN, reached=False),)
+            )
+
+    def test_too_many_candidates_are_dropped(self) -> None:
+        """The first ones are read."""
+        announcement, dropped = self.read(
+            "".join(
+                f"<candidate xmlns='{NS_BITWEEN}' address='192.0.2.{n}' port='1' kind='said'/>"
+                for n in range(MAX_CANDIDATES + 3)
+            )
+        )
+        self.assertEqual((len(announcement.candidates), dropped), (MAX_CANDIDATES, 3))
 
     def test_bad_shares_are_dropped(self) -> None:
         """Malformed hashes and sizes, and missing names, are no shares."""
