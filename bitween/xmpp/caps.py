@@ -13,6 +13,7 @@ from wokkel.ping import NS_PING
 from wokkel.subprotocols import IQHandlerMixin, XMPPHandler
 
 from bitween.xmpp.adhoc import NS_COMMANDS
+from bitween.xmpp.encounters import FEATURE as NS_ENCOUNTERS
 from bitween.xmpp.listing import NS_RSM
 from bitween.xmpp.payload import NS_BITWEEN, NS_SHARES
 
@@ -26,7 +27,7 @@ FEATURES = tuple(
     sorted(
         {
             *(NS_CAPS, NS_DISCO_INFO, NS_DISCO_ITEMS, NS_PING, NS_RSM),
-            *(NS_BITWEEN, NS_COMMANDS, f"{NS_SHARES}+notify"),
+            *(NS_BITWEEN, NS_ENCOUNTERS, NS_COMMANDS, f"{NS_SHARES}+notify"),
         }
     )
 )

@@ -133,6 +133,10 @@ class Contacts(RosterClientProtocol):
         """Whether a resource is there now and its word counts."""
         return resource in self._present.get(jid, ()) and self.trusts(jid)
 
+    def meets(self, jid: str, resource: str) -> bool:
+        """Whether a resource is there now, and we and it see each other's presence."""
+        return self.follows(jid, resource) and self.sees_us(jid)
+
     # ---- a session begins and ends
 
     def connectionInitialized(self) -> None:

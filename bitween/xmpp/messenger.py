@@ -10,12 +10,14 @@ from wokkel.generic import FallbackHandler
 from wokkel.ping import PingHandler
 
 from bitween.errors import LogInRefused
+from bitween.model.address import PeerAddress
 from bitween.model.announcement import Share
 from bitween.model.candidate import Candidate
 from bitween.model.command import Command
 from bitween.model.connection import ConnectionStatus
 from bitween.model.contact import Contact
 from bitween.model.diagnosis import Finding
+from bitween.model.encounter import DialBack
 from bitween.model.events import (
     ConnectionChanged,
     ContactChanged,
@@ -24,12 +26,14 @@ from bitween.model.events import (
     PresenceChanged,
 )
 from bitween.model.sharelist import ListMemory
+from bitween.model.torrent import InfoHash
 from bitween.observable import Observable
 from bitween.xmpp.adhoc import AdHoc
 from bitween.xmpp.blocking import BlockList
 from bitween.xmpp.caps import Caps
 from bitween.xmpp.client import Account, Client
 from bitween.xmpp.contacts import Contacts, Manners
+from bitween.xmpp.encounters import DialsBack, Encounters, Meets
 from bitween.xmpp.list_reader import ListReader
 from bitween.xmpp.list_server import ListServer
 from bitween.xmpp.own_list import NoMemory, OwnList
@@ -73,11 +77,12 @@ class Messenger:
         self._pep = Pep(reactor, budget, contacts.trusts, self._happened, own)
         self._list_server = ListServer(reactor, budget, own.shares, contacts.sees_us)
         self._list_reader = ListReader(reactor, budget, contacts.follows, self._happened)
+        self._encounters = Encounters(reactor, contacts.meets)
         self._survey = Survey()
         self._adhoc = AdHoc(reactor)
         for handler in (
             *(self._survey, contacts, self._block_list, self._pep),
-            *(self._list_server, self._list_reader),
+            *(self._list_server, self._list_reader, self._encounters),
             *(self._adhoc, Caps(), PingHandler(), FallbackHandler()),
         ):
             handler.setHandlerParent(self.client)
@@ -129,6 +134,22 @@ class Messenger:
         """
         self._list_reader.read(jid, resource, list_id, revision)
 
+    def serve(self, *, dials_back: DialsBack | None = None, meets: Meets | None = None) -> None:
+        """Do what contacts ask for from now on; what is left out stays as it was."""
+        self._encounters.serve(dials_back=dials_back, meets=meets)
+
+    def dial_back(
+        self, jid: str, resource: str, addresses: Sequence[PeerAddress]
+    ) -> Deferred[DialBack]:
+        """Ask a resource to dial us at some of our addresses."""
+        return self._encounters.dial_back(jid, resource, addresses)
+
+    def meet(
+        self, jid: str, resource: str, info_hash: InfoHash, candidates: Sequence[Candidate]
+    ) -> Deferred[tuple[Candidate, ...]]:
+        """Ask a resource to dial us for a torrent now; gives where it is to be dialled."""
+        return self._encounters.meet(jid, resource, info_hash, candidates)
+
     def add_contact(self, jid: str, nick: str) -> Deferred[None]:
         """Ask to see a contact's presence, and let the request that answers ours in."""
         return Deferred.fromCoroutine(self._contacts.add(jid, nick))
@@ -168,6 +189,7 @@ class Messenger:
                 self._pep.read(jid)
             case PresenceChanged(jid=jid, resource=resource, online=False):
                 self._list_reader.drop(jid, resource)
+                self._encounters.drop(jid, resource)
             case ContactChanged(contact=contact) if not self.trusts(contact.jid):
                 self._list_reader.drop(contact.jid)
             case ContactRemoved(jid=jid):
