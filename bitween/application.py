@@ -247,11 +247,15 @@ class OwnAddresses(Protocol):
 
     @property
     def changes(self) -> Observable[tuple[PeerAddress, ...]]:
-        """Tells the addresses whenever they are others than before."""
+        """Tells the addresses whenever they, or what is known of them, have changed."""
 
     @property
     def addresses(self) -> tuple[PeerAddress, ...]:
         """Where to dial us, best first."""
+
+    @property
+    def candidates(self) -> tuple[Candidate, ...]:
+        """The same with what is known of it, and where we may only be met."""
 
     def refresh(self, listening: Sequence[tuple[str, int]], mapped: Sequence[PeerAddress]) -> None:
         """Look at the interfaces again, for these listen sockets."""
@@ -333,11 +337,14 @@ class Bitween:
         stop: Callable[[], None],
         clock: Callable[[], float] = time.time,
         rules: Rules | None = None,
+        *,
+        checks: Sequence[Callable[[], Finding]] = (),
     ) -> None:
         """
         :param stop: ends the daemon cleanly.
         :param clock: seconds since the epoch.
         :param rules: what the settings say of all torrents.
+        :param checks: what else is looked at where a diagnosis is asked for.
         """
         self._swarm = parts.swarm
         self._hasher = parts.hasher
@@ -349,6 +356,7 @@ class Bitween:
         self._download_dir = download_dir
         self._stop = stop
         self._clock = clock
+        self._checks = checks
         self._started = clock()
         self._ending = False
         self.jobs = parts.jobs
@@ -425,6 +433,7 @@ class Bitween:
             diagnosis.listening(status.listening),
             diagnosis.mapping(self._swarm.mapped, status.addresses),
             diagnosis.announced(status.addresses),
+            *(check() for check in self._checks),
             diagnosis.contacts(self.catalogue, self._may_dial),
             diagnosis.disk(self._download_dir),
         ]
@@ -764,7 +773,7 @@ class Bitween:
 
     def _announce(self) -> None:
         shares = list(self._swarm.library.shares.values())
-        self._messenger.announce(shares, [*map(Candidate, self._own_addresses.addresses)])
+        self._messenger.announce(shares, self._own_addresses.candidates)
 
     def _offer(self, info_hash: InfoHash) -> None:
         if info_hash not in self._swarm.library or self._swarm.library.get(info_hash).complete:

@@ -7,7 +7,7 @@ import getpass
 import os
 import secrets
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any, TextIO
 
@@ -37,9 +37,12 @@ from bitween.errors import BitweenError, ConfigurationError, StartupError
 from bitween.folders import Folders
 from bitween.housekeeping import DAY, Housekeeping
 from bitween.jobs import Jobs
+from bitween.model.catalogue import Catalogue
 from bitween.model.wishes import Limits
 from bitween.rates import INTERVAL
 from bitween.reach.addresses import InterfaceAddresses
+from bitween.reach.dial_back import DialBacks
+from bitween.reach.self_test import SelfTest, Witness
 from bitween.rendezvous import places
 from bitween.settings import Options, Settings
 from bitween.state_dir import StateDirectory
@@ -134,6 +137,12 @@ class Daemon(MultiService):
         hasher, swarm = self._bittorrent(store)
         messenger = self._messenger(store)
         addresses = InterfaceAddresses(self._reactor, self._settings.announce)
+        self_test = SelfTest(
+            self._reactor,
+            addresses,
+            lambda: _witnesses(bitween.catalogue, messenger),
+            messenger.dial_back,
+        )
         parts = Parts(
             swarm=swarm,
             hasher=hasher,
@@ -146,8 +155,15 @@ class Daemon(MultiService):
             reactor=self._reactor,
         )
         bitween = self.bitween = Bitween(
-            parts, self._settings.download_dir, self._reactor.stop, rules=self._rules()
+            parts,
+            self._settings.download_dir,
+            self._reactor.stop,
+            rules=self._rules(),
+            checks=(self_test.finding,),
         )
+        bitween.catalogue_changes.subscribe(lambda _: self_test.look())
+        dial_backs = DialBacks(self._reactor, addresses, bitween.catalogue.candidates)
+        messenger.serve(dials_back=dial_backs.dial_back)
         messenger.offer_commands(ChatCommands(bitween).all)
         log = EventLog()
         metrics = Metrics(bitween, log, self._reactor)
@@ -176,6 +192,7 @@ class Daemon(MultiService):
         api.setServiceParent(self)
         await api.ready
         addresses.setServiceParent(self)
+        self_test.setServiceParent(self)
         Housekeeping(self._reactor, bitween.forget_unseen, DAY).setServiceParent(self)
         Housekeeping(self._reactor, bitween.control.look, LOOK).setServiceParent(self)
         Housekeeping(self._reactor, bitween.rates.sample, INTERVAL).setServiceParent(self)
@@ -253,6 +270,14 @@ class Daemon(MultiService):
             self._cache.close()
         self._state.release()
         return result
+
+
+def _witnesses(catalogue: Catalogue, messenger: Messenger) -> Iterator[Witness]:
+    """Whom we can ask to dial us: contacts' and our own devices that are online."""
+    for jid, said in catalogue.there():
+        if messenger.meets(jid, said.resource):
+            ours = jid == messenger.own_jid
+            yield Witness(jid, said.resource, said.candidates, ours)
 
 
 def _account(settings: Settings) -> Account:

@@ -11,6 +11,7 @@ from types import MappingProxyType
 
 from bitween.model.address import PeerAddress
 from bitween.model.announcement import MAX_SHARES, Announcement, ListPage, Share
+from bitween.model.candidate import Candidate
 from bitween.model.search import (
     UNFILTERED,
     Everything,
@@ -464,6 +465,15 @@ class Catalogue:
     def online(self, jid: str) -> frozenset[str]:
         """The resources of a contact that are there now, with or without shares."""
         return frozenset(self._contacts.get(jid, _Contact()).online)
+
+    def there(self) -> Iterator[tuple[str, Announcement]]:
+        """What each resource that is online announces, with its bare JID."""
+        return ((entry.jid, entry.announcement) for entry in self._entries() if entry.online)
+
+    def candidates(self, jid: str, resource: str) -> tuple[Candidate, ...]:
+        """Where a resource says that it is; nothing while it is away."""
+        entry = self._contacts.get(jid, _Contact()).entries.get(resource)
+        return entry.announcement.candidates if entry is not None and entry.online else ()
 
     def jids(self) -> list[str]:
         """Everybody who has announced something."""

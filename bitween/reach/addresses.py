@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 import netifaces
 from twisted.application.service import Service
@@ -12,6 +12,7 @@ from twisted.logger import Logger
 
 from bitween.errors import InvalidValue
 from bitween.model.address import PeerAddress
+from bitween.model.candidate import Candidate, Kind
 from bitween.observable import Observable
 
 #: A new network or lease is noticed within this time, in seconds.
@@ -26,7 +27,9 @@ class InterfaceAddresses(Service):
     """
     Our addresses as the network interfaces, the port mapping and the settings give them.
 
-    :ivar changes: hands out the addresses whenever they are others than before.
+    :ivar candidates: where we are, with what is known of it; best first.
+    :ivar addresses: those that anybody may dial.
+    :ivar changes: hands out the addresses whenever they, or what is known of them, have changed.
     """
 
     _log = Logger()
@@ -47,6 +50,8 @@ class InterfaceAddresses(Service):
         self._mapped: Sequence[PeerAddress] = ()
         self._loop = LoopingCall(self._look)
         self._loop.clock = clock
+        self._reached: dict[PeerAddress, bool] = {}
+        self.candidates: tuple[Candidate, ...] = ()
         self.addresses: tuple[PeerAddress, ...] = ()
         self.changes: Observable[tuple[PeerAddress, ...]] = Observable()
 
@@ -68,25 +73,39 @@ class InterfaceAddresses(Service):
         self._listening, self._mapped = listening, mapped
         self._look()
 
+    def note_reached(self, reached: Mapping[PeerAddress, bool]) -> None:
+        """Keep what came of dialling some of our addresses, for as long as they are ours."""
+        self._reached.update(reached)
+        self._look()
+
     def _look(self) -> None:
         try:
-            found = sorted(set(self._gather()), key=lambda a: (a.rank, a.address, a.port))
+            kinds = dict(self._gather())
         except Exception:
             # A LoopingCall stops for good at its first exception.
             self._log.failure("reading the network interfaces")
             return
-        if tuple(found) != self.addresses:
-            self.addresses = tuple(found)
+        self._reached = {a: reached for a, reached in self._reached.items() if a in kinds}
+        found = tuple(
+            Candidate(address, kinds[address], self._reached.get(address))
+            for address in sorted(kinds, key=lambda a: (a.rank, a.address, a.port))
+        )
+        if found != self.candidates:
+            self.candidates = found
+            self.addresses = tuple(c.address for c in found if c.dialable)
             self.changes.notify(self.addresses)
 
-    def _gather(self) -> Iterator[PeerAddress]:
-        yield from self._mapped
-        own = list(self._own())
-        # Loopback is named only where there is nothing else: a machine without a network.
-        yield from [address for address in own if not address.is_loopback] or own
+    def _gather(self) -> Iterator[tuple[PeerAddress, Kind]]:
+        """Our addresses and how we came by them; of one that comes twice, the last counts."""
         for announced, announced_port in self._announce:
             for port in {port for _, port in self._listening}:
-                yield PeerAddress.parse(announced, announced_port or port)
+                yield PeerAddress.parse(announced, announced_port or port), Kind.SAID
+        for mapped in self._mapped:
+            yield mapped, Kind.MAPPED
+        own = list(self._own())
+        # Loopback is named only where there is nothing else: a machine without a network.
+        for address in [address for address in own if not address.is_loopback] or own:
+            yield address, Kind.HOST
 
     def _own(self) -> Iterator[PeerAddress]:
         """What the listen sockets come to; one that is bound to everything, to every address."""

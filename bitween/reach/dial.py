@@ -29,8 +29,9 @@ def dial(reactor: Any, address: PeerAddress, timeout: float) -> Deferred[bool]:
 
 
 async def _knock(endpoint: TCP4ClientEndpoint | TCP6ClientEndpoint) -> bool:
+    knock = _Knock()
     try:
-        knock = await endpoint.connect(Factory.forProtocol(_Knock))
+        await endpoint.connect(Factory.forProtocol(lambda: knock))
     except ConnectError:
         return False
     except ConnectingCancelledError:
@@ -46,7 +47,8 @@ class _Knock(Protocol):
         self.closed: Deferred[None] = Deferred()
 
     def connectionMade(self) -> None:
-        self.transport.abortConnection()
+        transport: Any = self.transport
+        transport.abortConnection()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         del reason

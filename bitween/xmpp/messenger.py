@@ -134,6 +134,10 @@ class Messenger:
         """
         self._list_reader.read(jid, resource, list_id, revision)
 
+    def meets(self, jid: str, resource: str) -> bool:
+        """Whether a resource is there now, and we and it see each other's presence."""
+        return self._contacts.meets(jid, resource)
+
     def serve(self, *, dials_back: DialsBack | None = None, meets: Meets | None = None) -> None:
         """Do what contacts ask for from now on; what is left out stays as it was."""
         self._encounters.serve(dials_back=dials_back, meets=meets)

@@ -115,6 +115,7 @@ class MemoryAddresses:
     def __init__(self) -> None:
         self.changes: Observable[tuple[PeerAddress, ...]] = Observable()
         self.addresses = (PeerAddress("192.0.2.1", 6881),)
+        self.candidates = tuple(map(Candidate, self.addresses))
 
     def refresh(self, listening: Sequence[tuple[str, int]], mapped: Sequence[PeerAddress]) -> None:
         """There is nothing to look at."""

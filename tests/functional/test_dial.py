@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from twisted.internet import reactor
 from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.interfaces import IReactorTCP
 from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.internet.testing import MemoryReactorClock
 from twisted.python.failure import Failure
@@ -11,6 +14,7 @@ from twisted.trial.unittest import SkipTest, TestCase
 
 from bitween.model.address import PeerAddress
 from bitween.reach.dial import dial
+from tests.fakes.loopback import closed_port
 
 
 class _Door(Protocol):
@@ -39,9 +43,9 @@ class DialTests(TestCase):
 
     def listen(self, interface: str) -> PeerAddress:
         """Wait for one visitor at an address."""
-        factory = Factory.forProtocol(lambda: _Door(self.left))
+        factory: Any = Factory.forProtocol(lambda: _Door(self.left))
         try:
-            port = reactor.listenTCP(0, factory, interface=interface)
+            port: Any = IReactorTCP(reactor).listenTCP(0, factory, interface=interface)
         except Exception:
             raise SkipTest(f"there is no {interface} here") from None
         self.addCleanup(port.stopListening)
@@ -59,9 +63,7 @@ class DialTests(TestCase):
 
     async def test_a_closed_port_is_not_reached(self) -> None:
         """A refusal is an answer, and no error."""
-        port = reactor.listenTCP(0, Factory(), interface="127.0.0.1")
-        closed = PeerAddress.parse("127.0.0.1", port.getHost().port)
-        await port.stopListening()
+        closed = PeerAddress.parse("127.0.0.1", await closed_port())
         self.assertIs(await dial(reactor, closed, 5), False)
 
     def test_the_time_is_kept_by_whoever_connects(self) -> None:

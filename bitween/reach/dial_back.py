@@ -1,0 +1,77 @@
+"""Dials contacts back, so that they learn whether they can be reached."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from twisted.internet.defer import Deferred, gatherResults
+
+from bitween.model.address import PeerAddress
+from bitween.model.candidate import Candidate
+from bitween.model.encounter import MAX_DIALLED, DialBack
+from bitween.reach.addresses import InterfaceAddresses
+from bitween.reach.dial import dial
+
+#: seconds for each address.
+TIMEOUT = 3.0
+#: Ports below this belong to services of other kinds.
+LOWEST_PORT = 1024
+
+
+class DialBacks:
+    """
+    Dials only what is the asker's own, as far as anybody can tell.
+
+    What it says is of use to the asker alone, and of as little as possible to somebody who wants to
+    have others dialled: one connection an address, over which nothing is sent.
+    """
+
+    def __init__(
+        self,
+        reactor: Any,
+        own: InterfaceAddresses,
+        announced: Callable[[str, str], Iterable[Candidate]],
+    ) -> None:
+        """
+        :param reactor: provides ``IReactorTCP`` and ``IReactorTime``.
+        :param announced: what a resource of a bare JID says of where it is.
+        """
+        self._reactor = reactor
+        self._own = own
+        self._announced = announced
+
+    def dial_back(
+        self, jid: str, resource: str, addresses: Sequence[PeerAddress]
+    ) -> Deferred[DialBack]:
+        """
+        Dial a resource.
+
+        :param addresses: at which it asks to be dialled; those that are not to be are left out.
+        """
+        theirs = {candidate.address for candidate in self._announced(jid, resource)}
+        ours = [candidate.address for candidate in self._own.candidates]
+        dialled = [a for a in addresses if a in theirs and may_dial(a, ours)][:MAX_DIALLED]
+        dialling = gatherResults([dial(self._reactor, a, TIMEOUT) for a in dialled])
+        return dialling.addCallback(
+            lambda reached: DialBack(dict(zip(dialled, reached, strict=True)))
+        )
+
+
+def may_dial(address: PeerAddress, ours: Sequence[PeerAddress]) -> bool:
+    """
+    Whether an address that a contact announces is dialled to see if it answers.
+
+    :param ours: our own addresses.
+    """
+    if address.port < LOWEST_PORT:
+        return False
+    if address.is_loopback:
+        # Machines without a network hold daemons that know each other all the same.
+        return address not in ours and bool(ours) and all(own.is_loopback for own in ours)
+    # Through our own router, or to a neighbour's private address, it would tell the asker nothing.
+    return (
+        address.is_global
+        and address.address not in {own.address for own in ours}
+        and any(own.is_ipv6 == address.is_ipv6 and not own.is_loopback for own in ours)
+    )
