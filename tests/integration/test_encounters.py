@@ -15,8 +15,7 @@ class DialBackTests(ProsodyTestCase):
         """What a daemon says of being dialled back, when it knows."""
 
         def finding(result: dict[str, Any]) -> dict[str, Any]:
-            (found,) = (f for f in result["findings"] if f["check"] == "dial-back")
-            return found
+            return next(dict(f) for f in result["findings"] if f["check"] == "dial-back")
 
         known = await daemon.until(
             lambda result: finding(result)["verdict"] != Verdict.UNKNOWN, "net.diagnose"
