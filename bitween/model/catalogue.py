@@ -97,7 +97,8 @@ class CatalogueChange:
 
     :param appeared: shares that a resource did not list before.
     :param gone: shares that a resource no longer lists.
-    :param redialled: torrents for which there are other addresses to dial than before.
+    :param redialled: torrents for which there are other addresses to dial than before, or more is
+        known of them.
     :param presences: who came and who went.
     :param records: what is to be kept of resources now, ``None`` for nothing at all.
     """

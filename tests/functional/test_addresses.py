@@ -55,6 +55,33 @@ class InterfaceAddressesTests(SynchronousTestCase):
         self.watch().refresh([("127.0.0.1", 7)], [])
         self.assertEqual(self.seen, [["127.0.0.1:7"]])
 
+    def test_how_we_came_by_them(self) -> None:
+        """Each address has its kind; what an interface has is of that kind, whoever names it."""
+        watcher = self.watch(("203.0.113.7", None), ("192.168.1.5", None))
+        watcher.refresh(EVERYWHERE, [PeerAddress.parse("198.51.100.7", 4000)])
+        self.assertEqual(
+            {str(c.address): c.kind.value for c in watcher.candidates},
+            {
+                "192.168.1.5:6881": "host",
+                "[2001:db8::5]:6881": "host",
+                "203.0.113.7:6881": "said",
+                "198.51.100.7:4000": "mapped",
+            },
+        )
+
+    def test_what_was_reached(self) -> None:
+        """It is told once, and forgotten with the address."""
+        watcher = self.watch()
+        watcher.refresh(EVERYWHERE, [])
+        reached = {PeerAddress.parse("192.168.1.5", 6881): False}
+        for _ in range(2):
+            watcher.note_reached(reached)
+        self.assertEqual([c.reached for c in watcher.candidates], [False, None])
+        self.assertEqual(len(self.seen), 2)
+        for port in (7000, 6881):
+            watcher.refresh([("0.0.0.0", port)], [])
+            self.assertEqual([c.reached for c in watcher.candidates], [None])
+
     def test_further_addresses(self) -> None:
         """Announced and mapped addresses come beside those of the interfaces."""
         self.machine[:] = ["192.168.1.5"]

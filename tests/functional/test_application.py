@@ -182,7 +182,7 @@ class UseCaseTests(SynchronousTestCase):
 
     def test_a_download_is_fetched_again(self) -> None:
         """In the same folder, from whoever has it; its files are nobody's to delete."""
-        self.bob.announce([FILM], [BOBS_ADDRESS])
+        self.bob.announce([FILM], [Candidate(BOBS_ADDRESS)])
         self.download()
         self.swarm.arrive(FILM.info_hash, FILM.size)
         self.swarm.break_down(FILM.info_hash, "missing", Reason.MISSING, Remedy.FETCH_AGAIN)

@@ -85,6 +85,18 @@ class PublisherTests(SynchronousTestCase):
         self.announce(2)
         self.assertEqual(self.published(), [2])
 
+    def test_what_is_known_of_our_addresses_is_published_once(self) -> None:
+        """That an address was reached is news; that it still is, is none."""
+        self.publisher.begin("r", None)
+        reached = Candidate(HERE.address, reached=True)
+        for candidate in (HERE, reached, reached):
+            self.publisher.announce(numbered(1), [candidate])
+            self.clock.advance(0)
+            if self.answers:
+                self.answer()
+        said = [parse_item(item).announcements[0].candidates for item in self.sent]
+        self.assertEqual(said, [(HERE,), (reached,)])
+
     def test_what_the_server_has_is_not_published_again(self) -> None:
         """After a reconnect, and after a restart, only what differs is sent."""
         self.announce(200)

@@ -13,6 +13,7 @@ from twisted.trial.unittest import SkipTest, TestCase
 
 from bitween.model.address import PeerAddress
 from bitween.model.announcement import Share
+from bitween.model.candidate import Candidate
 from bitween.model.connection import ConnectionState, ConnectionStatus
 from bitween.model.events import ConnectionChanged
 from bitween.model.peer import Peer
@@ -182,7 +183,7 @@ class WebListsTests(WebCase):
         small, large, huge = names(3).items()
         sizes = ((small, 10**3), (huge, 10**11), (large, 10**9))
         shares = [Share(key, name, size) for (key, name), size in sizes]
-        bob.announce(shares, [PeerAddress.parse("192.0.2.7", 6881)])
+        bob.announce(shares, [Candidate(PeerAddress.parse("192.0.2.7", 6881))])
         carol = self.world.contact(CAROL, "desk")
         carol.befriend([OWN_JID])
         carol.announce(shares[:1], [])

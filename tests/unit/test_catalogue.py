@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from bitween.model.address import PeerAddress
-from bitween.model.announcement import Announcement, Share
+from bitween.model.announcement import Announcement, ListPage, Share
+from bitween.model.candidate import Candidate, Kind
 from bitween.model.catalogue import (
     MAX_RESOURCES,
     Catalogue,
@@ -91,6 +94,24 @@ class CatalogueTests(SynchronousTestCase):
         self.assertEqual(change.redialled, {info_hash(1)})
         self.assertFalse(change.appeared)
         self.assertEqual(self.catalogue.sources(info_hash(1))[0].addresses, (AWAY,))
+
+    def test_what_is_known_of_an_address_changes(self) -> None:
+        """Whoever chooses what to dial is told; it is known while the resource is there."""
+        self.catalogue.set_online(ALICE, "laptop", True)
+        said = announcement("laptop", 1)
+        self.catalogue.replace_item(ALICE, "laptop", [said])
+        candidates = (Candidate(HOME, Kind.MAPPED, reached=True),)
+        said = replace(said, candidates=candidates)
+        change = self.catalogue.replace_item(ALICE, "laptop", [said])
+        self.assertEqual(change.redialled, {info_hash(1)})
+        self.assertFalse(self.catalogue.replace_item(ALICE, "laptop", [said]))
+        self.catalogue.apply_page(ALICE, "laptop", ListPage("list", 1, (share(2),), reset=True))
+        self.assertEqual(self.catalogue.candidates(ALICE, "laptop"), candidates)
+        self.assertEqual([jid for jid, _ in self.catalogue.there()], [ALICE])
+        self.catalogue.set_online(ALICE, "laptop", False)
+        self.assertEqual(self.catalogue.candidates(ALICE, "laptop"), ())
+        self.assertEqual(self.catalogue.candidates(BOB, "laptop"), ())
+        self.assertEqual(list(self.catalogue.there()), [])
 
     def test_two_resources_do_not_overwrite_each_other(self) -> None:
         """One account's laptop and server each keep their own list."""
