@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from twisted.internet.defer import Deferred, gatherResults
+from twisted.internet.defer import Deferred, FirstError, gatherResults
+from twisted.python.failure import Failure
 
 from bitween.model.address import PeerAddress
 from bitween.model.candidate import Candidate
 from bitween.model.encounter import MAX_DIALLED, DialBack
 from bitween.reach.addresses import InterfaceAddresses
 from bitween.reach.dial import dial
+from bitween.reach.home import home
 
 #: seconds for each address.
 TIMEOUT = 3.0
@@ -45,17 +47,23 @@ class DialBacks:
         self, jid: str, resource: str, addresses: Sequence[PeerAddress]
     ) -> Deferred[DialBack]:
         """
-        Dial a resource.
+        Dial a resource; cancelling gives that up.
 
         :param addresses: at which it asks to be dialled; those that are not to be are left out.
         """
         theirs = {candidate.address for candidate in self._announced(jid, resource)}
         ours = [candidate.address for candidate in self._own.candidates]
         dialled = [a for a in addresses if a in theirs and may_dial(a, ours)][:MAX_DIALLED]
-        dialling = gatherResults([dial(self._reactor, a, TIMEOUT) for a in dialled])
-        return dialling.addCallback(
-            lambda reached: DialBack(dict(zip(dialled, reached, strict=True)))
+        knocks = [dial(self._reactor, address, TIMEOUT) for address in dialled]
+        return gatherResults(knocks, consumeErrors=True).addCallbacks(
+            lambda reached: DialBack(dict(zip(dialled, reached, strict=True))), _first
         )
+
+
+def _first(failure: Failure) -> Failure:
+    """What a failure among several is; knocking fails only if it is given up."""
+    error: FirstError = failure.value
+    return error.subFailure
 
 
 def may_dial(address: PeerAddress, ours: Sequence[PeerAddress]) -> bool:
@@ -69,9 +77,9 @@ def may_dial(address: PeerAddress, ours: Sequence[PeerAddress]) -> bool:
     if address.is_loopback:
         # Machines without a network hold daemons that know each other all the same.
         return address not in ours and bool(ours) and all(own.is_loopback for own in ours)
-    # Through our own router, or to a neighbour's private address, it would tell the asker nothing.
+    # Within our own network, or to a private address, it would tell the asker nothing.
     return (
         address.is_global
-        and address.address not in {own.address for own in ours}
+        and home(address) not in map(home, ours)
         and any(own.is_ipv6 == address.is_ipv6 and not own.is_loopback for own in ours)
     )

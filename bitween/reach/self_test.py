@@ -14,10 +14,11 @@ from twisted.python.failure import Failure
 
 from bitween.errors import BitweenError
 from bitween.model.address import PeerAddress
-from bitween.model.candidate import Candidate
+from bitween.model.candidate import Candidate, Kind
 from bitween.model.diagnosis import Finding, Verdict
 from bitween.model.encounter import MAX_DIALLED, DialBack
 from bitween.reach.addresses import InterfaceAddresses
+from bitween.reach.home import home
 
 #: seconds until what is known is looked at anew.
 INTERVAL = 30 * 60.0
@@ -28,9 +29,6 @@ PAUSE = 100.0
 #: Whose answers are enough, and how many are asked for them.
 ANSWERS = 3
 MAX_ASKED = 8
-
-# What the router gives a home; whoever has the same is in the same network.
-_IPV6_PREFIX = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +128,9 @@ class SelfTest(Service):
         said = ", ".join(f"{name} {_outcome(found)}" for name, found in families.items())
         text = f"{said}; {_people(len(self._answered))}"
         good = any(c.reached for c in tested)
-        return Finding("dial-back", Verdict.GOOD if good else Verdict.WARNING, text, _fix(families))
+        verdict = Verdict.GOOD if good else Verdict.WARNING
+        ports = [c.address.port for c in self._own.candidates if c.kind is Kind.HOST]
+        return Finding("dial-back", verdict, text, _fix(families, ports))
 
     def _due_at(self, when: float) -> None:
         if self._timer is not None:
@@ -179,9 +179,9 @@ class SelfTest(Service):
 
     def _to_be_asked(self) -> list[Witness]:
         """Those who have not been asked about these addresses, the best ones first."""
-        ours = _networks(self._own.candidates)
+        ours = _homes(self._own.candidates)
         there = [w for w in self._witnesses() if (w.jid, w.resource) not in self._asked]
-        there.sort(key=lambda w: (w.ours, bool(_networks(w.candidates) & ours), w.jid, w.resource))
+        there.sort(key=lambda w: (w.ours, bool(_homes(w.candidates) & ours), w.jid, w.resource))
         return there[:MAX_ASKED]
 
 
@@ -212,12 +212,8 @@ def _together(
     }
 
 
-def _networks(candidates: Iterable[Candidate]) -> frozenset[object]:
-    """What tells networks from each other: the public IPv4 address, the prefix of the IPv6 one."""
-    public = [c.address.ip for c in candidates if c.address.is_global]
-    return frozenset(
-        ip if ip.version == 4 else int(ip) >> (ip.max_prefixlen - _IPV6_PREFIX) for ip in public
-    )
+def _homes(candidates: Iterable[Candidate]) -> frozenset[object]:
+    return frozenset(home(c.address) for c in candidates if c.address.is_global)
 
 
 def _outcome(found: Sequence[Candidate]) -> str:
@@ -230,11 +226,16 @@ def _people(count: int) -> str:
     return "1 contact was asked" if count == 1 else f"{count} contacts were asked"
 
 
-def _fix(families: dict[str, list[Candidate]]) -> str:
-    """What would help with what is not reached."""
+def _fix(families: dict[str, list[Candidate]], ports: Sequence[int]) -> str:
+    """
+    What would help with what is not reached.
+
+    :param ports: at which we listen.
+    """
     advice = {
-        "IPv4": "switch on UPnP or NAT-PMP in the router, or forward TCP and UDP port {} to us",
-        "IPv6": "let the firewalls of this machine and of the router pass TCP and UDP port {}",
+        "IPv4": "switch on UPnP or NAT-PMP in the router, or forward TCP and UDP {} to us",
+        "IPv6": "let the firewalls of this machine and of the router pass TCP and UDP {}",
     }
-    closed = {name: found for name, found in families.items() if _outcome(found) == "not reached"}
-    return "; ".join(advice[name].format(found[0].address.port) for name, found in closed.items())
+    where = f"port {ports[0]}" if ports else "our port"
+    closed = [name for name, found in families.items() if _outcome(found) == "not reached"]
+    return "; ".join(advice[name].format(where) for name in closed)

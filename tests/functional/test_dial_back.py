@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from twisted.internet.defer import CancelledError
 from twisted.internet.task import Clock
 from twisted.internet.testing import MemoryReactorClock
 from twisted.trial.unittest import SynchronousTestCase
@@ -48,6 +49,12 @@ class DialBackTests(SynchronousTestCase):
         self.assertEqual(dialled, [("20.0.0.1", 6881, TIMEOUT), ("2a00:1::1", 6881, TIMEOUT)])
         self.assertNoResult(self.dialling)
 
+    def test_giving_up(self) -> None:
+        """Whoever does not want to know any more leaves nothing behind."""
+        self.dial(*self.announce(at("20.0.0.1"), at("20.0.0.2")))
+        self.dialling.cancel()
+        self.failureResultOf(self.dialling, CancelledError)
+
     def test_what_it_does_not_announce_is_not(self) -> None:
         """Another address, or another port, may be somebody else's."""
         self.announce(at("20.0.0.1"))
@@ -55,12 +62,13 @@ class DialBackTests(SynchronousTestCase):
         self.assertEqual(self.successResultOf(self.dialling), DialBack({}))
 
     def test_what_is_not_dialled_though_it_is_announced(self) -> None:
-        """Services, ourselves and our router, our machine, our neighbours."""
+        """Services, ourselves and our router, our machine, our neighbours in both families."""
         for address in (
             at("20.0.0.1", 25),
             at("20.0.0.9"),
             at("20.0.0.9", 9999),
             at("2a00::5", 9999),
+            at("2a00::6"),
             at("127.0.0.1"),
             at("192.168.1.1", 8080),
             at("100.64.0.1"),
