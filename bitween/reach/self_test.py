@@ -232,10 +232,14 @@ def _fix(families: dict[str, list[Candidate]], ports: Sequence[int]) -> str:
 
     :param ports: at which we listen.
     """
-    advice = {
-        "IPv4": "switch on UPnP or NAT-PMP in the router, or forward TCP and UDP {} to us",
-        "IPv6": "let the firewalls of this machine and of the router pass TCP and UDP {}",
-    }
-    where = f"port {ports[0]}" if ports else "our port"
-    closed = [name for name, found in families.items() if _outcome(found) == "not reached"]
-    return "; ".join(advice[name].format(where) for name in closed)
+    where = f"TCP and UDP port {ports[0]}" if ports else "our TCP and UDP port"
+    advice: dict[str, None] = {}
+    for found in families.values():
+        if _outcome(found) != "not reached":
+            continue
+        if any(c.kind is Kind.HOST for c in found):
+            said = f"let the firewalls of this machine and of the router pass {where}"
+        else:
+            said = f"switch on UPnP or NAT-PMP in the router, or forward {where} to us"
+        advice[said] = None
+    return "; ".join(advice)

@@ -222,9 +222,12 @@ class SelfTestTests(SynchronousTestCase):
         self.own.note_reached({SIX: True})
         finding = self.test.finding()
         self.assertIs(finding.verdict, Verdict.GOOD)
+        self.assertIn("forward", finding.fix)
         self.assertIn("IPv4 not reached, IPv6 reached", finding.text)
         self.own.note_reached({FOUR: True})
         self.assertEqual(self.test.finding().fix, "")
+        self.own.note_reached({SIX: False})
+        self.assertIn("firewalls", self.test.finding().fix)
 
 
 class ChoiceTests(SynchronousTestCase):
