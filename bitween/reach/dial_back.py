@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from twisted.internet.defer import Deferred, FirstError, gatherResults
+from twisted.internet.defer import Deferred, gatherResults
 from twisted.python.failure import Failure
 
 from bitween.model.address import PeerAddress
@@ -61,9 +61,10 @@ class DialBacks:
 
 
 def _first(failure: Failure) -> Failure:
-    """What a failure among several is; knocking fails only if it is given up."""
-    error: FirstError = failure.value
-    return error.subFailure
+    """Unwrap the failure of one knock; it fails only if it is given up."""
+    error: Any = failure.value
+    subfailure: Failure = error.subFailure
+    return subfailure
 
 
 def may_dial(address: PeerAddress, ours: Sequence[PeerAddress]) -> bool:
