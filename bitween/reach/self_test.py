@@ -117,20 +117,30 @@ class SelfTest(Service):
         tested = [c for c in self._own.candidates if c.reached is not None]
         if not tested:
             text = "nobody could be asked to dial us"
-            fix = (
-                "it is tested when a contact with an up-to-date bitween in another network is there"
-            )
+            fix = "it is done when a contact with an up-to-date bitween in another network is there"
             return Finding("dial-back", Verdict.UNKNOWN, text, fix)
-        families = {
-            name: [c for c in tested if c.address.is_ipv6 == is_ipv6]
-            for name, is_ipv6 in (("IPv4", False), ("IPv6", True))
+        open_, both = _families(c for c in tested if c.reached), _families(tested)
+        reached, closed = ", ".join(open_), ", ".join(f for f in both if f not in open_)
+        asked, port = len(self._answered), _port(self._own.candidates)
+        people = "1 was asked" if asked == 1 else f"{asked} were asked"
+        values: dict[str, str | float] = {
+            "reached": reached,
+            "closed": closed,
+            "n": asked,
+            "port": str(port),
         }
-        said = ", ".join(f"{name} {_outcome(found)}" for name, found in families.items())
-        text = f"{said}; {_people(len(self._answered))}"
-        good = any(c.reached for c in tested)
-        verdict = Verdict.GOOD if good else Verdict.WARNING
-        ports = [c.address.port for c in self._own.candidates if c.kind is Kind.HOST]
-        return Finding("dial-back", verdict, text, _fix(families, ports))
+        if not closed:
+            text = f"contacts reach us over {reached}; {people}"
+            return Finding("dial-back", Verdict.GOOD, text, values=values)
+        fix = (
+            f"let the firewalls here and in the router pass TCP and UDP port {port}, or switch on "
+            "UPnP or NAT-PMP there, or forward the port to us"
+        )
+        if reached:
+            text = f"contacts reach us over {reached}, not over {closed}; {people}"
+            return Finding("dial-back", Verdict.GOOD, text, fix, detail="partly", values=values)
+        text = f"contacts do not reach us over {closed}; {people}"
+        return Finding("dial-back", Verdict.WARNING, text, fix, values=values)
 
     def _due_at(self, when: float) -> None:
         if self._timer is not None:
@@ -216,30 +226,10 @@ def _homes(candidates: Iterable[Candidate]) -> frozenset[object]:
     return frozenset(home(c.address) for c in candidates if c.address.is_global)
 
 
-def _outcome(found: Sequence[Candidate]) -> str:
-    if not found:
-        return "not tested"
-    return "reached" if any(c.reached for c in found) else "not reached"
+def _families(candidates: Iterable[Candidate]) -> list[str]:
+    return sorted({"IPv6" if c.address.is_ipv6 else "IPv4" for c in candidates})
 
 
-def _people(count: int) -> str:
-    return "1 contact was asked" if count == 1 else f"{count} contacts were asked"
-
-
-def _fix(families: dict[str, list[Candidate]], ports: Sequence[int]) -> str:
-    """
-    What would help with what is not reached.
-
-    :param ports: at which we listen.
-    """
-    where = f"TCP and UDP port {ports[0]}" if ports else "our TCP and UDP port"
-    advice: dict[str, None] = {}
-    for found in families.values():
-        if _outcome(found) != "not reached":
-            continue
-        if any(c.kind is Kind.HOST for c in found):
-            said = f"let the firewalls of this machine and of the router pass {where}"
-        else:
-            said = f"switch on UPnP or NAT-PMP in the router, or forward {where} to us"
-        advice[said] = None
-    return "; ".join(advice)
+def _port(candidates: Sequence[Candidate]) -> int:
+    """The port at which we listen: of an address of our own, not of what a router shows."""
+    return min(candidates, key=lambda c: c.kind is not Kind.HOST).address.port

@@ -139,7 +139,7 @@ class SelfTestTests(SynchronousTestCase):
             self.answer(four=True, six=True)
         self.assertEqual(self.answers, [])
         self.assertEqual(len(self.asked), 2 + ANSWERS)
-        self.assertIn(f"{ANSWERS} contacts were asked", self.test.finding().text)
+        self.assertIn(f"{ANSWERS} were asked", self.test.finding().text)
 
     def test_not_everybody_is_asked(self) -> None:
         """A roster of those who all refuse is not gone through to the end."""
@@ -217,17 +217,17 @@ class SelfTestTests(SynchronousTestCase):
         self.own.note_reached({FOUR: False})
         finding = self.test.finding()
         self.assertIs(finding.verdict, Verdict.WARNING)
-        self.assertIn("IPv4 not reached, IPv6 not tested", finding.text)
-        self.assertIn("forward TCP and UDP port 6881", finding.fix)
+        self.assertIn("do not reach us over IPv4;", finding.text)
+        self.assertIn("TCP and UDP port 6881", finding.fix)
         self.own.note_reached({SIX: True})
         finding = self.test.finding()
-        self.assertIs(finding.verdict, Verdict.GOOD)
-        self.assertIn("forward", finding.fix)
-        self.assertIn("IPv4 not reached, IPv6 reached", finding.text)
+        self.assertEqual((finding.verdict, finding.detail), (Verdict.GOOD, "partly"))
+        self.assertIn("reach us over IPv6, not over IPv4;", finding.text)
+        self.assertTrue(finding.fix)
         self.own.note_reached({FOUR: True})
-        self.assertEqual(self.test.finding().fix, "")
-        self.own.note_reached({SIX: False})
-        self.assertIn("firewalls", self.test.finding().fix)
+        finding = self.test.finding()
+        self.assertIn("reach us over IPv4, IPv6;", finding.text)
+        self.assertEqual((finding.verdict, finding.fix), (Verdict.GOOD, ""))
 
 
 class ChoiceTests(SynchronousTestCase):

@@ -28,5 +28,5 @@ class DialBackTests(ProsodyTestCase):
         for daemon in (alice, bob):
             found = await self.finding_of(daemon)
             self.assertEqual(found["verdict"], Verdict.GOOD)
-            self.assertIn("IPv4 reached", found["text"])
-            self.assertIn("1 contact was asked", found["text"])
+            self.assertIn("reach us over IPv4", found["text"])
+            self.assertIn("1 was asked", found["text"])
