@@ -1,0 +1,279 @@
+"""
+Bridges streams through XMPP servers and BitTorrent, for those whom no direct way reaches.
+
+libtorrent knows IP addresses only.  So each resource of a contact has a loopback address of its own
+here: who is dialled there is the resource, and who dials from there is the resource.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from twisted.application.service import Service
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.endpoints import TCP4ClientEndpoint, connectProtocol
+from twisted.internet.error import CannotListenError
+from twisted.internet.interfaces import IListeningPort, IProtocol
+from twisted.internet.protocol import Factory
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from bitween.errors import BitweenError
+from bitween.model.address import PeerAddress
+from bitween.model.passage import Passage
+from bitween.model.traffic import Traffic
+from bitween.reach.pipe import End, Pipe
+
+#: seconds for our own BitTorrent port to take a connection.
+_CONNECT_TIMEOUT = 10
+
+# 127.1.0.1 to 127.1.255.254: the last octet is never 0 or 255.
+_PER_NET = 254
+_MAX_PLACES = 256 * _PER_NET
+
+
+class Stream(Protocol):
+    """A stream of bytes to one resource, which waits for its protocol."""
+
+    @property
+    def jid(self) -> str:
+        """The bare JID of the other side."""
+
+    @property
+    def resource(self) -> str:
+        """Its resource."""
+
+    def begin(self, protocol: IProtocol) -> None:
+        """
+        Have a protocol speak over it, with the stream's transport; nothing was read before.
+
+        The transport can be written to, paused, closed and aborted as one of TCP.
+        """
+
+    def abort(self) -> None:
+        """Give it up; for one that was not begun."""
+
+
+class Streams(Protocol):
+    """Makes streams to contacts, and takes theirs."""
+
+    def passage(self, jid: str, resource: str) -> Deferred[Passage]:
+        """
+        Find out which way streams to a resource would go; quick, and asks the resource if needed.
+
+        :raises NotConnected: if there is no session.
+        :raises RequestRefused: if there is no way, with what would help.
+        """
+
+    def open(self, jid: str, resource: str) -> Deferred[Stream]:
+        """
+        Open a stream to a resource.
+
+        :raises NotConnected: if there is no session.
+        :raises RequestRefused: if that cannot be, or too many are open.
+        """
+
+    def accept(self, taker: Callable[[Stream], None]) -> None:
+        """Have everything that contacts open to us given to somebody."""
+
+
+class _Place:
+    """What stands for one resource of a contact: an address, and what goes on there."""
+
+    def __init__(self, host: str) -> None:
+        self.host = host
+        self.port: IListeningPort | None = None
+        self.pipes: set[Pipe] = set()
+        self.opening: dict[Pipe, Deferred[Any]] = {}
+
+
+class Relay(Service):
+    """
+    Gives resources local addresses, and moves bytes between those and streams.
+
+    Where libtorrent dials the local address of a resource, a stream to the resource is opened;
+    where a contact opens a stream, our own BitTorrent port is dialled from the local address of the
+    resource that did.
+    """
+
+    _log = Logger()
+
+    def __init__(
+        self, reactor: Any, streams: Streams, target: Callable[[], PeerAddress | None]
+    ) -> None:
+        """
+        :param reactor: provides ``IReactorTCP`` and ``IReactorTime``.
+        :param target: tells where our own BitTorrent port is dialled on this machine; ``None`` as
+            long as there is none.
+        """
+        self._reactor = reactor
+        self._streams = streams
+        self._target = target
+        self._places: dict[tuple[str, str], _Place] = {}
+        self._who: dict[str, tuple[str, str]] = {}
+        self._last = 0
+        self._traffic: dict[str, Traffic] = {}
+        streams.accept(self._accepted)
+
+    def stopService(self) -> None:
+        """Break everything off."""
+        super().stopService()
+        for jid, resource in list(self._places):
+            self.forget(jid, resource)
+
+    def local_address(self, jid: str, resource: str) -> PeerAddress:
+        """
+        Where to dial a resource by relay; the same one until it is forgotten.
+
+        :raises BitweenError: if this machine has no such address.
+        """
+        place = self._place(jid, resource)
+        if place.port is None:
+            factory = _Dialled(lambda: self._dialled((jid, resource), place))
+            try:
+                place.port = self._reactor.listenTCP(0, factory, interface=place.host)
+            except CannotListenError as error:
+                raise BitweenError(
+                    f"no relay: {place.host} cannot be listened on", str(error.socketError)
+                ) from None
+        return PeerAddress(place.host, place.port.getHost().port)
+
+    def who(self, address: str) -> tuple[str, str] | None:
+        """
+        Whose local address this is.
+
+        :param address: an IP address.
+        :returns: the bare JID and the resource.
+        """
+        return self._who.get(address)
+
+    def passage(self, jid: str, resource: str) -> Deferred[Passage]:
+        """
+        Find out which way the relay to a resource would go.
+
+        :raises NotConnected: if there is no session.
+        :raises RequestRefused: if there is none, with what would help.
+        """
+        return self._streams.passage(jid, resource)
+
+    def traffic(self, jid: str) -> Traffic:
+        """The bytes that went between a contact and us by relay since the start."""
+        return self._traffic.get(jid, Traffic())
+
+    def forget(self, jid: str, resource: str) -> None:
+        """Break off what goes to and from a resource, which is gone or met directly now."""
+        place = self._places.pop((jid, resource), None)
+        if place is None:
+            return
+        del self._who[place.host]
+        if place.port is not None:
+            stopping = place.port.stopListening()
+            if stopping is not None:
+                stopping.addErrback(lambda failure: self._log.failure("closing", failure))
+        for pipe in list(place.pipes):
+            pipe.abort()
+
+    # ---- both directions
+
+    def _place(self, jid: str, resource: str) -> _Place:
+        """
+        The place of a resource, made now if there was none.
+
+        :raises BitweenError: if there are too many.
+        """
+        place = self._places.get((jid, resource))
+        if place is None:
+            place = self._places[jid, resource] = _Place(self._free_host())
+            self._who[place.host] = (jid, resource)
+        return place
+
+    def _free_host(self) -> str:
+        """
+        An address that nobody has, and that nobody had for long: peers are remembered by it.
+
+        :raises BitweenError: if there is none.
+        """
+        for _ in range(_MAX_PLACES):
+            self._last = self._last % _MAX_PLACES + 1
+            host = f"127.1.{(self._last - 1) // _PER_NET}.{(self._last - 1) % _PER_NET + 1}"
+            if host not in self._who:
+                return host
+        raise BitweenError("no relay: there are too many at once")
+
+    def _pipe(self, jid: str, place: _Place) -> Pipe:
+        def passed(uploaded: int, downloaded: int) -> None:
+            self._traffic[jid] = self.traffic(jid) + Traffic(downloaded, uploaded)
+
+        def closed(pipe: Pipe) -> None:
+            place.pipes.discard(pipe)
+            if pipe in place.opening:
+                place.opening.pop(pipe).cancel()
+
+        pipe = Pipe(self._reactor, passed, closed)
+        place.pipes.add(pipe)
+        return pipe
+
+    def _follow(self, place: _Place, opening: Deferred[Any], pipe: Pipe) -> None:
+        """Break a pipe off whose second end does not come about."""
+        place.opening[pipe] = opening
+
+        def failed(failure: Failure) -> None:
+            pipe.abort()
+            if not failure.check(CancelledError):
+                self._log.debug("no relay: {why}", why=failure.getErrorMessage())
+
+        def over(result: Any) -> Any:
+            place.opening.pop(pipe, None)
+            return result
+
+        opening.addBoth(over).addErrback(failed)
+
+    # ---- we dial
+
+    def _dialled(self, resource: tuple[str, str], place: _Place) -> End:
+        """Open a stream for a connection that libtorrent makes."""
+        pipe = self._pipe(resource[0], place)
+
+        def opened(stream: Stream) -> None:
+            if pipe.far.gone:
+                stream.abort()
+            else:
+                stream.begin(pipe.far)
+
+        opening = self._streams.open(*resource)
+        self._follow(place, opening.addCallback(opened), pipe)
+        return pipe.near
+
+    # ---- they dial
+
+    def _accepted(self, stream: Stream) -> None:
+        """Dial our own port for a stream that a contact has opened."""
+        target = self._target()
+        if target is None or not self.running:
+            stream.abort()
+            return
+        try:
+            place = self._place(stream.jid, stream.resource)
+        except BitweenError as error:
+            self._log.warn("{error}", error=error)
+            stream.abort()
+            return
+        endpoint = TCP4ClientEndpoint(
+            self._reactor, target.address, target.port, _CONNECT_TIMEOUT, (place.host, 0)
+        )
+        pipe = self._pipe(stream.jid, place)
+        stream.begin(pipe.far)
+        self._follow(place, connectProtocol(endpoint, pipe.near), pipe)
+
+
+class _Dialled(Factory[Any]):
+    """Takes the connections that libtorrent makes to a local address."""
+
+    noisy = False
+
+    def __init__(self, build: Callable[[], End]) -> None:
+        self._build = build
+
+    def buildProtocol(self, _address: object) -> End:
+        return self._build()

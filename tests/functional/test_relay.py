@@ -1,0 +1,297 @@
+"""What goes between a local address and a stream."""
+
+from __future__ import annotations
+
+import resource as usage
+from typing import Any
+
+from twisted.application.service import Service
+from twisted.internet import reactor
+from twisted.internet.defer import Deferred
+from twisted.internet.endpoints import TCP4ClientEndpoint, connectProtocol
+from twisted.internet.interfaces import IHalfCloseableProtocol
+from twisted.internet.protocol import Factory, Protocol
+from twisted.internet.task import deferLater
+from twisted.trial.unittest import TestCase
+from zope.interface import implementer
+
+from bitween.model.address import PeerAddress
+from bitween.model.traffic import Traffic
+from bitween.reach.pipe import BUFFER
+from bitween.reach.relay import Relay
+from tests.fakes.loopback import listen
+from tests.fakes.streams import FakeStreams
+
+ALICE, BOB = ("alice@a.example", "desk"), ("bob@b.example", "laptop")
+PORTION = bytes(1 << 16)
+
+
+@implementer(IHalfCloseableProtocol)
+class Talker(Protocol):
+    """Takes what comes, and can be waited for."""
+
+    transport: Any
+
+    def __init__(self) -> None:
+        self.heard = bytearray()
+        self.made: Deferred[None] = Deferred()
+        self.gone: Deferred[None] = Deferred()
+        self.no_more: Deferred[None] = Deferred()
+        self._wanted = 0
+        self._enough: Deferred[None] | None = None
+
+    def connectionMade(self) -> None:
+        """Note it."""
+        self.made.callback(None)
+
+    def dataReceived(self, data: bytes) -> None:
+        """Keep it."""
+        self.heard += data
+        if self._enough is not None and len(self.heard) >= self._wanted:
+            enough, self._enough = self._enough, None
+            enough.callback(None)
+
+    def hears(self, size: int) -> Deferred[None]:
+        """Fires when so much has come."""
+        self._wanted, self._enough = size, Deferred()
+        self.dataReceived(b"")
+        return self._enough or _now()
+
+    async def ended(self) -> None:
+        """Wait until the other side has gone, and go, too."""
+        await self.gone if self.gone.called else await self.no_more
+        self.transport.loseConnection()
+
+    def readConnectionLost(self) -> None:
+        """Note that no more will come."""
+        self.no_more.callback(None)
+
+    def writeConnectionLost(self) -> None:
+        """Do nothing."""
+
+    def connectionLost(self, _reason: object = None) -> None:
+        """Note it."""
+        self.gone.callback(None)
+
+
+class Pusher:
+    """Writes as fast as it is let."""
+
+    def __init__(self, transport: Any) -> None:
+        self.written = 0
+        self.paused: Deferred[None] = Deferred()
+        self._transport = transport
+        self._going = True
+        transport.registerProducer(self, True)
+        self._write()
+
+    def pauseProducing(self) -> None:
+        """Stop for now."""
+        self._going = False
+        if not self.paused.called:
+            self.paused.callback(None)
+
+    def resumeProducing(self) -> None:
+        """Go on."""
+        self._going = True
+        self._write()
+
+    def stopProducing(self) -> None:
+        """Stop for good."""
+        self._going = False
+
+    def _write(self) -> None:
+        while self._going:
+            self._transport.write(PORTION)
+            self.written += len(PORTION)
+
+
+def _now() -> Deferred[None]:
+    done: Deferred[None] = Deferred()
+    done.callback(None)
+    return done
+
+
+def turn() -> Deferred[None]:
+    """Let the reactor have a turn."""
+    return deferLater(reactor, 0, lambda: None)
+
+
+class RelayCase(TestCase):
+    """Alice and Bob, each with a relay; Talkers stand for their libtorrents."""
+
+    timeout = 20
+
+    def setUp(self) -> None:
+        """Introduce them; Bob's BitTorrent port takes connections."""
+        self.streams = {who: FakeStreams(self, *who) for who in (ALICE, BOB)}
+        self.streams[ALICE].introduce(self.streams[BOB])
+        self.taken: list[Talker] = []
+        self.took: Deferred[Talker] = Deferred()
+        self.port = listen(self, Factory.forProtocol(self._take))
+        self.target: PeerAddress | None = PeerAddress("127.0.0.1", self.port)
+        self.alice = self.relay(ALICE)
+        self.bob = self.relay(BOB)
+
+    def relay(self, who: tuple[str, str]) -> Relay:
+        """A relay that runs until the test's end."""
+        relay = Relay(reactor, self.streams[who], lambda: self.target)
+        relay.startService()
+        self.addCleanup(self.stop, relay)
+        return relay
+
+    async def stop(self, service: Service) -> None:
+        """Stop it, and let its connections go."""
+        if service.running:
+            service.stopService()
+        await turn()
+        await turn()
+
+    async def dial(self, address: PeerAddress) -> Talker:
+        """Dial as libtorrent does."""
+        talker = Talker()
+        await connectProtocol(TCP4ClientEndpoint(reactor, address.address, address.port), talker)
+        self.addCleanup(talker.transport.abortConnection)
+        return talker
+
+    async def joined(self) -> tuple[Talker, Talker]:
+        """Alice's libtorrent and Bob's, with a stream in between."""
+        near = await self.dial(self.alice.local_address(*BOB))
+        far = await self.took
+        await far.made
+        self.addCleanup(far.transport.abortConnection)
+        return near, far
+
+    def _take(self) -> Talker:
+        talker = Talker()
+        self.took.callback(talker)
+        return talker
+
+
+class BridgeTests(RelayCase):
+    """What libtorrent sees."""
+
+    async def test_bytes_go_both_ways_and_are_counted(self) -> None:
+        """All of them, in order, and booked to the contact on either side."""
+        near, far = await self.joined()
+        near.transport.write(b"hello " * 1000)
+        await far.hears(6000)
+        far.transport.write(b"world")
+        await near.hears(5)
+        self.assertEqual((bytes(far.heard), bytes(near.heard)), (b"hello " * 1000, b"world"))
+        self.assertEqual(self.alice.traffic(BOB[0]), Traffic(5, 6000))
+        self.assertEqual(self.bob.traffic(ALICE[0]), Traffic(6000, 5))
+        self.assertEqual(self.alice.traffic("else@x.example"), Traffic())
+
+    async def test_whoever_comes_by_relay_is_known_by_the_address(self) -> None:
+        """On both sides; and nobody is until there is something."""
+        address = self.alice.local_address(*BOB)
+        self.assertEqual(address, self.alice.local_address(*BOB))
+        self.assertTrue(address.is_loopback)
+        self.assertEqual(self.alice.who(address.address), BOB)
+        self.assertIsNone(self.bob.who("127.1.0.1"))
+        _, far = await self.joined()
+        self.assertEqual(self.bob.who(far.transport.getPeer().host), ALICE)
+        other = self.alice.local_address(BOB[0], "phone")
+        self.assertNotEqual(other.address, address.address)
+        self.assertEqual(self.alice.who(other.address), (BOB[0], "phone"))
+
+    async def test_an_address_is_not_given_to_another_soon(self) -> None:
+        """Peers are remembered by it."""
+        first = self.alice.local_address(*BOB)
+        self.alice.forget(*BOB)
+        self.assertIsNone(self.alice.who(first.address))
+        self.assertNotEqual(self.alice.local_address("x@y", "z").address, first.address)
+
+    async def test_one_direction_is_closed_alone(self) -> None:
+        """What comes back is still passed on."""
+        near, far = await self.joined()
+        near.transport.write(b"request")
+        near.transport.loseWriteConnection()
+        await far.no_more
+        self.assertEqual(bytes(far.heard), b"request")
+        far.transport.write(b"answer")
+        far.transport.loseConnection()
+        await near.ended()
+        self.assertEqual(bytes(near.heard), b"answer")
+
+    async def test_an_abort_is_passed_on(self) -> None:
+        """The other side's connection goes, too."""
+        near, far = await self.joined()
+        far.transport.abortConnection()
+        await near.ended()
+
+    async def test_a_stream_that_cannot_be_opened_ends_the_connection(self) -> None:
+        """So that libtorrent tries elsewhere."""
+        self.streams[ALICE].refusing = True
+        near = await self.dial(self.alice.local_address(*BOB))
+        await near.gone
+        self.assertEqual(self.streams[ALICE].opened, 1)
+
+    async def test_without_a_port_of_ours_streams_are_refused(self) -> None:
+        """The other side's connection ends."""
+        self.target = None
+        near = await self.dial(self.alice.local_address(*BOB))
+        near.transport.write(b"hello")
+        await near.ended()
+
+    async def test_a_port_that_refuses_ends_the_stream(self) -> None:
+        """And with it the connection on the other side."""
+        self.target = PeerAddress("127.0.0.1", 1)
+        near = await self.dial(self.alice.local_address(*BOB))
+        near.transport.write(b"hello")
+        await near.ended()
+
+    async def test_who_goes_is_cut_off(self) -> None:
+        """Nothing listens any more, and both connections end."""
+        near, far = await self.joined()
+        self.alice.forget(*BOB)
+        await near.ended()
+        await far.ended()
+        self.alice.forget(*BOB)
+
+    async def test_a_stop_cuts_everything_off(self) -> None:
+        """On the side that answers, too."""
+        near, far = await self.joined()
+        self.bob.stopService()
+        await far.ended()
+        await near.ended()
+
+
+class PressureTests(RelayCase):
+    """A fast writer and a reader who has stopped."""
+
+    async def test_little_is_held_for_a_reader_who_stands_still(self) -> None:
+        """The writer is held up, and then everything arrives."""
+        near, far = await self.joined()
+        far.transport.pauseProducing()
+        before = usage.getrusage(usage.RUSAGE_SELF).ru_maxrss
+        pusher = Pusher(near.transport)
+        # The kernel holds some megabytes of each of the three connections.
+        while not await self._stands(pusher):
+            pass
+        held = self._held()
+        self.assertLessEqual(held, 4 * 2 * BUFFER)
+        grown = (usage.getrusage(usage.RUSAGE_SELF).ru_maxrss - before) * 1024
+        self.assertLess(grown, 32 << 20)
+        far.transport.resumeProducing()
+        written = pusher.written
+        await far.hears(written)
+        pusher.stopProducing()
+        near.transport.unregisterProducer()
+
+    async def _stands(self, pusher: Pusher) -> bool:
+        before = pusher.written
+        for _ in range(100):
+            await turn()
+        return pusher.written == before
+
+    def _held(self) -> int:
+        """What the pipes hold in memory."""
+        return sum(
+            len(end.transport.dataBuffer) + end.transport._tempDataLen - end.transport.offset
+            for relay in (self.alice, self.bob)
+            for place in relay._places.values()
+            for pipe in place.pipes
+            for end in (pipe.near, pipe.far)
+        )
