@@ -38,6 +38,8 @@ from bitween.xmpp.list_reader import ListReader
 from bitween.xmpp.list_server import ListServer
 from bitween.xmpp.own_list import NoMemory, OwnList
 from bitween.xmpp.pep import Pep
+from bitween.xmpp.proxies import Proxies
+from bitween.xmpp.streams import IN_BAND_LIMIT, Streams
 from bitween.xmpp.survey import Survey
 
 
@@ -47,6 +49,7 @@ class Messenger:
 
     :ivar client: the service to start and stop.
     :ivar events: what comes from the server and the contacts.
+    :ivar streams: makes streams of bytes to contacts, and takes theirs.
     """
 
     def __init__(
@@ -57,6 +60,7 @@ class Messenger:
         *,
         manners: Manners | None = None,
         memory: ListMemory | None = None,
+        in_band_limit: int = IN_BAND_LIMIT,
         **options: Any,
     ) -> None:
         """
@@ -64,6 +68,8 @@ class Messenger:
         :param fatal: called if the first log-in is refused for good.
         :param manners: how we meet those who are no contacts yet.
         :param memory: keeps our share list; without it contacts read all of it after each start.
+        :param in_band_limit: bytes of the largest torrent that goes within the XMPP stream, where
+            no server relays; 0 for none.
         :param options: further ones of :class:`bitween.xmpp.client.Client`.
         :raises InvalidValue: if the account's JID is none.
         :raises ConfigurationError: if the account's ``ca_pem`` holds no certificate.
@@ -78,11 +84,14 @@ class Messenger:
         self._list_server = ListServer(reactor, budget, own.shares, contacts.sees_us)
         self._list_reader = ListReader(reactor, budget, contacts.follows, self._happened)
         self._encounters = Encounters(reactor, contacts.meets)
-        self._survey = Survey()
+        proxies = Proxies(reactor)
+        self.streams = Streams(reactor, budget, proxies, contacts.meets, in_band_limit)
+        self._survey = Survey(proxies)
         self._adhoc = AdHoc(reactor)
         for handler in (
             *(self._survey, contacts, self._block_list, self._pep),
             *(self._list_server, self._list_reader, self._encounters),
+            *(proxies, self.streams),
             *(self._adhoc, Caps(), PingHandler(), FallbackHandler()),
         ):
             handler.setHandlerParent(self.client)

@@ -16,16 +16,12 @@ from wokkel.subprotocols import XMPPHandler
 from bitween.model.diagnosis import Finding, Verdict
 from bitween.model.text import printable
 from bitween.xmpp.failures import request_error
+from bitween.xmpp.proxies import NS_DISCO_INFO, Proxies
 
-NS_DISCO_INFO = "http://jabber.org/protocol/disco#info"
-NS_DISCO_ITEMS = "http://jabber.org/protocol/disco#items"
-NS_BYTESTREAMS = "http://jabber.org/protocol/bytestreams"
 NS_TIME = "urn:xmpp:time"
 NS_EXTERNAL_SERVICES = "urn:xmpp:extdisco:2"
 NS_IP_CHECK = "urn:xmpp:sic:1"
 
-#: Components of the server that are asked what they are.
-_MAX_ITEMS = 20
 _DAY = 24 * 3600.0
 _EXPIRES_SOON = 7 * _DAY
 # Certificates and log-ins tell seconds; below that nobody is hurt.
@@ -41,9 +37,13 @@ class Survey(XMPPHandler):
 
     _log = Logger()
 
-    def __init__(self, clock: Callable[[], float] = time.time) -> None:
-        """:param clock: seconds since the epoch."""
+    def __init__(self, proxies: Proxies, clock: Callable[[], float] = time.time) -> None:
+        """
+        :param proxies: knows where our server relays.
+        :param clock: seconds since the epoch.
+        """
         super().__init__()
+        self._proxies = proxies
         self._now = clock
 
     async def findings(self) -> list[Finding]:
@@ -98,14 +98,11 @@ class Survey(XMPPHandler):
         return Finding("clock", Verdict.GOOD, text, values=values)
 
     async def _proxy(self) -> Finding:
-        items = await self._ask(self.parent.jid.host, NS_DISCO_ITEMS, "query")
-        for item in list(_in(items))[:_MAX_ITEMS]:
-            jid = item.getAttribute("jid", "")
-            info = await self._ask(jid, NS_DISCO_INFO, "query")
-            if any(feature.getAttribute("var") == NS_BYTESTREAMS for feature in _in(info)):
-                where = printable(jid)
-                text = f"the server relays, at {where}"
-                return Finding("proxy", Verdict.GOOD, text, values={"jid": where})
+        proxies = await self._proxies.own()
+        if proxies:
+            where = printable(proxies[0])
+            text = f"the server relays, at {where}"
+            return Finding("proxy", Verdict.GOOD, text, values={"jid": where})
         fix = "have proxy65 (XEP-0065) switched on there"
         return Finding("proxy", Verdict.WARNING, "the server offers no relay", fix)
 

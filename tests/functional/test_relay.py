@@ -36,6 +36,7 @@ class Talker(Protocol):
         self.heard = bytearray()
         self.made: Deferred[None] = Deferred()
         self.gone: Deferred[None] = Deferred()
+        self.over: Deferred[None] = Deferred()
         self.no_more: Deferred[None] = Deferred()
         self._wanted = 0
         self._enough: Deferred[None] | None = None
@@ -59,12 +60,13 @@ class Talker(Protocol):
 
     async def ended(self) -> None:
         """Wait until the other side has gone, and go, too."""
-        await self.gone if self.gone.called else await self.no_more
+        await self.over
         self.transport.loseConnection()
 
     def readConnectionLost(self) -> None:
         """Note that no more will come."""
         self.no_more.callback(None)
+        self.over.callback(None)
 
     def writeConnectionLost(self) -> None:
         """Do nothing."""
@@ -72,6 +74,8 @@ class Talker(Protocol):
     def connectionLost(self, _reason: object = None) -> None:
         """Note it."""
         self.gone.callback(None)
+        if not self.over.called:
+            self.over.callback(None)
 
 
 class Pusher:

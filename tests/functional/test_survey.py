@@ -10,10 +10,8 @@ from twisted.internet.testing import StringTransport
 from twisted.trial.unittest import SynchronousTestCase
 
 from bitween.model.diagnosis import Finding, Verdict
+from bitween.xmpp.proxies import NS_BYTESTREAMS, NS_DISCO_INFO, NS_DISCO_ITEMS, Proxies
 from bitween.xmpp.survey import (
-    NS_BYTESTREAMS,
-    NS_DISCO_INFO,
-    NS_DISCO_ITEMS,
     NS_EXTERNAL_SERVICES,
     NS_IP_CHECK,
     NS_TIME,
@@ -44,7 +42,9 @@ class SurveyTests(SynchronousTestCase):
         """Log in."""
         self.manager = Manager(Clock())
         self.manager.stub.xmlstream.transport = StringTransport()
-        self.survey = Survey(lambda: NOW)
+        proxies = Proxies()
+        proxies.setHandlerParent(self.manager)
+        self.survey = Survey(proxies, lambda: NOW)
         self.survey.setHandlerParent(self.manager)
         self.manager.online = True
 

@@ -1,0 +1,183 @@
+"""Where the proxies are that relay streams (XEP-0065), and which addresses of theirs are dialled."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.logger import Logger
+from twisted.words.protocols.jabber.xmlstream import IQ
+from wokkel.subprotocols import XMPPHandler
+
+from bitween.errors import NotConnected, RequestRefused
+from bitween.model.text import printable
+from bitween.xmpp.failures import request_error
+
+NS_DISCO_INFO = "http://jabber.org/protocol/disco#info"
+NS_DISCO_ITEMS = "http://jabber.org/protocol/disco#items"
+NS_BYTESTREAMS = "http://jabber.org/protocol/bytestreams"
+
+#: Components of a server that are looked at.
+MAX_ITEMS = 20
+# Domains whose components are remembered.
+_MAX_DOMAINS = 256
+_MAX_HOST = 255
+
+
+@dataclass(frozen=True, slots=True)
+class Proxy:
+    """
+    A proxy, and where it takes connections.
+
+    :param host: a name or an IP address.
+    """
+
+    jid: str
+    host: str
+    port: int
+
+
+class Proxies(XMPPHandler):
+    """
+    Finds proxies, and remembers for the session what it found.
+
+    The parent is a :class:`bitween.xmpp.client.Client`.
+    """
+
+    _log = Logger()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._components: dict[str, tuple[str, ...]] = {}
+        self._own: tuple[str, ...] | None = None
+        self._addresses: dict[str, Proxy] = {}
+
+    def connectionInitialized(self) -> None:
+        """Forget what was so in the last session."""
+        self._components.clear()
+        self._addresses.clear()
+        self._own = None
+
+    async def own(self) -> tuple[str, ...]:
+        """The JIDs of our own server's proxies."""
+        if self._own is None:
+            components = await self.components(self.parent.jid.host)
+            asked = [Deferred.fromCoroutine(self._is_proxy(jid)) for jid in components]
+            kinds = [await kind for kind in asked]
+            found = tuple(jid for jid, is_one in zip(components, kinds, strict=True) if is_one)
+            if not components:
+                return found
+            self._own = found
+        return self._own
+
+    async def components(self, domain: str) -> tuple[str, ...]:
+        """The JIDs that a server names as its own components (XEP-0030 §4)."""
+        if domain not in self._components:
+            items = await self._ask(domain, NS_DISCO_ITEMS)
+            if items is None:
+                return ()
+            jids = (item.getAttribute("jid", "") for item in items.elements())
+            while len(self._components) >= _MAX_DOMAINS:
+                del self._components[next(iter(self._components))]
+            self._components[domain] = tuple(dict.fromkeys(filter(None, jids)))[:MAX_ITEMS]
+        return self._components[domain]
+
+    async def address(self, jid: str) -> Proxy:
+        """
+        Ask a proxy where it takes connections (XEP-0065 §4).
+
+        :raises RequestRefused: if it does not say; a proxy may serve its own users only.
+        :raises NotConnected: if there is no session.
+        """
+        if jid not in self._addresses:
+            iq = IQ(self.xmlstream, "get")
+            iq.addElement((NS_BYTESTREAMS, "query"))
+            try:
+                answer = await iq.send(jid)
+            except Exception as error:
+                raise request_error(error) from None
+            named = [p for p in proxies_in(answer.firstChildElement()) if p.jid == jid]
+            if not named:
+                raise RequestRefused(f"{printable(jid)} does not say where it is")
+            while len(self._addresses) >= _MAX_DOMAINS:
+                del self._addresses[next(iter(self._addresses))]
+            self._addresses[jid] = named[0]
+        return self._addresses[jid]
+
+    async def checked(self, offered: Proxy, domain: str) -> Proxy:
+        """
+        Make sure that what a contact wants us to connect to is a proxy of a server's.
+
+        :param domain: the contact's.
+        :returns: where to connect to.
+        :raises RequestRefused: if it is a proxy neither of the contact's server nor of ours, or is
+            said to be where its server's administrator has not put it.
+        """
+        servers = (domain, self.parent.jid.host)
+        listed = [jid for server in servers for jid in (server, *await self.components(server))]
+        if offered.jid not in listed:
+            raise RequestRefused(f"{printable(offered.jid)} is no proxy of either server")
+        try:
+            return await self.address(offered.jid)
+        except RequestRefused:
+            # It serves its own users only.  Who names a host below the server's own name does not
+            # lead us anywhere but to where the server's administrator would.
+            if offered.host not in (offered.jid, domain):
+                raise
+            return offered
+
+    def may_dial(self, address: str) -> bool:
+        """
+        Whether a proxy may be at an IP address.
+
+        A name in somebody's DNS must not lead us into our own network: only where our server is on
+        this machine, or in a private network, proxies may be, too.
+        """
+        ip, server = _ip(address), _ip(self.xmlstream.transport.getPeer().host)
+        if ip is None or ip.is_unspecified or ip.is_multicast:
+            return False
+        if ip.is_global:
+            return True
+        if server is None or (ip.is_loopback and not server.is_loopback):
+            return False
+        return not server.is_global
+
+    async def _is_proxy(self, jid: str) -> bool:
+        info = await self._ask(jid, NS_DISCO_INFO)
+        return info is not None and any(
+            feature.getAttribute("var") == NS_BYTESTREAMS for feature in info.elements()
+        )
+
+    async def _ask(self, to: str, uri: str) -> Any:
+        """The element that answers; ``None`` where there is no answer but an error."""
+        if self.xmlstream is None:
+            raise NotConnected("there is no connection to the XMPP server", "try again later")
+        iq = IQ(self.xmlstream, "get")
+        iq.addElement((uri, "query"))
+        try:
+            return (await iq.send(to)).firstChildElement()
+        except Exception as error:
+            self._log.debug("{to} does not say: {why}", to=to, why=str(request_error(error)))
+            return None
+
+
+def proxies_in(query: Any) -> Iterator[Proxy]:
+    """The proxies that a ``query`` names (XEP-0065 §12); nonsense is left out."""
+    hosts: Sequence[Any] = () if query is None else query.elements(NS_BYTESTREAMS, "streamhost")
+    for element in hosts:
+        jid, host = element.getAttribute("jid", ""), element.getAttribute("host", "")
+        port = element.getAttribute("port", "")
+        known = port.isascii() and port.isdigit() and len(port) <= 5 and 0 < int(port) < 65536
+        if jid and known and 0 < len(host) <= _MAX_HOST:
+            yield Proxy(jid, host, int(port))
+
+
+def _ip(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    try:
+        ip = ipaddress.ip_address(text)
+    except ValueError:
+        return None
+    return (ip.ipv4_mapped or ip) if isinstance(ip, ipaddress.IPv6Address) else ip
