@@ -9,12 +9,10 @@ from typing import Any
 
 from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import TCP4ClientEndpoint, TCP6ClientEndpoint, connectProtocol
-from twisted.internet.interfaces import IAddress, IHostResolution, IResolutionReceiver
 from twisted.logger import Logger
 from twisted.words.protocols.jabber.error import StanzaError
 from twisted.words.protocols.jabber.xmlstream import IQ, toResponse
 from wokkel.subprotocols import XMPPHandler
-from zope.interface import implementer
 
 from bitween.errors import BitweenError, RequestRefused
 from bitween.model.text import printable
@@ -51,8 +49,7 @@ class Bytestreams(XMPPHandler):
         accepted: Callable[[ProxiedStream], None],
     ) -> None:
         """
-        :param reactor: provides ``IReactorTCP``, ``IReactorTime`` and
-            ``IReactorPluggableNameResolver``.
+        :param reactor: provides ``IReactorTCP`` and ``IReactorTime``.
         :param admits: whether a bare JID may open streams to us.
         :param accepted: gets the streams that contacts have opened.
         """
@@ -216,14 +213,14 @@ class Bytestreams(XMPPHandler):
 
         :raises RequestRefused: if that fails.
         """
-        addresses = await self._addresses(proxy.host)
+        addresses = await self._proxies.resolve(proxy.host)
         if not addresses:
             raise RequestRefused(f"{printable(proxy.jid)} is nowhere where a proxy should be")
         why = ""
         for address in addresses[:MAX_TRIED]:
             kind: Any = TCP6ClientEndpoint if ":" in address else TCP4ClientEndpoint
             endpoint = kind(self._reactor, address, proxy.port, CONNECT_TIMEOUT)
-            stream = ProxiedStream(name, jid, resource)
+            stream = ProxiedStream(self._reactor, name, jid, resource)
             try:
                 await connectProtocol(endpoint, stream)
                 await stream.ready.addTimeout(CONNECT_TIMEOUT, self._reactor)
@@ -232,32 +229,6 @@ class Bytestreams(XMPPHandler):
             else:
                 return stream
         raise RequestRefused(f"{printable(proxy.jid)} cannot be reached: {why}")
-
-    async def _addresses(self, host: str) -> list[str]:
-        """The IP addresses of a name at which a proxy may be."""
-        found = _Found()
-        self._reactor.nameResolver.resolveHostName(found, host)
-        return [address for address in await found.done if self._proxies.may_dial(address)]
-
-
-@implementer(IResolutionReceiver)
-class _Found:
-    """Collects the addresses of a name."""
-
-    def __init__(self) -> None:
-        self._addresses: list[str] = []
-        self.done: Deferred[list[str]] = Deferred()
-
-    def resolutionBegan(self, _: IHostResolution) -> None:
-        """Wait."""
-
-    def addressResolved(self, address: IAddress) -> None:
-        """Keep it."""
-        self._addresses.append(address.host)  # type: ignore[attr-defined]  # of TCP, they have one
-
-    def resolutionComplete(self) -> None:
-        """Hand out all."""
-        self.done.callback(self._addresses)
 
 
 def stream_name(sid: str, initiator: str, target: str) -> str:

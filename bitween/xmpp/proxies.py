@@ -8,13 +8,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IAddress, IHostResolution, IResolutionReceiver
 from twisted.logger import Logger
 from twisted.words.protocols.jabber.xmlstream import IQ
 from wokkel.subprotocols import XMPPHandler
+from zope.interface import implementer
 
 from bitween.errors import NotConnected, RequestRefused
 from bitween.model.text import printable
 from bitween.xmpp.failures import request_error
+from bitween.xmpp.jids import split
 
 NS_DISCO_INFO = "http://jabber.org/protocol/disco#info"
 NS_DISCO_ITEMS = "http://jabber.org/protocol/disco#items"
@@ -49,8 +52,10 @@ class Proxies(XMPPHandler):
 
     _log = Logger()
 
-    def __init__(self) -> None:
+    def __init__(self, reactor: Any) -> None:
+        """:param reactor: provides ``IReactorPluggableNameResolver``."""
         super().__init__()
+        self._reactor = reactor
         self._components: dict[str, tuple[str, ...]] = {}
         self._own: tuple[str, ...] | None = None
         self._addresses: dict[str, Proxy] = {}
@@ -99,7 +104,9 @@ class Proxies(XMPPHandler):
                 answer = await iq.send(jid)
             except Exception as error:
                 raise request_error(error) from None
-            named = [p for p in proxies_in(answer.firstChildElement()) if p.jid == jid]
+            # ejabberd's name a resource, too: the node of the cluster.
+            bare = split(jid)[0]
+            named = [p for p in proxies_in(answer.firstChildElement()) if split(p.jid)[0] == bare]
             if not named:
                 raise RequestRefused(f"{printable(jid)} does not say where it is")
             while len(self._addresses) >= _MAX_DOMAINS:
@@ -118,18 +125,28 @@ class Proxies(XMPPHandler):
         """
         servers = (domain, self.parent.jid.host)
         listed = [jid for server in servers for jid in (server, *await self.components(server))]
-        if offered.jid not in listed:
+        if split(offered.jid)[0] not in listed:
             raise RequestRefused(f"{printable(offered.jid)} is no proxy of either server")
         try:
             return await self.address(offered.jid)
         except RequestRefused:
-            # It serves its own users only.  Who names a host below the server's own name does not
-            # lead us anywhere but to where the server's administrator would.
-            if offered.host not in (offered.jid, domain):
-                raise
-            return offered
+            # It serves its own users only.  Where the names of the server and of the proxy lead is
+            # for their administrator to say, as is what a proxy answers.
+            names = split(offered.jid)[0], domain
+            if offered.host in names:
+                return offered
+            for name in names:
+                if offered.host in await self.resolve(name):
+                    return offered
+            raise
 
-    def may_dial(self, address: str) -> bool:
+    async def resolve(self, host: str) -> list[str]:
+        """The IP addresses of a name, or of one itself, at which a proxy may be."""
+        found = _Found()
+        self._reactor.nameResolver.resolveHostName(found, host)
+        return [address for address in await found.done if self._may_dial(address)]
+
+    def _may_dial(self, address: str) -> bool:
         """
         Whether a proxy may be at an IP address.
 
@@ -162,6 +179,26 @@ class Proxies(XMPPHandler):
         except Exception as error:
             self._log.debug("{to} does not say: {why}", to=to, why=str(request_error(error)))
             return None
+
+
+@implementer(IResolutionReceiver)
+class _Found:
+    """Collects the addresses of a name."""
+
+    def __init__(self) -> None:
+        self._addresses: list[str] = []
+        self.done: Deferred[list[str]] = Deferred()
+
+    def resolutionBegan(self, _: IHostResolution) -> None:
+        """Wait."""
+
+    def addressResolved(self, address: IAddress) -> None:
+        """Keep it."""
+        self._addresses.append(address.host)  # type: ignore[attr-defined]  # of TCP, they have one
+
+    def resolutionComplete(self) -> None:
+        """Hand out all."""
+        self.done.callback(self._addresses)
 
 
 def proxies_in(query: Any) -> Iterator[Proxy]:

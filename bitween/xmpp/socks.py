@@ -6,12 +6,13 @@ from collections.abc import Callable
 from typing import Any
 
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IHalfCloseableProtocol, IProtocol
+from twisted.internet.interfaces import IHalfCloseableProtocol, IProtocol, IReactorTime
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from bitween.errors import InvalidValue, RequestRefused
+from bitween.xmpp.framing import FramedTransport
 
 #: Version 5, one method: no authentication (§3).
 GREETING = b"\x05\x01\x00"
@@ -21,6 +22,9 @@ _CONNECT = b"\x05\x01\x00\x03"
 # What comes of an address after its first octet, by its type (§5); a name begins with its length.
 _ADDRESS_SIZES = {1: 4, 4: 16}
 _NAME = 3
+
+#: bytes that are read at once, and that may wait to be written before the writer is held up.
+BUFFER = 1 << 18
 
 
 class Negotiation:
@@ -74,7 +78,7 @@ class Negotiation:
 @implementer(IHalfCloseableProtocol)
 class ProxiedStream(Protocol):
     """
-    A stream through a proxy, which waits for its protocol once it is there.
+    A stream of frames through a proxy, which waits for its protocol once it is there.
 
     :ivar ready: fires when the proxy has made the connection, fails if it does not; cancelling it
         breaks off.
@@ -82,13 +86,15 @@ class ProxiedStream(Protocol):
 
     transport: Any
 
-    def __init__(self, name: str, jid: str, resource: str) -> None:
+    def __init__(self, clock: IReactorTime, name: str, jid: str, resource: str) -> None:
         """:param name: what the proxy is asked for."""
+        self._clock = clock
         self.jid = jid
         self.resource = resource
         self.ready: Deferred[None] = Deferred(lambda _: self.abort())
         self._negotiation = Negotiation(name)
         self._protocol: Any = None
+        self._framed: FramedTransport | None = None
         self._lost: Failure | None = None
         self._ended: Callable[[], None] | None = None
 
@@ -102,11 +108,11 @@ class ProxiedStream(Protocol):
     def begin(self, protocol: IProtocol) -> None:
         """Have a protocol speak over it; nothing was lost that came before."""
         self._protocol = protocol
-        protocol.makeConnection(self.transport)
-        if self._negotiation.rest:
-            protocol.dataReceived(self._negotiation.rest)
+        self._framed = FramedTransport(self._clock, self.transport, protocol)
+        protocol.makeConnection(self._framed)
+        self._framed.received(self._negotiation.rest)
         if self._lost is not None:
-            protocol.connectionLost(self._lost)
+            self._end(self._framed, self._lost)
         else:
             self.transport.resumeProducing()
 
@@ -121,12 +127,13 @@ class ProxiedStream(Protocol):
         """Greet."""
         self.transport.setTcpNoDelay(True)
         self.transport.setTcpKeepAlive(True)
+        self.transport.bufferSize = BUFFER
         self.transport.write(GREETING)
 
     def dataReceived(self, data: bytes) -> None:
         """Negotiate, then pass everything on."""
-        if self._protocol is not None:
-            self._protocol.dataReceived(data)
+        if self._framed is not None:
+            self._framed.received(data)
             return
         try:
             answer = self._negotiation.feed(data)
@@ -155,13 +162,17 @@ class ProxiedStream(Protocol):
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """Pass it on, or fail."""
         self._lost = reason
-        if self._protocol is not None:
-            self._protocol.connectionLost(reason)
+        if self._framed is not None:
+            self._end(self._framed, reason)
         elif not self.ready.called:
             self.ready.errback(RequestRefused("the proxy hung up"))
         ended, self._ended = self._ended, None
         if ended is not None:
             ended()
+
+    def _end(self, framed: FramedTransport, reason: Failure) -> None:
+        framed.settle()
+        self._protocol.connectionLost(reason)
 
     def _fail(self, error: RequestRefused) -> None:
         self.ready.errback(error)

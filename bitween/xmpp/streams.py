@@ -70,7 +70,7 @@ class Streams(XMPPHandler):
         in_band_limit: int = IN_BAND_LIMIT,
     ) -> None:
         """
-        :param reactor: see :class:`Bytestreams`.
+        :param reactor: provides ``IReactorTCP`` and ``IReactorTime``.
         :param admits: whether a bare JID may have streams with us.
         :param in_band_limit: bytes of the largest torrent that goes in band; 0 for none.
         """

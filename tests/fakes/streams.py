@@ -68,7 +68,7 @@ class FakeStreams:
     def passage(self, _jid: str, _resource: str) -> Deferred[Passage]:
         """By a proxy."""
         done: Deferred[Passage] = Deferred()
-        done.callback(Passage("proxy.example"))
+        done.callback(Passage("proxy.localhost"))
         return done
 
     def accept(self, taker: Callable[[Stream], None]) -> None:

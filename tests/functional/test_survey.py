@@ -42,7 +42,7 @@ class SurveyTests(SynchronousTestCase):
         """Log in."""
         self.manager = Manager(Clock())
         self.manager.stub.xmlstream.transport = StringTransport()
-        proxies = Proxies()
+        proxies = Proxies(None)
         proxies.setHandlerParent(self.manager)
         self.survey = Survey(proxies, lambda: NOW)
         self.survey.setHandlerParent(self.manager)
