@@ -25,6 +25,7 @@ DEFAULT_API = "tcp:5000:interface=127.0.0.1"
 DEFAULT_XMPP_PORT = 5222
 DEFAULT_DIRECT_TLS_PORT = 5223
 DEFAULT_ACTIVE_DOWNLOADS = 5
+DEFAULT_IN_BAND_LIMIT = 1_000_000
 MAX_NICK = 64
 
 _DIRECT_TLS = "xmpps://"
@@ -52,6 +53,7 @@ class Settings:
     :param active_downloads: how many run at the same time, 0 for any number.
     :param seed_ratio: how often a download is given to others before it is paused, 0 for always.
     :param seed_hours: how long, 0 for always.
+    :param in_band_limit: bytes of the largest torrent that goes within the XMPP stream, 0 for none.
     :param shown: all of this as it was given, for a person to look at.
     """
 
@@ -77,6 +79,7 @@ class Settings:
     active_downloads: int
     seed_ratio: float
     seed_hours: float
+    in_band_limit: int
     port_mapping: bool
     nick: str
     auto_accept: AutoAccept
@@ -126,6 +129,13 @@ class Options(usage.Options):
         ],
         ["seed-ratio", None, None, "Pause a download once it was given to others so many times."],
         ["seed-hours", None, None, "Pause a download that was given to others for so long."],
+        [
+            "in-band-limit",
+            None,
+            None,
+            "Bytes of the largest torrent to pass within the XMPP stream, where no server relays, "
+            f"0 for none [{DEFAULT_IN_BAND_LIMIT}].",
+        ],
     ]
 
     def __init__(self) -> None:
@@ -286,6 +296,9 @@ def _settings(
         ),
         seed_ratio=_number("seed-ratio", values.get("seed-ratio", "0")),
         seed_hours=_number("seed-hours", values.get("seed-hours", "0")),
+        in_band_limit=_size(
+            "in-band-limit", values.get("in-band-limit", str(DEFAULT_IN_BAND_LIMIT))
+        ),
         port_mapping=not values.get("no-port-mapping", False),
         nick=_nick(values.get("nick", "")),
         auto_accept=_auto_accept(values.get("auto-accept", AutoAccept.KNOWN)),
@@ -401,6 +414,12 @@ def _share_hidden(text: str) -> bool:
 def _limit(option: str, text: str) -> int:
     if not text.isascii() or not text.isdigit() or int(text) > 2**31 - 1:
         raise ConfigurationError(f"--{option}: {text!r} is no rate", "say whole bytes per second")
+    return int(text)
+
+
+def _size(option: str, text: str) -> int:
+    if not text.isascii() or not text.isdigit() or len(text) > 12:
+        raise ConfigurationError(f"--{option}: {text!r} is no size", "say whole bytes, 0 for none")
     return int(text)
 
 

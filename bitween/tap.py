@@ -234,6 +234,7 @@ class Daemon(MultiService):
             fatal=self._abort,
             manners=Manners(self._settings.nick, self._settings.auto_accept),
             memory=store,
+            in_band_limit=self._settings.in_band_limit,
             log_traffic=self._settings.log_traffic,
         )
 

@@ -229,8 +229,7 @@ class InBandStream:
 
     def _hand_out(self, data: bytes, acknowledge: Callable[[], None]) -> None:
         acknowledge()
-        if self._protocol is not None:
-            self._protocol.dataReceived(data)
+        self._protocol.dataReceived(data)
 
     # ---- what goes
 

@@ -264,8 +264,9 @@ class RealStreamsContract(StreamsContract):
 
 
 def _sees(one: Person, other: Person) -> Callable[[], bool]:
-    return lambda: one.friends_with(other) and any(
-        isinstance(event, PresenceChanged) and event.jid == other.jid for event in one.told
+    return lambda: (
+        one.friends_with(other)
+        and any(isinstance(event, PresenceChanged) and event.jid == other.jid for event in one.told)
     )
 
 

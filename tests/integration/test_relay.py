@@ -127,5 +127,3 @@ class RelayedTransferTests(SwarmCase):
         self.serve(server)
         jids = [server.add_account_elsewhere(user, "secret") for user in ("alice", "bob")]
         await self.transfer(*await self.friends(server, *jids), 5000)
-
-

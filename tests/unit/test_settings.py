@@ -153,6 +153,7 @@ class SettingsTests(SynchronousTestCase):
             ("--upload-limit", "fast"), ("--download-limit", "-1"),
             ("--schedule", "mon upload=1"), ("--active-downloads", "-1"),
             ("--active-downloads", "many"), ("--seed-ratio", "-1"), ("--seed-ratio", "inf"),
+            ("--in-band-limit", "1 MB"), ("--in-band-limit", "-1"),
             ("--seed-hours", "1e3"), ("--seed-hours", ""),
         ):  # fmt: skip
             self.assertIn(option, self.refused(option, value))
