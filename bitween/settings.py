@@ -133,8 +133,7 @@ class Options(usage.Options):
             "in-band-limit",
             None,
             None,
-            "Bytes of the largest torrent to pass within the XMPP stream, where no server relays, "
-            f"0 for none [{DEFAULT_IN_BAND_LIMIT}].",
+            f"Bytes of the largest torrent that goes over XMPP itself [{DEFAULT_IN_BAND_LIMIT}].",
         ],
     ]
 

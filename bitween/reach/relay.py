@@ -14,7 +14,7 @@ from twisted.application.service import Service
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.endpoints import TCP4ClientEndpoint, connectProtocol
 from twisted.internet.error import CannotListenError
-from twisted.internet.interfaces import IListeningPort, IProtocol
+from twisted.internet.interfaces import IProtocol
 from twisted.internet.protocol import Factory
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -83,7 +83,8 @@ class _Place:
 
     def __init__(self, host: str) -> None:
         self.host = host
-        self.port: IListeningPort | None = None
+        # Provides IListeningPort.
+        self.port: Any = None
         self.pipes: set[Pipe] = set()
         self.opening: dict[Pipe, Deferred[Any]] = {}
 

@@ -69,6 +69,7 @@ class InBandStream:
         send: Callable[[str, Mapping[str, str], str], Deferred[Any]],
         jid: str,
         resource: str,
+        *,
         most: int,
         block_size: int = BLOCK_SIZE,
     ) -> None:
@@ -293,6 +294,7 @@ class InBand(XMPPHandler):
         turnstile: Turnstile,
         admits: Callable[[str], bool],
         accepted: Callable[[InBandStream], None],
+        *,
         limit: int,
     ) -> None:
         """
@@ -346,7 +348,9 @@ class InBand(XMPPHandler):
             return self._send(peer, sid, name, attributes, content)
 
         stream = InBandStream(
-            self._clock, self._budget, send, jid, resource, stream_limit(most), block_size
+            *(self._clock, self._budget, send, jid, resource),
+            most=stream_limit(most),
+            block_size=block_size,
         )
         self._streams[peer, sid] = stream
         stream.when_ended(lambda: self._streams.pop((peer, sid), None))

@@ -1,4 +1,4 @@
-"""Where the proxies are that relay streams (XEP-0065), and which addresses of theirs are dialled."""
+"""Where the proxies are that relay streams (XEP-0065), and which of them may be dialled."""
 
 from __future__ import annotations
 

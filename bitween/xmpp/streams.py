@@ -79,7 +79,9 @@ class Streams(XMPPHandler):
         self._admits = admits
         self._turnstile = turnstile = Turnstile(reactor)
         self._bytestreams = Bytestreams(reactor, proxies, turnstile, admits, self._accepted)
-        self._in_band = InBand(reactor, budget, turnstile, admits, self._accepted, in_band_limit)
+        self._in_band = InBand(
+            *(reactor, budget, turnstile, admits, self._accepted), limit=in_band_limit
+        )
         self._taker: Callable[[Any], None] | None = None
 
     def setHandlerParent(self, parent: Any) -> None:

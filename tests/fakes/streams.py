@@ -90,5 +90,5 @@ class FakeStreams:
 
     def _incoming(self) -> FakeStream:
         stream = FakeStream(self.other.jid, self.other.resource)
-        stream.ready.addCallback(lambda ready: self._taker(ready))
+        stream.ready.addCallback(self._taker)
         return stream
