@@ -8,10 +8,12 @@ from typing import Any
 from twisted.internet.address import IPv4Address
 from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectionAborted
+from twisted.internet.interfaces import IHostnameResolver
 from twisted.internet.protocol import Protocol
 from twisted.internet.testing import MemoryReactorClock, StringTransport
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
+from zope.interface import implementer
 
 from bitween.errors import BitweenError, RequestRefused
 from bitween.xmpp.budget import ByteBudget
@@ -24,15 +26,17 @@ from tests.functional.test_xmpp_handlers import Manager, xml
 
 BOB = "bob@b.example/laptop"
 LIMIT = 10_000
+REFUSED = "<error type='auth'><forbidden xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error>"
 
 
+@implementer(IHostnameResolver)
 class Resolver:
     """Knows names."""
 
     def __init__(self, names: dict[str, str]) -> None:
         self._names = names
 
-    def resolveHostName(self, receiver: Any, host: str) -> None:
+    def resolveHostName(self, receiver: Any, host: str, *_: Any) -> Any:
         """Tell the address of a name; an address is its own name."""
         receiver.resolutionBegan(None)
         address = self._names.get(host, host)
@@ -107,14 +111,9 @@ class StreamsCase(SynchronousTestCase):
             key = iq["to"], iq.firstChildElement().uri
             content = self.answers.get(key)
             kind = "error" if content is None else "result"
-            refusal = (
-                "<error type='auth'><forbidden xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error>"
-            )
-            self.manager.stub.send(
-                xml(
-                    f"<iq type='{kind}' id='{iq['id']}' from='{iq['to']}'>{content or refusal}</iq>"
-                )
-            )
+            content = REFUSED if content is None else content
+            answer = f"<iq type='{kind}' id='{iq['id']}' from='{iq['to']}'>{content}</iq>"
+            self.manager.stub.send(xml(answer))
         return said
 
     def offer(self, *hosts: str, sender: str = BOB, sid: str = "s") -> Any:
@@ -276,8 +275,8 @@ class InBandTests(StreamsCase):
             self.assertIsNotNone(listener.lost)
             self.assertEqual(listener.heard, b"")
         self.begun()
-        for seq in ("", "-1", "x", "٣"):
-            self.assertEqual(self.block(seq)["type"], "error")
+        for number in ("", "-1", "x", "٣"):
+            self.assertEqual(self.block(number)["type"], "error")
 
     def test_nobody_speaks_in_anothers_stream(self) -> None:
         """The stream is of one full JID."""
