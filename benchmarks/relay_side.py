@@ -29,10 +29,25 @@ _PORTION = bytes(1 << 18)
 _CONTENT = 1 << 17
 
 
-class _Source(Protocol):
-    """Writes so many bytes, as fast as they are taken."""
+class _Raw(Protocol):
+    """Has the connection to the proxy to itself, without frames."""
 
     transport: Any
+    stream: Any
+
+    def take(self, stream: Any) -> None:
+        """Speak over the connection of a stream, in its place."""
+        self.stream = stream
+        stream.transport.protocol = self
+        self.makeConnection(stream.transport)
+        stream.transport.resumeProducing()
+
+    def connectionLost(self, reason: Any = None) -> None:
+        self.stream.connectionLost(reason)
+
+
+class _Source(_Raw):
+    """Writes so many bytes, as fast as they are taken."""
 
     def __init__(self, size: int) -> None:
         self._left = size
@@ -52,7 +67,7 @@ class _Source(Protocol):
         """Do nothing."""
 
 
-class _Sink(Protocol):
+class _Sink(_Raw):
     """Counts bytes until so many have come."""
 
     def __init__(self, size: int) -> None:
@@ -63,14 +78,6 @@ class _Sink(Protocol):
         self._left -= len(data)
         if self._left <= 0 and not self.done.called:
             self.done.callback(None)
-
-
-def _raw(stream: Any, protocol: Protocol) -> None:
-    """Have a protocol speak over the connection to the proxy itself."""
-    transport = stream.transport
-    transport.protocol = protocol
-    protocol.makeConnection(transport)
-    transport.resumeProducing()
 
 
 class _Side:
@@ -121,7 +128,7 @@ async def serve(side: _Side) -> None:
     path = side.told["path"]
     await side.swarm.share(metainfo(path), os.path.dirname(path))
     bare = await side.messenger("bare")
-    bare.streams.accept(lambda stream: _raw(stream, _Source(side.size)))
+    bare.streams.accept(lambda stream: _Source(side.size).take(stream))
     print("ready", flush=True)
     await Deferred()
 
@@ -142,7 +149,7 @@ async def fetch(side: _Side) -> None:
 async def _fetch_bare(side: _Side, messenger: Messenger) -> float:
     stream, sink = await messenger.streams.open(JID, "bare"), _Sink(side.size)
     began = side.reactor.seconds()
-    _raw(stream, sink)
+    sink.take(stream)
     await sink.done
     elapsed: float = side.reactor.seconds() - began
     return elapsed

@@ -21,6 +21,11 @@ ASK_AT_MOST = 2.0
 #: seconds between answers; who asks more often gets none.
 ANSWER_EVERY = 0.01
 
+#: A read of as many bytes is followed by a pause of so many seconds: Prosody passes portions of
+#: 4,096 bytes on, and each read costs as much as one of hundreds of thousands.
+GATHERED = range(4096, 1 << 16)
+GATHER = 0.002
+
 _HEADER = struct.Struct("!I")
 # The two highest bits of a header say what it begins; the others are bytes to come, or a number.
 _KINDS = 3 << 30
@@ -105,6 +110,8 @@ class FramedTransport:
         self._fresh = False
         self._wait = ASK_AFTER
         self._answered_at = -ANSWER_EVERY
+        self._gathering: IDelayedCall | None = None
+        self._paused = False
 
     # Where there is nothing to add, it is the other transport.
     def __getattr__(self, name: str) -> Any:
@@ -113,6 +120,20 @@ class FramedTransport:
     def received(self, data: bytes) -> None:
         """Take in what came over the other transport."""
         self._unframer.feed(data)
+        if len(data) in GATHERED and not self._paused and not self._transport.disconnecting:
+            self._transport.pauseProducing()
+            self._gathering = self._clock.callLater(GATHER, self._gathered)
+
+    def pauseProducing(self) -> None:
+        """Read nothing for now."""
+        self._paused = True
+        self._transport.pauseProducing()
+
+    def resumeProducing(self) -> None:
+        """Read again."""
+        self._paused = False
+        if self._gathering is None:
+            self._transport.resumeProducing()
 
     def write(self, data: bytes) -> None:
         """Send it."""
@@ -132,21 +153,28 @@ class FramedTransport:
 
     def loseConnection(self) -> None:
         """Close when everything is sent."""
-        self.settle()
+        self.end()
         self._transport.loseConnection()
 
     def loseWriteConnection(self) -> None:
         """Close this direction when everything is sent."""
-        self.settle()
+        self._settle()
         self._transport.loseWriteConnection()
 
     def abortConnection(self) -> None:
         """Close now."""
-        self.settle()
+        self.end()
         self._transport.abortConnection()
 
-    def settle(self) -> None:
-        """Ask no more: there will be no answer, or what is closed comes out by itself."""
+    def end(self) -> None:
+        """Leave the clock alone: nothing comes any more."""
+        self._settle()
+        gathering, self._gathering = self._gathering, None
+        if gathering is not None:
+            gathering.cancel()
+
+    def _settle(self) -> None:
+        """Ask no more: there is an answer, or what is closed comes out by itself."""
         self._wait = ASK_AFTER
         if self._timer is not None:
             self._timer.cancel()
@@ -164,6 +192,11 @@ class FramedTransport:
             self._wait = min(2 * self._wait, ASK_AT_MOST)
         self._timer = self._clock.callLater(self._wait, self._ask)
 
+    def _gathered(self) -> None:
+        self._gathering = None
+        if not self._paused:
+            self._transport.resumeProducing()
+
     def _asked(self, number: int) -> None:
         now = self._clock.seconds()
         if not self._transport.disconnecting and now - self._answered_at >= ANSWER_EVERY:
@@ -173,4 +206,4 @@ class FramedTransport:
     def _answered(self, number: int) -> None:
         # One to an earlier question tells nothing of what was sent since.
         if not self._fresh and number == self._number:
-            self.settle()
+            self._settle()

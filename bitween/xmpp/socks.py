@@ -171,7 +171,7 @@ class ProxiedStream(Protocol):
             ended()
 
     def _end(self, framed: FramedTransport, reason: Failure) -> None:
-        framed.settle()
+        framed.end()
         self._protocol.connectionLost(reason)
 
     def _fail(self, error: RequestRefused) -> None:

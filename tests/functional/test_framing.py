@@ -15,6 +15,8 @@ from bitween.xmpp.framing import (
     ANSWER_EVERY,
     ASK_AFTER,
     ASK_AT_MOST,
+    GATHER,
+    GATHERED,
     FramedTransport,
     Unframer,
     answer,
@@ -28,6 +30,13 @@ FRAMES = st.one_of(
     st.integers(0, 5).map(question),
     st.integers(0, 5).map(answer),
 )
+
+
+class Transport(StringTransport):
+    """A connection that can be aborted."""
+
+    def abortConnection(self) -> None:
+        """Do nothing."""
 
 
 class Listener(Protocol):
@@ -65,13 +74,13 @@ class UnframerTests(SynchronousTestCase):
         self.assertEqual((asked, answered), (numbers, numbers))
 
 
-class AskingTests(SynchronousTestCase):
-    """What goes, against the clock."""
+class FramedCase(SynchronousTestCase):
+    """A transport in memory, against the clock."""
 
     def setUp(self) -> None:
         """A transport in memory."""
         self.clock = Clock()
-        self.sent: Any = StringTransport()
+        self.sent: Any = Transport()
         self.listener = Listener()
         self.framed = FramedTransport(self.clock, self.sent, self.listener)
 
@@ -81,6 +90,10 @@ class AskingTests(SynchronousTestCase):
         self.clock.advance(seconds)
         value: bytes = self.sent.value()
         return value
+
+
+class AskingTests(FramedCase):
+    """What goes."""
 
     def test_content_goes_at_once(self) -> None:
         """In one frame a write."""
@@ -137,3 +150,39 @@ class AskingTests(SynchronousTestCase):
             self.framed.write(b"x")
             getattr(self.framed, close)()
             self.assertEqual(self.clock.getDelayedCalls(), [])
+
+
+class GatheringTests(FramedCase):
+    """Small portions in a row are read together."""
+
+    def feed(self, size: int) -> None:
+        """Let so many bytes come in."""
+        self.framed.received((header(size) + bytes(size))[:size])
+
+    def test_a_portion_is_followed_by_a_pause(self) -> None:
+        """Less than a portion is no part of many, and more needs no waiting."""
+        for size in (GATHERED.start - 1, GATHERED.stop):
+            self.feed(size)
+            self.assertEqual(self.sent.producerState, "producing")
+            self.framed.received(bytes(4))
+        self.feed(GATHERED.start)
+        self.assertEqual(self.sent.producerState, "paused")
+        self.clock.advance(GATHER)
+        self.assertEqual(self.sent.producerState, "producing")
+
+    def test_who_wants_nothing_gets_nothing_after_the_pause(self) -> None:
+        """Only when he wants again."""
+        self.feed(GATHERED.start)
+        self.framed.pauseProducing()
+        self.clock.advance(GATHER)
+        self.assertEqual(self.sent.producerState, "paused")
+        self.framed.resumeProducing()
+        self.assertEqual(self.sent.producerState, "producing")
+
+    def test_the_pause_is_kept(self) -> None:
+        """Also by who wants more at once; an end ends it."""
+        self.feed(GATHERED.start)
+        self.framed.resumeProducing()
+        self.assertEqual(self.sent.producerState, "paused")
+        self.framed.loseConnection()
+        self.assertEqual(self.clock.getDelayedCalls(), [])
