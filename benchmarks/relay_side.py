@@ -7,6 +7,7 @@ import os
 import secrets
 import shutil
 import sys
+from collections.abc import Callable
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -25,7 +26,8 @@ from tests.functional.swarms import metainfo, when
 
 JID = "alice@localhost"
 _PORTION = bytes(1 << 18)
-# bytes by which the first ones of the content are surely there.
+# bytes by which the first ones of the content are surely there: handshakes and the list of files
+# come before.
 _CONTENT = 1 << 17
 
 
@@ -129,7 +131,7 @@ async def serve(side: _Side) -> None:
     await side.swarm.share(metainfo(path), os.path.dirname(path))
     bare = await side.messenger("bare")
     bare.streams.accept(lambda stream: _Source(side.size).take(stream))
-    print("ready", flush=True)
+    print(side.swarm.listening[0][1], flush=True)
     await Deferred()
 
 
@@ -137,12 +139,18 @@ async def fetch(side: _Side) -> None:
     """Fetch in both ways, in turns, and print the seconds that each took."""
     relay = await side.relay("fetch")
     messenger = await side.messenger("fetch-bare")
-    took: dict[str, list[float]] = {"bare": [], "relay": [], "first": []}
+    took: dict[str, list[float]] = {"bare": [], "relay": [], "first": [], "direct": []}
+    direct = PeerAddress("127.0.0.1", side.told["port"])
     for _ in range(side.told["rounds"]):
         took["bare"].append(await _fetch_bare(side, messenger))
-        first, whole = await _fetch_by_relay(side, relay)
+        place = relay.local_address(JID, "serve")
+        before = relay.traffic(JID).downloaded
+        first, whole = await _fetch(
+            side, place, lambda before=before: relay.traffic(JID).downloaded - before > _CONTENT
+        )
         took["first"].append(first)
         took["relay"].append(whole - first)
+        took["direct"].append((await _fetch(side, direct, lambda: True))[1])
     print(json.dumps(took))
 
 
@@ -155,20 +163,25 @@ async def _fetch_bare(side: _Side, messenger: Messenger) -> float:
     return elapsed
 
 
-async def _fetch_by_relay(side: _Side, relay: Relay) -> tuple[float, float]:
-    """Seconds to the first byte through the relay, and to the end."""
+async def _fetch(
+    side: _Side, address: PeerAddress, begun: Callable[[], bool]
+) -> tuple[float, float]:
+    """
+    Fetch the torrent.
+
+    :param begun: whether the first byte of the content is there.
+    :returns: seconds to the first byte, and to the end.
+    """
     folder = os.path.join(side.told["folder"], secrets.token_hex(4))
     os.mkdir(folder)
     info_hash: InfoHash = side.told["info_hash"]
     began = side.reactor.seconds()
     await side.swarm.download(info_hash, "", folder)
-    side.swarm.offer_peers(info_hash, [relay.local_address(JID, "serve")])
-    before = relay.traffic(JID).downloaded
+    side.swarm.offer_peers(info_hash, [address])
     seconds: list[float] = []
 
     def look() -> None:
-        # The handshakes and the list of files come before.
-        if relay.traffic(JID).downloaded - before > _CONTENT and not seconds:
+        if begun() and not seconds:
             seconds.append(side.reactor.seconds() - began)
 
     looking = LoopingCall(look)
