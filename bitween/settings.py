@@ -200,6 +200,7 @@ _DEFAULTS: Mapping[str, str | tuple[str, ...]] = MappingProxyType(
         "auto-accept": AutoAccept.KNOWN.value,
         "download-dir": DEFAULT_DOWNLOADS,
         "hidden-files": "share",
+        "in-band-limit": str(DEFAULT_IN_BAND_LIMIT),
         "share-root": DEFAULT_SHARE_ROOTS,
     }
 )
