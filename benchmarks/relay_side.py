@@ -144,10 +144,7 @@ async def fetch(side: _Side) -> None:
     for _ in range(side.told["rounds"]):
         took["bare"].append(await _fetch_bare(side, messenger))
         place = relay.local_address(JID, "serve")
-        before = relay.traffic(JID).downloaded
-        first, whole = await _fetch(
-            side, place, lambda before=before: relay.traffic(JID).downloaded - before > _CONTENT
-        )
+        first, whole = await _fetch(side, place, _more_than_now(relay))
         took["first"].append(first)
         took["relay"].append(whole - first)
         took["direct"].append((await _fetch(side, direct, lambda: True))[1])
@@ -161,6 +158,12 @@ async def _fetch_bare(side: _Side, messenger: Messenger) -> float:
     await sink.done
     elapsed: float = side.reactor.seconds() - began
     return elapsed
+
+
+def _more_than_now(relay: Relay) -> Callable[[], bool]:
+    """Tells whether content has come by relay since."""
+    before = relay.traffic(JID).downloaded
+    return lambda: relay.traffic(JID).downloaded - before > _CONTENT
 
 
 async def _fetch(
