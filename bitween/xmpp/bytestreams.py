@@ -45,12 +45,12 @@ class Bytestreams(XMPPHandler):
         reactor: Any,
         proxies: Proxies,
         turnstile: Turnstile,
-        admits: Callable[[str], bool],
+        admits: Callable[[str, str], bool],
         accepted: Callable[[ProxiedStream], None],
     ) -> None:
         """
         :param reactor: provides ``IReactorTCP`` and ``IReactorTime``.
-        :param admits: whether a bare JID may open streams to us.
+        :param admits: whether a resource (bare JID, resource) may open streams to us.
         :param accepted: gets the streams that contacts have opened.
         """
         super().__init__()
@@ -138,7 +138,7 @@ class Bytestreams(XMPPHandler):
     def _asked(self, iq: Any) -> None:
         sender = iq.getAttribute("from", "")
         jid, resource = split(sender)
-        if not resource or not self._admits(jid):
+        if not resource or not self._admits(jid, resource):
             # The fallback answers as to any request that it does not know.
             return
         iq.handled = True

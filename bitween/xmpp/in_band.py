@@ -292,13 +292,13 @@ class InBand(XMPPHandler):
         clock: IReactorTime,
         budget: ByteBudget,
         turnstile: Turnstile,
-        admits: Callable[[str], bool],
+        admits: Callable[[str, str], bool],
         accepted: Callable[[InBandStream], None],
         *,
         limit: int,
     ) -> None:
         """
-        :param admits: whether a bare JID may open streams to us.
+        :param admits: whether a resource (bare JID, resource) may open streams to us.
         :param accepted: gets the streams that contacts have opened.
         :param limit: bytes of the largest torrent that may go this way; 0 for no streams at all.
         """
@@ -378,7 +378,7 @@ class InBand(XMPPHandler):
         element = iq.firstChildElement()
         sid = element.getAttribute("sid", "")
         stream = self._streams.get((sender, sid))
-        if stream is None and not (resource and self._admits(jid)):
+        if stream is None and not (resource and self._admits(jid, resource)):
             # The fallback answers as to any request that it does not know.
             return
         iq.handled = True

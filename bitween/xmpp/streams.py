@@ -66,12 +66,12 @@ class Streams(XMPPHandler):
         reactor: Any,
         budget: ByteBudget,
         proxies: Proxies,
-        admits: Callable[[str], bool],
+        admits: Callable[[str, str], bool],
         in_band_limit: int = IN_BAND_LIMIT,
     ) -> None:
         """
         :param reactor: provides ``IReactorTCP`` and ``IReactorTime``.
-        :param admits: whether a bare JID may have streams with us.
+        :param admits: whether a resource (bare JID, resource) may have streams with us.
         :param in_band_limit: bytes of the largest torrent that goes in band; 0 for none.
         """
         super().__init__()
@@ -212,7 +212,7 @@ class Streams(XMPPHandler):
 
     def _asked(self, iq: Any) -> None:
         jid, resource = split(iq.getAttribute("from"))
-        if not resource or not self._admits(jid):
+        if not resource or not self._admits(jid, resource):
             # The fallback answers as to any request that it does not know.
             return
         iq.handled = True

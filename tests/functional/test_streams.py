@@ -79,7 +79,7 @@ class StreamsCase(SynchronousTestCase):
         self.proxies = Proxies(self.reactor)
         self.budget = ByteBudget(self.reactor)
         self.streams = Streams(
-            *(self.reactor, self.budget, self.proxies, lambda jid: jid == "bob@b.example"),
+            *(self.reactor, self.budget, self.proxies, lambda jid, _: jid == "bob@b.example"),
             in_band_limit=LIMIT,
         )
         self.proxies.setHandlerParent(self.manager)
