@@ -24,6 +24,7 @@ from bitween.bittorrent.alerts import (
     status_value,
     values,
 )
+from bitween.bittorrent.door import EVERYWHERE, Door
 from bitween.bittorrent.metainfo import MAX_METADATA, torrent_file
 from bitween.bittorrent.tally import Connection
 from bitween.errors import SwarmError
@@ -94,8 +95,9 @@ SETTINGS: lt.settings_pack = {
     "recv_socket_buffer_size": 4 << 20,
     "send_socket_buffer_size": 4 << 20,
     # The handshake is hidden from those who look for BitTorrent; RC4 for the content would halve
-    # the speed.
-    "out_enc_policy": lt.enc_policy.pe_enabled,
+    # the speed.  Were it merely enabled, whoever is named with a new torrent would be greeted in
+    # plain first.  Those who greet us so may do it.
+    "out_enc_policy": lt.enc_policy.pe_forced,
     "in_enc_policy": lt.enc_policy.pe_enabled,
     "allowed_enc_level": lt.enc_level.pe_both,
     "prefer_rc4": False,
@@ -105,11 +107,6 @@ SETTINGS: lt.settings_pack = {
 _NO_LIMIT = -1
 # Characters of what a peer says it is.
 _MAX_CLIENT = 60
-
-_EVERYWHERE = (
-    ("0.0.0.0", "255.255.255.255"),  # noqa: S104  # a range, no socket
-    ("::", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"),
-)
 
 # RFC 1918, RFC 3927, RFC 4193 and RFC 4291 §2.5.6.
 _LOCAL_NETWORKS = tuple(
@@ -212,6 +209,8 @@ class Session:
     A libtorrent session whose torrents are spoken of by info-hash.
 
     A call for a torrent that is not loaded (yet, or any more) does nothing.
+
+    :ivar door: who may connect, and be connected to.
     """
 
     _log = Logger()
@@ -237,12 +236,15 @@ class Session:
         self._session.add_extension("smart_ban")
         self._session.set_peer_class_filter(limited(options.limit_lan))
         self._handles: dict[InfoHash, lt.torrent_handle] = {}
+        # Not the session's own method, for whoever has that keeps the session alive.
+        self.door = Door(reactor, lambda rules: self._session.set_ip_filter(rules))  # noqa: PLW0108
         self._receive = receive
         self._reader = _AlertReader(reactor, self._session, self._taking)
 
     def close(self) -> None:
         """End the session."""
         self._reader.close()
+        self.door.close()
         self._handles.clear()
         del self._session
 
@@ -286,6 +288,8 @@ class Session:
 
         :raises SwarmError: if libtorrent does not understand what it is given.
         """
+        # Whom it would have to refuse at this moment, libtorrent does not dial later, either.
+        self.door.settle()
         try:
             self._session.async_add_torrent(_params(loading))
         except (RuntimeError, UnicodeEncodeError) as error:
@@ -388,6 +392,9 @@ class Session:
         :param at_once: do not wait for libtorrent's next look at its peers, up to a second away;
             parts from peers that are connected.
         """
+        self.door.when_settled(lambda: self._dial(info_hash, peers, at_once))
+
+    def _dial(self, info_hash: InfoHash, peers: Sequence[PeerAddress], at_once: bool) -> None:
         if not (handle := self._handles.get(info_hash)):
             return
         for peer in peers:
@@ -611,7 +618,7 @@ def limited(lan: bool) -> lt.ip_filter:
     """
     ranges: Any = lt.ip_filter()
     everybody = 1 << lt.session.global_peer_class_id
-    for first, last in _EVERYWHERE:
+    for first, last in EVERYWHERE:
         ranges.add_rule(first, last, everybody)
     if not lan:
         for network in _LOCAL_NETWORKS:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import cast
 
@@ -19,6 +19,7 @@ from bitween.bittorrent import alerts
 from bitween.bittorrent.alerts import Alert, Phase, Status
 from bitween.bittorrent.backlog import Backlog
 from bitween.bittorrent.disk import Look, device, look, looking, obstacle, remove_part_file
+from bitween.bittorrent.door import Network
 from bitween.bittorrent.layout import (
     Layout,
     free_root,
@@ -400,6 +401,16 @@ class Swarm(Service):
         self._disturb_queue()
         if member.wants_peers:
             self._dial(member)
+
+    def admit(self, networks: Iterable[Network]) -> None:
+        """Let peers who come from these networks connect; nobody else does."""
+        if self._session is not None:
+            self._session.door.admit(networks)
+
+    def refuse(self, networks: Iterable[Network]) -> None:
+        """Let them connect no more, and part from those who are connected."""
+        if self._session is not None:
+            self._session.door.refuse(networks)
 
     def wish(self, info_hash: InfoHash, wishes: Wishes) -> Deferred[Torrent]:
         """

@@ -18,6 +18,7 @@ from bitween.bittorrent.swarm import Swarm, SwarmOptions
 from bitween.model.address import PeerAddress
 from bitween.model.events import SwarmEvent, TorrentChanged
 from bitween.model.torrent import InfoHash
+from tests.functional.swarms import HERE
 
 
 def main() -> None:
@@ -32,6 +33,7 @@ def main() -> None:
             sys.stdout.flush()
 
     def begin(_: None) -> None:
+        swarm.admit([HERE])
         swarm.download(InfoHash(info_hash), "file", downloads)
         swarm.offer_peers(InfoHash(info_hash), [PeerAddress("127.0.0.1", int(port))])
 

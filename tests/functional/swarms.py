@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import os
 from collections.abc import Callable
+from ipaddress import ip_network
 from typing import Any, cast
 
 from twisted.internet import reactor
@@ -17,6 +18,8 @@ from bitween.bittorrent.swarm import Swarm, SwarmOptions
 from bitween.model.address import PeerAddress
 from bitween.model.torrent import InfoHash, Metainfo, Torrent, parse_info_hash
 
+#: Where all swarms of tests are.
+HERE = ip_network("127.0.0.0/8")
 LOOPBACK = SwarmOptions(listen=("127.0.0.1", 0), port_mapping=False)
 
 
@@ -88,6 +91,7 @@ class SwarmCase(TestCase):
         """A swarm that is ready."""
         swarm = self.new_swarm(state, options)
         swarm.startService()
+        swarm.admit([HERE])
         self.addCleanup(self.stop, swarm)
         await swarm.ready
         return swarm

@@ -19,7 +19,7 @@ from bitween.model.events import ListeningChanged, SharesChanged, SwarmEvent
 from bitween.model.torrent import InfoHash, TorrentState
 from bitween.model.wishes import Limits
 from bitween.slices import SLICE
-from tests.functional.swarms import LOOPBACK, SwarmCase, address_of, tree, when, write
+from tests.functional.swarms import HERE, LOOPBACK, SwarmCase, address_of, tree, when, write
 
 
 def taken_port(case: SwarmCase) -> int:
@@ -209,6 +209,7 @@ class TroubleTests(SwarmCase):
         alice = await self.start()
         bob = Swarm(cast(Any, reactor), ObstructiveStore.open(self.mktemp()), LOOPBACK)
         bob.startService()
+        bob.admit([HERE])
         self.addCleanup(self.stop, bob)
         folder = self.folder("holiday")
         write(os.path.join(folder, "sub", "file"), os.urandom(100_000))

@@ -1,0 +1,230 @@
+"""Who gets in: a real session, and those who try."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from ipaddress import ip_network
+from typing import Any, cast
+
+import libtorrent as lt
+from twisted.internet import reactor
+from twisted.internet.defer import Deferred
+from twisted.internet.endpoints import HostnameEndpoint
+from twisted.internet.interfaces import ITransport
+from twisted.internet.protocol import Factory, Protocol, connectionDone
+from twisted.internet.task import Clock
+from twisted.python.failure import Failure
+from twisted.trial.unittest import SynchronousTestCase
+
+from bitween.bittorrent.door import PAUSE, Door
+from bitween.bittorrent.session import SETTINGS
+from bitween.bittorrent.swarm import Swarm
+from bitween.model.torrent import InfoHash
+from bitween.model.wishes import Limits
+from tests.functional.swarms import HERE, LOOPBACK, SwarmCase, address_of, when, write
+
+QUIET: lt.settings_pack = {
+    "listen_interfaces": "127.0.0.1:0",
+    "enable_dht": False,
+    "enable_lsd": False,
+    "enable_upnp": False,
+    "enable_natpmp": False,
+}
+UTP: lt.settings_pack = {
+    "enable_outgoing_tcp": False,
+    "utp_connect_timeout": 100,
+    "peer_connect_timeout": 1,
+}
+ONE, OTHER = ip_network("20.0.0.1"), ip_network("2a0e:b107::/64")
+
+
+class DoorTests(SynchronousTestCase):
+    """What libtorrent is told."""
+
+    def setUp(self) -> None:
+        """Have a door."""
+        self.clock = Clock()
+        self.told: list[lt.ip_filter] = []
+        self.door = Door(self.clock, self.told.append)
+
+    def open_to(self, *addresses: str) -> list[bool]:
+        """Whether each may come in, as libtorrent was told last."""
+        return [self.told[-1].access(address) == 0 for address in addresses]
+
+    def test_at_first(self) -> None:
+        """Nobody is let in."""
+        self.assertEqual(self.open_to("127.0.0.1", "192.168.1.1", "::1", "2a00::1"), [False] * 4)
+
+    def test_networks(self) -> None:
+        """Who is named gets in, and nobody beside."""
+        self.door.admit([ONE, OTHER])
+        self.clock.advance(0)
+        self.assertEqual(
+            self.open_to("20.0.0.1", "2a0e:b107::5", "20.0.0.2", "2a0e:b107:0:1::5"),
+            [True, True, False, False],
+        )
+        self.door.refuse([ONE])
+        self.door.settle()
+        self.assertEqual(self.open_to("20.0.0.1", "2a0e:b107::5"), [False, True])
+
+    def test_many_at_once(self) -> None:
+        """What is said in one turn is told once, and what follows at once a little later."""
+        for _ in range(3):
+            self.door.admit([ONE])
+        self.clock.advance(0)
+        self.assertEqual(len(self.told), 2)
+        self.door.admit([OTHER])
+        self.clock.advance(PAUSE / 2)
+        self.assertEqual(len(self.told), 2)
+        self.clock.advance(PAUSE / 2)
+        self.assertEqual(len(self.told), 3)
+
+    def test_waiting(self) -> None:
+        """Who is to be dialled waits until libtorrent has been told to let him in."""
+        dialled: list[int] = []
+        self.door.when_settled(lambda: dialled.append(len(self.told)))
+        self.door.admit([ONE])
+        self.door.when_settled(lambda: dialled.append(len(self.told)))
+        self.clock.advance(0)
+        self.assertEqual(dialled, [1, 2])
+
+    def test_closed(self) -> None:
+        """At the end nothing more is told, and nobody dialled."""
+        self.door.admit([ONE])
+        self.door.when_settled(lambda: self.fail("dialled"))
+        self.door.close()
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
+
+class _Stranger(Protocol):
+    """Sends something, and keeps what it is told until the connection ends."""
+
+    transport: ITransport
+
+    def __init__(self, sends: bytes) -> None:
+        self._sends = sends
+        self.heard = b""
+        self.answered: Deferred[bytes] = Deferred()
+
+    def connectionMade(self) -> None:
+        self.transport.write(self._sends)
+
+    def dataReceived(self, data: bytes) -> None:
+        self.heard += data
+        if len(self.heard) >= 68 and not self.answered.called:
+            self.answered.callback(self.heard)
+            self.transport.loseConnection()
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        del reason
+        if not self.answered.called:
+            self.answered.callback(self.heard)
+
+
+def handshake(info_hash: InfoHash) -> bytes:
+    """What a peer says first (BEP 3)."""
+    return (
+        b"\x13BitTorrent protocol" + bytes(8) + bytes.fromhex(info_hash) + b"-XX0000-aaaaaaaaaaaa"
+    )
+
+
+class StrangerTests(SwarmCase):
+    """Real connections."""
+
+    async def shared(self) -> tuple[Swarm, InfoHash]:
+        """A swarm that shares a file."""
+        swarm = await self.start()
+        path = write(os.path.join(self.folder(), "file"), os.urandom(300_000))
+        return swarm, await self.share(swarm, path)
+
+    async def knock(self, swarm: Swarm, sends: bytes) -> bytes:
+        """Dial it, send something, and wait for an answer or the end."""
+        stranger = _Stranger(sends)
+        port = address_of(swarm).port
+        endpoint = HostnameEndpoint(cast(Any, reactor), "127.0.0.1", port)
+        await endpoint.connect(Factory.forProtocol(lambda: stranger))
+        return await stranger.answered
+
+    async def refused(self, swarm: Swarm, sends: bytes) -> None:
+        """Dial it until it no longer answers, which is when libtorrent was told."""
+        while await self.knock(swarm, sends):
+            pass
+
+    async def test_a_stranger_hears_nothing(self) -> None:
+        """Who is not let in is cut off, before a byte of the handshake is answered."""
+        swarm, info_hash = await self.shared()
+        answer = await self.knock(swarm, handshake(info_hash))
+        self.assertEqual(answer[1:20], b"BitTorrent protocol", "as long as he is let in")
+        swarm.refuse([HERE])
+        swarm.admit([ONE])
+        await self.refused(swarm, handshake(info_hash))
+        self.assertEqual(await self.knock(swarm, os.urandom(96)), b"", "nor if it is encrypted")
+
+    async def test_nobody_at_first(self) -> None:
+        """A swarm that was told of nobody lets nobody in."""
+        swarm = self.new_swarm()
+        swarm.startService()
+        self.addCleanup(self.stop, swarm)
+        await swarm.ready
+        path = write(os.path.join(self.folder(), "file"), b"content")
+        info_hash = await self.share(swarm, path)
+        self.assertEqual(await self.knock(swarm, handshake(info_hash)), b"")
+
+    async def test_utp(self) -> None:
+        """Over UDP it is no other."""
+        swarm, info_hash = await self.shared()
+        self.assertIsNotNone(self.meet(swarm, info_hash, UTP))
+        swarm.refuse([HERE])
+        await self.refused(swarm, handshake(info_hash))
+        self.assertIsNone(self.meet(swarm, info_hash, UTP))
+
+    async def test_encryption(self) -> None:
+        """Two of us meet with an encrypted handshake, without anybody having asked for it."""
+        swarm, info_hash = await self.shared()
+        flags = self.meet(swarm, info_hash, SETTINGS)
+        encrypted = lt.peer_info.plaintext_encrypted | lt.peer_info.rc4_encrypted
+        self.assertTrue(flags and flags & encrypted)
+
+    def meet(self, swarm: Swarm, info_hash: InfoHash, settings: lt.settings_pack) -> int | None:
+        """
+        Have a bare session dial a swarm.
+
+        :returns: the flags of their connection; ``None`` if it ended before they got to talk.
+        """
+        mask = lt.alert_category.status | lt.alert_category.connect
+        bare = lt.session({**QUIET, **settings, "alert_mask": mask}, 0)
+        bare.add_extension("ut_metadata")
+        params = lt.add_torrent_params()
+        params.info_hashes = lt.info_hash_t(lt.sha1_hash(bytes.fromhex(info_hash)))
+        params.save_path = self.folder()
+        address = address_of(swarm)
+        params.peers = [(address.address, address.port)]
+        handle = bare.add_torrent(params)
+        while True:
+            self.assertTrue(bare.wait_for_alert(10_000), "nothing happened")
+            for alert in bare.pop_alerts():
+                if isinstance(alert, lt.metadata_received_alert):
+                    return int(handle.get_peer_info()[0].flags)
+                if isinstance(alert, lt.peer_disconnected_alert):
+                    return None
+
+    async def test_who_is_there_is_cut_off(self) -> None:
+        """Who is no longer let in has to leave."""
+        alice, info_hash = await self.shared()
+        bob = await self.start(options=replace(LOOPBACK, limits=Limits(download=20_000)))
+        await bob.download(info_hash, "", self.folder("downloads"))
+        bob.offer_peers(info_hash, [address_of(alice)])
+        await when(alice, lambda: alice.library.get(info_hash).progress.peers == 1)
+        alice.refuse([HERE])
+        await when(alice, lambda: alice.library.get(info_hash).progress.peers == 0)
+
+    async def test_who_is_let_in_is_dialled(self) -> None:
+        """Nobody is dialled who may not come in; from the moment that he may, he is."""
+        alice, info_hash = await self.shared()
+        bob = await self.start()
+        bob.refuse([HERE])
+        await bob.download(info_hash, "", self.folder("downloads"))
+        bob.admit([ip_network("127.0.0.1")])
+        bob.offer_peers(info_hash, [address_of(alice)])
+        await when(bob, lambda: bob.library.get(info_hash).complete)
