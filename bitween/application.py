@@ -58,6 +58,7 @@ from bitween.model.peer import Peer
 from bitween.model.search import UNFILTERED, Filter, FoundPage
 from bitween.model.torrent import InfoHash, Metainfo, Torrent
 from bitween.model.trouble import Remedy
+from bitween.model.vantage import Nat
 from bitween.model.wishes import AS_USUAL, Wishes
 from bitween.observable import Observable
 from bitween.rates import RateHistory
@@ -256,6 +257,10 @@ class OwnAddresses(Protocol):
     @property
     def candidates(self) -> tuple[Candidate, ...]:
         """The same with what is known of it, and where we may only be met."""
+
+    @property
+    def nat(self) -> Nat | None:
+        """What routers make of us; ``None`` where nobody is there to tell."""
 
     def refresh(self, listening: Sequence[tuple[str, int]], mapped: Sequence[PeerAddress]) -> None:
         """Look at the interfaces again, for these listen sockets."""

@@ -46,6 +46,7 @@ class Settings:
     :param listen: address and port for BitTorrent; an empty address means all, port 0 means that
         one is chosen once and kept.
     :param announce: further addresses at which we can be dialled; port ``None`` means ours.
+    :param temporary_addresses: whether to announce passing IPv6 addresses in place of lasting ones.
     :param upload_limit: bytes/s, 0 for none.
     :param download_limit: bytes/s, 0 for none.
     :param schedule: when other limits hold.
@@ -81,6 +82,7 @@ class Settings:
     seed_hours: float
     in_band_limit: int
     port_mapping: bool
+    temporary_addresses: bool
     nick: str
     auto_accept: AutoAccept
     allow_plain: bool
@@ -96,6 +98,7 @@ class Options(usage.Options):
 
     optFlags = [
         ["no-port-mapping", None, "Ask no router for a port: neither UPnP nor NAT-PMP."],
+        ["temporary-addresses", None, "Announce temporary IPv6 addresses, no lasting ones."],
         ["limit-lan", None, "Let the limits hold on local networks, too."],
         ["allow-plain", None, "Tell the server the password itself, if it offers nothing better."],
         ["log-traffic", None, "Log the XMPP stream, with secrets masked."],
@@ -290,6 +293,7 @@ def _settings(
         upload_limit=_limit("upload-limit", values.get("upload-limit", "0")),
         download_limit=_limit("download-limit", values.get("download-limit", "0")),
         schedule=tuple(_schedule(entry) for entry in values.get("schedule", ())),
+        temporary_addresses=bool(values.get("temporary-addresses", False)),
         limit_lan=bool(values.get("limit-lan", False)),
         active_downloads=_active_downloads(
             values.get("active-downloads", str(DEFAULT_ACTIVE_DOWNLOADS))

@@ -9,6 +9,7 @@ import secrets
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from typing import Any, TextIO
 
 from twisted.application.service import MultiService
@@ -38,11 +39,14 @@ from bitween.folders import Folders
 from bitween.housekeeping import DAY, Housekeeping
 from bitween.jobs import Jobs
 from bitween.model.catalogue import Catalogue
+from bitween.model.events import ConnectionChanged, MessengerEvent
 from bitween.model.wishes import Limits
 from bitween.rates import INTERVAL
-from bitween.reach.addresses import InterfaceAddresses
+from bitween.reach.addresses import InterfaceAddresses, interface_addresses
 from bitween.reach.dial_back import DialBacks
+from bitween.reach.outside import OutsideView
 from bitween.reach.self_test import SelfTest, Witness
+from bitween.reach.wakefulness import Wakefulness
 from bitween.rendezvous import places
 from bitween.settings import Options, Settings
 from bitween.state_dir import StateDirectory
@@ -136,7 +140,7 @@ class Daemon(MultiService):
         )
         hasher, swarm = self._bittorrent(store)
         messenger = self._messenger(store)
-        addresses = InterfaceAddresses(self._reactor, self._settings.announce)
+        addresses = self._addresses()
         self_test = SelfTest(
             self._reactor,
             addresses,
@@ -193,12 +197,34 @@ class Daemon(MultiService):
         await api.ready
         addresses.setServiceParent(self)
         self_test.setServiceParent(self)
+        self._watch_the_network(addresses, messenger)
         Housekeeping(self._reactor, bitween.forget_unseen, DAY).setServiceParent(self)
         Housekeeping(self._reactor, bitween.control.look, LOOK).setServiceParent(self)
         Housekeeping(self._reactor, bitween.rates.sample, INTERVAL).setServiceParent(self)
         bitween.begin()
         # Last, so that contacts are told only what is already true.
         messenger.client.setServiceParent(self)
+
+    def _addresses(self) -> InterfaceAddresses:
+        read = partial(interface_addresses, self._settings.temporary_addresses)
+        return InterfaceAddresses(self._reactor, self._settings.announce, read)
+
+    def _watch_the_network(self, addresses: InterfaceAddresses, messenger: Messenger) -> None:
+        """Learn how we look from outside, and that all may be different after a sleep."""
+        outside = OutsideView(self._reactor, addresses, messenger.look_from_outside)
+
+        def told(event: MessengerEvent) -> None:
+            if isinstance(event, ConnectionChanged) and messenger.client.online:
+                outside.look()
+
+        def woke() -> None:
+            messenger.client.look_alive()
+            addresses.look()
+            outside.look()
+
+        messenger.events.subscribe(told)
+        outside.setServiceParent(self)
+        Wakefulness(self._reactor, woke).setServiceParent(self)
 
     def _bittorrent(self, store: Store) -> tuple[Hasher, Swarm]:
         options = SwarmOptions(

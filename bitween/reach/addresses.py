@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from ipaddress import IPv6Address
 
 import netifaces
 from twisted.application.service import Service
@@ -13,6 +14,7 @@ from twisted.logger import Logger
 from bitween.errors import InvalidValue
 from bitween.model.address import PeerAddress
 from bitween.model.candidate import Candidate, Kind
+from bitween.model.vantage import Nat
 from bitween.observable import Observable
 
 #: A new network or lease is noticed within this time, in seconds.
@@ -20,13 +22,17 @@ INTERVAL = 30.0
 
 # Flags of /proc/net/if_inet6 (linux/if_addr.h): a temporary address is for outgoing connections,
 # a deprecated or tentative one should not be used for new ones.
-_UNFIT = 0x01 | 0x20 | 0x40
+_TEMPORARY = 0x01
+_UNFIT = 0x20 | 0x40
 
 
 class InterfaceAddresses(Service):
     """
     Our addresses as the network interfaces, the port mapping and the settings give them.
 
+    Where we are seen from outside is told by others.
+
+    :ivar nat: what routers make of us, as far as it is known.
     :ivar candidates: where we are, with what is known of it; best first.
     :ivar addresses: those that anybody may dial.
     :ivar changes: hands out the addresses whenever they, or what is known of them, have changed.
@@ -48,9 +54,12 @@ class InterfaceAddresses(Service):
         self._read_interfaces = read_interfaces or interface_addresses
         self._listening: Sequence[tuple[str, int]] = ()
         self._mapped: Sequence[PeerAddress] = ()
-        self._loop = LoopingCall(self._look)
+        self._loop = LoopingCall(self.look)
         self._loop.clock = clock
         self._reached: dict[PeerAddress, bool] = {}
+        self._seen: tuple[PeerAddress, ...] = ()
+        self._witnessed: dict[bool, PeerAddress] = {}
+        self.nat: Nat | None = None
         self.candidates: tuple[Candidate, ...] = ()
         self.addresses: tuple[PeerAddress, ...] = ()
         self.changes: Observable[tuple[PeerAddress, ...]] = Observable()
@@ -68,17 +77,33 @@ class InterfaceAddresses(Service):
         if self._loop.running:
             self._loop.stop()
 
+    @property
+    def port(self) -> int | None:
+        """The port on which we listen; ``None`` before we do."""
+        return next((port for _, port in self._listening), None)
+
     def refresh(self, listening: Sequence[tuple[str, int]], mapped: Sequence[PeerAddress]) -> None:
         """Take over other listen sockets and mappings, and look at the interfaces now."""
         self._listening, self._mapped = listening, mapped
-        self._look()
+        self.look()
+
+    def note_seen(self, seen: Sequence[PeerAddress], nat: Nat | None) -> None:
+        """Take over where we are seen from outside, and what that tells of routers."""
+        self._seen, self.nat = tuple(seen), nat
+        self.look()
+
+    def note_witness(self, seen: PeerAddress) -> None:
+        """Take over where a contact sees us; it counts where nobody else tells."""
+        self._witnessed[seen.is_ipv6] = seen
+        self.look()
 
     def note_reached(self, reached: Mapping[PeerAddress, bool]) -> None:
         """Keep what came of dialling some of our addresses, for as long as they are ours."""
         self._reached.update(reached)
-        self._look()
+        self.look()
 
-    def _look(self) -> None:
+    def look(self) -> None:
+        """Look at the interfaces now."""
         try:
             kinds = dict(self._gather())
         except Exception:
@@ -88,7 +113,9 @@ class InterfaceAddresses(Service):
         self._reached = {a: reached for a, reached in self._reached.items() if a in kinds}
         found = tuple(
             Candidate(address, kinds[address], self._reached.get(address))
-            for address in sorted(kinds, key=lambda a: (a.rank, a.address, a.port))
+            for address in sorted(
+                kinds, key=lambda a: (kinds[a] is Kind.SEEN, a.rank, a.address, a.port)
+            )
         )
         if found != self.candidates:
             self.candidates = found
@@ -97,6 +124,9 @@ class InterfaceAddresses(Service):
 
     def _gather(self) -> Iterator[tuple[PeerAddress, Kind]]:
         """Our addresses and how we came by them; of one that comes twice, the last counts."""
+        for seen in self._from_outside():
+            if not (seen.is_loopback or seen.ip.is_link_local):
+                yield seen, Kind.SEEN
         for announced, announced_port in self._announce:
             for port in {port for _, port in self._listening}:
                 yield PeerAddress.parse(announced, announced_port or port), Kind.SAID
@@ -106,6 +136,11 @@ class InterfaceAddresses(Service):
         # Loopback is named only where there is nothing else: a machine without a network.
         for address in [address for address in own if not address.is_loopback] or own:
             yield address, Kind.HOST
+
+    def _from_outside(self) -> Iterator[PeerAddress]:
+        yield from self._seen
+        known = {address.is_ipv6 for address in self._seen}
+        yield from (seen for family, seen in self._witnessed.items() if family not in known)
 
     def _own(self) -> Iterator[PeerAddress]:
         """What the listen sockets come to; one that is bound to everything, to every address."""
@@ -128,28 +163,37 @@ def _parsed(address: str, port: int) -> PeerAddress | None:
     return None if parsed.ip.is_link_local else parsed
 
 
-def interface_addresses() -> list[str]:
-    """The IP addresses of this machine that are fit to be dialled."""
-    unfit = _unfit_ipv6()
-    return [
+def interface_addresses(temporary: bool = False) -> list[str]:
+    """
+    The IP addresses of this machine that are fit to be dialled.
+
+    :param temporary: whether to name, in a network where there are temporary IPv6 addresses, those
+        and not the lasting ones, by which one can be known again (RFC 8981).
+    """
+    flags = _ipv6_flags()
+    found = [
         entry["addr"]
         for interface in netifaces.interfaces()
         for family in (netifaces.AF_INET, netifaces.AF_INET6)
         for entry in netifaces.ifaddresses(interface).get(family, ())
-        if entry["addr"] not in unfit
     ]
+    fit = [address for address in found if not flags.get(address, 0) & _UNFIT]
+    passing = {address for address in fit if flags.get(address, 0) & _TEMPORARY}
+    if not temporary:
+        return [address for address in fit if address not in passing]
+    prefixes = {_prefix(address) for address in passing}
+    return [a for a in fit if a in passing or a not in flags or _prefix(a) not in prefixes]
 
 
-def _unfit_ipv6(path: str = "/proc/net/if_inet6") -> frozenset[str]:
-    """The IPv6 addresses that Linux says to leave alone; netifaces does not tell."""
+def _prefix(address: str) -> int:
+    return int(IPv6Address(address)) >> 64
+
+
+def _ipv6_flags(path: str = "/proc/net/if_inet6") -> dict[str, int]:
+    """What Linux says of each IPv6 address; netifaces does not tell."""
     try:
         with open(path, encoding="ascii") as file:
             rows = [line.split() for line in file]
     except OSError:
-        return frozenset()
-    return frozenset(_ipv6_text(row[0]) for row in rows if int(row[4], 16) & _UNFIT)
-
-
-def _ipv6_text(digits: str) -> str:
-    groups = ":".join(digits[i : i + 4] for i in range(0, 32, 4))
-    return str(PeerAddress(groups, 1).ip)
+        return {}
+    return {str(IPv6Address(bytes.fromhex(row[0]))): int(row[4], 16) for row in rows}

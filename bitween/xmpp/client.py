@@ -244,6 +244,14 @@ class Client(XMPPClient):
             self.xmlstream.forget()
         self._cut(error)
 
+    def look_alive(self) -> None:
+        """Find out at once whether the link still holds, or try at once to have one again."""
+        if self.online:
+            self._keep_alive.ping()
+        elif self.status.state is ConnectionState.WAITING and "retry" in self._timers:
+            self._cancel("retry")
+            self._connect()
+
     # ---- sending
 
     def send(self, obj: Any) -> None:

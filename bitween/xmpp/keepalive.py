@@ -41,7 +41,7 @@ class KeepAlive:
         self._stream: Any = None
         # What was asked over one link says nothing of the next one.
         self._link: object = None
-        self._pings = LoopingCall(self._ping)
+        self._pings = LoopingCall(self.ping)
         self._pings.clock = clock
 
     def start(self, stream: Any) -> None:
@@ -58,7 +58,8 @@ class KeepAlive:
         if self._pings.running:
             self._pings.stop()
 
-    def _ping(self) -> None:
+    def ping(self) -> None:
+        """Ping now."""
         ping = xmlstream.IQ(self._stream, "get")
         ping.addElement((NS_PING, "ping"))
         # A slow server first reads what was sent before.

@@ -27,6 +27,7 @@ from bitween.model.events import (
 )
 from bitween.model.sharelist import ListMemory
 from bitween.model.torrent import InfoHash
+from bitween.model.vantage import Vantage
 from bitween.observable import Observable
 from bitween.xmpp.adhoc import AdHoc
 from bitween.xmpp.blocking import BlockList
@@ -41,6 +42,7 @@ from bitween.xmpp.pep import Pep
 from bitween.xmpp.proxies import Proxies
 from bitween.xmpp.streams import IN_BAND_LIMIT, Streams
 from bitween.xmpp.survey import Survey
+from bitween.xmpp.vantage import VantagePoint
 
 
 class Messenger:
@@ -87,9 +89,10 @@ class Messenger:
         proxies = Proxies(reactor)
         self.streams = Streams(reactor, budget, proxies, contacts.meets, in_band_limit)
         self._survey = Survey(proxies)
+        self._vantage_point = VantagePoint()
         self._adhoc = AdHoc(reactor)
         for handler in (
-            *(self._survey, contacts, self._block_list, self._pep),
+            *(self._vantage_point, self._survey, contacts, self._block_list, self._pep),
             *(self._list_server, self._list_reader, self._encounters),
             *(proxies, self.streams),
             *(self._adhoc, Caps(), PingHandler(), FallbackHandler()),
@@ -190,6 +193,10 @@ class Messenger:
     def survey(self) -> Deferred[Sequence[Finding]]:
         """Look at what the server offers; without a session nothing is found."""
         return Deferred.fromCoroutine(self._survey.findings())
+
+    def look_from_outside(self) -> Deferred[Vantage]:
+        """Ask the server how others see us; without a session nothing is known."""
+        return Deferred.fromCoroutine(self._vantage_point.look())
 
     def _blocked_changed(self, jids: frozenset[str]) -> None:
         self._contacts.blocked_changed(jids)

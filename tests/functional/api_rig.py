@@ -116,6 +116,7 @@ class MemoryAddresses:
         self.changes: Observable[tuple[PeerAddress, ...]] = Observable()
         self.addresses = (PeerAddress("192.0.2.1", 6881),)
         self.candidates = tuple(map(Candidate, self.addresses))
+        self.nat = None
 
     def refresh(self, listening: Sequence[tuple[str, int]], mapped: Sequence[PeerAddress]) -> None:
         """There is nothing to look at."""

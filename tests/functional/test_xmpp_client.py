@@ -154,6 +154,24 @@ class StayingTests(ClientCase):
         self.lose(stream)
         self.assertIn("stopped answering", self.client.status.error)
 
+    def test_after_a_sleep(self) -> None:
+        """Whoever has slept finds out at once whether the link still holds."""
+        self.log_in()
+        self.transport.clear()
+        self.client.look_alive()
+        self.assertIn(b"urn:xmpp:ping", self.transport.value())
+        self.reactor.advance(11)
+        self.assertTrue(self.transport.aborted)
+
+    def test_after_a_sleep_without_a_link(self) -> None:
+        """Or tries to have one again, without waiting for the time of the next try."""
+        for _ in range(5):
+            self.refuse_connection()
+            self.client.look_alive()
+            self.assertIs(self.state, ConnectionState.CONNECTING)
+        self.client.look_alive()
+        self.assertIs(self.state, ConnectionState.CONNECTING)
+
     def test_an_answered_ping_keeps_the_link(self) -> None:
         """An error is an answer too."""
         stream = self.log_in()

@@ -1,0 +1,83 @@
+"""A second UDP socket on a port that this process listens on."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+
+from bitween.model.address import PeerAddress
+
+_ANYWHERE = ("0.0.0.0", "::")  # noqa: S104  # compared, not bound
+
+
+def socket_towards(remote: PeerAddress, port: int) -> socket.socket:
+    """
+    A UDP socket that is connected to somebody, from a port of ours where that can be had.
+
+    What this one sends comes to it, and all else to the socket that had the port before: Linux
+    prefers the one that is connected.  Whether it has the port is told by its own name.
+
+    :raises OSError: if there is no way to there.
+    """
+    family = socket.AF_INET6 if remote.is_ipv6 else socket.AF_INET
+    there = (remote.address, remote.port)
+    address = _own_address(family, there)
+    ours = socket.socket(family, socket.SOCK_DGRAM)
+    try:
+        ours.setblocking(False)
+        ours.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        with suppress(OSError), _allowing_others(family, address, port):
+            ours.bind((address, port))
+        ours.connect(there)
+    except OSError:
+        ours.close()
+        raise
+    return ours
+
+
+def _own_address(family: int, there: tuple[str, int]) -> str:
+    """Our address on the way to somebody; nothing is sent."""
+    with socket.socket(family, socket.SOCK_DGRAM) as scout:
+        scout.connect(there)
+        address: str = scout.getsockname()[0]
+        return address
+
+
+@contextmanager
+def _allowing_others(family: int, address: str, port: int) -> Iterator[None]:
+    """
+    Let another socket be bound to what our own ones hold, for a moment.
+
+    libtorrent does not set SO_REUSEADDR for UDP.  It counts when somebody binds, so that no other
+    program finds the port open to it afterwards.
+    """
+    with ExitStack() as opened:
+        for holder in _own_sockets():
+            opened.enter_context(holder)
+            if _is_bound(holder, family, address, port):
+                holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                opened.callback(holder.setsockopt, socket.SOL_SOCKET, socket.SO_REUSEADDR, 0)
+            else:
+                holder.close()
+        yield
+
+
+def _own_sockets() -> Iterator[socket.socket]:
+    """Every socket of this process, under a number of its own."""
+    for descriptor in map(int, os.listdir("/proc/self/fd")):
+        # It may be none, or be gone by now.
+        with suppress(OSError):
+            number = os.dup(descriptor)
+            try:
+                yield socket.socket(fileno=number)
+            except OSError:
+                os.close(number)
+
+
+def _is_bound(held: socket.socket, family: int, address: str, port: int) -> bool:
+    if held.family != family or held.type != socket.SOCK_DGRAM:
+        return False
+    name = held.getsockname()
+    return name[1] == port and name[0] in (address, *_ANYWHERE)

@@ -1,0 +1,64 @@
+"""Notices that the machine was asleep."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from twisted.application.service import Service
+from twisted.internet.interfaces import IReactorTime
+from twisted.internet.task import LoopingCall
+from twisted.logger import Logger
+
+#: Seconds from one look to the next.
+INTERVAL = 5.0
+#: Seconds that the clocks have to be apart.
+JUMP = 10.0
+
+
+class Wakefulness(Service):
+    """Compares the clock that goes on in a machine's sleep with the one that stands still."""
+
+    _log = Logger()
+
+    def __init__(
+        self,
+        reactor: IReactorTime,
+        woke: Callable[[], None],
+        wall: Callable[[], float] = time.time,
+        awake: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """
+        :param woke: called when the machine seems to have slept, or its clock was set forward.
+        :param wall: seconds since the epoch.
+        :param awake: seconds in which the machine was not asleep.
+        """
+        self._woke = woke
+        self._ahead = lambda: wall() - awake()
+        self._before = self._ahead()
+        self._loop = LoopingCall(self._look)
+        self._loop.clock = reactor
+
+    def startService(self) -> None:
+        """Begin to look."""
+        super().startService()
+        self._before = self._ahead()
+        self._loop.start(INTERVAL, now=False).addErrback(
+            lambda failure: self._log.failure("watching the clocks", failure)
+        )
+
+    def stopService(self) -> None:
+        """Stop looking."""
+        super().stopService()
+        if self._loop.running:
+            self._loop.stop()
+
+    def _look(self) -> None:
+        before, self._before = self._before, self._ahead()
+        if self._before - before >= JUMP:
+            self._log.info("the machine was asleep: looking whether the network is another one")
+            try:
+                self._woke()
+            except Exception:
+                # A LoopingCall stops for good at its first exception.
+                self._log.failure("waking up failed")
