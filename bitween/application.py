@@ -14,6 +14,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from bitween import diagnosis
+from bitween.admission import Admission, Door
 from bitween.control import Control, Controlled, LimitsInForce, LimitsMemory, Rules
 from bitween.errors import (
     BadPath,
@@ -70,7 +71,7 @@ from bitween.traffic import Ledger, TrafficAccount
 RESOURCE_LIFE = 30 * 24 * 3600.0
 
 
-class Swarm(Controlled, Readable, Protocol):
+class Swarm(Controlled, Readable, Door, Protocol):
     """The BitTorrent side: moves bytes, and keeps what is ours durably."""
 
     @property
@@ -326,6 +327,7 @@ class Bitween:
     The use cases, in terms of the model.
 
     :ivar control: the use cases of controlling torrents.
+    :ivar admission: who may connect to us.
     :ivar traffic: how much was exchanged with whom.
     :ivar rates: how fast everything together was.
     :ivar catalogue_changes: hands out whatever changes in what contacts share.
@@ -364,9 +366,13 @@ class Bitween:
         self._checks = checks
         self._started = clock()
         self._ending = False
+        self._was_on_loopback = False
         self.jobs = parts.jobs
         self.control = Control(parts.swarm, parts.memory, rules or Rules(), clock)
         self.catalogue = Catalogue(clock)
+        self.admission = Admission(
+            parts.swarm, self.catalogue, self._believes, parts.reactor.seconds
+        )
         self.traffic = TrafficAccount(parts.reactor, parts.memory, self.catalogue)
         self.rates = RateHistory(parts.swarm.events)
         self.catalogue_changes: Observable[CatalogueChange] = Observable()
@@ -374,7 +380,7 @@ class Bitween:
         self.messenger_events = parts.messenger.events
         self.swarm_events.subscribe(self._swarm_did)
         self.messenger_events.subscribe(self._messenger_did)
-        parts.own_addresses.changes.subscribe(lambda _: self._announce())
+        parts.own_addresses.changes.subscribe(lambda _: self._moved())
 
     # ---- the daemon itself
 
@@ -405,6 +411,10 @@ class Bitween:
         self._ending = True
         self.jobs.cancel_all()
         self.traffic.close()
+
+    def shut_out_gone(self) -> None:
+        """Let those in no more who went long ago."""
+        self.admission.sweep(self.connection.state is ConnectionState.ONLINE)
 
     def stop(self) -> None:
         """End the daemon cleanly, after the present call is answered."""
@@ -723,6 +733,7 @@ class Bitween:
 
     def _changed(self, change: CatalogueChange) -> None:
         self._cache.note(change)
+        self.admission.follow(change)
         if change:
             for info_hash in change.redialled:
                 self._offer(info_hash)
@@ -774,6 +785,13 @@ class Bitween:
     def _listen_sockets_changed(self) -> None:
         self._own_addresses.refresh(self._swarm.listening, self._swarm.mapped)
 
+    def _moved(self) -> None:
+        on_loopback = self._is_on_loopback()
+        if on_loopback != self._was_on_loopback:
+            self._was_on_loopback = on_loopback
+            self.admission.look_again()
+        self._announce()
+
     # ---- telling contacts, dialling contacts
 
     def _announce(self) -> None:
@@ -792,13 +810,19 @@ class Bitween:
         return [s for s in sources if any(self._may_dial(a) for a in s.addresses)]
 
     def _may_dial(self, address: PeerAddress) -> bool:
+        """Whether a contact may make us dial this."""
+        return address not in self._own_addresses.addresses and self._believes(address)
+
+    def _believes(self, address: PeerAddress) -> bool:
         """
-        Whether a contact may make us dial this.
+        Whether a contact may be at an address.
 
         Our own loopback is no contact's business, unless we ourselves are to be found only there.
         """
-        own = self._own_addresses.addresses
-        return address not in own and (not address.is_loopback or any(a.is_loopback for a in own))
+        return not address.is_loopback or self._is_on_loopback()
+
+    def _is_on_loopback(self) -> bool:
+        return any(address.is_loopback for address in self._own_addresses.addresses)
 
     def _totals(self) -> Totals:
         torrents = self.torrents()

@@ -17,6 +17,7 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.logger import Logger, globalLogPublisher
 from twisted.python.failure import Failure
 
+from bitween import admission
 from bitween.api.event_log import EventLog
 from bitween.api.metrics import Metrics
 from bitween.api.reactor_lag import ReactorLag
@@ -201,6 +202,7 @@ class Daemon(MultiService):
         Housekeeping(self._reactor, bitween.forget_unseen, DAY).setServiceParent(self)
         Housekeeping(self._reactor, bitween.control.look, LOOK).setServiceParent(self)
         Housekeeping(self._reactor, bitween.rates.sample, INTERVAL).setServiceParent(self)
+        Housekeeping(self._reactor, bitween.shut_out_gone, admission.LOOK).setServiceParent(self)
         bitween.begin()
         # Last, so that contacts are told only what is already true.
         messenger.client.setServiceParent(self)

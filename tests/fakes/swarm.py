@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from ipaddress import IPv4Network, IPv6Network
 
 from twisted.internet.defer import Deferred, fail, succeed
 
@@ -83,6 +84,7 @@ class FakeSwarm:
 
     :ivar offered: the addresses last offered for each download.
     :ivar deleted: the torrents whose data was deleted.
+    :ivar admitted: the networks from which peers may come.
     :ivar limits: of all torrents together.
     :ivar contents: what is here of the one file that a torrent has, by its hash.
     :ivar opened: every file that was opened.
@@ -96,6 +98,7 @@ class FakeSwarm:
         self.mapped: tuple[PeerAddress, ...] = ()
         self.offered: dict[InfoHash, tuple[PeerAddress, ...]] = {}
         self.deleted: list[InfoHash] = []
+        self.admitted: set[IPv4Network | IPv6Network] = set()
         self.limits = Limits()
         self.contents: dict[InfoHash, bytes] = {}
         self.opened: list[FakeFile] = []
@@ -171,6 +174,14 @@ class FakeSwarm:
         known = self._known(info_hash)
         if known is not None and not known.complete:
             self.offered[info_hash] = tuple(addresses)
+
+    def admit(self, networks: Iterable[IPv4Network | IPv6Network]) -> None:
+        """Remember who may connect."""
+        self.admitted.update(networks)
+
+    def refuse(self, networks: Iterable[IPv4Network | IPv6Network]) -> None:
+        """Remember who may not."""
+        self.admitted.difference_update(networks)
 
     def wish(self, info_hash: InfoHash, wishes: Wishes) -> Deferred[Torrent]:
         """Take over what is wanted of a torrent."""

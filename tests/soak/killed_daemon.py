@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from ipaddress import ip_network
 from typing import Any, cast
 
 from twisted.internet import reactor
@@ -92,6 +93,7 @@ class Killed(LineOnlyReceiver):
                 "intended": self._store.intended(),
             }
         )
+        self._swarm.admit([ip_network("127.0.0.0/8")])
         self._bitween.begin()
         for torrent in torrents:
             self._found(torrent)
