@@ -8,6 +8,7 @@ import secrets
 import shutil
 import sys
 from collections.abc import Callable
+from ipaddress import ip_network
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -115,6 +116,7 @@ class _Side:
     async def relay(self, resource: str) -> Relay:
         """A relay to the swarm, which is started."""
         self.swarm.startService()
+        self.swarm.admit([ip_network("127.0.0.0/8")])
         await self.swarm.ready
         messenger = await self.messenger(resource)
         relay = Relay(
