@@ -1,0 +1,115 @@
+"""What can be told from two lists of candidates before anybody dials: order, rungs, obstacles."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from ipaddress import ip_network
+
+from bitween.model.address import PeerAddress
+from bitween.model.candidate import Candidate, Kind
+from bitween.model.way import Rung
+
+# What a home's router gives to one network; a larger one has the other network's addresses, too.
+_NETWORK_BITS = {4: 24, 6: 64}
+
+
+@dataclass(frozen=True, slots=True)
+class Obstacle:
+    """
+    Why something cannot be, or is not.
+
+    :param reason: in a line.
+    :param fix: what would help, in a line.
+    """
+
+    reason: str
+    fix: str
+
+
+def in_order(theirs: Iterable[Candidate], ours: Iterable[Candidate]) -> list[PeerAddress]:
+    """
+    The addresses of theirs that are to be dialled, in the order in which they promise most.
+
+    That is: in a network of ours, IPv6, public IPv4, private addresses of other networks; and last
+    of all those at which others got no answer.
+    """
+    networks = {_network(candidate.address) for candidate in ours}
+
+    def place(candidate: Candidate) -> tuple[bool, int, bool, str, int]:
+        address = candidate.address
+        return (
+            candidate.reached is False,
+            _promise(address, _network(address) in networks),
+            candidate.reached is None,
+            address.address,
+            address.port,
+        )
+
+    dialable = sorted((candidate for candidate in theirs if candidate.dialable), key=place)
+    return list(dict.fromkeys(candidate.address for candidate in dialable))
+
+
+def rung_at(address: PeerAddress, theirs: Iterable[Candidate] = ()) -> Rung:
+    """
+    On which rung somebody stands who is met directly at an address.
+
+    :param theirs: what is known of their addresses.
+    """
+    if address.rank <= 1:
+        return Rung.LAN
+    kinds = {candidate.kind for candidate in theirs if candidate.address == address}
+    if Kind.MAPPED in kinds and Kind.HOST not in kinds:
+        return Rung.MAPPED
+    return Rung.IPV6 if address.is_ipv6 else Rung.IPV4
+
+
+def obstacle(ours: Collection[Candidate], theirs: Collection[Candidate]) -> Obstacle | None:
+    """Why no direct way can be, whoever dials; ``None`` where one could be."""
+    if not theirs:
+        return Obstacle("they announce no address", "have bitween doctor run there")
+    if not ours:
+        return Obstacle("we have no address ourselves", "check the network; see bitween doctor")
+    our_families, their_families = _families(ours), _families(theirs)
+    if our_families & their_families:
+        return None
+    return Obstacle(
+        f"they have {_family_text(their_families)} only and you {_family_text(our_families)} only",
+        "one of you needs an address of the other kind from the provider",
+    )
+
+
+def tried(theirs: Sequence[Candidate], no_meeting: str = "") -> Obstacle:
+    """
+    Why there is no direct way, after everything was tried.
+
+    :param no_meeting: why both could not dial each other at the same time; empty if they did.
+    """
+    count = len({candidate.address for candidate in theirs if candidate.dialable})
+    plural = "" if count == 1 else "es"
+    both = no_meeting or "dialling each other at the same time did not help"
+    return Obstacle(
+        f"nothing answers at {count} address{plural} of theirs, and {both}",
+        "switch on UPnP or NAT-PMP in a router of either of you, or forward a port and name it with"
+        " --announce",
+    )
+
+
+def _promise(address: PeerAddress, near: bool) -> int:
+    if address.is_loopback or near:
+        return 0
+    if address.ip.is_private:
+        return 3
+    return 1 if address.is_ipv6 else 2
+
+
+def _network(address: PeerAddress) -> str:
+    return str(ip_network(f"{address.address}/{_NETWORK_BITS[address.ip.version]}", strict=False))
+
+
+def _families(candidates: Iterable[Candidate]) -> set[bool]:
+    return {candidate.address.is_ipv6 for candidate in candidates}
+
+
+def _family_text(families: set[bool]) -> str:
+    return "IPv6" if True in families else "IPv4"
