@@ -68,6 +68,9 @@ SETTINGS: lt.settings_pack = {
     "max_retry_port_bind": 0,
     # uTP is tried first where it is on, and runs at a thirtieth of TCP's speed.
     "enable_outgoing_utp": False,
+    # Milliseconds.  When two dial each other, what is sent first is lost: the next try is not to
+    # come three seconds later.
+    "utp_connect_timeout": 1000,
     # Several daemons may share an address; on one machine they always do.
     "allow_multiple_connections_per_ip": True,
     # Until we know what to fetch of a new torrent we want nothing of it, which looks like a seed:
@@ -105,6 +108,8 @@ SETTINGS: lt.settings_pack = {
 
 
 _NO_LIMIT = -1
+# The flag of a peer that is connected over uTP, which has no name in Python (peer_info.hpp).
+_UTP = 1 << 17
 # Characters of what a peer says it is.
 _MAX_CLIENT = 60
 
@@ -403,6 +408,10 @@ class Session:
             handle.pause()
             handle.resume()
 
+    def dial_over_utp(self, on: bool) -> None:
+        """Have whoever is dialled from now on be dialled over uTP first, or not at all so."""
+        self._session.apply_settings({"enable_outgoing_utp": on})
+
     def halt(self, info_hash: InfoHash) -> None:
         """Do nothing more with a torrent for now."""
         if handle := self._handles.get(info_hash):
@@ -607,6 +616,7 @@ def _peer(peer: lt.peer_info) -> Peer:
         upload_rate=peer.payload_up_speed,
         downloaded=connection.downloaded,
         uploaded=connection.uploaded,
+        utp=bool(peer.flags & _UTP),
     )
 
 

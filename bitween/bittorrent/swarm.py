@@ -29,6 +29,7 @@ from bitween.bittorrent.layout import (
 )
 from bitween.bittorrent.member import Member
 from bitween.bittorrent.piece_reader import OpenFile, PieceReader
+from bitween.bittorrent.punch import Puncher
 from bitween.bittorrent.queue import STALLED, Candidate, waiting
 from bitween.bittorrent.rounds import Rounds
 from bitween.bittorrent.session import Loading, Session, SessionOptions, SessionReactor
@@ -177,6 +178,7 @@ class Swarm(Service):
             self.ready.errback(error)
             return
         self._session = session
+        self._puncher = Puncher(self._reactor, session)
         self._loading = Deferred.fromCoroutine(self._load_stored())
         self._loading.addCallbacks(self._all_loading, self._not_loading)
         for loop, seconds in self._loops:
@@ -206,6 +208,7 @@ class Swarm(Service):
             self._arranging.cancel()
         self._tallies.look_at_all()
         self._pieces.forget_all()
+        self._puncher.close()
         session.pause()
         self._saved = Deferred()
         for member in self._members.values():
@@ -411,6 +414,19 @@ class Swarm(Service):
         """Let them connect no more, and part from those who are connected."""
         if self._session is not None:
             self._session.door.refuse(networks)
+
+    def meet(
+        self, info_hash: InfoHash, dialled: Sequence[PeerAddress], punched: Sequence[PeerAddress]
+    ) -> None:
+        """
+        Dial somebody who dials us at the same time, whether anything is wanted of them or not.
+
+        :param dialled: where they answer.
+        :param punched: where they may be met over uTP, if they dial us now.
+        """
+        if info_hash in self._members and self._session is not None:
+            self._session.dial(info_hash, dialled, at_once=False)
+            self._puncher.punch(info_hash, punched)
 
     def wish(self, info_hash: InfoHash, wishes: Wishes) -> Deferred[Torrent]:
         """

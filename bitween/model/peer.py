@@ -18,6 +18,7 @@ class Peer:
     :param upload_rate: bytes/s of content that it takes.
     :param downloaded: bytes of content that it brought over this connection.
     :param uploaded: the same for the other direction.
+    :param utp: whether it is connected over uTP, not TCP.
     """
 
     address: str
@@ -28,3 +29,4 @@ class Peer:
     upload_rate: int = 0
     downloaded: int = 0
     uploaded: int = 0
+    utp: bool = False
