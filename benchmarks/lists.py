@@ -46,6 +46,7 @@ from bitween.xmpp.client import Account
 from bitween.xmpp.payload import whole_item
 from tests.fakes.cache import FakeCache
 from tests.fakes.idle import Idle
+from tests.fakes.means import FakeMeans
 from tests.fakes.memory import FakeMemory
 from tests.fakes.swarm import FakeSwarm
 
@@ -85,6 +86,7 @@ class _Side:
             jobs=Jobs(reactor),
             memory=FakeMemory(),
             cache=FakeCache(),
+            means=FakeMeans().means,
             reactor=reactor,
         )
         self.bitween = Bitween(parts, "/nonexistent", lambda: None)

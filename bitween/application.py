@@ -28,10 +28,11 @@ from bitween.errors import (
     UnreadablePath,
 )
 from bitween.jobs import Jobs, Report
+from bitween.meeting import Means, Meetings, MeetingSwarm
 from bitween.model.address import PeerAddress
 from bitween.model.announcement import Share
 from bitween.model.candidate import Candidate
-from bitween.model.catalogue import Catalogue, CatalogueChange, Listing, ResourceRecord, Source
+from bitween.model.catalogue import Catalogue, CatalogueChange, Listing, ResourceRecord
 from bitween.model.connection import ConnectionState, ConnectionStatus
 from bitween.model.contact import Contact
 from bitween.model.diagnosis import Finding
@@ -51,6 +52,8 @@ from bitween.model.events import (
     SharesChanged,
     SwarmEvent,
     TorrentAdded,
+    TorrentFinished,
+    TorrentRemoved,
 )
 from bitween.model.invitation import invitation_link, invited
 from bitween.model.job import Added, Job
@@ -71,7 +74,7 @@ from bitween.traffic import Ledger, TrafficAccount
 RESOURCE_LIFE = 30 * 24 * 3600.0
 
 
-class Swarm(Controlled, Readable, Door, Protocol):
+class Swarm(Controlled, MeetingSwarm, Readable, Door, Protocol):
     """The BitTorrent side: moves bytes, and keeps what is ours durably."""
 
     @property
@@ -121,9 +124,6 @@ class Swarm(Controlled, Readable, Door, Protocol):
 
         :raises UnknownTorrent: if there is no such torrent.
         """
-
-    def offer_peers(self, info_hash: InfoHash, addresses: Sequence[PeerAddress]) -> None:
-        """Dial these for a torrent, first ones first; those that are connected stay so."""
 
 
 class Hasher(Protocol):
@@ -319,6 +319,7 @@ class Parts:
     jobs: Jobs
     memory: Memory
     cache: CatalogueCache
+    means: Means
     reactor: IReactorTime
 
 
@@ -328,6 +329,7 @@ class Bitween:
 
     :ivar control: the use cases of controlling torrents.
     :ivar admission: who may connect to us.
+    :ivar meetings: how whoever has what we want is met.
     :ivar traffic: how much was exchanged with whom.
     :ivar rates: how fast everything together was.
     :ivar catalogue_changes: hands out whatever changes in what contacts share.
@@ -373,7 +375,12 @@ class Bitween:
         self.admission = Admission(
             parts.swarm, self.catalogue, self._believes, parts.reactor.seconds
         )
-        self.traffic = TrafficAccount(parts.reactor, parts.memory, self.catalogue)
+        self.meetings = Meetings(
+            parts.reactor, parts.swarm, self.catalogue, parts.means, self._candidates
+        )
+        self.traffic = TrafficAccount(
+            parts.reactor, parts.memory, self.catalogue, self.meetings.whose
+        )
         self.rates = RateHistory(parts.swarm.events)
         self.catalogue_changes: Observable[CatalogueChange] = Observable()
         self.swarm_events = parts.swarm.events
@@ -410,6 +417,7 @@ class Bitween:
         """Stop what takes a while; what is cut short here is taken up at the next start."""
         self._ending = True
         self.jobs.cancel_all()
+        self.meetings.close()
         self.traffic.close()
 
     def shut_out_gone(self) -> None:
@@ -449,7 +457,7 @@ class Bitween:
             diagnosis.mapping(self._swarm.mapped, status.addresses),
             diagnosis.announced(status.addresses),
             *(check() for check in self._checks),
-            diagnosis.contacts(self.catalogue, self._may_dial),
+            diagnosis.contacts(self.catalogue, self.meetings.may_dial),
             diagnosis.disk(self._download_dir),
         ]
 
@@ -526,7 +534,7 @@ class Bitween:
             share = self.catalogue.share(info_hash)
             name = share.name if share else ""
             await self._swarm.download(info_hash, name, folder, Wishes(paused=paused))
-        return len(self._dialable(info_hash))
+        return self.meetings.sources(info_hash)
 
     def remove(self, info_hash: InfoHash, delete_data: bool = False) -> Deferred[None]:
         """
@@ -722,8 +730,10 @@ class Bitween:
             self._announce()
         elif isinstance(event, ListeningChanged):
             self._listen_sockets_changed()
-        elif isinstance(event, TorrentAdded):
-            self._offer(event.torrent.info_hash)
+        elif isinstance(event, TorrentAdded | TorrentFinished):
+            self.meetings.offer(event.torrent.info_hash)
+        elif isinstance(event, TorrentRemoved):
+            self.meetings.offer(event.info_hash)
         elif isinstance(event, PeerMoved):
             self.traffic.book(event)
 
@@ -735,8 +745,7 @@ class Bitween:
         self._cache.note(change)
         self.admission.follow(change)
         if change:
-            for info_hash in change.redialled:
-                self._offer(info_hash)
+            self.meetings.changed(change)
             self.catalogue_changes.notify(change)
 
     def _catalogue_changed_by(self, event: MessengerEvent) -> CatalogueChange:
@@ -785,33 +794,22 @@ class Bitween:
     def _listen_sockets_changed(self) -> None:
         self._own_addresses.refresh(self._swarm.listening, self._swarm.mapped)
 
+    # ---- telling contacts, dialling contacts
+
     def _moved(self) -> None:
         on_loopback = self._is_on_loopback()
         if on_loopback != self._was_on_loopback:
             self._was_on_loopback = on_loopback
             self.admission.look_again()
         self._announce()
-
-    # ---- telling contacts, dialling contacts
+        self.meetings.moved()
 
     def _announce(self) -> None:
         shares = list(self._swarm.library.shares.values())
-        self._messenger.announce(shares, self._own_addresses.candidates)
+        self._messenger.announce(shares, self._candidates())
 
-    def _offer(self, info_hash: InfoHash) -> None:
-        if info_hash not in self._swarm.library or self._swarm.library.get(info_hash).complete:
-            return
-        addresses = {a for source in self._dialable(info_hash) for a in source.addresses}
-        best_first = sorted(addresses, key=lambda a: (a.rank, a.address, a.port))
-        self._swarm.offer_peers(info_hash, [a for a in best_first if self._may_dial(a)])
-
-    def _dialable(self, info_hash: InfoHash) -> list[Source]:
-        sources = self.catalogue.sources(info_hash)
-        return [s for s in sources if any(self._may_dial(a) for a in s.addresses)]
-
-    def _may_dial(self, address: PeerAddress) -> bool:
-        """Whether a contact may make us dial this."""
-        return address not in self._own_addresses.addresses and self._believes(address)
+    def _candidates(self) -> Sequence[Candidate]:
+        return self._own_addresses.candidates
 
     def _believes(self, address: PeerAddress) -> bool:
         """

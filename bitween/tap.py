@@ -7,7 +7,7 @@ import getpass
 import os
 import secrets
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any, TextIO
@@ -39,13 +39,18 @@ from bitween.errors import BitweenError, ConfigurationError, StartupError
 from bitween.folders import Folders
 from bitween.housekeeping import DAY, Housekeeping
 from bitween.jobs import Jobs
+from bitween.meeting import Means
+from bitween.model.address import PeerAddress
 from bitween.model.catalogue import Catalogue
 from bitween.model.events import ConnectionChanged, MessengerEvent
 from bitween.model.wishes import Limits
 from bitween.rates import INTERVAL
 from bitween.reach.addresses import InterfaceAddresses, interface_addresses
+from bitween.reach.dial import dial
 from bitween.reach.dial_back import DialBacks
 from bitween.reach.outside import OutsideView
+from bitween.reach.prober import Prober
+from bitween.reach.relay import Relay
 from bitween.reach.self_test import SelfTest, Witness
 from bitween.reach.wakefulness import Wakefulness
 from bitween.rendezvous import places
@@ -148,6 +153,7 @@ class Daemon(MultiService):
             lambda: _witnesses(bitween.catalogue, messenger),
             messenger.dial_back,
         )
+        relay = Relay(self._reactor, messenger.streams, lambda: _on_this_machine(swarm.listening))
         parts = Parts(
             swarm=swarm,
             hasher=hasher,
@@ -157,6 +163,7 @@ class Daemon(MultiService):
             jobs=Jobs(self._reactor),
             memory=store,
             cache=cache,
+            means=Means(Prober(self._reactor, self._dial), messenger, relay),
             reactor=self._reactor,
         )
         bitween = self.bitween = Bitween(
@@ -168,7 +175,7 @@ class Daemon(MultiService):
         )
         bitween.catalogue_changes.subscribe(lambda _: self_test.look())
         dial_backs = DialBacks(self._reactor, addresses, bitween.catalogue.candidates)
-        messenger.serve(dials_back=dial_backs.dial_back)
+        messenger.serve(dials_back=dial_backs.dial_back, meets=bitween.meetings.asked)
         messenger.offer_commands(ChatCommands(bitween).all)
         log = EventLog()
         metrics = Metrics(bitween, log, self._reactor)
@@ -199,6 +206,7 @@ class Daemon(MultiService):
         addresses.setServiceParent(self)
         self_test.setServiceParent(self)
         self._watch_the_network(addresses, messenger)
+        relay.setServiceParent(self)
         Housekeeping(self._reactor, bitween.forget_unseen, DAY).setServiceParent(self)
         Housekeeping(self._reactor, bitween.control.look, LOOK).setServiceParent(self)
         Housekeeping(self._reactor, bitween.rates.sample, INTERVAL).setServiceParent(self)
@@ -227,6 +235,9 @@ class Daemon(MultiService):
         messenger.events.subscribe(told)
         outside.setServiceParent(self)
         Wakefulness(self._reactor, woke).setServiceParent(self)
+
+    def _dial(self, address: PeerAddress, timeout: float) -> Deferred[bool]:
+        return dial(self._reactor, address, timeout)
 
     def _bittorrent(self, store: Store) -> tuple[Hasher, Swarm]:
         options = SwarmOptions(
@@ -337,6 +348,15 @@ def _account(settings: Settings) -> Account:
         plain_allowed=settings.allow_plain,
         direct_tls=settings.direct_tls,
     )
+
+
+def _on_this_machine(listening: Sequence[tuple[str, int]]) -> PeerAddress | None:
+    """Where our own BitTorrent port is dialled over IPv4 from this machine."""
+    for address, port in listening:
+        if ":" not in address:
+            here = "127.0.0.1" if address == "0.0.0.0" else address  # noqa: S104  # compared
+            return PeerAddress(here, port)
+    return None
 
 
 def _same_file(one: TextIO, other: TextIO) -> bool:

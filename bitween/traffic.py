@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
@@ -46,10 +46,18 @@ class TrafficAccount:
 
     _log = Logger()
 
-    def __init__(self, reactor: IReactorTime, ledger: Ledger, catalogue: Catalogue) -> None:
+    def __init__(
+        self,
+        reactor: IReactorTime,
+        ledger: Ledger,
+        catalogue: Catalogue,
+        relayed: Callable[[str], str | None] = lambda _: None,
+    ) -> None:
+        """:param relayed: tells who has an address of this machine that stands for a contact."""
         self._reactor = reactor
         self._ledger = ledger
         self._catalogue = catalogue
+        self._relayed = relayed
         self._totals = ledger.traffic()
         self.session = Traffic()
         self._changed: set[str] = set()
@@ -72,6 +80,9 @@ class TrafficAccount:
         :param port: where a peer listens; ``None`` where it dialled us.
         :returns: a bare JID; ``None`` where that cannot be told.
         """
+        relayed = self._relayed(address)
+        if relayed is not None:
+            return relayed
         jids = self._catalogue.jids_at(address, port)
         return next(iter(jids)) if len(jids) == 1 else None
 

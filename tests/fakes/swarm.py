@@ -83,6 +83,7 @@ class FakeSwarm:
     Holds torrents; a test says what arrives.
 
     :ivar offered: the addresses last offered for each download.
+    :ivar met: the torrent, whom we dialled and whom we met over uTP, each time.
     :ivar deleted: the torrents whose data was deleted.
     :ivar admitted: the networks from which peers may come.
     :ivar limits: of all torrents together.
@@ -97,6 +98,7 @@ class FakeSwarm:
         self.listening: tuple[tuple[str, int], ...] = (("127.0.0.1", 6881),)
         self.mapped: tuple[PeerAddress, ...] = ()
         self.offered: dict[InfoHash, tuple[PeerAddress, ...]] = {}
+        self.met: list[tuple[InfoHash, tuple[PeerAddress, ...], tuple[PeerAddress, ...]]] = []
         self.deleted: list[InfoHash] = []
         self.admitted: set[IPv4Network | IPv6Network] = set()
         self.limits = Limits()
@@ -182,6 +184,13 @@ class FakeSwarm:
     def refuse(self, networks: Iterable[IPv4Network | IPv6Network]) -> None:
         """Remember who may not."""
         self.admitted.difference_update(networks)
+
+    def meet(
+        self, info_hash: InfoHash, dialled: Sequence[PeerAddress], punched: Sequence[PeerAddress]
+    ) -> None:
+        """Remember who was met."""
+        if self._known(info_hash) is not None:
+            self.met.append((info_hash, tuple(dialled), tuple(punched)))
 
     def wish(self, info_hash: InfoHash, wishes: Wishes) -> Deferred[Torrent]:
         """Take over what is wanted of a torrent."""

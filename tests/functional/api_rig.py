@@ -38,6 +38,7 @@ from bitween.observable import Observable
 from bitween.uploads.uploads import Uploads
 from bitween.web.page import web_pages
 from tests.fakes.cache import FakeCache
+from tests.fakes.means import FakeMeans
 from tests.fakes.memory import FakeMemory
 from tests.fakes.messenger import FakeMessenger, FakeServer
 from tests.fakes.swarm import FakeSwarm
@@ -151,6 +152,7 @@ class World:
             Jobs(self.clock),
             FakeMemory(),
             FakeCache(),
+            FakeMeans().means,
             self.clock,
         )
         self.bitween = Bitween(parts, self.download_dir, self._stop, lambda: EPOCH)

@@ -33,6 +33,7 @@ from bitween.xmpp.stream import Stream
 from tests.fakes.cache import FakeCache
 from tests.fakes.idle import Idle
 from tests.fakes.lists import Memory, listed, numbered
+from tests.fakes.means import FakeMeans
 from tests.fakes.memory import FakeMemory
 from tests.fakes.swarm import FakeSwarm
 
@@ -120,6 +121,7 @@ class Rig(StreamManager):
             jobs=Jobs(self.clock),
             memory=FakeMemory(),
             cache=self.cache,
+            means=FakeMeans().means,
             reactor=self.clock,
         )
         self.bitween = Bitween(parts, directory, lambda: None)

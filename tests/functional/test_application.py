@@ -33,6 +33,7 @@ from bitween.model.trouble import Reason, Remedy
 from bitween.reach.addresses import InterfaceAddresses
 from tests.fakes.cache import FakeCache
 from tests.fakes.lists import numbered
+from tests.fakes.means import FakeMeans
 from tests.fakes.memory import FakeMemory
 from tests.fakes.messenger import FakeMessenger, FakeServer
 from tests.fakes.swarm import FakeSwarm
@@ -111,6 +112,7 @@ class UseCaseTests(SynchronousTestCase):
             jobs=Jobs(clock),
             memory=FakeMemory(),
             cache=FakeCache(),
+            means=FakeMeans().means,
             reactor=clock,
         )
         return Bitween(parts, self.downloads, self.stop)

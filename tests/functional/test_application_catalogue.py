@@ -17,6 +17,7 @@ from bitween.model.torrent import InfoHash
 from bitween.reach.addresses import InterfaceAddresses
 from bitween.slices import SLICE
 from tests.fakes.cache import FakeCache
+from tests.fakes.means import FakeMeans
 from tests.fakes.memory import FakeMemory
 from tests.fakes.messenger import FakeMessenger, FakeServer
 from tests.fakes.swarm import FakeSwarm
@@ -46,6 +47,7 @@ class CatalogueCase(SynchronousTestCase):
             jobs=Jobs(self.clock),
             memory=FakeMemory(),
             cache=self.cache,
+            means=FakeMeans().means,
             reactor=self.clock,
         )
         self.bitween = Bitween(parts, "/nowhere", lambda: None, self.clock.seconds)

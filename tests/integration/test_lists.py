@@ -24,6 +24,7 @@ from bitween.xmpp.messenger import Messenger
 from tests.fakes.cache import FakeCache
 from tests.fakes.idle import Idle
 from tests.fakes.lists import Memory, numbered
+from tests.fakes.means import FakeMeans
 from tests.fakes.memory import FakeMemory
 from tests.fakes.swarm import FakeSwarm
 from tests.integration.harness import until
@@ -58,6 +59,7 @@ class _Side:
             jobs=Jobs(reactor),
             memory=FakeMemory(),
             cache=FakeCache(),
+            means=FakeMeans().means,
             reactor=reactor,
         )
         self.bitween = Bitween(parts, "/nonexistent", lambda: None)

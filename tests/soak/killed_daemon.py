@@ -32,6 +32,7 @@ from bitween.model.events import SwarmEvent, TorrentAdded, TorrentChanged, Torre
 from bitween.model.torrent import InfoHash, Torrent
 from bitween.reach.addresses import InterfaceAddresses
 from tests.fakes.cache import FakeCache
+from tests.fakes.means import FakeMeans
 from tests.fakes.messenger import FakeMessenger, FakeServer
 
 
@@ -55,6 +56,7 @@ class Killed(LineOnlyReceiver):
             jobs=Jobs(cast(Any, reactor)),
             memory=self._store,
             cache=FakeCache(),
+            means=FakeMeans().means,
             reactor=cast(Any, reactor),
         )
         self._bitween = Bitween(parts, downloads, lambda: None)

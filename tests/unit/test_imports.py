@@ -35,6 +35,7 @@ ALLOWED = {
     "control": {"errors", "model"},
     "reading": {"errors", "model"},
     "traffic": {"errors", "model"},
+    "meeting": {"errors", "model", "reach"},  # of reach, what opens no socket
     "rates": {"model", "observable"},
     "diagnosis": {"model"},
     "application": {
@@ -45,6 +46,7 @@ ALLOWED = {
         "slices",
         "admission",
         "control",
+        "meeting",
         "reading",
         "traffic",
         "rates",

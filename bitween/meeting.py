@@ -1,0 +1,527 @@
+"""Meets those who have what our torrents want: finds a way to each, and has them dialled there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from twisted.internet.defer import CancelledError, Deferred, succeed
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from bitween.errors import RequestRefused
+from bitween.model.address import PeerAddress
+from bitween.model.candidate import Candidate
+from bitween.model.catalogue import Catalogue, CatalogueChange, Key
+from bitween.model.library import Library
+from bitween.model.passage import Passage
+from bitween.model.peer import Peer
+from bitween.model.torrent import InfoHash, TorrentState
+from bitween.model.way import UNTRIED, Rung, Way
+from bitween.reach.ladder import Ladder
+from bitween.reach.prospects import in_order, rung_at
+
+#: Resources to which a way is looked for at the same time; the others wait.
+CLIMBING = 24
+#: Seconds between two looks at who is connected: while somebody is expected, and else.
+LOOK, IDLE_LOOK = 0.25, 5.0
+#: Seconds that the swarm has to connect to whoever answers.
+CONNECTING = 3.0
+#: Seconds without a connection after which a way is looked for anew.
+LOST = 10.0
+#: Seconds in which who asked us to come has to answer, before we dial over uTP.
+ANSWER_AT_ONCE = 0.3
+
+_BY_RELAY = frozenset({Rung.RELAY, Rung.IN_BAND})
+_ACTIVE = frozenset({TorrentState.METADATA, TorrentState.DOWNLOADING})
+_RUNGS = list(Rung)
+
+
+class MeetingSwarm(Protocol):
+    """What is needed of the swarm."""
+
+    @property
+    def library(self) -> Library:
+        """Our torrents."""
+
+    def offer_peers(self, info_hash: InfoHash, addresses: Sequence[PeerAddress]) -> None:
+        """Dial these for a torrent, first ones first; those that are connected stay so."""
+
+    def meet(
+        self, info_hash: InfoHash, dialled: Sequence[PeerAddress], punched: Sequence[PeerAddress]
+    ) -> None:
+        """
+        Dial somebody who dials us at the same time, whether anything is wanted of them or not.
+
+        :param dialled: where they answer.
+        :param punched: where they may be met over uTP, if they dial us now.
+        """
+
+    def peers(self, info_hash: InfoHash) -> Sequence[Peer]:
+        """
+        Who is connected to us for a torrent.
+
+        :raises UnknownTorrent: if there is no such torrent.
+        """
+
+
+class Races(Protocol):
+    """Finds out where somebody answers."""
+
+    def race(self, addresses: Sequence[PeerAddress]) -> Deferred[PeerAddress | None]:
+        """Give the first of these at which somebody answers; can be cancelled."""
+
+
+class Encounters(Protocol):
+    """Asks contacts to come and meet us."""
+
+    def meet(
+        self, jid: str, resource: str, info_hash: InfoHash, candidates: Sequence[Candidate]
+    ) -> Deferred[tuple[Candidate, ...]]:
+        """
+        Ask a resource to dial us for a torrent now; gives where it is to be dialled.
+
+        :raises BitweenError: if it cannot or does not want to.
+        """
+
+
+class Relays(Protocol):
+    """Gives resources addresses on this machine, which lead to them through XMPP servers."""
+
+    def local_address(self, jid: str, resource: str) -> PeerAddress:
+        """
+        Where to dial a resource by relay.
+
+        :raises BitweenError: if this machine has no such address.
+        """
+
+    def who(self, address: str) -> Key | None:
+        """Whose local address this is."""
+
+    def passage(self, jid: str, resource: str) -> Deferred[Passage]:
+        """
+        Find out which way the relay to a resource would go.
+
+        :raises BitweenError: if there is none, with what would help.
+        """
+
+    def forget(self, jid: str, resource: str) -> None:
+        """Break off what goes to and from a resource, which is gone or met directly now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """By what others are met."""
+
+    races: Races
+    encounters: Encounters
+    relays: Relays
+
+
+@dataclass(eq=False, slots=True)
+class _Resource:
+    """
+    A resource that has what a torrent of ours wants.
+
+    :param wanted: those torrents.
+    :param most: bytes of the largest torrent that goes the way that is known; ``None`` for any.
+    :param relayed: whether it has an address at the relay.
+    :param since: when its way was found, or its torrents last stood still; seconds of the reactor.
+    :param linked: when it was last seen to be connected.
+    """
+
+    ladder: Ladder
+    theirs: tuple[Candidate, ...] = ()
+    wanted: set[InfoHash] = field(default_factory=set)
+    most: int | None = None
+    relayed: bool = False
+    since: float = 0.0
+    linked: float | None = None
+
+
+class Meetings:
+    """
+    Keeps a ladder for each resource that is online and has what a torrent of ours wants.
+
+    A way that is known is dialled at once.  While none is, the most promising address is dialled,
+    and then the one that the ladder finds: never all of them.
+    """
+
+    _log = Logger()
+
+    def __init__(
+        self,
+        reactor: IReactorTime,
+        swarm: MeetingSwarm,
+        catalogue: Catalogue,
+        means: Means,
+        ours: Callable[[], Sequence[Candidate]],
+    ) -> None:
+        """:param ours: our own candidates at this moment."""
+        self._reactor = reactor
+        self._swarm = swarm
+        self._catalogue = catalogue
+        self._means = means
+        self._ours = ours
+        self._resources: dict[Key, _Resource] = {}
+        self._sources: dict[InfoHash, set[Key]] = {}
+        self._waiting: dict[Key, None] = {}
+        self._answering: set[Deferred[None]] = set()
+        self._look: IDelayedCall | None = None
+
+    def close(self) -> None:
+        """Meet nobody any more."""
+        if self._look is not None:
+            self._look.cancel()
+            self._look = None
+        self._waiting.clear()
+        for resource in self._resources.values():
+            resource.ladder.rest()
+        for answering in list(self._answering):
+            answering.cancel()
+
+    # ---- what is known
+
+    def way(self, jid: str, resource: str) -> Way:
+        """The way to a resource, as far as it was looked for."""
+        known = self._resources.get((jid, resource))
+        return known.ladder.way if known else UNTRIED
+
+    def best_way(self, info_hash: InfoHash) -> Way | None:
+        """The best way to anybody who is online and has a torrent; ``None`` if nobody is."""
+        ways = [self.way(s.jid, s.resource) for s in self._catalogue.sources(info_hash)]
+        return min(ways, key=_by_rung, default=None)
+
+    def sources(self, info_hash: InfoHash) -> int:
+        """How many resources have a torrent and are not known to be out of reach."""
+        ways = [self.way(s.jid, s.resource) for s in self._catalogue.sources(info_hash)]
+        return sum(way.rung is not None or not way.reason for way in ways)
+
+    def may_dial(self, address: PeerAddress) -> bool:
+        """
+        Whether a contact may make us dial this.
+
+        Our own loopback is no contact's business, unless we ourselves are to be found only there.
+        """
+        own = [candidate.address for candidate in self._ours()]
+        return address not in own and (not address.is_loopback or any(a.is_loopback for a in own))
+
+    def whose(self, address: str) -> str | None:
+        """The bare JID of whoever has a local address at the relay; ``None`` for any other."""
+        key = self._means.relays.who(address)
+        return key[0] if key else None
+
+    # ---- what changes
+
+    def offer(self, info_hash: InfoHash) -> None:
+        """Meet everybody who has a torrent, if it wants anything; or nobody any more for it."""
+        library = self._swarm.library
+        wanted = info_hash in library and not library.get(info_hash).complete
+        sources = self._catalogue.sources(info_hash) if wanted else []
+        keys = {(source.jid, source.resource) for source in sources}
+        for key in self._sources.pop(info_hash, set()) - keys:
+            self._let_go(key, info_hash)
+        if not wanted:
+            return
+        self._sources[info_hash] = keys
+        for key in sorted(keys):
+            self._want(key, info_hash)
+        self._dial(info_hash)
+        self._look_soon()
+
+    def changed(self, change: CatalogueChange) -> None:
+        """Take in what changed in what contacts share."""
+        for presence in change.presences:
+            if not presence.online:
+                self._gone((presence.jid, presence.resource))
+        for info_hash in change.redialled:
+            self.offer(info_hash)
+
+    def moved(self) -> None:
+        """Take in that we are to be found elsewhere than before."""
+        for key in list(self._resources):
+            self._climb(key)
+
+    def asked(
+        self, jid: str, resource: str, info_hash: InfoHash, candidates: Sequence[Candidate]
+    ) -> Sequence[Candidate]:
+        """
+        Dial a resource that asks us to, for a torrent; gives our candidates, where it dials us.
+
+        Only addresses are dialled that it has announced: nobody is to make us knock elsewhere.
+
+        :raises UnknownTorrent: if we have no such torrent.
+        """
+        self._swarm.library.get(info_hash)
+        announced = {candidate.address.address for candidate in self._announced((jid, resource))}
+        theirs = [c for c in candidates if c.address.address in announced]
+        answering = Deferred.fromCoroutine(self._answer(info_hash, self._allowed(theirs)))
+        self._answering.add(answering)
+
+        def over(result: object) -> None:
+            self._answering.discard(answering)
+            if isinstance(result, Failure) and not result.check(CancelledError):
+                self._log.failure("meeting a contact", result)
+
+        answering.addBoth(over)
+        return self._ours()
+
+    async def _answer(self, info_hash: InfoHash, theirs: Sequence[Candidate]) -> None:
+        race = self._means.races.race(in_order(theirs, self._ours()))
+        race.addTimeout(ANSWER_AT_ONCE, self._reactor, onTimeoutCancel=lambda *_: None)
+        winner = await race
+        if winner is not None:
+            self._swarm.meet(info_hash, [winner], [])
+        else:
+            self._swarm.meet(info_hash, [], [candidate.address for candidate in theirs])
+
+    # ---- one resource
+
+    def _want(self, key: Key, info_hash: InfoHash) -> None:
+        resource = self._resources.get(key)
+        if resource is None:
+            steps = _Steps(self, key)
+            ladder = Ladder(self._reactor, steps, lambda way: self._found(key, way))
+            resource = self._resources[key] = _Resource(ladder, since=self._reactor.seconds())
+        resource.theirs = tuple(self._allowed(self._announced(key)))
+        resource.wanted.add(info_hash)
+        self._climb(key)
+
+    def _announced(self, key: Key) -> Sequence[Candidate]:
+        listing = self._catalogue.listings(key[0]).get(key[1])
+        if listing is None or not listing.online:
+            return ()
+        said = listing.announcement
+        return said.candidates or [Candidate(address) for address in said.addresses]
+
+    def _allowed(self, candidates: Iterable[Candidate]) -> list[Candidate]:
+        return [candidate for candidate in candidates if self.may_dial(candidate.address)]
+
+    def _climb(self, key: Key) -> None:
+        resource = self._resources[key]
+        climbing = sum(other.ladder.climbing for other in self._resources.values())
+        if not resource.wanted:
+            return
+        if climbing >= CLIMBING and not resource.ladder.climbing:
+            self._waiting[key] = None
+            return
+        resource.ladder.climb(self._ours(), resource.theirs)
+
+    def _found(self, key: Key, way: Way) -> None:
+        resource = self._resources[key]
+        resource.since = self._reactor.seconds()
+        self._log.info("{who!r}: {way}", who="/".join(key), way=way.rung or way.reason)
+        for info_hash in list(resource.wanted):
+            self._dial(info_hash)
+        while self._waiting and not self._is_full():
+            waiting = next(iter(self._waiting))
+            del self._waiting[waiting]
+            self._climb(waiting)
+        self._look_soon()
+
+    def _is_full(self) -> bool:
+        return sum(other.ladder.climbing for other in self._resources.values()) >= CLIMBING
+
+    def _let_go(self, key: Key, info_hash: InfoHash) -> None:
+        resource = self._resources.get(key)
+        if resource is not None:
+            resource.wanted.discard(info_hash)
+            if not resource.wanted:
+                resource.ladder.rest()
+                self._waiting.pop(key, None)
+
+    def _gone(self, key: Key) -> None:
+        self._waiting.pop(key, None)
+        resource = self._resources.pop(key, None)
+        self._means.relays.forget(*key)
+        if resource is not None:
+            resource.ladder.forget()
+            for info_hash in resource.wanted:
+                self._sources[info_hash].discard(key)
+
+    # ---- having them dialled
+
+    def _dial(self, info_hash: InfoHash) -> None:
+        resources = [self._resources[key] for key in sorted(self._sources.get(info_hash, ()))]
+        best_first = sorted(resources, key=lambda resource: _by_rung(resource.ladder.way))
+        addresses = [a for resource in best_first for a in self._dialled(resource, info_hash)]
+        self._swarm.offer_peers(info_hash, list(dict.fromkeys(addresses)))
+        for resource in resources:
+            way = resource.ladder.way
+            if way.rung is Rung.PUNCHED and way.address is not None:
+                # Both NATs know us by now.
+                self._swarm.meet(info_hash, [], [way.address])
+
+    def _dialled(self, resource: _Resource, info_hash: InfoHash) -> Sequence[PeerAddress]:
+        way = resource.ladder.way
+        if way.rung is Rung.PUNCHED or (way.reason and way.rung is None):
+            return ()
+        if way.address is None:
+            return in_order(resource.theirs, self._ours())[:1]
+        if way.rung is Rung.IN_BAND and not self._fits(resource, info_hash):
+            return ()
+        return [way.address]
+
+    def _fits(self, resource: _Resource, info_hash: InfoHash) -> bool:
+        share = self._catalogue.share(info_hash)
+        return resource.most is None or (share is not None and share.size <= resource.most)
+
+    # ---- seeing who is connected
+
+    def _look_soon(self) -> None:
+        if self._look is not None:
+            self._look.cancel()
+            self._look = None
+        wanted = [resource for resource in self._resources.values() if resource.wanted]
+        if wanted:
+            expected = any(r.ladder.climbing or _is_unseen(r) for r in wanted)
+            self._look = self._reactor.callLater(LOOK if expected else IDLE_LOOK, self._look_now)
+
+    def _look_now(self) -> None:
+        self._look = None
+        now = self._reactor.seconds()
+        for info_hash in list(self._sources):
+            for peer in self._peers(info_hash):
+                self._see(info_hash, peer, now)
+        for key, resource in list(self._resources.items()):
+            if resource.wanted:
+                self._judge(key, resource, now)
+        self._look_soon()
+
+    def _peers(self, info_hash: InfoHash) -> Sequence[Peer]:
+        return self._swarm.peers(info_hash) if info_hash in self._swarm.library else ()
+
+    def _see(self, info_hash: InfoHash, peer: Peer, now: float) -> None:
+        """Take note of a peer; where several could be it, it is none of them for certain."""
+        found = dict(self._who(info_hash, peer))
+        for key in found:
+            self._resources[key].linked = now
+        if len(found) != 1:
+            return
+        ((key, address),) = found.items()
+        if address is None:
+            return
+        resource = self._resources[key]
+        rung = Rung.PUNCHED if peer.utp else rung_at(address, resource.theirs)
+        resource.ladder.met(rung, address)
+        if resource.relayed and resource.ladder.way.rung not in _BY_RELAY:
+            resource.relayed = False
+            self._means.relays.forget(*key)
+
+    def _who(self, info_hash: InfoHash, peer: Peer) -> Iterator[tuple[Key, PeerAddress | None]]:
+        """Who a peer may be, and at which address; that is ``None`` at the relay."""
+        relayed = self._means.relays.who(peer.address)
+        keys: Collection[Key] = self._sources[info_hash]
+        if relayed is not None:
+            if relayed in keys:
+                yield relayed, None
+            return
+        exact = {
+            key: candidate.address
+            for key in keys
+            for candidate in self._resources[key].theirs
+            if candidate.address.address == peer.address and candidate.address.port == peer.port
+        }
+        yield from (exact or self._at(peer.address, keys)).items()
+
+    def _at(self, address: str, keys: Iterable[Key]) -> dict[Key, PeerAddress]:
+        return {
+            key: candidate.address
+            for key in keys
+            for candidate in self._resources[key].theirs
+            if candidate.address.address == address
+        }
+
+    def _judge(self, key: Key, resource: _Resource, now: float) -> None:
+        """See whether a way that was found leads anywhere."""
+        way = resource.ladder.way
+        if not any(map(self._is_active, resource.wanted)):
+            resource.since = now
+            resource.linked = None
+        if way.rung is None or way.rung in _BY_RELAY:
+            return
+        if resource.linked is not None and now - max(resource.linked, resource.since) > LOST:
+            resource.linked = None
+            resource.ladder.forget()
+            self._climb(key)
+        elif _is_unseen(resource) and now - resource.since > CONNECTING:
+            resource.ladder.disappointed()
+
+    def _is_active(self, info_hash: InfoHash) -> bool:
+        library = self._swarm.library
+        return info_hash in library and library.get(info_hash).state in _ACTIVE
+
+    # ---- for the ladders
+
+    def probe(self, addresses: Sequence[PeerAddress]) -> Deferred[PeerAddress | None]:
+        """Find out where somebody answers."""
+        return self._means.races.race(addresses) if addresses else succeed(None)
+
+    async def call(self, key: Key) -> Sequence[Candidate]:
+        """
+        Ask a resource to come; gives where it may be met.
+
+        :raises BitweenError: if it cannot or does not want to.
+        """
+        for_what = min(self._resources[key].wanted)
+        candidates = await self._means.encounters.meet(*key, for_what, self._ours())
+        return self._allowed(candidates)
+
+    def punch(self, key: Key, candidates: Sequence[Candidate]) -> None:
+        """Dial a resource while it dials us."""
+        for info_hash in self._resources[key].wanted:
+            self._swarm.meet(info_hash, [], [candidate.address for candidate in candidates])
+
+    async def by_relay(self, key: Key) -> Way:
+        """
+        Find a way through the servers.
+
+        :raises BitweenError: if there is none, or too narrow a one.
+        """
+        passage = await self._means.relays.passage(*key)
+        resource = self._resources[key]
+        resource.most = passage.most
+        if not any(self._fits(resource, info_hash) for info_hash in resource.wanted):
+            raise RequestRefused(
+                f"it is larger than the {passage.most} bytes that go within the XMPP stream",
+                "a relay would need proxy65 on either server",
+            )
+        resource.relayed = True
+        address = self._means.relays.local_address(*key)
+        return Way(Rung.IN_BAND if passage.in_band else Rung.RELAY, address, passage.through)
+
+
+class _Steps:
+    """What the ladder of one resource has done for it."""
+
+    def __init__(self, meetings: Meetings, key: Key) -> None:
+        self._meetings = meetings
+        self._key = key
+
+    def probe(self, addresses: Sequence[PeerAddress]) -> Deferred[PeerAddress | None]:
+        """Find out where somebody answers."""
+        return self._meetings.probe(addresses)
+
+    def meet(self) -> Deferred[Sequence[Candidate]]:
+        """Ask it to come."""
+        return Deferred.fromCoroutine(self._meetings.call(self._key))
+
+    def punch(self, candidates: Sequence[Candidate]) -> None:
+        """Dial it while it dials us."""
+        self._meetings.punch(self._key, candidates)
+
+    def relay(self) -> Deferred[Way]:
+        """Find a way through the servers."""
+        return Deferred.fromCoroutine(self._meetings.by_relay(self._key))
+
+
+def _by_rung(way: Way) -> int:
+    return len(_RUNGS) if way.rung is None else _RUNGS.index(way.rung)
+
+
+def _is_unseen(resource: _Resource) -> bool:
+    """Whether a way was found, and nobody was seen there since."""
+    found = resource.ladder.way.rung is not None
+    return found and (resource.linked is None or resource.linked < resource.since)

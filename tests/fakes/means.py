@@ -1,0 +1,70 @@
+"""By what others are met, in memory: the ports of ``meeting.Means``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from twisted.internet.defer import Deferred
+
+from bitween.meeting import Means
+from bitween.model.address import PeerAddress
+from bitween.model.candidate import Candidate
+from bitween.model.catalogue import Key
+from bitween.model.passage import Passage
+from bitween.model.torrent import InfoHash
+
+
+class FakeMeans:
+    """
+    Plays races, encounters and relays; nothing comes of them until a test says so.
+
+    :ivar raced: the addresses of each race, and its outcome.
+    :ivar called: who was asked to come, for what, with which candidates of ours; and the answer.
+    :ivar asked: whose passage was asked for, and the answer.
+    :ivar forgotten: who was forgotten at the relay.
+    """
+
+    def __init__(self) -> None:
+        self.raced: list[tuple[tuple[PeerAddress, ...], Deferred[PeerAddress | None]]] = []
+        self.called: list[
+            tuple[Key, InfoHash, tuple[Candidate, ...], Deferred[tuple[Candidate, ...]]]
+        ] = []
+        self.asked: list[tuple[Key, Deferred[Passage]]] = []
+        self.forgotten: list[Key] = []
+        self._places: dict[Key, PeerAddress] = {}
+
+    @property
+    def means(self) -> Means:
+        """All of it."""
+        return Means(self, self, self)
+
+    def race(self, addresses: Sequence[PeerAddress]) -> Deferred[PeerAddress | None]:
+        """Begin a race."""
+        self.raced.append((tuple(addresses), Deferred()))
+        return self.raced[-1][1]
+
+    def meet(
+        self, jid: str, resource: str, info_hash: InfoHash, candidates: Sequence[Candidate]
+    ) -> Deferred[tuple[Candidate, ...]]:
+        """Begin to ask."""
+        self.called.append(((jid, resource), info_hash, tuple(candidates), Deferred()))
+        return self.called[-1][3]
+
+    def local_address(self, jid: str, resource: str) -> PeerAddress:
+        """Give each its own."""
+        place = PeerAddress(f"127.1.0.{len(self._places) + 1}", 40000)
+        return self._places.setdefault((jid, resource), place)
+
+    def who(self, address: str) -> Key | None:
+        """Whose it is."""
+        return next((key for key, a in self._places.items() if a.address == address), None)
+
+    def passage(self, jid: str, resource: str) -> Deferred[Passage]:
+        """Begin to look for one."""
+        self.asked.append(((jid, resource), Deferred()))
+        return self.asked[-1][1]
+
+    def forget(self, jid: str, resource: str) -> None:
+        """Take note."""
+        if self._places.pop((jid, resource), None):
+            self.forgotten.append((jid, resource))
