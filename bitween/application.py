@@ -63,6 +63,7 @@ from bitween.model.search import UNFILTERED, Filter, FoundPage
 from bitween.model.torrent import InfoHash, Metainfo, Torrent
 from bitween.model.trouble import Remedy
 from bitween.model.vantage import Nat
+from bitween.model.way import Rung
 from bitween.model.wishes import AS_USUAL, Wishes
 from bitween.observable import Observable
 from bitween.rates import RateHistory
@@ -488,15 +489,17 @@ class Bitween:
         """
         return open_content(self._swarm, info_hash, number)
 
-    def peers(self, info_hash: InfoHash) -> list[tuple[str | None, Peer]]:
+    def peers(self, info_hash: InfoHash) -> list[tuple[str | None, Peer, Rung]]:
         """
         Who is connected to us for a torrent.
 
-        :returns: the contact's bare JID, where that can be told, and the peer.
+        :returns: the contact's bare JID, where that can be told, the peer, and by which way.
         :raises UnknownTorrent: if there is none with this hash.
         """
-        peers = self._swarm.peers(info_hash)
-        return [(self.traffic.whose(peer.address, peer.port), peer) for peer in peers]
+        return [
+            (self.traffic.whose(peer.address, peer.port), peer, self.meetings.how(peer))
+            for peer in self._swarm.peers(info_hash)
+        ]
 
     def add_path(self, path: str) -> Job:
         """

@@ -213,6 +213,14 @@ class Meetings:
         key = self._means.relays.who(address)
         return key[0] if key else None
 
+    def how(self, peer: Peer) -> Rung:
+        """On which rung a peer is met."""
+        relayed = self._means.relays.who(peer.address)
+        if relayed is not None:
+            rung = self.way(*relayed).rung
+            return rung if rung in _BY_RELAY and rung else Rung.RELAY
+        return Rung.PUNCHED if peer.utp else rung_at(PeerAddress(peer.address, peer.port or 1))
+
     # ---- what changes
 
     def offer(self, info_hash: InfoHash) -> None:
@@ -221,6 +229,9 @@ class Meetings:
         wanted = info_hash in library and not library.get(info_hash).complete
         sources = self._catalogue.sources(info_hash) if wanted else []
         keys = {(source.jid, source.resource) for source in sources}
+        if not wanted and info_hash in self._sources:
+            # It may have been so quick that nobody has looked yet.
+            self._see_all(info_hash)
         for key in self._sources.pop(info_hash, set()) - keys:
             self._let_go(key, info_hash)
         if not wanted:
@@ -255,7 +266,8 @@ class Meetings:
         :raises UnknownTorrent: if we have no such torrent.
         """
         self._swarm.library.get(info_hash)
-        announced = {candidate.address.address for candidate in self._announced((jid, resource))}
+        known = self._catalogue.candidates(jid, resource)
+        announced = {candidate.address.address for candidate in known}
         theirs = [c for c in candidates if c.address.address in announced]
         answering = Deferred.fromCoroutine(self._answer(info_hash, self._allowed(theirs)))
         self._answering.add(answering)
@@ -285,16 +297,9 @@ class Meetings:
             steps = _Steps(self, key)
             ladder = Ladder(self._reactor, steps, lambda way: self._found(key, way))
             resource = self._resources[key] = _Resource(ladder, since=self._reactor.seconds())
-        resource.theirs = tuple(self._allowed(self._announced(key)))
+        resource.theirs = tuple(self._allowed(self._catalogue.candidates(*key)))
         resource.wanted.add(info_hash)
         self._climb(key)
-
-    def _announced(self, key: Key) -> Sequence[Candidate]:
-        listing = self._catalogue.listings(key[0]).get(key[1])
-        if listing is None or not listing.online:
-            return ()
-        said = listing.announcement
-        return said.candidates or [Candidate(address) for address in said.addresses]
 
     def _allowed(self, candidates: Iterable[Candidate]) -> list[Candidate]:
         return [candidate for candidate in candidates if self.may_dial(candidate.address)]
@@ -383,15 +388,17 @@ class Meetings:
         self._look = None
         now = self._reactor.seconds()
         for info_hash in list(self._sources):
-            for peer in self._peers(info_hash):
-                self._see(info_hash, peer, now)
+            self._see_all(info_hash)
         for key, resource in list(self._resources.items()):
             if resource.wanted:
                 self._judge(key, resource, now)
         self._look_soon()
 
-    def _peers(self, info_hash: InfoHash) -> Sequence[Peer]:
-        return self._swarm.peers(info_hash) if info_hash in self._swarm.library else ()
+    def _see_all(self, info_hash: InfoHash) -> None:
+        now = self._reactor.seconds()
+        if info_hash in self._swarm.library:
+            for peer in self._swarm.peers(info_hash):
+                self._see(info_hash, peer, now)
 
     def _see(self, info_hash: InfoHash, peer: Peer, now: float) -> None:
         """Take note of a peer; where several could be it, it is none of them for certain."""

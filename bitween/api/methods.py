@@ -408,7 +408,10 @@ class ContactMethods(Namespace):
         page = await self._bitween.find(query, contact, sort, offset, limit, only=only)
         return {
             "total": page.total,
-            "items": [views.found(item, self._bitween.catalogue) for item in page.items],
+            "items": [
+                views.found(item, self._bitween.meetings.best_way(item.info_hash))
+                for item in page.items
+            ],
         }
 
     @reads
@@ -416,10 +419,11 @@ class ContactMethods(Namespace):
         """Everybody in the roster, and those who ask to be."""
         catalogue = self._bitween.catalogue
         contacts = self._bitween.contacts()
-        traffic = self._bitween.traffic
+        traffic, meetings = self._bitween.traffic, self._bitween.meetings
         return {
             "contacts": [
-                views.contact(contact, catalogue, traffic.of(contact.jid)) for contact in contacts
+                views.contact(contact, catalogue, traffic.of(contact.jid), meetings.way)
+                for contact in contacts
             ]
         }
 

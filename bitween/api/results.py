@@ -30,6 +30,10 @@ Address = Annotated[tuple[str, int], "address and port"]
 Done = Literal[True]
 
 
+#: What is said of the way to somebody; see :class:`bitween.model.way.Rung`.
+REACH = "lan, ipv6, ipv4, mapped, punched, relay, in_band, untried or none"
+
+
 class Versions(TypedDict):
     """Versions of the daemon, of this API and of what they are built on."""
 
@@ -282,7 +286,7 @@ class Peer(TypedDict):
     upload_rate: Rate
     downloaded: Annotated[int, "bytes that it brought over this connection"]
     uploaded: Annotated[int, "bytes that it took over this connection"]
-    how: Annotated[str, "the way to it: direct"]
+    how: Annotated[str, "lan, ipv6, ipv4, punched, relay or in_band"]
 
 
 class Peers(TypedDict):
@@ -298,6 +302,15 @@ class Exported(TypedDict):
     magnet: str
 
 
+class Way(TypedDict):
+    """How a resource of a contact is reached, or why it is not."""
+
+    reach: Annotated[str, REACH]
+    text: Annotated[str, "the same in words"]
+    reason: Annotated[str | None, "why there is no better way, or none at all"]
+    fix: Annotated[str | None, "what would help"]
+
+
 class Resource(TypedDict):
     """A device of a contact."""
 
@@ -306,6 +319,7 @@ class Resource(TypedDict):
     shares: Annotated[int, "how many"]
     size: Annotated[int, "bytes of all of them together"]
     online: bool
+    way: Annotated[Way | None, "how it is reached; null while it is not there"]
 
 
 class Contact(TypedDict):
@@ -395,7 +409,8 @@ class Found(TypedDict):
     size: Size
     contacts: list[BareJid]
     online: Annotated[bool, "whether one of them is there now"]
-    reach: Annotated[str | None, "direct or none; null while nobody who has it is online"]
+    reach: Annotated[str | None, f"{REACH}; null while nobody who has it is online"]
+    reach_text: Annotated[str | None, "the same in words"]
 
 
 class FoundPage(TypedDict):

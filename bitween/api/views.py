@@ -33,6 +33,7 @@ from bitween.model.setting import Setting
 from bitween.model.torrent import Torrent
 from bitween.model.traffic import Rates, Traffic
 from bitween.model.trouble import Trouble
+from bitween.model.way import Rung, Way
 from bitween.model.wishes import Limits, Selection
 
 Json = dict[str, object]
@@ -137,7 +138,7 @@ def files(files: Sequence[FileStatus] | None, selection: Selection) -> results.F
     }
 
 
-def peer(contact: str | None, peer: Peer) -> results.Peer:
+def peer(contact: str | None, peer: Peer, how: Rung) -> results.Peer:
     """One of ``bt.get_peers``."""
     return {
         "contact": contact,
@@ -149,8 +150,7 @@ def peer(contact: str | None, peer: Peer) -> results.Peer:
         "upload_rate": peer.upload_rate,
         "downloaded": peer.downloaded,
         "uploaded": peer.uploaded,
-        # There is no other way yet.
-        "how": "direct",
+        "how": how.value,
     }
 
 
@@ -236,8 +236,14 @@ def added(added: Added) -> results.Added:
     return {"hash": added.info_hash, "name": added.name, "total_size": added.total_size}
 
 
-def contact(contact: Contact, catalogue: Catalogue, traffic: Traffic) -> results.Contact:
-    """One entry of ``xmpp.get_contacts``."""
+def contact(
+    contact: Contact, catalogue: Catalogue, traffic: Traffic, way: Callable[[str, str], Way]
+) -> results.Contact:
+    """
+    One entry of ``xmpp.get_contacts``.
+
+    :param way: tells the way to a resource of a bare JID.
+    """
     online = catalogue.online(contact.jid)
     listings = catalogue.listings(contact.jid)
     return {
@@ -248,7 +254,11 @@ def contact(contact: Contact, catalogue: Catalogue, traffic: Traffic) -> results
         "groups": list(contact.groups),
         "online": bool(online),
         "resources": [
-            _resource(resource, listings.get(resource), resource in online)
+            _resource(
+                resource,
+                listings.get(resource),
+                way(contact.jid, resource) if resource in online else None,
+            )
             for resource in sorted(online | listings.keys())
         ],
         "downloaded": traffic.downloaded,
@@ -256,14 +266,15 @@ def contact(contact: Contact, catalogue: Catalogue, traffic: Traffic) -> results
     }
 
 
-def _resource(resource: str, listing: Listing | None, online: bool) -> results.Resource:
+def _resource(resource: str, listing: Listing | None, way: Way | None) -> results.Resource:
     shares = () if listing is None else listing.announcement.shares.values()
     return {
         "resource": resource,
         "bitween": listing is not None,
         "shares": len(shares),
         "size": sum(share.size for share in shares),
-        "online": online,
+        "online": way is not None,
+        "way": _way(way) if way and listing else None,
     }
 
 
@@ -286,23 +297,36 @@ def shares(catalogue: Catalogue) -> Members:
     )
 
 
-def found(found: Found, catalogue: Catalogue) -> results.Found:
-    """One item of ``xmpp.find``."""
+def found(found: Found, way: Way | None) -> results.Found:
+    """
+    One item of ``xmpp.find``.
+
+    :param way: the best one to somebody who is online and has it.
+    """
     return {
         "hash": found.info_hash,
         "name": found.name,
         "size": found.size,
         "contacts": list(found.contacts),
         "online": found.online,
-        "reach": _reach(found, catalogue),
+        "reach": _reach(way) if way else None,
+        "reach_text": way.text if way else None,
     }
 
 
-def _reach(found: Found, catalogue: Catalogue) -> str | None:
-    if not found.online:
-        return None
-    sources = catalogue.sources(found.info_hash)
-    return "direct" if any(source.addresses for source in sources) else "none"
+def _way(way: Way) -> results.Way:
+    return {
+        "reach": _reach(way),
+        "text": way.text,
+        "reason": way.reason or None,
+        "fix": way.fix or None,
+    }
+
+
+def _reach(way: Way) -> str:
+    if way.rung is not None:
+        return way.rung.value
+    return "none" if way.reason else "untried"
 
 
 def _listing(listing: Listing) -> Members:

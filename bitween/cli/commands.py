@@ -88,13 +88,14 @@ def shares(session: Session) -> None:
         session.output.json({"total": len(items), "items": items})
         return
     session.output.table(
-        ("name", "size", "who", "there", "hash"),
+        ("name", "size", "who", "there", "way", "hash"),
         [
             (
                 item["name"],
                 size_text(item["size"]),
                 ", ".join(item["contacts"]),
                 "online" if item["online"] else "away",
+                item["reach_text"] or "",
                 item["hash"],
             )
             for item in items

@@ -38,6 +38,24 @@ class Way:
     reason: str = ""
     fix: str = ""
 
+    @property
+    def text(self) -> str:
+        """The way in words, for a person."""
+        if self.rung is None:
+            return f"not reachable: {self.reason}" if self.reason else "not tried yet"
+        if self.rung is Rung.RELAY:
+            return f"by relay at {self.through}"
+        return _WORDS[self.rung]
+
+
+_WORDS = {
+    Rung.LAN: "direct (LAN)",
+    Rung.IPV6: "direct (IPv6)",
+    Rung.IPV4: "direct (IPv4)",
+    Rung.MAPPED: "direct (mapped)",
+    Rung.PUNCHED: "hole punched",
+    Rung.IN_BAND: "in band",
+}
 
 #: Nobody has tried yet.
 UNTRIED = Way()

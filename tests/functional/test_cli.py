@@ -105,6 +105,7 @@ class CliCase(TestCase):
             "COLUMNS": "70",
         }
         self.world = World(reactor, self.path("downloads"))
+        self.addCleanup(self.world.bitween.end)
 
     def path(self, name: str) -> str:
         """A path in the home."""

@@ -506,7 +506,8 @@ class ContactTests(MethodCase):
                         "size": 123,
                         "contacts": [BOB],
                         "online": True,
-                        "reach": "direct",
+                        "reach": "untried",
+                        "reach_text": "not tried yet",
                     }
                 ],
             },
@@ -536,7 +537,7 @@ class ContactTests(MethodCase):
                 "upload_rate": 20,
                 "downloaded": 3000,
                 "uploaded": 40,
-                "how": "direct",
+                "how": "lan",
             },
         )
         self.assertEqual((stranger["contact"], stranger["port"]), (None, None))
@@ -581,11 +582,11 @@ class ContactTests(MethodCase):
         self.assertEqual(self.call("xmpp.find", max_size=122)["total"], 0)
 
     def test_reach(self) -> None:
-        """Somebody who is away may be reached or not; somebody without an address may not."""
+        """Whether somebody is reached shows when that is tried, by a download; not while away."""
         self.world.contact_shares(BOB, {A: "a"}, online=False)
         self.world.contact_shares("carol@example.org", {B: "b"}, [])
         items = self.call("xmpp.find")["items"]
-        self.assertEqual([item["reach"] for item in items], [None, "none"])
+        self.assertEqual([item["reach"] for item in items], [None, "untried"])
 
     def test_find_refuses(self) -> None:
         """An unknown contact or order, and pages out of bounds."""
@@ -635,6 +636,12 @@ class ContactTests(MethodCase):
                                 "shares": 2,
                                 "size": 246,
                                 "online": True,
+                                "way": {
+                                    "reach": "untried",
+                                    "text": "not tried yet",
+                                    "reason": None,
+                                    "fix": None,
+                                },
                             },
                             {
                                 "resource": "phone",
@@ -642,6 +649,7 @@ class ContactTests(MethodCase):
                                 "shares": 0,
                                 "size": 0,
                                 "online": True,
+                                "way": None,
                             },
                         ],
                         "downloaded": 10,

@@ -5,6 +5,7 @@ import { t } from "/web/strings.js";
 const WAYS = {
   direct: "reachDirect", none: "reachNone", lan: "reachLan", ipv6: "reachIpv6", ipv4: "reachIpv4",
   mapped: "reachMapped", punched: "reachPunched", relay: "reachRelay", in_band: "reachInBand",
+  untried: "reachUntried",
 };
 
 /** What the daemon calls a way, in words; null is one to somebody who is not there. */
