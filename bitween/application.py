@@ -377,7 +377,9 @@ class Bitween:
             parts.swarm, self.catalogue, self._believes, parts.reactor.seconds
         )
         self.meetings = Meetings(
-            parts.reactor, parts.swarm, self.catalogue, parts.means, self._candidates
+            *(parts.reactor, parts.swarm, self.catalogue, parts.means),
+            self.admission,
+            ours=self._candidates,
         )
         self.traffic = TrafficAccount(
             parts.reactor, parts.memory, self.catalogue, self.meetings.whose

@@ -111,6 +111,13 @@ class Relays(Protocol):
         """Break off what goes to and from a resource, which is gone or met directly now."""
 
 
+class Admits(Protocol):
+    """Lets peers in."""
+
+    def meet(self, jid: str, resource: str, addresses: Iterable[PeerAddress]) -> None:
+        """Let a resource in at addresses that it told us alone, too, as long as it is there."""
+
+
 @dataclass(frozen=True, slots=True)
 class Means:
     """By what others are met."""
@@ -157,6 +164,8 @@ class Meetings:
         swarm: MeetingSwarm,
         catalogue: Catalogue,
         means: Means,
+        admits: Admits,
+        *,
         ours: Callable[[], Sequence[Candidate]],
     ) -> None:
         """:param ours: our own candidates at this moment."""
@@ -164,6 +173,7 @@ class Meetings:
         self._swarm = swarm
         self._catalogue = catalogue
         self._means = means
+        self._admits = admits
         self._ours = ours
         self._resources: dict[Key, _Resource] = {}
         self._sources: dict[InfoHash, set[Key]] = {}
@@ -268,8 +278,9 @@ class Meetings:
         self._swarm.library.get(info_hash)
         known = self._catalogue.candidates(jid, resource)
         announced = {candidate.address.address for candidate in known}
-        theirs = [c for c in candidates if c.address.address in announced]
-        answering = Deferred.fromCoroutine(self._answer(info_hash, self._allowed(theirs)))
+        theirs = self._allowed(c for c in candidates if c.address.address in announced)
+        self._admits.meet(jid, resource, [candidate.address for candidate in theirs])
+        answering = Deferred.fromCoroutine(self._answer(info_hash, theirs))
         self._answering.add(answering)
 
         def over(result: object) -> None:
@@ -473,8 +484,10 @@ class Meetings:
         :raises BitweenError: if it cannot or does not want to.
         """
         for_what = min(self._resources[key].wanted)
-        candidates = await self._means.encounters.meet(*key, for_what, self._ours())
-        return self._allowed(candidates)
+        told = await self._means.encounters.meet(*key, for_what, self._ours())
+        candidates = self._allowed(told)
+        self._admits.meet(*key, [candidate.address for candidate in candidates])
+        return candidates
 
     def punch(self, key: Key, candidates: Sequence[Candidate]) -> None:
         """Dial a resource while it dials us."""

@@ -153,7 +153,12 @@ class Daemon(MultiService):
             lambda: _witnesses(bitween.catalogue, messenger),
             messenger.dial_back,
         )
-        relay = Relay(self._reactor, messenger.streams, lambda: _on_this_machine(swarm.listening))
+        relay = Relay(
+            self._reactor,
+            messenger.streams,
+            lambda: _on_this_machine(swarm.listening),
+            lambda hosts: bitween.admission.let("relay", [PeerAddress(h, 1) for h in hosts]),
+        )
         parts = Parts(
             swarm=swarm,
             hasher=hasher,

@@ -7,7 +7,7 @@ here: who is dialled there is the resource, and who dials from there is the reso
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any, Protocol
 
 from twisted.application.service import Service
@@ -101,13 +101,20 @@ class Relay(Service):
     _log = Logger()
 
     def __init__(
-        self, reactor: Any, streams: Streams, target: Callable[[], PeerAddress | None]
+        self,
+        reactor: Any,
+        streams: Streams,
+        target: Callable[[], PeerAddress | None],
+        placed: Callable[[Collection[str]], None] = lambda _: None,
     ) -> None:
         """
         :param reactor: provides ``IReactorTCP`` and ``IReactorTime``.
         :param target: tells where our own BitTorrent port is dialled on this machine; ``None`` as
             long as there is none.
+        :param placed: told all local addresses that stand for somebody, whenever these change; by
+            then nobody has dialled from there.
         """
+        self._placed = placed
         self._reactor = reactor
         self._streams = streams
         self._target = target
@@ -168,6 +175,7 @@ class Relay(Service):
         if place is None:
             return
         del self._who[place.host]
+        self._placed(self._who.keys())
         if place.port is not None:
             stopping = place.port.stopListening()
             if stopping is not None:
@@ -187,6 +195,7 @@ class Relay(Service):
         if place is None:
             place = self._places[jid, resource] = _Place(self._free_host())
             self._who[place.host] = (jid, resource)
+            self._placed(self._who.keys())
         return place
 
     def _free_host(self) -> str:

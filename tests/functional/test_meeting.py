@@ -1,0 +1,352 @@
+"""Meeting those who have what is wanted: on fakes, and a clock of the test's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from twisted.internet.task import Clock
+from twisted.trial.unittest import SynchronousTestCase
+
+from bitween.errors import RequestRefused, UnknownTorrent
+from bitween.meeting import CLIMBING, CONNECTING, LOST, Meetings
+from bitween.model.address import PeerAddress
+from bitween.model.announcement import Announcement, Share
+from bitween.model.candidate import Candidate, Kind
+from bitween.model.catalogue import Catalogue, Key
+from bitween.model.passage import Passage
+from bitween.model.peer import Peer
+from bitween.model.torrent import InfoHash
+from bitween.model.way import UNTRIED, Rung
+from bitween.reach.ladder import MEET_AFTER, RELAY_AFTER
+from tests.fakes.means import FakeMeans
+from tests.fakes.swarm import FakeSwarm
+
+if TYPE_CHECKING:
+    from twisted.internet.defer import Deferred
+
+BOB, CAROL = "bob@example.org", "carol@example.org"
+FILM = Share(InfoHash("ab" * 20), "film.mkv", 5_000_000)
+SONG = Share(InfoHash("cd" * 20), "song.ogg", 5_000)
+OURS = (Candidate(PeerAddress.parse("10.0.0.1", 6881)),)
+NEAR, FAR = PeerAddress.parse("10.0.0.2", 6881), PeerAddress.parse("9.9.9.9", 6881)
+SEEN = Candidate(PeerAddress.parse("9.9.9.8", 7000), Kind.SEEN)
+
+
+class MeetingCase(SynchronousTestCase):
+    """What alice's daemon does to meet bob."""
+
+    def setUp(self) -> None:
+        """Meet nobody yet."""
+        self.clock, self.swarm, self.fakes = Clock(), FakeSwarm(), FakeMeans()
+        self.catalogue = Catalogue(self.clock.seconds)
+        self.admitted: dict[Key, list[PeerAddress]] = {}
+        self.meetings = Meetings(
+            *(self.clock, self.swarm, self.catalogue, self.fakes.means), self, ours=lambda: OURS
+        )
+
+    def tearDown(self) -> None:
+        """Nothing is left behind."""
+        self.meetings.close()
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def meet(self, jid: str, resource: str, addresses: Iterable[PeerAddress]) -> None:
+        """Remember who is let in."""
+        self.admitted[jid, resource] = list(addresses)
+
+    def there(
+        self, jid: str, *candidates: Candidate | PeerAddress, shares: tuple[Share, ...] = (FILM,)
+    ) -> None:
+        """Have somebody be online and announce something."""
+        where = tuple(c if isinstance(c, Candidate) else Candidate(c) for c in candidates)
+        said = Announcement(
+            "laptop",
+            {share.info_hash: share for share in shares},
+            tuple(c.address for c in where if c.dialable),
+            candidates=where,
+        )
+        self.meetings.changed(self.catalogue.set_online(jid, "laptop", True))
+        self.meetings.changed(self.catalogue.replace_item(jid, "laptop", [said]))
+
+    def gone(self, jid: str) -> None:
+        """Have somebody go."""
+        self.meetings.changed(self.catalogue.set_online(jid, "laptop", False))
+
+    def want(self, share: Share = FILM) -> None:
+        """Begin a download."""
+        self.successResultOf(self.swarm.download(share.info_hash, share.name, "/downloads"))
+        self.meetings.offer(share.info_hash)
+
+    def connected(self, *peers: Peer, share: Share = FILM) -> None:
+        """Have the swarm be connected to these, and that be seen."""
+        self.swarm.connected[share.info_hash] = peers
+        self.pass_by(0.5)
+
+    def pass_by(self, seconds: float) -> None:
+        """Let time go by, in steps of a quarter of a second."""
+        self.clock.pump([0.25] * round(seconds / 0.25))
+
+    def offered(self, share: Share = FILM) -> tuple[PeerAddress, ...]:
+        """Whom the swarm dials."""
+        return self.swarm.offered[share.info_hash]
+
+    @property
+    def race(self) -> Deferred[PeerAddress | None]:
+        """The last race."""
+        return self.fakes.raced[-1][1]
+
+    def way(self, jid: str = BOB) -> Rung | None:
+        """On which rung somebody is met."""
+        return self.meetings.way(jid, "laptop").rung
+
+
+class WantingTests(MeetingCase):
+    """We want something."""
+
+    def test_the_most_promising_one_first(self) -> None:
+        """While the ladder is climbed one address is dialled; then the one that was found."""
+        self.there(BOB, FAR, NEAR)
+        self.assertEqual(self.fakes.raced, [])
+        self.want()
+        self.assertEqual(self.offered(), (NEAR,))
+        self.assertEqual(self.fakes.raced[0][0], (NEAR, FAR))
+        self.race.callback(FAR)
+        self.assertEqual((self.offered(), self.way()), ((FAR,), Rung.IPV4))
+
+    def test_a_known_way_is_used_at_once(self) -> None:
+        """For the next torrent nobody is raced."""
+        self.there(BOB, FAR, NEAR, shares=(FILM, SONG))
+        self.want()
+        self.race.callback(FAR)
+        self.want(SONG)
+        self.assertEqual((self.offered(SONG), len(self.fakes.raced)), ((FAR,), 1))
+
+    def test_somebody_comes_later(self) -> None:
+        """Who comes online with it is met; with several, the best way is dialled first."""
+        self.want()
+        self.assertEqual(self.offered(), ())
+        self.there(BOB, FAR)
+        self.race.callback(FAR)
+        self.there(CAROL, NEAR)
+        self.race.callback(NEAR)
+        self.assertEqual(self.offered(), (NEAR, FAR))
+        self.assertEqual(self.meetings.sources(FILM.info_hash), 2)
+
+    def test_somebody_goes(self) -> None:
+        """Nothing is known of the way to who is away."""
+        self.there(BOB, FAR)
+        self.want()
+        self.gone(BOB)
+        self.assertEqual(self.meetings.way(BOB, "laptop"), UNTRIED)
+        self.assertIsNone(self.meetings.best_way(FILM.info_hash))
+        self.there(BOB, FAR)
+        self.assertEqual(len(self.fakes.raced), 2)
+
+    def test_meeting_half_way(self) -> None:
+        """Who does not answer is asked to come, let in, and dialled over uTP."""
+        self.there(BOB, NEAR)
+        self.want()
+        self.pass_by(MEET_AFTER)
+        key, info_hash, ours, answer = self.fakes.called[0]
+        self.assertEqual((key, info_hash, ours), ((BOB, "laptop"), FILM.info_hash, OURS))
+        answer.callback((SEEN,))
+        self.assertEqual(self.admitted[BOB, "laptop"], [SEEN.address])
+        self.assertEqual(self.swarm.met, [(FILM.info_hash, (), (NEAR, SEEN.address))])
+
+    def test_a_hole_is_punched(self) -> None:
+        """Who is connected over uTP is met so; what else is wanted goes the same way."""
+        self.there(BOB, NEAR, SEEN, shares=(FILM, SONG))
+        self.want()
+        self.connected(Peer(SEEN.address.address, SEEN.address.port, utp=True))
+        self.assertIs(self.way(), Rung.PUNCHED)
+        self.want(SONG)
+        self.assertEqual(self.swarm.met[-1], (SONG.info_hash, (), (SEEN.address,)))
+        self.assertEqual(self.offered(SONG), ())
+
+    def test_they_dial_us(self) -> None:
+        """Who comes in from an address of theirs is met, whoever dialled."""
+        self.there(BOB, FAR)
+        self.want()
+        self.connected(Peer(FAR.address, None))
+        self.assertIs(self.way(), Rung.IPV4)
+
+    def test_two_behind_one_address(self) -> None:
+        """Nobody can tell which of them dials us."""
+        self.there(BOB, FAR)
+        self.there(CAROL, PeerAddress(FAR.address, 7000))
+        self.want()
+        self.connected(Peer(FAR.address, None))
+        self.assertEqual([self.way(BOB), self.way(CAROL)], [None, None])
+        self.connected(Peer(FAR.address, 7000))
+        self.assertEqual([self.way(BOB), self.way(CAROL)], [None, Rung.IPV4])
+
+    def test_so_quick_that_nobody_looked(self) -> None:
+        """A download that is done at once tells all the same how it came."""
+        self.there(BOB, FAR)
+        self.want()
+        self.swarm.connected[FILM.info_hash] = (Peer(FAR.address, None),)
+        self.swarm.arrive(FILM.info_hash, FILM.size)
+        self.meetings.offer(FILM.info_hash)
+        self.assertIs(self.way(), Rung.IPV4)
+
+    def test_done(self) -> None:
+        """Once nothing is wanted any more, nothing is tried any more."""
+        self.there(BOB, FAR)
+        self.want()
+        self.swarm.arrive(FILM.info_hash, FILM.size)
+        self.meetings.offer(FILM.info_hash)
+        self.pass_by(1)
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+        self.assertTrue(self.race.called)
+
+    def test_not_let_in(self) -> None:
+        """Who answers but does not let the swarm connect is asked to come."""
+        self.there(BOB, FAR)
+        self.want()
+        self.race.callback(FAR)
+        self.pass_by(CONNECTING + 0.5)
+        self.assertEqual(len(self.fakes.called), 1)
+
+    def test_a_paused_torrent(self) -> None:
+        """Nobody is expected to be connected for what stands still."""
+        self.there(BOB, FAR)
+        self.want()
+        self.race.callback(FAR)
+        wishes = self.swarm.library.get(FILM.info_hash).wishes
+        self.successResultOf(
+            self.swarm.wish(FILM.info_hash, type(wishes)(paused=True)),
+        )
+        self.pass_by(CONNECTING + LOST)
+        self.assertEqual((self.fakes.called, self.way()), ([], Rung.IPV4))
+
+    def test_lost(self) -> None:
+        """When a connection is gone for some time, the way is looked for anew."""
+        self.there(BOB, FAR)
+        self.want()
+        self.race.callback(FAR)
+        self.connected(Peer(FAR.address, FAR.port))
+        self.swarm.connected[FILM.info_hash] = ()
+        self.pass_by(2 * LOST)
+        self.assertEqual(len(self.fakes.raced), 2)
+
+    def test_many(self) -> None:
+        """A way is looked for to few at a time; the others have their turn after them."""
+        self.want()
+        for number in range(CLIMBING + 1):
+            self.there(f"friend{number}@example.org", FAR)
+        self.assertEqual(len(self.fakes.raced), CLIMBING)
+        self.fakes.raced[0][1].callback(FAR)
+        self.assertEqual(len(self.fakes.raced), CLIMBING + 1)
+
+    def test_our_own_addresses(self) -> None:
+        """Nobody makes us dial ourselves or our loopback."""
+        here = PeerAddress.parse("127.0.0.1", 22)
+        self.there(BOB, OURS[0].address, here, FAR)
+        self.want()
+        self.assertEqual(self.fakes.raced[0][0], (FAR,))
+
+
+class RelayTests(MeetingCase):
+    """Nothing direct works."""
+
+    def fail_directly(self, *shares: Share) -> None:
+        """Have bob not be there for us."""
+        self.there(BOB, NEAR, shares=shares or (FILM,))
+        for share in shares or (FILM,):
+            self.want(share)
+        self.race.callback(None)
+        self.fakes.called[0][3].errback(RequestRefused("no"))
+
+    def test_relay(self) -> None:
+        """The local address that stands for the resource is dialled."""
+        self.fail_directly()
+        self.fakes.asked[0][1].callback(Passage("proxy.example.org"))
+        way = self.meetings.way(BOB, "laptop")
+        assert way.address is not None
+        self.assertEqual((way.rung, self.offered()), (Rung.RELAY, (way.address,)))
+        self.assertEqual(self.meetings.whose(way.address.address), BOB)
+        peer = Peer(way.address.address, way.address.port)
+        self.assertIs(self.meetings.how(peer), Rung.RELAY)
+        self.assertIs(self.meetings.how(Peer(NEAR.address, NEAR.port)), Rung.LAN)
+
+    def test_a_direct_way_takes_over(self) -> None:
+        """The relay is left when the swarm is connected directly, not before."""
+        self.fail_directly()
+        self.fakes.asked[0][1].callback(Passage("proxy.example.org"))
+        self.there(BOB, FAR)
+        self.race.callback(FAR)
+        self.assertEqual((self.offered(), self.fakes.forgotten), ((FAR,), []))
+        self.connected(Peer(FAR.address, FAR.port))
+        self.assertEqual(self.fakes.forgotten, [(BOB, "laptop")])
+
+    def test_in_band(self) -> None:
+        """Only what is small goes within the XMPP stream."""
+        self.fail_directly(FILM, SONG)
+        self.fakes.asked[0][1].callback(Passage(most=1_000_000))
+        self.assertIs(self.way(), Rung.IN_BAND)
+        self.assertEqual((len(self.offered(SONG)), len(self.offered(FILM))), (1, 0))
+
+    def test_too_large_to_go_in_band(self) -> None:
+        """The reason tells how much would."""
+        self.fail_directly()
+        self.fakes.asked[0][1].callback(Passage(most=1_000_000))
+        way = self.meetings.way(BOB, "laptop")
+        self.assertIs(way.rung, None)
+        self.assertIn("1000000 bytes", way.reason)
+        self.assertIn("proxy65", way.fix)
+        self.assertEqual((self.offered(), self.meetings.sources(FILM.info_hash)), ((), 0))
+
+    def test_they_go(self) -> None:
+        """The relay to who is gone is given up."""
+        self.fail_directly()
+        self.fakes.asked[0][1].callback(Passage("proxy.example.org"))
+        self.gone(BOB)
+        self.assertEqual(self.fakes.forgotten, [(BOB, "laptop")])
+
+    def test_it_takes_its_time(self) -> None:
+        """Without an answer from anybody, the relay's turn comes after some seconds."""
+        self.there(BOB, NEAR)
+        self.want()
+        self.pass_by(RELAY_AFTER)
+        self.assertEqual(self.fakes.asked[0][0], (BOB, "laptop"))
+
+
+class AskedTests(MeetingCase):
+    """A contact asks us to come."""
+
+    def setUp(self) -> None:
+        """Have something that bob wants."""
+        super().setUp()
+        self.there(BOB, NEAR, SEEN, shares=())
+        self.want()
+        self.swarm.arrive(FILM.info_hash, FILM.size)
+        self.meetings.offer(FILM.info_hash)
+
+    def ask(self, *candidates: Candidate) -> None:
+        """Have bob ask."""
+        answer = self.meetings.asked(BOB, "laptop", FILM.info_hash, candidates)
+        self.assertEqual(answer, OURS)
+
+    def test_they_answer(self) -> None:
+        """Where they answer they are dialled over TCP, which is quicker."""
+        self.ask(Candidate(NEAR), SEEN)
+        self.assertEqual(self.admitted[BOB, "laptop"], [NEAR, SEEN.address])
+        self.race.callback(NEAR)
+        self.assertEqual(self.swarm.met, [(FILM.info_hash, (NEAR,), ())])
+
+    def test_they_do_not_answer(self) -> None:
+        """Then they are dialled over uTP, and not after long."""
+        self.ask(Candidate(NEAR), SEEN)
+        self.pass_by(0.5)
+        self.assertEqual(self.swarm.met, [(FILM.info_hash, (), (NEAR, SEEN.address))])
+
+    def test_others_are_not_dialled(self) -> None:
+        """What the resource has not announced is none of its addresses."""
+        self.ask(Candidate(FAR))
+        self.assertEqual(self.fakes.raced[-1][0], ())
+        self.assertEqual(self.admitted[BOB, "laptop"], [])
+
+    def test_for_nothing(self) -> None:
+        """Nobody is met for what we do not have."""
+        with self.assertRaises(UnknownTorrent):
+            self.meetings.asked(BOB, "laptop", SONG.info_hash, [Candidate(NEAR)])
