@@ -461,6 +461,7 @@ class Bitween:
             diagnosis.announced(status.addresses),
             *(check() for check in self._checks),
             diagnosis.contacts(self.catalogue, self.meetings.may_dial),
+            *diagnosis.ways(await self.meetings.look_round()),
             diagnosis.disk(self._download_dir),
         ]
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from bitween.model.address import PeerAddress
 from bitween.model.catalogue import Catalogue
 from bitween.model.connection import ConnectionState, ConnectionStatus
 from bitween.model.diagnosis import Finding, Verdict
+from bitween.model.text import printable
+from bitween.model.way import Way
 
 #: Bytes below which somebody should hear of it.
 _LITTLE_ROOM = 10**9
@@ -88,6 +90,14 @@ def free_room(folder: str) -> int | None:
     except OSError:
         return None
     return room.f_bavail * room.f_frsize
+
+
+def ways(found: Iterable[tuple[str, Way]]) -> Iterator[Finding]:
+    """How each device of a contact that is there is reached, by its full JID."""
+    for jid, way in found:
+        verdict = Verdict.WARNING if way.rung is None else Verdict.GOOD
+        said = f"; {way.reason}" if way.reason and way.rung is not None else ""
+        yield Finding("way", verdict, f"{printable(jid, 200)}: {way.text}{said}", way.fix)
 
 
 def disk(folder: str) -> Finding:

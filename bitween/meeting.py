@@ -21,7 +21,7 @@ from bitween.model.peer import Peer
 from bitween.model.torrent import InfoHash, TorrentState
 from bitween.model.way import UNTRIED, Rung, Way
 from bitween.reach.ladder import Ladder
-from bitween.reach.prospects import in_order, rung_at
+from bitween.reach.prospects import in_order, obstacle, rung_at
 
 #: Resources to which a way is looked for at the same time; the others wait.
 CLIMBING = 24
@@ -33,6 +33,10 @@ CONNECTING = 3.0
 LOST = 10.0
 #: Seconds in which who asked us to come has to answer, before we dial over uTP.
 ANSWER_AT_ONCE = 0.3
+
+#: Seconds that somebody has to answer where we only look round, and how many are looked at.
+LOOKING_ROUND = 5.0
+SHOWN = 30
 
 _BY_RELAY = frozenset({Rung.RELAY, Rung.IN_BAND})
 _ACTIVE = frozenset({TorrentState.METADATA, TorrentState.DOWNLOADING})
@@ -177,6 +181,7 @@ class Meetings:
         self._ours = ours
         self._resources: dict[Key, _Resource] = {}
         self._sources: dict[InfoHash, set[Key]] = {}
+        self._offered: dict[InfoHash, list[PeerAddress]] = {}
         self._waiting: dict[Key, None] = {}
         self._answering: set[Deferred[None]] = set()
         self._look: IDelayedCall | None = None
@@ -231,6 +236,34 @@ class Meetings:
             return rung if rung in _BY_RELAY and rung else Rung.RELAY
         return Rung.PUNCHED if peer.utp else rung_at(PeerAddress(peer.address, peer.port or 1))
 
+    async def look_round(self) -> list[tuple[str, Way]]:
+        """
+        See how everybody who is online is reached, without meeting anybody.
+
+        :returns: full JIDs and ways; of the first :data:`SHOWN`.
+        """
+        there = sorted((jid, said.resource) for jid, said in self._catalogue.there())[:SHOWN]
+        looking = [Deferred.fromCoroutine(self._seen_way(key)) for key in there]
+        return [("/".join(key), await way) for key, way in zip(there, looking, strict=True)]
+
+    async def _seen_way(self, key: Key) -> Way:
+        known = self.way(*key)
+        if known != UNTRIED:
+            return known
+        ours, theirs = self._ours(), self._allowed(self._catalogue.candidates(*key))
+        hopeless = obstacle(ours, theirs)
+        if hopeless is not None:
+            return Way(reason=hopeless.reason, fix=hopeless.fix)
+        race = self._means.races.race(in_order(theirs, ours))
+        race.addTimeout(LOOKING_ROUND, self._reactor, onTimeoutCancel=lambda *_: None)
+        address = await race
+        if address is not None:
+            return Way(rung_at(address, theirs), address)
+        return Way(
+            reason="nothing answers at their addresses",
+            fix="whether a hole can be punched, or a relay helps, shows with the first download",
+        )
+
     # ---- what changes
 
     def offer(self, info_hash: InfoHash) -> None:
@@ -245,6 +278,7 @@ class Meetings:
         for key in self._sources.pop(info_hash, set()) - keys:
             self._let_go(key, info_hash)
         if not wanted:
+            self._offered.pop(info_hash, None)
             return
         self._sources[info_hash] = keys
         for key in sorted(keys):
@@ -356,6 +390,8 @@ class Meetings:
             resource.ladder.forget()
             for info_hash in resource.wanted:
                 self._sources[info_hash].discard(key)
+                # If it comes back, it is to be dialled at once.
+                self._offered.pop(info_hash, None)
 
     # ---- having them dialled
 
@@ -363,12 +399,18 @@ class Meetings:
         resources = [self._resources[key] for key in sorted(self._sources.get(info_hash, ()))]
         best_first = sorted(resources, key=lambda resource: _by_rung(resource.ladder.way))
         addresses = [a for resource in best_first for a in self._dialled(resource, info_hash)]
-        self._swarm.offer_peers(info_hash, list(dict.fromkeys(addresses)))
+        self._offer_peers(info_hash, list(dict.fromkeys(addresses)))
         for resource in resources:
             way = resource.ladder.way
             if way.rung is Rung.PUNCHED and way.address is not None:
                 # Both NATs know us by now.
                 self._swarm.meet(info_hash, [], [way.address])
+
+    def _offer_peers(self, info_hash: InfoHash, addresses: list[PeerAddress]) -> None:
+        # Who is dialled again at once may be cut off just when the connection was made.
+        if self._offered.get(info_hash) != addresses:
+            self._offered[info_hash] = addresses
+            self._swarm.offer_peers(info_hash, addresses)
 
     def _dialled(self, resource: _Resource, info_hash: InfoHash) -> Sequence[PeerAddress]:
         way = resource.ladder.way

@@ -160,11 +160,11 @@ def contacts(session: Session) -> None:
     blocked = session.call("xmpp.get_blocked")["blocked"]
     known = {contact["jid"] for contact in result["contacts"]}
     output.table(
-        ("jid", "nick", "subscription", "there", "shares", "down", "up", "pending"),
+        ("jid", "nick", "subscription", "there", "way", "shares", "down", "up", "pending"),
         [
             *(_contact_row(contact, contact["jid"] in blocked) for contact in result["contacts"]),
             *(
-                (jid, "", "none", "away", "0", "", "", "blocked")
+                (jid, "", "none", "away", "", "0", "", "", "blocked")
                 for jid in blocked
                 if jid not in known
             ),
@@ -208,6 +208,7 @@ def _contact_row(contact: Mapping[str, Any], blocked: bool) -> tuple[str, ...]:
         contact["nick"] or "",
         contact["subscription"],
         "online" if contact["online"] else "away",
+        ", ".join(dict.fromkeys(r["way"]["text"] for r in contact["resources"] if r["way"])),
         str(sum(resource["shares"] for resource in contact["resources"])),
         size_text(contact["downloaded"]) if contact["downloaded"] else "",
         size_text(contact["uploaded"]) if contact["uploaded"] else "",
@@ -259,7 +260,8 @@ def doctor(session: Session) -> None:
         )
         for finding in findings:
             if finding["fix"] and finding["verdict"] != "good":
-                session.output.note(f"{finding['check']}: {finding['fix']}")
+                about = finding["text"].partition(":")[0] if finding["check"] == "way" else ""
+                session.output.note(f"{about or finding['check']}: {finding['fix']}")
     bad = [finding["check"] for finding in findings if finding["verdict"] == "bad"]
     if bad:
         raise CommandFailed(f"this keeps transfers from working: {', '.join(bad)}")

@@ -24,7 +24,9 @@ class FakeMeans:
     :ivar forgotten: who was forgotten at the relay.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, quick: bool = False) -> None:
+        """:param quick: whether the first of the addresses answers at once in every race."""
+        self._quick = quick
         self.raced: list[tuple[tuple[PeerAddress, ...], Deferred[PeerAddress | None]]] = []
         self.called: list[
             tuple[Key, InfoHash, tuple[Candidate, ...], Deferred[tuple[Candidate, ...]]]
@@ -40,8 +42,11 @@ class FakeMeans:
 
     def race(self, addresses: Sequence[PeerAddress]) -> Deferred[PeerAddress | None]:
         """Begin a race."""
-        self.raced.append((tuple(addresses), Deferred()))
-        return self.raced[-1][1]
+        outcome: Deferred[PeerAddress | None] = Deferred()
+        self.raced.append((tuple(addresses), outcome))
+        if self._quick:
+            outcome.callback(addresses[0] if addresses else None)
+        return outcome
 
     def meet(
         self, jid: str, resource: str, info_hash: InfoHash, candidates: Sequence[Candidate]

@@ -152,7 +152,7 @@ class World:
             Jobs(self.clock),
             FakeMemory(),
             FakeCache(),
-            FakeMeans().means,
+            FakeMeans(quick=True).means,
             self.clock,
         )
         self.bitween = Bitween(parts, self.download_dir, self._stop, lambda: EPOCH)

@@ -384,7 +384,10 @@ class GetTests(CliCase):
         out = (await self.done("shares")).out
         self.assertEqual(
             [line.split("\t") for line in out.splitlines()],
-            [["holiday", "123 B", BOB, "online", A], ["work", "123 B", BOB, "online", B]],
+            [
+                ["holiday", "123 B", BOB, "online", "not tried yet", A],
+                ["work", "123 B", BOB, "online", "not tried yet", B],
+            ],
         )
         self.assertEqual((await self.done("shares", "HOLI")).out.count("\n"), 1)
         self.assertEqual((await self.done("shares", "--contact", BOB, "--json")).json["total"], 2)
@@ -496,7 +499,7 @@ class DaemonTests(CliCase):
         self.world.contact_shares(BOB, {A: "a"})
         await self.world.contact("eve@example.org", "x").add_contact(JID, "")
         rows = [line.split("\t") for line in (await self.done("contacts")).out.splitlines()]
-        self.assertEqual(rows[0], [BOB, "", "both", "online", "1", "", "", ""])
+        self.assertEqual(rows[0], [BOB, "", "both", "online", "not tried yet", "1", "", "", ""])
         self.assertEqual(rows[1][-1], "asks you: contacts accept")
         await self.done("contacts", "accept", "eve@example.org")
         await self.done("contacts", "remove", BOB)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
 
+from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from bitween.errors import RequestRefused, UnknownTorrent
-from bitween.meeting import CLIMBING, CONNECTING, LOST, Meetings
+from bitween.meeting import CLIMBING, CONNECTING, LOOKING_ROUND, LOST, Meetings
 from bitween.model.address import PeerAddress
 from bitween.model.announcement import Announcement, Share
 from bitween.model.candidate import Candidate, Kind
@@ -21,9 +21,6 @@ from bitween.model.way import UNTRIED, Rung
 from bitween.reach.ladder import MEET_AFTER, RELAY_AFTER
 from tests.fakes.means import FakeMeans
 from tests.fakes.swarm import FakeSwarm
-
-if TYPE_CHECKING:
-    from twisted.internet.defer import Deferred
 
 BOB, CAROL = "bob@example.org", "carol@example.org"
 FILM = Share(InfoHash("ab" * 20), "film.mkv", 5_000_000)
@@ -244,6 +241,28 @@ class WantingTests(MeetingCase):
         self.there(BOB, OURS[0].address, here, FAR)
         self.want()
         self.assertEqual(self.fakes.raced[0][0], (FAR,))
+
+
+class LookingRoundTests(MeetingCase):
+    """Somebody wants to know how everybody is reached."""
+
+    def test_looking_round(self) -> None:
+        """Who is met already is not dialled again; of the others, who answers is seen."""
+        self.there(BOB, NEAR)
+        self.want()
+        self.race.callback(NEAR)
+        self.there(CAROL, FAR, shares=())
+        self.there("dave@example.org", FAR, shares=())
+        self.there("eve@example.org", PeerAddress.parse("2620:fe::9", 1), shares=())
+        looking = Deferred.fromCoroutine(self.meetings.look_round())
+        self.fakes.raced[1][1].callback(FAR)
+        self.pass_by(LOOKING_ROUND)
+        bob, carol, dave, eve = self.successResultOf(looking)
+        self.assertEqual((bob[0], bob[1].rung), ("bob@example.org/laptop", Rung.LAN))
+        self.assertIs(carol[1].rung, Rung.IPV4)
+        self.assertIn("nothing answers", dave[1].reason)
+        self.assertIn("IPv6 only", eve[1].reason)
+        self.assertEqual(len(self.fakes.raced), 3)
 
 
 class RelayTests(MeetingCase):

@@ -212,10 +212,12 @@ class NetTests(MethodCase):
                 "mapping": "warning",
                 "addresses": "good",
                 "contacts": "warning",
+                "way": "warning",
                 "disk": "bad",
             },
         )
         self.assertIn("1 of 2", findings["contacts"]["text"])
+        self.assertIn("carol@example.org/desk: not reachable", findings["way"]["text"])
         self.assertIn("--download-dir", findings["disk"]["fix"])
         self.assertIsNone(findings["log-in"]["fix"])
         self.world.messenger.status = ConnectionStatus(
