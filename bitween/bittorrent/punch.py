@@ -6,9 +6,8 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from twisted.internet.interfaces import IDelayedCall
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
-from bitween.bittorrent.session import SessionReactor
 from bitween.model.address import PeerAddress
 from bitween.model.peer import Peer
 from bitween.model.torrent import InfoHash
@@ -50,7 +49,7 @@ class Puncher:
     at that moment: the other side, that is.
     """
 
-    def __init__(self, clock: SessionReactor, session: PunchSession) -> None:
+    def __init__(self, clock: IReactorTime, session: PunchSession) -> None:
         self._clock = clock
         self._session = session
         self._punches: dict[InfoHash, _Punch] = {}

@@ -178,7 +178,7 @@ class Swarm(Service):
             self.ready.errback(error)
             return
         self._session = session
-        self._puncher = Puncher(self._reactor, session)
+        self._puncher = Puncher(cast(IReactorTime, self._reactor), session)
         self._loading = Deferred.fromCoroutine(self._load_stored())
         self._loading.addCallbacks(self._all_loading, self._not_loading)
         for loop, seconds in self._loops:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
@@ -95,7 +96,7 @@ class LadderCase(SynchronousTestCase):
         self.clock.advance(RELAY_AFTER)
         self.steps.relays[0].callback(RELAYED)
 
-    def refuse(self, step: Deferred[object], message: str = "no", hint: str = "") -> None:
+    def refuse(self, step: Deferred[Any], message: str = "no", hint: str = "") -> None:
         """Have a step fail as foreseen."""
         step.errback(RequestRefused(message, hint))
 
@@ -335,4 +336,5 @@ class LaterTests(LadderCase):
             self.assertEqual(self.clock.getDelayedCalls(), [])
             self.clock.advance(RETRY_LAST)
             self.assertEqual(self.found, found)
-            self.assertTrue(all(step.called for step in (*self.steps.probes, *self.steps.meetings)))
+            self.assertTrue(all(step.called for step in self.steps.probes))
+            self.assertTrue(all(step.called for step in self.steps.meetings))

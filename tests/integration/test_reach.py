@@ -1,0 +1,56 @@
+"""The way that two daemons find to each other, and what they say of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import netifaces
+from twisted.trial.unittest import SkipTest
+
+from tests.integration.harness import Daemon, ProsodyTestCase
+from tests.integration.test_main_job import noise
+
+MIB = 2**20
+
+
+class ReachTests(ProsodyTestCase):
+    """Alice shares, bob gets."""
+
+    async def way(self, bob: Daemon) -> dict[str, Any]:
+        """How bob reaches alice."""
+        (contact,) = (await bob.call("xmpp.get_contacts"))["contacts"]
+        (resource,) = contact["resources"]
+        way: dict[str, Any] = resource["way"]
+        return way
+
+    async def test_directly(self) -> None:
+        """On one machine they meet directly, and say so from the first download on."""
+        alice, bob = await self.contacts(self.server("alice", "bob"), "alice", "bob")
+        path = self.make_file("film.mkv", noise(MIB))
+        info_hash = await alice.share(path)
+        self.assertEqual((await bob.finds(info_hash))["reach"], "untried")
+        self.assert_same(path, await bob.download(info_hash))
+        found = await bob.finds(info_hash)
+        self.assertEqual((found["reach"], found["reach_text"]), ("lan", "direct (LAN)"))
+        self.assertEqual((await self.way(bob))["reach"], "lan")
+
+    async def test_by_relay(self) -> None:
+        """Who is to be found on another machine's loopback only is met at the server's proxy."""
+        if not any(_has_network(name) for name in netifaces.interfaces()):
+            raise SkipTest("this machine has no network")
+        server = self.server("alice", "bob")
+        alice = self.daemon(server, "alice")
+        bob = self.daemon(server, "bob", options=["--listen", "0"])
+        await self.make_contacts([alice, bob])
+        path = self.make_file("film.mkv", noise(3 * MIB))
+        info_hash = await alice.share(path)
+        await bob.finds(info_hash)
+        self.assert_same(path, await bob.download(info_hash))
+        way = await self.way(bob)
+        self.assertEqual((way["reach"], way["text"]), ("relay", "by relay at proxy.localhost"))
+        self.assertIn("no address", way["reason"])
+
+
+def _has_network(interface: str) -> bool:
+    addresses = netifaces.ifaddresses(interface).get(netifaces.AF_INET, ())
+    return any(not entry["addr"].startswith("127.") for entry in addresses)
