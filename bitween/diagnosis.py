@@ -95,9 +95,14 @@ def free_room(folder: str) -> int | None:
 def ways(found: Iterable[tuple[str, Way]]) -> Iterator[Finding]:
     """How each device of a contact that is there is reached, by its full JID."""
     for jid, way in found:
-        verdict = Verdict.WARNING if way.rung is None else Verdict.GOOD
-        said = f"; {way.reason}" if way.reason and way.rung is not None else ""
-        yield Finding("way", verdict, f"{printable(jid, 200)}: {way.text}{said}", way.fix)
+        who = printable(jid, 200)
+        rung = way.rung.value if way.rung else ""
+        values = {"jid": who, "through": way.through, "reason": way.reason, "fix": way.fix}
+        text = f"{who}: {way.text}"
+        if way.rung is None:
+            yield Finding("way", Verdict.WARNING, text, way.fix, values=values)
+        else:
+            yield Finding("way", Verdict.GOOD, text, way.fix, detail=rung, values=values)
 
 
 def disk(folder: str) -> Finding:
