@@ -305,15 +305,17 @@ class Meetings:
         """
         Dial a resource that asks us to, for a torrent; gives our candidates, where it dials us.
 
-        Only addresses are dialled that it has announced: nobody is to make us knock elsewhere.
+        Only addresses are dialled that it has announced: nobody is to make us knock elsewhere.  From
+        the others it is let in.
 
         :raises UnknownTorrent: if we have no such torrent.
         """
         self._swarm.library.get(info_hash)
         known = self._catalogue.candidates(jid, resource)
         announced = {candidate.address.address for candidate in known}
-        theirs = self._allowed(c for c in candidates if c.address.address in announced)
-        self._admits.meet(jid, resource, [candidate.address for candidate in theirs])
+        told = self._allowed(candidates)
+        self._admits.meet(jid, resource, [candidate.address for candidate in told])
+        theirs = [candidate for candidate in told if candidate.address.address in announced]
         answering = Deferred.fromCoroutine(self._answer(info_hash, theirs))
         self._answering.add(answering)
 

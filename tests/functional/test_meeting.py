@@ -360,10 +360,10 @@ class AskedTests(MeetingCase):
         self.assertEqual(self.swarm.met, [(FILM.info_hash, (), (NEAR, SEEN.address))])
 
     def test_others_are_not_dialled(self) -> None:
-        """What the resource has not announced is none of its addresses."""
+        """What the resource has not announced is not dialled, but it may come from there."""
         self.ask(Candidate(FAR))
         self.assertEqual(self.fakes.raced[-1][0], ())
-        self.assertEqual(self.admitted[BOB, "laptop"], [])
+        self.assertEqual(self.admitted[BOB, "laptop"], [FAR])
 
     def test_for_nothing(self) -> None:
         """Nobody is met for what we do not have."""

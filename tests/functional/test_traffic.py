@@ -68,6 +68,14 @@ class TrafficTests(SynchronousTestCase):
         self.book("203.0.113.9", None)
         self.assertEqual(self.totals(), (Traffic(1, 2), Traffic()))
 
+    def test_by_relay(self) -> None:
+        """Who is met at an address of this machine that stands for them is known by it."""
+        who = {"127.1.0.1": EVE}
+        self.account = TrafficAccount(self.clock, self.memory, self.catalogue, who.get)
+        self.book("127.1.0.1", None)
+        self.assertEqual(self.totals(), (Traffic(), Traffic(1, 2)))
+        self.assertEqual(self.account.whose("127.1.0.1", 40000), EVE)
+
     def test_everybody_together(self) -> None:
         """What nobody can be said to have brought counts in the sums, also after a restart."""
         self.book("192.0.2.1", 1000)
