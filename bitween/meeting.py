@@ -305,8 +305,8 @@ class Meetings:
         """
         Dial a resource that asks us to, for a torrent; gives our candidates, where it dials us.
 
-        Only addresses are dialled that it has announced: nobody is to make us knock elsewhere.  From
-        the others it is let in.
+        Only addresses are dialled that it has announced: nobody is to make us knock elsewhere.
+        It is let in from all of them.
 
         :raises UnknownTorrent: if we have no such torrent.
         """

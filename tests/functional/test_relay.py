@@ -130,6 +130,7 @@ class RelayCase(TestCase):
         """Introduce them; Bob's BitTorrent port takes connections."""
         self.streams = {who: FakeStreams(self, *who) for who in (ALICE, BOB)}
         self.streams[ALICE].introduce(self.streams[BOB])
+        self.placed: list[set[str]] = []
         self.taken: list[Talker] = []
         self.took: Deferred[Talker] = Deferred()
         self.port = listen(self, Factory.forProtocol(self._take))
@@ -139,7 +140,10 @@ class RelayCase(TestCase):
 
     def relay(self, who: tuple[str, str]) -> Relay:
         """A relay that runs until the test's end."""
-        relay = Relay(reactor, self.streams[who], lambda: self.target)
+        relay = Relay(
+            *(reactor, self.streams[who], lambda: self.target),
+            lambda hosts: self.placed.append(set(hosts)),
+        )
         relay.startService()
         self.addCleanup(self.stop, relay)
         return relay
@@ -199,6 +203,12 @@ class BridgeTests(RelayCase):
         other = self.alice.local_address(BOB[0], "phone")
         self.assertNotEqual(other.address, address.address)
         self.assertEqual(self.alice.who(other.address), (BOB[0], "phone"))
+
+    def test_places_are_told(self) -> None:
+        """Whoever lets peers in hears of each place before somebody comes from there."""
+        address = self.alice.local_address(*BOB)
+        self.alice.forget(*BOB)
+        self.assertEqual(self.placed, [{address.address}, set()])
 
     async def test_an_address_is_not_given_to_another_soon(self) -> None:
         """Peers are remembered by it."""
