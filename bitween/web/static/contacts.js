@@ -4,6 +4,7 @@ import { iconButton, legible, make, named, say } from "/web/dom.js";
 import { avatar } from "/web/faces.js";
 import { size } from "/web/format.js";
 import "/web/invitation.js";
+import { reachText } from "/web/reach.js";
 import { call } from "/web/rpc.js";
 import { t } from "/web/strings.js";
 
@@ -142,9 +143,13 @@ export class ContactsView extends HTMLElement {
   }
 }
 
-function device({ resource, online, shares, size: bytes }) {
+function device({ resource, online, shares, size: bytes, way }) {
   const said = [t(online ? "online" : "offline"), t("shareCount", { n: shares }), size(bytes)];
-  return make("li", { class: online ? "online" : "" }, named(resource), ` ${said.join(" · ")}`);
+  if (way && way.reach !== "untried") said.push(reachText(way.reach));
+  const line = make("li", { class: online ? "online" : "" }, named(resource), ` ${said.join(" · ")}`);
+  // Why there is no better way is known in English only.
+  if (way?.reason) line.append(make("small", { lang: "en" }, ` ${[way.reason, way.fix].filter(Boolean).join("; ")}`));
+  return line;
 }
 
 customElements.define("contacts-view", ContactsView);
