@@ -227,11 +227,8 @@ class PrivateProsody(PrivateServer):
 
     def _listening(self) -> Sequence[str]:
         """What it logs when it serves clients, relays, and serves clients that begin with TLS."""
-        services = ("c2s", "proxy65", "c2s_direct_tls")
-        return [
-            f"Activated service '{service}' on [{self.interfaces[0]}]:{port}"
-            for service, port in zip(services, self.ports, strict=True)
-        ]
+        # It names the interfaces of a service in any order.
+        return [f"[{self.interfaces[0]}]:{port}" for port in self.ports]
 
     def _has(self, module: str) -> bool:
         folder = self._installation.modules
