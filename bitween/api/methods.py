@@ -514,7 +514,7 @@ class NetMethods(Namespace):
 
     @reads
     async def jsonrpc_diagnose(self) -> results.Diagnosis:
-        """Look at log-in, server, addresses, contacts and disk, and say what would help."""
+        """Look at log-in, server, addresses, ways to contacts and disk; say what would help."""
         return {"findings": [views.finding(f) for f in await self._bitween.diagnose()]}
 
 
