@@ -16,6 +16,11 @@ import "/web/torrents.js";
 
 const VIEWS = ["shares", "torrents", "contacts", "status"]; // the first one is where one begins
 
+/** Over what is not shown any more, a dialogue would stay as something that lets nothing be used. */
+function closeDialogs() {
+  for (const dialog of document.querySelectorAll("dialog[open]")) dialog.close();
+}
+
 class App extends HTMLElement {
   #daemon = new Daemon();
   #toasts = make("toast-area");
@@ -61,7 +66,10 @@ class App extends HTMLElement {
     const known = this.#daemon.status !== null;
     this.#logIn.hidden = state !== "logged-out";
     this.#header.hidden = this.#main.hidden = state === "logged-out" || (state !== "live" && !known);
-    if (state === "logged-out") this.#logIn.querySelector("input").focus();
+    if (state === "logged-out") {
+      closeDialogs();
+      this.#logIn.querySelector("input").focus();
+    }
     if (state === "live") this.#turn();
   }
 
@@ -78,6 +86,7 @@ class App extends HTMLElement {
     }
     const view = this.#views.get(chosen);
     if (view.hidden) {
+      closeDialogs();
       for (const other of this.#views.values()) other.hidden = other !== view;
       document.title = `${t(chosen)} · bitween`;
       scrollTo(0, 0);

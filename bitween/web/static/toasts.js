@@ -50,20 +50,22 @@ export class ToastArea extends HTMLElement {
   #show(area, text, time, end, undo = null) {
     const toast = make("div", { class: "toast" }, make("span", { dir: "auto" }, legible(text)));
     let timer = 0;
+    let closed = false;
     const close = (act) => {
+      closed = true; // before it goes: that takes the focus away, and nothing may be waited for then
       clearTimeout(timer);
       toast.remove();
       act();
     };
     const wait = () => {
       clearTimeout(timer);
-      timer = setTimeout(close, time, end);
+      if (!closed) timer = setTimeout(close, time, end);
     };
     if (undo) toast.append(make("button", { type: "button", click: () => close(undo) }, t("undo")));
     toast.append(iconButton("close", t("dismiss"), () => close(end)));
     // Nothing runs out while somebody reads or reaches for it.
     for (const event of ["pointerenter", "focusin"]) toast.addEventListener(event, () => clearTimeout(timer));
-    for (const event of ["pointerleave", "focusout"]) toast.addEventListener(event, () => toast.isConnected && wait());
+    for (const event of ["pointerleave", "focusout"]) toast.addEventListener(event, wait);
     area.append(toast);
     wait();
   }

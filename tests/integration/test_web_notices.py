@@ -1,0 +1,78 @@
+"""The page in a browser, with a daemon of memory: notices, and dialogues that they lie above."""
+
+from __future__ import annotations
+
+from playwright.sync_api import Locator, Page, expect
+
+from tests.functional.api_rig import info_hash
+from tests.integration.browser import browse
+from tests.integration.web_case import WebCase
+
+#: Milliseconds after which each notice is gone.
+_LONG = 60_000
+
+
+class WebNoticesTests(WebCase):
+    """Notices and dialogues."""
+
+    def setUp(self) -> None:
+        """Have a torrent to do something with."""
+        super().setUp()
+        self.world.share("song", info_hash("a"))
+
+    def open_torrents(self, page: Page) -> None:
+        """Show them, with the page's time in our hands."""
+        page.clock.install()
+        self.log_in(page)
+        page.get_by_role("link", name="My torrents").click()
+        expect(page.locator("torrent-row")).to_be_visible()
+
+    async def test_undo(self) -> None:
+        """What was undone, by mouse or by keyboard, stays undone when the time is over."""
+
+        def visit(page: Page) -> None:
+            self.open_torrents(page)
+            for undo in (Locator.click, lambda button: button.press("Enter")):
+                page.get_by_role("button", name="Remove song").click()
+                expect(page.locator("torrent-row")).to_have_count(0)
+                undo(page.get_by_role("button", name="Undo"))
+                expect(page.locator("torrent-row")).to_have_count(1)
+                page.clock.fast_forward(_LONG)
+                # Whatever was still to be done has been asked for before this is.
+                page.get_by_role("button", name="Who is connected").click()
+                page.get_by_role("button", name="Close").click()
+                expect(page.locator("torrent-row")).to_have_count(1)
+
+        await browse(visit)
+        self.assertEqual([torrent.name for torrent in self.world.swarm.library], ["song"])
+
+    async def test_the_way_back(self) -> None:
+        """Whoever goes back from a dialogue comes to a page that can be used."""
+
+        def visit(page: Page) -> None:
+            self.open_torrents(page)
+            page.get_by_role("button", name="Who is connected").click()
+            expect(page.get_by_role("dialog")).to_be_visible()
+            page.go_back()
+            expect(page.get_by_role("heading", name="Shares")).to_be_visible()
+            page.get_by_role("link", name="Status").click()
+            expect(page.get_by_role("heading", name="Status")).to_be_visible()
+
+        await browse(visit)
+
+    async def test_logged_out_meanwhile(self) -> None:
+        """Whoever is logged out while a dialogue is open can log in again."""
+
+        def visit(page: Page) -> None:
+            self.open_torrents(page)
+            page.get_by_role("button", name="Choose …").click()
+            expect(page.get_by_role("dialog")).to_be_visible()
+            page.context.clear_cookies()
+            page.clock.fast_forward(_LONG)
+            token = page.get_by_label("Token")
+            expect(token).to_be_focused()
+            token.fill("not it")
+            page.keyboard.press("Enter")
+            expect(page.locator("log-in-view")).to_contain_text("This is not the token.")
+
+        await browse(visit)
