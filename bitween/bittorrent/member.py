@@ -208,8 +208,9 @@ class Member:
         return Progress(
             done=total if self.complete else min(done, total),
             total=total,
-            # What was said last may be from before it was halted.
-            download_rate=0 if self.halted else status.download_rate,
+            # What was said last may be from before it was halted; and it is a mean of some seconds,
+            # which goes on for as long after the last byte.
+            download_rate=0 if self.halted or not self.left else status.download_rate,
             upload_rate=0 if self.halted else status.upload_rate,
             peers=0 if self.halted else status.peers,
             uploaded=status.uploaded,

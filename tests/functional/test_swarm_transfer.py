@@ -57,7 +57,7 @@ class TransferTests(SwarmCase):
         self.assertEqual(len(got), 6)
 
     async def test_peers(self) -> None:
-        """While it runs, each side sees the other: what it is, what it has, and how fast it is."""
+        """While it runs, each side sees the other and how fast it is; at its end nothing comes."""
         alice, bob = await self.start(), await self.start()
         path = write(os.path.join(self.folder(), "film"), os.urandom(3_000_000))
         info_hash = await self.share(alice, path)
@@ -72,6 +72,9 @@ class TransferTests(SwarmCase):
         (leech,) = alice.peers(info_hash)
         self.assertEqual((leech.address, leech.port), ("127.0.0.1", None))
         self.assertLess(leech.progress, 1.0)
+        bob.limit(Limits())
+        await when(bob, lambda: bob.library.get(info_hash).complete)
+        self.assertEqual(bob.library.get(info_hash).progress.download_rate, 0)
 
     async def test_a_late_source_is_found(self) -> None:
         """A download begins by itself when a source comes up that was offered before."""
