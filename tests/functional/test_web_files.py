@@ -92,10 +92,16 @@ class StringsTests(SynchronousTestCase):
         """Read what each language has."""
         whole = r"(?ms)^const (en|de) = \{\n(.*?)^\};$"
         each = r'(\w+): ("[^"]*"|\{ one: "[^"]*", other: "[^"]*" \})'
-        self.languages = {
-            name: dict(re.findall(each, body))
-            for name, body in re.findall(whole, text_of("strings.js"))
+        self.pairs = {
+            name: re.findall(each, body) for name, body in re.findall(whole, text_of("strings.js"))
         }
+        self.languages = {name: dict(pairs) for name, pairs in self.pairs.items()}
+
+    def test_each_once(self) -> None:
+        """No text is given twice, so that the one that is changed is the one that is shown."""
+        for name, pairs in self.pairs.items():
+            keys = [key for key, _ in pairs]
+            self.assertEqual(sorted(set(keys)), sorted(keys), name)
 
     def test_the_same_in_every_language(self) -> None:
         """Each text is there in both, with the same values to be put in."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 from tests.functional.api_rig import info_hash
 from tests.integration.browser import browse
@@ -74,5 +74,33 @@ class WebNoticesTests(WebCase):
             token.fill("not it")
             page.keyboard.press("Enter")
             expect(page.locator("log-in-view")).to_contain_text("This is not the token.")
+
+        await browse(visit)
+
+    async def test_trouble_in_a_dialogue(self) -> None:
+        """What goes wrong in a dialogue is told above it, and can be closed there by keyboard."""
+
+        def fail(route: Route) -> None:
+            if "bt.browse" in (route.request.post_data or ""):
+                route.fulfill(status=500, body="it is broken")
+            else:
+                route.continue_()
+
+        def visit(page: Page) -> None:
+            self.open_torrents(page)
+            page.get_by_role("button", name="Choose …").click()
+            dialog = page.get_by_role("dialog")
+            expect(dialog).to_be_visible()
+            page.route("**/api", fail)
+            dialog.get_by_role("button", name="files", exact=True).click()
+            toast = dialog.get_by_role("alert").locator(".toast")
+            expect(toast.locator("[lang=en]")).to_have_text("500 it is broken")
+            close = toast.get_by_role("button", name="Dismiss")
+            close.click(trial=True)
+            close.press("Enter")
+            expect(dialog).to_be_visible()
+            page.keyboard.press("Escape")
+            expect(dialog).to_be_hidden()
+            expect(page.locator("bitween-app > toast-area")).to_be_attached()
 
         await browse(visit)

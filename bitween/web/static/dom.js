@@ -11,6 +11,7 @@ const ICONS = {
   pause: "M9 5v14M15 5v14",
   resume: "M8 5v14l11-7Z",
   files: "M4 6h6l2 2h8v11H4Z",
+  first: "M12 20V9m0 0 5 5m-5-5-5 5M5 4h14",
   view: "M2.5 12c4-8 15-8 19 0-4 8-15 8-19 0ZM12 15a3 3 0 1 0 0-6 3 3 0 0 0 0 6Z",
   file: "M7 3h7l4 4v14H7ZM14 3v4h4",
   remove: "M5 7h14M10 7V4h4v3M7 7l1 13h8l1-13",
@@ -63,10 +64,18 @@ const TURNING = /[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
 /** A text in which nothing is hidden: what would turn its direction is a mark that is seen. */
 export const legible = (text) => text.replace(TURNING, "\ufffd");
 
-/** Sets a text, if it is another one: a live region speaks when it is touched. */
-export function say(node, text) {
+/** Sets a text, if it is another one: a live region speaks when it is touched. `english` is as in `withEnglish`. */
+export function say(node, text, english = "") {
+  if (node.textContent !== legible(text)) node.replaceChildren(...withEnglish(text, english));
+}
+
+/** A text as nodes; what it holds of the daemon's own words, which are English, is to be read out as such. */
+export function withEnglish(text, english) {
   const shown = legible(text);
-  if (node.textContent !== shown) node.textContent = shown;
+  const words = legible(english ?? "");
+  const begin = words ? shown.indexOf(words) : -1;
+  if (begin < 0) return [shown];
+  return [shown.slice(0, begin), make("span", { lang: "en" }, words), shown.slice(begin + words.length)];
 }
 
 /** A name that others chose: its direction of writing stays within it. */

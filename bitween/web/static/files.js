@@ -19,6 +19,7 @@ class FileRow extends HTMLElement {
   #box = make("input", { type: "checkbox", change: () => this.#dialog.tick(this.#file, this.#box.checked) });
   #name = named("", { class: "name" });
   #facts = make("span", { class: "facts" });
+  #first = iconButton("first", "", () => this.#dialog.prefer(this.#file));
   #view = iconButton("view", "", () => this.#dialog.view(this.#file));
   #open = make("a", { class: "button quiet", target: "_blank", rel: "noopener" }, icon("view"));
   #save = make("a", { class: "button quiet", download: true }, icon("torrents"));
@@ -31,7 +32,7 @@ class FileRow extends HTMLElement {
   connectedCallback() {
     this.append(
       make("label", {}, this.#box, make("span", { class: "texts" }, this.#name, this.#facts)),
-      make("span", { class: "actions" }, this.#view, this.#open, this.#save));
+      make("span", { class: "actions" }, this.#first, this.#view, this.#open, this.#save));
   }
 
   fill(file) {
@@ -50,6 +51,9 @@ class FileRow extends HTMLElement {
     const name = below(file.path);
     const shown = preview !== null && this.#dialog.comes(file);
     const played = preview === "audio" || preview === "video";
+    this.#first.hidden = this.#dialog.fixed || file.done === file.size || !this.#dialog.wanted.has(file.index);
+    this.#first.setAttribute("aria-pressed", this.#dialog.first.has(file.index));
+    relabel(this.#first, "first", t("fileFirst", { name }));
     this.#view.hidden = !shown || preview === "pdf";
     this.#open.hidden = !shown || preview !== "pdf";
     this.#save.hidden = file.done < file.size;
@@ -66,6 +70,7 @@ customElements.define("file-row", FileRow);
 
 export class FilesDialog extends HTMLElement {
   wanted = new Set(); // indexes
+  first = new Set(); // indexes of those that are to be fetched before the others, in this order
   fixed = false; // whether there is nothing left to choose
   hash = null;
   #daemon = null;
@@ -139,7 +144,14 @@ export class FilesDialog extends HTMLElement {
   tick(file, wanted) {
     if (wanted) this.wanted.add(file.index);
     else this.wanted.delete(file.index);
+    this.#list.show();
     this.#allow();
+  }
+
+  /** Have a file fetched before the others, or no longer. */
+  prefer({ index }) {
+    if (!this.first.delete(index)) this.first.add(index);
+    this.#list.show();
   }
 
   /** Whether each byte of a file is here, or is being fetched. */
@@ -174,8 +186,11 @@ export class FilesDialog extends HTMLElement {
   }
 
   async #read() {
-    const { files, sequential } = await call("bt.get_files", { hash: this.hash });
-    if (this.#files === null) this.#inOrder.checked = sequential;
+    const { files, first, sequential } = await call("bt.get_files", { hash: this.hash });
+    if (this.#files === null) {
+      this.#inOrder.checked = sequential;
+      this.first = new Set(first);
+    }
     this.#files = files;
   }
 
@@ -209,7 +224,8 @@ export class FilesDialog extends HTMLElement {
   }
 
   async #setFiles() {
-    const chosen = { wanted: [...this.wanted], sequential: this.#inOrder.checked };
+    const first = [...this.first].filter((index) => this.wanted.has(index));
+    const chosen = { wanted: [...this.wanted], first, sequential: this.#inOrder.checked };
     await call("bt.set_files", { hash: this.hash, ...chosen });
   }
 
@@ -226,7 +242,7 @@ export class FilesDialog extends HTMLElement {
     const unknown = this.#files === null;
     say(this.#title, torrent?.name || this.#name || t("unnamed"));
     say(this.#place, torrent ? t("liesIn", { path: torrent.save_path }) : "");
-    say(this.#error, torrent ? troubleText(torrent) : "");
+    say(this.#error, torrent ? troubleText(torrent) : "", torrent?.error);
     this.#choosing.hidden = this.fixed || unknown;
     this.#usual.hidden = this.#fresh;
     this.#first.hidden = !this.#fresh;

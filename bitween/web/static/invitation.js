@@ -1,26 +1,18 @@
 // What to give to somebody who is to become a contact: a link, also as a QR code.
 
-import { make } from "/web/dom.js";
+import { draw, make } from "/web/dom.js";
 import { call } from "/web/rpc.js";
 import { t } from "/web/strings.js";
 
-const SVG = "http://www.w3.org/2000/svg";
 const MARGIN = 4; // light modules around the code, without which it cannot be read (ISO/IEC 18004 §9.1)
 
 /** A picture of rows of "1", which is dark, and "0". */
 function code(rows, label) {
-  const picture = document.createElementNS(SVG, "svg");
   const size = rows.length + 2 * MARGIN;
-  picture.setAttribute("viewBox", `${-MARGIN} ${-MARGIN} ${size} ${size}`);
-  picture.setAttribute("class", "code");
-  picture.setAttribute("role", "img");
-  picture.setAttribute("aria-label", label);
-  const path = document.createElementNS(SVG, "path");
   const runs = rows.flatMap((row, y) =>
     [...row.matchAll(/1+/g)].map((run) => `M${run.index} ${y}h${run[0].length}v1h-${run[0].length}z`));
-  path.setAttribute("d", runs.join(""));
-  picture.append(path);
-  return picture;
+  const viewBox = `${-MARGIN} ${-MARGIN} ${size} ${size}`;
+  return draw("svg", { viewBox, class: "code", role: "img", "aria-label": label }, draw("path", { d: runs.join("") }));
 }
 
 export class OwnInvitation extends HTMLElement {

@@ -28,7 +28,7 @@ export class LogInView extends HTMLElement {
       say(this.#trouble, right ? "" : t("notTheToken"));
       if (right) daemon.live.connect();
     } catch (error) {
-      say(this.#trouble, error.message || t("away"));
+      say(this.#trouble, error.message || t("away"), error.english);
     }
   }
 }

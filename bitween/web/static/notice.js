@@ -29,7 +29,7 @@ export class ConnectionNotice extends HTMLElement {
     clearInterval(this.#ticking);
     this.hidden = !text;
     this.#button.hidden = !away;
-    say(this.#text, text);
+    say(this.#text, text, this.#daemon.status?.connection.error);
     say(this.#count, "");
     if (this.#nextTry) {
       this.#ticking = setInterval(() => this.#countDown(), SECOND);

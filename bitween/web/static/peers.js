@@ -56,7 +56,7 @@ export class PeersDialog extends HTMLElement {
 
   async open({ hash, name }) {
     this.#hash = hash;
-    say(this.#title, t("peersTitle", { name: name || t("unnamed") }));
+    say(this.#title, t("peersOf", { name: name || t("unnamed") }));
     if (!(await this.#look())) return;
     if (!this.#dialog.open) this.#dialog.showModal();
     this.#lookLater();

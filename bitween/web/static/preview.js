@@ -82,7 +82,7 @@ export class PreviewDialog extends HTMLElement {
       const response = await fetch(this.#address, { headers, signal });
       const text = await response.text();
       if (!response.ok) {
-        this.#fail(text);
+        this.#saidNo(text);
         return;
       }
       this.#stage.append(make("pre", { tabindex: 0, dir: "auto", "aria-labelledby": "preview-of" }, legible(text)));
@@ -99,15 +99,21 @@ export class PreviewDialog extends HTMLElement {
     player.remove();
     try {
       const response = await fetch(this.#address, { headers: { Range: "bytes=0-0" }, signal });
-      this.#fail(response.ok ? t("cannotShow") : await response.text());
+      if (response.ok) this.#fail(t("cannotShow"));
+      else this.#saidNo(await response.text());
     } catch {
       if (!signal.aborted) this.#fail(t("away"));
     }
   }
 
-  #fail(text) {
+  /** Tell what the daemon said in place of the file. */
+  #saidNo(english) {
+    this.#fail(english.trim(), english.trim());
+  }
+
+  #fail(text, english = "") {
     say(this.#note, "");
-    say(this.#trouble, text.trim());
+    say(this.#trouble, text, english);
     this.#again.hidden = false;
   }
 

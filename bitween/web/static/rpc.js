@@ -11,8 +11,17 @@ export class Unreachable extends Error {}
 /** The daemon says no, in words. */
 export class Refused extends Error {
   constructor({ message, data }) {
-    super(heardError(data ?? {}, data?.hint ? `${message}: ${data.hint}` : message));
-    this.reason = data?.reason;
+    const english = data?.hint ? `${message}: ${data.hint}` : message;
+    super(heardError(data ?? {}, english));
+    this.english = english; // which the message may hold
+  }
+}
+
+/** The page itself cannot go on, and says why. */
+export class Hindered extends Refused {
+  constructor(text) {
+    super({ message: text });
+    this.english = "";
   }
 }
 

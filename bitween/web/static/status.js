@@ -1,6 +1,6 @@
 // How the daemon is, what keeps transfers from working, and what it is set to.
 
-import { legible, make, say } from "/web/dom.js";
+import { legible, make, say, withEnglish } from "/web/dom.js";
 import { duration, moment, rate, size, time } from "/web/format.js";
 import { call, logOut } from "/web/rpc.js";
 import { LANGUAGES, chooseLanguage, chosenLanguage, heardError, heardFinding, t } from "/web/strings.js";
@@ -101,7 +101,7 @@ export class StatusView extends HTMLElement {
       ["runsFor", duration(status.uptime)],
     ];
     if (this.#versions) facts.push(["versions", Object.entries(this.#versions).map(([name, version]) => `${name} ${version}`).join(", ")]);
-    this.#facts.replaceChildren(...facts.flatMap(([key, text]) => [make("dt", {}, t(key)), make("dd", { dir: "auto" }, legible(text))]));
+    this.#facts.replaceChildren(...facts.flatMap(([key, text]) => [make("dt", {}, t(key)), make("dd", { dir: "auto" }, ...withEnglish(text, error))]));
     this.#showSchedule();
   }
 
@@ -154,8 +154,8 @@ function shownFinding(finding) {
   const shown = make("li", { class: verdict },
     make("strong", {}, t(VERDICTS[verdict])), " ",
     `${CHECKS[check] ? t(CHECKS[check]) : check}: `,
-    make("span", { dir: "auto" }, legible(heardFinding(finding, values, text))));
-  if (fix) shown.append(make("span", { class: "facts", dir: "auto" }, legible(heardFinding(finding, values, fix, true))));
+    make("span", { dir: "auto" }, ...withEnglish(heardFinding(finding, values, text), text)));
+  if (fix) shown.append(make("span", { class: "facts", dir: "auto" }, ...withEnglish(heardFinding(finding, values, fix, true), fix)));
   return shown;
 }
 

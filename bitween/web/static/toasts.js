@@ -1,6 +1,6 @@
 // Short notices at the edge of the page, and things that are done a while later unless undone.
 
-import { iconButton, legible, make } from "/web/dom.js";
+import { iconButton, make, withEnglish } from "/web/dom.js";
 import { LogInNeeded, Refused, Unreachable } from "/web/rpc.js";
 import { t } from "/web/strings.js";
 
@@ -11,10 +11,19 @@ export class ToastArea extends HTMLElement {
   #live = null;
   #said = make("div", { role: "status" });
   #trouble = make("div", { role: "alert" });
+  #home = null;
 
   begin(live) {
     this.#live = live;
+    this.#home = this.parentElement;
     this.append(this.#said, this.#trouble);
+    new MutationObserver(() => this.#rise()).observe(document.body, { subtree: true, attributeFilter: ["open"] });
+  }
+
+  // What is outside of the dialogue on top can neither be seen well, nor reached, nor heard.
+  #rise() {
+    const place = [...document.querySelectorAll("dialog[open]")].at(-1) ?? this.#home;
+    if (this.parentElement !== place) place.append(this);
   }
 
   /** Say something for a while. */
@@ -24,7 +33,7 @@ export class ToastArea extends HTMLElement {
 
   /** Say what went wrong; that the daemon or the log-in is gone is told elsewhere. */
   complain(error) {
-    if (error instanceof Refused) this.#show(this.#trouble, error.message, SHOWN_TROUBLE, () => {});
+    if (error instanceof Refused) this.#show(this.#trouble, error.message, SHOWN_TROUBLE, () => {}, { english: error.english });
     else if (error instanceof LogInNeeded || error instanceof Unreachable) this.#live.connect();
     else throw error;
   }
@@ -44,11 +53,11 @@ export class ToastArea extends HTMLElement {
   undoable(text, act, takeBack) {
     this.#show(this.#said, text, SHOWN, async () => {
       if (!(await this.attempt(act))) takeBack();
-    }, takeBack);
+    }, { undo: takeBack });
   }
 
-  #show(area, text, time, end, undo = null) {
-    const toast = make("div", { class: "toast" }, make("span", { dir: "auto" }, legible(text)));
+  #show(area, text, time, end, { undo = null, english = "" } = {}) {
+    const toast = make("div", { class: "toast" }, make("span", { dir: "auto" }, ...withEnglish(text, english)));
     let timer = 0;
     let closed = false;
     const close = (act) => {
@@ -66,6 +75,7 @@ export class ToastArea extends HTMLElement {
     // Nothing runs out while somebody reads or reaches for it.
     for (const event of ["pointerenter", "focusin"]) toast.addEventListener(event, () => clearTimeout(timer));
     for (const event of ["pointerleave", "focusout"]) toast.addEventListener(event, wait);
+    this.#rise();
     area.append(toast);
     wait();
   }

@@ -82,7 +82,7 @@ class TorrentRow extends HTMLElement {
     this.classList.toggle("stuck", stuck);
     this.#mend.hidden = !stuck;
     this.#progress.hidden = this.#pause.hidden = stuck;
-    say(this.#error, troubleText(torrent));
+    say(this.#error, troubleText(torrent), torrent.error);
     this.#error.title = torrent.error ?? "";
     say(this.#mend, remedyText(torrent));
     this.#mend.setAttribute("aria-label", t("remedyLabel", { remedy: remedyText(torrent), name }));

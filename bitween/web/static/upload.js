@@ -2,7 +2,7 @@
 
 import { iconButton, legible, make, named, say } from "/web/dom.js";
 import { rate, size, time } from "/web/format.js";
-import { call, LogInNeeded, Refused } from "/web/rpc.js";
+import { call, Hindered, LogInNeeded, Refused } from "/web/rpc.js";
 import { t } from "/web/strings.js";
 
 const SHOWN = 5; // names that are told before it begins
@@ -99,7 +99,7 @@ class UploadRow extends HTMLElement {
     } catch (reason) {
       if (error instanceof BrokenOff) return reason;
     }
-    return error instanceof BrokenOff ? new Refused({ message: t("brokeOff") }) : error;
+    return error instanceof BrokenOff ? new Hindered(t("brokeOff")) : error;
   }
 
   #cancel() {
@@ -202,14 +202,14 @@ export class UploadArea extends HTMLElement {
     try {
       this.#ask(await dropped(event.dataTransfer));
     } catch (error) {
-      this.#toasts.complain(new Refused({ message: t("unreadable", { why: error.message }) }));
+      this.#toasts.complain(new Hindered(t("unreadable", { why: error.message })));
     }
   }
 
   #ask(files) {
     const content = files.some(({ file }) => file.size);
     if (!content) {
-      this.#toasts.complain(new Refused({ message: t("nothingInIt") }));
+      this.#toasts.complain(new Hindered(t("nothingInIt")));
       return;
     }
     this.#parcel = parcel(files);
