@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from playwright.sync_api import Locator, Page, Route, expect
 
-from tests.functional.api_rig import info_hash
+from tests.functional.api_rig import OWN_JID, info_hash
 from tests.integration.browser import browse
 from tests.integration.web_case import WebCase
 
+BOB = "bob@example.org"
 #: Milliseconds after which each notice is gone.
 _LONG = 60_000
 
@@ -45,6 +46,26 @@ class WebNoticesTests(WebCase):
 
         await browse(visit)
         self.assertEqual([torrent.name for torrent in self.world.swarm.library], ["song"])
+
+    async def test_undo_by_keyboard(self) -> None:
+        """Who removes something by keyboard has the focus on Undo, for as long as it takes."""
+        self.world.contact(BOB, "desk").befriend([OWN_JID])
+
+        def visit(page: Page) -> None:
+            self.open_torrents(page)
+            for view, name in (("My torrents", "song"), ("Contacts", BOB)):
+                page.get_by_role("link", name=view).click()
+                page.get_by_role("button", name=f"Remove {name}").press("Enter")
+                undo = page.get_by_role("button", name="Undo")
+                expect(undo).to_be_focused()
+                page.clock.fast_forward(_LONG)
+                page.keyboard.press("Enter")
+                expect(undo).to_be_hidden()
+                expect(page.get_by_role("button", name=f"Remove {name}")).to_be_visible()
+
+        await browse(visit)
+        self.assertEqual([torrent.name for torrent in self.world.swarm.library], ["song"])
+        self.assertEqual([contact.jid for contact in self.world.bitween.contacts()], [BOB])
 
     async def test_the_way_back(self) -> None:
         """Whoever goes back from a dialogue comes to a page that can be used."""

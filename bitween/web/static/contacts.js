@@ -69,12 +69,12 @@ export class ContactsView extends HTMLElement {
       this.#show();
     };
     this.#leaving.add(jid);
-    this.#show();
     this.#toasts.undoable(t("removingContact", { name }), async () => {
       await call("xmpp.remove_contact", { jid });
       this.#leaving.delete(jid);
       await this.#daemon.readContacts();
     }, stay);
+    this.#show();
   }
 
   #show() {

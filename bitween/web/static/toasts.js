@@ -57,27 +57,33 @@ export class ToastArea extends HTMLElement {
   }
 
   #show(area, text, time, end, { undo = null, english = "" } = {}) {
+    const before = document.activeElement;
+    const byKeyboard = before.matches(":focus-visible");
     const toast = make("div", { class: "toast" }, make("span", { dir: "auto" }, ...withEnglish(text, english)));
     let timer = 0;
     let closed = false;
     const close = (act) => {
       closed = true; // before it goes: that takes the focus away, and nothing may be waited for then
       clearTimeout(timer);
+      const focused = toast.contains(document.activeElement);
       toast.remove();
+      if (focused && byKeyboard) before.focus();
       act();
     };
     const wait = () => {
       clearTimeout(timer);
       if (!closed) timer = setTimeout(close, time, end);
     };
-    if (undo) toast.append(make("button", { type: "button", click: () => close(undo) }, t("undo")));
-    toast.append(iconButton("close", t("dismiss"), () => close(end)));
+    const takeBack = make("button", { type: "button", hidden: !undo, click: () => close(undo) }, t("undo"));
+    toast.append(takeBack, iconButton("close", t("dismiss"), () => close(end)));
     // Nothing runs out while somebody reads or reaches for it.
     for (const event of ["pointerenter", "focusin"]) toast.addEventListener(event, () => clearTimeout(timer));
     for (const event of ["pointerleave", "focusout"]) toast.addEventListener(event, wait);
     this.#rise();
     area.append(toast);
     wait();
+    // What had the focus goes now; and by keyboard it is a long way to here.
+    if (undo && byKeyboard) takeBack.focus();
   }
 }
 

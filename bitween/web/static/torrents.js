@@ -177,12 +177,12 @@ export class TorrentsView extends HTMLElement {
       this.#show();
     };
     this.#leaving.add(hash);
-    this.#show();
     const text = t(withFiles ? "removingData" : "removing", { name: nameOf(torrent) });
     this.#toasts.undoable(text, async () => {
       await call("bt.del_torrent", { hash, delete_data: withFiles });
       this.#leaving.delete(hash);
     }, stay);
+    this.#show();
   }
 
   #show() {
