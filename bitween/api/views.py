@@ -267,12 +267,11 @@ def contact(
 
 
 def _resource(resource: str, listing: Listing | None, way: Way | None) -> results.Resource:
-    shares = () if listing is None else listing.announcement.shares.values()
     return {
         "resource": resource,
         "bitween": listing is not None,
-        "shares": len(shares),
-        "size": sum(share.size for share in shares),
+        "shares": len(listing.announcement.shares) if listing else 0,
+        "size": listing.size if listing else 0,
         "online": way is not None,
         "way": _way(way) if way and listing else None,
     }

@@ -129,11 +129,13 @@ class Listing:
 
     :param announcement: a view; its shares are always those of now.
     :param last_seen: seconds since the epoch; of now if it is online.
+    :param size: bytes of all its shares.
     """
 
     announcement: Announcement
     online: bool
     last_seen: float = 0.0
+    size: int = 0
 
 
 class _Entry:
@@ -146,6 +148,7 @@ class _Entry:
         self.online = False
         self.last_seen = 0.0
         self.shares: dict[InfoHash, Share] = {}
+        self.size = 0
         # What the index has for torrents that nobody else has: one object for all of them.
         self.alone = (self,)
         self._names: NameText | None = None
@@ -163,10 +166,11 @@ class _Entry:
 
     def add(self, share: Share) -> None:
         self.shares[share.info_hash] = share
+        self.size += share.size
         self._names = None
 
     def discard(self, info_hash: InfoHash) -> None:
-        del self.shares[info_hash]
+        self.size -= self.shares.pop(info_hash).size
         self._names = None
 
     def names(self) -> NameText:
@@ -458,7 +462,10 @@ class Catalogue:
         contact = self._contacts.get(jid, _Contact())
         return {
             resource: Listing(
-                entry.announcement, entry.online, self._clock() if entry.online else entry.last_seen
+                entry.announcement,
+                entry.online,
+                self._clock() if entry.online else entry.last_seen,
+                entry.size,
             )
             for resource, entry in sorted(contact.entries.items())
         }

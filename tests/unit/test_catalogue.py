@@ -228,7 +228,7 @@ class CatalogueTests(SynchronousTestCase):
     def test_the_index_agrees_with_the_listings(
         self, steps: list[tuple[str, str, str, set[int]]]
     ) -> None:
-        """After any sequence of calls the sources are those that the listings show."""
+        """After any sequence of calls sources and sums are those of what the listings show."""
         catalogue = Catalogue()
         for step, jid, resource, numbers in steps:
             match step:
@@ -264,6 +264,10 @@ class CatalogueTests(SynchronousTestCase):
         }
         found_names = {item.info_hash for item in catalogue.find("2").items}
         self.assertEqual(found_names, set(listed))
+        for jid in catalogue.jids():
+            for listing in catalogue.listings(jid).values():
+                sizes = [share.size for share in listing.announcement.shares.values()]
+                self.assertEqual(listing.size, sum(sizes))
 
 
 class ListTests(SynchronousTestCase):
