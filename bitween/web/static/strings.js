@@ -71,7 +71,7 @@ const en = {
   notifyRefused: "The browser does not let this page notify you; that can be changed in its settings for this page.",
   notifyUnable: "This browser does not let pages notify you.",
 
-  filesOf: "Files", chooseFiles: "Choose which files to fetch.", noFiles: "The files are not known until somebody who has them is online.",
+  filesOf: "Files", chooseFiles: "Choose which files to fetch.", noFiles: "Waiting for the list of files. It comes from whoever has them, and is online.",
   fileFirst: "Fetch {name} before others", all: "All", none: "None", save: "Save", close: "Close", removeWithFiles: "Delete with its files",
   liesIn: "In {path}", saved: "The choice is kept.",
   chooseLabel: "Choose files of {name}", getThese: "Get these", inOrder: "In order, to play it meanwhile",
@@ -176,7 +176,7 @@ const de = {
   notifyRefused: "Der Browser lässt diese Seite nichts melden; das lässt sich in seinen Einstellungen für diese Seite ändern.",
   notifyUnable: "Dieser Browser lässt Seiten nichts melden.",
 
-  filesOf: "Dateien", chooseFiles: "Wählen, welche Dateien geholt werden.", noFiles: "Die Dateien sind erst bekannt, wenn jemand da ist, der sie hat.",
+  filesOf: "Dateien", chooseFiles: "Wählen, welche Dateien geholt werden.", noFiles: "Die Liste der Dateien fehlt noch. Sie kommt von jemandem, der sie hat und da ist.",
   fileFirst: "{name} vor anderen holen", all: "Alle", none: "Keine", save: "Übernehmen", close: "Schließen", removeWithFiles: "Mit Dateien löschen",
   liesIn: "In {path}", saved: "Die Auswahl gilt.",
   chooseLabel: "Dateien von {name} wählen", getThese: "Diese holen", inOrder: "Der Reihe nach, um schon abzuspielen",
