@@ -71,7 +71,7 @@ class PreviewTests(ProsodyTestCase):
             expect(torrent.locator(".facts")).to_contain_text("downloading")
             torrent.get_by_role("button", name="Files of").click()
             page.get_by_role("button", name="Play song.wav").click()
-            note = page.locator("preview-dialog [role=status]")
+            note = page.locator("preview-dialog p[role=status]")
             expect(note).to_have_text("Waiting until this part has arrived …")
             meanwhile(alice.call("bt.set_limits", download=150_000))
             playing = "() => document.querySelector('audio').currentTime > {}"

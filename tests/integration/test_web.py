@@ -122,7 +122,7 @@ class WebTests(ProsodyTestCase):
         self.assertFalse(os.path.exists(os.path.join(folder, "one")))
 
     async def test_choose_files_of_a_download(self) -> None:
-        """What is unticked is not fetched; the rest is, and the page tells so."""
+        """What is unticked is not fetched, what is to come first does; the page tells so."""
         alice, bob = await self.contacts(self.server("alice", "bob"), "alice", "bob")
         folder = os.path.dirname(self.make_file("folder/one", b"1" * 3_000_000))
         self.make_file("folder/two", b"2" * 2_000_000)
@@ -140,6 +140,10 @@ class WebTests(ProsodyTestCase):
             torrent = page.locator("torrent-row")
             torrent.get_by_role("button", name="Files of").click()
             page.get_by_role("checkbox", name="two").uncheck()
+            first = page.get_by_role("button", name="before others")
+            expect(first).to_have_count(1)
+            first.click()
+            expect(first).to_have_attribute("aria-pressed", "true")
             page.get_by_role("button", name="Save").click()
             expect(page.get_by_text("The choice is kept.")).to_be_visible()
             torrent.get_by_role("button", name="Resume").click()
@@ -147,8 +151,10 @@ class WebTests(ProsodyTestCase):
             return complaints
 
         self.assertEqual(await browse(visit), [])
-        files = (await alice.call("bt.get_files", hash=info_hash))["files"]
+        chosen = await alice.call("bt.get_files", hash=info_hash)
+        files = chosen["files"]
         self.assertEqual([file["wanted"] for file in files], [True, False])
+        self.assertEqual(chosen["first"], [0])
         self.assertEqual(files[0]["done"], 3_000_000)
 
     async def test_contacts(self) -> None:

@@ -130,6 +130,7 @@ export class FilesDialog extends HTMLElement {
     this.wanted = new Set((this.#files ?? []).filter((file) => file.wanted).map((file) => file.index));
     this.#dialog.showModal();
     this.#show();
+    if (this.#files === null) this.#update(); // they may have come while nothing was shown yet
   }
 
   /** Show what contacts have, of which nothing is fetched before it is chosen. */

@@ -74,8 +74,9 @@ export class ToastArea extends HTMLElement {
       clearTimeout(timer);
       if (!closed) timer = setTimeout(close, time, end);
     };
-    const takeBack = make("button", { type: "button", hidden: !undo, click: () => close(undo) }, t("undo"));
-    toast.append(takeBack, iconButton("close", t("dismiss"), () => close(end)));
+    const takeBack = make("button", { type: "button", click: () => close(undo) }, t("undo"));
+    if (undo) toast.append(takeBack);
+    toast.append(iconButton("close", t("dismiss"), () => close(end)));
     // Nothing runs out while somebody reads or reaches for it.
     for (const event of ["pointerenter", "focusin"]) toast.addEventListener(event, () => clearTimeout(timer));
     for (const event of ["pointerleave", "focusout"]) toast.addEventListener(event, wait);
