@@ -13,12 +13,11 @@ The table is printed as it stands in ``docs/reach.rst``.
 from __future__ import annotations
 
 import argparse
-import contextlib
 import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,33 +28,19 @@ from twisted.web.client import HTTPConnectionPool
 from benchmarks.cleanly import cleanly
 from benchmarks.content import MIB, directory_in_memory
 from benchmarks.first_byte import FirstByte
-from tests.integration.harness import befriend, together
 from tests.lab.daemon import LabDaemon
-from tests.lab.network import Lab, Nat, Node
-from tests.lab.services import SERVER_NAME, LabProsody, port_mapper, stun_server
+from tests.lab.neighbourhood import HOSTS, Neighbourhood
+from tests.lab.network import Node
 
 #: Seconds after which a pair has no way.
 PATIENCE = 40.0
-
-#: What each host is called in the table.
-HOSTS = {
-    "public": "public, both families",
-    "public4": "public, IPv4 only",
-    "public6": "public, IPv6 only",
-    "cone1": "port-restricted NAT",
-    "cone2": "port-restricted NAT, another",
-    "full": "full cone NAT",
-    "sym1": "symmetric NAT",
-    "sym2": "symmetric NAT, another",
-    "double": "two port-restricted NATs",
-    "mapped": "NAT with UPnP",
-    "beside": "the same home as cone1",
-}
 
 #: Who gives to whom.
 PAIRS = (
     ("public4", "public"),
     ("public6", "public"),
+    ("walled1", "public"),
+    ("walled1", "walled2"),
     ("public4", "cone1"),
     ("cone1", "public4"),
     ("cone1", "beside"),
@@ -103,70 +88,28 @@ async def _main(reactor: Any, size: int, only: Sequence[str], logs: str | None) 
     pool = HTTPConnectionPool(reactor)
     pool.cachedConnectionTimeout = 10
     try:
-        with _networks(directory) as (nodes, server, prosody):
-            pairs = [pair for pair in PAIRS if not only or "-".join(pair) in only]
-            names = dict.fromkeys(name for pair in pairs for name in pair)
-            daemons = {
-                name: LabDaemon(
-                    nodes[name], prosody, server, pool, os.path.join(directory, "daemons", name)
-                )
-                for name in names
-            }
+        pairs = [pair for pair in PAIRS if not only or "-".join(pair) in only]
+        names = {name for pair in pairs for name in pair}
+        with Neighbourhood(names, pool, directory) as here:
             rows = []
             try:
-                await _begin(list(daemons.values()))
+                await here.begin()
                 for giver, getter in pairs:
                     path = os.path.join(directory, f"{giver}-{getter}")
                     _write(path, size * MIB)
-                    ours = await _transfer(reactor, daemons[giver], daemons[getter], path)
-                    plain = _plain(nodes[giver], nodes[getter], path, directory)
+                    ours = await _transfer(reactor, here.daemons[giver], here.daemons[getter], path)
+                    plain = _plain(here.nodes[giver], here.nodes[getter], path, directory)
                     os.unlink(path)
                     rows.append([giver, getter, *ours.cells(size * MIB), *plain.cells(size * MIB)])
                     print("\t".join(rows[-1]), flush=True)
             finally:
-                await together([daemon.stop() for daemon in daemons.values()])
+                await here.end()
                 if logs is not None:
-                    _keep_logs(daemons, logs)
+                    _keep_logs(here.daemons, logs)
             _print_table(rows)
     finally:
         await pool.closeCachedConnections()
         shutil.rmtree(directory)
-
-
-@contextlib.contextmanager
-def _networks(directory: str) -> Iterator[tuple[dict[str, Node], Node, LabProsody]]:
-    with contextlib.ExitStack() as stack:
-        lab = stack.enter_context(Lab())
-        server = lab.public("server")
-        nodes = [
-            lab.public("public"),
-            lab.public("public4", ipv6=False),
-            lab.public("public6", ipv4=False),
-            *lab.home("home1", Nat.PORT_RESTRICTED, "cone1", "beside")[1:],
-            *lab.home("home2", Nat.PORT_RESTRICTED, "cone2")[1:],
-            *lab.home("home3", Nat.FULL_CONE, "full")[1:],
-            *lab.home("home4", Nat.SYMMETRIC, "sym1")[1:],
-            *lab.home("home5", Nat.SYMMETRIC, "sym2")[1:],
-            *lab.home("home6", Nat.PORT_RESTRICTED, "double", carrier=True)[1:],
-        ]
-        router, mapped = lab.home("home7", Nat.PORT_RESTRICTED, "mapped")
-        lab.name_hosts({SERVER_NAME: [server.ipv4, server.ipv6]})
-        stack.enter_context(stun_server(server, directory))
-        stack.enter_context(port_mapper(router, directory))
-        with server.entered():
-            prosody = LabProsody()
-            stack.callback(prosody.close)
-            for node in (*nodes, mapped):
-                prosody.add_account(node.name, "secret")
-            prosody.start()
-        yield {node.name: node for node in (*nodes, mapped)}, server, prosody
-
-
-async def _begin(daemons: Sequence[LabDaemon]) -> None:
-    await together([daemon.start() for daemon in daemons])
-    await together([daemon.online() for daemon in daemons])
-    for position, daemon in enumerate(daemons):
-        await together([befriend(daemon, other) for other in daemons[position + 1 :]])
 
 
 async def _transfer(reactor: Any, giver: LabDaemon, getter: LabDaemon, path: str) -> _Outcome:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Coroutine, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 from twisted.internet.defer import CancelledError, Deferred, succeed
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from bitween.errors import RequestRefused
+from bitween.errors import BitweenError, RequestRefused
 from bitween.model.address import PeerAddress
 from bitween.model.candidate import Candidate
 from bitween.model.catalogue import Catalogue, CatalogueChange, Key
@@ -21,7 +21,7 @@ from bitween.model.peer import Peer
 from bitween.model.torrent import InfoHash, TorrentState
 from bitween.model.way import UNTRIED, Rung, Way
 from bitween.reach.ladder import Ladder
-from bitween.reach.prospects import in_order, obstacle, rung_at
+from bitween.reach.prospects import in_order, obstacle, rung_at, sure
 
 #: Resources to which a way is looked for at the same time; the others wait.
 CLIMBING = 24
@@ -141,6 +141,7 @@ class _Resource:
     :param relayed: whether it has an address at the relay.
     :param since: when its way was found, or its torrents last stood still; seconds of the reactor.
     :param linked: when it was last seen to be connected.
+    :param invited: for which torrents it is known to have been connected, or was asked to come.
     """
 
     ladder: Ladder
@@ -150,6 +151,7 @@ class _Resource:
     relayed: bool = False
     since: float = 0.0
     linked: float | None = None
+    invited: set[InfoHash] = field(default_factory=set)
 
 
 class Meetings:
@@ -183,7 +185,7 @@ class Meetings:
         self._sources: dict[InfoHash, set[Key]] = {}
         self._offered: dict[InfoHash, list[PeerAddress]] = {}
         self._waiting: dict[Key, None] = {}
-        self._answering: set[Deferred[None]] = set()
+        self._running: set[Deferred[None]] = set()
         self._look: IDelayedCall | None = None
 
     def close(self) -> None:
@@ -194,8 +196,8 @@ class Meetings:
         self._waiting.clear()
         for resource in self._resources.values():
             resource.ladder.rest()
-        for answering in list(self._answering):
-            answering.cancel()
+        for running in list(self._running):
+            running.cancel()
 
     # ---- what is known
 
@@ -316,16 +318,20 @@ class Meetings:
         told = self._allowed(candidates)
         self._admits.meet(jid, resource, [candidate.address for candidate in told])
         theirs = [candidate for candidate in told if candidate.address.address in announced]
-        answering = Deferred.fromCoroutine(self._answer(info_hash, theirs))
-        self._answering.add(answering)
+        self._begin(self._answer(info_hash, theirs))
+        return self._ours()
+
+    def _begin(self, meeting: Coroutine[Deferred[Any], Any, None]) -> None:
+        """Do something that takes a while, and is given up at the end."""
+        running = Deferred.fromCoroutine(meeting)
+        self._running.add(running)
 
         def over(result: object) -> None:
-            self._answering.discard(answering)
+            self._running.discard(running)
             if isinstance(result, Failure) and not result.check(CancelledError):
                 self._log.failure("meeting a contact", result)
 
-        answering.addBoth(over)
-        return self._ours()
+        running.addBoth(over)
 
     async def _answer(self, info_hash: InfoHash, theirs: Sequence[Candidate]) -> None:
         race = self._means.races.race(in_order(theirs, self._ours()))
@@ -380,6 +386,7 @@ class Meetings:
         resource = self._resources.get(key)
         if resource is not None:
             resource.wanted.discard(info_hash)
+            resource.invited.discard(info_hash)
             if not resource.wanted:
                 resource.ladder.rest()
                 self._waiting.pop(key, None)
@@ -398,15 +405,26 @@ class Meetings:
     # ---- having them dialled
 
     def _dial(self, info_hash: InfoHash) -> None:
-        resources = [self._resources[key] for key in sorted(self._sources.get(info_hash, ()))]
-        best_first = sorted(resources, key=lambda resource: _by_rung(resource.ladder.way))
+        sources = {key: self._resources[key] for key in sorted(self._sources.get(info_hash, ()))}
+        best_first = sorted(sources.values(), key=lambda resource: _by_rung(resource.ladder.way))
         addresses = [a for resource in best_first for a in self._dialled(resource, info_hash)]
         self._offer_peers(info_hash, list(dict.fromkeys(addresses)))
-        for resource in resources:
+        for key, resource in sources.items():
             way = resource.ladder.way
-            if way.rung is Rung.PUNCHED and way.address is not None:
-                # Both NATs know us by now.
-                self._swarm.meet(info_hash, [], [way.address])
+            if (way.comes or way.rung is Rung.PUNCHED) and info_hash not in resource.invited:
+                resource.invited.add(info_hash)
+                self._begin(self._invite(key, info_hash, way))
+
+    async def _invite(self, key: Key, info_hash: InfoHash, way: Way) -> None:
+        """Ask a resource to come for another torrent, the way that it came before."""
+        if way.rung is Rung.PUNCHED and way.address is not None:
+            # Both NATs know us by now.
+            self._swarm.meet(info_hash, [], [way.address])
+        try:
+            await self._ask(key, info_hash)
+        except BitweenError as error:
+            # If nobody is seen soon, the ladder goes on.
+            self._log.debug("{who!r} does not come: {error}", who="/".join(key), error=error)
 
     def _offer_peers(self, info_hash: InfoHash, addresses: list[PeerAddress]) -> None:
         # Who is dialled again at once may be cut off just when the connection was made.
@@ -416,10 +434,11 @@ class Meetings:
 
     def _dialled(self, resource: _Resource, info_hash: InfoHash) -> Sequence[PeerAddress]:
         way = resource.ladder.way
-        if way.rung is Rung.PUNCHED or (way.reason and way.rung is None):
+        if way.rung is Rung.PUNCHED or way.comes or (way.reason and way.rung is None):
             return ()
         if way.address is None:
-            return in_order(resource.theirs, self._ours())[:1]
+            address = sure(resource.theirs, self._ours())
+            return () if address is None else [address]
         if way.rung is Rung.IN_BAND and not self._fits(resource, info_hash):
             return ()
         return [way.address]
@@ -466,8 +485,9 @@ class Meetings:
         if address is None:
             return
         resource = self._resources[key]
+        resource.invited.add(info_hash)
         rung = Rung.PUNCHED if peer.utp else rung_at(address, resource.theirs)
-        resource.ladder.met(rung, address)
+        resource.ladder.met(rung, address, comes=peer.port is None and not peer.utp)
         if resource.relayed and resource.ladder.way.rung not in _BY_RELAY:
             resource.relayed = False
             self._means.relays.forget(*key)
@@ -506,6 +526,7 @@ class Meetings:
             return
         if resource.linked is not None and now - max(resource.linked, resource.since) > LOST:
             resource.linked = None
+            resource.invited.clear()
             resource.ladder.forget()
             self._climb(key)
         elif _is_unseen(resource) and now - resource.since > CONNECTING:
@@ -527,8 +548,10 @@ class Meetings:
 
         :raises BitweenError: if it cannot or does not want to.
         """
-        for_what = min(self._resources[key].wanted)
-        told = await self._means.encounters.meet(*key, for_what, self._ours())
+        return await self._ask(key, min(self._resources[key].wanted))
+
+    async def _ask(self, key: Key, info_hash: InfoHash) -> Sequence[Candidate]:
+        told = await self._means.encounters.meet(*key, info_hash, self._ours())
         candidates = self._allowed(told)
         self._admits.meet(*key, [candidate.address for candidate in candidates])
         return candidates

@@ -79,6 +79,9 @@ SETTINGS: lt.settings_pack = {
     # A contact is dialled again as long as it says that it is there.
     "min_reconnect_time": 2,
     "max_failcount": 1000,
+    # Seconds.  While an address is being dialled, libtorrent parts from whoever comes from it: from
+    # a contact behind a firewall that drops what we send, but lets it dial us.
+    "peer_connect_timeout": 3,
     "connections_limit": 2000,
     # Everybody who is let in is a contact: none waits for another.
     "unchoke_slots_limit": -1,

@@ -30,6 +30,7 @@ class Way:
     :param through: the relay's JID; empty where there is none.
     :param reason: why there is no better way, or none at all, in a line; empty if nothing is known.
     :param fix: what would help, in a line.
+    :param comes: whether it has to dial us, for we could not dial it.
     """
 
     rung: Rung | None = None
@@ -37,6 +38,7 @@ class Way:
     through: str = ""
     reason: str = ""
     fix: str = ""
+    comes: bool = False
 
     @property
     def text(self) -> str:

@@ -12,14 +12,17 @@ from twisted.python.failure import Failure
 
 from bitween.errors import BitweenError
 from bitween.model.address import PeerAddress
-from bitween.model.candidate import Candidate
+from bitween.model.candidate import Candidate, Kind
 from bitween.model.way import UNTRIED, Rung, Way
 from bitween.reach.prospects import Obstacle, in_order, obstacle, rung_at, tried
 
 #: Seconds without an answer after which the other side is asked to dial us, too.
 MEET_AFTER = 0.5
-#: Seconds after which the relay is taken.
-RELAY_AFTER = 5.0
+#: Seconds that who was asked has to come by itself, before we dial, too: libtorrent, which takes up
+#: to a second to dial, would part from whoever comes from an address that it is just dialling.
+PUNCH_AFTER = 1.3
+#: Seconds after which the relay is taken: by then nobody dials over uTP any more.
+RELAY_AFTER = 6.0
 #: Seconds until direct ways are tried again, at first and at most; twice as long each time.
 RETRY_FIRST, RETRY_LAST = 60.0, 960.0
 
@@ -69,9 +72,11 @@ class Ladder:
         self._found = found
         self._ours: Sequence[Candidate] = ()
         self._theirs: Sequence[Candidate] = ()
+        self._known: frozenset[tuple[PeerAddress, Kind]] = frozenset()
         self._trying: dict[str, Deferred[Any]] = {}
         self._timers: dict[str, IDelayedCall] = {}
         self._barred: set[PeerAddress] = set()
+        self._pardoned: set[PeerAddress] = set()
         self._obstacle: Obstacle | None = None
         self._no_meeting = ""
         self._met_already = False
@@ -90,24 +95,31 @@ class Ladder:
         A direct way stays as long as its address is among theirs.
         """
         known = bool(self._timers or self._trying)
-        if known and (set(ours), set(theirs)) == (set(self._ours), set(self._theirs)):
+        if known and (_places(ours), _places(theirs)) == (_places(self._ours), self._known):
             return
         self.rest()
         self._ours, self._theirs = tuple(ours), tuple(theirs)
+        self._known = _places(theirs)
         self._retry = RETRY_FIRST
         self._barred.clear()
+        self._pardoned.clear()
         if not self._stands():
             self._begin()
 
-    def met(self, rung: Rung, address: PeerAddress) -> None:
-        """Take note that the resource is connected directly, whoever dialled."""
+    def met(self, rung: Rung, address: PeerAddress, *, comes: bool = False) -> None:
+        """
+        Take note that the resource is connected directly.
+
+        :param comes: whether it dialled us.
+        """
         if self.way.rung not in _DIRECT or _RUNGS.index(rung) < _RUNGS.index(self.way.rung):
-            self._arrive(Way(rung, address))
+            self._arrive(Way(rung, address, comes=comes))
 
     def disappointed(self) -> None:
         """Take note that who answers at the address of a direct way does not let us in."""
         if self.way.rung in _DIRECT and self.way.address is not None:
-            self._barred.add(self.way.address)
+            if not self.way.comes:
+                self._barred.add(self.way.address)
             self.way = UNTRIED
             self._meet()
             self._later("relay", RELAY_AFTER - MEET_AFTER, self._direct_failed)
@@ -171,9 +183,13 @@ class Ladder:
         known = {candidate.address for candidate in self._theirs}
         more = [candidate for candidate in candidates if candidate.address not in known]
         self._theirs = (*self._theirs, *more)
-        self._steps.punch(self._theirs)
-        if any(candidate.dialable for candidate in more) and "probe" not in self._trying:
-            self._probe(more)
+        self._later("punch", PUNCH_AFTER, lambda: self._steps.punch(self._theirs))
+        # By now they know us, and let us in.
+        pardoned, self._barred = self._barred - self._pardoned, self._barred & self._pardoned
+        self._pardoned |= pardoned
+        again = [candidate for candidate in self._theirs if candidate.address in pardoned]
+        if any(candidate.dialable for candidate in (*again, *more)) and "probe" not in self._trying:
+            self._probe([*again, *more])
 
     def _they_do_not_come(self, error: BitweenError) -> None:
         self._no_meeting = str(error)
@@ -208,7 +224,7 @@ class Ladder:
         """Why there is no direct way."""
         if self._obstacle is not None:
             return self._obstacle
-        if self._barred:
+        if self._barred or self._pardoned:
             return Obstacle(
                 "they answer, but do not let us in",
                 "they do not see us at an address that we announce: have bitween doctor run here",
@@ -269,3 +285,8 @@ class Ladder:
         timer = self._timers.pop(name, None)
         if timer is not None:
             timer.cancel()
+
+
+def _places(candidates: Sequence[Candidate]) -> frozenset[tuple[PeerAddress, Kind]]:
+    """What of candidates is worth a new start: not that somebody tried an address."""
+    return frozenset((candidate.address, candidate.kind) for candidate in candidates)

@@ -50,6 +50,21 @@ def in_order(theirs: Iterable[Candidate], ours: Iterable[Candidate]) -> list[Pee
     return list(dict.fromkeys(candidate.address for candidate in dialable))
 
 
+def sure(theirs: Iterable[Candidate], ours: Iterable[Candidate]) -> PeerAddress | None:
+    """
+    The address that is dialled before anybody knows whether somebody answers there.
+
+    It is in a network of ours, or a contact came through to it: while an address is being dialled
+    in vain, libtorrent parts from whoever comes from there.
+    """
+    theirs, ours = list(theirs), list(ours)
+    first = next(iter(in_order(theirs, ours)), None)
+    networks = {_network(candidate.address) for candidate in ours}
+    reached = {candidate.address for candidate in theirs if candidate.reached}
+    near = first is not None and (first.is_loopback or _network(first) in networks)
+    return first if near or first in reached else None
+
+
 def rung_at(address: PeerAddress, theirs: Iterable[Candidate] = ()) -> Rung:
     """
     On which rung somebody stands who is met directly at an address.

@@ -16,6 +16,7 @@ from bitween.model.candidate import Candidate, Kind
 from bitween.model.way import UNTRIED, Rung, Way
 from bitween.reach.ladder import (
     MEET_AFTER,
+    PUNCH_AFTER,
     RELAY_AFTER,
     RETRY_FIRST,
     RETRY_LAST,
@@ -134,12 +135,24 @@ class ClimbTests(LadderCase):
         self.climb()
         self.steps.probes[0].callback(None)
         self.steps.meetings[0].callback([Candidate(OUTSIDE, Kind.SEEN), THEIRS[0]])
+        self.assertEqual(self.steps.punched, [])
+        self.clock.advance(PUNCH_AFTER)
         self.assertEqual(self.steps.punched, [(*THEIRS, Candidate(OUTSIDE, Kind.SEEN))])
         self.assertEqual(len(self.steps.probes), 1)
         self.ladder.met(Rung.PUNCHED, OUTSIDE)
         self.assertEqual(self.found, [Way(Rung.PUNCHED, OUTSIDE)])
         self.clock.advance(RETRY_LAST)
         self.assertEqual(self.steps.begun, (1, 1, 0))
+
+    def test_they_come_by_themselves(self) -> None:
+        """Who dials us is not dialled over uTP, which would end that again."""
+        self.climb()
+        self.steps.probes[0].callback(None)
+        self.steps.meetings[0].callback(THEIRS)
+        self.ladder.met(Rung.IPV4, FAR, comes=True)
+        self.clock.advance(RETRY_LAST)
+        self.assertEqual(self.steps.punched, [])
+        self.assertEqual(self.ladder.way, Way(Rung.IPV4, FAR, comes=True))
 
     def test_a_new_address_in_the_answer(self) -> None:
         """An address that is meant for dialling is dialled."""
@@ -304,11 +317,27 @@ class LaterTests(LadderCase):
         self.ladder.disappointed()
         self.assertEqual(self.steps.begun, (1, 1, 0))
         self.steps.meetings[0].callback(THEIRS)
+        self.assertEqual(self.steps.probed[1:], [(FAR,)])
+        self.clock.advance(RELAY_AFTER)
+        self.steps.relays[0].callback(RELAYED)
+        self.assertIn("do not let us in", self.ladder.way.reason)
+
+    def test_who_does_not_let_us_in_after_the_meeting_either(self) -> None:
+        """Now that they know where we are they get a second chance, and no third one."""
+        self.climb()
+        self.steps.probes[0].callback(FAR)
+        self.ladder.disappointed()
+        self.steps.meetings[0].callback(THEIRS)
+        self.steps.probes[1].callback(FAR)
+        self.assertEqual(self.ladder.way.address, FAR)
+        self.ladder.disappointed()
+        self.steps.meetings[1].callback(THEIRS)
+        self.assertEqual(len(self.steps.probes), 2)
         self.clock.advance(RELAY_AFTER)
         self.steps.relays[0].callback(RELAYED)
         self.assertIn("do not let us in", self.ladder.way.reason)
         self.clock.advance(RETRY_FIRST)
-        self.assertEqual(self.steps.probed[1:], [(NEAR,)])
+        self.assertEqual(self.steps.probed[2:], [(NEAR,)])
 
     def test_disappointment_elsewhere(self) -> None:
         """It is about direct ways only."""

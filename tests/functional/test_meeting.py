@@ -18,7 +18,7 @@ from bitween.model.passage import Passage
 from bitween.model.peer import Peer
 from bitween.model.torrent import InfoHash
 from bitween.model.way import UNTRIED, Rung
-from bitween.reach.ladder import MEET_AFTER, RELAY_AFTER
+from bitween.reach.ladder import MEET_AFTER, PUNCH_AFTER, RELAY_AFTER
 from tests.fakes.means import FakeMeans
 from tests.fakes.swarm import FakeSwarm
 
@@ -148,6 +148,7 @@ class WantingTests(MeetingCase):
         self.assertEqual((key, info_hash, ours), ((BOB, "laptop"), FILM.info_hash, OURS))
         answer.callback((SEEN,))
         self.assertEqual(self.admitted[BOB, "laptop"], [SEEN.address])
+        self.pass_by(PUNCH_AFTER + 0.25)
         self.assertEqual(self.swarm.met, [(FILM.info_hash, (), (NEAR, SEEN.address))])
 
     def test_a_hole_is_punched(self) -> None:
@@ -166,6 +167,18 @@ class WantingTests(MeetingCase):
         self.want()
         self.connected(Peer(FAR.address, None))
         self.assertIs(self.way(), Rung.IPV4)
+
+    def test_they_have_to_dial_us(self) -> None:
+        """Who came by itself is asked to come for what else is wanted, once each."""
+        self.there(BOB, FAR, shares=(FILM, SONG))
+        self.want()
+        self.connected(Peer(FAR.address, None))
+        self.want(SONG)
+        self.want(SONG)
+        self.assertEqual([hash_ for _, hash_, _, _ in self.fakes.called], [SONG.info_hash])
+        self.assertEqual(self.offered(SONG), ())
+        self.fakes.called[0][3].callback((SEEN,))
+        self.assertEqual(self.admitted[BOB, "laptop"], [SEEN.address])
 
     def test_two_behind_one_address(self) -> None:
         """Nobody can tell which of them dials us."""

@@ -20,11 +20,25 @@ from typing import Self
 _CLONE_NEWNET = 0x40000000  # linux/sched.h
 
 PUBLIC_IPV4 = "20.0.0.{}"
-PUBLIC_IPV6 = "2a0e:b107::{}"
+#: Everybody has a network of their own.
+PUBLIC_IPV6 = "2a0e:b107:0:{}::1"
 #: All homes have the same one, as most routers come with it.
 HOME_IPV4 = "192.168.1.{}"
 #: What a provider gives whom it gives no address (RFC 6598).
 CARRIER_IPV4 = "100.64.0.{}"
+
+_PROGRAMS = ("ip", "nft", "turnserver", "miniupnpd")
+
+
+# What IPv6 needs to find its neighbours is no connection.
+_WALL = """
+table inet wall {
+  chain input {
+    type filter hook input priority filter;
+    iifname "eth0" meta l4proto { tcp, udp } ct state new drop
+  }
+}
+"""
 
 
 class NoLab(Exception):
@@ -113,9 +127,11 @@ class Lab:
 
     def __init__(self) -> None:
         """:raises NoLab: if that cannot be had."""
-        missing = [name for name in ("ip", "nft") if shutil.which(name) is None]
-        if os.geteuid() != 0 or missing:
-            raise NoLab("networks need root, and the packages iproute2 and nftables")
+        if os.geteuid() != 0:
+            raise NoLab("network namespaces need root")
+        missing = [name for name in _PROGRAMS if shutil.which(name) is None]
+        if missing:
+            raise NoLab(f"there is no {', '.join(missing)}: see tools/get-test-programs")
         self._nodes: list[Node] = []
         self._hosts: dict[str, str] = {}
         self._public = 10
@@ -135,8 +151,14 @@ class Lab:
             subprocess.run(["ip", "netns", "delete", node.namespace], check=False)
         self._nodes.clear()
 
-    def public(self, name: str, *, ipv4: bool = True, ipv6: bool = True) -> Node:
-        """A host on the public segment."""
+    def public(
+        self, name: str, *, ipv4: bool = True, ipv6: bool = True, walled: bool = False
+    ) -> Node:
+        """
+        A host on the public segment.
+
+        :param walled: whether a firewall drops whatever it did not ask for.
+        """
         node = self._node(name)
         assert self._segment is not None
         self._join(node, "eth0", self._segment)
@@ -146,7 +168,9 @@ class Lab:
             _configure(node, "eth0", f"{node.ipv4}/16")
         if ipv6:
             node.ipv6 = PUBLIC_IPV6.format(self._public)
-            _configure(node, "eth0", f"{node.ipv6}/64", "nodad")
+            _configure(node, "eth0", f"{node.ipv6}/32", "nodad")
+        if walled:
+            node.run("nft", "-f", "-", text=_WALL)
         return node
 
     def home(self, name: str, nat: Nat, *inside: str, carrier: bool = False) -> list[Node]:

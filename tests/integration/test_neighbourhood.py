@@ -1,0 +1,134 @@
+"""Homes behind routers: who reaches whom, by which way, and who does not."""
+
+from __future__ import annotations
+
+import os
+import socket
+from typing import ClassVar
+
+from twisted.internet.defer import Deferred
+from twisted.trial.unittest import SkipTest
+
+from tests.functional.swarms import read, write
+from tests.integration.harness import IntegrationTestCase, until
+from tests.lab.daemon import LabDaemon
+from tests.lab.neighbourhood import Neighbourhood
+from tests.lab.network import NoLab
+
+SIZE = 3_000_000
+#: The beginning of a handshake (BEP 3), without the info-hash.
+_HANDSHAKE = b"\x13BitTorrent protocol" + bytes(8)
+
+
+class NeighbourhoodCase(IntegrationTestCase):
+    """
+    Daemons on hosts of a neighbourhood.
+
+    :cvar hosts: their names.
+    """
+
+    hosts: ClassVar[frozenset[str]]
+    _count = 0
+
+    async def begin(self) -> None:
+        """Start them all, as contacts of each other."""
+        # Prosody's user has to get at what it writes.
+        os.chmod(self.directory, 0o755)
+        try:
+            self.here = Neighbourhood(self.hosts, self.pool, self.directory)
+            self.here.__enter__()
+        except NoLab as why:
+            raise SkipTest(str(why)) from None
+        self.addCleanup(self.here.__exit__)
+        self.addCleanup(lambda: Deferred.fromCoroutine(self.here.end()))
+        self._daemons.extend(self.here.daemons.values())
+        await self.here.begin()
+
+    async def assert_way(self, giver: str, getter: str, rung: str) -> None:
+        """
+        Let one reach another on a rung.
+
+        Whoever has just started may not have told contacts yet where it is seen, and may be reached
+        less well until they know.
+        """
+        await until(lambda: self._way(giver, getter), lambda way: way == rung)
+
+    async def _way(self, giver: str, getter: str) -> str:
+        """Have one get a new file from another; how that one was reached."""
+        from_, to = self.here.daemons[giver], self.here.daemons[getter]
+        self._count += 1
+        path = os.path.join(self.directory, f"shared-{self._count}")
+        content = os.urandom(SIZE)
+        write(path, content)
+        info_hash = await from_.share(path)
+        await to.finds(info_hash)
+        got = await to.download(info_hash)
+        self.assertEqual(read(got), content)
+        return await _rung(to, from_)
+
+
+class OpenWaysTests(NeighbourhoodCase):
+    """Hosts of which one can be dialled."""
+
+    hosts = frozenset({"public4", "cone1", "beside", "mapped"})
+
+    async def test_whoever_can_be_dialled_is_reached(self) -> None:
+        """A public host, one at home, and one whose router maps a port; also who dials them."""
+        await self.begin()
+        await self.assert_way("public4", "cone1", "ipv4")
+        await self.assert_way("cone1", "beside", "lan")
+        await self.assert_way("mapped", "cone1", "mapped")
+        # Nobody can dial this one: it is asked to dial.
+        await self.assert_way("cone1", "public4", "ipv4")
+
+
+class ClosedWaysTests(NeighbourhoodCase):
+    """Hosts of which none can be dialled."""
+
+    hosts = frozenset({"cone1", "cone2", "sym1", "public4", "walled1", "walled2"})
+
+    async def test_a_hole_is_punched_or_the_server_relays(self) -> None:
+        """Routers that keep ports, and firewalls, are passed; else the proxy helps."""
+        await self.begin()
+        await self.assert_way("cone1", "cone2", "punched")
+        await self.assert_way("cone1", "sym1", "relay")
+        await self.assert_way("public4", "walled1", "relay")
+        await self.assert_way("walled1", "walled2", "punched")
+
+
+class StrangerTests(NeighbourhoodCase):
+    """Somebody who is no contact."""
+
+    hosts = frozenset({"public", "public4"})
+
+    async def test_a_stranger_is_cut_off(self) -> None:
+        """Who knows address, port and info-hash gets not even a handshake; a contact gets it."""
+        await self.begin()
+        giver = self.here.daemons["public4"]
+        path = os.path.join(self.directory, "shared")
+        write(path, os.urandom(SIZE))
+        info_hash = await giver.share(path)
+        status = await giver.call("Api.status")
+        port = next(p for a, p in status["listen"] if a == self.here.nodes["public4"].ipv4)
+        # The server's host is no contact's.
+        with self.here.server.entered():
+            stranger = socket.create_connection((self.here.nodes["public4"].ipv4, port), 5)
+        with stranger:
+            stranger.sendall(_HANDSHAKE + bytes.fromhex(info_hash) + b"-XX0000-" + bytes(12))
+            self.assertEqual(_read(stranger), b"")
+        await self.here.daemons["public"].finds(info_hash)
+        await self.here.daemons["public"].download(info_hash)
+
+
+async def _rung(getter: LabDaemon, giver: LabDaemon) -> str:
+    contacts = (await getter.call("xmpp.get_contacts"))["contacts"]
+    (resource,) = next(c for c in contacts if c["jid"] == giver.jid)["resources"]
+    return str(resource["way"]["reach"])
+
+
+def _read(stranger: socket.socket) -> bytes:
+    """What somebody is sent until the connection ends."""
+    try:
+        return stranger.recv(1000)
+    except ConnectionResetError:
+        return b""
