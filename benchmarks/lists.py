@@ -32,23 +32,17 @@ from bitween.model.candidate import Candidate
 from bitween.xmpp.messenger import Messenger  # isort: skip
 from twisted.words.xish.xmlstream import STREAM_CONNECTED_EVENT
 
-from bitween.application import Bitween, Parts
+from bitween.application import Bitween
 from bitween.bittorrent.store import Store
 from bitween.cli.private_prosody import PrivateProsody
-from bitween.jobs import Jobs
 from bitween.model.address import PeerAddress
 from bitween.model.announcement import Share
 from bitween.model.sharelist import ListMemory, ShareList
 from bitween.model.torrent import InfoHash
-from bitween.reach.addresses import InterfaceAddresses
 from bitween.xmpp import budget
 from bitween.xmpp.client import Account
 from bitween.xmpp.payload import whole_item
-from tests.fakes.cache import FakeCache
-from tests.fakes.idle import Idle
-from tests.fakes.means import FakeMeans
-from tests.fakes.memory import FakeMemory
-from tests.fakes.swarm import FakeSwarm
+from tests.fakes.parts import parts_around
 
 COUNTS = (100, 1_000, 10_000)
 ROUNDS = 30
@@ -77,18 +71,7 @@ class _Side:
         server = (prosody.host, prosody.port)
         account = Account(f"{user}@{prosody.domain}/laptop", "secret", server, ca_pem)
         self.messenger = Messenger(reactor, account, lambda _: None, memory=memory)
-        parts = Parts(
-            swarm=FakeSwarm(),
-            hasher=Idle(),
-            intentions=Idle(),
-            messenger=self.messenger,
-            own_addresses=InterfaceAddresses(reactor, read_interfaces=list),
-            jobs=Jobs(reactor),
-            memory=FakeMemory(),
-            cache=FakeCache(),
-            means=FakeMeans().means,
-            reactor=reactor,
-        )
+        parts = parts_around(self.messenger, reactor)
         self.bitween = Bitween(parts, "/nonexistent", lambda: None)
         self.sent = self.received = 0
         self._waiting: list[tuple[Callable[[], object], Deferred[None]]] = []

@@ -9,10 +9,9 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.words.protocols.jabber.jid import JID
 
-from bitween.application import Bitween, Parts
+from bitween.application import Bitween
 from bitween.chat import ChatCommands
 from bitween.errors import XMPPError
-from bitween.jobs import Jobs
 from bitween.model.announcement import Share
 from bitween.model.candidate import Candidate
 from bitween.model.connection import ConnectionState, ConnectionStatus
@@ -20,7 +19,6 @@ from bitween.model.contact import Contact
 from bitween.model.diagnosis import Finding
 from bitween.model.events import MessengerEvent, PresenceChanged
 from bitween.observable import Observable
-from bitween.reach.addresses import InterfaceAddresses
 from bitween.xmpp.adhoc import AdHoc
 from bitween.xmpp.budget import ByteBudget
 from bitween.xmpp.caps import Caps
@@ -31,11 +29,8 @@ from bitween.xmpp.own_list import OwnList
 from bitween.xmpp.pep import Pep
 from bitween.xmpp.stream import Stream
 from tests.fakes.cache import FakeCache
-from tests.fakes.idle import Idle
 from tests.fakes.lists import Memory, listed, numbered
-from tests.fakes.means import FakeMeans
-from tests.fakes.memory import FakeMemory
-from tests.fakes.swarm import FakeSwarm
+from tests.fakes.parts import parts_around
 
 # wokkel can only be imported once the shim of bitween.xmpp has run.
 from wokkel.generic import FallbackHandler  # isort: skip
@@ -112,18 +107,7 @@ class Rig(StreamManager):
         for handler in (*handlers, adhoc, Caps(), PingHandler(), FallbackHandler()):
             handler.setHandlerParent(self)
         self.cache = FakeCache()
-        parts = Parts(
-            swarm=FakeSwarm(),
-            hasher=Idle(),
-            intentions=Idle(),
-            messenger=self,
-            own_addresses=InterfaceAddresses(self.clock, read_interfaces=lambda: ["10.9.9.9"]),
-            jobs=Jobs(self.clock),
-            memory=FakeMemory(),
-            cache=self.cache,
-            means=FakeMeans().means,
-            reactor=self.clock,
-        )
+        parts = parts_around(self, self.clock, self.cache, lambda: ["10.9.9.9"])
         self.bitween = Bitween(parts, directory, lambda: None)
         adhoc.offer(ChatCommands(self.bitween).all)
         self.transport = Transport()

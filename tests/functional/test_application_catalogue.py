@@ -8,20 +8,15 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from bitween.application import RESOURCE_LIFE, Bitween, Parts
+from bitween.application import RESOURCE_LIFE, Bitween
 from bitween.errors import NotConnected, ResourceOnline, UnknownContact, UnknownResource
-from bitween.jobs import Jobs
 from bitween.model.announcement import Announcement, Share
 from bitween.model.catalogue import CatalogueChange, Presence, ResourceRecord
 from bitween.model.torrent import InfoHash
-from bitween.reach.addresses import InterfaceAddresses
 from bitween.slices import SLICE
 from tests.fakes.cache import FakeCache
-from tests.fakes.means import FakeMeans
-from tests.fakes.memory import FakeMemory
 from tests.fakes.messenger import FakeMessenger, FakeServer
-from tests.fakes.swarm import FakeSwarm
-from tests.functional.api_rig import MemoryHasher, MemoryIntentions
+from tests.fakes.parts import parts_around
 
 ALICE, BOB, CAROL = "alice@example.org", "bob@example.org", "carol@example.org"
 FILM = Share(InfoHash("ab" * 20), "film.mkv", 1000)
@@ -38,18 +33,7 @@ class CatalogueCase(SynchronousTestCase):
         self.messenger = FakeMessenger(f"{ALICE}/here", self.server)
         self.bob = FakeMessenger(f"{BOB}/laptop", self.server)
         self.messenger.befriend([BOB])
-        parts = Parts(
-            swarm=FakeSwarm(),
-            hasher=MemoryHasher(),
-            intentions=MemoryIntentions(),
-            messenger=self.messenger,
-            own_addresses=InterfaceAddresses(self.clock, read_interfaces=list),
-            jobs=Jobs(self.clock),
-            memory=FakeMemory(),
-            cache=self.cache,
-            means=FakeMeans().means,
-            reactor=self.clock,
-        )
+        parts = parts_around(self.messenger, self.clock, self.cache)
         self.bitween = Bitween(parts, "/nowhere", lambda: None, self.clock.seconds)
         self.changes: list[CatalogueChange] = []
         self.bitween.catalogue_changes.subscribe(self.changes.append)

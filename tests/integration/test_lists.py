@@ -2,31 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from twisted.internet import reactor
+from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import deferLater
 from twisted.trial.unittest import TestCase
 from twisted.words.protocols.jabber.xmlstream import IQ
 
-from bitween.application import Bitween, Parts
+from bitween.application import Bitween
 from bitween.cli.private_prosody import PrivateProsody
-from bitween.jobs import Jobs
 from bitween.model.address import PeerAddress
 from bitween.model.announcement import Announcement, Share
 from bitween.model.candidate import Candidate
 from bitween.model.contact import Subscription
 from bitween.model.events import ListingReceived, MessengerEvent
 from bitween.model.sharelist import ListMemory
-from bitween.reach.addresses import InterfaceAddresses
 from bitween.xmpp.client import Account
 from bitween.xmpp.messenger import Messenger
-from tests.fakes.cache import FakeCache
-from tests.fakes.idle import Idle
 from tests.fakes.lists import Memory, numbered
-from tests.fakes.means import FakeMeans
-from tests.fakes.memory import FakeMemory
-from tests.fakes.swarm import FakeSwarm
+from tests.fakes.parts import parts_around
 from tests.integration.harness import until
 
 # wokkel can only be imported once the shim of bitween.xmpp has run.
@@ -50,18 +45,7 @@ class _Side:
         self.messenger = Messenger(reactor, account, lambda _: None, memory=memory)
         self.told: list[MessengerEvent] = []
         self.messenger.events.subscribe(self.told.append)
-        parts = Parts(
-            swarm=FakeSwarm(),
-            hasher=Idle(),
-            intentions=Idle(),
-            messenger=self.messenger,
-            own_addresses=InterfaceAddresses(reactor, read_interfaces=list),
-            jobs=Jobs(reactor),
-            memory=FakeMemory(),
-            cache=FakeCache(),
-            means=FakeMeans().means,
-            reactor=reactor,
-        )
+        parts = parts_around(self.messenger, cast("IReactorTime", reactor))
         self.bitween = Bitween(parts, "/nonexistent", lambda: None)
 
     @property
