@@ -94,6 +94,10 @@ class Swarm(Controlled, MeetingSwarm, Readable, Door, Protocol):
     def mapped(self) -> Sequence[PeerAddress]:
         """The addresses at which a router forwards to us."""
 
+    @property
+    def external(self) -> Sequence[str]:
+        """The IP addresses at which routers or peers say that they see us."""
+
     def share(self, metainfo: Metainfo, folder: str) -> Deferred[Torrent]:
         """
         Seed what was hashed; answers when that is stored.
@@ -264,8 +268,13 @@ class OwnAddresses(Protocol):
     def nat(self) -> Nat | None:
         """What routers make of us; ``None`` where nobody is there to tell."""
 
-    def refresh(self, listening: Sequence[tuple[str, int]], mapped: Sequence[PeerAddress]) -> None:
-        """Look at the interfaces again, for these listen sockets."""
+    def refresh(
+        self,
+        listening: Sequence[tuple[str, int]],
+        mapped: Sequence[PeerAddress],
+        external: Sequence[str] = (),
+    ) -> None:
+        """Look at the interfaces again, for these listen sockets, mappings and sightings of us."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -798,7 +807,8 @@ class Bitween:
         return self._messenger.trusts(jid)
 
     def _listen_sockets_changed(self) -> None:
-        self._own_addresses.refresh(self._swarm.listening, self._swarm.mapped)
+        swarm = self._swarm
+        self._own_addresses.refresh(swarm.listening, swarm.mapped, swarm.external)
 
     # ---- telling contacts, dialling contacts
 

@@ -34,7 +34,7 @@ class Sockets:
     def __init__(self) -> None:
         self._listening: dict[tuple[str, int], None] = {}
         self._mapped_ports: dict[int, int] = {}
-        self._external: str | None = None
+        self._external: dict[bool, str] = {}
 
     @property
     def listening(self) -> tuple[tuple[str, int], ...]:
@@ -48,8 +48,13 @@ class Sockets:
         for port in self._mapped_ports.values():
             # A router may be behind another one, or not know its own address.
             with suppress(InvalidValue):
-                found[PeerAddress.parse(self._external, port)] = None
+                found[PeerAddress.parse(self._external.get(False), port)] = None
         return tuple(found)
+
+    @property
+    def external(self) -> tuple[str, ...]:
+        """The IP addresses at which routers or peers say that they see us, one a family at most."""
+        return tuple(self._external.values())
 
     def open(self, session: Session, store: Store, address: str, port: int) -> None:
         """
@@ -83,7 +88,7 @@ class Sockets:
 
         :returns: whether we are to be found elsewhere than before.
         """
-        before = self.listening, self.mapped
+        before = self.listening, self.mapped, self.external
         match alert:
             case Listening(address=address, port=port):
                 self._listening[address, port] = None
@@ -92,9 +97,9 @@ class Sockets:
             case PortNotMapped(mapping=mapping, error=error):
                 self._log.debug("no port mapping: {error}", error=error)
                 self._mapped_ports.pop(mapping, None)
-            case ExternalAddress(address=address) if ":" not in address:
-                self._external = address
-        return (self.listening, self.mapped) != before
+            case ExternalAddress(address=address):
+                self._external[":" in address] = address
+        return (self.listening, self.mapped, self.external) != before
 
 
 def _candidates(remembered: int | None) -> Iterator[int]:

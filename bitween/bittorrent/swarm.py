@@ -297,6 +297,11 @@ class Swarm(Service):
         """The addresses at which a router forwards to us."""
         return self._sockets.mapped
 
+    @property
+    def external(self) -> Sequence[str]:
+        """The IP addresses at which routers or peers say that they see us."""
+        return self._sockets.external
+
     def share(self, metainfo: Metainfo, folder: str) -> Deferred[Torrent]:
         """
         Seed what was hashed; answers when that is stored.

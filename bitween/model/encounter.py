@@ -17,8 +17,6 @@ class DialBack:
     What came of dialling somebody back.
 
     :param reached: by address, whether somebody answered there; what was not dialled is missing.
-    :param seen: where the packets of whoever asked come from, as far as that was noticed.
     """
 
     reached: Mapping[PeerAddress, bool]
-    seen: tuple[PeerAddress, ...] = ()

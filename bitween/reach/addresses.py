@@ -58,7 +58,7 @@ class InterfaceAddresses(Service):
         self._loop.clock = clock
         self._reached: dict[PeerAddress, bool] = {}
         self._seen: tuple[PeerAddress, ...] = ()
-        self._witnessed: dict[bool, PeerAddress] = {}
+        self._external: Sequence[str] = ()
         self.nat: Nat | None = None
         self.candidates: tuple[Candidate, ...] = ()
         self.addresses: tuple[PeerAddress, ...] = ()
@@ -82,19 +82,23 @@ class InterfaceAddresses(Service):
         """The port on which we listen; ``None`` before we do."""
         return next((port for _, port in self._listening), None)
 
-    def refresh(self, listening: Sequence[tuple[str, int]], mapped: Sequence[PeerAddress]) -> None:
-        """Take over other listen sockets and mappings, and look at the interfaces now."""
-        self._listening, self._mapped = listening, mapped
+    def refresh(
+        self,
+        listening: Sequence[tuple[str, int]],
+        mapped: Sequence[PeerAddress],
+        external: Sequence[str] = (),
+    ) -> None:
+        """
+        Take over other listen sockets and mappings, and look at the interfaces now.
+
+        :param external: the IP addresses at which peers see us; they count where nobody else tells.
+        """
+        self._listening, self._mapped, self._external = listening, mapped, external
         self.look()
 
     def note_seen(self, seen: Sequence[PeerAddress], nat: Nat | None) -> None:
         """Take over where we are seen from outside, and what that tells of routers."""
         self._seen, self.nat = tuple(seen), nat
-        self.look()
-
-    def note_witness(self, seen: PeerAddress) -> None:
-        """Take over where a contact sees us; it counts where nobody else tells."""
-        self._witnessed[seen.is_ipv6] = seen
         self.look()
 
     def note_reached(self, reached: Mapping[PeerAddress, bool]) -> None:
@@ -140,7 +144,11 @@ class InterfaceAddresses(Service):
     def _from_outside(self) -> Iterator[PeerAddress]:
         yield from self._seen
         known = {address.is_ipv6 for address in self._seen}
-        yield from (seen for family, seen in self._witnessed.items() if family not in known)
+        for external in self._external:
+            # Most routers keep the port, for want of a better guess.
+            seen = _parsed(external, self.port) if self.port else None
+            if seen is not None and seen.is_ipv6 not in known:
+                yield seen
 
     def _own(self) -> Iterator[PeerAddress]:
         """What the listen sockets come to; one that is bound to everything, to every address."""

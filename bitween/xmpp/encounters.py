@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from typing import Any
 
 from twisted.internet.defer import CancelledError, Deferred
@@ -252,24 +252,21 @@ def _dial_back_element(outcome: DialBack) -> Any:
     for address, reached in outcome.reached.items():
         dialled = element.addChild(address_element(address, NS_BITWEEN, "address"))
         dialled["reached"] = "true" if reached else "false"
-    for address in outcome.seen[:MAX_CANDIDATES]:
-        element.addChild(address_element(address, NS_BITWEEN, "seen"))
     return element
 
 
 def _read_dial_back(element: Any, asked: frozenset[PeerAddress]) -> DialBack:
     """Read an answer; of addresses that were not asked for, nothing is believed."""
     reached: dict[PeerAddress, bool] = {}
-    for address, entry in _addresses(element, "address"):
+    for address, entry in _dialled(element):
         said = entry.getAttribute("reached")
         if address in asked and address not in reached and said in ("true", "1", "false", "0"):
             reached[address] = parse_truth(said)
-    seen: Mapping[PeerAddress, Any] = dict(_addresses(element, "seen"))
-    return DialBack(reached, tuple(seen)[:MAX_CANDIDATES])
+    return DialBack(reached)
 
 
-def _addresses(element: Any, name: str) -> Iterator[tuple[PeerAddress, Any]]:
-    for entry in element.elements(NS_BITWEEN, name):
+def _dialled(element: Any) -> Iterator[tuple[PeerAddress, Any]]:
+    for entry in element.elements(NS_BITWEEN, "address"):
         try:
             yield parse_address(entry), entry
         except InvalidValue:

@@ -281,6 +281,7 @@ class Contract:
             self.assertEqual(address, "127.0.0.1")
             self.assertIn(port, range(1, 65536))
             self.assertEqual(tuple(self.swarm.mapped), ())
+            self.assertEqual(tuple(self.swarm.external), ())
 
 
 class FakeSwarmTests(Contract.SwarmTests):

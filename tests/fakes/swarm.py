@@ -97,6 +97,7 @@ class FakeSwarm:
         self.library = Library()
         self.listening: tuple[tuple[str, int], ...] = (("127.0.0.1", 6881),)
         self.mapped: tuple[PeerAddress, ...] = ()
+        self.external: tuple[str, ...] = ()
         self.offered: dict[InfoHash, tuple[PeerAddress, ...]] = {}
         self.met: list[tuple[InfoHash, tuple[PeerAddress, ...], tuple[PeerAddress, ...]]] = []
         self.deleted: list[InfoHash] = []

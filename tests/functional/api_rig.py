@@ -119,7 +119,12 @@ class MemoryAddresses:
         self.candidates = tuple(map(Candidate, self.addresses))
         self.nat = None
 
-    def refresh(self, listening: Sequence[tuple[str, int]], mapped: Sequence[PeerAddress]) -> None:
+    def refresh(
+        self,
+        listening: Sequence[tuple[str, int]],
+        mapped: Sequence[PeerAddress],
+        external: Sequence[str] = (),
+    ) -> None:
         """There is nothing to look at."""
 
 

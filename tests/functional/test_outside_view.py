@@ -203,7 +203,8 @@ class OutsideViewTests(TestCase):
 
     def test_what_contacts_see(self) -> None:
         """It counts where nobody else tells."""
-        self.own.note_witness(PeerAddress("20.0.0.8", 8))
-        self.assertEqual(self.seen(), ["20.0.0.8:8"])
+        listening = [("127.0.0.1", self.port)]
+        self.own.refresh(listening, [], ["20.0.0.8", "127.1.0.1", "no address"])
+        self.assertEqual(self.seen(), [f"20.0.0.8:{self.port}"])
         self.own.note_seen([PeerAddress("20.0.0.5", 5)], None)
         self.assertEqual(self.seen(), ["20.0.0.5:5"])

@@ -76,6 +76,7 @@ class ListeningTests(SwarmCase):
         self.assertEqual(swarm.mapped, ())
         swarm._received([alerts.ExternalAddress("198.51.100.7")])
         self.assertEqual(swarm.mapped, (PeerAddress("198.51.100.7", 6881),))
+        self.assertEqual(swarm.external, ("198.51.100.7",))
         swarm._received([alerts.PortNotMapped(1, "no")])
         self.assertEqual(swarm.mapped, ())
         self.assertEqual(told.count(ListeningChanged()), 2)
