@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from twisted.internet.defer import Deferred
-from twisted.internet.task import Clock
+from twisted.internet.defer import Deferred, succeed
+from twisted.internet.testing import MemoryReactorClock
 from twisted.words.protocols.jabber.jid import JID
 
 from bitween.application import Bitween
@@ -17,20 +17,25 @@ from bitween.model.candidate import Candidate
 from bitween.model.connection import ConnectionState, ConnectionStatus
 from bitween.model.contact import Contact
 from bitween.model.diagnosis import Finding
+from bitween.model.encounter import DialBack
 from bitween.model.events import MessengerEvent, PresenceChanged
 from bitween.observable import Observable
 from bitween.xmpp.adhoc import AdHoc
 from bitween.xmpp.budget import ByteBudget
 from bitween.xmpp.caps import Caps
 from bitween.xmpp.contacts import Contacts
+from bitween.xmpp.encounters import Encounters
 from bitween.xmpp.list_reader import ListReader
 from bitween.xmpp.list_server import ListServer
 from bitween.xmpp.own_list import OwnList
 from bitween.xmpp.pep import Pep
+from bitween.xmpp.proxies import Proxies
 from bitween.xmpp.stream import Stream
+from bitween.xmpp.streams import Streams
 from tests.fakes.cache import FakeCache
 from tests.fakes.lists import Memory, listed, numbered
 from tests.fakes.parts import parts_around
+from tests.fakes.resolver import Resolver
 
 # wokkel can only be imported once the shim of bitween.xmpp has run.
 from wokkel.generic import FallbackHandler  # isort: skip
@@ -89,7 +94,8 @@ class Rig(StreamManager):
     """
 
     def __init__(self, directory: str) -> None:
-        self.clock = Clock()
+        self.clock: Any = MemoryReactorClock()
+        self.clock.nameResolver = Resolver({"localhost": "127.0.0.1"})
         super().__init__(_Factory(), self.clock)
         self.jid = JID(ME)
         self.online = self.in_session = False
@@ -102,7 +108,11 @@ class Rig(StreamManager):
         self.pep = Pep(self.clock, self.budget, self.roster.trusts, self._happened, own)
         server = ListServer(self.clock, self.budget, own.shares, self.roster.sees_us)
         self.reader = ListReader(self.clock, self.budget, self.roster.follows, self._happened)
-        handlers = (self.roster, self.pep, server, self.reader)
+        encounters = Encounters(self.clock, self.roster.meets)
+        proxies = Proxies(self.clock)
+        streams = Streams(self.clock, self.budget, proxies, self.roster.meets)
+        streams.accept(lambda stream: stream.abort())
+        handlers = (self.roster, self.pep, server, self.reader, encounters, proxies, streams)
         adhoc = AdHoc(self.clock)
         for handler in (*handlers, adhoc, Caps(), PingHandler(), FallbackHandler()):
             handler.setHandlerParent(self)
@@ -110,6 +120,10 @@ class Rig(StreamManager):
         parts = parts_around(self, self.clock, self.cache, lambda: ["10.9.9.9"])
         self.bitween = Bitween(parts, directory, lambda: None)
         adhoc.offer(ChatCommands(self.bitween).all)
+        encounters.serve(
+            dials_back=lambda _, __, addresses: succeed(DialBack(dict.fromkeys(addresses, True))),
+            meets=lambda *_: (),
+        )
         self.transport = Transport()
         self.stream = Stream(
             *(_Authenticator(), self.clock, self.budget, Stream.end), log_traffic=False

@@ -8,12 +8,10 @@ from typing import Any
 from twisted.internet.address import IPv4Address
 from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectionAborted
-from twisted.internet.interfaces import IHostnameResolver
 from twisted.internet.protocol import Protocol
 from twisted.internet.testing import MemoryReactorClock, StringTransport
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
-from zope.interface import implementer
 
 from bitween.errors import BitweenError, RequestRefused
 from bitween.xmpp.budget import ByteBudget
@@ -22,27 +20,12 @@ from bitween.xmpp.payload import NS_BITWEEN
 from bitween.xmpp.proxies import NS_BYTESTREAMS, NS_DISCO_INFO, NS_DISCO_ITEMS, Proxies
 from bitween.xmpp.streams import Streams
 from bitween.xmpp.turnstile import KNOCKS, MAX_IN_ALL, MAX_OF_CONTACT, Turnstile
+from tests.fakes.resolver import Resolver
 from tests.functional.test_xmpp_handlers import Manager, xml
 
 BOB = "bob@b.example/laptop"
 LIMIT = 10_000
 REFUSED = "<error type='auth'><forbidden xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error>"
-
-
-@implementer(IHostnameResolver)
-class Resolver:
-    """Knows names."""
-
-    def __init__(self, names: dict[str, str]) -> None:
-        self._names = names
-
-    def resolveHostName(self, receiver: Any, host: str, *_: Any) -> Any:
-        """Tell the address of a name; an address is its own name."""
-        receiver.resolutionBegan(None)
-        address = self._names.get(host, host)
-        if address.replace(".", "").isdigit():
-            receiver.addressResolved(IPv4Address("TCP", address, 0))
-        receiver.resolutionComplete()
 
 
 class Listener(Protocol):

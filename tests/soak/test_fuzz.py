@@ -24,9 +24,11 @@ from bitween.model.catalogue import Catalogue
 from bitween.model.text import printable
 from bitween.model.torrent import parse_info_hash
 from bitween.xmpp.adhoc import NS_COMMANDS
+from bitween.xmpp.in_band import NS_IBB
 from bitween.xmpp.listing import NS_RSM
 from bitween.xmpp.parser import BoundedElementStream
 from bitween.xmpp.payload import NS_BITWEEN, NS_SHARES, parse_item
+from bitween.xmpp.proxies import NS_BYTESTREAMS
 from tests.functional.stream_rig import ME, Rig
 
 ROUNDS = int(os.environ.get("BITWEEN_FUZZ", "2000"))
@@ -42,6 +44,7 @@ NAMES = (
     *("item", "items", "user_shares", "resource", "share_item", "ip_address", "list", "gone"),
     *("shares", "set", "max", "after", "last", "count", "event", "pubsub", "retract", "delete"),
     *("purge", "configure", "query", "ping", "error", "x", "c", "nick", "show", "body", "item"),
+    *("candidate", "address", "streamhost", "streamhost-used", "relay", "meet", "dial-back"),
 )
 SPACES = (
     *(NS_SHARES, NS_SHARES, NS_BITWEEN, NS_BITWEEN, NS_RSM, PUBSUB, PUBSUB + "#event"),
@@ -49,7 +52,8 @@ SPACES = (
 )
 KEYS = (
     *("resource", "name", "hash", "size", "address", "port", "id", "node", "jid", "subscription"),
-    *("ask", "revision", "since", "more", "reset", "count", "type", "from", "to"),
+    *("ask", "revision", "since", "more", "reset", "count", "type", "from", "to", "kind"),
+    *("sid", "seq", "block-size", "stanza", "mode", "host", "reached"),
 )
 VALUES = (
     *("", "0", "1", "-1", "7", "17", "laptop", "here", "true", "both", "remove", "subscribe", ".."),
@@ -144,7 +148,9 @@ class Fuzzer:
                 ["get", "set", "result", "result", "error", "nonsense"]
             )
             contents = (self.page, self.page, self.items, self.items, self.any, self.query)
-            make = draw.choice((*contents, self.command))
+            make = draw.choice((*contents, self.command, self.encounter, self.stream))
+            if make in (self.encounter, self.stream) and draw.random() < 0.8:
+                attributes |= {"type": draw.choice(["get", "set"]), "from": "bob@localhost/laptop"}
             if make == self.command:
                 attributes |= {"type": "set", "from": draw.choice(["alice@localhost/desk", sender])}
             content = make()
@@ -183,6 +189,36 @@ class Fuzzer:
         attributes["node"] = draw.choice(["list", "get", "get", "status", self.value()])
         form = self.element(3, "x", "jabber:x:data")
         return f"<command xmlns='{NS_COMMANDS}' {_attributes(attributes)}>{form}</command>"
+
+    def encounter(self) -> str:
+        """A request to be dialled or met, or something like it."""
+        draw = self.draw
+        name, inner = draw.choice([("dial-back", "address"), ("meet", "candidate")])
+        places = "".join(
+            f"<{inner} address='{draw.choice(('10.0.0.1', '8.8.8.8', '::1', 'x'))}' port='6881'/>"
+            if draw.random() < 0.7
+            else self.element(1, inner, NS_BITWEEN)
+            for _ in range(draw.randrange(20))
+        )
+        hashed = draw.choice([GOOD, "0" * 40, self.value()])
+        return f"<{name} xmlns='{NS_BITWEEN}' {_attributes({'hash': hashed})}>{places}</{name}>"
+
+    def stream(self) -> str:
+        """A step of a byte stream, or something like it."""
+        draw = self.draw
+        attributes = {
+            "sid": draw.choice(["s", "s", "t", self.value()]),
+            "seq": draw.choice(["0", "1", "65535", self.value()]),
+            "block-size": draw.choice(["4096", "4096", "1", "70000", self.value()]),
+        }
+        name = draw.choice(["open", "open", "data", "data", "close", "query", "relay"])
+        space = {"query": NS_BYTESTREAMS, "relay": NS_BITWEEN}.get(name, NS_IBB)
+        host = draw.choice(["127.0.0.1", "localhost", "10.0.0.1", "x"])
+        hosts = f"<streamhost jid='proxy.localhost' host='{host}' port='{draw.choice('17')}'/>"
+        content = {"data": draw.choice(["AAAA", "!", "A" * 9000]), "query": hosts}.get(name, "")
+        if draw.random() < 0.2:
+            content = self.element(2)
+        return f"<{name} xmlns='{space}' {_attributes(attributes)}>{content}</{name}>"
 
     def query(self) -> str:
         """A roster."""
