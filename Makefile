@@ -65,6 +65,7 @@ bench: $(VENV)/has-test $(VENV)/has-bench prosody bench-programs
 	$(BIN)/python -m benchmarks.swarm
 	$(BIN)/python -m benchmarks.transfer
 	$(BIN)/python -m benchmarks.relay
+	$(BIN)/python -m benchmarks.reach
 
 soak: $(VENV)/has-test prosody test-programs
 	BITWEEN_FUZZ=$(FUZZ) KILLS=$(KILLS) $(BIN)/python -m twisted.trial tests.soak

@@ -13,7 +13,7 @@ from tests.functional.swarms import read, write
 from tests.integration.harness import IntegrationTestCase, until
 from tests.lab.daemon import LabDaemon
 from tests.lab.neighbourhood import Neighbourhood
-from tests.lab.network import NoLab
+from tests.lab.network import Lab, NoLab
 
 SIZE = 3_000_000
 #: The beginning of a handshake (BEP 3), without the info-hash.
@@ -35,7 +35,7 @@ class NeighbourhoodCase(IntegrationTestCase):
         # Prosody's user has to get at what it writes.
         os.chmod(self.directory, 0o755)
         try:
-            self.here = Neighbourhood(self.hosts, self.pool, self.directory)
+            self.here = Neighbourhood(Lab(), self.hosts, self.pool, self.directory)
             self.here.__enter__()
         except NoLab as why:
             raise SkipTest(str(why)) from None

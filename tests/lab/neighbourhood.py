@@ -80,13 +80,13 @@ class Neighbourhood:
     :ivar daemons: by the name of their host; not started yet.
     """
 
-    def __init__(self, names: Collection[str], pool: Any, directory: str) -> None:
+    def __init__(self, lab: Lab, names: Collection[str], pool: Any, directory: str) -> None:
         """
+        :param lab: not entered yet.
         :param names: of the hosts that are wanted, as in :data:`HOSTS`.
         :param directory: for all that is written; others than root can get at it.
-        :raises NoLab: if such networks cannot be had.
         """
-        self._lab = Lab()
+        self._lab = lab
         self._names = names
         self._pool = pool
         self._directory = directory
