@@ -102,7 +102,8 @@ def ways(found: Iterable[tuple[str, Way]]) -> Iterator[Finding]:
         if way.rung is None:
             yield Finding("way", Verdict.WARNING, text, way.fix, values=values)
         else:
-            yield Finding("way", Verdict.GOOD, text, way.fix, detail=rung, values=values)
+            because = f" ({way.reason})" if way.reason else ""
+            yield Finding("way", Verdict.GOOD, text + because, way.fix, detail=rung, values=values)
 
 
 def disk(folder: str) -> Finding:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Coroutine, Iterable, Iterator,
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from twisted.internet import defer
 from twisted.internet.defer import CancelledError, Deferred, succeed
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
@@ -21,7 +22,7 @@ from bitween.model.peer import Peer
 from bitween.model.torrent import InfoHash, TorrentState
 from bitween.model.way import UNTRIED, Rung, Way
 from bitween.reach.ladder import Ladder
-from bitween.reach.prospects import in_order, obstacle, rung_at, sure
+from bitween.reach.prospects import UNANSWERED, Obstacle, in_order, obstacle, rung_at, sure
 
 #: Resources to which a way is looked for at the same time; the others wait.
 CLIMBING = 24
@@ -255,16 +256,25 @@ class Meetings:
         ours, theirs = self._ours(), self._allowed(self._catalogue.candidates(*key))
         hopeless = obstacle(ours, theirs)
         if hopeless is not None:
-            return Way(reason=hopeless.reason, fix=hopeless.fix)
+            return await self._way_at_worst(key, hopeless)
         race = self._means.races.race(in_order(theirs, ours))
         race.addTimeout(LOOKING_ROUND, self._reactor, onTimeoutCancel=lambda *_: None)
         address = await race
         if address is not None:
             return Way(rung_at(address, theirs), address)
-        return Way(
-            reason="nothing answers at their addresses",
-            fix="whether a hole can be punched, or a relay helps, shows with the first download",
-        )
+        return await self._way_at_worst(key, UNANSWERED)
+
+    async def _way_at_worst(self, key: Key, why: Obstacle) -> Way:
+        """The relay, where that would do, and why it would have to."""
+        asking = self._means.relays.passage(*key).addTimeout(LOOKING_ROUND, self._reactor)
+        try:
+            passage = await asking
+        except defer.TimeoutError:
+            return Way(reason=f"{why.reason}; whether a server relays is not told", fix=why.fix)
+        except BitweenError as error:
+            return Way(reason=f"{why.reason}; {error.message}", fix=error.hint or why.fix)
+        rung = Rung.IN_BAND if passage.in_band else Rung.RELAY
+        return Way(rung, through=passage.through, reason=why.reason, fix=why.fix)
 
     # ---- what changes
 

@@ -27,6 +27,13 @@ class Obstacle:
     fix: str
 
 
+#: What is known before both have dialled each other at the same time.
+UNANSWERED = Obstacle(
+    "nothing answers at their addresses",
+    "perhaps nothing: whether a hole can be punched shows with the first download",
+)
+
+
 def in_order(theirs: Iterable[Candidate], ours: Iterable[Candidate]) -> list[PeerAddress]:
     """
     The addresses of theirs that are to be dialled, in the order in which they promise most.

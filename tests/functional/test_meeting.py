@@ -269,12 +269,21 @@ class LookingRoundTests(MeetingCase):
         self.there("eve@example.org", PeerAddress.parse("2620:fe::9", 1), shares=())
         looking = Deferred.fromCoroutine(self.meetings.look_round())
         self.fakes.raced[1][1].callback(FAR)
+        self.pass_by(LOOKING_ROUND - 1)
+        (eve_asked, no_relay) = self.fakes.asked[0]
+        self.assertEqual(eve_asked[0], "eve@example.org")
+        no_relay.errback(RequestRefused("neither server relays", "switch proxy65 on"))
+        self.pass_by(1)
+        self.fakes.asked[1][1].callback(Passage("proxy.example.org"))
         self.pass_by(LOOKING_ROUND)
         bob, carol, dave, eve = self.successResultOf(looking)
         self.assertEqual((bob[0], bob[1].rung), ("bob@example.org/laptop", Rung.LAN))
         self.assertIs(carol[1].rung, Rung.IPV4)
+        self.assertEqual((dave[1].rung, dave[1].through), (Rung.RELAY, "proxy.example.org"))
         self.assertIn("nothing answers", dave[1].reason)
-        self.assertIn("IPv6 only", eve[1].reason)
+        self.assertIsNone(eve[1].rung)
+        self.assertIn("IPv6 only and you IPv4 only; neither server relays", eve[1].reason)
+        self.assertEqual(eve[1].fix, "switch proxy65 on")
         self.assertEqual(len(self.fakes.raced), 3)
 
 
