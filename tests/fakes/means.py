@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from twisted.internet.defer import Deferred
 
+from bitween.errors import RequestRefused
 from bitween.meeting import Means
 from bitween.model.address import PeerAddress
 from bitween.model.candidate import Candidate
@@ -25,7 +26,10 @@ class FakeMeans:
     """
 
     def __init__(self, quick: bool = False) -> None:
-        """:param quick: whether the first of the addresses answers at once in every race."""
+        """
+        :param quick: whether in every race the first of the addresses answers at once, and no
+            server relays.
+        """
         self._quick = quick
         self.raced: list[tuple[tuple[PeerAddress, ...], Deferred[PeerAddress | None]]] = []
         self.called: list[
@@ -66,8 +70,11 @@ class FakeMeans:
 
     def passage(self, jid: str, resource: str) -> Deferred[Passage]:
         """Begin to look for one."""
-        self.asked.append(((jid, resource), Deferred()))
-        return self.asked[-1][1]
+        answer: Deferred[Passage] = Deferred()
+        self.asked.append(((jid, resource), answer))
+        if self._quick:
+            answer.errback(RequestRefused("neither server relays", "have proxy65 switched on"))
+        return answer
 
     def forget(self, jid: str, resource: str) -> None:
         """Take note."""
