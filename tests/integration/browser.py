@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import time
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, TypeVar
 
@@ -29,6 +30,8 @@ DROP = """(files) => {
 
 #: Milliseconds after which what a page is to show will not come any more.
 _PATIENCE = 30_000
+#: Milliseconds between two looks for something that no event tells.
+_LOOK = 20
 
 
 def browse(visit: Callable[[Page], Result], *options: str) -> Deferred[Result]:
@@ -54,6 +57,22 @@ def meanwhile(what: Coroutine[Deferred[Any], Any, Result]) -> Result:
 
     result: Result = blockingCallFromThread(IReactorFromThreads(reactor), begin)
     return result
+
+
+def eventually(page: Page, script: str) -> None:
+    """
+    Wait until a script gives something true.
+
+    Playwright's own ``wait_for_function`` asks by ``eval`` from the second time on, which the
+    page's Content-Security-Policy forbids.
+
+    :raises AssertionError: if it does not.
+    """
+    deadline = time.monotonic() + _PATIENCE / 1000
+    while not page.evaluate(script):
+        if time.monotonic() > deadline:
+            raise AssertionError(f"never true: {script}")
+        page.wait_for_timeout(_LOOK)
 
 
 def _visit(program: str, options: Sequence[str], visit: Callable[[Page], Result]) -> Result:

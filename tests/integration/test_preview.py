@@ -12,7 +12,7 @@ from typing import Any
 
 from playwright.sync_api import Page, expect
 
-from tests.integration.browser import browse, meanwhile
+from tests.integration.browser import browse, eventually, meanwhile
 from tests.integration.harness import Daemon, ProsodyTestCase
 from tests.integration.test_web import SCRIPT, complaints_of, link_to
 
@@ -75,10 +75,10 @@ class PreviewTests(ProsodyTestCase):
             expect(note).to_have_text("Waiting until this part has arrived …")
             meanwhile(alice.call("bt.set_limits", download=150_000))
             playing = "() => document.querySelector('audio').currentTime > {}"
-            page.wait_for_function(playing.format(0.2))
+            eventually(page, playing.format(0.2))
             expect(note).to_have_text("")
             page.evaluate("document.querySelector('audio').currentTime = 115")
-            page.wait_for_function(playing.format(115.2))
+            eventually(page, playing.format(115.2))
             page.keyboard.press("Escape")
             expect(page.locator("audio")).to_have_count(0)
             expect(page.locator("files-dialog > dialog")).to_be_visible()
@@ -113,7 +113,7 @@ class PreviewTests(ProsodyTestCase):
             expect(page.locator("preview-dialog pre")).to_have_text(page_text)
             close.click()
             page.get_by_role("button", name="View picture.png").click()
-            page.wait_for_function("() => document.querySelector('img').naturalWidth === 1")
+            eventually(page, "() => document.querySelector('img').naturalWidth === 1")
             close.click()
             page.get_by_role("button", name="View trap.png").click()
             expect(page.locator("preview-dialog .trouble")).to_contain_text("cannot show the file")

@@ -19,7 +19,7 @@ from bitween.model.events import ConnectionChanged
 from bitween.model.peer import Peer
 from bitween.model.torrent import InfoHash, Progress, TorrentState
 from tests.functional.api_rig import EPOCH, OWN_JID, info_hash
-from tests.integration.browser import DROP, browse, meanwhile
+from tests.integration.browser import DROP, browse, eventually, meanwhile
 from tests.integration.web_case import WebCase
 
 BOB, CAROL = "bob@example.org", "carol@example.org"
@@ -260,7 +260,7 @@ class WebListsTests(WebCase):
             self.assertEqual(page.evaluate(_WIDTH), 0, name)
             page.evaluate("document.documentElement.style.fontSize = '200%'")
             self.assertLessEqual(page.evaluate(_WIDTH), 0, f"{name}, large")
-            page.wait_for_function(f"!({_OVERLAPPING}).length")
+            eventually(page, f"!({_OVERLAPPING}).length")
             page.evaluate("document.documentElement.style.fontSize = ''")
 
         await self.each_view(look, viewport={"width": 360, "height": 640}, locale="de-DE")

@@ -7,7 +7,7 @@ import re
 
 from playwright.sync_api import Page, expect
 
-from tests.integration.browser import browse, meanwhile
+from tests.integration.browser import browse, eventually, meanwhile
 from tests.integration.harness import Daemon, ProsodyTestCase
 from tests.integration.test_web import complaints_of, link_to
 
@@ -137,7 +137,7 @@ class WebTorrentsTests(ProsodyTestCase):
             expect(page.get_by_role("button", name="Tell me no more")).to_be_visible()
             page.evaluate(_COVER)
             meanwhile(alice.download(info_hash))
-            page.wait_for_function("told.length > 0")
+            eventually(page, "told.length > 0")
             self.assertEqual(page.evaluate("told"), ["film.mkv is complete."])
             page.get_by_role("button", name="Tell me no more").click()
             expect(page.get_by_role("button", name="Tell me of finished")).to_be_visible()
