@@ -105,6 +105,10 @@ class Ladder:
         self._pardoned.clear()
         if not self._stands():
             self._begin()
+        elif self.way.rung is Rung.PUNCHED:
+            # Perhaps a router forwards a port by now: TCP is faster.
+            self._met_already = True
+            self._probe(self._theirs)
 
     def met(self, rung: Rung, address: PeerAddress, *, comes: bool = False) -> None:
         """

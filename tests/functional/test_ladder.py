@@ -144,6 +144,20 @@ class ClimbTests(LadderCase):
         self.clock.advance(RETRY_LAST)
         self.assertEqual(self.steps.begun, (1, 1, 0))
 
+    def test_a_port_that_is_forwarded_later(self) -> None:
+        """Who was met over uTP is dialled where it answers by now; if it does not, all stays."""
+        self.climb()
+        self.ladder.met(Rung.PUNCHED, OUTSIDE)
+        self.ladder.climb(OURS, [*THEIRS, Candidate(OUTSIDE, Kind.MAPPED)])
+        self.steps.probes[1].callback(None)
+        self.assertEqual(self.steps.begun, (2, 0, 0))
+        self.assertIs(self.ladder.way.rung, Rung.PUNCHED)
+        self.ladder.climb(OURS, THEIRS)
+        self.steps.probes[2].callback(FAR)
+        self.assertEqual(self.ladder.way.address, FAR)
+        self.clock.advance(RETRY_LAST)
+        self.assertEqual(self.steps.begun, (3, 0, 0))
+
     def test_they_come_by_themselves(self) -> None:
         """Who dials us is not dialled over uTP, which would end that again."""
         self.climb()
