@@ -9,7 +9,8 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 #: seconds between two reminders.  Debian's ejabberd silently drops subscription stanzas above five
 #: a minute, counting what each side sends and receives: two new contacts are too much for it.
 FIRST_DELAY = 65.0
-#: How often one contact is asked again in a session; each time after twice the delay.
+#: How often one contact is asked again in a session; from the third time on after twice the delay.
+#: The first reminders of several people may be too many for such a server again.
 ROUNDS = 5
 
 
@@ -36,7 +37,7 @@ class Reminders:
         """Note that somebody may have to be reminded, in a while."""
         jid = self._due()
         if self._timer is None and jid is not None:
-            delay = FIRST_DELAY * 2 ** self._asked.get(jid, 0)
+            delay = FIRST_DELAY * 2 ** max(0, self._asked.get(jid, 0) - 1)
             self._timer = self._clock.callLater(delay, self._remind)
 
     def end(self) -> None:
