@@ -369,10 +369,9 @@ class Meetings:
 
     def _climb(self, key: Key) -> None:
         resource = self._resources[key]
-        climbing = sum(other.ladder.climbing for other in self._resources.values())
         if not resource.wanted:
             return
-        if climbing >= CLIMBING and not resource.ladder.climbing:
+        if not resource.ladder.climbing and self._is_full():
             self._waiting[key] = None
             return
         resource.ladder.climb(self._ours(), resource.theirs)
