@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING
 
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
-from twisted.trial.unittest import SkipTest, TestCase
+from twisted.trial.unittest import TestCase
 
 from bitween.application import Messenger as Port
 from bitween.cli.private_prosody import PrivateProsody
 from bitween.cli.private_server import PrivateServer
 from bitween.errors import (
     BitweenError,
-    ConfigurationError,
     InvalidValue,
     NotConnected,
     UnknownContact,
@@ -38,7 +37,7 @@ from bitween.model.torrent import parse_info_hash
 from bitween.xmpp.client import Account
 from bitween.xmpp.messenger import Messenger
 from tests.fakes.messenger import FakeMessenger, FakeServer
-from tests.integration.private_ejabberd import PrivateEjabberd
+from tests.integration.private_ejabberd import ejabberd_or_skip
 
 HOLIDAY = Share(parse_info_hash("a" * 40), "Größe & <Licht> 'ø'.tar", 5)
 WORK = Share(parse_info_hash("b" * 40), "work", 2**40)
@@ -427,7 +426,4 @@ class EjabberdMessengerTests(RealMessengerContract, TestCase):
 
     def make_server(self) -> PrivateServer:
         """Make an ejabberd."""
-        try:
-            return PrivateEjabberd(limits=True)
-        except ConfigurationError as error:
-            raise SkipTest(str(error)) from None
+        return ejabberd_or_skip()

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 from twisted.internet.protocol import Protocol
-from twisted.trial.unittest import SkipTest, TestCase
+from twisted.trial.unittest import TestCase
 
 from bitween.cli.private_prosody import PrivateProsody
 from bitween.cli.private_server import PrivateServer
-from bitween.errors import ConfigurationError, NotConnected, RequestRefused
+from bitween.errors import NotConnected, RequestRefused
 from bitween.model.events import PresenceChanged
 from bitween.model.passage import Passage
 from bitween.reach.relay import Stream, Streams
@@ -22,7 +22,7 @@ from bitween.xmpp.messenger import Messenger
 from bitween.xmpp.turnstile import MAX_OF_CONTACT
 from tests.contracts.test_messenger import Person
 from tests.fakes.streams import FakeStreams
-from tests.integration.private_ejabberd import PrivateEjabberd
+from tests.integration.private_ejabberd import ejabberd_or_skip
 from tests.integration.two_domains import TwoDomains
 
 TIMEOUT = 20
@@ -283,10 +283,7 @@ class EjabberdStreamsTests(RealStreamsContract, TestCase):
 
     def make_server(self) -> PrivateServer:
         """Make an ejabberd."""
-        try:
-            return PrivateEjabberd(limits=True)
-        except ConfigurationError as error:
-            raise SkipTest(str(error)) from None
+        return ejabberd_or_skip()
 
 
 class TwoDomainsContract(RealStreamsContract):

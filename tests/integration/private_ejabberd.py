@@ -10,6 +10,8 @@ import urllib.request
 from collections.abc import Mapping, Sequence
 from urllib.error import HTTPError
 
+from twisted.trial.unittest import SkipTest
+
 from bitween.cli.private_server import PrivateServer
 from bitween.errors import ConfigurationError, StartupError
 
@@ -204,3 +206,15 @@ class PrivateEjabberd(PrivateServer):
         except HTTPError as error:
             with error:
                 return error.code
+
+
+def ejabberd_or_skip() -> PrivateEjabberd:
+    """
+    Make an ejabberd that holds clients to its default rate, as those do that people use.
+
+    :raises SkipTest: if there is none on this machine.
+    """
+    try:
+        return PrivateEjabberd(limits=True)
+    except ConfigurationError as error:
+        raise SkipTest(str(error)) from None

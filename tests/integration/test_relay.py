@@ -8,19 +8,17 @@ from typing import Any, cast
 
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
-from twisted.trial.unittest import SkipTest
 
 from bitween.bittorrent.swarm import Swarm
 from bitween.cli.private_prosody import PrivateProsody
 from bitween.cli.private_server import PrivateServer
-from bitween.errors import ConfigurationError
 from bitween.model.events import PresenceChanged
 from bitween.reach.relay import Relay
 from bitween.xmpp.client import Account
 from bitween.xmpp.messenger import Messenger
 from tests.contracts.test_messenger import Person
 from tests.functional.swarms import SwarmCase, address_of, read, when, write
-from tests.integration.private_ejabberd import PrivateEjabberd
+from tests.integration.private_ejabberd import ejabberd_or_skip
 from tests.integration.two_domains import TwoDomains
 
 RESOURCE = "laptop"
@@ -106,10 +104,7 @@ class RelayedTransferTests(SwarmCase):
 
     async def test_through_ejabberd(self) -> None:
         """The same."""
-        try:
-            server = self.serve(PrivateEjabberd(limits=True))
-        except ConfigurationError as error:
-            raise SkipTest(str(error)) from None
+        server = self.serve(ejabberd_or_skip())
         jids = [server.add_account(user, "secret") for user in ("alice", "bob")]
         await self.transfer(*await self.friends(server, *jids), SIZE)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING
-from unittest import SkipTest
 
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred, gatherResults
@@ -14,7 +13,6 @@ from twisted.trial.unittest import TestCase
 
 from bitween.cli.private_prosody import PrivateProsody
 from bitween.cli.private_server import PrivateServer
-from bitween.errors import ConfigurationError
 from bitween.model.address import PeerAddress
 from bitween.model.announcement import Share
 from bitween.model.candidate import Candidate
@@ -27,7 +25,7 @@ from bitween.xmpp.client import Account
 from bitween.xmpp.messenger import Messenger
 from tests.contracts.test_messenger import Person
 from tests.fakes.tcp_proxy import TcpProxy
-from tests.integration.private_ejabberd import PrivateEjabberd
+from tests.integration.private_ejabberd import ejabberd_or_skip
 
 HOLIDAY = Share(parse_info_hash("a" * 40), "holiday", 5)
 HERE = PeerAddress.parse("127.0.0.1", 6881)
@@ -175,7 +173,4 @@ class EjabberdResumptionTests(Resumption, TestCase):
 
     def make_server(self) -> PrivateServer:
         """Make an ejabberd."""
-        try:
-            return PrivateEjabberd(limits=True)
-        except ConfigurationError as error:
-            raise SkipTest(str(error)) from None
+        return ejabberd_or_skip()
