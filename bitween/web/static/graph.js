@@ -7,6 +7,7 @@ import { t } from "/web/strings.js";
 
 const PERIOD = 2000; // milliseconds between two looks
 const SAMPLES = 300; // as many as the daemon keeps
+const SECONDS = 1; // from one to the next, until the daemon says how many they are
 const HEIGHT = 100; // of the drawing, in its own units
 
 /** Rates as a line, the last one at the right. */
@@ -30,6 +31,7 @@ export class RateGraph extends HTMLElement {
   begin(daemon, toasts) {
     this.#daemon = daemon;
     this.#toasts = toasts;
+    say(this.#title, t("graph", { span: duration(SAMPLES * SECONDS) })); // a picture needs a name before it shows anything
     const picture = draw("svg", {
       viewBox: `0 -4 ${SAMPLES - 1} ${HEIGHT + 8}`, preserveAspectRatio: "none",
       role: "img", "aria-labelledby": "graph-title graph-desc",
