@@ -1,105 +1,151 @@
-"""A link that a test can break."""
+"""A link to a server that a test can break."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
 
 from twisted.internet import reactor
 from twisted.internet.endpoints import TCP4ClientEndpoint, connectProtocol
-from twisted.internet.interfaces import ITCPTransport
-from twisted.internet.protocol import Factory, Protocol
+from twisted.internet.interfaces import IAddress, IPushProducer, ITCPTransport
+from twisted.internet.protocol import Factory, Protocol, connectionDone
+from twisted.python.failure import Failure
 from twisted.trial.unittest import TestCase
 
-from tests.fakes.loopback import listen
 
-
-class TcpProxy:
+class TcpProxy(Factory[Protocol]):
     """
-    Passes connections on to a server on loopback.
+    Passes connections on to a server, as long as that is little at a time.
 
-    :ivar port: where it listens.
+    While it is cut it is a black hole: connections stand, new ones are taken, and neither bytes
+    nor the end of a connection come through.
+
     :ivar accepted: how many connections it took.
     """
 
-    def __init__(self, test: TestCase, server_port: int) -> None:
-        """:param test: at whose end it is stopped."""
+    noisy = False
+
+    def __init__(
+        self, test: TestCase, host: str, port: int, *, cut_after: bytes | None = None
+    ) -> None:
+        """
+        :param test: at whose end every connection is broken off.
+        :param host: where to pass them on to.
+        :param cut_after: something that the server says and that still arrives.
+        """
         self.accepted = 0
-        self._server_port = server_port
-        self._swallowing = False
-        self._halves: set[_Half] = set()
-        self.port = listen(test, Factory.forProtocol(lambda: _Client(self)))
-        test.addCleanup(self.cut)
+        self._server = TCP4ClientEndpoint(reactor, host, port)
+        self._cut_after = cut_after
+        self._up = True
+        self._held: list[Callable[[], None]] = []
+        self._ends: set[_End] = set()
+        test.addCleanup(self.break_off)
+
+    def buildProtocol(self, _: IAddress | None) -> Protocol:
+        """Take a connection."""
+        self.accepted += 1
+        return _ClientEnd(self)
 
     def cut(self) -> None:
-        """Break every connection off."""
-        self._swallowing = False
-        for half in list(self._halves):
-            half.abort()
+        """Let nothing through any more, in either direction."""
+        self._up = False
 
-    def swallow(self) -> None:
-        """Take whatever is sent on the present connections, and pass none of it on."""
-        self._swallowing = True
+    def mend(self) -> None:
+        """Let everything through, what was held up first."""
+        self._up = True
+        held, self._held = self._held, []
+        for pass_on in held:
+            pass_on()
 
-    def dial(self, half: _Half) -> Any:
+    def break_off(self) -> None:
+        """Break every connection off; what was held up is lost, and new ones come through."""
+        self._up = True
+        self._held.clear()
+        for end in list(self._ends):
+            end.abort()
+
+    def dial(self, client: _ClientEnd) -> None:
         """Connect to the server on behalf of a client."""
-        self.accepted += 1
-        endpoint = TCP4ClientEndpoint(reactor, "127.0.0.1", self._server_port)
-        return connectProtocol(endpoint, half)
 
-    @property
-    def swallowing(self) -> bool:
-        """Whether nothing is passed on."""
-        return self._swallowing
+        def connected(server: _End) -> None:
+            if client in self._ends:
+                client.meet(server)
+            else:
+                server.abort()
 
-    def appeared(self, half: _Half) -> None:
-        """Note one side of a connection."""
-        self._halves.add(half)
+        connectProtocol(self._server, _ServerEnd(self, client)).addCallbacks(
+            connected, lambda _: client.abort()
+        )
 
-    def vanished(self, half: _Half) -> None:
+    def through(self, pass_on: Callable[[], None]) -> None:
+        """Do something now, or when the link is mended."""
+        if self._up:
+            pass_on()
+        else:
+            self._held.append(pass_on)
+
+    def said(self, data: bytes) -> None:
+        """Look at what the server said."""
+        if self._cut_after is not None and self._cut_after in data:
+            self._cut_after = None
+            self.cut()
+
+    def appeared(self, end: _End) -> None:
+        """Note one end of a connection."""
+        self._ends.add(end)
+
+    def vanished(self, end: _End) -> None:
         """Forget it."""
-        self._halves.discard(half)
+        self._ends.discard(end)
 
 
-class _Half(Protocol):
-    """One side of a connection."""
+class _End(Protocol):
+    """One end of a connection."""
 
-    def __init__(self, proxy: TcpProxy) -> None:
+    def __init__(self, proxy: TcpProxy, other: _End | None = None) -> None:
         self.proxy = proxy
-        self.other: _Half | None = None
-        self.waiting = b""
+        self.other = other
 
     def connectionMade(self) -> None:
         self.proxy.appeared(self)
 
     def dataReceived(self, data: bytes) -> None:
-        if self.proxy.swallowing:
-            return
-        if self.other is None:
-            self.waiting += data
-        elif self.other.transport is not None:
-            self.other.transport.write(data)
+        def pass_on() -> None:
+            if self.other is not None and self.other.transport is not None:
+                self.other.transport.write(data)
 
-    def connectionLost(self, _reason: object = None) -> None:
+        self.proxy.through(pass_on)
+
+    def connectionLost(self, _: Failure = connectionDone) -> None:
+        def pass_on() -> None:
+            if self.other is not None and self.other.transport is not None:
+                self.other.transport.loseConnection()
+
         self.proxy.vanished(self)
-        if self.other is not None and self.other.transport is not None:
-            self.other.transport.loseConnection()
+        self.proxy.through(pass_on)
 
     def abort(self) -> None:
         """Break it off."""
         ITCPTransport(self.transport).abortConnection()
 
 
-class _Client(_Half):
-    """The side of who dialled the proxy."""
+class _ClientEnd(_End):
+    """Towards who dialled the proxy."""
 
     def connectionMade(self) -> None:
         super().connectionMade()
-        server = _Half(self.proxy)
-        server.other = self
+        # What it says has to wait for somebody to hear it.
+        IPushProducer(self.transport).pauseProducing()
+        self.proxy.dial(self)
 
-        def connected(_: object) -> None:
-            self.other = server
-            assert server.transport is not None
-            server.transport.write(self.waiting)
+    def meet(self, server: _End) -> None:
+        """Begin to listen, on behalf of the server."""
+        self.other = server
+        IPushProducer(self.transport).resumeProducing()
 
-        self.proxy.dial(server).addCallbacks(connected, lambda _: self.abort())
+
+class _ServerEnd(_End):
+    """Towards the server."""
+
+    def dataReceived(self, data: bytes) -> None:
+        super().dataReceived(data)
+        self.proxy.said(data)

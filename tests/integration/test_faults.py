@@ -9,6 +9,7 @@ from twisted.internet.interfaces import IReactorSocket, IReactorTime
 from twisted.internet.protocol import Factory, Protocol
 from twisted.trial.unittest import SkipTest
 
+from tests.fakes.tcp_proxy import TcpProxy
 from tests.integration.harness import (
     Daemon,
     EjabberdTestCase,
@@ -17,7 +18,6 @@ from tests.integration.harness import (
     together,
     until,
 )
-from tests.integration.link import Link
 from tests.integration.private_ejabberd import PrivateEjabberd
 from tests.integration.raw_client import RawClient
 from tests.integration.veth import NoNamespaces, Veth
@@ -112,7 +112,7 @@ class BlackHole(OnEveryServer):
     async def test_it_is_noticed_and_passes(self) -> None:
         """Within 40 s the daemon says so; when the link is back, it comes back with its shares."""
         server = self.server("alice", "bob")
-        link = Link(server.host, server.port)
+        link = TcpProxy(self, server.host, server.port)
         alice = self.daemon(server, "alice", options=["--server", self.listen(link)])
         bob = self.daemon(server, "bob")
         await self.make_contacts([alice, bob])
@@ -144,7 +144,7 @@ class NetworkTests(ProsodyTestCase):
             raise SkipTest(str(reason)) from None
         server = self.server("alice")
         with network.listen() as listening:
-            link: Any = Link(server.host, server.port)
+            link: Any = TcpProxy(self, server.host, server.port)
             sockets = IReactorSocket(reactor)
             port: Any = sockets.adoptStreamPort(listening.fileno(), listening.family, link)
         self.addCleanup(port.stopListening)
@@ -166,7 +166,7 @@ class HalfOpenTests(ProsodyTestCase):
         server = self.server("alice", "bob")
         silent = Factory.forProtocol(Protocol)
         alice = self.daemon(server, "alice", options=["--server", self.listen(silent)])
-        link = Link(server.host, server.port, cut_after=b"<proceed")
+        link = TcpProxy(self, server.host, server.port, cut_after=b"<proceed")
         bob = self.daemon(server, "bob", options=["--server", self.listen(link)])
         await together([alice.start(), bob.start()])
         for daemon in (alice, bob):

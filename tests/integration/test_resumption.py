@@ -24,6 +24,7 @@ from bitween.xmpp.backoff import Backoff
 from bitween.xmpp.client import Account
 from bitween.xmpp.messenger import Messenger
 from tests.contracts.test_messenger import Person
+from tests.fakes.loopback import listen
 from tests.fakes.tcp_proxy import TcpProxy
 from tests.integration.private_ejabberd import ejabberd_or_skip
 
@@ -50,8 +51,8 @@ class Resumption(_Base):
         self.server = self.make_server()
         self.addCleanup(self.server.close)
         self.server.start()
-        self.proxy = TcpProxy(self, self.server.port)
-        self.alice = self.person("alice", self.proxy.port)
+        self.proxy = TcpProxy(self, "127.0.0.1", self.server.port)
+        self.alice = self.person("alice", listen(self, self.proxy))
         self.bob = self.person("bob", self.server.port)
         for person in (self.alice, self.bob):
             person.start()
@@ -76,7 +77,7 @@ class Resumption(_Base):
 
     async def cut_and_resume(self) -> None:
         """Break Alice's link, and wait until she has another one."""
-        self.proxy.cut()
+        self.proxy.break_off()
         await self.waiting(self.alice)
         await self.alice.online()
 
@@ -114,7 +115,7 @@ class Resumption(_Base):
         carol = self.person("carol", self.server.port)
         carol.start()
         await carol.online()
-        self.proxy.swallow()
+        self.proxy.cut()
         asking = self.alice.messenger.add_contact(carol.jid, "Carol")
         self.alice.messenger.announce([HOLIDAY], [Candidate(HERE)])
         await deferLater(IReactorTime(reactor), 0.2)
@@ -127,7 +128,7 @@ class Resumption(_Base):
 
     async def test_what_was_sent_to_us_meanwhile_arrives(self) -> None:
         """The server keeps for us what did not reach us."""
-        self.proxy.swallow()
+        self.proxy.cut()
         self.bob.messenger.announce([HOLIDAY], [Candidate(HERE)])
         await deferLater(IReactorTime(reactor), 0.5)
         self.assertFalse(self.alice.sees(self.bob, "laptop", HOLIDAY))
