@@ -11,7 +11,7 @@ from typing import cast
 from twisted.application.service import Service
 from twisted.internet.defer import CancelledError, Deferred, fail, succeed
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
-from twisted.internet.task import LoopingCall, deferLater
+from twisted.internet.task import deferLater
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
@@ -28,6 +28,7 @@ from bitween.bittorrent.layout import (
     read_layout,
 )
 from bitween.bittorrent.member import Member
+from bitween.bittorrent.members import Members, unknown
 from bitween.bittorrent.piece_reader import OpenFile, PieceReader
 from bitween.bittorrent.punch import Puncher
 from bitween.bittorrent.queue import STALLED, Candidate, waiting
@@ -36,24 +37,17 @@ from bitween.bittorrent.session import Loading, Session, SessionOptions, Session
 from bitween.bittorrent.sockets import Sockets
 from bitween.bittorrent.store import Store, TorrentRecord
 from bitween.bittorrent.tally import Connection, Tallies
-from bitween.errors import StartupError, StoreError, SwarmError, UnknownTorrent
+from bitween.errors import StartupError, StoreError, SwarmError
+from bitween.housekeeping import Housekeeping
 from bitween.model.address import PeerAddress
 from bitween.model.events import (
     ListeningChanged,
-    SharesChanged,
-    SwarmEvent,
-    TorrentAdded,
-    TorrentChanged,
-    TorrentFinished,
-    TorrentRemoved,
 )
-from bitween.model.library import Library
 from bitween.model.peer import Peer
 from bitween.model.text import safe_name
 from bitween.model.torrent import InfoHash, Metainfo, Torrent
 from bitween.model.trouble import NO_TROUBLE, Reason, Trouble, failed, missing
 from bitween.model.wishes import AS_USUAL, UNLIMITED, Limits, Wishes
-from bitween.observable import Observable
 from bitween.slices import in_slices
 
 _PROGRESS_SECONDS = 1.0
@@ -132,33 +126,34 @@ class Swarm(Service):
         self._clock = clock
         self._session: Session | None = None
         self._sockets = Sockets()
-        self._members: dict[InfoHash, Member] = {}
+        self._members = Members()
         self._leaving: dict[InfoHash, _Leaving] = {}
         self._starting: set[InfoHash] = set()
         self._saving: set[InfoHash] = set()
         self._loading: Deferred[None] | None = None
         self._saved: Deferred[None] | None = None
-        self._shares_changed = False
         self._arranging: IDelayedCall | None = None
-        self._backlog = Backlog(
-            cast(IReactorTime, reactor), self._take_carefully, self._tell_shares
-        )
+        timer = cast(IReactorTime, reactor)
+        self._backlog = Backlog(timer, self._take_carefully, self._members.tell_shares)
+        self._tallies = Tallies(self._connections, self._members.events.notify)
         self._pieces = PieceReader(reactor, lambda: self._lt)
-        self._loops = [
-            (self._looping(lambda: self._tallies.step(_COUNTED_AT_ONCE)), _COUNTING_SECONDS),
-            (self._looping(self._ask_for_progress), _PROGRESS_SECONDS),
-            (self._looping(self._keep_house), _HOUSEKEEPING_SECONDS),
-            (self._looping(self._save_seeds), _SEEDS_SAVED_SECONDS),
-            (self._looping(self._look_around), options.look_seconds / _LOOKS),
+        self._chores = [
+            Housekeeping(timer, work, seconds)
+            for work, seconds in (
+                (lambda: self._tallies.step(_COUNTED_AT_ONCE), _COUNTING_SECONDS),
+                (self._ask_for_progress, _PROGRESS_SECONDS),
+                (self._keep_house, _HOUSEKEEPING_SECONDS),
+                (self._save_seeds, _SEEDS_SAVED_SECONDS),
+                (self._look_around, options.look_seconds / _LOOKS),
+            )
         ]
         self._rounds = [
             Rounds(self._look_at_troubled, options.look_seconds),
             Rounds(self._look_at_sound, 2 * options.look_seconds),
         ]
         self.ready: Deferred[None] = Deferred()
-        self.events: Observable[SwarmEvent] = Observable()
-        self.library = Library()
-        self._tallies = Tallies(self._connections, self.events.notify)
+        self.events = self._members.events
+        self.library = self._members.library
 
     # ---- the service
 
@@ -179,12 +174,11 @@ class Swarm(Service):
             return
         self._session = session
         self._puncher = Puncher(cast(IReactorTime, self._reactor), session)
+        self._members.loading = True
         self._loading = Deferred.fromCoroutine(self._load_stored())
         self._loading.addCallbacks(self._all_loading, self._not_loading)
-        for loop, seconds in self._loops:
-            loop.start(seconds, now=False).addErrback(
-                lambda failure: self._log.failure("housekeeping ended", failure)
-            )
+        for chore in self._chores:
+            chore.startService()
 
     def stopService(self) -> Deferred[None]:
         """Save everything, part from the peers, and close the store."""
@@ -200,9 +194,8 @@ class Swarm(Service):
         unknown = self._loading is not None and not self._store.was_clean
         if self._loading is not None:
             self._loading.cancel()
-        for loop, _ in self._loops:
-            if loop.running:
-                loop.stop()
+        for chore in self._chores:
+            chore.stopService()
         self._backlog.finish()
         if self._arranging is not None:
             self._arranging.cancel()
@@ -211,7 +204,7 @@ class Swarm(Service):
         self._puncher.close()
         session.pause()
         self._saved = Deferred()
-        for member in self._members.values():
+        for member in self._members:
             self._save(member)
         if self._saving:
             give_up = self._reactor.callLater(_SECONDS_TO_SAVE_AT_EXIT, self._saved.callback, None)
@@ -221,7 +214,7 @@ class Swarm(Service):
         # What is half verified, or in trouble, has to be verified when it is begun again.
         unknown |= any(
             (member.verifying or member.error) and not member.record.complete and member.placed
-            for member in self._members.values()
+            for member in self._members
         )
         self._store.close(clean=not self._saving and not unknown)
         self._backlog.close()
@@ -240,7 +233,8 @@ class Swarm(Service):
         for record in self._store.torrents():
             # It may have been begun meanwhile.
             if record.info_hash not in self._members:
-                member = self._members[record.info_hash] = Member(record)
+                member = Member(record)
+                self._members.add(member)
                 stored.append(member)
             yield
         # When all of them are known, for none may take the place of another.
@@ -250,40 +244,28 @@ class Swarm(Service):
     def _loading_one(self, member: Member) -> Iterator[None]:
         record = member.record
         yield from self._reading_layout(member)
-        if self._is_over(member):
+        if not self._members.holds(member):
             return
         if member.record != record:
             self._store.put(member.record)
         if self._load(member):
             self._starting.add(record.info_hash)
-        self._put(member)
+        self._members.put(member)
         yield
 
     def _all_loading(self, _: None) -> None:
-        self._loading = None
-        self._tell_shares()
+        self._loading, self._members.loading = None, False
+        self._members.tell_shares()
         self._started()
 
     def _not_loading(self, failure: Failure) -> None:
-        self._loading = None
+        self._loading, self._members.loading = None, False
         if not failure.check(CancelledError):
             self.ready.errback(failure)
 
     def _started(self) -> None:
         if self._loading is None and not self._starting and not self.ready.called:
             self.ready.callback(None)
-
-    def _looping(self, function: Callable[[], None]) -> LoopingCall:
-        def carefully() -> None:
-            # A LoopingCall stops for good at its first exception.
-            try:
-                function()
-            except Exception:
-                self._log.failure("housekeeping failed")
-
-        loop = LoopingCall(carefully)
-        loop.clock = cast(IReactorTime, self._reactor)
-        return loop
 
     # ---- what can be asked of it
 
@@ -363,16 +345,16 @@ class Swarm(Service):
         :raises UnknownTorrent: if there is no such torrent.
         :raises SwarmError: if its data could not be deleted.
         """
-        member = self._members.pop(info_hash, None)
+        member = self._members.get(info_hash)
         if member is None:
-            return fail(UnknownTorrent(f"no torrent of ours has the hash {info_hash}"))
+            return fail(unknown(info_hash))
         self._store.remove(info_hash)
-        self._shares_changed |= self.library.remove(info_hash)
+        self._members.remove(member)
         self._disturb_queue()
         # Before it has its place, what lies under its name is somebody else's.
         left = self._unload(info_hash, delete_data=delete_data and member.placed)
-        self.events.notify(TorrentRemoved(info_hash=info_hash, name=member.record.name))
-        self._tell_shares()
+        self._members.tell_removed(member)
+        self._members.tell_shares()
         return left
 
     def recheck(self, info_hash: InfoHash) -> Deferred[None]:
@@ -386,7 +368,7 @@ class Swarm(Service):
         """
         member = self._members.get(info_hash)
         if member is None:
-            return fail(UnknownTorrent(f"no torrent of ours has the hash {info_hash}"))
+            return fail(unknown(info_hash))
         member.patience, member.refused = 0.0, ""
         if member.layout is None:
             return succeed(None)
@@ -395,7 +377,7 @@ class Swarm(Service):
             self._take_error(info_hash, found.fault)
         else:
             self._verify(member, found.stamp)
-        self._tell_shares()
+        self._members.tell_shares()
         return succeed(None)
 
     def offer_peers(self, info_hash: InfoHash, addresses: Sequence[PeerAddress]) -> None:
@@ -441,7 +423,7 @@ class Swarm(Service):
         """
         member = self._members.get(info_hash)
         if member is None:
-            return fail(UnknownTorrent(f"no torrent of ours has the hash {info_hash}"))
+            return fail(unknown(info_hash))
         before = member.record.wishes
         if wishes != before:
             self._store.set_wishes(info_hash, wishes)
@@ -452,8 +434,8 @@ class Swarm(Service):
                 self._select(member)
             self._steer(member)
             self._disturb_queue()
-            self._put(member)
-            self._tell_shares()
+            self._members.put(member)
+            self._members.tell_shares()
         return succeed(member.torrent)
 
     def file_progress(self, info_hash: InfoHash) -> Sequence[int]:
@@ -462,7 +444,7 @@ class Swarm(Service):
 
         :raises UnknownTorrent: if there is no such torrent.
         """
-        member = self._member(info_hash)
+        member = self._members.known(info_hash)
         if member.layout is None:
             return ()
         files = member.layout.files
@@ -479,7 +461,7 @@ class Swarm(Service):
         :raises UnknownTorrent: if there is no such torrent.
         :raises SwarmError: if it cannot be read at the moment.
         """
-        layout = self._member(info_hash).layout
+        layout = self._members.known(info_hash).layout
         if layout is None:
             raise SwarmError("its files are not known yet")
         return self._pieces.open(info_hash, layout.indexes[number])
@@ -490,7 +472,7 @@ class Swarm(Service):
 
         :raises UnknownTorrent: if there is no such torrent.
         """
-        self._member(info_hash)
+        self._members.known(info_hash)
         return self._lt.peers(info_hash)
 
     def torrent_file(self, info_hash: InfoHash) -> bytes | None:
@@ -499,17 +481,11 @@ class Swarm(Service):
 
         :raises UnknownTorrent: if there is no such torrent.
         """
-        return self._member(info_hash).record.torrent_file
+        return self._members.known(info_hash).record.torrent_file
 
     def limit(self, limits: Limits) -> None:
         """Limit all torrents together."""
         self._lt.limit_all(limits)
-
-    def _member(self, info_hash: InfoHash) -> Member:
-        member = self._members.get(info_hash)
-        if member is None:
-            raise UnknownTorrent(f"no torrent of ours has the hash {info_hash}")
-        return member
 
     # ---- torrents coming and going
 
@@ -518,15 +494,15 @@ class Swarm(Service):
         member = Member(record)
         self._read_layout(member)
         self._store.put(member.record)
-        self._members[record.info_hash] = member
+        self._members.add(member)
         if known is not None:
             self._unload_quietly(record.info_hash)
-        self._put(member, new=known is None)
+        self._members.put(member, new=known is None)
         # By now whoever heard of it has offered peers: libtorrent dials at once what it is given
         # with a torrent, and looks at later offers only once a second.
         if not self._load(member):
-            self._put(member)
-        self._tell_shares()
+            self._members.put(member)
+        self._members.tell_shares()
         return succeed(member.torrent)
 
     def _read_layout(self, member: Member) -> None:
@@ -561,7 +537,7 @@ class Swarm(Service):
         record = member.record
         member.loaded, member.status, member.flushes_due = False, None, 0
         self._backlog.forget(record.info_hash)
-        if (member.error and member.layout is None) or self._is_over(member):
+        if (member.error and member.layout is None) or not self._members.holds(member):
             return False
         known = member.intact if record.complete else self._store.was_clean
         trusted = known and not member.verifying
@@ -627,7 +603,7 @@ class Swarm(Service):
             return
         member = self._members.get(info_hash)
         if leaving.load_again and member is not None and not self._load(member):
-            self._put(member)
+            self._members.put(member)
         if error:
             leaving.left.errback(
                 SwarmError(f"the files could not be deleted: {error}", "delete them by hand")
@@ -643,8 +619,8 @@ class Swarm(Service):
         for alert in received:
             moved |= self._sockets.take(alert)
             self._take_carefully(alert)
-        self._tell_shares()
-        if moved and self._loading is None:
+        self._members.tell_shares()
+        if moved and not self._members.loading:
             self.events.notify(ListeningChanged())
         # Whoever heard of something may have stopped the service.
         if self._session is None:
@@ -731,7 +707,7 @@ class Swarm(Service):
         self._log.warn("{info_hash} stands still: {error}", info_hash=info_hash, error=error.text)
         self._steer(member)
         self._disturb_queue()
-        self._put(member)
+        self._members.put(member)
 
     def _take_dropped(self) -> None:
         self._log.warn("libtorrent's alerts overflowed: asking for everything anew")
@@ -765,7 +741,7 @@ class Swarm(Service):
             self._take_metadata(member)
         if status.phase not in (Phase.METADATA, Phase.CHECKING) and not member.error:
             self._take_checked(member, status)
-        self._put(member)
+        self._members.put(member)
 
     def _take_metadata(self, member: Member) -> None:
         torrent_file = self._lt.metadata(member.record.info_hash)
@@ -782,7 +758,7 @@ class Swarm(Service):
         seeding = status.phase is Phase.SEEDING
         if not member.placed:
             self._place(member, same=seeding)
-        if not member.loaded or self._is_over(member):
+        if not member.loaded or not self._members.holds(member):
             return
         if member.verifying:
             member.verifying = False
@@ -816,7 +792,7 @@ class Swarm(Service):
             return
         taken = {
             other.record.root
-            for other in self._members.values()
+            for other in self._members
             if other is not member and other.record.folder == record.folder
         }
         free = not os.path.lexists(os.path.join(record.folder, layout.root))
@@ -883,7 +859,7 @@ class Swarm(Service):
         disk = device(folder)
         others = (
             other.left
-            for other in self._members.values()
+            for other in self._members
             if other is not member
             and not other.record.complete
             and other.placed
@@ -927,7 +903,7 @@ class Swarm(Service):
         member.record = replace(record, complete=True, stamp=stamp, completed=completed)
         self._store.set_complete(record.info_hash, stamp, now)
         remove_part_file(record.folder, record.info_hash)
-        self._tell_finished(member)
+        self._members.tell_finished(member)
 
     def _satisfy(self, member: Member) -> None:
         """Take note that every file that is wanted is on the disk."""
@@ -935,14 +911,9 @@ class Swarm(Service):
         if member.record.completed is None:
             member.record = replace(member.record, completed=self._clock())
             self._store.put(member.record)
-            self._tell_finished(member)
+            self._members.tell_finished(member)
         else:
-            self._put(member)
-
-    def _tell_finished(self, member: Member) -> None:
-        self._put(member)
-        if not self._is_over(member):
-            self.events.notify(TorrentFinished(torrent=member.torrent))
+            self._members.put(member)
 
     def _dial(self, member: Member) -> None:
         status = member.status
@@ -996,7 +967,7 @@ class Swarm(Service):
     def _arrange_queue(self) -> None:
         self._arranging = None
         now = self._reactor.seconds()
-        members = list(self._members.values())
+        members = self._members
         waits = waiting(
             (
                 Candidate(
@@ -1015,8 +986,8 @@ class Swarm(Service):
             if member.queued != queued:
                 member.queued = queued
                 self._steer(member)
-                self._put(member)
-        self._tell_shares()
+                self._members.put(member)
+        self._members.tell_shares()
 
     def _connections(self, info_hash: InfoHash) -> Sequence[Connection]:
         return self._lt.connections(info_hash)
@@ -1026,10 +997,10 @@ class Swarm(Service):
     def _look_around(self) -> None:
         for rounds in self._rounds:
             rounds.step(self._reactor.seconds(), _FILES_A_LOOK)
-        self._tell_shares()
+        self._members.tell_shares()
 
     def _look_at_sound(self) -> Iterator[None]:
-        for member in list(self._members.values()):
+        for member in self._members:
             if member.complete and member.layout is not None:
                 found = yield from looking(member.record.folder, member.layout.files)
                 self._take_look(member, found)
@@ -1038,7 +1009,7 @@ class Swarm(Service):
                 yield
 
     def _look_at_troubled(self) -> Iterator[None]:
-        for member in list(self._members.values()):
+        for member in self._members:
             if not member.error or member.layout is None:
                 continue
             if member.record.complete:
@@ -1050,7 +1021,7 @@ class Swarm(Service):
 
     def _take_look(self, member: Member, found: Look) -> None:
         """Go by how the files of a complete torrent look now."""
-        if member.verifying or self._is_over(member):
+        if member.verifying or not self._members.holds(member):
             return
         if found.fault:
             self._take_error(member.record.info_hash, found.fault)
@@ -1065,7 +1036,7 @@ class Swarm(Service):
 
     def _try_again(self, member: Member) -> None:
         """Go on with a download that could not be written, if that could help."""
-        if self._is_over(member) or self._reactor.seconds() < member.retry_at:
+        if not self._members.holds(member) or self._reactor.seconds() < member.retry_at:
             return
         if not self._hindrance(member) and not self._is_lost(member):
             self._verify(member, "")
@@ -1100,7 +1071,7 @@ class Swarm(Service):
     def _load_again(self, member: Member) -> None:
         self._unload_quietly(member.record.info_hash)
         self._load(member)
-        self._put(member)
+        self._members.put(member)
 
     # ---- housekeeping
 
@@ -1109,16 +1080,16 @@ class Swarm(Service):
 
     def _keep_house(self) -> None:
         self._disturb_queue()
-        for info_hash, member in self._members.items():
+        for member in self._members:
             # Of what is complete nothing but the sum of what it gave is new: that can wait.
             if not member.record.complete:
                 self._save(member)
             connected = member.status.peers if member.status else 0
             if member.wants_peers and connected < len(member.peers):
-                self._lt.dial(info_hash, member.peers, at_once=False)
+                self._lt.dial(member.record.info_hash, member.peers, at_once=False)
 
     def _save_seeds(self) -> None:
-        for member in self._members.values():
+        for member in self._members:
             self._save(member)
 
     def _save(self, member: Member) -> None:
@@ -1130,31 +1101,6 @@ class Swarm(Service):
         if member.moved and member.placed and self._lt.save_resume_data(info_hash):
             self._saving.add(info_hash)
         member.moved = False
-
-    # ---- telling
-
-    def _is_over(self, member: Member) -> bool:
-        """Whether a torrent is no longer ours: any subscriber may have had it removed."""
-        return self._members.get(member.record.info_hash) is not member
-
-    def _put(self, member: Member, new: bool = False) -> None:
-        if self._is_over(member):
-            return
-        torrent = member.torrent
-        known = torrent.info_hash in self.library
-        if known and self.library.get(torrent.info_hash) == torrent:
-            return
-        self._shares_changed |= self.library.put(torrent)
-        if new:
-            self.events.notify(TorrentAdded(torrent=torrent))
-        elif known:
-            self.events.notify(TorrentChanged(torrent=torrent))
-
-    def _tell_shares(self) -> None:
-        # While some are not loaded yet, it would look as if they were shared no more.
-        if self._shares_changed and self._loading is None:
-            self._shares_changed = False
-            self.events.notify(SharesChanged())
 
     @property
     def _lt(self) -> Session:

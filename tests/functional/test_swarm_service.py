@@ -257,7 +257,7 @@ class TroubleTests(SwarmCase):
         alice = await self.start(state)
         path = write(os.path.join(self.folder(), "file"), os.urandom(1000))
         info_hash = await self.share(alice, path)
-        record = alice._members[info_hash].record
+        record = alice._members.known(info_hash).record
         bad = InfoHash("ab" * 20)
         alice._store.put(replace(record, info_hash=bad, torrent_file=b"nonsense"))
         await self.stop(alice)

@@ -29,7 +29,7 @@ ALLOWED = {
     "collector": set(),
     "catalogue_store": {"errors", "model"},
     "xmpp": {"errors", "model", "observable"},
-    "bittorrent": {"errors", "model", "observable", "slices"},
+    "bittorrent": {"errors", "housekeeping", "model", "observable", "slices"},
     "reach": {"errors", "model", "observable"},
     "admission": {"model"},
     "control": {"errors", "model"},
