@@ -18,21 +18,27 @@ from twisted.python.failure import Failure
 from bitween.bittorrent import alerts
 from bitween.bittorrent.alerts import Alert, Phase, Status
 from bitween.bittorrent.backlog import Backlog
-from bitween.bittorrent.disk import Look, device, look, looking, obstacle, remove_part_file
+from bitween.bittorrent.disk import Look, look, looking, remove_part_file
 from bitween.bittorrent.door import Network
 from bitween.bittorrent.layout import (
     Layout,
     free_root,
     leads_elsewhere,
-    make_plain,
-    read_layout,
 )
 from bitween.bittorrent.member import Member
+from bitween.bittorrent.member_files import (
+    hindrance,
+    is_lost,
+    make_programs_plain,
+    survey,
+    surveying,
+)
 from bitween.bittorrent.members import Members, unknown
 from bitween.bittorrent.piece_reader import OpenFile, PieceReader
 from bitween.bittorrent.punch import Puncher
 from bitween.bittorrent.queue import STALLED, Candidate, waiting
 from bitween.bittorrent.rounds import Rounds
+from bitween.bittorrent.saver import Saver
 from bitween.bittorrent.session import Loading, Session, SessionOptions, SessionReactor
 from bitween.bittorrent.sockets import Sockets
 from bitween.bittorrent.store import Store, TorrentRecord
@@ -53,7 +59,6 @@ from bitween.slices import in_slices
 _PROGRESS_SECONDS = 1.0
 _HOUSEKEEPING_SECONDS = 5.0
 _SEEDS_SAVED_SECONDS = 30.0
-_SECONDS_TO_SAVE_AT_EXIT = 10.0
 # How often connections are asked what they brought, and those of how many torrents at a time.
 _COUNTING_SECONDS = 0.2
 _COUNTED_AT_ONCE = 5
@@ -129,21 +134,20 @@ class Swarm(Service):
         self._members = Members()
         self._leaving: dict[InfoHash, _Leaving] = {}
         self._starting: set[InfoHash] = set()
-        self._saving: set[InfoHash] = set()
         self._loading: Deferred[None] | None = None
-        self._saved: Deferred[None] | None = None
         self._arranging: IDelayedCall | None = None
         timer = cast(IReactorTime, reactor)
         self._backlog = Backlog(timer, self._take_carefully, self._members.tell_shares)
         self._tallies = Tallies(self._connections, self._members.events.notify)
         self._pieces = PieceReader(reactor, lambda: self._lt)
+        self._saver = Saver(reactor, store, self._members, lambda: self._lt)
         self._chores = [
             Housekeeping(timer, work, seconds)
             for work, seconds in (
                 (lambda: self._tallies.step(_COUNTED_AT_ONCE), _COUNTING_SECONDS),
                 (self._ask_for_progress, _PROGRESS_SECONDS),
                 (self._keep_house, _HOUSEKEEPING_SECONDS),
-                (self._save_seeds, _SEEDS_SAVED_SECONDS),
+                (self._saver.save_all, _SEEDS_SAVED_SECONDS),
                 (self._look_around, options.look_seconds / _LOOKS),
             )
         ]
@@ -203,20 +207,13 @@ class Swarm(Service):
         self._pieces.forget_all()
         self._puncher.close()
         session.pause()
-        self._saved = Deferred()
-        for member in self._members:
-            self._save(member)
-        if self._saving:
-            give_up = self._reactor.callLater(_SECONDS_TO_SAVE_AT_EXIT, self._saved.callback, None)
-            await self._saved
-            if give_up.active():
-                give_up.cancel()
+        saved = await self._saver.finish()
         # What is half verified, or in trouble, has to be verified when it is begun again.
         unknown |= any(
             (member.verifying or member.error) and not member.record.complete and member.placed
             for member in self._members
         )
-        self._store.close(clean=not self._saving and not unknown)
+        self._store.close(clean=saved and not unknown)
         self._backlog.close()
         session.close()
         self._session = None
@@ -243,7 +240,7 @@ class Swarm(Service):
 
     def _loading_one(self, member: Member) -> Iterator[None]:
         record = member.record
-        yield from self._reading_layout(member)
+        yield from surveying(member)
         if not self._members.holds(member):
             return
         if member.record != record:
@@ -492,7 +489,7 @@ class Swarm(Service):
     def _begin(self, record: TorrentRecord) -> Deferred[Torrent]:
         known = self._members.get(record.info_hash)
         member = Member(record)
-        self._read_layout(member)
+        survey(member)
         self._store.put(member.record)
         self._members.add(member)
         if known is not None:
@@ -504,33 +501,6 @@ class Swarm(Service):
             self._members.put(member)
         self._members.tell_shares()
         return succeed(member.torrent)
-
-    def _read_layout(self, member: Member) -> None:
-        for _ in self._reading_layout(member):
-            pass
-
-    def _reading_layout(self, member: Member) -> Iterator[None]:
-        """Read which files a torrent has, and look at those of a complete one, one a step."""
-        record = member.record
-        if record.torrent_file is None:
-            return
-        try:
-            layout = read_layout(record.torrent_file, record.root, verbatim=record.shared)
-        except SwarmError as error:
-            member.error = Trouble(error.message, Reason.SENSELESS)
-            return
-        if record.complete:
-            found = yield from looking(record.folder, layout.files)
-            self._compare(member, found)
-        member.layout = layout
-
-    def _compare(self, member: Member, found: Look) -> None:
-        """See whether the files of a complete torrent are what they were when last verified."""
-        record = member.record
-        if record.stamp is None and not found.fault:
-            record = member.record = replace(record, stamp=found.stamp)
-        member.error, member.seen = found.fault, found.stamp
-        member.intact = not found.fault and found.stamp == record.stamp
 
     def _load(self, member: Member) -> bool:
         """Put a torrent into the session; tells whether libtorrent will say how that went."""
@@ -551,8 +521,8 @@ class Swarm(Service):
         # it so.
         wanted = member.placed and not (record.complete or member.halted)
         member.begun_idle = not wanted
-        if member.layout and wanted:
-            self._make_plain(member, member.layout)
+        if wanted:
+            make_programs_plain(member)
         selection = record.wishes.selection
         try:
             self._lt.load(
@@ -614,7 +584,7 @@ class Swarm(Service):
     # ---- what libtorrent says
 
     def _received(self, received: list[Alert]) -> None:
-        self._take_resume_data(received)
+        self._saver.take(received)
         moved = False
         for alert in received:
             moved |= self._sockets.take(alert)
@@ -627,23 +597,7 @@ class Swarm(Service):
             return
         if any(isinstance(alert, alerts.Stirred) for alert in received):
             self._ask_for_progress()
-        if self._saved is not None and not self._saving and not self._saved.called:
-            self._saved.callback(None)
-
-    def _take_resume_data(self, received: list[Alert]) -> None:
-        saved = []
-        for alert in received:
-            if isinstance(alert, alerts.ResumeData):
-                self._saving.discard(alert.info_hash)
-                if alert.data is not None:
-                    saved.append((alert.info_hash, alert.data))
-        try:
-            self._store.put_resume_data(saved)
-        except StoreError as error:
-            self._log.error("resume data could not be stored: {error}", error=error)
-            for info_hash, _ in saved:
-                if (member := self._members.get(info_hash)) is not None:
-                    member.moved = True
+        self._saver.settle()
 
     def _take_carefully(self, said: Alert | Status) -> None:
         try:
@@ -712,7 +666,7 @@ class Swarm(Service):
     def _take_dropped(self) -> None:
         self._log.warn("libtorrent's alerts overflowed: asking for everything anew")
         statuses = {status.info_hash: status for status in self._lt.statuses()}
-        self._saving.clear()
+        self._saver.expect_nothing()
         for info_hash in self._leaving.keys() - statuses.keys():
             self._left(info_hash)
         for info_hash, status in statuses.items():
@@ -733,7 +687,7 @@ class Swarm(Service):
         if member.take(status, self._reactor.seconds()):
             self._tallies.moved(status.info_hash)
         if before is not None and before.phase is not status.phase:
-            self._save(member)
+            self._saver.save(member)
         # What was said of the file itself tells more.
         if status.error and not member.error:
             self._take_error(status.info_hash, Trouble(status.error))
@@ -748,7 +702,7 @@ class Swarm(Service):
         if torrent_file is None:
             return
         member.record = replace(member.record, torrent_file=torrent_file)
-        self._read_layout(member)
+        survey(member)
         if member.layout is not None:
             member.record = replace(member.record, name=safe_name(member.layout.name))
             self._store.put(member.record)
@@ -809,7 +763,7 @@ class Swarm(Service):
             )
         member.record = replace(record, root=root)
         if root != layout.root:
-            self._read_layout(member)
+            survey(member)
         self._store.put(member.record)
         if root != layout.root or not as_chosen:
             # A file that is renamed in the session is moved on the disk, and it is not ours: the
@@ -822,7 +776,7 @@ class Swarm(Service):
 
     def _fetch(self, member: Member) -> None:
         """Begin to fetch what is wanted, if the disk has room for it."""
-        hindered = self._hindrance(member)
+        hindered = hindrance(member, self._members)
         if hindered:
             self._take_error(member.record.info_hash, hindered)
         elif member.layout is not None:
@@ -833,7 +787,7 @@ class Swarm(Service):
 
     def _prioritize(self, member: Member, layout: Layout) -> None:
         # Only of what is to be fetched now, for libtorrent makes empty files.
-        self._make_plain(member, layout)
+        make_programs_plain(member)
         selection = member.record.wishes.selection
         if selection.sequential and member.begun_idle:
             self._begin_anew(member)
@@ -847,26 +801,6 @@ class Swarm(Service):
             self._verify(member, "")
         else:
             self._load_again(member)
-
-    @staticmethod
-    def _make_plain(member: Member, layout: Layout) -> None:
-        wanted = {file.path for file in member.wanted_files}
-        make_plain(member.record.folder, [path for path in layout.programs if path in wanted])
-
-    def _hindrance(self, member: Member) -> Trouble:
-        """Why a download cannot be written, if that is to be seen."""
-        folder = member.record.folder
-        disk = device(folder)
-        others = (
-            other.left
-            for other in self._members
-            if other is not member
-            and not other.record.complete
-            and other.placed
-            and not other.stands
-            and device(other.record.folder) == disk
-        )
-        return obstacle(folder, member.left + sum(others))
 
     def _flush(self, member: Member) -> None:
         # Twice, since the end of an older flush may still be on its way; and by the end of the
@@ -948,7 +882,7 @@ class Swarm(Service):
         if member.halted:
             self._lt.halt(info_hash)
             return
-        hindered = NO_TROUBLE if member.record.complete else self._hindrance(member)
+        hindered = NO_TROUBLE if member.record.complete else hindrance(member, self._members)
         if hindered:
             member.halted = True
             self._take_error(info_hash, hindered)
@@ -1004,7 +938,7 @@ class Swarm(Service):
             if member.complete and member.layout is not None:
                 found = yield from looking(member.record.folder, member.layout.files)
                 self._take_look(member, found)
-            elif self._is_lost(member):
+            elif is_lost(member):
                 self._take_error(member.record.info_hash, missing(member.record.root or ""))
                 yield
 
@@ -1038,22 +972,8 @@ class Swarm(Service):
         """Go on with a download that could not be written, if that could help."""
         if not self._members.holds(member) or self._reactor.seconds() < member.retry_at:
             return
-        if not self._hindrance(member) and not self._is_lost(member):
+        if not hindrance(member, self._members) and not is_lost(member):
             self._verify(member, "")
-
-    def _is_lost(self, member: Member) -> bool:
-        """
-        Whether what was fetched already is gone.
-
-        Its disk may only be away, so that beginning anew has to be asked for.
-        """
-        record, status = member.record, member.status
-        begun = status is not None and status.done > 0 and not member.verifying
-        return (
-            begun
-            and record.root is not None
-            and not os.path.lexists(os.path.join(record.folder, record.root))
-        )
 
     def _verify(self, member: Member, stamp: str) -> None:
         """
@@ -1080,27 +1000,11 @@ class Swarm(Service):
 
     def _keep_house(self) -> None:
         self._disturb_queue()
+        self._saver.save_incomplete()
         for member in self._members:
-            # Of what is complete nothing but the sum of what it gave is new: that can wait.
-            if not member.record.complete:
-                self._save(member)
             connected = member.status.peers if member.status else 0
             if member.wants_peers and connected < len(member.peers):
                 self._lt.dial(member.record.info_hash, member.peers, at_once=False)
-
-    def _save_seeds(self) -> None:
-        for member in self._members:
-            self._save(member)
-
-    def _save(self, member: Member) -> None:
-        """Have the progress of a torrent stored, if it made any."""
-        # In the middle of a check libtorrent knows less than what is stored.
-        if member.verifying:
-            return
-        info_hash = member.record.info_hash
-        if member.moved and member.placed and self._lt.save_resume_data(info_hash):
-            self._saving.add(info_hash)
-        member.moved = False
 
     @property
     def _lt(self) -> Session:

@@ -327,7 +327,7 @@ class DownloadTests(TroubleCase):
         await when(self.bob, lambda: bool(refused))
         self.bob._store.put_resume_data = put  # type: ignore[method-assign]  # room again
         await self.end()
-        self.bob._save_seeds()
+        self.bob._saver.save_all()
         await self.stop(self.bob)
         self.bob = await self.start(self.state, WATCHFUL)
         await self.mended(self.bob, self.info_hash)

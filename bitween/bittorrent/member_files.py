@@ -1,0 +1,88 @@
+"""The files of a torrent of ours: which it has, and how they look on the disk."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+
+from bitween.bittorrent.disk import Look, device, looking, obstacle
+from bitween.bittorrent.layout import make_plain, read_layout
+from bitween.bittorrent.member import Member
+from bitween.errors import SwarmError
+from bitween.model.trouble import Reason, Trouble
+
+
+def survey(member: Member) -> None:
+    """Read which files a torrent has, and look at those of a complete one."""
+    for _ in surveying(member):
+        pass
+
+
+def surveying(member: Member) -> Iterator[None]:
+    """Do the same, one file a step."""
+    record = member.record
+    if record.torrent_file is None:
+        return
+    try:
+        layout = read_layout(record.torrent_file, record.root, verbatim=record.shared)
+    except SwarmError as error:
+        member.error = Trouble(error.message, Reason.SENSELESS)
+        return
+    if record.complete:
+        found = yield from looking(record.folder, layout.files)
+        _compare(member, found)
+    member.layout = layout
+
+
+def _compare(member: Member, found: Look) -> None:
+    """See whether the files of a complete torrent are what they were when last verified."""
+    record = member.record
+    if record.stamp is None and not found.fault:
+        record = member.record = replace(record, stamp=found.stamp)
+    member.error, member.seen = found.fault, found.stamp
+    member.intact = not found.fault and found.stamp == record.stamp
+
+
+def make_programs_plain(member: Member) -> None:
+    """See to it that what the metadata calls a program is not made one."""
+    if member.layout is not None:
+        wanted = {file.path for file in member.wanted_files}
+        make_plain(
+            member.record.folder, [path for path in member.layout.programs if path in wanted]
+        )
+
+
+def hindrance(member: Member, members: Iterable[Member]) -> Trouble:
+    """
+    Why a download cannot be written, if that is to be seen.
+
+    :param members: all torrents, which need room, too.
+    """
+    folder = member.record.folder
+    disk = device(folder)
+    others = (
+        other.left
+        for other in members
+        if other is not member
+        and not other.record.complete
+        and other.placed
+        and not other.stands
+        and device(other.record.folder) == disk
+    )
+    return obstacle(folder, member.left + sum(others))
+
+
+def is_lost(member: Member) -> bool:
+    """
+    Whether what was fetched already is gone.
+
+    Its disk may only be away, so that beginning anew has to be asked for.
+    """
+    record, status = member.record, member.status
+    begun = status is not None and status.done > 0 and not member.verifying
+    return (
+        begun
+        and record.root is not None
+        and not os.path.lexists(os.path.join(record.folder, record.root))
+    )
