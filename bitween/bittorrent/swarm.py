@@ -9,11 +9,9 @@ from dataclasses import dataclass, replace
 from typing import cast
 
 from twisted.application.service import Service
-from twisted.internet.defer import CancelledError, Deferred, fail, succeed
+from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
-from twisted.internet.task import deferLater
 from twisted.logger import Logger
-from twisted.python.failure import Failure
 
 from bitween.bittorrent import alerts
 from bitween.bittorrent.alerts import Alert, Phase, Status
@@ -25,13 +23,13 @@ from bitween.bittorrent.layout import (
     free_root,
     leads_elsewhere,
 )
+from bitween.bittorrent.loader import Loader
 from bitween.bittorrent.member import Member
 from bitween.bittorrent.member_files import (
     hindrance,
     is_lost,
     make_programs_plain,
     survey,
-    surveying,
 )
 from bitween.bittorrent.members import Members, unknown
 from bitween.bittorrent.piece_reader import OpenFile, PieceReader
@@ -39,8 +37,9 @@ from bitween.bittorrent.punch import Puncher
 from bitween.bittorrent.queue import STALLED, Candidate, waiting
 from bitween.bittorrent.rounds import Rounds
 from bitween.bittorrent.saver import Saver
-from bitween.bittorrent.session import Loading, Session, SessionOptions, SessionReactor
+from bitween.bittorrent.session import Session, SessionOptions, SessionReactor
 from bitween.bittorrent.sockets import Sockets
+from bitween.bittorrent.startup import Startup
 from bitween.bittorrent.store import Store, TorrentRecord
 from bitween.bittorrent.tally import Connection, Tallies
 from bitween.errors import StartupError, StoreError, SwarmError
@@ -54,7 +53,6 @@ from bitween.model.text import safe_name
 from bitween.model.torrent import InfoHash, Metainfo, Torrent
 from bitween.model.trouble import NO_TROUBLE, Reason, Trouble, failed, missing
 from bitween.model.wishes import AS_USUAL, UNLIMITED, Limits, Wishes
-from bitween.slices import in_slices
 
 _PROGRESS_SECONDS = 1.0
 _HOUSEKEEPING_SECONDS = 5.0
@@ -90,15 +88,6 @@ class SwarmOptions:
     look_seconds: float = 30.0
 
 
-@dataclass(eq=False, slots=True)
-class _Leaving:
-    """A torrent on its way out of the session; ``load_again`` if it is wanted again meanwhile."""
-
-    deleting: bool
-    left: Deferred[None]
-    load_again: bool = False
-
-
 class Swarm(Service):
     """
     Moves bytes, and keeps what is ours durably.
@@ -132,15 +121,19 @@ class Swarm(Service):
         self._session: Session | None = None
         self._sockets = Sockets()
         self._members = Members()
-        self._leaving: dict[InfoHash, _Leaving] = {}
-        self._starting: set[InfoHash] = set()
-        self._loading: Deferred[None] | None = None
         self._arranging: IDelayedCall | None = None
         timer = cast(IReactorTime, reactor)
         self._backlog = Backlog(timer, self._take_carefully, self._members.tell_shares)
         self._tallies = Tallies(self._connections, self._members.events.notify)
-        self._pieces = PieceReader(reactor, lambda: self._lt)
-        self._saver = Saver(reactor, store, self._members, lambda: self._lt)
+        self._pieces = PieceReader(reactor, self._running)
+        self._loader = Loader(
+            *(store, self._members, self._running),
+            backlog=self._backlog,
+            pieces=self._pieces,
+            tallies=self._tallies,
+        )
+        self._startup = Startup(timer, store, self._members, self._loader)
+        self._saver = Saver(reactor, store, self._members, self._running)
         self._chores = [
             Housekeeping(timer, work, seconds)
             for work, seconds in (
@@ -155,7 +148,7 @@ class Swarm(Service):
             Rounds(self._look_at_troubled, options.look_seconds),
             Rounds(self._look_at_sound, 2 * options.look_seconds),
         ]
-        self.ready: Deferred[None] = Deferred()
+        self.ready = self._startup.ready
         self.events = self._members.events
         self.library = self._members.library
 
@@ -178,9 +171,7 @@ class Swarm(Service):
             return
         self._session = session
         self._puncher = Puncher(cast(IReactorTime, self._reactor), session)
-        self._members.loading = True
-        self._loading = Deferred.fromCoroutine(self._load_stored())
-        self._loading.addCallbacks(self._all_loading, self._not_loading)
+        self._startup.begin()
         for chore in self._chores:
             chore.startService()
 
@@ -195,9 +186,7 @@ class Swarm(Service):
             self._store.close(clean=self._store.was_clean)
             return
         # What was not loaded yet was not verified, either.
-        unknown = self._loading is not None and not self._store.was_clean
-        if self._loading is not None:
-            self._loading.cancel()
+        unknown = self._startup.cancel() and not self._store.was_clean
         for chore in self._chores:
             chore.stopService()
         self._backlog.finish()
@@ -218,51 +207,6 @@ class Swarm(Service):
         session.close()
         self._session = None
         self._members.clear()
-
-    async def _load_stored(self) -> None:
-        reactor = cast(IReactorTime, self._reactor)
-        # Opening the session took its time already.
-        await deferLater(reactor, 0)
-        await in_slices(reactor, self._loading_stored())
-
-    def _loading_stored(self) -> Iterator[None]:
-        stored = []
-        for record in self._store.torrents():
-            # It may have been begun meanwhile.
-            if record.info_hash not in self._members:
-                member = Member(record)
-                self._members.add(member)
-                stored.append(member)
-            yield
-        # When all of them are known, for none may take the place of another.
-        for member in stored:
-            yield from self._loading_one(member)
-
-    def _loading_one(self, member: Member) -> Iterator[None]:
-        record = member.record
-        yield from surveying(member)
-        if not self._members.holds(member):
-            return
-        if member.record != record:
-            self._store.put(member.record)
-        if self._load(member):
-            self._starting.add(record.info_hash)
-        self._members.put(member)
-        yield
-
-    def _all_loading(self, _: None) -> None:
-        self._loading, self._members.loading = None, False
-        self._members.tell_shares()
-        self._started()
-
-    def _not_loading(self, failure: Failure) -> None:
-        self._loading, self._members.loading = None, False
-        if not failure.check(CancelledError):
-            self.ready.errback(failure)
-
-    def _started(self) -> None:
-        if self._loading is None and not self._starting and not self.ready.called:
-            self.ready.callback(None)
 
     # ---- what can be asked of it
 
@@ -349,7 +293,7 @@ class Swarm(Service):
         self._members.remove(member)
         self._disturb_queue()
         # Before it has its place, what lies under its name is somebody else's.
-        left = self._unload(info_hash, delete_data=delete_data and member.placed)
+        left = self._loader.unload(info_hash, delete_data=delete_data and member.placed)
         self._members.tell_removed(member)
         self._members.tell_shares()
         return left
@@ -426,7 +370,7 @@ class Swarm(Service):
             self._store.set_wishes(info_hash, wishes)
             member.record = replace(member.record, wishes=wishes)
             if wishes.limits != before.limits:
-                self._lt.limit(info_hash, wishes.limits)
+                self._running().limit(info_hash, wishes.limits)
             if wishes.selection != before.selection:
                 self._select(member)
             self._steer(member)
@@ -447,7 +391,7 @@ class Swarm(Service):
         files = member.layout.files
         if member.complete:
             return [file.size for file in files]
-        done = self._lt.file_progress(info_hash) if member.placed else []
+        done = self._running().file_progress(info_hash) if member.placed else []
         return [done[index] for index in member.layout.indexes] if done else [0] * len(files)
 
     def open_file(self, info_hash: InfoHash, number: int) -> OpenFile:
@@ -470,7 +414,7 @@ class Swarm(Service):
         :raises UnknownTorrent: if there is no such torrent.
         """
         self._members.known(info_hash)
-        return self._lt.peers(info_hash)
+        return self._running().peers(info_hash)
 
     def torrent_file(self, info_hash: InfoHash) -> bytes | None:
         """
@@ -482,7 +426,7 @@ class Swarm(Service):
 
     def limit(self, limits: Limits) -> None:
         """Limit all torrents together."""
-        self._lt.limit_all(limits)
+        self._running().limit_all(limits)
 
     # ---- torrents coming and going
 
@@ -493,93 +437,14 @@ class Swarm(Service):
         self._store.put(member.record)
         self._members.add(member)
         if known is not None:
-            self._unload_quietly(record.info_hash)
+            self._loader.unload_quietly(record.info_hash)
         self._members.put(member, new=known is None)
         # By now whoever heard of it has offered peers: libtorrent dials at once what it is given
         # with a torrent, and looks at later offers only once a second.
-        if not self._load(member):
+        if not self._loader.load(member):
             self._members.put(member)
         self._members.tell_shares()
         return succeed(member.torrent)
-
-    def _load(self, member: Member) -> bool:
-        """Put a torrent into the session; tells whether libtorrent will say how that went."""
-        record = member.record
-        member.loaded, member.status, member.flushes_due = False, None, 0
-        self._backlog.forget(record.info_hash)
-        if (member.error and member.layout is None) or not self._members.holds(member):
-            return False
-        known = member.intact if record.complete else self._store.was_clean
-        trusted = known and not member.verifying
-        member.verifying = not (trusted or member.error)
-        member.halted, member.satisfied = member.stands, False
-        leaving = self._leaving.get(record.info_hash)
-        if leaving is not None:
-            leaving.load_again = True
-            return True
-        # What was complete once is never written to again: if it is another now, somebody wanted
-        # it so.
-        wanted = member.placed and not (record.complete or member.halted)
-        member.begun_idle = not wanted
-        if wanted:
-            make_programs_plain(member)
-        selection = record.wishes.selection
-        try:
-            self._lt.load(
-                Loading(
-                    info_hash=record.info_hash,
-                    folder=record.folder,
-                    torrent_file=record.torrent_file,
-                    renamed=member.layout.renamed if member.layout else {},
-                    resume_data=self._store.resume_data(record.info_hash) if record.root else None,
-                    trusted=trusted,
-                    halted=member.halted,
-                    have_all=record.complete and member.intact,
-                    priorities=member.layout.priorities(selection)
-                    if member.layout and wanted
-                    else None,
-                    sequential=selection.sequential,
-                    limits=record.wishes.limits,
-                    peers=member.peers,
-                )
-            )
-            member.dialled = member.peers
-        except SwarmError as error:
-            member.error = Trouble(error.message, Reason.SENSELESS)
-            return False
-        return True
-
-    def _unload(self, info_hash: InfoHash, delete_data: bool) -> Deferred[None]:
-        self._pieces.forget(info_hash)
-        leaving = self._leaving.get(info_hash)
-        if leaving is not None:
-            leaving.load_again = False
-            return succeed(None)
-        self._tallies.forget(info_hash)
-        if not self._lt.remove(info_hash, delete_data):
-            return succeed(None)
-        left: Deferred[None] = Deferred()
-        self._leaving[info_hash] = _Leaving(delete_data, left)
-        return left
-
-    def _unload_quietly(self, info_hash: InfoHash) -> None:
-        self._unload(info_hash, delete_data=False).addErrback(
-            lambda failure: self._log.failure("taking a torrent out failed", failure)
-        )
-
-    def _left(self, info_hash: InfoHash, error: str = "") -> None:
-        leaving = self._leaving.pop(info_hash, None)
-        if leaving is None:
-            return
-        member = self._members.get(info_hash)
-        if leaving.load_again and member is not None and not self._load(member):
-            self._members.put(member)
-        if error:
-            leaving.left.errback(
-                SwarmError(f"the files could not be deleted: {error}", "delete them by hand")
-            )
-        else:
-            leaving.left.callback(None)
 
     # ---- what libtorrent says
 
@@ -618,7 +483,7 @@ class Swarm(Service):
             case alerts.Flushed(info_hash=info_hash):
                 self._take_flushed(info_hash)
             case alerts.Removed() | alerts.Deleted():
-                self._take_left(alert)
+                self._loader.take(alert)
             case alerts.FileFailed(info_hash=info_hash, path=path, error=error, code=code):
                 self._take_error(info_hash, failed(path, code, error))
             case alerts.PeerBanned(info_hash=info_hash, peer=peer):
@@ -633,23 +498,16 @@ class Swarm(Service):
                 self._take_dropped()
 
     def _take_loaded(self, info_hash: InfoHash, error: str) -> None:
-        self._starting.discard(info_hash)
+        self._startup.take_loaded(info_hash)
         member = self._members.get(info_hash)
-        if member is not None and info_hash not in self._leaving:
+        if member is not None and not self._loader.is_leaving(info_hash):
             member.loaded = not error
             if error:
                 self._take_error(info_hash, Trouble(error))
             self._steer(member)
             if member.wants_peers and member.peers != member.dialled:
                 self._dial(member)
-        self._started()
-
-    def _take_left(self, alert: alerts.Removed | alerts.Deleted) -> None:
-        leaving = self._leaving.get(alert.info_hash)
-        if isinstance(alert, alerts.Deleted):
-            self._left(alert.info_hash, alert.error)
-        elif leaving is not None and not leaving.deleting:
-            self._left(alert.info_hash)
+        self._startup.settle()
 
     def _take_error(self, info_hash: InfoHash, error: Trouble) -> None:
         member = self._members.get(info_hash)
@@ -665,10 +523,9 @@ class Swarm(Service):
 
     def _take_dropped(self) -> None:
         self._log.warn("libtorrent's alerts overflowed: asking for everything anew")
-        statuses = {status.info_hash: status for status in self._lt.statuses()}
+        statuses = {status.info_hash: status for status in self._running().statuses()}
         self._saver.expect_nothing()
-        for info_hash in self._leaving.keys() - statuses.keys():
-            self._left(info_hash)
+        self._loader.take_all_but(statuses)
         for info_hash, status in statuses.items():
             self._take_loaded(info_hash, "")
             self._take_status(status)
@@ -698,7 +555,7 @@ class Swarm(Service):
         self._members.put(member)
 
     def _take_metadata(self, member: Member) -> None:
-        torrent_file = self._lt.metadata(member.record.info_hash)
+        torrent_file = self._running().metadata(member.record.info_hash)
         if torrent_file is None:
             return
         member.record = replace(member.record, torrent_file=torrent_file)
@@ -768,8 +625,8 @@ class Swarm(Service):
         if root != layout.root or not as_chosen:
             # A file that is renamed in the session is moved on the disk, and it is not ours: the
             # torrent has to begin anew instead.
-            self._unload_quietly(record.info_hash)
-            self._load(member)
+            self._loader.unload_quietly(record.info_hash)
+            self._loader.load(member)
         elif not same:
             # libtorrent touches files that it is to fetch, even if nothing of them is missing.
             self._fetch(member)
@@ -792,7 +649,9 @@ class Swarm(Service):
         if selection.sequential and member.begun_idle:
             self._begin_anew(member)
             return
-        self._lt.fetch(member.record.info_hash, layout.priorities(selection), selection.sequential)
+        self._running().fetch(
+            member.record.info_hash, layout.priorities(selection), selection.sequential
+        )
         member.busy_at = self._reactor.seconds()
 
     def _begin_anew(self, member: Member) -> None:
@@ -800,15 +659,15 @@ class Swarm(Service):
         if member.status is not None and member.status.done:
             self._verify(member, "")
         else:
-            self._load_again(member)
+            self._loader.load_again(member)
 
     def _flush(self, member: Member) -> None:
         # Twice, since the end of an older flush may still be on its way; and by the end of the
         # second one the status is not from before the first one.
         member.flushes_due = 2
-        self._lt.flush(member.record.info_hash)
-        self._lt.post_updates()
-        self._lt.flush(member.record.info_hash)
+        self._running().flush(member.record.info_hash)
+        self._running().post_updates()
+        self._running().flush(member.record.info_hash)
 
     def _take_flushed(self, info_hash: InfoHash) -> None:
         self._backlog.hurry(info_hash)
@@ -854,7 +713,7 @@ class Swarm(Service):
         alone = status is None or (
             status.peers == 0 and status.phase in (Phase.METADATA, Phase.DOWNLOADING)
         )
-        self._lt.dial(member.record.info_hash, member.peers, at_once=alone)
+        self._running().dial(member.record.info_hash, member.peers, at_once=alone)
         member.dialled = member.peers
 
     # ---- what is wanted of a torrent
@@ -880,7 +739,7 @@ class Swarm(Service):
         info_hash = member.record.info_hash
         member.halted = member.stands
         if member.halted:
-            self._lt.halt(info_hash)
+            self._running().halt(info_hash)
             return
         hindered = NO_TROUBLE if member.record.complete else hindrance(member, self._members)
         if hindered:
@@ -889,7 +748,7 @@ class Swarm(Service):
             return
         if member.layout is not None and not member.record.complete:
             self._prioritize(member, member.layout)
-        self._lt.go_on(info_hash)
+        self._running().go_on(info_hash)
         if member.wants_peers:
             self._dial(member)
 
@@ -924,7 +783,7 @@ class Swarm(Service):
         self._members.tell_shares()
 
     def _connections(self, info_hash: InfoHash) -> Sequence[Connection]:
-        return self._lt.connections(info_hash)
+        return self._running().connections(info_hash)
 
     # ---- trouble with files, and what mends it
 
@@ -964,7 +823,7 @@ class Swarm(Service):
         elif found.stamp == member.record.stamp:
             if member.error:
                 member.error, member.intact = NO_TROUBLE, True
-                self._load_again(member)
+                self._loader.load_again(member)
         elif found.stamp != member.refused:
             self._verify(member, found.stamp)
 
@@ -986,17 +845,12 @@ class Swarm(Service):
         if member.record.complete:
             member.record = replace(member.record, stamp="")
             self._store.put(member.record)
-        self._load_again(member)
-
-    def _load_again(self, member: Member) -> None:
-        self._unload_quietly(member.record.info_hash)
-        self._load(member)
-        self._members.put(member)
+        self._loader.load_again(member)
 
     # ---- housekeeping
 
     def _ask_for_progress(self) -> None:
-        self._lt.post_updates()
+        self._running().post_updates()
 
     def _keep_house(self) -> None:
         self._disturb_queue()
@@ -1004,10 +858,9 @@ class Swarm(Service):
         for member in self._members:
             connected = member.status.peers if member.status else 0
             if member.wants_peers and connected < len(member.peers):
-                self._lt.dial(member.record.info_hash, member.peers, at_once=False)
+                self._running().dial(member.record.info_hash, member.peers, at_once=False)
 
-    @property
-    def _lt(self) -> Session:
+    def _running(self) -> Session:
         if self._session is None:
             raise SwarmError("the swarm is not running", "start the daemon")
         return self._session

@@ -1,0 +1,171 @@
+"""Puts torrents into the session, and takes them out again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+
+from twisted.internet.defer import Deferred, succeed
+from twisted.logger import Logger
+
+from bitween.bittorrent.alerts import Deleted, Removed
+from bitween.bittorrent.backlog import Backlog
+from bitween.bittorrent.member import Member
+from bitween.bittorrent.member_files import make_programs_plain
+from bitween.bittorrent.members import Members
+from bitween.bittorrent.piece_reader import PieceReader
+from bitween.bittorrent.session import Loading, Session
+from bitween.bittorrent.store import Store
+from bitween.bittorrent.tally import Tallies
+from bitween.errors import SwarmError
+from bitween.model.torrent import InfoHash
+from bitween.model.trouble import Reason, Trouble
+
+
+@dataclass(eq=False, slots=True)
+class _Leaving:
+    """A torrent on its way out of the session; ``load_again`` if it is wanted again meanwhile."""
+
+    deleting: bool
+    left: Deferred[None]
+    load_again: bool = False
+
+
+class Loader:
+    """
+    Loads and unloads torrents; one that is on its way out is loaded again when it is out.
+
+    Whoever reads or counts something of a torrent has to part with it before it leaves.
+    """
+
+    _log = Logger()
+
+    def __init__(
+        self,
+        store: Store,
+        members: Members,
+        session: Callable[[], Session],
+        *,
+        backlog: Backlog,
+        pieces: PieceReader,
+        tallies: Tallies,
+    ) -> None:
+        self._store = store
+        self._members = members
+        self._session = session
+        self._backlog = backlog
+        self._pieces = pieces
+        self._tallies = tallies
+        self._leaving: dict[InfoHash, _Leaving] = {}
+
+    def load(self, member: Member) -> bool:
+        """Put a torrent into the session; tells whether libtorrent will say how that went."""
+        info_hash = member.record.info_hash
+        member.loaded, member.status, member.flushes_due = False, None, 0
+        self._backlog.forget(info_hash)
+        if (member.error and member.layout is None) or not self._members.holds(member):
+            return False
+        trusted = self._is_trusted(member)
+        member.verifying = not (trusted or member.error)
+        member.halted, member.satisfied = member.stands, False
+        leaving = self._leaving.get(info_hash)
+        if leaving is not None:
+            leaving.load_again = True
+            return True
+        # What was complete once is never written to again: if it is another now, somebody wanted
+        # it so.
+        wanted = member.placed and not (member.record.complete or member.halted)
+        member.begun_idle = not wanted
+        if wanted:
+            make_programs_plain(member)
+        try:
+            self._session().load(self._loading(member, trusted, wanted))
+            member.dialled = member.peers
+        except SwarmError as error:
+            member.error = Trouble(error.message, Reason.SENSELESS)
+            return False
+        return True
+
+    def load_again(self, member: Member) -> None:
+        """Take a torrent out of the session and put it in anew."""
+        self.unload_quietly(member.record.info_hash)
+        self.load(member)
+        self._members.put(member)
+
+    def unload(self, info_hash: InfoHash, delete_data: bool) -> Deferred[None]:
+        """
+        Take a torrent out of the session; answers when libtorrent has let go of its files.
+
+        :raises SwarmError: if its data could not be deleted.
+        """
+        self._pieces.forget(info_hash)
+        leaving = self._leaving.get(info_hash)
+        if leaving is not None:
+            leaving.load_again = False
+            return succeed(None)
+        self._tallies.forget(info_hash)
+        if not self._session().remove(info_hash, delete_data):
+            return succeed(None)
+        left: Deferred[None] = Deferred()
+        self._leaving[info_hash] = _Leaving(delete_data, left)
+        return left
+
+    def unload_quietly(self, info_hash: InfoHash) -> None:
+        """Take a torrent out of the session, whose files stay."""
+        self.unload(info_hash, delete_data=False).addErrback(
+            lambda failure: self._log.failure("taking a torrent out failed", failure)
+        )
+
+    def is_leaving(self, info_hash: InfoHash) -> bool:
+        """Whether a torrent is on its way out."""
+        return info_hash in self._leaving
+
+    def take(self, alert: Removed | Deleted) -> None:
+        """Go on after libtorrent has let go of something."""
+        leaving = self._leaving.get(alert.info_hash)
+        if isinstance(alert, Deleted):
+            self._left(alert.info_hash, alert.error)
+        elif leaving is not None and not leaving.deleting:
+            self._left(alert.info_hash)
+
+    def take_all_but(self, there: Collection[InfoHash]) -> None:
+        """The same for all that was to leave, but for what is still in the session."""
+        for info_hash in self._leaving.keys() - set(there):
+            self._left(info_hash)
+
+    def _is_trusted(self, member: Member) -> bool:
+        """Whether it is known what lies on the disk."""
+        known = member.intact if member.record.complete else self._store.was_clean
+        return known and not member.verifying
+
+    def _loading(self, member: Member, trusted: bool, wanted: bool) -> Loading:
+        record, layout = member.record, member.layout
+        selection = record.wishes.selection
+        return Loading(
+            info_hash=record.info_hash,
+            folder=record.folder,
+            torrent_file=record.torrent_file,
+            renamed=layout.renamed if layout else {},
+            resume_data=self._store.resume_data(record.info_hash) if record.root else None,
+            trusted=trusted,
+            halted=member.halted,
+            have_all=record.complete and member.intact,
+            priorities=layout.priorities(selection) if layout and wanted else None,
+            sequential=selection.sequential,
+            limits=record.wishes.limits,
+            peers=member.peers,
+        )
+
+    def _left(self, info_hash: InfoHash, error: str = "") -> None:
+        leaving = self._leaving.pop(info_hash, None)
+        if leaving is None:
+            return
+        member = self._members.get(info_hash)
+        if leaving.load_again and member is not None and not self.load(member):
+            self._members.put(member)
+        if error:
+            leaving.left.errback(
+                SwarmError(f"the files could not be deleted: {error}", "delete them by hand")
+            )
+        else:
+            leaving.left.callback(None)
