@@ -10,38 +10,37 @@ from typing import cast
 
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred, fail, succeed
-from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from bitween.bittorrent import alerts
 from bitween.bittorrent.alerts import Alert, Phase, Status
 from bitween.bittorrent.backlog import Backlog
+from bitween.bittorrent.dialler import Dialler
 from bitween.bittorrent.disk import Look, look, looking, remove_part_file
 from bitween.bittorrent.door import Network
 from bitween.bittorrent.layout import (
-    Layout,
     free_root,
     leads_elsewhere,
 )
 from bitween.bittorrent.loader import Loader
 from bitween.bittorrent.member import Member
 from bitween.bittorrent.member_files import (
-    hindrance,
     is_lost,
-    make_programs_plain,
     survey,
 )
 from bitween.bittorrent.members import Members, unknown
 from bitween.bittorrent.piece_reader import OpenFile, PieceReader
 from bitween.bittorrent.punch import Puncher
-from bitween.bittorrent.queue import STALLED, Candidate, waiting
 from bitween.bittorrent.rounds import Rounds
 from bitween.bittorrent.saver import Saver
 from bitween.bittorrent.session import Session, SessionOptions, SessionReactor
 from bitween.bittorrent.sockets import Sockets
 from bitween.bittorrent.startup import Startup
+from bitween.bittorrent.steering import Steering
 from bitween.bittorrent.store import Store, TorrentRecord
 from bitween.bittorrent.tally import Connection, Tallies
+from bitween.bittorrent.turns import Turns
 from bitween.errors import StartupError, StoreError, SwarmError
 from bitween.housekeeping import Housekeeping
 from bitween.model.address import PeerAddress
@@ -121,7 +120,6 @@ class Swarm(Service):
         self._session: Session | None = None
         self._sockets = Sockets()
         self._members = Members()
-        self._arranging: IDelayedCall | None = None
         timer = cast(IReactorTime, reactor)
         self._backlog = Backlog(timer, self._take_carefully, self._members.tell_shares)
         self._tallies = Tallies(self._connections, self._members.events.notify)
@@ -133,6 +131,20 @@ class Swarm(Service):
             tallies=self._tallies,
         )
         self._startup = Startup(timer, store, self._members, self._loader)
+        self._turns = Turns(
+            reactor,
+            self._members,
+            options.active_downloads,
+            self._turn_changed,
+        )
+        self._dialler = Dialler(self._members, self._running)
+        self._steering = Steering(
+            *(reactor, store, self._members, self._running),
+            loader=self._loader,
+            turns=self._turns,
+            dialler=self._dialler,
+            patience=options.look_seconds,
+        )
         self._saver = Saver(reactor, store, self._members, self._running)
         self._chores = [
             Housekeeping(timer, work, seconds)
@@ -171,6 +183,7 @@ class Swarm(Service):
             return
         self._session = session
         self._puncher = Puncher(cast(IReactorTime, self._reactor), session)
+        self._turns.begin()
         self._startup.begin()
         for chore in self._chores:
             chore.startService()
@@ -190,8 +203,7 @@ class Swarm(Service):
         for chore in self._chores:
             chore.stopService()
         self._backlog.finish()
-        if self._arranging is not None:
-            self._arranging.cancel()
+        self._turns.end()
         self._tallies.look_at_all()
         self._pieces.forget_all()
         self._puncher.close()
@@ -291,7 +303,7 @@ class Swarm(Service):
             return fail(unknown(info_hash))
         self._store.remove(info_hash)
         self._members.remove(member)
-        self._disturb_queue()
+        self._turns.disturb()
         # Before it has its place, what lies under its name is somebody else's.
         left = self._loader.unload(info_hash, delete_data=delete_data and member.placed)
         self._members.tell_removed(member)
@@ -315,9 +327,9 @@ class Swarm(Service):
             return succeed(None)
         found = look(member.record.folder, member.layout.files)
         if member.record.complete and found.fault:
-            self._take_error(info_hash, found.fault)
+            self._steering.fail(info_hash, found.fault)
         else:
-            self._verify(member, found.stamp)
+            self._steering.verify(member, found.stamp)
         self._members.tell_shares()
         return succeed(None)
 
@@ -328,10 +340,8 @@ class Swarm(Service):
             return
         if not member.peers:
             member.busy_at = self._reactor.seconds()
-        member.peers = tuple(addresses)
-        self._disturb_queue()
-        if member.wants_peers:
-            self._dial(member)
+        self._dialler.offer(member, addresses)
+        self._turns.disturb()
 
     def admit(self, networks: Iterable[Network]) -> None:
         """Let peers who come from these networks connect; nobody else does."""
@@ -372,9 +382,9 @@ class Swarm(Service):
             if wishes.limits != before.limits:
                 self._running().limit(info_hash, wishes.limits)
             if wishes.selection != before.selection:
-                self._select(member)
-            self._steer(member)
-            self._disturb_queue()
+                self._steering.select(member)
+            self._steering.steer(member)
+            self._turns.disturb()
             self._members.put(member)
             self._members.tell_shares()
         return succeed(member.torrent)
@@ -485,7 +495,7 @@ class Swarm(Service):
             case alerts.Removed() | alerts.Deleted():
                 self._loader.take(alert)
             case alerts.FileFailed(info_hash=info_hash, path=path, error=error, code=code):
-                self._take_error(info_hash, failed(path, code, error))
+                self._steering.fail(info_hash, failed(path, code, error))
             case alerts.PeerBanned(info_hash=info_hash, peer=peer):
                 self._log.warn(
                     "{peer} sent wrong bytes for {info_hash} and is refused from now on",
@@ -503,23 +513,10 @@ class Swarm(Service):
         if member is not None and not self._loader.is_leaving(info_hash):
             member.loaded = not error
             if error:
-                self._take_error(info_hash, Trouble(error))
-            self._steer(member)
-            if member.wants_peers and member.peers != member.dialled:
-                self._dial(member)
+                self._steering.fail(info_hash, Trouble(error))
+            self._steering.steer(member)
+            self._dialler.dial_new(member)
         self._startup.settle()
-
-    def _take_error(self, info_hash: InfoHash, error: Trouble) -> None:
-        member = self._members.get(info_hash)
-        if member is None or member.error == error:
-            return
-        if not member.error:
-            member.put_off(self._reactor.seconds(), self._options.look_seconds)
-        member.error, member.intact, member.verifying = error, False, False
-        self._log.warn("{info_hash} stands still: {error}", info_hash=info_hash, error=error.text)
-        self._steer(member)
-        self._disturb_queue()
-        self._members.put(member)
 
     def _take_dropped(self) -> None:
         self._log.warn("libtorrent's alerts overflowed: asking for everything anew")
@@ -547,7 +544,7 @@ class Swarm(Service):
             self._saver.save(member)
         # What was said of the file itself tells more.
         if status.error and not member.error:
-            self._take_error(status.info_hash, Trouble(status.error))
+            self._steering.fail(status.info_hash, Trouble(status.error))
         if status.has_metadata and member.layout is None and not member.error:
             self._take_metadata(member)
         if status.phase not in (Phase.METADATA, Phase.CHECKING) and not member.error:
@@ -573,8 +570,8 @@ class Swarm(Service):
             return
         if member.verifying:
             member.verifying = False
-            self._disturb_queue()
-        self._steer(member)
+            self._turns.disturb()
+        self._steering.steer(member)
         if member.record.complete:
             self._take_verified(member, same=seeding)
         elif not member.has_wanted:
@@ -587,7 +584,7 @@ class Swarm(Service):
         member.intact = same
         if not same:
             member.refused = member.seen
-            self._take_error(info_hash, Trouble("a file is another than it was", Reason.CHANGED))
+            self._steering.fail(info_hash, Trouble("a file is another than it was", Reason.CHANGED))
         elif member.record.stamp != member.seen:
             member.record = replace(member.record, stamp=member.seen)
             self._store.set_complete(info_hash, member.seen, self._clock())
@@ -629,37 +626,7 @@ class Swarm(Service):
             self._loader.load(member)
         elif not same:
             # libtorrent touches files that it is to fetch, even if nothing of them is missing.
-            self._fetch(member)
-
-    def _fetch(self, member: Member) -> None:
-        """Begin to fetch what is wanted, if the disk has room for it."""
-        hindered = hindrance(member, self._members)
-        if hindered:
-            self._take_error(member.record.info_hash, hindered)
-        elif member.layout is not None:
-            self._steer(member)
-            if not member.halted:
-                self._prioritize(member, member.layout)
-            self._disturb_queue()
-
-    def _prioritize(self, member: Member, layout: Layout) -> None:
-        # Only of what is to be fetched now, for libtorrent makes empty files.
-        make_programs_plain(member)
-        selection = member.record.wishes.selection
-        if selection.sequential and member.begun_idle:
-            self._begin_anew(member)
-            return
-        self._running().fetch(
-            member.record.info_hash, layout.priorities(selection), selection.sequential
-        )
-        member.busy_at = self._reactor.seconds()
-
-    def _begin_anew(self, member: Member) -> None:
-        """Load a download again, for libtorrent finds no order in what it once was not to fetch."""
-        if member.status is not None and member.status.done:
-            self._verify(member, "")
-        else:
-            self._loader.load_again(member)
+            self._steering.fetch(member)
 
     def _flush(self, member: Member) -> None:
         # Twice, since the end of an older flush may still be on its way; and by the end of the
@@ -681,12 +648,12 @@ class Swarm(Service):
         files = member.layout.files if whole else member.wanted_files
         found = look(member.record.folder, files)
         if found.fault:
-            self._take_error(info_hash, found.fault)
+            self._steering.fail(info_hash, found.fault)
         elif whole:
             self._complete(member, found.stamp)
         else:
             self._satisfy(member)
-        self._disturb_queue()
+        self._turns.disturb()
 
     def _complete(self, member: Member, stamp: str) -> None:
         """Take note that every byte is on the disk."""
@@ -708,79 +675,9 @@ class Swarm(Service):
         else:
             self._members.put(member)
 
-    def _dial(self, member: Member) -> None:
-        status = member.status
-        alone = status is None or (
-            status.peers == 0 and status.phase in (Phase.METADATA, Phase.DOWNLOADING)
-        )
-        self._running().dial(member.record.info_hash, member.peers, at_once=alone)
-        member.dialled = member.peers
-
-    # ---- what is wanted of a torrent
-
-    def _select(self, member: Member) -> None:
-        """Have the files fetched that are selected now."""
-        if member.record.complete or not member.placed:
-            return
-        member.satisfied = False
-        member.record = replace(member.record, completed=None)
-        self._store.put(member.record)
-        if member.error:
-            # Fewer files may find room, where all of them did not.
-            member.retry_at = 0.0
-            self._try_again(member)
-        else:
-            self._fetch(member)
-
-    def _steer(self, member: Member) -> None:
-        """Have libtorrent go on with a torrent or not, as is wanted now."""
-        if not member.loaded or member.halted == member.stands:
-            return
-        info_hash = member.record.info_hash
-        member.halted = member.stands
-        if member.halted:
-            self._running().halt(info_hash)
-            return
-        hindered = NO_TROUBLE if member.record.complete else hindrance(member, self._members)
-        if hindered:
-            member.halted = True
-            self._take_error(info_hash, hindered)
-            return
-        if member.layout is not None and not member.record.complete:
-            self._prioritize(member, member.layout)
-        self._running().go_on(info_hash)
-        if member.wants_peers:
-            self._dial(member)
-
-    def _disturb_queue(self) -> None:
-        """Have the queue arranged soon, once for all that happens until then."""
-        if self._options.active_downloads and self._arranging is None and self._session is not None:
-            self._arranging = self._reactor.callLater(0, self._arrange_queue)
-
-    def _arrange_queue(self) -> None:
-        self._arranging = None
-        now = self._reactor.seconds()
-        members = self._members
-        waits = waiting(
-            (
-                Candidate(
-                    member.record.wishes.rank,
-                    member.record.added,
-                    member.record.info_hash,
-                    stalled=not member.queued and now - member.busy_at > STALLED,
-                )
-                for member in members
-                if member.competes
-            ),
-            self._options.active_downloads,
-        )
-        for member in members:
-            queued = member.record.info_hash in waits
-            if member.queued != queued:
-                member.queued = queued
-                self._steer(member)
-                self._members.put(member)
-        self._members.tell_shares()
+    def _turn_changed(self, member: Member) -> None:
+        self._steering.steer(member)
+        self._members.put(member)
 
     def _connections(self, info_hash: InfoHash) -> Sequence[Connection]:
         return self._running().connections(info_hash)
@@ -798,7 +695,7 @@ class Swarm(Service):
                 found = yield from looking(member.record.folder, member.layout.files)
                 self._take_look(member, found)
             elif is_lost(member):
-                self._take_error(member.record.info_hash, missing(member.record.root or ""))
+                self._steering.fail(member.record.info_hash, missing(member.record.root or ""))
                 yield
 
     def _look_at_troubled(self) -> Iterator[None]:
@@ -809,7 +706,7 @@ class Swarm(Service):
                 found = yield from looking(member.record.folder, member.layout.files)
                 self._take_look(member, found)
             else:
-                self._try_again(member)
+                self._steering.try_again(member)
                 yield
 
     def _take_look(self, member: Member, found: Look) -> None:
@@ -817,7 +714,7 @@ class Swarm(Service):
         if member.verifying or not self._members.holds(member):
             return
         if found.fault:
-            self._take_error(member.record.info_hash, found.fault)
+            self._steering.fail(member.record.info_hash, found.fault)
         elif member.error and self._reactor.seconds() < member.retry_at:
             return
         elif found.stamp == member.record.stamp:
@@ -825,27 +722,7 @@ class Swarm(Service):
                 member.error, member.intact = NO_TROUBLE, True
                 self._loader.load_again(member)
         elif found.stamp != member.refused:
-            self._verify(member, found.stamp)
-
-    def _try_again(self, member: Member) -> None:
-        """Go on with a download that could not be written, if that could help."""
-        if not self._members.holds(member) or self._reactor.seconds() < member.retry_at:
-            return
-        if not hindrance(member, self._members) and not is_lost(member):
-            self._verify(member, "")
-
-    def _verify(self, member: Member, stamp: str) -> None:
-        """
-        Have libtorrent compare what lies on the disk with the hashes, and go on from there.
-
-        :param stamp: of the files of a complete torrent, as they look now.
-        """
-        member.error, member.intact, member.verifying = NO_TROUBLE, False, True
-        member.seen = stamp
-        if member.record.complete:
-            member.record = replace(member.record, stamp="")
-            self._store.put(member.record)
-        self._loader.load_again(member)
+            self._steering.verify(member, found.stamp)
 
     # ---- housekeeping
 
@@ -853,12 +730,9 @@ class Swarm(Service):
         self._running().post_updates()
 
     def _keep_house(self) -> None:
-        self._disturb_queue()
+        self._turns.disturb()
         self._saver.save_incomplete()
-        for member in self._members:
-            connected = member.status.peers if member.status else 0
-            if member.wants_peers and connected < len(member.peers):
-                self._running().dial(member.record.info_hash, member.peers, at_once=False)
+        self._dialler.dial_missing()
 
     def _running(self) -> Session:
         if self._session is None:

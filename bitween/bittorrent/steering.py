@@ -1,0 +1,144 @@
+"""What libtorrent is to do with each torrent: fetch, verify, or nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from twisted.logger import Logger
+
+from bitween.bittorrent.dialler import Dialler
+from bitween.bittorrent.layout import Layout
+from bitween.bittorrent.loader import Loader
+from bitween.bittorrent.member import Member
+from bitween.bittorrent.member_files import hindrance, is_lost, make_programs_plain
+from bitween.bittorrent.members import Members
+from bitween.bittorrent.session import Session, SessionReactor
+from bitween.bittorrent.store import Store
+from bitween.bittorrent.turns import Turns
+from bitween.model.torrent import InfoHash
+from bitween.model.trouble import NO_TROUBLE, Trouble
+
+
+class Steering:
+    """Has libtorrent do what is wanted of a torrent, as far as the disk lets it."""
+
+    _log = Logger()
+
+    def __init__(
+        self,
+        reactor: SessionReactor,
+        store: Store,
+        members: Members,
+        session: Callable[[], Session],
+        *,
+        loader: Loader,
+        turns: Turns,
+        dialler: Dialler,
+        patience: float,
+    ) -> None:
+        """:param patience: seconds to wait at least before trying again after an error."""
+        self._reactor = reactor
+        self._store = store
+        self._members = members
+        self._session = session
+        self._loader = loader
+        self._turns = turns
+        self._dialler = dialler
+        self._patience = patience
+
+    def steer(self, member: Member) -> None:
+        """Have libtorrent go on with a torrent or not, as is wanted now."""
+        if not member.loaded or member.halted == member.stands:
+            return
+        info_hash = member.record.info_hash
+        member.halted = member.stands
+        if member.halted:
+            self._session().halt(info_hash)
+            return
+        hindered = NO_TROUBLE if member.record.complete else hindrance(member, self._members)
+        if hindered:
+            member.halted = True
+            self.fail(info_hash, hindered)
+            return
+        if member.layout is not None and not member.record.complete:
+            self._prioritize(member, member.layout)
+        self._session().go_on(info_hash)
+        if member.wants_peers:
+            self._dialler.dial(member)
+
+    def select(self, member: Member) -> None:
+        """Have the files fetched that are selected now."""
+        if member.record.complete or not member.placed:
+            return
+        member.satisfied = False
+        member.record = replace(member.record, completed=None)
+        self._store.put(member.record)
+        if member.error:
+            # Fewer files may find room, where all of them did not.
+            member.retry_at = 0.0
+            self.try_again(member)
+        else:
+            self.fetch(member)
+
+    def fetch(self, member: Member) -> None:
+        """Begin to fetch what is wanted, if the disk has room for it."""
+        hindered = hindrance(member, self._members)
+        if hindered:
+            self.fail(member.record.info_hash, hindered)
+        elif member.layout is not None:
+            self.steer(member)
+            if not member.halted:
+                self._prioritize(member, member.layout)
+            self._turns.disturb()
+
+    def fail(self, info_hash: InfoHash, error: Trouble) -> None:
+        """Have a torrent stand still, and say why."""
+        member = self._members.get(info_hash)
+        if member is None or member.error == error:
+            return
+        if not member.error:
+            member.put_off(self._reactor.seconds(), self._patience)
+        member.error, member.intact, member.verifying = error, False, False
+        self._log.warn("{info_hash} stands still: {error}", info_hash=info_hash, error=error.text)
+        self.steer(member)
+        self._turns.disturb()
+        self._members.put(member)
+
+    def try_again(self, member: Member) -> None:
+        """Go on with a download that could not be written, if that could help."""
+        if not self._members.holds(member) or self._reactor.seconds() < member.retry_at:
+            return
+        if not hindrance(member, self._members) and not is_lost(member):
+            self.verify(member, "")
+
+    def verify(self, member: Member, stamp: str) -> None:
+        """
+        Have libtorrent compare what lies on the disk with the hashes, and go on from there.
+
+        :param stamp: of the files of a complete torrent, as they look now.
+        """
+        member.error, member.intact, member.verifying = NO_TROUBLE, False, True
+        member.seen = stamp
+        if member.record.complete:
+            member.record = replace(member.record, stamp="")
+            self._store.put(member.record)
+        self._loader.load_again(member)
+
+    def _prioritize(self, member: Member, layout: Layout) -> None:
+        # Only of what is to be fetched now, for libtorrent makes empty files.
+        make_programs_plain(member)
+        selection = member.record.wishes.selection
+        if selection.sequential and member.begun_idle:
+            self._begin_anew(member)
+            return
+        priorities = layout.priorities(selection)
+        self._session().fetch(member.record.info_hash, priorities, selection.sequential)
+        member.busy_at = self._reactor.seconds()
+
+    def _begin_anew(self, member: Member) -> None:
+        """Load a download again, for libtorrent finds no order in what it once was not to fetch."""
+        if member.status is not None and member.status.done:
+            self.verify(member, "")
+        else:
+            self._loader.load_again(member)
