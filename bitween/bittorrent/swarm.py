@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import cast
 
@@ -14,25 +13,20 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from bitween.bittorrent import alerts
-from bitween.bittorrent.alerts import Alert, Phase, Status
+from bitween.bittorrent.alerts import Alert, Status
 from bitween.bittorrent.backlog import Backlog
 from bitween.bittorrent.dialler import Dialler
-from bitween.bittorrent.disk import Look, look, looking, remove_part_file
 from bitween.bittorrent.door import Network
-from bitween.bittorrent.layout import (
-    free_root,
-    leads_elsewhere,
-)
+from bitween.bittorrent.inspection import Inspection
 from bitween.bittorrent.loader import Loader
 from bitween.bittorrent.member import Member
 from bitween.bittorrent.member_files import (
-    is_lost,
     survey,
 )
 from bitween.bittorrent.members import Members, unknown
+from bitween.bittorrent.milestones import Milestones
 from bitween.bittorrent.piece_reader import OpenFile, PieceReader
 from bitween.bittorrent.punch import Puncher
-from bitween.bittorrent.rounds import Rounds
 from bitween.bittorrent.saver import Saver
 from bitween.bittorrent.session import Session, SessionOptions, SessionReactor
 from bitween.bittorrent.sockets import Sockets
@@ -50,7 +44,7 @@ from bitween.model.events import (
 from bitween.model.peer import Peer
 from bitween.model.text import safe_name
 from bitween.model.torrent import InfoHash, Metainfo, Torrent
-from bitween.model.trouble import NO_TROUBLE, Reason, Trouble, failed, missing
+from bitween.model.trouble import Trouble, failed
 from bitween.model.wishes import AS_USUAL, UNLIMITED, Limits, Wishes
 
 _PROGRESS_SECONDS = 1.0
@@ -59,10 +53,6 @@ _SEEDS_SAVED_SECONDS = 30.0
 # How often connections are asked what they brought, and those of how many torrents at a time.
 _COUNTING_SECONDS = 0.2
 _COUNTED_AT_ONCE = 5
-# How many files are looked at in one turn of the reactor, and how many turns there are until those
-# in trouble may be looked at again: 50 files a second.
-_FILES_A_LOOK = 50
-_LOOKS = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +135,16 @@ class Swarm(Service):
             dialler=self._dialler,
             patience=options.look_seconds,
         )
+        self._milestones = Milestones(
+            *(store, self._members, self._running, clock),
+            loader=self._loader,
+            steering=self._steering,
+            turns=self._turns,
+        )
+        self._inspection = Inspection(
+            *(reactor, self._members, self._loader, self._steering),
+            look_seconds=options.look_seconds,
+        )
         self._saver = Saver(reactor, store, self._members, self._running)
         self._chores = [
             Housekeeping(timer, work, seconds)
@@ -153,12 +153,8 @@ class Swarm(Service):
                 (self._ask_for_progress, _PROGRESS_SECONDS),
                 (self._keep_house, _HOUSEKEEPING_SECONDS),
                 (self._saver.save_all, _SEEDS_SAVED_SECONDS),
-                (self._look_around, options.look_seconds / _LOOKS),
+                (self._inspection.step, self._inspection.pause),
             )
-        ]
-        self._rounds = [
-            Rounds(self._look_at_troubled, options.look_seconds),
-            Rounds(self._look_at_sound, 2 * options.look_seconds),
         ]
         self.ready = self._startup.ready
         self.events = self._members.events
@@ -322,14 +318,7 @@ class Swarm(Service):
         member = self._members.get(info_hash)
         if member is None:
             return fail(unknown(info_hash))
-        member.patience, member.refused = 0.0, ""
-        if member.layout is None:
-            return succeed(None)
-        found = look(member.record.folder, member.layout.files)
-        if member.record.complete and found.fault:
-            self._steering.fail(info_hash, found.fault)
-        else:
-            self._steering.verify(member, found.stamp)
+        self._inspection.recheck(member)
         self._members.tell_shares()
         return succeed(None)
 
@@ -491,7 +480,8 @@ class Swarm(Service):
             case alerts.Loaded(info_hash=info_hash, error=error):
                 self._take_loaded(info_hash, error)
             case alerts.Flushed(info_hash=info_hash):
-                self._take_flushed(info_hash)
+                self._backlog.hurry(info_hash)
+                self._milestones.take_flushed(info_hash)
             case alerts.Removed() | alerts.Deleted():
                 self._loader.take(alert)
             case alerts.FileFailed(info_hash=info_hash, path=path, error=error, code=code):
@@ -528,7 +518,7 @@ class Swarm(Service):
             self._take_status(status)
             member = self._members.get(info_hash)
             if member is not None and member.flushes_due:
-                self._flush(member)
+                self._milestones.flush(member)
 
     # ---- the life of a torrent
 
@@ -542,138 +532,7 @@ class Swarm(Service):
             self._tallies.moved(status.info_hash)
         if before is not None and before.phase is not status.phase:
             self._saver.save(member)
-        # What was said of the file itself tells more.
-        if status.error and not member.error:
-            self._steering.fail(status.info_hash, Trouble(status.error))
-        if status.has_metadata and member.layout is None and not member.error:
-            self._take_metadata(member)
-        if status.phase not in (Phase.METADATA, Phase.CHECKING) and not member.error:
-            self._take_checked(member, status)
-        self._members.put(member)
-
-    def _take_metadata(self, member: Member) -> None:
-        torrent_file = self._running().metadata(member.record.info_hash)
-        if torrent_file is None:
-            return
-        member.record = replace(member.record, torrent_file=torrent_file)
-        survey(member)
-        if member.layout is not None:
-            member.record = replace(member.record, name=safe_name(member.layout.name))
-            self._store.put(member.record)
-
-    def _take_checked(self, member: Member, status: Status) -> None:
-        """Go on with a torrent of which is known what lies on the disk."""
-        seeding = status.phase is Phase.SEEDING
-        if not member.placed:
-            self._place(member, same=seeding)
-        if not member.loaded or not self._members.holds(member):
-            return
-        if member.verifying:
-            member.verifying = False
-            self._turns.disturb()
-        self._steering.steer(member)
-        if member.record.complete:
-            self._take_verified(member, same=seeding)
-        elif not member.has_wanted:
-            member.satisfied = False
-        elif not member.flushes_due and (seeding or not member.satisfied):
-            self._flush(member)
-
-    def _take_verified(self, member: Member, same: bool) -> None:
-        info_hash = member.record.info_hash
-        member.intact = same
-        if not same:
-            member.refused = member.seen
-            self._steering.fail(info_hash, Trouble("a file is another than it was", Reason.CHANGED))
-        elif member.record.stamp != member.seen:
-            member.record = replace(member.record, stamp=member.seen)
-            self._store.set_complete(info_hash, member.seen, self._clock())
-
-    def _place(self, member: Member, same: bool) -> None:
-        """
-        Decide under which name a download lies on the disk, and let it begin.
-
-        :param same: whether the very same lies there under its own name.
-        """
-        record, layout = member.record, member.layout
-        if layout is None:
-            return
-        taken = {
-            other.record.root
-            for other in self._members
-            if other is not member and other.record.folder == record.folder
-        }
-        free = not os.path.lexists(os.path.join(record.folder, layout.root))
-        # libtorrent compared what lies under the names that it would choose itself.
-        as_chosen = not layout.renamed
-        kept = same and as_chosen and not leads_elsewhere(record.folder, layout.files)
-        root = layout.root
-        if root in taken or not (free or kept):
-            root = free_root(record.folder, layout.root, {name for name in taken if name})
-            self._log.info(
-                "{name!r} is there already: the download is called {root!r}",
-                name=layout.root,
-                root=root,
-            )
-        member.record = replace(record, root=root)
-        if root != layout.root:
-            survey(member)
-        self._store.put(member.record)
-        if root != layout.root or not as_chosen:
-            # A file that is renamed in the session is moved on the disk, and it is not ours: the
-            # torrent has to begin anew instead.
-            self._loader.unload_quietly(record.info_hash)
-            self._loader.load(member)
-        elif not same:
-            # libtorrent touches files that it is to fetch, even if nothing of them is missing.
-            self._steering.fetch(member)
-
-    def _flush(self, member: Member) -> None:
-        # Twice, since the end of an older flush may still be on its way; and by the end of the
-        # second one the status is not from before the first one.
-        member.flushes_due = 2
-        self._running().flush(member.record.info_hash)
-        self._running().post_updates()
-        self._running().flush(member.record.info_hash)
-
-    def _take_flushed(self, info_hash: InfoHash) -> None:
-        self._backlog.hurry(info_hash)
-        member = self._members.get(info_hash)
-        if member is None or not member.loaded or not member.flushes_due:
-            return
-        member.flushes_due -= 1
-        if member.flushes_due or member.error or not member.has_wanted or member.layout is None:
-            return
-        whole = member.status is not None and member.status.phase is Phase.SEEDING
-        files = member.layout.files if whole else member.wanted_files
-        found = look(member.record.folder, files)
-        if found.fault:
-            self._steering.fail(info_hash, found.fault)
-        elif whole:
-            self._complete(member, found.stamp)
-        else:
-            self._satisfy(member)
-        self._turns.disturb()
-
-    def _complete(self, member: Member, stamp: str) -> None:
-        """Take note that every byte is on the disk."""
-        record, now = member.record, self._clock()
-        member.satisfied, member.seen = False, stamp
-        completed = record.completed or now
-        member.record = replace(record, complete=True, stamp=stamp, completed=completed)
-        self._store.set_complete(record.info_hash, stamp, now)
-        remove_part_file(record.folder, record.info_hash)
-        self._members.tell_finished(member)
-
-    def _satisfy(self, member: Member) -> None:
-        """Take note that every file that is wanted is on the disk."""
-        member.satisfied = True
-        if member.record.completed is None:
-            member.record = replace(member.record, completed=self._clock())
-            self._store.put(member.record)
-            self._members.tell_finished(member)
-        else:
-            self._members.put(member)
+        self._milestones.take_status(member, status)
 
     def _turn_changed(self, member: Member) -> None:
         self._steering.steer(member)
@@ -681,48 +540,6 @@ class Swarm(Service):
 
     def _connections(self, info_hash: InfoHash) -> Sequence[Connection]:
         return self._running().connections(info_hash)
-
-    # ---- trouble with files, and what mends it
-
-    def _look_around(self) -> None:
-        for rounds in self._rounds:
-            rounds.step(self._reactor.seconds(), _FILES_A_LOOK)
-        self._members.tell_shares()
-
-    def _look_at_sound(self) -> Iterator[None]:
-        for member in self._members:
-            if member.complete and member.layout is not None:
-                found = yield from looking(member.record.folder, member.layout.files)
-                self._take_look(member, found)
-            elif is_lost(member):
-                self._steering.fail(member.record.info_hash, missing(member.record.root or ""))
-                yield
-
-    def _look_at_troubled(self) -> Iterator[None]:
-        for member in self._members:
-            if not member.error or member.layout is None:
-                continue
-            if member.record.complete:
-                found = yield from looking(member.record.folder, member.layout.files)
-                self._take_look(member, found)
-            else:
-                self._steering.try_again(member)
-                yield
-
-    def _take_look(self, member: Member, found: Look) -> None:
-        """Go by how the files of a complete torrent look now."""
-        if member.verifying or not self._members.holds(member):
-            return
-        if found.fault:
-            self._steering.fail(member.record.info_hash, found.fault)
-        elif member.error and self._reactor.seconds() < member.retry_at:
-            return
-        elif found.stamp == member.record.stamp:
-            if member.error:
-                member.error, member.intact = NO_TROUBLE, True
-                self._loader.load_again(member)
-        elif found.stamp != member.refused:
-            self._steering.verify(member, found.stamp)
 
     # ---- housekeeping
 

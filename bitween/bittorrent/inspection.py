@@ -1,0 +1,102 @@
+"""Looks at the files of torrents again and again: whether they are as they were."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from bitween.bittorrent.disk import Look, look, looking
+from bitween.bittorrent.loader import Loader
+from bitween.bittorrent.member import Member
+from bitween.bittorrent.member_files import is_lost
+from bitween.bittorrent.members import Members
+from bitween.bittorrent.rounds import Rounds
+from bitween.bittorrent.session import SessionReactor
+from bitween.bittorrent.steering import Steering
+from bitween.model.trouble import NO_TROUBLE, missing
+
+# How many files are looked at in one step, and how many steps there are until those in trouble
+# may be looked at again: 50 files a second.
+_FILES_A_STEP = 50
+_STEPS = 30
+
+
+class Inspection:
+    """
+    Finds out when files get into trouble, and when that is over.
+
+    :ivar pause: seconds from one step to the next.
+    """
+
+    def __init__(
+        self,
+        reactor: SessionReactor,
+        members: Members,
+        loader: Loader,
+        steering: Steering,
+        look_seconds: float,
+    ) -> None:
+        """
+        :param look_seconds: how often the files of a torrent in trouble are looked at; those of the
+            others half as often, or less if they are many.
+        """
+        self.pause = look_seconds / _STEPS
+        self._reactor = reactor
+        self._members = members
+        self._loader = loader
+        self._steering = steering
+        self._rounds = [
+            Rounds(self._look_at_troubled, look_seconds),
+            Rounds(self._look_at_sound, 2 * look_seconds),
+        ]
+
+    def step(self) -> None:
+        """Look at some more."""
+        for rounds in self._rounds:
+            rounds.step(self._reactor.seconds(), _FILES_A_STEP)
+        self._members.tell_shares()
+
+    def recheck(self, member: Member) -> None:
+        """Look at a torrent here and now, and have it verified though nothing seems to be new."""
+        member.patience, member.refused = 0.0, ""
+        if member.layout is None:
+            return
+        found = look(member.record.folder, member.layout.files)
+        if member.record.complete and found.fault:
+            self._steering.fail(member.record.info_hash, found.fault)
+        else:
+            self._steering.verify(member, found.stamp)
+
+    def _look_at_sound(self) -> Iterator[None]:
+        for member in self._members:
+            if member.complete and member.layout is not None:
+                found = yield from looking(member.record.folder, member.layout.files)
+                self._take_look(member, found)
+            elif is_lost(member):
+                self._steering.fail(member.record.info_hash, missing(member.record.root or ""))
+                yield
+
+    def _look_at_troubled(self) -> Iterator[None]:
+        for member in self._members:
+            if not member.error or member.layout is None:
+                continue
+            if member.record.complete:
+                found = yield from looking(member.record.folder, member.layout.files)
+                self._take_look(member, found)
+            else:
+                self._steering.try_again(member)
+                yield
+
+    def _take_look(self, member: Member, found: Look) -> None:
+        """Go by how the files of a complete torrent look now."""
+        if member.verifying or not self._members.holds(member):
+            return
+        if found.fault:
+            self._steering.fail(member.record.info_hash, found.fault)
+        elif member.error and self._reactor.seconds() < member.retry_at:
+            return
+        elif found.stamp == member.record.stamp:
+            if member.error:
+                member.error, member.intact = NO_TROUBLE, True
+                self._loader.load_again(member)
+        elif found.stamp != member.refused:
+            self._steering.verify(member, found.stamp)
