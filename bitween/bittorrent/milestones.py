@@ -15,9 +15,11 @@ from bitween.bittorrent.loader import Loader
 from bitween.bittorrent.member import Member
 from bitween.bittorrent.member_files import survey
 from bitween.bittorrent.members import Members
-from bitween.bittorrent.session import Session
+from bitween.bittorrent.saver import Saver
+from bitween.bittorrent.session import Session, SessionReactor
 from bitween.bittorrent.steering import Steering
 from bitween.bittorrent.store import Store
+from bitween.bittorrent.tally import Tallies
 from bitween.bittorrent.turns import Turns
 from bitween.model.text import safe_name
 from bitween.model.torrent import InfoHash
@@ -36,6 +38,7 @@ class Milestones:
 
     def __init__(
         self,
+        reactor: SessionReactor,
         store: Store,
         members: Members,
         session: Callable[[], Session],
@@ -44,8 +47,11 @@ class Milestones:
         loader: Loader,
         steering: Steering,
         turns: Turns,
+        saver: Saver,
+        tallies: Tallies,
     ) -> None:
         """:param clock: seconds since the epoch."""
+        self._reactor = reactor
         self._store = store
         self._members = members
         self._session = session
@@ -53,9 +59,20 @@ class Milestones:
         self._loader = loader
         self._steering = steering
         self._turns = turns
+        self._saver = saver
+        self._tallies = tallies
 
-    def take_status(self, member: Member, status: Status) -> None:
-        """Go on as far as that is possible now."""
+    def take_status(self, status: Status) -> None:
+        """Go on with a torrent as far as that is possible now."""
+        member = self._members.get(status.info_hash)
+        # What is said before it is loaded is said of an earlier load.
+        if member is None or not member.loaded:
+            return
+        before = member.status
+        if member.take(status, self._reactor.seconds()):
+            self._tallies.moved(status.info_hash)
+        if before is not None and before.phase is not status.phase:
+            self._saver.save(member)
         # What was said of the file itself tells more.
         if status.error and not member.error:
             self._steering.fail(status.info_hash, Trouble(status.error))

@@ -47,6 +47,21 @@ class Steering:
         self._dialler = dialler
         self._patience = patience
 
+    def take_loaded(self, info_hash: InfoHash, error: str) -> None:
+        """
+        Go on with a torrent that was put into the session.
+
+        :param error: why it could not be; empty if it is there.
+        """
+        member = self._members.get(info_hash)
+        if member is None:
+            return
+        member.loaded = not error
+        if error:
+            self.fail(info_hash, Trouble(error))
+        self.steer(member)
+        self._dialler.dial_new(member)
+
     def steer(self, member: Member) -> None:
         """Have libtorrent go on with a torrent or not, as is wanted now."""
         if not member.loaded or member.halted == member.stands:

@@ -16,13 +16,12 @@ from bitween.bittorrent import alerts
 from bitween.bittorrent.alerts import Alert, Status
 from bitween.bittorrent.backlog import Backlog
 from bitween.bittorrent.dialler import Dialler
+from bitween.bittorrent.dispatch import Dispatch
 from bitween.bittorrent.door import Network
 from bitween.bittorrent.inspection import Inspection
 from bitween.bittorrent.loader import Loader
 from bitween.bittorrent.member import Member
-from bitween.bittorrent.member_files import (
-    survey,
-)
+from bitween.bittorrent.member_files import survey
 from bitween.bittorrent.members import Members, unknown
 from bitween.bittorrent.milestones import Milestones
 from bitween.bittorrent.piece_reader import OpenFile, PieceReader
@@ -35,16 +34,13 @@ from bitween.bittorrent.steering import Steering
 from bitween.bittorrent.store import Store, TorrentRecord
 from bitween.bittorrent.tally import Connection, Tallies
 from bitween.bittorrent.turns import Turns
-from bitween.errors import StartupError, StoreError, SwarmError
+from bitween.errors import StartupError, SwarmError
 from bitween.housekeeping import Housekeeping
 from bitween.model.address import PeerAddress
-from bitween.model.events import (
-    ListeningChanged,
-)
+from bitween.model.events import ListeningChanged
 from bitween.model.peer import Peer
 from bitween.model.text import safe_name
 from bitween.model.torrent import InfoHash, Metainfo, Torrent
-from bitween.model.trouble import Trouble, failed
 from bitween.model.wishes import AS_USUAL, UNLIMITED, Limits, Wishes
 
 _PROGRESS_SECONDS = 1.0
@@ -81,8 +77,7 @@ class Swarm(Service):
     """
     Moves bytes, and keeps what is ours durably.
 
-    Decisions about a torrent are made from its status, whichever alert made us ask for that: a
-    lost alert then delays them at most.
+    This is the face of the parts that do it, and what starts and stops them.
 
     :ivar ready: fires when every stored torrent is loaded and peers can connect; fails with
         ``StartupError`` if they cannot.
@@ -111,7 +106,7 @@ class Swarm(Service):
         self._sockets = Sockets()
         self._members = Members()
         timer = cast(IReactorTime, reactor)
-        self._backlog = Backlog(timer, self._take_carefully, self._members.tell_shares)
+        self._backlog = Backlog(timer, self._take_status, self._members.tell_shares)
         self._tallies = Tallies(self._connections, self._members.events.notify)
         self._pieces = PieceReader(reactor, self._running)
         self._loader = Loader(
@@ -121,12 +116,7 @@ class Swarm(Service):
             tallies=self._tallies,
         )
         self._startup = Startup(timer, store, self._members, self._loader)
-        self._turns = Turns(
-            reactor,
-            self._members,
-            options.active_downloads,
-            self._turn_changed,
-        )
+        self._turns = Turns(reactor, self._members, options.active_downloads, self._turn_changed)
         self._dialler = Dialler(self._members, self._running)
         self._steering = Steering(
             *(reactor, store, self._members, self._running),
@@ -135,17 +125,29 @@ class Swarm(Service):
             dialler=self._dialler,
             patience=options.look_seconds,
         )
+        self._saver = Saver(reactor, store, self._members, self._running)
         self._milestones = Milestones(
-            *(store, self._members, self._running, clock),
+            *(reactor, store, self._members, self._running, clock),
             loader=self._loader,
             steering=self._steering,
             turns=self._turns,
+            saver=self._saver,
+            tallies=self._tallies,
         )
         self._inspection = Inspection(
             *(reactor, self._members, self._loader, self._steering),
             look_seconds=options.look_seconds,
         )
-        self._saver = Saver(reactor, store, self._members, self._running)
+        self._dispatch = Dispatch(
+            *(self._members, self._running),
+            backlog=self._backlog,
+            startup=self._startup,
+            loader=self._loader,
+            steering=self._steering,
+            milestones=self._milestones,
+            saver=self._saver,
+            pieces=self._pieces,
+        )
         self._chores = [
             Housekeeping(timer, work, seconds)
             for work, seconds in (
@@ -195,7 +197,7 @@ class Swarm(Service):
             self._store.close(clean=self._store.was_clean)
             return
         # What was not loaded yet was not verified, either.
-        unknown = self._startup.cancel() and not self._store.was_clean
+        unverified = self._startup.cancel() and not self._store.was_clean
         for chore in self._chores:
             chore.stopService()
         self._backlog.finish()
@@ -206,11 +208,11 @@ class Swarm(Service):
         session.pause()
         saved = await self._saver.finish()
         # What is half verified, or in trouble, has to be verified when it is begun again.
-        unknown |= any(
+        unverified |= any(
             (member.verifying or member.error) and not member.record.complete and member.placed
             for member in self._members
         )
-        self._store.close(clean=saved and not unknown)
+        self._store.close(clean=saved and not unverified)
         self._backlog.close()
         session.close()
         self._session = None
@@ -452,7 +454,7 @@ class Swarm(Service):
         moved = False
         for alert in received:
             moved |= self._sockets.take(alert)
-            self._take_carefully(alert)
+            self._dispatch.take(alert)
         self._members.tell_shares()
         if moved and not self._members.loading:
             self.events.notify(ListeningChanged())
@@ -463,76 +465,15 @@ class Swarm(Service):
             self._ask_for_progress()
         self._saver.settle()
 
-    def _take_carefully(self, said: Alert | Status) -> None:
-        try:
-            if isinstance(said, Status):
-                self._take_status(said)
-            else:
-                self._take(said)
-        except StoreError as error:
-            # The others have to be heard all the same.
-            self._log.error("{error}", error=error)
+    # ---- what the parts ask for
 
-    def _take(self, alert: Alert) -> None:
-        match alert:
-            case alerts.Statuses(statuses=statuses):
-                self._backlog.add(statuses)
-            case alerts.Loaded(info_hash=info_hash, error=error):
-                self._take_loaded(info_hash, error)
-            case alerts.Flushed(info_hash=info_hash):
-                self._backlog.hurry(info_hash)
-                self._milestones.take_flushed(info_hash)
-            case alerts.Removed() | alerts.Deleted():
-                self._loader.take(alert)
-            case alerts.FileFailed(info_hash=info_hash, path=path, error=error, code=code):
-                self._steering.fail(info_hash, failed(path, code, error))
-            case alerts.PeerBanned(info_hash=info_hash, peer=peer):
-                self._log.warn(
-                    "{peer} sent wrong bytes for {info_hash} and is refused from now on",
-                    peer=peer,
-                    info_hash=info_hash,
-                )
-            case alerts.PieceRead():
-                self._pieces.take(alert)
-            case alerts.Dropped():
-                self._take_dropped()
-
-    def _take_loaded(self, info_hash: InfoHash, error: str) -> None:
-        self._startup.take_loaded(info_hash)
-        member = self._members.get(info_hash)
-        if member is not None and not self._loader.is_leaving(info_hash):
-            member.loaded = not error
-            if error:
-                self._steering.fail(info_hash, Trouble(error))
-            self._steering.steer(member)
-            self._dialler.dial_new(member)
-        self._startup.settle()
-
-    def _take_dropped(self) -> None:
-        self._log.warn("libtorrent's alerts overflowed: asking for everything anew")
-        statuses = {status.info_hash: status for status in self._running().statuses()}
-        self._saver.expect_nothing()
-        self._loader.take_all_but(statuses)
-        for info_hash, status in statuses.items():
-            self._take_loaded(info_hash, "")
-            self._take_status(status)
-            member = self._members.get(info_hash)
-            if member is not None and member.flushes_due:
-                self._milestones.flush(member)
-
-    # ---- the life of a torrent
+    def _running(self) -> Session:
+        if self._session is None:
+            raise SwarmError("the swarm is not running", "start the daemon")
+        return self._session
 
     def _take_status(self, status: Status) -> None:
-        member = self._members.get(status.info_hash)
-        # What is said before it is loaded is said of an earlier load.
-        if member is None or not member.loaded:
-            return
-        before = member.status
-        if member.take(status, self._reactor.seconds()):
-            self._tallies.moved(status.info_hash)
-        if before is not None and before.phase is not status.phase:
-            self._saver.save(member)
-        self._milestones.take_status(member, status)
+        self._dispatch.take(status)
 
     def _turn_changed(self, member: Member) -> None:
         self._steering.steer(member)
@@ -550,8 +491,3 @@ class Swarm(Service):
         self._turns.disturb()
         self._saver.save_incomplete()
         self._dialler.dial_missing()
-
-    def _running(self) -> Session:
-        if self._session is None:
-            raise SwarmError("the swarm is not running", "start the daemon")
-        return self._session
