@@ -9,7 +9,6 @@ from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 from twisted.trial.unittest import TestCase
 
-from bitween.application import Messenger as Port
 from bitween.cli.private_prosody import PrivateProsody
 from bitween.cli.private_server import PrivateServer
 from bitween.errors import (
@@ -34,6 +33,7 @@ from bitween.model.events import (
     RosterRead,
 )
 from bitween.model.torrent import parse_info_hash
+from bitween.ports import Messenger as Port
 from bitween.xmpp.client import Account
 from bitween.xmpp.messenger import Messenger
 from tests.fakes.messenger import FakeMessenger, FakeServer

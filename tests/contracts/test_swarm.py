@@ -10,7 +10,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import deferLater
 from twisted.trial.unittest import TestCase
 
-from bitween import application
+from bitween import ports
 from bitween.bittorrent.store import Store
 from bitween.bittorrent.swarm import Swarm
 from bitween.errors import SwarmError, UnknownTorrent
@@ -39,12 +39,12 @@ class Contract:
     class SwarmTests(TestCase):
         """The suite; ``make`` gives a swarm that is ready."""
 
-        swarm: application.Swarm
+        swarm: ports.Swarm
         told: list[SwarmEvent]
 
         timeout = 30
 
-        async def make(self) -> application.Swarm:
+        async def make(self) -> ports.Swarm:
             """A swarm that is ready, and is stopped when the test is over."""
             raise NotImplementedError
 
@@ -287,7 +287,7 @@ class Contract:
 class FakeSwarmTests(Contract.SwarmTests):
     """The fake."""
 
-    async def make(self) -> application.Swarm:
+    async def make(self) -> ports.Swarm:
         """One is ready at once."""
         self.fake = FakeSwarm()
         return self.fake
@@ -300,7 +300,7 @@ class FakeSwarmTests(Contract.SwarmTests):
 class RealSwarmTests(Contract.SwarmTests):
     """The real one, on loopback."""
 
-    async def make(self) -> application.Swarm:
+    async def make(self) -> ports.Swarm:
         """Start one."""
         swarm = Swarm(cast(Any, reactor), Store.open(self.mktemp()), LOOPBACK)
         swarm.startService()

@@ -1,4 +1,4 @@
-"""A cache of the catalogue in memory: the port of ``application.CatalogueCache``."""
+"""A cache of the catalogue in memory: the port of ``ports.CatalogueCache``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What outlives a restart, in memory: the port of ``application.Memory``."""
+"""What outlives a restart, in memory: the port of ``ports.Memory``."""
 
 from __future__ import annotations
 

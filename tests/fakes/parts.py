@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterable
 
 from twisted.internet.interfaces import IReactorTime
 
-from bitween.application import Messenger, Parts
+from bitween.application import Parts
 from bitween.jobs import Jobs
+from bitween.ports import Messenger
 from bitween.reach.addresses import InterfaceAddresses
 from tests.fakes.cache import FakeCache
 from tests.fakes.idle import Idle

@@ -1,4 +1,4 @@
-"""A swarm in memory: the port of ``application.Swarm``, without libtorrent and without files."""
+"""A swarm in memory: the port of ``ports.Swarm``, without libtorrent and without files."""
 
 from __future__ import annotations
 

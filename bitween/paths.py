@@ -1,0 +1,73 @@
+"""Whether paths on this machine can be shared, or written to."""
+
+from __future__ import annotations
+
+import os
+
+from bitween.errors import BadPath, EmptyFolder, NoSuchPath, UnreadablePath
+
+
+def checked_path(path: str) -> str:
+    """
+    Give back the path of a file or folder that can be shared.
+
+    :param path: absolute.
+    :raises BadPath: if one can tell without reading much that the path cannot be shared.
+    """
+    if not os.path.isabs(path):
+        raise _relative(path)
+    values = {"path": path}
+    if not os.path.lexists(path):
+        raise NoSuchPath(f"{path!r} does not exist", detail="path", values=values)
+    if os.path.isdir(path):
+        if not os.access(path, os.R_OK | os.X_OK):
+            raise _unreadable(path)
+        if not any(os.scandir(path)):
+            hint = "a folder needs a file to be shared"
+            raise EmptyFolder(f"{path!r} is empty", hint, detail="path", values=values)
+    elif not os.path.isfile(path):
+        raise BadPath(f"{path!r} is neither a file nor a folder", detail="neither", values=values)
+    elif not os.access(path, os.R_OK):
+        raise _unreadable(path)
+    return path
+
+
+def checked_folder(folder: str) -> str:
+    """
+    Give back a folder to which can be written, and which is made if it is not there.
+
+    :param folder: absolute.
+    :raises BadPath: if nothing can be written there.
+    """
+    if not os.path.isabs(folder):
+        raise _relative(folder)
+    try:
+        os.makedirs(folder, exist_ok=True)
+    except OSError as error:
+        raise BadPath(f"{folder!r} cannot be made: {error.strerror}") from None
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise BadPath(
+            f"{folder!r} may not be written to",
+            "check its permissions",
+            detail="closed",
+            values={"path": folder},
+        )
+    return folder
+
+
+def _relative(path: str) -> BadPath:
+    return BadPath(
+        f"{path!r} is not an absolute path",
+        "give the path from the root on",
+        detail="relative",
+        values={"path": path},
+    )
+
+
+def _unreadable(path: str) -> UnreadablePath:
+    return UnreadablePath(
+        f"{path!r} may not be read",
+        "check its permissions",
+        detail="path",
+        values={"path": path},
+    )
