@@ -64,10 +64,12 @@ class Admission:
     def follow(self, change: CatalogueChange) -> None:
         """Take over a change of what contacts announce, or of who is there."""
         forgotten = {key for key, record in change.records.items() if record is None}
+        moved = {(said.jid, said.resource): said.online for said in change.presences}
+        # Of who goes and had announced nothing, nothing would tell when he is to be forgotten.
+        forgotten |= {key for key in moved.keys() - change.records.keys() if not moved[key]}
         for key in forgotten:
             self._forget(key)
-        moved = {(presence.jid, presence.resource) for presence in change.presences}
-        for key in (moved | change.records.keys()) - forgotten:
+        for key in (moved.keys() | change.records.keys()) - forgotten:
             self._look(key)
 
     def look_again(self) -> None:
@@ -77,8 +79,9 @@ class Admission:
 
     def meet(self, jid: str, resource: str, addresses: Iterable[PeerAddress]) -> None:
         """Let a resource in at addresses that it told us alone, too, as long as it is there."""
-        self._met[jid, resource] = tuple(addresses)
-        self._look((jid, resource))
+        if resource in self._catalogue.online(jid):
+            self._met[jid, resource] = tuple(addresses)
+            self._look((jid, resource))
 
     def let(self, key: Hashable, addresses: Iterable[PeerAddress]) -> None:
         """

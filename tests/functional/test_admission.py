@@ -144,6 +144,20 @@ class AdmissionTests(SynchronousTestCase):
         self.change(self.catalogue.forget(ANN))
         self.admits()
 
+    def test_who_announces_nothing(self) -> None:
+        """Nothing would tell that he is no contact any more: he is let in while he is there."""
+        for number in range(3):
+            resource = f"n{number}"
+            self.change(self.catalogue.set_online(ANN, resource, True))
+            self.admission.meet(ANN, resource, [PeerAddress.parse(f"192.0.2.{number}", 1)])
+        self.change(self.catalogue.set_online(ANN, "n0", False))
+        self.admits("192.0.2.1/32", "192.0.2.2/32")
+        self.admission.meet(ANN, "n0", [PeerAddress.parse("192.0.2.9", 1)])
+        self.change(self.catalogue.set_online(ANN, "n0", True))
+        self.admits("192.0.2.1/32", "192.0.2.2/32")
+        self.change(self.catalogue.forget(ANN))
+        self.admits()
+
     def test_a_relay(self) -> None:
         """What has a name of its own is let in as long as that is said."""
         self.admission.let("relay", [PeerAddress.parse("127.1.0.2", 1)])
