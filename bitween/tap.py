@@ -48,6 +48,7 @@ from bitween.rates import INTERVAL
 from bitween.reach.addresses import InterfaceAddresses, interface_addresses
 from bitween.reach.dial import dial
 from bitween.reach.dial_back import DialBacks
+from bitween.reach.home import is_at_home
 from bitween.reach.outside import OutsideView
 from bitween.reach.prober import Prober
 from bitween.reach.relay import Relay
@@ -145,8 +146,8 @@ class Daemon(MultiService):
             self._reactor, self._state.file("catalogue.sqlite")
         )
         hasher, swarm = self._bittorrent(store)
-        messenger = self._messenger(store)
         addresses = self._addresses()
+        messenger = self._messenger(store, addresses)
         self_test = SelfTest(
             self._reactor,
             addresses,
@@ -267,7 +268,7 @@ class Daemon(MultiService):
             seed_seconds=self._settings.seed_hours * 3600,
         )
 
-    def _messenger(self, store: Store) -> Messenger:
+    def _messenger(self, store: Store, addresses: InterfaceAddresses) -> Messenger:
         resource = self._settings.resource or store.resource
         if resource is None:
             resource = store.resource = f"bitween-{secrets.token_hex(3)}"
@@ -279,6 +280,9 @@ class Daemon(MultiService):
             manners=Manners(self._settings.nick, self._settings.auto_accept),
             memory=store,
             in_band_limit=self._settings.in_band_limit,
+            is_at_home=lambda address: is_at_home(
+                address, (candidate.address for candidate in addresses.candidates)
+            ),
             log_traffic=self._settings.log_traffic,
         )
 

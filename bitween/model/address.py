@@ -5,9 +5,13 @@ from __future__ import annotations
 import ipaddress
 from dataclasses import dataclass
 from functools import cached_property
+from ipaddress import IPv6Address, IPv6Network
 
 from bitween.errors import InvalidValue
 from bitween.model.text import printable
+
+_GLOBAL_UNICAST = IPv6Network("2000::/3")
+_6TO4 = IPv6Network("2002::/16")
 
 
 @dataclass(frozen=True)
@@ -50,8 +54,16 @@ class PeerAddress:
 
     @property
     def is_global(self) -> bool:
-        """Whether this can be dialled from everywhere, as far as the address itself tells."""
-        return self.ip.is_global
+        """
+        Whether this can be dialled from everywhere, as far as the address itself tells.
+
+        An IPv6 address that stands for an IPv4 one leads where that leads (RFC 6052, RFC 3056), and
+        what is not global unicast may be somebody's own (RFC 4291 §2.4): of neither one can tell.
+        """
+        ip = self.ip
+        if isinstance(ip, IPv6Address) and (ip not in _GLOBAL_UNICAST or ip in _6TO4):
+            return False
+        return ip.is_global
 
     @property
     def rank(self) -> int:

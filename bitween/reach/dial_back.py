@@ -13,7 +13,7 @@ from bitween.model.candidate import Candidate
 from bitween.model.encounter import MAX_DIALLED, DialBack
 from bitween.reach.addresses import InterfaceAddresses
 from bitween.reach.dial import dial
-from bitween.reach.home import home
+from bitween.reach.home import is_at_home
 
 #: seconds for each address.
 TIMEOUT = 3.0
@@ -81,6 +81,6 @@ def may_dial(address: PeerAddress, ours: Sequence[PeerAddress]) -> bool:
     # Within our own network, or to a private address, it would tell the asker nothing.
     return (
         address.is_global
-        and home(address) not in map(home, ours)
+        and not is_at_home(address, ours)
         and any(own.is_ipv6 == address.is_ipv6 and not own.is_loopback for own in ours)
     )

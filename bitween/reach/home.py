@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from ipaddress import IPv4Network, IPv6Network, ip_network
 
 from bitween.model.address import PeerAddress
@@ -19,3 +20,12 @@ def home(address: PeerAddress) -> IPv4Network | IPv6Network:
     """
     prefix = _IPV6_PREFIX if address.is_ipv6 else _IPV4_PREFIX
     return ip_network(f"{address.address}/{prefix}", strict=False)
+
+
+def is_at_home(address: PeerAddress, ours: Iterable[PeerAddress]) -> bool:
+    """
+    Whether a public address is in a network of ours.
+
+    :param ours: our own addresses.
+    """
+    return home(address) in map(home, ours)

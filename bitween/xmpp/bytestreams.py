@@ -16,7 +16,7 @@ from wokkel.subprotocols import XMPPHandler
 
 from bitween.errors import BitweenError, RequestRefused
 from bitween.model.text import printable
-from bitween.xmpp.failures import request_error
+from bitween.xmpp.failures import no_session, request_error
 from bitween.xmpp.jids import split
 from bitween.xmpp.proxies import NS_BYTESTREAMS, Proxies, Proxy, proxies_in
 from bitween.xmpp.socks import ProxiedStream
@@ -90,7 +90,7 @@ class Bytestreams(XMPPHandler):
         return stream
 
     async def _offer(self, peer: str, sid: str, offered: Sequence[Proxy]) -> Proxy:
-        iq = IQ(self.xmlstream, "set")
+        iq = self._request()
         query = _query(iq, sid)
         query["mode"] = "tcp"
         for proxy in offered:
@@ -108,13 +108,19 @@ class Bytestreams(XMPPHandler):
         raise RequestRefused("the contact's program names no proxy that we had offered")
 
     async def _activate(self, proxy: str, sid: str, peer: str) -> None:
-        iq = IQ(self.xmlstream, "set")
+        iq = self._request()
         _query(iq, sid).addElement("activate", content=peer)
         try:
             await iq.send(proxy)
         except Exception as error:
             why = request_error(error)
             raise RequestRefused(f"{proxy} does not relay: {why}") from None
+
+    def _request(self) -> Any:
+        if self.xmlstream is None:
+            # It has ended while something else was waited for.
+            raise no_session()
+        return IQ(self.xmlstream, "set")
 
     # ---- they offer
 
@@ -156,24 +162,24 @@ class Bytestreams(XMPPHandler):
         self, iq: Any, jid: str, resource: str, sid: str, offered: Sequence[Proxy]
     ) -> None:
         waiting = self._expected.pop((f"{jid}/{resource}", sid), None)
-        leave: Callable[[], None] | None = None
+        leave: Callable[[], None] = _nothing
         try:
             if waiting is None:
                 self._turnstile.knock(jid)
                 leave = self._turnstile.enter(jid)
             name = stream_name(sid, f"{jid}/{resource}", self.parent.jid.full())
             stream, used = await self._take(offered, name, jid, resource)
-        except BitweenError as error:
-            self._log.debug("no stream from {jid}: {why}", jid=printable(jid), why=str(error))
-            if leave is not None:
-                leave()
-            # §6.3.3 and §9: none of the hosts was of use.
-            self._reply(StanzaError("item-not-found").toResponse(iq))
+        except BaseException as error:
+            leave()
             if waiting is not None and not waiting.called:
                 waiting.errback(error)
+            if not isinstance(error, BitweenError):
+                raise
+            self._log.debug("no stream from {jid}: {why}", jid=printable(jid), why=str(error))
+            # §6.3.3 and §9: none of the hosts was of use.
+            self._reply(StanzaError("item-not-found").toResponse(iq))
             return
-        if leave is not None:
-            stream.when_ended(leave)
+        stream.when_ended(leave)
         answer = toResponse(iq, "result")
         answer.addElement((NS_BYTESTREAMS, "query")).addElement("streamhost-used")["jid"] = used
         answer.query["sid"] = sid
@@ -240,6 +246,10 @@ def stream_name(sid: str, initiator: str, target: str) -> str:
     """
     # The XEP fixes the function.
     return hashlib.sha1(f"{sid}{initiator}{target}".encode(), usedforsecurity=False).hexdigest()
+
+
+def _nothing() -> None:
+    """Leave nothing: nobody has entered."""
 
 
 def _query(iq: Any, sid: str) -> Any:

@@ -63,6 +63,7 @@ class Messenger:
         manners: Manners | None = None,
         memory: ListMemory | None = None,
         in_band_limit: int = IN_BAND_LIMIT,
+        is_at_home: Callable[[PeerAddress], bool] = lambda _: False,
         **options: Any,
     ) -> None:
         """
@@ -72,6 +73,7 @@ class Messenger:
         :param memory: keeps our share list; without it contacts read all of it after each start.
         :param in_band_limit: bytes of the largest torrent that goes within the XMPP stream, where
             no server relays; 0 for none.
+        :param is_at_home: whether a public address is in a network of ours.
         :param options: further ones of :class:`bitween.xmpp.client.Client`.
         :raises InvalidValue: if the account's JID is none.
         :raises ConfigurationError: if the account's ``ca_pem`` holds no certificate.
@@ -86,7 +88,7 @@ class Messenger:
         self._list_server = ListServer(reactor, budget, own.shares, contacts.sees_us)
         self._list_reader = ListReader(reactor, budget, contacts.follows, self._happened)
         self._encounters = Encounters(reactor, contacts.meets)
-        proxies = Proxies(reactor)
+        proxies = Proxies(reactor, is_at_home)
         self.streams = Streams(reactor, budget, proxies, contacts.meets, in_band_limit)
         self._survey = Survey(proxies)
         self._vantage_point = VantagePoint()

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import ipaddress
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,9 +13,10 @@ from twisted.words.protocols.jabber.xmlstream import IQ
 from wokkel.subprotocols import XMPPHandler
 from zope.interface import implementer
 
-from bitween.errors import NotConnected, RequestRefused
+from bitween.errors import InvalidValue, RequestRefused
+from bitween.model.address import PeerAddress
 from bitween.model.text import printable
-from bitween.xmpp.failures import request_error
+from bitween.xmpp.failures import no_session, request_error
 from bitween.xmpp.jids import split
 
 NS_DISCO_INFO = "http://jabber.org/protocol/disco#info"
@@ -52,10 +52,16 @@ class Proxies(XMPPHandler):
 
     _log = Logger()
 
-    def __init__(self, reactor: Any) -> None:
-        """:param reactor: provides ``IReactorPluggableNameResolver``."""
+    def __init__(
+        self, reactor: Any, is_at_home: Callable[[PeerAddress], bool] = lambda _: False
+    ) -> None:
+        """
+        :param reactor: provides ``IReactorPluggableNameResolver``.
+        :param is_at_home: whether a public address is in a network of ours.
+        """
         super().__init__()
         self._reactor = reactor
+        self._is_at_home = is_at_home
         self._components: dict[str, tuple[str, ...]] = {}
         self._own: tuple[str, ...] | None = None
         self._addresses: dict[str, Proxy] = {}
@@ -98,7 +104,7 @@ class Proxies(XMPPHandler):
         :raises NotConnected: if there is no session.
         """
         if jid not in self._addresses:
-            iq = IQ(self.xmlstream, "get")
+            iq = IQ(self._session, "get")
             iq.addElement((NS_BYTESTREAMS, "query"))
             try:
                 answer = await iq.send(jid)
@@ -151,16 +157,27 @@ class Proxies(XMPPHandler):
         Whether a proxy may be at an IP address.
 
         A name in somebody's DNS must not lead us into our own network: only where our server is on
-        this machine, or in a private network, proxies may be, too.
+        this machine, in a private network or at home with us, proxies may be, too.
         """
-        ip, server = _ip(address), _ip(self.xmlstream.transport.getPeer().host)
-        if ip is None or ip.is_unspecified or ip.is_multicast:
+        proxy, server = _parsed(address), _parsed(self._session.transport.getPeer().host)
+        if proxy is None:
             return False
-        if ip.is_global:
+        if proxy.is_global and not self._is_at_home(proxy):
             return True
-        if server is None or (ip.is_loopback and not server.is_loopback):
+        if server is None or (proxy.is_loopback and not server.is_loopback):
             return False
-        return not server.is_global
+        return not server.is_global or (proxy.is_global and self._is_at_home(server))
+
+    @property
+    def _session(self) -> Any:
+        """
+        The stream.
+
+        :raises NotConnected: if there is none; it may have ended while something was waited for.
+        """
+        if self.xmlstream is None:
+            raise no_session()
+        return self.xmlstream
 
     async def _is_proxy(self, jid: str) -> bool:
         info = await self._ask(jid, NS_DISCO_INFO)
@@ -170,9 +187,7 @@ class Proxies(XMPPHandler):
 
     async def _ask(self, to: str, uri: str) -> Any:
         """The element that answers; ``None`` where there is no answer but an error."""
-        if self.xmlstream is None:
-            raise NotConnected("there is no connection to the XMPP server", "try again later")
-        iq = IQ(self.xmlstream, "get")
+        iq = IQ(self._session, "get")
         iq.addElement((uri, "query"))
         try:
             return (await iq.send(to)).firstChildElement()
@@ -212,9 +227,9 @@ def proxies_in(query: Any) -> Iterator[Proxy]:
             yield Proxy(jid, host, int(port))
 
 
-def _ip(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+def _parsed(host: str) -> PeerAddress | None:
+    """An IP address, whatever its zone, with some port; ``None`` for one that nobody can dial."""
     try:
-        ip = ipaddress.ip_address(text)
-    except ValueError:
+        return PeerAddress.parse(host.partition("%")[0], 1)
+    except InvalidValue:
         return None
-    return (ip.ipv4_mapped or ip) if isinstance(ip, ipaddress.IPv6Address) else ip

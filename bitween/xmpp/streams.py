@@ -263,7 +263,8 @@ class Streams(XMPPHandler):
         self._accepted(stream)
 
     def _accepted(self, stream: Stream) -> None:
-        if self._taker is None:
+        # Whoever has opened it may have been removed while a proxy took its time.
+        if self._taker is None or not self._admits(stream.jid, stream.resource):
             stream.abort()
         else:
             self._taker(stream)

@@ -75,6 +75,12 @@ class DialBackTests(SynchronousTestCase):
             at("169.254.169.254", 8080),
             at("fd00::1"),
             at("fe80::1"),
+            at("::ffff:192.168.1.1", 8080),
+            # A router's, in QEMU's network among others; and of IPv4, what NAT64 and 6to4 lead to.
+            at("fec0::2"),
+            at("64:ff9b::192.168.1.1", 8080),
+            at("2002:c0a8:101::1", 8080),
+            at("::127.0.0.1"),
         ):
             self.assertEqual(self.dial(*self.announce(address)), [], str(address))
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Callable
 from typing import Any
 
 from twisted.internet.address import IPv4Address
 from twisted.internet.defer import Deferred
-from twisted.internet.error import ConnectionAborted
+from twisted.internet.error import ConnectionAborted, ConnectionLost
 from twisted.internet.protocol import Protocol
 from twisted.internet.testing import MemoryReactorClock, StringTransport
 from twisted.python.failure import Failure
@@ -59,10 +60,12 @@ class StreamsCase(SynchronousTestCase):
         self.manager = Manager(self.reactor)
         peer = IPv4Address("TCP", self.server_at, 5222)
         self.manager.stub.xmlstream.transport = StringTransport(peerAddress=peer)
-        self.proxies = Proxies(self.reactor)
+        self.at_home: set[str] = set()
+        self.proxies = Proxies(self.reactor, lambda address: address.address in self.at_home)
+        self.admitted = {"bob@b.example"}
         self.budget = ByteBudget(self.reactor)
         self.streams = Streams(
-            *(self.reactor, self.budget, self.proxies, lambda jid, _: jid == "bob@b.example"),
+            *(self.reactor, self.budget, self.proxies, lambda jid, _: jid in self.admitted),
             in_band_limit=LIMIT,
         )
         self.proxies.setHandlerParent(self.manager)
@@ -106,6 +109,20 @@ class StreamsCase(SynchronousTestCase):
             f"<iq type='set' id='o' from='{sender}'><query xmlns='{NS_BYTESTREAMS}' sid='{sid}' "
             f"mode='tcp'>{joined}</query></iq>"
         )
+
+    def lose_session(self) -> None:
+        """Have the connection to the server break."""
+        for handler in list(self.manager):
+            handler.connectionLost(None)
+            handler.xmlstream = None
+        self.manager.online = False
+
+    def begin_session(self) -> None:
+        """Log in again."""
+        self.manager.stub.output.clear()
+        for handler in list(self.manager):
+            handler.makeConnection(self.manager.stub.xmlstream)
+        self.manager.online = True
 
     @property
     def dialled(self) -> list[tuple[str, int]]:
@@ -170,6 +187,14 @@ class OfferTests(StreamsCase):
             self.offer(_streamhost("proxy.b.example", host, 80))
             self.assertEqual((host, 80) in self.dialled, fine)
 
+    def test_home_is_for_servers_at_home(self) -> None:
+        """Public addresses of our own home pass its firewall, too."""
+        self.manager.stub.xmlstream.transport.peerAddr = IPv4Address("TCP", "20.0.0.1", 5222)
+        for at_home, fine in (({"8.8.4.4"}, False), ({"8.8.4.4", "20.0.0.1"}, True)):
+            self.at_home = at_home
+            self.offer(_streamhost("proxy.b.example", "8.8.4.4", 7777), sid=str(fine))
+            self.assertEqual(bool(self.dialled), fine)
+
     def test_strangers_and_nonsense(self) -> None:
         """Strangers get no answer of ours; nonsense is refused."""
         good = _streamhost("proxy.b.example", "8.8.4.4", 7777)
@@ -201,12 +226,66 @@ class OfferTests(StreamsCase):
         self.assertEqual(len(self.dialled), MAX_OF_CONTACT + 1)
 
 
+    def test_a_session_that_ends_in_the_middle(self) -> None:
+        """Wherever an offer stands, its place is free again."""
+        good = _streamhost("proxy.b.example", "8.8.4.4", 7777)
+        slow = self.reactor.nameResolver = SlowResolver({})
+        for number in range(MAX_OF_CONTACT):
+            self.offer(good, sid=str(number))
+            self.lose_session()
+            slow.waiting.pop()()
+            self.begin_session()
+        for number in range(MAX_OF_CONTACT):
+            offer = f"<query xmlns='{NS_BYTESTREAMS}' sid='b{number}' mode='tcp'>{good}</query>"
+            self.manager.stub.send(xml(f"<iq type='set' id='o' from='{BOB}'>{offer}</iq>"))
+            self.lose_session()
+            for question in self.manager.stub.output:
+                waiting = self.manager.stub.xmlstream.iqDeferreds.pop(question["id"], None)
+                if waiting is not None:
+                    waiting.errback(ConnectionLost())
+            self.begin_session()
+        self.assertEqual(self.flushLoggedErrors(), [])
+        self.offer(good, sid="after that")
+        slow.waiting.pop()()
+        self.assertEqual(self.dialled, [("8.8.4.4", 7777)])
+
+    def test_who_is_removed_in_the_middle(self) -> None:
+        """A proxy that is slow on purpose does not keep him in."""
+        self.offer(_streamhost("proxy.b.example", "8.8.4.4", 7777))
+        protocol = self.reactor.tcpClients[-1][2].buildProtocol(None)
+        transport = _Abortable(protocol)
+        protocol.makeConnection(transport)
+        self.admitted.clear()
+        protocol.dataReceived(b"\x05\x00")
+        protocol.dataReceived(b"\x05\x00\x00\x01" + bytes(6))
+        self.assertEqual(self.accepted, [])
+        self.assertTrue(transport.aborted)
+
+
+class SlowResolver(Resolver):
+    """
+    A resolver that takes its time.
+
+    :ivar waiting: what has it go on.
+    """
+
+    def __init__(self, names: dict[str, str]) -> None:
+        super().__init__(names)
+        self.waiting: list[Callable[[], object]] = []
+
+    def resolveHostName(self, receiver: Any, host: str, *_: Any) -> Any:
+        """Tell the address of a name later."""
+        resolve = super().resolveHostName
+        self.waiting.append(lambda: resolve(receiver, host))
+
+
 class _Abortable(StringTransport):
     """A connection that can be aborted, and tuned in vain."""
 
     def __init__(self, protocol: Any) -> None:
         super().__init__()
         self._protocol = protocol
+        self.aborted = False
 
     def setTcpNoDelay(self, enabled: bool) -> None:
         """Do nothing."""
@@ -215,6 +294,7 @@ class _Abortable(StringTransport):
 
     def abortConnection(self) -> None:
         """End."""
+        self.aborted = True
         self._protocol.connectionLost(Failure(ConnectionAborted()))
 
 
