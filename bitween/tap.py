@@ -37,6 +37,7 @@ from bitween.control import LOOK, Rules
 from bitween.credentials import read_password
 from bitween.errors import BitweenError, ConfigurationError, StartupError
 from bitween.folders import Folders
+from bitween.forward_clock import ForwardClock
 from bitween.housekeeping import DAY, Housekeeping
 from bitween.jobs import Jobs
 from bitween.meeting import Means
@@ -75,6 +76,8 @@ def makeService(options: Options) -> Daemon:
     """
     from twisted.internet import reactor  # noqa: PLC0415  # importing it installs it
 
+    timed: Any = reactor
+    timed.seconds = ForwardClock()
     try:
         settings = options.settings(os.environ)
         account = _account(settings)

@@ -26,6 +26,7 @@ ALLOWED = {
     "folders": {"errors", "slices"},
     "uploads": {"errors", "model"},
     "housekeeping": set(),
+    "forward_clock": set(),
     "collector": set(),
     "catalogue_store": {"errors", "model"},
     "xmpp": {"errors", "model", "observable"},
