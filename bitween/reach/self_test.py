@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import chain, zip_longest
@@ -188,11 +189,21 @@ class SelfTest(Service):
             self._own.note_reached(_together(addresses, chain(*answers.values())))
 
     def _to_be_asked(self) -> list[Witness]:
-        """Those who have not been asked about these addresses, the best ones first."""
+        """
+        Those who have not been asked about these addresses, the best ones first.
+
+        One person's word counts once until others had theirs, however many devices he has.
+        """
         ours = _homes(self._own.candidates)
-        there = [w for w in self._witnesses() if (w.jid, w.resource) not in self._asked]
-        there.sort(key=lambda w: (w.ours, bool(_homes(w.candidates) & ours), w.jid, w.resource))
-        return there[:MAX_ASKED]
+        turns: Counter[str] = Counter()
+
+        def place(witness: Witness) -> tuple[bool, bool, int]:
+            turns[witness.jid] += 1
+            return witness.ours, bool(_homes(witness.candidates) & ours), turns[witness.jid]
+
+        there = sorted(self._witnesses(), key=lambda witness: (witness.jid, witness.resource))
+        there.sort(key=place)
+        return [w for w in there if (w.jid, w.resource) not in self._asked][:MAX_ASKED]
 
 
 def to_be_tested(candidates: Sequence[Candidate]) -> tuple[PeerAddress, ...]:

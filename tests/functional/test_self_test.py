@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
@@ -67,7 +68,7 @@ class SelfTestTests(SynchronousTestCase):
 
     def ask(self, jid: str, resource: str, addresses: Sequence[PeerAddress]) -> Deferred[DialBack]:
         """Note who is asked; the test answers."""
-        self.assertEqual(resource, "pc")
+        self.assertTrue(resource.startswith("pc"))
         self.asked.append(jid)
         self.named = addresses
         self.answers.append(Deferred(self.cancelled.append))
@@ -129,6 +130,14 @@ class SelfTestTests(SynchronousTestCase):
         for _ in range(5):
             self.answer()
         self.assertEqual(self.asked, ["yves", "zoe", "a-home", "b-home", "alice"])
+
+    def test_one_with_many_devices(self) -> None:
+        """He does not outvote the others, who are asked as well."""
+        crowd = [replace(witness("bob"), resource=f"pc{n}") for n in range(MAX_ASKED)]
+        self.comes(*crowd, witness("carol"), witness("dave"))
+        for _ in range(ANSWERS):
+            self.answer(four=True)
+        self.assertEqual(self.asked, ["bob", "carol", "dave"])
 
     def test_a_few_answers_will_do(self) -> None:
         """Nobody more is asked after that; who refuses, or dialled nothing, does not count."""
