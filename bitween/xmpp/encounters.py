@@ -41,7 +41,8 @@ ANSWER_TIMEOUT = 15
 #: Requests of a bare JID, and the seconds in which they may come.
 DIAL_BACKS = (6, 600)
 MEETINGS = (30, 60)
-#: Dial-backs that are under way at once, for everybody together.
+#: Dial-backs that are under way at once, for a bare JID and for everybody together.
+MAX_RUNNING_FOR_ONE = 2
 MAX_RUNNING = 4
 
 _DIAL_BACK = f"/iq[@type='get']/dial-back[@xmlns='{NS_BITWEEN}']"
@@ -72,7 +73,7 @@ class Encounters(XMPPHandler):
         self._meets: Meets | None = None
         self._dial_backs = Quota(clock, *DIAL_BACKS)
         self._meetings = Quota(clock, *MEETINGS)
-        self._running: set[Deferred[Any]] = set()
+        self._running: dict[Deferred[Any], str] = {}
         self._able: dict[tuple[str, str], bool] = {}
 
     def serve(self, *, dials_back: DialsBack | None = None, meets: Meets | None = None) -> None:
@@ -138,6 +139,9 @@ class Encounters(XMPPHandler):
                     f"{printable(to)} runs a bitween that cannot be asked this",
                     "have it updated there",
                 )
+            if not self._knows(jid, resource):
+                # Where we are is for contacts only, and this may be one no longer.
+                raise RequestRefused(f"{printable(to)} is not there any more")
             answer = await self._send(to, kind, request)
             return next(answer.elements(request.uri, request.name))
         except CancelledError:
@@ -178,7 +182,8 @@ class Encounters(XMPPHandler):
         asker = self._asker(iq, self._dial_backs) if dials_back is not None else None
         if dials_back is None or asker is None:
             return
-        if len(self._running) >= MAX_RUNNING:
+        of_asker = list(self._running.values()).count(asker[0])
+        if of_asker >= MAX_RUNNING_FOR_ONE or len(self._running) >= MAX_RUNNING:
             self._refuse(iq, StanzaError("resource-constraint", "wait"))
             return
         self._answer(iq, asker, self._dial(dials_back, *asker, iq))
@@ -225,9 +230,9 @@ class Encounters(XMPPHandler):
                 self.send(response)
 
         running = Deferred.fromCoroutine(work)
-        self._running.add(running)
+        self._running[running] = asker[0]
         running.addCallback(done).addErrback(self._failed, iq)
-        running.addBoth(lambda _: self._running.discard(running))
+        running.addBoth(lambda _: self._running.pop(running))
 
     def _failed(self, failure: Failure, iq: Any) -> None:
         error = failure.value

@@ -20,6 +20,7 @@ from bitween.xmpp.encounters import (
     DIAL_BACKS,
     FEATURE,
     MAX_RUNNING,
+    MAX_RUNNING_FOR_ONE,
     MEETINGS,
     Encounters,
 )
@@ -197,11 +198,19 @@ class AskedTests(EncounterCase):
         self.assertEqual(self.replies(), ["result"] * often + ["policy-violation"])
 
     def test_few_are_dialled_at_once(self) -> None:
-        """Dialling takes seconds, so that there is a limit for everybody together."""
-        for _ in range(MAX_RUNNING + 1):
-            self.ask_to_dial()
+        """Dialling takes seconds; nobody takes all places, and there are not many."""
+        names = [f"{name}@localhost" for name in ("bob", "dora", "emil")]
+        for name in names:
+            item = f"<item jid='{name}' subscription='both'/>"
+            push = f"<query xmlns='jabber:iq:roster'>{item}</query>"
+            self.receive(f"<iq type='set' id='push'>{push}</iq>")
+            self.receive(f"<presence from='{name}/laptop'/>")
+            self.output.clear()
+            for _ in range(MAX_RUNNING_FOR_ONE + 1):
+                self.ask_to_dial(f"{name}/laptop")
+            self.assertIn("resource-constraint", self.replies())
+        self.assertEqual([jid for jid, *_ in self.asked], sorted(2 * names[:2]))
         self.assertEqual(len(self.asked), MAX_RUNNING)
-        self.assertEqual(self.replies(), ["resource-constraint"])
 
     def test_who_counts_no_longer_is_not_answered(self) -> None:
         """Somebody who left, or was removed, while we dialled is told nothing."""
@@ -283,6 +292,14 @@ class AskingTests(EncounterCase):
         self.encounters.drop(BOB, "laptop")
         self.meet().addErrback(lambda _: None)
         self.assertEqual(self.output[-1].children[0].uri, DISCO)
+
+    def test_who_goes_before_he_is_asked_is_told_nothing(self) -> None:
+        """Where we are is for contacts; one who is asked what he can do may be removed meanwhile."""
+        attempt = self.meet()
+        self.receive(f"<presence from='{LAPTOP}' type='unavailable'/>")
+        self.knows_how()
+        self.refusal(attempt)
+        self.assertEqual([iq for iq in self.output if iq.firstChildElement().name == "meet"], [])
 
     def test_an_older_bitween_is_not_asked(self) -> None:
         """One without the feature is asked no more than what it can do."""
