@@ -199,7 +199,10 @@ class FramedTransport:
 
     def _asked(self, number: int) -> None:
         now = self._clock.seconds()
-        if not self._transport.disconnecting and now - self._answered_at >= ANSWER_EVERY:
+        # Who does not take what was sent does not get more by asking, and asks again.
+        if self._transport.disconnecting or self._transport.producerPaused:
+            return
+        if now - self._answered_at >= ANSWER_EVERY:
             self._answered_at = now
             self._transport.write(answer(number))
 

@@ -33,7 +33,13 @@ FRAMES = st.one_of(
 
 
 class Transport(StringTransport):
-    """A connection that can be aborted."""
+    """
+    A connection that can be aborted.
+
+    :ivar producerPaused: whether more than its buffer takes waits to be sent.
+    """
+
+    producerPaused = False
 
     def abortConnection(self) -> None:
         """Do nothing."""
@@ -143,6 +149,15 @@ class AskingTests(FramedCase):
         self.sent.clear()
         self.framed.received(question(9))
         self.assertEqual(self.sent.value(), answer(9))
+
+    def test_who_reads_nothing_is_not_answered(self) -> None:
+        """Asking without end, he would have us keep the answers; once he reads, he gets one."""
+        self.sent.producerPaused = True
+        self.framed.received(question(7))
+        self.assertEqual(self.sent.value(), b"")
+        self.sent.producerPaused = False
+        self.framed.received(question(7))
+        self.assertEqual(self.sent.value(), answer(7))
 
     def test_a_close_ends_the_asking(self) -> None:
         """There is nobody to answer."""
