@@ -34,8 +34,14 @@ class PunchSession(Protocol):
 
 @dataclass(slots=True)
 class _Punch:
-    addresses: dict[PeerAddress, None]
-    until: float
+    """
+    What is dialled for a torrent.
+
+    :param until: by address, until when.
+    :param again: when the next time is.
+    """
+
+    until: dict[PeerAddress, float]
     again: float
 
 
@@ -61,10 +67,10 @@ class Puncher:
             return
         now = self._clock.seconds()
         known = self._punches.get(info_hash)
-        wanted = {**(known.addresses if known else {}), **dict.fromkeys(addresses)}
-        self._punches[info_hash] = _Punch(wanted, now + LASTING, now + AGAIN)
+        until = {**(known.until if known else {}), **dict.fromkeys(addresses, now + LASTING)}
+        self._punches[info_hash] = _Punch(until, now + AGAIN)
         self._session.dial_over_utp(True)
-        self._session.dial(info_hash, list(wanted), at_once=False)
+        self._session.dial(info_hash, list(until), at_once=False)
         if self._look is None:
             self._look = self._clock.callLater(LOOK, self._go_on)
 
@@ -79,17 +85,18 @@ class Puncher:
         self._look = None
         now = self._clock.seconds()
         for info_hash, punch in list(self._punches.items()):
-            if self._is_through(info_hash, punch) or now >= punch.until:
+            punch.until = {a: until for a, until in punch.until.items() if until > now}
+            if not punch.until or self._is_through(info_hash, punch):
                 del self._punches[info_hash]
             elif now >= punch.again:
                 punch.again = now + AGAIN
                 # What failed is believed to know no uTP until it is named anew.
-                self._session.dial(info_hash, list(punch.addresses), at_once=False)
+                self._session.dial(info_hash, list(punch.until), at_once=False)
         if self._punches:
             self._look = self._clock.callLater(LOOK, self._go_on)
         else:
             self._session.dial_over_utp(False)
 
     def _is_through(self, info_hash: InfoHash, punch: _Punch) -> bool:
-        expected = {(a.address, port) for a in punch.addresses for port in (a.port, None)}
+        expected = {(a.address, port) for a in punch.until for port in (a.port, None)}
         return any((p.address, p.port) in expected for p in self._session.peers(info_hash))

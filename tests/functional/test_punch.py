@@ -88,6 +88,15 @@ class PuncherTests(SynchronousTestCase):
         self.pass_by(LOOK)
         self.assertFalse(self.session.utp)
 
+    def test_one_who_asks_without_end(self) -> None:
+        """Each address is dialled as long as any other, however many come after it."""
+        for number in range(1, 100):
+            self.puncher.punch(FILM, [PeerAddress.parse("192.0.2.1", number)])
+            self.pass_by(AGAIN)
+        self.assertLessEqual(max(len(dialled) for _, dialled in self.session.dialled), LASTING)
+        self.pass_by(LASTING)
+        self.assertFalse(self.session.utp)
+
     def test_nothing_to_dial(self) -> None:
         """Then nothing is touched."""
         self.puncher.punch(FILM, [])
