@@ -7,7 +7,7 @@ import getpass
 import os
 import secrets
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any, TextIO
@@ -161,7 +161,7 @@ class Daemon(MultiService):
             self._reactor,
             messenger.streams,
             lambda: _on_this_machine(swarm.listening),
-            lambda hosts: bitween.admission.let("relay", [PeerAddress(h, 1) for h in hosts]),
+            lambda hosts: _let_relayed(bitween, swarm, hosts),
         )
         parts = Parts(
             swarm=swarm,
@@ -330,6 +330,12 @@ def _witnesses(catalogue: Catalogue, messenger: Messenger) -> Iterator[Witness]:
         if messenger.meets(jid, said.resource):
             ours = jid == messenger.own_jid
             yield Witness(jid, said.resource, said.candidates, ours)
+
+
+def _let_relayed(bitween: Bitween, swarm: Swarm, hosts: Collection[str]) -> None:
+    """Let those in who come by relay, before they do: they would not be heard of again soon."""
+    bitween.admission.let("relay", [PeerAddress(host, 1) for host in hosts])
+    swarm.settle()
 
 
 def _account(settings: Settings) -> Account:

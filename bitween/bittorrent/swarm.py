@@ -344,6 +344,11 @@ class Swarm(Service):
         if self._session is not None:
             self._session.door.refuse(networks)
 
+    def settle(self) -> None:
+        """Have what was said of who may connect hold from now on, not only soon."""
+        if self._session is not None:
+            self._session.door.settle()
+
     def meet(
         self, info_hash: InfoHash, dialled: Sequence[PeerAddress], punched: Sequence[PeerAddress]
     ) -> None:

@@ -189,6 +189,16 @@ class StrangerTests(SwarmCase):
         info_hash = await self.share(swarm, path)
         self.assertEqual(await self.knock(swarm, handshake(info_hash)), b"")
 
+    async def test_from_now_on(self) -> None:
+        """Who comes by relay is dialled from here at once, whatever was said a moment before."""
+        swarm, info_hash = await self.shared()
+        swarm.refuse([HERE])
+        await self.refused(swarm, handshake(info_hash))
+        swarm.admit([ONE])
+        swarm.admit([HERE])
+        swarm.settle()
+        self.assertTrue(await self.knock(swarm, handshake(info_hash)))
+
     async def test_utp(self) -> None:
         """Over UDP it is no other."""
         swarm, info_hash = await self.shared()
