@@ -221,8 +221,11 @@ class Meetings:
         """
         Whether a contact may make us dial this.
 
-        Our own loopback is no contact's business, unless we ourselves are to be found only there.
+        Our own loopback is no contact's business, unless we ourselves are to be found only there; and
+        nobody announces what has a meaning on one link only, where clouds and routers answer.
         """
+        if address.ip.is_link_local:
+            return False
         own = [candidate.address for candidate in self._ours()]
         return address not in own and (not address.is_loopback or any(a.is_loopback for a in own))
 

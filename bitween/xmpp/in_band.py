@@ -26,6 +26,8 @@ NS_IBB = "http://jabber.org/protocol/ibb"
 
 #: bytes that a stanza carries, before they are encoded.
 BLOCK_SIZE = 4096
+#: What a contact must take at least: smaller ones use up the server's patience without carrying much.
+LEAST_BLOCK_SIZE = 1024
 #: bytes of a stanza with a block in it.
 _STANZA = BLOCK_SIZE * 4 // 3 + 300
 #: seconds for a block to be taken: the server delays what is above its limit, and the other side
@@ -403,7 +405,7 @@ class InBand(XMPPHandler):
         known = (f"{jid}/{resource}", sid) in self._streams
         if not 0 < len(sid) <= _MAX_SID or not wanted or known:
             raise StanzaError("bad-request")
-        if not self.limit or by_message:
+        if not self.limit or by_message or wanted < LEAST_BLOCK_SIZE:
             raise StanzaError("not-acceptable")
         if wanted > BLOCK_SIZE:
             raise StanzaError("resource-constraint")

@@ -249,9 +249,9 @@ class WantingTests(MeetingCase):
         self.assertEqual(len(self.fakes.raced), CLIMBING + 1)
 
     def test_our_own_addresses(self) -> None:
-        """Nobody makes us dial ourselves or our loopback."""
-        here = PeerAddress.parse("127.0.0.1", 22)
-        self.there(BOB, OURS[0].address, here, FAR)
+        """Nobody makes us dial ourselves, our loopback, or what is on our link alone."""
+        near = [PeerAddress.parse(ip, 8080) for ip in ("127.0.0.1", "169.254.169.254", "fe80::1")]
+        self.there(BOB, OURS[0].address, *near, FAR)
         self.want()
         self.assertEqual(self.fakes.raced[0][0], (FAR,))
 

@@ -16,7 +16,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from bitween.errors import BitweenError, RequestRefused
 from bitween.xmpp.budget import ByteBudget
-from bitween.xmpp.in_band import BLOCK_SIZE, NS_IBB, stream_limit
+from bitween.xmpp.in_band import BLOCK_SIZE, LEAST_BLOCK_SIZE, NS_IBB, stream_limit
 from bitween.xmpp.payload import NS_BITWEEN
 from bitween.xmpp.proxies import NS_BYTESTREAMS, NS_DISCO_INFO, NS_DISCO_ITEMS, Proxies
 from bitween.xmpp.streams import Streams
@@ -421,7 +421,11 @@ class InBandTests(StreamsCase):
     def test_what_is_asked_for_must_make_sense(self) -> None:
         """Each refusal says why."""
         self.assertIsNone(self.open(sender="eve@b.example/x"))
-        for size, condition in ((0, "bad-request"), (BLOCK_SIZE + 1, "resource-constraint")):
+        for size, condition in (
+            (0, "bad-request"),
+            (LEAST_BLOCK_SIZE - 1, "not-acceptable"),
+            (BLOCK_SIZE + 1, "resource-constraint"),
+        ):
             self.assertIn(condition, self.open(size=size).toXml())
         self.open()
         self.assertIn("bad-request", self.open().toXml())
