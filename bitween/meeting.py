@@ -221,8 +221,8 @@ class Meetings:
         """
         Whether a contact may make us dial this.
 
-        Our own loopback is no contact's business, unless we ourselves are to be found only there; and
-        nobody announces what has a meaning on one link only, where clouds and routers answer.
+        Our own loopback is no contact's business, unless we ourselves are to be found only there.
+        Nobody announces what has a meaning on one link only, where clouds and routers answer.
         """
         if address.ip.is_link_local:
             return False

@@ -26,7 +26,7 @@ NS_IBB = "http://jabber.org/protocol/ibb"
 
 #: bytes that a stanza carries, before they are encoded.
 BLOCK_SIZE = 4096
-#: What a contact must take at least: smaller ones use up the server's patience without carrying much.
+#: What a contact must take at least: stanzas with less use up the server's patience for little.
 LEAST_BLOCK_SIZE = 1024
 #: bytes of a stanza with a block in it.
 _STANZA = BLOCK_SIZE * 4 // 3 + 300

@@ -225,7 +225,6 @@ class OfferTests(StreamsCase):
         self.offer(good, sid="again")
         self.assertEqual(len(self.dialled), MAX_OF_CONTACT + 1)
 
-
     def test_a_session_that_ends_in_the_middle(self) -> None:
         """Wherever an offer stands, its place is free again."""
         good = _streamhost("proxy.b.example", "8.8.4.4", 7777)

@@ -294,7 +294,7 @@ class AskingTests(EncounterCase):
         self.assertEqual(self.output[-1].children[0].uri, DISCO)
 
     def test_who_goes_before_he_is_asked_is_told_nothing(self) -> None:
-        """Where we are is for contacts; one who is asked what he can do may be removed meanwhile."""
+        """Where we are is for contacts; one who is asked what he can do may go meanwhile."""
         attempt = self.meet()
         self.receive(f"<presence from='{LAPTOP}' type='unavailable'/>")
         self.knows_how()
