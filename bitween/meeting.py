@@ -22,7 +22,15 @@ from bitween.model.peer import Peer
 from bitween.model.torrent import InfoHash, TorrentState
 from bitween.model.way import UNTRIED, Rung, Way
 from bitween.reach.ladder import Ladder
-from bitween.reach.prospects import UNANSWERED, Obstacle, in_order, obstacle, rung_at, sure
+from bitween.reach.prospects import (
+    UNANSWERED,
+    Obstacle,
+    in_order,
+    no_hole,
+    obstacle,
+    rung_at,
+    sure,
+)
 
 #: Resources to which a way is looked for at the same time; the others wait.
 CLIMBING = 24
@@ -265,7 +273,7 @@ class Meetings:
         address = await race
         if address is not None:
             return Way(rung_at(address, theirs), address)
-        return await self._way_at_worst(key, UNANSWERED)
+        return await self._way_at_worst(key, no_hole(ours, theirs) or UNANSWERED)
 
     async def _way_at_worst(self, key: Key, why: Obstacle) -> Way:
         """The relay, where that would do, and why it would have to."""

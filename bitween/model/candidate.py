@@ -23,11 +23,14 @@ class Candidate:
     One address of a resource.
 
     :param reached: whether a contact came through when asked to dial it; ``None`` if nobody tried.
+    :param varies: whether a router is known to show everybody another port than this one, so that
+        nobody can know the one for him (a symmetric NAT, RFC 4787 §4.1); only where one is seen.
     """
 
     address: PeerAddress
     kind: Kind = Kind.HOST
     reached: bool | None = None
+    varies: bool = False
 
     @property
     def dialable(self) -> bool:

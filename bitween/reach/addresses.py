@@ -116,7 +116,7 @@ class InterfaceAddresses(Service):
             return
         self._reached = {a: reached for a, reached in self._reached.items() if a in kinds}
         found = tuple(
-            Candidate(address, kinds[address], self._reached.get(address))
+            self._candidate(address, kinds[address])
             for address in sorted(
                 kinds, key=lambda a: (kinds[a] is Kind.SEEN, a.rank, a.address, a.port)
             )
@@ -125,6 +125,15 @@ class InterfaceAddresses(Service):
             self.candidates = found
             self.addresses = tuple(c.address for c in found if c.dialable)
             self.changes.notify(self.addresses)
+
+    def _candidate(self, address: PeerAddress, kind: Kind) -> Candidate:
+        # What is known of the router, it is known of IPv4.
+        varies = kind is Kind.SEEN and not address.is_ipv6 and self._port_varies
+        return Candidate(address, kind, self._reached.get(address), varies)
+
+    @property
+    def _port_varies(self) -> bool:
+        return self.nat is not None and self.nat.endpoint_independent is False
 
     def _gather(self) -> Iterator[tuple[PeerAddress, Kind]]:
         """Our addresses and how we came by them; of one that comes twice, the last counts."""

@@ -14,7 +14,7 @@ from bitween.errors import BitweenError
 from bitween.model.address import PeerAddress
 from bitween.model.candidate import Candidate, Kind
 from bitween.model.way import UNTRIED, Rung, Way
-from bitween.reach.prospects import Obstacle, in_order, obstacle, rung_at, tried
+from bitween.reach.prospects import Obstacle, in_order, no_hole, obstacle, rung_at, tried
 
 #: Seconds without an answer after which the other side is asked to dial us, too.
 MEET_AFTER = 0.5
@@ -157,7 +157,12 @@ class Ladder:
         if self._obstacle is not None:
             self._direct_failed()
             return
-        self._later("relay", RELAY_AFTER, self._direct_failed)
+        self._obstacle = no_hole(self._ours, self._theirs)
+        if self._obstacle is not None:
+            # What is tried all the same need not be waited for.
+            self._direct_failed()
+        else:
+            self._later("relay", RELAY_AFTER, self._direct_failed)
         self._later("meet", MEET_AFTER, self._meet)
         self._probe(self._theirs)
 
@@ -226,14 +231,12 @@ class Ladder:
     @property
     def _why(self) -> Obstacle:
         """Why there is no direct way."""
-        if self._obstacle is not None:
-            return self._obstacle
         if self._barred or self._pardoned:
             return Obstacle(
                 "they answer, but do not let us in",
                 "they do not see us at an address that we announce: have bitween doctor run here",
             )
-        return tried(self._theirs, self._no_meeting)
+        return self._obstacle or tried(self._theirs, self._no_meeting)
 
     def _again(self) -> None:
         self._begin()

@@ -108,10 +108,12 @@ class OutsideView(Service):
         if port is None:
             return
         answers = await self._ask(await self._endpoints(vantage), port)
-        seen = {address.address: address for address in _seen(answers, port)}
+        answers += await self._ask(_elsewhere(answers, vantage), port)
+        nat = _nat(answers)
+        seen = {address.address: address for address in _seen(answers, nat, port)}
         if all(answer.own.is_ipv6 for answer in answers):
             seen.update((address.address, address) for address in _told(vantage, port))
-        self._own.note_seen(list(seen.values()), _nat(answers))
+        self._own.note_seen(list(seen.values()), nat)
 
     async def _endpoints(self, vantage: Vantage) -> list[PeerAddress]:
         """Whom to ask: nobody in a private network, unless the XMPP server is in one, too."""
@@ -133,13 +135,27 @@ class OutsideView(Service):
         return [answer for answer in answers if answer is not None]
 
 
-def _seen(answers: Sequence[Answer], port: int) -> Iterator[PeerAddress]:
+def _elsewhere(answers: Sequence[Answer], vantage: Vantage) -> list[PeerAddress]:
+    """The other address of the only server that answers over IPv4 (RFC 5780 §4.3)."""
+    four = [answer for answer in answers if not answer.own.is_ipv6]
+    if len(four) != 1:
+        return []
+    other = four[0].other
+    if other is None or other.is_ipv6 or not (other.is_global or vantage.nearby):
+        return []
+    return [other]
+
+
+def _seen(answers: Sequence[Answer], nat: Nat | None, port: int) -> Iterator[PeerAddress]:
     """Where we are seen, other than at our own addresses."""
+    varies = nat is not None and nat.endpoint_independent is False
     for answer in answers:
         if answer.seen == answer.own:
             continue
-        # If another port had to be asked from, ours is taken to stay the same on the way.
-        yield answer.seen if answer.own.port == port else PeerAddress(answer.seen.address, port)
+        # If another port had to be asked from, or each look finds another one, ours is as good a
+        # guess as any, and stays the same from look to look.
+        known = answer.own.port == port and (answer.own.is_ipv6 or not varies)
+        yield answer.seen if known else PeerAddress(answer.seen.address, port)
 
 
 def _told(vantage: Vantage, port: int) -> Iterator[PeerAddress]:
@@ -156,12 +172,21 @@ def _nat(answers: Sequence[Answer]) -> Nat | None:
         return None
     first = four[0]
     translates = first.own.address != first.seen.address
-    agree = len({(answer.own.port - answer.seen.port, answer.seen.address) for answer in four}) == 1
     return Nat(
         translates=translates,
         keeps_port=all(answer.own.port == answer.seen.port for answer in four),
-        endpoint_independent=agree if len(four) > 1 or not translates else None,
+        endpoint_independent=_agree(four) if translates else True,
     )
+
+
+def _agree(answers: Sequence[Answer]) -> bool | None:
+    """Whether all see us at the same place; ``None`` where that says nothing."""
+    if len(answers) < 2:
+        return None
+    if len({(answer.own.port - answer.seen.port, answer.seen.address) for answer in answers}) == 1:
+        return True
+    # What was asked from two ports of ours may be seen at two that have nothing in common.
+    return False if len({answer.own for answer in answers}) == 1 else None
 
 
 def _resolve(reactor: Any, server: StunServer) -> Deferred[list[PeerAddress]]:

@@ -13,6 +13,11 @@ from bitween.model.way import Rung
 # What a home's router gives to one network; a larger one has the other network's addresses, too.
 _NETWORK_BITS = {4: 24, 6: 64}
 
+_OPEN_A_PORT = (
+    "switch on UPnP or NAT-PMP in a router of either of you, or forward a port and name it with"
+    " --announce"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Obstacle:
@@ -41,7 +46,7 @@ def in_order(theirs: Iterable[Candidate], ours: Iterable[Candidate]) -> list[Pee
     That is: in a network of ours, IPv6, public IPv4, private addresses of other networks; and last
     of all those at which others got no answer.
     """
-    networks = {_network(candidate.address) for candidate in ours}
+    networks = _networks(ours)
 
     def place(candidate: Candidate) -> tuple[bool, int, bool, str, int]:
         address = candidate.address
@@ -66,7 +71,7 @@ def sure(theirs: Iterable[Candidate], ours: Iterable[Candidate]) -> PeerAddress 
     """
     theirs, ours = list(theirs), list(ours)
     first = next(iter(in_order(theirs, ours)), None)
-    networks = {_network(candidate.address) for candidate in ours}
+    networks = _networks(ours)
     reached = {candidate.address for candidate in theirs if candidate.reached}
     near = first is not None and (first.is_loopback or _network(first) in networks)
     return first if near or first in reached else None
@@ -101,6 +106,25 @@ def obstacle(ours: Collection[Candidate], theirs: Collection[Candidate]) -> Obst
     )
 
 
+def no_hole(ours: Collection[Candidate], theirs: Collection[Candidate]) -> Obstacle | None:
+    """
+    Why both sides can hardly meet halfway, where nothing else is left to hope for.
+
+    A router that shows each contact another port is passed only if the other side's router lets in
+    whoever comes; few do.
+
+    :returns: ``None`` where nothing speaks against a hole, or somebody may be dialled.
+    """
+    here, there = _varies(ours), _varies(theirs)
+    if not (here or there) or _may_answer(theirs, ours) or _may_answer(ours, theirs):
+        return None
+    one = "your router gives" if here else "their router gives"
+    give = "both your routers give" if here and there else one
+    return Obstacle(
+        f"no hole can be punched: {give} each contact another port (symmetric NAT)", _OPEN_A_PORT
+    )
+
+
 def tried(theirs: Sequence[Candidate], no_meeting: str = "") -> Obstacle:
     """
     Why there is no direct way, after everything was tried.
@@ -112,9 +136,38 @@ def tried(theirs: Sequence[Candidate], no_meeting: str = "") -> Obstacle:
     both = no_meeting or "dialling each other at the same time did not help"
     return Obstacle(
         f"nothing answers at {count} address{plural} of theirs, and {both}",
-        "switch on UPnP or NAT-PMP in a router of either of you, or forward a port and name it with"
-        " --announce",
+        _OPEN_A_PORT,
     )
+
+
+def _varies(candidates: Iterable[Candidate]) -> bool:
+    return any(candidate.varies for candidate in candidates)
+
+
+def _may_answer(dialled: Collection[Candidate], diallers: Collection[Candidate]) -> bool:
+    """Whether somebody may be dialled, as far as their addresses tell."""
+    families = _families(diallers)
+    near = _networks(diallers) if _same_home(dialled, diallers) else set()
+    return any(
+        _network(c.address) in near or (c.address.is_global and _may_be_open(c))
+        for c in dialled
+        if c.dialable and c.address.is_ipv6 in families
+    )
+
+
+def _may_be_open(candidate: Candidate) -> bool:
+    # Firewalls for IPv6 that let nobody in are passed by a hole, as they change no port.
+    return candidate.reached is not False or candidate.address.is_ipv6
+
+
+def _same_home(some: Iterable[Candidate], others: Iterable[Candidate]) -> bool:
+    """Whether both may be behind one router: homes have the same private addresses."""
+    seen, seen_others = _seen(some), _seen(others)
+    return not (seen and seen_others) or bool(seen & seen_others)
+
+
+def _seen(candidates: Iterable[Candidate]) -> set[str]:
+    return {c.address.address for c in candidates if c.kind is Kind.SEEN and not c.address.is_ipv6}
 
 
 def _promise(address: PeerAddress, near: bool) -> int:
@@ -127,6 +180,10 @@ def _promise(address: PeerAddress, near: bool) -> int:
 
 def _network(address: PeerAddress) -> str:
     return str(ip_network(f"{address.address}/{_NETWORK_BITS[address.ip.version]}", strict=False))
+
+
+def _networks(candidates: Iterable[Candidate]) -> set[str]:
+    return {_network(candidate.address) for candidate in candidates}
 
 
 def _families(candidates: Iterable[Candidate]) -> set[bool]:

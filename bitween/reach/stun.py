@@ -27,10 +27,12 @@ class Answer:
 
     :param own: from where we asked.
     :param seen: from where it came, for the server.
+    :param other: where the server answers, too: another address and port of it (RFC 5780 §7.4).
     """
 
     own: PeerAddress
     seen: PeerAddress
+    other: PeerAddress | None = None
 
 
 def ask(reactor: Any, server: PeerAddress, port: int) -> Deferred[Answer | None]:
@@ -86,7 +88,9 @@ class _Asking(DatagramProtocol):
         if message.message_class == stun.Class.ERROR:
             self.end(None)
         elif message.message_class == stun.Class.RESPONSE:
-            self._take(message.attributes.get("XOR-MAPPED-ADDRESS"))
+            seen = _address(message.attributes.get("XOR-MAPPED-ADDRESS"))
+            other = _address(message.attributes.get("OTHER-ADDRESS"))
+            self.end(Answer(self.own, seen, other) if seen is not None else None)
 
     def connectionRefused(self) -> None:
         self.end(None)
@@ -106,13 +110,6 @@ class _Asking(DatagramProtocol):
         if not self.answered.called:
             self.answered.callback(answer)
 
-    def _take(self, mapped: tuple[str, int] | None) -> None:
-        try:
-            seen = PeerAddress.parse(*mapped) if mapped is not None else None
-        except InvalidValue:
-            seen = None
-        self.end(Answer(self.own, seen) if seen is not None else None)
-
     def _send(self) -> None:
         try:
             self.transport.write(bytes(self._request))
@@ -122,3 +119,10 @@ class _Asking(DatagramProtocol):
             return
         self._timers.append(self._reactor.callLater(self._wait, self._send))
         self._wait *= 2
+
+
+def _address(said: tuple[str, int] | None) -> PeerAddress | None:
+    try:
+        return PeerAddress.parse(*said) if said is not None else None
+    except InvalidValue:
+        return None

@@ -349,7 +349,7 @@ def parse_candidate(entry: Any) -> Candidate:
     Read a candidate.
 
     :param entry: an element with ``address``, ``port`` and ``kind``.
-    :raises InvalidValue: if one of them is missing or malformed.
+    :raises InvalidValue: if one of them is missing, or anything is malformed.
     """
     try:
         kind = Kind(entry.getAttribute("kind"))
@@ -357,7 +357,8 @@ def parse_candidate(entry: Any) -> Candidate:
         raise InvalidValue("an address of a kind that is not known") from None
     said = entry.getAttribute("reached")
     reached = None if said is None else parse_truth(said)
-    return Candidate(parse_address(entry), kind, reached)
+    varies = parse_truth(entry.getAttribute("varies", "false"))
+    return Candidate(parse_address(entry), kind, reached, varies and kind is Kind.SEEN)
 
 
 def parse_truth(text: object) -> bool:
@@ -446,6 +447,8 @@ def candidate_element(candidate: Candidate) -> Any:
     element["kind"] = candidate.kind
     if candidate.reached is not None:
         element["reached"] = "true" if candidate.reached else "false"
+    if candidate.varies:
+        element["varies"] = "true"
     return element
 
 
