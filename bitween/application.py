@@ -259,6 +259,7 @@ class Bitween:
             *await self._messenger.survey(),
             diagnosis.listening(status.listening),
             diagnosis.mapping(self._swarm.mapped, status.addresses),
+            diagnosis.nat(self._own_addresses.nat, self._swarm.mapped),
             diagnosis.announced(status.addresses),
             *(check() for check in self._checks),
             diagnosis.contacts(self.catalogue, self.meetings.may_dial),

@@ -10,6 +10,7 @@ from bitween.model.catalogue import Catalogue
 from bitween.model.connection import ConnectionState, ConnectionStatus
 from bitween.model.diagnosis import Finding, Verdict
 from bitween.model.text import printable
+from bitween.model.vantage import Nat
 from bitween.model.way import Way
 
 #: Bytes below which somebody should hear of it.
@@ -47,6 +48,29 @@ def mapping(mapped: Sequence[PeerAddress], announced: Sequence[PeerAddress]) -> 
         return Finding("mapping", Verdict.GOOD, text, detail="public")
     fix = "switch on UPnP or NAT-PMP in the router, or forward a port and name it with --announce"
     return Finding("mapping", Verdict.WARNING, "no router forwards a port to us", fix)
+
+
+def nat(known: Nat | None, mapped: Sequence[PeerAddress]) -> Finding:
+    """Whether holes can be punched through our router."""
+    if known is None or known.endpoint_independent is None:
+        text = "it is not known whether the router shows everybody the same port of ours"
+        fix = "have the XMPP server name STUN at two addresses (XEP-0215)"
+        return Finding("nat", Verdict.UNKNOWN, text, fix)
+    if not known.translates:
+        text = "no router changes our address over IPv4"
+        return Finding("nat", Verdict.GOOD, text, detail="none")
+    if known.endpoint_independent:
+        text = "the router shows everybody the same port of ours: holes can be punched"
+        return Finding("nat", Verdict.GOOD, text)
+    text = "the router shows each contact another port of ours (symmetric NAT)"
+    if mapped:
+        text += ", but it forwards one to us"
+        return Finding("nat", Verdict.GOOD, text, detail="forwarded")
+    fix = (
+        "switch on UPnP or NAT-PMP in the router, or forward a port and name it with --announce; "
+        "else have the provider give you a public address or IPv6"
+    )
+    return Finding("nat", Verdict.WARNING, f"{text}: no hole can be punched", fix)
 
 
 def announced(addresses: Sequence[PeerAddress]) -> Finding:

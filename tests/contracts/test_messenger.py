@@ -19,7 +19,7 @@ from bitween.errors import (
 )
 from bitween.model.address import PeerAddress
 from bitween.model.announcement import Share
-from bitween.model.candidate import Candidate
+from bitween.model.candidate import Candidate, Kind
 from bitween.model.catalogue import Catalogue
 from bitween.model.connection import ConnectionState
 from bitween.model.contact import Contact, Pending, Subscription
@@ -42,6 +42,7 @@ from tests.integration.private_ejabberd import ejabberd_or_skip
 HOLIDAY = Share(parse_info_hash("a" * 40), "Größe & <Licht> 'ø'.tar", 5)
 WORK = Share(parse_info_hash("b" * 40), "work", 2**40)
 HERE = PeerAddress.parse("127.0.0.1", 6881)
+SEEN = PeerAddress.parse("198.51.100.9", 6881)
 TIMEOUT = 20
 
 
@@ -220,10 +221,12 @@ class MessengerContract(_Base):
     async def test_contacts_see_what_is_announced(self) -> None:
         """Names, hashes, sizes and addresses arrive as they were announced."""
         alice, bob = await self.friends()
-        alice.messenger.announce([HOLIDAY, WORK], [Candidate(HERE)])
+        where = (Candidate(HERE), Candidate(SEEN, Kind.SEEN, varies=True))
+        alice.messenger.announce([HOLIDAY, WORK], where)
         await bob.until(lambda: bob.sees(alice, "laptop", HOLIDAY, WORK))
         listing = bob.catalogue.listings(alice.jid)["laptop"]
         self.assertEqual(listing.announcement.addresses, (HERE,))
+        self.assertEqual(listing.announcement.candidates, where)
         self.assertTrue(listing.online)
 
     async def test_what_was_announced_before_is_seen_after(self) -> None:

@@ -13,11 +13,15 @@ from twisted.internet.protocol import DatagramProtocol
 Bend = Callable[[stun.Message, tuple[str, int]], bytes | None]
 
 
-def answer(request: stun.Message, seen: tuple[str, int]) -> bytes:
-    """What a server says to whom it sees somewhere (§12)."""
-    mapped = {"XOR-MAPPED-ADDRESS": seen[:2]}
+def answer(
+    request: stun.Message, seen: tuple[str, int], other: tuple[str, int] | None = None
+) -> bytes:
+    """What a server says to whom it sees somewhere (§12), and where else it is (RFC 5780 §7.4)."""
+    said = {"XOR-MAPPED-ADDRESS": seen[:2]}
+    if other is not None:
+        said["OTHER-ADDRESS"] = other
     kind = stun.Class.RESPONSE
-    return bytes(stun.Message(request.message_method, kind, request.transaction_id, mapped))
+    return bytes(stun.Message(request.message_method, kind, request.transaction_id, said))
 
 
 def error(request: stun.Message, _: tuple[str, int]) -> bytes:

@@ -33,6 +33,7 @@ from bitween.model.torrent import (
     Torrent,
     parse_info_hash,
 )
+from bitween.model.vantage import Nat
 from bitween.model.wishes import AS_USUAL, Wishes
 from bitween.observable import Observable
 from bitween.uploads.uploads import Uploads
@@ -117,7 +118,7 @@ class MemoryAddresses:
         self.changes: Observable[tuple[PeerAddress, ...]] = Observable()
         self.addresses = (PeerAddress("192.0.2.1", 6881),)
         self.candidates = tuple(map(Candidate, self.addresses))
-        self.nat = None
+        self.nat: Nat | None = None
 
     def refresh(
         self,
@@ -141,6 +142,7 @@ class World:
     swarm: ScriptedSwarm = field(default_factory=ScriptedSwarm)
     hasher: MemoryHasher = field(default_factory=MemoryHasher)
     server: FakeServer = field(default_factory=FakeServer)
+    addresses: MemoryAddresses = field(default_factory=MemoryAddresses)
     stopped: list[bool] = field(default_factory=list)
     on_stop: Callable[[], object] = bool
     share_roots: Sequence[str] = ()
@@ -153,7 +155,7 @@ class World:
             self.hasher,
             MemoryIntentions(),
             self.messenger,
-            MemoryAddresses(),
+            self.addresses,
             Jobs(self.clock),
             FakeMemory(),
             FakeCache(),

@@ -8,6 +8,7 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from bitween.model.address import PeerAddress
+from bitween.model.vantage import Nat
 from bitween.reach.addresses import INTERVAL, InterfaceAddresses, interface_addresses
 
 EVERYWHERE = [("0.0.0.0", 6881), ("::", 6881)]  # as libtorrent reports them
@@ -81,6 +82,18 @@ class InterfaceAddressesTests(SynchronousTestCase):
         for port in (7000, 6881):
             watcher.refresh([("0.0.0.0", port)], [])
             self.assertEqual([c.reached for c in watcher.candidates], [None])
+
+    def test_a_symmetric_router(self) -> None:
+        """It is told beside where we are seen over IPv4, as long as it is known."""
+        watcher = self.watch()
+        watcher.refresh(EVERYWHERE, [])
+        seen = [PeerAddress("9.9.9.9", 6881), PeerAddress("2620:fe::9", 6881)]
+        for agree, varying in ((False, {"9.9.9.9"}), (None, set()), (True, set())):
+            watcher.note_seen(seen, Nat(True, False, agree))
+            self.assertEqual(
+                {c.address.address for c in watcher.candidates if c.varies}, varying, agree
+            )
+        self.assertEqual(len(self.seen), 3)
 
     def test_further_addresses(self) -> None:
         """Announced and mapped addresses come beside those of the interfaces."""

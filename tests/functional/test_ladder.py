@@ -28,6 +28,8 @@ NEAR = PeerAddress.parse("10.0.0.2", 6881)
 FAR = PeerAddress.parse("9.9.9.9", 6881)
 OUTSIDE = PeerAddress.parse("9.9.9.8", 7000)
 THEIRS = (Candidate(NEAR), Candidate(FAR, Kind.MAPPED))
+SYMMETRIC = (*OURS, Candidate(PeerAddress.parse("9.9.9.7", 6881), Kind.SEEN, varies=True))
+HOME = (Candidate(NEAR), Candidate(OUTSIDE, Kind.SEEN))
 RELAYED = Way(Rung.RELAY, PeerAddress.parse("127.1.0.1", 40000), "proxy.example.org")
 
 
@@ -191,6 +193,58 @@ class ClimbTests(LadderCase):
         self.assertEqual(self.steps.begun, (0, 0, 1))
         self.steps.relays[0].callback(RELAYED)
         self.assertIn("IPv6 only", self.ladder.way.reason)
+
+    def climb_without_hope(self) -> None:
+        """Begin where our router shows everybody another port, and nobody can be dialled."""
+        self.ladder.climb(SYMMETRIC, HOME)
+
+    def test_no_hole_can_be_punched(self) -> None:
+        """The relay is taken at once, with the reason; what is direct is tried all the same."""
+        self.climb_without_hope()
+        self.assertEqual(self.steps.begun, (1, 0, 1))
+        self.steps.relays[0].callback(RELAYED)
+        self.assertEqual(
+            (self.ladder.way.rung, self.ladder.way.address), (Rung.RELAY, RELAYED.address)
+        )
+        self.assertIn("your router gives each contact another port", self.ladder.way.reason)
+        self.assertIn("--announce", self.ladder.way.fix)
+        self.clock.advance(MEET_AFTER)
+        self.steps.meetings[0].callback(HOME)
+        self.clock.advance(PUNCH_AFTER)
+        self.assertEqual(self.steps.punched, [HOME])
+        self.steps.probes[0].callback(None)
+        self.assertEqual(self.steps.begun, (1, 1, 1))
+
+    def test_a_hole_is_punched_all_the_same(self) -> None:
+        """A router that lets in whoever comes is passed, and the relay left for that."""
+        self.climb_without_hope()
+        self.steps.relays[0].callback(RELAYED)
+        self.ladder.met(Rung.PUNCHED, OUTSIDE)
+        self.assertEqual(self.ladder.way, Way(Rung.PUNCHED, OUTSIDE))
+        self.clock.advance(RETRY_LAST)
+        self.assertEqual(self.steps.begun, (1, 0, 1))
+
+    def test_somebody_answers_before_the_relay(self) -> None:
+        """Who answers all the same is met there, and no relay is looked for any more."""
+        self.climb_without_hope()
+        self.steps.probes[0].callback(HOME[0].address)
+        self.assertEqual(self.found, [Way(Rung.LAN, NEAR)])
+        self.assertTrue(self.steps.relays[0].called, "cancelled")
+        self.clock.advance(RETRY_LAST)
+        self.assertEqual(self.steps.begun, (1, 0, 1))
+
+    def test_neither_a_hole_nor_a_relay(self) -> None:
+        """That is told at once, and a hole still tried, and tried again later."""
+        self.climb_without_hope()
+        self.refuse(self.steps.relays[0], "neither server relays", "switch on a proxy")
+        self.assertIn("(symmetric NAT); neither server relays", self.ladder.way.reason)
+        self.assertTrue(self.ladder.climbing)
+        self.steps.probes[0].callback(None)
+        self.refuse(self.steps.meetings[0], "an old one")
+        self.assertFalse(self.ladder.climbing)
+        self.assertEqual(self.steps.begun, (1, 1, 1))
+        self.clock.advance(RETRY_FIRST)
+        self.assertEqual(self.steps.begun, (2, 1, 2))
 
     def test_no_meeting(self) -> None:
         """Where nobody answers and nobody comes, the relay is not waited for."""

@@ -26,6 +26,7 @@ BOB, CAROL = "bob@example.org", "carol@example.org"
 FILM = Share(InfoHash("ab" * 20), "film.mkv", 5_000_000)
 SONG = Share(InfoHash("cd" * 20), "song.ogg", 5_000)
 OURS = (Candidate(PeerAddress.parse("10.0.0.1", 6881)),)
+SYMMETRIC = (*OURS, Candidate(PeerAddress.parse("9.9.9.7", 6881), Kind.SEEN, varies=True))
 NEAR, FAR = PeerAddress.parse("10.0.0.2", 6881), PeerAddress.parse("9.9.9.9", 6881)
 SEEN = Candidate(PeerAddress.parse("9.9.9.8", 7000), Kind.SEEN)
 
@@ -38,8 +39,11 @@ class MeetingCase(SynchronousTestCase):
         self.clock, self.swarm, self.fakes = Clock(), FakeSwarm(), FakeMeans()
         self.catalogue = Catalogue(self.clock.seconds)
         self.admitted: dict[Key, list[PeerAddress]] = {}
+        self.ours: tuple[Candidate, ...] = OURS
         self.meetings = Meetings(
-            *(self.clock, self.swarm, self.catalogue, self.fakes.means), self, ours=lambda: OURS
+            *(self.clock, self.swarm, self.catalogue, self.fakes.means),
+            self,
+            ours=lambda: self.ours,
         )
 
     def tearDown(self) -> None:
@@ -259,6 +263,17 @@ class WantingTests(MeetingCase):
 class LookingRoundTests(MeetingCase):
     """Somebody wants to know how everybody is reached."""
 
+    def test_a_symmetric_router(self) -> None:
+        """That no hole can be punched is told before anybody tries."""
+        self.ours = SYMMETRIC
+        self.there(BOB, NEAR, SEEN)
+        looking = Deferred.fromCoroutine(self.meetings.look_round())
+        self.race.callback(None)
+        self.fakes.asked[0][1].callback(Passage("proxy.example.org"))
+        ((_, way),) = self.successResultOf(looking)
+        self.assertIn("symmetric NAT", way.reason)
+        self.assertIs(way.rung, Rung.RELAY)
+
     def test_looking_round(self) -> None:
         """Who is met already is not dialled again; of the others, who answers is seen."""
         self.there(BOB, NEAR)
@@ -318,6 +333,22 @@ class RelayTests(MeetingCase):
         self.race.callback(FAR)
         self.assertEqual((self.offered(), self.fakes.forgotten), ((FAR,), []))
         self.connected(Peer(FAR.address, FAR.port))
+        self.assertEqual(self.fakes.forgotten, [(BOB, "laptop")])
+
+    def test_no_hole(self) -> None:
+        """Behind a symmetric router the relay comes first, until a hole turns up all the same."""
+        self.ours = SYMMETRIC
+        self.there(BOB, NEAR, SEEN)
+        self.want()
+        self.fakes.asked[0][1].callback(Passage("proxy.example.org"))
+        self.assertIs(self.way(), Rung.RELAY)
+        self.race.callback(None)
+        self.fakes.called[0][3].callback((SEEN,))
+        self.pass_by(PUNCH_AFTER + 0.25)
+        self.assertEqual(self.swarm.met[-1], (FILM.info_hash, (), (NEAR, SEEN.address)))
+        self.assertEqual(self.fakes.forgotten, [])
+        self.connected(Peer(SEEN.address.address, SEEN.address.port, utp=True))
+        self.assertIs(self.way(), Rung.PUNCHED)
         self.assertEqual(self.fakes.forgotten, [(BOB, "laptop")])
 
     def test_in_band(self) -> None:

@@ -13,11 +13,13 @@ import bitween
 from bitween.api.event_log import EventType
 from bitween.api.recent_warnings import KEPT
 from bitween.errors import HashingFailed, NotConnected
+from bitween.model.address import PeerAddress
 from bitween.model.connection import ConnectionState, ConnectionStatus
 from bitween.model.events import PeerMoved, TorrentChanged
 from bitween.model.peer import Peer
 from bitween.model.setting import Origin, Setting
 from bitween.model.torrent import Metainfo, Progress, TorrentState
+from bitween.model.vantage import Nat
 from tests.functional.api_rig import EPOCH, Connection, World, http_request, info_hash, rpc, site_of
 
 BOB = "bob@example.org"
@@ -210,6 +212,7 @@ class NetTests(MethodCase):
                 "address": "good",
                 "listening": "good",
                 "mapping": "warning",
+                "nat": "unknown",
                 "addresses": "good",
                 "contacts": "warning",
                 "way": "warning",
@@ -226,6 +229,28 @@ class NetTests(MethodCase):
         findings = {f["check"]: f for f in self.call("net.diagnose")["findings"]}
         self.assertEqual(findings["log-in"]["text"], "waiting: connection refused")
         self.assertNotIn("pep", findings)
+
+    def test_routers(self) -> None:
+        """What is known of the router is told, and what would help."""
+        for nat, verdict, words in (
+            (None, "unknown", "not known"),
+            (Nat(True, False), "unknown", "not known"),
+            (Nat(False, True, endpoint_independent=True), "good", "no router changes"),
+            (Nat(True, True, endpoint_independent=True), "good", "the same port"),
+            (Nat(True, False, endpoint_independent=False), "warning", "symmetric NAT"),
+        ):
+            self.world.addresses.nat = nat
+            finding = self.nat_finding()
+            self.assertEqual(finding["verdict"], verdict, nat)
+            self.assertIn(words, finding["text"])
+            self.assertEqual(finding["fix"] is None, verdict == "good")
+        self.world.swarm.mapped = (PeerAddress("9.9.9.9", 6881),)
+        self.assertEqual(self.nat_finding()["verdict"], "good")
+
+    def nat_finding(self) -> Any:
+        """What is found about it."""
+        findings = self.call("net.diagnose")["findings"]
+        return next(finding for finding in findings if finding["check"] == "nat")
 
 
 class TorrentTests(MethodCase):

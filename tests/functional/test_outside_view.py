@@ -15,7 +15,8 @@ from bitween.model.address import PeerAddress
 from bitween.model.candidate import Candidate, Kind
 from bitween.model.vantage import Nat, StunServer, Vantage
 from bitween.reach.addresses import InterfaceAddresses
-from bitween.reach.outside import INTERVAL, OutsideView
+from bitween.reach.outside import INTERVAL, OutsideView, _elsewhere, _nat
+from bitween.reach.stun import Answer
 from tests.fakes.loopback import serve_datagrams
 from tests.fakes.stun_server import Bend, answer
 from tests.fakes.stun_server import StunServer as FakeServer
@@ -123,8 +124,46 @@ class OutsideViewTests(TestCase):
         one = self.serve(lambda r, _: answer(r, ("20.0.0.5", 1001)))
         other = self.serve(lambda r, _: answer(r, ("20.0.0.5", 1002)))
         await self.start(one, other)
+        # Each look would find other ports: ours does as well, and stays.
+        seen = Candidate(PeerAddress("20.0.0.5", self.port), Kind.SEEN, varies=True)
+        self.assertIn(seen, self.own.candidates)
         self.assertEqual(len(self.seen()), 1)
         self.assertEqual(self.own.nat, Nat(True, False, endpoint_independent=False))
+
+    async def test_one_server_with_another_address(self) -> None:
+        """The only server there is is asked at its other address, too, unless that is private."""
+        other = self.serve(lambda r, _: answer(r, ("20.0.0.5", 1002)))
+        asked, there = self.fake.asked, ("127.0.0.1", other.port)
+        one = self.serve(lambda r, _: answer(r, ("20.0.0.5", 1001), there))
+        await self.start(one)
+        self.assertEqual(len(asked), 1)
+        self.assertEqual(self.own.nat, Nat(True, False, endpoint_independent=False))
+
+    def test_where_another_address_may_be(self) -> None:
+        """Nobody has us send anything into private networks, and one more answer is enough."""
+        own, seen = PeerAddress("192.168.1.5", 1), PeerAddress("20.0.0.5", 1)
+        public, private = PeerAddress("20.0.0.9", 2), PeerAddress("192.168.1.1", 2)
+        six = PeerAddress("2a0e:b107::5", 2)
+        for others, nearby, asked in (
+            ([public], False, [public]),
+            ([private], False, []),
+            ([private], True, [private]),
+            ([six], True, []),
+            ([None], True, []),
+            ([public, public], True, []),
+            ([], True, []),
+        ):
+            answers = [Answer(own, seen, other) for other in others]
+            self.assertEqual(_elsewhere(answers, Vantage(nearby=nearby)), asked)
+        self.assertEqual(_elsewhere([Answer(six, six, public)], Vantage()), [])
+
+    def test_what_was_asked_from_two_ports(self) -> None:
+        """It says nothing of a router that two ports of ours are seen at two that differ."""
+        answers = [
+            Answer(PeerAddress("192.168.1.5", port), PeerAddress("20.0.0.5", seen))
+            for port, seen in ((1001, 77), (1002, 99))
+        ]
+        self.assertEqual(_nat(answers), Nat(translates=True, keeps_port=False))
 
     async def test_what_the_xmpp_server_sees(self) -> None:
         """Where there is no STUN, our port is taken to stay the same."""

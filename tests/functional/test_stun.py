@@ -32,6 +32,11 @@ def _claiming(seen: tuple[str, int], request: stun.Message, _: tuple[str, int]) 
     return answer(request, seen)
 
 
+def _naming(other: tuple[str, int], request: stun.Message, seen: tuple[str, int]) -> bytes:
+    """Answer, and name another address of the server's."""
+    return answer(request, seen, other)
+
+
 class AskTests(TestCase):
     """One question."""
 
@@ -68,6 +73,18 @@ class AskTests(TestCase):
             found = await self.ask(self.serve(partial(_claiming, seen)))
             assert found is not None
             self.assertEqual((found.seen.address, found.seen.port), seen)
+
+    async def test_another_address(self) -> None:
+        """Where the server answers, too, is told along, if that can be an address."""
+        for other, expected in (
+            (("20.0.0.9", 3479), PeerAddress("20.0.0.9", 3479)),
+            (("0.0.0.0", 3479), None),
+            (("20.0.0.9", 0), None),
+        ):
+            found = await self.ask(self.serve(partial(_naming, other)))
+            assert found is not None
+            self.assertEqual(found.other, expected)
+            self.assertEqual(found.seen, found.own)
 
     async def test_a_port_that_cannot_be_had(self) -> None:
         """Where somebody else has the port, it is asked from another one, and that is told."""

@@ -33,7 +33,7 @@ from wokkel.generic import FallbackHandler  # isort: skip
 BOB, LAPTOP = "bob@localhost", "bob@localhost/laptop"
 FOUR = PeerAddress.parse("198.51.100.7", 6881)
 SIX = PeerAddress.parse("2001:db8::7", 6882)
-OURS = (Candidate(FOUR, Kind.MAPPED, reached=True), Candidate(SIX, Kind.SEEN))
+OURS = (Candidate(FOUR, Kind.MAPPED, reached=True), Candidate(SIX, Kind.SEEN, varies=True))
 DISCO = "http://jabber.org/protocol/disco#info"
 ADDRESS = "<address address='198.51.100.7' port='6881'/>"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SkipTest
@@ -44,16 +44,19 @@ class NeighbourhoodCase(IntegrationTestCase):
         self._daemons.extend(self.here.daemons.values())
         await self.here.begin()
 
-    async def assert_way(self, giver: str, getter: str, rung: str) -> None:
+    async def assert_way(self, giver: str, getter: str, rung: str, because: str = "") -> None:
         """
-        Let one reach another on a rung.
+        Let one reach another on a rung, for a reason.
 
         Whoever has just started may not have told contacts yet where it is seen, and may be reached
         less well until they know.
         """
-        await until(lambda: self._way(giver, getter), lambda way: way == rung)
+        await until(
+            lambda: self._way(giver, getter),
+            lambda way: way["reach"] == rung and because in (way["reason"] or ""),
+        )
 
-    async def _way(self, giver: str, getter: str) -> str:
+    async def _way(self, giver: str, getter: str) -> Any:
         """Have one get a new file from another; how that one was reached."""
         from_, to = self.here.daemons[giver], self.here.daemons[getter]
         self._count += 1
@@ -64,7 +67,7 @@ class NeighbourhoodCase(IntegrationTestCase):
         await to.finds(info_hash)
         got = await to.download(info_hash)
         self.assertEqual(read(got), content)
-        return await _rung(to, from_)
+        return await _reached(to, from_)
 
 
 class OpenWaysTests(NeighbourhoodCase):
@@ -91,7 +94,8 @@ class ClosedWaysTests(NeighbourhoodCase):
         """Routers that keep ports, and firewalls, are passed; else the proxy helps."""
         await self.begin()
         await self.assert_way("cone1", "cone2", "punched")
-        await self.assert_way("cone1", "sym1", "relay")
+        await self.assert_way("cone1", "sym1", "relay", "your router gives each contact another")
+        await self.assert_way("sym1", "cone1", "relay", "their router gives each contact another")
         await self.assert_way("public4", "walled1", "relay")
         await self.assert_way("walled1", "walled2", "punched")
 
@@ -120,10 +124,10 @@ class StrangerTests(NeighbourhoodCase):
         await self.here.daemons["public"].download(info_hash)
 
 
-async def _rung(getter: LabDaemon, giver: LabDaemon) -> str:
+async def _reached(getter: LabDaemon, giver: LabDaemon) -> Any:
     contacts = (await getter.call("xmpp.get_contacts"))["contacts"]
     (resource,) = next(c for c in contacts if c["jid"] == giver.jid)["resources"]
-    return str(resource["way"]["reach"])
+    return resource["way"]
 
 
 def _read(stranger: socket.socket) -> bytes:

@@ -12,7 +12,7 @@ from typing import Any, Self
 from tests.integration.harness import befriend, together
 from tests.lab.daemon import LabDaemon
 from tests.lab.network import Lab, Nat, Node
-from tests.lab.services import SERVER_NAME, LabProsody, port_mapper, stun_server
+from tests.lab.services import SERVER_NAME, STUN_NAME, LabProsody, port_mapper, stun_server
 
 #: Every host that there can be, and what it is like.
 HOSTS: Mapping[str, str] = MappingProxyType(
@@ -102,8 +102,10 @@ class Neighbourhood:
                 if name in self._names:
                     self.nodes[name] = self._lab.public(name, ipv4=ipv4, ipv6=ipv6, walled=walled)
             mapping = list(self._build_homes())
-            self._lab.name_hosts({SERVER_NAME: [self.server.ipv4, self.server.ipv6]})
-            stack.enter_context(stun_server(self.server, self._directory))
+            own = [self.server.ipv4, self.server.ipv6]
+            seeing = [*own, self._lab.another_address(self.server)]
+            self._lab.name_hosts({SERVER_NAME: own, STUN_NAME: seeing})
+            stack.enter_context(stun_server(self.server, seeing, self._directory))
             for router in mapping:
                 stack.enter_context(port_mapper(router, self._directory))
             prosody = self._start_prosody(stack)

@@ -173,6 +173,13 @@ class Lab:
             node.run("nft", "-f", "-", text=_WALL)
         return node
 
+    def another_address(self, node: Node) -> str:
+        """Give a host on the public segment a second IPv4 address."""
+        self._public += 1
+        address = PUBLIC_IPV4.format(self._public)
+        _configure(node, "eth0", f"{address}/16")
+        return address
+
     def home(self, name: str, nat: Nat, *inside: str, carrier: bool = False) -> list[Node]:
         """
         A home with hosts behind a router.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import uuid
+from collections.abc import Sequence
 from typing import Self
 
 from bitween.cli.private_prosody import PrivateProsody
@@ -14,6 +15,8 @@ from tests.lab.network import Node
 STUN_PORT = 3478
 #: What clients are told that the server's services are called, in both address families.
 SERVER_NAME = "server.test"
+#: Where STUN is, at two IPv4 addresses: one alone cannot tell a symmetric router.
+STUN_NAME = "stun.test"
 
 
 class LabProsody(PrivateProsody):
@@ -22,7 +25,7 @@ class LabProsody(PrivateProsody):
     interfaces = ("*", "::")
     proxy_address = SERVER_NAME
     external_services = (
-        f'{{ type = "stun", transport = "udp", host = "{SERVER_NAME}", port = {STUN_PORT} }}',
+        f'{{ type = "stun", transport = "udp", host = "{STUN_NAME}", port = {STUN_PORT} }}',
     )
 
 
@@ -52,13 +55,13 @@ class Program:
             self._process.wait()
 
 
-def stun_server(node: Node, directory: str) -> Program:
-    """Coturn, as a STUN server at every address of a host."""
+def stun_server(node: Node, addresses: Sequence[str], directory: str) -> Program:
+    """Coturn, as a STUN server at addresses of a host."""
     return Program(
         node,
         *("turnserver", "-n", "--stun-only", "--no-cli", "--no-tls", "--no-dtls", "--no-auth"),
         *(f"--listening-port={STUN_PORT}", f"--pidfile={directory}/turnserver.pid"),
-        *(f"--listening-ip={node.ipv4}", f"--listening-ip={node.ipv6}"),
+        *(f"--listening-ip={address}" for address in addresses),
         *(f"--db={directory}/turn.sqlite", "--log-file=stdout"),
         log=os.path.join(directory, "turnserver.log"),
     )

@@ -54,8 +54,9 @@ addresses = st.builds(
     st.ip_addresses(network="10.0.0.0/8") | st.ip_addresses(network="2001:db8::/32"),
     st.integers(1, 65535),
 )
-candidates = st.builds(
-    Candidate, addresses, st.sampled_from(Kind), st.sampled_from([None, True, False])
+known = st.sampled_from([None, True, False])
+candidates = st.builds(Candidate, addresses, st.sampled_from(Kind), known) | st.builds(
+    Candidate, addresses, st.just(Kind.SEEN), known, st.just(True)
 )
 candidate_lists = st.lists(candidates, max_size=MAX_CANDIDATES, unique_by=lambda c: c.address)
 resources = st.text(string.ascii_letters + "äß-_.@/ '&<>\U0001f4f1", min_size=1, max_size=50)
@@ -158,7 +159,7 @@ class CandidateTests(SynchronousTestCase):
         where = [
             Candidate(PeerAddress.parse("10.0.0.1", 1)),
             Candidate(PeerAddress.parse("192.0.2.7", 2), Kind.MAPPED, reached=True),
-            Candidate(PeerAddress.parse("192.0.2.7", 3), Kind.SEEN),
+            Candidate(PeerAddress.parse("192.0.2.7", 3), Kind.SEEN, varies=True),
         ]
         item = over_the_wire(whole_item("r", listed([]), where))
         (said,) = parse_item(item).announcements
@@ -306,6 +307,8 @@ class HostileTests(SynchronousTestCase):
             {"kind": "best"},
             {"kind": None},
             {"reached": "perhaps"},
+            {"varies": "often"},
+            {"varies": ""},
             {},
         ):
             said = "".join(
@@ -321,6 +324,19 @@ class HostileTests(SynchronousTestCase):
             self.assertEqual(
                 announcement.candidates, (Candidate(address, Kind.SEEN, reached=False),)
             )
+
+    def test_only_what_is_seen_varies(self) -> None:
+        """Of an address that stays, that is not believed; of one that is seen, it is."""
+        announcement, dropped = self.read(
+            "".join(
+                f"<candidate xmlns='{NS_BITWEEN}' address='192.0.2.{n}' port='1' kind='{kind}' "
+                "varies='1'/>"
+                for n, kind in enumerate(Kind)
+            )
+        )
+        self.assertEqual(dropped, 0)
+        self.assertEqual({c.kind for c in announcement.candidates if c.varies}, {Kind.SEEN})
+        self.assertEqual(len(announcement.candidates), len(Kind))
 
     def test_too_many_candidates_are_dropped(self) -> None:
         """The first ones are read."""

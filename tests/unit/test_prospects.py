@@ -7,7 +7,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from bitween.model.address import PeerAddress
 from bitween.model.candidate import Candidate, Kind
 from bitween.model.way import Rung
-from bitween.reach.prospects import in_order, obstacle, rung_at, tried
+from bitween.reach.prospects import in_order, no_hole, obstacle, rung_at, tried
 
 
 def at(address: str, kind: Kind = Kind.HOST, reached: bool | None = None) -> Candidate:
@@ -94,3 +94,68 @@ class ObstacleTests(SynchronousTestCase):
         theirs = [at("9.9.9.9"), at("9.9.9.8", Kind.SEEN)]
         self.assertIn("at 1 address of theirs", tried(theirs).reason)
         self.assertIn("and bob sleeps", tried(theirs, "bob sleeps").reason)
+
+
+class NoHoleTests(SynchronousTestCase):
+    """Where both sides would dial each other at the same time in vain."""
+
+    def setUp(self) -> None:
+        """Two at home, of which one is behind a router that shows everybody another port."""
+        self.symmetric = [at("192.168.1.5"), seen("9.9.9.9", varies=True)]
+        self.usual = [at("192.168.1.7"), seen("9.9.9.8")]
+
+    def assert_hope(self, ours: list[Candidate], theirs: list[Candidate]) -> None:
+        """Nothing speaks against a hole, whoever looks."""
+        self.assertIsNone(no_hole(ours, theirs))
+        self.assertIsNone(no_hole(theirs, ours))
+
+    def test_whose_router_it_is(self) -> None:
+        """The reason names whose router it is, and the fix what helps."""
+        for ours, theirs, words in (
+            (self.symmetric, self.usual, "your router gives"),
+            (self.usual, self.symmetric, "their router gives"),
+            (self.symmetric, [seen("9.9.9.8", varies=True)], "both your routers give"),
+        ):
+            found = no_hole(ours, theirs)
+            assert found is not None
+            self.assertIn(words, found.reason)
+            self.assertIn("symmetric NAT", found.reason)
+            self.assertIn("UPnP", found.fix)
+
+    def test_usual_routers(self) -> None:
+        """Where nobody is known to be behind such a router, a hole is hoped for."""
+        self.assert_hope(self.usual, [at("192.168.1.5"), seen("9.9.9.9")])
+        self.assert_hope(self.usual, [at("192.168.1.5")])
+
+    def test_somebody_can_be_dialled(self) -> None:
+        """A forwarded port, a public address or IPv6 on both sides is worth a try before."""
+        for address in (
+            at("9.9.9.8", Kind.MAPPED),
+            at("9.9.9.8", Kind.SAID),
+            at("9.9.9.8"),
+            at("9.9.9.8", reached=True),
+        ):
+            self.assert_hope(self.symmetric, [*self.usual, address])
+        closed = at("2620:fe::9", reached=False)  # a firewall is passed by a hole
+        self.assert_hope([*self.symmetric, at("2620:fe::8")], [*self.usual, closed])
+
+    def test_nobody_can_be_dialled(self) -> None:
+        """A router's router forwards nothing; others tried in vain; one alone has IPv6."""
+        for address in (
+            at("100.64.0.7", Kind.MAPPED),
+            at("9.9.9.8", Kind.SAID, reached=False),
+            at("2620:fe::9"),
+        ):
+            self.assertIsNotNone(no_hole(self.symmetric, [*self.usual, address]), address)
+            self.assertIsNotNone(no_hole([*self.usual, address], self.symmetric), address)
+
+    def test_one_home(self) -> None:
+        """Who is seen at the same address may be in the same network, or not be seen at all."""
+        self.assert_hope(self.symmetric, [at("192.168.1.7"), seen("9.9.9.9", varies=True)])
+        self.assert_hope(self.symmetric, [at("192.168.1.7")])
+        self.assertIsNotNone(no_hole(self.symmetric, [at("10.0.0.7")]))
+
+
+def seen(address: str, *, varies: bool = False) -> Candidate:
+    """Where a router shows somebody."""
+    return Candidate(PeerAddress.parse(address, 6881), Kind.SEEN, varies=varies)

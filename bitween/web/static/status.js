@@ -11,7 +11,7 @@ const STATES = { online: "stateOnline", connecting: "stateConnecting", waiting: 
 const VERDICTS = { good: "verdictGood", warning: "verdictWarning", bad: "verdictBad", unknown: "verdictUnknown" };
 const CHECKS = {
   "log-in": "checkLogIn", certificate: "checkCertificate", pep: "checkPep", clock: "checkClock", proxy: "checkProxy", stun: "checkStun",
-  address: "checkAddress", listening: "checkListening", mapping: "checkMapping", "dial-back": "checkDialBack", way: "checkWay", addresses: "checkAddresses", contacts: "checkContacts", disk: "checkDisk",
+  address: "checkAddress", listening: "checkListening", mapping: "checkMapping", nat: "checkNat", "dial-back": "checkDialBack", way: "checkWay", addresses: "checkAddresses", contacts: "checkContacts", disk: "checkDisk",
 };
 const LEVELS = { warn: "levelWarn", error: "levelError", critical: "levelCritical" };
 const ORIGINS = { "command line": "originCommandLine", file: "originFile", default: "originDefault" };
