@@ -53,7 +53,7 @@ SPACES = (
 KEYS = (
     *("resource", "name", "hash", "size", "address", "port", "id", "node", "jid", "subscription"),
     *("ask", "revision", "since", "more", "reset", "count", "type", "from", "to", "kind"),
-    *("sid", "seq", "block-size", "stanza", "mode", "host", "reached"),
+    *("sid", "seq", "block-size", "stanza", "mode", "host", "reached", "varies"),
 )
 VALUES = (
     *("", "0", "1", "-1", "7", "17", "laptop", "here", "true", "both", "remove", "subscribe", ".."),
