@@ -88,16 +88,26 @@ class OpenWaysTests(NeighbourhoodCase):
 class ClosedWaysTests(NeighbourhoodCase):
     """Hosts of which none can be dialled."""
 
-    hosts = frozenset({"cone1", "cone2", "sym1", "public4", "walled1", "walled2"})
+    hosts = frozenset({"cone1", "cone2", "public4", "walled1", "walled2"})
 
     async def test_a_hole_is_punched_or_the_server_relays(self) -> None:
         """Routers that keep ports, and firewalls, are passed; else the proxy helps."""
         await self.begin()
         await self.assert_way("cone1", "cone2", "punched")
-        await self.assert_way("cone1", "sym1", "relay", "your router gives each contact another")
-        await self.assert_way("sym1", "cone1", "relay", "their router gives each contact another")
         await self.assert_way("public4", "walled1", "relay")
         await self.assert_way("walled1", "walled2", "punched")
+
+
+class SymmetricRouterTests(NeighbourhoodCase):
+    """A host at home, and one behind a router that shows everybody another port."""
+
+    hosts = frozenset({"cone1", "sym1"})
+
+    async def test_the_server_relays_at_once(self) -> None:
+        """Both know from STUN, and from each other, why there is no other way."""
+        await self.begin()
+        await self.assert_way("cone1", "sym1", "relay", "your router gives each contact another")
+        await self.assert_way("sym1", "cone1", "relay", "their router gives each contact another")
 
 
 class StrangerTests(NeighbourhoodCase):
