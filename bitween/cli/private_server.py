@@ -20,8 +20,10 @@ from bitween.cli.certificates import ThrowAwayAuthority
 from bitween.cli.processes import dying_with_parent
 from bitween.errors import ConfigurationError, InvalidValue, StartupError
 
-_START_TIMEOUT = 30.0
-_STOP_TIMEOUT = 10.0
+# Of a machine that is very busy; a server that has ended is noticed at once.
+_START_TIMEOUT = 120.0
+# One that is killed may not have written down what it knows.
+_STOP_TIMEOUT = 60.0
 _POLL_INTERVAL = 0.01
 _PORT_TRIES = 5
 _UNPRIVILEGED_USER = "nobody"
@@ -66,6 +68,7 @@ class PrivateServer(ABC):
         self._process: subprocess.Popen[bytes] | None = None
         self.pep = True
         self._ports = [0] * self.port_count
+        self._kept = contextlib.ExitStack()
         self.ca_file = os.path.join(self._directory, "ca.pem")
         self.log_file = os.path.join(self._directory, f"{label}.log")
         self._make_folder(self._directory)
@@ -145,7 +148,7 @@ class PrivateServer(ABC):
         tries = 1 if self.port else _PORT_TRIES
         for _ in range(tries):
             if tries > 1:
-                self._ports = _free_ports(self.port_count)
+                self._choose_ports()
             self._configure()
             if self._launch():
                 return
@@ -167,6 +170,7 @@ class PrivateServer(ABC):
     def close(self) -> None:
         """Stop it and, if the directory is its own temporary one, remove that."""
         self.kill()
+        self._kept.close()
         if self._temporary:
             shutil.rmtree(self._directory, ignore_errors=True)
 
@@ -182,6 +186,20 @@ class PrivateServer(ABC):
     def log_tail(self, lines: int = 10) -> str:
         """The last lines that it logged."""
         return "\n".join(self._log_text().splitlines()[-lines:])
+
+    def _choose_ports(self) -> None:
+        """
+        Choose free ports, and keep them from others until :meth:`close`.
+
+        A socket that is bound and does not listen stands in nobody's way who, as servers do, allows
+        addresses to be used again; but the system gives its port to nobody who takes any.
+        """
+        self._kept.close()
+        sockets = [self._kept.enter_context(socket.socket()) for _ in self._ports]
+        for each in sockets:
+            each.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            each.bind((self.host, 0))
+        self._ports = [each.getsockname()[1] for each in sockets]
 
     def _check_account(self, user: str, password: str) -> None:
         """:raises InvalidValue: for what could break out of a file name, of Lua or of JSON."""
@@ -289,12 +307,3 @@ class PrivateServer(ABC):
                 return log.read()
         except FileNotFoundError:
             return ""
-
-
-def _free_ports(count: int) -> list[int]:
-    """Ports that are free on loopback at this moment."""
-    with contextlib.ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [each.getsockname()[1] for each in sockets]

@@ -17,7 +17,7 @@ from bitween.errors import ConfigurationError, StartupError
 
 _SEARCH_PATH = f"{os.environ.get('PATH', '')}:/usr/local/bin:/usr/bin"
 _LIBRARIES = "/usr/lib/*-linux-gnu/ejabberd-*/ebin"
-_API_TIMEOUT = 10.0
+_API_TIMEOUT = 60.0
 
 # Each @NAME@ is filled in by _configure.  JSON is YAML.
 _CONFIGURATION = """\
