@@ -366,7 +366,7 @@ class EnvelopeTests(JsonRpcCase):
         self.assertEqual(headers["x-content-type-options"], "nosniff")
 
     @given(st.binary(max_size=200))
-    @settings(max_examples=200, deadline=None)
+    @settings(max_examples=200)
     def test_any_bytes(self, body: bytes) -> None:
         """Whatever arrives, there is an answer that is JSON, or rightly none."""
         answer = self.post(body)

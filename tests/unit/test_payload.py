@@ -6,7 +6,7 @@ import random
 import string
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 from twisted.words.xish import domish
@@ -86,7 +86,6 @@ def over_the_wire(item: Any) -> Any:
 class RoundTripTests(SynchronousTestCase):
     """What is built is read as it was meant."""
 
-    @settings(deadline=None)
     @given(resources, share_lists, candidate_lists)
     def test_what_is_built_is_read(
         self, resource: str, said: list[Share], where: list[Candidate]
@@ -439,7 +438,6 @@ class HostileTests(SynchronousTestCase):
             parsed = parse_item(_any_element(draw, 4))
             self.assertLessEqual(len(parsed.announcements), 64)
 
-    @settings(deadline=None)
     @given(st.dictionaries(st.sampled_from(["name", "hash", "size", "address"]), st.text()))
     def test_any_attributes_will_do(self, attributes: dict[str, str]) -> None:
         """Whatever stands in the attributes, reading raises nothing."""

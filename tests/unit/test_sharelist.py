@@ -282,7 +282,7 @@ _steps = st.lists(
 class FollowingTests(SynchronousTestCase):
     """A reader and the list, in any interleaving of what may happen."""
 
-    @settings(deadline=None, max_examples=300)
+    @settings(max_examples=300)
     @given(_steps)
     # A removal that is forgotten while older additions are still told.
     @example([("share", {0, 5, 6, 7, 8, 9}), ("head",), ("share", {0, 1, 2, 3, 4})])
