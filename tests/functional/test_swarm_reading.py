@@ -14,7 +14,7 @@ from bitween.model.wishes import Limits
 from tests.functional.swarms import LOOPBACK, SwarmCase, address_of, when, write
 
 #: bytes/s
-SLOW = replace(LOOPBACK, limits=Limits(upload=1_000_000))
+SLOW = replace(LOOPBACK, limits=Limits(upload=300_000))
 PIECE = 64 * 2**10
 SIZE = 60 * PIECE + 1234
 

@@ -61,7 +61,7 @@ class TransferTests(SwarmCase):
         alice, bob = await self.start(), await self.start()
         path = write(os.path.join(self.folder(), "film"), os.urandom(3_000_000))
         info_hash = await self.share(alice, path)
-        bob.limit(Limits(download=500_000))
+        bob.limit(Limits(download=100_000))
         await bob.download(info_hash, "film", self.folder("downloads"))
         bob.offer_peers(info_hash, [address_of(alice)])
         await when(bob, lambda: bob.library.get(info_hash).progress.download_rate > 0)
@@ -90,7 +90,7 @@ class TransferTests(SwarmCase):
 
     async def test_a_part_serves_others(self) -> None:
         """Somebody who has only a part is announced with it, and a third one gets it from there."""
-        alice = await self.start(options=replace(LOOPBACK, limits=Limits(upload=2_000_000)))
+        alice = await self.start(options=replace(LOOPBACK, limits=Limits(upload=200_000)))
         bob, carol = await self.start(), await self.start()
         path = write(os.path.join(self.folder(), "file"), os.urandom(6_000_000))
         info_hash = await self.share(alice, path)
@@ -102,6 +102,7 @@ class TransferTests(SwarmCase):
         carol.offer_peers(info_hash, [address_of(bob)])
         await when(carol, lambda: carol.library.get(info_hash).progress.done > 0)
         self.assertFalse(carol.library.get(info_hash).complete)
+        alice.limit(Limits())
         await when(carol, lambda: carol.library.get(info_hash).complete)
 
     async def test_events_tell_the_story(self) -> None:

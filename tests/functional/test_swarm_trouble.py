@@ -183,7 +183,7 @@ class DownloadTests(TroubleCase):
     async def setUp(self) -> None:  # type: ignore[override]  # trial takes coroutines
         """Share a file from another machine, slowly."""
         self.content = os.urandom(6 * 2**20)
-        self.alice = await self.start(options=replace(LOOPBACK, limits=Limits(upload=4_000_000)))
+        self.alice = await self.start(options=replace(LOOPBACK, limits=Limits(upload=600_000)))
         path = write(os.path.join(self.folder(), "film.mkv"), self.content)
         self.info_hash = await self.share(self.alice, path)
         self.state, self.downloads = self.folder("state"), self.folder("downloads")
@@ -196,7 +196,8 @@ class DownloadTests(TroubleCase):
         await when(self.bob, lambda: self.bob.library.get(self.info_hash).progress.done > until)
 
     async def end(self) -> None:
-        """Wait for all of it."""
+        """Wait for all of it, which comes quickly now."""
+        self.alice.limit(Limits())
         await self.mended(self.bob, self.info_hash)
         self.assertEqual(read(os.path.join(self.downloads, "film.mkv")), self.content)
 
