@@ -14,7 +14,7 @@ from twisted.trial.unittest import SkipTest, TestCase
 
 from bitween.model.address import PeerAddress
 from bitween.reach.dial import dial
-from tests.fakes.loopback import closed_port
+from tests.fakes.loopback import CLOSED_PORT
 
 
 class _Door(Protocol):
@@ -63,7 +63,7 @@ class DialTests(TestCase):
 
     async def test_a_closed_port_is_not_reached(self) -> None:
         """A refusal is an answer, and no error."""
-        closed = PeerAddress.parse("127.0.0.1", await closed_port())
+        closed = PeerAddress.parse("127.0.0.1", CLOSED_PORT)
         self.assertIs(await dial(reactor, closed, 5), False)
 
     def test_the_time_is_kept_by_whoever_connects(self) -> None:

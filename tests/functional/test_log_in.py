@@ -21,7 +21,7 @@ from bitween.cli.certificates import ThrowAwayAuthority
 from bitween.errors import CertificateRefused, LogInRefused
 from bitween.model.connection import ConnectionState, ConnectionStatus
 from bitween.xmpp.client import Account, Client
-from tests.fakes.loopback import closed_port, listen
+from tests.fakes.loopback import CLOSED_PORT, listen
 from tests.fakes.name_server import NameServer
 from tests.functional.client_case import SECRET, ClientCase
 
@@ -79,7 +79,7 @@ class ServerTests(TestCase):
     ) -> tuple[Client, Deferred[ConnectionStatus]]:
         """A started client, and what fires with its first state that is not connecting."""
         settled: Deferred[ConnectionStatus] = Deferred()
-        settled.addTimeout(20, reactor)
+        settled.addTimeout(60, reactor)
         self.fatal: list[LogInRefused] = []
         resolver = options.pop("resolver", None)
         account = Account(
@@ -163,7 +163,7 @@ class ServerTests(TestCase):
     async def test_a_refused_connection(self) -> None:
         """Waiting, with the reason."""
         with capturedLogs() as events:
-            _, settled = self.client(await closed_port())
+            _, settled = self.client(CLOSED_PORT)
             status = await settled
         self.assertIs(status.state, ConnectionState.WAITING)
         self.assertIn("refuses connections", status.error)

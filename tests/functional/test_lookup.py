@@ -16,7 +16,7 @@ from bitween.xmpp.backoff import Backoff
 from bitween.xmpp.client import Account
 from bitween.xmpp.lookup import Place, look_up
 from bitween.xmpp.messenger import Messenger
-from tests.fakes.loopback import closed_port, listen
+from tests.fakes.loopback import CLOSED_PORT, listen
 from tests.fakes.name_server import NameServer
 
 DIRECT = "_xmpps-client._tcp."
@@ -112,7 +112,7 @@ class FollowingTests(TestCase):
             backoff=Backoff(lambda: 0.0),
         )
         online: Deferred[None] = Deferred()
-        online.addTimeout(20, reactor)
+        online.addTimeout(60, reactor)
         messenger.client.changes.subscribe(
             lambda status: (
                 online.callback(None)
@@ -140,7 +140,7 @@ class FollowingTests(TestCase):
         """The next one is tried at once."""
         self.names.srv(
             f"{STARTTLS}localhost",
-            (0, 0, await closed_port(), "xmpp.example.org"),
+            (0, 0, CLOSED_PORT, "xmpp.example.org"),
             (1, 0, 5222, "unknown.example.org"),
             (2, 0, self.prosody.port, "xmpp.example.org"),
         )
@@ -171,7 +171,7 @@ class FollowingTests(TestCase):
                 )
             )
             messenger.client.startService()
-            await online.addTimeout(20, reactor)
+            await online.addTimeout(60, reactor)
             await messenger.client.stopService()
         self.assertEqual(self.names.asked, [])
 

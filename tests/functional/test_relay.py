@@ -19,7 +19,7 @@ from bitween.model.address import PeerAddress
 from bitween.model.traffic import Traffic
 from bitween.reach.pipe import BUFFER
 from bitween.reach.relay import Relay
-from tests.fakes.loopback import listen
+from tests.fakes.loopback import CLOSED_PORT, listen
 from tests.fakes.streams import FakeStreams
 
 ALICE, BOB = ("alice@a.example", "desk"), ("bob@b.example", "laptop")
@@ -123,8 +123,6 @@ def turn() -> Deferred[None]:
 
 class RelayCase(TestCase):
     """Alice and Bob, each with a relay; Talkers stand for their libtorrents."""
-
-    timeout = 20
 
     def setUp(self) -> None:
         """Introduce them; Bob's BitTorrent port takes connections."""
@@ -251,7 +249,7 @@ class BridgeTests(RelayCase):
 
     async def test_a_port_that_refuses_ends_the_stream(self) -> None:
         """And with it the connection on the other side."""
-        self.target = PeerAddress("127.0.0.1", 1)
+        self.target = PeerAddress("127.0.0.1", CLOSED_PORT)
         near = await self.dial(self.alice.local_address(*BOB))
         near.transport.write(b"hello")
         await near.ended()
