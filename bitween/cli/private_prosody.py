@@ -48,8 +48,7 @@ https_ports = {}
 
 modules_enabled = { @MODULES@ }
 modules_disabled = { "s2s", "s2s_auth_certs" }
--- Who is killed is seen as gone that many seconds later; the default is 600.
-smacks_hibernation_time = 10
+smacks_hibernation_time = @HIBERNATION@
 authentication = "internal_hashed"
 password_hash = "@SCRAM@"
 c2s_require_encryption = true
@@ -144,11 +143,13 @@ class PrivateProsody(PrivateServer):
     :cvar interfaces: the addresses that it listens on, as it writes them.
     :cvar proxy_address: where its clients are told that the XEP-0065 proxy is.
     :cvar external_services: what they are told of (XEP-0215), as Lua tables.
+    :cvar hibernation: seconds until who is killed is seen as gone; the default is 600.
     """
 
     interfaces: ClassVar[Sequence[str]] = (PrivateServer.host,)
     proxy_address: ClassVar[str] = PrivateServer.host
     external_services: ClassVar[Sequence[str]] = ()
+    hibernation: ClassVar[int] = 10
 
     name = "Prosody"
     port_count = 3
@@ -207,6 +208,7 @@ class PrivateProsody(PrivateServer):
             "@DIRECT_TLS_PORT@": str(self.direct_tls_port),
             "@PROXY_PORT@": str(self.proxy_port),
             "@SCRAM@": self._scram,
+            "@HIBERNATION@": str(self.hibernation),
             "@INTERFACES@": ", ".join(f'"{interface}"' for interface in self.interfaces),
             "@PROXY_ADDRESS@": self.proxy_address,
             "@EXTERNAL_SERVICES@": ", ".join(self.external_services),

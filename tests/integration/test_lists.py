@@ -13,7 +13,7 @@ from twisted.words.protocols.jabber.xmlstream import IQ
 from bitween.application import Bitween
 from bitween.cli.private_prosody import PrivateProsody
 from bitween.model.address import PeerAddress
-from bitween.model.announcement import Announcement, Share
+from bitween.model.announcement import MAX_SHARES, Announcement, Share
 from bitween.model.candidate import Candidate
 from bitween.model.contact import Subscription
 from bitween.model.events import ListingReceived, MessengerEvent
@@ -28,6 +28,8 @@ from tests.integration.harness import until
 from wokkel.ping import NS_PING  # isort: skip
 
 COUNT = 3000
+#: So many that reading them takes minutes at the pace that servers allow.
+MANY = MAX_SHARES
 HERE = [Candidate(PeerAddress.parse("127.0.0.1", 6881))]
 #: bytes/s; the budget of a client whose server sets no limit, so that the tests are quick.
 RATE = 2_000_000
@@ -104,7 +106,7 @@ class _Side:
 class ListTests(TestCase):
     """Alice shares much, bob follows."""
 
-    timeout = 170.0
+    timeout = 600.0
 
     def start_prosody(self, *, limits: bool = False) -> None:
         """Start a Prosody with two accounts."""
@@ -179,23 +181,19 @@ class ListTests(TestCase):
     async def test_pings_and_news_get_through(self) -> None:
         """While a list is read at the pace that servers allow, nothing waits behind it."""
         alice, bob = await self.friends(limits=True)
-        alice.messenger.announce(numbered(COUNT), HERE)
-        await bob.until(lambda: len(bob.pages()) > 1)
-        waits = []
-        for number in range(5):
+        shares = numbered(MANY)
+        alice.messenger.announce(shares, HERE)
+        for number in range(3):
+            pages = len(bob.pages())
+            await bob.until(lambda n=pages: len(bob.pages()) > n)
             here = [Candidate(PeerAddress.parse("127.0.0.1", 7000 + number))]
-            began = reactor.seconds()
-            alice.messenger.announce(numbered(COUNT), here)
+            alice.messenger.announce(shares, here)
             await alice.ping()
-            waits.append(reactor.seconds() - began)
             await bob.until(lambda a=here: (k := bob.knows_of(alice)) and list(k.candidates) == a)
-            waits.append(reactor.seconds() - began)
             self.assertEqual(alice.messenger.client.budget.backlog, 0)
-            await deferLater(reactor, 1)
-        known = bob.knows_of(alice)
-        assert known is not None
-        self.assertFalse(known.complete, "the list was too quick for this test")
-        self.assertLess(max(waits), 2)
+            known = bob.knows_of(alice)
+            assert known is not None
+            self.assertFalse(known.complete, "the news came after the list")
 
     async def test_a_contact_who_is_removed_reads_no_further(self) -> None:
         """What was known of the other is gone, and no page comes any more."""

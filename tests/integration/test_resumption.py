@@ -152,13 +152,16 @@ class Resumption(_Base):
         await self.bob.until(lambda: self.bob.catalogue.online(self.alice.jid) == {"laptop"})
 
     async def test_a_clean_stop_leaves_nothing_behind(self) -> None:
-        """Contacts see us leave at once, also after a resumption, and not when the server tires."""
+        """Contacts see us leave at once, also after a resumption: the server would wait longer."""
         await self.cut_and_resume()
-        clock = IReactorTime(reactor)
-        stopped_at = clock.seconds()
         await self.alice.stop()
         await self.bob.until(lambda: not self.bob.catalogue.online(self.alice.jid))
-        self.assertLess(clock.seconds() - stopped_at, 4)
+
+
+class _PatientProsody(PrivateProsody):
+    """One that waits for us longer than a test does."""
+
+    hibernation = 600
 
 
 class ProsodyResumptionTests(Resumption, TestCase):
@@ -166,7 +169,7 @@ class ProsodyResumptionTests(Resumption, TestCase):
 
     def make_server(self) -> PrivateServer:
         """Make a Prosody."""
-        return PrivateProsody(limits=True)
+        return _PatientProsody(limits=True)
 
 
 class EjabberdResumptionTests(Resumption, TestCase):
