@@ -20,7 +20,7 @@ class LogIn(OnEveryServer):
         server = self.run_server(self.server_type(limits=True, scram=scram), "alice")
         alice = self.daemon(server, "alice", options=["--log-traffic"])
         await alice.start()
-        await alice.online()
+        await alice.says("<success")
         offered = re.findall(r"<mechanism>([^<]*)</mechanism>", alice.log)
         used = re.findall(r"out <auth [^>]*mechanism='([^']*)'", alice.log)
         return set(offered), used
@@ -86,6 +86,7 @@ class LogIn(OnEveryServer):
         """Wait until a daemon has failed; the status and one line of the log say why."""
         status = await daemon.until(lambda s: s["connection"]["state"] == "failed", "Api.status")
         self.assertIn(why, status["connection"]["error"])
+        await daemon.says(why)
         self.assertEqual(daemon.log.count(why), 1, daemon.log)
         self.assertNotIn("Traceback", daemon.log)
 
@@ -114,7 +115,7 @@ class NoServerTests(ProsodyTestCase):
             lambda status: status["connection"]["state"] == "waiting", "Api.status"
         )
         self.assertIn(why, status["connection"]["error"])
-        self.assertIn(f"not connected: {status['connection']['error']}", alice.log)
+        await alice.says(f"not connected: {status['connection']['error']}")
 
     async def test_a_host_that_is_not_found(self) -> None:
         """The name is told."""
