@@ -43,7 +43,7 @@ HOLIDAY = Share(parse_info_hash("a" * 40), "Größe & <Licht> 'ø'.tar", 5)
 WORK = Share(parse_info_hash("b" * 40), "work", 2**40)
 HERE = PeerAddress.parse("127.0.0.1", 6881)
 SEEN = PeerAddress.parse("198.51.100.9", 6881)
-TIMEOUT = 20
+TIMEOUT = 60
 
 
 class Person:

@@ -43,7 +43,7 @@ signal.pause()
 def log_in(server: PrivateServer, user: str, password: str) -> bytes:
     """Log in with SASL PLAIN over verified TLS; the server's verdict."""
     context = ssl.create_default_context(cafile=server.ca_file)
-    with socket.create_connection((server.host, server.port), timeout=10) as plain:
+    with socket.create_connection((server.host, server.port), timeout=60) as plain:
         plain.sendall(_STREAM)
         receive_until(plain, b"</stream:features>")
         plain.sendall(_STARTTLS)
@@ -181,7 +181,7 @@ class PrivateServerContract(_Base):
             with contextlib.suppress(ProcessLookupError):
                 process = os.pidfd_open(pid)
                 self.addCleanup(os.close, process)
-                self.assertTrue(select.select([process], [], [], 10)[0], "a process is left")
+                self.assertTrue(select.select([process], [], [], 60)[0], "a process is left")
         self.assertEqual(processes_of(directory), [])
 
     def test_account_names(self) -> None:

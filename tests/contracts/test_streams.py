@@ -25,7 +25,7 @@ from tests.fakes.streams import FakeStreams
 from tests.integration.private_ejabberd import ejabberd_or_skip
 from tests.integration.two_domains import TwoDomains
 
-TIMEOUT = 20
+TIMEOUT = 60
 
 
 class Talker(Protocol):
@@ -97,7 +97,6 @@ else:
 class StreamsContract(_Base):
     """The tests; a subclass says of which streams."""
 
-    timeout = 60
     expected = Passage("proxy.localhost")
 
     async def sides(self) -> tuple[Side, Side]:

@@ -42,8 +42,6 @@ class Contract:
         swarm: ports.Swarm
         told: list[SwarmEvent]
 
-        timeout = 30
-
         async def make(self) -> ports.Swarm:
             """A swarm that is ready, and is stopped when the test is over."""
             raise NotImplementedError

@@ -74,8 +74,6 @@ def when(swarm: Swarm, holds: Callable[[], bool]) -> Deferred[None]:
 class SwarmCase(TestCase):
     """Starts swarms on loopback and stops them again."""
 
-    timeout = 60
-
     def folder(self, name: str = "folder") -> str:
         """A new, empty folder."""
         path = os.path.join(os.path.abspath(self.mktemp()), name)

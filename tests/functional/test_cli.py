@@ -88,8 +88,6 @@ class Watcher(ProcessProtocol):
 class CliCase(TestCase):
     """A home of its own, and a way to run ``bitween`` in it."""
 
-    timeout = 60
-
     def setUp(self) -> None:
         """Make the home."""
         self.home = tempfile.mkdtemp(prefix="bitween-")

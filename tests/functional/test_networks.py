@@ -31,8 +31,6 @@ def lab() -> Lab:
 class NatTests(TestCase):
     """STUN through routers, from the port on which libtorrent listens."""
 
-    timeout = 60
-
     async def answers(self, nat: Nat) -> tuple[Node, Node, list[Answer]]:
         """Ask two servers from a home; the router, the host and what they say."""
         with lab() as network:

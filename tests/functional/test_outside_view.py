@@ -61,8 +61,6 @@ class ToldAddresses(InterfaceAddresses):
 class OutsideViewTests(TestCase):
     """What XMPP and STUN servers tell."""
 
-    timeout = 20
-
     def setUp(self) -> None:
         """Have a machine with a private address; its listen socket is on loopback, with STUN."""
         self.reactor = Resolving()

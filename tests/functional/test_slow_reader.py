@@ -59,8 +59,6 @@ class SlowReader(Protocol):
 class SlowReaderTests(TestCase):
     """A log that is served on loopback."""
 
-    timeout = 60
-
     async def open(self) -> SlowReader:
         """Serve it, and begin to read."""
         self.world = World(reactor)

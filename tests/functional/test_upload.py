@@ -75,8 +75,6 @@ def put(path: str, content: bytes = b"", headers: Mapping[str, str | None] | Non
 class UploadCase(TestCase):
     """An API on loopback, whose download directory is there."""
 
-    timeout = 60
-
     async def setUp(self) -> None:  # type: ignore[override]  # trial takes coroutines
         """Serve it."""
         self.folder = os.path.abspath(self.mktemp())

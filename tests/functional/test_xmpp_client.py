@@ -361,7 +361,7 @@ class OnProsodyTests(TestCase):
     def until(self, client: Client, state: ConnectionState) -> Deferred[None]:
         """Fires when the client comes into a state."""
         reached: Deferred[None] = Deferred()
-        reached.addTimeout(20, reactor)
+        reached.addTimeout(60, reactor)
         client.changes.subscribe(
             lambda status: (
                 None if status.state is not state or reached.called else reached.callback(None)

@@ -38,9 +38,8 @@ from bitween.errors import ConfigurationError
 from tests.integration.private_ejabberd import PrivateEjabberd, find_ejabberd
 
 #: Seconds after which what was waited for will not come any more.
-PATIENCE = 60.0
+PATIENCE = 120.0
 _POLL_INTERVAL = 0.02
-_STOP_TIMEOUT = 20.0
 
 # As twistd does, after having asked the kernel to be killed with the test run.
 _TWISTD = """
@@ -303,7 +302,7 @@ class Daemon:
         ended = _copy(self._output.ended)
         self._process.signalProcess(how)
         clock = IReactorTime(reactor)
-        overdue = clock.callLater(_STOP_TIMEOUT, self._process.signalProcess, "KILL")
+        overdue = clock.callLater(PATIENCE, self._process.signalProcess, "KILL")
         try:
             return await ended
         finally:
@@ -353,7 +352,7 @@ class IntegrationTestCase(TestCase):
     When a test fails, its output has the daemons' logs.
     """
 
-    timeout = 170.0
+    timeout = 600.0
     server_type: ClassVar[type[PrivateProsody | PrivateEjabberd]] = PrivateProsody
 
     def setUp(self) -> None:

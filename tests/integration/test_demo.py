@@ -15,7 +15,8 @@ from collections.abc import Mapping
 
 from twisted.trial.unittest import SynchronousTestCase
 
-_PATIENCE = 60.0
+from tests.integration.harness import PATIENCE
+
 _DEMO = [sys.executable, "-c", "import sys; from bitween.cli.main import main; sys.exit(main())"]
 _RUNNING = b"logged in as alice"
 
@@ -51,7 +52,7 @@ class DemoTests(SynchronousTestCase):
 
     def assert_gone(self, processes: list[int]) -> None:
         """Wait for the end of processes, given as descriptors; then nothing may be left."""
-        deadline = time.monotonic() + _PATIENCE
+        deadline = time.monotonic() + PATIENCE
         for process in processes:
             left = max(0.0, deadline - time.monotonic())
             self.assertTrue(select.select([process], [], [], left)[0], "a process is left")
@@ -85,7 +86,7 @@ class DemoTests(SynchronousTestCase):
     def test_to_the_end(self) -> None:
         """Without a terminal it goes through all steps, exits with 0, and leaves nothing."""
         demo = self.start()
-        output, _ = demo.communicate(timeout=_PATIENCE)
+        output, _ = demo.communicate(timeout=PATIENCE)
         self.assertEqual(demo.returncode, 0, output.decode())
         text = output.decode()
         self.assertIn("all sums are the same", text)
@@ -107,7 +108,7 @@ class DemoTests(SynchronousTestCase):
         processes = self.processes()
         self.assertGreater(len(processes), 4)
         demo.send_signal(signal.SIGINT)
-        self.assertEqual(demo.wait(_PATIENCE), 0)
+        self.assertEqual(demo.wait(PATIENCE), 0)
         self.assert_gone(processes)
 
     def test_stopped(self) -> None:
@@ -115,7 +116,7 @@ class DemoTests(SynchronousTestCase):
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             demo, processes = self.start_until(_RUNNING)
             demo.send_signal(number)
-            self.assertEqual(demo.wait(_PATIENCE), 128 + number)
+            self.assertEqual(demo.wait(PATIENCE), 128 + number)
             self.assert_gone(processes)
 
     def test_killed(self) -> None:
@@ -131,7 +132,7 @@ class DemoTests(SynchronousTestCase):
         with open(os.path.join(spoilt, "libtorrent.py"), "w", encoding="utf-8") as module:
             module.write("raise ImportError('libtorrent is spoilt')\n")
         demo = self.start({"PYTHONPATH": spoilt})
-        output, _ = demo.communicate(timeout=_PATIENCE)
+        output, _ = demo.communicate(timeout=PATIENCE)
         self.assertEqual(demo.returncode, 1, output.decode())
         self.assertIn(b"the end of alice's log", output)
         self.assertIn(b"libtorrent is spoilt", output)
@@ -140,6 +141,6 @@ class DemoTests(SynchronousTestCase):
     def test_no_room(self) -> None:
         """Where no temporary directory can be made, one line says that."""
         demo = self.start({"TMPDIR": os.path.join(self.temporary, "missing")})
-        output, _ = demo.communicate(timeout=_PATIENCE)
+        output, _ = demo.communicate(timeout=PATIENCE)
         self.assertEqual(demo.returncode, 1)
         self.assertIn(b"no temporary directory can be made", output)

@@ -10,7 +10,7 @@ from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SkipTest
 
 from tests.functional.swarms import read, write
-from tests.integration.harness import IntegrationTestCase, until
+from tests.integration.harness import PATIENCE, IntegrationTestCase, until
 from tests.lab.daemon import LabDaemon
 from tests.lab.neighbourhood import Neighbourhood
 from tests.lab.network import Lab, NoLab
@@ -126,7 +126,8 @@ class StrangerTests(NeighbourhoodCase):
         port = next(p for a, p in status["listen"] if a == self.here.nodes["public4"].ipv4)
         # The server's host is no contact's.
         with self.here.server.entered():
-            stranger = socket.create_connection((self.here.nodes["public4"].ipv4, port), 5)
+            place = (self.here.nodes["public4"].ipv4, port)
+            stranger = socket.create_connection(place, PATIENCE)
         with stranger:
             stranger.sendall(_HANDSHAKE + bytes.fromhex(info_hash) + b"-XX0000-" + bytes(12))
             self.assertEqual(_read(stranger), b"")

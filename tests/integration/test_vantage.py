@@ -23,8 +23,6 @@ class _Prosody(PrivateProsody):
 class VantageTests(TestCase):
     """Prosody with mod_external_services, and mod_ipcheck where that is installed."""
 
-    timeout = 60
-
     async def test_prosody(self) -> None:
         """It names the STUN server and our address; it is itself on this machine."""
         server = _Prosody()
