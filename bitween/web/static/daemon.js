@@ -22,27 +22,30 @@ export class Daemon extends EventTarget {
   jobs = new Map(); // those that run, by id
   contacts = [];
   #due = new Map(); // timers by what is to be done
+  #missed = new Set(); // for each reading that goes on, what happened meanwhile
+  #contactsAsked = 0;
 
   constructor() {
     super();
     const on = (type, take) => this.live.addEventListener(type, (event) => take(event.detail));
+    const change = (type, take) => on(type, (detail) => {
+      take(detail);
+      for (const missed of this.#missed) missed.push(() => take(detail));
+    });
     on("resync", () => this.read());
-    on("torrent_added", (torrent) => this.#takeTorrents([torrent]));
-    on("torrent_changed", ({ torrents }) => this.#takeTorrents(torrents));
-    on("torrent_error", (torrent) => this.#takeTorrents([torrent]));
-    on("torrent_finished", (torrent) => this.#told("finished", torrent));
-    on("torrent_removed", ({ hash }) => {
+    change("torrent_added", (torrent) => this.#takeTorrents([torrent]));
+    change("torrent_changed", ({ torrents }) => this.#takeTorrents(torrents));
+    change("torrent_error", (torrent) => this.#takeTorrents([torrent]));
+    change("torrent_removed", ({ hash }) => {
       this.torrents.delete(hash);
       this.#told("torrents");
     });
-    on("job_progress", (job) => this.#takeJob(job));
-    on("job_done", (job) => {
-      this.#takeJob(job);
-      this.#told("shared", job.result);
-    });
-    on("job_failed", (job) => this.#takeJob(job));
+    for (const type of ["job_progress", "job_done", "job_failed"]) change(type, (job) => this.#takeJob(job));
+    change("connection", (connection) => this.#takeConnection(connection));
+    on("torrent_finished", (torrent) => this.#told("finished", torrent));
+    on("job_done", ({ result }) => this.#told("shared", result));
+    on("job_failed", (job) => job.state === "failed" && this.#told("failed", job));
     on("warning", () => this.#soon("warnings", () => this.#told("warnings")));
-    on("connection", (connection) => this.#takeConnection(connection));
     for (const type of ["contact_online", "contact_offline", "contact_request"]) {
       on(type, () => this.#soon("contacts", () => this.readContacts()));
     }
@@ -54,15 +57,16 @@ export class Daemon extends EventTarget {
   /** Read everything anew. */
   async read() {
     try {
-      const [status, { torrents }, { jobs }] = await Promise.all([
+      await this.#reading(Promise.all([
         call("Api.status"),
         call("bt.get_torrents", { fields: TORRENT_KEYS }),
         call("jobs.list"),
         this.readContacts(),
-      ]);
-      this.status = status;
-      this.torrents = new Map(torrents.map((torrent) => [torrent.hash, torrent]));
-      this.jobs = new Map(jobs.filter(({ state }) => !ENDED.has(state)).map((job) => [job.job, job]));
+      ]), ([status, { torrents }, { jobs }]) => {
+        this.status = status;
+        this.torrents = new Map(torrents.map((torrent) => [torrent.hash, torrent]));
+        this.jobs = new Map(jobs.filter(({ state }) => !ENDED.has(state)).map((job) => [job.job, job]));
+      });
     } catch (error) {
       this.live.lost(error);
       return;
@@ -72,13 +76,30 @@ export class Daemon extends EventTarget {
   }
 
   async readContacts() {
-    this.contacts = (await call("xmpp.get_contacts")).contacts;
+    const turn = ++this.#contactsAsked;
+    const { contacts } = await call("xmpp.get_contacts");
+    if (turn !== this.#contactsAsked) return; // what was asked for later is newer
+    this.contacts = contacts;
     this.#told("contacts");
   }
 
   async readStatus() {
-    this.status = await call("Api.status");
+    await this.#reading(call("Api.status"), (status) => {
+      this.status = status;
+    });
     this.#told("status");
+  }
+
+  /** Take an answer, and then once more what happened since it was asked for: it may be older than that. */
+  async #reading(answer, take) {
+    const missed = [];
+    this.#missed.add(missed);
+    try {
+      take(await answer);
+    } finally {
+      this.#missed.delete(missed);
+    }
+    for (const again of missed) again();
   }
 
   /** How somebody is called, by their bare JID. */
@@ -88,25 +109,23 @@ export class Daemon extends EventTarget {
 
   #takeTorrents(changes) {
     for (const change of changes) {
+      // Of one that is still being read a change tells too little to show it.
+      if (!("added" in change || this.torrents.has(change.hash))) continue;
       this.torrents.set(change.hash, { ...this.torrents.get(change.hash), ...change });
     }
     this.#told("torrents");
   }
 
   #takeJob(change) {
+    if (!("subject" in change || this.jobs.has(change.job))) return; // as with torrents
     const job = { ...this.jobs.get(change.job), ...change };
     if (ENDED.has(job.state)) this.jobs.delete(job.job);
     else this.jobs.set(job.job, job);
     this.#told("jobs");
-    if (job.state === "failed") this.#told("failed", job);
   }
 
   #takeConnection(connection) {
-    if (this.status === null) {
-      // It is being read, perhaps as it was before.
-      this.#soon("status", () => this.readStatus());
-      return;
-    }
+    if (this.status === null) return; // it is being read
     this.status = { ...this.status, connection };
     this.#told("status");
     this.#soon("contacts", () => this.readContacts());

@@ -23,7 +23,7 @@ export class Live extends EventTarget {
   #last = null; // the id of the last event
   #delay = FIRST_DELAY;
   #timer = 0;
-  #connecting = false;
+  #tries = 0;
 
   constructor() {
     super();
@@ -37,20 +37,18 @@ export class Live extends EventTarget {
 
   /** See whether the daemon is there and knows us, and follow what happens. */
   async connect() {
-    if (this.#connecting) return;
     if (!isSecureContext) {
       this.#become("insecure");
       return;
     }
-    this.#connecting = true;
+    const turn = ++this.#tries;
     this.#close();
+    // Of several tries the last one counts: before it one may not have been logged in.
     try {
       await call("Api.versions");
-      this.#open();
+      if (turn === this.#tries) this.#open();
     } catch (error) {
-      this.lost(error);
-    } finally {
-      this.#connecting = false;
+      if (turn === this.#tries) this.lost(error);
     }
   }
 
