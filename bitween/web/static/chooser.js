@@ -132,7 +132,7 @@ export class ChooserDialog extends HTMLElement {
       if (path === null && listing.count === 1) {
         listing = await new Listing(listing.at(0).path, read, () => this.#list.show()).begin();
       }
-      if (turn !== this.#latest) return; // somebody went on meanwhile
+      if (turn !== this.#latest || !this.checkVisibility()) return; // somebody went on, or elsewhere, meanwhile
       this.#listing = listing;
       if (!this.#dialog.open) this.#dialog.showModal();
       this.#show();

@@ -22,6 +22,7 @@ export class ContactsView extends HTMLElement {
   #daemon = null;
   #toasts = null;
   #leaving = new Set(); // JIDs of those that are removed unless somebody undoes that
+  #drawn = "";
   #jid = make("input", { type: "text", id: "jid", required: true, autocomplete: "off", inputmode: "email", placeholder: t("jid"), spellcheck: "false" });
   #requests = make("ul", { class: "cards" });
   #asking = make("section", { hidden: true, "aria-live": "polite" }, make("h2", {}, t("requests")), this.#requests);
@@ -82,6 +83,9 @@ export class ContactsView extends HTMLElement {
     const asking = contacts.filter(({ pending }) => pending === "in");
     const known = contacts.filter(({ pending, subscription }) => pending !== "in" || subscription !== "none");
     known.sort((one, other) => other.online - one.online || this.#nameOf(one).localeCompare(this.#nameOf(other)));
+    const drawn = JSON.stringify([asking, known]);
+    if (drawn === this.#drawn) return; // else who is about to press something there would lose it
+    this.#drawn = drawn;
     this.#asking.hidden = !asking.length;
     this.#requests.replaceChildren(...asking.map((contact) => this.#request(contact)));
     this.#list.replaceChildren(...known.map((contact) => this.#card(contact)));

@@ -79,6 +79,7 @@ export class FilesDialog extends HTMLElement {
   #name = "";
   #files = null;
   #looking = 0;
+  #givenUp = Promise.resolve(); // kept when what was not chosen is gone
   #title = named("");
   #place = make("p", { class: "facts", dir: "auto" });
   #error = make("p", { class: "trouble", dir: "auto" });
@@ -136,6 +137,7 @@ export class FilesDialog extends HTMLElement {
   /** Show what contacts have, of which nothing is fetched before it is chosen. */
   async choose(share) {
     const { hash } = share;
+    await this.#givenUp; // else that would take this one away as well
     await this.#toasts.attempt(async () => {
       await call("bt.add_torrent_by_hash", { hash, paused: true });
       await this.open(share, { fresh: true });
@@ -187,7 +189,9 @@ export class FilesDialog extends HTMLElement {
   }
 
   async #read() {
-    const { files, first, sequential } = await call("bt.get_files", { hash: this.hash });
+    const { hash } = this;
+    const { files, first, sequential } = await call("bt.get_files", { hash });
+    if (hash !== this.hash) return; // another torrent's were asked for meanwhile
     if (this.#files === null) {
       this.#inOrder.checked = sequential;
       this.first = new Set(first);
@@ -230,11 +234,11 @@ export class FilesDialog extends HTMLElement {
     await call("bt.set_files", { hash: this.hash, ...chosen });
   }
 
-  async #closed() {
+  #closed() {
     clearTimeout(this.#looking);
     this.#looking = 0;
     // Nothing was chosen, and so nothing is wanted.
-    if (this.#fresh) await this.#toasts.attempt(() => call("bt.del_torrent", { hash: this.hash }));
+    if (this.#fresh) this.#givenUp = this.#toasts.attempt(() => call("bt.del_torrent", { hash: this.hash }));
   }
 
   #show() {

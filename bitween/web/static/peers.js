@@ -58,6 +58,7 @@ export class PeersDialog extends HTMLElement {
     this.#hash = hash;
     say(this.#title, t("peersOf", { name: name || t("unnamed") }));
     if (!(await this.#look())) return;
+    if (!this.checkVisibility()) return; // somebody went elsewhere meanwhile
     if (!this.#dialog.open) this.#dialog.showModal();
     this.#lookLater();
   }

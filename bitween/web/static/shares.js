@@ -97,6 +97,7 @@ export class SharesView extends HTMLElement {
   #found = null;
   #latest = null; // what was asked for last, and may not be here yet
   #typing = 0;
+  #written = null; // the page's address, if it was set here last
   #query = make("input", {
     type: "search", id: "query", autocomplete: "off", placeholder: t("searchShares"), "aria-label": t("searchShares"),
     input: () => this.#searchSoon(),
@@ -133,6 +134,13 @@ export class SharesView extends HTMLElement {
 
   /** Show what one contact shares, or everybody, as the page's address says. */
   open(jid = "", asked = new URLSearchParams()) {
+    // What is set here is told of later: one may have typed on meanwhile.
+    if (location.hash !== this.#written) this.#take(jid, asked);
+    this.#list.show();
+  }
+
+  #take(jid, asked) {
+    this.#written = null;
     const before = this.#address;
     this.#nameContacts(jid);
     this.#query.value = asked.get("query") ?? "";
@@ -140,7 +148,6 @@ export class SharesView extends HTMLElement {
     choose(this.#size, asked.get("size"));
     choose(this.#sort, asked.get("sort"));
     if (this.#address !== before) this.search();
-    this.#list.show();
   }
 
   /** Those who have something: JID, name, and whether they are there; those who are come first. */
@@ -193,7 +200,8 @@ export class SharesView extends HTMLElement {
   /** Search, and have a reload or a link show the same again. */
   #changed() {
     this.search();
-    location.replace(this.#address);
+    this.#written = this.#address;
+    location.replace(this.#written);
   }
 
   get #address() {

@@ -100,6 +100,7 @@ export class VirtualList extends HTMLElement {
     const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
     const here = [...this.#rows].find(([, row]) => row.contains(event.target))?.[0];
     if (!step || here === undefined || event.target.matches("select, input[type=text]")) return;
+    if (!this.#rows.has(here + step)) this.#render(); // keys may come faster than what is seen is drawn
     const row = this.#rows.get(here + step);
     if (!row) return;
     event.preventDefault();
