@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import shutil
 import time
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any, TypeVar
 
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import ConsoleMessage, Error, Page, expect, sync_playwright
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorFromThreads
@@ -29,24 +29,30 @@ DROP = """(files) => {
 }"""
 
 #: Milliseconds after which what a page is to show will not come any more.
-_PATIENCE = 30_000
+_PATIENCE = 60_000
 #: Milliseconds between two looks for something that no event tells.
 _LOOK = 20
+#: Of a page that was not as wanted, how many characters of what it shows are told.
+_TOLD = 6000
+#: Milliseconds in which a page can say what it shows.
+_SAYS = 5000
 
 
-def browse(visit: Callable[[Page], Result], *options: str) -> Deferred[Result]:
+def browse(visit: Callable[[Page], Result], *options: str, **context: Any) -> Deferred[Result]:
     """
     Open a browser that knows nothing of earlier ones, and close it in the end.
 
     :param visit: looks at a page, in a thread of its own.
     :param options: further ones for Chromium's command line.
+    :param context: how the browser is (language, colours, ...), as playwright takes it.
     :returns: what it gives.
     :raises SkipTest: if there is no Chromium.
+    :raises AssertionError: with what the page shows, if it is not as wanted.
     """
     program = shutil.which("chromium") or shutil.which("chromium-browser")
     if program is None:
         raise SkipTest("there is no chromium")
-    return deferToThread(_visit, program, options, visit)
+    return deferToThread(_visit, program, options, context, visit)
 
 
 def meanwhile(what: Coroutine[Deferred[Any], Any, Result]) -> Result:
@@ -68,14 +74,29 @@ def eventually(page: Page, script: str) -> None:
 
     :raises AssertionError: if it does not.
     """
+    until(page, lambda: page.evaluate(script), script)
+
+
+def until(page: Page, holds: Callable[[], object], what: str) -> None:
+    """
+    Wait until something is true, while the browser's events go on.
+
+    :param what: for the message.
+    :raises AssertionError: if it does not become so.
+    """
     deadline = time.monotonic() + _PATIENCE / 1000
-    while not page.evaluate(script):
+    while not holds():
         if time.monotonic() > deadline:
-            raise AssertionError(f"never true: {script}")
+            raise AssertionError(f"never true: {what}")
         page.wait_for_timeout(_LOOK)
 
 
-def _visit(program: str, options: Sequence[str], visit: Callable[[Page], Result]) -> Result:
+def _visit(
+    program: str,
+    options: Sequence[str],
+    context: Mapping[str, Any],
+    visit: Callable[[Page], Result],
+) -> Result:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=program,
@@ -84,8 +105,28 @@ def _visit(program: str, options: Sequence[str], visit: Callable[[Page], Result]
         )
         try:
             expect.set_options(timeout=_PATIENCE)
-            page = browser.new_page()
+            page = browser.new_page(**context)
             page.set_default_timeout(_PATIENCE)
-            return visit(page)
+            said: list[str] = []
+            page.on("console", lambda message: said.append(_line_of(message)))
+            page.on("pageerror", lambda error: said.append(str(error)))
+            try:
+                return visit(page)
+            except (AssertionError, Error) as error:
+                told = f"{error}\n{_shown(page)}\n" + "\n".join(said)
+                raise AssertionError(told).with_traceback(error.__traceback__) from None
         finally:
             browser.close()
+
+
+def _line_of(message: ConsoleMessage) -> str:
+    return f"{message.type}: {message.text}"
+
+
+def _shown(page: Page) -> str:
+    """What a page shows, for the message of a test that wanted something else."""
+    try:
+        shown = page.locator("body").aria_snapshot(timeout=_SAYS)
+    except Error as error:
+        shown = f"It does not say: {error}"
+    return f"---- the page at {page.url} ----\n{shown[:_TOLD]}"

@@ -24,7 +24,7 @@ class WebCase(TestCase):
     :ivar log: whose warnings the world's daemon tells.
     """
 
-    timeout = 120.0
+    timeout = 170.0
     settings: ClassVar[Sequence[Setting]] = ()
 
     def setUp(self) -> None:
@@ -46,8 +46,13 @@ class WebCase(TestCase):
         self.url = f"http://127.0.0.1:{port.getHost().port}/"
 
     def log_in(self, page: Page) -> None:
-        """Open the page and log in."""
+        """Open the page, log in, and wait until the page knows how things are."""
         page.goto(self.url)
+        self.enter(page)
+        expect(page.locator("header .rates")).to_contain_text("↓")
+
+    def enter(self, page: Page) -> None:
+        """Log in on a page that asks for the token."""
         page.get_by_role("textbox").fill(TOKEN)
         page.keyboard.press("Enter")
         expect(page.locator("main")).to_be_visible()
