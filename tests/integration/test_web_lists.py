@@ -102,9 +102,6 @@ class WebListsTests(WebCase):
         self.torrents()
 
         def visit(page: Page) -> None:
-            browser = page.context.browser
-            assert browser is not None
-            page = browser.new_context(**context).new_page()
             self.log_in(page)
             for name in _VIEWS:
                 page.goto(f"{self.url}#{name}")
@@ -113,7 +110,7 @@ class WebListsTests(WebCase):
                 expect(view.locator("share-row, torrent-row, li").first).to_be_attached()
                 look(page, name)
 
-        await browse(visit)
+        await browse(visit, **context)
 
     async def test_many_shares(self) -> None:
         """Of ten thousand only those in sight are in the page, wherever it is scrolled to."""
@@ -208,8 +205,10 @@ class WebListsTests(WebCase):
             expect(page.get_by_role("searchbox")).to_have_value("record")
             address = page.url
             page.get_by_role("link", name="Status").click()
+            expect(page.get_by_role("heading", name="Status")).to_be_visible()
             page.get_by_role("link", name="Shares").click()
-            self.assertEqual(page.url, address)
+            expect(page).to_have_url(address)
+            expect(page.get_by_role("heading", name="Shares")).to_be_visible()
             expect(shown).to_have_text(wanted)
             page.get_by_role("link", name="Shares").click()
             expect(shown).to_have_count(3)
@@ -331,9 +330,9 @@ class WebListsTests(WebCase):
         page.evaluate(DROP, [["one", "1"], ["two", "2"]])
         expect(page.locator("#upload-name")).to_be_focused()
         judge_open("uploading")
-        actions.nth(3).click()
+        actions.nth(3).press("Enter")
         undo = page.locator(".toast button").first
-        undo.hover()  # else it is gone after a while
+        expect(undo).to_be_focused()  # and so the notice stays
         judge(self, page, "undo")
         undo.click()
 

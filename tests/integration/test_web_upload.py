@@ -178,7 +178,7 @@ class UploadTests(ShareCase):
             network = page.context.new_cdp_session(page)
             network.send("Network.enable")
             slow = {"offline": False, "latency": 0, "downloadThroughput": -1}
-            network.send("Network.emulateNetworkConditions", {**slow, "uploadThroughput": 200_000})
+            network.send("Network.emulateNetworkConditions", {**slow, "uploadThroughput": 50_000})
             page.evaluate(DROP, [["film", "x" * 5_000_000]])
             page.get_by_role("button", name="Upload and share").press("Enter")
             row = page.locator("upload-row")
