@@ -10,6 +10,7 @@ from playwright.sync_api import Page, expect
 from bitween.api.discover import document
 from tests.integration.browser import browse
 from tests.integration.harness import ProsodyTestCase
+from tests.integration.test_web import open_page
 
 # What would run if names were taken for HTML.
 NAME = "<img src=x onerror=document.title='run'>"
@@ -70,11 +71,10 @@ class DocsPageTests(ProsodyTestCase):
         """Who has logged in by a link is asked for no token."""
         alice = self.daemon(self.server("alice"), "alice")
         await alice.start()
-        link = (await alice.call("Api.login_link"))["url"]
         url = alice.url.removesuffix("/api") + "/docs"
 
         def visit(page: Page) -> str:
-            page.goto(link)
+            open_page(page, alice)
             page.goto(url)
             method = page.locator(".method", has=page.get_by_text("Api.status", exact=True))
             method.locator("form button").click()

@@ -14,7 +14,7 @@ from playwright.sync_api import Page, expect
 
 from tests.integration.browser import browse, eventually, meanwhile
 from tests.integration.harness import Daemon, ProsodyTestCase
-from tests.integration.test_web import SCRIPT, complaints_of, link_to
+from tests.integration.test_web import SCRIPT, complaints_of, open_page
 
 _SECONDS = 360
 _RATE = 44_100
@@ -60,13 +60,12 @@ class PreviewTests(ProsodyTestCase):
         info_hash = await bob.share(self.make_file("song.wav", song()))
         await alice.finds(info_hash)
         await alice.call("bt.set_limits", download=2000)
-        link = await link_to(alice)
 
         end = _SECONDS - 5
 
         def visit(page: Page) -> list[str]:
             complaints = complaints_of(page)
-            page.goto(link)
+            open_page(page, alice)
             page.get_by_role("button", name="Get song.wav", exact=True).click()
             page.get_by_role("link", name="My torrents").click()
             torrent = page.locator("torrent-row")
@@ -103,11 +102,11 @@ class PreviewTests(ProsodyTestCase):
         self.make_file("things/trap.png", page_text.encode())
         self.make_file("things/thing.zip", b"PK")
         info_hash = await alice.share(folder)
-        link, base = await link_to(alice), alice.url.removesuffix("/api")
+        base = alice.url.removesuffix("/api")
 
         def visit(page: Page) -> list[str]:
             complaints = complaints_of(page)
-            page.goto(link)
+            open_page(page, alice)
             page.get_by_role("link", name="My torrents").click()
             page.get_by_role("button", name="Files of").click()
             close = page.locator("preview-dialog").get_by_role("button", name="Close")
@@ -145,11 +144,10 @@ class PreviewTests(ProsodyTestCase):
         self.make_file("folder/two", b"2" * 2_000_000)
         info_hash = await bob.share(folder)
         await alice.finds(info_hash)
-        link = await link_to(alice)
 
         def visit(page: Page) -> list[str]:
             complaints = complaints_of(page)
-            page.goto(link)
+            open_page(page, alice)
             choose = page.get_by_role("button", name="Choose files of folder")
             choose.click()
             expect(page.locator("file-row .name")).to_have_text(["one", "two"])

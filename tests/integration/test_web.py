@@ -25,9 +25,9 @@ def complaints_of(page: Page) -> list[str]:
     return complaints
 
 
-async def link_to(daemon: Daemon) -> str:
-    """What ``bitween open`` opens."""
-    return str((await daemon.call("Api.login_link"))["url"])
+def open_page(page: Page, daemon: Daemon) -> None:
+    """Do as ``bitween open`` does, once the browser is there: its link serves for a short time."""
+    page.goto(meanwhile(daemon.call("Api.login_link"))["url"])
 
 
 class WebTests(ProsodyTestCase):
@@ -40,13 +40,12 @@ class WebTests(ProsodyTestCase):
         info_hash = await bob.share(self.make_file(SCRIPT, content))
         await bob.share(self.make_file(TURNED, b"y" * 1000))
         await alice.finds(info_hash)
-        link = await link_to(alice)
 
         def visit(page: Page) -> list[str]:
             complaints = complaints_of(page)
             asked: set[str] = set()
             page.on("request", lambda request: asked.add(request.url))
-            page.goto(link)
+            open_page(page, alice)
             rows = page.locator("share-row")
             expect(rows).to_have_count(2)
             expect(rows.nth(1).locator(".name")).to_have_text("song \ufffdgpj.exe")
@@ -130,11 +129,10 @@ class WebTests(ProsodyTestCase):
         await alice.finds(info_hash)
         await alice.call("bt.add_torrent_by_hash", hash=info_hash, paused=True)
         await alice.torrent_where(info_hash, lambda torrent: torrent["files"])
-        link = await link_to(alice)
 
         def visit(page: Page) -> list[str]:
             complaints = complaints_of(page)
-            page.goto(link)
+            open_page(page, alice)
             expect(page.locator("share-row .here")).to_have_text("0%")
             page.get_by_role("link", name="My torrents").click()
             torrent = page.locator("torrent-row")
@@ -166,11 +164,10 @@ class WebTests(ProsodyTestCase):
             await daemon.online()
         await bob.share(self.make_file("holiday", b"x" * 1000))
         await bob.call("xmpp.add_contact", jid=alice.jid)
-        link = await link_to(alice)
 
         def visit(page: Page) -> list[str]:
             complaints = complaints_of(page)
-            page.goto(link)
+            open_page(page, alice)
             page.get_by_role("link", name="Contacts").click()
             page.get_by_role("button", name=f"Accept {bob.jid}").click()
             page.get_by_role("link", name="See 1").click()
@@ -195,7 +192,7 @@ class WebTests(ProsodyTestCase):
         await alice.start()
         await alice.online()
         port = alice.url.rpartition(":")[2].removesuffix("/api")
-        link, token = await link_to(alice), alice.token
+        token = alice.token
 
         async def come_back() -> None:
             alice.options = ["--api", f"tcp:{port}:interface=127.0.0.1"]
@@ -205,7 +202,7 @@ class WebTests(ProsodyTestCase):
         def visit(page: Page) -> None:
             notice = page.locator("connection-notice")
             shares = page.get_by_role("heading", name="Shares")
-            page.goto(link)
+            open_page(page, alice)
             expect(shares).to_be_visible()
             expect(notice).to_be_hidden()
             meanwhile(alice.stop())
@@ -225,7 +222,6 @@ class WebTests(ProsodyTestCase):
         alice = self.daemon(server, "alice")
         await alice.start()
         await alice.online()
-        link = await link_to(alice)
 
         async def stop() -> None:
             server.stop()
@@ -236,7 +232,7 @@ class WebTests(ProsodyTestCase):
 
         def visit(page: Page) -> None:
             notice = page.locator("connection-notice")
-            page.goto(link)
+            open_page(page, alice)
             expect(page.get_by_role("heading", name="Angebote")).to_be_visible()
             meanwhile(stop())
             expect(notice).to_contain_text("Keine Verbindung zum XMPP-Server:")

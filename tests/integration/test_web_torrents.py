@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 
 from tests.integration.browser import browse, eventually, meanwhile
 from tests.integration.harness import Daemon, ProsodyTestCase
-from tests.integration.test_web import complaints_of, link_to
+from tests.integration.test_web import complaints_of, open_page
 
 SLOW = 60_000  # bytes/s: slow enough for a test to look at what is not complete yet
 # A browser without a screen shows every page: this is all that a page sees of being covered.
@@ -43,11 +43,10 @@ class WebTorrentsTests(ProsodyTestCase):
         """While a download runs, the page draws its rate and names who gives it, and sums it up."""
         alice, bob, _ = await self.both(os.urandom(12_000_000))
         await alice.call("bt.set_limits", download=SLOW)
-        link = await link_to(alice)
 
         def visit(page: Page) -> list[str]:
             complaints = complaints_of(page)
-            page.goto(link)
+            open_page(page, alice)
             page.get_by_role("button", name="Get film.mkv").click()
             page.get_by_role("link", name="My torrents").click()
             drawing = page.get_by_role("img", name="Rates in the last 5 min")
@@ -76,11 +75,10 @@ class WebTorrentsTests(ProsodyTestCase):
         path = await alice.download(info_hash)
         os.unlink(path)
         await alice.call("bt.recheck", hash=info_hash)
-        link = await link_to(alice)
 
         def visit(page: Page) -> list[str]:
             complaints = complaints_of(page)
-            page.goto(link)
+            open_page(page, alice)
             page.get_by_role("link", name="My torrents").click()
             torrent = page.locator("torrent-row")
             expect(torrent.locator(".trouble")).to_have_text(
@@ -103,10 +101,9 @@ class WebTorrentsTests(ProsodyTestCase):
         before = await alice.share(path)
         self.make_file("notes.txt", b"afterwards")
         await alice.call("bt.recheck", hash=before)
-        link = await link_to(alice)
 
         def visit(page: Page) -> None:
-            page.goto(link)
+            open_page(page, alice)
             page.get_by_role("link", name="Meine Torrents").click()
             torrent = page.locator("torrent-row")
             expect(torrent.locator(".trouble")).to_have_text(
@@ -123,12 +120,11 @@ class WebTorrentsTests(ProsodyTestCase):
     async def test_notifications(self) -> None:
         """Who asks for it is told of a download that is complete while the page is covered."""
         alice, _, info_hash = await self.both(os.urandom(100_000))
-        link = await link_to(alice)
 
         def visit(page: Page) -> None:
             page.context.grant_permissions(["notifications"], origin=alice.url.removesuffix("/api"))
             page.add_init_script(_LISTEN)
-            page.goto(link)
+            open_page(page, alice)
             page.get_by_role("link", name="Status").click()
             page.get_by_role("button", name="Tell me of finished downloads").click()
             expect(page.get_by_role("button", name="Tell me no more")).to_be_visible()

@@ -9,18 +9,18 @@ from playwright.sync_api import Page, expect
 
 from tests.integration.browser import DROP, browse
 from tests.integration.harness import Daemon, ProsodyTestCase
-from tests.integration.test_web import SCRIPT, TURNED, complaints_of, link_to
+from tests.integration.test_web import SCRIPT, TURNED, complaints_of, open_page
 
 
 class ShareCase(ProsodyTestCase):
     """A daemon with a folder to look around in."""
 
-    async def alice_with(self, *options: str) -> tuple[Daemon, str]:
-        """Start it; gives the link to its page, too."""
+    async def alice_with(self, *options: str) -> Daemon:
+        """Start it."""
         alice = self.daemon(self.server("alice"), "alice")
         alice.options = options
         await alice.start()
-        return alice, await link_to(alice)
+        return alice
 
     async def shared(self, daemon: Daemon) -> dict[str, Any]:
         """The one torrent, once it is shared."""
@@ -39,11 +39,11 @@ class ChooserTests(ShareCase):
         """By keyboard: down into folders, back up by the steps, share what lies there."""
         self.make_file(f"{SCRIPT}/deep/song", b"x" * 1000)
         root = os.path.dirname(self.make_file(TURNED, b"y" * 2000))
-        alice, link = await self.alice_with("--share-root", root)
+        alice = await self.alice_with("--share-root", root)
 
         def visit(page: Page) -> list[str]:
             complaints = complaints_of(page)
-            page.goto(link)
+            open_page(page, alice)
             page.get_by_role("link", name="My torrents").click()
             page.get_by_role("button", name="Choose …").press("Enter")
             rows = page.locator("entry-row")
@@ -77,11 +77,11 @@ class UploadTests(ShareCase):
 
     async def test_drop_a_file(self) -> None:
         """A file of a hostile name is asked about, sent, hashed and shared."""
-        alice, link = await self.alice_with()
+        alice = await self.alice_with()
 
         def visit(page: Page) -> list[str]:
             complaints = complaints_of(page)
-            page.goto(link)
+            open_page(page, alice)
             expect(page.get_by_role("heading", name="Shares")).to_be_visible()
             page.evaluate(DROP, [[SCRIPT, "x" * 300_000]])
             dialog = page.get_by_role("dialog")
@@ -100,12 +100,12 @@ class UploadTests(ShareCase):
 
     async def test_several(self) -> None:
         """Files that are chosen together become one folder, under a name that is asked for."""
-        alice, link = await self.alice_with()
+        alice = await self.alice_with()
         paths = [self.make_file(name, b"x" * 1000) for name in ("one", "two")]
 
         def visit(page: Page) -> list[str]:
             complaints = complaints_of(page)
-            page.goto(link)
+            open_page(page, alice)
             page.get_by_role("link", name="My torrents").click()
             with page.expect_file_chooser() as choosing:
                 page.get_by_role("button", name="Upload files").press("Enter")
@@ -129,13 +129,13 @@ class UploadTests(ShareCase):
 
     async def test_a_folder(self) -> None:
         """A folder comes with what lies below it, as one share."""
-        alice, link = await self.alice_with()
+        alice = await self.alice_with()
         self.make_file("album/disc 1/50% off?#.ogg", b"x" * 1000)
         folder = os.path.dirname(self.make_file("album/cover", b"y" * 1000))
 
         def visit(page: Page) -> list[str]:
             complaints = complaints_of(page)
-            page.goto(link)
+            open_page(page, alice)
             page.get_by_role("link", name="My torrents").click()
             with page.expect_file_chooser() as choosing:
                 page.get_by_role("button", name="Upload a folder").press("Enter")
@@ -151,10 +151,10 @@ class UploadTests(ShareCase):
 
     async def test_what_the_browser_cannot_send(self) -> None:
         """It ends the whole upload, in words: no part of it is shared."""
-        alice, link = await self.alice_with()
+        alice = await self.alice_with()
 
         def visit(page: Page) -> None:
-            page.goto(link)
+            open_page(page, alice)
             page.get_by_role("link", name="My torrents").click()
             page.route("**/upload/two?*", lambda route: route.abort())
             page.evaluate(DROP, [["one", "x" * 1000], ["two", "x"]])
@@ -169,11 +169,11 @@ class UploadTests(ShareCase):
 
     async def test_cancel(self) -> None:
         """While it is sent, one sees how far it is; what is cancelled leaves nothing."""
-        alice, link = await self.alice_with()
+        alice = await self.alice_with()
 
         def visit(page: Page) -> list[str]:
             complaints = complaints_of(page)
-            page.goto(link)
+            open_page(page, alice)
             page.get_by_role("link", name="My torrents").click()
             network = page.context.new_cdp_session(page)
             network.send("Network.enable")
