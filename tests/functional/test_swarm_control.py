@@ -168,30 +168,34 @@ class SelectionTests(ControlCase):
 
     async def test_the_order(self) -> None:
         """What is to be first is whole while the others are still to come."""
+        # libtorrent takes its first four pieces in any order, and asks for many before it has them.
+        await self.begin(Wishes(selection=Selection(skipped=frozenset({1, 2, 3}))))
+        await self.state_is(TorrentState.FINISHED)
         self.alice.limit(Limits(upload=400_000))
-        seen = await self.watched(Wishes(selection=Selection(first=(3,))))
+        seen = self.watched()
+        await self.wish(selection=Selection(first=(3,)))
         await when(self.bob, lambda: self.bob.file_progress(self.info_hash)[3] == SIZE)
         self.alice.limit(Limits())
         await self.state_is(TorrentState.SEEDING)
-        # In any order, the others would have come as far as this one.
+        # In any order, the others would have come as far as this one; a last piece may be late.
         for done in seen:
-            self.assertTrue(done[3] == SIZE or sum(done[:3]) < SIZE, done)
+            self.assertTrue(done[3] > SIZE * 3 // 4 or sum(done[1:3]) < SIZE, done)
 
     async def test_sequential(self) -> None:
         """The pieces come in their order."""
         self.alice.limit(Limits(upload=400_000))
-        seen = await self.watched(Wishes(selection=Selection(sequential=True)))
+        await self.begin(Wishes(selection=Selection(sequential=True)))
+        await when(self.bob, lambda: any(self.bob.file_progress(self.info_hash)))
+        seen = self.watched()
         await when(self.bob, lambda: sum(self.bob.file_progress(self.info_hash)) > SIZE * 3 // 2)
         self.alice.limit(Limits())
         await self.state_is(TorrentState.SEEDING)
         for done in seen:
             self.assertTrue(done[0] == SIZE or done[3] == 0, done)
 
-    async def watched(self, wishes: Wishes) -> list[list[int]]:
-        """Begin, and wait for the first bytes; what has come of each file, at every event."""
+    def watched(self) -> list[list[int]]:
+        """What has come of each file, at every event from now on, however late that is."""
         seen: list[list[int]] = []
-        await self.begin(wishes)
-        await when(self.bob, lambda: any(self.bob.file_progress(self.info_hash)))
         self.bob.events.subscribe(
             lambda _: seen.append(list(self.bob.file_progress(self.info_hash)))
         )
