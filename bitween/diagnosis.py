@@ -122,12 +122,21 @@ def ways(found: Iterable[tuple[str, Way]]) -> Iterator[Finding]:
         who = printable(jid, 200)
         rung = way.rung.value if way.rung else ""
         values = {"jid": who, "through": way.through, "reason": way.reason, "fix": way.fix}
+        why = way.obstacles
         text = f"{who}: {way.text}"
         if way.rung is None:
-            yield Finding("way", Verdict.WARNING, text, way.fix, values=values)
+            yield Finding("way", Verdict.WARNING, text, way.fix, values=values, obstacles=why)
         else:
             because = f" ({way.reason})" if way.reason else ""
-            yield Finding("way", Verdict.GOOD, text + because, way.fix, detail=rung, values=values)
+            yield Finding(
+                "way",
+                Verdict.GOOD,
+                text + because,
+                way.fix,
+                detail=rung,
+                values=values,
+                obstacles=why,
+            )
 
 
 def disk(folder: str) -> Finding:

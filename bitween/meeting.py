@@ -20,17 +20,9 @@ from bitween.model.library import Library
 from bitween.model.passage import Passage
 from bitween.model.peer import Peer
 from bitween.model.torrent import InfoHash, TorrentState
-from bitween.model.way import UNTRIED, Rung, Way
+from bitween.model.way import UNTRIED, Obstacle, Rung, Way
 from bitween.reach.ladder import Ladder
-from bitween.reach.prospects import (
-    UNANSWERED,
-    Obstacle,
-    in_order,
-    no_hole,
-    obstacle,
-    rung_at,
-    sure,
-)
+from bitween.reach.prospects import UNANSWERED, in_order, no_hole, obstacle, rung_at, sure
 
 #: Resources to which a way is looked for at the same time; the others wait.
 CLIMBING = 24
@@ -50,6 +42,7 @@ SHOWN = 30
 _BY_RELAY = frozenset({Rung.RELAY, Rung.IN_BAND})
 _ACTIVE = frozenset({TorrentState.METADATA, TorrentState.DOWNLOADING})
 _RUNGS = list(Rung)
+_RELAY_UNKNOWN = Obstacle("whether a server relays is not told", detail="relay_unknown")
 
 
 class MeetingSwarm(Protocol):
@@ -281,11 +274,11 @@ class Meetings:
         try:
             passage = await asking
         except defer.TimeoutError:
-            return Way(reason=f"{why.reason}; whether a server relays is not told", fix=why.fix)
+            return Way(obstacles=(why, _RELAY_UNKNOWN))
         except BitweenError as error:
-            return Way(reason=f"{why.reason}; {error.message}", fix=error.hint or why.fix)
+            return Way(obstacles=(why, Obstacle.of(error)))
         rung = Rung.IN_BAND if passage.in_band else Rung.RELAY
-        return Way(rung, through=passage.through, reason=why.reason, fix=why.fix)
+        return Way(rung, through=passage.through, obstacles=(why,))
 
     # ---- what changes
 
@@ -594,6 +587,8 @@ class Meetings:
             raise RequestRefused(
                 f"it is larger than the {passage.most} bytes that go within the XMPP stream",
                 "a relay would need proxy65 on either server",
+                detail="too_large",
+                values={"most": str(passage.most)},
             )
         resource.relayed = True
         address = self._means.relays.local_address(*key)

@@ -70,7 +70,7 @@ def protocol_error(code: int) -> dict[str, object]:
 
 def error_object(error: errors.BitweenError) -> dict[str, object]:
     """An error of ours as a JSON-RPC error object (JSON-RPC 2.0 §5.1)."""
-    code, _ = _kind(error)
+    code, _ = _kind(type(error))
     message = printable(error.message, _MAX_TEXT)
     if code == INVALID_PARAMS:
         message = f"{_MESSAGES[code]}: {message}"
@@ -79,7 +79,7 @@ def error_object(error: errors.BitweenError) -> dict[str, object]:
 
 def error_data(error: errors.BitweenError) -> results.ErrorData:
     """What a program can go by in an error of ours."""
-    _, reason = _kind(error)
+    reason = reason_of(type(error))
     data: results.ErrorData = {"reason": reason, "hint": printable(error.hint, _MAX_TEXT)}
     if error.detail:
         data["detail"] = error.detail
@@ -87,5 +87,10 @@ def error_data(error: errors.BitweenError) -> results.ErrorData:
     return data
 
 
-def _kind(error: errors.BitweenError) -> tuple[int, str]:
-    return next(KINDS[kind] for kind in type(error).__mro__ if kind in KINDS)
+def reason_of(kind: type[errors.BitweenError]) -> str:
+    """The word for a kind of error."""
+    return _kind(kind)[1]
+
+
+def _kind(kind: type[errors.BitweenError]) -> tuple[int, str]:
+    return next(KINDS[base] for base in kind.__mro__ if base in KINDS)

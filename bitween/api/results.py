@@ -302,6 +302,16 @@ class Exported(TypedDict):
     magnet: str
 
 
+class Obstacle(TypedDict):
+    """Why there is no better way to somebody; there may be several reasons."""
+
+    text: str
+    fix: Annotated[str | None, "what would help"]
+    kind: Annotated[str | None, "what kind of error it was, as ErrorData's reason; null for none"]
+    detail: Annotated[str | None, "what exactly it is, one word; null where only text tells"]
+    values: Annotated[dict[str, str | int], "what text tells beside that, by name"]
+
+
 class Way(TypedDict):
     """How a resource of a contact is reached, or why it is not."""
 
@@ -309,6 +319,7 @@ class Way(TypedDict):
     text: Annotated[str, "the same in words"]
     reason: Annotated[str | None, "why there is no better way, or none at all"]
     fix: Annotated[str | None, "what would help"]
+    because: Annotated[list[Obstacle], "what reason and fix are made of"]
 
 
 class Resource(TypedDict):
@@ -364,6 +375,7 @@ class Finding(TypedDict):
     fix: Annotated[str | None, "what can be done about it"]
     detail: Annotated[str | None, "what was found, one word; null where check and verdict say it"]
     values: Annotated[dict[str, str | float], "what text tells beside that, by name"]
+    because: Annotated[list[Obstacle], "of a way, why there is no better one"]
 
 
 class Diagnosis(TypedDict):

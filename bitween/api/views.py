@@ -15,7 +15,7 @@ from typing import cast
 
 from bitween.api import results
 from bitween.api.content_type import type_of
-from bitween.api.faults import error_data, error_object
+from bitween.api.faults import error_data, error_object, reason_of
 from bitween.api.pieces import Members
 from bitween.application import Status
 from bitween.control import Exported, FileStatus, LimitsInForce
@@ -33,7 +33,7 @@ from bitween.model.setting import Setting
 from bitween.model.torrent import Torrent
 from bitween.model.traffic import Rates, Traffic
 from bitween.model.trouble import Trouble
-from bitween.model.way import Rung, Way
+from bitween.model.way import Obstacle, Rung, Way
 from bitween.model.wishes import Limits, Selection
 
 Json = dict[str, object]
@@ -201,6 +201,7 @@ def finding(finding: Finding) -> results.Finding:
         "fix": finding.fix or None,
         "detail": finding.detail or None,
         "values": dict(finding.values),
+        "because": [_obstacle(obstacle) for obstacle in finding.obstacles],
     }
 
 
@@ -319,6 +320,17 @@ def _way(way: Way) -> results.Way:
         "text": way.text,
         "reason": way.reason or None,
         "fix": way.fix or None,
+        "because": [_obstacle(obstacle) for obstacle in way.obstacles],
+    }
+
+
+def _obstacle(obstacle: Obstacle) -> results.Obstacle:
+    return {
+        "text": obstacle.reason,
+        "fix": obstacle.fix or None,
+        "kind": None if obstacle.error is None else reason_of(obstacle.error),
+        "detail": obstacle.detail or None,
+        "values": dict(obstacle.values),
     }
 
 

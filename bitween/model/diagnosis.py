@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from bitween.model.way import Obstacle
+
 
 class Verdict(StrEnum):
     """How it stands with something."""
@@ -27,6 +29,7 @@ class Finding:
     :param detail: what was found, a word that stays, where check and verdict alone leave it open.
     :param values: what ``text`` holds beside that, by name, so that it can be told in other
         languages, too.
+    :param obstacles: why there is no better way, of a check of one.
     """
 
     check: str
@@ -35,3 +38,4 @@ class Finding:
     fix: str = ""
     detail: str = ""
     values: Mapping[str, str | float] = field(default_factory=dict)
+    obstacles: tuple[Obstacle, ...] = ()

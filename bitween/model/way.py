@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Self
 
+from bitween.errors import BitweenError
 from bitween.model.address import PeerAddress
 
 
@@ -21,6 +24,31 @@ class Rung(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Obstacle:
+    """
+    Why something cannot be, or is not.
+
+    :param reason: in a line.
+    :param fix: what would help, in a line; empty if nothing is known to.
+    :param detail: what exactly it is, a word that stays; empty where only the reason tells.
+    :param values: what the reason tells beside that, by name, so that the same can be said in
+        another language.
+    :param error: of which kind the error was; ``None`` for what no error told.
+    """
+
+    reason: str
+    fix: str = ""
+    detail: str = ""
+    values: Mapping[str, str | int] = field(default_factory=dict)
+    error: type[BitweenError] | None = None
+
+    @classmethod
+    def of(cls, error: BitweenError) -> Self:
+        """What an error stands for."""
+        return cls(error.message, error.hint, error.detail, error.values, type(error))
+
+
+@dataclass(frozen=True, slots=True)
 class Way:
     """
     The way to one resource.
@@ -28,17 +56,26 @@ class Way:
     :param rung: ``None`` where there is no way, or none is known yet.
     :param address: what is dialled; of a relay the local one that stands for it.
     :param through: the relay's JID; empty where there is none.
-    :param reason: why there is no better way, or none at all, in a line; empty if nothing is known.
-    :param fix: what would help, in a line.
+    :param obstacles: why there is no better way, or none at all; empty if nothing is known.
     :param comes: whether it has to dial us, for we could not dial it.
     """
 
     rung: Rung | None = None
     address: PeerAddress | None = None
     through: str = ""
-    reason: str = ""
-    fix: str = ""
+    obstacles: tuple[Obstacle, ...] = ()
     comes: bool = False
+
+    @property
+    def reason(self) -> str:
+        """Why there is no better way, or none at all, in a line; empty if nothing is known."""
+        return "; ".join(obstacle.reason for obstacle in self.obstacles)
+
+    @property
+    def fix(self) -> str:
+        """What would help, in a line: against what was met last, for it is the easiest to mend."""
+        fixes = [obstacle.fix for obstacle in self.obstacles if obstacle.fix]
+        return fixes[-1] if fixes else ""
 
     @property
     def text(self) -> str:

@@ -13,8 +13,8 @@ from twisted.python.failure import Failure
 from bitween.errors import BitweenError
 from bitween.model.address import PeerAddress
 from bitween.model.candidate import Candidate, Kind
-from bitween.model.way import UNTRIED, Rung, Way
-from bitween.reach.prospects import Obstacle, in_order, no_hole, obstacle, rung_at, tried
+from bitween.model.way import UNTRIED, Obstacle, Rung, Way
+from bitween.reach.prospects import in_order, no_hole, obstacle, rung_at, tried
 
 #: Seconds without an answer after which the other side is asked to dial us, too.
 MEET_AFTER = 0.5
@@ -28,6 +28,11 @@ RETRY_FIRST, RETRY_LAST = 60.0, 960.0
 
 _DIRECT = frozenset({Rung.LAN, Rung.IPV6, Rung.IPV4, Rung.MAPPED, Rung.PUNCHED})
 _RUNGS = list(Rung)
+_CLOSED = Obstacle(
+    "they answer, but do not let us in",
+    "they do not see us at an address that we announce: have bitween doctor run here",
+    "closed",
+)
 
 
 class Steps(Protocol):
@@ -78,7 +83,7 @@ class Ladder:
         self._barred: set[PeerAddress] = set()
         self._pardoned: set[PeerAddress] = set()
         self._obstacle: Obstacle | None = None
-        self._no_meeting = ""
+        self._no_meeting: Obstacle | None = None
         self._met_already = False
         self._retry = RETRY_FIRST
         self.way = UNTRIED
@@ -152,7 +157,7 @@ class Ladder:
         return self.way.rung in _DIRECT and self.way.address in addresses
 
     def _begin(self) -> None:
-        self._met_already, self._no_meeting = False, ""
+        self._met_already, self._no_meeting = False, None
         self._obstacle = obstacle(self._ours, self._theirs)
         if self._obstacle is not None:
             self._direct_failed()
@@ -201,7 +206,7 @@ class Ladder:
             self._probe([*again, *more])
 
     def _they_do_not_come(self, error: BitweenError) -> None:
-        self._no_meeting = str(error)
+        self._no_meeting = Obstacle.of(error)
         self._perhaps_give_up()
 
     def _perhaps_give_up(self) -> None:
@@ -221,22 +226,17 @@ class Ladder:
             self._try("relay", self._steps.relay(), self._relayed, self._not_relayed)
 
     def _relayed(self, way: Way) -> None:
-        why = self._why
-        self._tell(Way(way.rung, way.address, way.through, why.reason, why.fix))
+        self._tell(Way(way.rung, way.address, way.through, self._why))
 
     def _not_relayed(self, error: BitweenError) -> None:
-        why = self._why
-        self._tell(Way(reason=f"{why.reason}; {error.message}", fix=error.hint or why.fix))
+        self._tell(Way(obstacles=(*self._why, Obstacle.of(error))))
 
     @property
-    def _why(self) -> Obstacle:
+    def _why(self) -> tuple[Obstacle, ...]:
         """Why there is no direct way."""
         if self._barred or self._pardoned:
-            return Obstacle(
-                "they answer, but do not let us in",
-                "they do not see us at an address that we announce: have bitween doctor run here",
-            )
-        return self._obstacle or tried(self._theirs, self._no_meeting)
+            return (_CLOSED,)
+        return (self._obstacle,) if self._obstacle else tried(self._theirs, self._no_meeting)
 
     def _again(self) -> None:
         self._begin()

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from ipaddress import ip_network
 
 from bitween.model.address import PeerAddress
 from bitween.model.candidate import Candidate, Kind
-from bitween.model.way import Rung
+from bitween.model.way import Obstacle, Rung
 
 # What a home's router gives to one network; a larger one has the other network's addresses, too.
 _NETWORK_BITS = {4: 24, 6: 64}
@@ -19,23 +19,11 @@ _OPEN_A_PORT = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Obstacle:
-    """
-    Why something cannot be, or is not.
-
-    :param reason: in a line.
-    :param fix: what would help, in a line.
-    """
-
-    reason: str
-    fix: str
-
-
 #: What is known before both have dialled each other at the same time.
 UNANSWERED = Obstacle(
     "nothing answers at their addresses",
     "perhaps nothing: whether a hole can be punched shows with the first download",
+    "unanswered",
 )
 
 
@@ -94,15 +82,20 @@ def rung_at(address: PeerAddress, theirs: Iterable[Candidate] = ()) -> Rung:
 def obstacle(ours: Collection[Candidate], theirs: Collection[Candidate]) -> Obstacle | None:
     """Why no direct way can be, whoever dials; ``None`` where one could be."""
     if not theirs:
-        return Obstacle("they announce no address", "have bitween doctor run there")
+        return Obstacle("they announce no address", "have bitween doctor run there", "none_theirs")
     if not ours:
-        return Obstacle("we have no address ourselves", "check the network; see bitween doctor")
+        return Obstacle(
+            "we have no address ourselves", "check the network; see bitween doctor", "none_ours"
+        )
     our_families, their_families = _families(ours), _families(theirs)
     if our_families & their_families:
         return None
+    theirs_are, ours_are = _family_text(their_families), _family_text(our_families)
     return Obstacle(
-        f"they have {_family_text(their_families)} only and you {_family_text(our_families)} only",
+        f"they have {theirs_are} only and you {ours_are} only",
         "one of you needs an address of the other kind from the provider",
+        "families",
+        {"theirs": theirs_are, "ours": ours_are},
     )
 
 
@@ -118,26 +111,50 @@ def no_hole(ours: Collection[Candidate], theirs: Collection[Candidate]) -> Obsta
     here, there = _varies(ours), _varies(theirs)
     if not (here or there) or _may_answer(theirs, ours) or _may_answer(ours, theirs):
         return None
-    one = "your router gives" if here else "their router gives"
-    give = "both your routers give" if here and there else one
-    return Obstacle(
-        f"no hole can be punched: {give} each contact another port (symmetric NAT)", _OPEN_A_PORT
-    )
+    return _SYMMETRIC[here, there]
 
 
-def tried(theirs: Sequence[Candidate], no_meeting: str = "") -> Obstacle:
+#: What both did at the same time, in vain.
+_NO_HOLE = Obstacle("dialling each other at the same time did not help", detail="no_hole")
+_ANOTHER_PORT = "each contact another port (symmetric NAT)"
+#: By whether our router, and theirs, shows everybody another port.
+_SYMMETRIC = {
+    (True, True): Obstacle(
+        f"no hole can be punched: both your routers give {_ANOTHER_PORT}",
+        _OPEN_A_PORT,
+        "symmetric_both",
+    ),
+    (True, False): Obstacle(
+        f"no hole can be punched: your router gives {_ANOTHER_PORT}",
+        _OPEN_A_PORT,
+        "symmetric_here",
+    ),
+    (False, True): Obstacle(
+        f"no hole can be punched: their router gives {_ANOTHER_PORT}",
+        _OPEN_A_PORT,
+        "symmetric_there",
+    ),
+}
+
+
+def tried(
+    theirs: Sequence[Candidate], no_meeting: Obstacle | None = None
+) -> tuple[Obstacle, Obstacle]:
     """
     Why there is no direct way, after everything was tried.
 
-    :param no_meeting: why both could not dial each other at the same time; empty if they did.
+    :param no_meeting: why both could not dial each other at the same time; ``None`` if they did.
     """
     count = len({candidate.address for candidate in theirs if candidate.dialable})
     plural = "" if count == 1 else "es"
-    both = no_meeting or "dialling each other at the same time did not help"
-    return Obstacle(
-        f"nothing answers at {count} address{plural} of theirs, and {both}",
+    silent = Obstacle(
+        f"nothing answers at {count} address{plural} of theirs",
         _OPEN_A_PORT,
+        "silent",
+        {"n": count},
     )
+    # What helps against the first would help against the second, too.
+    return silent, replace(no_meeting or _NO_HOLE, fix="")
 
 
 def _varies(candidates: Iterable[Candidate]) -> bool:

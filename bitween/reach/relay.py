@@ -143,7 +143,10 @@ class Relay(Service):
                 place.port = self._reactor.listenTCP(0, factory, interface=place.host)
             except CannotListenError as error:
                 raise BitweenError(
-                    f"no relay: {place.host} cannot be listened on", str(error.socketError)
+                    f"no relay: {place.host} cannot be listened on",
+                    str(error.socketError),
+                    detail="no_place",
+                    values={"host": place.host, "why": str(error.socketError)},
                 ) from None
         return PeerAddress(place.host, place.port.getHost().port)
 
@@ -209,7 +212,7 @@ class Relay(Service):
             host = f"127.1.{(self._last - 1) // _PER_NET}.{(self._last - 1) % _PER_NET + 1}"
             if host not in self._who:
                 return host
-        raise BitweenError("no relay: there are too many at once")
+        raise BitweenError("no relay: there are too many at once", detail="too_many")
 
     def _pipe(self, jid: str, place: _Place) -> Pipe:
         def passed(uploaded: int, downloaded: int) -> None:

@@ -138,6 +138,8 @@ class Encounters(XMPPHandler):
                 raise RequestRefused(
                     f"{printable(to)} runs a bitween that cannot be asked this",
                     "have it updated there",
+                    detail="outdated",
+                    values={"who": printable(to)},
                 )
             if not self._knows(jid, resource):
                 # Where we are is for contacts only, and this may be one no longer.
@@ -147,7 +149,11 @@ class Encounters(XMPPHandler):
         except CancelledError:
             raise
         except StopIteration:
-            raise RequestRefused(f"the answer of {printable(to)} makes no sense") from None
+            raise RequestRefused(
+                f"the answer of {printable(to)} makes no sense",
+                detail="nonsense",
+                values={"who": printable(to)},
+            ) from None
         except Exception as error:
             raise request_error(error) from None
 
@@ -165,7 +171,7 @@ class Encounters(XMPPHandler):
     async def _send(self, to: str, kind: str, content: Any) -> Any:
         stream = self.xmlstream
         if stream is None or not self.parent.in_session:
-            raise NotConnected("there is no connection to the XMPP server")
+            raise NotConnected("there is no connection to the XMPP server", detail="now")
         iq = IQ(stream, kind)
         iq.timeout = ANSWER_TIMEOUT
         iq.addChild(content)

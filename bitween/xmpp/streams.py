@@ -139,7 +139,9 @@ class Streams(XMPPHandler):
         if most > 0:
             return Passage(most=most)
         raise RequestRefused(
-            "neither server relays", "have proxy65 (XEP-0065) switched on on one of them"
+            "neither server relays",
+            "have proxy65 (XEP-0065) switched on on one of them",
+            detail="no_relay",
         )
 
     async def _open(self, jid: str, resource: str) -> Stream:
@@ -201,12 +203,17 @@ class Streams(XMPPHandler):
         except Exception as error:
             raise request_error(error) from None
         if not sid and (answer is None or answer.name != "relay"):
-            raise RequestRefused("the contact's program does not say how it could be relayed to")
+            raise RequestRefused(
+                "the contact's program does not say how it could be relayed to",
+                detail="relay_unknown",
+            )
         return answer
 
     def _check_session(self) -> None:
         if self.xmlstream is None or not self.parent.online:
-            raise NotConnected("there is no connection to the XMPP server", "try again later")
+            raise NotConnected(
+                "there is no connection to the XMPP server", "try again later", detail="now"
+            )
 
     # ---- they ask
 

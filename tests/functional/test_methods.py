@@ -668,6 +668,7 @@ class ContactTests(MethodCase):
                                     "text": "not tried yet",
                                     "reason": None,
                                     "fix": None,
+                                    "because": [],
                                 },
                             },
                             {

@@ -62,6 +62,17 @@ def finding_key(call: ast.Call) -> str:
     return ".".join(filter(None, parts))
 
 
+def obstacle_texts(call: ast.Call) -> tuple[str, bool, set[str]]:
+    """The detail of an obstacle that is made, whether something helps, and which values it has."""
+    given = {**dict(zip(("reason", "fix", "detail", "values"), call.args, strict=False))}
+    given |= {str(k.arg): k.value for k in call.keywords}
+    detail, values = given.get("detail"), given.get("values")
+    assert isinstance(detail, ast.Constant), f"without a detail: {ast.unparse(call)}"
+    keys = values.keys if isinstance(values, ast.Dict) else []
+    names = {str(key.value) for key in keys if isinstance(key, ast.Constant)}
+    return str(detail.value), "fix" in given, names
+
+
 class GermanTests(SynchronousTestCase):
     """The table in ``strings.js``, held against the source."""
 
@@ -96,6 +107,17 @@ class GermanTests(SynchronousTestCase):
         keys = {finding_key(call) for call in found}
         fixes = {f"{finding_key(call)}.fix" for call in found if len(call.args) > _WITHOUT_FIX}
         self.assertEqual((keys | fixes) - self.texts.keys(), set())
+
+    def test_every_obstacle(self) -> None:
+        """Each has a word for itself, and a text about it and what helps, with values it has."""
+        found = [obstacle_texts(call) for name, call in calls() if name == "Obstacle"]
+        self.assertGreater(len(found), 5)
+        keys = {f"obstacle.{detail}" for detail, _, _ in found}
+        keys |= {f"obstacle.{detail}.fix" for detail, helps, _ in found if helps}
+        self.assertEqual({key for key in self.texts if key.startswith("obstacle.")}, keys)
+        for detail, _, values in found:
+            places = set(re.findall(r"\{(\w+)\}", self.texts[f"obstacle.{detail}"]))
+            self.assertLessEqual(places, values, detail)
 
     def test_every_place_has_its_value(self) -> None:
         """What is to be put into a text is among what the source gives with it."""

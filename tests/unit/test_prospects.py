@@ -6,7 +6,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from bitween.model.address import PeerAddress
 from bitween.model.candidate import Candidate, Kind
-from bitween.model.way import Rung
+from bitween.model.way import Obstacle, Rung
 from bitween.reach.prospects import in_order, no_hole, obstacle, rung_at, tried
 
 
@@ -92,8 +92,12 @@ class ObstacleTests(SynchronousTestCase):
     def test_tried(self) -> None:
         """After everything was tried, the words count what was dialled."""
         theirs = [at("9.9.9.9"), at("9.9.9.8", Kind.SEEN)]
-        self.assertIn("at 1 address of theirs", tried(theirs).reason)
-        self.assertIn("and bob sleeps", tried(theirs, "bob sleeps").reason)
+        silent, no_hole = tried(theirs)
+        self.assertIn("at 1 address of theirs", silent.reason)
+        self.assertIn("at the same time", no_hole.reason)
+        silent, no_meeting = tried(theirs, Obstacle("bob sleeps", "wake him"))
+        self.assertIn("--announce", silent.fix)
+        self.assertEqual(no_meeting, Obstacle("bob sleeps"))
 
 
 class NoHoleTests(SynchronousTestCase):

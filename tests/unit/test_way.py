@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from bitween.model.way import UNTRIED, Rung, Way
+from bitween.errors import RequestRefused
+from bitween.model.way import UNTRIED, Obstacle, Rung, Way
 
 
 class WayTests(SynchronousTestCase):
@@ -20,4 +21,15 @@ class WayTests(SynchronousTestCase):
     def test_none(self) -> None:
         """Nobody tried, or there is none and the reason is known."""
         self.assertEqual(UNTRIED.text, "not tried yet")
-        self.assertEqual(Way(reason="they sleep").text, "not reachable: they sleep")
+        asleep = Way(obstacles=(Obstacle("they sleep"),))
+        self.assertEqual(asleep.text, "not reachable: they sleep")
+        self.assertEqual(asleep.fix, "")
+
+    def test_several_obstacles(self) -> None:
+        """All are told; what helps against the last one that anything helps against."""
+        refused = Obstacle.of(RequestRefused("no relay", "switch it on", detail="no_relay"))
+        silent = Obstacle("they are silent", "wake them")
+        way = Way(obstacles=(silent, refused, Obstacle("it rains")))
+        self.assertEqual(way.reason, "they are silent; no relay; it rains")
+        self.assertEqual(way.fix, "switch it on")
+        self.assertEqual((refused.detail, refused.error), ("no_relay", RequestRefused))

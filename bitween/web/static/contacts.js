@@ -1,12 +1,12 @@
 // Who is there, who asks to be, and what each shares.
 
-import { iconButton, legible, make, named, say } from "/web/dom.js";
+import { iconButton, legible, make, named, say, withEnglish } from "/web/dom.js";
 import { avatar } from "/web/faces.js";
 import { size } from "/web/format.js";
 import "/web/invitation.js";
 import { reachText } from "/web/reach.js";
 import { call } from "/web/rpc.js";
-import { t } from "/web/strings.js";
+import { heardWay, t } from "/web/strings.js";
 
 /** The JID in an xmpp: link, as which one may be pasted; any other text as it is. */
 function invited(text) {
@@ -151,9 +151,13 @@ function device({ resource, online, shares, size: bytes, way }) {
   const said = [t(online ? "online" : "offline"), t("shareCount", { n: shares }), size(bytes)];
   if (way && way.reach !== "untried") said.push(reachText(way.reach));
   const line = make("li", { class: online ? "online" : "" }, named(resource), ` ${said.join(" · ")}`);
-  // Why there is no better way is known in English only.
-  if (way?.reason) line.append(make("small", { lang: "en" }, ` ${[way.reason, way.fix].filter(Boolean).join("; ")}`));
+  if (way?.because.length) line.append(make("small", { dir: "auto" }, ...whyNoBetter(way.because)));
   return line;
+}
+
+function whyNoBetter(because) {
+  const { all } = heardWay(because);
+  return withEnglish(` ${all}`, because.find(({ text }) => all.includes(text))?.text);
 }
 
 customElements.define("contacts-view", ContactsView);

@@ -3,7 +3,7 @@
 import { legible, make, say, withEnglish } from "/web/dom.js";
 import { duration, moment, rate, size, time } from "/web/format.js";
 import { call, logOut } from "/web/rpc.js";
-import { LANGUAGES, chooseLanguage, chosenLanguage, heardError, heardFinding, t } from "/web/strings.js";
+import { LANGUAGES, chooseLanguage, chosenLanguage, heardError, heardFinding, heardWay, t } from "/web/strings.js";
 import "/web/notifications.js";
 
 const KILO = 1000;
@@ -151,6 +151,10 @@ function shownFinding(finding) {
   const { check, verdict, text, fix } = finding;
   const values = Object.fromEntries(
     Object.entries(finding.values).map(([name, value]) => [name, SHOWN[name]?.(value) ?? value]));
+  if (finding.because.length) {
+    const { why, help } = heardWay(finding.because);
+    Object.assign(values, { reason: why, fix: help });
+  }
   const shown = make("li", { class: verdict },
     make("strong", {}, t(VERDICTS[verdict])), " ",
     `${CHECKS[check] ? t(CHECKS[check]) : check}: `,

@@ -211,7 +211,7 @@ const de = {
 };
 
 // What the daemon says, which itself speaks English: errors by "reason" or "reason.detail", findings by
-// "check.verdict" or "check.verdict.detail", and ".fix" for what to do. Without a detail only the English
+// "check.verdict" or "check.verdict.detail", obstacles by "obstacle.detail", and ".fix" for what to do. Without a detail only the English
 // text tells all, so that it stands behind.
 const heardInGerman = {
   "invalid_value": "Das ist kein gültiger Wert",
@@ -219,6 +219,8 @@ const heardInGerman = {
   "invalid_value.own_account": "Das ist Ihr eigenes Konto; dessen Geräte sehen einander ohnehin",
   "invalid_value.no_file": "Es bliebe keine Datei übrig; den Torrent stattdessen anhalten oder entfernen",
   "failed": "Das ist nicht gelungen",
+  "failed.no_place": "Für einen Vermittler ist hier kein Platz: bei {host} lässt sich nicht lauschen ({why})",
+  "failed.too_many": "Für noch einen Vermittler ist hier kein Platz: es sind zu viele auf einmal",
   "configuration_error": "Eine Einstellung lässt sich nicht verwenden",
   "startup_error": "Der Daemon kann so nicht starten",
   "bad_path": "Dieser Pfad lässt sich nicht verwenden",
@@ -272,6 +274,11 @@ const heardInGerman = {
   "not_connected.connection-timeout": "Der Server hielt die Verbindung für tot",
   "not_connected.host-gone": "Der Server bedient diese Domain nicht mehr",
   "request_refused": "Der Server oder der Kontakt hat das abgelehnt",
+  "request_refused.nonsense": "Die Antwort von {who} ergibt keinen Sinn",
+  "request_refused.outdated": "{who} hat ein bitween, das sich das nicht fragen lässt; es dort erneuern",
+  "request_refused.no_relay": "Keiner der beiden Server vermittelt; auf einem davon proxy65 (XEP-0065) einschalten lassen",
+  "request_refused.relay_unknown": "Das Programm des Kontakts sagt nicht, wie ihm vermittelt werden könnte",
+  "request_refused.too_large": "Es ist größer als die {most} Bytes, die durch den XMPP-Server gehen; für mehr braucht einer der Server proxy65",
   "request_refused.answer": "Die Antwort war {condition}",
   "request_refused.no_answer": "Es kam keine Antwort; später noch einmal versuchen",
   "log_in_refused": "Die Anmeldung ist gescheitert",
@@ -335,10 +342,30 @@ const heardInGerman = {
   "way.good.ipv4": "{jid}: direkt (IPv4)",
   "way.good.mapped": "{jid}: direkt, durch den Router",
   "way.good.punched": "{jid}: direkt, beide zugleich",
-  "way.good.relay": "{jid}: über den Vermittler {through}",
-  "way.good.in_band": "{jid}: über den XMPP-Server",
+  "way.good.relay": "{jid}: über den Vermittler {through}. {reason}",
+  "way.good.in_band": "{jid}: über den XMPP-Server. {reason}",
   "way.warning": "{jid} ist nicht erreichbar: {reason}",
   "way.warning.fix": "{fix}",
+  "obstacle.unanswered": "Bei den Adressen dort antwortet nichts",
+  "obstacle.unanswered.fix": "Vielleicht nichts: ob beide einander zugleich anwählen können, zeigt der erste Download",
+  "obstacle.none_theirs": "Dort wird keine Adresse genannt",
+  "obstacle.none_theirs.fix": "Dort bitween doctor laufen lassen",
+  "obstacle.none_ours": "Hier gibt es keine Adresse",
+  "obstacle.none_ours.fix": "Das Netz prüfen; siehe bitween doctor",
+  "obstacle.families": "Dort gibt es nur {theirs}, hier nur {ours}",
+  "obstacle.families.fix": "Auf einer der beiden Seiten eine Adresse der anderen Art vom Anbieter bekommen",
+  "obstacle.silent": { one: "Bei {n} Adresse dort antwortet nichts", other: "Bei {n} Adressen dort antwortet nichts" },
+  "obstacle.silent.fix": "Auf einer der beiden Seiten im Router UPnP oder NAT-PMP einschalten, oder einen Port weiterleiten und mit --announce nennen",
+  "obstacle.no_hole": "Einander zugleich anzuwählen half nicht",
+  "obstacle.symmetric_both": "Einander zugleich anzuwählen hilft nicht: beide Router zeigen jedem Kontakt einen anderen Port (symmetrisches NAT)",
+  "obstacle.symmetric_here": "Einander zugleich anzuwählen hilft nicht: der Router hier zeigt jedem Kontakt einen anderen Port (symmetrisches NAT)",
+  "obstacle.symmetric_there": "Einander zugleich anzuwählen hilft nicht: der Router dort zeigt jedem Kontakt einen anderen Port (symmetrisches NAT)",
+  "obstacle.symmetric_both.fix": "Auf einer der beiden Seiten im Router UPnP oder NAT-PMP einschalten, oder einen Port weiterleiten und mit --announce nennen",
+  "obstacle.symmetric_here.fix": "Auf einer der beiden Seiten im Router UPnP oder NAT-PMP einschalten, oder einen Port weiterleiten und mit --announce nennen",
+  "obstacle.symmetric_there.fix": "Auf einer der beiden Seiten im Router UPnP oder NAT-PMP einschalten, oder einen Port weiterleiten und mit --announce nennen",
+  "obstacle.closed": "Dort wird geantwortet, aber nicht eingelassen",
+  "obstacle.closed.fix": "Dort sind wir an einer Adresse zu sehen, die wir nicht nennen: hier bitween doctor laufen lassen",
+  "obstacle.relay_unknown": "Ob einer der Server vermittelt, ist nicht bekannt",
   "dial-back.good": { one: "Kontakte erreichen uns über {reached}; {n} wurde gefragt", other: "Kontakte erreichen uns über {reached}; {n} wurden gefragt" },
   "dial-back.good.partly": { one: "Kontakte erreichen uns über {reached}, nicht über {closed}; {n} wurde gefragt", other: "Kontakte erreichen uns über {reached}, nicht über {closed}; {n} wurden gefragt" },
   "dial-back.good.partly.fix": "TCP- und UDP-Port {port} in den Firewalls hier und im Router öffnen, oder dort UPnP oder NAT-PMP einschalten, oder den Port zu uns weiterleiten",
@@ -398,6 +425,16 @@ export function heardError({ reason, detail, values }, english) {
 /** What the daemon found, and with `fix` what to do about it, in the reader's language as far as that is known. */
 export function heardFinding({ check, verdict, detail }, values, english, fix = false) {
   return heard([check, verdict, detail, fix && "fix"].filter(Boolean).join("."), values) ?? english;
+}
+
+/** Why there is no better way to somebody, and what would help, in the reader's language as far as that is known. */
+export function heardWay(because) {
+  const between = language === "en" ? "; " : ". ";
+  const why = because.map(({ kind, detail, text, values }) => heardError({ reason: kind ?? "obstacle", detail, values }, text)).join(between);
+  const helped = because.findLast(({ fix }) => fix);
+  // A text about an error tells what helps itself; of others only the English ones do not.
+  const help = helped && (heard(`obstacle.${helped.detail}.fix`, {}) ?? (language !== "en" && helped.kind ? "" : helped.fix));
+  return { why, help: help ?? "", all: [why, help].filter(Boolean).join(between) };
 }
 
 // A text of the table, or null where it is missing, or a value that it tells.
