@@ -175,7 +175,7 @@ class WebTests(ProsodyTestCase):
             expect(page.get_by_label("From")).to_have_value(bob.jid)
             page.get_by_role("link", name="Status").click()
             expect(page.locator("status-view dl")).to_contain_text(f"{alice.jid}/")
-            expect(page.locator(".findings li").first).to_contain_text("connected as")
+            expect(page.locator(".findings").first).to_contain_text("connected as")
             page.get_by_label("Upload").fill("500")
             page.get_by_role("button", name="Set limits").click()
             expect(page.locator(".toast")).to_contain_text("The limits hold now.")

@@ -84,7 +84,7 @@ class WebContactsTests(WebCase):
             expect(request).to_contain_text("calls themselves Bob <img")
             devices = page.get_by_role("list", name=f"Devices of {BOB}").get_by_role("listitem")
             expect(devices).to_have_text(
-                ["desk online · 2 shares · 246 byte", "phone away · 0 shares · 0 byte"]
+                ["desk online · 2 shares · 246 bytes", "phone away · 0 shares · 0 bytes"]
             )
             page.get_by_label("Add a contact").fill("xmpp:zoe@example.org?roster;name=Zoe")
             page.keyboard.press("Enter")

@@ -63,7 +63,7 @@ class WebTorrentsTests(ProsodyTestCase):
             meanwhile(alice.call("bt.set_limits", download=0))
             expect(page.get_by_text("film.mkv is complete.")).to_be_visible()
             page.get_by_role("button", name="Close").click()
-            expect(page.locator("rate-graph")).to_contain_text("Since the start ↓ 12 MB ↑ 0 byte")
+            expect(page.locator("rate-graph")).to_contain_text("Since the start ↓ 12 MB ↑ 0 bytes")
             return complaints
 
         self.assertEqual(await browse(visit), [])

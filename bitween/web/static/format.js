@@ -8,7 +8,9 @@ const numbers = new Map(); // Intl's makers, which take long to make
 function inUnit(unit, value, digits) {
   const key = `${unit} ${digits}`;
   if (!numbers.has(key)) {
-    const options = { style: "unit", unit, unitDisplay: "short", maximumFractionDigits: digits };
+    // In short, English knows no plural of "byte".
+    const unitDisplay = unit === "byte" ? "long" : "short";
+    const options = { style: "unit", unit, unitDisplay, maximumFractionDigits: digits };
     numbers.set(key, new Intl.NumberFormat(locale, options));
   }
   return numbers.get(key).format(value);

@@ -20,6 +20,7 @@ export class PreviewDialog extends HTMLElement {
   #trouble = make("p", { class: "trouble", role: "alert", dir: "auto" });
   #stage = make("div", { class: "stage" });
   #again = make("button", { type: "button", click: () => this.#show() }, t("tryAgain"));
+  #close = make("button", { type: "button", click: () => this.#dialog.close() }, t("close"));
   #save = make("a", { class: "button", download: true }, t("saveFile"));
   #dialog = make("dialog", { close: () => this.#clear(), "aria-labelledby": "preview-of" });
 
@@ -27,8 +28,7 @@ export class PreviewDialog extends HTMLElement {
     this.#dialog.append(
       make("h2", { id: "preview-of" }, this.#title), this.#stage, this.#note, this.#trouble,
       make("div", { class: "actions" },
-        this.#again, this.#save,
-        make("button", { type: "button", click: () => this.#dialog.close() }, t("close"))));
+        this.#again, this.#save, this.#close));
     this.append(this.#dialog);
   }
 
@@ -45,6 +45,7 @@ export class PreviewDialog extends HTMLElement {
   #show() {
     this.#clear();
     this.#reading = new AbortController();
+    this.#close.focus(); // what has it may go now
     this.#again.hidden = true;
     say(this.#trouble, "");
     say(this.#note, t("waitsForBytes"));
@@ -85,7 +86,9 @@ export class PreviewDialog extends HTMLElement {
         this.#saidNo(text);
         return;
       }
-      this.#stage.append(make("pre", { tabindex: 0, dir: "auto", "aria-labelledby": "preview-of" }, legible(text)));
+      const shown = make("pre", { tabindex: 0, dir: "auto", "aria-labelledby": "preview-of" }, legible(text));
+      this.#stage.append(shown);
+      shown.focus(); // so that keys scroll it
       say(this.#note, this.#file.size > READ ? t("onlyTheBeginning", { size: size(READ) }) : "");
     } catch {
       if (!signal.aborted) this.#fail(t("away"));
@@ -115,6 +118,7 @@ export class PreviewDialog extends HTMLElement {
     say(this.#note, "");
     say(this.#trouble, text, english);
     this.#again.hidden = false;
+    if (!this.#dialog.contains(document.activeElement)) this.#again.focus();
   }
 
   // A player that is only taken out of the document would go on reading.

@@ -70,10 +70,12 @@ class ShareRow extends HTMLElement {
   }
 
   #fillAction(item) {
-    const torrent = this.#view.daemon.torrents.get(item.hash);
+    const torrent = this.#view.torrentOf(item);
     this.#get.hidden = this.#choose.hidden = torrent !== undefined;
     this.#here.hidden = torrent === undefined;
     if (torrent) say(this.#here, torrent.complete ? t("have") : percent(torrent.progress));
+    const { activeElement: focused } = document;
+    if (focused.hidden && this.contains(focused)) (torrent ? this.#here : this.#get).focus();
   }
 }
 
@@ -186,6 +188,11 @@ export class SharesView extends HTMLElement {
       const { sources } = await call("bt.add_torrent_by_hash", { hash });
       this.#toasts.tell(t(sources ? "begun" : "willCome", { name }));
     });
+  }
+
+  /** The torrent of ours that something already is, unless it is only looked at to choose from. */
+  torrentOf({ hash }) {
+    return hash === this.#files.choosing ? undefined : this.daemon.torrents.get(hash);
   }
 
   choose(item) {

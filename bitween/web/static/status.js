@@ -9,6 +9,7 @@ import "/web/notifications.js";
 const KILO = 1000;
 const STATES = { online: "stateOnline", connecting: "stateConnecting", waiting: "stateWaiting", failed: "stateFailed" };
 const VERDICTS = { good: "verdictGood", warning: "verdictWarning", bad: "verdictBad", unknown: "verdictUnknown" };
+const WORST_FIRST = ["bad", "warning", "unknown", "good"];
 const CHECKS = {
   "log-in": "checkLogIn", certificate: "checkCertificate", pep: "checkPep", clock: "checkClock", proxy: "checkProxy", stun: "checkStun",
   address: "checkAddress", listening: "checkListening", mapping: "checkMapping", nat: "checkNat", "dial-back": "checkDialBack", way: "checkWay", addresses: "checkAddresses", contacts: "checkContacts", disk: "checkDisk",
@@ -129,6 +130,7 @@ export class StatusView extends HTMLElement {
   async #diagnose() {
     await this.#toasts.attempt(async () => {
       const { findings } = await call("net.diagnose");
+      findings.sort((one, other) => WORST_FIRST.indexOf(one.verdict) - WORST_FIRST.indexOf(other.verdict));
       this.#findings.replaceChildren(...findings.map(shownFinding));
     });
   }
