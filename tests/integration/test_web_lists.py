@@ -153,6 +153,7 @@ class WebListsTests(WebCase):
             expect(focused).to_have_text("Recording 00039")
             page.keyboard.press("Enter")
             expect(page.locator(".toast")).to_contain_text("Recording 00039")
+            expect(page.locator("share-row .here:focus")).to_be_visible()
 
         await browse(visit)
         torrents = self.world.swarm.library
@@ -359,5 +360,6 @@ class WebListsTests(WebCase):
                 expect(findings).to_contain_text("Kontakten wird 192.0.2.1:6881 genannt")
                 expect(findings).to_contain_text("kein Router leitet einen Port zu uns weiter")
                 expect(findings).to_contain_text("lässt sich nicht verwenden: No such file")
+                expect(findings.locator("li").first).to_have_class("bad")
 
         await self.each_view(look, locale="de-DE")
