@@ -71,11 +71,12 @@ class ShareRow extends HTMLElement {
 
   #fillAction(item) {
     const torrent = this.#view.torrentOf(item);
+    const going = torrent ? [this.#get, this.#choose] : [this.#here];
+    const passOn = going.includes(document.activeElement); // what is hidden loses the focus
     this.#get.hidden = this.#choose.hidden = torrent !== undefined;
     this.#here.hidden = torrent === undefined;
     if (torrent) say(this.#here, torrent.complete ? t("have") : percent(torrent.progress));
-    const { activeElement: focused } = document;
-    if (focused.hidden && this.contains(focused)) (torrent ? this.#here : this.#get).focus();
+    if (passOn) (torrent ? this.#here : this.#get).focus();
   }
 }
 
