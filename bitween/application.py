@@ -207,6 +207,7 @@ class Bitween:
         for record, shares in self._cache.load():
             self.catalogue.restore(record, shares)
             yield
+        yield from self.catalogue.get_ready()
 
     def begin(self) -> None:
         """Take up what an earlier run did not come to do; the swarm is ready now."""

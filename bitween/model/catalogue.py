@@ -6,7 +6,6 @@ import hashlib
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
 from types import MappingProxyType
 
 from bitween.model.address import PeerAddress
@@ -151,6 +150,8 @@ class _Entry:
         self.size = 0
         # What the index has for torrents that nobody else has: one object for all of them.
         self.alone = (self,)
+        # All other torrents of it.
+        self.common: set[InfoHash] = set()
         self._names: NameText | None = None
         self.take(announcement)
 
@@ -171,12 +172,13 @@ class _Entry:
 
     def discard(self, info_hash: InfoHash) -> None:
         self.size -= self.shares.pop(info_hash).size
+        self.common.discard(info_hash)
         self._names = None
 
     def names(self) -> NameText:
         """The names of the shares as of now."""
         if self._names is None:
-            self._names = NameText(self.shares)
+            self._names = NameText(self.shares.values())
         return self._names
 
     def record(self) -> ResourceRecord:
@@ -438,8 +440,12 @@ class Catalogue:
             contact.entries[resource] = entry
         entry.last_seen = record.last_seen
         self._hold(entry, [share for share in shares if share.info_hash not in entry.shares])
-        # While nobody waits for it.
-        entry.names()
+
+    def get_ready(self) -> Iterator[None]:
+        """Do beforehand what the first search would take long for, one list a step."""
+        for entry in list(self._entries()):
+            entry.names()
+            yield
 
     # ---- what is known
 
@@ -558,8 +564,8 @@ class Catalogue:
         search: Search
         if contact is None and not query.split():
             there = [entry for entry in entries if entry.online or not only.online]
-            lists = [(entry.names, partial(self._is_first, entry)) for entry in there]
-            search = Everything(sort, lists, self._away, lambda: len(self._holders), only)
+            lists = [(entry.names, entry.common) for entry in there]
+            search = Everything(sort, lists, self._away, only)
         else:
             names = [entry.names for entry in entries]
             search = Matches(query, sort, names, self._away, only)
@@ -577,12 +583,6 @@ class Catalogue:
         contacts = tuple(sorted({entry.jid for entry in holders}))
         online = any(entry.online for entry in holders)
         return Found(share.info_hash, share.name, share.size, contacts, online)
-
-    def _is_first(self, entry: _Entry, info_hash: InfoHash) -> bool:
-        holders = self._holders.get(info_hash, ())
-        if len(holders) == 1:
-            return holders[0] is entry
-        return bool(holders) and min(holders, key=_online_first) is entry
 
     def _away(self, info_hash: InfoHash) -> bool:
         # Called for each match: a generator expression would take twice as long.
@@ -717,6 +717,8 @@ class Catalogue:
                 entry.add(share)
             else:
                 self._holders[share.info_hash] = (*holders, entry)
+                for holder in (entry, holders[0]):
+                    holder.common.add(share.info_hash)
                 theirs = holders[0].shares[share.info_hash]
                 # What many have is in memory once.
                 entry.add(theirs if theirs == share else share)
@@ -741,8 +743,11 @@ class Catalogue:
             info_hash = share.info_hash
             entry.discard(info_hash)
             others = tuple(e for e in self._holders[info_hash] if e is not entry)
+            if len(others) == 1:
+                others[0].common.discard(info_hash)
+                others = others[0].alone
             if others:
-                self._holders[info_hash] = others if len(others) > 1 else others[0].alone
+                self._holders[info_hash] = others
             else:
                 del self._holders[info_hash]
         self._total -= len(shares)

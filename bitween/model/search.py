@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import heapq
 import re
-from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 from typing import Any
 
 from bitween.model.announcement import Share
@@ -77,10 +77,6 @@ def folded(name: str) -> str:
     return name.casefold().replace("\n", " ")
 
 
-def _size(share: Share) -> int:
-    return share.size
-
-
 def _smallest_first(share: Share) -> tuple[int, str]:
     return share.size, share.info_hash
 
@@ -91,60 +87,32 @@ def _largest_first(share: Share) -> tuple[int, str]:
 
 _BY_SIZE = {"size": _smallest_first, "largest": _largest_first}
 
-# Shares that are put in order in one step.
-_PORTION = 500
+# Shares that are put in order in one step; each may be the first one looked at of a list that is to
+# be put in order for it.
+_PORTION = 10
 
 
 class NameText:
     """
     The names of some shares in one text, which is far quicker to search than one by one.
 
-    :param shares: must not change, else this is to be made anew.
+    :ivar shares: those that it was made of, in the order of their names.
     """
 
-    def __init__(self, shares: Mapping[InfoHash, Share]) -> None:
-        self._shares = shares
-        self._names = "".join([f"{folded(share.name)}\n" for share in shares.values()])
-        self._hashes = "".join([info_hash[:_HASH_PART] for info_hash in shares])
-        self._ordered: dict[str, list[Share]] = {}
-
-    def ordered(self, sort: str) -> Sequence[Share]:
-        """
-        All of them in order; only the first time takes long.
-
-        :param sort: ``size``, ``largest`` or ``name``.
-        """
-        if sort not in self._ordered:
-            self._ordered[sort] = self._put_in_order(sort)
-        return self._ordered[sort]
-
-    def within(self, only: Filter) -> Sequence[Share]:
-        """Those of a size that counts, the smallest first."""
-        if not only.by_size:
-            return list(self._shares.values())
-        ordered = self.ordered("size")
-        begin = bisect_left(ordered, only.min_size, key=_size)
-        return ordered[begin : bisect_right(ordered, only.max_size, key=_size)]
-
-    def _put_in_order(self, sort: str) -> list[Share]:
-        shares = self._shares
-        if sort in _BY_SIZE:
-            return sorted(shares.values(), key=_BY_SIZE[sort])
-        names = self._names.split("\n")
-        ordered = sorted(zip(names, shares, shares.values(), strict=False))
-        return [share for _, _, share in ordered]
+    def __init__(self, shares: Iterable[Share]) -> None:
+        named = sorted([(folded(share.name), share.info_hash, share) for share in shares])
+        self.shares = [share for _, _, share in named]
+        self._names = "".join([f"{name}\n" for name, _, _ in named])
+        self._hashes = "".join([info_hash[:_HASH_PART] for _, info_hash, _ in named])
 
     def matching(self, query: Query) -> list[tuple[str, Share]]:
         """The shares that match a query, each after its name as :func:`folded` gives it."""
         if not query.words:
-            return list(zip(self._names.split("\n"), self._shares.values(), strict=False))
-        lines = list(self._lines_with(query.words))
+            return list(zip(self._names.split("\n"), self.shares, strict=False))
+        found = dict(self._lines_with(query.words))
         if query.hash_prefix:
-            lines += self._hashes_with(query.hash_prefix)
-        if not lines:
-            return []
-        shares = list(self._shares.values())
-        return [(name, shares[number]) for number, name in lines]
+            found.update(self._hashes_with(query.hash_prefix))
+        return [(found[number], self.shares[number]) for number in sorted(found)]
 
     def _lines_with(self, words: Sequence[str]) -> Iterator[tuple[int, str]]:
         """The lines in which all the words stand, with their numbers."""
@@ -166,10 +134,9 @@ class NameText:
         at = self._hashes.find(part)
         while at >= 0:
             number, misplaced = divmod(at, _HASH_PART)
-            if not misplaced:
-                share = next(islice(self._shares.values(), number, None))
-                if share.info_hash.startswith(prefix):
-                    yield number, folded(share.name)
+            share = self.shares[number]
+            if not misplaced and share.info_hash.startswith(prefix):
+                yield number, folded(share.name)
             at = self._hashes.find(part, at + 1)
 
 
@@ -291,66 +258,68 @@ class Matches(Search):
         return len(seen)
 
 
-# Where fewer than one of so many are shown, they are put in order; else they are picked from those
-# that are in order.
-_MANY = 16
-
-
 class Everything(Search):
     """
     What a query without words finds.
 
-    It ranks nothing: the lists are kept in order, and who is looked at first in the end is online
-    or away as a whole.
+    It ranks nothing: the lists are in order, and who is looked at first in the end is online or
+    away as a whole.
     """
 
     def __init__(
         self,
         sort: str,
-        lists: Iterable[tuple[Callable[[], NameText], Callable[[InfoHash], bool]]],
+        lists: Iterable[tuple[Callable[[], NameText], AbstractSet[InfoHash]]],
         away: Callable[[InfoHash], bool],
-        count: Callable[[], int],
         only: Filter = UNFILTERED,
     ) -> None:
         """
         :param sort: one of :data:`SORTS`.
         :param lists: of every resource that counts, those who are online first, the names of what
-            it shares and whether it is the first one in these lists that has a torrent.
+            it shares, and what of it somebody else has, too.
         :param away: whether nobody who has a torrent is there now.
-        :param count: how many torrents there are, if none is left out.
         :param only: what of it counts.
         """
         super().__init__(_sort_key(sort, Query(""), away))
-        self._sort = sort if sort in _BY_SIZE else "name"
+        self._sort = sort
         self._lists = lists
-        self._count = count
         self._only = only
 
     def _steps(self, runs: list[Iterable[Share]]) -> Generator[None, None, int]:
-        if self._only == UNFILTERED:
-            for names, is_first in self._lists:
-                runs.append(_shown(names().ordered(self._sort), is_first))
-                yield
-            return self._count()
         total = 0
-        for names, is_first in self._lists:
-            here = names()
-            shown = [share for share in here.within(self._only) if is_first(share.info_hash)]
+        seen: set[InfoHash] = set()
+        for names, common in self._lists:
+            shown = self._shown(names().shares, seen & common)
+            seen |= common
             total += len(shown)
-            ordered = here.ordered(self._sort)
-            if len(shown) * _MANY < len(ordered):
-                runs.append(sorted(shown, key=lambda share: self._key(folded(share.name), share)))
-            else:
-                runs.append(_shown(filter(self._counts, ordered), is_first))
+            runs.append(_in_order(shown, self._sort) if self._sort in _BY_SIZE else shown)
             yield
         return total
 
-    def _counts(self, share: Share) -> bool:
-        return self._only.min_size <= share.size <= self._only.max_size
+    def _shown(self, shares: Sequence[Share], hidden: AbstractSet[InfoHash]) -> Sequence[Share]:
+        """Those that count, without some."""
+        if self._only.by_size:
+            smallest, largest = self._only.min_size, self._only.max_size
+            shares = [share for share in shares if smallest <= share.size <= largest]
+        return [share for share in shares if share.info_hash not in hidden] if hidden else shares
 
 
-def _shown(shares: Iterable[Share], is_first: Callable[[InfoHash], bool]) -> Iterator[Share]:
-    return (share for share in shares if is_first(share.info_hash))
+def _in_order(shares: Sequence[Share], sort: str) -> Iterable[Share]:
+    """
+    Put shares in order when somebody looks at the second one; the first one is there at once.
+
+    :param sort: ``size`` or ``largest``.
+    """
+    if not shares:
+        return ()
+    sizes = [share.size for share in shares]
+    first = (min if sort == "size" else max)(sizes)
+    ties = [share for share, size in zip(shares, sizes, strict=True) if size == first]
+    return chain((min(ties, key=_BY_SIZE[sort]),), _after_the_first(shares, sort))
+
+
+def _after_the_first(shares: Sequence[Share], sort: str) -> Iterator[Share]:
+    yield from sorted(shares, key=_BY_SIZE[sort])[1:]
 
 
 _Key = Callable[[str, Share], tuple[Any, ...]]

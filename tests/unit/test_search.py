@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from bitween.model.announcement import Announcement, Share
-from bitween.model.catalogue import Catalogue
-from bitween.model.search import Filter, Found, FoundPage, Matches, NameText, folded
+from bitween.model.catalogue import Catalogue, ResourceRecord
+from bitween.model.search import SORTS, Filter, Found, FoundPage, Matches, NameText, Query, folded
 from bitween.model.torrent import InfoHash
 
 ALICE, BOB = "alice@example.org", "bob@example.org"
@@ -145,7 +144,7 @@ class RankingTests(SynchronousTestCase):
     def test_agrees_with_a_plain_look(self, names: list[str], words: list[str]) -> None:
         """What is found is what looking at one name after the other finds."""
         shares = announcement(names).shares
-        text = NameText(shares)
+        text = NameText(shares.values())
         search = Matches(" ".join(words), "name", [lambda: text], lambda _: True)
         for _ in search.steps():
             pass
@@ -162,34 +161,47 @@ class RankingTests(SynchronousTestCase):
                 st.sampled_from([ALICE, BOB, "carol@example.org"]),
                 st.sampled_from(["desk", "den"]),
                 st.booleans(),
-                st.dictionaries(st.integers(0, 5), st.text("aB\n", max_size=2), max_size=4),
+                st.dictionaries(
+                    st.integers(0, 5),
+                    st.tuples(st.text("aB\n", max_size=2), st.integers(0, 3)),
+                    max_size=4,
+                ),
             ),
             max_size=6,
         ),
-        st.sampled_from(["name", "size", "largest", "online", "match"]),
-        st.integers(0, 7),
-        st.integers(1, 7),
-        st.builds(Filter, st.booleans(), st.integers(0, 2), st.integers(3, 9)),
+        st.sampled_from(["", "", "a", "b a", "000000", "00000003"]),
+        st.sampled_from(SORTS),
+        st.tuples(st.integers(0, 7), st.integers(1, 7)),
+        st.builds(Filter, st.booleans(), st.integers(0, 2), st.integers(1, 3)),
     )
-    def test_everything(
+    def test_changes(
         self,
-        said: list[tuple[str, str, bool, dict[int, str]]],
+        said: list[tuple[str, str, bool, dict[int, tuple[str, int]]]],
+        query: str,
         sort: str,
-        offset: int,
-        limit: int,
+        page: tuple[int, int],
         only: Filter,
     ) -> None:
-        """A query of no words finds all that counts, as ranking every single one would."""
+        """After each change, what is found is what ranking every single thing would give."""
         catalogue = Catalogue()
-        for jid, resource, online, names in said:
-            shares = {info_hash(n): Share(info_hash(n), name, n) for n, name in names.items()}
+        for jid, resource, online, named in said:
+            shares = {info_hash(n): Share(info_hash(n), *share) for n, share in named.items()}
             catalogue.replace_item(jid, resource, [Announcement(resource, shares)])
             catalogue.set_online(jid, resource, online)
-        for wanted in (only, Filter()):
-            self.assertEqual(
-                catalogue.find("", None, sort, offset, limit, only=wanted),
-                plain_look(catalogue, sort, offset, limit, wanted),
-            )
+            for wanted in (only, Filter()):
+                expected = plain_look(catalogue, query, sort, wanted)
+                offset, limit = page
+                self.assertEqual(
+                    catalogue.find(query, None, sort, offset, limit, only=wanted),
+                    FoundPage(len(expected), tuple(expected[offset : offset + limit])),
+                )
+
+    def test_a_restored_list_is_made_ready(self) -> None:
+        """What is made ready after a start is found like anything else."""
+        record = ResourceRecord(ALICE, "r", Announcement("r"), 0.0)
+        self.catalogue.restore(record, list(announcement(["b", "a"]).shares.values()))
+        self.assertEqual(len(list(self.catalogue.get_ready())), 1)
+        self.assertEqual(self.found("", "name"), ["a", "b"])
 
     def test_a_few_of_many(self) -> None:
         """Few of a size among many are found in the order of their names."""
@@ -200,31 +212,45 @@ class RankingTests(SynchronousTestCase):
         self.assertEqual(found.total, 4)
 
 
-def plain_look(catalogue: Catalogue, sort: str, offset: int, limit: int, only: Filter) -> FoundPage:
-    """What a query of no words should find, by looking at one thing after the other."""
+def plain_look(catalogue: Catalogue, query: str, sort: str, only: Filter) -> list[Found]:
+    """What should be found, by looking at one thing after the other."""
+
+    def counts(share: Share) -> bool:
+        return only.min_size <= share.size <= only.max_size
+
+    wanted = Query(query)
     listings = [
         (not listing.online, jid, resource, listing.announcement.shares)
         for jid in catalogue.jids()
         for resource, listing in catalogue.listings(jid).items()
     ]
-    found: dict[InfoHash, Found] = {}
+    shown: dict[InfoHash, Share] = {}
+    holders: dict[InfoHash, set[str]] = {}
+    there: set[InfoHash] = set()
     for away, jid, _, shares in sorted(listings, key=lambda listing: listing[:3]):
+        there |= set() if away else shares.keys()
         for key, share in shares.items():
-            known = found.get(key, Found(key, share.name, share.size, (), not away))
-            contacts = tuple(sorted({*known.contacts, jid}))
-            found[key] = replace(known, contacts=contacts)
+            holders.setdefault(key, set()).add(jid)
+            named = all(word in folded(share.name) for word in query.split())
+            matches = named or (wanted.hash_prefix and key.startswith(wanted.hash_prefix))
+            # The first one is shown that matches and counts; without a query simply the first.
+            if matches and (not query or counts(share)):
+                shown.setdefault(key, share)
 
-    def rank(item: Found) -> tuple[object, ...]:
-        if sort in {"size", "largest"}:
-            return (item.size if sort == "size" else -item.size, item.info_hash)
-        name = folded(item.name)
-        away = not item.online and sort != "name"
-        return (sort == "match" and name != "", away, name, item.info_hash)
+    def rank(share: Share) -> tuple[object, ...]:
+        key, name = share.info_hash, folded(share.name)
+        away = key not in there
+        return {
+            "name": (name, key),
+            "size": (share.size, key),
+            "largest": (-share.size, key),
+            "online": (away, name, key),
+            "match": (wanted.rank(name, share), away, name, key),
+        }[sort]
 
-    counted = [
-        item
-        for item in found.values()
-        if only.min_size <= item.size <= only.max_size and (item.online or not only.online)
+    found = [s for s in shown.values() if counts(s) and (s.info_hash in there or not only.online)]
+    return [
+        Found(key, share.name, share.size, tuple(sorted(holders[key])), key in there)
+        for share in sorted(found, key=rank)
+        for key in (share.info_hash,)
     ]
-    ordered = sorted(counted, key=rank)
-    return FoundPage(len(counted), tuple(ordered[offset : offset + limit]))
