@@ -37,6 +37,7 @@ CONTACTS = 500
 SHARES = 1000
 LENGTHS = (100, 1000, 10_000)
 ROUNDS = 10
+ANNOUNCING = 10
 
 MEMORY_AIM = 400
 SEARCH_AIM = 100
@@ -57,6 +58,7 @@ QUERIES = {
 #: Searches for what counts by its size, of which half is over 550 GB.
 BY_SIZE = {
     "largest first": ("", "largest", Filter()),
+    "largest over 550 GB": ("", "largest", Filter(min_size=550 * 10**9)),
     "over 550 GB": ("", "match", Filter(min_size=550 * 10**9)),
     "both, a common part": ("an", "largest", Filter(min_size=550 * 10**9)),
 }
@@ -128,6 +130,7 @@ async def _loaded(reactor: Any, path: str) -> Catalogue:
         for portion in store.load():
             catalogue.restore(*portion)
             yield
+        yield from catalogue.get_ready()
 
     with loading_for_good():
         await in_slices(reactor, load())
@@ -150,16 +153,19 @@ async def _search(reactor: Any, catalogue: Catalogue) -> None:
             for share in listing.announcement.shares.values()
         ]
     print(f"\nsearch, best match first, {ROUNDS} times each (aim: {SEARCH_AIM} ms):")
+    print(f"{ANNOUNCING} contacts announce one more share before each")
     print("                         found   median      p95  longest    stall   plain look")
+    names = Names(seed=3)
     by_words = {kind: (query, "match", Filter()) for kind, query in QUERIES.items()}
     for kind, (query, sort, only) in {**by_words, **BY_SIZE}.items():
         times = []
         stalls = Stalls(reactor)
         for _ in range(ROUNDS):
-            _disturb(catalogue)
+            _disturb(catalogue, names)
             started = time.perf_counter()
             search = catalogue.search(query, None, sort, only)
             await in_slices(reactor, search.steps())
+            await in_slices(reactor, search.ordering(50))
             total = catalogue.page(search, 0, 50).total
             times.append((time.perf_counter() - started) * 1e3)
         longest = stalls.stop() * 1e3
@@ -181,10 +187,13 @@ def _plain_look(names: Sequence[tuple[str, Share]], query: str) -> float:
     return (time.perf_counter() - started) * 1e3
 
 
-def _disturb(catalogue: Catalogue) -> None:
-    """Have something change, so that the search before is not simply shown again."""
+def _disturb(catalogue: Catalogue, names: Names) -> None:
+    """Have something change, so that neither the search before nor all its lists serve again."""
     online = "desk" in catalogue.online(_jid(1))
     catalogue.set_online(_jid(1), "desk", not online)
+    for number in range(2, 2 + ANNOUNCING):
+        added = [names.share()]
+        catalogue.apply_delta(_jid(number), "desk", added, [], list_id="x", revision=2)
 
 
 def _delta(catalogue: Catalogue, names: Names) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -141,6 +141,7 @@ class RankingTests(SynchronousTestCase):
         st.lists(st.text("aAbß.\n 1", max_size=6), max_size=8),
         st.lists(st.text("abs.1", min_size=1, max_size=2), max_size=2),
     )
+    @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
     def test_agrees_with_a_plain_look(self, names: list[str], words: list[str]) -> None:
         """What is found is what looking at one name after the other finds."""
         shares = announcement(names).shares
@@ -174,6 +175,7 @@ class RankingTests(SynchronousTestCase):
         st.tuples(st.integers(0, 7), st.integers(1, 7)),
         st.builds(Filter, st.booleans(), st.integers(0, 2), st.integers(1, 3)),
     )
+    @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
     def test_changes(
         self,
         said: list[tuple[str, str, bool, dict[int, tuple[str, int]]]],
