@@ -92,6 +92,9 @@ SETTINGS: lt.settings_pack = {
     # Milliseconds until what connect_peer was told, or a lowered rate limit, is looked at; with the
     # default of 500 a peer that is found later waits half a second for the first byte.
     "tick_interval": 100,
+    # Else the first pieces, and what is asked for before they are here, come in any order, whatever
+    # is wanted first.
+    "initial_picker_threshold": 0,
     "active_limit": -1,
     "active_seeds": -1,
     "active_downloads": -1,
