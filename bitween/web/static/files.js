@@ -73,7 +73,6 @@ export class FilesDialog extends HTMLElement {
   first = new Set(); // indexes of those that are to be fetched before the others, in this order
   fixed = false; // whether there is nothing left to choose
   hash = null;
-  choosing = null; // the hash of what is looked at to choose from, as long as nothing of it is wanted
   #daemon = null;
   #toasts = null;
   #fresh = false; // whether it is to be fetched only once files are chosen
@@ -139,12 +138,10 @@ export class FilesDialog extends HTMLElement {
   async choose(share) {
     const { hash } = share;
     await this.#givenUp; // else that would take this one away as well
-    this.choosing = hash;
     await this.#toasts.attempt(async () => {
       await call("bt.add_torrent_by_hash", { hash, paused: true });
       await this.open(share, { fresh: true });
     });
-    if (!this.#dialog.open) this.choosing = null;
   }
 
   tick(file, wanted) {
@@ -240,7 +237,6 @@ export class FilesDialog extends HTMLElement {
   #closed() {
     clearTimeout(this.#looking);
     this.#looking = 0;
-    this.choosing = null;
     // Nothing was chosen, and so nothing is wanted.
     if (this.#fresh) this.#givenUp = this.#toasts.attempt(() => call("bt.del_torrent", { hash: this.hash }));
   }

@@ -70,7 +70,7 @@ class ShareRow extends HTMLElement {
   }
 
   #fillAction(item) {
-    const torrent = this.#view.torrentOf(item);
+    const torrent = this.#view.daemon.torrents.get(item.hash);
     const going = torrent ? [this.#get, this.#choose] : [this.#here];
     const passOn = going.includes(document.activeElement); // what is hidden loses the focus
     this.#get.hidden = this.#choose.hidden = torrent !== undefined;
@@ -189,11 +189,6 @@ export class SharesView extends HTMLElement {
       const { sources } = await call("bt.add_torrent_by_hash", { hash });
       this.#toasts.tell(t(sources ? "begun" : "willCome", { name }));
     });
-  }
-
-  /** The torrent of ours that something already is, unless it is only looked at to choose from. */
-  torrentOf({ hash }) {
-    return hash === this.#files.choosing ? undefined : this.daemon.torrents.get(hash);
   }
 
   choose(item) {
