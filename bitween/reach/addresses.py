@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from ipaddress import IPv6Address
 
 import netifaces
@@ -144,7 +145,7 @@ class InterfaceAddresses(Service):
             for port in {port for _, port in self._listening}:
                 yield PeerAddress.parse(announced, announced_port or port), Kind.SAID
         for mapped in self._mapped:
-            yield mapped, Kind.MAPPED
+            yield self._as_servers_see(mapped), Kind.MAPPED
         own = list(self._own())
         # Loopback is named only where there is nothing else: a machine without a network.
         for address in [address for address in own if not address.is_loopback] or own:
@@ -158,6 +159,12 @@ class InterfaceAddresses(Service):
             seen = _parsed(external, self.port) if self.port else None
             if seen is not None and seen.is_ipv6 not in known:
                 yield seen
+
+    def _as_servers_see(self, mapped: PeerAddress) -> PeerAddress:
+        # libtorrent takes where its peers see us (BEP 10, yourip) for the router's address, and one
+        # peer alone could name somebody else, whom all our contacts would dial.
+        family = [seen for seen in self._seen if seen.is_ipv6 == mapped.is_ipv6 and seen.is_global]
+        return replace(mapped, address=family[0].address) if family and mapped.is_global else mapped
 
     def _own(self) -> Iterator[PeerAddress]:
         """What the listen sockets come to; one that is bound to everything, to every address."""

@@ -70,6 +70,17 @@ class InterfaceAddressesTests(SynchronousTestCase):
             },
         )
 
+    def test_where_a_forwarded_port_leads(self) -> None:
+        """Where servers see us, that is our router's address, whatever peers say."""
+        mapped = [PeerAddress("8.8.8.8", 7), PeerAddress("100.64.0.7", 7)]
+        watcher = self.watch()
+        watcher.refresh([], mapped)
+        self.assertEqual({str(a) for a in watcher.addresses}, {"8.8.8.8:7", "100.64.0.7:7"})
+        watcher.note_seen([PeerAddress("192.168.7.7", 9)], None)
+        self.assertIn("8.8.8.8:7", map(str, watcher.addresses))
+        watcher.note_seen([PeerAddress("2620:fe::9", 9), PeerAddress("9.9.9.9", 9)], None)
+        self.assertEqual({str(a) for a in watcher.addresses}, {"9.9.9.9:7", "100.64.0.7:7"})
+
     def test_what_was_reached(self) -> None:
         """It is told once, and forgotten with the address."""
         watcher = self.watch()
