@@ -109,6 +109,24 @@ class WebOrderTests(WebCase):
 
         await browse(visit)
 
+    async def test_limits_typed_at_once(self) -> None:
+        """A limit that is typed before those that hold are known stays, and can be set."""
+
+        def visit(page: Page) -> None:
+            self.log_in(page)
+            held = Held(page, "Api.status")
+            page.get_by_role("link", name="Status").click()
+            held.wait()
+            page.get_by_label("Upload").fill("20")
+            held.let_go()
+            expect(page.locator(".findings li").first).to_be_visible()
+            expect(page.get_by_label("Upload")).to_have_value("20")
+            page.get_by_role("button", name="Set limits").click()
+            expect(page.locator(".toast")).to_be_visible()
+
+        await browse(visit)
+        self.assertEqual(self.world.swarm.limits.upload, 20_000)
+
     async def test_gone_elsewhere(self) -> None:
         """A dialogue whose content comes late does not open over nothing."""
         self.world.share("song", info_hash("a"))

@@ -28,8 +28,9 @@ export class StatusView extends HTMLElement {
   #versions = null;
   #facts = make("dl");
   #language = make("select", { id: "language", change: () => chooseLanguage(this.#language.value) });
-  #up = make("input", { type: "number", id: "up", min: 0, step: "any", inputmode: "numeric" });
-  #down = make("input", { type: "number", id: "down", min: 0, step: "any", inputmode: "numeric" });
+  #typed = false; // whether somebody has put in limits that are not set yet
+  #up = this.#limitInput("up");
+  #down = this.#limitInput("down");
   #scheduled = make("p", { class: "facts" });
   #schedule = make("p", { class: "facts" });
   #findings = make("ul", { class: "findings", "aria-live": "polite" });
@@ -111,7 +112,13 @@ export class StatusView extends HTMLElement {
     say(this.#scheduled, scheduled ? t("scheduled", { up: limit(now.upload), down: limit(now.download) }) : "");
   }
 
+  #limitInput(id) {
+    const typed = () => { this.#typed = true; };
+    return make("input", { type: "number", id, min: 0, step: "any", inputmode: "numeric", input: typed });
+  }
+
   #fillLimits() {
+    if (this.#typed) return;
     const { upload, download } = this.#daemon.status.limits;
     this.#up.value = upload ? upload / KILO : "";
     this.#down.value = download ? download / KILO : "";
@@ -122,6 +129,7 @@ export class StatusView extends HTMLElement {
     const bytes = (input) => Math.round(Number(input.value) * KILO);
     await this.#toasts.attempt(async () => {
       await call("bt.set_limits", { upload: bytes(this.#up), download: bytes(this.#down) });
+      this.#typed = false;
       await this.#daemon.readStatus();
       this.#toasts.tell(t("limitsKept"));
     });
