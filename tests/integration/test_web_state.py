@@ -97,6 +97,26 @@ class WebContactsTests(WebCase):
         contacts = {contact.jid: contact for contact in self.world.bitween.contacts()}
         self.assertIn("zoe@example.org", contacts)
 
+    async def test_the_focus(self) -> None:
+        """Whoever is at a contact by keyboard stays there when others come and go."""
+        self.world.contact_shares(BOB, {info_hash("a"): "a"})
+
+        async def come() -> None:
+            self.world.contact_shares("amy@example.org", {info_hash("b"): "b"})
+
+        def visit(page: Page) -> None:
+            self.log_in(page)
+            page.goto(f"{self.url}#contacts")
+            page.get_by_role("link", name="See 1 share").focus()
+            meanwhile(come())
+            expect(page.get_by_role("link", name="See 1 share")).to_have_count(2)
+            focused = page.locator("li:focus-within .name")
+            expect(focused).to_have_text(BOB)
+            page.keyboard.press("Tab")
+            expect(focused).to_have_text(BOB)
+
+        await browse(visit)
+
 
 class WebStatusTests(WebCase):
     """How the daemon is."""

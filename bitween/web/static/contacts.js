@@ -86,10 +86,12 @@ export class ContactsView extends HTMLElement {
     const drawn = JSON.stringify([asking, known]);
     if (drawn === this.#drawn) return; // else who is about to press something there would lose it
     this.#drawn = drawn;
+    const focused = aimOf(document.activeElement);
     this.#asking.hidden = !asking.length;
     this.#requests.replaceChildren(...asking.map((contact) => this.#request(contact)));
     this.#list.replaceChildren(...known.map((contact) => this.#card(contact)));
     say(this.#empty, known.length ? "" : t("noContacts"));
+    if (focused) [...this.querySelectorAll(".cards :is(a, button)")].find((node) => aimOf(node) === focused)?.focus();
   }
 
   #nameOf({ jid, nick }) {
@@ -145,6 +147,11 @@ export class ContactsView extends HTMLElement {
     if (online && !resources.some(({ bitween }) => bitween)) said.push(t("noBitween"));
     return said;
   }
+}
+
+/** What tells a link or button of a card from all others, also when the card is drawn anew. */
+function aimOf(node) {
+  return node.closest(".cards") && (node.getAttribute("href") ?? node.getAttribute("aria-label"));
 }
 
 function device({ resource, online, shares, size: bytes, way }) {
