@@ -215,6 +215,16 @@ class Loading:
     peers: Sequence[PeerAddress]
 
 
+def _outgoing(listening: str) -> str:
+    """
+    The addresses from which peers are dialled, as libtorrent takes them; empty for any.
+
+    Who listens at one address is known by that to contacts, who let nobody else in.  Relayed peers
+    are at IPv4 loopback.
+    """
+    return f"{listening},127.0.0.1" if ":" in listening else listening
+
+
 class Session:
     """
     A libtorrent session whose torrents are spoken of by info-hash.
@@ -276,7 +286,9 @@ class Session:
         )
         if not address:
             interfaces += f",[::]:{port}"
-        self._session.apply_settings({"listen_interfaces": interfaces})
+        self._session.apply_settings(
+            {"listen_interfaces": interfaces, "outgoing_interfaces": _outgoing(address)}
+        )
         # Asking for the port waits until the sockets are open, so that their alerts are here.
         self._session.listen_port()
         alerts = list(values(self._session.pop_alerts()))

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
+from ipaddress import ip_network
+
+from twisted.trial.unittest import SkipTest
 
 from bitween.model.events import (
     SharesChanged,
@@ -14,7 +17,8 @@ from bitween.model.events import (
 )
 from bitween.model.torrent import TorrentState
 from bitween.model.wishes import Limits
-from tests.functional.swarms import LOOPBACK, SwarmCase, address_of, tree, when, write
+from bitween.reach.addresses import interface_addresses
+from tests.functional.swarms import HERE, LOOPBACK, SwarmCase, address_of, tree, when, write
 
 
 class TransferTests(SwarmCase):
@@ -55,6 +59,27 @@ class TransferTests(SwarmCase):
         got = tree(torrent.save_path)
         self.assertEqual(sorted(got.values()), sorted(tree(folder).values()))
         self.assertEqual(len(got), 6)
+
+    async def test_one_of_several_addresses(self) -> None:
+        """Who listens at one address dials from there, for contacts let nobody else in."""
+        alice = await self.start()
+        bob = await self.start(options=replace(LOOPBACK, listen=("127.1.0.2", 0)))
+        alice.refuse([HERE])
+        alice.admit([ip_network("127.1.0.2")])
+        alice.settle()
+        path = write(os.path.join(self.folder(), "film"), os.urandom(70_000))
+        torrent = await self.fetch(bob, await self.share(alice, path), alice)
+        self.assertTrue(torrent.complete)
+
+    async def test_from_ipv6_alone(self) -> None:
+        """Who listens at an IPv6 address alone still dials the relay, which is at IPv4 loopback."""
+        if "::1" not in interface_addresses():
+            raise SkipTest("there is no IPv6 here")
+        alice = await self.start()
+        bob = await self.start(options=replace(LOOPBACK, listen=("::1", 0)))
+        path = write(os.path.join(self.folder(), "film"), os.urandom(70_000))
+        torrent = await self.fetch(bob, await self.share(alice, path), alice)
+        self.assertTrue(torrent.complete)
 
     async def test_peers(self) -> None:
         """While it runs, each side sees the other and how fast it is; at its end nothing comes."""
