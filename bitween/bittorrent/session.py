@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from ipaddress import ip_network
+from ipaddress import ip_address, ip_network
 from typing import Any, Protocol
 
 from twisted.internet.interfaces import IDelayedCall, IReadDescriptor
@@ -222,6 +222,8 @@ def _outgoing(listening: str) -> str:
     Who listens at one address is known by that to contacts, who let nobody else in.  Relayed peers
     are at IPv4 loopback.
     """
+    if not listening or ip_address(listening).is_unspecified:
+        return ""
     return f"{listening},127.0.0.1" if ":" in listening else listening
 
 

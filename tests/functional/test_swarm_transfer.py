@@ -71,6 +71,19 @@ class TransferTests(SwarmCase):
         torrent = await self.fetch(bob, await self.share(alice, path), alice)
         self.assertTrue(torrent.complete)
 
+    async def test_from_anywhere(self) -> None:
+        """Who listens at all addresses of one family dials those of the other as well."""
+        if "::1" not in interface_addresses():
+            raise SkipTest("there is no IPv6 here")
+        alice = await self.start(options=replace(LOOPBACK, listen=("::1", 0)))
+        bob = await self.start(options=replace(LOOPBACK, listen=("0.0.0.0", 0)))
+        for swarm in (alice, bob):
+            swarm.admit([ip_network("::1")])
+            swarm.settle()
+        path = write(os.path.join(self.folder(), "film"), os.urandom(70_000))
+        torrent = await self.fetch(bob, await self.share(alice, path), alice)
+        self.assertTrue(torrent.complete)
+
     async def test_from_ipv6_alone(self) -> None:
         """Who listens at an IPv6 address alone still dials the relay, which is at IPv4 loopback."""
         if "::1" not in interface_addresses():
