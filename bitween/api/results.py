@@ -260,6 +260,7 @@ class FileStatus(TypedDict):
 
     index: Annotated[int, "counted from 0"]
     path: str
+    original: Annotated[str | None, "the path at its sender, where this disk gets another one"]
     size: Size
     done: Annotated[int, "verified bytes, in whole pieces"]
     wanted: bool

@@ -8,6 +8,7 @@ or is not there, is ``null``.
 from __future__ import annotations
 
 import base64
+import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from types import MappingProxyType
@@ -30,6 +31,7 @@ from bitween.model.job import Added, Job
 from bitween.model.peer import Peer
 from bitween.model.search import Found
 from bitween.model.setting import Setting
+from bitween.model.text import printable
 from bitween.model.torrent import Torrent
 from bitween.model.traffic import Rates, Traffic
 from bitween.model.trouble import Trouble
@@ -124,6 +126,7 @@ def files(files: Sequence[FileStatus] | None, selection: Selection) -> results.F
             {
                 "index": number,
                 "path": file.entry.path,
+                "original": printable(file.entry.original, sys.maxsize) or None,
                 "size": file.entry.size,
                 "done": file.done,
                 "wanted": file.wanted,

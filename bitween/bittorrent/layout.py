@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import itertools
 import os
-import unicodedata
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from types import MappingProxyType
-from typing import Any, cast
 
 from bitween.bittorrent._libtorrent import lt
+from bitween.bittorrent.metainfo import LONGEST_PATH
+from bitween.bittorrent.naming import (
+    Naming,
+    chosen_paths,
+    given_paths,
+    mended_paths,
+    shortened,
+    split_extension,
+    with_parents,
+)
 from bitween.errors import SwarmError
-from bitween.model.text import REPLACEMENT, printable
+from bitween.model.text import printable
 from bitween.model.torrent import MAX_SIZE, FileEntry
 from bitween.model.wishes import Selection
-
-_LONGEST_NAME = 255  # bytes, on every file system in use
-# Bytes; 4,096 is Linux's limit, and the folder comes before it.
-_LONGEST_PATH = 3000
 
 # libtorrent's priorities of files.
 _LEFT_OUT, _LOWEST, _NORMAL, _HIGHEST = 0, 1, 4, 7
@@ -37,22 +40,23 @@ class Layout:
     :param root: what holds everything: the one file, or the folder.
     :param total_size: bytes.
     :param files: with paths relative to the save path.
-    :param renamed: the paths that are others than libtorrent would choose, by file index.
+    :param paths: of every entry that libtorrent sees: the files, padding and links.
+    :param by_default: whether libtorrent chooses the same paths by itself; if not, it has to be
+        told every one, for what it is not told of it may rename.
     :param programs: the paths of those files that the metadata wants to be executable.
     :param indexes: libtorrent's index of each of the files, in the same order.
     :param links: libtorrent's indexes of symbolic links.
-    :param count: how many entries libtorrent sees: the files, padding and links.
     """
 
     name: str
     root: str
     total_size: int
     files: tuple[FileEntry, ...]
-    renamed: Mapping[int, str]
+    paths: tuple[str, ...]
+    by_default: bool
     programs: tuple[str, ...]
     indexes: tuple[int, ...]
     links: tuple[int, ...]
-    count: int
 
     def wanted_size(self, selection: Selection) -> int:
         """The bytes of the files that are selected."""
@@ -64,7 +68,7 @@ class Layout:
     def priorities(self, selection: Selection) -> list[int]:
         """What libtorrent is to fetch, and what first: 0 (no) to 7 for each of its entries."""
         # Padding that belongs to a file that is left out would make libtorrent fetch its end.
-        entries = [_LEFT_OUT if selection.skipped else _NORMAL] * self.count
+        entries = [_LEFT_OUT if selection.skipped else _NORMAL] * len(self.paths)
         for link in self.links:
             entries[link] = _LEFT_OUT  # it would be made at once
         usual = _LOWEST if selection.first else _NORMAL
@@ -76,19 +80,46 @@ class Layout:
         return entries
 
 
-def read_layout(torrent_file: bytes, root: str | None = None, verbatim: bool = False) -> Layout:
+def read_layout(
+    torrent_file: bytes, root: str | None = None, naming: Naming = Naming.EXACT
+) -> Layout:
     """
     Read from metadata which files a torrent has.
 
-    Names from somebody else are only ever names.  libtorrent keeps them below the root: it takes
-    out separators, ``..``, NUL, what is no UTF-8 and most of what steers a terminal, shortens them
-    to 240 bytes, and tells files apart that differ in case only.  What it leaves is mended here.
-
     :param root: the name to use in place of the metadata's.
-    :param verbatim: whether to take names as they stand.  Only for metadata that was made here, of
-        files that lie there under these names.
     :raises SwarmError: if the metadata makes no sense.
     """
+    info, default = _loaded(torrent_file)
+    storage = info.layout()
+    given = given_paths(torrent_file)
+    if given is None or len(given) != len(default):
+        given, naming = default, Naming.LIBTORRENT
+    paths = mended_paths(default) if naming is Naming.LIBTORRENT else chosen_paths(given, naming)
+    if root is not None:
+        paths = [_rerooted(path, root) for path in paths]
+    if storage.total_size() > MAX_SIZE:
+        raise SwarmError("the metadata makes no sense: larger than any disk")
+    if max(len(os.fsencode(path)) for path in paths) > LONGEST_PATH:
+        raise SwarmError("the metadata makes no sense: a path in it is longer than any disk takes")
+    flags = [storage.file_flags(index) for index in range(storage.num_files())]
+    made = [index for index, flag in enumerate(flags) if not flag & NOT_MADE]
+    return Layout(
+        name=given[0].split("/", 1)[0],
+        root=paths[0].split("/", 1)[0],
+        total_size=storage.total_size(),
+        files=tuple(
+            FileEntry(paths[i], storage.file_size(i), _original(given[i], paths[i])) for i in made
+        ),
+        paths=tuple(paths),
+        by_default=paths == default,
+        programs=tuple(paths[i] for i in made if flags[i] & lt.file_storage.flag_executable),
+        indexes=tuple(made),
+        links=tuple(i for i, flag in enumerate(flags) if flag & lt.file_storage.flag_symlink),
+    )
+
+
+def _loaded(torrent_file: bytes) -> tuple[lt.torrent_info, list[str]]:
+    """What libtorrent reads from metadata, and the paths that it would choose by itself."""
     try:
         params = lt.load_torrent_buffer(torrent_file)
     except RuntimeError as error:
@@ -96,37 +127,17 @@ def read_layout(torrent_file: bytes, root: str | None = None, verbatim: bool = F
     info = params.ti
     assert info is not None
     storage = info.layout()
-    chosen = [storage.file_path(index) for index in range(storage.num_files())]
-    safe = [params.renamed_files.get(index, path) for index, path in enumerate(chosen)]
-    paths = _names_in(torrent_file) if verbatim else list(_mended(safe))
-    if root is not None:
-        paths = [_rerooted(path, root) for path in paths]
-    if storage.total_size() > MAX_SIZE:
-        raise SwarmError("the metadata makes no sense: larger than any disk")
-    if max(len(os.fsencode(path)) for path in paths) > _LONGEST_PATH:
-        raise SwarmError("the metadata makes no sense: a path in it is longer than any disk takes")
-    flags = [storage.file_flags(index) for index in range(storage.num_files())]
-    return Layout(
-        name=info.name(),
-        root=paths[0].split("/", 1)[0],
-        total_size=storage.total_size(),
-        files=tuple(
-            FileEntry(path, storage.file_size(index))
-            for index, path in enumerate(paths)
-            if not flags[index] & NOT_MADE
-        ),
-        renamed=MappingProxyType(
-            {i: path for i, path in enumerate(paths) if path != chosen[i]},
-        ),
-        programs=tuple(
-            path
-            for index, path in enumerate(paths)
-            if flags[index] & lt.file_storage.flag_executable and not flags[index] & NOT_MADE
-        ),
-        indexes=tuple(i for i, flag in enumerate(flags) if not flag & NOT_MADE),
-        links=tuple(i for i, flag in enumerate(flags) if flag & lt.file_storage.flag_symlink),
-        count=len(flags),
-    )
+    # By itself it gives other names to what differs in case only.
+    renamed = params.renamed_files
+    return info, [renamed.get(i, storage.file_path(i)) for i in range(storage.num_files())]
+
+
+def _original(given: str, path: str) -> str:
+    """The path that the metadata gives below its folder, if the one on the disk is another."""
+    below, chosen = given.partition("/")[2], path.partition("/")[2]
+    if not below:
+        return given if given != path else ""
+    return below if below != chosen else ""
 
 
 def make_plain(folder: str, paths: Sequence[str]) -> None:
@@ -150,10 +161,9 @@ def free_root(folder: str, name: str, taken: Collection[str]) -> str:
     :param name: what would be the first choice; ``film.mkv`` becomes ``film (2).mkv``.
     :param taken: names that are spoken for, though nothing may lie there yet.
     """
-    stem, extension = os.path.splitext(name)
+    stem, extension = split_extension(name)
     for number in itertools.count(2):
-        end = f" ({number}){extension}"
-        candidate = _cut(stem, _LONGEST_NAME - len(end.encode())) + end
+        candidate = shortened(stem, f" ({number}){extension}")
         if candidate not in taken and not os.path.lexists(os.path.join(folder, candidate)):
             return candidate
     raise AssertionError("numbers do not end")
@@ -162,62 +172,10 @@ def free_root(folder: str, name: str, taken: Collection[str]) -> str:
 def leads_elsewhere(folder: str, files: Sequence[FileEntry]) -> bool:
     """Whether a symbolic link stands in the way to one of the files."""
     folders = {os.path.dirname(file.path) for file in files}
-    paths = {file.path for file in files} | set(itertools.chain(*map(_with_parents, folders)))
+    paths = {file.path for file in files} | set(itertools.chain(*map(with_parents, folders)))
     return any(os.path.islink(os.path.join(folder, path)) for path in paths)
-
-
-def _with_parents(path: str) -> list[str]:
-    parts = path.split("/") if path else []
-    return ["/".join(parts[:count]) for count in range(1, len(parts) + 1)]
-
-
-def _mended(paths: Sequence[str]) -> Iterator[str]:
-    """Make paths fit to be shown, and each another than all others on any disk."""
-    plain = [_plain(path) for path in paths]
-    # Of folders too, for no file can lie where a folder has to be.
-    taken = {
-        _key(above)
-        for folder in set(map(os.path.dirname, plain))
-        for above in _with_parents(folder)
-    }
-    numbers: dict[str, int] = {}
-    for path in plain:
-        stem, extension = os.path.splitext(path)
-        candidate, key = path, _key(path)
-        number = numbers.get(key, 1)
-        while _key(candidate) in taken:
-            number += 1
-            candidate = f"{stem} ({number}){extension}"
-        numbers[key] = number
-        taken.add(_key(candidate))
-        yield candidate
-
-
-def _plain(path: str) -> str:
-    # A hidden file in somebody's home could be one that a shell runs.
-    shown = f"_{path[1:]}" if path.startswith(".") else path
-    if shown.isprintable():
-        return shown
-    return printable(shown, len(shown)).replace(REPLACEMENT, "_")
-
-
-def _key(path: str) -> str:
-    """What two paths have in common that some disks take for one."""
-    return unicodedata.normalize("NFC", path).casefold()
-
-
-def _names_in(torrent_file: bytes) -> list[str]:
-    info = cast(Any, lt.bdecode(torrent_file))[b"info"]
-    name: str = info[b"name"].decode()
-    if b"files" not in info:
-        return [name]
-    return ["/".join([name, *map(bytes.decode, file[b"path"])]) for file in info[b"files"]]
 
 
 def _rerooted(path: str, root: str) -> str:
     _, slash, rest = path.partition("/")
     return root + slash + rest
-
-
-def _cut(text: str, limit: int) -> str:
-    return text.encode()[:limit].decode(errors="ignore")

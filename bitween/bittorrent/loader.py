@@ -145,7 +145,7 @@ class Loader:
             info_hash=record.info_hash,
             folder=record.folder,
             torrent_file=record.torrent_file,
-            renamed=layout.renamed if layout else {},
+            paths=layout.paths if layout and not layout.by_default else (),
             resume_data=self._store.resume_data(record.info_hash) if record.root else None,
             trusted=trusted,
             halted=member.halted,

@@ -9,6 +9,7 @@ from dataclasses import replace
 from bitween.bittorrent.disk import Look, device, looking, obstacle
 from bitween.bittorrent.layout import make_plain, read_layout
 from bitween.bittorrent.member import Member
+from bitween.bittorrent.naming import Naming
 from bitween.errors import SwarmError
 from bitween.model.trouble import Reason, Trouble
 
@@ -25,7 +26,8 @@ def surveying(member: Member) -> Iterator[None]:
     if record.torrent_file is None:
         return
     try:
-        layout = read_layout(record.torrent_file, record.root, verbatim=record.shared)
+        naming = Naming.VERBATIM if record.shared else record.naming
+        layout = read_layout(record.torrent_file, record.root, naming)
     except SwarmError as error:
         member.error = Trouble(error.message, Reason.SENSELESS)
         return

@@ -11,6 +11,13 @@ from bitween.errors import BadPath
 #: Bytes of metadata that we make, and that we take from a contact.
 MAX_METADATA = 8 * 2**20
 
+#: Bytes of a path in a torrent.  Linux takes 4,095, and the folder of downloads comes before it.
+LONGEST_PATH = 3000
+
+#: Files with this in their path are padding to libtorrent, as they are to BitComet, whose
+#: invention this was: their content is taken for zeros and never fetched.
+PADDING = "_____padding_file_"
+
 _SMALLEST_PIECE = 64 * 2**10
 _LARGEST_PIECE = 16 * 2**20
 _PIECES_AIMED_AT = 2048

@@ -15,15 +15,19 @@ from bitween.bittorrent.loader import Loader
 from bitween.bittorrent.member import Member
 from bitween.bittorrent.member_files import survey
 from bitween.bittorrent.members import Members
+from bitween.bittorrent.naming import naming_for
 from bitween.bittorrent.saver import Saver
 from bitween.bittorrent.session import Session, SessionReactor
 from bitween.bittorrent.steering import Steering
 from bitween.bittorrent.store import Store
 from bitween.bittorrent.tally import Tallies
 from bitween.bittorrent.turns import Turns
-from bitween.model.text import safe_name
+from bitween.model.text import printable, safe_name
 from bitween.model.torrent import InfoHash
 from bitween.model.trouble import Reason, Trouble
+
+# How many files with other names than their sender's the log names.
+_EXAMPLES = 5
 
 
 class Milestones:
@@ -78,7 +82,8 @@ class Milestones:
             self._steering.fail(status.info_hash, Trouble(status.error))
         if status.has_metadata and member.layout is None and not member.error:
             self._take_metadata(member)
-        if status.phase not in (Phase.METADATA, Phase.CHECKING) and not member.error:
+        checked = member.loaded and status.phase not in (Phase.METADATA, Phase.CHECKING)
+        if checked and not member.error:
             self._take_checked(member, status)
         self._members.put(member)
 
@@ -115,11 +120,15 @@ class Milestones:
         torrent_file = self._session().metadata(member.record.info_hash)
         if torrent_file is None:
             return
-        member.record = replace(member.record, torrent_file=torrent_file)
+        naming = naming_for(member.record.folder, torrent_file)
+        member.record = replace(member.record, torrent_file=torrent_file, naming=naming)
         survey(member)
         if member.layout is not None:
             member.record = replace(member.record, name=safe_name(member.layout.name))
             self._store.put(member.record)
+            if not member.layout.by_default:
+                # What lies under our names is to be compared, not what lies under libtorrent's.
+                self._loader.load_again(member)
 
     def _take_checked(self, member: Member, status: Status) -> None:
         """Go on with a torrent of which is known what lies on the disk."""
@@ -158,14 +167,13 @@ class Milestones:
         layout = member.layout
         if layout is None:
             return
-        # libtorrent compared what lies under the names that it would choose itself.
-        as_chosen = not layout.renamed
-        root = self._free_root(member, layout, same=same and as_chosen)
+        root = self._free_root(member, layout, same)
         member.record = replace(member.record, root=root)
         if root != layout.root:
             survey(member)
         self._store.put(member.record)
-        if root != layout.root or not as_chosen:
+        self._tell_renamed(member, layout)
+        if root != layout.root:
             # A file that is renamed in the session is moved on the disk, and it is not ours: the
             # torrent has to begin anew instead.
             self._loader.unload_quietly(member.record.info_hash)
@@ -173,6 +181,21 @@ class Milestones:
         elif not same:
             # libtorrent touches files that it is to fetch, even if nothing of them is missing.
             self._steering.fetch(member)
+
+    def _tell_renamed(self, member: Member, layout: Layout) -> None:
+        renamed = [file for file in layout.files if file.original]
+        if renamed:
+            examples = ", ".join(
+                f"{printable(file.original)!r} is {os.path.basename(file.path)!r}"
+                for file in renamed[:_EXAMPLES]
+            )
+            self._log.info(
+                "{name!r}: this disk gets other names for {count} files: {examples}{more}",
+                name=member.record.name,
+                count=len(renamed),
+                examples=examples,
+                more=", ..." if len(renamed) > _EXAMPLES else "",
+            )
 
     def _free_root(self, member: Member, layout: Layout, same: bool) -> str:
         """Choose the name under which a download lies: its own, unless something else does."""

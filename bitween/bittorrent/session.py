@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from ipaddress import ip_address, ip_network
 from typing import Any, Protocol
@@ -189,7 +189,7 @@ class Loading:
     A torrent to be put into the session.
 
     :param torrent_file: ``None`` to ask peers for the metadata first.
-    :param renamed: paths that libtorrent would choose otherwise, by file index.
+    :param paths: of every file, or none if libtorrent is to choose them all.
     :param resume_data: what libtorrent last said of it.
     :param trusted: whether to believe what that says of pieces; else what lies there is checked.
     :param halted: whether to do nothing with it for now.
@@ -204,7 +204,7 @@ class Loading:
     info_hash: InfoHash
     folder: str
     torrent_file: bytes | None
-    renamed: Mapping[int, str]
+    paths: Sequence[str]
     resume_data: bytes | None
     trusted: bool
     halted: bool
@@ -591,7 +591,7 @@ def _params(loading: Loading) -> lt.add_torrent_params:
         params.verified_pieces = []
         params.unfinished_pieces = {}
     # Names come from nowhere but the layout: resume data could lead anywhere.
-    params.renamed_files = dict(loading.renamed)
+    params.renamed_files = dict(enumerate(loading.paths))
     params.info_hashes = lt.info_hash_t(lt.sha1_hash(bytes.fromhex(loading.info_hash)))
     params.save_path = loading.folder
     params.peers = [(peer.address, peer.port) for peer in loading.peers]

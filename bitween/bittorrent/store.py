@@ -13,6 +13,7 @@ from typing import Any
 
 from twisted.logger import Logger
 
+from bitween.bittorrent.naming import Naming
 from bitween.bittorrent.salvage import salvage
 from bitween.bittorrent.wishes_text import read_wishes, wishes_text
 from bitween.errors import StoreError
@@ -64,10 +65,13 @@ _MIGRATIONS = (
         uploaded INTEGER NOT NULL
     ) WITHOUT ROWID;
     """,
+    # Null where bitween 0.1 chose the names.
+    "ALTER TABLE torrents ADD COLUMN naming TEXT;",
 )
 
 _COLUMNS = (
     "info_hash, name, folder, root, added, shared, complete, torrent_file, stamp, completed, wishes"
+    ", naming"
 )
 
 
@@ -85,6 +89,7 @@ class TorrentRecord:
     :param stamp: of the files when that was so; empty if they are to be verified, ``None`` if they
         are to be taken as they are.
     :param completed: when it was complete for the first time; ``None`` if never, or unknown.
+    :param naming: how the names on the disk follow from the metadata, if it was not made here.
     """
 
     info_hash: InfoHash
@@ -98,6 +103,7 @@ class TorrentRecord:
     stamp: str | None = None
     completed: float | None = None
     wishes: Wishes = AS_USUAL
+    naming: Naming = Naming.EXACT
 
 
 class Store:
@@ -181,11 +187,12 @@ class Store:
     def put(self, record: TorrentRecord) -> None:
         """Remember a torrent, or what is new about it; its resume data stays."""
         self._write(
-            f"INSERT INTO torrents ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608  # a constant
+            f"INSERT INTO torrents ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608  # a constant
             " ON CONFLICT (info_hash) DO UPDATE SET name = excluded.name, folder = excluded.folder,"
             " root = excluded.root, added = excluded.added, shared = excluded.shared,"
             " complete = excluded.complete, torrent_file = excluded.torrent_file,"
-            " stamp = excluded.stamp, completed = excluded.completed, wishes = excluded.wishes",
+            " stamp = excluded.stamp, completed = excluded.completed, wishes = excluded.wishes,"
+            " naming = excluded.naming",
             (
                 record.info_hash,
                 record.name,
@@ -198,6 +205,7 @@ class Store:
                 record.stamp,
                 record.completed,
                 wishes_text(record.wishes),
+                record.naming,
             ),
         )
 
@@ -403,6 +411,7 @@ def _record(row: tuple[Any, ...]) -> TorrentRecord:
         stamp,
         completed,
         wishes,
+        naming,
     ) = row
     return TorrentRecord(
         info_hash=InfoHash(info_hash),
@@ -416,6 +425,7 @@ def _record(row: tuple[Any, ...]) -> TorrentRecord:
         stamp=stamp,
         completed=completed,
         wishes=read_wishes(wishes),
+        naming=Naming(naming) if naming in set(Naming) else Naming.LIBTORRENT,
     )
 
 

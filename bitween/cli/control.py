@@ -129,7 +129,10 @@ def _file_row(file: Mapping[str, Any], places: Mapping[int, int]) -> tuple[str, 
     done = f"{int(100 * file['done'] / size)}%" if size else "100%"
     order = f"first ({places[file['index']]})" if file["index"] in places else "yes"
     wanted = order if file["wanted"] else "no"
-    return str(file["index"]), size_text(size), done, wanted, file["path"]
+    path = file["path"]
+    if original := file.get("original"):
+        path += f" (sent as {original!r})"
+    return str(file["index"]), size_text(size), done, wanted, path
 
 
 def _numbers(text: str) -> list[int]:

@@ -12,14 +12,14 @@ _KEPT = frozenset("\u200c\u200d")
 REPLACEMENT = "\ufffd"
 
 
-def printable(text: str, limit: int = 255) -> str:
+def printable(text: str, limit: int = 255, substitute: str = REPLACEMENT) -> str:
     """
     Replace every character that could disturb a terminal, a log or a reader.
 
     :param limit: the length in characters at which the text is cut.
     """
     return "".join(
-        REPLACEMENT if unicodedata.category(char) in _UNPRINTABLE and char not in _KEPT else char
+        substitute if unicodedata.category(char) in _UNPRINTABLE and char not in _KEPT else char
         for char in text[:limit]
     )
 

@@ -53,10 +53,18 @@ _STANDING = frozenset((TorrentState.PAUSED, TorrentState.QUEUED))
 
 @dataclass(frozen=True, slots=True)
 class FileEntry:
-    """One file of a torrent: its path relative to the save path, and its size in bytes."""
+    """
+    One file of a torrent.
+
+    :param path: relative to the save path.
+    :param size: bytes.
+    :param original: the path below the torrent's folder that its sender gave it, if it has another
+        one here; not fit to be shown as it is.
+    """
 
     path: str
     size: int
+    original: str = ""
 
 
 @dataclass(frozen=True, slots=True)

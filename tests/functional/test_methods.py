@@ -329,6 +329,7 @@ class TorrentTests(MethodCase):
         told = {
             "index": 0,
             "path": "arrived",
+            "original": None,
             "size": 10,
             "done": 0,
             "wanted": True,

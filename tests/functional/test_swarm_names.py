@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 from collections.abc import Sequence
 from typing import Any
 
@@ -127,6 +128,150 @@ class CollisionTests(SwarmCase):
         await when(bob, lambda: all(torrent.complete for torrent in bob.library))
         self.assertEqual(sorted(tree(downloads)), ["film (2).mkv", "film.mkv"])
         self.assertEqual(sorted(tree(downloads).values()), sorted([CONTENT, CONTENT[::-1]]))
+
+
+#: What a Linux disk tells apart, or takes though others do not.
+ODD_NAMES = (
+    *("README.txt", "readme.txt", "README.1.txt", "Docs/a", "docs/A", "docs/a"),
+    *("\u00fc", "u\u0308", "\u212b", "\u00c5", "dot.", "dot", "space ", "space", " space", "..."),
+    *("back\\slash", "\\", "..\\..\\up", "back/slash", "CON", "nul.txt", "aux/COM1", 'a*?<>|"'),
+    *(
+        "n" * 255,
+        "\u00fc" * 127 + "x",
+        "." + "y" * 254,
+        "x." + "z" * 253,
+        "d" * 255 + "/" + "e" * 255,
+    ),
+    *(".hidden", "..x", "-rf", "~", "a:b", "%2e%2e", "\ufffd", "empty"),
+)
+
+
+class OddNamesTests(SwarmCase):
+    """Names are kept as the disk takes them, at both ends."""
+
+    def odd_folder(self) -> str:
+        """A folder of files with odd names."""
+        folder = self.folder("Odd. ")
+        for number, name in enumerate(ODD_NAMES):
+            write(os.path.join(folder, name), b"%d" % number * (name != "empty"))
+        return folder
+
+    async def test_they_arrive_as_they_are(self) -> None:
+        """What a folder holds has the same names at the contact, and at the contact's contact."""
+        folder = self.odd_folder()
+        alice, bob, carol = await self.start(), await self.start(), await self.start()
+        info_hash = await self.share(alice, folder)
+        for taker, giver in ((bob, alice), (carol, bob)):
+            torrent = await self.fetch(taker, info_hash, giver)
+            self.assertEqual(tree(os.path.join(torrent.save_path, "Odd. ")), tree(folder))
+            self.assertEqual([file.original for file in torrent.files or () if file.original], [])
+
+    async def test_sharing_them_goes_on(self) -> None:
+        """A share of them is sound after a restart, a check, a crash, and when shared again."""
+        folder, state = self.odd_folder(), self.folder("state")
+        alice = await self.start(state)
+        info_hash = await self.share(alice, folder)
+        await self.stop(alice)
+        alice = await self.start(state)
+        await self.assert_sound(alice, info_hash)
+        await alice.recheck(info_hash)
+        await when(alice, lambda: alice.library.get(info_hash).complete)
+        await self.assert_sound(alice, info_hash)
+        self.assertEqual(await self.share(alice, folder), info_hash)
+        await self.assert_sound(alice, info_hash)
+        await self.stop(alice)
+        store = Store.open(os.path.join(state, "bitween.db"))
+        store.close(clean=False)
+        alice = await self.start(state)
+        await self.assert_sound(alice, info_hash)
+        await alice.remove(info_hash, delete_data=True)
+        self.assertFalse(os.path.exists(folder))
+
+    async def assert_sound(self, swarm: Swarm, info_hash: InfoHash) -> None:
+        """A stranger to it must get everything."""
+        self.assertTrue(swarm.library.get(info_hash).complete)
+        taker = await self.start()
+        torrent = await self.fetch(taker, info_hash, swarm)
+        self.assertEqual(len(tree(torrent.save_path)), len(ODD_NAMES))
+        await self.stop(taker)
+        self.assertEqual(swarm.library.get(info_hash).error, "")
+
+    async def test_the_same_is_taken_over(self) -> None:
+        """A folder that is there already, odd names and all, is not fetched again."""
+        folder = self.odd_folder()
+        alice, bob = await self.start(), await self.start()
+        info_hash = await self.share(alice, folder)
+        downloads = self.folder("downloads")
+        shutil.copytree(folder, os.path.join(downloads, "Odd. "))
+        torrent = await self.fetch(bob, info_hash, alice, folder=downloads)
+        self.assertEqual(os.listdir(downloads), ["Odd. "])
+        self.assertEqual(torrent.progress.done, torrent.progress.total)
+
+    async def test_odd_names_beside_others(self) -> None:
+        """Where another folder of that name is, odd names are kept in the one that is numbered."""
+        folder = self.odd_folder()
+        alice, bob = await self.start(), await self.start()
+        info_hash = await self.share(alice, folder)
+        downloads = self.folder("downloads")
+        write(os.path.join(downloads, "Odd. ", "readme.txt"), b"mine")
+        await self.fetch(bob, info_hash, alice, folder=downloads)
+        (numbered,) = set(os.listdir(downloads)) - {"Odd. "}
+        self.assertEqual(tree(os.path.join(downloads, numbered)), tree(folder))
+        self.assertEqual(tree(os.path.join(downloads, "Odd. ")), {"readme.txt": b"mine"})
+
+    async def test_single_files(self) -> None:
+        """A single file keeps an odd name, too, and one of 255 bytes is numbered within them."""
+        alice, bob = await self.start(), await self.start()
+        for name in ("back\\slash", "dot. ", "n" * 255, "." * 3 + "x" * 252, "x." + "z" * 253):
+            info_hash = await self.share(alice, write(os.path.join(self.folder(), name), CONTENT))
+            downloads = self.folder("downloads")
+            kept = name if not name.startswith(".") else f"_{name[1:]}"
+            await self.fetch(bob, info_hash, alice, folder=downloads)
+            self.assertEqual(tree(downloads), {kept: CONTENT})
+            await bob.remove(info_hash, delete_data=True)
+            write(os.path.join(downloads, kept), b"mine")
+            await self.fetch(bob, info_hash, alice, folder=downloads)
+            self.assertEqual(len(os.listdir(downloads)), 2)
+            await bob.remove(info_hash, delete_data=False)
+            await alice.remove(info_hash, delete_data=False)
+
+    async def test_what_is_changed_is_told(self) -> None:
+        """Names that could mislead get others at the contact, which tells what they were."""
+        folder = self.folder("odd")
+        for name in ("line\nbreak", "line_break", "\u202egpj.exe", "deep\x1b/down", "fine"):
+            write(os.path.join(folder, name), name.encode())
+        alice, bob = await self.start(), await self.start()
+        torrent = await self.fetch(bob, await self.share(alice, folder), alice)
+        arrived = tree(os.path.join(torrent.save_path, "odd"))
+        self.assertTrue(all(name.isprintable() for name in arrived))
+        originals = {file.path.partition("/")[2]: file.original for file in torrent.files or ()}
+        self.assertEqual(
+            {originals[name] or name: content for name, content in arrived.items()}, tree(folder)
+        )
+
+    async def test_downloads_of_before(self) -> None:
+        """What bitween 0.1 fetched stays where it is, under the names that it got then."""
+        folder, state = self.folder("odd"), self.folder("state")
+        names = ["README", "readme", "a\\b", "\u00fc" * 127]
+        for name in names:
+            write(os.path.join(folder, name), name.encode())
+        info, downloads = metainfo(folder), self.folder("downloads")
+        before = ["README", "readme.1", "ab", "\u00fc" * 120]
+        for name, now in zip(names, before, strict=True):
+            write(os.path.join(downloads, "odd", now), name.encode())
+        store = Store.open(os.path.join(state, "bitween.db"))
+        store.put(
+            TorrentRecord(
+                info.info_hash, "odd", downloads, "odd", 0.0, False, True, info.torrent_file
+            )
+        )
+        store._connection.execute("UPDATE torrents SET naming = NULL")
+        store._connection.commit()
+        store.close(clean=False)
+        alice, bob = await self.start(state), await self.start()
+        torrent = await self.fetch(bob, info.info_hash, alice)
+        self.assertEqual(tree(os.path.join(torrent.save_path, "odd")), tree(folder))
+        self.assertEqual(sorted(os.listdir(os.path.join(downloads, "odd"))), sorted(before))
 
 
 class HostileMetadataTests(SwarmCase):
@@ -259,7 +404,7 @@ class HostileMetadataTests(SwarmCase):
         )
         single = by_hand({"name": b".bashrc", "length": len(CONTENT)}, 1)
         torrent = await self._fetched(single)
-        self.assertEqual(torrent.files, (FileEntry("_bashrc", len(CONTENT)),))
+        self.assertEqual(torrent.files, (FileEntry("_bashrc", len(CONTENT), ".bashrc"),))
 
     async def test_names_in_resume_data(self) -> None:
         """Nothing but the metadata says where files lie: resume data cannot lead anywhere."""

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
 from bitween.bittorrent.layout import free_root, leads_elsewhere, read_layout
-from bitween.bittorrent.metainfo import HashedFile, make_torrent
+from bitween.bittorrent.metainfo import HashedFile, bencode, make_torrent
+from bitween.bittorrent.metainfo import torrent_file as wrapped
+from bitween.bittorrent.naming import Naming
 from bitween.errors import SwarmError
 from bitween.model.torrent import FileEntry
 
@@ -18,34 +21,97 @@ def torrent(name: str, *paths: str) -> bytes:
     return make_torrent(name, files, 2**16, b"\0" * 20)[1]
 
 
+def by_hand(*files: dict[str, Any]) -> bytes:
+    """Metadata of a folder with these entries."""
+    info: dict[str, Any] = {
+        "name": b"odd",
+        "files": files,
+        "piece length": 2**16,
+        "pieces": b"\0" * 20,
+    }
+    return wrapped(bencode(info))
+
+
 class LayoutTests(SynchronousTestCase):
     """Reading metadata."""
 
     def paths(
-        self, torrent_file: bytes, root: str | None = None, verbatim: bool = False
+        self, torrent_file: bytes, root: str | None = None, naming: Naming = Naming.EXACT
     ) -> list[str]:
         """The paths in a layout."""
-        return [file.path for file in read_layout(torrent_file, root, verbatim).files]
+        return [file.path for file in read_layout(torrent_file, root, naming).files]
 
     def test_a_folder(self) -> None:
         """Paths begin with the root."""
         layout = read_layout(torrent("holiday", "a", "b/c"))
         self.assertEqual((layout.name, layout.root, layout.total_size), ("holiday", "holiday", 2))
         self.assertEqual([file.path for file in layout.files], ["holiday/a", "holiday/b/c"])
-        self.assertEqual(dict(layout.renamed), {})
+        self.assertEqual(layout.paths, ("holiday/a", "holiday/b/c"))
+        self.assertTrue(layout.by_default)
 
     def test_another_root(self) -> None:
         """Every file moves along when the root has another name; the name to show stays."""
         layout = read_layout(torrent("holiday", "a", "b/c"), "holiday (2)")
         self.assertEqual(layout.name, "holiday")
-        self.assertEqual(dict(layout.renamed), {0: "holiday (2)/a", 1: "holiday (2)/b/c"})
+        self.assertEqual(layout.paths, ("holiday (2)/a", "holiday (2)/b/c"))
+        self.assertFalse(layout.by_default)
         self.assertEqual(self.paths(torrent("film.mkv"), "film (2).mkv"), ["film (2).mkv"])
 
     def test_verbatim(self) -> None:
-        """Our own names are taken as they stand, others are mended."""
+        """Our own names are taken as they stand; of others, what misleads is replaced."""
         made = torrent("odd", "a\\b", "line\nbreak")
-        self.assertEqual(self.paths(made, verbatim=True), ["odd/a\\b", "odd/line\nbreak"])
-        self.assertEqual(self.paths(made), ["odd/ab", "odd/line_break"])
+        verbatim = self.paths(made, naming=Naming.VERBATIM)
+        self.assertEqual(verbatim, ["odd/a\\b", "odd/line\nbreak"])
+        self.assertEqual(self.paths(made), ["odd/a\\b", "odd/line_break"])
+        files = read_layout(made).files
+        self.assertEqual([file.original for file in files], ["", "line\nbreak"])
+
+    def test_names_that_differ_little(self) -> None:
+        """What this disk tells apart keeps its name; what another disk does not gets a number."""
+        names = ["README", "readme", "\u00fc", "u\u0308", "dot.", "dot"]
+        made = torrent("odd", *names, "Docs/a", "docs/A")
+        self.assertEqual(self.paths(made), [f"odd/{n}" for n in [*names, "Docs/a", "docs/A"]])
+        self.assertEqual(
+            self.paths(made, naming=Naming.PORTABLE),
+            [
+                *("odd/README", "odd/readme (2)", "odd/\u00fc", "odd/u\u0308 (2)"),
+                *("odd/dot_", "odd/dot", "odd/Docs/a", "odd/docs/A (2)"),
+            ],
+        )
+
+    def test_as_bitween_0_1_did(self) -> None:
+        """Downloads from before keep the names under which they lie on the disk."""
+        made = torrent("odd", "README", "readme", "a\\b", "\u202ex", "e" * 255)
+        self.assertEqual(
+            self.paths(made, naming=Naming.LIBTORRENT),
+            ["odd/README", "odd/readme.1", "odd/ab", "odd/x", "odd/" + "e" * 240],
+        )
+
+    def test_long_names(self) -> None:
+        """A name of 255 bytes stays whole; with a number it is no longer than that."""
+        long = "\u00fc" * 127 + "x"
+        made = torrent("odd", long, f"{long}/below", "." + "y" * 254, "." + "y" * 255)
+        paths = self.paths(made)
+        self.assertEqual(paths[1], f"odd/{long}/below")
+        self.assertEqual(paths[2], "odd/." + "y" * 254)
+        self.assertEqual(len(set(paths)), 4)
+        for path in paths:
+            self.assertLessEqual(max(len(part.encode()) for part in path.split("/")), 255)
+
+    def test_other_encodings(self) -> None:
+        """Where other programs give a name in two encodings, the one in UTF-8 counts."""
+        file = {"length": 1, "path": [b"\xfc"], "path.utf-8": ["\u00fc".encode()]}
+        self.assertEqual(self.paths(by_hand(file)), ["odd/\u00fc"])
+
+    def test_files_without_a_path(self) -> None:
+        """Such a file does not lie beside its folder."""
+        for path in ([], [b""], [b"", b""]):
+            files = [{"length": 1, "path": [b"a"]}, {"length": 1, "path": path}]
+            try:
+                paths = self.paths(by_hand(*files))
+            except SwarmError:
+                continue
+            self.assertEqual({path.split("/")[0] for path in paths}, {"odd"})
 
     def test_nonsense(self) -> None:
         """What is no metadata is an error."""

@@ -13,6 +13,7 @@ from dataclasses import replace
 from twisted.trial.unittest import SynchronousTestCase
 
 from bitween.bittorrent.metainfo import HashedFile, make_torrent
+from bitween.bittorrent.naming import Naming
 from bitween.bittorrent.store import _MIGRATIONS, Store, TorrentRecord
 from bitween.bittorrent.wishes_text import read_wishes
 from bitween.errors import StoreError
@@ -272,7 +273,14 @@ class DamageTests(StoreCase):
         kept = {record.info_hash: record for record in self.open().torrents()}
         self.assertEqual(
             kept[whole.info_hash],
-            replace(whole, root=None, shared=False, complete=False, torrent_file=None),
+            replace(
+                whole,
+                root=None,
+                shared=False,
+                complete=False,
+                torrent_file=None,
+                naming=Naming.LIBTORRENT,
+            ),
         )
 
     def test_the_rest_is_kept_too(self) -> None:
