@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from twisted.application.service import Service
@@ -31,7 +32,9 @@ from bitween.xmpp.connector import Connector
 from bitween.xmpp.failures import UNWELCOME, connection_error, no_session, silent
 from bitween.xmpp.jids import parse_account
 from bitween.xmpp.keepalive import KeepAlive, notice_dead_links
+from bitween.xmpp.key_derivation import KeyDerivation
 from bitween.xmpp.lookup import Place, look_up, system_resolver
+from bitween.xmpp.passwords import Password
 from bitween.xmpp.sasl import LogInInitializer
 from bitween.xmpp.stream import REQUEST_TIMEOUT, Stream
 from bitween.xmpp.stream_management import (
@@ -52,6 +55,9 @@ MAX_RESUMPTIONS = 3
 CLOSE_TIMEOUT = 3
 
 _ALPN = (b"xmpp-client",)
+
+#: Makes the step of a stream's negotiation that logs in.
+_LogIn = Callable[[Any], LogInInitializer]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,20 +89,20 @@ class _Authenticator(xmlstream.ConnectAuthenticator):
     def __init__(
         self,
         jid: JID,
-        account: Account,
         tls: Any,
+        log_in: _LogIn,
         *,
         direct_tls: bool,
         session: StreamManagement | None,
     ) -> None:
         """
         :param tls: what verifies the server.
+        :param log_in: makes the step that logs in.
         :param session: the one to be resumed, if there is one.
         """
         super().__init__(jid.host)
         self.jid = jid
-        self.password = account.password
-        self._plain_allowed = account.plain_allowed
+        self._log_in = log_in
         self._tls = tls
         self._direct_tls = direct_tls
         self._session = session
@@ -109,7 +115,7 @@ class _Authenticator(xmlstream.ConnectAuthenticator):
         xs.initializers = [
             jabber_client.CheckVersionInitializer(xs),
             *([] if self._direct_tls else [starttls]),
-            LogInInitializer(xs, plain_allowed=self._plain_allowed),
+            self._log_in(xs),
             *([] if session is None else [ResumeInitializer(xs, session)]),
             jabber_client.BindInitializer(xs, required=True),
             jabber_client.SessionInitializer(xs, required=False),
@@ -174,6 +180,12 @@ class Client(XMPPClient):
         # XMPPClient's own constructor would make a factory that knows neither TLS options nor us.
         StreamManager.__init__(self, BootstrapMixin(), reactor)
         self.factory.addBootstrap(STREAM_ERROR_EVENT, self._stream_error)
+        self._log_in = partial(
+            LogInInitializer,
+            password=Password(account.password),
+            keys=KeyDerivation(reactor),
+            plain_allowed=account.plain_allowed,
+        )
         self._connector = Connector(reactor, self._places)
         self._keep_alive = KeepAlive(reactor, self.jid.host, self.budget, self._link_is_dead)
         self._backoff = backoff or Backoff()
@@ -302,8 +314,8 @@ class Client(XMPPClient):
         session = self.xmlstream.management if self._suspended else None
         authenticator = _Authenticator(
             self._asked_for,
-            self._account,
             self._tls[place.direct_tls],
+            self._log_in,
             direct_tls=place.direct_tls,
             session=session if session is not None and session.resumable else None,
         )

@@ -9,12 +9,14 @@ from twisted.internet.abstract import isIPAddress, isIPv6Address
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.endpoints import HostnameEndpoint, TCP4ClientEndpoint, TCP6ClientEndpoint
 from twisted.internet.error import ConnectingCancelledError
+from twisted.internet.error import TimeoutError as ConnectTimeout
 from twisted.internet.protocol import ClientFactory, Protocol
 
 from bitween.xmpp.lookup import Place
 
-#: seconds for a TCP connection to come about, at each address.
+#: seconds for a TCP connection to come about, at each address, and at all addresses of a place.
 CONNECT_TIMEOUT = 10
+PLACE_TIMEOUT = 30
 
 
 class Connector:
@@ -50,7 +52,8 @@ class Connector:
         for place in sorted(places, key=lambda place: place in self._disappointing):
             self._trying = place
             try:
-                await self._endpoint(place).connect(_Factory(place, build))
+                connecting = self._endpoint(place).connect(_Factory(place, build))
+                await connecting.addTimeout(PLACE_TIMEOUT, self._reactor, _timed_out)
             except (CancelledError, ConnectingCancelledError):
                 raise
             except Exception as error:
@@ -67,6 +70,13 @@ class Connector:
         elif isIPv6Address(place.host):
             kind = TCP6ClientEndpoint
         return kind(self._reactor, place.host, place.port, timeout=CONNECT_TIMEOUT)
+
+
+def _timed_out(_: object, __: float) -> None:
+    """
+    :raises ConnectTimeout: as each of the addresses would have.
+    """
+    raise ConnectTimeout
 
 
 class _Factory(ClientFactory):

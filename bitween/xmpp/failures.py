@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from OpenSSL import SSL
-from scramp import ScramException
 from service_identity import VerificationError
 from twisted.internet import error as net
 from twisted.internet.defer import CancelledError
@@ -24,7 +23,7 @@ from bitween.errors import (
     XMPPError,
 )
 from bitween.model.text import printable
-from bitween.xmpp.sasl import ServerNotAuthentic
+from bitween.xmpp.scram import MOST_ITERATIONS, ServerNotAuthentic, TooManyIterations
 
 # RFC 6120 §6.5: these pass by themselves, all others do not.
 _PASSING_SASL = frozenset({"temporary-auth-failure", "aborted"})
@@ -55,7 +54,7 @@ def connection_error(error: BaseException | None, host: str) -> XMPPError:
         return error
     if isinstance(error, SSL.Error | VerificationError):
         return _tls_error(error, host)
-    if isinstance(error, sasl.SASLError | ScramException):
+    if isinstance(error, sasl.SASLError):
         return _sasl_error(error)
     if isinstance(error, StreamError | StanzaError | FeatureNotAdvertized | TLSError):
         return _stream_error(error, host)
@@ -122,7 +121,7 @@ def _tls_error(error: BaseException, host: str) -> XMPPError:
 
 
 def _sasl_error(error: BaseException) -> XMPPError:
-    if isinstance(error, ServerNotAuthentic):
+    if isinstance(error, ServerNotAuthentic | sasl.SASLIncorrectEncodingError):
         return LogInRefused(
             "the server could not prove that it knows the password",
             "somebody may be in between; check the account and the server",
@@ -134,8 +133,14 @@ def _sasl_error(error: BaseException) -> XMPPError:
             "it should offer SCRAM",
             detail="no_mechanism",
         )
-    if isinstance(error, ScramException):
-        return CredentialsRefused(f"the password cannot be used: {error}", "choose another one")
+    if isinstance(error, TooManyIterations):
+        return LogInRefused(
+            f"the server asks for {error.iterations} rounds of hashing the password, "
+            f"more than the {MOST_ITERATIONS} that bitween does",
+            "ask the server's operator to lower the iteration count of SCRAM",
+            detail="iterations",
+            values={"n": str(error.iterations), "most": str(MOST_ITERATIONS)},
+        )
     condition = getattr(error, "condition", None)
     if condition is None or condition in _PASSING_SASL:
         return NotConnected(

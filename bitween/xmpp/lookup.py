@@ -21,8 +21,8 @@ DNS_TIMEOUTS = (1, 2, 4)
 
 _DIRECT_TLS = "_xmpps-client._tcp"
 _STARTTLS = "_xmpp-client._tcp"
-# Records of one service that are looked at.
-_MAX_RECORDS = 50
+#: Records of one service that are looked at: each may cost a try that takes its time.
+MAX_RECORDS = 10
 
 _log = Logger()
 
@@ -89,7 +89,7 @@ def _ask(resolver: Any, domain: str, service: str) -> Deferred[tuple[list[Any], 
 
     def answered(answer: Any) -> tuple[list[Any], bool]:
         found = [r.payload for r in answer[0] if r.type == dns.SRV and r.payload is not None]
-        usable = [r for r in found[:_MAX_RECORDS] if r.target.name.strip(b".") and r.port]
+        usable = [r for r in found[:MAX_RECORDS] if r.target.name.strip(b".") and r.port]
         # RFC 2782: a target of "." means decidedly not.
         return usable, bool(usable) or not found
 

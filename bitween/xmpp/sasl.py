@@ -9,77 +9,22 @@ from typing import Any
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import Encoding
-from scramp import ScramClient, ScramException
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.words.protocols.jabber import sasl, sasl_mechanisms
-from twisted.words.protocols.jabber.sasl_mechanisms import ISASLMechanism
-from zope.interface import implementer
+from twisted.words.protocols.jabber.xmlstream import Reset
+from twisted.words.xish.xmlstream import STREAM_END_EVENT
+
+from bitween.xmpp.key_derivation import KeyDerivation
+from bitween.xmpp.passwords import Password
+from bitween.xmpp.scram import Scram, ServerNotAuthentic
 
 NS_CHANNEL_BINDING = "urn:xmpp:sasl-cb:0"
 
 #: Strongest first.
 SCRAM_MECHANISMS = ("SCRAM-SHA-256", "SCRAM-SHA-1")
 
-# Binding types by preference.  scramp does not do tls-exporter.
+# Binding types by preference.
 _BINDING_TYPES = ("tls-server-end-point", "tls-unique")
-
-
-class ServerNotAuthentic(sasl.SASLError):
-    """The server could not prove that it knows the password, or speaks no proper SCRAM."""
-
-
-@implementer(ISASLMechanism)
-class Scram:
-    """
-    One SCRAM exchange, as Twisted's SASL initializer drives it.
-
-    :ivar verified: whether the server has proved that it knows the password.
-    """
-
-    def __init__(
-        self, mechanism: str, user: str, password: str, binding: tuple[str, bytes] | None = None
-    ) -> None:
-        """
-        :param binding: channel binding type and data, where it can be used.
-        """
-        self.name = mechanism
-        self.verified = False
-        self._client = ScramClient([mechanism], user, password, channel_binding=binding)
-        self._answered = False
-
-    def getInitialResponse(self) -> bytes:
-        """The first message of the client."""
-        return str(self._client.get_client_first()).encode()
-
-    def getResponse(self, challenge: bytes) -> bytes:
-        """
-        Answer a challenge.
-
-        :raises ServerNotAuthentic: if the challenge is not what RFC 5802 asks for.
-        """
-        if self._answered:
-            # Some servers send their proof as a challenge, and an empty success after it.
-            self.verify(challenge)
-            return b""
-        self._answered = True
-        try:
-            self._client.set_server_first(challenge.decode())
-            return str(self._client.get_client_final()).encode()
-        except (ScramException, UnicodeDecodeError) as error:
-            raise ServerNotAuthentic(str(error)) from None
-
-    def verify(self, proof: bytes) -> None:
-        """
-        Check the server's signature (RFC 5802 §3).
-
-        :raises ServerNotAuthentic: if it is missing or wrong.
-        """
-        if self.verified and not proof:
-            return
-        try:
-            self._client.set_server_final(proof.decode())
-        except (ScramException, UnicodeDecodeError) as error:
-            raise ServerNotAuthentic(str(error)) from None
-        self.verified = True
 
 
 def choose_mechanism(
@@ -99,17 +44,16 @@ def choose_mechanism(
     :param listed: the binding types that the server lists (XEP-0440), ``None`` if it lists none;
         then none is used, as some servers offer -PLUS where they cannot do it.
     :raises twisted.words.protocols.jabber.sasl.SASLNoAcceptableMechanism: if there is none.
-    :raises scramp.ScramException: if SCRAM cannot express the password.
     """
     usable = [kind for kind in _BINDING_TYPES if kind in bindings and kind in (listed or ())]
     if usable:
         for name in SCRAM_MECHANISMS:
             if f"{name}-PLUS" in offered:
                 binding = (usable[0], bindings[usable[0]])
-                return Scram(f"{name}-PLUS", user, password, binding)
+                return Scram(f"{name}-PLUS", user, binding)
     for name in SCRAM_MECHANISMS:
         if name in offered:
-            return Scram(name, user, password)
+            return Scram(name, user)
     if plain_allowed and "PLAIN" in offered:
         return sasl_mechanisms.Plain(None, user, password)
     raise sasl.SASLNoAcceptableMechanism
@@ -153,9 +97,25 @@ class LogInInitializer(sasl.SASLInitiatingInitializer):
     It must come after the one for TLS: PLAIN relies on that.
     """
 
-    def __init__(self, xs: Any, *, plain_allowed: bool) -> None:
+    def __init__(
+        self, xs: Any, password: Password, keys: KeyDerivation, *, plain_allowed: bool
+    ) -> None:
+        """
+        :param password: told which of its forms the server takes.
+        :param keys: hashes it.
+        """
         super().__init__(xs, required=True)
+        self._password = password
+        self._keys = keys
         self._plain_allowed = plain_allowed
+        self._forms = list(password.forms)
+        self._observers = {
+            "/challenge": self.onChallenge,
+            "/success": self.onSuccess,
+            "/failure": self.onFailure,
+            STREAM_END_EVENT: self._stream_ended,
+        }
+        self._answering: Deferred[None] | None = None
 
     def initialize(self) -> Any:
         """Log in, or fail where the server offers no way to."""
@@ -163,28 +123,58 @@ class LogInInitializer(sasl.SASLInitiatingInitializer):
             raise sasl.SASLNoAcceptableMechanism
         return super().initialize()
 
+    def start(self) -> Deferred[Any]:
+        """Begin with the first form of the password."""
+        self.setMechanism()
+        done: Deferred[Any] = Deferred()
+        self._deferred = done
+        for event, observer in self._observers.items():
+            self.xmlstream.addObserver(event, observer)
+        self._begin()
+        return done
+
     def setMechanism(self) -> None:
         """Choose how to log in."""
-        authenticator = self.xmlstream.authenticator
         features = self.xmlstream.features
         listed = features.get((NS_CHANNEL_BINDING, "sasl-channel-binding"))
         self.mechanism = choose_mechanism(
             sasl.get_mechanisms(self.xmlstream),
-            authenticator.jid.user,
-            authenticator.password,
+            self.xmlstream.authenticator.jid.user,
+            self._forms[0],
             channel_bindings(self.xmlstream.transport.getHandle()),
             None if listed is None else {e.getAttribute("type") for e in listed.elements()},
             plain_allowed=self._plain_allowed,
         )
 
+    def _begin(self) -> None:
+        scram = isinstance(self.mechanism, Scram)
+        self.sendAuth(self.mechanism.first() if scram else self.mechanism.getInitialResponse())
+
     def onChallenge(self, element: Any) -> None:
         """Answer the server, or give up where it is not what it should be."""
-        try:
-            response = self.mechanism.getResponse(sasl.fromBase64(str(element)))
-        except (ServerNotAuthentic, sasl.SASLIncorrectEncodingError) as error:
-            self._give_up(error)
-        else:
-            self.sendResponse(response)
+        if self._answering is not None:
+            self._give_up(ServerNotAuthentic("a challenge before the last one was answered"))
+            return
+        self._answering = Deferred.fromCoroutine(self._answer(str(element)))
+        self._answering.addBoth(self._answered)
+
+    async def _answer(self, challenge: str) -> None:
+        said = sasl.fromBase64(challenge)
+        if not isinstance(self.mechanism, Scram):
+            raise ServerNotAuthentic("a challenge where the mechanism has none")
+        if self.mechanism.answered:
+            # Some servers send their proof as a challenge, and an empty success after it.
+            self.mechanism.verify(said)
+            self.sendResponse()
+            return
+        request = self.mechanism.challenged(said)
+        key = await self._keys.derive(self._forms[0].encode(), request)
+        self.sendResponse(self.mechanism.final(key))
+
+    def _answered(self, outcome: Any) -> None:
+        self._answering = None
+        if outcome is not None and not outcome.check(CancelledError):
+            self._give_up(outcome.value)
 
     def onSuccess(self, success: Any) -> None:
         """Believe the server only if it proved that it knows the password."""
@@ -194,10 +184,39 @@ class LogInInitializer(sasl.SASLInitiatingInitializer):
             except (ServerNotAuthentic, sasl.SASLIncorrectEncodingError) as error:
                 self._give_up(error)
                 return
-        super().onSuccess(success)
+        self._password.worked(self._forms[0])
+        done = self._end()
+        self.xmlstream.reset()
+        self.xmlstream.sendHeader()
+        done.callback(Reset)
+
+    def onFailure(self, failure: Any) -> None:
+        """Try the next form of the password, or tell why it is of no use."""
+        element = failure.firstChildElement()
+        condition = None if element is None else element.name
+        if condition != "not-authorized" or len(self._forms) == 1:
+            self._give_up(sasl.SASLAuthError(condition))
+            return
+        # RFC 6120 §6.4.5: the same stream may be used for another try.
+        self._stop_answering()
+        del self._forms[0]
+        self.setMechanism()
+        self._begin()
+
+    def _stream_ended(self, _: object) -> None:
+        self._end()
 
     def _give_up(self, error: Exception) -> None:
-        self.xmlstream.removeObserver("/challenge", self.onChallenge)
-        self.xmlstream.removeObserver("/success", self.onSuccess)
-        self.xmlstream.removeObserver("/failure", self.onFailure)
-        self._deferred.errback(error)
+        self._end().errback(error)
+
+    def _end(self) -> Deferred[Any]:
+        for event, observer in self._observers.items():
+            self.xmlstream.removeObserver(event, observer)
+        self._stop_answering()
+        done: Deferred[Any] = self._deferred
+        return done
+
+    def _stop_answering(self) -> None:
+        answering, self._answering = self._answering, None
+        if answering is not None:
+            answering.cancel()

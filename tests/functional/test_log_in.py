@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
 from typing import Any
 
 from twisted.internet import reactor
@@ -21,6 +22,8 @@ from bitween.cli.certificates import ThrowAwayAuthority
 from bitween.errors import CertificateRefused, LogInRefused
 from bitween.model.connection import ConnectionState, ConnectionStatus
 from bitween.xmpp.client import Account, Client
+from bitween.xmpp.scram import MOST_ITERATIONS
+from tests.fakes.children import wait_for_children
 from tests.fakes.loopback import CLOSED_PORT, listen
 from tests.fakes.name_server import NameServer
 from tests.functional.client_case import SECRET, ClientCase
@@ -29,6 +32,8 @@ HEADER = (
     "<?xml version='1.0'?><stream:stream xmlns:stream='http://etherx.jabber.org/streams' "
     "xmlns='jabber:client' from='localhost' id='1' version='1.0'>"
 )
+NS_SASL = b"urn:ietf:params:xml:ns:xmpp-sasl"
+NOT_AUTHORIZED = b"<failure xmlns='%b'><not-authorized/></failure>" % NS_SASL
 
 
 class OneSidedServer(Protocol):
@@ -49,10 +54,11 @@ class OneSidedServer(Protocol):
                 f"{HEADER}<stream:features><mechanisms xmlns='urn:ietf:params:xml:ns:xmpp-sasl'>"
                 f"{offered}</mechanisms></stream:features>".encode()
             )
-        elif b"<auth" in data:
+        elif b"<auth" in data or b"<response" in data:
             self._authenticated = True
-            told = base64.b64decode(data.split(b">", 1)[1].split(b"<")[0])
-            self.factory.told.callback(told)
+            self.factory.tell(base64.b64decode(data.split(b">", 1)[1].split(b"<")[0]))
+            for answer in islice(self.factory.answers, 1):
+                self.transport.write(answer(self.factory.all_told[-1]))
 
 
 class OneSidedFactory(Factory[OneSidedServer]):
@@ -60,6 +66,8 @@ class OneSidedFactory(Factory[OneSidedServer]):
     Makes the servers of one test.
 
     :ivar told: fires with the first message of the log-in.
+    :ivar all_told: all its messages.
+    :ivar answers: make what the server answers to each.
     :ivar protocols: what TLS agreed on (ALPN).
     """
 
@@ -68,11 +76,25 @@ class OneSidedFactory(Factory[OneSidedServer]):
     def __init__(self, *offered: str) -> None:
         self.offered = offered
         self.told: Deferred[bytes] = Deferred()
+        self.all_told: list[bytes] = []
+        self.answers: Iterator[Callable[[bytes], bytes]] = iter(())
         self.protocols: list[bytes] = []
+
+    def tell(self, message: bytes) -> None:
+        """Note a message."""
+        self.all_told.append(message)
+        if not self.told.called:
+            self.told.callback(message)
 
 
 class ServerTests(TestCase):
     """Over real sockets."""
+
+    password = SECRET
+
+    def setUp(self) -> None:
+        """Leave no process behind."""
+        wait_for_children(self)
 
     def client(
         self, port: int | None, ca_pem: bytes | None = None, **options: Any
@@ -84,7 +106,7 @@ class ServerTests(TestCase):
         resolver = options.pop("resolver", None)
         account = Account(
             "alice@localhost" if port is not None else "alice@nowhere.example",
-            SECRET,
+            self.password,
             None if port is None else ("127.0.0.1", port),
             ca_pem,
             **options,
@@ -140,6 +162,45 @@ class ServerTests(TestCase):
         self.client(port, ca_pem, direct_tls=True, plain_allowed=True)
         self.assertTrue((await factory.told).startswith(b"n,,n=alice,"))
 
+    async def test_too_many_iterations(self) -> None:
+        """A server that wants us to hash for hours is refused at once, with the number."""
+        port, ca_pem, factory = self.one_sided("SCRAM-SHA-1")
+        factory.answers = iter([challenge(2**31)])
+        _, settled = self.client(port, ca_pem, direct_tls=True)
+        status = await settled
+        self.assertIs(status.state, ConnectionState.FAILED)
+        self.assertIn("asks for 2147483648 rounds", status.error)
+        self.assertEqual(len(factory.all_told), 1)
+
+    async def test_challenges_while_the_first_one_is_worked_on(self) -> None:
+        """A server cannot have us hash for several at once."""
+        port, ca_pem, factory = self.one_sided("SCRAM-SHA-1")
+        factory.answers = iter([lambda told: challenge(MOST_ITERATIONS)(told) * 2])
+        _, settled = self.client(port, ca_pem, direct_tls=True)
+        status = await settled
+        self.assertIn("could not prove", status.error)
+        self.assertEqual(len(factory.all_told), 1)
+
+    async def test_the_server_goes_while_the_password_is_hashed(self) -> None:
+        """Then the hashing ends, and the log-in is tried again."""
+        port, ca_pem, factory = self.one_sided("SCRAM-SHA-1")
+        factory.answers = iter(
+            [lambda told: challenge(MOST_ITERATIONS)(told) + b"</stream:stream>"]
+        )
+        _, settled = self.client(port, ca_pem, direct_tls=True)
+        self.assertIs((await settled).state, ConnectionState.WAITING)
+        self.assertEqual(self.flushLoggedErrors(), [])
+
+    async def test_the_forms_of_a_password(self) -> None:
+        """Where the server does not take one form, the next is tried on the same stream."""
+        port, ca_pem, factory = self.one_sided("PLAIN")
+        factory.answers = iter([lambda _: NOT_AUTHORIZED, lambda _: NOT_AUTHORIZED])
+        self.password = "ﬁ"
+        _, settled = self.client(port, ca_pem, direct_tls=True, plain_allowed=True)
+        self.assertIn("does not take this user name", (await settled).error)
+        told = [message.decode() for message in factory.all_told]
+        self.assertEqual(told, ["\0alice\0fi", "\0alice\0ﬁ"])
+
     async def test_an_unknown_certificate(self) -> None:
         """With direct TLS it is refused as with STARTTLS."""
         port, _, factory = self.one_sided("PLAIN")
@@ -176,6 +237,17 @@ class ServerTests(TestCase):
         status = await settled
         self.assertIs(status.state, ConnectionState.WAITING)
         self.assertIn("encrypted connection", status.error)
+
+
+def challenge(iterations: int) -> Callable[[bytes], bytes]:
+    """What makes SCRAM's challenge to a client's first message."""
+
+    def answer(told: bytes) -> bytes:
+        nonce = told.rpartition(b"r=")[2]
+        said = b"r=%bx,s=QSXCR+Q6sek8bf92,i=%d" % (nonce, iterations)
+        return b"<challenge xmlns='%b'>%b</challenge>" % (NS_SASL, base64.b64encode(said))
+
+    return answer
 
 
 class Greeter(Protocol):

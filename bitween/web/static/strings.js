@@ -284,6 +284,7 @@ const heardInGerman = {
   "log_in_refused": "Die Anmeldung ist gescheitert",
   "log_in_refused.server_not_authentic": "Der Server konnte nicht beweisen, dass er das Passwort kennt; vielleicht hört jemand mit",
   "log_in_refused.no_mechanism": "Der Server bietet keine Anmeldung, die bitween annimmt; er sollte SCRAM anbieten",
+  "log_in_refused.iterations": "Der Server verlangt {n} Runden beim Hashen des Passworts, mehr als die erlaubten {most}; den Betreiber bitten, die Iterationszahl von SCRAM zu senken",
   "log_in_refused.no_encryption": "{host} bietet keine Verschlüsselung; bitween schickt nie ein Passwort im Klartext",
   "log_in_refused.unknown_domain": "{host} bedient die Domain dieses Kontos nicht; --jid und --server prüfen",
   "credentials_refused": "Name oder Passwort stimmen nicht",
