@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, succeed
 
 from bitween.errors import InvalidValue, NoMetadata
 from bitween.model.library import Library
@@ -35,9 +35,9 @@ class Controlled(Protocol):
         :raises UnknownTorrent: if there is no such torrent.
         """
 
-    def file_progress(self, info_hash: InfoHash) -> Sequence[int]:
+    def files_written(self, info_hash: InfoHash) -> Deferred[Sequence[int]]:
         """
-        The verified bytes of each file of a torrent; empty without metadata.
+        The bytes of each file of a torrent that can be read from the disk; empty without metadata.
 
         :raises UnknownTorrent: if there is no such torrent.
         """
@@ -110,7 +110,7 @@ class FileStatus:
     """
     One file of a torrent.
 
-    :param done: verified bytes, in whole pieces.
+    :param done: verified bytes, in whole pieces; all of them only when the disk has them.
     """
 
     entry: FileEntry
@@ -191,21 +191,22 @@ class Control:
         first = min((torrent.wishes.rank for torrent in self._swarm.library), default=0)
         return self._wish(info_hash, rank=first - 1)
 
-    def files(self, info_hash: InfoHash) -> list[FileStatus] | None:
+    def files(self, info_hash: InfoHash) -> Deferred[list[FileStatus] | None]:
         """
         The files of a torrent; ``None`` until they are known.
 
         :raises UnknownTorrent: if there is none with this hash.
         """
         torrent = self._swarm.library.get(info_hash)
-        if torrent.files is None:
-            return None
-        skipped = torrent.wishes.selection.skipped
-        done = self._swarm.file_progress(info_hash)
-        return [
-            FileStatus(entry, done[number], number not in skipped)
-            for number, entry in enumerate(torrent.files)
-        ]
+        entries, skipped = torrent.files, torrent.wishes.selection.skipped
+        if entries is None:
+            return succeed(None)
+        return self._swarm.files_written(info_hash).addCallback(
+            lambda written: [
+                FileStatus(entry, written[number], number not in skipped)
+                for number, entry in enumerate(entries)
+            ]
+        )
 
     def select(
         self,

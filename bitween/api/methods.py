@@ -287,7 +287,7 @@ class TorrentMethods(Namespace):
         return True
 
     @reads
-    def jsonrpc_get_files(
+    async def jsonrpc_get_files(
         self,
         hash: InfoHash,  # noqa: A002  # the parameter's name in the API
     ) -> results.Files:
@@ -297,7 +297,7 @@ class TorrentMethods(Namespace):
         :raises UnknownTorrent: if no torrent of ours has the hash.
         """
         selection = self._bitween.torrent(hash).wishes.selection
-        return views.files(self._bitween.control.files(hash), selection)
+        return views.files(await self._bitween.control.files(hash), selection)
 
     @reads
     def jsonrpc_get_peers(
@@ -328,7 +328,7 @@ class TorrentMethods(Namespace):
         :raises NoMetadata: if files are chosen that are not known yet.
         """
         await self._bitween.control.select(hash, wanted, first, sequential)
-        return self.jsonrpc_get_files(hash)
+        return await self.jsonrpc_get_files(hash)
 
     async def jsonrpc_set_limits(
         self,

@@ -174,11 +174,11 @@ class Torrent(TypedDict, total=False):
     hash: InfoHash
     name: Annotated[str, "may be empty until the list of files is here"]
     total_size: Annotated[int | None, "bytes"]
-    done: Annotated[int, "verified bytes"]
+    done: Annotated[int, "verified bytes; all of them only when the disk has them"]
     files: Annotated[list[FileEntry] | None, "null until they are known"]
     state: Annotated[str, TorrentState]
     complete: Annotated[bool, "whether every byte is verified and on the disk"]
-    progress: Annotated[float, "0..1, of what is here or wanted"]
+    progress: Annotated[float, "0..1, of what is here or wanted; 1 only when the disk has it"]
     download_rate: Rate
     upload_rate: Rate
     uploaded: Annotated[int, "bytes given to others, over all runs"]

@@ -21,35 +21,36 @@ class Look:
 
     :param fault: what is wrong with the first one that is not as it should be.
     :param stamp: stands for the sizes and times of all files; empty if something is wrong.
+    :param faulty: the places, in the list of files, of all that are not as they should be.
     """
 
     fault: Trouble
     stamp: str
+    faulty: frozenset[int] = frozenset()
 
 
 def looking(folder: str, files: Sequence[FileEntry]) -> Generator[None, None, Look]:
     """Look at files, one a step."""
     stamp = hashlib.sha1(usedforsecurity=False)
-    for file in files:
-        path, shown = os.path.join(folder, file.path), printable(file.path, 500)
-        try:
-            found = os.stat(path)
-            fault = _fault(path, shown, found, file.size)
-        except (FileNotFoundError, NotADirectoryError):
-            fault = missing(shown)
-        except OSError as error:
-            said = f"'{shown}' cannot be read: {error.strerror}"
-            fault = replace(failed(shown, error.errno, ""), text=said)
-        if fault:
-            return Look(fault, "")
-        stamp.update(b"%d %d\n" % (found.st_size, found.st_mtime_ns))
+    first, faulty = NO_TROUBLE, set()
+    for number, file in enumerate(files):
+        found = _look_at(folder, file)
+        if isinstance(found, Trouble):
+            first = first or found
+            faulty.add(number)
+        else:
+            stamp.update(b"%d %d\n" % (found.st_size, found.st_mtime_ns))
         yield
-    return Look(NO_TROUBLE, stamp.hexdigest())
+    return Look(first, "" if first else stamp.hexdigest(), frozenset(faulty))
 
 
 def look(folder: str, files: Sequence[FileEntry]) -> Look:
     """Look at files, all at once."""
-    steps = looking(folder, files)
+    return at_once(looking(folder, files))
+
+
+def at_once(steps: Generator[None, None, Look]) -> Look:
+    """Take all the steps of a look."""
     while True:
         try:
             next(steps)
@@ -97,6 +98,19 @@ def remove_part_file(folder: str, info_hash: InfoHash) -> None:
 
 def _amount(count: int) -> str:
     return f"{count / 1e6:,.1f} MB"
+
+
+def _look_at(folder: str, file: FileEntry) -> os.stat_result | Trouble:
+    """How a file looks, or what is wrong with it."""
+    path, shown = os.path.join(folder, file.path), printable(file.path, 500)
+    try:
+        found = os.stat(path)
+        return _fault(path, shown, found, file.size) or found
+    except (FileNotFoundError, NotADirectoryError):
+        return missing(shown)
+    except OSError as error:
+        said = f"'{shown}' cannot be read: {error.strerror}"
+        return replace(failed(shown, error.errno, ""), text=said)
 
 
 def _fault(path: str, shown: str, found: os.stat_result, size: int) -> Trouble:

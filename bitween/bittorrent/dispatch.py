@@ -9,6 +9,7 @@ from twisted.logger import Logger
 from bitween.bittorrent import alerts
 from bitween.bittorrent.alerts import Alert, Status
 from bitween.bittorrent.backlog import Backlog
+from bitween.bittorrent.flusher import Flusher
 from bitween.bittorrent.loader import Loader
 from bitween.bittorrent.members import Members
 from bitween.bittorrent.milestones import Milestones
@@ -35,6 +36,7 @@ class Dispatch:
         backlog: Backlog,
         startup: Startup,
         loader: Loader,
+        flusher: Flusher,
         steering: Steering,
         milestones: Milestones,
         saver: Saver,
@@ -45,6 +47,7 @@ class Dispatch:
         self._backlog = backlog
         self._startup = startup
         self._loader = loader
+        self._flusher = flusher
         self._steering = steering
         self._milestones = milestones
         self._saver = saver
@@ -69,7 +72,7 @@ class Dispatch:
                 self._take_loaded(info_hash, error)
             case alerts.Flushed(info_hash=info_hash):
                 self._backlog.hurry(info_hash)
-                self._milestones.take_flushed(info_hash)
+                self._flusher.take(info_hash)
             case alerts.Removed() | alerts.Deleted():
                 self._loader.take(alert)
             case alerts.FileFailed(info_hash=info_hash, path=path, error=error, code=code):
@@ -95,10 +98,8 @@ class Dispatch:
         self._log.warn("libtorrent's alerts overflowed: asking for everything anew")
         statuses = {status.info_hash: status for status in self._session().statuses()}
         self._saver.expect_nothing()
+        self._flusher.forget_all()
         self._loader.take_all_but(statuses)
         for info_hash, status in statuses.items():
             self._take_loaded(info_hash, "")
             self._milestones.take_status(status)
-            member = self._members.get(info_hash)
-            if member is not None and member.flushes_due:
-                self._milestones.flush(member)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from bitween.bittorrent.disk import Look, look, looking
 from bitween.bittorrent.loader import Loader
 from bitween.bittorrent.member import Member
-from bitween.bittorrent.member_files import is_lost
+from bitween.bittorrent.member_files import is_lost, looking_at_wanted
 from bitween.bittorrent.members import Members
 from bitween.bittorrent.rounds import Rounds
 from bitween.bittorrent.session import SessionReactor
@@ -62,6 +62,7 @@ class Inspection:
             return
         found = look(member.record.folder, member.layout.files)
         if member.record.complete and found.fault:
+            member.faulty = found.faulty
             self._steering.fail(member.record.info_hash, found.fault)
         else:
             self._steering.verify(member, found.stamp)
@@ -71,6 +72,11 @@ class Inspection:
             if member.complete and member.layout is not None:
                 found = yield from looking(member.record.folder, member.layout.files)
                 self._take_look(member, found)
+            elif member.satisfied and not member.error:
+                found = yield from looking_at_wanted(member)
+                if found.fault and member.satisfied:
+                    member.faulty = found.faulty
+                    self._steering.fail(member.record.info_hash, found.fault)
             elif is_lost(member):
                 self._steering.fail(member.record.info_hash, missing(member.record.root or ""))
                 yield
@@ -82,14 +88,22 @@ class Inspection:
             if member.record.complete:
                 found = yield from looking(member.record.folder, member.layout.files)
                 self._take_look(member, found)
-            else:
-                self._steering.try_again(member)
-                yield
+                continue
+            if member.satisfied:
+                # What was all here and is not any more is fetched anew if that is asked for.
+                found = yield from looking_at_wanted(member)
+                if found.fault:
+                    continue
+            self._steering.try_again(member)
+            yield
 
     def _take_look(self, member: Member, found: Look) -> None:
         """Go by how the files of a complete torrent look now."""
         if member.verifying or not self._members.holds(member):
             return
+        if found.faulty != member.faulty:
+            member.faulty = found.faulty
+            self._members.put(member)
         if found.fault:
             self._steering.fail(member.record.info_hash, found.fault)
         elif member.error and self._reactor.seconds() < member.retry_at:

@@ -10,6 +10,7 @@ from twisted.logger import Logger
 
 from bitween.bittorrent.alerts import Deleted, Removed
 from bitween.bittorrent.backlog import Backlog
+from bitween.bittorrent.flusher import Flusher
 from bitween.bittorrent.member import Member
 from bitween.bittorrent.member_files import make_programs_plain
 from bitween.bittorrent.members import Members
@@ -47,6 +48,7 @@ class Loader:
         session: Callable[[], Session],
         *,
         backlog: Backlog,
+        flusher: Flusher,
         pieces: PieceReader,
         tallies: Tallies,
     ) -> None:
@@ -54,6 +56,7 @@ class Loader:
         self._members = members
         self._session = session
         self._backlog = backlog
+        self._flusher = flusher
         self._pieces = pieces
         self._tallies = tallies
         self._leaving: dict[InfoHash, _Leaving] = {}
@@ -61,13 +64,16 @@ class Loader:
     def load(self, member: Member) -> bool:
         """Put a torrent into the session; tells whether libtorrent will say how that went."""
         info_hash = member.record.info_hash
-        member.loaded, member.status, member.flushes_due = False, None, 0
+        member.loaded, member.status = False, None
+        member.written.clear()
         self._backlog.forget(info_hash)
         if (member.error and member.layout is None) or not self._members.holds(member):
             return False
         trusted = self._is_trusted(member)
         member.verifying = not (trusted or member.error)
         member.halted, member.satisfied = member.stands, False
+        # What stands still has what the disk had when it was last verified, or saved.
+        member.unwritten = not member.halted
         leaving = self._leaving.get(info_hash)
         if leaving is not None:
             leaving.load_again = True
@@ -99,6 +105,7 @@ class Loader:
         :raises SwarmError: if its data could not be deleted.
         """
         self._pieces.forget(info_hash)
+        self._flusher.forget(info_hash)
         leaving = self._leaving.get(info_hash)
         if leaving is not None:
             leaving.load_again = False

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from bitween.bittorrent.alerts import Phase, Status
 from bitween.bittorrent.layout import Layout
@@ -12,6 +12,8 @@ from bitween.model.torrent import FileEntry, Progress, Torrent, TorrentState
 from bitween.model.trouble import NO_TROUBLE, Reason, Remedy, Trouble
 
 _LONGEST_PATIENCE = 3600.0
+# What is not counted until the disk has everything: libtorrent writes blocks of this many bytes.
+_BLOCK = 2**14
 
 
 @dataclass(eq=False, slots=True)
@@ -27,8 +29,11 @@ class Member:
     :param peers: the addresses last offered, best first.
     :param dialled: those that libtorrent was told of, since it was loaded.
     :param error: why it stands still.
-    :param flushes_due: how many times it is still to be told that the disk has everything, before
-        that is believed.
+    :param flushing: whether libtorrent is writing the last of what is wanted to the disk.
+    :param unwritten: whether libtorrent may have verified bytes that the disk does not have.
+    :param written: the numbers of the files that are known to be whole on the disk, of a torrent
+        that is not.
+    :param faulty: the numbers of the files that are missing or changed, as last seen.
     :param moved: whether there is progress that is not in the store.
     :param verifying: whether libtorrent has yet to compare what lies on the disk with the hashes.
     :param seen: the stamp of the files of a complete torrent when they were last looked at.
@@ -50,7 +55,10 @@ class Member:
     peers: tuple[PeerAddress, ...] = ()
     dialled: tuple[PeerAddress, ...] = ()
     error: Trouble = NO_TROUBLE
-    flushes_due: int = 0
+    flushing: bool = False
+    unwritten: bool = True
+    written: set[int] = field(default_factory=set)
+    faulty: frozenset[int] = frozenset()
     moved: bool = False
     verifying: bool = False
     seen: str = ""
@@ -112,6 +120,24 @@ class Member:
         return self.placed and not self.verifying and (self.record.wishes.paused or self.queued)
 
     @property
+    def settled(self) -> bool:
+        """Whether everything that is wanted is on the disk, as far as one can tell."""
+        return self.complete or (self.satisfied and not self.error)
+
+    def held_back(self, number: int, done: int) -> int:
+        """
+        How much of the bytes of a file can be counted on.
+
+        :param done: those that libtorrent has verified.
+        """
+        if number in self.faulty:
+            return 0
+        if self.complete or number in self.written:
+            return done
+        assert self.layout is not None
+        return min(done, max(0, self.layout.files[number].size - _BLOCK))
+
+    @property
     def left(self) -> int:
         """The bytes that are wanted and still to come, as far as that is known."""
         if self.complete or self.layout is None:
@@ -136,6 +162,7 @@ class Member:
             # What is complete is known to be: libtorrent only counts it again at each start.
             self.moved |= not self.record.complete or before.uploaded != status.uploaded
             if status.done > before.done and not self.verifying:
+                self.unwritten = True
                 self.patience, self.busy_at = 0.0, now
         self.status = status
         return status.peers > 0 and (before is None or _exchanged(before) != _exchanged(status))
@@ -204,9 +231,10 @@ class Member:
         if status is None:
             return Progress(done=total if self.complete else 0, total=total, left=self.left)
         # What lies under a name that may not be kept is not ours yet.
-        done = status.done if self.placed else 0
+        done = min(status.done, total) if self.placed else 0
+        doubtful = min(done, self._doubtful())
         return Progress(
-            done=total if self.complete else min(done, total),
+            done=total if self.complete else done - doubtful,
             total=total,
             # What was said last may be from before it was halted; and it is a mean of some seconds,
             # which goes on for as long after the last byte.
@@ -214,8 +242,18 @@ class Member:
             upload_rate=0 if self.halted else status.upload_rate,
             peers=0 if self.halted else status.peers,
             uploaded=status.uploaded,
-            left=self.left,
+            left=self.left + doubtful,
         )
+
+    def _doubtful(self) -> int:
+        """The bytes that libtorrent has verified, and that the disk does not have or may not."""
+        if self.settled:
+            return 0
+        files = self.layout.files if self.layout else ()
+        gone = sum(files[number].size for number in self.faulty)
+        # While more is to come than that, nobody takes it for whole.
+        last = _BLOCK if (self.unwritten or self.error) and not self.left else 0
+        return max(gone, last)
 
 
 def _exchanged(status: Status) -> tuple[int, int, int]:

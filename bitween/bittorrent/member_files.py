@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import replace
 
-from bitween.bittorrent.disk import Look, device, looking, obstacle
+from bitween.bittorrent.disk import Look, device, look, looking, obstacle
 from bitween.bittorrent.layout import make_plain, read_layout
 from bitween.bittorrent.member import Member
 from bitween.bittorrent.naming import Naming
@@ -42,8 +42,43 @@ def _compare(member: Member, found: Look) -> None:
     record = member.record
     if record.stamp is None and not found.fault:
         record = member.record = replace(record, stamp=found.stamp)
-    member.error, member.seen = found.fault, found.stamp
+    member.error, member.seen, member.faulty = found.fault, found.stamp, found.faulty
     member.intact = not found.fault and found.stamp == record.stamp
+
+
+def looking_at_wanted(member: Member) -> Generator[None, None, Look]:
+    """Look at the files that are wanted, one a step; ``faulty`` has their numbers."""
+    skipped = member.record.wishes.selection.skipped
+    files = member.layout.files if member.layout else ()
+    numbers = [number for number in range(len(files)) if number not in skipped]
+    found = yield from looking(member.record.folder, [files[number] for number in numbers])
+    return replace(found, faulty=frozenset(numbers[place] for place in found.faulty))
+
+
+def whole_files(member: Member, done: Sequence[int]) -> set[int]:
+    """
+    The numbers of the files of which every byte is verified.
+
+    :param done: the verified bytes of each.
+    """
+    files = member.layout.files if member.layout else ()
+    return {number for number, count in enumerate(done) if count >= files[number].size}
+
+
+def on_disk(member: Member, whole: set[int]) -> set[int]:
+    """
+    Those of the whole files that lie under their own names, after a flush.
+
+    What came of a file that is left out, with pieces that it shares with others, libtorrent keeps
+    elsewhere.
+    """
+    skipped, folder = member.record.wishes.selection.skipped, member.record.folder
+    files = member.layout.files if member.layout else ()
+    return {
+        number
+        for number in whole
+        if number not in skipped or not look(folder, [files[number]]).fault
+    }
 
 
 def make_programs_plain(member: Member) -> None:

@@ -7,13 +7,15 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 
 from bitween.bittorrent.alerts import Phase, Status
-from bitween.bittorrent.disk import look, remove_part_file
+from bitween.bittorrent.disk import Look, at_once, look, remove_part_file
+from bitween.bittorrent.flusher import Flusher
 from bitween.bittorrent.layout import Layout, free_root, leads_elsewhere
 from bitween.bittorrent.loader import Loader
 from bitween.bittorrent.member import Member
-from bitween.bittorrent.member_files import survey
+from bitween.bittorrent.member_files import looking_at_wanted, survey
 from bitween.bittorrent.members import Members
 from bitween.bittorrent.naming import naming_for
 from bitween.bittorrent.saver import Saver
@@ -22,8 +24,8 @@ from bitween.bittorrent.steering import Steering
 from bitween.bittorrent.store import Store
 from bitween.bittorrent.tally import Tallies
 from bitween.bittorrent.turns import Turns
+from bitween.errors import StoreError
 from bitween.model.text import printable, safe_name
-from bitween.model.torrent import InfoHash
 from bitween.model.trouble import Reason, Trouble
 
 # How many files with other names than their sender's the log names.
@@ -49,6 +51,7 @@ class Milestones:
         clock: Callable[[], float],
         *,
         loader: Loader,
+        flusher: Flusher,
         steering: Steering,
         turns: Turns,
         saver: Saver,
@@ -61,6 +64,7 @@ class Milestones:
         self._session = session
         self._clock = clock
         self._loader = loader
+        self._flusher = flusher
         self._steering = steering
         self._turns = turns
         self._saver = saver
@@ -84,37 +88,47 @@ class Milestones:
             self._take_metadata(member)
         checked = member.loaded and status.phase not in (Phase.METADATA, Phase.CHECKING)
         if checked and not member.error:
-            self._take_checked(member, status)
+            turned = before is None or before.phase is not status.phase
+            self._take_checked(member, status, turned=turned)
         self._members.put(member)
 
-    def take_flushed(self, info_hash: InfoHash) -> None:
-        """Note that the disk has everything that libtorrent had when :meth:`flush` was called."""
-        member = self._members.get(info_hash)
-        if member is None or not member.loaded or not member.flushes_due:
+    def flush(self, member: Member) -> None:
+        """Have libtorrent write to the disk what it has, and go on when it is there."""
+        # Twice, so that by the end of the second flush the status is not from before the first one.
+        info_hash = member.record.info_hash
+        member.flushing = True
+        self._flusher.flush(info_hash)
+        self._session().post_updates()
+        self._flusher.flush(info_hash).addCallback(
+            lambda there: self._flushed(member, there=there)
+        ).addErrback(self._not_noted)
+
+    def _flushed(self, member: Member, *, there: bool) -> None:
+        member.flushing = False
+        if not (there and member.loaded and member.has_wanted and self._members.holds(member)):
             return
-        member.flushes_due -= 1
-        if member.flushes_due or member.error or not member.has_wanted or member.layout is None:
+        if member.error or member.layout is None:
             return
-        whole = member.status is not None and member.status.phase is Phase.SEEDING
-        files = member.layout.files if whole else member.wanted_files
-        found = look(member.record.folder, files)
-        if found.fault:
-            self._steering.fail(info_hash, found.fault)
-        elif whole:
-            self._complete(member, found.stamp)
+        seeding = member.status is not None and member.status.phase is Phase.SEEDING
+        whole = look(member.record.folder, member.layout.files) if seeding else None
+        if whole is not None and not whole.fault:
+            self._complete(member, whole.stamp)
         else:
-            self._satisfy(member)
+            # Of files that are left out every byte may be here, with the pieces that they share
+            # with others, and yet no file that holds them.
+            self._take_wanted(member, at_once(looking_at_wanted(member)))
         self._turns.disturb()
 
-    def flush(self, member: Member) -> None:
-        """Have libtorrent bring to the disk what it has, and tell."""
-        # Twice, since the end of an older flush may still be on its way; and by the end of the
-        # second one the status is not from before the first one.
-        session = self._session()
-        member.flushes_due = 2
-        session.flush(member.record.info_hash)
-        session.post_updates()
-        session.flush(member.record.info_hash)
+    def _take_wanted(self, member: Member, found: Look) -> None:
+        if found.fault:
+            member.faulty = found.faulty
+            self._steering.fail(member.record.info_hash, found.fault)
+        else:
+            self._satisfy(member)
+
+    def _not_noted(self, failure: Failure) -> None:
+        failure.trap(StoreError)
+        self._log.error("{error}", error=failure.value)
 
     def _take_metadata(self, member: Member) -> None:
         torrent_file = self._session().metadata(member.record.info_hash)
@@ -130,8 +144,12 @@ class Milestones:
                 # What lies under our names is to be compared, not what lies under libtorrent's.
                 self._loader.load_again(member)
 
-    def _take_checked(self, member: Member, status: Status) -> None:
-        """Go on with a torrent of which is known what lies on the disk."""
+    def _take_checked(self, member: Member, status: Status, *, turned: bool) -> None:
+        """
+        Go on with a torrent of which is known what lies on the disk.
+
+        :param turned: whether it was in another phase before.
+        """
         seeding = status.phase is Phase.SEEDING
         if not member.placed:
             self._place(member, same=seeding)
@@ -145,7 +163,7 @@ class Milestones:
             self._take_verified(member, same=seeding)
         elif not member.has_wanted:
             member.satisfied = False
-        elif not member.flushes_due and (seeding or not member.satisfied):
+        elif not member.flushing and (not member.satisfied or (seeding and turned)):
             self.flush(member)
 
     def _take_verified(self, member: Member, same: bool) -> None:
@@ -220,7 +238,7 @@ class Milestones:
     def _complete(self, member: Member, stamp: str) -> None:
         """Take note that every byte is on the disk."""
         record, now = member.record, self._clock()
-        member.satisfied, member.seen = False, stamp
+        member.satisfied, member.unwritten, member.seen = False, False, stamp
         completed = record.completed or now
         member.record = replace(record, complete=True, stamp=stamp, completed=completed)
         self._store.set_complete(record.info_hash, stamp, now)
@@ -229,7 +247,7 @@ class Milestones:
 
     def _satisfy(self, member: Member) -> None:
         """Take note that every file that is wanted is on the disk."""
-        member.satisfied = True
+        member.satisfied, member.unwritten = True, False
         if member.record.completed is None:
             member.record = replace(member.record, completed=self._clock())
             self._store.put(member.record)

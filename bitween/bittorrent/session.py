@@ -442,10 +442,17 @@ class Session:
         if handle := self._handles.get(info_hash):
             handle.resume()
 
-    def flush(self, info_hash: InfoHash) -> None:
-        """Write what is in memory to the disk; ``Flushed`` tells when it is there."""
-        if handle := self._handles.get(info_hash):
-            handle.flush_cache()
+    def flush(self, info_hash: InfoHash) -> bool:
+        """
+        Write what is in memory to the disk; ``Flushed`` tells when it is there.
+
+        :returns: whether it will.
+        """
+        handle = self._handles.get(info_hash)
+        if not handle:
+            return False
+        handle.flush_cache()
+        return True
 
     def save_resume_data(self, info_hash: InfoHash) -> bool:
         """

@@ -78,6 +78,7 @@ class Steering:
             return
         if member.layout is not None and not member.record.complete:
             self._prioritize(member, member.layout)
+        member.unwritten = True
         self._session().go_on(info_hash)
         if member.wants_peers:
             self._dialler.dial(member)
@@ -86,7 +87,7 @@ class Steering:
         """Have the files fetched that are selected now."""
         if member.record.complete or not member.placed:
             return
-        member.satisfied = False
+        member.satisfied, member.unwritten = False, True
         member.record = replace(member.record, completed=None)
         self._store.put(member.record)
         if member.error:
@@ -134,7 +135,7 @@ class Steering:
         :param stamp: of the files of a complete torrent, as they look now.
         """
         member.error, member.intact, member.verifying = NO_TROUBLE, False, True
-        member.seen = stamp
+        member.seen, member.faulty = stamp, frozenset()
         if member.record.complete:
             member.record = replace(member.record, stamp="")
             self._store.put(member.record)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import cast
 
 from twisted.application.service import Service
+from twisted.internet import defer
 from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
@@ -18,10 +20,11 @@ from bitween.bittorrent.backlog import Backlog
 from bitween.bittorrent.dialler import Dialler
 from bitween.bittorrent.dispatch import Dispatch
 from bitween.bittorrent.door import Network
+from bitween.bittorrent.flusher import Flusher
 from bitween.bittorrent.inspection import Inspection
 from bitween.bittorrent.loader import Loader
 from bitween.bittorrent.member import Member
-from bitween.bittorrent.member_files import survey
+from bitween.bittorrent.member_files import on_disk, survey, whole_files
 from bitween.bittorrent.members import Members, unknown
 from bitween.bittorrent.milestones import Milestones
 from bitween.bittorrent.piece_reader import OpenFile, PieceReader
@@ -49,6 +52,8 @@ _SEEDS_SAVED_SECONDS = 30.0
 # How often connections are asked what they brought, and those of how many torrents at a time.
 _COUNTING_SECONDS = 0.2
 _COUNTED_AT_ONCE = 5
+# How long an answer waits for the disk at most.
+_FLUSH_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,9 +114,11 @@ class Swarm(Service):
         self._backlog = Backlog(timer, self._take_status, self._members.tell_shares)
         self._tallies = Tallies(self._connections, self._members.events.notify)
         self._pieces = PieceReader(reactor, self._running)
+        self._flusher = Flusher(self._running)
         self._loader = Loader(
             *(store, self._members, self._running),
             backlog=self._backlog,
+            flusher=self._flusher,
             pieces=self._pieces,
             tallies=self._tallies,
         )
@@ -129,6 +136,7 @@ class Swarm(Service):
         self._milestones = Milestones(
             *(reactor, store, self._members, self._running, clock),
             loader=self._loader,
+            flusher=self._flusher,
             steering=self._steering,
             turns=self._turns,
             saver=self._saver,
@@ -143,6 +151,7 @@ class Swarm(Service):
             backlog=self._backlog,
             startup=self._startup,
             loader=self._loader,
+            flusher=self._flusher,
             steering=self._steering,
             milestones=self._milestones,
             saver=self._saver,
@@ -214,6 +223,7 @@ class Swarm(Service):
         )
         self._store.close(clean=saved and not unverified)
         self._backlog.close()
+        self._flusher.forget_all()
         session.close()
         self._session = None
         self._members.clear()
@@ -399,6 +409,25 @@ class Swarm(Service):
             return [file.size for file in files]
         done = self._running().file_progress(info_hash) if member.placed else []
         return [done[index] for index in member.layout.indexes] if done else [0] * len(files)
+
+    def files_written(self, info_hash: InfoHash) -> Deferred[Sequence[int]]:
+        """
+        The bytes of each file of a torrent that can be read from the disk; empty without metadata.
+
+        :raises UnknownTorrent: if there is no such torrent.
+        """
+        return Deferred.fromCoroutine(self._files_written(info_hash))
+
+    async def _files_written(self, info_hash: InfoHash) -> Sequence[int]:
+        done = self.file_progress(info_hash)
+        member = self._members.known(info_hash)
+        whole = whole_files(member, done) - member.written
+        if whole and not member.complete:
+            flushed = self._flusher.flush(info_hash)
+            with suppress(defer.TimeoutError):
+                if await flushed.addTimeout(_FLUSH_SECONDS, cast(IReactorTime, self._reactor)):
+                    member.written |= on_disk(member, whole)
+        return [member.held_back(number, count) for number, count in enumerate(done)]
 
     def open_file(self, info_hash: InfoHash, number: int) -> OpenFile:
         """

@@ -186,9 +186,11 @@ class Contract:
             info = self.file()
             await self.swarm.share(info, self.folder)
             self.assertEqual(list(self.swarm.file_progress(info.info_hash)), [1000])
+            self.assertEqual(list(await self.swarm.files_written(info.info_hash)), [1000])
             self.assertEqual(self.swarm.torrent_file(info.info_hash), info.torrent_file)
             await self.swarm.download(ABSENT, "", self.folder)
             self.assertEqual(list(self.swarm.file_progress(ABSENT)), [])
+            self.assertEqual(list(await self.swarm.files_written(ABSENT)), [])
             self.assertIsNone(self.swarm.torrent_file(ABSENT))
 
         async def test_reading(self) -> None:
@@ -222,6 +224,8 @@ class Contract:
                 await self.swarm.wish(ABSENT, Wishes())
             with self.assertRaises(UnknownTorrent):
                 self.swarm.file_progress(ABSENT)
+            with self.assertRaises(UnknownTorrent):
+                await self.swarm.files_written(ABSENT)
             with self.assertRaises(UnknownTorrent):
                 self.swarm.torrent_file(ABSENT)
             with self.assertRaises(UnknownTorrent):

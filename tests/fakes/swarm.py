@@ -212,6 +212,13 @@ class FakeSwarm:
         torrent = self.library.get(info_hash)
         return [file.size if torrent.complete else 0 for file in torrent.files or ()]
 
+    def files_written(self, info_hash: InfoHash) -> Deferred[Sequence[int]]:
+        """The same, for what this swarm has it has at once."""
+        try:
+            return succeed(self.file_progress(info_hash))
+        except UnknownTorrent as error:
+            return fail(error)
+
     def peers(self, info_hash: InfoHash) -> Sequence[Peer]:
         """Those that a test says."""
         self.library.get(info_hash)

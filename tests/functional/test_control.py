@@ -79,10 +79,10 @@ class WishTests(ControlCase):
 
     def test_files(self) -> None:
         """They are listed as soon as they are known, with what is wanted of them."""
-        self.assertIsNone(self.control.files(A))
+        self.assertIsNone(self.successResultOf(self.control.files(A)))
         self.arrive()
         self.control.select(A, wanted=[2, 0])
-        files = self.control.files(A)
+        files = self.successResultOf(self.control.files(A))
         assert files is not None
         self.assertEqual([file.wanted for file in files], [True, False, True])
         self.assertEqual(self.swarm.library.get(A).progress.left, 200)
