@@ -17,6 +17,7 @@ from bitween.admission import Admission
 from bitween.control import Control, LimitsInForce, Rules
 from bitween.errors import (
     BitweenError,
+    OriginalFiles,
     ResourceOnline,
     StoreError,
     UnknownContact,
@@ -29,6 +30,7 @@ from bitween.model.candidate import Candidate
 from bitween.model.catalogue import Catalogue, CatalogueChange, Listing
 from bitween.model.connection import ConnectionState, ConnectionStatus
 from bitween.model.contact import Contact
+from bitween.model.deletion import Deletion
 from bitween.model.diagnosis import Finding
 from bitween.model.events import (
     ConnectionChanged,
@@ -53,7 +55,7 @@ from bitween.model.invitation import invitation_link, invited
 from bitween.model.job import Added, Job
 from bitween.model.peer import Peer
 from bitween.model.search import UNFILTERED, Filter, FoundPage
-from bitween.model.torrent import InfoHash, Torrent
+from bitween.model.torrent import FileOrigin, InfoHash, Torrent
 from bitween.model.trouble import Remedy
 from bitween.model.way import Rung
 from bitween.model.wishes import Wishes
@@ -62,6 +64,7 @@ from bitween.paths import checked_folder, checked_path
 from bitween.ports import CatalogueCache, Hasher, Intentions, Memory, Messenger, OwnAddresses, Swarm
 from bitween.rates import RateHistory
 from bitween.reading import Content, open_content
+from bitween.share_guard import ShareGuard
 from bitween.slices import in_slices
 from bitween.traffic import TrafficAccount
 
@@ -150,12 +153,14 @@ class Bitween:
         rules: Rules | None = None,
         *,
         checks: Sequence[Callable[[], Finding]] = (),
+        guard: ShareGuard | None = None,
     ) -> None:
         """
         :param stop: ends the daemon cleanly.
         :param clock: seconds since the epoch.
         :param rules: what the settings say of all torrents.
         :param checks: what else is looked at where a diagnosis is asked for.
+        :param guard: says what is not shared, or only if that is confirmed.
         """
         self._swarm = parts.swarm
         self._hasher = parts.hasher
@@ -168,6 +173,7 @@ class Bitween:
         self._stop = stop
         self._clock = clock
         self._checks = checks
+        self._guard = guard or ShareGuard()
         self._started = clock()
         self._ending = False
         self._was_on_loopback = False
@@ -307,17 +313,35 @@ class Bitween:
             for peer in self._swarm.peers(info_hash)
         ]
 
-    def add_path(self, path: str) -> Job:
+    async def share_path(self, path: str, *, confirmed: bool = False) -> Job:
         """
-        Begin to share a file or folder.
+        Begin to share what a user named.
 
         :param path: absolute.
+        :param confirmed: whether to share also what is rarely meant; see :class:`ShareGuard`.
+        :returns: the job that hashes it.
+        :raises BadPath: where one can tell at once that it cannot be shared.
+        :raises ConfirmationNeeded: if it is rarely meant.
+        """
+        self._guard.forbid(checked_path(path))
+        if not confirmed:
+            await in_slices(self._reactor, self._guard.doubts(path))
+        return self.add_path(path)
+
+    def add_path(self, path: str, origin: FileOrigin = FileOrigin.SHARED) -> Job:
+        """
+        Begin to share a file or folder that is meant for sure.
+
+        :param path: absolute.
+        :param origin: how its files came there; after a restart that goes on with hashing it, they
+            count as shared in place.
         :returns: the job that hashes it.
         :raises BadPath: where one can tell at once that it cannot be shared.
         """
         path = os.path.normpath(checked_path(path))
+        self._guard.forbid(path)
         self._intentions.intend(path)
-        return self._start_adding(path)
+        return self._start_adding(path, origin)
 
     def names_in(self, folder: str) -> frozenset[str]:
         """The names in a folder that belong to torrents of ours, also if nothing is there yet."""
@@ -345,14 +369,34 @@ class Bitween:
             await self._swarm.download(info_hash, name, folder, Wishes(paused=paused))
         return self.meetings.sources(info_hash)
 
-    def remove(self, info_hash: InfoHash, delete_data: bool = False) -> Deferred[None]:
+    async def remove(
+        self, info_hash: InfoHash, delete_data: bool = False, *, originals: bool = False
+    ) -> Deletion | None:
         """
         Stop sharing or fetching a torrent.
 
+        :param delete_data: whether to delete its files as well.
+        :param originals: whether to delete them also if they lay there before.
+        :returns: what was deleted.
+        :raises UnknownTorrent: if there is none with this hash.
+        :raises OriginalFiles: if they lay there before, and that was not said; nothing is done.
+        :raises DeletionFailed: if some could not be deleted.
+        """
+        torrent = self.torrent(info_hash)
+        if delete_data and not originals and torrent.origin is FileOrigin.SHARED:
+            raise OriginalFiles(
+                f"bitween did not download the files of {torrent.name!r}",
+                "remove it without its files, or say that the originals are to be deleted",
+            )
+        return await self._swarm.remove(info_hash, delete_data)
+
+    def deletion(self, info_hash: InfoHash) -> Deferred[Deletion]:
+        """
+        Tell what would be deleted with a torrent.
+
         :raises UnknownTorrent: if there is none with this hash.
         """
-        self._swarm.library.get(info_hash)
-        return self._swarm.remove(info_hash, delete_data)
+        return self._swarm.deletion(info_hash)
 
     def recheck(self, info_hash: InfoHash) -> Deferred[None]:
         """
@@ -515,12 +559,14 @@ class Bitween:
 
     # ---- adding a path
 
-    def _start_adding(self, path: str) -> Job:
-        return self.jobs.start("add", path, lambda report: self._add(path, report))
+    def _start_adding(self, path: str, origin: FileOrigin = FileOrigin.SHARED) -> Job:
+        return self.jobs.start("add", path, lambda report: self._add(path, origin, report))
 
-    def _add(self, path: str, report: Report) -> Deferred[Added]:
+    def _add(self, path: str, origin: FileOrigin, report: Report) -> Deferred[Added]:
         hashing = self._hasher.hash_path(path, report)
-        adding = hashing.addCallback(lambda info: self._swarm.share(info, os.path.dirname(path)))
+        adding = hashing.addCallback(
+            lambda info: self._swarm.share(info, os.path.dirname(path), origin)
+        )
 
         def settled(result: object) -> object:
             if not self._ending:

@@ -10,7 +10,11 @@ Every error that bitween raises on purpose.
     ├── BadPath                 a path that cannot be shared or written to
     │   ├── NoSuchPath
     │   ├── UnreadablePath
-    │   └── EmptyFolder
+    │   ├── EmptyFolder
+    │   └── ForbiddenPath       holds what must never be shared
+    ├── ConfirmationNeeded      something that is rarely meant, and has to be said twice
+    ├── OriginalFiles           what was not downloaded is deleted only if that is said
+    ├── DeletionFailed          files could not be deleted
     ├── HashingFailed           the files could not be read to the end, or changed meanwhile
     ├── NotFound
     │   ├── UnknownTorrent
@@ -101,6 +105,22 @@ class UnreadablePath(BadPath):
 
 class EmptyFolder(BadPath):
     """The folder holds no file that could be shared."""
+
+
+class ForbiddenPath(BadPath):
+    """The path holds what must never be shared."""
+
+
+class ConfirmationNeeded(BitweenError):
+    """What was asked for is rarely meant, so that it has to be confirmed."""
+
+
+class OriginalFiles(BitweenError):
+    """The files were not downloaded: they may be the only ones, and are not deleted lightly."""
+
+
+class DeletionFailed(BitweenError):
+    """Files could not be deleted."""
 
 
 class HashingFailed(BitweenError):

@@ -17,10 +17,11 @@ from bitween.model.candidate import Candidate
 from bitween.model.catalogue import CatalogueChange, ResourceRecord
 from bitween.model.connection import ConnectionStatus
 from bitween.model.contact import Contact
+from bitween.model.deletion import Deletion
 from bitween.model.diagnosis import Finding
 from bitween.model.events import MessengerEvent, SwarmEvent
 from bitween.model.library import Library
-from bitween.model.torrent import InfoHash, Metainfo, Torrent
+from bitween.model.torrent import FileOrigin, InfoHash, Metainfo, Torrent
 from bitween.model.vantage import Nat
 from bitween.model.wishes import AS_USUAL, Wishes
 from bitween.observable import Observable
@@ -51,11 +52,14 @@ class Swarm(Controlled, MeetingSwarm, Readable, Door, Protocol):
     def external(self) -> Sequence[str]:
         """The IP addresses at which routers or peers say that they see us."""
 
-    def share(self, metainfo: Metainfo, folder: str) -> Deferred[Torrent]:
+    def share(
+        self, metainfo: Metainfo, folder: str, origin: FileOrigin = FileOrigin.SHARED
+    ) -> Deferred[Torrent]:
         """
         Seed what was hashed; answers when that is stored.
 
         :param folder: what holds the torrent's file or folder.
+        :param origin: how the files came there.
         """
 
     def download(
@@ -69,9 +73,18 @@ class Swarm(Controlled, MeetingSwarm, Readable, Door, Protocol):
         :param name: what to call it until the metadata is here.
         """
 
-    def remove(self, info_hash: InfoHash, delete_data: bool) -> Deferred[None]:
+    def remove(self, info_hash: InfoHash, delete_data: bool) -> Deferred[Deletion | None]:
         """
         Forget a torrent, with its data if asked.
+
+        :returns: with what was deleted.
+        :raises UnknownTorrent: if there is no such torrent.
+        :raises DeletionFailed: if its data could not be deleted.
+        """
+
+    def deletion(self, info_hash: InfoHash) -> Deferred[Deletion]:
+        """
+        Tell what :meth:`remove` would delete.
 
         :raises UnknownTorrent: if there is no such torrent.
         """

@@ -57,6 +57,7 @@ from bitween.reach.self_test import SelfTest, Witness
 from bitween.reach.wakefulness import Wakefulness
 from bitween.rendezvous import places
 from bitween.settings import Options, Settings
+from bitween.share_guard import ShareGuard
 from bitween.state_dir import StateDirectory
 from bitween.uploads.uploads import Uploads
 from bitween.web.page import web_pages
@@ -181,6 +182,7 @@ class Daemon(MultiService):
             self._reactor.stop,
             rules=self._rules(),
             checks=(self_test.finding,),
+            guard=self._share_guard(),
         )
         bitween.catalogue_changes.subscribe(lambda _: self_test.look())
         dial_backs = DialBacks(self._reactor, addresses, bitween.catalogue.candidates)
@@ -223,6 +225,12 @@ class Daemon(MultiService):
         bitween.begin()
         # Last, so that contacts are told only what is already true.
         messenger.client.setServiceParent(self)
+
+    def _share_guard(self) -> ShareGuard:
+        settings = self._settings
+        secrets_of_ours = (settings.state_dir, settings.token_file, settings.password_file)
+        paths = [path for path in secrets_of_ours if path not in (None, "-")]
+        return ShareGuard(paths, hidden=settings.share_hidden)
 
     def _addresses(self) -> InterfaceAddresses:
         read = partial(interface_addresses, self._settings.temporary_addresses)

@@ -13,7 +13,7 @@ import bitween
 from bitween.api import results, views
 from bitween.api.jsonrpc import Namespace, reads
 from bitween.api.log_in import LogInLinks
-from bitween.api.params import Between, Path
+from bitween.api.params import Between, Name, Path, Wanted
 from bitween.api.pieces import Members, Rows
 from bitween.api.qr import qr_rows
 from bitween.api.recent_warnings import RecentWarnings
@@ -28,7 +28,7 @@ from bitween.model.torrent import MAX_SIZE, InfoHash
 #: Of the methods and their results, by semantic versioning: the first number rises when a program
 #: that kept to the text could break, the second when anything is added, the third when only the
 #: text changes.
-API_VERSION = "1.3.0"
+API_VERSION = "1.4.0"
 
 _Offset = Annotated[int, Between(0, 2**53)]
 _Rate = Annotated[int, Between(0, 2**31 - 1)]
@@ -166,21 +166,26 @@ class TorrentMethods(Namespace):
         return views.folder(page, shared)
 
     async def jsonrpc_add_path(
-        self, path: Path, wait: bool = False
+        self, path: Path, wait: bool = False, confirm: bool = False
     ) -> results.Started | results.Added:
         """
         Share a file or folder.
 
-        :param path: absolute, on the daemon's machine.
+        :param path: absolute, on the daemon's machine, or from ``~/``, the home of its user, on.
         :param wait: answer when it is hashed, with its hash, name and size; else at once, with the
             job that hashes it.
+        :param confirm: share it also if that is rarely meant: a home directory, folders that may
+            hold keys or passwords, a .torrent file.
+        :raises ConfirmationNeeded: if it is such a thing, and ``confirm`` is false; the error's
+            ``detail`` tells which.
+        :raises ForbiddenPath: if it is or holds the daemon's own state directory.
         :raises NoSuchPath: if nothing lies there.
         :raises UnreadablePath: if it, or something in it, may not be read.
         :raises EmptyFolder: if it holds no file.
         :raises BadPath: if it is neither a file nor a folder, or not absolute.
         :raises HashingFailed: with ``wait``, if that was cancelled, or files changed meanwhile.
         """
-        job = self._bitween.add_path(path)
+        job = await self._bitween.share_path(path, confirmed=confirm)
         if not wait:
             return {"job": job.id}
         job = await self._bitween.jobs.ended(job.id)
@@ -192,33 +197,56 @@ class TorrentMethods(Namespace):
 
     async def jsonrpc_add_torrent_by_hash(
         self,
-        hash: InfoHash,  # noqa: A002  # the parameter's name in the API
+        hash: Wanted,  # noqa: A002  # the parameter's name in the API
         save_path: Path | None = None,
         paused: bool = False,
     ) -> results.Requested:
         """
         Download what a contact shares; without a source, as soon as one appears.
 
-        :param save_path: an absolute folder; the download directory by default.
+        :param hash: of a magnet link only the info-hash counts: peers are contacts, never trackers.
+        :param save_path: a folder, absolute or from ``~/`` on; the download directory by default.
         :param paused: fetch no more than the list of its files until ``bt.resume``.
         :raises BadPath: if the folder is no place to write to.
         """
-        sources = await self._bitween.download(hash, save_path, paused)
-        return {"hash": hash, "sources": sources}
+        info_hash = InfoHash(hash)
+        sources = await self._bitween.download(info_hash, save_path, paused)
+        return {"hash": info_hash, "sources": sources}
 
     async def jsonrpc_del_torrent(
         self,
         hash: InfoHash,  # noqa: A002  # the parameter's name in the API
         delete_data: bool = False,
-    ) -> results.Done:
+        originals: bool = False,
+    ) -> results.Done | results.Deletion:
         """
         Stop sharing or downloading a torrent.
 
-        :param delete_data: delete its files as well.
+        Only the torrent's own files are deleted, and the folders that are empty then.  They go to
+        the trash if the daemon's user has one; else they are gone.
+
+        :param delete_data: delete its files as well; tells what was deleted.
+        :param originals: delete them also if they were there before bitween, as ``bt.get_torrents``
+            tells by the ``origin`` ``shared``.
+        :raises UnknownTorrent: if no torrent of ours has the hash.
+        :raises OriginalFiles: if they were, and ``originals`` is false; nothing is done then.
+        :raises DeletionFailed: if files could not be deleted; the torrent is removed, and so are
+            the others.
+        """
+        deletion = await self._bitween.remove(hash, delete_data, originals=originals)
+        return True if deletion is None else views.deletion(deletion)
+
+    @reads
+    async def jsonrpc_get_deletion(
+        self,
+        hash: InfoHash,  # noqa: A002  # the parameter's name in the API
+    ) -> results.Deletion:
+        """
+        What ``bt.del_torrent`` would delete with ``delete_data``, to ask before.
+
         :raises UnknownTorrent: if no torrent of ours has the hash.
         """
-        await self._bitween.remove(hash, delete_data)
-        return True
+        return views.deletion(await self._bitween.deletion(hash))
 
     async def jsonrpc_recheck(
         self,
@@ -383,7 +411,7 @@ class ContactMethods(Namespace):
     async def jsonrpc_find(  # noqa: PLR0917  # parameters of the API go by position, too
         self,
         query: str = "",
-        contact: str | None = None,
+        contact: Name | None = None,
         sort: Literal["name", "size", "largest", "online", "match"] = "name",
         offset: _Offset = 0,
         limit: _PageSize = 50,
@@ -433,7 +461,7 @@ class ContactMethods(Namespace):
         link = self._bitween.invitation
         return {"uri": link, "qr": qr_rows(link)}
 
-    async def jsonrpc_add_contact(self, jid: str, nick: str | None = None) -> results.Done:
+    async def jsonrpc_add_contact(self, jid: Name, nick: Name | None = None) -> results.Done:
         """
         Ask somebody to become a contact, and let their own request in when it comes.
 
@@ -444,7 +472,7 @@ class ContactMethods(Namespace):
         await self._bitween.add_contact(jid, nick or "")
         return True
 
-    async def jsonrpc_accept_contact(self, jid: str) -> results.Done:
+    async def jsonrpc_accept_contact(self, jid: Name) -> results.Done:
         """
         Accept somebody's request, and ask back.
 
@@ -455,7 +483,7 @@ class ContactMethods(Namespace):
         await self._bitween.accept_contact(jid)
         return True
 
-    async def jsonrpc_remove_contact(self, jid: str) -> results.Done:
+    async def jsonrpc_remove_contact(self, jid: Name) -> results.Done:
         """
         End it with a contact, in both directions, or refuse a request.
 
@@ -466,7 +494,7 @@ class ContactMethods(Namespace):
         await self._bitween.remove_contact(jid)
         return True
 
-    async def jsonrpc_forget_resource(self, jid: str, resource: str) -> results.Done:
+    async def jsonrpc_forget_resource(self, jid: Name, resource: Name) -> results.Done:
         """
         Drop what is known of a device that is gone for good; our own account's is taken back too.
 
@@ -484,7 +512,7 @@ class ContactMethods(Namespace):
         """Whom the server keeps away from us: bare JIDs and domains."""
         return {"blocked": list(self._bitween.blocked())}
 
-    async def jsonrpc_block(self, jid: str) -> results.Done:
+    async def jsonrpc_block(self, jid: Name) -> results.Done:
         """
         Have the server keep somebody away from us, contact or not.
 
@@ -494,7 +522,7 @@ class ContactMethods(Namespace):
         await self._bitween.block(jid)
         return True
 
-    async def jsonrpc_unblock(self, jid: str) -> results.Done:
+    async def jsonrpc_unblock(self, jid: Name) -> results.Done:
         """
         Let somebody reach us again.
 
@@ -526,7 +554,7 @@ class JobMethods(Namespace):
         self._jobs = application.jobs
 
     @reads
-    def jsonrpc_get(self, job: str) -> results.Job:
+    def jsonrpc_get(self, job: Name) -> results.Job:
         """
         How far a job is.
 
@@ -539,7 +567,7 @@ class JobMethods(Namespace):
         """Every job that runs, and the last ones that ended; oldest first."""
         return {"jobs": [views.job(job) for job in self._jobs.all()]}
 
-    def jsonrpc_cancel(self, job: str) -> results.Job:
+    def jsonrpc_cancel(self, job: Name) -> results.Job:
         """
         Cancel a job; one that has ended stays as it is.
 

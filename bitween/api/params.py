@@ -10,11 +10,16 @@ from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, NewType, Union, get_args, get_origin, get_type_hints
 
 from bitween.errors import InvalidValue
+from bitween.model.magnet import wanted_hash
 from bitween.model.text import printable
 from bitween.model.torrent import InfoHash, parse_info_hash
 
 #: A path on the daemon's machine; whether it is absolute is for the use case to say.
 Path = NewType("Path", str)
+#: A name, a JID or the like: text that is not empty.
+Name = NewType("Name", str)
+#: What is to be fetched: an info-hash, or a magnet link that has it.
+Wanted = NewType("Wanted", str)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +131,15 @@ def _path(value: object) -> Path:
         raise InvalidValue(f"{_shown(value)} is no path") from None
     if not path or "\0" in path:
         raise InvalidValue(f"{_shown(value)} is no path")
-    return Path(path)
+    # Whoever types a path is used to what a shell makes of this; it is no absolute path otherwise.
+    return Path(os.path.expanduser(path))
+
+
+def _name(value: object) -> Name:
+    name = _text(value)
+    if not name:
+        raise InvalidValue("it is empty")
+    return Name(name)
 
 
 _READERS: Mapping[Any, Callable[[object], object]] = {
@@ -134,7 +147,9 @@ _READERS: Mapping[Any, Callable[[object], object]] = {
     bool: _truth,
     int: _whole_number,
     Path: _path,
+    Name: _name,
     InfoHash: lambda value: parse_info_hash(_text(value)),
+    Wanted: lambda value: wanted_hash(_text(value)),
 }
 
 

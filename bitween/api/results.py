@@ -15,7 +15,7 @@ from bitween.model.contact import Pending, Subscription
 from bitween.model.diagnosis import Verdict
 from bitween.model.job import JobState
 from bitween.model.setting import Origin
-from bitween.model.torrent import InfoHash, TorrentState
+from bitween.model.torrent import FileOrigin, InfoHash, TorrentState
 from bitween.model.trouble import Reason
 
 Size = Annotated[int, "bytes"]
@@ -191,8 +191,18 @@ class Torrent(TypedDict, total=False):
     added: Time
     completed: Annotated[float | None, "when it was complete first, in seconds since the epoch"]
     shared: Annotated[bool, "whether it was made here, of files of ours"]
+    origin: Annotated[str, FileOrigin]
     limits: Limits
     sequential: Annotated[bool, "whether pieces are fetched in their order"]
+
+
+class Deletion(TypedDict):
+    """Files that were deleted, or would be."""
+
+    files: Annotated[int, "how many"]
+    size: Size
+    trash: Annotated[bool, "whether they go to the trash; otherwise they are gone for good"]
+    kept: Annotated[int, "files that stay: you changed them, or another torrent has them as well"]
 
 
 class Torrents(TypedDict):

@@ -16,13 +16,13 @@ from typing import (
     is_typeddict,
 )
 
-from bitween.api.params import Between, Path
+from bitween.api.params import Between, Name, Path, Wanted
 from bitween.api.pieces import Members
 from bitween.model.torrent import InfoHash
 
 Schema = dict[str, Any]
 
-_PLAIN: Mapping[object, Mapping[str, str]] = MappingProxyType(
+_PLAIN: Mapping[object, Mapping[str, object]] = MappingProxyType(
     {
         str: {"type": "string"},
         bool: {"type": "boolean"},
@@ -35,7 +35,13 @@ _PLAIN: Mapping[object, Mapping[str, str]] = MappingProxyType(
             "description": "an info-hash: 40 hexadecimal digits",
             "pattern": "^[0-9a-fA-F]{40}$",
         },
-        Path: {"type": "string", "description": "a path on the daemon's machine"},
+        Path: {
+            "type": "string",
+            "description": "a path on the daemon's machine; `~` is the home of its user",
+            "minLength": 1,
+        },
+        Name: {"type": "string", "minLength": 1},
+        Wanted: {"type": "string", "description": "an info-hash, or a magnet link", "minLength": 1},
     }
 )
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from bitween.api import results
 from bitween.api.jsonrpc import Namespace
+from bitween.api.params import Name
 from bitween.api.sessions import Sessions
 from bitween.api.tokens import Token, Tokens
 
@@ -22,7 +23,7 @@ class TokenMethods(Namespace):
         self._sessions = sessions
         self._revoked = revoked
 
-    def jsonrpc_new(self, name: str | None = None, read_only: bool = False) -> results.NewToken:
+    def jsonrpc_new(self, name: Name | None = None, read_only: bool = False) -> results.NewToken:
         """
         Make a token; the answer is the only place where it ever stands.
 
@@ -37,7 +38,7 @@ class TokenMethods(Namespace):
         """All tokens without their secrets, the one of the token file first."""
         return {"tokens": [_shown(token) for token in self._tokens.known()]}
 
-    def jsonrpc_revoke(self, name: str) -> results.Done:
+    def jsonrpc_revoke(self, name: Name) -> results.Done:
         """
         Make a token useless, end what is open with it, and have every browser log in again.
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from bitween.api import results
 from bitween.api.jsonrpc import Namespace
-from bitween.api.params import Between
+from bitween.api.params import Between, Name
 from bitween.api.upload_resource import share
 from bitween.application import Bitween
 from bitween.uploads.uploads import Uploads
@@ -23,7 +23,7 @@ class UploadMethods(Namespace):
         self._uploads = uploads
 
     def jsonrpc_begin(
-        self, name: str, size: _Size | None = None, folder: bool = True
+        self, name: Name, size: _Size | None = None, folder: bool = True
     ) -> results.UploadBegun:
         """
         Begin to send a folder; each file of it is sent by ``PUT /upload/PATH?upload=ID``.
@@ -36,7 +36,7 @@ class UploadMethods(Namespace):
         """
         return {"upload": self._uploads.begin(name, size, is_folder=folder).id}
 
-    async def jsonrpc_finish(self, upload: str) -> results.Uploaded:
+    async def jsonrpc_finish(self, upload: Name) -> results.Uploaded:
         """
         Put what was sent into the download directory, and share it.
 
@@ -46,7 +46,7 @@ class UploadMethods(Namespace):
         """
         return await share(self._bitween, self._uploads, self._uploads.get(upload))
 
-    def jsonrpc_cancel(self, upload: str) -> results.Done:
+    def jsonrpc_cancel(self, upload: Name) -> results.Done:
         """
         Give an upload up, and remove what was sent.
 

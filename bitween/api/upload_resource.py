@@ -23,6 +23,7 @@ from bitween.api.site import BoundedRequest
 from bitween.application import Bitween
 from bitween.errors import BitweenError, InvalidValue, NoRoom, UnknownUpload, UploadFailed
 from bitween.model.text import printable
+from bitween.model.torrent import FileOrigin
 from bitween.uploads.names import read_path
 from bitween.uploads.uploads import Upload, Uploads
 
@@ -42,7 +43,7 @@ def share(bitween: Bitween, uploads: Uploads, upload: Upload) -> Deferred[result
     """
 
     def kept(path: str) -> results.Uploaded:
-        return {"job": bitween.add_path(path).id, "path": path}
+        return {"job": bitween.add_path(path, FileOrigin.UPLOADED).id, "path": path}
 
     # Cancelling this one, as happens when a client goes away, does not reach the other.
     answer: Deferred[results.Uploaded] = Deferred()

@@ -26,6 +26,7 @@ from bitween.model.announcement import Share
 from bitween.model.catalogue import Catalogue, Listing
 from bitween.model.connection import ConnectionStatus
 from bitween.model.contact import Contact
+from bitween.model.deletion import Deletion
 from bitween.model.diagnosis import Finding
 from bitween.model.job import Added, Job
 from bitween.model.peer import Peer
@@ -87,6 +88,7 @@ TORRENT_FIELDS: Mapping[str, Field] = MappingProxyType(
         "added": lambda torrent: torrent.added,
         "completed": lambda torrent: torrent.completed,
         "shared": lambda torrent: torrent.shared,
+        "origin": lambda torrent: torrent.origin.value,
         "limits": lambda torrent: rates(torrent.wishes.limits),
         "sequential": lambda torrent: torrent.wishes.selection.sequential,
     }
@@ -138,6 +140,16 @@ def files(files: Sequence[FileStatus] | None, selection: Selection) -> results.F
         "files": listed,
         "first": list(selection.first),
         "sequential": selection.sequential,
+    }
+
+
+def deletion(deletion: Deletion) -> results.Deletion:
+    """``bt.get_deletion``, and what ``bt.del_torrent`` has deleted."""
+    return {
+        "files": deletion.files,
+        "size": deletion.size,
+        "trash": deletion.trash,
+        "kept": deletion.kept,
     }
 
 

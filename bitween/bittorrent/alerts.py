@@ -104,17 +104,16 @@ class ResumeData:
 
 @dataclass(frozen=True, slots=True)
 class Removed:
-    """A torrent has left the session; its files may still be being deleted."""
+    """A torrent has left the session; it may still be writing to its files."""
 
     info_hash: InfoHash
 
 
 @dataclass(frozen=True, slots=True)
 class Deleted:
-    """A torrent's files are deleted, or are not and ``error`` says why."""
+    """A torrent's part file is deleted, as far as there was one, and nothing more is written."""
 
     info_hash: InfoHash
-    error: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,13 +284,11 @@ def _removed(alert: lt.torrent_removed_alert) -> Removed:
 
 
 def _deleted(alert: lt.torrent_deleted_alert) -> Deleted:
-    return Deleted(info_hash_text(alert.info_hashes), "")
+    return Deleted(info_hash_text(alert.info_hashes))
 
 
 def _delete_failed(alert: lt.torrent_delete_failed_alert) -> Deleted:
-    # A folder stays because somebody else's files are in it.
-    kept = alert.error.value() == errno.ENOTEMPTY
-    return Deleted(info_hash_text(alert.info_hashes), "" if kept else _words(alert.error))
+    return Deleted(info_hash_text(alert.info_hashes))
 
 
 def _statuses(alert: lt.state_update_alert) -> Iterator[Statuses]:

@@ -93,7 +93,12 @@ def device(folder: str) -> int | None:
 def remove_part_file(folder: str, info_hash: InfoHash) -> None:
     """Remove where libtorrent kept the ends of pieces whose files were left out."""
     with suppress(OSError):
-        os.unlink(os.path.join(folder, f".{info_hash}.parts"))
+        os.unlink(os.path.join(folder, part_file(info_hash)))
+
+
+def part_file(info_hash: InfoHash) -> str:
+    """The name of the file in which libtorrent keeps the ends of pieces of files left out."""
+    return f".{info_hash}.parts"
 
 
 def _amount(count: int) -> str:

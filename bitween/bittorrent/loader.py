@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from twisted.internet.defer import Deferred, succeed
+from twisted.internet.defer import Deferred
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 
 from bitween.bittorrent.alerts import Deleted, Removed
 from bitween.bittorrent.backlog import Backlog
@@ -19,17 +20,31 @@ from bitween.bittorrent.session import Loading, Session
 from bitween.bittorrent.store import Store
 from bitween.bittorrent.tally import Tallies
 from bitween.errors import SwarmError
+from bitween.model.deletion import Deletion
 from bitween.model.torrent import InfoHash
 from bitween.model.trouble import Reason, Trouble
+
+#: Deletes the files of a torrent that libtorrent has let go of.
+Erase = Callable[[], Deferred[Deletion]]
 
 
 @dataclass(eq=False, slots=True)
 class _Leaving:
-    """A torrent on its way out of the session; ``load_again`` if it is wanted again meanwhile."""
+    """
+    A torrent on its way out of the session.
 
-    deleting: bool
-    left: Deferred[None]
+    :param fenced: whether libtorrent tells when it has written the last byte.
+    :param erase: deletes its files when that is so.
+    :param load_again: whether it is wanted again meanwhile.
+    :param erasing: whether its files are being deleted.
+    :param waiting: those who are told when it is out, and what was deleted.
+    """
+
+    fenced: bool
+    erase: Erase | None
     load_again: bool = False
+    erasing: bool = False
+    waiting: list[Deferred[Deletion | None]] = field(default_factory=list)
 
 
 class Loader:
@@ -98,28 +113,32 @@ class Loader:
         self.load(member)
         self._members.put(member)
 
-    def unload(self, info_hash: InfoHash, delete_data: bool) -> Deferred[None]:
+    def unload(self, info_hash: InfoHash, erase: Erase | None = None) -> Deferred[Deletion | None]:
         """
         Take a torrent out of the session; answers when libtorrent has let go of its files.
 
-        :raises SwarmError: if its data could not be deleted.
+        :param erase: deletes them then; the torrent is not loaded again before that has ended.
+        :returns: with what that did.
         """
         self._pieces.forget(info_hash)
         self._flusher.forget(info_hash)
+        answer: Deferred[Deletion | None] = Deferred()
         leaving = self._leaving.get(info_hash)
         if leaving is not None:
             leaving.load_again = False
-            return succeed(None)
+            leaving.erase = erase or leaving.erase
+            leaving.waiting.append(answer)
+            return answer
         self._tallies.forget(info_hash)
-        if not self._session().remove(info_hash, delete_data):
-            return succeed(None)
-        left: Deferred[None] = Deferred()
-        self._leaving[info_hash] = _Leaving(delete_data, left)
-        return left
+        there = self._session().remove(info_hash, fenced=erase is not None)
+        self._leaving[info_hash] = _Leaving(erase is not None, erase, waiting=[answer])
+        if not there:
+            self._left(info_hash)
+        return answer
 
     def unload_quietly(self, info_hash: InfoHash) -> None:
         """Take a torrent out of the session, whose files stay."""
-        self.unload(info_hash, delete_data=False).addErrback(
+        self.unload(info_hash).addErrback(
             lambda failure: self._log.failure("taking a torrent out failed", failure)
         )
 
@@ -130,9 +149,7 @@ class Loader:
     def take(self, alert: Removed | Deleted) -> None:
         """Go on after libtorrent has let go of something."""
         leaving = self._leaving.get(alert.info_hash)
-        if isinstance(alert, Deleted):
-            self._left(alert.info_hash, alert.error)
-        elif leaving is not None and not leaving.deleting:
+        if leaving is not None and (isinstance(alert, Deleted) or not leaving.fenced):
             self._left(alert.info_hash)
 
     def take_all_but(self, there: Collection[InfoHash]) -> None:
@@ -163,16 +180,22 @@ class Loader:
             peers=member.peers,
         )
 
-    def _left(self, info_hash: InfoHash, error: str = "") -> None:
-        leaving = self._leaving.pop(info_hash, None)
-        if leaving is None:
+    def _left(self, info_hash: InfoHash, outcome: Deletion | Failure | None = None) -> None:
+        leaving = self._leaving.get(info_hash)
+        if leaving is None or leaving.erasing:
             return
+        erase, leaving.erase = leaving.erase, None
+        if erase is not None:
+            leaving.erasing = True
+            erase().addBoth(self._erased, info_hash)
+            return
+        del self._leaving[info_hash]
         member = self._members.get(info_hash)
         if leaving.load_again and member is not None and not self.load(member):
             self._members.put(member)
-        if error:
-            leaving.left.errback(
-                SwarmError(f"the files could not be deleted: {error}", "delete them by hand")
-            )
-        else:
-            leaving.left.callback(None)
+        for answer in leaving.waiting:
+            answer.callback(outcome)
+
+    def _erased(self, outcome: Deletion | Failure, info_hash: InfoHash) -> None:
+        self._leaving[info_hash].erasing = False
+        self._left(info_hash, outcome)

@@ -188,6 +188,7 @@ class Member:
             added=self.record.added,
             completed=self.record.completed,
             shared=self.record.shared,
+            origin=self.record.origin,
             wishes=self.record.wishes,
         )
 

@@ -6,10 +6,11 @@ import os
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import replace
 
-from bitween.bittorrent.disk import Look, device, look, looking, obstacle
+from bitween.bittorrent.disk import Look, device, look, looking, obstacle, part_file
 from bitween.bittorrent.layout import make_plain, read_layout
 from bitween.bittorrent.member import Member
 from bitween.bittorrent.naming import Naming
+from bitween.deletion.worker import Order
 from bitween.errors import SwarmError
 from bitween.model.trouble import Reason, Trouble
 
@@ -88,6 +89,66 @@ def make_programs_plain(member: Member) -> None:
         make_plain(
             member.record.folder, [path for path in member.layout.programs if path in wanted]
         )
+
+
+def deletion_order(
+    member: Member, members: Iterable[Member], progress: Sequence[int], *, erase: bool
+) -> Order:
+    """
+    Which files are to be deleted with a torrent.
+
+    What another torrent has as well stays, and so does what lies where a file was left out.
+
+    :param members: all torrents.
+    :param progress: the verified bytes of each file, as far as that is known.
+    :param erase: false to be told what would be deleted.
+    """
+    record, layout = member.record, member.layout
+    files: list[tuple[str, int, bool]] = []
+    kept = 0
+    # Before it has its place, what lies under its name is somebody else's.
+    if layout is not None and record.root is not None:
+        elsewhere = _paths_of_others(member, members)
+        skipped = record.wishes.selection.skipped if not record.complete else frozenset()
+        begun = {number for number, done in enumerate(progress) if done}
+        for number, file in enumerate(layout.files):
+            if number in skipped and number not in begun:
+                continue
+            if _path(record.folder, file.path) in elsewhere:
+                kept += 1
+            else:
+                files.append((file.path, file.size, record.complete or number in skipped))
+    return Order(
+        folder=record.folder,
+        root=record.root or "",
+        files=tuple(files),
+        part_file=part_file(record.info_hash),
+        kept=kept,
+        erase=erase,
+    )
+
+
+def _paths_of_others(member: Member, members: Iterable[Member]) -> set[str]:
+    """The paths of the files of those torrents whose place overlaps with that of this one."""
+    own = _place(member)
+    paths: set[str] = set()
+    for other in members:
+        if other is member or other.layout is None or not other.placed:
+            continue
+        place = _place(other)
+        if place.startswith(own) or own.startswith(place):
+            folder = other.record.folder
+            paths.update(_path(folder, file.path) for file in other.layout.files)
+    return paths
+
+
+def _place(member: Member) -> str:
+    """The path of a torrent's file or folder, ending so that no other name begins with it."""
+    return os.path.join(_path(member.record.folder, member.record.root or ""), "")
+
+
+def _path(folder: str, name: str) -> str:
+    return os.path.normpath(os.path.join(folder, name))
 
 
 def hindrance(member: Member, members: Iterable[Member]) -> Trouble:

@@ -26,6 +26,7 @@ from bitween.bittorrent.tally import Tallies
 from bitween.bittorrent.turns import Turns
 from bitween.errors import StoreError
 from bitween.model.text import printable, safe_name
+from bitween.model.torrent import FileOrigin
 from bitween.model.trouble import Reason, Trouble
 
 # How many files with other names than their sender's the log names.
@@ -186,7 +187,9 @@ class Milestones:
         if layout is None:
             return
         root = self._free_root(member, layout, same)
-        member.record = replace(member.record, root=root)
+        found = same and root == layout.root
+        origin = FileOrigin.SHARED if found else FileOrigin.FETCHED
+        member.record = replace(member.record, root=root, origin=origin)
         if root != layout.root:
             survey(member)
         self._store.put(member.record)

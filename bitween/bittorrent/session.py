@@ -320,9 +320,12 @@ class Session:
         except (RuntimeError, UnicodeEncodeError) as error:
             raise SwarmError(f"libtorrent refuses the torrent: {error}") from None
 
-    def remove(self, info_hash: InfoHash, delete_data: bool) -> bool:
+    def remove(self, info_hash: InfoHash, fenced: bool) -> bool:
         """
-        Take a torrent out of the session; ``Removed``, or at last ``Deleted``, tells when it is.
+        Take a torrent out of the session; ``Removed`` tells when it is.
+
+        :param fenced: whether ``Deleted`` is to tell when the last byte is written; the part file
+            goes then, too.
 
         :returns: whether there was one.
         """
@@ -331,8 +334,8 @@ class Session:
         handle = self._session.find_torrent(lt.sha1_hash(bytes.fromhex(info_hash)))
         if not handle.is_valid():
             return False
-        data = lt.session.delete_files | lt.session.delete_partfile
-        self._session.remove_torrent(handle, data if delete_data else 0)
+        # Whatever is still to be written comes first.
+        self._session.remove_torrent(handle, lt.session.delete_partfile if fenced else 0)
         return True
 
     # ---- torrents in the session

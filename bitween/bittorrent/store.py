@@ -19,7 +19,7 @@ from bitween.bittorrent.wishes_text import read_wishes, wishes_text
 from bitween.errors import StoreError
 from bitween.model.announcement import Share
 from bitween.model.sharelist import Change, ShareList, Update, new_list_id
-from bitween.model.torrent import InfoHash
+from bitween.model.torrent import FileOrigin, InfoHash
 from bitween.model.traffic import Traffic
 from bitween.model.wishes import AS_USUAL, Limits, Wishes
 
@@ -67,11 +67,16 @@ _MIGRATIONS = (
     """,
     # Null where bitween 0.1 chose the names.
     "ALTER TABLE torrents ADD COLUMN naming TEXT;",
+    # Before this, a download that found its files complete on the disk was not told apart.
+    """
+    ALTER TABLE torrents ADD COLUMN origin TEXT;
+    UPDATE torrents SET origin = 'fetched' WHERE NOT shared AND NOT complete;
+    """,
 )
 
 _COLUMNS = (
     "info_hash, name, folder, root, added, shared, complete, torrent_file, stamp, completed, wishes"
-    ", naming"
+    ", naming, origin"
 )
 
 
@@ -90,6 +95,7 @@ class TorrentRecord:
         are to be taken as they are.
     :param completed: when it was complete for the first time; ``None`` if never, or unknown.
     :param naming: how the names on the disk follow from the metadata, if it was not made here.
+    :param origin: how its files came there; ``SHARED`` where that is not known.
     """
 
     info_hash: InfoHash
@@ -104,6 +110,7 @@ class TorrentRecord:
     completed: float | None = None
     wishes: Wishes = AS_USUAL
     naming: Naming = Naming.EXACT
+    origin: FileOrigin = FileOrigin.SHARED
 
 
 class Store:
@@ -187,12 +194,12 @@ class Store:
     def put(self, record: TorrentRecord) -> None:
         """Remember a torrent, or what is new about it; its resume data stays."""
         self._write(
-            f"INSERT INTO torrents ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608  # a constant
+            f"INSERT INTO torrents ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608  # a constant
             " ON CONFLICT (info_hash) DO UPDATE SET name = excluded.name, folder = excluded.folder,"
             " root = excluded.root, added = excluded.added, shared = excluded.shared,"
             " complete = excluded.complete, torrent_file = excluded.torrent_file,"
             " stamp = excluded.stamp, completed = excluded.completed, wishes = excluded.wishes,"
-            " naming = excluded.naming",
+            " naming = excluded.naming, origin = excluded.origin",
             (
                 record.info_hash,
                 record.name,
@@ -206,6 +213,7 @@ class Store:
                 record.completed,
                 wishes_text(record.wishes),
                 record.naming,
+                record.origin.value,
             ),
         )
 
@@ -412,6 +420,7 @@ def _record(row: tuple[Any, ...]) -> TorrentRecord:
         completed,
         wishes,
         naming,
+        origin,
     ) = row
     return TorrentRecord(
         info_hash=InfoHash(info_hash),
@@ -426,6 +435,7 @@ def _record(row: tuple[Any, ...]) -> TorrentRecord:
         completed=completed,
         wishes=read_wishes(wishes),
         naming=Naming(naming) if naming in set(Naming) else Naming.LIBTORRENT,
+        origin=FileOrigin(origin or FileOrigin.SHARED),
     )
 
 

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import cast
 
 from twisted.application.service import Service
@@ -24,7 +25,7 @@ from bitween.bittorrent.flusher import Flusher
 from bitween.bittorrent.inspection import Inspection
 from bitween.bittorrent.loader import Loader
 from bitween.bittorrent.member import Member
-from bitween.bittorrent.member_files import on_disk, survey, whole_files
+from bitween.bittorrent.member_files import deletion_order, on_disk, survey, whole_files
 from bitween.bittorrent.members import Members, unknown
 from bitween.bittorrent.milestones import Milestones
 from bitween.bittorrent.piece_reader import OpenFile, PieceReader
@@ -37,13 +38,16 @@ from bitween.bittorrent.steering import Steering
 from bitween.bittorrent.store import Store, TorrentRecord
 from bitween.bittorrent.tally import Connection, Tallies
 from bitween.bittorrent.turns import Turns
+from bitween.deletion.process import carry_out
+from bitween.deletion.worker import Order
 from bitween.errors import StartupError, SwarmError
 from bitween.housekeeping import Housekeeping
 from bitween.model.address import PeerAddress
+from bitween.model.deletion import Deletion
 from bitween.model.events import ListeningChanged
 from bitween.model.peer import Peer
 from bitween.model.text import safe_name
-from bitween.model.torrent import InfoHash, Metainfo, Torrent
+from bitween.model.torrent import FileOrigin, InfoHash, Metainfo, Torrent
 from bitween.model.wishes import AS_USUAL, UNLIMITED, Limits, Wishes
 
 _PROGRESS_SECONDS = 1.0
@@ -245,13 +249,16 @@ class Swarm(Service):
         """The IP addresses at which routers or peers say that they see us."""
         return self._sockets.external
 
-    def share(self, metainfo: Metainfo, folder: str) -> Deferred[Torrent]:
+    def share(
+        self, metainfo: Metainfo, folder: str, origin: FileOrigin = FileOrigin.SHARED
+    ) -> Deferred[Torrent]:
         """
         Seed what was hashed; answers when that is stored.
 
         What is complete already stays where it is; a download of the same is at its end.
 
         :param folder: what holds the torrent's file or folder.
+        :param origin: how the files came there.
         """
         known = self._members.get(metainfo.info_hash)
         wishes = known.record.wishes if known is not None else Wishes()
@@ -269,6 +276,7 @@ class Swarm(Service):
             torrent_file=metainfo.torrent_file,
             completed=self._clock(),
             wishes=wishes,
+            origin=origin,
         )
         return self._begin(record)
 
@@ -294,29 +302,42 @@ class Swarm(Service):
             complete=False,
             torrent_file=None,
             wishes=wishes,
+            origin=FileOrigin.FETCHED,
         )
         return self._begin(record)
 
-    def remove(self, info_hash: InfoHash, delete_data: bool) -> Deferred[None]:
+    def remove(self, info_hash: InfoHash, delete_data: bool) -> Deferred[Deletion | None]:
         """
         Forget a torrent, with its data if asked; answers when libtorrent has let go of its files.
 
         Only the torrent's own files are deleted, and the folders that are empty then.
 
+        :returns: with what was deleted.
         :raises UnknownTorrent: if there is no such torrent.
-        :raises SwarmError: if its data could not be deleted.
+        :raises DeletionFailed: if its data could not be deleted.
         """
         member = self._members.get(info_hash)
         if member is None:
             return fail(unknown(info_hash))
+        erase = partial(self._erase, self._order(member, erase=True)) if delete_data else None
         self._store.remove(info_hash)
         self._members.remove(member)
         self._turns.disturb()
-        # Before it has its place, what lies under its name is somebody else's.
-        left = self._loader.unload(info_hash, delete_data=delete_data and member.placed)
+        left = self._loader.unload(info_hash, erase)
         self._members.tell_removed(member)
         self._members.tell_shares()
         return left
+
+    def deletion(self, info_hash: InfoHash) -> Deferred[Deletion]:
+        """
+        Tell what :meth:`remove` would delete.
+
+        :raises UnknownTorrent: if there is no such torrent.
+        """
+        member = self._members.get(info_hash)
+        if member is None:
+            return fail(unknown(info_hash))
+        return self._erase(self._order(member, erase=False))
 
     def recheck(self, info_hash: InfoHash) -> Deferred[None]:
         """
@@ -480,6 +501,13 @@ class Swarm(Service):
             self._members.put(member)
         self._members.tell_shares()
         return succeed(member.torrent)
+
+    def _order(self, member: Member, erase: bool) -> Order:
+        progress = () if member.complete else self.file_progress(member.record.info_hash)
+        return deletion_order(member, self._members, progress, erase=erase)
+
+    def _erase(self, order: Order) -> Deferred[Deletion]:
+        return Deferred.fromCoroutine(carry_out(self._reactor, order))
 
     # ---- what libtorrent says
 

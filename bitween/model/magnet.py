@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-from urllib.parse import quote
+import base64
+from contextlib import suppress
+from urllib.parse import parse_qs, quote
 
-from bitween.model.torrent import InfoHash
+from bitween.errors import InvalidValue
+from bitween.model.torrent import InfoHash, parse_info_hash
+
+_TOPIC = "urn:btih:"
+_BASE32_LENGTH = 32
 
 
 def magnet_link(info_hash: InfoHash, name: str) -> str:
@@ -15,3 +21,32 @@ def magnet_link(info_hash: InfoHash, name: str) -> str:
     """
     link = f"magnet:?xt=urn:btih:{info_hash}"
     return f"{link}&dn={quote(name, safe='')}" if name else link
+
+
+def wanted_hash(text: str) -> InfoHash:
+    """
+    The info-hash of what is to be fetched.
+
+    :param text: the hash itself, or a magnet link that has it (BEP 9), in hexadecimal or base32.
+    :raises InvalidValue: for anything else.
+    """
+    if not is_magnet(text):
+        return parse_info_hash(text)
+    for topic in parse_qs(text.partition("?")[2]).get("xt", []):
+        if topic.lower().startswith(_TOPIC):
+            return _decoded(topic[len(_TOPIC) :])
+    raise InvalidValue(
+        "this magnet link has no BitTorrent v1 info-hash", "one has xt=urn:btih: and 40 digits"
+    )
+
+
+def is_magnet(text: str) -> bool:
+    """Whether something looks like a magnet link."""
+    return text[:8].lower() == "magnet:?"
+
+
+def _decoded(text: str) -> InfoHash:
+    if len(text) == _BASE32_LENGTH:
+        with suppress(ValueError):
+            return InfoHash(base64.b32decode(text.upper()).hex())
+    return parse_info_hash(text)

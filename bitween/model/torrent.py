@@ -48,6 +48,14 @@ class TorrentState(StrEnum):
     ERROR = "error"
 
 
+class FileOrigin(StrEnum):
+    """How the files of a torrent came to lie where they lie."""
+
+    SHARED = "shared"  # they lay there before: shared in place, or found by a download
+    UPLOADED = "uploaded"  # a client sent them to the daemon
+    FETCHED = "fetched"  # bitween downloaded them
+
+
 _STANDING = frozenset((TorrentState.PAUSED, TorrentState.QUEUED))
 
 
@@ -122,6 +130,7 @@ class Torrent:
     :param completed: when it was complete for the first time, in the same; ``None`` if it never
         was, or that is not known.
     :param shared: whether it was made here, of files of ours.
+    :param origin: where its files come from; those that lay there before are never deleted lightly.
     """
 
     info_hash: InfoHash
@@ -136,6 +145,7 @@ class Torrent:
     added: float = 0.0
     completed: float | None = None
     shared: bool = False
+    origin: FileOrigin = FileOrigin.FETCHED
     wishes: Wishes = AS_USUAL
 
     @property

@@ -268,7 +268,7 @@ class Contract:
                     self.swarm.offer_peers(event.torrent.info_hash, [PEER])
                     removing.append(self.swarm.remove(event.torrent.info_hash, False))
 
-            removing: list[Deferred[None]] = []
+            removing: list[Deferred[Any]] = []
             self.swarm.events.subscribe(meddle)
             await self.swarm.download(ABSENT, "", self.folder)
             await self.swarm.share(self.file(), self.folder)

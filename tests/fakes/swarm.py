@@ -10,6 +10,7 @@ from twisted.internet.defer import Deferred, fail, succeed
 
 from bitween.errors import UnknownTorrent
 from bitween.model.address import PeerAddress
+from bitween.model.deletion import Deletion
 from bitween.model.events import (
     SharesChanged,
     SwarmEvent,
@@ -22,7 +23,15 @@ from bitween.model.library import Library
 from bitween.model.peer import Peer
 from bitween.model.span import Span
 from bitween.model.text import safe_name
-from bitween.model.torrent import FileEntry, InfoHash, Metainfo, Progress, Torrent, TorrentState
+from bitween.model.torrent import (
+    FileEntry,
+    FileOrigin,
+    InfoHash,
+    Metainfo,
+    Progress,
+    Torrent,
+    TorrentState,
+)
 from bitween.model.trouble import Reason, Remedy, Trouble
 from bitween.model.wishes import AS_USUAL, Limits, Wishes
 from bitween.observable import Observable
@@ -111,7 +120,9 @@ class FakeSwarm:
 
     # ---- the port
 
-    def share(self, metainfo: Metainfo, folder: str) -> Deferred[Torrent]:
+    def share(
+        self, metainfo: Metainfo, folder: str, origin: FileOrigin = FileOrigin.SHARED
+    ) -> Deferred[Torrent]:
         """Seed what was hashed."""
         known = self._known(metainfo.info_hash)
         wishes = replace(known.wishes, paused=False) if known is not None else Wishes()
@@ -130,6 +141,7 @@ class FakeSwarm:
                 files=(FileEntry(metainfo.name, size),),
                 completed=self._time,
                 shared=True,
+                origin=origin,
                 wishes=wishes,
             )
         )
@@ -145,18 +157,29 @@ class FakeSwarm:
         state = TorrentState.PAUSED if wishes.paused else TorrentState.METADATA
         return self._begin(Torrent(info_hash, name, folder, state, wishes=wishes))
 
-    def remove(self, info_hash: InfoHash, delete_data: bool) -> Deferred[None]:
+    def deletion(self, info_hash: InfoHash) -> Deferred[Deletion]:
+        """All that is here of a torrent would go, for good."""
+        known = self._known(info_hash)
+        if known is None:
+            return fail(UnknownTorrent(f"no torrent of ours has the hash {info_hash}"))
+        files = len(known.files or ()) if known.progress.done else 0
+        return succeed(Deletion(files, known.progress.done, trash=False, kept=0))
+
+    def remove(self, info_hash: InfoHash, delete_data: bool) -> Deferred[Deletion | None]:
         """Forget a torrent."""
         known = self._known(info_hash)
         if known is None:
             return fail(UnknownTorrent(f"no torrent of ours has the hash {info_hash}"))
+        deleted: Deletion | None = None
         changed = self.library.remove(info_hash)
         if delete_data:
+            files = len(known.files or ()) if known.progress.done else 0
+            deleted = Deletion(files, known.progress.done, trash=False, kept=0)
             self.deleted.append(info_hash)
         self.offered.pop(info_hash, None)
         self.events.notify(TorrentRemoved(info_hash=info_hash, name=known.name))
         self._tell_shares(changed)
-        return succeed(None)
+        return succeed(deleted)
 
     def recheck(self, info_hash: InfoHash) -> Deferred[None]:
         """Find everything as it should be: what broke down is mended."""

@@ -36,6 +36,7 @@ from bitween.model.torrent import (
 from bitween.model.vantage import Nat
 from bitween.model.wishes import AS_USUAL, Wishes
 from bitween.observable import Observable
+from bitween.share_guard import ShareGuard
 from bitween.uploads.uploads import Uploads
 from bitween.web.page import web_pages
 from tests.fakes.cache import FakeCache
@@ -146,6 +147,7 @@ class World:
     stopped: list[bool] = field(default_factory=list)
     on_stop: Callable[[], object] = bool
     share_roots: Sequence[str] = ()
+    private: Sequence[str] = ()
 
     def __post_init__(self) -> None:
         self.log = EventLog(lambda: EPOCH + self.clock.seconds())
@@ -162,8 +164,9 @@ class World:
             FakeMeans(quick=True).means,
             self.clock,
         )
-        self.bitween = Bitween(parts, self.download_dir, self._stop, lambda: EPOCH)
-
+        self.bitween = Bitween(
+            *(parts, self.download_dir, self._stop, lambda: EPOCH), guard=ShareGuard(self.private)
+        )
         # What writes to the disk needs a real reactor; only tests that have one begin an upload.
         self.uploads = Uploads(self.clock, self.download_dir)
         self.messenger.start()

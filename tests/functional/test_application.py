@@ -249,10 +249,10 @@ class UseCaseTests(SynchronousTestCase):
         path = self.file()
         self.bitween.add_path(path)
         self.hashed(path)
-        self.successResultOf(self.bitween.remove(FILM.info_hash))
+        self.successResultOf(Deferred.fromCoroutine(self.bitween.remove(FILM.info_hash)))
         self.assertEqual(self.messenger.announced, ((), (Candidate(OUR_ADDRESS),)))
-        with self.assertRaises(UnknownTorrent):
-            self.bitween.remove(FILM.info_hash)
+        again = Deferred.fromCoroutine(self.bitween.remove(FILM.info_hash))
+        self.failureResultOf(again, UnknownTorrent)
 
     # ---- fetching
 

@@ -227,7 +227,10 @@ class ResultTests(MethodCase):
         self.world.swarm.break_down(B, "disk full", Reason.FULL)
         self.check("bt.get_torrents")
         self.check("bt.mend", hash=B)
+        self.check("bt.get_deletion", hash=B)
         self.check("bt.del_torrent", hash=B)
+        self.world.share("originals", B)
+        self.check("bt.del_torrent", hash=B, delete_data=True, originals=True)
 
     def check_contacts(self) -> None:
         """One who shares, one who asks, one who is away."""

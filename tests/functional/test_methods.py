@@ -12,6 +12,7 @@ from twisted.trial.unittest import SynchronousTestCase
 import bitween
 from bitween.api.event_log import EventType
 from bitween.api.recent_warnings import KEPT
+from bitween.bittorrent.metainfo import HashedFile, make_torrent
 from bitween.errors import HashingFailed, NotConnected
 from bitween.model.address import PeerAddress
 from bitween.model.connection import ConnectionState, ConnectionStatus
@@ -290,6 +291,7 @@ class TorrentTests(MethodCase):
                         "added": 1.0,
                         "completed": 0.0,
                         "shared": True,
+                        "origin": "shared",
                         "limits": {"upload": 0, "download": 0},
                         "sequential": False,
                     }
@@ -402,6 +404,95 @@ class TorrentTests(MethodCase):
         job = self.call("jobs.get", "1")
         self.assertEqual(job["result"], {"hash": A, "name": "file", "total_size": 1})
 
+    def test_add_what_is_rarely_meant(self) -> None:
+        """A home, the whole machine, keys and .torrent files need a confirmation."""
+        home = os.path.realpath(self.mktemp())
+        torrent = make_torrent("film", [HashedFile((), 5)], 2**14, b"x" * 20)
+        for name, content in (
+            ("pictures/one", b"1"),
+            ("dotfiles/deep/.ssh/config", b"key"),
+            ("backup/2020/id_rsa", b"key"),
+            ("passwords.kdbx", b"key"),
+            ("film.torrent", torrent[1]),
+            ("no.torrent", b"text"),
+        ):
+            path = os.path.join(home, name)
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+            with open(path, "wb") as file:
+                file.write(content)
+        before = os.environ["HOME"]
+        os.environ["HOME"] = home
+        self.addCleanup(os.environ.__setitem__, "HOME", before)
+        os.symlink(home, os.path.join(home, "pictures", "up"))
+        for path, detail in (
+            ("/", "root"),
+            (home, "home"),
+            ("~", "home"),
+            ("~/pictures/up/", "home"),
+            (os.path.dirname(home), "homes"),
+            ("~/dotfiles", "keys"),
+            ("~/dotfiles/deep/.ssh", "keys"),
+            ("~/dotfiles/deep/.ssh/config", "keys"),
+            ("~/backup", "keys"),
+            ("~/passwords.kdbx", "keys"),
+            ("~/film.torrent", "torrent_file"),
+        ):
+            error = self.answer("bt.add_path", [path])["error"]
+            told = (error["data"]["reason"], error["data"].get("detail"))
+            self.assertEqual(told, ("confirmation_needed", detail), path)
+        self.assertIn(torrent[0], error["data"]["hint"])
+        self.assertEqual(self.call("jobs.list"), {"jobs": []})
+        self.assertIn("job", self.call("bt.add_path", path=home, confirm=True))
+        for harmless in ("~/pictures", "~/no.torrent"):
+            self.assertIn("job", self.call("bt.add_path", harmless))
+
+    def test_add_the_daemons_own(self) -> None:
+        """What holds the API's and the account's secrets is never shared."""
+        state = os.path.join(os.path.realpath(self.mktemp()), "state", "alice")
+        os.makedirs(os.path.join(state, "deep"))
+        for folder in ("", "deep", "..", "../.."):
+            with open(os.path.join(state, folder, "file"), "w"):
+                pass
+        self.world = World(self.clock, os.path.abspath(self.downloads), private=[state])
+        self.site = site_of(self.world)
+        for below, detail in (
+            ("", "own"),
+            ("deep/file", "own"),
+            ("../../state", "holds_own"),
+            ("../..", "holds_own"),
+        ):
+            params = {"path": os.path.join(state, below), "confirm": True}
+            error = self.answer("bt.add_path", params)["error"]["data"]
+            self.assertEqual((error["reason"], error["detail"]), ("forbidden_path", detail))
+        self.assertIn("job", self.call("bt.add_path", os.path.join(state, "../file")))
+
+    def test_empty_texts(self) -> None:
+        """An empty path, name, hash or JID is a mistake of the caller's, never a default."""
+        for method, params in (
+            ("bt.add_path", {"path": ""}),
+            ("bt.add_torrent_by_hash", {"hash": ""}),
+            ("bt.add_torrent_by_hash", {"hash": A, "save_path": ""}),
+            ("bt.browse", {"path": ""}),
+            *((f"bt.{verb}", {"hash": ""}) for verb in ("del_torrent", "pause", "recheck", "mend")),
+            *((f"bt.{verb}", {"hash": ""}) for verb in ("set_limits", "export", "get_deletion")),
+            ("xmpp.find", {"contact": ""}),
+            *((f"xmpp.{verb}_contact", {"jid": ""}) for verb in ("add", "accept", "remove")),
+            ("xmpp.add_contact", {"jid": BOB, "nick": ""}),
+            ("xmpp.forget_resource", {"jid": BOB, "resource": ""}),
+            ("xmpp.forget_resource", {"jid": "", "resource": "x"}),
+            ("xmpp.block", {"jid": ""}),
+            ("xmpp.unblock", {"jid": ""}),
+            ("jobs.get", {"job": ""}),
+            ("jobs.cancel", {"job": ""}),
+            ("token.new", {"name": ""}),
+            ("token.revoke", {"name": ""}),
+            ("upload.begin", {"name": ""}),
+            ("upload.finish", {"upload": ""}),
+            ("upload.cancel", {"upload": ""}),
+        ):
+            error = self.answer(method, params)["error"]
+            self.assertEqual(error["code"], -32602, (method, params))
+
     def test_add_path_and_wait(self) -> None:
         """The answer comes when the path is hashed."""
         path = self.file()
@@ -455,6 +546,14 @@ class TorrentTests(MethodCase):
         (torrent,) = self.call("bt.get_torrents")["torrents"]
         self.assertEqual((torrent["name"], torrent["save_path"]), ("film", self.world.download_dir))
 
+    def test_download_by_a_magnet_link(self) -> None:
+        """What counts of it is the info-hash."""
+        link = f"magnet:?dn=film&xt=urn:btih:{A.upper()}&tr=http%3A%2F%2Fexample.org"
+        self.assertEqual(self.call("bt.add_torrent_by_hash", link), {"hash": A, "sources": 0})
+        error = self.answer("bt.add_torrent_by_hash", ["magnet:?dn=x"])["error"]
+        self.assertEqual(error["code"], -32602)
+        self.assertIn("magnet link", error["message"])
+
     def test_download_without_a_source(self) -> None:
         """That is no error."""
         folder = os.path.abspath(self.mktemp())
@@ -468,11 +567,27 @@ class TorrentTests(MethodCase):
         self.assertEqual(self.reason("bt.add_torrent_by_hash", A, self.file() + "/x"), "bad_path")
 
     def test_delete(self) -> None:
-        """The torrent goes, with its data where that is asked for."""
-        for data in (False, True):
-            self.world.share("x", A)
-            self.assertIs(self.call("bt.del_torrent", A, data), True)
-            self.assertEqual(self.call("bt.get_torrents"), {"torrents": []})
+        """The torrent goes, with its data where that is asked for, which is told."""
+        gone = {"files": 1, "size": 1000, "trash": False, "kept": 0}
+        self.world.share("x", A, 1000)
+        self.assertIs(self.call("bt.del_torrent", A), True)
+        self.call("bt.add_torrent_by_hash", A)
+        self.world.swarm.arrive(A, 1000)
+        self.assertEqual(self.call("bt.get_deletion", A), gone)
+        self.assertEqual(self.call("bt.del_torrent", A, True), gone)
+        self.assertEqual(self.call("bt.get_torrents"), {"torrents": []})
+        self.assertEqual(self.world.swarm.deleted, [A])
+
+    def test_originals_stay(self) -> None:
+        """What was shared in place is deleted only if that is said; else nothing happens at all."""
+        self.world.share("x", A, 1000)
+        (torrent,) = self.call("bt.get_torrents", ["origin"])["torrents"]
+        self.assertEqual(torrent, {"origin": "shared"})
+        self.assertEqual(self.reason("bt.del_torrent", A, True), "original_files")
+        self.assertEqual(len(self.call("bt.get_torrents")["torrents"]), 1)
+        self.assertEqual(self.world.swarm.deleted, [])
+        deleted = self.call("bt.del_torrent", hash=A, delete_data=True, originals=True)
+        self.assertEqual(deleted["files"], 1)
         self.assertEqual(self.world.swarm.deleted, [A])
 
     def test_delete_what_is_not_there(self) -> None:

@@ -28,12 +28,14 @@ from tests.functional.api_rig import (
 LOOKING = {
     *("Api.settings", "Api.warnings", "Api.traffic", "bt.get_peers", "xmpp.invitation"),
     *("Api.versions", "Api.status", "bt.get_torrents", "bt.get_files", "bt.export"),
+    "bt.get_deletion",
     *("xmpp.get_hashes", "xmpp.get_shares", "xmpp.find", "xmpp.get_contacts", "xmpp.get_blocked"),
     *("net.diagnose", "jobs.get", "jobs.list", "events.poll"),
 }
 # What is asked for with these.
 ARGUMENTS: dict[str, list[object]] = {
     "bt.get_files": ["a" * 40],
+    "bt.get_deletion": ["a" * 40],
     "bt.get_peers": ["a" * 40],
     "bt.export": ["a" * 40],
     "jobs.get": ["1"],

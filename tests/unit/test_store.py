@@ -18,7 +18,7 @@ from bitween.bittorrent.store import _MIGRATIONS, Store, TorrentRecord
 from bitween.bittorrent.wishes_text import read_wishes
 from bitween.errors import StoreError
 from bitween.model.sharelist import ShareList
-from bitween.model.torrent import InfoHash
+from bitween.model.torrent import FileOrigin, InfoHash
 from bitween.model.traffic import Traffic
 from bitween.model.wishes import AS_USUAL, Limits, Selection, Wishes
 from tests.fakes.lists import numbered
@@ -119,6 +119,25 @@ class RecordTests(StoreCase):
         self.store.remove(RECORD.info_hash)
         self.assertEqual(list(self.store.torrents()), [])
         self.assertIsNone(self.store.resume_data(RECORD.info_hash))
+
+    def test_whose_the_files_are(self) -> None:
+        """It is kept; of a database that did not know it only what is unfinished was fetched."""
+        for origin in FileOrigin:
+            self.store.put(replace(RECORD, origin=origin))
+            (record,) = self.store.torrents()
+            self.assertIs(record.origin, origin)
+        self.store.close()
+        os.unlink(self.path)
+        with contextlib.closing(sqlite3.connect(self.path)) as old, old:
+            old.executescript("".join(_MIGRATIONS[:4]) + "PRAGMA user_version = 4;")
+            for info_hash, shared, complete in (("a", 1, 1), ("b", 0, 1), ("c", 0, 0)):
+                old.execute(
+                    "INSERT INTO torrents (info_hash, name, folder, added, shared, complete)"
+                    " VALUES (?, 'x', x'2f', 1, ?, ?)",
+                    (info_hash * 40, shared, complete),
+                )
+        origins = [record.origin for record in self.open().torrents()]
+        self.assertEqual(origins, [FileOrigin.SHARED, FileOrigin.SHARED, FileOrigin.FETCHED])
 
     def test_removing_what_is_unknown(self) -> None:
         """That is no error."""

@@ -1,0 +1,164 @@
+"""
+The child process that deletes files, away from the reactor.
+
+It reads an order as JSON from its standard input, see :class:`Order`, and writes what came of it as
+JSON to its standard output.  With ``erase`` false it only counts.
+
+It does not import Twisted, so that it is there at once.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from functools import partial
+
+from bitween.deletion.trash import Trash, find_trash
+
+#: Paths and sizes.
+_Files = Sequence[tuple[str, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """
+    What to delete.
+
+    :param folder: what holds everything.
+    :param root: the torrent's one file or its folder; a name.
+    :param files: paths below ``folder``, sizes, and whether a file of another size stays, for it
+        is not what was downloaded; otherwise only a larger one does.
+    :param part_file: the name of a file of libtorrent's that goes as well, trash or not.
+    :param kept: how many files of the torrent are not among them, for others have them as well.
+    :param erase: false to do nothing, and tell what would be done.
+    """
+
+    folder: str
+    root: str
+    files: tuple[tuple[str, int, bool], ...]
+    part_file: str
+    kept: int
+    erase: bool
+
+
+@dataclass(slots=True)
+class Outcome:
+    """
+    What was done, or would be.
+
+    :param trash: whether the files go to the trash.
+    :param kept: how many files stay: others have them as well, or the user has changed them.
+    :param failed: how many could not be deleted.
+    :param error: why the first of those could not.
+    """
+
+    files: int = 0
+    size: int = 0
+    trash: bool = False
+    kept: int = 0
+    failed: int = 0
+    error: str = ""
+
+    def attempt(self, path: str, size: int, delete: Callable[[], object]) -> None:
+        """Delete a file, and count it."""
+        try:
+            delete()
+        except OSError as error:
+            self.failed += 1
+            self.error = self.error or f"{path!r}: {error.strerror}"
+        else:
+            self.files += 1
+            self.size += size
+
+
+def carry_out(order: Order, environ: Mapping[str, str]) -> Outcome:
+    """Delete what is ordered, as far as that is possible."""
+    outcome = Outcome(kept=order.kept)
+    if not os.path.isdir(order.folder):
+        return outcome
+    files = list(_present(order, outcome))
+    trash = find_trash(order.folder, environ)
+    outcome.trash = trash is not None
+    if not order.erase:
+        outcome.files, outcome.size = len(files), sum(size for _, size in files)
+        return outcome
+    if trash is None:
+        _unlink(order, files, outcome)
+    elif files:
+        _move(order, files, outcome, trash)
+    with suppress(OSError):
+        os.unlink(os.path.join(order.folder, order.part_file))
+    _remove_empty_folders(order)
+    return outcome
+
+
+def _present(order: Order, outcome: Outcome) -> Iterator[tuple[str, int]]:
+    """The files that are there and are the torrent's, with the sizes that they have."""
+    for path, size, exact in order.files:
+        try:
+            found = os.lstat(os.path.join(order.folder, path))
+        except OSError:
+            continue
+        same = found.st_size == size or (not exact and found.st_size < size)
+        if stat.S_ISREG(found.st_mode) and same:
+            yield path, found.st_size
+        else:
+            outcome.kept += 1
+
+
+def _unlink(order: Order, files: _Files, outcome: Outcome) -> None:
+    for path, size in files:
+        outcome.attempt(path, size, partial(os.unlink, os.path.join(order.folder, path)))
+
+
+def _move(order: Order, files: _Files, outcome: Outcome, trash: Trash) -> None:
+    """
+    Move files to the trash as one thing there: a folder with what was the torrent's.
+
+    Moving the folder itself would take along what others have put there.
+    """
+    try:
+        place = trash.reserve(os.path.join(os.path.realpath(order.folder), order.root))
+    except OSError as error:
+        outcome.failed = len(files)
+        outcome.error = f"the trash cannot be used: {error.strerror}"
+        return
+    for path, size in files:
+        moved = place + path[len(order.root) :]
+        outcome.attempt(path, size, partial(_rename, os.path.join(order.folder, path), moved))
+    if not outcome.files:
+        trash.give_up(place)
+
+
+def _rename(path: str, target: str) -> None:
+    os.makedirs(os.path.dirname(target), 0o700, exist_ok=True)
+    os.rename(path, target)
+
+
+def _remove_empty_folders(order: Order) -> None:
+    """Remove the torrent's folders in which nothing is left."""
+    folders: set[str] = set()
+    for path, _, _ in order.files:
+        above = os.path.dirname(path)
+        while above and above not in folders:
+            folders.add(above)
+            above = os.path.dirname(above)
+    for folder in sorted(folders, key=len, reverse=True):
+        with suppress(OSError):
+            os.rmdir(os.path.join(order.folder, folder))
+
+
+def main() -> None:
+    """Carry out one order."""
+    given = json.load(sys.stdin)
+    given["files"] = tuple(map(tuple, given["files"]))
+    json.dump(asdict(carry_out(Order(**given), os.environ)), sys.stdout)
+
+
+if __name__ == "__main__":
+    main()

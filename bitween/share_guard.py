@@ -1,0 +1,194 @@
+"""What is shared only if the user has said so twice, or never."""
+
+from __future__ import annotations
+
+import os
+import pwd
+from collections.abc import Iterator, Sequence
+
+from bitween.errors import ConfirmationNeeded, ForbiddenPath
+from bitween.model.torrent_file import MAX_LENGTH, SUFFIX, info_hash_of
+
+#: Folders that hold keys, passwords or sessions.
+KEY_FOLDERS = frozenset(
+    {
+        ".aws",
+        ".azure",
+        ".bitcoin",
+        ".docker",
+        ".electrum",
+        ".gnupg",
+        ".kube",
+        ".mozilla",
+        ".password-store",
+        ".pki",
+        ".ssh",
+        ".thunderbird",
+        "keyrings",
+        "kwalletd",
+    }
+)
+#: Files of the same kind.
+KEY_FILES = frozenset(
+    {
+        ".git-credentials",
+        ".netrc",
+        ".pgpass",
+        ".vault-token",
+        "id_dsa",
+        "id_ecdsa",
+        "id_ed25519",
+        "id_rsa",
+        "wallet.dat",
+    }
+)
+_KEY_ENDS = (".kdbx",)
+_CONFIRM = "confirm to share it all the same"
+
+
+class ShareGuard:
+    """Keeps what is hardly ever meant from being shared with every contact by a slip."""
+
+    def __init__(self, private: Sequence[str] = (), hidden: bool = True) -> None:
+        """
+        :param private: paths of the daemon's own secrets.
+        :param hidden: whether files and folders count whose name begins with a dot.
+        """
+        self._private = tuple(map(os.path.realpath, private))
+        self._hidden = hidden
+
+    def forbid(self, path: str) -> None:
+        """
+        See whether a path may be shared at all.
+
+        :raises ForbiddenPath: if it is, lies in or holds something of the daemon's own.
+        """
+        real = os.path.realpath(path)
+        for private in self._private:
+            if _lies_in(real, private):
+                raise ForbiddenPath(
+                    f"{path!r} belongs to bitween itself",
+                    "it holds the account's and the API's secrets, and is never shared",
+                    detail="own",
+                    values={"path": path},
+                )
+            if _lies_in(private, real) and not self._left_out(private, real):
+                raise ForbiddenPath(
+                    f"{path!r} holds {private!r}, in which bitween keeps its secrets",
+                    "share the folders in it instead, or set hidden-files to skip",
+                    detail="holds_own",
+                    values={"path": path, "own": private},
+                )
+
+    def doubts(self, path: str) -> Iterator[None]:
+        """
+        Look for a reason to ask back before a path is shared, one entry of a folder a step.
+
+        :param path: absolute, and there.
+        :raises ConfirmationNeeded: if there is one.
+        """
+        real = os.path.realpath(path)
+        _doubt_place(path, real)
+        if os.path.isfile(real):
+            _doubt_torrent_file(path, real)
+            return
+        for name in self._keys_in(real):
+            if name:
+                raise _keys(path, f"{path!r} holds {name!r}", name)
+            yield
+
+    def _keys_in(self, folder: str) -> Iterator[str]:
+        """Every entry below a folder: its path where it holds keys, else nothing."""
+        waiting = [folder]
+        while waiting:
+            above = waiting.pop()
+            try:
+                entries = os.scandir(above)
+            except OSError:
+                continue  # reported when it is hashed
+            with entries:
+                for entry in entries:
+                    if entry.name.startswith(".") and not self._hidden:
+                        continue
+                    is_folder = entry.is_dir(follow_symlinks=False)
+                    if _is_key(entry.name, is_folder):
+                        yield os.path.relpath(entry.path, folder)
+                    elif is_folder:
+                        waiting.append(entry.path)
+                    yield ""
+
+    def _left_out(self, private: str, folder: str) -> bool:
+        """Whether something below a folder is hidden, and hidden files are not shared."""
+        below = os.path.relpath(private, folder).split(os.sep)
+        return not self._hidden and any(part.startswith(".") for part in below)
+
+
+def _doubt_place(path: str, real: str) -> None:
+    parts = real.split(os.sep)
+    for number, part in enumerate(parts, 1):
+        if _is_key(part, is_folder=number < len(parts) or os.path.isdir(real)):
+            raise _keys(path, f"{path!r} is or lies in {part!r}", part)
+    if real == "/":
+        raise ConfirmationNeeded(
+            f"{path!r} is the whole machine: all contacts could download everything on it",
+            _CONFIRM,
+            detail="root",
+            values={"path": path},
+        )
+    homes = {os.path.realpath(home) for home in _homes()} - {"/"}
+    if real in homes:
+        raise ConfirmationNeeded(
+            f"{path!r} is a home directory: all contacts could download everything in it",
+            _CONFIRM,
+            detail="home",
+            values={"path": path},
+        )
+    if any(_lies_in(home, real) for home in homes):
+        raise ConfirmationNeeded(
+            f"{path!r} holds a home directory: all contacts could download everything in it",
+            _CONFIRM,
+            detail="homes",
+            values={"path": path},
+        )
+
+
+def _doubt_torrent_file(path: str, real: str) -> None:
+    if not real.endswith(SUFFIX) or os.path.getsize(real) > MAX_LENGTH:
+        return
+    try:
+        with open(real, "rb") as file:
+            info_hash = info_hash_of(file.read())
+    except (OSError, ValueError):
+        return
+    raise ConfirmationNeeded(
+        f"{path!r} describes a torrent; its content is not in it",
+        f"to download the content from contacts, get {info_hash}; to share the .torrent file"
+        " itself, confirm",
+        detail="torrent_file",
+        values={"path": path, "hash": info_hash},
+    )
+
+
+def _homes() -> Iterator[str]:
+    yield os.path.expanduser("~")
+    for user in pwd.getpwall():
+        # Those of services are often /, /usr/sbin or the like.
+        if user.pw_uid == 0 or user.pw_dir.startswith("/home/"):
+            yield user.pw_dir
+
+
+def _is_key(name: str, is_folder: bool) -> bool:
+    return name in KEY_FOLDERS if is_folder else name in KEY_FILES or name.endswith(_KEY_ENDS)
+
+
+def _lies_in(path: str, folder: str) -> bool:
+    return path == folder or path.startswith(os.path.join(folder, ""))
+
+
+def _keys(path: str, what: str, name: str) -> ConfirmationNeeded:
+    return ConfirmationNeeded(
+        f"{what}, which may hold keys or passwords: all contacts could download them",
+        _CONFIRM,
+        detail="keys",
+        values={"path": path, "name": name},
+    )
