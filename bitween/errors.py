@@ -34,7 +34,7 @@ Every error that bitween raises on purpose.
     └── XMPPError
         ├── NotConnected        there is no XMPP session at the moment
         ├── RequestRefused      the server or a contact answered with an error, or not at all
-        └── LogInRefused        trying again would not help
+        └── LogInRefused        the log-in failed, and not for the moment only
             ├── CredentialsRefused
             └── CertificateRefused
 
@@ -200,7 +200,7 @@ class RequestRefused(XMPPError):
 
 
 class LogInRefused(XMPPError):
-    """The log-in failed in a way that another try would not mend."""
+    """The log-in failed, and another try at once would not mend that."""
 
 
 class CredentialsRefused(LogInRefused):
@@ -208,4 +208,4 @@ class CredentialsRefused(LogInRefused):
 
 
 class CertificateRefused(LogInRefused):
-    """The server's certificate is not trusted for the domain."""
+    """The server's certificate does not prove that it is the domain's."""

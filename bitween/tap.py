@@ -284,10 +284,11 @@ class Daemon(MultiService):
         if resource is None:
             resource = store.resource = f"bitween-{secrets.token_hex(3)}"
         account = replace(self._account, jid=f"{self._settings.jid}/{resource}")
-        return Messenger(
+        messenger = Messenger(
             self._reactor,
             account,
             fatal=self._abort,
+            proven=store.logged_in == self._settings.jid,
             manners=Manners(self._settings.nick, self._settings.auto_accept),
             memory=store,
             in_band_limit=self._settings.in_band_limit,
@@ -296,6 +297,14 @@ class Daemon(MultiService):
             ),
             log_traffic=self._settings.log_traffic,
         )
+
+        def told(event: MessengerEvent) -> None:
+            online = isinstance(event, ConnectionChanged) and messenger.client.online
+            if online and store.logged_in != self._settings.jid:
+                store.logged_in = self._settings.jid
+
+        messenger.events.subscribe(told)
+        return messenger
 
     def _api(self, site: BoundedSite, token: str) -> ApiService:
         settings = self._settings

@@ -372,6 +372,15 @@ class Store:
 
     # ---- SQL
 
+    @property
+    def logged_in(self) -> str | None:
+        """The account that has logged in last, a bare JID."""
+        return self._meta("logged_in")
+
+    @logged_in.setter
+    def logged_in(self, jid: str) -> None:
+        self._set_meta("logged_in", jid)
+
     def _meta(self, key: str) -> str | None:
         rows = self._query("SELECT value FROM meta WHERE key = ?", (key,))
         return str(rows[0][0]) if rows else None

@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import ClassVar, Self
 
-from bitween.cli.certificates import ThrowAwayAuthority
+from bitween.cli.certificates import Period, ThrowAwayAuthority
 from bitween.cli.processes import dying_with_parent
 from bitween.errors import ConfigurationError, InvalidValue, StartupError
 
@@ -174,10 +174,21 @@ class PrivateServer(ABC):
         if self._temporary:
             shutil.rmtree(self._directory, ignore_errors=True)
 
-    def certify(self) -> None:
-        """Have a new throw-away authority vouch for it, from the next start on."""
-        authority = ThrowAwayAuthority()
-        certificate = authority.issue([self.domain, f"proxy.{self.domain}"])
+    def certify(
+        self,
+        authority: ThrowAwayAuthority | None = None,
+        names: Sequence[str] = (),
+        valid: Period | None = None,
+    ) -> None:
+        """
+        Give it another certificate, from the next start on.
+
+        :param authority: what vouches for it; a new one by default.
+        :param names: the default is its own.
+        :param valid: see :meth:`ThrowAwayAuthority.issue`.
+        """
+        authority = authority or ThrowAwayAuthority()
+        certificate = authority.issue(names or [self.domain, f"proxy.{self.domain}"], valid)
         chain, key = certificate.certificate_pem.decode(), certificate.key_pem.decode()
         self._write(self.ca_file, authority.certificate_pem.decode())
         self._write(f"{self._directory}/localhost.crt", chain)

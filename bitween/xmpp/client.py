@@ -29,7 +29,14 @@ from bitween.observable import Observable
 from bitween.xmpp.backoff import Backoff
 from bitween.xmpp.budget import ByteBudget
 from bitween.xmpp.connector import Connector
-from bitween.xmpp.failures import UNWELCOME, connection_error, no_session, silent
+from bitween.xmpp.failures import (
+    UNWELCOME,
+    connection_error,
+    is_final,
+    may_pass,
+    no_session,
+    silent,
+)
 from bitween.xmpp.jids import parse_account
 from bitween.xmpp.keepalive import KeepAlive, notice_dead_links
 from bitween.xmpp.key_derivation import KeyDerivation
@@ -153,6 +160,7 @@ class Client(XMPPClient):
         account: Account,
         fatal: Callable[[LogInRefused], None],
         *,
+        proven: bool = False,
         log_traffic: bool = False,
         backoff: Backoff | None = None,
         resolver: Any = None,
@@ -161,6 +169,7 @@ class Client(XMPPClient):
         :param reactor: provides ``IReactorTCP``, ``IReactorPluggableNameResolver`` and
             ``IReactorTime``.
         :param fatal: called if the first log-in is refused for good; there is no other try then.
+        :param proven: whether the account has logged in in an earlier run.
         :param log_traffic: whether the stream goes to the logger ``bitween.xmpp.traffic``.
         :param resolver: the ``IResolver`` for SRV records; the system's name servers by default.
         :raises InvalidValue: if the JID is none.
@@ -170,6 +179,7 @@ class Client(XMPPClient):
         self._asked_for = self.jid
         self._account = account
         self._fatal = fatal
+        self._proven = proven
         self._log_traffic = log_traffic
         self._resolver = resolver
         self._tls = {
@@ -455,13 +465,13 @@ class Client(XMPPClient):
 
     def _try_again(self, error: XMPPError) -> None:
         """Say why there is no connection, and decide when the next try is."""
-        refused = isinstance(error, LogInRefused)
-        if refused:
+        refused = isinstance(error, LogInRefused) and not may_pass(error)
+        if isinstance(error, LogInRefused):
             self._end_session(Failure(ConnectionLost()))
-        if isinstance(error, LogInRefused) and not self._was_online:
-            self._set_state(ConnectionState.FAILED, error)
-            self._fatal(error)
-            return
+            if not self._was_online and is_final(error, proven=self._proven):
+                self._set_state(ConnectionState.FAILED, error)
+                self._fatal(error)
+                return
         if str(error) != self._logged:
             self._logged = str(error)
             self._log.warn("not connected: {error}", error=str(error))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Any
 
 from OpenSSL import SSL
-from service_identity import VerificationError
+from OpenSSL.SSL import X509VerificationCodes as Code
+from service_identity import CertificateError, VerificationError
 from twisted.internet import error as net
 from twisted.internet.defer import CancelledError
 from twisted.words.protocols.jabber import sasl
@@ -24,9 +26,42 @@ from bitween.errors import (
 )
 from bitween.model.text import printable
 from bitween.xmpp.scram import MOST_ITERATIONS, ServerNotAuthentic, TooManyIterations
+from bitween.xmpp.tls import CertificateNotAccepted
 
-# RFC 6120 §6.5: these pass by themselves, all others do not.
+# RFC 6120 §6.5: what is told without having been asked for anything wrong.
 _PASSING_SASL = frozenset({"temporary-auth-failure", "aborted"})
+
+#: What the server has against an account (RFC 6120 §6.5): detail, text and hint.
+_CREDENTIALS = {
+    "not-authorized": (
+        "not_authorized",
+        "the server does not take this user name and password",
+        "check --jid and the password",
+    ),
+    "credentials-expired": (
+        "password_expired",
+        "the server says that this password has expired",
+        "set a new one with another client",
+    ),
+    "account-disabled": (
+        "disabled",
+        "the server says that this account is disabled",
+        "ask the server's operator; the log-in is tried again",
+    ),
+}
+
+#: Details of refusals that pass without anything being done about this daemon's options.
+_PASSING = frozenset({"not_yet_valid", "expired", "authority_expired", "disabled"})
+
+_UNKNOWN_AUTHORITY = frozenset(
+    {
+        Code.ERR_UNABLE_TO_GET_ISSUER_CERT,
+        Code.ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY,
+        Code.ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE,
+        Code.ERR_DEPTH_ZERO_SELF_SIGNED_CERT,
+        Code.ERR_SELF_SIGNED_CERT_IN_CHAIN,
+    }
+)
 
 #: Stream errors (RFC 6120 §4.9.3) after which coming back quickly would do harm.
 UNWELCOME = frozenset({"conflict", "policy-violation", "resource-constraint"})
@@ -52,13 +87,28 @@ def connection_error(error: BaseException | None, host: str) -> XMPPError:
     """
     if isinstance(error, XMPPError):
         return error
-    if isinstance(error, SSL.Error | VerificationError):
+    if isinstance(error, SSL.Error | VerificationError | CertificateError):
         return _tls_error(error, host)
     if isinstance(error, sasl.SASLError):
         return _sasl_error(error)
     if isinstance(error, StreamError | StanzaError | FeatureNotAdvertized | TLSError):
         return _stream_error(error, host)
     return _network_error(error, host)
+
+
+def may_pass(error: LogInRefused) -> bool:
+    """Whether a refusal may end without anybody changing the daemon's options."""
+    return error.detail in _PASSING
+
+
+def is_final(error: LogInRefused, *, proven: bool) -> bool:
+    """
+    Whether a refusal of the first log-in leaves nothing to wait for.
+
+    :param proven: whether this account has logged in in an earlier run: then everything but the
+        password was right once, and what is wrong now is so with the server or the network.
+    """
+    return not may_pass(error) and (isinstance(error, CredentialsRefused) or not proven)
 
 
 def no_session() -> NotConnected:
@@ -95,10 +145,12 @@ def request_error(error: BaseException) -> BitweenError:
 
 
 def _tls_error(error: BaseException, host: str) -> XMPPError:
-    if isinstance(error, VerificationError):
+    if isinstance(error, CertificateNotAccepted):
+        return _certificate_error(error, host)
+    if isinstance(error, VerificationError | CertificateError):
         return CertificateRefused(
             f"the certificate of {host} is for another name",
-            "check the JID's domain",
+            "check the JID's domain; a network's log-in page may be in between",
             detail="name",
             values={"host": host},
         )
@@ -106,17 +158,55 @@ def _tls_error(error: BaseException, host: str) -> XMPPError:
         str(entry[-1])
         for entry in (error.args[0] if error.args and isinstance(error.args[0], list) else ())
     )
-    if "certificate verify failed" in reasons:
-        return CertificateRefused(
-            f"the certificate of {host} is not trusted",
-            "name the file with its authority's certificate with --ca-file",
-            detail="untrusted",
-            values={"host": host},
-        )
     return NotConnected(
         f"the encrypted connection to {host} failed: {reasons or 'broken off'}",
         detail="encryption",
         values={"host": host, "why": reasons or "…"},
+    )
+
+
+def _certificate_error(error: CertificateNotAccepted, host: str) -> CertificateRefused:
+    clock = f"{dt.datetime.now(dt.UTC):%Y-%m-%d %H:%M} UTC"
+    if error.code == Code.ERR_CERT_NOT_YET_VALID:
+        begins = f"{error.certificate.not_valid_before_utc:%Y-%m-%d}"
+        return CertificateRefused(
+            f"the certificate of {host} is not valid before {begins}; "
+            f"this machine's clock says {clock}",
+            "set the clock; the log-in is tried again until then",
+            detail="not_yet_valid",
+            values={"host": host, "date": begins, "clock": clock},
+        )
+    if error.code == Code.ERR_CERT_HAS_EXPIRED:
+        ended = f"{error.certificate.not_valid_after_utc:%Y-%m-%d}"
+        values = {"host": host, "date": ended, "clock": clock}
+        if error.depth:
+            return CertificateRefused(
+                f"the certificate of an authority that vouches for {host} expired on {ended}; "
+                f"this machine's clock says {clock}",
+                "if the clock is right, the server's operator has to renew it, or you have to "
+                "update the system's certificates or the file of --ca-file",
+                detail="authority_expired",
+                values=values,
+            )
+        return CertificateRefused(
+            f"the certificate of {host} expired on {ended}; this machine's clock says {clock}",
+            "if the clock is right, the server's operator has to renew it",
+            detail="expired",
+            values=values,
+        )
+    if error.code in _UNKNOWN_AUTHORITY:
+        return CertificateRefused(
+            f"the certificate of {host} is not trusted: its authority is unknown here",
+            "name the file with the authority's certificate with --ca-file; "
+            "a network's log-in page may be in between",
+            detail="untrusted",
+            values={"host": host},
+        )
+    return CertificateRefused(
+        f"the certificate of {host} is not accepted (OpenSSL's verification error {error.code})",
+        "the server's operator has to replace it",
+        detail="not_accepted",
+        values={"host": host, "code": str(error.code)},
     )
 
 
@@ -148,13 +238,10 @@ def _sasl_error(error: BaseException) -> XMPPError:
             detail="put_off",
             values={"condition": condition or "…"},
         )
-    if condition == "not-authorized":
-        return CredentialsRefused(
-            "the server does not take this user name and password",
-            "check --jid and the password",
-            detail="not_authorized",
-        )
-    return CredentialsRefused(
+    if condition in _CREDENTIALS:
+        detail, message, hint = _CREDENTIALS[condition]
+        return CredentialsRefused(message, hint, detail=detail)
+    return LogInRefused(
         f"the server refuses the log-in: {printable(str(condition))}",
         "check the account",
         detail="refused",
@@ -180,6 +267,8 @@ def _stream_error(error: Any, host: str) -> XMPPError:
             values={"host": host},
         )
     condition = printable(str(error.condition))
+    if condition == "see-other-host":
+        return _redirected(error, host)
     if condition not in _STREAM_WORDS:
         return NotConnected(
             f"{host} closed the stream: {condition}",
@@ -188,6 +277,21 @@ def _stream_error(error: Any, host: str) -> XMPPError:
         )
     hint = "give each program its own resource" if condition == "conflict" else ""
     return NotConnected(_STREAM_WORDS[condition], hint, detail=condition)
+
+
+def _redirected(error: Any, host: str) -> NotConnected:
+    """
+    Say that the server wants us elsewhere (RFC 6120 §4.9.3.19).
+
+    That is not followed: the place is one that neither the user nor the domain's DNS has named.
+    """
+    place = printable((error.text or "").strip(), 100)
+    return NotConnected(
+        f"{host} sends us to {place or 'another server'}, where bitween does not go by itself",
+        "if it shall, name that place with --server",
+        detail="redirected",
+        values={"host": host, "place": place or "…"},
+    )
 
 
 #: What went wrong on the way to a server: a word that stays, and a text.

@@ -9,6 +9,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.words.protocols.jabber import xmlstream
+from twisted.words.protocols.jabber.error import NS_XMPP_STREAMS
 from twisted.words.protocols.jabber.jid import JID
 from twisted.words.protocols.jabber.sasl import NS_XMPP_SASL
 from twisted.words.xish import domish
@@ -176,6 +177,14 @@ class Stream(xmlstream.XmlStream):
         elif element.name == "a":
             management.acknowledged(element.getAttribute("h"))
             self._ask()
+
+    def onStreamError(self, error: domish.Element) -> None:
+        """Tell why the server ends the stream, and where it sends us if it does."""
+        place = next(error.elements(NS_XMPP_STREAMS, "see-other-host"), None)
+        if place is not None:
+            # Twisted's exception knows of no place, but of a text.
+            error.addElement((NS_XMPP_STREAMS, "text"), content=str(place))
+        super().onStreamError(error)
 
     def onDocumentEnd(self) -> None:
         """Close: the server has ended the session, which cannot be resumed then."""

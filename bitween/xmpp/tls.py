@@ -1,14 +1,23 @@
-"""Whom we trust: the platform's authorities, and one more if a file of it is given."""
+"""Whom we trust: the platform's authorities, and one more if a file of it is given; and why not."""
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Sequence
 from typing import Any
 
 from cryptography import x509
-from OpenSSL import crypto
+from OpenSSL import SSL, crypto
+from service_identity import CertificateError, VerificationError
+from service_identity.cryptography import (
+    verify_certificate_hostname,
+    verify_certificate_ip_address,
+)
 from twisted.internet import ssl
 from twisted.internet._sslverify import IOpenSSLTrustRoot  # public nowhere else
+from twisted.internet.abstract import isIPAddress, isIPv6Address
+from twisted.internet.interfaces import IOpenSSLClientConnectionCreator
+from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from bitween.errors import ConfigurationError
@@ -24,6 +33,68 @@ class _Both:
     def _addCACertsToContext(self, context: Any) -> None:
         for root in self._roots:
             root._addCACertsToContext(context)  # noqa: SLF001  # Twisted's interface is named so
+
+
+class CertificateNotAccepted(SSL.Error):
+    """
+    OpenSSL does not accept the server's certificate, or one of those that vouch for it.
+
+    :ivar code: why, one of :class:`OpenSSL.SSL.X509VerificationCodes`.
+    :ivar depth: 0 for the server's own certificate, more for an authority's.
+    :ivar certificate: the one that is not accepted.
+    """
+
+    def __init__(self, code: int, depth: int, certificate: x509.Certificate) -> None:
+        super().__init__(f"verification error {code} at depth {depth}")
+        self.code = code
+        self.depth = depth
+        self.certificate = certificate
+
+
+@implementer(IOpenSSLClientConnectionCreator)
+class _Verifying:
+    """Twisted's TLS client, which also tells why a certificate is not accepted."""
+
+    def __init__(self, domain: str, creator: IOpenSSLClientConnectionCreator) -> None:
+        """:param creator: makes connections; how they verify is replaced."""
+        self._domain = domain
+        self._creator = creator
+
+    def clientConnectionForTLS(self, protocol: Any) -> SSL.Connection:
+        """Make a connection."""
+        connection = self._creator.clientConnectionForTLS(protocol)
+        # The connection refers to its callback, and the protocol to the connection.
+        asking = weakref.ref(protocol)
+
+        def verify(_: object, certificate: crypto.X509, code: int, depth: int, ok: int) -> bool:
+            try:
+                if not ok:
+                    raise CertificateNotAccepted(code, depth, certificate.to_cryptography())
+                if depth == 0:
+                    _check_name(certificate.to_cryptography(), self._domain)
+            except (CertificateNotAccepted, CertificateError, VerificationError):
+                refused = asking()
+                if refused is not None:
+                    refused.failVerification(Failure())
+                return False
+            return True
+
+        mode = SSL.VERIFY_PEER | SSL.VERIFY_FAIL_IF_NO_PEER_CERT
+        connection.set_verify(mode, verify)
+        return connection
+
+
+def _check_name(certificate: x509.Certificate, domain: str) -> None:
+    """
+    Check that a certificate is a domain's.
+
+    :raises VerificationError: if it is another's.
+    :raises CertificateError: if it is malformed.
+    """
+    if isIPAddress(domain) or isIPv6Address(domain):
+        verify_certificate_ip_address(certificate, domain)
+    else:
+        verify_certificate_hostname(certificate, domain.encode("idna").decode("ascii"))
 
 
 def connection_options(domain: str, ca_pem: bytes | None, protocols: Sequence[bytes] = ()) -> Any:
@@ -43,6 +114,7 @@ def connection_options(domain: str, ca_pem: bytes | None, protocols: Sequence[by
             raise ConfigurationError("there is no certificate in it", "check --ca-file") from None
         further = [ssl.Certificate(crypto.X509.from_cryptography(one)) for one in certificates]
         root = _Both(ssl.trustRootFromCertificates(further))
-    return ssl.optionsForClientTLS(
+    options = ssl.optionsForClientTLS(
         domain, trustRoot=root, acceptableProtocols=list(protocols) or None
     )
+    return _Verifying(domain, options)

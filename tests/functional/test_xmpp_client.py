@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import datetime as dt
 from typing import Any
 
 from twisted.internet import reactor
@@ -24,6 +24,7 @@ from bitween.errors import (
     NotConnected,
 )
 from bitween.model.connection import ConnectionState
+from bitween.xmpp.backoff import Backoff
 from bitween.xmpp.client import Account, Client
 from tests.functional.client_case import SECRET, ClientCase
 
@@ -251,6 +252,35 @@ class RefusalTests(ClientCase):
         self.assertIs(self.state, ConnectionState.WAITING)
         self.assertEqual(self.fatal, [])
 
+    def test_what_passes_by_itself(self) -> None:
+        """A disabled account is waited for; a password that has expired is not."""
+        self.refuse(self.connect(), "account-disabled")
+        self.assertIs(self.state, ConnectionState.WAITING)
+        self.assertIn("disabled", self.client.status.error)
+        self.assertEqual(self.fatal, [])
+        self.connects_after()
+        self.refuse(self.connect(), "credentials-expired")
+        self.assertIn("password has expired", self.fatal[0].message)
+
+    def test_a_server_that_sends_us_elsewhere(self) -> None:
+        """It is not followed, so that no chain of them leads us anywhere; the place is told."""
+        for place in ("evil.example:22", "x" * 500, ""):
+            stream = self.connect()
+            dialled = len(self.reactor.tcpClients)
+            stream.dataReceived(
+                b"<stream:error><see-other-host xmlns='urn:ietf:params:xml:ns:xmpp-streams'>"
+                + place.encode()
+                + b"</see-other-host></stream:error>"
+            )
+            self.lose(stream)
+            self.assertEqual(len(self.reactor.tcpClients), dialled)
+            self.assertIn(
+                f"sends us to {place[:100] or 'another server'}", self.client.status.error
+            )
+            self.assertLess(len(self.client.status.error), 300)
+            self.assertGreater(self.connects_after(), 0)
+        self.assertEqual(self.fatal, [])
+
     def test_a_server_without_encryption_is_refused(self) -> None:
         """The password is never sent in the clear."""
         stream = self.connect()
@@ -347,13 +377,18 @@ class OnProsodyTests(TestCase):
             self.ca_pem = file.read()
 
     def client(
-        self, jid: str = "alice@localhost/here", password: str = SECRET, ca_pem: bytes | None = None
+        self,
+        jid: str = "alice@localhost/here",
+        password: str = SECRET,
+        ca_pem: bytes | None = None,
+        proven: bool = False,
     ) -> tuple[Client, Deferred[LogInRefused]]:
         """A started client, and what fires when its log-in is refused."""
         refused: Deferred[LogInRefused] = Deferred()
         server = (self.prosody.host, self.prosody.port)
         account = Account(jid, password, server, ca_pem or self.ca_pem)
-        client = Client(reactor, account, refused.callback)
+        backoff = Backoff(lambda: 0.0)
+        client = Client(reactor, account, refused.callback, proven=proven, backoff=backoff)
         self.addCleanup(client.stopService)
         client.startService()
         return client, refused
@@ -389,14 +424,79 @@ class OnProsodyTests(TestCase):
     async def test_a_certificate_for_another_name_is_refused(self) -> None:
         """That the authority is trusted is not enough: the name has to be the JID's domain."""
         authority = ThrowAwayAuthority()
-        issued = authority.issue(["example.org"])
-        folder = os.path.dirname(self.prosody.ca_file)
-        for name, content in (("crt", issued.certificate_pem), ("key", issued.key_pem)):
-            with open(os.path.join(folder, f"localhost.{name}"), "wb") as file:
-                file.write(content)
+        self.prosody.certify(authority, ["example.org"])
         self.prosody.restart()
         _, refused = self.client(ca_pem=authority.certificate_pem)
-        self.assertIsInstance(await refused, CertificateRefused)
+        error = await refused
+        self.assertIsInstance(error, CertificateRefused)
+        self.assertEqual(error.detail, "name")
+
+    async def test_a_certificate_of_an_unknown_authority(self) -> None:
+        """It is told apart from one that has expired, with what may be the matter."""
+        _, refused = self.client(ca_pem=ThrowAwayAuthority("another").certificate_pem)
+        error = await refused
+        self.assertEqual(error.detail, "untrusted")
+        self.assertIn("--ca-file", error.hint)
+
+    async def test_certificates_outside_of_their_time(self) -> None:
+        """
+        An expired certificate, an expired authority and one that is not valid yet are waited for.
+
+        Each is said with its date and this machine's clock, which may be what is wrong.
+        """
+        now = dt.datetime.now(dt.UTC)
+        day = dt.timedelta(days=1)
+        past, future = (now - 3 * day, now - 2 * day), (now + 2 * day, now + 3 * day)
+        cases = (
+            ("expired", None, past, f"expired on {past[1]:%Y-%m-%d}"),
+            ("authority_expired", past, None, f"expired on {past[1]:%Y-%m-%d}"),
+            ("not_yet_valid", None, future, f"not valid before {future[0]:%Y-%m-%d}"),
+        )
+        for detail, authority_valid, valid, words in cases:
+            authority = ThrowAwayAuthority(valid=authority_valid)
+            self.prosody.certify(authority, valid=valid)
+            self.prosody.restart()
+            client, refused = self.client(ca_pem=authority.certificate_pem)
+            await self.until(client, ConnectionState.WAITING)
+            cause = client.status.cause
+            assert cause is not None
+            self.assertEqual(cause.detail, detail)
+            self.assertIn(words, cause.message)
+            self.assertIn(f"clock says {now:%Y-%m-}", cause.message)
+            self.assertFalse(refused.called)
+            self.prosody.certify(authority if authority_valid is None else None)
+            await client.stopService()
+
+    async def test_an_expired_certificate_that_is_renewed(self) -> None:
+        """The log-in succeeds by itself, although it was the first one."""
+        now = dt.datetime.now(dt.UTC)
+        authority = ThrowAwayAuthority()
+        self.prosody.certify(authority, valid=(now - dt.timedelta(2), now - dt.timedelta(1)))
+        self.prosody.restart()
+        client, _ = self.client(ca_pem=authority.certificate_pem)
+        self.ready(client)
+        await self.until(client, ConnectionState.WAITING)
+        online = self.until(client, ConnectionState.ONLINE)
+        self.prosody.certify(authority)
+        self.prosody.restart()
+        await online
+
+    async def test_an_account_that_has_logged_in_before(self) -> None:
+        """
+        Then the options were right once: what is wrong now is waited for.
+
+        A laptop that starts in a network whose log-in page is in between is such a case.
+        """
+        ca_pem = self.ca_pem
+        self.prosody.certify()
+        self.prosody.restart()
+        client, refused = self.client(ca_pem=ca_pem, proven=True)
+        failed = self.until(client, ConnectionState.FAILED)
+        await failed
+        assert client.status.cause is not None
+        self.assertEqual(client.status.cause.detail, "untrusted")
+        self.assertIsNotNone(client.status.next_try)
+        self.assertFalse(refused.called)
 
     async def test_the_second_login_with_a_resource_wins(self) -> None:
         """The first one gives way, says why, and waits."""

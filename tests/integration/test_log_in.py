@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from typing import ClassVar
 
@@ -58,6 +59,32 @@ class LogIn(OnEveryServer):
         line = await self.refusal_of(self.daemon(server, "alice", options=["--ca-file", trusted]))
         self.assertIn("certificate", line)
         self.assertIn("--ca-file", line)
+
+    async def test_a_certificate_that_has_expired(self) -> None:
+        """It is renewed one day, or the clock is set: the daemon waits, and says what is wrong."""
+        server = self.server("alice")
+        now = dt.datetime.now(dt.UTC)
+        server.certify(valid=(now - dt.timedelta(2), now - dt.timedelta(1)))
+        server.restart()
+        alice = self.daemon(server, "alice")
+        await alice.start()
+        status = await alice.until(lambda s: s["connection"]["state"] == "waiting", "Api.status")
+        self.assertIn("this machine's clock says", status["connection"]["error"])
+        self.assertTrue(alice.running)
+
+    async def test_a_start_behind_another_certificate(self) -> None:
+        """An account that has logged in before is not given up: the network may be the cause."""
+        server = self.server("alice")
+        alice = await self.online(server)
+        await alice.stop()
+        with open(server.ca_file, encoding="ascii") as file:
+            trusted = self.make_file("ca.pem", file.read().encode())
+        server.certify()
+        server.restart()
+        alice.options = ["--ca-file", trusted]
+        await alice.start()
+        await self.fails(alice, "is not trusted")
+        self.assertTrue(alice.running)
 
     async def test_a_password_that_is_changed(self) -> None:
         """A daemon that was online says that it has failed, and why, and lives on."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 
-from bitween.cli.certificates import ThrowAwayAuthority
+from bitween.cli.certificates import Period, ThrowAwayAuthority
 from bitween.cli.private_prosody import PrivateProsody
 
 _SECOND = """\
@@ -24,13 +25,14 @@ class TwoDomains(PrivateProsody):
 
     elsewhere = "elsewhere"
 
-    def certify(self) -> None:
-        """Have a new throw-away authority vouch for both domains."""
-        authority = ThrowAwayAuthority()
-        certificate = authority.issue([self.domain, self.elsewhere])
-        self._write(self.ca_file, authority.certificate_pem.decode())
-        self._write(f"{self._directory}/localhost.crt", certificate.certificate_pem.decode())
-        self._write(f"{self._directory}/localhost.key", certificate.key_pem.decode())
+    def certify(
+        self,
+        authority: ThrowAwayAuthority | None = None,
+        names: Sequence[str] = (),
+        valid: Period | None = None,
+    ) -> None:
+        """Give it a certificate for both domains."""
+        super().certify(authority, names or [self.domain, self.elsewhere], valid)
 
     def add_account_elsewhere(self, user: str, password: str) -> str:
         """Make an account in the second domain; its bare JID."""

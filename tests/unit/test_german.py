@@ -13,7 +13,7 @@ from twisted.trial.unittest import SynchronousTestCase
 import bitween
 import bitween.web
 from bitween.api.faults import KINDS
-from bitween.xmpp.failures import _NETWORK_WORDS, _STREAM_WORDS
+from bitween.xmpp.failures import _CREDENTIALS, _NETWORK_WORDS, _STREAM_WORDS
 
 _ROOT = Path(bitween.__file__).parent
 _STRINGS = (files(bitween.web) / "static" / "strings.js").read_text(encoding="utf-8")
@@ -91,6 +91,7 @@ class GermanTests(SynchronousTestCase):
         known = {
             *(f"not_connected.{condition}" for condition in _STREAM_WORDS),
             *(f"not_connected.{detail}" for _, detail, _ in _NETWORK_WORDS),
+            *(f"credentials_refused.{detail}" for detail, _, _ in _CREDENTIALS.values()),
         }
         for name, call in calls():
             if name in _REASONS and keyword(call, "detail"):
