@@ -85,14 +85,15 @@ def announced(addresses: Sequence[PeerAddress]) -> Finding:
     return Finding("addresses", Verdict.GOOD, told, values={"addresses": told})
 
 
-def contacts(catalogue: Catalogue, may_dial: Callable[[PeerAddress], bool]) -> Finding:
+def contacts(catalogue: Catalogue, may_dial: Callable[[str, str, PeerAddress], bool]) -> Finding:
     """Whether the contacts who are there can be dialled."""
     there, dialable = 0, 0
     for jid in catalogue.jids():
-        for listing in catalogue.listings(jid).values():
+        for resource, listing in catalogue.listings(jid).items():
             if listing.online:
                 there += 1
-                dialable += any(map(may_dial, listing.announcement.addresses))
+                addresses = listing.announcement.addresses
+                dialable += any(may_dial(jid, resource, address) for address in addresses)
     if not there:
         return Finding("contacts", Verdict.UNKNOWN, "no contact runs bitween at the moment")
     text = f"{dialable} of {there} devices of contacts announce an address that can be dialled"

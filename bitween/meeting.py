@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from twisted.internet import defer
 from twisted.internet.defer import CancelledError, Deferred, succeed
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.internet.task import deferLater
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
@@ -21,8 +22,17 @@ from bitween.model.passage import Passage
 from bitween.model.peer import Peer
 from bitween.model.torrent import InfoHash, TorrentState
 from bitween.model.way import UNTRIED, Obstacle, Rung, Way
+from bitween.reach.dial_policy import Network
 from bitween.reach.ladder import Ladder
-from bitween.reach.prospects import UNANSWERED, in_order, no_hole, obstacle, rung_at, sure
+from bitween.reach.prospects import (
+    UNANSWERED,
+    in_order,
+    may_share_home,
+    no_hole,
+    obstacle,
+    rung_at,
+    sure,
+)
 
 #: Resources to which a way is looked for at the same time; the others wait.
 CLIMBING = 24
@@ -32,8 +42,9 @@ LOOK, IDLE_LOOK = 0.25, 5.0
 CONNECTING = 3.0
 #: Seconds without a connection after which a way is looked for anew.
 LOST = 10.0
-#: Seconds in which who asked us to come has to answer, before we dial over uTP.
-ANSWER_AT_ONCE = 0.3
+#: Seconds in which who asked us to come has to answer, to be dialled over TCP; and until we dial
+#: over uTP where nobody answered, if that one is not connected by then.
+ANSWER_AT_ONCE, PUNCH_AT_LAST = 0.3, 1.0
 
 #: Seconds that somebody has to answer where we only look round, and how many are looked at.
 LOOKING_ROUND = 5.0
@@ -74,10 +85,18 @@ class MeetingSwarm(Protocol):
 
 
 class Races(Protocol):
-    """Finds out where somebody answers."""
+    """Finds out where somebody answers; every Deferred can be cancelled."""
 
     def race(self, addresses: Sequence[PeerAddress]) -> Deferred[PeerAddress | None]:
-        """Give the first of these at which somebody answers; can be cancelled."""
+        """Give the best of these at which somebody answers soon."""
+
+    def answering(
+        self, addresses: Sequence[PeerAddress], seconds: float
+    ) -> Deferred[list[PeerAddress]]:
+        """Give all at which somebody has answered, after so many seconds."""
+
+    def close(self) -> None:
+        """Give up whatever goes on."""
 
 
 class Encounters(Protocol):
@@ -117,6 +136,45 @@ class Relays(Protocol):
         """Break off what goes to and from a resource, which is gone or met directly now."""
 
 
+class Neighbours(Protocol):
+    """Knows which resources share a network with us."""
+
+    def shared(self, jid: str, resource: str) -> Collection[Network]:
+        """The networks that a resource is known to share with us."""
+
+    def prove(self, jid: str, resource: str) -> Deferred[frozenset[Network]]:
+        """Have a resource prove that it shares networks with us; gives them, soon."""
+
+    def saw(self, jid: str, resource: str, address: str) -> None:
+        """Take note that a resource has connected to us from an address."""
+
+    def forget(self, jid: str, resource: str) -> None:
+        """Forget what a resource has proved."""
+
+    def moved(self) -> None:
+        """Take in that our interfaces are others now."""
+
+
+class Policy(Protocol):
+    """Decides what contacts can make us dial."""
+
+    def may_dial(self, address: PeerAddress, shared: Collection[Network] = ()) -> bool:
+        """
+        Whether an address that a contact has announced is dialled.
+
+        :param shared: the networks that its device is known to share with us.
+        """
+
+    def is_near(self, address: PeerAddress) -> bool:
+        """Whether it would be, if its device proved that it shares a network with us."""
+
+    def within_budget(self, jid: str, addresses: Iterable[PeerAddress]) -> list[PeerAddress]:
+        """Choose those that a contact may have dialled after what was dialled in vain."""
+
+    def connected(self, jid: str, address: PeerAddress) -> None:
+        """Take note that a contact was really met at an address."""
+
+
 class Admits(Protocol):
     """Lets peers in."""
 
@@ -131,6 +189,8 @@ class Means:
     races: Races
     encounters: Encounters
     relays: Relays
+    neighbours: Neighbours
+    policy: Policy
 
 
 @dataclass(eq=False, slots=True)
@@ -138,6 +198,9 @@ class _Resource:
     """
     A resource that has what a torrent of ours wants.
 
+    :param known: all its candidates.
+    :param theirs: those of them that may be dialled.
+    :param proving: whether it is just proving to be in our network.
     :param wanted: those torrents.
     :param most: bytes of the largest torrent that goes the way that is known; ``None`` for any.
     :param relayed: whether it has an address at the relay.
@@ -147,7 +210,9 @@ class _Resource:
     """
 
     ladder: Ladder
+    known: tuple[Candidate, ...] = ()
     theirs: tuple[Candidate, ...] = ()
+    proving: bool = False
     wanted: set[InfoHash] = field(default_factory=set)
     most: int | None = None
     relayed: bool = False
@@ -200,6 +265,7 @@ class Meetings:
             resource.ladder.rest()
         for running in list(self._running):
             running.cancel()
+        self._means.races.close()
 
     # ---- what is known
 
@@ -218,17 +284,10 @@ class Meetings:
         ways = [self.way(s.jid, s.resource) for s in self._catalogue.sources(info_hash)]
         return sum(way.rung is not None or not way.reason for way in ways)
 
-    def may_dial(self, address: PeerAddress) -> bool:
-        """
-        Whether a contact may make us dial this.
-
-        Our own loopback is no contact's business, unless we ourselves are to be found only there.
-        Nobody announces what has a meaning on one link only, where clouds and routers answer.
-        """
-        if address.ip.is_link_local:
-            return False
-        own = [candidate.address for candidate in self._ours()]
-        return address not in own and (not address.is_loopback or any(a.is_loopback for a in own))
+    def may_dial(self, jid: str, resource: str, address: PeerAddress) -> bool:
+        """Whether a resource has us dial an address, if it announces that; see DialPolicy."""
+        shared = self._means.neighbours.shared(jid, resource)
+        return self._means.policy.may_dial(address, shared)
 
     def whose(self, address: str) -> str | None:
         """The bare JID of whoever has a local address at the relay; ``None`` for any other."""
@@ -257,7 +316,10 @@ class Meetings:
         known = self.way(*key)
         if known != UNTRIED:
             return known
-        ours, theirs = self._ours(), self._allowed(self._catalogue.candidates(*key))
+        announced = self._catalogue.candidates(*key)
+        if self._near(announced):
+            await self._means.neighbours.prove(*key)
+        ours, theirs = self._ours(), self._allowed(key, announced)
         hopeless = obstacle(ours, theirs)
         if hopeless is not None:
             return await self._way_at_worst(key, hopeless)
@@ -312,8 +374,10 @@ class Meetings:
 
     def moved(self) -> None:
         """Take in that we are to be found elsewhere than before."""
-        for key in list(self._resources):
-            self._climb(key)
+        self._means.neighbours.moved()
+        for key, resource in list(self._resources.items()):
+            if resource.wanted:
+                self._locate(key, resource)
 
     def asked(
         self, jid: str, resource: str, info_hash: InfoHash, candidates: Sequence[Candidate]
@@ -321,19 +385,25 @@ class Meetings:
         """
         Dial a resource that asks us to, for a torrent; gives our candidates, where it dials us.
 
-        Only addresses are dialled that it has announced: nobody is to make us knock elsewhere.
-        It is let in from all of them.
+        Only what it has announced is dialled, address and port: nobody is to make us knock
+        elsewhere.  It is let in from all of them.
 
         :raises UnknownTorrent: if we have no such torrent.
         """
         self._swarm.library.get(info_hash)
-        known = self._catalogue.candidates(jid, resource)
-        announced = {candidate.address.address for candidate in known}
-        told = self._allowed(candidates)
-        self._admits.meet(jid, resource, [candidate.address for candidate in told])
-        theirs = [candidate for candidate in told if candidate.address.address in announced]
-        self._begin(self._answer(info_hash, theirs))
+        key = (jid, resource)
+        self._admits.meet(jid, resource, [candidate.address for candidate in candidates])
+        known = self._announced(key, candidates)
+        self._begin(self._answer(key, info_hash, self._allowed(key, known)))
+        near = self._near([c for c in known if not self.may_dial(*key, c.address)])
+        if near:
+            self._begin(self._answer_near(key, info_hash, near))
         return self._ours()
+
+    def _announced(self, key: Key, told: Iterable[Candidate]) -> list[Candidate]:
+        """Of what a resource tells us alone, what it has told everybody."""
+        announced = {candidate.address for candidate in self._catalogue.candidates(*key)}
+        return [candidate for candidate in told if candidate.address in announced]
 
     def _begin(self, meeting: Coroutine[Deferred[Any], Any, None]) -> None:
         """Do something that takes a while, and is given up at the end."""
@@ -347,14 +417,35 @@ class Meetings:
 
         running.addBoth(over)
 
-    async def _answer(self, info_hash: InfoHash, theirs: Sequence[Candidate]) -> None:
-        race = self._means.races.race(in_order(theirs, self._ours()))
-        race.addTimeout(ANSWER_AT_ONCE, self._reactor, onTimeoutCancel=lambda *_: None)
-        winner = await race
-        if winner is not None:
-            self._swarm.meet(info_hash, [winner], [])
-        else:
-            self._swarm.meet(info_hash, [], [candidate.address for candidate in theirs])
+    async def _answer(self, key: Key, info_hash: InfoHash, theirs: Sequence[Candidate]) -> None:
+        """
+        Dial a resource that asked for it.
+
+        What is done at one address does not depend on what came of another: it might be somebody
+        else's, and the resource learn from us whether anything answers there.
+        """
+        if not theirs:
+            return
+        knocking = in_order(theirs, self._ours())
+        answered = await self._means.races.answering(knocking, ANSWER_AT_ONCE)
+        if answered:
+            self._swarm.meet(info_hash, answered, [])
+        if knocking:
+            await deferLater(self._reactor, PUNCH_AT_LAST)
+        silent = [c.address for c in theirs if c.address not in answered]
+        if silent and not self._is_connected(key, info_hash):
+            self._swarm.meet(info_hash, [], silent)
+
+    async def _answer_near(self, key: Key, info_hash: InfoHash, near: Sequence[Candidate]) -> None:
+        """Dial a resource in our own network, once it has proved to be there."""
+        await self._means.neighbours.prove(*key)
+        await self._answer(key, info_hash, self._allowed(key, near))
+
+    def _is_connected(self, key: Key, info_hash: InfoHash) -> bool:
+        places = {candidate.address.address for candidate in self._catalogue.candidates(*key)}
+        if info_hash not in self._swarm.library:
+            return False
+        return any(peer.address in places for peer in self._swarm.peers(info_hash))
 
     # ---- one resource
 
@@ -364,16 +455,45 @@ class Meetings:
             steps = _Steps(self, key)
             ladder = Ladder(self._reactor, steps, lambda way: self._found(key, way))
             resource = self._resources[key] = _Resource(ladder, since=self._reactor.seconds())
-        resource.theirs = tuple(self._allowed(self._catalogue.candidates(*key)))
         resource.wanted.add(info_hash)
+        self._locate(key, resource)
+
+    def _locate(self, key: Key, resource: _Resource) -> None:
+        """See where a resource is, and look for a way there."""
+        resource.known = tuple(self._catalogue.candidates(*key))
+        resource.theirs = tuple(self._allowed(key, resource.known))
+        unproved = [c for c in resource.known if not self.may_dial(*key, c.address)]
+        near = self._near(unproved)
+        if near and not resource.proving:
+            # Its address in our network is the best one: the others wait a moment.
+            resource.proving = may_share_home(resource.known, self._ours())
+            self._begin(self._prove(key))
         self._climb(key)
 
-    def _allowed(self, candidates: Iterable[Candidate]) -> list[Candidate]:
-        return [candidate for candidate in candidates if self.may_dial(candidate.address)]
+    async def _prove(self, key: Key) -> None:
+        await self._means.neighbours.prove(*key)
+        resource = self._resources.get(key)
+        if resource is not None:
+            resource.proving = False
+            resource.theirs = tuple(self._allowed(key, resource.known))
+            self._climb(key)
+            for info_hash in list(resource.wanted):
+                self._dial(info_hash)
+            self._look_soon()
+
+    def _near(self, candidates: Iterable[Candidate]) -> list[Candidate]:
+        """Those in a network of ours, where a resource may be if it proves that."""
+        return [c for c in candidates if self._means.policy.is_near(c.address)]
+
+    def _allowed(self, key: Key, candidates: Iterable[Candidate]) -> list[Candidate]:
+        """What a contact may have us dial."""
+        allowed = [c for c in candidates if self.may_dial(*key, c.address)]
+        chosen = set(self._means.policy.within_budget(key[0], (c.address for c in allowed)))
+        return [candidate for candidate in allowed if candidate.address in chosen]
 
     def _climb(self, key: Key) -> None:
         resource = self._resources[key]
-        if not resource.wanted:
+        if not resource.wanted or resource.proving:
             return
         if not resource.ladder.climbing and self._is_full():
             self._waiting[key] = None
@@ -408,6 +528,7 @@ class Meetings:
         self._waiting.pop(key, None)
         resource = self._resources.pop(key, None)
         self._means.relays.forget(*key)
+        self._means.neighbours.forget(*key)
         if resource is not None:
             resource.ladder.forget()
             for info_hash in resource.wanted:
@@ -468,7 +589,7 @@ class Meetings:
             self._look = None
         wanted = [resource for resource in self._resources.values() if resource.wanted]
         if wanted:
-            expected = any(r.ladder.climbing or _is_unseen(r) for r in wanted)
+            expected = any(r.proving or r.ladder.climbing or _is_unseen(r) for r in wanted)
             self._look = self._reactor.callLater(LOOK if expected else IDLE_LOOK, self._look_now)
 
     def _look_now(self) -> None:
@@ -499,7 +620,11 @@ class Meetings:
             return
         resource = self._resources[key]
         resource.invited.add(info_hash)
-        rung = Rung.PUNCHED if peer.utp else rung_at(address, resource.theirs)
+        self._means.policy.connected(key[0], address)
+        if not self.may_dial(*key, address) and self._means.policy.is_near(address):
+            self._means.neighbours.saw(*key, address.address)
+            resource.theirs = tuple(self._allowed(key, resource.known))
+        rung = Rung.PUNCHED if peer.utp else rung_at(address, resource.known)
         resource.ladder.met(rung, address, comes=peer.port is None and not peer.utp)
         if resource.relayed and resource.ladder.way.rung not in _BY_RELAY:
             resource.relayed = False
@@ -516,7 +641,7 @@ class Meetings:
         exact = {
             key: candidate.address
             for key in keys
-            for candidate in self._resources[key].theirs
+            for candidate in self._resources[key].known
             if candidate.address.address == peer.address and candidate.address.port == peer.port
         }
         yield from (exact or self._at(peer.address, keys)).items()
@@ -525,7 +650,7 @@ class Meetings:
         return {
             key: candidate.address
             for key in keys
-            for candidate in self._resources[key].theirs
+            for candidate in self._resources[key].known
             if candidate.address.address == address
         }
 
@@ -565,9 +690,8 @@ class Meetings:
 
     async def _ask(self, key: Key, info_hash: InfoHash) -> Sequence[Candidate]:
         told = await self._means.encounters.meet(*key, info_hash, self._ours())
-        candidates = self._allowed(told)
-        self._admits.meet(*key, [candidate.address for candidate in candidates])
-        return candidates
+        self._admits.meet(*key, [candidate.address for candidate in told])
+        return self._allowed(key, self._announced(key, told))
 
     def punch(self, key: Key, candidates: Sequence[Candidate]) -> None:
         """Dial a resource while it dials us."""

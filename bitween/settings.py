@@ -7,6 +7,7 @@ import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from types import MappingProxyType
 from typing import Any
 
@@ -27,6 +28,10 @@ DEFAULT_DIRECT_TLS_PORT = 5223
 DEFAULT_ACTIVE_DOWNLOADS = 5
 DEFAULT_IN_BAND_LIMIT = 1_000_000
 MAX_NICK = 64
+#: Below are services of other kinds, which contacts do not dial.
+LOWEST_PEER_PORT = 1024
+# Bits of the largest network that is anybody's own: 10.0.0.0/8, fc00::/7.
+_SHORTEST_PREFIX = 7
 
 _DIRECT_TLS = "xmpps://"
 
@@ -46,6 +51,8 @@ class Settings:
     :param listen: address and port for BitTorrent; an empty address means all, port 0 means that
         one is chosen once and kept.
     :param announce: further addresses at which we can be dialled; port ``None`` means ours.
+    :param trusted_networks: private networks in which contacts are dialled without proof that they
+        are there.
     :param temporary_addresses: whether to announce passing IPv6 addresses in place of lasting ones.
     :param upload_limit: bytes/s, 0 for none.
     :param download_limit: bytes/s, 0 for none.
@@ -82,6 +89,7 @@ class Settings:
     seed_hours: float
     in_band_limit: int
     port_mapping: bool
+    trusted_networks: tuple[IPv4Network | IPv6Network, ...]
     temporary_addresses: bool
     nick: str
     auto_accept: AutoAccept
@@ -146,6 +154,7 @@ class Options(usage.Options):
         self["announce"] = []
         self["schedule"] = []
         self["share-root"] = []
+        self["trusted-network"] = []
 
     def opt_api_host(self, name: str) -> None:
         """Allow this Host header too; may be repeated."""
@@ -162,6 +171,10 @@ class Options(usage.Options):
     def opt_share_root(self, path: str) -> None:
         """A folder to look around in for what to share, or none [~]; may be repeated."""
         self["share-root"].append(path)
+
+    def opt_trusted_network(self, network: str) -> None:
+        """A private network, as 10.8.0.0/24, in which contacts are dialled; may be repeated."""
+        self["trusted-network"].append(network)
 
     def parseArgs(self, *rest: str) -> None:
         """:raises twisted.python.usage.UsageError: for a stray argument."""
@@ -192,7 +205,7 @@ class Options(usage.Options):
 
 _TEXT_KEYS = frozenset(str(parameter[0]) for parameter in Options.optParameters) - {"config"}
 _FLAG_KEYS = frozenset(str(flag[0]) for flag in Options.optFlags)
-_LIST_KEYS = frozenset({"api-host", "announce", "schedule", "share-root"})
+_LIST_KEYS = frozenset({"api-host", "announce", "schedule", "share-root", "trusted-network"})
 #: What ``bt.set_limits`` replaces.
 _CHANGEABLE = frozenset({"upload-limit", "download-limit"})
 #: What holds where nothing is given, as far as that is the same for everybody.
@@ -293,6 +306,7 @@ def _settings(
         upload_limit=_limit("upload-limit", values.get("upload-limit", "0")),
         download_limit=_limit("download-limit", values.get("download-limit", "0")),
         schedule=tuple(_schedule(entry) for entry in values.get("schedule", ())),
+        trusted_networks=tuple(_network(text) for text in values.get("trusted-network", ())),
         temporary_addresses=bool(values.get("temporary-addresses", False)),
         limit_lan=bool(values.get("limit-lan", False)),
         active_downloads=_active_downloads(
@@ -381,7 +395,7 @@ def _auto_accept(text: str) -> AutoAccept:
 
 def _listen(text: str) -> tuple[str, int]:
     if text.isdigit():
-        return "", _port("listen", text, lowest=0)
+        return "", _peer_port("listen", _port("listen", text, lowest=0))
     address, port = _split_port("listen", text)
     try:
         checked = PeerAddress.parse(address, port or 1)
@@ -390,17 +404,41 @@ def _listen(text: str) -> tuple[str, int]:
             f"--listen: {text!r} is neither a port nor an address of this machine with a port",
             "say PORT or ADDRESS:PORT",
         ) from None
-    return checked.address, port or 0
+    return checked.address, _peer_port("listen", port or 0)
+
+
+def _peer_port(option: str, port: int) -> int:
+    if 0 < port < LOWEST_PEER_PORT:
+        raise ConfigurationError(
+            f"--{option}: contacts dial no port below {LOWEST_PEER_PORT}, and so not {port}",
+            f"choose one from {LOWEST_PEER_PORT} to 65535",
+        )
+    return port
 
 
 def _announced(text: str) -> tuple[str, int | None]:
     address, port = _split_port("announce", text)
     try:
-        return PeerAddress.parse(address, 1 if port is None else port).address, port
+        checked = PeerAddress.parse(address, 1 if port is None else port)
     except InvalidValue as error:
         raise ConfigurationError(
             f"--announce: {error.message}", "say ADDRESS or ADDRESS:PORT"
         ) from None
+    return checked.address, None if port is None else _peer_port("announce", port)
+
+
+def _network(text: str) -> IPv4Network | IPv6Network:
+    try:
+        network = ip_network(text)
+    except ValueError:
+        raise ConfigurationError(
+            f"--trusted-network: {text!r} is no network", "say ADDRESS/BITS, as 10.8.0.0/24"
+        ) from None
+    if network.is_loopback or network.is_link_local or network.prefixlen < _SHORTEST_PREFIX:
+        raise ConfigurationError(
+            f"--trusted-network: {text!r} is no private network", "say e.g. 10.8.0.0/24"
+        )
+    return network
 
 
 def _share_roots(texts: Sequence[str]) -> tuple[str, ...]:

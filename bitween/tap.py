@@ -49,7 +49,10 @@ from bitween.rates import INTERVAL
 from bitween.reach.addresses import InterfaceAddresses, interface_addresses
 from bitween.reach.dial import dial
 from bitween.reach.dial_back import DialBacks
+from bitween.reach.dial_policy import DialPolicy
 from bitween.reach.home import is_at_home
+from bitween.reach.kernel_sockets import OwnServers
+from bitween.reach.neighbours import Neighbours
 from bitween.reach.outside import OutsideView
 from bitween.reach.prober import Prober
 from bitween.reach.relay import Relay
@@ -164,6 +167,14 @@ class Daemon(MultiService):
             lambda: _on_this_machine(swarm.listening),
             lambda hosts: _let_relayed(bitween, swarm, hosts),
         )
+        neighbours = Neighbours(self._reactor, lambda: addresses.links, messenger.prove)
+        policy = DialPolicy(
+            self._reactor,
+            addresses,
+            OwnServers(self._reactor).serves,
+            self._settings.trusted_networks,
+        )
+        prober = Prober(self._reactor, self._dial)
         parts = Parts(
             swarm=swarm,
             hasher=hasher,
@@ -173,7 +184,7 @@ class Daemon(MultiService):
             jobs=Jobs(self._reactor),
             memory=store,
             cache=cache,
-            means=Means(Prober(self._reactor, self._dial), messenger, relay),
+            means=Means(prober, messenger, relay, neighbours, policy),
             reactor=self._reactor,
         )
         bitween = self.bitween = Bitween(
@@ -185,8 +196,15 @@ class Daemon(MultiService):
             guard=self._share_guard(),
         )
         bitween.catalogue_changes.subscribe(lambda _: self_test.look())
-        dial_backs = DialBacks(self._reactor, addresses, bitween.catalogue.candidates)
-        messenger.serve(dials_back=dial_backs.dial_back, meets=bitween.meetings.asked)
+        catalogue = bitween.catalogue
+        dial_backs = DialBacks(self._reactor, addresses, catalogue.candidates, policy)
+        messenger.serve(
+            dials_back=dial_backs.dial_back,
+            meets=bitween.meetings.asked,
+            proves=lambda jid, resource, token: neighbours.send(
+                token, [c.address.address for c in catalogue.candidates(jid, resource)]
+            ),
+        )
         messenger.offer_commands(ChatCommands(bitween).all)
         log = EventLog()
         metrics = Metrics(bitween, log, self._reactor)
@@ -215,6 +233,7 @@ class Daemon(MultiService):
         api.setServiceParent(self)
         await api.ready
         addresses.setServiceParent(self)
+        neighbours.setServiceParent(self)
         self_test.setServiceParent(self)
         self._watch_the_network(addresses, messenger)
         relay.setServiceParent(self)

@@ -25,11 +25,13 @@ class Vantage:
     :param stun: whom to ask for more.
     :param seen: the IP address from which our connection comes (XEP-0279); empty if it is not told.
     :param nearby: whether the server is on our machine, or in a private network.
+    :param here: whether it is on our machine.
     """
 
     stun: tuple[StunServer, ...] = ()
     seen: str = ""
     nearby: bool = False
+    here: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from ipaddress import IPv6Address
+from ipaddress import IPv6Address, IPv6Interface, ip_interface
 
 import netifaces
 from twisted.application.service import Service
@@ -17,6 +17,7 @@ from bitween.model.address import PeerAddress
 from bitween.model.candidate import Candidate, Kind
 from bitween.model.vantage import Nat
 from bitween.observable import Observable
+from bitween.reach.dial_policy import Interface, Link
 
 #: A new network or lease is noticed within this time, in seconds.
 INTERVAL = 30.0
@@ -25,6 +26,8 @@ INTERVAL = 30.0
 # a deprecated or tentative one should not be used for new ones.
 _TEMPORARY = 0x01
 _UNFIT = 0x20 | 0x40
+# Bits of a network in which there is more than one machine (RFC 7421).
+_IPV6_PREFIX = 64
 
 
 class InterfaceAddresses(Service):
@@ -36,6 +39,7 @@ class InterfaceAddresses(Service):
     :ivar nat: what routers make of us, as far as it is known.
     :ivar candidates: where we are, with what is known of it; best first.
     :ivar addresses: those that anybody may dial.
+    :ivar links: the network interfaces of this machine, with all of their addresses.
     :ivar changes: hands out the addresses whenever they, or what is known of them, have changed.
     """
 
@@ -46,13 +50,16 @@ class InterfaceAddresses(Service):
         clock: IReactorTime,
         announce: Sequence[tuple[str, int | None]] = (),
         read_interfaces: Callable[[], Iterable[str]] | None = None,
+        read_links: Callable[[], Iterable[Link]] | None = None,
     ) -> None:
         """
         :param announce: further addresses; port ``None`` means the one that we listen on.
         :param read_interfaces: gives the machine's addresses, for tests.
+        :param read_links: gives the machine's interfaces, for tests.
         """
         self._announce = announce
         self._read_interfaces = read_interfaces or interface_addresses
+        self._read_links = read_links or network_links
         self._listening: Sequence[tuple[str, int]] = ()
         self._mapped: Sequence[PeerAddress] = ()
         self._loop = LoopingCall(self.look)
@@ -61,6 +68,7 @@ class InterfaceAddresses(Service):
         self._seen: tuple[PeerAddress, ...] = ()
         self._external: Sequence[str] = ()
         self.nat: Nat | None = None
+        self.links: tuple[Link, ...] = ()
         self.candidates: tuple[Candidate, ...] = ()
         self.addresses: tuple[PeerAddress, ...] = ()
         self.changes: Observable[tuple[PeerAddress, ...]] = Observable()
@@ -110,6 +118,7 @@ class InterfaceAddresses(Service):
     def look(self) -> None:
         """Look at the interfaces now."""
         try:
+            links = tuple(self._read_links())
             kinds = dict(self._gather())
         except Exception:
             # A LoopingCall stops for good at its first exception.
@@ -122,8 +131,8 @@ class InterfaceAddresses(Service):
                 kinds, key=lambda a: (kinds[a] is Kind.SEEN, a.rank, a.address, a.port)
             )
         )
-        if found != self.candidates:
-            self.candidates = found
+        if (found, links) != (self.candidates, self.links):
+            self.candidates, self.links = found, links
             self.addresses = tuple(c.address for c in found if c.dialable)
             self.changes.notify(self.addresses)
 
@@ -207,6 +216,22 @@ def interface_addresses(temporary: bool = False) -> list[str]:
         return [address for address in fit if address not in passing]
     prefixes = {_prefix(address) for address in passing}
     return [a for a in fit if a in passing or a not in flags or _prefix(a) not in prefixes]
+
+
+def network_links() -> list[Link]:
+    """The network interfaces of this machine, with all of their addresses."""
+    return [tuple(_interfaces_of(name)) for name in netifaces.interfaces()]
+
+
+def _interfaces_of(name: str) -> Iterator[Interface]:
+    for family in (netifaces.AF_INET, netifaces.AF_INET6):
+        for entry in netifaces.ifaddresses(name).get(family, ()):
+            address = entry["addr"].partition("%")[0]
+            interface = ip_interface(f"{address}/{entry['netmask'].rpartition('/')[2]}")
+            if isinstance(interface, IPv6Interface) and interface.network.prefixlen > _IPV6_PREFIX:
+                # An address of its own from DHCPv6 (RFC 8415) tells nothing of the network.
+                interface = ip_interface(f"{address}/{_IPV6_PREFIX}")
+            yield interface
 
 
 def _prefix(address: str) -> int:

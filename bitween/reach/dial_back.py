@@ -13,12 +13,11 @@ from bitween.model.candidate import Candidate
 from bitween.model.encounter import MAX_DIALLED, DialBack
 from bitween.reach.addresses import InterfaceAddresses
 from bitween.reach.dial import dial
+from bitween.reach.dial_policy import DialPolicy
 from bitween.reach.home import is_at_home
 
 #: seconds for each address.
 TIMEOUT = 3.0
-#: Ports below this belong to services of other kinds.
-LOWEST_PORT = 1024
 
 
 class DialBacks:
@@ -34,14 +33,17 @@ class DialBacks:
         reactor: Any,
         own: InterfaceAddresses,
         announced: Callable[[str, str], Iterable[Candidate]],
+        policy: DialPolicy,
     ) -> None:
         """
         :param reactor: provides ``IReactorTCP`` and ``IReactorTime``.
         :param announced: what a resource of a bare JID says of where it is.
+        :param policy: what contacts can make us dial.
         """
         self._reactor = reactor
         self._own = own
         self._announced = announced
+        self._policy = policy
 
     def dial_back(
         self, jid: str, resource: str, addresses: Sequence[PeerAddress]
@@ -52,11 +54,25 @@ class DialBacks:
         :param addresses: at which it asks to be dialled; those that are not to be are left out.
         """
         theirs = {candidate.address for candidate in self._announced(jid, resource)}
-        ours = [candidate.address for candidate in self._own.candidates]
-        dialled = [a for a in addresses if a in theirs and may_dial(a, ours)][:MAX_DIALLED]
+        wanted = [a for a in addresses if a in theirs and self._may_dial(a)][:MAX_DIALLED]
+        dialled = self._policy.within_budget(jid, wanted)
         knocks = [dial(self._reactor, address, TIMEOUT) for address in dialled]
         return gatherResults(knocks, consumeErrors=True).addCallbacks(
             lambda reached: DialBack(dict(zip(dialled, reached, strict=True))), _first
+        )
+
+    def _may_dial(self, address: PeerAddress) -> bool:
+        if not self._policy.may_dial(address):
+            return False
+        if address.is_loopback:
+            # Machines without a network hold daemons that know each other all the same.
+            return True
+        # To an address in our own network it would tell the asker nothing of its router.
+        ours = [candidate.address for candidate in self._own.candidates]
+        return (
+            address.is_global
+            and not is_at_home(address, ours)
+            and any(own.is_ipv6 == address.is_ipv6 and not own.is_loopback for own in ours)
         )
 
 
@@ -65,22 +81,3 @@ def _first(failure: Failure) -> Failure:
     error: Any = failure.value
     subfailure: Failure = error.subFailure
     return subfailure
-
-
-def may_dial(address: PeerAddress, ours: Sequence[PeerAddress]) -> bool:
-    """
-    Whether an address that a contact announces is dialled to see if it answers.
-
-    :param ours: our own addresses.
-    """
-    if address.port < LOWEST_PORT:
-        return False
-    if address.is_loopback:
-        # Machines without a network hold daemons that know each other all the same.
-        return address not in ours and bool(ours) and all(own.is_loopback for own in ours)
-    # Within our own network, or to a private address, it would tell the asker nothing.
-    return (
-        address.is_global
-        and not is_at_home(address, ours)
-        and any(own.is_ipv6 == address.is_ipv6 and not own.is_loopback for own in ours)
-    )

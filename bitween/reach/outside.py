@@ -20,6 +20,8 @@ from bitween.model.address import PeerAddress
 from bitween.model.candidate import Kind
 from bitween.model.vantage import Nat, StunServer, Vantage
 from bitween.reach.addresses import InterfaceAddresses
+from bitween.reach.dial_policy import LOWEST_PORT
+from bitween.reach.home import is_at_home
 
 if TYPE_CHECKING:
     from bitween.reach.stun import Answer
@@ -108,7 +110,8 @@ class OutsideView(Service):
         if port is None:
             return
         answers = await self._ask(await self._endpoints(vantage), port)
-        answers += await self._ask(_elsewhere(answers, vantage), port)
+        elsewhere = _elsewhere(answers)
+        answers += await self._ask([a for a in elsewhere if self._may_ask(a, vantage)], port)
         nat = _nat(answers)
         seen = {address.address: address for address in _seen(answers, nat, port)}
         if all(answer.own.is_ipv6 for answer in answers):
@@ -116,14 +119,28 @@ class OutsideView(Service):
         self._own.note_seen(list(seen.values()), nat)
 
     async def _endpoints(self, vantage: Vantage) -> list[PeerAddress]:
-        """Whom to ask: nobody in a private network, unless the XMPP server is in one, too."""
+        """Whom to ask."""
         resolving = [_resolve(self._reactor, server) for server in vantage.stun]
         found = dict.fromkeys(
             address for found in await gatherResults(resolving) for address in found
         )
-        allowed = [address for address in found if address.is_global or vantage.nearby]
+        allowed = [address for address in found if self._may_ask(address, vantage)]
         four, six = ([a for a in allowed if a.is_ipv6 == is_ipv6] for is_ipv6 in (False, True))
         return [*four[:MAX_ASKED], *six[:MAX_ASKED]]
+
+    def _may_ask(self, server: PeerAddress, vantage: Vantage) -> bool:
+        """
+        Whether something is sent to where the XMPP server says that a STUN server is.
+
+        Nobody there makes us send anything into our own network, unless the XMPP server is in a
+        private network, too; or to our own machine, unless it is here.
+        """
+        if server.port < LOWEST_PORT:
+            return False
+        if server.is_loopback:
+            return vantage.here
+        own = (candidate.address for candidate in self._own.candidates)
+        return vantage.nearby or (server.is_global and not is_at_home(server, own))
 
     async def _ask(self, servers: Sequence[PeerAddress], port: int) -> list[Answer]:
         if not servers:
@@ -135,15 +152,13 @@ class OutsideView(Service):
         return [answer for answer in answers if answer is not None]
 
 
-def _elsewhere(answers: Sequence[Answer], vantage: Vantage) -> list[PeerAddress]:
+def _elsewhere(answers: Sequence[Answer]) -> list[PeerAddress]:
     """The other address of the only server that answers over IPv4 (RFC 5780 §4.3)."""
     four = [answer for answer in answers if not answer.own.is_ipv6]
     if len(four) != 1:
         return []
     other = four[0].other
-    if other is None or other.is_ipv6 or not (other.is_global or vantage.nearby):
-        return []
-    return [other]
+    return [] if other is None or other.is_ipv6 else [other]
 
 
 def _seen(answers: Sequence[Answer], nat: Nat | None, port: int) -> Iterator[PeerAddress]:

@@ -1,19 +1,26 @@
-"""Finds out at which of several addresses somebody answers, soon and with few connections."""
+"""
+Finds out at which of several addresses somebody answers.
+
+The addresses are a contact's, who may have named some of other people's servers among its own.  So
+all knocks begin together, and each takes its own course: none tells what came of another.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from twisted.internet.defer import CancelledError, Deferred, DeferredSemaphore
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.internet.task import deferLater
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from bitween.model.address import PeerAddress
 
-#: Seconds that an address has before the next one is tried beside it (RFC 8305 §5).
+#: Seconds that a better address has to answer after a worse one did (RFC 8305 §5).
 HEAD_START = 0.25
-#: Seconds until an address is given up.
+#: Seconds until an address is given up, and until it is told that nobody answers.
 PATIENCE = 3.0
 #: Connections that are tried at the same time, in all races together.
 AT_ONCE = 32
@@ -23,24 +30,59 @@ Dial = Callable[[PeerAddress, float], Deferred[bool]]
 
 
 class Prober:
-    """Has addresses race for being the first at which somebody answers."""
+    """Knocks at addresses, all at the same time."""
+
+    _log = Logger()
 
     def __init__(self, clock: IReactorTime, dial: Dial) -> None:
         self._clock = clock
         self._dial = dial
         self._turns = DeferredSemaphore(AT_ONCE)
+        self._knocking: set[Deferred[bool]] = set()
+
+    def close(self) -> None:
+        """Give all knocks up."""
+        for knocking in list(self._knocking):
+            knocking.cancel()
 
     def race(self, addresses: Sequence[PeerAddress]) -> Deferred[PeerAddress | None]:
         """
-        Try addresses, each with a head start before the next; those that lose are given up.
+        Find the best address at which somebody answers.
 
         :param addresses: the best first.
-        :returns: where somebody answered first, ``None`` if that is nowhere; can be cancelled.
+        :returns: the best one that answered by :data:`HEAD_START` after the first answer; ``None``
+            after :data:`PATIENCE`, if that is nowhere; can be cancelled.
         """
-        return _Race(self._clock, self._try, addresses).outcome
+        return _Race(self._clock, [(a, self._knock(a)) for a in addresses]).outcome
 
-    def _try(self, address: PeerAddress) -> Deferred[bool]:
-        return self._turns.run(self._dial, address, PATIENCE)
+    def answering(
+        self, addresses: Sequence[PeerAddress], seconds: float
+    ) -> Deferred[list[PeerAddress]]:
+        """
+        Find all addresses at which somebody answers.
+
+        :returns: those that did, after so many seconds and never earlier; can be cancelled.
+        """
+        reached: dict[PeerAddress, bool] = {}
+        for address in addresses:
+            self._knock(address).addCallback(partial(reached.__setitem__, address))
+        over: Deferred[None] = deferLater(self._clock, seconds)
+        return over.addCallback(lambda _: [a for a in addresses if reached.get(a)])
+
+    def _knock(self, address: PeerAddress) -> Deferred[bool]:
+        """Knock once, whatever else happens; tells whether somebody answered."""
+        knocking = self._turns.run(self._dial, address, PATIENCE)
+        self._knocking.add(knocking)
+
+        def over(reached: bool | Failure) -> bool:
+            self._knocking.discard(knocking)
+            if isinstance(reached, Failure):
+                if not reached.check(CancelledError):
+                    self._log.failure("knocking at an address", reached)
+                return False
+            return reached
+
+        return knocking.addBoth(over)
 
 
 class _Race:
@@ -50,65 +92,42 @@ class _Race:
     :ivar outcome: the winner.
     """
 
-    _log = Logger()
-
     def __init__(
-        self,
-        clock: IReactorTime,
-        knock: Callable[[PeerAddress], Deferred[bool]],
-        addresses: Sequence[PeerAddress],
+        self, clock: IReactorTime, knocks: Sequence[tuple[PeerAddress, Deferred[bool]]]
     ) -> None:
         self.outcome: Deferred[PeerAddress | None] = Deferred(lambda _: self._end())
         self._clock = clock
-        self._knock = knock
-        self._waiting = list(addresses)
-        self._running: dict[PeerAddress, Deferred[bool]] = {}
-        self._timer: IDelayedCall | None = None
+        self._reached: dict[PeerAddress, bool | None] = {address: None for address, _ in knocks}
         self._over = False
-        self._next()
+        self._timer: IDelayedCall | None = clock.callLater(PATIENCE, self._finish)
+        self._answered = False
+        for address, knock in knocks:
+            knock.addCallback(self._knocked, address)
+        if not knocks:
+            self._finish()
 
-    def _next(self) -> None:
-        """Let the next address begin, or see that there is none left."""
-        self._stop_timer()
-        if not self._waiting:
-            if not self._running:
-                self._finish(None)
-            return
-        address = self._waiting.pop(0)
-        if self._waiting:
-            self._timer = self._clock.callLater(HEAD_START, self._head_start_over)
-        knocking = self._running[address] = self._knock(address)
-        knocking.addErrback(self._not_knocked).addCallback(self._knocked, address)
-
-    def _head_start_over(self) -> None:
-        self._timer = None
-        self._next()
-
-    def _not_knocked(self, failure: Failure) -> bool:
-        if not failure.check(CancelledError):
-            self._log.failure("knocking at an address", failure)
-        return False
-
-    def _knocked(self, answered: bool, address: PeerAddress) -> None:
-        self._running.pop(address, None)
+    def _knocked(self, reached: bool, address: PeerAddress) -> None:
+        self._reached[address] = reached
         if self._over:
             return
-        if answered:
-            self._finish(address)
-        else:
-            self._next()
+        best = next((a for a, said in self._reached.items() if said is not False), None)
+        if best is not None and self._reached[best]:
+            self._finish()
+        elif reached and not self._answered:
+            self._answered = True
+            self._stop_timer()
+            self._timer = self._clock.callLater(HEAD_START, self._finish)
 
-    def _finish(self, winner: PeerAddress | None) -> None:
+    def _finish(self) -> None:
         self._end()
+        winner = next((address for address, reached in self._reached.items() if reached), None)
         self.outcome.callback(winner)
 
     def _end(self) -> None:
         self._over = True
         self._stop_timer()
-        for knocking in list(self._running.values()):
-            knocking.cancel()
 
     def _stop_timer(self) -> None:
-        if self._timer is not None:
+        if self._timer is not None and self._timer.active():
             self._timer.cancel()
-            self._timer = None
+        self._timer = None

@@ -82,7 +82,11 @@ def rung_at(address: PeerAddress, theirs: Iterable[Candidate] = ()) -> Rung:
 def obstacle(ours: Collection[Candidate], theirs: Collection[Candidate]) -> Obstacle | None:
     """Why no direct way can be, whoever dials; ``None`` where one could be."""
     if not theirs:
-        return Obstacle("they announce no address", "have bitween doctor run there", "none_theirs")
+        return Obstacle(
+            "they announce no address that may be dialled",
+            "have bitween doctor run there",
+            "none_theirs",
+        )
     if not ours:
         return Obstacle(
             "we have no address ourselves", "check the network; see bitween doctor", "none_ours"
@@ -164,7 +168,7 @@ def _varies(candidates: Iterable[Candidate]) -> bool:
 def _may_answer(dialled: Collection[Candidate], diallers: Collection[Candidate]) -> bool:
     """Whether somebody may be dialled, as far as their addresses tell."""
     families = _families(diallers)
-    near = _networks(diallers) if _same_home(dialled, diallers) else set()
+    near = _networks(diallers) if may_share_home(dialled, diallers) else set()
     return any(
         _network(c.address) in near or (c.address.is_global and _may_be_open(c))
         for c in dialled
@@ -177,8 +181,8 @@ def _may_be_open(candidate: Candidate) -> bool:
     return candidate.reached is not False or candidate.address.is_ipv6
 
 
-def _same_home(some: Iterable[Candidate], others: Iterable[Candidate]) -> bool:
-    """Whether both may be behind one router: homes have the same private addresses."""
+def may_share_home(some: Iterable[Candidate], others: Iterable[Candidate]) -> bool:
+    """Whether both may be behind one router, as far as they say where they are seen."""
     seen, seen_others = _seen(some), _seen(others)
     return not (seen and seen_others) or bool(seen & seen_others)
 

@@ -14,6 +14,7 @@ from wokkel.subprotocols import IQHandlerMixin, XMPPHandler
 
 from bitween.xmpp.adhoc import NS_COMMANDS
 from bitween.xmpp.encounters import FEATURE as NS_ENCOUNTERS
+from bitween.xmpp.encounters import NEIGHBOURS as NS_NEIGHBOURS
 from bitween.xmpp.in_band import NS_IBB
 from bitween.xmpp.listing import NS_RSM
 from bitween.xmpp.payload import NS_BITWEEN, NS_SHARES
@@ -30,7 +31,7 @@ FEATURES = tuple(
         {
             *(NS_CAPS, NS_DISCO_INFO, NS_DISCO_ITEMS, NS_PING, NS_RSM),
             *(NS_BITWEEN, NS_ENCOUNTERS, NS_COMMANDS, f"{NS_SHARES}+notify"),
-            *(NS_BYTESTREAMS, NS_IBB),
+            *(NS_BYTESTREAMS, NS_IBB, NS_NEIGHBOURS),
         }
     )
 )

@@ -1,8 +1,9 @@
-"""Arranges encounters: asks contacts to dial us back or to meet us, and is asked that by them."""
+"""Arranges encounters: asks contacts to dial us back, to meet us, or whether they are near."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Iterator, Sequence
+from contextlib import suppress
 from typing import Any
 
 from twisted.internet.defer import CancelledError, Deferred
@@ -36,17 +37,23 @@ from bitween.xmpp.quota import Quota
 
 #: What a resource that can be asked has among its features.
 FEATURE = "urn:bitween:1#encounters"
+#: What a resource has among them that can prove to share a network with us.
+NEIGHBOURS = "urn:bitween:1#neighbours"
 #: seconds for an answer; dialling takes some.
 ANSWER_TIMEOUT = 15
 #: Requests of a bare JID, and the seconds in which they may come.
 DIAL_BACKS = (6, 600)
 MEETINGS = (30, 60)
+PROOFS = (10, 60)
 #: Dial-backs that are under way at once, for a bare JID and for everybody together.
 MAX_RUNNING_FOR_ONE = 2
 MAX_RUNNING = 4
 
 _DIAL_BACK = f"/iq[@type='get']/dial-back[@xmlns='{NS_BITWEEN}']"
 _MEET = f"/iq[@type='set']/meet[@xmlns='{NS_BITWEEN}']"
+_PROVE = f"/iq[@type='set']/neighbour[@xmlns='{NS_BITWEEN}']"
+#: hexadecimal digits of a token.
+_TOKEN_DIGITS = 32
 
 
 #: Dials a resource (bare JID, resource) at those of the addresses that are its own.
@@ -54,6 +61,8 @@ DialsBack = Callable[[str, str, Sequence[PeerAddress]], Deferred[DialBack]]
 #: Dials a resource for a torrent at once, at its candidates, and gives ours; raises NotFound if
 #: there is nothing to meet for.
 Meets = Callable[[str, str, InfoHash, Sequence[Candidate]], Sequence[Candidate]]
+#: Sends a token into the networks that we may share with a resource.
+Proves = Callable[[str, str, bytes], None]
 
 
 class Encounters(XMPPHandler):
@@ -71,15 +80,24 @@ class Encounters(XMPPHandler):
         self._knows = knows
         self._dials_back: DialsBack | None = None
         self._meets: Meets | None = None
+        self._proves: Proves | None = None
         self._dial_backs = Quota(clock, *DIAL_BACKS)
         self._meetings = Quota(clock, *MEETINGS)
+        self._proofs = Quota(clock, *PROOFS)
         self._running: dict[Deferred[Any], str] = {}
-        self._able: dict[tuple[str, str], bool] = {}
+        self._able: dict[tuple[str, str], frozenset[str]] = {}
 
-    def serve(self, *, dials_back: DialsBack | None = None, meets: Meets | None = None) -> None:
+    def serve(
+        self,
+        *,
+        dials_back: DialsBack | None = None,
+        meets: Meets | None = None,
+        proves: Proves | None = None,
+    ) -> None:
         """Do what contacts ask for from now on; what is left out stays as it was."""
         self._dials_back = dials_back or self._dials_back
         self._meets = meets or self._meets
+        self._proves = proves or self._proves
 
     def drop(self, jid: str, resource: str) -> None:
         """Forget what a resource is able to do, as it may come back as another one."""
@@ -89,6 +107,7 @@ class Encounters(XMPPHandler):
         """Listen for requests."""
         self.xmlstream.addObserver(_DIAL_BACK, self._asked_to_dial)
         self.xmlstream.addObserver(_MEET, self._asked_to_meet)
+        self.xmlstream.addObserver(_PROVE, self._asked_to_prove)
 
     def connectionLost(self, reason: Any) -> None:
         """Stop, as there is nobody any more who could be answered."""
@@ -130,11 +149,25 @@ class Encounters(XMPPHandler):
         asking = Deferred.fromCoroutine(self._ask(jid, resource, "set", request))
         return asking.addCallback(lambda answer: tuple(_candidates(answer)))
 
-    async def _ask(self, jid: str, resource: str, kind: str, request: Any) -> Any:
+    def prove(self, jid: str, resource: str, token: bytes) -> Deferred[None]:
+        """
+        Ask a resource to send a token into its networks; it has done so when this fires.
+
+        :raises NotConnected: if there is no session.
+        :raises RequestRefused: if it does not want to, does not answer, or does not know how.
+        """
+        request = domish.Element((NS_BITWEEN, "neighbour"))
+        request["token"] = token.hex()
+        asking = Deferred.fromCoroutine(self._ask(jid, resource, "set", request, NEIGHBOURS))
+        return asking.addCallback(lambda _: None)
+
+    async def _ask(
+        self, jid: str, resource: str, kind: str, request: Any, feature: str = FEATURE
+    ) -> Any:
         """Send a request and give the element of the same name that answers it."""
         to = f"{jid}/{resource}"
         try:
-            if not await self._is_able(jid, resource):
+            if not await self._is_able(jid, resource, feature):
                 raise RequestRefused(
                     f"{printable(to)} runs a bitween that cannot be asked this",
                     "have it updated there",
@@ -157,16 +190,16 @@ class Encounters(XMPPHandler):
         except Exception as error:
             raise request_error(error) from None
 
-    async def _is_able(self, jid: str, resource: str) -> bool:
+    async def _is_able(self, jid: str, resource: str, feature: str) -> bool:
         """Whether a resource knows what we ask (XEP-0030 §3.1)."""
         key = (jid, resource)
         if key not in self._able:
             question = domish.Element((NS_DISCO_INFO, "query"))
             answer = await self._send(f"{jid}/{resource}", "get", question)
             info = next(answer.elements(NS_DISCO_INFO, "query"))
-            features = info.elements(NS_DISCO_INFO, "feature")
-            self._able[key] = any(f.getAttribute("var") == FEATURE for f in features)
-        return self._able[key]
+            features = {f.getAttribute("var") for f in info.elements(NS_DISCO_INFO, "feature")}
+            self._able[key] = frozenset(features & {FEATURE, NEIGHBOURS})
+        return feature in self._able[key]
 
     async def _send(self, to: str, kind: str, content: Any) -> Any:
         stream = self.xmlstream
@@ -200,6 +233,12 @@ class Encounters(XMPPHandler):
         if meets is not None and asker is not None:
             self._answer(iq, asker, self._meet(meets, *asker, iq))
 
+    def _asked_to_prove(self, iq: Any) -> None:
+        proves = self._proves
+        asker = self._asker(iq, self._proofs) if proves is not None else None
+        if proves is not None and asker is not None:
+            self._answer(iq, asker, self._prove(proves, *asker, iq))
+
     async def _dial(self, dials_back: DialsBack, jid: str, resource: str, iq: Any) -> Any:
         request = next(iq.elements(NS_BITWEEN, "dial-back"))
         asked = list(request.elements(NS_BITWEEN, "address"))
@@ -213,6 +252,11 @@ class Encounters(XMPPHandler):
         info_hash = parse_info_hash(request.getAttribute("hash"))
         ours = meets(jid, resource, info_hash, tuple(_candidates(request)))
         return _meet_element(ours, info_hash)
+
+    async def _prove(self, proves: Proves, jid: str, resource: str, iq: Any) -> Any:
+        request = next(iq.elements(NS_BITWEEN, "neighbour"))
+        proves(jid, resource, _token(request.getAttribute("token", "")))
+        return domish.Element((NS_BITWEEN, "neighbour"))
 
     def _asker(self, iq: Any, quota: Quota) -> tuple[str, str] | None:
         """Who asks; ``None`` for one who may not, or not so often."""
@@ -256,6 +300,18 @@ class Encounters(XMPPHandler):
 
     def _refuse(self, iq: Any, error: StanzaError) -> None:
         self.send(error.toResponse(iq))
+
+
+def _token(text: str) -> bytes:
+    """
+    Read a token.
+
+    :raises InvalidValue: if it is none.
+    """
+    if len(text) == _TOKEN_DIGITS:
+        with suppress(ValueError):
+            return bytes.fromhex(text)
+    raise InvalidValue("a token has 32 hexadecimal digits")
 
 
 def _dial_back_element(outcome: DialBack) -> Any:

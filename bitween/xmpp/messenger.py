@@ -34,7 +34,7 @@ from bitween.xmpp.blocking import BlockList
 from bitween.xmpp.caps import Caps
 from bitween.xmpp.client import Account, Client
 from bitween.xmpp.contacts import Contacts, Manners
-from bitween.xmpp.encounters import DialsBack, Encounters, Meets
+from bitween.xmpp.encounters import DialsBack, Encounters, Meets, Proves
 from bitween.xmpp.list_reader import ListReader
 from bitween.xmpp.list_server import ListServer
 from bitween.xmpp.own_list import NoMemory, OwnList
@@ -152,9 +152,15 @@ class Messenger:
         """Whether a resource is there now, and we and it see each other's presence."""
         return self._contacts.meets(jid, resource)
 
-    def serve(self, *, dials_back: DialsBack | None = None, meets: Meets | None = None) -> None:
+    def serve(
+        self,
+        *,
+        dials_back: DialsBack | None = None,
+        meets: Meets | None = None,
+        proves: Proves | None = None,
+    ) -> None:
         """Do what contacts ask for from now on; what is left out stays as it was."""
-        self._encounters.serve(dials_back=dials_back, meets=meets)
+        self._encounters.serve(dials_back=dials_back, meets=meets, proves=proves)
 
     def dial_back(
         self, jid: str, resource: str, addresses: Sequence[PeerAddress]
@@ -167,6 +173,10 @@ class Messenger:
     ) -> Deferred[tuple[Candidate, ...]]:
         """Ask a resource to dial us for a torrent now; gives where it is to be dialled."""
         return self._encounters.meet(jid, resource, info_hash, candidates)
+
+    def prove(self, jid: str, resource: str, token: bytes) -> Deferred[None]:
+        """Ask a resource to send a token into the networks that it may share with us."""
+        return self._encounters.prove(jid, resource, token)
 
     def add_contact(self, jid: str, nick: str) -> Deferred[None]:
         """Ask to see a contact's presence, and let the request that answers ours in."""

@@ -28,6 +28,7 @@ MAX_ITEMS = 20
 # Domains whose components are remembered.
 _MAX_DOMAINS = 256
 _MAX_HOST = 255
+_LOWEST_PORT = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,14 +218,19 @@ class _Found:
 
 
 def proxies_in(query: Any) -> Iterator[Proxy]:
-    """The proxies that a ``query`` names (XEP-0065 §12); nonsense is left out."""
+    """
+    The proxies that a ``query`` names (XEP-0065 §12); nonsense is left out.
+
+    So are ports of services of other kinds: nobody has us connect to a mail server.
+    """
     hosts: Sequence[Any] = () if query is None else query.elements(NS_BYTESTREAMS, "streamhost")
     for element in hosts:
         jid, host = element.getAttribute("jid", ""), element.getAttribute("host", "")
         port = element.getAttribute("port", "")
-        known = port.isascii() and port.isdigit() and len(port) <= 5 and 0 < int(port) < 65536
+        number = int(port) if port.isascii() and port.isdigit() and len(port) <= 5 else 0
+        known = _LOWEST_PORT <= number < 65536
         if jid and known and 0 < len(host) <= _MAX_HOST:
-            yield Proxy(jid, host, int(port))
+            yield Proxy(jid, host, number)
 
 
 def _parsed(host: str) -> PeerAddress | None:

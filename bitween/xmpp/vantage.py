@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Iterator
 from contextlib import suppress
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -43,10 +43,13 @@ class VantagePoint(XMPPHandler):
             self._ask(self.parent.jid.userhost(), NS_IP_CHECK, "address"),
         )
         running = [Deferred.fromCoroutine(question) for question in asking]
-        nearby = _is_nearby(self.xmlstream.transport.getPeer())
+        server = _ip(self.xmlstream.transport.getPeer())
         services, address = [await answer for answer in running]
         stun = tuple(dict.fromkeys(_stun_servers(services)))[:MAX_SERVERS]
-        return Vantage(stun, next(_seen(address), ""), nearby)
+        seen = next(_seen(address), "")
+        if server is None:
+            return Vantage(stun, seen)
+        return Vantage(stun, seen, nearby=not server.is_global, here=server.is_loopback)
 
     async def _ask(self, to: str, uri: str, name: str) -> list[Any]:
         """The elements in the answer; none where there is no answer but an error."""
@@ -83,9 +86,9 @@ def _seen(answer: list[Any]) -> Iterator[str]:
                 yield PeerAddress.parse(str(element).strip(), 1).address
 
 
-def _is_nearby(peer: Any) -> bool:
-    """Whether a connection's other side is in a network that is nobody else's business."""
+def _ip(peer: Any) -> IPv4Address | IPv6Address | None:
+    """Where the other side of a connection is; ``None`` if that is nowhere on a network."""
     try:
-        return not ipaddress.ip_address(peer.host).is_global
+        return ip_address(peer.host)
     except (AttributeError, ValueError):
-        return False
+        return None

@@ -2,31 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
+from ipaddress import ip_network
 
 from twisted.internet.defer import Deferred
 
 from bitween.errors import RequestRefused
-from bitween.meeting import Means
+from bitween.meeting import Means, Policy
 from bitween.model.address import PeerAddress
 from bitween.model.candidate import Candidate
 from bitween.model.catalogue import Key
 from bitween.model.passage import Passage
 from bitween.model.torrent import InfoHash
+from bitween.reach.dial_policy import Network
 
 
 class FakeMeans:
     """
-    Plays races, encounters and relays; nothing comes of them until a test says so.
+    Plays races, encounters, relays and neighbours; nothing comes of them until a test says so.
 
     :ivar raced: the addresses of each race, and its outcome.
+    :ivar knocked: the addresses of each look for all that answer, and its outcome.
+    :ivar networks: those that every resource has proved to share with us.
+    :ivar proofs: who was asked for proof, and the answer; that comes at once with ``networks``.
+    :ivar seen: who was seen to come from an address.
     :ivar called: who was asked to come, for what, with which candidates of ours; and the answer.
     :ivar asked: whose passage was asked for, and the answer.
     :ivar forgotten: who was forgotten at the relay.
     """
 
-    def __init__(self, quick: bool = False) -> None:
+    def __init__(self, quick: bool = False, policy: Policy | None = None) -> None:
         """
+        :param policy: what may be dialled; by default, all that is not on loopback.
         :param quick: whether in every race the first of the addresses answers at once, and no
             server relays.
         """
@@ -37,12 +44,20 @@ class FakeMeans:
         ] = []
         self.asked: list[tuple[Key, Deferred[Passage]]] = []
         self.forgotten: list[Key] = []
+        self.knocked: list[tuple[tuple[PeerAddress, ...], Deferred[list[PeerAddress]]]] = []
+        self.closed = False
+        self.networks: frozenset[Network] = frozenset(
+            map(ip_network, ("10.0.0.0/24", "192.0.2.0/24"))
+        )
+        self.proofs: list[tuple[Key, Deferred[frozenset[Network]]]] = []
+        self.seen: list[tuple[Key, str]] = []
+        self.policy: Policy = policy or FakePolicy()
         self._places: dict[Key, PeerAddress] = {}
 
     @property
     def means(self) -> Means:
         """All of it."""
-        return Means(self, self, self)
+        return Means(self, self, self, FakeNeighbours(self), self.policy)
 
     def race(self, addresses: Sequence[PeerAddress]) -> Deferred[PeerAddress | None]:
         """Begin a race."""
@@ -51,6 +66,18 @@ class FakeMeans:
         if self._quick:
             outcome.callback(addresses[0] if addresses else None)
         return outcome
+
+    def answering(
+        self, addresses: Sequence[PeerAddress], seconds: float
+    ) -> Deferred[list[PeerAddress]]:
+        """Begin to look."""
+        del seconds
+        self.knocked.append((tuple(addresses), Deferred()))
+        return self.knocked[-1][1]
+
+    def close(self) -> None:
+        """Take note."""
+        self.closed = True
 
     def meet(
         self, jid: str, resource: str, info_hash: InfoHash, candidates: Sequence[Candidate]
@@ -80,3 +107,55 @@ class FakeMeans:
         """Take note."""
         if self._places.pop((jid, resource), None):
             self.forgotten.append((jid, resource))
+
+
+class FakePolicy:
+    """Dials whatever is not on loopback."""
+
+    def may_dial(self, address: PeerAddress, shared: Collection[Network] = ()) -> bool:
+        """Dial no loopback."""
+        del shared
+        return not address.is_loopback
+
+    def is_near(self, address: PeerAddress) -> bool:
+        """Need no proof."""
+        del address
+        return False
+
+    def within_budget(self, jid: str, addresses: Iterable[PeerAddress]) -> list[PeerAddress]:
+        """Set no bounds."""
+        del jid
+        return list(addresses)
+
+    def connected(self, jid: str, address: PeerAddress) -> None:
+        """Need not know."""
+
+
+class FakeNeighbours:
+    """Has everybody share the networks that a test names."""
+
+    def __init__(self, fakes: FakeMeans) -> None:
+        self._fakes = fakes
+
+    def shared(self, jid: str, resource: str) -> Collection[Network]:
+        """All the same."""
+        del jid, resource
+        return self._fakes.networks
+
+    def prove(self, jid: str, resource: str) -> Deferred[frozenset[Network]]:
+        """Begin to ask, where something is left to be proved."""
+        answer: Deferred[frozenset[Network]] = Deferred()
+        self._fakes.proofs.append(((jid, resource), answer))
+        if self._fakes.networks:
+            answer.callback(self._fakes.networks)
+        return answer
+
+    def saw(self, jid: str, resource: str, address: str) -> None:
+        """Take note."""
+        self._fakes.seen.append(((jid, resource), address))
+
+    def forget(self, jid: str, resource: str) -> None:
+        """Know nothing."""
+
+    def moved(self) -> None:
+        """Stay."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import replace
+from ipaddress import ip_interface
 
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
@@ -31,6 +32,7 @@ from bitween.model.search import FoundPage
 from bitween.model.torrent import InfoHash, Metainfo
 from bitween.model.trouble import Reason, Remedy
 from bitween.reach.addresses import InterfaceAddresses
+from bitween.reach.dial_policy import DialPolicy
 from tests.fakes.cache import FakeCache
 from tests.fakes.lists import numbered
 from tests.fakes.means import FakeMeans
@@ -101,18 +103,21 @@ class UseCaseTests(SynchronousTestCase):
     def make(self) -> Bitween:
         """Make the use cases of the parts."""
         clock = Clock()
+        links = [tuple(map(ip_interface, ("127.0.0.1/8", "192.0.2.1/24")))]
+        own = InterfaceAddresses(
+            clock, (), lambda: [str(interface.ip) for interface in links[0]], lambda: links
+        )
+        policy = DialPolicy(clock, own, lambda _: True)
         parts = Parts(
             swarm=self.swarm,
             hasher=self.hasher,
             intentions=self.intentions,
             messenger=self.messenger,
-            own_addresses=InterfaceAddresses(
-                clock, read_interfaces=lambda: ["127.0.0.1", "192.0.2.1"]
-            ),
+            own_addresses=own,
             jobs=Jobs(clock),
             memory=FakeMemory(),
             cache=FakeCache(),
-            means=FakeMeans().means,
+            means=FakeMeans(policy=policy).means,
             reactor=clock,
         )
         return Bitween(parts, self.downloads, self.stop)
@@ -298,9 +303,9 @@ class UseCaseTests(SynchronousTestCase):
 
     def test_loopback_where_we_have_nothing_else(self) -> None:
         """Daemons on one machine without a network find each other."""
-        self.swarm.listening = (("127.0.0.1", 7),)
+        self.swarm.listening = (("127.0.0.1", 7007),)
         self.bitween.begin()
-        here = PeerAddress.parse("127.0.0.1", 8)
+        here = PeerAddress.parse("127.0.0.1", 8008)
         self.bob.announce([FILM], [Candidate(here)])
         self.download()
         self.assertEqual(self.swarm.offered[FILM.info_hash], (here,))

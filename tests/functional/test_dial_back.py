@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_interface
+
 from twisted.internet.defer import CancelledError
 from twisted.internet.task import Clock
 from twisted.internet.testing import MemoryReactorClock
@@ -12,6 +14,7 @@ from bitween.model.candidate import Candidate, Kind
 from bitween.model.encounter import MAX_DIALLED, DialBack
 from bitween.reach.addresses import InterfaceAddresses
 from bitween.reach.dial_back import TIMEOUT, DialBacks
+from bitween.reach.dial_policy import MAX_FAILED, DialPolicy, Link
 
 BOB = "bob@example.org"
 
@@ -19,6 +22,11 @@ BOB = "bob@example.org"
 def at(text: str, port: int = 6881) -> PeerAddress:
     """An address."""
     return PeerAddress.parse(text, port)
+
+
+def links(*addresses: str) -> Link:
+    """An interface that has these addresses."""
+    return tuple(ip_interface(f"{a}/{64 if ':' in a else 24}") for a in addresses)
 
 
 class DialBackTests(SynchronousTestCase):
@@ -30,11 +38,18 @@ class DialBackTests(SynchronousTestCase):
         self.machine = ["192.168.1.5", "2a00::5"]
         self.announced: list[Candidate] = []
 
+    def dial_backs_from(self, own: InterfaceAddresses) -> DialBacks:
+        """Those of a daemon at these addresses; every port of this machine is a BitTorrent one."""
+        policy = DialPolicy(Clock(), own, lambda _: True)
+        return DialBacks(self.reactor, own, lambda *_: self.announced, policy)
+
     def dial(self, *addresses: PeerAddress) -> list[tuple[str, int, float]]:
         """Who is dialled, where and how long at most, if somebody asks for these."""
-        own = InterfaceAddresses(Clock(), [("20.0.0.9", None)], lambda: self.machine)
+        own = InterfaceAddresses(
+            Clock(), [("20.0.0.9", None)], lambda: self.machine, lambda: [links(*self.machine)]
+        )
         own.refresh([("0.0.0.0", 6881), ("::", 6881)], [])
-        self.dial_backs = DialBacks(self.reactor, own, lambda *_: self.announced)
+        self.dial_backs = self.dial_backs_from(own)
         self.dialling = self.dial_backs.dial_back(BOB, "laptop", addresses)
         return [(client[0], client[1], client[3]) for client in self.reactor.tcpClients]
 
@@ -91,10 +106,10 @@ class DialBackTests(SynchronousTestCase):
 
     def test_a_machine_without_a_network(self) -> None:
         """There, daemons on one machine dial each other."""
-        own = InterfaceAddresses(Clock(), (), lambda: ["127.0.0.1"])
+        own = InterfaceAddresses(Clock(), (), lambda: ["127.0.0.1"], lambda: [links("127.0.0.1")])
         own.refresh([("127.0.0.1", 6881)], [])
         self.announce(at("127.0.0.1"), at("127.0.0.1", 7000))
-        dial_backs = DialBacks(self.reactor, own, lambda *_: self.announced)
+        dial_backs = self.dial_backs_from(own)
         dial_backs.dial_back(BOB, "laptop", [c.address for c in self.announced])
         self.assertEqual([c[:2] for c in self.reactor.tcpClients], [("127.0.0.1", 7000)])
 
@@ -102,3 +117,11 @@ class DialBackTests(SynchronousTestCase):
         """There is a limit, whatever somebody asks for."""
         addresses = self.announce(*(at(f"20.0.1.{n}") for n in range(10)))
         self.assertEqual(len(self.dial(*addresses)), MAX_DIALLED)
+
+    def test_a_budget(self) -> None:
+        """Nobody looks around among other people's ports by having us dial one after the other."""
+        self.dial()
+        for port in range(2000, 2000 + 2 * MAX_FAILED):
+            addresses = self.announce(at("20.0.0.1", port))
+            self.dial_backs.dial_back(BOB, "laptop", addresses)
+        self.assertEqual(len(self.reactor.tcpClients), MAX_FAILED)

@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from ipaddress import ip_interface, ip_network
 
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from bitween.errors import RequestRefused, UnknownTorrent
-from bitween.meeting import CLIMBING, CONNECTING, LOOKING_ROUND, LOST, Meetings
+from bitween.meeting import (
+    CLIMBING,
+    CONNECTING,
+    IDLE_LOOK,
+    LOOKING_ROUND,
+    LOST,
+    PUNCH_AT_LAST,
+    Meetings,
+)
 from bitween.model.address import PeerAddress
 from bitween.model.announcement import Announcement, Share
 from bitween.model.candidate import Candidate, Kind
@@ -18,6 +27,7 @@ from bitween.model.passage import Passage
 from bitween.model.peer import Peer
 from bitween.model.torrent import InfoHash
 from bitween.model.way import UNTRIED, Rung
+from bitween.reach.dial_policy import MAX_FAILED, DialPolicy, Link
 from bitween.reach.ladder import MEET_AFTER, PUNCH_AFTER, RELAY_AFTER
 from tests.fakes.means import FakeMeans
 from tests.fakes.swarm import FakeSwarm
@@ -28,6 +38,9 @@ SONG = Share(InfoHash("cd" * 20), "song.ogg", 5_000)
 OURS = (Candidate(PeerAddress.parse("10.0.0.1", 6881)),)
 SYMMETRIC = (*OURS, Candidate(PeerAddress.parse("9.9.9.7", 6881), Kind.SEEN, varies=True))
 NEAR, FAR = PeerAddress.parse("10.0.0.2", 6881), PeerAddress.parse("9.9.9.9", 6881)
+OTHER = PeerAddress.parse("8.8.4.4", 6881)
+#: The network that a neighbour shares with us.
+HOME = frozenset({ip_network("10.0.0.0/24")})
 SEEN = Candidate(PeerAddress.parse("9.9.9.8", 7000), Kind.SEEN)
 
 
@@ -36,7 +49,9 @@ class MeetingCase(SynchronousTestCase):
 
     def setUp(self) -> None:
         """Meet nobody yet."""
-        self.clock, self.swarm, self.fakes = Clock(), FakeSwarm(), FakeMeans()
+        self.clock, self.swarm = Clock(), FakeSwarm()
+        self.policy = DialPolicy(self.clock, self, lambda _: False)
+        self.fakes = FakeMeans(policy=self.policy)
         self.catalogue = Catalogue(self.clock.seconds)
         self.admitted: dict[Key, list[PeerAddress]] = {}
         self.ours: tuple[Candidate, ...] = OURS
@@ -50,6 +65,16 @@ class MeetingCase(SynchronousTestCase):
         """Nothing is left behind."""
         self.meetings.close()
         self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    @property
+    def candidates(self) -> tuple[Candidate, ...]:
+        """Where we are."""
+        return self.ours
+
+    @property
+    def links(self) -> tuple[Link, ...]:
+        """Our only network."""
+        return ((ip_interface("10.0.0.1/24"),),)
 
     def meet(self, jid: str, resource: str, addresses: Iterable[PeerAddress]) -> None:
         """Remember who is let in."""
@@ -145,7 +170,7 @@ class WantingTests(MeetingCase):
 
     def test_meeting_half_way(self) -> None:
         """Who does not answer is asked to come, let in, and dialled over uTP."""
-        self.there(BOB, NEAR)
+        self.there(BOB, NEAR, SEEN)
         self.want()
         self.pass_by(MEET_AFTER)
         key, info_hash, ours, answer = self.fakes.called[0]
@@ -260,6 +285,84 @@ class WantingTests(MeetingCase):
         self.assertEqual(self.fakes.raced[0][0], (FAR,))
 
 
+class NeighbourTests(MeetingCase):
+    """What bob announces is in our own network, or on our machine."""
+
+    def setUp(self) -> None:
+        """Nobody has proved to be in our network."""
+        super().setUp()
+        self.fakes.networks = frozenset()
+
+    def test_no_proof(self) -> None:
+        """Nothing in our network is knocked at; the rest is, after a moment."""
+        self.there(BOB, NEAR, FAR)
+        self.want()
+        self.assertEqual((self.fakes.raced, self.offered()), ([], ()))
+        self.fakes.proofs[0][1].callback(frozenset())
+        self.assertEqual(self.fakes.raced[0][0], (FAR,))
+
+    def test_proof(self) -> None:
+        """Then it is the best address."""
+        self.there(BOB, NEAR, FAR)
+        self.want()
+        self.fakes.networks = HOME
+        self.fakes.proofs[0][1].callback(HOME)
+        self.assertEqual((self.fakes.raced[0][0], self.offered()), ((NEAR, FAR), (NEAR,)))
+
+    def test_who_is_seen_elsewhere(self) -> None:
+        """Others do not wait for the proof of one who is hardly at home with us."""
+        self.ours = SYMMETRIC
+        self.there(BOB, NEAR, FAR, SEEN)
+        self.want()
+        self.assertEqual([key for key, _ in self.fakes.proofs], [(BOB, "laptop")])
+        self.assertEqual(self.fakes.raced[0][0], (FAR,))
+
+    def test_a_neighbour_comes(self) -> None:
+        """Who has dialled us from our network has proved to be there."""
+        self.there(BOB, NEAR, FAR)
+        self.want()
+        self.connected(Peer(NEAR.address, None))
+        self.assertIn(((BOB, "laptop"), NEAR.address), self.fakes.seen)
+        self.assertIs(self.way(), Rung.LAN)
+
+    def test_what_is_never_dialled(self) -> None:
+        """Services, private networks of others, ourselves, our router, our link."""
+        self.ours = SYMMETRIC
+        for text, port in (
+            ("9.9.9.9", 1023),
+            ("192.168.7.7", 6881),
+            ("10.0.0.1", 6881),
+            ("10.0.0.1", 8080),
+            ("9.9.9.7", 8443),
+            ("127.0.0.1", 8080),
+            ("169.254.169.254", 8080),
+            ("fe80::1", 8080),
+        ):
+            self.there(BOB, PeerAddress.parse(text, port))
+            self.want()
+            self.pass_by(RELAY_AFTER)
+            raced = [address for addresses, _ in self.fakes.raced for address in addresses]
+            self.assertEqual((raced, self.swarm.met), ([], []), text)
+
+    def test_a_budget(self) -> None:
+        """Who is never met at what he announces has only so many addresses dialled."""
+        for port in range(2000, 2000 + 2 * MAX_FAILED):
+            self.there(BOB, PeerAddress(FAR.address, port))
+            self.want()
+        dialled = {address for addresses, _ in self.fakes.raced for address in addresses}
+        self.assertEqual(len(dialled), MAX_FAILED)
+
+    def test_who_is_met_keeps_the_budget(self) -> None:
+        """What was connected does not count."""
+        for port in range(2000, 2000 + 2 * MAX_FAILED):
+            self.there(BOB, PeerAddress(FAR.address, port))
+            self.want()
+            self.connected(Peer(FAR.address, port))
+            self.pass_by(IDLE_LOOK)
+        dialled = {address for addresses, _ in self.fakes.raced for address in addresses}
+        self.assertEqual(len(dialled), 2 * MAX_FAILED)
+
+
 class LookingRoundTests(MeetingCase):
     """Somebody wants to know how everybody is reached."""
 
@@ -281,7 +384,7 @@ class LookingRoundTests(MeetingCase):
         self.race.callback(NEAR)
         self.there(CAROL, FAR, shares=())
         self.there("dave@example.org", FAR, shares=())
-        self.there("eve@example.org", PeerAddress.parse("2620:fe::9", 1), shares=())
+        self.there("eve@example.org", PeerAddress.parse("2620:fe::9", 6881), shares=())
         looking = Deferred.fromCoroutine(self.meetings.look_round())
         self.fakes.raced[1][1].callback(FAR)
         self.pass_by(LOOKING_ROUND - 1)
@@ -399,24 +502,72 @@ class AskedTests(MeetingCase):
         answer = self.meetings.asked(BOB, "laptop", FILM.info_hash, candidates)
         self.assertEqual(answer, OURS)
 
+    def knocked(self, *answering: PeerAddress) -> tuple[PeerAddress, ...]:
+        """Have somebody answer at some of the addresses that are knocked at; all of these."""
+        addresses, outcome = self.fakes.knocked.pop()
+        outcome.callback(list(answering))
+        self.clock.advance(PUNCH_AT_LAST)
+        return addresses
+
     def test_they_answer(self) -> None:
-        """Where they answer they are dialled over TCP, which is quicker."""
+        """Where they answer they are dialled over TCP, which is quicker; elsewhere over uTP."""
         self.ask(Candidate(NEAR), SEEN)
         self.assertEqual(self.admitted[BOB, "laptop"], [NEAR, SEEN.address])
-        self.race.callback(NEAR)
+        self.assertEqual(self.knocked(NEAR), (NEAR,))
+        self.assertEqual(
+            self.swarm.met,
+            [(FILM.info_hash, (NEAR,), ()), (FILM.info_hash, (), (SEEN.address,))],
+        )
+
+    def test_they_are_connected(self) -> None:
+        """Who is connected over TCP is not dialled over uTP."""
+        self.ask(Candidate(NEAR), SEEN)
+        self.swarm.connected[FILM.info_hash] = (Peer(NEAR.address, NEAR.port),)
+        self.knocked(NEAR)
         self.assertEqual(self.swarm.met, [(FILM.info_hash, (NEAR,), ())])
 
     def test_they_do_not_answer(self) -> None:
         """Then they are dialled over uTP, and not after long."""
         self.ask(Candidate(NEAR), SEEN)
-        self.pass_by(0.5)
+        self.knocked()
         self.assertEqual(self.swarm.met, [(FILM.info_hash, (), (NEAR, SEEN.address))])
+
+    def test_one_address_tells_nothing_of_another(self) -> None:
+        """What comes to an address is the same whether somebody answers at another one or not."""
+        self.there(BOB, FAR, OTHER, SEEN)
+        for answering in ([OTHER], [FAR, OTHER]):
+            self.ask(Candidate(FAR), Candidate(OTHER), SEEN)
+            self.knocked(*answering)
+            ((_, dialled, _), (_, _, punched)) = self.swarm.met
+            self.assertEqual((OTHER in dialled, SEEN.address in punched), (True, True))
+            self.swarm.met.clear()
 
     def test_others_are_not_dialled(self) -> None:
         """What the resource has not announced is not dialled, but it may come from there."""
-        self.ask(Candidate(FAR))
-        self.assertEqual(self.fakes.raced[-1][0], ())
-        self.assertEqual(self.admitted[BOB, "laptop"], [FAR])
+        port = PeerAddress(NEAR.address, 8080)
+        self.ask(Candidate(FAR), Candidate(port))
+        self.clock.advance(1)
+        self.assertEqual((self.fakes.knocked, self.swarm.met), ([], []))
+        self.assertEqual(self.admitted[BOB, "laptop"], [FAR, port])
+
+    def test_what_they_tell_when_asked(self) -> None:
+        """Where a resource says that it is to be met counts if it has announced that."""
+        self.there(CAROL, FAR, SEEN, shares=(SONG,))
+        self.want(SONG)
+        self.pass_by(MEET_AFTER)
+        self.fakes.called[0][3].callback((SEEN, Candidate(PeerAddress(FAR.address, 8080))))
+        self.pass_by(PUNCH_AFTER + 0.25)
+        self.assertEqual(self.swarm.met, [(SONG.info_hash, (), (FAR, SEEN.address))])
+
+    def test_a_neighbour_has_to_prove_it(self) -> None:
+        """Before that, nothing in our network is knocked at; what is elsewhere need not wait."""
+        self.fakes.networks = frozenset()
+        self.there(BOB, NEAR, FAR)
+        self.ask(Candidate(NEAR), Candidate(FAR))
+        self.assertEqual([knocked for knocked, _ in self.fakes.knocked], [(FAR,)])
+        self.fakes.networks = HOME
+        self.fakes.proofs[-1][1].callback(HOME)
+        self.assertEqual(self.knocked(NEAR), (NEAR,))
 
     def test_for_nothing(self) -> None:
         """Nobody is met for what we do not have."""

@@ -87,7 +87,7 @@ class OutsideViewTests(TestCase):
 
     async def start(self, *servers: StunServer, seen: str = "", nearby: bool = True) -> None:
         """Look for the first time, with servers that see us."""
-        self.vantage = Vantage(servers, seen, nearby)
+        self.vantage = Vantage(servers, seen, nearby, here=nearby)
         self.view.startService()
         self.addCleanup(self.view.stopService)
         await self.own.told
@@ -138,22 +138,34 @@ class OutsideViewTests(TestCase):
         self.assertEqual(self.own.nat, Nat(True, False, endpoint_independent=False))
 
     def test_where_another_address_may_be(self) -> None:
-        """Nobody has us send anything into private networks, and one more answer is enough."""
+        """It is of the same family, and one more answer is enough."""
         own, seen = PeerAddress("192.168.1.5", 1), PeerAddress("20.0.0.5", 1)
-        public, private = PeerAddress("20.0.0.9", 2), PeerAddress("192.168.1.1", 2)
-        six = PeerAddress("2a0e:b107::5", 2)
-        for others, nearby, asked in (
-            ([public], False, [public]),
-            ([private], False, []),
-            ([private], True, [private]),
-            ([six], True, []),
-            ([None], True, []),
-            ([public, public], True, []),
-            ([], True, []),
+        public, six = PeerAddress("20.0.0.9", 2000), PeerAddress("2a0e:b107::5", 2000)
+        for others, asked in (
+            ([public], [public]),
+            ([six], []),
+            ([None], []),
+            ([public, public], []),
+            ([], []),
         ):
             answers = [Answer(own, seen, other) for other in others]
-            self.assertEqual(_elsewhere(answers, Vantage(nearby=nearby)), asked)
-        self.assertEqual(_elsewhere([Answer(six, six, public)], Vantage()), [])
+            self.assertEqual(_elsewhere(answers), asked)
+        self.assertEqual(_elsewhere([Answer(six, six, public)]), [])
+
+    def test_whom_a_server_cannot_have_us_ask(self) -> None:
+        """Services, our own network, and our machine, as far as the server is not there itself."""
+        far, nearby, here = Vantage(), Vantage(nearby=True), Vantage(nearby=True, here=True)
+        self.own.note_seen([PeerAddress("20.0.0.5", 6881)], None)
+        for text, port, allowed in (
+            ("20.0.0.9", 3478, [far, nearby, here]),
+            ("20.0.0.9", 53, []),
+            ("20.0.0.5", 3478, [nearby, here]),
+            ("192.168.1.1", 3478, [nearby, here]),
+            ("127.0.0.1", 3478, [here]),
+        ):
+            server = PeerAddress(text, port)
+            asked = [v for v in (far, nearby, here) if self.view._may_ask(server, v)]
+            self.assertEqual(asked, allowed, str(server))
 
     def test_what_was_asked_from_two_ports(self) -> None:
         """It says nothing of a router that two ports of ours are seen at two that differ."""

@@ -28,51 +28,77 @@ class ProberTests(SynchronousTestCase):
         self.dialled[address] = Deferred(lambda _: self.cancelled.append(address))
         return self.dialled[address]
 
-    def test_head_starts(self) -> None:
-        """Each address has a moment for itself before the next one is tried beside it."""
+    def test_all_at_the_same_time(self) -> None:
+        """Every address is knocked at, at once, whatever comes of the others."""
+        for first in (True, False, None):
+            self.dialled.clear()
+            self.prober.race([ONE, TWO, THREE])
+            if first is not None:
+                self.dialled[ONE].callback(first)
+            self.clock.advance(PATIENCE - 0.1)
+            self.assertEqual((list(self.dialled), self.cancelled), ([ONE, TWO, THREE], []))
+            self.prober.close()
+            self.cancelled.clear()
+
+    def test_the_best_one_wins(self) -> None:
+        """At once if it answers; a worse one has to wait a moment for it, not for what is worse."""
         race = self.prober.race([ONE, TWO, THREE])
-        self.assertEqual(list(self.dialled), [ONE])
-        self.clock.advance(HEAD_START)
-        self.assertEqual(list(self.dialled), [ONE, TWO])
+        self.dialled[TWO].callback(True)
+        self.clock.advance(HEAD_START / 2)
+        self.assertNoResult(race)
         self.dialled[ONE].callback(True)
         self.assertEqual(self.successResultOf(race), ONE)
-        self.assertEqual(self.cancelled, [TWO])
+        race = self.prober.race([ONE, TWO, THREE])
+        self.dialled[TWO].callback(True)
+        self.clock.advance(HEAD_START)
+        self.assertEqual(self.successResultOf(race), TWO)
+        race = self.prober.race([ONE, TWO, THREE])
+        self.dialled[TWO].callback(True)
+        self.dialled[ONE].callback(False)
+        self.assertEqual(self.successResultOf(race), TWO)
         self.assertEqual(self.clock.getDelayedCalls(), [])
 
-    def test_a_later_one_wins(self) -> None:
-        """The first that answers wins, wherever it stood."""
-        race = self.prober.race([ONE, TWO])
-        self.clock.advance(HEAD_START)
-        self.dialled[TWO].callback(True)
-        self.assertEqual((self.successResultOf(race), self.cancelled), (TWO, [ONE]))
-
-    def test_no_waiting_for_who_refuses(self) -> None:
-        """Where somebody refuses at once, the next one begins at once."""
+    def test_nobody_answers(self) -> None:
+        """That is told after the same time whether they refuse or are silent."""
         race = self.prober.race([ONE, TWO])
         self.dialled[ONE].callback(False)
-        self.assertEqual(list(self.dialled), [ONE, TWO])
-        self.assertNoResult(race)
         self.dialled[TWO].callback(False)
+        self.clock.advance(PATIENCE - 0.1)
+        self.assertNoResult(race)
+        self.clock.advance(0.1)
         self.assertIsNone(self.successResultOf(race))
         self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def test_all_that_answer(self) -> None:
+        """They are told after a time that was set, never earlier."""
+        looking = self.prober.answering([ONE, TWO, THREE], 0.3)
+        self.dialled[THREE].callback(True)
+        self.dialled[ONE].callback(True)
+        self.dialled[TWO].callback(False)
+        self.clock.advance(0.2)
+        self.assertNoResult(looking)
+        self.clock.advance(0.1)
+        self.assertEqual(self.successResultOf(looking), [ONE, THREE])
 
     def test_nothing_to_try(self) -> None:
         """No address has no winner."""
         self.assertIsNone(self.successResultOf(self.prober.race([])))
 
     def test_cancelling(self) -> None:
-        """A race that is given up leaves nothing behind."""
-        race = self.prober.race([ONE, TWO, THREE])
-        self.clock.advance(HEAD_START)
+        """A race that is given up tells nothing; its knocks end by themselves, or at the end."""
+        race = self.prober.race([ONE, TWO])
         race.cancel()
         self.failureResultOf(race, CancelledError)
-        self.assertEqual(self.cancelled, [ONE, TWO])
-        self.assertEqual(self.clock.getDelayedCalls(), [])
+        self.assertEqual((self.cancelled, self.clock.getDelayedCalls()), ([], []))
+        self.prober.close()
+        self.assertEqual(set(self.cancelled), {ONE, TWO})
 
     def test_a_dialler_that_fails(self) -> None:
         """An unforeseen error is logged, and counts as no answer."""
         prober = Prober(self.clock, lambda *_: fail(ZeroDivisionError()))
-        self.assertIsNone(self.successResultOf(prober.race([ONE, TWO])))
+        race = prober.race([ONE, TWO])
+        self.clock.advance(PATIENCE)
+        self.assertIsNone(self.successResultOf(race))
         self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 2)
 
     def test_few_at_once(self) -> None:

@@ -148,13 +148,13 @@ class OfferTests(StreamsCase):
 
     def test_a_proxy_is_where_it_says_itself(self) -> None:
         """Not where the offer says."""
-        self.offer(_streamhost("proxy.b.example", "192.0.2.66", 22))
+        self.offer(_streamhost("proxy.b.example", "192.0.2.66", 2222))
         self.assertEqual(self.dialled, [("8.8.4.4", 7777)])
 
     def test_what_is_no_proxy_of_a_server_is_not_dialled(self) -> None:
         """Whatever name it has."""
         for jid in ("evil.example", "evil.b.example", "bob@b.example", BOB, "x.localhost"):
-            answer = self.offer(_streamhost(jid, "8.8.8.8", 22), sid=jid)
+            answer = self.offer(_streamhost(jid, "8.8.8.8", 2222), sid=jid)
             self.assertEqual(answer["type"], "error")
         self.assertEqual(self.dialled, [])
 
@@ -162,7 +162,7 @@ class OfferTests(StreamsCase):
         """Its administrator says where these lead."""
         del self.answers["proxy.b.example", NS_BYTESTREAMS]
         for host in ("8.8.8.8", "public.example", "evil.b.example"):
-            answer = self.offer(_streamhost("proxy.b.example", host, 22))
+            answer = self.offer(_streamhost("proxy.b.example", host, 2222))
             self.assertEqual(answer["type"], "error")
         self.assertEqual(self.dialled, [])
         self.reactor.nameResolver = Resolver({"b.example": "8.8.4.4"})
@@ -173,19 +173,26 @@ class OfferTests(StreamsCase):
         """Neither by an address nor by a name."""
         self.manager.stub.xmlstream.transport.peerAddr = IPv4Address("TCP", "8.8.8.8", 5222)
         for host in ("127.0.0.1", "10.0.0.1", "169.254.169.254", "0.0.0.0", "224.0.0.1"):
-            self.answers["proxy.b.example", NS_BYTESTREAMS] = _host("proxy.b.example", host, 80)
+            self.answers["proxy.b.example", NS_BYTESTREAMS] = _host("proxy.b.example", host, 8080)
             self.proxies.connectionInitialized()
-            answer = self.offer(_streamhost("proxy.b.example", host, 80))
+            answer = self.offer(_streamhost("proxy.b.example", host, 8080))
             self.assertEqual(answer["type"], "error")
+        self.assertEqual(self.dialled, [])
+
+    def test_services_of_other_kinds_are_no_proxies(self) -> None:
+        """A server has nobody connect to a port below 1024, of its own or of others."""
+        self.answers["proxy.b.example", NS_BYTESTREAMS] = _host("proxy.b.example", "8.8.4.4", 25)
+        self.offer(_streamhost("proxy.b.example", "8.8.4.4", 25))
+        self.offer(_streamhost("b.example", "8.8.4.4", 1023))
         self.assertEqual(self.dialled, [])
 
     def test_loopback_is_for_servers_on_loopback(self) -> None:
         """A server in a private network may have its proxy there."""
         for host, fine in (("127.0.0.1", False), ("10.0.0.1", True)):
-            self.answers["proxy.b.example", NS_BYTESTREAMS] = _host("proxy.b.example", host, 80)
+            self.answers["proxy.b.example", NS_BYTESTREAMS] = _host("proxy.b.example", host, 8080)
             self.proxies.connectionInitialized()
-            self.offer(_streamhost("proxy.b.example", host, 80))
-            self.assertEqual((host, 80) in self.dialled, fine)
+            self.offer(_streamhost("proxy.b.example", host, 8080))
+            self.assertEqual((host, 8080) in self.dialled, fine)
 
     def test_home_is_for_servers_at_home(self) -> None:
         """Public addresses of our own home pass its firewall, too."""

@@ -85,9 +85,14 @@ class VantageTests(SynchronousTestCase):
 
     def test_nearby(self) -> None:
         """A server in a private network is told from one on the internet."""
-        for address, nearby in {"127.0.0.1": True, "192.168.1.1": True, "20.0.0.1": False}.items():
+        for address, nearby, here in (
+            ("127.0.0.1", True, True),
+            ("192.168.1.1", True, False),
+            ("20.0.0.1", False, False),
+        ):
             self.come_from(address)
-            self.assertEqual(self.look().nearby, nearby, address)
+            seen = self.look()
+            self.assertEqual((seen.nearby, seen.here), (nearby, here), address)
 
 
 def services_of(services: str) -> str:

@@ -22,6 +22,8 @@ from bitween.xmpp.encounters import (
     MAX_RUNNING,
     MAX_RUNNING_FOR_ONE,
     MEETINGS,
+    NEIGHBOURS,
+    PROOFS,
     Encounters,
 )
 from bitween.xmpp.payload import MAX_CANDIDATES, NS_BITWEEN
@@ -33,6 +35,7 @@ from wokkel.generic import FallbackHandler  # isort: skip
 BOB, LAPTOP = "bob@localhost", "bob@localhost/laptop"
 FOUR = PeerAddress.parse("198.51.100.7", 6881)
 SIX = PeerAddress.parse("2001:db8::7", 6882)
+TOKEN = bytes(range(16))
 OURS = (Candidate(FOUR, Kind.MAPPED, reached=True), Candidate(SIX, Kind.SEEN, varies=True))
 DISCO = "http://jabber.org/protocol/disco#info"
 ADDRESS = "<address address='198.51.100.7' port='6881'/>"
@@ -76,6 +79,7 @@ class AskedTests(EncounterCase):
         self.cancelled: list[Deferred[DialBack]] = []
         self.encounters.serve(dials_back=self.dials_back)
         self.encounters.serve(meets=self.meets)
+        self.encounters.serve(proves=lambda *asked: self.asked.append(asked))
 
     def dials_back(
         self, jid: str, resource: str, addresses: Sequence[PeerAddress]
@@ -107,6 +111,26 @@ class AskedTests(EncounterCase):
             f"<iq type='set' id='m' from='{sender}' to='alice@localhost/here'>"
             f"<meet xmlns='{NS_BITWEEN}' hash='{hashed}'>{content}</meet></iq>"
         )
+
+    def ask_to_prove(self, sender: str = LAPTOP, token: str = TOKEN.hex()) -> None:
+        """Let a request come in."""
+        self.receive(
+            f"<iq type='set' id='n' from='{sender}' to='alice@localhost/here'>"
+            f"<neighbour xmlns='{NS_BITWEEN}' token='{token}'/></iq>"
+        )
+
+    def test_a_neighbour_is_proved_to(self) -> None:
+        """Its token is sent, as often as it has a quota; nonsense is not."""
+        self.ask_to_prove()
+        self.assertEqual(self.asked, [(BOB, "laptop", TOKEN)])
+        self.assertEqual(self.replies(), ["result"])
+        for token in ("", "x" * 32, TOKEN.hex()[1:], "0" * 64):
+            self.ask_to_prove(token=token)
+            self.assertEqual(self.replies(), ["bad-request"])
+        for _ in range(PROOFS[0]):
+            self.ask_to_prove()
+        self.assertIn("policy-violation", self.replies())
+        self.assertLessEqual(len(self.asked), PROOFS[0])
 
     def test_a_contact_is_dialled_back(self) -> None:
         """It is told what was reached; only when that is known."""
@@ -146,7 +170,8 @@ class AskedTests(EncounterCase):
         ):
             self.ask_to_dial(sender)
             self.ask_to_meet(sender)
-            self.assertEqual(self.replies(), ["service-unavailable"] * 2, sender)
+            self.ask_to_prove(sender)
+            self.assertEqual(self.replies(), ["service-unavailable"] * 3, sender)
         self.assertEqual(self.asked, [])
 
     def test_who_serves_nobody_does_not_answer(self) -> None:
@@ -158,7 +183,8 @@ class AskedTests(EncounterCase):
         self.manager = manager
         self.ask_to_dial()
         self.ask_to_meet()
-        self.assertEqual(self.replies(), ["service-unavailable"] * 2)
+        self.ask_to_prove()
+        self.assertEqual(self.replies(), ["service-unavailable"] * 3)
 
     def test_malformed_requests(self) -> None:
         """No address, a wrong one, too many, no hash: a bad request; nothing is done."""
@@ -247,8 +273,22 @@ class AskingTests(EncounterCase):
         return str(self.failureResultOf(attempt, RequestRefused).value)
 
     def test_we_say_that_we_can_be_asked(self) -> None:
-        """The feature is among ours."""
+        """The features are among ours."""
         self.assertIn(FEATURE, FEATURES)
+        self.assertIn(NEIGHBOURS, FEATURES)
+
+    def test_a_proof(self) -> None:
+        """A resource that knows how is sent the token; one that does not is not asked."""
+        asking = self.encounters.prove(BOB, "laptop", TOKEN)
+        self.knows_how()
+        self.assertEqual(self.output[-1].children[0]["token"], TOKEN.hex())
+        self.answer(f"<neighbour xmlns='{NS_BITWEEN}'/>", sender=LAPTOP)
+        self.assertIsNone(self.successResultOf(asking))
+        self.encounters.drop(BOB, "laptop")
+        asking = self.encounters.prove(BOB, "laptop", TOKEN)
+        feature = f"<feature var='{FEATURE}'/>"
+        self.answer(f"<query xmlns='{DISCO}'>{feature}</query>", sender=LAPTOP)
+        self.assertIn("cannot be asked", self.refusal(asking))
 
     def test_being_dialled_back(self) -> None:
         """Of the addresses that we named, the answer counts; of others it does not."""

@@ -62,7 +62,8 @@ class SettingsTests(SynchronousTestCase):
         settings = self.settings(
             "--jid", "a@example.org/home", "--password-file", "-", "--server", "[::1]:5333",
             "--api", "none", "--api-host", "nas", "--api-host", "nas.lan",
-            "--announce", "192.0.2.7", "--listen", "127.0.0.1:7", "--announce", "[2001:db8::1]:9",
+            "--announce", "192.0.2.7", "--listen", "127.0.0.1:7007",
+            "--announce", "[2001:db8::1]:9009",
             "--upload-limit", "5", "--hidden-files", "skip",
             "--nick", "Al", "--auto-accept", "never", "--allow-plain",
             "--no-port-mapping", "--log-traffic", "--token-file", "/t", "--state-dir", "/s",
@@ -70,13 +71,19 @@ class SettingsTests(SynchronousTestCase):
         self.assertEqual((settings.resource, settings.password_file), ("home", "-"))
         self.assertEqual((settings.server, settings.api), (("::1", 5333), None))
         self.assertEqual(settings.api_hosts, ("nas", "nas.lan"))
-        self.assertEqual(settings.listen, ("127.0.0.1", 7))
-        self.assertEqual(settings.announce, (("192.0.2.7", None), ("2001:db8::1", 9)))
+        self.assertEqual(settings.listen, ("127.0.0.1", 7007))
+        self.assertEqual(settings.announce, (("192.0.2.7", None), ("2001:db8::1", 9009)))
         self.assertEqual((settings.upload_limit, settings.token_file), (5, "/t"))
         self.assertFalse(settings.port_mapping)
         self.assertTrue(settings.log_traffic)
         self.assertEqual((settings.nick, settings.auto_accept), ("Al", AutoAccept.NEVER))
         self.assertTrue(settings.allow_plain)
+
+    def test_trusted_networks(self) -> None:
+        """Several, of both families."""
+        given = ("--trusted-network", "10.8.0.0/24", "--trusted-network", "fd00::/64")
+        settings = self.settings("--jid", "a@example.org", *given)
+        self.assertEqual([str(n) for n in settings.trusted_networks], ["10.8.0.0/24", "fd00::/64"])
 
     def test_share_roots(self) -> None:
         """Several, each once, or none at all, on the command line and in the file."""
@@ -101,13 +108,13 @@ class SettingsTests(SynchronousTestCase):
     def test_the_file_and_the_command_line(self) -> None:
         """The file has the same names, and the command line wins."""
         self.config(
-            'jid = "a@example.org"\nlisten = 7\nno-port-mapping = true\n'
-            'announce = ["192.0.2.7:5"]\nupload-limit = 100\n'
+            'jid = "a@example.org"\nlisten = 7007\nno-port-mapping = true\n'
+            'announce = ["192.0.2.7:5005"]\nupload-limit = 100\n'
         )
         settings = self.settings("--upload-limit", "7")
-        self.assertEqual((settings.jid, settings.listen), ("a@example.org", ("", 7)))
+        self.assertEqual((settings.jid, settings.listen), ("a@example.org", ("", 7007)))
         self.assertEqual((settings.upload_limit, settings.port_mapping), (7, False))
-        self.assertEqual(settings.announce, (("192.0.2.7", 5),))
+        self.assertEqual(settings.announce, (("192.0.2.7", 5005),))
 
     def test_control(self) -> None:
         """Schedule, queue and the end of seeding, in the file and on the command line."""
@@ -150,6 +157,8 @@ class SettingsTests(SynchronousTestCase):
             ("--auto-accept", "sometimes"), ("--auto-accept", ""),
             ("--listen", "x"), ("--listen", "70000"), ("--listen", "host:1"),
             ("--announce", "example.org"), ("--announce", "192.0.2.7:0"),
+            ("--announce", "192.0.2.7:443"), ("--listen", "443"), ("--listen", "192.0.2.7:1023"),
+            ("--trusted-network", "10.8.0.1/24"), ("--trusted-network", "0.0.0.0/0"),
             ("--upload-limit", "fast"), ("--download-limit", "-1"),
             ("--schedule", "mon upload=1"), ("--active-downloads", "-1"),
             ("--active-downloads", "many"), ("--seed-ratio", "-1"), ("--seed-ratio", "inf"),

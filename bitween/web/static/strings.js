@@ -367,7 +367,7 @@ const heardInGerman = {
   "way.warning.fix": "{fix}",
   "obstacle.unanswered": "Bei den Adressen dort antwortet nichts",
   "obstacle.unanswered.fix": "Vielleicht nichts: ob beide einander zugleich anwählen können, zeigt der erste Download",
-  "obstacle.none_theirs": "Dort wird keine Adresse genannt",
+  "obstacle.none_theirs": "Dort wird keine Adresse genannt, die von hier gewählt werden darf",
   "obstacle.none_theirs.fix": "Dort bitween doctor laufen lassen",
   "obstacle.none_ours": "Hier gibt es keine Adresse",
   "obstacle.none_ours.fix": "Das Netz prüfen; siehe bitween doctor",
