@@ -3,6 +3,7 @@
 import { icon, make, say } from "/web/dom.js";
 import { begin as beginNotifications } from "/web/notifications.js";
 import { Daemon } from "/web/daemon.js";
+import { FocusKeeper } from "/web/focus.js";
 import { rate } from "/web/format.js";
 import { language, t } from "/web/strings.js";
 import "/web/contacts.js";
@@ -21,6 +22,15 @@ function closeDialogs() {
   for (const dialog of document.querySelectorAll("dialog[open]")) dialog.close();
 }
 
+/** A part of an address as text; one that nobody could have written by intent stays as it is. */
+function decoded(part) {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
+  }
+}
+
 class App extends HTMLElement {
   #daemon = new Daemon();
   #toasts = make("toast-area");
@@ -32,6 +42,7 @@ class App extends HTMLElement {
   #links = new Map();
   #places = new Map(); // where in a view one was last
   #views = new Map();
+  #focus = new FocusKeeper(this);
   #main = make("main", { id: "main", tabindex: -1, hidden: true });
 
   connectedCallback() {
@@ -77,6 +88,7 @@ class App extends HTMLElement {
     const [path, asked] = location.hash.slice(1).split("?");
     const [wanted, detail] = path.split("/");
     const chosen = VIEWS.includes(wanted) ? wanted : VIEWS[0];
+    this.#leave(chosen);
     this.#places.set(chosen, wanted === chosen ? location.hash : `#${chosen}`);
     for (const [name, link] of this.#links) {
       // To where one was in another view, and to the beginning of this one.
@@ -91,7 +103,16 @@ class App extends HTMLElement {
       document.title = `${t(chosen)} · bitween`;
       scrollTo(0, 0);
     }
-    view.open(detail && decodeURIComponent(detail), new URLSearchParams(asked));
+    view.open(detail && decoded(detail), new URLSearchParams(asked));
+  }
+
+  /** Have the view that was shown end what it is about to do, and tell where one comes back to. */
+  #leave(chosen) {
+    for (const [name, view] of this.#views) {
+      if (view.hidden || name === chosen) continue;
+      const place = view.leave?.();
+      if (place) this.#places.set(name, place);
+    }
   }
 
   #showRates() {

@@ -1,5 +1,6 @@
 // Who is there, who asks to be, and what each shares.
 
+import { isolated } from "/web/direction.js";
 import { iconButton, legible, make, named, say, withEnglish } from "/web/dom.js";
 import { avatar } from "/web/faces.js";
 import { size } from "/web/format.js";
@@ -130,7 +131,7 @@ export class ContactsView extends HTMLElement {
     const name = this.#nameOf(contact);
     return make("span", { class: "texts" },
       named(name, { class: "name", title: contact.jid }),
-      make("span", { class: "facts", dir: "auto" }, legible(facts)));
+      make("span", { class: "facts" }, legible(facts)));
   }
 
   // Who asks gave the name themselves, so that it is the JID that tells who it is.
@@ -140,7 +141,7 @@ export class ContactsView extends HTMLElement {
   }
 
   #standing({ jid, nick, online, pending, resources, subscription }) {
-    const said = nick ? [jid] : [];
+    const said = nick ? [isolated(jid)] : [];
     said.push(t(online ? "online" : "offline"));
     if (pending === "out") said.push(t("waitsFor"));
     else if (subscription === "to") said.push(t("onesided"));
@@ -158,7 +159,7 @@ function device({ resource, online, shares, size: bytes, way }) {
   const said = [t(online ? "online" : "offline"), t("shareCount", { n: shares }), size(bytes)];
   if (way && way.reach !== "untried") said.push(reachText(way.reach));
   const line = make("li", { class: online ? "online" : "" }, named(resource), ` ${said.join(" · ")}`);
-  if (way?.because.length) line.append(make("small", { dir: "auto" }, ...whyNoBetter(way.because)));
+  if (way?.because.length) line.append(make("small", {}, ...whyNoBetter(way.because)));
   return line;
 }
 

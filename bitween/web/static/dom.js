@@ -58,8 +58,8 @@ export function relabel(button, name, label) {
   button.replaceChildren(icon(name));
 }
 
-// What turns the direction of writing, so that "gpj.exe" could be read as "exe.jpg".
-const TURNING = /[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
+// What turns the direction of writing, so that "gpj.exe" could be read as "exe.jpg"; isolates turn nothing.
+const TURNING = /[\u061c\u200e\u200f\u202a-\u202e\u2066\u2067]/g;
 
 /** A text in which nothing is hidden: what would turn its direction is a mark that is seen. */
 export const legible = (text) => text.replace(TURNING, "\ufffd");

@@ -11,6 +11,9 @@ import "/web/virtual_list.js";
 /** The path of a file below the folder that holds the torrent, which is named above the list. */
 const below = (path) => path.slice(path.indexOf("/") + 1);
 
+/** Which view is shown: what comes late must not lie over another one. */
+const shownView = () => document.querySelector("main > :not([hidden])");
+
 const PATIENCE = 1000; // milliseconds between two looks at how far the files are
 
 class FileRow extends HTMLElement {
@@ -81,8 +84,8 @@ export class FilesDialog extends HTMLElement {
   #looking = 0;
   #givenUp = Promise.resolve(); // kept when what was not chosen is gone
   #title = named("");
-  #place = make("p", { class: "facts", dir: "auto" });
-  #error = make("p", { class: "trouble", dir: "auto" });
+  #place = make("p", { class: "facts" });
+  #error = make("p", { class: "trouble" });
   #hint = make("p", { role: "status" });
   #list = make("virtual-list", { "aria-label": t("filesOf") });
   #choosing = make("div", { class: "actions" });
@@ -121,13 +124,17 @@ export class FilesDialog extends HTMLElement {
   }
 
   /** Show the files of a torrent that is ours. */
-  async open({ hash, name }, { fresh = false } = {}) {
+  async open({ hash, name }, { fresh = false, view = shownView() } = {}) {
     this.hash = hash;
     this.#name = name;
     this.#fresh = fresh;
     this.#files = null;
     this.#inOrder.checked = false;
     if (!(await this.#toasts.attempt(() => this.#read()))) return;
+    if (view !== shownView()) {
+      this.#closed();
+      return;
+    }
     this.wanted = new Set((this.#files ?? []).filter((file) => file.wanted).map((file) => file.index));
     this.#show(); // before it opens: what is hidden then cannot have the focus
     this.#dialog.showModal();
@@ -137,10 +144,11 @@ export class FilesDialog extends HTMLElement {
   /** Show what contacts have, of which nothing is fetched before it is chosen. */
   async choose(share) {
     const { hash } = share;
+    const view = shownView();
     await this.#givenUp; // else that would take this one away as well
     await this.#toasts.attempt(async () => {
       await call("bt.add_torrent_by_hash", { hash, paused: true });
-      await this.open(share, { fresh: true });
+      await this.open(share, { fresh: true, view });
     });
   }
 

@@ -1,13 +1,14 @@
 // Tells of a finished download while the page is in the background, if somebody asked for that.
 
 import { legible, make, say } from "/web/dom.js";
+import { keep, kept } from "/web/kept.js";
 import { t } from "/web/strings.js";
 
 const KEPT = "bitween.notifications"; // in the browser, for it is the browser that is asked
 const supported = "Notification" in window;
 
 /** Whether somebody asked for it here, and the browser lets us. */
-export const wanted = () => supported && Notification.permission === "granted" && localStorage.getItem(KEPT) === "on";
+export const wanted = () => supported && Notification.permission === "granted" && kept(KEPT) === "on";
 
 /** Tell of whatever is finished from now on. */
 export function begin(daemon) {
@@ -29,7 +30,7 @@ function tell({ hash, name }) {
     });
   } catch {
     // There are browsers that let only service workers notify: they say so only now.
-    localStorage.removeItem(KEPT);
+    keep(KEPT, null);
   }
 }
 
@@ -44,8 +45,8 @@ export class NotificationSwitch extends HTMLElement {
   }
 
   async #turn() {
-    if (wanted()) localStorage.removeItem(KEPT);
-    else if ((await Notification.requestPermission()) === "granted") localStorage.setItem(KEPT, "on");
+    if (wanted()) keep(KEPT, null);
+    else if ((await Notification.requestPermission()) === "granted") keep(KEPT, "on");
     this.#show();
   }
 

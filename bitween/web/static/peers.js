@@ -1,5 +1,6 @@
 // Who is connected for one torrent, looked at again and again while that is shown.
 
+import { isolated } from "/web/direction.js";
 import { make, named, say } from "/web/dom.js";
 import { avatar } from "/web/faces.js";
 import { percent, rate } from "/web/format.js";
@@ -11,7 +12,7 @@ const PERIOD = 1000; // milliseconds between two looks
 
 class PeerRow extends HTMLElement {
   #name = named("", { class: "name" });
-  #facts = make("span", { class: "facts", dir: "auto" });
+  #facts = make("span", { class: "facts" });
   #rates = make("span", { class: "rates" });
   #has = make("span", { class: "facts" });
 
@@ -25,7 +26,7 @@ class PeerRow extends HTMLElement {
 
   fill(peer, name) {
     say(this.#name, name);
-    say(this.#facts, [peer.address, peer.client, reachText(peer.how)].filter(Boolean).join(" · "));
+    say(this.#facts, [peer.address, isolated(peer.client ?? ""), reachText(peer.how)].filter(Boolean).join(" · "));
     say(this.#rates, `↓ ${rate(peer.download_rate)} ↑ ${rate(peer.upload_rate)}`);
     say(this.#has, t("peerHas", { part: percent(peer.progress) }));
   }

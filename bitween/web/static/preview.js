@@ -17,7 +17,7 @@ export class PreviewDialog extends HTMLElement {
   #reading = null; // aborts the reading of a text, or of why something cannot be shown
   #title = named("");
   #note = make("p", { role: "status" });
-  #trouble = make("p", { class: "trouble", role: "alert", dir: "auto" });
+  #trouble = make("p", { class: "trouble", role: "alert" });
   #stage = make("div", { class: "stage" });
   #again = make("button", { type: "button", click: () => this.#show() }, t("tryAgain"));
   #close = make("button", { type: "button", click: () => this.#dialog.close() }, t("close"));

@@ -1,5 +1,6 @@
 // What contacts share: found, sorted, and got.
 
+import { isolated } from "/web/direction.js";
 import { iconButton, make, named, relabel, say } from "/web/dom.js";
 import { avatars } from "/web/faces.js";
 import { percent, size } from "/web/format.js";
@@ -30,7 +31,7 @@ class ShareRow extends HTMLElement {
   #drawn = "";
   #face = make("span", { class: "face" });
   #name = named("", { class: "name" });
-  #facts = make("span", { class: "facts", dir: "auto" });
+  #facts = make("span", { class: "facts" });
   #get = make("button", { type: "button", class: "main", click: () => this.#view.get(this.#item) });
   #choose = iconButton("files", "", () => this.#view.choose(this.#item));
   #here = make("a", { href: "#torrents", class: "here" });
@@ -83,7 +84,7 @@ class ShareRow extends HTMLElement {
 customElements.define("share-row", ShareRow);
 
 function who(people) {
-  const shown = people.slice(0, NAMED).map(({ name }) => name).join(", ");
+  const shown = people.slice(0, NAMED).map(({ name }) => isolated(name)).join(", ");
   return people.length > NAMED ? t("more", { names: shown, n: people.length - NAMED }) : shown;
 }
 
@@ -105,6 +106,10 @@ export class SharesView extends HTMLElement {
     type: "search", id: "query", autocomplete: "off", placeholder: t("searchShares"), "aria-label": t("searchShares"),
     input: () => this.#searchSoon(),
   });
+  // On a phone the filters are shown when they are asked for; elsewhere there is room for them.
+  #toggle = make("button", {
+    type: "button", class: "toggle", "aria-expanded": "false", "aria-controls": "filters", click: () => this.#showFilters(),
+  }, t("filters"));
   #contact = make("select", { id: "contact", change: () => this.#changed() });
   #size = make("select", { id: "size", change: () => this.#changed() });
   #sort = make("select", { id: "sort", change: () => this.#changed() });
@@ -122,11 +127,12 @@ export class SharesView extends HTMLElement {
     this.append(
       make("h1", {}, t("shares")),
       make("div", { class: "tools", role: "search" },
-        this.#query,
-        make("label", {}, t("from"), this.#contact),
-        make("label", {}, t("size"), this.#size),
-        make("label", {}, t("order"), this.#sort),
-        make("label", { class: "check" }, this.#online, t("onlineOnly"))),
+        this.#query, this.#toggle,
+        make("div", { class: "filters", id: "filters" },
+          make("label", {}, t("from"), this.#contact),
+          make("label", {}, t("size"), this.#size),
+          make("label", {}, t("order"), this.#sort),
+          make("label", { class: "check" }, this.#online, t("onlineOnly")))),
       this.#count, this.#list, this.#empty);
     this.#list.begin(() => new ShareRow(this), "share-row");
     daemon.addEventListener("shares", () => this.#refresh());
@@ -140,6 +146,12 @@ export class SharesView extends HTMLElement {
     // What is set here is told of later: one may have typed on meanwhile.
     if (location.hash !== this.#written) this.#take(jid, asked);
     this.#list.show();
+  }
+
+  /** Search at once for what was typed last; gives the address that shows the same again. */
+  leave() {
+    if (this.#typing) this.search();
+    return this.#written = this.#address;
   }
 
   #take(jid, asked) {
@@ -163,7 +175,8 @@ export class SharesView extends HTMLElement {
 
   /** Search for what is asked for now. */
   async search() {
-    clearTimeout(this.#typing);
+    this.#stopTyping();
+    this.#countFilters();
     const [from, to] = this.#size.value.split("-").map(Number);
     const found = new Found({
       query: this.#query.value,
@@ -195,8 +208,13 @@ export class SharesView extends HTMLElement {
     this.#files.choose(item);
   }
 
-  #searchSoon() {
+  #stopTyping() {
     clearTimeout(this.#typing);
+    this.#typing = 0;
+  }
+
+  #searchSoon() {
+    this.#stopTyping();
     this.#typing = setTimeout(() => this.#changed(), TYPING);
   }
 
@@ -205,6 +223,16 @@ export class SharesView extends HTMLElement {
     this.search();
     this.#written = this.#address;
     location.replace(this.#written);
+  }
+
+  #showFilters() {
+    this.#toggle.setAttribute("aria-expanded", this.#toggle.getAttribute("aria-expanded") !== "true");
+  }
+
+  #countFilters() {
+    const set = [this.#contact.value, this.#size.value, this.#online.checked, this.#sort.value !== SORTS[0][0]];
+    const n = set.filter(Boolean).length;
+    say(this.#toggle, n ? t("filtersSet", { n }) : t("filters"));
   }
 
   get #address() {

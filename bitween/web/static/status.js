@@ -103,7 +103,7 @@ export class StatusView extends HTMLElement {
       ["runsFor", duration(status.uptime)],
     ];
     if (this.#versions) facts.push(["versions", Object.entries(this.#versions).map(([name, version]) => `${name} ${version}`).join(", ")]);
-    this.#facts.replaceChildren(...facts.flatMap(([key, text]) => [make("dt", {}, t(key)), make("dd", { dir: "auto" }, ...withEnglish(text, error))]));
+    this.#facts.replaceChildren(...facts.flatMap(([key, text]) => [make("dt", {}, t(key)), make("dd", {}, ...withEnglish(text, error))]));
     this.#showSchedule();
   }
 
@@ -168,8 +168,8 @@ function shownFinding(finding) {
   const shown = make("li", { class: verdict },
     make("strong", {}, t(VERDICTS[verdict])), " ",
     `${CHECKS[check] ? t(CHECKS[check]) : check}: `,
-    make("span", { dir: "auto" }, ...withEnglish(heardFinding(finding, values, text), text)));
-  if (fix) shown.append(make("span", { class: "facts", dir: "auto" }, ...withEnglish(heardFinding(finding, values, fix, true), fix)));
+    make("span", {}, ...withEnglish(heardFinding(finding, values, text), text)));
+  if (fix) shown.append(make("span", { class: "facts" }, ...withEnglish(heardFinding(finding, values, fix, true), fix)));
   return shown;
 }
 
@@ -177,7 +177,7 @@ function shownWarning({ time: when, level, text, more }) {
   const facts = [moment(when), ...(more ? [t("leftOut", { n: more })] : [])];
   return make("li", { class: level === "warn" ? "warning" : "bad" },
     make("strong", {}, t(LEVELS[level])), " ",
-    make("span", { dir: "auto", lang: "en" }, legible(text)),
+    make("span", { lang: "en" }, legible(text)),
     make("span", { class: "facts" }, facts.join(" · ")));
 }
 

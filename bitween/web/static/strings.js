@@ -1,5 +1,8 @@
 // Every text of the page. A text with a number in it has a form for each kind of number.
 
+import { isolated } from "/web/direction.js";
+import { keep, kept } from "/web/kept.js";
+
 const en = {
   shares: "Shares", torrents: "My torrents", contacts: "Contacts", status: "Status",
   views: "Views", logOut: "Log out",
@@ -20,7 +23,7 @@ const en = {
   searchShares: "Search what contacts share", from: "From", everybody: "Everybody",
   order: "Order", byMatch: "Best match", byName: "Name", byLargest: "Largest first", bySize: "Smallest first", byOnline: "Who is online first",
   size: "Size", anySize: "Any", sizeUpTo: "Up to {size}", sizeFrom: "At least {size}",
-  onlineOnly: "Only who is online",
+  onlineOnly: "Online only", filters: "Filters", filtersSet: "Filters ({n})",
   shareCount: { one: "{n} share", other: "{n} shares" },
   noShares: "Nothing is shared yet. When a contact of yours runs bitween and shares something, it is here.",
   nothingFound: "Nothing matches. Try fewer words, or narrow it down less.",
@@ -125,7 +128,7 @@ const de = {
   searchShares: "Suchen, was Kontakte anbieten", from: "Von", everybody: "Allen",
   order: "Reihenfolge", byMatch: "Beste Treffer", byName: "Name", byLargest: "Größte zuerst", bySize: "Kleinste zuerst", byOnline: "Wer da ist zuerst",
   size: "Größe", anySize: "Jede", sizeUpTo: "Bis {size}", sizeFrom: "Ab {size}",
-  onlineOnly: "Nur wer da ist",
+  onlineOnly: "Nur wer online ist", filters: "Filter", filtersSet: "Filter ({n})",
   shareCount: { one: "{n} Angebot", other: "{n} Angebote" },
   noShares: "Noch bietet niemand etwas an. Sobald ein Kontakt mit bitween etwas anbietet, steht es hier.",
   nothingFound: "Nichts passt. Weniger Wörter versuchen, oder weniger eingrenzen.",
@@ -410,12 +413,11 @@ const KEPT = "bitween-language"; // by which name the browser keeps what was cho
 const known = (tag) => tag.split("-")[0] in LANGUAGES;
 
 /** The language that somebody chose, or null. */
-export const chosenLanguage = localStorage.getItem(KEPT);
+export const chosenLanguage = kept(KEPT);
 
 /** Show the page in a language, or with null in the browser's. */
 export function chooseLanguage(name) {
-  if (name) localStorage.setItem(KEPT, name);
-  else localStorage.removeItem(KEPT);
+  keep(KEPT, name || null);
   location.reload();
 }
 
@@ -468,6 +470,6 @@ function filled(text, values) {
   const form = typeof text === "string" ? text : text[plurals.select(values.n)];
   return form.replace(/\{(\w+)\}/g, (_, name) => {
     const value = values[name];
-    return typeof value === "number" ? numbers.format(value) : value;
+    return typeof value === "number" ? numbers.format(value) : isolated(String(value));
   });
 }

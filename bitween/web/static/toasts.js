@@ -59,7 +59,7 @@ export class ToastArea extends HTMLElement {
   #show(area, text, time, end, { undo = null, english = "" } = {}) {
     const before = document.activeElement;
     const byKeyboard = before.matches(":focus-visible");
-    const toast = make("div", { class: "toast" }, make("span", { dir: "auto" }, ...withEnglish(text, english)));
+    const toast = make("div", { class: "toast" }, make("span", {}, ...withEnglish(text, english)));
     let timer = 0;
     let closed = false;
     const close = (act) => {

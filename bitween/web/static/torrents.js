@@ -36,7 +36,7 @@ class TorrentRow extends HTMLElement {
   #torrent = null;
   #name = named("", { class: "name" });
   #facts = make("span", { class: "facts" });
-  #error = make("span", { class: "trouble", dir: "auto" });
+  #error = make("span", { class: "trouble" });
   #bar = make("progress", { max: 1 });
   #percent = make("span", { class: "percent" });
   #progress = make("span", { class: "bar" }, this.#bar, this.#percent);

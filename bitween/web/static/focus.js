@@ -1,0 +1,57 @@
+// Where the focus goes when what has it is removed or hidden: to what took its place.
+
+const STOPS = "a[href], button:enabled"; // no text fields: on a phone the keyboard would come up
+
+const usable = (node) => node.isConnected && node.checkVisibility();
+const stopsIn = (node) => [...node.querySelectorAll(STOPS)].filter(usable);
+
+/** Within these the focus stays, as long as they are shown. */
+const isArea = (node) => node.matches("main > *, dialog, header, log-in-view, connection-notice, toast-area");
+
+/** Keeps the focus in sight from now on. */
+export class FocusKeeper {
+  #trail = []; // of what had the focus last: each element around it, with its place among the stops in there
+  #app;
+
+  constructor(app) {
+    this.#app = app;
+    addEventListener("focusin", ({ target }) => this.#remember(target));
+    // Whoever takes the focus away on purpose clicks on something that has none.
+    addEventListener("pointerdown", () => { this.#trail = []; }, { capture: true });
+    const watch = new MutationObserver(() => this.#look());
+    watch.observe(app, { subtree: true, childList: true, attributeFilter: ["hidden", "open"] });
+  }
+
+  #remember(target) {
+    this.#trail = [];
+    for (let node = target; node && node !== this.#app; node = node.parentElement) {
+      this.#trail.push([node, stopsIn(node).indexOf(target)]);
+      if (isArea(node)) break;
+    }
+  }
+
+  #look() {
+    const { activeElement } = document;
+    const lost = activeElement === null || activeElement === document.body || !usable(activeElement);
+    if (!lost || !this.#trail.length) return;
+    const trail = this.#trail;
+    this.#trail = [];
+    const [area] = trail.at(-1);
+    for (const [node, place] of trail.slice(1, -1)) {
+      if (!usable(node)) continue;
+      const stops = stopsIn(node);
+      const next = stops[Math.min(Math.max(place, 0), stops.length - 1)];
+      if (next) return void next.focus();
+    }
+    this.#begin(area);
+  }
+
+  /** Without anything in its place: where one begins to read. */
+  #begin(area) {
+    const headings = [area, this.#app.querySelector("main")].flatMap((place) => [...place.querySelectorAll("h1, h2")]);
+    const heading = headings.find(usable);
+    if (!heading) return;
+    heading.tabIndex = -1;
+    heading.focus();
+  }
+}
