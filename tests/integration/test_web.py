@@ -106,7 +106,7 @@ class WebTests(ProsodyTestCase):
             expect(page.locator(".toast")).to_contain_text("/proc/nowhere")
             path.fill(folder)
             page.keyboard.press("Enter")
-            expect(page.get_by_text("Your contacts can now get folder.")).to_be_visible()
+            expect(page.get_by_text("Your contacts can now download folder.")).to_be_visible()
             torrent = page.locator("torrent-row")
             expect(torrent.locator(".facts")).to_contain_text("shared · 3 kB")
             torrent.get_by_role("button", name="Files of").click()

@@ -126,7 +126,7 @@ class WebNoticesTests(WebCase):
             page.route("**/api", fail)
             dialog.get_by_role("button", name="files", exact=True).click()
             toast = dialog.get_by_role("alert").locator(".toast")
-            expect(toast.locator("[lang=en]")).to_have_text("500 it is broken")
+            expect(toast.locator("[lang=en]")).to_have_text("it is broken")
             close = toast.get_by_role("button", name="Dismiss")
             close.click(trial=True)
             close.press("Enter")

@@ -55,7 +55,7 @@ class ChooserTests(ShareCase):
             steps = page.locator(".steps li")
             expect(steps).to_have_text(["Start", os.path.basename(root), SCRIPT, "deep"])
             page.get_by_role("button", name="Share song").press("Enter")
-            expect(page.get_by_text("Your contacts can now get song.")).to_be_visible()
+            expect(page.get_by_text("Your contacts can now download song.")).to_be_visible()
 
             page.get_by_role("button", name="Choose …").press("Enter")
             expect(rows.locator(".facts")).to_have_text("1 kB · shared")
@@ -63,7 +63,7 @@ class ChooserTests(ShareCase):
             steps.get_by_role("button", name=SCRIPT).press("Enter")
             expect(steps).to_have_text(["Start", os.path.basename(root), SCRIPT])
             page.get_by_role("button", name="Share this folder").press("Enter")
-            expect(page.get_by_text(f"Your contacts can now get {SCRIPT}.")).to_be_visible()
+            expect(page.get_by_text(f"Your contacts can now download {SCRIPT}.")).to_be_visible()
             self.assertEqual(page.locator("img").count(), 0)
             return complaints
 
@@ -88,7 +88,7 @@ class UploadTests(ShareCase):
             expect(dialog).to_contain_text("1 file, 300 kB")
             expect(dialog).to_contain_text(SCRIPT)
             dialog.get_by_role("button", name="Upload and share").press("Enter")
-            expect(page.get_by_text(f"Your contacts can now get {SCRIPT}.")).to_be_visible()
+            expect(page.get_by_text(f"Your contacts can now download {SCRIPT}.")).to_be_visible()
             expect(page.locator("upload-row")).to_have_count(0)
             self.assertEqual(page.locator("img").count(), 0)
             return complaints
@@ -118,7 +118,7 @@ class UploadTests(ShareCase):
             choosing.value.set_files(paths)
             page.get_by_label("Name of the folder").fill("holiday")
             page.keyboard.press("Enter")
-            expect(page.get_by_text("Your contacts can now get holiday.")).to_be_visible()
+            expect(page.get_by_text("Your contacts can now download holiday.")).to_be_visible()
             return complaints
 
         self.assertEqual(await browse(visit), [])
@@ -141,7 +141,7 @@ class UploadTests(ShareCase):
                 page.get_by_role("button", name="Upload a folder").press("Enter")
             choosing.value.set_files(folder)
             page.get_by_role("button", name="Upload and share").press("Enter")
-            expect(page.get_by_text("Your contacts can now get album.")).to_be_visible()
+            expect(page.get_by_text("Your contacts can now download album.")).to_be_visible()
             return complaints
 
         self.assertEqual(await browse(visit), [])

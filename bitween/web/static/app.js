@@ -5,6 +5,7 @@ import { begin as beginNotifications } from "/web/notifications.js";
 import { Daemon } from "/web/daemon.js";
 import { FocusKeeper } from "/web/focus.js";
 import { rate } from "/web/format.js";
+import { Requests } from "/web/requests.js";
 import { language, t } from "/web/strings.js";
 import "/web/contacts.js";
 import "/web/files.js";
@@ -35,6 +36,9 @@ class App extends HTMLElement {
   #daemon = new Daemon();
   #toasts = make("toast-area");
   #files = make("files-dialog");
+  #requests = new Requests();
+  #badge = make("span", { class: "badge", role: "img", hidden: true });
+  #chosen = VIEWS[0];
   #notice = make("connection-notice", { role: "region", "aria-label": t("connection") });
   #logIn = make("log-in-view", { hidden: true, role: "main" });
   #rates = make("span", { class: "rates" });
@@ -48,6 +52,7 @@ class App extends HTMLElement {
   connectedCallback() {
     document.documentElement.lang = language;
     for (const name of VIEWS) this.#addView(name);
+    this.#links.get("contacts").append(this.#badge);
     this.#header.append(
       make("a", { class: "brand", href: `#${VIEWS[0]}` }, "bitween"),
       make("nav", { "aria-label": t("views") }, ...this.#links.values()),
@@ -55,6 +60,8 @@ class App extends HTMLElement {
     this.append(this.#header, this.#notice, this.#logIn, this.#main, this.#files, this.#toasts);
     this.#toasts.begin(this.#daemon.live);
     beginNotifications(this.#daemon);
+    this.#requests.begin(this.#daemon, this.#toasts);
+    this.#requests.addEventListener("change", () => this.#showRequests());
     this.#notice.begin(this.#daemon);
     this.#logIn.begin(this.#daemon);
     this.#files.begin(this.#daemon, this.#toasts, (torrent) => this.#views.get("torrents").remove(torrent, true));
@@ -100,7 +107,8 @@ class App extends HTMLElement {
     if (view.hidden) {
       closeDialogs();
       for (const other of this.#views.values()) other.hidden = other !== view;
-      document.title = `${t(chosen)} · bitween`;
+      this.#chosen = chosen;
+      this.#showTitle();
       scrollTo(0, 0);
     }
     view.open(detail && decoded(detail), new URLSearchParams(asked));
@@ -113,6 +121,19 @@ class App extends HTMLElement {
       const place = view.leave?.();
       if (place) this.#places.set(name, place);
     }
+  }
+
+  #showTitle() {
+    const { count } = this.#requests;
+    document.title = `${count ? `(${count}) ` : ""}${t(this.#chosen)} · bitween`;
+  }
+
+  #showRequests() {
+    const { count } = this.#requests;
+    this.#badge.hidden = !count;
+    this.#badge.textContent = count;
+    this.#badge.setAttribute("aria-label", t("requestCount", { n: count }));
+    this.#showTitle();
   }
 
   #showRates() {

@@ -125,7 +125,7 @@ export class ChooserDialog extends HTMLElement {
   /** Show what lies in a folder; without one, where one may begin. */
   async look(path) {
     const turn = ++this.#latest;
-    const read = (act) => this.#toasts.attempt(act);
+    const read = (act) => this.#toasts.attempt(act, () => this.look(path));
     this.#shareAll.disabled = true; // who presses it now may mean the next folder
     const there = await read(async () => {
       let listing = await new Listing(path, read, () => this.#list.show()).begin();
@@ -142,8 +142,10 @@ export class ChooserDialog extends HTMLElement {
   }
 
   async share(path) {
-    if (!(await this.#toasts.attempt(() => call("bt.add_path", { path })))) return;
-    this.#dialog.close();
+    await this.#toasts.attempt(async () => {
+      await call("bt.add_path", { path });
+      this.#dialog.close();
+    });
   }
 
   #show() {

@@ -44,25 +44,27 @@ export class ContactsView extends HTMLElement {
   }
 
   open() {
-    this.#toasts.attempt(async () => {
+    this.#toasts.read(async () => {
       await this.#daemon.readContacts();
       await this.#invitation.read();
     });
   }
 
-  async #act(method, params) {
+  #act(method, params, done = () => {}) {
     return this.#toasts.attempt(async () => {
       await call(method, params);
       await this.#daemon.readContacts();
+      done();
     });
   }
 
   async #add(event) {
     event.preventDefault();
     const jid = invited(this.#jid.value);
-    if (!(await this.#act("xmpp.add_contact", { jid }))) return;
-    this.#jid.value = "";
-    this.#toasts.tell(t("asked", { name: jid }));
+    await this.#act("xmpp.add_contact", { jid }, () => {
+      this.#jid.value = "";
+      this.#toasts.tell(t("asked", { name: jid }));
+    });
   }
 
   #remove(jid, name) {
@@ -75,7 +77,7 @@ export class ContactsView extends HTMLElement {
       await call("xmpp.remove_contact", { jid });
       this.#leaving.delete(jid);
       await this.#daemon.readContacts();
-    }, stay);
+    }, stay, { group: "removingContact", many: (n) => t("removingContacts", { n }) });
     this.#show();
   }
 

@@ -130,7 +130,7 @@ export class FilesDialog extends HTMLElement {
     this.#fresh = fresh;
     this.#files = null;
     this.#inOrder.checked = false;
-    if (!(await this.#toasts.attempt(() => this.#read()))) return;
+    if (!(await this.#toasts.attempt(() => this.#read(), () => this.open({ hash, name }, { fresh })))) return;
     if (view !== shownView()) {
       this.#closed();
       return;
@@ -149,7 +149,7 @@ export class FilesDialog extends HTMLElement {
     await this.#toasts.attempt(async () => {
       await call("bt.add_torrent_by_hash", { hash, paused: true });
       await this.open(share, { fresh: true, view });
-    });
+    }, () => this.choose(share));
   }
 
   tick(file, wanted) {
@@ -191,7 +191,7 @@ export class FilesDialog extends HTMLElement {
   async #look() {
     this.#looking = 0;
     const unknown = this.#files === null;
-    if (!(await this.#toasts.attempt(() => this.#read()))) return;
+    if (!(await this.#toasts.read(() => this.#read()))) return;
     if (unknown) this.#chooseAll(true);
     this.#show();
   }

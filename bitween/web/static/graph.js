@@ -47,7 +47,7 @@ export class RateGraph extends HTMLElement {
   /** Look at the daemon's figures, if somebody looks at this. */
   async look() {
     if (!this.offsetParent || document.hidden || this.#daemon.live.state !== "live") return;
-    await this.#toasts.attempt(async () => this.#show(await call("Api.traffic")));
+    await this.#toasts.read(async () => this.#show(await call("Api.traffic")));
   }
 
   #show({ interval, download_rates: down, upload_rates: up, session, ever }) {

@@ -1,6 +1,7 @@
 // Keeps up with what happens: a stream of events that comes back by itself.
 
-import { call, LogInNeeded } from "/web/rpc.js";
+import { LogInNeeded } from "/web/errors.js";
+import { call } from "/web/rpc.js";
 
 const FIRST_DELAY = 1000; // milliseconds, doubled after each try in vain
 const LONGEST_DELAY = 15_000;

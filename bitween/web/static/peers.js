@@ -58,7 +58,7 @@ export class PeersDialog extends HTMLElement {
   async open({ hash, name }) {
     this.#hash = hash;
     say(this.#title, t("peersOf", { name: name || t("unnamed") }));
-    if (!(await this.#look())) return;
+    if (!(await this.#look(() => this.open({ hash, name })))) return;
     if (!this.checkVisibility()) return; // somebody went elsewhere meanwhile
     if (!this.#dialog.open) this.#dialog.showModal();
     this.#lookLater();
@@ -74,8 +74,9 @@ export class PeersDialog extends HTMLElement {
     }, PERIOD);
   }
 
-  #look() {
-    return this.#toasts.attempt(async () => this.#show((await call("bt.get_peers", { hash: this.#hash })).peers));
+  #look(again = null) {
+    const read = async () => this.#show((await call("bt.get_peers", { hash: this.#hash })).peers);
+    return again ? this.#toasts.attempt(read, again) : this.#toasts.read(read);
   }
 
   #show(peers) {

@@ -1,29 +1,8 @@
 // Calls of the API, with the cookie of the log-in.
 
-import { heardError } from "/web/strings.js";
+import { Failed, LogInNeeded, Refused, Unreachable } from "/web/errors.js";
 
-/** The daemon does not know this browser, or no longer. */
-export class LogInNeeded extends Error {}
-
-/** Nobody answers. */
-export class Unreachable extends Error {}
-
-/** The daemon says no, in words. */
-export class Refused extends Error {
-  constructor({ message, data }) {
-    const english = data?.hint ? `${message}: ${data.hint}` : message;
-    super(heardError(data ?? {}, english));
-    this.english = english; // which the message may hold
-  }
-}
-
-/** The page itself cannot go on, and says why. */
-export class Hindered extends Refused {
-  constructor(text) {
-    super({ message: text });
-    this.english = "";
-  }
-}
+const PATIENCE = 60_000; // milliseconds after which nobody answers any more
 
 async function post(path, document) {
   try {
@@ -31,16 +10,22 @@ async function post(path, document) {
       method: "POST",
       headers: { "Content-Type": "application/json" },
       body: JSON.stringify(document),
+      signal: AbortSignal.timeout(PATIENCE),
     });
   } catch {
     throw new Unreachable();
   }
 }
 
+async function failure(response) {
+  const text = await response.text().catch(() => { throw new Unreachable(); });
+  return new Failed(response.status, text);
+}
+
 export async function call(method, params = {}) {
   const response = await post("/api", { jsonrpc: "2.0", id: 1, method, params });
   if (response.status === 401) throw new LogInNeeded();
-  if (!response.ok) throw new Refused({ message: `${response.status} ${await response.text()}` });
+  if (!response.ok) throw await failure(response);
   let answer;
   try {
     answer = await response.json();
@@ -56,7 +41,7 @@ export async function logIn(token) {
   const response = await post("/login", { token });
   if (response.ok) return true;
   if (response.status === 401) return false;
-  throw new Refused({ message: (await response.text()).trim() });
+  throw await failure(response);
 }
 
 export const logOut = () => post("/logout", null);

@@ -189,7 +189,7 @@ export class SharesView extends HTMLElement {
     this.#latest = found;
     found.addEventListener("change", () => this.#show());
     found.addEventListener("failed", (event) => this.#toasts.complain(event.detail));
-    await this.#toasts.attempt(async () => {
+    await this.#toasts.read(async () => {
       await found.begin();
       // An answer that comes late must not replace a later one's.
       if (found === this.#latest) this.#found = found;
@@ -200,7 +200,8 @@ export class SharesView extends HTMLElement {
   async get({ hash, name }) {
     await this.#toasts.attempt(async () => {
       const { sources } = await call("bt.add_torrent_by_hash", { hash });
-      this.#toasts.tell(t(sources ? "begun" : "willCome", { name }));
+      if (sources) this.#toasts.tell(t("begun", { name }), { group: "begun", many: (n) => t("begunMany", { n }) });
+      else this.#toasts.tell(t("willCome", { name }), { group: "willCome", many: (n) => t("willComeMany", { n }) });
     });
   }
 
@@ -246,8 +247,8 @@ export class SharesView extends HTMLElement {
   }
 
   async #refresh() {
-    if (this.#found === null) await this.search();
-    else await this.#toasts.attempt(() => this.#found.refresh());
+    if (this.#found === null || this.#found !== this.#latest) await this.search();
+    else await this.#toasts.read(() => this.#found.refresh());
   }
 
   #nameContacts(chosen = this.#contact.value) {

@@ -62,11 +62,11 @@ export class StatusView extends HTMLElement {
       make("p", {}, make("a", { href: "/docs" }, t("api"))),
       make("p", {}, make("button", { type: "button", click: () => this.#leave() }, t("logOut"))));
     daemon.addEventListener("status", () => this.#show());
-    daemon.addEventListener("warnings", () => this.hidden || this.#toasts.attempt(() => this.#readWarnings()));
+    daemon.addEventListener("warnings", () => this.hidden || this.#toasts.read(() => this.#readWarnings()));
   }
 
   async open() {
-    await this.#toasts.attempt(async () => {
+    await this.#toasts.read(async () => {
       this.#versions ??= await call("Api.versions");
       await this.#daemon.readStatus();
       this.#fillLimits();

@@ -19,6 +19,11 @@ const en = {
   xmppFailed: "The XMPP server does not let the daemon in: {why}. Another try would not help: mend that, then start the daemon anew.",
   xmppRefused: "The XMPP server does not let the daemon in any more: {why}. Mend that; the daemon tries again about once a minute.",
   noReason: "no reason is known",
+  pageOutdated: "This page and the daemon are of different versions. Reload the page.",
+  daemonFault: "Something went wrong inside the daemon. Its log says what; please report it.",
+  notAllowed: "The daemon does not let this page do that. Log in again, at the address that bitween open shows.",
+  tooLong: "That is too long for one request.", tooMany: "Too many requests in a short time. Wait a moment, then try again.",
+  busy: "The daemon is busy. Wait a moment, then try again.", noAnswer: "The daemon could not do that ({why}).",
 
   searchShares: "Search what contacts share", from: "From", everybody: "Everybody",
   order: "Order", byMatch: "Best match", byName: "Name", byLargest: "Largest first", bySize: "Smallest first", byOnline: "Who is online first",
@@ -33,7 +38,7 @@ const en = {
   reachMapped: "connects directly, through the router", reachPunched: "connects directly, both sides at once",
   reachRelay: "connects by a relay", reachInBand: "connects through the XMPP server", reachUntried: "not tried yet",
   get: "Get", getLabel: "Get {name}", have: "Here", willCome: "{name}: it begins as soon as somebody who has it is online.",
-  begun: "Downloading {name}.",
+  begun: "Downloading {name}.", begunMany: "{n} downloads have begun.", willComeMany: "{n} downloads begin when a contact who has them is online.",
 
   sharePath: "Share a file or folder", pathHint: "Path on the daemon's machine, such as /home/me/Pictures", share: "Share",
   choose: "Choose …", chooseWhat: "Choose what to share", whereYouAre: "Where you are", roots: "Start",
@@ -47,7 +52,7 @@ const en = {
   andMore: { one: "and {n} other", other: "and {n} others" }, nothingInIt: "There is nothing in it that could be shared.",
   unreadable: "The browser cannot read that: {why}", brokeOff: "The browser could not read a file to its end, or lost the connection. Nothing of it is shared.",
   running: "What is being read", hashing: "Reading {path}", cancelLabel: "Do not share {path}",
-  shared: "Your contacts can now get {name}.",
+  shared: "Your contacts can now download {name}.", sharedMany: "{n} files and folders shared.",
   stateMetadata: "waiting for somebody who has it", stateChecking: "checking files", stateQueued: "queued",
   stateDownloading: "downloading", stateFinished: "chosen files are here", stateSeeding: "shared", statePaused: "paused", stateError: "stopped",
   peers: { one: "{n} peer", other: "{n} peers" }, left: "{time} left", ofSize: "{done} of {size}",
@@ -55,6 +60,9 @@ const en = {
   noTorrents: "You neither share nor download anything. Share a folder above, or get something from your contacts.",
   pause: "Pause {name}", resume: "Resume {name}", files: "Files of {name}", remove: "Remove {name}",
   removing: "{name} is removed from the list; its files stay.", removingData: "{name} and its files are deleted.", undo: "Undo",
+  removingMany: "{n} torrents are removed from the list; their files stay.", removingDataMany: "{n} torrents and their files are deleted.",
+  finishedMany: "{n} downloads are complete.", severalTimes: "{text} ({n} times)",
+  notDone: "The daemon does not answer, so nothing was done.", show: "Show",
   finished: "{name} is complete.", dismiss: "Dismiss",
   progressOf: "Progress of {name}",
   graph: "Rates in the last {span}", graphNow: "Download {down}, upload {up}. At most {most} in the last {span}.",
@@ -82,11 +90,12 @@ const en = {
   waitsForBytes: "Waiting until this part has arrived …", cannotShow: "This browser cannot show the file. Save it, and open it with another program.",
   onlyTheBeginning: "Only the first {size} are shown.",
 
-  requests: "Who asks to see you", accept: "Accept", decline: "Decline", acceptLabel: "Accept {name}", declineLabel: "Decline {name}",
+  requests: "Contact requests", requestCount: { one: "{n} request", other: "{n} requests" },
+  requested: "{name} wants to be your contact.", requestedMany: "{n} contact requests have come in.", accept: "Accept", decline: "Decline", acceptLabel: "Accept {name}", declineLabel: "Decline {name}",
   addContact: "Add a contact", jid: "JID or xmpp: link, such as bob@example.net", add: "Add", asked: "{name} has been asked.",
   waitsFor: "has not answered yet", onesided: "cannot see you", online: "online", offline: "away",
   noBitween: "without bitween", seeShares: { one: "See {n} share", other: "See {n} shares" }, noContacts: "Nobody yet. Add somebody by their JID; they have to accept.",
-  removeContact: "Remove {name}", removingContact: "{name} is removed from your contacts.",
+  removeContact: "Remove {name}", removingContact: "{name} is removed from your contacts.", removingContacts: "{n} contacts are removed.",
   wantsIn: "wants to see you, and what you share", asksAs: "calls themselves {name}", devicesOf: "Devices of {name}",
   invite: "Have somebody add you", inviteHow: "Send this link to somebody who uses XMPP, or let them scan the code. Their request then appears here.",
   code: "QR code of {uri}", link: "Your link", copy: "Copy", copied: "The link is copied.", notCopied: "The browser does not let this page copy. Select the link and copy it yourself.",
@@ -124,6 +133,11 @@ const de = {
   xmppFailed: "Der XMPP-Server lässt den Daemon nicht hinein: {why}. Ein weiterer Versuch hilft nicht: das beheben und den Daemon neu starten.",
   xmppRefused: "Der XMPP-Server lässt den Daemon nicht mehr hinein: {why}. Das beheben; der Daemon versucht es etwa einmal in der Minute wieder.",
   noReason: "kein Grund bekannt",
+  pageOutdated: "Diese Seite und der Daemon haben verschiedene Versionen. Laden Sie die Seite neu.",
+  daemonFault: "Im Daemon ist ein Fehler aufgetreten. Näheres steht in seinem Protokoll; bitte melden Sie ihn.",
+  notAllowed: "Der Daemon erlaubt dieser Seite das nicht. Melden Sie sich neu an, unter der Adresse, die bitween open zeigt.",
+  tooLong: "Das ist zu lang für eine Anfrage.", tooMany: "Zu viele Anfragen in kurzer Zeit. Warten Sie einen Moment und versuchen Sie es dann noch einmal.",
+  busy: "Der Daemon ist ausgelastet. Warten Sie einen Moment und versuchen Sie es dann noch einmal.", noAnswer: "Der Daemon konnte das nicht ausführen ({why}).",
 
   searchShares: "Suchen, was Kontakte anbieten", from: "Von", everybody: "Allen",
   order: "Reihenfolge", byMatch: "Beste Treffer", byName: "Name", byLargest: "Größte zuerst", bySize: "Kleinste zuerst", byOnline: "Wer da ist zuerst",
@@ -138,7 +152,7 @@ const de = {
   reachMapped: "direkt, durch den Router", reachPunched: "direkt, beide zugleich",
   reachRelay: "über einen Vermittler", reachInBand: "über den XMPP-Server", reachUntried: "noch nicht versucht",
   get: "Holen", getLabel: "{name} holen", have: "Vorhanden", willCome: "{name}: beginnt, sobald jemand da ist, der es hat.",
-  begun: "{name} wird geladen.",
+  begun: "{name} wird heruntergeladen.", begunMany: "{n} Downloads haben begonnen.", willComeMany: "{n} Downloads beginnen, sobald ein Kontakt online ist, der sie hat.",
 
   sharePath: "Datei oder Ordner anbieten", pathHint: "Pfad auf dem Rechner des Daemons, etwa /home/ich/Bilder", share: "Anbieten",
   choose: "Auswählen …", chooseWhat: "Was soll angeboten werden?", whereYouAre: "Ort", roots: "Anfang",
@@ -152,7 +166,7 @@ const de = {
   andMore: { one: "und {n} weitere", other: "und {n} weitere" }, nothingInIt: "Es ist nichts darin, das angeboten werden könnte.",
   unreadable: "Der Browser kann das nicht lesen: {why}", brokeOff: "Der Browser konnte eine Datei nicht zu Ende lesen oder hat die Verbindung verloren. Nichts davon wird angeboten.",
   running: "Was gerade gelesen wird", hashing: "{path} wird gelesen", cancelLabel: "{path} nicht anbieten",
-  shared: "Ihre Kontakte können {name} jetzt holen.",
+  shared: "Ihre Kontakte können {name} jetzt herunterladen.", sharedMany: "{n} Dateien und Ordner freigegeben.",
   stateMetadata: "wartet auf jemanden, der es hat", stateChecking: "Dateien werden geprüft", stateQueued: "in der Warteschlange",
   stateDownloading: "wird geladen", stateFinished: "gewählte Dateien sind da", stateSeeding: "angeboten", statePaused: "angehalten", stateError: "steht still",
   peers: { one: "{n} Gegenstelle", other: "{n} Gegenstellen" }, left: "noch {time}", ofSize: "{done} von {size}",
@@ -160,6 +174,9 @@ const de = {
   noTorrents: "Sie bieten nichts an und laden nichts. Oben einen Ordner anbieten oder etwas von Kontakten holen.",
   pause: "{name} anhalten", resume: "{name} fortsetzen", files: "Dateien von {name}", remove: "{name} entfernen",
   removing: "{name} wird aus der Liste entfernt; die Dateien bleiben.", removingData: "{name} wird mit den Dateien gelöscht.", undo: "Rückgängig",
+  removingMany: "{n} Torrents werden aus der Liste entfernt; die Dateien bleiben.", removingDataMany: "{n} Torrents werden mit ihren Dateien gelöscht.",
+  finishedMany: "{n} Downloads sind vollständig.", severalTimes: "{text} ({n}-mal)",
+  notDone: "Der Daemon antwortet nicht; es wurde nichts ausgeführt.", show: "Anzeigen",
   finished: "{name} ist vollständig.", dismiss: "Schließen",
   progressOf: "Fortschritt von {name}",
   graph: "Geschwindigkeit in den letzten {span}", graphNow: "Herunter {down}, hoch {up}. Höchstens {most} in den letzten {span}.",
@@ -187,11 +204,12 @@ const de = {
   waitsForBytes: "Warten, bis dieser Teil da ist …", cannotShow: "Dieser Browser kann die Datei nicht zeigen. Sie lässt sich sichern und mit einem anderen Programm öffnen.",
   onlyTheBeginning: "Nur die ersten {size} werden gezeigt.",
 
-  requests: "Anfragen", accept: "Annehmen", decline: "Ablehnen", acceptLabel: "{name} annehmen", declineLabel: "{name} ablehnen",
+  requests: "Kontaktanfragen", requestCount: { one: "{n} Anfrage", other: "{n} Anfragen" },
+  requested: "{name} möchte Ihr Kontakt werden.", requestedMany: "{n} Kontaktanfragen sind eingegangen.", accept: "Annehmen", decline: "Ablehnen", acceptLabel: "{name} annehmen", declineLabel: "{name} ablehnen",
   addContact: "Kontakt hinzufügen", jid: "JID oder xmpp:-Link, etwa bob@example.net", add: "Hinzufügen", asked: "{name} wurde gefragt.",
   waitsFor: "hat noch nicht geantwortet", onesided: "kann Sie nicht sehen", online: "da", offline: "nicht da",
   noBitween: "ohne bitween", seeShares: { one: "{n} Angebot ansehen", other: "{n} Angebote ansehen" }, noContacts: "Noch niemand. Jemanden mit der JID hinzufügen; er oder sie muss annehmen.",
-  removeContact: "{name} entfernen", removingContact: "{name} wird aus den Kontakten entfernt.",
+  removeContact: "{name} entfernen", removingContact: "{name} wird aus den Kontakten entfernt.", removingContacts: "{n} Kontakte werden entfernt.",
   wantsIn: "möchte Sie sehen, und was Sie anbieten", asksAs: "nennt sich {name}", devicesOf: "Geräte von {name}",
   invite: "Sich hinzufügen lassen", inviteHow: "Diesen Link jemandem schicken, der XMPP benutzt, oder den Code scannen lassen. Die Anfrage erscheint dann hier.",
   code: "QR-Code von {uri}", link: "Ihr Link", copy: "Kopieren", copied: "Der Link ist kopiert.", notCopied: "Der Browser lässt diese Seite nicht kopieren. Den Link markieren und selbst kopieren.",
@@ -408,6 +426,18 @@ const heardInGerman = {
   "disk.bad.closed.fix": "die Rechte prüfen",
 };
 
+// Where the daemon's own words would tell a person nothing.
+const heardInEnglish = {
+  "invalid_value": "That value is not valid",
+  "unknown_torrent": "This torrent is no longer in the list",
+  "unknown_job": "This has ended already",
+  "unknown_upload": "This upload has ended already",
+  "unknown_token": "There is no token of that name",
+  "swarm_error": "libtorrent refused this",
+};
+// Kinds of which the daemon's own words say no more than the table does.
+const SAYS_ALL = new Set(["unknown_torrent", "unknown_job", "unknown_upload", "unknown_token"]);
+
 export const LANGUAGES = { en: "English", de: "Deutsch" };
 const KEPT = "bitween-language"; // by which name the browser keeps what was chosen
 const known = (tag) => tag.split("-")[0] in LANGUAGES;
@@ -426,7 +456,7 @@ export const language = LANGUAGES[chosenLanguage] ? chosenLanguage : (navigator.
 export const locale = navigator.languages.find((tag) => tag.split("-")[0] === language) ?? (chosenLanguage ? language : undefined);
 
 const texts = { en, de }[language];
-const heardTexts = { en: {}, de: heardInGerman }[language];
+const heardTexts = { en: heardInEnglish, de: heardInGerman }[language];
 const plurals = new Intl.PluralRules(language);
 const numbers = new Intl.NumberFormat(locale);
 
@@ -440,7 +470,8 @@ export function heardError({ reason, detail, values }, english) {
   const exact = heard(`${reason}.${detail}`, values);
   if (exact) return exact;
   const text = heardTexts[reason];
-  return text ? `${text} (${english})` : english;
+  if (!text || (detail && language === "en")) return english;
+  return SAYS_ALL.has(reason) ? text : `${text} (${english})`;
 }
 
 /** What the daemon found, and with `fix` what to do about it, in the reader's language as far as that is known. */

@@ -1,17 +1,20 @@
 // Short notices at the edge of the page, and things that are done a while later unless undone.
 
-import { iconButton, make, withEnglish } from "/web/dom.js";
-import { LogInNeeded, Refused, Unreachable } from "/web/rpc.js";
+import { make } from "/web/dom.js";
+import { LogInNeeded, Refused, Unreachable } from "/web/errors.js";
 import { t } from "/web/strings.js";
+import { Toast } from "/web/toast.js";
 
 const SHOWN = 6000; // milliseconds
 const SHOWN_TROUBLE = 15_000;
+const MOST = 3; // notices at a time; more would lie over the page
 
 export class ToastArea extends HTMLElement {
   #live = null;
   #said = make("div", { role: "status" });
   #trouble = make("div", { role: "alert" });
   #home = null;
+  #toasts = []; // oldest first
 
   begin(live) {
     this.#live = live;
@@ -26,65 +29,79 @@ export class ToastArea extends HTMLElement {
     if (this.parentElement !== place) place.append(this);
   }
 
-  /** Say something for a while. */
-  tell(text) {
-    this.#show(this.#said, text, SHOWN, () => {});
+  /** Say something for a while; with a group it becomes one with others of that, whose text `many` gives for a number. */
+  tell(text, { group = null, many = null, action = null } = {}) {
+    this.#show(this.#said, { text, group, many, action }, SHOWN);
   }
 
-  /** Say what went wrong; that the daemon or the log-in is gone is told elsewhere. */
-  complain(error) {
-    if (error instanceof Refused) this.#show(this.#trouble, error.message, SHOWN_TROUBLE, () => {}, { english: error.english });
-    else if (error instanceof LogInNeeded || error instanceof Unreachable) this.#live.connect();
-    else throw error;
+  /**
+   * Say what went wrong.
+   *
+   * @param again does the same once more, where somebody waits for it; that the daemon is gone is told elsewhere, too
+   */
+  complain(error, again = null) {
+    if (error instanceof Refused) {
+      const many = (n) => t("severalTimes", { text: error.message, n });
+      this.#show(this.#trouble, { text: error.message, english: error.english, group: error.message, many }, SHOWN_TROUBLE);
+    } else if (error instanceof LogInNeeded || error instanceof Unreachable) {
+      this.#live.connect();
+      if (again && error instanceof Unreachable) this.#offer(again);
+    } else {
+      throw error;
+    }
   }
 
-  /** Do something, and say what went wrong; gives whether it was done. */
-  async attempt(act) {
+  /**
+   * Do something that somebody asked for, and say what went wrong; gives whether it was done.
+   *
+   * @param again what another try is, if that is more than to do it once more
+   */
+  async attempt(act, again = () => this.attempt(act)) {
+    return this.#try(act, again);
+  }
+
+  /** Read something that is to be shown, and say what went wrong; gives whether it was read. */
+  async read(act) {
+    return this.#try(act, null);
+  }
+
+  async #try(act, again) {
     try {
       await act();
       return true;
     } catch (error) {
-      this.complain(error);
+      this.complain(error, again);
       return false;
     }
   }
 
   /** Say that something is done, do it when the notice goes, and take it back if that is asked for. */
-  undoable(text, act, takeBack) {
-    this.#show(this.#said, text, SHOWN, async () => {
+  undoable(text, act, takeBack, { group, many }) {
+    const end = async () => {
       if (!(await this.attempt(act))) takeBack();
-    }, { undo: takeBack });
+    };
+    const toast = this.#show(this.#said, { text, group, many, end, action: { text: t("undo"), act: takeBack } }, SHOWN);
+    toast.takeFocus();
   }
 
-  #show(area, text, time, end, { undo = null, english = "" } = {}) {
-    const before = document.activeElement;
-    const byKeyboard = before.matches(":focus-visible");
-    const toast = make("div", { class: "toast" }, make("span", {}, ...withEnglish(text, english)));
-    let timer = 0;
-    let closed = false;
-    const close = (act) => {
-      closed = true; // before it goes: that takes the focus away, and nothing may be waited for then
-      clearTimeout(timer);
-      const focused = toast.contains(document.activeElement);
-      toast.remove();
-      if (focused && byKeyboard) before.focus();
-      act();
-    };
-    const wait = () => {
-      clearTimeout(timer);
-      if (!closed) timer = setTimeout(close, time, end);
-    };
-    const takeBack = make("button", { type: "button", click: () => close(undo) }, t("undo"));
-    if (undo) toast.append(takeBack);
-    toast.append(iconButton("close", t("dismiss"), () => close(end)));
-    // Nothing runs out while somebody reads or reaches for it.
-    for (const event of ["pointerenter", "focusin"]) toast.addEventListener(event, () => clearTimeout(timer));
-    for (const event of ["pointerleave", "focusout"]) toast.addEventListener(event, wait);
+  #offer(again) {
+    const text = t("notDone");
+    const entry = { text, group: "notDone", many: () => text, action: { text: t("tryAgain"), act: again } };
+    this.#show(this.#trouble, entry, SHOWN_TROUBLE);
+  }
+
+  #show(area, entry, time) {
     this.#rise();
-    area.append(toast);
-    wait();
-    // What had the focus goes now; and by keyboard it is a long way to here.
-    if (undo && byKeyboard) takeBack.focus();
+    const same = this.#toasts.find((toast) => entry.group && toast.group === entry.group);
+    if (same) {
+      same.add(entry);
+      return same;
+    }
+    while (this.#toasts.length >= MOST) (this.#toasts.find((toast) => !toast.isQuestion) ?? this.#toasts[0]).end();
+    const toast = new Toast(entry, time, () => this.#toasts.splice(this.#toasts.indexOf(toast), 1));
+    this.#toasts.push(toast);
+    area.append(toast.node);
+    return toast;
   }
 }
 

@@ -1,9 +1,10 @@
 // What we share and download, and how far it is.
 
 import { iconButton, make, named, relabel, say } from "/web/dom.js";
+import { Refused } from "/web/errors.js";
 import { duration, percent, rate, size } from "/web/format.js";
 import { PeersDialog } from "/web/peers.js";
-import { call, Refused } from "/web/rpc.js";
+import { call } from "/web/rpc.js";
 import { t } from "/web/strings.js";
 import { isHopeless, remedyText, troubleText } from "/web/trouble.js";
 import "/web/graph.js";
@@ -141,8 +142,11 @@ export class TorrentsView extends HTMLElement {
     this.#list.begin(() => new TorrentRow(this), "torrent-row");
     daemon.addEventListener("torrents", () => this.#show());
     daemon.addEventListener("jobs", () => this.#showJobs());
-    daemon.addEventListener("finished", ({ detail }) => toasts.tell(t("finished", { name: nameOf(detail) })));
-    daemon.addEventListener("shared", ({ detail }) => toasts.tell(t("shared", detail)));
+    const tell = (event, textOf) => daemon.addEventListener(event, ({ detail }) => {
+      toasts.tell(textOf(detail), { group: event, many: (n) => t(`${event}Many`, { n }) });
+    });
+    tell("finished", (torrent) => t("finished", { name: nameOf(torrent) }));
+    tell("shared", (result) => t("shared", result));
     daemon.addEventListener("failed", ({ detail }) => toasts.complain(new Refused(detail.error)));
   }
 
@@ -181,7 +185,7 @@ export class TorrentsView extends HTMLElement {
     this.#toasts.undoable(text, async () => {
       await call("bt.del_torrent", { hash, delete_data: withFiles });
       this.#leaving.delete(hash);
-    }, stay);
+    }, stay, { group: `removing ${withFiles}`, many: (n) => t(withFiles ? "removingDataMany" : "removingMany", { n }) });
     this.#show();
   }
 

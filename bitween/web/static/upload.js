@@ -1,8 +1,9 @@
 // Sends files to the daemon's machine, to be shared from there.
 
 import { iconButton, legible, make, named, say } from "/web/dom.js";
+import { Hindered, LogInNeeded, Refused } from "/web/errors.js";
 import { rate, size, time } from "/web/format.js";
-import { call, Hindered, LogInNeeded, Refused } from "/web/rpc.js";
+import { call } from "/web/rpc.js";
 import { t } from "/web/strings.js";
 
 const SHOWN = 5; // names that are told before it begins
