@@ -43,8 +43,8 @@ def torrent_added(torrent: Torrent) -> Json:
 
 
 def torrent_finished(torrent: Torrent) -> Json:
-    """A download that is complete."""
-    shown = ("hash", "name", "total_size", "save_path")
+    """A download of which all that is wanted is here."""
+    shown = ("hash", "name", "total_size", "complete", "save_path")
     return {name: TORRENT_FIELDS[name](torrent) for name in shown}
 
 

@@ -119,7 +119,15 @@ class TorrentEventTests(RecorderCase):
         self.world.swarm.arrive(A, 100)
         self.assertEqual(
             self.data(EventType.TORRENT_FINISHED),
-            [{"hash": A, "name": "film.mkv", "total_size": 100, "save_path": "/files"}],
+            [
+                {
+                    "hash": A,
+                    "name": "film.mkv",
+                    "total_size": 100,
+                    "complete": True,
+                    "save_path": "/files",
+                }
+            ],
         )
 
     def test_removed(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 
 from playwright.sync_api import Page, expect
 
@@ -55,7 +56,7 @@ class WebTests(ProsodyTestCase):
             expect(rows.locator(".facts")).to_contain_text(bob.jid)
             rows.get_by_role("button", name="Get").click()
             expect(page.locator("toast-area")).to_contain_text(f"{SCRIPT} is complete.")
-            expect(rows.locator(".here")).to_have_text("Here")
+            expect(rows.locator(".here")).to_have_text("Downloaded")
 
             page.get_by_role("link", name="My torrents").click()
             torrent = page.locator("torrent-row")
@@ -64,8 +65,9 @@ class WebTests(ProsodyTestCase):
             expect(torrent.locator(".facts")).to_contain_text("paused")
             removed = page.locator(".toast", has_text="is removed from the list")
             for answer in ("Undo", "Dismiss"):
-                # By keyboard, which has the notice stay for as long as it takes.
                 torrent.get_by_role("button", name="Remove").press("Enter")
+                # By keyboard, which has the notice stay for as long as it takes.
+                page.get_by_role("button", name="Remove from list").press("Enter")
                 expect(torrent).to_have_count(0)
                 removed.get_by_role("button", name=answer).press("Enter")
                 expect(torrent).to_have_count(1 if answer == "Undo" else 0)
@@ -85,7 +87,7 @@ class WebTests(ProsodyTestCase):
         await alice.until(lambda result: not result["torrents"], "bt.get_torrents")
 
     async def test_share_and_choose_files(self) -> None:
-        """A path is shared by typing it; its files are listed, and may go with the torrent."""
+        """A path is shared by typing it; its files are listed, and never deleted from here."""
         alice = self.daemon(self.server("alice"), "alice")
         await alice.start()
         folder = os.path.dirname(self.make_file("folder/one", b"1" * 1000))
@@ -111,14 +113,53 @@ class WebTests(ProsodyTestCase):
             expect(torrent.locator(".facts")).to_contain_text("shared · 3 kB")
             torrent.get_by_role("button", name="Files of").click()
             expect(page.locator("file-row .name")).to_have_text(["one", "two"])
-            page.get_by_role("button", name="Delete with its files").press("Enter")
-            gone = page.locator(".toast", has_text="are deleted")
-            gone.get_by_role("button", name="Dismiss").press("Enter")
+            page.get_by_role("button", name="Close").click()
+            expect(page.get_by_role("button", name=re.compile("[Dd]elete"))).to_have_count(0)
+            torrent.get_by_role("button", name="Stop sharing folder").press("Enter")
+            stopped = page.locator(".toast", has_text="folder is no longer shared")
+            stopped.get_by_role("button", name="Dismiss").press("Enter")
             return complaints
 
         self.assertEqual(await browse(visit), [])
         await alice.until(lambda result: not result["torrents"], "bt.get_torrents")
-        self.assertFalse(os.path.exists(os.path.join(folder, "one")))
+        self.assertTrue(os.path.exists(os.path.join(folder, "one")))
+
+    async def test_delete_a_download(self) -> None:
+        """Files of a download are deleted after a question whose first answer is Cancel."""
+        alice, bob = await self.contacts(self.server("alice", "bob"), "alice", "bob")
+        folder = os.path.dirname(self.make_file("folder/one", b"1" * 1_000_000))
+        self.make_file("folder/two", b"2" * 2_000_000)
+        info_hash = await bob.share(folder)
+        await alice.finds(info_hash)
+        path = await alice.download(info_hash)
+        self.assertTrue(os.path.exists(path))
+
+        def visit(page: Page) -> list[str]:
+            complaints = complaints_of(page)
+            open_page(page, alice)
+            page.get_by_role("link", name="My torrents").click()
+            torrent = page.locator("torrent-row")
+            dialog = page.get_by_role("dialog")
+            for _ in range(2):  # Enter twice does nothing
+                torrent.get_by_role("button", name="Remove folder").press("Enter")
+                cancel = dialog.get_by_role("button", name="Cancel")
+                expect(cancel).to_be_focused()
+                page.keyboard.press("Enter")
+                expect(dialog).to_have_count(0)
+            torrent.get_by_role("button", name="Remove folder").click()
+            expect(dialog.get_by_role("heading")).to_have_text("Remove this download?")
+            dialog.get_by_label("Also delete 2 files (3 MB) from disk").check()
+            expect(dialog.get_by_role("heading")).to_have_text("Delete 2 files (3 MB) from disk?")
+            button = dialog.get_by_role("button", name=re.compile("Move to trash|Delete for good"))
+            button.press("Enter")
+            gone = page.locator(".toast", has_text="are about to be deleted")
+            gone.get_by_role("button", name="Dismiss").press("Enter")
+            expect(page.locator(".toast")).to_contain_text(re.compile(r"2 files \(3 MB\) are"))
+            return complaints
+
+        self.assertEqual(await browse(visit), [])
+        await alice.until(lambda result: not result["torrents"], "bt.get_torrents")
+        self.assertFalse(os.path.exists(path))
 
     async def test_choose_files_of_a_download(self) -> None:
         """What is unticked is not fetched, what is to come first does; the page tells so."""
@@ -145,7 +186,7 @@ class WebTests(ProsodyTestCase):
             page.get_by_role("button", name="Save").click()
             expect(page.get_by_text("The choice is kept.")).to_be_visible()
             torrent.get_by_role("button", name="Resume").click()
-            expect(torrent.locator(".facts")).to_contain_text("chosen files are here")
+            expect(torrent.locator(".facts")).to_contain_text("selected files downloaded")
             return complaints
 
         self.assertEqual(await browse(visit), [])

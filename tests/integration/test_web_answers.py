@@ -103,15 +103,15 @@ class WebAnswersTests(WebCase):
             for kind in ("Pause", "Resume"):  # neither of them is told
                 page.get_by_role("button", name=f"{kind} file 59", exact=True).click()
             for number in (59, 58, 57):
-                page.get_by_role("button", name=f"Remove file {number}", exact=True).click()
+                page.get_by_role("button", name=f"Stop sharing file {number}", exact=True).click()
             expect(toast).to_have_count(2)
-            expect(toast.last).to_contain_text("3 torrents are removed")
+            expect(toast.last).to_contain_text("3 shares are no longer shared")
             page.evaluate(_SAY, list("abcdef"))
             expect(toast).to_have_count(3)
-            expect(toast.filter(has_text="3 torrents are removed")).to_be_visible()
+            expect(toast.filter(has_text="3 shares are no longer shared")).to_be_visible()
             toast.get_by_role("button", name="Undo").click()
             for number in (59, 58, 57):
-                button = page.get_by_role("button", name=f"Remove file {number}", exact=True)
+                button = page.get_by_role("button", name=f"Stop sharing file {number}", exact=True)
                 expect(button).to_be_visible()
 
         await browse(visit)

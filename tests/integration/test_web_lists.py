@@ -17,7 +17,7 @@ from bitween.model.candidate import Candidate
 from bitween.model.connection import ConnectionState, ConnectionStatus
 from bitween.model.events import ConnectionChanged
 from bitween.model.peer import Peer
-from bitween.model.torrent import InfoHash, Progress, TorrentState
+from bitween.model.torrent import FileOrigin, InfoHash, Progress, TorrentState
 from tests.functional.api_rig import EPOCH, OWN_JID, info_hash
 from tests.integration.browser import DROP, browse, eventually, meanwhile
 from tests.integration.web_case import WebCase
@@ -86,6 +86,9 @@ class WebListsTests(WebCase):
                 info_hash(digit),
                 state=state,
                 complete=state is TorrentState.SEEDING,
+                origin=FileOrigin.FETCHED
+                if state is TorrentState.DOWNLOADING
+                else FileOrigin.SHARED,
                 progress=Progress(10**9, 10**10, 10**6, 10**5, 3, left=9 * 10**9),
                 error="no room is left" if state is TorrentState.ERROR else "",
             )
@@ -337,6 +340,11 @@ class WebListsTests(WebCase):
         expect(undo).to_be_focused()  # and so the notice stays
         judge(self, page, "undo")
         undo.click()
+        fetched = page.locator("torrent-row", has_text="downloading for")
+        fetched.locator(".actions button").last.click()
+        expect(page.get_by_role("dialog")).to_be_visible()
+        page.get_by_role("checkbox").last.check()
+        judge_open("removal")
 
     async def test_with_colours_of_the_system(self) -> None:
         """Where the system chooses the colours and nothing is to move, axe finds nothing either."""

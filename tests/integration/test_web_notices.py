@@ -45,7 +45,7 @@ class WebNoticesTests(WebCase):
         def visit(page: Page) -> None:
             self.open_torrents(page)
             for undo in (Locator.click, lambda button: button.press("Enter")):
-                page.get_by_role("button", name="Remove song").click()
+                page.get_by_role("button", name="Stop sharing song").click()
                 expect(page.locator("torrent-row")).to_have_count(0)
                 undo(page.get_by_role("button", name="Undo"))
                 expect(page.locator("torrent-row")).to_have_count(1)
@@ -64,15 +64,15 @@ class WebNoticesTests(WebCase):
 
         def visit(page: Page) -> None:
             self.open_torrents(page)
-            for view, name in (("My torrents", "song"), ("Contacts", BOB)):
+            for view, name in (("My torrents", "Stop sharing song"), ("Contacts", f"Remove {BOB}")):
                 page.get_by_role("link", name=view).click()
-                page.get_by_role("button", name=f"Remove {name}").press("Enter")
+                page.get_by_role("button", name=name).press("Enter")
                 undo = page.get_by_role("button", name="Undo")
                 expect(undo).to_be_focused()
                 page.clock.fast_forward(_LONG)
                 page.keyboard.press("Enter")
                 expect(undo).to_be_hidden()
-                expect(page.get_by_role("button", name=f"Remove {name}")).to_be_visible()
+                expect(page.get_by_role("button", name=name)).to_be_visible()
 
         await browse(visit)
         self.assertEqual([torrent.name for torrent in self.world.swarm.library], ["song"])

@@ -84,14 +84,14 @@ class WebContactsTests(WebCase):
             expect(request).to_contain_text("calls themselves Bob <img")
             devices = page.get_by_role("list", name=f"Devices of {BOB}").get_by_role("listitem")
             expect(devices).to_have_text(
-                ["desk online · 2 shares · 246 bytes", "phone away · 0 shares · 0 bytes"]
+                ["desk online · 2 shares · 246 bytes", "phone offline · 0 shares · 0 bytes"]
             )
             page.get_by_label("Add a contact").fill("xmpp:zoe@example.org?roster;name=Zoe")
             page.keyboard.press("Enter")
             expect(page.locator(".toast")).to_contain_text("zoe@example.org has been asked.")
             page.get_by_role("link", name="See 2 shares").click()
             expect(page.get_by_label("From")).to_have_value(BOB)
-            expect(page).to_have_title("Shares · bitween")
+            expect(page).to_have_title("(1) Shares · bitween")  # one asks
 
         await browse(visit)
         contacts = {contact.jid: contact for contact in self.world.bitween.contacts()}

@@ -172,8 +172,8 @@ class WebViewsTests(WebCase):
             page.goto(f"{self.url}#torrents")
             expect(page.locator("torrent-row .name")).to_be_visible()
             self.assertLess(abs(page.evaluate(_BEGINS, "torrent-row .name")), 2)
-            page.get_by_role("button", name="Remove").press("Enter")
-            expect(page.locator(".toast")).to_contain_text(f"\u2068{_HEBREW}\u2069 is removed")
+            page.get_by_role("button", name="Stop sharing").press("Enter")
+            expect(page.locator(".toast")).to_contain_text(f"\u2068{_HEBREW}\u2069 is no longer")
             page.goto(f"{self.url}#contacts")
             expect(page.locator("contacts-view .name", has_text=_HEBREW)).to_be_visible()
             for index in (1, 2):

@@ -64,7 +64,7 @@ class App extends HTMLElement {
     this.#requests.addEventListener("change", () => this.#showRequests());
     this.#notice.begin(this.#daemon);
     this.#logIn.begin(this.#daemon);
-    this.#files.begin(this.#daemon, this.#toasts, (torrent) => this.#views.get("torrents").remove(torrent, true));
+    this.#files.begin(this.#daemon, this.#toasts);
     for (const view of this.#views.values()) view.begin(this.#daemon, this.#toasts, this.#files);
     this.#daemon.live.addEventListener("state", () => this.#stateChanged());
     this.#daemon.addEventListener("torrents", () => this.#showRates());

@@ -5,6 +5,7 @@ import { iconButton, legible, make, named, say, withEnglish } from "/web/dom.js"
 import { avatar } from "/web/faces.js";
 import { size } from "/web/format.js";
 import "/web/invitation.js";
+import { isThere, presenceKey } from "/web/presence.js";
 import { reachText } from "/web/reach.js";
 import { call } from "/web/rpc.js";
 import { heardWay, t } from "/web/strings.js";
@@ -85,7 +86,7 @@ export class ContactsView extends HTMLElement {
     const contacts = this.#daemon.contacts.filter(({ jid }) => !this.#leaving.has(jid));
     const asking = contacts.filter(({ pending }) => pending === "in");
     const known = contacts.filter(({ pending, subscription }) => pending !== "in" || subscription !== "none");
-    known.sort((one, other) => other.online - one.online || this.#nameOf(one).localeCompare(this.#nameOf(other)));
+    known.sort((one, other) => isThere(other) - isThere(one) || other.online - one.online || this.#nameOf(one).localeCompare(this.#nameOf(other)));
     const drawn = JSON.stringify([asking, known]);
     if (drawn === this.#drawn) return; // else who is about to press something there would lose it
     this.#drawn = drawn;
@@ -112,14 +113,14 @@ export class ContactsView extends HTMLElement {
   }
 
   #card(contact) {
-    const { jid, online, resources } = contact;
+    const { jid, resources } = contact;
     const name = this.#nameOf(contact);
     const devices = resources.filter(({ bitween }) => bitween);
     const sum = (key) => devices.reduce((total, resource) => total + resource[key], 0);
     const count = sum("shares");
     const facts = this.#standing(contact);
     if (devices.length > 1) facts.push(t("shareCount", { n: count }), size(sum("size")));
-    const card = make("li", {}, avatar(jid, name, online), this.#texts(contact, facts.join(" · ")));
+    const card = make("li", {}, avatar(jid, name, isThere(contact)), this.#texts(contact, facts.join(" · ")));
     if (count) {
       const link = make("a", { href: `#shares/${encodeURIComponent(jid)}` }, t("seeShares", { n: count }));
       card.append(link);
@@ -142,12 +143,12 @@ export class ContactsView extends HTMLElement {
     return legible([...said, t("wantsIn")].join(" · "));
   }
 
-  #standing({ jid, nick, online, pending, resources, subscription }) {
+  #standing(contact) {
+    const { jid, nick, pending, subscription } = contact;
     const said = nick ? [isolated(jid)] : [];
-    said.push(t(online ? "online" : "offline"));
+    said.push(t(presenceKey(contact)));
     if (pending === "out") said.push(t("waitsFor"));
     else if (subscription === "to") said.push(t("onesided"));
-    if (online && !resources.some(({ bitween }) => bitween)) said.push(t("noBitween"));
     return said;
   }
 }
@@ -159,7 +160,7 @@ function aimOf(node) {
 
 function device({ resource, online, shares, size: bytes, way }) {
   const said = [t(online ? "online" : "offline"), t("shareCount", { n: shares }), size(bytes)];
-  if (way && way.reach !== "untried") said.push(reachText(way.reach));
+  if (way && reachText(way.reach)) said.push(reachText(way.reach));
   const line = make("li", { class: online ? "online" : "" }, named(resource), ` ${said.join(" · ")}`);
   if (way?.because.length) line.append(make("small", {}, ...whyNoBetter(way.because)));
   return line;

@@ -95,21 +95,16 @@ export class FilesDialog extends HTMLElement {
   #preview = make("preview-dialog");
   #dialog = make("dialog", { close: () => this.#closed(), "aria-labelledby": "files-of" });
 
-  begin(daemon, toasts, removeWithFiles) {
+  begin(daemon, toasts) {
     this.#daemon = daemon;
     this.#toasts = toasts;
     const button = (text, click, kind = "") => make("button", { type: "button", class: kind, click }, t(text));
-    const remove = () => {
-      this.#dialog.close();
-      removeWithFiles(this.#torrent);
-    };
     this.#choosing.append(
       button("all", () => this.#chooseAll(true)),
       button("none", () => this.#chooseAll(false)),
       make("label", { class: "check" }, this.#inOrder, t("inOrder")));
     this.#usual.append(
       button("save", () => this.#save(), "main"),
-      button("removeWithFiles", remove, "danger"),
       button("close", () => this.#dialog.close()));
     this.#first.append(
       button("getThese", () => this.#get(), "main"),

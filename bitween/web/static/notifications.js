@@ -18,8 +18,8 @@ export function begin(daemon) {
   });
 }
 
-function tell({ hash, name }) {
-  const text = t("finished", { name: legible(name || t("unnamed")) });
+function tell({ hash, name, complete }) {
+  const text = t(complete ? "finished" : "finishedPart", { name: legible(name || t("unnamed")) });
   try {
     // By its tag, so that several pages of one daemon tell it once.
     const notice = new Notification("bitween", { body: text, tag: hash, icon: "/web/icon.svg" });

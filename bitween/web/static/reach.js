@@ -5,11 +5,11 @@ import { t } from "/web/strings.js";
 const WAYS = {
   direct: "reachDirect", none: "reachNone", lan: "reachLan", ipv6: "reachIpv6", ipv4: "reachIpv4",
   mapped: "reachMapped", punched: "reachPunched", relay: "reachRelay", in_band: "reachInBand",
-  untried: "reachUntried",
 };
 
-/** What the daemon calls a way, in words; null is one to somebody who is not there. */
+/** What the daemon calls a way, in words; null is one to somebody who is not there, and nothing is said before one is known. */
 export function reachText(way) {
   if (way === null) return t("reachAway");
+  if (way === "untried") return "";
   return way in WAYS ? t(WAYS[way]) : way;
 }

@@ -3,11 +3,13 @@
 import { isolated } from "/web/direction.js";
 import { iconButton, make, named, relabel, say } from "/web/dom.js";
 import { avatars } from "/web/faces.js";
-import { percent, size } from "/web/format.js";
+import { size } from "/web/format.js";
 import { Found } from "/web/found.js";
+import { isThere } from "/web/presence.js";
 import { reachText } from "/web/reach.js";
 import { call } from "/web/rpc.js";
 import { t } from "/web/strings.js";
+import { shortly } from "/web/torrent_text.js";
 import "/web/virtual_list.js";
 
 const TYPING = 150; // milliseconds without a key after which is searched
@@ -63,7 +65,7 @@ class ShareRow extends HTMLElement {
     this.#drawn = drawn;
     say(this.#name, item.name);
     this.#name.title = item.name;
-    say(this.#facts, [size(item.size), who(people), reachText(item.reach)].join(" · "));
+    say(this.#facts, [size(item.size), who(people), reachText(item.reach)].filter(Boolean).join(" · "));
     this.#face.replaceChildren(...avatars(people));
     this.#get.setAttribute("aria-label", t("getLabel", { name: item.name }));
     relabel(this.#choose, "files", t("chooseLabel", { name: item.name }));
@@ -76,7 +78,7 @@ class ShareRow extends HTMLElement {
     const passOn = going.includes(document.activeElement); // what is hidden loses the focus
     this.#get.hidden = this.#choose.hidden = torrent !== undefined;
     this.#here.hidden = torrent === undefined;
-    if (torrent) say(this.#here, torrent.complete ? t("have") : percent(torrent.progress));
+    if (torrent) say(this.#here, shortly(torrent));
     if (passOn) (torrent ? this.#here : this.#get).focus();
   }
 }
@@ -168,7 +170,8 @@ export class SharesView extends HTMLElement {
   /** Those who have something: JID, name, and whether they are there; those who are come first. */
   peopleOf({ contacts, online }) {
     const known = new Map(this.daemon.contacts.map((contact) => [contact.jid, contact]));
-    const there = (jid) => known.get(jid)?.online ?? (online && contacts.length === 1);
+    // Of who is no contact any more, or not yet, only this says whether they are there.
+    const there = (jid) => online && (known.has(jid) ? isThere(known.get(jid)) : contacts.length === 1);
     const people = contacts.map((jid) => ({ jid, name: this.daemon.nameOf(jid), online: there(jid) }));
     return people.sort((one, other) => other.online - one.online);
   }

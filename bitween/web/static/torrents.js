@@ -2,35 +2,23 @@
 
 import { iconButton, make, named, relabel, say } from "/web/dom.js";
 import { Refused } from "/web/errors.js";
-import { duration, percent, rate, size } from "/web/format.js";
+import { percent, rate, size } from "/web/format.js";
 import { PeersDialog } from "/web/peers.js";
+import { isDeletable } from "/web/removal.js";
 import { call } from "/web/rpc.js";
 import { t } from "/web/strings.js";
+import { facts, isSettled } from "/web/torrent_text.js";
 import { isHopeless, remedyText, troubleText } from "/web/trouble.js";
 import "/web/graph.js";
 import "/web/share_form.js";
 import "/web/upload.js";
 import "/web/virtual_list.js";
 
-const STATES = {
-  metadata: "stateMetadata", checking: "stateChecking", queued: "stateQueued", downloading: "stateDownloading",
-  finished: "stateFinished", seeding: "stateSeeding", paused: "statePaused", error: "stateError",
+// What is told of one and of several that leave the list.
+const REMOVALS = {
+  deleted: ["removingData", "removingDataMany"], removed: ["removing", "removingMany"], stopped: ["stopping", "stoppingMany"],
 };
 const nameOf = (torrent) => torrent.name || t("unnamed");
-
-function amount({ complete, done, total_size: total }) {
-  return complete || total === null ? size(total) : t("ofSize", { done: size(done), size: size(total) });
-}
-
-/** Everything that is worth saying of a torrent in one line. */
-function facts(torrent) {
-  const said = [torrent.error ? t("stateError") : t(STATES[torrent.state]), amount(torrent)];
-  if (torrent.download_rate) said.push(`↓ ${rate(torrent.download_rate)}`);
-  if (torrent.upload_rate) said.push(`↑ ${rate(torrent.upload_rate)}`);
-  if (torrent.peers) said.push(t("peers", { n: torrent.peers }));
-  if (torrent.eta !== null && !torrent.complete) said.push(t("left", { time: duration(torrent.eta) }));
-  return said.join(" · ");
-}
 
 class TorrentRow extends HTMLElement {
   #view;
@@ -45,7 +33,7 @@ class TorrentRow extends HTMLElement {
   #peers = iconButton("peers", "", () => this.#view.openPeers(this.#torrent));
   #pause = iconButton("pause", "", () => this.#view.toggle(this.#torrent));
   #files = iconButton("files", "", () => this.#view.openFiles(this.#torrent));
-  #remove = iconButton("remove", "", () => this.#view.remove(this.#torrent, false));
+  #remove = iconButton("remove", "", () => this.#view.askToRemove(this.#torrent));
 
   constructor(view) {
     super();
@@ -65,17 +53,17 @@ class TorrentRow extends HTMLElement {
     const name = nameOf(torrent);
     say(this.#name, name);
     this.#name.title = name;
-    say(this.#facts, facts(torrent));
+    say(this.#facts, facts(torrent, (jid) => this.#view.contactName(jid)));
     this.#fillTrouble(torrent, name);
     this.#bar.value = torrent.progress;
     this.#bar.setAttribute("aria-label", t("progressOf", { name }));
     say(this.#percent, percent(torrent.progress));
-    this.classList.toggle("complete", torrent.complete);
+    this.classList.toggle("complete", isSettled(torrent));
     const standing = torrent.state === "paused";
     relabel(this.#pause, standing ? "resume" : "pause", t(standing ? "resume" : "pause", { name }));
     relabel(this.#peers, "peers", t("peersOf", { name }));
     relabel(this.#files, "files", t("files", { name }));
-    relabel(this.#remove, "remove", t("remove", { name }));
+    relabel(this.#remove, "remove", t(isDeletable(torrent) ? "remove" : "stopSharing", { name }));
   }
 
   #fillTrouble(torrent, name) {
@@ -126,6 +114,7 @@ export class TorrentsView extends HTMLElement {
   #list = make("virtual-list", { "aria-label": t("torrents") });
   #files = null;
   #peers = new PeersDialog();
+  #removal = make("removal-dialog");
   #graph = make("rate-graph", { hidden: true });
 
   begin(daemon, toasts, files) {
@@ -136,17 +125,19 @@ export class TorrentsView extends HTMLElement {
     this.#graph.begin(daemon, toasts);
     this.append(
       make("h1", {}, t("torrents")),
-      this.#sharing, this.#uploads, this.#jobs, this.#graph, this.#count, this.#list, this.#empty, this.#peers);
+      this.#sharing, this.#uploads, this.#jobs, this.#graph, this.#count, this.#list, this.#empty, this.#peers,
+      this.#removal);
+    this.#removal.begin(toasts, (torrent, withFiles) => this.#remove(torrent, withFiles));
     this.#uploads.begin(toasts);
     this.#sharing.begin(toasts, this.#uploads);
     this.#list.begin(() => new TorrentRow(this), "torrent-row");
     daemon.addEventListener("torrents", () => this.#show());
     daemon.addEventListener("jobs", () => this.#showJobs());
-    const tell = (event, textOf) => daemon.addEventListener(event, ({ detail }) => {
-      toasts.tell(textOf(detail), { group: event, many: (n) => t(`${event}Many`, { n }) });
+    const tell = (event, many, textOf) => daemon.addEventListener(event, ({ detail }) => {
+      toasts.tell(textOf(detail), { group: event, many: (n) => t(many, { n }) });
     });
-    tell("finished", (torrent) => t("finished", { name: nameOf(torrent) }));
-    tell("shared", (result) => t("shared", result));
+    tell("finished", "finishedMany", (torrent) => t(torrent.complete ? "finished" : "finishedPart", { name: nameOf(torrent) }));
+    tell("shared", "sharedMany", (result) => t("shared", result));
     daemon.addEventListener("failed", ({ detail }) => toasts.complain(new Refused(detail.error)));
   }
 
@@ -161,8 +152,12 @@ export class TorrentsView extends HTMLElement {
 
   /** Do what helps a torrent that stands still. */
   async mend(torrent) {
-    if (isHopeless(torrent)) this.remove(torrent, false);
+    if (isHopeless(torrent)) this.askToRemove(torrent);
     else await this.#toasts.attempt(() => call("bt.mend", { hash: torrent.hash }));
+  }
+
+  contactName(jid) {
+    return this.#daemon.nameOf(jid);
   }
 
   openPeers(torrent) {
@@ -173,20 +168,31 @@ export class TorrentsView extends HTMLElement {
     this.#files.open(torrent);
   }
 
+  /** Stop sharing what is ours; of a download, ask first whether its files stay. */
+  askToRemove(torrent) {
+    if (isDeletable(torrent)) this.#removal.open(torrent);
+    else this.#remove(torrent, false);
+  }
+
   /** Remove it a while later, as far as this page shows at once. */
-  remove(torrent, withFiles) {
+  #remove(torrent, withFiles) {
     const { hash } = torrent;
     const stay = () => {
       this.#leaving.delete(hash);
       this.#show();
     };
     this.#leaving.add(hash);
-    const text = t(withFiles ? "removingData" : "removing", { name: nameOf(torrent) });
-    this.#toasts.undoable(text, async () => {
-      await call("bt.del_torrent", { hash, delete_data: withFiles });
+    const [one, many] = REMOVALS[withFiles ? "deleted" : isDeletable(torrent) ? "removed" : "stopped"];
+    this.#toasts.undoable(t(one, { name: nameOf(torrent) }), async () => {
+      const deletion = await call("bt.del_torrent", { hash, delete_data: withFiles });
       this.#leaving.delete(hash);
-    }, stay, { group: `removing ${withFiles}`, many: (n) => t(withFiles ? "removingDataMany" : "removingMany", { n }) });
+      if (withFiles) this.#tellDeleted(deletion);
+    }, stay, { group: one, many: (n) => t(many, { n }) });
     this.#show();
+  }
+
+  #tellDeleted({ files, size: bytes, trash }) {
+    this.#toasts.tell(t(trash ? "trashed" : "deleted", { n: files, size: size(bytes) }));
   }
 
   #show() {

@@ -1,0 +1,113 @@
+"""The page in a browser, with a daemon of memory: it shows what is so, and nothing before that."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from playwright.sync_api import Page, expect
+
+from bitween.model.torrent import Progress, TorrentState
+from tests.functional.api_rig import OWN_JID, info_hash
+from tests.integration.browser import browse
+from tests.integration.web_case import WebCase
+
+BOB, CAROL = "bob@example.org", "carol@example.org"
+_FILM = info_hash("a")
+
+
+class WebTruthTests(WebCase):
+    """What is shown of contacts, shares and torrents."""
+
+    def visit_view(self, page: Page, name: str) -> None:
+        """Log in, and show a view."""
+        self.log_in(page)
+        page.goto(f"{self.url}#{name}")
+
+    async def test_a_way_that_is_not_known_yet(self) -> None:
+        """Before it is known how a contact is reached, nothing is said of that."""
+        self.world.contact_shares(BOB, {_FILM: "film"})
+
+        def visit(page: Page) -> None:
+            self.log_in(page)
+            expect(page.locator("share-row .facts")).to_have_text(f"123 bytes · {BOB}")
+            page.goto(f"{self.url}#contacts")
+            expect(page.locator(".devices li")).to_have_text("desk online · 1 share · 123 bytes")
+
+        await browse(visit)
+
+    async def test_who_is_there(self) -> None:
+        """A dot means that bitween runs there; a chat program alone brings none."""
+        self.world.contact_shares(BOB, {_FILM: "film"}, online=False)
+        for jid in (BOB, CAROL):
+            phone = self.world.contact(jid, "phone")
+            phone.befriend([OWN_JID])
+
+        def visit(page: Page) -> None:
+            self.log_in(page)
+            expect(page.locator("share-row .facts")).to_have_text(f"123 bytes · {BOB} · offline")
+            expect(page.locator("share-row .avatar")).to_be_visible()
+            expect(page.locator("share-row .avatar.online")).to_have_count(0)
+            page.goto(f"{self.url}#contacts")
+            cards = page.locator("contacts-view .cards > li")
+            expect(cards.filter(has_text=BOB)).to_contain_text("bitween is offline")
+            expect(cards.filter(has_text=CAROL)).to_contain_text("not using bitween")
+            expect(cards.locator(".avatar.online")).to_have_count(0)
+
+        await browse(visit)
+
+    async def test_a_part_that_was_chosen(self) -> None:
+        """One file of many that was chosen and is here is not the whole of it."""
+        self.world.contact_shares(BOB, {_FILM: "film"})
+        self.world.share("film", _FILM, 64 * 10**6)
+        self.world.swarm.change(
+            _FILM,
+            state=TorrentState.FINISHED,
+            complete=False,
+            shared=False,
+            progress=Progress(10**6, 64 * 10**6),
+        )
+
+        def visit(page: Page) -> None:
+            self.log_in(page)
+            expect(page.locator("share-row .here")).to_have_text("Partly downloaded")
+            page.goto(f"{self.url}#torrents")
+            row = page.locator("torrent-row")
+            expect(row.locator(".facts")).to_have_text("selected files downloaded · 1 MB of 64 MB")
+            expect(row.get_by_text("100%")).to_be_hidden()
+
+        await browse(visit)
+
+    async def test_a_copy_whose_files_are_gone(self) -> None:
+        """What was complete once, and is gone from the disk, is not there."""
+        self.world.contact_shares(BOB, {_FILM: "film"})
+        self.world.share("film", _FILM)
+        self.world.swarm.change(_FILM, state=TorrentState.ERROR, error="'film' is missing")
+
+        def visit(page: Page) -> None:
+            self.log_in(page)
+            expect(page.locator("share-row .here")).to_have_text("Stopped")
+            page.goto(f"{self.url}#torrents")
+            expect(page.locator("torrent-row")).to_contain_text("'film' is missing")
+            expect(page.locator("torrent-row").get_by_text("100%")).to_be_hidden()
+
+        await browse(visit)
+
+    async def test_a_download_whose_source_has_left(self) -> None:
+        """It waits, and says so; no time is left that nobody works off."""
+        self.world.share("film", _FILM)
+        running = Progress(10**6, 10**9, 10**6, 0, 1, left=999 * 10**6)
+        for progress, wanted in (
+            (running, "downloading · 1 MB of 1 GB · ↓ 1 MB/s · 1 peer · 17 min left"),
+            (replace(running, peers=0), "waiting for a contact who has it · 1 MB of 1 GB"),
+        ):
+            self.world.swarm.change(
+                _FILM, state=TorrentState.DOWNLOADING, complete=False, progress=progress
+            )
+
+            def visit(page: Page, wanted: str = wanted) -> None:
+                self.visit_view(page, "torrents")
+                expect(page.locator("torrent-row .facts")).to_contain_text(wanted)
+                if wanted.startswith("waiting"):
+                    expect(page.locator("torrent-row .facts")).not_to_contain_text("left")
+
+            await browse(visit)
