@@ -3,6 +3,7 @@
 import { icon, legible, make, named, say } from "/web/dom.js";
 import { size } from "/web/format.js";
 import { call } from "/web/rpc.js";
+import { share } from "/web/sharing.js";
 import { t } from "/web/strings.js";
 import "/web/virtual_list.js";
 
@@ -96,6 +97,7 @@ customElements.define("entry-row", EntryRow);
 
 export class ChooserDialog extends HTMLElement {
   #toasts = null;
+  #question = null;
   #listing = null;
   #latest = 0;
   #steps = make("ol", { class: "steps" });
@@ -104,8 +106,9 @@ export class ChooserDialog extends HTMLElement {
   #shareAll = make("button", { type: "button", class: "main", click: () => this.share(this.#listing.path) });
   #dialog = make("dialog", { "aria-labelledby": "choose-what" });
 
-  begin(toasts) {
+  begin(toasts, question) {
     this.#toasts = toasts;
+    this.#question = question;
     this.#dialog.append(
       make("h2", { id: "choose-what" }, t("chooseWhat")),
       make("nav", { "aria-label": t("whereYouAre") }, this.#steps),
@@ -143,8 +146,7 @@ export class ChooserDialog extends HTMLElement {
 
   async share(path) {
     await this.#toasts.attempt(async () => {
-      await call("bt.add_path", { path });
-      this.#dialog.close();
+      if (await share(path, this.#toasts, this.#question) !== null) this.#dialog.close();
     });
   }
 

@@ -27,6 +27,7 @@ export class Refused extends Error {
     const english = [message.replace(SPOKEN_BY_PROGRAMS, ""), data?.hint ?? ""].map(sentence).filter(Boolean).join(" ");
     super(!data && code in PROTOCOL ? t(PROTOCOL[code]) : sentence(heardError(data ?? {}, english)));
     this.english = english; // which the message may hold
+    this.data = data ?? {}; // what programs can go by
   }
 }
 

@@ -2,7 +2,7 @@
 
 import { icon, make } from "/web/dom.js";
 import { ChooserDialog } from "/web/chooser.js";
-import { call } from "/web/rpc.js";
+import { share } from "/web/sharing.js";
 import { t } from "/web/strings.js";
 
 function button(picture, text, click) {
@@ -11,14 +11,16 @@ function button(picture, text, click) {
 
 export class ShareForm extends HTMLElement {
   #toasts = null;
+  #question = null;
   #chooser = new ChooserDialog();
   #path = make("input", {
     type: "text", id: "path", required: true, autocomplete: "off", spellcheck: "false", placeholder: t("pathHint"),
   });
 
-  begin(toasts, uploads) {
+  begin(toasts, uploads, question) {
     this.#toasts = toasts;
-    this.#chooser.begin(toasts);
+    this.#question = question;
+    this.#chooser.begin(toasts, question);
     // Never in the page: the buttons stand for them.
     const input = (properties) => {
       const node = make("input", { type: "file", change: () => uploads.choose(node), ...properties });
@@ -41,8 +43,7 @@ export class ShareForm extends HTMLElement {
   async #share(event) {
     event.preventDefault();
     await this.#toasts.attempt(async () => {
-      await call("bt.add_path", { path: this.#path.value });
-      this.#path.value = "";
+      if (await share(this.#path.value, this.#toasts, this.#question) !== null) this.#path.value = "";
     });
   }
 }

@@ -5,9 +5,9 @@ import { iconButton, make, named, relabel, say } from "/web/dom.js";
 import { avatars } from "/web/faces.js";
 import { size } from "/web/format.js";
 import { Found } from "/web/found.js";
+import { get, getMagnet, isMagnet } from "/web/getting.js";
 import { isThere } from "/web/presence.js";
 import { reachText } from "/web/reach.js";
-import { call } from "/web/rpc.js";
 import { t } from "/web/strings.js";
 import { shortly } from "/web/torrent_text.js";
 import "/web/virtual_list.js";
@@ -201,11 +201,7 @@ export class SharesView extends HTMLElement {
   }
 
   async get({ hash, name }) {
-    await this.#toasts.attempt(async () => {
-      const { sources } = await call("bt.add_torrent_by_hash", { hash });
-      if (sources) this.#toasts.tell(t("begun", { name }), { group: "begun", many: (n) => t("begunMany", { n }) });
-      else this.#toasts.tell(t("willCome", { name }), { group: "willCome", many: (n) => t("willComeMany", { n }) });
-    });
+    await this.#toasts.attempt(() => get({ hash, name }, this.#toasts));
   }
 
   choose(item) {
@@ -219,6 +215,11 @@ export class SharesView extends HTMLElement {
 
   #searchSoon() {
     this.#stopTyping();
+    const link = this.#query.value;
+    if (isMagnet(link)) {
+      this.#query.value = "";
+      this.#toasts.attempt(() => getMagnet(link, this.#toasts));
+    }
     this.#typing = setTimeout(() => this.#changed(), TYPING);
   }
 

@@ -40,7 +40,10 @@ const en = {
   get: "Get", getLabel: "Get {name}", have: "Downloaded", havePart: "Partly downloaded", hereStopped: "Stopped", willCome: "{name}: it begins as soon as somebody who has it is online.",
   begun: "Downloading {name}.", begunMany: "{n} downloads have begun.", willComeMany: "{n} downloads begin when a contact who has them is online.",
 
-  sharePath: "Share a file or folder", pathHint: "Path on the daemon's machine, such as /home/me/Pictures", share: "Share",
+  sharePath: "Share a file or folder", pathHint: "Path on the bitween server, such as ~/Pictures, or a magnet link",
+  shareThis: "Share this with all contacts?", shareAnyway: "Share anyway",
+  torrentFile: "{name} is a .torrent file", torrentFileHow: "It describes files, and does not hold them. bitween downloads from contacts only, so that one of them has to have them.",
+  getDescribed: "Download what it describes", shareTheFile: "Share the .torrent file itself", share: "Share",
   choose: "Choose …", chooseWhat: "Choose what to share", whereYouAre: "Where you are", roots: "Start",
   folderEntries: "What lies here", shareFolder: "Share this folder", shareLabel: "Share {name}", sharedAlready: "shared",
   emptyFolder: "Nothing lies here.", noRoots: "The daemon has no folder to look around in: see its option --share-root.",
@@ -164,7 +167,10 @@ const de = {
   get: "Holen", getLabel: "{name} holen", have: "Vorhanden", havePart: "Teilweise vorhanden", hereStopped: "Gestoppt", willCome: "{name}: beginnt, sobald jemand da ist, der es hat.",
   begun: "{name} wird heruntergeladen.", begunMany: "{n} Downloads haben begonnen.", willComeMany: "{n} Downloads beginnen, sobald ein Kontakt online ist, der sie hat.",
 
-  sharePath: "Datei oder Ordner anbieten", pathHint: "Pfad auf dem Rechner des Daemons, etwa /home/ich/Bilder", share: "Anbieten",
+  sharePath: "Datei oder Ordner anbieten", pathHint: "Pfad auf dem bitween-Server, etwa ~/Bilder, oder ein Magnet-Link",
+  shareThis: "Für alle Kontakte freigeben?", shareAnyway: "Trotzdem freigeben",
+  torrentFile: "{name} ist eine .torrent-Datei", torrentFileHow: "Sie beschreibt Dateien und enthält sie nicht. bitween lädt nur von Kontakten herunter; einer davon muss sie haben.",
+  getDescribed: "Beschriebenes herunterladen", shareTheFile: "Die .torrent-Datei selbst freigeben", share: "Anbieten",
   choose: "Auswählen …", chooseWhat: "Was soll angeboten werden?", whereYouAre: "Ort", roots: "Anfang",
   folderEntries: "Was hier liegt", shareFolder: "Diesen Ordner anbieten", shareLabel: "{name} anbieten", sharedAlready: "angeboten",
   emptyFolder: "Hier liegt nichts.", noRoots: "Der Daemon hat keinen Ordner, in dem man sich umsehen kann: siehe seine Option --share-root.",

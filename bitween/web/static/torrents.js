@@ -4,6 +4,7 @@ import { iconButton, make, named, relabel, say } from "/web/dom.js";
 import { Refused } from "/web/errors.js";
 import { percent, rate, size } from "/web/format.js";
 import { PeersDialog } from "/web/peers.js";
+import "/web/question.js";
 import { isDeletable } from "/web/removal.js";
 import { call } from "/web/rpc.js";
 import { t } from "/web/strings.js";
@@ -128,8 +129,10 @@ export class TorrentsView extends HTMLElement {
       this.#sharing, this.#uploads, this.#jobs, this.#graph, this.#count, this.#list, this.#empty, this.#peers,
       this.#removal);
     this.#removal.begin(toasts, (torrent, withFiles) => this.#remove(torrent, withFiles));
-    this.#uploads.begin(toasts);
-    this.#sharing.begin(toasts, this.#uploads);
+    const question = make("question-dialog");
+    this.closest("bitween-app").append(question); // above every view
+    this.#uploads.begin(toasts, question);
+    this.#sharing.begin(toasts, this.#uploads, question);
     this.#list.begin(() => new TorrentRow(this), "torrent-row");
     daemon.addEventListener("torrents", () => this.#show());
     daemon.addEventListener("jobs", () => this.#showJobs());

@@ -3,8 +3,10 @@
 import { iconButton, legible, make, named, say } from "/web/dom.js";
 import { Hindered, LogInNeeded, Refused } from "/web/errors.js";
 import { rate, size, time } from "/web/format.js";
+import { askAboutTorrentFile, get } from "/web/getting.js";
 import { call } from "/web/rpc.js";
 import { t } from "/web/strings.js";
+import { describedBy } from "/web/torrent_file.js";
 
 const SHOWN = 5; // names that are told before it begins
 
@@ -141,6 +143,7 @@ customElements.define("upload-row", UploadRow);
 /** Asks before files are sent, and shows how far they are. */
 export class UploadArea extends HTMLElement {
   #toasts = null;
+  #question = null;
   #parcel = null;
   #last = Promise.resolve();
   #count = 0;
@@ -152,8 +155,9 @@ export class UploadArea extends HTMLElement {
   #naming = make("label", { class: "naming" }, t("uploadName"), this.#name);
   #dialog = make("dialog", { "aria-labelledby": "upload-what" });
 
-  begin(toasts) {
+  begin(toasts, question) {
     this.#toasts = toasts;
+    this.#question = question;
     const close = () => this.#dialog.close();
     this.#dialog.append(
       make("h2", { id: "upload-what" }, t("uploadWhat")), this.#about, this.#names,
@@ -201,13 +205,14 @@ export class UploadArea extends HTMLElement {
     event.preventDefault();
     if (!this.#takes(event)) return;
     try {
-      this.#ask(await dropped(event.dataTransfer));
+      await this.#ask(await dropped(event.dataTransfer));
     } catch (error) {
       this.#toasts.complain(new Hindered(t("unreadable", { why: error.message })));
     }
   }
 
-  #ask(files) {
+  async #ask(files) {
+    if (files.length === 1 && await this.#isDescription(files[0].file)) return;
     const content = files.some(({ file }) => file.size);
     if (!content) {
       this.#toasts.complain(new Hindered(t("nothingInIt")));
@@ -223,6 +228,15 @@ export class UploadArea extends HTMLElement {
     this.#naming.hidden = this.#name.disabled = Boolean(name);
     this.#name.value = t("uploadNamed", { time: time(Date.now() / 1000) }).replaceAll(/[/\\]/g, "-");
     this.#dialog.showModal();
+  }
+
+  /** Whether a file describes a torrent, and that is downloaded, or nothing is to be done. */
+  async #isDescription(file) {
+    const described = await describedBy(file);
+    if (!described) return false;
+    const answer = await askAboutTorrentFile(this.#question, { name: file.name });
+    if (answer === "get") await this.#toasts.attempt(() => get(described, this.#toasts));
+    return answer !== "share";
   }
 
   #agreed(event) {
