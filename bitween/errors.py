@@ -159,6 +159,10 @@ class UnknownToken(NotFound):
     """No token of the API has this name."""
 
 
+class UnknownSession(NotFound):
+    """No browser has such a session."""
+
+
 class NotFetched(BitweenError):
     """Bytes are not here, and nobody fetches them."""
 
@@ -173,6 +177,10 @@ class NoRoom(UploadFailed):
 
 class ReadOnly(BitweenError):
     """Whoever asks may look at everything, and change nothing."""
+
+
+class TokenNeeded(BitweenError):
+    """A log-in was shown where only a token will do."""
 
 
 class ResourceOnline(BitweenError):

@@ -23,6 +23,7 @@ from bitween.api.metrics import Metrics
 from bitween.api.reactor_lag import ReactorLag
 from bitween.api.recorder import Recorder
 from bitween.api.service import ApiService, make_site
+from bitween.api.session_file import SessionFile
 from bitween.api.site import BoundedSite
 from bitween.api.token import load_or_make_token
 from bitween.api.tokens import Tokens
@@ -220,6 +221,7 @@ class Daemon(MultiService):
             folders=Folders(self._reactor, self._settings.share_roots, self._settings.share_hidden),
             uploads=uploads,
             settings=self._settings.shown,
+            remembered=SessionFile(self._state.file("sessions.json"), tokens.fingerprint),
         )
         api = self._api(site, token)
         Recorder(bitween, log, self._reactor, globalLogPublisher).setServiceParent(self)

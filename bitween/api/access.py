@@ -22,7 +22,9 @@ class Caller:
     Who sent a request.
 
     :param token: the name of the token that came with it, if one did.
+    :param session: the id of the session whose secret came with it, if one did.
     """
 
     access: Access
     token: str | None = None
+    session: str | None = None

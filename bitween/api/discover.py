@@ -22,6 +22,7 @@ from bitween.api.methods import (
     TorrentMethods,
 )
 from bitween.api.schema import Schemas
+from bitween.api.session_methods import SessionMethods
 from bitween.api.token_methods import TokenMethods
 from bitween.api.upload_methods import UploadMethods
 
@@ -37,6 +38,7 @@ NAMESPACES: Mapping[str, type[Namespace]] = MappingProxyType(
         "net": NetMethods,
         "events": EventMethods,
         "token": TokenMethods,
+        "session": SessionMethods,
         "upload": UploadMethods,
     }
 )

@@ -18,6 +18,6 @@ def docs_page() -> Resource:
     static = files(__package__) / "static"
     page = StaticFile(static / "docs.html")
     page.putChild(b"", Redirect(f"../{DOCS}".encode()))
-    for name in ("docs.js", "docs.css"):
+    for name in ("docs.js", "docs.css", "session.js"):
         page.putChild(name.encode(), StaticFile(static / name))
     return page

@@ -1,4 +1,9 @@
-"""``GET /files/HASH/INDEX``: the bytes of a file of ours, also while it is still being fetched."""
+"""
+``GET /files/HASH/INDEX``: the bytes of a file of ours, also while it is still being fetched.
+
+``POST /files/HASH/ticket`` makes what a browser can show in an address: it sends no header when it
+plays a video.
+"""
 
 from __future__ import annotations
 
@@ -10,15 +15,18 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import IReactorTime, ITCPTransport
 from twisted.logger import Logger
 from twisted.python.failure import Failure
-from twisted.web.http import CACHED
+from twisted.web.http import CACHED, parse_qs
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Request
 
 from bitween.api.byte_range import ByteRange, Unsatisfiable, asked_range
 from bitween.api.content_type import HEAD, UNKNOWN, ContentType, type_of
 from bitween.api.disposition import content_disposition
+from bitween.api.file_tickets import LIFE, FileTickets
 from bitween.api.pace import Pace
+from bitween.api.pieces import encode
 from bitween.api.refusal import Refusal
+from bitween.api.site import BoundedRequest
 from bitween.errors import BitweenError, InvalidValue, NotFetched, NotFound, SwarmError
 from bitween.model.span import Part
 from bitween.model.torrent import InfoHash, parse_info_hash
@@ -29,6 +37,10 @@ MAX_READERS = 24
 #: Seconds for which bytes are waited for that are still to come.
 PATIENCE = 60.0
 
+#: First part of the path.
+FILES = "files"
+_PREFIX = f"/{FILES}/".encode()
+_TICKET = b"ticket"
 _TRY_AGAIN = "5"
 
 _HEADERS = {
@@ -48,15 +60,21 @@ class FilePages(Resource):
     isLeaf = True
 
     def __init__(
-        self, open_content: Callable[[InfoHash, int], Content], clock: IReactorTime
+        self,
+        open_content: Callable[[InfoHash, int], Content],
+        clock: IReactorTime,
+        tickets: FileTickets,
     ) -> None:
         super().__init__()
         self._open_content = open_content
+        self._tickets = tickets
         self._clock = clock
         self._count = 0
 
-    def render(self, request: Request) -> bytes | int:
-        """Begin to give a file."""
+    def render(self, request: BoundedRequest) -> bytes | int:
+        """Begin to give a file, or make a ticket."""
+        if request.method == b"POST":
+            return self._issue(request)
         if request.method not in {b"GET", b"HEAD"}:
             return Refusal(405, "use GET", allow="GET, HEAD").render(request)
         if self._count >= MAX_READERS:
@@ -72,6 +90,18 @@ class FilePages(Resource):
             self._ended
         )
         return NOT_DONE_YET
+
+    def _issue(self, request: BoundedRequest) -> bytes:
+        path = request.postpath or []
+        if path[1:] != [_TICKET]:
+            return Refusal(405, "use GET", allow="GET, HEAD").render(request)
+        try:
+            info_hash = _info_hash(path)
+        except InvalidValue as error:
+            return _refusal(error).render(request)
+        ticket = self._tickets.issue(info_hash, request.caller)
+        request.setHeader("Content-Type", "application/json")
+        return encode({"ticket": ticket, "seconds": LIFE}).encode("ascii")
 
     def _ended(self) -> None:
         self._count -= 1
@@ -198,7 +228,32 @@ def _place(path: list[bytes]) -> tuple[InfoHash, int]:
     """
     if len(path) != 2 or not path[1].isdigit() or len(path[1]) > 9:
         raise InvalidValue("there is nothing here", "a file is at /files/HASH/INDEX")
-    return parse_info_hash(path[0].decode("ascii", "replace")), int(path[1])
+    return _info_hash(path), int(path[1])
+
+
+def _info_hash(path: list[bytes]) -> InfoHash:
+    """
+    :raises InvalidValue: if it is none.
+    """
+    return parse_info_hash(path[0].decode("ascii", "replace"))
+
+
+def ticketed(request: Request) -> tuple[bytes, InfoHash] | None:
+    """
+    The ticket that a request for a file shows in its address, and the torrent that it asks for.
+
+    :param request: of which there are the headers and the path.
+    """
+    shown: list[bytes] = parse_qs(request.uri.partition(b"?")[2]).get(_TICKET, [])
+    if request.method not in {b"GET", b"HEAD"} or len(shown) != 1:
+        return None
+    if not request.path.startswith(_PREFIX):
+        return None
+    try:
+        info_hash, _ = _place(request.path[len(_PREFIX) :].split(b"/"))
+    except InvalidValue:
+        return None
+    return shown[0], info_hash
 
 
 def _refusal(error: BaseException | None) -> Refusal:

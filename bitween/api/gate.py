@@ -6,9 +6,10 @@ from collections.abc import Iterable, Sequence
 
 from twisted.web.server import Request
 
-from bitween.api import cookie
 from bitween.api.access import Access, Caller
 from bitween.api.failed_log_ins import FailedLogIns, log_in_needed
+from bitween.api.file_pages import ticketed
+from bitween.api.file_tickets import FileTickets
 from bitween.api.refusal import Refusal
 from bitween.api.sessions import Sessions
 from bitween.api.tokens import Tokens
@@ -23,14 +24,20 @@ class Gate:
 
     A web page that somebody looks at in a browser on this machine must not get through: neither by
     a name of its own that it has pointed at us (DNS rebinding: ``Host``), nor by a form or a script
-    (``Origin``, ``Sec-Fetch-Site``), nor without a token, nor with the cookie of our own page.
+    (``Origin``, ``Sec-Fetch-Site``), nor without a secret.
+
+    Cookies count for nothing.  A browser sends those of a host to every port of it (RFC 6265 §8.5),
+    so that on a machine with several users each of them can read and replace the others' cookies.
+    What our own page keeps in its storage belongs to its origin, which the port is a part of.
     """
 
     def __init__(
         self,
         tokens: Tokens,
         sessions: Sessions,
+        tickets: FileTickets,
         failures: FailedLogIns,
+        *,
         hosts: Iterable[str],
         public: Iterable[str],
     ) -> None:
@@ -42,6 +49,7 @@ class Gate:
         """
         self._tokens = tokens
         self._sessions = sessions
+        self._tickets = tickets
         self._failures = failures
         self._hosts = frozenset((*_LOCAL_NAMES, *(host.lower() for host in hosts)))
         self._public = frozenset(part.encode("ascii") for part in public)
@@ -85,26 +93,22 @@ class Gate:
     def _who(self, request: Request) -> Caller | Refusal:
         shown = request.requestHeaders.getRawHeaders(b"authorization", [])
         if any(shown):
-            return self._by_token(shown) or self._failures.refuse(request, _TOKEN_NEEDED)
-        return self._by_cookie(request) or self._in_public(request) or log_in_needed(_TOKEN_NEEDED)
+            return self._by_secret(shown) or self._failures.refuse(request, _TOKEN_NEEDED)
+        return self._by_ticket(request) or self._in_public(request) or log_in_needed(_TOKEN_NEEDED)
 
-    def _by_token(self, shown: Sequence[bytes]) -> Caller | None:
+    def _by_secret(self, shown: Sequence[bytes]) -> Caller | None:
+        """Who shows a token, or the secret of a session."""
         scheme, _, credentials = shown[0].partition(b" ")
         if len(shown) > 1 or scheme.lower() != b"bearer":
             return None
-        return self._tokens.caller(credentials.strip())
+        secret = credentials.strip()
+        session = self._sessions.find(secret)
+        return self._tokens.caller(secret) if session is None else session.caller
 
-    def _by_cookie(self, request: Request) -> Caller | None:
-        """
-        Who has logged in with a browser.
-
-        The browser sends the cookie with whatever makes it ask: so it has to say that our own page
-        did.  What it says of a foreign one has been refused already.
-        """
-        session = cookie.read(request)
-        ours = _header(request, b"origin") or "same-origin" in _header(request, b"sec-fetch-site")
-        access = self._sessions.access(session) if session and ours else None
-        return None if access is None else Caller(access)
+    def _by_ticket(self, request: Request) -> Caller | None:
+        """Who was given the ticket for a file that is asked for."""
+        asked = ticketed(request)
+        return None if asked is None else self._tickets.holder(*asked)
 
     def _in_public(self, request: Request) -> Caller | None:
         before, _, path = request.path.partition(b"/")

@@ -37,7 +37,7 @@ from bitween.api.params import Signature
 from bitween.api.pieces import Members, Rows, encode, pieces
 from bitween.api.sending import Sending
 from bitween.api.site import BoundedRequest
-from bitween.errors import BitweenError, ReadOnly
+from bitween.errors import BitweenError, ReadOnly, TokenNeeded
 from bitween.slices import in_slices
 
 #: The most calls in one batch.
@@ -50,6 +50,8 @@ _CONTENT_TYPE = b"application/json"
 _DISCOVER = "rpc.discover"
 # What marks a method that those may call who may only look.
 _READS = "reads"
+# What marks a method that only those may call who show a token with the call.
+_PROVEN = "proven"
 
 Method = TypeVar("Method", bound=Callable[..., object])
 
@@ -74,6 +76,12 @@ Body = tuple[bytes, ...]
 def reads(method: Method) -> Method:
     """Let those call a method who may only look: it tells no secret, and changes nothing."""
     setattr(method, _READS, True)
+    return method
+
+
+def by_token(method: Method) -> Method:
+    """Have a method called with a token only: it gives access that outlives a log-in."""
+    setattr(method, _PROVEN, True)
     return method
 
 
@@ -251,6 +259,11 @@ class JsonRpcResource(Namespace, JSONRPC):
 def _run(method: _Method, call: _Call, caller: Caller) -> object:
     if caller.access is not Access.FULL and not is_reading(method.function):
         raise ReadOnly("this token is for looking only", "use another one for this method")
+    if caller.token is None and getattr(method.function, _PROVEN, False):
+        raise TokenNeeded(
+            "this method needs a token, and a log-in does not stand in for one",
+            "show the token with the call, or use the command line",
+        )
     return method.function(**method.signature.bind(call.params))
 
 

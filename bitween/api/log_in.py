@@ -10,68 +10,69 @@ from urllib.parse import urljoin
 from twisted.web.resource import Resource
 from twisted.web.server import Request
 
-from bitween.api import cookie
 from bitween.api.failed_log_ins import FailedLogIns
+from bitween.api.local_user import may_be_ours
+from bitween.api.pieces import encode
 from bitween.api.refusal import Refusal
 from bitween.api.sessions import LINK_LIFE, Sessions
+from bitween.api.site import BoundedRequest
 from bitween.api.tokens import Tokens
 from bitween.errors import ConfigurationError
+from bitween.model.text import printable
 
 #: Where :class:`LogIn` is.
 LOG_IN = "login"
+# Characters of what a browser says that it is.
+_MAX_BROWSER = 200
+_USAGE = 'send {"token": "...", "remember": false} or {"code": "..."} as application/json'
 
 
 class LogIn(Resource):
-    """
-    Turns a token into a session.
-
-    ``POST`` takes the token itself, ``GET`` the code of a link that somebody made who has one.
-    """
+    """Turns a token, or the code of a link that was made with one, into a session."""
 
     isLeaf = True
 
-    def __init__(
-        self, tokens: Tokens, sessions: Sessions, failures: FailedLogIns, page: str
-    ) -> None:
-        """:param page: the path to which a link leads in the end."""
+    def __init__(self, tokens: Tokens, sessions: Sessions, failures: FailedLogIns) -> None:
         super().__init__()
         self._tokens = tokens
         self._sessions = sessions
         self._failures = failures
-        self._page = page
 
     def render(self, request: Request) -> bytes:
         """Log in."""
-        # The code is in the address, which no other page needs to know.
-        request.setHeader(b"referrer-policy", b"no-referrer")
-        if request.method == b"POST":
-            return self._by_token(request)
-        if request.method == b"GET":
-            return self._by_code(request)
-        return Refusal(405, "use POST, or GET with a code", allow="GET, POST").render(request)
+        if request.method != b"POST":
+            return Refusal(405, "use POST", allow="POST").render(request)
+        asked = _document(request)
+        token, code = asked.get("token"), asked.get("code")
+        remembered = asked.get("remember", False)
+        if isinstance(code, str) and token is None:
+            secret = self._by_code(request, code)
+            refusal = "this link does not serve any more: bitween open makes another"
+        elif isinstance(token, str) and code is None and isinstance(remembered, bool):
+            secret = self._by_token(request, token, remembered)
+            refusal = "this is no token of ours"
+        else:
+            return Refusal(400, _USAGE).render(request)
+        if secret is None:
+            return self._failures.refuse(request, refusal).render(request)
+        session = self._sessions.find(secret.encode("ascii"))
+        request.setHeader(b"content-type", b"application/json")
+        answer = {"session": secret, "remembered": session is not None and session.remembered}
+        return encode(answer).encode("ascii")
 
-    def _by_token(self, request: Request) -> bytes:
-        token = _token_in(request)
-        if token is None:
-            return Refusal(400, 'send {"token": "..."} as application/json').render(request)
-        caller = self._tokens.caller(token)
+    def _by_token(self, request: Request, token: str, remembered: bool) -> str | None:
+        caller = self._tokens.caller(token.encode("utf-8", "replace"))
         if caller is None:
-            return self._failures.refuse(request, "this is no token of ours").render(request)
-        cookie.give(request, self._sessions.begin(caller.access))
-        request.setResponseCode(204)
-        return b""
+            return None
+        begin = self._sessions.begin
+        return begin(caller.access, remembered=remembered, browser=_browser(request))
 
-    def _by_code(self, request: Request) -> bytes:
-        codes: list[bytes] = (request.args or {}).get(b"code", [])
-        session = self._sessions.redeem(codes[0]) if len(codes) == 1 else None
-        if session is None:
-            text = "this link does not serve any more: bitween open makes another"
-            return self._failures.refuse(request, text).render(request)
-        cookie.give(request, session)
-        request.setResponseCode(303)
-        request.setHeader(b"location", self._page.encode("ascii"))
-        request.setHeader(b"content-length", b"0")
-        return b""
+    def _by_code(self, request: Request, code: str) -> str | None:
+        given = code.encode("utf-8", "replace")
+        # Other users of this machine can read the command line of the browser that gets the link.
+        if not self._sessions.has_code(given) or not may_be_ours(request):
+            return None
+        return self._sessions.redeem(given, _browser(request))
 
 
 class LogOut(Resource):
@@ -79,16 +80,19 @@ class LogOut(Resource):
 
     isLeaf = True
 
-    def __init__(self, sessions: Sessions) -> None:
+    def __init__(self, sessions: Sessions, ended: Callable[[str], object]) -> None:
+        """:param ended: told the id of a session that is over."""
         super().__init__()
         self._sessions = sessions
+        self._ended = ended
 
-    def render(self, request: Request) -> bytes:
+    def render(self, request: BoundedRequest) -> bytes:
         """Log out."""
         if request.method != b"POST":
             return Refusal(405, "use POST", allow="POST").render(request)
-        self._sessions.end(cookie.read(request) or b"")
-        cookie.take_away(request)
+        if request.caller.session is not None:
+            self._sessions.end(request.caller.session)
+            self._ended(request.caller.session)
         request.setResponseCode(204)
         return b""
 
@@ -107,10 +111,14 @@ class LogInLinks:
         self._where = where
         self._now = now
 
-    def make(self) -> tuple[str, float]:
+    def make(self, remembered: bool) -> tuple[str, float]:
         """
-        A link, and until when it serves, in seconds since the epoch.
+        Make a link; also tell until when it serves, in seconds since the epoch.
 
+        The code stands behind the ``#``: a browser keeps that to itself, so that no proxy and no
+        other port sees it.
+
+        :param remembered: whether the log-in outlives the daemon.
         :raises ConfigurationError: if no browser can open it.
         """
         url = self._where()
@@ -119,18 +127,22 @@ class LogInLinks:
                 "a browser cannot open the Unix socket at which the API is",
                 "have it listen at a port with --api",
             )
-        link = urljoin(url, f"/{LOG_IN}?code={self._sessions.make_code()}")
+        link = urljoin(url, f"/#{LOG_IN}={self._sessions.make_code(remembered=remembered)}")
         return link, self._now() + LINK_LIFE
 
 
-def _token_in(request: Request) -> bytes | None:
+def _browser(request: Request) -> str:
+    return printable((request.getHeader(b"user-agent") or b"").decode("latin-1"), _MAX_BROWSER)
+
+
+def _document(request: Request) -> dict[str, object]:
+    """The JSON object in a body; an empty one if there is none."""
     content_type: bytes = request.getHeader(b"content-type") or b""
     if content_type.split(b";")[0].strip().lower() != b"application/json":
-        return None
+        return {}
     assert request.content is not None
     try:
         document = json.loads(request.content.read())
     except (ValueError, RecursionError):
-        return None
-    token = document.get("token") if isinstance(document, dict) else None
-    return token.encode("utf-8", "replace") if isinstance(token, str) else None
+        return {}
+    return document if isinstance(document, dict) else {}

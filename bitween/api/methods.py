@@ -11,7 +11,7 @@ from twisted.internet.interfaces import IReactorTime
 
 import bitween
 from bitween.api import results, views
-from bitween.api.jsonrpc import Namespace, reads
+from bitween.api.jsonrpc import Namespace, by_token, reads
 from bitween.api.log_in import LogInLinks
 from bitween.api.params import Between, Name, Path, Wanted
 from bitween.api.pieces import Members, Rows
@@ -92,13 +92,16 @@ class ApiMethods(Namespace):
         self._clock.callLater(0, self._bitween.stop)
         return True
 
-    def jsonrpc_login_link(self) -> results.LogInLink:
+    @by_token
+    def jsonrpc_login_link(self, remember: bool = False) -> results.LogInLink:
         """
         A link that logs a browser in, once and within a minute, so that nobody types a token.
 
+        :param remember: whether the browser stays logged in when the daemon is restarted.
         :raises ConfigurationError: if the API is at a Unix socket, which no browser can open.
+        :raises TokenNeeded: if a log-in is shown in place of a token.
         """
-        url, expires = self._links.make()
+        url, expires = self._links.make(remember)
         return {"url": url, "expires": expires}
 
     @reads

@@ -52,6 +52,7 @@ _NAMESPACES = {
     "net": "the way to contacts",
     "events": "what happens",
     "token": "who may use the API",
+    "session": "browsers that are logged in",
     "upload": "folders that are sent to the daemon's machine",
 }
 

@@ -521,3 +521,21 @@ class Tokens(TypedDict):
     """All tokens."""
 
     tokens: Annotated[list[Token], "the one of the token file first"]
+
+
+class Session(TypedDict):
+    """A browser that is logged in."""
+
+    session: Annotated[str, "its id, which is no secret"]
+    access: Annotated[str, "full or read_only"]
+    browser: Annotated[str, "what it says that it is"]
+    remembered: Annotated[bool, "whether it stays logged in when the daemon is restarted"]
+    created: Time
+    used: Annotated[float, "time of its last request"]
+    expires: Annotated[float, "time at which it ends if no further request comes"]
+
+
+class Sessions(TypedDict):
+    """All browsers that are logged in."""
+
+    sessions: Annotated[list[Session], "the one that asked last first"]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from errno import EADDRINUSE
 from urllib.parse import quote
 
@@ -18,20 +19,23 @@ from twisted.logger import Logger
 from twisted.web.resource import Resource
 
 from bitween import rendezvous
+from bitween.api.access import Caller
 from bitween.api.discover import DiscoverMethods
 from bitween.api.docs_page import DOCS, docs_page
 from bitween.api.event_log import EventLog
 from bitween.api.event_methods import EventMethods
 from bitween.api.event_stream import EventStreams
 from bitween.api.failed_log_ins import FailedLogIns
-from bitween.api.file_pages import FilePages
+from bitween.api.file_pages import FILES, FilePages
+from bitween.api.file_tickets import FileTickets
 from bitween.api.gate import Gate
 from bitween.api.jsonrpc import JsonRpcResource
 from bitween.api.log_in import LOG_IN, LogIn, LogInLinks, LogOut
 from bitween.api.methods import namespaces
 from bitween.api.metrics import Metrics, MetricsResource
 from bitween.api.recent_warnings import RecentWarnings
-from bitween.api.sessions import Sessions
+from bitween.api.session_methods import SessionMethods
+from bitween.api.sessions import Sessions, SessionStore
 from bitween.api.site import BoundedSite
 from bitween.api.token_methods import TokenMethods
 from bitween.api.tokens import Tokens
@@ -45,8 +49,6 @@ from bitween.rendezvous import Rendezvous
 from bitween.uploads.uploads import Uploads
 
 PATH = "/api"
-#: Where somebody is led who has logged in by a link.
-_PAGE = "/"
 
 _ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  # they are being translated
 
@@ -63,6 +65,8 @@ def make_site(
     folders: Folders,
     uploads: Uploads,
     settings: Sequence[Setting] = (),
+    now: Callable[[], float] = time.time,
+    remembered: SessionStore | None = None,
 ) -> BoundedSite:
     """
     Everything that is served over HTTP, behind the gate.
@@ -70,24 +74,36 @@ def make_site(
     :param tokens: what a client must show one of.
     :param hosts: further ``Host`` headers to allow.
     :param pages: what holds no secret, so that nobody has to log in for it, by the first part of
-        its path; the one without a path is where somebody is led who has logged in by a link.
+        its path; the one without a path is where log-in links lead.
     :param log: the events that clients read.
     :param metrics: the figures that they read, calls being timed for them.
     :param folders: where they look around for what to share.
     :param uploads: what they send to be shared.
     :param settings: to be looked at.
+    :param now: seconds since the epoch.
+    :param remembered: keeps the log-ins of browsers that stay logged in.
     """
-    sessions, failures = Sessions(reactor), FailedLogIns(reactor)
+    sessions, failures = Sessions(now, remembered), FailedLogIns(reactor)
+
+    def is_alive(caller: Caller) -> bool:
+        if caller.session is not None:
+            return sessions.is_alive(caller.session)
+        return caller.token in {token.name for token in tokens.known()}
+
+    tickets = FileTickets(reactor, is_alive)
     pages = {**pages, DOCS: docs_page()}
-    gate = Gate(tokens, sessions, failures, hosts, (LOG_IN, *pages))
+    gate = Gate(tokens, sessions, tickets, failures, hosts=hosts, public=(LOG_IN, *pages))
     root = Resource()
     uploading = UploadResource(application, uploads)
     site = BoundedSite(root, reactor, gate.judge, uploading.receive)
 
     def revoked(name: str) -> None:
-        # Those who came with a cookie are cut off as well, for their sessions are at an end; in
-        # the next turn, so that whoever revokes their own still gets the answer.
+        # Browsers are cut off as well, for their sessions are at an end; in the next turn, so that
+        # whoever revokes their own still gets the answer.
         reactor.callLater(0, site.end_requests, lambda caller: caller.token in {name, None})
+
+    def logged_out(session: str) -> None:
+        reactor.callLater(0, site.end_requests, lambda caller: caller.session == session)
 
     methods = {
         **namespaces(
@@ -100,17 +116,18 @@ def make_site(
         ),
         "events": EventMethods(log, reactor),
         "token": TokenMethods(tokens, sessions, revoked),
+        "session": SessionMethods(sessions, logged_out),
         "upload": UploadMethods(application, uploads),
         "rpc": DiscoverMethods(),
     }
     rpc = JsonRpcResource(methods, reactor, metrics.call_began)
     root.putChild(PATH[1:].encode(), rpc)
     root.putChild(b"events", EventStreams(log, reactor))
-    root.putChild(b"files", FilePages(application.content, reactor))
+    root.putChild(FILES.encode(), FilePages(application.content, reactor, tickets))
     root.putChild(UPLOAD.encode(), uploading)
     root.putChild(b"metrics", MetricsResource(metrics.registry))
-    root.putChild(LOG_IN.encode(), LogIn(tokens, sessions, failures, _PAGE))
-    root.putChild(b"logout", LogOut(sessions))
+    root.putChild(LOG_IN.encode(), LogIn(tokens, sessions, failures))
+    root.putChild(b"logout", LogOut(sessions, logged_out))
     for path, page in pages.items():
         root.putChild(path.encode("ascii"), page)
     return site

@@ -1,88 +1,186 @@
-"""Browsers that have logged in, and the links with which they do."""
+"""Browsers that have logged in, and the codes of the links with which they do."""
 
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from hashlib import sha256
+from typing import Protocol
 
-from twisted.internet.interfaces import IReactorTime
+from bitween.api.access import Access, Caller
 
-from bitween.api.access import Access
-
-#: Seconds after which a session ends in which nothing is asked.
+#: Seconds without a request after which a session ends.
 IDLE = 24 * 3600.0
+#: The same for a session that stays logged in.
+REMEMBERED = 30 * 24 * 3600.0
 #: Sessions at a time; one more ends the one that was idle for longest.
 MAX_SESSIONS = 100
 #: Seconds for which a log-in link can be used, once.
 LINK_LIFE = 60.0
 #: Links at a time; one more makes the oldest useless.
 MAX_LINKS = 10
+# Seconds by which the stored time of the last request may be late: not every request is written.
+_LATE = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
-class _Session:
+class Session:
+    """
+    The log-in of a browser, without its secret.
+
+    :param session_id: names it in a list.
+    :param created: seconds since the epoch, as ``used`` is.
+    :param used: when its last request came.
+    :param remembered: whether it outlives the daemon.
+    :param browser: what the browser says that it is.
+    """
+
+    session_id: str
     access: Access
-    ends: float
+    created: float
+    used: float
+    remembered: bool
+    browser: str
+
+    @property
+    def ends(self) -> float:
+        """When it ends if no further request comes."""
+        return self.used + (REMEMBERED if self.remembered else IDLE)
+
+    @property
+    def caller(self) -> Caller:
+        """Whoever shows its secret."""
+        return Caller(self.access, session=self.session_id)
+
+
+#: Sessions with the SHA-256 digests of their secrets.
+Digests = dict[bytes, Session]
+
+
+class SessionStore(Protocol):
+    """Keeps the sessions that outlive the daemon."""
+
+    def load(self) -> Digests:
+        """Read those that were kept last."""
+
+    def keep(self, sessions: Digests) -> None:
+        """Keep these and no others."""
+
+
+class NoStore:
+    """Keeps nothing."""
+
+    def load(self) -> Digests:
+        """There are none."""
+        return {}
+
+    def keep(self, sessions: Digests) -> None:
+        """Forget them."""
 
 
 class Sessions:
     """
-    Sessions by a random id, and codes that begin one; none outlives the daemon.
+    Sessions by their secrets, and codes that begin one.
 
-    Only digests are held, so that the time of a comparison tells nothing of an id.
+    Only digests are held, so that neither the time of a comparison nor a stored file tells a
+    secret.
     """
 
-    def __init__(self, clock: IReactorTime) -> None:
-        self._clock = clock
+    def __init__(
+        self, now: Callable[[], float] = time.time, store: SessionStore | None = None
+    ) -> None:
+        """:param now: seconds since the epoch."""
+        self._now = now
+        self._store = store or NoStore()
         # Least recently used first.
-        self._sessions: dict[bytes, _Session] = {}
+        self._sessions = dict(sorted(self._store.load().items(), key=lambda item: item[1].used))
         # When they end, oldest first.
-        self._codes: dict[bytes, float] = {}
+        self._codes: dict[bytes, tuple[float, bool]] = {}
 
-    def begin(self, access: Access) -> str:
-        """Begin a session; its id, to be told to the browser only."""
-        session = secrets.token_urlsafe(32)
-        self._use(_digest(session.encode()), access)
+    def begin(self, access: Access, *, remembered: bool = False, browser: str = "") -> str:
+        """
+        Begin a session.
+
+        :param remembered: whether it outlives the daemon.
+        :param browser: what the browser says that it is.
+        :returns: its secret, to be told to the browser only; its id stands before a dot.
+        """
+        session_id, now = secrets.token_hex(4), self._now()
+        secret = f"{session_id}.{secrets.token_urlsafe(32)}"
+        session = Session(session_id, access, now, now, remembered, browser)
+        self._sessions[_digest(secret.encode())] = session
         if len(self._sessions) > MAX_SESSIONS:
             del self._sessions[next(iter(self._sessions))]
-        return session
+        if remembered:
+            self._keep()
+        return secret
 
-    def access(self, session: bytes) -> Access | None:
-        """What a session may do, if it has not ended; it lives on for that."""
-        digest = _digest(session)
+    def find(self, secret: bytes) -> Session | None:
+        """The session of a secret, if it has not ended; it lives on for that."""
+        digest, now = _digest(secret), self._now()
         known = self._sessions.pop(digest, None)
-        if known is None or known.ends <= self._clock.seconds():
+        if known is None or known.ends <= now:
             return None
-        self._use(digest, known.access)
-        return known.access
+        used = self._sessions[digest] = replace(known, used=now)
+        if known.remembered and now // _LATE != known.used // _LATE:
+            self._keep()
+        return used
 
-    def end(self, session: bytes) -> None:
-        """End a session, if there is one of that id."""
-        self._sessions.pop(_digest(session), None)
+    def known(self) -> tuple[Session, ...]:
+        """Those that have not ended, the one that was used last first."""
+        now = self._now()
+        return tuple(s for s in reversed(self._sessions.values()) if s.ends > now)
+
+    def is_alive(self, session_id: str) -> bool:
+        """Whether a session of this id has not ended."""
+        return any(session.session_id == session_id for session in self.known())
+
+    def end(self, session_id: str) -> bool:
+        """End a session; false if there is none of that id."""
+        left = {d: s for d, s in self._sessions.items() if s.session_id != session_id}
+        ended = len(left) < len(self._sessions)
+        self._sessions = left
+        if ended:
+            self._keep()
+        return ended
 
     def end_all(self) -> None:
         """End every session, and make every code useless."""
         self._sessions.clear()
         self._codes.clear()
+        self._keep()
 
-    def make_code(self) -> str:
-        """A code that begins one session with full access, within :data:`LINK_LIFE`."""
+    def make_code(self, *, remembered: bool = False) -> str:
+        """
+        Make a code that begins one session with full access, within :data:`LINK_LIFE`.
+
+        :param remembered: whether that session outlives the daemon.
+        """
         code = secrets.token_urlsafe(32)
-        self._codes[_digest(code.encode())] = self._clock.seconds() + LINK_LIFE
+        self._codes[_digest(code.encode())] = self._now() + LINK_LIFE, remembered
         if len(self._codes) > MAX_LINKS:
             del self._codes[next(iter(self._codes))]
         return code
 
-    def redeem(self, code: bytes) -> str | None:
-        """Begin the session of a code; its id, or ``None`` if the code is of no use any more."""
-        ends = self._codes.pop(_digest(code), None)
-        if ends is None or ends <= self._clock.seconds():
-            return None
-        return self.begin(Access.FULL)
+    def has_code(self, code: bytes) -> bool:
+        """Whether a code is one of ours, be it of use or not."""
+        return _digest(code) in self._codes
 
-    def _use(self, digest: bytes, access: Access) -> None:
-        self._sessions[digest] = _Session(access, self._clock.seconds() + IDLE)
+    def redeem(self, code: bytes, browser: str = "") -> str | None:
+        """
+        Begin the session of a code.
+
+        :returns: its secret, or ``None`` if the code is of no use any more.
+        """
+        ends, remembered = self._codes.pop(_digest(code), (0.0, False))
+        if ends <= self._now():
+            return None
+        return self.begin(Access.FULL, remembered=remembered, browser=browser)
+
+    def _keep(self) -> None:
+        self._store.keep({d: s for d, s in self._sessions.items() if s.remembered})
 
 
 def _digest(secret: bytes) -> bytes:

@@ -34,6 +34,9 @@ _SAFE_HEADERS = {b"Cache-Control": b"no-store", b"X-Content-Type-Options": b"nos
 _TOO_LONG = Refusal(413, "the body is too long")
 
 
+_COOKIE = b"Cookie:"
+
+
 class Receiver(Protocol):
     """Takes the body of a request as it comes."""
 
@@ -149,6 +152,7 @@ class BoundedChannel(HTTPChannel):
     site: BoundedSite
     _receiving = False
     _held = False
+    _shortened = False
     _lost: Deferred[None] | None = None
 
     def dataReceived(self, data: bytes) -> None:
@@ -157,6 +161,30 @@ class BoundedChannel(HTTPChannel):
             self._receiving = True
             TimeoutMixin.resetTimeout(self)
         super().dataReceived(data)
+        while self._shortened:
+            self._shortened = False
+            super().dataReceived(b"")
+
+    def lineReceived(self, line: bytes) -> None:
+        """Take a line of the head of a request, but for what cookies hold."""
+        super().lineReceived(_COOKIE if _is_cookie(line) else line)
+
+    def lineLengthExceeded(self, line: bytes) -> object:
+        """
+        Pass over cookies of any length, and refuse any other line that is too long.
+
+        A browser sends us the cookies that servers at other ports of the host have set: they must
+        not be able to lock its user out by giving it many.
+        """
+        if not _is_cookie(line):
+            return super().lineLengthExceeded(line)
+        _, end, rest = line.partition(self.delimiter)
+        if not end and line.endswith(b"\r"):  # which may be half of the end
+            end = b"\r"
+        # What comes next belongs to the same line, of which no more is held than its beginning.
+        self._buffer = _COOKIE + end + rest
+        self._shortened = True
+        return None
 
     def headerReceived(self, line: bytes) -> bool:
         """Take a header, also one that Twisted stumbles over: a length of thousands of digits."""
@@ -217,6 +245,10 @@ class BoundedChannel(HTTPChannel):
                 cutting.cancel()
 
         return self._lost.addCallback(lost)
+
+
+def _is_cookie(line: bytes) -> bool:
+    return line[: len(_COOKIE)].lower() == _COOKIE.lower()
 
 
 def _keep(_request: BoundedRequest, _length: int | None) -> None:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from bitween.api import results
-from bitween.api.jsonrpc import Namespace
+from bitween.api.jsonrpc import Namespace, by_token
 from bitween.api.params import Name
 from bitween.api.sessions import Sessions
 from bitween.api.tokens import Token, Tokens
 
 
 class TokenMethods(Namespace):
-    """What the first token, and other full ones, may do with tokens."""
+    """What the first token, and other full ones, may do with tokens; a log-in may do none of it."""
 
     def __init__(
         self, tokens: Tokens, sessions: Sessions, revoked: Callable[[str], object]
@@ -23,6 +23,7 @@ class TokenMethods(Namespace):
         self._sessions = sessions
         self._revoked = revoked
 
+    @by_token
     def jsonrpc_new(self, name: Name | None = None, read_only: bool = False) -> results.NewToken:
         """
         Make a token; the answer is the only place where it ever stands.
@@ -30,14 +31,21 @@ class TokenMethods(Namespace):
         :param name: by which it can be revoked; one is chosen by default.
         :param read_only: whether it is for looking only.
         :raises StoreError: if it cannot be kept.
+        :raises TokenNeeded: if a log-in is shown in place of a token.
         """
         token, secret = self._tokens.new(name, read_only)
         return {**_shown(token), "token": secret}
 
+    @by_token
     def jsonrpc_list(self) -> results.Tokens:
-        """All tokens without their secrets, the one of the token file first."""
+        """
+        All tokens without their secrets, the one of the token file first.
+
+        :raises TokenNeeded: if a log-in is shown in place of a token.
+        """
         return {"tokens": [_shown(token) for token in self._tokens.known()]}
 
+    @by_token
     def jsonrpc_revoke(self, name: Name) -> results.Done:
         """
         Make a token useless, end what is open with it, and have every browser log in again.
@@ -45,6 +53,7 @@ class TokenMethods(Namespace):
         :param name: of a token that was made by ``token.new``.
         :raises UnknownToken: if there is none of that name.
         :raises StoreError: if that cannot be kept.
+        :raises TokenNeeded: if a log-in is shown in place of a token.
         """
         self._tokens.revoke(name)
         self._sessions.end_all()

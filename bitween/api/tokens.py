@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import hmac
 import json
-import os
 import secrets
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from hashlib import sha256
 from itertools import count
 
+from bitween.api import private_file
 from bitween.api.access import Access, Caller
 from bitween.errors import ConfigurationError, InvalidValue, StoreError, UnknownToken
 from bitween.model.text import printable
@@ -95,6 +94,11 @@ class Tokens:
         fitting = [kept for kept in self._all() if hmac.compare_digest(kept.digest, digest)]
         return fitting[0].token.caller if fitting else None
 
+    @property
+    def fingerprint(self) -> str:
+        """The SHA-256 digest of the first token's secret, in hex: another one has another."""
+        return self._first.digest
+
     def known(self) -> tuple[Token, ...]:
         """All tokens, the first one first."""
         return tuple(kept.token for kept in self._all())
@@ -155,26 +159,12 @@ class Tokens:
     def _keep(self, made: list[_Kept]) -> None:
         entries = [{**asdict(kept.token), "sha256": kept.digest} for kept in made]
         try:
-            _replace(self._path, json.dumps(entries, indent=1))
+            private_file.replace(self._path, json.dumps(entries, indent=1))
         except OSError as error:
             raise StoreError(
                 f"the tokens cannot be written: {error.strerror}", "see the state directory"
             ) from None
         self._made = made
-
-
-def _replace(path: str, text: str) -> None:
-    """Write a file at once and whole, for our own user only; it outlives a crash."""
-    descriptor, temporary = tempfile.mkstemp(dir=os.path.dirname(path), prefix=".tokens-")
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
 
 
 def _parsed(entry: dict[str, object]) -> _Kept:

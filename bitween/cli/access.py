@@ -43,14 +43,48 @@ def _list(session: Session) -> None:
 
 
 def _row(made: Mapping[str, Any]) -> tuple[str, ...]:
-    since = made["created"]
-    shown = "" if since is None else time.strftime("%Y-%m-%d %H:%M", time.localtime(since))
-    return made["name"], "look" if made["read_only"] else "do everything", shown
+    since = "" if made["created"] is None else _date(made["created"])
+    return made["name"], "look" if made["read_only"] else "do everything", since
+
+
+def sessions(session: Session) -> None:
+    """``sessions [list | revoke ID]``."""
+    args = session.args
+    if (args.action == "revoke") != (args.session is not None):
+        raise WrongUsage("sessions revoke, and no other, needs the ID of a session")
+    if args.action == "revoke":
+        result = session.call("session.revoke", session=args.session)
+        session.show(result, f"the browser of session {args.session} is logged out")
+        return
+    result = session.call("session.list")
+    if session.output.as_json:
+        session.output.json(result)
+        return
+    if not result["sessions"]:
+        session.output.line("no browser is logged in")
+        return
+    rows = [_browser_row(browser) for browser in result["sessions"]]
+    session.output.table(("id", "may", "last used", "until", "browser"), rows)
+
+
+def _browser_row(browser: Mapping[str, Any]) -> tuple[str, ...]:
+    may = "do everything" if browser["access"] == "full" else "look"
+    return (
+        browser["session"],
+        may,
+        _date(browser["used"]),
+        _date(browser["expires"]),
+        browser["browser"][:60],
+    )
+
+
+def _date(seconds: float) -> str:
+    return time.strftime("%Y-%m-%d %H:%M", time.localtime(seconds))
 
 
 def open_page(session: Session) -> None:
-    """``open [--print]``."""
-    result = session.call("Api.login_link")
+    """``open [--print] [--remember]``."""
+    result = session.call("Api.login_link", remember=session.args.remember)
     link = session.client.reached(result["url"])
     if session.output.as_json:
         session.output.json({**result, "url": link})

@@ -64,8 +64,8 @@ class Client:
         """The same as a link of the daemon's at the address under which we reach it."""
         if self._address.scheme == "http+unix":
             return link
-        path, query = urlsplit(link)[2:4]
-        return urlunsplit(self._address._replace(path=path, query=query))
+        path, query, fragment = urlsplit(link)[2:5]
+        return urlunsplit(self._address._replace(path=path, query=query, fragment=fragment))
 
     def _post(self, body: bytes) -> tuple[int, bytes]:
         headers = {"Content-Type": "application/json", "Authorization": f"Bearer {self._token}"}

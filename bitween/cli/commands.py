@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from bitween.cli.access import open_page, token
+from bitween.cli.access import open_page, sessions, token
 from bitween.cli.control import export, files, limit, mend, pause, peers, recheck, resume
 from bitween.cli.failures import CommandFailed, WrongUsage
 from bitween.cli.names import own_hash, shared_hash
@@ -381,6 +381,7 @@ COMMANDS: Mapping[str, Callable[[Session], None]] = MappingProxyType(
         "events": events,
         "call": call,
         "token": token,
+        "sessions": sessions,
         "open": open_page,
     }
 )

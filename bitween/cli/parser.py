@@ -188,5 +188,13 @@ def _add_access_commands(
     token.add_argument("token", metavar="NAME", nargs="?", help="the one to revoke")
     token.add_argument("--read-only", action="store_true", help="for looking only")
     token.add_argument("--name", help="by which it is listed and revoked")
+    browsers = _command(
+        commands, "sessions", "list the browsers that are logged in, or log one out"
+    )
+    browsers.add_argument("action", nargs="?", choices=("revoke", "list"))
+    browsers.add_argument("session", metavar="ID", nargs="?", help="the one to log out")
     page = _command(commands, "open", "open the page in the browser, logged in")
     page.add_argument("--print", action="store_true", help="print the link instead")
+    page.add_argument(
+        "--remember", action="store_true", help="stay logged in when the daemon is restarted"
+    )

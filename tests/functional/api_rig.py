@@ -18,6 +18,7 @@ from bitween.api.event_log import EventLog
 from bitween.api.jsonrpc import JsonRpcResource, Namespace
 from bitween.api.metrics import Metrics
 from bitween.api.service import make_site
+from bitween.api.sessions import SessionStore
 from bitween.api.site import BoundedChannel, BoundedSite
 from bitween.api.tokens import Tokens
 from bitween.application import Bitween, Parts
@@ -295,6 +296,7 @@ def site_of(
     hosts: Iterable[str] = (),
     tokens_file: str = "/proc/nowhere/tokens.json",
     settings: Sequence[Setting] = (),
+    remembered: SessionStore | None = None,
 ) -> BoundedSite:
     """The API of a world, and the page."""
     metrics = Metrics(world.bitween, world.log, world.clock)
@@ -310,6 +312,8 @@ def site_of(
         folders=Folders(world.clock, world.share_roots),
         uploads=world.uploads,
         settings=settings,
+        now=lambda: EPOCH + world.clock.seconds(),
+        remembered=remembered,
     )
 
 

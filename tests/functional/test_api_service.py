@@ -197,7 +197,7 @@ class ServiceTests(TestCase):
         return received
 
     async def check_tls(self, service: ApiService) -> None:
-        """Hold that calls go through, and that a browser keeps its cookie to TLS."""
+        """Hold that calls and log-ins go through, and that the origin has to be one with TLS."""
         await service.ready
         headers = {"Host": "localhost", "Connection": "close"}
         answer = await self.over_tls(service, http_request(rpc("Api.versions"), headers=headers))
@@ -205,7 +205,7 @@ class ServiceTests(TestCase):
         origin = {**headers, "Origin": "https://localhost", "Authorization": None}
         body = json.dumps({"token": TOKEN}).encode()
         answer = await self.over_tls(service, http_request(body, path="/login", headers=origin))
-        self.assertIn(b"; Secure; HttpOnly; SameSite=strict", answer)
+        self.assertIn(b'{"session":', answer)
         plain = {**origin, "Origin": "http://localhost"}
         answer = await self.over_tls(service, http_request(body, path="/login", headers=plain))
         self.assertIn(b" 403 ", answer)

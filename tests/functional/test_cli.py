@@ -11,8 +11,10 @@ import tempfile
 import time
 import unicodedata
 from dataclasses import dataclass, replace
+from io import BytesIO
 from pathlib import Path
 from typing import Any
+from urllib.parse import urljoin
 
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
@@ -20,7 +22,8 @@ from twisted.internet.protocol import ProcessProtocol
 from twisted.internet.utils import getProcessOutputAndValue
 from twisted.python.failure import Failure
 from twisted.trial.unittest import TestCase
-from twisted.web.client import Agent, readBody
+from twisted.web.client import Agent, FileBodyProducer, readBody
+from twisted.web.http_headers import Headers
 
 import bitween
 from bitween import rendezvous
@@ -755,9 +758,18 @@ class AccessTests(CliCase):
         url = await self.serve()
         for command in (("open",), ("open", "--print")):
             (link,) = (await self.done(*command)).out.splitlines()
-            self.assertTrue(link.startswith(url.removesuffix("api") + "login?code="), link)
-        self.assertEqual(await self.status_of(link), 303)
-        self.assertEqual(await self.status_of(link), 401)
+            self.assertTrue(link.startswith(url.removesuffix("api") + "#login="), link)
+        for status in (200, 401):
+            self.assertEqual(await self.log_in(url, link.partition("=")[2]), status)
+        (row,) = (await self.done("sessions")).out.splitlines()
+        session, may, _, _, browser = row.split("\t")
+        self.assertEqual((may, browser), ("do everything", "some browser"))
+        said = await self.done("sessions", "revoke", session)
+        self.assertIn("is logged out", said.out)
+        self.assertIn("no browser", (await self.done("sessions", "list")).out)
+        self.assertIn("no session", await self.refused(1, "sessions", "revoke", session))
+        for command in (("revoke",), ("list", "x")):
+            self.assertIn("session", await self.refused(2, "sessions", *command))
 
     async def test_open_in_a_browser(self) -> None:
         """Where there is one, it is given the link."""
@@ -767,7 +779,7 @@ class AccessTests(CliCase):
         self.environ["BROWSER"] = browser
         self.assertEqual((await self.done("open")).out, "")
         link = Path(self.path("opened")).read_text(encoding="utf-8").strip()
-        self.assertTrue(link.startswith(url.removesuffix("api") + "login?code="), link)
+        self.assertTrue(link.startswith(url.removesuffix("api") + "#login="), link)
         self.assertIn("expires", (await self.done("--json", "open")).json)
 
     async def test_open_at_a_unix_socket(self) -> None:
@@ -781,7 +793,7 @@ class AccessTests(CliCase):
         Path(self.path("token")).touch(mode=0o600)
         there = ("--url", url, "--token-file", self.file("token", TOKEN))
         link = (await self.done("open", *there)).out
-        self.assertTrue(link.startswith(url.removesuffix("api") + "login?code="), link)
+        self.assertTrue(link.startswith(url.removesuffix("api") + "#login="), link)
 
     async def test_tls(self) -> None:
         """The certificate is verified, by the authority that is named."""
@@ -808,8 +820,11 @@ class AccessTests(CliCase):
             said = await self.refused(2, "status", *there, "--ca-file", path)
             self.assertIn(path, said)
 
-    async def status_of(self, link: str) -> int:
-        """What a browser that follows a link gets."""
-        response = await Agent(reactor).request(b"GET", link.strip().encode())
+    async def log_in(self, url: str, code: str) -> int:
+        """What the page gets that a link leads to."""
+        body = FileBodyProducer(BytesIO(json.dumps({"code": code}).encode()))
+        headers = Headers({"Content-Type": ["application/json"], "User-Agent": ["some browser"]})
+        there = urljoin(url, "/login").encode()
+        response = await Agent(reactor).request(b"POST", there, headers, body)
         await readBody(response)
         return int(response.code)

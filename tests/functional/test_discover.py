@@ -25,7 +25,7 @@ from bitween.model.peer import Peer
 from bitween.model.setting import Origin, Setting
 from bitween.model.torrent import Metainfo
 from bitween.model.trouble import Reason
-from tests.functional.api_rig import site_of
+from tests.functional.api_rig import TOKEN, Connection, http_request, site_of
 from tests.functional.test_methods import BOB, A, B, C, MethodCase
 
 _SCHEMAS = Path(tests.__file__).parent / "openrpc"
@@ -186,6 +186,7 @@ class ResultTests(MethodCase):
         self.check("token.new", name="x", read_only=True)
         self.check("token.list")
         self.check("token.revoke", name="x")
+        self.check_sessions()
         for method in (
             "net.diagnose",
             "Api.login_link",
@@ -197,6 +198,13 @@ class ResultTests(MethodCase):
             self.check(method)
         self.clock.advance(0)
         self.assertEqual(set(self.methods) - self.checked, set())
+
+    def check_sessions(self) -> None:
+        """Those of browsers."""
+        log_in = Connection(self.site)
+        log_in.send(http_request(json.dumps({"token": TOKEN}).encode(), "POST", "/login"))
+        (session,) = self.check("session.list")["sessions"]
+        self.check("session.revoke", session=session["session"])
 
     def check_jobs(self) -> None:
         """Those that run, failed and succeeded."""

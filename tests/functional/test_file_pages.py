@@ -18,7 +18,6 @@ from bitween.model.torrent import FileEntry, TorrentState
 from bitween.model.wishes import Selection, Wishes
 from tests.fakes.swarm import PIECE, FakeFile
 from tests.functional.api_rig import (
-    PORT,
     TOKEN,
     Answer,
     Connection,
@@ -270,19 +269,25 @@ class SafetyTests(FilePagesCase):
         self.assertEqual(answer.body, b"x")
 
     def test_who(self) -> None:
-        """Without a token or a cookie nothing is given, nor to other sites; to look is enough."""
+        """Without a token, a log-in or a ticket nothing is given, nor to other sites."""
         self.assertEqual(self.get(Authorization=None).status, 401)
         self.assertEqual(self.get(Authorization="Bearer wrong").status, 401)
         self.assertEqual(self.get(Sec_Fetch_Site="cross-site").status, 403)
         self.assertEqual(self.world.swarm.opened, [])
-        login = Connection(self.site)
-        body = b'{"token": "%s"}' % TOKEN.encode()
-        origin = {"Origin": f"http://127.0.0.1:{PORT}", "Authorization": None}
-        login.send(http_request(body, "POST", "/login", origin))
-        cookie = login.only_answer().headers["set-cookie"].partition(";")[0]
-        self.assertEqual(self.get(Authorization=None, Cookie=cookie).status, 401)
-        ours = self.get(Authorization=None, Cookie=cookie, Sec_Fetch_Site="same-origin")
+        session = self.post("/login", b'{"token": "%s"}' % TOKEN.encode())["session"]
+        ours = self.get(Authorization=f"Bearer {session}")
         self.assertEqual(ours.body, CONTENT)
+        ticket = self.post(f"/files/{FILM}/ticket", b"")["ticket"]
+        shown = self.connect(
+            path=f"/files/{FILM}/0?ticket={ticket}", headers={"Authorization": None}
+        )
+        self.assertEqual(shown.only_answer().body, CONTENT)
+
+    def post(self, path: str, body: bytes) -> Any:
+        """What a request with the token is answered with."""
+        connection = Connection(self.site)
+        connection.send(http_request(body, "POST", path))
+        return connection.only_answer().json
 
     def test_read_only(self) -> None:
         """A token that is for looking will do; when it is revoked, what is open with it ends."""

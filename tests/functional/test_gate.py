@@ -446,6 +446,36 @@ class LimitTests(GateCase):
         connection.send(piece)
         self.assertFalse(connection.transport.connected)
 
+    def test_cookies_of_other_ports(self) -> None:
+        """However much of them a browser has been given, they lock nobody out."""
+        for length in (10, 10_000, 16_384, 20_000, 800_000):
+            for size in (1000, 10**7):
+                request = http_request(CALL, headers={"cookie": "a" * length, "X-After": "b"})
+                connection = Connection(self.site)
+                for start in range(0, len(request), size):
+                    connection.send(request[start : start + size])
+                    self.assertLess(len(connection.channel._buffer), 40_000 + size)  # what is held
+                self.assertEqual(connection.only_answer().status, 200, (length, size))
+
+    def test_where_a_cookie_ends(self) -> None:
+        """The end of its line is found wherever the network cuts it."""
+        request = http_request(CALL, headers={"Cookie": "a" * 30_000, "Authorization": None})
+        end = request.index(b"a\r\n") + 1
+        request = request.replace(b"a\r\n", b"a\r\nAuthorization: Bearer %s\r\n" % TOKEN.encode())
+        for cut in range(end - 2, end + 4):
+            connection = Connection(self.site)
+            connection.send(request[:cut])
+            connection.send(request[cut:])
+            self.assertEqual(connection.only_answer().status, 200, cut)
+
+    def test_other_long_lines(self) -> None:
+        """Of anything else there is a bound."""
+        for header in ("X-Long", "Cookies", "Coo kie"):
+            connection = Connection(self.site)
+            connection.send(http_request(CALL, headers={header: "a" * 20_000}))
+            self.assertTrue(connection.transport.disconnecting, header)
+            self.assertNotIn(b" 200 ", connection.transport.value())
+
     def test_deadline_for_the_whole_request(self) -> None:
         """A byte now and then does not keep a connection."""
         connection = Connection(self.site)

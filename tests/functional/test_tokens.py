@@ -48,6 +48,8 @@ CHANGING: dict[str, list[object]] = {
     "token.new": [],
     "token.list": [],
     "token.revoke": ["x"],
+    "session.list": [],
+    "session.revoke": ["x"],
     "bt.add_path": ["/x"],
     "bt.add_torrent_by_hash": [HASH],
     "bt.del_torrent": [HASH],

@@ -29,6 +29,7 @@ def complaints_of(page: Page) -> list[str]:
 def open_page(page: Page, daemon: Daemon) -> None:
     """Do as ``bitween open`` does, once the browser is there: its link serves for a short time."""
     page.goto(meanwhile(daemon.call("Api.login_link"))["url"])
+    expect(page.locator("main")).to_be_visible()
 
 
 class WebTests(ProsodyTestCase):

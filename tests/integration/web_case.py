@@ -44,6 +44,7 @@ class WebCase(TestCase):
         self.addCleanup(site.close)
         self.addCleanup(port.stopListening)
         self.url = f"http://127.0.0.1:{port.getHost().port}/"
+        site.url = f"{self.url}api"
 
     def log_in(self, page: Page) -> None:
         """Open the page, log in, and wait until the page knows how things are."""

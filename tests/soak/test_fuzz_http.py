@@ -64,7 +64,17 @@ VALUES: tuple[object, ...] = (
     *([], {}, [[]], {"a": [{}]}, ["hash"], [HASH], [None], ["torrent_added"], [0, 1]),
 )
 PATHS = (
-    *("/api", "/api", "/api", "/api", "/", "/login", "/login", "/login?code=x", "/logout"),
+    *(
+        "/api",
+        "/api",
+        "/api",
+        "/api",
+        "/",
+        "/login",
+        "/login",
+        "/logout",
+        f"/files/{'a' * 40}/ticket",
+    ),
     *("/docs", "/docs/", "/docs/docs.js", "/docs/../docs", "/docs/%2e%2e/docs"),
     *("/web", "/web/", "/web/app.js", "/web/../web", "/web/%2e%2e/web"),
     *("/events", "/events?since=0", "/events?since=x&types=,", "/metrics", "/metrics?x[]=%00"),
@@ -83,10 +93,10 @@ GARBAGE = (
 class Fuzzer:
     """Draws requests that nearly mean something."""
 
-    def __init__(self, seed: int, cookie: str) -> None:
-        """:param cookie: one that is good."""
+    def __init__(self, seed: int, session: str) -> None:
+        """:param session: the secret of one that is good."""
         self.draw = random.Random(seed)
-        self._cookie = cookie
+        self._session = session
 
     def request(self) -> bytes:
         """A request, mostly of the right form."""
@@ -152,11 +162,13 @@ class Fuzzer:
         draw = self.draw
         given = {
             "Host": [f"127.0.0.1:{PORT}"] * 15 + ["localhost", "evil.example", "", "\xff", "[::1"],
-            "Authorization": [f"Bearer {TOKEN}"] * 8 + ["Bearer x", "Basic eDp5", "\xff", ""],
+            "Authorization": [f"Bearer {TOKEN}"] * 6
+            + [f"Bearer {self._session}"] * 2
+            + ["Bearer x", "Basic eDp5", "\xff", ""],
             "Content-Type": ["application/json"] * 8 + ["text/plain", "", "multipart/form-data"],
             "Origin": [f"http://127.0.0.1:{PORT}", "null", "http://evil.example", ""],
             "Sec-Fetch-Site": ["same-origin", "none", "cross-site", "\xff"],
-            "Cookie": [self._cookie, f"bitween-{PORT}=x", "=", ";;;=;", "\xff=\xff"],
+            "Cookie": [f"bitween={self._session}", "x" * 40_000, "=", ";;;=;", "\xff=\xff"],
             "Expect": ["100-continue", "x"],
             "Last-Event-ID": ["0", "9" * 400, "x"],
             "Content-Encoding": ["gzip"],
@@ -232,14 +244,14 @@ class RequestFuzz(SynchronousTestCase):
         self.assertEqual(wanted - self.statuses, set())
 
     def log_in(self) -> str:
-        """The cookie of a browser that has logged in."""
+        """The secret of a browser that has logged in."""
         connection = Connection(self.site)
         body = json.dumps({"token": TOKEN}).encode()
         head = f"POST /login HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(body)}\r\n"
         connection.send(f"{head}Content-Type: application/json\r\n\r\n".encode() + body)
-        cookie = connection.only_answer().headers["set-cookie"].partition(";")[0]
+        session: str = connection.only_answer().json["session"]
         connection.transport.loseConnection()
-        return cookie
+        return session
 
     def feed(self, fuzzer: Fuzzer, connection: Connection) -> None:
         """Send a request or two, in pieces as the network might make them."""
@@ -266,7 +278,7 @@ class SessionFuzz(SynchronousTestCase):
     def test_many_log_ins(self) -> None:
         """What is remembered of browsers does not grow with their number."""
         clock = Clock()
-        sessions = Sessions(clock)
+        sessions = Sessions(clock.seconds)
         draw = random.Random(SEED)
         known: list[bytes] = []
         for _ in range(ROUNDS):
@@ -275,5 +287,5 @@ class SessionFuzz(SynchronousTestCase):
             if draw.random() < 0.3:
                 known.append(str(sessions.redeem(code)).encode())
             clock.advance(draw.choice([0, 1, 100]))
-        alive = sum(sessions.access(session) is not None for session in known)
+        alive = sum(sessions.find(session) is not None for session in known)
         self.assertLessEqual(alive, 100)

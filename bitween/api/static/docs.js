@@ -1,21 +1,29 @@
 // Shows what rpc.discover answers, with a form to try each method.
 
+import { credentials, forget, ready } from "./session.js";
+
 const LONGEST_ANSWER = 100_000; // characters
 
 const api = new URL("api", document.baseURI);
 const find = (selector, within = document) => within.querySelector(selector);
-let token = ""; // in this variable only; a page that is logged in by a cookie needs none
+let token = ""; // in this variable only; a browser that is logged in needs none for most methods
 
 class LogInNeeded extends Error {}
 
 async function call(method, params) {
-  const headers = { "Content-Type": "application/json" };
-  if (token) headers.Authorization = `Bearer ${token}`;
+  await ready;
+  const shown = token ? { Authorization: `Bearer ${token}` } : credentials();
+  const headers = { "Content-Type": "application/json", ...shown };
   const body = JSON.stringify({ jsonrpc: "2.0", id: 1, method, params });
   const response = await fetch(api, { method: "POST", headers, body });
-  if (response.status === 401) throw new LogInNeeded(token ? "This is not the token." : "");
+  if (response.status === 401) {
+    if (!token) forget();
+    throw new LogInNeeded(token ? "This is not the token." : "");
+  }
   if (!response.ok) throw new Error(`${response.status}: ${await response.text()}`);
-  return response.json();
+  const answered = await response.json();
+  if (answered.error?.data?.reason === "token_needed") find("#log-in").hidden = false;
+  return answered;
 }
 
 // ---- schemas

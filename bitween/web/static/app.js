@@ -68,8 +68,18 @@ class App extends HTMLElement {
     for (const view of this.#views.values()) view.begin(this.#daemon, this.#toasts, this.#files);
     this.#daemon.live.addEventListener("state", () => this.#stateChanged());
     this.#daemon.addEventListener("torrents", () => this.#showRates());
-    addEventListener("hashchange", () => this.#turn());
+    addEventListener("hashchange", () => this.#addressChanged());
+    this.#begin();
+  }
+
+  async #begin() {
+    await this.#logIn.followLink();
     this.#daemon.live.connect();
+  }
+
+  async #addressChanged() {
+    if (location.hash.startsWith("#login=")) await this.#begin();
+    else this.#turn();
   }
 
   #addView(name) {

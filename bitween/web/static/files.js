@@ -3,7 +3,7 @@
 import { iconButton, icon, make, named, relabel, say } from "/web/dom.js";
 import { percent, size } from "/web/format.js";
 import { addressOf } from "/web/preview.js";
-import { call } from "/web/rpc.js";
+import { call, fileTicket } from "/web/rpc.js";
 import { t } from "/web/strings.js";
 import { troubleText } from "/web/trouble.js";
 import "/web/virtual_list.js";
@@ -14,6 +14,7 @@ const below = (path) => path.slice(path.indexOf("/") + 1);
 /** Which view is shown: what comes late must not lie over another one. */
 const shownView = () => document.querySelector("main > :not([hidden])");
 
+const RENEWAL = 30 * 60_000; // milliseconds after which a ticket is replaced: it is good for an hour
 const PATIENCE = 1000; // milliseconds between two looks at how far the files are
 
 class FileRow extends HTMLElement {
@@ -62,7 +63,7 @@ class FileRow extends HTMLElement {
     this.#save.hidden = file.done < file.size;
     relabel(this.#view, played ? "resume" : "view", t(played ? "play" : "view", { name }));
     for (const [link, text] of [[this.#open, "openTab"], [this.#save, "saveNamed"]]) {
-      link.href = addressOf(this.#dialog.hash, file.index);
+      link.href = addressOf(this.#dialog.hash, file.index, this.#dialog.ticket);
       link.title = t(text, { name });
       link.setAttribute("aria-label", link.title);
     }
@@ -76,6 +77,8 @@ export class FilesDialog extends HTMLElement {
   first = new Set(); // indexes of those that are to be fetched before the others, in this order
   fixed = false; // whether there is nothing left to choose
   hash = null;
+  ticket = ""; // for the addresses of the files
+  #renewing = 0;
   #daemon = null;
   #toasts = null;
   #fresh = false; // whether it is to be fetched only once files are chosen
@@ -125,11 +128,14 @@ export class FilesDialog extends HTMLElement {
     this.#fresh = fresh;
     this.#files = null;
     this.#inOrder.checked = false;
-    if (!(await this.#toasts.attempt(() => this.#read(), () => this.open({ hash, name }, { fresh })))) return;
+    const reading = () => Promise.all([this.#read(), this.#renew()]);
+    if (!(await this.#toasts.attempt(reading, () => this.open({ hash, name }, { fresh })))) return;
     if (view !== shownView()) {
       this.#closed();
       return;
     }
+    clearInterval(this.#renewing);
+    this.#renewing = setInterval(() => this.#toasts.attempt(() => this.#renew()), RENEWAL);
     this.wanted = new Set((this.#files ?? []).filter((file) => file.wanted).map((file) => file.index));
     this.#show(); // before it opens: what is hidden then cannot have the focus
     this.#dialog.showModal();
@@ -202,6 +208,14 @@ export class FilesDialog extends HTMLElement {
     this.#files = files;
   }
 
+  async #renew() {
+    const { hash } = this;
+    const ticket = await fileTicket(hash);
+    if (hash !== this.hash) return;
+    this.ticket = ticket;
+    this.#list.show();
+  }
+
   #chooseAll(wanted) {
     this.wanted = new Set(wanted ? (this.#files ?? []).map((file) => file.index) : []);
     this.#list.show();
@@ -238,6 +252,7 @@ export class FilesDialog extends HTMLElement {
   }
 
   #closed() {
+    clearInterval(this.#renewing);
     clearTimeout(this.#looking);
     this.#looking = 0;
     // Nothing was chosen, and so nothing is wanted.

@@ -1,6 +1,7 @@
 // Keeps up with what happens: a stream of events that comes back by itself.
 
 import { LogInNeeded } from "/web/errors.js";
+import { EventStream } from "/web/event_stream.js";
 import { call } from "/web/rpc.js";
 
 const FIRST_DELAY = 1000; // milliseconds, doubled after each try in vain
@@ -68,7 +69,7 @@ export class Live extends EventTarget {
   #open() {
     if (document.hidden && this.state === "live" && !this.needed()) return;
     const since = this.#last === null ? "" : `?since=${this.#last}`;
-    const stream = new EventSource(`/events${since}`);
+    const stream = new EventStream(`/events${since}`);
     this.#stream = stream;
     let opened = false;
     stream.addEventListener("open", () => {

@@ -1,17 +1,20 @@
 // One file of a torrent, played or shown; what is missing of it is fetched first meanwhile.
 
 import { legible, make, named, say } from "/web/dom.js";
+import { Unreachable } from "/web/errors.js";
 import { size } from "/web/format.js";
+import { fileTicket } from "/web/rpc.js";
 import { t } from "/web/strings.js";
 
 const READ = 256 * 1024; // of a text, how many bytes are shown
 
-/** Where the daemon gives a file. */
-export const addressOf = (hash, index) => `/files/${hash}/${index}`;
+/** Where the daemon gives a file to who shows the ticket. */
+export const addressOf = (hash, index, ticket) => `/files/${hash}/${index}?ticket=${ticket}`;
 
 const nameOf = (path) => path.slice(path.lastIndexOf("/") + 1);
 
 export class PreviewDialog extends HTMLElement {
+  #hash = "";
   #file = null;
   #address = "";
   #reading = null; // aborts the reading of a text, or of why something cannot be shown
@@ -34,28 +37,37 @@ export class PreviewDialog extends HTMLElement {
 
   /** Show a file as `bt.get_files` tells it. */
   open(hash, file) {
+    this.#hash = hash;
     this.#file = file;
-    this.#address = addressOf(hash, file.index);
     say(this.#title, nameOf(file.path));
-    this.#save.href = this.#address;
+    this.#save.removeAttribute("href");
     this.#dialog.showModal();
     this.#show();
   }
 
-  #show() {
+  async #show(at = 0) {
     this.#clear();
     this.#reading = new AbortController();
+    const { signal } = this.#reading;
     this.#close.focus(); // what has it may go now
     this.#again.hidden = true;
     say(this.#trouble, "");
     say(this.#note, t("waitsForBytes"));
+    try {
+      this.#address = addressOf(this.#hash, this.#file.index, await fileTicket(this.#hash));
+    } catch (error) {
+      if (!signal.aborted) this.#fail(error instanceof Unreachable ? t("away") : error.message, error.english);
+      return;
+    }
+    if (signal.aborted) return;
+    this.#save.href = this.#address;
     const { preview } = this.#file;
     if (preview === "text") this.#showText();
     else if (preview === "image") this.#showImage();
-    else this.#play(preview);
+    else this.#play(preview, at);
   }
 
-  #play(kind) {
+  #play(kind, at) {
     const settled = () => say(this.#note, "");
     const player = make(kind, {
       controls: true, autoplay: true, src: this.#address, "aria-label": legible(this.#file.path),
@@ -63,6 +75,7 @@ export class PreviewDialog extends HTMLElement {
       waiting: () => say(this.#note, t("waitsForBytes")),
       error: () => this.#explain(player),
     });
+    player.currentTime = at;
     this.#stage.append(player);
     player.focus();
   }
@@ -102,7 +115,8 @@ export class PreviewDialog extends HTMLElement {
     player.remove();
     try {
       const response = await fetch(this.#address, { headers: { Range: "bytes=0-0" }, signal });
-      if (response.ok) this.#fail(t("cannotShow"));
+      if (response.status === 401) this.#show(player.currentTime); // it stood still for an hour
+      else if (response.ok) this.#fail(t("cannotShow"));
       else this.#saidNo(await response.text());
     } catch {
       if (!signal.aborted) this.#fail(t("away"));

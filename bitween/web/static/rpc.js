@@ -1,19 +1,33 @@
-// Calls of the API, with the cookie of the log-in.
+// Requests to the daemon, with the log-in of this browser.
 
+import { credentials, forget, keep, ready, secret } from "/docs/session.js";
 import { Failed, LogInNeeded, Refused, Unreachable } from "/web/errors.js";
 
 const PATIENCE = 60_000; // milliseconds after which nobody answers any more
 
-async function post(path, document) {
+/**
+ * The daemon's answer to a request that shows the log-in.
+ * Throws LogInNeeded, or what fetch throws.
+ */
+export async function ask(path, options = {}) {
+  await ready;
+  const session = secret();
+  const response = await fetch(path, { ...options, headers: { ...credentials(), ...options.headers } });
+  if (response.status !== 401) return response;
+  forget(session);
+  throw new LogInNeeded();
+}
+
+async function post(path, document, send = ask) {
   try {
-    return await fetch(path, {
+    return await send(path, {
       method: "POST",
       headers: { "Content-Type": "application/json" },
       body: JSON.stringify(document),
       signal: AbortSignal.timeout(PATIENCE),
     });
-  } catch {
-    throw new Unreachable();
+  } catch (error) {
+    throw error instanceof LogInNeeded ? error : new Unreachable();
   }
 }
 
@@ -24,7 +38,6 @@ async function failure(response) {
 
 export async function call(method, params = {}) {
   const response = await post("/api", { jsonrpc: "2.0", id: 1, method, params });
-  if (response.status === 401) throw new LogInNeeded();
   if (!response.ok) throw await failure(response);
   let answer;
   try {
@@ -36,12 +49,33 @@ export async function call(method, params = {}) {
   return answer.result;
 }
 
-/** Whether the token is one of the daemon's. */
-export async function logIn(token) {
-  const response = await post("/login", { token });
-  if (response.ok) return true;
+async function logInWith(document) {
+  const response = await post("/login", document, fetch);
   if (response.status === 401) return false;
-  throw await failure(response);
+  if (!response.ok) throw await failure(response);
+  const { session, remembered } = await response.json();
+  keep(session, remembered);
+  return true;
 }
 
-export const logOut = () => post("/logout", null);
+/** Log in with the token; false if it is none of the daemon's. */
+export const logIn = (token, remember) => logInWith({ token, remember });
+
+/** Log in with the code of a link; false if it does not serve any more. */
+export const logInByLink = (code) => logInWith({ code });
+
+export async function logOut() {
+  try {
+    await post("/logout", null);
+  } catch (error) {
+    if (!(error instanceof LogInNeeded)) throw error; // else it is over already
+  }
+  forget();
+}
+
+/** What the address of a torrent's files needs, for an hour from its last use. */
+export async function fileTicket(hash) {
+  const response = await post(`/files/${hash}/ticket`, null);
+  if (!response.ok) throw await failure(response);
+  return (await response.json()).ticket;
+}

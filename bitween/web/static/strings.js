@@ -9,6 +9,7 @@ const en = {
   unknownSize: "size unknown", perSecond: "{size}/s",
 
   logInTitle: "Log in", token: "Token", logIn: "Log in", notTheToken: "This is not the token.",
+  stayLoggedIn: "Stay logged in", linkUsedUp: "This link has expired or was used already. Run bitween open again, or enter the token.",
   logInHow: "Run bitween open in a terminal of the daemon's machine: it opens this page, logged in. Or type the token, which is in the file api.json of the daemon's state directory.",
 
   starting: "Looking for the daemon …",
@@ -136,6 +137,7 @@ const de = {
   unknownSize: "Größe unbekannt", perSecond: "{size}/s",
 
   logInTitle: "Anmelden", token: "Token", logIn: "Anmelden", notTheToken: "Das ist nicht das Token.",
+  stayLoggedIn: "Angemeldet bleiben", linkUsedUp: "Dieser Link ist abgelaufen oder wurde schon benutzt. Rufen Sie bitween open noch einmal auf, oder geben Sie das Token ein.",
   logInHow: "Auf dem Rechner des Daemons öffnet bitween open in einem Terminal diese Seite angemeldet. Oder das Token eingeben, das in der Datei api.json im Zustandsverzeichnis des Daemons steht.",
 
   starting: "Der Daemon wird gesucht …",
@@ -305,6 +307,8 @@ const heardInGerman = {
   "unknown_upload": "Dieses Hochladen gibt es nicht mehr",
   "upload_failed": "Das Hochladen ist gescheitert",
   "not_fetched": "Diese Bytes sind noch nicht da",
+  "token_needed": "Dafür muss das Token selbst angegeben werden; angemeldet zu sein genügt nicht",
+  "unknown_session": "Diese Anmeldung gibt es nicht",
   "read_only": "Wer mit diesem Token angemeldet ist, darf alles ansehen und nichts ändern",
   "resource_online": "Das Gerät ist da und käme sofort wieder",
   "store_error": "Die Datenbank im Zustandsverzeichnis lässt sich nicht verwenden",

@@ -1,5 +1,6 @@
 // Sends files to the daemon's machine, to be shared from there.
 
+import { credentials } from "/docs/session.js";
 import { iconButton, legible, make, named, say } from "/web/dom.js";
 import { Hindered, LogInNeeded, Refused } from "/web/errors.js";
 import { rate, size, time } from "/web/format.js";
@@ -124,6 +125,7 @@ class UploadRow extends HTMLElement {
         else failed(new Refused({ message: request.responseText.trim() }));
       });
       request.open("PUT", `/upload/${quoted}?upload=${this.#upload}`);
+      for (const [name, value] of Object.entries(credentials())) request.setRequestHeader(name, value);
       request.send(file);
     });
   }
