@@ -209,7 +209,7 @@ class Daemon(MultiService):
         messenger.offer_commands(ChatCommands(bitween).all)
         log = EventLog()
         metrics = Metrics(bitween, log, self._reactor)
-        uploads = Uploads(self._reactor, self._settings.download_dir)
+        uploads = Uploads(self._reactor, self._settings.download_dir, swarm.coming)
         site = make_site(
             bitween,
             self._reactor,

@@ -9,6 +9,7 @@ from collections.abc import Generator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
+from bitween.model.room import reserve
 from bitween.model.text import printable
 from bitween.model.torrent import FileEntry, InfoHash
 from bitween.model.trouble import NO_TROUBLE, Reason, Trouble, failed, missing
@@ -59,11 +60,29 @@ def at_once(steps: Generator[None, None, Look]) -> Look:
             return found
 
 
-def obstacle(folder: str, coming: int) -> Trouble:
+@dataclass(frozen=True, slots=True)
+class Need:
+    """
+    What something that is to be written takes of a disk.
+
+    :param size: bytes.
+    :param entries: files and folders that are to be made.
+    """
+
+    size: int = 0
+    entries: int = 0
+
+
+#: It takes nothing.
+NO_NEED = Need()
+
+
+def obstacle(folder: str, need: Need, coming: int, *, holds_state: bool) -> Trouble:
     """
     Why nothing can be written to a folder, if that is to be seen.
 
-    :param coming: the bytes that are still to come.
+    :param coming: the bytes that are to come to the same disk besides.
+    :param holds_state: whether the state directory is on that disk.
     """
     shown = printable(folder, 500)
     try:
@@ -76,10 +95,33 @@ def obstacle(folder: str, coming: int) -> Trouble:
     if not os.access(folder, os.W_OK | os.X_OK):
         return Trouble(f"'{shown}' may not be written to", Reason.FORBIDDEN, shown)
     free = room.f_bavail * room.f_frsize
-    if free < coming:
-        left = f"{_amount(free)} left, and {_amount(coming)} are to come"
+    kept = reserve(room.f_blocks * room.f_frsize, holds_state=holds_state)
+    if free < need.size + coming + kept:
+        left = f"{_amount(free)} left, and {_amount(need.size + coming)} are to come"
+        but = f"; {_amount(kept)} always stay free" if free >= need.size + coming else ""
+        return Trouble(f"the disk of '{shown}' has {left}{but}", Reason.FULL, shown)
+    # Where a file system counts no entries, it has none.
+    if room.f_files and room.f_favail < need.entries:
+        left = f"room for {room.f_favail} files, and {need.entries} are to come"
         return Trouble(f"the disk of '{shown}' has {left}", Reason.FULL, shown)
     return NO_TROUBLE
+
+
+def filled(folder: str, *, holds_state: bool) -> Trouble:
+    """
+    What is wrong with a disk of which less than half stays free of what always should.
+
+    Half, for what is on its way to the disk is counted twice, or not at all, for a moment.
+    """
+    try:
+        room = os.statvfs(folder)
+    except OSError:
+        return NO_TROUBLE
+    free = room.f_bavail * room.f_frsize
+    if 2 * free >= reserve(room.f_blocks * room.f_frsize, holds_state=holds_state):
+        return NO_TROUBLE
+    shown = printable(folder, 500)
+    return Trouble(f"the disk of '{shown}' has only {_amount(free)} left", Reason.FULL, shown)
 
 
 def device(folder: str) -> int | None:

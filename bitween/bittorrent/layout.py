@@ -58,6 +58,12 @@ class Layout:
     indexes: tuple[int, ...]
     links: tuple[int, ...]
 
+    @property
+    def folders(self) -> int:
+        """How many folders hold the files."""
+        parents = {os.path.dirname(file.path) for file in self.files}
+        return len({above for folder in parents for above in with_parents(folder)})
+
     def wanted_size(self, selection: Selection) -> int:
         """The bytes of the files that are selected."""
         skipped = selection.skipped

@@ -16,6 +16,7 @@ from bitween.bittorrent.member import Member
 from bitween.bittorrent.member_files import make_programs_plain
 from bitween.bittorrent.members import Members
 from bitween.bittorrent.piece_reader import PieceReader
+from bitween.bittorrent.room import Room
 from bitween.bittorrent.session import Loading, Session
 from bitween.bittorrent.store import Store
 from bitween.bittorrent.tally import Tallies
@@ -62,6 +63,7 @@ class Loader:
         members: Members,
         session: Callable[[], Session],
         *,
+        room: Room,
         backlog: Backlog,
         flusher: Flusher,
         pieces: PieceReader,
@@ -70,6 +72,7 @@ class Loader:
         self._store = store
         self._members = members
         self._session = session
+        self._room = room
         self._backlog = backlog
         self._flusher = flusher
         self._pieces = pieces
@@ -96,7 +99,10 @@ class Loader:
         # What was complete once is never written to again: if it is another now, somebody wanted
         # it so.
         wanted = member.placed and not (member.record.complete or member.halted)
-        member.begun_idle = not wanted
+        if wanted and not member.cleared:
+            # Whether there is room can only be told, perhaps, when libtorrent has looked at it.
+            wanted = not self._room.hindrance(member)
+        member.begun_idle, member.fetching, member.cleared = not wanted, wanted, False
         if wanted:
             make_programs_plain(member)
         try:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from bitween.bittorrent.alerts import Phase, Status
+from bitween.bittorrent.disk import NO_NEED, Need
 from bitween.bittorrent.layout import Layout
 from bitween.bittorrent.store import TorrentRecord
 from bitween.model.address import PeerAddress
@@ -33,6 +35,9 @@ class Member:
     :param unwritten: whether libtorrent may have verified bytes that the disk does not have.
     :param written: the numbers of the files that are known to be whole on the disk, of a torrent
         that is not.
+    :param need: what it still took of its disk when it was last looked at.
+    :param fetching: whether libtorrent was told what to fetch, since it was loaded.
+    :param cleared: whether it is to be fetched when it is loaded the next time, for it had room.
     :param faulty: the numbers of the files that are missing or changed, as last seen.
     :param moved: whether there is progress that is not in the store.
     :param verifying: whether libtorrent has yet to compare what lies on the disk with the hashes.
@@ -58,6 +63,9 @@ class Member:
     flushing: bool = False
     unwritten: bool = True
     written: set[int] = field(default_factory=set)
+    need: Need = NO_NEED
+    fetching: bool = False
+    cleared: bool = False
     faulty: frozenset[int] = frozenset()
     moved: bool = False
     verifying: bool = False
@@ -146,8 +154,23 @@ class Member:
         wanted = self.layout.wanted_size(self.record.wishes.selection)
         if status is None or not self.placed:
             return wanted
-        # Of what stands still, libtorrent does not know what is wanted.
-        return status.wanted - status.wanted_done if status.wanted else max(0, wanted - status.done)
+        return status.wanted - status.wanted_done if status.wanted else wanted
+
+    def count(self, status: Status, done: Sequence[int]) -> Status:
+        """
+        Put into a status what is wanted, where libtorrent does not know it yet.
+
+        :param done: the verified bytes of each file.
+        """
+        if self.layout is None or not done:
+            return status
+        files, skipped = self.layout.files, self.record.wishes.selection.skipped
+        numbers = [number for number in range(len(files)) if number not in skipped]
+        return replace(
+            status,
+            wanted=sum(files[number].size for number in numbers),
+            wanted_done=sum(done[number] for number in numbers),
+        )
 
     def take(self, status: Status, now: float) -> bool:
         """

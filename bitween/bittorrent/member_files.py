@@ -6,10 +6,11 @@ import os
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import replace
 
-from bitween.bittorrent.disk import Look, device, look, looking, obstacle, part_file
+from bitween.bittorrent.disk import Look, look, looking, part_file
 from bitween.bittorrent.layout import make_plain, read_layout
 from bitween.bittorrent.member import Member
 from bitween.bittorrent.naming import Naming
+from bitween.bittorrent.room import measuring
 from bitween.deletion.worker import Order
 from bitween.errors import SwarmError
 from bitween.model.trouble import Reason, Trouble
@@ -36,6 +37,8 @@ def surveying(member: Member) -> Iterator[None]:
         found = yield from looking(record.folder, layout.files)
         _compare(member, found)
     member.layout = layout
+    if not record.complete:
+        yield from measuring(member)
 
 
 def _compare(member: Member, found: Look) -> None:
@@ -149,26 +152,6 @@ def _place(member: Member) -> str:
 
 def _path(folder: str, name: str) -> str:
     return os.path.normpath(os.path.join(folder, name))
-
-
-def hindrance(member: Member, members: Iterable[Member]) -> Trouble:
-    """
-    Why a download cannot be written, if that is to be seen.
-
-    :param members: all torrents, which need room, too.
-    """
-    folder = member.record.folder
-    disk = device(folder)
-    others = (
-        other.left
-        for other in members
-        if other is not member
-        and not other.record.complete
-        and other.placed
-        and not other.stands
-        and device(other.record.folder) == disk
-    )
-    return obstacle(folder, member.left + sum(others))
 
 
 def is_lost(member: Member) -> bool:

@@ -18,6 +18,7 @@ from bitween.bittorrent.member import Member
 from bitween.bittorrent.member_files import looking_at_wanted, survey
 from bitween.bittorrent.members import Members
 from bitween.bittorrent.naming import naming_for
+from bitween.bittorrent.room import whole_need
 from bitween.bittorrent.saver import Saver
 from bitween.bittorrent.session import Session, SessionReactor
 from bitween.bittorrent.steering import Steering
@@ -78,6 +79,9 @@ class Milestones:
         if member is None or not member.loaded:
             return
         before = member.status
+        if not (member.record.complete or status.wanted) and member.placed:
+            done = self._session().file_progress(status.info_hash)
+            status = member.count(status, done)
         if member.take(status, self._reactor.seconds()):
             self._tallies.moved(status.info_hash)
         if before is not None and before.phase is not status.phase:
@@ -127,6 +131,19 @@ class Milestones:
         else:
             self._satisfy(member)
 
+    def go_on(self) -> None:
+        """Try again with what could not be stored."""
+        for member in self._members:
+            if not member.loaded or member.record.complete or member.error:
+                continue
+            if member.has_wanted and not (member.satisfied or member.flushing):
+                self.flush(member)
+            elif member.layout is not None and not member.placed and member.status is not None:
+                try:
+                    self.take_status(member.status)
+                except StoreError as error:
+                    self._log.error("{error}", error=error)
+
     def _not_noted(self, failure: Failure) -> None:
         failure.trap(StoreError)
         self._log.error("{error}", error=failure.value)
@@ -164,6 +181,8 @@ class Milestones:
             self._take_verified(member, same=seeding)
         elif not member.has_wanted:
             member.satisfied = False
+            if not (member.fetching or member.halted):
+                self._steering.fetch(member)
         elif not member.flushing and (not member.satisfied or (seeding and turned)):
             self.flush(member)
 
@@ -174,8 +193,8 @@ class Milestones:
             member.refused = member.seen
             self._steering.fail(info_hash, Trouble("a file is another than it was", Reason.CHANGED))
         elif member.record.stamp != member.seen:
-            member.record = replace(member.record, stamp=member.seen)
             self._store.set_complete(info_hash, member.seen, self._clock())
+            member.record = replace(member.record, stamp=member.seen)
 
     def _place(self, member: Member, same: bool) -> None:
         """
@@ -189,10 +208,12 @@ class Milestones:
         root = self._free_root(member, layout, same)
         found = same and root == layout.root
         origin = FileOrigin.SHARED if found else FileOrigin.FETCHED
-        member.record = replace(member.record, root=root, origin=origin)
+        record = replace(member.record, root=root, origin=origin)
+        # First of all: what is not known to be ours would be left alone the next time.
+        self._store.put(record)
+        member.record, member.need = record, whole_need(member)
         if root != layout.root:
             survey(member)
-        self._store.put(member.record)
         self._tell_renamed(member, layout)
         if root != layout.root:
             # A file that is renamed in the session is moved on the disk, and it is not ours: the
@@ -241,19 +262,22 @@ class Milestones:
     def _complete(self, member: Member, stamp: str) -> None:
         """Take note that every byte is on the disk."""
         record, now = member.record, self._clock()
+        self._store.set_complete(record.info_hash, stamp, now)
         member.satisfied, member.unwritten, member.seen = False, False, stamp
         completed = record.completed or now
         member.record = replace(record, complete=True, stamp=stamp, completed=completed)
-        self._store.set_complete(record.info_hash, stamp, now)
         remove_part_file(record.folder, record.info_hash)
         self._members.tell_finished(member)
 
     def _satisfy(self, member: Member) -> None:
         """Take note that every file that is wanted is on the disk."""
+        new = member.record.completed is None
+        if new:
+            record = replace(member.record, completed=self._clock())
+            self._store.put(record)
+            member.record = record
         member.satisfied, member.unwritten = True, False
-        if member.record.completed is None:
-            member.record = replace(member.record, completed=self._clock())
-            self._store.put(member.record)
+        if new:
             self._members.tell_finished(member)
         else:
             self._members.put(member)

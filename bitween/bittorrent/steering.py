@@ -11,8 +11,9 @@ from bitween.bittorrent.dialler import Dialler
 from bitween.bittorrent.layout import Layout
 from bitween.bittorrent.loader import Loader
 from bitween.bittorrent.member import Member
-from bitween.bittorrent.member_files import hindrance, is_lost, make_programs_plain
+from bitween.bittorrent.member_files import is_lost, make_programs_plain
 from bitween.bittorrent.members import Members
+from bitween.bittorrent.room import Room, measure
 from bitween.bittorrent.session import Session, SessionReactor
 from bitween.bittorrent.store import Store
 from bitween.bittorrent.turns import Turns
@@ -32,6 +33,7 @@ class Steering:
         members: Members,
         session: Callable[[], Session],
         *,
+        room: Room,
         loader: Loader,
         turns: Turns,
         dialler: Dialler,
@@ -42,6 +44,7 @@ class Steering:
         self._store = store
         self._members = members
         self._session = session
+        self._room = room
         self._loader = loader
         self._turns = turns
         self._dialler = dialler
@@ -71,7 +74,7 @@ class Steering:
         if member.halted:
             self._session().halt(info_hash)
             return
-        hindered = NO_TROUBLE if member.record.complete else hindrance(member, self._members)
+        hindered = NO_TROUBLE if member.record.complete else self._room.hindrance(member)
         if hindered:
             member.halted = True
             self.fail(info_hash, hindered)
@@ -88,8 +91,10 @@ class Steering:
         if member.record.complete or not member.placed:
             return
         member.satisfied, member.unwritten = False, True
-        member.record = replace(member.record, completed=None)
-        self._store.put(member.record)
+        if member.status is not None:
+            # What libtorrent said last was of the files that were selected before.
+            done = self._session().file_progress(member.record.info_hash)
+            member.status = member.count(member.status, done)
         if member.error:
             # Fewer files may find room, where all of them did not.
             member.retry_at = 0.0
@@ -99,14 +104,14 @@ class Steering:
 
     def fetch(self, member: Member) -> None:
         """Begin to fetch what is wanted, if the disk has room for it."""
-        hindered = hindrance(member, self._members)
-        if hindered:
-            self.fail(member.record.info_hash, hindered)
-        elif member.layout is not None:
-            self.steer(member)
-            if not member.halted:
+        self.steer(member)
+        if member.layout is not None and not member.halted:
+            hindered = self._room.hindrance(member)
+            if hindered:
+                self.fail(member.record.info_hash, hindered)
+            else:
                 self._prioritize(member, member.layout)
-            self._turns.disturb()
+        self._turns.disturb()
 
     def fail(self, info_hash: InfoHash, error: Trouble) -> None:
         """Have a torrent stand still, and say why."""
@@ -125,8 +130,16 @@ class Steering:
         """Go on with a download that could not be written, if that could help."""
         if not self._members.holds(member) or self._reactor.seconds() < member.retry_at:
             return
-        if not hindrance(member, self._members) and not is_lost(member):
+        if not self._room.hindrance(member) and not is_lost(member):
             self.verify(member, "")
+
+    def guard(self) -> None:
+        """Have those stand still that would fill their disks, whoever took the room."""
+        for member in self._members:
+            if member.fetching and member.loaded and not member.halted and member.left:
+                shortage = self._room.shortage(member)
+                if shortage:
+                    self.fail(member.record.info_hash, shortage)
 
     def verify(self, member: Member, stamp: str) -> None:
         """
@@ -137,8 +150,11 @@ class Steering:
         member.error, member.intact, member.verifying = NO_TROUBLE, False, True
         member.seen, member.faulty = stamp, frozenset()
         if member.record.complete:
-            member.record = replace(member.record, stamp="")
-            self._store.put(member.record)
+            record = replace(member.record, stamp="")
+            self._store.put(record)
+            member.record = record
+        else:
+            measure(member)
         self._loader.load_again(member)
 
     def _prioritize(self, member: Member, layout: Layout) -> None:
@@ -148,12 +164,14 @@ class Steering:
         if selection.sequential and member.begun_idle:
             self._begin_anew(member)
             return
+        member.fetching = True
         priorities = layout.priorities(selection)
         self._session().fetch(member.record.info_hash, priorities, selection.sequential)
         member.busy_at = self._reactor.seconds()
 
     def _begin_anew(self, member: Member) -> None:
         """Load a download again, for libtorrent finds no order in what it once was not to fetch."""
+        member.cleared = True
         if member.status is not None and member.status.done:
             self.verify(member, "")
         else:

@@ -117,6 +117,7 @@ class Store:
     """
     The database; every call is one short transaction, durable over the end of the process.
 
+    :ivar path: where it lies.
     :ivar was_clean: whether the last run ended as it should: only then its resume data is true.
     """
 
@@ -125,7 +126,7 @@ class Store:
     def __init__(self, connection: sqlite3.Connection, path: str) -> None:
         """See :meth:`open`."""
         self._connection = connection
-        self._path = path
+        self.path = path
         self.was_clean = self._meta("clean_exit") != "0"
         self._set_meta("clean_exit", "0")
 
@@ -177,7 +178,10 @@ class Store:
         :param clean: whether all resume data in it is of now.
         """
         if clean:
-            self._set_meta("clean_exit", "1")
+            try:
+                self._set_meta("clean_exit", "1")
+            except StoreError as error:
+                self._log.error("{error}; everything is verified at the next start", error=error)
         self._connection.close()
 
     # ---- torrents
@@ -408,7 +412,7 @@ class Store:
 
     def _unusable(self, error: sqlite3.Error) -> StoreError:
         return StoreError(
-            f"the database {self._path!r} cannot be used: {error}", "check the disk it lies on"
+            f"the database {self.path!r} cannot be used: {error}", "check the disk it lies on"
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
@@ -30,6 +31,7 @@ from bitween.bittorrent.members import Members, unknown
 from bitween.bittorrent.milestones import Milestones
 from bitween.bittorrent.piece_reader import OpenFile, PieceReader
 from bitween.bittorrent.punch import Puncher
+from bitween.bittorrent.room import Room
 from bitween.bittorrent.saver import Saver
 from bitween.bittorrent.session import Session, SessionOptions, SessionReactor
 from bitween.bittorrent.sockets import Sockets
@@ -119,8 +121,10 @@ class Swarm(Service):
         self._tallies = Tallies(self._connections, self._members.events.notify)
         self._pieces = PieceReader(reactor, self._running)
         self._flusher = Flusher(self._running)
+        self._room = Room(self._members, os.path.dirname(os.path.abspath(store.path)))
         self._loader = Loader(
             *(store, self._members, self._running),
+            room=self._room,
             backlog=self._backlog,
             flusher=self._flusher,
             pieces=self._pieces,
@@ -131,6 +135,7 @@ class Swarm(Service):
         self._dialler = Dialler(self._members, self._running)
         self._steering = Steering(
             *(reactor, store, self._members, self._running),
+            room=self._room,
             loader=self._loader,
             turns=self._turns,
             dialler=self._dialler,
@@ -404,8 +409,14 @@ class Swarm(Service):
             return fail(unknown(info_hash))
         before = member.record.wishes
         if wishes != before:
-            self._store.set_wishes(info_hash, wishes)
-            member.record = replace(member.record, wishes=wishes)
+            record = replace(member.record, wishes=wishes)
+            if wishes.selection != before.selection and not record.complete and record.completed:
+                # It is to be finished once more.
+                record = replace(record, completed=None)
+                self._store.put(record)
+            else:
+                self._store.set_wishes(info_hash, wishes)
+            member.record = record
             if wishes.limits != before.limits:
                 self._running().limit(info_hash, wishes.limits)
             if wishes.selection != before.selection:
@@ -462,6 +473,10 @@ class Swarm(Service):
         if layout is None:
             raise SwarmError("its files are not known yet")
         return self._pieces.open(info_hash, layout.indexes[number])
+
+    def coming(self, folder: str) -> int:
+        """The bytes that running downloads still take of the disk on which a folder lies."""
+        return self._room.coming(folder)
 
     def peers(self, info_hash: InfoHash) -> Sequence[Peer]:
         """
@@ -551,5 +566,7 @@ class Swarm(Service):
 
     def _keep_house(self) -> None:
         self._turns.disturb()
+        self._steering.guard()
+        self._milestones.go_on()
         self._saver.save_incomplete()
         self._dialler.dial_missing()

@@ -12,6 +12,7 @@ from twisted.internet.defer import Deferred, gatherResults
 from twisted.internet.interfaces import IDelayedCall, IPushProducer
 
 from bitween.errors import BitweenError, NoRoom, UnknownUpload, UploadFailed
+from bitween.model.room import reserve
 from bitween.uploads.names import safe_root
 from bitween.uploads.process import Writer
 from bitween.uploads.worker import PREFIX
@@ -158,11 +159,15 @@ class Upload:
 class Uploads(Service):
     """All uploads; what comes goes to one folder."""
 
-    def __init__(self, reactor: Any, folder: str) -> None:
+    def __init__(
+        self, reactor: Any, folder: str, spoken_for: Callable[[str], int] = lambda _: 0
+    ) -> None:
         """
         :param reactor: has the time, and starts processes.
         :param folder: absolute; it is there when the service starts.
+        :param spoken_for: tells how many bytes downloads still take of the disk of a folder.
         """
+        self._spoken_for = spoken_for
         self._reactor = reactor
         self._uploads: dict[str, Upload] = {}
         self._cleaner: Writer | None = None
@@ -244,7 +249,9 @@ class Uploads(Service):
             raise UploadFailed(
                 f"{self.folder!r} cannot be used: {error.strerror}", "see --download-dir"
             ) from None
-        free = room.f_bavail * room.f_frsize
+        # The state directory may lie on the same disk.
+        kept = reserve(room.f_blocks * room.f_frsize, holds_state=True)
+        free = max(0, room.f_bavail * room.f_frsize - kept - self._spoken_for(self.folder))
         if size > free:
             raise NoRoom(
                 f"{size / 1e6:,.0f} MB have no room where {free / 1e6:,.0f} MB are free",

@@ -25,11 +25,15 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 
 from bitween.errors import BitweenError, NoRoom, UploadFailed
+from bitween.model.room import reserve
 from bitween.uploads.frames import Kind, read_frame
 from bitween.uploads.names import candidates
 
 #: How the names of the hidden folders begin.
 PREFIX = ".bitween-upload-"
+
+# Bytes after which the room on the disk is looked at again.
+_LOOK = 8 * 2**20
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
@@ -66,7 +70,7 @@ class Staging:
             fcntl.flock(self._held, fcntl.LOCK_EX)
         self._content = os.path.join(self._place, "content")
         self._file: int | None = None
-        self._size = 0
+        self._size = self._room = 0
 
     def begin(self, parts: Sequence[str]) -> None:
         """Begin a file; without parts it is the upload itself."""
@@ -85,10 +89,28 @@ class Staging:
         """Write some of the file."""
         assert self._file is not None
         rest = memoryview(data)
+        self._take_room(len(rest))
         while rest:
             count = os.write(self._file, rest)
             self._size += count
             rest = rest[count:]
+
+    def _take_room(self, size: int) -> None:
+        """
+        Take room for so many bytes, of which a part of the disk always stays free.
+
+        :raises OSError: if there is none.
+        """
+        self._room -= size
+        if self._room < 0:
+            disk = os.statvfs(self._place)
+            # The state directory may lie on the same disk.
+            kept = reserve(disk.f_blocks * disk.f_frsize, holds_state=True)
+            # Others write, too: after a while it is looked at again.
+            free = disk.f_bavail * disk.f_frsize - kept
+            if free < size:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            self._room = min(_LOOK, free) - size
 
     def end(self) -> int:
         """Have the file on the disk; tells its size."""

@@ -204,13 +204,14 @@ class SelectionTests(ControlCase):
         room = shutil.disk_usage(self.downloads)
 
         class _Stat:
-            f_bavail, f_frsize = SIZE + 70_000, 1
+            f_bavail = f_blocks = SIZE + 200_000
+            f_frsize, f_files = 1, 0
 
         self.patch(os, "statvfs", lambda _: _Stat)
         self.assertGreater(room.free, 4 * SIZE)
         await self.begin(Wishes())
         await self.state_is(TorrentState.ERROR)
-        self.assertIn("0.6 MB left, and 2.0 MB are to come", self.torrent().error)
+        self.assertIn("0.7 MB left, and 2.0 MB are to come", self.torrent().error)
         self.assertEqual(os.listdir(self.downloads), [])
         await self.wish(selection=Selection(skipped=frozenset({1, 2, 3})))
         await self.state_is(TorrentState.FINISHED)

@@ -312,6 +312,20 @@ class FullDiskTests(UploadCase):
         self.assertEqual(status, 507)
         self.assertIn(b"2 MB have no room where 1 MB are free", body)
 
+    async def test_a_part_stays_free(self) -> None:
+        """What would take the last bytes of the disk is refused, told before or not."""
+        size = 1_000_000
+        request = put("/upload/film", b"", {"Content-Length": str(size)})
+        status, _ = await self.client.ask(request)
+        self.assertEqual(status, 507)
+        chunked = {"Content-Length": None, "Transfer-Encoding": "chunked"}
+        client = await self.connect()
+        client.send(put("/upload/film", b"", chunked))
+        client.send(b"%x\r\n%s\r\n0\r\n\r\n" % (size, bytes(size)))
+        status, _ = await client.answer()
+        self.assertEqual(status, 507)
+        await self.gone()
+
     async def test_full_on_the_way(self) -> None:
         """One that was not told ends when the disk is full, in words; nothing is left of it."""
         chunked = {"Content-Length": None, "Transfer-Encoding": "chunked"}
