@@ -51,10 +51,12 @@ from bitween.model.events import (
     TorrentFinished,
     TorrentRemoved,
 )
+from bitween.model.intention import Intention
 from bitween.model.invitation import invitation_link, invited
 from bitween.model.job import Added, Job
 from bitween.model.peer import Peer
 from bitween.model.search import UNFILTERED, Filter, FoundPage
+from bitween.model.text import quoted, visible
 from bitween.model.torrent import FileOrigin, InfoHash, Torrent
 from bitween.model.trouble import Remedy
 from bitween.model.way import Rung
@@ -220,9 +222,12 @@ class Bitween:
         self.control.look()
         self._listen_sockets_changed()
         self._announce()
-        for path in self._intentions.intended():
-            self._log.info("hashing {path!r} again: the last run did not finish it", path=path)
-            self._start_adding(path)
+        for intention in self._intentions.intended():
+            self._log.info(
+                "hashing {path} again: the last run did not finish it",
+                path=quoted(intention.path),
+            )
+            self._start_adding(intention)
 
     def end(self) -> None:
         """Stop what takes a while; what is cut short here is taken up at the next start."""
@@ -313,12 +318,13 @@ class Bitween:
             for peer in self._swarm.peers(info_hash)
         ]
 
-    async def share_path(self, path: str, *, confirmed: bool = False) -> Job:
+    async def share_path(self, path: str, *, confirmed: bool = False, strict: bool = False) -> Job:
         """
         Begin to share what a user named.
 
         :param path: absolute.
         :param confirmed: whether to share also what is rarely meant; see :class:`ShareGuard`.
+        :param strict: whether to refuse a folder of which something has to be left out.
         :returns: the job that hashes it.
         :raises BadPath: where one can tell at once that it cannot be shared.
         :raises ConfirmationNeeded: if it is rarely meant.
@@ -326,22 +332,25 @@ class Bitween:
         self._guard.forbid(checked_path(path))
         if not confirmed:
             await in_slices(self._reactor, self._guard.doubts(path))
-        return self.add_path(path)
+        return self.add_path(path, strict=strict)
 
-    def add_path(self, path: str, origin: FileOrigin = FileOrigin.SHARED) -> Job:
+    def add_path(
+        self, path: str, origin: FileOrigin = FileOrigin.SHARED, *, strict: bool = False
+    ) -> Job:
         """
         Begin to share a file or folder that is meant for sure.
 
         :param path: absolute.
         :param origin: how its files came there; after a restart that goes on with hashing it, they
             count as shared in place.
+        :param strict: whether to refuse a folder of which something has to be left out.
         :returns: the job that hashes it.
         :raises BadPath: where one can tell at once that it cannot be shared.
         """
-        path = os.path.normpath(checked_path(path))
-        self._guard.forbid(path)
-        self._intentions.intend(path)
-        return self._start_adding(path, origin)
+        intention = Intention(os.path.normpath(checked_path(path)), strict)
+        self._guard.forbid(intention.path)
+        self._intentions.intend(intention)
+        return self._start_adding(intention, origin)
 
     def names_in(self, folder: str) -> frozenset[str]:
         """The names in a folder that belong to torrents of ours, also if nothing is there yet."""
@@ -559,24 +568,34 @@ class Bitween:
 
     # ---- adding a path
 
-    def _start_adding(self, path: str, origin: FileOrigin = FileOrigin.SHARED) -> Job:
-        return self.jobs.start("add", path, lambda report: self._add(path, origin, report))
-
-    def _add(self, path: str, origin: FileOrigin, report: Report) -> Deferred[Added]:
-        hashing = self._hasher.hash_path(path, report)
-        adding = hashing.addCallback(
-            lambda info: self._swarm.share(info, os.path.dirname(path), origin)
+    def _start_adding(self, intention: Intention, origin: FileOrigin = FileOrigin.SHARED) -> Job:
+        subject = visible(intention.path, len(intention.path))
+        return self.jobs.start(
+            "add", subject, lambda report: self._adding(intention, origin, report)
         )
+
+    def _adding(self, intention: Intention, origin: FileOrigin, report: Report) -> Deferred[Added]:
+        adding = Deferred.fromCoroutine(self._add(intention, origin, report))
 
         def settled(result: object) -> object:
             if not self._ending:
-                self._intentions.settled(path)
+                self._intentions.settled(intention.path)
             return result
 
-        adding.addBoth(settled)
-        return adding.addCallback(
-            lambda torrent: Added(torrent.info_hash, torrent.name, torrent.progress.total)
-        )
+        return adding.addBoth(settled)
+
+    async def _add(self, intention: Intention, origin: FileOrigin, report: Report) -> Added:
+        path = intention.path
+        info = await self._hasher.hash_path(path, report, intention.strict)
+        torrent = await self._swarm.share(info, os.path.dirname(path), origin)
+        if info.left_out.total:
+            self._log.warn(
+                "{path} is shared without {count} of its entries: {left_out}",
+                path=quoted(path),
+                count=info.left_out.total,
+                left_out=info.left_out,
+            )
+        return Added(torrent.info_hash, torrent.name, torrent.progress.total, info.left_out)
 
     # ---- what comes from below
 

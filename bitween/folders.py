@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from twisted.internet.interfaces import IReactorTime
 
 from bitween.errors import BadPath, NoSuchPath, UnreadablePath
+from bitween.model.disk_path import checked_utf8
+from bitween.model.text import is_utf8, quoted, visible
 from bitween.slices import in_slices
 
 #: The most entries of a folder that are listed: as many as can be put in order at once.
@@ -21,11 +23,13 @@ class Entry:
     """
     A file or a folder; a link counts as what it leads to.
 
+    :param name: fit to be shown.
+    :param path: ``None`` if it is not UTF-8: then nothing can be done with it.
     :param size: bytes, ``None`` for a folder and for what cannot be looked at.
     """
 
     name: str
-    path: str
+    path: str | None
     is_folder: bool
     size: int | None = None
 
@@ -76,7 +80,7 @@ class Folders:
         try:
             # What was opened may be another folder than the one that was judged, by now.
             folder = os.readlink(f"/proc/self/fd/{descriptor}")
-            if not self._allowed(folder):
+            if not self._allowed(checked_utf8(folder)):
                 raise _outside(path)
             return await self._read(descriptor, folder, offset, limit)
         finally:
@@ -110,9 +114,9 @@ class Folders:
             path = os.path.join(folder, entry.name)
             if self._is_listed(entry, path):
                 if _is(entry.is_dir):
-                    found.append(Entry(entry.name, path, True))
+                    found.append(_entry(entry.name, path, True))
                 elif _is(entry.is_file):
-                    found.append(Entry(entry.name, path, False))
+                    found.append(_entry(entry.name, path, False))
             yield
 
     def _is_listed(self, entry: os.DirEntry[str], path: str) -> bool:
@@ -139,15 +143,17 @@ def _opened(folder: str) -> int:
     try:
         return os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
     except FileNotFoundError:
-        raise NoSuchPath(f"{folder!r} does not exist") from None
+        raise NoSuchPath(f"{quoted(folder)} does not exist") from None
     except PermissionError:
-        raise UnreadablePath(f"{folder!r} may not be read", "check its permissions") from None
+        raise UnreadablePath(f"{quoted(folder)} may not be read", "check its permissions") from None
     except OSError as error:
-        raise BadPath(f"{folder!r} is no folder that can be read: {error.strerror}") from None
+        raise BadPath(f"{quoted(folder)} is no folder that can be read: {error.strerror}") from None
 
 
 def _outside(path: str) -> BadPath:
-    return BadPath(f"{path!r} is not within the folders to look around in", "see --share-root")
+    return BadPath(
+        f"{quoted(path)} is not within the folders to look around in", "see --share-root"
+    )
 
 
 def _is(test: object) -> bool:
@@ -157,8 +163,12 @@ def _is(test: object) -> bool:
         return False
 
 
+def _entry(name: str, path: str, is_folder: bool) -> Entry:
+    return Entry(name, path, is_folder) if is_utf8(name) else Entry(visible(name), None, is_folder)
+
+
 def _measured(entry: Entry, descriptor: int) -> Entry:
-    if entry.is_folder:
+    if entry.is_folder or entry.path is None:
         return entry
     try:
         size = os.stat(entry.name, dir_fd=descriptor).st_size

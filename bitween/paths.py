@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 
 from bitween.errors import BadPath, EmptyFolder, NoSuchPath, UnreadablePath
+from bitween.model.disk_path import checked_utf8
+from bitween.model.text import quoted
 
 
 def checked_path(path: str) -> str:
@@ -14,19 +16,21 @@ def checked_path(path: str) -> str:
     :param path: absolute.
     :raises BadPath: if one can tell without reading much that the path cannot be shared.
     """
-    if not os.path.isabs(path):
+    if not os.path.isabs(checked_utf8(path)):
         raise _relative(path)
     values = {"path": path}
     if not os.path.lexists(path):
-        raise NoSuchPath(f"{path!r} does not exist", detail="path", values=values)
+        raise NoSuchPath(f"{quoted(path)} does not exist", detail="path", values=values)
     if os.path.isdir(path):
         if not os.access(path, os.R_OK | os.X_OK):
             raise _unreadable(path)
         if not any(os.scandir(path)):
             hint = "a folder needs a file to be shared"
-            raise EmptyFolder(f"{path!r} is empty", hint, detail="path", values=values)
+            raise EmptyFolder(f"{quoted(path)} is empty", hint, detail="path", values=values)
     elif not os.path.isfile(path):
-        raise BadPath(f"{path!r} is neither a file nor a folder", detail="neither", values=values)
+        raise BadPath(
+            f"{quoted(path)} is neither a file nor a folder", detail="neither", values=values
+        )
     elif not os.access(path, os.R_OK):
         raise _unreadable(path)
     return path
@@ -39,15 +43,15 @@ def checked_folder(folder: str) -> str:
     :param folder: absolute.
     :raises BadPath: if nothing can be written there.
     """
-    if not os.path.isabs(folder):
+    if not os.path.isabs(checked_utf8(folder)):
         raise _relative(folder)
     try:
         os.makedirs(folder, exist_ok=True)
     except OSError as error:
-        raise BadPath(f"{folder!r} cannot be made: {error.strerror}") from None
+        raise BadPath(f"{quoted(folder)} cannot be made: {error.strerror}") from None
     if not os.access(folder, os.W_OK | os.X_OK):
         raise BadPath(
-            f"{folder!r} may not be written to",
+            f"{quoted(folder)} may not be written to",
             "check its permissions",
             detail="closed",
             values={"path": folder},
@@ -57,7 +61,7 @@ def checked_folder(folder: str) -> str:
 
 def _relative(path: str) -> BadPath:
     return BadPath(
-        f"{path!r} is not an absolute path",
+        f"{quoted(path)} is not an absolute path",
         "give the path from the root on",
         detail="relative",
         values={"path": path},
@@ -66,7 +70,7 @@ def _relative(path: str) -> BadPath:
 
 def _unreadable(path: str) -> UnreadablePath:
     return UnreadablePath(
-        f"{path!r} may not be read",
+        f"{quoted(path)} may not be read",
         "check its permissions",
         detail="path",
         values={"path": path},

@@ -20,6 +20,7 @@ from bitween.model.contact import Contact
 from bitween.model.deletion import Deletion
 from bitween.model.diagnosis import Finding
 from bitween.model.events import MessengerEvent, SwarmEvent
+from bitween.model.intention import Intention
 from bitween.model.library import Library
 from bitween.model.torrent import FileOrigin, InfoHash, Metainfo, Torrent
 from bitween.model.vantage import Nat
@@ -100,10 +101,11 @@ class Swarm(Controlled, MeetingSwarm, Readable, Door, Protocol):
 class Hasher(Protocol):
     """Makes metainfo of paths, away from the reactor."""
 
-    def hash_path(self, path: str, report: Report) -> Deferred[Metainfo]:
+    def hash_path(self, path: str, report: Report, strict: bool = False) -> Deferred[Metainfo]:
         """
         Hash a file or folder; cancelling the Deferred stops that.
 
+        :param strict: whether to refuse a folder of which something has to be left out.
         :raises BadPath: if it cannot be shared.
         :raises HashingFailed: if reading failed on the way.
         """
@@ -112,13 +114,13 @@ class Hasher(Protocol):
 class Intentions(Protocol):
     """Remembers durably which paths still have to be hashed."""
 
-    def intend(self, path: str) -> None:
+    def intend(self, intention: Intention) -> None:
         """Remember a path that is to be shared."""
 
     def settled(self, path: str) -> None:
         """Forget it: it is shared now, or will never be."""
 
-    def intended(self) -> list[str]:
+    def intended(self) -> list[Intention]:
         """The paths that an earlier run did not come to share."""
 
 

@@ -14,9 +14,10 @@ from typing import Any
 from twisted.python import usage
 from twisted.words.protocols.jabber.jid import JID, InvalidFormat
 
-from bitween.errors import ConfigurationError, InvalidValue
+from bitween.errors import BadPath, ConfigurationError, InvalidValue
 from bitween.model.address import PeerAddress
 from bitween.model.contact import AutoAccept
+from bitween.model.disk_path import checked_utf8
 from bitween.model.schedule import Entry, parse_entry
 from bitween.model.setting import Origin, Setting
 
@@ -333,7 +334,11 @@ def _xdg(environ: Mapping[str, str], variable: str, default: str) -> str:
 
 
 def _path(text: str) -> str:
-    return os.path.abspath(os.path.expanduser(text))
+    path = os.path.abspath(os.path.expanduser(text))
+    try:
+        return checked_utf8(path)
+    except BadPath as error:
+        raise ConfigurationError(error.message, error.hint) from None
 
 
 def _jid(text: str | None) -> tuple[str, str | None]:

@@ -169,26 +169,30 @@ class TorrentMethods(Namespace):
         return views.folder(page, shared)
 
     async def jsonrpc_add_path(
-        self, path: Path, wait: bool = False, confirm: bool = False
+        self, path: Path, wait: bool = False, confirm: bool = False, strict: bool = False
     ) -> results.Started | results.Added:
         """
         Share a file or folder.
+
+        What of a folder cannot be shared is left out, and the result tells what and why.
 
         :param path: absolute, on the daemon's machine, or from ``~/``, the home of its user, on.
         :param wait: answer when it is hashed, with its hash, name and size; else at once, with the
             job that hashes it.
         :param confirm: share it also if that is rarely meant: a home directory, folders that may
             hold keys or passwords, a .torrent file.
+        :param strict: refuse a folder of which something has to be left out.
         :raises ConfirmationNeeded: if it is such a thing, and ``confirm`` is false; the error's
             ``detail`` tells which.
         :raises ForbiddenPath: if it is or holds the daemon's own state directory.
         :raises NoSuchPath: if nothing lies there.
-        :raises UnreadablePath: if it, or something in it, may not be read.
+        :raises UnreadablePath: if it may not be read.
         :raises EmptyFolder: if it holds no file.
-        :raises BadPath: if it is neither a file nor a folder, or not absolute.
+        :raises BadPath: if it is neither a file nor a folder, not absolute, or not UTF-8; with
+            ``strict``, if something of it has to be left out.
         :raises HashingFailed: with ``wait``, if that was cancelled, or files changed meanwhile.
         """
-        job = await self._bitween.share_path(path, confirmed=confirm)
+        job = await self._bitween.share_path(path, confirmed=confirm, strict=strict)
         if not wait:
             return {"job": job.id}
         job = await self._bitween.jobs.ended(job.id)

@@ -14,6 +14,7 @@ from bitween.model.connection import ConnectionState
 from bitween.model.contact import Pending, Subscription
 from bitween.model.diagnosis import Verdict
 from bitween.model.job import JobState
+from bitween.model.left_out import MOST_NAMED, Why
 from bitween.model.setting import Origin
 from bitween.model.torrent import FileOrigin, InfoHash, TorrentState
 from bitween.model.trouble import Reason
@@ -211,12 +212,21 @@ class Torrents(TypedDict):
     torrents: list[Torrent]
 
 
+class LeftOut(TypedDict):
+    """A file or folder that is left out of a share, though no ignore file or setting says so."""
+
+    path: Annotated[str, "below the shared folder; what cannot be shown is escaped"]
+    why: Annotated[str, Why]
+
+
 class Added(TypedDict):
     """What came of adding a path."""
 
     hash: InfoHash
     name: str
     total_size: Size
+    left_out: Annotated[list[LeftOut], f"the first {MOST_NAMED}"]
+    left_out_total: Annotated[int, "how many there are"]
 
 
 class Started(TypedDict):
@@ -242,7 +252,7 @@ class FolderEntry(TypedDict):
     """A file or a folder on the daemon's machine."""
 
     name: str
-    path: str
+    path: Annotated[str | None, "null if it is not UTF-8, and cannot be shared"]
     kind: Annotated[Literal["file", "folder"], "links count as what they lead to"]
     size: Annotated[int | None, "bytes; null for a folder, and where it may not be read"]
     shared: Annotated[bool, "whether it is shared by itself, or downloaded"]

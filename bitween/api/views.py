@@ -249,7 +249,15 @@ def job(job: Job) -> results.Job:
 
 def added(added: Added) -> results.Added:
     """What came of adding a path."""
-    return {"hash": added.info_hash, "name": added.name, "total_size": added.total_size}
+    return {
+        "hash": added.info_hash,
+        "name": added.name,
+        "total_size": added.total_size,
+        "left_out": [
+            {"path": entry.path, "why": entry.why.value} for entry in added.left_out.entries
+        ],
+        "left_out_total": added.left_out.total,
+    }
 
 
 def contact(

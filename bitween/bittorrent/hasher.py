@@ -26,7 +26,8 @@ from bitween.errors import (
     NoSuchPath,
     UnreadablePath,
 )
-from bitween.model.text import printable
+from bitween.model.left_out import LeftOut, LeftOutEntry, Why
+from bitween.model.text import printable, quoted
 from bitween.model.torrent import Metainfo, parse_info_hash
 
 _WORKER = "bitween.bittorrent.hashing_worker"
@@ -42,6 +43,7 @@ Report = Callable[[int, int], None]
 @dataclass(eq=False, slots=True)
 class _Request:
     path: str
+    strict: bool
     disk: Hashable
     report: Report
     hashed: Deferred[Metainfo]
@@ -105,7 +107,7 @@ class Hasher(Service):
         gone = gatherResults([worker.gone for worker in self._dying])
         return gone.addCallback(lambda _: None)
 
-    def hash_path(self, path: str, report: Report) -> Deferred[Metainfo]:
+    def hash_path(self, path: str, report: Report, strict: bool = False) -> Deferred[Metainfo]:
         """
         Hash a file or folder, after those on the same disk that were asked for before.
 
@@ -113,11 +115,12 @@ class Hasher(Service):
 
         :param path: absolute.
         :param report: called with the bytes done and the bytes in all.
+        :param strict: whether to refuse a folder of which something has to be left out.
         :raises BadPath: if it cannot be shared.
         :raises HashingFailed: if reading failed on the way.
         """
         hashed: Deferred[Metainfo] = Deferred(self._cancelled)
-        self._queue.append(_Request(path, self._disk_of(path), report, hashed))
+        self._queue.append(_Request(path, strict, self._disk_of(path), report, hashed))
         self._begin_what_can()
         return hashed
 
@@ -132,7 +135,7 @@ class Hasher(Service):
     def _begin(self, request: _Request) -> None:
         worker, self._idle = self._idle or self._new_worker(), None
         self._working[worker] = request
-        worker.ask(request.path, self._hidden)
+        worker.ask(request.path, self._hidden, request.strict)
 
     def _new_worker(self) -> _Worker:
         worker = _Worker(self._answered, self._ended)
@@ -195,7 +198,7 @@ class Hasher(Service):
         if request is not None:
             request.hashed.errback(
                 HashingFailed(
-                    f"hashing {request.path!r} broke off: {reason.getErrorMessage()}",
+                    f"hashing {quoted(request.path)} broke off: {reason.getErrorMessage()}",
                     "share it again",
                 )
             )
@@ -218,10 +221,11 @@ class _Worker(ProcessProtocol):
         self.gone: Deferred[None] = Deferred()
         self.was_ready = False
 
-    def ask(self, path: str, hidden: bool) -> None:
+    def ask(self, path: str, hidden: bool, strict: bool) -> None:
         """Have a path hashed."""
         assert self.transport is not None
-        self.transport.write(json.dumps({"path": path, "hidden": hidden}).encode() + b"\n")
+        asked = {"path": path, "hidden": hidden, "strict": strict}
+        self.transport.write(json.dumps(asked).encode() + b"\n")
 
     def kill(self) -> None:
         """End the process at once, and hear nothing more of it."""
@@ -266,6 +270,10 @@ def _metainfo(hashed: dict[str, Any]) -> Metainfo:
         name=str(hashed["name"]),
         total_size=int(hashed["total_size"]),
         torrent_file=binascii.a2b_base64(hashed["torrent_file"]),
+        left_out=LeftOut(
+            tuple(LeftOutEntry(path, Why(why)) for path, why in hashed["left_out"]),
+            hashed["left_out_total"],
+        ),
     )
 
 

@@ -1,10 +1,11 @@
 """
 The child process that reads and hashes files, away from the reactor.
 
-It is told one path at a time, a line of JSON on standard input: ``{"path": ..., "hidden": ...}``,
-and answers on standard output with lines of JSON: ``{"progress": [done, total]}`` now and then, and
-at the end ``{"hashed": ...}`` or ``{"failed": ...}``.  It exits when its standard input is closed,
-whatever it is doing.  It imports neither Twisted nor libtorrent, so that it is there at once.
+It is told one path at a time, a line of JSON on standard input: ``{"path": ..., "hidden": ...,
+"strict": ...}``, and answers on standard output with lines of JSON: ``{"progress": [done, total]}``
+now and then, and at the end ``{"hashed": ...}`` or ``{"failed": ...}``.  It exits when its standard
+input is closed, whatever it is doing.  It imports neither Twisted nor libtorrent, so that it is
+there at once.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from typing import BinaryIO
 from bitween.bittorrent.listing import Found, list_files, unusable
 from bitween.bittorrent.metainfo import HashedFile, make_torrent, piece_size_for
 from bitween.errors import BitweenError, HashingFailed
+from bitween.model.text import quoted
 
 _HASHERS = 2
 _BLOCK = 2**20
@@ -32,19 +34,23 @@ _SECONDS_BETWEEN_REPORTS = 0.1
 Report = Callable[[int, int], None]
 
 
-def hash_path(path: str, report: Report, hidden: bool = True) -> dict[str, object]:
+def hash_path(
+    path: str, report: Report, hidden: bool = True, strict: bool = False
+) -> dict[str, object]:
     """
     Hash a file or folder.
 
     :param path: absolute.
     :param report: called with the bytes done and the bytes in all, ten times a second at most.
-    :param hidden: see :func:`list_files`.
-    :returns: ``info_hash``, ``name``, ``total_size`` and ``torrent_file`` (base64).
+    :param hidden: see :func:`list_files`, as for ``strict``.
+    :returns: ``info_hash``, ``name``, ``total_size``, ``torrent_file`` (base64), ``left_out`` (some
+        pairs of path and reason) and ``left_out_total``.
     :raises BadPath: if it cannot be shared.
     :raises HashingFailed: if a file changed meanwhile, or could not be read to the end.
     """
     path = os.path.normpath(path)
-    files = list_files(path, hidden)
+    listing = list_files(path, hidden, strict)
+    files = listing.files
     total = sum(file.size for file in files)
     piece_size = piece_size_for(total)
     pieces = _piece_hashes(files, total, piece_size, report)
@@ -58,6 +64,8 @@ def hash_path(path: str, report: Report, hidden: bool = True) -> dict[str, objec
         "name": name,
         "total_size": total,
         "torrent_file": base64.b64encode(torrent).decode(),
+        "left_out": [(entry.path, entry.why) for entry in listing.left_out.entries],
+        "left_out_total": listing.left_out.total,
     }
 
 
@@ -179,14 +187,15 @@ def _check_unchanged(file: Found) -> None:
 
 def _changed(file: Found) -> HashingFailed:
     return HashingFailed(
-        f"{file.path!r} changed while it was hashed", "share it again when nothing writes to it"
+        f"{quoted(file.path)} changed while it was hashed",
+        "share it again when nothing writes to it",
     )
 
 
 def _answer(line: bytes, report: Report) -> dict[str, object]:
     try:
         asked = json.loads(line)
-        return {"hashed": hash_path(asked["path"], report, asked["hidden"])}
+        return {"hashed": hash_path(asked["path"], report, asked["hidden"], asked["strict"])}
     except BitweenError as error:
         failed = {"kind": type(error).__name__, "message": error.message, "hint": error.hint}
         return {"failed": failed}

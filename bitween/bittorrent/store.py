@@ -18,6 +18,7 @@ from bitween.bittorrent.salvage import salvage
 from bitween.bittorrent.wishes_text import read_wishes, wishes_text
 from bitween.errors import StoreError
 from bitween.model.announcement import Share
+from bitween.model.intention import Intention
 from bitween.model.sharelist import Change, ShareList, Update, new_list_id
 from bitween.model.torrent import FileOrigin, InfoHash
 from bitween.model.traffic import Traffic
@@ -72,6 +73,7 @@ _MIGRATIONS = (
     ALTER TABLE torrents ADD COLUMN origin TEXT;
     UPDATE torrents SET origin = 'fetched' WHERE NOT shared AND NOT complete;
     """,
+    "ALTER TABLE intentions ADD COLUMN strict INTEGER NOT NULL DEFAULT 0;",
 )
 
 _COLUMNS = (
@@ -259,19 +261,23 @@ class Store:
 
     # ---- paths that are to be hashed
 
-    def intend(self, path: str) -> None:
-        """Remember a path that is to be shared."""
-        self._write("INSERT OR IGNORE INTO intentions (path) VALUES (?)", (os.fsencode(path),))
+    def intend(self, intention: Intention) -> None:
+        """Remember a path that is to be shared; what was said of it last counts."""
+        self._write(
+            "INSERT INTO intentions (path, strict) VALUES (?, ?)"
+            " ON CONFLICT (path) DO UPDATE SET strict = excluded.strict",
+            (os.fsencode(intention.path), intention.strict),
+        )
 
     def settled(self, path: str) -> None:
         """Forget it: it is shared now, or will never be."""
         self._write("DELETE FROM intentions WHERE path = ?", (os.fsencode(path),))
 
-    def intended(self) -> list[str]:
+    def intended(self) -> list[Intention]:
         """The paths that an earlier run did not come to share, oldest first."""
         return [
-            os.fsdecode(row[0])
-            for row in self._query("SELECT path FROM intentions ORDER BY number")
+            Intention(os.fsdecode(path), bool(strict))
+            for path, strict in self._query("SELECT path, strict FROM intentions ORDER BY number")
         ]
 
     # ---- the share list that contacts are told

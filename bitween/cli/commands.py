@@ -17,6 +17,7 @@ from bitween.cli.names import own_hash, shared_hash
 from bitween.cli.output import Output
 from bitween.cli.session import Session
 from bitween.cli.waiting import wait_for_job, wait_for_torrent
+from bitween.model.left_out import Why
 from bitween.model.quantity import duration_text, rate_text, size_text
 
 _PAGE = 500
@@ -27,7 +28,7 @@ _POLL_SECONDS = 30
 
 
 def add(session: Session) -> None:
-    """``add PATH… [--wait]``."""
+    """``add PATH… [--wait] [--strict]``."""
     failed = 0
     for path in session.args.paths:
         try:
@@ -43,13 +44,29 @@ def add(session: Session) -> None:
 
 def _add_one(session: Session, path: str) -> None:
     output = session.output
-    started = session.call("bt.add_path", path=path)
+    started = session.call("bt.add_path", path=path, strict=session.args.strict)
     if not session.args.wait:
         session.show(started, f"adding {path} (job {started['job']})")
         return
     result = wait_for_job(session.client, started["job"], os.path.basename(path), output)
     size = size_text(result["total_size"])
     session.show(result, f"sharing {result['name']} ({size}) as {result['hash']}")
+    _tell_left_out(output, path, result)
+
+
+def _tell_left_out(output: Output, path: str, added: Mapping[str, Any]) -> None:
+    total = added.get("left_out_total", 0)
+    if not total or output.as_json:
+        return
+    output.note(f"{path}: {total} left out:")
+    for entry in added["left_out"]:
+        output.note(f"  {entry['path']} ({_why(entry['why'])})")
+    if total > len(added["left_out"]):
+        output.note(f"  and {total - len(added['left_out'])} more")
+
+
+def _why(why: str) -> str:
+    return Why(why).text if why in set(Why) else why
 
 
 def ls(session: Session) -> None:
@@ -306,6 +323,9 @@ def jobs(session: Session) -> None:
         ("job", "kind", "state", "done", "size", "error", "subject"),
         [_job_row(job) for job in result["jobs"]],
     )
+    for job in result["jobs"]:
+        if job["result"] is not None:
+            _tell_left_out(output, job["subject"], job["result"])
 
 
 def _job_row(job: Mapping[str, Any]) -> tuple[str, ...]:

@@ -75,6 +75,9 @@ def _add_torrent_commands(
     add = _command(commands, "add", "share files and folders")
     add.add_argument("paths", metavar="PATH", nargs="+")
     add.add_argument("--wait", action="store_true", help="until they are hashed")
+    add.add_argument(
+        "--strict", action="store_true", help="refuse a folder of which something is left out"
+    )
     _command(commands, "ls", "list your torrents")
     get = _command(commands, "get", "download what a contact shares")
     get.add_argument("what", metavar="HASH|NAME")

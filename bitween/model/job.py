@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from bitween.errors import BitweenError
+from bitween.model.left_out import NOTHING_LEFT_OUT, LeftOut
 from bitween.model.torrent import InfoHash
 
 
@@ -31,6 +32,7 @@ class Added:
     info_hash: InfoHash
     name: str
     total_size: int
+    left_out: LeftOut = NOTHING_LEFT_OUT
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,8 @@ _UNPRINTABLE = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
 # Zero-width joiners hold together letters of several scripts, and emoji.
 _KEPT = frozenset("\u200c\u200d")
 REPLACEMENT = "\ufffd"
+# How os.fsdecode has the bytes that are not UTF-8 (PEP 383).
+_ESCAPED_BASE, _FIRST_ESCAPED, _LAST_ESCAPED = 0xDC00, 0xDC80, 0xDCFF
 
 
 def printable(text: str, limit: int = 255, substitute: str = REPLACEMENT) -> str:
@@ -22,6 +24,41 @@ def printable(text: str, limit: int = 255, substitute: str = REPLACEMENT) -> str
         substitute if unicodedata.category(char) in _UNPRINTABLE and char not in _KEPT else char
         for char in text[:limit]
     )
+
+
+def visible(text: str, limit: int = 255) -> str:
+    r"""
+    Show every character, those that :func:`printable` replaces by an escape: ``\n``, ``\u202e``.
+
+    Bytes of a path that are not UTF-8, which Python has as lone surrogates, are shown as ``\xff``.
+
+    :param limit: the length in characters at which the text is cut.
+    """
+    text = text[:limit]
+    return text if text.isprintable() else "".join(map(_visible_character, text))
+
+
+def quoted(path: str) -> str:
+    """Show a path in a sentence, in full."""
+    return f"'{visible(path, len(path))}'"
+
+
+def is_utf8(path: str) -> bool:
+    """Whether a path consists of characters only; see :func:`os.fsdecode`."""
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _visible_character(char: str) -> str:
+    code = ord(char)
+    if _FIRST_ESCAPED <= code <= _LAST_ESCAPED:
+        return f"\\x{code - _ESCAPED_BASE:02x}"
+    if unicodedata.category(char) in _UNPRINTABLE and char not in _KEPT:
+        return ascii(char)[1:-1]
+    return char
 
 
 def safe_name(name: str, limit: int = 255) -> str:

@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import NewType
 
 from bitween.errors import InvalidValue
+from bitween.model.left_out import NOTHING_LEFT_OUT, LeftOut
 from bitween.model.text import printable
 from bitween.model.trouble import Trouble
 from bitween.model.wishes import AS_USUAL, Wishes
@@ -164,9 +165,11 @@ class Metainfo:
     :param name: the last part of the path.
     :param total_size: bytes.
     :param torrent_file: the bencoded .torrent.
+    :param left_out: what of the path is not in it.
     """
 
     info_hash: InfoHash
     name: str
     total_size: int
     torrent_file: bytes
+    left_out: LeftOut = NOTHING_LEFT_OUT

@@ -5,22 +5,23 @@ from __future__ import annotations
 from twisted.internet.defer import Deferred
 
 from bitween.jobs import Report
+from bitween.model.intention import Intention
 from bitween.model.torrent import Metainfo
 
 
 class Idle:
     """Hashes nothing, intends nothing."""
 
-    def hash_path(self, path: str, report: Report) -> Deferred[Metainfo]:
+    def hash_path(self, path: str, report: Report, strict: bool = False) -> Deferred[Metainfo]:
         """Nobody asks for this."""
         raise NotImplementedError
 
-    def intend(self, path: str) -> None:
+    def intend(self, intention: Intention) -> None:
         """Do nothing."""
 
     def settled(self, path: str) -> None:
         """Do nothing."""
 
-    def intended(self) -> list[str]:
+    def intended(self) -> list[Intention]:
         """Nothing."""
         return []

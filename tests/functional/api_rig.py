@@ -27,6 +27,7 @@ from bitween.jobs import Jobs, Report
 from bitween.model.address import PeerAddress
 from bitween.model.announcement import Share
 from bitween.model.candidate import Candidate
+from bitween.model.intention import Intention
 from bitween.model.setting import Setting
 from bitween.model.torrent import (
     InfoHash,
@@ -82,9 +83,11 @@ class MemoryHasher:
     def __init__(self) -> None:
         self.running: dict[str, tuple[Report, Deferred[Metainfo]]] = {}
         self.hash_at_once: Metainfo | Exception | None = None
+        self.strict: list[bool] = []
 
-    def hash_path(self, path: str, report: Report) -> Deferred[Metainfo]:
+    def hash_path(self, path: str, report: Report, strict: bool = False) -> Deferred[Metainfo]:
         """Wait for the test."""
+        self.strict.append(strict)
         if isinstance(self.hash_at_once, Exception):
             return fail(self.hash_at_once)
         if self.hash_at_once is not None:
@@ -98,19 +101,19 @@ class MemoryIntentions:
     """Intentions for as long as the test runs."""
 
     def __init__(self) -> None:
-        self._paths: list[str] = []
+        self._intentions: dict[str, Intention] = {}
 
-    def intend(self, path: str) -> None:
+    def intend(self, intention: Intention) -> None:
         """Remember it."""
-        self._paths.append(path)
+        self._intentions[intention.path] = intention
 
     def settled(self, path: str) -> None:
         """Forget it."""
-        self._paths.remove(path)
+        del self._intentions[path]
 
-    def intended(self) -> list[str]:
+    def intended(self) -> list[Intention]:
         """What is remembered."""
-        return list(self._paths)
+        return list(self._intentions.values())
 
 
 class MemoryAddresses:

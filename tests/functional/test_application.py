@@ -27,6 +27,7 @@ from bitween.model.candidate import Candidate
 from bitween.model.catalogue import CatalogueChange
 from bitween.model.connection import ConnectionState
 from bitween.model.events import ConnectionChanged, ItemPublished, ListingReceived
+from bitween.model.intention import Intention
 from bitween.model.job import JobState
 from bitween.model.search import FoundPage
 from bitween.model.torrent import InfoHash, Metainfo
@@ -51,10 +52,14 @@ class StallingHasher:
 
     def __init__(self) -> None:
         self.asked: dict[str, Deferred[Metainfo]] = {}
+        self.strict = False
 
-    def hash_path(self, path: str, report: Callable[[int, int], None]) -> Deferred[Metainfo]:
+    def hash_path(
+        self, path: str, report: Callable[[int, int], None], strict: bool = False
+    ) -> Deferred[Metainfo]:
         """Begin."""
         report(0, 1000)
+        self.strict = strict
         self.asked[path] = Deferred()
         return self.asked[path]
 
@@ -63,19 +68,24 @@ class ListedIntentions:
     """Remembers in a list."""
 
     def __init__(self) -> None:
-        self.paths: list[str] = []
+        self.known: dict[str, Intention] = {}
 
-    def intend(self, path: str) -> None:
+    @property
+    def paths(self) -> list[str]:
+        """The paths that are to be shared."""
+        return list(self.known)
+
+    def intend(self, intention: Intention) -> None:
         """Remember a path."""
-        self.paths.append(path)
+        self.known[intention.path] = intention
 
     def settled(self, path: str) -> None:
         """Forget it."""
-        self.paths.remove(path)
+        del self.known[path]
 
-    def intended(self) -> list[str]:
+    def intended(self) -> list[Intention]:
         """What is remembered."""
-        return list(self.paths)
+        return list(self.known.values())
 
 
 class UseCaseTests(SynchronousTestCase):
@@ -241,6 +251,15 @@ class UseCaseTests(SynchronousTestCase):
         self.hasher.asked.clear()
         self.make().begin()
         self.assertEqual(list(self.hasher.asked), [path])
+
+    def test_strict_is_remembered(self) -> None:
+        """A path that was to be shared as a whole or not at all still is after a restart."""
+        path = self.file()
+        self.bitween.add_path(path, strict=True)
+        self.bitween.end()
+        self.hasher.strict = False
+        self.make().begin()
+        self.assertTrue(self.hasher.strict)
 
     def test_a_cancelled_job_is_not_taken_up(self) -> None:
         """What the user has cancelled stays so."""

@@ -32,6 +32,7 @@ from bitween.api.service import ApiService
 from bitween.cli.certificates import ThrowAwayAuthority
 from bitween.errors import HashingFailed
 from bitween.model.connection import ConnectionState
+from bitween.model.left_out import LeftOut, LeftOutEntry, Why
 from bitween.model.torrent import FileEntry, Metainfo, Progress, TorrentState, parse_info_hash
 from bitween.rendezvous import Rendezvous, places
 from tests.functional.api_rig import TOKEN, World, info_hash, site_of
@@ -313,13 +314,14 @@ class AddTests(CliCase):
         self.assertEqual((await self.done("add", "./film", "--json")).json, {"job": "2"})
 
     async def test_odd_names(self) -> None:
-        """A name that is no UTF-8 reaches the daemon as it is."""
+        """A name that is not UTF-8 is refused in words that a terminal can show."""
         await self.serve()
         name = os.fsdecode(b"\xff\xfe")
         with open(os.path.join(self.home, name), "wb"):  # an empty file
             pass
-        await self.done("add", name)
-        self.assertIn(os.path.join(self.home, name), self.world.hasher.running)
+        told = await self.refused(1, "add", name)
+        self.assertIn("/\\xff\\xfe' is not UTF-8", told)
+        self.assertNotIn("\\ud", told)
 
     async def test_add_and_wait(self) -> None:
         """The command ends when the file is hashed, and says what came of it."""
@@ -335,7 +337,23 @@ class AddTests(CliCase):
         self.file("film")
         self.world.hasher.hash_at_once = Metainfo(A, "film", 1, b"")
         result = (await self.done("add", "film", "--wait", "--json")).json
-        self.assertEqual(result, {"hash": A, "name": "film", "total_size": 1})
+        self.assertEqual(
+            result,
+            {"hash": A, "name": "film", "total_size": 1, "left_out": [], "left_out_total": 0},
+        )
+
+    async def test_what_is_left_out(self) -> None:
+        """It is named, with the reason, after the share and with the job; strict is passed on."""
+        await self.serve()
+        path = self.file("film")
+        left_out = LeftOut((LeftOutEntry("sub/b\\xff", Why.NOT_UTF8),), 2)
+        self.world.hasher.hash_at_once = Metainfo(A, "film", 1, b"", left_out)
+        told = f"{path}: 2 left out:\n  sub/b\\xff (its name is not UTF-8)\n  and 1 more\n"
+        outcome = await self.run_bitween("add", "film", "--wait")
+        self.assertEqual((outcome.status, outcome.err), (0, told))
+        self.assertEqual((await self.run_bitween("jobs")).err, told)
+        await self.run_bitween("add", "film", "--strict")
+        self.assertEqual(self.world.hasher.strict, [False, True])
 
     async def test_several_paths(self) -> None:
         """One that cannot be shared does not keep the others."""

@@ -59,6 +59,17 @@ class FoldersTests(SynchronousTestCase):
         below = self.page(os.path.join(self.root, "b"))
         self.assertEqual((below.root, self.names(below)), (self.root, ["deep"]))
 
+    def test_names_that_are_not_utf8(self) -> None:
+        """They are shown, but lead nowhere; a folder of such a name is not listed."""
+        below = os.path.join(self.root, "b")
+        for name in ("d\udce9", "file\udcff"):
+            os.mkdir(os.path.join(below, name))
+        os.symlink("d\udce9", os.path.join(below, "link"))
+        entries = {entry.name: entry.path for entry in self.page(below).entries}
+        self.assertEqual((entries["d\\xe9"], entries["file\\xff"]), (None, None))
+        for name in ("link", "d\udce9"):
+            self.assertIn("d\\xe9' is not UTF-8", self.refused(os.path.join(below, name)))
+
     def test_roots(self) -> None:
         """Without a path the roots are listed."""
         page = self.page(None)

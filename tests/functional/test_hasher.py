@@ -13,6 +13,8 @@ from twisted.trial.unittest import TestCase
 from bitween.bittorrent.hasher import Hasher, _Worker
 from bitween.bittorrent.layout import read_layout
 from bitween.errors import BadPath, EmptyFolder, HashingFailed, NoSuchPath
+from bitween.model.left_out import LeftOut, LeftOutEntry, Why
+from bitween.model.text import quoted
 from bitween.model.torrent import Metainfo
 from tests.functional.swarms import write
 
@@ -73,8 +75,18 @@ class HasherTests(TestCase):
         ):
             with self.assertRaises(kind) as raised:
                 await self.hash(path)
-            self.assertIn(repr(path), raised.exception.message)
+            self.assertIn(quoted(path), raised.exception.message)
         await self.hash(self.file("fine"))
+
+    async def test_what_is_left_out(self) -> None:
+        """It comes with what was hashed; a strict request is refused instead."""
+        self.file("folder/fine")
+        os.mkdir(os.path.join(self.folder, "folder", "b\udcffd"))
+        folder = os.path.join(self.folder, "folder")
+        left_out = (await self.hash(folder)).left_out
+        self.assertEqual(left_out, LeftOut((LeftOutEntry("b\\xffd", Why.NOT_UTF8),), 1))
+        with self.assertRaises(BadPath):
+            await self.hasher.hash_path(folder, lambda *_: None, strict=True)
 
     async def test_one_after_the_other(self) -> None:
         """Several paths on one disk are hashed in the order in which they were asked for."""

@@ -17,6 +17,7 @@ from bitween.errors import HashingFailed, NotConnected
 from bitween.model.address import PeerAddress
 from bitween.model.connection import ConnectionState, ConnectionStatus
 from bitween.model.events import PeerMoved, TorrentChanged
+from bitween.model.left_out import LeftOut, LeftOutEntry, Why
 from bitween.model.peer import Peer
 from bitween.model.setting import Origin, Setting
 from bitween.model.torrent import Metainfo, Progress, TorrentState
@@ -402,7 +403,10 @@ class TorrentTests(MethodCase):
         _, hashing = self.world.hasher.running[path]
         hashing.callback(Metainfo(A, "file", 1, b""))
         job = self.call("jobs.get", "1")
-        self.assertEqual(job["result"], {"hash": A, "name": "file", "total_size": 1})
+        self.assertEqual(
+            job["result"],
+            {"hash": A, "name": "file", "total_size": 1, "left_out": [], "left_out_total": 0},
+        )
 
     def test_add_what_is_rarely_meant(self) -> None:
         """A home, the whole machine, keys and .torrent files need a confirmation."""
@@ -499,9 +503,17 @@ class TorrentTests(MethodCase):
         connection = Connection(self.site)
         connection.send(http_request(rpc("bt.add_path", {"path": path, "wait": True})))
         self.assertEqual(connection.answers(), [])
-        self.world.hasher.running[path][1].callback(Metainfo(A, "file", 1, b""))
+        left_out = LeftOut((LeftOutEntry("pipe", Why.SPECIAL),), 1)
+        self.world.hasher.running[path][1].callback(Metainfo(A, "file", 1, b"", left_out))
         self.assertEqual(
-            connection.only_answer().json["result"], {"hash": A, "name": "file", "total_size": 1}
+            connection.only_answer().json["result"],
+            {
+                "hash": A,
+                "name": "file",
+                "total_size": 1,
+                "left_out": [{"path": "pipe", "why": "special"}],
+                "left_out_total": 1,
+            },
         )
 
     def test_add_path_and_wait_in_vain(self) -> None:

@@ -39,6 +39,31 @@ class WebTorrentsTests(ProsodyTestCase):
         await alice.finds(info_hash)
         return alice, bob, info_hash
 
+    async def test_what_is_left_out(self) -> None:
+        """The page names what of a folder is not shared, and why, until that is dismissed."""
+        alice = self.daemon(self.server("alice"), "alice")
+        await alice.start()
+        folder = os.path.dirname(self.make_file("folder/one", b"1" * 1000))
+        os.mkdir(os.path.join(folder, "empty"))
+        os.mkdir(os.path.join(os.fsencode(folder), b"d\xe9"))
+
+        def visit(page: Page) -> list[str]:
+            complaints = complaints_of(page)
+            open_page(page, alice)
+            page.get_by_role("link", name="My torrents").click()
+            page.get_by_label("Share a file or folder").fill(folder)
+            page.keyboard.press("Enter")
+            note = page.locator("left-out-note")
+            note.get_by_text("folder is shared without 2 entries").click()
+            expect(note.get_by_role("listitem")).to_have_text(
+                ["d\\xe9: its name is not UTF-8", "empty: an empty folder"]
+            )
+            note.get_by_role("button", name="Dismiss").click()
+            expect(note).to_have_count(0)
+            return complaints
+
+        self.assertEqual(await browse(visit), [])
+
     async def test_rates_and_peers(self) -> None:
         """While a download runs, the page draws its rate and names who gives it, and sums it up."""
         alice, bob, _ = await self.both(os.urandom(12_000_000))

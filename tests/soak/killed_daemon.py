@@ -92,7 +92,7 @@ class Killed(LineOnlyReceiver):
             ready={
                 "torrents": [torrent.info_hash for torrent in torrents],
                 "paths": [os.path.join(torrent.save_path, torrent.name) for torrent in torrents],
-                "intended": self._store.intended(),
+                "intended": [intention.path for intention in self._store.intended()],
             }
         )
         self._swarm.admit([ip_network("127.0.0.0/8")])

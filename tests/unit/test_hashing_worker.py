@@ -93,7 +93,7 @@ class HashingTests(FolderCase):
         path = self.write("sub/file")
         os.chmod(path, 0)
         with as_nobody(), self.assertRaises(UnreadablePath) as raised:
-            hashed(self.folder)
+            hashed(path)
         self.assertIn(path, raised.exception.message)
 
     def test_too_many_files(self) -> None:

@@ -23,7 +23,7 @@ ALLOWED = {
     "settings": {"errors", "model"},
     "jobs": {"errors", "model", "observable"},
     "slices": set(),
-    "folders": {"errors", "slices"},
+    "folders": {"errors", "model", "slices"},
     "uploads": {"errors", "model"},
     "housekeeping": set(),
     "forward_clock": set(),
@@ -40,7 +40,7 @@ ALLOWED = {
     "meeting": {"errors", "model", "reach"},  # of reach, what opens no socket
     "rates": {"model", "observable"},
     "diagnosis": {"model"},
-    "paths": {"errors"},
+    "paths": {"errors", "model"},
     "share_guard": {"errors", "model"},
     "ports": {
         "model",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import socket
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +13,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from bitween.bittorrent.listing import IGNORE_FILE, list_files
 from bitween.errors import BadPath, EmptyFolder, UnreadablePath
+from bitween.model.left_out import MOST_NAMED, Why
 
 
 @contextmanager
@@ -36,6 +38,13 @@ class FolderCase(SynchronousTestCase):
         self.folder = os.path.join(self.above, "folder")
         os.makedirs(self.folder)
 
+    def write_bytes(self, name: bytes) -> None:
+        """Write a file whose name is not UTF-8."""
+        path = os.path.join(os.fsencode(self.folder), name)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "wb") as file:
+            file.write(b"content")
+
     def write(self, name: str, content: bytes = b"content") -> str:
         """Write a file in the folder."""
         path = os.path.join(self.folder, name)
@@ -50,7 +59,7 @@ class ListingTests(FolderCase):
 
     def names(self, hidden: bool = True) -> list[str]:
         """What is listed, by name."""
-        return ["/".join(file.parts) for file in list_files(self.folder, hidden)]
+        return ["/".join(file.parts) for file in list_files(self.folder, hidden).files]
 
     def test_the_order_depends_on_names_only(self) -> None:
         """Files come sorted by their names, folder by folder."""
@@ -100,26 +109,136 @@ class ListingTests(FolderCase):
         with self.assertRaises(BadPath):
             list_files("/")
 
-    def test_names_that_are_no_text(self) -> None:
-        """A name deep inside that is no UTF-8 is an error that shows it."""
-        self.write("sub/fine")
-        with open(os.path.join(os.fsencode(self.folder), b"sub", b"bad\xff"), "wb") as file:
-            file.write(b"x")
+    def left_out(self) -> dict[str, Why]:
+        """What is left out, and why."""
+        left_out = list_files(self.folder).left_out
+        self.assertEqual(left_out.total, len(left_out.entries))
+        return {entry.path: entry.why for entry in left_out.entries}
+
+    def test_what_is_left_out_is_told(self) -> None:
+        """Everything that the listing leaves out, though nobody said so, is named with a reason."""
+        self.write("fine")
+        self.write("deep/fine")
+        self.write("_____padding_file_7")
+        os.makedirs(os.path.join(self.folder, "empty", "inside"))
+        os.mkfifo(os.path.join(self.folder, "pipe"))
+        with socket.socket(socket.AF_UNIX) as listening:
+            listening.bind(os.path.relpath(os.path.join(self.folder, "socket")))
+        for name, target in (
+            ("outside", "/etc/hostname"),
+            ("loop", "loop"),
+            ("dangling", "nowhere"),
+            ("folder", "deep"),
+            ("inside", "fine"),
+        ):
+            os.symlink(target, os.path.join(self.folder, name))
+        self.write_bytes(b"deep/bad\xff\n")
+        self.write_bytes(b"d\xe9/below")
+        self.assertEqual(self.names(), ["deep/fine", "fine", "inside"])
+        self.assertEqual(
+            self.left_out(),
+            {
+                "_____padding_file_7": Why.PADDING,
+                "empty/inside": Why.EMPTY_FOLDER,
+                "pipe": Why.SPECIAL,
+                "socket": Why.SPECIAL,
+                "outside": Why.LINK_OUTSIDE,
+                "loop": Why.BROKEN_LINK,
+                "dangling": Why.BROKEN_LINK,
+                "folder": Why.LINK_TO_FOLDER,
+                "deep/bad\\xff\\n": Why.NOT_UTF8,
+                "d\\xe9": Why.NOT_UTF8,
+            },
+        )
+
+    def test_strict(self) -> None:
+        """A folder of which something is left out is refused, and the error names it."""
+        self.write("fine")
+        self.assertEqual(len(list_files(self.folder, strict=True).files), 1)
+        for number in range(7):
+            self.write_bytes(b"bad%d\xff" % number)
         with self.assertRaises(BadPath) as raised:
+            list_files(self.folder, strict=True)
+        self.assertIn("\\xff' (its name is not UTF-8)", str(raised.exception))
+        self.assertIn("and 2 more", str(raised.exception))
+        self.assertNotIn("\\ud", str(raised.exception))
+
+    def test_on_purpose(self) -> None:
+        """What is ignored or hidden is left out on purpose: strict takes no offence."""
+        self.write("fine")
+        self.write_bytes(b"bad\xff")
+        self.write_bytes(b".bad\xff")
+        self.write(IGNORE_FILE, b"bad*")
+        listing = list_files(self.folder, hidden=False, strict=True)
+        self.assertEqual((len(listing.files), listing.left_out.total), (1, 0))
+
+    def test_much_is_left_out(self) -> None:
+        """Some are named, all are counted."""
+        self.write("fine")
+        for number in range(MOST_NAMED + 10):
+            os.mkdir(os.path.join(self.folder, str(number)))
+        left_out = list_files(self.folder).left_out
+        self.assertEqual((len(left_out.entries), left_out.total), (MOST_NAMED, MOST_NAMED + 10))
+
+    def test_nothing_is_left(self) -> None:
+        """The error says what was left out."""
+        self.write_bytes(b"bad\xff")
+        with self.assertRaises(EmptyFolder) as raised:
             list_files(self.folder)
-        self.assertIn("bad\\udcff", raised.exception.message)
+        self.assertIn("'bad\\xff' (its name is not UTF-8)", raised.exception.message)
+
+    def test_a_path_that_is_not_utf8(self) -> None:
+        """What is named itself, or lies in such a folder, is refused in words that can be shown."""
+        self.write_bytes(b"d\xe9/below")
+        for path in ("d\udce9", "d\udce9/below"):
+            with self.assertRaises(BadPath) as raised:
+                list_files(os.path.join(self.folder, path))
+            self.assertIn("d\\xe9", raised.exception.message)
+            self.assertIn("not UTF-8", raised.exception.message)
+
+    def test_padding_itself(self) -> None:
+        """A file or folder that others would take for padding is refused."""
+        for path in (
+            self.write("x_____padding_file_1"),
+            os.path.dirname(self.write("_____padding_file_/a")),
+        ):
+            with self.assertRaises(BadPath):
+                list_files(path)
+
+    def test_long_paths(self) -> None:
+        """What lies too deep for a system call, or for others, is left out; the rest is shared."""
+        self.write("fine")
+        # A tool that goes by paths cannot remove it.
+        self.addCleanup(shutil.rmtree, self.folder)
+        name, depth = "d" * 250, 17
+        folder = os.open(self.folder, os.O_RDONLY)
+        for _ in range(depth):
+            os.mkdir(name, dir_fd=folder)
+            below = os.open(name, os.O_RDONLY, dir_fd=folder)
+            os.close(folder)
+            folder = below
+            os.close(os.open("file", os.O_CREAT | os.O_WRONLY, dir_fd=folder))
+        os.close(folder)
+        files = list_files(self.folder).files
+        self.assertEqual(len(files), 12)
+        self.assertEqual(set(self.left_out().values()), {Why.TOO_LONG})
 
     def test_what_may_not_be_read(self) -> None:
-        """A folder deep inside that may not be read is an error that names it."""
+        """Files and folders deep inside that may not be read are left out."""
         # Below the trial's own folder nobody else may look.
         self.folder = tempfile.mkdtemp()
         self.addCleanup(shutil.rmtree, self.folder)
         os.chmod(self.folder, 0o755)
+        self.write("fine")
         folder = os.path.dirname(self.write("closed/file"))
+        os.chmod(self.write("secret"), 0)
         os.chmod(folder, 0)
         self.addCleanup(os.chmod, folder, 0o700)
-        with as_nobody(), self.assertRaises(UnreadablePath) as raised:
-            list_files(self.folder)
+        with as_nobody():
+            self.assertEqual(self.names(), ["fine"])
+            self.assertEqual(self.left_out(), {"closed": Why.UNREADABLE, "secret": Why.UNREADABLE})
+            with self.assertRaises(UnreadablePath) as raised:
+                list_files(folder)
         self.assertIn(folder, raised.exception.message)
 
     def test_hidden_files(self) -> None:
@@ -129,7 +248,9 @@ class ListingTests(FolderCase):
         self.assertEqual(self.names(), [".folder/x", ".top", "a/.deep", "plain"])
         self.assertEqual(self.names(hidden=False), ["plain"])
         for path in (".top", ".folder"):
-            self.assertEqual(len(list_files(os.path.join(self.folder, path), hidden=False)), 1)
+            self.assertEqual(
+                len(list_files(os.path.join(self.folder, path), hidden=False).files), 1
+            )
 
 
 class IgnoreTests(FolderCase):
@@ -137,7 +258,7 @@ class IgnoreTests(FolderCase):
 
     def names(self) -> list[str]:
         """What is listed, by name."""
-        return ["/".join(file.parts) for file in list_files(self.folder)]
+        return ["/".join(file.parts) for file in list_files(self.folder).files]
 
     def rules(self, *lines: str, folder: str = "") -> str:
         """Write an ignore file."""

@@ -85,6 +85,13 @@ class SettingsTests(SynchronousTestCase):
         settings = self.settings("--jid", "a@example.org", *given)
         self.assertEqual([str(n) for n in settings.trusted_networks], ["10.8.0.0/24", "fd00::/64"])
 
+    def test_paths_that_are_not_utf8(self) -> None:
+        """They are refused at once, in words that a terminal can show."""
+        for option in ("--download-dir", "--state-dir", "--share-root"):
+            with self.assertRaises(ConfigurationError) as raised:
+                self.settings("--jid", "alice@example.org", option, "/music/d\udce9")
+            self.assertIn("'/music/d\\xe9' is not UTF-8", raised.exception.message)
+
     def test_share_roots(self) -> None:
         """Several, each once, or none at all, on the command line and in the file."""
         jid = ("--jid", "a@example.org")

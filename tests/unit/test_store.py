@@ -17,6 +17,7 @@ from bitween.bittorrent.naming import Naming
 from bitween.bittorrent.store import _MIGRATIONS, Store, TorrentRecord
 from bitween.bittorrent.wishes_text import read_wishes
 from bitween.errors import StoreError
+from bitween.model.intention import Intention
 from bitween.model.sharelist import ShareList
 from bitween.model.torrent import FileOrigin, InfoHash
 from bitween.model.traffic import Traffic
@@ -150,12 +151,12 @@ class IntentionTests(StoreCase):
     def test_they_are_kept_in_order(self) -> None:
         """Each once, oldest first, whatever bytes are in it."""
         for path in ("/b", "/a", "/b", "/\udcff"):
-            self.store.intend(path)
-        self.assertEqual(self.reopened().intended(), ["/b", "/a", "/\udcff"])
+            self.store.intend(Intention(path))
+        self.assertEqual(self.reopened().intended(), list(map(Intention, ["/b", "/a", "/\udcff"])))
 
     def test_they_are_forgotten(self) -> None:
         """What is settled is gone; settling something else is harmless."""
-        self.store.intend("/a")
+        self.store.intend(Intention("/a"))
         self.store.settled("/b")
         self.store.settled("/a")
         self.assertEqual(self.reopened().intended(), [])
@@ -202,7 +203,7 @@ class ShareListTests(StoreCase):
         connection.close()
         store = Store.open(path)
         self.addCleanup(store.close)
-        self.assertEqual(store.intended(), ["/a"])
+        self.assertEqual(store.intended(), [Intention("/a")])
         self.assertEqual(len(store.share_list()), 0)
 
 
@@ -307,11 +308,11 @@ class DamageTests(StoreCase):
         self.fill(500)
         self.store.listen_port = 12345
         self.store.resource = "den"
-        self.store.intend("/a")
+        self.store.intend(Intention("/a"))
         self.damage_a_leaf()
         store = self.open()
         self.assertEqual((store.listen_port, store.resource), (12345, "den"))
-        self.assertEqual(store.intended(), ["/a"])
+        self.assertEqual(store.intended(), [Intention("/a")])
         self.assertFalse(store.was_clean)
 
     def fill(self, count: int) -> list[TorrentRecord]:

@@ -70,10 +70,11 @@ class EntryRow extends HTMLElement {
     this.#entry = entry;
     this.classList.toggle("loading", entry === null);
     say(this.#name, entry?.name ?? "…");
-    this.#share.hidden = !entry || entry.shared;
+    this.#share.hidden = !entry?.path || entry.shared;
     if (!entry) return;
     this.#name.title = legible(entry.name);
-    const facts = entry.kind === "file" ? [size(entry.size)] : [];
+    const facts = entry.path === null ? [t("notUtf8")] : entry.kind === "file" ? [size(entry.size)] : [];
+    this.#open.disabled = entry.path === null;
     if (entry.shared) facts.push(t("sharedAlready"));
     say(this.#facts, facts.join(" · "));
     this.#share.setAttribute("aria-label", t("shareLabel", { name: legible(entry.name) }));

@@ -11,6 +11,7 @@ import { t } from "/web/strings.js";
 import { facts, isSettled } from "/web/torrent_text.js";
 import { isHopeless, remedyText, troubleText } from "/web/trouble.js";
 import "/web/graph.js";
+import "/web/left_out.js";
 import "/web/share_form.js";
 import "/web/upload.js";
 import "/web/virtual_list.js";
@@ -141,6 +142,7 @@ export class TorrentsView extends HTMLElement {
     });
     tell("finished", "finishedMany", (torrent) => t(torrent.complete ? "finished" : "finishedPart", { name: nameOf(torrent) }));
     tell("shared", "sharedMany", (result) => t("shared", result));
+    daemon.addEventListener("shared", ({ detail }) => this.#tellLeftOut(detail));
     daemon.addEventListener("failed", ({ detail }) => toasts.complain(new Refused(detail.error)));
   }
 
@@ -215,6 +217,13 @@ export class TorrentsView extends HTMLElement {
     const said = [t("torrentCount", { n: torrents.length }), size(sum("total_size"))];
     said.push(`↓ ${rate(sum("download_rate"))}`, `↑ ${rate(sum("upload_rate"))}`);
     say(this.#count, said.join(" · "));
+  }
+
+  #tellLeftOut(shared) {
+    if (!shared.left_out_total) return;
+    const note = document.createElement("left-out-note");
+    note.begin(shared);
+    this.#jobs.append(note);
   }
 
   #showJobs() {
