@@ -12,12 +12,12 @@ from types import MappingProxyType
 from typing import Any
 
 from twisted.python import usage
-from twisted.words.protocols.jabber.jid import JID, InvalidFormat
 
 from bitween.errors import BadPath, ConfigurationError, InvalidValue
 from bitween.model.address import PeerAddress
 from bitween.model.contact import AutoAccept
 from bitween.model.disk_path import checked_utf8
+from bitween.model.jid import parse_jid
 from bitween.model.schedule import Entry, parse_entry
 from bitween.model.setting import Origin, Setting
 
@@ -345,12 +345,10 @@ def _jid(text: str | None) -> tuple[str, str | None]:
     if text is None:
         raise ConfigurationError("no account is given", "say --jid user@domain")
     try:
-        jid = JID(text)
-    except (InvalidFormat, UnicodeError):
-        jid = JID("invalid")
-    if not jid.user:
-        raise ConfigurationError(f"--jid: {text!r} is no JID", "it looks like user@domain")
-    return jid.userhost(), jid.resource
+        jid = parse_jid(text)
+    except InvalidValue as error:
+        raise ConfigurationError(f"--jid: {error.message}", error.hint) from None
+    return jid.bare, jid.resource or None
 
 
 def _split_port(option: str, text: str) -> tuple[str, int | None]:

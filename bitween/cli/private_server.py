@@ -216,7 +216,7 @@ class PrivateServer(ABC):
         """:raises InvalidValue: for what could break out of a file name, of Lua or of JSON."""
         if not (user.isascii() and user.isalnum()):
             raise InvalidValue(f"{user!r} is no user name for a private {self.name}")
-        if not (password.isprintable() and password.isascii()) or set(password) & set('"\\'):
+        if not password.isprintable() or set(password) & set('"\\'):
             raise InvalidValue(
                 f"the password has a character that a private {self.name} cannot take"
             )
@@ -228,7 +228,9 @@ class PrivateServer(ABC):
 
     def _write(self, path: str, text: str) -> None:
         """Write a file that the server may read."""
-        with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        with open(
+            os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8"
+        ) as file:
             file.write(text)
         self._hand_over(path)
 

@@ -15,7 +15,8 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.words.protocols.jabber import client as jabber_client
 from twisted.words.protocols.jabber import xmlstream
-from twisted.words.protocols.jabber.error import StreamError
+from twisted.words.protocols.jabber.client import NS_XMPP_BIND
+from twisted.words.protocols.jabber.error import StanzaError, StreamError
 from twisted.words.protocols.jabber.jid import JID
 from twisted.words.xish import domish
 from twisted.words.xish.xmlstream import STREAM_ERROR_EVENT, BootstrapMixin
@@ -23,8 +24,9 @@ from wokkel.client import XMPPClient
 from wokkel.generic import Request
 from wokkel.subprotocols import StreamManager
 
-from bitween.errors import BitweenError, LogInRefused, NotConnected, XMPPError
+from bitween.errors import BitweenError, LogInRefused, NotConnected, RequestRefused, XMPPError
 from bitween.model.connection import ConnectionState, ConnectionStatus
+from bitween.model.text import printable
 from bitween.observable import Observable
 from bitween.xmpp.backoff import Backoff
 from bitween.xmpp.budget import ByteBudget
@@ -37,7 +39,7 @@ from bitween.xmpp.failures import (
     no_session,
     silent,
 )
-from bitween.xmpp.jids import parse_account
+from bitween.xmpp.jids import parse_account, stamped
 from bitween.xmpp.keepalive import KeepAlive, notice_dead_links
 from bitween.xmpp.key_derivation import KeyDerivation
 from bitween.xmpp.lookup import Place, look_up, system_resolver
@@ -124,7 +126,7 @@ class _Authenticator(xmlstream.ConnectAuthenticator):
             *([] if self._direct_tls else [starttls]),
             self._log_in(xs),
             *([] if session is None else [ResumeInitializer(xs, session)]),
-            jabber_client.BindInitializer(xs, required=True),
+            _Bind(xs),
             jabber_client.SessionInitializer(xs, required=False),
             EnableInitializer(xs, required=False),
         ]
@@ -134,6 +136,50 @@ class _Authenticator(xmlstream.ConnectAuthenticator):
         if self._direct_tls:
             self.xmlstream.transport.startTLS(self._tls)
         super().connectionMade()
+
+
+class _Bind(jabber_client.BindInitializer):
+    """The step that binds a resource (RFC 6120 §7)."""
+
+    def initialize(self) -> Any:
+        """
+        Bind.
+
+        :raises RequestRefused: if the server has no sessions to offer.
+        """
+        if self.feature not in self.xmlstream.features:
+            raise RequestRefused("the server offers no session after the log-in")
+        resource = str(self.xmlstream.authenticator.jid.resource or "")
+        return super().initialize().addErrback(_not_bound, resource)
+
+    def onBind(self, iq: Any) -> None:
+        """
+        Take over the JID that the server has given us, whatever is in it.
+
+        :raises RequestRefused: if it has given none.
+        """
+        bound = next(iq.elements(NS_XMPP_BIND, "bind"), None)
+        jid = stamped(str((bound and bound.jid) or ""))
+        if not (jid.user and jid.host and jid.resource):
+            raise RequestRefused("the server binds the session to no resource")
+        self.xmlstream.authenticator.jid = jid
+
+
+def _not_bound(failure: Failure, resource: str) -> Failure:
+    """
+    Say so where it is the resource that the server does not take (RFC 6120 §7.7.2.1).
+
+    :raises LogInRefused: then.
+    """
+    error = failure.value
+    if resource and isinstance(error, StanzaError) and error.condition == "bad-request":
+        raise LogInRefused(
+            f"the server does not take the resource {printable(repr(resource), 80)}",
+            "choose another one with --jid user@domain/resource",
+            detail="resource",
+            values={"resource": printable(resource, 80)},
+        )
+    return failure
 
 
 class Client(XMPPClient):
@@ -375,6 +421,13 @@ class Client(XMPPClient):
             self._set_state(ConnectionState.CONNECTING, self.status.cause)
         # The resource may be another one than was asked for.
         self.jid = xs.authenticator.jid
+        if self._asked_for.resource not in (None, self.jid.resource):
+            self._log.warn(
+                "the server gives us {given!r} in place of the resource {asked!r}: if it gives "
+                "another each time, choose another one with --jid user@domain/resource",
+                given=printable(self.jid.resource),
+                asked=printable(self._asked_for.resource),
+            )
         StreamManager._connected(self, xs)  # noqa: SLF001  # that of wokkel, overridden above
         StreamManager._authd(self, xs)  # noqa: SLF001  # same
         self._keep_alive.start(xs)

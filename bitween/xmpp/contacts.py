@@ -10,7 +10,6 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.words.protocols.jabber.error import StanzaError
-from twisted.words.protocols.jabber.jid import JID
 from twisted.words.xish import domish
 from wokkel.xmppim import (
     NS_ROSTER,
@@ -32,7 +31,7 @@ from bitween.model.events import (
 from bitween.model.text import printable
 from bitween.xmpp.caps import caps_element
 from bitween.xmpp.failures import no_session, request_error
-from bitween.xmpp.jids import parse_contact, split
+from bitween.xmpp.jids import parse_contact, split, stamped
 from bitween.xmpp.payload import xml_text
 from bitween.xmpp.reminders import Reminders
 
@@ -192,7 +191,9 @@ class Contacts(RosterClientProtocol):
             )
         self._check_online()
         known = self._roster.get(bare, Contact(bare))
-        item = RosterItem(JID(bare), name=xml_text(nick) or known.nick, groups=set(known.groups))
+        item = RosterItem(
+            stamped(bare), name=xml_text(nick) or known.nick, groups=set(known.groups)
+        )
         await self._answered(self.setItem(item))
         self._asked.add(bare)
         if bare in self._requests:
@@ -242,7 +243,7 @@ class Contacts(RosterClientProtocol):
             self._forget_request(bare)
         if bare in self._roster:
             # The server ends both subscriptions with it (RFC 6121 §2.5.1).
-            await self._answered(self.removeItem(JID(bare)))
+            await self._answered(self.removeItem(stamped(bare)))
 
     def _check_online(self) -> None:
         if not self.parent.online:

@@ -1,21 +1,33 @@
 """
-JIDs: strict with those that a person gives, tolerant with those that the server has stamped.
+JIDs as Twisted and wokkel want them.
 
-Twisted knows only the stringprep of 2002, so it refuses JIDs that servers accept today (a resource
-with an emoji, say); what the server puts into ``from`` is therefore taken as it is.
+Twisted's own type knows only the characters of 2002, and refuses JIDs that servers accept (a
+resource with an emoji, say).  What a person types is prepared by :mod:`bitween.model.jid`, and what
+the server has stamped is taken as it is.
 """
 
 from __future__ import annotations
 
-from twisted.words.protocols.jabber.jid import JID, InvalidFormat
+from twisted.words.protocols.jabber.jid import JID
 
-from bitween.errors import InvalidValue
-from bitween.model.text import printable
+from bitween.model.jid import MAX_JID, MAX_PART, parse_jid
 
-#: RFC 7622 §3.1: three parts of at most 1023 octets each, and two separators.
-MAX_JID = 3071
 #: RFC 7622 §3.4.
-MAX_RESOURCE = 1023
+MAX_RESOURCE = MAX_PART
+
+
+class PreparedJID(JID):
+    """A JID whose parts are as they should be."""
+
+    def __init__(self, user: str, host: str, resource: str = "") -> None:
+        # Twisted's constructor would prepare them.
+        self.user = user or None
+        self.host = host
+        self.resource = resource or None
+
+    def userhostJID(self) -> JID:
+        """The account alone."""
+        return PreparedJID(self.user or "", self.host)
 
 
 def split(jid: str | None) -> tuple[str, str]:
@@ -30,16 +42,20 @@ def split(jid: str | None) -> tuple[str, str]:
     return bare, resource
 
 
+def stamped(jid: str) -> JID:
+    """Take over a JID that the server has stamped, or that was read before."""
+    bare, resource = split(jid)
+    user, _, host = bare.rpartition("@")
+    return PreparedJID(user, host, resource)
+
+
 def parse_account(text: str) -> JID:
     """
     Read the JID of our own account, with or without a resource.
 
     :raises InvalidValue: if it is none.
     """
-    jid = _parse(text)
-    if not jid.user:
-        raise _no_jid(text, "names no account", "say user@domain")
-    return jid
+    return PreparedJID(*parse_jid(text))
 
 
 def parse_contact(text: str) -> str:
@@ -49,30 +65,4 @@ def parse_contact(text: str) -> str:
     :returns: the bare JID in its canonical form.
     :raises InvalidValue: if it is none.
     """
-    jid = _parse(text)
-    if not jid.user:
-        raise _no_jid(text, "names no person", "say user@domain")
-    return str(jid.userhost())
-
-
-def _parse(text: str) -> JID:
-    refusal = _no_jid(text, "is no JID", "it looks like user@domain")
-    if not isinstance(text, str) or not text or len(text) > MAX_JID:
-        raise refusal
-    try:
-        jid = JID(text)
-        jid.host.encode("idna")
-    except (InvalidFormat, UnicodeError):
-        raise refusal from None
-    if printable(text, MAX_JID) != text or any(char.isspace() for char in jid.userhost()):
-        raise refusal
-    return jid
-
-
-def _no_jid(text: str, what: str, hint: str) -> InvalidValue:
-    return InvalidValue(
-        f"{printable(repr(text), 80)} {what}",
-        hint,
-        detail="jid",
-        values={"jid": printable(str(text), 80)},
-    )
+    return parse_jid(text).bare

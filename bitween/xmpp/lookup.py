@@ -14,6 +14,7 @@ from twisted.names import dns
 from twisted.names.client import Resolver
 
 from bitween.errors import NotConnected
+from bitween.model.jid import ascii_domain
 
 DEFAULT_PORT = 5222
 #: seconds that a name server has to answer, try after try.
@@ -63,7 +64,7 @@ async def look_up(
     :param draw: gives a number in 0..1, for the weights.
     :raises NotConnected: if the domain says that it offers no XMPP.
     """
-    name = domain.encode("idna").decode("ascii")
+    name = ascii_domain(domain)
     asked = [_ask(resolver, name, service) for service in (_DIRECT_TLS, _STARTTLS)]
     direct, (starttls, offered) = await asked[0], await asked[1]
     records = [

@@ -13,13 +13,14 @@ from twisted.words.protocols.jabber.xmlstream import IQ, toResponse
 from wokkel.subprotocols import XMPPHandler
 
 from bitween.errors import BitweenError, NotConnected, RequestRefused
+from bitween.model.jid import MAX_JID
 from bitween.model.passage import Passage
 from bitween.model.text import printable
 from bitween.xmpp.budget import ByteBudget
 from bitween.xmpp.bytestreams import Bytestreams
 from bitween.xmpp.failures import request_error
 from bitween.xmpp.in_band import InBand
-from bitween.xmpp.jids import MAX_JID, split
+from bitween.xmpp.jids import split
 from bitween.xmpp.payload import NS_BITWEEN
 from bitween.xmpp.proxies import Proxies
 from bitween.xmpp.turnstile import Turnstile

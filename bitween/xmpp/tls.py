@@ -21,6 +21,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from bitween.errors import ConfigurationError
+from bitween.model.jid import ascii_domain
 
 
 @implementer(IOpenSSLTrustRoot)
@@ -94,7 +95,7 @@ def _check_name(certificate: x509.Certificate, domain: str) -> None:
     if isIPAddress(domain) or isIPv6Address(domain):
         verify_certificate_ip_address(certificate, domain)
     else:
-        verify_certificate_hostname(certificate, domain.encode("idna").decode("ascii"))
+        verify_certificate_hostname(certificate, ascii_domain(domain))
 
 
 def connection_options(domain: str, ca_pem: bytes | None, protocols: Sequence[bytes] = ()) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+from collections.abc import Sequence
 from typing import ClassVar
 
 from bitween.cli.private_server import PrivateServer
@@ -15,6 +16,8 @@ class LogIn(OnEveryServer):
 
     #: What the server offers, ``%`` being the hash function.
     offered: ClassVar[set[str]]
+    #: Passwords that it takes.
+    passwords: ClassVar[Sequence[str]]
 
     async def log_in(self, scram: str) -> tuple[set[str], list[str]]:
         """Log in; the mechanisms that are offered over TLS, and those that are used."""
@@ -37,6 +40,17 @@ class LogIn(OnEveryServer):
         offered, used = await self.log_in("SHA-256")
         self.assertEqual(offered, {name.replace("%", "SHA-256") for name in self.offered})
         self.assertEqual(used, ["SCRAM-SHA-256"])
+
+    async def test_passwords_beyond_ascii(self) -> None:
+        """What servers prepare in different ways logs in, and emoji where the server takes them."""
+        server = self.run_server(self.server_type())
+        for number, password in enumerate(self.passwords):
+            user = f"alice{number}"
+            server.add_account(user, password)
+            alice = self.daemon(server, user, password=password)
+            await alice.start()
+            await alice.online()
+            await alice.stop()
 
     async def test_a_wrong_password(self) -> None:
         """The server's refusal is told, and the process does not live on."""
@@ -122,6 +136,15 @@ class ProsodyLogInTests(LogIn, ProsodyTestCase):
     """On Prosody."""
 
     offered = {"PLAIN", "SCRAM-%"}
+    passwords = ("🔑 pässword 🦄", "ﬁe\u0301🦄")
+
+    async def test_a_resource_with_an_emoji(self) -> None:
+        """It does not take one, but gives another each time: that is said, with what to do."""
+        alice = self.daemon(self.server("alice"), "alice", resource="home 🏠🪿")
+        await alice.start()
+        await alice.online()
+        await alice.says("in place of the resource")
+        self.assertTrue((await alice.call("Api.status"))["jid"].startswith("alice@localhost/"))
 
 
 class EjabberdLogInTests(LogIn, EjabberdTestCase):
@@ -129,6 +152,15 @@ class EjabberdLogInTests(LogIn, EjabberdTestCase):
 
     # It offers -PLUS without the binding types that it can do (XEP-0440).
     offered = {"PLAIN", "SCRAM-%", "SCRAM-%-PLUS"}
+    # It makes no account with a character that Unicode 3.2 has not.
+    passwords = ("pässword ﬁe\u0301", "пароль")
+
+    async def test_a_resource_with_an_emoji(self) -> None:
+        """It does not take one; that is said, with what to do."""
+        alice = self.daemon(self.server("alice"), "alice", resource="home 🏠🪿")
+        line = await self.refusal_of(alice)
+        self.assertIn("does not take the resource", line)
+        self.assertIn("--jid", line)
 
 
 class NoServerTests(ProsodyTestCase):

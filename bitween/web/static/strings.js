@@ -280,6 +280,7 @@ const de = {
 // text tells all, so that it stands behind.
 const heardInGerman = {
   "invalid_value": "Das ist kein gültiger Wert",
+  "invalid_value.jid_character": "Vor der Domain einer JID kann kein „{char}“ stehen; falls das Konto so heißt: {escaped}",
   "invalid_value.jid": "„{jid}“ ist keine JID; sie sieht aus wie name@example.net",
   "invalid_value.own_account": "Das ist Ihr eigenes Konto; dessen Geräte sehen einander ohnehin",
   "invalid_value.no_file": "Es bliebe keine Datei übrig; den Torrent stattdessen anhalten oder entfernen",
@@ -365,6 +366,7 @@ const heardInGerman = {
   "log_in_refused.server_not_authentic": "Der Server konnte nicht beweisen, dass er das Passwort kennt; vielleicht hört jemand mit",
   "log_in_refused.no_mechanism": "Der Server bietet keine Anmeldung, die bitween annimmt; er sollte SCRAM anbieten",
   "log_in_refused.refused": "Der Server lehnt die Anmeldung ab: {condition}",
+  "log_in_refused.resource": "Der Server nimmt die Ressource „{resource}“ nicht an; mit --jid name@domain/ressource eine andere wählen",
   "log_in_refused.iterations": "Der Server verlangt {n} Runden beim Hashen des Passworts, mehr als die erlaubten {most}; den Betreiber bitten, die Iterationszahl von SCRAM zu senken",
   "log_in_refused.no_encryption": "{host} bietet keine Verschlüsselung; bitween schickt nie ein Passwort im Klartext",
   "log_in_refused.unknown_domain": "{host} bedient die Domain dieses Kontos nicht; --jid und --server prüfen",

@@ -1,0 +1,115 @@
+"""The address of an XMPP account as a person types it (RFC 7622)."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+import idna
+
+from bitween.errors import InvalidValue
+from bitween.model.preparation import Prohibited, nameprep, nodeprep, resourceprep
+from bitween.model.text import printable
+
+#: RFC 7622 §3.1: three parts of at most 1023 octets each, and two separators.
+MAX_JID = 3071
+MAX_PART = 1023
+
+# What XEP-0106 gives an escape for, so that it can stand in a local part.
+_ESCAPES = {char: f"\\{ord(char):02x}" for char in " \"&'/:<>@"}
+_DOTS = re.compile("[.\u3002\uff0e\uff61]")
+_LABEL = re.compile("[-a-z0-9]+")
+
+
+class Jid(NamedTuple):
+    """The parts of a JID in canonical form; a part that is missing is empty."""
+
+    user: str
+    host: str
+    resource: str
+
+    @property
+    def bare(self) -> str:
+        """The account, without the resource."""
+        return f"{self.user}@{self.host}" if self.user else self.host
+
+
+def parse_jid(text: object) -> Jid:
+    """
+    Read a JID that a person has typed.
+
+    :raises InvalidValue: if it is none, or names no account.
+    """
+    if not isinstance(text, str) or not 0 < len(text) <= MAX_JID:
+        raise _no_jid(text, "is no JID")
+    # A resource may have both separators in it, an account's name none.
+    bare, _, resource = text.partition("/")
+    user, separator, host = bare.rpartition("@")
+    if not separator or not user or not host:
+        raise _no_jid(text, "names no account")
+    try:
+        local = nodeprep(user)
+    except Prohibited as error:
+        raise _bad_local(text, user, host, error.char) from None
+    try:
+        jid = Jid(local, _host(host), resourceprep(resource))
+    except (Prohibited, UnicodeError):
+        raise _no_jid(text, "is no JID") from None
+    if not local or not _is_clean(text) or any(len(part.encode()) > MAX_PART for part in jid):
+        raise _no_jid(text, "is no JID")
+    return jid
+
+
+def ascii_domain(domain: str) -> str:
+    """
+    Give the form in which DNS and certificates have a domain (RFC 5891, RFC 3490).
+
+    :raises UnicodeError: if it has none.
+    """
+    try:
+        return idna.encode(domain, uts46=True).decode("ascii")
+    except idna.IDNAError:
+        # What the standard of 2003 knows, that of 2008 may not, as some symbols.
+        return domain.encode("idna").decode("ascii")
+
+
+def _host(text: str) -> str:
+    """
+    Prepare a domain.
+
+    :raises Prohibited: if it has a character that domains have not.
+    :raises UnicodeError: if DNS could not have it.
+    """
+    labels = [nameprep(label) for label in _DOTS.split(text.removesuffix("."))]
+    for label in labels:
+        if label.isascii() and not _LABEL.fullmatch(label):
+            raise Prohibited
+    host = ".".join(labels)
+    ascii_domain(host)
+    return host
+
+
+def _is_clean(text: str) -> bool:
+    return printable(text, MAX_JID) == text
+
+
+def _no_jid(text: object, what: str, hint: str = "it looks like user@domain") -> InvalidValue:
+    return InvalidValue(
+        f"{printable(repr(text), 80)} {what}",
+        hint,
+        detail="jid",
+        values={"jid": printable(str(text), 80)},
+    )
+
+
+def _bad_local(text: str, user: str, host: str, char: str) -> InvalidValue:
+    """Say which character is wrong, and how it may be written (XEP-0106 §3)."""
+    if char not in _ESCAPES or user != user.strip() or not _is_clean(text):
+        return _no_jid(text, "has a character before the @ that no account's name has")
+    escaped = "".join(_ESCAPES.get(c, c) for c in user)
+    return InvalidValue(
+        f"{printable(repr(text), 80)} has {char!r} before the domain, where JIDs cannot have it",
+        f"if the account is called so, write {escaped}@{host}",
+        detail="jid_character",
+        values={"char": char, "escaped": printable(f"{escaped}@{host}", 80)},
+    )

@@ -1,0 +1,98 @@
+"""JIDs as persons type them."""
+
+from __future__ import annotations
+
+import contextlib
+
+from hypothesis import given
+from hypothesis import strategies as st
+from twisted.trial.unittest import SynchronousTestCase
+from twisted.words.protocols.jabber.jid import JID, InvalidFormat
+
+from bitween.errors import InvalidValue
+from bitween.model.jid import Jid, ascii_domain, parse_jid
+from bitween.model.preparation import Prohibited, nameprep, nodeprep, resourceprep, saslprep
+from bitween.xmpp.jids import stamped
+
+SPECIAL = st.sampled_from("aAßﬁıİ \u00a0\u00ad\u200b\u0301\u0627\u05d01²Ⅸ🔑\u1e9e\u0130\"&'/:<>@")
+
+
+class JidTests(SynchronousTestCase):
+    """RFC 7622, RFC 6122."""
+
+    def refusal(self, text: object) -> InvalidValue:
+        """Why a text is refused."""
+        error: InvalidValue = self.assertRaises(InvalidValue, parse_jid, text)
+        return error
+
+    def test_the_canonical_form(self) -> None:
+        """Case does not count in names, and does in resources."""
+        self.assertEqual(
+            parse_jid("Alice@Example.ORG/Home office"), Jid("alice", "example.org", "Home office")
+        )
+        self.assertEqual(parse_jid("straße@bücher.example.").bare, "strasse@bücher.example")
+        self.assertEqual(parse_jid("a@b/c@d/e"), Jid("a", "b", "c@d/e"))
+
+    def test_characters_newer_than_unicode_3_2(self) -> None:
+        """They are taken as servers take them, in each part that may have them."""
+        self.assertEqual(parse_jid("🦄@example.org/🔑"), Jid("🦄", "example.org", "🔑"))
+        self.assertEqual(parse_jid("Ꭰ\U0001e900@example.org").user, "ꭰ\U0001e922")
+
+    def test_what_is_none(self) -> None:
+        """A JID has a name and a domain, and nothing that disturbs."""
+        for text in (
+            *("", "alice", "@example.org", "alice@", "alice@exa mple.org", "a@b..c", "a@-_.org"),
+            *("a@b\n", "a\u202e@b.org", "\ud800@b", "a" * 1024 + "@b.org", "x" * 4000, None, 7),
+        ):
+            error = self.refusal(text)
+            self.assertTrue(error.hint)
+            self.assertNotIn("\n", str(error))
+
+    def test_a_wrong_character_is_named_with_its_escape(self) -> None:
+        """XEP-0106 has a way to write what cannot stand before the @."""
+        for text, char, escaped in (
+            ("o'neil@example.org", "'", "o\\27neil@example.org"),
+            ("john doe@example.org", " ", "john\\20doe@example.org"),
+            ("a@b@example.org", "@", "a\\40b@example.org"),
+            ('"q"@example.org', '"', "\\22q\\22@example.org"),
+        ):
+            error = self.refusal(text)
+            self.assertIn(repr(char), error.message)
+            self.assertIn(escaped, error.hint)
+            self.assertEqual(parse_jid(escaped).bare, escaped)
+
+    def test_domains_for_dns(self) -> None:
+        """By the standard of 2008, else by that of 2003."""
+        self.assertEqual(ascii_domain("bücher.example"), "xn--bcher-kva.example")
+        self.assertEqual(ascii_domain("localhost"), "localhost")
+        self.assertEqual(ascii_domain("☃.example"), "xn--n3h.example")
+        self.assertRaises(UnicodeError, ascii_domain, "a..b")
+
+    @given(st.text(SPECIAL, min_size=1))
+    def test_it_agrees_with_twisted(self, text: str) -> None:
+        """Where Twisted knows all the characters, both prepare them alike."""
+        for prepare, jid, part in (
+            (nodeprep, (text, "host", None), "user"),
+            (resourceprep, ("user", "host", text), "resource"),
+        ):
+            try:
+                theirs = getattr(JID(tuple=jid), part) or ""
+            except InvalidFormat:
+                continue
+            self.assertEqual(prepare(text), theirs)
+
+    @given(st.text())
+    def test_any_text_is_prepared_or_prohibited(self, text: str) -> None:
+        """Nothing else comes of it, whatever it is."""
+        for prepare in (nodeprep, resourceprep, saslprep, nameprep):
+            with contextlib.suppress(Prohibited):
+                self.assertIsInstance(prepare(text), str)
+        with contextlib.suppress(InvalidValue):
+            parse_jid(text)
+
+    def test_what_a_server_has_stamped_is_taken(self) -> None:
+        """Nothing is prepared, nor refused."""
+        jid = stamped("🦄@example.org/🔑@/x")
+        self.assertEqual((jid.user, jid.host, jid.resource), ("🦄", "example.org", "🔑@/x"))
+        self.assertEqual(jid.full(), "🦄@example.org/🔑@/x")
+        self.assertEqual(jid.userhostJID().full(), "🦄@example.org")
