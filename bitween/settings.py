@@ -200,6 +200,8 @@ class Options(usage.Options):
         :raises ConfigurationError: naming the option and what it should be.
         """
         given = {key: value for key, value in self.items() if value not in (None, 0, [])}
+        for key, value in given.items():
+            _check_not_empty(f"--{key}", value)
         from_file = _read_config(given.get("config"), environ)
         return _settings({**from_file, **given}, environ, _shown(given, from_file))
 
@@ -258,7 +260,17 @@ def _config_value(path: str, key: str, value: object) -> object:
             f"{key!r} in {path!r} has the wrong type",
             f"it should be {wanted if key not in _TEXT_KEYS else 'a text or a number'}",
         )
+    _check_not_empty(f"{key!r} in {path!r}", value)
     return value
+
+
+def _check_not_empty(name: str, value: object) -> None:
+    """
+    :raises ConfigurationError: for what an unset variable leaves, which would be the current
+        directory where a path is meant.
+    """
+    if value == "" or (isinstance(value, list) and "" in value):
+        raise ConfigurationError(f"{name} is empty", "leave it out, or say what is meant")
 
 
 def _shown(given: Mapping[str, Any], from_file: Mapping[str, Any]) -> tuple[Setting, ...]:

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
 
-from bitween.cli.failures import CommandFailed, NoDaemon, WrongUsage
+from bitween.cli.failures import CommandFailed, NoDaemon, Refused, WrongUsage
 
 _CONNECT_TIMEOUT = 10.0
 _API_PATH = "/api"
@@ -55,8 +55,8 @@ class Client:
             error = answer.get("error")
             if error is None:
                 return answer["result"]
-            hint = (error.get("data") or {}).get("hint", "")
-            raise CommandFailed(error["message"], hint)
+            data = error.get("data") or {}
+            raise Refused(error["message"], data.get("hint", ""), data.get("reason", ""))
         except (ValueError, AttributeError, KeyError, TypeError):
             raise NoDaemon(f"what answers at {self.url} is no bitween daemon") from None
 

@@ -11,14 +11,15 @@ from types import MappingProxyType
 from typing import Any
 
 from bitween.cli.access import open_page, sessions, token
+from bitween.cli.confirm import confirm
 from bitween.cli.control import export, files, limit, mend, pause, peers, recheck, resume
-from bitween.cli.failures import CommandFailed, WrongUsage
-from bitween.cli.names import own_hash, shared_hash
+from bitween.cli.failures import CommandFailed, Refused, WrongUsage
+from bitween.cli.names import Named, own_torrent, shared_torrent
 from bitween.cli.output import Output
 from bitween.cli.session import Session
 from bitween.cli.waiting import wait_for_job, wait_for_torrent
 from bitween.model.left_out import Why
-from bitween.model.quantity import duration_text, rate_text, size_text
+from bitween.model.quantity import counted, duration_text, rate_text, size_text
 
 _PAGE = 500
 #: Seconds that a daemon may take to stop.
@@ -44,7 +45,7 @@ def add(session: Session) -> None:
 
 def _add_one(session: Session, path: str) -> None:
     output = session.output
-    started = session.call("bt.add_path", path=path, strict=session.args.strict)
+    started = _start_adding(session, path)
     if not session.args.wait:
         session.show(started, f"adding {path} (job {started['job']})")
         return
@@ -67,6 +68,18 @@ def _tell_left_out(output: Output, path: str, added: Mapping[str, Any]) -> None:
 
 def _why(why: str) -> str:
     return Why(why).text if why in set(Why) else why
+
+
+def _start_adding(session: Session, path: str) -> dict[str, Any]:
+    """Have a path hashed; what is rarely meant only if the user says so once more."""
+    try:
+        started: dict[str, Any] = session.call("bt.add_path", path=path, strict=session.args.strict)
+    except Refused as refused:
+        if refused.reason != "confirmation_needed":
+            raise
+        confirm(session, str(refused), "Share it?")
+        started = session.call("bt.add_path", path=path, strict=session.args.strict, confirm=True)
+    return started
 
 
 def ls(session: Session) -> None:
@@ -134,30 +147,73 @@ def _all_found(
 
 
 def get(session: Session) -> None:
-    """``get HASH|NAME [--to DIR] [--paused] [--wait]``."""
+    """``get HASH|NAME|MAGNET|TORRENT [--to DIR] [--paused] [--wait]``."""
     args, output = session.args, session.output
-    info_hash = shared_hash(session.client, args.what)
+    wanted = shared_torrent(session.client, args.what)
     folder = os.path.abspath(args.to) if args.to is not None else None
     started = session.call(
-        "bt.add_torrent_by_hash", hash=info_hash, save_path=folder, paused=args.paused or None
+        "bt.add_torrent_by_hash", hash=wanted.hash, save_path=folder, paused=args.paused or None
     )
     sources = started["sources"]
     if sources == 0:
         output.note("no source is online; it starts when one appears")
     if not args.wait:
         plural = "" if sources == 1 else "s"
-        session.show(started, f"getting {info_hash} from {sources} source{plural}")
+        session.show(started, f"downloading {wanted} from {sources} source{plural}")
         return
-    torrent = wait_for_torrent(session.client, info_hash, output)
+    torrent = wait_for_torrent(session.client, wanted.hash, output)
     size = size_text(torrent["total_size"])
     session.show(torrent, f"{torrent['name']} ({size}) is in {torrent['save_path']}")
 
 
 def rm(session: Session) -> None:
-    """``rm HASH|NAME [--data]``."""
-    info_hash = own_hash(session.client, session.args.what)
-    result = session.call("bt.del_torrent", hash=info_hash, delete_data=session.args.data)
-    session.show(result, f"removed {info_hash}")
+    """``rm HASH|NAME [--data [--originals]]``."""
+    args = session.args
+    if args.originals and not args.data:
+        raise WrongUsage("--originals goes with --data")
+    named = own_torrent(session.client, args.what)
+    if args.data:
+        _remove_with_data(session, named)
+        return
+    torrent = _fields(session, named, "save_path")
+    result = session.call("bt.del_torrent", hash=named.hash)
+    session.show(result, f"removed {named}; its files stay in {torrent['save_path']}")
+
+
+def _remove_with_data(session: Session, named: Named) -> None:
+    args = session.args
+    torrent = _fields(session, named, "origin", "save_path")
+    if torrent["origin"] == "shared" and not args.originals:
+        raise CommandFailed(
+            f"bitween did not download the files of {named}",
+            "leave out --data to keep them, or add --originals to delete them all the same",
+        )
+    planned = session.call("bt.get_deletion", hash=named.hash)
+    if planned["files"]:
+        fate = "They go to the trash." if planned["trash"] else "There is no trash: they are gone."
+        what = f"This deletes {_files_text(planned)} of {named} in {torrent['save_path']}."
+        confirm(session, f"{what} {fate}", "Delete?")
+    done = session.call(
+        "bt.del_torrent", hash=named.hash, delete_data=True, originals=args.originals
+    )
+    where = "moved to the trash" if done["trash"] else "deleted"
+    session.show(done, f"removed {named}: {_files_text(done)} {where}")
+    if done["kept"]:
+        session.output.note(
+            f"{counted(done['kept'], 'file')} stay: you changed them, or another torrent has them"
+        )
+
+
+def _fields(session: Session, named: Named, *fields: str) -> dict[str, Any]:
+    torrents = session.call("bt.get_torrents", hashes=[named.hash], fields=list(fields))["torrents"]
+    if not torrents:
+        raise CommandFailed(f"{named} was removed meanwhile")
+    torrent: dict[str, Any] = torrents[0]
+    return torrent
+
+
+def _files_text(deletion: Mapping[str, Any]) -> str:
+    return f"{counted(deletion['files'], 'file')} ({size_text(deletion['size'])})"
 
 
 def contacts(session: Session) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from bitween.cli.failures import CommandFailed, WrongUsage
-from bitween.cli.names import own_hash
+from bitween.cli.names import Named, own_torrent
 from bitween.cli.session import Session
 from bitween.model.quantity import rate_text, size_text
 
@@ -46,7 +46,7 @@ def mend(session: Session) -> None:
 
 def peers(session: Session) -> None:
     """``peers HASH|NAME``."""
-    info_hash = own_hash(session.client, session.args.what)
+    info_hash = own_torrent(session.client, session.args.what).hash
     result = session.call("bt.get_peers", hash=info_hash)
     if session.output.as_json:
         session.output.json(result)
@@ -72,24 +72,24 @@ def _peer_row(peer: Mapping[str, Any]) -> tuple[str, ...]:
 
 def _each(session: Session, done: str, change: Callable[[str], object]) -> None:
     """Do something to every torrent that is named, once all names are understood."""
-    for info_hash in _named(session):
-        session.show(change(info_hash), f"{done} {info_hash}")
+    for named in _named(session):
+        session.show(change(named.hash), f"{done} {named}")
 
 
-def _named(session: Session) -> list[str]:
+def _named(session: Session) -> list[Named]:
     args = session.args
     if args.all == bool(args.what):
         raise WrongUsage(f"{args.command} needs the name or hash of a torrent, or --all")
     if not args.all:
-        return [own_hash(session.client, text) for text in args.what]
-    torrents = session.call("bt.get_torrents", fields=["hash"])["torrents"]
-    return [torrent["hash"] for torrent in torrents]
+        return [own_torrent(session.client, text) for text in args.what]
+    torrents = session.call("bt.get_torrents", fields=["hash", "name"])["torrents"]
+    return [Named(torrent["hash"], torrent["name"]) for torrent in torrents]
 
 
 def files(session: Session) -> None:
     """``files HASH|NAME [--only|--skip|--also|--first N,N-N] [--sequential|--any-order]``."""
     args, output = session.args, session.output
-    info_hash = own_hash(session.client, args.what)
+    info_hash = own_torrent(session.client, args.what).hash
     result = session.call("bt.get_files", hash=info_hash)
     wanted = _wanted(session, result["files"])
     first = None if args.first is None else _numbers(args.first)
@@ -155,7 +155,7 @@ def limit(session: Session) -> None:
     """``limit [HASH|NAME] [--up RATE] [--down RATE]``."""
     args, output = session.args, session.output
     rates = {"upload": _rate(args.up), "download": _rate(args.down)}
-    info_hash = None if args.what is None else own_hash(session.client, args.what)
+    info_hash = None if args.what is None else own_torrent(session.client, args.what).hash
     result = _limits(session, info_hash, rates)
     if output.as_json:
         output.json(result)
@@ -206,7 +206,7 @@ def _limit_text(rate: int) -> str:
 
 def export(session: Session) -> None:
     """``export HASH|NAME [--to FILE]``."""
-    info_hash = own_hash(session.client, session.args.what)
+    info_hash = own_torrent(session.client, session.args.what).hash
     result = session.call("bt.export", hash=info_hash)
     if session.args.to is None:
         session.show(result, result["magnet"])

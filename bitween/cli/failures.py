@@ -13,6 +13,18 @@ class CommandFailed(BitweenError):
     exit_status: ClassVar[int] = 1
 
 
+class Refused(CommandFailed):
+    """
+    The daemon answered with an error.
+
+    :ivar reason: the word for its kind, as ``docs/api.rst`` lists them; may be empty.
+    """
+
+    def __init__(self, message: str, hint: str, reason: str) -> None:
+        super().__init__(message, hint)
+        self.reason = reason
+
+
 class WrongUsage(CommandFailed):
     """The command line does not make sense."""
 

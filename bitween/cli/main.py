@@ -26,6 +26,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
         answer(parser)
     args = parser.parse_args(argv)
+    _refuse_empty(parser, args)
     try:
         status = _run(args)
         sys.stdout.flush()
@@ -36,6 +37,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return _BROKEN_PIPE
     return status
+
+
+def _refuse_empty(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
+    """End with wrong usage where an argument is empty, as from an unset variable of the shell."""
+    for name, value in vars(args).items():
+        if value == "" or (isinstance(value, list) and "" in value):
+            option = f"--{name.replace('_', '-')}"
+            named = option if option in sys.argv else "an argument"
+            parser.error(f"{named} is empty; leave it out, or say what is meant")
 
 
 def _run(args: argparse.Namespace) -> int:

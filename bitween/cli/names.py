@@ -1,18 +1,23 @@
-"""From what somebody types to the torrent that is meant."""
+"""Resolves a name or hash prefix typed by the user to a torrent."""
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from bitween.cli.client import Client
-from bitween.cli.failures import CommandFailed
+from bitween.cli.failures import CommandFailed, WrongUsage
+from bitween.errors import InvalidValue
+from bitween.model.magnet import is_magnet, wanted_hash
 from bitween.model.quantity import size_text
-from bitween.model.text import printable
+from bitween.model.text import caseless, composed, printable
+from bitween.model.torrent_file import MAX_LENGTH, SUFFIX, info_hash_of
 
 _HASH = re.compile(r"[0-9a-fA-F]{40}", re.ASCII)
-_HASH_BEGIN = re.compile(r"[0-9a-fA-F]{6,40}", re.ASCII)
+_HASH_PREFIX = re.compile(r"[0-9a-fA-F]{6,40}", re.ASCII)
 _MAX_SHOWN = 20
 _MAX_MATCHES = 1000
 
@@ -20,47 +25,96 @@ _MAX_MATCHES = 1000
 Item = Mapping[str, Any]
 
 
-def shared_hash(client: Client, text: str) -> str:
-    """
-    The hash of what contacts share under a name, or of what begins so.
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A torrent that was named; as text, by its name and hash."""
 
+    hash: str
+    name: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.hash})" if self.name else self.hash
+
+
+def shared_torrent(client: Client, text: str) -> Named:
+    """
+    What contacts share under a name or hash; a whole hash may be of something nobody shares yet.
+
+    :param text: a name, the first six or more digits of a hash, a magnet link, or the path of a
+        .torrent file.
     :raises CommandFailed: if nothing or more than one thing is meant.
     """
-    if _HASH.fullmatch(text):
-        return text.lower()
-    found = client.call("xmpp.find", query=text, limit=_MAX_MATCHES)["items"]
-    return _only_one(text, found, "no contact shares", "see bitween shares")
+    info_hash = _hash_in(text)
+    if info_hash is not None:
+        text = info_hash
+    found = client.call("xmpp.find", query=text, sort="match", limit=_MAX_MATCHES)["items"]
+    meant = _meant(text, found)
+    if not meant and _HASH.fullmatch(text):
+        return Named(text.lower())
+    return _only_one(text, meant, found, "no contact shares", "see bitween shares")
 
 
-def own_hash(client: Client, text: str) -> str:
+def own_torrent(client: Client, text: str) -> Named:
     """
-    The hash of a torrent of ours.
+    A torrent of ours by its name or hash.
 
+    :param text: a name, or the first six or more digits of a hash; never a part of a name.
     :raises CommandFailed: if nothing or more than one thing is meant.
     """
-    if _HASH.fullmatch(text):
-        return text.lower()
     torrents = client.call("bt.get_torrents", fields=["hash", "name", "total_size"])["torrents"]
-    found = [torrent for torrent in torrents if _matches(text.casefold(), torrent)]
-    return _only_one(text, found, "you have no torrent called", "see bitween ls")
+    text = _hash_in(text, files=False) or text
+    near = [torrent for torrent in torrents if caseless(text) in caseless(torrent["name"])]
+    nothing = "you have no torrent called"
+    return _only_one(text, _meant(text, torrents), near, nothing, "see bitween ls")
 
 
-def _matches(text: str, torrent: Item) -> bool:
-    by_hash = _HASH_BEGIN.fullmatch(text) and torrent["hash"].startswith(text)
-    return text in torrent["name"].casefold() or bool(by_hash)
+def _hash_in(text: str, *, files: bool = True) -> str | None:
+    """
+    The hash that a magnet link or a .torrent file has.
+
+    :raises WrongUsage: if it has none.
+    """
+    try:
+        if is_magnet(text):
+            return wanted_hash(text)
+        if files and text.endswith(SUFFIX) and os.path.isfile(text):
+            with open(text, "rb") as file:
+                return info_hash_of(file.read(MAX_LENGTH))
+    except InvalidValue as error:
+        raise WrongUsage(f"{text!r}: {error.message}", error.hint) from None
+    except OSError as error:
+        raise WrongUsage(f"cannot read {text!r}: {error.strerror}") from None
+    return None
 
 
-def _only_one(text: str, found: Sequence[Item], nothing: str, hint: str) -> str:
-    exact = [item for item in found if item["name"] == text]
-    candidates = exact or found
-    if not candidates:
+def _meant(text: str, items: Iterable[Item]) -> Sequence[Item]:
+    """What a text can mean: a whole hash, or else a name or the beginning of a hash."""
+    items = list(items)
+    whole = [item for item in items if item["hash"] == text.lower()]
+    if whole:
+        return whole
+    named = [item for item in items if caseless(item["name"]) == caseless(text)]
+    exact = [item for item in named if composed(item["name"]) == composed(text)]
+    prefix = text.lower() if _HASH_PREFIX.fullmatch(text) else None
+    begun = [item for item in items if prefix and item["hash"].startswith(prefix)]
+    meant = {item["hash"]: item for item in (*(exact or named), *begun)}
+    return list(meant.values())
+
+
+def _only_one(
+    text: str, meant: Sequence[Item], near: Sequence[Item], nothing: str, hint: str
+) -> Named:
+    if not meant:
+        if near:
+            raise CommandFailed(
+                f"{nothing} {text!r}; a name has to be given in full, as of:\n{_listed(near)}"
+            )
         raise CommandFailed(f"{nothing} {text!r}", hint)
-    if len(candidates) > 1:
+    if len(meant) > 1:
         raise CommandFailed(
-            f"{text!r} may be any of {len(candidates)}; give the hash:\n{_listed(candidates)}"
+            f"{text!r} may be any of {len(meant)}; give the hash:\n{_listed(meant)}"
         )
-    info_hash: str = candidates[0]["hash"]
-    return info_hash
+    return Named(meant[0]["hash"], meant[0]["name"])
 
 
 def _listed(candidates: Sequence[Item]) -> str:

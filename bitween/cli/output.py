@@ -51,6 +51,10 @@ class Output:
         for line in text.split("\n"):
             print(printable(line, sys.maxsize), file=self._err)
 
+    def prompt(self, text: str) -> None:
+        """Ask for an answer on the same line."""
+        print(printable(text, sys.maxsize), end="", file=self._err, flush=True)
+
     def flush(self) -> None:
         """Let whoever reads have at once what was printed."""
         self._out.flush()

@@ -78,9 +78,10 @@ def _add_torrent_commands(
     add.add_argument(
         "--strict", action="store_true", help="refuse a folder of which something is left out"
     )
+    add.add_argument("--yes", action="store_true", help="also what is rarely meant, without asking")
     _command(commands, "ls", "list your torrents")
     get = _command(commands, "get", "download what a contact shares")
-    get.add_argument("what", metavar="HASH|NAME")
+    get.add_argument("what", metavar="HASH|NAME", help="or a magnet link, or a .torrent file")
     get.add_argument("--to", metavar="DIR", help="where to put it")
     get.add_argument(
         "--paused", action="store_true", help="fetch the list of its files only, see files, resume"
@@ -88,7 +89,11 @@ def _add_torrent_commands(
     get.add_argument("--wait", action="store_true", help="until it is complete")
     rm = _command(commands, "rm", "stop sharing or downloading")
     rm.add_argument("what", metavar="HASH|NAME")
-    rm.add_argument("--data", action="store_true", help="delete the files too")
+    rm.add_argument("--data", action="store_true", help="delete the files it downloaded, too")
+    rm.add_argument(
+        "--originals", action="store_true", help="with --data: also files that were there before"
+    )
+    rm.add_argument("--yes", action="store_true", help="delete without asking")
 
 
 def _add_control_commands(

@@ -31,3 +31,8 @@ def duration_text(seconds: float | None) -> str:
     if days:
         return f"{days} d {hour} h"
     return f"{hour}:{minute:02}:{second:02}" if hour else f"{minute}:{second:02}"
+
+
+def counted(count: int, thing: str) -> str:
+    """A number of things in English."""
+    return f"{count:,} {thing}" if count == 1 else f"{count:,} {thing}s"

@@ -10,7 +10,10 @@ from dataclasses import dataclass
 from itertools import chain, islice
 from typing import Any
 
+from bitween.errors import InvalidValue
 from bitween.model.announcement import Share
+from bitween.model.magnet import is_magnet, wanted_hash
+from bitween.model.text import caseless
 from bitween.model.torrent import MAX_SIZE, InfoHash
 
 #: What a search can sort by: ``size`` is the smallest first, ``match`` the best match first, online
@@ -73,8 +76,8 @@ class FoundPage:
 
 
 def folded(name: str) -> str:
-    """A name as it is compared: in one line, and the same in any case."""
-    return name.casefold().replace("\n", " ")
+    """A name as it is compared: in one line, and the same in any case and composition."""
+    return caseless(name).replace("\n", " ")
 
 
 def _smallest_first(share: Share) -> tuple[int, str]:
@@ -149,8 +152,11 @@ class Query:
     """
 
     def __init__(self, text: str) -> None:
-        """:param text: words in any case, or the first six or more digits of an info-hash."""
-        self.words = tuple(text.casefold().split())
+        """
+        :param text: words in any case, the first six or more digits of an info-hash, or a magnet
+            link.
+        """
+        self.words = tuple(caseless(_hash_in(text) or text).split())
         self._phrase = " ".join(self.words)
         self._starts = [re.compile(rf"(?<![^\W_]){re.escape(word)}") for word in self.words]
         is_hash = len(self._phrase) >= _HASH_DIGITS and _HEX.fullmatch(self._phrase)
@@ -172,6 +178,13 @@ class Query:
             if not start.search(name):
                 return 3
         return 2
+
+
+def _hash_in(text: str) -> str | None:
+    try:
+        return wanted_hash(text) if is_magnet(text) else None
+    except InvalidValue:
+        return None
 
 
 class Search:

@@ -61,6 +61,23 @@ def _visible_character(char: str) -> str:
     return char
 
 
+def composed(text: str) -> str:
+    """A text in one form, whether its accents were composed or not (Unicode, form C)."""
+    return text if text.isascii() else unicodedata.normalize("NFC", text)
+
+
+def caseless(text: str) -> str:
+    """
+    What a text has in common with all that differ from it in case and composition only.
+
+    See the Unicode Standard, 3.13, on canonical caseless matching.
+    """
+    if text.isascii():
+        return text.lower()
+    decomposed = unicodedata.normalize("NFD", text).casefold()
+    return unicodedata.normalize("NFC", decomposed)
+
+
 def safe_name(name: str, limit: int = 255) -> str:
     """
     Make a name from a stranger into one that is only ever a name: no separators, no ``..``.

@@ -29,6 +29,7 @@ import bitween
 from bitween import rendezvous
 from bitween.api.event_log import EventType
 from bitween.api.service import ApiService
+from bitween.bittorrent.metainfo import HashedFile, make_torrent
 from bitween.cli.certificates import ThrowAwayAuthority
 from bitween.errors import HashingFailed
 from bitween.model.connection import ConnectionState
@@ -255,7 +256,7 @@ class FindingTests(CliCase):
     async def test_malformed_urls(self) -> None:
         """They are wrong usage."""
         Path(self.file("token", TOKEN)).chmod(0o600)
-        for url in ("ftp://x", "http://", "http://[::1", "http://x:99999", ""):
+        for url in ("ftp://x", "http://", "http://[::1", "http://x:99999"):
             said = await self.refused(2, "ls", "--url", url, "--token-file", "token")
             self.assertIn("no URL", said)
 
@@ -303,8 +304,58 @@ class UsageTests(CliCase):
         self.assertEqual(heavy & set(out.decode().split()), set())
 
 
+class EmptyArgumentTests(CliCase):
+    """What an unset variable of the shell leaves of a command."""
+
+    async def test_each_command(self) -> None:
+        """An empty argument is wrong usage, and nothing is done."""
+        await self.serve()
+        self.world.share("film", A)
+        before = self.world.bitween.torrents()
+        for args in (
+            *((command, "") for command in ("add", "get", "rm", "pause", "resume", "recheck")),
+            *((command, "") for command in ("mend", "files", "peers", "limit", "export", "shares")),
+            ("rm", "", "--data", "--yes"),
+            ("pause", "film", ""),
+            ("add", "--yes", "film", ""),
+            ("get", A, "--to", ""),
+            ("export", A, "--to", ""),
+            ("files", A, "--only", ""),
+            ("limit", A, "--up", ""),
+            ("shares", "--contact", ""),
+            ("contacts", "remove", ""),
+            ("contacts", "add", BOB, "--nick", ""),
+            ("jobs", "cancel", ""),
+            ("token", "revoke", ""),
+            ("token", "new", "--name", ""),
+            ("events", ""),
+            ("call", ""),
+            ("ls", "--state-dir", ""),
+            ("--jid", "", "ls"),
+            ("ls", "--url", ""),
+            ("ls", "--token-file", ""),
+            ("ls", "--ca-file", ""),
+        ):
+            self.assertIn("empty", await self.refused(2, *args))
+        self.assertEqual(self.world.bitween.torrents(), before)
+        self.assertEqual((await self.done("jobs")).out, "")
+
+
 class AddTests(CliCase):
     """``add`` and ``jobs``."""
+
+    async def test_add_what_is_rarely_meant(self) -> None:
+        """The whole machine is shared only if the user says so once more; a terminal is asked."""
+        await self.serve()
+        said = await self.refused(2, "add", "/")
+        self.assertIn("whole machine", said)
+        self.assertIn("--yes", said)
+        watcher = self.on_terminal("add", "/")
+        await watcher.until("Share it? [y/N]")
+        assert watcher.transport is not None
+        watcher.transport.write(b"\n")
+        self.assertEqual((await watcher.ended).status, 1)
+        self.assertEqual(self.world.hasher.running, {})
 
     async def test_add(self) -> None:
         """The job is told; a relative path is the caller's."""
@@ -420,23 +471,60 @@ class GetTests(CliCase):
         self.assertEqual((await self.done("shares")).out.count("\n"), 1234)
 
     async def test_get_by_name(self) -> None:
-        """A name, or what is only in one name, is completed to a hash."""
+        """A whole name or the beginning of a hash is completed; a part of a name is not."""
         await self.serve()
         self.world.contact_shares(BOB, {A: "holiday", B: "holiday 2", C: "work"})
-        self.assertEqual((await self.done("get", "wor")).out, f"getting {C} from 1 source\n")
+        self.assertIn(f"{C}  work", await self.refused(1, "get", "wor"))
+        said = (await self.done("get", "Work")).out
+        self.assertEqual(said, f"downloading work ({C}) from 1 source\n")
         await self.done("get", "holiday")
         await self.done("get", B[:10])
         self.assertEqual(
             {torrent.name for torrent in self.world.swarm.library}, {"work", "holiday", "holiday 2"}
         )
 
+    async def test_names_in_another_form(self) -> None:
+        """However accents are composed, here and there, a name is found; exact ones win."""
+        await self.serve()
+        composed, decomposed = (unicodedata.normalize(form, "Café") for form in ("NFC", "NFD"))
+        self.world.contact_shares(BOB, {A: decomposed, B: "cafeteria"})
+        for typed in (composed, decomposed, composed.upper(), "café"):
+            self.assertIn(A, (await self.done("get", typed)).out)
+            self.assertIn(A, (await self.done("shares", typed)).out)
+            self.assertIn(A, (await self.done("pause", typed)).out)
+        self.world.share("CAFÉ", C)
+        self.assertIn(C, (await self.done("pause", "CAFÉ")).out)
+        self.assertIn(A, (await self.done("pause", composed)).out)
+        self.assertIn("may be any of 2", await self.refused(1, "pause", "café"))
+
+    async def test_names_that_look_like_hashes(self) -> None:
+        """A name of 40 digits is a name where no such hash is known; else the hash counts."""
+        await self.serve()
+        self.world.contact_shares(BOB, {A: B, C: "x"})
+        self.assertIn(f"{B} ({A})", (await self.done("get", B)).out)
+        self.assertIn(A, (await self.done("pause", B)).out)
+        self.world.share("its hash", B)
+        self.assertIn(f"its hash ({B})", (await self.done("pause", B)).out)
+
+    async def test_magnet_links_and_torrent_files(self) -> None:
+        """What other programs give for a torrent is taken for its hash."""
+        await self.serve()
+        info_hash, content = make_torrent("film", [HashedFile((), 5)], 2**14, b"x" * 20)
+        Path(self.path("film.torrent")).write_bytes(content)
+        self.file("no.torrent")
+        for given in (f"magnet:?dn=film&xt=urn:btih:{info_hash.upper()}", "film.torrent"):
+            self.assertIn(info_hash, (await self.run_bitween("get", given)).out)
+        for wrong in ("magnet:?dn=film", "no.torrent"):
+            await self.refused(2, "get", wrong)
+        self.assertIn(info_hash, await self.refused(2, "add", "film.torrent"))
+
     async def test_ambiguous_name(self) -> None:
         """The candidates are listed with their hashes, and nothing is fetched."""
         await self.serve()
-        self.world.contact_shares(BOB, {A: "holiday 1", B: "holiday 2", C: "work"})
+        self.world.contact_shares(BOB, {A: "Holiday", B: "HOLIDAY", C: "work"})
         said = await self.refused(1, "get", "holiday")
-        self.assertIn(f"{A}  holiday 1", said)
-        self.assertIn(f"{B}  holiday 2", said)
+        self.assertIn(f"{A}  Holiday", said)
+        self.assertIn(f"{B}  HOLIDAY", said)
         self.assertNotIn("work", said)
         self.assertEqual(len(self.world.swarm.library), 0)
 
@@ -494,19 +582,62 @@ class GetTests(CliCase):
         self.assertEqual((await self.done("ls", "--json")).json["torrents"][0]["hash"], A)
 
     async def test_rm(self) -> None:
-        """By name, part of a name or hash, among our own torrents."""
+        """By the whole name or a hash, among our own torrents; what is near is listed."""
         await self.serve()
         self.world.share("film one", A)
         self.world.share("film two", B)
-        self.world.share("book", C)
         self.assertIn(A, await self.refused(1, "rm", "film"))
-        await self.done("rm", "Film One")
-        await self.done("rm", B[:8], "--data")
-        await self.done("rm", C)
+        self.assertIn(f"{B}  film two", await self.refused(1, "rm", "two"))
+        await self.refused(1, "rm", B[:5])
+        said = (await self.done("rm", "Film One")).out
+        self.assertEqual(said, f"removed film one ({A}); its files stay in /files\n")
+        await self.done("rm", B[:6])
         self.assertEqual(len(self.world.swarm.library), 0)
-        self.assertEqual(self.world.swarm.deleted, [B])
+        self.assertEqual(self.world.swarm.deleted, [])
         self.assertIn("no torrent", await self.refused(1, "rm", "book"))
         await self.refused(1, "rm", A)
+
+    async def downloaded(self, name: str = "film") -> None:
+        """Have a download be complete."""
+        self.world.contact_shares(BOB, {A: name})
+        await self.world.swarm.download(A, name, "/files")
+        self.world.swarm.arrive(A, 1000)
+
+    async def test_rm_with_data(self) -> None:
+        """Without a terminal it has to be confirmed; what was done is told."""
+        await self.serve()
+        await self.downloaded()
+        said = await self.refused(2, "rm", "film", "--data")
+        self.assertIn(f"1 file (1 kB) of film ({A}) in /files", said)
+        self.assertIn("--yes", said)
+        self.assertEqual(len(self.world.swarm.library), 1)
+        said = (await self.done("rm", "film", "--data", "--yes")).out
+        self.assertEqual(said, f"removed film ({A}): 1 file (1 kB) deleted\n")
+        self.assertEqual(self.world.swarm.deleted, [A])
+        await self.refused(2, "rm", "film", "--originals")
+
+    async def test_rm_asks(self) -> None:
+        """On a terminal the user is asked; nothing but yes deletes."""
+        await self.serve()
+        await self.downloaded()
+        for answer, left in (("", 1), ("n", 1), ("yes", 0)):
+            watcher = self.on_terminal("rm", "film", "--data")
+            await watcher.until("Delete? [y/N]")
+            assert watcher.transport is not None
+            watcher.transport.write(answer.encode() + b"\n")
+            self.assertEqual((await watcher.ended).status, left)
+            self.assertEqual(len(self.world.swarm.library), left)
+        self.assertEqual(self.world.swarm.deleted, [A])
+
+    async def test_rm_leaves_originals(self) -> None:
+        """What was shared in place is deleted only with a further option."""
+        await self.serve()
+        self.world.share("film", A)
+        said = await self.refused(1, "rm", "film", "--data", "--yes")
+        self.assertIn("--originals", said)
+        self.assertEqual(len(self.world.swarm.library), 1)
+        await self.done("rm", "film", "--data", "--originals", "--yes")
+        self.assertEqual(self.world.swarm.deleted, [A])
 
 
 class DaemonTests(CliCase):

@@ -34,7 +34,7 @@ class ControlCommandTests(CliCase):
         """Torrents are named, or all are meant; nothing happens if one name is not understood."""
         outcome = await self.run_bitween("pause", "holiday", "nothing")
         self.assertEqual((outcome.status, self.states()), (1, ["downloading", "metadata"]))
-        self.assertEqual((await self.done("pause", "holiday")).out, f"paused {A}\n")
+        self.assertEqual((await self.done("pause", "holiday")).out, f"paused holiday ({A})\n")
         self.assertEqual(self.states(), ["paused", "metadata"])
         await self.done("pause", "--all")
         self.assertEqual(self.states(), ["paused", "paused"])
@@ -91,7 +91,7 @@ class ControlCommandTests(CliCase):
     async def test_mending(self) -> None:
         """What stands still goes on."""
         self.world.swarm.break_down(A, "no room is left")
-        self.assertEqual((await self.done("mend", "holiday")).out, f"mending {A}\n")
+        self.assertEqual((await self.done("mend", "holiday")).out, f"mending holiday ({A})\n")
         self.assertEqual(self.world.bitween.torrent(A).error, "")
 
     async def test_limits(self) -> None:
@@ -113,10 +113,10 @@ class ControlCommandTests(CliCase):
         """A magnet link is printed; a .torrent file is written, over nothing that is there."""
         self.world.share("ours.mkv", C)
         link = f"magnet:?xt=urn:btih:{C}&dn=ours.mkv\n"
-        self.assertEqual((await self.done("export", "ours")).out, link)
-        await self.done("export", "ours", "--to", "x.torrent")
+        self.assertEqual((await self.done("export", "ours.mkv")).out, link)
+        await self.done("export", "ours.mkv", "--to", "x.torrent")
         self.assertTrue(os.path.exists(self.path("x.torrent")))
-        for wrong in (("ours", "--to", "x.torrent"), ("film", "--to", "y.torrent")):
+        for wrong in (("ours.mkv", "--to", "x.torrent"), ("film", "--to", "y.torrent")):
             self.assertEqual((await self.run_bitween("export", *wrong)).status, 1)
         self.assertFalse(os.path.exists(self.path("y.torrent")))
 

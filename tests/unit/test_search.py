@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Sequence
 
 from hypothesis import HealthCheck, given, settings
@@ -70,6 +71,21 @@ class RankingTests(SynchronousTestCase):
         self.assertEqual(self.found("休日"), ["日本の休日"])
         self.assertEqual(self.found("c++ ["), ["C++ [1]"])
         self.assertEqual(self.found(".*"), ["größe.*"])
+
+    def test_accents_in_any_form(self) -> None:
+        """Names and queries match however their accents are composed."""
+        composed, decomposed = (unicodedata.normalize(form, "Café ﬁlm") for form in ("NFC", "NFD"))
+        for name in (composed, decomposed):
+            for query in (composed, decomposed, "CAFÉ", "café"):
+                share = Share(InfoHash("0" * 40), folded(name), 1)
+                matching = NameText([Share(InfoHash("0" * 40), name, 1)]).matching(Query(query))
+                self.assertEqual([text for text, _ in matching], [share.name])
+
+    def test_a_magnet_link(self) -> None:
+        """It is taken for the hash that it has."""
+        share = Share(InfoHash("ab" * 20), "film", 1)
+        query = Query(f"magnet:?dn=x&xt=urn:btih:{'AB' * 20}")
+        self.assertEqual([found for _, found in NameText([share]).matching(query)], [share])
 
     def test_an_info_hash(self) -> None:
         """Six digits or more find it, fewer do not; a name may have them as well."""

@@ -174,6 +174,22 @@ class SettingsTests(SynchronousTestCase):
         ):  # fmt: skip
             self.assertIn(option, self.refused(option, value))
 
+    def test_empty_values(self) -> None:
+        """Each is refused by its name: an empty path would be the current directory."""
+        for option in (
+            "state-dir",
+            "download-dir",
+            "share-root",
+            "token-file",
+            "ca-file",
+            "config",
+        ):
+            self.assertIn(f"--{option} is empty", self.refused(f"--{option}", ""))
+        for option in ("api", "nick", "server", "listen", "password-file", "api-host", "announce"):
+            self.assertIn(f"--{option} is empty", self.refused(f"--{option}="))
+        self.config('download-dir = ""')
+        self.assertIn("'download-dir'", self.refused())
+
     def test_no_account(self) -> None:
         """Without a JID, or with half of one, there is nothing to do."""
         for arguments in ((), ("--jid", "example.org"), ("--jid", "@"), ("--jid", "a@b@c/d e")):

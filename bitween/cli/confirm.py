@@ -1,0 +1,28 @@
+"""Asking before something is done that cannot be undone."""
+
+from __future__ import annotations
+
+import sys
+
+from bitween.cli.failures import CommandFailed, WrongUsage
+from bitween.cli.session import Session
+
+_YES = frozenset({"y", "yes"})
+
+
+def confirm(session: Session, warning: str, question: str) -> None:
+    """
+    Ask the user on a terminal, unless ``--yes`` has answered already.
+
+    :param warning: what would be done, in one sentence.
+    :raises CommandFailed: if the answer is not yes.
+    :raises WrongUsage: if there is no terminal to ask on.
+    """
+    if session.args.yes:
+        return
+    if not (sys.stdin and sys.stdin.isatty() and session.output.shows_progress):
+        raise WrongUsage(warning, "confirm it with --yes")
+    session.output.note(warning)
+    session.output.prompt(f"{question} [y/N] ")
+    if sys.stdin.readline().strip().casefold() not in _YES:
+        raise CommandFailed("nothing was done")
