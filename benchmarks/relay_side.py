@@ -20,6 +20,7 @@ from bitween.bittorrent.swarm import Swarm, SwarmOptions
 from bitween.model.address import PeerAddress
 from bitween.model.connection import ConnectionState
 from bitween.model.torrent import InfoHash
+from bitween.reach.loopback_gate import LoopbackGate
 from bitween.reach.relay import Relay
 from bitween.xmpp.client import Account
 from bitween.xmpp.messenger import Messenger
@@ -120,7 +121,10 @@ class _Side:
         await self.swarm.ready
         messenger = await self.messenger(resource)
         relay = Relay(
-            self.reactor, messenger.streams, lambda: PeerAddress(*self.swarm.listening[0])
+            self.reactor,
+            messenger.streams,
+            lambda: PeerAddress(*self.swarm.listening[0]),
+            LoopbackGate(lambda: self.swarm.listening),
         )
         relay.startService()
         return relay

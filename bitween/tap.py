@@ -8,6 +8,7 @@ import os
 import secrets
 import sys
 from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from typing import Any, TextIO
@@ -44,7 +45,12 @@ from bitween.jobs import Jobs
 from bitween.meeting import Means
 from bitween.model.address import PeerAddress
 from bitween.model.catalogue import Catalogue
-from bitween.model.events import ConnectionChanged, MessengerEvent
+from bitween.model.events import (
+    ConnectionChanged,
+    ListeningChanged,
+    MessengerEvent,
+    SwarmEvent,
+)
 from bitween.model.wishes import Limits
 from bitween.rates import INTERVAL
 from bitween.reach.addresses import InterfaceAddresses, interface_addresses
@@ -53,6 +59,7 @@ from bitween.reach.dial_back import DialBacks
 from bitween.reach.dial_policy import DialPolicy
 from bitween.reach.home import is_at_home
 from bitween.reach.kernel_sockets import OwnServers
+from bitween.reach.loopback_gate import LoopbackGate
 from bitween.reach.neighbours import Neighbours
 from bitween.reach.outside import OutsideView
 from bitween.reach.prober import Prober
@@ -162,10 +169,13 @@ class Daemon(MultiService):
             lambda: _witnesses(bitween.catalogue, messenger),
             messenger.dial_back,
         )
+        gate = LoopbackGate(lambda: swarm.listening)
+        swarm.events.subscribe(lambda event: _guard_new_sockets(gate, event))
         relay = Relay(
             self._reactor,
             messenger.streams,
             lambda: _on_this_machine(swarm.listening),
+            gate,
             lambda hosts: _let_relayed(bitween, swarm, hosts),
         )
         neighbours = Neighbours(self._reactor, lambda: addresses.links, messenger.prove)
@@ -374,6 +384,14 @@ def _let_relayed(bitween: Bitween, swarm: Swarm, hosts: Collection[str]) -> None
     """Let those in who come by relay, before they do: they would not be heard of again soon."""
     bitween.admission.let("relay", [PeerAddress(host, 1) for host in hosts])
     swarm.settle()
+
+
+def _guard_new_sockets(gate: LoopbackGate, event: SwarmEvent) -> None:
+    """Guard what libtorrent opens when the network changes."""
+    if isinstance(event, ListeningChanged):
+        # Where that cannot be, the relay has found out, and nobody was let in.
+        with suppress(BitweenError):
+            gate.guard()
 
 
 def _account(settings: Settings) -> Account:

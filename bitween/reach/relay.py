@@ -2,7 +2,8 @@
 Bridges streams through XMPP servers and BitTorrent, for those whom no direct way reaches.
 
 libtorrent knows IP addresses only.  So each resource of a contact has a loopback address of its own
-here: who is dialled there is the resource, and who dials from there is the resource.
+here: who is dialled there is the resource, and who dials from there is the resource.  Other users
+of this machine could dial both ways as well: what is not of our own user is turned away.
 """
 
 from __future__ import annotations
@@ -12,10 +13,9 @@ from typing import Any, Protocol
 
 from twisted.application.service import Service
 from twisted.internet.defer import CancelledError, Deferred
-from twisted.internet.endpoints import TCP4ClientEndpoint, connectProtocol
 from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IProtocol
-from twisted.internet.protocol import Factory
+from twisted.internet.protocol import ClientFactory, Factory
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
@@ -23,12 +23,14 @@ from bitween.errors import BitweenError
 from bitween.model.address import PeerAddress
 from bitween.model.passage import Passage
 from bitween.model.traffic import Traffic
+from bitween.reach.kernel_sockets import is_ours
+from bitween.reach.loopback_gate import PLACES
 from bitween.reach.pipe import End, Pipe
 
 #: seconds for our own BitTorrent port to take a connection.
 _CONNECT_TIMEOUT = 10
 
-# 127.1.0.1 to 127.1.255.254: the last octet is never 0 or 255.
+# The last octet is never 0 or 255.
 _PER_NET = 254
 _MAX_PLACES = 256 * _PER_NET
 
@@ -78,6 +80,23 @@ class Streams(Protocol):
         """Have everything that contacts open to us given to somebody."""
 
 
+class Gate(Protocol):
+    """Keeps other users of this machine out; see :mod:`bitween.reach.loopback_gate`."""
+
+    def guard(self) -> None:
+        """
+        Let nobody in at the relay's addresses but those who are allowed.
+
+        :raises BitweenError: if that cannot be.
+        """
+
+    def allow(self, source: tuple[str, int]) -> None:
+        """Let in what comes from an address and port of ours; raises as :meth:`guard`."""
+
+    def forget(self, source: tuple[str, int]) -> None:
+        """Let it in no more."""
+
+
 class _Place:
     """What stands for one resource of a contact: an address, and what goes on there."""
 
@@ -105,16 +124,19 @@ class Relay(Service):
         reactor: Any,
         streams: Streams,
         target: Callable[[], PeerAddress | None],
+        gate: Gate,
         placed: Callable[[Collection[str]], None] = lambda _: None,
     ) -> None:
         """
         :param reactor: provides ``IReactorTCP`` and ``IReactorTime``.
         :param target: tells where our own BitTorrent port is dialled on this machine; ``None`` as
             long as there is none.
+        :param gate: guards that port.
         :param placed: told all local addresses that stand for somebody, whenever these change; by
             then nobody has dialled from there.
         """
         self._placed = placed
+        self._gate = gate
         self._reactor = reactor
         self._streams = streams
         self._target = target
@@ -138,7 +160,7 @@ class Relay(Service):
         """
         place = self._place(jid, resource)
         if place.port is None:
-            factory = _Dialled(lambda: self._dialled((jid, resource), place))
+            factory = _Dialled(place, lambda: self._dialled((jid, resource), place))
             try:
                 place.port = self._reactor.listenTCP(0, factory, interface=place.host)
             except CannotListenError as error:
@@ -192,10 +214,11 @@ class Relay(Service):
         """
         The place of a resource, made now if there was none.
 
-        :raises BitweenError: if there are too many.
+        :raises BitweenError: if there are too many, or others cannot be kept out.
         """
         place = self._places.get((jid, resource))
         if place is None:
+            self._gate.guard()
             place = self._places[jid, resource] = _Place(self._free_host())
             self._who[place.host] = (jid, resource)
             self._placed(self._who.keys())
@@ -209,7 +232,8 @@ class Relay(Service):
         """
         for _ in range(_MAX_PLACES):
             self._last = self._last % _MAX_PLACES + 1
-            host = f"127.1.{(self._last - 1) // _PER_NET}.{(self._last - 1) % _PER_NET + 1}"
+            net, number = divmod(self._last - 1, _PER_NET)
+            host = str(PLACES[256 * net + number + 1])
             if host not in self._who:
                 return host
         raise BitweenError("no relay: there are too many at once", detail="too_many")
@@ -272,21 +296,81 @@ class Relay(Service):
             self._log.warn("{error}", error=error)
             stream.abort()
             return
-        endpoint = TCP4ClientEndpoint(
-            self._reactor, target.address, target.port, _CONNECT_TIMEOUT, (place.host, 0)
-        )
         pipe = self._pipe(stream.jid, place)
         stream.begin(pipe.far)
-        self._follow(place, connectProtocol(endpoint, pipe.near), pipe)
+        self._follow(place, self._dial(target, place, pipe.near), pipe)
+
+    def _dial(self, target: PeerAddress, place: _Place, end: End) -> Deferred[None]:
+        """Dial our own port from a place; nobody else may from the port that this takes."""
+        dialling = _Dialling(end, self._gate.forget)
+        connector = self._reactor.connectTCP(
+            target.address, target.port, dialling, _CONNECT_TIMEOUT, (place.host, 0)
+        )
+        try:
+            # It is bound by now, and connects when the reactor has its next turn.
+            here = connector.transport.getHost()
+        except AttributeError:
+            # It could not be bound, which is told soon.
+            return dialling.made
+        dialling.source = (here.host, here.port)
+        try:
+            self._gate.allow(dialling.source)
+        except BitweenError:
+            dialling.made.cancel()
+            raise
+        return dialling.made
 
 
 class _Dialled(Factory[Any]):
-    """Takes the connections that libtorrent makes to a local address."""
+    """Takes the connections that libtorrent makes to a local address, and nobody else's."""
+
+    noisy = False
+    _log = Logger()
+
+    def __init__(self, place: _Place, build: Callable[[], End]) -> None:
+        self._place = place
+        self._build = build
+
+    def buildProtocol(self, address: Any) -> End | None:
+        here = self._place.port.getHost()
+        if not is_ours((address.host, address.port), (here.host, here.port)):
+            self._log.warn("another user of this machine dialled a contact's relay: turned away")
+            return None
+        return self._build()
+
+
+class _Dialling(ClientFactory):
+    """
+    Dials our own port.
+
+    :ivar made: fires when it is connected; can be cancelled.
+    :ivar source: from where, once that is known.
+    """
 
     noisy = False
 
-    def __init__(self, build: Callable[[], End]) -> None:
-        self._build = build
+    def __init__(self, end: End, gone: Callable[[tuple[str, int]], None]) -> None:
+        self._end = end
+        self._gone = gone
+        self._connector: Any = None
+        self.made: Deferred[None] = Deferred(lambda _: self._connector.disconnect())
+        self.source: tuple[str, int] | None = None
+
+    def startedConnecting(self, connector: Any) -> None:
+        self._connector = connector
 
     def buildProtocol(self, _address: object) -> End:
-        return self._build()
+        self.made.callback(None)
+        return self._end
+
+    def clientConnectionFailed(self, _connector: object, reason: Failure) -> None:
+        self._over()
+        if not self.made.called:
+            self.made.errback(reason)
+
+    def clientConnectionLost(self, _connector: object, _reason: object) -> None:
+        self._over()
+
+    def _over(self) -> None:
+        if self.source is not None:
+            self._gone(self.source)

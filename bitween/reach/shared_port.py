@@ -54,7 +54,7 @@ def _allowing_others(family: int, address: str, port: int) -> Iterator[None]:
     program finds the port open to it afterwards.
     """
     with ExitStack() as opened:
-        for holder in _own_sockets():
+        for holder in own_sockets():
             opened.enter_context(holder)
             if _is_bound(holder, family, address, port):
                 holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -64,7 +64,7 @@ def _allowing_others(family: int, address: str, port: int) -> Iterator[None]:
         yield
 
 
-def _own_sockets() -> Iterator[socket.socket]:
+def own_sockets() -> Iterator[socket.socket]:
     """Every socket of this process, under a number of its own."""
     for descriptor in map(int, os.listdir("/proc/self/fd")):
         # It may be none, or be gone by now.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import resource as usage
+import socket
 from typing import Any
 
 from twisted.application.service import Service
@@ -17,10 +18,12 @@ from zope.interface import implementer
 
 from bitween.model.address import PeerAddress
 from bitween.model.traffic import Traffic
+from bitween.reach.loopback_gate import LoopbackGate
 from bitween.reach.pipe import BUFFER
 from bitween.reach.relay import Relay
 from tests.fakes.loopback import CLOSED_PORT, listen
 from tests.fakes.streams import FakeStreams
+from tests.functional.other_user import dials
 
 ALICE, BOB = ("alice@a.example", "desk"), ("bob@b.example", "laptop")
 PORTION = bytes(1 << 16)
@@ -133,13 +136,14 @@ class RelayCase(TestCase):
         self.took: Deferred[Talker] = Deferred()
         self.port = listen(self, Factory.forProtocol(self._take))
         self.target: PeerAddress | None = PeerAddress("127.0.0.1", self.port)
+        self.gate = LoopbackGate(lambda: [("127.0.0.1", self.port)])
         self.alice = self.relay(ALICE)
         self.bob = self.relay(BOB)
 
     def relay(self, who: tuple[str, str]) -> Relay:
         """A relay that runs until the test's end."""
         relay = Relay(
-            *(reactor, self.streams[who], lambda: self.target),
+            *(reactor, self.streams[who], lambda: self.target, self.gate),
             lambda hosts: self.placed.append(set(hosts)),
         )
         relay.startService()
@@ -268,6 +272,65 @@ class BridgeTests(RelayCase):
         self.bob.stopService()
         await far.ended()
         await near.ended()
+
+
+class OtherUserTests(RelayCase):
+    """Another user of this machine knows the relay's addresses: everybody does."""
+
+    async def test_who_dials_the_local_address_of_a_contact(self) -> None:
+        """No stream is opened for another user; for us it is."""
+        place = self.alice.local_address(*BOB)
+        for source in ("127.0.0.1", "127.1.0.1"):
+            answer = await dials(self, source, (place.address, place.port), b"hello")
+            self.assertIn(answer, (b"closed", b"refused"))
+        self.assertEqual(self.streams[ALICE].opened, 0)
+        await self.joined()
+        self.assertEqual(self.streams[ALICE].opened, 1)
+
+    async def test_who_dials_us_from_there(self) -> None:
+        """
+        No connection of another user comes in from a place of the relay.
+
+        Neither while one of ours stands there, nor once it is gone; what comes from elsewhere is
+        not the relay's business.
+        """
+        near, far = await self.joined()
+        source = far.transport.getPeer().host
+        here = ("127.0.0.1", self.port)
+        self.assertEqual(await dials(self, source, here, b"hello"), b"refused")
+        self.assertEqual(await dials(self, "127.1.77.7", here, b"hello"), b"refused")
+        near.transport.write(b"hello")
+        await far.hears(5)
+        near.transport.loseConnection()
+        await far.ended()
+        await near.gone
+        self.assertEqual(await dials(self, source, here, b"hello"), b"refused")
+        self.took = Deferred()
+        other = dials(self, "127.0.0.1", here, b"hello")
+        talker = await self.took
+        await talker.made
+        talker.transport.abortConnection()
+        self.assertNotEqual(await other, b"")
+
+    async def test_sockets_that_come_later(self) -> None:
+        """What begins to listen is guarded as soon as that is told."""
+        self.alice.local_address(*BOB)
+        later = listen(self, Factory.forProtocol(self._take))
+        gate = LoopbackGate(lambda: [("127.0.0.1", later)])
+        gate.guard()
+        self.assertEqual(await dials(self, "127.1.0.1", ("127.0.0.1", later), b""), b"refused")
+
+    def test_datagrams(self) -> None:
+        """Nothing comes over UDP, which BitTorrent takes at the same port."""
+        with socket.socket(type=socket.SOCK_DGRAM) as ours:
+            ours.bind(("127.0.0.1", 0))
+            ours.settimeout(1)
+            LoopbackGate(lambda: [ours.getsockname()]).guard()
+            for source in ("127.1.0.1", "127.0.0.1"):
+                with socket.socket(type=socket.SOCK_DGRAM) as sending:
+                    sending.bind((source, 0))
+                    sending.sendto(source.encode(), ours.getsockname())
+            self.assertEqual(ours.recv(100), b"127.0.0.1")
 
 
 class PressureTests(RelayCase):

@@ -13,6 +13,7 @@ from bitween.bittorrent.swarm import Swarm
 from bitween.cli.private_prosody import PrivateProsody
 from bitween.cli.private_server import PrivateServer
 from bitween.model.events import PresenceChanged
+from bitween.reach.loopback_gate import LoopbackGate
 from bitween.reach.relay import Relay
 from bitween.xmpp.client import Account
 from bitween.xmpp.messenger import Messenger
@@ -50,7 +51,8 @@ class RelayedTransferTests(SwarmCase):
         person = Person(messenger, client.startService, client.stopService)
         self.addCleanup(client.stopService)
         swarm = await self.start()
-        relay = Relay(cast(Any, reactor), messenger.streams, lambda: address_of(swarm))
+        gate = LoopbackGate(lambda: swarm.listening)
+        relay = Relay(cast(Any, reactor), messenger.streams, lambda: address_of(swarm), gate)
         relay.startService()
         self.addCleanup(relay.stopService)
         person.start()
