@@ -19,6 +19,7 @@ from bitween.model.announcement import Announcement, Share
 from bitween.model.candidate import Candidate
 from bitween.model.catalogue import CatalogueChange, Key, ResourceRecord
 from bitween.model.torrent import InfoHash
+from bitween.state_dir import make_private
 
 #: Seconds for which changes add up before they are written.
 DELAY = 1.0
@@ -298,9 +299,9 @@ class CatalogueStore:
 
 
 def _connect(path: str) -> sqlite3.Connection:
+    make_private(path)
     connection = sqlite3.connect(path)
     try:
-        os.chmod(path, 0o600)
         # A power cut may damage it: then it is thrown away, which is cheaper than to wait for the
         # disk.  Small checkpoints keep each commit short.
         connection.executescript(

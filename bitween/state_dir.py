@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import stat
 from typing import TextIO
 
 from bitween.errors import StartupError
@@ -21,10 +22,13 @@ class StateDirectory:
         """
         Take the directory, until :meth:`release` or the end of the process.
 
+        Nobody else may look into it from then on, nor into the files that lie there already.
+
         :raises StartupError: if it cannot be made or written to, or another daemon has it.
         """
         try:
             os.makedirs(self.path, mode=0o700, exist_ok=True)
+            _close_to_others(self.path)
             descriptor = os.open(self.file("lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
             raise StartupError(
@@ -55,3 +59,29 @@ class StateDirectory:
     def file(self, name: str) -> str:
         """The path of a file in the directory."""
         return os.path.join(self.path, name)
+
+
+def make_private(path: str) -> None:
+    """
+    Make an empty file that only our own user can read, where there is none.
+
+    SQLite gives the files beside a database the mode of the database.
+
+    :raises OSError: if that cannot be.
+    """
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+
+
+def _close_to_others(folder: str) -> None:
+    """Take from others what they may do with a directory of ours, and with its files."""
+    _restrict(folder, os.stat(folder))
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.is_file(follow_symlinks=False):
+                _restrict(entry.path, entry.stat(follow_symlinks=False))
+
+
+def _restrict(path: str, status: os.stat_result) -> None:
+    mode = stat.S_IMODE(status.st_mode)
+    if status.st_uid == os.geteuid() and mode & 0o077:
+        os.chmod(path, mode & 0o700)

@@ -95,7 +95,21 @@ def makeService(options: Options) -> Daemon:
         account = _account(settings)
     except ConfigurationError as error:
         raise SystemExit(f"bitween: {error}") from None
-    return Daemon(reactor, settings, account, _leave_with_status_1)
+    return Daemon(reactor, settings, account, _leave_with_status_1, _umask(options))
+
+
+def _umask(options: Options) -> int:
+    """
+    What others may not do with downloads: what ``twistd --umask`` says, or the user's own umask.
+
+    twistd takes everything from others when it goes to the background, and nothing with ``-n``.
+    """
+    given = options.parent.get("umask") if options.parent is not None else None
+    if given is not None:
+        return int(given)
+    current = os.umask(0o077)
+    os.umask(current)
+    return current
 
 
 class Daemon(MultiService):
@@ -114,11 +128,13 @@ class Daemon(MultiService):
         settings: Settings,
         account: Account,
         failed: Callable[[str], None],
+        umask: int | None = None,
     ) -> None:
         """
         :param reactor: the reactor, in all its roles.
         :param account: the bare JID or one with a resource, and what logs it in.
         :param failed: told, in one line, why the daemon cannot go on; the reactor is stopped then.
+        :param umask: for downloads and folders; ``None`` to leave it as it is.
         """
         super().__init__()
         self.setName("bitween")
@@ -126,6 +142,7 @@ class Daemon(MultiService):
         self._settings = settings
         self._account = account
         self._failed = failed
+        self._umask = umask
         self._state = StateDirectory(settings.state_dir)
         self._cache: CatalogueStore | None = None
         self._starting: Deferred[None] | None = None
@@ -139,6 +156,9 @@ class Daemon(MultiService):
         self._reactor.callWhenRunning(self._begin)
 
     def _begin(self) -> None:
+        if self._umask is not None:
+            # twistd has changed it by now where it went to the background.
+            os.umask(self._umask)
         self._starting = Deferred.fromCoroutine(self._start())
         self._starting.addCallbacks(self.started.callback, self._not_started)
 

@@ -66,6 +66,9 @@ SETTINGS: lt.settings_pack = {
     # A port that was asked for is that port or an error.
     "listen_system_port_fallback": False,
     "max_retry_port_bind": 0,
+    # Connections that wait to be taken; with the default of 5, a sixth contact who dials at the
+    # same moment has to try again a second later.
+    "listen_queue_size": 128,
     # uTP is tried first where it is on, and runs at a thirtieth of TCP's speed.
     "enable_outgoing_utp": False,
     # Milliseconds.  When two dial each other, what is sent first is lost: the next try is not to

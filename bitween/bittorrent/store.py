@@ -23,6 +23,7 @@ from bitween.model.sharelist import Change, ShareList, Update, new_list_id
 from bitween.model.torrent import FileOrigin, InfoHash
 from bitween.model.traffic import Traffic
 from bitween.model.wishes import AS_USUAL, Limits, Wishes
+from bitween.state_dir import make_private
 
 # One script a version; PRAGMA user_version counts those that were run.  Never change one that was
 # published: add another.  Paths are blobs, for a path need not be UTF-8.  Resume data has a table
@@ -144,7 +145,7 @@ class Store:
         """
         try:
             return cls(_connect(path), path)
-        except sqlite3.OperationalError as error:
+        except (sqlite3.OperationalError, OSError) as error:
             raise StoreError(
                 f"{path!r} cannot be opened: {error}", "check its permissions"
             ) from None
@@ -459,6 +460,7 @@ def _record(row: tuple[Any, ...]) -> TorrentRecord:
 
 
 def _connect(path: str) -> sqlite3.Connection:
+    make_private(path)
     connection = sqlite3.connect(path)
     try:
         with closing(connection.cursor()) as cursor:
@@ -472,7 +474,6 @@ def _connect(path: str) -> sqlite3.Connection:
     except BaseException:
         connection.close()
         raise
-    os.chmod(path, 0o600)
     return connection
 
 

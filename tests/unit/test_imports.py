@@ -28,7 +28,7 @@ ALLOWED = {
     "housekeeping": set(),
     "forward_clock": set(),
     "collector": set(),
-    "catalogue_store": {"errors", "model"},
+    "catalogue_store": {"errors", "model", "state_dir"},  # of that, how private files are made
     "xmpp": {"errors", "model", "observable"},
     "deletion": {"errors", "model"},
     "bittorrent": {"deletion", "errors", "housekeeping", "model", "observable", "slices"},

@@ -25,6 +25,23 @@ class StateDirectoryTests(SynchronousTestCase):
         self.addCleanup(directory.release)
         self.assertEqual(stat.S_IMODE(os.stat(self.path).st_mode), 0o700)
 
+    def test_what_was_there_before_is_made_private(self) -> None:
+        """The directory and its files, but nothing that a link leads to."""
+        os.mkdir(self.path, 0o755)
+        elsewhere = os.path.abspath(self.mktemp())
+        for path in (os.path.join(self.path, "bitween.sqlite-wal"), elsewhere):
+            os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o644))
+        os.symlink(elsewhere, os.path.join(self.path, "link"))
+        directory = StateDirectory(self.path)
+        directory.claim()
+        self.addCleanup(directory.release)
+        modes = {
+            name: stat.S_IMODE(os.lstat(os.path.join(self.path, name)).st_mode)
+            for name in (".", "lock", "bitween.sqlite-wal")
+        }
+        self.assertEqual(modes, {".": 0o700, "lock": 0o600, "bitween.sqlite-wal": 0o600})
+        self.assertEqual(stat.S_IMODE(os.stat(elsewhere).st_mode), 0o644)
+
     def test_a_second_daemon_is_refused(self) -> None:
         """The refusal names the process that has it; after a release it can be had."""
         first, second = StateDirectory(self.path), StateDirectory(self.path)

@@ -286,6 +286,7 @@ const heardInGerman = {
   "invalid_value.no_file": "Es bliebe keine Datei übrig; den Torrent stattdessen anhalten oder entfernen",
   "failed": "Das ist nicht gelungen",
   "failed.no_place": "Für einen Vermittler ist hier kein Platz: bei {host} lässt sich nicht lauschen ({why})",
+  "failed.no_gate": "kein Relay: andere Benutzer dieses Rechners lassen sich nicht davon fernhalten: {why}",
   "failed.too_many": "Für noch einen Vermittler ist hier kein Platz: es sind zu viele auf einmal",
   "configuration_error": "Eine Einstellung lässt sich nicht verwenden",
   "startup_error": "Der Daemon kann so nicht starten",
