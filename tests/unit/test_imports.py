@@ -31,7 +31,15 @@ ALLOWED = {
     "catalogue_store": {"errors", "model", "state_dir"},  # of that, how private files are made
     "xmpp": {"errors", "model", "observable"},
     "deletion": {"errors", "model"},
-    "bittorrent": {"deletion", "errors", "housekeeping", "model", "observable", "slices"},
+    "bittorrent": {
+        "deletion",
+        "errors",
+        "housekeeping",
+        "model",
+        "observable",
+        "slices",
+        "state_dir",  # how private files are made
+    },
     "reach": {"errors", "model", "observable"},
     "admission": {"model"},
     "control": {"errors", "model"},
