@@ -35,8 +35,9 @@ from bitween.xmpp.jids import parse_contact, split, stamped
 from bitween.xmpp.payload import xml_text
 from bitween.xmpp.reminders import Reminders
 
-#: Requests by strangers that are remembered; the server keeps the others.
+#: Requests by strangers that are remembered, in all and of one domain; the server keeps the others.
 MAX_REQUESTS = 1000
+MAX_REQUESTS_OF_DOMAIN = 50
 
 #: Requests of strangers that are accepted at once under ``AutoAccept.ALWAYS``, and then one in how
 #: many seconds; those beyond wait for the user.
@@ -365,9 +366,25 @@ class Contacts(RosterClientProtocol):
             self._let_in(jid)
             if self._manners.auto_accept is AutoAccept.ALWAYS:
                 self._ask_back(jid)
-        elif jid not in self._requests and len(self._requests) < MAX_REQUESTS:
+        elif jid not in self._requests:
+            self._make_room_for(jid)
             self._requests[jid] = nick
             self._notify(ContactChanged(contact=self._contact(jid)))
+
+    def _make_room_for(self, jid: str) -> None:
+        """
+        Forget the oldest request of a domain that has too many, or of the one that has the most.
+
+        So a flood from one server hides no honest request of another.
+        """
+        by_domain: dict[str, list[str]] = {}
+        for known in self._requests:
+            by_domain.setdefault(known.partition("@")[2], []).append(known)
+        of_domain = by_domain.get(jid.partition("@")[2], [])
+        if len(of_domain) >= MAX_REQUESTS_OF_DOMAIN:
+            self._forget_request(of_domain[0])
+        elif len(self._requests) >= MAX_REQUESTS:
+            self._forget_request(max(by_domain.values(), key=len)[0])
 
     def _is_welcome(self, jid: str) -> bool:
         """Whether a request is accepted without the user."""

@@ -131,15 +131,19 @@ class Proxies(XMPPHandler):
             said to be where its server's administrator has not put it.
         """
         servers = (domain, self.parent.jid.host)
-        listed = [jid for server in servers for jid in (server, *await self.components(server))]
-        if split(offered.jid)[0] not in listed:
+        listed = [jid for server in servers for jid in await self.components(server)]
+        bare = split(offered.jid)[0]
+        # A domain is no proxy: whoever is there would be dialled at whatever port is named.
+        if bare not in listed or bare in servers:
             raise RequestRefused(f"{printable(offered.jid)} is no proxy of either server")
         try:
             return await self.address(offered.jid)
         except RequestRefused:
             # It serves its own users only.  Where the names of the server and of the proxy lead is
             # for their administrator to say, as is what a proxy answers.
-            names = split(offered.jid)[0], domain
+            if not await self._is_proxy(offered.jid):
+                raise
+            names = bare, domain
             if offered.host in names:
                 return offered
             for name in names:

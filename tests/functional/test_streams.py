@@ -143,6 +143,9 @@ def _host(jid: str, host: str, port: int) -> str:
     return f"<query xmlns='{NS_BYTESTREAMS}'>{_streamhost(jid, host, port)}</query>"
 
 
+_BYTESTREAMS_INFO = f"<query xmlns='{NS_DISCO_INFO}'><feature var='{NS_BYTESTREAMS}'/></query>"
+
+
 class OfferTests(StreamsCase):
     """Nobody can have us connect to where he likes."""
 
@@ -158,9 +161,29 @@ class OfferTests(StreamsCase):
             self.assertEqual(answer["type"], "error")
         self.assertEqual(self.dialled, [])
 
+    def test_a_domain_is_no_proxy(self) -> None:
+        """Neither the contact's nor ours, though its own list of items names it."""
+        for domain, address in (("b.example", "8.8.4.4"), ("localhost", "8.8.8.8")):
+            self.answers[domain, NS_DISCO_ITEMS] = _items(domain)
+            self.answers[domain, NS_DISCO_INFO] = _BYTESTREAMS_INFO
+            self.answers[domain, NS_BYTESTREAMS] = _host(domain, address, 7777)
+            answer = self.offer(_streamhost(domain, address, 7777), sid=domain)
+            self.assertEqual(answer["type"], "error")
+        self.assertEqual(self.dialled, [])
+
+    def test_another_component_is_no_proxy(self) -> None:
+        """A chat room service that a server names is not dialled where the offer says."""
+        self.reactor.nameResolver = Resolver({"b.example": "8.8.4.4"})
+        self.answers["b.example", NS_DISCO_ITEMS] = _items("rooms.b.example")
+        self.answers["rooms.b.example", NS_DISCO_INFO] = f"<query xmlns='{NS_DISCO_INFO}'/>"
+        answer = self.offer(_streamhost("rooms.b.example", "8.8.4.4", 7777))
+        self.assertEqual(answer["type"], "error")
+        self.assertEqual(self.dialled, [])
+
     def test_a_proxy_that_does_not_say_must_be_at_its_servers_names(self) -> None:
         """Its administrator says where these lead."""
         del self.answers["proxy.b.example", NS_BYTESTREAMS]
+        self.answers["proxy.b.example", NS_DISCO_INFO] = _BYTESTREAMS_INFO
         for host in ("8.8.8.8", "public.example", "evil.b.example"):
             answer = self.offer(_streamhost("proxy.b.example", host, 2222))
             self.assertEqual(answer["type"], "error")

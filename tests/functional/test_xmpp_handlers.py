@@ -24,7 +24,7 @@ from bitween.model.events import (
 )
 from bitween.xmpp.budget import ByteBudget
 from bitween.xmpp.caps import NODE, VERIFICATION, Caps
-from bitween.xmpp.contacts import MAX_REQUESTS, Contacts
+from bitween.xmpp.contacts import MAX_REQUESTS, MAX_REQUESTS_OF_DOMAIN, Contacts
 from bitween.xmpp.own_list import OwnList
 from bitween.xmpp.payload import NS_SHARES
 from bitween.xmpp.pep import Pep
@@ -294,12 +294,25 @@ class SubscriptionTests(HandlerCase):
         self.assertEqual(self.sent(), [])
         self.assertFalse(self.contacts.trusts("frank@localhost"))
 
-    def test_a_flood_of_requests_is_bounded(self) -> None:
-        """No more than a thousand are remembered."""
+    def test_a_flood_of_requests_hides_no_others(self) -> None:
+        """Of one domain, only the last ones are remembered; what goes is told."""
+        self.receive("<presence type='subscribe' from='honest@example.net'/>")
         for n in range(MAX_REQUESTS + 50):
             self.receive(f"<presence type='subscribe' from='x{n}@localhost'/>")
-        pending = [c for c in self.contacts.contacts if c.pending is Pending.IN]
+        pending = {c.jid for c in self.contacts.contacts if c.pending is Pending.IN}
+        last = range(MAX_REQUESTS + 50 - MAX_REQUESTS_OF_DOMAIN, MAX_REQUESTS + 50)
+        self.assertEqual(pending, {"honest@example.net", *(f"x{n}@localhost" for n in last)})
+        gone = [event.jid for event in self.told if isinstance(event, ContactRemoved)]
+        self.assertEqual(gone, [f"x{n}@localhost" for n in range(MAX_REQUESTS)])
+
+    def test_a_flood_from_many_domains_is_bounded(self) -> None:
+        """The domain with the most requests gives way, so that single ones stay."""
+        self.receive("<presence type='subscribe' from='honest@example.net'/>")
+        for n in range(MAX_REQUESTS + 50):
+            self.receive(f"<presence type='subscribe' from='x{n}@{n % 30}.example'/>")
+        pending = [c.jid for c in self.contacts.contacts if c.pending is Pending.IN]
         self.assertEqual(len(pending), MAX_REQUESTS)
+        self.assertIn("honest@example.net", pending)
 
     def test_a_request_can_be_taken_back(self) -> None:
         """Who asks no more is shown no more."""
