@@ -20,6 +20,7 @@ from bitween.model.disk_path import checked_utf8
 from bitween.model.jid import parse_jid
 from bitween.model.schedule import Entry, parse_entry
 from bitween.model.setting import Origin, Setting
+from bitween.model.text import quoted
 
 DEFAULT_SHARE_ROOTS = ("~",)
 DEFAULT_DOWNLOADS = "~/Downloads/bitween"
@@ -235,10 +236,10 @@ def _read_config(path: str | None, environ: Mapping[str, str]) -> dict[str, Any]
             values = tomllib.load(file)
     except OSError as error:
         raise ConfigurationError(
-            f"cannot read {path!r}: {error.strerror}", "check --config"
+            f"cannot read {quoted(path)}: {error.strerror}", "check --config"
         ) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"{path!r} is no TOML: {error}", "mend the file") from None
+        raise ConfigurationError(f"{quoted(path)} is no TOML: {error}", "mend the file") from None
     return {key: _config_value(path, key, value) for key, value in values.items()}
 
 
@@ -253,11 +254,11 @@ def _config_value(path: str, key: str, value: object) -> object:
         value = str(value)
     else:
         known = ", ".join(sorted(_TEXT_KEYS | _FLAG_KEYS | _LIST_KEYS))
-        raise ConfigurationError(f"unknown key {key!r} in {path!r}", f"known are {known}")
+        raise ConfigurationError(f"unknown key {key!r} in {quoted(path)}", f"known are {known}")
     if not fits:
         wanted = "true or false" if key in _FLAG_KEYS else "a list of texts"
         raise ConfigurationError(
-            f"{key!r} in {path!r} has the wrong type",
+            f"{key!r} in {quoted(path)} has the wrong type",
             f"it should be {wanted if key not in _TEXT_KEYS else 'a text or a number'}",
         )
     _check_not_empty(f"{key!r} in {path!r}", value)

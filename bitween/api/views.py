@@ -32,7 +32,7 @@ from bitween.model.job import Added, Job
 from bitween.model.peer import Peer
 from bitween.model.search import Found
 from bitween.model.setting import Setting
-from bitween.model.text import printable
+from bitween.model.text import clean_path, printable
 from bitween.model.torrent import Torrent
 from bitween.model.traffic import Rates, Traffic
 from bitween.model.trouble import Trouble
@@ -82,7 +82,7 @@ TORRENT_FIELDS: Mapping[str, Field] = MappingProxyType(
         "left": lambda torrent: torrent.progress.left,
         "peers": lambda torrent: torrent.progress.peers,
         "eta": lambda torrent: torrent.progress.eta,
-        "save_path": lambda torrent: torrent.save_path,
+        "save_path": lambda torrent: clean_path(torrent.save_path),
         "error": lambda torrent: torrent.error or None,
         "trouble": lambda torrent: _trouble(torrent.trouble),
         "added": lambda torrent: torrent.added,

@@ -82,16 +82,16 @@ def naming_for(folder: str, torrent_file: bytes) -> Naming:
     given = given_paths(torrent_file)
     if given is None:
         return Naming.LIBTORRENT
-    exact = chosen_paths(given, Naming.EXACT)
-    tried: dict[str, None] = dict.fromkeys(_ALIKE)
-    different = False
-    for path, portable in zip(exact, chosen_paths(given, Naming.PORTABLE), strict=True):
-        if path != portable:
-            different = True
-            if len(tried) < _MOST_TRIED:
-                tried.update(dict.fromkeys(path.split("/")))
-    holds = not different or _holds(folder, list(tried))
-    return Naming.EXACT if holds else Naming.PORTABLE
+    exact, portable = (chosen_paths(given, naming) for naming in (Naming.EXACT, Naming.PORTABLE))
+    if exact == portable:
+        return Naming.EXACT
+    tried: dict[str, None] = {}
+    if list(_distinct(exact, _folded)) != exact:
+        tried.update(dict.fromkeys(_ALIKE))
+    for path, other in zip(exact, portable, strict=True):
+        if path != other and len(tried) < _MOST_TRIED:
+            tried.update(dict.fromkeys(path.split("/")))
+    return Naming.EXACT if _holds(folder, list(tried)) else Naming.PORTABLE
 
 
 def mended_paths(paths: Sequence[str]) -> list[str]:

@@ -30,7 +30,7 @@ from bitween.bittorrent.tally import Connection
 from bitween.errors import SwarmError
 from bitween.model.address import PeerAddress
 from bitween.model.peer import Peer
-from bitween.model.text import printable
+from bitween.model.text import printable, quoted
 from bitween.model.torrent import InfoHash
 from bitween.model.wishes import UNLIMITED, Limits
 from bitween.slices import SLICE
@@ -320,8 +320,10 @@ class Session:
         self.door.settle()
         try:
             self._session.async_add_torrent(_params(loading))
-        except (RuntimeError, UnicodeEncodeError) as error:
+        except RuntimeError as error:
             raise SwarmError(f"libtorrent refuses the torrent: {error}") from None
+        except UnicodeEncodeError:
+            raise SwarmError(f"{quoted(loading.folder)} is not UTF-8") from None
 
     def remove(self, info_hash: InfoHash, fenced: bool) -> bool:
         """

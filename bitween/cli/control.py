@@ -11,6 +11,7 @@ from bitween.cli.failures import CommandFailed, WrongUsage
 from bitween.cli.names import Named, own_torrent
 from bitween.cli.session import Session
 from bitween.model.quantity import rate_text, size_text
+from bitween.model.text import quoted
 
 _RATE = re.compile(r"(\d+(?:\.\d+)?)\s*([kMG]?)(?:B(?:/s)?)?", re.ASCII)
 _UNITS = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9}
@@ -225,4 +226,4 @@ def _write_new(path: str, content: bytes) -> None:
         with open(path, "xb") as file:
             file.write(content)
     except OSError as error:
-        raise CommandFailed(f"cannot write {path!r}: {error.strerror}") from None
+        raise CommandFailed(f"cannot write {quoted(path)}: {error.strerror}") from None

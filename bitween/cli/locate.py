@@ -10,6 +10,7 @@ from bitween import rendezvous
 from bitween.cli.client import Client
 from bitween.cli.failures import CommandFailed, NoDaemon, WrongUsage
 from bitween.errors import ConfigurationError
+from bitween.model.text import quoted
 from bitween.rendezvous import Rendezvous
 
 
@@ -34,7 +35,7 @@ def _in_state_dir(state_dir: str) -> Rendezvous:
     try:
         return rendezvous.read(path)
     except FileNotFoundError:
-        raise NoDaemon(f"no daemon runs with the state directory {state_dir!r}") from None
+        raise NoDaemon(f"no daemon runs with the state directory {quoted(state_dir)}") from None
     except ConfigurationError as error:
         raise NoDaemon(error.message, error.hint) from None
 
@@ -75,6 +76,6 @@ def _token_in(path: str) -> str:
     try:
         return rendezvous.read_private(path).strip()
     except FileNotFoundError:
-        raise WrongUsage(f"there is no token file {path!r}") from None
+        raise WrongUsage(f"there is no token file {quoted(path)}") from None
     except ConfigurationError as error:
         raise CommandFailed(error.message, error.hint) from None

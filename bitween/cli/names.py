@@ -13,7 +13,7 @@ from bitween.cli.failures import CommandFailed, WrongUsage
 from bitween.errors import InvalidValue
 from bitween.model.magnet import is_magnet, wanted_hash
 from bitween.model.quantity import size_text
-from bitween.model.text import caseless, composed, printable
+from bitween.model.text import caseless, composed, printable, quoted
 from bitween.model.torrent_file import MAX_LENGTH, SUFFIX, info_hash_of
 
 _HASH = re.compile(r"[0-9a-fA-F]{40}", re.ASCII)
@@ -81,9 +81,9 @@ def _hash_in(text: str, *, files: bool = True) -> str | None:
             with open(text, "rb") as file:
                 return info_hash_of(file.read(MAX_LENGTH))
     except InvalidValue as error:
-        raise WrongUsage(f"{text!r}: {error.message}", error.hint) from None
+        raise WrongUsage(f"{quoted(text)}: {error.message}", error.hint) from None
     except OSError as error:
-        raise WrongUsage(f"cannot read {text!r}: {error.strerror}") from None
+        raise WrongUsage(f"cannot read {quoted(text)}: {error.strerror}") from None
     return None
 
 
@@ -107,12 +107,12 @@ def _only_one(
     if not meant:
         if near:
             raise CommandFailed(
-                f"{nothing} {text!r}; a name has to be given in full, as of:\n{_listed(near)}"
+                f"{nothing} {quoted(text)}; a name has to be given in full, as of:\n{_listed(near)}"
             )
-        raise CommandFailed(f"{nothing} {text!r}", hint)
+        raise CommandFailed(f"{nothing} {quoted(text)}", hint)
     if len(meant) > 1:
         raise CommandFailed(
-            f"{text!r} may be any of {len(meant)}; give the hash:\n{_listed(meant)}"
+            f"{quoted(text)} may be any of {len(meant)}; give the hash:\n{_listed(meant)}"
         )
     return Named(meant[0]["hash"], meant[0]["name"])
 

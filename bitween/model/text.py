@@ -43,6 +43,11 @@ def quoted(path: str) -> str:
     return f"'{visible(path, len(path))}'"
 
 
+def clean_path(path: str) -> str:
+    """Give back a path as it is; one that is not UTF-8, fit to be shown."""
+    return path if is_utf8(path) else visible(path, len(path))
+
+
 def is_utf8(path: str) -> bool:
     """Whether a path consists of characters only; see :func:`os.fsdecode`."""
     try:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from urllib.parse import unquote_to_bytes
 
 from bitween.errors import InvalidValue
-from bitween.model.text import REPLACEMENT, printable
+from bitween.model.text import printable
 
 #: Folders in a folder, and bytes, that a path below an upload has at most.
 MAX_DEPTH, MAX_PATH = 50, 3000
@@ -31,13 +31,13 @@ def read_path(quoted: str) -> tuple[str, ...]:
 
 def safe_part(name: str) -> str:
     """
-    Make a name of a file or folder fit for any disk; what cannot be shown becomes ``_``.
+    Make a name of a file or folder fit to be shown: what cannot be becomes ``_``.
 
     :raises InvalidValue: if it is none.
     """
-    if not name.strip() or name in {".", ".."} or "/" in name or "\0" in name:
+    if name in {"", ".", ".."} or "/" in name or "\0" in name:
         raise InvalidValue(f"{printable(name, 60)!r} is no name of a file or folder")
-    shown = printable(name, len(name)).replace(REPLACEMENT, "_").replace("\\", "_")
+    shown = printable(name, len(name), "_")
     stem, extension = os.path.splitext(shown)
     return _cut(stem, extension)
 
@@ -48,6 +48,8 @@ def safe_root(name: str) -> str:
 
     :raises InvalidValue: if it is none.
     """
+    if not name.strip():
+        raise InvalidValue("the name of an upload is blank", "give it one that can be seen")
     safe = safe_part(name)
     return f"_{safe[1:]}" if safe.startswith(".") else safe
 

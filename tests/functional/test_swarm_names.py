@@ -8,9 +8,10 @@ import shutil
 from collections.abc import Sequence
 from typing import Any
 
+from bitween.bittorrent import naming
 from bitween.bittorrent._libtorrent import lt
 from bitween.bittorrent.layout import read_layout
-from bitween.bittorrent.metainfo import bencode
+from bitween.bittorrent.metainfo import HashedFile, bencode, make_torrent
 from bitween.bittorrent.store import Store, TorrentRecord
 from bitween.bittorrent.swarm import Swarm
 from bitween.errors import UnknownTorrent
@@ -195,6 +196,43 @@ class OddNamesTests(SwarmCase):
         self.assertEqual(len(tree(torrent.save_path)), len(ODD_NAMES))
         await self.stop(taker)
         self.assertEqual(swarm.library.get(info_hash).error, "")
+
+    async def test_a_disk_that_takes_fewer_names(self) -> None:
+        """Every file arrives under a name of its own; others get the original names from there."""
+        self.patch(naming, "_holds", lambda *_: False)
+        folder = self.odd_folder()
+        alice, bob, carol = await self.start(), await self.start(), await self.start()
+        info_hash = await self.share(alice, folder)
+        torrent = await self.fetch(bob, info_hash, alice)
+        (root,) = os.listdir(torrent.save_path)
+        arrived = tree(os.path.join(torrent.save_path, root))
+        self.assertEqual(len({path.casefold() for path in arrived}), len(ODD_NAMES))
+        self.assertFalse({*"".join(arrived)} & {*'\\:*?"<>|'})
+        originals = {f.path.partition("/")[2]: f.original for f in torrent.files or ()}
+        self.assertEqual(
+            {originals[path] or path: content for path, content in arrived.items()}, tree(folder)
+        )
+        self.patch(naming, "_holds", lambda *_: True)
+        torrent = await self.fetch(carol, info_hash, bob)
+        self.assertEqual(tree(os.path.join(torrent.save_path, "Odd. ")), tree(folder))
+
+    async def test_what_the_disk_takes_is_tried_out(self) -> None:
+        """A disk is asked only where it matters, and nothing is left of that."""
+        folder = self.folder()
+        for names, expected in (
+            (["README", "readme"], naming.Naming.EXACT),
+            (["plain", "n" * 300], naming.Naming.EXACT),
+            (["a\\b", "x?"], naming.Naming.EXACT),
+        ):
+            files = [HashedFile((name,), 1) for name in names]
+            made = make_torrent("odd", files, 2**16, b"\0" * 20)[1]
+            self.assertEqual(naming.naming_for(folder, made), expected)
+            self.assertEqual(naming.naming_for(os.path.join(folder, "gone"), made), expected)
+            self.assertEqual(os.listdir(folder), [])
+        self.patch(naming, "_MOST_TRIED", 1)
+        self.patch(naming, "_ALIKE", ("x", "y" * 256))
+        made = make_torrent("odd", [HashedFile((n,), 1) for n in ("A", "a")], 2**16, b"\0" * 20)[1]
+        self.assertEqual(naming.naming_for(folder, made), naming.Naming.PORTABLE)
 
     async def test_the_same_is_taken_over(self) -> None:
         """A folder that is there already, odd names and all, is not fetched again."""

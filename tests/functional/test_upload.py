@@ -176,7 +176,7 @@ class FileTests(UploadCase):
             (".bashrc", "_bashrc"),
             ("a%1b%5b2J", "a_[2J"),
             ("gpj.%E2%80%AEexe", "gpj._exe"),
-            ("a%5cb", "a_b"),
+            ("a%5cb", "a\\b"),
             ("%E2%82%AC" * 300 + ".txt", "€" * 83 + ".txt"),
             ("-rf", "-rf"),
         ):

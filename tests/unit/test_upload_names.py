@@ -39,6 +39,11 @@ class NameTests(SynchronousTestCase):
         names = [f"{end}x" for end in ends]
         self.assertEqual(read_path("/".join(map(quote, names))), tuple(names))
 
+    def test_odd_names_stay(self) -> None:
+        """What this disk takes stays, though others would not take it."""
+        for name in ("back\\slash", "..\\..\\up", " ", "dot.", "a:b", "\ufffd"):
+            self.assertEqual(read_path(quote(name)), (name,))
+
     @given(ANYTHING)
     def test_roots_are_seen(self, name: str) -> None:
         """What is uploaded is not hidden, and is no hidden folder of ours."""
