@@ -74,6 +74,12 @@ def remove(path: str, rendezvous: Rendezvous) -> None:
             os.unlink(path)
 
 
+def remove_stale(state_dir: str) -> None:
+    """Take away the file of a daemon that had the state directory before, and was killed."""
+    with contextlib.suppress(OSError):
+        os.unlink(os.path.join(state_dir, FILE_NAME))
+
+
 def read(path: str) -> Rendezvous:
     """
     Read one file.

@@ -66,7 +66,7 @@ from bitween.reach.prober import Prober
 from bitween.reach.relay import Relay
 from bitween.reach.self_test import SelfTest, Witness
 from bitween.reach.wakefulness import Wakefulness
-from bitween.rendezvous import places
+from bitween.rendezvous import places, remove_stale
 from bitween.settings import Options, Settings
 from bitween.share_guard import ShareGuard
 from bitween.state_dir import StateDirectory
@@ -173,6 +173,8 @@ class Daemon(MultiService):
 
     async def _start(self) -> None:
         self._state.claim()
+        # From here on nobody is sent to where another program may listen by now.
+        remove_stale(self._state.path)
         _make_folder(self._settings.download_dir)
         token = load_or_make_token(self._settings.token_file)
         tokens = Tokens.load(token, self._state.file("tokens.json"))

@@ -33,6 +33,7 @@ from bitween.api.jsonrpc import JsonRpcResource
 from bitween.api.log_in import LOG_IN, LogIn, LogInLinks, LogOut
 from bitween.api.methods import namespaces
 from bitween.api.metrics import Metrics, MetricsResource
+from bitween.api.proof_resource import PROOF, ProofResource
 from bitween.api.recent_warnings import RecentWarnings
 from bitween.api.session_methods import SessionMethods
 from bitween.api.sessions import Sessions, SessionStore
@@ -92,7 +93,7 @@ def make_site(
 
     tickets = FileTickets(reactor, is_alive)
     pages = {**pages, DOCS: docs_page()}
-    gate = Gate(tokens, sessions, tickets, failures, hosts=hosts, public=(LOG_IN, *pages))
+    gate = Gate(tokens, sessions, tickets, failures, hosts=hosts, public=(LOG_IN, PROOF, *pages))
     root = Resource()
     uploading = UploadResource(application, uploads)
     site = BoundedSite(root, reactor, gate.judge, uploading.receive)
@@ -127,6 +128,7 @@ def make_site(
     root.putChild(UPLOAD.encode(), uploading)
     root.putChild(b"metrics", MetricsResource(metrics.registry))
     root.putChild(LOG_IN.encode(), LogIn(tokens, sessions, failures))
+    root.putChild(PROOF.encode(), ProofResource(tokens))
     root.putChild(b"logout", LogOut(sessions, logged_out))
     for path, page in pages.items():
         root.putChild(path.encode("ascii"), page)

@@ -8,12 +8,12 @@ import secrets
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
-from hashlib import sha256
 from itertools import count
 
 from bitween.api import private_file
 from bitween.api.access import Access, Caller
 from bitween.errors import ConfigurationError, InvalidValue, StoreError, UnknownToken
+from bitween.model.proof import token_digest
 from bitween.model.text import printable
 from bitween.rendezvous import read_private
 
@@ -64,7 +64,9 @@ class Tokens:
         :param first: the secret of the first.
         :param path: the file for those that are made.
         """
-        self._first = _Kept(Token(FIRST, read_only=False, created=None), _digest(first.encode()))
+        self._first = _Kept(
+            Token(FIRST, read_only=False, created=None), token_digest(first.encode())
+        )
         self._path = path
         self._made = list(made)
         self._now = now
@@ -89,10 +91,14 @@ class Tokens:
 
     def caller(self, secret: bytes) -> Caller | None:
         """Whoever shows this secret, if it is one of ours."""
-        digest = _digest(secret)
+        digest = token_digest(secret)
         # All are compared, so that the time tells nothing of which.
         fitting = [kept for kept in self._all() if hmac.compare_digest(kept.digest, digest)]
         return fitting[0].token.caller if fitting else None
+
+    def digests(self) -> list[str]:
+        """The SHA-256 digests of all secrets, in hex."""
+        return [kept.digest for kept in self._all()]
 
     @property
     def fingerprint(self) -> str:
@@ -117,7 +123,7 @@ class Tokens:
         token = Token(self._free_name() if name is None else name, read_only, self._now())
         self._check_name(token.name)
         secret = secrets.token_urlsafe(32)
-        self._keep([*self._made, _Kept(token, _digest(secret.encode()))])
+        self._keep([*self._made, _Kept(token, token_digest(secret.encode()))])
         return token, secret
 
     def revoke(self, name: str) -> None:
@@ -178,7 +184,3 @@ def _parsed(entry: dict[str, object]) -> _Kept:
     if not isinstance(read_only, bool) or not isinstance(created, int | float):
         raise TypeError
     return _Kept(Token(name, read_only, created), digest)
-
-
-def _digest(secret: bytes) -> str:
-    return sha256(secret).hexdigest()

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hmac
 import http.client
 import json
 import os
+import secrets
 import socket
 import ssl
 from collections.abc import Mapping, Sequence
@@ -12,9 +14,19 @@ from typing import Any
 from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
 
 from bitween.cli.failures import CommandFailed, NoDaemon, Refused, WrongUsage
+from bitween.model.proof import (
+    NONCE_DIGITS,
+    PROOF_PATH,
+    proof,
+    tcp_place,
+    token_digest,
+    unix_place,
+)
 
 _CONNECT_TIMEOUT = 10.0
 _API_PATH = "/api"
+#: Bytes of the longest answer to a nonce.
+_MAX_PROOFS = 16_384
 
 
 class Client:
@@ -72,6 +84,8 @@ class Client:
         connection = self._connection()
         try:
             connection.connect()
+            if self._address.scheme != "https":  # where the certificate is the proof
+                self._have_it_proved(connection)
             connection.sock.settimeout(None)  # a call may take as long as it likes
             path = self._address.path
             connection.request("POST", _API_PATH if path in ("", "/") else path, body, headers)
@@ -91,6 +105,46 @@ class Client:
             raise NoDaemon(f"what answers at {self.url} is no bitween daemon") from None
         finally:
             connection.close()
+
+    def _have_it_proved(self, connection: http.client.HTTPConnection) -> None:
+        """
+        See that the daemon knows the token, before it gets it over the same connection.
+
+        Somebody else may listen where a daemon was that was killed.
+
+        :raises CommandFailed: if it cannot prove that.
+        """
+        nonce = secrets.token_hex(NONCE_DIGITS // 2)
+        # One that is used again would not be known to be the connection of the proof.
+        connection.auto_open = 0
+        connection.request("GET", f"{PROOF_PATH}?{nonce}")
+        response = connection.getresponse()
+        body = response.read(_MAX_PROOFS)
+        try:
+            proofs: Any = json.loads(body)["proofs"] if response.status == 200 else None
+            given = [text for text in proofs if isinstance(text, str) and text.isascii()]
+        except (ValueError, KeyError, TypeError):
+            raise NoDaemon(
+                f"what answers at {self.url} does not prove that it is your daemon",
+                "it did not get the token; if it is a daemon of an earlier version, restart it",
+            ) from None
+        wanted = proof(token_digest(self._token.encode()), nonce, self._place)
+        if not any(hmac.compare_digest(wanted, text) for text in given):
+            raise CommandFailed(
+                f"what answers at {self.url} does not take the token, or is not your daemon",
+                "it did not get the token; name another with --token-file, or restart the daemon",
+            )
+
+    @property
+    def _place(self) -> str:
+        address = self._address
+        if address.scheme == "http+unix":
+            return unix_place(unquote(address.netloc))
+        host = address.hostname or ""
+        host = f"[{host}]" if ":" in host else host
+        port = address.port or http.client.HTTP_PORT
+        explicit = port != http.client.HTTP_PORT
+        return tcp_place(f"{host}:{port}" if explicit else host, port)
 
     def _connection(self) -> http.client.HTTPConnection:
         address = self._address

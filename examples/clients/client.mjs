@@ -1,10 +1,12 @@
 // Shares a file or folder, and waits until that is done: node client.mjs API.JSON PATH
 // API.JSON is api.json in the daemon's state directory. Node 18 or newer.
 
+import { createHash, createHmac, randomBytes } from "node:crypto";
 import { readFile } from "node:fs/promises";
 
 async function connect(file) {
   const { url, token } = JSON.parse(await readFile(file, "utf8"));
+  await check(url, token);
   const Authorization = `Bearer ${token}`;
 
   async function call(method, params = {}) {
@@ -28,6 +30,16 @@ async function connect(file) {
   }
 
   return { call, events };
+}
+
+// See that the daemon listens there, and not somebody else since it was killed.
+async function check(url, token) {
+  const nonce = randomBytes(32).toString("hex");
+  const response = await fetch(new URL(`/proof?${nonce}`, url));
+  const key = createHash("sha256").update(token).digest("hex");
+  const wanted = createHmac("sha256", key).update(`bitween api\n${new URL(url).host}\n${nonce}`).digest("hex");
+  const { proofs } = response.ok ? await response.json() : { proofs: [] };
+  if (!proofs.includes(wanted)) throw new Error(`what listens at ${url} is not the daemon`);
 }
 
 async function* read(body) {

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import hmac
 import json
+import secrets
 import sys
+from hashlib import sha256
 from typing import Any
+from urllib.parse import urljoin, urlsplit
 
 import requests
 
@@ -18,7 +22,18 @@ class Api:
             told = json.load(opened)
         self._url = told["url"]
         self._session = requests.Session()
+        self._check(told["token"])
         self._session.headers["Authorization"] = f"Bearer {told['token']}"
+
+    def _check(self, token: str) -> None:
+        """See that the daemon listens there, and not somebody else since it was killed."""
+        nonce = secrets.token_hex(32)
+        answer = self._session.get(urljoin(self._url, f"/proof?{nonce}"), timeout=10)
+        key = sha256(token.encode()).hexdigest().encode()
+        place = f"bitween api\n{urlsplit(self._url).netloc}\n{nonce}".encode()
+        answer.raise_for_status()
+        if hmac.new(key, place, sha256).hexdigest() not in answer.json()["proofs"]:
+            raise SystemExit(f"what listens at {self._url} is not the daemon")
 
     def call(self, method: str, **params: object) -> Any:
         """Call a method with named parameters; its result."""

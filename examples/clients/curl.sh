@@ -4,6 +4,11 @@
 set -eu
 [ $# = 2 ] || { echo "usage: $0 API.JSON PATH" >&2; exit 2; }
 
+# A daemon that was killed leaves its api.json behind, and somebody else may listen there by now: as
+# long as it runs it holds the file "lock" beside it.
+lock=$(dirname "$1")/lock
+grep -q "FLOCK.*:$(stat -c %i "$lock") " /proc/locks || { echo "no daemon runs there" >&2; exit 3; }
+
 value() { sed -n "s/.*\"$1\": *\"\([^\"]*\)\".*/\1/p"; }
 url=$(value url <"$1")
 token=$(value token <"$1")

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from io import BytesIO
 from pathlib import Path
 from typing import Any
-from urllib.parse import urljoin
+from urllib.parse import urljoin, urlsplit
 
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
@@ -36,6 +36,7 @@ from bitween.model.connection import ConnectionState
 from bitween.model.left_out import LeftOut, LeftOutEntry, Why
 from bitween.model.torrent import FileEntry, Metainfo, Progress, TorrentState, parse_info_hash
 from bitween.rendezvous import Rendezvous, places
+from tests.fakes.impostor import Impostor
 from tests.functional.api_rig import TOKEN, World, info_hash, site_of
 
 JID = "alice@example.org"
@@ -252,6 +253,44 @@ class FindingTests(CliCase):
         gone = Rendezvous("http://127.0.0.1:1/api", TOKEN, os.getpid(), JID)
         rendezvous.write(os.path.join(self.path("run"), "bitween", f"{JID}.json"), gone)
         self.assertIn("no daemon answers", await self.refused(3, "ls"))
+
+    def impostor(self, relay_to: int | None = None) -> tuple[str, list[bytes]]:
+        """Have somebody listen where no daemon is (any more); tells the URL, and what comes."""
+        listening = Impostor(reactor, relay_to)
+        self.addCleanup(listening.stop)
+        return listening.url, listening.heard
+
+    async def test_who_listens_at_a_stale_port(self) -> None:
+        """The token stays with us where somebody else listens in place of a daemon that died."""
+        url, heard = self.impostor()
+        gone = Rendezvous(url, TOKEN, os.getpid(), JID)
+        rendezvous.write(os.path.join(self.path("state"), "bitween", JID, "api.json"), gone)
+        Path(self.file("token", TOKEN)).chmod(0o600)
+        for args in (
+            ("status",),
+            ("open", "--print"),
+            ("ls", "--state-dir", f"state/bitween/{JID}"),
+            ("ls", "--url", url, "--token-file", "token"),
+            ("ls", "--url", url),
+        ):
+            self.assertIn("did not get the token", await self.refused(1, *args))
+        self.environ |= {"_ARGCOMPLETE": "1", "COMP_LINE": "bitween rm x", "COMP_POINT": "12"}
+        self.environ |= {"_ARGCOMPLETE_STDOUT_FILENAME": self.path("out")}
+        await self.run_bitween()
+        self.assertGreater(len(heard), 5)
+        self.assertNotIn(TOKEN.encode(), b"".join(heard))
+
+    async def test_who_relays_from_a_stale_port(self) -> None:
+        """Who asks the daemon itself, elsewhere, for the proof gets none that holds here."""
+        real = urlsplit(await self.serve()).port
+        Path(self.file("token", TOKEN)).chmod(0o600)
+        for name in ("127.0.0.1", "localhost"):
+            url, heard = self.impostor(relay_to=real)
+            url = url.replace("127.0.0.1", name)
+            said = await self.refused(3, "ls", "--url", url, "--token-file", "token")
+            self.assertIn("did not get the token", said)
+            self.assertIn(b"GET /proof?", b"".join(heard))
+            self.assertNotIn(TOKEN.encode(), b"".join(heard))
 
     async def test_malformed_urls(self) -> None:
         """They are wrong usage."""

@@ -1,0 +1,55 @@
+"""
+How the API proves that it knows a client's token, before the client sends it.
+
+A client sends a nonce; the answer holds, for each token, an HMAC (RFC 2104) with the token's digest
+as key over the nonce and the place where the client has connected.  Whoever listens where a daemon
+was cannot make one, and cannot fetch one from the daemon at another place either.
+"""
+
+from __future__ import annotations
+
+import hmac
+import os
+from hashlib import sha256
+from ipaddress import ip_address
+
+#: Where a proof is asked for: with GET, and the nonce as the query.
+PROOF_PATH = "/proof"
+#: Hexadecimal digits of a nonce.
+NONCE_DIGITS = 64
+
+_PURPOSE = "bitween api"
+
+
+def token_digest(token: bytes) -> str:
+    """The digest of a token, in hexadecimal; it does not tell the token."""
+    return sha256(token).hexdigest()
+
+
+def proof(digest: str, nonce: str, place: str) -> str:
+    """What only somebody who knows a token, or its digest, can answer to a nonce at a place."""
+    message = f"{_PURPOSE}\n{place}\n{nonce}"
+    return hmac.new(digest.encode("ascii"), message.encode(), sha256).hexdigest()
+
+
+def tcp_place(host: str, port: int) -> str:
+    """
+    Where a connection leads.
+
+    :param host: the ``Host`` header.
+    :param port: counts where the header has none and no name that a proxy in front could serve.
+    """
+    bare = host.lower()
+    name, colon, digits = bare.rpartition(":")
+    if colon and digits.isdigit() and not name.endswith(":"):
+        return bare
+    try:
+        ip_address(bare.strip("[]"))
+    except ValueError:
+        return f"{bare}:{port}" if bare == "localhost" else bare
+    return f"{bare}:{port}"
+
+
+def unix_place(path: str) -> str:
+    """Where a connection to a Unix socket leads."""
+    return f"unix:{os.path.realpath(path)}"
