@@ -15,6 +15,7 @@ from twisted.python import usage
 
 from bitween.errors import BadPath, ConfigurationError, InvalidValue
 from bitween.model.address import PeerAddress
+from bitween.model.connection import DEFAULT_PRIORITY
 from bitween.model.contact import AutoAccept
 from bitween.model.disk_path import checked_utf8
 from bitween.model.jid import parse_jid
@@ -47,6 +48,7 @@ class Settings:
     :param resource: ``None`` to have one chosen once and kept.
     :param server: host and port of the XMPP server, ``None`` to look them up.
     :param direct_tls: whether that server wants TLS from the first byte on.
+    :param priority: of our presence, below 0, so that chat programs get the account's messages.
     :param nick: what we call ourselves towards whom we ask; may be empty.
     :param share_roots: the folders in which clients of the API may look around.
     :param share_hidden: whether files in a shared folder count whose name begins with a dot.
@@ -93,6 +95,7 @@ class Settings:
     port_mapping: bool
     trusted_networks: tuple[IPv4Network | IPv6Network, ...]
     temporary_addresses: bool
+    priority: int
     nick: str
     auto_accept: AutoAccept
     allow_plain: bool
@@ -130,6 +133,7 @@ class Options(usage.Options):
         ["api", None, None, f"Endpoint of the JSON-RPC API, or none [{DEFAULT_API}]."],
         ["token-file", None, None, "The API token [in the state directory]."],
         ["listen", None, None, "[ADDR:]PORT for BitTorrent [chosen once, then kept]."],
+        ["priority", None, None, f"Of our presence, -128 to -1 [{DEFAULT_PRIORITY}]."],
         ["nick", None, None, "What you call yourself towards those whom you ask."],
         ["auto-accept", None, None, "Whom to let see you unasked: never, known or always [known]."],
         ["upload-limit", None, None, "Bytes per second."],
@@ -221,6 +225,7 @@ _DEFAULTS: Mapping[str, str | tuple[str, ...]] = MappingProxyType(
         "download-dir": DEFAULT_DOWNLOADS,
         "hidden-files": "share",
         "in-band-limit": str(DEFAULT_IN_BAND_LIMIT),
+        "priority": str(DEFAULT_PRIORITY),
         "share-root": DEFAULT_SHARE_ROOTS,
     }
 )
@@ -332,6 +337,7 @@ def _settings(
             "in-band-limit", values.get("in-band-limit", str(DEFAULT_IN_BAND_LIMIT))
         ),
         port_mapping=not values.get("no-port-mapping", False),
+        priority=_priority(values.get("priority", str(DEFAULT_PRIORITY))),
         nick=_nick(values.get("nick", "")),
         auto_accept=_auto_accept(values.get("auto-accept", AutoAccept.KNOWN)),
         allow_plain=bool(values.get("allow-plain", False)),
@@ -391,6 +397,15 @@ def _server(text: str) -> tuple[tuple[str, int], bool]:
         raise ConfigurationError(f"--server: {text!r} names no server", "say HOST or HOST:PORT")
     default = DEFAULT_DIRECT_TLS_PORT if direct_tls else DEFAULT_XMPP_PORT
     return (host, default if port is None else port), direct_tls
+
+
+def _priority(text: str) -> int:
+    if not re.fullmatch(r"-[0-9]{1,3}", text) or not -128 <= int(text) <= -1:
+        raise ConfigurationError(
+            f"--priority: {text!r} is no number from -128 to -1",
+            "from 0 up, the daemon would be given messages that are meant for chat programs",
+        )
+    return int(text)
 
 
 def _nick(text: str) -> str:

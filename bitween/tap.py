@@ -342,6 +342,7 @@ class Daemon(MultiService):
             account,
             fatal=self._abort,
             proven=store.logged_in == self._settings.jid,
+            priority=self._settings.priority,
             manners=Manners(self._settings.nick, self._settings.auto_accept),
             memory=store,
             in_band_limit=self._settings.in_band_limit,

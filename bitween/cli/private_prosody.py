@@ -47,7 +47,7 @@ http_ports = {}
 https_ports = {}
 
 modules_enabled = { @MODULES@ }
-modules_disabled = { "s2s", "s2s_auth_certs" }
+modules_disabled = { @DISABLED@ }
 smacks_hibernation_time = @HIBERNATION@
 authentication = "internal_hashed"
 password_hash = "@SCRAM@"
@@ -143,12 +143,16 @@ class PrivateProsody(PrivateServer):
     :cvar interfaces: the addresses that it listens on, as it writes them.
     :cvar proxy_address: where its clients are told that the XEP-0065 proxy is.
     :cvar external_services: what they are told of (XEP-0215), as Lua tables.
+    :cvar more_modules: what is enabled beside the modules that bitween has a use for.
+    :cvar disabled: those that it would enable by itself, and is not to.
     :cvar hibernation: seconds until who is killed is seen as gone; the default is 600.
     """
 
     interfaces: ClassVar[Sequence[str]] = (PrivateServer.host,)
     proxy_address: ClassVar[str] = PrivateServer.host
     external_services: ClassVar[Sequence[str]] = ()
+    more_modules: ClassVar[Sequence[str]] = ()
+    disabled: ClassVar[Sequence[str]] = ("s2s", "s2s_auth_certs")
     hibernation: ClassVar[int] = 10
 
     name = "Prosody"
@@ -197,7 +201,7 @@ class PrivateProsody(PrivateServer):
 
     def _configure(self) -> None:
         """Write ``prosody.cfg.lua``."""
-        modules = [*_MODULES, *(m for m in _OPTIONAL_MODULES if self._has(m))]
+        modules = [*_MODULES, *self.more_modules, *(m for m in _OPTIONAL_MODULES if self._has(m))]
         if self._limits:
             modules.append("limits")
         if not self.pep:
@@ -212,6 +216,7 @@ class PrivateProsody(PrivateServer):
             "@INTERFACES@": ", ".join(f'"{interface}"' for interface in self.interfaces),
             "@PROXY_ADDRESS@": self.proxy_address,
             "@EXTERNAL_SERVICES@": ", ".join(self.external_services),
+            "@DISABLED@": ", ".join(f'"{module}"' for module in self.disabled),
             "@MODULES@": ", ".join(f'"{module}"' for module in modules),
         }
         text = _CONFIGURATION

@@ -7,6 +7,10 @@ from enum import StrEnum
 
 from bitween.errors import BitweenError
 
+#: The priority of a daemon's presence, unless it is set: below 0, so that the server gives messages
+#: for the account to other clients (RFC 6121 §8.5.2).
+DEFAULT_PRIORITY = -1
+
 
 class ConnectionState(StrEnum):
     """Where the connection stands."""

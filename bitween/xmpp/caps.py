@@ -9,6 +9,7 @@ from typing import Any
 from twisted.words.protocols.jabber.error import StanzaError
 from twisted.words.xish import domish
 from wokkel.disco import NS_DISCO_INFO, NS_DISCO_ITEMS
+from wokkel.generic import NS_VERSION
 from wokkel.ping import NS_PING
 from wokkel.subprotocols import IQHandlerMixin, XMPPHandler
 
@@ -29,7 +30,7 @@ IDENTITY = ("client", "bot", "", "bitween")
 FEATURES = tuple(
     sorted(
         {
-            *(NS_CAPS, NS_DISCO_INFO, NS_DISCO_ITEMS, NS_PING, NS_RSM),
+            *(NS_CAPS, NS_DISCO_INFO, NS_DISCO_ITEMS, NS_PING, NS_RSM, NS_VERSION),
             *(NS_BITWEEN, NS_ENCOUNTERS, NS_COMMANDS, f"{NS_SHARES}+notify"),
             *(NS_BYTESTREAMS, NS_IBB, NS_NEIGHBOURS),
         }

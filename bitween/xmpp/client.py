@@ -18,7 +18,6 @@ from twisted.words.protocols.jabber import xmlstream
 from twisted.words.protocols.jabber.client import NS_XMPP_BIND
 from twisted.words.protocols.jabber.error import StanzaError, StreamError
 from twisted.words.protocols.jabber.jid import JID
-from twisted.words.xish import domish
 from twisted.words.xish.xmlstream import STREAM_ERROR_EVENT, BootstrapMixin
 from wokkel.client import XMPPClient
 from wokkel.generic import Request
@@ -44,6 +43,7 @@ from bitween.xmpp.keepalive import KeepAlive, notice_dead_links
 from bitween.xmpp.key_derivation import KeyDerivation
 from bitween.xmpp.lookup import Place, look_up, system_resolver
 from bitween.xmpp.passwords import Password
+from bitween.xmpp.presence import unavailable
 from bitween.xmpp.sasl import LogInInitializer
 from bitween.xmpp.stream import REQUEST_TIMEOUT, Stream
 from bitween.xmpp.stream_management import (
@@ -228,6 +228,7 @@ class Client(XMPPClient):
         self._proven = proven
         self._log_traffic = log_traffic
         self._resolver = resolver
+        self._knows: Callable[[str], bool] = lambda _: True
         self._tls = {
             direct: connection_options(self.jid.host, account.ca_pem, _ALPN if direct else ())
             for direct in (False, True)
@@ -320,6 +321,14 @@ class Client(XMPPClient):
             self._cancel("retry")
             self._connect()
 
+    def answer_only(self, knows: Callable[[str], bool]) -> None:
+        """
+        Answer requests of others as the server would if we were not there (RFC 6121 §8.5.3.2.3).
+
+        :param knows: whether the sender of a request, as the server has stamped it, may know of us.
+        """
+        self._knows = knows
+
     # ---- sending
 
     def send(self, obj: Any) -> None:
@@ -380,6 +389,7 @@ class Client(XMPPClient):
             self._reactor,
             self.budget,
             self._link_lost,
+            knows=self._knows,
             log_traffic=self._log_traffic,
         )
         self.factory.installBootstraps(stream)
@@ -538,9 +548,7 @@ class Client(XMPPClient):
 
     def _say_goodbye(self, stream: Stream) -> None:
         if stream is self.xmlstream:
-            presence = domish.Element((None, "presence"))
-            presence["type"] = "unavailable"
-            stream.send(presence)
+            stream.send(unavailable())
         # Without it the server would keep the session for a resumption, and us online.
         stream.sendFooter()
         stream.transport.loseConnection()

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IReactorTime
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 from twisted.words.protocols.jabber.error import StanzaError
 from twisted.words.xish import domish
@@ -20,6 +20,7 @@ from wokkel.xmppim import (
 
 from bitween.errors import InvalidValue, RequestRefused, UnknownContact
 from bitween.model.catalogue import MAX_RESOURCES
+from bitween.model.connection import DEFAULT_PRIORITY
 from bitween.model.contact import AutoAccept, Contact, Pending, Subscription
 from bitween.model.events import (
     ContactChanged,
@@ -29,10 +30,10 @@ from bitween.model.events import (
     RosterRead,
 )
 from bitween.model.text import printable
-from bitween.xmpp.caps import caps_element
 from bitween.xmpp.failures import no_session, request_error
 from bitween.xmpp.jids import parse_contact, split, stamped
 from bitween.xmpp.payload import xml_text
+from bitween.xmpp.presence import available
 from bitween.xmpp.reminders import Reminders
 
 #: Requests by strangers that are remembered, in all and of one domain; the server keeps the others.
@@ -43,6 +44,9 @@ MAX_REQUESTS_OF_DOMAIN = 50
 #: many seconds; those beyond wait for the user.
 WELCOMES_AT_ONCE = 20
 WELCOME_INTERVAL = 30
+
+#: Seconds in which a new contact who is asked back may consent.
+SETTLING = 0.5
 
 NS_NICK = "http://jabber.org/protocol/nick"
 # characters of the name that a stranger gives himself.
@@ -78,15 +82,19 @@ class Contacts(RosterClientProtocol):
         notify: Callable[[MessengerEvent], None],
         manners: Manners | None = None,
         blocked: Container[str] = (),
+        *,
+        priority: int = DEFAULT_PRIORITY,
     ) -> None:
         """
         :param notify: gets contact and presence events.
         :param blocked: the bare JIDs that are blocked, at any time.
+        :param priority: of our presence, below 0.
         """
         super().__init__()
         self._notify = notify
         self._manners = manners or Manners()
         self._blocked = blocked
+        self._priority = priority
         self._clock = clock
         # The times at which strangers were let in, as far as they still count.
         self._welcomed: list[float] = []
@@ -95,7 +103,11 @@ class Contacts(RosterClientProtocol):
         self._requests: dict[str, str] = {}
         # Those whom we have asked, so that their own request is the answer to ours.
         self._asked: set[str] = set()
+        # Of these, whom this daemon has asked: what other programs asked is theirs to ask again.
+        self._asked_here: set[str] = set()
         self._present: dict[str, set[str]] = {}
+        # New contacts who are to be sent our presence.
+        self._showing: dict[str, IDelayedCall] = {}
         self._reminders = Reminders(clock, self._unanswered, self._subscribe)
 
     # ---- what is known
@@ -117,6 +129,24 @@ class Contacts(RosterClientProtocol):
         if not _shows_us(self._roster.get(jid, Contact(jid))):
             return jid == self._own_bare
         return jid not in self._blocked
+
+    def knows_of_us(self, sender: str) -> bool:
+        """
+        Whether a JID may know that we are there: anybody else gets no answer of ours.
+
+        The servers of those who see us are among them: they ask what we can do (XEP-0115), to tell
+        us what those publish.
+        """
+        jid, _ = split(sender)
+        if not jid:
+            # Our own server need not say who it is.
+            return not sender
+        if "@" in jid or jid in self._blocked:
+            return self.sees_us(jid)
+        return jid == self.parent.jid.host or any(
+            _shows_us(contact) and contact.jid.endswith(f"@{jid}")
+            for contact in self._roster.values()
+        )
 
     def online(self, jid: str) -> frozenset[str]:
         """The resources of a bare JID that are there now, our own one excepted."""
@@ -151,6 +181,8 @@ class Contacts(RosterClientProtocol):
         """Forget who was online: the server tells it anew."""
         super().connectionLost(reason)
         self._present.clear()
+        while self._showing:
+            self._showing.popitem()[1].cancel()
         self._reminders.end()
 
     async def _begin(self) -> None:
@@ -163,15 +195,9 @@ class Contacts(RosterClientProtocol):
                 self.parent.give_up_session(error)
             return
         self._take_roster(answer.query)
-        self.send_presence()
+        self.send(available(self._priority))
         self._reminders.begin()
         self.parent.session_is_ready()
-
-    def send_presence(self) -> None:
-        """Tell everybody who follows us that we are there, and what we can do (XEP-0115)."""
-        presence = domish.Element((None, "presence"))
-        presence.addChild(caps_element())
-        self.send(presence)
 
     # ---- what the user wants
 
@@ -239,6 +265,7 @@ class Contacts(RosterClientProtocol):
                 f"{bare} is not among your contacts", detail="jid", values={"jid": bare}
             )
         self._asked.discard(bare)
+        self._asked_here.discard(bare)
         if bare in self._requests:
             self._send_subscription("unsubscribed", bare)
             self._forget_request(bare)
@@ -307,13 +334,33 @@ class Contacts(RosterClientProtocol):
         newly_shown = _shows_us(contact) and not _shows_us(before)
         newly_followed = contact.follows and not before.follows
         if self.parent.online and _shows_us(contact) and (newly_shown or newly_followed):
-            # ejabberd sends a new contact nothing of ours until our presence comes again; and us
-            # nothing of theirs, if it came before they had let us in.
-            self.send_presence()
+            self._show_again(contact)
+
+    def _show_again(self, contact: Contact) -> None:
+        """
+        Send our presence to a new contact, once both subscriptions stand.
+
+        ejabberd sends them nothing of ours until our presence comes again; and us nothing of
+        theirs, if it came before they had let us in.  Nobody else need hear of it.
+        """
+        jid = contact.jid
+        if contact.pending is Pending.OUT and jid not in self._showing:
+            # Where both use bitween, their consent follows at once.
+            self._showing[jid] = self._clock.callLater(SETTLING, self._show, jid)
+        elif contact.pending is not Pending.OUT:
+            self._show(jid)
+
+    def _show(self, jid: str) -> None:
+        timer = self._showing.pop(jid, None)
+        if timer is not None and timer.active():
+            timer.cancel()
+        if self.sees_us(jid):
+            self.send(available(self._priority, jid))
 
     def _drop(self, jid: str) -> None:
         self._present.pop(jid, None)
         self._asked.discard(jid)
+        self._asked_here.discard(jid)
         if self._roster.pop(jid, None) is not None:
             if jid in self._requests:
                 self._notify(ContactChanged(contact=self._contact(jid)))
@@ -427,10 +474,15 @@ class Contacts(RosterClientProtocol):
             self._notify(ContactRemoved(jid=jid))
 
     def _unanswered(self) -> list[str]:
-        return [jid for jid, contact in self._roster.items() if contact.pending is Pending.OUT]
+        return [
+            jid
+            for jid, contact in self._roster.items()
+            if contact.pending is Pending.OUT and jid in self._asked_here
+        ]
 
     def _subscribe(self, jid: str) -> None:
         self._asked.add(jid)
+        self._asked_here.add(jid)
         self._send_subscription("subscribe", jid)
 
     def _send_subscription(self, kind: str, jid: str) -> None:

@@ -6,15 +6,16 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from twisted.internet.defer import Deferred
-from wokkel.generic import FallbackHandler
+from wokkel.generic import FallbackHandler, VersionHandler
 from wokkel.ping import PingHandler
 
+from bitween import __version__
 from bitween.errors import LogInRefused
 from bitween.model.address import PeerAddress
 from bitween.model.announcement import Share
 from bitween.model.candidate import Candidate
 from bitween.model.command import Command
-from bitween.model.connection import ConnectionStatus
+from bitween.model.connection import DEFAULT_PRIORITY, ConnectionStatus
 from bitween.model.contact import Contact
 from bitween.model.diagnosis import Finding
 from bitween.model.encounter import DialBack
@@ -37,6 +38,7 @@ from bitween.xmpp.contacts import Contacts, Manners
 from bitween.xmpp.encounters import DialsBack, Encounters, Meets, Proves
 from bitween.xmpp.list_reader import ListReader
 from bitween.xmpp.list_server import ListServer
+from bitween.xmpp.messages import MessageRefusal
 from bitween.xmpp.own_list import NoMemory, OwnList
 from bitween.xmpp.pep import Pep
 from bitween.xmpp.proxies import Proxies
@@ -60,6 +62,7 @@ class Messenger:
         account: Account,
         fatal: Callable[[LogInRefused], None],
         *,
+        priority: int = DEFAULT_PRIORITY,
         manners: Manners | None = None,
         memory: ListMemory | None = None,
         in_band_limit: int = IN_BAND_LIMIT,
@@ -69,6 +72,7 @@ class Messenger:
         """
         :param reactor: provides ``IReactorTCP`` and ``IReactorTime``.
         :param fatal: called if the first log-in is refused for good.
+        :param priority: of our presence, below 0.
         :param manners: how we meet those who are no contacts yet.
         :param memory: keeps our share list; without it contacts read all of it after each start.
         :param in_band_limit: bytes of the largest torrent that goes within the XMPP stream, where
@@ -81,7 +85,10 @@ class Messenger:
         self.events: Observable[MessengerEvent] = Observable()
         self.client = Client(reactor, account, fatal, **options)
         self._block_list = BlockList(self._blocked_changed)
-        self._contacts = Contacts(reactor, self._happened, manners, self._block_list)
+        self._contacts = Contacts(
+            *(reactor, self._happened, manners, self._block_list), priority=priority
+        )
+        self.client.answer_only(self._contacts.knows_of_us)
         budget, contacts = self.client.budget, self._contacts
         own = OwnList(memory or NoMemory())
         self._pep = Pep(reactor, budget, contacts.trusts, self._happened, own)
@@ -97,7 +104,8 @@ class Messenger:
             *(self._vantage_point, self._survey, contacts, self._block_list, self._pep),
             *(self._list_server, self._list_reader, self._encounters),
             *(proxies, self.streams),
-            *(self._adhoc, Caps(), PingHandler(), FallbackHandler()),
+            *(self._adhoc, Caps(), VersionHandler("bitween", __version__), PingHandler()),
+            *(MessageRefusal(reactor), FallbackHandler()),
         ):
             handler.setHandlerParent(self.client)
         self._in_session = False
@@ -216,7 +224,9 @@ class Messenger:
     def _happened(self, event: MessengerEvent) -> None:
         self.events.notify(event)
         match event:
-            case PresenceChanged(jid=jid, online=True) if jid != self.own_jid:
+            case PresenceChanged(jid=self.own_jid):
+                self._pep.look_soon()
+            case PresenceChanged(jid=jid, online=True):
                 # The server has sent only the last item of the node, which is one resource's.
                 self._pep.read(jid)
             case PresenceChanged(jid=jid, resource=resource, online=False):

@@ -29,6 +29,7 @@ from bitween.xmpp.backoff import Backoff
 from bitween.xmpp.budget import ByteBudget
 from bitween.xmpp.failures import request_error
 from bitween.xmpp.jids import MAX_RESOURCE, split
+from bitween.xmpp.node_watch import NodeWatch
 from bitween.xmpp.own_list import OwnList
 from bitween.xmpp.payload import NS_SHARES, parse_item, payload_of
 from bitween.xmpp.publisher import Publisher
@@ -84,6 +85,7 @@ class Pep(PubSubClient):
         self._trusts = trusts
         self._notify = notify
         self._publisher = Publisher(clock, budget, self._publish, Backoff(), own)
+        self._watch = NodeWatch(clock, Backoff(), self._look_at_own)
         self._reads = _Reads(clock, budget, self._read)
         self._configured = False
         self._logged: set[str] = set()
@@ -103,6 +105,7 @@ class Pep(PubSubClient):
         """Stop, as there is no session any more; its open requests fail after that."""
         super().connectionLost(reason)
         self._publisher.end()
+        self._watch.end()
         self._reads.end()
 
     async def _begin(self) -> None:
@@ -113,6 +116,7 @@ class Pep(PubSubClient):
         found = await self._read_own()
         if stream is self.xmlstream:
             self._publisher.begin(self._own_resource, found)
+            self._watch.begin()
 
     async def _read_own(self) -> Any:
         """Read our own node: gives our item, tells the items of our other resources."""
@@ -120,8 +124,32 @@ class Pep(PubSubClient):
         if items is None:
             return None
         self._items_read(self._own_bare, items)
+        return self._own_item(items)
+
+    def _own_item(self, items: Iterable[Any]) -> Any:
         own = self._own_resource
         return next((item for item in items if item.getAttribute("id") == own), None)
+
+    # ---- what others may have made of our node
+
+    def look_soon(self) -> None:
+        """See before long whether our node is as we want it."""
+        self._watch.glance()
+
+    def _look_at_own(self) -> None:
+        Deferred.fromCoroutine(self._put_right()).addErrback(
+            lambda failure: self._log.failure("looking at our node", failure)
+        )
+
+    async def _put_right(self) -> None:
+        """See that our node is set up, and that our item says what we published."""
+        stream = self.xmlstream
+        await self._set_up()
+        if stream is not self.xmlstream:
+            return
+        items = await self._items(self._own_bare, self._own_resource)
+        if stream is self.xmlstream and items is not None:
+            self._publisher.look(self._own_item(items))
 
     # ---- out
 
@@ -135,16 +163,25 @@ class Pep(PubSubClient):
     async def _set_up_and_publish(self, item: Any) -> None:
         if not self._configured:
             await self._set_up()
+        try:
+            await self._publish_request(item).send()
+        except Exception as error:
+            if not (isinstance(error, StanzaError) and error.condition == "conflict"):
+                raise request_error(error) from None
+            # The node lets others see it than before.
+            await self._set_up()
+            await _answer(self._publish_request(item))
+
+    def _publish_request(self, item: Any) -> Any:
         iq, pubsub = self._request("set", NS_PUBSUB)
         publish = pubsub.addElement("publish")
         publish["node"] = NS_SHARES
         item.uri = NS_PUBSUB
         publish.addChild(item)
-        if not self._configured:
-            # Who may see it must be sure, even where the node is not as it should be.
-            options = {"pubsub#access_model": NODE_OPTIONS["pubsub#access_model"]}
-            pubsub.addElement("publish-options").addChild(_form(options, _NS_PUBLISH_OPTIONS))
-        await _answer(iq)
+        # Who may see it must be sure, whatever another program has made of the node.
+        options = {"pubsub#access_model": NODE_OPTIONS["pubsub#access_model"]}
+        pubsub.addElement("publish-options").addChild(_form(options, _NS_PUBLISH_OPTIONS))
+        return iq
 
     def retract(self, item_id: str) -> Deferred[None]:
         """
@@ -211,11 +248,18 @@ class Pep(PubSubClient):
         if items is not None and self._trusts(jid):
             self._items_read(jid, items)
 
-    async def _items(self, jid: str) -> list[Any] | None:
-        """The items of a node, none if there is no such node, ``None`` if that is not known."""
+    async def _items(self, jid: str, item_id: str = "") -> list[Any] | None:
+        """
+        The items of a node, none if there is no such node, ``None`` if that is not known.
+
+        :param item_id: of the only one that is wanted; empty for all.
+        """
         try:
             iq, pubsub = self._request("get", NS_PUBSUB, jid)
-            pubsub.addElement("items")["node"] = NS_SHARES
+            wanted = pubsub.addElement("items")
+            wanted["node"] = NS_SHARES
+            if item_id:
+                wanted.addElement("item")["id"] = item_id
             answer = await iq.send()
             found = next(answer.elements(NS_PUBSUB, "pubsub"))
             items = next(found.elements(NS_PUBSUB, "items"))
@@ -262,7 +306,9 @@ class Pep(PubSubClient):
         if action.name in {"delete", "purge"}:
             self._notify(ItemsRead(jid=jid, items={}))
             if jid == self._own_bare:
-                self._publisher.lost()
+                self._watch.doubt()
+        elif action.name == "configuration" and jid == self._own_bare:
+            self._watch.doubt()
         elif action.name == "items":
             for item in action.elements():
                 if item.uri == NS_PUBSUB_EVENT:
@@ -271,8 +317,9 @@ class Pep(PubSubClient):
     def _take_item(self, jid: str, item: Any) -> None:
         item_id = self._item_id(jid, item)
         if item_id is None:
-            if item.name == "retract" and item.getAttribute("id") == self._own_resource:
-                self._publisher.lost()
+            own = jid == self._own_bare and item.getAttribute("id") == self._own_resource
+            if own and (item.name == "retract" or not self._publisher.expects(item)):
+                self._watch.doubt()
         elif item.name == "retract":
             self._notify(ItemRetracted(jid=jid, item_id=item_id))
         elif item.name == "item" and payload_of(item) is None:

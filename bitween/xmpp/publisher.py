@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -31,6 +32,8 @@ from bitween.xmpp.payload import (
 AT_ONCE = 4000
 #: seconds without a change, after which a longer list is told whole again, if it fits.
 QUIET = 60.0
+#: Items that were published and whose notification may still come.
+MAX_ECHOES = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +81,9 @@ class Publisher:
         self._candidates: tuple[Candidate, ...] | None = None
         self._resource: str | None = None
         self._found: Any = None
+        self._looked = False
+        # What was published last and may be told to us, too, oldest first.
+        self._echoes: deque[object] = deque(maxlen=MAX_ECHOES)
         self._said: _Said | None = None
         self._changed_at = 0.0
         self._not_before = 0.0
@@ -104,7 +110,10 @@ class Publisher:
         self.end()
         self._resource = resource
         self._said = None
-        self._found = found
+        self._found, self._looked = found, False
+        self._echoes.clear()
+        if found is not None:
+            self._echoes.append(canonical(payload_of(found)))
         list_id, revision = ("", 0) if found is None else list_state(found)
         if list_id == self._shares.list_id and revision > self._shares.revision:
             # Ours is an old state: the revisions that contacts know would be used twice.
@@ -126,10 +135,31 @@ class Publisher:
             self._timer.cancel()
             self._timer = None
 
-    def lost(self) -> None:
-        """Note that the server has our item no longer, without our doing."""
+    def expects(self, item: Any) -> bool:
+        """Whether an item of ours that the server tells us of says what we published."""
+        if self._resource is None or (self._found is not None and not self._looked):
+            # The session has not begun to publish: what the server has is looked at then.
+            return True
+        payload = payload_of(item)
+        told = None if payload is None else canonical(payload)
+        if told not in self._echoes:
+            return False
+        # Some servers tell it twice; what was published before, nobody tells again.
+        while self._echoes[0] != told:
+            self._echoes.popleft()
+        return True
+
+    def look(self, found: Any) -> None:
+        """
+        Compare what the server has now with what we published, and publish again if need be.
+
+        :param found: our item, ``None`` if there is none.
+        """
+        if self._under_way:
+            # What is published now makes it right.
+            return
         self._said = None
-        self._hold_back()
+        self._found, self._looked = found, True
         self._go()
 
     @property
@@ -166,6 +196,7 @@ class Publisher:
             self._go(wait)
             return
         self._under_way = True
+        self._echoes.append(canonical(payload_of(item)))
         session, says = self._session, _Said(self._shares.revision, self._candidates, whole)
         self._publish(item).addCallbacks(
             lambda _: self._done(session, says), lambda failure: self._failed(session, failure)
@@ -184,6 +215,11 @@ class Publisher:
             return _Said(revision, candidates, whole=True)
         changed = changed_item(resource, self._shares, candidates)
         same = canonical(payload_of(changed)) == says
+        if self._looked and not same and says not in self._echoes:
+            # It was written by another program: contacts who believe it must read all again.
+            self._own.renew()
+            self._warn("another program of this account has overwritten what we announce")
+            return None
         return _Said(revision, candidates if same else None, whole=False)
 
     def _choose(self, resource: str, candidates: tuple[Candidate, ...]) -> tuple[Any, bool] | None:
@@ -217,14 +253,16 @@ class Publisher:
         self._backoff.reset()
         self._go()
 
+    def _warn(self, message: str) -> None:
+        if message != self._logged:
+            self._logged = message
+            self._log.warn("{message}", message=message)
+
     def _failed(self, session: object, failure: Failure) -> None:
         if session is not self._session:
             return
         self._under_way = False
         failure.trap(BitweenError)
-        message = str(failure.value)
-        if message != self._logged:
-            self._logged = message
-            self._log.warn("our shares could not be published: {message}", message=message)
+        self._warn(f"our shares could not be published: {failure.value}")
         self._hold_back()
         self._go()

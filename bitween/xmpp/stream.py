@@ -9,7 +9,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.words.protocols.jabber import xmlstream
-from twisted.words.protocols.jabber.error import NS_XMPP_STREAMS
+from twisted.words.protocols.jabber.error import NS_XMPP_STREAMS, StanzaError
 from twisted.words.protocols.jabber.jid import JID
 from twisted.words.protocols.jabber.sasl import NS_XMPP_SASL
 from twisted.words.xish import domish
@@ -17,6 +17,7 @@ from twisted.words.xish import domish
 from bitween.model.text import printable
 from bitween.xmpp.budget import ByteBudget
 from bitween.xmpp.jids import split
+from bitween.xmpp.messages import leave_no_trace
 from bitween.xmpp.parser import BoundedElementStream
 from bitween.xmpp.stream_management import NS_SM, REQUEST, StreamManagement, is_stanza
 
@@ -92,11 +93,14 @@ class Stream(xmlstream.XmlStream):
         budget: ByteBudget,
         link_lost: Callable[[Stream, Failure], None],
         *,
+        knows: Callable[[str], bool],
         log_traffic: bool,
     ) -> None:
+        """:param knows: whether the sender of a request may know that we are there."""
         super().__init__(authenticator)
         self._clock = clock
         self._link_lost = link_lost
+        self._knows = knows
         # As a class attribute it would be named for the class.
         self._traffic = Logger(namespace="bitween.xmpp.traffic") if log_traffic else None
         self._guard = AnswerGuard()
@@ -126,6 +130,8 @@ class Stream(xmlstream.XmlStream):
         if obj.name == "iq" and obj.getAttribute("type") == "error":
             # Twisted and wokkel send back what was asked, as large as it may be.
             obj.children = obj.children[-1:]
+        elif obj.name == "message":
+            leave_no_trace(obj)
         self._guard.sent(obj)
         # As Twisted serializes it.
         prefixes = list(self.prefixes.values())
@@ -164,7 +170,10 @@ class Stream(xmlstream.XmlStream):
             if is_stanza(element):
                 self.management.came()
         if self._guard.admits(element, self.authenticator.jid):
-            super().onElement(element)
+            if _is_request(element) and not self._knows(element.getAttribute("from", "")):
+                self.send(StanzaError("service-unavailable").toResponse(element))
+            else:
+                super().onElement(element)
             return
         self.forged += 1
         if self.forged == 1:
@@ -233,6 +242,10 @@ class Stream(xmlstream.XmlStream):
 
     def _callLater(self, delay: float, call: Callable[..., object], *args: object) -> object:
         return self._clock.callLater(delay, call, *args)
+
+
+def _is_request(element: domish.Element) -> bool:
+    return element.name == "iq" and element.getAttribute("type") in ("get", "set")
 
 
 def _shown(obj: Any) -> str:

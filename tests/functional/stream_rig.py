@@ -126,7 +126,9 @@ class Rig(StreamManager):
         )
         self.transport = Transport()
         self.stream = Stream(
-            *(_Authenticator(), self.clock, self.budget, Stream.end), log_traffic=False
+            *(_Authenticator(), self.clock, self.budget, Stream.end),
+            knows=lambda _: True,
+            log_traffic=False,
         )
         self.stream.transport = self.transport
         self.stream.features = {}

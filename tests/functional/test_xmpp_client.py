@@ -12,6 +12,7 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import TestCase
 from twisted.words.protocols.jabber.sasl import SASLAuthError
 from twisted.words.protocols.jabber.xmlstream import IQ, STREAM_AUTHD_EVENT
+from twisted.words.xish import domish
 
 from bitween.cli.certificates import ThrowAwayAuthority
 from bitween.cli.private_prosody import PrivateProsody
@@ -93,6 +94,49 @@ class AnswerTests(ClientCase):
         self.assertEqual(answers, [])
         self.reactor.advance(2)
         self.assertEqual(len(answers), 1)
+
+
+class RequestTests(ClientCase):
+    """Requests are answered only to those who may know that we are there."""
+
+    def ask(self, stream: Any, sender: str, kind: str = "get") -> str:
+        """Let a request come in; what is sent upon it."""
+        self.transport.clear()
+        query = "<query xmlns='http://jabber.org/protocol/disco#info'><x/></query>"
+        stream.dataReceived(f"<iq type='{kind}' id='d' from='{sender}'>{query}</iq>".encode())
+        return str(self.transport.value().decode())
+
+    def test_a_stranger_gets_what_the_server_would_say(self) -> None:
+        """No handler sees the request, and the answer repeats nothing of it."""
+        seen: list[Any] = []
+        self.client.answer_only(lambda sender: sender.startswith("bob@"))
+        stream = self.log_in()
+        stream.addObserver("/iq", seen.append)
+        for kind in ("get", "set"):
+            answer = self.ask(stream, "mallory@localhost/x", kind)
+            self.assertIn("<service-unavailable", answer)
+            self.assertNotIn("disco#info", answer)
+        self.assertEqual(seen, [])
+        self.assertEqual(self.ask(stream, "bob@localhost/x"), "")
+        self.assertEqual(len(seen), 1)
+
+    def test_what_is_no_request_gets_no_answer(self) -> None:
+        """An error upon an error would never end."""
+        self.client.answer_only(lambda _: False)
+        stream = self.log_in()
+        for kind in ("error", "result", "nonsense"):
+            self.assertEqual(self.ask(stream, "mallory@localhost/x", kind), "")
+
+    def test_messages_leave_no_trace(self) -> None:
+        """Whoever sends one, it is kept out of archives and from the account's other devices."""
+        stream = self.log_in()
+        self.transport.clear()
+        message = domish.Element((None, "message"))
+        message["to"] = "bob@localhost"
+        stream.send(message)
+        sent = self.transport.value().decode()
+        for hint in ("<no-store xmlns='urn:xmpp:hints'", "no-copy", "urn:xmpp:carbons:2"):
+            self.assertIn(hint, sent)
 
 
 class StayingTests(ClientCase):

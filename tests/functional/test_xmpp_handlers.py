@@ -24,7 +24,7 @@ from bitween.model.events import (
 )
 from bitween.xmpp.budget import ByteBudget
 from bitween.xmpp.caps import NODE, VERIFICATION, Caps
-from bitween.xmpp.contacts import MAX_REQUESTS, MAX_REQUESTS_OF_DOMAIN, Contacts
+from bitween.xmpp.contacts import MAX_REQUESTS, MAX_REQUESTS_OF_DOMAIN, SETTLING, Contacts
 from bitween.xmpp.own_list import OwnList
 from bitween.xmpp.payload import NS_SHARES
 from bitween.xmpp.pep import Pep
@@ -154,6 +154,7 @@ class SessionTests(SynchronousTestCase):
         manager.stub.send(xml(f"<iq type='result' id='{request['id']}'>{ROSTER}</iq>"))
         presence = manager.stub.output[1]
         self.assertEqual((presence.name, presence.c["ver"]), ("presence", VERIFICATION))
+        self.assertEqual((str(presence.show), str(presence.priority)), ("xa", "-1"))
         self.assertTrue(manager.online)
 
     def test_the_roster_is_told(self) -> None:
@@ -260,23 +261,55 @@ class RosterTests(HandlerCase):
         self.assertEqual(self.told, [])
 
     def test_a_fresh_follower_gets_our_presence_again(self) -> None:
-        """Otherwise ejabberd sends them nothing of ours."""
+        """Otherwise ejabberd sends them nothing of ours; nobody else hears of it."""
         self.push("<item jid='carol@localhost' subscription='both'/>")
-        self.assertEqual(self.sent(), [("presence", None, None), ("iq", "result", None)])
+        presence = ("presence", None, "carol@localhost")
+        self.assertEqual(self.sent(), [presence, ("iq", "result", None)])
         self.push("<item jid='carol@localhost' name='C' subscription='both'/>")
+        self.clock.advance(SETTLING)
         self.assertEqual(self.sent(), [("iq", "result", None)])
+
+    def test_a_befriending_takes_one_presence(self) -> None:
+        """However many steps both subscriptions take, once they have settled."""
+        for subscription in ("none", "from", "both"):
+            asking = "" if subscription == "both" else "ask='subscribe'"
+            self.push(f"<item jid='erin@localhost' subscription='{subscription}' {asking}/>")
+        self.clock.advance(SETTLING)
+        presences = [stanza for stanza in self.sent() if stanza[0] == "presence"]
+        self.assertEqual(presences, [("presence", None, "erin@localhost")])
+
+    def test_who_does_not_consent_gets_our_presence_all_the_same(self) -> None:
+        """They may see us, though we may not see them."""
+        self.push("<item jid='erin@localhost' subscription='from' ask='subscribe'/>")
+        self.assertEqual(self.sent(), [("iq", "result", None)])
+        self.clock.advance(SETTLING)
+        self.assertEqual(self.sent(), [("presence", None, "erin@localhost")])
+
+    def test_who_is_gone_by_then_gets_no_presence(self) -> None:
+        """A contact who was removed before our presence was sent does not learn where we are."""
+        self.push("<item jid='erin@localhost' subscription='from' ask='subscribe'/>")
+        self.push("<item jid='erin@localhost' subscription='remove'/>")
+        self.clock.advance(SETTLING)
+        self.assertEqual([stanza for stanza in self.sent() if stanza[0] == "presence"], [])
 
     def test_whom_we_newly_follow_gets_our_presence_again(self) -> None:
         """Otherwise ejabberd sends us nothing of theirs."""
         self.push("<item jid='dave@localhost' subscription='both'/>")
-        self.assertEqual(self.sent(), [("presence", None, None), ("iq", "result", None)])
+        self.assertEqual(self.sent()[:1], [("presence", None, "dave@localhost")])
         self.push("<item jid='erin@localhost' subscription='to'/>")
+        self.clock.advance(SETTLING)
         self.assertEqual(self.sent(), [("iq", "result", None)], "they may not see us")
 
     def test_a_request_without_an_answer_is_made_again(self) -> None:
-        """One that ejabberd may have dropped is sent again, and whoever answers it is let in."""
-        self.clock.advance(FIRST_DELAY)
-        self.assertEqual(self.sent(), [("presence", "subscribe", "erin@localhost")])
+        """One of ours that ejabberd may have dropped is; what a chat program asked is not."""
+        adding = Deferred.fromCoroutine(self.contacts.add("frank@localhost", ""))
+        self.answer("")
+        self.successResultOf(adding)
+        self.push("<item jid='frank@localhost' ask='subscribe'/>")
+        self.sent()
+        for _ in range(3):
+            self.clock.advance(FIRST_DELAY)
+        self.assertEqual(set(self.sent()), {("presence", "subscribe", "frank@localhost")})
 
 
 class SubscriptionTests(HandlerCase):
@@ -400,6 +433,20 @@ class PresenceTests(HandlerCase):
         self.assertEqual(
             self.told[-1], PresenceChanged(jid="erin@localhost", resource="x", online=True)
         )
+
+    def test_who_may_know_of_us(self) -> None:
+        """Who sees us, their servers, our own devices and server; nobody else."""
+        known = ("bob@localhost/x", "dave@localhost", "alice@localhost/desk", "localhost", "")
+        for sender in known:
+            self.assertTrue(self.contacts.knows_of_us(sender), sender)
+        strangers = ("carol@localhost/x", "erin@localhost", "mallory@example.org/x", "example.org")
+        for sender in (*strangers, "x@" + "y" * 4000, "conference.localhost"):
+            self.assertFalse(self.contacts.knows_of_us(sender), sender)
+        self.receive(
+            "<iq type='set' id='1'><query xmlns='jabber:iq:roster'>"
+            "<item jid='grace@example.org' subscription='from'/></query></iq>"
+        )
+        self.assertTrue(self.contacts.knows_of_us("example.org"))
 
     def test_resources_are_bounded(self) -> None:
         """No more than 64 of one contact are remembered."""
@@ -624,7 +671,7 @@ class NodeTests(HandlerCase):
         self.clock.advance(0)
         publish = self.output[-1].pubsub.publish
         self.assertEqual((publish["node"], publish.item["id"]), (NS_SHARES, "here"))
-        self.assertEqual([e.name for e in _walk(self.output[-1]) if e.name == "x"], [])
+        self.assertEqual(self.options()["pubsub#access_model"], "presence")
 
     def test_our_own_item_on_the_server_is_known(self) -> None:
         """It is not told, other devices' items are, and nothing is published if it is right."""
@@ -654,18 +701,66 @@ class NodeTests(HandlerCase):
         self.assertIsNotNone(self.output[-1].pubsub.publish)
         self.assertEqual(self.options()["pubsub#access_model"], "presence")
 
-    def test_a_deleted_node_is_published_again(self) -> None:
-        """If somebody deletes our node, our item comes back after a while."""
+    def published(self) -> int:
+        """How often our item was published."""
+        return len([e for e in self.output if e.name == "iq" and e.pubsub.publish is not None])
+
+    def publish_first(self) -> Any:
+        """Begin, and let the first item be published; the item."""
         self.pep.announce([], [])
         self.pep.begin()
         self.answer("")
         self.read_own()
         self.clock.advance(0)
+        item = self.output[-1].pubsub.publish.item
         self.answer("")
         self.output.clear()
-        self.receive(event_of("alice@localhost", f"<delete node='{NS_SHARES}'/>"))
-        self.clock.advance(3)
-        self.assertEqual(len([e for e in self.output if e.pubsub.publish is not None]), 1)
+        return item
+
+    def test_what_others_make_of_our_node_is_mended(self) -> None:
+        """Whatever they take away, overwrite or set otherwise: it is set up and read again."""
+        items = f"<items node='{NS_SHARES}'>"
+        for content in (
+            f"<delete node='{NS_SHARES}'/>",
+            f"<purge node='{NS_SHARES}'/>",
+            f"<configuration node='{NS_SHARES}'/>",
+            f"{items}<retract id='here'/></items>",
+            f"{items}{item_of('here')}</items>",
+            f"{items}<item id='here'/></items>",
+        ):
+            self.setUp()
+            self.publish_first()
+            self.receive(event_of("alice@localhost", content))
+            self.clock.advance(3)
+            self.assertIsNotNone(self.output[-1].pubsub.configure, content)
+            self.answer("")
+            self.assertEqual(self.output[-1].pubsub.items.item["id"], "here")
+            self.read_own(item_of("here"))
+            self.clock.advance(0)
+            self.assertEqual(self.published(), 1, content)
+
+    def test_our_own_notification_is_no_reason_to_look(self) -> None:
+        """What we published is told to us, too, and others' word of our item counts for nothing."""
+        item = self.publish_first()
+        item.uri = f"{PUBSUB}#event"
+        content = item.toXml(defaultUri=f"{PUBSUB}#event")
+        for sender in ("alice@localhost", "alice@localhost", "bob@localhost"):
+            self.receive(event_of(sender, f"<items node='{NS_SHARES}'>{content}</items>"))
+        self.receive(event_of("bob@localhost", f"<delete node='{NS_SHARES}'/>"))
+        self.clock.advance(60)
+        self.assertEqual(self.output, [])
+
+    def test_a_node_that_others_may_read_is_closed_first(self) -> None:
+        """The server refuses the item until the node lets only contacts see it."""
+        self.pep.announce([], [])
+        self.pep.begin()
+        self.answer("")
+        self.read_own()
+        self.clock.advance(0)
+        self.error("conflict")
+        self.assertIsNotNone(self.output[-1].pubsub.configure)
+        self.answer("")
+        self.assertIsNotNone(self.output[-1].pubsub.publish)
 
 
 class DiscoveryTests(HandlerCase):

@@ -11,6 +11,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from bitween.errors import RequestRefused
 from bitween.model.address import PeerAddress
+from bitween.model.announcement import Share
 from bitween.model.candidate import Candidate
 from bitween.xmpp.backoff import Backoff
 from bitween.xmpp.budget import BURST, RATE, ByteBudget
@@ -20,6 +21,11 @@ from bitween.xmpp.publisher import QUIET, Publisher
 from tests.fakes.lists import Memory, listed, numbered
 
 HERE = Candidate(PeerAddress.parse("10.0.0.1", 6881))
+
+
+def whole_of(shares: list[Share]) -> Any:
+    """An item with the whole of a list."""
+    return whole_item("r", listed(shares), [HERE])
 
 
 class PublisherTests(SynchronousTestCase):
@@ -241,16 +247,60 @@ class PublisherTests(SynchronousTestCase):
         self.clock.advance(5)
         self.assertEqual(self.published(), [1, 1])
 
-    def test_a_lost_item_is_published_again_after_a_while(self) -> None:
-        """Who takes our item away does not draw us into a fight."""
+    def test_a_lost_item_is_published_again(self) -> None:
+        """Whoever took it away."""
         self.publisher.begin("r", None)
         self.announce(1)
         self.answer()
-        self.publisher.lost()
+        self.publisher.look(None)
+        self.clock.advance(0)
+        self.assertEqual(len(self.sent), 2)
+
+    def test_the_right_item_is_left_alone(self) -> None:
+        """A look that finds what was published costs no further publish."""
+        self.publisher.begin("r", None)
+        self.announce(1)
+        self.answer()
+        self.publisher.look(self.sent[0])
         self.clock.advance(0)
         self.assertEqual(len(self.sent), 1)
-        self.clock.advance(2)
-        self.assertEqual(len(self.sent), 2)
+
+    def test_a_foreign_item_is_replaced_under_another_list(self) -> None:
+        """Contacts who believed it read all again: it told of the list and revision they know."""
+        shares = numbered(200)
+        self.publisher.begin("r", None)
+        self.announce(200)
+        self.answer()
+        list_id, revision = list_state(self.sent[-1])
+        for foreign in (changed_item("r", listed(shares[:-1]), [HERE]), whole_of(shares[:2])):
+            payload = foreign.user_shares.resource
+            payload.list["id"], payload.list["revision"] = list_id, str(revision)
+            self.assertFalse(self.publisher.expects(foreign))
+            self.publisher.look(foreign)
+            self.clock.advance(10)
+            self.answer()
+            again, _ = list_state(self.sent[-1])
+            self.assertNotEqual(again, list_id)
+            list_id, revision = list_state(self.sent[-1])
+
+    def test_our_own_notifications_are_expected(self) -> None:
+        """Each as often as the server tells it, but no earlier one after a later one."""
+        self.publisher.begin("r", None)
+        for count in (1, 2):
+            self.announce(count)
+            self.answer()
+        first, second = self.sent
+        told = [self.publisher.expects(item) for item in (first, first, second, second, first)]
+        self.assertEqual(told, [True, True, True, True, False])
+
+    def test_what_the_server_had_is_expected(self) -> None:
+        """At the log-in it tells the last item, before or after we have read it."""
+        had = whole_item("r", listed(numbered(2)), [HERE])
+        self.assertTrue(self.publisher.expects(had))
+        self.publisher.begin("r", had)
+        self.announce(2)
+        self.assertTrue(self.publisher.expects(had))
+        self.assertFalse(self.publisher.expects(whole_of(numbered(1))))
 
 
 class BudgetTests(SynchronousTestCase):

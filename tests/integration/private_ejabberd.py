@@ -8,6 +8,7 @@ import os
 import shutil
 import urllib.request
 from collections.abc import Mapping, Sequence
+from typing import ClassVar
 from urllib.error import HTTPError
 
 from twisted.trial.unittest import SkipTest
@@ -98,7 +99,13 @@ class PrivateEjabberd(PrivateServer):
 
     It runs as a lone Erlang node: without a name, a cookie, and the port mapper ``epmd``, which
     would outlive it.
+
+    :cvar more_modules: lines of its configuration for modules beside its usual ones.
+    :cvar without: the usual modules that it does without.
     """
+
+    more_modules: ClassVar[Sequence[str]] = ()
+    without: ClassVar[frozenset[str]] = frozenset()
 
     name = "ejabberd"
     port_count = 3
@@ -153,7 +160,9 @@ class PrivateEjabberd(PrivateServer):
             "@SCRAM@": _SCRAM_HASHES[self._scram],
             "@SHAPER@": "normal" if self._limits else "none",
         }
-        text = _CONFIGURATION
+        lines = _CONFIGURATION.splitlines(keepends=True)
+        text = "".join(line for line in lines if line.strip().split(":")[0] not in self.without)
+        text += "".join(f"  {line}\n" for line in self.more_modules)
         text += _PEP if self.pep else ""
         text += _PRESENCE_LIMIT if self._presence_limit else ""
         for name, value in values.items():

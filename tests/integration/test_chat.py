@@ -67,15 +67,15 @@ class ChatControl(OnEveryServer):
         self.assertEqual((row["Name"], row["Done"]), ("holiday.tar", "100%"))
 
     async def test_others(self) -> None:
-        """A stranger and a contact who know the full address are refused."""
+        """A stranger who knows the full address finds nobody there, a contact is refused."""
         server = self.server("alice", "bob", "mallory")
         alice, _ = await self.contacts(server, "alice", "bob")
         daemon = await self.address(alice)
-        for user in ("bob", "mallory"):
+        for user, condition in (("bob", "forbidden"), ("mallory", "service-unavailable")):
             client = await self.phone(server, user)
             for node in ("list", "get", "status"):
                 error = await self.refused(self.run_command(client, daemon, node))
-                self.assertEqual(error.condition, "forbidden")
+                self.assertEqual(error.condition, condition)
 
     async def refused(self, request: Any) -> StanzaError:
         """The error that a request gets."""

@@ -53,6 +53,7 @@ class SettingsTests(SynchronousTestCase):
         self.assertEqual((settings.api, settings.listen), (DEFAULT_API, ("", 0)))
         self.assertTrue(settings.port_mapping)
         self.assertEqual((settings.nick, settings.auto_accept), ("", AutoAccept.KNOWN))
+        self.assertEqual(settings.priority, -1)
         self.assertFalse(settings.allow_plain)
         self.assertTrue(settings.share_hidden)
         self.assertEqual(settings.share_roots, (os.path.expanduser("~"),))
@@ -65,7 +66,7 @@ class SettingsTests(SynchronousTestCase):
             "--announce", "192.0.2.7", "--listen", "127.0.0.1:7007",
             "--announce", "[2001:db8::1]:9009",
             "--upload-limit", "5", "--hidden-files", "skip",
-            "--nick", "Al", "--auto-accept", "never", "--allow-plain",
+            "--nick", "Al", "--auto-accept", "never", "--allow-plain", "--priority", "-5",
             "--no-port-mapping", "--log-traffic", "--token-file", "/t", "--state-dir", "/s",
         )  # fmt: skip
         self.assertEqual((settings.resource, settings.password_file), ("home", "-"))
@@ -77,6 +78,7 @@ class SettingsTests(SynchronousTestCase):
         self.assertFalse(settings.port_mapping)
         self.assertTrue(settings.log_traffic)
         self.assertEqual((settings.nick, settings.auto_accept), ("Al", AutoAccept.NEVER))
+        self.assertEqual(settings.priority, -5)
         self.assertTrue(settings.allow_plain)
 
     def test_trusted_networks(self) -> None:
@@ -170,6 +172,8 @@ class SettingsTests(SynchronousTestCase):
             ("--schedule", "mon upload=1"), ("--active-downloads", "-1"),
             ("--active-downloads", "many"), ("--seed-ratio", "-1"), ("--seed-ratio", "inf"),
             ("--in-band-limit", "1 MB"), ("--in-band-limit", "-1"),
+            ("--priority", "0"), ("--priority", "5"), ("--priority", "-129"), ("--priority", "-0"),
+            ("--priority", ""), ("--priority", "low"),
             ("--seed-hours", "1e3"), ("--seed-hours", ""),
         ):  # fmt: skip
             self.assertIn(option, self.refused(option, value))

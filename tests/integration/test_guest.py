@@ -1,0 +1,212 @@
+"""The daemon as a guest: what a person's chat program, and those who write to it, notice of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, ClassVar
+
+from twisted.words.protocols.jabber.error import StanzaError
+
+from bitween import __version__
+from bitween.cli.private_prosody import PrivateProsody
+from bitween.cli.private_server import PrivateServer
+from tests.integration.chat_program import ChatProgram
+from tests.integration.harness import (
+    Daemon,
+    EjabberdTestCase,
+    IntegrationTestCase,
+    ProsodyTestCase,
+)
+from tests.integration.private_ejabberd import PrivateEjabberd
+from tests.integration.raw_client import RawClient
+
+
+class BareProsody(PrivateProsody):
+    """Neither stores nor copies messages."""
+
+    disabled = (*PrivateProsody.disabled, "offline")
+
+
+class FullProsody(PrivateProsody):
+    """Stores messages for who is away, archives them, and copies them to an account's devices."""
+
+    more_modules = ("carbons", "mam")
+
+
+class StoringProsody(PrivateProsody):
+    """Stores messages for who is away, and does no more."""
+
+
+class BareEjabberd(PrivateEjabberd):
+    """Neither stores nor copies messages."""
+
+    without = frozenset({"mod_offline", "mod_carboncopy"})
+
+
+class FullEjabberd(PrivateEjabberd):
+    """Stores messages for who is away, archives them, and copies them to an account's devices."""
+
+    more_modules = ("mod_mam: {default: always}",)
+
+
+class StoringEjabberd(PrivateEjabberd):
+    """Stores messages for who is away, and does no more."""
+
+    without = frozenset({"mod_carboncopy"})
+
+
+# A mixin, so that trial does not run it on no server.
+if TYPE_CHECKING:
+    _Base = IntegrationTestCase
+else:
+    _Base = object
+
+
+class Guest(_Base):
+    """Alice's daemon, her chat program, and bob who writes to her."""
+
+    carbons: ClassVar[bool] = False
+    stores: ClassVar[bool] = False
+    archives: ClassVar[bool] = False
+
+    async def chat_program(self, server: PrivateServer, user: str) -> ChatProgram:
+        """Log in with a chat program."""
+        program = ChatProgram(server, user, "chat", carbons=self.carbons)
+        self.addCleanup(program.quit)
+        # The server has handled its presence.
+        await program.sees("presence", sender=program.jid)
+        return program
+
+    async def full_jid(self, daemon: Daemon) -> str:
+        """The full JID of a daemon."""
+        return str((await daemon.call("Api.status"))["jid"])
+
+    async def seen_by(self, program: ChatProgram, texts: Sequence[str]) -> None:
+        """Wait until a chat program has got these, each once."""
+        for text in texts:
+            await program.sees("message", body=text)
+        self.assertEqual(sorted(program.messages()), sorted(texts))
+
+    async def test_messages_to_the_account(self) -> None:
+        """None of them comes to the daemon, whether the person is there, comes later, or was."""
+        server = self.server("alice", "bob")
+        bob = await self.chat_program(server, "bob")
+        before = self.daemon(server, "alice")
+        bob.send(before.jid, "before the daemon")
+        if not self.stores:
+            await bob.until_errors(1)
+        await before.start()
+        await before.online()
+        bob.send(before.jid, "while only the daemon is there")
+        if not self.stores:
+            await bob.until_errors(2)
+        alice = await self.chat_program(server, "alice")
+        bob.send(before.jid, "while both are there")
+        stored = ["before the daemon", "while only the daemon is there"] if self.stores else []
+        await self.seen_by(alice, [*stored, "while both are there"])
+        if self.archives:
+            self.assertIn("while only the daemon is there", await alice.archive())
+
+    async def test_messages_to_the_daemon(self) -> None:
+        """Who writes to its full JID is told that nobody reads that, and is answered once."""
+        server = self.server("alice", "bob")
+        daemon = self.daemon(server, "alice")
+        await daemon.start()
+        await daemon.online()
+        full = await self.full_jid(daemon)
+        bob, alice = [await self.chat_program(server, user) for user in ("bob", "alice")]
+        for kind in ("headline", "chat", "normal"):
+            bob.send(full, f"a {kind}", kind)
+        for count in (1, 2):
+            await bob.until_errors(count)
+        errors = [seen for seen in bob.seen if seen["what"] == "message"]
+        self.assertEqual(
+            [(error["kind"], error["sender"], error["error"]) for error in errors],
+            [("error", full, "service-unavailable")] * 2,
+        )
+        alice.send(full, "to oneself")
+        await alice.sees("message", kind="error", sender=full)
+        sent = [seen for seen in alice.seen if seen["what"] == "carbon" and seen["kind"] == "error"]
+        self.assertEqual(sent, [], "the daemon's answers are not copied to others")
+
+    async def test_what_others_see(self) -> None:
+        """The daemon is away for long, below every chat program, and says what it is."""
+        server = self.server("alice", "bob")
+        alice, _ = await self.contacts(server, "alice", "bob")
+        bob = await self.chat_program(server, "bob")
+        seen = await bob.sees("presence", sender=await self.full_jid(alice))
+        self.assertEqual((seen["kind"], seen["priority"]), ("xa", "-1"))
+        self.assertIn("bitween", seen["status"])
+
+    async def test_requests(self) -> None:
+        """A contact learns what the daemon is; a stranger who knows its full JID learns nothing."""
+        server = self.server("alice", "bob", "mallory")
+        alice, _ = await self.contacts(server, "alice", "bob")
+        full = await self.full_jid(alice)
+        contact, stranger = (RawClient(server, user, "x") for user in ("bob", "mallory"))
+        for client in (contact, stranger):
+            self.addCleanup(client.stop)
+            await client.online
+        version = (await contact.request("get", full, "<query xmlns='jabber:iq:version'/>")).query
+        told = {element.name: str(element) for element in version.elements()}
+        self.assertEqual(told, {"name": "bitween", "version": __version__})
+        for question in (
+            "<query xmlns='jabber:iq:version'/>",
+            "<ping xmlns='urn:xmpp:ping'/>",
+            "<query xmlns='http://jabber.org/protocol/disco#info'/>",
+            "<query xmlns='http://jabber.org/protocol/disco#items'/>",
+            "<query xmlns='jabber:iq:last'/>",
+            "<command xmlns='http://jabber.org/protocol/commands' node='list'/>",
+            "<shares xmlns='urn:bitween:1'/>",
+        ):
+            # What the server itself says where there is no such device.
+            refusals = [
+                await self.refusal(stranger, jid, question)
+                for jid in (full, f"{alice.jid}/nowhere")
+            ]
+            self.assertEqual(refusals[0], refusals[1], question)
+
+    async def refusal(self, client: RawClient, jid: str, question: str) -> str:
+        """The error that a question gets."""
+        error = await self.assertFailure(client.request("get", jid, question), StanzaError)
+        return str(error.condition)
+
+
+class BareProsodyTests(Guest, ProsodyTestCase):
+    """On a Prosody that neither stores nor copies messages."""
+
+    server_type = BareProsody
+
+
+class StoringProsodyTests(Guest, ProsodyTestCase):
+    """On a Prosody that stores messages."""
+
+    server_type = StoringProsody
+    stores = True
+
+
+class FullProsodyTests(Guest, ProsodyTestCase):
+    """On a Prosody that does everything with messages."""
+
+    server_type = FullProsody
+    carbons = stores = archives = True
+
+
+class BareEjabberdTests(Guest, EjabberdTestCase):
+    """On an ejabberd that neither stores nor copies messages."""
+
+    server_type = BareEjabberd
+
+
+class StoringEjabberdTests(Guest, EjabberdTestCase):
+    """On an ejabberd that stores messages."""
+
+    server_type = StoringEjabberd
+    stores = True
+
+
+class FullEjabberdTests(Guest, EjabberdTestCase):
+    """On an ejabberd that does everything with messages."""
+
+    server_type = FullEjabberd
+    carbons = stores = archives = True
