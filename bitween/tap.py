@@ -69,6 +69,7 @@ from bitween.reach.wakefulness import Wakefulness
 from bitween.rendezvous import places, remove_stale
 from bitween.settings import Options, Settings
 from bitween.share_guard import ShareGuard
+from bitween.signals import handle_signals, spare_children
 from bitween.state_dir import StateDirectory
 from bitween.uploads.uploads import Uploads
 from bitween.web.page import web_pages
@@ -95,6 +96,9 @@ def makeService(options: Options) -> Daemon:
         account = _account(settings)
     except ConfigurationError as error:
         raise SystemExit(f"bitween: {error}") from None
+    spare_children(timed)
+    background = options.parent is not None and not options.parent["nodaemon"]
+    timed.callWhenRunning(handle_signals, timed, background)
     return Daemon(reactor, settings, account, _leave_with_status_1, _umask(options))
 
 

@@ -246,6 +246,8 @@ class Neighbours(Service):
 class _Tokens(DatagramProtocol):
     """Hears tokens."""
 
+    noisy = False
+
     def __init__(self, heard: Callable[[bytes, str], None]) -> None:
         self._heard = heard
 

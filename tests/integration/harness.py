@@ -167,13 +167,16 @@ class Daemon:
         assert not self.running
         self._earlier += self._output.text
         self._output = _Output()
-        processes, command = IReactorProcess(reactor), self._command()
-        self._process = processes.spawnProcess(
-            self._output, command[0], command, env=self._environment(), path="/"
-        )
+        self._process = self._spawn(self._output, self._command())
         ended: Deferred[int | None] = Deferred()
         self._output.ended.addCallback(_tell(ended))
         return ended
+
+    def _spawn(self, protocol: ProcessProtocol, command: list[str]) -> Any:
+        processes = IReactorProcess(reactor)
+        return processes.spawnProcess(
+            protocol, command[0], command, env=self._environment(), path="/"
+        )
 
     async def start(self) -> None:
         """

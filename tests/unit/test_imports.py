@@ -27,6 +27,7 @@ ALLOWED = {
     "uploads": {"errors", "model"},
     "housekeeping": set(),
     "forward_clock": set(),
+    "signals": set(),
     "collector": set(),
     "catalogue_store": {"errors", "model", "state_dir"},  # of that, how private files are made
     "xmpp": {"errors", "model", "observable"},
