@@ -26,6 +26,8 @@ ROOT = Path(bitween.__file__).parent
 #: Private attributes by the class that has them: called, read, or overridden.
 ATTRIBUTES = {
     "twisted.internet._sslverify.IOpenSSLTrustRoot": {"_addCACertsToContext"},
+    "twisted.logger.FileLogObserver": {"_outFile"},
+    "twisted.logger.LogPublisher": {"_observers"},
     "twisted.web.http.HTTPChannel": {
         "_command",
         "_path",
