@@ -66,14 +66,14 @@ class PreviewTests(ProsodyTestCase):
         def visit(page: Page) -> list[str]:
             complaints = complaints_of(page)
             open_page(page, alice)
-            page.get_by_role("button", name="Get song.wav", exact=True).click()
+            page.get_by_role("button", name="Download song.wav", exact=True).click()
             page.get_by_role("link", name="My torrents").click()
             torrent = page.locator("torrent-row")
             expect(torrent.locator(".facts")).to_contain_text("downloading")
             torrent.get_by_role("button", name="Files of").click()
             page.get_by_role("button", name="Play song.wav").click()
             note = page.locator("preview-dialog p[role=status]")
-            expect(note).to_have_text("Waiting until this part has arrived …")
+            expect(note).to_have_text("Waiting for this part to arrive …")
             meanwhile(alice.call("bt.set_limits", download=150_000))
             playing = "() => document.querySelector('audio').currentTime > {}"
             eventually(page, playing.format(0.2))
@@ -157,7 +157,7 @@ class PreviewTests(ProsodyTestCase):
             expect(here).to_be_hidden()
             choose.click()
             page.get_by_role("checkbox", name="two").uncheck()
-            page.get_by_role("button", name="Get these").click()
+            page.get_by_role("button", name="Download selected").click()
             expect(page.get_by_text("Downloading folder.")).to_be_visible()
             expect(here).to_have_text("100%")
             return complaints

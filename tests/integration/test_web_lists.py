@@ -253,7 +253,7 @@ class WebListsTests(WebCase):
 
         def visit(page: Page) -> None:
             page.goto(url)
-            expect(page.locator("connection-notice")).to_contain_text("Open this page by https")
+            expect(page.locator("connection-notice")).to_contain_text("Open this page over HTTPS")
             expect(page.get_by_role("textbox")).to_have_count(0)
 
         await browse(visit, "--host-resolver-rules=MAP files.test 127.0.0.1")
@@ -340,6 +340,7 @@ class WebListsTests(WebCase):
         expect(undo).to_be_focused()  # and so the notice stays
         judge(self, page, "undo")
         undo.click()
+        expect(page.locator("torrent-row")).to_have_count(3)  # and none takes another's place
         fetched = page.locator("torrent-row", has_text="downloading for")
         fetched.locator(".actions button").last.click()
         expect(page.get_by_role("dialog")).to_be_visible()

@@ -51,7 +51,7 @@ class WebNoticesTests(WebCase):
                 expect(page.locator("torrent-row")).to_have_count(1)
                 page.clock.fast_forward(_LONG)
                 # Whatever was still to be done has been asked for before this is.
-                page.get_by_role("button", name="Who is connected").click()
+                page.get_by_role("button", name="Peers of").click()
                 page.get_by_role("button", name="Close").click()
                 expect(page.locator("torrent-row")).to_have_count(1)
 
@@ -83,7 +83,7 @@ class WebNoticesTests(WebCase):
 
         def visit(page: Page) -> None:
             self.open_torrents(page)
-            page.get_by_role("button", name="Who is connected").click()
+            page.get_by_role("button", name="Peers of").click()
             expect(page.get_by_role("dialog")).to_be_visible()
             page.go_back()
             expect(page.get_by_role("heading", name="Shares")).to_be_visible()
@@ -97,7 +97,7 @@ class WebNoticesTests(WebCase):
 
         def visit(page: Page) -> None:
             self.open_torrents(page)
-            page.get_by_role("button", name="Choose …").click()
+            page.get_by_role("button", name="Browse …").click()
             expect(page.get_by_role("dialog")).to_be_visible()
             page.evaluate("sessionStorage.clear()")
             page.clock.fast_forward(_LONG)
@@ -105,7 +105,7 @@ class WebNoticesTests(WebCase):
             expect(token).to_be_focused()
             token.fill("not it")
             page.keyboard.press("Enter")
-            expect(page.locator("log-in-view")).to_contain_text("This is not the token.")
+            expect(page.locator("log-in-view")).to_contain_text("That token isn't right.")
 
         await browse(visit)
 
@@ -120,7 +120,7 @@ class WebNoticesTests(WebCase):
 
         def visit(page: Page) -> None:
             self.open_torrents(page)
-            page.get_by_role("button", name="Choose …").click()
+            page.get_by_role("button", name="Browse …").click()
             dialog = page.get_by_role("dialog")
             expect(dialog).to_be_visible()
             page.route("**/api", fail)

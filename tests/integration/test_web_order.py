@@ -103,7 +103,7 @@ class WebOrderTests(WebCase):
         def visit(page: Page) -> None:
             page.set_viewport_size({"width": 800, "height": 300})
             self.log_in(page)
-            page.get_by_role("button", name="Get 0", exact=True).focus()
+            page.get_by_role("button", name="Download 0", exact=True).focus()
             page.evaluate(_KEYS, len(digits) - 1)
             expect(page.locator("share-row:focus-within .name")).to_have_text("f")
 
@@ -117,11 +117,11 @@ class WebOrderTests(WebCase):
             held = Held(page, "Api.status")
             page.get_by_role("link", name="Status").click()
             held.wait()
-            page.get_by_label("Upload").fill("20")
+            page.get_by_label("Upload", exact=True).fill("20")
             held.let_go()
             expect(page.locator(".findings li").first).to_be_visible()
-            expect(page.get_by_label("Upload")).to_have_value("20")
-            page.get_by_role("button", name="Set limits").click()
+            expect(page.get_by_label("Upload", exact=True)).to_have_value("20")
+            page.get_by_role("button", name="Save").click()
             expect(page.locator(".toast")).to_be_visible()
 
         await browse(visit)
@@ -135,7 +135,7 @@ class WebOrderTests(WebCase):
             self.log_in(page)
             page.get_by_role("link", name="My torrents").click()
             held = Held(page, "bt.get_peers")
-            page.get_by_role("button", name="Who is connected").click()
+            page.get_by_role("button", name="Peers of").click()
             held.wait()
             page.get_by_role("link", name="Contacts").click()
             expect(page.get_by_role("heading", name="Contacts")).to_be_visible()

@@ -94,7 +94,7 @@ class WebShortcutsTests(WebCase):
             path = page.get_by_label("Share a file or folder")
             path.fill(_MAGNET.replace("a" * 40, "c" * 40).replace("holiday", "work"))
             page.keyboard.press("Enter")
-            expect(page.locator(".toast", has_text="work: it begins")).to_be_visible()
+            expect(page.locator(".toast", has_text="work: the download begins")).to_be_visible()
             expect(page.locator("torrent-row")).to_have_count(2)
 
         await browse(visit)

@@ -58,7 +58,7 @@ class WebContactsTests(WebCase):
             page.goto(f"{self.url}#contacts")
             expect(page.get_by_label("Your link")).to_have_value(uri)
             page.get_by_role("button", name="Copy").click()
-            expect(page.locator(".toast")).to_contain_text("The link is copied.")
+            expect(page.locator(".toast")).to_contain_text("Link copied.")
             self.assertEqual(page.evaluate("navigator.clipboard.readText()"), uri)
             code = page.get_by_role("img", name=f"QR code of {uri}")
             return code.locator("path").get_attribute("d") or ""
@@ -81,7 +81,7 @@ class WebContactsTests(WebCase):
             page.goto(f"{self.url}#contacts")
             request = page.locator(".request")
             expect(request.locator(".name")).to_have_text("eve@example.org")
-            expect(request).to_contain_text("calls themselves Bob <img")
+            expect(request).to_contain_text("goes by Bob <img")
             devices = page.get_by_role("list", name=f"Devices of {BOB}").get_by_role("listitem")
             expect(devices).to_have_text(
                 ["desk online · 2 shares · 246 bytes", "phone offline · 0 shares · 0 bytes"]
@@ -187,7 +187,7 @@ class WebStatusTests(WebCase):
             self.log_in(page)
             page.goto(f"{self.url}#status")
             expect(page.get_by_text("mon-fri 08:00-17:00 upload=5").first).to_be_visible()
-            page.get_by_text("Settings of the daemon").click()
+            page.get_by_text("Daemon settings").click()
             rows = page.locator("tbody tr")
             expect(rows.first).to_be_visible()
             return [" ".join(text.split()) for text in rows.all_inner_texts()]
@@ -210,9 +210,9 @@ class WebStatusTests(WebCase):
             self.log_in(page)
             page.goto(f"{self.url}#status")
             page.get_by_label("Language").select_option("de")
-            expect(page.get_by_role("heading", name="Zustand")).to_be_visible()
+            expect(page.get_by_role("heading", name="Konnektivität")).to_be_visible()
             page.reload()
-            expect(page.get_by_role("heading", name="Zustand")).to_be_visible()
+            expect(page.get_by_role("heading", name="Konnektivität")).to_be_visible()
             page.goto(f"{self.url}#torrents")
             path = page.get_by_role("textbox").first
             path.fill("/proc/nowhere/at/all")
@@ -220,7 +220,7 @@ class WebStatusTests(WebCase):
             expect(page.locator(".toast")).to_contain_text("„/proc/nowhere/at/all“ gibt es nicht")
             page.goto(f"{self.url}#status")
             page.get_by_label("Sprache").select_option("")
-            expect(page.get_by_role("heading", name="Status")).to_be_visible()
+            expect(page.get_by_role("heading", name="Connectivity")).to_be_visible()
             self.assertEqual(page.evaluate("localStorage.length"), 0)
 
         await browse(visit)

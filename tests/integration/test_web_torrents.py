@@ -72,14 +72,14 @@ class WebTorrentsTests(ProsodyTestCase):
         def visit(page: Page) -> list[str]:
             complaints = complaints_of(page)
             open_page(page, alice)
-            page.get_by_role("button", name="Get film.mkv").click()
+            page.get_by_role("button", name="Download film.mkv").click()
             page.get_by_role("link", name="My torrents").click()
             drawing = page.get_by_role("img", name="Rates in the last 5 min")
             expect(drawing.locator("desc")).to_have_text(
                 re.compile(r"^Download [1-9][0-9.]* [kM]B/s")
             )
             expect(drawing.locator("path.down")).to_have_attribute("d", re.compile("^M[0-9]+ "))
-            page.get_by_role("button", name="Who is connected for film.mkv").click()
+            page.get_by_role("button", name="Peers of film.mkv").click()
             peer = page.locator("peer-row")
             expect(peer.locator(".name")).to_have_text(bob.jid)
             expect(peer).to_contain_text("127.0.0.1 · bitween · connects directly")
@@ -88,7 +88,7 @@ class WebTorrentsTests(ProsodyTestCase):
             meanwhile(alice.call("bt.set_limits", download=0))
             expect(page.get_by_text("film.mkv is complete.")).to_be_visible()
             page.get_by_role("button", name="Close").click()
-            expect(page.locator("rate-graph")).to_contain_text("Since the start ↓ 12 MB ↑ 0 bytes")
+            expect(page.locator("rate-graph")).to_contain_text("Since start ↓ 12 MB ↑ 0 bytes")
             return complaints
 
         self.assertEqual(await browse(visit), [])
@@ -107,7 +107,7 @@ class WebTorrentsTests(ProsodyTestCase):
             page.get_by_role("link", name="My torrents").click()
             torrent = page.locator("torrent-row")
             expect(torrent.locator(".trouble")).to_have_text(
-                "'film.mkv' is missing. It goes on when that is back."
+                "'film.mkv' is missing. Resumes when the file is back."
             )
             torrent.get_by_role("button", name="Fetch again: film.mkv").click()
             expect(torrent.locator(".facts")).to_contain_text("shared · 300 kB")
@@ -132,10 +132,11 @@ class WebTorrentsTests(ProsodyTestCase):
             page.get_by_role("link", name="Meine Torrents").click()
             torrent = page.locator("torrent-row")
             expect(torrent.locator(".trouble")).to_have_text(
-                "notes.txt ist nicht mehr, wie es war. Es geht weiter, wenn das wieder so ist."
+                "notes.txt wurde geändert. Stellen Sie sie wieder her, oder geben Sie die geänderte"
+                " Fassung frei."
             )
-            torrent.get_by_role("button", name="Neu anbieten: notes.txt").click()
-            expect(torrent.locator(".facts")).to_contain_text("angeboten · 10 Byte")
+            torrent.get_by_role("button", name="Geänderte Fassung freigeben: notes.txt").click()
+            expect(torrent.locator(".facts")).to_contain_text("freigegeben · 10 Byte")
             expect(torrent).to_have_count(1)
 
         await browse(visit, locale="de-DE")
@@ -151,13 +152,13 @@ class WebTorrentsTests(ProsodyTestCase):
             page.add_init_script(_LISTEN)
             open_page(page, alice)
             page.get_by_role("link", name="Status").click()
-            page.get_by_role("button", name="Tell me of finished downloads").click()
-            expect(page.get_by_role("button", name="Tell me no more")).to_be_visible()
+            page.get_by_role("button", name="Notify me when downloads finish").click()
+            expect(page.get_by_role("button", name="Turn off")).to_be_visible()
             page.evaluate(_COVER)
             meanwhile(alice.download(info_hash))
             eventually(page, "told.length > 0")
             self.assertEqual(page.evaluate("told"), ["film.mkv is complete."])
-            page.get_by_role("button", name="Tell me no more").click()
-            expect(page.get_by_role("button", name="Tell me of finished")).to_be_visible()
+            page.get_by_role("button", name="Turn off").click()
+            expect(page.get_by_role("button", name="Notify me when")).to_be_visible()
 
         await browse(visit)

@@ -46,7 +46,7 @@ class ChooserTests(ShareCase):
             complaints = complaints_of(page)
             open_page(page, alice)
             page.get_by_role("link", name="My torrents").click()
-            page.get_by_role("button", name="Choose …").press("Enter")
+            page.get_by_role("button", name="Browse …").press("Enter")
             rows = page.locator("entry-row")
             expect(rows.locator(".name")).to_have_text([SCRIPT, "song \ufffdgpj.exe"])
             expect(rows.nth(1).locator(".facts")).to_have_text("2 kB")
@@ -58,7 +58,7 @@ class ChooserTests(ShareCase):
             page.get_by_role("button", name="Share song").press("Enter")
             expect(page.get_by_text("Your contacts can now download song.")).to_be_visible()
 
-            page.get_by_role("button", name="Choose …").press("Enter")
+            page.get_by_role("button", name="Browse …").press("Enter")
             expect(rows.locator(".facts")).to_have_text("1 kB · shared")
             expect(rows.get_by_role("button")).to_have_count(0)
             steps.get_by_role("button", name=SCRIPT).press("Enter")

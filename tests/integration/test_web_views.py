@@ -22,7 +22,7 @@ _BEGINS = """(selector) => {
   return range.getBoundingClientRect().left - name.closest(".texts").getBoundingClientRect().left;
 }"""
 #: The top edges of the links to the views: one, if they stand in one line; and whether one breaks.
-_NAVIGATION = """[...document.querySelectorAll("header nav a span")].map((text) => {
+_NAVIGATION = """[...document.querySelectorAll("header nav a span:not(.badge)")].map((text) => {
   const range = document.createRange();
   range.selectNodeContents(text);
   return [text.closest("a").getBoundingClientRect().top, range.getClientRects().length];

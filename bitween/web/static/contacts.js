@@ -2,6 +2,7 @@
 
 import { isolated } from "/web/direction.js";
 import { iconButton, legible, make, named, say, withEnglish } from "/web/dom.js";
+import { Hindered, Refused } from "/web/errors.js";
 import { avatar } from "/web/faces.js";
 import { size } from "/web/format.js";
 import "/web/invitation.js";
@@ -42,6 +43,9 @@ export class ContactsView extends HTMLElement {
       this.#list, this.#empty, this.#invitation);
     this.#invitation.begin(toasts);
     daemon.addEventListener("contacts", () => this.#show());
+    daemon.addEventListener("contactError", ({ detail: { contact, error } }) => {
+      toasts.complain(new Hindered(t("askFailed", { name: contact, why: new Refused(error).message })));
+    });
   }
 
   open() {
@@ -147,7 +151,8 @@ export class ContactsView extends HTMLElement {
     const { jid, nick, pending, subscription } = contact;
     const said = nick ? [isolated(jid)] : [];
     said.push(t(presenceKey(contact)));
-    if (pending === "out") said.push(t("waitsFor"));
+    if (contact.error) said.push(new Refused(contact.error).message);
+    else if (pending === "out") said.push(t("waitsFor"));
     else if (subscription === "to") said.push(t("onesided"));
     return said;
   }

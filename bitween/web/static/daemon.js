@@ -13,7 +13,8 @@ const ENDED = new Set(["done", "failed", "cancelled"]);
 
 /**
  * Dispatches `torrents`, `jobs`, `contacts`, `shares`, `status` and `warnings` when one of them changes, and
- * `finished`, `shared` and `failed` when a torrent is complete, or a job was done or was not.
+ * `finished`, `shared`, `failed` and `contactError` when a torrent is complete, a job was done or was not, or a contact's
+ * server said no.
  */
 export class Daemon extends EventTarget {
   live = new Live();
@@ -46,10 +47,11 @@ export class Daemon extends EventTarget {
     on("job_done", ({ result }) => this.#told("shared", result));
     on("job_failed", (job) => job.state === "failed" && this.#told("failed", job));
     on("warning", () => this.#soon("warnings", () => this.#told("warnings")));
-    for (const type of ["contact_online", "contact_offline", "contact_request"]) {
+    on("contact_error", (trouble) => this.#told("contactError", trouble));
+    for (const type of ["contact_online", "contact_offline", "contact_request", "contact_error", "contact_reach"]) {
       on(type, () => this.#soon("contacts", () => this.readContacts()));
     }
-    for (const type of ["share_appeared", "share_gone", "contact_online", "contact_offline"]) {
+    for (const type of ["share_appeared", "share_gone", "contact_online", "contact_offline", "contact_reach"]) {
       on(type, () => this.#soon("shares", () => this.#told("shares")));
     }
   }

@@ -8,7 +8,8 @@ const FIRST_DELAY = 1000; // milliseconds, doubled after each try in vain
 const LONGEST_DELAY = 15_000;
 const TYPES = [
   "torrent_added", "torrent_changed", "torrent_finished", "torrent_removed", "torrent_error",
-  "share_appeared", "share_gone", "contact_online", "contact_offline", "contact_request",
+  "share_appeared", "share_gone", "contact_online", "contact_offline", "contact_request", "contact_error",
+  "contact_reach",
   "job_progress", "job_done", "job_failed", "connection", "warning",
 ];
 

@@ -7,9 +7,8 @@ const WAYS = {
   mapped: "reachMapped", punched: "reachPunched", relay: "reachRelay", in_band: "reachInBand",
 };
 
-/** What the daemon calls a way, in words; null is one to somebody who is not there, and nothing is said before one is known. */
+/** What the daemon calls a way, in words; nothing is said before one is known. */
 export function reachText(way) {
-  if (way === null) return t("reachAway");
-  if (way === "untried") return "";
+  if (way === null || way === "untried") return "";
   return way in WAYS ? t(WAYS[way]) : way;
 }

@@ -1,7 +1,7 @@
 // What contacts share: found, sorted, and got.
 
 import { isolated } from "/web/direction.js";
-import { iconButton, make, named, relabel, say } from "/web/dom.js";
+import { icon, iconButton, make, named, relabel, say } from "/web/dom.js";
 import { avatars } from "/web/faces.js";
 import { size } from "/web/format.js";
 import { Found } from "/web/found.js";
@@ -34,7 +34,8 @@ class ShareRow extends HTMLElement {
   #face = make("span", { class: "face" });
   #name = named("", { class: "name" });
   #facts = make("span", { class: "facts" });
-  #get = make("button", { type: "button", class: "main", click: () => this.#view.get(this.#item) });
+  // On a phone there is only room for the picture.
+  #get = make("button", { type: "button", class: "main", click: () => this.#view.get(this.#item) }, icon("torrents"), make("span", {}, t("get")));
   #choose = iconButton("files", "", () => this.#view.choose(this.#item));
   #here = make("a", { href: "#torrents", class: "here" });
 
@@ -65,11 +66,10 @@ class ShareRow extends HTMLElement {
     this.#drawn = drawn;
     say(this.#name, item.name);
     this.#name.title = item.name;
-    say(this.#facts, [size(item.size), who(people), reachText(item.reach)].filter(Boolean).join(" · "));
+    say(this.#facts, [size(item.size), who(people), item.online ? reachText(item.reach) : t("offline")].filter(Boolean).join(" · "));
     this.#face.replaceChildren(...avatars(people));
     this.#get.setAttribute("aria-label", t("getLabel", { name: item.name }));
     relabel(this.#choose, "files", t("chooseLabel", { name: item.name }));
-    say(this.#get, t("get"));
   }
 
   #fillAction(item) {

@@ -65,7 +65,8 @@ class TorrentRow extends HTMLElement {
     relabel(this.#pause, standing ? "resume" : "pause", t(standing ? "resume" : "pause", { name }));
     relabel(this.#peers, "peers", t("peersOf", { name }));
     relabel(this.#files, "files", t("files", { name }));
-    relabel(this.#remove, "remove", t(isDeletable(torrent) ? "remove" : "stopSharing", { name }));
+    if (isDeletable(torrent)) relabel(this.#remove, "remove", t("remove", { name }));
+    else relabel(this.#remove, "stop", t("stopSharing", { name }));
   }
 
   #fillTrouble(torrent, name) {
