@@ -104,7 +104,11 @@ class Settings:
 
 
 class Options(usage.Options):
-    """The command line of ``twistd bitween``; :meth:`settings` makes it into :class:`Settings`."""
+    """
+    The options of ``bitween daemon``, which are those of ``twistd bitween``.
+
+    :meth:`settings` makes them into :class:`Settings`.
+    """
 
     synopsis = "[options] --jid USER@DOMAIN[/RESOURCE]"
     longdesc = "Shares files with your XMPP contacts over BitTorrent."
@@ -196,7 +200,7 @@ class Options(usage.Options):
         try:
             super().parseOptions(options)
         except usage.UsageError as error:
-            raise SystemExit(f"bitween: {error}; see twistd bitween --help") from None
+            raise SystemExit(f"bitween: {error}; see bitween daemon --help") from None
 
     def settings(self, environ: Mapping[str, str]) -> Settings:
         """

@@ -51,6 +51,9 @@ from bitween.uploads.uploads import Uploads
 
 PATH = "/api"
 
+#: Bytes in the path of a Unix socket, by Linux (unix(7)).
+_LONGEST_SOCKET = 107
+
 _ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  # they are being translated
 
 
@@ -194,6 +197,7 @@ class ApiService(Service):
         if self._description is None:
             return
         description = _private(self._description)
+        _check_length(description)
         try:
             endpoint = serverFromString(self._reactor, description)
             self._port = await endpoint.listen(self._site)
@@ -239,9 +243,22 @@ def _private(description: str) -> str:
     return description
 
 
+def _check_length(description: str) -> None:
+    """
+    :raises StartupError: for a Unix socket that the system would not make.
+    """
+    path = re.match("unix:(?:address=)?([^:]*)", description)
+    if path is not None and len(os.fsencode(path[1])) > _LONGEST_SOCKET:
+        raise StartupError(
+            f"--api: the socket's path {path[1]!r} is longer than {_LONGEST_SOCKET} bytes",
+            "choose a shorter one",
+        )
+
+
 def _startup_error(description: str, error: CannotListenError) -> StartupError:
     cause = error.socketError
-    reason = cause.strerror if isinstance(cause, OSError) else str(cause)
+    # Python itself raises some without the system's words, such as for a path that is too long.
+    reason = (cause.strerror if isinstance(cause, OSError) else None) or str(cause)
     if isinstance(cause, OSError) and cause.errno == EADDRINUSE:
         reason = "is in use"
     where = f"port {error.port}" if isinstance(error.port, int) else description

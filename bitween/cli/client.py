@@ -99,7 +99,7 @@ class Client:
         except OSError as error:
             reason = error.strerror or str(error)
             raise NoDaemon(
-                f"no daemon answers at {self.url}: {reason}", "start one with twistd bitween"
+                f"no daemon answers at {self.url}: {reason}", "start one with bitween daemon"
             ) from None
         except http.client.HTTPException:
             raise NoDaemon(f"what answers at {self.url} is no bitween daemon") from None

@@ -55,7 +55,7 @@ for _ in 1 2 3 4 5 6 7 8 9 10; do
 done
 """
 
-_TWISTD = "from twisted.scripts.twistd import run; run()"
+_BITWEEN = "import sys; from bitween.cli.main import main; sys.exit(main())"
 
 
 class _DemoFailed(BitweenError):
@@ -182,10 +182,9 @@ class _Daemon:
             name: os.path.join(directory, name)
             for name in ("XDG_CONFIG_HOME", "XDG_RUNTIME_DIR", "XDG_STATE_HOME")
         }
-        twistd = [sys.executable, "-c", _TWISTD, "--nodaemon", "--pidfile="]
         with open(self.log_file, "wb") as log:
             return subprocess.Popen(
-                [*twistd, "bitween", "--no-port-mapping", *arguments],
+                [sys.executable, "-c", _BITWEEN, "daemon", "--no-port-mapping", *arguments],
                 cwd=directory,
                 env={**os.environ, **private},
                 stdin=subprocess.DEVNULL,
@@ -236,6 +235,7 @@ class _Demo:
         """Wait for Ctrl-C."""
         with contextlib.suppress(KeyboardInterrupt):
             signal.signal(signal.SIGINT, signal.default_int_handler)
+            self._say_links()
             self._say("\nBoth stay up until you press Ctrl-C; then all of this is removed.")
             while True:
                 signal.pause()
@@ -321,18 +321,32 @@ class _Demo:
         self._say(f"{time.monotonic() - began:6.2f} s  {title}")
 
     def _say_addresses(self) -> None:
-        beside = os.path.join(os.path.dirname(sys.executable), "bitween")
-        program = "bitween" if shutil.which("bitween") == beside else os.path.relpath(beside)
         for daemon in self._daemons:
             self._say(f"\n{daemon.user}'s API: {daemon.client.url}")
-            self._say(f"  {program} --state-dir {daemon.state_dir} status")
-            self._say(f"  {program} --state-dir {daemon.state_dir} ls")
+            self._say(f"  {_program()} --state-dir {daemon.state_dir} status")
+            self._say(f"  {_program()} --state-dir {daemon.state_dir} ls")
+
+    def _say_links(self) -> None:
+        """Tell where the pages are, which a browser opens logged in."""
+        self._say("\nTheir pages, for your browser; each link logs you in once, within a minute:")
+        for daemon in self._daemons:
+            link = daemon.client.reached(daemon.call("Api.login_link")["url"])
+            self._say(f"  {daemon.user}'s page: {link}")
+        self._say("For another link:")
+        for daemon in self._daemons:
+            self._say(f"  {_program()} --state-dir {daemon.state_dir} open --print")
 
     def _say(self, text: str) -> None:
         print(text, flush=True)
 
     def _out_of_time(self, number: int, frame: FrameType | None) -> NoReturn:  # noqa: ARG002  # as signal wants it
         raise _DemoFailed(f"no end in sight after {duration_text(_TIME_ALLOWED)} minutes")
+
+
+def _program() -> str:
+    """How this program is called from here."""
+    beside = os.path.join(os.path.dirname(sys.executable), "bitween")
+    return "bitween" if shutil.which("bitween") == beside else os.path.relpath(beside)
 
 
 def _until(holds: Callable[[], bool]) -> None:

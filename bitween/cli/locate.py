@@ -48,7 +48,7 @@ def _the_one(jid: str | None, environ: Mapping[str, str]) -> Rendezvous:
         whose = f" of {jid}" if jid is not None else ""
         raise NoDaemon(
             f"no daemon{whose} runs here",
-            "start one with twistd bitween, or name one elsewhere with --url and --token-file",
+            "start one with bitween daemon, or name one elsewhere with --url and --token-file",
         )
     if len(daemons) > 1:
         known = ", ".join(f"{daemon.jid} ({daemon.url})" for daemon in daemons)

@@ -6,8 +6,10 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 
 from bitween.cli.parser import make_parser
+from bitween.cli.streams import open_missing, silence
 from bitween.errors import BitweenError
 
 _INTERRUPTED = 130
@@ -20,23 +22,64 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     :returns: the exit status: 0 done, 1 the daemon said no, 2 wrong usage, 3 no daemon there.
     """
+    argv = sys.argv[1:] if argv is None else argv
+    # What the daemon prints is its log.
+    open_missing(output_matters=argv[:1] != ["daemon"])
+    status = _run_to_the_end(argv)
+    try:
+        sys.stderr.flush()
+    except OSError:
+        silence(sys.stderr)
+    return status
+
+
+def _run_to_the_end(argv: Sequence[str]) -> int:
+    """Run one command, whatever becomes of its output."""
+    try:
+        status = _run(argv)
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        return _INTERRUPTED
+    except BrokenPipeError:
+        silence(sys.stdout)
+        return _BROKEN_PIPE
+    except OSError as error:
+        silence(sys.stdout)
+        what = repr(error.filename) if error.filename else "the output cannot be written"
+        with suppress(OSError):
+            print(f"bitween: {what}: {error.strerror or error}", file=sys.stderr)
+        return 1
+    return status
+
+
+def _run(argv: Sequence[str]) -> int:
+    """Run one command, also one that ends by itself."""
+    try:
+        if argv[:1] == ["daemon"]:
+            from bitween.cli.daemon import run_daemon  # noqa: PLC0415  # help must be quick
+
+            return run_daemon(argv[1:])
+        return _parse_and_run(argv)
+    except SystemExit as end:
+        if isinstance(end.code, int | None):
+            return end.code or 0
+        raise
+
+
+def _parse_and_run(argv: Sequence[str]) -> int:
     parser = make_parser()
     if "_ARGCOMPLETE" in os.environ:
         from bitween.cli.completion import answer  # noqa: PLC0415  # only for a shell that asks
 
         answer(parser)
+    if not argv:
+        parser.print_help()
+        return 0
     args = parser.parse_args(argv)
+    if args.command == "daemon":
+        parser.error("daemon comes first, and its options after it")
     _refuse_empty(parser, args)
-    try:
-        status = _run(args)
-        sys.stdout.flush()
-    except KeyboardInterrupt:
-        return _INTERRUPTED
-    except BrokenPipeError:
-        # Python would complain about it once more when it flushes at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return _BROKEN_PIPE
-    return status
+    return _run_command(args)
 
 
 def _refuse_empty(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
@@ -48,7 +91,7 @@ def _refuse_empty(parser: argparse.ArgumentParser, args: argparse.Namespace) -> 
             parser.error(f"{named} is empty; leave it out, or say what is meant")
 
 
-def _run(args: argparse.Namespace) -> int:
+def _run_command(args: argparse.Namespace) -> int:
     # Imported here, for help must be quick and these are not.
     if args.command == "demo":
         from bitween.cli.demo import run_demo  # noqa: PLC0415  # see above

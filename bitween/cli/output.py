@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Literal, TextIO
 
 from bitween.model.text import printable
@@ -48,8 +49,9 @@ class Output:
 
     def note(self, text: str) -> None:
         """Tell something that is no part of the result, in one line or more."""
-        for line in text.split("\n"):
-            print(printable(line, sys.maxsize), file=self._err)
+        with suppress(OSError):  # there is nowhere else to tell it
+            for line in text.split("\n"):
+                print(printable(line, sys.maxsize), file=self._err)
 
     def prompt(self, text: str) -> None:
         """Ask for an answer on the same line."""

@@ -161,6 +161,7 @@ def _add_contact_commands(
 def _add_daemon_commands(
     commands: argparse._SubParsersAction[argparse.ArgumentParser],
 ) -> None:
+    commands.add_parser("daemon", help="run the daemon, in the foreground", add_help=False)
     _command(commands, "status", "show how the daemon is")
     _command(commands, "doctor", "look for what keeps transfers from working, and say what helps")
     _command(commands, "stop", "stop the daemon")

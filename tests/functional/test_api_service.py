@@ -136,6 +136,11 @@ class ServiceTests(TestCase):
             with self.assertRaises(StartupError):
                 await self.serve(description).ready
 
+    async def test_a_socket_with_a_long_path(self) -> None:
+        """The reason is told, and how long it may be."""
+        with self.assertRaisesRegex(StartupError, "longer than 107 bytes"):
+            await self.serve(f"unix:/tmp/{'x' * 103}").ready
+
     async def test_none(self) -> None:
         """Without an endpoint there is nothing to wait for, and no file."""
         place = self.place()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import shutil
 import sys
 import tempfile
@@ -185,7 +186,7 @@ class FindingTests(CliCase):
         """Exit status 3, and what to do."""
         said = await self.refused(3, "ls")
         self.assertIn("no daemon runs here", said)
-        self.assertIn("twistd bitween", said)
+        self.assertIn("bitween daemon", said)
 
     async def test_the_only_one(self) -> None:
         """It is found without a word, over TCP and over a Unix socket."""
@@ -305,7 +306,10 @@ class UsageTests(CliCase):
 
     async def test_help_and_version(self) -> None:
         """Both need no daemon."""
-        self.assertIn("add", (await self.done("--help")).out)
+        said = (await self.done("--help")).out
+        self.assertIn("add", said)
+        self.assertEqual((await self.done()).out, said)
+        self.assertIn("--download-dir", (await self.done("daemon", "--help")).out)
         self.assertEqual((await self.done("--version")).out, f"bitween {bitween.__version__}\n")
         for command in ("add", "ls", "shares", "get", "rm", "contacts", "status", "stop", "jobs"):
             self.assertIn("--json", (await self.done(command, "--help")).out)
@@ -314,8 +318,9 @@ class UsageTests(CliCase):
         """Exit status 2."""
         await self.serve()
         for args in (
-            (),
             ("dance",),
+            ("--json",),
+            ("--jid", JID, "daemon"),
             ("add",),
             ("get",),
             ("ls", "--colour"),
@@ -328,6 +333,21 @@ class UsageTests(CliCase):
             ("call", "Api.status", "1"),
         ):
             await self.refused(2, *args)
+
+    async def test_daemon(self) -> None:
+        """It is the daemon that runs, with its own options, also where the program has no path."""
+        environ = {**self.environ, "PATH": "/usr/bin:/bin"}
+        for args, said in (
+            ((), "no account is given"),
+            (("--jid", JID), "there is no password"),
+            (("--colour",), "bitween daemon --help"),
+        ):
+            out, err, status = await getProcessOutputAndValue(
+                sys.executable, (*RUN, "daemon", *args), env=environ, path=self.home
+            )
+            self.assertEqual((out, status), (b"", 1), err)
+            self.assertIn(said, err.decode())
+            self.assertEqual(err.count(b"\n"), 1, err)
 
     async def test_help_imports_nothing_heavy(self) -> None:
         """Help is quick because it loads next to nothing."""
@@ -832,6 +852,54 @@ class EventTests(CliCase):
             self.world.log.record(EventType.WARNING, {"text": f"number {number}"})
             await watcher.until(f'"number {number}"')
         self.assertEqual(len(watcher.seen.splitlines()), 5)
+
+
+class StreamTests(CliCase):
+    """Standard streams that are closed or full."""
+
+    async def shell(self, redirection: str, *args: str) -> Outcome:
+        """Run a command as a shell with some redirection does."""
+        command = [shlex.quote(sys.executable), *map(shlex.quote, (*RUN, *args))]
+        out, err, status = await getProcessOutputAndValue(
+            "/bin/sh",
+            ("-c", f"{' '.join(command)} {redirection}"),
+            env=self.environ,
+            path=self.home,
+        )
+        return Outcome(out.decode(), err.decode(), status)
+
+    async def test_output_that_cannot_be_written(self) -> None:
+        """One line says so, and the exit status is 1; nothing goes astray."""
+        await self.serve()
+        self.world.share("film", A)
+        for redirection, why in ((">&-", "Bad file descriptor"), (">/dev/full", "No space left")):
+            for args in (("ls",), ("status", "--json"), ("--help",), ("--version",), ("open",)):
+                outcome = await self.shell(redirection, *args)
+                self.assertEqual((outcome.status, outcome.out), (1, ""), (redirection, args))
+                self.assertIn(f"bitween: the output cannot be written: {why}", outcome.err)
+                self.assertEqual(outcome.err.count("\n"), 1, outcome.err)
+
+    async def test_errors_that_cannot_be_written(self) -> None:
+        """The exit status tells what is left to tell, and nothing appears in the output."""
+        await self.serve()
+        for redirection in ("2>&-", "2>/dev/full", ">&- 2>&-", "<&- >&- 2>&-"):
+            outcome = await self.shell(redirection, "rm", "nothing")
+            self.assertEqual((outcome.out, outcome.err, outcome.status), ("", "", 1), redirection)
+            self.assertEqual((await self.shell(redirection, "dance")).status, 2, redirection)
+        outcome = await self.shell("<&-", "status")
+        self.assertEqual((outcome.err, outcome.status), ("", 0))
+        self.world.contact_shares(BOB, {A: "film"})
+        await self.world.swarm.download(A, "film", "/files")
+        self.world.swarm.arrive(A, 1000)
+        self.assertEqual((await self.shell("<&-", "rm", "film", "--data")).status, 2)
+
+    async def test_a_reader_that_leaves(self) -> None:
+        """What only looks at the first lines makes no complaint."""
+        await self.serve()
+        names = {parse_info_hash(f"{n:040x}"): f"n{n}" for n in range(5000)}
+        self.world.contact_shares(BOB, names)
+        outcome = await self.shell("| head -n 1", "shares")
+        self.assertEqual((outcome.out.count("\n"), outcome.err), (1, ""))
 
 
 class TerminalTests(CliCase):

@@ -89,6 +89,19 @@ class PackagingTests(SynchronousTestCase):
         self.assertRegex(shown, r"(?m)^ +bitween +Share files")
         self.assertNotIn("Traceback", shown)
         command = os.path.join(self.environment, "bin", "bitween")
+        # As with pipx and uv, which put nothing else on the path.
+        shown = self.run_command(command, "daemon", "--help", folder=self.directory)
+        self.assertIn("--download-dir", shown)
+        stopped = subprocess.run(
+            (command, "daemon", "--jid", "alice@example.org"),
+            env={"PATH": "/usr/bin:/bin", "HOME": self.directory},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        self.assertEqual(stopped.returncode, 1, stopped.stderr)
+        self.assertIn("there is no password", stopped.stderr)
         self.assertIn("bitween 0.", self.run_command(command, "--version", folder=self.directory))
 
     def test_folder(self) -> None:
