@@ -23,6 +23,7 @@ from bitween.errors import (
     UnknownContact,
     UnknownResource,
 )
+from bitween.forward_clock import steady_time
 from bitween.jobs import Jobs, Report
 from bitween.meeting import Means, Meetings
 from bitween.model.address import PeerAddress
@@ -154,12 +155,14 @@ class Bitween:
         clock: Callable[[], float] = time.time,
         rules: Rules | None = None,
         *,
+        steady: Callable[[], float] = steady_time,
         checks: Sequence[Callable[[], Finding]] = (),
         guard: ShareGuard | None = None,
     ) -> None:
         """
         :param stop: ends the daemon cleanly.
         :param clock: seconds since the epoch.
+        :param steady: seconds from an arbitrary beginning, whatever the clock is set to.
         :param rules: what the settings say of all torrents.
         :param checks: what else is looked at where a diagnosis is asked for.
         :param guard: says what is not shared, or only if that is confirmed.
@@ -176,7 +179,8 @@ class Bitween:
         self._clock = clock
         self._checks = checks
         self._guard = guard or ShareGuard()
-        self._started = clock()
+        self._steady = steady
+        self._started = steady()
         self._ending = False
         self._was_on_loopback = False
         self.jobs = parts.jobs
@@ -260,7 +264,7 @@ class Bitween:
             limits=self.control.limits,
             download_dir=self._download_dir,
             free=diagnosis.free_room(self._download_dir),
-            uptime=self._clock() - self._started,
+            uptime=self._steady() - self._started,
         )
 
     async def diagnose(self) -> list[Finding]:

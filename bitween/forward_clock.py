@@ -1,4 +1,4 @@
-"""A clock for timers, which goes on when the machine's own clock is set back."""
+"""Clocks that go on when the machine's own clock is set."""
 
 from __future__ import annotations
 
@@ -28,3 +28,9 @@ class ForwardClock:
             now = self._last
         self._last = now
         return now
+
+
+def steady_time() -> float:
+    """:returns: seconds from an arbitrary beginning, those of the machine's sleep included."""
+    boot_time = getattr(time, "CLOCK_BOOTTIME", None)
+    return time.monotonic() if boot_time is None else time.clock_gettime(boot_time)

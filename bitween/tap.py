@@ -273,7 +273,7 @@ class Daemon(MultiService):
         addresses.setServiceParent(self)
         neighbours.setServiceParent(self)
         self_test.setServiceParent(self)
-        self._watch_the_network(addresses, messenger)
+        self._watch_the_network(addresses, messenger, swarm)
         relay.setServiceParent(self)
         Housekeeping(self._reactor, bitween.forget_unseen, DAY).setServiceParent(self)
         Housekeeping(self._reactor, bitween.control.look, LOOK).setServiceParent(self)
@@ -293,7 +293,9 @@ class Daemon(MultiService):
         read = partial(interface_addresses, self._settings.temporary_addresses)
         return InterfaceAddresses(self._reactor, self._settings.announce, read)
 
-    def _watch_the_network(self, addresses: InterfaceAddresses, messenger: Messenger) -> None:
+    def _watch_the_network(
+        self, addresses: InterfaceAddresses, messenger: Messenger, swarm: Swarm
+    ) -> None:
         """Learn how we look from outside, and that all may be different after a sleep."""
         outside = OutsideView(self._reactor, addresses, messenger.look_from_outside)
 
@@ -308,7 +310,7 @@ class Daemon(MultiService):
 
         messenger.events.subscribe(told)
         outside.setServiceParent(self)
-        Wakefulness(self._reactor, woke).setServiceParent(self)
+        Wakefulness(self._reactor, woke, swarm.clock_was_set_back).setServiceParent(self)
 
     def _dial(self, address: PeerAddress, timeout: float) -> Deferred[bool]:
         return dial(self._reactor, address, timeout)

@@ -73,6 +73,12 @@ class Door:
             self._telling.cancel()
             self._tell()
 
+    def take_over(self, other: Door) -> None:
+        """Let in whom the door of another session lets in, from now on."""
+        other.settle()
+        self._filter = other._filter
+        self._set_filter(self._filter)
+
     def when_settled(self, do: Callable[[], object]) -> None:
         """Do something as soon as what was said holds."""
         if self._telling is None:

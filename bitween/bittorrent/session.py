@@ -343,6 +343,11 @@ class Session:
         self._session.remove_torrent(handle, lt.session.delete_partfile if fenced else 0)
         return True
 
+    def has(self, info_hash: InfoHash) -> bool:
+        """Whether a torrent is in the session, or just being put there; waits for libtorrent."""
+        digest = lt.sha1_hash(bytes.fromhex(info_hash))
+        return bool(self._session.find_torrent(digest).is_valid())
+
     # ---- torrents in the session
 
     def fetch(self, info_hash: InfoHash, priorities: Sequence[int], sequential: bool) -> None:

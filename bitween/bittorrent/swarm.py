@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -15,6 +15,7 @@ from twisted.internet import defer
 from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 
 from bitween.bittorrent import alerts
 from bitween.bittorrent.alerts import Alert, Status
@@ -51,6 +52,7 @@ from bitween.model.peer import Peer
 from bitween.model.text import safe_name
 from bitween.model.torrent import FileOrigin, InfoHash, Metainfo, Torrent
 from bitween.model.wishes import AS_USUAL, UNLIMITED, Limits, Wishes
+from bitween.slices import in_slices
 
 _PROGRESS_SECONDS = 1.0
 _HOUSEKEEPING_SECONDS = 5.0
@@ -114,6 +116,8 @@ class Swarm(Service):
         self._options = options
         self._clock = clock
         self._session: Session | None = None
+        self._limits = options.limits
+        self._renewing: Deferred[None] | None = None
         self._sockets = Sockets()
         self._members = Members()
         timer = cast(IReactorTime, reactor)
@@ -185,14 +189,9 @@ class Swarm(Service):
     def startService(self) -> None:
         """Listen, and load what is stored; :attr:`ready` tells the outcome."""
         super().startService()
-        options = self._options
-        session = Session(
-            self._reactor,
-            SessionOptions(options.limits, options.limit_lan, options.port_mapping),
-            self._received,
-        )
+        session = self._new_session()
         try:
-            self._sockets.open(session, self._store, *options.listen)
+            self._sockets.open(session, self._store, *self._options.listen)
         except StartupError as error:
             session.close()
             self.ready.errback(error)
@@ -209,7 +208,66 @@ class Swarm(Service):
         super().stopService()
         return Deferred.fromCoroutine(self._stop())
 
+    def clock_was_set_back(self) -> None:
+        """
+        Begin the session anew, with everything that it has.
+
+        libtorrent goes by the time of day: until that is what it was before, nobody is dialled, and
+        what has a limit stands still.
+        """
+        if self._session is None or self._renewing is not None or self._members.loading:
+            return
+        self._renewing = Deferred.fromCoroutine(self._renew(self._session))
+
+        def over(result: object) -> None:
+            self._renewing = None
+            if isinstance(result, Failure) and not result.check(defer.CancelledError):
+                self._log.failure("beginning the session anew failed", result)
+
+        self._renewing.addBoth(over)
+
+    async def _renew(self, old: Session) -> None:
+        self._log.info("libtorrent begins anew, as its clock stands still")
+        self._tallies.look_at_all()
+        old.pause()
+        await self._saver.finish()
+        self._pieces.forget_all()
+        self._puncher.close()
+        self._flusher.forget_all()
+        for member in self._members:
+            self._tallies.forget(member.record.info_hash)
+        session = self._new_session()
+        session.door.take_over(old.door)
+        old.close()
+        self._session = session
+        self._puncher = Puncher(cast(IReactorTime, self._reactor), session)
+        try:
+            self._sockets.open(session, self._store, *self._options.listen)
+        except StartupError as error:
+            self._log.error("peers cannot connect any more: {error}", error=error)
+        self._loader.take_all_but(())
+        await in_slices(cast(IReactorTime, self._reactor), self._loading_again(session))
+        self.events.notify(ListeningChanged())
+
+    def _loading_again(self, session: Session) -> Iterator[None]:
+        for member in list(self._members):
+            # Somebody may have loaded, or removed, it meanwhile.
+            if self._members.holds(member) and not session.has(member.record.info_hash):
+                self._loader.load(member)
+                self._members.put(member)
+            yield
+
+    def _new_session(self) -> Session:
+        options = self._options
+        return Session(
+            self._reactor,
+            SessionOptions(self._limits, options.limit_lan, options.port_mapping),
+            self._received,
+        )
+
     async def _stop(self) -> None:
+        if self._renewing is not None:
+            self._renewing.cancel()
         session = self._session
         if session is None:
             self._store.close(clean=self._store.was_clean)
@@ -498,6 +556,7 @@ class Swarm(Service):
     def limit(self, limits: Limits) -> None:
         """Limit all torrents together."""
         self._running().limit_all(limits)
+        self._limits = limits
 
     # ---- torrents coming and going
 

@@ -1,4 +1,4 @@
-"""Notices that the machine was asleep."""
+"""Notices that the machine was asleep, or that its clock was set back."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from twisted.logger import Logger
 INTERVAL = 5.0
 #: Seconds that the clocks have to be apart.
 JUMP = 10.0
+#: Seconds by which the clock has to be set back to be told: less is soon over.
+SET_BACK = 2.0
 
 
 class Wakefulness(Service):
@@ -25,15 +27,18 @@ class Wakefulness(Service):
         self,
         reactor: IReactorTime,
         woke: Callable[[], None],
+        set_back: Callable[[], None],
         wall: Callable[[], float] = time.time,
         awake: Callable[[], float] = time.monotonic,
     ) -> None:
         """
         :param woke: called when the machine seems to have slept, or its clock was set forward.
+        :param set_back: called when the machine's clock was set back.
         :param wall: seconds since the epoch.
         :param awake: seconds in which the machine was not asleep.
         """
         self._woke = woke
+        self._set_back = set_back
         self._ahead = lambda: wall() - awake()
         self._before = self._ahead()
         self._loop = LoopingCall(self._look)
@@ -57,8 +62,14 @@ class Wakefulness(Service):
         before, self._before = self._before, self._ahead()
         if self._before - before >= JUMP:
             self._log.info("the machine was asleep: looking whether the network is another one")
-            try:
-                self._woke()
-            except Exception:
-                # A LoopingCall stops for good at its first exception.
-                self._log.failure("waking up failed")
+            self._tell(self._woke)
+        elif before - self._before >= SET_BACK:
+            self._log.info("the clock was set back by {n:.0f} s", n=before - self._before)
+            self._tell(self._set_back)
+
+    def _tell(self, what: Callable[[], None]) -> None:
+        try:
+            what()
+        except Exception:
+            # A LoopingCall stops for good at its first exception.
+            self._log.failure("taking in a change of the clock failed")

@@ -169,7 +169,9 @@ class World:
             self.clock,
         )
         self.bitween = Bitween(
-            *(parts, self.download_dir, self._stop, lambda: EPOCH), guard=ShareGuard(self.private)
+            *(parts, self.download_dir, self._stop, lambda: EPOCH),
+            guard=ShareGuard(self.private),
+            steady=lambda: 0.0,
         )
         # What writes to the disk needs a real reactor; only tests that have one begin an upload.
         self.uploads = Uploads(self.clock, self.download_dir)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from bitween.reach.wakefulness import INTERVAL, JUMP, Wakefulness
+from bitween.reach.wakefulness import INTERVAL, JUMP, SET_BACK, Wakefulness
 
 
 class WakefulnessTests(SynchronousTestCase):
@@ -15,9 +15,10 @@ class WakefulnessTests(SynchronousTestCase):
         """Be awake."""
         self.clock = Clock()
         self.slept = 0.0
-        self.woken = 0
+        self.woken = self.times_set_back = 0
         self.watch = Wakefulness(
-            self.clock, self.woke, lambda: self.clock.seconds() + self.slept, self.clock.seconds
+            *(self.clock, self.woke, self.set_back),
+            *(lambda: self.clock.seconds() + self.slept, self.clock.seconds),
         )
         self.watch.startService()
         self.addCleanup(self.watch.stopService)
@@ -27,6 +28,19 @@ class WakefulnessTests(SynchronousTestCase):
         self.woken += 1
         if self.woken == 2:
             raise RuntimeError
+
+    def set_back(self) -> None:
+        """Count."""
+        self.times_set_back += 1
+
+    def test_a_clock_that_is_set_back(self) -> None:
+        """It is told once, and no sleep; a little is not worth it."""
+        self.slept -= SET_BACK / 2
+        self.clock.pump([INTERVAL] * 3)
+        self.assertEqual(self.times_set_back, 0)
+        self.slept -= 3600
+        self.clock.pump([INTERVAL] * 3)
+        self.assertEqual((self.times_set_back, self.woken), (1, 0))
 
     def test_awake(self) -> None:
         """As long as both clocks go on alike, nothing happens; nor if one is corrected a little."""

@@ -65,6 +65,7 @@ ALLOWED = {
         "errors",
         "model",
         "observable",
+        "forward_clock",
         "jobs",
         "slices",
         "paths",
