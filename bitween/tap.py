@@ -37,7 +37,7 @@ from bitween.chat import ChatCommands
 from bitween.collector import loading_for_good
 from bitween.control import LOOK, Rules
 from bitween.credentials import read_password
-from bitween.errors import BitweenError, ConfigurationError, StartupError
+from bitween.errors import BitweenError, ConfigurationError, LogInRefused, StartupError
 from bitween.folders import Folders
 from bitween.forward_clock import ForwardClock
 from bitween.housekeeping import DAY, Housekeeping
@@ -75,6 +75,7 @@ from bitween.uploads.uploads import Uploads
 from bitween.web.page import web_pages
 from bitween.xmpp.client import Account
 from bitween.xmpp.contacts import Manners
+from bitween.xmpp.failures import is_displaced
 from bitween.xmpp.messenger import Messenger
 from bitween.xmpp.tls import connection_options
 
@@ -341,12 +342,12 @@ class Daemon(MultiService):
     def _messenger(self, store: Store, addresses: InterfaceAddresses) -> Messenger:
         resource = self._settings.resource or store.resource
         if resource is None:
-            resource = store.resource = f"bitween-{secrets.token_hex(3)}"
+            resource = store.resource = _new_resource()
         account = replace(self._account, jid=f"{self._settings.jid}/{resource}")
         messenger = Messenger(
             self._reactor,
             account,
-            fatal=self._abort,
+            fatal=partial(self._log_in_refused, store),
             proven=store.logged_in == self._settings.jid,
             priority=self._settings.priority,
             manners=Manners(self._settings.nick, self._settings.auto_accept),
@@ -386,6 +387,12 @@ class Daemon(MultiService):
             return
         self._abort(failure.value)
 
+    def _log_in_refused(self, store: Store, error: LogInRefused) -> None:
+        if is_displaced(error) and self._settings.resource is None:
+            # Somewhere a copy of our state directory is in use: the next run is another device.
+            store.resource = _new_resource()
+        self._abort(error)
+
     def _abort(self, error: BitweenError) -> None:
         if not self.running:
             return
@@ -399,6 +406,10 @@ class Daemon(MultiService):
             self._cache.close()
         self._state.release()
         return result
+
+
+def _new_resource() -> str:
+    return f"bitween-{secrets.token_hex(3)}"
 
 
 def _witnesses(catalogue: Catalogue, messenger: Messenger) -> Iterator[Witness]:

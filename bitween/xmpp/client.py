@@ -33,6 +33,7 @@ from bitween.xmpp.connector import Connector
 from bitween.xmpp.failures import (
     UNWELCOME,
     connection_error,
+    is_displaced,
     is_final,
     may_pass,
     no_session,
@@ -531,7 +532,8 @@ class Client(XMPPClient):
         refused = isinstance(error, LogInRefused) and not may_pass(error)
         if isinstance(error, LogInRefused):
             self._end_session(Failure(ConnectionLost()))
-            if not self._was_online and is_final(error, proven=self._proven):
+            first = not self._was_online and is_final(error, proven=self._proven)
+            if first or is_displaced(error):
                 self._set_state(ConnectionState.FAILED, error)
                 self._fatal(error)
                 return

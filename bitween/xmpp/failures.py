@@ -64,11 +64,14 @@ _UNKNOWN_AUTHORITY = frozenset(
 )
 
 #: Stream errors (RFC 6120 §4.9.3) after which coming back quickly would do harm.
-UNWELCOME = frozenset({"conflict", "policy-violation", "resource-constraint"})
+UNWELCOME = frozenset({"policy-violation", "resource-constraint"})
+
+#: The stream error that a server sends when a later session has taken our resource: were it taken
+#: back, two programs would throw each other out without end.
+DISPLACED = "conflict"
 
 #: What ended a stream, in words; the condition is the detail of the error.
 _STREAM_WORDS = {
-    "conflict": "another program has logged in with the same resource",
     "policy-violation": "the server says that we broke its rules",
     "resource-constraint": "the server is short of resources",
     "system-shutdown": "the server is shutting down",
@@ -109,6 +112,11 @@ def is_final(error: LogInRefused, *, proven: bool) -> bool:
         password was right once, and what is wrong now is so with the server or the network.
     """
     return not may_pass(error) and (isinstance(error, CredentialsRefused) or not proven)
+
+
+def is_displaced(error: LogInRefused) -> bool:
+    """Whether a later session has taken our resource, at whatever time."""
+    return error.detail == DISPLACED
 
 
 def no_session() -> NotConnected:
@@ -259,13 +267,9 @@ def _stream_error(error: Any, host: str) -> XMPPError:
         )
     if isinstance(error, StanzaError):
         return RequestRefused(f"{host} refused the session: {printable(str(error.condition))}")
-    if error.condition == "host-unknown":
-        return LogInRefused(
-            f"{host} does not serve this account's domain",
-            "check --jid and --server",
-            detail="unknown_domain",
-            values={"host": host},
-        )
+    final = _final_stream_error(str(error.condition), host)
+    if final is not None:
+        return final
     condition = printable(str(error.condition))
     if condition == "see-other-host":
         return _redirected(error, host)
@@ -275,8 +279,7 @@ def _stream_error(error: Any, host: str) -> XMPPError:
             detail="stream",
             values={"host": host, "condition": condition},
         )
-    hint = "give each program its own resource" if condition == "conflict" else ""
-    return NotConnected(_STREAM_WORDS[condition], hint, detail=condition)
+    return NotConnected(_STREAM_WORDS[condition], detail=condition)
 
 
 def _redirected(error: Any, host: str) -> NotConnected:
@@ -292,6 +295,24 @@ def _redirected(error: Any, host: str) -> NotConnected:
         detail="redirected",
         values={"host": host, "place": place or "…"},
     )
+
+
+def _final_stream_error(condition: str, host: str) -> LogInRefused | None:
+    """What a stream error says after which another try would do harm, or no good."""
+    if condition == DISPLACED:
+        return LogInRefused(
+            "another program has logged in with the same resource, and this one gives way to it",
+            "give each its own, with --jid user@domain/resource",
+            detail="conflict",
+        )
+    if condition == "host-unknown":
+        return LogInRefused(
+            f"{host} does not serve this account's domain",
+            "check --jid and --server",
+            detail="unknown_domain",
+            values={"host": host},
+        )
+    return None
 
 
 #: What went wrong on the way to a server: a word that stays, and a text.

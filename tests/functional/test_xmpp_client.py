@@ -239,15 +239,16 @@ class StayingTests(ClientCase):
         self.assertTrue(self.transport.aborted)
 
     def test_another_login_with_our_resource_is_not_fought(self) -> None:
-        """After ``conflict`` the next try comes after a minute, and the reason is clear."""
+        """After ``conflict`` there is no other try, however long the session was, nor later on."""
         stream = self.log_in()
         stream.dataReceived(
             b"<stream:error><conflict xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error>"
         )
         self.lose(stream)
-        self.assertIs(self.state, ConnectionState.WAITING)
+        self.assertIs(self.state, ConnectionState.FAILED)
         self.assertIn("same resource", self.client.status.error)
-        self.assertEqual(self.connects_after(), 60)
+        self.assertEqual([error.detail for error in self.fatal], ["conflict"])
+        self.assertEqual(self.reactor.getDelayedCalls(), [])
 
     def test_requests_fail_when_the_session_ends(self) -> None:
         """None is left hanging, and none can be sent without a session."""
@@ -543,16 +544,18 @@ class OnProsodyTests(TestCase):
         self.assertFalse(refused.called)
 
     async def test_the_second_login_with_a_resource_wins(self) -> None:
-        """The first one gives way, says why, and waits."""
-        first, _ = self.client()
+        """The first one gives way for good, and says why."""
+        first, gave_way = self.client()
         self.ready(first)
         await self.until(first, ConnectionState.ONLINE)
-        gave_way = self.until(first, ConnectionState.WAITING)
         second, _ = self.client()
         self.ready(second)
         await self.until(second, ConnectionState.ONLINE)
-        await gave_way
-        self.assertIn("same resource", first.status.error)
+        error = await gave_way
+        self.assertIn("same resource", str(error))
+        self.assertIn("--jid", error.hint)
+        self.assertIs(first.status.state, ConnectionState.FAILED)
+        self.assertTrue(second.online)
 
     async def test_a_killed_server_is_waited_for(self) -> None:
         """When it is back, so are we, by ourselves."""

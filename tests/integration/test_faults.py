@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 from twisted.internet import reactor
@@ -9,6 +10,7 @@ from twisted.internet.interfaces import IReactorSocket
 from twisted.internet.protocol import Factory, Protocol
 from twisted.trial.unittest import SkipTest
 
+from bitween import rendezvous
 from tests.fakes.tcp_proxy import TcpProxy
 from tests.integration.harness import (
     Daemon,
@@ -80,7 +82,7 @@ class Faults(OnEveryServer):
         await alice.online()
 
     async def test_a_second_login_with_the_same_resource(self) -> None:
-        """The daemon gives way, says why, and does not fight."""
+        """The daemon gives way for good: it ends cleanly, says why, and has status 1."""
         server = self.server("alice")
         alice = self.daemon(server, "alice", resource="laptop")
         await alice.start()
@@ -88,11 +90,28 @@ class Faults(OnEveryServer):
         other = RawClient(server, "alice", "laptop")
         self.addCleanup(other.stop)
         await other.online
-        connection = await not_online(alice)
-        self.assertEqual(connection["state"], "waiting")
-        self.assertIn("another program has logged in with the same resource", connection["error"])
+        self.assertEqual(await alice.ended(), 1)
+        self.assertEqual(alice.log.count("bitween: another program has logged in with the same"), 1)
+        self.assertNotIn("Traceback", alice.log)
+        self.assertFalse(os.path.exists(os.path.join(alice.state_dir, rendezvous.FILE_NAME)))
         await other.publish("<x xmlns='y'/>")
-        self.assertEqual(alice.log.count("not connected:"), 1)
+
+    async def test_a_copy_of_a_state_directory(self) -> None:
+        """The older daemon ends, and at its next start is a device of its own."""
+        server = self.server("alice")
+        alice = self.daemon(server, "alice")
+        await alice.start()
+        await alice.online()
+        chosen = str((await alice.call("Api.status"))["jid"]).partition("/")[2]
+        other = RawClient(server, "alice", chosen)
+        self.addCleanup(other.stop)
+        await other.online
+        self.assertEqual(await alice.ended(), 1)
+        await alice.start()
+        await alice.online()
+        now = str((await alice.call("Api.status"))["jid"]).partition("/")[2]
+        self.assertNotEqual(now, chosen)
+        await other.publish("<x xmlns='y'/>")
 
 
 class ProsodyFaultTests(Faults, ProsodyTestCase):

@@ -16,7 +16,7 @@ class ConnectionErrorTests(SynchronousTestCase):
         """The server's reason is told in words."""
         for condition, words in (
             ("system-shutdown", "the server is shutting down"),
-            ("conflict", "another program has logged in with the same resource"),
+            ("conflict", "with the same resource, and this one gives way"),
         ):
             error = connection_error(StreamError(condition), "example.org")
             self.assertIn(words, str(error))
