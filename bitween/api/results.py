@@ -362,6 +362,8 @@ class Contact(TypedDict):
     subscription: Annotated[str, Subscription]
     pending: Annotated[str | None, Pending]
     groups: list[str]
+    blocked: Annotated[bool, "whether the server keeps them away from us, by JID or by domain"]
+    service: Annotated[bool, "whether this is no person but a gateway or another service"]
     online: bool
     resources: list[Resource]
     downloaded: Annotated[int, "bytes got from them, over all times"]

@@ -276,6 +276,8 @@ def contact(
         "subscription": contact.subscription.value,
         "pending": contact.pending.value if contact.pending else None,
         "groups": list(contact.groups),
+        "blocked": contact.blocked,
+        "service": contact.is_service,
         "online": bool(online),
         "resources": [
             _resource(

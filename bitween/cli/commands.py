@@ -235,7 +235,7 @@ def contacts(session: Session) -> None:
     output.table(
         ("jid", "nick", "subscription", "there", "way", "shares", "down", "up", "pending"),
         [
-            *(_contact_row(contact, contact["jid"] in blocked) for contact in result["contacts"]),
+            *map(_contact_row, result["contacts"]),
             *(
                 (jid, "", "none", "away", "", "0", "", "", "blocked")
                 for jid in blocked
@@ -274,18 +274,18 @@ def _forget_resource(session: Session) -> None:
     session.show(result, f"{jid}/{resource} is forgotten")
 
 
-def _contact_row(contact: Mapping[str, Any], blocked: bool) -> tuple[str, ...]:
+def _contact_row(contact: Mapping[str, Any]) -> tuple[str, ...]:
     pending = {"in": "asks you: contacts accept", "out": "asked", None: ""}
     return (
         contact["jid"],
         contact["nick"] or "",
         contact["subscription"],
-        "online" if contact["online"] else "away",
+        "service" if contact["service"] else "online" if contact["online"] else "away",
         ", ".join(dict.fromkeys(r["way"]["text"] for r in contact["resources"] if r["way"])),
         str(sum(resource["shares"] for resource in contact["resources"])),
         size_text(contact["downloaded"]) if contact["downloaded"] else "",
         size_text(contact["uploaded"]) if contact["uploaded"] else "",
-        "blocked" if blocked else pending[contact["pending"]],
+        "blocked" if contact["blocked"] else pending[contact["pending"]],
     )
 
 

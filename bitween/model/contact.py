@@ -53,7 +53,12 @@ class Contact:
     @property
     def trusted(self) -> bool:
         """Whether we follow their presence and want to, so that their announcements count."""
-        return not self.blocked and self.follows
+        return not self.blocked and self.follows and not self.is_service
+
+    @property
+    def is_service(self) -> bool:
+        """Whether this is no person but a gateway or another service, which has a domain alone."""
+        return "@" not in self.jid
 
     @property
     def follows(self) -> bool:

@@ -120,7 +120,7 @@ class Contacts(RosterClientProtocol):
     def trusts(self, jid: str) -> bool:
         """Whether announcements of this bare JID count: a contact whom we follow, or ourselves."""
         contact = self._roster.get(jid)
-        if contact is None or not contact.follows:
+        if contact is None or not contact.trusted:
             return jid == self._own_bare
         return jid not in self._blocked
 
@@ -141,7 +141,7 @@ class Contacts(RosterClientProtocol):
         if not jid:
             # Our own server need not say who it is.
             return not sender
-        if "@" in jid or jid in self._blocked:
+        if self.sees_us(jid) or "@" in jid or jid in self._blocked:
             return self.sees_us(jid)
         return jid == self.parent.jid.host or any(
             _shows_us(contact) and contact.jid.endswith(f"@{jid}")
@@ -153,11 +153,20 @@ class Contacts(RosterClientProtocol):
         return frozenset(self._present.get(jid, ()))
 
     def blocked_changed(self, jids: frozenset[str]) -> None:
-        """Have contacts count no longer, or again, whose JIDs or domains were blocked or not."""
+        """
+        Have contacts count no longer, or again, whose JIDs or domains were blocked or not.
+
+        Who is there of those who count again, nobody tells us unless we ask (RFC 6121 §4.3).
+        """
         for jid in sorted({*self._roster, *self._requests}):
             if not jids.isdisjoint((jid, jid.partition("@")[2])):
                 self._notify(ContactChanged(contact=self._contact(jid)))
                 self._present.pop(jid, None)
+                if self.trusts(jid):
+                    self._send_subscription("probe", jid)
+                if self.sees_us(jid):
+                    # ejabberd sends them nothing that we publish before it has come again.
+                    self._show(jid)
 
     def follows(self, jid: str, resource: str) -> bool:
         """Whether a resource is there now and its word counts."""
@@ -258,7 +267,9 @@ class Contacts(RosterClientProtocol):
         :raises NotConnected: if there is no session.
         :raises RequestRefused: if the server does not want that.
         """
-        bare = parse_contact(jid)
+        # A gateway or another service is in the roster by its domain alone.
+        service = jid.strip().lower()
+        bare = service if service in self._roster else parse_contact(jid)
         self._check_online()
         if bare not in self._roster and bare not in self._requests:
             raise UnknownContact(
@@ -407,7 +418,8 @@ class Contacts(RosterClientProtocol):
             self._notify(PresenceChanged(jid=jid, resource=resource, online=online))
 
     def _asked_by(self, jid: str, nick: str) -> None:
-        if not jid or jid == self._own_bare or jid in self._blocked:
+        if not jid or jid == self._own_bare or jid in self._blocked or Contact(jid).is_service:
+            # What a gateway asks is for the chat program to answer that has registered with it.
             return
         if self._is_welcome(jid):
             self._let_in(jid)
@@ -486,6 +498,7 @@ class Contacts(RosterClientProtocol):
         self._send_subscription("subscribe", jid)
 
     def _send_subscription(self, kind: str, jid: str) -> None:
+        """Send ``subscribe`` and the like, or ``probe``."""
         presence = domish.Element((None, "presence"))
         presence["to"] = jid
         presence["type"] = kind

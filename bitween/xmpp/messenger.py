@@ -25,6 +25,7 @@ from bitween.model.events import (
     ContactRemoved,
     MessengerEvent,
     PresenceChanged,
+    RosterRead,
 )
 from bitween.model.sharelist import ListMemory
 from bitween.model.torrent import InfoHash
@@ -109,6 +110,7 @@ class Messenger:
         ):
             handler.setHandlerParent(self.client)
         self._in_session = False
+        self._trusted: set[str] = set()
         self.client.changes.subscribe(self._connection_changed)
 
     @property
@@ -232,10 +234,21 @@ class Messenger:
             case PresenceChanged(jid=jid, resource=resource, online=False):
                 self._list_reader.drop(jid, resource)
                 self._encounters.drop(jid, resource)
-            case ContactChanged(contact=contact) if not self.trusts(contact.jid):
-                self._list_reader.drop(contact.jid)
+            case ContactChanged(contact=contact):
+                self._trust_changed(contact.jid)
             case ContactRemoved(jid=jid):
-                self._list_reader.drop(jid)
+                self._trust_changed(jid)
+            case RosterRead(trusted=trusted):
+                self._trusted = set(trusted)
+
+    def _trust_changed(self, jid: str) -> None:
+        """Read what was forgotten of a contact whose word counts again, there or not."""
+        if not self.trusts(jid):
+            self._trusted.discard(jid)
+            self._list_reader.drop(jid)
+        elif jid not in self._trusted:
+            self._trusted.add(jid)
+            self._pep.read(jid)
 
     def _connection_changed(self, status: ConnectionStatus) -> None:
         before, self._in_session = self._in_session, self.client.in_session

@@ -25,6 +25,7 @@ from bitween.model.connection import ConnectionState
 from bitween.model.contact import Contact, Pending, Subscription
 from bitween.model.diagnosis import Verdict
 from bitween.model.events import (
+    ContactChanged,
     ItemPublished,
     ItemRetracted,
     ItemsRead,
@@ -107,6 +108,8 @@ class Person:
             self.catalogue.remove_item(event.jid, event.item_id)
         elif isinstance(event, ItemsRead):
             self.catalogue.replace_items(event.jid, event.items)
+        elif isinstance(event, ContactChanged) and not event.contact.trusted:
+            self.catalogue.forget(event.contact.jid)
         elif isinstance(event, PresenceChanged):
             self.catalogue.set_online(event.jid, event.resource, event.online)
         self._look()
@@ -321,6 +324,38 @@ class MessengerContract(_Base):
         await alice.messenger.unblock(bob.jid)
         await alice.until(lambda: alice.messenger.trusts(bob.jid))
         self.assertEqual(list(alice.messenger.blocked), [])
+
+    async def test_who_is_unblocked_is_as_before(self) -> None:
+        """There, with all that is shared, and told of what comes, on both sides."""
+        alice, bob = await self.friends()
+        for person in (alice, bob):
+            person.messenger.announce([HOLIDAY], [Candidate(HERE)])
+        await alice.until(lambda: alice.sees(bob, "laptop", HOLIDAY))
+        await bob.until(lambda: bob.sees(alice, "laptop", HOLIDAY))
+        await alice.messenger.block(bob.jid)
+        await alice.until(lambda: not alice.sees(bob, "laptop", HOLIDAY))
+        # Whether bob sees alice leave is up to the server: ejabberd 23.01 does not tell him.
+        await alice.messenger.unblock(bob.jid)
+        await alice.until(lambda: alice.sees(bob, "laptop", HOLIDAY))
+        await alice.until(lambda: bool(alice.catalogue.online(bob.jid)))
+        await bob.until(lambda: bob.sees(alice, "laptop", HOLIDAY))
+        await bob.until(lambda: bool(bob.catalogue.online(alice.jid)))
+        alice.messenger.announce([HOLIDAY, WORK], [Candidate(HERE)])
+        await bob.until(lambda: bob.sees(alice, "laptop", HOLIDAY, WORK))
+        bob.messenger.announce([WORK], [Candidate(HERE)])
+        await alice.until(lambda: alice.sees(bob, "laptop", WORK))
+
+    async def test_who_is_unblocked_while_away_is_listed(self) -> None:
+        """What they shared last is known again, though they are not there."""
+        alice, bob = await self.friends()
+        bob.messenger.announce([HOLIDAY], [Candidate(HERE)])
+        await alice.until(lambda: alice.sees(bob, "laptop", HOLIDAY))
+        await alice.messenger.block(bob.jid)
+        await alice.until(lambda: not alice.sees(bob, "laptop", HOLIDAY))
+        await bob.stop()
+        await alice.messenger.unblock(bob.jid)
+        await alice.until(lambda: alice.sees(bob, "laptop", HOLIDAY))
+        self.assertFalse(alice.catalogue.online(bob.jid))
 
     async def test_malformed_jids_are_refused(self) -> None:
         """Whoever gives no JID, or our own one, is told so."""

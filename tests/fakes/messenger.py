@@ -315,10 +315,22 @@ class FakeMessenger:
     def _block(self, jid: str) -> None:
         self.server.account(self.own_jid).blocked.add(jid)
         self._blocked_changed(jid)
+        for resource in sorted(self.server.account(self.own_jid).online):
+            event = PresenceChanged(jid=self.own_jid, resource=resource, online=False)
+            self.server.tell(jid, event)
 
     def _unblock(self, jid: str) -> None:
         self.server.account(self.own_jid).blocked.discard(jid)
         self._blocked_changed(jid)
+        if self.trusts(jid):
+            for resource in sorted(self.server.account(jid).online):
+                event = PresenceChanged(jid=jid, resource=resource, online=True)
+                self.server.tell(self.own_jid, event)
+            self.server.tell(self.own_jid, self.server.items_read(jid))
+        if jid in self.server.audience(self.own_jid):
+            for resource in sorted(self.server.account(self.own_jid).online):
+                event = PresenceChanged(jid=self.own_jid, resource=resource, online=True)
+                self.server.tell(jid, event)
 
     def _blocked_changed(self, jid: str) -> None:
         if any(contact.jid == jid for contact in self.contacts):

@@ -183,6 +183,8 @@ class BlockTests(MannersCase):
         self.assertFalse(self.contacts.trusts("bob@localhost"))
         self.told.clear()
         self.push("unblock", "bob@localhost")
+        asked = [("presence", "probe", "bob@localhost"), ("presence", None, "bob@localhost")]
+        self.assertEqual(self.sent()[:2], asked, "who is there has to be asked")
         self.receive("<presence from='bob@localhost/a'/>")
         changed, present = self.told
         assert isinstance(changed, ContactChanged)

@@ -783,6 +783,8 @@ class ContactTests(MethodCase):
                         "subscription": "both",
                         "pending": None,
                         "groups": [],
+                        "blocked": False,
+                        "service": False,
                         "online": True,
                         "resources": [
                             {
@@ -817,6 +819,8 @@ class ContactTests(MethodCase):
                         "subscription": "none",
                         "pending": "in",
                         "groups": [],
+                        "blocked": False,
+                        "service": False,
                         "online": False,
                         "resources": [],
                         "downloaded": 0,
@@ -828,6 +832,8 @@ class ContactTests(MethodCase):
                         "subscription": "none",
                         "pending": "out",
                         "groups": [],
+                        "blocked": False,
+                        "service": False,
                         "online": False,
                         "resources": [],
                         "downloaded": 0,

@@ -312,6 +312,44 @@ class RosterTests(HandlerCase):
         self.assertEqual(set(self.sent()), {("presence", "subscribe", "frank@localhost")})
 
 
+class ServiceTests(HandlerCase):
+    """A gateway in the roster, which is no person."""
+
+    def setUp(self) -> None:
+        """Log in, with a gateway that a chat program has registered with."""
+        super().setUp()
+        self.receive(
+            "<iq type='set' id='p'><query xmlns='jabber:iq:roster'>"
+            "<item jid='irc.example.org' subscription='both'/></query></iq>"
+        )
+        self.output.clear()
+
+    def test_it_can_be_removed(self) -> None:
+        """By its domain, which is all the JID that it has."""
+        removing = Deferred.fromCoroutine(self.contacts.remove(" IRC.example.org"))
+        (item,) = self.output[-1].query.elements()
+        self.assertEqual((item["jid"], item["subscription"]), ("irc.example.org", "remove"))
+        self.answer("")
+        self.successResultOf(removing)
+
+    def test_it_does_not_count_as_a_person(self) -> None:
+        """What it says is believed of nobody, and its presence is nobody's."""
+        (gateway,) = [c for c in self.contacts.contacts if c.jid == "irc.example.org"]
+        self.assertEqual((gateway.is_service, gateway.trusted), (True, False))
+        self.assertFalse(self.contacts.trusts("irc.example.org"))
+        self.told.clear()
+        self.receive("<presence from='irc.example.org'/><presence from='irc.example.org/x'/>")
+        self.assertEqual(self.told, [])
+
+    def test_what_it_asks_is_left_to_the_chat_program(self) -> None:
+        """It is neither answered nor shown as somebody's request."""
+        self.told.clear()
+        for gateway in ("irc.example.org", "sms.example.org"):
+            self.receive(f"<presence type='subscribe' from='{gateway}'/>")
+        self.assertEqual((self.told, self.sent()), ([], []))
+        self.assertTrue(self.contacts.knows_of_us("irc.example.org"))
+
+
 class SubscriptionTests(HandlerCase):
     """Asking and being asked."""
 
