@@ -71,6 +71,8 @@ from bitween.share_guard import ShareGuard
 from bitween.slices import in_slices
 from bitween.traffic import TrafficAccount
 
+#: Contacts that are named for whom a torrent waits.
+MAX_WAITED = 10
 #: Seconds after which a resource that was not seen any more is forgotten.
 RESOURCE_LIFE = 30 * 24 * 3600.0
 
@@ -253,6 +255,19 @@ class Bitween:
         """Where the connection to the XMPP server stands."""
         return self._messenger.status
 
+    @property
+    def knows_presence(self) -> bool:
+        """
+        Whether it is known who is online.
+
+        While only the link is gone, transfers go on with whoever was there before.
+        """
+        return self.connection.state is ConnectionState.ONLINE
+
+    def reconnect(self) -> None:
+        """Try now to connect to the XMPP server, or see whether the connection still holds."""
+        self._messenger.reconnect()
+
     def status(self) -> Status:
         """How the daemon is."""
         return Status(
@@ -296,6 +311,10 @@ class Bitween:
         :raises UnknownTorrent: if there is none with this hash.
         """
         return self._swarm.library.get(info_hash)
+
+    def waited_for(self, torrent: Torrent) -> list[str]:
+        """The bare JIDs of those who could give what a torrent waits for; the first ones."""
+        return self.catalogue.holders(torrent.info_hash)[:MAX_WAITED] if torrent.waits else []
 
     def content(self, info_hash: InfoHash, number: int) -> Content:
         """
@@ -484,6 +503,8 @@ class Bitween:
         """
         if contact is not None:
             self._check_known(contact)
+        if only.online and not self.knows_presence:
+            return FoundPage(0, ())
         search = self.catalogue.search(query, contact, sort, only)
         await in_slices(self._reactor, search.steps())
         await in_slices(self._reactor, search.ordering(offset + limit))
@@ -713,5 +734,7 @@ class Bitween:
             upload_rate=sum(torrent.progress.upload_rate for torrent in torrents),
             peers=sum(torrent.progress.peers for torrent in torrents),
             contacts=len(contacts),
-            contacts_online=sum(bool(self.catalogue.online(jid)) for jid in contacts),
+            contacts_online=sum(bool(self.catalogue.online(jid)) for jid in contacts)
+            if self.knows_presence
+            else 0,
         )

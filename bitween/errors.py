@@ -207,6 +207,10 @@ class RequestRefused(XMPPError):
     """The server or a contact answered a request with an error, or not at all."""
 
 
+class AlreadyContact(XMPPError):
+    """Whoever is to be asked is a contact."""
+
+
 class LogInRefused(XMPPError):
     """The log-in failed, and another try at once would not mend that."""
 

@@ -17,11 +17,13 @@ from bitween.errors import BitweenError, RequestRefused
 from bitween.model.address import PeerAddress
 from bitween.model.candidate import Candidate
 from bitween.model.catalogue import Catalogue, CatalogueChange, Key
+from bitween.model.events import WayFound
 from bitween.model.library import Library
 from bitween.model.passage import Passage
 from bitween.model.peer import Peer
 from bitween.model.torrent import InfoHash, TorrentState
 from bitween.model.way import UNTRIED, Obstacle, Rung, Way
+from bitween.observable import Observable
 from bitween.reach.dial_policy import Network
 from bitween.reach.ladder import Ladder
 from bitween.reach.prospects import (
@@ -227,6 +229,8 @@ class Meetings:
 
     A way that is known is dialled at once.  While none is, the most promising address is dialled,
     and then the one that the ladder finds: never all of them.
+
+    :ivar found: tells each way that was found, or that there is none.
     """
 
     _log = Logger()
@@ -254,6 +258,7 @@ class Meetings:
         self._waiting: dict[Key, None] = {}
         self._running: set[Deferred[None]] = set()
         self._look: IDelayedCall | None = None
+        self.found: Observable[WayFound] = Observable()
 
     def close(self) -> None:
         """Meet nobody any more."""
@@ -504,6 +509,7 @@ class Meetings:
         resource = self._resources[key]
         resource.since = self._reactor.seconds()
         self._log.info("{who!r}: {way}", who="/".join(key), way=way.rung or way.reason)
+        self.found.notify(WayFound(jid=key[0], resource=key[1], way=way))
         for info_hash in list(resource.wanted):
             self._dial(info_hash)
         while self._waiting and not self._is_full():

@@ -154,6 +154,9 @@ class Messenger(Protocol):
         :param candidates: where we are, best first.
         """
 
+    def reconnect(self) -> None:
+        """Try to connect at once, or see whether the connection still holds."""
+
     def read_list(self, jid: str, resource: str, list_id: str, revision: int) -> None:
         """
         Read what is not known of a resource's share list, if it is there; pages come as events.

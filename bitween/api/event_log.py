@@ -34,6 +34,8 @@ class EventType(StrEnum):
     CONTACT_ONLINE = "contact_online"
     CONTACT_OFFLINE = "contact_offline"
     CONTACT_REQUEST = "contact_request"
+    CONTACT_ERROR = "contact_error"
+    CONTACT_REACH = "contact_reach"
     JOB_PROGRESS = "job_progress"
     JOB_DONE = "job_done"
     JOB_FAILED = "job_failed"

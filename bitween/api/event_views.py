@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 
-from bitween.api.views import TORRENT_FIELDS, Field, Json
+from bitween.api.views import TORRENT_FIELDS, Fields, Json, contact_error, reach
 from bitween.model.catalogue import Holding, Presence
 from bitween.model.contact import Contact
+from bitween.model.events import WayFound
 from bitween.model.job import Job
 from bitween.model.text import printable
 from bitween.model.torrent import Torrent
@@ -17,10 +18,11 @@ MAX_SHARES = 10
 # A JID has three parts of at most 1023 bytes (RFC 7622 §3.1).
 _MAX_JID = 3071
 
-#: What an event tells of a torrent beside its hash: all but the files, which may be thousands.
-TORRENT_CHANGES: Mapping[str, Field] = MappingProxyType(
-    {name: read for name, read in TORRENT_FIELDS.items() if name not in {"hash", "files"}}
-)
+
+def torrent_changes(fields: Fields) -> Fields:
+    """What an event tells of a torrent beside its hash: all but the files, maybe thousands."""
+    return {name: read for name, read in fields.items() if name not in {"hash", "files"}}
+
 
 #: What an event tells of a job that goes on, beside its id.
 JOB_CHANGES: Mapping[str, Callable[[Job], object]] = MappingProxyType(
@@ -36,10 +38,9 @@ JOB_CHANGES: Mapping[str, Callable[[Job], object]] = MappingProxyType(
 )
 
 
-def torrent_added(torrent: Torrent) -> Json:
+def torrent_added(torrent: Torrent, changes: Fields) -> Json:
     """A torrent that is new."""
-    fields = {name: read(torrent) for name, read in TORRENT_CHANGES.items()}
-    return {"hash": torrent.info_hash, **fields}
+    return {"hash": torrent.info_hash, **{name: read(torrent) for name, read in changes.items()}}
 
 
 def torrent_finished(torrent: Torrent) -> Json:
@@ -85,4 +86,19 @@ def contact_request(contact: Contact) -> Json:
     return {
         "contact": printable(contact.jid, _MAX_JID),
         "nick": printable(contact.nick) or None,
+    }
+
+
+def contact_trouble(contact: Contact) -> Json:
+    """A contact whose server gave an error when we asked them."""
+    return {"contact": printable(contact.jid, _MAX_JID), "error": contact_error(contact)}
+
+
+def contact_reach(found: WayFound) -> Json:
+    """How a device of a contact is reached."""
+    return {
+        "contact": printable(found.jid, _MAX_JID),
+        "resource": printable(found.resource, _MAX_JID),
+        "reach": reach(found.way),
+        "text": found.way.text or None,
     }

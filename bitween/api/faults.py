@@ -62,6 +62,7 @@ KINDS: Mapping[type[errors.BitweenError], tuple[int, str]] = MappingProxyType(
         errors.RequestRefused: (1052, "request_refused"),
         errors.LogInRefused: (1053, "log_in_refused"),
         errors.CredentialsRefused: (1054, "credentials_refused"),
+        errors.AlreadyContact: (1056, "already_contact"),
         errors.CertificateRefused: (1055, "certificate_refused"),
     }
 )

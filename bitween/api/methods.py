@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from typing import Annotated, Literal
 
@@ -28,7 +28,7 @@ from bitween.model.torrent import MAX_SIZE, InfoHash
 #: Of the methods and their results, by semantic versioning: the first number rises when a program
 #: that kept to the text could break, the second when anything is added, the third when only the
 #: text changes.
-API_VERSION = "1.4.0"
+API_VERSION = "2.0.0"
 
 _Offset = Annotated[int, Between(0, 2**53)]
 _Rate = Annotated[int, Between(0, 2**31 - 1)]
@@ -104,6 +104,11 @@ class ApiMethods(Namespace):
         url, expires = self._links.make(remember)
         return {"url": url, "expires": expires}
 
+    def jsonrpc_reconnect(self) -> results.Done:
+        """Try now to connect to the XMPP server, or see whether the connection still holds."""
+        self._bitween.reconnect()
+        return True
+
     @reads
     def jsonrpc_status(self) -> results.Status:
         """How the daemon is: connection, addresses, totals."""
@@ -144,7 +149,8 @@ class TorrentMethods(Namespace):
         :param fields: the keys wanted of each; all by default.
         :param hashes: only these, as far as they are there.
         """
-        shown = views.TORRENT_FIELDS if fields is None else _known_fields(fields)
+        known = views.torrent_fields(self._bitween.waited_for)
+        shown = known if fields is None else _chosen(known, fields)
         wanted = None if hashes is None else frozenset(hashes)
         rows = (
             {field: shown[field](torrent) for field in shown}
@@ -412,7 +418,9 @@ class ContactMethods(Namespace):
     @reads
     def jsonrpc_get_shares(self) -> Annotated[Members, results.Shares]:
         """What every device of every contact shares."""
-        return Members([("shares", views.shares(self._bitween.catalogue))])
+        return Members(
+            [("shares", views.shares(self._bitween.catalogue, there=self._bitween.knows_presence))]
+        )
 
     @reads
     async def jsonrpc_find(  # noqa: PLR0917  # parameters of the API go by position, too
@@ -444,7 +452,11 @@ class ContactMethods(Namespace):
         return {
             "total": page.total,
             "items": [
-                views.found(item, self._bitween.meetings.best_way(item.info_hash))
+                views.found(
+                    item,
+                    self._bitween.meetings.best_way(item.info_hash),
+                    there=self._bitween.knows_presence,
+                )
                 for item in page.items
             ],
         }
@@ -455,9 +467,12 @@ class ContactMethods(Namespace):
         catalogue = self._bitween.catalogue
         contacts = self._bitween.contacts()
         traffic, meetings = self._bitween.traffic, self._bitween.meetings
+        there = self._bitween.knows_presence
         return {
             "contacts": [
-                views.contact(contact, catalogue, traffic.of(contact.jid), meetings.way)
+                views.contact(
+                    contact, catalogue, traffic.of(contact.jid), meetings.way, there=there
+                )
                 for contact in contacts
             ]
         }
@@ -473,8 +488,10 @@ class ContactMethods(Namespace):
         Ask somebody to become a contact, and let their own request in when it comes.
 
         :param jid: a bare JID, or an ``xmpp:`` link that holds it.
+        :raises AlreadyContact: if they are one, and have that name.
         :raises NotConnected: if there is no XMPP session.
-        :raises RequestRefused: if the server does not want that.
+        :raises RequestRefused: if the server does not want that; what their own server answers
+            comes later, as ``error`` of ``xmpp.get_contacts``.
         """
         await self._bitween.add_contact(jid, nick or "")
         return True
@@ -590,12 +607,12 @@ def _version_of(distribution: str) -> str | None:
         return None
 
 
-def _known_fields(fields: list[str]) -> Mapping[str, views.Field]:
+def _chosen(known: views.Fields, names: list[str]) -> views.Fields:
     """
     :raises InvalidValue: naming the first one that is unknown.
     """
-    for field in fields:
-        if field not in views.TORRENT_FIELDS:
-            known = ", ".join(views.TORRENT_FIELDS)
-            raise InvalidValue(f"parameter 'fields': {field[:60]!r} is unknown", f"known: {known}")
-    return {field: views.TORRENT_FIELDS[field] for field in fields}
+    for name in names:
+        if name not in known:
+            hint = f"known: {', '.join(known)}"
+            raise InvalidValue(f"parameter 'fields': {name[:60]!r} is unknown", hint)
+    return {name: known[name] for name in names}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import groupby
 
 from twisted.application.service import Service
@@ -10,10 +10,11 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import LogPublisher
 
 from bitween.api import event_views, views
-from bitween.api.deltas import Deltas, Fields
+from bitween.api.deltas import AT_ONCE, Deltas, Fields
 from bitween.api.event_log import EventLog, EventType
 from bitween.api.log_watch import LogWatch
 from bitween.application import Bitween
+from bitween.errors import BitweenError
 from bitween.model.catalogue import CatalogueChange, Holding
 from bitween.model.contact import Contact, Pending
 from bitween.model.events import (
@@ -26,6 +27,7 @@ from bitween.model.events import (
     TorrentChanged,
     TorrentFinished,
     TorrentRemoved,
+    WayFound,
 )
 from bitween.model.job import Job, JobState
 from bitween.model.torrent import InfoHash, Torrent
@@ -44,11 +46,13 @@ class Recorder(Service):
         """:param publisher: whose warnings become events."""
         self._bitween = application
         self._log = log
+        self._changes = event_views.torrent_changes(views.torrent_fields(application.waited_for))
         self._torrents: Deltas[InfoHash, Torrent] = Deltas(
-            clock, event_views.TORRENT_CHANGES, self._torrents_changed
+            clock, self._changes, self._torrents_changed
         )
         self._jobs: Deltas[str, Job] = Deltas(clock, event_views.JOB_CHANGES, self._jobs_changed)
         self._asking: set[str] = set()
+        self._troubled: dict[str, BitweenError] = {}
         self._publisher = publisher
         self._watch = LogWatch(clock, lambda data: log.record(EventType.WARNING, data))
         self._unsubscribe: list[Callable[[], None]] = []
@@ -62,6 +66,7 @@ class Recorder(Service):
             application.messenger_events.subscribe(self._messenger_did),
             application.catalogue_changes.subscribe(self._catalogue_changed),
             application.jobs.changes.subscribe(self._job_changed),
+            application.meetings.found.subscribe(self._way_found),
         ]
         self._publisher.addObserver(self._watch)
 
@@ -80,7 +85,9 @@ class Recorder(Service):
         match event:
             case TorrentAdded(torrent=torrent):
                 self._torrents.put(torrent.info_hash, torrent)
-                self._log.record(EventType.TORRENT_ADDED, event_views.torrent_added(torrent))
+                self._log.record(
+                    EventType.TORRENT_ADDED, event_views.torrent_added(torrent, self._changes)
+                )
             case TorrentChanged(torrent=torrent):
                 self._torrent_changed(torrent)
             case TorrentFinished(torrent=torrent):
@@ -109,8 +116,14 @@ class Recorder(Service):
                 self._contact_changed(contact)
             case ContactRemoved(jid=jid):
                 self._asking.discard(jid)
+                self._troubled.pop(jid, None)
 
     def _contact_changed(self, contact: Contact) -> None:
+        if contact.error is None:
+            self._troubled.pop(contact.jid, None)
+        elif self._troubled.get(contact.jid) is not contact.error:
+            self._troubled[contact.jid] = contact.error
+            self._log.record(EventType.CONTACT_ERROR, event_views.contact_trouble(contact))
         if contact.pending is not Pending.IN:
             self._asking.discard(contact.jid)
         elif contact.jid not in self._asking:
@@ -122,8 +135,22 @@ class Recorder(Service):
             came = presence.online
             event_type = EventType.CONTACT_ONLINE if came else EventType.CONTACT_OFFLINE
             self._log.record(event_type, event_views.presence(presence))
+        self._waited_for_changed({h.share.info_hash for h in change.gone + change.appeared})
         self._shares_changed(EventType.SHARE_GONE, change.gone)
         self._shares_changed(EventType.SHARE_APPEARED, change.appeared)
+
+    def _waited_for_changed(self, info_hashes: Iterable[InfoHash]) -> None:
+        """Tell anew for whom those torrents wait that others have, or have no longer."""
+        changes = []
+        for info_hash in sorted(info_hashes):
+            torrent = self._torrents.known(info_hash)
+            if torrent is not None and torrent.waits:
+                changes.append((info_hash, {"waiting_for": self._bitween.waited_for(torrent)}))
+        for start in range(0, len(changes), AT_ONCE):
+            self._torrents_changed(changes[start : start + AT_ONCE])
+
+    def _way_found(self, found: WayFound) -> None:
+        self._log.record(EventType.CONTACT_REACH, event_views.contact_reach(found))
 
     def _shares_changed(self, event_type: EventType, holdings: Sequence[Holding]) -> None:
         """Record one event for each contact, however many shares it is about."""

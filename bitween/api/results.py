@@ -32,7 +32,7 @@ Done = Literal[True]
 
 
 #: What is said of the way to somebody; see :class:`bitween.model.way.Rung`.
-REACH = "lan, ipv6, ipv4, mapped, punched, relay, in_band, untried or none"
+REACH = "lan, ipv6, ipv4, mapped, punched, relay, in_band or none; null before that is known"
 
 
 class Versions(TypedDict):
@@ -184,8 +184,9 @@ class Torrent(TypedDict, total=False):
     upload_rate: Rate
     uploaded: Annotated[int, "bytes given to others, over all runs"]
     left: Annotated[int, "bytes that are wanted and still to come"]
+    wanted_size: Annotated[int | None, "bytes that are here, or are wanted and still to come"]
     peers: Annotated[int, "that are connected"]
-    eta: Annotated[float | None, "seconds until it is complete"]
+    eta: Annotated[float | None, "seconds until all that is wanted is here; null if unknown"]
     save_path: Annotated[str, "the folder that holds the torrent's file or folder"]
     error: Annotated[str | None, "why it stands still, in words"]
     trouble: Trouble | None
@@ -195,6 +196,10 @@ class Torrent(TypedDict, total=False):
     origin: Annotated[str, FileOrigin]
     limits: Limits
     sequential: Annotated[bool, "whether pieces are fetched in their order"]
+    waiting_for: Annotated[
+        list[BareJid],
+        "contacts who have it, where it wants something and nobody is connected; the first ten",
+    ]
 
 
 class Deletion(TypedDict):
@@ -336,8 +341,8 @@ class Obstacle(TypedDict):
 class Way(TypedDict):
     """How a resource of a contact is reached, or why it is not."""
 
-    reach: Annotated[str, REACH]
-    text: Annotated[str, "the same in words"]
+    reach: Annotated[str | None, REACH]
+    text: Annotated[str | None, "the same in words"]
     reason: Annotated[str | None, "why there is no better way, or none at all"]
     fix: Annotated[str | None, "what would help"]
     because: Annotated[list[Obstacle], "what reason and fix are made of"]
@@ -364,7 +369,8 @@ class Contact(TypedDict):
     groups: list[str]
     blocked: Annotated[bool, "whether the server keeps them away from us, by JID or by domain"]
     service: Annotated[bool, "whether this is no person but a gateway or another service"]
-    online: bool
+    online: Annotated[bool, "whether they are there; nobody is while we are not connected"]
+    error: Annotated[Error | None, "what their server answered when we asked them"]
     resources: list[Resource]
     downloaded: Annotated[int, "bytes got from them, over all times"]
     uploaded: Annotated[int, "bytes given to them, over all times"]
@@ -444,7 +450,7 @@ class Found(TypedDict):
     size: Size
     contacts: list[BareJid]
     online: Annotated[bool, "whether one of them is there now"]
-    reach: Annotated[str | None, f"{REACH}; null while nobody who has it is online"]
+    reach: Annotated[str | None, f"{REACH}, and while nobody who has it is online"]
     reach_text: Annotated[str | None, "the same in words"]
 
 

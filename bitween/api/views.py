@@ -43,6 +43,7 @@ Json = dict[str, object]
 
 #: Makes one key's value of a torrent.
 Field = Callable[[Torrent], object]
+Fields = Mapping[str, Field]
 
 
 def _size_if_known(torrent: Torrent) -> int | None:
@@ -65,8 +66,8 @@ def _trouble(trouble: Trouble | None) -> results.Trouble | None:
     }
 
 
-#: Every key of a torrent.
-TORRENT_FIELDS: Mapping[str, Field] = MappingProxyType(
+#: Every key of a torrent that the torrent alone tells.
+TORRENT_FIELDS: Fields = MappingProxyType(
     {
         "hash": lambda torrent: torrent.info_hash,
         "name": lambda torrent: torrent.name,
@@ -80,6 +81,7 @@ TORRENT_FIELDS: Mapping[str, Field] = MappingProxyType(
         "upload_rate": lambda torrent: torrent.progress.upload_rate,
         "uploaded": lambda torrent: torrent.progress.uploaded,
         "left": lambda torrent: torrent.progress.left,
+        "wanted_size": lambda torrent: torrent.progress.wanted or _size_if_known(torrent),
         "peers": lambda torrent: torrent.progress.peers,
         "eta": lambda torrent: torrent.progress.eta,
         "save_path": lambda torrent: clean_path(torrent.save_path),
@@ -93,6 +95,15 @@ TORRENT_FIELDS: Mapping[str, Field] = MappingProxyType(
         "sequential": lambda torrent: torrent.wishes.selection.sequential,
     }
 )
+
+
+def torrent_fields(waited_for: Callable[[Torrent], list[str]]) -> Fields:
+    """
+    Every key of a torrent.
+
+    :param waited_for: tells the bare JIDs of those for whom a torrent waits.
+    """
+    return MappingProxyType({**TORRENT_FIELDS, "waiting_for": waited_for})
 
 
 def status(status: Status) -> results.Status:
@@ -261,14 +272,20 @@ def added(added: Added) -> results.Added:
 
 
 def contact(
-    contact: Contact, catalogue: Catalogue, traffic: Traffic, way: Callable[[str, str], Way]
+    contact: Contact,
+    catalogue: Catalogue,
+    traffic: Traffic,
+    way: Callable[[str, str], Way],
+    *,
+    there: bool,
 ) -> results.Contact:
     """
     One entry of ``xmpp.get_contacts``.
 
+    :param there: whether it is known who is online.
     :param way: tells the way to a resource of a bare JID.
     """
-    online = catalogue.online(contact.jid)
+    online = catalogue.online(contact.jid) if there else frozenset()
     listings = catalogue.listings(contact.jid)
     return {
         "jid": contact.jid,
@@ -279,6 +296,7 @@ def contact(
         "blocked": contact.blocked,
         "service": contact.is_service,
         "online": bool(online),
+        "error": contact_error(contact),
         "resources": [
             _resource(
                 resource,
@@ -290,6 +308,11 @@ def contact(
         "downloaded": traffic.downloaded,
         "uploaded": traffic.uploaded,
     }
+
+
+def contact_error(contact: Contact) -> results.Error | None:
+    """What came back when a contact was asked."""
+    return None if contact.error is None else cast("results.Error", error_object(contact.error))
 
 
 def _resource(resource: str, listing: Listing | None, way: Way | None) -> results.Resource:
@@ -311,38 +334,46 @@ def reachable(catalogue: Catalogue) -> Members:
     )
 
 
-def shares(catalogue: Catalogue) -> Members:
-    """``xmpp.get_shares``: listings by bare JID and resource."""
+def shares(catalogue: Catalogue, *, there: bool) -> Members:
+    """
+    ``xmpp.get_shares``: listings by bare JID and resource.
+
+    :param there: whether it is known who is online.
+    """
     return Members(
         (
             jid,
-            Members((name, _listing(listing)) for name, listing in catalogue.listings(jid).items()),
+            Members(
+                (name, _listing(listing, there=there))
+                for name, listing in catalogue.listings(jid).items()
+            ),
         )
         for jid in catalogue.jids()
     )
 
 
-def found(found: Found, way: Way | None) -> results.Found:
+def found(found: Found, way: Way | None, *, there: bool) -> results.Found:
     """
     One item of ``xmpp.find``.
 
     :param way: the best one to somebody who is online and has it.
+    :param there: whether it is known who is online.
     """
     return {
         "hash": found.info_hash,
         "name": found.name,
         "size": found.size,
         "contacts": list(found.contacts),
-        "online": found.online,
-        "reach": _reach(way) if way else None,
-        "reach_text": way.text if way else None,
+        "online": found.online and there,
+        "reach": reach(way) if way and there else None,
+        "reach_text": way.text if way and there and reach(way) else None,
     }
 
 
 def _way(way: Way) -> results.Way:
     return {
-        "reach": _reach(way),
-        "text": way.text,
+        "reach": reach(way),
+        "text": way.text or None,
         "reason": way.reason or None,
         "fix": way.fix or None,
         "because": [_obstacle(obstacle) for obstacle in way.obstacles],
@@ -359,13 +390,14 @@ def _obstacle(obstacle: Obstacle) -> results.Obstacle:
     }
 
 
-def _reach(way: Way) -> str:
+def reach(way: Way) -> str | None:
+    """On which rung somebody is reached; ``None`` while that is not known."""
     if way.rung is not None:
         return way.rung.value
-    return "none" if way.reason else "untried"
+    return "none" if way.reason else None
 
 
-def _listing(listing: Listing) -> Members:
+def _listing(listing: Listing, *, there: bool) -> Members:
     addresses = listing.announcement.addresses
     # A copy, for the list may change while it is encoded.
     shares = list(listing.announcement.shares.values())
@@ -373,7 +405,7 @@ def _listing(listing: Listing) -> Members:
         [
             ("ip_v4", _addresses(address for address in addresses if not address.is_ipv6)),
             ("ip_v6", _addresses(address for address in addresses if address.is_ipv6)),
-            ("online", listing.online),
+            ("online", listing.online and there),
             ("shares", Members((share.info_hash, _share(share)) for share in shares)),
         ]
     )

@@ -276,17 +276,23 @@ def _forget_resource(session: Session) -> None:
 
 def _contact_row(contact: Mapping[str, Any]) -> tuple[str, ...]:
     pending = {"in": "asks you: contacts accept", "out": "asked", None: ""}
+    ways = [resource["way"]["text"] for resource in contact["resources"] if resource["way"]]
     return (
         contact["jid"],
         contact["nick"] or "",
         contact["subscription"],
         "service" if contact["service"] else "online" if contact["online"] else "away",
-        ", ".join(dict.fromkeys(r["way"]["text"] for r in contact["resources"] if r["way"])),
+        ", ".join(dict.fromkeys(filter(None, ways))),
         str(sum(resource["shares"] for resource in contact["resources"])),
         size_text(contact["downloaded"]) if contact["downloaded"] else "",
         size_text(contact["uploaded"]) if contact["uploaded"] else "",
-        "blocked" if contact["blocked"] else pending[contact["pending"]],
+        "blocked" if contact["blocked"] else f"{pending[contact['pending']]}{_error_text(contact)}",
     )
+
+
+def _error_text(contact: Mapping[str, Any]) -> str:
+    error = contact.get("error")  # a daemon of an earlier version does not tell
+    return f": {error['message']}" if error else ""
 
 
 def status(session: Session) -> None:
@@ -314,6 +320,11 @@ def status(session: Session) -> None:
     }
     for key, value in rows.items():
         session.output.line(f"{key + ':':13}{value}")
+
+
+def reconnect(session: Session) -> None:
+    """``reconnect``."""
+    session.show(session.call("Api.reconnect"), "the daemon tries to connect: see bitween status")
 
 
 def _addresses_text(addresses: list[tuple[str, int]]) -> str:
@@ -451,6 +462,7 @@ COMMANDS: Mapping[str, Callable[[Session], None]] = MappingProxyType(
         "export": export,
         "contacts": contacts,
         "status": status,
+        "reconnect": reconnect,
         "doctor": doctor,
         "stop": stop,
         "jobs": jobs,

@@ -163,6 +163,7 @@ def _add_daemon_commands(
 ) -> None:
     commands.add_parser("daemon", help="run the daemon, in the foreground", add_help=False)
     _command(commands, "status", "show how the daemon is")
+    _command(commands, "reconnect", "try now to connect to the XMPP server")
     _command(commands, "doctor", "look for what keeps transfers from working, and say what helps")
     _command(commands, "stop", "stop the daemon")
     jobs = _command(commands, "jobs", "list what takes a while, or cancel it")

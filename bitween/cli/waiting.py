@@ -82,4 +82,7 @@ def _step(torrent: dict[str, Any]) -> Step:
 def _note(torrent: dict[str, Any]) -> str:
     if torrent["state"] in ("paused", "queued"):
         return str(torrent["state"])
-    return "waiting for a source" if torrent["peers"] == 0 and not torrent["complete"] else ""
+    if torrent["peers"] or torrent["complete"]:
+        return ""
+    names = ", ".join(torrent.get("waiting_for") or ())  # a daemon of an earlier version has none
+    return f"waiting for {names}" if names else "waiting for a source"

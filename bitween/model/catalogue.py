@@ -458,6 +458,10 @@ class Catalogue:
         ]
         return sorted(found, key=lambda source: (source.jid, source.resource))
 
+    def holders(self, info_hash: InfoHash) -> list[str]:
+        """The bare JIDs of everybody who has a torrent, online or not, sorted."""
+        return sorted({entry.jid for entry in self._holders.get(info_hash, ())})
+
     def share(self, info_hash: InfoHash) -> Share | None:
         """What is said of a torrent, by someone who is online if there is one."""
         holders = self._holders.get(info_hash)

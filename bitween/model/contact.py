@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
+
+from bitween.errors import BitweenError
 
 
 class Subscription(StrEnum):
@@ -41,6 +43,7 @@ class Contact:
     :param pending: ``IN`` where they ask us, ``OUT`` where we have asked them.
     :param groups: roster groups, sorted.
     :param blocked: whether the server keeps them away from us (XEP-0191).
+    :param error: what came back when we asked them; ``None`` if nothing went wrong.
     """
 
     jid: str
@@ -49,6 +52,7 @@ class Contact:
     pending: Pending | None = None
     groups: tuple[str, ...] = ()
     blocked: bool = False
+    error: BitweenError | None = field(default=None, compare=False)
 
     @property
     def trusted(self) -> bool:

@@ -9,6 +9,7 @@ from bitween.model.announcement import Announcement, ListPage
 from bitween.model.connection import ConnectionStatus
 from bitween.model.contact import Contact
 from bitween.model.torrent import InfoHash, Torrent
+from bitween.model.way import Way
 
 # ---- the swarm
 
@@ -168,3 +169,14 @@ MessengerEvent = (
     | ContactRemoved
     | RosterRead
 )
+
+# ---- connecting
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WayFound:
+    """It is known how a resource of a contact is reached, or that it is not."""
+
+    jid: str
+    resource: str
+    way: Way

@@ -57,6 +57,7 @@ class FileOrigin(StrEnum):
     FETCHED = "fetched"  # bitween downloaded them
 
 
+_FETCHING = frozenset((TorrentState.METADATA, TorrentState.DOWNLOADING))
 _STANDING = frozenset((TorrentState.PAUSED, TorrentState.QUEUED))
 
 
@@ -111,7 +112,8 @@ class Progress:
     @property
     def eta(self) -> float | None:
         """Seconds until it is complete, ``None`` where that cannot be told."""
-        if self.left <= 0 or self.download_rate <= 0:
+        # The rate is an average, which goes on for a while when the last peer has gone.
+        if self.left <= 0 or self.download_rate <= 0 or not self.peers:
             return None
         return self.left / self.download_rate
 
@@ -148,6 +150,11 @@ class Torrent:
     shared: bool = False
     origin: FileOrigin = FileOrigin.FETCHED
     wishes: Wishes = AS_USUAL
+
+    @property
+    def waits(self) -> bool:
+        """Whether it wants something, and nobody is connected who could give it."""
+        return self.state in _FETCHING and not self.error and not self.progress.peers
 
     @property
     def announceable(self) -> bool:

@@ -79,9 +79,9 @@ class Way:
 
     @property
     def text(self) -> str:
-        """The way in words, for a person."""
+        """The way in words, for a person; empty where nothing is known."""
         if self.rung is None:
-            return f"not reachable: {self.reason}" if self.reason else "not tried yet"
+            return f"not reachable: {self.reason}" if self.reason else ""
         if self.rung is Rung.RELAY:
             return f"by relay at {self.through}"
         return _WORDS[self.rung]

@@ -318,7 +318,12 @@ class Client(XMPPClient):
         """Find out at once whether the link still holds, or try at once to have one again."""
         if self.online:
             self._keep_alive.ping()
-        elif self.status.state is ConnectionState.WAITING and "retry" in self._timers:
+        elif self.status.state is ConnectionState.WAITING:
+            self.reconnect()
+
+    def reconnect(self) -> None:
+        """Try now what would be tried later; nothing happens if that is being done."""
+        if "retry" in self._timers:
             self._cancel("retry")
             self._connect()
 

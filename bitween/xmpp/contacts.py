@@ -18,7 +18,7 @@ from wokkel.xmppim import (
     RosterRequest,
 )
 
-from bitween.errors import InvalidValue, RequestRefused, UnknownContact
+from bitween.errors import AlreadyContact, InvalidValue, RequestRefused, UnknownContact
 from bitween.model.catalogue import MAX_RESOURCES
 from bitween.model.connection import DEFAULT_PRIORITY
 from bitween.model.contact import AutoAccept, Contact, Pending, Subscription
@@ -30,7 +30,7 @@ from bitween.model.events import (
     RosterRead,
 )
 from bitween.model.text import printable
-from bitween.xmpp.failures import no_session, request_error
+from bitween.xmpp.failures import no_session, request_error, subscription_error
 from bitween.xmpp.jids import parse_contact, split, stamped
 from bitween.xmpp.payload import xml_text
 from bitween.xmpp.presence import available
@@ -105,6 +105,8 @@ class Contacts(RosterClientProtocol):
         self._asked: set[str] = set()
         # Of these, whom this daemon has asked: what other programs asked is theirs to ask again.
         self._asked_here: set[str] = set()
+        # What came back from those whom we have asked.
+        self._errors: dict[str, RequestRefused] = {}
         self._present: dict[str, set[str]] = {}
         # New contacts who are to be sent our presence.
         self._showing: dict[str, IDelayedCall] = {}
@@ -215,6 +217,7 @@ class Contacts(RosterClientProtocol):
         Ask somebody to become a contact.
 
         :raises InvalidValue: if that is no JID, or our own one.
+        :raises AlreadyContact: if they are one; another name is given to them all the same.
         :raises NotConnected: if there is no session.
         :raises RequestRefused: if the server does not want that.
         """
@@ -227,6 +230,10 @@ class Contacts(RosterClientProtocol):
             )
         self._check_online()
         known = self._roster.get(bare, Contact(bare))
+        if known.subscription is Subscription.BOTH and nick in {"", known.nick}:
+            raise AlreadyContact(
+                f"{bare} is among your contacts already", detail="jid", values={"jid": bare}
+            )
         item = RosterItem(
             stamped(bare), name=xml_text(nick) or known.nick, groups=set(known.groups)
         )
@@ -334,6 +341,8 @@ class Contacts(RosterClientProtocol):
             self._reminders.begin()
         if _shows_us(contact):
             self._requests.pop(jid, None)
+        if contact.follows:
+            self._errors.pop(jid, None)
         if known and contact == before:
             return
         self._notify(ContactChanged(contact=self._contact(jid)))
@@ -370,6 +379,7 @@ class Contacts(RosterClientProtocol):
 
     def _drop(self, jid: str) -> None:
         self._present.pop(jid, None)
+        self._errors.pop(jid, None)
         self._asked.discard(jid)
         self._asked_here.discard(jid)
         if self._roster.pop(jid, None) is not None:
@@ -383,6 +393,7 @@ class Contacts(RosterClientProtocol):
         if jid in self._requests:
             nick = contact.nick or self._requests[jid]
             contact = replace(contact, pending=Pending.IN, nick=nick)
+        contact = replace(contact, error=self._errors.get(jid))
         return replace(contact, blocked=True) if jid in self._blocked else contact
 
     # ---- presence and subscription stanzas
@@ -394,6 +405,8 @@ class Contacts(RosterClientProtocol):
             self._availability(jid, resource, kind == "available")
         elif kind == "subscribe":
             self._asked_by(jid, _nick_in(presence))
+        elif kind == "error":
+            self._not_asked(jid, presence)
         elif kind == "unsubscribed":
             self._asked.discard(jid)
         elif kind == "unsubscribe" and jid in self._requests:
@@ -416,6 +429,19 @@ class Contacts(RosterClientProtocol):
     def _tell_presence(self, jid: str, resource: str, online: bool) -> None:
         if self.trusts(jid):
             self._notify(PresenceChanged(jid=jid, resource=resource, online=online))
+
+    def _not_asked(self, jid: str, presence: Any) -> None:
+        """Take note of why whom we asked was not reached."""
+        if (
+            self._roster.get(jid, Contact(jid)).pending is not Pending.OUT
+            and jid not in self._asked
+        ):
+            return
+        error = subscription_error(jid, presence)
+        known = self._errors.get(jid)
+        if known is None or str(known) != str(error):
+            self._errors[jid] = error
+            self._notify(ContactChanged(contact=self._contact(jid)))
 
     def _asked_by(self, jid: str, nick: str) -> None:
         if not jid or jid == self._own_bare or jid in self._blocked or Contact(jid).is_service:

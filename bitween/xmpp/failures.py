@@ -11,7 +11,11 @@ from service_identity import CertificateError, VerificationError
 from twisted.internet import error as net
 from twisted.internet.defer import CancelledError
 from twisted.words.protocols.jabber import sasl
-from twisted.words.protocols.jabber.error import StanzaError, StreamError
+from twisted.words.protocols.jabber.error import (
+    NS_XMPP_STANZAS,
+    StanzaError,
+    StreamError,
+)
 from twisted.words.protocols.jabber.xmlstream import FeatureNotAdvertized, TLSError
 from twisted.words.protocols.jabber.xmlstream import TimeoutError as NoAnswer
 
@@ -28,6 +32,8 @@ from bitween.model.text import printable
 from bitween.xmpp.scram import MOST_ITERATIONS, ServerNotAuthentic, TooManyIterations
 from bitween.xmpp.tls import CertificateNotAccepted
 
+# Characters of a server's own words that are told.
+_MAX_TOLD = 200
 # RFC 6120 §6.5: what is told without having been asked for anything wrong.
 _PASSING_SASL = frozenset({"temporary-auth-failure", "aborted"})
 
@@ -150,6 +156,50 @@ def request_error(error: BaseException) -> BitweenError:
             "the connection to the server broke off", "try again later", detail="broken"
         )
     return RequestRefused(f"the answer makes no sense ({type(error).__name__})")
+
+
+def subscription_error(jid: str, presence: Any) -> RequestRefused:
+    """
+    Say why somebody whom we asked to become a contact was not reached.
+
+    :param presence: of the type ``error`` (RFC 6121 §3.1.3, RFC 6120 §8.3.3).
+    """
+    told = {
+        element.name: str(element)
+        for error in presence.elements(presence.uri, "error")
+        for element in error.elements()
+        if element.uri == NS_XMPP_STANZAS
+    }
+    text = told.pop("text", "")
+    condition = next(iter(told), "")
+    host = jid.partition("@")[2]
+    if condition == "remote-server-not-found":
+        return RequestRefused(
+            f"the server {host} cannot be found",
+            "check the address",
+            detail="no_server",
+            values={"host": host},
+        )
+    if condition == "remote-server-timeout":
+        return RequestRefused(
+            f"the server {host} does not answer",
+            "the request is sent again from time to time",
+            detail="silent_server",
+            values={"host": host},
+        )
+    if condition in {"item-not-found", "gone"}:
+        return RequestRefused(
+            f"the server {host} has no account {jid}",
+            "check the address",
+            detail="no_account",
+            values={"host": host, "jid": jid},
+        )
+    said = ": ".join(printable(part, _MAX_TOLD) for part in (condition, text) if part)
+    return RequestRefused(
+        f"the server {host} answered with an error: {said or 'no reason'}",
+        detail="server_error",
+        values={"host": host, "condition": said or "?"},
+    )
 
 
 def _tls_error(error: BaseException, host: str) -> XMPPError:

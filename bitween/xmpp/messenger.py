@@ -188,6 +188,11 @@ class Messenger:
         """Ask a resource to send a token into the networks that it may share with us."""
         return self._encounters.prove(jid, resource, token)
 
+    def reconnect(self) -> None:
+        """Try to connect at once, or see whether the connection still holds."""
+        self.client.look_alive()
+        self.client.reconnect()
+
     def add_contact(self, jid: str, nick: str) -> Deferred[None]:
         """Ask to see a contact's presence, and let the request that answers ours in."""
         return Deferred.fromCoroutine(self._contacts.add(jid, nick))

@@ -12,6 +12,7 @@ from twisted.trial.unittest import TestCase
 from bitween.cli.private_prosody import PrivateProsody
 from bitween.cli.private_server import PrivateServer
 from bitween.errors import (
+    AlreadyContact,
     BitweenError,
     InvalidValue,
     NotConnected,
@@ -178,6 +179,14 @@ class MessengerContract(_Base):
         self.assertEqual([c.nick for c in alice.messenger.contacts], ["Bob"])
         self.assertEqual([c.pending for c in alice.messenger.contacts], [None])
         self.assertEqual([c.pending for c in bob.messenger.contacts], [None])
+
+    async def test_who_is_a_contact_is_not_asked_again(self) -> None:
+        """Adding them tells it, but another name for them is taken."""
+        alice, bob = await self.friends()
+        for nick in ("", "Bob"):
+            await self.refused(AlreadyContact, alice.messenger.add_contact(bob.jid, nick))
+        await alice.messenger.add_contact(bob.jid, "Bobby")
+        await alice.until(lambda: [c.nick for c in alice.messenger.contacts] == ["Bobby"])
 
     async def test_both_may_ask(self) -> None:
         """Adding somebody who asks lets them in."""

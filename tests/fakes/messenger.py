@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from twisted.internet.defer import Deferred, fail, succeed
 
-from bitween.errors import InvalidValue, NotConnected, UnknownContact
+from bitween.errors import AlreadyContact, InvalidValue, NotConnected, UnknownContact
 from bitween.model.announcement import Announcement, ListPage, Share
 from bitween.model.candidate import Candidate
 from bitween.model.connection import ConnectionState, ConnectionStatus
@@ -146,6 +146,11 @@ class FakeMessenger:
         self.announced = tuple(shares), tuple(candidates)
         self._publish()
 
+    def reconnect(self) -> None:
+        """Be online again, if a test had it go offline."""
+        if self.status.state is ConnectionState.WAITING:
+            self.start()
+
     def read_list(self, jid: str, resource: str, list_id: str, revision: int) -> None:
         """Hand on the whole list, if the resource is there; here that is one page."""
         del list_id, revision  # nobody here remembers what changed
@@ -273,7 +278,7 @@ class FakeMessenger:
             if not self._online:
                 raise NotConnected("there is no connection to the XMPP server")
             step(f"{local}@{domain}".lower(), *args[1:])
-        except (InvalidValue, NotConnected, UnknownContact):
+        except (AlreadyContact, InvalidValue, NotConnected, UnknownContact):
             return fail()
         return succeed(None)
 
@@ -281,6 +286,9 @@ class FakeMessenger:
         if jid == self.own_jid:
             raise InvalidValue(f"{jid} is your own account")
         account = self.server.account(self.own_jid)
+        known = self.server.contact(self.own_jid, jid)
+        if known.subscription is Subscription.BOTH and nick in {"", known.nick}:
+            raise AlreadyContact(f"{jid} is among your contacts already")
         account.nicks[jid] = nick or account.nicks.get(jid, "")
         if jid in account.asked_by:
             self.server.follow(jid, self.own_jid)

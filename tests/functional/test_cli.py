@@ -514,8 +514,8 @@ class GetTests(CliCase):
         self.assertEqual(
             [line.split("\t") for line in out.splitlines()],
             [
-                ["holiday", "123 B", BOB, "online", "not tried yet", A],
-                ["work", "123 B", BOB, "online", "not tried yet", B],
+                ["holiday", "123 B", BOB, "online", "", A],
+                ["work", "123 B", BOB, "online", "", B],
             ],
         )
         self.assertEqual((await self.done("shares", "HOLI")).out.count("\n"), 1)
@@ -708,7 +708,7 @@ class DaemonTests(CliCase):
         self.world.contact_shares(BOB, {A: "a"})
         await self.world.contact("eve@example.org", "x").add_contact(JID, "")
         rows = [line.split("\t") for line in (await self.done("contacts")).out.splitlines()]
-        self.assertEqual(rows[0], [BOB, "", "both", "online", "not tried yet", "1", "", "", ""])
+        self.assertEqual(rows[0], [BOB, "", "both", "online", "", "1", "", "", ""])
         self.assertEqual(rows[1][-1], "asks you: contacts accept")
         await self.done("contacts", "accept", "eve@example.org")
         await self.done("contacts", "remove", BOB)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from typing import Any
 
 import segno
@@ -16,7 +17,7 @@ from bitween.bittorrent.metainfo import HashedFile, make_torrent
 from bitween.errors import HashingFailed, NotConnected
 from bitween.model.address import PeerAddress
 from bitween.model.connection import ConnectionState, ConnectionStatus
-from bitween.model.events import PeerMoved, TorrentChanged
+from bitween.model.events import ConnectionChanged, PeerMoved, TorrentChanged
 from bitween.model.left_out import LeftOut, LeftOutEntry, Why
 from bitween.model.peer import Peer
 from bitween.model.setting import Origin, Setting
@@ -284,6 +285,7 @@ class TorrentTests(MethodCase):
                         "upload_rate": 7,
                         "uploaded": 9,
                         "left": 750,
+                        "wanted_size": 1000,
                         "peers": 3,
                         "eta": 15.0,
                         "save_path": "/files",
@@ -295,10 +297,28 @@ class TorrentTests(MethodCase):
                         "origin": "shared",
                         "limits": {"upload": 0, "download": 0},
                         "sequential": False,
+                        "waiting_for": [],
                     }
                 ]
             },
         )
+
+    def test_waiting(self) -> None:
+        """Who could give what a download waits for is told, online or not, and no time then."""
+        self.world.contact_shares(BOB, {B: "film"}, online=False)
+        self.call("bt.add_torrent_by_hash", B)
+        progress = Progress(250, 1000, 50, 7, 0, 9, 750)
+        fields = ["waiting_for", "eta"]
+        for state, peers, waiting in (
+            (TorrentState.METADATA, 0, [BOB]),
+            (TorrentState.DOWNLOADING, 0, [BOB]),
+            (TorrentState.DOWNLOADING, 1, []),
+            (TorrentState.PAUSED, 0, []),
+            (TorrentState.FINISHED, 0, []),
+        ):
+            self.world.swarm.change(B, state=state, progress=replace(progress, peers=peers))
+            (torrent,) = self.call("bt.get_torrents", fields)["torrents"]
+            self.assertEqual(torrent, {"waiting_for": waiting, "eta": 15.0 if peers else None})
 
     def test_unknown_values_are_null(self) -> None:
         """Before the metadata is there, neither files nor size nor time left are known."""
@@ -661,8 +681,8 @@ class ContactTests(MethodCase):
                         "size": 123,
                         "contacts": [BOB],
                         "online": True,
-                        "reach": "untried",
-                        "reach_text": "not tried yet",
+                        "reach": None,
+                        "reach_text": None,
                     }
                 ],
             },
@@ -741,7 +761,36 @@ class ContactTests(MethodCase):
         self.world.contact_shares(BOB, {A: "a"}, online=False)
         self.world.contact_shares("carol@example.org", {B: "b"}, [])
         items = self.call("xmpp.find")["items"]
-        self.assertEqual([item["reach"] for item in items], [None, "untried"])
+        self.assertEqual([item["reach"] for item in items], [None, None])
+
+    def test_while_we_are_offline(self) -> None:
+        """Nobody counts as online whose presence is not known, also while only the link is gone."""
+        self.world.contact_shares(BOB, {A: "a"})
+        messenger = self.world.messenger
+        for status in (
+            replace(messenger.status, state=ConnectionState.CONNECTING, resuming=True),
+            replace(messenger.status, state=ConnectionState.WAITING, resuming=True),
+        ):
+            messenger.status = status
+            messenger.events.notify(ConnectionChanged(status=status))
+            (contact,) = self.call("xmpp.get_contacts")["contacts"]
+            self.assertFalse(contact["online"])
+            self.assertEqual([r["online"] for r in contact["resources"]], [False])
+            (item,) = self.call("xmpp.find")["items"]
+            self.assertEqual((item["online"], item["reach"]), (False, None))
+            self.assertEqual(self.call("xmpp.find", online=True), {"total": 0, "items": []})
+            self.assertFalse(self.call("xmpp.get_shares")["shares"][BOB]["desk"]["online"])
+            self.assertEqual(self.call("Api.status")["totals"]["contacts_online"], 0)
+        self.call("Api.reconnect")
+        (contact,) = self.call("xmpp.get_contacts")["contacts"]
+        self.assertTrue(contact["online"])
+
+    def test_add_a_contact(self) -> None:
+        """Who is a contact already is not asked again, but may be given another name."""
+        self.world.contact_shares(BOB, {A: "a"})
+        self.assertEqual(self.reason("xmpp.add_contact", jid=BOB), "already_contact")
+        self.assertIs(self.call("xmpp.add_contact", BOB, "Bob"), True)
+        self.assertEqual(self.reason("xmpp.add_contact", jid=BOB, nick="Bob"), "already_contact")
 
     def test_find_refuses(self) -> None:
         """An unknown contact or order, and pages out of bounds."""
@@ -786,6 +835,7 @@ class ContactTests(MethodCase):
                         "blocked": False,
                         "service": False,
                         "online": True,
+                        "error": None,
                         "resources": [
                             {
                                 "resource": "desk",
@@ -794,8 +844,8 @@ class ContactTests(MethodCase):
                                 "size": 246,
                                 "online": True,
                                 "way": {
-                                    "reach": "untried",
-                                    "text": "not tried yet",
+                                    "reach": None,
+                                    "text": None,
                                     "reason": None,
                                     "fix": None,
                                     "because": [],
@@ -822,6 +872,7 @@ class ContactTests(MethodCase):
                         "blocked": False,
                         "service": False,
                         "online": False,
+                        "error": None,
                         "resources": [],
                         "downloaded": 0,
                         "uploaded": 0,
@@ -835,6 +886,7 @@ class ContactTests(MethodCase):
                         "blocked": False,
                         "service": False,
                         "online": False,
+                        "error": None,
                         "resources": [],
                         "downloaded": 0,
                         "uploaded": 0,

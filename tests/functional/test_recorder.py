@@ -12,10 +12,12 @@ from twisted.trial.unittest import SynchronousTestCase
 from bitween.api.event_log import EventType
 from bitween.api.event_views import MAX_SHARES
 from bitween.api.recorder import Recorder
-from bitween.errors import HashingFailed
+from bitween.errors import HashingFailed, RequestRefused
 from bitween.model.connection import ConnectionState, ConnectionStatus
-from bitween.model.events import ConnectionChanged, TorrentChanged
+from bitween.model.contact import Contact, Pending
+from bitween.model.events import ConnectionChanged, ContactChanged, TorrentChanged, WayFound
 from bitween.model.torrent import InfoHash, Metainfo, Progress, TorrentState, parse_info_hash
+from bitween.model.way import Rung, Way
 from tests.functional.api_rig import EPOCH, OWN_JID, World, info_hash
 
 BOB, CAROL = "bob@example.org", "carol@example.org"
@@ -76,11 +78,12 @@ class TorrentEventTests(RecorderCase):
     def test_progress(self) -> None:
         """Only what changed is told, and at most once a second."""
         self.world.swarm.download(A, "film.mkv", "/files")
-        self.change(A, state=TorrentState.DOWNLOADING, progress=Progress(0, 100, left=100))
+        nothing = Progress(0, 100, left=100, peers=1)
+        self.change(A, state=TorrentState.DOWNLOADING, progress=nothing)
         self.clock.advance(0)
         self.events()
         for done in range(1, 9):
-            self.change(A, progress=Progress(done, 100, download_rate=5, left=100 - done))
+            self.change(A, progress=Progress(done, 100, download_rate=5, left=100 - done, peers=1))
         self.clock.advance(0.5)
         self.assertEqual(self.events(), [])
         self.clock.advance(0.5)
@@ -213,6 +216,41 @@ class ContactEventTests(RecorderCase):
         self.world.messenger.remove_contact(BOB)
         bob.add_contact(OWN_JID, "")
         self.assertEqual(len(self.data(EventType.CONTACT_REQUEST)), 1)
+
+    def test_an_error_of_their_server(self) -> None:
+        """It is told once, and again if it is another one or was over in between."""
+        error = RequestRefused("the server x cannot be found", "check the address")
+        for told in (error, error, None, error, RequestRefused("another")):
+            contact = Contact(BOB, pending=Pending.OUT, error=told)
+            self.world.messenger.events.notify(ContactChanged(contact=contact))
+        said = self.data(EventType.CONTACT_ERROR)
+        self.assertEqual([data["contact"] for data in said], [BOB] * 3)
+        self.assertEqual(said[0]["error"]["message"], error.message)
+        self.assertEqual(said[0]["error"]["data"]["reason"], "request_refused")
+
+    def test_a_way_that_is_found(self) -> None:
+        """How a device is reached is told when that is known."""
+        found = WayFound(jid=BOB, resource="desk", way=Way(Rung.LAN))
+        self.world.bitween.meetings.found.notify(found)
+        self.assertEqual(
+            self.data(EventType.CONTACT_REACH),
+            [{"contact": BOB, "resource": "desk", "reach": "lan", "text": "direct (LAN)"}],
+        )
+
+    def test_whom_a_download_waits_for(self) -> None:
+        """It is told with the peer that goes, and when others have it, or have it no longer."""
+        self.world.contact_shares(BOB, {A: "film"})
+        self.world.swarm.download(A, "film", "/files")
+        self.change(A, state=TorrentState.DOWNLOADING, progress=Progress(1, 9, left=8, peers=1))
+        self.clock.advance(0)
+        self.events()
+        self.change(A, progress=Progress(1, 9, left=8))
+        self.clock.advance(1)
+        (data,) = self.data(EventType.TORRENT_CHANGED)
+        self.assertEqual(data, {"torrents": [{"hash": A, "peers": 0, "waiting_for": [BOB]}]})
+        self.world.contact_shares(CAROL, {A: "film"})
+        (data,) = self.data(EventType.TORRENT_CHANGED)
+        self.assertEqual(data, {"torrents": [{"hash": A, "waiting_for": [BOB, CAROL]}]})
 
     def test_contact_is_no_request(self) -> None:
         """Neither a contact nor somebody whom we ask is one."""

@@ -45,6 +45,7 @@ HASH = info_hash("a")
 CHANGING: dict[str, list[object]] = {
     "Api.exit": [],
     "Api.login_link": [],
+    "Api.reconnect": [],
     "token.new": [],
     "token.list": [],
     "token.revoke": ["x"],

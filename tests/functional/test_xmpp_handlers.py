@@ -402,6 +402,36 @@ class SubscriptionTests(HandlerCase):
         self.receive("<presence type='subscribe' from='erin@localhost'/>")
         self.assertEqual(self.sent(), [])
 
+    def test_what_came_back(self) -> None:
+        """What a server says of whom we asked stands at the contact, and is told once."""
+        condition = "<{} xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/>"
+        for error, words in (
+            (condition.format("remote-server-not-found"), "localhost cannot be found"),
+            (condition.format("remote-server-timeout"), "does not answer"),
+            (condition.format("item-not-found"), "no account erin@localhost"),
+            (condition.format("policy-violation"), "policy-violation"),
+            ("<x xmlns='urn:y'/>", "no reason"),
+            ("", "no reason"),
+        ):
+            stanza = f"<presence type='error' from='erin@localhost'><error code='7'>{error}</error>"
+            for _ in range(2):
+                self.receive(f"{stanza}</presence>")
+            erin = self.contacts.contacts[-1]
+            self.assertEqual(erin.jid, "erin@localhost")
+            self.assertIn(words, str(erin.error))
+        told = [event for event in self.told if isinstance(event, ContactChanged)]
+        self.assertEqual(len(told), 5)
+        item = "<item jid='erin@localhost' subscription='to'/>"
+        query = f"<query xmlns='jabber:iq:roster'>{item}</query>"
+        self.receive(f"<iq type='set' id='p1'>{query}</iq>")
+        self.assertIsNone(self.contacts.contacts[-1].error)
+
+    def test_errors_of_others(self) -> None:
+        """Nobody whom we did not ask has anything to tell, contact or not."""
+        for sender in ("bob@localhost", "mallory@localhost", "alice@localhost", ""):
+            self.receive(f"<presence type='error' from='{sender}'><error/></presence>")
+        self.assertEqual(self.told, [])
+
     def test_pre_approval_where_the_server_can(self) -> None:
         """Then the answer's request is let in even while we are away (RFC 6121 §3.4)."""
         self.manager.stub.xmlstream.features = {("urn:xmpp:features:pre-approval", "sub"): True}

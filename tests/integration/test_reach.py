@@ -28,7 +28,7 @@ class ReachTests(ProsodyTestCase):
         alice, bob = await self.contacts(self.server("alice", "bob"), "alice", "bob")
         path = self.make_file("film.mkv", noise(MIB))
         info_hash = await alice.share(path)
-        self.assertEqual((await bob.finds(info_hash))["reach"], "untried")
+        self.assertIsNone((await bob.finds(info_hash))["reach"])
         self.assert_same(path, await bob.download(info_hash))
         found = await bob.finds(info_hash)
         self.assertEqual((found["reach"], found["reach_text"]), ("lan", "direct (LAN)"))

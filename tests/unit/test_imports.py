@@ -46,7 +46,7 @@ ALLOWED = {
     "control": {"errors", "model"},
     "reading": {"errors", "model"},
     "traffic": {"errors", "model"},
-    "meeting": {"errors", "model", "reach"},  # of reach, what opens no socket
+    "meeting": {"errors", "model", "observable", "reach"},  # of reach, what opens no socket
     "rates": {"model", "observable"},
     "diagnosis": {"model"},
     "paths": {"errors", "model"},

@@ -22,7 +22,7 @@ FETCHING = Torrent(HASH, "holiday", "/srv", TorrentState.METADATA)
 HALF = replace(
     FETCHING,
     state=TorrentState.DOWNLOADING,
-    progress=Progress(done=5, total=10, download_rate=5, left=5),
+    progress=Progress(done=5, total=10, download_rate=5, left=5, peers=1),
     files=(FileEntry("holiday/a", 10),),
 )
 
@@ -58,6 +58,7 @@ class LibraryTests(SynchronousTestCase):
     def test_progress(self) -> None:
         """Fraction and time left are told where they can be told."""
         self.assertEqual((HALF.progress.fraction, HALF.progress.eta), (0.5, 1.0))
+        self.assertIsNone(replace(HALF.progress, peers=0).eta)
         some = replace(HALF.progress, left=15)
         self.assertEqual((some.wanted, some.fraction, some.eta), (20, 0.25, 3.0))
         self.assertEqual((FETCHING.progress.fraction, FETCHING.progress.eta), (0.0, None))

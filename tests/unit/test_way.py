@@ -20,7 +20,7 @@ class WayTests(SynchronousTestCase):
 
     def test_none(self) -> None:
         """Nobody tried, or there is none and the reason is known."""
-        self.assertEqual(UNTRIED.text, "not tried yet")
+        self.assertEqual(UNTRIED.text, "")
         asleep = Way(obstacles=(Obstacle("they sleep"),))
         self.assertEqual(asleep.text, "not reachable: they sleep")
         self.assertEqual(asleep.fix, "")

@@ -9,6 +9,6 @@ const WAYS = {
 
 /** What the daemon calls a way, in words; nothing is said before one is known. */
 export function reachText(way) {
-  if (way === null || way === "untried") return "";
+  if (way === null) return "";
   return way in WAYS ? t(WAYS[way]) : way;
 }
