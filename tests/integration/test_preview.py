@@ -148,7 +148,7 @@ class PreviewTests(ProsodyTestCase):
         def visit(page: Page) -> list[str]:
             complaints = complaints_of(page)
             open_page(page, alice)
-            choose = page.get_by_role("button", name="Choose files of folder")
+            choose = page.get_by_role("button", name="Select files of folder")
             choose.click()
             expect(page.locator("file-row .name")).to_have_text(["one", "two"])
             here = page.locator("share-row .here")

@@ -152,7 +152,7 @@ class WebOrderTests(WebCase):
         def visit(page: Page) -> None:
             self.log_in(page)
             held = Held(page, "bt.del_torrent")
-            choose = page.get_by_role("button", name="Choose files of folder")
+            choose = page.get_by_role("button", name="Select files of folder")
             dialog = page.get_by_role("dialog")
             choose.click()
             page.get_by_role("button", name="Cancel").click()

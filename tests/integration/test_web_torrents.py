@@ -109,7 +109,7 @@ class WebTorrentsTests(ProsodyTestCase):
             expect(torrent.locator(".trouble")).to_have_text(
                 "'film.mkv' is missing. Resumes when the file is back."
             )
-            torrent.get_by_role("button", name="Fetch again: film.mkv").click()
+            torrent.get_by_role("button", name="Download again: film.mkv").click()
             expect(torrent.locator(".facts")).to_contain_text("shared · 300 kB")
             expect(torrent.locator(".trouble")).to_have_text("")
             return complaints
