@@ -159,7 +159,7 @@ class PreviewTests(ProsodyTestCase):
             page.get_by_role("checkbox", name="two").uncheck()
             page.get_by_role("button", name="Download selected").click()
             expect(page.get_by_text("Downloading folder.")).to_be_visible()
-            expect(here).to_have_text("100%")
+            expect(here).to_have_text("Partly downloaded")
             return complaints
 
         self.assertEqual(await browse(visit), [])

@@ -199,7 +199,7 @@ class WebStatusTests(WebCase):
                 "limit-lan yes command line",
                 "nick not set default",
                 "schedule mon-fri 08:00-17:00 upload=5 file",
-                "upload-limit 5000 file, until others are set above",
+                "upload-limit 5000 file, until changed above",
             ],
         )
 

@@ -5,19 +5,33 @@ const PATIENCE = 250; // milliseconds in which another tab answers
 
 const others = new BroadcastChannel(KEY);
 
+/** What the browser keeps; where that is closed to pages, what lasts as long as this one. */
+function storage(name) {
+  try {
+    window[name].getItem(KEY);
+    return window[name];
+  } catch {
+    const kept = new Map();
+    return { getItem: (key) => kept.get(key) ?? null, setItem: (key, text) => kept.set(key, text), removeItem: (key) => kept.delete(key) };
+  }
+}
+
+const ofTab = storage("sessionStorage");
+const ofBrowser = storage("localStorage");
+
 /** The secret, if there is one. */
-export const secret = () => localStorage.getItem(KEY) ?? sessionStorage.getItem(KEY);
+export const secret = () => ofBrowser.getItem(KEY) ?? ofTab.getItem(KEY);
 
 /** Keep the secret: until the tab is closed, or for as long as it is good. */
 export function keep(session, remember) {
   forget();
-  (remember ? localStorage : sessionStorage).setItem(KEY, session);
+  (remember ? ofBrowser : ofTab).setItem(KEY, session);
 }
 
 /** Forget the secret, or only if it is still this one. */
 export function forget(session = secret()) {
-  for (const storage of [localStorage, sessionStorage]) {
-    if (storage.getItem(KEY) === session) storage.removeItem(KEY);
+  for (const place of [ofBrowser, ofTab]) {
+    if (place.getItem(KEY) === session) place.removeItem(KEY);
   }
 }
 
@@ -29,10 +43,10 @@ export function credentials() {
 
 others.addEventListener("message", ({ data }) => {
   if (data.asks) {
-    const session = sessionStorage.getItem(KEY);
+    const session = ofTab.getItem(KEY);
     if (session) others.postMessage({ session });
   } else if (!secret()) {
-    sessionStorage.setItem(KEY, data.session);
+    ofTab.setItem(KEY, data.session);
   }
 });
 

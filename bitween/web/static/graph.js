@@ -54,6 +54,7 @@ export class RateGraph extends HTMLElement {
     const most = Math.max(1, ...down, ...up);
     const span = duration(SAMPLES * interval);
     const now = { down: rate(down.at(-1) ?? 0), up: rate(up.at(-1) ?? 0) };
+    this.classList.toggle("still", most === 1); // a flat line would tell nothing
     this.#down.setAttribute("d", line(down, most));
     this.#up.setAttribute("d", line(up, most));
     this.#area.setAttribute("d", down.length ? `${line(down, most)}V${HEIGHT}H${SAMPLES - down.length}Z` : "");

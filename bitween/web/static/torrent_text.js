@@ -21,7 +21,8 @@ function stateText(torrent, nameOf) {
 }
 
 function amount({ complete, done, error, total_size: total }) {
-  return (complete && !error) || total === null ? size(total) : t("ofSize", { done: size(done), size: size(total) });
+  // Of what stands still nobody knows how much is still there.
+  return complete || error || total === null ? size(total) : t("ofSize", { done: size(done), size: size(total) });
 }
 
 /** Everything that is worth saying of a torrent in one line; `nameOf` names a contact by their JID. */
