@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import re
 from importlib.resources import files
 
@@ -28,20 +29,32 @@ class WebFilesTests(SynchronousTestCase):
         """Serve it."""
         self.site = site_of(World(Clock()))
 
-    def get(self, path: str, method: str = "GET") -> Answer:
+    def get(self, path: str, method: str = "GET", **headers: str) -> Answer:
         """Ask without a token."""
         connection = Connection(self.site)
-        connection.send(http_request(b"", method, path, {"Authorization": None}))
-        return connection.only_answer()
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        connection.send(http_request(b"", method, path, {"Authorization": None, **named}))
+        answer = connection.only_answer()
+        connection.transport.loseConnection()
+        return answer
+
+    def paths(self) -> set[str]:
+        """All that the page and its scripts name, as they are served."""
+        page = self.get("/").body.decode()
+        scripts = re.findall(r'href="(/web/[^"]+[.]js)"', page)
+        everything = page + "".join(self.get(path).body.decode() for path in scripts)
+        self.assertNotIn('"/docs/', everything)
+        return set(re.findall(r'"(/web/[^"]+)"', everything))
 
     def test_all_that_is_named_is_there(self) -> None:
         """The page, and every file that it or a script of it names, come as what they are."""
         page = self.get("/")
         self.assertEqual(page.status, 200)
         self.assertEqual(page.headers["content-type"], "text/html; charset=utf-8")
-        everything = page.body.decode() + "".join(map(text_of, _SCRIPTS))
-        named = set(re.findall(r'"(/web/[^"]+)"', everything))
-        self.assertLessEqual({f"/web/{name}" for name in _SCRIPTS}, named)
+        named = self.paths()
+        names = {path.rpartition("/")[2] for path in named}
+        self.assertLessEqual({*_SCRIPTS, "session.js", "page.css", "icon.svg"}, names)
+        self.assertEqual(len(names), len(named))
         for path in named:
             answer = self.get(path)
             self.assertEqual(answer.status, 200, path)
@@ -49,9 +62,65 @@ class WebFilesTests(SynchronousTestCase):
             self.assertEqual(answer.headers["content-type"], expected)
             self.assertEqual(answer.headers["x-content-type-options"], "nosniff")
 
+    def test_kept_for_good(self) -> None:
+        """All but the page itself is kept by browsers, under a URL that changes with it."""
+        self.assertEqual(self.get("/").headers["cache-control"], "no-cache")
+        for path in self.paths():
+            self.assertEqual(
+                self.get(path).headers["cache-control"], "max-age=31536000, immutable", path
+            )
+        self.assertEqual(len({path.split("/")[2] for path in self.paths()}), 1)
+
+    def test_preloads(self) -> None:
+        """The page names every script, so that a browser asks for all of them at once."""
+        page = self.get("/").body.decode()
+        preloaded = set(re.findall(r'rel="modulepreload" href="([^"]+)"', page))
+        self.assertEqual(preloaded, {path for path in self.paths() if path.endswith(".js")})
+
+    def test_compressed(self) -> None:
+        """Who takes gzip gets it, with a length and a tag of its own; others get the plain file."""
+        for path in ("/", "/docs", "/docs/docs.js", *self.paths()):
+            plain = self.get(path)
+            self.assertNotIn("content-encoding", plain.headers)
+            for coding in ("gzip", "br, GZIP;q=0.5", "deflate,x-gzip ; q=1"):
+                packed = self.get(path, Accept_Encoding=coding)
+                self.assertEqual(packed.headers["vary"], "Accept-Encoding")
+                if "content-encoding" not in packed.headers:
+                    self.assertTrue(path.endswith(".svg") or len(plain.body) < 400, path)
+                    continue
+                self.assertEqual(gzip.decompress(packed.body), plain.body)
+                self.assertLess(len(packed.body), len(plain.body))
+                self.assertNotEqual(packed.headers["etag"], plain.headers["etag"])
+            for coding in ("identity", "gzip;q=0", "gzip; q=0.000", "br", "*", ""):
+                self.assertEqual(self.get(path, Accept_Encoding=coding).body, plain.body)
+
+    def test_not_sent_again(self) -> None:
+        """What a client has already is not sent again, plain or compressed."""
+        for path in ("/", "/docs", *self.paths()):
+            for coding in ("identity", "gzip"):
+                sent = self.get(path, Accept_Encoding=coding)
+                tag = sent.headers["etag"]
+                for known in (tag, f"W/{tag}", f'"other", {tag}'):
+                    again = self.get(path, Accept_Encoding=coding, If_None_Match=known)
+                    self.assertEqual((again.status, again.body), (304, b""))
+                    for name in ("etag", "cache-control", "vary"):
+                        self.assertEqual(again.headers[name], sent.headers[name])
+                other = self.get(path, Accept_Encoding=coding, If_None_Match='"other"')
+                self.assertEqual((other.status, other.body), (200, sent.body))
+
+    def test_head(self) -> None:
+        """A HEAD tells the length that a GET has, and logs nothing."""
+        for path in ("/", "/docs"):
+            for coding in ("identity", "gzip"):
+                head = self.get(path, "HEAD", Accept_Encoding=coding)
+                whole = self.get(path, Accept_Encoding=coding)
+                self.assertEqual(head.body, b"")
+                self.assertEqual(head.headers["content-length"], str(len(whole.body)))
+                self.assertEqual(head.headers["etag"], whole.headers["etag"])
+
     def test_policy(self) -> None:
         """Nothing runs that is not a file of ours, and no text becomes HTML."""
-        for path in ("/", *(f"/web/{name}" for name in _SCRIPTS)):
+        for path in ("/", *self.paths()):
             policy = self.get(path).headers["content-security-policy"].split("; ")
             self.assertIn("default-src 'none'", policy)
             self.assertIn("script-src 'self'", policy)
@@ -77,7 +146,15 @@ class WebFilesTests(SynchronousTestCase):
 
     def test_nothing_else(self) -> None:
         """There is no way out of the folder, and nothing but reading."""
-        for path in ("/web", "/web/", "/web/page.html", "/web/x", "/web/../page.py"):
+        for path in (
+            "/web",
+            "/web/",
+            "/web/page.html",
+            "/web/app.js",
+            "/web/x/app.js",
+            "/web/x",
+            "/web/../page.py",
+        ):
             self.assertEqual(self.get(path).status, 404, path)
         for path in ("/webx", "/page.html", "//web/app.js", "/web/%2e%2e/page.py"):
             self.assertIn(self.get(path).status, (401, 404), path)

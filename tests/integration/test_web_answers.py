@@ -16,11 +16,11 @@ from tests.integration.web_case import WebCase
 
 BOB, EVE, MALLORY = "bob@example.org", "eve@example.org", "mallory@example.org"
 _SHOW = """async (error) => {
-  const { Refused } = await import("/web/errors.js");
+  const { Refused } = await import(document.scripts[0].src.replace("app.js", "errors.js"));
   return new Refused(error).message;
 }"""
 _HTTP = """async ([status, text]) => {
-  const { Failed } = await import("/web/errors.js");
+  const { Failed } = await import(document.scripts[0].src.replace("app.js", "errors.js"));
   return new Failed(status, text).message;
 }"""
 _SAY = "(texts) => texts.forEach((text) => document.querySelector('toast-area').tell(text))"

@@ -34,7 +34,7 @@ class WebNoticesTests(WebCase):
     def open_torrents(self, page: Page) -> None:
         """Show them, with the page's time in our hands."""
         page.clock.install()
-        page.route("**/web/toasts.js", slow_down)
+        page.route("**/web/*/toasts.js", slow_down)
         self.log_in(page)
         page.get_by_role("link", name="My torrents").click()
         expect(page.locator("torrent-row")).to_be_visible()

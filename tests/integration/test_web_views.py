@@ -51,7 +51,7 @@ class WebViewsTests(WebCase):
 
         def visit(page: Page) -> None:
             page.clock.install()
-            page.route("**/web/shares.js", slow_down)
+            page.route("**/web/*/shares.js", slow_down)
             self.log_in(page)
             shown = page.locator("share-row .name")
             expect(shown).to_have_count(2)
