@@ -15,7 +15,7 @@ from typing import Any, TextIO
 
 from twisted.application.service import MultiService
 from twisted.internet.defer import CancelledError, Deferred
-from twisted.logger import Logger, globalLogPublisher
+from twisted.logger import Logger, globalLogBeginner, globalLogPublisher
 from twisted.python.failure import Failure
 
 from bitween import admission
@@ -42,6 +42,8 @@ from bitween.folders import Folders
 from bitween.forward_clock import ForwardClock
 from bitween.housekeeping import DAY, Housekeeping
 from bitween.jobs import Jobs
+from bitween.journal import Journal
+from bitween.log_filter import filter_log
 from bitween.meeting import Means
 from bitween.model.address import PeerAddress
 from bitween.model.catalogue import Catalogue
@@ -100,6 +102,7 @@ def makeService(options: Options) -> Daemon:
     spare_children(timed)
     background = options.parent is not None and not options.parent["nodaemon"]
     timed.callWhenRunning(handle_signals, timed, background)
+    filter_log(globalLogBeginner, debug=settings.log_traffic)
     return Daemon(reactor, settings, account, _leave_with_status_1, _umask(options))
 
 
@@ -151,6 +154,7 @@ class Daemon(MultiService):
         self._state = StateDirectory(settings.state_dir)
         self._cache: CatalogueStore | None = None
         self._starting: Deferred[None] | None = None
+        self._aborted = False
         self.bitween: Bitween | None = None
         self.started: Deferred[None] = Deferred()
 
@@ -280,7 +284,7 @@ class Daemon(MultiService):
         Housekeeping(self._reactor, bitween.control.look, LOOK).setServiceParent(self)
         Housekeeping(self._reactor, bitween.rates.sample, INTERVAL).setServiceParent(self)
         Housekeeping(self._reactor, bitween.shut_out_gone, admission.LOOK).setServiceParent(self)
-        bitween.begin()
+        self._begin_work(bitween)
         # Last, so that contacts are told only what is already true.
         messenger.client.setServiceParent(self)
 
@@ -289,6 +293,11 @@ class Daemon(MultiService):
         secrets_of_ours = (settings.state_dir, settings.token_file, settings.password_file)
         paths = [path for path in secrets_of_ours if path not in (None, "-")]
         return ShareGuard(paths, hidden=settings.share_hidden)
+
+    def _begin_work(self, bitween: Bitween) -> None:
+        # Now that the torrents of earlier runs are loaded, which are no news.
+        Journal(bitween.swarm_events, bitween.messenger_events, self._reactor.seconds)
+        bitween.begin()
 
     def _addresses(self) -> InterfaceAddresses:
         read = partial(interface_addresses, self._settings.temporary_addresses)
@@ -396,6 +405,7 @@ class Daemon(MultiService):
     def _abort(self, error: BitweenError) -> None:
         if not self.running:
             return
+        self._aborted = True
         self._log.critical("{error}", error=error)
         self._failed(str(error))
         self._reactor.stop()
@@ -405,6 +415,8 @@ class Daemon(MultiService):
             # After the last of the presences.
             self._cache.close()
         self._state.release()
+        if not self._aborted:
+            self._log.info("stopped")
         return result
 
 

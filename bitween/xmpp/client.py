@@ -25,6 +25,7 @@ from wokkel.subprotocols import StreamManager
 
 from bitween.errors import BitweenError, LogInRefused, NotConnected, RequestRefused, XMPPError
 from bitween.model.connection import ConnectionState, ConnectionStatus
+from bitween.model.jid import MAX_JID
 from bitween.model.text import printable
 from bitween.observable import Observable
 from bitween.xmpp.backoff import Backoff
@@ -305,6 +306,9 @@ class Client(XMPPClient):
     def session_is_ready(self) -> None:
         """Note that everything is in place for the session to be used."""
         self._ready = True
+        if not self._was_online:
+            self._log.info("online as {jid}", jid=printable(self.jid.full(), MAX_JID))
+            self._logged = ""
         self._was_online = True
         self._link_is_up()
 

@@ -12,9 +12,11 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from twisted.names import dns
 from twisted.names.client import Resolver
+from twisted.names.error import DNSNameError
 
 from bitween.errors import NotConnected
 from bitween.model.jid import ascii_domain
+from bitween.model.text import printable
 
 DEFAULT_PORT = 5222
 #: seconds that a name server has to answer, try after try.
@@ -96,7 +98,9 @@ def _ask(resolver: Any, domain: str, service: str) -> Deferred[tuple[list[Any], 
 
     def failed(failure: Any) -> tuple[list[Any], bool]:
         # Whatever kept it from answering, the domain itself is tried then (RFC 6120 §3.2.1).
-        _log.debug("no {service} for {domain}: {why}", service=service, domain=domain, why=failure)
+        if not failure.check(DNSNameError):
+            why = printable(failure.getErrorMessage()) or failure.type.__name__
+            _log.debug("no {service} for {domain}: {why}", service=service, domain=domain, why=why)
         return [], True
 
     return asking.addCallbacks(answered, failed)

@@ -290,12 +290,15 @@ class WaitingTests(ClientCase):
         self.assertEqual(self.fatal, [])
 
     def test_one_line_for_many_tries(self) -> None:
-        """The log tells when the reason changes, and when it is over."""
+        """The log tells the first log-in, when the reason changes, and when it is over."""
         with capturedLogs() as events:
             for _ in range(4):
                 self.refuse_connection()
                 self.connects_after()
             self.no_connection()
+            self.connects_after()
+            stream = self.log_in()
+            self.lose(stream)
             self.connects_after()
             self.log_in()
         self.assertEqual(
@@ -303,6 +306,8 @@ class WaitingTests(ClientCase):
             [
                 "not connected: 127.0.0.1:5222 refuses connections",
                 "not connected: 127.0.0.1:5222 does not answer",
+                "online as alice@localhost/here",
+                "not connected: the connection to 127.0.0.1:5222 was lost",
                 "connected again",
             ],
         )

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections import Counter
 
 from twisted.internet import reactor
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, fail
 from twisted.internet.protocol import Factory, Protocol
+from twisted.logger import capturedLogs, formatEvent
+from twisted.names.error import DNSServerError
 from twisted.trial.unittest import TestCase
 
 from bitween.cli.private_prosody import PrivateProsody
@@ -60,11 +62,24 @@ class LookUpTests(TestCase):
 
     async def test_without_records_it_is_the_domain_itself(self) -> None:
         """Also where the name server fails, and where only direct TLS is declined."""
-        self.assertEqual(await self.places(), [Place(DOMAIN, 5222)])
-        self.names.srv(f"{DIRECT}{DOMAIN}", (0, 0, 0, "."))
-        self.assertEqual(await self.places(), [Place(DOMAIN, 5222)])
+        with capturedLogs() as events:
+            self.assertEqual(await self.places(), [Place(DOMAIN, 5222)])
+            self.names.srv(f"{DIRECT}{DOMAIN}", (0, 0, 0, "."))
+            self.assertEqual(await self.places(), [Place(DOMAIN, 5222)])
+        # That is no news.
+        mine = [e for e in events if e["log_namespace"] == "bitween.xmpp.lookup"]
+        self.assertEqual(mine, [])
         self.names.broken = True
         self.assertEqual(await self.places(), [Place(DOMAIN, 5222)])
+
+    async def test_a_name_server_that_fails(self) -> None:
+        """The log has one line of it for debugging, and no traceback."""
+        with capturedLogs() as events:
+            found = await look_up(_Failing(), DOMAIN)
+        self.assertEqual(found, [Place(DOMAIN, 5222)])
+        lines = [str(formatEvent(event)) for event in events]
+        services = ("_xmpps-client._tcp", "_xmpp-client._tcp")
+        self.assertEqual(lines, [f"no {one} for {DOMAIN}: it\ufffdfails" for one in services])
 
     async def test_a_service_that_is_not_offered(self) -> None:
         """A target of ``.`` means that; if nothing else is there, it is said so."""
@@ -174,6 +189,14 @@ class FollowingTests(TestCase):
             await online.addTimeout(60, reactor)
             await messenger.client.stopService()
         self.assertEqual(self.names.asked, [])
+
+
+class _Failing:
+    """A resolver that cannot tell."""
+
+    def lookupService(self, _name: str, timeout: object) -> Deferred[object]:
+        del timeout
+        return fail(DNSServerError("it\nfails"))
 
 
 class _Rude(Protocol):

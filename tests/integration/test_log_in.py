@@ -57,6 +57,9 @@ class LogIn(OnEveryServer):
         daemon = self.daemon(self.server("alice"), "alice", password="wrong")
         line = await self.refusal_of(daemon)
         self.assertIn("does not take this user name and password", line)
+        # Whoever reads the log finds the reason where he looks first.
+        last = daemon.log.strip().splitlines()[-1]
+        self.assertIn("does not take this user name and password", last)
 
     async def test_an_unknown_account(self) -> None:
         """It is told as a wrong password is: servers do not tell these apart."""

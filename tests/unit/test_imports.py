@@ -29,6 +29,8 @@ ALLOWED = {
     "forward_clock": set(),
     "signals": set(),
     "collector": set(),
+    "log_filter": set(),
+    "journal": {"model", "observable"},
     "catalogue_store": {"errors", "model", "state_dir"},  # of that, how private files are made
     "xmpp": {"errors", "model", "observable"},
     "deletion": {"errors", "model"},
