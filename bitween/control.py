@@ -263,9 +263,12 @@ class Control:
         :param upload: bytes/s, 0 for no limit; ``None`` leaves it as it is.
         :param download: the same for the other direction.
         :returns: the limits that hold now.
+        :raises StoreError: if they cannot be kept; then the ones before hold.
         """
-        self._usual = _with(self._usual, upload, download)
-        self._memory.keep_limits(self._rules.limits, self._usual)
+        usual = _with(self._usual, upload, download)
+        # First of all: what cannot be kept is not to hold, either.
+        self._memory.keep_limits(self._rules.limits, usual)
+        self._usual = usual
         self._limit()
         return self.limits
 

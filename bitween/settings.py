@@ -19,6 +19,7 @@ from bitween.model.connection import DEFAULT_PRIORITY
 from bitween.model.contact import AutoAccept
 from bitween.model.disk_path import checked_utf8
 from bitween.model.jid import parse_jid
+from bitween.model.quantity import parse_rate, parse_size
 from bitween.model.schedule import Entry, parse_entry
 from bitween.model.setting import Origin, Setting
 from bitween.model.text import quoted
@@ -140,8 +141,8 @@ class Options(usage.Options):
         ["priority", None, None, f"Of our presence, -128 to -1 [{DEFAULT_PRIORITY}]."],
         ["nick", None, None, "What you call yourself towards those whom you ask."],
         ["auto-accept", None, None, "Whom to let see you unasked: never, known or always [known]."],
-        ["upload-limit", None, None, "Bytes per second."],
-        ["download-limit", None, None, "Bytes per second."],
+        ["upload-limit", None, None, "Bytes per second: 500k, 2M or none."],
+        ["download-limit", None, None, "Bytes per second: 500k, 2M or none."],
         [
             "active-downloads",
             None,
@@ -489,15 +490,17 @@ def _share_hidden(text: str) -> bool:
 
 
 def _limit(option: str, text: str) -> int:
-    if not text.isascii() or not text.isdigit() or int(text) > 2**31 - 1:
-        raise ConfigurationError(f"--{option}: {text!r} is no rate", "say whole bytes per second")
-    return int(text)
+    try:
+        return parse_rate(text)
+    except InvalidValue as error:
+        raise ConfigurationError(f"--{option}: {error.message}", error.hint) from None
 
 
 def _size(option: str, text: str) -> int:
-    if not text.isascii() or not text.isdigit() or len(text) > 12:
-        raise ConfigurationError(f"--{option}: {text!r} is no size", "say whole bytes, 0 for none")
-    return int(text)
+    try:
+        return parse_size(text)
+    except InvalidValue as error:
+        raise ConfigurationError(f"--{option}: {error.message}", error.hint) from None
 
 
 def _schedule(text: str) -> Entry:

@@ -147,13 +147,13 @@ class Steering:
 
         :param stamp: of the files of a complete torrent, as they look now.
         """
-        member.error, member.intact, member.verifying = NO_TROUBLE, False, True
-        member.seen, member.faulty = stamp, frozenset()
         if member.record.complete:
             record = replace(member.record, stamp="")
             self._store.put(record)
             member.record = record
-        else:
+        member.error, member.intact, member.verifying = NO_TROUBLE, False, True
+        member.seen, member.faulty = stamp, frozenset()
+        if not member.record.complete:
             measure(member)
         self._loader.load_again(member)
 

@@ -10,11 +10,10 @@ from typing import Any
 from bitween.cli.failures import CommandFailed, WrongUsage
 from bitween.cli.names import Named, own_torrent
 from bitween.cli.session import Session
-from bitween.model.quantity import rate_text, size_text
+from bitween.errors import InvalidValue
+from bitween.model.quantity import parse_rate, rate_text, size_text
 from bitween.model.text import quoted
 
-_RATE = re.compile(r"(\d+(?:\.\d+)?)\s*([kMG]?)(?:B(?:/s)?)?", re.ASCII)
-_UNITS = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9}
 _NUMBERS = re.compile(r"(\d{1,9})(?:-(\d{1,9}))?", re.ASCII)
 
 
@@ -193,12 +192,10 @@ def _rate(text: str | None) -> int | None:
     """
     if text is None:
         return None
-    if text == "none":
-        return 0
-    match = _RATE.fullmatch(text)
-    if match is None:
-        raise WrongUsage(f"{text!r} is no rate", "say e.g. 500k, 2M or none: bytes per second")
-    return int(float(match[1]) * _UNITS[match[2]])
+    try:
+        return parse_rate(text)
+    except InvalidValue as error:
+        raise WrongUsage(error.message, error.hint) from None
 
 
 def _limit_text(rate: int) -> str:

@@ -1,6 +1,19 @@
-"""Sizes, rates and times as words for a person."""
+"""Sizes, rates and times as words for a person, and sizes and rates as a person writes them."""
 
 from __future__ import annotations
+
+import re
+
+from bitween.errors import InvalidValue
+
+#: The largest size, and the largest rate that libtorrent takes.
+MAX_SIZE = 2**60
+MAX_RATE = 2**31 - 1
+
+_QUANTITY = re.compile(
+    r"(?P<number>\d{1,19}(?:\.\d{1,9})?)\s?(?:(?P<unit>[kmgtKMGT])(?P<binary>i?))?B?", re.ASCII
+)
+_EXPONENTS = {"k": 1, "m": 2, "g": 3, "t": 4}
 
 _UNITS = ("B", "kB", "MB", "GB", "TB", "PB", "EB")
 
@@ -36,3 +49,39 @@ def duration_text(seconds: float | None) -> str:
 def counted(count: int, thing: str) -> str:
     """A number of things in English."""
     return f"{count:,} {thing}" if count == 1 else f"{count:,} {thing}s"
+
+
+def parse_size(text: str) -> int:
+    """
+    Read a size: ``1000000``, ``500k``, ``1.5 MB``, ``2GiB``, or ``none`` for 0.
+
+    :returns: bytes.
+    :raises InvalidValue: if it is none, or too large.
+    """
+    size = 0 if text == "none" else _parsed(text)
+    if size is None or size > MAX_SIZE:
+        raise InvalidValue(f"{text!r} is no size", "say e.g. 1000000, 500k, 2M, or 0 for none")
+    return size
+
+
+def parse_rate(text: str) -> int:
+    """
+    Read a rate: as a size, with or without ``/s``; ``none`` and 0 are no limit.
+
+    :returns: bytes/s.
+    :raises InvalidValue: if it is none, or too high.
+    """
+    rate = 0 if text == "none" else _parsed(text.removesuffix("/s"))
+    if rate is None or rate > MAX_RATE:
+        raise InvalidValue(f"{text!r} is no rate", "say e.g. 500k, 2M or none: bytes per second")
+    return rate
+
+
+def _parsed(text: str) -> int | None:
+    match = _QUANTITY.fullmatch(text.strip())
+    if match is None:
+        return None
+    if match["unit"] is None:
+        return int(float(match["number"]))
+    base = 1024 if match["binary"] else 1000
+    return int(float(match["number"]) * base ** _EXPONENTS[match["unit"].lower()])

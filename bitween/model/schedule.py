@@ -8,19 +8,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bitween.errors import InvalidValue
+from bitween.model.quantity import parse_rate
 from bitween.model.wishes import Limits
 
 _DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _MINUTES_A_DAY = 24 * 60
-_LARGEST_RATE = 2**31 - 1
 
 _ENTRY = re.compile(
     r"(?:(?P<days>[a-z,-]+)\s+)?"
     r"(?P<h1>\d{1,2}):(?P<m1>\d\d)-(?P<h2>\d{1,2}):(?P<m2>\d\d)"
-    r"(?P<rates>(?:\s+(?:upload|download)=\d{1,10}){1,2})",
-    re.ASCII,
+    r"(?P<rates>(?:\s+(?:upload|download)=\S+){1,2})",
+    re.ASCII | re.IGNORECASE,
 )
-_HINT = "say e.g. 'mon-fri 08:00-18:00 upload=100000 download=500000'"
+_HINT = "say e.g. 'mon-fri 08:00-18:00 upload=100k download=500k'"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,20 +54,20 @@ def parse_entry(text: str) -> Entry:
     """
     Read ``[DAYS] HH:MM-HH:MM [upload=RATE] [download=RATE]``.
 
-    ``DAYS`` are days and spans of days (``mon-fri,sun``), every day by default; a rate is in
-    bytes/s, 0 for none.
+    ``DAYS`` are days and spans of days (``mon-fri,sun``), every day by default; a rate is one as
+    :func:`parse_rate` reads it.
 
     :raises InvalidValue: if it cannot be understood.
     """
-    match = _ENTRY.fullmatch(text.strip().lower())
+    match = _ENTRY.fullmatch(text.strip())
     if match is None:
         raise InvalidValue(f"{text!r} is no entry of a schedule", _HINT)
     pairs = [pair.split("=") for pair in match["rates"].split()]
-    rates = {name: int(rate) for name, rate in pairs}
-    if len(rates) != len(pairs) or max(rates.values()) > _LARGEST_RATE:
-        raise InvalidValue(f"{text!r} has a rate twice, or one that is too high", _HINT)
+    rates = {name.lower(): parse_rate(rate) for name, rate in pairs}
+    if len(rates) != len(pairs):
+        raise InvalidValue(f"{text!r} has a rate twice", _HINT)
     return Entry(
-        days=_days(match["days"]) if match["days"] else frozenset(range(7)),
+        days=_days(match["days"].lower()) if match["days"] else frozenset(range(7)),
         start=_minute(match["h1"], match["m1"]),
         end=_minute(match["h2"], match["m2"]),
         upload=rates.get("upload"),

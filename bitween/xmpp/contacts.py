@@ -282,14 +282,14 @@ class Contacts(RosterClientProtocol):
             raise UnknownContact(
                 f"{bare} is not among your contacts", detail="jid", values={"jid": bare}
             )
+        if bare in self._roster:
+            # The server ends both subscriptions with it (RFC 6121 §2.5.1).
+            await self._answered(self.removeItem(stamped(bare)))
         self._asked.discard(bare)
         self._asked_here.discard(bare)
         if bare in self._requests:
             self._send_subscription("unsubscribed", bare)
             self._forget_request(bare)
-        if bare in self._roster:
-            # The server ends both subscriptions with it (RFC 6121 §2.5.1).
-            await self._answered(self.removeItem(stamped(bare)))
 
     def _check_online(self) -> None:
         if not self.parent.online:

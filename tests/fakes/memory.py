@@ -4,14 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from bitween.errors import StoreError
 from bitween.model.traffic import Traffic
 from bitween.model.wishes import Limits
 
 
 class FakeMemory:
-    """Remembers for as long as the test runs."""
+    """
+    Remembers for as long as the test runs.
+
+    :ivar broken: whether nothing can be kept, as if the disk was full.
+    """
 
     def __init__(self) -> None:
+        self.broken = False
         self._traffic: dict[str, Traffic] = {}
         self._limits: tuple[Limits, Limits] | None = None
 
@@ -29,4 +35,6 @@ class FakeMemory:
 
     def keep_limits(self, usual: Limits, chosen: Limits) -> None:
         """Keep limits."""
+        if self.broken:
+            raise StoreError("the disk is full")
         self._limits = (usual, chosen)

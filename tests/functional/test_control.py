@@ -8,7 +8,7 @@ from dataclasses import replace
 from twisted.trial.unittest import SynchronousTestCase
 
 from bitween.control import Control, Rules
-from bitween.errors import InvalidValue, NoMetadata, UnknownTorrent
+from bitween.errors import InvalidValue, NoMetadata, StoreError, UnknownTorrent
 from bitween.model.schedule import parse_entry
 from bitween.model.torrent import FileEntry, InfoHash, Metainfo, TorrentState
 from bitween.model.wishes import Limits, Selection
@@ -138,6 +138,16 @@ class LimitTests(ControlCase):
         self.assertEqual((again.limits.usual, self.swarm.limits), (Limits(5, 20), Limits(5, 20)))
         other = self.with_rules(Rules(limits=Limits(10, 30)))
         self.assertEqual(other.limits.usual, Limits(10, 30))
+
+    def test_those_that_cannot_be_kept(self) -> None:
+        """They do not hold, either."""
+        control = self.with_rules(Rules(limits=Limits(10, 20)))
+        self.memory.broken = True
+        with self.assertRaises(StoreError):
+            control.limit_all(upload=5)
+        self.assertEqual((control.limits.usual, self.swarm.limits), (Limits(10, 20), Limits()))
+        control.look()
+        self.assertEqual(control.limits.usual, Limits(10, 20))
 
     def test_the_schedule(self) -> None:
         """At its time it has its limits hold; what is chosen meanwhile holds afterwards."""

@@ -16,7 +16,7 @@ from bitween.errors import StoreError, UnknownTorrent
 from bitween.model.events import SwarmEvent, TorrentChanged
 from bitween.model.torrent import InfoHash, TorrentState
 from bitween.model.trouble import Reason, Remedy
-from bitween.model.wishes import Limits
+from bitween.model.wishes import Limits, Wishes
 from tests.functional.swarms import LOOPBACK, SwarmCase, address_of, read, when, write
 
 # So often that a test need not wait long.
@@ -175,6 +175,31 @@ class SeedTests(TroubleCase):
         await self.trouble(self.alice, self.info_hash)
         await self.alice.remove(self.info_hash, delete_data=True)
         self.assertFalse(os.path.exists(self.shared))
+
+
+class FullStateTests(TroubleCase):
+    """Nothing can be written to the database: what fails is as it was before."""
+
+    async def test_what_cannot_be_stored_is_not_done(self) -> None:
+        """Neither a pause, nor a limit, nor a check, nor a removal."""
+        swarm = await self.start()
+        path = write(os.path.join(self.folder(), "film.mkv"), os.urandom(100_000))
+        info_hash = await self.share(swarm, path)
+        await when(swarm, lambda: swarm.library.get(info_hash).state is TorrentState.SEEDING)
+        before = swarm.library.get(info_hash)
+        swarm._store._connection.execute("PRAGMA query_only = ON")
+        for attempt in (
+            lambda: swarm.wish(info_hash, Wishes(paused=True)),
+            lambda: swarm.wish(info_hash, Wishes(limits=Limits(5, 5))),
+            lambda: swarm.recheck(info_hash),
+            lambda: swarm.remove(info_hash, False),
+        ):
+            with self.assertRaises(StoreError):
+                await attempt()
+            self.assertEqual(swarm.library.get(info_hash), before)
+        swarm._store._connection.execute("PRAGMA query_only = OFF")
+        await swarm.recheck(info_hash)
+        await when(swarm, lambda: swarm.library.get(info_hash).state is TorrentState.SEEDING)
 
 
 class DownloadTests(TroubleCase):

@@ -10,7 +10,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from twisted.words.protocols.jabber.jid import JID
 from twisted.words.xish import domish
 
-from bitween.errors import XMPPError
+from bitween.errors import RequestRefused, XMPPError
 from bitween.model.contact import Pending, Subscription
 from bitween.model.events import (
     ContactChanged,
@@ -447,6 +447,21 @@ class SubscriptionTests(HandlerCase):
                 ("presence", "subscribe", "frank@localhost"),
             ],
         )
+
+    def test_who_is_not_removed(self) -> None:
+        """A request that waits still does, so that nothing is done halfway."""
+        self.receive("<presence type='subscribe' from='erin@localhost'/>")
+        self.output.clear()
+        removing = Deferred.fromCoroutine(self.contacts.remove("erin@localhost"))
+        iq = self.output[-1]
+        self.receive(
+            f"<iq type='error' id='{iq['id']}' from='alice@localhost'><error type='wait'>"
+            "<resource-constraint xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></iq>"
+        )
+        self.failureResultOf(removing, RequestRefused)
+        self.assertEqual([s for s in self.output if s.name == "presence"], [])
+        (erin,) = [c for c in self.contacts.contacts if c.jid == "erin@localhost"]
+        self.assertIsNotNone(erin.pending)
 
 
 class PresenceTests(HandlerCase):

@@ -81,6 +81,17 @@ class SettingsTests(SynchronousTestCase):
         self.assertEqual(settings.priority, -5)
         self.assertTrue(settings.allow_plain)
 
+    def test_sizes_and_rates(self) -> None:
+        """They are written as the command line takes them, in the file and in the schedule, too."""
+        self.config('download-limit = "1.5M"\nin-band-limit = 5000\n')
+        settings = self.settings(
+            "--jid", "a@example.org", "--upload-limit", "5k",
+            "--schedule", "08:00-18:00 upload=100kB/s download=none",
+        )  # fmt: skip
+        self.assertEqual((settings.upload_limit, settings.download_limit), (5000, 1_500_000))
+        self.assertEqual(settings.in_band_limit, 5000)
+        self.assertEqual((settings.schedule[0].upload, settings.schedule[0].download), (100_000, 0))
+
     def test_trusted_networks(self) -> None:
         """Several, of both families."""
         given = ("--trusted-network", "10.8.0.0/24", "--trusted-network", "fd00::/64")
@@ -171,7 +182,7 @@ class SettingsTests(SynchronousTestCase):
             ("--upload-limit", "fast"), ("--download-limit", "-1"),
             ("--schedule", "mon upload=1"), ("--active-downloads", "-1"),
             ("--active-downloads", "many"), ("--seed-ratio", "-1"), ("--seed-ratio", "inf"),
-            ("--in-band-limit", "1 MB"), ("--in-band-limit", "-1"),
+            ("--in-band-limit", "large"), ("--in-band-limit", "-1"),
             ("--priority", "0"), ("--priority", "5"), ("--priority", "-129"), ("--priority", "-0"),
             ("--priority", ""), ("--priority", "low"),
             ("--seed-hours", "1e3"), ("--seed-hours", ""),
