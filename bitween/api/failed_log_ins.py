@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from ipaddress import IPv6Address, ip_address
 
 from twisted.internet.interfaces import IReactorTime
 from twisted.web.server import Request
 
+from bitween.api.network import network_of
 from bitween.api.refusal import Refusal
 
 #: Failed log-ins that an address may make at once; one more is allowed every second.
@@ -29,7 +29,7 @@ class FailedLogIns:
 
         :param text: what to say, as long as there are not too many of them.
         """
-        wait = self._count(_origin(getattr(request.getClientAddress(), "host", "")))
+        wait = self._count(network_of(getattr(request.getClientAddress(), "host", "")))
         if wait > 0:
             return Refusal(429, "too many failed log-ins", retry_after=str(math.ceil(wait)))
         return log_in_needed(text)
@@ -47,16 +47,3 @@ class FailedLogIns:
 def log_in_needed(text: str) -> Refusal:
     """The refusal of somebody who is not known (RFC 9110 §15.5.2)."""
     return Refusal(401, text, www_authenticate='Bearer realm="bitween"')
-
-
-def _origin(host: str) -> str:
-    """The network of an address, as far as one person has all of it: an IPv6 /64 (RFC 6177)."""
-    try:
-        address = ip_address(host.partition("%")[0])
-    except ValueError:
-        return host
-    if not isinstance(address, IPv6Address):
-        return host
-    if address.ipv4_mapped is not None:
-        return str(address.ipv4_mapped)
-    return f"{int(address) >> 64:x}::/64"

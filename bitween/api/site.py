@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from typing import Any, Protocol, cast
 
+from twisted.internet.address import UNIXAddress
 from twisted.internet.defer import Deferred, DeferredList
 from twisted.internet.interfaces import IAddress, IReactorTime, ITCPTransport
 from twisted.protocols.policies import TimeoutMixin
@@ -15,6 +17,7 @@ from twisted.web.resource import IResource
 from twisted.web.server import Request, Site
 
 from bitween.api.access import Access, Caller
+from bitween.api.network import network_of
 from bitween.api.refusal import Refusal
 
 #: The most bytes in the body of a request.
@@ -26,12 +29,18 @@ MAX_PUBLIC_BODY = 4096
 MAX_DRAINED = 4 * MAX_BODY
 #: Seconds for receiving a request, from its first byte to its last, and for idling between two.
 DEADLINE = 30.0
+#: Connections at a time on which somebody has shown who they are.
 MAX_CONNECTIONS = 100
+#: The same for those on which nobody has; one more makes room for itself.
+MAX_STRANGERS = 64
+#: Seconds that such a client has for a request, and for idling between two.
+STRANGERS_DEADLINE = 10
 #: Seconds that a client has to take its last answer when the site closes.
 CLOSING_TIME = 2.0
 
 _SAFE_HEADERS = {b"Cache-Control": b"no-store", b"X-Content-Type-Options": b"nosniff"}
 _TOO_LONG = Refusal(413, "the body is too long")
+_TOO_MANY = Refusal(503, "too many connections are in use", retry_after="5")
 
 
 _COOKIE = b"Cookie:"
@@ -70,7 +79,7 @@ class BoundedRequest(Request):
             self._refusal = verdict
         else:
             self.caller = verdict
-            self._refusal = self._begin_body(length)
+            self._refusal = self._take_place() or self._begin_body(length)
         super().gotLength(0 if self._refusal or self.receiver else length)
         if self._refusal and length != 0:
             self.refuse_body(self._refusal)
@@ -115,6 +124,12 @@ class BoundedRequest(Request):
         self.setHeader(b"content-length", b"%d" % len(text))
         self.write(text)
         self.channel.go_on()
+
+    def _take_place(self) -> Refusal | None:
+        """Have a place that no stranger takes, once it is known who this is."""
+        if self.caller.access is Access.PUBLIC or self.channel.site.welcome(self.channel):
+            return None
+        return _TOO_MANY
 
     def _begin_body(self, length: int | None) -> Refusal | None:
         """Choose what takes the body, or say why nothing does."""
@@ -202,6 +217,11 @@ class BoundedChannel(HTTPChannel):
         """Begin the time-out anew: a request may take long that does not stand still."""
         TimeoutMixin.resetTimeout(self)
 
+    @property
+    def idle(self) -> bool:
+        """Whether no request is being received or answered."""
+        return not self._receiving and not self.requests
+
     def hold(self) -> None:
         """Read no more of a body for now."""
         self._held = True
@@ -229,7 +249,7 @@ class BoundedChannel(HTTPChannel):
     def connectionLost(self, reason: Failure) -> None:  # type: ignore[override]  # a default that nobody uses
         """Make room for another connection."""
         super().connectionLost(reason)
-        self.site.channels.discard(self)
+        self.site.forget(self)
         if self._lost is not None:
             self._lost.callback(None)
 
@@ -259,6 +279,10 @@ class BoundedSite(Site):
     """
     A site that holds a bounded number of connections, and can close them.
 
+    Whoever has not shown who they are is a stranger.  Strangers have places of their own, and the
+    one that came first of those from where the most came goes when they are too many: so nobody
+    keeps those out who have a token.  Who comes by a Unix socket is our own user.
+
     :ivar judge: says who sent a request, of which there are the headers, or why it is refused.
     :ivar receive: says what takes its body, of a length that may be unknown, or why nothing does;
         ``None`` where it is short enough to be kept until it is there.
@@ -282,18 +306,68 @@ class BoundedSite(Site):
         self.judge = judge
         self.receive = receive
         self.url: str | None = None
-        self.channels: set[BoundedChannel] = set()
+        # With where they come from; those that came first are first.
+        self._strangers: dict[BoundedChannel, str] = {}
+        self._known: dict[BoundedChannel, None] = {}
+        self._ours: set[BoundedChannel] = set()
+        self._trimming = False
+
+    @property
+    def channels(self) -> frozenset[BoundedChannel]:
+        """Every connection."""
+        return frozenset((*self._strangers, *self._known, *self._ours))
 
     def buildProtocol(  # type: ignore[override]  # the same proxy
         self, addr: IAddress | None
-    ) -> BoundedChannel | None:
-        """Accept a connection, or refuse it where there are too many."""
-        if len(self.channels) >= MAX_CONNECTIONS:
-            return None
+    ) -> BoundedChannel:
+        """Accept a connection, if at the cost of another one."""
         channel = super().buildProtocol(addr)
         assert isinstance(channel, BoundedChannel)
-        self.channels.add(channel)
+        if isinstance(addr, UNIXAddress):
+            self._ours.add(channel)
+            return channel
+        channel.timeOut = STRANGERS_DEADLINE
+        self._strangers[channel] = network_of(getattr(addr, "host", ""))
+        if len(self._strangers) > MAX_STRANGERS and not self._trimming:
+            self._trimming = True
+            # Not at once: a request that comes with its connection is read in the next turn.
+            self.reactor.callLater(0, self.reactor.callLater, 0, self._trim)
         return channel
+
+    def _trim(self) -> None:
+        self._trimming = False
+        while len(self._strangers) > MAX_STRANGERS:
+            most, _ = Counter(self._strangers.values()).most_common(1)[0]
+            oldest = next(c for c, origin in self._strangers.items() if origin == most)
+            self._cut(oldest)
+
+    def welcome(self, channel: BoundedChannel) -> bool:
+        """
+        Give a connection on which somebody has shown who they are a place among such.
+
+        :returns: whether there is one.
+        """
+        if channel not in self._strangers:
+            return True
+        if len(self._known) >= MAX_CONNECTIONS:
+            idle = next((other for other in self._known if other.idle), None)
+            if idle is None:
+                return False
+            self._cut(idle)
+        del self._strangers[channel]
+        self._known[channel] = None
+        channel.setTimeout(DEADLINE)
+        return True
+
+    def forget(self, channel: BoundedChannel) -> None:
+        """Make room for another connection."""
+        self._strangers.pop(channel, None)
+        self._known.pop(channel, None)
+        self._ours.discard(channel)
+
+    def _cut(self, channel: BoundedChannel) -> None:
+        self.forget(channel)
+        cast("ITCPTransport", channel.transport).abortConnection()
 
     def log(self, request: http.Request) -> None:
         """Keep no access log: a command line that waits asks twice a second."""

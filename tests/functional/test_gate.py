@@ -15,6 +15,8 @@ from bitween.api.site import (
     MAX_CONNECTIONS,
     MAX_DRAINED,
     MAX_PUBLIC_BODY,
+    MAX_STRANGERS,
+    STRANGERS_DEADLINE,
 )
 from tests.functional.api_rig import (
     PORT,
@@ -256,9 +258,9 @@ class EarlyTests(GateCase):
     def test_a_client_that_does_not_go(self) -> None:
         """The deadline holds for a refused body, too."""
         connection = self.begin({"Authorization": None})
-        self.clock.advance(DEADLINE / 2)
+        self.clock.advance(STRANGERS_DEADLINE / 2)
         connection.send(b"x")
-        self.clock.advance(DEADLINE / 2)
+        self.clock.advance(STRANGERS_DEADLINE / 2)
         self.assertFalse(connection.transport.connected)
 
     def test_without_a_body(self) -> None:
@@ -477,20 +479,29 @@ class LimitTests(GateCase):
             self.assertNotIn(b" 200 ", connection.transport.value())
 
     def test_deadline_for_the_whole_request(self) -> None:
-        """A byte now and then does not keep a connection."""
+        """A byte now and then does not keep a connection, and a stranger has less time."""
         connection = Connection(self.site)
-        for byte in http_request(CALL)[:20]:
-            connection.send(bytes([byte]))
-            self.clock.advance(DEADLINE / 21)
-        self.assertTrue(connection.transport.connected)
-        self.clock.advance(2 * DEADLINE / 21)
-        self.assertFalse(connection.transport.connected)
+        for deadline in (STRANGERS_DEADLINE, DEADLINE):
+            connection = Connection(self.site)
+            if deadline == DEADLINE:
+                connection.send(http_request(CALL))
+            for byte in http_request(CALL)[:20]:
+                connection.send(bytes([byte]))
+                self.clock.advance(deadline / 21)
+            self.assertTrue(connection.transport.connected)
+            self.clock.advance(2 * deadline / 21)
+            self.assertFalse(connection.transport.connected)
 
     def test_idle_connection(self) -> None:
-        """A connection on which nothing happens is closed."""
-        connection = Connection(self.site)
-        self.clock.advance(DEADLINE)
-        self.assertFalse(connection.transport.connected)
+        """A connection on which nothing happens is closed, soon if nobody has shown a token."""
+        stranger, known = Connection(self.site), Connection(self.site)
+        known.send(http_request(CALL))
+        self.clock.advance(STRANGERS_DEADLINE)
+        self.assertFalse(stranger.transport.connected)
+        self.clock.advance(DEADLINE - STRANGERS_DEADLINE - 1)
+        self.assertTrue(known.transport.connected)
+        self.clock.advance(1)
+        self.assertFalse(known.transport.connected)
 
     def test_each_request_has_its_own_time(self) -> None:
         """A client that asks again just before it is closed has all the time to do so."""
@@ -514,12 +525,61 @@ class LimitTests(GateCase):
         world.bitween.jobs.cancel("1")
         self.assertEqual(connection.only_answer().json["error"]["data"]["reason"], "hashing_failed")
 
+    def test_strangers_keep_nobody_out(self) -> None:
+        """However many come, those that came first go, and whoever has a token is answered."""
+        strangers = [Connection(self.site) for _ in range(5 * MAX_STRANGERS)]
+        connection = Connection(self.site)
+        strangers += [Connection(self.site) for _ in range(5 * MAX_STRANGERS)]
+        connection.send(http_request(CALL))
+        self.assertEqual(connection.only_answer().status, 200)
+        self.settle()
+        self.assertEqual(len(self.site.channels), MAX_STRANGERS + 1)
+        there = [stranger.transport.connected for stranger in strangers]
+        self.assertEqual(there, [False] * 9 * MAX_STRANGERS + [True] * MAX_STRANGERS)
+        self.assertTrue(connection.transport.connected)
+
+    def test_a_crowd_from_elsewhere(self) -> None:
+        """It takes the places of nobody from another address, nor does one IPv6 network."""
+        one = [Connection(self.site, peer="192.0.2.1"), Connection(self.site, peer="2001:db8::1")]
+        for number in range(3 * MAX_STRANGERS):
+            Connection(self.site, peer="127.0.0.1" if number % 2 else f"2001:db8:0:5::{number:x}")
+        self.settle()
+        self.assertEqual([c.transport.connected for c in one], [True, True])
+
+    def test_refused_ones_are_strangers(self) -> None:
+        """A wrong token, another host and the page make nobody known."""
+        for headers in (
+            {"Authorization": "Bearer wrong"},
+            {"Host": "evil.example"},
+            {"Origin": "http://evil.example"},
+        ):
+            for _ in range(MAX_STRANGERS):
+                Connection(self.site).send(http_request(b"", "GET", "/", headers))
+        self.settle()
+        self.assertEqual(len(self.site.channels), MAX_STRANGERS)
+
     def test_connection_limit(self) -> None:
-        """One more connection than allowed is refused, until one of them ends."""
-        connections = [Connection(self.site) for _ in range(MAX_CONNECTIONS)]
-        self.assertTrue(Connection(self.site).refused)
-        connections[0].transport.loseConnection()
-        self.assertFalse(Connection(self.site).refused)
+        """Of those with a token one that idles makes room for another; else it has to wait."""
+        connections = [Connection(self.site) for _ in range(MAX_CONNECTIONS + 1)]
+        for connection in connections:
+            connection.send(http_request(rpc("events.poll", [None, 600])))
+        busy = connections.pop()
+        self.assertIn(b"HTTP/1.1 503 ", busy.transport.value())
+        connections[7].transport.loseConnection()
+        idle = Connection(self.site)
+        idle.send(http_request(CALL))
+        self.assertEqual(idle.only_answer().status, 200)
+        another = Connection(self.site)
+        another.send(http_request(CALL))
+        self.assertEqual(another.only_answer().status, 200)
+        self.assertFalse(idle.transport.connected)
+        for connection in connections:
+            connection.transport.loseConnection()
+
+    def settle(self) -> None:
+        """Let the turns pass after which there is room again."""
+        self.clock.advance(0)
+        self.clock.advance(0)
 
     def test_closing_the_site(self) -> None:
         """Every connection is closed."""
