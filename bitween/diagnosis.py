@@ -24,7 +24,7 @@ def log_in(status: ConnectionStatus) -> Finding:
             "log-in", Verdict.GOOD, f"connected as {status.jid}", values={"jid": status.jid}
         )
     why = f": {status.error}" if status.error else ""
-    fix = "check --jid, --server and the password; the daemon's log says more"
+    fix = "check --jid, --server and the password; the daemon's log has more"
     return Finding("log-in", Verdict.BAD, f"{status.state.value}{why}", fix)
 
 
@@ -33,7 +33,7 @@ def listening(sockets: Sequence[tuple[str, int]]) -> Finding:
     if not sockets:
         return Finding("listening", Verdict.BAD, "no port is open for peers", "see --listen")
     ports = ", ".join(str(port) for port in sorted({port for _, port in sockets}))
-    text = f"peers are accepted on port {ports}"
+    text = f"peers can connect to port {ports}"
     return Finding("listening", Verdict.GOOD, text, values={"ports": ports})
 
 
@@ -41,43 +41,44 @@ def mapping(mapped: Sequence[PeerAddress], announced: Sequence[PeerAddress]) -> 
     """Whether peers in other networks can connect."""
     if mapped:
         where = ", ".join(map(str, mapped))
-        text = f"a router forwards {where}"
+        text = f"the router forwards {where}"
         return Finding("mapping", Verdict.GOOD, text, values={"addresses": where})
     if any(address.is_global for address in announced):
-        text = "none is needed: an address of ours is public"
+        text = "not needed: this machine has a public address"
         return Finding("mapping", Verdict.GOOD, text, detail="public")
-    fix = "switch on UPnP or NAT-PMP in the router, or forward a port and name it with --announce"
-    return Finding("mapping", Verdict.WARNING, "no router forwards a port to us", fix)
+    fix = "enable UPnP or NAT-PMP in the router, or forward a port and name it with --announce"
+    return Finding("mapping", Verdict.WARNING, "no router forwards a port to this machine", fix)
 
 
 def nat(known: Nat | None, mapped: Sequence[PeerAddress]) -> Finding:
     """Whether holes can be punched through our router."""
     if known is None or known.endpoint_independent is None:
-        text = "it is not known whether the router shows everybody the same port of ours"
-        fix = "have the XMPP server name STUN at two addresses (XEP-0215)"
+        text = "cannot tell whether the router uses the same port towards all contacts"
+        fix = "ask the server's operator to announce STUN at two addresses (XEP-0215)"
         return Finding("nat", Verdict.UNKNOWN, text, fix)
     if not known.translates:
-        text = "no router changes our address over IPv4"
+        text = "no router translates this machine's IPv4 address"
         return Finding("nat", Verdict.GOOD, text, detail="none")
     if known.endpoint_independent:
-        text = "the router shows everybody the same port of ours: holes can be punched"
+        text = "the router uses the same port towards all contacts: hole punching works"
         return Finding("nat", Verdict.GOOD, text)
-    text = "the router shows each contact another port of ours (symmetric NAT)"
+    text = "the router uses another port towards each contact (symmetric NAT)"
     if mapped:
-        text += ", but it forwards one to us"
+        text += ", but it forwards one to this machine"
         return Finding("nat", Verdict.GOOD, text, detail="forwarded")
     fix = (
-        "switch on UPnP or NAT-PMP in the router, or forward a port and name it with --announce; "
-        "else have the provider give you a public address or IPv6"
+        "enable UPnP or NAT-PMP in the router, or forward a port and name it with --announce; "
+        "otherwise ask your internet provider for a public address or IPv6"
     )
-    return Finding("nat", Verdict.WARNING, f"{text}: no hole can be punched", fix)
+    return Finding("nat", Verdict.WARNING, f"{text}: hole punching cannot work", fix)
 
 
 def announced(addresses: Sequence[PeerAddress]) -> Finding:
     """Whether contacts are told where to dial us."""
     if not addresses:
         fix = "check the network, or name an address with --announce"
-        return Finding("addresses", Verdict.BAD, "contacts are told no address of ours", fix)
+        text = "this daemon announces no address to contacts"
+        return Finding("addresses", Verdict.BAD, text, fix)
     told = ", ".join(map(str, addresses))
     if all(address.is_loopback for address in addresses):
         text = f"{told}: only programs on this machine"
@@ -95,11 +96,11 @@ def contacts(catalogue: Catalogue, may_dial: Callable[[str, str, PeerAddress], b
                 addresses = listing.announcement.addresses
                 dialable += any(may_dial(jid, resource, address) for address in addresses)
     if not there:
-        return Finding("contacts", Verdict.UNKNOWN, "no contact runs bitween at the moment")
-    text = f"{dialable} of {there} devices of contacts announce an address that can be dialled"
+        return Finding("contacts", Verdict.UNKNOWN, "no contact is online with bitween")
+    text = f"{dialable} of {there} contacts' devices announce an address to connect to"
     values = {"n": dialable, "total": there}
     if dialable < there:
-        fix = "have bitween doctor run there, too"
+        fix = "run bitween doctor there, too"
         return Finding("contacts", Verdict.WARNING, text, fix, values=values)
     return Finding("contacts", Verdict.GOOD, text, values=values)
 
@@ -159,11 +160,11 @@ def disk(folder: str) -> Finding:
             "disk",
             Verdict.BAD,
             f"{folder!r} may not be written to",
-            "see its mode",
+            "check its permissions",
             detail="closed",
             values={"folder": folder},
         )
     values: dict[str, str | float] = {"free": free, "folder": folder}
     if free < _LITTLE_ROOM:
-        return Finding("disk", Verdict.WARNING, text, "make room there", values=values)
+        return Finding("disk", Verdict.WARNING, text, "free some space there", values=values)
     return Finding("disk", Verdict.GOOD, text, values=values)

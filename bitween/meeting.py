@@ -55,7 +55,7 @@ SHOWN = 30
 _BY_RELAY = frozenset({Rung.RELAY, Rung.IN_BAND})
 _ACTIVE = frozenset({TorrentState.METADATA, TorrentState.DOWNLOADING})
 _RUNGS = list(Rung)
-_RELAY_UNKNOWN = Obstacle("whether a server relays is not told", detail="relay_unknown")
+_RELAY_UNKNOWN = Obstacle("cannot tell whether a server offers a relay", detail="relay_unknown")
 
 
 class MeetingSwarm(Protocol):

@@ -23,7 +23,7 @@ def token(session: Session) -> None:
         _make(session)
     elif args.action == "revoke":
         result = session.call("token.revoke", name=args.token)
-        session.show(result, f"the token {args.token} is of no use any more")
+        session.show(result, f"revoked the token {args.token}")
     else:
         _list(session)
 
@@ -31,7 +31,7 @@ def token(session: Session) -> None:
 def _make(session: Session) -> None:
     made = session.call("token.new", name=session.args.name, read_only=session.args.read_only)
     session.show(made, made["token"])
-    session.output.note(f"this is the token {made['name']}; it is shown only now")
+    session.output.note(f"this is the token {made['name']}; it cannot be shown again")
 
 
 def _list(session: Session) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 from bitween.cli.access import open_page, sessions, token
 from bitween.cli.confirm import confirm
 from bitween.cli.control import export, files, limit, mend, pause, peers, recheck, resume
+from bitween.cli.event_text import event_lines
 from bitween.cli.failures import CommandFailed, Refused, WrongUsage
 from bitween.cli.names import Named, own_torrent, shared_torrent
 from bitween.cli.output import Output
@@ -91,6 +92,7 @@ def ls(session: Session) -> None:
     session.output.table(
         ("name", "size", "done", "state", "down", "up", "peers", "hash"),
         [_torrent_row(torrent) for torrent in result["torrents"]],
+        empty="you share and download nothing; share something with bitween add PATH",
     )
     for torrent in result["torrents"]:
         if torrent["error"]:
@@ -130,6 +132,9 @@ def shares(session: Session) -> None:
             )
             for item in items
         ],
+        empty=f"no contact shares anything called {query!r}"
+        if query
+        else "no contact shares anything",
     )
 
 
@@ -242,6 +247,7 @@ def contacts(session: Session) -> None:
                 if jid not in known
             ),
         ],
+        empty="you have no contacts; invite one with bitween contacts add JID",
     )
 
 
@@ -257,7 +263,7 @@ def _change_contact(session: Session) -> None:
     method = args.action if args.action in {"block", "unblock"} else f"{args.action}_contact"
     result = session.call(f"xmpp.{method}", jid=args.jid_of_contact, nick=args.nick)
     said = {
-        "add": f"asked {args.jid_of_contact}",
+        "add": f"asked {args.jid_of_contact} to become a contact",
         "accept": f"{args.jid_of_contact} is a contact now",
         "remove": f"{args.jid_of_contact} is no contact any more",
         "block": f"{args.jid_of_contact} is blocked",
@@ -315,7 +321,7 @@ def status(session: Session) -> None:
         f"{size_text(totals['upload_rate'])}/s up, {totals['peers']} peers",
         "listening": _addresses_text(result["listen"]),
         "announcing": _addresses_text(result["addresses"]),
-        "running for": duration_text(result["uptime"]),
+        "uptime": duration_text(result["uptime"]),
         "API": session.client.url,
     }
     for key, value in rows.items():
@@ -380,7 +386,7 @@ def jobs(session: Session) -> None:
         if args.job is None:
             raise WrongUsage("jobs cancel needs the job's number")
         job = session.call("jobs.cancel", job=args.job)
-        session.show(job, f"job {job['job']} is {job['state']}")
+        session.show(job, f"job {job['job']} ({job['subject']}) is {job['state']}")
         return
     result = session.call("jobs.list")
     if output.as_json:
@@ -389,6 +395,7 @@ def jobs(session: Session) -> None:
     output.table(
         ("job", "kind", "state", "done", "size", "error", "subject"),
         [_job_row(job) for job in result["jobs"]],
+        empty="nothing is running",
     )
     for job in result["jobs"]:
         if job["result"] is not None:
@@ -405,30 +412,39 @@ def events(session: Session) -> None:
     """``events [TYPE…] [--follow]``."""
     args, output = session.args, session.output
     since, timeout = 0, _POLL_SECONDS if args.follow else 0
+    names = _Names(session)
     while True:
         page = session.call("events.poll", since=since, timeout=timeout, types=args.types or None)
         if page["gap"]:
             output.note("some events were missed")
         for event in page["events"]:
-            _show_event(output, event)
+            if output.as_json:
+                output.json(event)
+            else:
+                for line in event_lines(event, names.get):
+                    output.line(line)
         output.flush()
         if not args.follow and not page["events"]:
+            if not since and not output.as_json:
+                output.note("nothing has happened yet")
             return
         since = page["last"]
 
 
-def _show_event(output: Output, event: Mapping[str, Any]) -> None:
-    if output.as_json:
-        output.json(event)
-        return
-    when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(event["time"]))
-    for part in event["data"].get("torrents", [event["data"]]):
-        told = "  ".join(f"{key}: {_value_text(value)}" for key, value in part.items())
-        output.line(f"{when}  {event['type']}  {told}")
+class _Names:
+    """The names of our torrents, asked for when an event leaves one out."""
 
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._known: dict[str, str] = {}
 
-def _value_text(value: object) -> str:
-    return value if isinstance(value, str) else json.dumps(value)
+    def get(self, info_hash: str) -> str | None:
+        """The name of one, where it is known."""
+        if info_hash not in self._known:
+            torrents = self._session.call("bt.get_torrents", fields=["hash", "name"])["torrents"]
+            named = {torrent["hash"]: torrent["name"] for torrent in torrents if torrent["name"]}
+            self._known |= {info_hash: "", **named}
+        return self._known[info_hash] or None
 
 
 def call(session: Session) -> None:

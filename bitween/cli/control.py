@@ -46,14 +46,15 @@ def mend(session: Session) -> None:
 
 def peers(session: Session) -> None:
     """``peers HASH|NAME``."""
-    info_hash = own_torrent(session.client, session.args.what).hash
-    result = session.call("bt.get_peers", hash=info_hash)
+    named = own_torrent(session.client, session.args.what)
+    result = session.call("bt.get_peers", hash=named.hash)
     if session.output.as_json:
         session.output.json(result)
         return
     session.output.table(
         ("contact", "has", "down", "up", "downloaded", "uploaded", "address", "client"),
         [_peer_row(peer) for peer in result["peers"]],
+        empty=f"nobody is connected for {named}",
     )
 
 
@@ -101,7 +102,7 @@ def files(session: Session) -> None:
         output.json(result)
         return
     if result["files"] is None:
-        output.note("its files are not known yet; they are as soon as somebody who has it is there")
+        output.note("its files are not known until a contact who has it is online")
         return
     places = {index: place for place, index in enumerate(result["first"], 1)}
     output.table(
@@ -118,7 +119,9 @@ def _wanted(session: Session, files: list[Mapping[str, Any]] | None) -> list[int
     if args.skip is None and args.also is None:
         return None
     if files is None:
-        raise CommandFailed("its files are not known yet", "try again when somebody is there")
+        raise CommandFailed(
+            "its files are not known yet", "try again when a contact who has it is online"
+        )
     wanted = {file["index"] for file in files if file["wanted"]}
     wanted -= set(_numbers(args.skip or ""))
     return sorted(wanted | set(_numbers(args.also or "")))
@@ -204,15 +207,15 @@ def _limit_text(rate: int) -> str:
 
 def export(session: Session) -> None:
     """``export HASH|NAME [--to FILE]``."""
-    info_hash = own_torrent(session.client, session.args.what).hash
-    result = session.call("bt.export", hash=info_hash)
+    named = own_torrent(session.client, session.args.what)
+    result = session.call("bt.export", hash=named.hash)
     if session.args.to is None:
         session.show(result, result["magnet"])
         return
     if result["torrent"] is None:
         raise CommandFailed("there is no .torrent file yet", "a contact who has it must be online")
     _write_new(session.args.to, base64.b64decode(result["torrent"]))
-    session.show(result, f"written to {session.args.to}")
+    session.show(result, f"wrote {named} to {session.args.to}")
 
 
 def _write_new(path: str, content: bytes) -> None:

@@ -61,12 +61,19 @@ class Output:
         """Let whoever reads have at once what was printed."""
         self._out.flush()
 
-    def table(self, headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    def table(
+        self, headings: Sequence[str], rows: Sequence[Sequence[str]], *, empty: str = ""
+    ) -> None:
         """
         Print a table: fit to the terminal, or else with tabs between whole cells.
 
         A column called ``hash`` is cut to what still tells torrents apart where room is short.
+
+        :param empty: what to tell instead of a table without rows.
         """
+        if empty and not rows:
+            self.note(empty)
+            return
         rows = [[printable(cell, sys.maxsize) for cell in row] for row in rows]
         if not self._out.isatty():
             for row in rows:

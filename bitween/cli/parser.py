@@ -99,11 +99,11 @@ def _add_torrent_commands(
 def _add_control_commands(
     commands: argparse._SubParsersAction[argparse.ArgumentParser],
 ) -> None:
-    _several(_command(commands, "pause", "neither give nor fetch torrents"))
+    _several(_command(commands, "pause", "stop sharing and downloading torrents for a while"))
     resume = _several(_command(commands, "resume", "go on with torrents"))
     resume.add_argument("--first", action="store_true", help="put them first in the queue")
     _several(_command(commands, "recheck", "compare files with their hashes, and go on"))
-    _several(_command(commands, "mend", "do what helps torrents that stand still"))
+    _several(_command(commands, "mend", "fix torrents that have stopped with an error"))
     peers = _command(commands, "peers", "list who is connected for a torrent")
     peers.add_argument("what", metavar="HASH|NAME")
     files = _command(commands, "files", "list the files of a torrent, or choose what to fetch")
@@ -162,22 +162,22 @@ def _add_daemon_commands(
     commands: argparse._SubParsersAction[argparse.ArgumentParser],
 ) -> None:
     commands.add_parser("daemon", help="run the daemon, in the foreground", add_help=False)
-    _command(commands, "status", "show how the daemon is")
+    _command(commands, "status", "show connection, transfers and addresses")
     _command(commands, "reconnect", "try now to connect to the XMPP server")
-    _command(commands, "doctor", "look for what keeps transfers from working, and say what helps")
+    _command(commands, "doctor", "find out what keeps transfers from working, and what would help")
     _command(commands, "stop", "stop the daemon")
-    jobs = _command(commands, "jobs", "list what takes a while, or cancel it")
+    jobs = _command(commands, "jobs", "list what is being hashed, or cancel it")
     jobs.add_argument("action", nargs="?", choices=("cancel",))
     jobs.add_argument("job", metavar="ID", nargs="?")
-    events = _command(commands, "events", "list what happened lately")
+    events = _command(commands, "events", "list recent events")
     events.add_argument("types", metavar="TYPE", nargs="*", help="only these, e.g. torrent_added")
-    events.add_argument("--follow", action="store_true", help="go on with what happens next")
+    events.add_argument("--follow", action="store_true", help="and those that happen from now on")
     call = _command(commands, "call", "call any method of the API")
     call.add_argument("method", metavar="METHOD")
     call.add_argument("params", metavar="JSON", nargs="?", default="[]", help="a list or object")
     completion = commands.add_parser(
         "completion",
-        help="print what makes a shell complete commands and names",
+        help="print the shell code that completes commands and names",
         description="Print what makes a shell complete commands, and names that the daemon knows.",
         epilog="""\
 bash: eval "$(bitween completion bash)" in ~/.bashrc

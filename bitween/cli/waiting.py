@@ -43,7 +43,7 @@ def wait_for_torrent(client: Client, info_hash: str, output: Output) -> dict[str
     :raises CommandFailed: if it stops with an error, or is removed.
     """
     pauses = _pauses()
-    title = _torrent(client, info_hash)["name"] or info_hash[:12]
+    title = _torrent(client, info_hash)["name"] or info_hash
     with progress_bar(title, output) as show:
         while True:
             torrent = _torrent(client, info_hash)

@@ -29,8 +29,8 @@ RETRY_FIRST, RETRY_LAST = 60.0, 960.0
 _DIRECT = frozenset({Rung.LAN, Rung.IPV6, Rung.IPV4, Rung.MAPPED, Rung.PUNCHED})
 _RUNGS = list(Rung)
 _CLOSED = Obstacle(
-    "they answer, but do not let us in",
-    "they do not see us at an address that we announce: have bitween doctor run here",
+    "they answer, but refuse the connection",
+    "your connections come from an address that this daemon does not announce: run bitween doctor",
     "closed",
 )
 

@@ -22,7 +22,7 @@ _OPEN_A_PORT = (
 #: What is known before both have dialled each other at the same time.
 UNANSWERED = Obstacle(
     "nothing answers at their addresses",
-    "perhaps nothing: whether a hole can be punched shows with the first download",
+    "perhaps nothing: the first download will show whether hole punching works",
     "unanswered",
 )
 
@@ -83,13 +83,13 @@ def obstacle(ours: Collection[Candidate], theirs: Collection[Candidate]) -> Obst
     """Why no direct way can be, whoever dials; ``None`` where one could be."""
     if not theirs:
         return Obstacle(
-            "they announce no address that may be dialled",
-            "have bitween doctor run there",
+            "they announce no address to connect to",
+            "run bitween doctor there",
             "none_theirs",
         )
     if not ours:
         return Obstacle(
-            "we have no address ourselves", "check the network; see bitween doctor", "none_ours"
+            "this machine has no address", "check the network; see bitween doctor", "none_ours"
         )
     our_families, their_families = _families(ours), _families(theirs)
     if our_families & their_families:
@@ -97,7 +97,7 @@ def obstacle(ours: Collection[Candidate], theirs: Collection[Candidate]) -> Obst
     theirs_are, ours_are = _family_text(their_families), _family_text(our_families)
     return Obstacle(
         f"they have {theirs_are} only and you {ours_are} only",
-        "one of you needs an address of the other kind from the provider",
+        "one of you needs an address of the other kind from your internet provider",
         "families",
         {"theirs": theirs_are, "ours": ours_are},
     )
@@ -119,22 +119,22 @@ def no_hole(ours: Collection[Candidate], theirs: Collection[Candidate]) -> Obsta
 
 
 #: What both did at the same time, in vain.
-_NO_HOLE = Obstacle("dialling each other at the same time did not help", detail="no_hole")
-_ANOTHER_PORT = "each contact another port (symmetric NAT)"
+_NO_HOLE = Obstacle("hole punching did not work", detail="no_hole")
+_ANOTHER_PORT = "another port towards each contact (symmetric NAT)"
 #: By whether our router, and theirs, shows everybody another port.
 _SYMMETRIC = {
     (True, True): Obstacle(
-        f"no hole can be punched: both your routers give {_ANOTHER_PORT}",
+        f"hole punching cannot work: both routers use {_ANOTHER_PORT}",
         _OPEN_A_PORT,
         "symmetric_both",
     ),
     (True, False): Obstacle(
-        f"no hole can be punched: your router gives {_ANOTHER_PORT}",
+        f"hole punching cannot work: your router uses {_ANOTHER_PORT}",
         _OPEN_A_PORT,
         "symmetric_here",
     ),
     (False, True): Obstacle(
-        f"no hole can be punched: their router gives {_ANOTHER_PORT}",
+        f"hole punching cannot work: their router uses {_ANOTHER_PORT}",
         _OPEN_A_PORT,
         "symmetric_there",
     ),

@@ -134,8 +134,8 @@ class SelfTest(Service):
             text = f"contacts reach us over {reached}; {people}"
             return Finding("dial-back", Verdict.GOOD, text, values=values)
         fix = (
-            f"let the firewalls here and in the router pass TCP and UDP port {port}, or switch on "
-            "UPnP or NAT-PMP there, or forward the port to us"
+            f"allow TCP and UDP port {port} in the firewalls here and in the router, or enable "
+            "UPnP or NAT-PMP there, or forward the port to this machine"
         )
         if reached:
             text = f"contacts reach us over {reached}, not over {closed}; {people}"

@@ -68,19 +68,20 @@ class Survey(XMPPHandler):
         text = f"trusted, expires in {left / _DAY:.0f} days"
         values = {"n": round(left / _DAY)}
         if left < _EXPIRES_SOON:
-            fix = "tell whoever runs the server to renew it"
+            fix = "ask the server's operator to renew it"
             return Finding("certificate", Verdict.WARNING, text, fix, values=values)
         return Finding("certificate", Verdict.GOOD, text, values=values)
 
     async def _pep(self) -> Finding:
         answer = await self._ask(self.parent.jid.userhost(), NS_DISCO_INFO, "query")
         if answer is None:
-            return Finding("pep", Verdict.UNKNOWN, "the server does not say")
+            return Finding("pep", Verdict.UNKNOWN, "the server does not answer")
         kinds = {(i.getAttribute("category"), i.getAttribute("type")) for i in _in(answer)}
         if ("pubsub", "pep") in kinds:
-            return Finding("pep", Verdict.GOOD, "the server tells contacts what we share")
-        fix = "have PEP (XEP-0163) switched on there, or use another server"
-        return Finding("pep", Verdict.BAD, "the server keeps no share lists", fix)
+            return Finding("pep", Verdict.GOOD, "the server tells contacts what you share")
+        fix = "ask the server's operator to enable PEP (XEP-0163), or use another server"
+        text = "the server does not support PEP: contacts cannot see what you share"
+        return Finding("pep", Verdict.BAD, text, fix)
 
     async def _clock(self) -> Finding:
         answer = await self._ask(self.parent.jid.host, NS_TIME, "time")
@@ -101,27 +102,31 @@ class Survey(XMPPHandler):
         proxies = await self._proxies.own()
         if proxies:
             where = printable(proxies[0])
-            text = f"the server relays, at {where}"
+            text = f"the server has a relay at {where}"
             return Finding("proxy", Verdict.GOOD, text, values={"jid": where})
-        fix = "have proxy65 (XEP-0065) switched on there"
+        fix = "ask the server's operator to enable proxy65 (XEP-0065)"
         return Finding("proxy", Verdict.WARNING, "the server offers no relay", fix)
 
     async def _stun(self) -> Finding:
         answer = await self._ask(self.parent.jid.host, NS_EXTERNAL_SERVICES, "services")
         if any(service.getAttribute("type") == "stun" for service in _in(answer)):
-            return Finding("stun", Verdict.GOOD, "the server names a STUN service")
-        fix = "have one named there (XEP-0215)"
-        return Finding("stun", Verdict.WARNING, "the server names no STUN service", fix)
+            return Finding("stun", Verdict.GOOD, "the server announces a STUN service")
+        fix = "ask the server's operator to announce one (XEP-0215)"
+        return Finding("stun", Verdict.WARNING, "the server announces no STUN service", fix)
 
     async def _address_seen(self) -> Finding:
         answer = await self._ask(self.parent.jid.userhost(), NS_IP_CHECK, "address")
         seen = [str(child) for child in _in(answer) if child.name == "ip"]
         if seen:
             where = printable(seen[0])
-            text = f"the server sees us at {where}"
+            text = f"the server sees this machine at {where}"
             return Finding("address", Verdict.GOOD, text, values={"address": where})
-        fix = "nothing, if a router forwards a port; else have XEP-0279 switched on there"
-        return Finding("address", Verdict.WARNING, "the server does not say where it sees us", fix)
+        text = "the server does not say at which address it sees this machine"
+        fix = (
+            "nothing to do if your router forwards a port; otherwise ask the server's operator to "
+            "enable XEP-0279"
+        )
+        return Finding("address", Verdict.WARNING, text, fix)
 
     async def _ask(self, to: str, uri: str, name: str) -> Any:
         """The element that answers; ``None`` where there is no answer but an error."""

@@ -205,8 +205,8 @@ class FindingTests(CliCase):
         said = await self.refused(2, "ls")
         self.assertIn(JID, said)
         self.assertIn(BOB, said)
-        await self.done("ls", "--jid", BOB)
-        await self.done("--jid", f"{BOB}/resource", "ls")
+        await self.done("status", "--jid", BOB)
+        await self.done("--jid", f"{BOB}/resource", "status")
         self.assertIn("carol", await self.refused(3, "ls", "--jid", "carol@example.org"))
 
     async def test_by_url(self) -> None:
@@ -215,15 +215,15 @@ class FindingTests(CliCase):
         Path(self.file("token", TOKEN)).chmod(0o600)
         base = url.removesuffix("/api")
         for given in (url, base, f"{base}/", base.removeprefix("http://")):
-            await self.done("ls", "--url", given, "--token-file", "token")
-        await self.done("ls", "--url", base)
+            await self.done("status", "--url", given, "--token-file", "token")
+        await self.done("status", "--url", base)
         other = await self.refused(2, "ls", "--url", "http://127.0.0.1:1")
         self.assertIn("--token-file", other)
 
     async def test_by_state_dir(self) -> None:
         """A daemon that keeps its state elsewhere."""
         await self.serve()
-        await self.done("ls", "--state-dir", f"state/bitween/{JID}")
+        await self.done("status", "--state-dir", f"state/bitween/{JID}")
         self.assertIn("nowhere", await self.refused(3, "ls", "--state-dir", "nowhere"))
 
     async def test_wrong_token(self) -> None:
@@ -397,7 +397,7 @@ class EmptyArgumentTests(CliCase):
         ):
             self.assertIn("empty", await self.refused(2, *args))
         self.assertEqual(self.world.bitween.torrents(), before)
-        self.assertEqual((await self.done("jobs")).out, "")
+        self.assertEqual((await self.done("jobs", "--json")).json, {"jobs": []})
 
 
 class AddTests(CliCase):
@@ -497,7 +497,10 @@ class AddTests(CliCase):
         await self.serve()
         path = self.file("film")
         await self.done("add", "film")
-        self.assertEqual((await self.done("jobs", "cancel", "1")).out, "job 1 is cancelled\n")
+        self.assertEqual(
+            (await self.done("jobs", "cancel", "1")).out,
+            f"job 1 ({self.path('film')}) is cancelled\n",
+        )
         row = (await self.done("jobs")).out.rstrip("\n").split("\t")
         self.assertEqual((row[0], row[2], row[-1]), ("1", "cancelled", path))
         self.assertIn("no job '7'", await self.refused(1, "jobs", "cancel", "7"))
@@ -825,15 +828,46 @@ class EventTests(CliCase):
         self.assertIn("'sunrise'", await self.refused(1, "events", "sunrise"))
 
     async def test_changes(self) -> None:
-        """Each torrent that changed has its line."""
+        """Each torrent that changed has its line, with its name; what is unknown is left out."""
         await self.serve()
-        torrents = [{"hash": A, "done": 5}, {"hash": B, "eta": None}]
+        self.world.share("film", A)
+        torrents = [{"hash": A, "done": 5, "progress": 0.5}, {"hash": B, "eta": None}]
         self.world.log.record(EventType.TORRENT_CHANGED, {"torrents": torrents})
         lines = (await self.done("events")).out.splitlines()
         self.assertEqual(
             [line.partition("  ")[2] for line in lines],
-            [f"torrent_changed  hash: {A}  done: 5", f"torrent_changed  hash: {B}  eta: null"],
+            [
+                f"torrent_changed  name: film  hash: {A}  done: 5 B  progress: 50%",
+                f"torrent_changed  hash: {B}",
+            ],
         )
+
+    async def test_times_and_errors(self) -> None:
+        """Times are local times, and no error is not told."""
+        await self.serve()
+        data = {"state": "online", "since": 1796021455.3, "error": None, "next_try": None}
+        self.world.log.record(EventType.CONNECTION, data)
+        said = (await self.done("events")).out
+        since = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(1796021455))
+        self.assertTrue(said.endswith(f"  connection  state: online  since: {since}\n"), said)
+
+    async def test_nothing_to_list(self) -> None:
+        """A list without anything in it is told in a sentence, beside the output."""
+        await self.serve()
+        await self.world.swarm.download(A, "film", "/files")
+        for args, said in (
+            (("shares",), "no contact shares anything"),
+            (("shares", "x"), "no contact shares anything called 'x'"),
+            (("contacts",), "contacts add"),
+            (("jobs",), "nothing is running"),
+            (("events",), "nothing has happened"),
+            (("peers", "film"), f"nobody is connected for film ({A})"),
+        ):
+            outcome = await self.run_bitween(*args)
+            self.assertEqual((outcome.status, outcome.out), (0, ""), args)
+            self.assertIn(said, outcome.err)
+        await self.done("rm", "film")
+        self.assertIn("bitween add", (await self.run_bitween("ls")).err)
 
     async def test_json(self) -> None:
         """An event a line, as the API gives it."""
@@ -974,7 +1008,7 @@ class AccessTests(CliCase):
         url = await self.serve()
         made = await self.run_bitween("token", "new", "--read-only", "--name", "wall")
         self.assertEqual(made.status, 0)
-        self.assertEqual(made.err, "this is the token wall; it is shown only now\n")
+        self.assertEqual(made.err, "this is the token wall; it cannot be shown again\n")
         token_file = self.file("wall", made.out)
         os.chmod(token_file, 0o600)
         there = ("--url", url, "--token-file", token_file)

@@ -66,7 +66,7 @@ class ControlCommandTests(CliCase):
         outcome = await self.run_bitween("files", "holiday", "--only", "3")
         self.assertEqual(outcome.status, 1)
         self.assertIn("there is no file 3", outcome.err)
-        self.assertIn("not known yet", (await self.run_bitween("files", "film")).err)
+        self.assertIn("not known until", (await self.run_bitween("files", "film")).err)
         for option in ("--only", "--skip", "--first"):
             outcome = await self.run_bitween("files", "film", option, "0")
             self.assertEqual(outcome.status, 1)

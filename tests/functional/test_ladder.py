@@ -206,7 +206,7 @@ class ClimbTests(LadderCase):
         self.assertEqual(
             (self.ladder.way.rung, self.ladder.way.address), (Rung.RELAY, RELAYED.address)
         )
-        self.assertIn("your router gives each contact another port", self.ladder.way.reason)
+        self.assertIn("your router uses another port towards each contact", self.ladder.way.reason)
         self.assertIn("--announce", self.ladder.way.fix)
         self.clock.advance(MEET_AFTER)
         self.steps.meetings[0].callback(HOME)
@@ -388,7 +388,7 @@ class LaterTests(LadderCase):
         self.assertEqual(self.steps.probed[1:], [(FAR,)])
         self.clock.advance(RELAY_AFTER)
         self.steps.relays[0].callback(RELAYED)
-        self.assertIn("do not let us in", self.ladder.way.reason)
+        self.assertIn("refuse the connection", self.ladder.way.reason)
 
     def test_who_does_not_let_us_in_after_the_meeting_either(self) -> None:
         """Now that they know where we are they get a second chance, and no third one."""
@@ -403,7 +403,7 @@ class LaterTests(LadderCase):
         self.assertEqual(len(self.steps.probes), 2)
         self.clock.advance(RELAY_AFTER)
         self.steps.relays[0].callback(RELAYED)
-        self.assertIn("do not let us in", self.ladder.way.reason)
+        self.assertIn("refuse the connection", self.ladder.way.reason)
         self.clock.advance(RETRY_FIRST)
         self.assertEqual(self.steps.probed[2:], [(NEAR,)])
 

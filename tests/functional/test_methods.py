@@ -236,9 +236,9 @@ class NetTests(MethodCase):
     def test_routers(self) -> None:
         """What is known of the router is told, and what would help."""
         for nat, verdict, words in (
-            (None, "unknown", "not known"),
-            (Nat(True, False), "unknown", "not known"),
-            (Nat(False, True, endpoint_independent=True), "good", "no router changes"),
+            (None, "unknown", "cannot tell"),
+            (Nat(True, False), "unknown", "cannot tell"),
+            (Nat(False, True, endpoint_independent=True), "good", "no router translates"),
             (Nat(True, True, endpoint_independent=True), "good", "the same port"),
             (Nat(True, False, endpoint_independent=False), "warning", "symmetric NAT"),
         ):

@@ -83,7 +83,7 @@ class ObstacleTests(SynchronousTestCase):
         """Without addresses on one side there is nothing to try."""
         for ours, theirs, words in (
             ([at("9.9.9.9")], [], "they announce no address"),
-            ([], [at("9.9.9.9")], "we have no address"),
+            ([], [at("9.9.9.9")], "this machine has no address"),
         ):
             found = obstacle(ours, theirs)
             assert found is not None
@@ -94,7 +94,7 @@ class ObstacleTests(SynchronousTestCase):
         theirs = [at("9.9.9.9"), at("9.9.9.8", Kind.SEEN)]
         silent, no_hole = tried(theirs)
         self.assertIn("at 1 address of theirs", silent.reason)
-        self.assertIn("at the same time", no_hole.reason)
+        self.assertIn("hole punching did not work", no_hole.reason)
         silent, no_meeting = tried(theirs, Obstacle("bob sleeps", "wake him"))
         self.assertIn("--announce", silent.fix)
         self.assertEqual(no_meeting, Obstacle("bob sleeps"))
@@ -116,9 +116,9 @@ class NoHoleTests(SynchronousTestCase):
     def test_whose_router_it_is(self) -> None:
         """The reason names whose router it is, and the fix what helps."""
         for ours, theirs, words in (
-            (self.symmetric, self.usual, "your router gives"),
-            (self.usual, self.symmetric, "their router gives"),
-            (self.symmetric, [seen("9.9.9.8", varies=True)], "both your routers give"),
+            (self.symmetric, self.usual, "your router uses"),
+            (self.usual, self.symmetric, "their router uses"),
+            (self.symmetric, [seen("9.9.9.8", varies=True)], "both routers use"),
         ):
             found = no_hole(ours, theirs)
             assert found is not None

@@ -1,0 +1,67 @@
+"""What happened, in words for a person."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator, Mapping
+from types import MappingProxyType
+from typing import Any
+
+from bitween.model.quantity import duration_text, rate_text, size_text
+
+
+def event_lines(event: Mapping[str, Any], name_of: Callable[[str], str | None]) -> Iterator[str]:
+    """
+    An event as lines: one for each torrent that it is about, or one.
+
+    :param name_of: the name of a torrent of ours by its hash, where that is known.
+    """
+    when = local_time(event["time"])
+    for part in event["data"].get("torrents", [event["data"]]):
+        data = dict(part)
+        if "hash" in data and "name" not in data and (name := name_of(data["hash"])):
+            data = {"name": name, **data}
+        told = (f"{key}: {_value_text(key, value)}" for key, value in data.items() if _says(value))
+        yield "  ".join((when, event["type"], *told))
+
+
+def local_time(seconds: float) -> str:
+    """A time since the epoch as one reads it."""
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(seconds))
+
+
+def _says(value: object) -> bool:
+    """Whether a value tells anything: nothing is said of an error that there is none."""
+    return value is not None and value not in ("", [], {})
+
+
+def _value_text(key: str, value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int | float):
+        return _NUMBERS.get(key, str)(value)
+    if key == "shares" and isinstance(value, list):
+        return ", ".join(f"{share['name']} ({size_text(share['size'])})" for share in value)
+    if isinstance(value, dict) and isinstance(value.get("message"), str):
+        return str(value["message"])
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _percentage(part: float) -> str:
+    return f"{int(100 * part)}%"
+
+
+def _rate(rate: float) -> str:
+    return rate_text(rate) or "none"
+
+
+_NUMBERS: Mapping[str, Callable[[float], str]] = MappingProxyType(
+    {
+        **dict.fromkeys(("since", "next_try", "added", "completed", "time"), local_time),
+        **dict.fromkeys(("size", "total_size", "done", "total", "left", "uploaded"), size_text),
+        **dict.fromkeys(("rate", "download_rate", "upload_rate"), _rate),
+        "eta": duration_text,
+        "progress": _percentage,
+    }
+)
