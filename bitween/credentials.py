@@ -28,7 +28,7 @@ def read_password(
     """
     inherited = environ.pop(VARIABLE, None)
     if password_file == "-":  # noqa: S105  # the name of standard input
-        return _checked(stdin.readline(), "standard input")
+        return _checked(stdin.readline().removeprefix("\ufeff"), "standard input")
     if password_file is not None:
         return _checked(_first_line(password_file, private=True), password_file)
     credentials = os.path.join(environ.get("CREDENTIALS_DIRECTORY", ""), "xmpp-password")
@@ -44,7 +44,7 @@ def read_password(
 
 def _first_line(path: str, *, private: bool) -> str:
     try:
-        with open(path, encoding="utf-8") as file:
+        with open(path, encoding="utf-8-sig") as file:
             mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
             if private and mode & 0o077:
                 raise ConfigurationError(

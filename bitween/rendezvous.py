@@ -119,7 +119,7 @@ def read_private(path: str) -> str:
         ) from None
     try:
         _check_private(path, os.fstat(descriptor))
-        return os.read(descriptor, _MAX_LENGTH).decode("utf-8")
+        return os.read(descriptor, _MAX_LENGTH).decode("utf-8-sig")
     except UnicodeDecodeError:
         raise ConfigurationError(f"{path!r} is not UTF-8", "remove it") from None
     finally:

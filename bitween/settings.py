@@ -243,7 +243,8 @@ def _read_config(path: str | None, environ: Mapping[str, str]) -> dict[str, Any]
             return {}
     try:
         with open(path, "rb") as file:
-            values = tomllib.load(file)
+            # TOML has no byte order mark, but there are editors that write one.
+            values = tomllib.loads(file.read().decode("utf-8-sig"))
     except OSError as error:
         raise ConfigurationError(
             f"cannot read {quoted(path)}: {error.strerror}", "check --config"

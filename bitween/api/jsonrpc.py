@@ -200,7 +200,7 @@ class JsonRpcResource(Namespace, JSONRPC):
     def _answer(self, body: bytes, caller: Caller) -> Deferred[Body]:
         """The response body, empty if there is nothing to say; never fails."""
         try:
-            document = _decode(body.decode("utf-8"))
+            document = _decode(body.decode("utf-8-sig"))
         except (ValueError, RecursionError):
             return succeed(_error(protocol_error(PARSE_ERROR), None))
         if not isinstance(document, list):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable
 from typing import Any, Protocol, cast
@@ -13,8 +14,8 @@ from twisted.protocols.policies import TimeoutMixin
 from twisted.python.failure import Failure
 from twisted.web import http
 from twisted.web.http import HTTPChannel
-from twisted.web.resource import IResource
-from twisted.web.server import Request, Site
+from twisted.web.resource import IResource, Resource
+from twisted.web.server import NOT_DONE_YET, Request, Site
 
 from bitween.api.access import Access, Caller
 from bitween.api.network import network_of
@@ -44,6 +45,8 @@ _TOO_MANY = Refusal(503, "too many connections are in use", retry_after="5")
 
 
 _COOKIE = b"Cookie:"
+# RFC 3986 §3: the authority, and what follows.
+_ABSOLUTE = re.compile(rb"https?://([^/?#]*)(.*)", re.IGNORECASE | re.DOTALL)
 
 
 class Receiver(Protocol):
@@ -114,6 +117,10 @@ class BoundedRequest(Request):
             self.site = self.channel.site
             self.render(self._refusal)
 
+    def render(self, resrc: IResource) -> None:
+        """Have a resource answer, HEAD with headers alone."""
+        super().render(_HeadersOf(resrc) if self.method == b"HEAD" else resrc)
+
     def refuse_body(self, refusal: Refusal) -> None:
         """Answer now; what still comes of the body is passed over."""
         self._answered = True
@@ -153,8 +160,24 @@ class BoundedRequest(Request):
     def _take_first_line(self) -> None:
         # Twisted hands it over after the body, which is too late to judge by it.
         channel = self.channel
+        self._take_absolute_form()
         self.method, self.uri, self.clientproto = channel._command, channel._path, channel._version  # noqa: SLF001  # there is no other way
         self.path = self.uri.partition(b"?")[0]
+
+    def _take_absolute_form(self) -> None:
+        """
+        Take a target that names scheme and host, as a proxy gets it, for what it means.
+
+        The host in it counts then, and not the header (RFC 9112 §3.2.2); several headers of that
+        are refused all the same.
+        """
+        absolute = _ABSOLUTE.fullmatch(self.channel._path)  # noqa: SLF001  # see above
+        if absolute is None:
+            return
+        if len(self.requestHeaders.getRawHeaders(b"host", [])) <= 1:
+            self.requestHeaders.setRawHeaders(b"host", [absolute[1]])
+        rest = absolute[2]
+        self.channel._path = rest if rest.startswith(b"/") else b"/" + rest  # noqa: SLF001  # likewise
 
     def _set_safe_headers(self) -> None:
         for name, value in _SAFE_HEADERS.items():
@@ -265,6 +288,30 @@ class BoundedChannel(HTTPChannel):
                 cutting.cancel()
 
         return self._lost.addCallback(lost)
+
+
+class _HeadersOf(Resource):
+    """
+    Answers HEAD as another resource answers GET, without the body (RFC 9110 §9.3.2).
+
+    Twisted would log a warning for each body that it has to leave out.
+    """
+
+    isLeaf = True
+
+    def __init__(self, resource: IResource) -> None:
+        super().__init__()
+        self._resource = resource
+
+    def render(self, request: Request) -> bytes | int:
+        """Give the headers, and the length that there would be."""
+        body: bytes | int = self._resource.render(request)
+        if not isinstance(body, bytes) or not body:
+            return body
+        request.setHeader(b"content-length", b"%d" % len(body))
+        request.write(b"")
+        request.finish()
+        return NOT_DONE_YET
 
 
 def _is_cookie(line: bytes) -> bool:

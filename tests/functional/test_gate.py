@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
+from twisted.logger import capturedLogs, formatEvent
 from twisted.trial.unittest import SynchronousTestCase
 
 from bitween.api.failed_log_ins import BURST
@@ -104,6 +105,47 @@ class HostTests(GateCase):
     def test_comes_before_the_token(self) -> None:
         """A page that rebinds learns nothing from the token's refusal."""
         self.assertStatus(421, {"Host": "evil.example", "Authorization": None})
+
+
+class TargetTests(GateCase):
+    """What is asked for, as a proxy would be asked (RFC 9112 §3.2.2)."""
+
+    def ask(self, target: str, host: str | None = "evil.example") -> int:
+        """The status of a call to a target."""
+        return self.request({"Host": host}, path=target).status
+
+    def test_absolute_form(self) -> None:
+        """The host in the target counts, and the header does not."""
+        for target in (
+            f"http://127.0.0.1:{PORT}/api",
+            "HTTP://LOCALHOST/api",
+            "http://localhost/api?x",
+        ):
+            self.assertEqual(self.ask(target), 200, target)
+            self.assertEqual(self.ask(target, "localhost"), 200, target)
+            self.assertEqual(self.ask(target, None), 200, target)
+
+    def test_other_hosts(self) -> None:
+        """One that is not ours is refused, be the header what it may."""
+        for host in ("evil.example", "", "localhost:1", "a@localhost", "localhost@evil.example"):
+            self.assertEqual(self.ask(f"http://{host}/api", "localhost"), 421, host)
+
+    def test_where_it_leads(self) -> None:
+        """The gate and the resources read the same path of it."""
+        page = self.request({"Authorization": None}, method="GET", path="http://localhost")
+        self.assertEqual(page.status, 200)
+        for path, status in (("/api", 401), ("//api", 404), ("/web/../api", 404)):
+            target = f"http://localhost{path}"
+            self.assertEqual(self.request({"Authorization": None}, path=target).status, status)
+        for target in ("ftp://localhost/api", "http:/localhost/api", "localhost/api"):
+            self.assertIn(self.ask(target, "localhost"), {400, 404}, target)
+
+    def test_two_hosts(self) -> None:
+        """They are refused as ever."""
+        connection = Connection(self.site)
+        request = http_request(CALL, path="http://localhost/api")
+        connection.send(request.replace(b"\r\n", b"\r\nHost: evil.example\r\n", 1))
+        self.assertEqual(connection.only_answer().status, 421)
 
 
 class OriginTests(GateCase):
@@ -390,6 +432,30 @@ class AnswerTests(GateCase):
         for answer in answers:
             self.assertEqual(answer.headers["cache-control"], "no-store", answer)
             self.assertEqual(answer.headers["x-content-type-options"], "nosniff", answer)
+
+    def test_head(self) -> None:
+        """It has the headers of GET, whatever answers, and nothing is logged."""
+        for path, status in (
+            ("/", 200),
+            ("/docs", 200),
+            ("/docs/", 302),
+            ("/metrics", 200),
+            ("/nothing", 404),
+            ("/api", 405),
+            ("/login", 405),
+            ("/events", 405),
+        ):
+            with capturedLogs() as events:
+                connection = Connection(self.site)
+                connection.send(http_request(b"", "HEAD", path))
+            head, _, body = connection.transport.value().partition(b"\r\n\r\n")
+            self.assertIn(b"HTTP/1.1 %d " % status, head)
+            self.assertEqual(body, b"")
+            self.assertEqual([formatEvent(event) for event in events], [], path)
+            if status == 200 and path != "/metrics":
+                length = self.request({"Content-Length": "0"}, method="GET", path=path)
+                expected = length.headers["content-length"]
+                self.assertIn(b"\r\ncontent-length: " + expected.encode(), head.lower())
 
     def test_head_has_no_body(self) -> None:
         """A refusal of HEAD is headers only."""

@@ -154,6 +154,13 @@ class SpecificationTests(JsonRpcCase):
             {"jsonrpc": "2.0", "error": {"code": -32700, "message": "Parse error"}, "id": None},
         )
 
+    def test_byte_order_mark(self) -> None:
+        """One before the text is passed over (RFC 8259 §8.1), but not a second one."""
+        call = '{"jsonrpc": "2.0", "method": "t.subtract", "params": [42, 23], "id": 1}'
+        self.assertAnswers(f"\ufeff{call}", {"jsonrpc": "2.0", "result": 19, "id": 1})
+        answer = self.post(f"\ufeff\ufeff{call}")
+        self.assertEqual(answer.json["error"]["code"], -32700)
+
     def test_invalid_request(self) -> None:
         """JSON that is no call: -32600 with id null."""
         self.assertAnswers(
@@ -270,9 +277,9 @@ class EnvelopeTests(JsonRpcCase):
         self.assertEqual((answer["error"]["code"], answer["id"]), (-32600, None))
 
     def test_other_encodings(self) -> None:
-        """JSON is UTF-8 without a byte order mark (RFC 8259 §8.1)."""
+        """JSON is UTF-8 (RFC 8259 §8.1)."""
         call = rpc("t.echo").decode()
-        for body in (call.encode("utf-8-sig"), call.encode("utf-16"), call.encode("utf-32")):
+        for body in (call.encode("utf-16"), call.encode("utf-32")):
             self.assertEqual(self.post(body).json["error"]["code"], -32700)
 
     def test_deep_nesting_anywhere(self) -> None:

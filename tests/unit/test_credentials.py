@@ -48,6 +48,11 @@ class PasswordTests(SynchronousTestCase):
         """Only the line end is cut off: a password may end in a space."""
         self.assertEqual(self.read(self.file("pass word \nsecond line\n")), "pass word ")
 
+    def test_byte_order_mark(self) -> None:
+        """Some editors begin a file with one; it is no part of the password."""
+        self.assertEqual(self.read(self.file("\ufeffsecret\n")), "secret")
+        self.assertEqual(self.read("-", stdin="\ufeffsecret\n"), "secret")
+
     def test_standard_input(self) -> None:
         """A dash means standard input."""
         self.assertEqual(self.read("-", stdin="secret\n"), "secret")

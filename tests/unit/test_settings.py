@@ -42,6 +42,11 @@ class SettingsTests(SynchronousTestCase):
             file.write(text)
         return path
 
+    def test_byte_order_mark(self) -> None:
+        """Some editors begin a file with one."""
+        self.config('\ufeffnick = "Alice"\n')
+        self.assertEqual(self.settings("--jid", "a@example.org").nick, "Alice")
+
     def test_defaults(self) -> None:
         """With an account alone, everything has its documented place."""
         self.environ["XDG_STATE_HOME"] = "/var/state"

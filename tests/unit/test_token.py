@@ -25,6 +25,13 @@ class TokenTests(SynchronousTestCase):
         self.assertEqual(load_or_make_token(self.path), token)
         self.assertEqual(stat.S_IMODE(os.stat(self.path).st_mode), 0o600)
 
+    def test_byte_order_mark(self) -> None:
+        """Some editors begin a file with one; it is no part of the token."""
+        token = load_or_make_token(self.path)
+        with open(self.path, "w", encoding="utf-8") as file:
+            file.write(f"\ufeff{token}\r\n")
+        self.assertEqual(load_or_make_token(self.path), token)
+
     def test_open_to_others(self) -> None:
         """A file that others can read is refused, with what to do."""
         load_or_make_token(self.path)
