@@ -8,13 +8,20 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+import tarfile
 import tempfile
 import venv
 
+from docutils import nodes
+from docutils.core import publish_doctree
 from twisted.trial.unittest import SynchronousTestCase
 
 _ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-_SOURCES = ("bitween", "man", "twisted", "setup.cfg", "pyproject.toml", "README.rst", "LICENSE")
+_SOURCES = (
+    *("bitween", "man", "twisted", "setup.cfg", "pyproject.toml", "README.rst", "LICENSE"),
+    *("MANIFEST.in", "Makefile", ".ci", "benchmarks", "docs", "examples", "newsfragments"),
+    *("tests", "tools"),
+)
 _BUILD_SDIST = "from setuptools import build_meta; print(build_meta.build_sdist('dist'))"
 _BUILD_WHEEL = "from setuptools import build_meta; print(build_meta.build_wheel('dist'))"
 _TWISTD_HELP = (
@@ -40,7 +47,7 @@ class PackagingTests(SynchronousTestCase):
     def _copy(self, name: str) -> None:
         source, target = os.path.join(_ROOT, name), os.path.join(self.sources, name)
         if os.path.isdir(source):
-            ignored = shutil.ignore_patterns("__pycache__", "dropin.cache")
+            ignored = shutil.ignore_patterns("__pycache__", "dropin.cache", "_build")
             shutil.copytree(source, target, ignore=ignored)
         else:
             shutil.copy(source, target)
@@ -129,3 +136,81 @@ class PackagingTests(SynchronousTestCase):
         shutil.move(os.path.join(self.sources, "dist", name), archive)
         self.install(archive)
         self.assert_installed(self.environment)
+
+    def test_what_an_sdist_holds(self) -> None:
+        """All sources, tests, documents and examples are in it, and nothing made of them."""
+        name = self.run_python("-c", _BUILD_SDIST).splitlines()[-1]
+        with tarfile.open(os.path.join(self.sources, "dist", name)) as archive:
+            archive.extractall(self.directory, filter="data")
+        unpacked = os.path.join(self.directory, name.removesuffix(".tar.gz"))
+        held = self._files(unpacked)
+        made = {path for path in held if path.startswith("bitween.egg-info/") or path == "PKG-INFO"}
+        there = {
+            path
+            for path in self._files(self.sources)
+            if not path.startswith(("bitween.egg-info/", "dist/"))
+        }
+        self.assertEqual(held - made, there)
+        for path in ("tests/unit/test_layout.py", "docs/protocol.rst", "examples/clients/curl.sh"):
+            self.assertIn(path, held)
+        tried = ("-m", "twisted.trial", "tests.unit.test_manual", "tests.unit.test_layout")
+        self.run_command(self.python, *tried, folder=unpacked)
+
+    @staticmethod
+    def _files(folder: str) -> set[str]:
+        return {
+            os.path.relpath(os.path.join(above, name), folder)
+            for above, _, names in os.walk(folder)
+            for name in names
+            if not name.endswith(".pyc")
+        }
+
+    def test_the_description_on_an_index(self) -> None:
+        """It is plain reStructuredText, and shows nothing that only the sources have."""
+        with open(os.path.join(_ROOT, "README.rst"), encoding="utf-8") as file:
+            read = publish_doctree(file.read(), settings_overrides={"halt_level": 2})
+        shown = [node["uri"] for node in read.findall(nodes.image)]
+        named = [node["refuri"] for node in read.findall(nodes.reference)]
+        self.assertEqual([uri for uri in (*shown, *named) if not uri.startswith("http")], [])
+
+    def test_making_the_documents(self) -> None:
+        """``make docs`` leaves those that are kept with the sources as they are."""
+        for tool, kept in (
+            (("tools/make-man",), "man/bitween.1"),
+            (("-m", "bitween.api.reference"), "docs/api.rst"),
+        ):
+            path = os.path.join(self.sources, kept)
+            with open(path, "rb") as file:
+                before = file.read()
+            printed = subprocess.run(
+                (sys.executable, *tool), cwd=self.sources, stdout=subprocess.PIPE, check=True
+            )
+            with open(path, "rb") as file:
+                self.assertEqual(printed.stdout or file.read(), before, kept)
+
+
+class UnitTests(SynchronousTestCase):
+    """The example of a systemd unit."""
+
+    def setUp(self) -> None:
+        """Read what it starts."""
+        with open(os.path.join(_ROOT, "examples", "bitween@.service"), encoding="utf-8") as file:
+            (self.start,) = (
+                line.partition("=")[2] for line in file if line.startswith("ExecStart=")
+            )
+        self.home = os.path.abspath(self.mktemp())
+
+    def test_it_finds_the_program(self) -> None:
+        """It runs bitween wherever users install it, and names none of these places alone."""
+        for place in ("bitween/bin", ".local/bin"):
+            program = os.path.join(self.home, place, "bitween")
+            os.makedirs(os.path.dirname(program))
+            with open(program, "w", encoding="utf-8") as file:
+                file.write(f'#!/bin/sh\necho {place} "$@"\n')
+            os.chmod(program, 0o755)
+            command = self.start.replace("%h", self.home).replace("%i", "alice@example.org")
+            said = subprocess.run(
+                command.split(), env={}, stdout=subprocess.PIPE, text=True, check=True
+            )
+            self.assertEqual(said.stdout, f"{place} daemon --jid alice@example.org\n")
+            os.unlink(program)
