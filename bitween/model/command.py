@@ -35,6 +35,7 @@ class Report:
     :param columns: the headings of a table.
     :param rows: its rows, each as long as the headings.
     :param failed: whether it could not be done.
+    :param title: what it is about.
     """
 
     text: str = ""
@@ -42,6 +43,14 @@ class Report:
     columns: tuple[str, ...] = ()
     rows: tuple[tuple[str, ...], ...] = ()
     failed: bool = False
+    title: str = ""
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """All of it in lines of text, for programs that draw no tables."""
+        facts = (f"{label}: {value}" for label, value in self.facts)
+        rows = (f"{row[0]}: {', '.join(row[1:])}" for row in self.rows)
+        return (*filter(None, (self.text,)), *facts, *rows)
 
 
 @dataclass(frozen=True, slots=True)

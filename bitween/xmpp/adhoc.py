@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,6 +33,8 @@ SESSION_LIFE = 300.0
 MAX_RUNNING = 5
 
 _MAX_TEXT = 500
+# characters of all the lines of an answer.
+_MAX_LINES = 8000
 _MAX_FIELDS = 20
 _MAX_ANSWER = 1000
 _ACTIONS = frozenset({"execute", "next", "complete", "prev", "cancel"})
@@ -254,10 +256,15 @@ def _asking(step: _Step, question: Question) -> Any:
     actions.addElement("complete")
     form = _form(element, "form")
     form.addElement("title", content=xml_text(question.title, _MAX_TEXT))
-    form.addElement("instructions", content=xml_text(question.text, _MAX_TEXT))
+    # The choices are told in words, too, for programs that do not show what else can be chosen.
+    labels = (label for _, label in question.choices)
+    form.addElement("instructions", content=_lines((question.text, *labels)))
     field = _field(form, question.field, question.label)
     field["type"] = "list-single" if question.choices else "text-single"
     field.addElement("required")
+    if question.choices:
+        # Without a default, profanity does not show the field.
+        field.addElement("value", content=question.choices[0][0])
     for value, label in question.choices:
         option = field.addElement("option")
         option["label"] = xml_text(label, _MAX_TEXT)
@@ -267,16 +274,30 @@ def _asking(step: _Step, question: Question) -> Any:
 
 def _telling(step: _Step, report: Report) -> Any:
     element = _element(step.command.name, step.session_id, "completed")
-    if report.text:
-        note = element.addElement("note", content=xml_text(report.text, _MAX_TEXT))
+    if report.lines:
+        # Some programs show the note alone, some the form alone, and few a table.
+        note = element.addElement("note", content=_lines(report.lines))
         note["type"] = "error" if report.failed else "info"
     if report.facts or report.rows:
         form = _form(element, "result")
+        form.addElement("title", content=xml_text(report.title or step.command.title, _MAX_TEXT))
         for label, value in report.facts:
             _value(_field(form, label, label), value)
         if report.rows:
             _table(form, report)
     return element
+
+
+def _lines(lines: Iterable[str]) -> str:
+    """Several lines of text, as many as a stanza should carry."""
+    kept: list[str] = []
+    left = _MAX_LINES
+    for line in (xml_text(line, _MAX_TEXT) for line in lines):
+        left -= len(line)
+        if left < 0:
+            return "\n".join((*kept, "…"))
+        kept.append(line)
+    return "\n".join(kept)
 
 
 def _table(form: Any, report: Report) -> None:

@@ -176,12 +176,19 @@ class RunTests(AdHocCase):
         self.assertEqual(self.ran, [])
 
     def test_report(self) -> None:
-        """Note, facts and table come at once, and what XML cannot hold is replaced."""
+        """
+        It comes as lines in the note, for programs that draw no tables, and as a form.
+
+        What XML cannot hold is replaced.
+        """
         command = self.run_command("tell", action="execute").command
         self.assertEqual((command["node"], command["status"]), ("tell", "completed"))
         self.assertTrue(command["sessionid"])
-        self.assertEqual((command.note["type"], str(command.note)), ("info", "two\ufffdlines"))
+        lines = "two\ufffdlines", "Size: 1 GB", "Name: ]]>&<\ufffd\ufffd\ufffd", "1: 2", "3: 4"
+        self.assertEqual(command.note["type"], "info")
+        self.assertEqual(str(command.note).split("\n"), list(lines))
         form = command.x
+        self.assertEqual(str(form.title), "Tell all")
         self.assertEqual((form.uri, form["type"]), (X_DATA, "result"))
         facts = [(e["label"], str(e.value)) for e in form.elements() if e.name == "field"]
         self.assertEqual(facts, [("Size", "1 GB"), ("Name", "]]>&<\ufffd\ufffd\ufffd")])
@@ -209,6 +216,8 @@ class RunTests(AdHocCase):
         options = [(e["label"], str(e.value)) for e in field.elements() if e.name == "option"]
         self.assertEqual(field["type"], "list-single")
         self.assertEqual(options, [("Yes & no", "yes"), ("No", "no")])
+        self.assertEqual(str(field.value), "yes", "without a default, profanity shows no field")
+        self.assertEqual(str(again.x.instructions).split("\n")[1:], ["Yes & no", "No"])
 
         done = self.submit(again["sessionid"], "yes", action="complete").command
         self.assertEqual((done["status"], str(done.note)), ("completed", "done"))
