@@ -13,6 +13,7 @@ from twisted.internet.task import deferLater
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from bitween.answering import Answering
 from bitween.errors import BitweenError, RequestRefused
 from bitween.model.address import PeerAddress
 from bitween.model.candidate import Candidate
@@ -55,6 +56,15 @@ SHOWN = 30
 _BY_RELAY = frozenset({Rung.RELAY, Rung.IN_BAND})
 _ACTIVE = frozenset({TorrentState.METADATA, TorrentState.DOWNLOADING})
 _RUNGS = list(Rung)
+_SILENT = Way(
+    obstacles=(
+        Obstacle(
+            "they are said to be online, but do not answer",
+            "wait: their server or their connection may have failed",
+            "not_answering",
+        ),
+    )
+)
 _RELAY_UNKNOWN = Obstacle("cannot tell whether a server offers a relay", detail="relay_unknown")
 
 
@@ -111,6 +121,13 @@ class Encounters(Protocol):
         Ask a resource to dial us for a torrent now; gives where it is to be dialled.
 
         :raises BitweenError: if it cannot or does not want to.
+        """
+
+    def ping(self, jid: str, resource: str) -> Deferred[bool]:
+        """
+        Find out whether a resource answers.
+
+        :raises BitweenError: if it cannot be asked.
         """
 
 
@@ -259,6 +276,7 @@ class Meetings:
         self._running: set[Deferred[None]] = set()
         self._look: IDelayedCall | None = None
         self.found: Observable[WayFound] = Observable()
+        self._answering = Answering(reactor, means.encounters.ping, self._tell_way)
 
     def close(self) -> None:
         """Meet nobody any more."""
@@ -277,7 +295,13 @@ class Meetings:
     def way(self, jid: str, resource: str) -> Way:
         """The way to a resource, as far as it was looked for."""
         known = self._resources.get((jid, resource))
-        return known.ladder.way if known else UNTRIED
+        if known is None:
+            return UNTRIED
+        return _SILENT if self.answers(jid, resource) is False else known.ladder.way
+
+    def answers(self, jid: str, resource: str) -> bool | None:
+        """Whether a resource answers of which something is wanted; ``None`` if it was not asked."""
+        return self._answering.answers((jid, resource))
 
     def best_way(self, info_hash: InfoHash) -> Way | None:
         """The best way to anybody who is online and has a torrent; ``None`` if nobody is."""
@@ -509,7 +533,7 @@ class Meetings:
         resource = self._resources[key]
         resource.since = self._reactor.seconds()
         self._log.info("{who!r}: {way}", who="/".join(key), way=way.rung or way.reason)
-        self.found.notify(WayFound(jid=key[0], resource=key[1], way=way))
+        self._tell_way(key)
         for info_hash in list(resource.wanted):
             self._dial(info_hash)
         while self._waiting and not self._is_full():
@@ -517,6 +541,9 @@ class Meetings:
             del self._waiting[waiting]
             self._climb(waiting)
         self._look_soon()
+
+    def _tell_way(self, key: Key) -> None:
+        self.found.notify(WayFound(jid=key[0], resource=key[1], way=self.way(*key)))
 
     def _is_full(self) -> bool:
         return sum(other.ladder.climbing for other in self._resources.values()) >= CLIMBING
@@ -535,6 +562,7 @@ class Meetings:
         resource = self._resources.pop(key, None)
         self._means.relays.forget(*key)
         self._means.neighbours.forget(*key)
+        self._answering.forget(key)
         if resource is not None:
             resource.ladder.forget()
             for info_hash in resource.wanted:
@@ -606,6 +634,7 @@ class Meetings:
         for key, resource in list(self._resources.items()):
             if resource.wanted:
                 self._judge(key, resource, now)
+                self._ask_whether_there(key, resource, now)
         self._look_soon()
 
     def _see_all(self, info_hash: InfoHash) -> None:
@@ -675,6 +704,13 @@ class Meetings:
             self._climb(key)
         elif _is_unseen(resource) and now - resource.since > CONNECTING:
             resource.ladder.disappointed()
+
+    def _ask_whether_there(self, key: Key, resource: _Resource, now: float) -> None:
+        """Ask a resource that should be connected and is not; its presence may be out of date."""
+        if resource.linked is not None and now - resource.linked < LOST:
+            self._answering.met(key)
+        elif any(map(self._is_active, resource.wanted)):
+            self._answering.ask(key)
 
     def _is_active(self, info_hash: InfoHash) -> bool:
         library = self._swarm.library

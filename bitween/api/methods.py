@@ -471,7 +471,9 @@ class ContactMethods(Namespace):
         return {
             "contacts": [
                 views.contact(
-                    contact, catalogue, traffic.of(contact.jid), meetings.way, there=there
+                    *(contact, catalogue, traffic.of(contact.jid)),
+                    *(meetings.way, meetings.answers),
+                    there=there,
                 )
                 for contact in contacts
             ]

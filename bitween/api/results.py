@@ -356,6 +356,10 @@ class Resource(TypedDict):
     shares: Annotated[int, "how many"]
     size: Annotated[int, "bytes of all of them together"]
     online: bool
+    answering: Annotated[
+        bool | None,
+        "whether it answered when something was wanted of it last; null while it was not asked",
+    ]
     way: Annotated[Way | None, "how it is reached; null while it is not there"]
 
 

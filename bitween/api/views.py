@@ -276,6 +276,7 @@ def contact(
     catalogue: Catalogue,
     traffic: Traffic,
     way: Callable[[str, str], Way],
+    answers: Callable[[str, str], bool | None],
     *,
     there: bool,
 ) -> results.Contact:
@@ -284,6 +285,7 @@ def contact(
 
     :param there: whether it is known who is online.
     :param way: tells the way to a resource of a bare JID.
+    :param answers: tells whether it answers.
     """
     online = catalogue.online(contact.jid) if there else frozenset()
     listings = catalogue.listings(contact.jid)
@@ -302,6 +304,7 @@ def contact(
                 resource,
                 listings.get(resource),
                 way(contact.jid, resource) if resource in online else None,
+                answers(contact.jid, resource) if resource in online else None,
             )
             for resource in sorted(online | listings.keys())
         ],
@@ -315,13 +318,16 @@ def contact_error(contact: Contact) -> results.Error | None:
     return None if contact.error is None else cast("results.Error", error_object(contact.error))
 
 
-def _resource(resource: str, listing: Listing | None, way: Way | None) -> results.Resource:
+def _resource(
+    resource: str, listing: Listing | None, way: Way | None, answers: bool | None
+) -> results.Resource:
     return {
         "resource": resource,
         "bitween": listing is not None,
         "shares": len(listing.announcement.shares) if listing else 0,
         "size": listing.size if listing else 0,
         "online": way is not None,
+        "answering": answers,
         "way": _way(way) if way and listing else None,
     }
 

@@ -280,6 +280,15 @@ def _forget_resource(session: Session) -> None:
     session.show(result, f"{jid}/{resource} is forgotten")
 
 
+def _there(contact: Mapping[str, Any]) -> str:
+    if contact["service"]:
+        return "service"
+    there = [resource for resource in contact["resources"] if resource["online"]]
+    if there and all(resource["answering"] is False for resource in there):
+        return "not answering"
+    return "online" if contact["online"] else "away"
+
+
 def _contact_row(contact: Mapping[str, Any]) -> tuple[str, ...]:
     pending = {"in": "asks you: contacts accept", "out": "asked", None: ""}
     ways = [resource["way"]["text"] for resource in contact["resources"] if resource["way"]]
@@ -287,7 +296,7 @@ def _contact_row(contact: Mapping[str, Any]) -> tuple[str, ...]:
         contact["jid"],
         contact["nick"] or "",
         contact["subscription"],
-        "service" if contact["service"] else "online" if contact["online"] else "away",
+        _there(contact),
         ", ".join(dict.fromkeys(filter(None, ways))),
         str(sum(resource["shares"] for resource in contact["resources"])),
         size_text(contact["downloaded"]) if contact["downloaded"] else "",

@@ -42,6 +42,7 @@ from bitween.xmpp.list_server import ListServer
 from bitween.xmpp.messages import MessageRefusal
 from bitween.xmpp.own_list import NoMemory, OwnList
 from bitween.xmpp.pep import Pep
+from bitween.xmpp.pinger import Pinger
 from bitween.xmpp.proxies import Proxies
 from bitween.xmpp.streams import IN_BAND_LIMIT, Streams
 from bitween.xmpp.survey import Survey
@@ -101,12 +102,13 @@ class Messenger:
         self._survey = Survey(proxies)
         self._vantage_point = VantagePoint()
         self._adhoc = AdHoc(reactor)
+        self._pinger = Pinger()
         for handler in (
             *(self._vantage_point, self._survey, contacts, self._block_list, self._pep),
             *(self._list_server, self._list_reader, self._encounters),
             *(proxies, self.streams),
             *(self._adhoc, Caps(), VersionHandler("bitween", __version__), PingHandler()),
-            *(MessageRefusal(reactor), FallbackHandler()),
+            *(self._pinger, MessageRefusal(reactor), FallbackHandler()),
         ):
             handler.setHandlerParent(self.client)
         self._in_session = False
@@ -192,6 +194,10 @@ class Messenger:
         """Try to connect at once, or see whether the connection still holds."""
         self.client.look_alive()
         self.client.reconnect()
+
+    def ping(self, jid: str, resource: str) -> Deferred[bool]:
+        """Find out whether a resource answers, though its presence says that it is there."""
+        return Deferred.fromCoroutine(self._pinger.ping(jid, resource))
 
     def add_contact(self, jid: str, nick: str) -> Deferred[None]:
         """Ask to see a contact's presence, and let the request that answers ours in."""

@@ -27,6 +27,7 @@ class FakeMeans:
     :ivar proofs: who was asked for proof, and the answer; that comes at once with ``networks``.
     :ivar seen: who was seen to come from an address.
     :ivar called: who was asked to come, for what, with which candidates of ours; and the answer.
+    :ivar pinged: who was asked whether they are there, and the answer.
     :ivar asked: whose passage was asked for, and the answer.
     :ivar forgotten: who was forgotten at the relay.
     """
@@ -44,6 +45,7 @@ class FakeMeans:
         ] = []
         self.asked: list[tuple[Key, Deferred[Passage]]] = []
         self.forgotten: list[Key] = []
+        self.pinged: list[tuple[Key, Deferred[bool]]] = []
         self.knocked: list[tuple[tuple[PeerAddress, ...], Deferred[list[PeerAddress]]]] = []
         self.closed = False
         self.networks: frozenset[Network] = frozenset(
@@ -85,6 +87,11 @@ class FakeMeans:
         """Begin to ask."""
         self.called.append(((jid, resource), info_hash, tuple(candidates), Deferred()))
         return self.called[-1][3]
+
+    def ping(self, jid: str, resource: str) -> Deferred[bool]:
+        """Begin to ask."""
+        self.pinged.append(((jid, resource), Deferred()))
+        return self.pinged[-1][1]
 
     def local_address(self, jid: str, resource: str) -> PeerAddress:
         """Give each its own."""

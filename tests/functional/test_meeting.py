@@ -9,7 +9,8 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from bitween.errors import RequestRefused, UnknownTorrent
+from bitween.answering import ASK_EVERY
+from bitween.errors import NotConnected, RequestRefused, UnknownTorrent
 from bitween.meeting import (
     CLIMBING,
     CONNECTING,
@@ -23,6 +24,7 @@ from bitween.model.address import PeerAddress
 from bitween.model.announcement import Announcement, Share
 from bitween.model.candidate import Candidate, Kind
 from bitween.model.catalogue import Catalogue, Key
+from bitween.model.events import WayFound
 from bitween.model.passage import Passage
 from bitween.model.peer import Peer
 from bitween.model.torrent import InfoHash
@@ -283,6 +285,66 @@ class WantingTests(MeetingCase):
         self.there(BOB, OURS[0].address, *near, FAR)
         self.want()
         self.assertEqual(self.fakes.raced[0][0], (FAR,))
+
+
+class AnsweringTests(MeetingCase):
+    """Whether those answer whose presence says that they are there."""
+
+    def setUp(self) -> None:
+        """Want something of bob, who is said to be there."""
+        super().setUp()
+        self.there(BOB, FAR, shares=(FILM, SONG))
+        self.want()
+
+    def answers(self) -> bool | None:
+        """Whether bob answers."""
+        return self.meetings.answers(BOB, "laptop")
+
+    def test_who_does_not_answer_is_no_source(self) -> None:
+        """That is said with its reason, and told, as soon as it is known."""
+        told: list[WayFound] = []
+        self.meetings.found.subscribe(told.append)
+        self.pass_by(0.5)
+        self.assertIsNone(self.answers())
+        ((key, answer),) = self.fakes.pinged
+        self.assertEqual(key, (BOB, "laptop"))
+        answer.callback(False)
+        way = self.meetings.way(BOB, "laptop")
+        self.assertEqual((self.answers(), way.rung), (False, None))
+        self.assertEqual([obstacle.detail for obstacle in way.obstacles], ["not_answering"])
+        self.assertEqual(self.meetings.sources(FILM.info_hash), 0)
+        self.assertEqual(told[-1].way, way)
+
+    def test_it_is_asked_again(self) -> None:
+        """Every half minute as long as it is wanted, until it answers or is connected."""
+        self.pass_by(0.5)
+        self.fakes.pinged[0][1].callback(False)
+        self.pass_by(ASK_EVERY + 6)
+        self.assertEqual(len(self.fakes.pinged), 2)
+        self.fakes.pinged[1][1].callback(True)
+        self.assertTrue(self.answers())
+        self.pass_by(ASK_EVERY + 6)
+        self.fakes.pinged[2][1].callback(False)
+        self.connected(Peer(FAR.address, None))
+        self.pass_by(6)
+        self.assertTrue(self.answers())
+
+    def test_who_is_connected_or_not_wanted_is_not_asked(self) -> None:
+        """It is there; and what nobody waits for is no reason to ask."""
+        self.connected(Peer(FAR.address, None))
+        self.pass_by(60)
+        self.assertEqual(self.fakes.pinged, [])
+
+    def test_who_comes_anew_is_not_judged_by_before(self) -> None:
+        """An answer that is too late says nothing, nor does one that was not to be had."""
+        self.pass_by(0.5)
+        self.gone(BOB)
+        self.there(BOB, FAR)
+        self.fakes.pinged[0][1].callback(False)
+        self.assertIsNone(self.answers())
+        self.pass_by(0.5)
+        self.fakes.pinged[1][1].errback(NotConnected("no session"))
+        self.assertIsNone(self.answers())
 
 
 class NeighbourTests(MeetingCase):

@@ -843,6 +843,7 @@ class ContactTests(MethodCase):
                                 "shares": 2,
                                 "size": 246,
                                 "online": True,
+                                "answering": None,
                                 "way": {
                                     "reach": None,
                                     "text": None,
@@ -857,6 +858,7 @@ class ContactTests(MethodCase):
                                 "shares": 0,
                                 "size": 0,
                                 "online": True,
+                                "answering": None,
                                 "way": None,
                             },
                         ],

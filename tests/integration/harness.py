@@ -7,6 +7,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import sys
 import tempfile
 from collections.abc import Awaitable, Callable, Sequence
@@ -281,6 +282,16 @@ class Daemon:
     async def online(self) -> None:
         """Wait until it is logged in."""
         await self.until(lambda status: status["connection"]["state"] == "online", "Api.status")
+
+    def freeze(self) -> None:
+        """Have it do nothing more, as a machine whose power is cut: others see it online."""
+        assert self._process is not None
+        self._process.signalProcess(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Have it go on."""
+        assert self._process is not None
+        self._process.signalProcess(signal.SIGCONT)
 
     async def kill9(self) -> None:
         """End it as a power failure would, and wait for that."""

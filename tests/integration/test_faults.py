@@ -113,6 +113,32 @@ class Faults(OnEveryServer):
         self.assertNotEqual(now, chosen)
         await other.publish("<x xmlns='y'/>")
 
+    async def test_a_contact_who_is_there_in_name_only(self) -> None:
+        """Who does not answer when something is wanted is shown so, and comes back by itself."""
+        server = self.server("alice", "bob")
+        alice, bob = await self.contacts(server, "alice", "bob")
+        info_hash = await bob.share(self.make_file("file", b"1" * 100_000))
+        await alice.finds(info_hash)
+        bob.freeze()
+        await alice.call("bt.add_torrent_by_hash", hash=info_hash)
+
+        def answering(expected: bool) -> Any:
+            return lambda said: (
+                [
+                    resource["answering"]
+                    for contact in said["contacts"]
+                    for resource in contact["resources"]
+                ]
+                == [expected]
+            )
+
+        said = await alice.until(answering(expected=False), "xmpp.get_contacts")
+        (resource,) = said["contacts"][0]["resources"]
+        self.assertTrue(resource["online"])
+        self.assertEqual(resource["way"]["because"][0]["detail"], "not_answering")
+        bob.thaw()
+        await alice.complete(info_hash)
+
 
 class ProsodyFaultTests(Faults, ProsodyTestCase):
     """On Prosody."""

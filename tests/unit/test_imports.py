@@ -48,7 +48,9 @@ ALLOWED = {
     "control": {"errors", "model"},
     "reading": {"errors", "model"},
     "traffic": {"errors", "model"},
-    "meeting": {"errors", "model", "observable", "reach"},  # of reach, what opens no socket
+    "answering": {"errors", "model"},
+    # of reach, what opens no socket
+    "meeting": {"answering", "errors", "model", "observable", "reach"},
     "rates": {"model", "observable"},
     "diagnosis": {"model"},
     "paths": {"errors", "model"},

@@ -442,6 +442,8 @@ const heardInGerman = {
   "way.good.in_band": "{jid}: über den XMPP-Server. {reason}",
   "way.warning": "{jid} ist nicht erreichbar: {reason}",
   "way.warning.fix": "{fix}",
+  "obstacle.not_answering": "Dort ist man angeblich online, antwortet aber nicht",
+  "obstacle.not_answering.fix": "Abwarten: der Server oder die Verbindung dort ist wohl ausgefallen",
   "obstacle.unanswered": "Bei den Adressen dort antwortet nichts",
   "obstacle.unanswered.fix": "Vielleicht nichts: ob beide einander zugleich anwählen können, zeigt der erste Download",
   "obstacle.none_theirs": "Dort wird keine Adresse genannt, die von hier gewählt werden darf",

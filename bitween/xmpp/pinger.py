@@ -1,0 +1,47 @@
+"""Asks resources whether they are there (XEP-0199): presence outlives a server that has died."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.words.protocols.jabber.error import StanzaError
+from twisted.words.protocols.jabber.xmlstream import IQ
+from twisted.words.protocols.jabber.xmlstream import TimeoutError as NoAnswer
+from wokkel.ping import NS_PING
+from wokkel.subprotocols import XMPPHandler
+
+from bitween.xmpp.failures import no_session, request_error
+
+#: Seconds for an answer.
+ANSWER_TIMEOUT = 10
+
+# With these our own server answers for one that it does not reach (RFC 6120 §8.3.3).
+_UNREACHED = frozenset({"remote-server-not-found", "remote-server-timeout"})
+
+
+class Pinger(XMPPHandler):
+    """The parent is a :class:`bitween.xmpp.client.Client`."""
+
+    async def ping(self, jid: str, resource: str) -> bool:
+        """
+        Find out whether a resource answers, with whatever it may be.
+
+        :raises NotConnected: if there is no session, or it ends meanwhile.
+        """
+        stream: Any = self.xmlstream
+        if stream is None or not self.parent.online:
+            raise no_session()
+        iq = IQ(stream, "get")
+        iq.timeout = ANSWER_TIMEOUT + self.parent.budget.backlog
+        iq.addElement((NS_PING, "ping"))
+        answer: Deferred[Any] = iq.send(f"{jid}/{resource}")
+        try:
+            await answer
+        except StanzaError as error:
+            return error.condition not in _UNREACHED
+        except NoAnswer:
+            return False
+        except Exception as error:
+            raise request_error(error) from None
+        return True
