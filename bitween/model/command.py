@@ -49,8 +49,12 @@ class Report:
     def lines(self) -> tuple[str, ...]:
         """All of it in lines of text, for programs that draw no tables."""
         facts = (f"{label}: {value}" for label, value in self.facts)
-        rows = (f"{row[0]}: {', '.join(row[1:])}" for row in self.rows)
-        return (*filter(None, (self.text,)), *facts, *rows)
+        return (*filter(None, (self.text,)), *facts, *self.row_lines)
+
+    @property
+    def row_lines(self) -> tuple[str, ...]:
+        """The table in lines of text."""
+        return tuple(f"{row[0]}: {', '.join(row[1:])}" for row in self.rows)
 
 
 @dataclass(frozen=True, slots=True)

@@ -284,6 +284,11 @@ def _telling(step: _Step, report: Report) -> Any:
         for label, value in report.facts:
             _value(_field(form, label, label), value)
         if report.rows:
+            # A form with a table alone is an empty window in profanity, above that with the note.
+            for line in report.row_lines:
+                fixed = form.addElement("field")
+                fixed["type"] = "fixed"
+                _value(fixed, line)
             _table(form, report)
     return element
 

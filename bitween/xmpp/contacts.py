@@ -364,11 +364,11 @@ class Contacts(RosterClientProtocol):
         theirs, if it came before they had let us in.  Nobody else need hear of it.
         """
         jid = contact.jid
-        if contact.pending is Pending.OUT and jid not in self._showing:
-            # Where both use bitween, their consent follows at once.
-            self._showing[jid] = self._clock.callLater(SETTLING, self._show, jid)
-        elif contact.pending is not Pending.OUT:
+        if contact.follows or jid not in self._asked:
             self._show(jid)
+        elif jid not in self._showing:
+            # They have been asked back, and where both use bitween, consent at once.
+            self._showing[jid] = self._clock.callLater(SETTLING, self._show, jid)
 
     def _show(self, jid: str) -> None:
         timer = self._showing.pop(jid, None)

@@ -190,7 +190,10 @@ class RunTests(AdHocCase):
         form = command.x
         self.assertEqual(str(form.title), "Tell all")
         self.assertEqual((form.uri, form["type"]), (X_DATA, "result"))
-        facts = [(e["label"], str(e.value)) for e in form.elements() if e.name == "field"]
+        fields = [e for e in form.elements() if e.name == "field"]
+        fixed = [str(e.value) for e in fields if e["type"] == "fixed"]
+        self.assertEqual(fixed, ["1: 2", "3: 4"], "a table alone is an empty window in profanity")
+        facts = [(e["label"], str(e.value)) for e in fields if e["type"] != "fixed"]
         self.assertEqual(facts, [("Size", "1 GB"), ("Name", "]]>&<\ufffd\ufffd\ufffd")])
         self.assertEqual([e["label"] for e in form.reported.elements()], ["A", "B"])
         rows = [

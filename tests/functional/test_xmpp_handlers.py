@@ -278,6 +278,17 @@ class RosterTests(HandlerCase):
         presences = [stanza for stanza in self.sent() if stanza[0] == "presence"]
         self.assertEqual(presences, [("presence", None, "erin@localhost")])
 
+    def test_accepting_takes_one_presence(self) -> None:
+        """The server tells that they may see us before it tells that they were asked back."""
+        self.receive("<presence type='subscribe' from='frank@localhost'/>")
+        self.successResultOf(Deferred.fromCoroutine(self.contacts.accept("frank@localhost")))
+        for state in ("subscription='from'", "subscription='from' ask='subscribe'"):
+            self.push(f"<item jid='frank@localhost' {state}/>")
+        self.push("<item jid='frank@localhost' subscription='both'/>")
+        self.clock.advance(SETTLING)
+        presences = [stanza for stanza in self.sent() if stanza[:2] == ("presence", None)]
+        self.assertEqual(presences, [("presence", None, "frank@localhost")])
+
     def test_who_does_not_consent_gets_our_presence_all_the_same(self) -> None:
         """They may see us, though we may not see them."""
         self.push("<item jid='erin@localhost' subscription='from' ask='subscribe'/>")
