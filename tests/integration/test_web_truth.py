@@ -6,9 +6,12 @@ from dataclasses import replace
 
 from playwright.sync_api import Page, expect
 
+from bitween.errors import RequestRefused
+from bitween.model.connection import ConnectionState, ConnectionStatus
+from bitween.model.events import ConnectionChanged, ContactChanged
 from bitween.model.torrent import Progress, TorrentState
-from tests.functional.api_rig import OWN_JID, info_hash
-from tests.integration.browser import browse
+from tests.functional.api_rig import EPOCH, OWN_JID, info_hash
+from tests.integration.browser import browse, meanwhile
 from tests.integration.web_case import WebCase
 
 BOB, CAROL = "bob@example.org", "carol@example.org"
@@ -111,3 +114,103 @@ class WebTruthTests(WebCase):
                     expect(page.locator("torrent-row .facts")).not_to_contain_text("left")
 
             await browse(visit)
+
+    async def test_whom_a_download_waits_for(self) -> None:
+        """The contact who has it, and is not there, is named."""
+        self.world.contact_shares(BOB, {_FILM: "film"}, online=False)
+        self.world.share("film", _FILM)
+        progress = Progress(10**6, 10**9, left=999 * 10**6)
+        self.world.swarm.change(
+            _FILM, state=TorrentState.DOWNLOADING, complete=False, progress=progress
+        )
+
+        def visit(page: Page) -> None:
+            self.visit_view(page, "torrents")
+            facts = page.locator("torrent-row .facts")
+            expect(facts).to_have_text(f"waiting for {BOB} (offline) · 1 MB of 1 GB")
+
+        await browse(visit)
+
+    async def test_a_way_that_becomes_known(self) -> None:
+        """How a contact is reached is shown as soon as a download has found it out."""
+        self.world.contact_shares(BOB, {_FILM: "film"})
+
+        def visit(page: Page) -> None:
+            self.log_in(page)
+            facts = page.locator("share-row .facts")
+            expect(facts).to_have_text(f"123 bytes · {BOB}")
+            page.get_by_role("button", name="Download film").click()
+            expect(facts).to_contain_text("connects directly")
+
+        await browse(visit)
+
+    async def test_without_a_connection(self) -> None:
+        """While there is no XMPP session nobody is online, and one can have it tried at once."""
+        self.world.contact_shares(BOB, {_FILM: "film"})
+
+        async def lose() -> None:
+            status = ConnectionStatus(
+                f"{OWN_JID}/den", ConnectionState.WAITING, EPOCH, "no route", next_try=EPOCH + 50
+            )
+            self.world.messenger.status = status
+            self.world.messenger.events.notify(ConnectionChanged(status=status))
+
+        def visit(page: Page) -> None:
+            self.visit_view(page, "contacts")
+            card = page.locator("contacts-view .cards > li")
+            expect(card.locator(".avatar.online")).to_be_visible()
+            meanwhile(lose())
+            expect(card.locator(".avatar.online")).to_have_count(0)
+            expect(card).to_contain_text("offline")
+            page.get_by_role("button", name="Try now").click()
+            expect(page.locator("connection-notice")).to_be_hidden()
+            expect(card.locator(".avatar.online")).to_be_visible()
+
+        await browse(visit)
+
+    async def test_who_cannot_be_asked(self) -> None:
+        """What a contact's server answers is told; one who is a contact is not asked again."""
+        self.world.contact_shares(BOB, {_FILM: "film"})
+
+        async def refuse() -> None:
+            (contact,) = [c for c in self.world.bitween.contacts() if c.jid == CAROL]
+            error = RequestRefused("the server example.org has no such account")
+            self.world.messenger.events.notify(
+                ContactChanged(contact=replace(contact, error=error))
+            )
+
+        def visit(page: Page) -> None:
+            self.visit_view(page, "contacts")
+            card = page.locator("contacts-view .cards > li")
+            expect(card).to_have_count(1)
+            for jid, said in (
+                (BOB, f"{BOB} is among your contacts already"),
+                (CAROL, "has been asked"),
+            ):
+                page.get_by_label("Add a contact").fill(jid)
+                page.keyboard.press("Enter")
+                expect(page.locator(".toast", has_text=said)).to_be_visible()
+            meanwhile(refuse())
+            told = f"{CAROL} could not be asked. The server example.org has no such account."
+            expect(page.get_by_role("alert").locator(".toast", has_text=told)).to_be_visible()
+
+        await browse(visit)
+
+    async def test_who_is_blocked(self) -> None:
+        """A blocked contact says so, and is one button from being heard again."""
+        self.world.contact_shares(BOB, {_FILM: "film"})
+
+        async def block() -> None:
+            await self.world.bitween.block(BOB)
+
+        def visit(page: Page) -> None:
+            self.visit_view(page, "contacts")
+            card = page.locator("contacts-view .cards > li")
+            expect(card).to_contain_text("online")
+            meanwhile(block())
+            page.reload()
+            expect(card).to_contain_text("blocked")
+            page.get_by_role("button", name=f"Unblock {BOB}").click()
+            expect(card).not_to_contain_text("blocked")
+
+        await browse(visit)

@@ -62,7 +62,7 @@ class App extends HTMLElement {
     beginNotifications(this.#daemon);
     this.#requests.begin(this.#daemon, this.#toasts);
     this.#requests.addEventListener("change", () => this.#showRequests());
-    this.#notice.begin(this.#daemon);
+    this.#notice.begin(this.#daemon, this.#toasts);
     this.#logIn.begin(this.#daemon);
     this.#files.begin(this.#daemon, this.#toasts);
     for (const view of this.#views.values()) view.begin(this.#daemon, this.#toasts, this.#files);

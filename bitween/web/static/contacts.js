@@ -129,6 +129,9 @@ export class ContactsView extends HTMLElement {
       const link = make("a", { href: `#shares/${encodeURIComponent(jid)}` }, t("seeShares", { n: count }));
       card.append(link);
     }
+    if (contact.blocked) {
+      card.append(make("button", { type: "button", click: () => this.#act("xmpp.unblock", { jid }), "aria-label": t("unblockLabel", { name }) }, t("unblock")));
+    }
     card.append(iconButton("remove", t("removeContact", { name }), () => this.#remove(jid, name)));
     if (devices.length) card.append(make("ul", { class: "devices", "aria-label": t("devicesOf", { name }) }, ...devices.map(device)));
     return card;
@@ -163,10 +166,11 @@ function aimOf(node) {
   return node.closest(".cards") && (node.getAttribute("href") ?? node.getAttribute("aria-label"));
 }
 
-function device({ resource, online, shares, size: bytes, way }) {
-  const said = [t(online ? "online" : "offline"), t("shareCount", { n: shares }), size(bytes)];
+function device({ resource, online, answering, shares, size: bytes, way }) {
+  const there = online && answering !== false;
+  const said = [t(there ? "online" : online ? "notAnswering" : "offline"), t("shareCount", { n: shares }), size(bytes)];
   if (way && reachText(way.reach)) said.push(reachText(way.reach));
-  const line = make("li", { class: online ? "online" : "" }, named(resource), ` ${said.join(" · ")}`);
+  const line = make("li", { class: there ? "online" : "" }, named(resource), ` ${said.join(" · ")}`);
   if (way?.because.length) line.append(make("small", {}, ...whyNoBetter(way.because)));
   return line;
 }

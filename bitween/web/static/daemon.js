@@ -7,6 +7,7 @@ import { call } from "/web/rpc.js";
 const TORRENT_KEYS = [
   "hash", "name", "total_size", "done", "state", "complete", "progress", "download_rate",
   "upload_rate", "left", "peers", "eta", "save_path", "error", "trouble", "added", "origin",
+  "waiting_for",
 ];
 const PATIENCE = 1000; // milliseconds in which what changes is gathered
 const ENDED = new Set(["done", "failed", "cancelled"]);

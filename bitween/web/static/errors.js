@@ -14,10 +14,9 @@ const STATUSES = { 403: "notAllowed", 413: "tooLong", 421: "notAllowed", 429: "t
 // The words of the protocol, and the name of a parameter, which nobody typed.
 const SPOKEN_BY_PROGRAMS = /^(Invalid params: )?(parameter '\w+': )?/;
 
-/** Words that begin small and end without a stop, as a sentence. */
+/** Words that begin small and end without a stop, as a sentence; a name that stands first stays as it is. */
 function sentence(text) {
-  const [first = "", ...others] = text.trim();
-  const whole = first.toUpperCase() + others.join("");
+  const whole = text.trim().replace(/^\p{Ll}(?=\p{L}*[ ,])/u, (first) => first.toUpperCase());
   return whole && !/[.!?…]\)?$/.test(whole) ? `${whole}.` : whole;
 }
 

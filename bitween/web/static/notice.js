@@ -2,6 +2,7 @@
 
 import { make, say } from "/web/dom.js";
 import { duration } from "/web/format.js";
+import { call } from "/web/rpc.js";
 import { heardError, t } from "/web/strings.js";
 
 const SECOND = 1000;
@@ -9,13 +10,15 @@ const STATES = { connecting: "xmppConnecting", waiting: "xmppWaiting", failed: "
 
 export class ConnectionNotice extends HTMLElement {
   #daemon = null;
+  #toasts = null;
   #text = make("span", { role: "status" });
   #count = make("span");
-  #button = make("button", { type: "button", click: () => this.#daemon.live.connect() }, t("tryNow"));
+  #button = make("button", { type: "button", click: () => this.#tryNow() }, t("tryNow"));
   #ticking = 0;
 
-  begin(daemon) {
+  begin(daemon, toasts) {
     this.#daemon = daemon;
+    this.#toasts = toasts;
     this.append(this.#text, " ", this.#count, " ", this.#button);
     daemon.live.addEventListener("state", () => this.#show());
     daemon.addEventListener("status", () => this.#show());
@@ -24,17 +27,23 @@ export class ConnectionNotice extends HTMLElement {
 
   #show() {
     const { live } = this.#daemon;
-    const away = live.state === "away";
     const text = this.#textNow();
     clearInterval(this.#ticking);
     this.hidden = !text;
-    this.#button.hidden = !away;
+    this.#button.hidden = !this.#nextTry;
     say(this.#text, text, this.#daemon.status?.connection.error);
     say(this.#count, "");
     if (this.#nextTry) {
       this.#ticking = setInterval(() => this.#countDown(), SECOND);
       this.#countDown();
     }
+  }
+
+  /** Have whoever waits try at once: this page, or the daemon. */
+  #tryNow() {
+    const { live } = this.#daemon;
+    if (live.state === "away") live.connect();
+    else this.#toasts.attempt(() => call("Api.reconnect"));
   }
 
   #textNow() {
