@@ -27,6 +27,7 @@ from bitween.forward_clock import steady_time
 from bitween.jobs import Jobs, Report
 from bitween.meeting import Means, Meetings
 from bitween.model.address import PeerAddress
+from bitween.model.announcement import Share
 from bitween.model.candidate import Candidate
 from bitween.model.catalogue import Catalogue, CatalogueChange, Listing
 from bitween.model.connection import ConnectionState, ConnectionStatus
@@ -57,7 +58,7 @@ from bitween.model.invitation import invitation_link, invited
 from bitween.model.job import Added, Job
 from bitween.model.peer import Peer
 from bitween.model.search import UNFILTERED, Filter, FoundPage
-from bitween.model.text import quoted, visible
+from bitween.model.text import quoted, safe_name, visible
 from bitween.model.torrent import FileOrigin, InfoHash, Torrent
 from bitween.model.trouble import Remedy
 from bitween.model.way import Rung
@@ -187,7 +188,7 @@ class Bitween:
         self._was_on_loopback = False
         self.jobs = parts.jobs
         self.control = Control(parts.swarm, parts.memory, rules or Rules(), clock)
-        self.catalogue = Catalogue(clock)
+        self.catalogue = Catalogue(clock, ours=self._known_of)
         self.admission = Admission(
             parts.swarm, self.catalogue, self._believes, parts.reactor.seconds
         )
@@ -508,7 +509,16 @@ class Bitween:
         search = self.catalogue.search(query, contact, sort, only)
         await in_slices(self._reactor, search.steps())
         await in_slices(self._reactor, search.ordering(offset + limit))
-        return self.catalogue.page(search, offset, limit)
+        return self.catalogue.page(search, offset, limit, contact)
+
+    def _known_of(self, info_hash: InfoHash) -> Share | None:
+        """What the metadata of a torrent of ours says, which its hash proves."""
+        if info_hash not in self._swarm.library:
+            return None
+        torrent = self._swarm.library.get(info_hash)
+        if torrent.files is None:
+            return None
+        return Share(info_hash, safe_name(torrent.name), torrent.progress.total)
 
     async def forget_resource(self, jid: str, resource: str) -> None:
         """

@@ -574,8 +574,8 @@ class Meetings:
 
     def _dial(self, info_hash: InfoHash) -> None:
         sources = {key: self._resources[key] for key in sorted(self._sources.get(info_hash, ()))}
-        best_first = sorted(sources.values(), key=lambda resource: _by_rung(resource.ladder.way))
-        addresses = [a for resource in best_first for a in self._dialled(resource, info_hash)]
+        best_first = sorted(sources, key=lambda key: _by_rung(sources[key].ladder.way))
+        addresses = [a for key in best_first for a in self._dialled(key, info_hash)]
         self._offer_peers(info_hash, list(dict.fromkeys(addresses)))
         for key, resource in sources.items():
             way = resource.ladder.way
@@ -600,20 +600,23 @@ class Meetings:
             self._offered[info_hash] = addresses
             self._swarm.offer_peers(info_hash, addresses)
 
-    def _dialled(self, resource: _Resource, info_hash: InfoHash) -> Sequence[PeerAddress]:
+    def _dialled(self, key: Key, info_hash: InfoHash) -> Sequence[PeerAddress]:
+        resource = self._resources[key]
         way = resource.ladder.way
         if way.rung is Rung.PUNCHED or way.comes or (way.reason and way.rung is None):
             return ()
         if way.address is None:
             address = sure(resource.theirs, self._ours())
             return () if address is None else [address]
-        if way.rung is Rung.IN_BAND and not self._fits(resource, info_hash):
+        if way.rung is Rung.IN_BAND and not self._fits(key, info_hash):
             return ()
         return [way.address]
 
-    def _fits(self, resource: _Resource, info_hash: InfoHash) -> bool:
-        share = self._catalogue.share(info_hash)
-        return resource.most is None or (share is not None and share.size <= resource.most)
+    def _fits(self, key: Key, info_hash: InfoHash) -> bool:
+        """Whether what a resource itself says of a torrent is little enough for its way."""
+        most = self._resources[key].most
+        share = self._catalogue.share_of(*key, info_hash)
+        return most is None or (share is not None and share.size <= most)
 
     # ---- seeing who is connected
 
@@ -749,7 +752,7 @@ class Meetings:
         passage = await self._means.relays.passage(*key)
         resource = self._resources[key]
         resource.most = passage.most
-        if not any(self._fits(resource, info_hash) for info_hash in resource.wanted):
+        if not any(self._fits(key, info_hash) for info_hash in resource.wanted):
             raise RequestRefused(
                 f"it is larger than the {passage.most} bytes that go within the XMPP stream",
                 "a relay would need proxy65 on either server",

@@ -446,13 +446,25 @@ class Hashes(TypedDict):
     hashes: Annotated[dict[str, list[Address]], "by info-hash, the best to dial first"]
 
 
+class Claim(TypedDict):
+    """What is said of something that contacts share, and by whom."""
+
+    name: str
+    size: Size
+    contacts: Annotated[list[BareJid], "who says so; none where only the copy here tells it"]
+
+
 class Found(TypedDict):
     """Something that contacts share."""
 
     hash: InfoHash
-    name: str
+    name: Annotated[str, "as the copy here has it, else as most contacts say"]
     size: Size
     contacts: list[BareJid]
+    names: Annotated[
+        list[Claim],
+        "who says which name and size, the shown one first; empty where all say the same",
+    ]
     online: Annotated[bool, "whether one of them is there now"]
     reach: Annotated[str | None, f"{REACH}, and while nobody who has it is online"]
     reach_text: Annotated[str | None, "the same in words"]

@@ -370,6 +370,10 @@ def found(found: Found, way: Way | None, *, there: bool) -> results.Found:
         "name": found.name,
         "size": found.size,
         "contacts": list(found.contacts),
+        "names": [
+            {"name": claim.name, "size": claim.size, "contacts": list(claim.contacts)}
+            for claim in found.claims
+        ],
         "online": found.online and there,
         "reach": reach(way) if way and there else None,
         "reach_text": way.text if way and there and reach(way) else None,

@@ -123,19 +123,26 @@ def shares(session: Session) -> None:
         ("name", "size", "who", "there", "way", "hash"),
         [
             (
-                item["name"],
-                size_text(item["size"]),
-                ", ".join(item["contacts"]),
+                claim["name"],
+                size_text(claim["size"]),
+                ", ".join(claim["contacts"]) or "(your copy)",
                 "online" if item["online"] else "away",
                 item["reach_text"] or "",
                 item["hash"],
             )
             for item in items
+            for claim in item["names"] or [item]
         ],
         empty=f"no contact shares anything called {query!r}"
         if query
         else "no contact shares anything",
     )
+    differing = sum(bool(item["names"]) for item in items)
+    if differing:
+        session.output.note(
+            f"contacts disagree on the name or size of {counted(differing, 'share')}: "
+            "each is shown once a name; the hash says what is the same"
+        )
 
 
 def _all_found(

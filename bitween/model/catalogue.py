@@ -13,6 +13,7 @@ from bitween.model.announcement import MAX_SHARES, Announcement, ListPage, Share
 from bitween.model.candidate import Candidate
 from bitween.model.search import (
     UNFILTERED,
+    Claim,
     Everything,
     Filter,
     Found,
@@ -206,10 +207,17 @@ class Catalogue:
     """
 
     def __init__(
-        self, clock: Callable[[], float] = time.time, limits: Limits | None = None
+        self,
+        clock: Callable[[], float] = time.time,
+        limits: Limits | None = None,
+        ours: Callable[[InfoHash], Share | None] = lambda _: None,
     ) -> None:
-        """:param clock: seconds since the epoch."""
+        """
+        :param clock: seconds since the epoch.
+        :param ours: what we know ourselves of a torrent, from its metadata.
+        """
         self._clock = clock
+        self._ours = ours
         self._limits = limits or Limits()
         self._contacts: dict[str, _Contact] = {}
         self._holders: dict[InfoHash, tuple[_Entry, ...]] = {}
@@ -463,9 +471,33 @@ class Catalogue:
         return sorted({entry.jid for entry in self._holders.get(info_hash, ())})
 
     def share(self, info_hash: InfoHash) -> Share | None:
-        """What is said of a torrent, by someone who is online if there is one."""
-        holders = self._holders.get(info_hash)
-        return min(holders, key=_online_first).shares[info_hash] if holders else None
+        """What is known of a torrent, or said of it by most; see :meth:`claims`."""
+        claims = self.claims(info_hash)
+        return Share(info_hash, claims[0].name, claims[0].size) if claims else None
+
+    def share_of(self, jid: str, resource: str, info_hash: InfoHash) -> Share | None:
+        """What a resource itself says of a torrent."""
+        entry = self._contacts.get(jid, _Contact()).entries.get(resource)
+        return None if entry is None else entry.shares.get(info_hash)
+
+    def claims(self, info_hash: InfoHash) -> tuple[Claim, ...]:
+        """
+        Who says which name and size of a torrent.
+
+        The hash does not prove them until the metadata is here, so a contact can give a torrent of
+        another's any name.  What we know ourselves comes first, then what most contacts say,
+        however many devices they have, then what was said first.
+        """
+        said: dict[tuple[str, int], set[str]] = {}
+        ours = self._ours(info_hash)
+        if ours is not None:
+            said[ours.name, ours.size] = set()
+        for entry in self._holders.get(info_hash, ()):
+            share = entry.shares[info_hash]
+            said.setdefault((share.name, share.size), set()).add(entry.jid)
+        claims = [Claim(*key, tuple(sorted(jids))) for key, jids in said.items()]
+        known = 0 if ours is None else 1
+        return (*claims[:known], *sorted(claims[known:], key=_most_first))
 
     def listings(self, jid: str) -> dict[str, Listing]:
         """What each resource of a contact announces."""
@@ -550,7 +582,7 @@ class Catalogue:
         search = self.search(query, contact, sort, only)
         for _ in search.steps():
             pass
-        return self.page(search, offset, limit)
+        return self.page(search, offset, limit, contact)
 
     def search(
         self, query: str, contact: str | None, sort: str, only: Filter = UNFILTERED
@@ -576,17 +608,31 @@ class Catalogue:
         self._latest = (asked, search)
         return search
 
-    def page(self, search: Search, offset: int, limit: int) -> FoundPage:
-        """Some of what a search found; what has gone since then is left out."""
-        shares = search.page(offset, limit)
-        items = tuple(self._found(share) for share in shares if share.info_hash in self._holders)
-        return FoundPage(search.total, items)
+    def page(
+        self, search: Search, offset: int, limit: int, contact: str | None = None
+    ) -> FoundPage:
+        """
+        Some of what a search found; what has gone since then is left out.
 
-    def _found(self, share: Share) -> Found:
+        :param contact: whose shares were searched: they are shown as this contact calls them.
+        """
+        shares = search.page(offset, limit)
+        items = [
+            self._found(share, contact) for share in shares if share.info_hash in self._holders
+        ]
+        return FoundPage(search.total, tuple(items))
+
+    def _found(self, share: Share, contact: str | None) -> Found:
         holders = self._holders[share.info_hash]
         contacts = tuple(sorted({entry.jid for entry in holders}))
         online = any(entry.online for entry in holders)
-        return Found(share.info_hash, share.name, share.size, contacts, online)
+        claims = self.claims(share.info_hash)
+        if contact is not None:
+            theirs = share.name, share.size
+            claims = tuple(sorted(claims, key=lambda claim: (claim.name, claim.size) != theirs))
+        differing = claims if len(claims) > 1 else ()
+        shown = claims[0]
+        return Found(share.info_hash, shown.name, shown.size, contacts, online, differing)
 
     def _away(self, info_hash: InfoHash) -> bool:
         # Called for each match: a generator expression would take twice as long.
@@ -759,6 +805,10 @@ class Catalogue:
 
 def _online_first(entry: _Entry) -> tuple[bool, str, str]:
     return not entry.online, entry.jid, entry.resource
+
+
+def _most_first(claim: Claim) -> int:
+    return -len(claim.contacts)
 
 
 def _goes_on(known: Announcement, said: Announcement) -> bool:

@@ -28,12 +28,28 @@ _HEX = re.compile("[0-9a-f]+", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
+class Claim:
+    """
+    What is said of a torrent, and who says it.
+
+    :param contacts: bare JIDs, sorted; none where only our own copy tells it.
+    """
+
+    name: str
+    size: int
+    contacts: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Found:
     """
     One share, with everybody who has it.
 
+    :param name: as our own copy has it, else as most contacts say.
+    :param size: the same.
     :param contacts: bare JIDs, sorted.
     :param online: whether at least one of them is there now.
+    :param claims: who says which name and size, if not all say the same; what is shown comes first.
     """
 
     info_hash: InfoHash
@@ -41,6 +57,7 @@ class Found:
     size: int
     contacts: tuple[str, ...]
     online: bool
+    claims: tuple[Claim, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -631,6 +631,25 @@ class GetTests(CliCase):
         said = await self.refused(1, "get", "holiday", "--wait")
         self.assertIn("holiday: disk full", said)
 
+    async def test_shares_where_contacts_disagree(self) -> None:
+        """Each name stands beside those who say it only, and it is said that they differ."""
+        await self.serve()
+        self.world.contact_shares(BOB, {A: "holiday"})
+        self.world.contact_shares("carol@example.org", {A: "holiday"})
+        self.world.contact_shares("eve@example.org", {A: "forged", B: "hers"})
+        ended = await self.run_bitween("shares")
+        self.assertEqual(ended.status, 0)
+        rows = [line.split("\t") for line in ended.out.splitlines()]
+        self.assertEqual(
+            [(row[0], row[2], row[5]) for row in rows],
+            [
+                ("hers", "eve@example.org", B),
+                ("holiday", f"{BOB}, carol@example.org", A),
+                ("forged", "eve@example.org", A),
+            ],
+        )
+        self.assertIn("disagree on the name or size of 1 share", ended.err)
+
     async def test_ls(self) -> None:
         """A row each; what is wrong with one is said as well."""
         await self.serve()

@@ -26,6 +26,7 @@ from bitween.model.vantage import Nat
 from tests.functional.api_rig import EPOCH, Connection, World, http_request, info_hash, rpc, site_of
 
 BOB = "bob@example.org"
+CAROL = "carol@example.org"
 A, B, C = info_hash("a"), info_hash("b"), info_hash("c")
 
 
@@ -667,6 +668,25 @@ class ContactTests(MethodCase):
             },
         )
 
+    def test_find_where_contacts_disagree(self) -> None:
+        """Each name is told with who says it; that of our own copy comes first."""
+        self.world.contact_shares(BOB, {A: "forged"})
+        self.world.contact_shares(CAROL, {A: "holiday"})
+        (item,) = self.call("xmpp.find")["items"]
+        self.assertEqual(item["name"], "forged")
+        self.world.share("holiday", A, 123)
+        (item,) = self.call("xmpp.find")["items"]
+        self.assertEqual((item["name"], item["contacts"]), ("holiday", [BOB, CAROL]))
+        self.assertEqual(
+            item["names"],
+            [
+                {"name": "holiday", "size": 123, "contacts": [CAROL]},
+                {"name": "forged", "size": 123, "contacts": [BOB]},
+            ],
+        )
+        shares = self.call("xmpp.get_shares")["shares"]
+        self.assertEqual(shares[BOB]["desk"]["shares"][A]["name"], "forged")
+
     def test_find(self) -> None:
         """A page, and how much there is in all."""
         self.world.contact_shares(BOB, {A: "Holiday 1", B: "holiday 2", C: "work"})
@@ -680,6 +700,7 @@ class ContactTests(MethodCase):
                         "name": "Holiday 1",
                         "size": 123,
                         "contacts": [BOB],
+                        "names": [],
                         "online": True,
                         "reach": None,
                         "reach_text": None,

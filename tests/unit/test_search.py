@@ -11,7 +11,17 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from bitween.model.announcement import Announcement, Share
 from bitween.model.catalogue import Catalogue, ResourceRecord
-from bitween.model.search import SORTS, Filter, Found, FoundPage, Matches, NameText, Query, folded
+from bitween.model.search import (
+    SORTS,
+    Claim,
+    Filter,
+    Found,
+    FoundPage,
+    Matches,
+    NameText,
+    Query,
+    folded,
+)
 from bitween.model.torrent import InfoHash
 
 ALICE, BOB = "alice@example.org", "bob@example.org"
@@ -26,6 +36,91 @@ def announcement(names: Sequence[str], start: int = 0) -> Announcement:
     """A list of shares with these names."""
     shares = [Share(info_hash(n), name, n) for n, name in enumerate(names, start)]
     return Announcement("r", {share.info_hash: share for share in shares})
+
+
+class ClaimTests(SynchronousTestCase):
+    """Contacts who say different things of one torrent."""
+
+    def setUp(self) -> None:
+        """Nobody says anything."""
+        self.ours: Share | None = None
+        self.catalogue = Catalogue(ours=lambda _: self.ours)
+
+    def say(self, jid: str, name: str, size: int = 9, resource: str = "r") -> None:
+        """Have a contact's device share the torrent under a name."""
+        share = Share(info_hash(1), name, size)
+        said = Announcement(resource, {share.info_hash: share})
+        self.catalogue.replace_item(jid, resource, [said])
+
+    def found(self, query: str = "", contact: str | None = None) -> Found:
+        """The only thing that is found."""
+        (found,) = self.catalogue.find(query, contact).items
+        return found
+
+    def test_where_all_agree(self) -> None:
+        """There is nothing to tell."""
+        self.say(ALICE, "holiday")
+        self.say(BOB, "holiday")
+        found = self.found()
+        self.assertEqual((found.name, found.contacts, found.claims), ("holiday", (ALICE, BOB), ()))
+
+    def test_most_contacts_are_believed(self) -> None:
+        """However many devices one has, online or not; what each says is told as theirs."""
+        self.say(ALICE, "holiday")
+        self.say("carol@example.org", "holiday")
+        for device in "abc":
+            self.say(BOB, "forged", 1, device)
+            self.catalogue.set_online(BOB, device, True)
+        found = self.found()
+        self.assertEqual((found.name, found.size), ("holiday", 9))
+        self.assertEqual(
+            found.claims,
+            (
+                Claim("holiday", 9, (ALICE, "carol@example.org")),
+                Claim("forged", 1, (BOB,)),
+            ),
+        )
+        self.assertEqual(self.catalogue.share(info_hash(1)), Share(info_hash(1), "holiday", 9))
+
+    def test_the_first_is_believed_of_as_many(self) -> None:
+        """Who comes later does not rename what was known."""
+        self.say(BOB, "holiday")
+        self.say(ALICE, "forged")
+        self.assertEqual(self.found().name, "holiday")
+
+    def test_our_own_copy_is_right(self) -> None:
+        """Its metadata is what the hash proves, whatever all others say."""
+        self.ours = Share(info_hash(1), "holiday", 9)
+        self.say(ALICE, "forged")
+        self.say(BOB, "forged")
+        found = self.found()
+        self.assertEqual(found.name, "holiday")
+        self.assertEqual(found.claims, (Claim("holiday", 9, ()), Claim("forged", 9, (ALICE, BOB))))
+
+    def test_a_forged_name_that_is_searched(self) -> None:
+        """It leads to the torrent, which is shown under its right name."""
+        self.say(ALICE, "holiday")
+        self.say("carol@example.org", "holiday")
+        self.say(BOB, "secret")
+        self.assertEqual(self.found("secret").name, "holiday")
+
+    def test_of_one_contact(self) -> None:
+        """Their shares are shown as they call them, and the difference is told."""
+        self.say(ALICE, "holiday")
+        self.say("carol@example.org", "holiday")
+        self.say(BOB, "forged")
+        found = self.found(contact=BOB)
+        self.assertEqual(found.name, "forged")
+        self.assertEqual([claim.name for claim in found.claims], ["forged", "holiday"])
+        self.assertEqual(self.found(contact=ALICE).name, "holiday")
+
+    def test_what_a_device_says_itself(self) -> None:
+        """That is asked for where it counts for this device only."""
+        self.say(ALICE, "holiday")
+        self.say(BOB, "forged", 1)
+        share = self.catalogue.share_of(BOB, "r", info_hash(1))
+        self.assertEqual(share, Share(info_hash(1), "forged", 1))
+        self.assertIsNone(self.catalogue.share_of(BOB, "other", info_hash(1)))
 
 
 class RankingTests(SynchronousTestCase):
@@ -97,10 +192,11 @@ class RankingTests(SynchronousTestCase):
         self.assertEqual(self.found("00000"), ["00000001 is a name"])
 
     def test_one_torrent_under_two_names(self) -> None:
-        """It is found by either and shown once, by the name of who is there if both match."""
+        """It is found by either and shown once, by the name that was told first."""
         for jid, name in ((ALICE, "holiday alice"), (BOB, "holiday bob")):
             self.catalogue.replace_item(jid, "r", [announcement([name])])
-        self.assertEqual(self.found("holiday"), ["holiday bob"])
+        self.assertEqual(self.found("holiday"), ["holiday alice"])
+        self.assertEqual(self.found("bob"), ["holiday alice"])
         self.assertEqual(self.found("alice"), ["holiday alice"])
         self.assertEqual(self.catalogue.find("alice").items[0].contacts, (ALICE, BOB))
 
@@ -267,8 +363,14 @@ def plain_look(catalogue: Catalogue, query: str, sort: str, only: Filter) -> lis
         }[sort]
 
     found = [s for s in shown.values() if counts(s) and (s.info_hash in there or not only.online)]
+    # Which of several names is shown is another question.
+    claims = {share.info_hash: catalogue.claims(share.info_hash) for share in found}
     return [
-        Found(key, share.name, share.size, tuple(sorted(holders[key])), key in there)
+        Found(
+            *(key, claims[key][0].name, claims[key][0].size),
+            *(tuple(sorted(holders[key])), key in there),
+            claims[key] if len(claims[key]) > 1 else (),
+        )
         for share in sorted(found, key=rank)
         for key in (share.info_hash,)
     ]
