@@ -61,7 +61,7 @@ class ShareGuard:
         """
         See whether a path may be shared at all.
 
-        :raises ForbiddenPath: if it is, lies in or holds something of the daemon's own.
+        :raises ForbiddenPath: if it is something of the daemon's own, or lies in that.
         """
         real = os.path.realpath(path)
         for private in self._private:
@@ -71,13 +71,6 @@ class ShareGuard:
                     "it holds the account's and the API's secrets, and is never shared",
                     detail="own",
                     values={"path": path},
-                )
-            if _lies_in(private, real) and not self._left_out(private, real):
-                raise ForbiddenPath(
-                    f"{path!r} holds {private!r}, in which bitween keeps its secrets",
-                    "share the folders in it instead, or set hidden-files to skip",
-                    detail="holds_own",
-                    values={"path": path, "own": private},
                 )
 
     def doubts(self, path: str) -> Iterator[None]:
@@ -116,11 +109,6 @@ class ShareGuard:
                     elif is_folder:
                         waiting.append(entry.path)
                     yield ""
-
-    def _left_out(self, private: str, folder: str) -> bool:
-        """Whether something below a folder is hidden, and hidden files are not shared."""
-        below = os.path.relpath(private, folder).split(os.sep)
-        return not self._hidden and any(part.startswith(".") for part in below)
 
 
 def _doubt_place(path: str, real: str) -> None:

@@ -289,10 +289,14 @@ class Daemon(MultiService):
         messenger.client.setServiceParent(self)
 
     def _share_guard(self) -> ShareGuard:
+        return ShareGuard(self._private, hidden=self._settings.share_hidden)
+
+    @property
+    def _private(self) -> list[str]:
+        """The paths of our own secrets."""
         settings = self._settings
-        secrets_of_ours = (settings.state_dir, settings.token_file, settings.password_file)
-        paths = [path for path in secrets_of_ours if path not in (None, "-")]
-        return ShareGuard(paths, hidden=settings.share_hidden)
+        paths = (settings.state_dir, settings.token_file, settings.password_file)
+        return [path for path in paths if path is not None and path != "-"]
 
     def _begin_work(self, bitween: Bitween) -> None:
         # Now that the torrents of earlier runs are loaded, which are no news.
@@ -333,7 +337,7 @@ class Daemon(MultiService):
             active_downloads=self._settings.active_downloads,
             port_mapping=self._settings.port_mapping,
         )
-        hasher = Hasher(self._reactor, hidden=self._settings.share_hidden)
+        hasher = Hasher(self._reactor, hidden=self._settings.share_hidden, private=self._private)
         return hasher, Swarm(self._reactor, store, options)
 
     @property

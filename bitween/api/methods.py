@@ -190,7 +190,8 @@ class TorrentMethods(Namespace):
         :param strict: refuse a folder of which something has to be left out.
         :raises ConfirmationNeeded: if it is such a thing, and ``confirm`` is false; the error's
             ``detail`` tells which.
-        :raises ForbiddenPath: if it is or holds the daemon's own state directory.
+        :raises ForbiddenPath: if it is the daemon's own state directory, or lies in it; a folder
+            that holds that is shared without it.
         :raises NoSuchPath: if nothing lies there.
         :raises UnreadablePath: if it may not be read.
         :raises EmptyFolder: if it holds no file.

@@ -7,7 +7,7 @@ from typing import Annotated
 from bitween.api import results
 from bitween.api.jsonrpc import Namespace
 from bitween.api.params import Between, Name
-from bitween.api.upload_resource import share
+from bitween.api.upload_resource import check_content, share
 from bitween.application import Bitween
 from bitween.uploads.uploads import Uploads
 
@@ -23,7 +23,11 @@ class UploadMethods(Namespace):
         self._uploads = uploads
 
     def jsonrpc_begin(
-        self, name: Name, size: _Size | None = None, folder: bool = True
+        self,
+        name: Name,
+        size: _Size | None = None,
+        folder: bool = True,
+        confirm: bool = False,
     ) -> results.UploadBegun:
         """
         Begin to send a folder; each file of it is sent by ``PUT /upload/PATH?upload=ID``.
@@ -31,9 +35,13 @@ class UploadMethods(Namespace):
         :param name: of the folder; made fit for any disk, and another one if it is taken.
         :param size: bytes of all files together, to be told at once if they have no room.
         :param folder: false for a single file; its path is not looked at.
+        :param confirm: take also a .torrent file, which only describes some content.
+        :raises ConfirmationNeeded: if it is one, and ``confirm`` is false.
         :raises NoRoom: if the disk has less room than that.
         :raises UploadFailed: if there are too many uploads.
         """
+        if not folder and not confirm:
+            check_content(name)
         return {"upload": self._uploads.begin(name, size, is_folder=folder).id}
 
     async def jsonrpc_finish(self, upload: Name) -> results.Uploaded:

@@ -21,9 +21,17 @@ from bitween.api.pieces import encode
 from bitween.api.refusal import Refusal
 from bitween.api.site import BoundedRequest
 from bitween.application import Bitween
-from bitween.errors import BitweenError, InvalidValue, NoRoom, UnknownUpload, UploadFailed
+from bitween.errors import (
+    BitweenError,
+    ConfirmationNeeded,
+    InvalidValue,
+    NoRoom,
+    UnknownUpload,
+    UploadFailed,
+)
 from bitween.model.text import printable
 from bitween.model.torrent import FileOrigin
+from bitween.model.torrent_file import SUFFIX
 from bitween.uploads.names import read_path
 from bitween.uploads.uploads import Upload, Uploads
 
@@ -31,7 +39,13 @@ from bitween.uploads.uploads import Upload, Uploads
 UPLOAD = "upload"
 _PREFIX = f"/{UPLOAD}/".encode()
 _STATUS: Mapping[type[BitweenError], int] = MappingProxyType(
-    {InvalidValue: 400, UnknownUpload: 404, UploadFailed: 409, NoRoom: 507}
+    {
+        InvalidValue: 400,
+        UnknownUpload: 404,
+        UploadFailed: 409,
+        ConfirmationNeeded: 409,
+        NoRoom: 507,
+    }
 )
 
 
@@ -49,6 +63,22 @@ def share(bitween: Bitween, uploads: Uploads, upload: Upload) -> Deferred[result
     answer: Deferred[results.Uploaded] = Deferred()
     upload.keep(bitween.names_in(uploads.folder)).addCallback(kept).addBoth(answer.callback)
     return answer
+
+
+def check_content(name: str) -> None:
+    """
+    See whether a file is the content that somebody means to share.
+
+    :raises ConfirmationNeeded: if it only describes it.
+    """
+    if name.endswith(SUFFIX):
+        raise ConfirmationNeeded(
+            f"{name!r} describes a torrent; its content is not in it",
+            "to download the content from contacts, search for its name, or run bitween get with"
+            " the file; to share the file itself, confirm",
+            detail="torrent_upload",
+            values={"name": name},
+        )
 
 
 class UploadResource(Resource):
@@ -82,6 +112,8 @@ class UploadResource(Resource):
     def _begin(self, request: BoundedRequest, length: int | None) -> _Receiving:
         parts = read_path(request.path[len(_PREFIX) :].decode("ascii"))
         upload_id = _upload_id(request)
+        if upload_id is None:
+            check_content(parts[-1])
         self._uploads.check_room(length or 0)
         if upload_id is not None:
             upload = self._uploads.get(upload_id)

@@ -6,7 +6,7 @@ import binascii
 import json
 import os
 import sys
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -74,16 +74,19 @@ class Hasher(Service):
         self,
         reactor: IReactorProcess,
         hidden: bool = True,
+        private: Sequence[str] = (),
         most: int | None = None,
         disk_of: Callable[[str], Hashable] = disk_of,
     ) -> None:
         """
         :param hidden: whether files in a folder count whose name begins with a dot.
+        :param private: paths of secrets, which are left out of what holds them.
         :param most: how many child processes work at a time; one a core by default.
         :param disk_of: tells which disk a path is read from.
         """
         self._reactor = reactor
         self._hidden = hidden
+        self._private = [os.path.realpath(path) for path in private]
         self._most = most or os.cpu_count() or 1
         self._disk_of = disk_of
         self._queue: list[_Request] = []
@@ -135,7 +138,12 @@ class Hasher(Service):
     def _begin(self, request: _Request) -> None:
         worker, self._idle = self._idle or self._new_worker(), None
         self._working[worker] = request
-        worker.ask(request.path, self._hidden, request.strict)
+        worker.ask(
+            path=request.path,
+            hidden=self._hidden,
+            strict=request.strict,
+            private=self._private,
+        )
 
     def _new_worker(self) -> _Worker:
         worker = _Worker(self._answered, self._ended)
@@ -221,10 +229,9 @@ class _Worker(ProcessProtocol):
         self.gone: Deferred[None] = Deferred()
         self.was_ready = False
 
-    def ask(self, path: str, hidden: bool, strict: bool) -> None:
-        """Have a path hashed."""
+    def ask(self, **asked: object) -> None:
+        """Have a path hashed; see :func:`bitween.bittorrent.hashing_worker.hash_path`."""
         assert self.transport is not None
-        asked = {"path": path, "hidden": hidden, "strict": strict}
         self.transport.write(json.dumps(asked).encode() + b"\n")
 
     def kill(self) -> None:

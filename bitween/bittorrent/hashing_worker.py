@@ -35,21 +35,25 @@ Report = Callable[[int, int], None]
 
 
 def hash_path(
-    path: str, report: Report, hidden: bool = True, strict: bool = False
+    path: str,
+    report: Report,
+    hidden: bool = True,
+    strict: bool = False,
+    private: Sequence[str] = (),
 ) -> dict[str, object]:
     """
     Hash a file or folder.
 
     :param path: absolute.
     :param report: called with the bytes done and the bytes in all, ten times a second at most.
-    :param hidden: see :func:`list_files`, as for ``strict``.
+    :param hidden: see :func:`list_files`, as for ``strict`` and ``private``.
     :returns: ``info_hash``, ``name``, ``total_size``, ``torrent_file`` (base64), ``left_out`` (some
         pairs of path and reason) and ``left_out_total``.
     :raises BadPath: if it cannot be shared.
     :raises HashingFailed: if a file changed meanwhile, or could not be read to the end.
     """
     path = os.path.normpath(path)
-    listing = list_files(path, hidden, strict)
+    listing = list_files(path, hidden, strict, private)
     files = listing.files
     total = sum(file.size for file in files)
     piece_size = piece_size_for(total)
@@ -195,7 +199,7 @@ def _changed(file: Found) -> HashingFailed:
 def _answer(line: bytes, report: Report) -> dict[str, object]:
     try:
         asked = json.loads(line)
-        return {"hashed": hash_path(asked["path"], report, asked["hidden"], asked["strict"])}
+        return {"hashed": hash_path(asked.pop("path"), report, **asked)}
     except BitweenError as error:
         failed = {"kind": type(error).__name__, "message": error.message, "hint": error.hint}
         return {"failed": failed}

@@ -71,7 +71,9 @@ class Listing:
     left_out: LeftOut
 
 
-def list_files(path: str, hidden: bool = True, strict: bool = False) -> Listing:
+def list_files(
+    path: str, hidden: bool = True, strict: bool = False, private: Sequence[str] = ()
+) -> Listing:
     """
     List what of a path can be shared.
 
@@ -83,6 +85,7 @@ def list_files(path: str, hidden: bool = True, strict: bool = False) -> Listing:
     :param hidden: whether files and folders below the path whose name begins with a dot count.
     :param strict: whether to refuse a folder of which something is left out that neither the ignore
         files nor ``hidden`` leave out.
+    :param private: paths, without symbolic links, that are never shared, with all that is in them.
     :raises BadPath: if there is nothing to share, or the path itself cannot be read or named.
     """
     name = os.path.basename(checked_utf8(path))
@@ -97,7 +100,7 @@ def list_files(path: str, hidden: bool = True, strict: bool = False) -> Listing:
         return Listing([Found(path, (), found.st_size, found.st_mtime_ns)], LeftOut())
     if not stat.S_ISDIR(found.st_mode):
         raise BadPath(f"{quoted(path)} is neither a file nor a folder")
-    walk = _Walk(path, hidden)
+    walk = _Walk(path, hidden, private)
     files = sorted(walk.files(path, (), ()), key=_order)
     left_out = walk.left_out.value
     if strict and left_out.total:
@@ -147,11 +150,12 @@ class _LeftOut:
 class _Walk:
     """One way through a shared folder."""
 
-    def __init__(self, root: str, hidden: bool) -> None:
+    def __init__(self, root: str, hidden: bool, private: Sequence[str]) -> None:
         self._inside = os.path.join(os.path.realpath(root), "")
         name = os.path.basename(root)
         self._room = min(LONGEST_PATH - len(name.encode()), _PATH_MAX - len(root.encode()))
         self._hidden = hidden
+        self._private = frozenset(private)
         self.left_out = _LeftOut()
 
     def files(
@@ -174,7 +178,8 @@ class _Walk:
             if rules and _ignored(parts, is_folder, rules):
                 continue
             # After the rules: what they leave out need not be fit to be shared.
-            why = self._unfit(parts) or (None if is_folder else self._no_file(entry))
+            why = self._unfit(parts) or self._kept_private(entry, parts)
+            why = why or (None if is_folder else self._no_file(entry))
             if why:
                 self.left_out.add(parts, why)
             elif is_folder:
@@ -205,6 +210,19 @@ class _Walk:
             return Why.TOO_LONG
         return None
 
+    def _kept_private(self, entry: os.DirEntry[str], parts: Sequence[str]) -> Why | None:
+        """Why something is never shared."""
+        if not self._private:
+            return None
+        path = os.path.join(self._inside, *parts)
+        if entry.is_symlink():
+            path = os.path.realpath(path)
+            private = any(_lies_in(path, each) for each in self._private)
+        else:
+            # What holds it has been looked at before.
+            private = path in self._private
+        return Why.PRIVATE if private else None
+
     def _no_file(self, entry: os.DirEntry[str]) -> Why | None:
         """Why something that is no folder cannot be read as a file."""
         if entry.is_symlink():
@@ -217,6 +235,10 @@ class _Walk:
         if not entry.is_file():
             return Why.SPECIAL
         return None if os.access(entry.path, os.R_OK, effective_ids=True) else Why.UNREADABLE
+
+
+def _lies_in(path: str, folder: str) -> bool:
+    return path == folder or path.startswith(os.path.join(folder, ""))
 
 
 def _entries(folder: str) -> list[os.DirEntry[str]]:

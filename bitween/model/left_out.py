@@ -23,6 +23,7 @@ class Why(StrEnum):
     LINK_OUTSIDE = "link_outside"
     BROKEN_LINK = "broken_link"
     SPECIAL = "special"
+    PRIVATE = "private"
 
     @property
     def text(self) -> str:
@@ -41,6 +42,7 @@ _TEXTS: Mapping[Why, str] = MappingProxyType(
         Why.LINK_OUTSIDE: "a symbolic link out of the shared folder",
         Why.BROKEN_LINK: "a symbolic link to nothing",
         Why.SPECIAL: "a pipe, socket or device",
+        Why.PRIVATE: "bitween keeps its own secrets there",
     }
 )
 

@@ -129,6 +129,20 @@ class HasherTests(TestCase):
         info = await self.hash(os.path.join(self.folder, "folder"))
         self.assertEqual(info.total_size, 700)
 
+    async def test_secrets(self) -> None:
+        """What is private is left out of the folder that holds it, and that is told; links, too."""
+        await self.hasher.stopService()
+        state = os.path.join(self.folder, "home", ".local", "state")
+        self.hasher = Hasher(cast(Any, reactor), private=[state])
+        self.hasher.startService()
+        for name, size in (("picture", 700), (".local/state/deep/token", 1), (".local/other", 2)):
+            self.file(f"home/{name}", size)
+        os.symlink(f"{state}/deep/token", os.path.join(self.folder, "home", "link"))
+        info = await self.hash(os.path.join(self.folder, "home"))
+        self.assertEqual(info.total_size, 702)
+        left_out = {entry.path: entry.why for entry in info.left_out.entries}
+        self.assertEqual(left_out, dict.fromkeys((".local/state", "link"), Why.PRIVATE))
+
     async def test_progress_is_told(self) -> None:
         """While a large file is hashed its progress grows, and is not told too often."""
         hashing = self.hash(self.huge())

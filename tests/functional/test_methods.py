@@ -480,16 +480,26 @@ class TorrentTests(MethodCase):
                 pass
         self.world = World(self.clock, os.path.abspath(self.downloads), private=[state])
         self.site = site_of(self.world)
-        for below, detail in (
-            ("", "own"),
-            ("deep/file", "own"),
-            ("../../state", "holds_own"),
-            ("../..", "holds_own"),
-        ):
+        os.symlink(state, os.path.join(state, "../link"))
+        for below in ("", "deep/file", "deep/..", "../link", "../link/deep"):
             params = {"path": os.path.join(state, below), "confirm": True}
             error = self.answer("bt.add_path", params)["error"]["data"]
-            self.assertEqual((error["reason"], error["detail"]), ("forbidden_path", detail))
-        self.assertIn("job", self.call("bt.add_path", os.path.join(state, "../file")))
+            self.assertEqual((error["reason"], error["detail"]), ("forbidden_path", "own"))
+        # What holds it is shared without it, as the hasher sees to.
+        for harmless in ("../file", ".."):
+            self.assertIn("job", self.call("bt.add_path", os.path.join(state, harmless)))
+
+    def test_upload_a_torrent_file(self) -> None:
+        """Its content is not in it, which is told before it is sent."""
+        for params in ({"name": "film.torrent", "folder": False}, ["film.torrent", 5, False]):
+            error = self.answer("upload.begin", params)["error"]
+            self.assertEqual(error["data"]["reason"], "confirmation_needed")
+            self.assertIn("bitween get", error["data"]["hint"])
+        connection = Connection(self.site)
+        connection.send(http_request(b"x", "PUT", "/upload/film.torrent"))
+        answer = connection.only_answer()
+        self.assertEqual(answer.status, 409)
+        self.assertIn(b"bitween get", answer.body)
 
     def test_empty_texts(self) -> None:
         """An empty path, name, hash or JID is a mistake of the caller's, never a default."""
