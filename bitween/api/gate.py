@@ -11,7 +11,7 @@ from bitween.api.failed_log_ins import FailedLogIns, log_in_needed
 from bitween.api.file_pages import ticketed
 from bitween.api.file_tickets import FileTickets
 from bitween.api.refusal import Refusal
-from bitween.api.sessions import Sessions
+from bitween.api.sessions import Sessions, looks_like_session
 from bitween.api.tokens import Tokens
 
 _LOCAL_NAMES = ("localhost", "127.0.0.1", "[::1]")
@@ -93,8 +93,14 @@ class Gate:
     def _who(self, request: Request) -> Caller | Refusal:
         shown = request.requestHeaders.getRawHeaders(b"authorization", [])
         if any(shown):
-            return self._by_secret(shown) or self._failures.refuse(request, _TOKEN_NEEDED)
+            return self._by_secret(shown) or self._unknown(request, shown)
         return self._by_ticket(request) or self._in_public(request) or log_in_needed(_TOKEN_NEEDED)
+
+    def _unknown(self, request: Request, shown: Sequence[bytes]) -> Refusal:
+        """Refuse a secret; a session that has ended is too long to have been guessed."""
+        if len(shown) == 1 and looks_like_session(shown[0].rpartition(b" ")[2]):
+            return log_in_needed(_TOKEN_NEEDED)
+        return self._failures.refuse(request, _TOKEN_NEEDED)
 
     def _by_secret(self, shown: Sequence[bytes]) -> Caller | None:
         """Who shows a token, or the secret of a session."""

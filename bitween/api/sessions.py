@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 import time
 from collections.abc import Callable
@@ -21,6 +22,7 @@ MAX_SESSIONS = 100
 LINK_LIFE = 60.0
 #: Links at a time; one more makes the oldest useless.
 MAX_LINKS = 10
+_SECRET = re.compile(rb"[0-9a-f]{8}\.[\w-]{43}", re.ASCII)
 # Seconds by which the stored time of the last request may be late: not every request is written.
 _LATE = 3600.0
 
@@ -181,6 +183,11 @@ class Sessions:
 
     def _keep(self) -> None:
         self._store.keep({d: s for d, s in self._sessions.items() if s.remembered})
+
+
+def looks_like_session(secret: bytes) -> bool:
+    """Whether a secret could have been that of a session."""
+    return _SECRET.fullmatch(secret) is not None
 
 
 def _digest(secret: bytes) -> bytes:

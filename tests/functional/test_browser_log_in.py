@@ -426,6 +426,13 @@ class SessionUseTests(LogInCase):
         for other in (secret[:-1], f"{secret}x", "Bearer", secret.partition(".")[0]):
             self.assertEqual(self.status({"Authorization": other}), 401)
 
+    def test_an_old_session_is_no_guess(self) -> None:
+        """Pages that were open when the daemon was started again are not locked out."""
+        old = {"Authorization": f"Bearer 01234567.{'a' * 43}"}
+        for _ in range(2 * BURST):
+            self.assertEqual(self.status(old), 401)
+        self.assertEqual(self.log_in("wrong").status, 401)
+
     def test_read_only(self) -> None:
         """Who logs in with a token for looking can only look."""
         token = self.call("token.new", "wall", True).json["result"]["token"]

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
+from io import BytesIO
+from typing import Any
 
 from twisted.internet import reactor
-from twisted.web.client import Agent, readBody
+from twisted.web.client import Agent, FileBodyProducer, readBody
 from twisted.web.http_headers import Headers
 
 from tests.integration.harness import Daemon, ProsodyTestCase
@@ -36,6 +39,38 @@ class AccessTests(ProsodyTestCase):
         await daemon.start()
         self.assertEqual([await self.status_with(daemon, t) for t in (wall, desk)], [401, 200])
         self.assertNotIn(desk, daemon.log)
+
+    async def test_staying_logged_in(self) -> None:
+        """A browser that wants to stays logged in over a kill and a clean stop; others do not."""
+        daemon = self.daemon(self.server("alice"), "alice")
+        await daemon.start()
+        stays, goes = [await self.log_in(daemon, remember) for remember in (True, False)]
+        self.assertEqual([await self.status_with(daemon, s) for s in (stays, goes)], [200, 200])
+        path = os.path.join(daemon.state_dir, "sessions.json")
+        self.assertEqual(os.stat(path).st_mode & 0o777, 0o600)
+        await daemon.kill9()
+        await daemon.start()
+        self.assertEqual([await self.status_with(daemon, s) for s in (stays, goes)], [200, 401])
+        (known,) = (await daemon.call("session.list"))["sessions"]
+        await daemon.stop()
+        await daemon.start()
+        self.assertEqual(await self.status_with(daemon, stays), 200)
+        await daemon.call("session.revoke", session=known["session"])
+        await daemon.stop()
+        await daemon.start()
+        self.assertEqual(await self.status_with(daemon, stays), 401)
+        self.assertNotIn(stays, daemon.log)
+
+    async def log_in(self, daemon: Daemon, remember: bool) -> str:
+        """The secret of a browser that logs in."""
+        body = json.dumps({"token": daemon.token, "remember": remember}).encode()
+        url = daemon.url.removesuffix("api") + "login"
+        headers = Headers({"Content-Type": ["application/json"]})
+        agent: Any = Agent(reactor, pool=self.pool)
+        producer = FileBodyProducer(BytesIO(body))
+        response = await agent.request(b"POST", url.encode(), headers, producer)
+        session: str = json.loads(await readBody(response))["session"]
+        return session
 
     async def test_damaged_tokens(self) -> None:
         """A daemon that cannot tell whom to let in does not start, and says why."""

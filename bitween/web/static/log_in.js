@@ -26,7 +26,7 @@ export class LogInView extends HTMLElement {
   /** Log in if the address of the page holds the code of a link, which nobody is to see there afterwards. */
   async followLink() {
     const code = /^#login=([\w-]+)$/.exec(location.hash)?.[1];
-    if (!code) return;
+    if (!code || !isSecureContext) return; // the code would be sent in the clear
     history.replaceState(null, "", location.pathname);
     await this.#try(() => logInByLink(code), "linkUsedUp");
   }
