@@ -196,6 +196,7 @@ class FullStateTests(TroubleCase):
         ):
             with self.assertRaises(StoreError):
                 await attempt()
+            swarm._members.put(swarm._members.known(info_hash))
             self.assertEqual(swarm.library.get(info_hash), before)
         swarm._store._connection.execute("PRAGMA query_only = OFF")
         await swarm.recheck(info_hash)

@@ -461,9 +461,12 @@ class SubscriptionTests(HandlerCase):
 
     def test_who_is_not_removed(self) -> None:
         """A request that waits still does, so that nothing is done halfway."""
-        self.receive("<presence type='subscribe' from='erin@localhost'/>")
+        item = "<item jid='frank@localhost' subscription='none'/>"
+        push = f"<query xmlns='jabber:iq:roster'>{item}</query>"
+        self.receive(f"<iq type='set' id='push'>{push}</iq>")
+        self.receive("<presence type='subscribe' from='frank@localhost'/>")
         self.output.clear()
-        removing = Deferred.fromCoroutine(self.contacts.remove("erin@localhost"))
+        removing = Deferred.fromCoroutine(self.contacts.remove("frank@localhost"))
         iq = self.output[-1]
         self.receive(
             f"<iq type='error' id='{iq['id']}' from='alice@localhost'><error type='wait'>"
@@ -471,8 +474,8 @@ class SubscriptionTests(HandlerCase):
         )
         self.failureResultOf(removing, RequestRefused)
         self.assertEqual([s for s in self.output if s.name == "presence"], [])
-        (erin,) = [c for c in self.contacts.contacts if c.jid == "erin@localhost"]
-        self.assertIsNotNone(erin.pending)
+        (frank,) = [c for c in self.contacts.contacts if c.jid == "frank@localhost"]
+        self.assertEqual(frank.pending, Pending.IN)
 
 
 class PresenceTests(HandlerCase):
