@@ -190,7 +190,8 @@ class Bitween:
         self.control = Control(parts.swarm, parts.memory, rules or Rules(), clock)
         self.catalogue = Catalogue(clock, ours=self._known_of)
         self.admission = Admission(
-            parts.swarm, self.catalogue, self._believes, parts.reactor.seconds
+            *(parts.swarm, self.catalogue),
+            *(parts.means.policy.may_come_from, parts.reactor.seconds),
         )
         self.meetings = Meetings(
             *(parts.reactor, parts.swarm, self.catalogue, parts.means),
@@ -720,14 +721,6 @@ class Bitween:
 
     def _candidates(self) -> Sequence[Candidate]:
         return self._own_addresses.candidates
-
-    def _believes(self, address: PeerAddress) -> bool:
-        """
-        Whether a contact may be at an address.
-
-        Our own loopback is no contact's business, unless we ourselves are to be found only there.
-        """
-        return not address.is_loopback or self._is_on_loopback()
 
     def _is_on_loopback(self) -> bool:
         return any(address.is_loopback for address in self._own_addresses.addresses)

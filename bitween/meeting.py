@@ -184,6 +184,9 @@ class Policy(Protocol):
         :param shared: the networks that its device is known to share with us.
         """
 
+    def may_come_from(self, address: PeerAddress) -> bool:
+        """Whether a contact may connect to us from an address that it names."""
+
     def is_near(self, address: PeerAddress) -> bool:
         """Whether it would be, if its device proved that it shares a network with us."""
 

@@ -76,6 +76,17 @@ class DialPolicy:
             return True
         return any(address.ip in network for network in (*shared, *self._trusted))
 
+    def may_come_from(self, address: PeerAddress) -> bool:
+        """
+        Whether a contact may connect to us from an address that it names.
+
+        What comes from an address of this machine comes from any user of it: so that counts only
+        where a daemon of our own user is.
+        """
+        if self._is_this_machine(address):
+            return self._may_dial_here(address)
+        return not address.ip.is_link_local
+
     def is_near(self, address: PeerAddress) -> bool:
         """Whether an address would be dialled if its device proved that it is in our network."""
         return (
