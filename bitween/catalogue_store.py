@@ -100,7 +100,7 @@ class CatalogueStore:
         """
         try:
             return cls(reactor, _connect(path), path)
-        except sqlite3.Error as error:
+        except (sqlite3.Error, OSError) as error:
             cls._thrown_away(path, error)
         try:
             return cls(reactor, _connect(path), path)
