@@ -296,7 +296,10 @@ class JobEventTests(RecorderCase):
         hashing.callback(Metainfo(A, "dev", 100, b""))
         self.clock.advance(5)
         (done_,) = self.data(EventType.JOB_DONE, EventType.JOB_PROGRESS)
-        self.assertEqual(done_["result"], {"hash": A, "name": "dev", "total_size": 100})
+        self.assertEqual(
+            done_["result"],
+            {"hash": A, "name": "dev", "total_size": 100, "left_out": [], "left_out_total": 0},
+        )
 
     def test_failed(self) -> None:
         """The error is told."""
