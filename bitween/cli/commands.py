@@ -103,13 +103,28 @@ def _torrent_row(torrent: Mapping[str, Any]) -> tuple[str, ...]:
     return (
         torrent["name"],
         size_text(torrent["total_size"]),
-        f"{int(torrent['progress'] * 100)}%",
-        torrent["state"],
+        _done_text(torrent),
+        _state_text(torrent),
         rate_text(torrent["download_rate"]),
         rate_text(torrent["upload_rate"]),
         str(torrent["peers"]),
         torrent["hash"],
     )
+
+
+def _done_text(torrent: Mapping[str, Any]) -> str:
+    """How much of all of it is here; nothing where that is not known."""
+    if torrent["error"]:
+        return ""
+    if torrent["state"] != "finished":
+        return f"{int(torrent['progress'] * 100)}%"
+    # What was chosen is here, and what was not chosen is not.
+    return f"{int(100 * torrent['done'] / (torrent['total_size'] or 1))}%"
+
+
+def _state_text(torrent: Mapping[str, Any]) -> str:
+    waited_for = torrent.get("waiting_for")  # a daemon of an earlier version does not tell
+    return f"waiting for {', '.join(waited_for)}" if waited_for else str(torrent["state"])
 
 
 def shares(session: Session) -> None:
@@ -290,10 +305,12 @@ def _forget_resource(session: Session) -> None:
 def _there(contact: Mapping[str, Any]) -> str:
     if contact["service"]:
         return "service"
-    there = [resource for resource in contact["resources"] if resource["online"]]
+    there = [r for r in contact["resources"] if r["bitween"] and r["online"]]
     if there and all(resource["answering"] is False for resource in there):
         return "not answering"
-    return "online" if contact["online"] else "away"
+    if there:
+        return "online"
+    return "without bitween" if contact["online"] else "away"
 
 
 def _contact_row(contact: Mapping[str, Any]) -> tuple[str, ...]:

@@ -14,7 +14,9 @@ _HASH_WIDTH = 12
 _GAP = 2
 _NUMBERS = frozenset({"index", "size", "done", "down", "up", "peers", "shares"})
 #: Columns that may be cut, and how far.
-_ELASTIC = frozenset({"name", "path", "who", "jid", "nick", "pending", "subject", "error", "text"})
+_ELASTIC = frozenset(
+    {"name", "path", "who", "jid", "nick", "pending", "state", "subject", "error", "text"}
+)
 _NARROWEST = 8
 #: From this width of a terminal on there is room for whole info-hashes.
 _WIDE = 132

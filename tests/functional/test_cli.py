@@ -662,6 +662,24 @@ class GetTests(CliCase):
         self.assertIn("film: gone", (await self.run_bitween("ls")).err)
         self.assertEqual((await self.done("ls", "--json")).json["torrents"][0]["hash"], A)
 
+    async def test_ls_tells_what_is_here(self) -> None:
+        """A part that was chosen is not all of it, nor is what is gone; who is missing is named."""
+        await self.serve()
+        self.world.contact_shares(BOB, {A: "film"}, online=False)
+        self.world.share("film", A, 64_000_000)
+
+        async def row(**changes: object) -> list[str]:
+            self.world.swarm.change(A, **changes)
+            return (await self.run_bitween("ls")).out.rstrip("\n").split("\t")[2:4]
+
+        part = Progress(done=1_000_000, total=64_000_000)
+        finished = await row(state=TorrentState.FINISHED, complete=False, progress=part)
+        self.assertEqual(finished, ["1%", "finished"])
+        waiting = await row(state=TorrentState.DOWNLOADING, progress=replace(part, left=63_000_000))
+        self.assertEqual(waiting, ["1%", f"waiting for {BOB}"])
+        gone = await row(state=TorrentState.ERROR, complete=True, error="'film' is missing")
+        self.assertEqual(gone, ["", "error"])
+
     async def test_rm(self) -> None:
         """By the whole name or a hash, among our own torrents; what is near is listed."""
         await self.serve()
@@ -731,6 +749,13 @@ class DaemonTests(CliCase):
         await self.world.contact("eve@example.org", "x").add_contact(JID, "")
         rows = [line.split("\t") for line in (await self.done("contacts")).out.splitlines()]
         self.assertEqual(rows[0], [BOB, "", "both", "online", "", "1", "", "", ""])
+        phone = self.world.contact("carol@example.org", "phone")
+        phone.befriend([JID])
+        rows = [line.split("\t") for line in (await self.done("contacts")).out.splitlines()]
+        there = {row[0]: row[3] for row in rows}
+        self.assertEqual(there["carol@example.org"], "without bitween")
+        await self.done("contacts", "remove", "carol@example.org")
+        rows = [line.split("\t") for line in (await self.done("contacts")).out.splitlines()]
         self.assertEqual(rows[1][-1], "asks you: contacts accept")
         await self.done("contacts", "accept", "eve@example.org")
         await self.done("contacts", "remove", BOB)
