@@ -52,6 +52,7 @@ class Settings:
     :param priority: of our presence, below 0, so that chat programs get the account's messages.
     :param nick: what we call ourselves towards whom we ask; may be empty.
     :param share_roots: the folders in which clients of the API may look around.
+    :param private: paths of the daemon's secrets, and of other daemons of the same user.
     :param share_hidden: whether files in a shared folder count whose name begins with a dot.
     :param listen: address and port for BitTorrent; an empty address means all, port 0 means that
         one is chosen once and kept.
@@ -79,6 +80,7 @@ class Settings:
     state_dir: str
     download_dir: str
     share_roots: tuple[str, ...]
+    private: tuple[str, ...]
     share_hidden: bool
     api: str | None
     token_file: str
@@ -310,21 +312,26 @@ def _settings(
     state_home = _xdg(environ, "XDG_STATE_HOME", ".local/state")
     state_dir = _path(values.get("state-dir") or os.path.join(state_home, "bitween", jid))
     password_file = values.get("password-file")
+    password_path = None if password_file in (None, "-") else _path(password_file)
+    token_file = _path(values.get("token-file") or os.path.join(state_dir, "token"))
+    homes = (state_home, _xdg(environ, "XDG_CONFIG_HOME", ".config"))
+    secret = (*(os.path.join(home, "bitween") for home in homes), state_dir, token_file)
     server, direct_tls = _server(values["server"]) if "server" in values else (None, False)
     api = values.get("api", DEFAULT_API)
     return Settings(
         jid=jid,
         resource=resource,
-        password_file=_path(password_file) if password_file not in (None, "-") else password_file,
+        password_file=password_path or password_file,
         server=server,
         direct_tls=direct_tls,
         ca_file=_path(values["ca-file"]) if "ca-file" in values else None,
         state_dir=state_dir,
         download_dir=_path(values.get("download-dir", DEFAULT_DOWNLOADS)),
         share_roots=_share_roots(values.get("share-root", DEFAULT_SHARE_ROOTS)),
+        private=secret if password_path is None else (*secret, password_path),
         share_hidden=_share_hidden(values.get("hidden-files", "share")),
         api=None if api == "none" else api,
-        token_file=_path(values.get("token-file") or os.path.join(state_dir, "token")),
+        token_file=token_file,
         api_hosts=tuple(values.get("api-host", ())),
         listen=_listen(values.get("listen", "0")),
         announce=tuple(_announced(entry) for entry in values.get("announce", ())),

@@ -289,14 +289,7 @@ class Daemon(MultiService):
         messenger.client.setServiceParent(self)
 
     def _share_guard(self) -> ShareGuard:
-        return ShareGuard(self._private, hidden=self._settings.share_hidden)
-
-    @property
-    def _private(self) -> list[str]:
-        """The paths of our own secrets."""
-        settings = self._settings
-        paths = (settings.state_dir, settings.token_file, settings.password_file)
-        return [path for path in paths if path is not None and path != "-"]
+        return ShareGuard(self._settings.private, hidden=self._settings.share_hidden)
 
     def _begin_work(self, bitween: Bitween) -> None:
         # Now that the torrents of earlier runs are loaded, which are no news.
@@ -337,7 +330,9 @@ class Daemon(MultiService):
             active_downloads=self._settings.active_downloads,
             port_mapping=self._settings.port_mapping,
         )
-        hasher = Hasher(self._reactor, hidden=self._settings.share_hidden, private=self._private)
+        hasher = Hasher(
+            self._reactor, hidden=self._settings.share_hidden, private=self._settings.private
+        )
         return hasher, Swarm(self._reactor, store, options)
 
     @property

@@ -68,7 +68,8 @@ class Client:
             if error is None:
                 return answer["result"]
             data = error.get("data") or {}
-            raise Refused(error["message"], data.get("hint", ""), data.get("reason", ""))
+            about = (data.get(key, "") for key in ("hint", "reason", "detail"))
+            raise Refused(error["message"], *about)
         except (ValueError, AttributeError, KeyError, TypeError):
             raise NoDaemon(f"what answers at {self.url} is no bitween daemon") from None
 

@@ -78,7 +78,10 @@ def _start_adding(session: Session, path: str) -> dict[str, Any]:
     except Refused as refused:
         if refused.reason != "confirmation_needed":
             raise
-        confirm(session, str(refused), "Share it?")
+        warning = refused.message
+        if refused.detail == "torrent_file":
+            warning += f"; bitween get {path} downloads that"
+        confirm(session, warning, "Share it?")
         started = session.call("bt.add_path", path=path, strict=session.args.strict, confirm=True)
     return started
 

@@ -10,6 +10,9 @@ from typing import Any
 
 from bitween.model.quantity import duration_text, rate_text, size_text
 
+#: What stands in the text of an error already.
+_FOR_PROGRAMS = frozenset({"reason", "detail", "values"})
+
 
 def event_lines(event: Mapping[str, Any], name_of: Callable[[str], str | None]) -> Iterator[str]:
     """
@@ -22,7 +25,11 @@ def event_lines(event: Mapping[str, Any], name_of: Callable[[str], str | None]) 
         data = dict(part)
         if "hash" in data and "name" not in data and (name := name_of(data["hash"])):
             data = {"name": name, **data}
-        told = (f"{key}: {_value_text(key, value)}" for key, value in data.items() if _says(value))
+        told = (
+            f"{key}: {_value_text(key, value)}"
+            for key, value in data.items()
+            if _says(value) and key not in _FOR_PROGRAMS
+        )
         yield "  ".join((when, event["type"], *told))
 
 
@@ -45,6 +52,8 @@ def _value_text(key: str, value: Any) -> str:
         return ", ".join(f"{share['name']} ({size_text(share['size'])})" for share in value)
     if isinstance(value, dict) and isinstance(value.get("message"), str):
         return str(value["message"])
+    if isinstance(value, dict) and {"name", "hash"} <= value.keys():
+        return f"{value['name']} ({value['hash']})"
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
@@ -59,7 +68,9 @@ def _rate(rate: float) -> str:
 _NUMBERS: Mapping[str, Callable[[float], str]] = MappingProxyType(
     {
         **dict.fromkeys(("since", "next_try", "added", "completed", "time"), local_time),
-        **dict.fromkeys(("size", "total_size", "done", "total", "left", "uploaded"), size_text),
+        **dict.fromkeys(
+            ("size", "total_size", "wanted_size", "done", "total", "left", "uploaded"), size_text
+        ),
         **dict.fromkeys(("rate", "download_rate", "upload_rate"), _rate),
         "eta": duration_text,
         "progress": _percentage,

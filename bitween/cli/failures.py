@@ -20,8 +20,8 @@ class Refused(CommandFailed):
     :ivar reason: the word for its kind, as ``docs/api.rst`` lists them; may be empty.
     """
 
-    def __init__(self, message: str, hint: str, reason: str) -> None:
-        super().__init__(message, hint)
+    def __init__(self, message: str, hint: str, reason: str, detail: str = "") -> None:
+        super().__init__(message, hint, detail=detail)
         self.reason = reason
 
 

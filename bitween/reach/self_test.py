@@ -117,8 +117,8 @@ class SelfTest(Service):
         """What is known now, for a person."""
         tested = [c for c in self._own.candidates if c.reached is not None]
         if not tested:
-            text = "nobody could be asked to dial us"
-            fix = "it is done when a contact with an up-to-date bitween in another network is there"
+            text = "no contact could be asked to connect to this machine"
+            fix = "nothing to do: bitween asks as soon as a contact in another network is online"
             return Finding("dial-back", Verdict.UNKNOWN, text, fix)
         open_, both = _families(c for c in tested if c.reached), _families(tested)
         reached, closed = ", ".join(open_), ", ".join(f for f in both if f not in open_)

@@ -578,7 +578,7 @@ class GetTests(CliCase):
             self.assertIn(info_hash, (await self.run_bitween("get", given)).out)
         for wrong in ("magnet:?dn=film", "no.torrent"):
             await self.refused(2, "get", wrong)
-        self.assertIn(info_hash, await self.refused(2, "add", "film.torrent"))
+        self.assertIn("bitween get", await self.refused(2, "add", "film.torrent"))
 
     async def test_ambiguous_name(self) -> None:
         """The candidates are listed with their hashes, and nothing is fetched."""

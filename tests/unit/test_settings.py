@@ -63,6 +63,17 @@ class SettingsTests(SynchronousTestCase):
         self.assertTrue(settings.share_hidden)
         self.assertEqual(settings.share_roots, (os.path.expanduser("~"),))
 
+    def test_secrets(self) -> None:
+        """What is never shared: our own secrets, those of other daemons of ours, and settings."""
+        self.environ["XDG_STATE_HOME"] = "/var/state"
+        given = ("--state-dir", "/s", "--token-file", "/t", "--password-file", "/p")
+        settings = self.settings("--jid", "a@example.org", *given)
+        config = os.path.join(self.environ["XDG_CONFIG_HOME"], "bitween")
+        self.assertEqual(set(settings.private), {"/var/state/bitween", config, "/s", "/t", "/p"})
+        settings = self.settings("--jid", "a@example.org", "--password-file", "-")
+        self.assertEqual(settings.password_file, "-")
+        self.assertNotIn("-", settings.private)
+
     def test_everything_given(self) -> None:
         """Every option arrives."""
         settings = self.settings(
