@@ -284,10 +284,11 @@ def _telling(step: _Step, report: Report) -> Any:
         for label, value in report.facts:
             _value(_field(form, label, label), value)
         if report.rows:
-            # A form with a table alone is an empty window in profanity, above that with the note.
-            for line in report.row_lines:
+            # A form with a table alone is an empty window in profanity and poezio, above the note.
+            for number, line in enumerate(report.row_lines, 1):
                 fixed = form.addElement("field")
-                fixed["type"] = "fixed"
+                # poezio shows only one of several fields without a name.
+                fixed["type"], fixed["var"] = "fixed", f"line {number}"
                 _value(fixed, line)
             _table(form, report)
     return element

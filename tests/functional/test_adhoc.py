@@ -193,6 +193,8 @@ class RunTests(AdHocCase):
         fields = [e for e in form.elements() if e.name == "field"]
         fixed = [str(e.value) for e in fields if e["type"] == "fixed"]
         self.assertEqual(fixed, ["1: 2", "3: 4"], "a table alone is an empty window in profanity")
+        names = {e["var"] for e in fields}
+        self.assertEqual(len(names), len(fields), "poezio shows one field of each name")
         facts = [(e["label"], str(e.value)) for e in fields if e["type"] != "fixed"]
         self.assertEqual(facts, [("Size", "1 GB"), ("Name", "]]>&<\ufffd\ufffd\ufffd")])
         self.assertEqual([e["label"] for e in form.reported.elements()], ["A", "B"])
