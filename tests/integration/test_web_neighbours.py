@@ -182,6 +182,42 @@ class NeighbourTests(WebCase):
 
         await browse(visit)
 
+    async def test_other_browsers(self) -> None:
+        """Who is logged in sees which browsers are, and can log others out."""
+
+        def visit(page: Page) -> None:
+            self.log_in(page)
+            other = meanwhile(self.log_in_elsewhere())
+            page.goto(f"{self.url}#status")
+            rows = page.locator("session-list li")
+            expect(rows).to_have_count(2)
+            expect(rows.filter(has_text="this browser").get_by_role("button")).to_have_count(0)
+            theirs = rows.filter(has_text="Firefox, Windows")
+            expect(theirs).to_contain_text("stays logged in until")
+            theirs.get_by_role("button", name="Log out Firefox, Windows").click()
+            expect(rows).to_have_count(1)
+            expect(page.get_by_role("heading", name="Browsers that are")).to_be_focused()
+            self.assertEqual(meanwhile(self.status(other)), 401)
+
+        await browse(visit)
+
+    async def log_in_elsewhere(self) -> str:
+        """The secret of another browser that stays logged in."""
+        agent = ["Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:145.0) Gecko/20100101 Firefox/145.0"]
+        headers = Headers({"User-Agent": agent, "Content-Type": ["application/json"]})
+        body = FileBodyProducer(BytesIO(json.dumps({"token": TOKEN, "remember": True}).encode()))
+        there = f"{self.url}login".encode()
+        response = await self.agent.request(b"POST", there, headers, body)
+        session: str = json.loads(await readBody(response))["session"]
+        return session
+
+    async def status(self, secret: str) -> int:
+        """How a request with a secret is answered."""
+        headers = Headers({"Authorization": [f"Bearer {secret}"]})
+        response = await self.agent.request(b"GET", f"{self.url}metrics".encode(), headers)
+        await readBody(response)
+        return int(response.code)
+
     async def call(self, method: str) -> Any:
         """Call a method with the token, as a program does."""
         headers = Headers({"Authorization": [f"Bearer {TOKEN}"]})

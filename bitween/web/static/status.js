@@ -3,6 +3,7 @@
 import { legible, make, say, withEnglish } from "/web/dom.js";
 import { duration, moment, rate, size, time } from "/web/format.js";
 import { call, logOut } from "/web/rpc.js";
+import "/web/sessions.js";
 import { LANGUAGES, chooseLanguage, chosenLanguage, heardError, heardFinding, heardWay, t } from "/web/strings.js";
 import "/web/notifications.js";
 
@@ -34,6 +35,7 @@ export class StatusView extends HTMLElement {
   #scheduled = make("p", { class: "facts" });
   #schedule = make("p", { class: "facts" });
   #findings = make("ul", { class: "findings", "aria-live": "polite" });
+  #sessions = make("session-list");
   #warnings = make("ul", { class: "findings warnings", "aria-live": "polite" });
   #noWarnings = make("p", { class: "facts" });
   #settings = make("tbody");
@@ -44,6 +46,7 @@ export class StatusView extends HTMLElement {
     this.#language.append(
       new Option(t("byBrowser"), "", true, !chosenLanguage),
       ...Object.entries(LANGUAGES).map(([name, text]) => new Option(text, name, false, name === chosenLanguage)));
+    this.#sessions.begin(toasts);
     this.append(
       make("h1", {}, t("status")), this.#facts,
       make("div", { class: "tools preferences" }, make("label", {}, t("language"), this.#language)),
@@ -58,7 +61,7 @@ export class StatusView extends HTMLElement {
       make("h2", {}, t("diagnosis")), this.#findings,
       make("p", {}, make("button", { type: "button", click: () => this.#diagnose() }, t("lookAgain"))),
       make("h2", {}, t("warnings")), this.#warnings, this.#noWarnings,
-      this.#settingsTable(),
+      this.#settingsTable(), this.#sessions,
       make("p", {}, make("a", { href: "/docs" }, t("api"))),
       make("p", {}, make("button", { type: "button", click: () => this.#leave() }, t("logOut"))));
     daemon.addEventListener("status", () => this.#show());
@@ -72,6 +75,7 @@ export class StatusView extends HTMLElement {
       this.#fillLimits();
       await this.#readWarnings();
       await this.#readSettings();
+      await this.#sessions.read();
       await this.#diagnose();
     });
   }

@@ -9,6 +9,8 @@ const en = {
   unknownSize: "size unknown", perSecond: "{size}/s",
 
   logInTitle: "Log in", token: "Token", logIn: "Log in", notTheToken: "That token isn't right.",
+  sessions: "Browsers that are logged in", thisBrowser: "this browser", lastUsed: "last used {time}", loggedInUntil: "stays logged in until {time}",
+  logOutLabel: "Log out {name}", unknownBrowser: "unknown browser",
   stayLoggedIn: "Stay logged in", linkUsedUp: "This link has expired or was used already. Run bitween open again, or enter the token.",
   logInHow: "On the computer that runs bitween, run bitween open in a terminal. Or paste the token from the file api.json in the state directory.",
 
@@ -146,6 +148,8 @@ const de = {
   unknownSize: "Größe unbekannt", perSecond: "{size}/s",
 
   logInTitle: "Anmelden", token: "Token", logIn: "Anmelden", notTheToken: "Das Token stimmt nicht.",
+  sessions: "Angemeldete Browser", thisBrowser: "dieser Browser", lastUsed: "zuletzt benutzt {time}", loggedInUntil: "bleibt angemeldet bis {time}",
+  logOutLabel: "{name} abmelden", unknownBrowser: "unbekannter Browser",
   stayLoggedIn: "Angemeldet bleiben", linkUsedUp: "Dieser Link ist abgelaufen oder wurde schon benutzt. Rufen Sie bitween open noch einmal auf, oder geben Sie das Token ein.",
   logInHow: "Rufen Sie auf dem Rechner, auf dem bitween läuft, in einem Terminal bitween open auf. Oder fügen Sie das Token aus der Datei api.json im Zustandsverzeichnis ein.",
 
