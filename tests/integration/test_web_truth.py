@@ -7,6 +7,7 @@ from dataclasses import replace
 from playwright.sync_api import Page, expect
 
 from bitween.errors import RequestRefused
+from bitween.model.announcement import Share
 from bitween.model.connection import ConnectionState, ConnectionStatus
 from bitween.model.events import ConnectionChanged, ContactChanged
 from bitween.model.torrent import Progress, TorrentState
@@ -15,6 +16,7 @@ from tests.integration.browser import browse, meanwhile
 from tests.integration.web_case import WebCase
 
 BOB, CAROL = "bob@example.org", "carol@example.org"
+HOSTILE = "<b>x</b>"
 _FILM = info_hash("a")
 
 
@@ -212,5 +214,24 @@ class WebTruthTests(WebCase):
             expect(card).to_contain_text("blocked")
             page.get_by_role("button", name=f"Unblock {BOB}").click()
             expect(card).not_to_contain_text("blocked")
+
+        await browse(visit)
+
+    async def test_names_that_differ(self) -> None:
+        """What one contact calls it and its size is not shown as what another says."""
+        self.world.contact_shares(BOB, {_FILM: "film"})
+        self.world.contact_shares("dave@example.org", {_FILM: "film"})
+        carol = self.world.contact(CAROL, "desk")
+        carol.befriend([OWN_JID])
+        carol.announce([Share(_FILM, f"game {HOSTILE}", 5_000_000)], [])
+
+        def visit(page: Page) -> None:
+            self.log_in(page)
+            row = page.locator("share-row")
+            expect(row.locator(".name")).to_have_text("film")
+            expect(row.locator(".facts")).to_contain_text("123 bytes")
+            differs = row.locator(".trouble")
+            expect(differs).to_have_text(f"{CAROL}: “game <b>x</b>”, 5 MB")
+            self.assertEqual(page.locator("b").count(), 0)
 
         await browse(visit)

@@ -1,7 +1,7 @@
 // What contacts share: found, sorted, and got.
 
 import { isolated } from "/web/direction.js";
-import { icon, iconButton, make, named, relabel, say } from "/web/dom.js";
+import { icon, iconButton, legible, make, named, relabel, say } from "/web/dom.js";
 import { avatars } from "/web/faces.js";
 import { size } from "/web/format.js";
 import { Found } from "/web/found.js";
@@ -34,6 +34,7 @@ class ShareRow extends HTMLElement {
   #face = make("span", { class: "face" });
   #name = named("", { class: "name" });
   #facts = make("span", { class: "facts" });
+  #differs = make("span", { class: "trouble" });
   // On a phone there is only room for the picture.
   #get = make("button", { type: "button", class: "main", click: () => this.#view.get(this.#item) }, icon("torrents"), make("span", {}, t("get")));
   #choose = iconButton("files", "", () => this.#view.choose(this.#item));
@@ -45,7 +46,7 @@ class ShareRow extends HTMLElement {
   }
 
   connectedCallback() {
-    this.append(this.#face, make("span", { class: "texts" }, this.#name, this.#facts), this.#get, this.#choose, this.#here);
+    this.append(this.#face, make("span", { class: "texts" }, this.#name, this.#facts, this.#differs), this.#get, this.#choose, this.#here);
   }
 
   fill(item) {
@@ -55,6 +56,7 @@ class ShareRow extends HTMLElement {
     if (item === null) {
       say(this.#name, "…");
       say(this.#facts, "");
+      say(this.#differs, "");
       this.#face.replaceChildren();
       this.#drawn = "";
       return;
@@ -67,6 +69,8 @@ class ShareRow extends HTMLElement {
     say(this.#name, item.name);
     this.#name.title = item.name;
     say(this.#facts, [size(item.size), who(people), item.online ? reachText(item.reach) : t("offline")].filter(Boolean).join(" · "));
+    say(this.#differs, this.#view.othersSay(item));
+    this.#differs.title = this.#differs.textContent;
     this.#face.replaceChildren(...avatars(people));
     this.#get.setAttribute("aria-label", t("getLabel", { name: item.name }));
     relabel(this.#choose, "files", t("chooseLabel", { name: item.name }));
@@ -174,6 +178,14 @@ export class SharesView extends HTMLElement {
     const there = (jid) => online && (known.has(jid) ? isThere(known.get(jid)) : contacts.length === 1);
     const people = contacts.map((jid) => ({ jid, name: this.daemon.nameOf(jid), online: there(jid) }));
     return people.sort((one, other) => other.online - one.online);
+  }
+
+  /** Who of them says another name or size of it than the one that is shown; empty where all say the same. */
+  othersSay({ names = [] }) {
+    const others = names.slice(1).filter(({ contacts }) => contacts.length);
+    return others.map(({ name, size: bytes, contacts }) => t("othersSay", {
+      names: contacts.map((jid) => isolated(this.daemon.nameOf(jid))).join(", "), name: legible(name), size: size(bytes),
+    })).join(" · ");
   }
 
   /** Search for what is asked for now. */

@@ -40,7 +40,7 @@ const en = {
   reachLan: "connects directly, in the same network", reachIpv6: "connects directly (IPv6)", reachIpv4: "connects directly (IPv4)",
   reachMapped: "connects directly, through the router", reachPunched: "connects directly (hole punching)",
   reachRelay: "connects through a relay", reachInBand: "connects through the XMPP server",
-  get: "Download", getLabel: "Download {name}", have: "Downloaded", havePart: "Partly downloaded", hereStopped: "Stopped", willCome: "{name}: the download begins when a contact who has it is online.",
+  get: "Download", getLabel: "Download {name}", othersSay: "{names}: “{name}”, {size}", have: "Downloaded", havePart: "Partly downloaded", hereStopped: "Stopped", willCome: "{name}: the download begins when a contact who has it is online.",
   begun: "Downloading {name}.", begunMany: "{n} downloads have begun.", willComeMany: "{n} downloads begin when a contact who has them is online.",
 
   sharePath: "Share a file or folder", pathHint: "Path on the bitween server, such as ~/Pictures, or a magnet link",
@@ -179,7 +179,7 @@ const de = {
   reachLan: "direkt, im selben Netz", reachIpv6: "direkt (IPv6)", reachIpv4: "direkt (IPv4)",
   reachMapped: "direkt, durch den Router", reachPunched: "direkt (Hole Punching)",
   reachRelay: "über ein Relay", reachInBand: "über den XMPP-Server",
-  get: "Herunterladen", getLabel: "{name} herunterladen", have: "Vorhanden", havePart: "Teilweise vorhanden", hereStopped: "Gestoppt", willCome: "{name}: Der Download beginnt, sobald ein Kontakt online ist, der es hat.",
+  get: "Herunterladen", getLabel: "{name} herunterladen", othersSay: "{names}: „{name}“, {size}", have: "Vorhanden", havePart: "Teilweise vorhanden", hereStopped: "Gestoppt", willCome: "{name}: Der Download beginnt, sobald ein Kontakt online ist, der es hat.",
   begun: "{name} wird heruntergeladen.", begunMany: "{n} Downloads haben begonnen.", willComeMany: "{n} Downloads beginnen, sobald ein Kontakt online ist, der sie hat.",
 
   sharePath: "Datei oder Ordner freigeben", pathHint: "Pfad auf dem bitween-Server, etwa ~/Bilder, oder ein Magnet-Link",
