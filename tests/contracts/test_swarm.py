@@ -15,6 +15,7 @@ from bitween.bittorrent.store import Store
 from bitween.bittorrent.swarm import Swarm
 from bitween.errors import SwarmError, UnknownTorrent
 from bitween.model.address import PeerAddress
+from bitween.model.deletion import Deletion
 from bitween.model.events import (
     SharesChanged,
     SwarmEvent,
@@ -22,7 +23,7 @@ from bitween.model.events import (
     TorrentChanged,
     TorrentRemoved,
 )
-from bitween.model.torrent import InfoHash, Metainfo, TorrentState
+from bitween.model.torrent import FileOrigin, InfoHash, Metainfo, TorrentState
 from bitween.model.wishes import Limits, Wishes
 from bitween.reading import OpenFile
 from tests.fakes.swarm import FakeSwarm
@@ -259,6 +260,22 @@ class Contract:
             for info_hash in (info.info_hash, ABSENT, InfoHash("cd" * 20)):
                 self.swarm.offer_peers(info_hash, [PEER, PEER])
                 self.swarm.offer_peers(info_hash, [])
+
+        async def test_deleting(self) -> None:
+            """What would be deleted is told before, and the same again when it is done."""
+            info = self.file()
+            torrent = await self.swarm.share(info, self.folder)
+            self.assertIs(torrent.origin, FileOrigin.SHARED)
+            planned = await self.swarm.deletion(info.info_hash)
+            self.assertEqual(planned, Deletion(1, info.total_size, trash=False, kept=0))
+            self.assertEqual(await self.swarm.remove(info.info_hash, True), planned)
+            await self.swarm.download(ABSENT, "", self.folder)
+            self.assertIs(self.swarm.library.get(ABSENT).origin, FileOrigin.FETCHED)
+            nothing = Deletion(0, 0, trash=False, kept=0)
+            self.assertEqual(await self.swarm.deletion(ABSENT), nothing)
+            self.assertIsNone(await self.swarm.remove(ABSENT, False))
+            await self.assertFailure(self.swarm.deletion(ABSENT), UnknownTorrent)
+            await self.assertFailure(self.swarm.remove(ABSENT, True), UnknownTorrent)
 
         async def test_a_subscriber_may_do_anything(self) -> None:
             """Who hears of a torrent may offer peers for it, or remove it, there and then."""
