@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Generator, Iterable
+from typing import TypeVar
 
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import deferLater
+
+_T = TypeVar("_T")
 
 #: Seconds for which the reactor waits at most, if no single step takes longer.
 SLICE = 0.01
@@ -17,8 +20,36 @@ async def in_slices(reactor: IReactorTime, steps: Iterable[object]) -> None:
 
     :param steps: each takes a few milliseconds at most.
     """
+    await result_in_slices(reactor, _walk(steps))
+
+
+async def result_in_slices(reactor: IReactorTime, steps: Generator[object, None, _T]) -> _T:
+    """
+    Do the same, and give what the steps return in the end.
+
+    :param steps: each takes a few milliseconds at most.
+    """
     until = reactor.seconds() + SLICE
-    for _ in steps:
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            result: _T = end.value
+            return result
         if reactor.seconds() >= until:
             await deferLater(reactor, 0)
             until = reactor.seconds() + SLICE
+
+
+def at_once(steps: Generator[object, None, _T]) -> _T:
+    """Take all the steps here and now, and give what they return."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            result: _T = end.value
+            return result
+
+
+def _walk(steps: Iterable[object]) -> Generator[object, None, None]:
+    yield from steps

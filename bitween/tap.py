@@ -53,6 +53,7 @@ from bitween.model.events import (
     MessengerEvent,
     SwarmEvent,
 )
+from bitween.model.torrent import InfoHash
 from bitween.model.wishes import Limits
 from bitween.rates import INTERVAL
 from bitween.reach.addresses import InterfaceAddresses, interface_addresses
@@ -322,6 +323,9 @@ class Daemon(MultiService):
     def _dial(self, address: PeerAddress, timeout: float) -> Deferred[bool]:
         return dial(self._reactor, address, timeout)
 
+    def _sizes_announced(self, info_hash: InfoHash) -> Collection[int]:
+        return self.bitween.catalogue.sizes(info_hash) if self.bitween else ()
+
     def _bittorrent(self, store: Store) -> tuple[Hasher, Swarm]:
         options = SwarmOptions(
             listen=self._settings.listen,
@@ -333,7 +337,7 @@ class Daemon(MultiService):
         hasher = Hasher(
             self._reactor, hidden=self._settings.share_hidden, private=self._settings.private
         )
-        return hasher, Swarm(self._reactor, store, options)
+        return hasher, Swarm(self._reactor, store, options, announced=self._sizes_announced)
 
     @property
     def _usual_limits(self) -> Limits:

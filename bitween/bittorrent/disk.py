@@ -13,6 +13,7 @@ from bitween.model.room import reserve
 from bitween.model.text import printable
 from bitween.model.torrent import FileEntry, InfoHash
 from bitween.model.trouble import NO_TROUBLE, Reason, Trouble, failed, missing
+from bitween.slices import at_once
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,16 +49,6 @@ def looking(folder: str, files: Sequence[FileEntry]) -> Generator[None, None, Lo
 def look(folder: str, files: Sequence[FileEntry]) -> Look:
     """Look at files, all at once."""
     return at_once(looking(folder, files))
-
-
-def at_once(steps: Generator[None, None, Look]) -> Look:
-    """Take all the steps of a look."""
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            found: Look = end.value
-            return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bitween.bittorrent._libtorrent import lt
 from bitween.bittorrent.metainfo import LONGEST_PATH
 from bitween.bittorrent.naming import (
     Naming,
-    chosen_paths,
-    given_paths,
-    mended_paths,
+    Steps,
+    choosing_paths,
+    mending_paths,
+    reading_paths,
     shortened,
     split_extension,
     with_parents,
@@ -23,6 +24,7 @@ from bitween.errors import SwarmError
 from bitween.model.text import printable
 from bitween.model.torrent import MAX_SIZE, FileEntry
 from bitween.model.wishes import Selection
+from bitween.slices import at_once
 
 # libtorrent's priorities of files.
 _LEFT_OUT, _LOWEST, _NORMAL, _HIGHEST = 0, 1, 4, 7
@@ -41,6 +43,7 @@ class Layout:
     :param total_size: bytes.
     :param files: with paths relative to the save path.
     :param paths: of every entry that libtorrent sees: the files, padding and links.
+    :param folders: how many folders hold the files.
     :param by_default: whether libtorrent chooses the same paths by itself; if not, it has to be
         told every one, for what it is not told of it may rename.
     :param programs: the paths of those files that the metadata wants to be executable.
@@ -53,16 +56,28 @@ class Layout:
     total_size: int
     files: tuple[FileEntry, ...]
     paths: tuple[str, ...]
+    folders: int
     by_default: bool
     programs: tuple[str, ...]
     indexes: tuple[int, ...]
     links: tuple[int, ...]
 
-    @property
-    def folders(self) -> int:
-        """How many folders hold the files."""
-        parents = {os.path.dirname(file.path) for file in self.files}
-        return len({above for folder in parents for above in with_parents(folder)})
+    def rerooted(self, root: str) -> Layout:
+        """The same under another name."""
+        return replace(
+            self,
+            root=root,
+            files=tuple(self._moved(file, root) for file in self.files),
+            paths=tuple(_rerooted(path, root) for path in self.paths),
+            by_default=False,
+            programs=tuple(_rerooted(path, root) for path in self.programs),
+        )
+
+    def _moved(self, file: FileEntry, root: str) -> FileEntry:
+        path = _rerooted(file.path, root)
+        # Of a folder, what lies in it keeps its name.
+        original = file.original if "/" in path else _original(self.name, path)
+        return replace(file, path=path, original=original)
 
     def wanted_size(self, selection: Selection) -> int:
         """The bytes of the files that are selected."""
@@ -89,34 +104,56 @@ class Layout:
 def read_layout(
     torrent_file: bytes, root: str | None = None, naming: Naming = Naming.EXACT
 ) -> Layout:
+    """Do the same as :func:`reading_layout`, at once."""
+    return at_once(reading_layout(torrent_file, root, naming))
+
+
+def reading_layout(
+    torrent_file: bytes, root: str | None = None, naming: Naming = Naming.EXACT
+) -> Steps[Layout]:
     """
-    Read from metadata which files a torrent has.
+    Read from metadata which files a torrent has, in steps.
 
     :param root: the name to use in place of the metadata's.
     :raises SwarmError: if the metadata makes no sense.
     """
-    info, default = _loaded(torrent_file)
-    storage = info.layout()
-    given = given_paths(torrent_file)
-    if given is None or len(given) != len(default):
-        given, naming = default, Naming.LIBTORRENT
-    paths = mended_paths(default) if naming is Naming.LIBTORRENT else chosen_paths(given, naming)
-    if root is not None:
-        paths = [_rerooted(path, root) for path in paths]
+    info = _loaded(torrent_file)
+    yield
+    storage = info.ti.layout() if info.ti else None
+    assert storage is not None
     if storage.total_size() > MAX_SIZE:
         raise SwarmError("the metadata makes no sense: larger than any disk")
+    # By itself it gives other names to what differs in case only.
+    renamed = info.renamed_files
+    default, flags = [], []
+    for index in range(storage.num_files()):
+        default.append(renamed.get(index) or storage.file_path(index))
+        flags.append(storage.file_flags(index))
+        yield
+    given = yield from reading_paths(torrent_file)
+    if given is None or len(given) != len(default):
+        given, naming = default, Naming.LIBTORRENT
+    if naming is Naming.LIBTORRENT:
+        paths = yield from mending_paths(default)
+    else:
+        paths = yield from choosing_paths(given, naming)
+    if root is not None:
+        paths = [_rerooted(path, root) for path in paths]
     if max(len(os.fsencode(path)) for path in paths) > LONGEST_PATH:
         raise SwarmError("the metadata makes no sense: a path in it is longer than any disk takes")
-    flags = [storage.file_flags(index) for index in range(storage.num_files())]
     made = [index for index, flag in enumerate(flags) if not flag & NOT_MADE]
+    folders = yield from _counting_folders(paths[i] for i in made)
+    files = []
+    for i in made:
+        files.append(FileEntry(paths[i], storage.file_size(i), _original(given[i], paths[i])))
+        yield
     return Layout(
         name=given[0].split("/", 1)[0],
         root=paths[0].split("/", 1)[0],
         total_size=storage.total_size(),
-        files=tuple(
-            FileEntry(paths[i], storage.file_size(i), _original(given[i], paths[i])) for i in made
-        ),
+        files=tuple(files),
         paths=tuple(paths),
+        folders=folders,
         by_default=paths == default,
         programs=tuple(paths[i] for i in made if flags[i] & lt.file_storage.flag_executable),
         indexes=tuple(made),
@@ -124,18 +161,20 @@ def read_layout(
     )
 
 
-def _loaded(torrent_file: bytes) -> tuple[lt.torrent_info, list[str]]:
-    """What libtorrent reads from metadata, and the paths that it would choose by itself."""
+def _loaded(torrent_file: bytes) -> lt.add_torrent_params:
+    """What libtorrent reads from metadata."""
     try:
-        params = lt.load_torrent_buffer(torrent_file)
+        return lt.load_torrent_buffer(torrent_file)
     except RuntimeError as error:
         raise SwarmError(f"the metadata makes no sense: {printable(str(error))}") from None
-    info = params.ti
-    assert info is not None
-    storage = info.layout()
-    # By itself it gives other names to what differs in case only.
-    renamed = params.renamed_files
-    return info, [renamed.get(i, storage.file_path(i)) for i in range(storage.num_files())]
+
+
+def _counting_folders(paths: Iterable[str]) -> Steps[int]:
+    above = set()
+    for folder in {os.path.dirname(path) for path in paths}:
+        above.update(with_parents(folder))
+        yield
+    return len(above)
 
 
 def _original(given: str, path: str) -> str:

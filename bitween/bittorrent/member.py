@@ -36,6 +36,7 @@ class Member:
     :param written: the numbers of the files that are known to be whole on the disk, of a torrent
         that is not.
     :param need: what it still took of its disk when it was last looked at.
+    :param reading: whether its metadata is being read.
     :param fetching: whether libtorrent was told what to fetch, since it was loaded.
     :param cleared: whether it is to be fetched when it is loaded the next time, for it had room.
     :param faulty: the numbers of the files that are missing or changed, as last seen.
@@ -64,6 +65,7 @@ class Member:
     unwritten: bool = True
     written: set[int] = field(default_factory=set)
     need: Need = NO_NEED
+    reading: bool = False
     fetching: bool = False
     cleared: bool = False
     faulty: frozenset[int] = frozenset()

@@ -7,7 +7,7 @@ from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from bitween.bittorrent.disk import Look, look, looking, part_file
-from bitween.bittorrent.layout import make_plain, read_layout
+from bitween.bittorrent.layout import make_plain, reading_layout
 from bitween.bittorrent.member import Member
 from bitween.bittorrent.naming import Naming
 from bitween.bittorrent.room import measuring
@@ -29,7 +29,7 @@ def surveying(member: Member) -> Iterator[None]:
         return
     try:
         naming = Naming.VERBATIM if record.shared else record.naming
-        layout = read_layout(record.torrent_file, record.root, naming)
+        layout = yield from reading_layout(record.torrent_file, record.root, naming)
     except SwarmError as error:
         member.error = Trouble(error.message, Reason.SENSELESS)
         return

@@ -14,6 +14,18 @@ MAX_METADATA = 8 * 2**20
 #: Bytes of a path in a torrent.  Linux takes 4,095, and the folder of downloads comes before it.
 LONGEST_PATH = 3000
 
+#: What a torrent holds at most, made here or by a contact.  Each entry takes memory for as long as
+#: the torrent is ours, about 300 bytes, and 4 KiB and more of the disk, whatever its size.
+MAX_FILES = 100_000
+#: Below the torrent's own folder.  They take as much of the disk, and hold nothing.
+MAX_FOLDERS = 20_000
+#: Folders one in another.  The deepest trees of programs in use have about 40; the memory for paths
+#: grows with depth times folders.
+MAX_DEPTH = 64
+#: Files that the metadata wants to be executable: each is made before it is fetched, so that it is
+#: not.  bitween marks none so.
+MAX_PROGRAMS = 1_000
+
 #: Files with this in their path are padding to libtorrent, as they are to BitComet, whose
 #: invention this was: their content is taken for zeros and never fetched.
 PADDING = "_____padding_file_"
@@ -66,7 +78,7 @@ def make_torrent(
     else:
         info["files"] = [{"length": file.size, "path": file.parts} for file in files]
     encoded = bencode(info)
-    if len(encoded) > MAX_METADATA:
+    if len(encoded) > MAX_METADATA or not _is_bounded(files):
         raise BadPath(
             f"{name!r} holds too much to be shared as one", "share its folders one by one"
         )
@@ -74,9 +86,21 @@ def make_torrent(
     return info_hash, torrent_file(encoded)
 
 
+def _is_bounded(files: Sequence[HashedFile]) -> bool:
+    """Whether others take so many files and folders, in such depth."""
+    folders = {file.parts[:depth] for file in files for depth in range(1, len(file.parts))}
+    deepest = max(len(file.parts) for file in files) - 1
+    return len(files) <= MAX_FILES and len(folders) <= MAX_FOLDERS and deepest <= MAX_DEPTH
+
+
 def torrent_file(info: bytes) -> bytes:
     """Wrap a bencoded info dictionary as a .torrent file."""
     return b"d4:info%be" % info
+
+
+def info_section(torrent_file: bytes) -> bytes:
+    """What :func:`torrent_file` wrapped."""
+    return torrent_file[len(b"d4:info") : -len(b"e")]
 
 
 def bencode(value: _Bencodable) -> bytes:

@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Generator
 from dataclasses import replace
+from typing import TypeVar, cast
 
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from bitween.bittorrent.alerts import Phase, Status
-from bitween.bittorrent.disk import Look, at_once, look, remove_part_file
+from bitween.bittorrent.disk import Look, looking, remove_part_file
 from bitween.bittorrent.flusher import Flusher
-from bitween.bittorrent.layout import Layout, free_root, leads_elsewhere
+from bitween.bittorrent.layout import Layout, free_root, leads_elsewhere, reading_layout
 from bitween.bittorrent.loader import Loader
 from bitween.bittorrent.member import Member
-from bitween.bittorrent.member_files import looking_at_wanted, survey
+from bitween.bittorrent.member_files import looking_at_wanted
 from bitween.bittorrent.members import Members
-from bitween.bittorrent.naming import naming_for
+from bitween.bittorrent.metadata_scan import scanning
+from bitween.bittorrent.metainfo import info_section
+from bitween.bittorrent.naming import Naming, choosing_naming
 from bitween.bittorrent.room import whole_need
 from bitween.bittorrent.saver import Saver
 from bitween.bittorrent.session import Session, SessionReactor
@@ -25,13 +30,19 @@ from bitween.bittorrent.steering import Steering
 from bitween.bittorrent.store import Store
 from bitween.bittorrent.tally import Tallies
 from bitween.bittorrent.turns import Turns
-from bitween.errors import StoreError
+from bitween.errors import StoreError, SwarmError
 from bitween.model.text import printable, safe_name
-from bitween.model.torrent import FileOrigin
+from bitween.model.torrent import FileOrigin, InfoHash
 from bitween.model.trouble import Reason, Trouble
+from bitween.slices import result_in_slices
 
 # How many files with other names than their sender's the log names.
 _EXAMPLES = 5
+# How much the size that a contact announces may differ from that in the metadata: other programs
+# may count padding, or leave it out.
+_TOLERANCE = 0.05
+
+_T = TypeVar("_T")
 
 
 class Milestones:
@@ -58,8 +69,13 @@ class Milestones:
         turns: Turns,
         saver: Saver,
         tallies: Tallies,
+        announced: Callable[[InfoHash], Collection[int]],
     ) -> None:
-        """:param clock: seconds since the epoch."""
+        """
+        :param clock: seconds since the epoch.
+        :param announced: the sizes that contacts announce of a torrent.
+        """
+        self._announced = announced
         self._reactor = reactor
         self._store = store
         self._members = members
@@ -82,7 +98,8 @@ class Milestones:
         if not (member.record.complete or status.wanted) and member.placed:
             done = self._session().file_progress(status.info_hash)
             status = member.count(status, done)
-        if member.take(status, self._reactor.seconds()):
+        # Without metadata nothing moves, and to ask for peers waits until libtorrent has read it.
+        if member.take(status, self._reactor.seconds()) and status.has_metadata:
             self._tallies.moved(status.info_hash)
         if before is not None and before.phase is not status.phase:
             self._saver.save(member)
@@ -91,9 +108,14 @@ class Milestones:
             self._steering.fail(status.info_hash, Trouble(status.error))
         if status.has_metadata and member.layout is None and not member.error:
             self._take_metadata(member)
-        checked = member.loaded and status.phase not in (Phase.METADATA, Phase.CHECKING)
-        if checked and not member.error:
-            turned = before is None or before.phase is not status.phase
+            self._members.put(member)
+            return
+        self._proceed(member, turned=before is None or before.phase is not status.phase)
+
+    def _proceed(self, member: Member, *, turned: bool) -> None:
+        status = member.status
+        checked = status is not None and status.phase not in (Phase.METADATA, Phase.CHECKING)
+        if status is not None and checked and member.loaded and not member.error:
             self._take_checked(member, status, turned=turned)
         self._members.put(member)
 
@@ -105,24 +127,41 @@ class Milestones:
         self._flusher.flush(info_hash)
         self._session().post_updates()
         self._flusher.flush(info_hash).addCallback(
-            lambda there: self._flushed(member, there=there)
+            lambda there: Deferred.fromCoroutine(self._flushed(member, there=there))
         ).addErrback(self._not_noted)
 
-    def _flushed(self, member: Member, *, there: bool) -> None:
-        member.flushing = False
-        if not (there and member.loaded and member.has_wanted and self._members.holds(member)):
-            return
-        if member.error or member.layout is None:
+    async def _flushed(self, member: Member, *, there: bool) -> None:
+        try:
+            if there:
+                await self._settle(member)
+        finally:
+            member.flushing = False
+
+    async def _settle(self, member: Member) -> None:
+        """Take note of what is on the disk, after a look at its files."""
+        if not self._may_settle(member) or member.layout is None:
             return
         seeding = member.status is not None and member.status.phase is Phase.SEEDING
-        whole = look(member.record.folder, member.layout.files) if seeding else None
-        if whole is not None and not whole.fault:
-            self._complete(member, whole.stamp)
+        found = None
+        if seeding:
+            found = await self._in_slices(looking(member.record.folder, member.layout.files))
+        if found is not None and not found.fault and self._may_settle(member):
+            self._complete(member, found.stamp)
         else:
             # Of files that are left out every byte may be here, with the pieces that they share
             # with others, and yet no file that holds them.
-            self._take_wanted(member, at_once(looking_at_wanted(member)))
+            wanted = await self._in_slices(looking_at_wanted(member))
+            if self._may_settle(member):
+                self._take_wanted(member, wanted)
+        self._members.tell_shares()
         self._turns.disturb()
+
+    def _may_settle(self, member: Member) -> bool:
+        here = member.loaded and member.has_wanted and not member.error
+        return here and self._members.holds(member)
+
+    async def _in_slices(self, steps: Generator[object, None, _T]) -> _T:
+        return await result_in_slices(cast(IReactorTime, self._reactor), steps)
 
     def _take_wanted(self, member: Member, found: Look) -> None:
         if found.fault:
@@ -138,7 +177,7 @@ class Milestones:
                 continue
             if member.has_wanted and not (member.satisfied or member.flushing):
                 self.flush(member)
-            elif member.layout is not None and not member.placed and member.status is not None:
+            elif not member.placed and member.status is not None:
                 try:
                     self.take_status(member.status)
                 except StoreError as error:
@@ -149,18 +188,62 @@ class Milestones:
         self._log.error("{error}", error=failure.value)
 
     def _take_metadata(self, member: Member) -> None:
-        torrent_file = self._session().metadata(member.record.info_hash)
-        if torrent_file is None:
+        if member.reading:
             return
-        naming = naming_for(member.record.folder, torrent_file)
-        member.record = replace(member.record, torrent_file=torrent_file, naming=naming)
-        survey(member)
-        if member.layout is not None:
-            member.record = replace(member.record, name=safe_name(member.layout.name))
-            self._store.put(member.record)
-            if not member.layout.by_default:
-                # What lies under our names is to be compared, not what lies under libtorrent's.
-                self._loader.load_again(member)
+        torrent_file = self._session().metadata(member.record.info_hash)
+        if torrent_file is not None:
+            member.reading = True
+            reading = Deferred.fromCoroutine(self._read(member, torrent_file))
+            reading.addErrback(self._not_noted)
+
+    async def _read(self, member: Member, torrent_file: bytes) -> None:
+        """Read metadata, which is a contact's, and go on."""
+        try:
+            read = await self._in_slices(self._reading(member, torrent_file))
+        except SwarmError as error:
+            if self._members.holds(member):
+                self._refuse(member, Trouble(error.message, Reason.SENSELESS))
+            return
+        finally:
+            member.reading = False
+        if not self._members.holds(member) or not member.loaded:
+            return
+        naming, layout = read
+        name = safe_name(layout.name)
+        record = replace(member.record, torrent_file=torrent_file, naming=naming, name=name)
+        self._store.put(record)
+        member.record, member.layout = record, layout
+        if not layout.by_default:
+            # What lies under our names is to be compared, not what lies under libtorrent's.
+            self._loader.load_again(member)
+        self._proceed(member, turned=True)
+        self._members.tell_shares()
+
+    def _reading(
+        self, member: Member, torrent_file: bytes
+    ) -> Generator[None, None, tuple[Naming, Layout]]:
+        """
+        Read metadata in steps; measure it before anything is built of it.
+
+        :raises SwarmError: if it is too much, or other than was announced, or makes no sense.
+        """
+        extent = yield from scanning(info_section(torrent_file), bounded=True)
+        announced = self._announced(member.record.info_hash)
+        if announced and not any(_is_about(extent.size, size) for size in announced):
+            raise SwarmError(
+                f"it is not what was announced: {extent.size:,} bytes in {extent.files:,} files,"
+                f" where {' or '.join(f'{size:,}' for size in sorted(announced)[:3])} bytes were"
+            )
+        naming = yield from choosing_naming(member.record.folder, extent.paths)
+        layout = yield from reading_layout(torrent_file, member.record.root, naming)
+        return naming, layout
+
+    def _refuse(self, member: Member, trouble: Trouble) -> None:
+        """Have nothing to do with a torrent, whose metadata libtorrent need not keep, either."""
+        member.loaded = False
+        self._loader.unload_quietly(member.record.info_hash)
+        self._steering.fail(member.record.info_hash, trouble)
+        self._members.tell_shares()
 
     def _take_checked(self, member: Member, status: Status, *, turned: bool) -> None:
         """
@@ -213,7 +296,7 @@ class Milestones:
         self._store.put(record)
         member.record, member.need = record, whole_need(member)
         if root != layout.root:
-            survey(member)
+            member.layout = layout.rerooted(root)
         self._tell_renamed(member, layout)
         if root != layout.root:
             # A file that is renamed in the session is moved on the disk, and it is not ours: the
@@ -281,3 +364,8 @@ class Milestones:
             self._members.tell_finished(member)
         else:
             self._members.put(member)
+
+
+def _is_about(size: int, announced: int) -> bool:
+    """Whether metadata holds what was announced."""
+    return abs(size - announced) <= announced * _TOLERANCE

@@ -5,12 +5,18 @@ from __future__ import annotations
 import os
 import tempfile
 import unicodedata
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Sequence
 from enum import StrEnum
-from typing import Any, cast
+from typing import TypeVar
 
-from bitween.bittorrent._libtorrent import lt
+from bitween.bittorrent.metadata_scan import scanning
+from bitween.bittorrent.metainfo import info_section
+from bitween.errors import SwarmError
 from bitween.model.text import REPLACEMENT, printable
+
+_T = TypeVar("_T")
+#: Each takes a few milliseconds at most; they return what was asked for.
+Steps = Generator[None, None, _T]
 
 #: Bytes of a name, on every file system in use.
 LONGEST_NAME = 255
@@ -41,62 +47,60 @@ class Naming(StrEnum):
     LIBTORRENT = "libtorrent"
 
 
-def given_paths(torrent_file: bytes) -> list[str] | None:
+def reading_paths(torrent_file: bytes) -> Steps[list[str] | None]:
     """
-    Read the paths that the metadata gives, in libtorrent's order; nothing in them is safe.
-
-    Slashes separate the components; a slash within one is a NUL here, and bytes that are not UTF-8
-    are lone surrogates.
+    Read the paths that the metadata gives, in steps; see :class:`Extent`.
 
     :returns: ``None`` where only libtorrent knows: version 2 of BitTorrent (BEP 52), and nonsense.
     """
-    info = cast(Any, lt.bdecode(torrent_file))[b"info"]
-    files = info.get(b"files")
     try:
-        if b"file tree" in info or b"meta version" in info:
-            return None
-        root = _component(_in_utf8(info, b"name", bytes))
-        if not isinstance(files, list):
-            return [root]
-        paths = [_in_utf8(file, b"path", list) for file in files]
-        # A file without a path would lie beside the folder that holds the others.
-        return [_joined(root, path) for path in paths] if all(paths) else None
-    except (KeyError, TypeError, AttributeError):
+        extent = yield from scanning(info_section(torrent_file), bounded=False)
+    except SwarmError:
         return None
+    return extent.paths
 
 
-def chosen_paths(given: Sequence[str], naming: Naming) -> list[str]:
+def choosing_paths(given: Sequence[str], naming: Naming) -> Steps[list[str]]:
     """
-    Choose the paths of a torrent's files, each different from all others on the disk.
+    Choose the paths of a torrent's files, each different from all others on the disk, in steps.
 
-    :param given: see :func:`given_paths`.
+    :param given: see :class:`Extent`.
     """
     if naming is Naming.VERBATIM:
         return list(given)
     portable = naming is Naming.PORTABLE
-    return list(_distinct([_safe(path, portable) for path in given], _folded if portable else str))
+    safe = []
+    for path in given:
+        safe.append(_safe(path, portable))
+        yield
+    return (yield from _making_distinct(safe, _folded if portable else str))
 
 
-def naming_for(folder: str, torrent_file: bytes) -> Naming:
-    """Choose how the files of a torrent are named in a folder: exactly, if its disk takes that."""
-    given = given_paths(torrent_file)
+def choosing_naming(folder: str, given: Sequence[str] | None) -> Steps[Naming]:
+    """
+    Choose how the files of a torrent are named in a folder: exactly, if its disk takes that.
+
+    :param given: see :class:`Extent`.
+    """
     if given is None:
         return Naming.LIBTORRENT
-    exact, portable = (chosen_paths(given, naming) for naming in (Naming.EXACT, Naming.PORTABLE))
+    exact = yield from choosing_paths(given, Naming.EXACT)
+    portable = yield from choosing_paths(given, Naming.PORTABLE)
     if exact == portable:
         return Naming.EXACT
     tried: dict[str, None] = {}
-    if list(_distinct(exact, _folded)) != exact:
+    if (yield from _making_distinct(exact, _folded)) != exact:
         tried.update(dict.fromkeys(_ALIKE))
     for path, other in zip(exact, portable, strict=True):
         if path != other and len(tried) < _MOST_TRIED:
             tried.update(dict.fromkeys(path.split("/")))
+        yield
     return Naming.EXACT if _holds(folder, list(tried)) else Naming.PORTABLE
 
 
-def mended_paths(paths: Sequence[str]) -> list[str]:
-    """Make the paths that libtorrent chooses fit to be shown, as bitween 0.1 did."""
-    return list(_distinct([_plain(path) for path in paths], _folded))
+def mending_paths(paths: Sequence[str]) -> Steps[list[str]]:
+    """Make the paths that libtorrent chooses fit to be shown, as bitween 0.1 did, in steps."""
+    return (yield from _making_distinct([_plain(path) for path in paths], _folded))
 
 
 def shortened(stem: str, end: str) -> str:
@@ -108,20 +112,6 @@ def split_extension(name: str) -> tuple[str, str]:
     """Split a name before its extension; what leaves no room for a number is part of the name."""
     stem, extension = os.path.splitext(name)
     return (stem, extension) if len(extension.encode()) <= _LONGEST_EXTENSION else (name, "")
-
-
-def _in_utf8(entry: Mapping[bytes, Any], key: bytes, kind: type) -> Any:
-    """What an entry holds; other programs give it in their own encoding, and in UTF-8 besides."""
-    value = entry.get(key + b".utf-8")
-    return value if isinstance(value, kind) else entry[key]
-
-
-def _joined(root: str, path: Sequence[bytes]) -> str:
-    return "/".join([root, *map(_component, path)])
-
-
-def _component(name: bytes) -> str:
-    return name.decode(errors="surrogateescape").replace("/", "\0")
 
 
 def _safe(path: str, portable: bool) -> str:
@@ -150,17 +140,19 @@ def _plain(path: str) -> str:
     return printable(shown, len(shown)).replace(REPLACEMENT, _SUBSTITUTE)
 
 
-def _distinct(paths: Sequence[str], key: Callable[[str], str]) -> Iterator[str]:
+def _making_distinct(paths: Sequence[str], key: Callable[[str], str]) -> Steps[list[str]]:
     """
-    Number the paths that a disk would take for one.
+    Number the paths that a disk would take for one, in steps.
 
     :param key: tells what such paths have in common.
     """
     # Folders count, too: no file can lie where a folder has to be.
-    taken = {
-        key(above) for folder in set(map(os.path.dirname, paths)) for above in with_parents(folder)
-    }
+    taken: set[str] = set()
+    for folder in set(map(os.path.dirname, paths)):
+        taken.update(map(key, with_parents(folder)))
+        yield
     numbers: dict[str, int] = {}
+    distinct = []
     for path in paths:
         candidate, folded = path, key(path)
         if folded in taken:
@@ -172,7 +164,9 @@ def _distinct(paths: Sequence[str], key: Callable[[str], str]) -> Iterator[str]:
                 candidate = os.path.join(folder, shortened(stem, f" ({number}){extension}"))
             numbers[folded], folded = number, key_of_candidate
         taken.add(folded)
-        yield candidate
+        distinct.append(candidate)
+        yield
+    return distinct
 
 
 def with_parents(path: str) -> list[str]:

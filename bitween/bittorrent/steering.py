@@ -20,6 +20,9 @@ from bitween.bittorrent.turns import Turns
 from bitween.model.torrent import InfoHash
 from bitween.model.trouble import NO_TROUBLE, Trouble
 
+# Files and folders that may be made at once.
+_MANY = 200
+
 
 class Steering:
     """Has libtorrent do what is wanted of a torrent, as far as the disk lets it."""
@@ -161,7 +164,8 @@ class Steering:
         # Only of what is to be fetched now, for libtorrent makes empty files.
         make_programs_plain(member)
         selection = member.record.wishes.selection
-        if selection.sequential and member.begun_idle:
+        many = len(layout.files) + layout.folders > _MANY
+        if member.begun_idle and (selection.sequential or many):
             self._begin_anew(member)
             return
         member.fetching = True
@@ -170,7 +174,12 @@ class Steering:
         member.busy_at = self._reactor.seconds()
 
     def _begin_anew(self, member: Member) -> None:
-        """Load a download again, for libtorrent finds no order in what it once was not to fetch."""
+        """
+        Load a download again.
+
+        libtorrent finds no order in what it once was not to fetch, and makes at once every file and
+        folder of it; otherwise it makes them when their content comes.
+        """
         member.cleared = True
         if member.status is not None and member.status.done:
             self.verify(member, "")

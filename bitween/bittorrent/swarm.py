@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -96,6 +96,8 @@ class Swarm(Service):
         ``StartupError`` if they cannot.
     :ivar events: what happens to our torrents; of shares and sockets only once all are loaded.
     :ivar library: our torrents.
+    :ivar announced: tells the sizes that contacts announce of a torrent; metadata that holds
+        something else is refused.
     """
 
     _log = Logger()
@@ -106,10 +108,12 @@ class Swarm(Service):
         store: Store,
         options: SwarmOptions,
         clock: Callable[[], float] = time.time,
+        announced: Callable[[InfoHash], Collection[int]] = lambda _: (),
     ) -> None:
         """
         :param store: is closed when the service has stopped.
         :param clock: seconds since the epoch.
+        :param announced: see :attr:`announced`.
         """
         self._reactor = reactor
         self._store = store
@@ -123,6 +127,7 @@ class Swarm(Service):
         timer = cast(IReactorTime, reactor)
         self._backlog = Backlog(timer, self._take_status, self._members.tell_shares)
         self._tallies = Tallies(self._connections, self._members.events.notify)
+        self.announced = announced
         self._pieces = PieceReader(reactor, self._running)
         self._flusher = Flusher(self._running)
         self._room = Room(self._members, os.path.dirname(os.path.abspath(store.path)))
@@ -154,6 +159,7 @@ class Swarm(Service):
             turns=self._turns,
             saver=self._saver,
             tallies=self._tallies,
+            announced=self._sizes_announced,
         )
         self._inspection = Inspection(
             *(reactor, self._members, self._loader, self._steering),
@@ -614,6 +620,9 @@ class Swarm(Service):
     def _turn_changed(self, member: Member) -> None:
         self._steering.steer(member)
         self._members.put(member)
+
+    def _sizes_announced(self, info_hash: InfoHash) -> Collection[int]:
+        return self.announced(info_hash)
 
     def _connections(self, info_hash: InfoHash) -> Sequence[Connection]:
         return self._running().connections(info_hash)

@@ -499,6 +499,10 @@ class Catalogue:
         known = 0 if ours is None else 1
         return (*claims[:known], *sorted(claims[known:], key=_most_first))
 
+    def sizes(self, info_hash: InfoHash) -> frozenset[int]:
+        """The sizes that are announced of a torrent."""
+        return frozenset(entry.shares[info_hash].size for entry in self._holders.get(info_hash, ()))
+
     def listings(self, jid: str) -> dict[str, Listing]:
         """What each resource of a contact announces."""
         contact = self._contacts.get(jid, _Contact())

@@ -6,6 +6,7 @@ import hashlib
 import os
 import shutil
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from bitween.bittorrent import naming
@@ -16,7 +17,10 @@ from bitween.bittorrent.store import Store, TorrentRecord
 from bitween.bittorrent.swarm import Swarm
 from bitween.errors import UnknownTorrent
 from bitween.model.torrent import FileEntry, InfoHash, Metainfo, Torrent
-from tests.functional.swarms import SwarmCase, address_of, metainfo, read, tree, when, write
+from bitween.model.trouble import Reason
+from bitween.model.wishes import Wishes
+from bitween.slices import at_once
+from tests.functional.swarms import HERE, SwarmCase, address_of, metainfo, read, tree, when, write
 
 CONTENT = bytes(range(256)) * 300
 
@@ -147,6 +151,11 @@ ODD_NAMES = (
 )
 
 
+def naming_for(folder: str, torrent_file: bytes) -> naming.Naming:
+    """How the files of a torrent are named in a folder."""
+    return at_once(naming.choosing_naming(folder, at_once(naming.reading_paths(torrent_file))))
+
+
 class OddNamesTests(SwarmCase):
     """Names are kept as the disk takes them, at both ends."""
 
@@ -226,13 +235,13 @@ class OddNamesTests(SwarmCase):
         ):
             files = [HashedFile((name,), 1) for name in names]
             made = make_torrent("odd", files, 2**16, b"\0" * 20)[1]
-            self.assertEqual(naming.naming_for(folder, made), expected)
-            self.assertEqual(naming.naming_for(os.path.join(folder, "gone"), made), expected)
+            self.assertEqual(naming_for(folder, made), expected)
+            self.assertEqual(naming_for(os.path.join(folder, "gone"), made), expected)
             self.assertEqual(os.listdir(folder), [])
         self.patch(naming, "_MOST_TRIED", 1)
         self.patch(naming, "_ALIKE", ("x", "y" * 256))
         made = make_torrent("odd", [HashedFile((n,), 1) for n in ("A", "a")], 2**16, b"\0" * 20)[1]
-        self.assertEqual(naming.naming_for(folder, made), naming.Naming.PORTABLE)
+        self.assertEqual(naming_for(folder, made), naming.Naming.PORTABLE)
 
     async def test_the_same_is_taken_over(self) -> None:
         """A folder that is there already, odd names and all, is not fetched again."""
@@ -525,3 +534,82 @@ class RemovalTests(SwarmCase):
         first = await alice.share(metainfo(path), os.path.dirname(path))
         second = await alice.share(metainfo(path), os.path.dirname(path))
         self.assertEqual(first, second)
+
+
+class TooMuchTests(SwarmCase):
+    """Metadata of a contact that would cost memory, time and disk beyond what it holds."""
+
+    async def asked(self, info: Metainfo, announced: int = 0) -> tuple[Swarm, str]:
+        """Let Bob fetch what Alice shares; where to."""
+        alice, bob = await self.start(), await self.start()
+        source = self.folder("source")
+        layout = read_layout(info.torrent_file)
+        for file in layout.files:
+            write(os.path.join(source, file.path), CONTENT)
+        await alice.share(replace(info, name=layout.root), source)
+        bob.announced = lambda _: [announced] if announced else []
+        downloads = self.folder("downloads")
+        await bob.download(info.info_hash, "", downloads)
+        bob.offer_peers(info.info_hash, [address_of(alice)])
+        return bob, downloads
+
+    async def refused(self, bob: Swarm, info: Metainfo, downloads: str) -> str:
+        """Wait until it is refused, see that nothing came of it, and remove it; why it was."""
+        await when(bob, lambda: bob.library.get(info.info_hash).error != "")
+        torrent = bob.library.get(info.info_hash)
+        assert torrent.trouble is not None
+        self.assertEqual((torrent.trouble.reason, torrent.trouble.remedy), (Reason.SENSELESS, None))
+        self.assertIsNone(torrent.files)
+        self.assertEqual(os.listdir(downloads), [])
+        self.assertIsNone(bob._members.known(info.info_hash).record.torrent_file)
+        await bob.remove(info.info_hash, delete_data=True)
+        return torrent.error
+
+    async def test_deep_folders(self) -> None:
+        """Folders far one in another are refused before a path of them is built."""
+        paths = [[b"d%d" % depth for depth in range(90)] + [b"%d" % n] for n in range(50)]
+        info = hostile(b"deep", paths)
+        bob, downloads = await self.asked(info)
+        error = await self.refused(bob, info, downloads)
+        self.assertIn("more than 64 folders one in another", error)
+
+    async def test_another_size_than_announced(self) -> None:
+        """What holds a thousand times what a contact announces is refused, and says both."""
+        info = hostile(b"more", [[b"%d" % number] for number in range(20)])
+        bob, downloads = await self.asked(info, announced=5)
+        error = await self.refused(bob, info, downloads)
+        self.assertIn("1,536,000 bytes in 20 files, where 5 bytes were", error)
+
+    async def test_about_what_was_announced(self) -> None:
+        """What others count with padding, or without, is taken."""
+        info = hostile(b"about", [[b"%d" % number] for number in range(20)])
+        bob, _ = await self.asked(info, announced=info.total_size * 100 // 98)
+        await when(bob, lambda: bob.library.get(info.info_hash).files is not None)
+
+    async def test_folders_come_with_content(self) -> None:
+        """Of many files and folders none is made before something of it is here."""
+        alice, bob = await self.start(), await self.start()
+        source = self.folder("many")
+        for number in range(150):
+            write(os.path.join(source, f"{number}", "deeper", "file"), b"%d" % number * 1000)
+        info_hash = await self.share(alice, source)
+        downloads = self.folder("downloads")
+        await bob.download(info_hash, "", downloads, Wishes(paused=True))
+        bob.offer_peers(info_hash, [address_of(alice)])
+        await when(bob, lambda: bob.library.get(info_hash).files is not None)
+        await when(bob, lambda: bob._members.known(info_hash).halted)
+        address = address_of(alice)
+        bob.refuse([HERE])
+        bob.settle()
+        await bob.wish(info_hash, Wishes())
+        await when(bob, lambda: bob._members.known(info_hash).fetching)
+        await when(bob, lambda: bob._members.known(info_hash).loaded)
+        # What libtorrent does with files it does one after the other.
+        await bob.files_written(info_hash)
+        await bob._flusher.flush(info_hash)
+        self.assertEqual(os.listdir(downloads), [])
+        bob.admit([HERE])
+        bob.settle()
+        bob.offer_peers(info_hash, [address])
+        await when(bob, lambda: bob.library.get(info_hash).complete)
+        self.assertEqual(tree(os.path.join(downloads, "many")), tree(source))

@@ -56,6 +56,8 @@ class LayoutTests(SynchronousTestCase):
         self.assertEqual(layout.paths, ("holiday (2)/a", "holiday (2)/b/c"))
         self.assertFalse(layout.by_default)
         self.assertEqual(self.paths(torrent("film.mkv"), "film (2).mkv"), ["film (2).mkv"])
+        for made, root in ((torrent("holiday", "a", "b/c"), "x"), (torrent("film"), "film (2)")):
+            self.assertEqual(read_layout(made).rerooted(root), read_layout(made, root))
 
     def test_verbatim(self) -> None:
         """Our own names are taken as they stand; of others, what misleads is replaced."""
