@@ -464,19 +464,9 @@ class Bitween:
 
     def _share_again(self, torrent: Torrent) -> None:
         """Share what lies there now; what it was is forgotten when that is hashed."""
-        assert torrent.files
-        root = torrent.files[0].path.partition("/")[0]
-        job = self.add_path(os.path.join(torrent.save_path, root))
-
-        def ended(job: Job) -> object:
-            replaced = job.result is not None and job.result.info_hash != torrent.info_hash
-            if not replaced or torrent.info_hash not in self._swarm.library:
-                return None
-            return self._swarm.remove(torrent.info_hash, False)
-
-        self.jobs.ended(job.id).addCallback(ended).addErrback(
-            lambda failure: self._log.failure("what was shared before stays", failure)
-        )
+        path = _place(torrent)
+        assert path is not None
+        self.add_path(path)
 
     # ---- contacts and what they share
 
@@ -624,6 +614,7 @@ class Bitween:
         path = intention.path
         info = await self._hasher.hash_path(path, report, intention.strict)
         torrent = await self._swarm.share(info, os.path.dirname(path), origin)
+        await self._replace_earlier(path, torrent)
         if info.left_out.total:
             self._log.warn(
                 "{path} is shared without {count} of its entries: {left_out}",
@@ -632,6 +623,25 @@ class Bitween:
                 left_out=info.left_out,
             )
         return Added(torrent.info_hash, torrent.name, torrent.progress.total, info.left_out)
+
+    async def _replace_earlier(self, path: str, torrent: Torrent) -> None:
+        """
+        Forget what was shared of a path before it was changed.
+
+        A download that lies there is a contact's share, and stays unless it has lost its files.
+        """
+        for earlier in self._swarm.library:
+            if earlier.info_hash == torrent.info_hash or _place(earlier) != path:
+                continue
+            if not (earlier.shared or (earlier.error and earlier.completed is not None)):
+                continue
+            wishes = earlier.wishes
+            kept = replace(torrent.wishes, kept=wishes.kept, rank=wishes.rank, limits=wishes.limits)
+            try:
+                await self._swarm.wish(torrent.info_hash, kept)
+                await self._swarm.remove(earlier.info_hash, False)
+            except BitweenError as error:
+                self._log.error("what was shared before stays: {error}", error=error)
 
     # ---- what comes from below
 
@@ -741,3 +751,10 @@ class Bitween:
             if self.knows_presence
             else 0,
         )
+
+
+def _place(torrent: Torrent) -> str | None:
+    """The path of a torrent's file or folder, as far as it is known."""
+    if not torrent.files:
+        return None
+    return os.path.join(torrent.save_path, torrent.files[0].path.partition("/")[0])

@@ -30,8 +30,9 @@ from bitween.model.events import ConnectionChanged, ItemPublished, ListingReceiv
 from bitween.model.intention import Intention
 from bitween.model.job import JobState
 from bitween.model.search import FoundPage
-from bitween.model.torrent import InfoHash, Metainfo
+from bitween.model.torrent import FileEntry, InfoHash, Metainfo
 from bitween.model.trouble import Reason, Remedy
+from bitween.model.wishes import Limits
 from bitween.reach.addresses import InterfaceAddresses
 from bitween.reach.dial_policy import DialPolicy
 from tests.fakes.cache import FakeCache
@@ -196,6 +197,46 @@ class UseCaseTests(SynchronousTestCase):
         self.swarm.break_down(changed, "missing", Reason.MISSING, Remedy.SHARE_AGAIN)
         self.failureResultOf(self.mend(changed), NoSuchPath)
         self.assertIn(changed, self.swarm.library)
+
+    def test_a_path_that_was_changed_is_added_again(self) -> None:
+        """What it was goes, whether or not that is noticed by then; its limits and rank stay."""
+        path, now = self.file(), InfoHash("cd" * 20)
+        other = InfoHash("ef" * 20)
+        folder = os.path.dirname(path)
+        self.swarm.share(Metainfo(FILM.info_hash, "film.mkv", FILM.size, b""), folder)
+        self.swarm.share(Metainfo(other, "other.mkv", 5, b""), folder)
+        wishes = replace(self.bitween.torrent(FILM.info_hash).wishes, limits=Limits(7, 8), rank=-1)
+        self.swarm.wish(FILM.info_hash, wishes)
+        job = self.bitween.add_path(path)
+        self.hasher.asked[path].callback(Metainfo(now, "film.mkv", 2, b""))
+        self.assertEqual({t.info_hash for t in self.bitween.torrents()}, {now, other})
+        self.assertEqual(self.bitween.torrent(now).wishes, wishes)
+        self.assertEqual(self.bitween.jobs.get(job.id).state, JobState.DONE)
+        self.assertEqual(self.swarm.deleted, [])
+
+    def test_a_download_at_a_path_that_is_added(self) -> None:
+        """It stays as long as it is whole, and goes when its files were changed."""
+        os.makedirs(self.downloads, exist_ok=True)
+        path = os.path.join(self.downloads, "film.mkv")
+        with open(path, "wb") as file:
+            file.write(b"changed")
+        self.bob.announce([FILM], [Candidate(BOBS_ADDRESS)])
+        self.download()
+        self.swarm.arrive(FILM.info_hash, FILM.size)
+        self.swarm.library.put(
+            replace(
+                self.bitween.torrent(FILM.info_hash),
+                completed=1.0,
+                files=(FileEntry("film.mkv", FILM.size),),
+            )
+        )
+        for number in (1, 2):
+            if number == 2:
+                self.swarm.break_down(FILM.info_hash, "changed", Reason.CHANGED)
+            self.bitween.add_path(path)
+            now = InfoHash(f"{number}" * 40)
+            self.hasher.asked[path].callback(Metainfo(now, "film.mkv", 2, b""))
+            self.assertEqual(FILM.info_hash in self.swarm.library, number == 1)
 
     def test_a_download_is_fetched_again(self) -> None:
         """In the same folder, from whoever has it; its files are nobody's to delete."""
