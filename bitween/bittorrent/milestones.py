@@ -359,7 +359,8 @@ class Milestones:
             record = replace(member.record, completed=self._clock())
             self._store.put(record)
             member.record = record
-        member.satisfied, member.unwritten = True, False
+        # What was stored last may be of a moment before the last piece.
+        member.satisfied, member.unwritten, member.moved = True, False, True
         if new:
             self._members.tell_finished(member)
         else:
