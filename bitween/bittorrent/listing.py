@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from pathspec import GitIgnoreSpec
 
-from bitween.bittorrent.metainfo import LONGEST_PATH, PADDING
+from bitween.bittorrent.metainfo import LONGEST_PATH, MAX_DEPTH, PADDING
 from bitween.errors import (
     BadPath,
     BitweenError,
@@ -206,7 +206,8 @@ class _Walk:
             return Why.NOT_UTF8
         if PADDING in parts[-1]:
             return Why.PADDING
-        if sum(len(part.encode()) + 1 for part in parts) > self._room:
+        too_deep = len(parts) - 1 > MAX_DEPTH
+        if too_deep or sum(len(part.encode()) + 1 for part in parts) > self._room:
             return Why.TOO_LONG
         return None
 

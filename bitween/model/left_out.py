@@ -34,7 +34,7 @@ class Why(StrEnum):
 _TEXTS: Mapping[Why, str] = MappingProxyType(
     {
         Why.NOT_UTF8: "its name is not UTF-8",
-        Why.TOO_LONG: "its path is too long",
+        Why.TOO_LONG: "its path is too long or too deep",
         Why.PADDING: "BitTorrent programs take a file of that name for padding",
         Why.UNREADABLE: "it may not be read",
         Why.EMPTY_FOLDER: "an empty folder",

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from twisted.trial.unittest import SynchronousTestCase
 
 from bitween.bittorrent.listing import IGNORE_FILE, list_files
+from bitween.bittorrent.metainfo import MAX_DEPTH
 from bitween.errors import BadPath, EmptyFolder, UnreadablePath
 from bitween.model.left_out import MOST_NAMED, Why
 
@@ -221,6 +222,14 @@ class ListingTests(FolderCase):
         os.close(folder)
         files = list_files(self.folder).files
         self.assertEqual(len(files), 12)
+        self.assertEqual(set(self.left_out().values()), {Why.TOO_LONG})
+
+    def test_deep_folders(self) -> None:
+        """What lies deeper than others take is left out; the rest is shared."""
+        self.write("d/" * MAX_DEPTH + "file")
+        self.write("d/" * (MAX_DEPTH + 1) + "file")
+        files = list_files(self.folder).files
+        self.assertEqual([len(file.parts) - 1 for file in files], [MAX_DEPTH])
         self.assertEqual(set(self.left_out().values()), {Why.TOO_LONG})
 
     def test_what_may_not_be_read(self) -> None:
