@@ -69,7 +69,7 @@ def judge(case: TestCase, page: Page, name: str) -> None:
         with open(_AXE, encoding="utf-8") as file:
             page.evaluate(file.read())
     # Colours that are still changing are no one's.
-    page.evaluate("Promise.all(document.getAnimations().map((one) => one.finished))")
+    page.evaluate("Promise.allSettled(document.getAnimations().map((one) => one.finished))")
     found = page.evaluate("axe.run()")
     case.assertTrue(found["passes"])
     said = [(v["id"], [node["html"] for node in v["nodes"]]) for v in found["violations"]]
