@@ -31,6 +31,7 @@ from bitween.observable import Observable
 from bitween.xmpp.backoff import Backoff
 from bitween.xmpp.budget import ByteBudget
 from bitween.xmpp.connector import Connector
+from bitween.xmpp.courtesy import Courtesy
 from bitween.xmpp.failures import (
     UNWELCOME,
     connection_error,
@@ -230,7 +231,6 @@ class Client(XMPPClient):
         self._proven = proven
         self._log_traffic = log_traffic
         self._resolver = resolver
-        self._knows: Callable[[str], bool] = lambda _: True
         self._tls = {
             direct: connection_options(self.jid.host, account.ca_pem, _ALPN if direct else ())
             for direct in (False, True)
@@ -238,6 +238,7 @@ class Client(XMPPClient):
         self.budget = ByteBudget(reactor)
         # XMPPClient's own constructor would make a factory that knows neither TLS options nor us.
         StreamManager.__init__(self, BootstrapMixin(), reactor)
+        self.answer_only(lambda _: True)
         self.factory.addBootstrap(STREAM_ERROR_EVENT, self._stream_error)
         self._log_in = partial(
             LogInInitializer,
@@ -338,6 +339,7 @@ class Client(XMPPClient):
         :param knows: whether the sender of a request, as the server has stamped it, may know of us.
         """
         self._knows = knows
+        self._courtesy = Courtesy(self._reactor, knows)
 
     # ---- sending
 
@@ -400,6 +402,7 @@ class Client(XMPPClient):
             self.budget,
             self._link_lost,
             knows=self._knows,
+            answers=self._courtesy.allows,
             log_traffic=self._log_traffic,
         )
         self.factory.installBootstraps(stream)

@@ -146,6 +146,11 @@ def page_element(shares: ShareList, query: Query) -> Any:
     return element
 
 
+def is_page(answer: Any) -> bool:
+    """Whether a stanza carries a page."""
+    return next(answer.elements(NS_BITWEEN, "shares"), None) is not None
+
+
 def parse_page(element: Any) -> Answer:
     """
     Read a page from somebody whom one cannot trust to have made it well.

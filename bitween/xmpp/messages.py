@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from twisted.internet.interfaces import IReactorTime
@@ -31,8 +32,10 @@ class MessageRefusal(XMPPHandler):
     6121 §8.5.3.2.1); it cannot do so while we are there.
     """
 
-    def __init__(self, clock: IReactorTime) -> None:
+    def __init__(self, clock: IReactorTime, knows: Callable[[str], bool]) -> None:
+        """:param knows: whether a JID may know of us; what we are, others are not told."""
         super().__init__()
+        self._knows = knows
         self._quota = Quota(clock, *ANSWERS)
 
     def connectionInitialized(self) -> None:
@@ -47,7 +50,7 @@ class MessageRefusal(XMPPHandler):
         if message.handled is True or unanswered or not by_person or not self._quota.take(jid):
             return
         message.handled = True
-        self.send(_refusal(message))
+        self.send(_refusal(message, _TEXT if self._knows(message["from"]) else None))
 
 
 def leave_no_trace(message: domish.Element) -> None:
@@ -61,12 +64,12 @@ def leave_no_trace(message: domish.Element) -> None:
             message.addElement((uri, name))
 
 
-def _refusal(message: Any) -> Any:
+def _refusal(message: Any, text: str | None) -> Any:
     """An error that does not repeat what was written (RFC 6120 §8.3.1 leaves that open)."""
     refusal = domish.Element((None, "message"))
     refusal["type"], refusal["to"] = "error", message["from"]
     if message.hasAttribute("id"):
         refusal["id"] = message["id"]
-    error: Any = StanzaError("service-unavailable", text=_TEXT).getElement()
+    error: Any = StanzaError("service-unavailable", text=text).getElement()
     refusal.addChild(error)
     return refusal

@@ -108,7 +108,7 @@ class Messenger:
             *(self._list_server, self._list_reader, self._encounters),
             *(proxies, self.streams),
             *(self._adhoc, Caps(), VersionHandler("bitween", __version__), PingHandler()),
-            *(self._pinger, MessageRefusal(reactor), FallbackHandler()),
+            *(self._pinger, MessageRefusal(reactor, contacts.knows_of_us), FallbackHandler()),
         ):
             handler.setHandlerParent(self.client)
         self._in_session = False

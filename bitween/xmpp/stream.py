@@ -17,6 +17,7 @@ from twisted.words.xish import domish
 from bitween.model.text import printable
 from bitween.xmpp.budget import ByteBudget
 from bitween.xmpp.jids import split
+from bitween.xmpp.listing import is_page
 from bitween.xmpp.messages import leave_no_trace
 from bitween.xmpp.parser import BoundedElementStream
 from bitween.xmpp.stream_management import NS_SM, REQUEST, StreamManagement, is_stanza
@@ -94,13 +95,18 @@ class Stream(xmlstream.XmlStream):
         link_lost: Callable[[Stream, Failure], None],
         *,
         knows: Callable[[str], bool],
+        answers: Callable[[str, int], bool],
         log_traffic: bool,
     ) -> None:
-        """:param knows: whether the sender of a request may know that we are there."""
+        """
+        :param knows: whether the sender of a request may know that we are there.
+        :param answers: whether an answer of so many bytes is sent to another account's JID.
+        """
         super().__init__(authenticator)
         self._clock = clock
         self._link_lost = link_lost
         self._knows = knows
+        self._answers = answers
         # As a class attribute it would be named for the class.
         self._traffic = Logger(namespace="bitween.xmpp.traffic") if log_traffic else None
         self._guard = AnswerGuard()
@@ -112,10 +118,16 @@ class Stream(xmlstream.XmlStream):
     # ---- out
 
     def send(self, obj: Any) -> None:
-        """Send a stanza or raw text; a stanza of a suspended session waits for its resumption."""
+        """
+        Send a stanza or raw text; a stanza of a suspended session waits for its resumption.
+
+        An answer to somebody who asks too much is dropped.
+        """
+        text = self._text(obj)
+        if self._is_courtesy(obj) and not self._answers(obj.getAttribute("to"), len(text.encode())):
+            return
         if self._traffic is not None:
             self._traffic.info("out {stanza}", stanza=_shown(obj))
-        text = self._text(obj)
         counted = self.management if is_stanza(obj) else None
         if counted is not None:
             counted.went(text)
@@ -123,6 +135,14 @@ class Stream(xmlstream.XmlStream):
             super().send(text)
             if counted is not None:
                 self._ask()
+
+    def _is_courtesy(self, obj: Any) -> bool:
+        """Whether this answers another account, and nobody has paced it yet."""
+        if not (is_stanza(obj) and obj.getAttribute("type") in ("result", "error")):
+            return False
+        own = self.authenticator.jid
+        jid, _ = split(obj.getAttribute("to"))
+        return jid not in ("", own.host, own.userhost()) and not is_page(obj)
 
     def _text(self, obj: Any) -> str:
         if not domish.IElement.providedBy(obj):

@@ -10,6 +10,8 @@ from twisted.trial.unittest import SynchronousTestCase
 from bitween.xmpp.messages import ANSWERS, MessageRefusal
 from tests.functional.test_xmpp_handlers import PUBSUB, Manager, xml
 
+STRANGER = "mallory@localhost/x"
+
 
 class MessageTests(SynchronousTestCase):
     """Who writes to the daemon is told that nobody reads it."""
@@ -18,7 +20,7 @@ class MessageTests(SynchronousTestCase):
         """Log in."""
         self.clock = Clock()
         self.manager = Manager(self.clock)
-        MessageRefusal(self.clock).setHandlerParent(self.manager)
+        MessageRefusal(self.clock, lambda jid: jid != STRANGER).setHandlerParent(self.manager)
 
     def receive(
         self, kind: str = "type='chat'", sender: str = "bob@localhost/x", content: str = ""
@@ -41,6 +43,14 @@ class MessageTests(SynchronousTestCase):
             self.assertEqual(error["to"], "bob@localhost/x")
             self.assertEqual(error.error.firstChildElement().name, "service-unavailable")
             self.assertNotIn("hello", error.toXml())
+
+    def test_a_stranger_is_not_told_what_we_are(self) -> None:
+        """Only who may see us reads in the error what is there."""
+        (known,) = self.receive()
+        (unknown,) = self.receive(sender=STRANGER)
+        self.assertIn("file sharing", known.toXml())
+        self.assertEqual(unknown.error.firstChildElement().name, "service-unavailable")
+        self.assertNotIn("file sharing", unknown.toXml())
 
     def test_what_expects_no_answer_gets_none(self) -> None:
         """Headlines and errors (RFC 6121 §5.2.2), and what servers and our account say."""
