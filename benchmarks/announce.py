@@ -111,7 +111,7 @@ def _in_process(reactor: Any, prosody: PrivateProsody, directory: str, user: str
         ca_pem = file.read()
     settings = options.settings({"XDG_CONFIG_HOME": directory})
     account = Account(settings.jid, "secret", (prosody.host, prosody.port), ca_pem)
-    return DaemonService(reactor, settings, account, sys.exit)
+    return DaemonService(reactor, settings, account, lambda why, _: sys.exit(why))
 
 
 async def _befriend(alice: Daemon, bob: Bitween | None) -> None:

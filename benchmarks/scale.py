@@ -208,7 +208,7 @@ def _service(reactor: Any, prosody: PrivateProsody, daemon: Daemon) -> DaemonSer
         ca_pem = file.read()
     settings = options.settings({"XDG_CONFIG_HOME": daemon.state_dir})
     account = Account(settings.jid, "secret", (prosody.host, prosody.port), ca_pem)
-    return DaemonService(reactor, settings, account, sys.exit)
+    return DaemonService(reactor, settings, account, lambda why, _: sys.exit(why))
 
 
 # ---- the bare session

@@ -84,6 +84,10 @@ from bitween.xmpp.tls import connection_options
 
 __all__ = ["Daemon", "Options", "makeService"]
 
+#: The exit status after another program has logged in with the resource in ``--jid``. A supervisor
+#: must not start the daemon again then: the two would throw each other out without end.
+DISPLACED_STATUS = 4
+
 
 def makeService(options: Options) -> Daemon:
     """
@@ -104,7 +108,7 @@ def makeService(options: Options) -> Daemon:
     background = options.parent is not None and not options.parent["nodaemon"]
     timed.callWhenRunning(handle_signals, timed, background)
     filter_log(globalLogBeginner, debug=settings.log_traffic)
-    return Daemon(reactor, settings, account, _leave_with_status_1, _umask(options))
+    return Daemon(reactor, settings, account, _leave, _umask(options))
 
 
 def _umask(options: Options) -> int:
@@ -136,13 +140,14 @@ class Daemon(MultiService):
         reactor: Any,
         settings: Settings,
         account: Account,
-        failed: Callable[[str], None],
+        failed: Callable[[str, int], None],
         umask: int | None = None,
     ) -> None:
         """
         :param reactor: the reactor, in all its roles.
         :param account: the bare JID or one with a resource, and what logs it in.
-        :param failed: told, in one line, why the daemon cannot go on; the reactor is stopped then.
+        :param failed: told, in one line, why the daemon cannot go on, and the exit status; the
+            reactor is stopped then.
         :param umask: for downloads and folders; ``None`` to leave it as it is.
         """
         super().__init__()
@@ -400,17 +405,21 @@ class Daemon(MultiService):
         self._abort(failure.value)
 
     def _log_in_refused(self, store: Store, error: LogInRefused) -> None:
-        if is_displaced(error) and self._settings.resource is None:
-            # Somewhere a copy of our state directory is in use: the next run is another device.
-            store.resource = _new_resource()
-        self._abort(error)
+        status = 1
+        if is_displaced(error):
+            if self._settings.resource is not None:
+                status = DISPLACED_STATUS
+            else:
+                # A copy of our state directory is in use elsewhere: the next run is another device.
+                store.resource = _new_resource()
+        self._abort(error, status)
 
-    def _abort(self, error: BitweenError) -> None:
+    def _abort(self, error: BitweenError, status: int = 1) -> None:
         if not self.running:
             return
         self._aborted = True
         self._log.critical("{error}", error=error)
-        self._failed(str(error))
+        self._failed(str(error), status)
         self._reactor.stop()
 
     def _let_go(self, result: object) -> object:
@@ -508,9 +517,9 @@ def _make_folder(path: str) -> None:
         ) from None
 
 
-def _leave_with_status_1(reason: str) -> None:
+def _leave(reason: str, status: int) -> None:
     """
-    Say why on standard error, and have the process end with status 1.
+    Say why on standard error, and have the process end with a status.
 
     twistd offers no way to set the exit status of a daemon that was running.
     """
@@ -522,7 +531,7 @@ def _leave_with_status_1(reason: str) -> None:
         for stream in (stdout, stderr):
             if stream is not None:
                 stream.flush()
-        os._exit(1)
+        os._exit(status)
 
     # Run last of all, after twistd has removed its pid file.
     atexit.register(leave)

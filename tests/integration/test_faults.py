@@ -11,6 +11,7 @@ from twisted.internet.protocol import Factory, Protocol
 from twisted.trial.unittest import SkipTest
 
 from bitween import rendezvous
+from bitween.tap import DISPLACED_STATUS
 from tests.fakes.tcp_proxy import TcpProxy
 from tests.integration.harness import (
     Daemon,
@@ -82,7 +83,11 @@ class Faults(OnEveryServer):
         await alice.online()
 
     async def test_a_second_login_with_the_same_resource(self) -> None:
-        """The daemon gives way for good: it ends cleanly, says why, and has status 1."""
+        """
+        The daemon gives way for good: it ends cleanly and says why.
+
+        Its status is one after which a supervisor does not start it again.
+        """
         server = self.server("alice")
         alice = self.daemon(server, "alice", resource="laptop")
         await alice.start()
@@ -90,7 +95,7 @@ class Faults(OnEveryServer):
         other = RawClient(server, "alice", "laptop")
         self.addCleanup(other.stop)
         await other.online
-        self.assertEqual(await alice.ended(), 1)
+        self.assertEqual(await alice.ended(), DISPLACED_STATUS)
         self.assertEqual(alice.log.count("bitween: another program has logged in with the same"), 1)
         self.assertNotIn("Traceback", alice.log)
         self.assertFalse(os.path.exists(os.path.join(alice.state_dir, rendezvous.FILE_NAME)))
