@@ -208,7 +208,9 @@ class Deletion(TypedDict):
     files: Annotated[int, "how many"]
     size: Size
     trash: Annotated[bool, "whether they go to the trash; otherwise they are gone for good"]
-    kept: Annotated[int, "files that stay: you changed them, or another torrent has them as well"]
+    kept: Annotated[
+        int, "files that stay: you changed or moved them, or another torrent has them as well"
+    ]
 
 
 class Torrents(TypedDict):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import stat
 from collections.abc import Generator, Sequence
@@ -10,6 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from bitween.model.room import reserve
+from bitween.model.stamp import Stamp
 from bitween.model.text import printable
 from bitween.model.torrent import FileEntry, InfoHash
 from bitween.model.trouble import NO_TROUBLE, Reason, Trouble, failed, missing
@@ -33,7 +33,7 @@ class Look:
 
 def looking(folder: str, files: Sequence[FileEntry]) -> Generator[None, None, Look]:
     """Look at files, one a step."""
-    stamp = hashlib.sha1(usedforsecurity=False)
+    stamp = Stamp()
     first, faulty = NO_TROUBLE, set()
     for number, file in enumerate(files):
         found = _look_at(folder, file)
@@ -41,9 +41,9 @@ def looking(folder: str, files: Sequence[FileEntry]) -> Generator[None, None, Lo
             first = first or found
             faulty.add(number)
         else:
-            stamp.update(b"%d %d\n" % (found.st_size, found.st_mtime_ns))
+            stamp.add(found)
         yield
-    return Look(first, "" if first else stamp.hexdigest(), frozenset(faulty))
+    return Look(first, "" if first else stamp.text, frozenset(faulty))
 
 
 def look(folder: str, files: Sequence[FileEntry]) -> Look:

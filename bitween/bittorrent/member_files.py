@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import replace
+from functools import cache
 
 from bitween.bittorrent.disk import Look, look, looking, part_file
 from bitween.bittorrent.layout import make_plain, reading_layout
@@ -108,50 +109,56 @@ def deletion_order(
     """
     record, layout = member.record, member.layout
     files: list[tuple[str, int, bool]] = []
-    kept = 0
+    others: set[str] = set()
     # Before it has its place, what lies under its name is somebody else's.
     if layout is not None and record.root is not None:
-        elsewhere = _paths_of_others(member, members)
+        others = _paths_of_others(member, members)
         skipped = record.wishes.selection.skipped if not record.complete else frozenset()
         begun = {number for number, done in enumerate(progress) if done}
         for number, file in enumerate(layout.files):
             if number in skipped and number not in begun:
                 continue
-            if _path(record.folder, file.path) in elsewhere:
-                kept += 1
-            else:
-                files.append((file.path, file.size, record.complete or number in skipped))
+            files.append((file.path, file.size, record.complete or number in skipped))
     return Order(
         folder=record.folder,
         root=record.root or "",
         files=tuple(files),
         part_file=part_file(record.info_hash),
-        kept=kept,
+        others=tuple(others),
+        stamp=record.stamp or "",
+        completed=record.completed or 0.0 if record.complete else None,
         erase=erase,
     )
 
 
 def _paths_of_others(member: Member, members: Iterable[Member]) -> set[str]:
     """The paths of the files of those torrents whose place overlaps with that of this one."""
-    own = _place(member)
+    place_of = _places()
+    own = place_of(member)
     paths: set[str] = set()
     for other in members:
         if other is member or other.layout is None or not other.placed:
             continue
-        place = _place(other)
+        place = place_of(other)
         if place.startswith(own) or own.startswith(place):
             folder = other.record.folder
-            paths.update(_path(folder, file.path) for file in other.layout.files)
+            paths.update(os.path.join(folder, file.path) for file in other.layout.files)
     return paths
 
 
-def _place(member: Member) -> str:
-    """The path of a torrent's file or folder, ending so that no other name begins with it."""
-    return os.path.join(_path(member.record.folder, member.record.root or ""), "")
+def _places() -> Callable[[Member], str]:
+    """
+    What tells the path of a torrent's file or folder, links resolved.
 
+    It ends so that no other name begins with it.
+    """
+    real_folder = cache(os.path.realpath)  # many torrents, few folders
 
-def _path(folder: str, name: str) -> str:
-    return os.path.normpath(os.path.join(folder, name))
+    def place(member: Member) -> str:
+        path = os.path.join(real_folder(member.record.folder), member.record.root or "")
+        return os.path.join(os.path.realpath(path) if os.path.islink(path) else path, "")
+
+    return place
 
 
 def is_lost(member: Member) -> bool:

@@ -10,15 +10,17 @@ It does not import Twisted, so that it is there at once.
 from __future__ import annotations
 
 import json
+import math
 import os
 import stat
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
-from functools import partial
+from functools import cache, partial
 
 from bitween.deletion.trash import Trash, find_trash
+from bitween.model.stamp import Stamp
 
 #: Paths and sizes.
 _Files = Sequence[tuple[str, int]]
@@ -34,7 +36,11 @@ class Order:
     :param files: paths below ``folder``, sizes, and whether a file of another size stays, for it
         is not what was downloaded; otherwise only a larger one does.
     :param part_file: the name of a file of libtorrent's that goes as well, trash or not.
-    :param kept: how many files of the torrent are not among them, for others have them as well.
+    :param others: absolute paths of files that may be the same ones, and stay, for other torrents
+        have them.
+    :param stamp: of all these files as they were when last verified; empty if that is not known.
+    :param completed: when they were downloaded, in seconds since the epoch; ``None`` if some are
+        not yet.
     :param erase: false to do nothing, and tell what would be done.
     """
 
@@ -42,7 +48,9 @@ class Order:
     root: str
     files: tuple[tuple[str, int, bool], ...]
     part_file: str
-    kept: int
+    others: tuple[str, ...]
+    stamp: str
+    completed: float | None
     erase: bool
 
 
@@ -52,7 +60,8 @@ class Outcome:
     What was done, or would be.
 
     :param trash: whether the files go to the trash.
-    :param kept: how many files stay: others have them as well, or the user has changed them.
+    :param kept: how many files stay: others have them as well, or the user has changed or moved
+        them.
     :param failed: how many could not be deleted.
     :param error: why the first of those could not.
     """
@@ -78,7 +87,7 @@ class Outcome:
 
 def carry_out(order: Order, environ: Mapping[str, str]) -> Outcome:
     """Delete what is ordered, as far as that is possible."""
-    outcome = Outcome(kept=order.kept)
+    outcome = Outcome()
     if not os.path.isdir(order.folder):
         return outcome
     files = list(_present(order, outcome))
@@ -99,16 +108,41 @@ def carry_out(order: Order, environ: Mapping[str, str]) -> Outcome:
 
 def _present(order: Order, outcome: Outcome) -> Iterator[tuple[str, int]]:
     """The files that are there and are the torrent's, with the sizes that they have."""
+    real_folder = _real_folders()
+    others = {os.path.join(real_folder(path), os.path.basename(path)) for path in order.others}
+    others |= set(map(os.path.realpath, filter(os.path.islink, order.others)))
+    top, changed_after = real_folder(os.path.join(order.folder, "")), _changed_after(order)
     for path, size, exact in order.files:
+        place = os.path.join(order.folder, path)
         try:
-            found = os.lstat(os.path.join(order.folder, path))
+            found = os.lstat(place)
         except OSError:
             continue
         same = found.st_size == size or (not exact and found.st_size < size)
-        if stat.S_ISREG(found.st_mode) and same:
+        straight = os.path.join(top, path)
+        moved = os.path.join(real_folder(place), os.path.basename(path)) != straight
+        shared, edited = straight in others, found.st_mtime > changed_after
+        if stat.S_ISREG(found.st_mode) and same and not (moved or shared or edited):
             yield path, found.st_size
         else:
             outcome.kept += 1
+
+
+def _real_folders() -> Callable[[str], str]:
+    """What tells where the folder of a file is, links resolved."""
+    known = cache(os.path.realpath)
+    return lambda path: known(os.path.dirname(path))
+
+
+def _changed_after(order: Order) -> float:
+    """The time since the epoch after which it was the user who changed a file."""
+    if order.completed is None:
+        return math.inf
+    stamp = Stamp()
+    for path, _, _ in order.files:
+        with suppress(OSError):
+            stamp.add(os.stat(os.path.join(order.folder, path)))
+    return math.inf if stamp.text == order.stamp else order.completed
 
 
 def _unlink(order: Order, files: _Files, outcome: Outcome) -> None:
@@ -157,6 +191,7 @@ def main() -> None:
     """Carry out one order."""
     given = json.load(sys.stdin)
     given["files"] = tuple(map(tuple, given["files"]))
+    given["others"] = tuple(given["others"])
     json.dump(asdict(carry_out(Order(**given), os.environ)), sys.stdout)
 
 

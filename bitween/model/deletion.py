@@ -13,8 +13,8 @@ class Deletion:
     :param files: how many.
     :param size: their bytes.
     :param trash: whether they go to the trash; otherwise they are gone for good.
-    :param kept: how many of the torrent's files stay: those that the user has changed, and those
-        that another torrent has as well.
+    :param kept: how many of the torrent's files stay: those that the user has changed or
+        moved, and those that another torrent has as well.
     """
 
     files: int

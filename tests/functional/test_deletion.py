@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from dataclasses import replace
 
 from twisted.internet import reactor
@@ -124,6 +125,51 @@ class TrashTests(DeletionCase):
         deleted = await self.bob.remove(self.info_hash, delete_data=True)
         self.assertEqual(deleted, Deletion(1, len(TWO), trash=False, kept=1))
         self.assertEqual(tree(place), {"a/one": ONE})
+
+    async def test_what_another_torrent_has_through_a_link(self) -> None:
+        """A file that is also shared by another path, which leads there by a link, stays."""
+        place = await self.fetched()
+        links = self.folder("links")
+        os.symlink(os.path.join(place, "a"), os.path.join(links, "album"))
+        os.symlink(self.downloads, os.path.join(links, "downloads"))
+        await self.share(self.bob, os.path.join(links, "album"))
+        await self.share(self.bob, os.path.join(links, "downloads", "holiday", "b", "two"))
+        deleted = await self.bob.remove(self.info_hash, delete_data=True)
+        self.assertEqual(deleted, Deletion(0, 0, trash=False, kept=2))
+        self.assertEqual(tree(place), tree(self.holiday))
+
+    async def test_what_was_moved_away(self) -> None:
+        """Files in a folder that the user keeps elsewhere, with a link in its place, stay."""
+        place = await self.fetched()
+        shelf = os.path.join(self.folder("shelf"), "a")
+        os.rename(os.path.join(place, "a"), shelf)
+        os.symlink(shelf, os.path.join(place, "a"))
+        deleted = await self.bob.remove(self.info_hash, delete_data=True)
+        self.assertEqual(deleted, Deletion(1, len(TWO), trash=False, kept=1))
+        self.assertEqual(tree(shelf), {"one": ONE})
+
+    async def test_what_was_edited(self) -> None:
+        """A file that the user has edited stays, also if its size is what it was."""
+        edited = b"3" * len(TWO)
+        for noticed in (False, True):
+            place = await self.fetched()
+            write(os.path.join(place, "b", "two"), edited)
+            if noticed:
+                self.bob.recheck(self.info_hash)
+                await when(self.bob, lambda: bool(self.bob.library.get(self.info_hash).error))
+            deleted = await self.bob.remove(self.info_hash, delete_data=True)
+            self.assertEqual(deleted, Deletion(1, len(ONE), trash=False, kept=1))
+            self.assertEqual(tree(place), {"b/two": edited})
+            shutil.rmtree(place)
+
+    async def test_what_was_copied_back(self) -> None:
+        """Files with the right content go, whatever their times are, once that is verified."""
+        place = await self.fetched()
+        os.utime(os.path.join(place, "b", "two"))
+        self.bob.recheck(self.info_hash)
+        await when(self.bob, lambda: self.bob.library.get(self.info_hash).state == "seeding")
+        deleted = await self.bob.remove(self.info_hash, delete_data=True)
+        self.assertEqual(deleted, Deletion(2, len(ONE + TWO), trash=False, kept=0))
 
     async def test_what_was_left_out(self) -> None:
         """What lies where a file was left out is not the torrent's."""
