@@ -8,14 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from twisted.application.service import Service
 from twisted.internet.defer import CancelledError, Deferred, gatherResults
-from twisted.internet.error import DNSLookupError
-from twisted.internet.interfaces import IAddress, IHostResolution, IResolutionReceiver
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 from twisted.python.failure import Failure
-from zope.interface import implementer
 
 from bitween.errors import InvalidValue
+from bitween.host_names import resolve
 from bitween.model.address import PeerAddress
 from bitween.model.candidate import Kind
 from bitween.model.vantage import Nat, StunServer, Vantage
@@ -120,7 +118,9 @@ class OutsideView(Service):
 
     async def _endpoints(self, vantage: Vantage) -> list[PeerAddress]:
         """Whom to ask."""
-        resolving = [_resolve(self._reactor, server) for server in vantage.stun]
+        resolving = [
+            Deferred.fromCoroutine(_resolve(self._reactor, server)) for server in vantage.stun
+        ]
         found = dict.fromkeys(
             address for found in await gatherResults(resolving) for address in found
         )
@@ -204,33 +204,10 @@ def _agree(answers: Sequence[Answer]) -> bool | None:
     return False if len({answer.own for answer in answers}) == 1 else None
 
 
-def _resolve(reactor: Any, server: StunServer) -> Deferred[list[PeerAddress]]:
+async def _resolve(reactor: Any, server: StunServer) -> list[PeerAddress]:
     """The addresses of a server; none if it has none."""
-    resolved: Deferred[list[PeerAddress]] = Deferred()
-    receiver = _Resolved(server.port, resolved)
-    try:
-        reactor.nameResolver.resolveHostName(receiver, server.host, server.port)
-    except (DNSLookupError, ValueError):
-        receiver.resolutionComplete()
-    return resolved
-
-
-@implementer(IResolutionReceiver)
-class _Resolved:
-    """Collects addresses."""
-
-    def __init__(self, port: int, resolved: Deferred[list[PeerAddress]]) -> None:
-        self._port = port
-        self._resolved = resolved
-        self._found: list[PeerAddress] = []
-
-    def resolutionBegan(self, resolution: IHostResolution) -> None:
-        pass
-
-    def addressResolved(self, address: IAddress) -> None:
+    found: list[PeerAddress] = []
+    for address in await resolve(reactor, server.host):
         with suppress(InvalidValue):
-            self._found.append(PeerAddress.parse(getattr(address, "host", ""), self._port))
-
-    def resolutionComplete(self) -> None:
-        if not self._resolved.called:
-            self._resolved.callback(self._found)
+            found.append(PeerAddress.parse(address, server.port))
+    return found

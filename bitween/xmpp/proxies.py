@@ -7,13 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IAddress, IHostResolution, IResolutionReceiver
 from twisted.logger import Logger
 from twisted.words.protocols.jabber.xmlstream import IQ
 from wokkel.subprotocols import XMPPHandler
-from zope.interface import implementer
 
 from bitween.errors import InvalidValue, RequestRefused
+from bitween.host_names import resolve
 from bitween.model.address import PeerAddress
 from bitween.model.text import printable
 from bitween.xmpp.failures import no_session, request_error
@@ -57,7 +56,7 @@ class Proxies(XMPPHandler):
         self, reactor: Any, is_at_home: Callable[[PeerAddress], bool] = lambda _: False
     ) -> None:
         """
-        :param reactor: provides ``IReactorPluggableNameResolver``.
+        :param reactor: provides ``IReactorPluggableNameResolver`` and ``IReactorTime``.
         :param is_at_home: whether a public address is in a network of ours.
         """
         super().__init__()
@@ -153,9 +152,8 @@ class Proxies(XMPPHandler):
 
     async def resolve(self, host: str) -> list[str]:
         """The IP addresses of a name, or of one itself, at which a proxy may be."""
-        found = _Found()
-        self._reactor.nameResolver.resolveHostName(found, host)
-        return [address for address in await found.done if self._may_dial(address)]
+        found = await resolve(self._reactor, host)
+        return [address for address in found if self._may_dial(address)]
 
     def _may_dial(self, address: str) -> bool:
         """
@@ -199,26 +197,6 @@ class Proxies(XMPPHandler):
         except Exception as error:
             self._log.debug("{to} does not say: {why}", to=to, why=str(request_error(error)))
             return None
-
-
-@implementer(IResolutionReceiver)
-class _Found:
-    """Collects the addresses of a name."""
-
-    def __init__(self) -> None:
-        self._addresses: list[str] = []
-        self.done: Deferred[list[str]] = Deferred()
-
-    def resolutionBegan(self, _: IHostResolution) -> None:
-        """Wait."""
-
-    def addressResolved(self, address: IAddress) -> None:
-        """Keep it."""
-        self._addresses.append(address.host)  # type: ignore[attr-defined]  # of TCP, they have one
-
-    def resolutionComplete(self) -> None:
-        """Hand out all."""
-        self.done.callback(self._addresses)
 
 
 def proxies_in(query: Any) -> Iterator[Proxy]:

@@ -32,7 +32,8 @@ ALLOWED = {
     "log_filter": set(),
     "journal": {"model", "observable"},
     "catalogue_store": {"errors", "model", "state_dir"},  # of that, how private files are made
-    "xmpp": {"errors", "model", "observable"},
+    "host_names": set(),
+    "xmpp": {"errors", "host_names", "model", "observable"},
     "deletion": {"errors", "model"},
     "bittorrent": {
         "deletion",
@@ -43,7 +44,7 @@ ALLOWED = {
         "slices",
         "state_dir",  # how private files are made
     },
-    "reach": {"errors", "model", "observable"},
+    "reach": {"errors", "host_names", "model", "observable"},
     "admission": {"model"},
     "control": {"errors", "model"},
     "reading": {"errors", "model"},
