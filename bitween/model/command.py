@@ -48,13 +48,13 @@ class Report:
     @property
     def lines(self) -> tuple[str, ...]:
         """All of it in lines of text, for programs that draw no tables."""
-        facts = (f"{label}: {value}" for label, value in self.facts)
-        return (*filter(None, (self.text,)), *facts, *self.row_lines)
+        facts = (f"{label}: {value}" for label, value in (*self.facts, *self.row_facts))
+        return (*filter(None, (self.text,)), *facts)
 
     @property
-    def row_lines(self) -> tuple[str, ...]:
-        """The table in lines of text."""
-        return tuple(f"{row[0]}: {', '.join(row[1:])}" for row in self.rows)
+    def row_facts(self) -> tuple[tuple[str, str], ...]:
+        """The table as labels and values: the first column, and all others."""
+        return tuple((row[0], ", ".join(row[1:])) for row in self.rows)
 
 
 @dataclass(frozen=True, slots=True)

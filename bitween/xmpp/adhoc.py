@@ -37,6 +37,8 @@ _MAX_TEXT = 500
 _MAX_LINES = 8000
 _MAX_FIELDS = 20
 _MAX_ANSWER = 1000
+# Gajim takes instructions for markup: shows none that are not well-formed, and obeys what is.
+_NO_MARKUP = str.maketrans("<>&", "‹›+")
 _ACTIONS = frozenset({"execute", "next", "complete", "prev", "cancel"})
 
 _COMMAND = f"/iq[@type='set']/command[@xmlns='{NS_COMMANDS}']"
@@ -258,7 +260,8 @@ def _asking(step: _Step, question: Question) -> Any:
     form.addElement("title", content=xml_text(question.title, _MAX_TEXT))
     # The choices are told in words, too, for programs that do not show what else can be chosen.
     labels = (label for _, label in question.choices)
-    form.addElement("instructions", content=_lines((question.text, *labels)))
+    text = _lines((question.text, *labels)).translate(_NO_MARKUP)
+    form.addElement("instructions", content=text)
     field = _field(form, question.field, question.label)
     field["type"] = "list-single" if question.choices else "text-single"
     field.addElement("required")
@@ -283,14 +286,13 @@ def _telling(step: _Step, report: Report) -> Any:
         form.addElement("title", content=xml_text(report.title or step.command.title, _MAX_TEXT))
         for label, value in report.facts:
             _value(_field(form, label, label), value)
-        if report.rows:
-            # A form with a table alone is an empty window in profanity and poezio, above the note.
-            for number, line in enumerate(report.row_lines, 1):
-                fixed = form.addElement("field")
-                # poezio shows only one of several fields without a name.
-                fixed["type"], fixed["var"] = "fixed", f"line {number}"
-                _value(fixed, line)
-            _table(form, report)
+        # poezio shows only one of several fields with the same name.
+        for number, (label, value) in enumerate(report.row_facts, 1):
+            _value(_field(form, f"line {number}", label), value)
+    if report.rows:
+        # A second form: most programs read the first one only.  At one with a table Gajim stops,
+        # profanity and poezio show an empty window.
+        _table(_form(element, "result"), report)
     return element
 
 
@@ -326,7 +328,8 @@ def _form(element: Any, form_type: str) -> Any:
 
 def _field(parent: Any, name: str, label: str) -> Any:
     field = parent.addElement("field")
-    field["var"], field["label"], field["type"] = name, label, "text-single"
+    field["var"], field["label"] = name, xml_text(label, _MAX_TEXT)
+    field["type"] = "text-single"
     return field
 
 

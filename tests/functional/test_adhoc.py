@@ -66,7 +66,7 @@ class AdHocCase(HandlerCase):
         self.ran.append(answers)
         if answers.get("sure") == "yes":
             return Report("done")
-        choices = (("yes", "Yes & no"), ("no", "No")) if answers else ()
+        choices = (("yes", "<b>Yes</b> & no"), ("no", "No")) if answers else ()
         return Question("Sure?", "Say yes.", "sure", "Are you?", choices)
 
     def wait(self, _: Mapping[str, str]) -> Deferred[Report]:
@@ -177,7 +177,9 @@ class RunTests(AdHocCase):
 
     def test_report(self) -> None:
         """
-        It comes as lines in the note, for programs that draw no tables, and as a form.
+        It comes as lines in the note, as a form, and as a table in a form of its own.
+
+        Programs that draw no tables read the note, or the first form.
 
         What XML cannot hold is replaced.
         """
@@ -187,20 +189,22 @@ class RunTests(AdHocCase):
         lines = "two\ufffdlines", "Size: 1 GB", "Name: ]]>&<\ufffd\ufffd\ufffd", "1: 2", "3: 4"
         self.assertEqual(command.note["type"], "info")
         self.assertEqual(str(command.note).split("\n"), list(lines))
-        form = command.x
+        form, table = command.elements(X_DATA, "x")
         self.assertEqual(str(form.title), "Tell all")
         self.assertEqual((form.uri, form["type"]), (X_DATA, "result"))
         fields = [e for e in form.elements() if e.name == "field"]
-        fixed = [str(e.value) for e in fields if e["type"] == "fixed"]
-        self.assertEqual(fixed, ["1: 2", "3: 4"], "a table alone is an empty window in profanity")
         names = {e["var"] for e in fields}
         self.assertEqual(len(names), len(fields), "poezio shows one field of each name")
-        facts = [(e["label"], str(e.value)) for e in fields if e["type"] != "fixed"]
-        self.assertEqual(facts, [("Size", "1 GB"), ("Name", "]]>&<\ufffd\ufffd\ufffd")])
-        self.assertEqual([e["label"] for e in form.reported.elements()], ["A", "B"])
+        facts = [(e["label"], str(e.value)) for e in fields]
+        self.assertEqual(facts[:2], [("Size", "1 GB"), ("Name", "]]>&<\ufffd\ufffd\ufffd")])
+        self.assertEqual(facts[2:], [("1", "2"), ("3", "4")], "the rows, for who draws no table")
+        self.assertEqual({e["type"] for e in fields}, {"text-single"})
+        self.assertIsNone(form.reported, "Gajim 1.7 shows no form with a table")
+        self.assertEqual((table.uri, table["type"]), (X_DATA, "result"))
+        self.assertEqual([e["label"] for e in table.reported.elements()], ["A", "B"])
         rows = [
             {cell["var"]: str(cell.value) for cell in item.elements()}
-            for item in form.elements()
+            for item in table.elements()
             if item.name == "item"
         ]
         self.assertEqual(rows, [{"A": "1", "B": "2"}, {"A": "3", "B": "4"}])
@@ -220,9 +224,10 @@ class RunTests(AdHocCase):
         field = again.x.field
         options = [(e["label"], str(e.value)) for e in field.elements() if e.name == "option"]
         self.assertEqual(field["type"], "list-single")
-        self.assertEqual(options, [("Yes & no", "yes"), ("No", "no")])
+        self.assertEqual(options, [("<b>Yes</b> & no", "yes"), ("No", "no")])
         self.assertEqual(str(field.value), "yes", "without a default, profanity shows no field")
-        self.assertEqual(str(again.x.instructions).split("\n")[1:], ["Yes & no", "No"])
+        said = str(again.x.instructions).split("\n")
+        self.assertEqual(said[1:], ["‹b›Yes‹/b› + no", "No"], "Gajim takes it for markup")
 
         done = self.submit(again["sessionid"], "yes", action="complete").command
         self.assertEqual((done["status"], str(done.note)), ("completed", "done"))

@@ -63,7 +63,8 @@ class ChatControl(OnEveryServer):
         self.assertIn("holiday.tar will be downloaded", str(done.note))
         self.assert_same(path, await alice.complete(info_hash))
         listed = await self.run_command(phone, daemon, "list")
-        row = {cell["var"]: str(cell.value) for cell in listed.x.item.elements()}
+        (table,) = [form for form in listed.elements("jabber:x:data", "x") if form.reported]
+        row = {cell["var"]: str(cell.value) for cell in table.item.elements()}
         self.assertEqual((row["Name"], row["Done"]), ("holiday.tar", "100%"))
 
     async def test_others(self) -> None:
