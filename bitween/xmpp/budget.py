@@ -29,6 +29,7 @@ class ByteBudget:
         self._clock = clock
         self._rate = rate
         self._burst = burst
+        self._claimed = 0
         self.reset()
 
     def reset(self) -> None:
@@ -45,10 +46,21 @@ class ByteBudget:
         """
         Seconds until this many bytes may be sent.
 
-        :param reserve: bytes that could still be sent at once after them.
+        :param reserve: bytes that could still be sent at once after them; what has one gives way to
+            what is claimed.
         """
         self._refill()
+        if reserve:
+            reserve += self._claimed
         return max(0.0, (min(size + reserve, self._burst) - self._left) / self._rate)
+
+    def claim(self, size: int) -> None:
+        """
+        Let what asks for a reserve leave this many bytes over, until 0 are claimed.
+
+        Otherwise small things would go on for ever, and a large one never find room.
+        """
+        self._claimed = size
 
     @property
     def backlog(self) -> float:

@@ -26,7 +26,7 @@ from bitween.model.catalogue import MAX_RESOURCES
 from bitween.model.events import ItemPublished, ItemRetracted, ItemsRead, MessengerEvent
 from bitween.model.text import printable
 from bitween.xmpp.backoff import Backoff
-from bitween.xmpp.budget import ByteBudget
+from bitween.xmpp.budget import RESERVE, ByteBudget
 from bitween.xmpp.failures import request_error
 from bitween.xmpp.jids import MAX_RESOURCE, split
 from bitween.xmpp.node_watch import NodeWatch
@@ -399,7 +399,7 @@ class _Reads:
     def _go(self) -> None:
         self._timer = None
         for jid in [jid for jid in self._wanted if jid not in self._running]:
-            wait = self._budget.wait(_READ_SIZE)
+            wait = self._budget.wait(_READ_SIZE, RESERVE)
             if wait > 0:
                 self._later(wait)
                 return

@@ -131,6 +131,7 @@ class Publisher:
         self._resource = None
         self._session = object()
         self._under_way = False
+        self._budget.claim(0)
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -182,6 +183,7 @@ class Publisher:
 
     def _due(self) -> None:
         self._timer = None
+        self._budget.claim(0)
         if self._resource is None or self._candidates is None:
             return
         if self._found is not None:
@@ -191,8 +193,10 @@ class Publisher:
         if chosen is None:
             return
         item, whole = chosen
-        wait = self._budget.wait(len(item.toXml().encode()))
+        size = len(item.toXml().encode())
+        wait = self._budget.wait(size)
         if wait > 0:
+            self._budget.claim(size)
             self._go(wait)
             return
         self._under_way = True

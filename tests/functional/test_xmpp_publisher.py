@@ -14,7 +14,7 @@ from bitween.model.address import PeerAddress
 from bitween.model.announcement import Share
 from bitween.model.candidate import Candidate
 from bitween.xmpp.backoff import Backoff
-from bitween.xmpp.budget import BURST, RATE, ByteBudget
+from bitween.xmpp.budget import BURST, RATE, RESERVE, ByteBudget
 from bitween.xmpp.own_list import OwnList
 from bitween.xmpp.payload import changed_item, list_state, parse_item, whole_item
 from bitween.xmpp.publisher import QUIET, Publisher
@@ -198,6 +198,30 @@ class PublisherTests(SynchronousTestCase):
         self.assertLessEqual(size, BURST + 60 * RATE + len(self.sent[0].toXml()))
         self.assertGreater(size, 60 * RATE / 2)
 
+    def test_requests_that_others_cause_do_not_starve_it(self) -> None:
+        """A contact who has us read its list again and again keeps nobody from hearing of ours."""
+        self.budget.charge(BURST)
+        self.publisher.begin("r", None)
+        self.announce(100)
+        for _ in range(100):
+            while self.budget.wait(300, RESERVE) <= 0:
+                self.budget.charge(300)
+            self.clock.advance(0.1)
+        self.assertEqual(self.published(), [100])
+        self.clock.advance(10)
+        self.assertEqual(self.budget.wait(300, RESERVE), 0)
+
+    def test_what_is_taken_back_claims_nothing(self) -> None:
+        """A change that was undone while it waited for room leaves that to others."""
+        self.publisher.begin("r", None)
+        self.announce(1)
+        self.answer()
+        self.budget.charge(BURST)
+        self.announce(2)
+        self.publisher.end()
+        self.clock.advance(3)
+        self.assertEqual(self.budget.wait(300, RESERVE), 0)
+
     def test_a_change_does_not_shorten_a_back_off(self) -> None:
         """What is announced while a try is put off waits with it."""
         self.publisher.begin("r", None)
@@ -328,6 +352,16 @@ class BudgetTests(SynchronousTestCase):
         budget.charge(500)
         self.assertEqual((budget.wait(400), budget.wait(400, 300)), (0, 2))
         self.assertEqual(budget.wait(900, 900), 5)
+
+    def test_something_large_can_claim_its_room(self) -> None:
+        """What may wait gives way to it; what must not, goes."""
+        clock = Clock()
+        budget = ByteBudget(clock, rate=100, burst=1000)
+        budget.charge(400)
+        budget.claim(800)
+        self.assertEqual((budget.wait(400), budget.wait(100, 100)), (0, 4))
+        budget.claim(0)
+        self.assertEqual(budget.wait(100, 100), 0)
 
 
 class BackoffTests(SynchronousTestCase):
