@@ -486,10 +486,13 @@ class Client(XMPPClient):
             stream.transport.abortConnection()
 
     def _stream_error(self, reason: Failure) -> None:
-        self._error = self._error or connection_error(reason.value, self._server_name)
+        in_session = self._negotiating is None
+        self._error = self._error or connection_error(
+            reason.value, self._server_name, in_session=in_session
+        )
         if isinstance(reason.value, StreamError) and reason.value.condition in UNWELCOME:
             self._unwelcome = True
-        if self._negotiating is None and self.xmlstream is not None:
+        if in_session and self.xmlstream is not None:
             self.xmlstream.forget()
 
     def _disconnected(self, _reason: Any) -> None:

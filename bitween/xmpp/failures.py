@@ -32,6 +32,7 @@ from bitween.model.text import printable
 from bitween.xmpp.scram import MOST_ITERATIONS, ServerNotAuthentic, TooManyIterations
 from bitween.xmpp.tls import CertificateNotAccepted
 
+_NO_REASON = "no reason given"
 # Characters of a server's own words that are told.
 _MAX_TOLD = 200
 # RFC 6120 §6.5: what is told without having been asked for anything wrong.
@@ -86,12 +87,16 @@ _STREAM_WORDS = {
 }
 
 
-def connection_error(error: BaseException | None, host: str) -> XMPPError:
+def connection_error(
+    error: BaseException | None, host: str, *, in_session: bool = False
+) -> XMPPError:
     """
     Say why there is no connection, or none any more.
 
     :param error: what ended it, or kept it from being made.
     :param host: the server, as a person knows it.
+    :param in_session: whether it ended a session, which another program may have displaced; before
+        that, anybody in between could say so.
     :returns: a :class:`LogInRefused` where another try would not help.
     """
     if isinstance(error, XMPPError):
@@ -101,7 +106,7 @@ def connection_error(error: BaseException | None, host: str) -> XMPPError:
     if isinstance(error, sasl.SASLError):
         return _sasl_error(error)
     if isinstance(error, StreamError | StanzaError | FeatureNotAdvertized | TLSError):
-        return _stream_error(error, host)
+        return _stream_error(error, host, in_session=in_session)
     return _network_error(error, host)
 
 
@@ -292,7 +297,7 @@ def _sasl_error(error: BaseException) -> XMPPError:
     condition = getattr(error, "condition", None)
     if condition is None or condition in _PASSING_SASL:
         return NotConnected(
-            f"the server puts the log-in off: {condition or 'no reason given'}",
+            f"the server puts the log-in off: {condition or _NO_REASON}",
             detail="put_off",
             values={"condition": condition or "…"},
         )
@@ -307,7 +312,7 @@ def _sasl_error(error: BaseException) -> XMPPError:
     )
 
 
-def _stream_error(error: Any, host: str) -> XMPPError:
+def _stream_error(error: Any, host: str, *, in_session: bool) -> XMPPError:
     if isinstance(error, FeatureNotAdvertized | TLSError):
         return LogInRefused(
             f"{host} offers no encryption",
@@ -316,11 +321,12 @@ def _stream_error(error: Any, host: str) -> XMPPError:
             values={"host": host},
         )
     if isinstance(error, StanzaError):
-        return RequestRefused(f"{host} refused the session: {printable(str(error.condition))}")
-    final = _final_stream_error(str(error.condition), host)
+        condition = printable(error.condition or _NO_REASON)
+        return RequestRefused(f"{host} refused the session: {condition}")
+    condition = printable(error.condition or _NO_REASON)
+    final = _final_stream_error(condition, host, in_session=in_session)
     if final is not None:
         return final
-    condition = printable(str(error.condition))
     if condition == "see-other-host":
         return _redirected(error, host)
     if condition not in _STREAM_WORDS:
@@ -347,9 +353,9 @@ def _redirected(error: Any, host: str) -> NotConnected:
     )
 
 
-def _final_stream_error(condition: str, host: str) -> LogInRefused | None:
+def _final_stream_error(condition: str, host: str, *, in_session: bool) -> LogInRefused | None:
     """What a stream error says after which another try would do harm, or no good."""
-    if condition == DISPLACED:
+    if condition == DISPLACED and in_session:
         return LogInRefused(
             "another program has logged in with the same resource, and this one gives way to it",
             "give each its own, with --jid user@domain/resource",

@@ -192,8 +192,8 @@ class LogInInitializer(sasl.SASLInitiatingInitializer):
 
     def onFailure(self, failure: Any) -> None:
         """Try the next form of the password, or tell why it is of no use."""
-        element = failure.firstChildElement()
-        condition = None if element is None else element.name
+        names = [element.name for element in failure.elements()]
+        condition = next((name for name in names if name != "text"), None)
         if condition != "not-authorized" or len(self._forms) == 1:
             self._give_up(sasl.SASLAuthError(condition))
             return

@@ -201,6 +201,15 @@ class ServerTests(TestCase):
         told = [message.decode() for message in factory.all_told]
         self.assertEqual(told, ["\0alice\0fi", "\0alice\0ﬁ"])
 
+    async def test_a_failure_without_a_reason(self) -> None:
+        """A server that tells none, but a text, puts the log-in off: that passes."""
+        port, ca_pem, factory = self.one_sided("SCRAM-SHA-1")
+        refusal = b"<failure xmlns='%b'><text>go away</text></failure>" % NS_SASL
+        factory.answers = iter([lambda _: refusal])
+        _, settled = self.client(port, ca_pem, direct_tls=True)
+        self.assertIn("no reason given", (await settled).error)
+        self.assertEqual(self.fatal, [])
+
     async def test_an_unknown_certificate(self) -> None:
         """With direct TLS it is refused as with STARTTLS."""
         port, _, factory = self.one_sided("PLAIN")

@@ -250,6 +250,16 @@ class StayingTests(ClientCase):
         self.assertEqual([error.detail for error in self.fatal], ["conflict"])
         self.assertEqual(self.reactor.getDelayedCalls(), [])
 
+    def test_a_conflict_before_the_log_in_is_not_believed(self) -> None:
+        """Anybody in between could say so before TLS, and have the daemon end for good."""
+        stream = self.connect()
+        stream.dataReceived(
+            b"<stream:error><conflict xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error>"
+        )
+        self.lose(stream)
+        self.assertIs(self.state, ConnectionState.WAITING)
+        self.assertEqual(self.fatal, [])
+
     def test_requests_fail_when_the_session_ends(self) -> None:
         """None is left hanging, and none can be sent without a session."""
         stream = self.log_in()

@@ -6,6 +6,7 @@ from twisted.internet.error import ConnectionRefusedError as Refused
 from twisted.trial.unittest import SynchronousTestCase
 from twisted.words.protocols.jabber.error import StreamError
 
+from bitween.errors import LogInRefused
 from bitween.xmpp.failures import connection_error
 
 
@@ -18,8 +19,18 @@ class ConnectionErrorTests(SynchronousTestCase):
             ("system-shutdown", "the server is shutting down"),
             ("conflict", "with the same resource, and this one gives way"),
         ):
-            error = connection_error(StreamError(condition), "example.org")
+            error = connection_error(StreamError(condition), "example.org", in_session=True)
             self.assertIn(words, str(error))
+
+    def test_a_stream_error_without_a_reason(self) -> None:
+        """That there is none is said, in words of a person."""
+        error = connection_error(StreamError(None), "example.org")
+        self.assertIn("example.org closed the stream: no reason given", str(error))
+
+    def test_a_conflict_before_there_is_a_session(self) -> None:
+        """Nobody has taken a resource that we do not have yet: that passes."""
+        error = connection_error(StreamError("conflict"), "example.org")
+        self.assertNotIsInstance(error, LogInRefused)
 
     def test_a_refused_connection(self) -> None:
         """The server is named."""
