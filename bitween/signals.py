@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 from twisted.internet.error import ReactorNotRunning
-from twisted.logger import globalLogPublisher
+from twisted.logger import FilteringLogObserver, globalLogPublisher
 from twisted.python.logfile import BaseLogFile
 
 # What a terminal sends to everything that runs in it: Ctrl-C, Ctrl-\, and that it is closed.
@@ -79,6 +79,8 @@ def _stop(reactor: Any) -> None:
 def _log_files() -> Iterator[BaseLogFile]:
     """The files into which twistd has the log written."""
     for observer in globalLogPublisher._observers:  # noqa: SLF001  # nothing else tells them
+        if isinstance(observer, FilteringLogObserver):
+            observer = observer._observer  # noqa: PLW2901, SLF001  # same
         file = getattr(observer, "_outFile", None)
         if isinstance(file, BaseLogFile):
             yield file

@@ -164,7 +164,7 @@ class BackgroundTests(ProsodyTestCase):
         self.assertEqual(self.mode(alice.log_file), self.mode(f"{alice.log_file}.1"))
         os.kill(pid, signal.SIGTERM)
         await alice.gone()
-        await until(_contains(alice.log_file, "Server Shut Down"), bool)
+        await until(_contains(alice.log_file, "Received SIGTERM"), bool)
 
     async def test_modes(self) -> None:
         """The state is private, and downloads have the umask of who started the daemon."""

@@ -27,6 +27,7 @@ ROOT = Path(bitween.__file__).parent
 ATTRIBUTES = {
     "twisted.internet._sslverify.IOpenSSLTrustRoot": {"_addCACertsToContext"},
     "twisted.logger.FileLogObserver": {"_outFile"},
+    "twisted.logger.FilteringLogObserver": {"_observer"},
     "twisted.logger.LogPublisher": {"_observers"},
     "twisted.web.http.HTTPChannel": {
         "_command",
