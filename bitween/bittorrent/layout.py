@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
@@ -185,18 +185,20 @@ def _original(given: str, path: str) -> str:
     return below if below != chosen else ""
 
 
-def make_plain(folder: str, paths: Sequence[str]) -> None:
+def making_plain(folder: str, paths: Sequence[str]) -> Iterator[None]:
     """
-    Make empty files where none are, so that libtorrent does not make executable ones.
+    Make empty files where none are, one a step, so that libtorrent makes no executable ones.
 
     It gives a file the mode that the metadata wants when it makes it, and leaves it alone later.
     What goes wrong here goes wrong there as well, and is told then.
     """
     for path in paths:
         target = os.path.join(folder, path)
-        with suppress(OSError):
-            os.makedirs(os.path.dirname(target), exist_ok=True)
-            os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
+        if not os.path.lexists(target):
+            with suppress(OSError):
+                os.makedirs(os.path.dirname(target), exist_ok=True)
+                os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
+        yield
 
 
 def free_root(folder: str, name: str, taken: Collection[str]) -> str:

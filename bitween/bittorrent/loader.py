@@ -13,7 +13,7 @@ from bitween.bittorrent.alerts import Deleted, Removed
 from bitween.bittorrent.backlog import Backlog
 from bitween.bittorrent.flusher import Flusher
 from bitween.bittorrent.member import Member
-from bitween.bittorrent.member_files import make_programs_plain
+from bitween.bittorrent.member_files import making_programs_plain
 from bitween.bittorrent.members import Members
 from bitween.bittorrent.piece_reader import PieceReader
 from bitween.bittorrent.room import Room
@@ -24,6 +24,7 @@ from bitween.errors import SwarmError
 from bitween.model.deletion import Deletion
 from bitween.model.torrent import InfoHash
 from bitween.model.trouble import Reason, Trouble
+from bitween.slices import at_once
 
 #: Deletes the files of a torrent that libtorrent has let go of.
 Erase = Callable[[], Deferred[Deletion]]
@@ -87,7 +88,8 @@ class Loader:
         self._backlog.forget(info_hash)
         if (member.error and member.layout is None) or not self._members.holds(member):
             return False
-        trusted = self._is_trusted(member)
+        # Where holes were made, nothing was before.
+        trusted = self._is_trusted(member) or bool(member.holes)
         member.verifying = not (trusted or member.error)
         member.halted, member.satisfied = member.stands, False
         # What stands still has what the disk had when it was last verified, or saved.
@@ -102,12 +104,13 @@ class Loader:
         if wanted and not member.cleared:
             # Whether there is room can only be told, perhaps, when libtorrent has looked at it.
             wanted = not self._room.hindrance(member)
+        wanted = wanted and not (member.hollow or member.preparing)
         member.begun_idle, member.fetching, member.cleared = not wanted, wanted, False
         if wanted:
-            make_programs_plain(member)
+            at_once(making_programs_plain(member))
         try:
             self._session().load(self._loading(member, trusted, wanted))
-            member.dialled = member.peers
+            member.dialled, member.holes = member.peers, ()
         except SwarmError as error:
             member.error = Trouble(error.message, Reason.SENSELESS)
             return False
@@ -180,6 +183,7 @@ class Loader:
             trusted=trusted,
             halted=member.halted,
             have_all=record.complete and member.intact,
+            holes=member.holes,
             priorities=layout.priorities(selection) if layout and wanted else None,
             sequential=selection.sequential,
             limits=record.wishes.limits,

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from bitween.bittorrent.alerts import Phase, Status
 from bitween.bittorrent.disk import NO_NEED, Need
+from bitween.bittorrent.holes import NO_ZEROS, Zeros
 from bitween.bittorrent.layout import Layout
 from bitween.bittorrent.store import TorrentRecord
 from bitween.model.address import PeerAddress
@@ -36,6 +37,11 @@ class Member:
     :param written: the numbers of the files that are known to be whole on the disk, of a torrent
         that is not.
     :param need: what it still took of its disk when it was last looked at.
+    :param zeros: the pieces of zeros that its files are to keep as holes.
+    :param hollow: whether those holes are still to be made, before anything is fetched.
+    :param holes: the pieces that are on the disk as holes, and libtorrent does not know of yet.
+    :param plain: whether its programs are made, so that libtorrent does not make them executable.
+    :param preparing: whether files are being made before anything is fetched.
     :param reading: whether its metadata is being read.
     :param fetching: whether libtorrent was told what to fetch, since it was loaded.
     :param cleared: whether it is to be fetched when it is loaded the next time, for it had room.
@@ -65,6 +71,11 @@ class Member:
     unwritten: bool = True
     written: set[int] = field(default_factory=set)
     need: Need = NO_NEED
+    zeros: Zeros = NO_ZEROS
+    hollow: bool = False
+    holes: tuple[range, ...] = ()
+    plain: bool = False
+    preparing: bool = False
     reading: bool = False
     fetching: bool = False
     cleared: bool = False
@@ -120,6 +131,17 @@ class Member:
         skipped = self.record.wishes.selection.skipped
         files = self.layout.files if self.layout else ()
         return [file for number, file in enumerate(files) if number not in skipped]
+
+    @property
+    def ready(self) -> bool:
+        """Whether every file is made that has to be before anything is fetched."""
+        programs = self.layout.programs if self.layout else ()
+        return not (self.preparing or self.hollow or (programs and not self.plain))
+
+    @property
+    def holes_to_come(self) -> int:
+        """The bytes that take no room when they are wanted, for they become holes."""
+        return self.zeros.size(self.record.wishes.selection.skipped) if self.hollow else 0
 
     @property
     def stands(self) -> bool:

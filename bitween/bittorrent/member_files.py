@@ -8,7 +8,8 @@ from dataclasses import replace
 from functools import cache
 
 from bitween.bittorrent.disk import Look, look, looking, part_file
-from bitween.bittorrent.layout import make_plain, reading_layout
+from bitween.bittorrent.holes import finding_zeros, making_holes
+from bitween.bittorrent.layout import making_plain, reading_layout
 from bitween.bittorrent.member import Member
 from bitween.bittorrent.naming import Naming
 from bitween.bittorrent.room import measuring
@@ -39,6 +40,8 @@ def surveying(member: Member) -> Iterator[None]:
         _compare(member, found)
     member.layout = layout
     if not record.complete:
+        member.zeros = yield from finding_zeros(record.torrent_file, layout, record.folder)
+        member.hollow = bool(member.zeros.runs) and member.placed and not _is_begun(member)
         yield from measuring(member)
 
 
@@ -86,13 +89,34 @@ def on_disk(member: Member, whole: set[int]) -> set[int]:
     }
 
 
-def make_programs_plain(member: Member) -> None:
-    """See to it that what the metadata calls a program is not made one."""
-    if member.layout is not None:
+def preparing(member: Member) -> Iterator[None]:
+    """Make the files that have to be there before libtorrent fetches, one a step."""
+    if member.layout is None:
+        return
+    if member.hollow:
+        # What somebody put there meanwhile is left alone, and whatever is not made is fetched.
+        if not _is_begun(member):
+            skipped = member.record.wishes.selection.skipped
+            making = making_holes(member.record.folder, member.layout, member.zeros, skipped)
+            member.holes = yield from making
+        member.hollow = False
+    yield from making_programs_plain(member)
+
+
+def making_programs_plain(member: Member) -> Generator[None, None, None]:
+    """See to it, one file a step, that what the metadata calls a program is not made one."""
+    if member.layout is not None and member.layout.programs and not member.plain:
         wanted = {file.path for file in member.wanted_files}
-        make_plain(
-            member.record.folder, [path for path in member.layout.programs if path in wanted]
-        )
+        programs = [path for path in member.layout.programs if path in wanted]
+        # First: another choice of files meanwhile asks for it again.
+        member.plain = True
+        yield from making_plain(member.record.folder, programs)
+
+
+def _is_begun(member: Member) -> bool:
+    """Whether anything lies where a download has its place."""
+    record = member.record
+    return os.path.lexists(os.path.join(record.folder, record.root or ""))
 
 
 def deletion_order(

@@ -31,7 +31,8 @@ MAX_PROGRAMS = 1_000
 PADDING = "_____padding_file_"
 
 _SMALLEST_PIECE = 64 * 2**10
-_LARGEST_PIECE = 16 * 2**20
+#: Bytes of a piece that we make.
+LARGEST_PIECE = 16 * 2**20
 _PIECES_AIMED_AT = 2048
 
 _Bencodable = int | bytes | str | Sequence["_Bencodable"] | Mapping[str, "_Bencodable"]
@@ -57,7 +58,7 @@ def piece_size_for(total: int) -> int:
     :param total: bytes of the whole torrent.
     """
     size = _SMALLEST_PIECE
-    while size < _LARGEST_PIECE and total > size * _PIECES_AIMED_AT:
+    while size < LARGEST_PIECE and total > size * _PIECES_AIMED_AT:
         size *= 2
     return size
 

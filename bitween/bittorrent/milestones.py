@@ -15,6 +15,7 @@ from twisted.python.failure import Failure
 from bitween.bittorrent.alerts import Phase, Status
 from bitween.bittorrent.disk import Look, looking, remove_part_file
 from bitween.bittorrent.flusher import Flusher
+from bitween.bittorrent.holes import Zeros, finding_zeros
 from bitween.bittorrent.layout import Layout, free_root, leads_elsewhere, reading_layout
 from bitween.bittorrent.loader import Loader
 from bitween.bittorrent.member import Member
@@ -208,11 +209,11 @@ class Milestones:
             member.reading = False
         if not self._members.holds(member) or not member.loaded:
             return
-        naming, layout = read
+        naming, layout, zeros = read
         name = safe_name(layout.name)
         record = replace(member.record, torrent_file=torrent_file, naming=naming, name=name)
         self._store.put(record)
-        member.record, member.layout = record, layout
+        member.record, member.layout, member.zeros = record, layout, zeros
         if not layout.by_default:
             # What lies under our names is to be compared, not what lies under libtorrent's.
             self._loader.load_again(member)
@@ -221,7 +222,7 @@ class Milestones:
 
     def _reading(
         self, member: Member, torrent_file: bytes
-    ) -> Generator[None, None, tuple[Naming, Layout]]:
+    ) -> Generator[None, None, tuple[Naming, Layout, Zeros]]:
         """
         Read metadata in steps; measure it before anything is built of it.
 
@@ -236,7 +237,8 @@ class Milestones:
             )
         naming = yield from choosing_naming(member.record.folder, extent.paths)
         layout = yield from reading_layout(torrent_file, member.record.root, naming)
-        return naming, layout
+        zeros = yield from finding_zeros(torrent_file, layout, member.record.folder)
+        return naming, layout, zeros
 
     def _refuse(self, member: Member, trouble: Trouble) -> None:
         """Have nothing to do with a torrent, whose metadata libtorrent need not keep, either."""
@@ -294,7 +296,8 @@ class Milestones:
         record = replace(member.record, root=root, origin=origin)
         # First of all: what is not known to be ours would be left alone the next time.
         self._store.put(record)
-        member.record, member.need = record, whole_need(member)
+        member.record, member.hollow = record, bool(member.zeros.runs) and not found
+        member.need = whole_need(member)
         if root != layout.root:
             member.layout = layout.rerooted(root)
         self._tell_renamed(member, layout)

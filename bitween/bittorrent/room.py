@@ -71,8 +71,9 @@ def needed(member: Member) -> Need:
         # Until it is known what of it is right, what lies there already takes no more room.
         return member.need
     whole = layout.wanted_size(member.record.wishes.selection)
-    entries = member.need.entries * member.left // max(1, whole)
-    return Need(member.left + entries * _ENTRY, entries)
+    left = max(0, member.left - member.holes_to_come)
+    entries = member.need.entries * left // max(1, whole)
+    return Need(left + entries * _ENTRY, entries)
 
 
 def whole_need(member: Member) -> Need:
@@ -83,7 +84,7 @@ def whole_need(member: Member) -> Need:
     skipped = member.record.wishes.selection.skipped
     sizes = [file.size for number, file in enumerate(layout.files) if number not in skipped]
     entries = len(sizes) + layout.folders
-    return Need(sum(sizes) + entries * _ENTRY, entries)
+    return Need(sum(sizes) - member.holes_to_come + entries * _ENTRY, entries)
 
 
 def measuring(member: Member) -> Iterator[None]:
@@ -94,19 +95,26 @@ def measuring(member: Member) -> Iterator[None]:
     need = whole_need(member)
     if os.path.lexists(os.path.join(folder, root)):
         size, entries = need.size, need.entries
-        for file in member.wanted_files:
-            try:
+        skipped = member.record.wishes.selection.skipped
+        for number, file in enumerate(member.layout.files):
+            found = None if number in skipped else _stat(os.path.join(folder, file.path))
+            if found is not None:
                 # Blocks of 512 bytes, whatever the file system has (stat(2)).
-                there = os.stat(os.path.join(folder, file.path)).st_blocks * 512
-            except OSError:
-                there = 0
-            else:
+                there = found.st_blocks * 512
+                if found.st_size == file.size:
+                    there += member.zeros.sizes.get(number, 0)
                 entries -= 1
-                size -= _ENTRY
-            size -= min(file.size, there)
+                size -= _ENTRY + min(file.size, there)
             yield
         need = Need(max(0, size), entries)
     member.need = need
+
+
+def _stat(path: str) -> os.stat_result | None:
+    try:
+        return os.stat(path)
+    except OSError:
+        return None
 
 
 def measure(member: Member) -> None:

@@ -197,6 +197,7 @@ class Loading:
     :param trusted: whether to believe what that says of pieces; else what lies there is checked.
     :param halted: whether to do nothing with it for now.
     :param have_all: whether every byte is known to be there.
+    :param holes: the pieces that are there, and no others, where files were made with holes.
     :param priorities: what to fetch of what is not there, see :meth:`Layout.priorities`; ``None``
         for nothing.
     :param sequential: whether to fetch the pieces in their order.
@@ -212,6 +213,7 @@ class Loading:
     trusted: bool
     halted: bool
     have_all: bool
+    holes: Sequence[range]
     priorities: Sequence[int] | None
     sequential: bool
     limits: Limits
@@ -606,7 +608,7 @@ def _params(loading: Loading) -> lt.add_torrent_params:
         if loading.resume_data is None:
             params = fresh
         params.ti = fresh.ti
-    if not loading.trusted:
+    if loading.holes or not loading.trusted:
         params.have_pieces = []
         params.verified_pieces = []
         params.unfinished_pieces = {}
@@ -624,6 +626,8 @@ def _params(loading: Loading) -> lt.add_torrent_params:
         params.flags |= lt.torrent_flags.paused
     if loading.have_all and params.ti is not None:
         params.have_pieces = [True] * params.ti.num_pieces()
+    if loading.holes and params.ti is not None:
+        params.have_pieces = _pieces_of(loading.holes, params.ti.num_pieces())
     params.file_priorities = list(loading.priorities or ())
     params.upload_limit = loading.limits.upload or _NO_LIMIT
     params.download_limit = loading.limits.download or _NO_LIMIT
@@ -631,6 +635,14 @@ def _params(loading: Loading) -> lt.add_torrent_params:
     params.trackers = []
     params.url_seeds = []
     return params
+
+
+def _pieces_of(runs: Sequence[range], count: int) -> list[bool]:
+    """Which pieces lie in one of the runs."""
+    there = [False] * count
+    for run in runs:
+        there[run.start : run.stop] = [True] * len(run)
+    return there
 
 
 def _connection(peer: lt.peer_info) -> Connection:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from typing import cast
 
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from bitween.bittorrent.dialler import Dialler
 from bitween.bittorrent.layout import Layout
 from bitween.bittorrent.loader import Loader
 from bitween.bittorrent.member import Member
-from bitween.bittorrent.member_files import is_lost, make_programs_plain
+from bitween.bittorrent.member_files import is_lost, preparing
 from bitween.bittorrent.members import Members
 from bitween.bittorrent.room import Room, measure
 from bitween.bittorrent.session import Session, SessionReactor
@@ -19,6 +22,7 @@ from bitween.bittorrent.store import Store
 from bitween.bittorrent.turns import Turns
 from bitween.model.torrent import InfoHash
 from bitween.model.trouble import NO_TROUBLE, Trouble
+from bitween.slices import in_slices
 
 # Files and folders that may be made at once.
 _MANY = 200
@@ -93,7 +97,7 @@ class Steering:
         """Have the files fetched that are selected now."""
         if member.record.complete or not member.placed:
             return
-        member.satisfied, member.unwritten = False, True
+        member.satisfied, member.unwritten, member.plain = False, True, False
         if member.status is not None:
             # What libtorrent said last was of the files that were selected before.
             done = self._session().file_progress(member.record.info_hash)
@@ -161,8 +165,14 @@ class Steering:
         self._loader.load_again(member)
 
     def _prioritize(self, member: Member, layout: Layout) -> None:
-        # Only of what is to be fetched now, for libtorrent makes empty files.
-        make_programs_plain(member)
+        if member.preparing:
+            return
+        if not member.ready:
+            member.preparing = True
+            Deferred.fromCoroutine(self._prepare(member)).addErrback(
+                lambda failure: self._log.failure("preparing a download failed", failure)
+            )
+            return
         selection = member.record.wishes.selection
         many = len(layout.files) + layout.folders > _MANY
         if member.begun_idle and (selection.sequential or many):
@@ -172,6 +182,27 @@ class Steering:
         priorities = layout.priorities(selection)
         self._session().fetch(member.record.info_hash, priorities, selection.sequential)
         member.busy_at = self._reactor.seconds()
+
+    async def _prepare(self, member: Member) -> None:
+        """Make what has to be there before a download is fetched, and go on with it."""
+        try:
+            await in_slices(cast(IReactorTime, self._reactor), self._preparing(member))
+        finally:
+            member.preparing = False
+        if not self._members.holds(member):
+            return
+        if member.holes:
+            member.cleared = True
+            self._loader.load_again(member)
+        elif member.loaded and not member.halted and member.layout is not None:
+            self._prioritize(member, member.layout)
+
+    def _preparing(self, member: Member) -> Iterator[None]:
+        for _ in preparing(member):
+            # Nothing is made for what is removed.
+            if not self._members.holds(member):
+                return
+            yield
 
     def _begin_anew(self, member: Member) -> None:
         """
