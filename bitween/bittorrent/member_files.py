@@ -119,11 +119,11 @@ def _is_begun(member: Member) -> bool:
     return os.path.lexists(os.path.join(record.folder, record.root or ""))
 
 
-def deletion_order(
+def ordering_deletion(
     member: Member, members: Iterable[Member], progress: Sequence[int], *, erase: bool
-) -> Order:
+) -> Generator[None, None, Order]:
     """
-    Which files are to be deleted with a torrent.
+    Find out, one file a step, which files are to be deleted with a torrent.
 
     What another torrent has as well stays, and so does what lies where a file was left out.
 
@@ -136,10 +136,11 @@ def deletion_order(
     others: set[str] = set()
     # Before it has its place, what lies under its name is somebody else's.
     if layout is not None and record.root is not None:
-        others = _paths_of_others(member, members)
+        others = yield from _finding_paths_of_others(member, members)
         skipped = record.wishes.selection.skipped if not record.complete else frozenset()
         begun = {number for number, done in enumerate(progress) if done}
         for number, file in enumerate(layout.files):
+            yield
             if number in skipped and number not in begun:
                 continue
             files.append((file.path, file.size, record.complete or number in skipped))
@@ -155,18 +156,23 @@ def deletion_order(
     )
 
 
-def _paths_of_others(member: Member, members: Iterable[Member]) -> set[str]:
+def _finding_paths_of_others(
+    member: Member, members: Iterable[Member]
+) -> Generator[None, None, set[str]]:
     """The paths of the files of those torrents whose place overlaps with that of this one."""
     place_of = _places()
     own = place_of(member)
     paths: set[str] = set()
-    for other in members:
+    for other in list(members):
+        yield
         if other is member or other.layout is None or not other.placed:
             continue
         place = place_of(other)
         if place.startswith(own) or own.startswith(place):
             folder = other.record.folder
-            paths.update(os.path.join(folder, file.path) for file in other.layout.files)
+            for file in other.layout.files:
+                paths.add(os.path.join(folder, file.path))
+                yield
     return paths
 
 

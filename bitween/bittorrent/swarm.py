@@ -27,7 +27,7 @@ from bitween.bittorrent.flusher import Flusher
 from bitween.bittorrent.inspection import Inspection
 from bitween.bittorrent.loader import Loader
 from bitween.bittorrent.member import Member
-from bitween.bittorrent.member_files import deletion_order, on_disk, survey, whole_files
+from bitween.bittorrent.member_files import on_disk, ordering_deletion, survey, whole_files
 from bitween.bittorrent.members import Members, unknown
 from bitween.bittorrent.milestones import Milestones
 from bitween.bittorrent.piece_reader import OpenFile, PieceReader
@@ -42,7 +42,6 @@ from bitween.bittorrent.store import Store, TorrentRecord
 from bitween.bittorrent.tally import Connection, Tallies
 from bitween.bittorrent.turns import Turns
 from bitween.deletion.process import carry_out
-from bitween.deletion.worker import Order
 from bitween.errors import StartupError, SwarmError
 from bitween.housekeeping import Housekeeping
 from bitween.model.address import PeerAddress
@@ -52,7 +51,7 @@ from bitween.model.peer import Peer
 from bitween.model.text import safe_name
 from bitween.model.torrent import FileOrigin, InfoHash, Metainfo, Torrent
 from bitween.model.wishes import AS_USUAL, UNLIMITED, Limits, Wishes
-from bitween.slices import in_slices
+from bitween.slices import in_slices, result_in_slices
 
 _PROGRESS_SECONDS = 1.0
 _HOUSEKEEPING_SECONDS = 5.0
@@ -388,7 +387,7 @@ class Swarm(Service):
         member = self._members.get(info_hash)
         if member is None:
             return fail(unknown(info_hash))
-        erase = partial(self._erase, self._order(member, erase=True)) if delete_data else None
+        erase = partial(self._erase, member, self._progress(member)) if delete_data else None
         self._store.remove(info_hash)
         self._members.remove(member)
         self._turns.disturb()
@@ -406,7 +405,8 @@ class Swarm(Service):
         member = self._members.get(info_hash)
         if member is None:
             return fail(unknown(info_hash))
-        return self._erase(self._order(member, erase=False))
+        counting = self._delete(member, self._progress(member), erase=False)
+        return Deferred.fromCoroutine(counting)
 
     def recheck(self, info_hash: InfoHash) -> Deferred[None]:
         """
@@ -582,12 +582,16 @@ class Swarm(Service):
         self._members.tell_shares()
         return succeed(member.torrent)
 
-    def _order(self, member: Member, erase: bool) -> Order:
-        progress = () if member.complete else self.file_progress(member.record.info_hash)
-        return deletion_order(member, self._members, progress, erase=erase)
+    def _progress(self, member: Member) -> Sequence[int]:
+        return () if member.complete else self.file_progress(member.record.info_hash)
 
-    def _erase(self, order: Order) -> Deferred[Deletion]:
-        return Deferred.fromCoroutine(carry_out(self._reactor, order))
+    def _erase(self, member: Member, progress: Sequence[int]) -> Deferred[Deletion]:
+        return Deferred.fromCoroutine(self._delete(member, progress, erase=True))
+
+    async def _delete(self, member: Member, progress: Sequence[int], erase: bool) -> Deletion:
+        reactor = cast(IReactorTime, self._reactor)
+        ordering = ordering_deletion(member, self._members, progress, erase=erase)
+        return await carry_out(self._reactor, await result_in_slices(reactor, ordering))
 
     # ---- what libtorrent says
 

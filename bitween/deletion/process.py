@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from dataclasses import asdict
+from collections.abc import Generator
 from typing import Any
 
 from twisted.internet.utils import getProcessOutputAndValue
@@ -14,6 +14,7 @@ from bitween.deletion.worker import Order, Outcome
 from bitween.errors import DeletionFailed
 from bitween.model.deletion import Deletion
 from bitween.model.text import printable
+from bitween.slices import result_in_slices
 
 _WORKER = "bitween.deletion.worker"
 
@@ -33,7 +34,7 @@ async def carry_out(reactor: Any, order: Order) -> Deletion:
             env={**environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
             path="/",
             reactor=reactor,
-            stdinBytes=json.dumps(asdict(order)).encode("ascii"),
+            stdinBytes=await result_in_slices(reactor, encoding(order)),
         )
     except OSError as error:
         raise DeletionFailed(f"no process can be started: {error.strerror}", "try again") from None
@@ -50,3 +51,12 @@ async def carry_out(reactor: Any, order: Order) -> Deletion:
             f"delete what is left in {order.folder!r} by hand",
         )
     return Deletion(outcome.files, outcome.size, outcome.trash, outcome.kept)
+
+
+def encoding(order: Order) -> Generator[None, None, bytes]:
+    """Write an order as the child reads it, one line a step."""
+    lines = [json.dumps(order.heading)]
+    for path in (*order.files, *order.others):
+        lines.append(json.dumps(path))
+        yield
+    return "\n".join(lines).encode("ascii")

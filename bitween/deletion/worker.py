@@ -1,8 +1,9 @@
 """
 The child process that deletes files, away from the reactor.
 
-It reads an order as JSON from its standard input, see :class:`Order`, and writes what came of it as
-JSON to its standard output.  With ``erase`` false it only counts.
+It reads an order from its standard input, a line of JSON for the whole and one for each path, see
+:class:`Order`, and writes what came of it as JSON to its standard output.  With ``erase`` false it
+only counts.
 
 It does not import Twisted, so that it is there at once.
 """
@@ -14,7 +15,7 @@ import math
 import os
 import stat
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from functools import cache, partial
@@ -52,6 +53,18 @@ class Order:
     stamp: str
     completed: float | None
     erase: bool
+
+    @property
+    def heading(self) -> dict[str, str | float | None]:
+        """All but the paths."""
+        return {
+            "folder": self.folder,
+            "root": self.root,
+            "part_file": self.part_file,
+            "stamp": self.stamp,
+            "completed": self.completed,
+            "erase": self.erase,
+        }
 
 
 @dataclass(slots=True)
@@ -187,12 +200,17 @@ def _remove_empty_folders(order: Order) -> None:
             os.rmdir(os.path.join(order.folder, folder))
 
 
+def decoded(lines: Iterable[str]) -> Order:
+    """The order that these lines say."""
+    heading, *paths = map(json.loads, lines)
+    others = tuple(path for path in paths if isinstance(path, str))
+    files = tuple(tuple(path) for path in paths if not isinstance(path, str))
+    return Order(files=files, others=others, **heading)
+
+
 def main() -> None:
     """Carry out one order."""
-    given = json.load(sys.stdin)
-    given["files"] = tuple(map(tuple, given["files"]))
-    given["others"] = tuple(given["others"])
-    json.dump(asdict(carry_out(Order(**given), os.environ)), sys.stdout)
+    json.dump(asdict(carry_out(decoded(sys.stdin), os.environ)), sys.stdout)
 
 
 if __name__ == "__main__":

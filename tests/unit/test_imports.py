@@ -34,7 +34,7 @@ ALLOWED = {
     "catalogue_store": {"errors", "model", "state_dir"},  # of that, how private files are made
     "host_names": set(),
     "xmpp": {"errors", "host_names", "model", "observable"},
-    "deletion": {"errors", "model"},
+    "deletion": {"errors", "model", "slices"},
     "bittorrent": {
         "deletion",
         "errors",
