@@ -628,20 +628,26 @@ class Bitween:
         """
         Forget what was shared of a path before it was changed.
 
-        A download that lies there is a contact's share, and stays unless it has lost its files.
+        A download that lies there is a contact's share, and stays unless its files were changed.
         """
         for earlier in self._swarm.library:
             if earlier.info_hash == torrent.info_hash or _place(earlier) != path:
                 continue
-            if not (earlier.shared or (earlier.error and earlier.completed is not None)):
-                continue
             wishes = earlier.wishes
             kept = replace(torrent.wishes, kept=wishes.kept, rank=wishes.rank, limits=wishes.limits)
             try:
+                if not (earlier.shared or await self._is_changed(earlier)):
+                    continue
                 await self._swarm.wish(torrent.info_hash, kept)
                 await self._swarm.remove(earlier.info_hash, False)
             except BitweenError as error:
                 self._log.error("what was shared before stays: {error}", error=error)
+
+    async def _is_changed(self, fetched: Torrent) -> bool:
+        """Whether the files of a download that was finished are others now."""
+        if fetched.completed is None:
+            return False
+        return bool((await self._swarm.look(fetched.info_hash)).error)
 
     # ---- what comes from below
 

@@ -97,6 +97,14 @@ class Swarm(Controlled, MeetingSwarm, Readable, Door, Protocol):
         :raises UnknownTorrent: if there is no such torrent.
         """
 
+    def look(self, info_hash: InfoHash) -> Deferred[Torrent]:
+        """
+        Look at the files of a torrent now; what seems to be new is compared with the piece hashes.
+
+        :returns: with what there is to tell when that is over.
+        :raises UnknownTorrent: if there is no such torrent, or none any more.
+        """
+
 
 class Hasher(Protocol):
     """Makes metainfo of paths, away from the reactor."""

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import cast
 
-from bitween.bittorrent.disk import Look, look, looking
+from twisted.internet.interfaces import IReactorTime
+
+from bitween.bittorrent.disk import Look, looking
 from bitween.bittorrent.loader import Loader
 from bitween.bittorrent.member import Member
 from bitween.bittorrent.member_files import is_lost, looking_at_wanted
@@ -12,7 +15,9 @@ from bitween.bittorrent.members import Members
 from bitween.bittorrent.rounds import Rounds
 from bitween.bittorrent.session import SessionReactor
 from bitween.bittorrent.steering import Steering
+from bitween.model.torrent import FileEntry
 from bitween.model.trouble import NO_TROUBLE, missing
+from bitween.slices import in_slices, result_in_slices
 
 # How many files are looked at in one step, and how many steps there are until those in trouble
 # may be looked at again: 50 files a second.
@@ -55,31 +60,43 @@ class Inspection:
             rounds.step(self._reactor.seconds(), _FILES_A_STEP)
         self._members.tell_shares()
 
-    def recheck(self, member: Member) -> None:
-        """Look at a torrent here and now, and have it verified though nothing seems to be new."""
+    async def recheck(self, member: Member) -> None:
+        """Look at a torrent now, in slices, and have it verified though nothing seems to be new."""
         member.patience, member.refused = 0.0, ""
         if member.layout is None:
             return
-        found = look(member.record.folder, member.layout.files)
+        found = await self._look_at(member.record.folder, member.layout.files)
+        if not self._members.holds(member):
+            return
         if member.record.complete and found.fault:
             member.faulty = found.faulty
             self._steering.fail(member.record.info_hash, found.fault)
         else:
             self._steering.verify(member, found.stamp)
 
+    async def _look_at(self, folder: str, files: Sequence[FileEntry]) -> Look:
+        return await result_in_slices(cast(IReactorTime, self._reactor), looking(folder, files))
+
+    async def look(self, member: Member) -> None:
+        """Look at a torrent now, in slices; what seems to be new is verified from then on."""
+        await in_slices(cast(IReactorTime, self._reactor), self._looking_at(member))
+
     def _look_at_sound(self) -> Iterator[None]:
         for member in self._members:
-            if member.complete and member.layout is not None:
-                found = yield from looking(member.record.folder, member.layout.files)
-                self._take_look(member, found)
-            elif member.satisfied and not member.error:
-                found = yield from looking_at_wanted(member)
-                if found.fault and member.satisfied:
-                    member.faulty = found.faulty
-                    self._steering.fail(member.record.info_hash, found.fault)
-            elif is_lost(member):
-                self._steering.fail(member.record.info_hash, missing(member.record.root or ""))
-                yield
+            yield from self._looking_at(member)
+
+    def _looking_at(self, member: Member) -> Iterator[None]:
+        if member.complete and member.layout is not None:
+            found = yield from looking(member.record.folder, member.layout.files)
+            self._take_look(member, found)
+        elif member.satisfied and not member.error:
+            found = yield from looking_at_wanted(member)
+            if found.fault and member.satisfied:
+                member.faulty = found.faulty
+                self._steering.fail(member.record.info_hash, found.fault)
+        elif is_lost(member):
+            self._steering.fail(member.record.info_hash, missing(member.record.root or ""))
+            yield
 
     def _look_at_troubled(self) -> Iterator[None]:
         for member in self._members:

@@ -115,9 +115,3 @@ def _stat(path: str) -> os.stat_result | None:
         return os.stat(path)
     except OSError:
         return None
-
-
-def measure(member: Member) -> None:
-    """Do the same at once."""
-    for _ in measuring(member):
-        pass

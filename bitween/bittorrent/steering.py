@@ -16,7 +16,7 @@ from bitween.bittorrent.loader import Loader
 from bitween.bittorrent.member import Member
 from bitween.bittorrent.member_files import is_lost, preparing
 from bitween.bittorrent.members import Members
-from bitween.bittorrent.room import Room, measure
+from bitween.bittorrent.room import Room, measuring
 from bitween.bittorrent.session import Session, SessionReactor
 from bitween.bittorrent.store import Store
 from bitween.bittorrent.turns import Turns
@@ -160,9 +160,21 @@ class Steering:
             member.record = record
         member.error, member.intact, member.verifying = NO_TROUBLE, False, True
         member.seen, member.faulty = stamp, frozenset()
-        if not member.record.complete:
-            measure(member)
-        self._loader.load_again(member)
+        if member.record.complete:
+            self._loader.load_again(member)
+            return
+        # What libtorrent says of it until it is loaded again is of before.
+        member.loaded = False
+        self._loader.unload_quietly(member.record.info_hash)
+        Deferred.fromCoroutine(self._measure(member)).addErrback(
+            lambda failure: self._log.failure("measuring a download failed", failure)
+        )
+
+    async def _measure(self, member: Member) -> None:
+        """Find out what a download still takes of its disk, and load it."""
+        await in_slices(cast(IReactorTime, self._reactor), measuring(member))
+        if self._members.holds(member):
+            self._loader.load_again(member)
 
     def _prioritize(self, member: Member, layout: Layout) -> None:
         if member.preparing:

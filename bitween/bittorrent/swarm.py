@@ -413,16 +413,51 @@ class Swarm(Service):
         Compare what lies on the disk with the piece hashes, and go on from there.
 
         What was complete once is never written to again: if a file is another now, somebody wanted
-        it so, and the torrent stands still until it is the old one.  Answers at once.
+        it so, and the torrent stands still until it is the old one.  Answers when that has begun.
 
         :raises UnknownTorrent: if there is no such torrent.
         """
         member = self._members.get(info_hash)
         if member is None:
             return fail(unknown(info_hash))
-        self._inspection.recheck(member)
+        return Deferred.fromCoroutine(self._recheck(member))
+
+    async def _recheck(self, member: Member) -> None:
+        await self._inspection.recheck(member)
         self._members.tell_shares()
-        return succeed(None)
+
+    def look(self, info_hash: InfoHash) -> Deferred[Torrent]:
+        """
+        Look at the files of a torrent now; what seems to be new is compared with the piece hashes.
+
+        :returns: with what there is to tell when that is over.
+        :raises UnknownTorrent: if there is no such torrent, or none any more.
+        """
+        member = self._members.get(info_hash)
+        if member is None:
+            return fail(unknown(info_hash))
+        return Deferred.fromCoroutine(self._look(member))
+
+    async def _look(self, member: Member) -> Torrent:
+        await self._inspection.look(member)
+        await self._until(lambda: not self._is_verifying(member))
+        return self._members.known(member.record.info_hash).torrent
+
+    def _is_verifying(self, member: Member) -> bool:
+        return member.verifying and not member.error and self._members.holds(member)
+
+    def _until(self, holds: Callable[[], bool]) -> Deferred[None]:
+        """Wait for what an event brings about."""
+        waiting: Deferred[None] = Deferred(lambda _: unsubscribe())
+
+        def test(_: object = None) -> None:
+            if not waiting.called and holds():
+                unsubscribe()
+                waiting.callback(None)
+
+        unsubscribe = self.events.subscribe(test)
+        test()
+        return waiting
 
     def offer_peers(self, info_hash: InfoHash, addresses: Sequence[PeerAddress]) -> None:
         """Dial these for a torrent, first ones first; those that are connected stay so."""

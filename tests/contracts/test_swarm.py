@@ -24,6 +24,7 @@ from bitween.model.events import (
     TorrentRemoved,
 )
 from bitween.model.torrent import FileOrigin, InfoHash, Metainfo, TorrentState
+from bitween.model.trouble import Reason
 from bitween.model.wishes import Limits, Wishes
 from bitween.reading import OpenFile
 from tests.fakes.swarm import FakeSwarm
@@ -252,6 +253,24 @@ class Contract:
             with self.assertRaises(UnknownTorrent):
                 await self.swarm.recheck(InfoHash("cd" * 20))
 
+        async def test_looking(self) -> None:
+            """What is as it was is as before; what was changed is told by the answer."""
+            info = self.file()
+            torrent = await self.swarm.share(info, self.folder)
+            self.assertEqual(await self.swarm.look(info.info_hash), torrent)
+            write(os.path.join(self.folder, "file"), os.urandom(1000))
+            self.change(info.info_hash)
+            looked = await self.swarm.look(info.info_hash)
+            self.assertIs(looked.trouble and looked.trouble.reason, Reason.CHANGED)
+            self.assertEqual(looked, self.swarm.library.get(info.info_hash))
+            begun = await self.swarm.download(ABSENT, "holiday", self.folder)
+            self.assertEqual(await self.swarm.look(ABSENT), begun)
+            await self.swarm.remove(ABSENT, False)
+            await self.assertFailure(self.swarm.look(ABSENT), UnknownTorrent)
+
+        def change(self, info_hash: InfoHash) -> None:
+            """Tell a fake swarm that files were changed."""
+
         async def test_peers(self) -> None:
             """Peers can be offered for anything, at any time, any number of times."""
             info = self.file()
@@ -310,6 +329,10 @@ class FakeSwarmTests(Contract.SwarmTests):
         """One is ready at once."""
         self.fake = FakeSwarm()
         return self.fake
+
+    def change(self, info_hash: InfoHash) -> None:
+        """Have it find that."""
+        self.fake.changed.add(info_hash)
 
     def know(self, info_hash: InfoHash, content: bytes) -> None:
         """Have it give that."""

@@ -99,6 +99,7 @@ class FakeSwarm:
     :ivar contents: what is here of the one file that a torrent has, by its hash.
     :ivar opened: every file that was opened.
     :ivar connected: the peers of torrents.
+    :ivar changed: the torrents whose files are others now, which shows when they are looked at.
     """
 
     def __init__(self) -> None:
@@ -115,6 +116,7 @@ class FakeSwarm:
         self.contents: dict[InfoHash, bytes] = {}
         self.opened: list[FakeFile] = []
         self.connected: dict[InfoHash, tuple[Peer, ...]] = {}
+        self.changed: set[InfoHash] = set()
         self._torrent_files: dict[InfoHash, bytes] = {}
         self._time = 0.0
 
@@ -180,6 +182,15 @@ class FakeSwarm:
         self.events.notify(TorrentRemoved(info_hash=info_hash, name=known.name))
         self._tell_shares(changed)
         return succeed(deleted)
+
+    def look(self, info_hash: InfoHash) -> Deferred[Torrent]:
+        """Find what a test has changed."""
+        known = self._known(info_hash)
+        if known is None:
+            return fail(UnknownTorrent(f"no torrent of ours has the hash {info_hash}"))
+        if info_hash in self.changed:
+            self.break_down(info_hash, "a file is another than it was", Reason.CHANGED)
+        return succeed(self.library.get(info_hash))
 
     def recheck(self, info_hash: InfoHash) -> Deferred[None]:
         """Find everything as it should be: what broke down is mended."""

@@ -232,7 +232,8 @@ class UseCaseTests(SynchronousTestCase):
         )
         for number in (1, 2):
             if number == 2:
-                self.swarm.break_down(FILM.info_hash, "changed", Reason.CHANGED)
+                # Nobody has noticed yet.
+                self.swarm.changed.add(FILM.info_hash)
             self.bitween.add_path(path)
             now = InfoHash(f"{number}" * 40)
             self.hasher.asked[path].callback(Metainfo(now, "film.mkv", 2, b""))
