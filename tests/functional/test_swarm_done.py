@@ -175,23 +175,58 @@ class DoneTests(SwarmCase):
 class SkippedFileTests(SwarmCase):
     """A file that is left out, all of whose bytes come with the pieces of others."""
 
+    async def setUp(self) -> None:  # type: ignore[override]  # trial takes coroutines
+        """Bob has fetched two of three small files."""
+        self.alice, self.state = await self.start(), self.folder("state")
+        self.bob = await self.start(self.state)
+        self.source = self.folder("source")
+        for name in "abc":
+            write(os.path.join(self.source, name), os.urandom(20_000))
+        self.info_hash = await self.share(self.alice, self.source)
+        skipped = Selection(skipped=frozenset({1}))
+        self.downloads = self.folder("downloads")
+        await self.bob.download(self.info_hash, "", self.downloads, Wishes(selection=skipped))
+        self.bob.offer_peers(self.info_hash, [address_of(self.alice)])
+        await self.finished()
+
+    async def finished(self) -> None:
+        """Wait until Bob has what he wants."""
+        wanted = (TorrentState.FINISHED, TorrentState.ERROR)
+        await when(self.bob, lambda: self.bob.library.get(self.info_hash).state in wanted)
+        self.assertEqual(self.bob.library.get(self.info_hash).error, "")
+
     async def test_it_is_not_said_to_be_there(self) -> None:
         """Its bytes are kept elsewhere, and no file of its name is made."""
-        alice, bob = await self.start(), await self.start()
-        source = self.folder("source")
-        for name in "abc":
-            write(os.path.join(source, name), os.urandom(20_000))
-        info_hash = await self.share(alice, source)
-        skipped = Selection(skipped=frozenset({1}))
-        downloads = self.folder("downloads")
-        await bob.download(info_hash, "", downloads, Wishes(selection=skipped))
-        bob.offer_peers(info_hash, [address_of(alice)])
-        await when(bob, lambda: bob.library.get(info_hash).state is TorrentState.FINISHED)
-        files = await Control(bob, NoMemory(), Rules()).files(info_hash)
+        files = await Control(self.bob, NoMemory(), Rules()).files(self.info_hash)
         assert files is not None
-        self.assertFalse(os.path.exists(os.path.join(downloads, "source", "b")))
+        self.assertFalse(os.path.exists(os.path.join(self.downloads, "source", "b")))
         self.assertLess(files[1].done, files[1].entry.size)
         self.assertEqual([files[0].done, files[2].done], [20_000, 20_000])
+
+    async def test_later(self) -> None:
+        """Nor is it missed after a check or a restart; wanted after all, it is there."""
+        await self.bob.recheck(self.info_hash)
+        self.bob.offer_peers(self.info_hash, [address_of(self.alice)])
+        await self.finished()
+        await self.stop(self.bob)
+        self.bob = await self.start(self.state)
+        self.bob.offer_peers(self.info_hash, [address_of(self.alice)])
+        await self.finished()
+        await self.wanted_after_all()
+
+    async def test_at_once(self) -> None:
+        """The same while the daemon runs."""
+        await self.wanted_after_all()
+
+    async def wanted_after_all(self) -> None:
+        """Let Bob want all files, which makes his torrent complete."""
+        await self.bob.wish(self.info_hash, Wishes())
+        here = lambda: self.bob.library.get(self.info_hash)  # noqa: E731  # used twice
+        await when(self.bob, lambda: here().complete or bool(here().error))
+        self.assertEqual(here().error, "")
+        for name in "abc":
+            path = os.path.join(self.downloads, "source", name)
+            self.assertEqual(read(path), read(os.path.join(self.source, name)))
 
 
 class PausedTests(SwarmCase):
