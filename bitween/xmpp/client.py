@@ -297,7 +297,8 @@ class Client(XMPPClient):
     @property
     def online(self) -> bool:
         """Whether there is a session that can be used, and its link is up."""
-        return self.status.state is ConnectionState.ONLINE
+        # At the end of a session, handlers hear of it before the state is another one.
+        return self._ready and self.status.state is ConnectionState.ONLINE
 
     @property
     def in_session(self) -> bool:

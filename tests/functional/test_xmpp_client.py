@@ -29,6 +29,9 @@ from bitween.xmpp.backoff import Backoff
 from bitween.xmpp.client import Account, Client
 from tests.functional.client_case import SECRET, ClientCase
 
+# wokkel can only be imported once the shim of bitween.xmpp has run.
+from wokkel.subprotocols import XMPPHandler  # isort: skip
+
 
 class AnswerTests(ClientCase):
     """Answers are taken only from who was asked."""
@@ -259,6 +262,20 @@ class StayingTests(ClientCase):
         self.lose(stream)
         self.assertIs(self.state, ConnectionState.WAITING)
         self.assertEqual(self.fatal, [])
+
+    def test_it_is_not_online_where_a_session_ends(self) -> None:
+        """Who is told of the end, and looks, must not take the session for usable."""
+        told: list[bool] = []
+
+        class Handler(XMPPHandler):
+            def connectionLost(self, reason: Any) -> None:
+                super().connectionLost(reason)
+                told.append(client.online)
+
+        client = self.client
+        Handler().setHandlerParent(client)
+        self.lose(self.log_in())
+        self.assertEqual(told, [False])
 
     def test_requests_fail_when_the_session_ends(self) -> None:
         """None is left hanging, and none can be sent without a session."""
