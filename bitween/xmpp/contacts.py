@@ -34,6 +34,7 @@ from bitween.xmpp.failures import no_session, request_error, subscription_error
 from bitween.xmpp.jids import parse_contact, split, stamped
 from bitween.xmpp.payload import xml_text
 from bitween.xmpp.presence import available
+from bitween.xmpp.quota import Quota
 from bitween.xmpp.reminders import Reminders
 
 #: Requests by strangers that are remembered, in all and of one domain; the server keeps the others.
@@ -44,6 +45,10 @@ MAX_REQUESTS_OF_DOMAIN = 50
 #: many seconds; those beyond wait for the user.
 WELCOMES_AT_ONCE = 20
 WELCOME_INTERVAL = 30
+
+#: How often somebody is let in without the user, and the seconds in which: each time costs stanzas,
+#: and who leaves and comes back without end would have us say nothing else.
+LET_IN = (10, 600.0)
 
 #: Seconds in which a new contact who is asked back may consent.
 SETTLING = 0.5
@@ -98,6 +103,7 @@ class Contacts(RosterClientProtocol):
         self._clock = clock
         # The times at which strangers were let in, as far as they still count.
         self._welcomed: list[float] = []
+        self._let_ins = Quota(clock, *LET_IN)
         self._roster: dict[str, Contact] = {}
         # Those who ask, with the names that they give themselves.
         self._requests: dict[str, str] = {}
@@ -447,7 +453,7 @@ class Contacts(RosterClientProtocol):
         if not jid or jid == self._own_bare or jid in self._blocked or Contact(jid).is_service:
             # What a gateway asks is for the chat program to answer that has registered with it.
             return
-        if self._is_welcome(jid):
+        if self._is_welcome(jid) and self._let_ins.take(jid):
             self._let_in(jid)
             if self._manners.auto_accept is AutoAccept.ALWAYS:
                 self._ask_back(jid)

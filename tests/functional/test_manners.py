@@ -11,7 +11,14 @@ from bitween.errors import InvalidValue, NotConnected, RequestRefused
 from bitween.model.contact import AutoAccept, Contact, Pending
 from bitween.model.events import ContactChanged, PresenceChanged
 from bitween.xmpp.blocking import MAX_BLOCKED, NS_BLOCKING, BlockList
-from bitween.xmpp.contacts import NS_NICK, WELCOME_INTERVAL, WELCOMES_AT_ONCE, Contacts, Manners
+from bitween.xmpp.contacts import (
+    LET_IN,
+    NS_NICK,
+    WELCOME_INTERVAL,
+    WELCOMES_AT_ONCE,
+    Contacts,
+    Manners,
+)
 from tests.functional.test_xmpp_handlers import ROSTER, HandlerCase, Manager
 
 FRANK = "frank@localhost"
@@ -72,6 +79,18 @@ class NeverTests(MannersCase):
 
 class KnownTests(MannersCase):
     """``known``: whom we follow may see us."""
+
+    def test_who_leaves_and_comes_back_without_end(self) -> None:
+        """He waits for the user at last: each time costs stanzas, which he could have us send."""
+        for _ in range(100):
+            self.asks("carol@localhost")
+        self.assertEqual(len(self.sent()), LET_IN[0])
+        self.assertEqual(self.pending(), {"carol@localhost"})
+        self.asks("dave@localhost")
+        self.assertEqual(self.sent(), [("presence", "subscribed", "dave@localhost")])
+        self.clock.advance(LET_IN[1])
+        self.asks("carol@localhost")
+        self.assertEqual(self.sent(), [("presence", "subscribed", "carol@localhost")])
 
     def test_strangers_wait(self) -> None:
         """Everybody else has a place in the roster that says so."""
