@@ -147,7 +147,7 @@ def _opened(folder: str) -> int:
     except PermissionError:
         raise UnreadablePath(f"{quoted(folder)} may not be read", "check its permissions") from None
     except OSError as error:
-        raise BadPath(f"{quoted(folder)} is no folder that can be read: {error.strerror}") from None
+        raise BadPath(f"{quoted(folder)} cannot be read as a folder: {error.strerror}") from None
 
 
 def _outside(path: str) -> BadPath:

@@ -128,7 +128,7 @@ def read_private(path: str) -> str:
 
 def _check_private(path: str, status: os.stat_result) -> None:
     if not stat.S_ISREG(status.st_mode) or status.st_uid not in (os.geteuid(), 0):
-        raise ConfigurationError(f"{path!r} is not a file of yours", "remove it")
+        raise ConfigurationError(f"{path!r} is not a file of yours", "name or make another one")
     if stat.S_IMODE(status.st_mode) & 0o077:
         raise ConfigurationError(f"{path!r} is open to others", f"chmod 600 {path}")
 

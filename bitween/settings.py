@@ -192,7 +192,7 @@ class Options(usage.Options):
     def parseArgs(self, *rest: str) -> None:
         """:raises twisted.python.usage.UsageError: for a stray argument."""
         if rest:
-            raise usage.UsageError(f"{rest[0]!r} is no option")
+            raise usage.UsageError(f"{rest[0]!r} is not an option")
 
     def parseOptions(self, options: Sequence[str] | None = None) -> None:
         """
@@ -252,7 +252,9 @@ def _read_config(path: str | None, environ: Mapping[str, str]) -> dict[str, Any]
             f"cannot read {quoted(path)}: {error.strerror}", "check --config"
         ) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"{quoted(path)} is no TOML: {error}", "mend the file") from None
+        raise ConfigurationError(
+            f"{quoted(path)} is not valid TOML: {error}", "mend the file"
+        ) from None
     return {key: _config_value(path, key, value) for key, value in values.items()}
 
 
@@ -391,14 +393,14 @@ def _split_port(option: str, text: str) -> tuple[str, int | None]:
     if match is None:
         if text.count(":") > 1 and "[" not in text:
             return text, None
-        raise ConfigurationError(f"--{option}: {text!r} is no host with a port", "say HOST:PORT")
+        raise ConfigurationError(f"--{option}: {text!r} is not a host with a port", "say HOST:PORT")
     port = match["p6"] or match["port"]
     return match["v6"] or match["host"], None if port is None else _port(option, port, lowest=0)
 
 
 def _port(option: str, text: str, lowest: int) -> int:
     if not text.isascii() or not text.isdigit() or not lowest <= int(text) <= 65535:
-        raise ConfigurationError(f"--{option}: {text!r} is no port", f"say {lowest} to 65535")
+        raise ConfigurationError(f"--{option}: {text!r} is not a port", f"say {lowest} to 65535")
     return int(text)
 
 
@@ -415,7 +417,7 @@ def _server(text: str) -> tuple[tuple[str, int], bool]:
 def _priority(text: str) -> int:
     if not re.fullmatch(r"-[0-9]{1,3}", text) or not -128 <= int(text) <= -1:
         raise ConfigurationError(
-            f"--priority: {text!r} is no number from -128 to -1",
+            f"--priority: {text!r} is not a number from -128 to -1",
             "from 0 up, the daemon would be given messages that are meant for chat programs",
         )
     return int(text)
@@ -423,7 +425,7 @@ def _priority(text: str) -> int:
 
 def _nick(text: str) -> str:
     if not text.isprintable() or len(text) > MAX_NICK:
-        raise ConfigurationError(f"--nick: {text!r} is no name", f"up to {MAX_NICK} letters")
+        raise ConfigurationError(f"--nick: {text!r} is not a name", f"up to {MAX_NICK} letters")
     return text.strip()
 
 
@@ -476,11 +478,11 @@ def _network(text: str) -> IPv4Network | IPv6Network:
         network = ip_network(text)
     except ValueError:
         raise ConfigurationError(
-            f"--trusted-network: {text!r} is no network", "say ADDRESS/BITS, as 10.8.0.0/24"
+            f"--trusted-network: {text!r} is not a network", "say ADDRESS/BITS, as 10.8.0.0/24"
         ) from None
     if network.is_loopback or network.is_link_local or network.prefixlen < _SHORTEST_PREFIX:
         raise ConfigurationError(
-            f"--trusted-network: {text!r} is no private network", "say e.g. 10.8.0.0/24"
+            f"--trusted-network: {text!r} is not a private network", "say e.g. 10.8.0.0/24"
         )
     return network
 
@@ -520,11 +522,11 @@ def _schedule(text: str) -> Entry:
 
 def _active_downloads(text: str) -> int:
     if not text.isascii() or not text.isdigit() or len(text) > 6:
-        raise ConfigurationError(f"--active-downloads: {text!r} is no number", "say 0 or more")
+        raise ConfigurationError(f"--active-downloads: {text!r} is not a number", "say 0 or more")
     return int(text)
 
 
 def _number(option: str, text: str) -> float:
     if not re.fullmatch(r"\d{1,9}(\.\d{1,9})?", text, re.ASCII):
-        raise ConfigurationError(f"--{option}: {text!r} is no number", "say e.g. 1.5, or 0")
+        raise ConfigurationError(f"--{option}: {text!r} is not a number", "say e.g. 1.5, or 0")
     return float(text)

@@ -74,7 +74,7 @@ class EventStreams(Resource):
         if not since:
             return self._log.last
         if not _POSITION.fullmatch(since[-1]):
-            raise InvalidValue("since is no whole number", "give the id of an event, or nothing")
+            raise InvalidValue("since is not a whole number", "give the id of an event, or nothing")
         return int(since[-1]) or self._log.start
 
 

@@ -50,7 +50,7 @@ class LogIn(Resource):
             refusal = "this link does not serve any more: bitween open makes another"
         elif isinstance(token, str) and code is None and isinstance(remembered, bool):
             secret = self._by_token(request, token, remembered)
-            refusal = "this is no token of ours"
+            refusal = "this token is not valid"
         else:
             return Refusal(400, _USAGE).render(request)
         if secret is None:

@@ -107,7 +107,7 @@ def _value(annotation: Any, value: object) -> object:
 
 def _text(value: object) -> str:
     if not isinstance(value, str):
-        raise InvalidValue(f"{_shown(value)} is no text")
+        raise InvalidValue(f"{_shown(value)} is not text")
     return value
 
 
@@ -119,7 +119,7 @@ def _truth(value: object) -> bool:
 
 def _whole_number(value: object) -> int:
     if isinstance(value, bool) or not isinstance(value, int):
-        raise InvalidValue(f"{_shown(value)} is no whole number")
+        raise InvalidValue(f"{_shown(value)} is not a whole number")
     return value
 
 
@@ -128,9 +128,9 @@ def _path(value: object) -> Path:
     try:
         os.fsencode(path)
     except UnicodeEncodeError:
-        raise InvalidValue(f"{_shown(value)} is no path") from None
+        raise InvalidValue(f"{_shown(value)} is not a path") from None
     if not path or "\0" in path:
-        raise InvalidValue(f"{_shown(value)} is no path")
+        raise InvalidValue(f"{_shown(value)} is not a path")
     # Whoever types a path is used to what a shell makes of this; it is no absolute path otherwise.
     return Path(os.path.expanduser(path))
 
@@ -155,7 +155,7 @@ _READERS: Mapping[Any, Callable[[object], object]] = {
 
 def _list(annotation: Any, value: object) -> list[object]:
     if not isinstance(value, list):
-        raise InvalidValue(f"{_shown(value)} is no list")
+        raise InvalidValue(f"{_shown(value)} is not a list")
     return [_value(annotation, entry) for entry in value]
 
 

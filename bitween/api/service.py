@@ -259,10 +259,14 @@ def _startup_error(description: str, error: CannotListenError) -> StartupError:
     cause = error.socketError
     # Python itself raises some without the system's words, such as for a path that is too long.
     reason = (cause.strerror if isinstance(cause, OSError) else None) or str(cause)
-    if isinstance(cause, OSError) and cause.errno == EADDRINUSE:
-        reason = "is in use"
     where = f"port {error.port}" if isinstance(error.port, int) else description
-    return StartupError(f"the API's {where}: {reason}", "choose another endpoint with --api")
+    if isinstance(cause, OSError) and cause.errno == EADDRINUSE:
+        said = f"the API's {where} is already in use"
+    else:
+        said = f"the API cannot use {where}: {reason}"
+    return StartupError(
+        said, "choose another endpoint with --api, e.g. tcp:5001:interface=127.0.0.1"
+    )
 
 
 def _url(description: str, port: IListeningPort) -> str:

@@ -34,7 +34,7 @@ class SessionMethods(Namespace):
         """
         if not self._sessions.end(session):
             raise UnknownSession(
-                f"there is no session '{printable(session, 60)}'", "see session.list"
+                f"there is no session '{printable(session, 60)}'", "bitween sessions lists them"
             )
         self._ended(session)
         return True

@@ -142,7 +142,7 @@ class Tokens:
         left = [kept for kept in self._made if kept.token.name != name]
         if len(left) == len(self._made):
             raise UnknownToken(
-                f"there is no token '{printable(name, _MAX_NAME)}'", "see token.list"
+                f"there is no token '{printable(name, _MAX_NAME)}'", "bitween token lists them"
             )
         self._keep(left)
 

@@ -153,7 +153,7 @@ def _look_at(folder: str, file: FileEntry) -> os.stat_result | Trouble:
 
 def _fault(path: str, shown: str, found: os.stat_result, size: int) -> Trouble:
     if not stat.S_ISREG(found.st_mode):
-        return Trouble(f"'{shown}' is no file", Reason.CHANGED, shown)
+        return Trouble(f"'{shown}' is not a file", Reason.CHANGED, shown)
     if found.st_size != size:
         return Trouble(f"'{shown}' has another size than it had", Reason.CHANGED, shown)
     if not os.access(path, os.R_OK):

@@ -255,7 +255,7 @@ def _read_rules(path: str) -> GitIgnoreSpec:
     :raises BadPath: if it cannot be read or understood: what it names must not be shared.
     """
     if not stat.S_ISREG(_stat(path).st_mode):
-        raise BadPath(f"{quoted(path)} is no file", "it should hold patterns, one a line")
+        raise BadPath(f"{quoted(path)} is not a file", "it should hold patterns, one a line")
     try:
         with open(path, encoding="utf-8-sig", errors="surrogateescape") as file:
             return GitIgnoreSpec.from_lines(file)

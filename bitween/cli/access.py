@@ -17,8 +17,12 @@ def token(session: Session) -> None:
     args = session.args
     if args.action != "new" and (args.read_only or args.name is not None):
         raise WrongUsage("--read-only and --name go with token new")
-    if (args.action == "revoke") != (args.token is not None):
-        raise WrongUsage("token revoke, and no other, needs the name of a token")
+    if args.action == "new" and args.token is not None:
+        raise WrongUsage(f"a name for a new token goes with --name: --name {args.token}")
+    if args.action == "revoke" and args.token is None:
+        raise WrongUsage("token revoke needs the name of a token", "bitween token lists them")
+    if args.action != "revoke" and args.token is not None:
+        raise WrongUsage("only token revoke takes the name of a token")
     if args.action == "new":
         _make(session)
     elif args.action == "revoke":
@@ -50,8 +54,10 @@ def _row(made: Mapping[str, Any]) -> tuple[str, ...]:
 def sessions(session: Session) -> None:
     """``sessions [list | revoke ID]``."""
     args = session.args
-    if (args.action == "revoke") != (args.session is not None):
-        raise WrongUsage("sessions revoke, and no other, needs the ID of a session")
+    if args.action == "revoke" and args.session is None:
+        raise WrongUsage("sessions revoke needs the ID of a session", "bitween sessions lists them")
+    if args.action != "revoke" and args.session is not None:
+        raise WrongUsage("only sessions revoke takes the ID of a session")
     if args.action == "revoke":
         result = session.call("session.revoke", session=args.session)
         session.show(result, f"the browser of session {args.session} is logged out")

@@ -22,9 +22,13 @@ from bitween.model.proof import (
     token_digest,
     unix_place,
 )
+from bitween.model.text import quoted
 
 _CONNECT_TIMEOUT = 10.0
 _API_PATH = "/api"
+_METHOD_NOT_FOUND = -32601
+#: What stands before each message about a parameter (JSON-RPC 2.0 §5.1).
+_OF_JSON_RPC = "Invalid params: "
 #: Bytes of the longest answer to a nonce.
 _MAX_PROOFS = 16_384
 
@@ -67,11 +71,9 @@ class Client:
             error = answer.get("error")
             if error is None:
                 return answer["result"]
-            data = error.get("data") or {}
-            about = (data.get(key, "") for key in ("hint", "reason", "detail"))
-            raise Refused(error["message"], *about)
+            raise _refusal(method, error)
         except (ValueError, AttributeError, KeyError, TypeError):
-            raise NoDaemon(f"what answers at {self.url} is no bitween daemon") from None
+            raise NoDaemon(f"what answers at {self.url} is not a bitween daemon") from None
 
     def reached(self, link: str) -> str:
         """The same as a link of the daemon's at the address under which we reach it."""
@@ -103,7 +105,7 @@ class Client:
                 f"no daemon answers at {self.url}: {reason}", "start one with bitween daemon"
             ) from None
         except http.client.HTTPException:
-            raise NoDaemon(f"what answers at {self.url} is no bitween daemon") from None
+            raise NoDaemon(f"what answers at {self.url} is not a bitween daemon") from None
         finally:
             connection.close()
 
@@ -187,8 +189,21 @@ def _split(url: str) -> SplitResult:
     except ValueError:
         named = False
     if not named or address.scheme not in ("http", "https", "http+unix"):
-        raise WrongUsage(f"{url!r} is no URL of a daemon", "it looks like http://127.0.0.1:5000")
+        raise WrongUsage(
+            f"{url!r} is not the URL of a daemon", "it looks like http://127.0.0.1:5000"
+        )
     return address
+
+
+def _refusal(method: str, error: Mapping[str, Any]) -> Refused:
+    """A JSON-RPC error in the words of the command line, which has no "params"."""
+    if error["code"] == _METHOD_NOT_FOUND:
+        return Refused(
+            f"the API has no method {quoted(method)}", "bitween call rpc.discover lists them", ""
+        )
+    data = error.get("data") or {}
+    message = error["message"].removeprefix(_OF_JSON_RPC)
+    return Refused(message, *(data.get(key, "") for key in ("hint", "reason", "detail")))
 
 
 def _http_failure(url: str, status: int, body: bytes) -> CommandFailed:
@@ -197,6 +212,6 @@ def _http_failure(url: str, status: int, body: bytes) -> CommandFailed:
             f"the daemon at {url} does not take the token", "name the right one with --token-file"
         )
     if status == 404:
-        return NoDaemon(f"what answers at {url} is no bitween daemon")
+        return NoDaemon(f"what answers at {url} is not a bitween daemon")
     text = body.decode("utf-8", "replace").strip()
     return CommandFailed(f"the daemon at {url} refuses: {text or f'HTTP status {status}'}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import select
+import shlex
 import time
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
@@ -20,7 +21,9 @@ from bitween.cli.output import Output
 from bitween.cli.session import Session
 from bitween.cli.waiting import wait_for_job, wait_for_torrent
 from bitween.model.left_out import Why
+from bitween.model.magnet import is_magnet
 from bitween.model.quantity import counted, duration_text, rate_text, size_text
+from bitween.model.text import quoted
 
 _PAGE = 500
 #: Seconds that a daemon may take to stop.
@@ -34,7 +37,7 @@ def add(session: Session) -> None:
     failed = 0
     for path in session.args.paths:
         try:
-            _add_one(session, os.path.abspath(path))
+            _add_one(session, _path_to_share(path))
         except CommandFailed as failure:
             if len(session.args.paths) == 1 or failure.exit_status != CommandFailed.exit_status:
                 raise
@@ -42,6 +45,20 @@ def add(session: Session) -> None:
             session.output.note(f"bitween: {failure}")
     if failed:
         raise CommandFailed(f"{failed} of {len(session.args.paths)} could not be added")
+
+
+def _path_to_share(text: str) -> str:
+    """
+    The path that an argument means, also one that the shell left a ``~`` in.
+
+    :raises WrongUsage: if it is a magnet link.
+    """
+    if is_magnet(text):
+        raise WrongUsage(
+            f"{quoted(text)} is a magnet link, not a file", "bitween get downloads what it names"
+        )
+    path = os.path.abspath(text)
+    return path if os.path.lexists(path) else os.path.abspath(os.path.expanduser(text))
 
 
 def _add_one(session: Session, path: str) -> None:
@@ -80,7 +97,7 @@ def _start_adding(session: Session, path: str) -> dict[str, Any]:
             raise
         warning = refused.message
         if refused.detail == "torrent_file":
-            warning += f"; bitween get {path} downloads that"
+            warning += f"; to download that, run: bitween get {shlex.quote(path)}"
         confirm(session, warning, "Share it?")
         started = session.call("bt.add_path", path=path, strict=session.args.strict, confirm=True)
     return started
@@ -185,15 +202,27 @@ def get(session: Session) -> None:
         "bt.add_torrent_by_hash", hash=wanted.hash, save_path=folder, paused=args.paused or None
     )
     sources = started["sources"]
+    if not args.wait and (had := _had_already(session, wanted)):
+        session.show(started, had)
+        return
     if sources == 0:
         output.note("no source is online; it starts when one appears")
     if not args.wait:
-        plural = "" if sources == 1 else "s"
-        session.show(started, f"downloading {wanted} from {sources} source{plural}")
+        session.show(started, f"downloading {wanted} from {counted(sources, 'source')}")
         return
     torrent = wait_for_torrent(session.client, wanted.hash, output)
     size = size_text(torrent["total_size"])
     session.show(torrent, f"{torrent['name']} ({size}) is in {torrent['save_path']}")
+
+
+def _had_already(session: Session, wanted: Named) -> str | None:
+    """What to say where nothing of a torrent is left to download; nothing otherwise."""
+    asked = ["name", "complete", "save_path"]
+    torrents = session.call("bt.get_torrents", hashes=[wanted.hash], fields=asked)["torrents"]
+    if not torrents or not torrents[0]["complete"]:
+        return None
+    had = Named(wanted.hash, torrents[0]["name"])
+    return f"you have {had} already, in {torrents[0]['save_path']}"
 
 
 def rm(session: Session) -> None:
@@ -220,7 +249,9 @@ def _remove_with_data(session: Session, named: Named) -> None:
         )
     planned = session.call("bt.get_deletion", hash=named.hash)
     if planned["files"]:
-        fate = "They go to the trash." if planned["trash"] else "There is no trash: they are gone."
+        fate = (
+            "They go to the trash." if planned["trash"] else "There is no trash: this is for good."
+        )
         what = f"This deletes {_files_text(planned)} of {named} in {torrent['save_path']}."
         confirm(session, f"{what} {fate}", "Delete?")
     done = session.call(
@@ -291,9 +322,9 @@ def _change_contact(session: Session) -> None:
     said = {
         "add": f"asked {args.jid_of_contact} to become a contact",
         "accept": f"{args.jid_of_contact} is a contact now",
-        "remove": f"{args.jid_of_contact} is no contact any more",
+        "remove": f"removed {args.jid_of_contact} from your contacts",
         "block": f"{args.jid_of_contact} is blocked",
-        "unblock": f"{args.jid_of_contact} is not blocked any more",
+        "unblock": f"{args.jid_of_contact} is no longer blocked",
     }
     session.show(result, said[args.action])
 
@@ -490,7 +521,7 @@ def call(session: Session) -> None:
         params = json.loads(session.args.params)
     except ValueError as error:
         raise WrongUsage(
-            f"the parameters are no JSON: {error}", "quote them for the shell"
+            f"the parameters are not JSON: {error}", "quote them for the shell"
         ) from None
     if not isinstance(params, list | dict):
         raise WrongUsage("the parameters are neither a JSON list nor an object")

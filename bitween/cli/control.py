@@ -11,7 +11,7 @@ from bitween.cli.failures import CommandFailed, WrongUsage
 from bitween.cli.names import Named, own_torrent
 from bitween.cli.session import Session
 from bitween.errors import InvalidValue
-from bitween.model.quantity import parse_rate, rate_text, size_text
+from bitween.model.quantity import limit_text, parse_rate, rate_text, size_text
 from bitween.model.text import quoted
 
 _NUMBERS = re.compile(r"(\d{1,9})(?:-(\d{1,9}))?", re.ASCII)
@@ -149,7 +149,7 @@ def _numbers(text: str) -> list[int]:
         match = _NUMBERS.fullmatch(part.strip())
         first, last = (int(match[1]), int(match[2] or match[1])) if match else (1, 0)
         if not first <= last <= first + 10**5:
-            raise WrongUsage(f"{part!r} is no number of a file", "say e.g. 0,3-5")
+            raise WrongUsage(f"{part!r} is not the number of a file", "say e.g. 0,3-5")
         numbers += range(first, last + 1)
     return numbers
 
@@ -163,12 +163,12 @@ def limit(session: Session) -> None:
     if output.as_json:
         output.json(result)
         return
-    output.line(f"up {_limit_text(result['upload'])}, down {_limit_text(result['download'])}")
+    output.line(f"up {limit_text(result['upload'])}, down {limit_text(result['download'])}")
     if result.get("scheduled"):
         now = result["now"]
         output.line(
-            f"by the schedule now: up {_limit_text(now['upload'])},"
-            f" down {_limit_text(now['download'])}"
+            f"by the schedule now: up {limit_text(now['upload'])},"
+            f" down {limit_text(now['download'])}"
         )
 
 
@@ -199,10 +199,6 @@ def _rate(text: str | None) -> int | None:
         return parse_rate(text)
     except InvalidValue as error:
         raise WrongUsage(error.message, error.hint) from None
-
-
-def _limit_text(rate: int) -> str:
-    return rate_text(rate) or "unlimited"
 
 
 def export(session: Session) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from bitween.model.quantity import duration_text, rate_text, size_text
+from bitween.model.quantity import duration_text, limit_text, rate_text, size_text
 
 #: What stands in the text of an error already.
 _FOR_PROGRAMS = frozenset({"reason", "detail", "values"})
@@ -28,7 +28,7 @@ def event_lines(event: Mapping[str, Any], name_of: Callable[[str], str | None]) 
         told = (
             f"{key}: {_value_text(key, value)}"
             for key, value in data.items()
-            if _says(value) and key not in _FOR_PROGRAMS
+            if _says(key, value) and key not in _FOR_PROGRAMS
         )
         yield "  ".join((when, event["type"], *told))
 
@@ -38,9 +38,9 @@ def local_time(seconds: float) -> str:
     return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(seconds))
 
 
-def _says(value: object) -> bool:
+def _says(key: str, value: object) -> bool:
     """Whether a value tells anything: nothing is said of an error that there is none."""
-    return value is not None and value not in ("", [], {})
+    return value is not None and value not in ("", [], {}) and (key, value) != ("more", 0)
 
 
 def _value_text(key: str, value: Any) -> str:
@@ -50,11 +50,19 @@ def _value_text(key: str, value: Any) -> str:
         return _NUMBERS.get(key, str)(value)
     if key == "shares" and isinstance(value, list):
         return ", ".join(f"{share['name']} ({size_text(share['size'])})" for share in value)
-    if isinstance(value, dict) and isinstance(value.get("message"), str):
-        return str(value["message"])
-    if isinstance(value, dict) and {"name", "hash"} <= value.keys():
-        return f"{value['name']} ({value['hash']})"
+    if isinstance(value, dict):
+        return _object_text(value)
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _object_text(value: Mapping[str, Any]) -> str:
+    if isinstance(value.get("message"), str):
+        return str(value["message"])
+    if {"name", "hash"} <= value.keys():
+        return f"{value['name']} ({value['hash']})"
+    if value.keys() == {"upload", "download"}:
+        return f"up {limit_text(value['upload'])}, down {limit_text(value['download'])}"
+    return json.dumps(value, ensure_ascii=False)
 
 
 def _percentage(part: float) -> str:
@@ -62,7 +70,7 @@ def _percentage(part: float) -> str:
 
 
 def _rate(rate: float) -> str:
-    return rate_text(rate) or "none"
+    return rate_text(rate) or "0 B/s"
 
 
 _NUMBERS: Mapping[str, Callable[[float], str]] = MappingProxyType(

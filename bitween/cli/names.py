@@ -18,6 +18,7 @@ from bitween.model.torrent_file import MAX_LENGTH, SUFFIX, info_hash_of
 
 _HASH = re.compile(r"[0-9a-fA-F]{40}", re.ASCII)
 _HASH_PREFIX = re.compile(r"[0-9a-fA-F]{6,40}", re.ASCII)
+_TOO_SHORT = re.compile(r"(?=.*[0-9])[0-9a-fA-F]{2,5}", re.ASCII)
 _MAX_SHOWN = 20
 _MAX_MATCHES = 1000
 
@@ -107,8 +108,11 @@ def _only_one(
     if not meant:
         if near:
             raise CommandFailed(
-                f"{nothing} {quoted(text)}; a name has to be given in full, as of:\n{_listed(near)}"
+                f"{nothing} {quoted(text)}; give the whole name, or the hash, of one of these:\n"
+                f"{_listed(near)}"
             )
+        if _TOO_SHORT.fullmatch(text):
+            hint = f"of a hash, give six digits or more; {hint}"
         raise CommandFailed(f"{nothing} {quoted(text)}", hint)
     if len(meant) > 1:
         raise CommandFailed(

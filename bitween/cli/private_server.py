@@ -215,7 +215,7 @@ class PrivateServer(ABC):
     def _check_account(self, user: str, password: str) -> None:
         """:raises InvalidValue: for what could break out of a file name, of Lua or of JSON."""
         if not (user.isascii() and user.isalnum()):
-            raise InvalidValue(f"{user!r} is no user name for a private {self.name}")
+            raise InvalidValue(f"{user!r} is not a user name for a private {self.name}")
         if not password.isprintable() or set(password) & set('"\\'):
             raise InvalidValue(
                 f"the password has a character that a private {self.name} cannot take"

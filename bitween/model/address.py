@@ -81,11 +81,11 @@ class PeerAddress:
 def _parse_ip(address: object) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
     shown = printable(repr(address), 60)
     if not isinstance(address, str) or len(address) > 45:
-        raise InvalidValue(f"{shown} is no IP address")
+        raise InvalidValue(f"{shown} is not an IP address")
     try:
         ip = ipaddress.ip_address(address)
     except ValueError:
-        raise InvalidValue(f"{shown} is no IP address") from None
+        raise InvalidValue(f"{shown} is not an IP address") from None
     if isinstance(ip, ipaddress.IPv6Address):
         if ip.scope_id is not None:
             raise InvalidValue(f"{shown} has a zone index, which means nothing on another machine")
@@ -100,6 +100,6 @@ def _parse_port(port: object) -> int:
         port = int(port)
     if isinstance(port, bool) or not isinstance(port, int) or not 1 <= port <= 65535:
         raise InvalidValue(
-            f"{printable(repr(port), 60)} is no port", "a port is a number from 1 to 65535"
+            f"{printable(repr(port), 60)} is not a port", "a port is a number from 1 to 65535"
         )
     return port

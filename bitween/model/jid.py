@@ -41,7 +41,7 @@ def parse_jid(text: object) -> Jid:
     :raises InvalidValue: if it is none, or names no account.
     """
     if not isinstance(text, str) or not 0 < len(text) <= MAX_JID:
-        raise _no_jid(text, "is no JID")
+        raise _no_jid(text, "is not a JID")
     # A resource may have both separators in it, an account's name none.
     bare, _, resource = text.partition("/")
     user, separator, host = bare.rpartition("@")
@@ -54,9 +54,9 @@ def parse_jid(text: object) -> Jid:
     try:
         jid = Jid(local, _host(host), resourceprep(resource))
     except (Prohibited, UnicodeError):
-        raise _no_jid(text, "is no JID") from None
+        raise _no_jid(text, "is not a JID") from None
     if not local or not _is_clean(text) or any(len(part.encode()) > MAX_PART for part in jid):
-        raise _no_jid(text, "is no JID")
+        raise _no_jid(text, "is not a JID")
     return jid
 
 

@@ -34,6 +34,11 @@ def rate_text(rate: float | None) -> str:
     return f"{size_text(rate)}/s" if rate else ""
 
 
+def limit_text(limit: float) -> str:
+    """A limit in bytes/s for a person; 0 is none."""
+    return rate_text(limit) or "unlimited"
+
+
 def duration_text(seconds: float | None) -> str:
     """A time span for a person; nothing where it is unknown."""
     if seconds is None:
@@ -60,7 +65,7 @@ def parse_size(text: str) -> int:
     """
     size = 0 if text == "none" else _parsed(text)
     if size is None or size > MAX_SIZE:
-        raise InvalidValue(f"{text!r} is no size", "say e.g. 1000000, 500k, 2M, or 0 for none")
+        raise InvalidValue(f"{text!r} is not a size", "say e.g. 1000000, 500k, 2M, or 0 for none")
     return size
 
 
@@ -73,7 +78,7 @@ def parse_rate(text: str) -> int:
     """
     rate = 0 if text == "none" else _parsed(text.removesuffix("/s"))
     if rate is None or rate > MAX_RATE:
-        raise InvalidValue(f"{text!r} is no rate", "say e.g. 500k, 2M or none: bytes per second")
+        raise InvalidValue(f"{text!r} is not a rate", "say e.g. 500k, 2M or none: bytes per second")
     return rate
 
 

@@ -61,7 +61,7 @@ def parse_entry(text: str) -> Entry:
     """
     match = _ENTRY.fullmatch(text.strip())
     if match is None:
-        raise InvalidValue(f"{text!r} is no entry of a schedule", _HINT)
+        raise InvalidValue(f"{text!r} is not an entry of a schedule", _HINT)
     pairs = [pair.split("=") for pair in match["rates"].split()]
     rates = {name.lower(): parse_rate(rate) for name, rate in pairs}
     if len(rates) != len(pairs):
@@ -95,7 +95,7 @@ def _days(text: str) -> frozenset[int]:
     for span in text.split(","):
         first, _, last = span.partition("-")
         if first not in _DAYS or (last or first) not in _DAYS:
-            raise InvalidValue(f"{span!r} is no day of the week", f"they are {', '.join(_DAYS)}")
+            raise InvalidValue(f"{span!r} is not a day of the week", f"they are {', '.join(_DAYS)}")
         begin, end = _DAYS.index(first), _DAYS.index(last or first)
         days.update(day % 7 for day in range(begin, end + 1 + (7 if end < begin else 0)))
     return frozenset(days)
@@ -103,5 +103,5 @@ def _days(text: str) -> frozenset[int]:
 
 def _minute(hour: str, minute: str) -> int:
     if int(minute) > 59 or int(hour) * 60 + int(minute) > _MINUTES_A_DAY:
-        raise InvalidValue(f"{hour}:{minute} is no time of the day", "say 00:00 to 24:00")
+        raise InvalidValue(f"{hour}:{minute} is not a time of day", "say 00:00 to 24:00")
     return int(hour) * 60 + int(minute)

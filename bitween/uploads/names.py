@@ -36,7 +36,7 @@ def safe_part(name: str) -> str:
     :raises InvalidValue: if it is none.
     """
     if name in {"", ".", ".."} or "/" in name or "\0" in name:
-        raise InvalidValue(f"{printable(name, 60)!r} is no name of a file or folder")
+        raise InvalidValue(f"{printable(name, 60)!r} is not a name for a file or folder")
     shown = printable(name, len(name), "_")
     stem, extension = os.path.splitext(shown)
     return _cut(stem, extension)
@@ -66,7 +66,7 @@ def _unquoted(segment: str) -> str:
     try:
         return unquote_to_bytes(segment).decode("utf-8")
     except UnicodeError:
-        raise InvalidValue(f"{printable(segment, 60)!r} is no UTF-8", "encode it so") from None
+        raise InvalidValue(f"{printable(segment, 60)!r} is not UTF-8", "encode it so") from None
 
 
 def _cut(stem: str, end: str) -> str:

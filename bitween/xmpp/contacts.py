@@ -264,7 +264,7 @@ class Contacts(RosterClientProtocol):
         self._check_online()
         if bare not in self._requests:
             raise UnknownContact(
-                f"{bare} does not ask to see you",
+                f"{bare} has not asked to be a contact of yours",
                 "add them instead",
                 detail="no_request",
                 values={"jid": bare},

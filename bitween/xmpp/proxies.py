@@ -134,7 +134,7 @@ class Proxies(XMPPHandler):
         bare = split(offered.jid)[0]
         # A domain is no proxy: whoever is there would be dialled at whatever port is named.
         if bare not in listed or bare in servers:
-            raise RequestRefused(f"{printable(offered.jid)} is no proxy of either server")
+            raise RequestRefused(f"{printable(offered.jid)} is not a proxy of either server")
         try:
             return await self.address(offered.jid)
         except RequestRefused:

@@ -138,7 +138,7 @@ def _decoded(message: bytes) -> str:
     try:
         text = message.decode()
     except UnicodeDecodeError:
-        raise ServerNotAuthentic("a message that is no text") from None
+        raise ServerNotAuthentic("a message that is not text") from None
     if len(text) > _MAX_MESSAGE:
         raise ServerNotAuthentic("a message that is too long")
     return text
@@ -158,7 +158,7 @@ def _attributes(text: str, *names: str) -> list[str]:
 
 def _iterations(text: str) -> int:
     if not (text.isascii() and text.isdigit() and len(text) <= _MAX_DIGITS):
-        raise ServerNotAuthentic("an iteration count that is no number")
+        raise ServerNotAuthentic("an iteration count that is not a number")
     count = int(text)
     if count < LEAST_ITERATIONS:
         raise ServerNotAuthentic("fewer iterations than RFC 7677 asks for")

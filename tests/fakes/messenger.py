@@ -274,7 +274,7 @@ class FakeMessenger:
             jid = args[0]
             local, _, domain = jid.partition("/")[0].partition("@")
             if not local or not domain or any(char.isspace() for char in jid):
-                raise InvalidValue(f"{jid!r} is no JID")
+                raise InvalidValue(f"{jid!r} is not a JID")
             if not self._online:
                 raise NotConnected("there is no connection to the XMPP server")
             step(f"{local}@{domain}".lower(), *args[1:])
@@ -310,7 +310,7 @@ class FakeMessenger:
 
     def _accept(self, jid: str) -> None:
         if jid not in self.server.account(self.own_jid).asked_by:
-            raise UnknownContact(f"{jid} does not ask to see you")
+            raise UnknownContact(f"{jid} has not asked to be a contact of yours")
         self.server.follow(jid, self.own_jid)
         if jid not in self.server.account(self.own_jid).follows:
             self._ask(jid)

@@ -117,7 +117,7 @@ class ServiceTests(TestCase):
             await second.ready
         error = caught.exception
         self.assertIn(f"port {port}", error.message)
-        self.assertIn("in use", error.message)
+        self.assertIn(" is already in use", error.message)
         self.assertIn("--api", error.hint)
 
     async def test_nonsense(self) -> None:

@@ -298,7 +298,7 @@ class FindingTests(CliCase):
         Path(self.file("token", TOKEN)).chmod(0o600)
         for url in ("ftp://x", "http://", "http://[::1", "http://x:99999"):
             said = await self.refused(2, "ls", "--url", url, "--token-file", "token")
-            self.assertIn("no URL", said)
+            self.assertIn("not the URL", said)
 
 
 class UsageTests(CliCase):
@@ -537,6 +537,7 @@ class GetTests(CliCase):
         await self.serve()
         self.world.contact_shares(BOB, {A: "holiday", B: "holiday 2", C: "work"})
         self.assertIn(f"{C}  work", await self.refused(1, "get", "wor"))
+        self.assertIn("give six digits or more", await self.refused(1, "get", "1a2b3"))
         said = (await self.done("get", "Work")).out
         self.assertEqual(said, f"downloading work ({C}) from 1 source\n")
         await self.done("get", "holiday")
@@ -579,6 +580,27 @@ class GetTests(CliCase):
         for wrong in ("magnet:?dn=film", "no.torrent"):
             await self.refused(2, "get", wrong)
         self.assertIn("bitween get", await self.refused(2, "add", "film.torrent"))
+        magnet = f"magnet:?xt=urn:btih:{info_hash}"
+        self.assertIn("bitween get", await self.refused(2, "add", magnet))
+
+    async def test_a_tilde_that_the_shell_left(self) -> None:
+        """A quoted ``~`` means the home directory where nothing here is called so."""
+        await self.serve()
+        self.file("film")
+        self.environ["HOME"] = self.home
+        said = (await self.done("add", "~/film")).out
+        self.assertIn(f"adding {self.path('film')} ", said)
+        os.mkdir(self.path("~"))
+        self.file("~/film")
+        self.assertIn(f"adding {self.path('~/film')} ", (await self.done("add", "~/film")).out)
+
+    async def test_get_what_is_here(self) -> None:
+        """Nothing is said to be downloaded that is complete already."""
+        await self.serve()
+        self.world.share("film", A)
+        said = await self.run_bitween("get", A)
+        self.assertIn(f"you have film ({A}) already", said.out)
+        self.assertNotIn("source", said.out + said.err)
 
     async def test_ambiguous_name(self) -> None:
         """The candidates are listed with their hashes, and nothing is fetched."""
@@ -848,7 +870,9 @@ class DaemonTests(CliCase):
         for params in ('["x"]', '{"query": "x"}'):
             result = (await self.done("call", "xmpp.find", params)).json
             self.assertEqual(result, {"total": 0, "items": []})
-        self.assertIn("Method not found", await self.refused(1, "call", "no.such"))
+        self.assertIn("no method 'no.such'", await self.refused(1, "call", "no.such"))
+        said = await self.refused(1, "call", "xmpp.find", '{"query": 5}')
+        self.assertTrue(said.startswith("bitween: parameter 'query': "), said)
         self.assertIn("'job' is missing", await self.refused(1, "call", "jobs.get"))
 
 
@@ -884,6 +908,16 @@ class EventTests(CliCase):
                 f"torrent_changed  name: film  hash: {A}  done: 5 B  progress: 50%",
                 f"torrent_changed  hash: {B}",
             ],
+        )
+
+    async def test_rates_and_limits(self) -> None:
+        """Rates and limits are told as on the rest of the command line, and no more than is."""
+        await self.serve()
+        limits = {"upload": 0, "download": 1_000_000}
+        self.world.log.record(EventType.WARNING, {"download_rate": 0, "limits": limits, "more": 0})
+        said = (await self.done("events")).out
+        self.assertTrue(
+            said.endswith("  download_rate: 0 B/s  limits: up unlimited, down 1 MB/s\n"), said
         )
 
     async def test_times_and_errors(self) -> None:
@@ -1085,6 +1119,7 @@ class AccessTests(CliCase):
             ("token", "revoke", "x", "--name", "y"),
         ):
             self.assertIn("token", await self.refused(2, *command))
+        self.assertIn("--name x", await self.refused(2, "token", "new", "x"))
         self.assertIn("no token 'x'", await self.refused(1, "token", "revoke", "x"))
 
     async def test_open(self) -> None:

@@ -109,7 +109,7 @@ class SeedTests(TroubleCase):
         """It is named."""
         os.unlink(self.path)
         os.mkdir(self.path)
-        self.assertIn("is no file", await self.trouble(self.alice, self.info_hash))
+        self.assertIn("is not a file", await self.trouble(self.alice, self.info_hash))
         os.rmdir(self.path)
         write(self.path, CONTENT)
         await self.mended(self.alice, self.info_hash)

@@ -141,7 +141,7 @@ class WebAnswersTests(WebCase):
         """Each error the daemon can give is a sentence of people, in English and in German."""
         errors = [error_object(kind("some message", "some hint")) for kind in KINDS]
         errors += [protocol_error(code) for code in (-32700, -32600, -32601, -32602, -32603)]
-        errors.append(error_object(InvalidValue("parameter 'upload': 5 is no text")))
+        errors.append(error_object(InvalidValue("parameter 'upload': 5 is not text")))
         statuses = [(429, "too many failed log-ins"), (503, "busy"), (500, "it is broken")]
 
         def visit(page: Page) -> list[str]:
@@ -163,7 +163,7 @@ class WebAnswersTests(WebCase):
             page.get_by_label("Add a contact").fill("not a jid@@")
             page.keyboard.press("Enter")
             toast = page.get_by_role("alert").locator(".toast")
-            expect(toast).to_contain_text("is no JID")
+            expect(toast).to_contain_text("is not a JID")
             expect(toast).not_to_contain_text("Invalid params")
 
         await browse(visit)

@@ -115,7 +115,7 @@ class UploadTests(ShareCase):
             choosing.value.set_files(paths)
             page.get_by_label("Name of the folder").fill("../holiday")
             page.keyboard.press("Enter")
-            expect(page.locator(".toast")).to_contain_text("is no name of a file or folder")
+            expect(page.locator(".toast")).to_contain_text("is not a name for a file or folder")
             with page.expect_file_chooser() as choosing:
                 page.get_by_role("button", name="Upload files").press("Enter")
             choosing.value.set_files(paths)

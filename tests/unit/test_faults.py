@@ -59,9 +59,9 @@ class FaultTests(SynchronousTestCase):
 
     def test_an_invalid_value_is_invalid_params(self) -> None:
         """The message says so, and what is wrong."""
-        error = error_object(errors.InvalidValue("'x' is no port"))
+        error = error_object(errors.InvalidValue("'x' is not a port"))
         self.assertEqual(error["code"], INVALID_PARAMS)
-        self.assertEqual(error["message"], "Invalid params: 'x' is no port")
+        self.assertEqual(error["message"], "Invalid params: 'x' is not a port")
 
     def test_a_kind_that_is_not_listed_counts_as_its_parent(self) -> None:
         """An error class of another module gets the code of what it derives from."""
