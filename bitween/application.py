@@ -395,9 +395,13 @@ class Bitween:
         :param paused: whether to fetch no more than the list of its files until it is resumed.
         :returns: how many sources there are at this moment.
         :raises BadPath: if the folder is no place to write to.
+        :raises ForbiddenPath: if it is something of the daemon's own.
         """
         if info_hash not in self._swarm.library:
-            folder = checked_folder(folder if folder is not None else self._download_dir)
+            folder = folder if folder is not None else self._download_dir
+            # A contact chooses the name, which could be that of a file of ours.
+            self._guard.forbid(folder)
+            folder = checked_folder(folder)
             share = self.catalogue.share(info_hash)
             name = share.name if share else ""
             await self._swarm.download(info_hash, name, folder, Wishes(paused=paused))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pwd
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 
 from bitween.errors import ConfirmationNeeded, ForbiddenPath
 from bitween.model.torrent_file import MAX_LENGTH, SUFFIX, info_hash_of
@@ -59,7 +60,7 @@ class ShareGuard:
 
     def forbid(self, path: str) -> None:
         """
-        See whether a path may be shared at all.
+        See whether a path may be shared, or downloaded to, at all.
 
         :raises ForbiddenPath: if it is something of the daemon's own, or lies in that.
         """
@@ -68,7 +69,8 @@ class ShareGuard:
             if _lies_in(real, private):
                 raise ForbiddenPath(
                     f"{path!r} belongs to bitween itself",
-                    "it holds the account's and the API's secrets, and is never shared",
+                    "it holds the account's and the API's secrets: nothing there is shared, and"
+                    " nothing is downloaded to it",
                     detail="own",
                     values={"path": path},
                 )
@@ -95,11 +97,8 @@ class ShareGuard:
         waiting = [folder]
         while waiting:
             above = waiting.pop()
-            try:
-                entries = os.scandir(above)
-            except OSError:
-                continue  # reported when it is hashed
-            with entries:
+            # What cannot be read is reported when it is hashed; it may only just have gone.
+            with suppress(OSError), os.scandir(above) as entries:
                 for entry in entries:
                     if entry.name.startswith(".") and not self._hidden:
                         continue

@@ -37,7 +37,13 @@ from bitween.chat import ChatCommands
 from bitween.collector import loading_for_good
 from bitween.control import LOOK, Rules
 from bitween.credentials import read_password
-from bitween.errors import BitweenError, ConfigurationError, LogInRefused, StartupError
+from bitween.errors import (
+    BitweenError,
+    ConfigurationError,
+    ForbiddenPath,
+    LogInRefused,
+    StartupError,
+)
 from bitween.folders import Folders
 from bitween.forward_clock import ForwardClock
 from bitween.housekeeping import DAY, Housekeeping
@@ -190,7 +196,7 @@ class Daemon(MultiService):
         self._state.claim()
         # From here on nobody is sent to where another program may listen by now.
         remove_stale(self._state.path)
-        _make_folder(self._settings.download_dir)
+        _make_folder(self._settings.download_dir, self._share_guard())
         token = load_or_make_token(self._settings.token_file)
         tokens = Tokens.load(token, self._state.file("tokens.json"))
         store = Store.open(self._state.file("bitween.sqlite"))
@@ -504,16 +510,21 @@ def _same_file(one: TextIO, other: TextIO) -> bool:
         return False
 
 
-def _make_folder(path: str) -> None:
+def _make_folder(path: str, guard: ShareGuard) -> None:
     """
-    :raises StartupError: if it cannot be made.
+    :raises StartupError: if it cannot be made, or holds our own files: contacts choose names there.
     """
     try:
+        guard.forbid(path)
         os.makedirs(path, exist_ok=True)
     except OSError as error:
         raise StartupError(
             f"the download directory {path!r} cannot be made: {error.strerror}",
             "choose another with --download-dir",
+        ) from None
+    except ForbiddenPath as error:
+        raise StartupError(
+            f"the download directory {error.message}", "choose another with --download-dir"
         ) from None
 
 

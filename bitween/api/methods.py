@@ -222,6 +222,7 @@ class TorrentMethods(Namespace):
         :param save_path: a folder, absolute or from ``~/`` on; the download directory by default.
         :param paused: fetch no more than the list of its files until ``bt.resume``.
         :raises BadPath: if the folder is no place to write to.
+        :raises ForbiddenPath: if it is the daemon's own state directory, or lies in it.
         """
         info_hash = InfoHash(hash)
         sources = await self._bitween.download(info_hash, save_path, paused)

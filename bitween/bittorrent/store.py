@@ -147,7 +147,8 @@ class Store:
             return cls(_connect(path), path)
         except (sqlite3.OperationalError, OSError) as error:
             raise StoreError(
-                f"{path!r} cannot be opened: {error}", "check its permissions"
+                f"{path!r} cannot be opened: {error}",
+                "check its permissions and the disk it lies on",
             ) from None
         except sqlite3.DatabaseError as error:
             return cls._begun_anew(path, error)

@@ -261,8 +261,8 @@ def _remove_with_data(session: Session, named: Named) -> None:
     session.show(done, f"removed {named}: {_files_text(done)} {where}")
     if done["kept"]:
         session.output.note(
-            f"{counted(done['kept'], 'file')} stay: you changed or moved them,"
-            " or another torrent has them"
+            f"{counted(done['kept'], 'file')} left in place: changed or moved by you,"
+            " or part of another torrent"
         )
 
 

@@ -472,7 +472,7 @@ class TorrentTests(MethodCase):
             self.assertIn("job", self.call("bt.add_path", harmless))
 
     def test_add_the_daemons_own(self) -> None:
-        """What holds the API's and the account's secrets is never shared."""
+        """What holds the API's and the account's secrets is never shared, nor downloaded to."""
         state = os.path.join(os.path.realpath(self.mktemp()), "state", "alice")
         os.makedirs(os.path.join(state, "deep"))
         for folder in ("", "deep", "..", "../.."):
@@ -484,6 +484,10 @@ class TorrentTests(MethodCase):
         for below in ("", "deep/file", "deep/..", "../link", "../link/deep"):
             params = {"path": os.path.join(state, below), "confirm": True}
             error = self.answer("bt.add_path", params)["error"]["data"]
+            self.assertEqual((error["reason"], error["detail"]), ("forbidden_path", "own"))
+        for below in ("", "deep", "new", "../link/deep"):
+            params = {"hash": "0" * 40, "save_path": os.path.join(state, below)}
+            error = self.answer("bt.add_torrent_by_hash", params)["error"]["data"]
             self.assertEqual((error["reason"], error["detail"]), ("forbidden_path", "own"))
         # What holds it is shared without it, as the hasher sees to.
         for harmless in ("../file", ".."):

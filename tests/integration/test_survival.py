@@ -136,6 +136,15 @@ class RefusalTests(ProsodyTestCase):
         path = self.make_file("ca.pem", b"nothing")
         self.assertIn(path, await self.refused("--ca-file", path))
 
+    async def test_downloads_among_our_own_files(self) -> None:
+        """Contacts choose names in the download directory, which is none of our own therefore."""
+        server = self.server("alice")
+        state = os.path.join(self.directory, "alice")
+        options = ("--state-dir", state, "--download-dir", state)
+        daemon = self.daemon(server, "alice", options=options)
+        self.assertIn("belongs to bitween itself", await self.refusal_of(daemon))
+        self.assertFalse(os.path.exists(os.path.join(state, "bitween.sqlite")))
+
     async def test_ports_in_use(self) -> None:
         """The API's and BitTorrent's port are told by their number."""
         server = self.server("alice")
