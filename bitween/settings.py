@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NoReturn
 
 from twisted.python import usage
 
+from bitween import __version__
 from bitween.errors import BadPath, ConfigurationError, InvalidValue
 from bitween.model.address import PeerAddress
 from bitween.model.connection import DEFAULT_PRIORITY
@@ -117,17 +119,26 @@ class Options(usage.Options):
     longdesc = "Shares files with your XMPP contacts over BitTorrent."
 
     optFlags = [
-        ["no-port-mapping", None, "Ask no router for a port: neither UPnP nor NAT-PMP."],
-        ["temporary-addresses", None, "Announce temporary IPv6 addresses, no lasting ones."],
-        ["limit-lan", None, "Let the limits hold on local networks, too."],
+        ["no-port-mapping", None, "Do not ask the router for a port by UPnP or NAT-PMP."],
+        [
+            "temporary-addresses",
+            None,
+            "Announce temporary IPv6 addresses in place of lasting ones.",
+        ],
+        ["limit-lan", None, "Apply the limits on local networks, too."],
         ["allow-plain", None, "Tell the server the password itself, if it offers nothing better."],
         ["log-traffic", None, "Log the XMPP stream, with secrets masked."],
     ]
     optParameters = [
         ["jid", None, None, "The XMPP account: user@domain[/resource]."],
-        ["password-file", None, None, "First line: the password; - is standard input."],
-        ["config", None, None, "TOML file with these same names."],
-        ["server", None, None, "[xmpps://]HOST[:PORT] of the XMPP server, without a look-up."],
+        [
+            "password-file",
+            None,
+            None,
+            "File whose first line is the password; - for standard input.",
+        ],
+        ["config", None, None, "TOML file with these options."],
+        ["server", None, None, "The XMPP server as [xmpps://]HOST[:PORT] [looked up in DNS]."],
         ["ca-file", None, None, "PEM file: a further trust root for the server's certificate."],
         ["state-dir", None, None, "Where torrents, resume data and the API token are kept."],
         ["download-dir", None, None, "Where downloads go [~/Downloads/bitween]."],
@@ -135,24 +146,34 @@ class Options(usage.Options):
             "hidden-files",
             None,
             None,
-            "share or skip: files in a folder that begin with a dot [share].",
+            "share or skip the files in a folder whose name begins with a dot [share].",
         ],
         ["api", None, None, f"Endpoint of the JSON-RPC API, or none [{DEFAULT_API}]."],
-        ["token-file", None, None, "The API token [in the state directory]."],
-        ["listen", None, None, "[ADDR:]PORT for BitTorrent [chosen once, then kept]."],
-        ["priority", None, None, f"Of our presence, -128 to -1 [{DEFAULT_PRIORITY}]."],
-        ["nick", None, None, "What you call yourself towards those whom you ask."],
-        ["auto-accept", None, None, "Whom to let see you unasked: never, known or always [known]."],
-        ["upload-limit", None, None, "Bytes per second: 500k, 2M or none."],
-        ["download-limit", None, None, "Bytes per second: 500k, 2M or none."],
+        ["token-file", None, None, "File with the API token [token in the state directory]."],
+        [
+            "listen",
+            None,
+            None,
+            "Accept BitTorrent connections at [ADDR:]PORT [chosen once, then kept].",
+        ],
+        ["priority", None, None, f"XMPP presence priority, -128 to -1 [{DEFAULT_PRIORITY}]."],
+        ["nick", None, None, "Your name in contact requests."],
+        ["auto-accept", None, None, "Accept contact requests: never, known or always [known]."],
+        ["upload-limit", None, None, "Bytes per second, e.g. 500k or 2M [none]."],
+        ["download-limit", None, None, "Bytes per second, e.g. 500k or 2M [none]."],
         [
             "active-downloads",
             None,
             None,
             f"Downloads that run at the same time, 0 for any number [{DEFAULT_ACTIVE_DOWNLOADS}].",
         ],
-        ["seed-ratio", None, None, "Pause a download once it was given to others so many times."],
-        ["seed-hours", None, None, "Pause a download that was given to others for so long."],
+        [
+            "seed-ratio",
+            None,
+            None,
+            "Pause a download once it was uploaded so many times [no limit].",
+        ],
+        ["seed-hours", None, None, "Pause a download after so many hours of seeding [no limit]."],
         [
             "in-band-limit",
             None,
@@ -182,12 +203,17 @@ class Options(usage.Options):
         self["schedule"].append(entry)
 
     def opt_share_root(self, path: str) -> None:
-        """A folder to look around in for what to share, or none [~]; may be repeated."""
+        """A folder that the page may browse for files to share, or none [~]; may be repeated."""
         self["share-root"].append(path)
 
     def opt_trusted_network(self, network: str) -> None:
-        """A private network, as 10.8.0.0/24, in which contacts are dialled; may be repeated."""
+        """Connect to contacts in this private network, e.g. 10.8.0.0/24; may be repeated."""
         self["trusted-network"].append(network)
+
+    def opt_version(self) -> NoReturn:
+        """Print the version and exit."""
+        sys.stdout.write(f"bitween {__version__}\n")
+        raise SystemExit(0)
 
     def parseArgs(self, *rest: str) -> None:
         """:raises twisted.python.usage.UsageError: for a stray argument."""

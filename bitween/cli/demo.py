@@ -78,6 +78,8 @@ def run_demo(args: argparse.Namespace) -> int:  # noqa: ARG001  # every command 
             demo.run()
             if sys.stdout.isatty() and not os.environ.get("DEMO_EXIT"):
                 demo.stay()
+            else:
+                demo.leave()
         except BitweenError as error:
             demo.explain(error)
             return 1
@@ -235,10 +237,15 @@ class _Demo:
         """Wait for Ctrl-C."""
         with contextlib.suppress(KeyboardInterrupt):
             signal.signal(signal.SIGINT, signal.default_int_handler)
+            self._say_commands()
             self._say_links()
             self._say("\nBoth stay up until you press Ctrl-C; then all of this is removed.")
             while True:
                 signal.pause()
+
+    def leave(self) -> None:
+        """Say why it ends here."""
+        self._say("\nBoth are stopped now, and all of this is removed; on a terminal they stay up.")
 
     def explain(self, error: BitweenError) -> None:
         """Tell what went wrong, and what the daemons logged last."""
@@ -323,6 +330,11 @@ class _Demo:
     def _say_addresses(self) -> None:
         for daemon in self._daemons:
             self._say(f"\n{daemon.user}'s API: {daemon.client.url}")
+
+    def _say_commands(self) -> None:
+        """Tell how the command line reaches the daemons."""
+        for daemon in self._daemons:
+            self._say(f"\n{daemon.user}'s daemon, on the command line:")
             self._say(f"  {_program()} --state-dir {daemon.state_dir} status")
             self._say(f"  {_program()} --state-dir {daemon.state_dir} ls")
 

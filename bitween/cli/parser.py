@@ -7,7 +7,9 @@ import argparse
 from bitween import __version__
 
 _EPILOG = """\
-exit status: 0 done, 1 the daemon said no, 2 wrong usage, 3 no daemon there
+HASH|NAME is the name of a torrent, its hash, or at least six digits of its hash.
+
+exit status: 0 done, 1 failed or refused, 2 wrong usage, 3 no daemon runs
 """
 
 
@@ -42,16 +44,26 @@ def _add_common(parser: argparse.ArgumentParser, defaults: dict[str, str | None]
         return defaults.get(name, suppress)
 
     group = parser.add_argument_group("which daemon, and how to print")
-    group.add_argument("--jid", metavar="JID", default=default("jid"), help="the daemon of JID")
     group.add_argument(
-        "--state-dir", metavar="DIR", default=default("state_dir"), help="the one that works in DIR"
+        "--jid", metavar="JID", default=default("jid"), help="talk to the daemon of this account"
     )
-    group.add_argument("--url", metavar="URL", default=default("url"), help="the one at URL")
+    group.add_argument(
+        "--state-dir",
+        metavar="DIR",
+        default=default("state_dir"),
+        help="talk to the daemon with this state directory",
+    )
+    group.add_argument(
+        "--url", metavar="URL", default=default("url"), help="talk to the daemon at this URL"
+    )
     group.add_argument(
         "--token-file", metavar="FILE", default=default("token_file"), help="its API token"
     )
     group.add_argument(
-        "--ca-file", metavar="PEM", default=default("ca_file"), help="who certified it, for https"
+        "--ca-file",
+        metavar="PEM",
+        default=default("ca_file"),
+        help="trust this certificate authority, for https",
     )
     group.add_argument(
         "--json",
@@ -74,19 +86,27 @@ def _add_torrent_commands(
 ) -> None:
     add = _command(commands, "add", "share files and folders")
     add.add_argument("paths", metavar="PATH", nargs="+")
-    add.add_argument("--wait", action="store_true", help="until they are hashed")
+    add.add_argument("--wait", action="store_true", help="wait until they are hashed")
     add.add_argument(
         "--strict", action="store_true", help="refuse a folder of which something is left out"
     )
-    add.add_argument("--yes", action="store_true", help="also what is rarely meant, without asking")
+    add.add_argument(
+        "--yes",
+        action="store_true",
+        help="do not ask before sharing a home directory, keys and the like",
+    )
     _command(commands, "ls", "list your torrents")
     get = _command(commands, "get", "download what a contact shares")
-    get.add_argument("what", metavar="HASH|NAME", help="or a magnet link, or a .torrent file")
+    get.add_argument(
+        "what", metavar="HASH|NAME", help="its name or hash, a magnet link, or a .torrent file"
+    )
     get.add_argument("--to", metavar="DIR", help="where to put it")
     get.add_argument(
-        "--paused", action="store_true", help="fetch the list of its files only, see files, resume"
+        "--paused",
+        action="store_true",
+        help="fetch only the list of its files, until bitween resume",
     )
-    get.add_argument("--wait", action="store_true", help="until it is complete")
+    get.add_argument("--wait", action="store_true", help="wait until it is complete")
     rm = _command(commands, "rm", "stop sharing or downloading")
     rm.add_argument("what", metavar="HASH|NAME")
     rm.add_argument("--data", action="store_true", help="delete the files it downloaded, too")
@@ -171,7 +191,7 @@ def _add_daemon_commands(
     jobs.add_argument("job", metavar="ID", nargs="?")
     events = _command(commands, "events", "list recent events")
     events.add_argument("types", metavar="TYPE", nargs="*", help="only these, e.g. torrent_added")
-    events.add_argument("--follow", action="store_true", help="and those that happen from now on")
+    events.add_argument("--follow", action="store_true", help="print new events as they happen")
     call = _command(commands, "call", "call any method of the API")
     call.add_argument("method", metavar="METHOD")
     call.add_argument("params", metavar="JSON", nargs="?", default="[]", help="a list or object")
@@ -196,8 +216,8 @@ def _add_access_commands(
     token = _command(commands, "token", "list the tokens of the API, make or revoke one")
     token.add_argument("action", nargs="?", choices=("new", "revoke", "list"))
     token.add_argument("token", metavar="NAME", nargs="?", help="the one to revoke")
-    token.add_argument("--read-only", action="store_true", help="for looking only")
-    token.add_argument("--name", help="by which it is listed and revoked")
+    token.add_argument("--read-only", action="store_true", help="one that can change nothing")
+    token.add_argument("--name", help="name of the new token")
     browsers = _command(
         commands, "sessions", "list the browsers that are logged in, or log one out"
     )

@@ -310,6 +310,8 @@ class UsageTests(CliCase):
         self.assertIn("add", said)
         self.assertEqual((await self.done()).out, said)
         self.assertIn("--download-dir", (await self.done("daemon", "--help")).out)
+        version = (await self.done("--version")).out
+        self.assertEqual((await self.done("daemon", "--version")).out, version)
         self.assertEqual((await self.done("--version")).out, f"bitween {bitween.__version__}\n")
         for command in ("add", "ls", "shares", "get", "rm", "contacts", "status", "stop", "jobs"):
             self.assertIn("--json", (await self.done(command, "--help")).out)

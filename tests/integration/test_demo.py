@@ -92,6 +92,7 @@ class DemoTests(SynchronousTestCase):
         self.assertIn("all sums are the same", text)
         self.assertIn("alice's API: http://127.0.0.1:", text)
         self.assertIn("bob's API: http://127.0.0.1:", text)
+        self.assertNotIn("--state-dir", text)  # which is gone when one reads that
         self.assertNotIn("\x1b", text)
         self.assert_gone([])
 
