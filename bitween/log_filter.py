@@ -18,6 +18,9 @@ from zope.interface import implementer
 
 # What Twisted says of a start and of an end that matters.
 _KEPT = ("twistd {version}", "Received SIG")
+# What Twisted says in the name of our own channel, for each client that rests or is slow: whoever
+# can connect could fill the disk with it.
+_CHATTY = "Timing out client:"
 # Where the older half of Twisted logs, as do libraries that know only that one.
 _LEGACY = "log_legacy"
 
@@ -26,7 +29,7 @@ def filter_log(beginner: LogBeginner, *, debug: bool) -> None:
     """
     Have the log that is about to begin show what matters only, also of what waits for it.
 
-    Left out are Twisted's notes on ports, factories and its plugin cache.
+    Left out are Twisted's notes on ports, factories, idle clients and its plugin cache.
 
     :param beginner: not begun yet.
     :param debug: whether what is only for debugging is shown.
@@ -58,7 +61,8 @@ def is_shown(event: LogEvent, *, debug: bool) -> bool:
     if level is LogLevel.debug:
         return debug
     namespace = str(event.get("log_namespace", ""))
-    chatty = namespace == _LEGACY or namespace.startswith("twisted.")
-    if level is not LogLevel.info or not chatty:
+    words = str(event.get("log_format") or "")
+    twisted = namespace == _LEGACY or namespace.startswith("twisted.")
+    if level is not LogLevel.info or not (twisted or words.startswith(_CHATTY)):
         return True
-    return debug or str(event.get("log_format") or "").startswith(_KEPT)
+    return debug or words.startswith(_KEPT)

@@ -9,6 +9,11 @@ from typing import TextIO
 
 from bitween.errors import StartupError
 
+# Not through a link: what that leads to would be emptied.
+_LOCK = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+_ROOT = 0
+_WRITABLE_BY_OTHERS = stat.S_IWGRP | stat.S_IWOTH
+
 
 class StateDirectory:
     """Makes the directory, and holds it against a second daemon."""
@@ -28,8 +33,9 @@ class StateDirectory:
         """
         try:
             os.makedirs(self.path, mode=0o700, exist_ok=True)
+            _refuse_shared(self.path, os.stat(self.path))
             _close_to_others(self.path)
-            descriptor = os.open(self.file("lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            descriptor = os.open(self.file("lock"), _LOCK, 0o600)
         except OSError as error:
             raise StartupError(
                 f"the state directory {self.path!r} cannot be used: {error.strerror}",
@@ -70,6 +76,19 @@ def make_private(path: str) -> None:
     :raises OSError: if that cannot be.
     """
     os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+
+
+def _refuse_shared(folder: str, status: os.stat_result) -> None:
+    """
+    :raises StartupError: if another user could put files of theirs in place of ours.
+    """
+    if status.st_uid == os.geteuid():
+        return
+    if status.st_uid != _ROOT or status.st_mode & _WRITABLE_BY_OTHERS:
+        raise StartupError(
+            f"the state directory {folder!r} belongs to another user, who could replace its files",
+            "choose one of your own with --state-dir, or change its owner (chown)",
+        )
 
 
 def _close_to_others(folder: str) -> None:

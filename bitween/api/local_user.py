@@ -12,6 +12,9 @@ from twisted.web.server import Request
 
 _TABLES = ("/proc/net/tcp", "/proc/net/tcp6")
 _ROOT = 0
+# A connection that no program holds any more: the kernel shows root as its user, whoever made it.
+_NOBODY = -1
+_ORPHAN = "0"
 #: An address in a form in which an IPv4 one is the same whichever socket it came to, and a port.
 _End = tuple[str, int]
 
@@ -35,7 +38,8 @@ def owner_of(client: _End, server: _End) -> int | None:
     """
     The user whose socket is at the client's end of a TCP connection of this machine.
 
-    :returns: ``None`` if that end is not on this machine, or the kernel does not tell.
+    :returns: ``None`` if that end is not on this machine, or the kernel does not tell; -1 if no
+        program holds it any more.
     """
     wanted = _plain(client), _plain(server)
     for table in _TABLES:
@@ -51,8 +55,8 @@ def _entries(table: str) -> Iterator[tuple[tuple[_End, _End], int]]:
         with open(table, encoding="ascii") as file:
             next(file)  # the heading
             for line in file:
-                _, local, remote, _, _, _, _, user, *_ = line.split()
-                yield (_end(local), _end(remote)), int(user)
+                _, local, remote, _, _, _, _, user, _, inode, *_ = line.split()
+                yield (_end(local), _end(remote)), _NOBODY if inode == _ORPHAN else int(user)
     except (OSError, StopIteration):
         return
 

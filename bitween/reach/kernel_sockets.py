@@ -16,7 +16,11 @@ from bitween.model.address import PeerAddress
 _ANYWHERE = frozenset({"0.0.0.0", "::"})  # noqa: S104  # compared, not bound
 _LISTENING = 0x0A  # include/net/tcp_states.h
 
-#: One row: local address, remote address, state, user id.
+# A connection that no program holds any more: the kernel shows root as its user, whoever made it.
+_NOBODY = -1
+_ORPHAN = "0"
+
+#: One row: local address, remote address, state, user id (:data:`_NOBODY` without a program).
 Row = tuple[tuple[str, int], tuple[str, int], int, int]
 
 
@@ -76,7 +80,8 @@ def _rows(protocol: str) -> Iterator[Row]:
             next(file, None)
             for line in file:
                 fields = line.split()
-                yield _place(fields[1]), _place(fields[2]), int(fields[3], 16), int(fields[7])
+                user = _NOBODY if fields[9] == _ORPHAN else int(fields[7])
+                yield _place(fields[1]), _place(fields[2]), int(fields[3], 16), user
 
 
 def _place(text: str) -> tuple[str, int]:

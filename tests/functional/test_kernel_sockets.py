@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import socket
 
 from twisted.internet.task import Clock
 from twisted.trial.unittest import TestCase
 
+from bitween.api.local_user import owner_of
 from bitween.model.address import PeerAddress
 from bitween.reach.kernel_sockets import OwnServers, is_ours
 from tests.functional.other_user import listens, other_user
@@ -71,3 +73,19 @@ class KernelSocketTests(TestCase):
 
         port = int(other_user(self, work).recv(10))
         self.assertFalse(is_ours(("127.0.0.1", port), here))
+
+    def test_who_dialled_and_is_gone(self) -> None:
+        """What another user has closed already is theirs, though the kernel shows root for it."""
+        server = self.bound("127.0.0.1")
+        here = server.getsockname()
+
+        def work(told: socket.socket) -> None:
+            with socket.socket() as dialling:
+                dialling.connect(here)
+                port = dialling.getsockname()[1]
+            told.sendall(str(port).encode())
+            told.recv(1)
+
+        port = int(other_user(self, work).recv(10))
+        self.assertFalse(is_ours(("127.0.0.1", port), here))
+        self.assertNotIn(owner_of(("127.0.0.1", port), here), {None, 0, os.geteuid()})

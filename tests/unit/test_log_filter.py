@@ -40,6 +40,8 @@ class LogFilterTests(SynchronousTestCase):
         mine.debug("tried this")
         mine.info("online")
         mine.warn("not connected")
+        channel = Logger("bitween.api.site.BoundedChannel", observer=publisher)
+        channel.info("Timing out client: {peer}", peer="127.0.0.1")
         Logger("twisted.web.http", observer=publisher).error("something failed")
         Logger("twisted.internet.base", observer=publisher).info("Received SIGTERM, shutting down.")
         twistd.info("Server Shut Down.")
@@ -54,9 +56,12 @@ class LogFilterTests(SynchronousTestCase):
             self.assertIn(words, written)
 
     def test_what_does_not_is_left_out(self) -> None:
-        """Ports, factories, the reactor's class, and the plugin cache of a read-only install."""
+        """Ports, the reactor's class, idle clients, and the plugin cache of a read-only install."""
         written = self.written()
-        for words in ("plugin cache", "reactor class", "starting on", "tried this", "Shut Down"):
+        for words in (
+            *("plugin cache", "reactor class", "starting on", "tried this", "Shut Down"),
+            "Timing out",
+        ):
             self.assertNotIn(words, written)
 
     def test_debugging(self) -> None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import stat
 
-from twisted.trial.unittest import SynchronousTestCase
+from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
 from bitween.errors import StartupError
 from bitween.state_dir import StateDirectory
+
+_NOBODY = 65534
 
 
 class StateDirectoryTests(SynchronousTestCase):
@@ -41,6 +43,29 @@ class StateDirectoryTests(SynchronousTestCase):
         }
         self.assertEqual(modes, {".": 0o700, "lock": 0o600, "bitween.sqlite-wal": 0o600})
         self.assertEqual(stat.S_IMODE(os.stat(elsewhere).st_mode), 0o644)
+
+    def test_that_of_another_user_is_refused(self) -> None:
+        """They could replace the token or the database; nothing in it is touched."""
+        if os.geteuid() != 0:
+            raise SkipTest("only root can give a directory away")
+        os.mkdir(self.path, 0o777)
+        os.chown(self.path, _NOBODY, _NOBODY)
+        with self.assertRaises(StartupError) as caught:
+            StateDirectory(self.path).claim()
+        self.assertIn("belongs to another user", str(caught.exception))
+        self.assertEqual(os.listdir(self.path), [])
+
+    def test_a_link_in_place_of_the_lock(self) -> None:
+        """The file that it leads to keeps its content."""
+        elsewhere = os.path.abspath(self.mktemp())
+        with open(elsewhere, "w", encoding="utf-8") as file:
+            file.write("precious")
+        os.mkdir(self.path, 0o700)
+        os.symlink(elsewhere, os.path.join(self.path, "lock"))
+        with self.assertRaises(StartupError):
+            StateDirectory(self.path).claim()
+        with open(elsewhere, encoding="utf-8") as file:
+            self.assertEqual(file.read(), "precious")
 
     def test_a_second_daemon_is_refused(self) -> None:
         """The refusal names the process that has it; after a release it can be had."""
