@@ -1,4 +1,8 @@
-"""Shares a file or folder, and waits until that is done: client.py API.JSON PATH."""
+"""
+Shares a file or folder, and waits until that is done: client.py API.JSON PATH.
+
+It needs requests (pip install requests).
+"""
 
 from __future__ import annotations
 

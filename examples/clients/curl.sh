@@ -7,6 +7,7 @@ set -eu
 # A daemon that was killed leaves its api.json behind, and somebody else may listen there by now: as
 # long as it runs it holds the file "lock" beside it.
 lock=$(dirname "$1")/lock
+[ -e "$lock" ] || { echo "no daemon runs there" >&2; exit 3; }
 grep -q "FLOCK.*:$(stat -c %i "$lock") " /proc/locks || { echo "no daemon runs there" >&2; exit 3; }
 
 value() { sed -n "s/.*\"$1\": *\"\([^\"]*\)\".*/\1/p"; }
