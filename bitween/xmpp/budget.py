@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from twisted.internet.interfaces import IReactorTime
+from twisted.internet.task import deferLater
 
 #: bytes/s; ejabberd's default is 3 kB/s, Prosody's 10 kB/s.
 RATE = 2500
@@ -53,6 +54,11 @@ class ByteBudget:
         if reserve:
             reserve += self._claimed
         return max(0.0, (min(size + reserve, self._burst) - self._left) / self._rate)
+
+    async def room(self, size: int, reserve: int) -> None:
+        """Wait until this many bytes may be sent; see :meth:`wait`."""
+        while (wait := self.wait(size, reserve)) > 0:
+            await deferLater(self._clock, wait)
 
     def claim(self, size: int) -> None:
         """

@@ -46,8 +46,14 @@ MAX_REQUESTS_OF_DOMAIN = 50
 WELCOMES_AT_ONCE = 20
 WELCOME_INTERVAL = 30
 
+#: How often a resource may come, an account's resources may come, and the seconds in which: each
+#: coming has us ask it things, and whoever came and went without end would fill the line.
+COMINGS, COMINGS_OF_ACCOUNT = (10, 60.0), (MAX_RESOURCES, 640.0)
+#: Seconds until one that came too often is looked at again.
+HELD = 6.0
+
 #: How often somebody is let in without the user, and the seconds in which: each time costs stanzas,
-#: and who leaves and comes back without end would have us say nothing else.
+#: and who leaves and comes back without end would fill the line.
 LET_IN = (10, 600.0)
 
 #: Seconds in which a new contact who is asked back may consent.
@@ -104,6 +110,10 @@ class Contacts(RosterClientProtocol):
         # The times at which strangers were let in, as far as they still count.
         self._welcomed: list[float] = []
         self._let_ins = Quota(clock, *LET_IN)
+        self._comings = Quota(clock, *COMINGS)
+        self._comings_of_account = Quota(clock, *COMINGS_OF_ACCOUNT)
+        # Those who came too often, and are there for us only when it is time again.
+        self._held: dict[tuple[str, str], IDelayedCall] = {}
         self._roster: dict[str, Contact] = {}
         # Those who ask, with the names that they give themselves.
         self._requests: dict[str, str] = {}
@@ -200,6 +210,8 @@ class Contacts(RosterClientProtocol):
         self._present.clear()
         while self._showing:
             self._showing.popitem()[1].cancel()
+        while self._held:
+            self._held.popitem()[1].cancel()
         self._reminders.end()
 
     async def _begin(self) -> None:
@@ -423,14 +435,35 @@ class Contacts(RosterClientProtocol):
         if not (own or jid in self._roster) or (own and resource == self.parent.jid.resource):
             return
         present = self._present.setdefault(jid, set())
-        if online and resource and resource not in present and len(present) < MAX_RESOURCES:
-            present.add(resource)
-            self._tell_presence(jid, resource, True)
-        elif not online:
+        if online:
+            if resource and resource not in present and len(present) < MAX_RESOURCES:
+                self._came(jid, resource)
+        else:
+            self._release(jid, resource)
             # Without a resource it is said of all of them.
             for gone in sorted(present & {resource} if resource else set(present)):
                 present.discard(gone)
                 self._tell_presence(jid, gone, False)
+
+    def _came(self, jid: str, resource: str) -> None:
+        """Have a resource be there, at once or, if it comes too often, when it is time again."""
+        key = (jid, resource)
+        if key in self._held:
+            return
+        if self._comings.take(f"{jid}/{resource}") and self._comings_of_account.take(jid):
+            self._present.setdefault(jid, set()).add(resource)
+            self._tell_presence(jid, resource, True)
+        elif sum(known == jid for known, _ in self._held) < MAX_RESOURCES:
+            self._held[key] = self._clock.callLater(HELD, self._look_at_held, key)
+
+    def _look_at_held(self, key: tuple[str, str]) -> None:
+        del self._held[key]
+        self._availability(*key, True)
+
+    def _release(self, jid: str, resource: str = "") -> None:
+        """Hold a resource of a bare JID no longer, or none of them."""
+        for key in [k for k in self._held if k[0] == jid and resource in ("", k[1])]:
+            self._held.pop(key).cancel()
 
     def _tell_presence(self, jid: str, resource: str, online: bool) -> None:
         if self.trusts(jid):

@@ -22,6 +22,7 @@ from bitween.model.candidate import Candidate
 from bitween.model.encounter import MAX_DIALLED, DialBack
 from bitween.model.text import printable
 from bitween.model.torrent import InfoHash, parse_info_hash
+from bitween.xmpp.budget import RESERVE, ByteBudget
 from bitween.xmpp.failures import request_error
 from bitween.xmpp.jids import split
 from bitween.xmpp.payload import (
@@ -52,6 +53,8 @@ MAX_RUNNING = 4
 _DIAL_BACK = f"/iq[@type='get']/dial-back[@xmlns='{NS_BITWEEN}']"
 _MEET = f"/iq[@type='set']/meet[@xmlns='{NS_BITWEEN}']"
 _PROVE = f"/iq[@type='set']/neighbour[@xmlns='{NS_BITWEEN}']"
+# bytes of a request with some addresses.
+_REQUEST_SIZE = 800
 #: hexadecimal digits of a token.
 _TOKEN_DIGITS = 32
 
@@ -74,9 +77,15 @@ class Encounters(XMPPHandler):
 
     _log = Logger()
 
-    def __init__(self, clock: IReactorTime, knows: Callable[[str, str], bool]) -> None:
-        """:param knows: whether a resource of a bare JID is there, and we know each other."""
+    def __init__(
+        self, clock: IReactorTime, budget: ByteBudget, knows: Callable[[str, str], bool]
+    ) -> None:
+        """
+        :param budget: what we ask waits for room in it: contacts can have us ask often.
+        :param knows: whether a resource of a bare JID is there, and we know each other.
+        """
         super().__init__()
+        self._budget = budget
         self._knows = knows
         self._dials_back: DialsBack | None = None
         self._meets: Meets | None = None
@@ -202,6 +211,7 @@ class Encounters(XMPPHandler):
         return feature in self._able[key]
 
     async def _send(self, to: str, kind: str, content: Any) -> Any:
+        await self._budget.room(_REQUEST_SIZE, RESERVE)
         stream = self.xmlstream
         if stream is None or not self.parent.in_session:
             raise NotConnected("there is no connection to the XMPP server", detail="now")

@@ -156,8 +156,7 @@ class ListReader(XMPPHandler):
                 return
 
     async def _ask(self, reading: _Reading) -> Answer:
-        while (wait := self._budget.wait(_REQUEST_SIZE, RESERVE)) > 0:
-            await deferLater(self._clock, wait)
+        await self._budget.room(_REQUEST_SIZE, RESERVE)
         stream = self.xmlstream
         if stream is None or not self.parent.in_session:
             raise NotConnected("there is no connection to the XMPP server")

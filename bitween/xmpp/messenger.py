@@ -96,7 +96,7 @@ class Messenger:
         self._pep = Pep(reactor, budget, contacts.trusts, self._happened, own)
         self._list_server = ListServer(reactor, budget, own.shares, contacts.sees_us)
         self._list_reader = ListReader(reactor, budget, contacts.follows, self._happened)
-        self._encounters = Encounters(reactor, contacts.meets)
+        self._encounters = Encounters(reactor, budget, contacts.meets)
         proxies = Proxies(reactor, is_at_home)
         self.streams = Streams(reactor, budget, proxies, contacts.meets, in_band_limit)
         self._survey = Survey(proxies)

@@ -16,7 +16,7 @@ from bitween.errors import BitweenError, NotConnected, RequestRefused
 from bitween.model.jid import MAX_JID
 from bitween.model.passage import Passage
 from bitween.model.text import printable
-from bitween.xmpp.budget import ByteBudget
+from bitween.xmpp.budget import RESERVE, ByteBudget
 from bitween.xmpp.bytestreams import Bytestreams
 from bitween.xmpp.failures import request_error
 from bitween.xmpp.in_band import InBand
@@ -28,6 +28,8 @@ from bitween.xmpp.turnstile import Turnstile
 #: bytes of the largest torrent that goes in band, unless it is said otherwise.
 IN_BAND_LIMIT = 1_000_000
 
+# bytes of a question to a contact.
+_REQUEST_SIZE = 300
 _MAX_SID = 255
 # of a number of bytes.
 _MAX_DIGITS = 18
@@ -76,6 +78,7 @@ class Streams(XMPPHandler):
         :param in_band_limit: bytes of the largest torrent that goes in band; 0 for none.
         """
         super().__init__()
+        self._budget = budget
         self._proxies = proxies
         self._admits = admits
         self._turnstile = turnstile = Turnstile(reactor)
@@ -194,6 +197,7 @@ class Streams(XMPPHandler):
 
         :param sid: names the stream; empty to ask only.
         """
+        await self._budget.room(_REQUEST_SIZE, RESERVE)
         self._check_session()
         iq = IQ(self.xmlstream, "set" if sid else "get")
         relay = iq.addElement((NS_BITWEEN, "relay"))

@@ -108,7 +108,7 @@ class Rig(StreamManager):
         self.pep = Pep(self.clock, self.budget, self.roster.trusts, self._happened, own)
         server = ListServer(self.clock, self.budget, own.shares, self.roster.sees_us)
         self.reader = ListReader(self.clock, self.budget, self.roster.follows, self._happened)
-        encounters = Encounters(self.clock, self.roster.meets)
+        encounters = Encounters(self.clock, self.budget, self.roster.meets)
         proxies = Proxies(self.clock)
         streams = Streams(self.clock, self.budget, proxies, self.roster.meets)
         streams.accept(lambda stream: stream.abort())

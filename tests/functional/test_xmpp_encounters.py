@@ -13,6 +13,7 @@ from bitween.model.address import PeerAddress
 from bitween.model.candidate import Candidate, Kind
 from bitween.model.encounter import DialBack
 from bitween.model.torrent import InfoHash
+from bitween.xmpp.budget import BURST, RATE, ByteBudget
 from bitween.xmpp.caps import FEATURES
 from bitween.xmpp.contacts import Contacts
 from bitween.xmpp.encounters import (
@@ -49,7 +50,8 @@ class EncounterCase(HandlerCase):
         self.clock = Clock()
         self.manager = Manager(self.clock)
         self.contacts = Contacts(self.clock, lambda _: None)
-        self.encounters = Encounters(self.clock, self.contacts.meets)
+        self.budget = ByteBudget(self.clock)
+        self.encounters = Encounters(self.clock, self.budget, self.contacts.meets)
         for handler in (self.contacts, self.encounters, FallbackHandler()):
             handler.setHandlerParent(self.manager)
         self.answer(ROSTER)
@@ -176,7 +178,7 @@ class AskedTests(EncounterCase):
 
     def test_who_serves_nobody_does_not_answer(self) -> None:
         """Before somebody does the work, there is no such service."""
-        self.encounters = Encounters(self.clock, self.contacts.meets)
+        self.encounters = Encounters(self.clock, ByteBudget(self.clock), self.contacts.meets)
         manager = Manager(self.clock)
         for handler in (self.encounters, FallbackHandler()):
             handler.setHandlerParent(manager)
@@ -276,6 +278,16 @@ class AskingTests(EncounterCase):
         """The features are among ours."""
         self.assertIn(FEATURE, FEATURES)
         self.assertIn(NEIGHBOURS, FEATURES)
+
+    def test_it_waits_for_room(self) -> None:
+        """Contacts can have us ask often: that holds up nothing else."""
+        self.budget.charge(BURST)
+        asking = self.meet()
+        self.assertEqual(self.output, [])
+        self.clock.advance(BURST / RATE)
+        self.assertEqual([iq["to"] for iq in self.output], [LAPTOP])
+        asking.cancel()
+        self.failureResultOf(asking, CancelledError)
 
     def test_a_proof(self) -> None:
         """A resource that knows how is sent the token; one that does not is not asked."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -24,7 +25,15 @@ from bitween.model.events import (
 )
 from bitween.xmpp.budget import ByteBudget
 from bitween.xmpp.caps import NODE, VERIFICATION, Caps
-from bitween.xmpp.contacts import MAX_REQUESTS, MAX_REQUESTS_OF_DOMAIN, SETTLING, Contacts
+from bitween.xmpp.contacts import (
+    COMINGS,
+    COMINGS_OF_ACCOUNT,
+    HELD,
+    MAX_REQUESTS,
+    MAX_REQUESTS_OF_DOMAIN,
+    SETTLING,
+    Contacts,
+)
 from bitween.xmpp.own_list import OwnList
 from bitween.xmpp.payload import NS_SHARES
 from bitween.xmpp.pep import Pep
@@ -495,6 +504,45 @@ class PresenceTests(HandlerCase):
                 PresenceChanged(jid="bob@localhost", resource="a", online=False),
             ],
         )
+
+    def come_and_go(self, resource: str) -> None:
+        """Have a resource of bob's come and go."""
+        self.receive(f"<presence from='bob@localhost/{resource}'/>")
+        self.receive(f"<presence from='bob@localhost/{resource}' type='unavailable'/>")
+
+    def test_who_comes_and_goes_without_end(self) -> None:
+        """It is told only now and then, as each coming has us ask; the last word counts at last."""
+        for _ in range(1000):
+            self.come_and_go("a")
+        self.assertEqual(len(self.told), 2 * COMINGS[0])
+        self.told.clear()
+        self.receive("<presence from='bob@localhost/a'/>")
+        self.receive("<presence from='bob@localhost/b'/>")
+        came = PresenceChanged(jid="bob@localhost", resource="b", online=True)
+        self.assertEqual(self.told, [came])
+        self.clock.advance(HELD)
+        self.assertEqual(self.told[1:], [replace(came, resource="a")])
+        self.assertEqual(self.contacts.online("bob@localhost"), {"a", "b"})
+
+    def test_who_comes_and_goes_by_ever_new_names(self) -> None:
+        """An account has a bound of its own, and what went while it was held is not there."""
+        for number in range(1000):
+            self.come_and_go(f"r{number}")
+        self.assertEqual(len(self.told), 2 * COMINGS_OF_ACCOUNT[0])
+        self.told.clear()
+        self.clock.advance(HELD)
+        self.assertEqual(self.told, [])
+        self.assertEqual(self.contacts.online("bob@localhost"), set())
+
+    def test_nobody_is_held_beyond_the_session(self) -> None:
+        """The next one tells anew who is there."""
+        for _ in range(COMINGS[0]):
+            self.come_and_go("a")
+        self.receive("<presence from='bob@localhost/a'/>")
+        self.contacts.connectionLost(None)
+        self.told.clear()
+        self.clock.advance(HELD)
+        self.assertEqual(self.told, [])
 
     def test_an_account_can_go_as_a_whole(self) -> None:
         """Unavailable from the bare JID means every resource."""
