@@ -216,11 +216,19 @@ def free_root(folder: str, name: str, taken: Collection[str]) -> str:
     raise AssertionError("numbers do not end")
 
 
-def leads_elsewhere(folder: str, files: Sequence[FileEntry]) -> bool:
-    """Whether a symbolic link stands in the way to one of the files."""
-    folders = {os.path.dirname(file.path) for file in files}
-    paths = {file.path for file in files} | set(itertools.chain(*map(with_parents, folders)))
-    return any(os.path.islink(os.path.join(folder, path)) for path in paths)
+def finding_links(folder: str, files: Sequence[FileEntry]) -> Steps[bool]:
+    """Whether a symbolic link stands in the way to one of the files, in steps."""
+    seen: set[str] = set()
+    for file in files:
+        # Innermost first: above a folder that was looked at, all were.
+        for path in reversed(with_parents(file.path)):
+            if path in seen:
+                break
+            seen.add(path)
+            if os.path.islink(os.path.join(folder, path)):
+                return True
+        yield
+    return False
 
 
 def _rerooted(path: str, root: str) -> str:

@@ -42,6 +42,7 @@ class Member:
     :param holes: the pieces that are on the disk as holes, and libtorrent does not know of yet.
     :param plain: whether its programs are made, so that libtorrent does not make them executable.
     :param preparing: whether files are being made before anything is fetched.
+    :param placing: whether it is being found out if it may keep what lies under its name.
     :param reading: whether its metadata is being read.
     :param fetching: whether libtorrent was told what to fetch, since it was loaded.
     :param cleared: whether it is to be fetched when it is loaded the next time, for it had room.
@@ -76,6 +77,7 @@ class Member:
     holes: tuple[range, ...] = ()
     plain: bool = False
     preparing: bool = False
+    placing: bool = False
     reading: bool = False
     fetching: bool = False
     cleared: bool = False

@@ -16,7 +16,7 @@ from bitween.bittorrent.alerts import Phase, Status
 from bitween.bittorrent.disk import Look, looking, remove_part_file
 from bitween.bittorrent.flusher import Flusher
 from bitween.bittorrent.holes import Zeros, finding_zeros
-from bitween.bittorrent.layout import Layout, free_root, leads_elsewhere, reading_layout
+from bitween.bittorrent.layout import Layout, finding_links, free_root, reading_layout
 from bitween.bittorrent.loader import Loader
 from bitween.bittorrent.member import Member
 from bitween.bittorrent.member_files import looking_at_wanted
@@ -255,7 +255,13 @@ class Milestones:
         """
         seeding = status.phase is Phase.SEEDING
         if not member.placed:
-            self._place(member, same=seeding)
+            if seeding and not member.placing:
+                member.placing = True
+                placing = Deferred.fromCoroutine(self._place_found(member, member.layout))
+                placing.addErrback(self._not_noted)
+            if member.placing or seeding:
+                return
+            self._place(member, same=False)
         if not member.loaded or not self._members.holds(member):
             return
         if member.verifying:
@@ -280,6 +286,18 @@ class Milestones:
         elif member.record.stamp != member.seen:
             self._store.set_complete(info_hash, member.seen, self._clock())
             member.record = replace(member.record, stamp=member.seen)
+
+    async def _place_found(self, member: Member, layout: Layout | None) -> None:
+        """Have a download keep the very same that lies under its name, if no link leads there."""
+        try:
+            files = layout.files if layout else ()
+            linked = await self._in_slices(finding_links(member.record.folder, files))
+            if member.loaded and not member.placed and self._members.holds(member):
+                self._place(member, same=not linked)
+        finally:
+            member.placing = False
+        if member.placed:
+            self._proceed(member, turned=True)
 
     def _place(self, member: Member, same: bool) -> None:
         """
@@ -334,8 +352,7 @@ class Milestones:
             if other is not member and other.record.folder == folder
         }
         free = not os.path.lexists(os.path.join(folder, layout.root))
-        kept = same and not leads_elsewhere(folder, layout.files)
-        if layout.root not in taken and (free or kept):
+        if layout.root not in taken and (free or same):
             return layout.root
         root = free_root(folder, layout.root, {name for name in taken if name})
         self._log.info(
