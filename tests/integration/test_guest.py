@@ -10,6 +10,7 @@ from twisted.words.protocols.jabber.error import StanzaError
 from bitween import __version__
 from bitween.cli.private_prosody import PrivateProsody
 from bitween.cli.private_server import PrivateServer
+from tests.fakes.tcp_proxy import TcpProxy
 from tests.integration.chat_program import ChatProgram
 from tests.integration.harness import (
     Daemon,
@@ -106,6 +107,53 @@ class Guest(_Base):
         await self.seen_by(alice, [*stored, "while both are there"])
         if self.archives:
             self.assertIn("while only the daemon is there", await alice.archive())
+
+    async def test_messages_while_the_daemon_is_cut_off(self) -> None:
+        """None is lost on its dead link, nor when its session is resumed."""
+        server = self.server("alice", "bob")
+        link = TcpProxy(self, server.host, server.port)
+        daemon = self.daemon(server, "alice", options=["--server", self.listen(link)])
+        await daemon.start()
+        await daemon.online()
+        bob, alice = [await self.chat_program(server, user) for user in ("bob", "alice")]
+        link.cut()
+        bob.send(daemon.jid, "both hang on, one is dead")
+        await self.seen_by(alice, ["both hang on, one is dead"])
+        await alice.quit()
+        bob.send(daemon.jid, "only the dead one is there")
+        if not self.stores:
+            await bob.until_errors(1)
+        link.break_off()
+        await daemon.until(lambda _: link.accepted > 1, "Api.status")
+        bob.send(daemon.jid, "while it resumes")
+        if not self.stores:
+            await bob.until_errors(2)
+        await daemon.online()
+        alice = await self.chat_program(server, "alice")
+        bob.send(daemon.jid, "both are there")
+        stored = ["only the dead one is there", "while it resumes"] if self.stores else []
+        await self.seen_by(alice, [*stored, "both are there"])
+
+    async def test_messages_before_the_server_restarts(self) -> None:
+        """What is stored is still there for the person, though the daemon is back first."""
+        server = self.server("alice", "bob")
+        daemon = self.daemon(server, "alice")
+        await daemon.start()
+        await daemon.online()
+        bob = await self.chat_program(server, "bob")
+        bob.send(daemon.jid, "before the restart")
+        if not self.stores:
+            await bob.until_errors(1)
+        # Whatever bob sent is handled when he has gone.
+        await bob.quit()
+        server.stop()
+        await daemon.until(lambda status: status["connection"]["state"] != "online", "Api.status")
+        server.start()
+        await daemon.online()
+        bob, alice = [await self.chat_program(server, user) for user in ("bob", "alice")]
+        bob.send(daemon.jid, "after the restart")
+        stored = ["before the restart"] if self.stores else []
+        await self.seen_by(alice, [*stored, "after the restart"])
 
     async def test_messages_to_the_daemon(self) -> None:
         """Who writes to its full JID is told that nobody reads that, and is answered once."""
