@@ -316,7 +316,10 @@ class Bitween:
 
     def waited_for(self, torrent: Torrent) -> list[str]:
         """The bare JIDs of those who could give what a torrent waits for; the first ones."""
-        return self.catalogue.holders(torrent.info_hash)[:MAX_WAITED] if torrent.waits else []
+        # A machine that hangs still takes connections, which count as peers.
+        silent = torrent.fetches and self.meetings.answering(torrent.info_hash) is False
+        waits = torrent.waits or silent
+        return self.catalogue.holders(torrent.info_hash)[:MAX_WAITED] if waits else []
 
     def content(self, info_hash: InfoHash, number: int) -> Content:
         """

@@ -279,7 +279,7 @@ class Meetings:
         self._running: set[Deferred[None]] = set()
         self._look: IDelayedCall | None = None
         self.found: Observable[WayFound] = Observable()
-        self._answering = Answering(reactor, means.encounters.ping, self._tell_way)
+        self._answering = Answering(reactor, means.encounters.ping, self._answer_changed)
 
     def close(self) -> None:
         """Meet nobody any more."""
@@ -305,6 +305,17 @@ class Meetings:
     def answers(self, jid: str, resource: str) -> bool | None:
         """Whether a resource answers of which something is wanted; ``None`` if it was not asked."""
         return self._answering.answers((jid, resource))
+
+    def answering(self, info_hash: InfoHash) -> bool | None:
+        """
+        Whether a resource that is online and has a torrent answers.
+
+        :returns: ``False`` if all of them were asked and none answers; ``None`` if that is open.
+        """
+        said = {self.answers(s.jid, s.resource) for s in self._catalogue.sources(info_hash)}
+        if True in said:
+            return True
+        return False if said == {False} else None
 
     def best_way(self, info_hash: InfoHash) -> Way | None:
         """The best way to anybody who is online and has a torrent; ``None`` if nobody is."""
@@ -548,6 +559,27 @@ class Meetings:
     def _tell_way(self, key: Key) -> None:
         self.found.notify(WayFound(jid=key[0], resource=key[1], way=self.way(*key)))
 
+    def _answer_changed(self, key: Key) -> None:
+        self._tell_way(key)
+        resource = self._resources.get(key)
+        if resource is None:
+            return
+        if self.answers(*key) and not self._is_linked(resource):
+            # It may have been away, and be elsewhere now: what was known of it counts no more.
+            self._means.relays.forget(*key)
+            self._means.neighbours.forget(*key)
+            resource.relayed = False
+            resource.ladder.forget()
+            self._locate(key, resource)
+        for info_hash in list(resource.wanted):
+            self._offered.pop(info_hash, None)
+            self._dial(info_hash)
+
+    def _is_linked(self, resource: _Resource) -> bool:
+        """Whether it is connected, or was just now."""
+        now = self._reactor.seconds()
+        return resource.linked is not None and now - resource.linked < LOST
+
     def _is_full(self) -> bool:
         return sum(other.ladder.climbing for other in self._resources.values()) >= CLIMBING
 
@@ -611,6 +643,10 @@ class Meetings:
         if way.address is None:
             address = sure(resource.theirs, self._ours())
             return () if address is None else [address]
+        if way.rung in _BY_RELAY and self.answers(*key) is False:
+            # Its address is on this machine and always takes a connection, which would look as if
+            # there were a peer; but what goes through the servers needs one that answers.
+            return ()
         if way.rung is Rung.IN_BAND and not self._fits(key, info_hash):
             return ()
         return [way.address]
@@ -640,7 +676,7 @@ class Meetings:
         for key, resource in list(self._resources.items()):
             if resource.wanted:
                 self._judge(key, resource, now)
-                self._ask_whether_there(key, resource, now)
+                self._ask_whether_there(key, resource)
         self._look_soon()
 
     def _see_all(self, info_hash: InfoHash) -> None:
@@ -711,9 +747,9 @@ class Meetings:
         elif _is_unseen(resource) and now - resource.since > CONNECTING:
             resource.ladder.disappointed()
 
-    def _ask_whether_there(self, key: Key, resource: _Resource, now: float) -> None:
+    def _ask_whether_there(self, key: Key, resource: _Resource) -> None:
         """Ask a resource that should be connected and is not; its presence may be out of date."""
-        if resource.linked is not None and now - resource.linked < LOST:
+        if self._is_linked(resource):
             self._answering.met(key)
         elif any(map(self._is_active, resource.wanted)):
             self._answering.ask(key)

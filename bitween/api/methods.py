@@ -457,6 +457,7 @@ class ContactMethods(Namespace):
                 views.found(
                     item,
                     self._bitween.meetings.best_way(item.info_hash),
+                    self._bitween.meetings.answering(item.info_hash),
                     there=self._bitween.knows_presence,
                 )
                 for item in page.items

@@ -468,6 +468,11 @@ class Found(TypedDict):
         "who says which name and size, the shown one first; empty where all say the same",
     ]
     online: Annotated[bool, "whether one of them is there now"]
+    answering: Annotated[
+        bool | None,
+        "false if each of their devices that is online was asked and none answers, true if one "
+        "answers; else null",
+    ]
     reach: Annotated[str | None, f"{REACH}, and while nobody who has it is online"]
     reach_text: Annotated[str | None, "the same in words"]
 

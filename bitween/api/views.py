@@ -358,11 +358,12 @@ def shares(catalogue: Catalogue, *, there: bool) -> Members:
     )
 
 
-def found(found: Found, way: Way | None, *, there: bool) -> results.Found:
+def found(found: Found, way: Way | None, answering: bool | None, *, there: bool) -> results.Found:
     """
     One item of ``xmpp.find``.
 
-    :param way: the best one to somebody who is online and has it.
+    :param way: the best one to a contact who is online and has it.
+    :param answering: whether such a contact answers.
     :param there: whether it is known who is online.
     """
     return {
@@ -375,6 +376,7 @@ def found(found: Found, way: Way | None, *, there: bool) -> results.Found:
             for claim in found.claims
         ],
         "online": found.online and there,
+        "answering": answering if found.online and there else None,
         "reach": reach(way) if way and there else None,
         "reach_text": way.text if way and there and reach(way) else None,
     }

@@ -161,7 +161,7 @@ def shares(session: Session) -> None:
                 claim["name"],
                 size_text(claim["size"]),
                 ", ".join(claim["contacts"]) or "(your copy)",
-                "online" if item["online"] else "away",
+                _found_there(item),
                 item["reach_text"] or "",
                 item["hash"],
             )
@@ -178,6 +178,13 @@ def shares(session: Session) -> None:
             f"contacts disagree on the name or size of {counted(differing, 'share')}: "
             "each is shown once a name; the hash says what is the same"
         )
+
+
+def _found_there(item: Mapping[str, Any]) -> str:
+    if not item["online"]:
+        return "away"
+    # A daemon of an earlier version does not tell.
+    return "not answering" if item.get("answering") is False else "online"
 
 
 def _all_found(

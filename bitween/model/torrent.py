@@ -154,7 +154,12 @@ class Torrent:
     @property
     def waits(self) -> bool:
         """Whether it wants something, and nobody is connected who could give it."""
-        return self.state in _FETCHING and not self.error and not self.progress.peers
+        return self.fetches and not self.progress.peers
+
+    @property
+    def fetches(self) -> bool:
+        """Whether it wants something, and may have it."""
+        return self.state in _FETCHING and not self.error
 
     @property
     def announceable(self) -> bool:

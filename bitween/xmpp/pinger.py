@@ -16,8 +16,17 @@ from bitween.xmpp.failures import no_session, request_error
 #: Seconds for an answer.
 ANSWER_TIMEOUT = 10
 
-# With these our own server answers for one that it does not reach (RFC 6120 §8.3.3).
-_UNREACHED = frozenset({"remote-server-not-found", "remote-server-timeout"})
+# A server answers so in place of a resource: ours where it does not reach theirs (RFC 6120 §8.3.3),
+# theirs where it knows of no such resource (RFC 6121 §8.5.3.2.3).  A bitween device itself answers
+# a ping of those who may see its presence with a result.
+_ABSENT = frozenset(
+    {
+        "remote-server-not-found",
+        "remote-server-timeout",
+        "service-unavailable",
+        "recipient-unavailable",
+    }
+)
 
 
 class Pinger(XMPPHandler):
@@ -25,7 +34,7 @@ class Pinger(XMPPHandler):
 
     async def ping(self, jid: str, resource: str) -> bool:
         """
-        Find out whether a resource answers, with whatever it may be.
+        Find out whether a resource answers, with a result or with an error of its own.
 
         :raises NotConnected: if there is no session, or it ends meanwhile.
         """
@@ -39,7 +48,7 @@ class Pinger(XMPPHandler):
         try:
             await answer
         except StanzaError as error:
-            return error.condition not in _UNREACHED
+            return error.condition not in _ABSENT
         except NoAnswer:
             return False
         except Exception as error:

@@ -315,6 +315,18 @@ class AnsweringTests(MeetingCase):
         self.assertEqual(self.meetings.sources(FILM.info_hash), 0)
         self.assertEqual(told[-1].way, way)
 
+    def test_what_is_said_of_a_share(self) -> None:
+        """Nobody who has it answers only if that is known of each of them."""
+        self.assertIsNone(self.meetings.answering(FILM.info_hash))
+        self.pass_by(0.5)
+        self.fakes.pinged[0][1].callback(False)
+        self.assertIs(self.meetings.answering(FILM.info_hash), False)
+        self.there(CAROL, FAR)
+        self.assertIsNone(self.meetings.answering(FILM.info_hash))
+        self.gone(BOB)
+        self.gone(CAROL)
+        self.assertIsNone(self.meetings.answering(FILM.info_hash))
+
     def test_it_is_asked_again(self) -> None:
         """Every half minute as long as it is wanted, until it answers or is connected."""
         self.pass_by(0.5)
@@ -489,6 +501,20 @@ class RelayTests(MeetingCase):
         peer = Peer(way.address.address, way.address.port)
         self.assertIs(self.meetings.how(peer), Rung.RELAY)
         self.assertIs(self.meetings.how(Peer(NEAR.address, NEAR.port)), Rung.LAN)
+
+    def test_nobody_at_the_other_end(self) -> None:
+        """Who does not answer is not dialled through the servers, and sought anew when it does."""
+        self.fail_directly()
+        self.fakes.asked[0][1].callback(Passage("proxy.example.org"))
+        self.pass_by(0.5)
+        self.fakes.pinged[0][1].callback(False)
+        self.assertEqual(self.offered(), ())
+        self.pass_by(ASK_EVERY + 6)
+        races = len(self.fakes.raced)
+        self.fakes.pinged[1][1].callback(True)
+        self.assertEqual(len(self.fakes.raced), races + 1)
+        self.race.callback(NEAR)
+        self.assertEqual((self.way(), self.offered()), (Rung.LAN, (NEAR,)))
 
     def test_a_direct_way_takes_over(self) -> None:
         """The relay is left when the swarm is connected directly, not before."""

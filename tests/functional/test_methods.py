@@ -716,6 +716,7 @@ class ContactTests(MethodCase):
                         "contacts": [BOB],
                         "names": [],
                         "online": True,
+                        "answering": None,
                         "reach": None,
                         "reach_text": None,
                     }

@@ -53,9 +53,14 @@ class PingerTests(SynchronousTestCase):
         self.refuse("feature-not-implemented")
         self.assertTrue(self.successResultOf(asking))
 
-    def test_a_server_that_is_not_reached(self) -> None:
-        """Our own server says so in its place."""
-        for condition in ("remote-server-timeout", "remote-server-not-found"):
+    def test_a_server_answers_in_its_place(self) -> None:
+        """Ours where it does not reach theirs, theirs where it knows of no such resource."""
+        for condition in (
+            "remote-server-timeout",
+            "remote-server-not-found",
+            "service-unavailable",
+            "recipient-unavailable",
+        ):
             asking = self.ping()
             self.refuse(condition)
             self.assertFalse(self.successResultOf(asking))
