@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from bitween.application import Bitween
 from bitween.model.command import Command, Question, Report
-from bitween.model.quantity import duration_text, rate_text, size_text
+from bitween.model.quantity import duration_text, size_text
 from bitween.model.search import Found
 from bitween.model.torrent import InfoHash, Torrent, parse_info_hash
 
@@ -32,7 +32,7 @@ class ChatCommands:
         return (
             Command("list", "List my torrents", self._list),
             Command("get", "Download what a contact shares", self._get),
-            Command("status", "How is the daemon?", self._status),
+            Command("status", "Show the status", self._status),
         )
 
     async def _list(self, _: Mapping[str, str]) -> Report:
@@ -49,11 +49,11 @@ class ChatCommands:
         return Report(
             facts=(
                 ("Connection", status.connection.state.value),
-                ("Running for", duration_text(status.uptime)),
+                ("Uptime", duration_text(status.uptime)),
                 ("Torrents", f"{totals.complete} of {totals.torrents} complete"),
                 ("Size", f"{size_text(totals.done)} of {size_text(totals.size)}"),
-                ("Download", rate_text(totals.download_rate) or "none"),
-                ("Upload", rate_text(totals.upload_rate) or "none"),
+                ("Download", f"{size_text(totals.download_rate)}/s"),
+                ("Upload", f"{size_text(totals.upload_rate)}/s"),
                 ("Contacts", f"{totals.contacts_online} of {totals.contacts} online"),
             )
         )
@@ -61,7 +61,7 @@ class ChatCommands:
     async def _get(self, answers: Mapping[str, str]) -> Question | Report:
         wanted = answers.get("share", "").strip()
         if not wanted:
-            return _question("Say a name, or a part of one, or an info-hash.")
+            return _question("Enter a name, part of a name or an info-hash.")
         if _HASH.fullmatch(wanted):
             return await self._download(parse_info_hash(wanted))
         page = await self._bitween.find(wanted, sort="match", limit=MAX_CHOICES)

@@ -126,7 +126,11 @@ class Options(usage.Options):
             "Announce temporary IPv6 addresses in place of lasting ones.",
         ],
         ["limit-lan", None, "Apply the limits on local networks, too."],
-        ["allow-plain", None, "Tell the server the password itself, if it offers nothing better."],
+        [
+            "allow-plain",
+            None,
+            "Send the password itself (SASL PLAIN) if the server offers no SCRAM.",
+        ],
         ["log-traffic", None, "Log the XMPP stream, with secrets masked."],
     ]
     optParameters = [

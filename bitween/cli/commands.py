@@ -328,7 +328,7 @@ def _change_contact(session: Session) -> None:
     result = session.call(f"xmpp.{method}", jid=args.jid_of_contact, nick=args.nick)
     said = {
         "add": f"asked {args.jid_of_contact} to become a contact",
-        "accept": f"{args.jid_of_contact} is a contact now",
+        "accept": f"{args.jid_of_contact} is now a contact",
         "remove": f"removed {args.jid_of_contact} from your contacts",
         "block": f"{args.jid_of_contact} is blocked",
         "unblock": f"{args.jid_of_contact} is no longer blocked",
@@ -393,7 +393,7 @@ def status(session: Session) -> None:
         "torrents": f"{totals['complete']} of {totals['torrents']} complete, "
         f"{size_text(totals['done'])} of {size_text(totals['size'])}",
         "rates": f"{size_text(totals['download_rate'])}/s down, "
-        f"{size_text(totals['upload_rate'])}/s up, {totals['peers']} peers",
+        f"{size_text(totals['upload_rate'])}/s up, {counted(totals['peers'], 'peer')}",
         "listening": _addresses_text(result["listen"]),
         "announcing": _addresses_text(result["addresses"]),
         "uptime": duration_text(result["uptime"]),

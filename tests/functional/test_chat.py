@@ -80,6 +80,7 @@ class ChatTests(SynchronousTestCase):
         self.world.share("ours", A, 1500)
         facts = dict(self.report("status").facts)
         self.assertEqual(facts["Connection"], "online")
+        self.assertEqual((facts["Download"], facts["Upload"]), ("0 B/s", "0 B/s"))
         self.assertEqual(facts["Torrents"], "1 of 1 complete")
         self.assertEqual(facts["Size"], "1.5 kB of 1.5 kB")
         self.assertEqual(facts["Contacts"], "0 of 0 online")
