@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from ipaddress import IPv6Address, ip_address
 
 from twisted.internet.address import UNIXAddress
 from twisted.web.resource import Resource
@@ -12,7 +13,14 @@ from twisted.web.server import Request
 from bitween.api.pieces import encode
 from bitween.api.refusal import Refusal
 from bitween.api.tokens import Tokens
-from bitween.model.proof import NONCE_DIGITS, PROOF_PATH, proof, tcp_place, unix_place
+from bitween.model.proof import (
+    NONCE_DIGITS,
+    PROOF_PATH,
+    proof,
+    socket_place,
+    tcp_place,
+    unix_place,
+)
 
 #: First part of the path.
 PROOF = PROOF_PATH[1:]
@@ -48,4 +56,29 @@ def _place(request: Request) -> str:
         return unix_place(os.fsdecode(here.name or b""))
     # The gate has seen to it that the header is there, and names this daemon.
     host = request.getHeader(b"host") or b""
-    return tcp_place(host.decode("latin-1"), here.port)
+    named = tcp_place(host.decode("latin-1"), here.port)
+    name, _, port = named.rpartition(":")
+    ours = port == str(here.port) and (name == "localhost" or _is_address(name))
+    # Another user who listens at the same port of [::1] could relay what is asked there by name.
+    if ours and _stays_here(here.host, request.getClientAddress().host):
+        return socket_place(here.host, here.port)
+    return named
+
+
+def _is_address(name: str) -> bool:
+    try:
+        ip_address(name.strip("[]"))
+    except ValueError:
+        return False
+    return True
+
+
+def _stays_here(own: str, client: str) -> bool:
+    """Whether a connection does not leave the machine, nor its container."""
+    return own == client or _is_loopback(own) or _is_loopback(client)
+
+
+def _is_loopback(address: str) -> bool:
+    bare = ip_address(address.partition("%")[0])
+    mapped = bare.ipv4_mapped if isinstance(bare, IPv6Address) else None
+    return (mapped or bare).is_loopback

@@ -18,6 +18,7 @@ from bitween.model.proof import (
     NONCE_DIGITS,
     PROOF_PATH,
     proof,
+    socket_place,
     tcp_place,
     token_digest,
     unix_place,
@@ -131,23 +132,27 @@ class Client:
                 f"what answers at {self.url} does not prove that it is your daemon",
                 "it did not get the token; if it is a daemon of an earlier version, restart it",
             ) from None
-        wanted = proof(token_digest(self._token.encode()), nonce, self._place)
-        if not any(hmac.compare_digest(wanted, text) for text in given):
+        digest = token_digest(self._token.encode())
+        wanted = [proof(digest, nonce, place) for place in self._places(connection.sock)]
+        if not any(hmac.compare_digest(one, text) for one in wanted for text in given):
             raise CommandFailed(
                 f"what answers at {self.url} does not take the token, or is not your daemon",
                 "it did not get the token; name another with --token-file, or restart the daemon",
             )
 
-    @property
-    def _place(self) -> str:
+    def _places(self, connected: socket.socket) -> Sequence[str]:
+        """Where we are connected: by the name given and, if that is local, by address."""
         address = self._address
         if address.scheme == "http+unix":
-            return unix_place(unquote(address.netloc))
+            return [unix_place(unquote(address.netloc))]
         host = address.hostname or ""
         host = f"[{host}]" if ":" in host else host
         port = address.port or http.client.HTTP_PORT
         explicit = port != http.client.HTTP_PORT
-        return tcp_place(f"{host}:{port}" if explicit else host, port)
+        named = tcp_place(f"{host}:{port}" if explicit else host, port)
+        if host != "localhost":
+            return [named]
+        return [named, socket_place(*connected.getpeername()[:2])]
 
     def _connection(self) -> http.client.HTTPConnection:
         address = self._address

@@ -11,7 +11,7 @@ from __future__ import annotations
 import hmac
 import os
 from hashlib import sha256
-from ipaddress import ip_address
+from ipaddress import IPv6Address, ip_address
 
 #: Where a proof is asked for: with GET, and the nonce as the query.
 PROOF_PATH = "/proof"
@@ -48,6 +48,20 @@ def tcp_place(host: str, port: int) -> str:
     except ValueError:
         return f"{bare}:{port}" if bare == "localhost" else bare
     return f"{bare}:{port}"
+
+
+def socket_place(address: str, port: int) -> str:
+    """
+    Where a connection leads that does not leave the machine, by whatever name it was called.
+
+    ``localhost`` may be two addresses, at which different users listen.
+
+    :param address: of the daemon's end.
+    """
+    bare = ip_address(address.partition("%")[0])
+    if isinstance(bare, IPv6Address) and bare.ipv4_mapped is not None:
+        bare = bare.ipv4_mapped
+    return f"[{bare}]:{port}" if bare.version == 6 else f"{bare}:{port}"
 
 
 def unix_place(path: str) -> str:

@@ -19,15 +19,20 @@ class Impostor:
     :ivar heard: everything that came.
     """
 
-    def __init__(self, reactor: Any, relay_to: int | None = None) -> None:
-        """:param relay_to: the port on this machine to hand everything on to."""
+    def __init__(self, reactor: Any, relay_to: int | None = None, *, beside: bool = False) -> None:
+        """
+        :param relay_to: the port on this machine to hand everything on to.
+        :param beside: whether to listen at the same port of the other loopback address.
+        """
         self.heard: list[bytes] = []
         self.reactor = reactor
         self.relay_to = relay_to
         factory: Any = Factory.forProtocol(_Client)
         factory.impostor = self
-        self._port = reactor.listenTCP(0, factory, interface="127.0.0.1")
-        self.url = f"http://127.0.0.1:{self._port.getHost().port}/api"
+        host, port = ("::1", relay_to or 0) if beside else ("127.0.0.1", 0)
+        self._port = reactor.listenTCP(port, factory, interface=host)
+        named = f"[{host}]" if beside else host
+        self.url = f"http://{named}:{self._port.getHost().port}/api"
 
     def stop(self) -> Any:
         """Listen no more."""

@@ -255,9 +255,11 @@ class FindingTests(CliCase):
         rendezvous.write(os.path.join(self.path("run"), "bitween", f"{JID}.json"), gone)
         self.assertIn("no daemon answers", await self.refused(3, "ls"))
 
-    def impostor(self, relay_to: int | None = None) -> tuple[str, list[bytes]]:
+    def impostor(
+        self, relay_to: int | None = None, *, beside: bool = False
+    ) -> tuple[str, list[bytes]]:
         """Have somebody listen where no daemon is (any more); tells the URL, and what comes."""
-        listening = Impostor(reactor, relay_to)
+        listening = Impostor(reactor, relay_to, beside=beside)
         self.addCleanup(listening.stop)
         return listening.url, listening.heard
 
@@ -292,6 +294,17 @@ class FindingTests(CliCase):
             self.assertIn("did not get the token", said)
             self.assertIn(b"GET /proof?", b"".join(heard))
             self.assertNotIn(TOKEN.encode(), b"".join(heard))
+
+    async def test_who_relays_from_the_other_loopback_address(self) -> None:
+        """The same port of [::1], where localhost may lead as well, is not the daemon's."""
+        real = urlsplit(await self.serve()).port
+        Path(self.file("token", TOKEN)).chmod(0o600)
+        await self.done("status", "--url", f"http://localhost:{real}", "--token-file", "token")
+        url, heard = self.impostor(relay_to=real, beside=True)
+        said = await self.refused(1, "ls", "--url", url, "--token-file", "token")
+        self.assertIn("did not get the token", said)
+        self.assertIn(b"GET /proof?", b"".join(heard))
+        self.assertNotIn(TOKEN.encode(), b"".join(heard))
 
     async def test_malformed_urls(self) -> None:
         """They are wrong usage."""

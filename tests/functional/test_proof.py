@@ -5,7 +5,7 @@ from __future__ import annotations
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from bitween.model.proof import proof, tcp_place, token_digest, unix_place
+from bitween.model.proof import proof, socket_place, tcp_place, token_digest, unix_place
 from tests.functional.api_rig import PORT, TOKEN, Answer, Connection, World, http_request, site_of
 
 NONCE = "0123456789abcdef" * 4
@@ -40,10 +40,18 @@ class ProofTests(SynchronousTestCase):
         self.assertNotIn(TOKEN, str(proofs))
 
     def test_without_a_port(self) -> None:
-        """A Host header without one, as a relay would send, proves our own port only."""
+        """A Host header without one, as a relay would send, proves our own end only."""
         for host in ("127.0.0.1", "localhost", "[::1]"):
             (given,) = self.ask(f"/proof?{NONCE}", host=host).json["proofs"]
-            self.assertEqual(given, proof(token_digest(TOKEN.encode()), NONCE, f"{host}:{PORT}"))
+            place = f"127.0.0.1:{PORT}"
+            self.assertEqual(given, proof(token_digest(TOKEN.encode()), NONCE, place))
+
+    def test_at_another_address(self) -> None:
+        """Who relays from the same port of another local address gets a proof of ours alone."""
+        for host in (f"[::1]:{PORT}", f"localhost:{PORT}", f"127.0.0.1:{PORT}"):
+            (given,) = self.ask(f"/proof?{NONCE}", host=host).json["proofs"]
+            place = f"127.0.0.1:{PORT}"
+            self.assertEqual(given, proof(token_digest(TOKEN.encode()), NONCE, place))
 
     def test_bounded(self) -> None:
         """Anything but a nonce, and another Host or method, is refused."""
@@ -58,4 +66,6 @@ class ProofTests(SynchronousTestCase):
         self.assertEqual(tcp_place("files.lan:80", 5000), "files.lan:80")
         self.assertEqual(tcp_place("[::1]:5000", 5000), "[::1]:5000")
         self.assertEqual(tcp_place("::1", 5000), "::1:5000")
+        self.assertEqual(socket_place("::ffff:127.0.0.1", 5000), "127.0.0.1:5000")
+        self.assertEqual(socket_place("::1", 5000), "[::1]:5000")
         self.assertEqual(unix_place("/proc/self/../sock"), unix_place("/proc/sock"))
