@@ -369,6 +369,7 @@ class TorrentMethods(Namespace):
         :param sequential: fetch the pieces in their order, to look at what has come.
         :raises UnknownTorrent: if no torrent of ours has the hash.
         :raises NoMetadata: if files are chosen that are not known yet.
+        :raises BadPath: if something else lies where a file that was left out would be written.
         """
         await self._bitween.control.select(hash, wanted, first, sequential)
         return await self.jsonrpc_get_files(hash)

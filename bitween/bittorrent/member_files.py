@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import cache
 
@@ -14,7 +16,8 @@ from bitween.bittorrent.member import Member
 from bitween.bittorrent.naming import Naming
 from bitween.bittorrent.room import measuring
 from bitween.deletion.worker import Order
-from bitween.errors import SwarmError
+from bitween.errors import BadPath, SwarmError
+from bitween.model.text import quoted
 from bitween.model.trouble import Reason, Trouble
 
 
@@ -61,6 +64,29 @@ def looking_at_wanted(member: Member) -> Generator[None, None, Look]:
     numbers = [number for number in range(len(files)) if number not in skipped]
     found = yield from looking(member.record.folder, [files[number] for number in numbers])
     return replace(found, faulty=frozenset(numbers[place] for place in found.faulty))
+
+
+def looking_for_others(member: Member, numbers: Sequence[int]) -> Iterator[None]:
+    """
+    See that nothing lies where files were left out and are wanted now, one file a step.
+
+    What the user has put there meanwhile would be written over.  What was fetched before it was
+    left out has its full size from the first byte on.
+
+    :raises BadPath: if something does.
+    """
+    files = member.layout.files if member.layout else ()
+    for number in numbers:
+        file = files[number]
+        with suppress(OSError):
+            found = os.lstat(os.path.join(member.record.folder, file.path))
+            if not stat.S_ISREG(found.st_mode) or found.st_size not in {0, file.size}:
+                raise BadPath(
+                    f"{quoted(file.path)} is there already, and is not what would be downloaded",
+                    "move it away, or rename it, and choose the file again",
+                    values={"path": file.path},
+                )
+        yield
 
 
 def whole_files(member: Member, done: Sequence[int]) -> set[int]:

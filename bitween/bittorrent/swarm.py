@@ -27,7 +27,13 @@ from bitween.bittorrent.flusher import Flusher
 from bitween.bittorrent.inspection import Inspection
 from bitween.bittorrent.loader import Loader
 from bitween.bittorrent.member import Member
-from bitween.bittorrent.member_files import on_disk, ordering_deletion, survey, whole_files
+from bitween.bittorrent.member_files import (
+    looking_for_others,
+    on_disk,
+    ordering_deletion,
+    survey,
+    whole_files,
+)
 from bitween.bittorrent.members import Members, unknown
 from bitween.bittorrent.milestones import Milestones
 from bitween.bittorrent.piece_reader import OpenFile, PieceReader
@@ -502,7 +508,24 @@ class Swarm(Service):
         Do with a torrent what is wanted of it from now on; answers when that is stored.
 
         :raises UnknownTorrent: if there is no such torrent.
+        :raises BadPath: if a file is to be fetched where another one lies that is not ours.
         """
+        member = self._members.get(info_hash)
+        if member is None:
+            return fail(unknown(info_hash))
+        added = member.record.wishes.selection.skipped - wishes.selection.skipped
+        if not added or member.record.complete or member.record.root is None:
+            return self._take_wishes(info_hash, wishes)
+        looking = looking_for_others(member, sorted(added))
+        return Deferred.fromCoroutine(self._wish_after(looking, info_hash, wishes))
+
+    async def _wish_after(
+        self, looking: Iterator[None], info_hash: InfoHash, wishes: Wishes
+    ) -> Torrent:
+        await in_slices(IReactorTime(self._reactor), looking)
+        return await self._take_wishes(info_hash, wishes)
+
+    def _take_wishes(self, info_hash: InfoHash, wishes: Wishes) -> Deferred[Torrent]:
         member = self._members.get(info_hash)
         if member is None:
             return fail(unknown(info_hash))

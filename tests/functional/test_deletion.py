@@ -10,6 +10,7 @@ from twisted.internet import reactor
 from twisted.internet.task import deferLater
 
 from bitween.bittorrent.swarm import Swarm
+from bitween.errors import BadPath
 from bitween.model.deletion import Deletion
 from bitween.model.torrent import FileOrigin, InfoHash
 from bitween.model.wishes import Limits, Selection, Wishes
@@ -198,6 +199,31 @@ class TrashTests(DeletionCase):
             await self.bob.remove(info_hash, delete_data=True)
             await deferLater(reactor, 0.3)
             self.assertEqual(os.listdir(self.downloads), [])
+
+
+class LeftOutTests(DeletionCase):
+    """Files that are left out of a download, and wanted later."""
+
+    async def test_something_else_lies_there(self) -> None:
+        """What the user has put there meanwhile is not written over; without it, it goes on."""
+        await self.bob.download(self.info_hash, "", self.downloads, Wishes(paused=True))
+        self.bob.offer_peers(self.info_hash, [address_of(self.alice)])
+        await when(self.bob, lambda: self.bob.library.get(self.info_hash).files is not None)
+        files = self.bob.library.get(self.info_hash).files or ()
+        left_out = next(n for n, file in enumerate(files) if file.path.endswith("two"))
+        some = Wishes(selection=Selection(skipped=frozenset([left_out])))
+        await self.bob.wish(self.info_hash, some)
+        await when(self.bob, lambda: self.bob.library.get(self.info_hash).completed is not None)
+        mine = write(os.path.join(self.downloads, "holiday", "b", "two"), b"mine")
+        with self.assertRaisesRegex(BadPath, "'holiday/b/two' is there already"):
+            await self.bob.wish(self.info_hash, Wishes())
+        self.assertEqual(self.bob.library.get(self.info_hash).wishes, some)
+        self.assertEqual(read(mine), b"mine")
+        os.unlink(mine)
+        await self.bob.wish(self.info_hash, Wishes())
+        self.bob.offer_peers(self.info_hash, [address_of(self.alice)])
+        await when(self.bob, lambda: self.bob.library.get(self.info_hash).state == "seeding")
+        self.assertEqual(read(mine), TWO)
 
 
 class OriginTests(DeletionCase):
