@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 from typing import Any
+
+from twisted.internet.utils import getProcessOutput
 
 from tests.integration.federated import FederatedProsody
 from tests.integration.harness import Daemon, ProsodyTestCase
@@ -38,6 +41,10 @@ class DeadServerTests(ProsodyTestCase):
         await alice.until(silent, "xmpp.get_contacts")
         (found,) = (await alice.call("xmpp.find"))["items"]
         self.assertEqual((found["online"], found["answering"]), (True, False))
+        program = "import sys; from bitween.cli.main import main; sys.exit(main())"
+        arguments = ["-c", program, "--state-dir", alice.state_dir, "shares"]
+        shown = await getProcessOutput(sys.executable, arguments, env=os.environ)
+        self.assertIn(b"\tnot answering\t", shown)
         await alice.torrent_where(
             self.info_hash, lambda torrent: torrent["waiting_for"] == [self.bob.jid]
         )
