@@ -7,6 +7,7 @@ import contextlib
 import hashlib
 import os
 import secrets
+import select
 import shutil
 import signal
 import subprocess
@@ -234,14 +235,15 @@ class _Demo:
         self._say_addresses()
 
     def stay(self) -> None:
-        """Wait for Ctrl-C."""
+        """Wait for Ctrl-C, or for the end of the terminal, which not every one of them signals."""
         with contextlib.suppress(KeyboardInterrupt):
             signal.signal(signal.SIGINT, signal.default_int_handler)
             self._say_commands()
             self._say_links()
             self._say("\nBoth stay up until you press Ctrl-C; then all of this is removed.")
-            while True:
-                signal.pause()
+            terminal = select.poll()
+            terminal.register(sys.stdout, 0)  # errors and a hang-up are told all the same
+            terminal.poll()
 
     def leave(self) -> None:
         """Say why it ends here."""

@@ -112,6 +112,20 @@ class DemoTests(SynchronousTestCase):
         self.assertEqual(demo.wait(PATIENCE), 0)
         self.assert_gone(processes)
 
+    def test_terminal_gone(self) -> None:
+        """A terminal that goes without a signal, as under ``su -c``, ends it just the same."""
+        ours, its = pty.openpty()
+        demo = self.start({"TERM": "xterm"}, terminal=its)
+        os.close(its)
+        shown = b""
+        while b"until you press Ctrl-C" not in shown:
+            shown += os.read(ours, 65536)
+        processes = self.processes()
+        self.assertGreater(len(processes), 4)
+        os.close(ours)
+        self.assert_gone(processes)
+        demo.wait(PATIENCE)
+
     def test_stopped(self) -> None:
         """Ctrl-C, SIGTERM or a closed terminal in the middle: it cleans up and says so."""
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
