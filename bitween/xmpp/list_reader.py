@@ -25,7 +25,8 @@ from bitween.xmpp.failures import request_error
 from bitween.xmpp.listing import Answer, Query, parse_page, query_element
 from bitween.xmpp.payload import NS_BITWEEN
 
-#: Requests that wait for an answer at the same time.
+#: Requests that wait for an answer at the same time, one of them at most of any one account: its
+#: resources may never answer, and the others' lists would have to wait for that.
 AT_ONCE = 4
 #: seconds for an answer: the other side paces what it sends.
 ANSWER_TIMEOUT = 60.0
@@ -91,6 +92,7 @@ class ListReader(XMPPHandler):
         self._counts = counts
         self._notify = notify
         self._turns = DeferredSemaphore(AT_ONCE)
+        self._turns_of: dict[str, DeferredSemaphore] = {}
         self._readings: dict[tuple[str, str], _Reading] = {}
         self._left_alone: set[tuple[str, str]] = set()
 
@@ -132,12 +134,14 @@ class ListReader(XMPPHandler):
         key = (reading.jid, reading.resource)
         if self._readings.get(key) is reading:
             del self._readings[key]
+        if not any(jid == reading.jid for jid, _ in self._readings):
+            self._turns_of.pop(reading.jid, None)
         return result
 
     async def _read(self, reading: _Reading) -> None:
         while self._counts(reading.jid, reading.resource):
             try:
-                answer = await self._turns.run(lambda: Deferred.fromCoroutine(self._ask(reading)))
+                answer = await self._in_turn(reading)
                 if not self._counts(reading.jid, reading.resource):
                     return
                 self._check(reading, answer)
@@ -154,6 +158,14 @@ class ListReader(XMPPHandler):
             self._notify(ListingReceived(jid=reading.jid, resource=reading.resource, page=page))
             if page.complete:
                 return
+
+    def _in_turn(self, reading: _Reading) -> Deferred[Answer]:
+        """Ask when it is the account's turn, and the resource's among its own."""
+
+        def ask() -> Deferred[Answer]:
+            return self._turns.run(lambda: Deferred.fromCoroutine(self._ask(reading)))
+
+        return self._turns_of.setdefault(reading.jid, DeferredSemaphore(1)).run(ask)
 
     async def _ask(self, reading: _Reading) -> Answer:
         await self._budget.room(_REQUEST_SIZE, RESERVE)

@@ -19,6 +19,8 @@ from bitween.xmpp.payload import NS_BITWEEN
 
 #: Requests that wait for their answer; with more, readers would give up before their turn came.
 MAX_WAITING = 6
+#: Of these, those of one account's resources.
+MAX_WAITING_OF_ACCOUNT = 2
 #: bytes that one reader may have at once, and bytes/s from then on.
 READER_BURST = 4_000_000
 READER_RATE = 1000
@@ -77,7 +79,12 @@ class ListServer(XMPPHandler):
         except InvalidValue:
             self._refuse(iq, "bad-request")
             return
-        full = len(self._waiting) >= MAX_WAITING or reader in self._waiting
+        of_account = sum(split(known)[0] == jid for known in self._waiting)
+        full = (
+            len(self._waiting) >= MAX_WAITING
+            or of_account >= MAX_WAITING_OF_ACCOUNT
+            or reader in self._waiting
+        )
         if full or self._reader(jid).wait(MAX_PAGE) > 0:
             self._refuse(iq, "resource-constraint")
             return

@@ -13,7 +13,13 @@ from bitween.model.sharelist import ShareList
 from bitween.xmpp.budget import BURST, RATE, ByteBudget
 from bitween.xmpp.contacts import Contacts
 from bitween.xmpp.list_reader import AT_ONCE, MAX_PAGES, MAX_RESETS, ListReader
-from bitween.xmpp.list_server import MAX_WAITING, READER_BURST, READER_RATE, ListServer
+from bitween.xmpp.list_server import (
+    MAX_WAITING,
+    MAX_WAITING_OF_ACCOUNT,
+    READER_BURST,
+    READER_RATE,
+    ListServer,
+)
 from bitween.xmpp.listing import (
     MAX_ENTRIES,
     MAX_PAGE,
@@ -163,20 +169,24 @@ class ServerTests(ListCase):
     def test_a_queue_is_short_and_fair(self) -> None:
         """Few wait, each with one request; the others are told to come again."""
         self.budget.charge(BURST)
-        for reader in range(MAX_WAITING):
-            self.ask(f"bob@localhost/{reader}")
+        readers = [
+            f"{jid}@localhost/{n}"
+            for jid in ("bob", "dave", "alice")
+            for n in range(MAX_WAITING_OF_ACCOUNT)
+        ]
+        self.assertEqual(len(readers), MAX_WAITING)
+        # A third resource of the same account is refused, while there are places for others.
+        for reader in (*readers[:3], "bob@localhost/x", *readers[3:]):
+            self.ask(reader)
         self.ask("bob@localhost/0")
         self.assertEqual(self.condition(), "resource-constraint")
         self.ask("dave@localhost/x")
-        self.assertEqual(
-            self.answers(), [("bob@localhost/0", "error"), ("dave@localhost/x", "error")]
-        )
+        refused = ("bob@localhost/x", "bob@localhost/0", "dave@localhost/x")
+        self.assertEqual(self.answers(), [(reader, "error") for reader in refused])
         self.clear()
         for _ in range(200):
             self.clock.advance(1)
-        self.assertEqual(
-            self.answers(), [(f"bob@localhost/{n}", "result") for n in range(MAX_WAITING)]
-        )
+        self.assertEqual(self.answers(), [(reader, "result") for reader in readers])
 
     def test_nobody_reads_without_end(self) -> None:
         """Who reads the list over and over gets ever less of our line."""
@@ -290,12 +300,31 @@ class ReaderTests(ListCase):
     def test_one_request_at_a_time_and_few_in_all(self) -> None:
         """Asking again for what is being read changes nothing."""
         for n in range(20):
-            self.receive(f"<presence from='bob@localhost/{n}'/>")
+            self.befriend(f"c{n}@localhost")
+        self.output.clear()
+        for n in range(20):
+            self.receive(f"<presence from='c{n}@localhost/x'/>")
             for _ in range(2):
-                self.reader.read("bob@localhost", str(n), "theirs", 0)
-        self.assertEqual(
-            [iq["to"] for iq in self.requests()], [f"bob@localhost/{n}" for n in range(AT_ONCE)]
-        )
+                self.reader.read(f"c{n}@localhost", "x", "theirs", 0)
+        asked = [iq["to"] for iq in self.requests()]
+        self.assertEqual(asked, [f"c{n}@localhost/x" for n in range(AT_ONCE)])
+
+    def test_one_account_does_not_hold_up_the_others(self) -> None:
+        """Its resources may never answer: they wait for each other, and for nobody else."""
+        for n in range(20):
+            self.receive(f"<presence from='bob@localhost/{n}'/>")
+            self.reader.read("bob@localhost", str(n), "theirs", 0)
+        self.receive("<presence from='carol@localhost/x'/>")
+        self.reader.read("carol@localhost", "x", "theirs", 0)
+        first, other = self.requests()
+        self.assertEqual((first["to"], other["to"]), ("bob@localhost/0", "carol@localhost/x"))
+        self.reply(first, self.page(last=20, more=False, attributes="id='theirs'"))
+        self.assertEqual(self.request()["to"], "bob@localhost/1")
+
+    def befriend(self, jid: str) -> None:
+        """Have the server tell of a contact."""
+        item = f"<item jid='{jid}' subscription='both'/>"
+        self.receive(f"<iq type='set' id='p'><query xmlns='jabber:iq:roster'>{item}</query></iq>")
 
     def test_only_who_is_there_and_counts_is_asked(self) -> None:
         """Not strangers, not whom we do not follow, not who is away."""
