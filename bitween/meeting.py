@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Collection, Coroutine, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -39,6 +40,8 @@ from bitween.reach.prospects import (
 
 #: Resources to which a way is looked for at the same time; the others wait.
 CLIMBING = 24
+#: Of these, those of one account: none of them may answer.
+CLIMBING_OF_ACCOUNT = 6
 #: Seconds between two looks at who is connected: while somebody is expected, and else.
 LOOK, IDLE_LOOK = 0.25, 5.0
 #: Seconds that the swarm has to connect to whoever answers.
@@ -538,7 +541,7 @@ class Meetings:
         resource = self._resources[key]
         if not resource.wanted or resource.proving:
             return
-        if not resource.ladder.climbing and self._is_full():
+        if not resource.ladder.climbing and self._first_that_may_climb([key]) is None:
             self._waiting[key] = None
             return
         resource.ladder.climb(self._ours(), resource.theirs)
@@ -550,8 +553,7 @@ class Meetings:
         self._tell_way(key)
         for info_hash in list(resource.wanted):
             self._dial(info_hash)
-        while self._waiting and not self._is_full():
-            waiting = next(iter(self._waiting))
+        while (waiting := self._first_that_may_climb(self._waiting)) is not None:
             del self._waiting[waiting]
             self._climb(waiting)
         self._look_soon()
@@ -580,8 +582,12 @@ class Meetings:
         now = self._reactor.seconds()
         return resource.linked is not None and now - resource.linked < LOST
 
-    def _is_full(self) -> bool:
-        return sum(other.ladder.climbing for other in self._resources.values()) >= CLIMBING
+    def _first_that_may_climb(self, waiting: Iterable[Key]) -> Key | None:
+        """Whose turn it is; ``None`` if there is no room, for anybody or for these."""
+        climbing = Counter(jid for (jid, _), r in self._resources.items() if r.ladder.climbing)
+        if climbing.total() >= CLIMBING:
+            return None
+        return next((key for key in waiting if climbing[key[0]] < CLIMBING_OF_ACCOUNT), None)
 
     def _let_go(self, key: Key, info_hash: InfoHash) -> None:
         resource = self._resources.get(key)

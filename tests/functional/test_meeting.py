@@ -13,6 +13,7 @@ from bitween.answering import ASK_EVERY
 from bitween.errors import NotConnected, RequestRefused, UnknownTorrent
 from bitween.meeting import (
     CLIMBING,
+    CLIMBING_OF_ACCOUNT,
     CONNECTING,
     IDLE_LOOK,
     LOOKING_ROUND,
@@ -83,18 +84,22 @@ class MeetingCase(SynchronousTestCase):
         self.admitted[jid, resource] = list(addresses)
 
     def there(
-        self, jid: str, *candidates: Candidate | PeerAddress, shares: tuple[Share, ...] = (FILM,)
+        self,
+        jid: str,
+        *candidates: Candidate | PeerAddress,
+        shares: tuple[Share, ...] = (FILM,),
+        resource: str = "laptop",
     ) -> None:
         """Have somebody be online and announce something."""
         where = tuple(c if isinstance(c, Candidate) else Candidate(c) for c in candidates)
         said = Announcement(
-            "laptop",
+            resource,
             {share.info_hash: share for share in shares},
             tuple(c.address for c in where if c.dialable),
             candidates=where,
         )
-        self.meetings.changed(self.catalogue.set_online(jid, "laptop", True))
-        self.meetings.changed(self.catalogue.replace_item(jid, "laptop", [said]))
+        self.meetings.changed(self.catalogue.set_online(jid, resource, True))
+        self.meetings.changed(self.catalogue.replace_item(jid, resource, [said]))
 
     def gone(self, jid: str) -> None:
         """Have somebody go."""
@@ -278,6 +283,19 @@ class WantingTests(MeetingCase):
         self.assertEqual(len(self.fakes.raced), CLIMBING)
         self.fakes.raced[0][1].callback(FAR)
         self.assertEqual(len(self.fakes.raced), CLIMBING + 1)
+
+    def test_one_account_does_not_hold_up_the_others(self) -> None:
+        """Few of its devices are looked for at a time, however many do not answer."""
+        self.want()
+        for number in range(CLIMBING):
+            self.there("mallory@example.org", OTHER, resource=str(number))
+        self.assertEqual(len(self.fakes.raced), CLIMBING_OF_ACCOUNT)
+        self.there(BOB, FAR)
+        self.assertEqual(self.fakes.raced[-1][0], (FAR,))
+        self.fakes.raced[-1][1].callback(FAR)
+        self.assertEqual(len(self.fakes.raced), CLIMBING_OF_ACCOUNT + 1)
+        self.fakes.raced[0][1].callback(OTHER)
+        self.assertEqual(self.fakes.raced[-1][0], (OTHER,))
 
     def test_our_own_addresses(self) -> None:
         """Nobody makes us dial ourselves, our loopback, or what is on our link alone."""
