@@ -137,7 +137,8 @@ class Hostility(OnEveryServer):
             "xmpp.get_contacts",
         )
         self.assertEqual((await alice.call("xmpp.find"))["total"], 0)
-        self.assertEqual(alice.log.count("bob@localhost"), 1, alice.log)
+        refused = "refused what bob@localhost published"
+        self.assertEqual(alice.log.count(refused), 1, alice.log)
 
     async def test_a_contact_who_is_removed(self) -> None:
         """With the contact go its shares."""
