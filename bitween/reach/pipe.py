@@ -39,11 +39,22 @@ class Pipe:
         :param closed: called once, when both connections are gone.
         """
         self._clock = clock
+        self._passed = passed
         self._closed = closed
         self._lingering: IDelayedCall | None = None
-        self.near = End(self, lambda size: passed(size, 0))
-        self.far = End(self, lambda size: passed(0, size))
+        self._moved_at = clock.seconds()
+        self.near = End(self, lambda size: self._moved(size, 0))
+        self.far = End(self, lambda size: self._moved(0, size))
         self.near.other, self.far.other = self.far, self.near
+
+    @property
+    def idle(self) -> float:
+        """Seconds in which no byte has gone either way."""
+        return self._clock.seconds() - self._moved_at
+
+    def _moved(self, uploaded: int, downloaded: int) -> None:
+        self._moved_at = self._clock.seconds()
+        self._passed(uploaded, downloaded)
 
     def abort(self) -> None:
         """Break both connections off; an end that is not connected yet will be cut at once."""

@@ -27,6 +27,10 @@ from bitween.reach.kernel_sockets import is_ours
 from bitween.reach.loopback_gate import PLACES
 from bitween.reach.pipe import End, Pipe
 
+#: Seconds without a byte after which a stream gives way to another one.  Two peers who both have
+#: all of a torrent stay connected; over streams, of which there are few, they must not.
+IDLE = 5.0
+
 #: seconds for our own BitTorrent port to take a connection.
 _CONNECT_TIMEOUT = 10
 
@@ -78,6 +82,9 @@ class Streams(Protocol):
 
     def accept(self, taker: Callable[[Stream], None]) -> None:
         """Have everything that contacts open to us given to somebody."""
+
+    def when_crowded(self, make_room: Callable[[str], None]) -> None:
+        """Have room made for the next try where a stream with a contact is refused as too many."""
 
 
 class Gate(Protocol):
@@ -145,6 +152,7 @@ class Relay(Service):
         self._last = 0
         self._traffic: dict[str, Traffic] = {}
         streams.accept(self._accepted)
+        streams.when_crowded(self._make_room)
 
     def stopService(self) -> None:
         """Break everything off."""
@@ -250,6 +258,17 @@ class Relay(Service):
         pipe = Pipe(self._reactor, passed, closed)
         place.pipes.add(pipe)
         return pipe
+
+    def _make_room(self, jid: str) -> None:
+        """Break off the stream that was idle longest, one with the same contact if possible."""
+        idle = [
+            (key[0] == jid, pipe.idle, pipe)
+            for key, place in self._places.items()
+            for pipe in place.pipes
+            if pipe.idle >= IDLE and pipe not in place.opening
+        ]
+        if idle:
+            max(idle, key=lambda candidate: candidate[:2])[2].abort()
 
     def _follow(self, place: _Place, opening: Deferred[Any], pipe: Pipe) -> None:
         """Break a pipe off whose second end does not come about."""

@@ -109,6 +109,14 @@ class Streams(XMPPHandler):
         """
         self._taker = taker
 
+    def when_crowded(self, make_room: Callable[[str], None]) -> None:
+        """
+        Have room made for the next try where a stream is refused since too many are open.
+
+        :param make_room: gets the bare JID of the contact that the refused stream is with.
+        """
+        self._turnstile.when_crowded(make_room)
+
     def passage(self, jid: str, resource: str) -> Deferred[Passage]:
         """
         Find out which way streams to a resource would go; the resource is asked if needed.

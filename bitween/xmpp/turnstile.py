@@ -28,6 +28,15 @@ class Turnstile:
         self._clock = clock
         self._inside: Counter[str] = Counter()
         self._knocks: dict[str, ByteBudget] = {}
+        self._make_room: Callable[[str], None] = lambda _: None
+
+    def when_crowded(self, make_room: Callable[[str], None]) -> None:
+        """
+        Have room made for the next try where a stream is refused since there are too many.
+
+        :param make_room: gets the bare JID of the contact that the refused stream is with.
+        """
+        self._make_room = make_room
 
     def knock(self, jid: str) -> None:
         """
@@ -51,6 +60,7 @@ class Turnstile:
         :raises RequestRefused: if there are too many.
         """
         if self._inside[jid] >= MAX_OF_CONTACT or self._inside.total() >= MAX_IN_ALL:
+            self._make_room(jid)
             raise RequestRefused("too many streams are open", "try again later")
         self._inside[jid] += 1
 

@@ -243,11 +243,15 @@ class RealStreamsContract(StreamsContract):
         self.assertEqual(alice.jid, of_alice.own_jid)
 
     async def test_a_contact_has_not_too_many(self) -> None:
-        """Those that have ended count no longer."""
+        """Those that have ended count no longer; room is asked for where one is refused."""
         alice, bob = await self.sides()
+        crowded: list[str] = []
+        alice.streams.when_crowded(crowded.append)
         pairs = [await self.talk(alice, bob) for _ in range(MAX_OF_CONTACT)]
+        self.assertEqual(crowded, [])
         with self.assertRaises(RequestRefused):
             await alice.streams.open(bob.jid, bob.resource)
+        self.assertEqual(crowded, [bob.jid])
         with self.assertRaises(RequestRefused):
             await bob.streams.open(alice.jid, alice.resource)
         await self.part(*pairs.pop())

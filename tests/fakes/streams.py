@@ -50,6 +50,7 @@ class FakeStreams:
 
     :ivar refusing: whether nothing can be opened.
     :ivar opened: how many streams were asked for.
+    :ivar make_room: what the relay does when there are too many.
     """
 
     def __init__(self, test: TestCase, jid: str, resource: str) -> None:
@@ -58,6 +59,7 @@ class FakeStreams:
         self.refusing = False
         self.opened = 0
         self.other: FakeStreams
+        self.make_room: Callable[[str], None]
         self._taker: Callable[[Stream], None]
         self._port = listen(test, Factory.forProtocol(self._incoming))
 
@@ -74,6 +76,10 @@ class FakeStreams:
     def accept(self, taker: Callable[[Stream], None]) -> None:
         """Have what is opened to us given to somebody."""
         self._taker = taker
+
+    def when_crowded(self, make_room: Callable[[str], None]) -> None:
+        """Have room made where a stream is refused, which is up to the test."""
+        self.make_room = make_room
 
     def open(self, jid: str, resource: str) -> Deferred[Stream]:
         """Open a stream to the other side."""

@@ -18,6 +18,7 @@ from zope.interface import implementer
 
 from bitween.model.address import PeerAddress
 from bitween.model.traffic import Traffic
+from bitween.reach import relay
 from bitween.reach.loopback_gate import LoopbackGate
 from bitween.reach.pipe import BUFFER
 from bitween.reach.relay import Relay
@@ -236,6 +237,22 @@ class BridgeTests(RelayCase):
         near, far = await self.joined()
         far.transport.abortConnection()
         await near.ended()
+
+    async def test_what_is_idle_makes_room(self) -> None:
+        """Where streams are too many, the one that has been idle longest ends; none in use does."""
+        first, _ = await self.joined()
+        self.took = Deferred()
+        second, far = await self.joined()
+        second.transport.write(b"more")
+        await far.hears(4)
+        self.streams[ALICE].make_room(BOB[0])
+        await turn()
+        self.assertFalse(first.over.called or second.over.called)
+        self.patch(relay, "IDLE", 0.0)
+        self.streams[ALICE].make_room(BOB[0])
+        await first.ended()
+        second.transport.write(b"!")
+        await far.hears(5)
 
     async def test_a_stream_that_cannot_be_opened_ends_the_connection(self) -> None:
         """So that libtorrent tries elsewhere."""

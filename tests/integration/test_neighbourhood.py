@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SkipTest
 
+from bitween.xmpp.turnstile import MAX_OF_CONTACT
 from tests.functional.swarms import read, write
 from tests.integration.harness import PATIENCE, IntegrationTestCase, until
 from tests.lab.daemon import LabDaemon
@@ -108,6 +109,9 @@ class SymmetricRouterTests(NeighbourhoodCase):
         await self.begin()
         await self.assert_way("cone1", "sym1", "relay", "your router uses another port")
         await self.assert_way("sym1", "cone1", "relay", "their router uses another port")
+        # Streams are few: what is finished makes room for what comes next.
+        for _ in range(MAX_OF_CONTACT):
+            await self.assert_way("cone1", "sym1", "relay")
 
 
 class StrangerTests(NeighbourhoodCase):
