@@ -166,6 +166,7 @@ class _Bind(jabber_client.BindInitializer):
         if not (jid.user and jid.host and jid.resource):
             raise RequestRefused("the server binds the session to no resource")
         self.xmlstream.authenticator.jid = jid
+        self.xmlstream.hold()
 
 
 def _not_bound(failure: Failure, resource: str) -> Failure:
@@ -455,6 +456,7 @@ class Client(XMPPClient):
         StreamManager._connected(self, xs)  # noqa: SLF001  # that of wokkel, overridden above
         StreamManager._authd(self, xs)  # noqa: SLF001  # same
         self._keep_alive.start(xs)
+        xs.release()
 
     def _resume_session(self, xs: Stream) -> None:
         self._suspended = False

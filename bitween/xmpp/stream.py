@@ -25,6 +25,9 @@ from bitween.xmpp.stream_management import NS_SM, REQUEST, StreamManagement, is_
 #: seconds until a request without an answer has failed.
 REQUEST_TIMEOUT = 30
 
+#: Stanzas, and characters of them, that are kept while a session is being set up.
+MAX_HELD, MAX_HELD_SIZE = 100, 1_000_000
+
 _MAX_OPEN_REQUESTS = 4096
 _MAX_LOGGED = 100_000
 
@@ -52,7 +55,7 @@ class AnswerGuard:
 
         :param own: our JID, as far as it is known.
         """
-        if stanza.name != "iq" or stanza.getAttribute("type") not in ("result", "error"):
+        if not _is_answer(stanza):
             return True
         stanza_id = stanza.getAttribute("id", "")
         if stanza_id not in self._asked:
@@ -111,6 +114,9 @@ class Stream(xmlstream.XmlStream):
         self._traffic = Logger(namespace="bitween.xmpp.traffic") if log_traffic else None
         self._guard = AnswerGuard()
         self._suspended = False
+        self._held: list[domish.Element] | None = None
+        self._held_size = 0
+        self._releasing = False
         self._heir: Stream | None = None
         self.rawDataOutFn = lambda data: budget.charge(len(data))
         self.forged = 0
@@ -180,7 +186,7 @@ class Stream(xmlstream.XmlStream):
             self.transport.abortConnection()
 
     def onElement(self, element: domish.Element) -> None:
-        """Hand a stanza to whoever waits for it, unless it is a forged answer."""
+        """Count a stanza, and hand it to whoever waits for it, unless it is a forged answer."""
         if self._traffic is not None:
             self._traffic.info("in {stanza}", stanza=_shown(element))
         if self.management is not None:
@@ -189,6 +195,41 @@ class Stream(xmlstream.XmlStream):
                 return
             if is_stanza(element):
                 self.management.came()
+        if self._held is not None and is_stanza(element) and not _is_answer(element):
+            self._keep(self._held, element)
+        else:
+            self._take(element)
+        if self._releasing:
+            self._hand_over()
+
+    def hold(self) -> None:
+        """
+        Keep what others send until :meth:`release`.
+
+        From the binding on, a server hands over what comes for us, such as a message that waited
+        for an earlier session; but who is to read it listens only when the session begins.
+        """
+        self._held = []
+
+    def release(self) -> None:
+        """
+        Hand over what was kept, when the element at hand is dealt with: whoever began to listen
+        meanwhile, does so only then.
+        """
+        self._releasing = True
+
+    def _hand_over(self) -> None:
+        self._releasing = False
+        held, self._held = self._held or [], None
+        for element in held:
+            self._take(element)
+
+    def _keep(self, held: list[domish.Element], element: domish.Element) -> None:
+        self._held_size += len(element.toXml())
+        if len(held) < MAX_HELD and self._held_size <= MAX_HELD_SIZE:
+            held.append(element)
+
+    def _take(self, element: domish.Element) -> None:
         if self._guard.admits(element, self.authenticator.jid):
             if _is_request(element) and not self._knows(element.getAttribute("from", "")):
                 self.send(StanzaError("service-unavailable").toResponse(element))
@@ -262,6 +303,10 @@ class Stream(xmlstream.XmlStream):
 
     def _callLater(self, delay: float, call: Callable[..., object], *args: object) -> object:
         return self._clock.callLater(delay, call, *args)
+
+
+def _is_answer(element: domish.Element) -> bool:
+    return element.name == "iq" and element.getAttribute("type") in ("result", "error")
 
 
 def _is_request(element: domish.Element) -> bool:

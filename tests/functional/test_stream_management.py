@@ -11,8 +11,10 @@ from twisted.words.protocols.jabber.error import StanzaError
 from twisted.words.protocols.jabber.xmlstream import IQ, TLSInitiatingInitializer
 from twisted.words.xish import domish
 
+from bitween.errors import NotConnected
 from bitween.model.connection import ConnectionState
 from bitween.xmpp.sasl import LogInInitializer
+from bitween.xmpp.stream import MAX_HELD, MAX_HELD_SIZE
 from bitween.xmpp.stream_management import MAX_STANZAS, NS_SM, StreamManagement
 from tests.functional.client_case import ClientCase, Transport
 
@@ -121,14 +123,15 @@ class SessionCase(ClientCase):
         stream.dataReceived(FEATURES.encode())
         return stream
 
-    def bind(self, stream: Any, token: str | None = "t") -> None:
-        """Give a resource, and stream management."""
+    def bind(self, stream: Any, token: str | None = "t", early: str = "") -> None:
+        """Give a resource, something that was waiting for it, and stream management."""
         (bind_id,) = re.findall("id='([0-9a-f]+)'", self.sent())
         stream.dataReceived(
             f"<iq type='result' id='{bind_id}'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'>"
             f"<jid>{RESOURCE}</jid></bind></iq>".encode()
         )
         self.assertIn("<enable", self.sent())
+        stream.dataReceived(early.encode())
         resumption = "" if token is None else f"resume='true' id='{token}'"
         stream.dataReceived(f"<enabled xmlns='{NS_SM}' {resumption}/>".encode())
 
@@ -286,6 +289,33 @@ class ResumptionTests(SessionCase):
         self.reactor.advance(5)
         self.resume(self.negotiate(), 0)
         self.assertEqual(self.watcher.told, ["begun"])
+
+
+class EarlyTests(SessionCase):
+    """Servers hand over what is for a resource as soon as it is bound (ejabberd does)."""
+
+    def test_what_comes_before_the_session_begins(self) -> None:
+        """A message is read then, not lost; it came before anything was counted."""
+        stream = self.negotiate()
+        self.bind(stream, early="<message><body>one</body></message>" * 2)
+        self.assertEqual(self.watcher.told, ["begun", "one", "one"])
+        stream.dataReceived(b"<message><body>two</body></message>")
+        self.assertEqual(self.watcher.told[3:], ["two"])
+        self.sent()
+        stream.dataReceived(f"<r xmlns='{NS_SM}'/>".encode())
+        self.assertEqual(self.sent(), f"<a xmlns='{NS_SM}' h='1'/>")
+
+    def test_what_is_kept_is_bounded(self) -> None:
+        """A server cannot fill the memory before the session begins."""
+        many = "<message><body>x</body></message>" * (2 * MAX_HELD)
+        self.bind(self.negotiate(), early=many)
+        self.assertEqual(len(self.watcher.told), 1 + MAX_HELD)
+        self.watcher.told.clear()
+        self.client.give_up_session(NotConnected("gone"))
+        self.lose(self.client.xmlstream)
+        large = f"<message><body>{'x' * (MAX_HELD_SIZE // 2)}</body></message>" * 4
+        self.bind(self.come_back(), early=large)
+        self.assertEqual(len(self.watcher.told), 3)
 
 
 class LostSessionTests(SessionCase):
