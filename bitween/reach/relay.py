@@ -349,11 +349,17 @@ class _Dialled(Factory[Any]):
     def __init__(self, place: _Place, build: Callable[[], End]) -> None:
         self._place = place
         self._build = build
+        self._warned = False
 
     def buildProtocol(self, address: Any) -> End | None:
         here = self._place.port.getHost()
         if not is_ours((address.host, address.port), (here.host, here.port)):
-            self._log.warn("another user of this machine dialled a contact's relay: turned away")
+            # Once: they could fill the log.
+            if not self._warned:
+                self._warned = True
+                self._log.warn(
+                    "another user of this machine dialled a contact's relay: turned away"
+                )
             return None
         return self._build()
 

@@ -13,6 +13,7 @@ from twisted.internet.endpoints import TCP4ClientEndpoint, connectProtocol
 from twisted.internet.interfaces import IHalfCloseableProtocol
 from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.task import deferLater
+from twisted.logger import capturedLogs
 from twisted.trial.unittest import TestCase
 from zope.interface import implementer
 
@@ -295,12 +296,15 @@ class OtherUserTests(RelayCase):
     """Another user of this machine knows the relay's addresses: everybody does."""
 
     async def test_who_dials_the_local_address_of_a_contact(self) -> None:
-        """No stream is opened for another user; for us it is."""
+        """No stream is opened for another user, whom the log names once; for us it is."""
         place = self.alice.local_address(*BOB)
-        for source in ("127.0.0.1", "127.1.0.1"):
-            answer = await dials(self, source, (place.address, place.port), b"hello")
-            self.assertIn(answer, (b"closed", b"refused"))
+        with capturedLogs() as warned:
+            for source in ("127.0.0.1", "127.1.0.1"):
+                answer = await dials(self, source, (place.address, place.port), b"hello")
+                self.assertIn(answer, (b"closed", b"refused"))
         self.assertEqual(self.streams[ALICE].opened, 0)
+        told = [event for event in warned if "another user" in str(event.get("log_format"))]
+        self.assertEqual(len(told), 1)
         await self.joined()
         self.assertEqual(self.streams[ALICE].opened, 1)
 

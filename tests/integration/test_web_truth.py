@@ -98,12 +98,15 @@ class WebTruthTests(WebCase):
         await browse(visit)
 
     async def test_a_download_whose_source_has_left(self) -> None:
-        """It waits, and says so; no time is left that nobody works off."""
+        """It waits, and says so; no time is left that nobody works off, and no rate is told."""
         self.world.share("film", _FILM)
         running = Progress(10**6, 10**9, 10**6, 0, 1, left=999 * 10**6)
         for progress, wanted in (
             (running, "downloading · 1 MB of 1 GB · ↓ 1 MB/s · 1 peer · 17 min left"),
-            (replace(running, peers=0), "waiting for a contact who has it · 1 MB of 1 GB"),
+            (
+                replace(running, peers=0, download_rate=90_000),
+                "waiting for a contact who has it · 1 MB of 1 GB",
+            ),
         ):
             self.world.swarm.change(
                 _FILM, state=TorrentState.DOWNLOADING, complete=False, progress=progress
@@ -111,9 +114,7 @@ class WebTruthTests(WebCase):
 
             def visit(page: Page, wanted: str = wanted) -> None:
                 self.visit_view(page, "torrents")
-                expect(page.locator("torrent-row .facts")).to_contain_text(wanted)
-                if wanted.startswith("waiting"):
-                    expect(page.locator("torrent-row .facts")).not_to_contain_text("left")
+                expect(page.locator("torrent-row .facts")).to_have_text(wanted)
 
             await browse(visit)
 
@@ -195,6 +196,9 @@ class WebTruthTests(WebCase):
             meanwhile(refuse())
             told = f"{CAROL} could not be asked. The server example.org has no such account."
             expect(page.get_by_role("alert").locator(".toast", has_text=told)).to_be_visible()
+            # Well before it would go by itself.
+            asked = page.locator(".toast", has_text="has been asked")
+            expect(asked).to_have_count(0, timeout=2000)
 
         await browse(visit)
 

@@ -21,6 +21,9 @@ function invited(text) {
   }
 }
 
+/** The group of the notice that somebody was asked, until it is known that that failed. */
+const askedGroup = (jid) => `asked ${jid.toLowerCase()}`;
+
 export class ContactsView extends HTMLElement {
   #daemon = null;
   #toasts = null;
@@ -44,6 +47,7 @@ export class ContactsView extends HTMLElement {
     this.#invitation.begin(toasts);
     daemon.addEventListener("contacts", () => this.#show());
     daemon.addEventListener("contactError", ({ detail: { contact, error } }) => {
+      toasts.withdraw(askedGroup(contact));
       toasts.complain(new Hindered(t("askFailed", { name: contact, why: new Refused(error).message })));
     });
   }
@@ -68,7 +72,7 @@ export class ContactsView extends HTMLElement {
     const jid = invited(this.#jid.value);
     await this.#act("xmpp.add_contact", { jid }, () => {
       this.#jid.value = "";
-      this.#toasts.tell(t("asked", { name: jid }));
+      this.#toasts.tell(t("asked", { name: jid }), { group: askedGroup(jid) });
     });
   }
 

@@ -34,6 +34,11 @@ export class ToastArea extends HTMLElement {
     this.#show(this.#said, { text, group, many, action }, SHOWN);
   }
 
+  /** Take back what was said in a group, which turns out not to be so. */
+  withdraw(group) {
+    for (const toast of this.#toasts.filter((toast) => toast.group === group)) toast.end();
+  }
+
   /**
    * Say what went wrong.
    *

@@ -28,7 +28,8 @@ function amount({ complete, done, error, total_size: total }) {
 /** Everything that is worth saying of a torrent in one line; `nameOf` names a contact by their JID. */
 export function facts(torrent, nameOf) {
   const said = [stateText(torrent, nameOf), amount(torrent)];
-  if (torrent.download_rate) said.push(`↓ ${rate(torrent.download_rate)}`);
+  // A rate is a mean of the last seconds: it is still there when nobody sends any more.
+  if (torrent.download_rate && !waits(torrent)) said.push(`↓ ${rate(torrent.download_rate)}`);
   if (torrent.upload_rate) said.push(`↑ ${rate(torrent.upload_rate)}`);
   if (torrent.peers) said.push(t("peers", { n: torrent.peers }));
   if (torrent.eta !== null && !torrent.complete && !waits(torrent)) said.push(t("left", { time: duration(torrent.eta) }));
