@@ -25,6 +25,7 @@ KEY_FOLDERS = frozenset(
         ".pki",
         ".ssh",
         ".thunderbird",
+        "google-chrome",
         "keyrings",
         "kwalletd",
     }
@@ -35,11 +36,16 @@ KEY_FILES = frozenset(
         ".git-credentials",
         ".netrc",
         ".pgpass",
+        ".pypirc",
         ".vault-token",
         "id_dsa",
+        "gshadow",
         "id_ecdsa",
+        "id_ecdsa_sk",
         "id_ed25519",
+        "id_ed25519_sk",
         "id_rsa",
+        "shadow",
         "wallet.dat",
     }
 )

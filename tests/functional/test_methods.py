@@ -438,6 +438,8 @@ class TorrentTests(MethodCase):
             ("dotfiles/deep/.ssh/config", b"key"),
             ("backup/2020/id_rsa", b"key"),
             ("passwords.kdbx", b"key"),
+            ("etc/shadow", b"root:x"),
+            (".config/google-chrome/Default/Cookies", b"key"),
             ("film.torrent", torrent[1]),
             ("no.torrent", b"text"),
         ):
@@ -460,6 +462,9 @@ class TorrentTests(MethodCase):
             ("~/dotfiles/deep/.ssh/config", "keys"),
             ("~/backup", "keys"),
             ("~/passwords.kdbx", "keys"),
+            ("~/etc", "keys"),
+            ("~/etc/shadow", "keys"),
+            ("~/.config", "keys"),
             ("~/film.torrent", "torrent_file"),
         ):
             error = self.answer("bt.add_path", [path])["error"]
