@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -31,13 +31,17 @@ class DemoTests(SynchronousTestCase):
         self.addCleanup(shutil.rmtree, self.temporary)
 
     def start(
-        self, more: Mapping[str, str] | None = None, *, terminal: int | None = None
+        self,
+        more: Mapping[str, str] | None = None,
+        *,
+        terminal: int | None = None,
+        through: Sequence[str] = (),
     ) -> subprocess.Popen[bytes]:
         """Begin it, its output being one pipe or a terminal."""
         environment = {**os.environ, "TMPDIR": self.temporary, **(more or {})}
         environment.pop("DEMO_EXIT", None)
         demo = subprocess.Popen(
-            [*_DEMO, "demo"],
+            [*through, *_DEMO, "demo"],
             env=environment,
             stdin=subprocess.DEVNULL if terminal is None else terminal,
             stdout=subprocess.PIPE if terminal is None else terminal,
@@ -115,7 +119,9 @@ class DemoTests(SynchronousTestCase):
     def test_terminal_gone(self) -> None:
         """A terminal that goes without a signal, as under ``su -c``, ends it just the same."""
         ours, its = pty.openpty()
-        demo = self.start({"TERM": "xterm"}, terminal=its)
+        # Not the leader of its session, so that no terminal that it opens becomes its own.
+        shell = ("/bin/sh", "-c", '"$@"; exit', "sh")
+        demo = self.start({"TERM": "xterm"}, terminal=its, through=shell)
         os.close(its)
         shown = b""
         while b"until you press Ctrl-C" not in shown:
