@@ -146,6 +146,8 @@ def _opened(folder: str) -> int:
         raise NoSuchPath(f"{quoted(folder)} does not exist") from None
     except PermissionError:
         raise UnreadablePath(f"{quoted(folder)} may not be read", "check its permissions") from None
+    except NotADirectoryError:
+        raise BadPath(f"{quoted(folder)} is not a folder") from None
     except OSError as error:
         raise BadPath(f"{quoted(folder)} cannot be read as a folder: {error.strerror}") from None
 

@@ -125,7 +125,7 @@ class FoldersTests(SynchronousTestCase):
     def test_no_folder(self) -> None:
         """In words: it is not there, or is a file."""
         self.assertIn("does not exist", self.refused(self.root + "/gone", NoSuchPath))
-        self.assertIn("no folder", self.refused(self.root + "/song"))
+        self.assertIn("is not a folder", self.refused(self.root + "/song"))
 
     def test_pipes(self) -> None:
         """What is neither file nor folder is left out, and opening it does not wait."""
