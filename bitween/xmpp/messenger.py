@@ -33,6 +33,7 @@ from bitween.model.vantage import Vantage
 from bitween.observable import Observable
 from bitween.xmpp.adhoc import AdHoc
 from bitween.xmpp.blocking import BlockList
+from bitween.xmpp.budget import RESERVE
 from bitween.xmpp.caps import Caps
 from bitween.xmpp.client import Account, Client
 from bitween.xmpp.contacts import Contacts, Manners
@@ -47,6 +48,9 @@ from bitween.xmpp.proxies import Proxies
 from bitween.xmpp.streams import IN_BAND_LIMIT, Streams
 from bitween.xmpp.survey import Survey
 from bitween.xmpp.vantage import VantagePoint
+
+# bytes of what the server is asked for a diagnosis.
+_SURVEY_SIZE = 2000
 
 
 class Messenger:
@@ -225,7 +229,13 @@ class Messenger:
 
     def survey(self) -> Deferred[Sequence[Finding]]:
         """Look at what the server offers; without a session nothing is found."""
-        return Deferred.fromCoroutine(self._survey.findings())
+        return Deferred.fromCoroutine(self._surveyed())
+
+    async def _surveyed(self) -> Sequence[Finding]:
+        if self.client.online:
+            # A client may ask for it without end: what we ask contacts goes first.
+            await self.client.budget.room(_SURVEY_SIZE, 2 * RESERVE)
+        return await self._survey.findings()
 
     def look_from_outside(self) -> Deferred[Vantage]:
         """Ask the server how others see us; without a session nothing is known."""

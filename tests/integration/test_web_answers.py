@@ -103,7 +103,10 @@ class WebAnswersTests(WebCase):
             for kind in ("Pause", "Resume"):  # neither of them is told
                 page.get_by_role("button", name=f"{kind} file 59", exact=True).click()
             for number in (59, 58, 57):
-                page.get_by_role("button", name=f"Stop sharing file {number}", exact=True).click()
+                button = page.get_by_role("button", name=f"Stop sharing file {number}", exact=True)
+                button.click()
+                # The rows below move up: a click meanwhile would hit the next one.
+                expect(button).to_have_count(0)
             expect(toast).to_have_count(2)
             expect(toast.last).to_contain_text("3 shares are no longer shared")
             page.evaluate(_SAY, list("abcdef"))
