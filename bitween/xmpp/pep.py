@@ -142,13 +142,19 @@ class Pep(PubSubClient):
         )
 
     async def _put_right(self) -> None:
-        """See that our node is set up, and that our item says what we published."""
+        """
+        See that our node is set up, and that our item says what we published.
+
+        The items of our other devices are read as well: what one of them publishes as it comes,
+        ejabberd may tell nobody.
+        """
         stream = self.xmlstream
         await self._set_up()
         if stream is not self.xmlstream:
             return
-        items = await self._items(self._own_bare, self._own_resource)
+        items = await self._items(self._own_bare)
         if stream is self.xmlstream and items is not None:
+            self._items_read(self._own_bare, items)
             self._publisher.look(self._own_item(items))
 
     # ---- out
@@ -248,18 +254,11 @@ class Pep(PubSubClient):
         if items is not None and self._trusts(jid):
             self._items_read(jid, items)
 
-    async def _items(self, jid: str, item_id: str = "") -> list[Any] | None:
-        """
-        The items of a node, none if there is no such node, ``None`` if that is not known.
-
-        :param item_id: of the only one that is wanted; empty for all.
-        """
+    async def _items(self, jid: str) -> list[Any] | None:
+        """The items of a node, none if there is no such node, ``None`` if that is not known."""
         try:
             iq, pubsub = self._request("get", NS_PUBSUB, jid)
-            wanted = pubsub.addElement("items")
-            wanted["node"] = NS_SHARES
-            if item_id:
-                wanted.addElement("item")["id"] = item_id
+            pubsub.addElement("items")["node"] = NS_SHARES
             answer = await iq.send()
             found = next(answer.elements(NS_PUBSUB, "pubsub"))
             items = next(found.elements(NS_PUBSUB, "items"))

@@ -863,7 +863,11 @@ class NodeTests(HandlerCase):
         return item
 
     def test_what_others_make_of_our_node_is_mended(self) -> None:
-        """Whatever they take away, overwrite or set otherwise: it is set up and read again."""
+        """
+        Whatever they take away, overwrite or set otherwise: it is set up and read again.
+
+        What our other devices have published is learned by that, too.
+        """
         items = f"<items node='{NS_SHARES}'>"
         for content in (
             f"<delete node='{NS_SHARES}'/>",
@@ -879,8 +883,11 @@ class NodeTests(HandlerCase):
             self.clock.advance(3)
             self.assertIsNotNone(self.output[-1].pubsub.configure, content)
             self.answer("")
-            self.assertEqual(self.output[-1].pubsub.items.item["id"], "here")
-            self.read_own(item_of("here"))
+            self.assertIsNone(self.output[-1].pubsub.items.item)
+            self.told.clear()
+            self.read_own(item_of("here") + item_of("phone"))
+            (event,) = [event for event in self.told if isinstance(event, ItemsRead)]
+            self.assertEqual((event.jid, set(event.items)), ("alice@localhost", {"phone"}))
             self.clock.advance(0)
             self.assertEqual(self.published(), 1, content)
 
