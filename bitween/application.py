@@ -74,8 +74,6 @@ from bitween.traffic import TrafficAccount
 
 #: Contacts that are named for whom a torrent waits.
 MAX_WAITED = 10
-#: Seconds after which a resource that was not seen any more is forgotten.
-RESOURCE_LIFE = 30 * 24 * 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +171,7 @@ class Bitween:
         self._swarm = parts.swarm
         self._hasher = parts.hasher
         self._intentions = parts.intentions
+        self._memory = parts.memory
         self._messenger = parts.messenger
         self._own_addresses = parts.own_addresses
         self._cache = parts.cache
@@ -187,7 +186,7 @@ class Bitween:
         self._ending = False
         self._was_on_loopback = False
         self.jobs = parts.jobs
-        self.control = Control(parts.swarm, parts.memory, rules or Rules(), clock)
+        self.control = Control(parts.swarm, parts.memory, rules or Rules(), clock, steady)
         self.catalogue = Catalogue(clock, ours=self._known_of)
         self.admission = Admission(
             *(parts.swarm, self.catalogue),
@@ -217,7 +216,6 @@ class Bitween:
             await in_slices(self._reactor, self._restoring())
         except StoreError:
             self.catalogue.forget_all_but(())
-        self.forget_unseen()
 
     def _restoring(self) -> Iterator[None]:
         for record, shares in self._cache.load():
@@ -539,16 +537,28 @@ class Bitween:
 
     def forget_unseen(self) -> None:
         """
-        Drop the resources that have not been there for :data:`RESOURCE_LIFE`.
+        Drop the resources that were not there on any of the last days on which we were online.
 
-        Those of our own account wait for a session, in which their items can be taken back.
+        Other days do not count: we could not have seen them, and a clock that is set forward makes
+        as many as it likes.
         """
+        if not self.knows_presence:
+            return
         self._changed(self.catalogue.still_online())
-        online = self._messenger.status.state is ConnectionState.ONLINE
-        for jid, resource in self.catalogue.unseen_since(self._clock() - RESOURCE_LIFE):
-            if jid == self._messenger.own_jid and not online:
-                continue
-            self._log.info("{key!r} was not seen for 30 days: forgotten", key=f"{jid}/{resource}")
+        days = self._memory.days_online().until(self._clock())
+        try:
+            self._memory.keep_days_online(days)
+        except StoreError as error:
+            self._log.debug("this day does not count: {why}", why=str(error))
+            return
+        if days.first is None:
+            return
+        for jid, resource in self.catalogue.unseen_since(days.first):
+            self._log.info(
+                "{key!r} was not seen on {days} days: forgotten",
+                key=f"{jid}/{resource}",
+                days=len(days.times),
+            )
             self._changed(self.catalogue.forget_resource(jid, resource))
             if jid == self._messenger.own_jid:
                 self._messenger.retract(resource).addErrback(self._not_retracted)

@@ -140,12 +140,19 @@ class Control:
         memory: LimitsMemory,
         rules: Rules,
         clock: Callable[[], float] = time.time,
+        steady: Callable[[], float] = time.monotonic,
     ) -> None:
-        """:param clock: seconds since the epoch."""
+        """
+        :param clock: seconds since the epoch.
+        :param steady: seconds from an arbitrary beginning, whatever the clock is set to.
+        """
         self._swarm = swarm
         self._memory = memory
         self._rules = rules
         self._clock = clock
+        self._steady = steady
+        # Since when each torrent is given away, by the steady clock.
+        self._given_since: dict[InfoHash, float] = {}
         self._usual = self._remembered()
         self._in_force = rules.limits
 
@@ -157,6 +164,8 @@ class Control:
     def look(self) -> None:
         """Go by the clock: have the limits of this hour hold, and pause what was given enough."""
         self._limit()
+        complete = {torrent.info_hash for torrent in self._swarm.library if torrent.completed}
+        self._given_since = {h: since for h, since in self._given_since.items() if h in complete}
         for torrent in self._swarm.library:
             if self._is_given_enough(torrent):
                 self._swarm.wish(torrent.info_hash, replace(torrent.wishes, paused=True))
@@ -305,8 +314,14 @@ class Control:
         if wishes.paused and not although_paused:
             return False
         enough = rules.seed_ratio * torrent.progress.done
-        given_for = self._clock() - torrent.completed
+        given_for = self._given_for(torrent.info_hash, torrent.completed)
         return (0 < enough <= torrent.progress.uploaded) or (0 < rules.seed_seconds <= given_for)
+
+    def _given_for(self, info_hash: InfoHash, completed: float) -> float:
+        """Seconds since a torrent was complete; a clock that is set meanwhile adds none."""
+        now = self._steady()
+        before = max(0.0, self._clock() - completed)
+        return now - self._given_since.setdefault(info_hash, now - before)
 
 
 def _with(limits: Limits, upload: int | None, download: int | None) -> Limits:

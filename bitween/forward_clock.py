@@ -8,26 +8,25 @@ from collections.abc import Callable
 
 class ForwardClock:
     """
-    Reads the time of day, but never an earlier one than before.
+    Begins with the time of day, and goes on evenly, whatever the machine's clock is set to.
 
     Twisted's timers go by the time of day.  When that is set back by an hour, whatever is due is an
-    hour late, pings and time-outs included, and whoever waits for a quota waits for that hour.
+    hour late, pings and time-outs included; when it is set forward, everything is due at once.
     """
 
-    def __init__(self, wall: Callable[[], float] = time.time) -> None:
-        """:param wall: seconds since the epoch."""
-        self._wall = wall
-        self._ahead = 0.0
-        self._last = wall()
+    def __init__(
+        self, wall: Callable[[], float] = time.time, steady: Callable[[], float] | None = None
+    ) -> None:
+        """
+        :param wall: seconds since the epoch.
+        :param steady: seconds from an arbitrary beginning; see :func:`steady_time`.
+        """
+        self._steady = steady or steady_time
+        self._origin = wall() - self._steady()
 
     def __call__(self) -> float:
-        """:returns: seconds since the epoch, later than they are once the clock was set back."""
-        now = self._wall() + self._ahead
-        if now < self._last:
-            self._ahead += self._last - now
-            now = self._last
-        self._last = now
-        return now
+        """:returns: seconds since the epoch, as if the clock had not been set since the start."""
+        return self._origin + self._steady()
 
 
 def steady_time() -> float:

@@ -10,7 +10,7 @@ from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
 #: seconds
-DAY = 24 * 3600.0
+HOUR = 3600.0
 
 
 class Housekeeping(Service):

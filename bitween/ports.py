@@ -17,6 +17,7 @@ from bitween.model.candidate import Candidate
 from bitween.model.catalogue import CatalogueChange, ResourceRecord
 from bitween.model.connection import ConnectionStatus
 from bitween.model.contact import Contact
+from bitween.model.days_online import DaysOnline
 from bitween.model.deletion import Deletion
 from bitween.model.diagnosis import Finding
 from bitween.model.events import MessengerEvent, SwarmEvent
@@ -212,6 +213,16 @@ class Messenger(Protocol):
 
 class Memory(Ledger, LimitsMemory, Protocol):
     """Keeps over a restart what belongs to no torrent."""
+
+    def days_online(self) -> DaysOnline:
+        """The days on which we were online, as far as they were kept."""
+
+    def keep_days_online(self, days: DaysOnline) -> None:
+        """
+        Remember them.
+
+        :raises StoreError: if they cannot be kept.
+        """
 
 
 class CatalogueCache(Protocol):

@@ -46,7 +46,7 @@ from bitween.errors import (
 )
 from bitween.folders import Folders
 from bitween.forward_clock import ForwardClock
-from bitween.housekeeping import DAY, Housekeeping
+from bitween.housekeeping import HOUR, Housekeeping
 from bitween.jobs import Jobs
 from bitween.journal import Journal
 from bitween.log_filter import filter_log
@@ -292,7 +292,7 @@ class Daemon(MultiService):
         self_test.setServiceParent(self)
         self._watch_the_network(addresses, messenger, swarm)
         relay.setServiceParent(self)
-        Housekeeping(self._reactor, bitween.forget_unseen, DAY).setServiceParent(self)
+        Housekeeping(self._reactor, bitween.forget_unseen, HOUR).setServiceParent(self)
         Housekeeping(self._reactor, bitween.control.look, LOOK).setServiceParent(self)
         Housekeeping(self._reactor, bitween.rates.sample, INTERVAL).setServiceParent(self)
         Housekeeping(self._reactor, bitween.shut_out_gone, admission.LOOK).setServiceParent(self)

@@ -87,7 +87,7 @@ def make_site(
     :param now: seconds since the epoch.
     :param remembered: keeps the log-ins of browsers that stay logged in.
     """
-    sessions, failures = Sessions(now, remembered), FailedLogIns(reactor)
+    sessions, failures = Sessions(now, remembered, reactor.seconds), FailedLogIns(reactor)
 
     def is_alive(caller: Caller) -> bool:
         if caller.session is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import secrets
 import time
@@ -47,9 +48,14 @@ class Session:
     browser: str
 
     @property
+    def life(self) -> float:
+        """Seconds without a request after which it ends."""
+        return REMEMBERED if self.remembered else IDLE
+
+    @property
     def ends(self) -> float:
         """When it ends if no further request comes."""
-        return self.used + (REMEMBERED if self.remembered else IDLE)
+        return self.used + self.life
 
     @property
     def caller(self) -> Caller:
@@ -59,6 +65,18 @@ class Session:
 
 #: Sessions with the SHA-256 digests of their secrets.
 Digests = dict[bytes, Session]
+
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """
+    A session while the daemon runs.
+
+    :param until: when it ends, by the steady clock.
+    """
+
+    session: Session
+    until: float
 
 
 class SessionStore(Protocol):
@@ -87,18 +105,27 @@ class Sessions:
     Sessions by their secrets, and codes that begin one.
 
     Only digests are held, so that neither the time of a comparison nor a stored file tells a
-    secret.
+    secret.  While the daemon runs, setting the machine's clock neither ends a session or a code nor
+    prolongs it.
     """
 
     def __init__(
-        self, now: Callable[[], float] = time.time, store: SessionStore | None = None
+        self,
+        now: Callable[[], float] = time.time,
+        store: SessionStore | None = None,
+        steady: Callable[[], float] = time.monotonic,
     ) -> None:
-        """:param now: seconds since the epoch."""
+        """
+        :param now: seconds since the epoch.
+        :param steady: seconds from an arbitrary beginning, whatever the clock is set to.
+        """
         self._now = now
+        self._steady = steady
         self._store = store or NoStore()
         # Least recently used first.
-        self._sessions = dict(sorted(self._store.load().items(), key=lambda item: item[1].used))
-        # When they end, oldest first.
+        kept = sorted(self._store.load().items(), key=lambda item: item[1].used)
+        self._sessions = {digest: self._taken_over(session) for digest, session in kept}
+        # When they end by the steady clock, oldest first.
         self._codes: dict[bytes, tuple[float, bool]] = {}
 
     def begin(self, access: Access, *, remembered: bool = False, browser: str = "") -> str:
@@ -112,7 +139,7 @@ class Sessions:
         session_id, now = secrets.token_hex(4), self._now()
         secret = f"{session_id}.{secrets.token_urlsafe(32)}"
         session = Session(session_id, access, now, now, remembered, browser)
-        self._sessions[_digest(secret.encode())] = session
+        self._sessions[_digest(secret.encode())] = self._held(session)
         if len(self._sessions) > MAX_SESSIONS:
             del self._sessions[next(iter(self._sessions))]
         if remembered:
@@ -122,18 +149,19 @@ class Sessions:
     def find(self, secret: bytes) -> Session | None:
         """The session of a secret, if it has not ended; it lives on for that."""
         digest, now = _digest(secret), self._now()
-        known = self._sessions.pop(digest, None)
-        if known is None or known.ends <= now:
+        held = self._sessions.pop(digest, None)
+        if held is None or held.until <= self._steady():
             return None
-        used = self._sessions[digest] = replace(known, used=now)
+        known, used = held.session, replace(held.session, used=now)
+        self._sessions[digest] = self._held(used)
         if known.remembered and now // _LATE != known.used // _LATE:
             self._keep()
         return used
 
     def known(self) -> tuple[Session, ...]:
         """Those that have not ended, the one that was used last first."""
-        now = self._now()
-        return tuple(s for s in reversed(self._sessions.values()) if s.ends > now)
+        now = self._steady()
+        return tuple(h.session for h in reversed(self._sessions.values()) if h.until > now)
 
     def is_alive(self, session_id: str) -> bool:
         """Whether a session of this id has not ended."""
@@ -141,7 +169,7 @@ class Sessions:
 
     def end(self, session_id: str) -> bool:
         """End a session; false if there is none of that id."""
-        left = {d: s for d, s in self._sessions.items() if s.session_id != session_id}
+        left = {d: h for d, h in self._sessions.items() if h.session.session_id != session_id}
         ended = len(left) < len(self._sessions)
         self._sessions = left
         if ended:
@@ -161,7 +189,7 @@ class Sessions:
         :param remembered: whether that session outlives the daemon.
         """
         code = secrets.token_urlsafe(32)
-        self._codes[_digest(code.encode())] = self._now() + LINK_LIFE, remembered
+        self._codes[_digest(code.encode())] = self._steady() + LINK_LIFE, remembered
         if len(self._codes) > MAX_LINKS:
             del self._codes[next(iter(self._codes))]
         return code
@@ -176,13 +204,22 @@ class Sessions:
 
         :returns: its secret, or ``None`` if the code is of no use any more.
         """
-        ends, remembered = self._codes.pop(_digest(code), (0.0, False))
-        if ends <= self._now():
+        ends, remembered = self._codes.pop(_digest(code), (-math.inf, False))
+        if ends <= self._steady():
             return None
         return self.begin(Access.FULL, remembered=remembered, browser=browser)
 
     def _keep(self) -> None:
-        self._store.keep({d: s for d, s in self._sessions.items() if s.remembered})
+        held = self._sessions.items()
+        self._store.keep({d: h.session for d, h in held if h.session.remembered})
+
+    def _held(self, session: Session) -> _Held:
+        return _Held(session, self._steady() + session.life)
+
+    def _taken_over(self, session: Session) -> _Held:
+        """One of an earlier run; if the clock was ahead then, it does not live longer for that."""
+        left = min(session.ends - self._now(), session.life)
+        return _Held(session, self._steady() + left)
 
 
 def looks_like_session(secret: bytes) -> bool:

@@ -18,6 +18,7 @@ from bitween.bittorrent.salvage import salvage
 from bitween.bittorrent.wishes_text import read_wishes, wishes_text
 from bitween.errors import StoreError
 from bitween.model.announcement import Share
+from bitween.model.days_online import DaysOnline
 from bitween.model.intention import Intention
 from bitween.model.sharelist import Change, ShareList, Update, new_list_id
 from bitween.model.torrent import FileOrigin, InfoHash
@@ -326,7 +327,7 @@ class Store:
         meta = (("list_id", shares.list_id), ("list_horizon", str(shares.horizon)))
         connection.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", meta)
 
-    # ---- bytes by contact, and limits
+    # ---- bytes by contact, limits, and days online
 
     def traffic(self) -> dict[str, Traffic]:
         """What was exchanged with each contact, by bare JID."""
@@ -358,6 +359,17 @@ class Store:
         """
         values = [[limits.upload, limits.download] for limits in (usual, chosen)]
         self._set_meta("limits", json.dumps(values))
+
+    def days_online(self) -> DaysOnline:
+        """The days on which we were online, as far as they were kept."""
+        try:
+            return DaysOnline(tuple(map(float, json.loads(self._meta("days_online") or "[]"))))
+        except (ValueError, TypeError):
+            return DaysOnline()
+
+    def keep_days_online(self, days: DaysOnline) -> None:
+        """Remember them."""
+        self._set_meta("days_online", json.dumps(days.times))
 
     # ---- the listen port
 

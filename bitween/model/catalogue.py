@@ -384,11 +384,16 @@ class Catalogue:
         )
 
     def still_online(self) -> CatalogueChange:
-        """Note that whoever is online was seen now, as nothing else may tell it for months."""
-        there = [entry for entry in self._entries() if entry.online]
-        for entry in there:
-            entry.last_seen = self._clock()
-        return CatalogueChange(records={(e.jid, e.resource): e.record() for e in there})
+        """
+        Note that whoever is online was seen now, as nothing else may tell it for months.
+
+        Nobody was seen later than now, as a clock that was ahead may have it.
+        """
+        now = self._clock()
+        seen = [entry for entry in self._entries() if entry.online or entry.last_seen > now]
+        for entry in seen:
+            entry.last_seen = now
+        return CatalogueChange(records={(e.jid, e.resource): e.record() for e in seen})
 
     # ---- resources that are gone for good
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -214,6 +215,7 @@ class Client(XMPPClient):
         log_traffic: bool = False,
         backoff: Backoff | None = None,
         resolver: Any = None,
+        wall: Callable[[], float] = time.time,
     ) -> None:
         """
         :param reactor: provides ``IReactorTCP``, ``IReactorPluggableNameResolver`` and
@@ -222,6 +224,7 @@ class Client(XMPPClient):
         :param proven: whether the account has logged in in an earlier run.
         :param log_traffic: whether the stream goes to the logger ``bitween.xmpp.traffic``.
         :param resolver: the ``IResolver`` for SRV records; the system's name servers by default.
+        :param wall: seconds since the epoch.
         :raises InvalidValue: if the JID is none.
         :raises ConfigurationError: if ``ca_pem`` holds no certificate.
         """
@@ -232,6 +235,7 @@ class Client(XMPPClient):
         self._proven = proven
         self._log_traffic = log_traffic
         self._resolver = resolver
+        self._wall = wall
         self._tls = {
             direct: connection_options(self.jid.host, account.ca_pem, _ALPN if direct else ())
             for direct in (False, True)
@@ -262,9 +266,7 @@ class Client(XMPPClient):
         self._timers: dict[str, IDelayedCall] = {}
         self._closed: Deferred[None] | None = None
         self.changes: Observable[ConnectionStatus] = Observable()
-        self.status = ConnectionStatus(
-            self.jid.full(), ConnectionState.CONNECTING, reactor.seconds()
-        )
+        self.status = ConnectionStatus(self.jid.full(), ConnectionState.CONNECTING, self._wall())
 
     # ---- the service
 
@@ -562,7 +564,7 @@ class Client(XMPPClient):
         delay = self._backoff.longest() if patient else self._backoff.next()
         self._later("retry", delay, self._connect)
         state = ConnectionState.FAILED if refused else ConnectionState.WAITING
-        self._set_state(state, error, self._reactor.seconds() + delay)
+        self._set_state(state, error, self._wall() + delay)
 
     # ---- odds and ends
 
@@ -596,7 +598,7 @@ class Client(XMPPClient):
         self.status = ConnectionStatus(
             self.jid.full(),
             state,
-            self._reactor.seconds(),
+            self._wall(),
             "" if cause is None else str(cause),
             self._suspended,
             cause,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from bitween.errors import StoreError
+from bitween.model.days_online import DaysOnline
 from bitween.model.traffic import Traffic
 from bitween.model.wishes import Limits
 
@@ -20,6 +21,7 @@ class FakeMemory:
         self.broken = False
         self._traffic: dict[str, Traffic] = {}
         self._limits: tuple[Limits, Limits] | None = None
+        self._days = DaysOnline()
 
     def traffic(self) -> dict[str, Traffic]:
         """What was exchanged with each contact."""
@@ -32,6 +34,16 @@ class FakeMemory:
     def limits(self) -> tuple[Limits, Limits] | None:
         """What was kept."""
         return self._limits
+
+    def days_online(self) -> DaysOnline:
+        """What was kept."""
+        return self._days
+
+    def keep_days_online(self, days: DaysOnline) -> None:
+        """Keep the days on which we were online."""
+        if self.broken:
+            raise StoreError("the disk is full")
+        self._days = days
 
     def keep_limits(self, usual: Limits, chosen: Limits) -> None:
         """Keep limits."""

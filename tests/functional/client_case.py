@@ -52,6 +52,7 @@ class ClientCase(SynchronousTestCase):
             self.fatal.append,
             log_traffic=self.log_traffic,
             backoff=Backoff(lambda: 0.0),
+            wall=self.reactor.seconds,
         )
         self.client.changes.subscribe(self.told.append)
         self.client.startService()

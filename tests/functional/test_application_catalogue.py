@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import cast
 
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from bitween.application import RESOURCE_LIFE, Bitween
+from bitween.application import Bitween
 from bitween.errors import NotConnected, ResourceOnline, UnknownContact, UnknownResource
 from bitween.model.announcement import Announcement, Share
 from bitween.model.catalogue import CatalogueChange, Presence, ResourceRecord
+from bitween.model.days_online import COUNT
 from bitween.model.torrent import InfoHash
 from bitween.slices import SLICE
 from tests.fakes.cache import FakeCache
+from tests.fakes.memory import FakeMemory
 from tests.fakes.messenger import FakeMessenger, FakeServer
 from tests.fakes.parts import parts_around
 
 ALICE, BOB, CAROL = "alice@example.org", "bob@example.org", "carol@example.org"
 FILM = Share(InfoHash("ab" * 20), "film.mkv", 1000)
-NOW = 100 * RESOURCE_LIFE
+DAY = 24 * 3600.0
+NOW = 10_000 * DAY
 
 
 class CatalogueCase(SynchronousTestCase):
@@ -34,6 +38,7 @@ class CatalogueCase(SynchronousTestCase):
         self.bob = FakeMessenger(f"{BOB}/laptop", self.server)
         self.messenger.befriend([BOB])
         parts = parts_around(self.messenger, self.clock, self.cache)
+        self.memory = cast(FakeMemory, parts.memory)
         self.bitween = Bitween(parts, "/nowhere", lambda: None, self.clock.seconds)
         self.changes: list[CatalogueChange] = []
         self.bitween.catalogue_changes.subscribe(self.changes.append)
@@ -42,6 +47,12 @@ class CatalogueCase(SynchronousTestCase):
         """Have an earlier run know that a resource has the film."""
         record = ResourceRecord(jid, resource, Announcement(resource), last_seen)
         self.cache.kept.append((record, [FILM]))
+
+    def stays_on_the_server(self, *resources: str) -> None:
+        """Have the items of devices of bob's stay that are not there themselves."""
+        for resource in resources:
+            said = Announcement(resource, {FILM.info_hash: FILM})
+            self.server.account(BOB).items[resource] = said
 
     def restore(self) -> None:
         """Take over what an earlier run knew."""
@@ -152,15 +163,72 @@ class LostDeviceTests(CatalogueCase):
     """Devices that are gone for good."""
 
     def test_after_thirty_days(self) -> None:
-        """At the start and each day, what was not seen for so long is dropped."""
-        self.keep(BOB, NOW - RESOURCE_LIFE - 1)
-        self.keep(BOB, NOW - RESOURCE_LIFE + 1, "phone")
+        """What was not there on thirty days on which we were online is dropped."""
+        self.keep(BOB, NOW - 1)
+        self.keep(BOB, NOW + DAY + 1, "phone")
+        self.stays_on_the_server("laptop", "phone")
         self.restore()
+        self.messenger.start()
+        self.days_pass(COUNT - 1)
+        self.assertEqual(list(self.bitween.listings()[BOB]), ["laptop", "phone"])
+        self.days_pass(1)
         self.assertEqual(list(self.bitween.listings()[BOB]), ["phone"])
-        self.clock.advance(2)
-        self.bitween.forget_unseen()
+        self.days_pass(2)
         self.assertEqual(self.bitween.listings(), {})
         self.assertEqual(self.changes[-1].gone[0].resource, "phone")
+
+    def days_pass(self, count: int) -> None:
+        """Look every hour of some days."""
+        for _ in range(24 * count):
+            self.bitween.forget_unseen()
+            self.clock.advance(DAY / 24)
+
+    def test_a_clock_that_jumps(self) -> None:
+        """Months that nobody lived through forget nothing, however often the clock is set."""
+        self.keep(BOB)
+        self.stays_on_the_server("laptop")
+        self.restore()
+        self.messenger.start()
+        for _ in range(COUNT // 3):
+            self.days_pass(1)
+            self.clock.rightNow += 90 * DAY
+            self.days_pass(1)
+            self.clock.rightNow -= 90 * DAY
+        self.assertEqual(list(self.bitween.listings()), [BOB])
+
+    def test_a_clock_that_was_ahead(self) -> None:
+        """Who was seen then is forgotten no later for it, and nobody else earlier."""
+        self.keep(BOB, NOW + 1000 * DAY)
+        self.stays_on_the_server("laptop")
+        self.restore()
+        self.messenger.start()
+        self.clock.rightNow += 1000 * DAY
+        self.days_pass(COUNT - 1)
+        self.clock.rightNow = NOW
+        self.days_pass(COUNT - 1)
+        self.assertEqual(list(self.bitween.listings()), [BOB])
+        self.days_pass(3)
+        self.assertEqual(self.bitween.listings(), {})
+
+    def test_a_long_absence_of_ours(self) -> None:
+        """Whoever was away while we were is not forgotten at our return, nor before we log in."""
+        self.keep(BOB, NOW - 100 * DAY)
+        self.stays_on_the_server("laptop")
+        self.restore()
+        self.days_pass(COUNT + 1)
+        self.messenger.start()
+        self.days_pass(1)
+        self.assertEqual(list(self.bitween.listings()), [BOB])
+
+    def test_a_full_disk(self) -> None:
+        """What cannot be kept does not count."""
+        self.keep(BOB, NOW - 1)
+        self.stays_on_the_server("laptop")
+        self.restore()
+        self.messenger.start()
+        self.memory.broken = True
+        self.days_pass(COUNT + 1)
+        self.assertEqual(list(self.bitween.listings()), [BOB])
 
     def test_of_our_own_account(self) -> None:
         """What an old device of ours announced is taken back, once there is a session."""
@@ -174,14 +242,13 @@ class LostDeviceTests(CatalogueCase):
         self.assertEqual(self.bitween.listings(), {})
 
     def test_an_old_one_of_our_own_account(self) -> None:
-        """After thirty days it is dropped, and taken back, as soon as that is possible."""
+        """After thirty days it is dropped, and taken back."""
         said = Announcement("tablet", {FILM.info_hash: FILM})
         self.server.account(ALICE).items["tablet"] = said
-        self.keep(ALICE, NOW - RESOURCE_LIFE - 1, "tablet")
+        self.keep(ALICE, NOW - 1, "tablet")
         self.restore()
-        self.assertEqual(list(self.bitween.listings()), [ALICE], "there is no session yet")
         self.messenger.start()
-        self.bitween.forget_unseen()
+        self.days_pass(COUNT)
         self.assertEqual(self.server.account(ALICE).items, {})
         self.assertEqual(self.bitween.listings(), {})
 

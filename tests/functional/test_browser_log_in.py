@@ -44,7 +44,7 @@ class SessionTests(SynchronousTestCase):
 
     def setUp(self) -> None:
         """Begin with nobody."""
-        self.clock = Clock()
+        self.clock, self.set_by = Clock(), 0.0
         self.folder = self.mktemp()
         os.makedirs(self.folder)
         self.path = os.path.join(self.folder, "sessions.json")
@@ -52,7 +52,11 @@ class SessionTests(SynchronousTestCase):
 
     def started(self, first_token: str = "f") -> Sessions:
         """Those of a daemon that has just started."""
-        return Sessions(self.clock.seconds, SessionFile(self.path, first_token))
+        return Sessions(
+            lambda: self.clock.seconds() + self.set_by,
+            SessionFile(self.path, first_token),
+            self.clock.seconds,
+        )
 
     def access(self, secret: str) -> Access | None:
         """What a secret is good for."""
@@ -66,6 +70,30 @@ class SessionTests(SynchronousTestCase):
         self.assertIs(self.access(looking), Access.READ_ONLY)
         for other in ("", "\xff", full[:-1], full.partition(".")[0]):
             self.assertIsNone(self.access(other))
+
+    def test_a_clock_that_is_set(self) -> None:
+        """Sessions and codes end when they should, not early, and not later either."""
+        for step in (1e8, -1e8):
+            session = self.sessions.begin(Access.FULL)
+            spent, code = self.sessions.make_code(), self.sessions.make_code()
+            self.set_by += step
+            self.assertIsNotNone(self.sessions.redeem(code.encode()))
+            self.assertIs(self.access(session), Access.FULL)
+            self.clock.advance(LINK_LIFE)
+            self.assertIsNone(self.sessions.redeem(spent.encode()))
+            self.clock.advance(IDLE)
+            self.assertIsNone(self.access(session))
+
+    def test_a_clock_that_was_ahead_in_an_earlier_run(self) -> None:
+        """A session that stays logged in lives no longer for that."""
+        self.set_by = 1e8
+        session = self.sessions.begin(Access.FULL, remembered=True)
+        self.set_by = 0.0
+        self.sessions = self.started()
+        self.clock.advance(REMEMBERED - 1)
+        self.assertEqual(len(self.sessions.known()), 1)
+        self.clock.advance(1)
+        self.assertIsNone(self.access(session))
 
     def test_idle(self) -> None:
         """It lives as long as it is used; one that stays logged in lives longer."""

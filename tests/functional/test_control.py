@@ -23,14 +23,17 @@ class ControlCase(SynchronousTestCase):
 
     def setUp(self) -> None:
         """Make both."""
-        self.swarm, self.memory, self.now = FakeSwarm(), FakeMemory(), 1_000_000.0
+        self.swarm, self.memory = FakeSwarm(), FakeMemory()
+        self.now, self.set_by = 1_000_000.0, 0.0
         self.swarm.download(A, "holiday", "/downloads")
         self.swarm.share(Metainfo(B, "ours", 100, b"d4:infodee"), "/files")
         self.control = self.with_rules(Rules())
 
     def with_rules(self, rules: Rules) -> Control:
         """The use cases, with these settings."""
-        return Control(self.swarm, self.memory, rules, lambda: self.now)
+        return Control(
+            self.swarm, self.memory, rules, lambda: self.now + self.set_by, lambda: self.now
+        )
 
     def arrive(self) -> None:
         """Let the list of A's three files be there."""
@@ -205,6 +208,20 @@ class SeedingTests(ControlCase):
         self.assertFalse(self.is_paused(rules))
         self.now += 1
         self.assertTrue(self.is_paused(rules))
+
+    def test_a_clock_that_is_set(self) -> None:
+        """Neither a step forward nor one back changes for how long it was given away."""
+        self.finished()
+        control = self.with_rules(Rules(seed_seconds=3600))
+        control.look()
+        for step in (1e7, -1e7):
+            self.set_by += step
+            self.now += 1799
+            control.look()
+            self.assertFalse(self.swarm.library.get(A).wishes.paused)
+        self.now += 2
+        control.look()
+        self.assertTrue(self.swarm.library.get(A).wishes.paused)
 
     def test_resuming_nevertheless(self) -> None:
         """What is resumed after that is not paused again."""

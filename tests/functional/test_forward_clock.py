@@ -22,15 +22,16 @@ class ForwardClockTests(SynchronousTestCase):
 
     def setUp(self) -> None:
         """Have something due in five seconds."""
-        self.wall = 1_000_000.0
+        self.wall, self.uptime = 1_000_000.0, 500.0
         self.reactor: Any = BareReactor()
-        self.reactor.seconds = ForwardClock(lambda: self.wall)
+        self.reactor.seconds = ForwardClock(lambda: self.wall, lambda: self.uptime)
         self.called: list[float] = []
         self.reactor.callLater(5, lambda: self.called.append(self.wall))
 
     def go_on(self, seconds: float) -> None:
         """Let time pass."""
         self.wall += seconds
+        self.uptime += seconds
         self.reactor.runUntilCurrent()
 
     def test_set_back(self) -> None:
@@ -45,6 +46,15 @@ class ForwardClockTests(SynchronousTestCase):
         self.assertEqual(len(self.called), 1)
 
     def test_set_forward(self) -> None:
-        """What is due comes early, as it does when the machine was asleep."""
+        """What is due does not come early, nor late for the step back that mends it."""
+        for step in (40 * 24 * 3600, -40 * 24 * 3600):
+            self.wall += step
+            self.go_on(2)
+            self.assertEqual(self.called, [])
+        self.go_on(1.1)
+        self.assertEqual(len(self.called), 1)
+
+    def test_sleep(self) -> None:
+        """What came due while the machine slept is done when it wakes up."""
         self.go_on(3600)
         self.assertEqual(len(self.called), 1)

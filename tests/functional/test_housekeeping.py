@@ -5,7 +5,7 @@ from __future__ import annotations
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from bitween.housekeeping import DAY, Housekeeping
+from bitween.housekeeping import HOUR, Housekeeping
 
 
 class HousekeepingTests(SynchronousTestCase):
@@ -13,16 +13,16 @@ class HousekeepingTests(SynchronousTestCase):
 
     def test_every_day_whatever_happens(self) -> None:
         """It is done daily, also after it failed, and no more once it is stopped."""
-        clock, days = Clock(), []
+        clock, times = Clock(), []
 
         def work() -> None:
-            days.append(clock.seconds() / DAY)
+            times.append(clock.seconds() / HOUR)
             raise ValueError("a bad day")
 
-        housekeeping = Housekeeping(clock, work, DAY)
+        housekeeping = Housekeeping(clock, work, HOUR)
         housekeeping.startService()
-        clock.pump([DAY] * 3)
-        self.assertEqual(days, [1, 2, 3])
+        clock.pump([HOUR] * 3)
+        self.assertEqual(times, [1, 2, 3])
         self.assertEqual(len(self.flushLoggedErrors(ValueError)), 3)
         housekeeping.stopService()
         self.assertEqual(clock.getDelayedCalls(), [])

@@ -17,6 +17,7 @@ from bitween.bittorrent.naming import Naming
 from bitween.bittorrent.store import _MIGRATIONS, Store, TorrentRecord
 from bitween.bittorrent.wishes_text import read_wishes
 from bitween.errors import StoreError
+from bitween.model.days_online import DaysOnline
 from bitween.model.intention import Intention
 from bitween.model.sharelist import ShareList
 from bitween.model.torrent import FileOrigin, InfoHash
@@ -101,6 +102,16 @@ class RecordTests(StoreCase):
             store.traffic(), {"bob@example.org": Traffic(2**40, 5), "eve@example.org": Traffic(3)}
         )
         self.assertEqual(store.limits(), (Limits(1, 2), Limits(3, 4)))
+
+    def test_days_online_are_kept(self) -> None:
+        """They come back as they were, and what is damaged counts as none."""
+        days = DaysOnline((1.5, 1796021455.25))
+        self.assertEqual(self.store.days_online(), DaysOnline())
+        self.store.keep_days_online(days)
+        self.assertEqual(self.reopened().days_online(), days)
+        for damaged in ("nothing", "3", '[["x"]]', "{"):
+            self.store._set_meta("days_online", damaged)  # as a full disk leaves it
+            self.assertEqual(self.store.days_online(), DaysOnline())
 
     def test_oldest_first(self) -> None:
         """Torrents come in the order in which they were added."""
