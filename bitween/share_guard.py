@@ -8,7 +8,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 
 from bitween.errors import ConfirmationNeeded, ForbiddenPath
-from bitween.model.torrent_file import MAX_LENGTH, SUFFIX, info_hash_of
+from bitween.model.text import clean_path, quoted
+from bitween.model.torrent_file import MAX_LENGTH, SUFFIX, reading_info_hash
 
 #: Folders that hold keys, passwords or sessions.
 KEY_FOLDERS = frozenset(
@@ -74,7 +75,7 @@ class ShareGuard:
         for private in self._private:
             if _lies_in(real, private):
                 raise ForbiddenPath(
-                    f"{path!r} belongs to bitween itself",
+                    f"{quoted(path)} belongs to bitween itself",
                     "it holds the account's and the API's secrets: nothing there is shared, and"
                     " nothing is downloaded to it",
                     detail="own",
@@ -91,11 +92,11 @@ class ShareGuard:
         real = os.path.realpath(path)
         _doubt_place(path, real)
         if os.path.isfile(real):
-            _doubt_torrent_file(path, real)
+            yield from _doubting_torrent_file(path, real)
             return
         for name in self._keys_in(real):
             if name:
-                raise _keys(path, f"{path!r} holds {name!r}", name)
+                raise _keys(path, f"{quoted(path)} holds {quoted(name)}", name)
             yield
 
     def _keys_in(self, folder: str) -> Iterator[str]:
@@ -120,10 +121,10 @@ def _doubt_place(path: str, real: str) -> None:
     parts = real.split(os.sep)
     for number, part in enumerate(parts, 1):
         if _is_key(part, is_folder=number < len(parts) or os.path.isdir(real)):
-            raise _keys(path, f"{path!r} is or lies in {part!r}", part)
+            raise _keys(path, f"{quoted(path)} is or lies in {quoted(part)}", part)
     if real == "/":
         raise ConfirmationNeeded(
-            f"{path!r} is the whole machine: all contacts could download everything on it",
+            f"{quoted(path)} is the whole machine: all contacts could download everything on it",
             _CONFIRM,
             detail="root",
             values={"path": path},
@@ -131,30 +132,31 @@ def _doubt_place(path: str, real: str) -> None:
     homes = {os.path.realpath(home) for home in _homes()} - {"/"}
     if real in homes:
         raise ConfirmationNeeded(
-            f"{path!r} is a home directory: all contacts could download everything in it",
+            f"{quoted(path)} is a home directory: all contacts could download everything in it",
             _CONFIRM,
             detail="home",
             values={"path": path},
         )
     if any(_lies_in(home, real) for home in homes):
         raise ConfirmationNeeded(
-            f"{path!r} holds a home directory: all contacts could download everything in it",
+            f"{quoted(path)} holds a home directory: all contacts could download everything in it",
             _CONFIRM,
             detail="homes",
             values={"path": path},
         )
 
 
-def _doubt_torrent_file(path: str, real: str) -> None:
+def _doubting_torrent_file(path: str, real: str) -> Iterator[None]:
     if not real.endswith(SUFFIX) or os.path.getsize(real) > MAX_LENGTH:
         return
     try:
         with open(real, "rb") as file:
-            info_hash = info_hash_of(file.read())
+            content = file.read(MAX_LENGTH)
+        info_hash = yield from reading_info_hash(content)
     except (OSError, ValueError):
         return
     raise ConfirmationNeeded(
-        f"{path!r} describes a torrent; its content is not in it",
+        f"{quoted(path)} describes a torrent; its content is not in it",
         f"to download the content from contacts, get {info_hash}; to share the .torrent file"
         " itself, confirm",
         detail="torrent_file",
@@ -183,5 +185,5 @@ def _keys(path: str, what: str, name: str) -> ConfirmationNeeded:
         f"{what}, which may hold keys or passwords: all contacts could download them",
         _CONFIRM,
         detail="keys",
-        values={"path": path, "name": name},
+        values={"path": path, "name": clean_path(name)},
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Generator
 
 from bitween.errors import InvalidValue
 from bitween.model.torrent import InfoHash
@@ -14,43 +15,57 @@ MAX_LENGTH = 32 * 2**20
 
 _MAX_DEPTH = 100
 _MAX_DIGITS = 20
+# Values that are passed over in one step: some hundred microseconds.
+_STEP = 500
 
 
-def info_hash_of(content: bytes) -> InfoHash:
+def reading_info_hash(content: bytes) -> Generator[None, None, InfoHash]:
     """
-    The info-hash of what a .torrent file describes.
+    Find the info-hash of what a .torrent file describes, in steps: the file may be a contact's.
 
     :raises InvalidValue: if it is no such file.
     """
     try:
-        start, end = _span_of_info(content)
+        start, end = yield from _finding_info(content)
     except (ValueError, IndexError):
-        raise InvalidValue("this is no .torrent file") from None
+        raise InvalidValue("this is not a .torrent file") from None
     return InfoHash(hashlib.sha1(content[start:end], usedforsecurity=False).hexdigest())
 
 
-def _span_of_info(content: bytes) -> tuple[int, int]:
-    """Where the value of ``info`` in the outermost dictionary begins and ends."""
+def info_hash_of(content: bytes) -> InfoHash:
+    """Do the same as :func:`reading_info_hash`, at once."""
+    steps = reading_info_hash(content)
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            info_hash: InfoHash = end.value
+            return info_hash
+
+
+def _finding_info(content: bytes) -> Generator[None, None, tuple[int, int]]:
+    """Find where the value of ``info`` in the outermost dictionary begins and ends."""
     if content[:1] != b"d":
         raise ValueError("no dictionary")
     position = 1
     while content[position] != ord("e"):
-        key_end = _end(content, position)
-        value_end = _end(content, key_end)
+        key_end = yield from _finding_end(content, position)
+        value_end = yield from _finding_end(content, key_end)
         if content[position:key_end] == b"4:info" and content[key_end] == ord("d"):
             return key_end, value_end
         position = value_end
+        yield
     raise ValueError("no info")
 
 
-def _end(content: bytes, position: int) -> int:
+def _finding_end(content: bytes, position: int) -> Generator[None, None, int]:
     """
-    Where the value that begins at a position ends.
+    Find where the value that begins at a position ends.
 
     :raises ValueError: if nothing that makes sense begins there.
     :raises IndexError: if the content ends before it.
     """
-    depth = 0
+    depth = count = 0
     while True:
         kind = content[position : position + 1]
         if kind in (b"d", b"l"):
@@ -63,8 +78,15 @@ def _end(content: bytes, position: int) -> int:
             position = content.index(b"e", position) + 1
         else:
             colon = content.index(b":", position, position + _MAX_DIGITS)
-            position = colon + 1 + int(content[position:colon])
+            digits = content[position:colon]
+            if not digits.isdigit():
+                # A length below 0 would lead back, without end.
+                raise ValueError("no length")
+            position = colon + 1 + int(digits)
         if position > len(content) or depth > _MAX_DEPTH:
             raise IndexError
         if not depth:
             return position
+        count += 1
+        if count % _STEP == 0:
+            yield

@@ -13,7 +13,7 @@ from bitween.bittorrent.metainfo import HashedFile, make_torrent
 from bitween.errors import InvalidValue
 from bitween.model.magnet import magnet_link, wanted_hash
 from bitween.model.torrent import InfoHash
-from bitween.model.torrent_file import info_hash_of
+from bitween.model.torrent_file import info_hash_of, reading_info_hash
 
 HASH = InfoHash("0123456789abcdef" * 2 + "01234567")
 
@@ -35,6 +35,18 @@ class TorrentFileTests(SynchronousTestCase):
         for content in (b"", b"d", b"de", b"d4:infoe", b"d4:info4:xxxxe", b"le", b"d4:info" * 99):
             with self.assertRaises(InvalidValue):
                 info_hash_of(content)
+
+    def test_leading_back(self) -> None:
+        """A length below 0, which leads back to where it stands, is no length."""
+        for content in (b"d-3:e", b"d1:x-3:e", b"d+1:xdee", b"d1_0:xxxxxxxxxxdee"):
+            with self.assertRaises(InvalidValue):
+                info_hash_of(content)
+
+    def test_many_values(self) -> None:
+        """A file of a million values, which anybody can make, is read in many steps."""
+        content = b"d1:xl" + b"0:" * 1_000_000 + b"e4:infod4:name1:xee"
+        steps = sum(1 for _ in reading_info_hash(content))
+        self.assertGreater(steps, 1000)
 
     @given(st.binary(max_size=60))
     def test_any_bytes(self, content: bytes) -> None:
