@@ -247,20 +247,25 @@ class Messenger:
     def _happened(self, event: MessengerEvent) -> None:
         self.events.notify(event)
         match event:
-            case PresenceChanged(jid=self.own_jid):
-                self._pep.look_soon()
-            case PresenceChanged(jid=jid, online=True):
-                # The server has sent only the last item of the node, which is one resource's.
-                self._pep.read(jid)
-            case PresenceChanged(jid=jid, resource=resource, online=False):
-                self._list_reader.drop(jid, resource)
-                self._encounters.drop(jid, resource)
+            case PresenceChanged():
+                self._presence_changed(event)
             case ContactChanged(contact=contact):
                 self._trust_changed(contact.jid)
             case ContactRemoved(jid=jid):
                 self._trust_changed(jid)
             case RosterRead(trusted=trusted):
                 self._trusted = set(trusted)
+
+    def _presence_changed(self, event: PresenceChanged) -> None:
+        if not event.online:
+            # It may come back as another one, with another list.
+            self._list_reader.drop(event.jid, event.resource)
+            self._encounters.drop(event.jid, event.resource)
+        if event.jid == self.own_jid:
+            self._pep.look_soon()
+        elif event.online:
+            # The server has sent only the last item of the node, which is one resource's.
+            self._pep.read(event.jid)
 
     def _trust_changed(self, jid: str) -> None:
         """Read what was forgotten of a contact whose word counts again, there or not."""
