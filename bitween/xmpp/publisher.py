@@ -112,8 +112,9 @@ class Publisher:
         self._said = None
         self._found, self._looked = found, False
         self._echoes.clear()
-        if found is not None:
-            self._echoes.append(canonical(payload_of(found)))
+        payload = None if found is None else payload_of(found)
+        if payload is not None:
+            self._echoes.append(canonical(payload))
         list_id, revision = ("", 0) if found is None else list_state(found)
         if list_id == self._shares.list_id and revision > self._shares.revision:
             # Ours is an old state: the revisions that contacts know would be used twice.

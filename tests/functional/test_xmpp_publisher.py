@@ -8,6 +8,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
+from twisted.words.xish import domish
 
 from bitween.errors import RequestRefused
 from bitween.model.address import PeerAddress
@@ -306,6 +307,15 @@ class PublisherTests(SynchronousTestCase):
             again, _ = list_state(self.sent[-1])
             self.assertNotEqual(again, list_id)
             list_id, revision = list_state(self.sent[-1])
+
+    def test_an_item_of_another_kind_is_replaced(self) -> None:
+        """What another program has put in our place need not be a share list."""
+        found = domish.Element((None, "item"))
+        found["id"] = "r"
+        found.addElement(("urn:example:other", "note"), content="mine")
+        self.publisher.begin("r", found)
+        self.announce(2)
+        self.assertEqual(self.published(), [2])
 
     def test_our_own_notifications_are_expected(self) -> None:
         """Each as often as the server tells it, but no earlier one after a later one."""
