@@ -17,6 +17,10 @@ MAX_PART = 1023
 
 # What XEP-0106 gives an escape for, so that it can stand in a local part.
 _ESCAPES = {char: f"\\{ord(char):02x}" for char in " \"&'/:<>@"}
+# Labels below a country under which it registers domains, as in example.co.uk.
+_REGISTRIES = re.compile(
+    "ac|asn|biz|co|com|edu|gen|gob|gov?|gub|idv?|ind|info|ltd|me|mil|net?|nic|nom|org?|plc|sch|web"
+)
 _DOTS = re.compile("[.\u3002\uff0e\uff61]")
 _LABEL = re.compile("[-a-z0-9]+")
 
@@ -113,3 +117,19 @@ def _bad_local(text: str, user: str, host: str, char: str) -> InvalidValue:
         detail="jid_character",
         values={"char": char, "escaped": printable(f"{escaped}@{host}", 80)},
     )
+
+
+def registered_domain(host: str) -> str:
+    """
+    The domain whose owner can make as many others as they like, this one among them.
+
+    Without the list of all registries this is an estimate.  Where it is wrong, those who registered
+    their domains with the same one count as one owner.
+
+    :param host: of a JID, in canonical form.
+    """
+    labels = host.rstrip(".").split(".")
+    if ":" in host or labels[-1].isdigit():
+        return host  # an IP address
+    below_country = len(labels) > 2 and len(labels[-1]) == 2 and _REGISTRIES.fullmatch(labels[-2])
+    return ".".join(labels[-3 if below_country else -2 :])

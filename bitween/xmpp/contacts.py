@@ -29,6 +29,7 @@ from bitween.model.events import (
     PresenceChanged,
     RosterRead,
 )
+from bitween.model.jid import registered_domain
 from bitween.model.text import printable
 from bitween.xmpp.failures import no_session, request_error, subscription_error
 from bitween.xmpp.jids import parse_contact, split, stamped
@@ -37,7 +38,8 @@ from bitween.xmpp.presence import available
 from bitween.xmpp.quota import Quota
 from bitween.xmpp.reminders import Reminders
 
-#: Requests by strangers that are remembered, in all and of one domain; the server keeps the others.
+#: Requests by strangers that are remembered, in all and of one domain, with those below it; the
+#: server keeps the others.
 MAX_REQUESTS = 1000
 MAX_REQUESTS_OF_DOMAIN = 50
 
@@ -499,12 +501,13 @@ class Contacts(RosterClientProtocol):
         """
         Forget the oldest request of a domain that has too many, or of the one that has the most.
 
-        So a flood from one server hides no honest request of another.
+        So a flood from one server hides no honest request of another.  The owner of a domain can
+        name any number of servers below it, so these count together.
         """
         by_domain: dict[str, list[str]] = {}
         for known in self._requests:
-            by_domain.setdefault(known.partition("@")[2], []).append(known)
-        of_domain = by_domain.get(jid.partition("@")[2], [])
+            by_domain.setdefault(_owner(known), []).append(known)
+        of_domain = by_domain.get(_owner(jid), [])
         if len(of_domain) >= MAX_REQUESTS_OF_DOMAIN:
             self._forget_request(of_domain[0])
         elif len(self._requests) >= MAX_REQUESTS:
@@ -603,3 +606,8 @@ def _contact_of(item: Any) -> Contact | None:
         Pending.OUT if item.getAttribute("ask") == "subscribe" else None,
         tuple(sorted(groups)),
     )
+
+
+def _owner(jid: str) -> str:
+    """The domain whose owner answers for a bare JID."""
+    return registered_domain(jid.partition("@")[2])

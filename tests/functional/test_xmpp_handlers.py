@@ -405,6 +405,19 @@ class SubscriptionTests(HandlerCase):
         self.assertEqual(len(pending), MAX_REQUESTS)
         self.assertIn("honest@example.net", pending)
 
+    def test_a_flood_from_a_wildcard_domain_is_bounded(self) -> None:
+        """Who owns a domain counts once, however many servers below it ask."""
+        honest = {f"honest{n}@{n}.net" for n in range(9)}
+        for jid in honest:
+            self.receive(f"<presence type='subscribe' from='{jid}'/>")
+        for n in range(MAX_REQUESTS):
+            self.receive(f"<presence type='subscribe' from='x@{n}.a{n % 7}.evil.example'/>")
+            self.receive(f"<presence type='subscribe' from='x@{n}.evil.co.uk'/>")
+        pending = [c.jid for c in self.contacts.contacts if c.pending is Pending.IN]
+        self.assertEqual(set(pending) & honest, honest)
+        for owner in (".evil.example", ".evil.co.uk"):
+            self.assertEqual(sum(j.endswith(owner) for j in pending), MAX_REQUESTS_OF_DOMAIN)
+
     def test_a_request_can_be_taken_back(self) -> None:
         """Who asks no more is shown no more."""
         self.receive("<presence type='subscribe' from='frank@localhost'/>")

@@ -10,7 +10,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from twisted.words.protocols.jabber.jid import JID, InvalidFormat
 
 from bitween.errors import InvalidValue
-from bitween.model.jid import Jid, ascii_domain, parse_jid
+from bitween.model.jid import Jid, ascii_domain, parse_jid, registered_domain
 from bitween.model.preparation import Prohibited, nameprep, nodeprep, resourceprep, saslprep
 from bitween.xmpp.jids import stamped
 
@@ -96,3 +96,23 @@ class JidTests(SynchronousTestCase):
         self.assertEqual((jid.user, jid.host, jid.resource), ("🦄", "example.org", "🔑@/x"))
         self.assertEqual(jid.full(), "🦄@example.org/🔑@/x")
         self.assertEqual(jid.userhostJID().full(), "🦄@example.org")
+
+
+class RegisteredDomainTests(SynchronousTestCase):
+    """Whose domain it is."""
+
+    def test_all_domains_of_one_owner(self) -> None:
+        """They count as one; those of two owners, and addresses, never do."""
+        for host, expected in (
+            ("example.org", "example.org"),
+            ("a.b.example.org", "example.org"),
+            ("a.b.example.org.", "example.org"),
+            ("x.example.co.uk", "example.co.uk"),
+            ("co.uk", "co.uk"),
+            ("x.co.example", "co.example"),
+            ("localhost", "localhost"),
+            ("192.0.2.7", "192.0.2.7"),
+            ("[2001:db8::1]", "[2001:db8::1]"),
+            ("", ""),
+        ):
+            self.assertEqual(registered_domain(host), expected)
