@@ -10,7 +10,7 @@ from twisted.internet.interfaces import IReactorTime
 from bitween.bittorrent.disk import Look, looking
 from bitween.bittorrent.loader import Loader
 from bitween.bittorrent.member import Member
-from bitween.bittorrent.member_files import is_lost, looking_at_wanted
+from bitween.bittorrent.member_files import is_lost, looking_at_wanted, looking_for_obstacles
 from bitween.bittorrent.members import Members
 from bitween.bittorrent.rounds import Rounds
 from bitween.bittorrent.session import SessionReactor
@@ -52,6 +52,7 @@ class Inspection:
         self._rounds = [
             Rounds(self._look_at_troubled, look_seconds),
             Rounds(self._look_at_sound, 2 * look_seconds),
+            Rounds(self._look_at_running, self.pause),
         ]
 
     def step(self) -> None:
@@ -85,6 +86,16 @@ class Inspection:
         for member in self._members:
             yield from self._looking_at(member)
 
+    def _look_at_running(self) -> Iterator[None]:
+        """See that the user puts nothing where somebody sends us content."""
+        for member in self._members:
+            coming = member.fetching and not (member.halted or member.record.complete)
+            if coming and member.status is not None and member.status.peers:
+                trouble = yield from looking_for_obstacles(member)
+                if trouble and member.fetching and not member.halted:
+                    self._steering.fail(member.record.info_hash, trouble)
+            yield
+
     def _looking_at(self, member: Member) -> Iterator[None]:
         if member.complete and member.layout is not None:
             found = yield from looking(member.record.folder, member.layout.files)
@@ -111,6 +122,8 @@ class Inspection:
                 found = yield from looking_at_wanted(member)
                 if found.fault:
                     continue
+            if (yield from looking_for_obstacles(member)):
+                continue
             self._steering.try_again(member)
             yield
 

@@ -104,7 +104,7 @@ class Loader:
         if wanted and not member.cleared:
             # Whether there is room can only be told, perhaps, when libtorrent has looked at it.
             wanted = not self._room.hindrance(member)
-        wanted = wanted and not (member.hollow or member.preparing)
+        wanted = wanted and member.clear and not (member.hollow or member.preparing)
         member.begun_idle, member.fetching, member.cleared = not wanted, wanted, False
         if wanted:
             at_once(making_programs_plain(member))

@@ -41,6 +41,8 @@ class Member:
     :param hollow: whether those holes are still to be made, before anything is fetched.
     :param holes: the pieces that are on the disk as holes, and libtorrent does not know of yet.
     :param plain: whether its programs are made, so that libtorrent does not make them executable.
+    :param clear: whether nothing of the user's was seen where a file that is wanted is to lie.
+    :param names_kept: whether there are files at the names of all that are wanted.
     :param preparing: whether files are being made before anything is fetched.
     :param placing: whether it is being found out if it may keep what lies under its name.
     :param reading: whether its metadata is being read.
@@ -76,6 +78,8 @@ class Member:
     hollow: bool = False
     holes: tuple[range, ...] = ()
     plain: bool = False
+    clear: bool = False
+    names_kept: bool = False
     preparing: bool = False
     placing: bool = False
     reading: bool = False
@@ -130,15 +134,22 @@ class Member:
     @property
     def wanted_files(self) -> list[FileEntry]:
         """The files that are to be there in the end, as far as they are known."""
-        skipped = self.record.wishes.selection.skipped
         files = self.layout.files if self.layout else ()
-        return [file for number, file in enumerate(files) if number not in skipped]
+        return [files[number] for number in self.wanted_numbers]
+
+    @property
+    def wanted_numbers(self) -> list[int]:
+        """Their places among all files."""
+        skipped = self.record.wishes.selection.skipped
+        count = len(self.layout.files) if self.layout else 0
+        return [number for number in range(count) if number not in skipped]
 
     @property
     def ready(self) -> bool:
-        """Whether every file is made that has to be before anything is fetched."""
+        """Whether everything is seen to that has to be before anything is fetched."""
         programs = self.layout.programs if self.layout else ()
-        return not (self.preparing or self.hollow or (programs and not self.plain))
+        made = not (self.hollow or (programs and not self.plain))
+        return self.clear and made and not self.preparing
 
     @property
     def holes_to_come(self) -> int:
@@ -190,8 +201,7 @@ class Member:
         """
         if self.layout is None or not done:
             return status
-        files, skipped = self.layout.files, self.record.wishes.selection.skipped
-        numbers = [number for number in range(len(files)) if number not in skipped]
+        files, numbers = self.layout.files, self.wanted_numbers
         return replace(
             status,
             wanted=sum(files[number].size for number in numbers),

@@ -11,14 +11,17 @@ from functools import cache
 
 from bitween.bittorrent.disk import Look, look, looking, part_file
 from bitween.bittorrent.holes import finding_zeros, making_holes
-from bitween.bittorrent.layout import making_plain, reading_layout
+from bitween.bittorrent.layout import Layout, making_plain, reading_layout
 from bitween.bittorrent.member import Member
-from bitween.bittorrent.naming import Naming
+from bitween.bittorrent.naming import Naming, Steps
 from bitween.bittorrent.room import measuring
 from bitween.deletion.worker import Order
-from bitween.errors import BadPath, SwarmError
-from bitween.model.text import quoted
-from bitween.model.trouble import Reason, Trouble
+from bitween.errors import SwarmError
+from bitween.model.text import printable
+from bitween.model.trouble import NO_TROUBLE, Reason, Trouble
+
+# Files and folders that may be made at once.
+_MANY = 200
 
 
 def survey(member: Member) -> None:
@@ -46,6 +49,7 @@ def surveying(member: Member) -> Iterator[None]:
         member.zeros = yield from finding_zeros(record.torrent_file, layout, record.folder)
         member.hollow = bool(member.zeros.runs) and member.placed and not _is_begun(member)
         yield from measuring(member)
+        member.error = yield from clearing(member)
 
 
 def _compare(member: Member, found: Look) -> None:
@@ -59,21 +63,21 @@ def _compare(member: Member, found: Look) -> None:
 
 def looking_at_wanted(member: Member) -> Generator[None, None, Look]:
     """Look at the files that are wanted, one a step; ``faulty`` has their numbers."""
-    skipped = member.record.wishes.selection.skipped
     files = member.layout.files if member.layout else ()
-    numbers = [number for number in range(len(files)) if number not in skipped]
+    numbers = member.wanted_numbers
     found = yield from looking(member.record.folder, [files[number] for number in numbers])
     return replace(found, faulty=frozenset(numbers[place] for place in found.faulty))
 
 
-def looking_for_others(member: Member, numbers: Sequence[int]) -> Iterator[None]:
+def looking_for_others(member: Member, numbers: Sequence[int]) -> Steps[str]:
     """
-    See that nothing lies where files were left out and are wanted now, one file a step.
+    Look for what the user has put where files are fetched, one file a step.
 
-    What the user has put there meanwhile would be written over.  What was fetched before it was
-    left out has its full size from the first byte on.
+    libtorrent would write over it.  What it writes itself has its full size from the first byte on,
+    and names that are kept for it are empty files.
 
-    :raises BadPath: if something does.
+    :param numbers: of the files that are wanted.
+    :returns: the path of the first such file, relative to the save path; empty if there is none.
     """
     files = member.layout.files if member.layout else ()
     for number in numbers:
@@ -81,12 +85,36 @@ def looking_for_others(member: Member, numbers: Sequence[int]) -> Iterator[None]
         with suppress(OSError):
             found = os.lstat(os.path.join(member.record.folder, file.path))
             if not stat.S_ISREG(found.st_mode) or found.st_size not in {0, file.size}:
-                raise BadPath(
-                    f"{quoted(file.path)} is there already, and is not what would be downloaded",
-                    "move it away, or rename it, and choose the file again",
-                    values={"path": file.path},
-                )
+                return file.path
         yield
+    return ""
+
+
+def looking_for_obstacles(member: Member) -> Steps[Trouble]:
+    """See that nothing of the user's lies where a download would write, one file a step."""
+    if not member.placed:
+        return NO_TROUBLE
+    path = yield from looking_for_others(member, member.wanted_numbers)
+    if not path:
+        return NO_TROUBLE
+    shown = printable(path, 500)
+    return Trouble(
+        f"'{shown}' is not the file that is downloaded there: move it away, then check again",
+        Reason.CHANGED,
+        shown,
+    )
+
+
+def keeping_names(member: Member) -> Steps[None]:
+    """
+    Make empty files where wanted ones are to come, one a step, so that nobody takes their names.
+
+    A name that is taken is left alone, and what goes wrong goes wrong for libtorrent, too.
+    """
+    # First: another choice of files meanwhile asks for it again.
+    member.names_kept = True
+    if member.layout is not None:
+        yield from making_plain(member.record.folder, [file.path for file in member.wanted_files])
 
 
 def whole_files(member: Member, done: Sequence[int]) -> set[int]:
@@ -115,10 +143,26 @@ def on_disk(member: Member, whole: set[int]) -> set[int]:
     }
 
 
-def preparing(member: Member) -> Iterator[None]:
-    """Make the files that have to be there before libtorrent fetches, one a step."""
+def clearing(member: Member) -> Steps[Trouble]:
+    """Find out whether a download may write where its files are to lie, one file a step."""
+    # First: another choice of files meanwhile asks for it again.
+    member.clear = True
+    trouble = yield from looking_for_obstacles(member)
+    member.clear = member.clear and not trouble
+    return trouble
+
+
+def preparing(member: Member) -> Steps[Trouble]:
+    """
+    Make the files that have to be there before libtorrent fetches, one a step.
+
+    :returns: why it must not.
+    """
     if member.layout is None:
-        return
+        return NO_TROUBLE
+    trouble = yield from clearing(member)
+    if trouble:
+        return trouble
     if member.hollow:
         # What somebody put there meanwhile is left alone, and whatever is not made is fetched.
         if not _is_begun(member):
@@ -126,7 +170,15 @@ def preparing(member: Member) -> Iterator[None]:
             making = making_holes(member.record.folder, member.layout, member.zeros, skipped)
             member.holes = yield from making
         member.hollow = False
+    if not has_many(member.layout):
+        yield from keeping_names(member)
     yield from making_programs_plain(member)
+    return NO_TROUBLE
+
+
+def has_many(layout: Layout) -> bool:
+    """Whether a torrent has more files and folders than may be made before their content comes."""
+    return len(layout.files) + layout.folders > _MANY
 
 
 def making_programs_plain(member: Member) -> Generator[None, None, None]:

@@ -272,10 +272,15 @@ class Milestones:
             self._take_verified(member, same=seeding)
         elif not member.has_wanted:
             member.satisfied = False
-            if not (member.fetching or member.halted):
-                self._steering.fetch(member)
+            self._go_on_fetching(member, status)
         elif not member.flushing and (not member.satisfied or (seeding and turned)):
             self.flush(member)
+
+    def _go_on_fetching(self, member: Member, status: Status) -> None:
+        if not (member.fetching or member.halted):
+            self._steering.fetch(member)
+        elif status.done and not (member.names_kept or member.preparing):
+            self._steering.keep_names(member)
 
     def _take_verified(self, member: Member, same: bool) -> None:
         info_hash = member.record.info_hash

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
-from typing import cast
+from typing import TypeVar, cast
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
@@ -14,18 +14,24 @@ from bitween.bittorrent.dialler import Dialler
 from bitween.bittorrent.layout import Layout
 from bitween.bittorrent.loader import Loader
 from bitween.bittorrent.member import Member
-from bitween.bittorrent.member_files import is_lost, preparing
+from bitween.bittorrent.member_files import (
+    clearing,
+    has_many,
+    is_lost,
+    keeping_names,
+    preparing,
+)
 from bitween.bittorrent.members import Members
+from bitween.bittorrent.naming import Steps
 from bitween.bittorrent.room import Room, measuring
 from bitween.bittorrent.session import Session, SessionReactor
 from bitween.bittorrent.store import Store
 from bitween.bittorrent.turns import Turns
 from bitween.model.torrent import InfoHash
 from bitween.model.trouble import NO_TROUBLE, Trouble
-from bitween.slices import in_slices
+from bitween.slices import in_slices, result_in_slices
 
-# Files and folders that may be made at once.
-_MANY = 200
+_T = TypeVar("_T")
 
 
 class Steering:
@@ -79,6 +85,8 @@ class Steering:
         info_hash = member.record.info_hash
         member.halted = member.stands
         if member.halted:
+            # Until it goes on, anything may be put where it writes.
+            member.clear = False
             self._session().halt(info_hash)
             return
         hindered = NO_TROUBLE if member.record.complete else self._room.hindrance(member)
@@ -88,6 +96,9 @@ class Steering:
             return
         if member.layout is not None and not member.record.complete:
             self._prioritize(member, member.layout)
+            if member.fetching and member.preparing:
+                member.halted = True
+                return
         member.unwritten = True
         self._session().go_on(info_hash)
         if member.wants_peers:
@@ -98,6 +109,7 @@ class Steering:
         if member.record.complete or not member.placed:
             return
         member.satisfied, member.unwritten, member.plain = False, True, False
+        member.clear = member.names_kept = False
         if member.status is not None:
             # What libtorrent said last was of the files that were selected before.
             done = self._session().file_progress(member.record.info_hash)
@@ -173,6 +185,9 @@ class Steering:
     async def _measure(self, member: Member) -> None:
         """Find out what a download still takes of its disk, and load it."""
         await in_slices(cast(IReactorTime, self._reactor), measuring(member))
+        trouble = await self._while_held(member, clearing(member))
+        if trouble:
+            self.fail(member.record.info_hash, trouble)
         if self._members.holds(member):
             self._loader.load_again(member)
 
@@ -186,8 +201,7 @@ class Steering:
             )
             return
         selection = member.record.wishes.selection
-        many = len(layout.files) + layout.folders > _MANY
-        if member.begun_idle and (selection.sequential or many):
+        if member.begun_idle and (selection.sequential or has_many(layout)):
             self._begin_anew(member)
             return
         member.fetching = True
@@ -198,23 +212,40 @@ class Steering:
     async def _prepare(self, member: Member) -> None:
         """Make what has to be there before a download is fetched, and go on with it."""
         try:
-            await in_slices(cast(IReactorTime, self._reactor), self._preparing(member))
+            trouble = await self._while_held(member, preparing(member))
         finally:
             member.preparing = False
-        if not self._members.holds(member):
+        if trouble is None or not self._members.holds(member):
             return
-        if member.holes:
+        if trouble:
+            self.fail(member.record.info_hash, trouble)
+        elif member.holes:
             member.cleared = True
             self._loader.load_again(member)
-        elif member.loaded and not member.halted and member.layout is not None:
+        elif member.halted:
+            self.steer(member)
+        elif member.loaded and member.layout is not None:
             self._prioritize(member, member.layout)
 
-    def _preparing(self, member: Member) -> Iterator[None]:
-        for _ in preparing(member):
-            # Nothing is made for what is removed.
-            if not self._members.holds(member):
-                return
-            yield
+    def keep_names(self, member: Member) -> None:
+        """Have nobody take the names of files of which the content is yet to come."""
+        Deferred.fromCoroutine(self._while_held(member, keeping_names(member))).addErrback(
+            lambda failure: self._log.failure("keeping the names of files failed", failure)
+        )
+
+    async def _while_held(self, member: Member, steps: Steps[_T]) -> _T | None:
+        """Take steps, but none any more for what is removed; ``None`` if it is."""
+
+        def taking() -> Steps[_T | None]:
+            while self._members.holds(member):
+                try:
+                    next(steps)
+                except StopIteration as end:
+                    return cast(_T, end.value)
+                yield
+            return None
+
+        return await result_in_slices(cast(IReactorTime, self._reactor), taking())
 
     def _begin_anew(self, member: Member) -> None:
         """

@@ -36,6 +36,7 @@ from bitween.bittorrent.member_files import (
 )
 from bitween.bittorrent.members import Members, unknown
 from bitween.bittorrent.milestones import Milestones
+from bitween.bittorrent.naming import Steps
 from bitween.bittorrent.piece_reader import OpenFile, PieceReader
 from bitween.bittorrent.punch import Puncher
 from bitween.bittorrent.room import Room
@@ -48,13 +49,13 @@ from bitween.bittorrent.store import Store, TorrentRecord
 from bitween.bittorrent.tally import Connection, Tallies
 from bitween.bittorrent.turns import Turns
 from bitween.deletion.process import carry_out
-from bitween.errors import StartupError, SwarmError
+from bitween.errors import BadPath, StartupError, SwarmError
 from bitween.housekeeping import Housekeeping
 from bitween.model.address import PeerAddress
 from bitween.model.deletion import Deletion
 from bitween.model.events import ListeningChanged
 from bitween.model.peer import Peer
-from bitween.model.text import safe_name
+from bitween.model.text import quoted, safe_name
 from bitween.model.torrent import FileOrigin, InfoHash, Metainfo, Torrent
 from bitween.model.wishes import AS_USUAL, UNLIMITED, Limits, Wishes
 from bitween.slices import in_slices, result_in_slices
@@ -520,9 +521,15 @@ class Swarm(Service):
         return Deferred.fromCoroutine(self._wish_after(looking, info_hash, wishes))
 
     async def _wish_after(
-        self, looking: Iterator[None], info_hash: InfoHash, wishes: Wishes
+        self, looking: Steps[str], info_hash: InfoHash, wishes: Wishes
     ) -> Torrent:
-        await in_slices(IReactorTime(self._reactor), looking)
+        path = await result_in_slices(cast(IReactorTime, self._reactor), looking)
+        if path:
+            raise BadPath(
+                f"{quoted(path)} is there already, and is not what would be downloaded",
+                "move it away, or rename it, and choose the file again",
+                values={"path": path},
+            )
         return await self._take_wishes(info_hash, wishes)
 
     def _take_wishes(self, info_hash: InfoHash, wishes: Wishes) -> Deferred[Torrent]:
