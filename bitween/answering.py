@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 from twisted.internet.defer import Deferred
@@ -31,6 +32,7 @@ class Answering:
         self._changed = changed
         self._asked: dict[Key, float] = {}
         self._answered: dict[Key, bool] = {}
+        self._heard: dict[Key, float] = {}
 
     def answers(self, key: Key) -> bool | None:
         """Whether a resource answers; ``None`` if it was not asked."""
@@ -50,8 +52,25 @@ class Answering:
         """Note that a resource is there, as it is connected."""
         self._note(key, answers=True)
 
+    def heard(self, key: Key) -> None:
+        """
+        Believe that a resource is back which has just shown itself, until it is asked again.
+
+        It may be another run of the same program.  Not more often than it is asked: each time a way
+        to it is looked for.
+        """
+        now = self._clock.seconds()
+        if key not in self._asked or now - self._heard.get(key, -math.inf) < ASK_EVERY:
+            return
+        self._heard[key] = now
+        # What is still to be answered was asked of the run before.
+        del self._asked[key]
+        if self._answered.get(key) is False:
+            self._note(key, answers=True)
+
     def forget(self, key: Key) -> None:
         """Forget a resource that has gone: when it comes back it is asked again."""
+        self._heard.pop(key, None)
         self._asked.pop(key, None)
         self._answered.pop(key, None)
 

@@ -46,6 +46,7 @@ from bitween.model.events import (
     MessengerEvent,
     PeerMoved,
     PresenceChanged,
+    PresenceRepeated,
     RosterRead,
     SharesChanged,
     SwarmEvent,
@@ -703,6 +704,9 @@ class Bitween:
                 return catalogue.forget(jid)
             case ContactChanged(contact=contact):
                 return CatalogueChange() if contact.trusted else catalogue.forget(contact.jid)
+            case PresenceRepeated(jid=jid, resource=resource):
+                self.meetings.heard(jid, resource)
+                return CatalogueChange()
             case _:
                 return self._told(event) if self._counts(event.jid) else CatalogueChange()
 

@@ -425,6 +425,10 @@ class Meetings:
             if resource.wanted:
                 self._locate(key, resource)
 
+    def heard(self, jid: str, resource: str) -> None:
+        """Note that a resource has just shown itself, whether it answered before or not."""
+        self._answering.heard((jid, resource))
+
     def asked(
         self, jid: str, resource: str, info_hash: InfoHash, candidates: Sequence[Candidate]
     ) -> Sequence[Candidate]:
@@ -438,6 +442,7 @@ class Meetings:
         """
         self._swarm.library.get(info_hash)
         key = (jid, resource)
+        self.heard(jid, resource)
         self._admits.meet(jid, resource, [candidate.address for candidate in candidates])
         known = self._announced(key, candidates)
         self._begin(self._answer(key, info_hash, self._allowed(key, known)))

@@ -134,6 +134,18 @@ class PresenceChanged:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PresenceRepeated:
+    """
+    A resource that was there has sent its presence again.
+
+    It may have died and be back before its server noticed.
+    """
+
+    jid: str
+    resource: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ContactChanged:
     """A roster entry or a subscription request is new or another than before."""
 
@@ -165,6 +177,7 @@ MessengerEvent = (
     | ItemsRead
     | ListingReceived
     | PresenceChanged
+    | PresenceRepeated
     | ContactChanged
     | ContactRemoved
     | RosterRead

@@ -27,6 +27,7 @@ from bitween.model.events import (
     ContactRemoved,
     MessengerEvent,
     PresenceChanged,
+    PresenceRepeated,
     RosterRead,
 )
 from bitween.model.jid import registered_domain
@@ -438,7 +439,9 @@ class Contacts(RosterClientProtocol):
             return
         present = self._present.setdefault(jid, set())
         if online:
-            if resource and resource not in present and len(present) < MAX_RESOURCES:
+            if resource in present and self.trusts(jid):
+                self._notify(PresenceRepeated(jid=jid, resource=resource))
+            elif resource and resource not in present and len(present) < MAX_RESOURCES:
                 self._came(jid, resource)
         else:
             self._release(jid, resource)

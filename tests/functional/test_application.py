@@ -26,7 +26,7 @@ from bitween.model.announcement import Announcement, ListPage, Share
 from bitween.model.candidate import Candidate
 from bitween.model.catalogue import CatalogueChange
 from bitween.model.connection import ConnectionState
-from bitween.model.events import ConnectionChanged, ItemPublished, ListingReceived
+from bitween.model.events import ConnectionChanged, ItemPublished, ListingReceived, PresenceRepeated
 from bitween.model.intention import Intention
 from bitween.model.job import JobState
 from bitween.model.search import FoundPage
@@ -113,12 +113,12 @@ class UseCaseTests(SynchronousTestCase):
 
     def make(self) -> Bitween:
         """Make the use cases of the parts."""
-        clock = Clock()
+        clock = self.clock = Clock()
         links = [tuple(map(ip_interface, ("127.0.0.1/8", "192.0.2.1/24")))]
         own = InterfaceAddresses(
             clock, (), lambda: [str(interface.ip) for interface in links[0]], lambda: links
         )
-        policy = DialPolicy(clock, own, lambda _: True)
+        self.means = FakeMeans(policy=DialPolicy(clock, own, lambda _: True))
         parts = Parts(
             swarm=self.swarm,
             hasher=self.hasher,
@@ -128,7 +128,7 @@ class UseCaseTests(SynchronousTestCase):
             jobs=Jobs(clock),
             memory=FakeMemory(),
             cache=FakeCache(),
-            means=FakeMeans(policy=policy).means,
+            means=self.means.means,
             reactor=clock,
         )
         return Bitween(parts, self.downloads, self.stop)
@@ -164,6 +164,21 @@ class UseCaseTests(SynchronousTestCase):
     def mend(self, info_hash: InfoHash = FILM.info_hash) -> Deferred[None]:
         """Have the way out be taken."""
         return Deferred.fromCoroutine(self.bitween.mend(info_hash))
+
+    def test_a_contact_whose_daemon_died_and_is_back(self) -> None:
+        """It does not count as silent any more when it shows itself, noticed or unnoticed."""
+        self.bob.announce([FILM], [Candidate(BOBS_ADDRESS)])
+        self.download()
+        self.clock.pump([0.3] * 3)
+        self.means.pinged[-1][1].callback(False)
+        self.assertFalse(self.bitween.meetings.answers(BOB, "laptop"))
+        self.messenger.events.notify(PresenceRepeated(jid=BOB, resource="laptop"))
+        self.assertTrue(self.bitween.meetings.answers(BOB, "laptop"))
+        self.clock.pump([0.3] * 30)
+        self.means.pinged[-1][1].callback(False)
+        self.bob.stop()
+        self.bob.start()
+        self.assertIsNone(self.bitween.meetings.answers(BOB, "laptop"))
 
     # ---- sharing
 

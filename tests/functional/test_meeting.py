@@ -359,6 +359,30 @@ class AnsweringTests(MeetingCase):
         self.pass_by(6)
         self.assertTrue(self.answers())
 
+    def test_who_shows_itself_is_back_at_once(self) -> None:
+        """It is sought anew without a wait, and asked; but not each time that it shows itself."""
+        self.pass_by(0.5)
+        self.fakes.pinged[0][1].callback(False)
+        raced = len(self.fakes.raced)
+        self.meetings.heard(BOB, "laptop")
+        self.assertTrue(self.answers())
+        self.assertGreater(len(self.fakes.raced), raced)
+        self.pass_by(6)
+        self.fakes.pinged[1][1].callback(False)
+        for _ in range(9):
+            self.meetings.heard(BOB, "laptop")
+        self.assertFalse(self.answers())
+        self.pass_by(ASK_EVERY)
+        self.meetings.asked(BOB, "laptop", FILM.info_hash, [])
+        self.assertTrue(self.answers())
+
+    def test_an_answer_for_the_run_before(self) -> None:
+        """What a server says of the one that died does not count for the one that is back."""
+        self.pass_by(0.5)
+        self.meetings.heard(BOB, "laptop")
+        self.fakes.pinged[0][1].callback(False)
+        self.assertIsNone(self.answers())
+
     def test_who_is_connected_or_not_wanted_is_not_asked(self) -> None:
         """It is there; and what nobody waits for is no reason to ask."""
         self.connected(Peer(FAR.address, None))

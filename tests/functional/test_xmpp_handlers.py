@@ -21,6 +21,7 @@ from bitween.model.events import (
     ItemsRead,
     MessengerEvent,
     PresenceChanged,
+    PresenceRepeated,
     RosterRead,
 )
 from bitween.xmpp.budget import ByteBudget
@@ -504,7 +505,7 @@ class PresenceTests(HandlerCase):
     """Who is there."""
 
     def test_contacts_come_and_go(self) -> None:
-        """Each resource is told once when it comes and once when it goes."""
+        """Each resource is told once when it comes and once when it goes, and what is between."""
         self.receive("<presence from='bob@localhost/a'/>")
         self.receive("<presence from='bob@localhost/a'><show>away</show></presence>")
         self.receive("<presence from='bob@localhost/b\U0001f4f1'/>")
@@ -513,6 +514,7 @@ class PresenceTests(HandlerCase):
             self.told,
             [
                 PresenceChanged(jid="bob@localhost", resource="a", online=True),
+                PresenceRepeated(jid="bob@localhost", resource="a"),
                 PresenceChanged(jid="bob@localhost", resource="b\U0001f4f1", online=True),
                 PresenceChanged(jid="bob@localhost", resource="a", online=False),
             ],
