@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from io import StringIO
 from typing import Any
 
 from twisted.words.xish.domish import ExpatElementStream, ParserError
@@ -14,6 +15,10 @@ MAX_DEPTH = 32
 MAX_ATTRIBUTE = 4096
 #: bytes of one tag, or of whatever else is read as one; no server passes on a longer stanza.
 MAX_TOKEN = 1_000_000
+#: bytes of such that are looked at once more, as it comes piece by piece.
+MAX_REREAD = 256_000_000
+#: Elements that are open at the same time; no stanza that a server passes on has room for so many.
+MAX_OPEN = 400_000
 #: bytes that a parser may hold of names that it has met.
 MAX_NAMES = 32_000_000
 
@@ -39,13 +44,17 @@ class BoundedElementStream(ExpatElementStream):
         # Otherwise text comes in as many pieces as it has entities, each of which copies all of it.
         self.parser.buffer_text = True
         self.parser.buffer_size = 2**18
+        self.parser.StartDoctypeDeclHandler = _refuse_document_type
         self.currElem: Any = None
         self.localPrefixes: dict[str, str] = {}
         self.oversized = 0
         self._depth = 0
         self._skipping = False
         self._since_token = 0
+        self._reread = 0
+        self._text = StringIO()
         self._names = 0
+        self._declared = 0
         self._held = 0
 
     @property
@@ -62,19 +71,27 @@ class BoundedElementStream(ExpatElementStream):
         """
         Take in what arrived.
 
-        :raises ParserError: if it is not well-formed, or one endless token.
+        :raises ParserError: if it is not well-formed, declares a document type, is nested without
+            end, or is one token without an end or in too many pieces.
         """
+        # expat begins again with a token of which a further piece has come.
+        self._reread += self._since_token
         self._since_token += len(buffer)
         super().parse(buffer)
         if self._since_token > MAX_TOKEN:
             raise ParserError("a tag without an end")
+        if self._reread > MAX_REREAD:
+            raise ParserError("a tag in too many pieces")
 
     def _onStartElement(self, name: str, attrs: dict[Any, str]) -> None:
-        self._since_token = 0
+        self._token_ends()
+        self._add_text()
         if not self.documentStarted:
             super()._onStartElement(name, attrs)
             return
         self._depth += 1
+        if self._depth > MAX_OPEN:
+            raise ParserError("elements without an end")
         self._note_names(name, attrs)
         too_large = self.stanzaSize > MAX_STANZA or self.elementCount >= MAX_ELEMENTS
         if (too_large and self._depth > 1) or self._depth > MAX_DEPTH:
@@ -88,7 +105,8 @@ class BoundedElementStream(ExpatElementStream):
         super()._onStartElement(name, attrs)
 
     def _onEndElement(self, name: str) -> None:
-        self._since_token = 0
+        self._token_ends()
+        self._add_text()
         self._depth -= 1
         if self._skipping and self._depth > 0:
             return
@@ -96,17 +114,35 @@ class BoundedElementStream(ExpatElementStream):
         super()._onEndElement(name)
 
     def _onCdata(self, data: str) -> None:
-        self._since_token = 0
+        self._token_ends()
         if self.stanzaSize > MAX_STANZA and self._depth > 0:
             self._skip()
-        if not self._skipping:
-            super()._onCdata(data)
+        if not self._skipping and self._depth > 0:
+            self._text.write(data)
+
+    def _onStartNamespace(self, prefix: str | None, uri: str | None) -> None:
+        self._declared += len(prefix or "") + len(uri or "")
+        super()._onStartNamespace(prefix, uri)
+
+    def _token_ends(self) -> None:
+        self._since_token = self._reread = 0
+
+    def _add_text(self) -> None:
+        """
+        Add the text that came, in one: each piece that is added to a text copies all of that, and a
+        server may send them byte by byte.
+        """
+        if self._text.tell():
+            super()._onCdata(self._text.getvalue())
+            self._text = StringIO()
 
     def _note_names(self, name: str, attrs: dict[Any, str]) -> None:
         new = len(self.parser.intern) - self._names
         if new:
             self._names += new
-            self._held += new * _NAME + _COPIES * (len(name) + sum(map(len, attrs)))
+            characters = len(name) + sum(map(len, attrs)) + self._declared
+            self._held += new * _NAME + _COPIES * characters
+        self._declared = 0
 
     def _skip(self) -> None:
         """Drop what the stanza holds so far, and what is still to come."""
@@ -114,6 +150,17 @@ class BoundedElementStream(ExpatElementStream):
             return
         self._skipping = True
         self.oversized += 1
+        self._text = StringIO()
         while self.currElem.parent is not None:
             self.currElem = self.currElem.parent
         self.currElem.children = []
+
+
+def _refuse_document_type(*_: object) -> None:
+    """
+    Refuse what XMPP forbids (RFC 6120 §11.1): a document type may give each element thousands of
+    attributes, and have a few bytes stand for many.
+
+    :raises ParserError: always.
+    """
+    raise ParserError("a document type, which XMPP forbids")

@@ -6,12 +6,13 @@ import tracemalloc
 from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
-from twisted.words.xish.domish import ParserError
+from twisted.words.xish.domish import Element, ParserError
 
 from bitween.xmpp.parser import (
     MAX_ATTRIBUTE,
     MAX_DEPTH,
     MAX_ELEMENTS,
+    MAX_OPEN,
     MAX_STANZA,
     MAX_TOKEN,
     BoundedElementStream,
@@ -91,6 +92,56 @@ class ParserTests(SynchronousTestCase):
             with self.assertRaises(ParserError):
                 self.feed(text)
 
+    def test_a_tag_in_pieces(self) -> None:
+        """Each costs as much as all of the tag, so the server may not make many of a long one."""
+        found = self.pieces(f"<iq id='{'1' * 4000}'/>", 1)
+        self.assertEqual(len(found["id"]), 4000)
+        with self.assertRaises(ParserError):
+            self.pieces("<iq id='" + "1" * (MAX_TOKEN // 2) + "'/>", 100)
+
+    def test_text_in_pieces(self) -> None:
+        """It costs no more than in one: none of them is added to a copy of the others."""
+        added = self.patch_adding()
+        self.pieces(f"<iq><x>{'ä' * 10_000}&lt;</x>y<z/>\r\nw</iq>", 1)
+        (found,) = self.stanzas
+        self.assertEqual(found.x.children, ["ä" * 10_000 + "<"])
+        self.assertEqual(
+            [str(child) for child in found.children if isinstance(child, str)], added[1:]
+        )
+        self.assertEqual(added[1:], ["y", "\nw"])
+
+    def patch_adding(self) -> list[str]:
+        """Have the texts listed that are added to elements."""
+        added: list[str] = []
+        add = Element.addContent
+
+        def adding(element: Any, text: str) -> str:
+            added.append(text)
+            return str(add(element, text))
+
+        self.patch(Element, "addContent", adding)
+        return added
+
+    def pieces(self, text: str, size: int) -> Any:
+        """Let text arrive in pieces; the stanza that it is, if it is one."""
+        self.feed(text, size)
+        return self.stanzas[-1] if self.stanzas else None
+
+    def test_a_document_type(self) -> None:
+        """XMPP forbids it: a few bytes of it may stand for millions."""
+        for declared in ("<!ENTITY a 'aaa'>", "<!ATTLIST iq a CDATA 'x'>", ""):
+            parser = BoundedElementStream()
+            parser.DocumentStartEvent = self.stanzas.append
+            with self.assertRaises(ParserError):
+                parser.parse(f"<!DOCTYPE s [{declared}]><s>".encode())
+        self.assertEqual(self.stanzas, [])
+
+    def test_nesting_without_an_end(self) -> None:
+        """The parser remembers each open element, also those that are passed over."""
+        with self.assertRaises(ParserError):
+            for _ in range(MAX_OPEN // 20_000 + 1):
+                self.feed("<a>" * 20_000)
+
     def test_memory_is_bounded(self) -> None:
         """A stanza of 10 MB takes no more than what is taken of it."""
         tracemalloc.start()
@@ -109,10 +160,11 @@ class ParserTests(SynchronousTestCase):
         for number in range(40):
             self.feed("<iq>" + "".join(f"<x{number}y{n}/>" for n in range(5000)) + "</iq>")
         self.assertTrue(self.parser.worn_out)
-        self.setUp()
-        for number in range(200):
-            self.feed(f"<iq x{number}{'y' * 60_000}='1'/>")
-        self.assertTrue(self.parser.worn_out)
+        for name in ("x{}='1'", "xmlns:x{}='1'", "xmlns:x='{}'", "xmlns='{}'"):
+            self.setUp()
+            for number in range(200):
+                self.feed(f"<iq {name.format(str(number) + 'y' * 60_000)}/>")
+            self.assertTrue(self.parser.worn_out, name)
 
     def test_the_end_of_the_stream(self) -> None:
         """It is still noticed."""
