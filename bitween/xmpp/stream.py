@@ -114,6 +114,7 @@ class Stream(xmlstream.XmlStream):
         self._traffic = Logger(namespace="bitween.xmpp.traffic") if log_traffic else None
         self._guard = AnswerGuard()
         self._suspended = False
+        self._open = False
         self._held: list[domish.Element] | None = None
         self._held_size = 0
         self._releasing = False
@@ -170,6 +171,10 @@ class Stream(xmlstream.XmlStream):
     # ---- in
 
     def _initializeStream(self) -> None:
+        if self.stream is not None:
+            # What else came with the bytes that ended it was sent before TLS, or before the log-in.
+            self.stream.ElementEvent = _ignore
+            self.stream.DocumentEndEvent = _ignore
         self.stream = BoundedElementStream()
         self.stream.DocumentStartEvent = self.onDocumentStart
         self.stream.ElementEvent = self.onElement
@@ -195,10 +200,10 @@ class Stream(xmlstream.XmlStream):
                 return
             if is_stanza(element):
                 self.management.came()
-        if self._held is not None and is_stanza(element) and not _is_answer(element):
-            self._keep(self._held, element)
-        else:
+        if self._open or not is_stanza(element) or _is_answer(element):
             self._take(element)
+        elif self._held is not None:
+            self._keep(self._held, element)
         if self._releasing:
             self._hand_over()
 
@@ -207,7 +212,8 @@ class Stream(xmlstream.XmlStream):
         Keep what others send until :meth:`release`.
 
         From the binding on, a server hands over what comes for us, such as a message that waited
-        for an earlier session; but who is to read it listens only when the session begins.
+        for an earlier session; but who is to read it listens only when the session begins.  What
+        comes before the binding is nobody's.
         """
         self._held = []
 
@@ -216,7 +222,7 @@ class Stream(xmlstream.XmlStream):
         Hand over what was kept, when the element at hand is dealt with: whoever began to listen
         meanwhile, does so only then.
         """
-        self._releasing = True
+        self._open = self._releasing = True
 
     def _hand_over(self) -> None:
         self._releasing = False
@@ -303,6 +309,10 @@ class Stream(xmlstream.XmlStream):
 
     def _callLater(self, delay: float, call: Callable[..., object], *args: object) -> object:
         return self._clock.callLater(delay, call, *args)
+
+
+def _ignore(*_: object) -> None:
+    """Take something that is of no use."""
 
 
 def _is_answer(element: domish.Element) -> bool:

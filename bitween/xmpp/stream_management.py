@@ -51,6 +51,7 @@ class StreamManagement:
         self._sent: deque[str] = deque()
         self._size = 0
         self._asking = False
+        self._news = False
 
     @property
     def resumable(self) -> bool:
@@ -84,6 +85,7 @@ class StreamManagement:
         if not self.resumable:
             return
         self._sent.append(stanza)
+        self._news = True
         self._size += len(stanza)
         if len(self._sent) > MAX_STANZAS or self._size > MAX_BYTES:
             self.give_up()
@@ -102,14 +104,19 @@ class StreamManagement:
             self._size -= len(self._sent.popleft())
 
     def asks(self) -> bool:
-        """Whether to ask now for an acknowledgement; one question stands at a time."""
-        ask = bool(self._sent) and not self._asking
-        self._asking = self._asking or ask
+        """
+        Whether to ask now for an acknowledgement; one question stands at a time.
+
+        Where the answer acknowledges nothing, asking the same again would have no end.
+        """
+        ask = bool(self._sent) and self._news and not self._asking
+        if ask:
+            self._asking, self._news = True, False
         return ask
 
     def interrupted(self) -> None:
         """Note that the link is gone, and a question that stood on it."""
-        self._asking = False
+        self._asking, self._news = False, True
 
     def give_up(self) -> None:
         """Keep nothing any more: the session ends with its link."""

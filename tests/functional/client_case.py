@@ -28,6 +28,7 @@ class Transport(StringTransport):
     """A connection that can be lost."""
 
     aborted = False
+    startTLS: Any = None
 
     def abortConnection(self) -> None:
         """Note that it is cut off."""

@@ -137,6 +137,7 @@ class Rig(StreamManager):
         self._connected(self.stream)
         self.feed("<stream:stream xmlns='jabber:client' xmlns:stream='x' version='1.0'>")
         self._authd(self.stream)
+        self.stream.release()
 
     def feed(self, text: str) -> None:
         """Let bytes come in, as from the reactor."""

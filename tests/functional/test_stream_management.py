@@ -85,6 +85,19 @@ class BooksTests(SynchronousTestCase):
         books.acknowledged("1")
         self.assertFalse(books.asks())
 
+    def test_an_answer_without_news_is_not_asked_for_again(self) -> None:
+        """A server that acknowledges nothing could have us ask for ever, as fast as it answers."""
+        books = StreamManagement("t")
+        books.went("<a/>")
+        self.assertTrue(books.asks())
+        books.went("<b/>")
+        books.acknowledged("0")
+        self.assertTrue(books.asks())
+        books.acknowledged("0")
+        self.assertFalse(books.asks())
+        books.went("<c/>")
+        self.assertTrue(books.asks())
+
 
 class Watcher(XMPPHandler):
     """A handler that notes what it is told."""
@@ -304,6 +317,19 @@ class EarlyTests(SessionCase):
         self.sent()
         stream.dataReceived(f"<r xmlns='{NS_SM}'/>".encode())
         self.assertEqual(self.sent(), f"<a xmlns='{NS_SM}' h='1'/>")
+
+    def test_what_comes_before_the_binding(self) -> None:
+        """There is no session whose it could be: nothing is answered, nothing kept for later."""
+        self.client.answer_only(lambda _: False)
+        stream = self.negotiate()
+        before = self.transport.value()
+        stream.dataReceived(
+            b"<message><body>one</body></message>"
+            b"<iq type='get' id='d' from='mallory@localhost/x'><query xmlns='urn:x'/></iq>"
+        )
+        self.assertEqual(self.transport.value(), before)
+        self.bind(stream)
+        self.assertEqual(self.watcher.told, ["begun"])
 
     def test_what_is_kept_is_bounded(self) -> None:
         """A server cannot fill the memory before the session begins."""

@@ -13,6 +13,7 @@ from twisted.trial.unittest import TestCase
 from twisted.words.protocols.jabber.sasl import SASLAuthError
 from twisted.words.protocols.jabber.xmlstream import IQ, STREAM_AUTHD_EVENT
 from twisted.words.xish import domish
+from twisted.words.xish.xmlstream import STREAM_END_EVENT
 
 from bitween.cli.certificates import ThrowAwayAuthority
 from bitween.cli.private_prosody import PrivateProsody
@@ -364,6 +365,32 @@ class RefusalTests(ClientCase):
         self.lose(stream)
         self.assertIn("no encryption", self.fatal[0].message)
         self.assertNotIn(b"auth", self.transport.value())
+
+    def test_what_was_sent_before_encryption_began(self) -> None:
+        """
+        What comes with the bytes that begin TLS is passed over.
+
+        Anybody in between can add it, and what is answered to it would be within TLS.
+        """
+        stream = self.connect()
+        stream.dataReceived(
+            b"<stream:features><starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>"
+            b"</stream:features>"
+        )
+        self.transport.clear()
+        seen: list[Any] = []
+        for kind in ("iq", "message", "features", "success"):
+            stream.addObserver(f"/{kind}", seen.append)
+        stream.addObserver(STREAM_END_EVENT, seen.append)
+        self.transport.startTLS = lambda _: None
+        stream.dataReceived(
+            b"<proceed xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>"
+            b"<iq type='get' id='1' from='mallory@localhost/x'><query xmlns='urn:x'/></iq>"
+            b"<message from='mallory@localhost/x'><body>x</body></message>"
+            b"<stream:features/><success xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/></stream:stream>"
+        )
+        self.assertEqual(seen, [])
+        self.assertEqual(self.transport.value().count(b"<"), 1, self.transport.value())
 
     def test_a_wrong_domain_is_refused(self) -> None:
         """A server that does not serve the domain says so."""

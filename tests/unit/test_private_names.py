@@ -43,6 +43,7 @@ ATTRIBUTES = {
         "_onStartElement",
         "_onEndElement",
         "_onCdata",
+        "_onStartNamespace",
     },
     "twisted.words.xish.xmlstream.XmlStream": {"_initializeStream"},
     "txjsonrpc_ng.jsonrpc.BaseSubhandler": {"_getFunction"},
