@@ -211,6 +211,32 @@ class GateTests(RoomCase):
         self.assertFalse(os.path.exists(os.path.join(self.disk, "film.mkv")))
 
 
+class EntryTests(RoomCase):
+    """What files and folders take beside their bytes."""
+
+    async def many(self, count: int) -> None:
+        """Alice shares so many tiny files, each in a folder of its own; Bob wants them."""
+        source = self.folder("many")
+        for number in range(count):
+            write(os.path.join(source, f"{number}", "file"), b"%d" % number)
+        self.info_hash = await self.share(self.alice, source)
+        await self.bobs()
+        await self.download()
+
+    async def test_folders_take_room(self) -> None:
+        """A few kilobytes in thousands of folders are refused where those do not fit."""
+        await self.many(2500)
+        await self.refused()
+        self.assertEqual(os.listdir(self.disk), [])
+
+    async def test_a_disk_that_takes_few_files(self) -> None:
+        """So is what the disk has room for, but no file entries (inodes)."""
+        self.mount("-o", "remount,size=16m,nr_inodes=200")
+        await self.many(150)
+        await self.refused()
+        self.assertEqual(os.listdir(self.disk), [])
+
+
 class HalfDoneTests(RoomCase):
     """A download of which a part is there."""
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import os
 import socket
+import stat
+import struct
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any, cast
 
@@ -29,6 +32,29 @@ def taken_port(case: SwarmCase) -> int:
     return int(listener.getsockname()[1])
 
 
+def waiting_rooms(address: tuple[str, int]) -> list[int]:
+    """How many connections the sockets of this process that listen there let wait."""
+    return [room for fd in os.listdir("/proc/self/fd") for room in _waiting_room(int(fd), address)]
+
+
+def _waiting_room(fd: int, address: tuple[str, int]) -> Iterator[int]:
+    try:
+        if not stat.S_ISSOCK(os.fstat(fd).st_mode):
+            return
+    except OSError:  # that of the listing, which is over
+        return
+    with socket.socket(fileno=os.dup(fd)) as opened:
+        if (
+            opened.family is socket.AF_INET
+            and opened.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
+            and opened.getsockname() == address
+        ):
+            # tcpi_sacked of struct tcp_info, which is this for sockets that listen.
+            yield struct.unpack_from(
+                "=I", opened.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 32), 28
+            )[0]
+
+
 class ListeningTests(SwarmCase):
     """Which port it is."""
 
@@ -42,6 +68,12 @@ class ListeningTests(SwarmCase):
             await swarm.ready
         self.assertIn(str(port), raised.exception.message)
         self.assertIn("--listen", raised.exception.hint)
+
+    async def test_many_may_wait(self) -> None:
+        """A crowd that connects at once waits to be let in; the kernel turns nobody away."""
+        swarm = await self.start()
+        (listening,) = swarm.listening
+        self.assertEqual(waiting_rooms(listening), [128])
 
     async def test_a_remembered_port_in_use(self) -> None:
         """The port of the last run is given up for another one if it is taken."""

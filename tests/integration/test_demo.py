@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pty
+import re
 import select
 import shutil
 import signal
@@ -12,6 +14,8 @@ import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
 
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -115,6 +119,31 @@ class DemoTests(SynchronousTestCase):
         demo.send_signal(signal.SIGINT)
         self.assertEqual(demo.wait(PATIENCE), 0)
         self.assert_gone(processes)
+
+    def test_links_to_the_pages(self) -> None:
+        """On a terminal it shows a link to each page, which logs a browser in, once."""
+        ours, its = pty.openpty()
+        self.addCleanup(os.close, ours)
+        demo = self.start({"TERM": "xterm"}, terminal=its)
+        os.close(its)
+        shown = b""
+        while b"until you press Ctrl-C" not in shown:
+            shown += os.read(ours, 65536)
+        links = re.findall(
+            r"(\w+)'s page: (http://127\.0\.0\.1:\d+/)#login=([\w-]+)", shown.decode()
+        )
+        self.assertEqual([user for user, _, _ in links], ["alice", "bob"])
+        for _, page, code in links:
+            body = json.dumps({"code": code}).encode()
+            log_in = Request(f"{page}login", body, {"Content-Type": "application/json"})
+            with urlopen(log_in) as answer:
+                self.assertIn("session", json.load(answer))
+            with self.assertRaises(HTTPError) as caught:
+                urlopen(log_in)
+            self.assertEqual(caught.exception.code, 401)
+            caught.exception.close()
+        demo.send_signal(signal.SIGINT)
+        self.assertEqual(demo.wait(PATIENCE), 0)
 
     def test_terminal_gone(self) -> None:
         """A terminal that goes without a signal, as under ``su -c``, ends it just the same."""
