@@ -5,6 +5,7 @@ import { begin as beginNotifications } from "/web/notifications.js";
 import { Daemon } from "/web/daemon.js";
 import { FocusKeeper } from "/web/focus.js";
 import { rate } from "/web/format.js";
+import { guardPresses } from "/web/press.js";
 import { Requests } from "/web/requests.js";
 import { language, t } from "/web/strings.js";
 import "/web/contacts.js";
@@ -51,6 +52,7 @@ class App extends HTMLElement {
 
   connectedCallback() {
     document.documentElement.lang = language;
+    guardPresses(document);
     for (const name of VIEWS) this.#addView(name);
     this.#links.get("contacts").append(this.#badge);
     this.#header.append(

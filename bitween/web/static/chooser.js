@@ -60,9 +60,6 @@ class EntryRow extends HTMLElement {
   constructor(dialog) {
     super();
     this.#dialog = dialog;
-  }
-
-  connectedCallback() {
     this.append(this.#picture, make("span", { class: "texts" }, this.#name, this.#facts), this.#share);
   }
 
@@ -118,7 +115,7 @@ export class ChooserDialog extends HTMLElement {
       make("div", { class: "actions" }, this.#shareAll,
         make("button", { type: "button", click: () => this.#dialog.close() }, t("close"))));
     this.append(this.#dialog);
-    this.#list.begin(() => new EntryRow(this), "entry-row");
+    this.#list.begin(() => new EntryRow(this), "entry-row", ({ path, name }) => path ?? name);
   }
 
   async open() {

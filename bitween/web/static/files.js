@@ -31,9 +31,6 @@ class FileRow extends HTMLElement {
   constructor(dialog) {
     super();
     this.#dialog = dialog;
-  }
-
-  connectedCallback() {
     this.append(
       make("label", {}, this.#box, make("span", { class: "texts" }, this.#name, this.#facts)),
       make("span", { class: "actions" }, this.#first, this.#view, this.#open, this.#save));
@@ -117,7 +114,7 @@ export class FilesDialog extends HTMLElement {
       make("div", { class: "scroll", tabindex: 0 }, this.#list),
       this.#usual, this.#first);
     this.append(this.#dialog, this.#preview);
-    this.#list.begin(() => new FileRow(this), "file-row");
+    this.#list.begin(() => new FileRow(this), "file-row", ({ index }) => `${this.hash} ${index}`);
     daemon.addEventListener("torrents", () => this.#update());
   }
 

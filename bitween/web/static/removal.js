@@ -13,6 +13,7 @@ export class RemovalDialog extends HTMLElement {
   #torrent = null;
   #deletion = null; // as bt.get_deletion answers
   #remove = null;
+  #latest = 0;
   #title = make("h2", { id: "removal" });
   #name = make("p", { class: "facts" });
   #box = make("input", { type: "checkbox", change: () => this.#show() });
@@ -34,10 +35,14 @@ export class RemovalDialog extends HTMLElement {
   }
 
   async open(torrent) {
-    const read = async () => { this.#deletion = await call("bt.get_deletion", { hash: torrent.hash }); };
+    const turn = ++this.#latest;
+    let deletion = null;
+    const read = async () => { deletion = await call("bt.get_deletion", { hash: torrent.hash }); };
     if (!(await this.#toasts.attempt(read, () => this.open(torrent)))) return;
-    if (!this.checkVisibility()) return; // another view is shown meanwhile
+    // Another one is asked about since, and may be just agreed to; or another view is shown.
+    if (turn !== this.#latest || !this.checkVisibility()) return;
     this.#torrent = torrent;
+    this.#deletion = deletion;
     this.#box.checked = false;
     this.#label.hidden = !this.#deletion.files;
     this.#name.replaceChildren(named(torrent.name || t("unnamed")));

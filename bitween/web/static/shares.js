@@ -43,9 +43,6 @@ class ShareRow extends HTMLElement {
   constructor(view) {
     super();
     this.#view = view;
-  }
-
-  connectedCallback() {
     this.append(this.#face, make("span", { class: "texts" }, this.#name, this.#facts, this.#differs), this.#get, this.#choose, this.#here);
   }
 
@@ -140,7 +137,7 @@ export class SharesView extends HTMLElement {
           make("label", {}, t("order"), this.#sort),
           make("label", { class: "check" }, this.#online, t("onlineOnly")))),
       this.#count, this.#list, this.#empty);
-    this.#list.begin(() => new ShareRow(this), "share-row");
+    this.#list.begin(() => new ShareRow(this), "share-row", ({ hash }) => hash);
     daemon.addEventListener("shares", () => this.#refresh());
     daemon.addEventListener("contacts", () => this.#nameContacts());
     daemon.addEventListener("torrents", () => this.#list.show());

@@ -40,9 +40,6 @@ class TorrentRow extends HTMLElement {
   constructor(view) {
     super();
     this.#view = view;
-  }
-
-  connectedCallback() {
     this.append(
       make("span", { class: "texts" }, this.#name, this.#facts, this.#error),
       this.#progress, this.#mend,
@@ -135,7 +132,7 @@ export class TorrentsView extends HTMLElement {
     this.closest("bitween-app").append(question); // above every view
     this.#uploads.begin(toasts, question);
     this.#sharing.begin(toasts, this.#uploads, question);
-    this.#list.begin(() => new TorrentRow(this), "torrent-row");
+    this.#list.begin(() => new TorrentRow(this), "torrent-row", ({ hash }) => hash);
     daemon.addEventListener("torrents", () => this.#show());
     daemon.addEventListener("jobs", () => this.#showJobs());
     const tell = (event, many, textOf) => daemon.addEventListener(event, ({ detail }) => {
