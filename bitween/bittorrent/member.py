@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
@@ -15,6 +16,8 @@ from bitween.model.torrent import FileEntry, Progress, Torrent, TorrentState
 from bitween.model.trouble import NO_TROUBLE, Reason, Remedy, Trouble
 
 _LONGEST_PATIENCE = 3600.0
+# Seconds after the last byte for which there is a rate.
+_RATE_LASTS = 2.5
 # What is not counted until the disk has everything: libtorrent writes blocks of this many bytes.
 _BLOCK = 2**14
 
@@ -60,6 +63,8 @@ class Member:
     :param begun_idle: whether libtorrent was to fetch nothing of it when it was loaded.
     :param satisfied: whether every file that is wanted is on the disk, though not every one is.
     :param busy_at: when it last made progress or was let begin, seconds of the reactor.
+    :param got_at: when its last bytes came.
+    :param gave_at: when its last bytes went.
     """
 
     record: TorrentRecord
@@ -97,6 +102,8 @@ class Member:
     begun_idle: bool = False
     satisfied: bool = False
     busy_at: float = 0.0
+    got_at: float = -math.inf
+    gave_at: float = -math.inf
 
     @property
     def placed(self) -> bool:
@@ -223,8 +230,21 @@ class Member:
             if status.done > before.done and not self.verifying:
                 self.unwritten = True
                 self.patience, self.busy_at = 0.0, now
-        self.status = status
+        self.status = self._with_rates(status, now)
         return status.peers > 0 and (before is None or _exchanged(before) != _exchanged(status))
+
+    def _with_rates(self, status: Status, now: float) -> Status:
+        """Tell no rate once nothing moves: libtorrent's mean goes on falling for a minute."""
+        before = self.status
+        if before is not None and before.downloaded != status.downloaded:
+            self.got_at = now
+        if before is not None and before.uploaded != status.uploaded:
+            self.gave_at = now
+        return replace(
+            status,
+            download_rate=status.download_rate if now - self.got_at < _RATE_LASTS else 0,
+            upload_rate=status.upload_rate if now - self.gave_at < _RATE_LASTS else 0,
+        )
 
     def put_off(self, now: float, shortest: float) -> None:
         """Wait before trying again, longer each time that it did not help."""
