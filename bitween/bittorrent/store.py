@@ -419,8 +419,21 @@ class Store:
             raise self._unusable(error) from None
 
     def _write(self, sql: str, values: tuple[object, ...]) -> None:
-        with self._transaction() as connection:
-            connection.execute(sql, values)
+        try:
+            self._execute(sql, values)
+        except sqlite3.OperationalError:
+            # On a full disk the log cannot grow, but its beginning can be written over once what it
+            # has is in the database.
+            with suppress(sqlite3.Error):
+                self._connection.execute("PRAGMA wal_checkpoint(RESTART)")
+            with self._transaction() as connection:
+                connection.execute(sql, values)
+        except sqlite3.Error as error:
+            raise self._unusable(error) from None
+
+    def _execute(self, sql: str, values: tuple[object, ...]) -> None:
+        with self._connection:
+            self._connection.execute(sql, values)
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:

@@ -49,7 +49,7 @@ from bitween.bittorrent.store import Store, TorrentRecord
 from bitween.bittorrent.tally import Connection, Tallies
 from bitween.bittorrent.turns import Turns
 from bitween.deletion.process import carry_out
-from bitween.errors import BadPath, StartupError, SwarmError
+from bitween.errors import BadPath, StartupError, StoreError, SwarmError
 from bitween.housekeeping import Housekeeping
 from bitween.model.address import PeerAddress
 from bitween.model.deletion import Deletion
@@ -128,6 +128,7 @@ class Swarm(Service):
         self._session: Session | None = None
         self._limits = options.limits
         self._renewing: Deferred[None] | None = None
+        self._unforgotten: set[InfoHash] = set()
         self._sockets = Sockets()
         self._members = Members()
         timer = cast(IReactorTime, reactor)
@@ -295,6 +296,7 @@ class Swarm(Service):
         self._puncher.close()
         session.pause()
         saved = await self._saver.finish()
+        self._forget_the_rest()
         # What is half verified, or in trouble, has to be verified when it is begun again.
         unverified |= any(
             (member.verifying or member.error) and not member.record.complete and member.placed
@@ -395,7 +397,7 @@ class Swarm(Service):
         if member is None:
             return fail(unknown(info_hash))
         erase = partial(self._erase, member, self._progress(member)) if delete_data else None
-        self._store.remove(info_hash)
+        self._forget(info_hash)
         self._members.remove(member)
         self._turns.disturb()
         left = self._loader.unload(info_hash, erase)
@@ -647,6 +649,28 @@ class Swarm(Service):
         self._members.tell_shares()
         return succeed(member.torrent)
 
+    def _forget(self, info_hash: InfoHash) -> None:
+        """Have the store forget a torrent, later if it cannot now: the disk may be full."""
+        self._unforgotten.discard(info_hash)
+        try:
+            self._store.remove(info_hash)
+        except StoreError as error:
+            self._unforgotten.add(info_hash)
+            self._log.warn(
+                "{info_hash} is removed, but comes back if the daemon ends before this is over:"
+                " {error}",
+                info_hash=info_hash,
+                error=error,
+            )
+
+    def _forget_the_rest(self) -> None:
+        for info_hash in list(self._unforgotten):
+            if info_hash in self._members:
+                # It was begun once more meanwhile.
+                self._unforgotten.discard(info_hash)
+            else:
+                self._forget(info_hash)
+
     def _progress(self, member: Member) -> Sequence[int]:
         return () if member.complete else self.file_progress(member.record.info_hash)
 
@@ -702,6 +726,7 @@ class Swarm(Service):
         self._running().post_updates()
 
     def _keep_house(self) -> None:
+        self._forget_the_rest()
         self._turns.disturb()
         self._steering.guard()
         self._milestones.go_on()

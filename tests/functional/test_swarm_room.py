@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import subprocess
+from contextlib import closing
 from dataclasses import replace
 from typing import Any, cast
 
@@ -12,8 +13,10 @@ from twisted.internet import reactor
 from twisted.internet.task import deferLater
 from twisted.trial.unittest import SkipTest
 
+from bitween.bittorrent.store import Store
 from bitween.bittorrent.swarm import Swarm, SwarmOptions
-from bitween.model.torrent import Torrent, TorrentState
+from bitween.errors import StoreError
+from bitween.model.torrent import InfoHash, Torrent, TorrentState
 from bitween.model.trouble import Reason
 from bitween.model.wishes import Limits, Selection, Wishes
 from tests.functional.swarms import LOOPBACK, SwarmCase, address_of, read, when, write
@@ -324,3 +327,85 @@ class StateTests(RoomCase):
         self.bob._keep_house()
         await self.state_is(TorrentState.SEEDING)
         self.flushLoggedErrors()
+
+    def fill(self) -> None:
+        """Have another program take the last byte."""
+        with contextlib.suppress(OSError), open(self.filler, "ab", buffering=0) as file:
+            while True:
+                file.write(bytes(4096))
+        with contextlib.suppress(OSError), open(self.filler, "ab", buffering=0) as file:
+            while True:
+                file.write(b"0")
+
+    async def test_removing_without_room(self) -> None:
+        """A torrent can be removed when not a byte is left, for that makes room."""
+        self.state = os.path.join(self.disk, "state")
+        os.mkdir(self.state)
+        await self.bobs()
+        await self.download(Wishes(selection=Selection(skipped=frozenset({2}))))
+        await self.state_is(TorrentState.FINISHED)
+        path = write(os.path.join(self.folder(), "film.mkv"), os.urandom(MIB))
+        film = await self.share(self.bob, path)
+        self.fill()
+        await self.bob.remove(film, delete_data=False)
+        self.assertEqual(self.flushLoggedErrors(), [])
+        deletion = await self.bob.remove(self.info_hash, delete_data=True)
+        assert deletion is not None
+        self.assertEqual(deletion.files, 2)
+        await self.stop(self.bob)
+        self.assertEqual(len((await self.bobs()).library), 0)
+
+
+class StubbornStore(Store):
+    """Cannot be written to for a while, and then can."""
+
+    broken = True
+
+    def remove(self, info_hash: InfoHash) -> None:
+        """Fail as a disk does that is full or broken."""
+        if self.broken:
+            raise StoreError("the database cannot be used: disk I/O error")
+        super().remove(info_hash)
+
+
+class ForgettingTests(SwarmCase):
+    """What cannot be noted of a removal is noted later."""
+
+    async def setUp(self) -> None:  # type: ignore[override]  # trial takes coroutines
+        """Have a swarm remove its only torrent while the store fails."""
+        self.path = os.path.join(self.folder("state"), "bitween.db")
+        self.store = cast(StubbornStore, StubbornStore.open(self.path))
+        self.swarm = Swarm(cast(Any, reactor), self.store, LOOPBACK)
+        self.swarm.startService()
+        self.addCleanup(self.stop, self.swarm)
+        await self.swarm.ready
+        self.film = write(os.path.join(self.folder(), "film.mkv"), b"film" * 1000)
+        self.info_hash = await self.share(self.swarm, self.film)
+        await self.swarm.remove(self.info_hash, delete_data=False)
+        self.assertNotIn(self.info_hash, self.swarm.library)
+
+    def kept(self) -> int:
+        """How many torrents are stored."""
+        return len(list(self.store.torrents()))
+
+    async def test_later(self) -> None:
+        """As soon as the store can be written to."""
+        self.swarm._keep_house()
+        self.assertEqual(self.kept(), 1)
+        self.store.broken = False
+        self.swarm._keep_house()
+        self.assertEqual(self.kept(), 0)
+
+    async def test_at_the_end(self) -> None:
+        """Before the daemon ends at the latest."""
+        self.store.broken = False
+        await self.stop(self.swarm)
+        with closing(Store.open(self.path)) as again:
+            self.assertEqual(list(again.torrents()), [])
+
+    async def test_shared_again(self) -> None:
+        """What is shared again meanwhile stays."""
+        await self.share(self.swarm, self.film)
+        self.store.broken = False
+        self.swarm._keep_house()
+        self.assertEqual(self.kept(), 1)
