@@ -6,6 +6,7 @@ import os
 
 from bitween.errors import BadPath, EmptyFolder, NoSuchPath, UnreadablePath
 from bitween.model.disk_path import checked_utf8
+from bitween.model.link import WHAT_TO_DO, is_web_link, said_of_link
 from bitween.model.text import quoted
 
 
@@ -60,6 +61,9 @@ def checked_folder(folder: str) -> str:
 
 
 def _relative(path: str) -> BadPath:
+    if is_web_link(path):
+        text, shown = said_of_link(quoted(path)), {"path": path}
+        return BadPath(text, WHAT_TO_DO, detail="link", values=shown)
     return BadPath(
         f"{quoted(path)} is not an absolute path",
         "give the path from the root on",

@@ -21,6 +21,7 @@ from bitween.cli.output import Output
 from bitween.cli.session import Session
 from bitween.cli.waiting import wait_for_job, wait_for_torrent
 from bitween.model.left_out import Why
+from bitween.model.link import WHAT_TO_DO, is_web_link, said_of_link
 from bitween.model.magnet import is_magnet
 from bitween.model.quantity import counted, duration_text, rate_text, size_text
 from bitween.model.text import quoted
@@ -51,8 +52,10 @@ def _path_to_share(text: str) -> str:
     """
     The path that an argument means, also one that the shell left a ``~`` in.
 
-    :raises WrongUsage: if it is a magnet link.
+    :raises WrongUsage: if it is a magnet link, or one to the web.
     """
+    if is_web_link(text):
+        raise WrongUsage(said_of_link(quoted(text)), WHAT_TO_DO)
     if is_magnet(text):
         raise WrongUsage(
             f"{quoted(text)} is a magnet link, not a file", "bitween get downloads what it names"

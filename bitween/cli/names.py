@@ -11,6 +11,7 @@ from typing import Any
 from bitween.cli.client import Client
 from bitween.cli.failures import CommandFailed, WrongUsage
 from bitween.errors import InvalidValue
+from bitween.model.link import WHAT_TO_DO, is_web_link, said_of_link
 from bitween.model.magnet import is_magnet, wanted_hash
 from bitween.model.quantity import size_text
 from bitween.model.text import caseless, composed, printable, quoted
@@ -75,6 +76,8 @@ def _hash_in(text: str, *, files: bool = True) -> str | None:
 
     :raises WrongUsage: if it has none.
     """
+    if is_web_link(text):
+        raise WrongUsage(said_of_link(quoted(text)), WHAT_TO_DO)
     try:
         if is_magnet(text):
             return wanted_hash(text)

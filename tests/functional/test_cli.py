@@ -597,6 +597,10 @@ class GetTests(CliCase):
         self.assertIn("bitween get", await self.refused(2, "add", "film.torrent"))
         magnet = f"magnet:?xt=urn:btih:{info_hash}"
         self.assertIn("bitween get", await self.refused(2, "add", magnet))
+        for command in ("add", "get"):
+            said = await self.refused(2, command, "https://host.example/film.torrent")
+            self.assertIn("is a web link", said)
+            self.assertIn("save what it leads to first", said)
 
     async def test_a_tilde_that_the_shell_left(self) -> None:
         """A quoted ``~`` means the home directory where nothing here is called so."""

@@ -585,10 +585,20 @@ class TorrentTests(MethodCase):
             ("relative", "bad_path"),
             (os.path.abspath(folder), "empty_folder"),
             (os.devnull, "bad_path"),
+            ("https://host.example/a.torrent", "bad_path"),
         ):
             error = self.answer("bt.add_path", [path])["error"]
             self.assertEqual(error["data"]["reason"], reason)
             self.assertIn(path, error["message"])
+
+    def test_web_links(self) -> None:
+        """Who gives one is told what bitween shares and downloads, and what to do instead."""
+        link = "HTTP://host.example/a.torrent"
+        for method in ("bt.add_path", "bt.add_torrent_by_hash"):
+            error = self.answer(method, [link])["error"]
+            self.assertIn("is a web link", error["message"])
+            self.assertIn("downloads only what contacts share", error["message"])
+            self.assertIn("save what it leads to first", str(error))
 
     def test_download(self) -> None:
         """The sources that can be dialled are counted; asking twice is harmless."""

@@ -297,6 +297,7 @@ const heardInGerman = {
   "configuration_error": "Eine Einstellung lässt sich nicht verwenden",
   "startup_error": "Der Daemon kann so nicht starten",
   "bad_path": "Dieser Pfad lässt sich nicht verwenden",
+  "bad_path.link": "„{path}“ ist ein Link ins Web: bitween gibt Dateien und Ordner des Rechners frei, auf dem es läuft, und lädt nur herunter, was Kontakte freigeben; das Verlinkte zuerst speichern",
   "bad_path.relative": "„{path}“ ist kein vollständiger Pfad; er muss bei der Wurzel beginnen",
   "bad_path.encoding": "„{path}“ ist kein UTF-8; umbenennen, was es nicht ist, denn BitTorrent kennt keine anderen Namen",
   "bad_path.neither": "„{path}“ ist weder eine Datei noch ein Ordner",
