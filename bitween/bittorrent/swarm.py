@@ -520,11 +520,10 @@ class Swarm(Service):
         if not added or member.record.complete or member.record.root is None:
             return self._take_wishes(info_hash, wishes)
         looking = looking_for_others(member, sorted(added))
-        return Deferred.fromCoroutine(self._wish_after(looking, info_hash, wishes))
+        return Deferred.fromCoroutine(self._wish_after(looking, member, wishes))
 
-    async def _wish_after(
-        self, looking: Steps[str], info_hash: InfoHash, wishes: Wishes
-    ) -> Torrent:
+    async def _wish_after(self, looking: Steps[str], member: Member, wishes: Wishes) -> Torrent:
+        before, info_hash = member.record.wishes, member.record.info_hash
         path = await result_in_slices(cast(IReactorTime, self._reactor), looking)
         if path:
             raise BadPath(
@@ -532,6 +531,10 @@ class Swarm(Service):
                 "move it away, or rename it, and choose the file again",
                 values={"path": path},
             )
+        if not self._members.holds(member):
+            raise unknown(info_hash)
+        # What was wanted of it meanwhile holds as well.
+        wishes = member.record.wishes.changed(before, wishes)
         return await self._take_wishes(info_hash, wishes)
 
     def _take_wishes(self, info_hash: InfoHash, wishes: Wishes) -> Deferred[Torrent]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +52,11 @@ class Wishes:
     rank: int = 0
     selection: Selection = Selection()
     limits: Limits = Limits()
+
+    def changed(self, before: Wishes, after: Wishes) -> Wishes:
+        """The same with what differs between two others, as it is in the second one."""
+        pairs = {f.name: (getattr(before, f.name), getattr(after, f.name)) for f in fields(self)}
+        return replace(self, **{name: new for name, (old, new) in pairs.items() if new != old})
 
 
 #: What is wanted of a torrent of which nothing is said.

@@ -7,6 +7,7 @@ import shutil
 from collections import Counter
 from dataclasses import replace
 
+from bitween import slices
 from bitween.bittorrent.swarm import Swarm
 from bitween.model.events import PeerMoved, SwarmEvent, TorrentFinished
 from bitween.model.torrent import InfoHash, Torrent, TorrentState
@@ -63,6 +64,18 @@ class ControlCase(SwarmCase):
 
 class PauseTests(ControlCase):
     """Pausing and resuming."""
+
+    async def test_a_wish_while_files_are_chosen(self) -> None:
+        """A choice of files that takes a while to be checked undoes nothing that came after it."""
+        await self.begin(Wishes(paused=True))
+        await when(self.bob, lambda: self.torrent().files is not None and self._is_placed())
+        await self.wish(selection=Selection(skipped=frozenset({0, 1, 3})))
+        self.patch(slices, "SLICE", 0.0)
+        choice = Selection(skipped=frozenset({3}))
+        choosing = self.bob.wish(self.info_hash, replace(self.torrent().wishes, selection=choice))
+        await self.wish(kept=True)
+        await choosing
+        self.assertEqual(self.torrent().wishes, Wishes(paused=True, kept=True, selection=choice))
 
     async def test_a_download_begun_paused(self) -> None:
         """The list of its files comes, and nothing else does until it is resumed."""
