@@ -602,6 +602,14 @@ class Meetings:
             if not resource.wanted:
                 resource.ladder.rest()
                 self._waiting.pop(key, None)
+                self._ask_no_more(key)
+
+    def _ask_no_more(self, key: Key) -> None:
+        """Forget whether a resource answers, which would be out of date soon."""
+        silent = self.answers(*key) is False
+        self._answering.forget(key)
+        if silent:
+            self._tell_way(key)
 
     def _gone(self, key: Key) -> None:
         self._waiting.pop(key, None)

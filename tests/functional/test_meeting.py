@@ -389,6 +389,17 @@ class AnsweringTests(MeetingCase):
         self.pass_by(60)
         self.assertEqual(self.fakes.pinged, [])
 
+    def test_who_is_not_wanted_any_more_is_not_called_silent(self) -> None:
+        """What is not asked again cannot be told: it may answer by now."""
+        self.pass_by(0.5)
+        self.fakes.pinged[0][1].callback(False)
+        told: list[WayFound] = []
+        self.meetings.found.subscribe(told.append)
+        self.successResultOf(self.swarm.remove(FILM.info_hash, delete_data=False))
+        self.meetings.offer(FILM.info_hash)
+        self.assertIsNone(self.answers())
+        self.assertEqual([found.way.obstacles for found in told], [()])
+
     def test_who_comes_anew_is_not_judged_by_before(self) -> None:
         """An answer that is too late says nothing, nor does one that was not to be had."""
         self.pass_by(0.5)
