@@ -9,10 +9,11 @@ of this machine could dial both ways as well: what is not of our own user is tur
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
+from contextlib import suppress
 from typing import Any, Protocol
 
 from twisted.application.service import Service
-from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.defer import CancelledError, Deferred, fail
 from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IProtocol
 from twisted.internet.protocol import ClientFactory, Factory
@@ -331,12 +332,15 @@ class Relay(Service):
         except AttributeError:
             # It could not be bound, which is told soon.
             return dialling.made
-        dialling.source = (here.host, here.port)
+        source = (here.host, here.port)
         try:
-            self._gate.allow(dialling.source)
-        except BitweenError:
-            dialling.made.cancel()
-            raise
+            self._gate.allow(source)
+        except BitweenError as error:
+            with suppress(BitweenError):
+                self._gate.forget(source)
+            dialling.made.addErrback(lambda _: None).cancel()
+            return fail(error)
+        dialling.source = source
         return dialling.made
 
 

@@ -17,6 +17,7 @@ from twisted.logger import capturedLogs
 from twisted.trial.unittest import TestCase
 from zope.interface import implementer
 
+from bitween.errors import BitweenError
 from bitween.model.address import PeerAddress
 from bitween.model.traffic import Traffic
 from bitween.reach import relay
@@ -29,6 +30,15 @@ from tests.functional.other_user import dials
 
 ALICE, BOB = ("alice@a.example", "desk"), ("bob@b.example", "laptop")
 PORTION = bytes(1 << 16)
+
+
+class StuckGate(LoopbackGate):
+    """A gate of a system that takes no further filter."""
+
+    def allow(self, source: tuple[str, int]) -> None:
+        """Fail, but for what that has changed already."""
+        self._allowed[source] = None
+        raise BitweenError("no filter")
 
 
 @implementer(IHalfCloseableProtocol)
@@ -272,6 +282,15 @@ class BridgeTests(RelayCase):
     async def test_a_port_that_refuses_ends_the_stream(self) -> None:
         """And with it the connection on the other side."""
         self.target = PeerAddress("127.0.0.1", CLOSED_PORT)
+        near = await self.dial(self.alice.local_address(*BOB))
+        near.transport.write(b"hello")
+        await near.ended()
+
+    async def test_a_gate_that_fails_ends_the_stream(self) -> None:
+        """Whom we cannot tell from other users of this machine, we do not let in."""
+        self.bob.stopService()
+        self.gate = StuckGate(lambda: [("127.0.0.1", self.port)])
+        self.bob = self.relay(BOB)
         near = await self.dial(self.alice.local_address(*BOB))
         near.transport.write(b"hello")
         await near.ended()
