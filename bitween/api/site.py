@@ -28,6 +28,8 @@ MAX_PUBLIC_BODY = 4096
 #: Of a body that is refused, read on so far: a client that is cut off while it sends may never
 #: read the answer (RFC 9112 §9.6).
 MAX_DRAINED = 4 * MAX_BODY
+#: The same of a head that is refused.
+MAX_DRAINED_HEAD = 2**20
 #: Seconds for receiving a request, from its first byte to its last, and for idling between two.
 DEADLINE = 30.0
 #: Connections at a time on which somebody has shown who they are.
@@ -43,6 +45,13 @@ _SAFE_HEADERS = {b"Cache-Control": b"no-store", b"X-Content-Type-Options": b"nos
 _TOO_LONG = Refusal(413, "the body is too long")
 _TOO_MANY = Refusal(503, "too many connections are in use", retry_after="5")
 
+
+_LONG_TARGET = b"414 URI Too Long", b"the target of the request is too long\n"
+_LONG_HEADERS = (
+    b"431 Request Header Fields Too Large",
+    b"the headers are too long, or too many\n",
+)
+_END_OF_HEAD = b"\r\n\r\n"
 
 _COOKIE = b"Cookie:"
 # RFC 3986 §3: the authority, and what follows.
@@ -191,10 +200,14 @@ class BoundedChannel(HTTPChannel):
     _receiving = False
     _held = False
     _shortened = False
+    _drain: _Drain | None = None
     _lost: Deferred[None] | None = None
 
     def dataReceived(self, data: bytes) -> None:
         """Take bytes; the first ones of a request start its clock."""
+        if self._drain is not None:
+            self._pass_over(self._drain, data)
+            return
         if not self._receiving:
             self._receiving = True
             TimeoutMixin.resetTimeout(self)
@@ -206,6 +219,8 @@ class BoundedChannel(HTTPChannel):
     def lineReceived(self, line: bytes) -> None:
         """Take a line of the head of a request, but for what cookies hold."""
         super().lineReceived(_COOKIE if _is_cookie(line) else line)
+        if self._drain is not None and not line:  # the head was refused by its last header
+            self.loseConnection()
 
     def lineLengthExceeded(self, line: bytes) -> object:
         """
@@ -215,7 +230,8 @@ class BoundedChannel(HTTPChannel):
         not be able to lock its user out by giving it many.
         """
         if not _is_cookie(line):
-            return super().lineLengthExceeded(line)
+            self._refuse_head(*(_LONG_HEADERS if self.requests else _LONG_TARGET), line)
+            return None
         _, end, rest = line.partition(self.delimiter)
         if not end and line.endswith(b"\r"):  # which may be half of the end
             end = b"\r"
@@ -232,6 +248,33 @@ class BoundedChannel(HTTPChannel):
             self._respondToBadRequestAndDisconnect()
             return False
         return taken
+
+    def _respondToBadRequestAndDisconnect(self) -> None:
+        """Refuse a request that cannot be read; if it is too much of one, say that."""
+        size, count = self._receivedHeaderSize, self._receivedHeaderCount
+        if size > self.totalHeadersSize or count > self.maxHeaders:
+            # As if the line before had just ended, for it has.
+            self._refuse_head(*_LONG_HEADERS, b"\r\n" + self.clearLineBuffer())
+        else:
+            super()._respondToBadRequestAndDisconnect()
+
+    def _refuse_head(self, status: bytes, text: bytes, rest: bytes) -> None:
+        """
+        Answer a request of which not even the head is taken, and pass over the rest of that.
+
+        A client that is cut off while it sends may never read the answer.
+        """
+        assert self.transport is not None
+        self._drain = _Drain()
+        self.transport.write(
+            b"HTTP/1.1 %b\r\nConnection: close\r\nContent-Type: text/plain; charset=utf-8\r\n"
+            b"Content-Length: %d\r\n\r\n%b" % (status, len(text), text)
+        )
+        self._pass_over(self._drain, rest)
+
+    def _pass_over(self, drain: _Drain, data: bytes) -> None:
+        if drain.is_done_with(data):
+            self.loseConnection()
 
     def resetTimeout(self) -> None:
         """Do nothing: Twisted would start the clock anew with every byte."""
@@ -288,6 +331,21 @@ class BoundedChannel(HTTPChannel):
                 cutting.cancel()
 
         return self._lost.addCallback(lost)
+
+
+class _Drain:
+    """Takes what is left of a head, and holds none of it."""
+
+    def __init__(self) -> None:
+        self._passed = 0
+        self._last = b""
+
+    def is_done_with(self, data: bytes) -> bool:
+        """Whether the head ends in these bytes, or it is time to listen no more."""
+        self._passed += len(data)
+        ends = _END_OF_HEAD in self._last + data
+        self._last = (self._last + data)[1 - len(_END_OF_HEAD) :]
+        return ends or self._passed > MAX_DRAINED_HEAD
 
 
 class _HeadersOf(Resource):

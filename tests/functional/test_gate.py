@@ -15,6 +15,7 @@ from bitween.api.site import (
     MAX_BODY,
     MAX_CONNECTIONS,
     MAX_DRAINED,
+    MAX_DRAINED_HEAD,
     MAX_PUBLIC_BODY,
     MAX_STRANGERS,
     STRANGERS_DEADLINE,
@@ -537,12 +538,44 @@ class LimitTests(GateCase):
             self.assertEqual(connection.only_answer().status, 200, cut)
 
     def test_other_long_lines(self) -> None:
-        """Of anything else there is a bound."""
-        for header in ("X-Long", "Cookies", "Coo kie"):
-            connection = Connection(self.site)
-            connection.send(http_request(CALL, headers={header: "a" * 20_000}))
-            self.assertTrue(connection.transport.disconnecting, header)
-            self.assertNotIn(b" 200 ", connection.transport.value())
+        """Of anything else there is a bound, and an answer that says so, however it is cut."""
+        many = {f"X-{number}": "" for number in range(501)}
+        for status, head in (
+            (431, {"X-Long": "a" * 20_000}),
+            (431, {"Cookies": "a" * 20_000}),
+            (431, {"Coo kie": "a" * 800_000}),
+            (431, {f"X-{number}": "a" * 1000 for number in range(20)}),
+            (431, many),
+            (431, {**many, "X-Long": "a" * 20_000}),
+            (414, {}),
+        ):
+            path = "/api" if head else "/api?" + "a" * 20_000
+            request = http_request(headers=head, path=path)
+            for size in (1000, 10**7):
+                connection = Connection(self.site)
+                for start in range(0, len(request), size):
+                    self.assertTrue(connection.transport.connected)
+                    connection.send(request[start : start + size])
+                    self.assertLess(len(connection.channel._buffer), 40_000 + size)  # what is held
+                answer = connection.only_answer()
+                self.assertEqual((answer.status, answer.headers["connection"]), (status, "close"))
+                self.assertFalse(connection.transport.connected)
+
+    def test_a_head_without_end(self) -> None:
+        """It is answered, and not read for ever, in time and in bytes."""
+        connection = Connection(self.site)
+        line = b"X-Long: " + b"a" * 20_000
+        connection.send(b"GET /api HTTP/1.1\r\n" + line)
+        self.assertEqual(connection.only_answer().status, 431)
+        for _ in range(MAX_DRAINED_HEAD // len(line)):
+            self.assertTrue(connection.transport.connected)
+            connection.send(line)
+        self.assertFalse(connection.transport.connected)
+        connection = Connection(self.site)
+        connection.send(line)
+        self.assertEqual(connection.only_answer().status, 414)
+        self.clock.advance(STRANGERS_DEADLINE)
+        self.assertFalse(connection.transport.connected)
 
     def test_deadline_for_the_whole_request(self) -> None:
         """A byte now and then does not keep a connection, and a stranger has less time."""

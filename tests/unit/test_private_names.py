@@ -34,6 +34,8 @@ ATTRIBUTES = {
         "_path",
         "_version",
         "_networkProducer",
+        "_receivedHeaderCount",
+        "_receivedHeaderSize",
         "_respondToBadRequestAndDisconnect",
     },
     "twisted.protocols.basic.LineReceiver": {"_buffer"},
