@@ -57,6 +57,7 @@ from bitween.model.events import (
     ConnectionChanged,
     ListeningChanged,
     MessengerEvent,
+    PeerConnected,
     SwarmEvent,
 )
 from bitween.model.torrent import InfoHash
@@ -68,6 +69,7 @@ from bitween.reach.dial_back import DialBacks
 from bitween.reach.dial_policy import DialPolicy
 from bitween.reach.home import is_at_home
 from bitween.reach.kernel_sockets import OwnServers
+from bitween.reach.local_peers import LocalPeers
 from bitween.reach.loopback_gate import LoopbackGate
 from bitween.reach.neighbours import Neighbours
 from bitween.reach.outside import OutsideView
@@ -212,8 +214,7 @@ class Daemon(MultiService):
             lambda: _witnesses(bitween.catalogue, messenger),
             messenger.dial_back,
         )
-        gate = LoopbackGate(lambda: swarm.listening)
-        swarm.events.subscribe(lambda event: _guard_new_sockets(gate, event))
+        gate, policy = self._keep_others_out(swarm, addresses)
         relay = Relay(
             self._reactor,
             messenger.streams,
@@ -222,12 +223,6 @@ class Daemon(MultiService):
             lambda hosts: _let_relayed(bitween, swarm, hosts),
         )
         neighbours = Neighbours(self._reactor, lambda: addresses.links, messenger.prove)
-        policy = DialPolicy(
-            self._reactor,
-            addresses,
-            OwnServers(self._reactor).serves,
-            self._settings.trusted_networks,
-        )
         prober = Prober(self._reactor, self._dial)
         parts = Parts(
             swarm=swarm,
@@ -284,6 +279,7 @@ class Daemon(MultiService):
         with loading_for_good():
             swarm.setServiceParent(self)
             await swarm.ready
+            _guard(gate)
             await bitween.restore()
         api.setServiceParent(self)
         await api.ready
@@ -336,6 +332,24 @@ class Daemon(MultiService):
 
     def _sizes_announced(self, info_hash: InfoHash) -> Collection[int]:
         return self.bitween.catalogue.sizes(info_hash) if self.bitween else ()
+
+    def _keep_others_out(
+        self, swarm: Swarm, addresses: InterfaceAddresses
+    ) -> tuple[LoopbackGate, DialPolicy]:
+        """Have other users of this machine kept away from the BitTorrent port."""
+        gate = LoopbackGate(lambda: swarm.listening)
+        servers = OwnServers(self._reactor)
+        policy = DialPolicy(
+            self._reactor,
+            addresses,
+            # Where others cannot be kept out, nobody on this machine is let in.
+            lambda address: gate.holds and servers.serves(address),
+            self._settings.trusted_networks,
+        )
+        peers = LocalPeers(self._reactor, gate, lambda: swarm.listening, policy.is_this_machine)
+        peers.setServiceParent(self)
+        swarm.events.subscribe(lambda event: _watch_this_machine(gate, peers, event))
+        return gate, policy
 
     def _bittorrent(self, store: Store) -> tuple[Hasher, Swarm]:
         options = SwarmOptions(
@@ -456,12 +470,20 @@ def _let_relayed(bitween: Bitween, swarm: Swarm, hosts: Collection[str]) -> None
     swarm.settle()
 
 
-def _guard_new_sockets(gate: LoopbackGate, event: SwarmEvent) -> None:
-    """Guard what libtorrent opens when the network changes."""
-    if isinstance(event, ListeningChanged):
-        # Where that cannot be, the relay has found out, and nobody was let in.
-        with suppress(BitweenError):
-            gate.guard()
+def _watch_this_machine(gate: LoopbackGate, local_peers: LocalPeers, event: SwarmEvent) -> None:
+    """Have other users of this machine kept out."""
+    match event:
+        case ListeningChanged():
+            # libtorrent opens further sockets when the network changes.
+            _guard(gate)
+        case PeerConnected(address=address, port=port):
+            local_peers.connected((address, port))
+
+
+def _guard(gate: LoopbackGate) -> None:
+    # Where that cannot be, nobody on this machine is let in, and the relay says so.
+    with suppress(BitweenError):
+        gate.guard()
 
 
 def _account(settings: Settings) -> Account:

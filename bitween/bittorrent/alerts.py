@@ -173,6 +173,14 @@ class ExternalAddress:
 
 
 @dataclass(frozen=True, slots=True)
+class Connected:
+    """A connection to a peer was made, by either side; nothing was said over it yet."""
+
+    address: str
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
 class PeerBanned:
     """A peer sent bytes that do not fit the hashes, and is refused from now on."""
 
@@ -209,6 +217,7 @@ Alert = (
     | PortMapped
     | PortNotMapped
     | ExternalAddress
+    | Connected
     | PeerBanned
     | PieceRead
     | Dropped
@@ -317,6 +326,11 @@ def _port_not_mapped(alert: lt.portmap_error_alert) -> PortNotMapped:
     return PortNotMapped(alert.mapping, _words(alert.error))
 
 
+def _connected(alert: lt.incoming_connection_alert | lt.peer_connect_alert) -> Connected:
+    # What they say of the kind of socket is not what lt.socket_type_t says.
+    return Connected(*alert.endpoint)
+
+
 def _external_address(alert: lt.external_ip_alert) -> ExternalAddress:
     return ExternalAddress(alert.external_address)
 
@@ -354,6 +368,8 @@ _READERS: dict[type[lt.alert], Callable[[Any], Alert | None]] = {
     lt.portmap_alert: _port_mapped,
     lt.portmap_error_alert: _port_not_mapped,
     lt.external_ip_alert: _external_address,
+    lt.incoming_connection_alert: _connected,
+    lt.peer_connect_alert: _connected,
     lt.alerts_dropped_alert: lambda _: Dropped(),
     lt.state_changed_alert: lambda _: Stirred(),
     lt.metadata_received_alert: lambda _: Stirred(),

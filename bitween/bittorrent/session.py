@@ -50,6 +50,9 @@ _ALERTS = (
     | lt.alert_category.status
     | lt.alert_category.storage
     | lt.alert_category.port_mapping
+    # Who connects, and who is banned.
+    | lt.alert_category.connect
+    | lt.alert_category.peer
 )
 
 SETTINGS: lt.settings_pack = {

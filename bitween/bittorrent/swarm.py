@@ -53,7 +53,7 @@ from bitween.errors import BadPath, StartupError, StoreError, SwarmError
 from bitween.housekeeping import Housekeeping
 from bitween.model.address import PeerAddress
 from bitween.model.deletion import Deletion
-from bitween.model.events import ListeningChanged
+from bitween.model.events import ListeningChanged, PeerConnected
 from bitween.model.peer import Peer
 from bitween.model.text import quoted, safe_name
 from bitween.model.torrent import FileOrigin, InfoHash, Metainfo, Torrent
@@ -250,7 +250,7 @@ class Swarm(Service):
         for member in self._members:
             self._tallies.forget(member.record.info_hash)
         session = self._new_session()
-        session.door.take_over(old.door)
+        door = old.door
         old.close()
         self._session = session
         self._puncher = Puncher(cast(IReactorTime, self._reactor), session)
@@ -258,9 +258,14 @@ class Swarm(Service):
             self._sockets.open(session, self._store, *self._options.listen)
         except StartupError as error:
             self._log.error("peers cannot connect any more: {error}", error=error)
+        # Who guards the new sockets does so before anybody is let in.
+        self.events.notify(ListeningChanged())
+        # Whoever heard of it may have stopped the service.
+        if self._session is not session:
+            return
+        session.door.take_over(door)
         self._loader.take_all_but(())
         await in_slices(cast(IReactorTime, self._reactor), self._loading_again(session))
-        self.events.notify(ListeningChanged())
 
     def _loading_again(self, session: Session) -> Iterator[None]:
         for member in list(self._members):
@@ -693,6 +698,8 @@ class Swarm(Service):
         for alert in received:
             moved |= self._sockets.take(alert)
             self._dispatch.take(alert)
+            if isinstance(alert, alerts.Connected):
+                self.events.notify(PeerConnected(address=alert.address, port=alert.port))
         self._members.tell_shares()
         if moved and not self._members.loading:
             self.events.notify(ListeningChanged())

@@ -70,6 +70,14 @@ class ListeningChanged:
     """The BitTorrent listen sockets or the port mapping changed."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PeerConnected:
+    """A connection to a peer was made, by either side; nothing was said over it yet."""
+
+    address: str
+    port: int
+
+
 SwarmEvent = (
     TorrentAdded
     | TorrentChanged
@@ -78,6 +86,7 @@ SwarmEvent = (
     | SharesChanged
     | PeerMoved
     | ListeningChanged
+    | PeerConnected
 )
 
 # ---- XMPP

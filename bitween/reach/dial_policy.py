@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Sequence
-from ipaddress import IPv4Interface, IPv4Network, IPv6Interface, IPv6Network
+from ipaddress import IPv4Interface, IPv4Network, IPv6Interface, IPv6Network, ip_address
 from typing import Protocol
 
 from twisted.internet.interfaces import IReactorTime
@@ -70,7 +70,7 @@ class DialPolicy:
         """
         if address.port < LOWEST_PORT or address.ip.is_link_local:
             return False
-        if self._is_this_machine(address):
+        if self.is_this_machine(address.address):
             return self._may_dial_here(address)
         if self._is_elsewhere(address):
             return True
@@ -83,7 +83,7 @@ class DialPolicy:
         What comes from an address of this machine comes from any user of it: so that counts only
         where a daemon of our own user is.
         """
-        if self._is_this_machine(address):
+        if self.is_this_machine(address.address):
             return self._may_dial_here(address)
         return not address.ip.is_link_local
 
@@ -91,7 +91,7 @@ class DialPolicy:
         """Whether an address would be dialled if its device proved that it is in our network."""
         return (
             address.port >= LOWEST_PORT
-            and not self._is_this_machine(address)
+            and not self.is_this_machine(address.address)
             and not self._is_elsewhere(address)
             and any(address.ip in i.network for link in self._own.links for i in link)
         )
@@ -109,10 +109,12 @@ class DialPolicy:
         """Take note that a contact was really met at an address."""
         self._failed.give_back(jid, address)
 
-    def _is_this_machine(self, address: PeerAddress) -> bool:
+    def is_this_machine(self, address: str) -> bool:
+        """Whether an IP address is one of this machine."""
         own = {str(interface.ip) for link in self._own.links for interface in link}
         own |= {c.address.address for c in self._own.candidates if c.kind is Kind.HOST}
-        return address.is_loopback or address.address in own
+        plain = address.partition("%")[0]
+        return ip_address(plain).is_loopback or plain in own
 
     def _may_dial_here(self, address: PeerAddress) -> bool:
         own = [candidate.address for candidate in self._own.candidates]

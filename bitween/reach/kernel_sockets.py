@@ -1,20 +1,22 @@
-"""Whose a socket on this machine is, by the kernel's tables (proc(5), /proc/net/tcp)."""
+"""Whose a socket on this machine is, by the kernel's tables (proc(5), sock_diag(7))."""
 
 from __future__ import annotations
 
 import os
 import socket
 import struct
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import suppress
 from ipaddress import IPv6Address, ip_address
 
 from twisted.internet.interfaces import IReactorTime
 
 from bitween.model.address import PeerAddress
+from bitween.reach.sock_diag import SocketTable
 
 _ANYWHERE = frozenset({"0.0.0.0", "::"})  # noqa: S104  # compared, not bound
-_LISTENING = 0x0A  # include/net/tcp_states.h
+# include/net/tcp_states.h: established, or about to be where a server has been dialled.
+_CONNECTED, _LISTENING = (0x01, 0x03), 0x0A
 
 # A connection that no program holds any more: the kernel shows root as its user, whoever made it.
 _NOBODY = -1
@@ -22,6 +24,8 @@ _ORPHAN = "0"
 
 #: One row: local address, remote address, state, user id (:data:`_NOBODY` without a program).
 Row = tuple[tuple[str, int], tuple[str, int], int, int]
+#: Address and port of a connection's other end, and of our own.
+Ends = tuple[tuple[str, int], tuple[str, int]]
 
 
 def is_ours(local: tuple[str, int], remote: tuple[str, int]) -> bool:
@@ -36,6 +40,35 @@ def is_ours(local: tuple[str, int], remote: tuple[str, int]) -> bool:
     return any(
         row[0] == local and row[1] == remote and row[3] == os.geteuid() for row in _rows("tcp")
     )
+
+
+def ours_among(connections: Collection[Ends]) -> set[Ends]:
+    """
+    Those connections within this machine that stand, and whose other end is of our own user.
+
+    One that a server of our own user has not taken yet counts as well.  Where the kernel does not
+    tell, nothing is ours.
+    """
+    try:
+        with SocketTable() as sockets:
+            return {ends for ends in connections if _is_our_end(sockets, *ends)}
+    except OSError:
+        return set()
+
+
+def _is_our_end(sockets: SocketTable, there: tuple[str, int], here: tuple[str, int]) -> bool:
+    end = sockets.find(there, here)
+    if end is None or end.state not in _CONNECTED:
+        return False
+    if not end.held:
+        end = sockets.find(there)
+    return end is not None and end.held and end.user == os.geteuid()
+
+
+def _served_at(place: tuple[str, int]) -> Iterator[tuple[str, int]]:
+    """Where a server listens that is reached at a place."""
+    yield place
+    yield "::" if ":" in place[0] else "0.0.0.0", place[1]  # noqa: S104  # compared, not bound
 
 
 class OwnServers:
@@ -58,8 +91,7 @@ class OwnServers:
         now = self._clock.seconds()
         if self._looked is None or now - self._looked > self.LASTS:
             self._looked, self._found = now, _own_servers()
-        places = {address.address, "::" if address.is_ipv6 else "0.0.0.0"}  # noqa: S104  # compared
-        return any((place, address.port) in self._found for place in places)
+        return any(place in self._found for place in _served_at((address.address, address.port)))
 
 
 def _own_servers() -> frozenset[tuple[str, int]]:

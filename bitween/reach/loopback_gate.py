@@ -1,9 +1,16 @@
 """
-Keeps other users of this machine away from our BitTorrent port at the relay's addresses.
+Keeps other users of this machine away from our BitTorrent port.
 
-Every user may dial from any address of loopback, so an address there says nothing of who dials.
-The kernel drops what comes to our listening sockets from the relay's addresses, unless it comes
-over TCP from a port that a socket of ours is bound to: no other socket can have that one.
+Every user may dial from any address of the machine, so such an address says nothing of who dials,
+and libtorrent takes every connection from an address that a contact may come from.  So the kernel
+filters what comes to our listening sockets over the loopback interface, which everything does that
+this machine sends to itself, whichever of its addresses that names:
+
+* a connection can be made, but nothing can be said over it until :meth:`LoopbackGate.admit`: the
+  filter goes from the listening socket to each connection that it accepts;
+* from the relay's addresses there is no connection at all, unless it comes from a port that a
+  socket of ours is bound to: no other socket can have that one;
+* there is no uTP, which has no connection that the kernel knows of.
 """
 
 from __future__ import annotations
@@ -12,6 +19,7 @@ import ctypes
 import socket
 import struct
 from collections.abc import Callable, Collection, Iterator
+from contextlib import suppress
 from ipaddress import IPv4Network
 
 from bitween.errors import BitweenError
@@ -20,22 +28,32 @@ from bitween.reach.shared_port import own_sockets
 #: The addresses that the relay gives to contacts' devices.
 PLACES = IPv4Network("127.1.0.0/16")
 
-# asm-generic/socket.h and linux/filter.h; an offset from here on is one into the IP header.
-_SO_ATTACH_FILTER = 26
+# asm-generic/socket.h, linux/if_arp.h and linux/filter.h; an offset from here on is one into the
+# IP header, and others are into that of TCP.
+_SO_ATTACH_FILTER, _SO_DETACH_FILTER = 26, 27
 _NETWORK_HEADER = -0x100000
 _SOURCE_ADDRESS = _NETWORK_HEADER + 12
-_SOURCE_PORT = 0  # of the TCP header
-_LOAD_WORD, _LOAD_HALF, _AND, _JUMP_IF_EQUAL, _RETURN = 0x20, 0x28, 0x54, 0x15, 0x06
+_INTERFACE_TYPE, _LOOPBACK = -0x1000 + 28, 772
+_SOURCE_PORT = 0
+_HEADER_LENGTH = 12  # words of 32 bits, in the upper half of this byte
+_LOAD_WORD, _LOAD_HALF, _LOAD_BYTE, _LOAD_SIZE = 0x20, 0x28, 0x30, 0x80
+_AND, _SHIFT_RIGHT, _TO_X, _SUBTRACT_X = 0x54, 0x74, 0x07, 0x1C
+_JUMP_IF_EQUAL, _RETURN = 0x15, 0x06
 _WHOLE, _NOTHING = 0xFFFFFFFF, 0
 
 
 class LoopbackGate:
-    """Lets only those connections from the relay's addresses in that are our own."""
+    """
+    Lets only those connections from this machine in that are our own.
+
+    :ivar holds: whether all listening sockets are guarded, as far as is known.
+    """
 
     def __init__(self, listening: Callable[[], Collection[tuple[str, int]]]) -> None:
         """:param listening: address and port of each socket on which peers are accepted."""
         self._listening = listening
         self._allowed: dict[tuple[str, int], None] = {}
+        self.holds = False
 
     def guard(self) -> None:
         """
@@ -43,12 +61,13 @@ class LoopbackGate:
 
         :raises BitweenError: if this system cannot do that.
         """
-        ports = {port for address, port in self._listening() if ":" not in address}
+        self.holds = False
+        ports = {port for _, port in self._listening()}
         for holder in own_sockets():
             with holder:
-                if _takes_peers(holder, ports):
-                    over_tcp = holder.type == socket.SOCK_STREAM
-                    _attach(holder, b"".join(_program(self._allowed if over_tcp else ())))
+                if takes_peers(holder, ports):
+                    _attach(holder, b"".join(_program(holder, self._allowed)))
+        self.holds = True
 
     def allow(self, source: tuple[str, int]) -> None:
         """
@@ -64,14 +83,32 @@ class LoopbackGate:
         if self._allowed.pop(source, source) is None:
             self.guard()
 
+    def admit(self, connection: socket.socket) -> None:
+        """Let our own user speak over a connection that one of our listening sockets accepted."""
+        # There is none where the connection was allowed before, or came before the guard.
+        with suppress(OSError):
+            connection.setsockopt(socket.SOL_SOCKET, _SO_DETACH_FILTER, 0)
+        self.forget(connection.getpeername()[:2])
 
-def _takes_peers(held: socket.socket, ports: Collection[int]) -> bool:
+
+def takes_peers(held: socket.socket, ports: Collection[int]) -> bool:
     """Whether a socket accepts connections, or takes datagrams (uTP), on one of some ports."""
-    if held.family != socket.AF_INET or held.getsockname()[1] not in ports:
+    if held.family not in (socket.AF_INET, socket.AF_INET6) or held.getsockname()[1] not in ports:
         return False
-    return held.type == socket.SOCK_DGRAM or bool(
-        held.type == socket.SOCK_STREAM and held.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
+    if held.type == socket.SOCK_DGRAM:
+        # One that is connected is not libtorrent's.
+        return not _is_connected(held)
+    return held.type == socket.SOCK_STREAM and bool(
+        held.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
     )
+
+
+def _is_connected(held: socket.socket) -> bool:
+    try:
+        held.getpeername()
+    except OSError:
+        return False
+    return True
 
 
 def _attach(listening: socket.socket, program: bytes) -> None:
@@ -88,12 +125,35 @@ def _attach(listening: socket.socket, program: bytes) -> None:
         ) from None
 
 
-def _program(allowed: Collection[tuple[str, int]]) -> Iterator[bytes]:
+def _program(guarded: socket.socket, allowed: Collection[tuple[str, int]]) -> Iterator[bytes]:
     """The filter (classic BPF), as the kernel reads it."""
-    yield _step(_LOAD_WORD, _SOURCE_ADDRESS)
-    yield _step(_AND, int(PLACES.netmask))
-    yield _step(_JUMP_IF_EQUAL, int(PLACES.network_address), skip_if=1)
+    yield _step(_LOAD_WORD, _INTERFACE_TYPE)
+    yield _step(_JUMP_IF_EQUAL, _LOOPBACK, skip_if=1)
     yield _step(_RETURN, _WHOLE)
+    if guarded.type == socket.SOCK_DGRAM:
+        yield _step(_RETURN, _NOTHING)
+        return
+    silent = [
+        _step(_LOAD_BYTE, _HEADER_LENGTH),
+        _step(_AND, 0xF0),
+        _step(_SHIFT_RIGHT, 2),
+        _step(_TO_X),
+        _step(_LOAD_SIZE),
+        _step(_SUBTRACT_X),
+        _step(_JUMP_IF_EQUAL, 0, skip_if=1),
+        _step(_RETURN, _NOTHING),
+        _step(_RETURN, _WHOLE),
+    ]
+    if guarded.family == socket.AF_INET:
+        yield _step(_LOAD_WORD, _SOURCE_ADDRESS)
+        yield _step(_AND, int(PLACES.netmask))
+        yield _step(_JUMP_IF_EQUAL, int(PLACES.network_address), skip_if=len(silent))
+    yield from silent
+    if guarded.family == socket.AF_INET:
+        yield from _from_places(allowed)
+
+
+def _from_places(allowed: Collection[tuple[str, int]]) -> Iterator[bytes]:
     for host, port in allowed:
         yield _step(_LOAD_WORD, _SOURCE_ADDRESS)
         yield _step(_JUMP_IF_EQUAL, int.from_bytes(socket.inet_aton(host)), skip_unless=3)
@@ -103,5 +163,5 @@ def _program(allowed: Collection[tuple[str, int]]) -> Iterator[bytes]:
     yield _step(_RETURN, _NOTHING)
 
 
-def _step(code: int, operand: int, skip_if: int = 0, skip_unless: int = 0) -> bytes:
+def _step(code: int, operand: int = 0, skip_if: int = 0, skip_unless: int = 0) -> bytes:
     return struct.pack("=HBBI", code, skip_if, skip_unless, operand & 0xFFFFFFFF)

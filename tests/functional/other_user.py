@@ -54,7 +54,8 @@ def dials(test: TestCase, source: str, target: tuple[str, int], says: bytes) -> 
     """
 
     def work(told: socket.socket) -> None:
-        with socket.socket() as dialling:
+        family = socket.AF_INET6 if ":" in source else socket.AF_INET
+        with socket.socket(family) as dialling:
             dialling.bind((source, 0))
             dialling.settimeout(3)
             try:
@@ -80,3 +81,33 @@ def listens(test: TestCase, host: str = "127.0.0.1") -> int:
             told.recv(1)
 
     return int(other_user(test, work).recv(10))
+
+
+def hears(test: TestCase, host: str = "127.0.0.1") -> tuple[int, Deferred[bytes]]:
+    """
+    Have another user listen, and take one connection.
+
+    :returns: the port, and what came of the connection: ``b"ended"``, or ``b"stays"`` after some
+        seconds.
+    """
+
+    def work(told: socket.socket) -> None:
+        with socket.create_server((host, 0)) as listening:
+            told.sendall(str(listening.getsockname()[1]).encode())
+            with listening.accept()[0] as taken:
+                taken.settimeout(5)
+                told.sendall(_end_of(taken))
+
+    ours = other_user(test, work)
+    return int(ours.recv(10)), deferToThread(ours.recv, 10)
+
+
+def _end_of(taken: socket.socket) -> bytes:
+    try:
+        while taken.recv(1000):
+            pass
+    except TimeoutError:
+        return b"stays"
+    except OSError:
+        pass
+    return b"ended"

@@ -10,7 +10,7 @@ from twisted.trial.unittest import TestCase
 
 from bitween.api.local_user import owner_of
 from bitween.model.address import PeerAddress
-from bitween.reach.kernel_sockets import OwnServers, is_ours
+from bitween.reach.kernel_sockets import OwnServers, is_ours, ours_among
 from tests.functional.other_user import listens, other_user
 
 
@@ -73,6 +73,37 @@ class KernelSocketTests(TestCase):
 
         port = int(other_user(self, work).recv(10))
         self.assertFalse(is_ours(("127.0.0.1", port), here))
+
+    def test_which_connections_are_ours(self) -> None:
+        """Of those that stand, in both families; both ends count, before they are taken, too."""
+        for host in ("127.0.0.1", "::1"):
+            server = self.bound(host)
+            here = server.getsockname()[:2]
+            with socket.create_connection(here) as dialling:
+                there = dialling.getsockname()[:2]
+                both = {(there, here), (here, there)}
+                self.assertEqual(ours_among(both), both)
+                taken, _ = server.accept()
+                self.addCleanup(taken.close)
+                self.assertEqual(ours_among(both), both)
+            self.assertEqual(ours_among(both), set())
+            self.assertEqual(ours_among({(("127.0.0.1", 1), here)} if "." in host else ()), set())
+
+    def test_which_connections_are_not(self) -> None:
+        """Neither those that another user makes, nor those that another user's server has."""
+        port = listens(self)
+        with socket.create_connection(("127.0.0.1", port)) as dialling:
+            here = dialling.getsockname()
+            self.assertEqual(ours_among({(("127.0.0.1", port), here)}), set())
+        server = self.bound("127.0.0.1")
+
+        def work(told: socket.socket) -> None:
+            with socket.create_connection(server.getsockname()) as dialling:
+                told.sendall(str(dialling.getsockname()[1]).encode())
+                told.recv(1)
+
+        there = ("127.0.0.1", int(other_user(self, work).recv(10)))
+        self.assertEqual(ours_among({(there, server.getsockname())}), set())
 
     def test_who_dialled_and_is_gone(self) -> None:
         """What another user has closed already is theirs, though the kernel shows root for it."""
