@@ -140,9 +140,10 @@ class Sessions:
         secret = f"{session_id}.{secrets.token_urlsafe(32)}"
         session = Session(session_id, access, now, now, remembered, browser)
         self._sessions[_digest(secret.encode())] = self._held(session)
+        ended = None
         if len(self._sessions) > MAX_SESSIONS:
-            del self._sessions[next(iter(self._sessions))]
-        if remembered:
+            ended = self._sessions.pop(next(iter(self._sessions)))
+        if remembered or (ended is not None and ended.session.remembered):
             self._keep()
         return secret
 

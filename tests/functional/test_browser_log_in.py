@@ -169,6 +169,14 @@ class SessionTests(SynchronousTestCase):
             self.sessions = self.started()
             self.assertIsNone(self.access(secret))
 
+    def test_crowded_out_for_good(self) -> None:
+        """Nor does what ended because there were too many."""
+        first = self.sessions.begin(Access.FULL, remembered=True)
+        for _ in range(MAX_SESSIONS):
+            self.sessions.begin(Access.FULL)
+        self.sessions = self.started()
+        self.assertIsNone(self.access(first))
+
     def test_a_disk_that_is_full(self) -> None:
         """A session is for this run then, and one that was ended does not come back."""
         stays = self.sessions.begin(Access.FULL, remembered=True)
