@@ -206,9 +206,10 @@ def interface_addresses(temporary: bool = False) -> list[str]:
     flags = _ipv6_flags()
     found = [
         entry["addr"]
-        for interface in netifaces.interfaces()
+        for interface in map(_addresses_of, netifaces.interfaces())
         for family in (netifaces.AF_INET, netifaces.AF_INET6)
-        for entry in netifaces.ifaddresses(interface).get(family, ())
+        for entry in interface.get(family, ())
+        if "addr" in entry
     ]
     fit = [address for address in found if not flags.get(address, 0) & _UNFIT]
     passing = {address for address in fit if flags.get(address, 0) & _TEMPORARY}
@@ -220,12 +221,24 @@ def interface_addresses(temporary: bool = False) -> list[str]:
 
 def network_links() -> list[Link]:
     """The network interfaces of this machine, with all of their addresses."""
-    return [tuple(_interfaces_of(name)) for name in netifaces.interfaces()]
+    return [tuple(_interfaces_of(_addresses_of(name))) for name in netifaces.interfaces()]
 
 
-def _interfaces_of(name: str) -> Iterator[Interface]:
+def _addresses_of(name: str) -> Mapping[int, Sequence[Mapping[str, str]]]:
+    """What an interface has by address family; nothing if it has gone meanwhile."""
+    try:
+        addresses: Mapping[int, Sequence[Mapping[str, str]]] = netifaces.ifaddresses(name)
+    except ValueError:
+        return {}
+    return addresses
+
+
+def _interfaces_of(addresses: Mapping[int, Sequence[Mapping[str, str]]]) -> Iterator[Interface]:
     for family in (netifaces.AF_INET, netifaces.AF_INET6):
-        for entry in netifaces.ifaddresses(name).get(family, ()):
+        for entry in addresses.get(family, ()):
+            # Some, such as those of tunnels, have no mask: they are in no network.
+            if "addr" not in entry or "netmask" not in entry:
+                continue
             address = entry["addr"].partition("%")[0]
             interface = ip_interface(f"{address}/{entry['netmask'].rpartition('/')[2]}")
             if isinstance(interface, IPv6Interface) and interface.network.prefixlen > _IPV6_PREFIX:

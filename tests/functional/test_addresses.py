@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import netifaces
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from bitween.model.address import PeerAddress
 from bitween.model.vantage import Nat
-from bitween.reach.addresses import INTERVAL, InterfaceAddresses, interface_addresses
+from bitween.reach.addresses import (
+    INTERVAL,
+    InterfaceAddresses,
+    interface_addresses,
+    network_links,
+)
 
 EVERYWHERE = [("0.0.0.0", 6881), ("::", 6881)]  # as libtorrent reports them
 MACHINE = ["127.0.0.1", "192.168.1.5", "::1", "fe80::1%eth0", "2001:db8::5"]
@@ -148,3 +154,26 @@ class InterfaceAddressesTests(SynchronousTestCase):
     def test_the_real_machine(self) -> None:
         """Every machine has a loopback address, at least."""
         self.assertIn("127.0.0.1", interface_addresses())
+
+
+class OddInterfaceTests(SynchronousTestCase):
+    """What the operating system says of interfaces that are unlike the others."""
+
+    def test_one_of_them_hides_none_of_the_others(self) -> None:
+        """A tunnel without a mask is in no network, and what has just gone is nowhere."""
+        known: dict[str, dict[int, list[dict[str, str]]]] = {
+            "eth0": {netifaces.AF_INET: [{"addr": "192.0.2.5", "netmask": "255.255.255.0"}]},
+            "tun0": {netifaces.AF_INET: [{"addr": "198.51.100.1", "peer": "198.51.100.2"}]},
+            "wg0": {netifaces.AF_INET: [{"peer": "198.51.100.3"}]},
+        }
+
+        def addresses(name: str) -> dict[int, list[dict[str, str]]]:
+            if name not in known:
+                raise ValueError("You must specify a valid interface name.")
+            return known[name]
+
+        self.patch(netifaces, "interfaces", lambda: ["gone0", *known])
+        self.patch(netifaces, "ifaddresses", addresses)
+        self.assertEqual(interface_addresses(), ["192.0.2.5", "198.51.100.1"])
+        links = [[str(interface) for interface in link] for link in network_links()]
+        self.assertEqual(links, [[], ["192.0.2.5/24"], [], []])
