@@ -306,7 +306,7 @@ def _config_value(path: str, key: str, value: object) -> object:
             f"{key!r} in {quoted(path)} has the wrong type",
             f"it should be {wanted if key not in _TEXT_KEYS else 'a text or a number'}",
         )
-    _check_not_empty(f"{key!r} in {path!r}", value)
+    _check_not_empty(f"{key!r} in {quoted(path)}", value)
     return value
 
 
@@ -429,7 +429,8 @@ def _split_port(option: str, text: str) -> tuple[str, int | None]:
 
 
 def _port(option: str, text: str, lowest: int) -> int:
-    if not text.isascii() or not text.isdigit() or not lowest <= int(text) <= 65535:
+    known = text.isascii() and text.isdigit() and len(text) <= 5
+    if not known or not lowest <= int(text) <= 65535:
         raise ConfigurationError(f"--{option}: {text!r} is not a port", f"say {lowest} to 65535")
     return int(text)
 

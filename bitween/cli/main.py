@@ -78,16 +78,19 @@ def _parse_and_run(argv: Sequence[str]) -> int:
     args = parser.parse_args(argv)
     if args.command == "daemon":
         parser.error("daemon comes first, and its options after it")
-    _refuse_empty(parser, args)
+    _refuse_empty(parser, args, argv)
     return _run_command(args)
 
 
-def _refuse_empty(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
+def _refuse_empty(
+    parser: argparse.ArgumentParser, args: argparse.Namespace, argv: Sequence[str]
+) -> None:
     """End with wrong usage where an argument is empty, as from an unset variable of the shell."""
     for name, value in vars(args).items():
         if value == "" or (isinstance(value, list) and "" in value):
             option = f"--{name.replace('_', '-')}"
-            named = option if option in sys.argv else "an argument"
+            given = any(argument.partition("=")[0] == option for argument in argv)
+            named = option if given else "an argument"
             parser.error(f"{named} is empty; leave it out, or say what is meant")
 
 

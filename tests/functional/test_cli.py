@@ -411,6 +411,8 @@ class EmptyArgumentTests(CliCase):
             ("ls", "--ca-file", ""),
         ):
             self.assertIn("empty", await self.refused(2, *args))
+        for option in (("--to", ""), ("--to=",)):
+            self.assertIn("--to is empty", await self.refused(2, "get", A, *option))
         self.assertEqual(self.world.bitween.torrents(), before)
         self.assertEqual((await self.done("jobs", "--json")).json, {"jobs": []})
 
