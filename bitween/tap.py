@@ -8,7 +8,7 @@ import os
 import secrets
 import sys
 from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import partial
 from typing import Any, TextIO
@@ -43,6 +43,7 @@ from bitween.errors import (
     ForbiddenPath,
     LogInRefused,
     StartupError,
+    StoreError,
 )
 from bitween.folders import Folders
 from bitween.forward_clock import ForwardClock
@@ -399,7 +400,8 @@ class Daemon(MultiService):
         def told(event: MessengerEvent) -> None:
             online = isinstance(event, ConnectionChanged) and messenger.client.online
             if online and store.logged_in != self._settings.jid:
-                store.logged_in = self._settings.jid
+                with self._told_if_not_stored():
+                    store.logged_in = self._settings.jid
 
         messenger.events.subscribe(told)
         return messenger
@@ -431,8 +433,17 @@ class Daemon(MultiService):
                 status = DISPLACED_STATUS
             else:
                 # A copy of our state directory is in use elsewhere: the next run is another device.
-                store.resource = _new_resource()
+                with self._told_if_not_stored():
+                    store.resource = _new_resource()
         self._abort(error, status)
+
+    @contextmanager
+    def _told_if_not_stored(self) -> Iterator[None]:
+        """Go on where the disk takes no more."""
+        try:
+            yield
+        except StoreError as failed:
+            self._log.error("{error}", error=failed)
 
     def _abort(self, error: BitweenError, status: int = 1) -> None:
         if not self.running:

@@ -1,11 +1,11 @@
 """
 The child process that reads and hashes files, away from the reactor.
 
-It is told one path at a time, a line of JSON on standard input: ``{"path": ..., "hidden": ...,
-"strict": ...}``, and answers on standard output with lines of JSON: ``{"progress": [done, total]}``
-now and then, and at the end ``{"hashed": ...}`` or ``{"failed": ...}``.  It exits when its standard
-input is closed, whatever it is doing.  It imports neither Twisted nor libtorrent, so that it is
-there at once.
+It is told one path at a time, a line of JSON on standard input with the arguments of
+:func:`hash_path`: ``{"path": ..., "hidden": ..., "strict": ..., "private": [...]}``.  It answers on
+standard output with lines of JSON: ``{"progress": [done, total]}`` now and then, and at the end
+``{"hashed": ...}`` or ``{"failed": ...}``.  It exits when its standard input is closed, whatever it
+is doing.  It imports neither Twisted nor libtorrent, so that it is there at once.
 """
 
 from __future__ import annotations

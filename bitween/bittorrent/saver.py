@@ -88,9 +88,11 @@ class Saver:
         self.save_all()
         if self._awaited:
             give_up = self._reactor.callLater(_SECONDS_TO_SAVE_AT_EXIT, self._saved.callback, None)
-            await self._saved
-            if give_up.active():
-                give_up.cancel()
+            try:
+                await self._saved
+            finally:
+                if give_up.active():
+                    give_up.cancel()
         return not self._awaited
 
     def settle(self) -> None:
