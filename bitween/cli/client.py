@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
 
-from bitween.cli.failures import CommandFailed, NoDaemon, Refused, WrongUsage
+from bitween.cli.failures import START_OR_NAME, CommandFailed, NoDaemon, Refused, WrongUsage
 from bitween.model.proof import (
     NONCE_DIGITS,
     PROOF_PATH,
@@ -102,9 +102,7 @@ class Client:
             ) from None
         except OSError as error:
             reason = error.strerror or str(error)
-            raise NoDaemon(
-                f"no daemon answers at {self.url}: {reason}", "start one with bitween daemon"
-            ) from None
+            raise NoDaemon(f"no daemon answers at {self.url}: {reason}", START_OR_NAME) from None
         except http.client.HTTPException:
             raise NoDaemon(f"what answers at {self.url} is not a bitween daemon") from None
         finally:

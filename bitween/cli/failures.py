@@ -6,6 +6,11 @@ from typing import ClassVar
 
 from bitween.errors import BitweenError
 
+#: What to do where no daemon was found: one with a state directory of its own may run all the same.
+START_OR_NAME = (
+    "start one with bitween daemon; if yours runs with a --state-dir, name the same directory here"
+)
+
 
 class CommandFailed(BitweenError):
     """The daemon said no, or what was asked for cannot be done."""

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from bitween import rendezvous
 from bitween.cli.client import Client
-from bitween.cli.failures import CommandFailed, NoDaemon, WrongUsage
+from bitween.cli.failures import START_OR_NAME, CommandFailed, NoDaemon, WrongUsage
 from bitween.errors import ConfigurationError
 from bitween.model.text import quoted
 from bitween.rendezvous import Rendezvous
@@ -35,7 +35,10 @@ def _in_state_dir(state_dir: str) -> Rendezvous:
     try:
         return rendezvous.read(path)
     except FileNotFoundError:
-        raise NoDaemon(f"no daemon runs with the state directory {quoted(state_dir)}") from None
+        raise NoDaemon(
+            f"no daemon runs with the state directory {quoted(state_dir)}",
+            "start one with bitween daemon and the same --state-dir, or leave the option out",
+        ) from None
     except ConfigurationError as error:
         raise NoDaemon(error.message, error.hint) from None
 
@@ -48,7 +51,7 @@ def _the_one(jid: str | None, environ: Mapping[str, str]) -> Rendezvous:
         whose = f" of {jid}" if jid is not None else ""
         raise NoDaemon(
             f"no daemon{whose} runs here",
-            "start one with bitween daemon, or name one elsewhere with --url and --token-file",
+            f"{START_OR_NAME}; one on another computer needs --url and --token-file",
         )
     if len(daemons) > 1:
         known = ", ".join(f"{daemon.jid} ({daemon.url})" for daemon in daemons)
@@ -69,7 +72,11 @@ def _token_for_url(url: str, token_file: str | None, environ: Mapping[str, str])
     for daemon in _running(environ):
         if daemon.url.rstrip("/").startswith(url.rstrip("/")):
             return daemon.token
-    raise WrongUsage(f"the token for {url} is not known here", "name its file with --token-file")
+    raise WrongUsage(
+        f"the token for {url} is not known here",
+        "name its file with --token-file, or the daemon's directory with --state-dir in place of"
+        " --url",
+    )
 
 
 def _token_in(path: str) -> str:

@@ -187,6 +187,7 @@ class FindingTests(CliCase):
         said = await self.refused(3, "ls")
         self.assertIn("no daemon runs here", said)
         self.assertIn("bitween daemon", said)
+        self.assertIn("--state-dir", said)
 
     async def test_the_only_one(self) -> None:
         """It is found without a word, over TCP and over a Unix socket."""
@@ -219,12 +220,15 @@ class FindingTests(CliCase):
         await self.done("status", "--url", base)
         other = await self.refused(2, "ls", "--url", "http://127.0.0.1:1")
         self.assertIn("--token-file", other)
+        self.assertIn("--state-dir", other)
 
     async def test_by_state_dir(self) -> None:
         """A daemon that keeps its state elsewhere."""
         await self.serve()
         await self.done("status", "--state-dir", f"state/bitween/{JID}")
-        self.assertIn("nowhere", await self.refused(3, "ls", "--state-dir", "nowhere"))
+        said = await self.refused(3, "ls", "--state-dir", "nowhere")
+        self.assertIn("'nowhere'", said)
+        self.assertIn("bitween daemon", said)
 
     async def test_wrong_token(self) -> None:
         """The daemon says no, and the command says what to do."""
@@ -250,10 +254,12 @@ class FindingTests(CliCase):
         self.assertIn("open to others", await self.refused(3, "ls"))
 
     async def test_daemon_that_died(self) -> None:
-        """A file of a process that lives but does not listen: nobody is there."""
+        """A file of a process that lives but does not listen: the hint names where else to look."""
         gone = Rendezvous("http://127.0.0.1:1/api", TOKEN, os.getpid(), JID)
         rendezvous.write(os.path.join(self.path("run"), "bitween", f"{JID}.json"), gone)
-        self.assertIn("no daemon answers", await self.refused(3, "ls"))
+        said = await self.refused(3, "ls")
+        self.assertIn("no daemon answers", said)
+        self.assertIn("--state-dir", said)
 
     def impostor(
         self, relay_to: int | None = None, *, beside: bool = False
