@@ -29,8 +29,10 @@ from bitween.errors import (
 from bitween.model.left_out import LeftOut, LeftOutEntry, Why
 from bitween.model.text import printable, quoted
 from bitween.model.torrent import Metainfo, parse_info_hash
+from bitween.own_code import UPDATED, WHAT_TO_DO, OwnCode
 
 _WORKER = "bitween.bittorrent.hashing_worker"
+_CODE = OwnCode(_WORKER)
 _KINDS: dict[str, type[BitweenError]] = {
     kind.__name__: kind
     for kind in (BadPath, NoSuchPath, UnreadablePath, EmptyFolder, HashingFailed)
@@ -136,6 +138,10 @@ class Hasher(Service):
                 self._begin(request)
 
     def _begin(self, request: _Request) -> None:
+        if self._idle is None and _CODE.is_updated:
+            text = f"{quoted(request.path)} cannot be hashed: {UPDATED}"
+            request.hashed.errback(HashingFailed(text, WHAT_TO_DO))
+            return
         worker, self._idle = self._idle or self._new_worker(), None
         self._working[worker] = request
         worker.ask(
@@ -158,7 +164,8 @@ class Hasher(Service):
 
     def _keep_one(self) -> None:
         """Have a child process ready for the next path."""
-        if self.running and not self._working and self._idle is None:
+        wanted = self.running and not self._working and self._idle is None
+        if wanted and not _CODE.is_updated:
             self._idle = self._new_worker()
 
     def _cancelled(self, hashed: Deferred[Metainfo]) -> None:

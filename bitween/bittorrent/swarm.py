@@ -48,8 +48,8 @@ from bitween.bittorrent.steering import Steering
 from bitween.bittorrent.store import Store, TorrentRecord
 from bitween.bittorrent.tally import Connection, Tallies
 from bitween.bittorrent.turns import Turns
-from bitween.deletion.process import carry_out
-from bitween.errors import BadPath, StartupError, StoreError, SwarmError
+from bitween.deletion.process import carry_out, check_code
+from bitween.errors import BadPath, DeletionFailed, StartupError, StoreError, SwarmError
 from bitween.housekeeping import Housekeeping
 from bitween.model.address import PeerAddress
 from bitween.model.deletion import Deletion
@@ -401,6 +401,12 @@ class Swarm(Service):
         member = self._members.get(info_hash)
         if member is None:
             return fail(unknown(info_hash))
+        if delete_data:
+            # What cannot be deleted afterwards is not to be forgotten.
+            try:
+                check_code()
+            except DeletionFailed:
+                return fail()
         erase = partial(self._erase, member, self._progress(member)) if delete_data else None
         self._forget(info_hash)
         self._members.remove(member)

@@ -14,9 +14,21 @@ from bitween.deletion.worker import Order, Outcome
 from bitween.errors import DeletionFailed
 from bitween.model.deletion import Deletion
 from bitween.model.text import printable
+from bitween.own_code import UPDATED, WHAT_TO_DO, OwnCode
 from bitween.slices import result_in_slices
 
 _WORKER = "bitween.deletion.worker"
+_CODE = OwnCode(_WORKER)
+
+
+def check_code() -> None:
+    """
+    See that the child process would understand an order.
+
+    :raises DeletionFailed: if it would not.
+    """
+    if _CODE.is_updated:
+        raise DeletionFailed(f"the files cannot be deleted: {UPDATED}", WHAT_TO_DO)
 
 
 async def carry_out(reactor: Any, order: Order) -> Deletion:
@@ -26,6 +38,7 @@ async def carry_out(reactor: Any, order: Order) -> Deletion:
     :param reactor: starts the process.
     :raises DeletionFailed: if some could not be deleted; the others are.
     """
+    check_code()
     environ = {name: os.environ[name] for name in ("HOME", "XDG_DATA_HOME") if name in os.environ}
     try:
         out, complaint, status = await getProcessOutputAndValue(

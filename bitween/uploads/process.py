@@ -17,9 +17,11 @@ from twisted.python.failure import Failure
 
 from bitween.errors import BitweenError, NoRoom, UploadFailed
 from bitween.model.text import printable
+from bitween.own_code import UPDATED, WHAT_TO_DO, OwnCode
 from bitween.uploads.frames import Kind, frame, head
 
 _WORKER = "bitween.uploads.worker"
+_CODE = OwnCode(_WORKER)
 _KINDS: dict[str, type[BitweenError]] = {kind.__name__: kind for kind in (NoRoom, UploadFailed)}
 
 
@@ -52,7 +54,13 @@ class Writer(ProcessProtocol):
         said: Callable[[dict[str, Any]], None],
         failed: Callable[[BitweenError], None],
     ) -> Writer:
-        """Start a process with the arguments of :mod:`bitween.uploads.worker`."""
+        """
+        Start a process with the arguments of :mod:`bitween.uploads.worker`.
+
+        :raises UploadFailed: if its code is another than when the daemon started.
+        """
+        if _CODE.is_updated:
+            raise UploadFailed(f"nothing can be uploaded: {UPDATED}", WHAT_TO_DO)
         writer = cls(said, failed)
         reactor.spawnProcess(
             writer,

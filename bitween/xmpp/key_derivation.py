@@ -9,17 +9,21 @@ import os
 import sys
 from typing import Any
 
-from twisted.internet.defer import Deferred, succeed
+from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.error import ProcessDone, ProcessExitedAlready
 from twisted.internet.protocol import ProcessProtocol
 from twisted.python.failure import Failure
 
 from bitween.errors import NotConnected
+from bitween.own_code import UPDATED, WHAT_TO_DO, OwnCode
 from bitween.xmpp import pbkdf2_worker
 from bitween.xmpp.scram import KeyRequest
 
 #: Iterations that are done in place: some milliseconds, and what servers usually ask for.
 IN_PLACE = 10_000
+
+
+_CODE = OwnCode(pbkdf2_worker.__name__)
 
 
 class KeyDerivation:
@@ -54,6 +58,8 @@ class KeyDerivation:
         return deriving.addCallback(remember)
 
     def _in_child(self, password: bytes, request: KeyRequest) -> Deferred[bytes]:
+        if _CODE.is_updated:
+            return fail(_failed(f"{UPDATED}; {WHAT_TO_DO}"))
         # Neither the command line nor the environment, which others may see, has the password.
         asked = {
             "hash": request.hash_name,

@@ -24,7 +24,8 @@ ALLOWED = {
     "jobs": {"errors", "model", "observable"},
     "slices": set(),
     "folders": {"errors", "model", "slices"},
-    "uploads": {"errors", "model"},
+    "own_code": set(),
+    "uploads": {"errors", "model", "own_code"},
     "housekeeping": set(),
     "forward_clock": set(),
     "signals": set(),
@@ -33,14 +34,15 @@ ALLOWED = {
     "journal": {"model", "observable"},
     "catalogue_store": {"errors", "model", "state_dir"},  # of that, how private files are made
     "host_names": set(),
-    "xmpp": {"errors", "host_names", "model", "observable"},
-    "deletion": {"errors", "model", "slices"},
+    "xmpp": {"errors", "host_names", "model", "observable", "own_code"},
+    "deletion": {"errors", "model", "own_code", "slices"},
     "bittorrent": {
         "deletion",
         "errors",
         "housekeeping",
         "model",
         "observable",
+        "own_code",
         "slices",
         "state_dir",  # how private files are made
     },

@@ -1,0 +1,46 @@
+"""Whether the code that child processes run is still that of the daemon."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from contextlib import suppress
+
+#: What is wrong if it is not, and what helps.
+UPDATED = "bitween was updated, or removed, since the daemon started"
+WHAT_TO_DO = "restart the daemon"
+
+_PACKAGE = os.path.dirname(os.path.abspath(__file__))
+
+
+class OwnCode:
+    """
+    The source of a module that child processes run, as it is when this is made.
+
+    The two talk to each other in a way that may be another in the next version.
+    """
+
+    def __init__(self, module: str, package: str = _PACKAGE) -> None:
+        """
+        :param module: its full name.
+        :param package: the folder of bitween.
+        """
+        self._paths = [
+            # It tells the version.
+            os.path.join(package, "__init__.py"),
+            os.path.join(package, *module.split(".")[1:]) + ".py",
+        ]
+        self._at_first = self._digest()
+
+    @property
+    def is_updated(self) -> bool:
+        """Whether a child process that is started now would run something else."""
+        return self._digest() != self._at_first
+
+    def _digest(self) -> bytes:
+        digest = hashlib.sha256()
+        for path in self._paths:
+            with suppress(OSError), open(path, "rb") as file:
+                digest.update(file.read())
+            digest.update(b"\0")
+        return digest.digest()
