@@ -69,10 +69,15 @@ class ByteBudget:
         self._claimed = size
 
     @property
+    def overdrawn(self) -> float:
+        """How many bytes were sent beyond what might be."""
+        self._refill()
+        return max(0.0, -self._left)
+
+    @property
     def backlog(self) -> float:
         """Seconds that a slow server may need to read what was sent already."""
-        self._refill()
-        return max(0.0, -self._left / self._rate)
+        return self.overdrawn / self._rate
 
     def _refill(self) -> None:
         now = self._clock.seconds()

@@ -19,6 +19,7 @@ from twisted.words.protocols.jabber import xmlstream
 from twisted.words.protocols.jabber.client import NS_XMPP_BIND
 from twisted.words.protocols.jabber.error import StanzaError, StreamError
 from twisted.words.protocols.jabber.jid import JID
+from twisted.words.xish.domish import ParserError
 from twisted.words.xish.xmlstream import STREAM_ERROR_EVENT, BootstrapMixin
 from wokkel.client import XMPPClient
 from wokkel.generic import Request
@@ -26,7 +27,7 @@ from wokkel.subprotocols import StreamManager
 
 from bitween.errors import BitweenError, LogInRefused, NotConnected, RequestRefused, XMPPError
 from bitween.model.connection import ConnectionState, ConnectionStatus
-from bitween.model.jid import MAX_JID
+from bitween.model.jid import MAX_JID, ascii_domain
 from bitween.model.text import printable
 from bitween.observable import Observable
 from bitween.xmpp.backoff import Backoff
@@ -160,14 +161,28 @@ class _Bind(jabber_client.BindInitializer):
         """
         Take over the JID that the server has given us, whatever is in it.
 
-        :raises RequestRefused: if it has given none.
+        :raises RequestRefused: if it has given none, or one of another domain, which it cannot
+            speak for: contacts would be told to look for us there.
         """
         bound = next(iq.elements(NS_XMPP_BIND, "bind"), None)
         jid = stamped(str((bound and bound.jid) or ""))
         if not (jid.user and jid.host and jid.resource):
             raise RequestRefused("the server binds the session to no resource")
+        asked = self.xmlstream.authenticator.jid
+        if not _same_domain(jid.host, asked.host):
+            raise RequestRefused(
+                f"the server binds the session to the account {printable(jid.userhost())}, "
+                "which is another domain's"
+            )
         self.xmlstream.authenticator.jid = jid
         self.xmlstream.hold()
+
+
+def _same_domain(one: str, other: str) -> bool:
+    try:
+        return one == other or ascii_domain(one) == ascii_domain(other)
+    except UnicodeError:
+        return False
 
 
 def _not_bound(failure: Failure, resource: str) -> Failure:
@@ -448,6 +463,12 @@ class Client(XMPPClient):
             self._set_state(ConnectionState.CONNECTING, self.status.cause)
         # The resource may be another one than was asked for.
         self.jid = xs.authenticator.jid
+        if self.jid.userhost() != self._asked_for.userhost():
+            self._log.warn(
+                "the server has logged us in as {given}, not as {asked}",
+                given=printable(self.jid.userhost(), MAX_JID),
+                asked=printable(self._asked_for.userhost(), MAX_JID),
+            )
         if self._asked_for.resource not in (None, self.jid.resource):
             self._log.warn(
                 "the server gives us {given!r} in place of the resource {asked!r}: if it gives "
@@ -499,6 +520,9 @@ class Client(XMPPClient):
             self._unwelcome = True
         if in_session and self.xmlstream is not None:
             self.xmlstream.forget()
+        if isinstance(reason.value, ParserError):
+            # What comes after it has no meaning, and the server may leave it at that.
+            self._cut(self._error)
 
     def _disconnected(self, _reason: Any) -> None:
         """Pass over how wokkel hears of a stream's end: :meth:`_link_lost` says of which one."""

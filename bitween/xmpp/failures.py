@@ -7,7 +7,6 @@ from typing import Any
 
 from OpenSSL import SSL
 from OpenSSL.SSL import X509VerificationCodes as Code
-from service_identity import CertificateError, VerificationError
 from twisted.internet import error as net
 from twisted.internet.defer import CancelledError
 from twisted.words.protocols.jabber import sasl
@@ -18,6 +17,7 @@ from twisted.words.protocols.jabber.error import (
 )
 from twisted.words.protocols.jabber.xmlstream import FeatureNotAdvertized, TLSError
 from twisted.words.protocols.jabber.xmlstream import TimeoutError as NoAnswer
+from twisted.words.xish.domish import ParserError
 
 from bitween.errors import (
     BitweenError,
@@ -30,7 +30,7 @@ from bitween.errors import (
 )
 from bitween.model.text import printable
 from bitween.xmpp.scram import MOST_ITERATIONS, ServerNotAuthentic, TooManyIterations
-from bitween.xmpp.tls import CertificateNotAccepted
+from bitween.xmpp.tls import CertificateForAnother, CertificateNotAccepted
 
 _NO_REASON = "no reason given"
 # Characters of a server's own words that are told.
@@ -101,12 +101,14 @@ def connection_error(
     """
     if isinstance(error, XMPPError):
         return error
-    if isinstance(error, SSL.Error | VerificationError | CertificateError):
+    if isinstance(error, SSL.Error):
         return _tls_error(error, host)
     if isinstance(error, sasl.SASLError):
         return _sasl_error(error)
     if isinstance(error, StreamError | StanzaError | FeatureNotAdvertized | TLSError):
         return _stream_error(error, host, in_session=in_session)
+    if isinstance(error, ParserError):
+        return _not_understood(error, host, in_session=in_session)
     return _network_error(error, host)
 
 
@@ -210,12 +212,13 @@ def subscription_error(jid: str, presence: Any) -> RequestRefused:
 def _tls_error(error: BaseException, host: str) -> XMPPError:
     if isinstance(error, CertificateNotAccepted):
         return _certificate_error(error, host)
-    if isinstance(error, VerificationError | CertificateError):
+    if isinstance(error, CertificateForAnother):
         return CertificateRefused(
-            f"the certificate of {host} is for another name",
+            f"the certificate of {host} is not for {error.domain}"
+            f"{error.names and f', but for {error.names}'}",
             "check the JID's domain; a network's log-in page may be in between",
             detail="name",
-            values={"host": host},
+            values={"host": host, "domain": error.domain, "names": error.names or "…"},
         )
     reasons = ", ".join(
         str(entry[-1])
@@ -270,6 +273,22 @@ def _certificate_error(error: CertificateNotAccepted, host: str) -> CertificateR
         "the server's operator has to replace it",
         detail="not_accepted",
         values={"host": host, "code": str(error.code)},
+    )
+
+
+def _not_understood(error: ParserError, host: str, *, in_session: bool) -> NotConnected:
+    why = printable(str(error))
+    if in_session:
+        return NotConnected(
+            f"{host} sent XML that bitween does not take: {why}",
+            detail="xml",
+            values={"host": host, "why": why},
+        )
+    return NotConnected(
+        f"{host} does not speak XMPP: {why}",
+        "check --server; where TLS begins at once, it is xmpps://HOST:PORT",
+        detail="not_understood",
+        values={"host": host, "why": why},
     )
 
 

@@ -28,6 +28,10 @@ REQUEST_TIMEOUT = 30
 #: Stanzas, and characters of them, that are kept while a session is being set up.
 MAX_HELD, MAX_HELD_SIZE = 100, 1_000_000
 
+#: bytes that we are at most behind with what a server reads in time, all that answers included:
+#: nothing that we say by ourselves overdraws the budget by a tenth of it.
+MAX_OVERDRAWN = 4_000_000
+
 _MAX_OPEN_REQUESTS = 4096
 _MAX_LOGGED = 100_000
 
@@ -114,11 +118,13 @@ class Stream(xmlstream.XmlStream):
         self._traffic = Logger(namespace="bitween.xmpp.traffic") if log_traffic else None
         self._guard = AnswerGuard()
         self._suspended = False
+        self._renewed = False
         self._open = False
         self._held: list[domish.Element] | None = None
         self._held_size = 0
         self._releasing = False
         self._heir: Stream | None = None
+        self._budget = budget
         self.rawDataOutFn = lambda data: budget.charge(len(data))
         self.forged = 0
 
@@ -187,7 +193,14 @@ class Stream(xmlstream.XmlStream):
             return
         super().dataReceived(data)
         if self.stream is not None and self.stream.worn_out:
-            self._log.warn("the link is renewed: somebody fills the memory with names")
+            self._renew("somebody fills the memory with names")
+        elif self._budget.overdrawn > MAX_OVERDRAWN:
+            self._renew("the server asks more than it lets us answer in time")
+
+    def _renew(self, why: str) -> None:
+        if not self._renewed:
+            self._renewed = True
+            self._log.warn("the link is renewed: {why}", why=why)
             self.transport.abortConnection()
 
     def onElement(self, element: domish.Element) -> None:
@@ -302,7 +315,7 @@ class Stream(xmlstream.XmlStream):
         self.stream.ElementEvent = self.onElement
         self.stream.DocumentEndEvent = self.onDocumentEnd
         successor._heir = self
-        self._suspended = False
+        self._suspended = self._renewed = False
         for text in management.unacknowledged:
             self.send(text)
         self._ask()

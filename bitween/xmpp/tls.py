@@ -22,6 +22,11 @@ from zope.interface import implementer
 
 from bitween.errors import ConfigurationError
 from bitween.model.jid import ascii_domain
+from bitween.model.text import printable
+
+#: Names of a certificate that are told where it is for others than it should be.
+MAX_NAMES = 3
+_MAX_NAME = 100
 
 
 @implementer(IOpenSSLTrustRoot)
@@ -52,6 +57,20 @@ class CertificateNotAccepted(SSL.Error):
         self.certificate = certificate
 
 
+class CertificateForAnother(SSL.Error):
+    """
+    The server's certificate is good, but not for the domain.
+
+    :ivar domain: the one that it should be for.
+    :ivar names: some of those that it is for, as a text; empty if there are none.
+    """
+
+    def __init__(self, domain: str, names: str) -> None:
+        super().__init__(f"not for {domain}")
+        self.domain = domain
+        self.names = names
+
+
 @implementer(IOpenSSLClientConnectionCreator)
 class _Verifying:
     """Twisted's TLS client, which also tells why a certificate is not accepted."""
@@ -73,7 +92,7 @@ class _Verifying:
                     raise CertificateNotAccepted(code, depth, certificate.to_cryptography())
                 if depth == 0:
                     _check_name(certificate.to_cryptography(), self._domain)
-            except (CertificateNotAccepted, CertificateError, VerificationError):
+            except (CertificateNotAccepted, CertificateForAnother):
                 refused = asking()
                 if refused is not None:
                     refused.failVerification(Failure())
@@ -89,13 +108,26 @@ def _check_name(certificate: x509.Certificate, domain: str) -> None:
     """
     Check that a certificate is a domain's.
 
-    :raises VerificationError: if it is another's.
-    :raises CertificateError: if it is malformed.
+    :raises CertificateForAnother: if it is not.
     """
-    if isIPAddress(domain) or isIPv6Address(domain):
-        verify_certificate_ip_address(certificate, domain)
-    else:
-        verify_certificate_hostname(certificate, ascii_domain(domain))
+    try:
+        if isIPAddress(domain) or isIPv6Address(domain):
+            verify_certificate_ip_address(certificate, domain)
+        else:
+            verify_certificate_hostname(certificate, ascii_domain(domain))
+    except (CertificateError, VerificationError):
+        raise CertificateForAnother(domain, _names(certificate)) from None
+
+
+def _names(certificate: x509.Certificate) -> str:
+    """Some of the domains that a certificate is for, as far as they can be read."""
+    try:
+        extension = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName)
+    except (ValueError, x509.ExtensionNotFound, x509.DuplicateExtension):
+        return ""
+    names = extension.value.get_values_for_type(x509.DNSName)
+    more = ["…"] if len(names) > MAX_NAMES else []
+    return ", ".join([printable(name, _MAX_NAME) for name in names[:MAX_NAMES]] + more)
 
 
 def connection_options(domain: str, ca_pem: bytes | None, protocols: Sequence[bytes] = ()) -> Any:

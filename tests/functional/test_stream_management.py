@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 from twisted.internet.defer import Deferred
+from twisted.logger import capturedLogs, formatEvent
 from twisted.trial.unittest import SynchronousTestCase
 from twisted.words.protocols.jabber.error import StanzaError
 from twisted.words.protocols.jabber.xmlstream import IQ, TLSInitiatingInitializer
@@ -342,6 +343,47 @@ class EarlyTests(SessionCase):
         large = f"<message><body>{'x' * (MAX_HELD_SIZE // 2)}</body></message>" * 4
         self.bind(self.come_back(), early=large)
         self.assertEqual(len(self.watcher.told), 3)
+
+
+class BindingTests(SessionCase):
+    """Which account a session is of."""
+
+    def answer(self, jid: str) -> Any:
+        """Have the server bind a JID; the stream."""
+        stream = self.negotiate()
+        (bind_id,) = re.findall("id='([0-9a-f]+)'", self.sent())
+        stream.dataReceived(
+            f"<iq type='result' id='{bind_id}'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'>"
+            f"<jid>{jid}</jid></bind></iq>".encode()
+        )
+        return stream
+
+    def test_an_account_of_another_domain(self) -> None:
+        """A server cannot speak for it; shown as ours, it would be told to contacts."""
+        for jid in (
+            "alice@evil.example/here",
+            "alice@\u2024\u2024/x",
+            "localhost/x",
+            "alice@localhost",
+        ):
+            stream = self.answer(jid)
+            self.assertTrue(self.transport.aborted, jid)
+            self.lose(stream)
+            self.assertIn("the server binds the session to", self.client.status.error)
+            self.assertEqual(self.client.jid.full(), "alice@localhost/here")
+            self.reactor.advance(60)
+
+    def test_another_account_of_the_domain(self) -> None:
+        """It may be the same account's proper name; the log says so."""
+        with capturedLogs() as logged:
+            self.answer("alicia@localhost/here").dataReceived(
+                f"<enabled xmlns='{NS_SM}'/>".encode()
+            )
+        self.assertEqual(self.client.jid.full(), "alicia@localhost/here")
+        lines = [formatEvent(event) for event in logged]
+        self.assertIn(
+            "the server has logged us in as alicia@localhost, not as alice@localhost", lines
+        )
 
 
 class LostSessionTests(SessionCase):

@@ -28,6 +28,8 @@ from bitween.errors import (
 from bitween.model.connection import ConnectionState
 from bitween.xmpp.backoff import Backoff
 from bitween.xmpp.client import Account, Client
+from bitween.xmpp.stream import MAX_OVERDRAWN
+from bitween.xmpp.stream_management import StreamManagement
 from tests.functional.client_case import SECRET, ClientCase
 
 # wokkel can only be imported once the shim of bitween.xmpp has run.
@@ -241,6 +243,37 @@ class StayingTests(ClientCase):
         self.assertFalse(self.transport.aborted)
         self.reactor.advance(40)
         self.assertTrue(self.transport.aborted)
+
+    def test_a_server_that_has_us_answer_without_end(self) -> None:
+        """
+        It is left for a new link, before what it does not read fills the memory.
+
+        Each of its questions is short, and must be answered; that the link is alive, it may prove
+        by answering pings.
+        """
+        stream = self.log_in()
+        stream.management = StreamManagement(None)
+        asking = b"<r xmlns='urn:xmpp:sm:3'/>" * 1000
+        for _ in range(MAX_OVERDRAWN // len(asking)):
+            stream.dataReceived(asking)
+            self.transport.clear()
+            if self.transport.aborted:
+                break
+        self.assertTrue(self.transport.aborted)
+        self.lose(stream)
+        self.connects_after()
+        self.log_in()
+        self.client.xmlstream.dataReceived(b" ")
+        self.assertFalse(self.transport.aborted)
+
+    def test_a_stream_that_cannot_be_read(self) -> None:
+        """It is cut off, not closed: a server that leaves it open would keep us online to see."""
+        stream = self.log_in()
+        stream.dataReceived(b"<a></b>")
+        self.assertTrue(self.transport.aborted)
+        self.lose(stream)
+        self.assertIn("does not take", self.client.status.error)
+        self.assertGreater(self.connects_after(), 0)
 
     def test_another_login_with_our_resource_is_not_fought(self) -> None:
         """After ``conflict`` there is no other try, however long the session was, nor later on."""
@@ -529,6 +562,7 @@ class OnProsodyTests(TestCase):
         error = await refused
         self.assertIsInstance(error, CertificateRefused)
         self.assertEqual(error.detail, "name")
+        self.assertIn("is not for localhost, but for example.org", error.message)
 
     async def test_a_certificate_of_an_unknown_authority(self) -> None:
         """It is told apart from one that has expired, with what may be the matter."""

@@ -5,9 +5,11 @@ from __future__ import annotations
 from twisted.internet.error import ConnectionRefusedError as Refused
 from twisted.trial.unittest import SynchronousTestCase
 from twisted.words.protocols.jabber.error import StreamError
+from twisted.words.xish.domish import ParserError
 
-from bitween.errors import LogInRefused
+from bitween.errors import CertificateRefused, LogInRefused
 from bitween.xmpp.failures import connection_error
+from bitween.xmpp.tls import CertificateForAnother
 
 
 class ConnectionErrorTests(SynchronousTestCase):
@@ -37,6 +39,23 @@ class ConnectionErrorTests(SynchronousTestCase):
         error = connection_error(Refused(), "example.org:5222")
         self.assertIn("example.org:5222 refuses connections", str(error))
         self.assertEqual((error.detail, error.values), ("refused", {"host": "example.org:5222"}))
+
+    def test_what_is_no_xmpp(self) -> None:
+        """Who names the port of something else, or of TLS, is told what to look at."""
+        error = connection_error(ParserError("syntax error: line 1"), "example.org:443")
+        self.assertEqual(error.message, "example.org:443 does not speak XMPP: syntax error: line 1")
+        self.assertIn("xmpps://", error.hint)
+        error = connection_error(ParserError("syntax error"), "example.org", in_session=True)
+        self.assertIn("example.org sent XML that bitween does not take", str(error))
+        self.assertEqual(error.hint, "")
+
+    def test_a_certificate_for_another(self) -> None:
+        """Both names are told: the one that was wanted, and what it is for."""
+        error = connection_error(CertificateForAnother("a.org", "b.org"), "127.0.0.1:5222")
+        self.assertIsInstance(error, CertificateRefused)
+        self.assertIn("of 127.0.0.1:5222 is not for a.org, but for b.org (", str(error))
+        error = connection_error(CertificateForAnother("a.org", ""), "127.0.0.1:5222")
+        self.assertIn("is not for a.org (", str(error))
 
     def test_an_unknown_failure(self) -> None:
         """What it says of itself is told, and can be told apart from the rest."""
