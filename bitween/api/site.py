@@ -53,6 +53,9 @@ _LONG_HEADERS = (
 )
 _END_OF_HEAD = b"\r\n\r\n"
 
+#: Whose a connection is: the name of a token, or the id of a session.
+_Key = tuple[str | None, str | None]
+
 _COOKIE = b"Cookie:"
 # RFC 3986 §3: the authority, and what follows.
 _ABSOLUTE = re.compile(rb"https?://([^/?#]*)(.*)", re.IGNORECASE | re.DOTALL)
@@ -143,7 +146,9 @@ class BoundedRequest(Request):
 
     def _take_place(self) -> Refusal | None:
         """Have a place that no stranger takes, once it is known who this is."""
-        if self.caller.access is Access.PUBLIC or self.channel.site.welcome(self.channel):
+        if self.caller.access is Access.PUBLIC or self.channel.site.welcome(
+            self.channel, self.caller
+        ):
             return None
         return _TOO_MANY
 
@@ -413,7 +418,8 @@ class BoundedSite(Site):
         self.url: str | None = None
         # With where they come from; those that came first are first.
         self._strangers: dict[BoundedChannel, str] = {}
-        self._known: dict[BoundedChannel, None] = {}
+        # With whose they are, likewise.
+        self._known: dict[BoundedChannel, _Key] = {}
         self._ours: set[BoundedChannel] = set()
         self._trimming = False
 
@@ -446,23 +452,36 @@ class BoundedSite(Site):
             oldest = next(c for c, origin in self._strangers.items() if origin == most)
             self._cut(oldest)
 
-    def welcome(self, channel: BoundedChannel) -> bool:
+    def welcome(self, channel: BoundedChannel, caller: Caller) -> bool:
         """
         Give a connection on which somebody has shown who they are a place among such.
 
-        :returns: whether there is one.
+        If all are taken, one that idles goes, or else the oldest of the token or session that has
+        the most: nobody who was given a token that may only look keeps the owner out.
+
+        :returns: whether there is a place.
         """
         if channel not in self._strangers:
             return True
+        key = caller.token, caller.session
         if len(self._known) >= MAX_CONNECTIONS:
-            idle = next((other for other in self._known if other.idle), None)
-            if idle is None:
+            giving_way = next((other for other in self._known if other.idle), None)
+            giving_way = giving_way or self._of_the_greediest(key)
+            if giving_way is None:
                 return False
-            self._cut(idle)
+            self._cut(giving_way)
         del self._strangers[channel]
-        self._known[channel] = None
+        self._known[channel] = key
         channel.setTimeout(DEADLINE)
         return True
+
+    def _of_the_greediest(self, key: _Key) -> BoundedChannel | None:
+        """The oldest connection of who has the most; none if that is who wants one more."""
+        counts = Counter(self._known.values())
+        most, count = counts.most_common(1)[0]
+        if count <= counts[key] + 1:
+            return None
+        return next(channel for channel, holder in self._known.items() if holder == most)
 
     def forget(self, channel: BoundedChannel) -> None:
         """Make room for another connection."""

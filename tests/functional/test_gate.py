@@ -675,6 +675,35 @@ class LimitTests(GateCase):
         for connection in connections:
             connection.transport.loseConnection()
 
+    def test_one_token_keeps_no_other_out(self) -> None:
+        """
+        Where one has all places, another that comes gets one; with a fair share each, none does.
+
+        A token that may only look is given to others: they must not lock the owner out.
+        """
+        waiting = rpc("events.poll", [None, 600])
+        self.site = site_of(self.world, tokens_file=self.mktemp())
+        made = Connection(self.site)
+        made.send(http_request(rpc("token.new", ["wall", True])))
+        reader = {"Authorization": f"Bearer {made.only_answer().json['result']['token']}"}
+        made.transport.loseConnection()
+        readers = [Connection(self.site) for _ in range(MAX_CONNECTIONS)]
+        for connection in readers:
+            connection.send(http_request(waiting, headers=reader))
+        more = Connection(self.site)
+        more.send(http_request(waiting, headers=reader))
+        self.assertIn(b"HTTP/1.1 503 ", more.transport.value())
+        owners = [Connection(self.site) for _ in range(MAX_CONNECTIONS)]
+        for connection in owners:
+            connection.send(http_request(waiting))
+        half = MAX_CONNECTIONS // 2
+        there = [connection.transport.connected for connection in readers]
+        self.assertEqual(there, [False] * half + [True] * half)
+        there = [connection.transport.value() == b"" for connection in owners]
+        self.assertEqual(there, [True] * half + [False] * half)
+        for connection in (*readers, *owners):
+            connection.transport.loseConnection()
+
     def settle(self) -> None:
         """Let the turns pass after which there is room again."""
         self.clock.advance(0)
