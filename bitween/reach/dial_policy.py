@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+import math
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from ipaddress import IPv4Interface, IPv4Network, IPv6Interface, IPv6Network, ip_address
 from typing import Protocol
 
@@ -19,9 +20,12 @@ Link = tuple[Interface, ...]
 
 #: Ports below this belong to services of other kinds.
 LOWEST_PORT = 1024
-#: Different addresses that one contact can have dialled in vain, and the seconds in which.
-MAX_FAILED = 32
-FAILED_FOR = 3600.0
+#: Different addresses that one contact can have dialled in vain: within so many seconds, so many.
+#: A phone that moves from cell to cell and is never met does not come to that.
+MAX_FAILED = {3600.0: 32, 86400.0: 128}
+#: Of these, ports of one host within a day: a household has no more devices of one account, and who
+#: looks around on somebody else's server comes no further.
+MAX_PORTS = 8
 
 
 class OwnPlaces(Protocol):
@@ -137,14 +141,24 @@ class _FailedDials:
     def take(self, jid: str, address: PeerAddress) -> bool:
         now = self._clock.seconds()
         when = self._when.setdefault(jid, {})
-        for old in [known for known, since in when.items() if now - since > FAILED_FOR]:
+        for old in [known for known, since in when.items() if now - since > max(MAX_FAILED)]:
             del when[old]
-        if address in when:
+        if now - when.get(address, -math.inf) <= min(MAX_FAILED):
             return True
-        if len(when) >= MAX_FAILED:
+        if not self._may_take(when, address, now):
             return False
         when[address] = now
         return True
+
+    def _may_take(
+        self, when: Mapping[PeerAddress, float], address: PeerAddress, now: float
+    ) -> bool:
+        others = {known: since for known, since in when.items() if known != address}
+        ports = sum(known.address == address.address for known in others)
+        return ports < MAX_PORTS and all(
+            sum(now - since <= seconds for since in others.values()) < most
+            for seconds, most in MAX_FAILED.items()
+        )
 
     def give_back(self, jid: str, address: PeerAddress) -> None:
         self._when.get(jid, {}).pop(address, None)

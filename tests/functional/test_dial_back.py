@@ -14,7 +14,7 @@ from bitween.model.candidate import Candidate, Kind
 from bitween.model.encounter import MAX_DIALLED, DialBack
 from bitween.reach.addresses import InterfaceAddresses
 from bitween.reach.dial_back import TIMEOUT, DialBacks
-from bitween.reach.dial_policy import MAX_FAILED, DialPolicy, Link
+from bitween.reach.dial_policy import MAX_PORTS, DialPolicy, Link
 
 BOB = "bob@example.org"
 
@@ -121,7 +121,7 @@ class DialBackTests(SynchronousTestCase):
     def test_a_budget(self) -> None:
         """Nobody looks around among other people's ports by having us dial one after the other."""
         self.dial()
-        for port in range(2000, 2000 + 2 * MAX_FAILED):
+        for port in range(2000, 2000 + 4 * MAX_PORTS):
             addresses = self.announce(at("20.0.0.1", port))
             self.dial_backs.dial_back(BOB, "laptop", addresses)
-        self.assertEqual(len(self.reactor.tcpClients), MAX_FAILED)
+        self.assertEqual(len(self.reactor.tcpClients), MAX_PORTS)

@@ -30,7 +30,7 @@ from bitween.model.passage import Passage
 from bitween.model.peer import Peer
 from bitween.model.torrent import InfoHash
 from bitween.model.way import UNTRIED, Rung
-from bitween.reach.dial_policy import MAX_FAILED, DialPolicy, Link
+from bitween.reach.dial_policy import MAX_PORTS, DialPolicy, Link
 from bitween.reach.ladder import MEET_AFTER, PUNCH_AFTER, RELAY_AFTER
 from tests.fakes.means import FakeMeans
 from tests.fakes.swarm import FakeSwarm
@@ -473,21 +473,21 @@ class NeighbourTests(MeetingCase):
 
     def test_a_budget(self) -> None:
         """Who is never met at what he announces has only so many addresses dialled."""
-        for port in range(2000, 2000 + 2 * MAX_FAILED):
+        for port in range(2000, 2000 + 2 * MAX_PORTS):
             self.there(BOB, PeerAddress(FAR.address, port))
             self.want()
         dialled = {address for addresses, _ in self.fakes.raced for address in addresses}
-        self.assertEqual(len(dialled), MAX_FAILED)
+        self.assertEqual(len(dialled), MAX_PORTS)
 
     def test_who_is_met_keeps_the_budget(self) -> None:
         """What was connected does not count."""
-        for port in range(2000, 2000 + 2 * MAX_FAILED):
+        for port in range(2000, 2000 + 2 * MAX_PORTS):
             self.there(BOB, PeerAddress(FAR.address, port))
             self.want()
             self.connected(Peer(FAR.address, port))
             self.pass_by(IDLE_LOOK)
         dialled = {address for addresses, _ in self.fakes.raced for address in addresses}
-        self.assertEqual(len(dialled), 2 * MAX_FAILED)
+        self.assertEqual(len(dialled), 2 * MAX_PORTS)
 
 
 class LookingRoundTests(MeetingCase):

@@ -9,9 +9,10 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from bitween.model.address import PeerAddress
 from bitween.model.candidate import Candidate, Kind
-from bitween.reach.dial_policy import FAILED_FOR, MAX_FAILED, DialPolicy, Link
+from bitween.reach.dial_policy import MAX_FAILED, MAX_PORTS, DialPolicy, Link
 
 BOB, CAROL = "bob@example.org", "carol@example.org"
+AN_HOUR, A_DAY = MAX_FAILED.values()
 HOME = ip_network("192.168.1.0/24")
 
 
@@ -99,14 +100,40 @@ class DialPolicyTests(SynchronousTestCase):
         self.assertTrue(self.policy.may_come_from(at("20.0.0.1", 22)))
         self.assertFalse(self.policy.may_come_from(at("fe80::1")))
 
+    def hosts(self, first: int, count: int) -> list[PeerAddress]:
+        """Addresses of so many different hosts."""
+        return [at(f"20.0.{n // 200}.{n % 200 + 1}") for n in range(first, first + count)]
+
     def test_the_budget(self) -> None:
         """It is each contact's own, counts each address once, and comes back with time."""
-        ports = range(2000, 2000 + MAX_FAILED + 5)
-        addresses = [at("20.0.0.1", port) for port in ports]
-        self.assertEqual(self.policy.within_budget(BOB, addresses), addresses[:MAX_FAILED])
-        self.assertEqual(self.policy.within_budget(BOB, addresses), addresses[:MAX_FAILED])
+        addresses = self.hosts(0, AN_HOUR + 5)
+        self.assertEqual(self.policy.within_budget(BOB, addresses), addresses[:AN_HOUR])
+        self.assertEqual(self.policy.within_budget(BOB, addresses), addresses[:AN_HOUR])
         self.assertEqual(self.policy.within_budget(CAROL, addresses[-1:]), addresses[-1:])
         self.policy.connected(BOB, addresses[0])
         self.assertEqual(self.policy.within_budget(BOB, addresses[-2:]), addresses[-2:-1])
-        self.clock.advance(FAILED_FOR + 1)
+        self.clock.advance(3601)
         self.assertEqual(self.policy.within_budget(BOB, addresses[-2:]), addresses[-2:])
+
+    def test_the_budget_of_a_day(self) -> None:
+        """Who goes on hour by hour comes to an end; an address that stays the same does not."""
+        same = at("20.1.0.1")
+        dialled = []
+        for hour in range(12):
+            new = self.hosts(hour * AN_HOUR, AN_HOUR - 1)
+            dialled += self.policy.within_budget(BOB, [same, *new])
+            self.clock.advance(3601)
+        self.assertEqual(dialled.count(same), 12)
+        self.assertEqual(len(set(dialled)), A_DAY)
+        self.clock.advance(86400)
+        self.assertEqual(self.policy.within_budget(BOB, [at("20.2.0.1")]), [at("20.2.0.1")])
+
+    def test_the_ports_of_a_host(self) -> None:
+        """Few of one address are tried, however they are named over the day."""
+        dialled: set[PeerAddress] = set()
+        for hour in range(12):
+            ports = [at("20.0.0.1", 2000 + 10 * hour + n) for n in range(10)]
+            dialled |= set(self.policy.within_budget(BOB, ports))
+            self.clock.advance(3601)
+        self.assertEqual(len(dialled), MAX_PORTS)
+        self.assertEqual(self.policy.within_budget(BOB, [at("20.0.0.2")]), [at("20.0.0.2")])
