@@ -71,7 +71,7 @@ async def _once(
     await together([_complete(taker, info_hash) for taker in takers])
     took: float = reactor.seconds() - began
     for daemon in (*takers, giver):
-        await daemon.call("bt.del_torrent", hash=info_hash, delete_data=True)
+        await daemon.call("bt.del_torrent", hash=info_hash, delete_data=True, originals=True)
     return took
 
 

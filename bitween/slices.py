@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from typing import TypeVar
 
 from twisted.internet.interfaces import IReactorTime
@@ -12,6 +12,8 @@ _T = TypeVar("_T")
 
 #: Seconds for which the reactor waits at most, if no single step takes longer.
 SLICE = 0.01
+# Files of a torrent to take in one step, where each takes some microseconds, or a hostile one 100.
+_BATCH = 16
 
 
 async def in_slices(reactor: IReactorTime, steps: Iterable[object]) -> None:
@@ -39,6 +41,12 @@ async def result_in_slices(reactor: IReactorTime, steps: Generator[object, None,
         if reactor.seconds() >= until:
             await deferLater(reactor, 0)
             until = reactor.seconds() + SLICE
+
+
+def batches(items: Sequence[_T]) -> Iterator[Sequence[_T]]:
+    """Part a sequence into steps that are worth the time it takes to count them."""
+    for start in range(0, len(items), _BATCH):
+        yield items[start : start + _BATCH]
 
 
 def at_once(steps: Generator[object, None, _T]) -> _T:

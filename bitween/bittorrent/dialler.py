@@ -38,6 +38,17 @@ class Dialler:
         if member.wants_peers and member.peers != member.dialled:
             self.dial(member)
 
+    def dial_at_once(self, member: Member) -> None:
+        """
+        Dial what was offered now that libtorrent has looked at the files.
+
+        It dials nobody before, and by itself only at its next look at its peers.
+        """
+        status = member.status
+        fetches = status is not None and status.phase is Phase.DOWNLOADING and not status.peers
+        if fetches and member.peers and member.wants_peers:
+            self.dial(member)
+
     def dial_missing(self) -> None:
         """Dial again for all torrents that have fewer peers than were offered."""
         for member in self._members:

@@ -140,22 +140,30 @@ def _amount(count: int) -> str:
 
 def _look_at(folder: str, file: FileEntry) -> os.stat_result | Trouble:
     """How a file looks, or what is wrong with it."""
-    path, shown = os.path.join(folder, file.path), printable(file.path, 500)
+    path = os.path.join(folder, file.path)
     try:
         found = os.stat(path)
-        return _fault(path, shown, found, file.size) or found
+        return _fault(path, file, found) or found
     except (FileNotFoundError, NotADirectoryError):
-        return missing(shown)
+        return missing(_shown(file))
     except OSError as error:
+        shown = _shown(file)
         said = f"'{shown}' cannot be read: {error.strerror}"
         return replace(failed(shown, error.errno, ""), text=said)
 
 
-def _fault(path: str, shown: str, found: os.stat_result, size: int) -> Trouble:
+def _fault(path: str, file: FileEntry, found: os.stat_result) -> Trouble:
     if not stat.S_ISREG(found.st_mode):
-        return Trouble(f"'{shown}' is not a file", Reason.CHANGED, shown)
-    if found.st_size != size:
-        return Trouble(f"'{shown}' has another size than it had", Reason.CHANGED, shown)
-    if not os.access(path, os.R_OK):
-        return Trouble(f"'{shown}' may not be read", Reason.FORBIDDEN, shown)
-    return NO_TROUBLE
+        reason, what = Reason.CHANGED, "is not a file"
+    elif found.st_size != file.size:
+        reason, what = Reason.CHANGED, "has another size than it had"
+    elif not os.access(path, os.R_OK):
+        reason, what = Reason.FORBIDDEN, "may not be read"
+    else:
+        return NO_TROUBLE
+    shown = _shown(file)
+    return Trouble(f"'{shown}' {what}", reason, shown)
+
+
+def _shown(file: FileEntry) -> str:
+    return printable(file.path, 500)

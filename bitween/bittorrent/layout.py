@@ -11,11 +11,11 @@ from dataclasses import dataclass, replace
 from bitween.bittorrent._libtorrent import lt
 from bitween.bittorrent.metainfo import LONGEST_PATH
 from bitween.bittorrent.naming import (
+    Names,
     Naming,
     Steps,
-    choosing_paths,
     mending_paths,
-    reading_paths,
+    reading_names,
     shortened,
     split_extension,
     with_parents,
@@ -24,7 +24,7 @@ from bitween.errors import SwarmError
 from bitween.model.text import printable
 from bitween.model.torrent import MAX_SIZE, FileEntry
 from bitween.model.wishes import Selection
-from bitween.slices import at_once
+from bitween.slices import at_once, batches
 
 # libtorrent's priorities of files.
 _LEFT_OUT, _LOWEST, _NORMAL, _HIGHEST = 0, 1, 4, 7
@@ -109,12 +109,13 @@ def read_layout(
 
 
 def reading_layout(
-    torrent_file: bytes, root: str | None = None, naming: Naming = Naming.EXACT
+    torrent_file: bytes, root: str | None = None, names: Names | Naming = Naming.EXACT
 ) -> Steps[Layout]:
     """
     Read from metadata which files a torrent has, in steps.
 
     :param root: the name to use in place of the metadata's.
+    :param names: those of its files, where they are chosen already, or how to choose them.
     :raises SwarmError: if the metadata makes no sense.
     """
     info = _loaded(torrent_file)
@@ -125,27 +126,30 @@ def reading_layout(
         raise SwarmError("the metadata makes no sense: larger than any disk")
     # By itself it gives other names to what differs in case only.
     renamed = info.renamed_files
-    default, flags = [], []
-    for index in range(storage.num_files()):
-        default.append(renamed.get(index) or storage.file_path(index))
-        flags.append(storage.file_flags(index))
+    default: list[str] = []
+    flags: list[int] = []
+    for some in batches(range(storage.num_files())):
+        default.extend(renamed.get(index) or storage.file_path(index) for index in some)
+        flags.extend(map(storage.file_flags, some))
         yield
-    given = yield from reading_paths(torrent_file)
+    if isinstance(names, Naming):
+        names = yield from reading_names(torrent_file, names)
+    given, paths = names.given, names.chosen
     if given is None or len(given) != len(default):
-        given, naming = default, Naming.LIBTORRENT
-    if naming is Naming.LIBTORRENT:
+        given, paths = default, None
+    if paths is None:
         paths = yield from mending_paths(default)
-    else:
-        paths = yield from choosing_paths(given, naming)
     if root is not None:
         paths = [_rerooted(path, root) for path in paths]
     if max(len(os.fsencode(path)) for path in paths) > LONGEST_PATH:
         raise SwarmError("the metadata makes no sense: a path in it is longer than any disk takes")
     made = [index for index, flag in enumerate(flags) if not flag & NOT_MADE]
     folders = yield from _counting_folders(paths[i] for i in made)
-    files = []
-    for i in made:
-        files.append(FileEntry(paths[i], storage.file_size(i), _original(given[i], paths[i])))
+    files: list[FileEntry] = []
+    for some in batches(made):
+        files.extend(
+            FileEntry(paths[i], storage.file_size(i), _original(given[i], paths[i])) for i in some
+        )
         yield
     return Layout(
         name=given[0].split("/", 1)[0],
@@ -179,6 +183,8 @@ def _counting_folders(paths: Iterable[str]) -> Steps[int]:
 
 def _original(given: str, path: str) -> str:
     """The path that the metadata gives below its folder, if the one on the disk is another."""
+    if given == path:
+        return ""
     below, chosen = given.partition("/")[2], path.partition("/")[2]
     if not below:
         return given if given != path else ""

@@ -20,6 +20,7 @@ from bitween.bittorrent.metainfo import (
     MAX_PROGRAMS,
 )
 from bitween.errors import SwarmError
+from bitween.slices import batches
 
 # Values of which nothing is wanted that are passed over in one step.
 _STEP = 500
@@ -123,8 +124,8 @@ class _Scan:
         if name is not None and not newer and first.paths is not None:
             root = _component(name)
             paths = [root] if single else []
-            for path in first.paths:
-                paths.append(f"{root}/{path}")
+            for some in batches(first.paths):
+                paths.extend(f"{root}/{path}" for path in some)
                 yield
         return Extent(
             max(first.files, second.files),

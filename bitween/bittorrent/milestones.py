@@ -13,6 +13,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from bitween.bittorrent.alerts import Phase, Status
+from bitween.bittorrent.dialler import Dialler
 from bitween.bittorrent.disk import Look, looking, remove_part_file
 from bitween.bittorrent.flusher import Flusher
 from bitween.bittorrent.holes import Zeros, finding_zeros
@@ -23,7 +24,7 @@ from bitween.bittorrent.member_files import looking_at_wanted
 from bitween.bittorrent.members import Members
 from bitween.bittorrent.metadata_scan import scanning
 from bitween.bittorrent.metainfo import info_section
-from bitween.bittorrent.naming import Naming, choosing_naming
+from bitween.bittorrent.naming import Naming, choosing_names
 from bitween.bittorrent.room import whole_need
 from bitween.bittorrent.saver import Saver
 from bitween.bittorrent.session import Session, SessionReactor
@@ -70,6 +71,7 @@ class Milestones:
         turns: Turns,
         saver: Saver,
         tallies: Tallies,
+        dialler: Dialler,
         announced: Callable[[InfoHash], Collection[int]],
     ) -> None:
         """
@@ -88,6 +90,7 @@ class Milestones:
         self._turns = turns
         self._saver = saver
         self._tallies = tallies
+        self._dialler = dialler
 
     def take_status(self, status: Status) -> None:
         """Go on with a torrent as far as that is possible now."""
@@ -118,6 +121,8 @@ class Milestones:
         checked = status is not None and status.phase not in (Phase.METADATA, Phase.CHECKING)
         if status is not None and checked and member.loaded and not member.error:
             self._take_checked(member, status, turned=turned)
+            if turned:
+                self._dialler.dial_at_once(member)
         self._members.put(member)
 
     def flush(self, member: Member) -> None:
@@ -235,10 +240,10 @@ class Milestones:
                 f"it is not what was announced: {extent.size:,} bytes in {extent.files:,} files,"
                 f" where {' or '.join(f'{size:,}' for size in sorted(announced)[:3])} bytes were"
             )
-        naming = yield from choosing_naming(member.record.folder, extent.paths)
-        layout = yield from reading_layout(torrent_file, member.record.root, naming)
+        names = yield from choosing_names(member.record.folder, extent.paths)
+        layout = yield from reading_layout(torrent_file, member.record.root, names)
         zeros = yield from finding_zeros(torrent_file, layout, member.record.folder)
-        return naming, layout, zeros
+        return names.naming, layout, zeros
 
     def _refuse(self, member: Member, trouble: Trouble) -> None:
         """Have nothing to do with a torrent, whose metadata libtorrent need not keep, either."""

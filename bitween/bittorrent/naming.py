@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 import tempfile
 import unicodedata
 from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeVar
 
@@ -13,6 +15,7 @@ from bitween.bittorrent.metadata_scan import scanning
 from bitween.bittorrent.metainfo import info_section
 from bitween.errors import SwarmError
 from bitween.model.text import REPLACEMENT, printable
+from bitween.slices import batches
 
 _T = TypeVar("_T")
 #: Each takes a few milliseconds at most; they return what was asked for.
@@ -27,6 +30,12 @@ _LONGEST_EXTENSION = 200
 _SUBSTITUTE = "_"
 # What FAT, exFAT and NTFS do not take.
 _NOT_PORTABLE = str.maketrans(dict.fromkeys('\\:*?"<>|', _SUBSTITUTE))
+
+# A path that is safe as it is, on every disk: most are.  No component is too long, is empty or ends
+# in a dot or a space, and the first does not begin with a dot.
+_COMMON = r"-\w()\[\]{}!#$%&'+,;=@^~"
+_SAFE_NAME = rf"[{_COMMON} .]{{0,{_LONGEST_PORTABLE_NAME - 1}}}[{_COMMON}]"
+_SAFE_EVERYWHERE = re.compile(rf"(?!\.){_SAFE_NAME}(?:/{_SAFE_NAME})*", re.ASCII)
 
 # Pairs of names that some file systems take for one: they differ in case, and in normalization.
 _ALIKE = ("bitween", "BITWEEN", "\u00fc", "u\u0308")
@@ -45,6 +54,28 @@ class Naming(StrEnum):
     PORTABLE = "portable"
     #: As libtorrent would choose them by itself, and bitween 0.1 did.
     LIBTORRENT = "libtorrent"
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """
+    What the files of a torrent are called.
+
+    :param given: by the metadata, see :class:`Extent`; ``None`` where only libtorrent knows.
+    :param chosen: for the disk; ``None`` where libtorrent's own are taken.
+    """
+
+    naming: Naming
+    given: Sequence[str] | None
+    chosen: Sequence[str] | None
+
+
+def reading_names(torrent_file: bytes, naming: Naming) -> Steps[Names]:
+    """Read the names that the metadata gives, and choose those on the disk, in steps."""
+    given = yield from reading_paths(torrent_file)
+    if given is None or naming is Naming.LIBTORRENT:
+        return Names(Naming.LIBTORRENT, given, None)
+    return Names(naming, given, (yield from choosing_paths(given, naming)))
 
 
 def reading_paths(torrent_file: bytes) -> Steps[list[str] | None]:
@@ -69,25 +100,33 @@ def choosing_paths(given: Sequence[str], naming: Naming) -> Steps[list[str]]:
     if naming is Naming.VERBATIM:
         return list(given)
     portable = naming is Naming.PORTABLE
-    safe = []
-    for path in given:
-        safe.append(_safe(path, portable))
+    safe: list[str] = []
+    for some in batches(given):
+        safe.extend(_safe(path, portable) for path in some)
         yield
     return (yield from _making_distinct(safe, _folded if portable else str))
 
 
-def choosing_naming(folder: str, given: Sequence[str] | None) -> Steps[Naming]:
+def choosing_names(folder: str, given: Sequence[str] | None) -> Steps[Names]:
     """
-    Choose how the files of a torrent are named in a folder: exactly, if its disk takes that.
+    Choose the names of the files of a torrent in a folder: exact ones, if its disk takes them.
 
     :param given: see :class:`Extent`.
     """
     if given is None:
-        return Naming.LIBTORRENT
-    exact = yield from choosing_paths(given, Naming.EXACT)
+        return Names(Naming.LIBTORRENT, None, None)
     portable = yield from choosing_paths(given, Naming.PORTABLE)
-    if exact == portable:
-        return Naming.EXACT
+    if portable == given:
+        # What every disk takes as it is, and tells apart, has nothing that could mislead.
+        return Names(Naming.EXACT, given, portable)
+    exact = yield from choosing_paths(given, Naming.EXACT)
+    if exact == portable or (yield from _finding_out(folder, exact, portable)):
+        return Names(Naming.EXACT, given, exact)
+    return Names(Naming.PORTABLE, given, portable)
+
+
+def _finding_out(folder: str, exact: Sequence[str], portable: Sequence[str]) -> Steps[bool]:
+    """Try out whether a disk takes the exact names, and tells them apart."""
     tried: dict[str, None] = {}
     if (yield from _making_distinct(exact, _folded)) != exact:
         tried.update(dict.fromkeys(_ALIKE))
@@ -95,7 +134,7 @@ def choosing_naming(folder: str, given: Sequence[str] | None) -> Steps[Naming]:
         if path != other and len(tried) < _MOST_TRIED:
             tried.update(dict.fromkeys(path.split("/")))
         yield
-    return Naming.EXACT if _holds(folder, list(tried)) else Naming.PORTABLE
+    return _holds(folder, list(tried))
 
 
 def mending_paths(paths: Sequence[str]) -> Steps[list[str]]:
@@ -115,6 +154,8 @@ def split_extension(name: str) -> tuple[str, str]:
 
 
 def _safe(path: str, portable: bool) -> str:
+    if _SAFE_EVERYWHERE.fullmatch(path):
+        return path
     parts = [_safe_name(part, portable) for part in path.split("/")]
     # A hidden file in a person's home could be one that a shell runs.
     if parts[0].startswith("."):
@@ -153,18 +194,19 @@ def _making_distinct(paths: Sequence[str], key: Callable[[str], str]) -> Steps[l
         yield
     numbers: dict[str, int] = {}
     distinct = []
-    for path in paths:
-        candidate, folded = path, key(path)
-        if folded in taken:
-            folder, name = os.path.split(path)
-            stem, extension = split_extension(name)
-            number = numbers.get(folded, 1)
-            while (key_of_candidate := key(candidate)) in taken:
-                number += 1
-                candidate = os.path.join(folder, shortened(stem, f" ({number}){extension}"))
-            numbers[folded], folded = number, key_of_candidate
-        taken.add(folded)
-        distinct.append(candidate)
+    for some in batches(paths):
+        for path in some:
+            candidate, folded = path, key(path)
+            if folded in taken:
+                folder, name = os.path.split(path)
+                stem, extension = split_extension(name)
+                number = numbers.get(folded, 1)
+                while (key_of_candidate := key(candidate)) in taken:
+                    number += 1
+                    candidate = os.path.join(folder, shortened(stem, f" ({number}){extension}"))
+                numbers[folded], folded = number, key_of_candidate
+            taken.add(folded)
+            distinct.append(candidate)
         yield
     return distinct
 

@@ -78,6 +78,9 @@ _MIGRATIONS = (
     "ALTER TABLE intentions ADD COLUMN strict INTEGER NOT NULL DEFAULT 0;",
 )
 
+# Once, for a start reads thousands of torrents.
+_NAMINGS = frozenset(Naming)
+
 _COLUMNS = (
     "info_hash, name, folder, root, added, shared, complete, torrent_file, stamp, completed, wishes"
     ", naming, origin"
@@ -480,7 +483,7 @@ def _record(row: tuple[Any, ...]) -> TorrentRecord:
         stamp=stamp,
         completed=completed,
         wishes=read_wishes(wishes),
-        naming=Naming(naming) if naming in set(Naming) else Naming.LIBTORRENT,
+        naming=Naming(naming) if naming in _NAMINGS else Naming.LIBTORRENT,
         origin=FileOrigin(origin or FileOrigin.SHARED),
     )
 

@@ -166,6 +166,7 @@ class Swarm(Service):
             turns=self._turns,
             saver=self._saver,
             tallies=self._tallies,
+            dialler=self._dialler,
             announced=self._sizes_announced,
         )
         self._inspection = Inspection(

@@ -20,9 +20,13 @@ def printable(text: str, limit: int = 255, substitute: str = REPLACEMENT) -> str
 
     :param limit: the length in characters at which the text is cut.
     """
+    text = text[:limit]
+    # Nothing that Python calls printable is replaced, and that is quick to tell.
+    if text.isprintable():
+        return text
     return "".join(
         substitute if unicodedata.category(char) in _UNPRINTABLE and char not in _KEPT else char
-        for char in text[:limit]
+        for char in text
     )
 
 

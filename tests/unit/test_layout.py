@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 from typing import Any
 
+from hypothesis import given
+from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from bitween.bittorrent.layout import finding_links, free_root, read_layout
 from bitween.bittorrent.metainfo import HashedFile, bencode, make_torrent
 from bitween.bittorrent.metainfo import torrent_file as wrapped
-from bitween.bittorrent.naming import Naming
+from bitween.bittorrent.naming import Naming, choosing_paths
 from bitween.errors import SwarmError
 from bitween.model.torrent import FileEntry
 from bitween.slices import at_once
@@ -121,6 +123,25 @@ class LayoutTests(SynchronousTestCase):
         for nonsense in (b"", b"nonsense", b"de", b"d4:infodee"):
             with self.assertRaises(SwarmError):
                 read_layout(nonsense)
+
+
+class SafePathsTests(SynchronousTestCase):
+    """Which paths stay as they are, whatever a stranger has put into them."""
+
+    @given(st.lists(st.text("aB.  -_/\\:*?\0\n\u202e\u00fc" + "x" * 9, max_size=150), min_size=1))
+    def test_every_disk_takes_them(self, parts: list[str]) -> None:
+        """What is chosen for a disk that takes little is safe there, and stays if it was."""
+        path = "/".join(parts)
+        (chosen,) = at_once(choosing_paths([path], Naming.PORTABLE))
+        self.assertFalse(chosen.startswith("."))
+        for name in chosen.split("/"):
+            self.assertTrue(0 < len(name.encode()) <= 140, name)
+            self.assertTrue(name.isprintable(), name)
+            self.assertNotIn(name[-1], ". ")
+            self.assertFalse(set(name) & set('\\:*?"<>|'), name)
+        again = at_once(choosing_paths([chosen], Naming.PORTABLE))
+        self.assertEqual(again, [chosen])
+        self.assertEqual(at_once(choosing_paths([chosen], Naming.EXACT)), [chosen])
 
 
 class FreeRootTests(SynchronousTestCase):
