@@ -37,7 +37,7 @@ class WebNoticesTests(WebCase):
         page.route("**/web/*/toasts.js", slow_down)
         self.log_in(page)
         page.get_by_role("link", name="My torrents").click()
-        expect(page.locator("torrent-row")).to_be_visible()
+        expect(page.locator("torrent-row").first).to_be_visible()
 
     async def test_undo(self) -> None:
         """What was undone, by mouse or by keyboard, stays undone when the time is over."""
@@ -72,11 +72,40 @@ class WebNoticesTests(WebCase):
                 page.clock.fast_forward(_LONG)
                 page.keyboard.press("Enter")
                 expect(undo).to_be_hidden()
-                expect(page.get_by_role("button", name=name)).to_be_visible()
+                expect(page.get_by_role("button", name=name)).to_be_focused()
 
         await browse(visit)
         self.assertEqual([torrent.name for torrent in self.world.swarm.library], ["song"])
         self.assertEqual([contact.jid for contact in self.world.bitween.contacts()], [BOB])
+
+    async def test_a_key_that_is_held(self) -> None:
+        """Enter that is held does one thing, not the next one as well where the focus comes to."""
+
+        def visit(page: Page) -> None:
+            self.open_torrents(page)
+            page.get_by_role("button", name="Stop sharing song").focus()
+            for _ in range(4):
+                page.keyboard.down("Enter")
+            page.keyboard.up("Enter")
+            expect(page.get_by_role("button", name="Undo")).to_be_focused()
+            expect(page.locator("torrent-row")).to_have_count(0)
+
+        await browse(visit)
+
+    async def test_dismissed_by_keyboard(self) -> None:
+        """Whoever dismisses a notice is where what it tells of was."""
+        for digit in "bc":
+            self.world.share(digit, info_hash(digit))
+
+        def visit(page: Page) -> None:
+            self.open_torrents(page)
+            page.get_by_role("button", name="Stop sharing b").press("Enter")
+            expect(page.get_by_role("button", name="Undo")).to_be_focused()
+            page.keyboard.press("Tab")
+            page.keyboard.press("Enter")
+            expect(page.get_by_role("button", name="Stop sharing song")).to_be_focused()
+
+        await browse(visit)
 
     async def test_the_way_back(self) -> None:
         """Whoever goes back from a dialogue comes to a page that can be used."""

@@ -151,6 +151,23 @@ class WebViewsTests(WebCase):
 
         await browse(visit)
 
+    async def test_where_the_focus_goes_after_a_choice(self) -> None:
+        """Whoever chose files, or gave that up, by keyboard is in the same row again."""
+        self.world.contact_shares(BOB, {info_hash(digit): f"folder {digit}" for digit in "abc"})
+
+        def visit(page: Page) -> None:
+            self.log_in(page)
+            row = page.locator("share-row", has=page.get_by_text("folder b", exact=True))
+            row.get_by_role("button", name="Select files of").press("Enter")
+            expect(page.get_by_role("dialog")).to_be_visible()
+            expect(row.locator(".here")).to_be_visible()  # in place of the button, meanwhile
+            page.keyboard.press("Escape")
+            expect(page.get_by_role("dialog")).to_have_count(0)
+            expect(row.get_by_role("button", name="Select files of")).to_be_visible()
+            expect(row.locator(":focus")).to_be_visible()
+
+        await browse(visit)
+
     async def test_names_from_right_to_left(self) -> None:
         """Such a name begins where the others do, and leaves what stands beside it in its place."""
         shares = {info_hash("a"): f"{_HEBREW} 1", info_hash("b"): "holiday"}

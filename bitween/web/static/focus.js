@@ -7,10 +7,13 @@ const stopsIn = (node) => [...node.querySelectorAll(STOPS)].filter(usable);
 
 /** Within these the focus stays, as long as they are shown. */
 const isArea = (node) => node.matches("main > *, dialog, header, log-in-view, connection-notice, toast-area");
+/** From these it goes back to where it was before, once they or what is in them are gone. */
+const isAbove = (node) => node.matches("dialog, toast-area");
 
 /** Keeps the focus in sight from now on. */
 export class FocusKeeper {
   #trail = []; // of what had the focus last: each element around it, with its place among the stops in there
+  #before = new WeakMap(); // by what lies above the view: the trail of what had the focus before it came there
   #app;
 
   constructor(app) {
@@ -23,11 +26,14 @@ export class FocusKeeper {
   }
 
   #remember(target) {
+    const before = this.#trail;
     this.#trail = [];
     for (let node = target; node && node !== this.#app; node = node.parentElement) {
       this.#trail.push([node, stopsIn(node).indexOf(target)]);
       if (isArea(node)) break;
     }
+    const area = this.#trail.at(-1)?.[0];
+    if (area && before.length && isAbove(area) && before.at(-1)[0] !== area) this.#before.set(area, before);
   }
 
   #look() {
@@ -36,6 +42,10 @@ export class FocusKeeper {
     if (!lost || !this.#trail.length) return;
     const trail = this.#trail;
     this.#trail = [];
+    this.#goOn(trail);
+  }
+
+  #goOn(trail) {
     const [area] = trail.at(-1);
     for (const [node, place] of trail.slice(1, -1)) {
       if (!usable(node)) continue;
@@ -43,7 +53,12 @@ export class FocusKeeper {
       const next = stops[Math.min(Math.max(place, 0), stops.length - 1)];
       if (next) return void next.focus();
     }
-    this.#begin(area);
+    const before = area.open ? null : this.#before.get(area);
+    if (!before) return void this.#begin(area);
+    this.#before.delete(area); // so that no two of them lead to each other for ever
+    const [[last]] = before;
+    if (usable(last)) last.focus();
+    else this.#goOn(before);
   }
 
   /** Without anything in its place: where one begins to read. */

@@ -17,6 +17,11 @@ export function guardPresses(target) {
     press = { control, meaning: meaningOf(control) };
   }, { capture: true });
   target.addEventListener("pointercancel", () => { press = null; }, { capture: true });
+  target.addEventListener("keydown", (event) => {
+    press = null;
+    // The focus may be on something else by now: a key that is held would press that, too.
+    if (event.repeat && event.key === "Enter") event.preventDefault();
+  }, { capture: true });
   target.addEventListener("click", (event) => {
     if (press === null || event.detail === 0) return; // by a key
     const { control, meaning } = press;

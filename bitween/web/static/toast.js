@@ -3,6 +3,13 @@
 import { iconButton, make, withEnglish } from "/web/dom.js";
 import { t } from "/web/strings.js";
 
+/** Give the focus to what had it, or to what stands for the same: a row that went and came back is another element. */
+function focusSame(node) {
+  const label = node.getAttribute("aria-label");
+  const same = node.isConnected ? node : document.querySelector(`main [aria-label="${CSS.escape(label ?? "")}"]`);
+  same?.focus();
+}
+
 /**
  * What a notice tells of: its `text` and the part of it that is `english`; what happens when it goes (`end`), and
  * what in place of that when its button is pressed (`action`: its `text` and what it does, `act`). Notices with the
@@ -79,5 +86,7 @@ export class Toast {
     if (focused) this.#before?.focus();
     gone();
     for (const { end, action } of this.#entries) (how === "act" ? action.act : end)?.();
+    // What came back is drawn by then.
+    if (focused && how === "act" && this.#before) requestAnimationFrame(() => focusSame(this.#before));
   }
 }
