@@ -9,6 +9,7 @@ from ipaddress import ip_interface
 
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
+from twisted.logger import LogLevel, capturedLogs, formatEvent
 from twisted.trial.unittest import SynchronousTestCase
 
 from bitween.application import Bitween, Parts
@@ -29,6 +30,7 @@ from bitween.model.connection import ConnectionState
 from bitween.model.events import ConnectionChanged, ItemPublished, ListingReceived, PresenceRepeated
 from bitween.model.intention import Intention
 from bitween.model.job import JobState
+from bitween.model.left_out import LeftOut, LeftOutEntry, Why
 from bitween.model.search import FoundPage
 from bitween.model.torrent import FileEntry, InfoHash, Metainfo
 from bitween.model.trouble import Reason, Remedy
@@ -289,6 +291,20 @@ class UseCaseTests(SynchronousTestCase):
                 self.bitween.add_path(path)
             self.assertIn(path, str(caught.exception))
         self.assertEqual((self.hasher.asked, self.intentions.paths), ({}, []))
+
+    def test_what_is_left_out_is_logged(self) -> None:
+        """The log names what is not shared of a folder, and why, in text that is clean."""
+        path = self.file()
+        self.bitween.add_path(path)
+        entries = (LeftOutEntry("bad\\xff", Why.NOT_UTF8), LeftOutEntry("pipe", Why.SPECIAL))
+        info = Metainfo(FILM.info_hash, "film.mkv", 2, b"", LeftOut(entries, 3))
+        with capturedLogs() as logged:
+            self.hasher.asked[path].callback(info)
+        (line,) = [str(formatEvent(e)) for e in logged if e["log_level"] is LogLevel.warn]
+        self.assertIn(path, line)
+        self.assertIn("without 3 of its entries", line)
+        for said in ("'bad\\xff' (its name is not UTF-8)", "'pipe' (", "and 1 more"):
+            self.assertIn(said, line)
 
     def test_hashing_fails(self) -> None:
         """The job tells why, and the path is not tried again at the next start."""
