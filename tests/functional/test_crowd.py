@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import socket
+import tempfile
 from io import BytesIO
 from typing import Any
 
 from twisted.internet import reactor
-from twisted.internet.interfaces import IReactorTCP, IReactorTime
+from twisted.internet.endpoints import UNIXClientEndpoint, connectProtocol
+from twisted.internet.interfaces import IReactorTCP, IReactorTime, IReactorUNIX
 from twisted.trial.unittest import TestCase
 from twisted.web.client import Agent, FileBodyProducer, readBody
 from twisted.web.http_headers import Headers
 
 from bitween.api.site import MAX_STRANGERS
-from tests.functional.api_rig import TOKEN, World, rpc, site_of
+from tests.functional.api_rig import TOKEN, World, http_request, rpc, site_of
+from tests.functional.test_api_service import Collector
 
 CROWD = 300
 #: Seconds in which an answer counts as given at once.
@@ -48,6 +53,26 @@ class CrowdTests(TestCase):
             self.assertEqual(await self.call(), 200)
             self.assertEqual(await self.call(), 200)
             self.assertLessEqual(len(self.site.channels), MAX_STRANGERS + 2)
+
+    async def test_a_local_socket_is_served_at_once(self) -> None:
+        """A crowd at the TCP port takes no place from who comes by the Unix socket."""
+        path = os.path.join(tempfile.mkdtemp(), "socket")
+        self.addCleanup(shutil.rmtree, os.path.dirname(path))
+        site: Any = self.site
+        port: Any = IReactorUNIX(reactor).listenUNIX(path, site)
+        self.addCleanup(port.stopListening)
+        for _ in range(CROWD):
+            self.come(b"POST /api HTTP/1.1\r\n")
+        connection = await connectProtocol(UNIXClientEndpoint(reactor, path), Collector())
+        assert connection.transport is not None
+        # Longer there than the crowd: it is not cut for coming without a token at first.
+        for _ in range(CROWD):
+            self.come(b"")
+        self.assertEqual(await self.call(), 200)
+        headers = {"Host": "localhost", "Connection": "close"}
+        connection.transport.write(http_request(rpc("Api.versions"), headers=headers))
+        answer = await connection.closed.addTimeout(AT_ONCE, reactor)
+        self.assertIn(b" 200 OK", answer)
 
     def come(self, begins: bytes) -> None:
         """Connect, send the beginning of a request, and stay."""

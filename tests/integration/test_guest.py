@@ -186,6 +186,28 @@ class Guest(_Base):
         self.assertEqual((seen["kind"], seen["priority"]), ("xa", "-1"))
         self.assertIn("bitween", seen["status"])
 
+    async def test_what_ones_own_programs_see(self) -> None:
+        """All that the person's chat program sees of the daemon is that it comes and goes."""
+        server = self.server("alice", "bob")
+        alice, bob = self.daemon(server, "alice"), self.daemon(server, "bob")
+        program = await self.chat_program(server, "alice")
+        await self.make_contacts([alice, bob])
+        full = await self.full_jid(alice)
+        await alice.share(self.make_file("film.mkv", b"a film"))
+        await bob.until(lambda result: bool(result["hashes"]), "xmpp.get_hashes")
+        await alice.call("xmpp.remove_contact", jid=bob.jid)
+        await alice.stop()
+        await program.sees("presence", sender=full, kind="unavailable")
+        seen = [s for s in program.seen if s.get("sender") == full]
+        kinds = [f"{s['what']} {s['kind']}" for s in seen]
+        # It comes; a new contact may need it again; it goes, which ejabberd says twice.
+        come = kinds.count("presence xa")
+        self.assertLessEqual(come, 2)
+        self.assertEqual(kinds[:come], ["presence xa"] * come)
+        self.assertEqual(set(kinds[come:]), {"presence unavailable"})
+        self.assertEqual({s["priority"] for s in seen[:come]}, {"-1"})
+        self.assertEqual(program.messages(), [])
+
     async def test_requests(self) -> None:
         """A contact learns what the daemon is; a stranger who knows its full JID learns nothing."""
         server = self.server("alice", "bob", "mallory")

@@ -84,6 +84,11 @@ class BackgroundDaemon(Daemon):
         ]
 
 
+def mode(path: str) -> int:
+    """What may be done with a file."""
+    return stat.S_IMODE(os.stat(path).st_mode)
+
+
 class TerminalTests(ProsodyTestCase):
     """Alice's daemon runs in a terminal; bob watches."""
 
@@ -113,6 +118,28 @@ class TerminalTests(ProsodyTestCase):
         alice, bob = await self.two()
         alice.close_terminal()
         await self.assert_clean(alice, bob)
+
+    async def test_modes(self) -> None:
+        """In a state directory that others could look into, everything is private from then on."""
+        server = self.server("alice")
+        alice = TerminalDaemon(server, self.pool, os.path.join(self.directory, "alice"), "alice")
+        os.chmod(alice.state_dir, 0o755)
+        umask = os.umask(0o022)
+        try:
+            starting = alice.start()
+        finally:
+            os.umask(umask)
+        self.addCleanup(alice.kill9)
+        await starting
+        await alice.share(self.make_file("film.mkv", noise(MIB)))
+        modes = {
+            name: mode(os.path.join(alice.state_dir, name)) for name in os.listdir(alice.state_dir)
+        }
+        self.assertGreaterEqual(modes.keys(), {"bitween.sqlite-wal", "bitween.sqlite-shm", "token"})
+        self.assertEqual(set(modes.values()), {0o600}, modes)
+        self.assertEqual(
+            [mode(path) for path in (alice.state_dir, alice.downloads)], [0o700, 0o755]
+        )
 
     async def test_control_c(self) -> None:
         """So is this; child processes that hash are not hit, and nothing looks like a fault."""
@@ -151,17 +178,13 @@ class BackgroundTests(ProsodyTestCase):
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
 
-    def mode(self, path: str) -> int:
-        """What may be done with a file."""
-        return stat.S_IMODE(os.stat(path).st_mode)
-
     async def test_the_log_is_opened_again(self) -> None:
         """When it was moved away, as logrotate does it, SIGHUP makes a new one for us alone."""
         alice, pid = await self.begin()
         os.rename(alice.log_file, f"{alice.log_file}.1")
         os.kill(pid, signal.SIGHUP)
         await until(_exists(alice.log_file), bool)
-        self.assertEqual(self.mode(alice.log_file), self.mode(f"{alice.log_file}.1"))
+        self.assertEqual(mode(alice.log_file), mode(f"{alice.log_file}.1"))
         os.kill(pid, signal.SIGTERM)
         await alice.gone()
         await until(_contains(alice.log_file, "Received SIGTERM"), bool)
@@ -169,17 +192,17 @@ class BackgroundTests(ProsodyTestCase):
     async def test_modes(self) -> None:
         """The state is private, and downloads have the umask of who started the daemon."""
         alice, pid = await self.begin()
-        self.assertEqual(self.mode(alice.state_dir), 0o700)
+        self.assertEqual(mode(alice.state_dir), 0o700)
         for name in os.listdir(alice.state_dir):
-            self.assertEqual(self.mode(os.path.join(alice.state_dir, name)), 0o600, name)
-        self.assertEqual(self.mode(alice.downloads), 0o755)
+            self.assertEqual(mode(os.path.join(alice.state_dir, name)), 0o600, name)
+        self.assertEqual(mode(alice.downloads), 0o755)
         os.kill(pid, signal.SIGTERM)
         await alice.gone()
 
     async def test_a_umask_of_its_own(self) -> None:
         """What twistd is told counts."""
         alice, pid = await self.begin("--umask=027")
-        self.assertEqual(self.mode(alice.downloads), 0o750)
+        self.assertEqual(mode(alice.downloads), 0o750)
         os.kill(pid, signal.SIGTERM)
         await alice.gone()
 
