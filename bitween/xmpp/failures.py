@@ -29,6 +29,7 @@ from bitween.errors import (
     XMPPError,
 )
 from bitween.model.text import printable
+from bitween.xmpp.parser import NoStream
 from bitween.xmpp.scram import MOST_ITERATIONS, ServerNotAuthentic, TooManyIterations
 from bitween.xmpp.tls import CertificateForAnother, CertificateNotAccepted
 
@@ -108,7 +109,7 @@ def connection_error(
     if isinstance(error, StreamError | StanzaError | FeatureNotAdvertized | TLSError):
         return _stream_error(error, host, in_session=in_session)
     if isinstance(error, ParserError):
-        return _not_understood(error, host, in_session=in_session)
+        return _not_understood(error, host)
     return _network_error(error, host)
 
 
@@ -276,18 +277,18 @@ def _certificate_error(error: CertificateNotAccepted, host: str) -> CertificateR
     )
 
 
-def _not_understood(error: ParserError, host: str, *, in_session: bool) -> NotConnected:
+def _not_understood(error: ParserError, host: str) -> NotConnected:
     why = printable(str(error))
-    if in_session:
+    if isinstance(error, NoStream):
         return NotConnected(
-            f"{host} sent XML that bitween does not take: {why}",
-            detail="xml",
+            f"{host} does not speak XMPP: {why}",
+            "check --server; where TLS begins at once, it is xmpps://HOST:PORT",
+            detail="not_understood",
             values={"host": host, "why": why},
         )
     return NotConnected(
-        f"{host} does not speak XMPP: {why}",
-        "check --server; where TLS begins at once, it is xmpps://HOST:PORT",
-        detail="not_understood",
+        f"{host} sent XML that bitween does not take: {why}",
+        detail="xml",
         values={"host": host, "why": why},
     )
 

@@ -26,6 +26,10 @@ MAX_NAMES = 32_000_000
 _NAME, _COPIES = 200, 3
 
 
+class NoStream(ParserError):
+    """What came does not even begin as a stream does: something else answers there."""
+
+
 class BoundedElementStream(ExpatElementStream):
     """
     Twisted's parser, which takes no more of a stanza than there may be.
@@ -71,13 +75,17 @@ class BoundedElementStream(ExpatElementStream):
         """
         Take in what arrived.
 
+        :raises NoStream: if it is no XML from its first bytes on.
         :raises ParserError: if it is not well-formed, declares a document type, is nested without
             end, or is one token without an end or in too many pieces.
         """
         # expat begins again with a token of which a further piece has come.
         self._reread += self._since_token
         self._since_token += len(buffer)
-        super().parse(buffer)
+        try:
+            super().parse(buffer)
+        except ParserError as error:
+            raise error if self.documentStarted else NoStream(str(error)) from None
         if self._since_token > MAX_TOKEN:
             raise ParserError("a tag without an end")
         if self._reread > MAX_REREAD:

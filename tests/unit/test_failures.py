@@ -9,6 +9,7 @@ from twisted.words.xish.domish import ParserError
 
 from bitween.errors import CertificateRefused, LogInRefused
 from bitween.xmpp.failures import connection_error
+from bitween.xmpp.parser import NoStream
 from bitween.xmpp.tls import CertificateForAnother
 
 
@@ -42,10 +43,10 @@ class ConnectionErrorTests(SynchronousTestCase):
 
     def test_what_is_no_xmpp(self) -> None:
         """Who names the port of something else, or of TLS, is told what to look at."""
-        error = connection_error(ParserError("syntax error: line 1"), "example.org:443")
+        error = connection_error(NoStream("syntax error: line 1"), "example.org:443")
         self.assertEqual(error.message, "example.org:443 does not speak XMPP: syntax error: line 1")
         self.assertIn("xmpps://", error.hint)
-        error = connection_error(ParserError("syntax error"), "example.org", in_session=True)
+        error = connection_error(ParserError("syntax error"), "example.org")
         self.assertIn("example.org sent XML that bitween does not take", str(error))
         self.assertEqual(error.hint, "")
 

@@ -16,6 +16,7 @@ from bitween.xmpp.parser import (
     MAX_STANZA,
     MAX_TOKEN,
     BoundedElementStream,
+    NoStream,
 )
 
 AFTER = "<message xmlns='jabber:client' from='b'><x/></message>"
@@ -126,6 +127,16 @@ class ParserTests(SynchronousTestCase):
         """Let text arrive in pieces; the stanza that it is, if it is one."""
         self.feed(text, size)
         return self.stanzas[-1] if self.stanzas else None
+
+    def test_what_is_no_stream(self) -> None:
+        """It is told apart from a stream that has an error in it."""
+        for text in (b"HTTP/1.1 400 Bad Request\r\n", b"SSH-2.0", b"\x15\x03\x03\x00\x02", b"<a b"):
+            parser = BoundedElementStream()
+            with self.assertRaises(NoStream):
+                parser.parse(text + b"<")
+        with self.assertRaises(ParserError) as caught:
+            self.feed("<a></b>")
+        self.assertNotIsInstance(caught.exception, NoStream)
 
     def test_a_document_type(self) -> None:
         """XMPP forbids it: a few bytes of it may stand for millions."""
