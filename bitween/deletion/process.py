@@ -9,6 +9,7 @@ from collections.abc import Generator
 from typing import Any
 
 from twisted.internet.utils import getProcessOutputAndValue
+from twisted.python.failure import Failure
 
 from bitween.deletion.worker import Order, Outcome
 from bitween.errors import DeletionFailed
@@ -38,17 +39,19 @@ async def carry_out(reactor: Any, order: Order) -> Deletion:
     :param reactor: starts the process.
     :raises DeletionFailed: if some could not be deleted; the others are.
     """
+    standard_input = await result_in_slices(reactor, encoding(order))
     check_code()
     environ = {name: os.environ[name] for name in ("HOME", "XDG_DATA_HOME") if name in os.environ}
     try:
-        out, complaint, status = await getProcessOutputAndValue(
+        ending = getProcessOutputAndValue(
             sys.executable,
             ["-P", "-X", "utf8", "-m", _WORKER],
             env={**environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
             path="/",
             reactor=reactor,
-            stdinBytes=await result_in_slices(reactor, encoding(order)),
+            stdinBytes=standard_input,
         )
+        out, complaint, status = await ending.addErrback(_killed)
     except OSError as error:
         raise DeletionFailed(f"no process can be started: {error.strerror}", "try again") from None
     if status:
@@ -64,6 +67,23 @@ async def carry_out(reactor: Any, order: Order) -> Deletion:
             f"delete what is left in {order.folder!r} by hand",
         )
     return Deletion(outcome.files, outcome.size, outcome.trash, outcome.kept)
+
+
+def _killed(failure: Failure) -> Failure:
+    """
+    Say by which signal the process has ended.
+
+    Twisted tells that as a tuple in place of an exception, which cannot be awaited.
+
+    :raises DeletionFailed: if a signal has ended it.
+    """
+    value: object = failure.value
+    if isinstance(value, tuple):
+        raise DeletionFailed(
+            f"the process that deletes files was killed (signal {value[2]})",
+            "delete what is left by hand",
+        )
+    return failure
 
 
 def encoding(order: Order) -> Generator[None, None, bytes]:

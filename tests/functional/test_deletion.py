@@ -5,12 +5,17 @@ from __future__ import annotations
 import os
 import shutil
 from dataclasses import replace
+from typing import Any, cast
 
 from twisted.internet import reactor
+from twisted.internet.interfaces import IReactorProcess
 from twisted.internet.task import deferLater
+from twisted.trial.unittest import TestCase
 
 from bitween.bittorrent.swarm import Swarm
-from bitween.errors import BadPath
+from bitween.deletion.process import carry_out
+from bitween.deletion.worker import Order
+from bitween.errors import BadPath, DeletionFailed
 from bitween.model.deletion import Deletion
 from bitween.model.torrent import FileOrigin, InfoHash
 from bitween.model.wishes import Limits, Selection, Wishes
@@ -253,3 +258,27 @@ class OriginTests(DeletionCase):
         await self.bob.download(self.info_hash, "", self.downloads)
         await self.share(self.bob, self.holiday)
         self.assertIs(self.origin(self.bob, self.info_hash), FileOrigin.SHARED)
+
+
+class Killing:
+    """A reactor whose processes are killed as soon as they run."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(reactor, name)
+
+    def spawnProcess(self, *args: Any, **options: Any) -> Any:
+        """Start a process, and kill it."""
+        process = cast(IReactorProcess, reactor).spawnProcess(*args, **options)
+        process.signalProcess("KILL")
+        return process
+
+
+class KilledTests(TestCase):
+    """The process that deletes."""
+
+    async def test_it_is_killed(self) -> None:
+        """As where memory runs out: that is told, and nobody waits for it any longer."""
+        order = Order(self.mktemp(), "film", (), ".parts", (), "", None, erase=True)
+        with self.assertRaises(DeletionFailed) as raised:
+            await carry_out(Killing(), order)
+        self.assertIn("killed (signal 9)", str(raised.exception))
