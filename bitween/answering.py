@@ -83,7 +83,7 @@ class Answering:
         before, self._answered[key] = self._answered.get(key, True), answers
         if before is not answers:
             words = "answers again" if answers else "does not answer"
-            self._log.info("{who} {words}", who="/".join(key), words=words)
+            self._log.info("{who!r} {words}", who="/".join(key), words=words)
             self._changed(key)
 
     def _not_asked(self, failure: Failure, key: Key) -> None:
