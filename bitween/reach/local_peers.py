@@ -11,6 +11,7 @@ from twisted.application.service import Service
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 
+from bitween.errors import BitweenError
 from bitween.reach.kernel_sockets import Ends, ours_among
 from bitween.reach.shared_port import own_sockets
 
@@ -91,20 +92,29 @@ class LocalPeers(Service):
                 if ends in ours and _is_established(connection):
                     self._admit(connection, ends)
                 else:
-                    self._part(connection)
+                    self._refuse(connection)
 
     def _admit(self, connection: socket.socket, ends: Ends) -> None:
         _, here = ends
         if here[1] in {port for _, port in self._listening()}:
-            self._gate.admit(connection)
+            try:
+                self._gate.admit(connection)
+            except (OSError, BitweenError) as error:
+                # It has ended by now, or others cannot be kept out any more.
+                self._log.debug("a peer on this machine is not let in: {why}", why=str(error))
+                _part(connection)
 
-    def _part(self, connection: socket.socket) -> None:
-        # libtorrent, whose it is, sees its end.
-        with suppress(OSError):
-            connection.shutdown(socket.SHUT_RDWR)
+    def _refuse(self, connection: socket.socket) -> None:
+        _part(connection)
         if not self._warned:
             self._warned = True
             self._log.warn("another user of this machine connected to us over BitTorrent: refused")
+
+
+def _part(connection: socket.socket) -> None:
+    # libtorrent, whose it is, sees its end.
+    with suppress(OSError):
+        connection.shutdown(socket.SHUT_RDWR)
 
 
 def _connections_with(

@@ -10,8 +10,10 @@ from typing import Any, cast
 import netifaces
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
+from twisted.internet.task import Clock
 from twisted.internet.threads import deferToThread
 from twisted.logger import capturedLogs
+from twisted.trial.unittest import SynchronousTestCase
 
 from bitween.bittorrent.swarm import Swarm, SwarmOptions
 from bitween.model.address import PeerAddress
@@ -122,3 +124,39 @@ def addresses_of_this_machine() -> list[str]:
         for entry in netifaces.ifaddresses(name).get(family, ())
     ]
     return [address for address in found if "%" not in address and address != "127.0.0.1"]
+
+
+class StuckGate:
+    """A gate of which the kernel wants to know nothing any more."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    def admit(self, connection: socket.socket) -> None:
+        """Fail, as where the connection has just ended."""
+        del connection
+        self.asked += 1
+        raise OSError("it is not connected")
+
+
+class StuckTests(SynchronousTestCase):
+    """A gate that fails."""
+
+    def test_each_connection_is_seen_to(self) -> None:
+        """Nobody is let in, and one that fails keeps none of the others from being looked at."""
+        listening = socket.create_server(("127.0.0.1", 0))
+        self.addCleanup(listening.close)
+        clock, gate = Clock(), StuckGate()
+        port = listening.getsockname()[1]
+        peers = LocalPeers(clock, gate, lambda: [("127.0.0.1", port)], is_here)
+        peers.startService()
+        self.addCleanup(peers.stopService)
+        dialled = [socket.create_connection(("127.0.0.1", port), 10) for _ in range(2)]
+        for each in dialled:
+            taken, address = listening.accept()
+            self.addCleanup(taken.close)
+            self.addCleanup(each.close)
+            peers.connected(address)
+        clock.advance(0)
+        self.assertEqual([each.recv(1) for each in dialled], [b"", b""])
+        self.assertEqual(gate.asked, 2)
