@@ -537,6 +537,25 @@ class TorrentTests(MethodCase):
             error = self.answer(method, params)["error"]
             self.assertEqual(error["code"], -32602, (method, params))
 
+    def test_paths_that_are_not_utf8(self) -> None:
+        """They are refused at once in the words of the daemon's options, which are clean text."""
+        folder = os.path.join(os.path.abspath(self.mktemp()), "d\udcff")
+        os.makedirs(folder)
+        for method, params in (
+            ("bt.add_path", {"path": folder}),
+            ("bt.add_torrent_by_hash", {"hash": A, "save_path": folder}),
+            ("bt.add_torrent_by_hash", {"hash": A, "save_path": f"{folder}/new"}),
+        ):
+            error = self.answer(method, params)["error"]
+            said = f"{error['message']} {error['data']}"
+            self.assertEqual(
+                (error["data"]["reason"], error["data"]["detail"]), ("bad_path", "encoding")
+            )
+            self.assertIn("is not UTF-8", error["message"])
+            self.assertIn("d\\xff", said)
+            self.assertNotRegex(said, "[\ud800-\udfff]")
+        self.assertEqual(self.call("bt.get_torrents")["torrents"], [])
+
     def test_add_path_and_wait(self) -> None:
         """The answer comes when the path is hashed."""
         path = self.file()
