@@ -117,6 +117,35 @@ class WebContactsTests(WebCase):
 
         await browse(visit)
 
+    async def test_two_of_a_name(self) -> None:
+        """Who is at one of two contacts with the same name stays there, also after an undo."""
+        for jid in (BOB, "bob@example.net"):
+            self.world.contact_shares(jid, {info_hash("a"): "a"})
+            self.world.messenger.add_contact(jid, "Bob")
+
+        async def come() -> None:
+            self.world.contact_shares("amy@example.org", {info_hash("b"): "b"})
+
+        def visit(page: Page) -> None:
+            self.log_in(page)
+            page.goto(f"{self.url}#contacts")
+            buttons = page.get_by_role("button", name="Remove Bob")
+            expect(buttons).to_have_count(2)
+            buttons.last.focus()
+            focused = page.locator("li:focus-within > .texts .name")
+            jid = focused.get_attribute("title")
+            meanwhile(come())
+            expect(page.locator("li .name", has_text="amy@example.org")).to_be_visible()
+            self.assertEqual(focused.get_attribute("title"), jid)
+            page.keyboard.press("Enter")
+            expect(buttons).to_have_count(1)
+            page.keyboard.press("Enter")
+            expect(buttons).to_have_count(2)
+            expect(buttons.last).to_be_focused()
+            self.assertEqual(focused.get_attribute("title"), jid)
+
+        await browse(visit)
+
 
 class WebStatusTests(WebCase):
     """How the daemon is."""

@@ -4,6 +4,7 @@ import { isolated } from "/web/direction.js";
 import { iconButton, legible, make, named, say, withEnglish } from "/web/dom.js";
 import { Hindered, Refused } from "/web/errors.js";
 import { avatar } from "/web/faces.js";
+import { sameAs } from "/web/focus.js";
 import { size } from "/web/format.js";
 import "/web/invitation.js";
 import { isThere, presenceKey } from "/web/presence.js";
@@ -98,12 +99,12 @@ export class ContactsView extends HTMLElement {
     const drawn = JSON.stringify([asking, known]);
     if (drawn === this.#drawn) return; // else who is about to press something there would lose it
     this.#drawn = drawn;
-    const focused = aimOf(document.activeElement);
+    const focused = document.activeElement.closest(".cards") && document.activeElement;
     this.#asking.hidden = !asking.length;
     this.#requests.replaceChildren(...asking.map((contact) => this.#request(contact)));
     this.#list.replaceChildren(...known.map((contact) => this.#card(contact)));
     say(this.#empty, known.length ? "" : t("noContacts"));
-    if (focused) [...this.querySelectorAll(".cards :is(a, button)")].find((node) => aimOf(node) === focused)?.focus();
+    if (focused) sameAs(focused)?.focus();
   }
 
   #nameOf({ jid, nick }) {
@@ -116,7 +117,7 @@ export class ContactsView extends HTMLElement {
     const button = (text, label, method, kind) => make("button", {
       type: "button", class: kind, click: () => this.#act(method, { jid }), "aria-label": t(label, { name: jid }),
     }, t(text));
-    return make("li", { class: "request" }, avatar(jid, name, false), this.#texts({ jid, nick: null }, this.#wish(contact)),
+    return make("li", { class: "request", "data-key": jid }, avatar(jid, name, false), this.#texts({ jid, nick: null }, this.#wish(contact)),
       button("accept", "acceptLabel", "xmpp.accept_contact", "main"), button("decline", "declineLabel", "xmpp.remove_contact", ""));
   }
 
@@ -128,7 +129,7 @@ export class ContactsView extends HTMLElement {
     const count = sum("shares");
     const facts = this.#standing(contact);
     if (devices.length > 1) facts.push(t("shareCount", { n: count }), size(sum("size")));
-    const card = make("li", {}, avatar(jid, name, isThere(contact)), this.#texts(contact, facts.join(" · ")));
+    const card = make("li", { "data-key": jid }, avatar(jid, name, isThere(contact)), this.#texts(contact, facts.join(" · ")));
     if (count) {
       const link = make("a", { href: `#shares/${encodeURIComponent(jid)}` }, t("seeShares", { n: count }));
       card.append(link);
@@ -163,11 +164,6 @@ export class ContactsView extends HTMLElement {
     else if (subscription === "to") said.push(t("onesided"));
     return said;
   }
-}
-
-/** What tells a link or button of a card from all others, also when the card is drawn anew. */
-function aimOf(node) {
-  return node.closest(".cards") && (node.getAttribute("href") ?? node.getAttribute("aria-label"));
 }
 
 function device({ resource, online, answering, shares, size: bytes, way }) {

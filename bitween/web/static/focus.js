@@ -5,6 +5,20 @@ const STOPS = "a[href], button:enabled"; // no text fields: on a phone the keybo
 const usable = (node) => node.isConnected && node.checkVisibility();
 const stopsIn = (node) => [...node.querySelectorAll(STOPS)].filter(usable);
 
+/**
+ * What stands for the same as a button or a link: itself or, where it was drawn again, what is called so in what has
+ * the same `data-key`. Names alone do not tell: contacts and shares may have the same one.
+ */
+export function sameAs(node) {
+  if (node.isConnected) return node;
+  const key = node.closest("[data-key]")?.dataset.key;
+  const calledSo = (other) => callOf(other) === callOf(node);
+  const drawn = [...document.querySelectorAll("main [data-key]")].filter(({ dataset }) => dataset.key === key);
+  return drawn.flatMap((around) => [...around.querySelectorAll("a, button")]).find(calledSo) ?? null;
+}
+
+const callOf = (node) => node.getAttribute("aria-label") ?? node.getAttribute("href") ?? node.textContent;
+
 /** Within these the focus stays, as long as they are shown. */
 const isArea = (node) => node.matches("main > *, dialog, header, log-in-view, connection-notice, toast-area");
 /** From these it goes back to where it was before, once they or what is in them are gone. */

@@ -1,14 +1,8 @@
 // One notice: what it says, what can be done about it, and what happens when it goes.
 
 import { iconButton, make, withEnglish } from "/web/dom.js";
+import { sameAs } from "/web/focus.js";
 import { t } from "/web/strings.js";
-
-/** Give the focus to what had it, or to what stands for the same: a row that went and came back is another element. */
-function focusSame(node) {
-  const label = node.getAttribute("aria-label");
-  const same = node.isConnected ? node : document.querySelector(`main [aria-label="${CSS.escape(label ?? "")}"]`);
-  same?.focus();
-}
 
 /**
  * What a notice tells of: its `text` and the part of it that is `english`; what happens when it goes (`end`), and
@@ -87,6 +81,6 @@ export class Toast {
     gone();
     for (const { end, action } of this.#entries) (how === "act" ? action.act : end)?.();
     // What came back is drawn by then.
-    if (focused && how === "act" && this.#before) requestAnimationFrame(() => focusSame(this.#before));
+    if (focused && how === "act" && this.#before) requestAnimationFrame(() => sameAs(this.#before)?.focus());
   }
 }

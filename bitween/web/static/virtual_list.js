@@ -80,6 +80,7 @@ export class VirtualList extends HTMLElement {
       const key = this.#keyFor(item, index, rows);
       const row = (this.#rows.get(key) ?? this.#rows.get(emptyAt(index)))?.row ?? this.#makeRow();
       rows.set(key, { row, index });
+      row.dataset.key = key;
       this.#place(row, index, count);
       row.fill(item);
     }
