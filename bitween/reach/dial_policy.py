@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from ipaddress import IPv4Interface, IPv4Network, IPv6Interface, IPv6Network, ip_address
 from typing import Protocol
 
@@ -11,6 +10,7 @@ from twisted.internet.interfaces import IReactorTime
 
 from bitween.model.address import PeerAddress
 from bitween.model.candidate import Candidate, Kind
+from bitween.model.dial_budget import DialBudget
 from bitween.reach.home import is_at_home
 
 Network = IPv4Network | IPv6Network
@@ -64,7 +64,7 @@ class DialPolicy:
         self._own = own
         self._serves = serves
         self._trusted = trusted
-        self._failed = _FailedDials(clock)
+        self._failed = DialBudget(clock.seconds, MAX_FAILED, MAX_PORTS)
 
     def may_dial(self, address: PeerAddress, shared: Iterable[Network] = ()) -> bool:
         """
@@ -129,36 +129,3 @@ class DialPolicy:
     def _is_elsewhere(self, address: PeerAddress) -> bool:
         own = (candidate.address for candidate in self._own.candidates)
         return address.is_global and not is_at_home(address, own)
-
-
-class _FailedDials:
-    """Remembers, for each bare JID, what was dialled in vain lately."""
-
-    def __init__(self, clock: IReactorTime) -> None:
-        self._clock = clock
-        self._when: dict[str, dict[PeerAddress, float]] = {}
-
-    def take(self, jid: str, address: PeerAddress) -> bool:
-        now = self._clock.seconds()
-        when = self._when.setdefault(jid, {})
-        for old in [known for known, since in when.items() if now - since > max(MAX_FAILED)]:
-            del when[old]
-        if now - when.get(address, -math.inf) <= min(MAX_FAILED):
-            return True
-        if not self._may_take(when, address, now):
-            return False
-        when[address] = now
-        return True
-
-    def _may_take(
-        self, when: Mapping[PeerAddress, float], address: PeerAddress, now: float
-    ) -> bool:
-        others = {known: since for known, since in when.items() if known != address}
-        ports = sum(known.address == address.address for known in others)
-        return ports < MAX_PORTS and all(
-            sum(now - since <= seconds for since in others.values()) < most
-            for seconds, most in MAX_FAILED.items()
-        )
-
-    def give_back(self, jid: str, address: PeerAddress) -> None:
-        self._when.get(jid, {}).pop(address, None)

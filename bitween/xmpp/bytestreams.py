@@ -81,7 +81,9 @@ class Bytestreams(XMPPHandler):
             for proxy in islice(await self._proxies.own(), MAX_TRIED)
         ]
         used = await self._offer(peer, sid, offered)
-        stream = await self._dial(used, stream_name(sid, own, peer), jid, resource)
+        addresses = await self._proxies.resolve(used.host)
+        name = stream_name(sid, own, peer)
+        stream, _ = await self._dial(used, addresses[:MAX_TRIED], name, jid, resource)
         try:
             await self._activate(used.jid, sid, peer)
         except BaseException:
@@ -206,24 +208,29 @@ class Bytestreams(XMPPHandler):
         for proxy in offered:
             try:
                 checked = await self._proxies.checked(proxy, jid.partition("@")[2])
-                return await self._dial(checked, name, jid, resource), proxy.jid
+                places = await self._proxies.places(jid, checked, MAX_TRIED)
+                stream, address = await self._dial(checked, places, name, jid, resource)
+                self._proxies.relayed(jid, address, checked.port)
+                return stream, proxy.jid
             except BitweenError as error:
                 why = RequestRefused(error.message, error.hint)
         raise why
 
     # ---- both
 
-    async def _dial(self, proxy: Proxy, name: str, jid: str, resource: str) -> ProxiedStream:
+    async def _dial(
+        self, proxy: Proxy, addresses: Sequence[str], name: str, jid: str, resource: str
+    ) -> tuple[ProxiedStream, str]:
         """
         Connect to a proxy, and have it know which stream is meant.
 
+        :returns: the stream, and at which of the addresses it came about.
         :raises RequestRefused: if that fails.
         """
-        addresses = await self._proxies.resolve(proxy.host)
         if not addresses:
             raise RequestRefused(f"{printable(proxy.jid)} is nowhere where a proxy should be")
         why = ""
-        for address in addresses[:MAX_TRIED]:
+        for address in addresses:
             kind: Any = TCP6ClientEndpoint if ":" in address else TCP4ClientEndpoint
             endpoint = kind(self._reactor, address, proxy.port, CONNECT_TIMEOUT)
             stream = ProxiedStream(self._reactor, name, jid, resource)
@@ -233,7 +240,7 @@ class Bytestreams(XMPPHandler):
             except Exception as error:
                 why = printable(str(error) or type(error).__name__)
             else:
-                return stream
+                return stream, address
         raise RequestRefused(f"{printable(proxy.jid)} cannot be reached: {why}")
 
 

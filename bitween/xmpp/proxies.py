@@ -14,6 +14,7 @@ from wokkel.subprotocols import XMPPHandler
 from bitween.errors import InvalidValue, RequestRefused
 from bitween.host_names import resolve
 from bitween.model.address import PeerAddress
+from bitween.model.dial_budget import DialBudget
 from bitween.model.text import printable
 from bitween.xmpp.failures import no_session, request_error
 from bitween.xmpp.jids import split
@@ -28,6 +29,12 @@ MAX_ITEMS = 20
 _MAX_DOMAINS = 256
 _MAX_HOST = 255
 _LOWEST_PORT = 1024
+
+#: Different places that one contact can have dialled in a day as proxies and that relay nothing.
+#: Who runs a server can say of any host that a proxy is there.
+MAX_FAILED = {86400.0: 16}
+#: Of these, ports of one host.
+MAX_PORTS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +70,7 @@ class Proxies(XMPPHandler):
         self._reactor = reactor
         self._is_at_home = is_at_home
         self._components: dict[str, tuple[str, ...]] = {}
+        self._budget = DialBudget(reactor.seconds, MAX_FAILED, MAX_PORTS)
         self._own: tuple[str, ...] | None = None
         self._addresses: dict[str, Proxy] = {}
 
@@ -155,6 +163,35 @@ class Proxies(XMPPHandler):
         found = await resolve(self._reactor, host)
         return [address for address in found if self._may_dial(address)]
 
+    async def places(self, jid: str, proxy: Proxy, most: int) -> list[str]:
+        """
+        Choose where a proxy that a contact offers, and that was checked, is looked for.
+
+        :param jid: the contact's bare JID.
+        :param most: addresses.
+        """
+        ours = split(proxy.jid)[0] in await self.components(self.parent.jid.host)
+        found = [a for a in await self.resolve(proxy.host) if ours or self._is_elsewhere(a)]
+        chosen = found[:most]
+        return [a for a in chosen if self._budget.take(jid, PeerAddress(_plain(a), proxy.port))]
+
+    def relayed(self, jid: str, address: str, port: int) -> None:
+        """Note that a proxy that a contact has offered does its work."""
+        self._budget.give_back(jid, PeerAddress(_plain(address), port))
+
+    def _is_elsewhere(self, address: str) -> bool:
+        """
+        Whether the proxy of another server may be at an IP address.
+
+        Whoever runs that server says where its names lead, and could be a contact: that is nowhere
+        in our own network, but for where our own server is, which may serve several domains.
+        """
+        proxy, server = _parsed(address), _parsed(self._session.transport.getPeer().host)
+        if proxy is None:
+            return False
+        here = server is not None and proxy.address == server.address
+        return here or (proxy.is_global and not self._is_at_home(proxy))
+
     def _may_dial(self, address: str) -> bool:
         """
         Whether a proxy may be at an IP address.
@@ -215,9 +252,14 @@ def proxies_in(query: Any) -> Iterator[Proxy]:
             yield Proxy(jid, host, number)
 
 
+def _plain(host: str) -> str:
+    """An IP address without its zone."""
+    return host.partition("%")[0]
+
+
 def _parsed(host: str) -> PeerAddress | None:
     """An IP address, whatever its zone, with some port; ``None`` for one that nobody can dial."""
     try:
-        return PeerAddress.parse(host.partition("%")[0], 1)
+        return PeerAddress.parse(_plain(host), 1)
     except InvalidValue:
         return None

@@ -18,7 +18,14 @@ from bitween.errors import BitweenError, RequestRefused
 from bitween.xmpp.budget import ByteBudget
 from bitween.xmpp.in_band import BLOCK_SIZE, LEAST_BLOCK_SIZE, NS_IBB, stream_limit
 from bitween.xmpp.payload import NS_BITWEEN
-from bitween.xmpp.proxies import NS_BYTESTREAMS, NS_DISCO_INFO, NS_DISCO_ITEMS, Proxies
+from bitween.xmpp.proxies import (
+    MAX_FAILED,
+    MAX_PORTS,
+    NS_BYTESTREAMS,
+    NS_DISCO_INFO,
+    NS_DISCO_ITEMS,
+    Proxies,
+)
 from bitween.xmpp.streams import Streams
 from bitween.xmpp.turnstile import KNOCKS, MAX_IN_ALL, MAX_OF_CONTACT, Turnstile
 from tests.fakes.resolver import Resolver
@@ -210,19 +217,54 @@ class OfferTests(StreamsCase):
         self.assertEqual(self.dialled, [])
 
     def test_loopback_is_for_servers_on_loopback(self) -> None:
-        """A server in a private network may have its proxy there."""
+        """Our own server in a private network may have its proxy there."""
+        self.answers["localhost", NS_DISCO_ITEMS] = _items("proxy.localhost")
         for host, fine in (("127.0.0.1", False), ("10.0.0.1", True)):
+            self.answers["proxy.localhost", NS_BYTESTREAMS] = _host("proxy.localhost", host, 8080)
+            self.proxies.connectionInitialized()
+            self.offer(_streamhost("proxy.localhost", host, 8080))
+            self.assertEqual((host, 8080) in self.dialled, fine)
+
+    def test_another_server_leads_nobody_into_our_own_network(self) -> None:
+        """Not even where our own server is there: but it may serve the other domain, too."""
+        for host, fine in (("10.0.0.1", False), ("fd00::1", False), (self.server_at, True)):
             self.answers["proxy.b.example", NS_BYTESTREAMS] = _host("proxy.b.example", host, 8080)
             self.proxies.connectionInitialized()
             self.offer(_streamhost("proxy.b.example", host, 8080))
             self.assertEqual((host, 8080) in self.dialled, fine)
 
+    def test_who_has_us_look_around(self) -> None:
+        """
+        A contact does not learn of port after port, or host after host, by proxies.
+
+        Whoever runs a server says where its names lead, and where its proxies are.
+        """
+        del self.answers["proxy.b.example", NS_BYTESTREAMS]
+        self.answers["proxy.b.example", NS_DISCO_INFO] = _BYTESTREAMS_INFO
+
+        def offered(address: str, port: int) -> None:
+            before = len(self.dialled)
+            self.reactor.nameResolver = Resolver({"b.example": address})
+            self.offer(_streamhost("proxy.b.example", address, port), sid=f"{address}:{port}")
+            for client in self.reactor.tcpClients[before:]:
+                client[2].clientConnectionFailed(None, Failure(ConnectionRefusedError()))
+            self.reactor.advance(6)
+
+        for number in range(40):
+            offered(f"8.8.4.{number // 10 + 1}", 2000 + number)
+        self.assertEqual(len(self.dialled), 4 * MAX_PORTS)
+        for number in range(40):
+            offered(f"8.8.5.{number + 1}", 2000)
+        self.assertEqual(len(self.dialled), max(MAX_FAILED.values()))
+
     def test_home_is_for_servers_at_home(self) -> None:
         """Public addresses of our own home pass its firewall, too."""
         self.manager.stub.xmlstream.transport.peerAddr = IPv4Address("TCP", "20.0.0.1", 5222)
+        self.answers["localhost", NS_DISCO_ITEMS] = _items("proxy.localhost")
+        self.answers["proxy.localhost", NS_BYTESTREAMS] = _host("proxy.localhost", "8.8.4.4", 7777)
         for at_home, fine in (({"8.8.4.4"}, False), ({"8.8.4.4", "20.0.0.1"}, True)):
             self.at_home = at_home
-            self.offer(_streamhost("proxy.b.example", "8.8.4.4", 7777), sid=str(fine))
+            self.offer(_streamhost("proxy.localhost", "8.8.4.4", 7777), sid=str(fine))
             self.assertEqual(bool(self.dialled), fine)
 
     def test_strangers_and_nonsense(self) -> None:
