@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import struct
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import suppress
 from ipaddress import IPv6Address, ip_address
 
@@ -37,9 +37,17 @@ def is_ours(local: tuple[str, int], remote: tuple[str, int]) -> bool:
     :param local: address and port of the other end.
     :param remote: our own address and port, to which it is connected.
     """
-    return any(
-        row[0] == local and row[1] == remote and row[3] == os.geteuid() for row in _rows("tcp")
-    )
+    try:
+        with SocketTable() as sockets:
+            end = sockets.find(local, remote)
+    except OSError:
+        # This kernel answers no questions, but may show its table, which takes longer to read.
+        rows = (row for row in _rows("tcp", local[1]) if row[:2] == (local, remote))
+        return any(row[3] == os.geteuid() for row in rows)
+    # Without such a connection the kernel finds who listens there.
+    if end is None or end.state == _LISTENING:
+        return False
+    return end.held and end.user == os.geteuid()
 
 
 def ours_among(connections: Collection[Ends]) -> set[Ends]:
@@ -65,22 +73,16 @@ def _is_our_end(sockets: SocketTable, there: tuple[str, int], here: tuple[str, i
     return end is not None and end.held and end.user == os.geteuid()
 
 
-def _served_at(place: tuple[str, int]) -> Iterator[tuple[str, int]]:
-    """Where a server listens that is reached at a place."""
-    yield place
-    yield "::" if ":" in place[0] else "0.0.0.0", place[1]  # noqa: S104  # compared, not bound
-
-
 class OwnServers:
     """Finds ports of this machine at which a BitTorrent client of our own user listens."""
 
-    #: Seconds for which one look at the tables holds.
+    #: Seconds for which one look at a place holds.
     LASTS = 0.1
 
     def __init__(self, clock: IReactorTime) -> None:
         self._clock = clock
-        self._looked: float | None = None
-        self._found: frozenset[tuple[str, int]] = frozenset()
+        self._looked = 0.0
+        self._found: dict[tuple[str, int], bool] = {}
 
     def serves(self, address: PeerAddress) -> bool:
         """
@@ -88,30 +90,53 @@ class OwnServers:
 
         BitTorrent does both on one port, which tells it from most other servers.
         """
-        now = self._clock.seconds()
-        if self._looked is None or now - self._looked > self.LASTS:
-            self._looked, self._found = now, _own_servers()
-        return any(place in self._found for place in _served_at((address.address, address.port)))
+        now, place = self._clock.seconds(), (address.address, address.port)
+        if now - self._looked > self.LASTS:
+            self._looked = now
+            self._found.clear()
+        if place not in self._found:
+            self._found[place] = _listens(place) and _receives(place)
+        return self._found[place]
 
 
-def _own_servers() -> frozenset[tuple[str, int]]:
+def _listens(place: tuple[str, int]) -> bool:
+    """Whether whoever dials a place reaches a server of our own user."""
+    try:
+        with SocketTable() as sockets:
+            end = sockets.find(place)
+    except OSError:
+        # As above.
+        listening = ((row[0], row[3]) for row in _rows("tcp", place[1]) if row[2] == _LISTENING)
+        return _holds(listening, place)
+    if end is None or end.state != _LISTENING:
+        return False
+    return end.held and end.user == os.geteuid()
+
+
+def _receives(place: tuple[str, int]) -> bool:
+    """Whether a UDP socket of our own user receives what is sent to a place."""
+    return _holds(((row[0], row[3]) for row in _rows("udp", place[1])), place)
+
+
+def _holds(sockets: Iterable[tuple[tuple[str, int], int]], place: tuple[str, int]) -> bool:
+    """Whether one of these, of which the place and the user are known, is ours and serves there."""
+    host, port = place
     user = os.geteuid()
-    tcp = {row[0] for row in _rows("tcp") if row[2] == _LISTENING and row[3] == user}
-    udp = {row[0] for row in _rows("udp") if row[3] == user}
-    ports = {port for _, port in udp}
-    return frozenset(
-        (host, port)
-        for host, port in tcp
-        if (host, port) in udp or (host in _ANYWHERE and port in ports)
+    return any(
+        owner == user and at[1] == port and (at[0] == host or at[0] in _ANYWHERE)
+        for at, owner in sockets
     )
 
 
-def _rows(protocol: str) -> Iterator[Row]:
+def _rows(protocol: str, port: int) -> Iterator[Row]:
+    """Read the rows of a local port from a table of the kernel's."""
     for table in (protocol, f"{protocol}6"):
         with suppress(OSError), open(f"/proc/net/{table}", encoding="ascii") as file:
             next(file, None)
             for line in file:
                 fields = line.split()
+                if not fields[1].endswith(f":{port:04X}"):
+                    continue
                 user = _NOBODY if fields[9] == _ORPHAN else int(fields[7])
                 yield _place(fields[1]), _place(fields[2]), int(fields[3], 16), user
 

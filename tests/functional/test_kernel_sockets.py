@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 import socket
+import time
+from collections.abc import Callable
 
 from twisted.internet.task import Clock
 from twisted.trial.unittest import TestCase
 
 from bitween.api.local_user import owner_of
 from bitween.model.address import PeerAddress
+from bitween.reach import kernel_sockets
 from bitween.reach.kernel_sockets import OwnServers, is_ours, ours_among
 from tests.functional.other_user import listens, other_user
 
@@ -40,6 +43,34 @@ class KernelSocketTests(TestCase):
             self.assertFalse(OwnServers(Clock()).serves(address), listening)
             self.bound(listening, port, socket.SOCK_DGRAM)
             self.assertTrue(OwnServers(Clock()).serves(address), listening)
+
+    def test_without_an_answer(self) -> None:
+        """Where the kernel answers no questions, its tables tell the same."""
+
+        def refuse() -> object:
+            raise PermissionError
+
+        self.patch(kernel_sockets, "SocketTable", refuse)
+        self.test_what_we_serve()
+        self.test_what_others_serve()
+        self.test_who_dials()
+
+    def test_a_look_is_quick(self) -> None:
+        """It does not read the whole table of connections, which takes some ten milliseconds."""
+        address = PeerAddress("127.0.0.1", self.bound("127.0.0.1").getsockname()[1])
+
+        def spent(look: Callable[[], object]) -> float:
+            began = time.thread_time()
+            for _ in range(20):
+                look()
+            return time.thread_time() - began
+
+        def read() -> None:
+            for table in ("tcp", "tcp6"):
+                with open(f"/proc/net/{table}", "rb") as file:
+                    file.read()
+
+        self.assertLess(spent(lambda: OwnServers(Clock()).serves(address)), spent(read))
 
     def test_a_look_holds_for_a_moment(self) -> None:
         """Then the tables are read again."""
