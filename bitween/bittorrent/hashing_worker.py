@@ -23,7 +23,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import BinaryIO
 
 from bitween.bittorrent.listing import Found, list_files, unusable
-from bitween.bittorrent.metainfo import HashedFile, make_torrent, piece_size_for
+from bitween.bittorrent.metainfo import HASH_SIZE, HashedFile, make_torrent, piece_size_for
 from bitween.errors import BitweenError, HashingFailed
 from bitween.model.text import quoted
 
@@ -56,12 +56,13 @@ def hash_path(
     listing = list_files(path, hidden, strict, private)
     files = listing.files
     total = sum(file.size for file in files)
-    piece_size = piece_size_for(total)
+    name, piece_size = os.path.basename(path), piece_size_for(total)
+    hashed = [HashedFile(file.parts, file.size) for file in files]
+    # What is too much is told now, and not when hours of hashing are over.
+    make_torrent(name, hashed, piece_size, bytes(HASH_SIZE * -(-total // piece_size)))
     pieces = _piece_hashes(files, total, piece_size, report)
     for file in files:
         _check_unchanged(file)
-    name = os.path.basename(path)
-    hashed = [HashedFile(file.parts, file.size) for file in files]
     info_hash, torrent = make_torrent(name, hashed, piece_size, pieces)
     return {
         "info_hash": info_hash,

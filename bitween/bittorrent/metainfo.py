@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from bitween.errors import BadPath
+from bitween.model.text import quoted
 
 #: Bytes of metadata that we make, and that we take from a contact.
 MAX_METADATA = 8 * 2**20
@@ -31,6 +32,8 @@ MAX_PROGRAMS = 1_000
 PADDING = "_____padding_file_"
 
 _SMALLEST_PIECE = 64 * 2**10
+#: Bytes of the hash of a piece (BEP 3).
+HASH_SIZE = 20
 #: Bytes of a piece that we make.
 LARGEST_PIECE = 16 * 2**20
 _PIECES_AIMED_AT = 2048
@@ -79,19 +82,28 @@ def make_torrent(
     else:
         info["files"] = [{"length": file.size, "path": file.parts} for file in files]
     encoded = bencode(info)
-    if len(encoded) > MAX_METADATA or not _is_bounded(files):
+    excess = _excess(encoded, files)
+    if excess:
         raise BadPath(
-            f"{name!r} holds too much to be shared as one", "share its folders one by one"
+            f"{quoted(name)} holds too much to be shared as one: {excess}",
+            "share its folders one by one",
         )
     info_hash = hashlib.sha1(encoded, usedforsecurity=False).hexdigest()
     return info_hash, torrent_file(encoded)
 
 
-def _is_bounded(files: Sequence[HashedFile]) -> bool:
-    """Whether others take so many files and folders, in such depth."""
+def _excess(info: bytes, files: Sequence[HashedFile]) -> str:
+    """What of a torrent is more than others take; empty if nothing is."""
     folders = {file.parts[:depth] for file in files for depth in range(1, len(file.parts))}
-    deepest = max(len(file.parts) for file in files) - 1
-    return len(files) <= MAX_FILES and len(folders) <= MAX_FOLDERS and deepest <= MAX_DEPTH
+    if len(files) > MAX_FILES:
+        return f"more than {MAX_FILES:,} files"
+    if len(folders) > MAX_FOLDERS:
+        return f"more than {MAX_FOLDERS:,} folders"
+    if max(len(file.parts) for file in files) - 1 > MAX_DEPTH:
+        return f"more than {MAX_DEPTH} folders one in another"
+    if len(info) > MAX_METADATA:
+        return f"a list of files and pieces of more than {MAX_METADATA // 2**20} MiB"
+    return ""
 
 
 def torrent_file(info: bytes) -> bytes:

@@ -11,6 +11,7 @@ import sys
 import tempfile
 from typing import Any
 
+from bitween.bittorrent import metainfo
 from bitween.bittorrent.hashing_worker import hash_path
 from bitween.bittorrent.layout import read_layout
 from bitween.bittorrent.metainfo import MAX_METADATA, HashedFile, make_torrent, piece_size_for
@@ -101,6 +102,24 @@ class HashingTests(FolderCase):
         files = [HashedFile((f"{number:0200}",), 1) for number in range(MAX_METADATA // 200)]
         with self.assertRaises(BadPath):
             make_torrent("many", files, 2**20, b"")
+
+    def test_too_much_is_told_before_it_is_read(self) -> None:
+        """With what is too much of it: others would not take it."""
+        for number in range(3):
+            self.write(f"{number}/x", b"x")
+        read: list[tuple[int, int]] = []
+        for limit, most, word in (
+            ("MAX_FILES", 2, "2 files"),
+            ("MAX_FOLDERS", 2, "2 folders"),
+            ("MAX_DEPTH", 0, "0 folders one in another"),
+            ("MAX_METADATA", 100, "0 MiB"),
+        ):
+            patched = self.patch(metainfo, limit, most)
+            with self.assertRaises(BadPath) as raised:
+                hashed(self.folder, lambda *told: read.append(told))
+            self.assertIn(f"more than {word}", raised.exception.message)
+            patched.restore()
+        self.assertEqual(read, [])
 
     def test_piece_sizes(self) -> None:
         """Pieces are powers of two; there are neither too many nor too small ones."""
