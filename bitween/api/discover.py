@@ -81,7 +81,7 @@ def document(namespaces: Mapping[str, type[Namespace]] = NAMESPACES) -> Json:
     ]
     return {
         "openrpc": _OPENRPC,
-        "info": {"title": "bitween", "version": API_VERSION, "description": _ABOUT},
+        "info": {"title": "The bitween API", "version": API_VERSION, "description": _ABOUT},
         "methods": methods,
         "components": {
             "schemas": dict(sorted(schemas.named.items())),

@@ -8,6 +8,7 @@ from typing import Any
 from playwright.sync_api import Page, expect
 
 from bitween.api.discover import document
+from bitween.api.methods import API_VERSION
 from tests.integration.browser import browse
 from tests.integration.harness import ProsodyTestCase
 from tests.integration.test_web import open_page
@@ -41,6 +42,8 @@ class DocsPageTests(ProsodyTestCase):
             expect(page.locator(".method")).to_have_count(len(document()["methods"]))
             expect(log_in).to_be_hidden()
 
+            expect(page.locator("h1")).to_have_text("The bitween API")
+            expect(page.locator("#version")).to_have_text(f"API version {API_VERSION}")
             method = page.locator(".method", has=page.get_by_text("bt.add_path", exact=True))
             expect(method.locator(".summary")).to_have_text("Share a file or folder.")
             method.locator("[name=path]").fill(path)
@@ -82,4 +85,4 @@ class DocsPageTests(ProsodyTestCase):
             expect(page.locator("#log-in")).to_be_hidden()
             return page.locator("#version").inner_text()
 
-        self.assertEqual(await browse(visit), document()["info"]["version"])
+        self.assertEqual(await browse(visit), f"API version {API_VERSION}")

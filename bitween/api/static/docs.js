@@ -163,7 +163,7 @@ function showContents(methods) {
 }
 
 function show({ info, methods, components }) {
-  find("#version").textContent = info.version;
+  find("#version").textContent = `API version ${info.version}`;
   setText(find("#about"), info.description);
   showContents(methods);
   find("#methods").replaceChildren(...methods.map((method) => showMethod(method, components)));
