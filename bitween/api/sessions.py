@@ -17,7 +17,7 @@ from bitween.api.access import Access, Caller
 IDLE = 24 * 3600.0
 #: The same for a session that stays logged in.
 REMEMBERED = 30 * 24 * 3600.0
-#: Sessions at a time; one more ends the one that was idle for longest.
+#: Sessions of one access at a time; one more ends the one of them that was idle for longest.
 MAX_SESSIONS = 100
 #: Seconds for which a log-in link can be used, once.
 LINK_LIFE = 60.0
@@ -141,8 +141,10 @@ class Sessions:
         session = Session(session_id, access, now, now, remembered, browser)
         self._sessions[_digest(secret.encode())] = self._held(session)
         ended = None
-        if len(self._sessions) > MAX_SESSIONS:
-            ended = self._sessions.pop(next(iter(self._sessions)))
+        # Whoever may only look logs nobody out who may do more.
+        alike = [digest for digest, h in self._sessions.items() if h.session.access is access]
+        if len(alike) > MAX_SESSIONS:
+            ended = self._sessions.pop(alike[0])
         if remembered or (ended is not None and ended.session.remembered):
             self._keep()
         return secret

@@ -53,8 +53,8 @@ _LONG_HEADERS = (
 )
 _END_OF_HEAD = b"\r\n\r\n"
 
-#: Whose a connection is: the name of a token, or the id of a session.
-_Key = tuple[str | None, str | None]
+#: Whose a connection is: all together who may only look, else who shows the same token or session.
+_Holder = tuple[Access, str | None, str | None]
 
 _COOKIE = b"Cookie:"
 # RFC 3986 §3: the authority, and what follows.
@@ -377,6 +377,12 @@ class _HeadersOf(Resource):
         return NOT_DONE_YET
 
 
+def _holder(caller: Caller) -> _Holder:
+    if caller.access is Access.READ_ONLY:
+        return caller.access, None, None
+    return caller.access, caller.token, caller.session
+
+
 def _is_cookie(line: bytes) -> bool:
     return line[: len(_COOKIE)].lower() == _COOKIE.lower()
 
@@ -419,7 +425,7 @@ class BoundedSite(Site):
         # With where they come from; those that came first are first.
         self._strangers: dict[BoundedChannel, str] = {}
         # With whose they are, likewise.
-        self._known: dict[BoundedChannel, _Key] = {}
+        self._known: dict[BoundedChannel, _Holder] = {}
         self._ours: set[BoundedChannel] = set()
         self._trimming = False
 
@@ -457,29 +463,30 @@ class BoundedSite(Site):
         Give a connection on which somebody has shown who they are a place among such.
 
         If all are taken, one that idles goes, or else the oldest of the token or session that has
-        the most: nobody who was given a token that may only look keeps the owner out.
+        the most.  Who may only look counts as one, with however many log-ins: so nobody who was
+        given such a token keeps the owner out.
 
         :returns: whether there is a place.
         """
         if channel not in self._strangers:
             return True
-        key = caller.token, caller.session
+        holder = _holder(caller)
         if len(self._known) >= MAX_CONNECTIONS:
             giving_way = next((other for other in self._known if other.idle), None)
-            giving_way = giving_way or self._of_the_greediest(key)
+            giving_way = giving_way or self._of_the_greediest(holder)
             if giving_way is None:
                 return False
             self._cut(giving_way)
         del self._strangers[channel]
-        self._known[channel] = key
+        self._known[channel] = holder
         channel.setTimeout(DEADLINE)
         return True
 
-    def _of_the_greediest(self, key: _Key) -> BoundedChannel | None:
+    def _of_the_greediest(self, wanting: _Holder) -> BoundedChannel | None:
         """The oldest connection of who has the most; none if that is who wants one more."""
         counts = Counter(self._known.values())
         most, count = counts.most_common(1)[0]
-        if count <= counts[key] + 1:
+        if count <= counts[wanting] + 1:
             return None
         return next(channel for channel, holder in self._known.items() if holder == most)
 

@@ -125,6 +125,14 @@ class SessionTests(SynchronousTestCase):
         alive = [self.access(secret) is not None for secret in secrets]
         self.assertEqual(alive, [True, False] + [True] * (MAX_SESSIONS - 2))
 
+    def test_who_may_only_look_logs_nobody_else_out(self) -> None:
+        """However often such a token is logged in with: it is given to others."""
+        owners = self.sessions.begin(Access.FULL, remembered=True)
+        looking = [self.sessions.begin(Access.READ_ONLY) for _ in range(2 * MAX_SESSIONS)]
+        self.assertIsNotNone(self.sessions.find(owners.encode()))
+        self.assertIsNone(self.sessions.find(looking[0].encode()))
+        self.assertEqual(len(self.sessions.known()), MAX_SESSIONS + 1)
+
     def test_codes(self) -> None:
         """A code serves once, for a while, and among the last ones."""
         first, *others = (self.sessions.make_code().encode() for _ in range(MAX_LINKS + 1))

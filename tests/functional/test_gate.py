@@ -685,10 +685,11 @@ class LimitTests(GateCase):
         self.site = site_of(self.world, tokens_file=self.mktemp())
         made = Connection(self.site)
         made.send(http_request(rpc("token.new", ["wall", True])))
-        reader = {"Authorization": f"Bearer {made.only_answer().json['result']['token']}"}
+        token = made.only_answer().json["result"]["token"]
         made.transport.loseConnection()
         readers = [Connection(self.site) for _ in range(MAX_CONNECTIONS)]
-        for connection in readers:
+        for number, connection in enumerate(readers):
+            reader = {"Authorization": f"Bearer {self.session(token) if number % 2 else token}"}
             connection.send(http_request(waiting, headers=reader))
         more = Connection(self.site)
         more.send(http_request(waiting, headers=reader))
@@ -703,6 +704,13 @@ class LimitTests(GateCase):
         self.assertEqual(there, [True] * half + [False] * half)
         for connection in (*readers, *owners):
             connection.transport.loseConnection()
+
+    def session(self, token: str) -> str:
+        """Log in with a token; the secret of the session."""
+        connection = Connection(self.site)
+        connection.send(http_request(b'{"token": "%s"}' % token.encode(), path="/login"))
+        connection.transport.loseConnection()
+        return str(connection.only_answer().json["session"])
 
     def settle(self) -> None:
         """Let the turns pass after which there is room again."""
