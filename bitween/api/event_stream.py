@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable
+from functools import partial
 from typing import cast
 
 from twisted.internet.interfaces import IPushProducer, IReactorTime, ITCPTransport
@@ -13,9 +15,11 @@ from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Request
 from zope.interface import implementer
 
+from bitween.api.access import Access
 from bitween.api.event_log import Event, EventLog, EventType, Page
 from bitween.api.event_methods import known_types
 from bitween.api.refusal import Refusal
+from bitween.api.site import BoundedRequest
 from bitween.errors import InvalidValue
 
 #: Seconds between two signs of life.
@@ -24,6 +28,8 @@ HEARTBEAT = 15.0
 MAX_STALLED = 40
 #: Streams at a time: less than the site's connections, so that there is room for calls.
 MAX_STREAMS = 50
+#: The same for all together who may only look, so that they leave some to the owner's page.
+MAX_LOOKING = 30
 #: Milliseconds after which a browser comes back.
 RETRY = 2000
 # Bytes that are written at a time; the transport has its say after each.
@@ -41,9 +47,9 @@ class EventStreams(Resource):
         super().__init__()
         self._log = log
         self._clock = clock
-        self._count = 0
+        self._counts: Counter[Access] = Counter()
 
-    def render(self, request: Request) -> bytes | int:
+    def render(self, request: BoundedRequest) -> bytes | int:
         """Begin a stream."""
         if request.method != b"GET":
             return Refusal(405, "use GET", allow="GET").render(request)
@@ -51,14 +57,17 @@ class EventStreams(Resource):
             types, position = _wanted_types(request), self._position(request)
         except InvalidValue as error:
             return Refusal(400, str(error)).render(request)
-        if self._count >= MAX_STREAMS:
+        access = request.caller.access
+        looking = access is Access.READ_ONLY and self._counts[access] >= MAX_LOOKING
+        if looking or self._counts.total() >= MAX_STREAMS:
             return Refusal(503, "too many streams", retry_after="15").render(request)
-        self._count += 1
-        _Stream(request, self._log, self._clock, types).begin(position, self._ended)
+        self._counts[access] += 1
+        stream = _Stream(request, self._log, self._clock, types)
+        stream.begin(position, partial(self._ended, access))
         return NOT_DONE_YET
 
-    def _ended(self) -> None:
-        self._count -= 1
+    def _ended(self, access: Access) -> None:
+        self._counts[access] -= 1
 
     def _position(self, request: Request) -> int:
         """

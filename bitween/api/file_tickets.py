@@ -14,7 +14,7 @@ from bitween.model.torrent import InfoHash
 
 #: Seconds without a request after which a ticket is useless.
 LIFE = 3600.0
-#: Tickets at a time; one more makes the one useless that was idle for longest.
+#: Tickets of one access at a time; one more ends the one of them that was idle for longest.
 MAX_TICKETS = 1000
 
 
@@ -44,8 +44,10 @@ class FileTickets:
         """Make a ticket for a caller who may read the files."""
         secret = secrets.token_urlsafe(32)
         self._keep(_digest(secret.encode()), info_hash, holder)
-        if len(self._tickets) > MAX_TICKETS:
-            del self._tickets[next(iter(self._tickets))]
+        # Whoever may only look takes none from who may do more.
+        alike = [d for d, t in self._tickets.items() if t.holder.access is holder.access]
+        if len(alike) > MAX_TICKETS:
+            del self._tickets[alike[0]]
         return secret
 
     def holder(self, secret: bytes, info_hash: InfoHash) -> Caller | None:

@@ -260,6 +260,10 @@ class TicketTests(SynchronousTestCase):
         """One too many ends the one that was idle for longest."""
         tickets = [self.tickets.issue(info_hash("a"), self.ours) for _ in range(MAX_TICKETS + 1)]
         self.assertEqual([self.good(t) for t in tickets[:2]], [False, True])
+        looking = Caller(Access.READ_ONLY, token="wall")
+        for _ in range(MAX_TICKETS + 1):
+            self.tickets.issue(info_hash("a"), looking)
+        self.assertTrue(self.good(tickets[2]))
 
 
 class LogInCase(SynchronousTestCase):

@@ -12,9 +12,9 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from bitween.api.event_log import EventLog, EventType
-from bitween.api.event_stream import HEARTBEAT, MAX_STALLED, MAX_STREAMS
+from bitween.api.event_stream import HEARTBEAT, MAX_LOOKING, MAX_STALLED, MAX_STREAMS
 from bitween.api.site import DEADLINE
-from tests.functional.api_rig import EPOCH, Answer, Connection, World, http_request, site_of
+from tests.functional.api_rig import EPOCH, Answer, Connection, World, http_request, rpc, site_of
 
 DONE, FAILED = EventType.JOB_DONE, EventType.JOB_FAILED
 
@@ -322,3 +322,19 @@ class RefusalTests(StreamCase):
         self.assertEqual((answer.status, answer.headers["retry-after"]), (503, "15"))
         streams[0].transport.loseConnection()
         self.assertIn("200 OK", self.open().head)
+
+    def test_who_may_only_look(self) -> None:
+        """They leave room for the owner's page, however many there are."""
+        self.site = site_of(self.world, tokens_file=self.mktemp())
+        made = Connection(self.site)
+        made.send(http_request(rpc("token.new", ["wall", True])))
+        reader = {"Authorization": f"Bearer {made.only_answer().json['result']['token']}"}
+        looking = [Connection(self.site) for _ in range(MAX_STREAMS)]
+        for connection in looking:
+            connection.send(http_request(method="GET", path="/events", headers=reader))
+        heads = [connection.transport.value()[:15] for connection in looking]
+        self.assertEqual(heads.count(b"HTTP/1.1 200 OK"), MAX_LOOKING)
+        self.assertIn("200 OK", self.open().head)
+        looking[0].transport.loseConnection()
+        looking[-1].send(http_request(method="GET", path="/events", headers=reader))
+        self.assertIn(b"200 OK", looking[-1].transport.value())
