@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import sys
+from typing import Any
 
 from bitween import __version__
 
@@ -13,9 +15,19 @@ exit status: 0 done, 1 failed or refused, 2 wrong usage, 3 no daemon runs
 """
 
 
+class _Parser(argparse.ArgumentParser):
+    """One whose help fails where it cannot be written; argparse itself drops such errors."""
+
+    def _print_message(self, message: str, file: Any = None) -> None:
+        if file is sys.stdout:
+            sys.stdout.write(message)
+        else:
+            super()._print_message(message, file)
+
+
 def make_parser() -> argparse.ArgumentParser:
     """The parser of ``bitween``'s command line."""
-    parser = argparse.ArgumentParser(
+    parser: argparse.ArgumentParser = _Parser(
         prog="bitween",
         description="Share files with your XMPP contacts: talk to the bitween daemon.",
         epilog=_EPILOG,

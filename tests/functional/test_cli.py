@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import re
@@ -1011,12 +1012,17 @@ class StreamTests(CliCase):
         """One line says so, and the exit status is 1; nothing goes astray."""
         await self.serve()
         self.world.share("film", A)
-        for redirection, why in ((">&-", "Bad file descriptor"), (">/dev/full", "No space left")):
-            for args in (("ls",), ("status", "--json"), ("--help",), ("--version",), ("open",)):
-                outcome = await self.shell(redirection, *args)
-                self.assertEqual((outcome.status, outcome.out), (1, ""), (redirection, args))
-                self.assertIn(f"bitween: the output cannot be written: {why}", outcome.err)
-                self.assertEqual(outcome.err.count("\n"), 1, outcome.err)
+        cases = itertools.product(
+            ((">&-", "Bad file descriptor"), (">/dev/full", "No space left")),
+            (("ls",), ("status", "--json"), ("--help",), ("--version",), ("ls", "--help")),
+            ("", "1"),
+        )
+        for (redirection, why), args, unbuffered in cases:
+            self.environ |= {"PYTHONUNBUFFERED": unbuffered}
+            outcome = await self.shell(redirection, *args)
+            self.assertEqual((outcome.status, outcome.out), (1, ""), (redirection, args))
+            self.assertIn(f"bitween: the output cannot be written: {why}", outcome.err)
+            self.assertEqual(outcome.err.count("\n"), 1, outcome.err)
 
     async def test_errors_that_cannot_be_written(self) -> None:
         """The exit status tells what is left to tell, and nothing appears in the output."""
