@@ -7,8 +7,10 @@ import hashlib
 from collections.abc import Iterable
 from functools import cached_property
 from importlib.resources.abc import Traversable
+from ipaddress import ip_address
 from typing import Self
 
+from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.web.http import NOT_MODIFIED
 from twisted.web.resource import Resource
 from twisted.web.server import Request
@@ -66,6 +68,10 @@ class StaticFile(Resource):
         """Give it, unless the client has it."""
         if request.method not in {b"GET", b"HEAD"}:
             return Refusal(405, "use GET", allow="GET, HEAD").render(request)
+        better = _unambiguous(request) if self._content_type == _TYPES[".html"] else None
+        if better is not None:
+            request.redirect(better.encode("latin-1"))
+            return b""
         request.setHeader("Content-Type", f"{self._content_type}; charset=utf-8")
         request.setHeader("Cache-Control", self._caching)
         for name, value in _HEADERS.items():
@@ -89,6 +95,24 @@ class StaticFile(Resource):
         """Empty where it would not be smaller."""
         compressed = gzip.compress(self._content, mtime=0)
         return compressed if len(compressed) < len(self._content) else b""
+
+
+def _unambiguous(request: Request) -> str | None:
+    """
+    Where else a page is to be looked at, if it was asked for at ``localhost``.
+
+    A browser goes from there to [::1] as well as to 127.0.0.1, and takes both for one origin:
+    another user of this machine, who listens at the other one, could read the log-in that the
+    browser keeps.  With TLS they have no certificate.
+    """
+    here = request.getHost()
+    name, _, _ = (request.getHeader("Host") or "").lower().partition(":")
+    if name != "localhost" or request.isSecure():
+        return None
+    if not isinstance(here, IPv4Address | IPv6Address) or not ip_address(here.host).is_loopback:
+        return None  # what is in between, such as a container's proxy, may be at no address of ours
+    address = f"[{here.host}]" if ":" in here.host else here.host
+    return f"http://{address}:{here.port}{request.uri.decode('latin-1')}"
 
 
 def content_hash(contents: Iterable[bytes]) -> str:

@@ -133,7 +133,7 @@ class TargetTests(GateCase):
 
     def test_where_it_leads(self) -> None:
         """The gate and the resources read the same path of it."""
-        page = self.request({"Authorization": None}, method="GET", path="http://localhost")
+        page = self.request({"Authorization": None}, method="GET", path="http://127.0.0.1")
         self.assertEqual(page.status, 200)
         for path, status in (("/api", 401), ("//api", 404), ("/web/../api", 404)):
             target = f"http://localhost{path}"

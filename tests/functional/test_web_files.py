@@ -10,7 +10,7 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 import bitween.web
-from tests.functional.api_rig import Answer, Connection, World, http_request, site_of
+from tests.functional.api_rig import PORT, Answer, Connection, World, http_request, site_of
 
 _STATIC = files(bitween.web) / "static"
 _SCRIPTS = sorted(file.name for file in _STATIC.iterdir() if file.name.endswith(".js"))
@@ -61,6 +61,16 @@ class WebFilesTests(SynchronousTestCase):
             expected = f"{_TYPES[path.rpartition('.')[2]]}; charset=utf-8"
             self.assertEqual(answer.headers["content-type"], expected)
             self.assertEqual(answer.headers["x-content-type-options"], "nosniff")
+
+    def test_at_localhost(self) -> None:
+        """A page is shown at an address, as localhost is [::1] too; its files come anywhere."""
+        for path in ("/", "/?x=1", "/docs"):
+            answer = self.get(path, Host=f"localhost:{PORT}")
+            self.assertEqual(answer.status, 302)
+            self.assertEqual(answer.headers["location"], f"http://127.0.0.1:{PORT}{path}")
+            self.assertEqual(self.get(path).status, 200)
+        for path in self.paths():
+            self.assertEqual(self.get(path, Host=f"LOCALHOST:{PORT}").status, 200)
 
     def test_kept_for_good(self) -> None:
         """All but the page itself is kept by browsers, under a URL that changes with it."""

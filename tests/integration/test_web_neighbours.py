@@ -135,6 +135,16 @@ class NeighbourTests(WebCase):
         self.assertEqual(answers, ["refused", "", "refused"])
         self.assertGreaterEqual(len(self.neighbour.received), 2)
 
+    async def test_localhost(self) -> None:
+        """The log-in is kept for an address: a name that is [::1] as well may be a neighbour's."""
+
+        def visit(page: Page) -> None:
+            page.goto(f"{self.url.replace('127.0.0.1', 'localhost')}#torrents")
+            expect(page).to_have_url(f"{self.url}#torrents")
+            self.enter(page)
+
+        await browse(visit)
+
     async def test_tabs(self) -> None:
         """A log-in counts in every tab, and for the description of the API; a log-out ends it."""
 
