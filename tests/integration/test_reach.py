@@ -7,6 +7,9 @@ from typing import Any
 import netifaces
 from twisted.trial.unittest import SkipTest
 
+from bitween.model.torrent import parse_info_hash
+from tests.functional.other_user import dials
+from tests.functional.test_local_peers import greeting
 from tests.integration.harness import Daemon, ProsodyTestCase
 from tests.integration.test_main_job import noise
 
@@ -33,6 +36,27 @@ class ReachTests(ProsodyTestCase):
         found = await bob.finds(info_hash)
         self.assertEqual((found["reach"], found["reach_text"]), ("lan", "direct (LAN)"))
         self.assertEqual((await self.way(bob))["reach"], "lan")
+
+    async def test_another_user_of_the_machine(self) -> None:
+        """
+        Who knows the info-hash gets no answer, though a daemon of ours is let in from there.
+
+        Neither at the one who shares, nor at the one who has got it; and they go on.
+        """
+        alice, bob = await self.contacts(self.server("alice", "bob"), "alice", "bob")
+        path = self.make_file("film.mkv", noise(MIB))
+        info_hash = await alice.share(path)
+        await bob.finds(info_hash)
+        self.assert_same(path, await bob.download(info_hash))
+        for daemon in (alice, bob):
+            ((host, port),) = (await daemon.call("Api.status"))["listen"]
+            answer = await dials(self, host, (host, port), greeting(parse_info_hash(info_hash)))
+            self.assertIn(answer, (b"closed", b"refused"))
+            await daemon.says("another user of this machine connected to us")
+        second = self.make_file("song.ogg", noise(MIB))
+        info_hash = await bob.share(second)
+        await alice.finds(info_hash)
+        self.assert_same(second, await alice.download(info_hash))
 
     async def test_by_relay(self) -> None:
         """Who is to be found on another machine's loopback only is met at the server's proxy."""
