@@ -130,10 +130,11 @@ class Hasher(Service):
         return hashed
 
     def _begin_what_can(self) -> None:
-        busy = {request.disk for request in self._working.values()}
         for request in self._queue[:]:
-            if len(self._working) < self._most and request.disk not in busy:
-                busy.add(request.disk)
+            busy = {other.disk for other in self._working.values()}
+            free = len(self._working) < self._most and request.disk not in busy
+            # Whoever hears that one failed may have asked for others.
+            if free and request in self._queue:
                 self._queue.remove(request)
                 self._begin(request)
 

@@ -85,10 +85,13 @@ class UpdatedTests(TestCase):
         path = write(os.path.abspath(self.mktemp()) + "/file", b"content")
         self.update(hashing)
         self.assertEqual((await hasher.hash_path(path, lambda *_: None)).total_size, 7)
-        hasher.hash_path(path, lambda *_: None).addErrback(lambda _: None).cancel()
-        with self.assertRaises(HashingFailed) as caught:
-            await hasher.hash_path(path, lambda *_: None)
-        self.check(caught.exception)
+        running = hasher.hash_path(path, lambda *_: None).addErrback(lambda _: None)
+        waiting = [hasher.hash_path(path, lambda *_: None) for _ in range(2)]
+        running.cancel()
+        for each in (*waiting, hasher.hash_path(path, lambda *_: None)):
+            with self.assertRaises(HashingFailed) as caught:
+                await each
+            self.check(caught.exception)
 
     def test_uploads(self) -> None:
         """Nothing is begun."""
