@@ -31,16 +31,13 @@ async def result_in_slices(reactor: IReactorTime, steps: Generator[object, None,
 
     :param steps: each takes a few milliseconds at most.
     """
+    results: list[_T] = []
     until = reactor.seconds() + SLICE
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            result: _T = end.value
-            return result
+    for _ in _collecting(steps, results):
         if reactor.seconds() >= until:
             await deferLater(reactor, 0)
             until = reactor.seconds() + SLICE
+    return results[0]
 
 
 def batches(items: Sequence[_T]) -> Iterator[Sequence[_T]]:
@@ -51,12 +48,17 @@ def batches(items: Sequence[_T]) -> Iterator[Sequence[_T]]:
 
 def at_once(steps: Generator[object, None, _T]) -> _T:
     """Take all the steps here and now, and give what they return."""
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            result: _T = end.value
-            return result
+    results: list[_T] = []
+    for _ in _collecting(steps, results):
+        pass
+    return results[0]
+
+
+def _collecting(
+    steps: Generator[object, None, _T], results: list[_T]
+) -> Generator[object, None, None]:
+    """Take the steps, and put what they return in the end into a list."""
+    results.append((yield from steps))
 
 
 def _walk(steps: Iterable[object]) -> Generator[object, None, None]:

@@ -174,6 +174,11 @@ class PrivateServer(ABC):
         if self._temporary:
             shutil.rmtree(self._directory, ignore_errors=True)
 
+    @property
+    def _names(self) -> Sequence[str]:
+        """The domains that its certificate is for, unless others are chosen."""
+        return [self.domain, f"proxy.{self.domain}"]
+
     def certify(
         self,
         authority: ThrowAwayAuthority | None = None,
@@ -188,7 +193,7 @@ class PrivateServer(ABC):
         :param valid: see :meth:`ThrowAwayAuthority.issue`.
         """
         authority = authority or ThrowAwayAuthority()
-        certificate = authority.issue(names or [self.domain, f"proxy.{self.domain}"], valid)
+        certificate = authority.issue(names or self._names, valid)
         chain, key = certificate.certificate_pem.decode(), certificate.key_pem.decode()
         self._write(self.ca_file, authority.certificate_pem.decode())
         self._write(f"{self._directory}/localhost.crt", chain)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 
-from bitween.cli.certificates import Period, ThrowAwayAuthority
 from bitween.cli.private_prosody import PrivateProsody
 
 _SECOND = """\
@@ -25,14 +24,10 @@ class TwoDomains(PrivateProsody):
 
     elsewhere = "elsewhere"
 
-    def certify(
-        self,
-        authority: ThrowAwayAuthority | None = None,
-        names: Sequence[str] = (),
-        valid: Period | None = None,
-    ) -> None:
-        """Give it a certificate for both domains."""
-        super().certify(authority, names or [self.domain, self.elsewhere], valid)
+    @property
+    def _names(self) -> Sequence[str]:
+        """Both domains."""
+        return [self.domain, self.elsewhere]
 
     def add_account_elsewhere(self, user: str, password: str) -> str:
         """Make an account in the second domain; its bare JID."""
