@@ -92,7 +92,8 @@ def looking_for_others(member: Member, numbers: Sequence[int]) -> Steps[str]:
 
 def looking_for_obstacles(member: Member) -> Steps[Trouble]:
     """See that nothing of the user's lies where a download would write, one file a step."""
-    if not member.placed:
+    # Where a new download is to lie there is nothing, and so nothing in it.
+    if not (member.placed and _is_begun(member)):
         return NO_TROUBLE
     path = yield from looking_for_others(member, member.wanted_numbers)
     if not path:

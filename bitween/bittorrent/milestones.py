@@ -91,6 +91,8 @@ class Milestones:
         self._saver = saver
         self._tallies = tallies
         self._dialler = dialler
+        # Those whose first content is awaited: until then the names of their files are anybody's.
+        self._begun: set[InfoHash] = set()
 
     def take_status(self, status: Status) -> None:
         """Go on with a torrent as far as that is possible now."""
@@ -175,6 +177,12 @@ class Milestones:
             self._steering.fail(member.record.info_hash, found.fault)
         else:
             self._satisfy(member)
+
+    def look_for_content(self) -> None:
+        """Ask again how those are of which nothing had come yet."""
+        if self._begun:
+            self._begun.clear()
+            self._session().post_updates()
 
     def go_on(self) -> None:
         """Try again with what could not be stored."""
@@ -284,8 +292,11 @@ class Milestones:
     def _go_on_fetching(self, member: Member, status: Status) -> None:
         if not (member.fetching or member.halted):
             self._steering.fetch(member)
-        elif status.done and not (member.names_kept or member.preparing):
-            self._steering.keep_names(member)
+        elif not (member.names_kept or member.preparing):
+            if status.done:
+                self._steering.keep_names(member)
+            else:
+                self._begun.add(status.info_hash)
 
     def _take_verified(self, member: Member, same: bool) -> None:
         info_hash = member.record.info_hash

@@ -66,6 +66,8 @@ _SEEDS_SAVED_SECONDS = 30.0
 # How often connections are asked what they brought, and those of how many torrents at a time.
 _COUNTING_SECONDS = 0.2
 _COUNTED_AT_ONCE = 5
+# How often those that have just begun are asked whether something of them is here.
+_BEGUN_SECONDS = 0.2
 # How long an answer waits for the disk at most.
 _FLUSH_SECONDS = 5.0
 
@@ -188,6 +190,7 @@ class Swarm(Service):
             Housekeeping(timer, work, seconds)
             for work, seconds in (
                 (lambda: self._tallies.step(_COUNTED_AT_ONCE), _COUNTING_SECONDS),
+                (self._milestones.look_for_content, _BEGUN_SECONDS),
                 (self._ask_for_progress, _PROGRESS_SECONDS),
                 (self._keep_house, _HOUSEKEEPING_SECONDS),
                 (self._saver.save_all, _SEEDS_SAVED_SECONDS),
