@@ -38,7 +38,8 @@ from bitween import rendezvous
 from bitween.bittorrent._libtorrent import lt
 from bitween.bittorrent.disk import look
 from bitween.bittorrent.metainfo import HashedFile, make_torrent
-from bitween.bittorrent.store import Store, TorrentRecord
+from bitween.bittorrent.record import TorrentRecord
+from bitween.bittorrent.store import Store
 from bitween.cli.private_prosody import PrivateProsody
 from bitween.model.torrent import FileEntry, InfoHash
 from bitween.settings import Options

@@ -10,7 +10,7 @@ from bitween.bittorrent.alerts import Phase, Status
 from bitween.bittorrent.disk import NO_NEED, Need
 from bitween.bittorrent.holes import NO_ZEROS, Zeros
 from bitween.bittorrent.layout import Layout
-from bitween.bittorrent.store import TorrentRecord
+from bitween.bittorrent.record import TorrentRecord
 from bitween.model.address import PeerAddress
 from bitween.model.torrent import FileEntry, Progress, Torrent, TorrentState
 from bitween.model.trouble import NO_TROUBLE, Reason, Remedy, Trouble

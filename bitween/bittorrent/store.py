@@ -4,26 +4,26 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sqlite3
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass
 from typing import Any
 
 from twisted.logger import Logger
 
-from bitween.bittorrent.naming import Naming
+from bitween.bittorrent.record import TorrentRecord, read_record
 from bitween.bittorrent.salvage import salvage
-from bitween.bittorrent.wishes_text import read_wishes, wishes_text
-from bitween.errors import StoreError
+from bitween.bittorrent.wishes_text import wishes_text
+from bitween.errors import InvalidValue, StoreError
 from bitween.model.announcement import Share
 from bitween.model.days_online import DaysOnline
 from bitween.model.intention import Intention
 from bitween.model.sharelist import Change, ShareList, Update, new_list_id
-from bitween.model.torrent import FileOrigin, InfoHash
+from bitween.model.torrent import InfoHash, parse_info_hash
 from bitween.model.traffic import Traffic
-from bitween.model.wishes import AS_USUAL, Limits, Wishes
+from bitween.model.wishes import Limits, Wishes
 from bitween.state_dir import make_private
 
 # One script a version; PRAGMA user_version counts those that were run.  Never change one that was
@@ -78,46 +78,13 @@ _MIGRATIONS = (
     "ALTER TABLE intentions ADD COLUMN strict INTEGER NOT NULL DEFAULT 0;",
 )
 
-# Once, for a start reads thousands of torrents.
-_NAMINGS = frozenset(Naming)
+_MAX_PORT = 65535
+_PORT = re.compile("[1-9][0-9]{0,4}")
 
 _COLUMNS = (
     "info_hash, name, folder, root, added, shared, complete, torrent_file, stamp, completed, wishes"
     ", naming, origin"
 )
-
-
-@dataclass(frozen=True, slots=True)
-class TorrentRecord:
-    """
-    A torrent as it is remembered.
-
-    :param folder: what holds the torrent's file or folder.
-    :param root: how the file or folder is called there; ``None`` until that is decided.
-    :param added: seconds since the epoch.
-    :param shared: whether it was made here, so that the names on the disk are the metadata's own.
-    :param complete: whether every byte was once verified and on the disk.
-    :param torrent_file: the bencoded .torrent; ``None`` until the metadata is here.
-    :param stamp: of the files when that was so; empty if they are to be verified, ``None`` if they
-        are to be taken as they are.
-    :param completed: when it was complete for the first time; ``None`` if never, or unknown.
-    :param naming: how the names on the disk follow from the metadata, if it was not made here.
-    :param origin: how its files came there; ``SHARED`` where that is not known.
-    """
-
-    info_hash: InfoHash
-    name: str
-    folder: str
-    root: str | None
-    added: float
-    shared: bool
-    complete: bool
-    torrent_file: bytes | None
-    stamp: str | None = None
-    completed: float | None = None
-    wishes: Wishes = AS_USUAL
-    naming: Naming = Naming.EXACT
-    origin: FileOrigin = FileOrigin.SHARED
 
 
 class Store:
@@ -195,13 +162,26 @@ class Store:
     # ---- torrents
 
     def torrents(self) -> Iterator[TorrentRecord]:
-        """Every torrent, oldest first; read one a step, so that the others may change meanwhile."""
+        """
+        Every torrent, oldest first; read one a step, so that the others may change meanwhile.
+
+        One that makes no sense is left out, and stays as it is: a later version may have made it.
+        """
         for (info_hash,) in self._query("SELECT info_hash FROM torrents ORDER BY added, info_hash"):
             rows = self._query(
                 f"SELECT {_COLUMNS} FROM torrents WHERE info_hash = ?",  # noqa: S608  # a constant
                 (info_hash,),
             )
-            yield from map(_record, rows)
+            for row in rows:
+                try:
+                    record = read_record(row)
+                except InvalidValue as error:
+                    self._log.error(
+                        "a torrent in the database makes no sense and is left out: {error}",
+                        error=error,
+                    )
+                else:
+                    yield record
 
     def put(self, record: TorrentRecord) -> None:
         """Remember a torrent, or what is new about it; its resume data stays."""
@@ -254,7 +234,8 @@ class Store:
     def resume_data(self, info_hash: InfoHash) -> bytes | None:
         """What libtorrent last said of a torrent's progress."""
         rows = self._query("SELECT data FROM resume_data WHERE info_hash = ?", (info_hash,))
-        return bytes(rows[0][0]) if rows else None
+        data = rows[0][0] if rows else None
+        return data if isinstance(data, bytes) else None
 
     def put_resume_data(self, saved: Sequence[tuple[InfoHash, bytes]]) -> None:
         """Remember the progress of torrents; for one that is unknown it is dropped."""
@@ -284,6 +265,7 @@ class Store:
         return [
             Intention(os.fsdecode(path), bool(strict))
             for path, strict in self._query("SELECT path, strict FROM intentions ORDER BY number")
+            if isinstance(path, bytes)
         ]
 
     # ---- the share list that contacts are told
@@ -296,11 +278,13 @@ class Store:
         rows = self._query(
             "SELECT info_hash, revision, name, size FROM share_list ORDER BY revision"
         )
-        changes = (
-            Change(revision, InfoHash(h), None if name is None else Share(InfoHash(h), name, size))
-            for h, revision, name, size in rows
-        )
-        return ShareList(list_id, changes, int(self._meta("list_horizon") or 0))
+        try:
+            changes = [_change(*row) for row in rows]
+            horizon = int(self._meta("list_horizon") or 0)
+        except ValueError as error:
+            self._log.error("the list that contacts were told makes no sense: {e}", e=error)
+            return ShareList(new_list_id())
+        return ShareList(list_id, changes, horizon)
 
     def keep_update(self, shares: ShareList, update: Update) -> None:
         """Keep what an update of the list did."""
@@ -335,7 +319,11 @@ class Store:
     def traffic(self) -> dict[str, Traffic]:
         """What was exchanged with each contact, by bare JID."""
         rows = self._query("SELECT jid, downloaded, uploaded FROM traffic")
-        return {jid: Traffic(downloaded, uploaded) for jid, downloaded, uploaded in rows}
+        return {
+            jid: Traffic(downloaded, uploaded)
+            for jid, downloaded, uploaded in rows
+            if isinstance(jid, str) and isinstance(downloaded, int) and isinstance(uploaded, int)
+        }
 
     def keep_traffic(self, changed: Mapping[str, Traffic]) -> None:
         """Remember what was exchanged with some contacts."""
@@ -380,7 +368,7 @@ class Store:
     def listen_port(self) -> int | None:
         """The port that was chosen in an earlier run."""
         port = self._meta("listen_port")
-        return None if port is None else int(port)
+        return int(port) if port and _PORT.fullmatch(port) and int(port) <= _MAX_PORT else None
 
     @listen_port.setter
     def listen_port(self, port: int) -> None:
@@ -452,40 +440,16 @@ class Store:
         )
 
 
-def _record(row: tuple[Any, ...]) -> TorrentRecord:
-    """
-    :param row: as :data:`_COLUMNS` has it.
-    """
-    (
-        info_hash,
-        name,
-        folder,
-        root,
-        added,
-        shared,
-        complete,
-        torrent_file,
-        stamp,
-        completed,
-        wishes,
-        naming,
-        origin,
-    ) = row
-    return TorrentRecord(
-        info_hash=InfoHash(info_hash),
-        name=name,
-        folder=os.fsdecode(folder),
-        root=None if root is None else os.fsdecode(root),
-        added=added,
-        shared=bool(shared),
-        complete=bool(complete),
-        torrent_file=torrent_file,
-        stamp=stamp,
-        completed=completed,
-        wishes=read_wishes(wishes),
-        naming=Naming(naming) if naming in _NAMINGS else Naming.LIBTORRENT,
-        origin=FileOrigin(origin or FileOrigin.SHARED),
-    )
+def _change(info_hash: object, revision: object, name: object, size: object) -> Change:
+    """:raises ValueError: if it makes no sense."""
+    said = parse_info_hash(info_hash)
+    if not isinstance(revision, int) or not isinstance(size, int):
+        raise InvalidValue(f"{said} has no revision, or no size")
+    if name is None:
+        return Change(revision, said, None)
+    if not isinstance(name, str):
+        raise InvalidValue(f"the name of {said} is no text")
+    return Change(revision, said, Share(said, name, size))
 
 
 def _connect(path: str) -> sqlite3.Connection:
@@ -508,6 +472,8 @@ def _connect(path: str) -> sqlite3.Connection:
 
 def _migrate(cursor: sqlite3.Cursor, path: str) -> None:
     version = int(cursor.execute("PRAGMA user_version").fetchone()[0])
+    if version < 0:
+        raise sqlite3.DatabaseError("its version is negative")
     if version > len(_MIGRATIONS):
         raise StoreError(
             f"{path!r} was written by a newer bitween",

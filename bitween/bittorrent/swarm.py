@@ -39,13 +39,14 @@ from bitween.bittorrent.milestones import Milestones
 from bitween.bittorrent.naming import Steps
 from bitween.bittorrent.piece_reader import OpenFile, PieceReader
 from bitween.bittorrent.punch import Puncher
+from bitween.bittorrent.record import TorrentRecord
 from bitween.bittorrent.room import Room
 from bitween.bittorrent.saver import Saver
 from bitween.bittorrent.session import Session, SessionOptions, SessionReactor
 from bitween.bittorrent.sockets import Sockets
 from bitween.bittorrent.startup import Startup
 from bitween.bittorrent.steering import Steering
-from bitween.bittorrent.store import Store, TorrentRecord
+from bitween.bittorrent.store import Store
 from bitween.bittorrent.tally import Connection, Tallies
 from bitween.bittorrent.turns import Turns
 from bitween.deletion.process import carry_out, check_code

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from bitween.model.quantity import MAX_RATE
 from bitween.model.wishes import Limits, Selection, Wishes
 
 
@@ -35,10 +36,13 @@ def read_wishes(text: str | None) -> Wishes:
 
 def _wishes(values: dict[str, Any]) -> Wishes:
     skipped, first, sequential = values.get("files", ((), (), False))
+    rank, limits = values.get("rank", 0), values.get("limits", (0, 0))
+    if not all(type(number) is int for number in (*skipped, *first, *limits, rank)):
+        raise TypeError("not a number")
     return Wishes(
-        paused=values.get("paused", False),
-        kept=values.get("kept", False),
-        rank=values.get("rank", 0),
-        selection=Selection(frozenset(skipped), tuple(first), sequential),
-        limits=Limits(*values.get("limits", (0, 0))),
+        paused=bool(values.get("paused", False)),
+        kept=bool(values.get("kept", False)),
+        rank=rank,
+        selection=Selection(frozenset(skipped), tuple(first), bool(sequential)),
+        limits=Limits(*(min(max(0, limit), MAX_RATE) for limit in limits)),
     )

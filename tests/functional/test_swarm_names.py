@@ -14,7 +14,8 @@ from bitween.bittorrent import naming
 from bitween.bittorrent._libtorrent import lt
 from bitween.bittorrent.layout import read_layout
 from bitween.bittorrent.metainfo import HashedFile, bencode, make_torrent
-from bitween.bittorrent.store import Store, TorrentRecord
+from bitween.bittorrent.record import TorrentRecord
+from bitween.bittorrent.store import Store
 from bitween.bittorrent.swarm import Swarm
 from bitween.errors import UnknownTorrent
 from bitween.model.torrent import FileEntry, InfoHash, Metainfo, Torrent

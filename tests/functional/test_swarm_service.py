@@ -13,8 +13,9 @@ from typing import Any, cast
 from twisted.internet import reactor
 
 from bitween.bittorrent import alerts
+from bitween.bittorrent.record import TorrentRecord
 from bitween.bittorrent.session import limited
-from bitween.bittorrent.store import Store, TorrentRecord
+from bitween.bittorrent.store import Store
 from bitween.bittorrent.swarm import Swarm
 from bitween.errors import StartupError
 from bitween.model.address import PeerAddress

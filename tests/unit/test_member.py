@@ -6,7 +6,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from bitween.bittorrent.alerts import Phase, Status
 from bitween.bittorrent.member import Member
-from bitween.bittorrent.store import TorrentRecord
+from bitween.bittorrent.record import TorrentRecord
 from bitween.model.torrent import InfoHash
 
 INFO_HASH = InfoHash("ab" * 20)

@@ -10,7 +10,7 @@ from bitween.bittorrent.layout import read_layout
 from bitween.bittorrent.member import Member
 from bitween.bittorrent.member_files import ordering_deletion
 from bitween.bittorrent.metainfo import HashedFile, make_torrent
-from bitween.bittorrent.store import TorrentRecord
+from bitween.bittorrent.record import TorrentRecord
 from bitween.deletion.process import encoding
 from bitween.deletion.worker import Order, decoded
 from bitween.model.torrent import parse_info_hash

@@ -14,7 +14,8 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from bitween.bittorrent.metainfo import HashedFile, make_torrent
 from bitween.bittorrent.naming import Naming
-from bitween.bittorrent.store import _MIGRATIONS, Store, TorrentRecord
+from bitween.bittorrent.record import TorrentRecord
+from bitween.bittorrent.store import _MIGRATIONS, Store
 from bitween.bittorrent.wishes_text import read_wishes
 from bitween.errors import StoreError
 from bitween.model.days_online import DaysOnline
@@ -375,3 +376,83 @@ class DamageTests(StoreCase):
         self.store.close()
         with self.assertRaises(StoreError):
             self.store.put(RECORD)
+
+
+class OddRowsTests(StoreCase):
+    """A database of which single values were changed by something else."""
+
+    #: Values that no bitween has written, for each column of a torrent.
+    odd = (
+        ("info_hash", "x"),
+        ("info_hash", b"\0"),
+        ("name", b"\xff"),
+        ("folder", b"relative"),
+        ("folder", b"/nul\0"),
+        ("folder", 5),
+        ("root", b"../../outside"),
+        ("root", b".."),
+        ("root", "text"),
+        ("added", "soon"),
+        ("added", float("inf")),
+        ("torrent_file", "text"),
+        ("stamp", b"\xff"),
+        ("completed", "soon"),
+    )
+
+    def change(self, sql: str, *values: object) -> None:
+        """Change the database behind the back of the store."""
+        with contextlib.closing(sqlite3.connect(self.path)) as connection, connection:
+            connection.execute("PRAGMA foreign_keys = OFF")
+            connection.execute(sql, values)
+
+    def test_a_torrent(self) -> None:
+        """One that makes no sense is left out; the others are there, and it stays as it is."""
+        other = replace(RECORD, info_hash=InfoHash("cd" * 20))
+        for column, value in self.odd:
+            self.store.put(RECORD)
+            self.store.put(other)
+            self.change(
+                f"UPDATE torrents SET {column} = ? WHERE info_hash LIKE 'ab%'", value
+            )  # a constant
+            self.assertEqual(list(self.store.torrents()), [other], (column, value))
+            (count,) = self.store._query("SELECT count(*) FROM torrents")[0]
+            self.assertEqual(count, 2)
+            self.change("DELETE FROM torrents")
+
+    def test_what_can_do_without(self) -> None:
+        """What is not needed to find the files is taken as unknown."""
+        self.store.put(RECORD)
+        for column, value in (("origin", "stolen"), ("naming", 7), ("wishes", '{"limits": ["x"]}')):
+            self.change(f"UPDATE torrents SET {column} = ?", value)
+        (record,) = self.store.torrents()
+        self.assertEqual((record.origin, record.wishes), (FileOrigin.SHARED, Wishes()))
+        self.assertEqual(record.naming, Naming.LIBTORRENT)
+
+    def test_resume_data(self) -> None:
+        """A number is not taken for so many bytes of resume data."""
+        self.store.put(RECORD)
+        self.change("INSERT INTO resume_data VALUES (?, ?)", RECORD.info_hash, 2**62)
+        self.assertIsNone(self.store.resume_data(RECORD.info_hash))
+
+    def test_everything_else(self) -> None:
+        """Ports, lists, traffic and paths that make no sense are as if there were none."""
+        for key, value in (("listen_port", "x"), ("list_id", "id"), ("list_horizon", "x")):
+            self.change("INSERT OR REPLACE INTO meta VALUES (?, ?)", key, value)
+        self.change("INSERT INTO traffic VALUES ('a@b', 'x', 1)")
+        self.change("INSERT INTO intentions (path) VALUES (5)")
+        self.assertIsNone(self.store.listen_port)
+        self.assertNotEqual(self.store.share_list().list_id, "id")
+        self.assertEqual((self.store.traffic(), self.store.intended()), ({}, []))
+        self.change("INSERT OR REPLACE INTO meta VALUES ('listen_port', '70000')")
+        self.assertIsNone(self.store.listen_port)
+        self.change("UPDATE meta SET value = '0' WHERE key = 'list_horizon'")
+        self.change("INSERT INTO share_list VALUES ('x', 1, 'name', 1)")
+        self.assertNotEqual(self.store.share_list().list_id, "id")
+
+    def test_a_negative_version(self) -> None:
+        """It is no version: the tables are read into a new database."""
+        self.store.put(RECORD)
+        self.store.close()
+        self.change("PRAGMA user_version = -1")
+        self.store = self.open()
+        self.assertEqual([record.info_hash for record in self.store.torrents()], ["ab" * 20])

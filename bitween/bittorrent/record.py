@@ -1,0 +1,108 @@
+"""A torrent as it is remembered, and how it is read from its row in the database."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from bitween.bittorrent.naming import Naming
+from bitween.bittorrent.wishes_text import read_wishes
+from bitween.errors import InvalidValue
+from bitween.model.torrent import FileOrigin, InfoHash, parse_info_hash
+from bitween.model.wishes import AS_USUAL, Wishes
+
+_T = TypeVar("_T")
+
+# Once, for a start reads thousands of torrents.
+_NAMINGS, _ORIGINS = frozenset(Naming), frozenset(FileOrigin)
+
+
+@dataclass(frozen=True, slots=True)
+class TorrentRecord:
+    """
+    A torrent as it is remembered.
+
+    :param folder: what holds the torrent's file or folder.
+    :param root: how the file or folder is called there; ``None`` until that is decided.
+    :param added: seconds since the epoch.
+    :param shared: whether it was made here, so that the names on the disk are the metadata's own.
+    :param complete: whether every byte was once verified and on the disk.
+    :param torrent_file: the bencoded .torrent; ``None`` until the metadata is here.
+    :param stamp: of the files when that was so; empty if they are to be verified, ``None`` if they
+        are to be taken as they are.
+    :param completed: when it was complete for the first time; ``None`` if never, or unknown.
+    :param naming: how the names on the disk follow from the metadata, if it was not made here.
+    :param origin: how its files came there; ``SHARED`` where that is not known.
+    """
+
+    info_hash: InfoHash
+    name: str
+    folder: str
+    root: str | None
+    added: float
+    shared: bool
+    complete: bool
+    torrent_file: bytes | None
+    stamp: str | None = None
+    completed: float | None = None
+    wishes: Wishes = AS_USUAL
+    naming: Naming = Naming.EXACT
+    origin: FileOrigin = FileOrigin.SHARED
+
+
+def read_record(row: Sequence[Any]) -> TorrentRecord:
+    """
+    Read a row.
+
+    What it says decides where files are written and deleted: nothing of it is taken on trust.
+
+    :param row: the values of the columns, in the order of the fields of :class:`TorrentRecord`.
+    :raises InvalidValue: if it makes no sense.
+    """
+    info_hash, name, folder, root, added, shared, complete, metadata, *others = row
+    stamp, completed, wishes, naming, origin = others
+    return TorrentRecord(
+        info_hash=parse_info_hash(info_hash),
+        name=_checked(name, str, "name"),
+        folder=_path(folder),
+        root=None if root is None else _name(root),
+        added=_time(added),
+        shared=bool(shared),
+        complete=bool(complete),
+        torrent_file=None if metadata is None else _checked(metadata, bytes, "torrent_file"),
+        stamp=None if stamp is None else _checked(stamp, str, "stamp"),
+        completed=None if completed is None else _time(completed),
+        wishes=read_wishes(wishes),
+        naming=Naming(naming) if naming in _NAMINGS else Naming.LIBTORRENT,
+        # What is not known to be fetched is not deleted.
+        origin=FileOrigin(origin) if origin in _ORIGINS else FileOrigin.SHARED,
+    )
+
+
+def _checked(value: object, kind: type[_T], column: str) -> _T:
+    if not isinstance(value, kind):
+        raise InvalidValue(f"its {column} is no {kind.__name__}")
+    return value
+
+
+def _path(value: object) -> str:
+    path = os.fsdecode(_checked(value, bytes, "folder"))
+    if not os.path.isabs(path) or "\0" in path:
+        raise InvalidValue("its folder is no absolute path")
+    return path
+
+
+def _name(value: object) -> str:
+    name = os.fsdecode(_checked(value, bytes, "root"))
+    if name in {"", ".", ".."} or "/" in name or "\0" in name:
+        raise InvalidValue("its root is no name")
+    return name
+
+
+def _time(value: object) -> float:
+    if not isinstance(value, int | float) or not math.isfinite(value):
+        raise InvalidValue("a time of it is no number")
+    return float(value)
