@@ -200,11 +200,22 @@ def making_plain(folder: str, paths: Sequence[str]) -> Iterator[None]:
     """
     for path in paths:
         target = os.path.join(folder, path)
-        if not os.path.lexists(target):
-            with suppress(OSError):
+        with suppress(OSError):
+            try:
+                _make(target)
+            except FileNotFoundError:
                 os.makedirs(os.path.dirname(target), exist_ok=True)
-                os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
+                _make(target)
         yield
+
+
+def _make(path: str) -> None:
+    """
+    Make an empty file.
+
+    :raises OSError: if it cannot be made, or something is there, be it a link.
+    """
+    os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
 
 
 def free_root(folder: str, name: str, taken: Collection[str]) -> str:
