@@ -47,7 +47,7 @@ lint: $(VENV)/has-test $(VENV)/has-lint
 	$(BIN)/mypy
 
 docs: $(VENV)/has-docs
-	$(BIN)/python -m bitween.api.reference >docs/api.rst
+	$(BIN)/python -m bitween.api.discovery.reference >docs/api.rst
 	$(BIN)/python tools/make-man
 	$(BIN)/sphinx-build --quiet --fail-on-warning --builder html docs docs/_build
 

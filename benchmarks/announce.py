@@ -24,13 +24,13 @@ from twisted.web.client import HTTPConnectionPool
 
 from benchmarks.bare_pep import BarePEP
 from benchmarks.cleanly import cleanly
-from bitween.application import Bitween
-from bitween.cli.private_prosody import PrivateProsody
-from bitween.model.catalogue import CatalogueChange
+from bitween.app.application import Bitween
+from bitween.model.catalogue.catalogue import CatalogueChange
 from bitween.settings import Options
 from bitween.tap import Daemon as DaemonService
-from bitween.xmpp.client import Account
-from tests.integration.harness import Daemon, until
+from bitween.testing.private_prosody import PrivateProsody
+from bitween.xmpp.session.client import Account
+from tests.support.harness import Daemon, until
 
 ROUNDS = 50
 SIZE = 1000

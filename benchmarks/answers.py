@@ -21,11 +21,11 @@ from twisted.internet.utils import getProcessOutputAndValue
 import bitween.xmpp  # noqa: F401  # isort: skip
 from benchmarks.catalogue import CONTACTS, SHARES, Names
 from benchmarks.stalls import Stalls
-from bitween.collector import loading_for_good
 from bitween.model.address import PeerAddress
 from bitween.model.announcement import Announcement
 from bitween.model.torrent import FileEntry, Progress, Torrent, TorrentState
-from tests.functional.api_rig import TOKEN, World, site_of
+from bitween.util.gc_freeze import loading_for_good
+from tests.support.api_rig import TOKEN, World, site_of
 
 TORRENTS = 10_000
 FILES = 10

@@ -17,15 +17,15 @@ from wokkel.pubsub import PubSubClient
 from wokkel.subprotocols import StreamManager
 from wokkel.xmppim import PresenceProtocol
 
-from bitween.cli.private_prosody import PrivateProsody
 from bitween.model.address import PeerAddress
 from bitween.model.announcement import Share
 from bitween.model.candidate import Candidate
-from bitween.model.sharelist import ShareList
+from bitween.model.share_list import ShareList
 from bitween.model.torrent import InfoHash
-from bitween.xmpp.caps import Caps, caps_element
-from bitween.xmpp.payload import NS_SHARES, whole_item
-from bitween.xmpp.tls import connection_options
+from bitween.testing.private_prosody import PrivateProsody
+from bitween.xmpp.extensions.caps import Caps, caps_element
+from bitween.xmpp.session.tls import connection_options
+from bitween.xmpp.shares.item_codec import NS_SHARES, whole_item
 
 
 class _Presence(PresenceProtocol):

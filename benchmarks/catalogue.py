@@ -24,14 +24,14 @@ from twisted.internet.task import Clock, deferLater, react
 from twisted.internet.utils import getProcessOutputAndValue
 
 from benchmarks.stalls import Stalls
-from bitween.catalogue_store import CatalogueStore
-from bitween.collector import loading_for_good
 from bitween.model.address import PeerAddress
 from bitween.model.announcement import Announcement, Share
-from bitween.model.catalogue import Catalogue, CatalogueChange
-from bitween.model.search import Filter, folded
+from bitween.model.catalogue.catalogue import Catalogue, CatalogueChange
+from bitween.model.catalogue.search import Filter, folded
 from bitween.model.torrent import InfoHash
-from bitween.slices import in_slices
+from bitween.storage.catalogue_cache import CatalogueStore
+from bitween.util.cooperate import in_slices
+from bitween.util.gc_freeze import loading_for_good
 
 CONTACTS = 500
 SHARES = 1000

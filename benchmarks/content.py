@@ -7,7 +7,7 @@ import os
 import tempfile
 from dataclasses import dataclass
 
-from bitween.bittorrent.hashing_worker import hash_path
+from bitween.files.hashing.worker import hash_path
 
 MIB = 2**20
 _FILES_A_FOLDER = 100

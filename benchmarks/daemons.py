@@ -8,8 +8,8 @@ from typing import Any
 
 from twisted.web.client import HTTPConnectionPool
 
-from bitween.cli.private_prosody import PrivateProsody
-from tests.integration.harness import Daemon, befriend, together
+from bitween.testing.private_prosody import PrivateProsody
+from tests.support.harness import Daemon, befriend, together
 
 
 class Daemons:

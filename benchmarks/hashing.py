@@ -24,8 +24,8 @@ from twisted.internet.utils import getProcessValue
 from benchmarks.cleanly import cleanly
 from benchmarks.content import MIB, directory_in_memory
 from benchmarks.programs import Absent, find
-from bitween.bittorrent.hasher import Hasher
-from bitween.bittorrent.metainfo import piece_size_for
+from bitween.files.hashing.hasher import Hasher
+from bitween.model.metainfo import piece_size_for
 
 TICK = 0.01
 GAP_AIM = 0.05

@@ -32,17 +32,17 @@ from bitween.model.candidate import Candidate
 from bitween.xmpp.messenger import Messenger  # isort: skip
 from twisted.words.xish.xmlstream import STREAM_CONNECTED_EVENT
 
-from bitween.application import Bitween
-from bitween.bittorrent.store import Store
-from bitween.cli.private_prosody import PrivateProsody
+from bitween.app.application import Bitween
 from bitween.model.address import PeerAddress
 from bitween.model.announcement import Share
-from bitween.model.sharelist import ListMemory, ShareList
+from bitween.model.share_list import ListMemory, ShareList
 from bitween.model.torrent import InfoHash
-from bitween.xmpp import budget
-from bitween.xmpp.client import Account
-from bitween.xmpp.payload import whole_item
-from tests.fakes.parts import parts_around
+from bitween.storage.database import Store
+from bitween.testing.private_prosody import PrivateProsody
+from bitween.util import token_bucket
+from bitween.xmpp.session.client import Account
+from bitween.xmpp.shares.item_codec import whole_item
+from tests.support.fakes.parts import parts_around
 
 COUNTS = (100, 1_000, 10_000)
 ROUNDS = 30
@@ -217,12 +217,13 @@ async def _main(reactor: Any) -> None:
     figures = [await _measure(reactor, count) for count in COUNTS]
     print("bytes and milliseconds of CPU (both, of the publisher, with its database)")
     print("  shares       first publish        one more        the whole list again")
+    rate = token_bucket.RATE
     for f in figures:
         print(f"  {f.count:6}   {_text(f.first)}   {_text(f.one_more)}   {_text(f.whole)}")
     print("bytes that a follower receives, and how long the list takes at 2.5 kB/s")
     print("  shares       has nothing        one more")
     for f in figures:
-        print(f"  {f.count:6}   {f.catch_up:10} {f.catch_up / budget.RATE:5.0f} s   {f.follow:8}")
+        print(f"  {f.count:6}   {f.catch_up:10} {f.catch_up / rate:5.0f} s   {f.follow:8}")
     least, most = figures[0].one_more, figures[-1].one_more
     print(
         f"one more at {COUNTS[-1]} / at {COUNTS[0]}: {most.size / least.size:.2f} in bytes, "

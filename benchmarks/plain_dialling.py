@@ -14,7 +14,7 @@ import time
 
 import libtorrent as lt
 
-from bitween.reach.addresses import interface_addresses
+from bitween.network.addresses import interface_addresses
 
 PORT = 6999
 _SECONDS = 15.0

@@ -28,9 +28,9 @@ from twisted.web.client import HTTPConnectionPool
 from benchmarks.cleanly import cleanly
 from benchmarks.content import MIB, directory_in_memory
 from benchmarks.first_byte import FirstByte
-from tests.lab.daemon import LabDaemon
-from tests.lab.neighbourhood import HOSTS, Neighbourhood
-from tests.lab.network import Lab, Node, NoLab
+from tests.support.lab.daemon import LabDaemon
+from tests.support.lab.neighbourhood import HOSTS, Neighbourhood
+from tests.support.lab.network import Lab, Node, NoLab
 
 #: Seconds after which a pair has no way.
 PATIENCE = 40.0

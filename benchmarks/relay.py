@@ -21,11 +21,11 @@ from contextlib import ExitStack, contextmanager
 from statistics import median
 
 from benchmarks.content import MIB, directory_in_memory, make_content
-from bitween.cli.private_prosody import PrivateProsody
-from bitween.cli.private_server import PrivateServer
-from bitween.cli.processes import dying_with_parent
 from bitween.errors import ConfigurationError
-from tests.integration.private_ejabberd import PrivateEjabberd
+from bitween.testing.private_prosody import PrivateProsody
+from bitween.testing.private_server import PrivateServer
+from bitween.util.processes import dying_with_parent
+from tests.support.private_ejabberd import PrivateEjabberd
 
 AIM = 0.7
 

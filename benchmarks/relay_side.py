@@ -15,16 +15,16 @@ from twisted.internet.defer import Deferred
 from twisted.internet.protocol import Protocol
 from twisted.internet.task import LoopingCall, react
 
-from bitween.bittorrent.store import Store
 from bitween.bittorrent.swarm import Swarm, SwarmOptions
 from bitween.model.address import PeerAddress
 from bitween.model.connection import ConnectionState
 from bitween.model.torrent import InfoHash
-from bitween.reach.loopback_gate import LoopbackGate
-from bitween.reach.relay import Relay
-from bitween.xmpp.client import Account
+from bitween.network.loopback_gate import LoopbackGate
+from bitween.network.relay import Relay
+from bitween.storage.database import Store
 from bitween.xmpp.messenger import Messenger
-from tests.functional.swarms import metainfo, when
+from bitween.xmpp.session.client import Account
+from tests.support.swarms import metainfo, when
 
 JID = "alice@localhost"
 _PORTION = bytes(1 << 18)

@@ -28,7 +28,7 @@ from twisted.internet.utils import getProcessOutput
 
 from benchmarks.cleanly import cleanly
 from benchmarks.programs import Absent, Program, ProgramFailed, find, free_port
-from bitween import rendezvous
+from bitween.storage import api_location
 
 CONNECTIONS = 4
 DEFAULT_AIM, PLAIN_AIM = 1.2, 0.6
@@ -110,7 +110,7 @@ class Servers:
         )
         await program.says("the API is at")
         await deferLater(self._reactor, 0.2)
-        api = rendezvous.read(os.path.join(state, rendezvous.FILE_NAME))
+        api = api_location.read(os.path.join(state, api_location.FILE_NAME))
         port = int(re.findall(r":(\d+)/", api.url)[0])
         headers = {"Authorization": f"Bearer {api.token}"}
         target = Target(program.pid, port, "/api", _call("Api.versions"), headers)

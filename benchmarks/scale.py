@@ -34,19 +34,19 @@ from wokkel.pubsub import PubSubClient
 
 from benchmarks.cleanly import cleanly
 from benchmarks.stalls import Stalls
-from bitween import rendezvous
-from bitween.bittorrent._libtorrent import lt
-from bitween.bittorrent.disk import look
-from bitween.bittorrent.metainfo import HashedFile, make_torrent
+from bitween.bittorrent.engine._libtorrent import lt
+from bitween.bittorrent.files.disk import look
 from bitween.bittorrent.record import TorrentRecord
-from bitween.bittorrent.store import Store
-from bitween.cli.private_prosody import PrivateProsody
+from bitween.model.metainfo import HashedFile, make_torrent
 from bitween.model.torrent import FileEntry, InfoHash
 from bitween.settings import Options
+from bitween.storage import api_location
+from bitween.storage.database import Store
 from bitween.tap import Daemon as DaemonService
-from bitween.xmpp.client import Account
-from bitween.xmpp.payload import list_state
-from tests.integration.harness import Daemon, until
+from bitween.testing.private_prosody import PrivateProsody
+from bitween.xmpp.session.client import Account
+from bitween.xmpp.shares.item_codec import list_state
+from tests.support.harness import Daemon, until
 
 TORRENTS = 10_000
 SIZE = 100
@@ -146,7 +146,7 @@ async def _as_process(
         await daemon.start()
         answering = time.perf_counter() - began
         announced = await watcher.announced - began
-        pid = rendezvous.read(os.path.join(daemon.state_dir, rendezvous.FILE_NAME)).pid
+        pid = api_location.read(os.path.join(daemon.state_dir, api_location.FILE_NAME)).pid
         _say("start until the API answers, s", answering, bare.start)
         _say(f"start until all is announced, s (aim: {START_AIM})", announced)
         _say("memory, MB", _memory(pid), bare.memory)

@@ -22,7 +22,7 @@ from twisted.internet.task import react
 from benchmarks.cleanly import cleanly
 from benchmarks.content import MIB, make_content
 from benchmarks.daemons import Daemons
-from tests.integration.harness import Daemon, together, until
+from tests.support.harness import Daemon, together, until
 
 RECEIVERS = (1, 2, 4, 8)
 LIMIT = 10_000_000

@@ -9,7 +9,7 @@ from twisted.internet.defer import maybeDeferred
 from twisted.web.resource import Resource
 from twisted.web.server import Request, Site
 
-from bitween.bittorrent.metainfo import bencode
+from bitween.model.metainfo import bencode
 
 _INTERVAL = 1800
 

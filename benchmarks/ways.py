@@ -18,7 +18,7 @@ from benchmarks.daemons import Daemons
 from benchmarks.namespace import ADDRESS, here
 from benchmarks.programs import Absent, Program, find, free_port
 from benchmarks.tracker import Tracker
-from tests.integration.harness import Daemon, until
+from tests.support.harness import Daemon, until
 
 
 class Way(ABC):

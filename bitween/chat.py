@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from bitween.application import Bitween
+from bitween.app.application import Bitween
+from bitween.model.catalogue.search import Found
 from bitween.model.command import Command, Question, Report
-from bitween.model.quantity import duration_text, size_text
-from bitween.model.search import Found
+from bitween.model.format import duration_text, size_text
 from bitween.model.torrent import InfoHash, Torrent, parse_info_hash
 
 #: Torrents that are listed; they all go into one stanza.

@@ -39,7 +39,7 @@ Every error that bitween raises on purpose.
             └── CertificateRefused
 
 The text of an error is one line for a person; ``hint`` says what to do about it.
-Codes for JSON-RPC clients are given in one place, :mod:`bitween.api.faults`.
+Codes for JSON-RPC clients are given in one place, :mod:`bitween.api.results.faults`.
 """
 
 from __future__ import annotations

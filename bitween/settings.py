@@ -20,8 +20,8 @@ from bitween.model.address import PeerAddress
 from bitween.model.connection import DEFAULT_PRIORITY
 from bitween.model.contact import AutoAccept
 from bitween.model.disk_path import checked_utf8
+from bitween.model.format import parse_rate, parse_size
 from bitween.model.jid import parse_jid
-from bitween.model.quantity import parse_rate, parse_size
 from bitween.model.schedule import Entry, parse_entry
 from bitween.model.setting import Origin, Setting
 from bitween.model.text import quoted

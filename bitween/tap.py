@@ -18,25 +18,27 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.logger import Logger, globalLogBeginner, globalLogPublisher
 from twisted.python.failure import Failure
 
-from bitween import admission
-from bitween.api.event_log import EventLog
-from bitween.api.metrics import Metrics
-from bitween.api.reactor_lag import ReactorLag
-from bitween.api.recorder import Recorder
+from bitween.api.events.log import EventLog
+from bitween.api.events.recorder import Recorder
+from bitween.api.http.session_file import SessionFile
+from bitween.api.http.site import BoundedSite
+from bitween.api.http.token_file import load_or_make_token
+from bitween.api.http.tokens import Tokens
+from bitween.api.metrics.metrics import Metrics
+from bitween.api.metrics.reactor_lag import ReactorLag
 from bitween.api.service import ApiService, make_site
-from bitween.api.session_file import SessionFile
-from bitween.api.site import BoundedSite
-from bitween.api.token import load_or_make_token
-from bitween.api.tokens import Tokens
-from bitween.application import Bitween, Parts
-from bitween.bittorrent.hasher import Hasher
-from bitween.bittorrent.store import Store
+from bitween.app.application import Bitween, Parts
+from bitween.app.jobs import Jobs
+from bitween.app.journal import Journal
+from bitween.app.limits import LOOK, Rules
+from bitween.app.rate_history import INTERVAL
+from bitween.app.share_guard import ShareGuard
 from bitween.bittorrent.swarm import Swarm, SwarmOptions
-from bitween.catalogue_store import CatalogueStore
 from bitween.chat import ChatCommands
-from bitween.collector import loading_for_good
-from bitween.control import LOOK, Rules
-from bitween.credentials import read_password
+from bitween.connect import allowlist
+from bitween.connect.connector import Means
+from bitween.connect.dial_policy import DialPolicy
+from bitween.connect.reachability import SelfTest, Witness
 from bitween.errors import (
     BitweenError,
     ConfigurationError,
@@ -45,15 +47,11 @@ from bitween.errors import (
     StartupError,
     StoreError,
 )
-from bitween.folders import Folders
-from bitween.forward_clock import ForwardClock
-from bitween.housekeeping import HOUR, Housekeeping
-from bitween.jobs import Jobs
-from bitween.journal import Journal
-from bitween.log_filter import filter_log
-from bitween.meeting import Means
+from bitween.files.browse import Folders
+from bitween.files.hashing.hasher import Hasher
+from bitween.files.uploads.uploads import Uploads
 from bitween.model.address import PeerAddress
-from bitween.model.catalogue import Catalogue
+from bitween.model.catalogue.catalogue import Catalogue
 from bitween.model.events import (
     ConnectionChanged,
     ListeningChanged,
@@ -61,35 +59,37 @@ from bitween.model.events import (
     PeerConnected,
     SwarmEvent,
 )
+from bitween.model.same_network import is_at_home
 from bitween.model.torrent import InfoHash
-from bitween.model.wishes import Limits
-from bitween.rates import INTERVAL
-from bitween.reach.addresses import InterfaceAddresses, interface_addresses
-from bitween.reach.dial import dial
-from bitween.reach.dial_back import DialBacks
-from bitween.reach.dial_policy import DialPolicy
-from bitween.reach.home import is_at_home
-from bitween.reach.kernel_sockets import OwnServers
-from bitween.reach.local_peers import LocalPeers
-from bitween.reach.loopback_gate import LoopbackGate
-from bitween.reach.neighbours import Neighbours
-from bitween.reach.outside import OutsideView
-from bitween.reach.prober import Prober
-from bitween.reach.relay import Relay
-from bitween.reach.self_test import SelfTest, Witness
-from bitween.reach.wakefulness import Wakefulness
-from bitween.rendezvous import places, remove_stale
+from bitween.model.torrent_options import Limits
+from bitween.network.addresses import InterfaceAddresses, interface_addresses
+from bitween.network.dial_back import DialBacks
+from bitween.network.kernel_sockets import OwnServers
+from bitween.network.local_peers import LocalPeers
+from bitween.network.loopback_gate import LoopbackGate
+from bitween.network.neighbours import Neighbours
+from bitween.network.prober import Prober
+from bitween.network.reflexive import OutsideView
+from bitween.network.relay import Relay
+from bitween.network.suspend import Wakefulness
+from bitween.network.tcp_probe import dial
 from bitween.settings import Options, Settings
-from bitween.share_guard import ShareGuard
-from bitween.signals import handle_signals, spare_children
-from bitween.state_dir import StateDirectory
-from bitween.uploads.uploads import Uploads
+from bitween.storage.api_location import places, remove_stale
+from bitween.storage.catalogue_cache import CatalogueStore
+from bitween.storage.credentials import read_password
+from bitween.storage.database import Store
+from bitween.storage.state_dir import StateDirectory
+from bitween.util.gc_freeze import loading_for_good
+from bitween.util.log_filter import filter_log
+from bitween.util.monotonic import ForwardClock
+from bitween.util.periodic import HOUR, Housekeeping
+from bitween.util.signals import handle_signals, spare_children
 from bitween.web.page import web_pages
-from bitween.xmpp.client import Account
-from bitween.xmpp.contacts import Manners
-from bitween.xmpp.failures import is_displaced
 from bitween.xmpp.messenger import Messenger
-from bitween.xmpp.tls import connection_options
+from bitween.xmpp.roster.roster import Manners
+from bitween.xmpp.session.client import Account
+from bitween.xmpp.session.errors import is_displaced
+from bitween.xmpp.session.tls import connection_options
 
 __all__ = ["Daemon", "Options", "makeService"]
 
@@ -292,7 +292,7 @@ class Daemon(MultiService):
         Housekeeping(self._reactor, bitween.forget_unseen, HOUR).setServiceParent(self)
         Housekeeping(self._reactor, bitween.control.look, LOOK).setServiceParent(self)
         Housekeeping(self._reactor, bitween.rates.sample, INTERVAL).setServiceParent(self)
-        Housekeeping(self._reactor, bitween.shut_out_gone, admission.LOOK).setServiceParent(self)
+        Housekeeping(self._reactor, bitween.shut_out_gone, allowlist.LOOK).setServiceParent(self)
         self._begin_work(bitween)
         # Last, so that contacts are told only what is already true.
         messenger.client.setServiceParent(self)

@@ -1,1 +1,1 @@
-"""The JSON-RPC API over HTTP: a thin shell around :class:`bitween.application.Bitween`."""
+"""The JSON-RPC API over HTTP: a thin shell around :class:`bitween.app.application.Bitween`."""

@@ -18,36 +18,36 @@ from twisted.internet.interfaces import IListeningPort, IReactorTime
 from twisted.logger import Logger
 from twisted.web.resource import Resource
 
-from bitween import rendezvous
-from bitween.api.access import Caller
-from bitween.api.discover import DiscoverMethods
-from bitween.api.docs_page import DOCS, docs_page
-from bitween.api.event_log import EventLog
-from bitween.api.event_methods import EventMethods
-from bitween.api.event_stream import EventStreams
-from bitween.api.failed_log_ins import FailedLogIns
-from bitween.api.file_pages import FILES, FilePages
-from bitween.api.file_tickets import FileTickets
-from bitween.api.gate import Gate
-from bitween.api.jsonrpc import JsonRpcResource
-from bitween.api.log_in import LOG_IN, LogIn, LogInLinks, LogOut
-from bitween.api.methods import namespaces
-from bitween.api.metrics import Metrics, MetricsResource
-from bitween.api.proof_resource import PROOF, ProofResource
-from bitween.api.recent_warnings import RecentWarnings
-from bitween.api.session_methods import SessionMethods
-from bitween.api.sessions import Sessions, SessionStore
-from bitween.api.site import BoundedSite
-from bitween.api.token_methods import TokenMethods
-from bitween.api.tokens import Tokens
-from bitween.api.upload_methods import UploadMethods
-from bitween.api.upload_resource import UPLOAD, UploadResource
-from bitween.application import Bitween
+from bitween.api.discovery.discover import DiscoverMethods
+from bitween.api.discovery.docs_page import DOCS, docs_page
+from bitween.api.events.log import EventLog
+from bitween.api.events.recent_warnings import RecentWarnings
+from bitween.api.events.sse import EventStreams
+from bitween.api.files.download import FILES, FilePages
+from bitween.api.files.tickets import FileTickets
+from bitween.api.files.upload import UPLOAD, UploadResource
+from bitween.api.http.access import Caller
+from bitween.api.http.authentication import Gate
+from bitween.api.http.failed_log_ins import FailedLogIns
+from bitween.api.http.log_in import LOG_IN, LogIn, LogInLinks, LogOut
+from bitween.api.http.proof import PROOF, ProofResource
+from bitween.api.http.sessions import Sessions, SessionStore
+from bitween.api.http.site import BoundedSite
+from bitween.api.http.tokens import Tokens
+from bitween.api.methods.daemon import namespaces
+from bitween.api.methods.events import EventMethods
+from bitween.api.methods.sessions import SessionMethods
+from bitween.api.methods.tokens import TokenMethods
+from bitween.api.methods.uploads import UploadMethods
+from bitween.api.metrics.metrics import Metrics, MetricsResource
+from bitween.api.rpc.jsonrpc import JsonRpcResource
+from bitween.app.application import Bitween
 from bitween.errors import StartupError
-from bitween.folders import Folders
+from bitween.files.browse import Folders
+from bitween.files.uploads.uploads import Uploads
 from bitween.model.setting import Setting
-from bitween.rendezvous import Rendezvous
-from bitween.uploads.uploads import Uploads
+from bitween.storage import api_location
+from bitween.storage.api_location import Rendezvous
 
 PATH = "/api"
 
@@ -162,7 +162,7 @@ class ApiService(Service):
         :param description: of a Twisted server endpoint; ``None`` to serve nobody.
         :param token: what a client must show, told to those who may read the rendezvous files.
         :param jid: the account's bare JID.
-        :param places: the rendezvous files, see :func:`bitween.rendezvous.places`.
+        :param places: the rendezvous files, see :func:`bitween.storage.api_location.places`.
         """
         self._reactor = reactor
         self._description = description
@@ -188,7 +188,7 @@ class ApiService(Service):
     async def _close(self) -> None:
         if self._rendezvous is not None:
             for place in self._places:
-                rendezvous.remove(place, self._rendezvous)
+                api_location.remove(place, self._rendezvous)
         if self._port is not None:
             await maybeDeferred(self._port.stopListening)
         await self._site.close()
@@ -220,7 +220,7 @@ class ApiService(Service):
         self._rendezvous = here
         for place in self._places:
             try:
-                rendezvous.write(place, here)
+                api_location.write(place, here)
             except OSError:
                 self._log.failure("cannot write {place}, so it helps nobody find us", place=place)
 

@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from bitween.bittorrent.naming import Naming
-from bitween.bittorrent.wishes_text import read_wishes
+from bitween.bittorrent.files.naming import Naming
 from bitween.errors import InvalidValue
 from bitween.model.torrent import FileOrigin, InfoHash, parse_info_hash
-from bitween.model.wishes import AS_USUAL, Wishes
+from bitween.model.torrent_options import AS_USUAL, Wishes
+from bitween.storage.options_json import read_wishes
 
 _T = TypeVar("_T")
 

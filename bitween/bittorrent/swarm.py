@@ -17,49 +17,49 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from bitween.bittorrent import alerts
-from bitween.bittorrent.alerts import Alert, Status
-from bitween.bittorrent.backlog import Backlog
-from bitween.bittorrent.dialler import Dialler
-from bitween.bittorrent.dispatch import Dispatch
-from bitween.bittorrent.door import Network
-from bitween.bittorrent.flusher import Flusher
-from bitween.bittorrent.inspection import Inspection
-from bitween.bittorrent.loader import Loader
-from bitween.bittorrent.member import Member
-from bitween.bittorrent.member_files import (
+from bitween.bittorrent.engine import alerts
+from bitween.bittorrent.engine.alerts import Alert, Status
+from bitween.bittorrent.engine.flusher import Flusher
+from bitween.bittorrent.engine.hole_punch import Puncher
+from bitween.bittorrent.engine.ip_filter import Network
+from bitween.bittorrent.engine.listen_sockets import Sockets
+from bitween.bittorrent.engine.piece_reader import OpenFile, PieceReader
+from bitween.bittorrent.engine.session import Session, SessionOptions, SessionReactor
+from bitween.bittorrent.engine.status_queue import Backlog
+from bitween.bittorrent.engine.transfer_counters import Connection, Tallies
+from bitween.bittorrent.files.naming import Steps
+from bitween.bittorrent.record import TorrentRecord
+from bitween.bittorrent.torrents.alert_router import Dispatch
+from bitween.bittorrent.torrents.controller import Steering
+from bitween.bittorrent.torrents.dialler import Dialler
+from bitween.bittorrent.torrents.download_queue import Turns
+from bitween.bittorrent.torrents.file_check import Inspection
+from bitween.bittorrent.torrents.lifecycle import Milestones
+from bitween.bittorrent.torrents.loader import Loader
+from bitween.bittorrent.torrents.managed_torrent import Member
+from bitween.bittorrent.torrents.registry import Members, unknown
+from bitween.bittorrent.torrents.resume_data import Saver
+from bitween.bittorrent.torrents.space_check import Room
+from bitween.bittorrent.torrents.startup import Startup
+from bitween.bittorrent.torrents.torrent_files import (
     looking_for_others,
     on_disk,
     ordering_deletion,
     survey,
     whole_files,
 )
-from bitween.bittorrent.members import Members, unknown
-from bitween.bittorrent.milestones import Milestones
-from bitween.bittorrent.naming import Steps
-from bitween.bittorrent.piece_reader import OpenFile, PieceReader
-from bitween.bittorrent.punch import Puncher
-from bitween.bittorrent.record import TorrentRecord
-from bitween.bittorrent.room import Room
-from bitween.bittorrent.saver import Saver
-from bitween.bittorrent.session import Session, SessionOptions, SessionReactor
-from bitween.bittorrent.sockets import Sockets
-from bitween.bittorrent.startup import Startup
-from bitween.bittorrent.steering import Steering
-from bitween.bittorrent.store import Store
-from bitween.bittorrent.tally import Connection, Tallies
-from bitween.bittorrent.turns import Turns
-from bitween.deletion.process import carry_out, check_code
 from bitween.errors import BadPath, DeletionFailed, StartupError, StoreError, SwarmError
-from bitween.housekeeping import Housekeeping
+from bitween.files.deletion.process import carry_out, check_code
 from bitween.model.address import PeerAddress
 from bitween.model.deletion import Deletion
 from bitween.model.events import ListeningChanged, PeerConnected
 from bitween.model.peer import Peer
 from bitween.model.text import quoted, safe_name
 from bitween.model.torrent import FileOrigin, InfoHash, Metainfo, Torrent
-from bitween.model.wishes import AS_USUAL, UNLIMITED, Limits, Wishes
-from bitween.slices import in_slices, result_in_slices
+from bitween.model.torrent_options import AS_USUAL, UNLIMITED, Limits, Wishes
+from bitween.storage.database import Store
+from bitween.util.cooperate import in_slices, result_in_slices
+from bitween.util.periodic import Housekeeping
 
 _PROGRESS_SECONDS = 1.0
 _HOUSEKEEPING_SECONDS = 5.0

@@ -20,10 +20,10 @@ from bitween.cli.names import Named, own_torrent, shared_torrent
 from bitween.cli.output import Output
 from bitween.cli.session import Session
 from bitween.cli.waiting import wait_for_job, wait_for_torrent
-from bitween.model.left_out import Why
+from bitween.model.format import counted, duration_text, rate_text, size_text
 from bitween.model.link import WHAT_TO_DO, is_web_link, said_of_link
 from bitween.model.magnet import is_magnet
-from bitween.model.quantity import counted, duration_text, rate_text, size_text
+from bitween.model.skipped_files import Why
 from bitween.model.text import quoted
 
 _PAGE = 500

@@ -11,7 +11,7 @@ from bitween.cli.failures import CommandFailed, WrongUsage
 from bitween.cli.names import Named, own_torrent
 from bitween.cli.session import Session
 from bitween.errors import InvalidValue
-from bitween.model.quantity import limit_text, parse_rate, rate_text, size_text
+from bitween.model.format import limit_text, parse_rate, rate_text, size_text
 from bitween.model.text import quoted
 
 _NUMBERS = re.compile(r"(\d{1,9})(?:-(\d{1,9}))?", re.ASCII)

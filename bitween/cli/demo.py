@@ -17,15 +17,15 @@ from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import Any, NoReturn
 
-from bitween import rendezvous
 from bitween.cli.client import Client
 from bitween.cli.failures import CommandFailed
 from bitween.cli.output import Output
-from bitween.cli.private_prosody import PrivateProsody
-from bitween.cli.processes import dying_with_parent
 from bitween.cli.waiting import wait_for_job, wait_for_torrent
 from bitween.errors import BitweenError
-from bitween.model.quantity import duration_text, rate_text, size_text
+from bitween.model.format import duration_text, rate_text, size_text
+from bitween.storage import api_location
+from bitween.testing.private_prosody import PrivateProsody
+from bitween.util.processes import dying_with_parent
 
 #: Seconds for everything up to the compared sums.
 _TIME_ALLOWED = 180
@@ -121,7 +121,7 @@ class _Daemon:
             if self._process.poll() is not None:
                 raise _DemoFailed(f"{self.user}'s daemon ended with {self._process.returncode}")
             with contextlib.suppress(FileNotFoundError):
-                found = rendezvous.read(os.path.join(self.state_dir, rendezvous.FILE_NAME))
+                found = api_location.read(os.path.join(self.state_dir, api_location.FILE_NAME))
                 self._client = Client(found.url, found.token)
                 break
             time.sleep(_POLL_INTERVAL)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from bitween.model.quantity import duration_text, limit_text, rate_text, size_text
+from bitween.model.format import duration_text, limit_text, rate_text, size_text
 
 #: What stands in the text of an error already.
 _FOR_PROGRAMS = frozenset({"reason", "detail", "values"})

@@ -6,12 +6,12 @@ import argparse
 import os
 from collections.abc import Mapping
 
-from bitween import rendezvous
 from bitween.cli.client import Client
 from bitween.cli.failures import START_OR_NAME, CommandFailed, NoDaemon, WrongUsage
 from bitween.errors import ConfigurationError
 from bitween.model.text import quoted
-from bitween.rendezvous import Rendezvous
+from bitween.storage import api_location
+from bitween.storage.api_location import Rendezvous
 
 
 def find_client(args: argparse.Namespace, environ: Mapping[str, str]) -> tuple[Client, int | None]:
@@ -31,9 +31,9 @@ def find_client(args: argparse.Namespace, environ: Mapping[str, str]) -> tuple[C
 
 
 def _in_state_dir(state_dir: str) -> Rendezvous:
-    path = os.path.join(os.path.abspath(state_dir), rendezvous.FILE_NAME)
+    path = os.path.join(os.path.abspath(state_dir), api_location.FILE_NAME)
     try:
-        return rendezvous.read(path)
+        return api_location.read(path)
     except FileNotFoundError:
         raise NoDaemon(
             f"no daemon runs with the state directory {quoted(state_dir)}",
@@ -61,7 +61,7 @@ def _the_one(jid: str | None, environ: Mapping[str, str]) -> Rendezvous:
 
 def _running(environ: Mapping[str, str]) -> list[Rendezvous]:
     try:
-        return rendezvous.running(environ)
+        return api_location.running(environ)
     except ConfigurationError as error:
         raise NoDaemon(error.message, error.hint) from None
 
@@ -81,7 +81,7 @@ def _token_for_url(url: str, token_file: str | None, environ: Mapping[str, str])
 
 def _token_in(path: str) -> str:
     try:
-        return rendezvous.read_private(path).strip()
+        return api_location.read_private(path).strip()
     except FileNotFoundError:
         raise WrongUsage(f"there is no token file {quoted(path)}") from None
     except ConfigurationError as error:

@@ -11,9 +11,9 @@ from typing import Any
 from bitween.cli.client import Client
 from bitween.cli.failures import CommandFailed, WrongUsage
 from bitween.errors import InvalidValue
+from bitween.model.format import size_text
 from bitween.model.link import WHAT_TO_DO, is_web_link, said_of_link
 from bitween.model.magnet import is_magnet, wanted_hash
-from bitween.model.quantity import size_text
 from bitween.model.text import caseless, composed, printable, quoted
 from bitween.model.torrent_file import MAX_LENGTH, SUFFIX, info_hash_of
 

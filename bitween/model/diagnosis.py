@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from bitween.model.way import Obstacle
+from bitween.model.route import Obstacle
 
 
 class Verdict(StrEnum):

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from bitween.model.announcement import Announcement, ListPage
 from bitween.model.connection import ConnectionStatus
 from bitween.model.contact import Contact
+from bitween.model.route import Way
 from bitween.model.torrent import InfoHash, Torrent
-from bitween.model.way import Way
 
 # ---- the swarm
 

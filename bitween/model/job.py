@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from bitween.errors import BitweenError
-from bitween.model.left_out import NOTHING_LEFT_OUT, LeftOut
+from bitween.model.skipped_files import NOTHING_LEFT_OUT, LeftOut
 from bitween.model.torrent import InfoHash
 
 

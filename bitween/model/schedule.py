@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bitween.errors import InvalidValue
-from bitween.model.quantity import parse_rate
-from bitween.model.wishes import Limits
+from bitween.model.format import parse_rate
+from bitween.model.torrent_options import Limits
 
 _DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _MINUTES_A_DAY = 24 * 60

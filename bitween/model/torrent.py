@@ -8,10 +8,10 @@ from enum import StrEnum
 from typing import NewType
 
 from bitween.errors import InvalidValue
-from bitween.model.left_out import NOTHING_LEFT_OUT, LeftOut
+from bitween.model.skipped_files import NOTHING_LEFT_OUT, LeftOut
 from bitween.model.text import printable
-from bitween.model.trouble import Trouble
-from bitween.model.wishes import AS_USUAL, Wishes
+from bitween.model.torrent_error import Trouble
+from bitween.model.torrent_options import AS_USUAL, Wishes
 
 # A plain string at run time: a catalogue may hold millions of them as keys.
 InfoHash = NewType("InfoHash", str)

@@ -14,9 +14,9 @@ from importlib.resources import files
 from twisted.web.resource import Resource
 from twisted.web.server import Request
 
-from bitween.api.docs_page import DOCS, SESSION_SCRIPT, docs_file
-from bitween.api.refusal import Refusal
-from bitween.api.static_file import StaticFile, content_hash
+from bitween.api.discovery.docs_page import DOCS, SESSION_SCRIPT, docs_file
+from bitween.api.http.refusal import Refusal
+from bitween.api.http.static_file import StaticFile, content_hash
 
 _PAGE = "page.html"
 #: First part of the paths of the page's files.

@@ -18,7 +18,7 @@ from bitween.model.command import Command
 from bitween.model.connection import DEFAULT_PRIORITY, ConnectionStatus
 from bitween.model.contact import Contact
 from bitween.model.diagnosis import Finding
-from bitween.model.encounter import DialBack
+from bitween.model.dial_back import DialBack
 from bitween.model.events import (
     ConnectionChanged,
     ContactChanged,
@@ -27,27 +27,27 @@ from bitween.model.events import (
     PresenceChanged,
     RosterRead,
 )
-from bitween.model.sharelist import ListMemory
+from bitween.model.nat import Vantage
+from bitween.model.share_list import ListMemory
 from bitween.model.torrent import InfoHash
-from bitween.model.vantage import Vantage
-from bitween.observable import Observable
-from bitween.xmpp.adhoc import AdHoc
-from bitween.xmpp.blocking import BlockList
-from bitween.xmpp.budget import RESERVE
-from bitween.xmpp.caps import Caps
-from bitween.xmpp.client import Account, Client
-from bitween.xmpp.contacts import Contacts, Manners
-from bitween.xmpp.encounters import DialsBack, Encounters, Meets, Proves
-from bitween.xmpp.list_reader import ListReader
-from bitween.xmpp.list_server import ListServer
-from bitween.xmpp.messages import MessageRefusal
-from bitween.xmpp.own_list import NoMemory, OwnList
-from bitween.xmpp.pep import Pep
-from bitween.xmpp.pinger import Pinger
-from bitween.xmpp.proxies import Proxies
-from bitween.xmpp.streams import IN_BAND_LIMIT, Streams
-from bitween.xmpp.survey import Survey
-from bitween.xmpp.vantage import VantagePoint
+from bitween.util.observable import Observable
+from bitween.util.token_bucket import RESERVE
+from bitween.xmpp.extensions.adhoc import AdHoc
+from bitween.xmpp.extensions.caps import Caps
+from bitween.xmpp.extensions.external_address import VantagePoint
+from bitween.xmpp.extensions.messages import MessageRefusal
+from bitween.xmpp.extensions.peer_requests import DialsBack, Encounters, Meets, Proves
+from bitween.xmpp.extensions.ping import Pinger
+from bitween.xmpp.extensions.server_check import Survey
+from bitween.xmpp.roster.blocklist import BlockList
+from bitween.xmpp.roster.roster import Contacts, Manners
+from bitween.xmpp.session.client import Account, Client
+from bitween.xmpp.shares.list_reader import ListReader
+from bitween.xmpp.shares.list_server import ListServer
+from bitween.xmpp.shares.pep import Pep
+from bitween.xmpp.shares.published_list import NoMemory, OwnList
+from bitween.xmpp.streams.proxies import Proxies
+from bitween.xmpp.streams.streams import IN_BAND_LIMIT, Streams
 
 # bytes of what the server is asked for a diagnosis.
 _SURVEY_SIZE = 2000
@@ -84,7 +84,7 @@ class Messenger:
         :param in_band_limit: bytes of the largest torrent that goes within the XMPP stream, where
             no server relays; 0 for none.
         :param is_at_home: whether a public address is in a network of ours.
-        :param options: further ones of :class:`bitween.xmpp.client.Client`.
+        :param options: further ones of :class:`bitween.xmpp.session.client.Client`.
         :raises InvalidValue: if the account's JID is none.
         :raises ConfigurationError: if the account's ``ca_pem`` holds no certificate.
         """

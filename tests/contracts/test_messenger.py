@@ -9,8 +9,7 @@ from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 from twisted.trial.unittest import TestCase
 
-from bitween.cli.private_prosody import PrivateProsody
-from bitween.cli.private_server import PrivateServer
+from bitween.app.ports import Messenger as Port
 from bitween.errors import (
     AlreadyContact,
     BitweenError,
@@ -21,7 +20,7 @@ from bitween.errors import (
 from bitween.model.address import PeerAddress
 from bitween.model.announcement import Share
 from bitween.model.candidate import Candidate, Kind
-from bitween.model.catalogue import Catalogue
+from bitween.model.catalogue.catalogue import Catalogue
 from bitween.model.connection import ConnectionState
 from bitween.model.contact import Contact, Pending, Subscription
 from bitween.model.diagnosis import Verdict
@@ -35,11 +34,12 @@ from bitween.model.events import (
     RosterRead,
 )
 from bitween.model.torrent import parse_info_hash
-from bitween.ports import Messenger as Port
-from bitween.xmpp.client import Account
+from bitween.testing.private_prosody import PrivateProsody
+from bitween.testing.private_server import PrivateServer
 from bitween.xmpp.messenger import Messenger
-from tests.fakes.messenger import FakeMessenger, FakeServer
-from tests.integration.private_ejabberd import ejabberd_or_skip
+from bitween.xmpp.session.client import Account
+from tests.support.fakes.messenger import FakeMessenger, FakeServer
+from tests.support.private_ejabberd import ejabberd_or_skip
 
 HOLIDAY = Share(parse_info_hash("a" * 40), "Größe & <Licht> 'ø'.tar", 5)
 WORK = Share(parse_info_hash("b" * 40), "work", 2**40)

@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
-from bitween.cli.private_prosody import PrivateProsody
-from bitween.cli.private_server import PrivateServer
 from bitween.errors import ConfigurationError, InvalidValue
-from tests.integration.private_ejabberd import PrivateEjabberd, find_ejabberd
+from bitween.testing.private_prosody import PrivateProsody
+from bitween.testing.private_server import PrivateServer
+from tests.support.private_ejabberd import PrivateEjabberd, find_ejabberd
 
 _STREAM = (
     b"<stream:stream to='localhost' version='1.0' xmlns='jabber:client'"

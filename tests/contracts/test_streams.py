@@ -11,19 +11,19 @@ from twisted.internet.defer import Deferred
 from twisted.internet.protocol import Protocol
 from twisted.trial.unittest import TestCase
 
-from bitween.cli.private_prosody import PrivateProsody
-from bitween.cli.private_server import PrivateServer
 from bitween.errors import NotConnected, RequestRefused
 from bitween.model.events import PresenceChanged
-from bitween.model.passage import Passage
-from bitween.reach.relay import Stream, Streams
-from bitween.xmpp.client import Account
+from bitween.model.relay_route import Passage
+from bitween.network.relay import Stream, Streams
+from bitween.testing.private_prosody import PrivateProsody
+from bitween.testing.private_server import PrivateServer
 from bitween.xmpp.messenger import Messenger
-from bitween.xmpp.turnstile import MAX_OF_CONTACT
+from bitween.xmpp.session.client import Account
+from bitween.xmpp.streams.stream_limits import MAX_OF_CONTACT
 from tests.contracts.test_messenger import Person
-from tests.fakes.streams import FakeStreams
-from tests.integration.private_ejabberd import ejabberd_or_skip
-from tests.integration.two_domains import TwoDomains
+from tests.support.fakes.streams import FakeStreams
+from tests.support.private_ejabberd import ejabberd_or_skip
+from tests.support.two_domains import TwoDomains
 
 TIMEOUT = 60
 

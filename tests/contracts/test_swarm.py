@@ -10,8 +10,8 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import deferLater
 from twisted.trial.unittest import TestCase
 
-from bitween import ports
-from bitween.bittorrent.store import Store
+from bitween.app import ports
+from bitween.app.content import OpenFile
 from bitween.bittorrent.swarm import Swarm
 from bitween.errors import SwarmError, UnknownTorrent
 from bitween.model.address import PeerAddress
@@ -24,11 +24,11 @@ from bitween.model.events import (
     TorrentRemoved,
 )
 from bitween.model.torrent import FileOrigin, InfoHash, Metainfo, TorrentState
-from bitween.model.trouble import Reason
-from bitween.model.wishes import Limits, Wishes
-from bitween.reading import OpenFile
-from tests.fakes.swarm import FakeSwarm
-from tests.functional.swarms import LOOPBACK, metainfo, read, when, write
+from bitween.model.torrent_error import Reason
+from bitween.model.torrent_options import Limits, Wishes
+from bitween.storage.database import Store
+from tests.support.fakes.swarm import FakeSwarm
+from tests.support.swarms import LOOPBACK, metainfo, read, when, write
 
 ABSENT = InfoHash("ab" * 20)
 # Nobody listens there.

@@ -11,7 +11,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from bitween.chat import MAX_CHOICES, MAX_LISTED, ChatCommands
 from bitween.model.command import Question, Report
 from bitween.model.torrent import parse_info_hash
-from tests.functional.api_rig import World, info_hash
+from tests.support.api_rig import World, info_hash
 
 BOB = "bob@example.org"
 A, B = info_hash("a"), info_hash("b")

@@ -11,7 +11,7 @@ from twisted.internet import reactor
 from twisted.web.client import Agent, FileBodyProducer, readBody
 from twisted.web.http_headers import Headers
 
-from tests.integration.harness import Daemon, ProsodyTestCase
+from tests.support.harness import Daemon, ProsodyTestCase
 
 
 class AccessTests(ProsodyTestCase):

@@ -7,9 +7,9 @@ from typing import Any
 
 from twisted.words.protocols.jabber.error import StanzaError
 
-from bitween.xmpp.adhoc import NS_COMMANDS
-from tests.integration.harness import Daemon, EjabberdTestCase, OnEveryServer, ProsodyTestCase
-from tests.integration.raw_client import RawClient
+from bitween.xmpp.extensions.adhoc import NS_COMMANDS
+from tests.support.harness import Daemon, EjabberdTestCase, OnEveryServer, ProsodyTestCase
+from tests.support.raw_client import RawClient
 
 DISCO = "http://jabber.org/protocol/disco"
 

@@ -12,8 +12,8 @@ from twisted.internet.utils import getProcessOutputAndValue
 from twisted.trial.unittest import SkipTest
 
 import tests
-from bitween.rendezvous import FILE_NAME
-from tests.integration.harness import ProsodyTestCase
+from bitween.storage.api_location import FILE_NAME
+from tests.support.harness import ProsodyTestCase
 
 _CLIENTS = Path(tests.__file__).parent.parent / "examples" / "clients"
 # Shells, JSON and sed each have something to trip over in it.

@@ -5,9 +5,9 @@ from __future__ import annotations
 import base64
 import os
 
-from bitween.bittorrent._libtorrent import lt
-from tests.integration.harness import Daemon, ProsodyTestCase
+from bitween.bittorrent.engine._libtorrent import lt
 from tests.integration.test_main_job import MIB, noise
+from tests.support.harness import Daemon, ProsodyTestCase
 
 
 class ControlTests(ProsodyTestCase):

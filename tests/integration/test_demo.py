@@ -19,7 +19,7 @@ from urllib.request import Request, urlopen
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.integration.harness import PATIENCE
+from tests.support.harness import PATIENCE
 
 _DEMO = [sys.executable, "-c", "import sys; from bitween.cli.main import main; sys.exit(main())"]
 _RUNNING = b"logged in as alice"

@@ -7,11 +7,11 @@ from typing import Any
 
 from playwright.sync_api import Page, expect
 
-from bitween.api.discover import document
-from bitween.api.methods import API_VERSION
-from tests.integration.browser import browse
-from tests.integration.harness import ProsodyTestCase
+from bitween.api.discovery.discover import document
+from bitween.api.methods.daemon import API_VERSION
 from tests.integration.test_web import open_page
+from tests.support.browser import browse
+from tests.support.harness import ProsodyTestCase
 
 # What would run if names were taken for HTML.
 NAME = "<img src=x onerror=document.title='run'>"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from bitween.model.diagnosis import Verdict
-from tests.integration.harness import Daemon, ProsodyTestCase
+from tests.support.harness import Daemon, ProsodyTestCase
 
 
 class DialBackTests(ProsodyTestCase):

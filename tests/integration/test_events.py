@@ -16,7 +16,7 @@ from twisted.python.failure import Failure
 from twisted.web.client import Agent, readBody
 from twisted.web.http_headers import Headers
 
-from tests.integration.harness import PATIENCE, Daemon, ProsodyTestCase
+from tests.support.harness import PATIENCE, Daemon, ProsodyTestCase
 
 Event = dict[str, Any]
 

@@ -10,10 +10,10 @@ from twisted.internet.interfaces import IReactorSocket
 from twisted.internet.protocol import Factory, Protocol
 from twisted.trial.unittest import SkipTest
 
-from bitween import rendezvous
+from bitween.storage import api_location
 from bitween.tap import DISPLACED_STATUS
-from tests.fakes.tcp_proxy import TcpProxy
-from tests.integration.harness import (
+from tests.support.fakes.tcp_proxy import TcpProxy
+from tests.support.harness import (
     Daemon,
     EjabberdTestCase,
     OnEveryServer,
@@ -21,9 +21,9 @@ from tests.integration.harness import (
     together,
     until,
 )
-from tests.integration.private_ejabberd import PrivateEjabberd
-from tests.integration.raw_client import RawClient
-from tests.integration.veth import NoNamespaces, Veth
+from tests.support.private_ejabberd import PrivateEjabberd
+from tests.support.raw_client import RawClient
+from tests.support.veth import NoNamespaces, Veth
 
 # seconds for subscriptions that ejabberd has dropped to be asked for again.
 _REMINDED_WITHIN = 150.0
@@ -98,7 +98,7 @@ class Faults(OnEveryServer):
         self.assertEqual(await alice.ended(), DISPLACED_STATUS)
         self.assertEqual(alice.log.count("bitween: another program has logged in with the same"), 1)
         self.assertNotIn("Traceback", alice.log)
-        self.assertFalse(os.path.exists(os.path.join(alice.state_dir, rendezvous.FILE_NAME)))
+        self.assertFalse(os.path.exists(os.path.join(alice.state_dir, api_location.FILE_NAME)))
         await other.publish("<x xmlns='y'/>")
 
     async def test_a_copy_of_a_state_directory(self) -> None:

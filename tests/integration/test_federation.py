@@ -9,8 +9,8 @@ from typing import Any
 
 from twisted.internet.utils import getProcessOutput
 
-from tests.integration.federated import FederatedProsody
-from tests.integration.harness import Daemon, ProsodyTestCase
+from tests.support.federated import FederatedProsody
+from tests.support.harness import Daemon, ProsodyTestCase
 
 
 class DeadServerTests(ProsodyTestCase):

@@ -8,18 +8,13 @@ from typing import TYPE_CHECKING, ClassVar
 from twisted.words.protocols.jabber.error import StanzaError
 
 from bitween import __version__
-from bitween.cli.private_prosody import PrivateProsody
-from bitween.cli.private_server import PrivateServer
-from tests.fakes.tcp_proxy import TcpProxy
-from tests.integration.chat_program import ChatProgram
-from tests.integration.harness import (
-    Daemon,
-    EjabberdTestCase,
-    IntegrationTestCase,
-    ProsodyTestCase,
-)
-from tests.integration.private_ejabberd import PrivateEjabberd
-from tests.integration.raw_client import RawClient
+from bitween.testing.private_prosody import PrivateProsody
+from bitween.testing.private_server import PrivateServer
+from tests.support.chat_program import ChatProgram
+from tests.support.fakes.tcp_proxy import TcpProxy
+from tests.support.harness import Daemon, EjabberdTestCase, IntegrationTestCase, ProsodyTestCase
+from tests.support.private_ejabberd import PrivateEjabberd
+from tests.support.raw_client import RawClient
 
 
 class BareProsody(PrivateProsody):

@@ -10,19 +10,19 @@ from twisted.internet.task import deferLater
 from twisted.trial.unittest import TestCase
 from twisted.words.protocols.jabber.xmlstream import IQ
 
-from bitween.application import Bitween
-from bitween.cli.private_prosody import PrivateProsody
+from bitween.app.application import Bitween
 from bitween.model.address import PeerAddress
 from bitween.model.announcement import MAX_SHARES, Announcement, Share
 from bitween.model.candidate import Candidate
 from bitween.model.contact import Subscription
 from bitween.model.events import ListingReceived, MessengerEvent
-from bitween.model.sharelist import ListMemory
-from bitween.xmpp.client import Account
+from bitween.model.share_list import ListMemory
+from bitween.testing.private_prosody import PrivateProsody
 from bitween.xmpp.messenger import Messenger
-from tests.fakes.lists import Memory, numbered
-from tests.fakes.parts import parts_around
-from tests.integration.harness import until
+from bitween.xmpp.session.client import Account
+from tests.support.fakes.lists import Memory, numbered
+from tests.support.fakes.parts import parts_around
+from tests.support.harness import until
 
 # wokkel can only be imported once the shim of bitween.xmpp has run.
 from wokkel.ping import NS_PING  # isort: skip

@@ -7,8 +7,8 @@ import re
 from collections.abc import Sequence
 from typing import ClassVar
 
-from bitween.cli.private_server import PrivateServer
-from tests.integration.harness import Daemon, EjabberdTestCase, OnEveryServer, ProsodyTestCase
+from bitween.testing.private_server import PrivateServer
+from tests.support.harness import Daemon, EjabberdTestCase, OnEveryServer, ProsodyTestCase
 
 
 class LogIn(OnEveryServer):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from random import Random
 
-from tests.integration.harness import EjabberdTestCase, OnEveryServer, ProsodyTestCase, together
+from tests.support.harness import EjabberdTestCase, OnEveryServer, ProsodyTestCase, together
 
 MIB = 2**20
 

@@ -9,12 +9,12 @@ from typing import Any, ClassVar
 from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SkipTest
 
-from bitween.xmpp.turnstile import MAX_OF_CONTACT
-from tests.functional.swarms import read, write
-from tests.integration.harness import PATIENCE, IntegrationTestCase, until
-from tests.lab.daemon import LabDaemon
-from tests.lab.neighbourhood import Neighbourhood
-from tests.lab.network import Lab, NoLab
+from bitween.xmpp.streams.stream_limits import MAX_OF_CONTACT
+from tests.support.harness import PATIENCE, IntegrationTestCase, until
+from tests.support.lab.daemon import LabDaemon
+from tests.support.lab.neighbourhood import Neighbourhood
+from tests.support.lab.network import Lab, NoLab
+from tests.support.swarms import read, write
 
 SIZE = 3_000_000
 #: The beginning of a handshake (BEP 3), without the info-hash.

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from bitween.xmpp.payload import NS_SHARES
-from tests.integration.harness import Daemon, EjabberdTestCase, OnEveryServer, ProsodyTestCase
-from tests.integration.raw_client import RawClient
+from bitween.xmpp.shares.item_codec import NS_SHARES
+from tests.support.harness import Daemon, EjabberdTestCase, OnEveryServer, ProsodyTestCase
+from tests.support.raw_client import RawClient
 
 PUBSUB = "http://jabber.org/protocol/pubsub"
 OWNER = f"{PUBSUB}#owner"

@@ -151,9 +151,18 @@ class PackagingTests(SynchronousTestCase):
             if not path.startswith(("bitween.egg-info/", "dist/"))
         }
         self.assertEqual(held - made, there)
-        for path in ("tests/unit/test_layout.py", "docs/protocol.rst", "examples/clients/curl.sh"):
+        for path in (
+            "tests/unit/bittorrent/files/test_layout.py",
+            "docs/protocol.rst",
+            "examples/clients/curl.sh",
+        ):
             self.assertIn(path, held)
-        tried = ("-m", "twisted.trial", "tests.unit.test_manual", "tests.unit.test_layout")
+        tried = (
+            "-m",
+            "twisted.trial",
+            "tests.unit.cli.test_manual",
+            "tests.unit.bittorrent.files.test_layout",
+        )
         self.run_command(self.python, *tried, folder=unpacked)
 
     @staticmethod
@@ -177,7 +186,7 @@ class PackagingTests(SynchronousTestCase):
         """``make docs`` leaves those that are kept with the sources as they are."""
         for tool, kept in (
             (("tools/make-man",), "man/bitween.1"),
-            (("-m", "bitween.api.reference"), "docs/api.rst"),
+            (("-m", "bitween.api.discovery.reference"), "docs/api.rst"),
         ):
             path = os.path.join(self.sources, kept)
             with open(path, "rb") as file:

@@ -8,10 +8,10 @@ import netifaces
 from twisted.trial.unittest import SkipTest
 
 from bitween.model.torrent import parse_info_hash
-from tests.functional.other_user import dials
-from tests.functional.test_local_peers import greeting
-from tests.integration.harness import Daemon, ProsodyTestCase
+from tests.functional.network.test_local_peers import greeting
 from tests.integration.test_main_job import noise
+from tests.support.harness import Daemon, ProsodyTestCase
+from tests.support.other_user import dials
 
 MIB = 2**20
 

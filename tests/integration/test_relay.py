@@ -10,17 +10,17 @@ from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 
 from bitween.bittorrent.swarm import Swarm
-from bitween.cli.private_prosody import PrivateProsody
-from bitween.cli.private_server import PrivateServer
 from bitween.model.events import PresenceChanged
-from bitween.reach.loopback_gate import LoopbackGate
-from bitween.reach.relay import Relay
-from bitween.xmpp.client import Account
+from bitween.network.loopback_gate import LoopbackGate
+from bitween.network.relay import Relay
+from bitween.testing.private_prosody import PrivateProsody
+from bitween.testing.private_server import PrivateServer
 from bitween.xmpp.messenger import Messenger
+from bitween.xmpp.session.client import Account
 from tests.contracts.test_messenger import Person
-from tests.functional.swarms import SwarmCase, address_of, read, when, write
-from tests.integration.private_ejabberd import ejabberd_or_skip
-from tests.integration.two_domains import TwoDomains
+from tests.support.private_ejabberd import ejabberd_or_skip
+from tests.support.swarms import SwarmCase, address_of, read, when, write
+from tests.support.two_domains import TwoDomains
 
 RESOURCE = "laptop"
 SIZE = 20_000_003

@@ -11,8 +11,6 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import deferLater
 from twisted.trial.unittest import TestCase
 
-from bitween.cli.private_prosody import PrivateProsody
-from bitween.cli.private_server import PrivateServer
 from bitween.model.address import PeerAddress
 from bitween.model.announcement import Share
 from bitween.model.candidate import Candidate
@@ -20,13 +18,15 @@ from bitween.model.connection import ConnectionState
 from bitween.model.contact import Pending
 from bitween.model.events import ConnectionChanged, PresenceChanged
 from bitween.model.torrent import parse_info_hash
-from bitween.xmpp.backoff import Backoff
-from bitween.xmpp.client import Account
+from bitween.testing.private_prosody import PrivateProsody
+from bitween.testing.private_server import PrivateServer
+from bitween.util.backoff import Backoff
 from bitween.xmpp.messenger import Messenger
+from bitween.xmpp.session.client import Account
 from tests.contracts.test_messenger import Person
-from tests.fakes.loopback import listen
-from tests.fakes.tcp_proxy import TcpProxy
-from tests.integration.private_ejabberd import ejabberd_or_skip
+from tests.support.fakes.loopback import listen
+from tests.support.fakes.tcp_proxy import TcpProxy
+from tests.support.private_ejabberd import ejabberd_or_skip
 
 HOLIDAY = Share(parse_info_hash("a" * 40), "holiday", 5)
 HERE = PeerAddress.parse("127.0.0.1", 6881)

@@ -12,10 +12,10 @@ from typing import Any
 from twisted.internet import reactor
 from twisted.internet.interfaces import IReactorProcess
 
-from bitween import rendezvous
 from bitween.errors import ConfigurationError
-from tests.integration.harness import Daemon, ProsodyTestCase, until
+from bitween.storage import api_location
 from tests.integration.test_main_job import noise
+from tests.support.harness import Daemon, ProsodyTestCase, until
 
 MIB = 2**20
 
@@ -56,7 +56,7 @@ class BackgroundDaemon(Daemon):
     def pid(self) -> int | None:
         """The process, as it tells itself; ``None`` if it does not run."""
         with contextlib.suppress(FileNotFoundError, ConfigurationError):
-            self._rendezvous = rendezvous.read(os.path.join(self.state_dir, "api.json"))
+            self._rendezvous = api_location.read(os.path.join(self.state_dir, "api.json"))
             return self._rendezvous.pid
         return None
 

@@ -6,11 +6,11 @@ from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 from twisted.trial.unittest import TestCase
 
-from bitween.cli.private_prosody import PrivateProsody
 from bitween.model.events import ConnectionChanged, MessengerEvent
-from bitween.model.vantage import StunServer
-from bitween.xmpp.client import Account
+from bitween.model.nat import StunServer
+from bitween.testing.private_prosody import PrivateProsody
 from bitween.xmpp.messenger import Messenger
+from bitween.xmpp.session.client import Account
 
 
 class _Prosody(PrivateProsody):

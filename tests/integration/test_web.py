@@ -7,8 +7,8 @@ import re
 
 from playwright.sync_api import Page, expect
 
-from tests.integration.browser import browse, meanwhile
-from tests.integration.harness import Daemon, ProsodyTestCase
+from tests.support.browser import browse, meanwhile
+from tests.support.harness import Daemon, ProsodyTestCase
 
 # What would run if names were taken for HTML; and what would be read as "song exe.jpg".
 SCRIPT = "<img src=x onerror=document.title='run'>"

@@ -7,12 +7,12 @@ import re
 
 from playwright.sync_api import Page, expect
 
-from bitween.api.faults import KINDS, error_object, protocol_error
+from bitween.api.results.faults import KINDS, error_object, protocol_error
 from bitween.errors import InvalidValue
 from bitween.model.torrent import InfoHash, Metainfo
-from tests.functional.api_rig import OWN_JID, info_hash
-from tests.integration.browser import browse, meanwhile
-from tests.integration.web_case import WebCase
+from tests.support.api_rig import OWN_JID, info_hash
+from tests.support.browser import browse, meanwhile
+from tests.support.web_case import WebCase
 
 BOB, EVE, MALLORY = "bob@example.org", "eve@example.org", "mallory@example.org"
 _SHOW = """async (error) => {

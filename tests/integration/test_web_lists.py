@@ -18,9 +18,9 @@ from bitween.model.connection import ConnectionState, ConnectionStatus
 from bitween.model.events import ConnectionChanged
 from bitween.model.peer import Peer
 from bitween.model.torrent import FileOrigin, InfoHash, Progress, TorrentState
-from tests.functional.api_rig import EPOCH, OWN_JID, info_hash
-from tests.integration.browser import DROP, browse, eventually, meanwhile
-from tests.integration.web_case import WebCase
+from tests.support.api_rig import EPOCH, OWN_JID, info_hash
+from tests.support.browser import DROP, browse, eventually, meanwhile
+from tests.support.web_case import WebCase
 
 BOB, CAROL = "bob@example.org", "carol@example.org"
 MANY = 10_000

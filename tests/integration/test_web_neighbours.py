@@ -15,9 +15,9 @@ from twisted.web.http_headers import Headers
 from twisted.web.resource import Resource
 from twisted.web.server import Request, Site
 
-from tests.functional.api_rig import TOKEN, info_hash, rpc
-from tests.integration.browser import browse, meanwhile
-from tests.integration.web_case import WebCase
+from tests.support.api_rig import TOKEN, info_hash, rpc
+from tests.support.browser import browse, meanwhile
+from tests.support.web_case import WebCase
 
 # What a page of another port can try: to read what the daemon's page keeps, and to call the daemon.
 _ATTACK = """async (base) => {

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from playwright.sync_api import Locator, Page, Route, expect
 
-from tests.functional.api_rig import OWN_JID, info_hash
-from tests.integration.browser import browse
-from tests.integration.web_case import WebCase
+from tests.support.api_rig import OWN_JID, info_hash
+from tests.support.browser import browse
+from tests.support.web_case import WebCase
 
 BOB = "bob@example.org"
 # How long a notice is there, and how long in these tests: until time is made to pass.

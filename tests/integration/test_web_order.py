@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from playwright.sync_api import Page, Route, expect
 
-from tests.functional.api_rig import info_hash
-from tests.integration.browser import browse, meanwhile, until
-from tests.integration.web_case import WebCase
+from tests.support.api_rig import info_hash
+from tests.support.browser import browse, meanwhile, until
+from tests.support.web_case import WebCase
 
 BOB = "bob@example.org"
 _KEYS = """(count) => {

@@ -5,10 +5,10 @@ from __future__ import annotations
 from playwright.sync_api import Locator, Page, expect
 
 from bitween.model.torrent import FileOrigin, TorrentState
-from tests.functional.api_rig import info_hash
-from tests.integration.browser import browse, meanwhile
 from tests.integration.test_web_order import Held
-from tests.integration.web_case import WebCase
+from tests.support.api_rig import info_hash
+from tests.support.browser import browse, meanwhile
+from tests.support.web_case import WebCase
 
 BOB = "bob@example.org"
 

@@ -9,9 +9,9 @@ from pathlib import Path
 from playwright.sync_api import Page, expect
 
 from bitween.model.torrent import InfoHash, Metainfo
-from tests.functional.api_rig import info_hash
-from tests.integration.browser import browse
-from tests.integration.web_case import WebCase
+from tests.support.api_rig import info_hash
+from tests.support.browser import browse
+from tests.support.web_case import WebCase
 
 BOB = "bob@example.org"
 _HASH = info_hash("a")

@@ -15,9 +15,9 @@ from bitween.errors import NotConnected
 from bitween.model.connection import ConnectionState, ConnectionStatus
 from bitween.model.events import ConnectionChanged
 from bitween.model.setting import Origin, Setting
-from tests.functional.api_rig import EPOCH, OWN_JID, info_hash
-from tests.integration.browser import browse, meanwhile
-from tests.integration.web_case import WebCase
+from tests.support.api_rig import EPOCH, OWN_JID, info_hash
+from tests.support.browser import browse, meanwhile
+from tests.support.web_case import WebCase
 
 BOB = "bob@example.org"
 HOSTILE = "<img src=x onerror=document.title='run'>\u202egpj"

@@ -11,9 +11,9 @@ from bitween.model.announcement import Share
 from bitween.model.connection import ConnectionState, ConnectionStatus
 from bitween.model.events import ConnectionChanged, ContactChanged
 from bitween.model.torrent import Progress, TorrentState
-from tests.functional.api_rig import EPOCH, OWN_JID, info_hash
-from tests.integration.browser import browse, meanwhile
-from tests.integration.web_case import WebCase
+from tests.support.api_rig import EPOCH, OWN_JID, info_hash
+from tests.support.browser import browse, meanwhile
+from tests.support.web_case import WebCase
 
 BOB, CAROL = "bob@example.org", "carol@example.org"
 HOSTILE = "<b>x</b>"

@@ -6,9 +6,9 @@ import re
 
 from playwright.sync_api import Page, Route, expect
 
-from tests.functional.api_rig import OWN_JID, info_hash
-from tests.integration.browser import browse, eventually
-from tests.integration.web_case import WebCase
+from tests.support.api_rig import OWN_JID, info_hash
+from tests.support.browser import browse, eventually
+from tests.support.web_case import WebCase
 
 BOB, CAROL = "bob@example.org", "carol@example.org"
 _HEBREW = "\u05e9\u05dc\u05d5\u05dd"

@@ -6,8 +6,8 @@ from typing import Any
 
 from playwright.sync_api import Page, expect
 
-from tests.integration.browser import browse
-from tests.integration.web_case import WebCase
+from tests.support.browser import browse
+from tests.support.web_case import WebCase
 
 #: Bytes over the network and requests.  Before files were compressed and kept, every visit took
 #: 242 kB and 46 requests.

@@ -20,16 +20,16 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
 from bitween.model.announcement import MAX_SHARES
-from bitween.model.catalogue import Catalogue
+from bitween.model.catalogue.catalogue import Catalogue
 from bitween.model.text import printable
 from bitween.model.torrent import parse_info_hash
-from bitween.xmpp.adhoc import NS_COMMANDS
-from bitween.xmpp.in_band import NS_IBB
-from bitween.xmpp.listing import NS_RSM
-from bitween.xmpp.parser import BoundedElementStream
-from bitween.xmpp.payload import NS_BITWEEN, NS_SHARES, parse_item
-from bitween.xmpp.proxies import NS_BYTESTREAMS
-from tests.functional.stream_rig import ME, Rig
+from bitween.xmpp.extensions.adhoc import NS_COMMANDS
+from bitween.xmpp.session.parser import BoundedElementStream
+from bitween.xmpp.shares.item_codec import NS_BITWEEN, NS_SHARES, parse_item
+from bitween.xmpp.shares.list_codec import NS_RSM
+from bitween.xmpp.streams.in_band import NS_IBB
+from bitween.xmpp.streams.proxies import NS_BYTESTREAMS
+from tests.support.stream_rig import ME, Rig
 
 ROUNDS = int(os.environ.get("BITWEEN_FUZZ", "2000"))
 SEED = 20240

@@ -18,10 +18,10 @@ from collections.abc import Sequence
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from bitween.api.access import Access
-from bitween.api.jsonrpc import MAX_BATCH
-from bitween.api.sessions import Sessions
-from tests.functional.api_rig import PORT, TOKEN, Connection, World, info_hash, site_of
+from bitween.api.http.access import Access
+from bitween.api.http.sessions import Sessions
+from bitween.api.rpc.jsonrpc import MAX_BATCH
+from tests.support.api_rig import PORT, TOKEN, Connection, World, info_hash, site_of
 
 ROUNDS = int(os.environ.get("BITWEEN_FUZZ", "2000"))
 SEED = 20261

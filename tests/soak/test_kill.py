@@ -21,10 +21,10 @@ from twisted.python.failure import Failure
 
 import bitween
 from bitween.model.torrent import InfoHash
-from bitween.model.wishes import Limits
-from tests.functional.mortal import Mortal
-from tests.functional.swarms import LOOPBACK, SwarmCase, read, write
-from tests.soak import killed_daemon
+from bitween.model.torrent_options import Limits
+from tests.support import killed_daemon
+from tests.support.disposable_process import Mortal
+from tests.support.swarms import LOOPBACK, SwarmCase, read, write
 
 KILLS = int(os.environ.get("KILLS", "5"))
 SEED = int(os.environ.get("SEED", str(random.SystemRandom().randrange(2**32))))

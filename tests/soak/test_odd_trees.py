@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 
-from tests.functional.odd_trees import OddTreesCase
+from tests.support.odd_trees import OddTreesCase
 
 TREES = int(os.environ.get("BITWEEN_FUZZ", "2000")) // 100
 

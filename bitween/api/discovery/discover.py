@@ -1,0 +1,187 @@
+"""``rpc.discover``: the API described by itself, as OpenRPC made from its methods."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, get_type_hints
+
+from bitween import errors
+from bitween.api.discovery.schema import Schemas
+from bitween.api.methods.daemon import (
+    API_VERSION,
+    ApiMethods,
+    ContactMethods,
+    JobMethods,
+    NetMethods,
+    TorrentMethods,
+)
+from bitween.api.methods.events import EventMethods
+from bitween.api.methods.sessions import SessionMethods
+from bitween.api.methods.tokens import TokenMethods
+from bitween.api.methods.uploads import UploadMethods
+from bitween.api.results.faults import KINDS
+from bitween.api.rpc.jsonrpc import Namespace, is_reading, reads
+
+Json = dict[str, Any]
+
+#: Every namespace by its prefix.
+NAMESPACES: Mapping[str, type[Namespace]] = MappingProxyType(
+    {
+        "Api": ApiMethods,
+        "bt": TorrentMethods,
+        "xmpp": ContactMethods,
+        "jobs": JobMethods,
+        "net": NetMethods,
+        "events": EventMethods,
+        "token": TokenMethods,
+        "session": SessionMethods,
+        "upload": UploadMethods,
+    }
+)
+
+_OPENRPC = "1.3.2"
+_ABOUT = (
+    "Parameters go by position or by name. Sizes are bytes, times seconds since the epoch, and an "
+    "unknown is `null`. Pass over the keys of a result that you do not know: a later version may "
+    "have more."
+)
+
+_PREFIX = "jsonrpc_"
+_FIELD = re.compile(r"^:(param|returns|raises) ?(\w*): ", re.MULTILINE)
+
+
+class DiscoverMethods(Namespace):
+    """``rpc.``: the one name of those that JSON-RPC reserves which OpenRPC has taken."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._document = document()
+
+    @reads
+    def jsonrpc_discover(self) -> Json:
+        """Every method: its parameters, its result and its errors, as an OpenRPC document."""
+        return self._document
+
+
+def document(namespaces: Mapping[str, type[Namespace]] = NAMESPACES) -> Json:
+    """
+    Describe methods (OpenRPC 1.3.2).
+
+    :param namespaces: the classes whose methods these are, by prefix.
+    """
+    schemas = Schemas()
+    methods = [
+        _method(f"{prefix}.{name}", prefix, function, schemas)
+        for prefix, namespace in namespaces.items()
+        for name, function in _functions(namespace)
+    ]
+    return {
+        "openrpc": _OPENRPC,
+        "info": {"title": "The bitween API", "version": API_VERSION, "description": _ABOUT},
+        "methods": methods,
+        "components": {
+            "schemas": dict(sorted(schemas.named.items())),
+            "errors": {reason: _error(kind) for kind, (_, reason) in KINDS.items()},
+        },
+    }
+
+
+def _functions(namespace: type[Namespace]) -> Iterator[tuple[str, Callable[..., object]]]:
+    """The methods of a class by name, in the order in which they are written."""
+    for name, function in vars(namespace).items():
+        if name.startswith(_PREFIX):
+            yield name.removeprefix(_PREFIX), function
+
+
+def _method(name: str, prefix: str, function: Callable[..., object], schemas: Schemas) -> Json:
+    text = DocText.of(function)
+    hints = get_type_hints(function, include_extras=True)
+    parameters = list(inspect.signature(function).parameters.values())[1:]
+    described = [
+        _parameter(parameter, hints[parameter.name], text.params.get(parameter.name), schemas)
+        for parameter in parameters
+    ]
+    kinds = [getattr(errors, kind) for kind in text.raises]
+    if parameters:
+        kinds.insert(0, errors.InvalidValue)
+    if not is_reading(function):
+        kinds.append(errors.ReadOnly)
+    return {
+        "name": name,
+        "tags": [{"name": prefix}],
+        "summary": text.summary,
+        **({"description": text.description} if text.description else {}),
+        "params": described,
+        "result": {
+            "name": "result",
+            **({"description": text.returns} if text.returns else {}),
+            "schema": schemas.of(hints["return"]),
+        },
+        "errors": [{"$ref": f"#/components/errors/{KINDS[kind][1]}"} for kind in kinds],
+        "x-read-only": is_reading(function),
+        "x-raises": {KINDS[getattr(errors, kind)][1]: why for kind, why in text.raises.items()},
+    }
+
+
+def _parameter(
+    parameter: inspect.Parameter, hint: object, text: str | None, schemas: Schemas
+) -> Json:
+    schema = schemas.of(hint)
+    required = parameter.default is parameter.empty
+    if not required:
+        schema = {**schema, "default": parameter.default}
+    return {
+        "name": parameter.name,
+        **({"description": text} if text else {}),
+        "required": required,
+        "schema": schema,
+    }
+
+
+def _error(kind: type[errors.BitweenError]) -> Json:
+    code, reason = KINDS[kind]
+    meaning = (kind.__doc__ or "").strip().splitlines()[0]
+    return {"code": code, "message": meaning, "data": {"reason": reason}}
+
+
+@dataclass(frozen=True, slots=True)
+class DocText:
+    """
+    What a docstring says.
+
+    :param summary: its first paragraph.
+    :param description: the paragraphs after that; may be empty.
+    :param params: by name.
+    :param raises: by the name of the error.
+    """
+
+    summary: str
+    description: str
+    params: Mapping[str, str]
+    returns: str
+    raises: Mapping[str, str]
+
+    @classmethod
+    def of(cls, documented: object) -> DocText:
+        """Read the docstring that something has."""
+        text, *fields = _FIELD.split(inspect.getdoc(documented) or "")
+        paragraphs = [_in_one_line(paragraph) for paragraph in text.strip().split("\n\n")]
+        told = [
+            (kind, name, _in_one_line(value))
+            for kind, name, value in zip(fields[::3], fields[1::3], fields[2::3], strict=True)
+        ]
+        return cls(
+            paragraphs[0],
+            "\n\n".join(paragraphs[1:]),
+            {name: value for kind, name, value in told if kind == "param"},
+            next((value for kind, _, value in told if kind == "returns"), ""),
+            {name: value for kind, name, value in told if kind == "raises"},
+        )
+
+
+def _in_one_line(text: str) -> str:
+    return " ".join(text.replace("``", "`").split())

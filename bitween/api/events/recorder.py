@@ -1,0 +1,173 @@
+"""Writes what happens in the application into the event log."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from itertools import groupby
+
+from twisted.application.service import Service
+from twisted.internet.interfaces import IReactorTime
+from twisted.logger import LogPublisher
+
+from bitween.api.events.coalesce import AT_ONCE, Deltas, Fields
+from bitween.api.events.log import EventLog, EventType
+from bitween.api.events.log_watch import LogWatch
+from bitween.api.results import encoding, event_data
+from bitween.app.application import Bitween
+from bitween.errors import BitweenError
+from bitween.model.catalogue.catalogue import CatalogueChange, Holding
+from bitween.model.contact import Contact, Pending
+from bitween.model.events import (
+    ConnectionChanged,
+    ContactChanged,
+    ContactRemoved,
+    MessengerEvent,
+    SwarmEvent,
+    TorrentAdded,
+    TorrentChanged,
+    TorrentFinished,
+    TorrentRemoved,
+    WayFound,
+)
+from bitween.model.job import Job, JobState
+from bitween.model.torrent import InfoHash, Torrent
+
+
+class Recorder(Service):
+    """Records while it runs."""
+
+    def __init__(
+        self,
+        application: Bitween,
+        log: EventLog,
+        clock: IReactorTime,
+        publisher: LogPublisher,
+    ) -> None:
+        """:param publisher: whose warnings become events."""
+        self._bitween = application
+        self._log = log
+        self._changes = event_data.torrent_changes(encoding.torrent_fields(application.waited_for))
+        self._torrents: Deltas[InfoHash, Torrent] = Deltas(
+            clock, self._changes, self._torrents_changed
+        )
+        self._jobs: Deltas[str, Job] = Deltas(clock, event_data.JOB_CHANGES, self._jobs_changed)
+        self._asking: set[str] = set()
+        self._troubled: dict[str, BitweenError] = {}
+        self._publisher = publisher
+        self._watch = LogWatch(clock, lambda data: log.record(EventType.WARNING, data))
+        self._unsubscribe: list[Callable[[], None]] = []
+
+    def startService(self) -> None:
+        """Begin to listen."""
+        super().startService()
+        application = self._bitween
+        self._unsubscribe = [
+            application.swarm_events.subscribe(self._swarm_did),
+            application.messenger_events.subscribe(self._messenger_did),
+            application.catalogue_changes.subscribe(self._catalogue_changed),
+            application.jobs.changes.subscribe(self._job_changed),
+            application.meetings.found.subscribe(self._way_found),
+        ]
+        self._publisher.addObserver(self._watch)
+
+    def stopService(self) -> None:
+        """Listen no more."""
+        super().stopService()
+        self._publisher.removeObserver(self._watch)
+        for unsubscribe in self._unsubscribe:
+            unsubscribe()
+        self._torrents.stop()
+        self._jobs.stop()
+
+    # ---- our torrents
+
+    def _swarm_did(self, event: SwarmEvent) -> None:
+        match event:
+            case TorrentAdded(torrent=torrent):
+                self._torrents.put(torrent.info_hash, torrent)
+                self._log.record(
+                    EventType.TORRENT_ADDED, event_data.torrent_added(torrent, self._changes)
+                )
+            case TorrentChanged(torrent=torrent):
+                self._torrent_changed(torrent)
+            case TorrentFinished(torrent=torrent):
+                self._log.record(EventType.TORRENT_FINISHED, event_data.torrent_finished(torrent))
+            case TorrentRemoved(info_hash=info_hash, name=name):
+                self._torrents.forget(info_hash)
+                self._log.record(EventType.TORRENT_REMOVED, {"hash": info_hash, "name": name})
+
+    def _torrent_changed(self, torrent: Torrent) -> None:
+        before = self._torrents.known(torrent.info_hash)
+        self._torrents.change(torrent.info_hash, torrent)
+        if torrent.error and (before is None or before.error != torrent.error):
+            self._log.record(EventType.TORRENT_ERROR, event_data.torrent_error(torrent))
+
+    def _torrents_changed(self, changes: Sequence[tuple[InfoHash, Fields]]) -> None:
+        torrents = [{"hash": info_hash, **fields} for info_hash, fields in changes]
+        self._log.record(EventType.TORRENT_CHANGED, {"torrents": torrents})
+
+    # ---- contacts, and what they share
+
+    def _messenger_did(self, event: MessengerEvent) -> None:
+        match event:
+            case ConnectionChanged(status=status):
+                self._log.record(EventType.CONNECTION, encoding.connection(status))
+            case ContactChanged(contact=contact):
+                self._contact_changed(contact)
+            case ContactRemoved(jid=jid):
+                self._asking.discard(jid)
+                self._troubled.pop(jid, None)
+
+    def _contact_changed(self, contact: Contact) -> None:
+        if contact.error is None:
+            self._troubled.pop(contact.jid, None)
+        elif self._troubled.get(contact.jid) is not contact.error:
+            self._troubled[contact.jid] = contact.error
+            self._log.record(EventType.CONTACT_ERROR, event_data.contact_trouble(contact))
+        if contact.pending is not Pending.IN:
+            self._asking.discard(contact.jid)
+        elif contact.jid not in self._asking:
+            self._asking.add(contact.jid)
+            self._log.record(EventType.CONTACT_REQUEST, event_data.contact_request(contact))
+
+    def _catalogue_changed(self, change: CatalogueChange) -> None:
+        for presence in change.presences:
+            came = presence.online
+            event_type = EventType.CONTACT_ONLINE if came else EventType.CONTACT_OFFLINE
+            self._log.record(event_type, event_data.presence(presence))
+        self._waited_for_changed({h.share.info_hash for h in change.gone + change.appeared})
+        self._shares_changed(EventType.SHARE_GONE, change.gone)
+        self._shares_changed(EventType.SHARE_APPEARED, change.appeared)
+
+    def _waited_for_changed(self, info_hashes: Iterable[InfoHash]) -> None:
+        """Tell anew for whom those torrents wait that others have, or have no longer."""
+        changes = []
+        for info_hash in sorted(info_hashes):
+            torrent = self._torrents.known(info_hash)
+            if torrent is not None and torrent.waits:
+                changes.append((info_hash, {"waiting_for": self._bitween.waited_for(torrent)}))
+        for start in range(0, len(changes), AT_ONCE):
+            self._torrents_changed(changes[start : start + AT_ONCE])
+
+    def _way_found(self, found: WayFound) -> None:
+        self._log.record(EventType.CONTACT_REACH, event_data.contact_reach(found))
+
+    def _shares_changed(self, event_type: EventType, holdings: Sequence[Holding]) -> None:
+        """Record one event for each contact, however many shares it is about."""
+        for contact, of_contact in groupby(holdings, lambda holding: holding.jid):
+            self._log.record(event_type, event_data.shares(contact, list(of_contact)))
+
+    # ---- jobs
+
+    def _job_changed(self, job: Job) -> None:
+        if not job.state.ended:
+            self._jobs.change(job.id, job)
+            return
+        self._jobs.forget(job.id)
+        done = job.state is JobState.DONE
+        event_type = EventType.JOB_DONE if done else EventType.JOB_FAILED
+        self._log.record(event_type, encoding.job(job))
+
+    def _jobs_changed(self, changes: Sequence[tuple[str, Fields]]) -> None:
+        for job_id, fields in changes:
+            self._log.record(EventType.JOB_PROGRESS, {"job": job_id, **fields})

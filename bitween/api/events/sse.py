@@ -1,0 +1,187 @@
+"""``GET /events``: what happens, as Server-Sent Events (WHATWG HTML §9.2)."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable
+from functools import partial
+from typing import cast
+
+from twisted.internet.interfaces import IPushProducer, IReactorTime, ITCPTransport
+from twisted.internet.task import LoopingCall
+from twisted.logger import Logger
+from twisted.web.resource import Resource
+from twisted.web.server import NOT_DONE_YET, Request
+from zope.interface import implementer
+
+from bitween.api.events.log import Event, EventLog, EventType, Page
+from bitween.api.http.access import Access
+from bitween.api.http.refusal import Refusal
+from bitween.api.http.site import BoundedRequest
+from bitween.api.methods.events import known_types
+from bitween.errors import InvalidValue
+
+#: Seconds between two signs of life.
+HEARTBEAT = 15.0
+#: Signs of life in a row that a client may leave unread: ten minutes.
+MAX_STALLED = 40
+#: Streams at a time: less than the site's connections, so that there is room for calls.
+MAX_STREAMS = 50
+#: The same for all together who may only look, so that they leave some to the owner's page.
+MAX_LOOKING = 30
+#: Milliseconds after which a browser comes back.
+RETRY = 2000
+# Bytes that are written at a time; the transport has its say after each.
+_ROOM = 2**15
+
+_POSITION = re.compile(rb"[0-9]{1,16}")
+
+
+class EventStreams(Resource):
+    """Sends every event as it happens, to each client from a position of its own."""
+
+    isLeaf = True
+
+    def __init__(self, log: EventLog, clock: IReactorTime) -> None:
+        super().__init__()
+        self._log = log
+        self._clock = clock
+        self._counts: Counter[Access] = Counter()
+
+    def render(self, request: BoundedRequest) -> bytes | int:
+        """Begin a stream."""
+        if request.method != b"GET":
+            return Refusal(405, "use GET", allow="GET").render(request)
+        try:
+            types, position = _wanted_types(request), self._position(request)
+        except InvalidValue as error:
+            return Refusal(400, str(error)).render(request)
+        access = request.caller.access
+        looking = access is Access.READ_ONLY and self._counts[access] >= MAX_LOOKING
+        if looking or self._counts.total() >= MAX_STREAMS:
+            return Refusal(503, "too many streams", retry_after="15").render(request)
+        self._counts[access] += 1
+        stream = _Stream(request, self._log, self._clock, types)
+        stream.begin(position, partial(self._ended, access))
+        return NOT_DONE_YET
+
+    def _ended(self, access: Access) -> None:
+        self._counts[access] -= 1
+
+    def _position(self, request: Request) -> int:
+        """
+        Where to begin: after what the client has seen, or with what comes next.
+
+        :raises InvalidValue: if it does not say so with a number.
+        """
+        seen = request.getHeader(b"last-event-id")
+        if seen is not None:
+            # A browser sends what it was given, and would give up for good if that were refused.
+            return int(seen) if _POSITION.fullmatch(seen) else -1
+        since = _arguments(request, b"since")
+        if not since:
+            return self._log.last
+        if not _POSITION.fullmatch(since[-1]):
+            raise InvalidValue("since is not a whole number", "give the id of an event, or nothing")
+        return int(since[-1]) or self._log.start
+
+
+@implementer(IPushProducer)
+class _Stream:
+    """One client; nothing is kept for it but its position."""
+
+    _logger = Logger()
+
+    def __init__(
+        self, request: Request, log: EventLog, clock: IReactorTime, types: frozenset[EventType]
+    ) -> None:
+        self._request = request
+        self._log = log
+        self._types = types
+        self._position = log.last
+        self._paused = False
+        self._stalled = 0
+        self._heartbeats = LoopingCall(self._beat)
+        self._heartbeats.clock = clock
+
+    def begin(self, position: int, ended: Callable[[], None]) -> None:
+        """
+        Send what there is after a position, then what comes, until the client is gone.
+
+        :param ended: is called then.
+        """
+        request = self._request
+        request.setHeader(b"content-type", b"text/event-stream; charset=utf-8")
+        request.setHeader(b"x-accel-buffering", b"no")  # has nginx pass on each event at once
+        request.registerProducer(self, streaming=True)
+        unsubscribe = self._log.appended.subscribe(lambda _: self._send())
+
+        def end(_: object) -> None:
+            unsubscribe()
+            if self._heartbeats.running:
+                self._heartbeats.stop()
+            ended()
+
+        request.notifyFinish().addBoth(end)
+        self._heartbeats.start(HEARTBEAT, now=False).addErrback(
+            lambda failure: self._logger.failure("the heartbeat of a stream ended", failure)
+        )
+        request.write(b"retry: %d\n\n" % RETRY)
+        if position == self._position:
+            # So that a client that is cut off before the first event knows where it was.
+            request.write(b"id: %d\n\n" % position)
+        self._position = position
+        self._send()
+
+    def pauseProducing(self) -> None:
+        """Write nothing more for now: what was written waits for the client to read it."""
+        self._paused = True
+
+    def resumeProducing(self) -> None:
+        """Go on from where it was."""
+        self._paused = False
+        self._stalled = 0
+        self._send()
+
+    def stopProducing(self) -> None:
+        """Do nothing: the end is told with that of the request."""
+
+    def _send(self) -> None:
+        while not self._paused and self._position != self._log.last:
+            page = self._log.after(self._position, self._types, _ROOM)
+            self._position = page.last
+            text = _resync(page) if page.gap else b"".join(map(_message, page.events))
+            if text:
+                self._request.write(text)
+
+    def _beat(self) -> None:
+        if not self._paused:
+            # With the position, which the events that are left out have moved.
+            self._request.write(b": alive\nid: %d\n\n" % self._position)
+            return
+        self._stalled += 1
+        if self._stalled >= MAX_STALLED:
+            cast("ITCPTransport", self._request.channel.transport).abortConnection()
+
+
+def _wanted_types(request: Request) -> frozenset[EventType]:
+    """
+    :raises InvalidValue: if there is no such type.
+    """
+    given = _arguments(request, b"types")
+    names = [name for value in given for name in value.decode("utf-8", "replace").split(",")]
+    return known_types(names or None)
+
+
+def _arguments(request: Request, name: bytes) -> list[bytes]:
+    arguments: dict[bytes, list[bytes]] = request.args or {}
+    return arguments.get(name, [])
+
+
+def _message(event: Event) -> bytes:
+    return b"id: %d\nevent: %s\ndata: %s\n\n" % (event.id, event.type.encode(), event.text)
+
+
+def _resync(page: Page) -> bytes:
+    return b'id: %d\nevent: resync\ndata: {"last":%d}\n\n' % (page.last, page.last)

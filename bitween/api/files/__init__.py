@@ -1,0 +1,1 @@
+"""The bytes of files over HTTP, out and in."""

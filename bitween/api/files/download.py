@@ -1,0 +1,268 @@
+"""
+``GET /files/HASH/INDEX``: the bytes of a file of ours, also while it is still being fetched.
+
+``POST /files/HASH/ticket`` makes what a browser can show in an address: it sends no header when it
+plays a video.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import cast
+
+from twisted.internet import defer
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.interfaces import IReactorTime, ITCPTransport
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from twisted.web.http import CACHED, parse_qs
+from twisted.web.resource import Resource
+from twisted.web.server import NOT_DONE_YET, Request
+
+from bitween.api.files.byte_range import ByteRange, Unsatisfiable, asked_range
+from bitween.api.files.tickets import LIFE, FileTickets
+from bitween.api.http.body_writer import Pace
+from bitween.api.http.content_type import HEAD, UNKNOWN, ContentType, type_of
+from bitween.api.http.disposition import content_disposition
+from bitween.api.http.json_stream import encode
+from bitween.api.http.refusal import Refusal
+from bitween.api.http.site import BoundedRequest
+from bitween.app.content import Content
+from bitween.errors import BitweenError, InvalidValue, NotFetched, NotFound, SwarmError
+from bitween.model.file_span import Part
+from bitween.model.torrent import InfoHash, parse_info_hash
+
+#: Files that are read at a time; a browser has six connections, and a player keeps one or two.
+MAX_READERS = 24
+#: Seconds for which bytes are waited for that are still to come.
+PATIENCE = 60.0
+
+#: First part of the path.
+FILES = "files"
+_PREFIX = f"/{FILES}/".encode()
+_TICKET = b"ticket"
+_TRY_AGAIN = "5"
+
+_HEADERS = {
+    "Accept-Ranges": "bytes",
+    # Whatever a browser takes it for: nothing runs, nothing is loaded, and it has no origin.
+    "Content-Security-Policy": (
+        "sandbox; default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    ),
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+}
+
+
+class FilePages(Resource):
+    """Gives files; see RFC 9110 §14 for a part of one."""
+
+    isLeaf = True
+
+    def __init__(
+        self,
+        open_content: Callable[[InfoHash, int], Content],
+        clock: IReactorTime,
+        tickets: FileTickets,
+    ) -> None:
+        super().__init__()
+        self._open_content = open_content
+        self._tickets = tickets
+        self._clock = clock
+        self._count = 0
+
+    def render(self, request: BoundedRequest) -> bytes | int:
+        """Begin to give a file, or make a ticket."""
+        if request.method == b"POST":
+            return self._issue(request)
+        if request.method not in {b"GET", b"HEAD"}:
+            return Refusal(405, "use GET", allow="GET, HEAD").render(request)
+        if self._count >= MAX_READERS:
+            busy = Refusal(503, "too many files are being read", retry_after=_TRY_AGAIN)
+            return busy.render(request)
+        try:
+            info_hash, number = _place(request.postpath or [])
+            content = self._open_content(info_hash, number)
+        except BitweenError as error:
+            return _refusal(error).render(request)
+        self._count += 1
+        _Answer(request, content, b'"%b-%d"' % (info_hash.encode(), number), self._clock).begin(
+            self._ended
+        )
+        return NOT_DONE_YET
+
+    def _issue(self, request: BoundedRequest) -> bytes:
+        path = request.postpath or []
+        if path[1:] != [_TICKET]:
+            return Refusal(405, "use GET", allow="GET, HEAD").render(request)
+        try:
+            info_hash = _info_hash(path)
+        except InvalidValue as error:
+            return _refusal(error).render(request)
+        ticket = self._tickets.issue(info_hash, request.caller)
+        request.setHeader("Content-Type", "application/json")
+        return encode({"ticket": ticket, "seconds": LIFE}).encode("ascii")
+
+    def _ended(self) -> None:
+        self._count -= 1
+
+
+class _Answer:
+    """One request for a file that is open."""
+
+    _log = Logger()
+
+    def __init__(self, request: Request, content: Content, tag: bytes, clock: IReactorTime) -> None:
+        """:param tag: a strong validator, for the same hash never means other bytes."""
+        self._request = request
+        self._content = content
+        self._tag = tag
+        self._clock = clock
+        self._pace = Pace(request, clock)
+        self._begun = False
+
+    def begin(self, ended: Callable[[], None]) -> None:
+        """Answer; the file is closed, and ``ended`` called, when that is over."""
+        answering = Deferred.fromCoroutine(self._answer())
+
+        def close(result: object) -> object:
+            self._content.file.close()
+            ended()
+            return result
+
+        # The client may be gone, too, by the time at which it is over.
+        self._request.notifyFinish().addErrback(lambda _: answering.cancel())
+        answering.addBoth(close).addErrback(self._failed)
+
+    async def _answer(self) -> None:
+        if self._request.setETag(self._tag) is CACHED:
+            self._request.finish()
+            return
+        try:
+            part = self._asked()
+        except Unsatisfiable:
+            self._refuse(
+                Refusal(
+                    416, "there are no such bytes", content_range=f"bytes */{self._content.size}"
+                )
+            )
+            return
+        await self._send(part or ByteRange(0, self._content.size), partial=part is not None)
+
+    def _asked(self) -> ByteRange | None:
+        """
+        Which part is wanted, ``None`` for the whole.
+
+        :raises Unsatisfiable: if there is no such part.
+        """
+        header = self._request.getHeader
+        # Only GET knows ranges (§14.2); with another validator the whole is wanted (§13.1.5).
+        if self._request.method != b"GET" or header(b"if-range") not in {None, self._tag}:
+            return None
+        return asked_range(header(b"range"), self._content.size)
+
+    async def _send(self, wanted: ByteRange, partial: bool) -> None:
+        content_type = type_of(self._content.path)
+        if self._request.method == b"HEAD" or not wanted.length:
+            self._set_headers(content_type, wanted, partial)
+            self._request.finish()
+            return
+        span = self._content.file.span
+        last = span.last_piece(wanted.end)
+        for part in span.parts(wanted.start, wanted.end):
+            data = memoryview(await self._piece(part, last))
+            if not self._begun:
+                self._begun = True
+                self._set_headers(self._checked(content_type, part, data), wanted, partial)
+                self._pace.begin()
+            await self._pace.write(data[part.start : part.end])
+        self._pace.end()
+
+    async def _piece(self, part: Part, last: int) -> bytes:
+        piece = self._content.file.piece(part.piece, last)
+        return await piece.addTimeout(PATIENCE, self._clock)
+
+    def _checked(self, content_type: ContentType, part: Part, data: memoryview) -> ContentType:
+        """Go by what the file begins with, where that has been read anyway."""
+        span = self._content.file.span
+        if part.piece != span.offset // span.piece_length:
+            return content_type
+        start = span.offset % span.piece_length
+        head = bytes(data[start : start + min(HEAD, span.size)])
+        return content_type if content_type.fits(head) else UNKNOWN
+
+    def _set_headers(self, content_type: ContentType, wanted: ByteRange, partial: bool) -> None:
+        request, size = self._request, self._content.size
+        for name, value in _HEADERS.items():
+            request.setHeader(name, value)
+        kind = "inline" if content_type.preview else "attachment"
+        request.setHeader("Content-Type", content_type.media_type)
+        request.setHeader("Content-Disposition", content_disposition(kind, self._content.path))
+        request.setHeader("Content-Length", str(wanted.length))
+        if partial:
+            request.setResponseCode(206)
+            request.setHeader("Content-Range", f"bytes {wanted.start}-{wanted.end - 1}/{size}")
+
+    def _refuse(self, refusal: Refusal) -> None:
+        text = refusal.render(self._request)
+        self._request.setHeader("Content-Length", str(len(text)))
+        self._request.write(text)
+        self._request.finish()
+
+    def _failed(self, failure: Failure) -> None:
+        if failure.check(CancelledError):
+            return
+        if not failure.check(defer.TimeoutError, BitweenError):
+            self._log.failure("giving a file failed", failure)
+        if self._begun:
+            # The one way to say that the rest is not going to follow.
+            cast("ITCPTransport", self._request.channel.transport).abortConnection()
+        else:
+            self._request.etag = None
+            self._refuse(_refusal(failure.value))
+
+
+def _place(path: list[bytes]) -> tuple[InfoHash, int]:
+    """
+    :raises InvalidValue: if it does not name a file.
+    """
+    if len(path) != 2 or not path[1].isdigit() or len(path[1]) > 9:
+        raise InvalidValue("there is nothing here", "a file is at /files/HASH/INDEX")
+    return _info_hash(path), int(path[1])
+
+
+def _info_hash(path: list[bytes]) -> InfoHash:
+    """
+    :raises InvalidValue: if it is none.
+    """
+    return parse_info_hash(path[0].decode("ascii", "replace"))
+
+
+def ticketed(request: Request) -> tuple[bytes, InfoHash] | None:
+    """
+    The ticket that a request for a file shows in its address, and the torrent that it asks for.
+
+    :param request: of which there are the headers and the path.
+    """
+    shown: list[bytes] = parse_qs(request.uri.partition(b"?")[2]).get(_TICKET, [])
+    if request.method not in {b"GET", b"HEAD"} or len(shown) != 1:
+        return None
+    if not request.path.startswith(_PREFIX):
+        return None
+    try:
+        info_hash, _ = _place(request.path[len(_PREFIX) :].split(b"/"))
+    except InvalidValue:
+        return None
+    return shown[0], info_hash
+
+
+def _refusal(error: BaseException | None) -> Refusal:
+    """Why there is no answer, in the terms of HTTP."""
+    if isinstance(error, defer.TimeoutError):
+        text = "the bytes have not come yet (try again later)"
+        return Refusal(503, text, retry_after=_TRY_AGAIN)
+    if isinstance(error, NotFound | InvalidValue):
+        return Refusal(404, str(error))
+    if isinstance(error, NotFetched | SwarmError):
+        return Refusal(409, str(error))
+    return Refusal(500, "internal error")

@@ -1,0 +1,70 @@
+"""Tickets for files: what a browser needs that cannot send a header with a request."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from hashlib import sha256
+
+from twisted.internet.interfaces import IReactorTime
+
+from bitween.api.http.access import Access, Caller
+from bitween.model.torrent import InfoHash
+
+#: Seconds without a request after which a ticket is useless.
+LIFE = 3600.0
+#: Tickets of one access at a time; one more ends the one of them that was idle for longest.
+MAX_TICKETS = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class _Ticket:
+    info_hash: InfoHash
+    holder: Caller
+    ends: float
+
+
+class FileTickets:
+    """
+    Gives out tickets, each of which reads the files of one torrent and nothing else.
+
+    A browser sends no header when it shows an image, plays a video or saves a file, and a cookie
+    would reach every port of this machine.
+    """
+
+    def __init__(self, clock: IReactorTime, is_alive: Callable[[Caller], bool]) -> None:
+        """:param is_alive: whether a caller may still do something: a log-out ends its tickets."""
+        self._clock = clock
+        self._is_alive = is_alive
+        # Least recently used first.
+        self._tickets: dict[bytes, _Ticket] = {}
+
+    def issue(self, info_hash: InfoHash, holder: Caller) -> str:
+        """Make a ticket for a caller who may read the files."""
+        secret = secrets.token_urlsafe(32)
+        self._keep(_digest(secret.encode()), info_hash, holder)
+        # Whoever may only look takes none from who may do more.
+        alike = [d for d, t in self._tickets.items() if t.holder.access is holder.access]
+        if len(alike) > MAX_TICKETS:
+            del self._tickets[alike[0]]
+        return secret
+
+    def holder(self, secret: bytes, info_hash: InfoHash) -> Caller | None:
+        """Who was given a ticket, if it is good for this torrent; it lives on for that."""
+        digest = _digest(secret)
+        ticket = self._tickets.get(digest)
+        if ticket is None or ticket.info_hash != info_hash:
+            return None
+        del self._tickets[digest]
+        if ticket.ends <= self._clock.seconds() or not self._is_alive(ticket.holder):
+            return None
+        self._keep(digest, info_hash, ticket.holder)
+        return Caller(Access.READ_ONLY, ticket.holder.token, ticket.holder.session)
+
+    def _keep(self, digest: bytes, info_hash: InfoHash, holder: Caller) -> None:
+        self._tickets[digest] = _Ticket(info_hash, holder, self._clock.seconds() + LIFE)
+
+
+def _digest(secret: bytes) -> bytes:
+    return sha256(secret).digest()

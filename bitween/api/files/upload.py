@@ -1,0 +1,220 @@
+"""``PUT /upload/PATH``: what a client sends is written to the disk as it comes, and shared."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import cast
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IPushProducer
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from twisted.web.http import parse_qs
+from twisted.web.resource import Resource
+from twisted.web.server import NOT_DONE_YET, Request
+from zope.interface import implementer
+
+from bitween.api.http.access import Access
+from bitween.api.http.json_stream import encode
+from bitween.api.http.refusal import Refusal
+from bitween.api.http.site import BoundedRequest
+from bitween.api.results import shapes
+from bitween.app.application import Bitween
+from bitween.errors import (
+    BitweenError,
+    ConfirmationNeeded,
+    InvalidValue,
+    NoRoom,
+    UnknownUpload,
+    UploadFailed,
+)
+from bitween.files.uploads.names import read_path
+from bitween.files.uploads.uploads import Upload, Uploads
+from bitween.model.text import printable
+from bitween.model.torrent import FileOrigin
+from bitween.model.torrent_file import SUFFIX
+
+#: First part of the path.
+UPLOAD = "upload"
+_PREFIX = f"/{UPLOAD}/".encode()
+_STATUS: Mapping[type[BitweenError], int] = MappingProxyType(
+    {
+        InvalidValue: 400,
+        UnknownUpload: 404,
+        UploadFailed: 409,
+        ConfirmationNeeded: 409,
+        NoRoom: 507,
+    }
+)
+
+
+def share(bitween: Bitween, uploads: Uploads, upload: Upload) -> Deferred[shapes.Uploaded]:
+    """
+    Have an upload that is complete hashed and shared, whether or not somebody waits for the answer.
+
+    :raises UploadFailed: if it cannot be moved to where it belongs; then nothing is left of it.
+    """
+
+    def kept(path: str) -> shapes.Uploaded:
+        return {"job": bitween.add_path(path, FileOrigin.UPLOADED).id, "path": path}
+
+    # Cancelling this one, as happens when a client goes away, does not reach the other.
+    answer: Deferred[shapes.Uploaded] = Deferred()
+    upload.keep(bitween.names_in(uploads.folder)).addCallback(kept).addBoth(answer.callback)
+    return answer
+
+
+def check_content(name: str) -> None:
+    """
+    See whether a file is the content that somebody means to share.
+
+    :raises ConfirmationNeeded: if it only describes it.
+    """
+    if name.endswith(SUFFIX):
+        raise ConfirmationNeeded(
+            f"{name!r} describes a torrent; its content is not in it",
+            "to download the content from contacts, search for its name, or run bitween get with"
+            " the file; to share the file itself, confirm",
+            detail="torrent_upload",
+            values={"name": name},
+        )
+
+
+class UploadResource(Resource):
+    """
+    Takes files: a single one, or those of an upload that was begun by ``upload.begin``.
+
+    A body is never held in memory, and as long as the disk has room for.
+    """
+
+    isLeaf = True
+
+    def __init__(self, bitween: Bitween, uploads: Uploads) -> None:
+        super().__init__()
+        self._bitween = bitween
+        self._uploads = uploads
+
+    def receive(self, request: BoundedRequest, length: int | None) -> _Receiving | Refusal | None:
+        """Begin to write a body, if it is a file that is uploaded; see :class:`BoundedSite`."""
+        if request.method != b"PUT" or not request.path.startswith(_PREFIX):
+            return None
+        if request.caller.access is not Access.FULL:
+            return Refusal(403, "this token is for looking only: use another one")
+        for name in ("content-encoding", "content-range"):  # for this one RFC 9110 §14.4 says 400
+            if request.requestHeaders.hasHeader(name):
+                return Refusal(400, f"send the whole file as it is, without {name}")
+        try:
+            return self._begin(request, length)
+        except BitweenError as error:
+            return _refusal(error)
+
+    def _begin(self, request: BoundedRequest, length: int | None) -> _Receiving:
+        parts = read_path(request.path[len(_PREFIX) :].decode("ascii"))
+        upload_id = _upload_id(request)
+        if upload_id is None:
+            check_content(parts[-1])
+        self._uploads.check_room(length or 0)
+        if upload_id is not None:
+            upload = self._uploads.get(upload_id)
+            return _Receiving(request, upload, parts if upload.is_folder else (), alone=False)
+        if len(parts) > 1:
+            raise InvalidValue("a file alone has no folder", "begin a folder by upload.begin")
+        upload = self._uploads.begin(parts[0], length, is_folder=False)
+        return _Receiving(request, upload, (), alone=True)
+
+    def render(self, request: BoundedRequest) -> bytes | int:
+        """Answer when the body is on the disk."""
+        receiving = request.receiver
+        if not isinstance(receiving, _Receiving):
+            return Refusal(405, "PUT a file to /upload/NAME", allow="PUT").render(request)
+        receiving.answer(Deferred.fromCoroutine(self._ended(request, receiving)))
+        return NOT_DONE_YET
+
+    async def _ended(self, request: Request, receiving: _Receiving) -> bytes:
+        await receiving.upload.end_file()
+        if not receiving.alone:
+            request.setResponseCode(204)
+            return b""
+        shared = await share(self._bitween, self._uploads, receiving.upload)
+        request.setResponseCode(201)
+        request.setHeader(b"content-type", b"application/json")
+        return encode(shared).encode("ascii") + b"\n"
+
+
+@implementer(IPushProducer)
+class _Receiving:
+    """
+    A file on its way from the network to the disk.
+
+    :ivar alone: whether its upload ends with it.
+    """
+
+    _log = Logger()
+
+    def __init__(
+        self, request: BoundedRequest, upload: Upload, parts: tuple[str, ...], *, alone: bool
+    ) -> None:
+        """:raises UploadFailed: if the upload does not take it."""
+        self.upload = upload
+        self.alone = alone
+        self._request = request
+        self._gone = self._complete = False
+        upload.begin_file(parts, self, self._failed)
+        request.notifyFinish().addErrback(self._client_gone)
+
+    def take(self, data: bytes) -> None:
+        """Have bytes written."""
+        self.upload.write(data)
+
+    def answer(self, answering: Deferred[bytes]) -> None:
+        """Answer when that is known."""
+        self._complete = True
+        self._request.channel.go_on()
+        answering.addCallback(self._send).addErrback(self._refuse)
+        answering.addErrback(lambda failure: self._log.failure("answering an upload", failure))
+
+    def pauseProducing(self) -> None:
+        """Read no more, as the disk does not keep up."""
+        if not self._gone and not self._complete:
+            self._request.channel.hold()
+
+    def resumeProducing(self) -> None:
+        """Read on."""
+        if not self._gone and not self._complete:
+            self._request.channel.go_on()
+
+    def stopProducing(self) -> None:
+        """Do nothing: that writing is over is told otherwise."""
+
+    def _send(self, body: bytes) -> None:
+        if not self._gone:
+            if body:
+                self._request.setHeader(b"content-length", b"%d" % len(body))
+            self._request.write(body)
+            self._request.finish()
+
+    def _refuse(self, failure: Failure) -> None:
+        failure.trap(BitweenError)
+        error = cast("BitweenError", failure.value)
+        self._send(_refusal(error).render(self._request))
+
+    def _failed(self, error: BitweenError) -> None:
+        if not self._gone and not self._complete:
+            self._request.refuse_body(_refusal(error))
+
+    def _client_gone(self, _: Failure) -> None:
+        self._gone = True
+        if not self._complete:
+            self.upload.cancel(UploadFailed("the connection broke off", "send it again"))
+
+
+def _upload_id(request: Request) -> str | None:
+    # Twisted reads the query only after the body.
+    given = parse_qs(request.uri.partition(b"?")[2]).get(b"upload", [])
+    return given[0].decode("ascii", "replace") if given else None
+
+
+def _refusal(error: BitweenError) -> Refusal:
+    status = next((_STATUS[kind] for kind in type(error).__mro__ if kind in _STATUS), 500)
+    return Refusal(status, printable(str(error), 1000))

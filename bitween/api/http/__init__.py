@@ -1,0 +1,1 @@
+"""HTTP itself: the site, who may use it, log-in, what every answer carries."""

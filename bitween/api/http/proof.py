@@ -1,0 +1,84 @@
+"""``GET /proof?NONCE``: proves to clients that this is the daemon which knows their token."""
+
+from __future__ import annotations
+
+import os
+import re
+from ipaddress import IPv6Address, ip_address
+
+from twisted.internet.address import UNIXAddress
+from twisted.web.resource import Resource
+from twisted.web.server import Request
+
+from bitween.api.http.json_stream import encode
+from bitween.api.http.refusal import Refusal
+from bitween.api.http.tokens import Tokens
+from bitween.model.proof import (
+    NONCE_DIGITS,
+    PROOF_PATH,
+    proof,
+    socket_place,
+    tcp_place,
+    unix_place,
+)
+
+#: First part of the path.
+PROOF = PROOF_PATH[1:]
+_NONCE = re.compile(rb"[0-9a-f]{%d}" % NONCE_DIGITS)
+
+
+class ProofResource(Resource):
+    """Answers with a proof for each token; see :mod:`bitween.model.proof`."""
+
+    isLeaf = True
+
+    def __init__(self, tokens: Tokens) -> None:
+        super().__init__()
+        self._tokens = tokens
+
+    def render(self, request: Request) -> bytes:
+        """Prove it."""
+        if request.method != b"GET":
+            return Refusal(405, "use GET", allow="GET").render(request)
+        nonce = request.uri.partition(b"?")[2]
+        if not _NONCE.fullmatch(nonce):
+            wanted = f"the query is to be a nonce: {NONCE_DIGITS} hexadecimal digits"
+            return Refusal(400, wanted).render(request)
+        place = _place(request)
+        proofs = [proof(digest, nonce.decode(), place) for digest in self._tokens.digests()]
+        request.setHeader(b"content-type", b"application/json")
+        return encode({"proofs": proofs}).encode("ascii")
+
+
+def _place(request: Request) -> str:
+    here = request.getHost()
+    if isinstance(here, UNIXAddress):
+        return unix_place(os.fsdecode(here.name or b""))
+    # The gate has seen to it that the header is there, and names this daemon.
+    host = request.getHeader(b"host") or b""
+    named = tcp_place(host.decode("latin-1"), here.port)
+    name, _, port = named.rpartition(":")
+    ours = port == str(here.port) and (name == "localhost" or _is_address(name))
+    # Another user who listens at the same port of [::1] could relay what is asked there by name.
+    if ours and _stays_here(here.host, request.getClientAddress().host):
+        return socket_place(here.host, here.port)
+    return named
+
+
+def _is_address(name: str) -> bool:
+    try:
+        ip_address(name.strip("[]"))
+    except ValueError:
+        return False
+    return True
+
+
+def _stays_here(own: str, client: str) -> bool:
+    """Whether a connection does not leave the machine, nor its container."""
+    return own == client or _is_loopback(own) or _is_loopback(client)
+
+
+def _is_loopback(address: str) -> bool:
+    bare = ip_address(address.partition("%")[0])
+    mapped = bare.ipv4_mapped if isinstance(bare, IPv6Address) else None
+    return (mapped or bare).is_loopback

@@ -1,0 +1,83 @@
+"""The file of the sessions that outlive the daemon."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from dataclasses import asdict
+
+from twisted.logger import Logger
+
+from bitween.api.http import private_file
+from bitween.api.http.access import Access
+from bitween.api.http.sessions import Digests, Session
+from bitween.errors import ConfigurationError
+from bitween.storage.api_location import read_private
+
+
+class SessionFile:
+    """
+    Keeps sessions as digests, in a file for our own user.
+
+    Losing one costs a log-in, so that no trouble with the file keeps the daemon from running; a
+    session that was ended never comes back.
+    """
+
+    _log = Logger()
+
+    def __init__(self, path: str, fingerprint: str) -> None:
+        """:param fingerprint: of the first token; sessions under another one are over."""
+        self._path = path
+        self._fingerprint = fingerprint
+
+    def load(self) -> Digests:
+        """Read the sessions that were kept last; none if the first token is another one now."""
+        try:
+            document = json.loads(read_private(self._path))
+            if document["first_token"] != self._fingerprint:
+                return {}
+            return dict(map(_parsed, document["sessions"]))
+        except FileNotFoundError:
+            return {}
+        except (ConfigurationError, OSError, ValueError, TypeError, KeyError) as error:
+            self._log.warn(
+                "{path} cannot be used, so browsers have to log in again: {error}",
+                path=self._path,
+                error=str(error),
+            )
+            return {}
+
+    def keep(self, sessions: Digests) -> None:
+        """Keep these and no others."""
+        entries = [_entry(digest, session) for digest, session in sessions.items()]
+        document = {"first_token": self._fingerprint, "sessions": entries}
+        try:
+            private_file.replace(self._path, json.dumps(document, indent=1))
+        except OSError as error:
+            self._log.warn(
+                "{path} cannot be written, so browsers have to log in after a restart: {error}",
+                path=self._path,
+                error=error.strerror,
+            )
+            # The file may hold a session that has just been ended.
+            with contextlib.suppress(OSError):
+                os.unlink(self._path)
+
+
+def _entry(digest: bytes, session: Session) -> dict[str, object]:
+    return {**asdict(session), "access": session.access.value, "sha256": digest.hex()}
+
+
+def _parsed(entry: dict[str, object]) -> tuple[bytes, Session]:
+    """
+    :raises ValueError: if it is no entry; KeyError and TypeError, too.
+    """
+    session_id, browser, digest = entry["session_id"], entry["browser"], entry["sha256"]
+    created, used = entry["created"], entry["used"]
+    if not isinstance(session_id, str) or not isinstance(browser, str):
+        raise TypeError
+    if not isinstance(created, int | float) or not isinstance(used, int | float):
+        raise TypeError
+    session = Session(session_id, Access(entry["access"]), created, used, True, browser)
+    return bytes.fromhex(str(digest)), session

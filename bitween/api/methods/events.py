@@ -1,0 +1,94 @@
+"""``events.``: what happened, asked for by who cannot keep a stream open."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Annotated
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorTime
+
+from bitween.api.events.log import Event, EventLog, EventType
+from bitween.api.results.shapes import Events
+from bitween.api.rpc.jsonrpc import Namespace, reads
+from bitween.api.rpc.params import Between
+from bitween.errors import InvalidValue
+from bitween.model.text import printable
+
+#: Bytes of events in one answer; what is left comes with the next.
+ROOM = 2**18
+
+_TYPES: frozenset[str] = frozenset(EventType)
+
+_Position = Annotated[int, Between(0, 2**53)]
+_Seconds = Annotated[int, Between(0, 600)]
+
+
+class EventMethods(Namespace):
+    """``events.``: what happened lately, and what happens next."""
+
+    def __init__(self, log: EventLog, clock: IReactorTime) -> None:
+        super().__init__()
+        self._log = log
+        self._clock = clock
+
+    @reads
+    async def jsonrpc_poll(
+        self,
+        since: _Position | None = 0,
+        timeout: _Seconds = 30,  # noqa: ASYNC109  # the parameter's name in the API
+        types: list[str] | None = None,
+    ) -> Events:
+        """
+        Events after a position, waiting for one if there is none yet.
+
+        With ``gap``, events are missing: read anew what they would have told, and go on from
+        ``last``.
+
+        :param since: ``last`` of the answer before; 0 for all events that are kept, ``null`` for
+            those to come.
+        :param timeout: seconds to wait.
+        :param types: only these; all by default.
+        """
+        wanted = known_types(types)
+        page = self._log.after(self._position(since), wanted, ROOM)
+        if not page.events and not page.gap and timeout > 0:
+            await self._next(wanted, timeout)
+            page = self._log.after(page.last, wanted, ROOM)
+        events = [json.loads(event.text) for event in page.events]
+        return {"events": events, "last": page.last, "gap": page.gap}
+
+    def _position(self, since: int | None) -> int:
+        if since is None:
+            return self._log.last
+        return since or self._log.start
+
+    async def _next(self, types: frozenset[EventType], seconds: float) -> None:
+        """Wait for the next event, or until the time is over."""
+        happened: Deferred[None] = Deferred()
+
+        def look(event: Event) -> None:
+            if event.type in types and not happened.called:
+                happened.callback(None)
+
+        happened.addTimeout(seconds, self._clock, lambda _result, _seconds: None)
+        unsubscribe = self._log.appended.subscribe(look)
+        try:
+            await happened
+        finally:
+            unsubscribe()
+
+
+def known_types(names: Sequence[str] | None) -> frozenset[EventType]:
+    """
+    The event types of these names, all for ``None``.
+
+    :raises InvalidValue: naming the first one that is unknown.
+    """
+    for name in names or ():
+        if name not in _TYPES:
+            known = ", ".join(EventType)
+            shown = printable(repr(name[:60]))
+            raise InvalidValue(f"parameter 'types': {shown} is unknown", f"known: {known}")
+    return frozenset(EventType if names is None else map(EventType, names))

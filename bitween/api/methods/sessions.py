@@ -1,0 +1,52 @@
+"""``session.``: the browsers that are logged in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from bitween.api.http.sessions import Session, Sessions
+from bitween.api.results import shapes
+from bitween.api.rpc.jsonrpc import Namespace
+from bitween.api.rpc.params import Name
+from bitween.errors import UnknownSession
+from bitween.model.text import printable
+
+
+class SessionMethods(Namespace):
+    """What is known of browsers that are logged in, and how to log them out."""
+
+    def __init__(self, sessions: Sessions, ended: Callable[[str], object]) -> None:
+        """:param ended: told the id of a session that is over."""
+        super().__init__()
+        self._sessions = sessions
+        self._ended = ended
+
+    def jsonrpc_list(self) -> shapes.Sessions:
+        """All browsers that are logged in, the one that asked last first; no secrets."""
+        return {"sessions": [_shown(session) for session in self._sessions.known()]}
+
+    def jsonrpc_revoke(self, session: Name) -> shapes.Done:
+        """
+        Log a browser out, and end what it has open.
+
+        :param session: the ``session`` of ``session.list``.
+        :raises UnknownSession: if there is none of that id.
+        """
+        if not self._sessions.end(session):
+            raise UnknownSession(
+                f"there is no session '{printable(session, 60)}'", "bitween sessions lists them"
+            )
+        self._ended(session)
+        return True
+
+
+def _shown(session: Session) -> shapes.Session:
+    return {
+        "session": session.session_id,
+        "access": session.access.value,
+        "browser": session.browser,
+        "remembered": session.remembered,
+        "created": session.created,
+        "used": session.used,
+        "expires": session.ends,
+    }

@@ -1,0 +1,1 @@
+"""The shapes of results, and how values become them."""

@@ -1,0 +1,387 @@
+"""Turns libtorrent's alerts, which live only until the next ones are fetched, into values."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import Any
+
+from bitween.bittorrent.engine._libtorrent import lt
+from bitween.model.text import printable
+from bitween.model.torrent import InfoHash
+
+# Alerts, or statuses, that are copied at once: about 3 ms.
+_PORTION = 250
+
+
+class Phase(Enum):
+    """What libtorrent is doing with a torrent."""
+
+    METADATA = auto()
+    CHECKING = auto()
+    DOWNLOADING = auto()
+    FINISHED = auto()  # everything that is wanted is here, which may be nothing
+    SEEDING = auto()
+
+
+_PHASES = {
+    lt.torrent_status.downloading_metadata: Phase.METADATA,
+    lt.torrent_status.queued_for_checking: Phase.CHECKING,
+    lt.torrent_status.checking_files: Phase.CHECKING,
+    lt.torrent_status.checking_resume_data: Phase.CHECKING,
+    lt.torrent_status.allocating: Phase.CHECKING,
+    lt.torrent_status.downloading: Phase.DOWNLOADING,
+    lt.torrent_status.finished: Phase.FINISHED,
+    lt.torrent_status.seeding: Phase.SEEDING,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A torrent is in the session, or is not and ``error`` says why."""
+
+    info_hash: InfoHash
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stirred:
+    """Some torrent is in another state than before: its status is worth asking for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """
+    How a torrent is.
+
+    :param done: verified bytes.
+    :param wanted: bytes of the pieces that are to be fetched, here or not.
+    :param wanted_done: bytes of those that are verified.
+    :param download_rate: bytes/s of content.
+    :param upload_rate: bytes/s of content.
+    :param downloaded: bytes of content, over all runs as far as resume data tells.
+    :param uploaded: the same for the other direction.
+    :param error: in words; empty if nothing is wrong.
+    """
+
+    info_hash: InfoHash
+    phase: Phase
+    has_metadata: bool
+    done: int
+    wanted: int
+    wanted_done: int
+    download_rate: int
+    upload_rate: int
+    downloaded: int
+    uploaded: int
+    peers: int
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class Statuses:
+    """How some of those torrents are that changed since the last time."""
+
+    statuses: tuple[Status, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Flushed:
+    """Everything that was written to a torrent before it was asked for is on the disk."""
+
+    info_hash: InfoHash
+
+
+@dataclass(frozen=True, slots=True)
+class ResumeData:
+    """What to give back to libtorrent to go on; ``None`` where there is nothing new to say."""
+
+    info_hash: InfoHash
+    data: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class Removed:
+    """A torrent has left the session; it may still be writing to its files."""
+
+    info_hash: InfoHash
+
+
+@dataclass(frozen=True, slots=True)
+class Deleted:
+    """A torrent's part file is deleted, as far as there was one, and nothing more is written."""
+
+    info_hash: InfoHash
+
+
+@dataclass(frozen=True, slots=True)
+class FileFailed:
+    """
+    A file could not be read or written.
+
+    :param code: the system's error number; ``None`` if it is libtorrent's own error.
+    """
+
+    info_hash: InfoHash
+    path: str
+    error: str
+    code: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Listening:
+    """Peers can connect to this socket now."""
+
+    address: str
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
+class ListenFailed:
+    """A socket could not be opened."""
+
+    address: str
+    port: int
+    error: str
+    in_use: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PortMapped:
+    """A router forwards this port to us."""
+
+    mapping: int
+    port: int
+    tcp: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PortNotMapped:
+    """A router did not do as it was asked."""
+
+    mapping: int
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class ExternalAddress:
+    """Somebody, our router perhaps, sees us at this address."""
+
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
+class Connected:
+    """A connection to a peer was made, by either side; nothing was said over it yet."""
+
+    address: str
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
+class PeerBanned:
+    """A peer sent bytes that do not fit the hashes, and is refused from now on."""
+
+    info_hash: InfoHash
+    peer: str
+
+
+@dataclass(frozen=True, slots=True)
+class PieceRead:
+    """A piece that was asked for, or ``error`` says why it cannot be read."""
+
+    info_hash: InfoHash
+    piece: int
+    data: bytes
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """Alerts were lost: what is believed of the torrents may be wrong."""
+
+
+Alert = (
+    Loaded
+    | Stirred
+    | Statuses
+    | Flushed
+    | ResumeData
+    | Removed
+    | Deleted
+    | FileFailed
+    | Listening
+    | ListenFailed
+    | PortMapped
+    | PortNotMapped
+    | ExternalAddress
+    | Connected
+    | PeerBanned
+    | PieceRead
+    | Dropped
+)
+
+
+def values(alerts: Iterable[lt.alert]) -> Iterator[Alert]:
+    """Copy what matters out of alerts, in their order, as one goes through them."""
+    for alert in alerts:
+        if isinstance(alert, lt.state_update_alert):
+            yield from _statuses(alert)
+        elif (value := _value(alert)) is not None:
+            yield value
+
+
+def portions(alerts: Iterable[lt.alert]) -> Iterator[list[Alert]]:
+    """The same in portions, for to copy what is told of thousands of torrents takes long."""
+    portion = []
+    for value in values(alerts):
+        portion.append(value)
+        if len(portion) == _PORTION or isinstance(value, Statuses):
+            yield portion
+            portion = []
+    if portion:
+        yield portion
+
+
+def status_value(status: lt.torrent_status) -> Status:
+    """Copy what matters out of a torrent's status."""
+    return Status(
+        info_hash=info_hash_text(status.info_hashes),
+        phase=_PHASES[status.state],
+        has_metadata=status.has_metadata,
+        done=status.total_done,
+        wanted=status.total_wanted,
+        wanted_done=status.total_wanted_done,
+        download_rate=status.download_payload_rate,
+        upload_rate=status.upload_payload_rate,
+        downloaded=status.all_time_download,
+        uploaded=status.all_time_upload,
+        peers=status.num_peers,
+        error=_words(status.errc),
+    )
+
+
+def info_hash_text(info_hashes: lt.info_hash_t) -> InfoHash:
+    """The v1 info-hash as bitween writes it."""
+    return InfoHash(info_hashes.v1.to_bytes().hex())
+
+
+def _value(alert: lt.alert) -> Alert | None:
+    read = _READERS.get(type(alert))
+    if read is not None:
+        return read(alert)
+    of_torrent = _TORRENT_READERS.get(type(alert))
+    # What is said of a torrent that has left the session meanwhile has no hash any more.
+    if of_torrent is None or not alert.handle.is_valid():  # type: ignore[attr-defined]  # by type
+        return None
+    return of_torrent(info_hash_text(alert.handle.info_hashes()), alert)  # type: ignore[attr-defined]  # same
+
+
+def _loaded(alert: lt.add_torrent_alert) -> Loaded:
+    return Loaded(info_hash_text(alert.params.info_hashes), _words(alert.error))
+
+
+def _resume_data(alert: lt.save_resume_data_alert) -> ResumeData:
+    params = alert.params
+    return ResumeData(info_hash_text(params.info_hashes), lt.write_resume_data_buf(params))
+
+
+def _removed(alert: lt.torrent_removed_alert) -> Removed:
+    return Removed(info_hash_text(alert.info_hashes))
+
+
+def _deleted(alert: lt.torrent_deleted_alert) -> Deleted:
+    return Deleted(info_hash_text(alert.info_hashes))
+
+
+def _delete_failed(alert: lt.torrent_delete_failed_alert) -> Deleted:
+    return Deleted(info_hash_text(alert.info_hashes))
+
+
+def _statuses(alert: lt.state_update_alert) -> Iterator[Statuses]:
+    statuses = alert.status
+    for start in range(0, len(statuses), _PORTION):
+        yield Statuses(tuple(map(status_value, statuses[start : start + _PORTION])))
+
+
+def _listening(alert: lt.listen_succeeded_alert) -> Listening | None:
+    tcp = alert.socket_type == lt.socket_type_t.tcp
+    return Listening(alert.address, alert.port) if tcp else None
+
+
+def _listen_failed(alert: lt.listen_failed_alert) -> ListenFailed:
+    error = alert.error
+    in_use = error.value() == errno.EADDRINUSE
+    return ListenFailed(alert.address, alert.port, _words(error), in_use)
+
+
+def _port_mapped(alert: lt.portmap_alert) -> PortMapped:
+    tcp = alert.map_protocol == lt.portmap_protocol.tcp
+    return PortMapped(alert.mapping, alert.external_port, tcp)
+
+
+def _port_not_mapped(alert: lt.portmap_error_alert) -> PortNotMapped:
+    return PortNotMapped(alert.mapping, _words(alert.error))
+
+
+def _connected(alert: lt.incoming_connection_alert | lt.peer_connect_alert) -> Connected:
+    # What they say of the kind of socket is not what lt.socket_type_t says.
+    return Connected(*alert.endpoint)
+
+
+def _external_address(alert: lt.external_ip_alert) -> ExternalAddress:
+    return ExternalAddress(alert.external_address)
+
+
+def _file_failed(info_hash: InfoHash, alert: lt.file_error_alert) -> FileFailed:
+    error = alert.error
+    code = error.value() if error.category().name() == "system" else None
+    return FileFailed(info_hash, printable(alert.filename(), 500), _words(error), code)
+
+
+def _peer_banned(info_hash: InfoHash, alert: lt.peer_ban_alert) -> PeerBanned:
+    address, port = alert.endpoint
+    return PeerBanned(info_hash, f"{address} port {port}")
+
+
+def _piece_read(info_hash: InfoHash, alert: lt.read_piece_alert) -> PieceRead | None:
+    error = alert.error
+    if error.value() == errno.ECANCELED:  # nobody asks for it any more
+        return None
+    return PieceRead(info_hash, alert.piece, alert.buffer, _words(error))
+
+
+def _words(error: lt.error_code) -> str:
+    return printable(error.message()) if error.value() else ""
+
+
+_READERS: dict[type[lt.alert], Callable[[Any], Alert | None]] = {
+    lt.add_torrent_alert: _loaded,
+    lt.save_resume_data_alert: _resume_data,
+    lt.torrent_removed_alert: _removed,
+    lt.torrent_deleted_alert: _deleted,
+    lt.torrent_delete_failed_alert: _delete_failed,
+    lt.listen_succeeded_alert: _listening,
+    lt.listen_failed_alert: _listen_failed,
+    lt.portmap_alert: _port_mapped,
+    lt.portmap_error_alert: _port_not_mapped,
+    lt.external_ip_alert: _external_address,
+    lt.incoming_connection_alert: _connected,
+    lt.peer_connect_alert: _connected,
+    lt.alerts_dropped_alert: lambda _: Dropped(),
+    lt.state_changed_alert: lambda _: Stirred(),
+    lt.metadata_received_alert: lambda _: Stirred(),
+    lt.torrent_checked_alert: lambda _: Stirred(),
+    lt.torrent_finished_alert: lambda _: Stirred(),
+    lt.torrent_error_alert: lambda _: Stirred(),
+}
+
+_TORRENT_READERS: dict[type[lt.alert], Callable[[InfoHash, Any], Alert | None]] = {
+    lt.cache_flushed_alert: lambda info_hash, _: Flushed(info_hash),
+    lt.save_resume_data_failed_alert: lambda info_hash, _: ResumeData(info_hash, None),
+    lt.file_error_alert: _file_failed,
+    lt.peer_ban_alert: _peer_banned,
+    lt.read_piece_alert: _piece_read,
+}

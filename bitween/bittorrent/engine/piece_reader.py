@@ -1,0 +1,178 @@
+"""Reads verified pieces; those that somebody waits for are fetched before all others."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator
+from typing import cast
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorTime
+
+from bitween.bittorrent.engine._libtorrent import lt
+from bitween.bittorrent.engine.alerts import PieceRead
+from bitween.bittorrent.engine.session import Session, SessionReactor
+from bitween.errors import SwarmError
+from bitween.model.file_span import Span
+from bitween.model.torrent import InfoHash
+from bitween.util.cooperate import in_slices
+
+# What is asked for beyond the piece that is waited for: bytes, and pieces at most.
+_AHEAD = 8 * 2**20
+_MOST_AHEAD = 64
+# Milliseconds between the times at which one piece and the next are wanted.
+_PACE = 100
+# A contact chooses the length of pieces, and each is held in memory as a whole.
+_LARGEST_PIECE = 32 * 2**20
+# Bytes that are hashed in one step.
+_STEP = 2**20
+
+
+class OpenFile:
+    """
+    A file that somebody reads.
+
+    :ivar wanted: the pieces that are asked for; the first one is to be brought.
+    :ivar waiting: for that one, while it is waited for.
+    """
+
+    def __init__(
+        self, reader: PieceReader, info_hash: InfoHash, info: lt.torrent_info, span: Span
+    ) -> None:
+        self.info_hash = info_hash
+        self.span = span
+        self.wanted = range(0)
+        self.waiting: Deferred[bytes] | None = None
+        self._reader = reader
+        self._info = info
+
+    def piece(self, number: int, last: int) -> Deferred[bytes]:
+        """
+        Give a whole piece once it is here and verified; cancelling that is fine.
+
+        It is compared with its hash again, so that nothing else is ever given, whatever became of
+        the file since.
+
+        :param last: the last piece that is going to be asked for, one after the other.
+        :raises SwarmError: if it cannot be read, is another than it was, or is removed meanwhile.
+        """
+        return Deferred.fromCoroutine(self._piece(number, last))
+
+    def close(self) -> None:
+        """Ask for nothing more."""
+        self._reader.close(self)
+
+    async def _piece(self, number: int, last: int) -> bytes:
+        ahead = min(_MOST_AHEAD, max(1, _AHEAD // self.span.piece_length))
+        self.waiting = Deferred()
+        try:
+            self._reader.want(self, range(number, min(last, number + ahead) + 1))
+            data = await self.waiting
+        finally:
+            self.waiting = None
+        digest = hashlib.sha1(usedforsecurity=False)
+        await in_slices(self._reader.reactor, _hashing(digest, memoryview(data)))
+        if digest.digest() != self._info.hash_for_piece(number):
+            raise SwarmError("the file is another than it was", "have the torrent checked again")
+        return data
+
+
+def _hashing(digest: hashlib._Hash, data: memoryview) -> Iterator[None]:
+    for start in range(0, len(data), _STEP):
+        digest.update(data[start : start + _STEP])
+        yield
+
+
+class PieceReader:
+    """
+    Reads for everybody who reads the files of torrents.
+
+    libtorrent reads in threads of its own, and from memory what is not on the disk yet.
+    """
+
+    def __init__(self, reactor: SessionReactor, session: Callable[[], Session]) -> None:
+        self.reactor = cast(IReactorTime, reactor)
+        self._session = session
+        self._open: dict[InfoHash, list[OpenFile]] = {}
+
+    def open(self, info_hash: InfoHash, index: int) -> OpenFile:
+        """
+        Open a file.
+
+        :param index: libtorrent's.
+        :raises SwarmError: if libtorrent does not have the torrent yet, or its pieces are too long.
+        """
+        info = self._session().torrent_info(info_hash)
+        if info is None:
+            raise SwarmError("the torrent is being loaded", "try again in a moment")
+        length = info.piece_length()
+        if length > _LARGEST_PIECE:
+            raise SwarmError("its pieces are too long to look at it", "open it on the disk")
+        layout = info.layout()
+        span = Span(layout.file_offset(index), layout.file_size(index), length)
+        file = OpenFile(self, info_hash, info, span)
+        self._open.setdefault(info_hash, []).append(file)
+        return file
+
+    def want(self, file: OpenFile, pieces: range) -> None:
+        """
+        Have pieces fetched, and the first of them brought.
+
+        :raises SwarmError: if the torrent is not there any more.
+        """
+        if file not in self._open.get(file.info_hash, ()):
+            raise SwarmError("the torrent has been taken away", "try again")
+        before = self._wanted(file.info_hash)
+        file.wanted = pieces
+        self._session().want_piece(file.info_hash, pieces[0], 0, bring=True)
+        for place, piece in enumerate(pieces[1:], 1):
+            if piece not in before:
+                self._session().want_piece(file.info_hash, piece, place * _PACE, bring=False)
+        self._unwant(file.info_hash, before)
+
+    def close(self, file: OpenFile) -> None:
+        """Take back what is wanted for one file, unless it is wanted for others."""
+        readers = self._open.get(file.info_hash, [])
+        if file not in readers:
+            return
+        before = self._wanted(file.info_hash)
+        readers.remove(file)
+        if not readers:
+            del self._open[file.info_hash]
+        self._unwant(file.info_hash, before)
+
+    def take(self, read: PieceRead) -> None:
+        """Hand a piece to those who wait for it."""
+        for file in list(self._open.get(read.info_hash, ())):
+            if file.waiting is None or file.wanted[0] != read.piece:
+                continue
+            if read.error:
+                file.waiting.errback(SwarmError(f"the file cannot be read: {read.error}"))
+            else:
+                file.waiting.callback(read.data)
+
+    def forget(self, info_hash: InfoHash) -> None:
+        """
+        Let those who wait for pieces of a torrent wait no more, as libtorrent parts with it.
+
+        It may be back, to be verified, and asking for pieces then would have them written.
+        """
+        for file in self._open.pop(info_hash, ()):
+            if file.waiting is not None:
+                file.waiting.errback(SwarmError("the torrent has been taken away", "try again"))
+
+    def forget_all(self) -> None:
+        """The same for all torrents."""
+        for info_hash in list(self._open):
+            self.forget(info_hash)
+
+    def _wanted(self, info_hash: InfoHash) -> set[int]:
+        return set(self._pieces(info_hash))
+
+    def _pieces(self, info_hash: InfoHash) -> Iterator[int]:
+        for file in self._open.get(info_hash, ()):
+            yield from file.wanted
+
+    def _unwant(self, info_hash: InfoHash, before: set[int]) -> None:
+        for piece in before - self._wanted(info_hash):
+            self._session().unwant_piece(info_hash, piece)

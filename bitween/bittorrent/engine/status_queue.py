@@ -1,0 +1,77 @@
+"""What is told of very many torrents at once, taken up in slices."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Iterator
+
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from bitween.bittorrent.engine.alerts import Status
+from bitween.model.torrent import InfoHash
+from bitween.util.cooperate import in_slices
+
+
+class Backlog:
+    """Statuses that wait to be taken up; of each torrent only the latest counts."""
+
+    _log = Logger()
+
+    def __init__(
+        self, reactor: IReactorTime, take: Callable[[Status], None], taken: Callable[[], None]
+    ) -> None:
+        """
+        :param take: takes up one.
+        :param taken: called when none waits any more.
+        """
+        self._reactor = reactor
+        self._take = take
+        self._taken = taken
+        self._waiting: OrderedDict[InfoHash, Status] = OrderedDict()
+        self._taking: Deferred[None] | None = None
+
+    def add(self, statuses: Iterable[Status]) -> None:
+        """Take these up, at once if they are few."""
+        self._waiting.update((status.info_hash, status) for status in statuses)
+        if self._taking is None:
+            self._taking = Deferred.fromCoroutine(in_slices(self._reactor, self._steps()))
+            self._taking.addCallbacks(self._ended, self._failed)
+
+    def hurry(self, info_hash: InfoHash) -> None:
+        """Take up at once what was told of a torrent."""
+        status = self._waiting.pop(info_hash, None)
+        if status is not None:
+            self._take(status)
+
+    def forget(self, info_hash: InfoHash) -> None:
+        """Drop what was told of a torrent."""
+        self._waiting.pop(info_hash, None)
+
+    def finish(self) -> None:
+        """Take up here and now what waits."""
+        for _ in self._steps():
+            pass
+
+    def close(self) -> None:
+        """Drop everything."""
+        self._waiting.clear()
+        if self._taking is not None:
+            self._taking.cancel()
+
+    def _steps(self) -> Iterator[None]:
+        while self._waiting:
+            _, status = self._waiting.popitem(last=False)
+            self._take(status)
+            yield
+
+    def _ended(self, _: None) -> None:
+        self._taking = None
+        self._taken()
+
+    def _failed(self, failure: Failure) -> None:
+        self._taking = None
+        if not failure.check(CancelledError):
+            self._log.failure("taking up what libtorrent says failed", failure)

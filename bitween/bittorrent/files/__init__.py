@@ -1,0 +1,1 @@
+"""The files of torrents on the disk: names, layout, space."""

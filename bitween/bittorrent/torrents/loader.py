@@ -1,0 +1,211 @@
+"""Puts torrents into the session, and takes them out again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field
+
+from twisted.internet.defer import Deferred
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from bitween.bittorrent.engine.alerts import Deleted, Removed
+from bitween.bittorrent.engine.flusher import Flusher
+from bitween.bittorrent.engine.piece_reader import PieceReader
+from bitween.bittorrent.engine.session import Loading, Session
+from bitween.bittorrent.engine.status_queue import Backlog
+from bitween.bittorrent.engine.transfer_counters import Tallies
+from bitween.bittorrent.torrents.managed_torrent import Member
+from bitween.bittorrent.torrents.registry import Members
+from bitween.bittorrent.torrents.space_check import Room
+from bitween.bittorrent.torrents.torrent_files import making_programs_plain
+from bitween.errors import SwarmError
+from bitween.model.deletion import Deletion
+from bitween.model.torrent import InfoHash
+from bitween.model.torrent_error import Reason, Trouble
+from bitween.storage.database import Store
+from bitween.util.cooperate import at_once
+
+#: Deletes the files of a torrent that libtorrent has let go of.
+Erase = Callable[[], Deferred[Deletion]]
+
+
+@dataclass(eq=False, slots=True)
+class _Leaving:
+    """
+    A torrent on its way out of the session.
+
+    :param fenced: whether libtorrent tells when it has written the last byte.
+    :param erase: deletes its files when that is so.
+    :param load_again: whether it is wanted again meanwhile.
+    :param erasing: whether its files are being deleted.
+    :param waiting: those who are told when it is out, and what was deleted.
+    """
+
+    fenced: bool
+    erase: Erase | None
+    load_again: bool = False
+    erasing: bool = False
+    waiting: list[Deferred[Deletion | None]] = field(default_factory=list)
+
+
+class Loader:
+    """
+    Loads and unloads torrents; one that is on its way out is loaded again when it is out.
+
+    Whoever reads or counts something of a torrent has to part with it before it leaves.
+    """
+
+    _log = Logger()
+
+    def __init__(
+        self,
+        store: Store,
+        members: Members,
+        session: Callable[[], Session],
+        *,
+        room: Room,
+        backlog: Backlog,
+        flusher: Flusher,
+        pieces: PieceReader,
+        tallies: Tallies,
+    ) -> None:
+        self._store = store
+        self._members = members
+        self._session = session
+        self._room = room
+        self._backlog = backlog
+        self._flusher = flusher
+        self._pieces = pieces
+        self._tallies = tallies
+        self._leaving: dict[InfoHash, _Leaving] = {}
+
+    def load(self, member: Member) -> bool:
+        """Put a torrent into the session; tells whether libtorrent will say how that went."""
+        info_hash = member.record.info_hash
+        member.loaded, member.status = False, None
+        member.written.clear()
+        self._backlog.forget(info_hash)
+        if (member.error and member.layout is None) or not self._members.holds(member):
+            return False
+        # Where holes were made, nothing was before.
+        trusted = self._is_trusted(member) or bool(member.holes)
+        member.verifying = not (trusted or member.error)
+        member.halted, member.satisfied = member.stands, False
+        # What stands still has what the disk had when it was last verified, or saved.
+        member.unwritten = not member.halted
+        leaving = self._leaving.get(info_hash)
+        if leaving is not None:
+            leaving.load_again = True
+            return True
+        # What was complete once is never written to again: if it is another now, somebody wanted
+        # it so.
+        wanted = member.placed and not (member.record.complete or member.halted)
+        if wanted and not member.cleared:
+            # Whether there is room can only be told, perhaps, when libtorrent has looked at it.
+            wanted = not self._room.hindrance(member)
+        wanted = wanted and member.clear and not (member.hollow or member.preparing)
+        member.begun_idle, member.fetching, member.cleared = not wanted, wanted, False
+        if wanted:
+            at_once(making_programs_plain(member))
+        try:
+            self._session().load(self._loading(member, trusted, wanted))
+            member.dialled, member.holes = member.peers, ()
+        except SwarmError as error:
+            member.error = Trouble(error.message, Reason.SENSELESS)
+            return False
+        return True
+
+    def load_again(self, member: Member) -> None:
+        """Take a torrent out of the session and put it in anew."""
+        self.unload_quietly(member.record.info_hash)
+        self.load(member)
+        self._members.put(member)
+
+    def unload(self, info_hash: InfoHash, erase: Erase | None = None) -> Deferred[Deletion | None]:
+        """
+        Take a torrent out of the session; answers when libtorrent has let go of its files.
+
+        :param erase: deletes them then; the torrent is not loaded again before that has ended.
+        :returns: with what that did.
+        """
+        self._pieces.forget(info_hash)
+        self._flusher.forget(info_hash)
+        answer: Deferred[Deletion | None] = Deferred()
+        leaving = self._leaving.get(info_hash)
+        if leaving is not None:
+            leaving.load_again = False
+            leaving.erase = erase or leaving.erase
+            leaving.waiting.append(answer)
+            return answer
+        self._tallies.forget(info_hash)
+        there = self._session().remove(info_hash, fenced=erase is not None)
+        self._leaving[info_hash] = _Leaving(erase is not None, erase, waiting=[answer])
+        if not there:
+            self._left(info_hash)
+        return answer
+
+    def unload_quietly(self, info_hash: InfoHash) -> None:
+        """Take a torrent out of the session, whose files stay."""
+        self.unload(info_hash).addErrback(
+            lambda failure: self._log.failure("taking a torrent out failed", failure)
+        )
+
+    def is_leaving(self, info_hash: InfoHash) -> bool:
+        """Whether a torrent is on its way out."""
+        return info_hash in self._leaving
+
+    def take(self, alert: Removed | Deleted) -> None:
+        """Go on after libtorrent has let go of something."""
+        leaving = self._leaving.get(alert.info_hash)
+        if leaving is not None and (isinstance(alert, Deleted) or not leaving.fenced):
+            self._left(alert.info_hash)
+
+    def take_all_but(self, there: Collection[InfoHash]) -> None:
+        """The same for all that was to leave, but for what is still in the session."""
+        for info_hash in self._leaving.keys() - set(there):
+            self._left(info_hash)
+
+    def _is_trusted(self, member: Member) -> bool:
+        """Whether it is known what lies on the disk."""
+        known = member.intact if member.record.complete else self._store.was_clean
+        return known and not member.verifying
+
+    def _loading(self, member: Member, trusted: bool, wanted: bool) -> Loading:
+        record, layout = member.record, member.layout
+        selection = record.wishes.selection
+        return Loading(
+            info_hash=record.info_hash,
+            folder=record.folder,
+            torrent_file=record.torrent_file,
+            paths=layout.paths if layout and not layout.by_default else (),
+            resume_data=self._store.resume_data(record.info_hash) if record.root else None,
+            trusted=trusted,
+            halted=member.halted,
+            have_all=record.complete and member.intact,
+            holes=member.holes,
+            priorities=layout.priorities(selection) if layout and wanted else None,
+            sequential=selection.sequential,
+            limits=record.wishes.limits,
+            peers=member.peers,
+        )
+
+    def _left(self, info_hash: InfoHash, outcome: Deletion | Failure | None = None) -> None:
+        leaving = self._leaving.get(info_hash)
+        if leaving is None or leaving.erasing:
+            return
+        erase, leaving.erase = leaving.erase, None
+        if erase is not None:
+            leaving.erasing = True
+            erase().addBoth(self._erased, info_hash)
+            return
+        del self._leaving[info_hash]
+        member = self._members.get(info_hash)
+        if leaving.load_again and member is not None and not self.load(member):
+            self._members.put(member)
+        for answer in leaving.waiting:
+            answer.callback(outcome)
+
+    def _erased(self, outcome: Deletion | Failure, info_hash: InfoHash) -> None:
+        self._leaving[info_hash].erasing = False
+        self._left(info_hash, outcome)

@@ -1,0 +1,113 @@
+"""Our torrents by info-hash, and telling what becomes of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from bitween.bittorrent.torrents.managed_torrent import Member
+from bitween.errors import UnknownTorrent
+from bitween.model.events import (
+    SharesChanged,
+    SwarmEvent,
+    TorrentAdded,
+    TorrentChanged,
+    TorrentFinished,
+    TorrentRemoved,
+)
+from bitween.model.library import Library
+from bitween.model.torrent import InfoHash
+from bitween.util.observable import Observable
+
+
+class Members:
+    """
+    Our torrents, of which everybody hears what is new.
+
+    :ivar library: what there is to tell of them.
+    :ivar events: what happens to them.
+    :ivar loading: whether some that are stored are not loaded yet; nothing is told of shares then,
+        for it would look as if they were shared no more.
+    """
+
+    def __init__(self) -> None:
+        self.library = Library()
+        self.events: Observable[SwarmEvent] = Observable()
+        self.loading = False
+        self._members: dict[InfoHash, Member] = {}
+        self._shares_changed = False
+
+    def __contains__(self, info_hash: object) -> bool:
+        return info_hash in self._members
+
+    def __iter__(self) -> Iterator[Member]:
+        return iter(list(self._members.values()))
+
+    def get(self, info_hash: InfoHash) -> Member | None:
+        """The torrent with this info-hash, if it is ours."""
+        return self._members.get(info_hash)
+
+    def known(self, info_hash: InfoHash) -> Member:
+        """
+        The torrent with this info-hash.
+
+        :raises UnknownTorrent: if there is none.
+        """
+        member = self._members.get(info_hash)
+        if member is None:
+            raise unknown(info_hash)
+        return member
+
+    def holds(self, member: Member) -> bool:
+        """Whether a torrent is still ours: any subscriber may have had it removed or replaced."""
+        return self._members.get(member.record.info_hash) is member
+
+    def add(self, member: Member) -> None:
+        """Take one in, in place of what was known by its info-hash; nothing is told yet."""
+        self._members[member.record.info_hash] = member
+
+    def remove(self, member: Member) -> None:
+        """Have one be ours no more; nothing is told yet."""
+        info_hash = member.record.info_hash
+        del self._members[info_hash]
+        self._shares_changed |= self.library.remove(info_hash)
+
+    def clear(self) -> None:
+        """Let go of all of them; the library stays as it is."""
+        self._members.clear()
+
+    def put(self, member: Member, new: bool = False) -> None:
+        """Tell how a torrent is now, if that is another than before."""
+        if not self.holds(member):
+            return
+        torrent = member.torrent
+        known = torrent.info_hash in self.library
+        if known and self.library.get(torrent.info_hash) == torrent:
+            return
+        self._shares_changed |= self.library.put(torrent)
+        if new:
+            self.events.notify(TorrentAdded(torrent=torrent))
+        elif known:
+            self.events.notify(TorrentChanged(torrent=torrent))
+
+    def tell_finished(self, member: Member) -> None:
+        """Tell that all that is wanted of a torrent is here."""
+        self.put(member)
+        if self.holds(member):
+            self.events.notify(TorrentFinished(torrent=member.torrent))
+
+    def tell_removed(self, member: Member) -> None:
+        """Tell that a torrent is ours no more."""
+        self.events.notify(
+            TorrentRemoved(info_hash=member.record.info_hash, name=member.record.name)
+        )
+
+    def tell_shares(self) -> None:
+        """Tell that what we share has changed, once for all that did since the last time."""
+        if self._shares_changed and not self.loading:
+            self._shares_changed = False
+            self.events.notify(SharesChanged())
+
+
+def unknown(info_hash: InfoHash) -> UnknownTorrent:
+    """What to say where there is no such torrent."""
+    return UnknownTorrent(f"no torrent of ours has the hash {info_hash}")

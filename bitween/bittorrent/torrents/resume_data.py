@@ -1,0 +1,101 @@
+"""Has the progress of torrents stored."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from twisted.internet.defer import Deferred
+from twisted.logger import Logger
+
+from bitween.bittorrent.engine.alerts import Alert, ResumeData
+from bitween.bittorrent.engine.session import Session, SessionReactor
+from bitween.bittorrent.torrents.managed_torrent import Member
+from bitween.bittorrent.torrents.registry import Members
+from bitween.errors import StoreError
+from bitween.model.torrent import InfoHash
+from bitween.storage.database import Store
+
+_SECONDS_TO_SAVE_AT_EXIT = 10.0
+
+
+class Saver:
+    """Asks libtorrent for resume data of what made progress, and stores it when it comes."""
+
+    _log = Logger()
+
+    def __init__(
+        self,
+        reactor: SessionReactor,
+        store: Store,
+        members: Members,
+        session: Callable[[], Session],
+    ) -> None:
+        self._reactor = reactor
+        self._store = store
+        self._members = members
+        self._session = session
+        self._awaited: set[InfoHash] = set()
+        self._saved: Deferred[None] | None = None
+
+    def save(self, member: Member) -> None:
+        """Have the progress of a torrent stored, if it made any."""
+        # In the middle of a check libtorrent knows less than what is stored.
+        if member.verifying:
+            return
+        info_hash = member.record.info_hash
+        if member.moved and member.placed and self._session().save_resume_data(info_hash):
+            self._awaited.add(info_hash)
+        member.moved = False
+
+    def save_all(self) -> None:
+        """The same for all torrents."""
+        for member in self._members:
+            self.save(member)
+
+    def save_incomplete(self) -> None:
+        """The same for those of which more is new than the sum of what they gave."""
+        for member in self._members:
+            if not member.record.complete:
+                self.save(member)
+
+    def take(self, received: Iterable[Alert]) -> None:
+        """Store what came."""
+        saved = []
+        for alert in received:
+            if isinstance(alert, ResumeData):
+                self._awaited.discard(alert.info_hash)
+                if alert.data is not None:
+                    saved.append((alert.info_hash, alert.data))
+        try:
+            self._store.put_resume_data(saved)
+        except StoreError as error:
+            self._log.error("resume data could not be stored: {error}", error=error)
+            for info_hash, _ in saved:
+                if (member := self._members.get(info_hash)) is not None:
+                    member.moved = True
+
+    def expect_nothing(self) -> None:
+        """Wait for nothing that was asked for: alerts were lost."""
+        self._awaited.clear()
+
+    async def finish(self) -> bool:
+        """
+        Save everything, in a bounded time.
+
+        :returns: whether all of it is stored.
+        """
+        self._saved = Deferred()
+        self.save_all()
+        if self._awaited:
+            give_up = self._reactor.callLater(_SECONDS_TO_SAVE_AT_EXIT, self._saved.callback, None)
+            try:
+                await self._saved
+            finally:
+                if give_up.active():
+                    give_up.cancel()
+        return not self._awaited
+
+    def settle(self) -> None:
+        """Let :meth:`finish` go on if everything has come: what came with it is taken up now."""
+        if self._saved is not None and not self._awaited and not self._saved.called:
+            self._saved.callback(None)

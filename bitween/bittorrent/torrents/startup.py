@@ -1,0 +1,99 @@
+"""Loads at the start the torrents that are stored."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.interfaces import IReactorTime
+from twisted.internet.task import deferLater
+from twisted.python.failure import Failure
+
+from bitween.bittorrent.torrents.loader import Loader
+from bitween.bittorrent.torrents.managed_torrent import Member
+from bitween.bittorrent.torrents.registry import Members
+from bitween.bittorrent.torrents.torrent_files import surveying
+from bitween.model.torrent import InfoHash
+from bitween.storage.database import Store
+from bitween.util.cooperate import in_slices
+
+
+class Startup:
+    """
+    Takes in what is stored, in slices between which the reactor has its turn.
+
+    :ivar ready: fires when all of it is in the session, as libtorrent says.
+    """
+
+    def __init__(
+        self, reactor: IReactorTime, store: Store, members: Members, loader: Loader
+    ) -> None:
+        self.ready: Deferred[None] = Deferred()
+        self._reactor = reactor
+        self._store = store
+        self._members = members
+        self._loader = loader
+        self._loading: Deferred[None] | None = None
+        self._starting: set[InfoHash] = set()
+
+    def begin(self) -> None:
+        """Begin to load."""
+        self._members.loading = True
+        self._loading = Deferred.fromCoroutine(self._load_stored())
+        self._loading.addCallbacks(self._all_loading, self._not_loading)
+
+    def cancel(self) -> bool:
+        """Load no more; tells whether there was more to load."""
+        if self._loading is None:
+            return False
+        self._loading.cancel()
+        return True
+
+    def take_loaded(self, info_hash: InfoHash) -> None:
+        """Note that libtorrent has said how loading a torrent went."""
+        self._starting.discard(info_hash)
+
+    def settle(self) -> None:
+        """Have :attr:`ready` fire if that was the last one: what was said is taken up now."""
+        if self._loading is None and not self._starting and not self.ready.called:
+            self.ready.callback(None)
+
+    async def _load_stored(self) -> None:
+        # Opening the session took its time already.
+        await deferLater(self._reactor, 0)
+        await in_slices(self._reactor, self._loading_stored())
+
+    def _loading_stored(self) -> Iterator[None]:
+        stored = []
+        for record in self._store.torrents():
+            # It may have been begun meanwhile.
+            if record.info_hash not in self._members:
+                member = Member(record)
+                self._members.add(member)
+                stored.append(member)
+            yield
+        # When all of them are known, for none may take the place of another.
+        for member in stored:
+            yield from self._loading_one(member)
+
+    def _loading_one(self, member: Member) -> Iterator[None]:
+        record = member.record
+        yield from surveying(member)
+        if not self._members.holds(member):
+            return
+        if member.record != record:
+            self._store.put(member.record)
+        if self._loader.load(member):
+            self._starting.add(record.info_hash)
+        self._members.put(member)
+        yield
+
+    def _all_loading(self, _: None) -> None:
+        self._loading, self._members.loading = None, False
+        self._members.tell_shares()
+        self.settle()
+
+    def _not_loading(self, failure: Failure) -> None:
+        self._loading, self._members.loading = None, False
+        if not failure.check(CancelledError):
+            self.ready.errback(failure)

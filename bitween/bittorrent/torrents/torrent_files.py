@@ -1,0 +1,285 @@
+"""The files of a torrent of ours: which it has, and how they look on the disk."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from functools import cache
+
+from bitween.bittorrent.files.disk import Look, look, looking, part_file
+from bitween.bittorrent.files.holes import finding_zeros, making_holes
+from bitween.bittorrent.files.layout import Layout, making_plain, reading_layout
+from bitween.bittorrent.files.naming import Naming, Steps
+from bitween.bittorrent.torrents.managed_torrent import Member
+from bitween.bittorrent.torrents.space_check import measuring
+from bitween.errors import SwarmError
+from bitween.files.deletion.worker import Order
+from bitween.model.text import printable
+from bitween.model.torrent_error import NO_TROUBLE, Reason, Trouble
+
+# Files and folders that may be made at once.
+_MANY = 200
+
+
+def survey(member: Member) -> None:
+    """Read which files a torrent has, and look at those of a complete one."""
+    for _ in surveying(member):
+        pass
+
+
+def surveying(member: Member) -> Iterator[None]:
+    """Do the same, one file a step."""
+    record = member.record
+    if record.torrent_file is None:
+        return
+    try:
+        naming = Naming.VERBATIM if record.shared else record.naming
+        layout = yield from reading_layout(record.torrent_file, record.root, naming)
+    except SwarmError as error:
+        member.error = Trouble(error.message, Reason.SENSELESS)
+        return
+    if record.complete:
+        found = yield from looking(record.folder, layout.files)
+        _compare(member, found)
+    member.layout = layout
+    if not record.complete:
+        member.zeros = yield from finding_zeros(record.torrent_file, layout, record.folder)
+        member.hollow = bool(member.zeros.runs) and member.placed and not _is_begun(member)
+        yield from measuring(member)
+        member.error = yield from clearing(member)
+
+
+def _compare(member: Member, found: Look) -> None:
+    """See whether the files of a complete torrent are what they were when last verified."""
+    record = member.record
+    if record.stamp is None and not found.fault:
+        record = member.record = replace(record, stamp=found.stamp)
+    member.error, member.seen, member.faulty = found.fault, found.stamp, found.faulty
+    member.intact = not found.fault and found.stamp == record.stamp
+
+
+def looking_at_wanted(member: Member) -> Generator[None, None, Look]:
+    """Look at the files that are wanted, one a step; ``faulty`` has their numbers."""
+    files = member.layout.files if member.layout else ()
+    numbers = member.wanted_numbers
+    found = yield from looking(member.record.folder, [files[number] for number in numbers])
+    return replace(found, faulty=frozenset(numbers[place] for place in found.faulty))
+
+
+def looking_for_others(member: Member, numbers: Sequence[int]) -> Steps[str]:
+    """
+    Look for what the user has put where files are fetched, one file a step.
+
+    libtorrent would write over it.  What it writes itself has its full size from the first byte on,
+    and names that are kept for it are empty files.
+
+    :param numbers: of the files that are wanted.
+    :returns: the path of the first such file, relative to the save path; empty if there is none.
+    """
+    files = member.layout.files if member.layout else ()
+    for number in numbers:
+        file = files[number]
+        with suppress(OSError):
+            found = os.lstat(os.path.join(member.record.folder, file.path))
+            if not stat.S_ISREG(found.st_mode) or found.st_size not in {0, file.size}:
+                return file.path
+        yield
+    return ""
+
+
+def looking_for_obstacles(member: Member) -> Steps[Trouble]:
+    """See that nothing of the user's lies where a download would write, one file a step."""
+    # Where a new download is to lie there is nothing, and so nothing in it.
+    if not (member.placed and _is_begun(member)):
+        return NO_TROUBLE
+    path = yield from looking_for_others(member, member.wanted_numbers)
+    if not path:
+        return NO_TROUBLE
+    shown = printable(path, 500)
+    return Trouble(
+        f"'{shown}' is not the file that is downloaded there: move it away, then check again",
+        Reason.CHANGED,
+        shown,
+    )
+
+
+def keeping_names(member: Member) -> Steps[None]:
+    """
+    Make empty files where wanted ones are to come, one a step, so that nobody takes their names.
+
+    A name that is taken is left alone, and what goes wrong goes wrong for libtorrent, too.
+    """
+    # First: another choice of files meanwhile asks for it again.
+    member.names_kept = True
+    if member.layout is not None:
+        yield from making_plain(member.record.folder, [file.path for file in member.wanted_files])
+
+
+def whole_files(member: Member, done: Sequence[int]) -> set[int]:
+    """
+    The numbers of the files of which every byte is verified.
+
+    :param done: the verified bytes of each.
+    """
+    files = member.layout.files if member.layout else ()
+    return {number for number, count in enumerate(done) if count >= files[number].size}
+
+
+def on_disk(member: Member, whole: set[int]) -> set[int]:
+    """
+    Those of the whole files that lie under their own names, after a flush.
+
+    What came of a file that is left out, with pieces that it shares with others, libtorrent keeps
+    elsewhere.
+    """
+    skipped, folder = member.record.wishes.selection.skipped, member.record.folder
+    files = member.layout.files if member.layout else ()
+    return {
+        number
+        for number in whole
+        if number not in skipped or not look(folder, [files[number]]).fault
+    }
+
+
+def clearing(member: Member) -> Steps[Trouble]:
+    """Find out whether a download may write where its files are to lie, one file a step."""
+    # First: another choice of files meanwhile asks for it again.
+    member.clear = True
+    trouble = yield from looking_for_obstacles(member)
+    member.clear = member.clear and not trouble
+    return trouble
+
+
+def preparing(member: Member) -> Steps[Trouble]:
+    """
+    Make the files that have to be there before libtorrent fetches, one a step.
+
+    :returns: why it must not.
+    """
+    if member.layout is None:
+        return NO_TROUBLE
+    trouble = yield from clearing(member)
+    if trouble:
+        return trouble
+    if member.hollow:
+        # What somebody put there meanwhile is left alone, and whatever is not made is fetched.
+        if not _is_begun(member):
+            skipped = member.record.wishes.selection.skipped
+            making = making_holes(member.record.folder, member.layout, member.zeros, skipped)
+            member.holes = yield from making
+        member.hollow = False
+    if not has_many(member.layout):
+        yield from keeping_names(member)
+    yield from making_programs_plain(member)
+    return NO_TROUBLE
+
+
+def has_many(layout: Layout) -> bool:
+    """Whether a torrent has more files and folders than may be made before their content comes."""
+    return len(layout.files) + layout.folders > _MANY
+
+
+def making_programs_plain(member: Member) -> Generator[None, None, None]:
+    """See to it, one file a step, that what the metadata calls a program is not made one."""
+    if member.layout is not None and member.layout.programs and not member.plain:
+        wanted = {file.path for file in member.wanted_files}
+        programs = [path for path in member.layout.programs if path in wanted]
+        # First: another choice of files meanwhile asks for it again.
+        member.plain = True
+        yield from making_plain(member.record.folder, programs)
+
+
+def _is_begun(member: Member) -> bool:
+    """Whether anything lies where a download has its place."""
+    record = member.record
+    return os.path.lexists(os.path.join(record.folder, record.root or ""))
+
+
+def ordering_deletion(
+    member: Member, members: Iterable[Member], progress: Sequence[int], *, erase: bool
+) -> Generator[None, None, Order]:
+    """
+    Find out, one file a step, which files are to be deleted with a torrent.
+
+    What another torrent has as well stays, and so does what lies where a file was left out.
+
+    :param members: all torrents.
+    :param progress: the verified bytes of each file, as far as that is known.
+    :param erase: false to be told what would be deleted.
+    """
+    record, layout = member.record, member.layout
+    files: list[tuple[str, int, bool]] = []
+    others: set[str] = set()
+    # Before it has its place, what lies under its name is somebody else's.
+    if layout is not None and record.root is not None:
+        others = yield from _finding_paths_of_others(member, members)
+        skipped = record.wishes.selection.skipped if not record.complete else frozenset()
+        begun = {number for number, done in enumerate(progress) if done}
+        for number, file in enumerate(layout.files):
+            yield
+            if number in skipped and number not in begun:
+                continue
+            files.append((file.path, file.size, record.complete or number in skipped))
+    return Order(
+        folder=record.folder,
+        root=record.root or "",
+        files=tuple(files),
+        part_file=part_file(record.info_hash),
+        others=tuple(others),
+        stamp=record.stamp or "",
+        completed=record.completed or 0.0 if record.complete else None,
+        erase=erase,
+    )
+
+
+def _finding_paths_of_others(
+    member: Member, members: Iterable[Member]
+) -> Generator[None, None, set[str]]:
+    """The paths of the files of those torrents whose place overlaps with that of this one."""
+    place_of = _places()
+    own = place_of(member)
+    paths: set[str] = set()
+    for other in list(members):
+        yield
+        if other is member or other.layout is None or not other.placed:
+            continue
+        place = place_of(other)
+        if place.startswith(own) or own.startswith(place):
+            folder = other.record.folder
+            for file in other.layout.files:
+                paths.add(os.path.join(folder, file.path))
+                yield
+    return paths
+
+
+def _places() -> Callable[[Member], str]:
+    """
+    What tells the path of a torrent's file or folder, links resolved.
+
+    It ends so that no other name begins with it.
+    """
+    real_folder = cache(os.path.realpath)  # many torrents, few folders
+
+    def place(member: Member) -> str:
+        path = os.path.join(real_folder(member.record.folder), member.record.root or "")
+        return os.path.join(os.path.realpath(path) if os.path.islink(path) else path, "")
+
+    return place
+
+
+def is_lost(member: Member) -> bool:
+    """
+    Whether what was fetched already is gone.
+
+    Its disk may only be away, so that beginning anew has to be asked for.
+    """
+    record, status = member.record, member.status
+    begun = status is not None and status.done > 0 and not member.verifying
+    return (
+        begun
+        and record.root is not None
+        and not os.path.lexists(os.path.join(record.folder, record.root))
+    )

@@ -1,0 +1,215 @@
+"""What can be told from two lists of candidates before anybody dials: order, rungs, obstacles."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import replace
+from ipaddress import ip_network
+
+from bitween.model.address import PeerAddress
+from bitween.model.candidate import Candidate, Kind
+from bitween.model.route import Obstacle, Rung
+
+# What a home's router gives to one network; a larger one has the other network's addresses, too.
+_NETWORK_BITS = {4: 24, 6: 64}
+
+_OPEN_A_PORT = (
+    "switch on UPnP or NAT-PMP in a router of either of you, or forward a port and name it with"
+    " --announce"
+)
+
+
+#: What is known before both have dialled each other at the same time.
+UNANSWERED = Obstacle(
+    "nothing answers at their addresses",
+    "perhaps nothing: the first download will show whether hole punching works",
+    "unanswered",
+)
+
+
+def in_order(theirs: Iterable[Candidate], ours: Iterable[Candidate]) -> list[PeerAddress]:
+    """
+    The addresses of theirs that are to be dialled, in the order in which they promise most.
+
+    That is: in a network of ours, IPv6, public IPv4, private addresses of other networks; and last
+    of all those at which others got no answer.
+    """
+    networks = _networks(ours)
+
+    def place(candidate: Candidate) -> tuple[bool, int, bool, str, int]:
+        address = candidate.address
+        return (
+            candidate.reached is False,
+            _promise(address, _network(address) in networks),
+            candidate.reached is None,
+            address.address,
+            address.port,
+        )
+
+    dialable = sorted((candidate for candidate in theirs if candidate.dialable), key=place)
+    return list(dict.fromkeys(candidate.address for candidate in dialable))
+
+
+def sure(theirs: Iterable[Candidate], ours: Iterable[Candidate]) -> PeerAddress | None:
+    """
+    The address that is dialled before anybody knows whether somebody answers there.
+
+    It is in a network of ours, or a contact came through to it: while an address is being dialled
+    in vain, libtorrent parts from whoever comes from there.
+    """
+    theirs, ours = list(theirs), list(ours)
+    first = next(iter(in_order(theirs, ours)), None)
+    networks = _networks(ours)
+    reached = {candidate.address for candidate in theirs if candidate.reached}
+    near = first is not None and (first.is_loopback or _network(first) in networks)
+    return first if near or first in reached else None
+
+
+def rung_at(address: PeerAddress, theirs: Iterable[Candidate] = ()) -> Rung:
+    """
+    On which rung somebody stands who is met directly at an address.
+
+    :param theirs: what is known of their addresses.
+    """
+    if address.rank <= 1:
+        return Rung.LAN
+    kinds = {candidate.kind for candidate in theirs if candidate.address == address}
+    if Kind.MAPPED in kinds and Kind.HOST not in kinds:
+        return Rung.MAPPED
+    return Rung.IPV6 if address.is_ipv6 else Rung.IPV4
+
+
+def obstacle(ours: Collection[Candidate], theirs: Collection[Candidate]) -> Obstacle | None:
+    """Why no direct way can be, whoever dials; ``None`` where one could be."""
+    if not theirs:
+        return Obstacle(
+            "they announce no address to connect to",
+            "run bitween doctor there",
+            "none_theirs",
+        )
+    if not ours:
+        return Obstacle(
+            "this machine has no address", "check the network; see bitween doctor", "none_ours"
+        )
+    our_families, their_families = _families(ours), _families(theirs)
+    if our_families & their_families:
+        return None
+    theirs_are, ours_are = _family_text(their_families), _family_text(our_families)
+    return Obstacle(
+        f"they have {theirs_are} only and you {ours_are} only",
+        "one of you needs an address of the other kind from your internet provider",
+        "families",
+        {"theirs": theirs_are, "ours": ours_are},
+    )
+
+
+def no_hole(ours: Collection[Candidate], theirs: Collection[Candidate]) -> Obstacle | None:
+    """
+    Why both sides can hardly meet halfway, where nothing else is left to hope for.
+
+    A router that shows each contact another port is passed only if the other side's router lets in
+    whoever comes; few do.
+
+    :returns: ``None`` where nothing speaks against a hole, or somebody may be dialled.
+    """
+    here, there = _varies(ours), _varies(theirs)
+    if not (here or there) or _may_answer(theirs, ours) or _may_answer(ours, theirs):
+        return None
+    return _SYMMETRIC[here, there]
+
+
+#: What both did at the same time, in vain.
+_NO_HOLE = Obstacle("hole punching did not work", detail="no_hole")
+_ANOTHER_PORT = "another port towards each contact (symmetric NAT)"
+#: By whether our router, and theirs, shows everybody another port.
+_SYMMETRIC = {
+    (True, True): Obstacle(
+        f"hole punching cannot work: both routers use {_ANOTHER_PORT}",
+        _OPEN_A_PORT,
+        "symmetric_both",
+    ),
+    (True, False): Obstacle(
+        f"hole punching cannot work: your router uses {_ANOTHER_PORT}",
+        _OPEN_A_PORT,
+        "symmetric_here",
+    ),
+    (False, True): Obstacle(
+        f"hole punching cannot work: their router uses {_ANOTHER_PORT}",
+        _OPEN_A_PORT,
+        "symmetric_there",
+    ),
+}
+
+
+def tried(
+    theirs: Sequence[Candidate], no_meeting: Obstacle | None = None
+) -> tuple[Obstacle, Obstacle]:
+    """
+    Why there is no direct way, after everything was tried.
+
+    :param no_meeting: why both could not dial each other at the same time; ``None`` if they did.
+    """
+    count = len({candidate.address for candidate in theirs if candidate.dialable})
+    plural = "" if count == 1 else "es"
+    silent = Obstacle(
+        f"nothing answers at {count} address{plural} of theirs",
+        _OPEN_A_PORT,
+        "silent",
+        {"n": count},
+    )
+    # What helps against the first would help against the second, too.
+    return silent, replace(no_meeting or _NO_HOLE, fix="")
+
+
+def _varies(candidates: Iterable[Candidate]) -> bool:
+    return any(candidate.varies for candidate in candidates)
+
+
+def _may_answer(dialled: Collection[Candidate], diallers: Collection[Candidate]) -> bool:
+    """Whether somebody may be dialled, as far as their addresses tell."""
+    families = _families(diallers)
+    near = _networks(diallers) if may_share_home(dialled, diallers) else set()
+    return any(
+        _network(c.address) in near or (c.address.is_global and _may_be_open(c))
+        for c in dialled
+        if c.dialable and c.address.is_ipv6 in families
+    )
+
+
+def _may_be_open(candidate: Candidate) -> bool:
+    # Firewalls for IPv6 that let nobody in are passed by a hole, as they change no port.
+    return candidate.reached is not False or candidate.address.is_ipv6
+
+
+def may_share_home(some: Iterable[Candidate], others: Iterable[Candidate]) -> bool:
+    """Whether both may be behind one router, as far as they say where they are seen."""
+    seen, seen_others = _seen(some), _seen(others)
+    return not (seen and seen_others) or bool(seen & seen_others)
+
+
+def _seen(candidates: Iterable[Candidate]) -> set[str]:
+    return {c.address.address for c in candidates if c.kind is Kind.SEEN and not c.address.is_ipv6}
+
+
+def _promise(address: PeerAddress, near: bool) -> int:
+    if address.is_loopback or near:
+        return 0
+    if address.ip.is_private:
+        return 3
+    return 1 if address.is_ipv6 else 2
+
+
+def _network(address: PeerAddress) -> str:
+    return str(ip_network(f"{address.address}/{_NETWORK_BITS[address.ip.version]}", strict=False))
+
+
+def _networks(candidates: Iterable[Candidate]) -> set[str]:
+    return {_network(candidate.address) for candidate in candidates}
+
+
+def _families(candidates: Iterable[Candidate]) -> set[bool]:
+    return {candidate.address.is_ipv6 for candidate in candidates}
+
+
+def _family_text(families: set[bool]) -> str:
+    return "IPv6" if True in families else "IPv4"

@@ -1,0 +1,179 @@
+"""The folders of the daemon's machine in which a client may look around for what to share."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from twisted.internet.interfaces import IReactorTime
+
+from bitween.errors import BadPath, NoSuchPath, UnreadablePath
+from bitween.model.disk_path import checked_utf8
+from bitween.model.text import is_utf8, quoted, visible
+from bitween.util.cooperate import in_slices
+
+#: The most entries of a folder that are listed: as many as can be put in order at once.
+MOST = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """
+    A file or a folder; a link counts as what it leads to.
+
+    :param name: fit to be shown.
+    :param path: ``None`` if it is not UTF-8: then nothing can be done with it.
+    :param size: bytes, ``None`` for a folder and for what cannot be looked at.
+    """
+
+    name: str
+    path: str | None
+    is_folder: bool
+    size: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FolderPage:
+    """
+    Some of what lies in a folder.
+
+    :param path: without links; ``None`` for the list of roots.
+    :param root: the root that it is, or below which it lies; without links.
+    :param total: how many entries there are on all pages.
+    :param complete: whether that is all there is.
+    """
+
+    path: str | None
+    root: str | None
+    total: int
+    complete: bool
+    entries: tuple[Entry, ...]
+
+
+class Folders:
+    """Lists folders within the roots, wherever links lead."""
+
+    def __init__(self, reactor: IReactorTime, roots: Sequence[str], hidden: bool = True) -> None:
+        """
+        :param reactor: has its turns while a large folder is read.
+        :param roots: absolute paths.
+        :param hidden: whether what begins with a dot is listed.
+        """
+        self._reactor = reactor
+        self._roots = tuple(roots)
+        self._hidden = hidden
+
+    async def page(self, path: str | None, offset: int, limit: int) -> FolderPage:
+        """
+        List a folder, folders first.
+
+        :param path: absolute; ``None`` for the roots.
+        :raises BadPath: if it is not within a root, or no folder.
+        :raises UnreadablePath: if it may not be read.
+        """
+        if path is None:
+            roots = tuple(Entry(root, root, True) for root in self._roots)
+            return FolderPage(None, None, len(roots), True, roots[offset : offset + limit])
+        descriptor = _opened(self._resolved(path))
+        try:
+            # What was opened may be another folder than the one that was judged, by now.
+            folder = os.readlink(f"/proc/self/fd/{descriptor}")
+            if not self._allowed(checked_utf8(folder)):
+                raise _outside(path)
+            return await self._read(descriptor, folder, offset, limit)
+        finally:
+            os.close(descriptor)
+
+    def _resolved(self, path: str) -> str:
+        folder = os.path.realpath(path)
+        if not os.path.isabs(path) or not self._allowed(folder):
+            raise _outside(path)
+        return folder
+
+    async def _read(self, descriptor: int, folder: str, offset: int, limit: int) -> FolderPage:
+        found: list[Entry] = []
+        with os.scandir(descriptor) as listed:
+            seen = itertools.islice(listed, MOST)
+            await in_slices(self._reactor, self._entries(folder, seen, found))
+            complete = next(listed, None) is None
+        found.sort(key=lambda entry: (not entry.is_folder, entry.name.casefold(), entry.name))
+        return FolderPage(
+            folder,
+            self._root_of(folder),
+            len(found),
+            complete,
+            tuple(_measured(entry, descriptor) for entry in found[offset : offset + limit]),
+        )
+
+    def _entries(
+        self, folder: str, listed: Iterator[os.DirEntry[str]], found: list[Entry]
+    ) -> Iterator[None]:
+        for entry in listed:
+            path = os.path.join(folder, entry.name)
+            if self._is_listed(entry, path):
+                if _is(entry.is_dir):
+                    found.append(_entry(entry.name, path, True))
+                elif _is(entry.is_file):
+                    found.append(_entry(entry.name, path, False))
+            yield
+
+    def _is_listed(self, entry: os.DirEntry[str], path: str) -> bool:
+        if entry.name.startswith(".") and not self._hidden:
+            return False
+        return not entry.is_symlink() or self._allowed(os.path.realpath(path))
+
+    def _allowed(self, path: str) -> bool:
+        return self._root_of(path) is not None
+
+    def _root_of(self, path: str) -> str | None:
+        """The root below which a path without links may be looked at."""
+        for root in map(os.path.realpath, self._roots):
+            if path == root:
+                return root
+            if path.startswith(os.path.join(root, "")):
+                below = os.path.relpath(path, root).split(os.sep)
+                if self._hidden or not any(part.startswith(".") for part in below):
+                    return root
+        return None
+
+
+def _opened(folder: str) -> int:
+    try:
+        return os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except FileNotFoundError:
+        raise NoSuchPath(f"{quoted(folder)} does not exist") from None
+    except PermissionError:
+        raise UnreadablePath(f"{quoted(folder)} may not be read", "check its permissions") from None
+    except NotADirectoryError:
+        raise BadPath(f"{quoted(folder)} is not a folder") from None
+    except OSError as error:
+        raise BadPath(f"{quoted(folder)} cannot be read as a folder: {error.strerror}") from None
+
+
+def _outside(path: str) -> BadPath:
+    return BadPath(
+        f"{quoted(path)} is not within the folders to look around in", "see --share-root"
+    )
+
+
+def _is(test: object) -> bool:
+    try:
+        return bool(test())  # type: ignore[operator]  # is_dir or is_file of an entry
+    except OSError:  # a link in a circle, or a disk that has trouble
+        return False
+
+
+def _entry(name: str, path: str, is_folder: bool) -> Entry:
+    return Entry(name, path, is_folder) if is_utf8(name) else Entry(visible(name), None, is_folder)
+
+
+def _measured(entry: Entry, descriptor: int) -> Entry:
+    if entry.is_folder or entry.path is None:
+        return entry
+    try:
+        size = os.stat(entry.name, dir_fd=descriptor).st_size
+    except OSError:
+        return entry
+    return Entry(entry.name, entry.path, False, size)

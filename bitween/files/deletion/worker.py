@@ -1,0 +1,217 @@
+"""
+The child process that deletes files, away from the reactor.
+
+It reads an order from its standard input, a line of JSON for the whole and one for each path, see
+:class:`Order`, and writes what came of it as JSON to its standard output.  With ``erase`` false it
+only counts.
+
+It does not import Twisted, so that it is there at once.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import stat
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from functools import cache, partial
+
+from bitween.files.deletion.trash import Trash, find_trash
+from bitween.model.stamp import Stamp
+
+#: Paths and sizes.
+_Files = Sequence[tuple[str, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """
+    What to delete.
+
+    :param folder: what holds everything.
+    :param root: the torrent's one file or its folder; a name.
+    :param files: paths below ``folder``, sizes, and whether a file of another size stays, for it
+        is not what was downloaded; otherwise only a larger one does.
+    :param part_file: the name of a file of libtorrent's that goes as well, trash or not.
+    :param others: absolute paths of files that may be the same ones, and stay, for other torrents
+        have them.
+    :param stamp: of all these files as they were when last verified; empty if that is not known.
+    :param completed: when they were downloaded, in seconds since the epoch; ``None`` if some are
+        not yet.
+    :param erase: false to do nothing, and tell what would be done.
+    """
+
+    folder: str
+    root: str
+    files: tuple[tuple[str, int, bool], ...]
+    part_file: str
+    others: tuple[str, ...]
+    stamp: str
+    completed: float | None
+    erase: bool
+
+    @property
+    def heading(self) -> dict[str, str | float | None]:
+        """All but the paths."""
+        return {
+            "folder": self.folder,
+            "root": self.root,
+            "part_file": self.part_file,
+            "stamp": self.stamp,
+            "completed": self.completed,
+            "erase": self.erase,
+        }
+
+
+@dataclass(slots=True)
+class Outcome:
+    """
+    What was done, or would be.
+
+    :param trash: whether the files go to the trash.
+    :param kept: how many files stay: others have them as well, or the user has changed or moved
+        them.
+    :param failed: how many could not be deleted.
+    :param error: why the first of those could not.
+    """
+
+    files: int = 0
+    size: int = 0
+    trash: bool = False
+    kept: int = 0
+    failed: int = 0
+    error: str = ""
+
+    def attempt(self, path: str, size: int, delete: Callable[[], object]) -> None:
+        """Delete a file, and count it."""
+        try:
+            delete()
+        except OSError as error:
+            self.failed += 1
+            self.error = self.error or f"{path!r}: {error.strerror}"
+        else:
+            self.files += 1
+            self.size += size
+
+
+def carry_out(order: Order, environ: Mapping[str, str]) -> Outcome:
+    """Delete what is ordered, as far as that is possible."""
+    outcome = Outcome()
+    if not os.path.isdir(order.folder):
+        return outcome
+    files = list(_present(order, outcome))
+    trash = find_trash(order.folder, environ)
+    outcome.trash = trash is not None
+    if not order.erase:
+        outcome.files, outcome.size = len(files), sum(size for _, size in files)
+        return outcome
+    if trash is None:
+        _unlink(order, files, outcome)
+    elif files:
+        _move(order, files, outcome, trash)
+    with suppress(OSError):
+        os.unlink(os.path.join(order.folder, order.part_file))
+    _remove_empty_folders(order)
+    return outcome
+
+
+def _present(order: Order, outcome: Outcome) -> Iterator[tuple[str, int]]:
+    """The files that are there and are the torrent's, with the sizes that they have."""
+    real_folder = _real_folders()
+    others = {os.path.join(real_folder(path), os.path.basename(path)) for path in order.others}
+    others |= set(map(os.path.realpath, filter(os.path.islink, order.others)))
+    top, changed_after = real_folder(os.path.join(order.folder, "")), _changed_after(order)
+    for path, size, exact in order.files:
+        place = os.path.join(order.folder, path)
+        try:
+            found = os.lstat(place)
+        except OSError:
+            continue
+        same = found.st_size == size or (not exact and found.st_size < size)
+        straight = os.path.join(top, path)
+        moved = os.path.join(real_folder(place), os.path.basename(path)) != straight
+        shared, edited = straight in others, found.st_mtime > changed_after
+        if stat.S_ISREG(found.st_mode) and same and not (moved or shared or edited):
+            yield path, found.st_size
+        else:
+            outcome.kept += 1
+
+
+def _real_folders() -> Callable[[str], str]:
+    """What tells where the folder of a file is, links resolved."""
+    known = cache(os.path.realpath)
+    return lambda path: known(os.path.dirname(path))
+
+
+def _changed_after(order: Order) -> float:
+    """The time since the epoch after which it was the user who changed a file."""
+    if order.completed is None:
+        return math.inf
+    stamp = Stamp()
+    for path, _, _ in order.files:
+        with suppress(OSError):
+            stamp.add(os.stat(os.path.join(order.folder, path)))
+    return math.inf if stamp.text == order.stamp else order.completed
+
+
+def _unlink(order: Order, files: _Files, outcome: Outcome) -> None:
+    for path, size in files:
+        outcome.attempt(path, size, partial(os.unlink, os.path.join(order.folder, path)))
+
+
+def _move(order: Order, files: _Files, outcome: Outcome, trash: Trash) -> None:
+    """
+    Move files to the trash as one thing there: a folder with what was the torrent's.
+
+    Moving the folder itself would take along what others have put there.
+    """
+    try:
+        place = trash.reserve(os.path.join(os.path.realpath(order.folder), order.root))
+    except OSError as error:
+        outcome.failed = len(files)
+        outcome.error = f"the trash cannot be used: {error.strerror}"
+        return
+    for path, size in files:
+        moved = place + path[len(order.root) :]
+        outcome.attempt(path, size, partial(_rename, os.path.join(order.folder, path), moved))
+    if not outcome.files:
+        trash.give_up(place)
+
+
+def _rename(path: str, target: str) -> None:
+    os.makedirs(os.path.dirname(target), 0o700, exist_ok=True)
+    os.rename(path, target)
+
+
+def _remove_empty_folders(order: Order) -> None:
+    """Remove the torrent's folders in which nothing is left."""
+    folders: set[str] = set()
+    for path, _, _ in order.files:
+        above = os.path.dirname(path)
+        while above and above not in folders:
+            folders.add(above)
+            above = os.path.dirname(above)
+    for folder in sorted(folders, key=len, reverse=True):
+        with suppress(OSError):
+            os.rmdir(os.path.join(order.folder, folder))
+
+
+def decoded(lines: Iterable[str]) -> Order:
+    """The order that these lines say."""
+    heading, *paths = map(json.loads, lines)
+    others = tuple(path for path in paths if isinstance(path, str))
+    files = tuple(tuple(path) for path in paths if not isinstance(path, str))
+    return Order(files=files, others=others, **heading)
+
+
+def main() -> None:
+    """Carry out one order."""
+    json.dump(asdict(carry_out(decoded(sys.stdin), os.environ)), sys.stdout)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Makes torrents of files, in a child process."""

@@ -1,0 +1,284 @@
+"""
+Lists the files of a path that are shared: symbolic links, ignore rules and hidden files.
+
+Part of the hashing process: imports neither Twisted nor libtorrent.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from pathspec import GitIgnoreSpec
+
+from bitween.errors import (
+    BadPath,
+    BitweenError,
+    EmptyFolder,
+    HashingFailed,
+    NoSuchPath,
+    UnreadablePath,
+)
+from bitween.model.disk_path import checked_utf8
+from bitween.model.metainfo import LONGEST_PATH, MAX_DEPTH, PADDING
+from bitween.model.skipped_files import MOST_NAMED, LeftOut, LeftOutEntry, Why
+from bitween.model.text import is_utf8, quoted, visible
+
+#: In a shared folder, or in any folder below it: what to leave out, in the syntax of gitignore.
+IGNORE_FILE = ".bitweenignore"
+
+# Bytes of a path that a system call takes.
+_PATH_MAX = 4095
+
+# Of what is left out: how many an error names, and characters of each path that is named.
+_NAMED_IN_ERRORS = 5
+_LONGEST_SHOWN = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """
+    A file that is to be hashed, as it was when it was listed.
+
+    :param parts: its path below the shared folder; empty if it is itself what is shared.
+    """
+
+    path: str
+    parts: tuple[str, ...]
+    size: int
+    mtime_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Rules:
+    """What one ignore file says; its patterns count from the folder in which it lies."""
+
+    depth: int
+    spec: GitIgnoreSpec
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """
+    What of a path is shared, and what is not though nobody said so.
+
+    :param files: in an order that depends on nothing but the names.
+    """
+
+    files: list[Found]
+    left_out: LeftOut
+
+
+def list_files(
+    path: str, hidden: bool = True, strict: bool = False, private: Sequence[str] = ()
+) -> Listing:
+    """
+    List what of a path can be shared.
+
+    Left out are folders behind symbolic links and whatever is no file, and what others could not
+    have as it is, or we cannot read; a link to a file counts as that file if it lies within the
+    shared folder.  What the ignore files name is left out, too, and so are they themselves: they
+    tell what a person does not want to show.
+
+    :param hidden: whether files and folders below the path whose name begins with a dot count.
+    :param strict: whether to refuse a folder of which something is left out that neither the ignore
+        files nor ``hidden`` leave out.
+    :param private: paths, without symbolic links, that are never shared, with all that is in them.
+    :raises BadPath: if there is nothing to share, or the path itself cannot be read or named.
+    """
+    name = os.path.basename(checked_utf8(path))
+    if not name:
+        raise BadPath(f"{quoted(path)} has no name to share it under", "share the folders in it")
+    if PADDING in name:
+        raise BadPath(f"{quoted(path)} cannot be shared: {Why.PADDING.text}", "rename it")
+    found = _stat(path)
+    if stat.S_ISREG(found.st_mode):
+        if found.st_size == 0:
+            raise BadPath(f"{quoted(path)} is empty", "a file needs content to be shared")
+        return Listing([Found(path, (), found.st_size, found.st_mtime_ns)], LeftOut())
+    if not stat.S_ISDIR(found.st_mode):
+        raise BadPath(f"{quoted(path)} is neither a file nor a folder")
+    walk = _Walk(path, hidden, private)
+    files = sorted(walk.files(path, (), ()), key=_order)
+    left_out = walk.left_out.value
+    if strict and left_out.total:
+        raise BadPath(
+            f"{quoted(path)} cannot be shared as a whole: {left_out.first(_NAMED_IN_ERRORS)}",
+            "mend that, leave it out by a .bitweenignore, or do without strict",
+        )
+    if not any(file.size for file in files):
+        why = f"; left out: {left_out.first(_NAMED_IN_ERRORS)}" if left_out.total else ""
+        raise EmptyFolder(
+            f"{quoted(path)} holds no content that is shared{why}",
+            "a folder needs a file to be shared",
+        )
+    return Listing(files, left_out)
+
+
+def unusable(path: str, error: OSError) -> BitweenError:
+    """Why a path cannot be read, as an error of ours."""
+    if isinstance(error, FileNotFoundError | NotADirectoryError):
+        return NoSuchPath(f"{quoted(path)} does not exist")
+    if isinstance(error, PermissionError):
+        return UnreadablePath(f"{quoted(path)} may not be read", "check its permissions")
+    return HashingFailed(f"{quoted(path)} cannot be read: {error.strerror}", "check the disk")
+
+
+def _order(file: Found) -> tuple[bytes, ...]:
+    return tuple(part.encode() for part in file.parts)
+
+
+@dataclass(slots=True)
+class _LeftOut:
+    """Collects what is left out."""
+
+    entries: list[LeftOutEntry] = field(default_factory=list)
+    total: int = 0
+
+    def add(self, parts: Sequence[str], why: Why) -> None:
+        self.total += 1
+        if len(self.entries) < MOST_NAMED:
+            self.entries.append(LeftOutEntry(visible("/".join(parts), _LONGEST_SHOWN), why))
+
+    @property
+    def value(self) -> LeftOut:
+        return LeftOut(tuple(self.entries), self.total)
+
+
+class _Walk:
+    """One way through a shared folder."""
+
+    def __init__(self, root: str, hidden: bool, private: Sequence[str]) -> None:
+        self._inside = os.path.join(os.path.realpath(root), "")
+        name = os.path.basename(root)
+        self._room = min(LONGEST_PATH - len(name.encode()), _PATH_MAX - len(root.encode()))
+        self._hidden = hidden
+        self._private = frozenset(private)
+        self.left_out = _LeftOut()
+
+    def files(
+        self, folder: str, above: tuple[str, ...], rules: tuple[_Rules, ...]
+    ) -> Iterator[Found]:
+        """
+        The files of a folder and of those below it, in any order.
+
+        :param above: the folder's own path below the shared one.
+        :param rules: of the folders above it, outermost first.
+        """
+        entries = self._entries(folder, above)
+        if any(entry.name == IGNORE_FILE for entry in entries):
+            rules = (*rules, _Rules(len(above), _read_rules(os.path.join(folder, IGNORE_FILE))))
+        for entry in entries:
+            if entry.name == IGNORE_FILE or (entry.name.startswith(".") and not self._hidden):
+                continue
+            parts = (*above, entry.name)
+            is_folder = entry.is_dir(follow_symlinks=False)
+            if rules and _ignored(parts, is_folder, rules):
+                continue
+            # After the rules: what they leave out need not be fit to be shared.
+            why = self._unfit(parts) or self._kept_private(entry, parts)
+            why = why or (None if is_folder else self._no_file(entry))
+            if why:
+                self.left_out.add(parts, why)
+            elif is_folder:
+                yield from self.files(entry.path, parts, rules)
+            else:
+                found = _stat(entry.path)
+                yield Found(entry.path, parts, found.st_size, found.st_mtime_ns)
+
+    def _entries(self, folder: str, above: tuple[str, ...]) -> list[os.DirEntry[str]]:
+        try:
+            entries = _entries(folder)
+        except UnreadablePath:
+            if not above:
+                raise
+            self.left_out.add(above, Why.UNREADABLE)
+            return []
+        if not entries and above:
+            self.left_out.add(above, Why.EMPTY_FOLDER)
+        return entries
+
+    def _unfit(self, parts: Sequence[str]) -> Why | None:
+        """Why a path cannot stand in a torrent."""
+        if not is_utf8(parts[-1]):
+            return Why.NOT_UTF8
+        if PADDING in parts[-1]:
+            return Why.PADDING
+        too_deep = len(parts) - 1 > MAX_DEPTH
+        if too_deep or sum(len(part.encode()) + 1 for part in parts) > self._room:
+            return Why.TOO_LONG
+        return None
+
+    def _kept_private(self, entry: os.DirEntry[str], parts: Sequence[str]) -> Why | None:
+        """Why something is never shared."""
+        if not self._private:
+            return None
+        path = os.path.join(self._inside, *parts)
+        if entry.is_symlink():
+            path = os.path.realpath(path)
+            private = any(_lies_in(path, each) for each in self._private)
+        else:
+            # What holds it has been looked at before.
+            private = path in self._private
+        return Why.PRIVATE if private else None
+
+    def _no_file(self, entry: os.DirEntry[str]) -> Why | None:
+        """Why something that is no folder cannot be read as a file."""
+        if entry.is_symlink():
+            if not os.path.exists(entry.path):
+                return Why.BROKEN_LINK
+            if os.path.isdir(entry.path):
+                return Why.LINK_TO_FOLDER
+            if not os.path.realpath(entry.path).startswith(self._inside):
+                return Why.LINK_OUTSIDE
+        if not entry.is_file():
+            return Why.SPECIAL
+        return None if os.access(entry.path, os.R_OK, effective_ids=True) else Why.UNREADABLE
+
+
+def _lies_in(path: str, folder: str) -> bool:
+    return path == folder or path.startswith(os.path.join(folder, ""))
+
+
+def _entries(folder: str) -> list[os.DirEntry[str]]:
+    try:
+        with os.scandir(folder) as entries:
+            return sorted(entries, key=lambda entry: entry.name)
+    except OSError as error:
+        raise unusable(folder, error) from None
+
+
+def _read_rules(path: str) -> GitIgnoreSpec:
+    """
+    :raises BadPath: if it cannot be read or understood: what it names must not be shared.
+    """
+    if not stat.S_ISREG(_stat(path).st_mode):
+        raise BadPath(f"{quoted(path)} is not a file", "it should hold patterns, one a line")
+    try:
+        with open(path, encoding="utf-8-sig", errors="surrogateescape") as file:
+            return GitIgnoreSpec.from_lines(file)
+    except OSError as error:
+        raise unusable(path, error) from None
+    except ValueError as error:
+        raise BadPath(
+            f"{quoted(path)} cannot be understood: {error}", "mend that pattern"
+        ) from None
+
+
+def _ignored(parts: tuple[str, ...], is_folder: bool, rules: Sequence[_Rules]) -> bool:
+    """Whether the rules leave something out: the innermost file that speaks of it decides."""
+    for rule in reversed(rules):
+        path = "/".join(parts[rule.depth :]) + ("/" if is_folder else "")
+        include = rule.spec.check_file(path).include
+        if include is not None:
+            return include
+    return False
+
+
+def _stat(path: str) -> os.stat_result:
+    try:
+        return os.stat(path)
+    except OSError as error:
+        raise unusable(path, error) from None

@@ -1,0 +1,296 @@
+"""Hashes files in child processes, one path at a time on each disk."""
+
+from __future__ import annotations
+
+import binascii
+import json
+import os
+import sys
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from twisted.application.service import Service
+from twisted.internet.defer import Deferred, gatherResults
+from twisted.internet.error import ProcessExitedAlready
+from twisted.internet.interfaces import IReactorProcess
+from twisted.internet.protocol import ProcessProtocol
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from bitween.errors import (
+    BadPath,
+    BitweenError,
+    EmptyFolder,
+    HashingFailed,
+    NoSuchPath,
+    UnreadablePath,
+)
+from bitween.model.skipped_files import LeftOut, LeftOutEntry, Why
+from bitween.model.text import printable, quoted
+from bitween.model.torrent import Metainfo, parse_info_hash
+from bitween.util.own_code import UPDATED, WHAT_TO_DO, OwnCode
+
+_WORKER = "bitween.files.hashing.worker"
+_CODE = OwnCode(_WORKER)
+_KINDS: dict[str, type[BitweenError]] = {
+    kind.__name__: kind
+    for kind in (BadPath, NoSuchPath, UnreadablePath, EmptyFolder, HashingFailed)
+}
+
+#: Called with the bytes done and the bytes in all.
+Report = Callable[[int, int], None]
+
+
+@dataclass(eq=False, slots=True)
+class _Request:
+    path: str
+    strict: bool
+    disk: Hashable
+    report: Report
+    hashed: Deferred[Metainfo]
+
+
+def disk_of(path: str) -> Hashable:
+    """What two paths have in common that lie on one file system; ``None`` if nothing lies there."""
+    try:
+        return os.stat(path).st_dev
+    except OSError:
+        return None
+
+
+class Hasher(Service):
+    """
+    Makes metainfo of paths, away from the reactor.
+
+    Paths on different disks are hashed at the same time, as many as there are cores; two readers
+    would only slow one disk down, so paths on the same one wait for each other.
+
+    A child process is started with the service, and one is always kept, so that a small file costs
+    no more than the way there and back.
+    """
+
+    _log = Logger()
+
+    def __init__(
+        self,
+        reactor: IReactorProcess,
+        hidden: bool = True,
+        private: Sequence[str] = (),
+        most: int | None = None,
+        disk_of: Callable[[str], Hashable] = disk_of,
+    ) -> None:
+        """
+        :param hidden: whether files in a folder count whose name begins with a dot.
+        :param private: paths of secrets, which are left out of what holds them.
+        :param most: how many child processes work at a time; one a core by default.
+        :param disk_of: tells which disk a path is read from.
+        """
+        self._reactor = reactor
+        self._hidden = hidden
+        self._private = [os.path.realpath(path) for path in private]
+        self._most = most or os.cpu_count() or 1
+        self._disk_of = disk_of
+        self._queue: list[_Request] = []
+        self._working: dict[_Worker, _Request] = {}
+        self._idle: _Worker | None = None
+        self._dying: set[_Worker] = set()
+
+    def startService(self) -> None:
+        """Start a child process."""
+        super().startService()
+        self._keep_one()
+
+    def stopService(self) -> Deferred[None]:
+        """Cancel everything, and end the child processes; answers when they are gone."""
+        super().stopService()
+        for request in [*self._queue, *self._working.values()]:
+            request.hashed.cancel()
+        if self._idle is not None:
+            self._drop(self._idle)
+            self._idle = None
+        gone = gatherResults([worker.gone for worker in self._dying])
+        return gone.addCallback(lambda _: None)
+
+    def hash_path(self, path: str, report: Report, strict: bool = False) -> Deferred[Metainfo]:
+        """
+        Hash a file or folder, after those on the same disk that were asked for before.
+
+        Cancelling the Deferred stops it.
+
+        :param path: absolute.
+        :param report: called with the bytes done and the bytes in all.
+        :param strict: whether to refuse a folder of which something has to be left out.
+        :raises BadPath: if it cannot be shared.
+        :raises HashingFailed: if reading failed on the way.
+        """
+        hashed: Deferred[Metainfo] = Deferred(self._cancelled)
+        self._queue.append(_Request(path, strict, self._disk_of(path), report, hashed))
+        self._begin_what_can()
+        return hashed
+
+    def _begin_what_can(self) -> None:
+        for request in self._queue[:]:
+            busy = {other.disk for other in self._working.values()}
+            free = len(self._working) < self._most and request.disk not in busy
+            # Whoever hears that one failed may have asked for others.
+            if free and request in self._queue:
+                self._queue.remove(request)
+                self._begin(request)
+
+    def _begin(self, request: _Request) -> None:
+        if self._idle is None and _CODE.is_updated:
+            text = f"{quoted(request.path)} cannot be hashed: {UPDATED}"
+            request.hashed.errback(HashingFailed(text, WHAT_TO_DO))
+            return
+        worker, self._idle = self._idle or self._new_worker(), None
+        self._working[worker] = request
+        worker.ask(
+            path=request.path,
+            hidden=self._hidden,
+            strict=request.strict,
+            private=self._private,
+        )
+
+    def _new_worker(self) -> _Worker:
+        worker = _Worker(self._answered, self._ended)
+        self._reactor.spawnProcess(
+            worker,
+            sys.executable,
+            [sys.executable, "-P", "-X", "utf8", "-m", _WORKER],
+            env={"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+            path="/",
+        )
+        return worker
+
+    def _keep_one(self) -> None:
+        """Have a child process ready for the next path."""
+        wanted = self.running and not self._working and self._idle is None
+        if wanted and not _CODE.is_updated:
+            self._idle = self._new_worker()
+
+    def _cancelled(self, hashed: Deferred[Metainfo]) -> None:
+        self._queue = [request for request in self._queue if request.hashed is not hashed]
+        for worker, request in list(self._working.items()):
+            if request.hashed is hashed:
+                del self._working[worker]
+                self._drop(worker)
+        if self.running:
+            self._begin_what_can()
+            self._keep_one()
+
+    def _drop(self, worker: _Worker) -> None:
+        self._dying.add(worker)
+        worker.kill()
+
+    def _answered(self, worker: _Worker, answer: dict[str, Any]) -> None:
+        request = self._working[worker]
+        if "progress" in answer:
+            request.report(*answer["progress"])
+            return
+        del self._working[worker]
+        if self._idle is None:
+            self._idle = worker
+        else:
+            self._drop(worker)
+        self._begin_what_can()
+        if "hashed" in answer:
+            request.hashed.callback(_metainfo(answer["hashed"]))
+        else:
+            request.hashed.errback(_error(answer["failed"]))
+
+    def _ended(self, worker: _Worker, reason: Failure) -> None:
+        if worker in self._dying:
+            self._dying.discard(worker)
+            return
+        self._log.warn("a hashing process ended: {reason}", reason=reason.getErrorMessage())
+        if worker is self._idle:
+            self._idle = None
+        request = self._working.pop(worker, None)
+        self._begin_what_can()
+        if worker.was_ready:
+            # One that could not even start would not do so a moment later.
+            self._keep_one()
+        if request is not None:
+            request.hashed.errback(
+                HashingFailed(
+                    f"hashing {quoted(request.path)} broke off: {reason.getErrorMessage()}",
+                    "share it again",
+                )
+            )
+
+
+class _Worker(ProcessProtocol):
+    """The child process, seen from here: lines of JSON in and out."""
+
+    _log = Logger()
+
+    def __init__(
+        self,
+        answered: Callable[[_Worker, dict[str, Any]], None],
+        ended: Callable[[_Worker, Failure], None],
+    ) -> None:
+        self._answered = answered
+        self._ended = ended
+        self._received = bytearray()
+        self._killed = False
+        self.gone: Deferred[None] = Deferred()
+        self.was_ready = False
+
+    def ask(self, **asked: object) -> None:
+        """Have a path hashed; see :func:`bitween.files.hashing.worker.hash_path`."""
+        assert self.transport is not None
+        self.transport.write(json.dumps(asked).encode() + b"\n")
+
+    def kill(self) -> None:
+        """End the process at once, and hear nothing more of it."""
+        self._killed = True
+        assert self.transport is not None
+        try:
+            self.transport.signalProcess("KILL")
+        except ProcessExitedAlready:
+            self._log.debug("the hashing process was gone already")
+
+    def outReceived(self, data: bytes) -> None:
+        """Take what the process says."""
+        start = len(self._received)
+        self._received += data
+        # Only what is new is searched: one line may hold megabytes.
+        while not self._killed and (end := self._received.find(b"\n", start)) >= 0:
+            line = bytes(self._received[:end])
+            del self._received[: end + 1]
+            start = 0
+            self._said(json.loads(line))
+
+    def _said(self, message: dict[str, Any]) -> None:
+        if "ready" in message:
+            self.was_ready = True
+        else:
+            self._answered(self, message)
+
+    def errReceived(self, data: bytes) -> None:
+        """Log what the process complains about."""
+        text = printable(data.decode(errors="replace").replace("\n", " | "), 2000)
+        self._log.warn("the hashing process says: {text}", text=text)
+
+    def processEnded(self, reason: Failure) -> None:
+        """Tell that the process is gone."""
+        self._ended(self, reason)
+        self.gone.callback(None)
+
+
+def _metainfo(hashed: dict[str, Any]) -> Metainfo:
+    return Metainfo(
+        info_hash=parse_info_hash(hashed["info_hash"]),
+        name=str(hashed["name"]),
+        total_size=int(hashed["total_size"]),
+        torrent_file=binascii.a2b_base64(hashed["torrent_file"]),
+        left_out=LeftOut(
+            tuple(LeftOutEntry(path, Why(why)) for path, why in hashed["left_out"]),
+            hashed["left_out_total"],
+        ),
+    )
+
+
+def _error(failed: dict[str, str]) -> BitweenError:
+    return _KINDS.get(failed["kind"], HashingFailed)(failed["message"], failed["hint"])

@@ -1,0 +1,262 @@
+"""Uploads on their way to the disk."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Callable, Collection, Sequence
+from typing import Any
+
+from twisted.application.service import Service
+from twisted.internet.defer import Deferred, gatherResults
+from twisted.internet.interfaces import IDelayedCall, IPushProducer
+
+from bitween.errors import BitweenError, NoRoom, UnknownUpload, UploadFailed
+from bitween.files.uploads.names import safe_root
+from bitween.files.uploads.process import Writer
+from bitween.files.uploads.worker import PREFIX
+from bitween.model.disk_space import reserve
+
+#: How many uploads are on their way at the same time, each with a process of its own.
+MOST = 8
+#: Seconds after which an upload is given up that nobody sends a file of.
+IDLE = 300.0
+#: Seconds that processes have to remove what is not complete when the daemon stops.
+PATIENCE = 10.0
+# How many that have ended can still be asked for why.
+_KEPT = 50
+
+
+class Upload:
+    """
+    A file or a folder on its way here; one of its files at a time.
+
+    :ivar id: unguessable, and never used again.
+    :ivar is_folder: whether it is a folder.
+    :ivar error: why nothing more can be done with it, ``None`` while it goes on.
+    """
+
+    def __init__(self, reactor: Any, place: str, name: str, is_folder: bool) -> None:
+        """
+        :param reactor: has the time, and starts the process that writes it.
+        :param place: the folder that is to hold it.
+        :param name: a safe one.
+        """
+        self.id = secrets.token_hex(8)
+        self.is_folder = is_folder
+        self.error: BitweenError | None = None
+        self._size = 0
+        self._told_failure: Callable[[BitweenError], None] | None = None
+        self._waiting: Deferred[Any] | None = None
+        self._writer = Writer.begin(reactor, [place, name], self._said, self._ended)
+        self._idle: IDelayedCall = reactor.callLater(IDLE, self._given_up)
+
+    @property
+    def gone(self) -> Deferred[None]:
+        """Fires when all of what was not kept is removed."""
+        return self._writer.gone
+
+    def begin_file(
+        self,
+        parts: Sequence[str],
+        source: IPushProducer,
+        failed: Callable[[BitweenError], None],
+    ) -> None:
+        """
+        Begin one of its files.
+
+        :param parts: its path below the folder; none, if it is a single file.
+        :param source: is held back where the disk does not keep up.
+        :param failed: told why, if it cannot be written to its end.
+        :raises UploadFailed: if another one is being sent, or the upload is at an end.
+        """
+        self._check()
+        self._told_failure = failed
+        self._idle.reset(IDLE)
+        self._writer.begin_file(parts, source)
+
+    def write(self, data: bytes) -> None:
+        """Write some of the file that was begun; nothing, if the upload is at an end."""
+        if self.error is None:
+            self._size += len(data)
+            self._idle.reset(IDLE)
+            self._writer.write(data)
+
+    def end_file(self) -> Deferred[int]:
+        """
+        End the file; answers with its size when it is on the disk.
+
+        :raises UploadFailed: if it cannot be written.
+        """
+        return self._answer(self._writer.end_file)
+
+    def keep(self, taken: Collection[str] = ()) -> Deferred[str]:
+        """
+        Move what has come to where it belongs; answers with its path.
+
+        :param taken: names that it must not get, though nothing may lie there yet.
+        :raises UploadFailed: if that cannot be done; then nothing is left of it.
+        """
+        self._check()
+        if not self._size:
+            self.cancel(UploadFailed("there is no content in it", "send a file that is not empty"))
+            self._check()
+        return self._answer(lambda: self._writer.keep(taken)).addCallback(self._kept)
+
+    def cancel(self, why: BitweenError | None = None) -> None:
+        """Give it up, and remove what has come of it."""
+        if self.error is None:
+            self._ended(why or UploadFailed("the upload was cancelled", "begin it again"))
+            self._writer.end()
+
+    def kill(self) -> None:
+        """Do not wait for a disk that does not answer; what lies there goes at the next start."""
+        self._writer.kill()
+
+    def _check(self) -> None:
+        if self.error is not None:
+            raise self.error
+        if self._told_failure is not None or self._waiting is not None:
+            raise UploadFailed("a file of this upload is being sent", "send one after the other")
+
+    def _answer(self, ask: Callable[[], None]) -> Deferred[Any]:
+        self._waiting = Deferred()
+        answer = self._waiting
+        if self.error is not None:
+            self._waiting = None
+            answer.errback(self.error)
+        else:
+            self._idle.reset(IDLE)
+            ask()
+        return answer
+
+    def _said(self, message: dict[str, Any]) -> None:
+        waiting, self._waiting, self._told_failure = self._waiting, None, None
+        if waiting is not None:
+            (value,) = message.values()
+            waiting.callback(value)
+
+    def _kept(self, path: str) -> str:
+        self._ended(UploadFailed("the upload is complete already"))
+        self._writer.end()
+        return path
+
+    def _given_up(self) -> None:
+        self.cancel(UploadFailed("nothing came for five minutes", "begin it again"))
+
+    def _ended(self, error: BitweenError) -> None:
+        self.error = error
+        if self._idle.active():
+            self._idle.cancel()
+        waiting, self._waiting = self._waiting, None
+        failed, self._told_failure = self._told_failure, None
+        if waiting is not None:
+            waiting.errback(error)
+        elif failed is not None:
+            failed(error)
+
+
+class Uploads(Service):
+    """All uploads; what comes goes to one folder."""
+
+    def __init__(
+        self, reactor: Any, folder: str, spoken_for: Callable[[str], int] = lambda _: 0
+    ) -> None:
+        """
+        :param reactor: has the time, and starts processes.
+        :param folder: absolute; it is there when the service starts.
+        :param spoken_for: tells how many bytes downloads still take of the disk of a folder.
+        """
+        self._spoken_for = spoken_for
+        self._reactor = reactor
+        self._uploads: dict[str, Upload] = {}
+        self._cleaner: Writer | None = None
+        self.folder = folder
+
+    def startService(self) -> None:
+        """Remove what an earlier run could not."""
+        super().startService()
+        if any(name.startswith(PREFIX) for name in os.listdir(self.folder)):
+            arguments = [self.folder]
+            self._cleaner = Writer.begin(self._reactor, arguments, lambda _: None, lambda _: None)
+
+    def stopService(self) -> Deferred[None]:
+        """Cancel everything; answers when nothing is left of it."""
+        super().stopService()
+        for upload in self._running():
+            upload.cancel(UploadFailed("the daemon is being stopped", "send it again"))
+        gone = [upload.gone for upload in self._uploads.values()]
+        if self._cleaner is not None:
+            gone.append(self._cleaner.gone)
+        impatient = self._reactor.callLater(PATIENCE, self._kill)
+
+        def ended(_: object) -> None:
+            if impatient.active():
+                impatient.cancel()
+
+        return gatherResults(gone).addCallback(ended)
+
+    def _kill(self) -> None:
+        for upload in self._uploads.values():
+            upload.kill()
+
+    def begin(self, name: str, size: int | None = None, *, is_folder: bool) -> Upload:
+        """
+        Begin an upload.
+
+        :param name: what it is to be called; made safe.
+        :param size: bytes, if that is known.
+        :param is_folder: or a single file.
+        :raises InvalidValue: if the name is none.
+        :raises NoRoom: if it is larger than what is free.
+        :raises UploadFailed: if there are too many.
+        """
+        name = safe_root(name)
+        self.check_room(size or 0)
+        if len(self._running()) >= MOST:
+            raise UploadFailed(f"{MOST} uploads are on their way", "wait for one to end")
+        ended = [upload.id for upload in self._uploads.values() if upload.error is not None]
+        for upload_id in ended[:-_KEPT]:
+            del self._uploads[upload_id]
+        try:
+            upload = Upload(self._reactor, self.folder, name, is_folder)
+        except OSError as error:
+            raise UploadFailed(f"no process can be started: {error.strerror}", "wait") from None
+        self._uploads[upload.id] = upload
+        return upload
+
+    def get(self, upload_id: str) -> Upload:
+        """
+        The upload with this id.
+
+        :raises UnknownUpload: if there is none, or it ended long ago.
+        """
+        try:
+            return self._uploads[upload_id]
+        except KeyError:
+            raise UnknownUpload("there is no such upload", "begin one") from None
+
+    def check_room(self, size: int) -> None:
+        """
+        See whether so many bytes have room.
+
+        :raises NoRoom: if not.
+        :raises UploadFailed: if there is no folder to write to.
+        """
+        try:
+            room = os.statvfs(self.folder)
+        except OSError as error:
+            raise UploadFailed(
+                f"{self.folder!r} cannot be used: {error.strerror}", "see --download-dir"
+            ) from None
+        # The state directory may lie on the same disk.
+        kept = reserve(room.f_blocks * room.f_frsize, holds_state=True)
+        free = max(0, room.f_bavail * room.f_frsize - kept - self._spoken_for(self.folder))
+        if size > free:
+            raise NoRoom(
+                f"{size / 1e6:,.0f} MB have no room where {free / 1e6:,.0f} MB are free",
+                f"make room in {self.folder!r}",
+            )
+
+    def _running(self) -> list[Upload]:
+        return [upload for upload in self._uploads.values() if upload.error is None]

@@ -1,0 +1,240 @@
+"""
+The child process that writes what is uploaded, away from the reactor.
+
+Its arguments are the folder to write to and the name of what comes.  It is told what to write by
+:mod:`bitween.files.uploads.frames`, and answers with lines of JSON: ``{"written": size}`` for a
+file that is on the disk, in the end ``{"kept": path}``, or ``{"failed": ...}``.  Everything is
+written to a hidden folder, which goes with the process: also if that ends because the daemon was
+killed.
+
+Without a name it removes what processes left behind that could not, after a power cut.
+
+It does not import Twisted, so that it is there at once.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import json
+import os
+import shutil
+import signal
+import sys
+import tempfile
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager, suppress
+
+from bitween.errors import BitweenError, NoRoom, UploadFailed
+from bitween.files.uploads.frames import Kind, read_frame
+from bitween.files.uploads.names import candidates
+from bitween.model.disk_space import reserve
+
+#: How the names of the hidden folders begin.
+PREFIX = ".bitween-upload-"
+
+# Bytes after which the room on the disk is looked at again.
+_LOOK = 8 * 2**20
+
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+
+
+def failure(folder: str, error: OSError) -> BitweenError:
+    """Why something cannot be written, as an error of ours."""
+    if error.errno in _FULL:
+        return NoRoom(f"the disk of {folder!r} is full", "make room there")
+    return UploadFailed(f"{folder!r} cannot be written to: {error.strerror}", "see --download-dir")
+
+
+def remove_leftovers(folder: str) -> None:
+    """Remove the hidden folders that no process holds any more."""
+    with _alone(folder):
+        for name in os.listdir(folder):
+            if name.startswith(PREFIX):
+                _remove_unless_held(os.path.join(folder, name))
+
+
+class Staging:
+    """A hidden folder, in which an upload lies until it is complete."""
+
+    def __init__(self, folder: str, name: str) -> None:
+        """
+        :param folder: what is to hold the upload in the end.
+        :param name: its name there, if that is free.
+        """
+        self._folder = folder
+        self._name = name
+        with _alone(folder):
+            self._place = tempfile.mkdtemp(prefix=PREFIX, dir=folder)
+            # Held as long as the process lives: so others know that it is no leftover.
+            self._held = os.open(self._place, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            fcntl.flock(self._held, fcntl.LOCK_EX)
+        self._content = os.path.join(self._place, "content")
+        self._file: int | None = None
+        self._size = self._room = 0
+
+    def begin(self, parts: Sequence[str]) -> None:
+        """Begin a file; without parts it is the upload itself."""
+        path = os.path.join(self._content, *parts)
+        try:
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+            self._file = os.open(path, flags, 0o666)
+        except (FileExistsError, NotADirectoryError):
+            raise UploadFailed(
+                f"{'/'.join(parts)!r} is sent twice, or is a folder as well", "send each file once"
+            ) from None
+        self._size = 0
+
+    def write(self, data: bytes) -> None:
+        """Write some of the file."""
+        assert self._file is not None
+        rest = memoryview(data)
+        self._take_room(len(rest))
+        while rest:
+            count = os.write(self._file, rest)
+            self._size += count
+            rest = rest[count:]
+
+    def _take_room(self, size: int) -> None:
+        """
+        Take room for so many bytes, of which a part of the disk always stays free.
+
+        :raises OSError: if there is none.
+        """
+        self._room -= size
+        if self._room < 0:
+            disk = os.statvfs(self._place)
+            # The state directory may lie on the same disk.
+            kept = reserve(disk.f_blocks * disk.f_frsize, holds_state=True)
+            # Others write, too: after a while it is looked at again.
+            free = disk.f_bavail * disk.f_frsize - kept
+            if free < size:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            self._room = min(_LOOK, free) - size
+
+    def end(self) -> int:
+        """Have the file on the disk; tells its size."""
+        assert self._file is not None
+        os.fsync(self._file)
+        os.close(self._file)
+        self._file = None
+        return self._size
+
+    def keep(self, taken: Collection[str]) -> str:
+        """Move everything to where it belongs, and never onto something else; tells the path."""
+        for folder, _, _ in os.walk(self._place):
+            _sync(folder)
+        path = self._reserved(taken)
+        os.rename(self._content, path)
+        _sync(self._folder)
+        return path
+
+    def remove(self) -> None:
+        """Remove the hidden folder with whatever is in it."""
+        shutil.rmtree(self._place, ignore_errors=True)
+        os.close(self._held)
+
+    def _reserved(self, taken: Collection[str]) -> str:
+        """Make something empty, over which the upload can be moved."""
+        folder = os.path.isdir(self._content)
+        for name in candidates(self._name):
+            path = os.path.join(self._folder, name)
+            with suppress(FileExistsError):
+                if name in taken:
+                    continue
+                if folder:
+                    os.mkdir(path)
+                else:
+                    os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666))
+                return path
+        raise AssertionError("numbers do not end")
+
+
+@contextmanager
+def _alone(folder: str) -> Iterator[None]:
+    """Let no other process make or remove hidden folders meanwhile."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _remove_unless_held(place: str) -> None:
+    try:
+        descriptor = os.open(place, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except OSError:  # it is no folder of ours, or is gone
+        return
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return
+    else:
+        shutil.rmtree(place, ignore_errors=True)
+    finally:
+        os.close(descriptor)
+
+
+def _sync(folder: str) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _work(staging: Staging, say: Callable[[dict[str, object]], None]) -> None:
+    while (told := read_frame(sys.stdin.buffer)) is not None:
+        kind, content = told
+        match kind:
+            case Kind.FILE:
+                staging.begin(json.loads(content))
+            case Kind.DATA:
+                staging.write(content)
+            case Kind.END:
+                say({"written": staging.end()})
+            case Kind.KEEP:
+                say({"kept": staging.keep(json.loads(content))})
+                return
+
+
+def _say(message: dict[str, object]) -> None:
+    sys.stdout.write(json.dumps(message) + "\n")
+    sys.stdout.flush()
+
+
+def _receive(folder: str, name: str) -> None:
+    try:
+        staging = Staging(folder, name)
+        try:
+            _work(staging, _say)
+        finally:
+            staging.remove()
+    except OSError as error:
+        _fail(failure(folder, error))
+    except BitweenError as error:
+        _fail(error)
+
+
+def _fail(error: BitweenError) -> None:
+    with suppress(BrokenPipeError):
+        failed = {"kind": type(error).__name__, "message": error.message, "hint": error.hint}
+        _say({"failed": failed})
+
+
+def main() -> None:
+    """Do what the arguments say, until standard input is closed."""
+    # Whatever ends the daemon closes standard input, and then the hidden folder has to go.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+    folder, *names = sys.argv[1:]
+    if names:
+        _receive(folder, names[0])
+    else:
+        remove_leftovers(folder)
+
+
+if __name__ == "__main__":
+    main()

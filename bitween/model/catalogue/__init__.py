@@ -1,0 +1,1 @@
+"""The shares of all contacts, and search in them."""

@@ -1,0 +1,1 @@
+"""Sockets: own addresses, probes, STUN, relays."""

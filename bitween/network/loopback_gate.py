@@ -1,0 +1,167 @@
+"""
+Keeps other users of this machine away from our BitTorrent port.
+
+Every user may dial from any address of the machine, so such an address says nothing of who dials,
+and libtorrent takes every connection from an address that a contact may come from.  So the kernel
+filters what comes to our listening sockets over the loopback interface, which everything does that
+this machine sends to itself, whichever of its addresses that names:
+
+* a connection can be made, but nothing can be said over it until :meth:`LoopbackGate.admit`: the
+  filter goes from the listening socket to each connection that it accepts;
+* from the relay's addresses there is no connection at all, unless it comes from a port that a
+  socket of ours is bound to: no other socket can have that one;
+* there is no uTP, which has no connection that the kernel knows of.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import socket
+import struct
+from collections.abc import Callable, Collection, Iterator
+from contextlib import suppress
+from ipaddress import IPv4Network
+
+from bitween.errors import BitweenError
+from bitween.network.shared_port import own_sockets
+
+#: The addresses that the relay gives to contacts' devices.
+PLACES = IPv4Network("127.1.0.0/16")
+
+# asm-generic/socket.h, linux/if_arp.h and linux/filter.h; an offset from here on is one into the
+# IP header, and others are into that of TCP.
+_SO_ATTACH_FILTER, _SO_DETACH_FILTER = 26, 27
+_NETWORK_HEADER = -0x100000
+_SOURCE_ADDRESS = _NETWORK_HEADER + 12
+_INTERFACE_TYPE, _LOOPBACK = -0x1000 + 28, 772
+_SOURCE_PORT = 0
+_HEADER_LENGTH = 12  # words of 32 bits, in the upper half of this byte
+_LOAD_WORD, _LOAD_HALF, _LOAD_BYTE, _LOAD_SIZE = 0x20, 0x28, 0x30, 0x80
+_AND, _SHIFT_RIGHT, _TO_X, _SUBTRACT_X = 0x54, 0x74, 0x07, 0x1C
+_JUMP_IF_EQUAL, _RETURN = 0x15, 0x06
+_WHOLE, _NOTHING = 0xFFFFFFFF, 0
+
+
+class LoopbackGate:
+    """
+    Lets only those connections from this machine in that are our own.
+
+    :ivar holds: whether all listening sockets are guarded, as far as is known.
+    """
+
+    def __init__(self, listening: Callable[[], Collection[tuple[str, int]]]) -> None:
+        """:param listening: address and port of each socket on which peers are accepted."""
+        self._listening = listening
+        self._allowed: dict[tuple[str, int], None] = {}
+        self.holds = False
+
+    def guard(self) -> None:
+        """
+        See to it that every listening socket is guarded.
+
+        :raises BitweenError: if this system cannot do that.
+        """
+        self.holds = False
+        ports = {port for _, port in self._listening()}
+        for holder in own_sockets():
+            with holder:
+                if takes_peers(holder, ports):
+                    _attach(holder, b"".join(_program(holder, self._allowed)))
+        self.holds = True
+
+    def allow(self, source: tuple[str, int]) -> None:
+        """
+        Let in what comes from an address and port to which a socket of ours is bound.
+
+        :raises BitweenError: if this system cannot do that.
+        """
+        self._allowed[source] = None
+        self.guard()
+
+    def forget(self, source: tuple[str, int]) -> None:
+        """Let in no new connection from there; one that is made stays."""
+        if self._allowed.pop(source, source) is None:
+            self.guard()
+
+    def admit(self, connection: socket.socket) -> None:
+        """Let our own user speak over a connection that one of our listening sockets accepted."""
+        # There is none where the connection was allowed before, or came before the guard.
+        with suppress(OSError):
+            connection.setsockopt(socket.SOL_SOCKET, _SO_DETACH_FILTER, 0)
+        self.forget(connection.getpeername()[:2])
+
+
+def takes_peers(held: socket.socket, ports: Collection[int]) -> bool:
+    """Whether a socket accepts connections, or takes datagrams (uTP), on one of some ports."""
+    if held.family not in (socket.AF_INET, socket.AF_INET6) or held.getsockname()[1] not in ports:
+        return False
+    if held.type == socket.SOCK_DGRAM:
+        # One that is connected is not libtorrent's.
+        return not _is_connected(held)
+    return held.type == socket.SOCK_STREAM and bool(
+        held.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
+    )
+
+
+def _is_connected(held: socket.socket) -> bool:
+    try:
+        held.getpeername()
+    except OSError:
+        return False
+    return True
+
+
+def _attach(listening: socket.socket, program: bytes) -> None:
+    buffer = ctypes.create_string_buffer(program)
+    attached = struct.pack("HP", len(program) // 8, ctypes.addressof(buffer))
+    try:
+        listening.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, attached)
+    except OSError as error:
+        raise BitweenError(
+            f"no relay: other users of this machine cannot be kept out of it: {error.strerror}",
+            "the kernel has to know socket filters, as Linux does",
+            detail="no_gate",
+            values={"why": str(error.strerror)},
+        ) from None
+
+
+def _program(guarded: socket.socket, allowed: Collection[tuple[str, int]]) -> Iterator[bytes]:
+    """The filter (classic BPF), as the kernel reads it."""
+    yield _step(_LOAD_WORD, _INTERFACE_TYPE)
+    yield _step(_JUMP_IF_EQUAL, _LOOPBACK, skip_if=1)
+    yield _step(_RETURN, _WHOLE)
+    if guarded.type == socket.SOCK_DGRAM:
+        yield _step(_RETURN, _NOTHING)
+        return
+    silent = [
+        _step(_LOAD_BYTE, _HEADER_LENGTH),
+        _step(_AND, 0xF0),
+        _step(_SHIFT_RIGHT, 2),
+        _step(_TO_X),
+        _step(_LOAD_SIZE),
+        _step(_SUBTRACT_X),
+        _step(_JUMP_IF_EQUAL, 0, skip_if=1),
+        _step(_RETURN, _NOTHING),
+        _step(_RETURN, _WHOLE),
+    ]
+    if guarded.family == socket.AF_INET:
+        yield _step(_LOAD_WORD, _SOURCE_ADDRESS)
+        yield _step(_AND, int(PLACES.netmask))
+        yield _step(_JUMP_IF_EQUAL, int(PLACES.network_address), skip_if=len(silent))
+    yield from silent
+    if guarded.family == socket.AF_INET:
+        yield from _from_places(allowed)
+
+
+def _from_places(allowed: Collection[tuple[str, int]]) -> Iterator[bytes]:
+    for host, port in allowed:
+        yield _step(_LOAD_WORD, _SOURCE_ADDRESS)
+        yield _step(_JUMP_IF_EQUAL, int.from_bytes(socket.inet_aton(host)), skip_unless=3)
+        yield _step(_LOAD_HALF, _SOURCE_PORT)
+        yield _step(_JUMP_IF_EQUAL, port, skip_unless=1)
+        yield _step(_RETURN, _WHOLE)
+    yield _step(_RETURN, _NOTHING)
+
+
+def _step(code: int, operand: int = 0, skip_if: int = 0, skip_unless: int = 0) -> bytes:
+    return struct.pack("=HBBI", code, skip_if, skip_unless, operand & 0xFFFFFFFF)

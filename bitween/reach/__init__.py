@@ -1,1 +1,0 @@
-"""How two peers meet: own addresses, later probes and relay."""

@@ -1,0 +1,1 @@
+"""What outlives the daemon: the database, caches, the state directory."""

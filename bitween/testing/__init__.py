@@ -1,0 +1,1 @@
+"""Private XMPP servers and certificates, for the demo, tests and benchmarks."""

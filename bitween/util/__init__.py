@@ -1,0 +1,1 @@
+"""Helpers that know Twisted but not bitween."""

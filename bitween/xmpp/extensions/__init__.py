@@ -1,0 +1,1 @@
+"""XMPP extensions that stand alone, one module each."""

@@ -1,0 +1,94 @@
+"""Asks our server how others see us: its STUN services (XEP-0215), and our address (XEP-0279)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import suppress
+from ipaddress import IPv4Address, IPv6Address, ip_address
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.logger import Logger
+from twisted.words.protocols.jabber.xmlstream import IQ
+from wokkel.subprotocols import XMPPHandler
+
+from bitween.errors import InvalidValue
+from bitween.model.address import PeerAddress
+from bitween.model.nat import StunServer, Vantage
+from bitween.xmpp.extensions.server_check import NS_EXTERNAL_SERVICES, NS_IP_CHECK
+from bitween.xmpp.session.errors import request_error
+
+#: STUN services that are taken, and the letters of the name of one (RFC 1035 §2.3.4).
+MAX_SERVERS = 4
+MAX_NAME = 255
+#: RFC 8489 §8.1.
+STUN_PORT = 3478
+
+
+class VantagePoint(XMPPHandler):
+    """
+    What the server tells, asked anew each time.
+
+    The parent is a :class:`bitween.xmpp.session.client.Client`.
+    """
+
+    _log = Logger()
+
+    async def look(self) -> Vantage:
+        """Ask; without a session, or an answer, nothing is known."""
+        if not self.parent.online:
+            return Vantage()
+        asking = (
+            self._ask(self.parent.jid.host, NS_EXTERNAL_SERVICES, "services"),
+            self._ask(self.parent.jid.userhost(), NS_IP_CHECK, "address"),
+        )
+        running = [Deferred.fromCoroutine(question) for question in asking]
+        server = _ip(self.xmlstream.transport.getPeer())
+        services, address = [await answer for answer in running]
+        stun = tuple(dict.fromkeys(_stun_servers(services)))[:MAX_SERVERS]
+        seen = next(_seen(address), "")
+        if server is None:
+            return Vantage(stun, seen)
+        return Vantage(stun, seen, nearby=not server.is_global, here=server.is_loopback)
+
+    async def _ask(self, to: str, uri: str, name: str) -> list[Any]:
+        """The elements in the answer; none where there is no answer but an error."""
+        try:
+            iq = IQ(self.xmlstream, "get")
+            iq.addElement((uri, name))
+            answer = (await iq.send(to)).firstChildElement()
+        except Exception as error:
+            self._log.debug("{to} does not say: {why}", to=to, why=str(request_error(error)))
+            return []
+        return [] if answer is None else list(answer.elements())
+
+
+def _stun_servers(services: list[Any]) -> Iterator[StunServer]:
+    for service in services:
+        host = service.getAttribute("host", "")
+        if (
+            service.getAttribute("type") != "stun"
+            or service.getAttribute("transport", "udp") != "udp"
+            or not 0 < len(host) <= MAX_NAME
+            or not host.isascii()
+        ):
+            continue
+        with suppress(InvalidValue):
+            # Of an address, only the port is looked at here.
+            port = PeerAddress.parse("192.0.2.1", service.getAttribute("port", STUN_PORT)).port
+            yield StunServer(host, port)
+
+
+def _seen(answer: list[Any]) -> Iterator[str]:
+    for element in answer:
+        with suppress(InvalidValue):
+            if element.name == "ip":
+                yield PeerAddress.parse(str(element).strip(), 1).address
+
+
+def _ip(peer: Any) -> IPv4Address | IPv6Address | None:
+    """Where the other side of a connection is; ``None`` if that is nowhere on a network."""
+    try:
+        return ip_address(peer.host)
+    except (AttributeError, ValueError):
+        return None

@@ -1,0 +1,75 @@
+"""Messages: nobody reads those for us, so their senders are told; ours leave no trace."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from twisted.internet.interfaces import IReactorTime
+from twisted.words.protocols.jabber.error import StanzaError
+from twisted.words.xish import domish
+from wokkel.subprotocols import XMPPHandler
+
+from bitween.xmpp.extensions.quota import Quota
+from bitween.xmpp.jids import split
+
+NS_HINTS = "urn:xmpp:hints"
+NS_CARBONS = "urn:xmpp:carbons:2"
+
+#: Messages of a bare JID that are answered, and the seconds in which they may come.
+ANSWERS = (60, 60.0)
+
+# Headlines expect no answer, and errors must not have one (RFC 6121 §5.2.2, §8.5.3.2.1).
+_UNANSWERED = frozenset({"headline", "error"})
+_TEXT = "This is a file sharing program. Write to the address without the resource."
+
+
+class MessageRefusal(XMPPHandler):
+    """
+    Answers messages to our full JID with an error, so that their senders know what became of them.
+
+    A server that finds nobody at a full JID gives the message to the account's other devices (RFC
+    6121 §8.5.3.2.1); it cannot do so while we are there.
+    """
+
+    def __init__(self, clock: IReactorTime, knows: Callable[[str], bool]) -> None:
+        """:param knows: whether a JID may know of us; what we are, others are not told."""
+        super().__init__()
+        self._knows = knows
+        self._quota = Quota(clock, *ANSWERS)
+
+    def connectionInitialized(self) -> None:
+        """Listen, after all who expect messages."""
+        self.xmlstream.addObserver("/message", self._received, -1)
+
+    def _received(self, message: Any) -> None:
+        jid, _ = split(message.getAttribute("from"))
+        # What comes from a server, or from our own account as such, was written by nobody.
+        by_person = "@" in jid and message["from"] != self.parent.jid.userhost()
+        unanswered = message.getAttribute("type") in _UNANSWERED
+        if message.handled is True or unanswered or not by_person or not self._quota.take(jid):
+            return
+        message.handled = True
+        self.send(_refusal(message, _TEXT if self._knows(message["from"]) else None))
+
+
+def leave_no_trace(message: domish.Element) -> None:
+    """
+    Have servers keep a message of ours out of archives and away from the account's other devices.
+
+    These are hints of XEP-0334, and the exclusion of XEP-0280 §10.
+    """
+    for uri, name in ((NS_HINTS, "no-store"), (NS_HINTS, "no-copy"), (NS_CARBONS, "private")):
+        if next(message.elements(uri, name), None) is None:
+            message.addElement((uri, name))
+
+
+def _refusal(message: Any, text: str | None) -> Any:
+    """An error that does not repeat what was written (RFC 6120 §8.3.1 leaves that open)."""
+    refusal = domish.Element((None, "message"))
+    refusal["type"], refusal["to"] = "error", message["from"]
+    if message.hasAttribute("id"):
+        refusal["id"] = message["id"]
+    error: Any = StanzaError("service-unavailable", text=text).getElement()
+    refusal.addChild(error)
+    return refusal

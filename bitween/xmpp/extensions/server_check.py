@@ -1,0 +1,145 @@
+"""Looks at what the server offers of what transfers between contacts need."""
+
+from __future__ import annotations
+
+import calendar
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import ISSLTransport
+from twisted.logger import Logger
+from twisted.words.protocols.jabber.xmlstream import IQ
+from wokkel.subprotocols import XMPPHandler
+
+from bitween.model.diagnosis import Finding, Verdict
+from bitween.model.text import printable
+from bitween.xmpp.session.errors import request_error
+from bitween.xmpp.streams.proxies import NS_DISCO_INFO, Proxies
+
+NS_TIME = "urn:xmpp:time"
+NS_EXTERNAL_SERVICES = "urn:xmpp:extdisco:2"
+NS_IP_CHECK = "urn:xmpp:sic:1"
+
+_DAY = 24 * 3600.0
+_EXPIRES_SOON = 7 * _DAY
+# Certificates and log-ins tell seconds; below that nobody is hurt.
+_CLOCK_TOLERANCE = 60.0
+
+
+class Survey(XMPPHandler):
+    """
+    Asks the server what it is able to do.
+
+    The parent is a :class:`bitween.xmpp.session.client.Client`.
+    """
+
+    _log = Logger()
+
+    def __init__(self, proxies: Proxies, clock: Callable[[], float] = time.time) -> None:
+        """
+        :param proxies: knows where our server relays.
+        :param clock: seconds since the epoch.
+        """
+        super().__init__()
+        self._proxies = proxies
+        self._now = clock
+
+    async def findings(self) -> list[Finding]:
+        """
+        Look at everything.
+
+        Without a session there is nothing to look at, and so nothing is found.
+        """
+        if not self.parent.online:
+            return []
+        checks = (self._pep, self._clock, self._proxy, self._stun, self._address_seen)
+        running = [Deferred.fromCoroutine(check()) for check in checks]
+        return [self._certificate(), *[await finding for finding in running]]
+
+    def _certificate(self) -> Finding:
+        transport = self.xmlstream.transport
+        if not ISSLTransport.providedBy(transport):
+            return Finding("certificate", Verdict.UNKNOWN, "the connection is not encrypted")
+        certificate: Any = transport.getPeerCertificate()
+        expires = certificate.get_notAfter().decode("ascii")
+        left = calendar.timegm(time.strptime(expires, "%Y%m%d%H%M%SZ")) - self._now()
+        text = f"trusted, expires in {left / _DAY:.0f} days"
+        values = {"n": round(left / _DAY)}
+        if left < _EXPIRES_SOON:
+            fix = "ask the server's operator to renew it"
+            return Finding("certificate", Verdict.WARNING, text, fix, values=values)
+        return Finding("certificate", Verdict.GOOD, text, values=values)
+
+    async def _pep(self) -> Finding:
+        answer = await self._ask(self.parent.jid.userhost(), NS_DISCO_INFO, "query")
+        if answer is None:
+            return Finding("pep", Verdict.UNKNOWN, "the server does not answer")
+        kinds = {(i.getAttribute("category"), i.getAttribute("type")) for i in _in(answer)}
+        if ("pubsub", "pep") in kinds:
+            return Finding("pep", Verdict.GOOD, "the server tells contacts what you share")
+        fix = "ask the server's operator to enable PEP (XEP-0163), or use another server"
+        text = "the server does not support PEP: contacts cannot see what you share"
+        return Finding("pep", Verdict.BAD, text, fix)
+
+    async def _clock(self) -> Finding:
+        answer = await self._ask(self.parent.jid.host, NS_TIME, "time")
+        said = [str(child) for child in _in(answer) if child.name == "utc"]
+        try:
+            theirs = calendar.timegm(time.strptime(said[0][:19], "%Y-%m-%dT%H:%M:%S"))
+        except (IndexError, ValueError):
+            return Finding("clock", Verdict.UNKNOWN, "the server does not say what time it is")
+        apart = abs(theirs - self._now())
+        text = f"{apart:.0f} s apart from the server's"
+        values = {"seconds": apart}
+        if apart > _CLOCK_TOLERANCE:
+            fix = "set the clock, best by NTP"
+            return Finding("clock", Verdict.WARNING, text, fix, values=values)
+        return Finding("clock", Verdict.GOOD, text, values=values)
+
+    async def _proxy(self) -> Finding:
+        proxies = await self._proxies.own()
+        if proxies:
+            where = printable(proxies[0])
+            text = f"the server has a relay at {where}"
+            return Finding("proxy", Verdict.GOOD, text, values={"jid": where})
+        fix = "ask the server's operator to enable proxy65 (XEP-0065)"
+        return Finding("proxy", Verdict.WARNING, "the server offers no relay", fix)
+
+    async def _stun(self) -> Finding:
+        answer = await self._ask(self.parent.jid.host, NS_EXTERNAL_SERVICES, "services")
+        if any(service.getAttribute("type") == "stun" for service in _in(answer)):
+            return Finding("stun", Verdict.GOOD, "the server announces a STUN service")
+        fix = "ask the server's operator to announce one (XEP-0215)"
+        return Finding("stun", Verdict.WARNING, "the server announces no STUN service", fix)
+
+    async def _address_seen(self) -> Finding:
+        answer = await self._ask(self.parent.jid.userhost(), NS_IP_CHECK, "address")
+        seen = [str(child) for child in _in(answer) if child.name == "ip"]
+        if seen:
+            where = printable(seen[0])
+            text = f"the server sees this machine at {where}"
+            return Finding("address", Verdict.GOOD, text, values={"address": where})
+        text = "the server does not say at which address it sees this machine"
+        fix = (
+            "nothing to do if your router forwards a port; otherwise ask the server's operator to "
+            "enable XEP-0279"
+        )
+        return Finding("address", Verdict.WARNING, text, fix)
+
+    async def _ask(self, to: str, uri: str, name: str) -> Any:
+        """The element that answers; ``None`` where there is no answer but an error."""
+        try:
+            iq = IQ(self.xmlstream, "get")
+            iq.addElement((uri, name))
+            return (await iq.send(to)).firstChildElement()
+        except Exception as error:
+            self._log.debug("{to} does not say: {why}", to=to, why=str(request_error(error)))
+            return None
+
+
+def _in(element: Any) -> Iterator[Any]:
+    """The elements in one that may not be there."""
+    if element is not None:
+        yield from element.elements()

@@ -1,0 +1,1 @@
+"""Contacts: the roster, presence, blocking."""

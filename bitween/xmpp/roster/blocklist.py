@@ -1,0 +1,135 @@
+"""Whom the user has blocked (XEP-0191), here or with another client."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.logger import Logger
+from twisted.words.protocols.jabber.error import StanzaError
+from twisted.words.protocols.jabber.xmlstream import IQ
+from wokkel.subprotocols import IQHandlerMixin, XMPPHandler
+
+from bitween.xmpp.jids import parse_contact, split
+from bitween.xmpp.session.errors import no_session, request_error
+
+NS_BLOCKING = "urn:xmpp:blocking"
+
+#: Entries that are remembered; the server enforces the others all the same.
+MAX_BLOCKED = 10_000
+
+_PUSHES = {
+    f"/iq[@type='set']/{name}[@xmlns='{NS_BLOCKING}']": f"_on_{name}"
+    for name in ("block", "unblock")
+}
+
+
+class BlockList(XMPPHandler, IQHandlerMixin):
+    """
+    Knows the block list and changes it; what it means is for others to say.
+
+    The parent is a :class:`bitween.xmpp.session.client.Client`.
+    """
+
+    iqHandlers = _PUSHES
+
+    _log = Logger()
+
+    def __init__(self, changed: Callable[[frozenset[str]], None]) -> None:
+        """:param changed: gets the JIDs that are blocked now or are so no longer."""
+        super().__init__()
+        self._changed = changed
+        self._blocked: frozenset[str] = frozenset()
+
+    def __contains__(self, jid: str) -> bool:
+        """Whether this bare JID, or its whole domain, is blocked."""
+        return jid in self._blocked or jid.partition("@")[2] in self._blocked
+
+    @property
+    def blocked(self) -> tuple[str, ...]:
+        """What is blocked: bare JIDs, domains, and what else other clients have put there."""
+        return tuple(sorted(self._blocked))
+
+    def connectionInitialized(self) -> None:
+        """Fetch the list, which also has the server tell us of changes (§3.2)."""
+        for path in self.iqHandlers:
+            self.xmlstream.addObserver(path, self.handleRequest)
+        Deferred.fromCoroutine(self._fetch()).addErrback(
+            lambda failure: self._log.failure("fetching the block list", failure)
+        )
+
+    async def block(self, jid: str) -> None:
+        """
+        Have the server keep somebody away from us.
+
+        :raises InvalidValue: if that is no JID.
+        :raises NotConnected: if there is no connection.
+        :raises RequestRefused: if the server cannot do that.
+        """
+        await self._change("block", parse_contact(jid))
+
+    async def unblock(self, jid: str) -> None:
+        """
+        Let somebody reach us again.
+
+        :raises InvalidValue: if that is no JID.
+        :raises NotConnected: if there is no connection.
+        :raises RequestRefused: if the server cannot do that.
+        """
+        await self._change("unblock", parse_contact(jid))
+
+    async def _fetch(self) -> None:
+        iq = IQ(self.xmlstream, "get")
+        iq.addElement((NS_BLOCKING, "blocklist"))
+        try:
+            answer = await iq.send()
+        except Exception as error:
+            self._log.debug("no block list: {why}", why=str(request_error(error)))
+            return
+        listed = answer.firstChildElement()
+        self._set(frozenset() if listed is None else _items(listed))
+
+    async def _change(self, kind: str, jid: str) -> None:
+        if not self.parent.online:
+            raise no_session()
+        iq = IQ(self.xmlstream, "set")
+        iq.addElement((NS_BLOCKING, kind)).addElement("item")["jid"] = jid
+        try:
+            await iq.send()
+        except Exception as error:
+            raise request_error(error) from None
+        self._set(self._blocked | {jid} if kind == "block" else self._blocked - {jid})
+
+    def _on_block(self, iq: Any) -> None:
+        self._check(iq)
+        self._set(self._blocked | _items(iq.block))
+
+    def _on_unblock(self, iq: Any) -> None:
+        self._check(iq)
+        # Without an item it means everybody (§3.5).
+        everybody = iq.unblock.firstChildElement() is None
+        self._set(frozenset() if everybody else self._blocked - _items(iq.unblock))
+
+    def _check(self, iq: Any) -> None:
+        """
+        :raises StanzaError: for a push that is not of our own account.
+        """
+        own = self.parent.jid
+        if iq.getAttribute("from", "") not in ("", own.userhost(), own.full()):
+            raise StanzaError("service-unavailable")
+
+    def _set(self, blocked: frozenset[str]) -> None:
+        if len(blocked) > MAX_BLOCKED:
+            self._log.warn("the block list is too long; only a part of it is shown")
+            blocked = frozenset(sorted(blocked)[:MAX_BLOCKED])
+        news, self._blocked = self._blocked ^ blocked, blocked
+        if news:
+            self._changed(news)
+
+
+def _items(parent: Any) -> frozenset[str]:
+    elements: Iterable[Any] = parent.elements(NS_BLOCKING, "item")
+    # One resource of somebody is not the whole of them.
+    jids = (split(element.getAttribute("jid")) for element in elements)
+    return frozenset(bare for bare, resource in jids if bare and not resource)

@@ -1,0 +1,1 @@
+"""The connection to the XMPP server: DNS, TLS, SASL, stream, resumption."""

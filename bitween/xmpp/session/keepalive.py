@@ -1,0 +1,81 @@
+"""Notices a link that is dead although nobody has said so (XEP-0199)."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+from collections.abc import Callable
+from typing import Any
+
+from twisted.internet.interfaces import IReactorTime
+from twisted.internet.task import LoopingCall
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from twisted.words.protocols.jabber import xmlstream
+from wokkel.ping import NS_PING
+
+from bitween.util.token_bucket import ByteBudget
+
+#: seconds between two pings, and until one without an answer means a dead link: 35 together.
+PING_INTERVAL = 25
+PING_TIMEOUT = 10
+#: seconds until a TCP connection that acknowledges nothing is given up by the system.
+UNACKNOWLEDGED = 30
+
+
+class KeepAlive:
+    """Pings the server as long as there is a link."""
+
+    _log = Logger()
+
+    def __init__(
+        self, clock: IReactorTime, host: str, budget: ByteBudget, dead: Callable[[], None]
+    ) -> None:
+        """
+        :param host: the domain that is pinged.
+        :param dead: called when the link is found dead.
+        """
+        self._host = host
+        self._budget = budget
+        self._dead = dead
+        self._stream: Any = None
+        # What was asked over one link says nothing of the next one.
+        self._link: object = None
+        self._pings = LoopingCall(self.ping)
+        self._pings.clock = clock
+
+    def start(self, stream: Any) -> None:
+        """Begin with a link that has just come up."""
+        self._stream = stream
+        self._link = object()
+        self._pings.start(PING_INTERVAL, now=False).addErrback(
+            lambda failure: self._log.failure("keep-alive ended", failure)
+        )
+
+    def stop(self) -> None:
+        """End, as the link is gone."""
+        self._stream = self._link = None
+        if self._pings.running:
+            self._pings.stop()
+
+    def ping(self) -> None:
+        """Ping now."""
+        ping = xmlstream.IQ(self._stream, "get")
+        ping.addElement((NS_PING, "ping"))
+        # A slow server first reads what was sent before.
+        ping.timeout = PING_TIMEOUT + self._budget.backlog
+        ping.send(self._host).addErrback(self._not_answered, self._link)
+
+    def _not_answered(self, reason: Failure, link: object) -> None:
+        # An error is an answer too: the link is alive.
+        if reason.check(xmlstream.TimeoutError) and link is self._link:
+            self._dead()
+
+
+def notice_dead_links(transport: Any) -> None:
+    """Have the system give up a connection on which nothing is acknowledged (RFC 5482)."""
+    option = getattr(socket, "TCP_USER_TIMEOUT", None)
+    handle = getattr(transport, "getHandle", lambda: None)()
+    if option is not None and isinstance(handle, socket.socket):
+        with contextlib.suppress(OSError):
+            handle.setsockopt(socket.IPPROTO_TCP, option, UNACKNOWLEDGED * 1000)

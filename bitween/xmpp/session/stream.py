@@ -1,0 +1,350 @@
+"""The XML stream: who may answer, time-outs, traffic log, byte budget, change of connection."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from twisted.words.protocols.jabber import xmlstream
+from twisted.words.protocols.jabber.error import NS_XMPP_STREAMS, StanzaError
+from twisted.words.protocols.jabber.jid import JID
+from twisted.words.protocols.jabber.sasl import NS_XMPP_SASL
+from twisted.words.xish import domish
+
+from bitween.model.text import printable
+from bitween.util.token_bucket import ByteBudget
+from bitween.xmpp.extensions.messages import leave_no_trace
+from bitween.xmpp.jids import split
+from bitween.xmpp.session.parser import BoundedElementStream
+from bitween.xmpp.session.stream_management import NS_SM, REQUEST, StreamManagement, is_stanza
+from bitween.xmpp.shares.list_codec import is_page
+
+#: seconds until a request without an answer has failed.
+REQUEST_TIMEOUT = 30
+
+#: Stanzas, and characters of them, that are kept while a session is being set up.
+MAX_HELD, MAX_HELD_SIZE = 100, 1_000_000
+
+#: bytes that we are at most behind with what a server reads in time, all that answers included:
+#: nothing that we say by ourselves overdraws the budget by a tenth of it.
+MAX_OVERDRAWN = 4_000_000
+
+_MAX_OPEN_REQUESTS = 4096
+_MAX_LOGGED = 100_000
+
+
+class AnswerGuard:
+    """
+    Remembers whom each request went to, so that nobody else can answer it (RFC 6120 §8.1.2.1).
+
+    wokkel and Twisted match answers by their id alone.
+    """
+
+    def __init__(self) -> None:
+        self._asked: dict[str, str] = {}
+
+    def sent(self, stanza: domish.Element) -> None:
+        """Take note of a stanza that goes out."""
+        if stanza.name == "iq" and stanza.getAttribute("type") in ("get", "set"):
+            if len(self._asked) >= _MAX_OPEN_REQUESTS:
+                del self._asked[next(iter(self._asked))]
+            self._asked[stanza.getAttribute("id", "")] = stanza.getAttribute("to", "")
+
+    def admits(self, stanza: domish.Element, own: JID) -> bool:
+        """
+        Whether a stanza that came in is anything but a forged answer.
+
+        :param own: our JID, as far as it is known.
+        """
+        if not _is_answer(stanza):
+            return True
+        stanza_id = stanza.getAttribute("id", "")
+        if stanza_id not in self._asked:
+            return False
+        sender = stanza.getAttribute("from", "")
+        # What is sent to nobody goes to our own account, and the server may leave its name out.
+        server = {"", own.host, own.userhost(), own.full()}
+        asked = self._asked[stanza_id]
+        if sender != asked and not (asked in server and sender in server):
+            return False
+        del self._asked[stanza_id]
+        return True
+
+
+class Stream(xmlstream.XmlStream):
+    """
+    Twisted's XMPP stream, on its guard, and able to outlive its connection.
+
+    Who watches the link decides what follows when it is lost: :meth:`end`, or :meth:`suspend` and,
+    when the server has resumed the session on another stream, :meth:`take_over`.
+
+    :ivar management: the books of stream management, once that is enabled.
+    :ivar resumed_at: how much of the session to be resumed has arrived, once the server said so.
+    :ivar forged: answers that were refused.
+    """
+
+    iqDefaultTimeout = REQUEST_TIMEOUT
+    transport: Any
+    stream: Any
+    management: StreamManagement | None = None
+    resumed_at: str | None = None
+
+    _log = Logger()
+
+    def __init__(
+        self,
+        authenticator: Any,
+        clock: IReactorTime,
+        budget: ByteBudget,
+        link_lost: Callable[[Stream, Failure], None],
+        *,
+        knows: Callable[[str], bool],
+        answers: Callable[[str, int], bool],
+        log_traffic: bool,
+    ) -> None:
+        """
+        :param knows: whether the sender of a request may know that we are there.
+        :param answers: whether an answer of so many bytes is sent to another account's JID.
+        """
+        super().__init__(authenticator)
+        self._clock = clock
+        self._link_lost = link_lost
+        self._knows = knows
+        self._answers = answers
+        # As a class attribute it would be named for the class.
+        self._traffic = Logger(namespace="bitween.xmpp.traffic") if log_traffic else None
+        self._guard = AnswerGuard()
+        self._suspended = False
+        self._renewed = False
+        self._open = False
+        self._held: list[domish.Element] | None = None
+        self._held_size = 0
+        self._releasing = False
+        self._heir: Stream | None = None
+        self._budget = budget
+        self.rawDataOutFn = lambda data: budget.charge(len(data))
+        self.forged = 0
+
+    # ---- out
+
+    def send(self, obj: Any) -> None:
+        """
+        Send a stanza or raw text; a stanza of a suspended session waits for its resumption.
+
+        An answer to somebody who asks too much is dropped.
+        """
+        text = self._text(obj)
+        if self._is_courtesy(obj) and not self._answers(obj.getAttribute("to"), len(text.encode())):
+            return
+        if self._traffic is not None:
+            self._traffic.info("out {stanza}", stanza=_shown(obj))
+        counted = self.management if is_stanza(obj) else None
+        if counted is not None:
+            counted.went(text)
+        if not self._suspended:
+            super().send(text)
+            if counted is not None:
+                self._ask()
+
+    def _is_courtesy(self, obj: Any) -> bool:
+        """Whether this answers another account, and nobody has paced it yet."""
+        if not (is_stanza(obj) and obj.getAttribute("type") in ("result", "error")):
+            return False
+        own = self.authenticator.jid
+        jid, _ = split(obj.getAttribute("to"))
+        return jid not in ("", own.host, own.userhost()) and not is_page(obj)
+
+    def _text(self, obj: Any) -> str:
+        if not domish.IElement.providedBy(obj):
+            return str(obj)
+        if obj.name == "iq" and obj.getAttribute("type") == "error":
+            # Twisted and wokkel send back what was asked, as large as it may be.
+            obj.children = obj.children[-1:]
+        elif obj.name == "message":
+            leave_no_trace(obj)
+        self._guard.sent(obj)
+        # As Twisted serializes it.
+        prefixes = list(self.prefixes.values())
+        return str(obj.toXml(self.prefixes, defaultUri=self.namespace, prefixesInScope=prefixes))
+
+    def _ask(self) -> None:
+        if self.management is not None and self.management.asks():
+            self.send(REQUEST)
+
+    # ---- in
+
+    def _initializeStream(self) -> None:
+        if self.stream is not None:
+            # What else came with the bytes that ended it was sent before TLS, or before the log-in.
+            self.stream.ElementEvent = _ignore
+            self.stream.DocumentEndEvent = _ignore
+        self.stream = BoundedElementStream()
+        self.stream.DocumentStartEvent = self.onDocumentStart
+        self.stream.ElementEvent = self.onElement
+        self.stream.DocumentEndEvent = self.onDocumentEnd
+
+    def dataReceived(self, data: bytes) -> None:
+        """Parse what came, for the session that this connection belongs to."""
+        if self._heir is not None:
+            self._heir.dataReceived(data)
+            return
+        super().dataReceived(data)
+        if self.stream is not None and self.stream.worn_out:
+            self._renew("somebody fills the memory with names")
+        elif self._budget.overdrawn > MAX_OVERDRAWN:
+            self._renew("the server asks more than it lets us answer in time")
+
+    def _renew(self, why: str) -> None:
+        if not self._renewed:
+            self._renewed = True
+            self._log.warn("the link is renewed: {why}", why=why)
+            self.transport.abortConnection()
+
+    def onElement(self, element: domish.Element) -> None:
+        """Count a stanza, and hand it to whoever waits for it, unless it is a forged answer."""
+        if self._traffic is not None:
+            self._traffic.info("in {stanza}", stanza=_shown(element))
+        if self.management is not None:
+            if element.uri == NS_SM:
+                self._account(self.management, element)
+                return
+            if is_stanza(element):
+                self.management.came()
+        if self._open or not is_stanza(element) or _is_answer(element):
+            self._take(element)
+        elif self._held is not None:
+            self._keep(self._held, element)
+        if self._releasing:
+            self._hand_over()
+
+    def hold(self) -> None:
+        """
+        Keep what others send until :meth:`release`.
+
+        From the binding on, a server hands over what comes for us, such as a message that waited
+        for an earlier session; but who is to read it listens only when the session begins.  What
+        comes before the binding is nobody's.
+        """
+        self._held = []
+
+    def release(self) -> None:
+        """
+        Hand over what was kept, when the element at hand is dealt with: whoever began to listen
+        meanwhile, does so only then.
+        """
+        self._open = self._releasing = True
+
+    def _hand_over(self) -> None:
+        self._releasing = False
+        held, self._held = self._held or [], None
+        for element in held:
+            self._take(element)
+
+    def _keep(self, held: list[domish.Element], element: domish.Element) -> None:
+        self._held_size += len(element.toXml())
+        if len(held) < MAX_HELD and self._held_size <= MAX_HELD_SIZE:
+            held.append(element)
+
+    def _take(self, element: domish.Element) -> None:
+        if self._guard.admits(element, self.authenticator.jid):
+            if _is_request(element) and not self._knows(element.getAttribute("from", "")):
+                self.send(StanzaError("service-unavailable").toResponse(element))
+            else:
+                super().onElement(element)
+            return
+        self.forged += 1
+        if self.forged == 1:
+            sender = printable(split(element.getAttribute("from"))[0])
+            self._log.warn("refused an answer of {sender}, who was not asked", sender=sender)
+
+    def _account(self, management: StreamManagement, element: domish.Element) -> None:
+        if element.name == "r":
+            self.send(management.report)
+        elif element.name == "a":
+            management.acknowledged(element.getAttribute("h"))
+            self._ask()
+
+    def onStreamError(self, error: domish.Element) -> None:
+        """Tell why the server ends the stream, and where it sends us if it does."""
+        place = next(error.elements(NS_XMPP_STREAMS, "see-other-host"), None)
+        if place is not None:
+            # Twisted's exception knows of no place, but of a text.
+            error.addElement((NS_XMPP_STREAMS, "text"), content=str(place))
+        super().onStreamError(error)
+
+    def onDocumentEnd(self) -> None:
+        """Close: the server has ended the session, which cannot be resumed then."""
+        self.forget()
+        super().onDocumentEnd()
+
+    # ---- the connection goes, and another one comes
+
+    def connectionLost(self, reason: Failure) -> None:
+        """Leave it to the watcher what follows."""
+        stream = self._heir or self
+        stream._link_lost(stream, reason)  # noqa: SLF001  # one of our own kind
+
+    def forget(self) -> None:
+        """Have the session end with its link."""
+        if self.management is not None:
+            self.management.give_up()
+
+    def end(self, reason: Failure) -> None:
+        """Tell everybody that the session is over."""
+        super().connectionLost(reason)
+
+    def suspend(self) -> None:
+        """Keep what is sent from now on, and everything else as it is."""
+        self._suspended = True
+        if self.management is not None:
+            self.management.interrupted()
+
+    def take_over(self, successor: Stream) -> None:
+        """
+        Go on with the session over another stream's connection, on which it was resumed.
+
+        What did not arrive over the old one is sent again.
+        """
+        management = self.management
+        assert management is not None
+        management.acknowledged(successor.resumed_at)
+        self.transport, self.stream = successor.transport, successor.stream
+        self.stream.ElementEvent = self.onElement
+        self.stream.DocumentEndEvent = self.onDocumentEnd
+        successor._heir = self
+        self._suspended = self._renewed = False
+        for text in management.unacknowledged:
+            self.send(text)
+        self._ask()
+
+    def _callLater(self, delay: float, call: Callable[..., object], *args: object) -> object:
+        return self._clock.callLater(delay, call, *args)
+
+
+def _ignore(*_: object) -> None:
+    """Take something that is of no use."""
+
+
+def _is_answer(element: domish.Element) -> bool:
+    return element.name == "iq" and element.getAttribute("type") in ("result", "error")
+
+
+def _is_request(element: domish.Element) -> bool:
+    return element.name == "iq" and element.getAttribute("type") in ("get", "set")
+
+
+def _shown(obj: Any) -> str:
+    """A stanza as a line for the log, with the secrets of the log-in masked."""
+    if not domish.IElement.providedBy(obj):
+        return printable(str(obj), _MAX_LOGGED)
+    if obj.uri == NS_XMPP_SASL and obj.name in {"auth", "challenge", "response", "success"}:
+        mechanism = printable(obj.getAttribute("mechanism", ""))
+        shown = f" mechanism='{mechanism}'" if mechanism else ""
+        return f"<{obj.name} xmlns='{NS_XMPP_SASL}'{shown}>…</{obj.name}>"
+    try:
+        return printable(obj.toXml(), _MAX_LOGGED)
+    except RecursionError:
+        return f"<{obj.name}> nested too deeply to show"

@@ -1,0 +1,1 @@
+"""Share lists over PEP and by request."""

@@ -1,0 +1,126 @@
+"""Answers those who read our share list, page by page, and never in the way of anything else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.words.protocols.jabber.error import StanzaError
+from twisted.words.protocols.jabber.xmlstream import toResponse
+from wokkel.subprotocols import XMPPHandler
+
+from bitween.errors import InvalidValue
+from bitween.model.share_list import ShareList
+from bitween.util.token_bucket import RESERVE, ByteBudget
+from bitween.xmpp.jids import split
+from bitween.xmpp.shares.item_codec import NS_BITWEEN
+from bitween.xmpp.shares.list_codec import MAX_PAGE, Query, page_element, parse_query
+
+#: Requests that wait for their answer; with more, readers would give up before their turn came.
+MAX_WAITING = 6
+#: Of these, those of one account's resources.
+MAX_WAITING_OF_ACCOUNT = 2
+#: bytes that one reader may have at once, and bytes/s from then on.
+READER_BURST = 4_000_000
+READER_RATE = 1000
+# Readers whose use is remembered; contacts, so they are not many.
+_MAX_READERS = 1000
+
+_REQUEST = f"/iq[@type='get']/shares[@xmlns='{NS_BITWEEN}']"
+
+
+class ListServer(XMPPHandler):
+    """
+    Gives pages of our list to those who may see our presence.
+
+    Readers wait in one queue with one request each, so they take turns.  A page is sent only when
+    the byte budget has room for it and for what may have to be sent meanwhile.
+    """
+
+    def __init__(
+        self,
+        clock: IReactorTime,
+        budget: ByteBudget,
+        shares: ShareList,
+        sees_us: Callable[[str], bool],
+    ) -> None:
+        """:param sees_us: whether a bare JID may see our presence."""
+        super().__init__()
+        self._clock = clock
+        self._budget = budget
+        self._shares = shares
+        self._sees_us = sees_us
+        self._waiting: dict[str, tuple[Any, Query]] = {}
+        self._readers: dict[str, ByteBudget] = {}
+        self._timer: IDelayedCall | None = None
+
+    def connectionInitialized(self) -> None:
+        """Listen for requests."""
+        self.xmlstream.addObserver(_REQUEST, self._asked)
+
+    def connectionLost(self, reason: Any) -> None:
+        """Forget who waits, as there is no session any more."""
+        super().connectionLost(reason)
+        self._waiting.clear()
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _asked(self, iq: Any) -> None:
+        reader = iq.getAttribute("from", "")
+        jid, resource = split(reader)
+        if not resource or not self._sees_us(jid):
+            # The fallback answers as to any request that it does not know.
+            return
+        iq.handled = True
+        try:
+            query = parse_query(next(iq.elements(NS_BITWEEN, "shares")))
+        except InvalidValue:
+            self._refuse(iq, "bad-request")
+            return
+        of_account = sum(split(known)[0] == jid for known in self._waiting)
+        full = (
+            len(self._waiting) >= MAX_WAITING
+            or of_account >= MAX_WAITING_OF_ACCOUNT
+            or reader in self._waiting
+        )
+        if full or self._reader(jid).wait(MAX_PAGE) > 0:
+            self._refuse(iq, "resource-constraint")
+            return
+        self._waiting[reader] = iq, query
+        self._go(0)
+
+    def _reader(self, jid: str) -> ByteBudget:
+        budget = self._readers.pop(jid, None) or ByteBudget(self._clock, READER_RATE, READER_BURST)
+        self._readers[jid] = budget
+        if len(self._readers) > _MAX_READERS:
+            del self._readers[next(iter(self._readers))]
+        return budget
+
+    def _go(self, delay: float) -> None:
+        if self._timer is None and self._waiting:
+            self._timer = self._clock.callLater(delay, self._due)
+
+    def _due(self) -> None:
+        self._timer = None
+        wait = self._budget.wait(MAX_PAGE, RESERVE)
+        if wait > 0:
+            self._go(wait)
+            return
+        reader = next(iter(self._waiting))
+        self._answer(reader, *self._waiting.pop(reader))
+        self._go(0)
+
+    def _answer(self, reader: str, iq: Any, query: Query) -> None:
+        jid, _ = split(reader)
+        if not self._sees_us(jid):
+            self._refuse(iq, "service-unavailable")
+            return
+        answer = toResponse(iq, "result")
+        answer.addChild(page_element(self._shares, query))
+        self._reader(jid).charge(MAX_PAGE)
+        self.send(answer)
+
+    def _refuse(self, iq: Any, condition: str) -> None:
+        self.send(StanzaError(condition).toResponse(iq))

@@ -1,0 +1,63 @@
+"""Our share list, kept from one run to the next."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from twisted.logger import Logger
+
+from bitween.errors import StoreError
+from bitween.model.announcement import Share
+from bitween.model.share_list import ListMemory, ShareList, new_list_id
+
+
+class OwnList:
+    """
+    Holds our list, and has every change of it remembered before anybody is told.
+
+    :ivar shares: the list; changed through this object only.
+    """
+
+    _log = Logger()
+
+    def __init__(self, memory: ListMemory) -> None:
+        self._memory = memory
+        self.shares = memory.share_list()
+
+    def update(self, shares: Sequence[Share]) -> bool:
+        """
+        Take over what is shared now.
+
+        :param shares: each info-hash once.
+        :returns: whether that is another list than before.
+        """
+        update = self.shares.update(list(shares))
+        if update:
+            self._keep(lambda: self._memory.keep_update(self.shares, update))
+        return bool(update)
+
+    def renew(self) -> None:
+        """Begin a new history: contacts know a later revision than we do."""
+        changes = self.shares.renew(new_list_id())
+        self._keep(lambda: self._memory.keep_anew(self.shares, changes))
+
+    def _keep(self, step: Callable[[], None]) -> None:
+        try:
+            step()
+        except StoreError as error:
+            # What is told stays true; contacts may have to read all of it after the next start.
+            self._log.error("the share list could not be kept: {error}", error=error)
+
+
+class NoMemory:
+    """Keeps nothing: every run begins a list of its own."""
+
+    def share_list(self) -> ShareList:
+        """Begin a new list."""
+        return ShareList(new_list_id())
+
+    def keep_update(self, *_: object) -> None:
+        """Do nothing."""
+
+    def keep_anew(self, *_: object) -> None:
+        """Do nothing."""

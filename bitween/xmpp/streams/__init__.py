@@ -1,0 +1,1 @@
+"""Byte streams through XMPP servers: SOCKS5 and in-band."""

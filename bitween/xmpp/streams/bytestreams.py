@@ -1,0 +1,265 @@
+"""Streams through the proxy of an XMPP server (XEP-0065, mediated)."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from itertools import islice
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.internet.endpoints import TCP4ClientEndpoint, TCP6ClientEndpoint, connectProtocol
+from twisted.logger import Logger
+from twisted.words.protocols.jabber.error import StanzaError
+from twisted.words.protocols.jabber.xmlstream import IQ, toResponse
+from wokkel.subprotocols import XMPPHandler
+
+from bitween.errors import BitweenError, RequestRefused
+from bitween.model.text import printable
+from bitween.xmpp.jids import split
+from bitween.xmpp.session.errors import no_session, request_error
+from bitween.xmpp.streams.proxies import NS_BYTESTREAMS, Proxies, Proxy, proxies_in
+from bitween.xmpp.streams.socks import ProxiedStream
+from bitween.xmpp.streams.stream_limits import Turnstile
+
+#: seconds for a proxy to take a connection, and as many for its words.
+CONNECT_TIMEOUT = 5
+#: Proxies of an offer that are tried, and addresses of each.
+MAX_TRIED = 2
+
+_MAX_SID = 255
+_OFFER = f"/iq[@type='set']/query[@xmlns='{NS_BYTESTREAMS}']"
+
+
+class Bytestreams(XMPPHandler):
+    """
+    Opens streams through our server's proxies, and takes what contacts offer through theirs.
+
+    The parent is a :class:`bitween.xmpp.session.client.Client`.
+    """
+
+    _log = Logger()
+
+    def __init__(
+        self,
+        reactor: Any,
+        proxies: Proxies,
+        turnstile: Turnstile,
+        admits: Callable[[str, str], bool],
+        accepted: Callable[[ProxiedStream], None],
+    ) -> None:
+        """
+        :param reactor: provides ``IReactorTCP`` and ``IReactorTime``.
+        :param admits: whether a resource (bare JID, resource) may open streams to us.
+        :param accepted: gets the streams that contacts have opened.
+        """
+        super().__init__()
+        self._reactor = reactor
+        self._proxies = proxies
+        self._turnstile = turnstile
+        self._admits = admits
+        self._accepted = accepted
+        self._expected: dict[tuple[str, str], Deferred[ProxiedStream]] = {}
+
+    def connectionInitialized(self) -> None:
+        """Listen for offers."""
+        self.xmlstream.addObserver(_OFFER, self._asked)
+
+    # ---- we offer
+
+    async def open(self, jid: str, resource: str, sid: str) -> ProxiedStream:
+        """
+        Open a stream through a proxy of our server (XEP-0065 §6).
+
+        :param sid: names it; random.
+        :raises RequestRefused: if no proxy of ours leads there.
+        :raises NotConnected: if there is no session.
+        """
+        peer, own = f"{jid}/{resource}", self.parent.jid.full()
+        offered = [
+            await self._proxies.address(proxy)
+            for proxy in islice(await self._proxies.own(), MAX_TRIED)
+        ]
+        used = await self._offer(peer, sid, offered)
+        addresses = await self._proxies.resolve(used.host)
+        name = stream_name(sid, own, peer)
+        stream, _ = await self._dial(used, addresses[:MAX_TRIED], name, jid, resource)
+        try:
+            await self._activate(used.jid, sid, peer)
+        except BaseException:
+            stream.abort()
+            raise
+        return stream
+
+    async def _offer(self, peer: str, sid: str, offered: Sequence[Proxy]) -> Proxy:
+        iq = self._request()
+        query = _query(iq, sid)
+        query["mode"] = "tcp"
+        for proxy in offered:
+            host = query.addElement("streamhost")
+            host["jid"], host["host"], host["port"] = proxy.jid, proxy.host, str(proxy.port)
+        try:
+            answer = (await iq.send(peer)).firstChildElement()
+        except Exception as error:
+            raise request_error(error) from None
+        children = [] if answer is None else answer.elements(NS_BYTESTREAMS, "streamhost-used")
+        names = [used.getAttribute("jid") for used in children]
+        for proxy in offered:
+            if proxy.jid in names:
+                return proxy
+        raise RequestRefused("the contact's program names no proxy that we had offered")
+
+    async def _activate(self, proxy: str, sid: str, peer: str) -> None:
+        iq = self._request()
+        _query(iq, sid).addElement("activate", content=peer)
+        try:
+            await iq.send(proxy)
+        except Exception as error:
+            why = request_error(error)
+            raise RequestRefused(f"{proxy} does not relay: {why}") from None
+
+    def _request(self) -> Any:
+        if self.xmlstream is None:
+            # It has ended while something else was waited for.
+            raise no_session()
+        return IQ(self.xmlstream, "set")
+
+    # ---- they offer
+
+    def expect(self, jid: str, resource: str, sid: str) -> Deferred[ProxiedStream]:
+        """
+        Take the stream of this name, which we have asked for, when it is offered.
+
+        Cancelling the Deferred ends that.
+
+        :returns: fires when the proxy has taken our connection, not yet the other side's.
+        """
+        key = f"{jid}/{resource}", sid
+
+        def forget(result: Any) -> Any:
+            self._expected.pop(key, None)
+            return result
+
+        self._expected[key] = Deferred()
+        return self._expected[key].addBoth(forget)
+
+    def _asked(self, iq: Any) -> None:
+        sender = iq.getAttribute("from", "")
+        jid, resource = split(sender)
+        if not resource or not self._admits(jid, resource):
+            # The fallback answers as to any request that it does not know.
+            return
+        iq.handled = True
+        query = next(iq.elements(NS_BYTESTREAMS, "query"))
+        sid = query.getAttribute("sid", "")
+        offered = list(islice(proxies_in(query), MAX_TRIED))
+        if not 0 < len(sid) <= _MAX_SID or query.getAttribute("mode", "tcp") != "tcp":
+            self.send(StanzaError("bad-request").toResponse(iq))
+            return
+        Deferred.fromCoroutine(self._answer(iq, jid, resource, sid, offered)).addErrback(
+            lambda failure: self._log.failure("answering an offer", failure)
+        )
+
+    async def _answer(
+        self, iq: Any, jid: str, resource: str, sid: str, offered: Sequence[Proxy]
+    ) -> None:
+        waiting = self._expected.pop((f"{jid}/{resource}", sid), None)
+        leave: Callable[[], None] = _nothing
+        try:
+            if waiting is None:
+                self._turnstile.knock(jid)
+                leave = self._turnstile.enter(jid)
+            name = stream_name(sid, f"{jid}/{resource}", self.parent.jid.full())
+            stream, used = await self._take(offered, name, jid, resource)
+        except BaseException as error:
+            leave()
+            if waiting is not None and not waiting.called:
+                waiting.errback(error)
+            if not isinstance(error, BitweenError):
+                raise
+            self._log.debug("no stream from {jid}: {why}", jid=printable(jid), why=str(error))
+            # §6.3.3 and §9: none of the hosts was of use.
+            self._reply(StanzaError("item-not-found").toResponse(iq))
+            return
+        stream.when_ended(leave)
+        answer = toResponse(iq, "result")
+        answer.addElement((NS_BYTESTREAMS, "query")).addElement("streamhost-used")["jid"] = used
+        answer.query["sid"] = sid
+        given_up = waiting is not None and waiting.called
+        if given_up or not self._reply(answer):
+            stream.abort()
+        elif waiting is not None:
+            waiting.callback(stream)
+        else:
+            self._accepted(stream)
+
+    def _reply(self, stanza: Any) -> bool:
+        """Send an answer, if the session is there still."""
+        if self.xmlstream is None:
+            return False
+        self.send(stanza)
+        return True
+
+    async def _take(
+        self, offered: Sequence[Proxy], name: str, jid: str, resource: str
+    ) -> tuple[ProxiedStream, str]:
+        """Connect to the first proxy of an offer that will do; which one that was."""
+        why = RequestRefused("no proxy was offered")
+        for proxy in offered:
+            try:
+                checked = await self._proxies.checked(proxy, jid.partition("@")[2])
+                places = await self._proxies.places(jid, checked, MAX_TRIED)
+                stream, address = await self._dial(checked, places, name, jid, resource)
+                self._proxies.relayed(jid, address, checked.port)
+                return stream, proxy.jid
+            except BitweenError as error:
+                why = RequestRefused(error.message, error.hint)
+        raise why
+
+    # ---- both
+
+    async def _dial(
+        self, proxy: Proxy, addresses: Sequence[str], name: str, jid: str, resource: str
+    ) -> tuple[ProxiedStream, str]:
+        """
+        Connect to a proxy, and have it know which stream is meant.
+
+        :returns: the stream, and at which of the addresses it came about.
+        :raises RequestRefused: if that fails.
+        """
+        if not addresses:
+            raise RequestRefused(f"{printable(proxy.jid)} is nowhere where a proxy should be")
+        why = ""
+        for address in addresses:
+            kind: Any = TCP6ClientEndpoint if ":" in address else TCP4ClientEndpoint
+            endpoint = kind(self._reactor, address, proxy.port, CONNECT_TIMEOUT)
+            stream = ProxiedStream(self._reactor, name, jid, resource)
+            try:
+                await connectProtocol(endpoint, stream)
+                await stream.ready.addTimeout(CONNECT_TIMEOUT, self._reactor)
+            except Exception as error:
+                why = printable(str(error) or type(error).__name__)
+            else:
+                return stream, address
+        raise RequestRefused(f"{printable(proxy.jid)} cannot be reached: {why}")
+
+
+def stream_name(sid: str, initiator: str, target: str) -> str:
+    """
+    What a proxy knows a stream by (XEP-0065 §5.3.2).
+
+    :param initiator: the full JID of whoever has offered it.
+    :returns: 40 hexadecimal digits.
+    """
+    # The XEP fixes the function.
+    return hashlib.sha1(f"{sid}{initiator}{target}".encode(), usedforsecurity=False).hexdigest()
+
+
+def _nothing() -> None:
+    """Leave nothing: nobody has entered."""
+
+
+def _query(iq: Any, sid: str) -> Any:
+    query = iq.addElement((NS_BYTESTREAMS, "query"))
+    query["sid"] = sid
+    return query

@@ -1,0 +1,259 @@
+"""What is said to be done is done: whoever reads the files at that moment gets the right bytes."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any, cast
+
+from twisted.internet import reactor
+from twisted.internet.task import deferLater
+
+from bitween.api.results.encoding import TORRENT_FIELDS
+from bitween.app.limits import Control, Rules
+from bitween.bittorrent.swarm import Swarm
+from bitween.model.events import SwarmEvent, TorrentChanged, TorrentFinished
+from bitween.model.torrent import InfoHash, Torrent, TorrentState
+from bitween.model.torrent_options import Limits, Selection, Wishes
+from tests.support.swarms import LOOPBACK, SwarmCase, address_of, read, when, write
+
+# So much that the disk is behind when the last piece is verified.
+FILES, SIZE = 24, 8 * 2**20
+WATCHFUL = replace(LOOPBACK, look_seconds=0.3)
+
+
+class NoMemory:
+    """Remembers no limits."""
+
+    def limits(self) -> None:
+        """None were chosen."""
+
+    def keep_limits(self, usual: Limits, chosen: Limits) -> None:
+        """Forget them."""
+
+
+def says_done(torrent: Torrent) -> bool:
+    """Whether anything that the API tells of a torrent means that it is all here."""
+    told = {key: TORRENT_FIELDS[key](torrent) for key in ("progress", "complete", "left", "state")}
+    return (
+        cast(float, told["progress"]) >= 1
+        or told["complete"] is True
+        or (torrent.files is not None and told["left"] == 0)
+        or told["state"] in ("finished", "seeding")
+    )
+
+
+class DoneTests(SwarmCase):
+    """Bob fetches a folder from Alice as fast as they can."""
+
+    async def setUp(self) -> None:  # type: ignore[override]  # trial takes coroutines
+        """Alice shares it."""
+        self.alice = await self.start()
+        self.source = self.folder("source")
+        one = os.urandom(2**20)
+        self.digests: list[bytes] = []
+        for number in range(FILES):
+            content = number.to_bytes(4, "big") + one[4:]
+            content *= SIZE // len(content)
+            self.digests.append(_digest(content))
+            write(os.path.join(self.source, f"{number:02}"), content)
+        self.info_hash = await self.share(self.alice, self.source)
+        self.bob = await self.start(options=WATCHFUL)
+        self.downloads = self.folder("downloads")
+        self.control = Control(self.bob, NoMemory(), Rules())
+
+    async def begin(self, wishes: Wishes | None = None) -> None:
+        """Let Bob download it."""
+        await self.bob.download(self.info_hash, "", self.downloads, wishes or Wishes())
+        self.bob.offer_peers(self.info_hash, [address_of(self.alice)])
+
+    def path(self, number: int) -> str:
+        """Where Bob has a file."""
+        return os.path.join(self.downloads, "source", f"{number:02}")
+
+    def wrong(self, numbers: Iterator[int] | range) -> list[int]:
+        """Those of Bob's files of which the disk has other bytes."""
+        return [number for number in numbers if not self.is_right(number)]
+
+    def is_right(self, number: int) -> bool:
+        """Whether the disk has a file."""
+        try:
+            return _digest(read(self.path(number))) == self.digests[number]
+        except OSError:
+            return False
+
+    async def test_whatever_says_that_it_is_done(self) -> None:
+        """Progress 1, complete, nothing left, seeding, finished: the disk has every byte."""
+        said: list[tuple[object, bool]] = []
+
+        def watch(event: SwarmEvent) -> None:
+            finished = isinstance(event, TorrentFinished)
+            if finished or (isinstance(event, TorrentChanged) and says_done(event.torrent)):
+                torrent = self.bob.library.get(self.info_hash)
+                said.append(((type(event), torrent.state), not self.wrong(range(FILES))))
+
+        self.bob.events.subscribe(watch)
+        await self.begin()
+        await when(self.bob, lambda: self.bob.library.get(self.info_hash).complete)
+        self.assertTrue(said)
+        self.assertEqual([what for what, right in said if not right], [])
+
+    async def test_between_two_events(self) -> None:
+        """Whoever asks in between gets no other answer."""
+        await self.begin()
+        while not says_done(self.bob.library.get(self.info_hash)):
+            self.bob._ask_for_progress()
+            await deferLater(cast(Any, reactor), 0.001)
+        self.assertEqual(self.wrong(range(FILES)), [])
+
+    async def test_single_files(self) -> None:
+        """A file that is said to be whole can be read, while the others are still to come."""
+        await self.begin()
+        checked: set[int] = set()
+        while len(checked) < FILES:
+            files = await self.control.files(self.info_hash)
+            whole = {n for n, file in enumerate(files or ()) if file.done == file.entry.size}
+            self.assertEqual(self.wrong(iter(sorted(whole - checked))), [])
+            checked |= whole
+            await deferLater(cast(Any, reactor), 0.001)
+        await when(self.bob, lambda: self.bob.library.get(self.info_hash).complete)
+
+    async def test_chosen_files(self) -> None:
+        """The same holds where only some files are wanted."""
+        said: list[bool] = []
+
+        def watch(event: SwarmEvent) -> None:
+            if isinstance(event, TorrentChanged | TorrentFinished) and says_done(event.torrent):
+                said.append(not self.wrong(range(0, FILES, 2)))
+
+        self.bob.events.subscribe(watch)
+        await self.begin(Wishes(selection=Selection(skipped=frozenset(range(1, FILES, 2)))))
+        await when(self.bob, lambda: bool(said))
+        self.assertTrue(all(said))
+        await when(
+            self.bob,
+            lambda: self.bob.library.get(self.info_hash).state is TorrentState.FINISHED,
+        )
+
+    async def test_what_is_gone_is_not_done(self) -> None:
+        """Of a copy that lost a file neither the whole nor that file is said to be there."""
+        await self.begin()
+        await when(self.bob, lambda: self.bob.library.get(self.info_hash).complete)
+        os.unlink(self.path(3))
+        await when(self.bob, lambda: bool(self.bob.library.get(self.info_hash).error))
+        torrent = self.bob.library.get(self.info_hash)
+        self.assertFalse(says_done(torrent))
+        self.assertEqual(torrent.progress.done, (FILES - 1) * SIZE)
+        files = await self.control.files(self.info_hash)
+        assert files is not None
+        self.assertEqual([file.done for file in files[2:5]], [SIZE, 0, SIZE])
+
+    async def test_a_chosen_file_that_is_gone(self) -> None:
+        """It is told, stays away until a check is asked for, and is fetched again then."""
+        await self.begin(Wishes(selection=Selection(skipped=frozenset(range(2, FILES)))))
+        finished = lambda: self.torrent_state() is TorrentState.FINISHED  # noqa: E731  # used twice
+        await when(self.bob, finished)
+        os.unlink(self.path(1))
+        await when(self.bob, lambda: bool(self.bob.library.get(self.info_hash).error))
+        torrent = self.bob.library.get(self.info_hash)
+        self.assertFalse(says_done(torrent))
+        self.assertIn("is missing", torrent.error)
+        await deferLater(cast(Any, reactor), 3 * WATCHFUL.look_seconds)
+        self.assertFalse(os.path.exists(self.path(1)))
+        await self.bob.recheck(self.info_hash)
+        self.bob.offer_peers(self.info_hash, [address_of(self.alice)])
+        await when(self.bob, finished)
+        self.assertEqual(self.wrong(range(2)), [])
+
+    def torrent_state(self) -> TorrentState:
+        """What Bob's torrent is doing."""
+        return self.bob.library.get(self.info_hash).state
+
+
+class SkippedFileTests(SwarmCase):
+    """A file that is left out, all of whose bytes come with the pieces of others."""
+
+    async def setUp(self) -> None:  # type: ignore[override]  # trial takes coroutines
+        """Bob has fetched two of three small files."""
+        self.alice, self.state = await self.start(), self.folder("state")
+        self.bob = await self.start(self.state)
+        self.source = self.folder("source")
+        for name in "abc":
+            write(os.path.join(self.source, name), os.urandom(20_000))
+        self.info_hash = await self.share(self.alice, self.source)
+        skipped = Selection(skipped=frozenset({1}))
+        self.downloads = self.folder("downloads")
+        await self.bob.download(self.info_hash, "", self.downloads, Wishes(selection=skipped))
+        self.bob.offer_peers(self.info_hash, [address_of(self.alice)])
+        await self.finished()
+
+    async def finished(self) -> None:
+        """Wait until Bob has what he wants."""
+        wanted = (TorrentState.FINISHED, TorrentState.ERROR)
+        await when(self.bob, lambda: self.bob.library.get(self.info_hash).state in wanted)
+        self.assertEqual(self.bob.library.get(self.info_hash).error, "")
+
+    async def test_it_is_not_said_to_be_there(self) -> None:
+        """Its bytes are kept elsewhere, and no file of its name is made."""
+        files = await Control(self.bob, NoMemory(), Rules()).files(self.info_hash)
+        assert files is not None
+        self.assertFalse(os.path.exists(os.path.join(self.downloads, "source", "b")))
+        self.assertLess(files[1].done, files[1].entry.size)
+        self.assertEqual([files[0].done, files[2].done], [20_000, 20_000])
+
+    async def test_later(self) -> None:
+        """Nor is it missed after a check or a restart; wanted after all, it is there."""
+        await self.bob.recheck(self.info_hash)
+        self.bob.offer_peers(self.info_hash, [address_of(self.alice)])
+        await self.finished()
+        await self.stop(self.bob)
+        self.bob = await self.start(self.state)
+        self.bob.offer_peers(self.info_hash, [address_of(self.alice)])
+        await self.finished()
+        await self.wanted_after_all()
+
+    async def test_at_once(self) -> None:
+        """The same while the daemon runs."""
+        await self.wanted_after_all()
+
+    async def wanted_after_all(self) -> None:
+        """Let Bob want all files, which makes his torrent complete."""
+        await self.bob.wish(self.info_hash, Wishes())
+        here = lambda: self.bob.library.get(self.info_hash)  # noqa: E731  # used twice
+        await when(self.bob, lambda: here().complete or bool(here().error))
+        self.assertEqual(here().error, "")
+        for name in "abc":
+            path = os.path.join(self.downloads, "source", name)
+            self.assertEqual(read(path), read(os.path.join(self.source, name)))
+
+
+class PausedTests(SwarmCase):
+    """What was all there before a restart."""
+
+    async def test_a_paused_selection(self) -> None:
+        """It is whole, though nothing is asked of libtorrent that would show it."""
+        alice = await self.start()
+        source = self.folder("source")
+        for name in "ab":
+            write(os.path.join(source, name), os.urandom(200_000))
+        info_hash = await self.share(alice, source)
+        state = self.folder("state")
+        bob = await self.start(state)
+        wishes = Wishes(selection=Selection(skipped=frozenset({1})))
+        await bob.download(info_hash, "", self.folder("downloads"), wishes)
+        bob.offer_peers(info_hash, [address_of(alice)])
+        await when(bob, lambda: bob.library.get(info_hash).state is TorrentState.FINISHED)
+        await bob.wish(info_hash, replace(wishes, paused=True))
+        await self.stop(bob)
+        bob = await self.start(state)
+        await when(bob, lambda: _progress(bob, info_hash) == 1)
+
+
+def _progress(swarm: Swarm, info_hash: InfoHash) -> float:
+    return swarm.library.get(info_hash).progress.fraction
+
+
+def _digest(content: bytes) -> bytes:
+    return hashlib.sha1(content, usedforsecurity=False).digest()

@@ -1,0 +1,411 @@
+"""A disk that is too small: whatever leads to fetching, nothing is fetched that has no room."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+from contextlib import closing
+from dataclasses import replace
+from typing import Any, cast
+
+from twisted.internet import reactor
+from twisted.internet.task import deferLater
+from twisted.trial.unittest import SkipTest
+
+from bitween.bittorrent.swarm import Swarm, SwarmOptions
+from bitween.errors import StoreError
+from bitween.model.torrent import InfoHash, Torrent, TorrentState
+from bitween.model.torrent_error import Reason
+from bitween.model.torrent_options import Limits, Selection, Wishes
+from bitween.storage.database import Store
+from tests.support.swarms import LOOPBACK, SwarmCase, address_of, read, when, write
+
+MIB = 2**20
+WATCHFUL = replace(LOOPBACK, look_seconds=0.3)
+#: Nothing that is only looked at again by itself goes on within a test.
+PATIENT = replace(LOOPBACK, look_seconds=3600.0)
+
+
+class RoomCase(SwarmCase):
+    """Bob has a disk of 16 MiB of his own for downloads; Alice has a folder of three files."""
+
+    sizes = (2 * MIB, 6 * MIB, 6 * MIB)
+
+    async def setUp(self) -> None:  # type: ignore[override]  # trial takes coroutines
+        """Alice shares it."""
+        self.alice = await self.start()
+        self.source = self.folder("source")
+        for name, size in zip("abc", self.sizes, strict=True):
+            write(os.path.join(self.source, name), os.urandom(size))
+        self.info_hash = await self.share(self.alice, self.source)
+        self.state, self.disk = self.folder("state"), self.folder("disk")
+        self.mount("-t", "tmpfs", "-o", "size=16m")
+        self.addCleanup(subprocess.run, ["umount", "--lazy", self.disk], check=True)
+        self.filler = os.path.join(self.disk, "filler")
+        self.lowest = self.free()
+
+    def mount(self, *arguments: str) -> None:
+        """Mount the disk, or change how it is mounted."""
+        mounting = subprocess.run(
+            ["mount", *arguments, "tmpfs", self.disk], capture_output=True, check=False, text=True
+        )
+        if mounting.returncode:
+            raise SkipTest(f"a disk cannot be mounted here: {mounting.stderr.strip()}")
+
+    def free(self) -> int:
+        """The bytes that are left."""
+        room = os.statvfs(self.disk)
+        return room.f_bavail * room.f_frsize
+
+    def leave(self, size: int) -> None:
+        """Have another program leave only so much."""
+        with open(self.filler, "ab") as file:
+            file.write(bytes(self.free() - size))
+
+    async def bobs(self, options: SwarmOptions = PATIENT) -> Swarm:
+        """A start of Bob's daemon."""
+        self.bob = await self.start(self.state, options)
+        self.bob.events.subscribe(lambda _: self.look())
+        self.bob.offer_peers(self.info_hash, [address_of(self.alice)])
+        return self.bob
+
+    def look(self) -> None:
+        """Note how full the disk is."""
+        self.lowest = min(self.lowest, self.free())
+
+    async def download(self, wishes: Wishes | None = None) -> None:
+        """Let Bob fetch the folder."""
+        await self.bob.download(self.info_hash, "", self.disk, wishes or Wishes())
+        self.bob.offer_peers(self.info_hash, [address_of(self.alice)])
+
+    def torrent(self) -> Torrent:
+        """Bob's."""
+        return self.bob.library.get(self.info_hash)
+
+    async def state_is(self, state: TorrentState) -> None:
+        """Wait for Bob's torrent to be in a state."""
+        await when(self.bob, lambda: self.torrent().state is state)
+
+    async def wish(self, **changes: object) -> None:
+        """Let Bob want something else."""
+        await self.bob.wish(self.info_hash, replace(self.torrent().wishes, **changes))  # type: ignore[arg-type]  # by field name
+
+    async def refused(self) -> None:
+        """Wait until there is too little room, and see that none was taken."""
+        await self.state_is(TorrentState.ERROR)
+        trouble = self.torrent().trouble
+        assert trouble is not None
+        self.assertEqual(trouble.reason, Reason.FULL)
+        self.assertIn("are to come", trouble.text)
+
+    def here(self) -> set[str]:
+        """What of the folder Bob has."""
+        folder = os.path.join(self.disk, "source")
+        return set(os.listdir(folder)) if os.path.isdir(folder) else set()
+
+    async def arrives(self) -> None:
+        """Wait until all of it is here, and right."""
+        await self.state_is(TorrentState.SEEDING)
+        for name in "abc":
+            self.assertEqual(
+                read(os.path.join(self.disk, "source", name)),
+                read(os.path.join(self.source, name)),
+            )
+
+
+class GateTests(RoomCase):
+    """A download that does not fit, and all that could begin it nevertheless."""
+
+    async def test_a_restart(self) -> None:
+        """What was refused is refused by the next run, too, and begins with room."""
+        self.leave(5 * MIB)
+        await self.bobs()
+        await self.download()
+        await self.refused()
+        await self.stop(self.bob)
+        await self.bobs(WATCHFUL)
+        await self.refused()
+        self.assertEqual(self.here(), set())
+        os.unlink(self.filler)
+        await self.arrives()
+
+    async def test_a_check(self) -> None:
+        """To look again, as the trouble suggests, looks, and begins nothing."""
+        self.leave(5 * MIB)
+        await self.bobs()
+        await self.download()
+        await self.refused()
+        for _ in range(2):
+            await self.bob.recheck(self.info_hash)
+            self.assertEqual(self.torrent().error, "")
+            await self.refused()
+        self.assertEqual(self.here(), set())
+        os.unlink(self.filler)
+        await self.bob.recheck(self.info_hash)
+        await self.arrives()
+
+    async def test_a_resumption(self) -> None:
+        """What was begun paused is refused when it is resumed."""
+        self.leave(5 * MIB)
+        await self.bobs()
+        await self.download(Wishes(paused=True))
+        await when(self.bob, lambda: self.torrent().files is not None)
+        await self.wish(paused=False)
+        await self.refused()
+        self.assertEqual(self.here(), set())
+
+    async def test_more_files(self) -> None:
+        """Of a download that is at its end with one file, the others are refused, and not begun."""
+        self.leave(5 * MIB)
+        await self.bobs()
+        await self.download(Wishes(selection=Selection(skipped=frozenset({1, 2}))))
+        await self.state_is(TorrentState.FINISHED)
+        await self.wish(selection=Selection())
+        self.assertGreaterEqual(self.torrent().progress.left, 12 * MIB)
+        await self.refused()
+        self.assertEqual(self.here(), {"a"})
+        await self.wish(selection=Selection(skipped=frozenset({1, 2})))
+        await self.state_is(TorrentState.FINISHED)
+
+    async def test_the_order_of_pieces(self) -> None:
+        """To fetch in order begins a download anew, and only if there is room."""
+        self.leave(5 * MIB)
+        await self.bobs()
+        await self.download(Wishes(selection=Selection(sequential=True)))
+        await self.refused()
+        await self.bob.recheck(self.info_hash)
+        await self.refused()
+        self.assertEqual(self.here(), set())
+        os.unlink(self.filler)
+        await self.bob.recheck(self.info_hash)
+        await self.arrives()
+
+    async def test_another_download(self) -> None:
+        """Room that another download is going to take is not there."""
+        await self.bobs()
+        self.alice.limit(Limits(upload=300_000))
+        await self.download()
+        await when(self.bob, lambda: self.torrent().progress.done > 0)
+        other = write(os.path.join(self.folder(), "film.mkv"), os.urandom(4 * MIB))
+        film = await self.share(self.alice, other)
+        await self.bob.download(film, "", self.disk)
+        self.bob.offer_peers(film, [address_of(self.alice)])
+        await when(self.bob, lambda: self.bob.library.get(film).state is TorrentState.ERROR)
+        self.assertIn("are to come", self.bob.library.get(film).error)
+        self.assertFalse(os.path.exists(os.path.join(self.disk, "film.mkv")))
+        self.alice.limit(Limits())
+        await self.arrives()
+
+    async def test_a_place_in_the_queue(self) -> None:
+        """A download whose turn has come is refused if the one before took the room."""
+        await self.bobs(replace(PATIENT, active_downloads=1))
+        self.alice.limit(Limits(upload=3_000_000))
+        await self.download()
+        await when(self.bob, lambda: self.torrent().progress.done > 0)
+        other = write(os.path.join(self.folder(), "film.mkv"), os.urandom(4 * MIB))
+        film = await self.share(self.alice, other)
+        await self.bob.download(film, "", self.disk, Wishes(paused=True))
+        self.bob.offer_peers(film, [address_of(self.alice)])
+        await when(self.bob, lambda: self.bob.library.get(film).files is not None)
+        await self.bob.wish(film, Wishes())
+        await when(self.bob, lambda: self.bob.library.get(film).state is TorrentState.ERROR)
+        await self.arrives()
+        self.assertFalse(os.path.exists(os.path.join(self.disk, "film.mkv")))
+
+
+class EntryTests(RoomCase):
+    """What files and folders take beside their bytes."""
+
+    async def many(self, count: int) -> None:
+        """Alice shares so many tiny files, each in a folder of its own; Bob wants them."""
+        source = self.folder("many")
+        for number in range(count):
+            write(os.path.join(source, f"{number}", "file"), b"%d" % number)
+        self.info_hash = await self.share(self.alice, source)
+        await self.bobs()
+        await self.download()
+
+    async def test_folders_take_room(self) -> None:
+        """A few kilobytes in thousands of folders are refused where those do not fit."""
+        await self.many(2500)
+        await self.refused()
+        self.assertEqual(os.listdir(self.disk), [])
+
+    async def test_a_disk_that_takes_few_files(self) -> None:
+        """So is what the disk has room for, but no file entries (inodes)."""
+        self.mount("-o", "remount,size=16m,nr_inodes=200")
+        await self.many(150)
+        await self.refused()
+        self.assertEqual(os.listdir(self.disk), [])
+
+
+class HalfDoneTests(RoomCase):
+    """A download of which a part is there."""
+
+    async def begin(self, done: int) -> None:
+        """Fetch some of it, and stop the daemon."""
+        await self.bobs()
+        self.alice.limit(Limits(upload=2_000_000))
+        await self.download()
+        await when(self.bob, lambda: self.torrent().progress.done > done)
+        await self.stop(self.bob)
+        self.alice.limit(Limits())
+
+    async def test_room_for_the_rest(self) -> None:
+        """What lies there needs no room once more, neither at a start nor for a check."""
+        await self.begin(2 * MIB)
+        self.assertLess(self.free(), sum(self.sizes))
+        await self.bobs()
+        await self.bob.recheck(self.info_hash)
+        self.bob.offer_peers(self.info_hash, [address_of(self.alice)])
+        await self.arrives()
+
+    async def test_no_room_for_the_rest(self) -> None:
+        """The rest is refused, at a start and after a check; what is there stays."""
+        await self.begin(2 * MIB)
+        self.leave(3 * MIB)
+        await self.bobs()
+        await self.refused()
+        await self.bob.recheck(self.info_hash)
+        await self.refused()
+        self.assertGreaterEqual(self.torrent().progress.done, MIB)
+        self.assertGreaterEqual(self.lowest, 2 * MIB)
+        os.unlink(self.filler)
+        await self.bob.recheck(self.info_hash)
+        await self.arrives()
+
+    async def test_somebody_else_fills_the_disk(self) -> None:
+        """A download stands still before the last byte is taken, and goes on with room."""
+        await self.bobs(WATCHFUL)
+        self.alice.limit(Limits(upload=300_000))
+        await self.download()
+        await when(self.bob, lambda: self.torrent().progress.done > 0)
+        self.leave(300_000)
+        self.bob._keep_house()
+        await self.state_is(TorrentState.ERROR)
+        self.assertGreater(self.free(), 100_000)
+        os.unlink(self.filler)
+        self.alice.limit(Limits())
+        await self.arrives()
+
+
+class StateTests(RoomCase):
+    """The database lies on the disk of the downloads."""
+
+    async def test_a_part_stays_free(self) -> None:
+        """A download that would leave no room for the database is refused; it can be written."""
+        self.state = os.path.join(self.disk, "state")
+        os.mkdir(self.state)
+        self.leave(15 * MIB)
+        await self.bobs()
+        await self.download()
+        await self.refused()
+        self.assertIn("always stay free", self.torrent().error)
+        await self.wish(selection=Selection(skipped=frozenset({2})))
+        await self.state_is(TorrentState.FINISHED)
+        self.assertGreater(self.free(), 1 * MIB)
+
+    async def test_a_database_without_room(self) -> None:
+        """A download that comes to its end meanwhile is at its end as soon as that can be noted."""
+        self.state = os.path.join(self.disk, "state")
+        os.mkdir(self.state)
+        await self.bobs()
+        downloads = self.folder("downloads")
+        await self.bob.download(self.info_hash, "", downloads, Wishes(paused=True))
+        self.bob.offer_peers(self.info_hash, [address_of(self.alice)])
+        await when(self.bob, lambda: self.torrent().files is not None)
+        await self.wish(paused=False)
+        await when(self.bob, lambda: self.torrent().progress.done > 0)
+        with contextlib.suppress(OSError), open(self.filler, "wb", buffering=0) as file:
+            while True:
+                file.write(bytes(4096))
+        while not self.bob._members.known(self.info_hash).has_wanted:
+            self.bob._ask_for_progress()
+            await deferLater(cast(Any, reactor), 0.01)
+        os.unlink(self.filler)
+        self.bob._keep_house()
+        await self.state_is(TorrentState.SEEDING)
+        self.flushLoggedErrors()
+
+    def fill(self) -> None:
+        """Have another program take the last byte."""
+        with contextlib.suppress(OSError), open(self.filler, "ab", buffering=0) as file:
+            while True:
+                file.write(bytes(4096))
+        with contextlib.suppress(OSError), open(self.filler, "ab", buffering=0) as file:
+            while True:
+                file.write(b"0")
+
+    async def test_removing_without_room(self) -> None:
+        """A torrent can be removed when not a byte is left, for that makes room."""
+        self.state = os.path.join(self.disk, "state")
+        os.mkdir(self.state)
+        await self.bobs()
+        await self.download(Wishes(selection=Selection(skipped=frozenset({2}))))
+        await self.state_is(TorrentState.FINISHED)
+        path = write(os.path.join(self.folder(), "film.mkv"), os.urandom(MIB))
+        film = await self.share(self.bob, path)
+        self.fill()
+        await self.bob.remove(film, delete_data=False)
+        self.assertEqual(self.flushLoggedErrors(), [])
+        deletion = await self.bob.remove(self.info_hash, delete_data=True)
+        assert deletion is not None
+        self.assertEqual(deletion.files, 2)
+        await self.stop(self.bob)
+        self.assertEqual(len((await self.bobs()).library), 0)
+
+
+class StubbornStore(Store):
+    """Cannot be written to for a while, and then can."""
+
+    broken = True
+
+    def remove(self, info_hash: InfoHash) -> None:
+        """Fail as a disk does that is full or broken."""
+        if self.broken:
+            raise StoreError("the database cannot be used: disk I/O error")
+        super().remove(info_hash)
+
+
+class ForgettingTests(SwarmCase):
+    """What cannot be noted of a removal is noted later."""
+
+    async def setUp(self) -> None:  # type: ignore[override]  # trial takes coroutines
+        """Have a swarm remove its only torrent while the store fails."""
+        self.path = os.path.join(self.folder("state"), "bitween.db")
+        self.store = cast(StubbornStore, StubbornStore.open(self.path))
+        self.swarm = Swarm(cast(Any, reactor), self.store, LOOPBACK)
+        self.swarm.startService()
+        self.addCleanup(self.stop, self.swarm)
+        await self.swarm.ready
+        self.film = write(os.path.join(self.folder(), "film.mkv"), b"film" * 1000)
+        self.info_hash = await self.share(self.swarm, self.film)
+        await self.swarm.remove(self.info_hash, delete_data=False)
+        self.assertNotIn(self.info_hash, self.swarm.library)
+
+    def kept(self) -> int:
+        """How many torrents are stored."""
+        return len(list(self.store.torrents()))
+
+    async def test_later(self) -> None:
+        """As soon as the store can be written to."""
+        self.swarm._keep_house()
+        self.assertEqual(self.kept(), 1)
+        self.store.broken = False
+        self.swarm._keep_house()
+        self.assertEqual(self.kept(), 0)
+
+    async def test_at_the_end(self) -> None:
+        """Before the daemon ends at the latest."""
+        self.store.broken = False
+        await self.stop(self.swarm)
+        with closing(Store.open(self.path)) as again:
+            self.assertEqual(list(again.torrents()), [])
+
+    async def test_shared_again(self) -> None:
+        """What is shared again meanwhile stays."""
+        await self.share(self.swarm, self.film)
+        self.store.broken = False
+        self.swarm._keep_house()
+        self.assertEqual(self.kept(), 1)

@@ -1,0 +1,185 @@
+"""Whom the door is opened to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from ipaddress import IPv4Network, IPv6Network
+
+from twisted.internet.task import Clock
+from twisted.trial.unittest import SynchronousTestCase
+
+from bitween.connect.allowlist import LINGER, Admission
+from bitween.model.address import PeerAddress
+from bitween.model.announcement import Announcement
+from bitween.model.candidate import Candidate, Kind
+from bitween.model.catalogue.catalogue import Catalogue, CatalogueChange
+from tests.support.fakes.swarm import FakeSwarm
+
+ANN, BEN = "ann@example.org", "ben@example.org"
+
+
+def announcement(*addresses: str, resource: str = "home") -> Announcement:
+    """Somebody without shares, who is somewhere."""
+    candidates = tuple(Candidate(PeerAddress.parse(a, 6881), Kind.SEEN) for a in addresses)
+    return Announcement(resource, candidates=candidates)
+
+
+class CountingSwarm(FakeSwarm):
+    """:ivar told: how many networks it was told of."""
+
+    told = 0
+
+    def admit(self, networks: Iterable[IPv4Network | IPv6Network]) -> None:
+        """Count."""
+        networks = list(networks)
+        self.told += len(networks)
+        super().admit(networks)
+
+
+class AdmissionTests(SynchronousTestCase):
+    """Contacts come, move and go."""
+
+    def setUp(self) -> None:
+        """Have nobody there."""
+        self.clock, self.catalogue, self.swarm = Clock(), Catalogue(lambda: 0.0), CountingSwarm()
+        self.loopback = False
+        self.admission = Admission(
+            self.swarm,
+            self.catalogue,
+            lambda address: self.loopback or not address.is_loopback,
+            self.clock.seconds,
+        )
+
+    def change(self, change: CatalogueChange) -> None:
+        """Have something change."""
+        self.admission.follow(change)
+
+    def come(self, jid: str, *addresses: str, resource: str = "home") -> None:
+        """Have somebody be online, and say where."""
+        self.change(self.catalogue.set_online(jid, resource, True))
+        said = announcement(*addresses, resource=resource)
+        self.change(self.catalogue.replace_item(jid, resource, [said]))
+
+    def go(self, jid: str) -> None:
+        """Have somebody go."""
+        self.change(self.catalogue.set_online(jid, "home", False))
+
+    def admits(self, *networks: str) -> None:
+        """Check who is let in."""
+        self.assertEqual({str(network) for network in self.swarm.admitted}, set(networks))
+
+    def test_who_is_there(self) -> None:
+        """Addresses of IPv4 count as they are, of IPv6 with the network, whose others call."""
+        self.come(ANN, "192.0.2.1", "2001:db8:1:2::3")
+        self.admits("192.0.2.1/32", "2001:db8:1:2::/64")
+
+    def test_who_is_away(self) -> None:
+        """What somebody says who is not there opens nothing until he is."""
+        self.change(self.catalogue.replace_item(ANN, "home", [announcement("192.0.2.1")]))
+        self.admits()
+        self.change(self.catalogue.set_online(ANN, "home", True))
+        self.admits("192.0.2.1/32")
+
+    def test_moving(self) -> None:
+        """Who is elsewhere now is let in from there alone."""
+        self.come(ANN, "192.0.2.1", "192.0.2.2")
+        self.come(ANN, "192.0.2.2", "192.0.2.3")
+        self.admits("192.0.2.2/32", "192.0.2.3/32")
+
+    def test_in_one_home(self) -> None:
+        """An address that two have is let in until neither has it."""
+        self.come(ANN, "192.0.2.1")
+        self.come(BEN, "192.0.2.1")
+        self.change(self.catalogue.forget(ANN))
+        self.admits("192.0.2.1/32")
+        self.change(self.catalogue.forget(BEN))
+        self.admits()
+
+    def test_going(self) -> None:
+        """Who goes may end what he began; after a while he is shut out."""
+        self.come(ANN, "192.0.2.1")
+        self.clock.advance(LINGER)
+        self.go(ANN)
+        self.clock.advance(LINGER - 1)
+        self.admission.sweep(online=True)
+        self.admits("192.0.2.1/32")
+        self.clock.advance(1)
+        self.admission.sweep(online=True)
+        self.admits()
+
+    def test_coming_back(self) -> None:
+        """Who is back in time stays."""
+        self.come(ANN, "192.0.2.1")
+        self.go(ANN)
+        self.clock.advance(LINGER)
+        self.change(self.catalogue.set_online(ANN, "home", True))
+        self.admission.sweep(online=True)
+        self.admits("192.0.2.1/32")
+
+    def test_without_a_connection(self) -> None:
+        """As long as we ourselves are offline, nobody is known to have gone."""
+        self.come(ANN, "192.0.2.1")
+        self.change(self.catalogue.all_offline())
+        self.clock.advance(10 * LINGER)
+        self.admission.sweep(online=False)
+        self.admission.sweep(online=True)
+        self.admits("192.0.2.1/32")
+        self.clock.advance(LINGER)
+        self.admission.sweep(online=True)
+        self.admits()
+
+    def test_no_contact_any_more(self) -> None:
+        """Who is a contact no longer is shut out at once."""
+        self.come(ANN, "192.0.2.1")
+        self.come(BEN, "192.0.2.2")
+        self.change(self.catalogue.forget_all_but({BEN}))
+        self.admits("192.0.2.2/32")
+
+    def test_meeting(self) -> None:
+        """Who told us alone where he is is let in there, too, until he is forgotten."""
+        self.come(ANN, "192.0.2.1")
+        self.admission.meet(ANN, "home", [PeerAddress.parse("192.0.2.9", 1)])
+        self.come(ANN, "192.0.2.2")
+        self.admits("192.0.2.2/32", "192.0.2.9/32")
+        self.change(self.catalogue.forget(ANN))
+        self.admits()
+
+    def test_who_announces_nothing(self) -> None:
+        """Nothing would tell that he is no contact any more: he is let in while he is there."""
+        for number in range(3):
+            resource = f"n{number}"
+            self.change(self.catalogue.set_online(ANN, resource, True))
+            self.admission.meet(ANN, resource, [PeerAddress.parse(f"192.0.2.{number}", 1)])
+        self.change(self.catalogue.set_online(ANN, "n0", False))
+        self.admits("192.0.2.1/32", "192.0.2.2/32")
+        self.admission.meet(ANN, "n0", [PeerAddress.parse("192.0.2.9", 1)])
+        self.change(self.catalogue.set_online(ANN, "n0", True))
+        self.admits("192.0.2.1/32", "192.0.2.2/32")
+        self.change(self.catalogue.forget(ANN))
+        self.admits()
+
+    def test_a_relay(self) -> None:
+        """What has a name of its own is let in as long as that is said."""
+        self.admission.let("relay", [PeerAddress.parse("127.1.0.2", 1)])
+        self.admits("127.1.0.2/32")
+        self.admission.let("relay", ())
+        self.admits()
+
+    def test_loopback(self) -> None:
+        """What is not believed is not let in, until it is."""
+        self.come(ANN, "127.0.0.1", "192.0.2.1")
+        self.admits("192.0.2.1/32")
+        self.loopback = True
+        self.admission.look_again()
+        self.admits("192.0.2.1/32", "127.0.0.1/32")
+        self.loopback = False
+        self.admission.look_again()
+        self.admits("192.0.2.1/32")
+
+    def test_many(self) -> None:
+        """Of one who comes to many, the door hears of that one alone."""
+        for number in range(300):
+            self.come(f"c{number}@example.org", f"20.0.{number // 250}.{number % 250}")
+        told = self.swarm.told
+        self.come(ANN, "192.0.2.1")
+        self.assertEqual(self.swarm.told, told + 1)

@@ -1,0 +1,716 @@
+"""Meeting those who have what is wanted: on fakes, and a clock of the test's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from ipaddress import ip_interface, ip_network
+
+from twisted.internet.defer import Deferred
+from twisted.internet.task import Clock
+from twisted.trial.unittest import SynchronousTestCase
+
+from bitween.connect.connector import (
+    CLIMBING,
+    CLIMBING_OF_ACCOUNT,
+    CONNECTING,
+    IDLE_LOOK,
+    LOOKING_ROUND,
+    LOST,
+    PUNCH_AT_LAST,
+    Meetings,
+)
+from bitween.connect.dial_policy import MAX_PORTS, DialPolicy, Link
+from bitween.connect.ladder import MEET_AFTER, PUNCH_AFTER, RELAY_AFTER
+from bitween.connect.liveness import ASK_EVERY
+from bitween.errors import NotConnected, RequestRefused, UnknownTorrent
+from bitween.model.address import PeerAddress
+from bitween.model.announcement import Announcement, Share
+from bitween.model.candidate import Candidate, Kind
+from bitween.model.catalogue.catalogue import Catalogue, Key
+from bitween.model.events import WayFound
+from bitween.model.peer import Peer
+from bitween.model.relay_route import Passage
+from bitween.model.route import UNTRIED, Rung
+from bitween.model.torrent import InfoHash
+from tests.support.fakes.means import FakeMeans
+from tests.support.fakes.swarm import FakeSwarm
+
+BOB, CAROL = "bob@example.org", "carol@example.org"
+FILM = Share(InfoHash("ab" * 20), "film.mkv", 5_000_000)
+SONG = Share(InfoHash("cd" * 20), "song.ogg", 5_000)
+OURS = (Candidate(PeerAddress.parse("10.0.0.1", 6881)),)
+SYMMETRIC = (*OURS, Candidate(PeerAddress.parse("9.9.9.7", 6881), Kind.SEEN, varies=True))
+NEAR, FAR = PeerAddress.parse("10.0.0.2", 6881), PeerAddress.parse("9.9.9.9", 6881)
+OTHER = PeerAddress.parse("8.8.4.4", 6881)
+#: The network that a neighbour shares with us.
+HOME = frozenset({ip_network("10.0.0.0/24")})
+SEEN = Candidate(PeerAddress.parse("9.9.9.8", 7000), Kind.SEEN)
+
+
+class MeetingCase(SynchronousTestCase):
+    """What alice's daemon does to meet bob."""
+
+    def setUp(self) -> None:
+        """Meet nobody yet."""
+        self.clock, self.swarm = Clock(), FakeSwarm()
+        self.policy = DialPolicy(self.clock, self, lambda _: False)
+        self.fakes = FakeMeans(policy=self.policy)
+        self.catalogue = Catalogue(self.clock.seconds)
+        self.admitted: dict[Key, list[PeerAddress]] = {}
+        self.ours: tuple[Candidate, ...] = OURS
+        self.meetings = Meetings(
+            *(self.clock, self.swarm, self.catalogue, self.fakes.means),
+            self,
+            ours=lambda: self.ours,
+        )
+
+    def tearDown(self) -> None:
+        """Nothing is left behind."""
+        self.meetings.close()
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    @property
+    def candidates(self) -> tuple[Candidate, ...]:
+        """Where we are."""
+        return self.ours
+
+    @property
+    def links(self) -> tuple[Link, ...]:
+        """Our only network."""
+        return ((ip_interface("10.0.0.1/24"),),)
+
+    def meet(self, jid: str, resource: str, addresses: Iterable[PeerAddress]) -> None:
+        """Remember who is let in."""
+        self.admitted[jid, resource] = list(addresses)
+
+    def there(
+        self,
+        jid: str,
+        *candidates: Candidate | PeerAddress,
+        shares: tuple[Share, ...] = (FILM,),
+        resource: str = "laptop",
+    ) -> None:
+        """Have somebody be online and announce something."""
+        where = tuple(c if isinstance(c, Candidate) else Candidate(c) for c in candidates)
+        said = Announcement(
+            resource,
+            {share.info_hash: share for share in shares},
+            tuple(c.address for c in where if c.dialable),
+            candidates=where,
+        )
+        self.meetings.changed(self.catalogue.set_online(jid, resource, True))
+        self.meetings.changed(self.catalogue.replace_item(jid, resource, [said]))
+
+    def gone(self, jid: str) -> None:
+        """Have somebody go."""
+        self.meetings.changed(self.catalogue.set_online(jid, "laptop", False))
+
+    def want(self, share: Share = FILM) -> None:
+        """Begin a download."""
+        self.successResultOf(self.swarm.download(share.info_hash, share.name, "/downloads"))
+        self.meetings.offer(share.info_hash)
+
+    def connected(self, *peers: Peer, share: Share = FILM) -> None:
+        """Have the swarm be connected to these, and that be seen."""
+        self.swarm.connected[share.info_hash] = peers
+        self.pass_by(0.5)
+
+    def pass_by(self, seconds: float) -> None:
+        """Let time go by, in steps of a quarter of a second."""
+        self.clock.pump([0.25] * round(seconds / 0.25))
+
+    def offered(self, share: Share = FILM) -> tuple[PeerAddress, ...]:
+        """Whom the swarm dials."""
+        return self.swarm.offered[share.info_hash]
+
+    @property
+    def race(self) -> Deferred[PeerAddress | None]:
+        """The last race."""
+        return self.fakes.raced[-1][1]
+
+    def way(self, jid: str = BOB) -> Rung | None:
+        """On which rung somebody is met."""
+        return self.meetings.way(jid, "laptop").rung
+
+
+class WantingTests(MeetingCase):
+    """We want something."""
+
+    def test_the_most_promising_one_first(self) -> None:
+        """While the ladder is climbed one address is dialled; then the one that was found."""
+        self.there(BOB, FAR, NEAR)
+        self.assertEqual(self.fakes.raced, [])
+        self.want()
+        self.assertEqual(self.offered(), (NEAR,))
+        self.assertEqual(self.fakes.raced[0][0], (NEAR, FAR))
+        self.race.callback(FAR)
+        self.assertEqual((self.offered(), self.way()), ((FAR,), Rung.IPV4))
+
+    def test_a_known_way_is_used_at_once(self) -> None:
+        """For the next torrent nobody is raced."""
+        self.there(BOB, FAR, NEAR, shares=(FILM, SONG))
+        self.want()
+        self.race.callback(FAR)
+        self.want(SONG)
+        self.assertEqual((self.offered(SONG), len(self.fakes.raced)), ((FAR,), 1))
+
+    def test_somebody_comes_later(self) -> None:
+        """Who comes online with it is met; with several, the best way is dialled first."""
+        self.want()
+        self.assertEqual(self.offered(), ())
+        self.there(BOB, FAR)
+        self.race.callback(FAR)
+        self.there(CAROL, NEAR)
+        self.race.callback(NEAR)
+        self.assertEqual(self.offered(), (NEAR, FAR))
+        self.assertEqual(self.meetings.sources(FILM.info_hash), 2)
+
+    def test_somebody_goes(self) -> None:
+        """Nothing is known of the way to who is away."""
+        self.there(BOB, FAR)
+        self.want()
+        self.gone(BOB)
+        self.assertEqual(self.meetings.way(BOB, "laptop"), UNTRIED)
+        self.assertIsNone(self.meetings.best_way(FILM.info_hash))
+        self.there(BOB, FAR)
+        self.assertEqual(len(self.fakes.raced), 2)
+
+    def test_meeting_half_way(self) -> None:
+        """Who does not answer is asked to come, let in, and dialled over uTP."""
+        self.there(BOB, NEAR, SEEN)
+        self.want()
+        self.pass_by(MEET_AFTER)
+        key, info_hash, ours, answer = self.fakes.called[0]
+        self.assertEqual((key, info_hash, ours), ((BOB, "laptop"), FILM.info_hash, OURS))
+        answer.callback((SEEN,))
+        self.assertEqual(self.admitted[BOB, "laptop"], [SEEN.address])
+        self.pass_by(PUNCH_AFTER + 0.25)
+        self.assertEqual(self.swarm.met, [(FILM.info_hash, (), (NEAR, SEEN.address))])
+
+    def test_a_hole_is_punched(self) -> None:
+        """Who is connected over uTP is met so; what else is wanted goes the same way."""
+        self.there(BOB, NEAR, SEEN, shares=(FILM, SONG))
+        self.want()
+        self.connected(Peer(SEEN.address.address, SEEN.address.port, utp=True))
+        self.assertIs(self.way(), Rung.PUNCHED)
+        self.want(SONG)
+        self.assertEqual(self.swarm.met[-1], (SONG.info_hash, (), (SEEN.address,)))
+        self.assertEqual(self.offered(SONG), ())
+
+    def test_they_dial_us(self) -> None:
+        """Who comes in from an address of theirs is met, whoever dialled."""
+        self.there(BOB, FAR)
+        self.want()
+        self.connected(Peer(FAR.address, None))
+        self.assertIs(self.way(), Rung.IPV4)
+
+    def test_they_have_to_dial_us(self) -> None:
+        """Who came by itself is asked to come for what else is wanted, once each."""
+        self.there(BOB, FAR, shares=(FILM, SONG))
+        self.want()
+        self.connected(Peer(FAR.address, None))
+        self.want(SONG)
+        self.want(SONG)
+        self.assertEqual([hash_ for _, hash_, _, _ in self.fakes.called], [SONG.info_hash])
+        self.assertEqual(self.offered(SONG), ())
+        self.fakes.called[0][3].callback((SEEN,))
+        self.assertEqual(self.admitted[BOB, "laptop"], [SEEN.address])
+
+    def test_two_behind_one_address(self) -> None:
+        """Nobody can tell which of them dials us."""
+        self.there(BOB, FAR)
+        self.there(CAROL, PeerAddress(FAR.address, 7000))
+        self.want()
+        self.connected(Peer(FAR.address, None))
+        self.assertEqual([self.way(BOB), self.way(CAROL)], [None, None])
+        self.connected(Peer(FAR.address, 7000))
+        self.assertEqual([self.way(BOB), self.way(CAROL)], [None, Rung.IPV4])
+
+    def test_so_quick_that_nobody_looked(self) -> None:
+        """A download that is done at once tells all the same how it came."""
+        self.there(BOB, FAR)
+        self.want()
+        self.swarm.connected[FILM.info_hash] = (Peer(FAR.address, None),)
+        self.swarm.arrive(FILM.info_hash, FILM.size)
+        self.meetings.offer(FILM.info_hash)
+        self.assertIs(self.way(), Rung.IPV4)
+
+    def test_done(self) -> None:
+        """Once nothing is wanted any more, nothing is tried any more."""
+        self.there(BOB, FAR)
+        self.want()
+        self.swarm.arrive(FILM.info_hash, FILM.size)
+        self.meetings.offer(FILM.info_hash)
+        self.pass_by(1)
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+        self.assertTrue(self.race.called)
+
+    def test_not_let_in(self) -> None:
+        """Who answers but does not let the swarm connect is asked to come."""
+        self.there(BOB, FAR)
+        self.want()
+        self.race.callback(FAR)
+        self.pass_by(CONNECTING + 0.5)
+        self.assertEqual(len(self.fakes.called), 1)
+
+    def test_a_paused_torrent(self) -> None:
+        """Nobody is expected to be connected for what stands still."""
+        self.there(BOB, FAR)
+        self.want()
+        self.race.callback(FAR)
+        wishes = self.swarm.library.get(FILM.info_hash).wishes
+        self.successResultOf(
+            self.swarm.wish(FILM.info_hash, type(wishes)(paused=True)),
+        )
+        self.pass_by(CONNECTING + LOST)
+        self.assertEqual((self.fakes.called, self.way()), ([], Rung.IPV4))
+
+    def test_lost(self) -> None:
+        """When a connection is gone for some time, the way is looked for anew."""
+        self.there(BOB, FAR)
+        self.want()
+        self.race.callback(FAR)
+        self.connected(Peer(FAR.address, FAR.port))
+        self.swarm.connected[FILM.info_hash] = ()
+        self.pass_by(2 * LOST)
+        self.assertEqual(len(self.fakes.raced), 2)
+
+    def test_many(self) -> None:
+        """A way is looked for to few at a time; the others have their turn after them."""
+        self.want()
+        for number in range(CLIMBING + 1):
+            self.there(f"friend{number}@example.org", FAR)
+        self.assertEqual(len(self.fakes.raced), CLIMBING)
+        self.fakes.raced[0][1].callback(FAR)
+        self.assertEqual(len(self.fakes.raced), CLIMBING + 1)
+
+    def test_one_account_does_not_hold_up_the_others(self) -> None:
+        """Few of its devices are looked for at a time, however many do not answer."""
+        self.want()
+        for number in range(CLIMBING):
+            self.there("mallory@example.org", OTHER, resource=str(number))
+        self.assertEqual(len(self.fakes.raced), CLIMBING_OF_ACCOUNT)
+        self.there(BOB, FAR)
+        self.assertEqual(self.fakes.raced[-1][0], (FAR,))
+        self.fakes.raced[-1][1].callback(FAR)
+        self.assertEqual(len(self.fakes.raced), CLIMBING_OF_ACCOUNT + 1)
+        self.fakes.raced[0][1].callback(OTHER)
+        self.assertEqual(self.fakes.raced[-1][0], (OTHER,))
+
+    def test_our_own_addresses(self) -> None:
+        """Nobody makes us dial ourselves, our loopback, or what is on our link alone."""
+        near = [PeerAddress.parse(ip, 8080) for ip in ("127.0.0.1", "169.254.169.254", "fe80::1")]
+        self.there(BOB, OURS[0].address, *near, FAR)
+        self.want()
+        self.assertEqual(self.fakes.raced[0][0], (FAR,))
+
+
+class AnsweringTests(MeetingCase):
+    """Whether those answer whose presence says that they are there."""
+
+    def setUp(self) -> None:
+        """Want something of bob, who is said to be there."""
+        super().setUp()
+        self.there(BOB, FAR, shares=(FILM, SONG))
+        self.want()
+
+    def answers(self) -> bool | None:
+        """Whether bob answers."""
+        return self.meetings.answers(BOB, "laptop")
+
+    def test_who_does_not_answer_is_no_source(self) -> None:
+        """That is said with its reason, and told, as soon as it is known."""
+        told: list[WayFound] = []
+        self.meetings.found.subscribe(told.append)
+        self.pass_by(0.5)
+        self.assertIsNone(self.answers())
+        ((key, answer),) = self.fakes.pinged
+        self.assertEqual(key, (BOB, "laptop"))
+        answer.callback(False)
+        way = self.meetings.way(BOB, "laptop")
+        self.assertEqual((self.answers(), way.rung), (False, None))
+        self.assertEqual([obstacle.detail for obstacle in way.obstacles], ["not_answering"])
+        self.assertEqual(self.meetings.sources(FILM.info_hash), 0)
+        self.assertEqual(told[-1].way, way)
+
+    def test_what_is_said_of_a_share(self) -> None:
+        """Nobody who has it answers only if that is known of each of them."""
+        self.assertIsNone(self.meetings.answering(FILM.info_hash))
+        self.pass_by(0.5)
+        self.fakes.pinged[0][1].callback(False)
+        self.assertIs(self.meetings.answering(FILM.info_hash), False)
+        self.there(CAROL, FAR)
+        self.assertIsNone(self.meetings.answering(FILM.info_hash))
+        self.gone(BOB)
+        self.gone(CAROL)
+        self.assertIsNone(self.meetings.answering(FILM.info_hash))
+
+    def test_it_is_asked_again(self) -> None:
+        """Every half minute as long as it is wanted, until it answers or is connected."""
+        self.pass_by(0.5)
+        self.fakes.pinged[0][1].callback(False)
+        self.pass_by(ASK_EVERY + 6)
+        self.assertEqual(len(self.fakes.pinged), 2)
+        self.fakes.pinged[1][1].callback(True)
+        self.assertTrue(self.answers())
+        self.pass_by(ASK_EVERY + 6)
+        self.fakes.pinged[2][1].callback(False)
+        self.connected(Peer(FAR.address, None))
+        self.pass_by(6)
+        self.assertTrue(self.answers())
+
+    def test_who_shows_itself_is_back_at_once(self) -> None:
+        """It is sought anew without a wait, and asked; but not each time that it shows itself."""
+        self.pass_by(0.5)
+        self.fakes.pinged[0][1].callback(False)
+        raced = len(self.fakes.raced)
+        self.meetings.heard(BOB, "laptop")
+        self.assertTrue(self.answers())
+        self.assertGreater(len(self.fakes.raced), raced)
+        self.pass_by(6)
+        self.fakes.pinged[1][1].callback(False)
+        for _ in range(9):
+            self.meetings.heard(BOB, "laptop")
+        self.assertFalse(self.answers())
+        self.pass_by(ASK_EVERY)
+        self.meetings.asked(BOB, "laptop", FILM.info_hash, [])
+        self.assertTrue(self.answers())
+
+    def test_an_answer_for_the_run_before(self) -> None:
+        """What a server says of the one that died does not count for the one that is back."""
+        self.pass_by(0.5)
+        self.meetings.heard(BOB, "laptop")
+        self.fakes.pinged[0][1].callback(False)
+        self.assertIsNone(self.answers())
+
+    def test_who_is_connected_or_not_wanted_is_not_asked(self) -> None:
+        """It is there; and what nobody waits for is no reason to ask."""
+        self.connected(Peer(FAR.address, None))
+        self.pass_by(60)
+        self.assertEqual(self.fakes.pinged, [])
+
+    def test_who_is_not_wanted_any_more_is_not_called_silent(self) -> None:
+        """What is not asked again cannot be told: it may answer by now."""
+        self.pass_by(0.5)
+        self.fakes.pinged[0][1].callback(False)
+        told: list[WayFound] = []
+        self.meetings.found.subscribe(told.append)
+        self.successResultOf(self.swarm.remove(FILM.info_hash, delete_data=False))
+        self.meetings.offer(FILM.info_hash)
+        self.assertIsNone(self.answers())
+        self.assertEqual([found.way.obstacles for found in told], [()])
+
+    def test_who_comes_anew_is_not_judged_by_before(self) -> None:
+        """An answer that is too late says nothing, nor does one that was not to be had."""
+        self.pass_by(0.5)
+        self.gone(BOB)
+        self.there(BOB, FAR)
+        self.fakes.pinged[0][1].callback(False)
+        self.assertIsNone(self.answers())
+        self.pass_by(0.5)
+        self.fakes.pinged[1][1].errback(NotConnected("no session"))
+        self.assertIsNone(self.answers())
+
+
+class NeighbourTests(MeetingCase):
+    """What bob announces is in our own network, or on our machine."""
+
+    def setUp(self) -> None:
+        """Nobody has proved to be in our network."""
+        super().setUp()
+        self.fakes.networks = frozenset()
+
+    def test_no_proof(self) -> None:
+        """Nothing in our network is knocked at; the rest is, after a moment."""
+        self.there(BOB, NEAR, FAR)
+        self.want()
+        self.assertEqual((self.fakes.raced, self.offered()), ([], ()))
+        self.fakes.proofs[0][1].callback(frozenset())
+        self.assertEqual(self.fakes.raced[0][0], (FAR,))
+
+    def test_proof(self) -> None:
+        """Then it is the best address."""
+        self.there(BOB, NEAR, FAR)
+        self.want()
+        self.fakes.networks = HOME
+        self.fakes.proofs[0][1].callback(HOME)
+        self.assertEqual((self.fakes.raced[0][0], self.offered()), ((NEAR, FAR), (NEAR,)))
+
+    def test_who_is_seen_elsewhere(self) -> None:
+        """Others do not wait for the proof of one who is hardly at home with us."""
+        self.ours = SYMMETRIC
+        self.there(BOB, NEAR, FAR, SEEN)
+        self.want()
+        self.assertEqual([key for key, _ in self.fakes.proofs], [(BOB, "laptop")])
+        self.assertEqual(self.fakes.raced[0][0], (FAR,))
+
+    def test_a_neighbour_comes(self) -> None:
+        """Who has dialled us from our network has proved to be there."""
+        self.there(BOB, NEAR, FAR)
+        self.want()
+        self.connected(Peer(NEAR.address, None))
+        self.assertIn(((BOB, "laptop"), NEAR.address), self.fakes.seen)
+        self.assertIs(self.way(), Rung.LAN)
+
+    def test_what_is_never_dialled(self) -> None:
+        """Services, private networks of others, ourselves, our router, our link."""
+        self.ours = SYMMETRIC
+        for text, port in (
+            ("9.9.9.9", 1023),
+            ("192.168.7.7", 6881),
+            ("10.0.0.1", 6881),
+            ("10.0.0.1", 8080),
+            ("9.9.9.7", 8443),
+            ("127.0.0.1", 8080),
+            ("169.254.169.254", 8080),
+            ("fe80::1", 8080),
+        ):
+            self.there(BOB, PeerAddress.parse(text, port))
+            self.want()
+            self.pass_by(RELAY_AFTER)
+            raced = [address for addresses, _ in self.fakes.raced for address in addresses]
+            self.assertEqual((raced, self.swarm.met), ([], []), text)
+
+    def test_a_budget(self) -> None:
+        """Who is never met at what he announces has only so many addresses dialled."""
+        for port in range(2000, 2000 + 2 * MAX_PORTS):
+            self.there(BOB, PeerAddress(FAR.address, port))
+            self.want()
+        dialled = {address for addresses, _ in self.fakes.raced for address in addresses}
+        self.assertEqual(len(dialled), MAX_PORTS)
+
+    def test_who_is_met_keeps_the_budget(self) -> None:
+        """What was connected does not count."""
+        for port in range(2000, 2000 + 2 * MAX_PORTS):
+            self.there(BOB, PeerAddress(FAR.address, port))
+            self.want()
+            self.connected(Peer(FAR.address, port))
+            self.pass_by(IDLE_LOOK)
+        dialled = {address for addresses, _ in self.fakes.raced for address in addresses}
+        self.assertEqual(len(dialled), 2 * MAX_PORTS)
+
+
+class LookingRoundTests(MeetingCase):
+    """Somebody wants to know how everybody is reached."""
+
+    def test_a_symmetric_router(self) -> None:
+        """That no hole can be punched is told before anybody tries."""
+        self.ours = SYMMETRIC
+        self.there(BOB, NEAR, SEEN)
+        looking = Deferred.fromCoroutine(self.meetings.look_round())
+        self.race.callback(None)
+        self.fakes.asked[0][1].callback(Passage("proxy.example.org"))
+        ((_, way),) = self.successResultOf(looking)
+        self.assertIn("symmetric NAT", way.reason)
+        self.assertIs(way.rung, Rung.RELAY)
+
+    def test_looking_round(self) -> None:
+        """Who is met already is not dialled again; of the others, who answers is seen."""
+        self.there(BOB, NEAR)
+        self.want()
+        self.race.callback(NEAR)
+        self.there(CAROL, FAR, shares=())
+        self.there("dave@example.org", FAR, shares=())
+        self.there("eve@example.org", PeerAddress.parse("2620:fe::9", 6881), shares=())
+        looking = Deferred.fromCoroutine(self.meetings.look_round())
+        self.fakes.raced[1][1].callback(FAR)
+        self.pass_by(LOOKING_ROUND - 1)
+        (eve_asked, no_relay) = self.fakes.asked[0]
+        self.assertEqual(eve_asked[0], "eve@example.org")
+        no_relay.errback(RequestRefused("neither server relays", "switch proxy65 on"))
+        self.pass_by(1)
+        self.fakes.asked[1][1].callback(Passage("proxy.example.org"))
+        self.pass_by(LOOKING_ROUND)
+        bob, carol, dave, eve = self.successResultOf(looking)
+        self.assertEqual((bob[0], bob[1].rung), ("bob@example.org/laptop", Rung.LAN))
+        self.assertIs(carol[1].rung, Rung.IPV4)
+        self.assertEqual((dave[1].rung, dave[1].through), (Rung.RELAY, "proxy.example.org"))
+        self.assertIn("nothing answers", dave[1].reason)
+        self.assertIsNone(eve[1].rung)
+        self.assertIn("IPv6 only and you IPv4 only; neither server relays", eve[1].reason)
+        self.assertEqual(eve[1].fix, "switch proxy65 on")
+        self.assertEqual(len(self.fakes.raced), 3)
+
+
+class RelayTests(MeetingCase):
+    """Nothing direct works."""
+
+    def fail_directly(self, *shares: Share) -> None:
+        """Have bob not be there for us."""
+        self.there(BOB, NEAR, shares=shares or (FILM,))
+        for share in shares or (FILM,):
+            self.want(share)
+        self.race.callback(None)
+        self.fakes.called[0][3].errback(RequestRefused("no"))
+
+    def test_relay(self) -> None:
+        """The local address that stands for the resource is dialled."""
+        self.fail_directly()
+        self.fakes.asked[0][1].callback(Passage("proxy.example.org"))
+        way = self.meetings.way(BOB, "laptop")
+        assert way.address is not None
+        self.assertEqual((way.rung, self.offered()), (Rung.RELAY, (way.address,)))
+        self.assertEqual(self.meetings.whose(way.address.address), BOB)
+        peer = Peer(way.address.address, way.address.port)
+        self.assertIs(self.meetings.how(peer), Rung.RELAY)
+        self.assertIs(self.meetings.how(Peer(NEAR.address, NEAR.port)), Rung.LAN)
+
+    def test_nobody_at_the_other_end(self) -> None:
+        """Who does not answer is not dialled through the servers, and sought anew when it does."""
+        self.fail_directly()
+        self.fakes.asked[0][1].callback(Passage("proxy.example.org"))
+        self.pass_by(0.5)
+        self.fakes.pinged[0][1].callback(False)
+        self.assertEqual(self.offered(), ())
+        self.pass_by(ASK_EVERY + 6)
+        races = len(self.fakes.raced)
+        self.fakes.pinged[1][1].callback(True)
+        self.assertEqual(len(self.fakes.raced), races + 1)
+        self.race.callback(NEAR)
+        self.assertEqual((self.way(), self.offered()), (Rung.LAN, (NEAR,)))
+
+    def test_a_direct_way_takes_over(self) -> None:
+        """The relay is left when the swarm is connected directly, not before."""
+        self.fail_directly()
+        self.fakes.asked[0][1].callback(Passage("proxy.example.org"))
+        self.there(BOB, FAR)
+        self.race.callback(FAR)
+        self.assertEqual((self.offered(), self.fakes.forgotten), ((FAR,), []))
+        self.connected(Peer(FAR.address, FAR.port))
+        self.assertEqual(self.fakes.forgotten, [(BOB, "laptop")])
+
+    def test_no_hole(self) -> None:
+        """Behind a symmetric router the relay comes first, until a hole turns up all the same."""
+        self.ours = SYMMETRIC
+        self.there(BOB, NEAR, SEEN)
+        self.want()
+        self.fakes.asked[0][1].callback(Passage("proxy.example.org"))
+        self.assertIs(self.way(), Rung.RELAY)
+        self.race.callback(None)
+        self.fakes.called[0][3].callback((SEEN,))
+        self.pass_by(PUNCH_AFTER + 0.25)
+        self.assertEqual(self.swarm.met[-1], (FILM.info_hash, (), (NEAR, SEEN.address)))
+        self.assertEqual(self.fakes.forgotten, [])
+        self.connected(Peer(SEEN.address.address, SEEN.address.port, utp=True))
+        self.assertIs(self.way(), Rung.PUNCHED)
+        self.assertEqual(self.fakes.forgotten, [(BOB, "laptop")])
+
+    def test_in_band(self) -> None:
+        """Only what is small goes within the XMPP stream."""
+        self.fail_directly(FILM, SONG)
+        self.fakes.asked[0][1].callback(Passage(most=1_000_000))
+        self.assertIs(self.way(), Rung.IN_BAND)
+        self.assertEqual((len(self.offered(SONG)), len(self.offered(FILM))), (1, 0))
+
+    def test_too_large_to_go_in_band(self) -> None:
+        """The reason tells how much would."""
+        self.fail_directly()
+        self.fakes.asked[0][1].callback(Passage(most=1_000_000))
+        way = self.meetings.way(BOB, "laptop")
+        self.assertIs(way.rung, None)
+        self.assertIn("1000000 bytes", way.reason)
+        self.assertIn("proxy65", way.fix)
+        self.assertEqual((self.offered(), self.meetings.sources(FILM.info_hash)), ((), 0))
+
+    def test_they_go(self) -> None:
+        """The relay to who is gone is given up."""
+        self.fail_directly()
+        self.fakes.asked[0][1].callback(Passage("proxy.example.org"))
+        self.gone(BOB)
+        self.assertEqual(self.fakes.forgotten, [(BOB, "laptop")])
+
+    def test_it_takes_its_time(self) -> None:
+        """Without an answer from anybody, the relay's turn comes after some seconds."""
+        self.there(BOB, NEAR)
+        self.want()
+        self.pass_by(RELAY_AFTER)
+        self.assertEqual(self.fakes.asked[0][0], (BOB, "laptop"))
+
+
+class AskedTests(MeetingCase):
+    """A contact asks us to come."""
+
+    def setUp(self) -> None:
+        """Have something that bob wants."""
+        super().setUp()
+        self.there(BOB, NEAR, SEEN, shares=())
+        self.want()
+        self.swarm.arrive(FILM.info_hash, FILM.size)
+        self.meetings.offer(FILM.info_hash)
+
+    def ask(self, *candidates: Candidate) -> None:
+        """Have bob ask."""
+        answer = self.meetings.asked(BOB, "laptop", FILM.info_hash, candidates)
+        self.assertEqual(answer, OURS)
+
+    def knocked(self, *answering: PeerAddress) -> tuple[PeerAddress, ...]:
+        """Have somebody answer at some of the addresses that are knocked at; all of these."""
+        addresses, outcome = self.fakes.knocked.pop()
+        outcome.callback(list(answering))
+        self.clock.advance(PUNCH_AT_LAST)
+        return addresses
+
+    def test_they_answer(self) -> None:
+        """Where they answer they are dialled over TCP, which is quicker; elsewhere over uTP."""
+        self.ask(Candidate(NEAR), SEEN)
+        self.assertEqual(self.admitted[BOB, "laptop"], [NEAR, SEEN.address])
+        self.assertEqual(self.knocked(NEAR), (NEAR,))
+        self.assertEqual(
+            self.swarm.met,
+            [(FILM.info_hash, (NEAR,), ()), (FILM.info_hash, (), (SEEN.address,))],
+        )
+
+    def test_they_are_connected(self) -> None:
+        """Who is connected over TCP is not dialled over uTP."""
+        self.ask(Candidate(NEAR), SEEN)
+        self.swarm.connected[FILM.info_hash] = (Peer(NEAR.address, NEAR.port),)
+        self.knocked(NEAR)
+        self.assertEqual(self.swarm.met, [(FILM.info_hash, (NEAR,), ())])
+
+    def test_they_do_not_answer(self) -> None:
+        """Then they are dialled over uTP, and not after long."""
+        self.ask(Candidate(NEAR), SEEN)
+        self.knocked()
+        self.assertEqual(self.swarm.met, [(FILM.info_hash, (), (NEAR, SEEN.address))])
+
+    def test_one_address_tells_nothing_of_another(self) -> None:
+        """What comes to an address is the same whether somebody answers at another one or not."""
+        self.there(BOB, FAR, OTHER, SEEN)
+        for answering in ([OTHER], [FAR, OTHER]):
+            self.ask(Candidate(FAR), Candidate(OTHER), SEEN)
+            self.knocked(*answering)
+            ((_, dialled, _), (_, _, punched)) = self.swarm.met
+            self.assertEqual((OTHER in dialled, SEEN.address in punched), (True, True))
+            self.swarm.met.clear()
+
+    def test_others_are_not_dialled(self) -> None:
+        """What the resource has not announced is not dialled, but it may come from there."""
+        port = PeerAddress(NEAR.address, 8080)
+        self.ask(Candidate(FAR), Candidate(port))
+        self.clock.advance(1)
+        self.assertEqual((self.fakes.knocked, self.swarm.met), ([], []))
+        self.assertEqual(self.admitted[BOB, "laptop"], [FAR, port])
+
+    def test_what_they_tell_when_asked(self) -> None:
+        """Where a resource says that it is to be met counts if it has announced that."""
+        self.there(CAROL, FAR, SEEN, shares=(SONG,))
+        self.want(SONG)
+        self.pass_by(MEET_AFTER)
+        self.fakes.called[0][3].callback((SEEN, Candidate(PeerAddress(FAR.address, 8080))))
+        self.pass_by(PUNCH_AFTER + 0.25)
+        self.assertEqual(self.swarm.met, [(SONG.info_hash, (), (FAR, SEEN.address))])
+
+    def test_a_neighbour_has_to_prove_it(self) -> None:
+        """Before that, nothing in our network is knocked at; what is elsewhere need not wait."""
+        self.fakes.networks = frozenset()
+        self.there(BOB, NEAR, FAR)
+        self.ask(Candidate(NEAR), Candidate(FAR))
+        self.assertEqual([knocked for knocked, _ in self.fakes.knocked], [(FAR,)])
+        self.fakes.networks = HOME
+        self.fakes.proofs[-1][1].callback(HOME)
+        self.assertEqual(self.knocked(NEAR), (NEAR,))
+
+    def test_for_nothing(self) -> None:
+        """Nobody is met for what we do not have."""
+        with self.assertRaises(UnknownTorrent):
+            self.meetings.asked(BOB, "laptop", SONG.info_hash, [Candidate(NEAR)])

@@ -1,0 +1,437 @@
+"""The ladder of connection, on a clock of the test's: every outcome of every rung."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.internet.task import Clock
+from twisted.python.failure import Failure
+from twisted.trial.unittest import SynchronousTestCase
+
+from bitween.connect.ladder import (
+    MEET_AFTER,
+    PUNCH_AFTER,
+    RELAY_AFTER,
+    RETRY_FIRST,
+    RETRY_LAST,
+    Ladder,
+)
+from bitween.errors import RequestRefused
+from bitween.model.address import PeerAddress
+from bitween.model.candidate import Candidate, Kind
+from bitween.model.route import UNTRIED, Rung, Way
+
+OURS = (Candidate(PeerAddress.parse("10.0.0.1", 6881)),)
+NEAR = PeerAddress.parse("10.0.0.2", 6881)
+FAR = PeerAddress.parse("9.9.9.9", 6881)
+OUTSIDE = PeerAddress.parse("9.9.9.8", 7000)
+THEIRS = (Candidate(NEAR), Candidate(FAR, Kind.MAPPED))
+SYMMETRIC = (*OURS, Candidate(PeerAddress.parse("9.9.9.7", 6881), Kind.SEEN, varies=True))
+HOME = (Candidate(NEAR), Candidate(OUTSIDE, Kind.SEEN))
+RELAYED = Way(Rung.RELAY, PeerAddress.parse("127.1.0.1", 40000), "proxy.example.org")
+
+
+class Steps:
+    """Does what the test says, when it says so."""
+
+    def __init__(self) -> None:
+        self.probed: list[tuple[PeerAddress, ...]] = []
+        self.probes: list[Deferred[PeerAddress | None]] = []
+        self.meetings: list[Deferred[Sequence[Candidate]]] = []
+        self.punched: list[tuple[Candidate, ...]] = []
+        self.relays: list[Deferred[Way]] = []
+
+    def probe(self, addresses: Sequence[PeerAddress]) -> Deferred[PeerAddress | None]:
+        """Begin to dial."""
+        self.probed.append(tuple(addresses))
+        self.probes.append(Deferred())
+        return self.probes[-1]
+
+    def meet(self) -> Deferred[Sequence[Candidate]]:
+        """Begin to ask."""
+        self.meetings.append(Deferred())
+        return self.meetings[-1]
+
+    def punch(self, candidates: Sequence[Candidate]) -> None:
+        """Remember it."""
+        self.punched.append(tuple(candidates))
+
+    def relay(self) -> Deferred[Way]:
+        """Begin to look for one."""
+        self.relays.append(Deferred())
+        return self.relays[-1]
+
+    @property
+    def begun(self) -> tuple[int, int, int]:
+        """How many probes, meetings and relays were begun."""
+        return len(self.probes), len(self.meetings), len(self.relays)
+
+
+class LadderCase(SynchronousTestCase):
+    """One resource."""
+
+    def setUp(self) -> None:
+        """Stand at the foot of the ladder."""
+        self.clock, self.steps = Clock(), Steps()
+        self.found: list[Way] = []
+        self.ladder = Ladder(self.clock, self.steps, self.found.append)
+
+    def tearDown(self) -> None:
+        """Nothing is left behind by who rests."""
+        self.ladder.rest()
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def climb(self, theirs: Sequence[Candidate] = THEIRS) -> None:
+        """Begin."""
+        self.ladder.climb(OURS, theirs)
+
+    def climb_to_the_meeting(self) -> None:
+        """Have nobody answer, and the other side come."""
+        self.climb()
+        self.steps.probes[0].callback(None)
+        self.steps.meetings[0].callback(THEIRS)
+
+    def climb_to_the_relay(self) -> None:
+        """Have nothing direct work."""
+        self.climb_to_the_meeting()
+        self.clock.advance(RELAY_AFTER)
+        self.steps.relays[0].callback(RELAYED)
+
+    def refuse(self, step: Deferred[Any], message: str = "no", hint: str = "") -> None:
+        """Have a step fail as foreseen."""
+        step.errback(RequestRefused(message, hint))
+
+
+class ClimbTests(LadderCase):
+    """The first time up."""
+
+    def test_somebody_answers(self) -> None:
+        """Who answers at once is met there; nobody else is bothered."""
+        self.climb()
+        self.assertTrue(self.ladder.climbing)
+        self.assertEqual(self.steps.probed, [(NEAR, FAR)])
+        self.steps.probes[0].callback(FAR)
+        self.assertEqual(self.found, [Way(Rung.MAPPED, FAR)])
+        self.assertFalse(self.ladder.climbing)
+        self.clock.advance(RETRY_LAST)
+        self.assertEqual(self.steps.begun, (1, 0, 0))
+
+    def test_nobody_answers_for_a_moment(self) -> None:
+        """Then the other side is asked to come, too; the dialling goes on, and may still win."""
+        self.climb()
+        self.clock.advance(MEET_AFTER)
+        self.assertEqual(self.steps.begun, (1, 1, 0))
+        self.steps.probes[0].callback(NEAR)
+        self.assertEqual(self.ladder.way, Way(Rung.LAN, NEAR))
+
+    def test_everybody_refuses(self) -> None:
+        """Then nothing is waited for."""
+        self.climb()
+        self.steps.probes[0].callback(None)
+        self.assertEqual(self.steps.begun, (1, 1, 0))
+
+    def test_meeting(self) -> None:
+        """Who comes is dialled over uTP at all that is known now, and probed where that is new."""
+        self.climb()
+        self.steps.probes[0].callback(None)
+        self.steps.meetings[0].callback([Candidate(OUTSIDE, Kind.SEEN), THEIRS[0]])
+        self.assertEqual(self.steps.punched, [])
+        self.clock.advance(PUNCH_AFTER)
+        self.assertEqual(self.steps.punched, [(*THEIRS, Candidate(OUTSIDE, Kind.SEEN))])
+        self.assertEqual(len(self.steps.probes), 1)
+        self.ladder.met(Rung.PUNCHED, OUTSIDE)
+        self.assertEqual(self.found, [Way(Rung.PUNCHED, OUTSIDE)])
+        self.clock.advance(RETRY_LAST)
+        self.assertEqual(self.steps.begun, (1, 1, 0))
+
+    def test_a_port_that_is_forwarded_later(self) -> None:
+        """Who was met over uTP is dialled where it answers by now; if it does not, all stays."""
+        self.climb()
+        self.ladder.met(Rung.PUNCHED, OUTSIDE)
+        self.ladder.climb(OURS, [*THEIRS, Candidate(OUTSIDE, Kind.MAPPED)])
+        self.steps.probes[1].callback(None)
+        self.assertEqual(self.steps.begun, (2, 0, 0))
+        self.assertIs(self.ladder.way.rung, Rung.PUNCHED)
+        self.ladder.climb(OURS, THEIRS)
+        self.steps.probes[2].callback(FAR)
+        self.assertEqual(self.ladder.way.address, FAR)
+        self.clock.advance(RETRY_LAST)
+        self.assertEqual(self.steps.begun, (3, 0, 0))
+
+    def test_they_come_by_themselves(self) -> None:
+        """Who dials us is not dialled over uTP, which would end that again."""
+        self.climb()
+        self.steps.probes[0].callback(None)
+        self.steps.meetings[0].callback(THEIRS)
+        self.ladder.met(Rung.IPV4, FAR, comes=True)
+        self.clock.advance(RETRY_LAST)
+        self.assertEqual(self.steps.punched, [])
+        self.assertEqual(self.ladder.way, Way(Rung.IPV4, FAR, comes=True))
+
+    def test_a_new_address_in_the_answer(self) -> None:
+        """An address that is meant for dialling is dialled."""
+        self.climb()
+        self.steps.probes[0].callback(None)
+        self.steps.meetings[0].callback([Candidate(OUTSIDE)])
+        self.assertEqual(self.steps.probed[1:], [(OUTSIDE,)])
+        self.steps.probes[1].callback(OUTSIDE)
+        self.assertEqual(self.ladder.way, Way(Rung.IPV4, OUTSIDE))
+
+    def test_the_relay_s_turn(self) -> None:
+        """After a while without anybody the relay is taken, with the reason why."""
+        self.climb_to_the_relay()
+        (way,) = self.found
+        self.assertEqual((way.rung, way.through), (Rung.RELAY, RELAYED.through))
+        self.assertIn("nothing answers at 2 addresses", way.reason)
+        self.assertIn("--announce", way.fix)
+
+    def test_nothing_direct_can_be(self) -> None:
+        """Without a family in common the relay is taken at once."""
+        self.climb([Candidate(PeerAddress.parse("2620:fe::9", 6881))])
+        self.assertEqual(self.steps.begun, (0, 0, 1))
+        self.steps.relays[0].callback(RELAYED)
+        self.assertIn("IPv6 only", self.ladder.way.reason)
+
+    def climb_without_hope(self) -> None:
+        """Begin where our router shows everybody another port, and nobody can be dialled."""
+        self.ladder.climb(SYMMETRIC, HOME)
+
+    def test_no_hole_can_be_punched(self) -> None:
+        """The relay is taken at once, with the reason; what is direct is tried all the same."""
+        self.climb_without_hope()
+        self.assertEqual(self.steps.begun, (1, 0, 1))
+        self.steps.relays[0].callback(RELAYED)
+        self.assertEqual(
+            (self.ladder.way.rung, self.ladder.way.address), (Rung.RELAY, RELAYED.address)
+        )
+        self.assertIn("your router uses another port towards each contact", self.ladder.way.reason)
+        self.assertIn("--announce", self.ladder.way.fix)
+        self.clock.advance(MEET_AFTER)
+        self.steps.meetings[0].callback(HOME)
+        self.clock.advance(PUNCH_AFTER)
+        self.assertEqual(self.steps.punched, [HOME])
+        self.steps.probes[0].callback(None)
+        self.assertEqual(self.steps.begun, (1, 1, 1))
+
+    def test_a_hole_is_punched_all_the_same(self) -> None:
+        """A router that lets in whoever comes is passed, and the relay left for that."""
+        self.climb_without_hope()
+        self.steps.relays[0].callback(RELAYED)
+        self.ladder.met(Rung.PUNCHED, OUTSIDE)
+        self.assertEqual(self.ladder.way, Way(Rung.PUNCHED, OUTSIDE))
+        self.clock.advance(RETRY_LAST)
+        self.assertEqual(self.steps.begun, (1, 0, 1))
+
+    def test_somebody_answers_before_the_relay(self) -> None:
+        """Who answers all the same is met there, and no relay is looked for any more."""
+        self.climb_without_hope()
+        self.steps.probes[0].callback(HOME[0].address)
+        self.assertEqual(self.found, [Way(Rung.LAN, NEAR)])
+        self.assertTrue(self.steps.relays[0].called, "cancelled")
+        self.clock.advance(RETRY_LAST)
+        self.assertEqual(self.steps.begun, (1, 0, 1))
+
+    def test_neither_a_hole_nor_a_relay(self) -> None:
+        """That is told at once, and a hole still tried, and tried again later."""
+        self.climb_without_hope()
+        self.refuse(self.steps.relays[0], "neither server relays", "switch on a proxy")
+        self.assertIn("(symmetric NAT); neither server relays", self.ladder.way.reason)
+        self.assertTrue(self.ladder.climbing)
+        self.steps.probes[0].callback(None)
+        self.refuse(self.steps.meetings[0], "an old one")
+        self.assertFalse(self.ladder.climbing)
+        self.assertEqual(self.steps.begun, (1, 1, 1))
+        self.clock.advance(RETRY_FIRST)
+        self.assertEqual(self.steps.begun, (2, 1, 2))
+
+    def test_no_meeting(self) -> None:
+        """Where nobody answers and nobody comes, the relay is not waited for."""
+        self.climb()
+        self.steps.probes[0].callback(None)
+        self.refuse(self.steps.meetings[0], "their bitween is an old one")
+        self.assertEqual(self.steps.begun, (1, 1, 1))
+        self.steps.relays[0].callback(RELAYED)
+        self.assertIn("an old one", self.ladder.way.reason)
+
+    def test_no_meeting_while_there_is_hope(self) -> None:
+        """As long as somebody may still answer, the relay is."""
+        self.climb()
+        self.clock.advance(MEET_AFTER)
+        self.refuse(self.steps.meetings[0])
+        self.assertEqual(self.steps.begun, (1, 1, 0))
+        self.steps.probes[0].callback(None)
+        self.assertEqual(self.steps.begun, (1, 1, 1))
+
+    def test_no_way(self) -> None:
+        """The words tell why there is neither a direct way nor a relay, and what would help."""
+        self.climb_to_the_meeting()
+        self.clock.advance(RELAY_AFTER)
+        self.refuse(self.steps.relays[0], "there is no proxy", "have one set up")
+        (way,) = self.found
+        self.assertIs(way.rung, None)
+        self.assertIn("nothing answers", way.reason)
+        self.assertIn("there is no proxy", way.reason)
+        self.assertEqual(way.fix, "have one set up")
+        self.assertFalse(self.ladder.climbing)
+
+    def test_they_dial_us(self) -> None:
+        """Whoever dialled: who is connected is met."""
+        self.climb()
+        self.ladder.met(Rung.IPV4, FAR)
+        self.assertEqual(self.ladder.way, Way(Rung.IPV4, FAR))
+        self.clock.advance(RETRY_LAST)
+        self.assertEqual(self.steps.begun, (1, 0, 0))
+
+    def test_something_unforeseen(self) -> None:
+        """An error that nobody thought of is logged, and the next rung is taken."""
+        self.climb()
+        self.steps.probes[0].errback(Failure(ZeroDivisionError()))
+        self.steps.meetings[0].errback(Failure(ZeroDivisionError()))
+        self.steps.relays[0].errback(Failure(ZeroDivisionError()))
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 3)
+        self.assertIs(self.ladder.way.rung, None)
+        self.assertTrue(self.ladder.way.reason)
+
+
+class LaterTests(LadderCase):
+    """What happens once there is a way, or none."""
+
+    def test_a_late_winner(self) -> None:
+        """A direct way that comes after the relay takes over."""
+        self.climb()
+        self.clock.advance(MEET_AFTER)
+        self.clock.advance(RELAY_AFTER)
+        self.steps.relays[0].callback(RELAYED)
+        self.steps.probes[0].callback(FAR)
+        self.assertEqual([way.rung for way in self.found], [Rung.RELAY, Rung.MAPPED])
+
+    def test_a_winner_before_the_relay_answers(self) -> None:
+        """The relay is not asked any further."""
+        self.climb_to_the_meeting()
+        self.clock.advance(RELAY_AFTER)
+        self.ladder.met(Rung.PUNCHED, FAR)
+        self.assertTrue(self.steps.relays[0].called)
+        self.assertEqual([way.rung for way in self.found], [Rung.PUNCHED])
+
+    def test_direct_ways_are_tried_again(self) -> None:
+        """In the background, ever more seldom; one that is there now takes over."""
+        self.climb_to_the_relay()
+        for round_, wait in enumerate((RETRY_FIRST, 2 * RETRY_FIRST), start=1):
+            self.clock.advance(wait - RELAY_AFTER if round_ > 1 else wait)
+            self.assertEqual(self.steps.begun, (round_ + 1, round_, round_))
+            self.steps.probes[round_].callback(None)
+            self.steps.meetings[round_].callback(THEIRS)
+            self.assertIs(self.ladder.way.rung, Rung.RELAY)
+            self.clock.advance(RELAY_AFTER)
+            self.steps.relays[round_].callback(RELAYED)
+            self.clock.advance(RELAY_AFTER)
+        self.ladder.met(Rung.PUNCHED, FAR)
+        self.assertIs(self.ladder.way.rung, Rung.PUNCHED)
+
+    def test_a_relay_that_is_gone(self) -> None:
+        """If the relay is not there any more, that is found with the next round."""
+        self.climb_to_the_relay()
+        self.clock.advance(RETRY_FIRST)
+        self.clock.advance(RELAY_AFTER)
+        self.refuse(self.steps.relays[1], "the proxy is gone")
+        self.assertIs(self.ladder.way.rung, None)
+
+    def test_nothing_new(self) -> None:
+        """Being asked to climb again with the same candidates begins nothing anew."""
+        self.climb_to_the_relay()
+        self.climb()
+        self.assertEqual(self.steps.begun, (1, 1, 1))
+
+    def test_a_way_is_used_again(self) -> None:
+        """A direct way is not looked for again as long as its address stands."""
+        self.climb()
+        self.steps.probes[0].callback(FAR)
+        self.climb((*THEIRS, Candidate(OUTSIDE)))
+        self.assertEqual(self.steps.begun, (1, 0, 0))
+        self.climb([Candidate(OUTSIDE)])
+        self.assertEqual(self.steps.probed[1:], [(OUTSIDE,)])
+
+    def test_new_candidates(self) -> None:
+        """Other addresses are tried at once, and what was being tried before is given up."""
+        self.climb()
+        self.climb([Candidate(OUTSIDE)])
+        self.assertTrue(self.steps.probes[0].called)
+        self.assertEqual(self.steps.probed[1:], [(OUTSIDE,)])
+        self.steps.probes[1].callback(OUTSIDE)
+        self.assertEqual(self.found, [Way(Rung.IPV4, OUTSIDE)])
+
+    def test_new_candidates_beside_a_relay(self) -> None:
+        """They are tried while the relay goes on."""
+        self.climb_to_the_relay()
+        self.climb([Candidate(OUTSIDE)])
+        self.assertIs(self.ladder.way.rung, Rung.RELAY)
+        self.steps.probes[1].callback(OUTSIDE)
+        self.assertIs(self.ladder.way.rung, Rung.IPV4)
+
+    def test_a_better_way_comes_by_itself(self) -> None:
+        """A better one is taken note of, a worse one is not."""
+        self.climb()
+        self.ladder.met(Rung.PUNCHED, FAR)
+        self.ladder.met(Rung.LAN, NEAR)
+        self.ladder.met(Rung.IPV4, FAR)
+        self.assertEqual(self.ladder.way, Way(Rung.LAN, NEAR))
+
+    def test_who_answers_but_does_not_let_us_in(self) -> None:
+        """The other side is asked to come; then the relay's turn comes, with that reason."""
+        self.climb()
+        self.steps.probes[0].callback(FAR)
+        self.ladder.disappointed()
+        self.assertEqual(self.steps.begun, (1, 1, 0))
+        self.steps.meetings[0].callback(THEIRS)
+        self.assertEqual(self.steps.probed[1:], [(FAR,)])
+        self.clock.advance(RELAY_AFTER)
+        self.steps.relays[0].callback(RELAYED)
+        self.assertIn("refuse the connection", self.ladder.way.reason)
+
+    def test_who_does_not_let_us_in_after_the_meeting_either(self) -> None:
+        """Now that they know where we are they get a second chance, and no third one."""
+        self.climb()
+        self.steps.probes[0].callback(FAR)
+        self.ladder.disappointed()
+        self.steps.meetings[0].callback(THEIRS)
+        self.steps.probes[1].callback(FAR)
+        self.assertEqual(self.ladder.way.address, FAR)
+        self.ladder.disappointed()
+        self.steps.meetings[1].callback(THEIRS)
+        self.assertEqual(len(self.steps.probes), 2)
+        self.clock.advance(RELAY_AFTER)
+        self.steps.relays[0].callback(RELAYED)
+        self.assertIn("refuse the connection", self.ladder.way.reason)
+        self.clock.advance(RETRY_FIRST)
+        self.assertEqual(self.steps.probed[2:], [(NEAR,)])
+
+    def test_disappointment_elsewhere(self) -> None:
+        """It is about direct ways only."""
+        self.climb_to_the_relay()
+        self.ladder.disappointed()
+        self.assertIs(self.ladder.way.rung, Rung.RELAY)
+
+    def test_rest(self) -> None:
+        """Who rests keeps what is known, and goes on where asked to."""
+        self.climb_to_the_relay()
+        self.ladder.rest()
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+        self.assertIs(self.ladder.way.rung, Rung.RELAY)
+        self.climb()
+        self.assertEqual(len(self.steps.probes), 2)
+
+    def test_they_go_offline(self) -> None:
+        """At any moment: everything is given up, and nothing is known any more."""
+        for begin in (self.climb, self.climb_to_the_meeting, self.climb_to_the_relay):
+            self.setUp()
+            begin()
+            found = list(self.found)
+            self.ladder.forget()
+            self.assertEqual(self.ladder.way, UNTRIED)
+            self.assertEqual(self.clock.getDelayedCalls(), [])
+            self.clock.advance(RETRY_LAST)
+            self.assertEqual(self.found, found)
+            self.assertTrue(all(step.called for step in self.steps.probes))
+            self.assertTrue(all(step.called for step in self.steps.meetings))

@@ -1,0 +1,263 @@
+"""Whether we can be reached, as contacts tell it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from twisted.internet.defer import Deferred
+from twisted.internet.task import Clock
+from twisted.trial.unittest import SynchronousTestCase
+
+from bitween.connect.reachability import (
+    ANSWERS,
+    INTERVAL,
+    MAX_ASKED,
+    PAUSE,
+    SETTLE,
+    SelfTest,
+    Witness,
+    to_be_tested,
+)
+from bitween.errors import RequestRefused
+from bitween.model.address import PeerAddress
+from bitween.model.candidate import Candidate, Kind
+from bitween.model.diagnosis import Verdict
+from bitween.model.dial_back import MAX_DIALLED, DialBack
+from bitween.network.addresses import InterfaceAddresses
+
+
+def at(text: str, port: int = 6881) -> PeerAddress:
+    """An address."""
+    return PeerAddress.parse(text, port)
+
+
+FOUR, SIX = at("20.0.0.9"), at("2a00::5")
+
+
+def witness(name: str, *addresses: str, ours: bool = False) -> Witness:
+    """Somebody who can be asked."""
+    return Witness(name, "pc", tuple(Candidate(at(address)) for address in addresses), ours)
+
+
+class SelfTestTests(SynchronousTestCase):
+    """Contacts are asked when there is something to learn, and not more often."""
+
+    def setUp(self) -> None:
+        """We have a public address of each family, and nobody is there."""
+        self.clock = Clock()
+        self.machine = ["192.168.1.5", "2a00::5"]
+        self.own = InterfaceAddresses(self.clock, [("20.0.0.9", None)], lambda: self.machine)
+        self.there: list[Witness] = []
+        self.asked: list[str] = []
+        self.named: Sequence[PeerAddress] = ()
+        self.answers: list[Deferred[DialBack]] = []
+        self.cancelled: list[Deferred[DialBack]] = []
+        self.announced: list[tuple[Candidate, ...]] = []
+        self.own.changes.subscribe(lambda _: self.announced.append(self.own.candidates))
+        self.test = SelfTest(self.clock, self.own, lambda: self.there, self.ask)
+        self.own.refresh([("0.0.0.0", 6881), ("::", 6881)], [])
+        self.test.startService()
+        self.addCleanup(self.stop)
+
+    def stop(self) -> None:
+        """Nothing goes on after that."""
+        if self.test.running:
+            self.test.stopService()
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def ask(self, jid: str, resource: str, addresses: Sequence[PeerAddress]) -> Deferred[DialBack]:
+        """Note who is asked; the test answers."""
+        self.assertTrue(resource.startswith("pc"))
+        self.asked.append(jid)
+        self.named = addresses
+        self.answers.append(Deferred(self.cancelled.append))
+        return self.answers[-1]
+
+    def comes(self, *witnesses: Witness, after: float = SETTLE) -> None:
+        """Let some come online, and time pass."""
+        self.there.extend(witnesses)
+        self.test.look()
+        self.clock.advance(after)
+
+    def answer(self, **reached: bool) -> None:
+        """Answer the oldest question."""
+        by_name = {"four": FOUR, "six": SIX}
+        self.answers.pop(0).callback(DialBack({by_name[n]: r for n, r in reached.items()}))
+
+    def reached(self) -> dict[str, bool | None]:
+        """What is announced of our public addresses."""
+        return {
+            c.address.address: c.reached for c in self.own.candidates if c.address in (FOUR, SIX)
+        }
+
+    def test_who_comes_is_asked(self) -> None:
+        """What they say goes with our addresses, by one change for all of it."""
+        self.comes(witness("bob"), witness("carol"))
+        self.assertEqual(self.asked, ["bob"])
+        self.assertEqual(list(self.named), [FOUR, SIX])
+        self.answer(four=False, six=True)
+        self.assertEqual(self.asked, ["bob", "carol"])
+        self.assertEqual(len(self.announced), 1)
+        self.answer(four=False)
+        self.assertEqual(self.reached(), {"20.0.0.9": False, "2a00::5": True})
+        self.assertEqual(len(self.announced), 2)
+
+    def test_one_who_comes_through_is_enough(self) -> None:
+        """Somebody behind a strict firewall may not get out."""
+        self.comes(witness("bob"), witness("carol"))
+        self.answer(four=False, six=False)
+        self.answer(four=True)
+        self.assertEqual(self.reached(), {"20.0.0.9": True, "2a00::5": False})
+
+    def test_a_moment_is_waited_for_others(self) -> None:
+        """At the log-in, presences come one after the other."""
+        self.comes(witness("bob"), after=SETTLE / 2)
+        self.comes(witness("carol"), after=SETTLE / 4)
+        self.assertEqual(self.asked, [])
+        self.clock.advance(SETTLE / 4)
+        self.assertEqual(self.asked, ["bob"])
+
+    def test_others_first(self) -> None:
+        """Who is elsewhere tells more than who is at home with us, our own devices the least."""
+        self.comes(
+            witness("a-home", "20.0.0.9"),
+            witness("b-home", "2a00::77"),
+            witness("alice", "20.0.0.1", ours=True),
+            witness("zoe", "20.0.0.1"),
+            witness("yves"),
+        )
+        for _ in range(5):
+            self.answer()
+        self.assertEqual(self.asked, ["yves", "zoe", "a-home", "b-home", "alice"])
+
+    def test_one_with_many_devices(self) -> None:
+        """He does not outvote the others, who are asked as well."""
+        crowd = [replace(witness("bob"), resource=f"pc{n}") for n in range(MAX_ASKED)]
+        self.comes(*crowd, witness("carol"), witness("dave"))
+        for _ in range(ANSWERS):
+            self.answer(four=True)
+        self.assertEqual(self.asked, ["bob", "carol", "dave"])
+
+    def test_a_few_answers_will_do(self) -> None:
+        """Nobody more is asked after that; who refuses, or dialled nothing, does not count."""
+        self.comes(*(witness(f"w{n}") for n in range(9)))
+        self.answers.pop(0).errback(RequestRefused("no"))
+        self.answer()
+        for _ in range(ANSWERS):
+            self.answer(four=True, six=True)
+        self.assertEqual(self.answers, [])
+        self.assertEqual(len(self.asked), 2 + ANSWERS)
+        self.assertIn(f"{ANSWERS} were asked", self.test.finding().text)
+
+    def test_not_everybody_is_asked(self) -> None:
+        """A roster of those who all refuse is not gone through to the end."""
+        self.comes(*(witness(f"w{n:02}") for n in range(20)))
+        for _ in range(MAX_ASKED):
+            self.answers.pop(0).errback(RequestRefused("no"))
+        self.assertEqual(len(self.asked), MAX_ASKED)
+
+    def test_what_is_known_is_not_asked_again(self) -> None:
+        """Until half an hour has passed."""
+        self.comes(witness("bob"))
+        self.answer(four=True, six=True)
+        self.comes(witness("carol"), after=PAUSE * 2)
+        self.assertEqual(self.asked, ["bob"])
+        self.clock.advance(INTERVAL)
+        self.assertEqual(self.asked, ["bob", "bob"])
+        self.answer(four=False, six=True)
+        self.answer()
+        self.assertEqual(self.asked, ["bob", "bob", "carol"])
+        self.assertEqual(self.reached(), {"20.0.0.9": False, "2a00::5": True})
+
+    def test_what_is_unknown_is_asked_of_whoever_is_new(self) -> None:
+        """After a pause; those who could not tell are left alone."""
+        self.comes(witness("bob"))
+        self.answer(four=True)
+        self.comes(witness("carol"))
+        self.assertEqual(self.asked, ["bob"])
+        self.clock.advance(PAUSE)
+        self.assertEqual(self.asked, ["bob", "carol"])
+        self.answer(six=False)
+        self.assertEqual(self.reached(), {"20.0.0.9": True, "2a00::5": False})
+
+    def test_nobody_is_pestered(self) -> None:
+        """As long as nobody new comes, the same ones are not asked about the unknown."""
+        self.comes(witness("bob"))
+        self.answer(four=True)
+        for _ in range(20):
+            self.comes(after=PAUSE / 2)
+        self.assertEqual(self.asked, ["bob"])
+
+    def test_other_addresses(self) -> None:
+        """Everybody may be asked about new ones; what was known of the old ones is forgotten."""
+        self.comes(witness("bob"))
+        self.answer(four=True, six=True)
+        self.machine[:] = ["192.168.1.5"]
+        self.own.refresh([("0.0.0.0", 6881), ("::", 6881)], [])
+        self.clock.advance(PAUSE)
+        self.assertEqual(self.asked, ["bob"], "nothing of what is left is unknown")
+        self.machine.append("2a00::5")
+        self.own.refresh([("0.0.0.0", 6881), ("::", 6881)], [])
+        self.assertEqual(self.reached(), {"20.0.0.9": True, "2a00::5": None})
+        self.clock.advance(SETTLE)
+        self.assertEqual(self.asked, ["bob", "bob"])
+        self.answer(six=True)
+
+    def test_addresses_that_change_while_somebody_dials(self) -> None:
+        """Then there is another test."""
+        self.comes(witness("bob"))
+        self.own.refresh([("0.0.0.0", 7000), ("::", 7000)], [])
+        self.answer(four=True, six=True)
+        self.clock.advance(PAUSE)
+        self.assertEqual(self.asked, ["bob", "bob"])
+        self.assertEqual([a.port for a in self.named], [7000, 7000])
+
+    def test_the_end(self) -> None:
+        """Whoever is asked then is not waited for."""
+        self.comes(witness("bob"))
+        self.test.stopService()
+        self.assertEqual(self.cancelled, self.answers)
+
+    def test_findings(self) -> None:
+        """In words, with what would help."""
+        finding = self.test.finding()
+        self.assertEqual((finding.check, finding.verdict), ("dial-back", Verdict.UNKNOWN))
+        self.own.note_reached({FOUR: False})
+        finding = self.test.finding()
+        self.assertIs(finding.verdict, Verdict.WARNING)
+        self.assertIn("do not reach us over IPv4;", finding.text)
+        self.assertIn("TCP and UDP port 6881", finding.fix)
+        self.own.note_reached({SIX: True})
+        finding = self.test.finding()
+        self.assertEqual((finding.verdict, finding.detail), (Verdict.GOOD, "partly"))
+        self.assertIn("reach us over IPv6, not over IPv4;", finding.text)
+        self.assertTrue(finding.fix)
+        self.own.note_reached({FOUR: True})
+        finding = self.test.finding()
+        self.assertIn("reach us over IPv4, IPv6;", finding.text)
+        self.assertEqual((finding.verdict, finding.fix), (Verdict.GOOD, ""))
+
+
+class ChoiceTests(SynchronousTestCase):
+    """What others are asked to dial."""
+
+    def test_both_families_and_what_is_meant_for_it_first(self) -> None:
+        """Where we were seen is dialled if there is room; private addresses are not."""
+        candidates = [
+            Candidate(at("20.0.0.8"), Kind.SEEN),
+            *(Candidate(at(address)) for address in ("10.0.0.1", "20.0.0.1", "20.0.0.2")),
+            *(Candidate(at(address)) for address in ("20.0.0.3", "2a00::1", "fd00::1")),
+        ]
+        tested = to_be_tested(candidates)
+        self.assertEqual(
+            [a.address for a in tested], ["20.0.0.1", "2a00::1", "20.0.0.2", "20.0.0.3"]
+        )
+        self.assertEqual(len(tested), MAX_DIALLED)
+        self.assertEqual(to_be_tested(candidates[:2]), (at("20.0.0.8"),))
+
+    def test_loopback(self) -> None:
+        """It is tested where there is nothing else."""
+        self.assertEqual(to_be_tested([Candidate(at("127.0.0.1"))]), (at("127.0.0.1"),))
+        self.assertEqual(to_be_tested([Candidate(at("127.0.0.1")), Candidate(FOUR)]), (FOUR,))
+        self.assertEqual(to_be_tested([]), ())

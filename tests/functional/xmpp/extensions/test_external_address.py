@@ -1,0 +1,100 @@
+"""What our server tells of how others see us."""
+
+from __future__ import annotations
+
+from twisted.internet.address import IPv4Address
+from twisted.internet.defer import Deferred
+from twisted.internet.task import Clock
+from twisted.internet.testing import StringTransport
+from twisted.trial.unittest import SynchronousTestCase
+
+from bitween.model.nat import StunServer, Vantage
+from bitween.xmpp.extensions.external_address import MAX_SERVERS, VantagePoint
+from bitween.xmpp.extensions.server_check import NS_EXTERNAL_SERVICES, NS_IP_CHECK
+from tests.functional.xmpp.extensions.test_server_check import REFUSED
+from tests.functional.xmpp.test_handlers import Manager, xml
+
+
+class VantageTests(SynchronousTestCase):
+    """A server that is asked."""
+
+    def setUp(self) -> None:
+        """Log in."""
+        self.manager = Manager(Clock())
+        self.come_from("20.0.0.1")
+        self.point = VantagePoint()
+        self.point.setHandlerParent(self.manager)
+        self.manager.online = True
+
+    def come_from(self, address: str) -> None:
+        """Have the server be there."""
+        there = IPv4Address("TCP", address, 5222)
+        self.manager.stub.xmlstream.transport = StringTransport(peerAddress=there)
+
+    def look(self, services: str = REFUSED, address: str = REFUSED) -> Vantage:
+        """Ask, and answer with this."""
+        found: list[Vantage] = []
+        Deferred.fromCoroutine(self.point.look()).addCallback(found.append)
+        contents = {
+            ("localhost", NS_EXTERNAL_SERVICES): services,
+            ("alice@localhost", NS_IP_CHECK): address,
+        }
+        output = self.manager.stub.output
+        while output:
+            iq = output.pop(0)
+            content = contents[iq["to"], iq.firstChildElement().uri]
+            kind = "error" if content is REFUSED else "result"
+            self.manager.stub.send(
+                xml(f"<iq type='{kind}' id='{iq['id']}' from='{iq['to']}'>{content}</iq>")
+            )
+        return found[0]
+
+    def test_nothing(self) -> None:
+        """A server that refuses tells nothing; without a session nobody is asked."""
+        self.assertEqual(self.look(), Vantage())
+        self.manager.online = False
+        self.assertEqual(self.look(), Vantage())
+        self.assertEqual(self.manager.stub.output, [])
+
+    def test_all_of_it(self) -> None:
+        """Services and the address."""
+        services = services_of(
+            "<service type='stun' host='stun.example.org' port='3479' transport='udp'/>"
+            "<service type='stun' host='20.0.0.9'/>"
+        )
+        found = self.look(services, f"<address xmlns='{NS_IP_CHECK}'><ip> 20.0.0.7 </ip></address>")
+        servers = (StunServer("stun.example.org", 3479), StunServer("20.0.0.9", 3478))
+        self.assertEqual(found, Vantage(servers, "20.0.0.7"))
+
+    def test_what_is_of_no_use(self) -> None:
+        """Other kinds of services, other transports and nonsense are passed over."""
+        services = services_of(
+            "<service type='turn' host='a'/><service type='stun' host='b' transport='tcp'/>"
+            "<service type='stun' host=''/><service type='stun'/><service type='stun' host='ü'/>"
+            f"<service type='stun' host='{'c' * 300}'/><service type='stun' host='d' port='0'/>"
+            "<service type='stun' host='e' port='x'/><other/>"
+        )
+        address = f"<address xmlns='{NS_IP_CHECK}'><ip>nowhere</ip><port>5</port></address>"
+        self.assertEqual(self.look(services, address), Vantage())
+
+    def test_too_many(self) -> None:
+        """A few are enough, and each counts once."""
+        some = "".join(f"<service type='stun' host='s{n // 2}'/>" for n in range(100))
+        names = [server.host for server in self.look(services_of(some)).stun]
+        self.assertEqual(names, [f"s{n}" for n in range(MAX_SERVERS)])
+
+    def test_nearby(self) -> None:
+        """A server in a private network is told from one on the internet."""
+        for address, nearby, here in (
+            ("127.0.0.1", True, True),
+            ("192.168.1.1", True, False),
+            ("20.0.0.1", False, False),
+        ):
+            self.come_from(address)
+            seen = self.look()
+            self.assertEqual((seen.nearby, seen.here), (nearby, here), address)
+
+
+def services_of(services: str) -> str:
+    """The answer that names them."""
+    return f"<services xmlns='{NS_EXTERNAL_SERVICES}'>{services}</services>"

@@ -1,0 +1,206 @@
+"""The real stream, the real handlers and the real use cases, without a network."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from twisted.internet.defer import Deferred, succeed
+from twisted.internet.testing import MemoryReactorClock
+from twisted.words.protocols.jabber.jid import JID
+
+from bitween.app.application import Bitween
+from bitween.chat import ChatCommands
+from bitween.errors import XMPPError
+from bitween.model.announcement import Share
+from bitween.model.candidate import Candidate
+from bitween.model.connection import ConnectionState, ConnectionStatus
+from bitween.model.contact import Contact
+from bitween.model.diagnosis import Finding
+from bitween.model.dial_back import DialBack
+from bitween.model.events import MessengerEvent, PresenceChanged
+from bitween.util.observable import Observable
+from bitween.util.token_bucket import ByteBudget
+from bitween.xmpp.extensions.adhoc import AdHoc
+from bitween.xmpp.extensions.caps import Caps
+from bitween.xmpp.extensions.peer_requests import Encounters
+from bitween.xmpp.roster.roster import Contacts
+from bitween.xmpp.session.stream import Stream
+from bitween.xmpp.shares.list_reader import ListReader
+from bitween.xmpp.shares.list_server import ListServer
+from bitween.xmpp.shares.pep import Pep
+from bitween.xmpp.shares.published_list import OwnList
+from bitween.xmpp.streams.proxies import Proxies
+from bitween.xmpp.streams.streams import Streams
+from tests.support.fakes.cache import FakeCache
+from tests.support.fakes.lists import Memory, listed, numbered
+from tests.support.fakes.parts import parts_around
+from tests.support.fakes.resolver import Resolver
+
+# wokkel can only be imported once the shim of bitween.xmpp has run.
+from wokkel.generic import FallbackHandler  # isort: skip
+from wokkel.ping import PingHandler  # isort: skip
+from wokkel.subprotocols import StreamManager  # isort: skip
+
+ME = "alice@localhost/here"
+
+
+class Transport:
+    """Takes what is sent."""
+
+    def __init__(self) -> None:
+        self.sent: list[bytes] = []
+        self.disconnecting = False
+
+    def write(self, data: bytes) -> None:
+        """Keep the last ones."""
+        self.sent.append(data)
+        del self.sent[:-100]
+
+    def loseConnection(self) -> None:
+        """Note it."""
+        self.disconnecting = True
+
+    abortConnection = loseConnection
+
+
+class _Authenticator:
+    """Stands for a log-in that is over."""
+
+    jid = JID(ME)
+
+    def associateWithStream(self, xs: Any) -> None:
+        """Do nothing."""
+
+    def connectionMade(self) -> None:
+        """Do nothing."""
+
+    def streamStarted(self, root: Any) -> None:
+        """Do nothing."""
+
+
+class _Factory:
+    """Holds what a stream manager wants of one."""
+
+    def addBootstrap(self, *_: object) -> None:
+        """Do nothing."""
+
+
+class Rig(StreamManager):
+    """
+    The real stream, handlers and use cases, with a transport that goes nowhere.
+
+    For the use cases it is the messenger.
+    """
+
+    def __init__(self, directory: str) -> None:
+        self.clock: Any = MemoryReactorClock()
+        self.clock.nameResolver = Resolver({"localhost": "127.0.0.1"})
+        super().__init__(_Factory(), self.clock)
+        self.jid = JID(ME)
+        self.online = self.in_session = False
+        self.status = ConnectionStatus(ME, ConnectionState.ONLINE, 0.0)
+        self.own_jid = "alice@localhost"
+        self.events: Observable[MessengerEvent] = Observable()
+        self.budget = ByteBudget(self.clock)
+        self.own = own = OwnList(Memory(listed(numbered(200))))
+        self.roster = Contacts(self.clock, self._happened)
+        self.pep = Pep(self.clock, self.budget, self.roster.trusts, self._happened, own)
+        server = ListServer(self.clock, self.budget, own.shares, self.roster.sees_us)
+        self.reader = ListReader(self.clock, self.budget, self.roster.follows, self._happened)
+        encounters = Encounters(self.clock, self.budget, self.roster.meets)
+        proxies = Proxies(self.clock)
+        streams = Streams(self.clock, self.budget, proxies, self.roster.meets)
+        streams.accept(lambda stream: stream.abort())
+        handlers = (self.roster, self.pep, server, self.reader, encounters, proxies, streams)
+        adhoc = AdHoc(self.clock)
+        for handler in (*handlers, adhoc, Caps(), PingHandler(), FallbackHandler()):
+            handler.setHandlerParent(self)
+        self.cache = FakeCache()
+        parts = parts_around(self, self.clock, self.cache, lambda: ["10.9.9.9"])
+        self.bitween = Bitween(parts, directory, lambda: None)
+        adhoc.offer(ChatCommands(self.bitween).all)
+        encounters.serve(
+            dials_back=lambda _, __, addresses: succeed(DialBack(dict.fromkeys(addresses, True))),
+            meets=lambda *_: (),
+        )
+        self.transport = Transport()
+        self.stream = Stream(
+            *(_Authenticator(), self.clock, self.budget, Stream.end),
+            knows=lambda _: True,
+            answers=lambda *_: True,
+            log_traffic=False,
+        )
+        self.stream.transport = self.transport
+        self.stream.features = {}
+        self.stream.connectionMade()
+        self._connected(self.stream)
+        self.feed("<stream:stream xmlns='jabber:client' xmlns:stream='x' version='1.0'>")
+        self._authd(self.stream)
+        self.stream.release()
+
+    def feed(self, text: str) -> None:
+        """Let bytes come in, as from the reactor."""
+        self.stream.dataReceived(text.encode())
+        self.cache.noted.clear()
+
+    def open_requests(self) -> list[str]:
+        """The ids of our last requests that wait for an answer; a thief could not know them."""
+        return [*self._iqDeferreds, *getattr(self.stream, "iqDeferreds", ())][-6:]
+
+    # ---- what the handlers want of a client
+
+    def session_is_ready(self) -> None:
+        """The roster is here."""
+        self.online = self.in_session = True
+        self.pep.announce(numbered(200), [])
+        self.pep.begin()
+
+    def give_up_session(self, error: XMPPError) -> None:
+        """Go on all the same."""
+
+    def request(self, request: Any) -> Any:
+        """Send a request."""
+        request.timeout = 30
+        return super().request(request)
+
+    # ---- what the use cases want of a messenger
+
+    @property
+    def contacts(self) -> Sequence[Contact]:
+        """The roster."""
+        return self.roster.contacts
+
+    def trusts(self, jid: str) -> bool:
+        """Whether somebody's word counts."""
+        return self.roster.trusts(jid)
+
+    def announce(self, shares: Sequence[Share], candidates: Sequence[Candidate]) -> None:
+        """Do nothing: what is announced stays."""
+
+    def read_list(self, jid: str, resource: str, list_id: str, revision: int) -> None:
+        """Read a list."""
+        self.reader.read(jid, resource, list_id, revision)
+
+    def add_contact(self, jid: str, nick: str) -> Deferred[None]:
+        """Nobody asks for this."""
+        raise NotImplementedError
+
+    def accept_contact(self, jid: str) -> Deferred[None]:
+        """Nobody asks for this."""
+        raise NotImplementedError
+
+    def remove_contact(self, jid: str) -> Deferred[None]:
+        """Nobody asks for this."""
+        raise NotImplementedError
+
+    def survey(self) -> Deferred[Sequence[Finding]]:
+        """Nobody asks for this."""
+        raise NotImplementedError
+
+    def _happened(self, event: MessengerEvent) -> None:
+        self.events.notify(event)
+        if isinstance(event, PresenceChanged) and event.online:
+            self.pep.read(event.jid)
+        elif isinstance(event, PresenceChanged):
+            self.reader.drop(event.jid, event.resource)

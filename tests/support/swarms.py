@@ -1,0 +1,119 @@
+"""What tests with real libtorrent sessions have in common."""
+
+from __future__ import annotations
+
+import base64
+import os
+from collections.abc import Callable
+from ipaddress import ip_network
+from typing import Any, cast
+
+from twisted.internet import reactor
+from twisted.internet.defer import Deferred
+from twisted.trial.unittest import TestCase
+
+from bitween.bittorrent.swarm import Swarm, SwarmOptions
+from bitween.files.hashing.worker import hash_path
+from bitween.model.address import PeerAddress
+from bitween.model.torrent import InfoHash, Metainfo, Torrent, parse_info_hash
+from bitween.storage.database import Store
+
+#: Where all swarms of tests are.
+HERE = ip_network("127.0.0.0/8")
+LOOPBACK = SwarmOptions(listen=("127.0.0.1", 0), port_mapping=False)
+
+
+def metainfo(path: str) -> Metainfo:
+    """Hash a path here and now."""
+    hashed: dict[str, Any] = hash_path(path, lambda *_: None)
+    return Metainfo(
+        info_hash=parse_info_hash(hashed["info_hash"]),
+        name=hashed["name"],
+        total_size=hashed["total_size"],
+        torrent_file=base64.b64decode(hashed["torrent_file"]),
+    )
+
+
+def write(path: str, content: bytes) -> str:
+    """Write a file, and the folders that it needs."""
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path, "wb") as file:
+        file.write(content)
+    return path
+
+
+def read(path: str) -> bytes:
+    """The content of a file."""
+    with open(path, "rb") as file:
+        return file.read()
+
+
+def tree(folder: str) -> dict[str, bytes]:
+    """Every file below a folder, by its path there."""
+    return {
+        os.path.relpath(os.path.join(above, name), folder): read(os.path.join(above, name))
+        for above, _, names in os.walk(folder)
+        for name in names
+    }
+
+
+def when(swarm: Swarm, holds: Callable[[], bool]) -> Deferred[None]:
+    """Wait for something that an event of the swarm brings about."""
+    done: Deferred[None] = Deferred(lambda _: unsubscribe())
+
+    def look(_: object = None) -> None:
+        if not done.called and holds():
+            unsubscribe()
+            done.callback(None)
+
+    unsubscribe = swarm.events.subscribe(look)
+    look()
+    return done
+
+
+class SwarmCase(TestCase):
+    """Starts swarms on loopback and stops them again."""
+
+    def folder(self, name: str = "folder") -> str:
+        """A new, empty folder."""
+        path = os.path.join(os.path.abspath(self.mktemp()), name)
+        os.makedirs(path)
+        return path
+
+    def new_swarm(self, state: str | None = None, options: SwarmOptions = LOOPBACK) -> Swarm:
+        """A swarm that is not started."""
+        store = Store.open(os.path.join(state or self.folder("state"), "bitween.db"))
+        return Swarm(cast(Any, reactor), store, options)
+
+    async def start(self, state: str | None = None, options: SwarmOptions = LOOPBACK) -> Swarm:
+        """A swarm that is ready."""
+        swarm = self.new_swarm(state, options)
+        swarm.startService()
+        swarm.admit([HERE])
+        self.addCleanup(self.stop, swarm)
+        await swarm.ready
+        return swarm
+
+    async def stop(self, swarm: Swarm) -> None:
+        """Stop a swarm, once."""
+        if swarm.running:
+            await swarm.stopService()
+
+    async def share(self, swarm: Swarm, path: str) -> InfoHash:
+        """Share a path."""
+        torrent = await swarm.share(metainfo(path), os.path.dirname(path))
+        return torrent.info_hash
+
+    async def fetch(
+        self, swarm: Swarm, info_hash: InfoHash, *sources: Swarm, folder: str | None = None
+    ) -> Torrent:
+        """Download a torrent to its end."""
+        await swarm.download(info_hash, "", folder or self.folder("downloads"))
+        swarm.offer_peers(info_hash, [address_of(source) for source in sources])
+        await when(swarm, lambda: swarm.library.get(info_hash).complete)
+        return swarm.library.get(info_hash)
+
+
+def address_of(swarm: Swarm) -> PeerAddress:
+    """Where a swarm of a test listens."""
+    return PeerAddress(*swarm.listening[0])

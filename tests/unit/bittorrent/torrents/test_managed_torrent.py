@@ -1,0 +1,56 @@
+"""What the swarm tells of a torrent."""
+
+from __future__ import annotations
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from bitween.bittorrent.engine.alerts import Phase, Status
+from bitween.bittorrent.record import TorrentRecord
+from bitween.bittorrent.torrents.managed_torrent import Member
+from bitween.model.torrent import InfoHash
+
+INFO_HASH = InfoHash("ab" * 20)
+
+
+def status(moved: int, rate: int) -> Status:
+    """One in which so much has moved in both directions."""
+    return Status(
+        info_hash=INFO_HASH,
+        phase=Phase.DOWNLOADING,
+        has_metadata=True,
+        done=moved,
+        wanted=10**9,
+        wanted_done=moved,
+        download_rate=rate,
+        upload_rate=rate,
+        downloaded=moved,
+        uploaded=moved,
+        peers=1,
+        error="",
+    )
+
+
+class RateTests(SynchronousTestCase):
+    """How fast it is."""
+
+    def rates(self, member: Member) -> tuple[int, int]:
+        """What is told, down and up; for down, as if something was left."""
+        assert member.status is not None
+        return member.status.download_rate, member.torrent.progress.upload_rate
+
+    def test_rates_end_with_the_bytes(self) -> None:
+        """Soon after the last byte both are 0, whatever libtorrent's mean is by then."""
+        record = TorrentRecord(INFO_HASH, "film", "/downloads", "film", 0.0, False, False, None)
+        member = Member(record)
+        member.take(status(0, 0), 0.0)
+        for second in range(1, 4):
+            member.take(status(second * 1000, 1000), float(second))
+            self.assertEqual(self.rates(member), (1000, 1000))
+        told = set()
+        for second in range(4, 60):
+            member.take(status(3000, 1000 - second), float(second))
+            told.add(member.torrent)
+        self.assertEqual(self.rates(member), (0, 0))
+        self.assertLess(len(told), 5)
+        member.take(status(3001, 7), 60.0)
+        self.assertEqual(self.rates(member), (7, 7))

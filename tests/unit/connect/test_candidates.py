@@ -1,0 +1,165 @@
+"""What two lists of candidates tell before anybody dials."""
+
+from __future__ import annotations
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from bitween.connect.candidates import in_order, no_hole, obstacle, rung_at, tried
+from bitween.model.address import PeerAddress
+from bitween.model.candidate import Candidate, Kind
+from bitween.model.route import Obstacle, Rung
+
+
+def at(address: str, kind: Kind = Kind.HOST, reached: bool | None = None) -> Candidate:
+    """A candidate on port 6881."""
+    return Candidate(PeerAddress.parse(address, 6881), kind, reached)
+
+
+class OrderTests(SynchronousTestCase):
+    """Which address is dialled first."""
+
+    def ordered(self, *theirs: Candidate) -> list[str]:
+        """Theirs as we, at home in 192.168.1.0/24, would dial them."""
+        ours = [at("192.168.1.5"), at("2001:db8:1::5")]
+        return [address.address for address in in_order(theirs, ours)]
+
+    def test_the_ladder_s_order(self) -> None:
+        """Our own network, IPv6, public IPv4, other private networks."""
+        self.assertEqual(
+            self.ordered(
+                at("10.0.0.1"), at("9.9.9.9"), at("2620:fe::9"), at("192.168.1.7"), at("172.16.0.1")
+            ),
+            ["192.168.1.7", "2620:fe::9", "9.9.9.9", "10.0.0.1", "172.16.0.1"],
+        )
+
+    def test_what_others_found(self) -> None:
+        """Where somebody got through goes before its like; where nobody did, last of all."""
+        theirs = [
+            at("2620:fe::1", reached=False),
+            at("9.9.9.8"),
+            at("9.9.9.9", Kind.MAPPED, reached=True),
+        ]
+        self.assertEqual(self.ordered(*theirs), ["9.9.9.9", "9.9.9.8", "2620:fe::1"])
+
+    def test_what_is_not_dialled(self) -> None:
+        """An address at which they were only seen is for meeting; nothing is dialled twice."""
+        theirs = [at("9.9.9.9", Kind.SEEN), at("9.9.9.8"), at("9.9.9.8", Kind.SAID)]
+        self.assertEqual(self.ordered(*theirs), ["9.9.9.8"])
+
+
+class RungTests(SynchronousTestCase):
+    """On which rung somebody stands who is met at an address."""
+
+    def test_rungs(self) -> None:
+        """The address tells, and for IPv4 whether a router forwards it."""
+        theirs = [at("9.9.9.9", Kind.MAPPED), at("9.9.9.8")]
+        for address, rung in (
+            ("192.168.7.7", Rung.LAN),
+            ("127.0.0.1", Rung.LAN),
+            ("fd00::1", Rung.LAN),
+            ("2620:fe::9", Rung.IPV6),
+            ("9.9.9.8", Rung.IPV4),
+            ("9.9.9.7", Rung.IPV4),
+            ("9.9.9.9", Rung.MAPPED),
+        ):
+            self.assertIs(rung_at(PeerAddress.parse(address, 6881), theirs), rung, address)
+
+
+class ObstacleTests(SynchronousTestCase):
+    """Why no direct way can be."""
+
+    def test_none(self) -> None:
+        """One family in common is enough to try."""
+        self.assertIsNone(obstacle([at("10.0.0.1"), at("2620:fe::9")], [at("9.9.9.9")]))
+
+    def test_no_family_in_common(self) -> None:
+        """The reason names who has what, as the other side would see it the other way round."""
+        found = obstacle([at("10.0.0.1")], [at("2620:fe::9")])
+        assert found is not None
+        self.assertEqual(found.reason, "they have IPv6 only and you IPv4 only")
+        self.assertTrue(found.fix)
+
+    def test_nothing_known(self) -> None:
+        """Without addresses on one side there is nothing to try."""
+        for ours, theirs, words in (
+            ([at("9.9.9.9")], [], "they announce no address"),
+            ([], [at("9.9.9.9")], "this machine has no address"),
+        ):
+            found = obstacle(ours, theirs)
+            assert found is not None
+            self.assertIn(words, found.reason)
+
+    def test_tried(self) -> None:
+        """After everything was tried, the words count what was dialled."""
+        theirs = [at("9.9.9.9"), at("9.9.9.8", Kind.SEEN)]
+        silent, no_hole = tried(theirs)
+        self.assertIn("at 1 address of theirs", silent.reason)
+        self.assertIn("hole punching did not work", no_hole.reason)
+        silent, no_meeting = tried(theirs, Obstacle("bob sleeps", "wake him"))
+        self.assertIn("--announce", silent.fix)
+        self.assertEqual(no_meeting, Obstacle("bob sleeps"))
+
+
+class NoHoleTests(SynchronousTestCase):
+    """Where both sides would dial each other at the same time in vain."""
+
+    def setUp(self) -> None:
+        """Two at home, of which one is behind a router that shows everybody another port."""
+        self.symmetric = [at("192.168.1.5"), seen("9.9.9.9", varies=True)]
+        self.usual = [at("192.168.1.7"), seen("9.9.9.8")]
+
+    def assert_hope(self, ours: list[Candidate], theirs: list[Candidate]) -> None:
+        """Nothing speaks against a hole, whoever looks."""
+        self.assertIsNone(no_hole(ours, theirs))
+        self.assertIsNone(no_hole(theirs, ours))
+
+    def test_whose_router_it_is(self) -> None:
+        """The reason names whose router it is, and the fix what helps."""
+        for ours, theirs, words in (
+            (self.symmetric, self.usual, "your router uses"),
+            (self.usual, self.symmetric, "their router uses"),
+            (self.symmetric, [seen("9.9.9.8", varies=True)], "both routers use"),
+        ):
+            found = no_hole(ours, theirs)
+            assert found is not None
+            self.assertIn(words, found.reason)
+            self.assertIn("symmetric NAT", found.reason)
+            self.assertIn("UPnP", found.fix)
+
+    def test_usual_routers(self) -> None:
+        """Where nobody is known to be behind such a router, a hole is hoped for."""
+        self.assert_hope(self.usual, [at("192.168.1.5"), seen("9.9.9.9")])
+        self.assert_hope(self.usual, [at("192.168.1.5")])
+
+    def test_somebody_can_be_dialled(self) -> None:
+        """A forwarded port, a public address or IPv6 on both sides is worth a try before."""
+        for address in (
+            at("9.9.9.8", Kind.MAPPED),
+            at("9.9.9.8", Kind.SAID),
+            at("9.9.9.8"),
+            at("9.9.9.8", reached=True),
+        ):
+            self.assert_hope(self.symmetric, [*self.usual, address])
+        closed = at("2620:fe::9", reached=False)  # a firewall is passed by a hole
+        self.assert_hope([*self.symmetric, at("2620:fe::8")], [*self.usual, closed])
+
+    def test_nobody_can_be_dialled(self) -> None:
+        """A router's router forwards nothing; others tried in vain; one alone has IPv6."""
+        for address in (
+            at("100.64.0.7", Kind.MAPPED),
+            at("9.9.9.8", Kind.SAID, reached=False),
+            at("2620:fe::9"),
+        ):
+            self.assertIsNotNone(no_hole(self.symmetric, [*self.usual, address]), address)
+            self.assertIsNotNone(no_hole([*self.usual, address], self.symmetric), address)
+
+    def test_one_home(self) -> None:
+        """Who is seen at the same address may be in the same network, or not be seen at all."""
+        self.assert_hope(self.symmetric, [at("192.168.1.7"), seen("9.9.9.9", varies=True)])
+        self.assert_hope(self.symmetric, [at("192.168.1.7")])
+        self.assertIsNotNone(no_hole(self.symmetric, [at("10.0.0.7")]))
+
+
+def seen(address: str, *, varies: bool = False) -> Candidate:
+    """Where a router shows somebody."""
+    return Candidate(PeerAddress.parse(address, 6881), Kind.SEEN, varies=varies)

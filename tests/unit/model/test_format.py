@@ -1,0 +1,55 @@
+"""Sizes and rates as a person writes them."""
+
+from __future__ import annotations
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from bitween.errors import InvalidValue
+from bitween.model.format import MAX_RATE, MAX_SIZE, parse_rate, parse_size
+
+
+class QuantityTests(SynchronousTestCase):
+    """One grammar for the command line, the settings and the schedule."""
+
+    def test_sizes(self) -> None:
+        """Units are decimal unless they say otherwise; bytes need not be named."""
+        for text, size in {
+            "0": 0,
+            "none": 0,
+            "5000": 5000,
+            "5k": 5000,
+            "5K": 5000,
+            "1.5M": 1_500_000,
+            "2 MB": 2_000_000,
+            "2GiB": 2 << 30,
+            "64Ki": 64 << 10,
+            "1T": 10**12,
+            "7B": 7,
+            str(MAX_SIZE): MAX_SIZE,
+        }.items():
+            self.assertEqual(parse_size(text), size, text)
+
+    def test_rates(self) -> None:
+        """They may say that they are rates."""
+        for text, rate in {"none": 0, "500k": 500_000, "1.5MB/s": 1_500_000, "9/s": 9}.items():
+            self.assertEqual(parse_rate(text), rate, text)
+
+    def test_nonsense(self) -> None:
+        """What is no number, negative, in bits, in other digits or too large is refused."""
+        for text in (
+            "",
+            "k",
+            "-1",
+            "5kb",
+            "5 k B",
+            "1e3",
+            "½k",
+            "٣",
+            "5i",
+            "nan",
+            "5k/s",
+            "9" * 20,
+        ):
+            self.assertRaises(InvalidValue, parse_size, text)
+        for text in ("fast", "5k/h", "3G", str(MAX_RATE + 1)):
+            self.assertRaises(InvalidValue, parse_rate, text)

@@ -1,0 +1,466 @@
+"""Values <-> XML: round trips, the prototype's form, and whatever a contact may send."""
+
+from __future__ import annotations
+
+import random
+import string
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+from twisted.trial.unittest import SynchronousTestCase
+from twisted.words.xish import domish
+
+from bitween.model.address import PeerAddress
+from bitween.model.announcement import MAX_SHARES, Announcement, Share
+from bitween.model.candidate import Candidate, Kind
+from bitween.model.text import printable, safe_name
+from bitween.model.torrent import MAX_SIZE, InfoHash, parse_info_hash
+from bitween.xmpp.shares.item_codec import (
+    MAX_CANDIDATES,
+    MAX_CHANGED,
+    MAX_WHOLE,
+    NS_BITWEEN,
+    NS_SHARES,
+    canonical,
+    changed_item,
+    list_state,
+    parse_item,
+    payload_of,
+    whole_item,
+)
+from tests.support.fakes.lists import listed, numbered
+
+HASH = "0123456789abcdef0123456789abcdef01234567"
+PROTOTYPE = f"""
+<item id='current'><user_shares xmlns='{NS_SHARES}'>
+  <resource resource='laptop'>
+    <share_item name='holiday' hash='{HASH}' size='123'/>
+    <share_item name='work' hash='{HASH[::-1].upper()}' size='0'/>
+    <ip_address address='192.0.2.7' port='6881'/>
+    <ip_address address='2001:db8::7' port='6881'/>
+  </resource>
+  <resource resource='desk'>
+    <share_item name='holiday' hash='{HASH}' size='123'/>
+  </resource>
+</user_shares></item>"""
+
+hashes = st.text("0123456789abcdef", min_size=40, max_size=40).map(parse_info_hash)
+names = st.text(st.characters(), max_size=300)
+shares = st.builds(Share, hashes, names, st.integers(0, MAX_SIZE))
+share_lists = st.lists(shares, max_size=20, unique_by=lambda share: share.info_hash)
+addresses = st.builds(
+    lambda ip, port: PeerAddress.parse(str(ip), port),
+    st.ip_addresses(network="10.0.0.0/8") | st.ip_addresses(network="2001:db8::/32"),
+    st.integers(1, 65535),
+)
+known = st.sampled_from([None, True, False])
+candidates = st.builds(Candidate, addresses, st.sampled_from(Kind), known) | st.builds(
+    Candidate, addresses, st.just(Kind.SEEN), known, st.just(True)
+)
+candidate_lists = st.lists(candidates, max_size=MAX_CANDIDATES, unique_by=lambda c: c.address)
+resources = st.text(string.ascii_letters + "äß-_.@/ '&<>\U0001f4f1", min_size=1, max_size=50)
+
+
+def xml(text: str) -> Any:
+    """Parse as a stream would."""
+    found: list[Any] = []
+    parser = domish.elementStream()
+    parser.DocumentStartEvent = lambda _: None
+    parser.ElementEvent = found.append
+    parser.DocumentEndEvent = lambda: None
+    parser.parse(f"<stream>{text.strip()}</stream>".encode())
+    return found[0]
+
+
+def in_item(content: str) -> Any:
+    """An item with this in its ``user_shares``."""
+    return xml(f"<item id='x'><user_shares xmlns='{NS_SHARES}'>{content}</user_shares></item>")
+
+
+def over_the_wire(item: Any) -> Any:
+    """What the other side has after serializing and parsing."""
+    return xml(item.toXml())
+
+
+class RoundTripTests(SynchronousTestCase):
+    """What is built is read as it was meant."""
+
+    @given(resources, share_lists, candidate_lists)
+    def test_what_is_built_is_read(
+        self, resource: str, said: list[Share], where: list[Candidate]
+    ) -> None:
+        """Resource, shares, candidates survive; names are made harmless and nothing else."""
+        parsed = parse_item(over_the_wire(whole_item(resource, listed(said), where, 100_000)))
+        self.assertEqual(parsed.dropped, 0)
+        (announcement,) = parsed.announcements
+        self.assertEqual(announcement.resource, resource)
+        self.assertEqual(announcement.addresses, tuple(c.address for c in where if c.dialable))
+        self.assertEqual(sorted(announcement.candidates, key=str), sorted(where, key=str))
+        read = list(announcement.shares.values())
+        self.assertEqual(
+            [(s.info_hash, s.size) for s in read], [(s.info_hash, s.size) for s in said]
+        )
+        for share in read:
+            self.assertEqual(share.name, safe_name(share.name))
+
+    @given(st.text(string.ascii_letters + string.digits + " äöü&<>'\"-_.", min_size=1, max_size=80))
+    def test_ordinary_names_are_kept(self, name: str) -> None:
+        """A name without anything dangerous arrives letter by letter."""
+        item = over_the_wire(whole_item("r", listed([Share(parse_info_hash(HASH), name, 1)]), []))
+        (share,) = parse_item(item).announcements[0].shares.values()
+        self.assertEqual(share.name, safe_name(name))
+
+    def test_names_that_xml_cannot_carry_are_mended(self) -> None:
+        """Controls, lone surrogates and non-characters never reach the stream."""
+        name = "a\x00b\x1fc\ud800d\ufffee\uffff\nf"
+        item = over_the_wire(whole_item("r", listed([Share(parse_info_hash(HASH), name, 1)]), []))
+        (share,) = parse_item(item).announcements[0].shares.values()
+        self.assertEqual(share.name, "a\ufffdb\ufffdc\ufffdd\ufffde\ufffd\ufffdf")
+
+    def test_the_prototype_can_read_it(self) -> None:
+        """Elements and attributes are the prototype's, ours stand in our namespace."""
+        share = Share(InfoHash(HASH), "holiday", 123)
+        item = whole_item(
+            "laptop", listed([share]), [Candidate(PeerAddress.parse("192.0.2.7", 6881))]
+        )
+        self.assertEqual(item["id"], "laptop")
+        payload = over_the_wire(item).firstChildElement()
+        self.assertEqual((payload.uri, payload.name), (NS_SHARES, "user_shares"))
+        resource = payload.firstChildElement()
+        self.assertEqual((resource.uri, resource["resource"]), (NS_SHARES, "laptop"))
+        self.assertEqual(
+            resource.share_item.attributes, {"name": "holiday", "hash": HASH, "size": "123"}
+        )
+        self.assertEqual(resource.ip_address.attributes, {"address": "192.0.2.7", "port": "6881"})
+        others = [e.uri for e in resource.elements() if e.name not in {"share_item", "ip_address"}]
+        self.assertEqual(others, [NS_BITWEEN])
+
+
+class CandidateTests(SynchronousTestCase):
+    """Where a resource is, and what is known of that."""
+
+    def test_only_what_is_more_is_added(self) -> None:
+        """An address of an interface, untried, costs not a byte more than the prototype's."""
+        plain = whole_item("r", listed([]), [Candidate(PeerAddress.parse("192.0.2.7", 6881))])
+        names = [e.name for e in plain.user_shares.resource.elements()]
+        self.assertEqual(names, ["ip_address", "list"])
+
+    def test_what_is_good_for_meeting_only_is_not_dialled(self) -> None:
+        """Where somebody was seen is no address that an older reader would dial."""
+        seen = Candidate(PeerAddress.parse("192.0.2.7", 6881), Kind.SEEN)
+        item = over_the_wire(whole_item("r", listed([]), [seen]))
+        (said,) = parse_item(item).announcements
+        self.assertEqual((said.addresses, said.candidates), ((), (seen,)))
+
+    def test_what_is_known_of_an_address_goes_with_it(self) -> None:
+        """The order is that of the addresses; of an address that is named alone, it is HOST."""
+        where = [
+            Candidate(PeerAddress.parse("10.0.0.1", 1)),
+            Candidate(PeerAddress.parse("192.0.2.7", 2), Kind.MAPPED, reached=True),
+            Candidate(PeerAddress.parse("192.0.2.7", 3), Kind.SEEN, varies=True),
+        ]
+        item = over_the_wire(whole_item("r", listed([]), where))
+        (said,) = parse_item(item).announcements
+        self.assertEqual(said.candidates, tuple(where))
+        self.assertEqual(said.addresses, tuple(c.address for c in where[:2]))
+
+
+class PrototypeTests(SynchronousTestCase):
+    """The old form: one item that speaks of several resources."""
+
+    def test_every_resource_is_read(self) -> None:
+        """Shares and addresses come out under their resources."""
+        parsed = parse_item(xml(PROTOTYPE))
+        laptop, desk = parsed.announcements
+        holiday = Share(InfoHash(HASH), "holiday", 123)
+        self.assertEqual(parsed.dropped, 0)
+        self.assertEqual(
+            list(laptop.shares.values()), [holiday, Share(InfoHash(HASH[::-1]), "work", 0)]
+        )
+        self.assertEqual(
+            [str(a) for a in laptop.addresses], ["192.0.2.7:6881", "[2001:db8::7]:6881"]
+        )
+        self.assertEqual(laptop.candidates, tuple(map(Candidate, laptop.addresses)))
+        self.assertEqual(desk, Announcement("desk", {holiday.info_hash: holiday}, ()))
+
+
+class HeadTests(SynchronousTestCase):
+    """The item is a head, not a warehouse."""
+
+    def test_what_fits_is_told_whole(self) -> None:
+        """Everything stands in it up to its limit; above that there is no such item."""
+        addresses = [Candidate(PeerAddress.parse("10.0.0.1", 1))] * 40
+        for name in ("n" * 40, "<&'>" * 60, "\U0001f4f1" * 255):
+            sizes = []
+            for count in range(1, 200):
+                item = whole_item("r", listed(numbered(count, name)), addresses)
+                if item is None:
+                    break
+                sizes.append(len(item.toXml().encode()))
+                self.assertEqual(
+                    list(parse_item(over_the_wire(item)).announcements[0].shares),
+                    [share.info_hash for share in numbered(count, name)],
+                )
+            self.assertLessEqual(sizes[-1], MAX_WHOLE)
+            self.assertGreater(sizes[-1] + sizes[-1] / len(sizes), MAX_WHOLE - 1500)
+            self.assertIsNone(whole_item("r", listed(numbered(MAX_SHARES, name)), addresses))
+
+    def test_a_long_list_is_told_by_its_last_changes(self) -> None:
+        """The item stays small; it holds all that changed since the revision that it names."""
+        said = listed(numbered(MAX_SHARES))
+        said.update(numbered(MAX_SHARES)[3:])
+        item = changed_item("laptop", said, [Candidate(PeerAddress.parse("10.0.0.1", 1))])
+        self.assertLessEqual(len(item.toXml().encode()), MAX_CHANGED)
+        (head,) = parse_item(over_the_wire(item)).announcements
+        self.assertEqual(
+            (head.list_id, head.revision, head.complete), ("list", said.revision, False)
+        )
+        since = list(said.changes(head.since))
+        self.assertEqual(set(head.gone), {c.info_hash for c in since if c.share is None})
+        self.assertEqual(list(head.shares.values()), [c.share for c in since if c.share])
+        self.assertGreater(len(since), 5)
+
+    def test_however_much_else_stands_in_it(self) -> None:
+        """With the longest resource and all addresses, news is still told; count and size too."""
+        addresses = [
+            Candidate(PeerAddress.parse(f"2001:db8::{n}", 65535), Kind.MAPPED, reached=False)
+            for n in range(40)
+        ]
+        said = listed(numbered(2000))
+        item = changed_item("r" * 1023, said, addresses)
+        self.assertLess(len(item.toXml().encode()), 6000)
+        self.assertGreater(len(parse_item(over_the_wire(item)).announcements[0].shares), 3)
+        head = next(item.user_shares.resource.elements(NS_BITWEEN, "list"))
+        self.assertEqual((head["count"], head["size"]), ("2000", str(sum(range(2000)))))
+
+    def test_a_name_that_does_not_fit(self) -> None:
+        """Then nothing is told but that there is more to read."""
+        said = listed([Share(parse_info_hash(HASH), "\U0001f4f1" * 255, 1)])
+        (head,) = parse_item(changed_item("r" * 300, said, [])).announcements
+        self.assertEqual((head.since, head.revision, head.complete), (1, 1, False))
+
+    def test_which_list_it_is(self) -> None:
+        """Our own item tells list and revision; one of an older bitween or of nobody does not."""
+        self.assertEqual(list_state(whole_item("r", listed(numbered(3)), [])), ("list", 3))
+        self.assertEqual(list_state(changed_item("r", listed(numbered(3)), [])), ("list", 3))
+        for content in ("", "<resource resource='r'/>"):
+            self.assertEqual(list_state(in_item(content)), ("", 0))
+        self.assertEqual(list_state(xml("<item/>")), ("", 0))
+
+    def test_numbers_that_make_no_sense(self) -> None:
+        """Nobody goes on from a list whose head is malformed; its entries stand."""
+        for attributes in (
+            "id='a' revision='-1'",
+            "id='a' revision='1' since='2'",
+            "id='a' revision='1'",
+            f"id='a' revision='{2**53 + 1}' since='1'",
+            "id='a b' revision='1' since='1'",
+            "id='' revision='1' since='1'",
+            f"id='{'x' * 65}' revision='1' since='1'",
+            "revision='1' since='1'",
+        ):
+            (head,) = parse_item(
+                in_item(
+                    f"<resource resource='r'><share_item name='n' hash='{HASH}' size='1'/>"
+                    f"<list xmlns='{NS_BITWEEN}' more='true' {attributes}>"
+                    f"<gone hash='{HASH}'/></list></resource>"
+                )
+            ).announcements
+            self.assertEqual((head.list_id, head.revision, head.complete), ("", 0, False))
+            self.assertEqual(list(head.shares), [HASH])
+
+    def test_a_server_may_write_it_down_otherwise(self) -> None:
+        """Order of attributes, prefixes and white space make no difference; content does."""
+        item = whole_item("r", listed(numbered(1)), [])
+        share = numbered(1)[0]
+        other = in_item(
+            "\n<resource resource='r'>"
+            f"<x:share_item xmlns:x='{NS_SHARES}' size='0' hash='{share.info_hash}' "
+            f"name='{share.name}'/>"
+            f"<list xmlns='{NS_BITWEEN}' size='0' count='1' revision='1' id='list'/></resource>"
+        )
+        self.assertEqual(canonical(payload_of(item)), canonical(payload_of(other)))
+        changed = whole_item("r", listed(numbered(2)), [])
+        self.assertNotEqual(canonical(payload_of(item)), canonical(payload_of(changed)))
+
+
+class HostileTests(SynchronousTestCase):
+    """A bad entry is dropped and counted, the rest stands."""
+
+    def read(self, entries: str) -> tuple[Announcement, int]:
+        """The announcement of a resource with these entries beside a good one, and the drops."""
+        good = f"<share_item name='good' hash='{HASH}' size='1'/>"
+        parsed = parse_item(in_item(f"<resource resource='r'>{entries}{good}</resource>"))
+        (announcement,) = parsed.announcements
+        self.assertIn(HASH, announcement.shares)
+        return announcement, parsed.dropped
+
+    def test_bad_candidates_are_dropped(self) -> None:
+        """What is no address, of no known kind, no truth, or said twice is no candidate."""
+        good = {"address": "192.0.2.7", "port": "6881", "kind": "seen", "reached": "0"}
+        for wrong in (
+            {"address": "224.0.0.1"},
+            {"port": "0"},
+            {"port": None},
+            {"kind": "best"},
+            {"kind": None},
+            {"reached": "perhaps"},
+            {"varies": "often"},
+            {"varies": ""},
+            {},
+        ):
+            said = "".join(
+                f"<candidate xmlns='{NS_BITWEEN}' "
+                + " ".join(f"{name}='{value}'" for name, value in one.items() if value is not None)
+                + "/>"
+                for one in (good, good | wrong)
+            )
+            announcement, dropped = self.read(said)
+            self.assertEqual(dropped, 1, wrong)
+            address = PeerAddress.parse("192.0.2.7", 6881)
+            self.assertEqual(announcement.addresses, ())
+            self.assertEqual(
+                announcement.candidates, (Candidate(address, Kind.SEEN, reached=False),)
+            )
+
+    def test_only_what_is_seen_varies(self) -> None:
+        """Of an address that stays, that is not believed; of one that is seen, it is."""
+        announcement, dropped = self.read(
+            "".join(
+                f"<candidate xmlns='{NS_BITWEEN}' address='192.0.2.{n}' port='1' kind='{kind}' "
+                "varies='1'/>"
+                for n, kind in enumerate(Kind)
+            )
+        )
+        self.assertEqual(dropped, 0)
+        self.assertEqual({c.kind for c in announcement.candidates if c.varies}, {Kind.SEEN})
+        self.assertEqual(len(announcement.candidates), len(Kind))
+
+    def test_too_many_candidates_are_dropped(self) -> None:
+        """The first ones are read."""
+        announcement, dropped = self.read(
+            "".join(
+                f"<candidate xmlns='{NS_BITWEEN}' address='192.0.2.{n}' port='1' kind='said'/>"
+                for n in range(MAX_CANDIDATES + 3)
+            )
+        )
+        self.assertEqual((len(announcement.candidates), dropped), (MAX_CANDIDATES, 3))
+
+    def test_bad_shares_are_dropped(self) -> None:
+        """Malformed hashes and sizes, and missing names, are no shares."""
+        other = "f" * 40
+        bad = (
+            f"<share_item name='x' hash='{other[1:]}' size='1'/>",
+            f"<share_item name='x' hash='{other}x' size='1'/>",
+            "<share_item name='x' size='1'/>",
+            f"<share_item name='x' hash='{other}'/>",
+            f"<share_item name='x' hash='{other}' size='-1'/>",
+            f"<share_item name='x' hash='{other}' size='1e3'/>",
+            f"<share_item name='x' hash='{other}' size='٣'/>",
+            f"<share_item name='x' hash='{other}' size='{2**60 + 1}'/>",
+            f"<share_item name='x' hash='{other}' size='{'9' * 5000}'/>",
+            f"<share_item hash='{other}' size='1'/>",
+            "<share_item/>",
+        )
+        for entry in bad:
+            announcement, dropped = self.read(entry)
+            self.assertEqual((len(announcement.shares), dropped), (1, 1), entry)
+
+    def test_bad_addresses_are_dropped(self) -> None:
+        """Ports 0 and 70000, and addresses that are no IP, are not dialled."""
+        for address, port in (
+            ("192.0.2.7", "0"),
+            ("192.0.2.7", "70000"),
+            ("192.0.2.7", "-1"),
+            ("192.0.2.7", ""),
+            ("example.org", "80"),
+            ("0.0.0.0", "80"),
+            ("224.0.0.1", "80"),
+            ("fe80::1%eth0", "80"),
+            ("", "80"),
+        ):
+            entry = f"<ip_address address='{address}' port='{port}'/>"
+            announcement, dropped = self.read(entry)
+            self.assertEqual((announcement.addresses, dropped), ((), 1), entry)
+
+    def test_names_are_no_paths(self) -> None:
+        """Separators, dots and controls are made harmless."""
+        entry = "<share_item name='{}' hash='" + "f" * 40 + "' size='1'/>"
+        for name, safe in (
+            ("../../etc/passwd", ".._.._etc_passwd"),
+            ("..", "__"),
+            ("C:\\x", "C:_x"),
+            ("a&#x85;b\u202ec", "a\ufffdb\ufffdc"),
+            ("", "_"),
+        ):
+            announcement, _ = self.read(entry.format(name))
+            self.assertEqual(announcement.shares[parse_info_hash("f" * 40)].name, safe)
+
+    def test_long_names_are_cut(self) -> None:
+        """No name is longer than 255 characters."""
+        entry = f"<share_item name='{'n' * 100_000}' hash='{'f' * 40}' size='1'/>"
+        announcement, _ = self.read(entry)
+        self.assertEqual(len(announcement.shares[parse_info_hash("f" * 40)].name), 255)
+
+    def test_bad_resources_are_dropped(self) -> None:
+        """One without a name, with controls in it, too long or said twice does not count."""
+        for name in ("", "a&#10;b", "n" * 1024, "ü" * 600, "good"):
+            parsed = parse_item(
+                in_item(f"<resource resource='good'/><resource resource='{name}'/><resource/>")
+            )
+            self.assertEqual([a.resource for a in parsed.announcements], ["good"])
+            self.assertEqual(parsed.dropped, 2)
+
+    def test_there_are_bounds_on_how_many(self) -> None:
+        """64 resources an item, 32 addresses a resource, 10,000 shares an item."""
+        many = "".join(f"<resource resource='{n}'/>" for n in range(70))
+        parsed = parse_item(in_item(many))
+        self.assertEqual((len(parsed.announcements), parsed.dropped), (64, 6))
+        many = "".join(f"<ip_address address='10.0.0.{n}' port='1'/>" for n in range(40))
+        announcement, dropped = self.read(many)
+        self.assertEqual((len(announcement.addresses), dropped), (32, 8))
+        many = "".join(f"<share_item name='n' hash='{n:040x}' size='1'/>" for n in range(10_005))
+        parsed = parse_item(in_item(f"<resource resource='r'>{many}</resource>"))
+        self.assertEqual((len(parsed.announcements[0].shares), parsed.dropped), (10_000, 5))
+
+    def test_other_namespaces_are_ignored(self) -> None:
+        """What somebody else adds is neither read nor counted."""
+        announcement, dropped = self.read(
+            f"<share_item xmlns='urn:other' name='x' hash='{'f' * 40}' size='1'/><what/>"
+        )
+        self.assertEqual((len(announcement.shares), dropped), (1, 0))
+
+    def test_any_element_at_all_will_do(self) -> None:
+        """Whatever the structure, reading raises nothing and stays within its bounds."""
+        draw = random.Random(7)
+        for _ in range(2000):
+            parsed = parse_item(_any_element(draw, 4))
+            self.assertLessEqual(len(parsed.announcements), 64)
+
+    @given(st.dictionaries(st.sampled_from(["name", "hash", "size", "address"]), st.text()))
+    def test_any_attributes_will_do(self, attributes: dict[str, str]) -> None:
+        """Whatever stands in the attributes, reading raises nothing."""
+        item = whole_item("r", listed([]), [])
+        entry = item.user_shares.resource.addElement("share_item")
+        entry.attributes.update(attributes)
+        address = item.user_shares.resource.addElement("ip_address")
+        address.attributes.update(attributes)
+        for announcement in parse_item(item).announcements:
+            for share in announcement.shares.values():
+                self.assertEqual(share.name, printable(share.name))
+
+
+def _any_element(draw: random.Random, depth: int) -> Any:
+    """An element of names, namespaces and attributes that mean something somewhere."""
+    names = ["item", "user_shares", "resource", "share_item", "ip_address", "list", "x"]
+    uri = draw.choice([NS_SHARES, NS_SHARES, NS_SHARES, NS_BITWEEN, None, "urn:x"])
+    element = domish.Element((uri, draw.choice(names)))
+    for key in draw.sample(["resource", "name", "hash", "size", "address", "port", "id"], 3):
+        element[key] = draw.choice(["", "1", HASH, "r", "..", "\x00", "9" * 30, "10.0.0.1", "٣"])
+    for _ in range(draw.randrange(5) if depth else 0):
+        if draw.random() < 0.2:
+            element.addContent("text")
+        else:
+            element.addChild(_any_element(draw, depth - 1))
+    return element
