@@ -29,7 +29,7 @@ from bitween.model.announcement import Announcement, Share
 from bitween.model.catalogue.catalogue import Catalogue, CatalogueChange
 from bitween.model.catalogue.search import Filter, folded
 from bitween.model.torrent import InfoHash
-from bitween.storage.catalogue_cache import CatalogueStore
+from bitween.storage.catalogue_cache import CatalogueCache
 from bitween.util.cooperate import in_slices
 from bitween.util.gc_freeze import loading_for_good
 
@@ -113,7 +113,7 @@ async def _filled(path: str) -> None:
 
 def _fill(path: str) -> None:
     catalogue, names = Catalogue(), Names()
-    store = CatalogueStore.open(Clock(), path)
+    store = CatalogueCache.open(Clock(), path)
     for number in range(CONTACTS):
         store.note(_say(catalogue, _jid(number), names.shares(SHARES)))
     store.close()
@@ -124,7 +124,7 @@ async def _loaded(reactor: Any, path: str) -> Catalogue:
     before = _memory()
     started = time.perf_counter()
     stalls = Stalls(reactor)
-    store = CatalogueStore.open(reactor, path)
+    store = CatalogueCache.open(reactor, path)
 
     def load() -> Iterator[None]:
         for portion in store.load():

@@ -37,7 +37,7 @@ from bitween.model.address import PeerAddress
 from bitween.model.announcement import Share
 from bitween.model.share_list import ListMemory, ShareList
 from bitween.model.torrent import InfoHash
-from bitween.storage.database import Store
+from bitween.storage.database import Database
 from bitween.testing.private_prosody import PrivateProsody
 from bitween.util import token_bucket
 from bitween.xmpp.session.client import Account
@@ -169,7 +169,7 @@ async def _measure(reactor: Any, count: int) -> _Figures:
         prosody = stack.enter_context(PrivateProsody())
         for user in ("alice", "bob"):
             prosody.add_account(user, "secret")
-        store = Store.open(os.path.join(directory, "alice.sqlite"))
+        store = Database.open(os.path.join(directory, "alice.sqlite"))
         stack.callback(store.close)
         alice = _Side(reactor, prosody, "alice", store)
         bob = _Side(reactor, prosody, "bob", None)
@@ -217,6 +217,7 @@ async def _main(reactor: Any) -> None:
     figures = [await _measure(reactor, count) for count in COUNTS]
     print("bytes and milliseconds of CPU (both, of the publisher, with its database)")
     print("  shares       first publish        one more        the whole list again")
+    rate = token_bucket.RATE
     rate = token_bucket.RATE
     for f in figures:
         print(f"  {f.count:6}   {_text(f.first)}   {_text(f.one_more)}   {_text(f.whole)}")

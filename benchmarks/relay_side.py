@@ -21,7 +21,7 @@ from bitween.model.connection import ConnectionState
 from bitween.model.torrent import InfoHash
 from bitween.network.loopback_gate import LoopbackGate
 from bitween.network.relay import Relay
-from bitween.storage.database import Store
+from bitween.storage.database import Database
 from bitween.xmpp.messenger import Messenger
 from bitween.xmpp.session.client import Account
 from tests.support.swarms import metainfo, when
@@ -93,7 +93,7 @@ class _Side:
         self.size = told["size"]
         self.swarm = Swarm(
             reactor,
-            Store.open(os.path.join(told["folder"], f"{role}.db")),
+            Database.open(os.path.join(told["folder"], f"{role}.db")),
             SwarmOptions(listen=("127.0.0.1", 0), port_mapping=False),
         )
 

@@ -41,7 +41,7 @@ from bitween.model.metainfo import HashedFile, make_torrent
 from bitween.model.torrent import FileEntry, InfoHash
 from bitween.settings import Options
 from bitween.storage import api_location
-from bitween.storage.database import Store
+from bitween.storage.database import Database
 from bitween.tap import Daemon as DaemonService
 from bitween.testing.private_prosody import PrivateProsody
 from bitween.xmpp.session.client import Account
@@ -107,7 +107,7 @@ async def _main(reactor: Any, count: int) -> None:
 def _fill(files: str, database: str, count: int) -> None:
     """Write files, and a database that has them shared."""
     os.makedirs(files)
-    store = Store.open(database)
+    store = Database.open(database)
     for number in range(count):
         name = f"a file of some words and a number {number:05}.bin"
         path = os.path.join(files, name)
@@ -224,7 +224,7 @@ async def _bare_in_process(database: str) -> _Bare:
 
 
 def _bare(database: str) -> None:
-    store = Store.open(database)
+    store = Database.open(database)
     records = list(store.torrents())
     store.close()
     began = time.perf_counter()

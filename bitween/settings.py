@@ -22,7 +22,7 @@ from bitween.model.contact import AutoAccept
 from bitween.model.disk_path import checked_utf8
 from bitween.model.format import parse_rate, parse_size
 from bitween.model.jid import parse_jid
-from bitween.model.schedule import Entry, parse_entry
+from bitween.model.schedule import ScheduleEntry, parse_entry
 from bitween.model.setting import Origin, Setting
 from bitween.model.text import quoted
 
@@ -91,7 +91,7 @@ class Settings:
     announce: tuple[tuple[str, int | None], ...]
     upload_limit: int
     download_limit: int
-    schedule: tuple[Entry, ...]
+    schedule: tuple[ScheduleEntry, ...]
     limit_lan: bool
     active_downloads: int
     seed_ratio: float
@@ -544,7 +544,7 @@ def _size(option: str, text: str) -> int:
         raise ConfigurationError(f"--{option}: {error.message}", error.hint) from None
 
 
-def _schedule(text: str) -> Entry:
+def _schedule(text: str) -> ScheduleEntry:
     try:
         return parse_entry(text)
     except InvalidValue as error:

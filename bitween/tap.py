@@ -23,7 +23,7 @@ from bitween.api.events.recorder import Recorder
 from bitween.api.http.session_file import SessionFile
 from bitween.api.http.site import BoundedSite
 from bitween.api.http.token_file import load_or_make_token
-from bitween.api.http.tokens import Tokens
+from bitween.api.http.tokens import TokenStore
 from bitween.api.metrics.metrics import Metrics
 from bitween.api.metrics.reactor_lag import ReactorLag
 from bitween.api.service import ApiService, make_site
@@ -36,9 +36,9 @@ from bitween.app.share_guard import ShareGuard
 from bitween.bittorrent.swarm import Swarm, SwarmOptions
 from bitween.chat import ChatCommands
 from bitween.connect import allowlist
-from bitween.connect.connector import Means
+from bitween.connect.connector import ConnectorPorts
 from bitween.connect.dial_policy import DialPolicy
-from bitween.connect.reachability import SelfTest, Witness
+from bitween.connect.reachability import DialBackPeer, ReachabilityTest
 from bitween.errors import (
     BitweenError,
     ConfigurationError,
@@ -69,24 +69,24 @@ from bitween.network.local_peers import LocalPeers
 from bitween.network.loopback_gate import LoopbackGate
 from bitween.network.neighbours import Neighbours
 from bitween.network.prober import Prober
-from bitween.network.reflexive import OutsideView
+from bitween.network.reflexive import NatDiscovery
 from bitween.network.relay import Relay
-from bitween.network.suspend import Wakefulness
+from bitween.network.suspend import SuspendDetector
 from bitween.network.tcp_probe import dial
 from bitween.settings import Options, Settings
 from bitween.storage.api_location import places, remove_stale
-from bitween.storage.catalogue_cache import CatalogueStore
+from bitween.storage.catalogue_cache import CatalogueCache
 from bitween.storage.credentials import read_password
-from bitween.storage.database import Store
+from bitween.storage.database import Database
 from bitween.storage.state_dir import StateDirectory
 from bitween.util.gc_freeze import loading_for_good
 from bitween.util.log_filter import filter_log
-from bitween.util.monotonic import ForwardClock
-from bitween.util.periodic import HOUR, Housekeeping
+from bitween.util.monotonic import MonotonicClock
+from bitween.util.periodic import HOUR, PeriodicService
 from bitween.util.signals import handle_signals, spare_children
 from bitween.web.page import web_pages
 from bitween.xmpp.messenger import Messenger
-from bitween.xmpp.roster.roster import Manners
+from bitween.xmpp.roster.roster import SubscriptionPolicy
 from bitween.xmpp.session.client import Account
 from bitween.xmpp.session.errors import is_displaced
 from bitween.xmpp.session.tls import connection_options
@@ -107,7 +107,7 @@ def makeService(options: Options) -> Daemon:
     from twisted.internet import reactor  # noqa: PLC0415  # importing it installs it
 
     timed: Any = reactor
-    timed.seconds = ForwardClock()
+    timed.seconds = MonotonicClock()
     try:
         settings = options.settings(os.environ)
         account = _account(settings)
@@ -167,7 +167,7 @@ class Daemon(MultiService):
         self._failed = failed
         self._umask = umask
         self._state = StateDirectory(settings.state_dir)
-        self._cache: CatalogueStore | None = None
+        self._cache: CatalogueCache | None = None
         self._starting: Deferred[None] | None = None
         self._aborted = False
         self.bitween: Bitween | None = None
@@ -201,15 +201,15 @@ class Daemon(MultiService):
         remove_stale(self._state.path)
         _make_folder(self._settings.download_dir, self._share_guard())
         token = load_or_make_token(self._settings.token_file)
-        tokens = Tokens.load(token, self._state.file("tokens.json"))
-        store = Store.open(self._state.file("bitween.sqlite"))
-        cache = self._cache = CatalogueStore.open(
+        tokens = TokenStore.load(token, self._state.file("tokens.json"))
+        store = Database.open(self._state.file("bitween.sqlite"))
+        cache = self._cache = CatalogueCache.open(
             self._reactor, self._state.file("catalogue.sqlite")
         )
         hasher, swarm = self._bittorrent(store)
         addresses = self._addresses()
         messenger = self._messenger(store, addresses)
-        self_test = SelfTest(
+        self_test = ReachabilityTest(
             self._reactor,
             addresses,
             lambda: _witnesses(bitween.catalogue, messenger),
@@ -234,7 +234,7 @@ class Daemon(MultiService):
             jobs=Jobs(self._reactor),
             memory=store,
             cache=cache,
-            means=Means(prober, messenger, relay, neighbours, policy),
+            means=ConnectorPorts(prober, messenger, relay, neighbours, policy),
             reactor=self._reactor,
         )
         bitween = self.bitween = Bitween(
@@ -289,10 +289,10 @@ class Daemon(MultiService):
         self_test.setServiceParent(self)
         self._watch_the_network(addresses, messenger, swarm)
         relay.setServiceParent(self)
-        Housekeeping(self._reactor, bitween.forget_unseen, HOUR).setServiceParent(self)
-        Housekeeping(self._reactor, bitween.control.look, LOOK).setServiceParent(self)
-        Housekeeping(self._reactor, bitween.rates.sample, INTERVAL).setServiceParent(self)
-        Housekeeping(self._reactor, bitween.shut_out_gone, allowlist.LOOK).setServiceParent(self)
+        PeriodicService(self._reactor, bitween.forget_unseen, HOUR).setServiceParent(self)
+        PeriodicService(self._reactor, bitween.control.look, LOOK).setServiceParent(self)
+        PeriodicService(self._reactor, bitween.rates.sample, INTERVAL).setServiceParent(self)
+        PeriodicService(self._reactor, bitween.shut_out_gone, allowlist.LOOK).setServiceParent(self)
         self._begin_work(bitween)
         # Last, so that contacts are told only what is already true.
         messenger.client.setServiceParent(self)
@@ -313,7 +313,7 @@ class Daemon(MultiService):
         self, addresses: InterfaceAddresses, messenger: Messenger, swarm: Swarm
     ) -> None:
         """Learn how we look from outside, and that all may be different after a sleep."""
-        outside = OutsideView(self._reactor, addresses, messenger.look_from_outside)
+        outside = NatDiscovery(self._reactor, addresses, messenger.look_from_outside)
 
         def told(event: MessengerEvent) -> None:
             if isinstance(event, ConnectionChanged) and messenger.client.online:
@@ -326,7 +326,7 @@ class Daemon(MultiService):
 
         messenger.events.subscribe(told)
         outside.setServiceParent(self)
-        Wakefulness(self._reactor, woke, swarm.clock_was_set_back).setServiceParent(self)
+        SuspendDetector(self._reactor, woke, swarm.clock_was_set_back).setServiceParent(self)
 
     def _dial(self, address: PeerAddress, timeout: float) -> Deferred[bool]:
         return dial(self._reactor, address, timeout)
@@ -352,7 +352,7 @@ class Daemon(MultiService):
         swarm.events.subscribe(lambda event: _watch_this_machine(gate, peers, event))
         return gate, policy
 
-    def _bittorrent(self, store: Store) -> tuple[Hasher, Swarm]:
+    def _bittorrent(self, store: Database) -> tuple[Hasher, Swarm]:
         options = SwarmOptions(
             listen=self._settings.listen,
             limits=self._usual_limits,
@@ -377,7 +377,7 @@ class Daemon(MultiService):
             seed_seconds=self._settings.seed_hours * 3600,
         )
 
-    def _messenger(self, store: Store, addresses: InterfaceAddresses) -> Messenger:
+    def _messenger(self, store: Database, addresses: InterfaceAddresses) -> Messenger:
         resource = self._settings.resource or store.resource
         if resource is None:
             resource = store.resource = _new_resource()
@@ -388,7 +388,7 @@ class Daemon(MultiService):
             fatal=partial(self._log_in_refused, store),
             proven=store.logged_in == self._settings.jid,
             priority=self._settings.priority,
-            manners=Manners(self._settings.nick, self._settings.auto_accept),
+            manners=SubscriptionPolicy(self._settings.nick, self._settings.auto_accept),
             memory=store,
             in_band_limit=self._settings.in_band_limit,
             is_at_home=lambda address: is_at_home(
@@ -426,7 +426,7 @@ class Daemon(MultiService):
             return
         self._abort(failure.value)
 
-    def _log_in_refused(self, store: Store, error: LogInRefused) -> None:
+    def _log_in_refused(self, store: Database, error: LogInRefused) -> None:
         status = 1
         if is_displaced(error):
             if self._settings.resource is not None:
@@ -467,12 +467,12 @@ def _new_resource() -> str:
     return f"bitween-{secrets.token_hex(3)}"
 
 
-def _witnesses(catalogue: Catalogue, messenger: Messenger) -> Iterator[Witness]:
+def _witnesses(catalogue: Catalogue, messenger: Messenger) -> Iterator[DialBackPeer]:
     """Whom we can ask to dial us: contacts' and our own devices that are online."""
     for jid, said in catalogue.there():
         if messenger.meets(jid, said.resource):
             ours = jid == messenger.own_jid
-            yield Witness(jid, said.resource, said.candidates, ours)
+            yield DialBackPeer(jid, said.resource, said.candidates, ours)
 
 
 def _let_relayed(bitween: Bitween, swarm: Swarm, hosts: Collection[str]) -> None:

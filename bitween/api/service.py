@@ -27,13 +27,13 @@ from bitween.api.files.download import FILES, FilePages
 from bitween.api.files.tickets import FileTickets
 from bitween.api.files.upload import UPLOAD, UploadResource
 from bitween.api.http.access import Caller
-from bitween.api.http.authentication import Gate
+from bitween.api.http.authentication import Authenticator
 from bitween.api.http.failed_log_ins import FailedLogIns
 from bitween.api.http.log_in import LOG_IN, LogIn, LogInLinks, LogOut
 from bitween.api.http.proof import PROOF, ProofResource
-from bitween.api.http.sessions import Sessions, SessionStore
+from bitween.api.http.sessions import BrowserSessions, SessionStore
 from bitween.api.http.site import BoundedSite
-from bitween.api.http.tokens import Tokens
+from bitween.api.http.tokens import TokenStore
 from bitween.api.methods.daemon import namespaces
 from bitween.api.methods.events import EventMethods
 from bitween.api.methods.sessions import SessionMethods
@@ -47,7 +47,7 @@ from bitween.files.browse import Folders
 from bitween.files.uploads.uploads import Uploads
 from bitween.model.setting import Setting
 from bitween.storage import api_location
-from bitween.storage.api_location import Rendezvous
+from bitween.storage.api_location import ApiLocation
 
 PATH = "/api"
 
@@ -60,7 +60,7 @@ _ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  # they are b
 def make_site(
     application: Bitween,
     reactor: IReactorTime,
-    tokens: Tokens,
+    tokens: TokenStore,
     hosts: Iterable[str] = (),
     *,
     pages: Mapping[str, Resource],
@@ -87,7 +87,7 @@ def make_site(
     :param now: seconds since the epoch.
     :param remembered: keeps the log-ins of browsers that stay logged in.
     """
-    sessions, failures = Sessions(now, remembered, reactor.seconds), FailedLogIns(reactor)
+    sessions, failures = BrowserSessions(now, remembered, reactor.seconds), FailedLogIns(reactor)
 
     def is_alive(caller: Caller) -> bool:
         if caller.session is not None:
@@ -96,7 +96,9 @@ def make_site(
 
     tickets = FileTickets(reactor, is_alive)
     pages = {**pages, DOCS: docs_page()}
-    gate = Gate(tokens, sessions, tickets, failures, hosts=hosts, public=(LOG_IN, PROOF, *pages))
+    gate = Authenticator(
+        tokens, sessions, tickets, failures, hosts=hosts, public=(LOG_IN, PROOF, *pages)
+    )
     root = Resource()
     uploading = UploadResource(application, uploads)
     site = BoundedSite(root, reactor, gate.judge, uploading.receive)
@@ -171,7 +173,7 @@ class ApiService(Service):
         self._jid = jid
         self._places = places
         self._port: IListeningPort | None = None
-        self._rendezvous: Rendezvous | None = None
+        self._rendezvous: ApiLocation | None = None
         self.url: str | None = None
         self.ready: Deferred[None] = Deferred()
 
@@ -214,9 +216,9 @@ class ApiService(Service):
             ) from None
         self.url = self._site.url = _url(description, self._port)
         self._log.info("the API is at {url}", url=self.url)
-        self._publish(Rendezvous(self.url, self._token, os.getpid(), self._jid))
+        self._publish(ApiLocation(self.url, self._token, os.getpid(), self._jid))
 
-    def _publish(self, here: Rendezvous) -> None:
+    def _publish(self, here: ApiLocation) -> None:
         self._rendezvous = here
         for place in self._places:
             try:

@@ -17,19 +17,19 @@ from bitween.app.content import Content, open_content
 from bitween.app.jobs import Jobs, Report
 from bitween.app.limits import Control, LimitsInForce, Rules
 from bitween.app.ports import (
-    CatalogueCache,
-    Hasher,
-    Intentions,
-    Memory,
-    Messenger,
-    OwnAddresses,
-    Swarm,
+    CatalogueCachePort,
+    HasherPort,
+    IntentionsPort,
+    MemoryPort,
+    MessengerPort,
+    OwnAddressesPort,
+    SwarmPort,
 )
 from bitween.app.rate_history import RateHistory
 from bitween.app.share_guard import ShareGuard
 from bitween.app.traffic import TrafficAccount
-from bitween.connect.allowlist import Admission
-from bitween.connect.connector import Means, Meetings
+from bitween.connect.allowlist import PeerAllowlist
+from bitween.connect.connector import ConnectorPorts, PeerConnector
 from bitween.errors import (
     BitweenError,
     OriginalFiles,
@@ -72,11 +72,11 @@ from bitween.model.intention import Intention
 from bitween.model.invitation import invitation_link, invited
 from bitween.model.job import Added, Job
 from bitween.model.peer import Peer
-from bitween.model.route import Rung
+from bitween.model.route import RouteKind
 from bitween.model.text import quoted, safe_name, visible
 from bitween.model.torrent import FileOrigin, InfoHash, Torrent
 from bitween.model.torrent_error import Remedy
-from bitween.model.torrent_options import Wishes
+from bitween.model.torrent_options import TorrentOptions
 from bitween.util.cooperate import in_slices
 from bitween.util.monotonic import steady_time
 from bitween.util.observable import Observable
@@ -86,7 +86,7 @@ MAX_WAITED = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Totals:
+class TransferTotals:
     """Sums over all our torrents, and over all the contacts' shares that are known."""
 
     torrents: int
@@ -101,7 +101,7 @@ class Totals:
 
 
 @dataclass(frozen=True, slots=True)
-class Status:
+class DaemonStatus:
     """
     How the daemon is.
 
@@ -114,7 +114,7 @@ class Status:
     own_jid: str
     listening: tuple[tuple[str, int], ...]
     addresses: tuple[PeerAddress, ...]
-    totals: Totals
+    totals: TransferTotals
     limits: LimitsInForce
     download_dir: str
     free: int | None
@@ -129,15 +129,15 @@ class Parts:
     :param reactor: has its turns while something takes long.
     """
 
-    swarm: Swarm
-    hasher: Hasher
-    intentions: Intentions
-    messenger: Messenger
-    own_addresses: OwnAddresses
+    swarm: SwarmPort
+    hasher: HasherPort
+    intentions: IntentionsPort
+    messenger: MessengerPort
+    own_addresses: OwnAddressesPort
     jobs: Jobs
-    memory: Memory
-    cache: CatalogueCache
-    means: Means
+    memory: MemoryPort
+    cache: CatalogueCachePort
+    means: ConnectorPorts
     reactor: IReactorTime
 
 
@@ -197,11 +197,11 @@ class Bitween:
         self.jobs = parts.jobs
         self.control = Control(parts.swarm, parts.memory, rules or Rules(), clock, steady)
         self.catalogue = Catalogue(clock, ours=self._known_of)
-        self.admission = Admission(
+        self.admission = PeerAllowlist(
             *(parts.swarm, self.catalogue),
             *(parts.means.policy.may_come_from, parts.reactor.seconds),
         )
-        self.meetings = Meetings(
+        self.meetings = PeerConnector(
             *(parts.reactor, parts.swarm, self.catalogue, parts.means),
             self.admission,
             ours=self._candidates,
@@ -277,9 +277,9 @@ class Bitween:
         """Try now to connect to the XMPP server, or see whether the connection still holds."""
         self._messenger.reconnect()
 
-    def status(self) -> Status:
+    def status(self) -> DaemonStatus:
         """How the daemon is."""
-        return Status(
+        return DaemonStatus(
             connection=self.connection,
             own_jid=self._messenger.own_jid,
             listening=tuple(self._swarm.listening),
@@ -341,7 +341,7 @@ class Bitween:
         """
         return open_content(self._swarm, info_hash, number)
 
-    def peers(self, info_hash: InfoHash) -> list[tuple[str | None, Peer, Rung]]:
+    def peers(self, info_hash: InfoHash) -> list[tuple[str | None, Peer, RouteKind]]:
         """
         Who is connected to us for a torrent.
 
@@ -414,7 +414,7 @@ class Bitween:
             folder = checked_folder(folder)
             share = self.catalogue.share(info_hash)
             name = share.name if share else ""
-            await self._swarm.download(info_hash, name, folder, Wishes(paused=paused))
+            await self._swarm.download(info_hash, name, folder, TorrentOptions(paused=paused))
         return self.meetings.sources(info_hash)
 
     async def remove(
@@ -770,10 +770,10 @@ class Bitween:
     def _is_on_loopback(self) -> bool:
         return any(address.is_loopback for address in self._own_addresses.addresses)
 
-    def _totals(self) -> Totals:
+    def _totals(self) -> TransferTotals:
         torrents = self.torrents()
         contacts = [contact.jid for contact in self.contacts() if contact.trusted]
-        return Totals(
+        return TransferTotals(
             torrents=len(torrents),
             complete=sum(torrent.complete for torrent in torrents),
             size=sum(torrent.progress.total for torrent in torrents),

@@ -21,7 +21,7 @@ _WAYS_OUT = {
 }
 
 
-class OpenFile(Protocol):
+class OpenFilePort(Protocol):
     """A file that is read; what is asked for is fetched before the rest until it is closed."""
 
     @property
@@ -40,7 +40,7 @@ class OpenFile(Protocol):
         """Ask for nothing more."""
 
 
-class Readable(Protocol):
+class ReadablePort(Protocol):
     """What of the swarm can be read."""
 
     @property
@@ -50,7 +50,7 @@ class Readable(Protocol):
     def file_progress(self, info_hash: InfoHash) -> Sequence[int]:
         """The verified bytes of each file of a torrent; empty without metadata."""
 
-    def open_file(self, info_hash: InfoHash, number: int) -> OpenFile:
+    def open_file(self, info_hash: InfoHash, number: int) -> OpenFilePort:
         """
         Open a file that is here, or is being fetched.
 
@@ -71,10 +71,10 @@ class Content:
 
     path: str
     size: int
-    file: OpenFile
+    file: OpenFilePort
 
 
-def open_content(swarm: Readable, info_hash: InfoHash, number: int) -> Content:
+def open_content(swarm: ReadablePort, info_hash: InfoHash, number: int) -> Content:
     """
     Open a file of a torrent, if each of its bytes is here or can be expected.
 

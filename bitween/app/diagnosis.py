@@ -10,7 +10,7 @@ from bitween.model.catalogue.catalogue import Catalogue
 from bitween.model.connection import ConnectionState, ConnectionStatus
 from bitween.model.diagnosis import Finding, Verdict
 from bitween.model.nat import Nat
-from bitween.model.route import Way
+from bitween.model.route import Route
 from bitween.model.text import printable
 
 #: Bytes below which somebody should hear of it.
@@ -118,7 +118,7 @@ def free_room(folder: str) -> int | None:
     return room.f_bavail * room.f_frsize
 
 
-def ways(found: Iterable[tuple[str, Way]]) -> Iterator[Finding]:
+def ways(found: Iterable[tuple[str, Route]]) -> Iterator[Finding]:
     """How each device of a contact that is there is reached, by its full JID."""
     for jid, way in found:
         who = printable(jid, 200)

@@ -13,22 +13,22 @@ from bitween.errors import InvalidValue, NoMetadata
 from bitween.model.library import Library
 from bitween.model.magnet import magnet_link
 from bitween.model.peer import Peer
-from bitween.model.schedule import Entry, limits_at
+from bitween.model.schedule import ScheduleEntry, limits_at
 from bitween.model.torrent import FileEntry, InfoHash, Torrent
-from bitween.model.torrent_options import UNLIMITED, Limits, Wishes
+from bitween.model.torrent_options import UNLIMITED, Limits, TorrentOptions
 
 #: Seconds between two looks at the clock and at what has been given enough.
 LOOK = 30.0
 
 
-class Controlled(Protocol):
+class SwarmControlPort(Protocol):
     """What of the swarm can be controlled."""
 
     @property
     def library(self) -> Library:
         """Our torrents."""
 
-    def wish(self, info_hash: InfoHash, wishes: Wishes) -> Deferred[Torrent]:
+    def wish(self, info_hash: InfoHash, wishes: TorrentOptions) -> Deferred[Torrent]:
         """
         Do with a torrent what is wanted of it from now on; answers when that is stored.
 
@@ -60,7 +60,7 @@ class Controlled(Protocol):
         """Limit all torrents together."""
 
 
-class LimitsMemory(Protocol):
+class LimitsMemoryPort(Protocol):
     """Keeps limits that were chosen while the daemon ran."""
 
     def limits(self) -> tuple[Limits, Limits] | None:
@@ -82,7 +82,7 @@ class Rules:
     """
 
     limits: Limits = UNLIMITED
-    schedule: tuple[Entry, ...] = ()
+    schedule: tuple[ScheduleEntry, ...] = ()
     seed_ratio: float = 0.0
     seed_seconds: float = 0.0
 
@@ -136,8 +136,8 @@ class Control:
 
     def __init__(
         self,
-        swarm: Controlled,
-        memory: LimitsMemory,
+        swarm: SwarmControlPort,
+        memory: LimitsMemoryPort,
         rules: Rules,
         clock: Callable[[], float] = time.time,
         steady: Callable[[], float] = time.monotonic,

@@ -7,12 +7,12 @@ from typing import Protocol
 
 from twisted.internet.defer import Deferred
 
-from bitween.app.content import Readable
+from bitween.app.content import ReadablePort
 from bitween.app.jobs import Report
-from bitween.app.limits import Controlled, LimitsMemory
-from bitween.app.traffic import Ledger
-from bitween.connect.allowlist import Door
-from bitween.connect.connector import MeetingSwarm
+from bitween.app.limits import LimitsMemoryPort, SwarmControlPort
+from bitween.app.traffic import LedgerPort
+from bitween.connect.allowlist import IpFilterPort
+from bitween.connect.connector import PeerSwarmPort
 from bitween.model.address import PeerAddress
 from bitween.model.announcement import Share
 from bitween.model.candidate import Candidate
@@ -27,11 +27,11 @@ from bitween.model.intention import Intention
 from bitween.model.library import Library
 from bitween.model.nat import Nat
 from bitween.model.torrent import FileOrigin, InfoHash, Metainfo, Torrent
-from bitween.model.torrent_options import AS_USUAL, Wishes
+from bitween.model.torrent_options import DEFAULT_OPTIONS, TorrentOptions
 from bitween.util.observable import Observable
 
 
-class Swarm(Controlled, MeetingSwarm, Readable, Door, Protocol):
+class SwarmPort(SwarmControlPort, PeerSwarmPort, ReadablePort, IpFilterPort, Protocol):
     """The BitTorrent side: moves bytes, and keeps what is ours durably."""
 
     @property
@@ -65,7 +65,7 @@ class Swarm(Controlled, MeetingSwarm, Readable, Door, Protocol):
         """
 
     def download(
-        self, info_hash: InfoHash, name: str, folder: str, wishes: Wishes = AS_USUAL
+        self, info_hash: InfoHash, name: str, folder: str, wishes: TorrentOptions = DEFAULT_OPTIONS
     ) -> Deferred[Torrent]:
         """
         Begin to fetch a torrent; answers when that is stored.
@@ -107,7 +107,7 @@ class Swarm(Controlled, MeetingSwarm, Readable, Door, Protocol):
         """
 
 
-class Hasher(Protocol):
+class HasherPort(Protocol):
     """Makes metainfo of paths, away from the reactor."""
 
     def hash_path(self, path: str, report: Report, strict: bool = False) -> Deferred[Metainfo]:
@@ -120,7 +120,7 @@ class Hasher(Protocol):
         """
 
 
-class Intentions(Protocol):
+class IntentionsPort(Protocol):
     """Remembers durably which paths still have to be hashed."""
 
     def intend(self, intention: Intention) -> None:
@@ -133,7 +133,7 @@ class Intentions(Protocol):
         """The paths that an earlier run did not come to share."""
 
 
-class Messenger(Protocol):
+class MessengerPort(Protocol):
     """The XMPP side."""
 
     @property
@@ -211,7 +211,7 @@ class Messenger(Protocol):
         """Let somebody reach us again."""
 
 
-class Memory(Ledger, LimitsMemory, Protocol):
+class MemoryPort(LedgerPort, LimitsMemoryPort, Protocol):
     """Keeps over a restart what belongs to no torrent."""
 
     def days_online(self) -> DaysOnline:
@@ -225,7 +225,7 @@ class Memory(Ledger, LimitsMemory, Protocol):
         """
 
 
-class CatalogueCache(Protocol):
+class CatalogueCachePort(Protocol):
     """Keeps what contacts share over a restart; it may lose the last second of it."""
 
     def load(self) -> Iterator[tuple[ResourceRecord, Sequence[Share]]]:
@@ -239,7 +239,7 @@ class CatalogueCache(Protocol):
         """Keep a change, soon."""
 
 
-class OwnAddresses(Protocol):
+class OwnAddressesPort(Protocol):
     """Knows where we can be dialled."""
 
     @property

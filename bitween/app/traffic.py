@@ -19,7 +19,7 @@ KEEPING = 5.0
 _NOBODY = ""
 
 
-class Ledger(Protocol):
+class LedgerPort(Protocol):
     """Keeps the account durably."""
 
     def traffic(self) -> dict[str, Traffic]:
@@ -49,7 +49,7 @@ class TrafficAccount:
     def __init__(
         self,
         reactor: IReactorTime,
-        ledger: Ledger,
+        ledger: LedgerPort,
         catalogue: Catalogue,
         relayed: Callable[[str], str | None] = lambda _: None,
     ) -> None:

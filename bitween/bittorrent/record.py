@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from bitween.bittorrent.files.naming import Naming
 from bitween.errors import InvalidValue
 from bitween.model.torrent import FileOrigin, InfoHash, parse_info_hash
-from bitween.model.torrent_options import AS_USUAL, Wishes
+from bitween.model.torrent_options import DEFAULT_OPTIONS, TorrentOptions
 from bitween.storage.options_json import read_wishes
 
 _T = TypeVar("_T")
@@ -48,7 +48,7 @@ class TorrentRecord:
     torrent_file: bytes | None
     stamp: str | None = None
     completed: float | None = None
-    wishes: Wishes = AS_USUAL
+    wishes: TorrentOptions = DEFAULT_OPTIONS
     naming: Naming = Naming.EXACT
     origin: FileOrigin = FileOrigin.SHARED
 

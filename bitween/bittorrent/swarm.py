@@ -18,28 +18,28 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from bitween.bittorrent.engine import alerts
-from bitween.bittorrent.engine.alerts import Alert, Status
+from bitween.bittorrent.engine.alerts import Alert, TorrentStatus
 from bitween.bittorrent.engine.flusher import Flusher
 from bitween.bittorrent.engine.hole_punch import Puncher
 from bitween.bittorrent.engine.ip_filter import Network
-from bitween.bittorrent.engine.listen_sockets import Sockets
+from bitween.bittorrent.engine.listen_sockets import ListenSockets
 from bitween.bittorrent.engine.piece_reader import OpenFile, PieceReader
 from bitween.bittorrent.engine.session import Session, SessionOptions, SessionReactor
-from bitween.bittorrent.engine.status_queue import Backlog
-from bitween.bittorrent.engine.transfer_counters import Connection, Tallies
+from bitween.bittorrent.engine.status_queue import StatusQueue
+from bitween.bittorrent.engine.transfer_counters import PeerConnection, TransferCounters
 from bitween.bittorrent.files.naming import Steps
 from bitween.bittorrent.record import TorrentRecord
-from bitween.bittorrent.torrents.alert_router import Dispatch
-from bitween.bittorrent.torrents.controller import Steering
+from bitween.bittorrent.torrents.alert_router import AlertRouter
+from bitween.bittorrent.torrents.controller import TorrentController
 from bitween.bittorrent.torrents.dialler import Dialler
-from bitween.bittorrent.torrents.download_queue import Turns
-from bitween.bittorrent.torrents.file_check import Inspection
-from bitween.bittorrent.torrents.lifecycle import Milestones
+from bitween.bittorrent.torrents.download_queue import DownloadQueue
+from bitween.bittorrent.torrents.file_check import FileChecker
+from bitween.bittorrent.torrents.lifecycle import TorrentLifecycle
 from bitween.bittorrent.torrents.loader import Loader
-from bitween.bittorrent.torrents.managed_torrent import Member
-from bitween.bittorrent.torrents.registry import Members, unknown
-from bitween.bittorrent.torrents.resume_data import Saver
-from bitween.bittorrent.torrents.space_check import Room
+from bitween.bittorrent.torrents.managed_torrent import ManagedTorrent
+from bitween.bittorrent.torrents.registry import TorrentRegistry, unknown
+from bitween.bittorrent.torrents.resume_data import ResumeDataSaver
+from bitween.bittorrent.torrents.space_check import SpaceCheck
 from bitween.bittorrent.torrents.startup import Startup
 from bitween.bittorrent.torrents.torrent_files import (
     looking_for_others,
@@ -56,10 +56,10 @@ from bitween.model.events import ListeningChanged, PeerConnected
 from bitween.model.peer import Peer
 from bitween.model.text import quoted, safe_name
 from bitween.model.torrent import FileOrigin, InfoHash, Metainfo, Torrent
-from bitween.model.torrent_options import AS_USUAL, UNLIMITED, Limits, Wishes
-from bitween.storage.database import Store
+from bitween.model.torrent_options import DEFAULT_OPTIONS, UNLIMITED, Limits, TorrentOptions
+from bitween.storage.database import Database
 from bitween.util.cooperate import in_slices, result_in_slices
-from bitween.util.periodic import Housekeeping
+from bitween.util.periodic import PeriodicService
 
 _PROGRESS_SECONDS = 1.0
 _HOUSEKEEPING_SECONDS = 5.0
@@ -114,7 +114,7 @@ class Swarm(Service):
     def __init__(
         self,
         reactor: SessionReactor,
-        store: Store,
+        store: Database,
         options: SwarmOptions,
         clock: Callable[[], float] = time.time,
         announced: Callable[[InfoHash], Collection[int]] = lambda _: (),
@@ -132,15 +132,15 @@ class Swarm(Service):
         self._limits = options.limits
         self._renewing: Deferred[None] | None = None
         self._unforgotten: set[InfoHash] = set()
-        self._sockets = Sockets()
-        self._members = Members()
+        self._sockets = ListenSockets()
+        self._members = TorrentRegistry()
         timer = cast(IReactorTime, reactor)
-        self._backlog = Backlog(timer, self._take_status, self._members.tell_shares)
-        self._tallies = Tallies(self._connections, self._members.events.notify)
+        self._backlog = StatusQueue(timer, self._take_status, self._members.tell_shares)
+        self._tallies = TransferCounters(self._connections, self._members.events.notify)
         self.announced = announced
         self._pieces = PieceReader(reactor, self._running)
         self._flusher = Flusher(self._running)
-        self._room = Room(self._members, os.path.dirname(os.path.abspath(store.path)))
+        self._room = SpaceCheck(self._members, os.path.dirname(os.path.abspath(store.path)))
         self._loader = Loader(
             *(store, self._members, self._running),
             room=self._room,
@@ -150,9 +150,11 @@ class Swarm(Service):
             tallies=self._tallies,
         )
         self._startup = Startup(timer, store, self._members, self._loader)
-        self._turns = Turns(reactor, self._members, options.active_downloads, self._turn_changed)
+        self._turns = DownloadQueue(
+            reactor, self._members, options.active_downloads, self._turn_changed
+        )
         self._dialler = Dialler(self._members, self._running)
-        self._steering = Steering(
+        self._steering = TorrentController(
             *(reactor, store, self._members, self._running),
             room=self._room,
             loader=self._loader,
@@ -160,8 +162,8 @@ class Swarm(Service):
             dialler=self._dialler,
             patience=options.look_seconds,
         )
-        self._saver = Saver(reactor, store, self._members, self._running)
-        self._milestones = Milestones(
+        self._saver = ResumeDataSaver(reactor, store, self._members, self._running)
+        self._milestones = TorrentLifecycle(
             *(reactor, store, self._members, self._running, clock),
             loader=self._loader,
             flusher=self._flusher,
@@ -172,11 +174,11 @@ class Swarm(Service):
             dialler=self._dialler,
             announced=self._sizes_announced,
         )
-        self._inspection = Inspection(
+        self._inspection = FileChecker(
             *(reactor, self._members, self._loader, self._steering),
             look_seconds=options.look_seconds,
         )
-        self._dispatch = Dispatch(
+        self._dispatch = AlertRouter(
             *(self._members, self._running),
             backlog=self._backlog,
             startup=self._startup,
@@ -188,7 +190,7 @@ class Swarm(Service):
             pieces=self._pieces,
         )
         self._chores = [
-            Housekeeping(timer, work, seconds)
+            PeriodicService(timer, work, seconds)
             for work, seconds in (
                 (lambda: self._tallies.step(_COUNTED_AT_ONCE), _COUNTING_SECONDS),
                 (self._milestones.look_for_content, _BEGUN_SECONDS),
@@ -348,7 +350,7 @@ class Swarm(Service):
         :param origin: how the files came there.
         """
         known = self._members.get(metainfo.info_hash)
-        wishes = known.record.wishes if known is not None else Wishes()
+        wishes = known.record.wishes if known is not None else TorrentOptions()
         wishes = replace(wishes, paused=False)
         if known is not None and known.complete:
             return self.wish(metainfo.info_hash, wishes)
@@ -368,7 +370,7 @@ class Swarm(Service):
         return self._begin(record)
 
     def download(
-        self, info_hash: InfoHash, name: str, folder: str, wishes: Wishes = AS_USUAL
+        self, info_hash: InfoHash, name: str, folder: str, wishes: TorrentOptions = DEFAULT_OPTIONS
     ) -> Deferred[Torrent]:
         """
         Begin to fetch a torrent; answers when that is stored.
@@ -447,7 +449,7 @@ class Swarm(Service):
             return fail(unknown(info_hash))
         return Deferred.fromCoroutine(self._recheck(member))
 
-    async def _recheck(self, member: Member) -> None:
+    async def _recheck(self, member: ManagedTorrent) -> None:
         await self._inspection.recheck(member)
         self._members.tell_shares()
 
@@ -463,12 +465,12 @@ class Swarm(Service):
             return fail(unknown(info_hash))
         return Deferred.fromCoroutine(self._look(member))
 
-    async def _look(self, member: Member) -> Torrent:
+    async def _look(self, member: ManagedTorrent) -> Torrent:
         await self._inspection.look(member)
         await self._until(lambda: not self._is_verifying(member))
         return self._members.known(member.record.info_hash).torrent
 
-    def _is_verifying(self, member: Member) -> bool:
+    def _is_verifying(self, member: ManagedTorrent) -> bool:
         return member.verifying and not member.error and self._members.holds(member)
 
     def _until(self, holds: Callable[[], bool]) -> Deferred[None]:
@@ -522,7 +524,7 @@ class Swarm(Service):
             self._session.dial(info_hash, dialled, at_once=False)
             self._puncher.punch(info_hash, punched)
 
-    def wish(self, info_hash: InfoHash, wishes: Wishes) -> Deferred[Torrent]:
+    def wish(self, info_hash: InfoHash, wishes: TorrentOptions) -> Deferred[Torrent]:
         """
         Do with a torrent what is wanted of it from now on; answers when that is stored.
 
@@ -538,7 +540,9 @@ class Swarm(Service):
         looking = looking_for_others(member, sorted(added))
         return Deferred.fromCoroutine(self._wish_after(looking, member, wishes))
 
-    async def _wish_after(self, looking: Steps[str], member: Member, wishes: Wishes) -> Torrent:
+    async def _wish_after(
+        self, looking: Steps[str], member: ManagedTorrent, wishes: TorrentOptions
+    ) -> Torrent:
         before, info_hash = member.record.wishes, member.record.info_hash
         path = await result_in_slices(cast(IReactorTime, self._reactor), looking)
         if path:
@@ -553,7 +557,7 @@ class Swarm(Service):
         wishes = member.record.wishes.changed(before, wishes)
         return await self._take_wishes(info_hash, wishes)
 
-    def _take_wishes(self, info_hash: InfoHash, wishes: Wishes) -> Deferred[Torrent]:
+    def _take_wishes(self, info_hash: InfoHash, wishes: TorrentOptions) -> Deferred[Torrent]:
         member = self._members.get(info_hash)
         if member is None:
             return fail(unknown(info_hash))
@@ -654,7 +658,7 @@ class Swarm(Service):
 
     def _begin(self, record: TorrentRecord) -> Deferred[Torrent]:
         known = self._members.get(record.info_hash)
-        member = Member(record)
+        member = ManagedTorrent(record)
         survey(member)
         self._store.put(member.record)
         self._members.add(member)
@@ -690,13 +694,15 @@ class Swarm(Service):
             else:
                 self._forget(info_hash)
 
-    def _progress(self, member: Member) -> Sequence[int]:
+    def _progress(self, member: ManagedTorrent) -> Sequence[int]:
         return () if member.complete else self.file_progress(member.record.info_hash)
 
-    def _erase(self, member: Member, progress: Sequence[int]) -> Deferred[Deletion]:
+    def _erase(self, member: ManagedTorrent, progress: Sequence[int]) -> Deferred[Deletion]:
         return Deferred.fromCoroutine(self._delete(member, progress, erase=True))
 
-    async def _delete(self, member: Member, progress: Sequence[int], erase: bool) -> Deletion:
+    async def _delete(
+        self, member: ManagedTorrent, progress: Sequence[int], erase: bool
+    ) -> Deletion:
         reactor = cast(IReactorTime, self._reactor)
         ordering = ordering_deletion(member, self._members, progress, erase=erase)
         return await carry_out(self._reactor, await result_in_slices(reactor, ordering))
@@ -728,17 +734,17 @@ class Swarm(Service):
             raise SwarmError("the swarm is not running", "start the daemon")
         return self._session
 
-    def _take_status(self, status: Status) -> None:
+    def _take_status(self, status: TorrentStatus) -> None:
         self._dispatch.take(status)
 
-    def _turn_changed(self, member: Member) -> None:
+    def _turn_changed(self, member: ManagedTorrent) -> None:
         self._steering.steer(member)
         self._members.put(member)
 
     def _sizes_announced(self, info_hash: InfoHash) -> Collection[int]:
         return self.announced(info_hash)
 
-    def _connections(self, info_hash: InfoHash) -> Sequence[Connection]:
+    def _connections(self, info_hash: InfoHash) -> Sequence[PeerConnection]:
         return self._running().connections(info_hash)
 
     # ---- housekeeping

@@ -9,10 +9,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from bitween.cli.failures import WrongUsage
-from bitween.cli.session import Session
+from bitween.cli.session import CommandSession
 
 
-def token(session: Session) -> None:
+def token(session: CommandSession) -> None:
     """``token [new [--read-only] [--name NAME] | revoke NAME | list]``."""
     args = session.args
     if args.action != "new" and (args.read_only or args.name is not None):
@@ -32,13 +32,13 @@ def token(session: Session) -> None:
         _list(session)
 
 
-def _make(session: Session) -> None:
+def _make(session: CommandSession) -> None:
     made = session.call("token.new", name=session.args.name, read_only=session.args.read_only)
     session.show(made, made["token"])
     session.output.note(f"this is the token {made['name']}; it cannot be shown again")
 
 
-def _list(session: Session) -> None:
+def _list(session: CommandSession) -> None:
     result = session.call("token.list")
     if session.output.as_json:
         session.output.json(result)
@@ -51,7 +51,7 @@ def _row(made: Mapping[str, Any]) -> tuple[str, ...]:
     return made["name"], "look" if made["read_only"] else "do everything", since
 
 
-def sessions(session: Session) -> None:
+def sessions(session: CommandSession) -> None:
     """``sessions [list | revoke ID]``."""
     args = session.args
     if args.action == "revoke" and args.session is None:
@@ -88,7 +88,7 @@ def _date(seconds: float) -> str:
     return time.strftime("%Y-%m-%d %H:%M", time.localtime(seconds))
 
 
-def open_page(session: Session) -> None:
+def open_page(session: CommandSession) -> None:
     """``open [--print] [--remember]``."""
     result = session.call("Api.login_link", remember=session.args.remember)
     link = session.client.reached(result["url"])

@@ -34,7 +34,7 @@ _OF_JSON_RPC = "Invalid params: "
 _MAX_PROOFS = 16_384
 
 
-class Client:
+class ApiClient:
     """
     Calls methods of one daemon.
 

@@ -18,7 +18,7 @@ from bitween.cli.event_text import event_lines
 from bitween.cli.failures import CommandFailed, Refused, WrongUsage
 from bitween.cli.names import Named, own_torrent, shared_torrent
 from bitween.cli.output import Output
-from bitween.cli.session import Session
+from bitween.cli.session import CommandSession
 from bitween.cli.waiting import wait_for_job, wait_for_torrent
 from bitween.model.format import counted, duration_text, rate_text, size_text
 from bitween.model.link import WHAT_TO_DO, is_web_link, said_of_link
@@ -33,7 +33,7 @@ _STOPPING_TIME = 30.0
 _POLL_SECONDS = 30
 
 
-def add(session: Session) -> None:
+def add(session: CommandSession) -> None:
     """``add PATH… [--wait] [--strict]``."""
     failed = 0
     for path in session.args.paths:
@@ -64,7 +64,7 @@ def _path_to_share(text: str) -> str:
     return path if os.path.lexists(path) else os.path.abspath(os.path.expanduser(text))
 
 
-def _add_one(session: Session, path: str) -> None:
+def _add_one(session: CommandSession, path: str) -> None:
     output = session.output
     started = _start_adding(session, path)
     if not session.args.wait:
@@ -91,7 +91,7 @@ def _why(why: str) -> str:
     return Why(why).text if why in set(Why) else why
 
 
-def _start_adding(session: Session, path: str) -> dict[str, Any]:
+def _start_adding(session: CommandSession, path: str) -> dict[str, Any]:
     """Have a path hashed; what is rarely meant only if the user says so once more."""
     try:
         started: dict[str, Any] = session.call("bt.add_path", path=path, strict=session.args.strict)
@@ -106,7 +106,7 @@ def _start_adding(session: Session, path: str) -> dict[str, Any]:
     return started
 
 
-def ls(session: Session) -> None:
+def ls(session: CommandSession) -> None:
     """``ls``."""
     result = session.call("bt.get_torrents")
     if session.output.as_json:
@@ -150,7 +150,7 @@ def _state_text(torrent: Mapping[str, Any]) -> str:
     return f"waiting for {', '.join(waited_for)}" if waited_for else str(torrent["state"])
 
 
-def shares(session: Session) -> None:
+def shares(session: CommandSession) -> None:
     """``shares [QUERY] [--contact JID]``."""
     query = " ".join(session.args.query)
     items = _all_found(session, query, session.args.contact, "match" if query else "name")
@@ -191,7 +191,7 @@ def _found_there(item: Mapping[str, Any]) -> str:
 
 
 def _all_found(
-    session: Session, query: str, contact: str | None, sort: str
+    session: CommandSession, query: str, contact: str | None, sort: str
 ) -> list[dict[str, Any]]:
     items: list[dict[str, Any]] = []
     while True:
@@ -203,7 +203,7 @@ def _all_found(
             return items
 
 
-def get(session: Session) -> None:
+def get(session: CommandSession) -> None:
     """``get HASH|NAME|MAGNET|TORRENT [--to DIR] [--paused] [--wait]``."""
     args, output = session.args, session.output
     wanted = shared_torrent(session.client, args.what)
@@ -225,7 +225,7 @@ def get(session: Session) -> None:
     session.show(torrent, f"{torrent['name']} ({size}) is in {torrent['save_path']}")
 
 
-def _had_already(session: Session, wanted: Named) -> str | None:
+def _had_already(session: CommandSession, wanted: Named) -> str | None:
     """What to say where nothing of a torrent is left to download; nothing otherwise."""
     asked = ["name", "complete", "save_path"]
     torrents = session.call("bt.get_torrents", hashes=[wanted.hash], fields=asked)["torrents"]
@@ -235,7 +235,7 @@ def _had_already(session: Session, wanted: Named) -> str | None:
     return f"you have {had} already, in {torrents[0]['save_path']}"
 
 
-def rm(session: Session) -> None:
+def rm(session: CommandSession) -> None:
     """``rm HASH|NAME [--data [--originals]]``."""
     args = session.args
     if args.originals and not args.data:
@@ -249,7 +249,7 @@ def rm(session: Session) -> None:
     session.show(result, f"removed {named}; its files stay in {torrent['save_path']}")
 
 
-def _remove_with_data(session: Session, named: Named) -> None:
+def _remove_with_data(session: CommandSession, named: Named) -> None:
     args = session.args
     torrent = _fields(session, named, "origin", "save_path")
     if torrent["origin"] == "shared" and not args.originals:
@@ -276,7 +276,7 @@ def _remove_with_data(session: Session, named: Named) -> None:
         )
 
 
-def _fields(session: Session, named: Named, *fields: str) -> dict[str, Any]:
+def _fields(session: CommandSession, named: Named, *fields: str) -> dict[str, Any]:
     torrents = session.call("bt.get_torrents", hashes=[named.hash], fields=list(fields))["torrents"]
     if not torrents:
         raise CommandFailed(f"{named} was removed meanwhile")
@@ -288,7 +288,7 @@ def _files_text(deletion: Mapping[str, Any]) -> str:
     return f"{counted(deletion['files'], 'file')} ({size_text(deletion['size'])})"
 
 
-def contacts(session: Session) -> None:
+def contacts(session: CommandSession) -> None:
     """``contacts [link|add|accept|remove|block|unblock JID]``, ``contacts forget JID/RESOURCE``."""
     args, output = session.args, session.output
     if args.action == "link":
@@ -318,7 +318,7 @@ def contacts(session: Session) -> None:
     )
 
 
-def _change_contact(session: Session) -> None:
+def _change_contact(session: CommandSession) -> None:
     args = session.args
     if args.jid_of_contact is None:
         raise WrongUsage(f"contacts {args.action} needs a JID")
@@ -339,7 +339,7 @@ def _change_contact(session: Session) -> None:
     session.show(result, said[args.action])
 
 
-def _forget_resource(session: Session) -> None:
+def _forget_resource(session: CommandSession) -> None:
     jid, _, resource = session.args.jid_of_contact.partition("/")
     if not resource:
         raise WrongUsage("contacts forget needs a resource: JID/RESOURCE")
@@ -379,7 +379,7 @@ def _error_text(contact: Mapping[str, Any]) -> str:
     return f": {error['message']}" if error else ""
 
 
-def status(session: Session) -> None:
+def status(session: CommandSession) -> None:
     """``status``."""
     result = session.call("Api.status")
     if session.output.as_json:
@@ -406,7 +406,7 @@ def status(session: Session) -> None:
         session.output.line(f"{key + ':':13}{value}")
 
 
-def reconnect(session: Session) -> None:
+def reconnect(session: CommandSession) -> None:
     """``reconnect``."""
     session.show(session.call("Api.reconnect"), "the daemon tries to connect: see bitween status")
 
@@ -416,7 +416,7 @@ def _addresses_text(addresses: list[tuple[str, int]]) -> str:
     return ", ".join(shown) or "nothing"
 
 
-def doctor(session: Session) -> None:
+def doctor(session: CommandSession) -> None:
     """``doctor``."""
     result = session.call("net.diagnose")
     findings = result["findings"]
@@ -435,7 +435,7 @@ def doctor(session: Session) -> None:
         raise CommandFailed(f"this keeps transfers from working: {', '.join(bad)}")
 
 
-def stop(session: Session) -> None:
+def stop(session: CommandSession) -> None:
     """``stop``."""
     result = session.call("Api.exit")
     if session.pid is not None:
@@ -457,7 +457,7 @@ def _wait_for_end(pid: int) -> None:
         raise CommandFailed(f"the daemon (process {pid}) is still busy stopping", "see its log")
 
 
-def jobs(session: Session) -> None:
+def jobs(session: CommandSession) -> None:
     """``jobs [cancel ID]``."""
     args, output = session.args, session.output
     if args.action is not None:
@@ -486,7 +486,7 @@ def _job_row(job: Mapping[str, Any]) -> tuple[str, ...]:
     return job["job"], job["kind"], job["state"], done, total, error, job["subject"]
 
 
-def events(session: Session) -> None:
+def events(session: CommandSession) -> None:
     """``events [TYPE…] [--follow]``."""
     args, output = session.args, session.output
     since, timeout = 0, _POLL_SECONDS if args.follow else 0
@@ -512,7 +512,7 @@ def events(session: Session) -> None:
 class _Names:
     """The names of our torrents, asked for when an event leaves one out."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: CommandSession) -> None:
         self._session = session
         self._known: dict[str, str] = {}
 
@@ -525,7 +525,7 @@ class _Names:
         return self._known[info_hash] or None
 
 
-def call(session: Session) -> None:
+def call(session: CommandSession) -> None:
     """``call METHOD [JSON]``."""
     try:
         params = json.loads(session.args.params)
@@ -539,7 +539,7 @@ def call(session: Session) -> None:
 
 
 #: Every command that talks to a daemon.
-COMMANDS: Mapping[str, Callable[[Session], None]] = MappingProxyType(
+COMMANDS: Mapping[str, Callable[[CommandSession], None]] = MappingProxyType(
     {
         "add": add,
         "ls": ls,

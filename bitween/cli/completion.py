@@ -12,13 +12,13 @@ from typing import Any
 import argcomplete
 from argcomplete.shell_integration import shellcode
 
-from bitween.cli.client import Client
+from bitween.cli.client import ApiClient
 from bitween.cli.locate import find_client
 from bitween.errors import BitweenError
 
 SHELLS = ("bash", "zsh", "fish")
 
-_Known = Callable[[Client, str], Iterable[str]]
+_Known = Callable[[ApiClient, str], Iterable[str]]
 
 _HASH_LENGTH = 12
 _MOST = 200
@@ -62,26 +62,26 @@ def _asked(known: _Known) -> Callable[..., list[str]]:
     return completer
 
 
-def _own_torrents(client: Client, prefix: str) -> Iterable[str]:
+def _own_torrents(client: ApiClient, prefix: str) -> Iterable[str]:
     torrents = client.call("bt.get_torrents", fields=["hash", "name"])["torrents"]
     return _named(torrents, prefix)
 
 
-def _shares(client: Client, prefix: str) -> Iterable[str]:
+def _shares(client: ApiClient, prefix: str) -> Iterable[str]:
     found = client.call("xmpp.find", query=prefix, sort="match", limit=_MOST)["items"]
     return _named(found, prefix)
 
 
-def _contacts(client: Client, _prefix: str) -> Iterable[str]:
+def _contacts(client: ApiClient, _prefix: str) -> Iterable[str]:
     return [contact["jid"] for contact in client.call("xmpp.get_contacts")["contacts"]]
 
 
-def _jobs(client: Client, _prefix: str) -> Iterable[str]:
+def _jobs(client: ApiClient, _prefix: str) -> Iterable[str]:
     jobs = client.call("jobs.list")["jobs"]
     return [job["job"] for job in jobs if job["state"] in {"queued", "running"}]
 
 
-def _tokens(client: Client, _prefix: str) -> Iterable[str]:
+def _tokens(client: ApiClient, _prefix: str) -> Iterable[str]:
     tokens = client.call("token.list")["tokens"]
     return [token["name"] for token in tokens if _HARMLESS.fullmatch(token["name"])]
 

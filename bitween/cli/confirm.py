@@ -5,12 +5,12 @@ from __future__ import annotations
 import sys
 
 from bitween.cli.failures import CommandFailed, WrongUsage
-from bitween.cli.session import Session
+from bitween.cli.session import CommandSession
 
 _YES = frozenset({"y", "yes"})
 
 
-def confirm(session: Session, warning: str, question: str) -> None:
+def confirm(session: CommandSession, warning: str, question: str) -> None:
     """
     Ask the user on a terminal, unless ``--yes`` has answered already.
 

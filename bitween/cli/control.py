@@ -9,7 +9,7 @@ from typing import Any
 
 from bitween.cli.failures import CommandFailed, WrongUsage
 from bitween.cli.names import Named, own_torrent
-from bitween.cli.session import Session
+from bitween.cli.session import CommandSession
 from bitween.errors import InvalidValue
 from bitween.model.format import limit_text, parse_rate, rate_text, size_text
 from bitween.model.text import quoted
@@ -17,12 +17,12 @@ from bitween.model.text import quoted
 _NUMBERS = re.compile(r"(\d{1,9})(?:-(\d{1,9}))?", re.ASCII)
 
 
-def pause(session: Session) -> None:
+def pause(session: CommandSession) -> None:
     """``pause HASH|NAME… | --all``."""
     _each(session, "paused", lambda info_hash: session.call("bt.pause", hash=info_hash))
 
 
-def resume(session: Session) -> None:
+def resume(session: CommandSession) -> None:
     """``resume HASH|NAME… | --all [--first]``."""
 
     def go_on(info_hash: str) -> object:
@@ -34,17 +34,17 @@ def resume(session: Session) -> None:
     _each(session, "resumed", go_on)
 
 
-def recheck(session: Session) -> None:
+def recheck(session: CommandSession) -> None:
     """``recheck HASH|NAME… | --all``."""
     _each(session, "checking", lambda info_hash: session.call("bt.recheck", hash=info_hash))
 
 
-def mend(session: Session) -> None:
+def mend(session: CommandSession) -> None:
     """``mend HASH|NAME… | --all``."""
     _each(session, "mending", lambda info_hash: session.call("bt.mend", hash=info_hash))
 
 
-def peers(session: Session) -> None:
+def peers(session: CommandSession) -> None:
     """``peers HASH|NAME``."""
     named = own_torrent(session.client, session.args.what)
     result = session.call("bt.get_peers", hash=named.hash)
@@ -71,13 +71,13 @@ def _peer_row(peer: Mapping[str, Any]) -> tuple[str, ...]:
     )
 
 
-def _each(session: Session, done: str, change: Callable[[str], object]) -> None:
+def _each(session: CommandSession, done: str, change: Callable[[str], object]) -> None:
     """Do something to every torrent that is named, once all names are understood."""
     for named in _named(session):
         session.show(change(named.hash), f"{done} {named}")
 
 
-def _named(session: Session) -> list[Named]:
+def _named(session: CommandSession) -> list[Named]:
     args = session.args
     if args.all == bool(args.what):
         raise WrongUsage(f"{args.command} needs the name or hash of a torrent, or --all")
@@ -87,7 +87,7 @@ def _named(session: Session) -> list[Named]:
     return [Named(torrent["hash"], torrent["name"]) for torrent in torrents]
 
 
-def files(session: Session) -> None:
+def files(session: CommandSession) -> None:
     """``files HASH|NAME [--only|--skip|--also|--first N,N-N] [--sequential|--any-order]``."""
     args, output = session.args, session.output
     info_hash = own_torrent(session.client, args.what).hash
@@ -111,7 +111,7 @@ def files(session: Session) -> None:
     )
 
 
-def _wanted(session: Session, files: list[Mapping[str, Any]] | None) -> list[int] | None:
+def _wanted(session: CommandSession, files: list[Mapping[str, Any]] | None) -> list[int] | None:
     """The files that are to be wanted from now on; ``None`` for those that are."""
     args = session.args
     if args.only is not None:
@@ -154,7 +154,7 @@ def _numbers(text: str) -> list[int]:
     return numbers
 
 
-def limit(session: Session) -> None:
+def limit(session: CommandSession) -> None:
     """``limit [HASH|NAME] [--up RATE] [--down RATE]``."""
     args, output = session.args, session.output
     rates = {"upload": _rate(args.up), "download": _rate(args.down)}
@@ -173,7 +173,7 @@ def limit(session: Session) -> None:
 
 
 def _limits(
-    session: Session, info_hash: str | None, rates: Mapping[str, int | None]
+    session: CommandSession, info_hash: str | None, rates: Mapping[str, int | None]
 ) -> dict[str, Any]:
     """The limits, after those were changed that are given."""
     if any(rate is not None for rate in rates.values()):
@@ -201,7 +201,7 @@ def _rate(text: str | None) -> int | None:
         raise WrongUsage(error.message, error.hint) from None
 
 
-def export(session: Session) -> None:
+def export(session: CommandSession) -> None:
     """``export HASH|NAME [--to FILE]``."""
     named = own_torrent(session.client, session.args.what)
     result = session.call("bt.export", hash=named.hash)

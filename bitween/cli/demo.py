@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import Any, NoReturn
 
-from bitween.cli.client import Client
+from bitween.cli.client import ApiClient
 from bitween.cli.failures import CommandFailed
 from bitween.cli.output import Output
 from bitween.cli.waiting import wait_for_job, wait_for_torrent
@@ -108,10 +108,10 @@ class _Daemon:
         with open(os.open(self._password_file, os.O_WRONLY | os.O_CREAT, 0o600), "w") as file:
             file.write(password)
         self._process = self._spawn(directory, prosody)
-        self._client: Client | None = None
+        self._client: ApiClient | None = None
 
     @property
-    def client(self) -> Client:
+    def client(self) -> ApiClient:
         """
         A client of its API, as soon as it has one.
 
@@ -122,7 +122,7 @@ class _Daemon:
                 raise _DemoFailed(f"{self.user}'s daemon ended with {self._process.returncode}")
             with contextlib.suppress(FileNotFoundError):
                 found = api_location.read(os.path.join(self.state_dir, api_location.FILE_NAME))
-                self._client = Client(found.url, found.token)
+                self._client = ApiClient(found.url, found.token)
                 break
             time.sleep(_POLL_INTERVAL)
         return self._client

@@ -6,15 +6,17 @@ import argparse
 import os
 from collections.abc import Mapping
 
-from bitween.cli.client import Client
+from bitween.cli.client import ApiClient
 from bitween.cli.failures import START_OR_NAME, CommandFailed, NoDaemon, WrongUsage
 from bitween.errors import ConfigurationError
 from bitween.model.text import quoted
 from bitween.storage import api_location
-from bitween.storage.api_location import Rendezvous
+from bitween.storage.api_location import ApiLocation
 
 
-def find_client(args: argparse.Namespace, environ: Mapping[str, str]) -> tuple[Client, int | None]:
+def find_client(
+    args: argparse.Namespace, environ: Mapping[str, str]
+) -> tuple[ApiClient, int | None]:
     """
     A client of the daemon that the options name, or of the only one that runs here.
 
@@ -24,13 +26,13 @@ def find_client(args: argparse.Namespace, environ: Mapping[str, str]) -> tuple[C
     """
     if args.url is not None:
         token = _token_for_url(args.url, args.token_file, environ)
-        return Client(args.url, token, args.ca_file), None
+        return ApiClient(args.url, token, args.ca_file), None
     daemon = _in_state_dir(args.state_dir) if args.state_dir else _the_one(args.jid, environ)
     token = daemon.token if args.token_file is None else _token_in(args.token_file)
-    return Client(daemon.url, token, args.ca_file), daemon.pid
+    return ApiClient(daemon.url, token, args.ca_file), daemon.pid
 
 
-def _in_state_dir(state_dir: str) -> Rendezvous:
+def _in_state_dir(state_dir: str) -> ApiLocation:
     path = os.path.join(os.path.abspath(state_dir), api_location.FILE_NAME)
     try:
         return api_location.read(path)
@@ -43,7 +45,7 @@ def _in_state_dir(state_dir: str) -> Rendezvous:
         raise NoDaemon(error.message, error.hint) from None
 
 
-def _the_one(jid: str | None, environ: Mapping[str, str]) -> Rendezvous:
+def _the_one(jid: str | None, environ: Mapping[str, str]) -> ApiLocation:
     daemons = _running(environ)
     if jid is not None:
         daemons = [daemon for daemon in daemons if daemon.jid == jid.partition("/")[0]]
@@ -59,7 +61,7 @@ def _the_one(jid: str | None, environ: Mapping[str, str]) -> Rendezvous:
     return daemons[0]
 
 
-def _running(environ: Mapping[str, str]) -> list[Rendezvous]:
+def _running(environ: Mapping[str, str]) -> list[ApiLocation]:
     try:
         return api_location.running(environ)
     except ConfigurationError as error:

@@ -108,12 +108,12 @@ def _run_command(args: argparse.Namespace) -> int:
     from bitween.cli.commands import COMMANDS  # noqa: PLC0415  # see above
     from bitween.cli.locate import find_client  # noqa: PLC0415  # see above
     from bitween.cli.output import Output  # noqa: PLC0415  # see above
-    from bitween.cli.session import Session  # noqa: PLC0415  # see above
+    from bitween.cli.session import CommandSession  # noqa: PLC0415  # see above
 
     output = Output(args.json, sys.stdout, sys.stderr)
     try:
         client, pid = find_client(args, os.environ)
-        COMMANDS[args.command](Session(args, client, output, pid))
+        COMMANDS[args.command](CommandSession(args, client, output, pid))
     except BitweenError as error:
         output.note(f"bitween: {error}")
         return getattr(error, "exit_status", 1)

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from bitween.cli.client import Client
+from bitween.cli.client import ApiClient
 from bitween.cli.failures import CommandFailed, WrongUsage
 from bitween.errors import InvalidValue
 from bitween.model.format import size_text
@@ -38,7 +38,7 @@ class Named:
         return f"{self.name} ({self.hash})" if self.name else self.hash
 
 
-def shared_torrent(client: Client, text: str) -> Named:
+def shared_torrent(client: ApiClient, text: str) -> Named:
     """
     What contacts share under a name or hash; a whole hash may be of something nobody shares yet.
 
@@ -56,7 +56,7 @@ def shared_torrent(client: Client, text: str) -> Named:
     return _only_one(text, meant, found, "no contact shares", "see bitween shares")
 
 
-def own_torrent(client: Client, text: str) -> Named:
+def own_torrent(client: ApiClient, text: str) -> Named:
     """
     A torrent of ours by its name or hash.
 

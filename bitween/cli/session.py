@@ -6,12 +6,12 @@ import argparse
 from dataclasses import dataclass
 from typing import Any
 
-from bitween.cli.client import Client
+from bitween.cli.client import ApiClient
 from bitween.cli.output import Output
 
 
 @dataclass(frozen=True, slots=True)
-class Session:
+class CommandSession:
     """
     What a command works with.
 
@@ -19,7 +19,7 @@ class Session:
     """
 
     args: argparse.Namespace
-    client: Client
+    client: ApiClient
     output: Output
     pid: int | None
 

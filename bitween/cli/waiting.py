@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from itertools import chain, repeat
 from typing import Any
 
-from bitween.cli.client import Client
+from bitween.cli.client import ApiClient
 from bitween.cli.failures import CommandFailed
 from bitween.cli.output import Output
 from bitween.cli.progress import Step, progress_bar
 
 
-def wait_for_job(client: Client, job_id: str, title: str, output: Output) -> dict[str, Any]:
+def wait_for_job(client: ApiClient, job_id: str, title: str, output: Output) -> dict[str, Any]:
     """
     Follow a job to its end.
 
@@ -35,7 +35,7 @@ def wait_for_job(client: Client, job_id: str, title: str, output: Output) -> dic
             time.sleep(next(pauses))
 
 
-def wait_for_torrent(client: Client, info_hash: str, output: Output) -> dict[str, Any]:
+def wait_for_torrent(client: ApiClient, info_hash: str, output: Output) -> dict[str, Any]:
     """
     Follow a download until what is wanted is on the disk, also when no source is there for a while.
 
@@ -60,7 +60,7 @@ def _pauses() -> Iterator[float]:
     return chain((0.02, 0.05, 0.1, 0.2), repeat(0.5))
 
 
-def _torrent(client: Client, info_hash: str) -> dict[str, Any]:
+def _torrent(client: ApiClient, info_hash: str) -> dict[str, Any]:
     torrents = client.call("bt.get_torrents", hashes=[info_hash])["torrents"]
     if not torrents:
         raise CommandFailed(f"the torrent {info_hash} was removed")

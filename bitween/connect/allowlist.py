@@ -24,7 +24,7 @@ SWEPT_AT_ONCE = 500
 _IPV6_PREFIX = 64
 
 
-class Door(Protocol):
+class IpFilterPort(Protocol):
     """What keeps everybody else out."""
 
     def admit(self, networks: Iterable[Network]) -> None:
@@ -34,7 +34,7 @@ class Door(Protocol):
         """Let them connect no more, and part from those who are connected."""
 
 
-class Admission:
+class PeerAllowlist:
     """
     Keeps the door: follows who is there, and at which addresses.
 
@@ -43,7 +43,7 @@ class Admission:
 
     def __init__(
         self,
-        door: Door,
+        door: IpFilterPort,
         catalogue: Catalogue,
         believable: Callable[[PeerAddress], bool],
         clock: Callable[[], float],

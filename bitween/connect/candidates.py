@@ -7,8 +7,8 @@ from dataclasses import replace
 from ipaddress import ip_network
 
 from bitween.model.address import PeerAddress
-from bitween.model.candidate import Candidate, Kind
-from bitween.model.route import Obstacle, Rung
+from bitween.model.candidate import Candidate, CandidateKind
+from bitween.model.route import Obstacle, RouteKind
 
 # What a home's router gives to one network; a larger one has the other network's addresses, too.
 _NETWORK_BITS = {4: 24, 6: 64}
@@ -65,18 +65,18 @@ def sure(theirs: Iterable[Candidate], ours: Iterable[Candidate]) -> PeerAddress 
     return first if near or first in reached else None
 
 
-def rung_at(address: PeerAddress, theirs: Iterable[Candidate] = ()) -> Rung:
+def rung_at(address: PeerAddress, theirs: Iterable[Candidate] = ()) -> RouteKind:
     """
     On which rung somebody stands who is met directly at an address.
 
     :param theirs: what is known of their addresses.
     """
     if address.rank <= 1:
-        return Rung.LAN
+        return RouteKind.LAN
     kinds = {candidate.kind for candidate in theirs if candidate.address == address}
-    if Kind.MAPPED in kinds and Kind.HOST not in kinds:
-        return Rung.MAPPED
-    return Rung.IPV6 if address.is_ipv6 else Rung.IPV4
+    if CandidateKind.MAPPED in kinds and CandidateKind.HOST not in kinds:
+        return RouteKind.MAPPED
+    return RouteKind.IPV6 if address.is_ipv6 else RouteKind.IPV4
 
 
 def obstacle(ours: Collection[Candidate], theirs: Collection[Candidate]) -> Obstacle | None:
@@ -188,7 +188,11 @@ def may_share_home(some: Iterable[Candidate], others: Iterable[Candidate]) -> bo
 
 
 def _seen(candidates: Iterable[Candidate]) -> set[str]:
-    return {c.address.address for c in candidates if c.kind is Kind.SEEN and not c.address.is_ipv6}
+    return {
+        c.address.address
+        for c in candidates
+        if c.kind is CandidateKind.SEEN and not c.address.is_ipv6
+    }
 
 
 def _promise(address: PeerAddress, near: bool) -> int:

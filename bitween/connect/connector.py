@@ -25,16 +25,16 @@ from bitween.connect.candidates import (
 )
 from bitween.connect.dial_policy import Network
 from bitween.connect.ladder import Ladder
-from bitween.connect.liveness import Answering
+from bitween.connect.liveness import Liveness
 from bitween.errors import BitweenError, RequestRefused
 from bitween.model.address import PeerAddress
 from bitween.model.candidate import Candidate
 from bitween.model.catalogue.catalogue import Catalogue, CatalogueChange, Key
-from bitween.model.events import WayFound
+from bitween.model.events import RouteFound
 from bitween.model.library import Library
 from bitween.model.peer import Peer
-from bitween.model.relay_route import Passage
-from bitween.model.route import UNTRIED, Obstacle, Rung, Way
+from bitween.model.relay_route import RelayRoute
+from bitween.model.route import UNTRIED, Obstacle, Route, RouteKind
 from bitween.model.torrent import InfoHash, TorrentState
 from bitween.util.observable import Observable
 
@@ -56,10 +56,10 @@ ANSWER_AT_ONCE, PUNCH_AT_LAST = 0.3, 1.0
 LOOKING_ROUND = 5.0
 SHOWN = 30
 
-_BY_RELAY = frozenset({Rung.RELAY, Rung.IN_BAND})
+_BY_RELAY = frozenset({RouteKind.RELAY, RouteKind.IN_BAND})
 _ACTIVE = frozenset({TorrentState.METADATA, TorrentState.DOWNLOADING})
-_RUNGS = list(Rung)
-_SILENT = Way(
+_RUNGS = list(RouteKind)
+_SILENT = Route(
     obstacles=(
         Obstacle(
             "they are said to be online, but do not answer",
@@ -71,7 +71,7 @@ _SILENT = Way(
 _RELAY_UNKNOWN = Obstacle("cannot tell whether a server offers a relay", detail="relay_unknown")
 
 
-class MeetingSwarm(Protocol):
+class PeerSwarmPort(Protocol):
     """What is needed of the swarm."""
 
     @property
@@ -99,7 +99,7 @@ class MeetingSwarm(Protocol):
         """
 
 
-class Races(Protocol):
+class ProberPort(Protocol):
     """Finds out where somebody answers; every Deferred can be cancelled."""
 
     def race(self, addresses: Sequence[PeerAddress]) -> Deferred[PeerAddress | None]:
@@ -114,7 +114,7 @@ class Races(Protocol):
         """Give up whatever goes on."""
 
 
-class Encounters(Protocol):
+class PeerRequestsPort(Protocol):
     """Asks contacts to come and meet us."""
 
     def meet(
@@ -134,7 +134,7 @@ class Encounters(Protocol):
         """
 
 
-class Relays(Protocol):
+class RelayPort(Protocol):
     """Gives resources addresses on this machine, which lead to them through XMPP servers."""
 
     def local_address(self, jid: str, resource: str) -> PeerAddress:
@@ -147,7 +147,7 @@ class Relays(Protocol):
     def who(self, address: str) -> Key | None:
         """Whose local address this is."""
 
-    def passage(self, jid: str, resource: str) -> Deferred[Passage]:
+    def passage(self, jid: str, resource: str) -> Deferred[RelayRoute]:
         """
         Find out which way the relay to a resource would go.
 
@@ -158,7 +158,7 @@ class Relays(Protocol):
         """Break off what goes to and from a resource, which is gone or met directly now."""
 
 
-class Neighbours(Protocol):
+class NeighboursPort(Protocol):
     """Knows which resources share a network with us."""
 
     def shared(self, jid: str, resource: str) -> Collection[Network]:
@@ -200,7 +200,7 @@ class Policy(Protocol):
         """Take note that a contact was really met at an address."""
 
 
-class Admits(Protocol):
+class AllowlistPort(Protocol):
     """Lets peers in."""
 
     def meet(self, jid: str, resource: str, addresses: Iterable[PeerAddress]) -> None:
@@ -208,13 +208,13 @@ class Admits(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Means:
+class ConnectorPorts:
     """By what others are met."""
 
-    races: Races
-    encounters: Encounters
-    relays: Relays
-    neighbours: Neighbours
+    races: ProberPort
+    encounters: PeerRequestsPort
+    relays: RelayPort
+    neighbours: NeighboursPort
     policy: Policy
 
 
@@ -246,7 +246,7 @@ class _Resource:
     invited: set[InfoHash] = field(default_factory=set)
 
 
-class Meetings:
+class PeerConnector:
     """
     Keeps a ladder for each resource that is online and has what a torrent of ours wants.
 
@@ -261,10 +261,10 @@ class Meetings:
     def __init__(
         self,
         reactor: IReactorTime,
-        swarm: MeetingSwarm,
+        swarm: PeerSwarmPort,
         catalogue: Catalogue,
-        means: Means,
-        admits: Admits,
+        means: ConnectorPorts,
+        admits: AllowlistPort,
         *,
         ours: Callable[[], Sequence[Candidate]],
     ) -> None:
@@ -281,8 +281,8 @@ class Meetings:
         self._waiting: dict[Key, None] = {}
         self._running: set[Deferred[None]] = set()
         self._look: IDelayedCall | None = None
-        self.found: Observable[WayFound] = Observable()
-        self._answering = Answering(reactor, means.encounters.ping, self._answer_changed)
+        self.found: Observable[RouteFound] = Observable()
+        self._answering = Liveness(reactor, means.encounters.ping, self._answer_changed)
 
     def close(self) -> None:
         """Meet nobody any more."""
@@ -298,7 +298,7 @@ class Meetings:
 
     # ---- what is known
 
-    def way(self, jid: str, resource: str) -> Way:
+    def way(self, jid: str, resource: str) -> Route:
         """The way to a resource, as far as it was looked for."""
         known = self._resources.get((jid, resource))
         if known is None:
@@ -320,7 +320,7 @@ class Meetings:
             return True
         return False if said == {False} else None
 
-    def best_way(self, info_hash: InfoHash) -> Way | None:
+    def best_way(self, info_hash: InfoHash) -> Route | None:
         """The best way to anybody who is online and has a torrent; ``None`` if nobody is."""
         ways = [self.way(s.jid, s.resource) for s in self._catalogue.sources(info_hash)]
         return min(ways, key=_by_rung, default=None)
@@ -340,15 +340,15 @@ class Meetings:
         key = self._means.relays.who(address)
         return key[0] if key else None
 
-    def how(self, peer: Peer) -> Rung:
+    def how(self, peer: Peer) -> RouteKind:
         """On which rung a peer is met."""
         relayed = self._means.relays.who(peer.address)
         if relayed is not None:
             rung = self.way(*relayed).rung
-            return rung if rung in _BY_RELAY and rung else Rung.RELAY
-        return Rung.PUNCHED if peer.utp else rung_at(PeerAddress(peer.address, peer.port or 1))
+            return rung if rung in _BY_RELAY and rung else RouteKind.RELAY
+        return RouteKind.PUNCHED if peer.utp else rung_at(PeerAddress(peer.address, peer.port or 1))
 
-    async def look_round(self) -> list[tuple[str, Way]]:
+    async def look_round(self) -> list[tuple[str, Route]]:
         """
         See how everybody who is online is reached, without meeting anybody.
 
@@ -358,7 +358,7 @@ class Meetings:
         looking = [Deferred.fromCoroutine(self._seen_way(key)) for key in there]
         return [("/".join(key), await way) for key, way in zip(there, looking, strict=True)]
 
-    async def _seen_way(self, key: Key) -> Way:
+    async def _seen_way(self, key: Key) -> Route:
         known = self.way(*key)
         if known != UNTRIED:
             return known
@@ -373,20 +373,20 @@ class Meetings:
         race.addTimeout(LOOKING_ROUND, self._reactor, onTimeoutCancel=lambda *_: None)
         address = await race
         if address is not None:
-            return Way(rung_at(address, theirs), address)
+            return Route(rung_at(address, theirs), address)
         return await self._way_at_worst(key, no_hole(ours, theirs) or UNANSWERED)
 
-    async def _way_at_worst(self, key: Key, why: Obstacle) -> Way:
+    async def _way_at_worst(self, key: Key, why: Obstacle) -> Route:
         """The relay, where that would do, and why it would have to."""
         asking = self._means.relays.passage(*key).addTimeout(LOOKING_ROUND, self._reactor)
         try:
             passage = await asking
         except defer.TimeoutError:
-            return Way(obstacles=(why, _RELAY_UNKNOWN))
+            return Route(obstacles=(why, _RELAY_UNKNOWN))
         except BitweenError as error:
-            return Way(obstacles=(why, Obstacle.of(error)))
-        rung = Rung.IN_BAND if passage.in_band else Rung.RELAY
-        return Way(rung, through=passage.through, obstacles=(why,))
+            return Route(obstacles=(why, Obstacle.of(error)))
+        rung = RouteKind.IN_BAND if passage.in_band else RouteKind.RELAY
+        return Route(rung, through=passage.through, obstacles=(why,))
 
     # ---- what changes
 
@@ -551,7 +551,7 @@ class Meetings:
             return
         resource.ladder.climb(self._ours(), resource.theirs)
 
-    def _found(self, key: Key, way: Way) -> None:
+    def _found(self, key: Key, way: Route) -> None:
         resource = self._resources[key]
         resource.since = self._reactor.seconds()
         self._log.info("{who!r}: {way}", who="/".join(key), way=way.rung or way.reason)
@@ -564,7 +564,7 @@ class Meetings:
         self._look_soon()
 
     def _tell_way(self, key: Key) -> None:
-        self.found.notify(WayFound(jid=key[0], resource=key[1], way=self.way(*key)))
+        self.found.notify(RouteFound(jid=key[0], resource=key[1], way=self.way(*key)))
 
     def _answer_changed(self, key: Key) -> None:
         self._tell_way(key)
@@ -633,13 +633,13 @@ class Meetings:
         self._offer_peers(info_hash, list(dict.fromkeys(addresses)))
         for key, resource in sources.items():
             way = resource.ladder.way
-            if (way.comes or way.rung is Rung.PUNCHED) and info_hash not in resource.invited:
+            if (way.comes or way.rung is RouteKind.PUNCHED) and info_hash not in resource.invited:
                 resource.invited.add(info_hash)
                 self._begin(self._invite(key, info_hash, way))
 
-    async def _invite(self, key: Key, info_hash: InfoHash, way: Way) -> None:
+    async def _invite(self, key: Key, info_hash: InfoHash, way: Route) -> None:
         """Ask a resource to come for another torrent, the way that it came before."""
-        if way.rung is Rung.PUNCHED and way.address is not None:
+        if way.rung is RouteKind.PUNCHED and way.address is not None:
             # Both NATs know us by now.
             self._swarm.meet(info_hash, [], [way.address])
         try:
@@ -657,7 +657,7 @@ class Meetings:
     def _dialled(self, key: Key, info_hash: InfoHash) -> Sequence[PeerAddress]:
         resource = self._resources[key]
         way = resource.ladder.way
-        if way.rung is Rung.PUNCHED or way.comes or (way.reason and way.rung is None):
+        if way.rung is RouteKind.PUNCHED or way.comes or (way.reason and way.rung is None):
             return ()
         if way.address is None:
             address = sure(resource.theirs, self._ours())
@@ -666,7 +666,7 @@ class Meetings:
             # Its address is on this machine and always takes a connection, which would look as if
             # there were a peer; but what goes through the servers needs one that answers.
             return ()
-        if way.rung is Rung.IN_BAND and not self._fits(key, info_hash):
+        if way.rung is RouteKind.IN_BAND and not self._fits(key, info_hash):
             return ()
         return [way.address]
 
@@ -720,7 +720,7 @@ class Meetings:
         if not self.may_dial(*key, address) and self._means.policy.is_near(address):
             self._means.neighbours.saw(*key, address.address)
             resource.theirs = tuple(self._allowed(key, resource.known))
-        rung = Rung.PUNCHED if peer.utp else rung_at(address, resource.known)
+        rung = RouteKind.PUNCHED if peer.utp else rung_at(address, resource.known)
         resource.ladder.met(rung, address, comes=peer.port is None and not peer.utp)
         if resource.relayed and resource.ladder.way.rung not in _BY_RELAY:
             resource.relayed = False
@@ -801,7 +801,7 @@ class Meetings:
         for info_hash in self._resources[key].wanted:
             self._swarm.meet(info_hash, [], [candidate.address for candidate in candidates])
 
-    async def by_relay(self, key: Key) -> Way:
+    async def by_relay(self, key: Key) -> Route:
         """
         Find a way through the servers.
 
@@ -819,13 +819,15 @@ class Meetings:
             )
         resource.relayed = True
         address = self._means.relays.local_address(*key)
-        return Way(Rung.IN_BAND if passage.in_band else Rung.RELAY, address, passage.through)
+        return Route(
+            RouteKind.IN_BAND if passage.in_band else RouteKind.RELAY, address, passage.through
+        )
 
 
 class _Steps:
     """What the ladder of one resource has done for it."""
 
-    def __init__(self, meetings: Meetings, key: Key) -> None:
+    def __init__(self, meetings: PeerConnector, key: Key) -> None:
         self._meetings = meetings
         self._key = key
 
@@ -841,12 +843,12 @@ class _Steps:
         """Dial it while it dials us."""
         self._meetings.punch(self._key, candidates)
 
-    def relay(self) -> Deferred[Way]:
+    def relay(self) -> Deferred[Route]:
         """Find a way through the servers."""
         return Deferred.fromCoroutine(self._meetings.by_relay(self._key))
 
 
-def _by_rung(way: Way) -> int:
+def _by_rung(way: Route) -> int:
     return len(_RUNGS) if way.rung is None else _RUNGS.index(way.rung)
 
 

@@ -9,7 +9,7 @@ from typing import Protocol
 from twisted.internet.interfaces import IReactorTime
 
 from bitween.model.address import PeerAddress
-from bitween.model.candidate import Candidate, Kind
+from bitween.model.candidate import Candidate, CandidateKind
 from bitween.model.dial_budget import DialBudget
 from bitween.model.same_network import is_at_home
 
@@ -116,7 +116,7 @@ class DialPolicy:
     def is_this_machine(self, address: str) -> bool:
         """Whether an IP address is one of this machine."""
         own = {str(interface.ip) for link in self._own.links for interface in link}
-        own |= {c.address.address for c in self._own.candidates if c.kind is Kind.HOST}
+        own |= {c.address.address for c in self._own.candidates if c.kind is CandidateKind.HOST}
         plain = address.partition("%")[0]
         return ip_address(plain).is_loopback or plain in own
 

@@ -13,8 +13,8 @@ from twisted.python.failure import Failure
 from bitween.connect.candidates import in_order, no_hole, obstacle, rung_at, tried
 from bitween.errors import BitweenError
 from bitween.model.address import PeerAddress
-from bitween.model.candidate import Candidate, Kind
-from bitween.model.route import UNTRIED, Obstacle, Rung, Way
+from bitween.model.candidate import Candidate, CandidateKind
+from bitween.model.route import UNTRIED, Obstacle, Route, RouteKind
 
 #: Seconds without an answer after which the other side is asked to dial us, too.
 MEET_AFTER = 0.5
@@ -26,8 +26,10 @@ RELAY_AFTER = 6.0
 #: Seconds until direct ways are tried again, at first and at most; twice as long each time.
 RETRY_FIRST, RETRY_LAST = 60.0, 960.0
 
-_DIRECT = frozenset({Rung.LAN, Rung.IPV6, Rung.IPV4, Rung.MAPPED, Rung.PUNCHED})
-_RUNGS = list(Rung)
+_DIRECT = frozenset(
+    {RouteKind.LAN, RouteKind.IPV6, RouteKind.IPV4, RouteKind.MAPPED, RouteKind.PUNCHED}
+)
+_RUNGS = list(RouteKind)
 _CLOSED = Obstacle(
     "they answer, but refuse the connection",
     "your connections come from an address that this daemon does not announce: run bitween doctor",
@@ -51,7 +53,7 @@ class Steps(Protocol):
     def punch(self, candidates: Sequence[Candidate]) -> None:
         """Dial the other side while it dials us; :meth:`Ladder.met` tells that it helped."""
 
-    def relay(self) -> Deferred[Way]:
+    def relay(self) -> Deferred[Route]:
         """
         Find a way through an XMPP server.
 
@@ -70,14 +72,14 @@ class Ladder:
 
     _log = Logger()
 
-    def __init__(self, clock: IReactorTime, steps: Steps, found: Callable[[Way], None]) -> None:
+    def __init__(self, clock: IReactorTime, steps: Steps, found: Callable[[Route], None]) -> None:
         """:param found: told the way whenever one was looked for, or came by itself."""
         self._clock = clock
         self._steps = steps
         self._found = found
         self._ours: Sequence[Candidate] = ()
         self._theirs: Sequence[Candidate] = ()
-        self._known: frozenset[tuple[PeerAddress, Kind]] = frozenset()
+        self._known: frozenset[tuple[PeerAddress, CandidateKind]] = frozenset()
         self._trying: dict[str, Deferred[Any]] = {}
         self._timers: dict[str, IDelayedCall] = {}
         self._barred: set[PeerAddress] = set()
@@ -110,19 +112,19 @@ class Ladder:
         self._pardoned.clear()
         if not self._stands():
             self._begin()
-        elif self.way.rung is Rung.PUNCHED:
+        elif self.way.rung is RouteKind.PUNCHED:
             # Perhaps a router forwards a port by now: TCP is faster.
             self._met_already = True
             self._probe(self._theirs)
 
-    def met(self, rung: Rung, address: PeerAddress, *, comes: bool = False) -> None:
+    def met(self, rung: RouteKind, address: PeerAddress, *, comes: bool = False) -> None:
         """
         Take note that the resource is connected directly.
 
         :param comes: whether it dialled us.
         """
         if self.way.rung not in _DIRECT or _RUNGS.index(rung) < _RUNGS.index(self.way.rung):
-            self._arrive(Way(rung, address, comes=comes))
+            self._arrive(Route(rung, address, comes=comes))
 
     def disappointed(self) -> None:
         """Take note that who answers at the address of a direct way does not let us in."""
@@ -151,7 +153,7 @@ class Ladder:
 
     def _stands(self) -> bool:
         """Whether the way that is known is a direct one that need not be looked for again."""
-        if self.way.rung is Rung.PUNCHED:
+        if self.way.rung is RouteKind.PUNCHED:
             return True
         addresses = {candidate.address for candidate in self._theirs}
         return self.way.rung in _DIRECT and self.way.address in addresses
@@ -178,7 +180,7 @@ class Ladder:
 
     def _probed(self, address: PeerAddress | None) -> None:
         if address is not None:
-            self._arrive(Way(rung_at(address, self._theirs), address))
+            self._arrive(Route(rung_at(address, self._theirs), address))
         elif not self._met_already:
             self._meet()
         else:
@@ -225,11 +227,11 @@ class Ladder:
         if self.way.rung not in _DIRECT:
             self._try("relay", self._steps.relay(), self._relayed, self._not_relayed)
 
-    def _relayed(self, way: Way) -> None:
-        self._tell(Way(way.rung, way.address, way.through, self._why))
+    def _relayed(self, way: Route) -> None:
+        self._tell(Route(way.rung, way.address, way.through, self._why))
 
     def _not_relayed(self, error: BitweenError) -> None:
-        self._tell(Way(obstacles=(*self._why, Obstacle.of(error))))
+        self._tell(Route(obstacles=(*self._why, Obstacle.of(error))))
 
     @property
     def _why(self) -> tuple[Obstacle, ...]:
@@ -243,11 +245,11 @@ class Ladder:
 
     # ---- there
 
-    def _arrive(self, way: Way) -> None:
+    def _arrive(self, way: Route) -> None:
         self.rest()
         self._tell(way)
 
-    def _tell(self, way: Way) -> None:
+    def _tell(self, way: Route) -> None:
         self.way = way
         self._found(way)
 
@@ -294,6 +296,6 @@ class Ladder:
             timer.cancel()
 
 
-def _places(candidates: Sequence[Candidate]) -> frozenset[tuple[PeerAddress, Kind]]:
+def _places(candidates: Sequence[Candidate]) -> frozenset[tuple[PeerAddress, CandidateKind]]:
     """What of candidates is worth a new start: not that somebody tried an address."""
     return frozenset((candidate.address, candidate.kind) for candidate in candidates)

@@ -20,7 +20,7 @@ ASK_EVERY = 30.0
 Ping = Callable[[str, str], Deferred[bool]]
 
 
-class Answering:
+class Liveness:
     """Remembers which resources answered when they were asked last."""
 
     _log = Logger()

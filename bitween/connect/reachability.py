@@ -15,7 +15,7 @@ from twisted.python.failure import Failure
 
 from bitween.errors import BitweenError
 from bitween.model.address import PeerAddress
-from bitween.model.candidate import Candidate, Kind
+from bitween.model.candidate import Candidate, CandidateKind
 from bitween.model.diagnosis import Finding, Verdict
 from bitween.model.dial_back import MAX_DIALLED, DialBack
 from bitween.model.same_network import home
@@ -33,7 +33,7 @@ MAX_ASKED = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Witness:
+class DialBackPeer:
     """
     A resource that is online and can be asked to dial us.
 
@@ -51,7 +51,7 @@ class Witness:
 Ask = Callable[[str, str, Sequence[PeerAddress]], Deferred[DialBack]]
 
 
-class SelfTest(Service):
+class ReachabilityTest(Service):
     """
     Has our addresses dialled by contacts, and notes with each address what came of it.
 
@@ -65,7 +65,7 @@ class SelfTest(Service):
         self,
         clock: IReactorTime,
         own: InterfaceAddresses,
-        witnesses: Callable[[], Iterable[Witness]],
+        witnesses: Callable[[], Iterable[DialBackPeer]],
         ask: Ask,
     ) -> None:
         """
@@ -188,7 +188,7 @@ class SelfTest(Service):
             self._answered = frozenset(answers)
             self._own.note_reached(_together(addresses, chain(*answers.values())))
 
-    def _to_be_asked(self) -> list[Witness]:
+    def _to_be_asked(self) -> list[DialBackPeer]:
         """
         Those who have not been asked about these addresses, the best ones first.
 
@@ -197,7 +197,7 @@ class SelfTest(Service):
         ours = _homes(self._own.candidates)
         turns: Counter[str] = Counter()
 
-        def place(witness: Witness) -> tuple[bool, bool, int]:
+        def place(witness: DialBackPeer) -> tuple[bool, bool, int]:
             turns[witness.jid] += 1
             return witness.ours, bool(_homes(witness.candidates) & ours), turns[witness.jid]
 
@@ -243,4 +243,4 @@ def _families(candidates: Iterable[Candidate]) -> list[str]:
 
 def _port(candidates: Sequence[Candidate]) -> int:
     """The port at which we listen: of an address of our own, not of what a router shows."""
-    return min(candidates, key=lambda c: c.kind is not Kind.HOST).address.port
+    return min(candidates, key=lambda c: c.kind is not CandidateKind.HOST).address.port

@@ -19,7 +19,7 @@ MOST = 20_000
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class FolderEntry:
     """
     A file or a folder; a link counts as what it leads to.
 
@@ -49,7 +49,7 @@ class FolderPage:
     root: str | None
     total: int
     complete: bool
-    entries: tuple[Entry, ...]
+    entries: tuple[FolderEntry, ...]
 
 
 class Folders:
@@ -74,7 +74,7 @@ class Folders:
         :raises UnreadablePath: if it may not be read.
         """
         if path is None:
-            roots = tuple(Entry(root, root, True) for root in self._roots)
+            roots = tuple(FolderEntry(root, root, True) for root in self._roots)
             return FolderPage(None, None, len(roots), True, roots[offset : offset + limit])
         descriptor = _opened(self._resolved(path))
         try:
@@ -93,7 +93,7 @@ class Folders:
         return folder
 
     async def _read(self, descriptor: int, folder: str, offset: int, limit: int) -> FolderPage:
-        found: list[Entry] = []
+        found: list[FolderEntry] = []
         with os.scandir(descriptor) as listed:
             seen = itertools.islice(listed, MOST)
             await in_slices(self._reactor, self._entries(folder, seen, found))
@@ -108,7 +108,7 @@ class Folders:
         )
 
     def _entries(
-        self, folder: str, listed: Iterator[os.DirEntry[str]], found: list[Entry]
+        self, folder: str, listed: Iterator[os.DirEntry[str]], found: list[FolderEntry]
     ) -> Iterator[None]:
         for entry in listed:
             path = os.path.join(folder, entry.name)
@@ -165,15 +165,19 @@ def _is(test: object) -> bool:
         return False
 
 
-def _entry(name: str, path: str, is_folder: bool) -> Entry:
-    return Entry(name, path, is_folder) if is_utf8(name) else Entry(visible(name), None, is_folder)
+def _entry(name: str, path: str, is_folder: bool) -> FolderEntry:
+    return (
+        FolderEntry(name, path, is_folder)
+        if is_utf8(name)
+        else FolderEntry(visible(name), None, is_folder)
+    )
 
 
-def _measured(entry: Entry, descriptor: int) -> Entry:
+def _measured(entry: FolderEntry, descriptor: int) -> FolderEntry:
     if entry.is_folder or entry.path is None:
         return entry
     try:
         size = os.stat(entry.name, dir_fd=descriptor).st_size
     except OSError:
         return entry
-    return Entry(entry.name, entry.path, False, size)
+    return FolderEntry(entry.name, entry.path, False, size)

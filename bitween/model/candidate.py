@@ -8,7 +8,7 @@ from enum import StrEnum
 from bitween.model.address import PeerAddress
 
 
-class Kind(StrEnum):
+class CandidateKind(StrEnum):
     """How somebody came by an address of theirs."""
 
     HOST = "host"  # an interface has it
@@ -28,11 +28,11 @@ class Candidate:
     """
 
     address: PeerAddress
-    kind: Kind = Kind.HOST
+    kind: CandidateKind = CandidateKind.HOST
     reached: bool | None = None
     varies: bool = False
 
     @property
     def dialable(self) -> bool:
         """Whether it is meant to be dialled by anybody who knows it."""
-        return self.kind is not Kind.SEEN
+        return self.kind is not CandidateKind.SEEN

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from bitween.model.announcement import Announcement, ListPage
 from bitween.model.connection import ConnectionStatus
 from bitween.model.contact import Contact
-from bitween.model.route import Way
+from bitween.model.route import Route
 from bitween.model.torrent import InfoHash, Torrent
 
 # ---- the swarm
@@ -196,9 +196,9 @@ MessengerEvent = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WayFound:
+class RouteFound:
     """It is known how a resource of a contact is reached, or that it is not."""
 
     jid: str
     resource: str
-    way: Way
+    way: Route

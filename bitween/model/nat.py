@@ -18,7 +18,7 @@ class StunServer:
 
 
 @dataclass(frozen=True, slots=True)
-class Vantage:
+class ServerView:
     """
     What our XMPP server knows of how others see us.
 

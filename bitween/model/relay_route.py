@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Passage:
+class RelayRoute:
     """
     How streams to one resource go.
 

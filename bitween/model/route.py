@@ -11,7 +11,7 @@ from bitween.errors import BitweenError
 from bitween.model.address import PeerAddress
 
 
-class Rung(StrEnum):
+class RouteKind(StrEnum):
     """The rungs of the ladder of connection, best first."""
 
     LAN = "lan"
@@ -49,7 +49,7 @@ class Obstacle:
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
+class Route:
     """
     The way to one resource.
 
@@ -60,7 +60,7 @@ class Way:
     :param comes: whether it has to dial us, for we could not dial it.
     """
 
-    rung: Rung | None = None
+    rung: RouteKind | None = None
     address: PeerAddress | None = None
     through: str = ""
     obstacles: tuple[Obstacle, ...] = ()
@@ -82,19 +82,19 @@ class Way:
         """The way in words, for a person; empty where nothing is known."""
         if self.rung is None:
             return f"not reachable: {self.reason}" if self.reason else ""
-        if self.rung is Rung.RELAY:
+        if self.rung is RouteKind.RELAY:
             return f"by relay at {self.through}"
         return _WORDS[self.rung]
 
 
 _WORDS = {
-    Rung.LAN: "direct (LAN)",
-    Rung.IPV6: "direct (IPv6)",
-    Rung.IPV4: "direct (IPv4)",
-    Rung.MAPPED: "direct (mapped)",
-    Rung.PUNCHED: "hole punched",
-    Rung.IN_BAND: "in band",
+    RouteKind.LAN: "direct (LAN)",
+    RouteKind.IPV6: "direct (IPv6)",
+    RouteKind.IPV4: "direct (IPv4)",
+    RouteKind.MAPPED: "direct (mapped)",
+    RouteKind.PUNCHED: "hole punched",
+    RouteKind.IN_BAND: "in band",
 }
 
 #: Nobody has tried yet.
-UNTRIED = Way()
+UNTRIED = Route()

@@ -24,7 +24,7 @@ _HINT = "say e.g. 'mon-fri 08:00-18:00 upload=100k download=500k'"
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class ScheduleEntry:
     """
     Limits that hold at certain times.
 
@@ -50,7 +50,7 @@ class Entry:
         return (day - 1) % 7 in self.days and minute < self.end
 
 
-def parse_entry(text: str) -> Entry:
+def parse_entry(text: str) -> ScheduleEntry:
     """
     Read ``[DAYS] HH:MM-HH:MM [upload=RATE] [download=RATE]``.
 
@@ -66,7 +66,7 @@ def parse_entry(text: str) -> Entry:
     rates = {name.lower(): parse_rate(rate) for name, rate in pairs}
     if len(rates) != len(pairs):
         raise InvalidValue(f"{text!r} has a rate twice", _HINT)
-    return Entry(
+    return ScheduleEntry(
         days=_days(match["days"].lower()) if match["days"] else frozenset(range(7)),
         start=_minute(match["h1"], match["m1"]),
         end=_minute(match["h2"], match["m2"]),
@@ -75,7 +75,7 @@ def parse_entry(text: str) -> Entry:
     )
 
 
-def limits_at(entries: Sequence[Entry], usual: Limits, when: time.struct_time) -> Limits:
+def limits_at(entries: Sequence[ScheduleEntry], usual: Limits, when: time.struct_time) -> Limits:
     """
     The limits at a moment: of the first entry that holds then, else the usual ones.
 

@@ -10,8 +10,8 @@ from typing import NewType
 from bitween.errors import InvalidValue
 from bitween.model.skipped_files import NOTHING_LEFT_OUT, LeftOut
 from bitween.model.text import printable
-from bitween.model.torrent_error import Trouble
-from bitween.model.torrent_options import AS_USUAL, Wishes
+from bitween.model.torrent_error import TorrentError
+from bitween.model.torrent_options import DEFAULT_OPTIONS, TorrentOptions
 
 # A plain string at run time: a catalogue may hold millions of them as keys.
 InfoHash = NewType("InfoHash", str)
@@ -144,12 +144,12 @@ class Torrent:
     complete: bool = False
     files: tuple[FileEntry, ...] | None = None
     error: str = ""
-    trouble: Trouble | None = None
+    trouble: TorrentError | None = None
     added: float = 0.0
     completed: float | None = None
     shared: bool = False
     origin: FileOrigin = FileOrigin.FETCHED
-    wishes: Wishes = AS_USUAL
+    wishes: TorrentOptions = DEFAULT_OPTIONS
 
     @property
     def waits(self) -> bool:

@@ -30,7 +30,7 @@ class Remedy(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Trouble:
+class TorrentError:
     """
     What is wrong with a torrent; false if nothing is.
 
@@ -49,7 +49,7 @@ class Trouble:
 
 
 #: Nothing is wrong.
-NO_TROUBLE = Trouble()
+NO_TROUBLE = TorrentError()
 
 _REASONS: Mapping[int, Reason] = MappingProxyType(
     {
@@ -64,12 +64,12 @@ _REASONS: Mapping[int, Reason] = MappingProxyType(
 )
 
 
-def missing(path: str) -> Trouble:
+def missing(path: str) -> TorrentError:
     """Something is not there."""
-    return Trouble(f"'{path}' is missing", Reason.MISSING, path)
+    return TorrentError(f"'{path}' is missing", Reason.MISSING, path)
 
 
-def failed(path: str, code: int | None, said: str) -> Trouble:
+def failed(path: str, code: int | None, said: str) -> TorrentError:
     """
     The system could not do with a file what it was asked to.
 
@@ -77,4 +77,4 @@ def failed(path: str, code: int | None, said: str) -> Trouble:
     :param said: the error in words.
     """
     reason = Reason.OTHER if code is None else _REASONS.get(code, Reason.BROKEN)
-    return Trouble(f"{path}: {said}" if path else said, reason, path)
+    return TorrentError(f"{path}: {said}" if path else said, reason, path)

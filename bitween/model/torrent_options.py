@@ -38,7 +38,7 @@ class Selection:
 
 
 @dataclass(frozen=True, slots=True)
-class Wishes:
+class TorrentOptions:
     """
     What we want of a torrent.
 
@@ -53,11 +53,11 @@ class Wishes:
     selection: Selection = Selection()
     limits: Limits = Limits()
 
-    def changed(self, before: Wishes, after: Wishes) -> Wishes:
+    def changed(self, before: TorrentOptions, after: TorrentOptions) -> TorrentOptions:
         """The same with what differs between two others, as it is in the second one."""
         pairs = {f.name: (getattr(before, f.name), getattr(after, f.name)) for f in fields(self)}
         return replace(self, **{name: new for name, (old, new) in pairs.items() if new != old})
 
 
 #: What is wanted of a torrent of which nothing is said.
-AS_USUAL = Wishes()
+DEFAULT_OPTIONS = TorrentOptions()

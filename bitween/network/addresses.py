@@ -15,7 +15,7 @@ from twisted.logger import Logger
 from bitween.connect.dial_policy import Interface, Link
 from bitween.errors import InvalidValue
 from bitween.model.address import PeerAddress
-from bitween.model.candidate import Candidate, Kind
+from bitween.model.candidate import Candidate, CandidateKind
 from bitween.model.nat import Nat
 from bitween.util.observable import Observable
 
@@ -128,7 +128,7 @@ class InterfaceAddresses(Service):
         found = tuple(
             self._candidate(address, kinds[address])
             for address in sorted(
-                kinds, key=lambda a: (kinds[a] is Kind.SEEN, a.rank, a.address, a.port)
+                kinds, key=lambda a: (kinds[a] is CandidateKind.SEEN, a.rank, a.address, a.port)
             )
         )
         if (found, links) != (self.candidates, self.links):
@@ -136,29 +136,29 @@ class InterfaceAddresses(Service):
             self.addresses = tuple(c.address for c in found if c.dialable)
             self.changes.notify(self.addresses)
 
-    def _candidate(self, address: PeerAddress, kind: Kind) -> Candidate:
+    def _candidate(self, address: PeerAddress, kind: CandidateKind) -> Candidate:
         # What is known of the router, it is known of IPv4.
-        varies = kind is Kind.SEEN and not address.is_ipv6 and self._port_varies
+        varies = kind is CandidateKind.SEEN and not address.is_ipv6 and self._port_varies
         return Candidate(address, kind, self._reached.get(address), varies)
 
     @property
     def _port_varies(self) -> bool:
         return self.nat is not None and self.nat.endpoint_independent is False
 
-    def _gather(self) -> Iterator[tuple[PeerAddress, Kind]]:
+    def _gather(self) -> Iterator[tuple[PeerAddress, CandidateKind]]:
         """Our addresses and how we came by them; of one that comes twice, the last counts."""
         for seen in self._from_outside():
             if not (seen.is_loopback or seen.ip.is_link_local):
-                yield seen, Kind.SEEN
+                yield seen, CandidateKind.SEEN
         for announced, announced_port in self._announce:
             for port in {port for _, port in self._listening}:
-                yield PeerAddress.parse(announced, announced_port or port), Kind.SAID
+                yield PeerAddress.parse(announced, announced_port or port), CandidateKind.SAID
         for mapped in self._mapped:
-            yield self._as_servers_see(mapped), Kind.MAPPED
+            yield self._as_servers_see(mapped), CandidateKind.MAPPED
         own = list(self._own())
         # Loopback is named only where there is nothing else: a machine without a network.
         for address in [address for address in own if not address.is_loopback] or own:
-            yield address, Kind.HOST
+            yield address, CandidateKind.HOST
 
     def _from_outside(self) -> Iterator[PeerAddress]:
         yield from self._seen

@@ -15,14 +15,14 @@ from twisted.python.failure import Failure
 from bitween.connect.dial_policy import LOWEST_PORT
 from bitween.errors import InvalidValue
 from bitween.model.address import PeerAddress
-from bitween.model.candidate import Kind
-from bitween.model.nat import Nat, StunServer, Vantage
+from bitween.model.candidate import CandidateKind
+from bitween.model.nat import Nat, ServerView, StunServer
 from bitween.model.same_network import is_at_home
 from bitween.network.addresses import InterfaceAddresses
 from bitween.util.host_names import resolve
 
 if TYPE_CHECKING:
-    from bitween.network.stun import Answer
+    from bitween.network.stun import StunAnswer
 
 #: Seconds until we look again although nothing is known to have changed.
 INTERVAL = 10 * 60.0
@@ -30,7 +30,7 @@ INTERVAL = 10 * 60.0
 MAX_ASKED = 2
 
 
-class OutsideView(Service):
+class NatDiscovery(Service):
     """
     Looks at us from outside: at the start, when our addresses change, and each ten minutes.
 
@@ -40,7 +40,7 @@ class OutsideView(Service):
     _log = Logger()
 
     def __init__(
-        self, reactor: Any, own: InterfaceAddresses, vantage: Callable[[], Deferred[Vantage]]
+        self, reactor: Any, own: InterfaceAddresses, vantage: Callable[[], Deferred[ServerView]]
     ) -> None:
         """
         :param reactor: provides ``IReactorSocket``, ``IReactorTime`` and
@@ -97,7 +97,7 @@ class OutsideView(Service):
             self._log.failure("looking from outside", failure)
 
     def _moved(self) -> None:
-        hosts = frozenset(c.address for c in self._own.candidates if c.kind is Kind.HOST)
+        hosts = frozenset(c.address for c in self._own.candidates if c.kind is CandidateKind.HOST)
         if hosts != self._hosts:
             self._hosts = hosts
             self.look()
@@ -116,7 +116,7 @@ class OutsideView(Service):
             seen.update((address.address, address) for address in _told(vantage, port))
         self._own.note_seen(list(seen.values()), nat)
 
-    async def _endpoints(self, vantage: Vantage) -> list[PeerAddress]:
+    async def _endpoints(self, vantage: ServerView) -> list[PeerAddress]:
         """Whom to ask."""
         resolving = [
             Deferred.fromCoroutine(_resolve(self._reactor, server)) for server in vantage.stun
@@ -128,7 +128,7 @@ class OutsideView(Service):
         four, six = ([a for a in allowed if a.is_ipv6 == is_ipv6] for is_ipv6 in (False, True))
         return [*four[:MAX_ASKED], *six[:MAX_ASKED]]
 
-    def _may_ask(self, server: PeerAddress, vantage: Vantage) -> bool:
+    def _may_ask(self, server: PeerAddress, vantage: ServerView) -> bool:
         """
         Whether something is sent to where the XMPP server says that a STUN server is.
 
@@ -142,7 +142,7 @@ class OutsideView(Service):
         own = (candidate.address for candidate in self._own.candidates)
         return vantage.nearby or (server.is_global and not is_at_home(server, own))
 
-    async def _ask(self, servers: Sequence[PeerAddress], port: int) -> list[Answer]:
+    async def _ask(self, servers: Sequence[PeerAddress], port: int) -> list[StunAnswer]:
         if not servers:
             return []
         # Many servers name no STUN: loading what speaks it takes 60 ms.
@@ -152,7 +152,7 @@ class OutsideView(Service):
         return [answer for answer in answers if answer is not None]
 
 
-def _elsewhere(answers: Sequence[Answer]) -> list[PeerAddress]:
+def _elsewhere(answers: Sequence[StunAnswer]) -> list[PeerAddress]:
     """The other address of the only server that answers over IPv4 (RFC 5780 §4.3)."""
     four = [answer for answer in answers if not answer.own.is_ipv6]
     if len(four) != 1:
@@ -161,7 +161,7 @@ def _elsewhere(answers: Sequence[Answer]) -> list[PeerAddress]:
     return [] if other is None or other.is_ipv6 else [other]
 
 
-def _seen(answers: Sequence[Answer], nat: Nat | None, port: int) -> Iterator[PeerAddress]:
+def _seen(answers: Sequence[StunAnswer], nat: Nat | None, port: int) -> Iterator[PeerAddress]:
     """Where we are seen, other than at our own addresses."""
     varies = nat is not None and nat.endpoint_independent is False
     for answer in answers:
@@ -173,7 +173,7 @@ def _seen(answers: Sequence[Answer], nat: Nat | None, port: int) -> Iterator[Pee
         yield answer.seen if known else PeerAddress(answer.seen.address, port)
 
 
-def _told(vantage: Vantage, port: int) -> Iterator[PeerAddress]:
+def _told(vantage: ServerView, port: int) -> Iterator[PeerAddress]:
     """Where the XMPP server sees us; over IPv6 that is an address that passes (RFC 8981)."""
     with suppress(InvalidValue):
         told = PeerAddress.parse(vantage.seen, port)
@@ -181,7 +181,7 @@ def _told(vantage: Vantage, port: int) -> Iterator[PeerAddress]:
             yield told
 
 
-def _nat(answers: Sequence[Answer]) -> Nat | None:
+def _nat(answers: Sequence[StunAnswer]) -> Nat | None:
     four = [answer for answer in answers if not answer.own.is_ipv6]
     if not four:
         return None
@@ -194,7 +194,7 @@ def _nat(answers: Sequence[Answer]) -> Nat | None:
     )
 
 
-def _agree(answers: Sequence[Answer]) -> bool | None:
+def _agree(answers: Sequence[StunAnswer]) -> bool | None:
     """Whether all see us at the same place; ``None`` where that says nothing."""
     if len(answers) < 2:
         return None

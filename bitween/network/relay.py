@@ -22,7 +22,7 @@ from twisted.python.failure import Failure
 
 from bitween.errors import BitweenError
 from bitween.model.address import PeerAddress
-from bitween.model.relay_route import Passage
+from bitween.model.relay_route import RelayRoute
 from bitween.model.traffic import Traffic
 from bitween.network.kernel_sockets import is_ours
 from bitween.network.loopback_gate import PLACES
@@ -40,7 +40,7 @@ _PER_NET = 254
 _MAX_PLACES = 256 * _PER_NET
 
 
-class Stream(Protocol):
+class RelayStream(Protocol):
     """A stream of bytes to one resource, which waits for its protocol."""
 
     @property
@@ -62,10 +62,10 @@ class Stream(Protocol):
         """Give it up; for one that was not begun."""
 
 
-class Streams(Protocol):
+class RelayStreams(Protocol):
     """Makes streams to contacts, and takes theirs."""
 
-    def passage(self, jid: str, resource: str) -> Deferred[Passage]:
+    def passage(self, jid: str, resource: str) -> Deferred[RelayRoute]:
         """
         Find out which way streams to a resource would go; quick, and asks the resource if needed.
 
@@ -73,7 +73,7 @@ class Streams(Protocol):
         :raises RequestRefused: if there is no way, with what would help.
         """
 
-    def open(self, jid: str, resource: str) -> Deferred[Stream]:
+    def open(self, jid: str, resource: str) -> Deferred[RelayStream]:
         """
         Open a stream to a resource.
 
@@ -81,14 +81,14 @@ class Streams(Protocol):
         :raises RequestRefused: if that cannot be, or too many are open.
         """
 
-    def accept(self, taker: Callable[[Stream], None]) -> None:
+    def accept(self, taker: Callable[[RelayStream], None]) -> None:
         """Have everything that contacts open to us given to somebody."""
 
     def when_crowded(self, make_room: Callable[[str], None]) -> None:
         """Have room made for the next try where a stream with a contact is refused as too many."""
 
 
-class Gate(Protocol):
+class RelayGate(Protocol):
     """Keeps other users of this machine out; see :mod:`bitween.network.loopback_gate`."""
 
     def guard(self) -> None:
@@ -130,9 +130,9 @@ class Relay(Service):
     def __init__(
         self,
         reactor: Any,
-        streams: Streams,
+        streams: RelayStreams,
         target: Callable[[], PeerAddress | None],
-        gate: Gate,
+        gate: RelayGate,
         placed: Callable[[Collection[str]], None] = lambda _: None,
     ) -> None:
         """
@@ -190,7 +190,7 @@ class Relay(Service):
         """
         return self._who.get(address)
 
-    def passage(self, jid: str, resource: str) -> Deferred[Passage]:
+    def passage(self, jid: str, resource: str) -> Deferred[RelayRoute]:
         """
         Find out which way the relay to a resource would go.
 
@@ -292,7 +292,7 @@ class Relay(Service):
         """Open a stream for a connection that libtorrent makes."""
         pipe = self._pipe(resource[0], place)
 
-        def opened(stream: Stream) -> None:
+        def opened(stream: RelayStream) -> None:
             if pipe.far.gone:
                 stream.abort()
             else:
@@ -304,7 +304,7 @@ class Relay(Service):
 
     # ---- they dial
 
-    def _accepted(self, stream: Stream) -> None:
+    def _accepted(self, stream: RelayStream) -> None:
         """Dial our own port for a stream that a contact has opened."""
         target = self._target()
         if target is None or not self.running:

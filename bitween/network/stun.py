@@ -21,7 +21,7 @@ GIVE_UP = 5.0
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class StunAnswer:
     """
     How a server sees us.
 
@@ -35,7 +35,7 @@ class Answer:
     other: PeerAddress | None = None
 
 
-def ask(reactor: Any, server: PeerAddress, port: int) -> Deferred[Answer | None]:
+def ask(reactor: Any, server: PeerAddress, port: int) -> Deferred[StunAnswer | None]:
     """
     Ask one server.
 
@@ -69,7 +69,7 @@ class _Asking(DatagramProtocol):
         self._request = stun.Message(stun.Method.BINDING, stun.Class.REQUEST)
         self._wait = RETRANSMIT
         self._timers: list[IDelayedCall] = []
-        self.answered: Deferred[Answer | None] = Deferred(lambda _: self.end(None))
+        self.answered: Deferred[StunAnswer | None] = Deferred(lambda _: self.end(None))
 
     def startProtocol(self) -> None:
         # It is connected; this tells the transport.
@@ -90,7 +90,7 @@ class _Asking(DatagramProtocol):
         elif message.message_class == stun.Class.RESPONSE:
             seen = _address(message.attributes.get("XOR-MAPPED-ADDRESS"))
             other = _address(message.attributes.get("OTHER-ADDRESS"))
-            self.end(Answer(self.own, seen, other) if seen is not None else None)
+            self.end(StunAnswer(self.own, seen, other) if seen is not None else None)
 
     def connectionRefused(self) -> None:
         self.end(None)
@@ -99,7 +99,7 @@ class _Asking(DatagramProtocol):
         # The reactor may close a socket on its own, when nobody is there to take a datagram.
         self.end(None)
 
-    def end(self, answer: Answer | None) -> None:
+    def end(self, answer: StunAnswer | None) -> None:
         """Tell what came of it, and close."""
         for timer in self._timers:
             if timer.active():

@@ -18,7 +18,7 @@ JUMP = 10.0
 SET_BACK = 2.0
 
 
-class Wakefulness(Service):
+class SuspendDetector(Service):
     """Compares the clock that goes on in a machine's sleep with the one that stands still."""
 
     _log = Logger()

@@ -19,7 +19,7 @@ _MAX_LENGTH = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True)
-class Rendezvous:
+class ApiLocation:
     """
     Where a daemon's API is.
 
@@ -49,7 +49,7 @@ def places(jid: str, state_dir: str, environ: Mapping[str, str]) -> tuple[str, .
     return os.path.join(runtime, "bitween", f"{jid.replace('/', '_')}.json"), in_state_dir
 
 
-def write(path: str, rendezvous: Rendezvous) -> None:
+def write(path: str, rendezvous: ApiLocation) -> None:
     """
     Write a file, at once and whole, for our own user only.
 
@@ -67,7 +67,7 @@ def write(path: str, rendezvous: Rendezvous) -> None:
         raise
 
 
-def remove(path: str, rendezvous: Rendezvous) -> None:
+def remove(path: str, rendezvous: ApiLocation) -> None:
     """Take a file away, unless another daemon has put its own in place of it."""
     with contextlib.suppress(OSError, ConfigurationError):
         if read(path) == rendezvous:
@@ -80,7 +80,7 @@ def remove_stale(state_dir: str) -> None:
         os.unlink(os.path.join(state_dir, FILE_NAME))
 
 
-def read(path: str) -> Rendezvous:
+def read(path: str) -> ApiLocation:
     """
     Read one file.
 
@@ -90,7 +90,7 @@ def read(path: str) -> Rendezvous:
     text = read_private(path)
     try:
         values = json.loads(text)
-        rendezvous = Rendezvous(**{key: values[key] for key in ("url", "token", "pid", "jid")})
+        rendezvous = ApiLocation(**{key: values[key] for key in ("url", "token", "pid", "jid")})
     except (ValueError, KeyError, TypeError):
         raise ConfigurationError(f"{path!r} is damaged", "start the daemon again") from None
     texts = (rendezvous.url, rendezvous.token, rendezvous.jid)
@@ -133,7 +133,7 @@ def _check_private(path: str, status: os.stat_result) -> None:
         raise ConfigurationError(f"{path!r} is open to others", f"chmod 600 {path}")
 
 
-def running(environ: Mapping[str, str]) -> list[Rendezvous]:
+def running(environ: Mapping[str, str]) -> list[ApiLocation]:
     """
     Every daemon of ours that runs on this machine, each once, sorted by JID.
 

@@ -74,7 +74,7 @@ class _Pending:
         self.shares: dict[InfoHash, Share | None] = {}
 
 
-class CatalogueStore:
+class CatalogueCache:
     """
     The database.  A second of changes may be lost with the process; contacts tell them again.
 
@@ -92,7 +92,7 @@ class CatalogueStore:
         self._timer: IDelayedCall | None = None
 
     @classmethod
-    def open(cls, reactor: IReactorTime, path: str) -> CatalogueStore:
+    def open(cls, reactor: IReactorTime, path: str) -> CatalogueCache:
         """
         Open the database, or make it; one that is damaged is thrown away.
 

@@ -20,7 +20,7 @@ from bitween.model.days_online import DaysOnline
 from bitween.model.intention import Intention
 from bitween.model.share_list import Change, ShareList, Update, new_list_id
 from bitween.model.torrent import InfoHash, parse_info_hash
-from bitween.model.torrent_options import Limits, Wishes
+from bitween.model.torrent_options import Limits, TorrentOptions
 from bitween.model.traffic import Traffic
 from bitween.storage.options_json import wishes_text
 from bitween.storage.recovery import salvage
@@ -87,7 +87,7 @@ _COLUMNS = (
 )
 
 
-class Store:
+class Database:
     """
     The database; every call is one short transaction, durable over the end of the process.
 
@@ -105,7 +105,7 @@ class Store:
         self._set_meta("clean_exit", "0")
 
     @classmethod
-    def open(cls, path: str) -> Store:
+    def open(cls, path: str) -> Database:
         """
         Open the database, or make it.
 
@@ -125,7 +125,7 @@ class Store:
             return cls._begun_anew(path, error)
 
     @classmethod
-    def _begun_anew(cls, path: str, error: sqlite3.DatabaseError) -> Store:
+    def _begun_anew(cls, path: str, error: sqlite3.DatabaseError) -> Database:
         aside = _set_aside(path)
         connection = _connect(path)
         kept: Mapping[str, int] = {}
@@ -221,7 +221,7 @@ class Store:
             (stamp, now, info_hash),
         )
 
-    def set_wishes(self, info_hash: InfoHash, wishes: Wishes) -> None:
+    def set_wishes(self, info_hash: InfoHash, wishes: TorrentOptions) -> None:
         """Remember what is wanted of a torrent."""
         self._write(
             "UPDATE torrents SET wishes = ? WHERE info_hash = ?", (wishes_text(wishes), info_hash)

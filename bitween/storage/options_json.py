@@ -6,10 +6,10 @@ import json
 from typing import Any
 
 from bitween.model.format import MAX_RATE
-from bitween.model.torrent_options import Limits, Selection, Wishes
+from bitween.model.torrent_options import Limits, Selection, TorrentOptions
 
 
-def wishes_text(wishes: Wishes) -> str | None:
+def wishes_text(wishes: TorrentOptions) -> str | None:
     """Write wishes; ``None`` where there are none."""
     values: dict[str, object] = {}
     if wishes.paused:
@@ -26,20 +26,20 @@ def wishes_text(wishes: Wishes) -> str | None:
     return json.dumps(values) if values else None
 
 
-def read_wishes(text: str | None) -> Wishes:
+def read_wishes(text: str | None) -> TorrentOptions:
     """Read what :func:`wishes_text` wrote; of what is damaged nothing is kept."""
     try:
         return _wishes(json.loads(text or "{}"))
     except (ValueError, TypeError, AttributeError):
-        return Wishes()
+        return TorrentOptions()
 
 
-def _wishes(values: dict[str, Any]) -> Wishes:
+def _wishes(values: dict[str, Any]) -> TorrentOptions:
     skipped, first, sequential = values.get("files", ((), (), False))
     rank, limits = values.get("rank", 0), values.get("limits", (0, 0))
     if not all(type(number) is int for number in (*skipped, *first, *limits, rank)):
         raise TypeError("not a number")
-    return Wishes(
+    return TorrentOptions(
         paused=bool(values.get("paused", False)),
         kept=bool(values.get("kept", False)),
         rank=rank,

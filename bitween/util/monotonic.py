@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 
 
-class ForwardClock:
+class MonotonicClock:
     """
     Begins with the time of day, and goes on evenly, whatever the machine's clock is set to.
 

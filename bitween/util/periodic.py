@@ -13,7 +13,7 @@ from twisted.logger import Logger
 HOUR = 3600.0
 
 
-class Housekeeping(Service):
+class PeriodicService(Service):
     """Does something some time after it was started, and again and again from then on."""
 
     _log = Logger()

@@ -13,7 +13,7 @@ BURST = 16_000
 RESERVE = 4000
 
 
-class ByteBudget:
+class TokenBucket:
     """
     A token bucket over everything that is sent.
 

@@ -15,7 +15,7 @@ from twisted.web.resource import Resource
 from twisted.web.server import Request
 
 from bitween.api.discovery.docs_page import DOCS, SESSION_SCRIPT, docs_file
-from bitween.api.http.refusal import Refusal
+from bitween.api.http.refusal import ErrorPage
 from bitween.api.http.static_file import StaticFile, content_hash
 
 _PAGE = "page.html"
@@ -31,7 +31,7 @@ class _Folder(Resource):
 
     def render(self, request: Request) -> bytes:
         """Say so."""
-        return Refusal(404, "there is nothing here").render(request)
+        return ErrorPage(404, "there is nothing here").render(request)
 
 
 def web_pages() -> Mapping[str, Resource]:

@@ -27,25 +27,25 @@ from bitween.model.events import (
     PresenceChanged,
     RosterRead,
 )
-from bitween.model.nat import Vantage
+from bitween.model.nat import ServerView
 from bitween.model.share_list import ListMemory
 from bitween.model.torrent import InfoHash
 from bitween.util.observable import Observable
 from bitween.util.token_bucket import RESERVE
 from bitween.xmpp.extensions.adhoc import AdHoc
 from bitween.xmpp.extensions.caps import Caps
-from bitween.xmpp.extensions.external_address import VantagePoint
+from bitween.xmpp.extensions.external_address import ExternalAddressQuery
 from bitween.xmpp.extensions.messages import MessageRefusal
-from bitween.xmpp.extensions.peer_requests import DialsBack, Encounters, Meets, Proves
+from bitween.xmpp.extensions.peer_requests import DialsBack, Meets, PeerRequests, Proves
 from bitween.xmpp.extensions.ping import Pinger
-from bitween.xmpp.extensions.server_check import Survey
+from bitween.xmpp.extensions.server_check import ServerCheck
 from bitween.xmpp.roster.blocklist import BlockList
-from bitween.xmpp.roster.roster import Contacts, Manners
+from bitween.xmpp.roster.roster import Roster, SubscriptionPolicy
 from bitween.xmpp.session.client import Account, Client
 from bitween.xmpp.shares.list_reader import ListReader
 from bitween.xmpp.shares.list_server import ListServer
 from bitween.xmpp.shares.pep import Pep
-from bitween.xmpp.shares.published_list import NoMemory, OwnList
+from bitween.xmpp.shares.published_list import NoMemory, PublishedList
 from bitween.xmpp.streams.proxies import Proxies
 from bitween.xmpp.streams.streams import IN_BAND_LIMIT, Streams
 
@@ -69,7 +69,7 @@ class Messenger:
         fatal: Callable[[LogInRefused], None],
         *,
         priority: int = DEFAULT_PRIORITY,
-        manners: Manners | None = None,
+        manners: SubscriptionPolicy | None = None,
         memory: ListMemory | None = None,
         in_band_limit: int = IN_BAND_LIMIT,
         is_at_home: Callable[[PeerAddress], bool] = lambda _: False,
@@ -91,20 +91,20 @@ class Messenger:
         self.events: Observable[MessengerEvent] = Observable()
         self.client = Client(reactor, account, fatal, **options)
         self._block_list = BlockList(self._blocked_changed)
-        self._contacts = Contacts(
+        self._contacts = Roster(
             *(reactor, self._happened, manners, self._block_list), priority=priority
         )
         self.client.answer_only(self._contacts.knows_of_us)
         budget, contacts = self.client.budget, self._contacts
-        own = OwnList(memory or NoMemory())
+        own = PublishedList(memory or NoMemory())
         self._pep = Pep(reactor, budget, contacts.trusts, self._happened, own)
         self._list_server = ListServer(reactor, budget, own.shares, contacts.sees_us)
         self._list_reader = ListReader(reactor, budget, contacts.follows, self._happened)
-        self._encounters = Encounters(reactor, budget, contacts.meets)
+        self._encounters = PeerRequests(reactor, budget, contacts.meets)
         proxies = Proxies(reactor, is_at_home)
         self.streams = Streams(reactor, budget, proxies, contacts.meets, in_band_limit)
-        self._survey = Survey(proxies)
-        self._vantage_point = VantagePoint()
+        self._survey = ServerCheck(proxies)
+        self._vantage_point = ExternalAddressQuery()
         self._adhoc = AdHoc(reactor)
         self._pinger = Pinger()
         for handler in (
@@ -237,7 +237,7 @@ class Messenger:
             await self.client.budget.room(_SURVEY_SIZE, 2 * RESERVE)
         return await self._survey.findings()
 
-    def look_from_outside(self) -> Deferred[Vantage]:
+    def look_from_outside(self) -> Deferred[ServerView]:
         """Ask the server how others see us; without a session nothing is known."""
         return Deferred.fromCoroutine(self._vantage_point.look())
 

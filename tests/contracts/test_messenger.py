@@ -9,7 +9,7 @@ from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 from twisted.trial.unittest import TestCase
 
-from bitween.app.ports import Messenger as Port
+from bitween.app.ports import MessengerPort as Port
 from bitween.errors import (
     AlreadyContact,
     BitweenError,
@@ -19,7 +19,7 @@ from bitween.errors import (
 )
 from bitween.model.address import PeerAddress
 from bitween.model.announcement import Share
-from bitween.model.candidate import Candidate, Kind
+from bitween.model.candidate import Candidate, CandidateKind
 from bitween.model.catalogue.catalogue import Catalogue
 from bitween.model.connection import ConnectionState
 from bitween.model.contact import Contact, Pending, Subscription
@@ -233,7 +233,7 @@ class MessengerContract(_Base):
     async def test_contacts_see_what_is_announced(self) -> None:
         """Names, hashes, sizes and addresses arrive as they were announced."""
         alice, bob = await self.friends()
-        where = (Candidate(HERE), Candidate(SEEN, Kind.SEEN, varies=True))
+        where = (Candidate(HERE), Candidate(SEEN, CandidateKind.SEEN, varies=True))
         alice.messenger.announce([HOLIDAY, WORK], where)
         await bob.until(lambda: bob.sees(alice, "laptop", HOLIDAY, WORK))
         listing = bob.catalogue.listings(alice.jid)["laptop"]

@@ -1,4 +1,4 @@
-"""What every ``Streams`` has to do: the real ones on private servers, and the fake ones."""
+"""What every ``RelayStreams`` has to do: the real ones on private servers, and the fake ones."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from twisted.trial.unittest import TestCase
 
 from bitween.errors import NotConnected, RequestRefused
 from bitween.model.events import PresenceChanged
-from bitween.model.relay_route import Passage
-from bitween.network.relay import Stream, Streams
+from bitween.model.relay_route import RelayRoute
+from bitween.network.relay import RelayStream, RelayStreams
 from bitween.testing.private_prosody import PrivateProsody
 from bitween.testing.private_server import PrivateServer
 from bitween.xmpp.messenger import Messenger
@@ -61,18 +61,18 @@ class Talker(Protocol):
 class Side:
     """One of two who have streams."""
 
-    streams: Streams
+    streams: RelayStreams
     jid: str
     resource: str
-    taken: list[Stream] = field(default_factory=list)
-    waiting: list[Deferred[Stream]] = field(default_factory=list)
+    taken: list[RelayStream] = field(default_factory=list)
+    waiting: list[Deferred[RelayStream]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.streams.accept(self._take)
 
-    def accepts(self) -> Deferred[Stream]:
+    def accepts(self) -> Deferred[RelayStream]:
         """Fires with the next stream that the other side opens."""
-        done: Deferred[Stream] = Deferred()
+        done: Deferred[RelayStream] = Deferred()
         done.addTimeout(TIMEOUT, reactor)
         if self.taken:
             done.callback(self.taken.pop(0))
@@ -80,7 +80,7 @@ class Side:
             self.waiting.append(done)
         return done
 
-    def _take(self, stream: Stream) -> None:
+    def _take(self, stream: RelayStream) -> None:
         if self.waiting:
             self.waiting.pop(0).callback(stream)
         else:
@@ -97,7 +97,7 @@ else:
 class StreamsContract(_Base):
     """The tests; a subclass says of which streams."""
 
-    expected = Passage("proxy.localhost")
+    expected = RelayRoute("proxy.localhost")
 
     async def sides(self) -> tuple[Side, Side]:
         """Two who may have streams with each other."""
@@ -320,7 +320,7 @@ class TheirProxyStreamsTests(TwoDomainsContract, TestCase):
 class InBandStreamsTests(TwoDomainsContract, TestCase):
     """Neither server relays."""
 
-    expected = Passage(most=100_000)
+    expected = RelayRoute(most=100_000)
 
     def accounts(self) -> tuple[str, str]:
         """Both are elsewhere."""

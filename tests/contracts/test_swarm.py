@@ -11,7 +11,7 @@ from twisted.internet.task import deferLater
 from twisted.trial.unittest import TestCase
 
 from bitween.app import ports
-from bitween.app.content import OpenFile
+from bitween.app.content import OpenFilePort
 from bitween.bittorrent.swarm import Swarm
 from bitween.errors import SwarmError, UnknownTorrent
 from bitween.model.address import PeerAddress
@@ -25,8 +25,8 @@ from bitween.model.events import (
 )
 from bitween.model.torrent import FileOrigin, InfoHash, Metainfo, TorrentState
 from bitween.model.torrent_error import Reason
-from bitween.model.torrent_options import Limits, Wishes
-from bitween.storage.database import Store
+from bitween.model.torrent_options import Limits, TorrentOptions
+from bitween.storage.database import Database
 from tests.support.fakes.swarm import FakeSwarm
 from tests.support.swarms import LOOPBACK, metainfo, read, when, write
 
@@ -41,10 +41,10 @@ class Contract:
     class SwarmTests(TestCase):
         """The suite; ``make`` gives a swarm that is ready."""
 
-        swarm: ports.Swarm
+        swarm: ports.SwarmPort
         told: list[SwarmEvent]
 
-        async def make(self) -> ports.Swarm:
+        async def make(self) -> ports.SwarmPort:
             """A swarm that is ready, and is stopped when the test is over."""
             raise NotImplementedError
 
@@ -164,7 +164,7 @@ class Contract:
             info = self.file()
             torrent = await self.swarm.share(info, self.folder)
             self.told.clear()
-            wishes = Wishes(paused=True, rank=3, limits=Limits(upload=5))
+            wishes = TorrentOptions(paused=True, rank=3, limits=Limits(upload=5))
             paused = await self.swarm.wish(info.info_hash, wishes)
             self.assertEqual((paused.wishes, paused.state), (wishes, TorrentState.PAUSED))
             self.assertEqual(self.swarm.library.get(info.info_hash), paused)
@@ -178,9 +178,11 @@ class Contract:
 
         async def test_a_download_begun_paused(self) -> None:
             """It is paused from the first moment on."""
-            torrent = await self.swarm.download(ABSENT, "", self.folder, Wishes(paused=True))
+            torrent = await self.swarm.download(
+                ABSENT, "", self.folder, TorrentOptions(paused=True)
+            )
             self.assertIs(torrent.state, TorrentState.PAUSED)
-            resumed = await self.swarm.wish(ABSENT, Wishes())
+            resumed = await self.swarm.wish(ABSENT, TorrentOptions())
             self.assertIs(resumed.state, TorrentState.METADATA)
 
         async def test_what_there_is_of_a_torrent(self) -> None:
@@ -216,14 +218,14 @@ class Contract:
         def know(self, info_hash: InfoHash, content: bytes) -> None:
             """Tell a fake swarm what is in a file."""
 
-        async def open(self, info_hash: InfoHash) -> OpenFile:
+        async def open(self, info_hash: InfoHash) -> OpenFilePort:
             """Open the first file of a torrent."""
             return self.swarm.open_file(info_hash, 0)
 
         async def test_controlling_what_is_unknown(self) -> None:
             """That is an error."""
             with self.assertRaises(UnknownTorrent):
-                await self.swarm.wish(ABSENT, Wishes())
+                await self.swarm.wish(ABSENT, TorrentOptions())
             with self.assertRaises(UnknownTorrent):
                 self.swarm.file_progress(ABSENT)
             with self.assertRaises(UnknownTorrent):
@@ -325,7 +327,7 @@ class Contract:
 class FakeSwarmTests(Contract.SwarmTests):
     """The fake."""
 
-    async def make(self) -> ports.Swarm:
+    async def make(self) -> ports.SwarmPort:
         """One is ready at once."""
         self.fake = FakeSwarm()
         return self.fake
@@ -342,15 +344,15 @@ class FakeSwarmTests(Contract.SwarmTests):
 class RealSwarmTests(Contract.SwarmTests):
     """The real one, on loopback."""
 
-    async def make(self) -> ports.Swarm:
+    async def make(self) -> ports.SwarmPort:
         """Start one."""
-        swarm = Swarm(cast(Any, reactor), Store.open(self.mktemp()), LOOPBACK)
+        swarm = Swarm(cast(Any, reactor), Database.open(self.mktemp()), LOOPBACK)
         swarm.startService()
         self.addCleanup(swarm.stopService)
         await swarm.ready
         return swarm
 
-    async def open(self, info_hash: InfoHash) -> OpenFile:
+    async def open(self, info_hash: InfoHash) -> OpenFilePort:
         """Open it as soon as libtorrent has the torrent, of which nothing is told."""
         while True:
             try:

@@ -19,7 +19,7 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from bitween.api.http.access import Access
-from bitween.api.http.sessions import Sessions
+from bitween.api.http.sessions import BrowserSessions
 from bitween.api.rpc.jsonrpc import MAX_BATCH
 from tests.support.api_rig import PORT, TOKEN, Connection, World, info_hash, site_of
 
@@ -278,7 +278,7 @@ class SessionFuzz(SynchronousTestCase):
     def test_many_log_ins(self) -> None:
         """What is remembered of browsers does not grow with their number."""
         clock = Clock()
-        sessions = Sessions(clock.seconds, steady=clock.seconds)
+        sessions = BrowserSessions(clock.seconds, steady=clock.seconds)
         draw = random.Random(SEED)
         known: list[bytes] = []
         for _ in range(ROUNDS):

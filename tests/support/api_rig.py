@@ -17,7 +17,7 @@ from bitween.api.events.log import EventLog
 from bitween.api.http.access import Access, Caller
 from bitween.api.http.sessions import SessionStore
 from bitween.api.http.site import BoundedChannel, BoundedSite
-from bitween.api.http.tokens import Tokens
+from bitween.api.http.tokens import TokenStore
 from bitween.api.metrics.metrics import Metrics
 from bitween.api.rpc.jsonrpc import JsonRpcResource, Namespace
 from bitween.api.service import make_site
@@ -38,7 +38,7 @@ from bitween.model.torrent import (
     Torrent,
     parse_info_hash,
 )
-from bitween.model.torrent_options import AS_USUAL, Wishes
+from bitween.model.torrent_options import DEFAULT_OPTIONS, TorrentOptions
 from bitween.util.observable import Observable
 from bitween.web.page import web_pages
 from tests.support.fakes.cache import FakeCache
@@ -65,7 +65,7 @@ class ScriptedSwarm(FakeSwarm):
         self.download_at_once: Mapping[str, Any] = {}
 
     def download(
-        self, info_hash: InfoHash, name: str, folder: str, wishes: Wishes = AS_USUAL
+        self, info_hash: InfoHash, name: str, folder: str, wishes: TorrentOptions = DEFAULT_OPTIONS
     ) -> Deferred[Torrent]:
         """Hold it, as scripted."""
         super().download(info_hash, name, folder, wishes)
@@ -305,7 +305,7 @@ def site_of(
 ) -> BoundedSite:
     """The API of a world, and the page."""
     metrics = Metrics(world.bitween, world.log, world.clock)
-    tokens = Tokens(TOKEN, tokens_file, now=lambda: EPOCH)
+    tokens = TokenStore(TOKEN, tokens_file, now=lambda: EPOCH)
     return make_site(
         world.bitween,
         world.clock,

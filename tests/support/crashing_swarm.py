@@ -17,14 +17,14 @@ from bitween.bittorrent.swarm import Swarm, SwarmOptions
 from bitween.model.address import PeerAddress
 from bitween.model.events import SwarmEvent, TorrentChanged
 from bitween.model.torrent import InfoHash
-from bitween.storage.database import Store
+from bitween.storage.database import Database
 from tests.support.swarms import HERE
 
 
 def main() -> None:
     """Download until killed, or until the test that started this is gone."""
     state, downloads, info_hash, port = sys.argv[1:]
-    store = Store.open(os.path.join(state, "bitween.db"))
+    store = Database.open(os.path.join(state, "bitween.db"))
     swarm = Swarm(cast(Any, reactor), store, SwarmOptions(("127.0.0.1", 0), port_mapping=False))
 
     def tell(event: SwarmEvent) -> None:

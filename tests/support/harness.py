@@ -131,7 +131,7 @@ class Daemon:
         self._output = _Output()
         self._earlier = bytearray()
         self._process: IProcessTransport | None = None
-        self._rendezvous: api_location.Rendezvous | None = None
+        self._rendezvous: api_location.ApiLocation | None = None
         self._password_file = os.path.join(directory, "password")
         os.makedirs(self.state_dir, mode=0o700)
         with open(os.open(self._password_file, os.O_WRONLY | os.O_CREAT, 0o600), "w") as file:

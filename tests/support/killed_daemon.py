@@ -30,7 +30,7 @@ from bitween.model.address import PeerAddress
 from bitween.model.events import SwarmEvent, TorrentAdded, TorrentChanged, TorrentFinished
 from bitween.model.torrent import InfoHash, Torrent
 from bitween.network.addresses import InterfaceAddresses
-from bitween.storage.database import Store
+from bitween.storage.database import Database
 from tests.support.fakes.cache import FakeCache
 from tests.support.fakes.means import FakeMeans
 from tests.support.fakes.messenger import FakeMessenger, FakeServer
@@ -43,7 +43,7 @@ class Killed(LineOnlyReceiver):
 
     def __init__(self, state: str, downloads: str, port: str) -> None:
         self._source = PeerAddress("127.0.0.1", int(port))
-        self._store = Store.open(os.path.join(state, "bitween.db"))
+        self._store = Database.open(os.path.join(state, "bitween.db"))
         self._hasher = Hasher(cast(Any, reactor))
         options = SwarmOptions(listen=("127.0.0.1", 0), port_mapping=False)
         self._swarm = Swarm(cast(Any, reactor), self._store, options)

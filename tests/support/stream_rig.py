@@ -20,16 +20,16 @@ from bitween.model.diagnosis import Finding
 from bitween.model.dial_back import DialBack
 from bitween.model.events import MessengerEvent, PresenceChanged
 from bitween.util.observable import Observable
-from bitween.util.token_bucket import ByteBudget
+from bitween.util.token_bucket import TokenBucket
 from bitween.xmpp.extensions.adhoc import AdHoc
 from bitween.xmpp.extensions.caps import Caps
-from bitween.xmpp.extensions.peer_requests import Encounters
-from bitween.xmpp.roster.roster import Contacts
+from bitween.xmpp.extensions.peer_requests import PeerRequests
+from bitween.xmpp.roster.roster import Roster
 from bitween.xmpp.session.stream import Stream
 from bitween.xmpp.shares.list_reader import ListReader
 from bitween.xmpp.shares.list_server import ListServer
 from bitween.xmpp.shares.pep import Pep
-from bitween.xmpp.shares.published_list import OwnList
+from bitween.xmpp.shares.published_list import PublishedList
 from bitween.xmpp.streams.proxies import Proxies
 from bitween.xmpp.streams.streams import Streams
 from tests.support.fakes.cache import FakeCache
@@ -102,13 +102,13 @@ class Rig(StreamManager):
         self.status = ConnectionStatus(ME, ConnectionState.ONLINE, 0.0)
         self.own_jid = "alice@localhost"
         self.events: Observable[MessengerEvent] = Observable()
-        self.budget = ByteBudget(self.clock)
-        self.own = own = OwnList(Memory(listed(numbered(200))))
-        self.roster = Contacts(self.clock, self._happened)
+        self.budget = TokenBucket(self.clock)
+        self.own = own = PublishedList(Memory(listed(numbered(200))))
+        self.roster = Roster(self.clock, self._happened)
         self.pep = Pep(self.clock, self.budget, self.roster.trusts, self._happened, own)
         server = ListServer(self.clock, self.budget, own.shares, self.roster.sees_us)
         self.reader = ListReader(self.clock, self.budget, self.roster.follows, self._happened)
-        encounters = Encounters(self.clock, self.budget, self.roster.meets)
+        encounters = PeerRequests(self.clock, self.budget, self.roster.meets)
         proxies = Proxies(self.clock)
         streams = Streams(self.clock, self.budget, proxies, self.roster.meets)
         streams.accept(lambda stream: stream.abort())

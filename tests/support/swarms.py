@@ -16,7 +16,7 @@ from bitween.bittorrent.swarm import Swarm, SwarmOptions
 from bitween.files.hashing.worker import hash_path
 from bitween.model.address import PeerAddress
 from bitween.model.torrent import InfoHash, Metainfo, Torrent, parse_info_hash
-from bitween.storage.database import Store
+from bitween.storage.database import Database
 
 #: Where all swarms of tests are.
 HERE = ip_network("127.0.0.0/8")
@@ -82,7 +82,7 @@ class SwarmCase(TestCase):
 
     def new_swarm(self, state: str | None = None, options: SwarmOptions = LOOPBACK) -> Swarm:
         """A swarm that is not started."""
-        store = Store.open(os.path.join(state or self.folder("state"), "bitween.db"))
+        store = Database.open(os.path.join(state or self.folder("state"), "bitween.db"))
         return Swarm(cast(Any, reactor), store, options)
 
     async def start(self, state: str | None = None, options: SwarmOptions = LOOPBACK) -> Swarm:

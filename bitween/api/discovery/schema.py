@@ -16,7 +16,7 @@ from typing import (
     is_typeddict,
 )
 
-from bitween.api.http.json_stream import Members
+from bitween.api.http.json_stream import JsonObject
 from bitween.api.rpc.params import Between, Name, Path, Wanted
 from bitween.model.torrent import InfoHash
 
@@ -74,7 +74,7 @@ class Schemas:
         return self._forms[get_origin(annotation)](*get_args(annotation))
 
     def _annotated(self, annotation: Any, *about: object) -> Schema:
-        if annotation is Members:
+        if annotation is JsonObject:
             (shape,) = about
             return self.of(shape)
         schema = self.of(annotation)

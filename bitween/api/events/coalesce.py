@@ -18,7 +18,7 @@ Value = TypeVar("Value")
 Fields = Mapping[str, object]
 
 
-class Deltas(Generic[Key, Value]):
+class ChangeCoalescer(Generic[Key, Value]):
     """
     Gathers which fields of which things have changed, and tells those alone, as they are then.
 

@@ -44,7 +44,7 @@ class EventType(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Event:
+class LoggedEvent:
     """
     One event, as every client gets it.
 
@@ -67,7 +67,7 @@ class Page:
     :param gap: whether events are missing before these, so that what they told is to be read anew.
     """
 
-    events: tuple[Event, ...]
+    events: tuple[LoggedEvent, ...]
     last: int
     gap: bool = False
 
@@ -95,10 +95,10 @@ class EventLog:
         self._clock = clock
         self._capacity = capacity
         self._room = room
-        self._events: deque[Event] = deque()
+        self._events: deque[LoggedEvent] = deque()
         self._size = 0
         self._origin = self._last = int(clock() * _MICROSECONDS)
-        self.appended: Observable[Event] = Observable()
+        self.appended: Observable[LoggedEvent] = Observable()
 
     @property
     def start(self) -> int:
@@ -123,7 +123,7 @@ class EventLog:
         """
         self._last += 1
         fields = {"id": self._last, "type": event_type, "time": self._clock(), "data": data}
-        event = Event(self._last, event_type, _encode(fields).encode("ascii"))
+        event = LoggedEvent(self._last, event_type, _encode(fields).encode("ascii"))
         self._events.append(event)
         self._size += len(event.text)
         while len(self._events) > self._capacity or self._size > self._room:
@@ -141,7 +141,7 @@ class EventLog:
         """
         if not self.start <= position <= self._last:
             return Page((), self._last, gap=True)
-        events: list[Event] = []
+        events: list[LoggedEvent] = []
         size = 0
         for index in range(position - self.start, len(self._events)):
             event = self._events[index]

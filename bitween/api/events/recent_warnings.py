@@ -6,7 +6,7 @@ import json
 from collections import deque
 from typing import cast
 
-from bitween.api.events.log import Event, EventLog, EventType
+from bitween.api.events.log import EventLog, EventType, LoggedEvent
 from bitween.api.results import shapes
 
 #: Warnings that are kept; each is bounded by :mod:`bitween.api.events.log_watch`.
@@ -18,7 +18,7 @@ class RecentWarnings:
 
     def __init__(self, log: EventLog) -> None:
         """:param log: is listened to for good."""
-        self._events: deque[Event] = deque(maxlen=KEPT)
+        self._events: deque[LoggedEvent] = deque(maxlen=KEPT)
         log.appended.subscribe(self._appended)
 
     def all(self) -> list[shapes.Warning]:
@@ -28,6 +28,6 @@ class RecentWarnings:
             cast("shapes.Warning", {"time": event["time"], **event["data"]}) for event in events
         ]
 
-    def _appended(self, event: Event) -> None:
+    def _appended(self, event: LoggedEvent) -> None:
         if event.type is EventType.WARNING:
             self._events.append(event)

@@ -9,7 +9,7 @@ from twisted.application.service import Service
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import LogPublisher
 
-from bitween.api.events.coalesce import AT_ONCE, Deltas, Fields
+from bitween.api.events.coalesce import AT_ONCE, ChangeCoalescer, Fields
 from bitween.api.events.log import EventLog, EventType
 from bitween.api.events.log_watch import LogWatch
 from bitween.api.results import encoding, event_data
@@ -22,12 +22,12 @@ from bitween.model.events import (
     ContactChanged,
     ContactRemoved,
     MessengerEvent,
+    RouteFound,
     SwarmEvent,
     TorrentAdded,
     TorrentChanged,
     TorrentFinished,
     TorrentRemoved,
-    WayFound,
 )
 from bitween.model.job import Job, JobState
 from bitween.model.torrent import InfoHash, Torrent
@@ -47,10 +47,12 @@ class Recorder(Service):
         self._bitween = application
         self._log = log
         self._changes = event_data.torrent_changes(encoding.torrent_fields(application.waited_for))
-        self._torrents: Deltas[InfoHash, Torrent] = Deltas(
+        self._torrents: ChangeCoalescer[InfoHash, Torrent] = ChangeCoalescer(
             clock, self._changes, self._torrents_changed
         )
-        self._jobs: Deltas[str, Job] = Deltas(clock, event_data.JOB_CHANGES, self._jobs_changed)
+        self._jobs: ChangeCoalescer[str, Job] = ChangeCoalescer(
+            clock, event_data.JOB_CHANGES, self._jobs_changed
+        )
         self._asking: set[str] = set()
         self._troubled: dict[str, BitweenError] = {}
         self._publisher = publisher
@@ -149,7 +151,7 @@ class Recorder(Service):
         for start in range(0, len(changes), AT_ONCE):
             self._torrents_changed(changes[start : start + AT_ONCE])
 
-    def _way_found(self, found: WayFound) -> None:
+    def _way_found(self, found: RouteFound) -> None:
         self._log.record(EventType.CONTACT_REACH, event_data.contact_reach(found))
 
     def _shares_changed(self, event_type: EventType, holdings: Sequence[Holding]) -> None:

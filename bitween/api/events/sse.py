@@ -15,9 +15,9 @@ from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Request
 from zope.interface import implementer
 
-from bitween.api.events.log import Event, EventLog, EventType, Page
+from bitween.api.events.log import EventLog, EventType, LoggedEvent, Page
 from bitween.api.http.access import Access
-from bitween.api.http.refusal import Refusal
+from bitween.api.http.refusal import ErrorPage
 from bitween.api.http.site import BoundedRequest
 from bitween.api.methods.events import known_types
 from bitween.errors import InvalidValue
@@ -52,15 +52,15 @@ class EventStreams(Resource):
     def render(self, request: BoundedRequest) -> bytes | int:
         """Begin a stream."""
         if request.method != b"GET":
-            return Refusal(405, "use GET", allow="GET").render(request)
+            return ErrorPage(405, "use GET", allow="GET").render(request)
         try:
             types, position = _wanted_types(request), self._position(request)
         except InvalidValue as error:
-            return Refusal(400, str(error)).render(request)
+            return ErrorPage(400, str(error)).render(request)
         access = request.caller.access
         looking = access is Access.READ_ONLY and self._counts[access] >= MAX_LOOKING
         if looking or self._counts.total() >= MAX_STREAMS:
-            return Refusal(503, "too many streams", retry_after="15").render(request)
+            return ErrorPage(503, "too many streams", retry_after="15").render(request)
         self._counts[access] += 1
         stream = _Stream(request, self._log, self._clock, types)
         stream.begin(position, partial(self._ended, access))
@@ -179,7 +179,7 @@ def _arguments(request: Request, name: bytes) -> list[bytes]:
     return arguments.get(name, [])
 
 
-def _message(event: Event) -> bytes:
+def _message(event: LoggedEvent) -> bytes:
     return b"id: %d\nevent: %s\ndata: %s\n\n" % (event.id, event.type.encode(), event.text)
 
 

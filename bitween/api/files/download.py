@@ -21,11 +21,11 @@ from twisted.web.server import NOT_DONE_YET, Request
 
 from bitween.api.files.byte_range import ByteRange, Unsatisfiable, asked_range
 from bitween.api.files.tickets import LIFE, FileTickets
-from bitween.api.http.body_writer import Pace
+from bitween.api.http.body_writer import BodyWriter
 from bitween.api.http.content_type import HEAD, UNKNOWN, ContentType, type_of
 from bitween.api.http.disposition import content_disposition
 from bitween.api.http.json_stream import encode
-from bitween.api.http.refusal import Refusal
+from bitween.api.http.refusal import ErrorPage
 from bitween.api.http.site import BoundedRequest
 from bitween.app.content import Content
 from bitween.errors import BitweenError, InvalidValue, NotFetched, NotFound, SwarmError
@@ -76,9 +76,9 @@ class FilePages(Resource):
         if request.method == b"POST":
             return self._issue(request)
         if request.method not in {b"GET", b"HEAD"}:
-            return Refusal(405, "use GET", allow="GET, HEAD").render(request)
+            return ErrorPage(405, "use GET", allow="GET, HEAD").render(request)
         if self._count >= MAX_READERS:
-            busy = Refusal(503, "too many files are being read", retry_after=_TRY_AGAIN)
+            busy = ErrorPage(503, "too many files are being read", retry_after=_TRY_AGAIN)
             return busy.render(request)
         try:
             info_hash, number = _place(request.postpath or [])
@@ -94,7 +94,7 @@ class FilePages(Resource):
     def _issue(self, request: BoundedRequest) -> bytes:
         path = request.postpath or []
         if path[1:] != [_TICKET]:
-            return Refusal(405, "use GET", allow="GET, HEAD").render(request)
+            return ErrorPage(405, "use GET", allow="GET, HEAD").render(request)
         try:
             info_hash = _info_hash(path)
         except InvalidValue as error:
@@ -118,7 +118,7 @@ class _Answer:
         self._content = content
         self._tag = tag
         self._clock = clock
-        self._pace = Pace(request, clock)
+        self._pace = BodyWriter(request, clock)
         self._begun = False
 
     def begin(self, ended: Callable[[], None]) -> None:
@@ -142,7 +142,7 @@ class _Answer:
             part = self._asked()
         except Unsatisfiable:
             self._refuse(
-                Refusal(
+                ErrorPage(
                     416, "there are no such bytes", content_range=f"bytes */{self._content.size}"
                 )
             )
@@ -203,7 +203,7 @@ class _Answer:
             request.setResponseCode(206)
             request.setHeader("Content-Range", f"bytes {wanted.start}-{wanted.end - 1}/{size}")
 
-    def _refuse(self, refusal: Refusal) -> None:
+    def _refuse(self, refusal: ErrorPage) -> None:
         text = refusal.render(self._request)
         self._request.setHeader("Content-Length", str(len(text)))
         self._request.write(text)
@@ -256,13 +256,13 @@ def ticketed(request: Request) -> tuple[bytes, InfoHash] | None:
     return shown[0], info_hash
 
 
-def _refusal(error: BaseException | None) -> Refusal:
+def _refusal(error: BaseException | None) -> ErrorPage:
     """Why there is no answer, in the terms of HTTP."""
     if isinstance(error, defer.TimeoutError):
         text = "the bytes have not come yet (try again later)"
-        return Refusal(503, text, retry_after=_TRY_AGAIN)
+        return ErrorPage(503, text, retry_after=_TRY_AGAIN)
     if isinstance(error, NotFound | InvalidValue):
-        return Refusal(404, str(error))
+        return ErrorPage(404, str(error))
     if isinstance(error, NotFetched | SwarmError):
-        return Refusal(409, str(error))
-    return Refusal(500, "internal error")
+        return ErrorPage(409, str(error))
+    return ErrorPage(500, "internal error")

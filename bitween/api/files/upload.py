@@ -17,7 +17,7 @@ from zope.interface import implementer
 
 from bitween.api.http.access import Access
 from bitween.api.http.json_stream import encode
-from bitween.api.http.refusal import Refusal
+from bitween.api.http.refusal import ErrorPage
 from bitween.api.http.site import BoundedRequest
 from bitween.api.results import shapes
 from bitween.app.application import Bitween
@@ -95,15 +95,15 @@ class UploadResource(Resource):
         self._bitween = bitween
         self._uploads = uploads
 
-    def receive(self, request: BoundedRequest, length: int | None) -> _Receiving | Refusal | None:
+    def receive(self, request: BoundedRequest, length: int | None) -> _Receiving | ErrorPage | None:
         """Begin to write a body, if it is a file that is uploaded; see :class:`BoundedSite`."""
         if request.method != b"PUT" or not request.path.startswith(_PREFIX):
             return None
         if request.caller.access is not Access.FULL:
-            return Refusal(403, "this token is for looking only: use another one")
+            return ErrorPage(403, "this token is for looking only: use another one")
         for name in ("content-encoding", "content-range"):  # for this one RFC 9110 §14.4 says 400
             if request.requestHeaders.hasHeader(name):
-                return Refusal(400, f"send the whole file as it is, without {name}")
+                return ErrorPage(400, f"send the whole file as it is, without {name}")
         try:
             return self._begin(request, length)
         except BitweenError as error:
@@ -127,7 +127,7 @@ class UploadResource(Resource):
         """Answer when the body is on the disk."""
         receiving = request.receiver
         if not isinstance(receiving, _Receiving):
-            return Refusal(405, "PUT a file to /upload/NAME", allow="PUT").render(request)
+            return ErrorPage(405, "PUT a file to /upload/NAME", allow="PUT").render(request)
         receiving.answer(Deferred.fromCoroutine(self._ended(request, receiving)))
         return NOT_DONE_YET
 
@@ -215,6 +215,6 @@ def _upload_id(request: Request) -> str | None:
     return given[0].decode("ascii", "replace") if given else None
 
 
-def _refusal(error: BitweenError) -> Refusal:
+def _refusal(error: BitweenError) -> ErrorPage:
     status = next((_STATUS[kind] for kind in type(error).__mro__ if kind in _STATUS), 500)
-    return Refusal(status, printable(str(error), 1000))
+    return ErrorPage(status, printable(str(error), 1000))

@@ -10,15 +10,15 @@ from bitween.api.files.download import ticketed
 from bitween.api.files.tickets import FileTickets
 from bitween.api.http.access import Access, Caller
 from bitween.api.http.failed_log_ins import FailedLogIns, log_in_needed
-from bitween.api.http.refusal import Refusal
-from bitween.api.http.sessions import Sessions, looks_like_session
-from bitween.api.http.tokens import Tokens
+from bitween.api.http.refusal import ErrorPage
+from bitween.api.http.sessions import BrowserSessions, looks_like_session
+from bitween.api.http.tokens import TokenStore
 
 _LOCAL_NAMES = ("localhost", "127.0.0.1", "[::1]")
 _TOKEN_NEEDED = "a token is needed: Authorization: Bearer TOKEN"  # noqa: S105  # that is none
 
 
-class Gate:
+class Authenticator:
     """
     Judges requests by their headers.
 
@@ -33,8 +33,8 @@ class Gate:
 
     def __init__(
         self,
-        tokens: Tokens,
-        sessions: Sessions,
+        tokens: TokenStore,
+        sessions: BrowserSessions,
         tickets: FileTickets,
         failures: FailedLogIns,
         *,
@@ -54,7 +54,7 @@ class Gate:
         self._hosts = frozenset((*_LOCAL_NAMES, *(host.lower() for host in hosts)))
         self._public = frozenset(part.encode("ascii") for part in public)
 
-    def judge(self, request: Request) -> Caller | Refusal:
+    def judge(self, request: Request) -> Caller | ErrorPage:
         """
         Say who sent a request, or why it is not answered.
 
@@ -62,11 +62,11 @@ class Gate:
         """
         return self._wrong_host(request) or self._foreign(request) or self._who(request)
 
-    def _wrong_host(self, request: Request) -> Refusal | None:
+    def _wrong_host(self, request: Request) -> ErrorPage | None:
         given = _header(request, b"host")
         if len(given) == 1 and given[0] in self._allowed_hosts(request):
             return None
-        return Refusal(421, "this Host is not allowed; see --api-host")
+        return ErrorPage(421, "this Host is not allowed; see --api-host")
 
     def _allowed_hosts(self, request: Request) -> frozenset[str]:
         here = request.getHost()
@@ -78,25 +78,25 @@ class Gate:
         return names | {f"{name}:{port}" for name in names}
 
     @staticmethod
-    def _foreign(request: Request) -> Refusal | None:
+    def _foreign(request: Request) -> ErrorPage | None:
         origins = _header(request, b"origin")
         if origins:
             (host,) = _header(request, b"host")
             # https is right without TLS of ours too, where a proxy in front of us adds it.
             schemes = ("https",) if request.isSecure() else ("http", "https")
             if len(origins) != 1 or origins[0] not in {f"{scheme}://{host}" for scheme in schemes}:
-                return Refusal(403, "this Origin is not allowed")
+                return ErrorPage(403, "this Origin is not allowed")
         if not set(_header(request, b"sec-fetch-site")) <= {"none", "same-origin"}:
-            return Refusal(403, "no other site may call this")
+            return ErrorPage(403, "no other site may call this")
         return None
 
-    def _who(self, request: Request) -> Caller | Refusal:
+    def _who(self, request: Request) -> Caller | ErrorPage:
         shown = request.requestHeaders.getRawHeaders(b"authorization", [])
         if any(shown):
             return self._by_secret(shown) or self._unknown(request, shown)
         return self._by_ticket(request) or self._in_public(request) or log_in_needed(_TOKEN_NEEDED)
 
-    def _unknown(self, request: Request, shown: Sequence[bytes]) -> Refusal:
+    def _unknown(self, request: Request, shown: Sequence[bytes]) -> ErrorPage:
         """Refuse a secret; a session that has ended is too long to have been guessed."""
         if len(shown) == 1 and looks_like_session(shown[0].rpartition(b" ")[2]):
             return log_in_needed(_TOKEN_NEEDED)

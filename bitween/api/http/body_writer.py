@@ -14,7 +14,7 @@ _SLICE = 2**17
 
 
 @implementer(IPushProducer)
-class Pace:
+class BodyWriter:
     """Lets a coroutine write a body, and wait where the connection takes no more."""
 
     def __init__(self, request: Request, clock: IReactorTime) -> None:

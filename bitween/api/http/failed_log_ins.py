@@ -8,7 +8,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.web.server import Request
 
 from bitween.api.http.network import network_of
-from bitween.api.http.refusal import Refusal
+from bitween.api.http.refusal import ErrorPage
 
 #: Failed log-ins that an address may make at once; one more is allowed every second.
 BURST = 20
@@ -23,7 +23,7 @@ class FailedLogIns:
         self._clock = clock
         self._empty_at: dict[str, float] = {}
 
-    def refuse(self, request: Request, text: str) -> Refusal:
+    def refuse(self, request: Request, text: str) -> ErrorPage:
         """
         Note one more failure.
 
@@ -31,7 +31,7 @@ class FailedLogIns:
         """
         wait = self._count(network_of(getattr(request.getClientAddress(), "host", "")))
         if wait > 0:
-            return Refusal(429, "too many failed log-ins", retry_after=str(math.ceil(wait)))
+            return ErrorPage(429, "too many failed log-ins", retry_after=str(math.ceil(wait)))
         return log_in_needed(text)
 
     def _count(self, origin: str) -> float:
@@ -44,6 +44,6 @@ class FailedLogIns:
         return empty_at - now - BURST
 
 
-def log_in_needed(text: str) -> Refusal:
+def log_in_needed(text: str) -> ErrorPage:
     """The refusal of somebody who is not known (RFC 9110 §15.5.2)."""
-    return Refusal(401, text, www_authenticate='Bearer realm="bitween"')
+    return ErrorPage(401, text, www_authenticate='Bearer realm="bitween"')

@@ -12,7 +12,7 @@ encode = json.JSONEncoder(allow_nan=False, separators=(",", ":")).encode
 
 
 @dataclass(frozen=True, slots=True)
-class Rows:
+class JsonArray:
     """
     An array that is made entry by entry.
 
@@ -24,11 +24,11 @@ class Rows:
 
 
 @dataclass(frozen=True, slots=True)
-class Members:
+class JsonObject:
     """
     An object that is made member by member.
 
-    :param pairs: names and values; see :class:`Rows`.
+    :param pairs: names and values; see :class:`JsonArray`.
     """
 
     pairs: Iterable[tuple[str, object]]
@@ -36,15 +36,15 @@ class Members:
 
 def pieces(value: object) -> Iterator[str]:
     """
-    Encode a value; what is large has to consist of :class:`Rows` and :class:`Members`.
+    Encode a value; what is large has to consist of :class:`JsonArray` and :class:`JsonObject`.
 
     :raises ValueError: if it holds what JSON cannot, or ...
     :raises TypeError: ... what is no value of JSON at all.
     """
     match value:
-        case Rows(entries=entries):
+        case JsonArray(entries=entries):
             return _enclosed("[", map(pieces, entries), "]")
-        case Members(pairs=pairs):
+        case JsonObject(pairs=pairs):
             return _enclosed("{", (chain([f"{encode(k)}:"], pieces(v)) for k, v in pairs), "}")
         case _:
             return iter([encode(value)])

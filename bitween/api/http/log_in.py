@@ -13,10 +13,10 @@ from twisted.web.server import Request
 from bitween.api.http.failed_log_ins import FailedLogIns
 from bitween.api.http.json_stream import encode
 from bitween.api.http.local_user import may_be_ours
-from bitween.api.http.refusal import Refusal
-from bitween.api.http.sessions import LINK_LIFE, Sessions
+from bitween.api.http.refusal import ErrorPage
+from bitween.api.http.sessions import LINK_LIFE, BrowserSessions
 from bitween.api.http.site import BoundedRequest
-from bitween.api.http.tokens import Tokens
+from bitween.api.http.tokens import TokenStore
 from bitween.errors import ConfigurationError
 from bitween.model.text import printable
 
@@ -32,7 +32,9 @@ class LogIn(Resource):
 
     isLeaf = True
 
-    def __init__(self, tokens: Tokens, sessions: Sessions, failures: FailedLogIns) -> None:
+    def __init__(
+        self, tokens: TokenStore, sessions: BrowserSessions, failures: FailedLogIns
+    ) -> None:
         super().__init__()
         self._tokens = tokens
         self._sessions = sessions
@@ -41,7 +43,7 @@ class LogIn(Resource):
     def render(self, request: Request) -> bytes:
         """Log in."""
         if request.method != b"POST":
-            return Refusal(405, "use POST", allow="POST").render(request)
+            return ErrorPage(405, "use POST", allow="POST").render(request)
         asked = _document(request)
         token, code = asked.get("token"), asked.get("code")
         remembered = asked.get("remember", False)
@@ -52,7 +54,7 @@ class LogIn(Resource):
             secret = self._by_token(request, token, remembered)
             refusal = "this token is not valid"
         else:
-            return Refusal(400, _USAGE).render(request)
+            return ErrorPage(400, _USAGE).render(request)
         if secret is None:
             return self._failures.refuse(request, refusal).render(request)
         session = self._sessions.find(secret.encode("ascii"))
@@ -80,7 +82,7 @@ class LogOut(Resource):
 
     isLeaf = True
 
-    def __init__(self, sessions: Sessions, ended: Callable[[str], object]) -> None:
+    def __init__(self, sessions: BrowserSessions, ended: Callable[[str], object]) -> None:
         """:param ended: told the id of a session that is over."""
         super().__init__()
         self._sessions = sessions
@@ -89,7 +91,7 @@ class LogOut(Resource):
     def render(self, request: BoundedRequest) -> bytes:
         """Log out."""
         if request.method != b"POST":
-            return Refusal(405, "use POST", allow="POST").render(request)
+            return ErrorPage(405, "use POST", allow="POST").render(request)
         if request.caller.session is not None:
             self._sessions.end(request.caller.session)
             self._ended(request.caller.session)
@@ -102,7 +104,7 @@ class LogInLinks:
 
     def __init__(
         self,
-        sessions: Sessions,
+        sessions: BrowserSessions,
         where: Callable[[], str | None],
         now: Callable[[], float] = time.time,
     ) -> None:

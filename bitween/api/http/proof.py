@@ -11,8 +11,8 @@ from twisted.web.resource import Resource
 from twisted.web.server import Request
 
 from bitween.api.http.json_stream import encode
-from bitween.api.http.refusal import Refusal
-from bitween.api.http.tokens import Tokens
+from bitween.api.http.refusal import ErrorPage
+from bitween.api.http.tokens import TokenStore
 from bitween.model.proof import (
     NONCE_DIGITS,
     PROOF_PATH,
@@ -32,18 +32,18 @@ class ProofResource(Resource):
 
     isLeaf = True
 
-    def __init__(self, tokens: Tokens) -> None:
+    def __init__(self, tokens: TokenStore) -> None:
         super().__init__()
         self._tokens = tokens
 
     def render(self, request: Request) -> bytes:
         """Prove it."""
         if request.method != b"GET":
-            return Refusal(405, "use GET", allow="GET").render(request)
+            return ErrorPage(405, "use GET", allow="GET").render(request)
         nonce = request.uri.partition(b"?")[2]
         if not _NONCE.fullmatch(nonce):
             wanted = f"the query is to be a nonce: {NONCE_DIGITS} hexadecimal digits"
-            return Refusal(400, wanted).render(request)
+            return ErrorPage(400, wanted).render(request)
         place = _place(request)
         proofs = [proof(digest, nonce.decode(), place) for digest in self._tokens.digests()]
         request.setHeader(b"content-type", b"application/json")

@@ -6,7 +6,7 @@ from twisted.web.resource import Resource
 from twisted.web.server import Request
 
 
-class Refusal(Resource):
+class ErrorPage(Resource):
     """Answers every request with one status and one line of text."""
 
     isLeaf = True

@@ -11,7 +11,7 @@ from twisted.logger import Logger
 
 from bitween.api.http import private_file
 from bitween.api.http.access import Access
-from bitween.api.http.sessions import Digests, Session
+from bitween.api.http.sessions import BrowserSession, Digests
 from bitween.errors import ConfigurationError
 from bitween.storage.api_location import read_private
 
@@ -65,11 +65,11 @@ class SessionFile:
                 os.unlink(self._path)
 
 
-def _entry(digest: bytes, session: Session) -> dict[str, object]:
+def _entry(digest: bytes, session: BrowserSession) -> dict[str, object]:
     return {**asdict(session), "access": session.access.value, "sha256": digest.hex()}
 
 
-def _parsed(entry: dict[str, object]) -> tuple[bytes, Session]:
+def _parsed(entry: dict[str, object]) -> tuple[bytes, BrowserSession]:
     """
     :raises ValueError: if it is no entry; KeyError and TypeError, too.
     """
@@ -79,5 +79,5 @@ def _parsed(entry: dict[str, object]) -> tuple[bytes, Session]:
         raise TypeError
     if not isinstance(created, int | float) or not isinstance(used, int | float):
         raise TypeError
-    session = Session(session_id, Access(entry["access"]), created, used, True, browser)
+    session = BrowserSession(session_id, Access(entry["access"]), created, used, True, browser)
     return bytes.fromhex(str(digest)), session

@@ -29,7 +29,7 @@ _LATE = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
-class Session:
+class BrowserSession:
     """
     The log-in of a browser, without its secret.
 
@@ -64,7 +64,7 @@ class Session:
 
 
 #: Sessions with the SHA-256 digests of their secrets.
-Digests = dict[bytes, Session]
+Digests = dict[bytes, BrowserSession]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,7 @@ class _Held:
     :param until: when it ends, by the steady clock.
     """
 
-    session: Session
+    session: BrowserSession
     until: float
 
 
@@ -100,7 +100,7 @@ class NoStore:
         """Forget them."""
 
 
-class Sessions:
+class BrowserSessions:
     """
     Sessions by their secrets, and codes that begin one.
 
@@ -138,7 +138,7 @@ class Sessions:
         """
         session_id, now = secrets.token_hex(4), self._now()
         secret = f"{session_id}.{secrets.token_urlsafe(32)}"
-        session = Session(session_id, access, now, now, remembered, browser)
+        session = BrowserSession(session_id, access, now, now, remembered, browser)
         self._sessions[_digest(secret.encode())] = self._held(session)
         ended = None
         # Whoever may only look logs nobody out who may do more.
@@ -149,7 +149,7 @@ class Sessions:
             self._keep()
         return secret
 
-    def find(self, secret: bytes) -> Session | None:
+    def find(self, secret: bytes) -> BrowserSession | None:
         """The session of a secret, if it has not ended; it lives on for that."""
         digest, now = _digest(secret), self._now()
         held = self._sessions.pop(digest, None)
@@ -161,7 +161,7 @@ class Sessions:
             self._keep()
         return used
 
-    def known(self) -> tuple[Session, ...]:
+    def known(self) -> tuple[BrowserSession, ...]:
         """Those that have not ended, the one that was used last first."""
         now = self._steady()
         return tuple(h.session for h in reversed(self._sessions.values()) if h.until > now)
@@ -216,10 +216,10 @@ class Sessions:
         held = self._sessions.items()
         self._store.keep({d: h.session for d, h in held if h.session.remembered})
 
-    def _held(self, session: Session) -> _Held:
+    def _held(self, session: BrowserSession) -> _Held:
         return _Held(session, self._steady() + session.life)
 
-    def _taken_over(self, session: Session) -> _Held:
+    def _taken_over(self, session: BrowserSession) -> _Held:
         """One of an earlier run; if the clock was ahead then, it does not live longer for that."""
         left = min(session.ends - self._now(), session.life)
         return _Held(session, self._steady() + left)

@@ -19,7 +19,7 @@ from twisted.web.server import NOT_DONE_YET, Request, Site
 
 from bitween.api.http.access import Access, Caller
 from bitween.api.http.network import network_of
-from bitween.api.http.refusal import Refusal
+from bitween.api.http.refusal import ErrorPage
 
 #: The most bytes in the body of a request.
 MAX_BODY = 16 * 2**20
@@ -42,8 +42,8 @@ STRANGERS_DEADLINE = 10
 CLOSING_TIME = 2.0
 
 _SAFE_HEADERS = {b"Cache-Control": b"no-store", b"X-Content-Type-Options": b"nosniff"}
-_TOO_LONG = Refusal(413, "the body is too long")
-_TOO_MANY = Refusal(503, "too many connections are in use", retry_after="5")
+_TOO_LONG = ErrorPage(413, "the body is too long")
+_TOO_MANY = ErrorPage(503, "too many connections are in use", retry_after="5")
 
 
 _LONG_TARGET = b"414 URI Too Long", b"the target of the request is too long\n"
@@ -83,14 +83,14 @@ class BoundedRequest(Request):
     def __init__(self, channel: BoundedChannel, *args: Any) -> None:
         super().__init__(channel, *args)
         self._received = 0
-        self._refusal: Refusal | None = None
+        self._refusal: ErrorPage | None = None
         self._answered = False
 
     def gotLength(self, length: int | None) -> None:
         """Judge by the headers, and refuse what must be refused before the body is read."""
         self._take_first_line()
         verdict = self.channel.site.judge(self)
-        if isinstance(verdict, Refusal):
+        if isinstance(verdict, ErrorPage):
             self._refusal = verdict
         else:
             self.caller = verdict
@@ -133,7 +133,7 @@ class BoundedRequest(Request):
         """Have a resource answer, HEAD with headers alone."""
         super().render(_HeadersOf(resrc) if self.method == b"HEAD" else resrc)
 
-    def refuse_body(self, refusal: Refusal) -> None:
+    def refuse_body(self, refusal: ErrorPage) -> None:
         """Answer now; what still comes of the body is passed over."""
         self._answered = True
         self.requestHeaders.removeHeader(b"expect")  # Twisted would ask for the body by it
@@ -144,7 +144,7 @@ class BoundedRequest(Request):
         self.write(text)
         self.channel.go_on()
 
-    def _take_place(self) -> Refusal | None:
+    def _take_place(self) -> ErrorPage | None:
         """Have a place that no stranger takes, once it is known who this is."""
         if self.caller.access is Access.PUBLIC or self.channel.site.welcome(
             self.channel, self.caller
@@ -152,12 +152,12 @@ class BoundedRequest(Request):
             return None
         return _TOO_MANY
 
-    def _begin_body(self, length: int | None) -> Refusal | None:
+    def _begin_body(self, length: int | None) -> ErrorPage | None:
         """Choose what takes the body, or say why nothing does."""
         chosen = self.channel.site.receive(self, length)
         if chosen is None:
             return _TOO_LONG if length is not None and length > self._max_body else None
-        if isinstance(chosen, Refusal):
+        if isinstance(chosen, ErrorPage):
             return chosen
         self.receiver = chosen
         return None
@@ -414,8 +414,8 @@ class BoundedSite(Site):
         self,
         resource: IResource,
         reactor: IReactorTime,
-        judge: Callable[[Request], Caller | Refusal],
-        receive: Callable[[BoundedRequest, int | None], Receiver | Refusal | None] = _keep,
+        judge: Callable[[Request], Caller | ErrorPage],
+        receive: Callable[[BoundedRequest, int | None], Receiver | ErrorPage | None] = _keep,
     ) -> None:
         # Parsing forms would hand every body to the email package, and nothing here is a form.
         super().__init__(resource, timeout=DEADLINE, reactor=reactor, parsePOSTFormSubmission=False)

@@ -15,7 +15,7 @@ from twisted.web.http import NOT_MODIFIED
 from twisted.web.resource import Resource
 from twisted.web.server import Request
 
-from bitween.api.http.refusal import Refusal
+from bitween.api.http.refusal import ErrorPage
 
 _TYPES = {
     ".css": "text/css",
@@ -67,7 +67,7 @@ class StaticFile(Resource):
     def render(self, request: Request) -> bytes:
         """Give it, unless the client has it."""
         if request.method not in {b"GET", b"HEAD"}:
-            return Refusal(405, "use GET", allow="GET, HEAD").render(request)
+            return ErrorPage(405, "use GET", allow="GET, HEAD").render(request)
         better = _unambiguous(request) if self._content_type == _TYPES[".html"] else None
         if better is not None:
             request.redirect(better.encode("latin-1"))

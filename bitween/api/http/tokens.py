@@ -25,7 +25,7 @@ _MAX_NAME = 60
 
 
 @dataclass(frozen=True, slots=True)
-class Token:
+class ApiToken:
     """
     A token, without its secret.
 
@@ -46,11 +46,11 @@ class Token:
 class _Kept:
     """A token with the SHA-256 digest of its secret, in hex: it cannot be guessed from that."""
 
-    token: Token
+    token: ApiToken
     digest: str
 
 
-class Tokens:
+class TokenStore:
     """The first token, and all that were made since, which are kept in a file as digests."""
 
     def __init__(
@@ -65,14 +65,14 @@ class Tokens:
         :param path: the file for those that are made.
         """
         self._first = _Kept(
-            Token(FIRST, read_only=False, created=None), token_digest(first.encode())
+            ApiToken(FIRST, read_only=False, created=None), token_digest(first.encode())
         )
         self._path = path
         self._made = list(made)
         self._now = now
 
     @classmethod
-    def load(cls, first: str, path: str) -> Tokens:
+    def load(cls, first: str, path: str) -> TokenStore:
         """
         Read those that were made before.
 
@@ -105,11 +105,11 @@ class Tokens:
         """The SHA-256 digest of the first token's secret, in hex: another one has another."""
         return self._first.digest
 
-    def known(self) -> tuple[Token, ...]:
+    def known(self) -> tuple[ApiToken, ...]:
         """All tokens, the first one first."""
         return tuple(kept.token for kept in self._all())
 
-    def new(self, name: str | None, read_only: bool) -> tuple[Token, str]:
+    def new(self, name: str | None, read_only: bool) -> tuple[ApiToken, str]:
         """
         Make a token.
 
@@ -120,7 +120,7 @@ class Tokens:
         """
         if len(self._made) >= MAX_TOKENS:
             raise InvalidValue(f"there are {MAX_TOKENS} tokens already", "revoke one")
-        token = Token(self._free_name() if name is None else name, read_only, self._now())
+        token = ApiToken(self._free_name() if name is None else name, read_only, self._now())
         self._check_name(token.name)
         secret = secrets.token_urlsafe(32)
         self._keep([*self._made, _Kept(token, token_digest(secret.encode()))])
@@ -183,4 +183,4 @@ def _parsed(entry: dict[str, object]) -> _Kept:
         raise TypeError
     if not isinstance(read_only, bool) or not isinstance(created, int | float):
         raise TypeError
-    return _Kept(Token(name, read_only, created), digest)
+    return _Kept(ApiToken(name, read_only, created), digest)

@@ -11,7 +11,7 @@ from twisted.internet.interfaces import IReactorTime
 
 import bitween
 from bitween.api.events.recent_warnings import RecentWarnings
-from bitween.api.http.json_stream import Members, Rows
+from bitween.api.http.json_stream import JsonArray, JsonObject
 from bitween.api.http.log_in import LogInLinks
 from bitween.api.methods.qr import qr_rows
 from bitween.api.results import encoding, shapes
@@ -144,7 +144,7 @@ class TorrentMethods(Namespace):
     @reads
     def jsonrpc_get_torrents(
         self, fields: list[str] | None = None, hashes: list[InfoHash] | None = None
-    ) -> Annotated[Members, shapes.Torrents]:
+    ) -> Annotated[JsonObject, shapes.Torrents]:
         """
         Our torrents.
 
@@ -159,7 +159,7 @@ class TorrentMethods(Namespace):
             for torrent in self._bitween.torrents()
             if wanted is None or torrent.info_hash in wanted
         )
-        return Members([("torrents", Rows(rows))])
+        return JsonObject([("torrents", JsonArray(rows))])
 
     async def jsonrpc_browse(
         self, path: Path | None = None, offset: _Offset = 0, limit: _PageSize = 200
@@ -416,14 +416,14 @@ class ContactMethods(Namespace):
         self._bitween = application
 
     @reads
-    def jsonrpc_get_hashes(self) -> Annotated[Members, shapes.Hashes]:
+    def jsonrpc_get_hashes(self) -> Annotated[JsonObject, shapes.Hashes]:
         """What contacts who are online share, and where to dial them for it."""
-        return Members([("hashes", encoding.reachable(self._bitween.catalogue))])
+        return JsonObject([("hashes", encoding.reachable(self._bitween.catalogue))])
 
     @reads
-    def jsonrpc_get_shares(self) -> Annotated[Members, shapes.Shares]:
+    def jsonrpc_get_shares(self) -> Annotated[JsonObject, shapes.Shares]:
         """What every device of every contact shares."""
-        return Members(
+        return JsonObject(
             [
                 (
                     "shares",

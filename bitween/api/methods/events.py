@@ -9,7 +9,7 @@ from typing import Annotated
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 
-from bitween.api.events.log import Event, EventLog, EventType
+from bitween.api.events.log import EventLog, EventType, LoggedEvent
 from bitween.api.results.shapes import Events
 from bitween.api.rpc.jsonrpc import Namespace, reads
 from bitween.api.rpc.params import Between
@@ -68,7 +68,7 @@ class EventMethods(Namespace):
         """Wait for the next event, or until the time is over."""
         happened: Deferred[None] = Deferred()
 
-        def look(event: Event) -> None:
+        def look(event: LoggedEvent) -> None:
             if event.type in types and not happened.called:
                 happened.callback(None)
 

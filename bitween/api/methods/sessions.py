@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from bitween.api.http.sessions import Session, Sessions
+from bitween.api.http.sessions import BrowserSession, BrowserSessions
 from bitween.api.results import shapes
 from bitween.api.rpc.jsonrpc import Namespace
 from bitween.api.rpc.params import Name
@@ -15,7 +15,7 @@ from bitween.model.text import printable
 class SessionMethods(Namespace):
     """What is known of browsers that are logged in, and how to log them out."""
 
-    def __init__(self, sessions: Sessions, ended: Callable[[str], object]) -> None:
+    def __init__(self, sessions: BrowserSessions, ended: Callable[[str], object]) -> None:
         """:param ended: told the id of a session that is over."""
         super().__init__()
         self._sessions = sessions
@@ -40,7 +40,7 @@ class SessionMethods(Namespace):
         return True
 
 
-def _shown(session: Session) -> shapes.Session:
+def _shown(session: BrowserSession) -> shapes.Session:
     return {
         "session": session.session_id,
         "access": session.access.value,

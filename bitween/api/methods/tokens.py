@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from bitween.api.http.sessions import Sessions
-from bitween.api.http.tokens import Token, Tokens
+from bitween.api.http.sessions import BrowserSessions
+from bitween.api.http.tokens import ApiToken, TokenStore
 from bitween.api.results import shapes
 from bitween.api.rpc.jsonrpc import Namespace, by_token
 from bitween.api.rpc.params import Name
@@ -15,7 +15,7 @@ class TokenMethods(Namespace):
     """What the first token, and other full ones, may do with tokens; a log-in may do none of it."""
 
     def __init__(
-        self, tokens: Tokens, sessions: Sessions, revoked: Callable[[str], object]
+        self, tokens: TokenStore, sessions: BrowserSessions, revoked: Callable[[str], object]
     ) -> None:
         """:param revoked: told the name of a token that is useless now."""
         super().__init__()
@@ -61,5 +61,5 @@ class TokenMethods(Namespace):
         return True
 
 
-def _shown(token: Token) -> shapes.Token:
+def _shown(token: ApiToken) -> shapes.Token:
     return {"name": token.name, "read_only": token.read_only, "created": token.created}

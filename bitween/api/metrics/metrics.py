@@ -16,7 +16,7 @@ from twisted.web.resource import Resource
 from twisted.web.server import Request
 
 from bitween.api.events.log import EventLog
-from bitween.api.http.refusal import Refusal
+from bitween.api.http.refusal import ErrorPage
 from bitween.api.metrics.transfer_counts import TransferCounts
 from bitween.app.application import Bitween
 from bitween.model.connection import ConnectionState
@@ -153,7 +153,7 @@ class MetricsResource(Resource):
     def render(self, request: Request) -> bytes:
         """All of them."""
         if request.method not in {b"GET", b"HEAD"}:
-            return Refusal(405, "use GET", allow="GET, HEAD").render(request)
+            return ErrorPage(405, "use GET", allow="GET, HEAD").render(request)
         accepted = request.getHeader(b"accept") or b""
         encode, content_type = choose_encoder(accepted.decode("latin-1"))
         request.setHeader(b"content-type", content_type.encode("ascii"))

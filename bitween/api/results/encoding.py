@@ -15,10 +15,10 @@ from types import MappingProxyType
 from typing import cast
 
 from bitween.api.http.content_type import type_of
-from bitween.api.http.json_stream import Members
+from bitween.api.http.json_stream import JsonObject
 from bitween.api.results import shapes
 from bitween.api.results.faults import error_data, error_object, reason_of
-from bitween.app.application import Status
+from bitween.app.application import DaemonStatus
 from bitween.app.limits import Exported, FileStatus, LimitsInForce
 from bitween.files.browse import FolderPage
 from bitween.model.address import PeerAddress
@@ -31,11 +31,11 @@ from bitween.model.deletion import Deletion
 from bitween.model.diagnosis import Finding
 from bitween.model.job import Added, Job
 from bitween.model.peer import Peer
-from bitween.model.route import Obstacle, Rung, Way
+from bitween.model.route import Obstacle, Route, RouteKind
 from bitween.model.setting import Setting
 from bitween.model.text import clean_path, printable
 from bitween.model.torrent import Torrent
-from bitween.model.torrent_error import Trouble
+from bitween.model.torrent_error import TorrentError
 from bitween.model.torrent_options import Limits, Selection
 from bitween.model.traffic import Rates, Traffic
 
@@ -56,7 +56,7 @@ def _files(torrent: Torrent) -> list[shapes.FileEntry] | None:
     return [{"path": file.path, "size": file.size} for file in torrent.files]
 
 
-def _trouble(trouble: Trouble | None) -> shapes.Trouble | None:
+def _trouble(trouble: TorrentError | None) -> shapes.Trouble | None:
     if trouble is None:
         return None
     return {
@@ -106,7 +106,7 @@ def torrent_fields(waited_for: Callable[[Torrent], list[str]]) -> Fields:
     return MappingProxyType({**TORRENT_FIELDS, "waiting_for": waited_for})
 
 
-def status(status: Status) -> shapes.Status:
+def status(status: DaemonStatus) -> shapes.Status:
     """``Api.status``."""
     return {
         "jid": status.connection.jid,
@@ -164,7 +164,7 @@ def deletion(deletion: Deletion) -> shapes.Deletion:
     }
 
 
-def peer(contact: str | None, peer: Peer, how: Rung) -> shapes.Peer:
+def peer(contact: str | None, peer: Peer, how: RouteKind) -> shapes.Peer:
     """One of ``bt.get_peers``."""
     return {
         "contact": contact,
@@ -275,7 +275,7 @@ def contact(
     contact: Contact,
     catalogue: Catalogue,
     traffic: Traffic,
-    way: Callable[[str, str], Way],
+    way: Callable[[str, str], Route],
     answers: Callable[[str, str], bool | None],
     *,
     there: bool,
@@ -319,7 +319,7 @@ def contact_error(contact: Contact) -> shapes.Error | None:
 
 
 def _resource(
-    resource: str, listing: Listing | None, way: Way | None, answers: bool | None
+    resource: str, listing: Listing | None, way: Route | None, answers: bool | None
 ) -> shapes.Resource:
     return {
         "resource": resource,
@@ -332,24 +332,24 @@ def _resource(
     }
 
 
-def reachable(catalogue: Catalogue) -> Members:
+def reachable(catalogue: Catalogue) -> JsonObject:
     """``xmpp.get_hashes``: addresses by info-hash, the best ones to dial first."""
-    return Members(
+    return JsonObject(
         (info_hash, _addresses(sorted(addresses, key=lambda a: (a.rank, a.address, a.port))))
         for info_hash, addresses in catalogue.reachable()
     )
 
 
-def shares(catalogue: Catalogue, *, there: bool) -> Members:
+def shares(catalogue: Catalogue, *, there: bool) -> JsonObject:
     """
     ``xmpp.get_shares``: listings by bare JID and resource.
 
     :param there: whether it is known who is online.
     """
-    return Members(
+    return JsonObject(
         (
             jid,
-            Members(
+            JsonObject(
                 (name, _listing(listing, there=there))
                 for name, listing in catalogue.listings(jid).items()
             ),
@@ -358,7 +358,7 @@ def shares(catalogue: Catalogue, *, there: bool) -> Members:
     )
 
 
-def found(found: Found, way: Way | None, answering: bool | None, *, there: bool) -> shapes.Found:
+def found(found: Found, way: Route | None, answering: bool | None, *, there: bool) -> shapes.Found:
     """
     One item of ``xmpp.find``.
 
@@ -382,7 +382,7 @@ def found(found: Found, way: Way | None, answering: bool | None, *, there: bool)
     }
 
 
-def _way(way: Way) -> shapes.Way:
+def _way(way: Route) -> shapes.Way:
     return {
         "reach": reach(way),
         "text": way.text or None,
@@ -402,23 +402,23 @@ def _obstacle(obstacle: Obstacle) -> shapes.Obstacle:
     }
 
 
-def reach(way: Way) -> str | None:
+def reach(way: Route) -> str | None:
     """On which rung somebody is reached; ``None`` while that is not known."""
     if way.rung is not None:
         return way.rung.value
     return "none" if way.reason else None
 
 
-def _listing(listing: Listing, *, there: bool) -> Members:
+def _listing(listing: Listing, *, there: bool) -> JsonObject:
     addresses = listing.announcement.addresses
     # A copy, for the list may change while it is encoded.
     shares = list(listing.announcement.shares.values())
-    return Members(
+    return JsonObject(
         [
             ("ip_v4", _addresses(address for address in addresses if not address.is_ipv6)),
             ("ip_v6", _addresses(address for address in addresses if address.is_ipv6)),
             ("online", listing.online and there),
-            ("shares", Members((share.info_hash, _share(share)) for share in shares)),
+            ("shares", JsonObject((share.info_hash, _share(share)) for share in shares)),
         ]
     )
 

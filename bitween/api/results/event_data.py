@@ -8,7 +8,7 @@ from types import MappingProxyType
 from bitween.api.results.encoding import TORRENT_FIELDS, Fields, Json, contact_error, reach
 from bitween.model.catalogue.catalogue import Holding, Presence
 from bitween.model.contact import Contact
-from bitween.model.events import WayFound
+from bitween.model.events import RouteFound
 from bitween.model.job import Job
 from bitween.model.text import printable
 from bitween.model.torrent import Torrent
@@ -94,7 +94,7 @@ def contact_trouble(contact: Contact) -> Json:
     return {"contact": printable(contact.jid, _MAX_JID), "error": contact_error(contact)}
 
 
-def contact_reach(found: WayFound) -> Json:
+def contact_reach(found: RouteFound) -> Json:
     """How a device of a contact is reached."""
     return {
         "contact": printable(found.jid, _MAX_JID),

@@ -25,7 +25,7 @@ from txjsonrpc_ng.jsonrpclib import NoSuchFunction
 from txjsonrpc_ng.web.jsonrpc import JSONRPC
 
 from bitween.api.http.access import Access, Caller
-from bitween.api.http.json_stream import Members, Rows, encode, pieces
+from bitween.api.http.json_stream import JsonArray, JsonObject, encode, pieces
 from bitween.api.http.sending import Sending
 from bitween.api.http.site import BoundedRequest
 from bitween.api.results.faults import (
@@ -136,7 +136,7 @@ class JsonRpcResource(Namespace, JSONRPC):
 
     A method may return a value, a Deferred or a coroutine, which is cancelled when the client goes
     away.  What it raises of :class:`BitweenError` reaches the client; anything else is logged.
-    A value of :class:`Rows` or :class:`Members` is encoded in slices.
+    A value of :class:`JsonArray` or :class:`JsonObject` is encoded in slices.
     """
 
     isLeaf = True
@@ -238,12 +238,12 @@ class JsonRpcResource(Namespace, JSONRPC):
     def _succeeded(self, call: _Call, result: object) -> Body | Deferred[Body]:
         # Also where nobody waits for the answer: what cannot be encoded is a fault to be logged.
         answer = {"jsonrpc": "2.0", "result": result, "id": call.call_id}
-        if isinstance(result, Rows | Members):
-            return Deferred.fromCoroutine(self._in_chunks(call, Members(answer.items())))
+        if isinstance(result, JsonArray | JsonObject):
+            return Deferred.fromCoroutine(self._in_chunks(call, JsonObject(answer.items())))
         encoded = _dump(answer)
         return encoded if call.expects_answer else ()
 
-    async def _in_chunks(self, call: _Call, answer: Members) -> Body:
+    async def _in_chunks(self, call: _Call, answer: JsonObject) -> Body:
         chunks: list[bytes] = []
         await in_slices(self._reactor, _chunked(pieces(answer), chunks))
         return tuple(chunks) if call.expects_answer else ()

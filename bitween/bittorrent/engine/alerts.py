@@ -52,7 +52,7 @@ class Stirred:
 
 
 @dataclass(frozen=True, slots=True)
-class Status:
+class TorrentStatus:
     """
     How a torrent is.
 
@@ -81,10 +81,10 @@ class Status:
 
 
 @dataclass(frozen=True, slots=True)
-class Statuses:
+class TorrentStatuses:
     """How some of those torrents are that changed since the last time."""
 
-    statuses: tuple[Status, ...]
+    statuses: tuple[TorrentStatus, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,7 +206,7 @@ class Dropped:
 Alert = (
     Loaded
     | Stirred
-    | Statuses
+    | TorrentStatuses
     | Flushed
     | ResumeData
     | Removed
@@ -238,16 +238,16 @@ def portions(alerts: Iterable[lt.alert]) -> Iterator[list[Alert]]:
     portion = []
     for value in values(alerts):
         portion.append(value)
-        if len(portion) == _PORTION or isinstance(value, Statuses):
+        if len(portion) == _PORTION or isinstance(value, TorrentStatuses):
             yield portion
             portion = []
     if portion:
         yield portion
 
 
-def status_value(status: lt.torrent_status) -> Status:
+def status_value(status: lt.torrent_status) -> TorrentStatus:
     """Copy what matters out of a torrent's status."""
-    return Status(
+    return TorrentStatus(
         info_hash=info_hash_text(status.info_hashes),
         phase=_PHASES[status.state],
         has_metadata=status.has_metadata,
@@ -300,10 +300,10 @@ def _delete_failed(alert: lt.torrent_delete_failed_alert) -> Deleted:
     return Deleted(info_hash_text(alert.info_hashes))
 
 
-def _statuses(alert: lt.state_update_alert) -> Iterator[Statuses]:
+def _statuses(alert: lt.state_update_alert) -> Iterator[TorrentStatuses]:
     statuses = alert.status
     for start in range(0, len(statuses), _PORTION):
-        yield Statuses(tuple(map(status_value, statuses[start : start + _PORTION])))
+        yield TorrentStatuses(tuple(map(status_value, statuses[start : start + _PORTION])))
 
 
 def _listening(alert: lt.listen_succeeded_alert) -> Listening | None:

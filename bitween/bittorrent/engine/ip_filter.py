@@ -39,7 +39,7 @@ class Clock(Protocol):
         """The time, from an arbitrary beginning."""
 
 
-class Door:
+class IpFilter:
     """
     The filter of a session, closed to everybody at first.
 
@@ -73,7 +73,7 @@ class Door:
             self._telling.cancel()
             self._tell()
 
-    def take_over(self, other: Door) -> None:
+    def take_over(self, other: IpFilter) -> None:
         """Let in whom the door of another session lets in, from now on."""
         other.settle()
         self._filter = other._filter

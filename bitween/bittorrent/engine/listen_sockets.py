@@ -18,7 +18,7 @@ from bitween.bittorrent.engine.alerts import (
 from bitween.bittorrent.engine.session import ListenError, Session
 from bitween.errors import InvalidValue, StartupError
 from bitween.model.address import PeerAddress
-from bitween.storage.database import Store
+from bitween.storage.database import Database
 
 # Below the ports that the kernel hands out for outgoing connections, one of which could otherwise
 # hold our port at the next start.
@@ -26,7 +26,7 @@ _PORTS = range(10_000, 32_768)
 _PORTS_TRIED = 20
 
 
-class Sockets:
+class ListenSockets:
     """Opens the listen sockets, and follows what becomes of them."""
 
     _log = Logger()
@@ -56,7 +56,7 @@ class Sockets:
         """The IP addresses at which routers or peers say that they see us, one a family at most."""
         return tuple(self._external.values())
 
-    def open(self, session: Session, store: Store, address: str, port: int) -> None:
+    def open(self, session: Session, store: Database, address: str, port: int) -> None:
         """
         Listen, on the port of the last run if none is asked for.
 

@@ -18,14 +18,14 @@ from bitween.bittorrent.engine.alerts import (
     Alert,
     ListenFailed,
     Listening,
-    Status,
+    TorrentStatus,
     info_hash_text,
     portions,
     status_value,
     values,
 )
-from bitween.bittorrent.engine.ip_filter import EVERYWHERE, Door
-from bitween.bittorrent.engine.transfer_counters import Connection
+from bitween.bittorrent.engine.ip_filter import EVERYWHERE, IpFilter
+from bitween.bittorrent.engine.transfer_counters import PeerConnection
 from bitween.errors import SwarmError
 from bitween.model.address import PeerAddress
 from bitween.model.metainfo import MAX_METADATA, torrent_file
@@ -268,7 +268,7 @@ class Session:
         self._session.set_peer_class_filter(limited(options.limit_lan))
         self._handles: dict[InfoHash, lt.torrent_handle] = {}
         # Not the session's own method, for whoever has that keeps the session alive.
-        self.door = Door(reactor, lambda rules: self._session.set_ip_filter(rules))  # noqa: PLW0108
+        self.door = IpFilter(reactor, lambda rules: self._session.set_ip_filter(rules))  # noqa: PLW0108
         self._receive = receive
         self._reader = _AlertReader(reactor, self._session, self._taking)
 
@@ -390,7 +390,7 @@ class Session:
         handle = self._handles.get(info_hash)
         return handle.file_progress(lt.torrent_handle.piece_granularity) if handle else []
 
-    def connections(self, info_hash: InfoHash) -> list[Connection]:
+    def connections(self, info_hash: InfoHash) -> list[PeerConnection]:
         """The peers of a torrent."""
         # Here, too, there is no alert to be had; this takes 0.1 ms.
         handle = self._handles.get(info_hash)
@@ -490,7 +490,7 @@ class Session:
         """Ask for ``Statuses``."""
         self._session.post_torrent_updates()
 
-    def statuses(self) -> list[Status]:
+    def statuses(self) -> list[TorrentStatus]:
         """How every torrent is; waits for libtorrent, and takes its time with many torrents."""
         # get_torrent_status calls its predicate without the interpreter's lock, and crashes on
         # Python 3.12 and later.
@@ -648,9 +648,9 @@ def _pieces_of(runs: Sequence[range], count: int) -> list[bool]:
     return there
 
 
-def _connection(peer: lt.peer_info) -> Connection:
+def _connection(peer: lt.peer_info) -> PeerConnection:
     address, port = peer.ip
-    return Connection(
+    return PeerConnection(
         address,
         port,
         incoming=not peer.flags & lt.peer_info.local_connection,

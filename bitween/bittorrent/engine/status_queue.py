@@ -10,18 +10,21 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from bitween.bittorrent.engine.alerts import Status
+from bitween.bittorrent.engine.alerts import TorrentStatus
 from bitween.model.torrent import InfoHash
 from bitween.util.cooperate import in_slices
 
 
-class Backlog:
+class StatusQueue:
     """Statuses that wait to be taken up; of each torrent only the latest counts."""
 
     _log = Logger()
 
     def __init__(
-        self, reactor: IReactorTime, take: Callable[[Status], None], taken: Callable[[], None]
+        self,
+        reactor: IReactorTime,
+        take: Callable[[TorrentStatus], None],
+        taken: Callable[[], None],
     ) -> None:
         """
         :param take: takes up one.
@@ -30,10 +33,10 @@ class Backlog:
         self._reactor = reactor
         self._take = take
         self._taken = taken
-        self._waiting: OrderedDict[InfoHash, Status] = OrderedDict()
+        self._waiting: OrderedDict[InfoHash, TorrentStatus] = OrderedDict()
         self._taking: Deferred[None] | None = None
 
-    def add(self, statuses: Iterable[Status]) -> None:
+    def add(self, statuses: Iterable[TorrentStatus]) -> None:
         """Take these up, at once if they are few."""
         self._waiting.update((status.info_hash, status) for status in statuses)
         if self._taking is None:

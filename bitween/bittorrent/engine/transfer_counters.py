@@ -10,7 +10,7 @@ from bitween.model.torrent import InfoHash
 
 
 @dataclass(frozen=True, slots=True)
-class Connection:
+class PeerConnection:
     """
     One peer of a torrent.
 
@@ -27,12 +27,12 @@ class Connection:
     uploaded: int
 
 
-class Tallies:
+class TransferCounters:
     """Looks at the connections of those torrents of which something moved, a few at a time."""
 
     def __init__(
         self,
-        connections: Callable[[InfoHash], Sequence[Connection]],
+        connections: Callable[[InfoHash], Sequence[PeerConnection]],
         tell: Callable[[PeerMoved], None],
     ) -> None:
         """
@@ -41,7 +41,7 @@ class Tallies:
         """
         self._connections = connections
         self._tell = tell
-        self._tallies: dict[InfoHash, Tally] = {}
+        self._tallies: dict[InfoHash, TorrentCounters] = {}
         self._due: dict[InfoHash, None] = {}
 
     def moved(self, info_hash: InfoHash) -> None:
@@ -60,7 +60,7 @@ class Tallies:
     def look(self, info_hash: InfoHash) -> None:
         """Look at one."""
         self._due.pop(info_hash, None)
-        tally = self._tallies.setdefault(info_hash, Tally())
+        tally = self._tallies.setdefault(info_hash, TorrentCounters())
         for moved in tally.count(self._connections(info_hash)):
             self._tell(moved)
 
@@ -71,19 +71,19 @@ class Tallies:
             del self._tallies[info_hash]
 
 
-class Tally:
+class TorrentCounters:
     """The connections of one torrent as they were when last looked at."""
 
     def __init__(self) -> None:
-        self._seen: dict[tuple[str, int], Connection] = {}
+        self._seen: dict[tuple[str, int], PeerConnection] = {}
 
-    def count(self, connections: Sequence[Connection]) -> list[PeerMoved]:
+    def count(self, connections: Sequence[PeerConnection]) -> list[PeerMoved]:
         """What moved since the last time, by peer; of those that are gone nothing is known."""
         moved = list(self._moved(connections))
         self._seen = {(c.address, c.port): c for c in connections}
         return moved
 
-    def _moved(self, connections: Sequence[Connection]) -> Iterator[PeerMoved]:
+    def _moved(self, connections: Sequence[PeerConnection]) -> Iterator[PeerMoved]:
         for now in connections:
             before = self._seen.get((now.address, now.port))
             if before is None or _is_another(before, now):
@@ -96,6 +96,6 @@ class Tally:
                 yield PeerMoved(address=now.address, port=port, downloaded=down, uploaded=up)
 
 
-def _is_another(before: Connection, now: Connection) -> bool:
+def _is_another(before: PeerConnection, now: PeerConnection) -> bool:
     """Whether a connection was closed and another one opened between the same sockets."""
     return now.downloaded < before.downloaded or now.uploaded < before.uploaded

@@ -12,7 +12,7 @@ from bitween.model.disk_space import reserve
 from bitween.model.stamp import Stamp
 from bitween.model.text import printable
 from bitween.model.torrent import FileEntry, InfoHash
-from bitween.model.torrent_error import NO_TROUBLE, Reason, Trouble, failed, missing
+from bitween.model.torrent_error import NO_TROUBLE, Reason, TorrentError, failed, missing
 from bitween.util.cooperate import at_once
 
 
@@ -26,7 +26,7 @@ class Look:
     :param faulty: the places, in the list of files, of all that are not as they should be.
     """
 
-    fault: Trouble
+    fault: TorrentError
     stamp: str
     faulty: frozenset[int] = frozenset()
 
@@ -37,7 +37,7 @@ def looking(folder: str, files: Sequence[FileEntry]) -> Generator[None, None, Lo
     first, faulty = NO_TROUBLE, set()
     for number, file in enumerate(files):
         found = _look_at(folder, file)
-        if isinstance(found, Trouble):
+        if isinstance(found, TorrentError):
             first = first or found
             faulty.add(number)
         else:
@@ -68,7 +68,7 @@ class Need:
 NO_NEED = Need()
 
 
-def obstacle(folder: str, need: Need, coming: int, *, holds_state: bool) -> Trouble:
+def obstacle(folder: str, need: Need, coming: int, *, holds_state: bool) -> TorrentError:
     """
     Why nothing can be written to a folder, if that is to be seen.
 
@@ -84,21 +84,21 @@ def obstacle(folder: str, need: Need, coming: int, *, holds_state: bool) -> Trou
         said = f"'{shown}' cannot be used: {error.strerror}"
         return replace(failed(shown, error.errno, ""), text=said)
     if not os.access(folder, os.W_OK | os.X_OK):
-        return Trouble(f"'{shown}' may not be written to", Reason.FORBIDDEN, shown)
+        return TorrentError(f"'{shown}' may not be written to", Reason.FORBIDDEN, shown)
     free = room.f_bavail * room.f_frsize
     kept = reserve(room.f_blocks * room.f_frsize, holds_state=holds_state)
     if free < need.size + coming + kept:
         left = f"{_amount(free)} left, and {_amount(need.size + coming)} are to come"
         but = f"; {_amount(kept)} always stay free" if free >= need.size + coming else ""
-        return Trouble(f"the disk of '{shown}' has {left}{but}", Reason.FULL, shown)
+        return TorrentError(f"the disk of '{shown}' has {left}{but}", Reason.FULL, shown)
     # Where a file system counts no entries, it has none.
     if room.f_files and room.f_favail < need.entries:
         left = f"room for {room.f_favail} files, and {need.entries} are to come"
-        return Trouble(f"the disk of '{shown}' has {left}", Reason.FULL, shown)
+        return TorrentError(f"the disk of '{shown}' has {left}", Reason.FULL, shown)
     return NO_TROUBLE
 
 
-def filled(folder: str, *, holds_state: bool) -> Trouble:
+def filled(folder: str, *, holds_state: bool) -> TorrentError:
     """
     What is wrong with a disk of which less than half stays free of what always should.
 
@@ -112,7 +112,7 @@ def filled(folder: str, *, holds_state: bool) -> Trouble:
     if 2 * free >= reserve(room.f_blocks * room.f_frsize, holds_state=holds_state):
         return NO_TROUBLE
     shown = printable(folder, 500)
-    return Trouble(f"the disk of '{shown}' has only {_amount(free)} left", Reason.FULL, shown)
+    return TorrentError(f"the disk of '{shown}' has only {_amount(free)} left", Reason.FULL, shown)
 
 
 def device(folder: str) -> int | None:
@@ -138,7 +138,7 @@ def _amount(count: int) -> str:
     return f"{count / 1e6:,.1f} MB"
 
 
-def _look_at(folder: str, file: FileEntry) -> os.stat_result | Trouble:
+def _look_at(folder: str, file: FileEntry) -> os.stat_result | TorrentError:
     """How a file looks, or what is wrong with it."""
     path = os.path.join(folder, file.path)
     try:
@@ -152,7 +152,7 @@ def _look_at(folder: str, file: FileEntry) -> os.stat_result | Trouble:
         return replace(failed(shown, error.errno, ""), text=said)
 
 
-def _fault(path: str, file: FileEntry, found: os.stat_result) -> Trouble:
+def _fault(path: str, file: FileEntry, found: os.stat_result) -> TorrentError:
     if not stat.S_ISREG(found.st_mode):
         reason, what = Reason.CHANGED, "is not a file"
     elif found.st_size != file.size:
@@ -162,7 +162,7 @@ def _fault(path: str, file: FileEntry, found: os.stat_result) -> Trouble:
     else:
         return NO_TROUBLE
     shown = _shown(file)
-    return Trouble(f"'{shown}' {what}", reason, shown)
+    return TorrentError(f"'{shown}' {what}", reason, shown)
 
 
 def _shown(file: FileEntry) -> str:

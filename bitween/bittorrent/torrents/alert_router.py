@@ -7,39 +7,39 @@ from collections.abc import Callable
 from twisted.logger import Logger
 
 from bitween.bittorrent.engine import alerts
-from bitween.bittorrent.engine.alerts import Alert, Status
+from bitween.bittorrent.engine.alerts import Alert, TorrentStatus
 from bitween.bittorrent.engine.flusher import Flusher
 from bitween.bittorrent.engine.piece_reader import PieceReader
 from bitween.bittorrent.engine.session import Session
-from bitween.bittorrent.engine.status_queue import Backlog
-from bitween.bittorrent.torrents.controller import Steering
-from bitween.bittorrent.torrents.lifecycle import Milestones
+from bitween.bittorrent.engine.status_queue import StatusQueue
+from bitween.bittorrent.torrents.controller import TorrentController
+from bitween.bittorrent.torrents.lifecycle import TorrentLifecycle
 from bitween.bittorrent.torrents.loader import Loader
-from bitween.bittorrent.torrents.registry import Members
-from bitween.bittorrent.torrents.resume_data import Saver
+from bitween.bittorrent.torrents.registry import TorrentRegistry
+from bitween.bittorrent.torrents.resume_data import ResumeDataSaver
 from bitween.bittorrent.torrents.startup import Startup
 from bitween.errors import StoreError
 from bitween.model.torrent import InfoHash
 from bitween.model.torrent_error import failed
 
 
-class Dispatch:
+class AlertRouter:
     """Takes alerts one by one, however it went with the one before."""
 
     _log = Logger()
 
     def __init__(
         self,
-        members: Members,
+        members: TorrentRegistry,
         session: Callable[[], Session],
         *,
-        backlog: Backlog,
+        backlog: StatusQueue,
         startup: Startup,
         loader: Loader,
         flusher: Flusher,
-        steering: Steering,
-        milestones: Milestones,
-        saver: Saver,
+        steering: TorrentController,
+        milestones: TorrentLifecycle,
+        saver: ResumeDataSaver,
         pieces: PieceReader,
     ) -> None:
         self._members = members
@@ -53,10 +53,10 @@ class Dispatch:
         self._saver = saver
         self._pieces = pieces
 
-    def take(self, said: Alert | Status) -> None:
+    def take(self, said: Alert | TorrentStatus) -> None:
         """Have whom it concerns go by it."""
         try:
-            if isinstance(said, Status):
+            if isinstance(said, TorrentStatus):
                 self._milestones.take_status(said)
             else:
                 self._take(said)
@@ -66,7 +66,7 @@ class Dispatch:
 
     def _take(self, alert: Alert) -> None:
         match alert:
-            case alerts.Statuses(statuses=statuses):
+            case alerts.TorrentStatuses(statuses=statuses):
                 self._backlog.add(statuses)
             case alerts.Loaded(info_hash=info_hash, error=error):
                 self._take_loaded(info_hash, error)

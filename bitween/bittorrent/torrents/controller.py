@@ -14,11 +14,11 @@ from bitween.bittorrent.engine.session import Session, SessionReactor
 from bitween.bittorrent.files.layout import Layout
 from bitween.bittorrent.files.naming import Steps
 from bitween.bittorrent.torrents.dialler import Dialler
-from bitween.bittorrent.torrents.download_queue import Turns
+from bitween.bittorrent.torrents.download_queue import DownloadQueue
 from bitween.bittorrent.torrents.loader import Loader
-from bitween.bittorrent.torrents.managed_torrent import Member
-from bitween.bittorrent.torrents.registry import Members
-from bitween.bittorrent.torrents.space_check import Room, measuring
+from bitween.bittorrent.torrents.managed_torrent import ManagedTorrent
+from bitween.bittorrent.torrents.registry import TorrentRegistry
+from bitween.bittorrent.torrents.space_check import SpaceCheck, measuring
 from bitween.bittorrent.torrents.torrent_files import (
     clearing,
     has_many,
@@ -27,14 +27,14 @@ from bitween.bittorrent.torrents.torrent_files import (
     preparing,
 )
 from bitween.model.torrent import InfoHash
-from bitween.model.torrent_error import NO_TROUBLE, Trouble
-from bitween.storage.database import Store
+from bitween.model.torrent_error import NO_TROUBLE, TorrentError
+from bitween.storage.database import Database
 from bitween.util.cooperate import in_slices, result_in_slices
 
 _T = TypeVar("_T")
 
 
-class Steering:
+class TorrentController:
     """Has libtorrent do what is wanted of a torrent, as far as the disk lets it."""
 
     _log = Logger()
@@ -42,13 +42,13 @@ class Steering:
     def __init__(
         self,
         reactor: SessionReactor,
-        store: Store,
-        members: Members,
+        store: Database,
+        members: TorrentRegistry,
         session: Callable[[], Session],
         *,
-        room: Room,
+        room: SpaceCheck,
         loader: Loader,
-        turns: Turns,
+        turns: DownloadQueue,
         dialler: Dialler,
         patience: float,
     ) -> None:
@@ -74,11 +74,11 @@ class Steering:
             return
         member.loaded = not error
         if error:
-            self.fail(info_hash, Trouble(error))
+            self.fail(info_hash, TorrentError(error))
         self.steer(member)
         self._dialler.dial_new(member)
 
-    def steer(self, member: Member) -> None:
+    def steer(self, member: ManagedTorrent) -> None:
         """Have libtorrent go on with a torrent or not, as is wanted now."""
         if not member.loaded or member.halted == member.stands:
             return
@@ -104,7 +104,7 @@ class Steering:
         if member.wants_peers:
             self._dialler.dial(member)
 
-    def select(self, member: Member) -> None:
+    def select(self, member: ManagedTorrent) -> None:
         """Have the files fetched that are selected now."""
         if member.record.complete or not member.placed:
             return
@@ -121,7 +121,7 @@ class Steering:
         else:
             self.fetch(member)
 
-    def fetch(self, member: Member) -> None:
+    def fetch(self, member: ManagedTorrent) -> None:
         """Begin to fetch what is wanted, if the disk has room for it."""
         self.steer(member)
         if member.layout is not None and not member.halted:
@@ -132,7 +132,7 @@ class Steering:
                 self._prioritize(member, member.layout)
         self._turns.disturb()
 
-    def fail(self, info_hash: InfoHash, error: Trouble) -> None:
+    def fail(self, info_hash: InfoHash, error: TorrentError) -> None:
         """Have a torrent stand still, and say why."""
         member = self._members.get(info_hash)
         if member is None or member.error == error:
@@ -145,7 +145,7 @@ class Steering:
         self._turns.disturb()
         self._members.put(member)
 
-    def try_again(self, member: Member) -> None:
+    def try_again(self, member: ManagedTorrent) -> None:
         """Go on with a download that could not be written, if that could help."""
         if not self._members.holds(member) or self._reactor.seconds() < member.retry_at:
             return
@@ -160,7 +160,7 @@ class Steering:
                 if shortage:
                     self.fail(member.record.info_hash, shortage)
 
-    def verify(self, member: Member, stamp: str) -> None:
+    def verify(self, member: ManagedTorrent, stamp: str) -> None:
         """
         Have libtorrent compare what lies on the disk with the hashes, and go on from there.
 
@@ -182,7 +182,7 @@ class Steering:
             lambda failure: self._log.failure("measuring a download failed", failure)
         )
 
-    async def _measure(self, member: Member) -> None:
+    async def _measure(self, member: ManagedTorrent) -> None:
         """Find out what a download still takes of its disk, and load it."""
         await in_slices(cast(IReactorTime, self._reactor), measuring(member))
         trouble = await self._while_held(member, clearing(member))
@@ -191,7 +191,7 @@ class Steering:
         if self._members.holds(member):
             self._loader.load_again(member)
 
-    def _prioritize(self, member: Member, layout: Layout) -> None:
+    def _prioritize(self, member: ManagedTorrent, layout: Layout) -> None:
         if member.preparing:
             return
         if not member.ready:
@@ -209,7 +209,7 @@ class Steering:
         self._session().fetch(member.record.info_hash, priorities, selection.sequential)
         member.busy_at = self._reactor.seconds()
 
-    async def _prepare(self, member: Member) -> None:
+    async def _prepare(self, member: ManagedTorrent) -> None:
         """Make what has to be there before a download is fetched, and go on with it."""
         try:
             trouble = await self._while_held(member, preparing(member))
@@ -227,13 +227,13 @@ class Steering:
         elif member.loaded and member.layout is not None:
             self._prioritize(member, member.layout)
 
-    def keep_names(self, member: Member) -> None:
+    def keep_names(self, member: ManagedTorrent) -> None:
         """Have nobody take the names of files of which the content is yet to come."""
         Deferred.fromCoroutine(self._while_held(member, keeping_names(member))).addErrback(
             lambda failure: self._log.failure("keeping the names of files failed", failure)
         )
 
-    async def _while_held(self, member: Member, steps: Steps[_T]) -> _T | None:
+    async def _while_held(self, member: ManagedTorrent, steps: Steps[_T]) -> _T | None:
         """Take steps, but none any more for what is removed; ``None`` if it is."""
 
         def taking() -> Steps[_T | None]:
@@ -247,7 +247,7 @@ class Steering:
 
         return await result_in_slices(cast(IReactorTime, self._reactor), taking())
 
-    def _begin_anew(self, member: Member) -> None:
+    def _begin_anew(self, member: ManagedTorrent) -> None:
         """
         Load a download again.
 

@@ -7,20 +7,20 @@ from collections.abc import Callable
 from twisted.internet.interfaces import IDelayedCall
 
 from bitween.bittorrent.engine.session import SessionReactor
-from bitween.bittorrent.torrents.managed_torrent import Member
-from bitween.bittorrent.torrents.queue import STALLED, Candidate, waiting
-from bitween.bittorrent.torrents.registry import Members
+from bitween.bittorrent.torrents.managed_torrent import ManagedTorrent
+from bitween.bittorrent.torrents.queue import STALLED, QueueEntry, waiting
+from bitween.bittorrent.torrents.registry import TorrentRegistry
 
 
-class Turns:
+class DownloadQueue:
     """Has downloads wait or go on, soon after anything changed, once for all that did."""
 
     def __init__(
         self,
         reactor: SessionReactor,
-        members: Members,
+        members: TorrentRegistry,
         limit: int,
-        changed: Callable[[Member], None],
+        changed: Callable[[ManagedTorrent], None],
     ) -> None:
         """
         :param limit: how many run at the same time, 0 for any number.
@@ -61,9 +61,9 @@ class Turns:
                 self._changed(member)
         self._members.tell_shares()
 
-    def _candidate(self, member: Member) -> Candidate:
+    def _candidate(self, member: ManagedTorrent) -> QueueEntry:
         in_vain = self._reactor.seconds() - member.busy_at
-        return Candidate(
+        return QueueEntry(
             member.record.wishes.rank,
             member.record.added,
             member.record.info_hash,

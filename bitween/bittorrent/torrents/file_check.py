@@ -9,10 +9,10 @@ from twisted.internet.interfaces import IReactorTime
 
 from bitween.bittorrent.engine.session import SessionReactor
 from bitween.bittorrent.files.disk import Look, looking
-from bitween.bittorrent.torrents.controller import Steering
+from bitween.bittorrent.torrents.controller import TorrentController
 from bitween.bittorrent.torrents.loader import Loader
-from bitween.bittorrent.torrents.managed_torrent import Member
-from bitween.bittorrent.torrents.registry import Members
+from bitween.bittorrent.torrents.managed_torrent import ManagedTorrent
+from bitween.bittorrent.torrents.registry import TorrentRegistry
 from bitween.bittorrent.torrents.rounds import Rounds
 from bitween.bittorrent.torrents.torrent_files import (
     is_lost,
@@ -29,7 +29,7 @@ _FILES_A_STEP = 50
 _STEPS = 30
 
 
-class Inspection:
+class FileChecker:
     """
     Finds out when files get into trouble, and when that is over.
 
@@ -39,9 +39,9 @@ class Inspection:
     def __init__(
         self,
         reactor: SessionReactor,
-        members: Members,
+        members: TorrentRegistry,
         loader: Loader,
-        steering: Steering,
+        steering: TorrentController,
         look_seconds: float,
     ) -> None:
         """
@@ -65,7 +65,7 @@ class Inspection:
             rounds.step(self._reactor.seconds(), _FILES_A_STEP)
         self._members.tell_shares()
 
-    async def recheck(self, member: Member) -> None:
+    async def recheck(self, member: ManagedTorrent) -> None:
         """Look at a torrent now, in slices, and have it verified though nothing seems to be new."""
         member.patience, member.refused = 0.0, ""
         if member.layout is None:
@@ -82,7 +82,7 @@ class Inspection:
     async def _look_at(self, folder: str, files: Sequence[FileEntry]) -> Look:
         return await result_in_slices(cast(IReactorTime, self._reactor), looking(folder, files))
 
-    async def look(self, member: Member) -> None:
+    async def look(self, member: ManagedTorrent) -> None:
         """Look at a torrent now, in slices; what seems to be new is verified from then on."""
         await in_slices(cast(IReactorTime, self._reactor), self._looking_at(member))
 
@@ -100,7 +100,7 @@ class Inspection:
                     self._steering.fail(member.record.info_hash, trouble)
             yield
 
-    def _looking_at(self, member: Member) -> Iterator[None]:
+    def _looking_at(self, member: ManagedTorrent) -> Iterator[None]:
         if member.complete and member.layout is not None:
             found = yield from looking(member.record.folder, member.layout.files)
             self._take_look(member, found)
@@ -131,7 +131,7 @@ class Inspection:
             self._steering.try_again(member)
             yield
 
-    def _take_look(self, member: Member, found: Look) -> None:
+    def _take_look(self, member: ManagedTorrent, found: Look) -> None:
         """Go by how the files of a complete torrent look now."""
         if member.verifying or not self._members.holds(member):
             return

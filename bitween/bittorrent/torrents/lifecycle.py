@@ -12,30 +12,30 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from bitween.bittorrent.engine.alerts import Phase, Status
+from bitween.bittorrent.engine.alerts import Phase, TorrentStatus
 from bitween.bittorrent.engine.flusher import Flusher
 from bitween.bittorrent.engine.metadata_scan import scanning
 from bitween.bittorrent.engine.session import Session, SessionReactor
-from bitween.bittorrent.engine.transfer_counters import Tallies
+from bitween.bittorrent.engine.transfer_counters import TransferCounters
 from bitween.bittorrent.files.disk import Look, looking, remove_part_file
 from bitween.bittorrent.files.holes import Zeros, finding_zeros
 from bitween.bittorrent.files.layout import Layout, finding_links, free_root, reading_layout
 from bitween.bittorrent.files.naming import Naming, choosing_names
-from bitween.bittorrent.torrents.controller import Steering
+from bitween.bittorrent.torrents.controller import TorrentController
 from bitween.bittorrent.torrents.dialler import Dialler
-from bitween.bittorrent.torrents.download_queue import Turns
+from bitween.bittorrent.torrents.download_queue import DownloadQueue
 from bitween.bittorrent.torrents.loader import Loader
-from bitween.bittorrent.torrents.managed_torrent import Member
-from bitween.bittorrent.torrents.registry import Members
-from bitween.bittorrent.torrents.resume_data import Saver
+from bitween.bittorrent.torrents.managed_torrent import ManagedTorrent
+from bitween.bittorrent.torrents.registry import TorrentRegistry
+from bitween.bittorrent.torrents.resume_data import ResumeDataSaver
 from bitween.bittorrent.torrents.space_check import whole_need
 from bitween.bittorrent.torrents.torrent_files import looking_at_wanted
 from bitween.errors import StoreError, SwarmError
 from bitween.model.metainfo import info_section
 from bitween.model.text import printable, safe_name
 from bitween.model.torrent import FileOrigin, InfoHash
-from bitween.model.torrent_error import Reason, Trouble
-from bitween.storage.database import Store
+from bitween.model.torrent_error import Reason, TorrentError
+from bitween.storage.database import Database
 from bitween.util.cooperate import result_in_slices
 
 # How many files with other names than their sender's the log names.
@@ -47,7 +47,7 @@ _TOLERANCE = 0.05
 _T = TypeVar("_T")
 
 
-class Milestones:
+class TorrentLifecycle:
     """
     Decides from the status of a torrent how it goes on.
 
@@ -60,17 +60,17 @@ class Milestones:
     def __init__(
         self,
         reactor: SessionReactor,
-        store: Store,
-        members: Members,
+        store: Database,
+        members: TorrentRegistry,
         session: Callable[[], Session],
         clock: Callable[[], float],
         *,
         loader: Loader,
         flusher: Flusher,
-        steering: Steering,
-        turns: Turns,
-        saver: Saver,
-        tallies: Tallies,
+        steering: TorrentController,
+        turns: DownloadQueue,
+        saver: ResumeDataSaver,
+        tallies: TransferCounters,
         dialler: Dialler,
         announced: Callable[[InfoHash], Collection[int]],
     ) -> None:
@@ -94,7 +94,7 @@ class Milestones:
         # Those whose first content is awaited: until then the names of their files are anybody's.
         self._begun: set[InfoHash] = set()
 
-    def take_status(self, status: Status) -> None:
+    def take_status(self, status: TorrentStatus) -> None:
         """Go on with a torrent as far as that is possible now."""
         member = self._members.get(status.info_hash)
         # What is said before it is loaded is said of an earlier load.
@@ -111,14 +111,14 @@ class Milestones:
             self._saver.save(member)
         # What was said of the file itself tells more.
         if status.error and not member.error:
-            self._steering.fail(status.info_hash, Trouble(status.error))
+            self._steering.fail(status.info_hash, TorrentError(status.error))
         if status.has_metadata and member.layout is None and not member.error:
             self._take_metadata(member)
             self._members.put(member)
             return
         self._proceed(member, turned=before is None or before.phase is not status.phase)
 
-    def _proceed(self, member: Member, *, turned: bool) -> None:
+    def _proceed(self, member: ManagedTorrent, *, turned: bool) -> None:
         status = member.status
         checked = status is not None and status.phase not in (Phase.METADATA, Phase.CHECKING)
         if status is not None and checked and member.loaded and not member.error:
@@ -127,7 +127,7 @@ class Milestones:
                 self._dialler.dial_at_once(member)
         self._members.put(member)
 
-    def flush(self, member: Member) -> None:
+    def flush(self, member: ManagedTorrent) -> None:
         """Have libtorrent write to the disk what it has, and go on when it is there."""
         # Twice, so that by the end of the second flush the status is not from before the first one.
         info_hash = member.record.info_hash
@@ -138,14 +138,14 @@ class Milestones:
             lambda there: Deferred.fromCoroutine(self._flushed(member, there=there))
         ).addErrback(self._not_noted)
 
-    async def _flushed(self, member: Member, *, there: bool) -> None:
+    async def _flushed(self, member: ManagedTorrent, *, there: bool) -> None:
         try:
             if there:
                 await self._settle(member)
         finally:
             member.flushing = False
 
-    async def _settle(self, member: Member) -> None:
+    async def _settle(self, member: ManagedTorrent) -> None:
         """Take note of what is on the disk, after a look at its files."""
         if not self._may_settle(member) or member.layout is None:
             return
@@ -164,14 +164,14 @@ class Milestones:
         self._members.tell_shares()
         self._turns.disturb()
 
-    def _may_settle(self, member: Member) -> bool:
+    def _may_settle(self, member: ManagedTorrent) -> bool:
         here = member.loaded and member.has_wanted and not member.error
         return here and self._members.holds(member)
 
     async def _in_slices(self, steps: Generator[object, None, _T]) -> _T:
         return await result_in_slices(cast(IReactorTime, self._reactor), steps)
 
-    def _take_wanted(self, member: Member, found: Look) -> None:
+    def _take_wanted(self, member: ManagedTorrent, found: Look) -> None:
         if found.fault:
             member.faulty = found.faulty
             self._steering.fail(member.record.info_hash, found.fault)
@@ -201,7 +201,7 @@ class Milestones:
         failure.trap(StoreError)
         self._log.error("{error}", error=failure.value)
 
-    def _take_metadata(self, member: Member) -> None:
+    def _take_metadata(self, member: ManagedTorrent) -> None:
         if member.reading:
             return
         torrent_file = self._session().metadata(member.record.info_hash)
@@ -210,13 +210,13 @@ class Milestones:
             reading = Deferred.fromCoroutine(self._read(member, torrent_file))
             reading.addErrback(self._not_noted)
 
-    async def _read(self, member: Member, torrent_file: bytes) -> None:
+    async def _read(self, member: ManagedTorrent, torrent_file: bytes) -> None:
         """Read metadata, which is a contact's, and go on."""
         try:
             read = await self._in_slices(self._reading(member, torrent_file))
         except SwarmError as error:
             if self._members.holds(member):
-                self._refuse(member, Trouble(error.message, Reason.SENSELESS))
+                self._refuse(member, TorrentError(error.message, Reason.SENSELESS))
             return
         finally:
             member.reading = False
@@ -234,7 +234,7 @@ class Milestones:
         self._members.tell_shares()
 
     def _reading(
-        self, member: Member, torrent_file: bytes
+        self, member: ManagedTorrent, torrent_file: bytes
     ) -> Generator[None, None, tuple[Naming, Layout, Zeros]]:
         """
         Read metadata in steps; measure it before anything is built of it.
@@ -253,14 +253,14 @@ class Milestones:
         zeros = yield from finding_zeros(torrent_file, layout, member.record.folder)
         return names.naming, layout, zeros
 
-    def _refuse(self, member: Member, trouble: Trouble) -> None:
+    def _refuse(self, member: ManagedTorrent, trouble: TorrentError) -> None:
         """Have nothing to do with a torrent, whose metadata libtorrent need not keep, either."""
         member.loaded = False
         self._loader.unload_quietly(member.record.info_hash)
         self._steering.fail(member.record.info_hash, trouble)
         self._members.tell_shares()
 
-    def _take_checked(self, member: Member, status: Status, *, turned: bool) -> None:
+    def _take_checked(self, member: ManagedTorrent, status: TorrentStatus, *, turned: bool) -> None:
         """
         Go on with a torrent of which is known what lies on the disk.
 
@@ -289,7 +289,7 @@ class Milestones:
         elif not member.flushing and (not member.satisfied or (seeding and turned)):
             self.flush(member)
 
-    def _go_on_fetching(self, member: Member, status: Status) -> None:
+    def _go_on_fetching(self, member: ManagedTorrent, status: TorrentStatus) -> None:
         if not (member.fetching or member.halted):
             self._steering.fetch(member)
         elif not (member.names_kept or member.preparing):
@@ -298,17 +298,19 @@ class Milestones:
             else:
                 self._begun.add(status.info_hash)
 
-    def _take_verified(self, member: Member, same: bool) -> None:
+    def _take_verified(self, member: ManagedTorrent, same: bool) -> None:
         info_hash = member.record.info_hash
         member.intact = same
         if not same:
             member.refused = member.seen
-            self._steering.fail(info_hash, Trouble("a file is another than it was", Reason.CHANGED))
+            self._steering.fail(
+                info_hash, TorrentError("a file is another than it was", Reason.CHANGED)
+            )
         elif member.record.stamp != member.seen:
             self._store.set_complete(info_hash, member.seen, self._clock())
             member.record = replace(member.record, stamp=member.seen)
 
-    async def _place_found(self, member: Member, layout: Layout | None) -> None:
+    async def _place_found(self, member: ManagedTorrent, layout: Layout | None) -> None:
         """Have a download keep the very same that lies under its name, if no link leads there."""
         try:
             files = layout.files if layout else ()
@@ -320,7 +322,7 @@ class Milestones:
         if member.placed:
             self._proceed(member, turned=True)
 
-    def _place(self, member: Member, same: bool) -> None:
+    def _place(self, member: ManagedTorrent, same: bool) -> None:
         """
         Decide under which name a download lies on the disk, and let it begin.
 
@@ -349,7 +351,7 @@ class Milestones:
             # libtorrent touches files that it is to fetch, even if nothing of them is missing.
             self._steering.fetch(member)
 
-    def _tell_renamed(self, member: Member, layout: Layout) -> None:
+    def _tell_renamed(self, member: ManagedTorrent, layout: Layout) -> None:
         renamed = [file for file in layout.files if file.original]
         if renamed:
             examples = ", ".join(
@@ -364,7 +366,7 @@ class Milestones:
                 more=", ..." if len(renamed) > _EXAMPLES else "",
             )
 
-    def _free_root(self, member: Member, layout: Layout, same: bool) -> str:
+    def _free_root(self, member: ManagedTorrent, layout: Layout, same: bool) -> str:
         """Choose the name under which a download lies: its own, unless something else does."""
         folder = member.record.folder
         taken = {
@@ -383,7 +385,7 @@ class Milestones:
         )
         return root
 
-    def _complete(self, member: Member, stamp: str) -> None:
+    def _complete(self, member: ManagedTorrent, stamp: str) -> None:
         """Take note that every byte is on the disk."""
         record, now = member.record, self._clock()
         self._store.set_complete(record.info_hash, stamp, now)
@@ -393,7 +395,7 @@ class Milestones:
         remove_part_file(record.folder, record.info_hash)
         self._members.tell_finished(member)
 
-    def _satisfy(self, member: Member) -> None:
+    def _satisfy(self, member: ManagedTorrent) -> None:
         """Take note that every file that is wanted is on the disk."""
         new = member.record.completed is None
         if new:

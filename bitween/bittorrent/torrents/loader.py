@@ -13,17 +13,17 @@ from bitween.bittorrent.engine.alerts import Deleted, Removed
 from bitween.bittorrent.engine.flusher import Flusher
 from bitween.bittorrent.engine.piece_reader import PieceReader
 from bitween.bittorrent.engine.session import Loading, Session
-from bitween.bittorrent.engine.status_queue import Backlog
-from bitween.bittorrent.engine.transfer_counters import Tallies
-from bitween.bittorrent.torrents.managed_torrent import Member
-from bitween.bittorrent.torrents.registry import Members
-from bitween.bittorrent.torrents.space_check import Room
+from bitween.bittorrent.engine.status_queue import StatusQueue
+from bitween.bittorrent.engine.transfer_counters import TransferCounters
+from bitween.bittorrent.torrents.managed_torrent import ManagedTorrent
+from bitween.bittorrent.torrents.registry import TorrentRegistry
+from bitween.bittorrent.torrents.space_check import SpaceCheck
 from bitween.bittorrent.torrents.torrent_files import making_programs_plain
 from bitween.errors import SwarmError
 from bitween.model.deletion import Deletion
 from bitween.model.torrent import InfoHash
-from bitween.model.torrent_error import Reason, Trouble
-from bitween.storage.database import Store
+from bitween.model.torrent_error import Reason, TorrentError
+from bitween.storage.database import Database
 from bitween.util.cooperate import at_once
 
 #: Deletes the files of a torrent that libtorrent has let go of.
@@ -60,15 +60,15 @@ class Loader:
 
     def __init__(
         self,
-        store: Store,
-        members: Members,
+        store: Database,
+        members: TorrentRegistry,
         session: Callable[[], Session],
         *,
-        room: Room,
-        backlog: Backlog,
+        room: SpaceCheck,
+        backlog: StatusQueue,
         flusher: Flusher,
         pieces: PieceReader,
-        tallies: Tallies,
+        tallies: TransferCounters,
     ) -> None:
         self._store = store
         self._members = members
@@ -80,7 +80,7 @@ class Loader:
         self._tallies = tallies
         self._leaving: dict[InfoHash, _Leaving] = {}
 
-    def load(self, member: Member) -> bool:
+    def load(self, member: ManagedTorrent) -> bool:
         """Put a torrent into the session; tells whether libtorrent will say how that went."""
         info_hash = member.record.info_hash
         member.loaded, member.status = False, None
@@ -112,11 +112,11 @@ class Loader:
             self._session().load(self._loading(member, trusted, wanted))
             member.dialled, member.holes = member.peers, ()
         except SwarmError as error:
-            member.error = Trouble(error.message, Reason.SENSELESS)
+            member.error = TorrentError(error.message, Reason.SENSELESS)
             return False
         return True
 
-    def load_again(self, member: Member) -> None:
+    def load_again(self, member: ManagedTorrent) -> None:
         """Take a torrent out of the session and put it in anew."""
         self.unload_quietly(member.record.info_hash)
         self.load(member)
@@ -166,12 +166,12 @@ class Loader:
         for info_hash in self._leaving.keys() - set(there):
             self._left(info_hash)
 
-    def _is_trusted(self, member: Member) -> bool:
+    def _is_trusted(self, member: ManagedTorrent) -> bool:
         """Whether it is known what lies on the disk."""
         known = member.intact if member.record.complete else self._store.was_clean
         return known and not member.verifying
 
-    def _loading(self, member: Member, trusted: bool, wanted: bool) -> Loading:
+    def _loading(self, member: ManagedTorrent, trusted: bool, wanted: bool) -> Loading:
         record, layout = member.record, member.layout
         selection = record.wishes.selection
         return Loading(

@@ -6,14 +6,14 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from bitween.bittorrent.engine.alerts import Phase, Status
+from bitween.bittorrent.engine.alerts import Phase, TorrentStatus
 from bitween.bittorrent.files.disk import NO_NEED, Need
 from bitween.bittorrent.files.holes import NO_ZEROS, Zeros
 from bitween.bittorrent.files.layout import Layout
 from bitween.bittorrent.record import TorrentRecord
 from bitween.model.address import PeerAddress
 from bitween.model.torrent import FileEntry, Progress, Torrent, TorrentState
-from bitween.model.torrent_error import NO_TROUBLE, Reason, Remedy, Trouble
+from bitween.model.torrent_error import NO_TROUBLE, Reason, Remedy, TorrentError
 
 _LONGEST_PATIENCE = 3600.0
 # Seconds after the last byte for which there is a rate.
@@ -23,7 +23,7 @@ _BLOCK = 2**14
 
 
 @dataclass(eq=False, slots=True)
-class Member:
+class ManagedTorrent:
     """
     A torrent of ours.
 
@@ -71,10 +71,10 @@ class Member:
     layout: Layout | None = None
     intact: bool = True
     loaded: bool = False
-    status: Status | None = None
+    status: TorrentStatus | None = None
     peers: tuple[PeerAddress, ...] = ()
     dialled: tuple[PeerAddress, ...] = ()
-    error: Trouble = NO_TROUBLE
+    error: TorrentError = NO_TROUBLE
     flushing: bool = False
     unwritten: bool = True
     written: set[int] = field(default_factory=set)
@@ -200,7 +200,7 @@ class Member:
             return wanted
         return status.wanted - status.wanted_done if status.wanted else wanted
 
-    def count(self, status: Status, done: Sequence[int]) -> Status:
+    def count(self, status: TorrentStatus, done: Sequence[int]) -> TorrentStatus:
         """
         Put into a status what is wanted, where libtorrent does not know it yet.
 
@@ -215,7 +215,7 @@ class Member:
             wanted_done=sum(done[number] for number in numbers),
         )
 
-    def take(self, status: Status, now: float) -> bool:
+    def take(self, status: TorrentStatus, now: float) -> bool:
         """
         Take over what libtorrent says now.
 
@@ -233,7 +233,7 @@ class Member:
         self.status = self._with_rates(status, now)
         return status.peers > 0 and (before is None or _exchanged(before) != _exchanged(status))
 
-    def _with_rates(self, status: Status, now: float) -> Status:
+    def _with_rates(self, status: TorrentStatus, now: float) -> TorrentStatus:
         """Tell no rate once nothing moves: libtorrent's mean goes on falling for a minute."""
         before = self.status
         if before is not None and before.downloaded != status.downloaded:
@@ -336,6 +336,6 @@ class Member:
         return max(gone, last)
 
 
-def _exchanged(status: Status) -> tuple[int, int, int]:
+def _exchanged(status: TorrentStatus) -> tuple[int, int, int]:
     # libtorrent sums up the bytes only once a second, but knows of pieces at once.
     return status.done, status.downloaded, status.uploaded

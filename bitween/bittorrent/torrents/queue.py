@@ -12,7 +12,7 @@ STALLED = 60.0
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Candidate:
+class QueueEntry:
     """
     A download that could go on; they go in their order.
 
@@ -27,7 +27,7 @@ class Candidate:
     stalled: bool
 
 
-def waiting(candidates: Iterable[Candidate], limit: int) -> set[InfoHash]:
+def waiting(candidates: Iterable[QueueEntry], limit: int) -> set[InfoHash]:
     """
     Choose who has to wait.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bitween.bittorrent.torrents.managed_torrent import Member
+from bitween.bittorrent.torrents.managed_torrent import ManagedTorrent
 from bitween.errors import UnknownTorrent
 from bitween.model.events import (
     SharesChanged,
@@ -19,7 +19,7 @@ from bitween.model.torrent import InfoHash
 from bitween.util.observable import Observable
 
 
-class Members:
+class TorrentRegistry:
     """
     Our torrents, of which everybody hears what is new.
 
@@ -33,20 +33,20 @@ class Members:
         self.library = Library()
         self.events: Observable[SwarmEvent] = Observable()
         self.loading = False
-        self._members: dict[InfoHash, Member] = {}
+        self._members: dict[InfoHash, ManagedTorrent] = {}
         self._shares_changed = False
 
     def __contains__(self, info_hash: object) -> bool:
         return info_hash in self._members
 
-    def __iter__(self) -> Iterator[Member]:
+    def __iter__(self) -> Iterator[ManagedTorrent]:
         return iter(list(self._members.values()))
 
-    def get(self, info_hash: InfoHash) -> Member | None:
+    def get(self, info_hash: InfoHash) -> ManagedTorrent | None:
         """The torrent with this info-hash, if it is ours."""
         return self._members.get(info_hash)
 
-    def known(self, info_hash: InfoHash) -> Member:
+    def known(self, info_hash: InfoHash) -> ManagedTorrent:
         """
         The torrent with this info-hash.
 
@@ -57,15 +57,15 @@ class Members:
             raise unknown(info_hash)
         return member
 
-    def holds(self, member: Member) -> bool:
+    def holds(self, member: ManagedTorrent) -> bool:
         """Whether a torrent is still ours: any subscriber may have had it removed or replaced."""
         return self._members.get(member.record.info_hash) is member
 
-    def add(self, member: Member) -> None:
+    def add(self, member: ManagedTorrent) -> None:
         """Take one in, in place of what was known by its info-hash; nothing is told yet."""
         self._members[member.record.info_hash] = member
 
-    def remove(self, member: Member) -> None:
+    def remove(self, member: ManagedTorrent) -> None:
         """Have one be ours no more; nothing is told yet."""
         info_hash = member.record.info_hash
         del self._members[info_hash]
@@ -75,7 +75,7 @@ class Members:
         """Let go of all of them; the library stays as it is."""
         self._members.clear()
 
-    def put(self, member: Member, new: bool = False) -> None:
+    def put(self, member: ManagedTorrent, new: bool = False) -> None:
         """Tell how a torrent is now, if that is another than before."""
         if not self.holds(member):
             return
@@ -89,13 +89,13 @@ class Members:
         elif known:
             self.events.notify(TorrentChanged(torrent=torrent))
 
-    def tell_finished(self, member: Member) -> None:
+    def tell_finished(self, member: ManagedTorrent) -> None:
         """Tell that all that is wanted of a torrent is here."""
         self.put(member)
         if self.holds(member):
             self.events.notify(TorrentFinished(torrent=member.torrent))
 
-    def tell_removed(self, member: Member) -> None:
+    def tell_removed(self, member: ManagedTorrent) -> None:
         """Tell that a torrent is ours no more."""
         self.events.notify(
             TorrentRemoved(info_hash=member.record.info_hash, name=member.record.name)

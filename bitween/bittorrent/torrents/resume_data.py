@@ -9,16 +9,16 @@ from twisted.logger import Logger
 
 from bitween.bittorrent.engine.alerts import Alert, ResumeData
 from bitween.bittorrent.engine.session import Session, SessionReactor
-from bitween.bittorrent.torrents.managed_torrent import Member
-from bitween.bittorrent.torrents.registry import Members
+from bitween.bittorrent.torrents.managed_torrent import ManagedTorrent
+from bitween.bittorrent.torrents.registry import TorrentRegistry
 from bitween.errors import StoreError
 from bitween.model.torrent import InfoHash
-from bitween.storage.database import Store
+from bitween.storage.database import Database
 
 _SECONDS_TO_SAVE_AT_EXIT = 10.0
 
 
-class Saver:
+class ResumeDataSaver:
     """Asks libtorrent for resume data of what made progress, and stores it when it comes."""
 
     _log = Logger()
@@ -26,8 +26,8 @@ class Saver:
     def __init__(
         self,
         reactor: SessionReactor,
-        store: Store,
-        members: Members,
+        store: Database,
+        members: TorrentRegistry,
         session: Callable[[], Session],
     ) -> None:
         self._reactor = reactor
@@ -37,7 +37,7 @@ class Saver:
         self._awaited: set[InfoHash] = set()
         self._saved: Deferred[None] | None = None
 
-    def save(self, member: Member) -> None:
+    def save(self, member: ManagedTorrent) -> None:
         """Have the progress of a torrent stored, if it made any."""
         # In the middle of a check libtorrent knows less than what is stored.
         if member.verifying:

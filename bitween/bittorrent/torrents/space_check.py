@@ -7,15 +7,15 @@ from collections.abc import Iterator
 
 from bitween.bittorrent.engine.alerts import Phase
 from bitween.bittorrent.files.disk import NO_NEED, Need, device, filled, obstacle
-from bitween.bittorrent.torrents.managed_torrent import Member
-from bitween.bittorrent.torrents.registry import Members
-from bitween.model.torrent_error import Trouble
+from bitween.bittorrent.torrents.managed_torrent import ManagedTorrent
+from bitween.bittorrent.torrents.registry import TorrentRegistry
+from bitween.model.torrent_error import TorrentError
 
 # What a disk takes for a file that is begun, or a folder.
 _ENTRY = 4096
 
 
-class Room:
+class SpaceCheck:
     """
     Compares what downloads still need with what their disks have.
 
@@ -23,19 +23,19 @@ class Room:
     is fetched while :meth:`hindrance` says why not.
     """
 
-    def __init__(self, members: Members, state_dir: str) -> None:
+    def __init__(self, members: TorrentRegistry, state_dir: str) -> None:
         """:param state_dir: what lies there is to find room always."""
         self._members = members
         self._state_dir = state_dir
 
-    def hindrance(self, member: Member) -> Trouble:
+    def hindrance(self, member: ManagedTorrent) -> TorrentError:
         """Why a download cannot be written, if that is to be seen."""
         folder = member.record.folder
         disk = device(folder)
         coming = self._coming(disk, member)
         return obstacle(folder, needed(member), coming, holds_state=self._holds_state(disk))
 
-    def shortage(self, member: Member) -> Trouble:
+    def shortage(self, member: ManagedTorrent) -> TorrentError:
         """What is wrong if a disk is fuller than it should ever be, whatever filled it."""
         folder = member.record.folder
         return filled(folder, holds_state=self._holds_state(device(folder)))
@@ -44,10 +44,10 @@ class Room:
         """The bytes that are still to come to the disk of a folder."""
         return self._coming(device(folder), None)
 
-    def _coming(self, disk: int | None, but: Member | None) -> int:
+    def _coming(self, disk: int | None, but: ManagedTorrent | None) -> int:
         return sum(needed(member).size for member in self._running(disk) if member is not but)
 
-    def _running(self, disk: int | None) -> Iterator[Member]:
+    def _running(self, disk: int | None) -> Iterator[ManagedTorrent]:
         disks: dict[str, int | None] = {}
         for member in self._members:
             if member.record.complete or not member.placed or member.stands:
@@ -62,7 +62,7 @@ class Room:
         return disk is not None and disk == device(self._state_dir)
 
 
-def needed(member: Member) -> Need:
+def needed(member: ManagedTorrent) -> Need:
     """What a download still takes of its disk."""
     status, layout = member.status, member.layout
     if layout is None or not member.placed:
@@ -76,7 +76,7 @@ def needed(member: Member) -> Need:
     return Need(left + entries * _ENTRY, entries)
 
 
-def whole_need(member: Member) -> Need:
+def whole_need(member: ManagedTorrent) -> Need:
     """What a download takes of which nothing is there."""
     layout = member.layout
     if layout is None:
@@ -87,7 +87,7 @@ def whole_need(member: Member) -> Need:
     return Need(sum(sizes) - member.holes_to_come + entries * _ENTRY, entries)
 
 
-def measuring(member: Member) -> Iterator[None]:
+def measuring(member: ManagedTorrent) -> Iterator[None]:
     """Find out what a download still takes by what lies there, one file a step."""
     folder, root = member.record.folder, member.record.root
     if member.layout is None or root is None:

@@ -10,11 +10,11 @@ from twisted.internet.task import deferLater
 from twisted.python.failure import Failure
 
 from bitween.bittorrent.torrents.loader import Loader
-from bitween.bittorrent.torrents.managed_torrent import Member
-from bitween.bittorrent.torrents.registry import Members
+from bitween.bittorrent.torrents.managed_torrent import ManagedTorrent
+from bitween.bittorrent.torrents.registry import TorrentRegistry
 from bitween.bittorrent.torrents.torrent_files import surveying
 from bitween.model.torrent import InfoHash
-from bitween.storage.database import Store
+from bitween.storage.database import Database
 from bitween.util.cooperate import in_slices
 
 
@@ -26,7 +26,7 @@ class Startup:
     """
 
     def __init__(
-        self, reactor: IReactorTime, store: Store, members: Members, loader: Loader
+        self, reactor: IReactorTime, store: Database, members: TorrentRegistry, loader: Loader
     ) -> None:
         self.ready: Deferred[None] = Deferred()
         self._reactor = reactor
@@ -68,7 +68,7 @@ class Startup:
         for record in self._store.torrents():
             # It may have been begun meanwhile.
             if record.info_hash not in self._members:
-                member = Member(record)
+                member = ManagedTorrent(record)
                 self._members.add(member)
                 stored.append(member)
             yield
@@ -76,7 +76,7 @@ class Startup:
         for member in stored:
             yield from self._loading_one(member)
 
-    def _loading_one(self, member: Member) -> Iterator[None]:
+    def _loading_one(self, member: ManagedTorrent) -> Iterator[None]:
         record = member.record
         yield from surveying(member)
         if not self._members.holds(member):

@@ -13,24 +13,24 @@ from bitween.bittorrent.files.disk import Look, look, looking, part_file
 from bitween.bittorrent.files.holes import finding_zeros, making_holes
 from bitween.bittorrent.files.layout import Layout, making_plain, reading_layout
 from bitween.bittorrent.files.naming import Naming, Steps
-from bitween.bittorrent.torrents.managed_torrent import Member
+from bitween.bittorrent.torrents.managed_torrent import ManagedTorrent
 from bitween.bittorrent.torrents.space_check import measuring
 from bitween.errors import SwarmError
 from bitween.files.deletion.worker import Order
 from bitween.model.text import printable
-from bitween.model.torrent_error import NO_TROUBLE, Reason, Trouble
+from bitween.model.torrent_error import NO_TROUBLE, Reason, TorrentError
 
 # Files and folders that may be made at once.
 _MANY = 200
 
 
-def survey(member: Member) -> None:
+def survey(member: ManagedTorrent) -> None:
     """Read which files a torrent has, and look at those of a complete one."""
     for _ in surveying(member):
         pass
 
 
-def surveying(member: Member) -> Iterator[None]:
+def surveying(member: ManagedTorrent) -> Iterator[None]:
     """Do the same, one file a step."""
     record = member.record
     if record.torrent_file is None:
@@ -39,7 +39,7 @@ def surveying(member: Member) -> Iterator[None]:
         naming = Naming.VERBATIM if record.shared else record.naming
         layout = yield from reading_layout(record.torrent_file, record.root, naming)
     except SwarmError as error:
-        member.error = Trouble(error.message, Reason.SENSELESS)
+        member.error = TorrentError(error.message, Reason.SENSELESS)
         return
     if record.complete:
         found = yield from looking(record.folder, layout.files)
@@ -52,7 +52,7 @@ def surveying(member: Member) -> Iterator[None]:
         member.error = yield from clearing(member)
 
 
-def _compare(member: Member, found: Look) -> None:
+def _compare(member: ManagedTorrent, found: Look) -> None:
     """See whether the files of a complete torrent are what they were when last verified."""
     record = member.record
     if record.stamp is None and not found.fault:
@@ -61,7 +61,7 @@ def _compare(member: Member, found: Look) -> None:
     member.intact = not found.fault and found.stamp == record.stamp
 
 
-def looking_at_wanted(member: Member) -> Generator[None, None, Look]:
+def looking_at_wanted(member: ManagedTorrent) -> Generator[None, None, Look]:
     """Look at the files that are wanted, one a step; ``faulty`` has their numbers."""
     files = member.layout.files if member.layout else ()
     numbers = member.wanted_numbers
@@ -69,7 +69,7 @@ def looking_at_wanted(member: Member) -> Generator[None, None, Look]:
     return replace(found, faulty=frozenset(numbers[place] for place in found.faulty))
 
 
-def looking_for_others(member: Member, numbers: Sequence[int]) -> Steps[str]:
+def looking_for_others(member: ManagedTorrent, numbers: Sequence[int]) -> Steps[str]:
     """
     Look for what the user has put where files are fetched, one file a step.
 
@@ -90,7 +90,7 @@ def looking_for_others(member: Member, numbers: Sequence[int]) -> Steps[str]:
     return ""
 
 
-def looking_for_obstacles(member: Member) -> Steps[Trouble]:
+def looking_for_obstacles(member: ManagedTorrent) -> Steps[TorrentError]:
     """See that nothing of the user's lies where a download would write, one file a step."""
     # Where a new download is to lie there is nothing, and so nothing in it.
     if not (member.placed and _is_begun(member)):
@@ -99,14 +99,14 @@ def looking_for_obstacles(member: Member) -> Steps[Trouble]:
     if not path:
         return NO_TROUBLE
     shown = printable(path, 500)
-    return Trouble(
+    return TorrentError(
         f"'{shown}' is not the file that is downloaded there: move it away, then check again",
         Reason.CHANGED,
         shown,
     )
 
 
-def keeping_names(member: Member) -> Steps[None]:
+def keeping_names(member: ManagedTorrent) -> Steps[None]:
     """
     Make empty files where wanted ones are to come, one a step, so that nobody takes their names.
 
@@ -118,7 +118,7 @@ def keeping_names(member: Member) -> Steps[None]:
         yield from making_plain(member.record.folder, [file.path for file in member.wanted_files])
 
 
-def whole_files(member: Member, done: Sequence[int]) -> set[int]:
+def whole_files(member: ManagedTorrent, done: Sequence[int]) -> set[int]:
     """
     The numbers of the files of which every byte is verified.
 
@@ -128,7 +128,7 @@ def whole_files(member: Member, done: Sequence[int]) -> set[int]:
     return {number for number, count in enumerate(done) if count >= files[number].size}
 
 
-def on_disk(member: Member, whole: set[int]) -> set[int]:
+def on_disk(member: ManagedTorrent, whole: set[int]) -> set[int]:
     """
     Those of the whole files that lie under their own names, after a flush.
 
@@ -144,7 +144,7 @@ def on_disk(member: Member, whole: set[int]) -> set[int]:
     }
 
 
-def clearing(member: Member) -> Steps[Trouble]:
+def clearing(member: ManagedTorrent) -> Steps[TorrentError]:
     """Find out whether a download may write where its files are to lie, one file a step."""
     # First: another choice of files meanwhile asks for it again.
     member.clear = True
@@ -153,7 +153,7 @@ def clearing(member: Member) -> Steps[Trouble]:
     return trouble
 
 
-def preparing(member: Member) -> Steps[Trouble]:
+def preparing(member: ManagedTorrent) -> Steps[TorrentError]:
     """
     Make the files that have to be there before libtorrent fetches, one a step.
 
@@ -182,7 +182,7 @@ def has_many(layout: Layout) -> bool:
     return len(layout.files) + layout.folders > _MANY
 
 
-def making_programs_plain(member: Member) -> Generator[None, None, None]:
+def making_programs_plain(member: ManagedTorrent) -> Generator[None, None, None]:
     """See to it, one file a step, that what the metadata calls a program is not made one."""
     if member.layout is not None and member.layout.programs and not member.plain:
         wanted = {file.path for file in member.wanted_files}
@@ -192,14 +192,18 @@ def making_programs_plain(member: Member) -> Generator[None, None, None]:
         yield from making_plain(member.record.folder, programs)
 
 
-def _is_begun(member: Member) -> bool:
+def _is_begun(member: ManagedTorrent) -> bool:
     """Whether anything lies where a download has its place."""
     record = member.record
     return os.path.lexists(os.path.join(record.folder, record.root or ""))
 
 
 def ordering_deletion(
-    member: Member, members: Iterable[Member], progress: Sequence[int], *, erase: bool
+    member: ManagedTorrent,
+    members: Iterable[ManagedTorrent],
+    progress: Sequence[int],
+    *,
+    erase: bool,
 ) -> Generator[None, None, Order]:
     """
     Find out, one file a step, which files are to be deleted with a torrent.
@@ -236,7 +240,7 @@ def ordering_deletion(
 
 
 def _finding_paths_of_others(
-    member: Member, members: Iterable[Member]
+    member: ManagedTorrent, members: Iterable[ManagedTorrent]
 ) -> Generator[None, None, set[str]]:
     """The paths of the files of those torrents whose place overlaps with that of this one."""
     place_of = _places()
@@ -255,7 +259,7 @@ def _finding_paths_of_others(
     return paths
 
 
-def _places() -> Callable[[Member], str]:
+def _places() -> Callable[[ManagedTorrent], str]:
     """
     What tells the path of a torrent's file or folder, links resolved.
 
@@ -263,14 +267,14 @@ def _places() -> Callable[[Member], str]:
     """
     real_folder = cache(os.path.realpath)  # many torrents, few folders
 
-    def place(member: Member) -> str:
+    def place(member: ManagedTorrent) -> str:
         path = os.path.join(real_folder(member.record.folder), member.record.root or "")
         return os.path.join(os.path.realpath(path) if os.path.islink(path) else path, "")
 
     return place
 
 
-def is_lost(member: Member) -> bool:
+def is_lost(member: ManagedTorrent) -> bool:
     """
     Whether what was fetched already is gone.
 

@@ -38,7 +38,7 @@ _LONGEST_SHOWN = 300
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class FoundFile:
     """
     A file that is to be hashed, as it was when it was listed.
 
@@ -60,20 +60,20 @@ class _Rules:
 
 
 @dataclass(frozen=True, slots=True)
-class Listing:
+class FolderListing:
     """
     What of a path is shared, and what is not though nobody said so.
 
     :param files: in an order that depends on nothing but the names.
     """
 
-    files: list[Found]
+    files: list[FoundFile]
     left_out: LeftOut
 
 
 def list_files(
     path: str, hidden: bool = True, strict: bool = False, private: Sequence[str] = ()
-) -> Listing:
+) -> FolderListing:
     """
     List what of a path can be shared.
 
@@ -97,7 +97,7 @@ def list_files(
     if stat.S_ISREG(found.st_mode):
         if found.st_size == 0:
             raise BadPath(f"{quoted(path)} is empty", "a file needs content to be shared")
-        return Listing([Found(path, (), found.st_size, found.st_mtime_ns)], LeftOut())
+        return FolderListing([FoundFile(path, (), found.st_size, found.st_mtime_ns)], LeftOut())
     if not stat.S_ISDIR(found.st_mode):
         raise BadPath(f"{quoted(path)} is neither a file nor a folder")
     walk = _Walk(path, hidden, private)
@@ -114,7 +114,7 @@ def list_files(
             f"{quoted(path)} holds no content that is shared{why}",
             "a folder needs a file to be shared",
         )
-    return Listing(files, left_out)
+    return FolderListing(files, left_out)
 
 
 def unusable(path: str, error: OSError) -> BitweenError:
@@ -126,7 +126,7 @@ def unusable(path: str, error: OSError) -> BitweenError:
     return HashingFailed(f"{quoted(path)} cannot be read: {error.strerror}", "check the disk")
 
 
-def _order(file: Found) -> tuple[bytes, ...]:
+def _order(file: FoundFile) -> tuple[bytes, ...]:
     return tuple(part.encode() for part in file.parts)
 
 
@@ -160,7 +160,7 @@ class _Walk:
 
     def files(
         self, folder: str, above: tuple[str, ...], rules: tuple[_Rules, ...]
-    ) -> Iterator[Found]:
+    ) -> Iterator[FoundFile]:
         """
         The files of a folder and of those below it, in any order.
 
@@ -186,7 +186,7 @@ class _Walk:
                 yield from self.files(entry.path, parts, rules)
             else:
                 found = _stat(entry.path)
-                yield Found(entry.path, parts, found.st_size, found.st_mtime_ns)
+                yield FoundFile(entry.path, parts, found.st_size, found.st_mtime_ns)
 
     def _entries(self, folder: str, above: tuple[str, ...]) -> list[os.DirEntry[str]]:
         try:

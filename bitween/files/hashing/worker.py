@@ -23,7 +23,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import BinaryIO
 
 from bitween.errors import BitweenError, HashingFailed
-from bitween.files.hashing.folder_walk import Found, list_files, unusable
+from bitween.files.hashing.folder_walk import FoundFile, list_files, unusable
 from bitween.model.metainfo import HASH_SIZE, HashedFile, make_torrent, piece_size_for
 from bitween.model.text import quoted
 
@@ -74,7 +74,7 @@ def hash_path(
     }
 
 
-def _piece_hashes(files: Sequence[Found], total: int, piece_size: int, report: Report) -> bytes:
+def _piece_hashes(files: Sequence[FoundFile], total: int, piece_size: int, report: Report) -> bytes:
     """The SHA-1 of every piece, in order."""
     report(0, total)
     block_size = max(_BLOCK, piece_size)
@@ -101,7 +101,12 @@ class _Pieces:
     """
 
     def __init__(
-        self, files: Sequence[Found], total: int, piece_size: int, block_size: int, report: Report
+        self,
+        files: Sequence[FoundFile],
+        total: int,
+        piece_size: int,
+        block_size: int,
+        report: Report,
     ) -> None:
         self._fills = _fills(files)
         next(self._fills)
@@ -144,7 +149,7 @@ def _digests(block: memoryview, piece_size: int) -> bytes:
     )
 
 
-def _fills(files: Sequence[Found]) -> Generator[int, memoryview, None]:
+def _fills(files: Sequence[FoundFile]) -> Generator[int, memoryview, None]:
     """Fill the buffers that are sent with the files' bytes, and tell how far each is filled."""
     buffer = yield 0
     filled = 0
@@ -162,7 +167,7 @@ def _fills(files: Sequence[Found]) -> Generator[int, memoryview, None]:
         yield filled
 
 
-def _open(file: Found) -> BinaryIO:
+def _open(file: FoundFile) -> BinaryIO:
     try:
         return open(file.path, "rb", buffering=0)
     except FileNotFoundError:
@@ -171,7 +176,7 @@ def _open(file: Found) -> BinaryIO:
         raise unusable(file.path, error) from None
 
 
-def _read_into(file: Found, opened: BinaryIO, view: memoryview) -> int:
+def _read_into(file: FoundFile, opened: BinaryIO, view: memoryview) -> int:
     try:
         count: int = opened.readinto(view)  # type: ignore[attr-defined]  # unbuffered: a FileIO
     except OSError as error:
@@ -181,7 +186,7 @@ def _read_into(file: Found, opened: BinaryIO, view: memoryview) -> int:
     return count
 
 
-def _check_unchanged(file: Found) -> None:
+def _check_unchanged(file: FoundFile) -> None:
     try:
         now = os.stat(file.path)
     except OSError:
@@ -190,7 +195,7 @@ def _check_unchanged(file: Found) -> None:
         raise _changed(file)
 
 
-def _changed(file: Found) -> HashingFailed:
+def _changed(file: FoundFile) -> HashingFailed:
     return HashingFailed(
         f"{quoted(file.path)} changed while it was hashed",
         "share it again when nothing writes to it",

@@ -10,7 +10,7 @@ from typing import BinaryIO
 _HEAD = struct.Struct("!cI")
 
 
-class Kind(Enum):
+class FrameKind(Enum):
     """What a frame says."""
 
     #: A file begins; its path below the upload, as a list of names in JSON.
@@ -23,22 +23,22 @@ class Kind(Enum):
     KEEP = b"k"
 
 
-def head(kind: Kind, length: int) -> bytes:
+def head(kind: FrameKind, length: int) -> bytes:
     """What comes before the content of a frame."""
     return _HEAD.pack(kind.value, length)
 
 
-def frame(kind: Kind, value: object) -> bytes:
+def frame(kind: FrameKind, value: object) -> bytes:
     """A frame that holds a value of JSON."""
     content = json.dumps(value).encode("ascii")
     return head(kind, len(content)) + content
 
 
-def read_frame(stream: BinaryIO) -> tuple[Kind, bytes] | None:
+def read_frame(stream: BinaryIO) -> tuple[FrameKind, bytes] | None:
     """Read a frame; ``None`` when there are no more."""
     start = stream.read(_HEAD.size)
     if len(start) < _HEAD.size:
         return None
     kind, length = _HEAD.unpack(start)
     content = stream.read(length)
-    return (Kind(kind), content) if len(content) == length else None
+    return (FrameKind(kind), content) if len(content) == length else None

@@ -16,7 +16,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from bitween.errors import BitweenError, NoRoom, UploadFailed
-from bitween.files.uploads.frames import Kind, frame, head
+from bitween.files.uploads.frames import FrameKind, frame, head
 from bitween.model.text import printable
 from bitween.util.own_code import UPDATED, WHAT_TO_DO, OwnCode
 
@@ -74,24 +74,24 @@ class Writer(ProcessProtocol):
     def begin_file(self, parts: Sequence[str], source: IPushProducer) -> None:
         """Begin a file, whose source is held back where the disk does not keep up with it."""
         assert self.transport is not None
-        self.transport.write(frame(Kind.FILE, list(parts)))
+        self.transport.write(frame(FrameKind.FILE, list(parts)))
         cast("IConsumer", self.transport).registerProducer(source, True)
 
     def write(self, data: bytes) -> None:
         """Write some of the file."""
         assert self.transport is not None
-        self.transport.writeSequence([head(Kind.DATA, len(data)), data])
+        self.transport.writeSequence([head(FrameKind.DATA, len(data)), data])
 
     def end_file(self) -> None:
         """Have the file on the disk."""
         assert self.transport is not None
         cast("IConsumer", self.transport).unregisterProducer()
-        self.transport.write(head(Kind.END, 0))
+        self.transport.write(head(FrameKind.END, 0))
 
     def keep(self, taken: Collection[str]) -> None:
         """Have everything moved to where it belongs."""
         assert self.transport is not None
-        self.transport.write(frame(Kind.KEEP, list(taken)))
+        self.transport.write(frame(FrameKind.KEEP, list(taken)))
 
     def end(self) -> None:
         """Have the process end, and remove what was not kept; nothing more is heard of it."""

@@ -26,7 +26,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 
 from bitween.errors import BitweenError, NoRoom, UploadFailed
-from bitween.files.uploads.frames import Kind, read_frame
+from bitween.files.uploads.frames import FrameKind, read_frame
 from bitween.files.uploads.names import candidates
 from bitween.model.disk_space import reserve
 
@@ -189,13 +189,13 @@ def _work(staging: Staging, say: Callable[[dict[str, object]], None]) -> None:
     while (told := read_frame(sys.stdin.buffer)) is not None:
         kind, content = told
         match kind:
-            case Kind.FILE:
+            case FrameKind.FILE:
                 staging.begin(json.loads(content))
-            case Kind.DATA:
+            case FrameKind.DATA:
                 staging.write(content)
-            case Kind.END:
+            case FrameKind.END:
                 say({"written": staging.end()})
-            case Kind.KEEP:
+            case FrameKind.KEEP:
                 say({"kept": staging.keep(json.loads(content))})
                 return
 

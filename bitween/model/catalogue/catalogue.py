@@ -29,7 +29,7 @@ MAX_RESOURCES = 64
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class CatalogueLimits:
     """
     What the catalogue holds at most; the oldest of a resource's shares are left out beyond it.
 
@@ -209,7 +209,7 @@ class Catalogue:
     def __init__(
         self,
         clock: Callable[[], float] = time.time,
-        limits: Limits | None = None,
+        limits: CatalogueLimits | None = None,
         ours: Callable[[InfoHash], Share | None] = lambda _: None,
     ) -> None:
         """
@@ -218,7 +218,7 @@ class Catalogue:
         """
         self._clock = clock
         self._ours = ours
-        self._limits = limits or Limits()
+        self._limits = limits or CatalogueLimits()
         self._contacts: dict[str, _Contact] = {}
         self._holders: dict[InfoHash, tuple[_Entry, ...]] = {}
         self._total = 0

@@ -125,7 +125,7 @@ class NameText:
         self._names = "".join([f"{name}\n" for name, _, _ in named])
         self._hashes = "".join([info_hash[:_HASH_PART] for _, info_hash, _ in named])
 
-    def matching(self, query: Query) -> list[tuple[str, Share]]:
+    def matching(self, query: SearchQuery) -> list[tuple[str, Share]]:
         """The shares that match a query, each after its name as :func:`folded` gives it."""
         if not query.words:
             return list(zip(self._names.split("\n"), self.shares, strict=False))
@@ -160,7 +160,7 @@ class NameText:
             at = self._hashes.find(part, at + 1)
 
 
-class Query:
+class SearchQuery:
     """
     What is looked for.
 
@@ -267,7 +267,7 @@ class Matches(Search):
         :param away: whether nobody who has a torrent is there now.
         :param only: what of it counts.
         """
-        self._query = Query(query)
+        self._query = SearchQuery(query)
         self._lists = lists
         self._left_out = _left_out(only, away)
         super().__init__(_sort_key(sort, self._query, away))
@@ -310,7 +310,7 @@ class Everything(Search):
         :param away: whether nobody who has a torrent is there now.
         :param only: what of it counts.
         """
-        super().__init__(_sort_key(sort, Query(""), away))
+        super().__init__(_sort_key(sort, SearchQuery(""), away))
         self._sort = sort
         self._lists = lists
         self._only = only
@@ -355,7 +355,7 @@ def _after_the_first(shares: Sequence[Share], sort: str) -> Iterator[Share]:
 _Key = Callable[[str, Share], tuple[Any, ...]]
 
 
-def _sort_key(sort: str, query: Query, away: Callable[[InfoHash], bool]) -> _Key:
+def _sort_key(sort: str, query: SearchQuery, away: Callable[[InfoHash], bool]) -> _Key:
     """Make what a share is sorted by, of its folded name and itself."""
     keys: dict[str, _Key] = {
         "name": lambda name, share: (name, share.info_hash),

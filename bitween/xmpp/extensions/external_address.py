@@ -14,7 +14,7 @@ from wokkel.subprotocols import XMPPHandler
 
 from bitween.errors import InvalidValue
 from bitween.model.address import PeerAddress
-from bitween.model.nat import StunServer, Vantage
+from bitween.model.nat import ServerView, StunServer
 from bitween.xmpp.extensions.server_check import NS_EXTERNAL_SERVICES, NS_IP_CHECK
 from bitween.xmpp.session.errors import request_error
 
@@ -25,7 +25,7 @@ MAX_NAME = 255
 STUN_PORT = 3478
 
 
-class VantagePoint(XMPPHandler):
+class ExternalAddressQuery(XMPPHandler):
     """
     What the server tells, asked anew each time.
 
@@ -34,10 +34,10 @@ class VantagePoint(XMPPHandler):
 
     _log = Logger()
 
-    async def look(self) -> Vantage:
+    async def look(self) -> ServerView:
         """Ask; without a session, or an answer, nothing is known."""
         if not self.parent.online:
-            return Vantage()
+            return ServerView()
         asking = (
             self._ask(self.parent.jid.host, NS_EXTERNAL_SERVICES, "services"),
             self._ask(self.parent.jid.userhost(), NS_IP_CHECK, "address"),
@@ -48,8 +48,8 @@ class VantagePoint(XMPPHandler):
         stun = tuple(dict.fromkeys(_stun_servers(services)))[:MAX_SERVERS]
         seen = next(_seen(address), "")
         if server is None:
-            return Vantage(stun, seen)
-        return Vantage(stun, seen, nearby=not server.is_global, here=server.is_loopback)
+            return ServerView(stun, seen)
+        return ServerView(stun, seen, nearby=not server.is_global, here=server.is_loopback)
 
     async def _ask(self, to: str, uri: str, name: str) -> list[Any]:
         """The elements in the answer; none where there is no answer but an error."""

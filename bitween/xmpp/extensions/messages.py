@@ -10,7 +10,7 @@ from twisted.words.protocols.jabber.error import StanzaError
 from twisted.words.xish import domish
 from wokkel.subprotocols import XMPPHandler
 
-from bitween.xmpp.extensions.quota import Quota
+from bitween.xmpp.extensions.quota import RateLimiter
 from bitween.xmpp.jids import split
 
 NS_HINTS = "urn:xmpp:hints"
@@ -36,7 +36,7 @@ class MessageRefusal(XMPPHandler):
         """:param knows: whether a JID may know of us; what we are, others are not told."""
         super().__init__()
         self._knows = knows
-        self._quota = Quota(clock, *ANSWERS)
+        self._quota = RateLimiter(clock, *ANSWERS)
 
     def connectionInitialized(self) -> None:
         """Listen, after all who expect messages."""

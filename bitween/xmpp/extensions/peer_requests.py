@@ -22,8 +22,8 @@ from bitween.model.candidate import Candidate
 from bitween.model.dial_back import MAX_DIALLED, DialBack
 from bitween.model.text import printable
 from bitween.model.torrent import InfoHash, parse_info_hash
-from bitween.util.token_bucket import RESERVE, ByteBudget
-from bitween.xmpp.extensions.quota import Quota
+from bitween.util.token_bucket import RESERVE, TokenBucket
+from bitween.xmpp.extensions.quota import RateLimiter
 from bitween.xmpp.jids import split
 from bitween.xmpp.session.errors import request_error
 from bitween.xmpp.shares.item_codec import (
@@ -68,7 +68,7 @@ Meets = Callable[[str, str, InfoHash, Sequence[Candidate]], Sequence[Candidate]]
 Proves = Callable[[str, str, bytes], None]
 
 
-class Encounters(XMPPHandler):
+class PeerRequests(XMPPHandler):
     """
     Asks, and answers, as far as both sides see each other's presence.
 
@@ -78,7 +78,7 @@ class Encounters(XMPPHandler):
     _log = Logger()
 
     def __init__(
-        self, clock: IReactorTime, budget: ByteBudget, knows: Callable[[str, str], bool]
+        self, clock: IReactorTime, budget: TokenBucket, knows: Callable[[str, str], bool]
     ) -> None:
         """
         :param budget: what we ask waits for room in it: contacts can have us ask often.
@@ -90,9 +90,9 @@ class Encounters(XMPPHandler):
         self._dials_back: DialsBack | None = None
         self._meets: Meets | None = None
         self._proves: Proves | None = None
-        self._dial_backs = Quota(clock, *DIAL_BACKS)
-        self._meetings = Quota(clock, *MEETINGS)
-        self._proofs = Quota(clock, *PROOFS)
+        self._dial_backs = RateLimiter(clock, *DIAL_BACKS)
+        self._meetings = RateLimiter(clock, *MEETINGS)
+        self._proofs = RateLimiter(clock, *PROOFS)
         self._running: dict[Deferred[Any], str] = {}
         self._able: dict[tuple[str, str], frozenset[str]] = {}
 
@@ -268,7 +268,7 @@ class Encounters(XMPPHandler):
         proves(jid, resource, _token(request.getAttribute("token", "")))
         return domish.Element((NS_BITWEEN, "neighbour"))
 
-    def _asker(self, iq: Any, quota: Quota) -> tuple[str, str] | None:
+    def _asker(self, iq: Any, quota: RateLimiter) -> tuple[str, str] | None:
         """Who asks; ``None`` for one who may not, or not so often."""
         jid, resource = split(iq.getAttribute("from", ""))
         if not resource or not self._knows(jid, resource):

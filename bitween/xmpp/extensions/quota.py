@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from twisted.internet.interfaces import IReactorTime
 
-from bitween.util.token_bucket import ByteBudget
+from bitween.util.token_bucket import TokenBucket
 
 # JIDs whose use is remembered; contacts, so they are not many.
 _MAX_USERS = 1000
 
 
-class Quota:
+class RateLimiter:
     """So many requests in so much time for each bare JID; they come back one by one."""
 
     def __init__(self, clock: IReactorTime, requests: int, seconds: float) -> None:
@@ -21,11 +21,11 @@ class Quota:
         self._clock = clock
         self._requests = requests
         self._rate = requests / seconds
-        self._users: dict[str, ByteBudget] = {}
+        self._users: dict[str, TokenBucket] = {}
 
     def take(self, jid: str) -> bool:
         """Note a request; tells whether it is within the quota."""
-        left = self._users.pop(jid, None) or ByteBudget(self._clock, self._rate, self._requests)
+        left = self._users.pop(jid, None) or TokenBucket(self._clock, self._rate, self._requests)
         self._users[jid] = left
         if len(self._users) > _MAX_USERS:
             del self._users[next(iter(self._users))]

@@ -28,7 +28,7 @@ _EXPIRES_SOON = 7 * _DAY
 _CLOCK_TOLERANCE = 60.0
 
 
-class Survey(XMPPHandler):
+class ServerCheck(XMPPHandler):
     """
     Asks the server what it is able to do.
 

@@ -32,10 +32,10 @@ from bitween.model.events import (
 )
 from bitween.model.jid import registered_domain
 from bitween.model.text import printable
-from bitween.xmpp.extensions.quota import Quota
+from bitween.xmpp.extensions.quota import RateLimiter
 from bitween.xmpp.jids import parse_contact, split, stamped
 from bitween.xmpp.roster.presence import available
-from bitween.xmpp.roster.subscription_retry import Reminders
+from bitween.xmpp.roster.subscription_retry import SubscriptionRetry
 from bitween.xmpp.session.errors import no_session, request_error, subscription_error
 from bitween.xmpp.shares.item_codec import xml_text
 
@@ -70,7 +70,7 @@ _PRE_APPROVAL = ("urn:xmpp:features:pre-approval", "sub")
 
 
 @dataclass(frozen=True, slots=True)
-class Manners:
+class SubscriptionPolicy:
     """
     How we meet those who are no contacts yet.
 
@@ -81,7 +81,7 @@ class Manners:
     auto_accept: AutoAccept = AutoAccept.KNOWN
 
 
-class Contacts(RosterClientProtocol):
+class Roster(RosterClientProtocol):
     """
     Keeps the roster and who is online, and handles subscriptions.
 
@@ -94,7 +94,7 @@ class Contacts(RosterClientProtocol):
         self,
         clock: IReactorTime,
         notify: Callable[[MessengerEvent], None],
-        manners: Manners | None = None,
+        manners: SubscriptionPolicy | None = None,
         blocked: Container[str] = (),
         *,
         priority: int = DEFAULT_PRIORITY,
@@ -106,15 +106,15 @@ class Contacts(RosterClientProtocol):
         """
         super().__init__()
         self._notify = notify
-        self._manners = manners or Manners()
+        self._manners = manners or SubscriptionPolicy()
         self._blocked = blocked
         self._priority = priority
         self._clock = clock
         # The times at which strangers were let in, as far as they still count.
         self._welcomed: list[float] = []
-        self._let_ins = Quota(clock, *LET_IN)
-        self._comings = Quota(clock, *COMINGS)
-        self._comings_of_account = Quota(clock, *COMINGS_OF_ACCOUNT)
+        self._let_ins = RateLimiter(clock, *LET_IN)
+        self._comings = RateLimiter(clock, *COMINGS)
+        self._comings_of_account = RateLimiter(clock, *COMINGS_OF_ACCOUNT)
         # Those who came too often, and are there for us only when it is time again.
         self._held: dict[tuple[str, str], IDelayedCall] = {}
         self._roster: dict[str, Contact] = {}
@@ -129,7 +129,7 @@ class Contacts(RosterClientProtocol):
         self._present: dict[str, set[str]] = {}
         # New contacts who are to be sent our presence.
         self._showing: dict[str, IDelayedCall] = {}
-        self._reminders = Reminders(clock, self._unanswered, self._subscribe)
+        self._reminders = SubscriptionRetry(clock, self._unanswered, self._subscribe)
 
     # ---- what is known
 

@@ -14,7 +14,7 @@ FIRST_DELAY = 65.0
 ROUNDS = 5
 
 
-class Reminders:
+class SubscriptionRetry:
     """Goes round those who have not answered, one at a time."""
 
     def __init__(

@@ -31,7 +31,7 @@ from bitween.model.jid import MAX_JID, ascii_domain
 from bitween.model.text import printable
 from bitween.util.backoff import Backoff
 from bitween.util.observable import Observable
-from bitween.util.token_bucket import ByteBudget
+from bitween.util.token_bucket import TokenBucket
 from bitween.xmpp.jids import parse_account, stamped
 from bitween.xmpp.roster.presence import unavailable
 from bitween.xmpp.session.connector import Connector
@@ -48,7 +48,7 @@ from bitween.xmpp.session.errors import (
 from bitween.xmpp.session.keepalive import KeepAlive, notice_dead_links
 from bitween.xmpp.session.key_derivation import KeyDerivation
 from bitween.xmpp.session.passwords import Password
-from bitween.xmpp.session.request_budget import Courtesy
+from bitween.xmpp.session.request_budget import RequestBudget
 from bitween.xmpp.session.sasl import LogInInitializer
 from bitween.xmpp.session.stream import REQUEST_TIMEOUT, Stream
 from bitween.xmpp.session.stream_management import (
@@ -255,7 +255,7 @@ class Client(XMPPClient):
             direct: connection_options(self.jid.host, account.ca_pem, _ALPN if direct else ())
             for direct in (False, True)
         }
-        self.budget = ByteBudget(reactor)
+        self.budget = TokenBucket(reactor)
         # XMPPClient's own constructor would make a factory that knows neither TLS options nor us.
         StreamManager.__init__(self, BootstrapMixin(), reactor)
         self.answer_only(lambda _: True)
@@ -358,7 +358,7 @@ class Client(XMPPClient):
         :param knows: whether the sender of a request, as the server has stamped it, may know of us.
         """
         self._knows = knows
-        self._courtesy = Courtesy(self._reactor, knows)
+        self._courtesy = RequestBudget(self._reactor, knows)
 
     # ---- sending
 

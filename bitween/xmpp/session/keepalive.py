@@ -14,7 +14,7 @@ from twisted.python.failure import Failure
 from twisted.words.protocols.jabber import xmlstream
 from wokkel.ping import NS_PING
 
-from bitween.util.token_bucket import ByteBudget
+from bitween.util.token_bucket import TokenBucket
 
 #: seconds between two pings, and until one without an answer means a dead link: 35 together.
 PING_INTERVAL = 25
@@ -29,7 +29,7 @@ class KeepAlive:
     _log = Logger()
 
     def __init__(
-        self, clock: IReactorTime, host: str, budget: ByteBudget, dead: Callable[[], None]
+        self, clock: IReactorTime, host: str, budget: TokenBucket, dead: Callable[[], None]
     ) -> None:
         """
         :param host: the domain that is pinged.

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from twisted.internet.interfaces import IReactorTime
 
-from bitween.util.token_bucket import ByteBudget
+from bitween.util.token_bucket import TokenBucket
 from bitween.xmpp.jids import split
 
 #: bytes/s, and bytes at once, of answers to everybody together: less than half of what may be sent.
@@ -22,20 +22,20 @@ STRANGER_RATE, STRANGER_BURST = 20, 2000
 _MAX_REMEMBERED = 1000
 
 
-class Courtesy:
+class RequestBudget:
     """
     Decides whether an answer is sent.
 
     A server reads what is above its limit later (see
-    :class:`bitween.util.token_bucket.ByteBudget`), so a flood of requests would hold up all that we
-    say ourselves.  What comes faster than it can be answered in passing gets no answer.
+    :class:`bitween.util.token_bucket.TokenBucket`), so a flood of requests would hold up all that
+    we say ourselves.  What comes faster than it can be answered in passing gets no answer.
     """
 
     def __init__(self, clock: IReactorTime, knows: Callable[[str], bool]) -> None:
         """:param knows: whether a JID, as the server has stamped it, may know of us."""
         self._knows = knows
-        self._everybody = ByteBudget(clock, RATE, BURST)
-        self._strangers = ByteBudget(clock, STRANGERS_RATE, STRANGERS_BURST)
+        self._everybody = TokenBucket(clock, RATE, BURST)
+        self._strangers = TokenBucket(clock, STRANGERS_RATE, STRANGERS_BURST)
         self._contact = _Budgets(clock, CONTACT_RATE, CONTACT_BURST)
         self._stranger = _Budgets(clock, STRANGER_RATE, STRANGER_BURST)
 
@@ -66,10 +66,10 @@ class _Budgets:
         self._clock = clock
         self._rate = rate
         self._burst = burst
-        self._budgets: dict[str, ByteBudget] = {}
+        self._budgets: dict[str, TokenBucket] = {}
 
-    def of(self, jid: str) -> ByteBudget:
-        budget = self._budgets.pop(jid, None) or ByteBudget(self._clock, self._rate, self._burst)
+    def of(self, jid: str) -> TokenBucket:
+        budget = self._budgets.pop(jid, None) or TokenBucket(self._clock, self._rate, self._burst)
         self._budgets[jid] = budget
         if len(self._budgets) > _MAX_REMEMBERED:
             del self._budgets[next(iter(self._budgets))]

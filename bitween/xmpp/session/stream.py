@@ -15,7 +15,7 @@ from twisted.words.protocols.jabber.sasl import NS_XMPP_SASL
 from twisted.words.xish import domish
 
 from bitween.model.text import printable
-from bitween.util.token_bucket import ByteBudget
+from bitween.util.token_bucket import TokenBucket
 from bitween.xmpp.extensions.messages import leave_no_trace
 from bitween.xmpp.jids import split
 from bitween.xmpp.session.parser import BoundedElementStream
@@ -98,7 +98,7 @@ class Stream(xmlstream.XmlStream):
         self,
         authenticator: Any,
         clock: IReactorTime,
-        budget: ByteBudget,
+        budget: TokenBucket,
         link_lost: Callable[[Stream, Failure], None],
         *,
         knows: Callable[[str], bool],

@@ -32,7 +32,7 @@ from wokkel.pubsub import Item
 from bitween.errors import InvalidValue
 from bitween.model.address import PeerAddress
 from bitween.model.announcement import MAX_SHARES, Announcement, Share
-from bitween.model.candidate import Candidate, Kind
+from bitween.model.candidate import Candidate, CandidateKind
 from bitween.model.catalogue.catalogue import MAX_RESOURCES
 from bitween.model.share_list import Change, ShareList
 from bitween.model.text import REPLACEMENT, printable, safe_name
@@ -352,13 +352,13 @@ def parse_candidate(entry: Any) -> Candidate:
     :raises InvalidValue: if one of them is missing, or anything is malformed.
     """
     try:
-        kind = Kind(entry.getAttribute("kind"))
+        kind = CandidateKind(entry.getAttribute("kind"))
     except ValueError:
         raise InvalidValue("an address of a kind that is not known") from None
     said = entry.getAttribute("reached")
     reached = None if said is None else parse_truth(said)
     varies = parse_truth(entry.getAttribute("varies", "false"))
-    return Candidate(parse_address(entry), kind, reached, varies and kind is Kind.SEEN)
+    return Candidate(parse_address(entry), kind, reached, varies and kind is CandidateKind.SEEN)
 
 
 def parse_truth(text: object) -> bool:

@@ -51,7 +51,7 @@ _FRAME = 500
 
 
 @dataclass(frozen=True, slots=True)
-class Query:
+class ListQuery:
     """
     What a reader wants to know.
 
@@ -68,7 +68,7 @@ class Query:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class ListAnswer:
     """
     A page as it was read.
 
@@ -81,7 +81,7 @@ class Answer:
     dropped: int
 
 
-def query_element(query: Query) -> Any:
+def query_element(query: ListQuery) -> Any:
     """Make the request for a page."""
     element = domish.Element((NS_BITWEEN, "shares"))
     if query.list_id and query.since:
@@ -94,7 +94,7 @@ def query_element(query: Query) -> Any:
     return element
 
 
-def parse_query(element: Any) -> Query:
+def parse_query(element: Any) -> ListQuery:
     """
     Read a request.
 
@@ -104,9 +104,9 @@ def parse_query(element: Any) -> Query:
     limit, after = _text(rsm, "max"), _text(rsm, "after")
     wanted = MAX_ENTRIES if limit is None else min(parse_revision(limit), MAX_ENTRIES)
     if not element.hasAttribute("id"):
-        return Query("", 0, 0, wanted)
+        return ListQuery("", 0, 0, wanted)
     since = parse_revision(element.getAttribute("since", "0"))
-    return Query(
+    return ListQuery(
         parse_list_id(element.getAttribute("id")),
         since,
         since if after is None else parse_revision(after),
@@ -114,7 +114,7 @@ def parse_query(element: Any) -> Query:
     )
 
 
-def page_element(shares: ShareList, query: Query) -> Any:
+def page_element(shares: ShareList, query: ListQuery) -> Any:
     """Make the page that answers a request."""
     anew = (
         query.list_id != shares.list_id
@@ -151,7 +151,7 @@ def is_page(answer: Any) -> bool:
     return next(answer.elements(NS_BITWEEN, "shares"), None) is not None
 
 
-def parse_page(element: Any) -> Answer:
+def parse_page(element: Any) -> ListAnswer:
     """
     Read a page from somebody whom one cannot trust to have made it well.
 
@@ -188,7 +188,7 @@ def parse_page(element: Any) -> Answer:
         reset=element.getAttribute("reset") in ("true", "1"),
         complete=complete,
     )
-    return Answer(page, revision, dropped)
+    return ListAnswer(page, revision, dropped)
 
 
 def _text(rsm: Any, name: str) -> str | None:

@@ -20,10 +20,10 @@ from bitween.model.events import ListingReceived, MessengerEvent
 from bitween.model.share_list import MAX_GONE
 from bitween.model.text import printable
 from bitween.util.backoff import Backoff
-from bitween.util.token_bucket import RESERVE, ByteBudget
+from bitween.util.token_bucket import RESERVE, TokenBucket
 from bitween.xmpp.session.errors import request_error
 from bitween.xmpp.shares.item_codec import NS_BITWEEN
-from bitween.xmpp.shares.list_codec import Answer, Query, parse_page, query_element
+from bitween.xmpp.shares.list_codec import ListAnswer, ListQuery, parse_page, query_element
 
 #: Requests that wait for an answer at the same time, one of them at most of any one account: its
 #: resources may never answer, and the others' lists would have to wait for that.
@@ -78,7 +78,7 @@ class ListReader(XMPPHandler):
     def __init__(
         self,
         clock: IReactorTime,
-        budget: ByteBudget,
+        budget: TokenBucket,
         counts: Callable[[str, str], bool],
         notify: Callable[[MessengerEvent], None],
     ) -> None:
@@ -159,15 +159,15 @@ class ListReader(XMPPHandler):
             if page.complete:
                 return
 
-    def _in_turn(self, reading: _Reading) -> Deferred[Answer]:
+    def _in_turn(self, reading: _Reading) -> Deferred[ListAnswer]:
         """Ask when it is the account's turn, and the resource's among its own."""
 
-        def ask() -> Deferred[Answer]:
+        def ask() -> Deferred[ListAnswer]:
             return self._turns.run(lambda: Deferred.fromCoroutine(self._ask(reading)))
 
         return self._turns_of.setdefault(reading.jid, DeferredSemaphore(1)).run(ask)
 
-    async def _ask(self, reading: _Reading) -> Answer:
+    async def _ask(self, reading: _Reading) -> ListAnswer:
         await self._budget.room(_REQUEST_SIZE, RESERVE)
         stream = self.xmlstream
         if stream is None or not self.parent.in_session:
@@ -175,7 +175,7 @@ class ListReader(XMPPHandler):
         iq = IQ(stream, "get")
         iq["to"] = f"{reading.jid}/{reading.resource}"
         iq.timeout = ANSWER_TIMEOUT
-        iq.addChild(query_element(Query(reading.list_id, reading.base, reading.reached)))
+        iq.addChild(query_element(ListQuery(reading.list_id, reading.base, reading.reached)))
         try:
             answer = await iq.send()
         finally:
@@ -187,7 +187,7 @@ class ListReader(XMPPHandler):
         return parse_page(element)
 
     @staticmethod
-    def _check(reading: _Reading, answer: Answer) -> None:
+    def _check(reading: _Reading, answer: ListAnswer) -> None:
         """
         See that an answer leads on, and take note of it.
 

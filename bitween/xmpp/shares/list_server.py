@@ -12,10 +12,10 @@ from wokkel.subprotocols import XMPPHandler
 
 from bitween.errors import InvalidValue
 from bitween.model.share_list import ShareList
-from bitween.util.token_bucket import RESERVE, ByteBudget
+from bitween.util.token_bucket import RESERVE, TokenBucket
 from bitween.xmpp.jids import split
 from bitween.xmpp.shares.item_codec import NS_BITWEEN
-from bitween.xmpp.shares.list_codec import MAX_PAGE, Query, page_element, parse_query
+from bitween.xmpp.shares.list_codec import MAX_PAGE, ListQuery, page_element, parse_query
 
 #: Requests that wait for their answer; with more, readers would give up before their turn came.
 MAX_WAITING = 6
@@ -41,7 +41,7 @@ class ListServer(XMPPHandler):
     def __init__(
         self,
         clock: IReactorTime,
-        budget: ByteBudget,
+        budget: TokenBucket,
         shares: ShareList,
         sees_us: Callable[[str], bool],
     ) -> None:
@@ -51,8 +51,8 @@ class ListServer(XMPPHandler):
         self._budget = budget
         self._shares = shares
         self._sees_us = sees_us
-        self._waiting: dict[str, tuple[Any, Query]] = {}
-        self._readers: dict[str, ByteBudget] = {}
+        self._waiting: dict[str, tuple[Any, ListQuery]] = {}
+        self._readers: dict[str, TokenBucket] = {}
         self._timer: IDelayedCall | None = None
 
     def connectionInitialized(self) -> None:
@@ -91,8 +91,8 @@ class ListServer(XMPPHandler):
         self._waiting[reader] = iq, query
         self._go(0)
 
-    def _reader(self, jid: str) -> ByteBudget:
-        budget = self._readers.pop(jid, None) or ByteBudget(self._clock, READER_RATE, READER_BURST)
+    def _reader(self, jid: str) -> TokenBucket:
+        budget = self._readers.pop(jid, None) or TokenBucket(self._clock, READER_RATE, READER_BURST)
         self._readers[jid] = budget
         if len(self._readers) > _MAX_READERS:
             del self._readers[next(iter(self._readers))]
@@ -112,7 +112,7 @@ class ListServer(XMPPHandler):
         self._answer(reader, *self._waiting.pop(reader))
         self._go(0)
 
-    def _answer(self, reader: str, iq: Any, query: Query) -> None:
+    def _answer(self, reader: str, iq: Any, query: ListQuery) -> None:
         jid, _ = split(reader)
         if not self._sees_us(jid):
             self._refuse(iq, "service-unavailable")

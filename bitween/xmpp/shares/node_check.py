@@ -17,7 +17,7 @@ CALM = 600.0
 GLANCE = 3.0
 
 
-class NodeWatch:
+class NodeCheck:
     """
     Says when to look at our node.
 

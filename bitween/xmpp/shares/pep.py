@@ -26,12 +26,12 @@ from bitween.model.catalogue.catalogue import MAX_RESOURCES
 from bitween.model.events import ItemPublished, ItemRetracted, ItemsRead, MessengerEvent
 from bitween.model.text import printable
 from bitween.util.backoff import Backoff
-from bitween.util.token_bucket import RESERVE, ByteBudget
+from bitween.util.token_bucket import RESERVE, TokenBucket
 from bitween.xmpp.jids import MAX_RESOURCE, split
 from bitween.xmpp.session.errors import request_error
 from bitween.xmpp.shares.item_codec import NS_SHARES, parse_item, payload_of
-from bitween.xmpp.shares.node_check import NodeWatch
-from bitween.xmpp.shares.published_list import OwnList
+from bitween.xmpp.shares.node_check import NodeCheck
+from bitween.xmpp.shares.published_list import PublishedList
 from bitween.xmpp.shares.publisher import Publisher
 
 #: One item a resource.  More than the default of 1 has to be asked for.
@@ -70,10 +70,10 @@ class Pep(PubSubClient):
     def __init__(
         self,
         clock: IReactorTime,
-        budget: ByteBudget,
+        budget: TokenBucket,
         trusts: Callable[[str], bool],
         notify: Callable[[MessengerEvent], None],
-        own: OwnList,
+        own: PublishedList,
     ) -> None:
         """
         :param trusts: whether a bare JID's word counts.
@@ -85,7 +85,7 @@ class Pep(PubSubClient):
         self._trusts = trusts
         self._notify = notify
         self._publisher = Publisher(clock, budget, self._publish, Backoff(), own)
-        self._watch = NodeWatch(clock, Backoff(), self._look_at_own)
+        self._watch = NodeCheck(clock, Backoff(), self._look_at_own)
         self._reads = _Reads(clock, budget, self._read)
         self._configured = False
         self._logged: set[str] = set()
@@ -373,7 +373,9 @@ class _Reads:
 
     _log = Logger()
 
-    def __init__(self, clock: IReactorTime, budget: ByteBudget, read: Callable[[str], Any]) -> None:
+    def __init__(
+        self, clock: IReactorTime, budget: TokenBucket, read: Callable[[str], Any]
+    ) -> None:
         self._clock = clock
         self._budget = budget
         self._read = read

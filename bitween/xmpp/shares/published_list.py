@@ -11,7 +11,7 @@ from bitween.model.announcement import Share
 from bitween.model.share_list import ListMemory, ShareList, new_list_id
 
 
-class OwnList:
+class PublishedList:
     """
     Holds our list, and has every change of it remembered before anybody is told.
 

@@ -17,7 +17,7 @@ from bitween.model.announcement import Share
 from bitween.model.candidate import Candidate
 from bitween.model.share_list import ShareList
 from bitween.util.backoff import Backoff
-from bitween.util.token_bucket import ByteBudget
+from bitween.util.token_bucket import TokenBucket
 from bitween.xmpp.shares.item_codec import (
     MAX_WHOLE,
     canonical,
@@ -26,7 +26,7 @@ from bitween.xmpp.shares.item_codec import (
     payload_of,
     whole_item,
 )
-from bitween.xmpp.shares.published_list import OwnList
+from bitween.xmpp.shares.published_list import PublishedList
 
 #: bytes up to which a list is told whole at every change.
 AT_ONCE = 4000
@@ -64,10 +64,10 @@ class Publisher:
     def __init__(
         self,
         clock: IReactorTime,
-        budget: ByteBudget,
+        budget: TokenBucket,
         publish: Callable[[Any], Deferred[None]],
         backoff: Backoff,
-        own: OwnList,
+        own: PublishedList,
     ) -> None:
         """
         :param publish: sends an item; its Deferred fails with a ``BitweenError``.

@@ -20,7 +20,7 @@ from bitween.xmpp.jids import split
 from bitween.xmpp.session.errors import no_session, request_error
 from bitween.xmpp.streams.proxies import NS_BYTESTREAMS, Proxies, Proxy, proxies_in
 from bitween.xmpp.streams.socks import ProxiedStream
-from bitween.xmpp.streams.stream_limits import Turnstile
+from bitween.xmpp.streams.stream_limits import StreamLimiter
 
 #: seconds for a proxy to take a connection, and as many for its words.
 CONNECT_TIMEOUT = 5
@@ -44,7 +44,7 @@ class Bytestreams(XMPPHandler):
         self,
         reactor: Any,
         proxies: Proxies,
-        turnstile: Turnstile,
+        turnstile: StreamLimiter,
         admits: Callable[[str, str], bool],
         accepted: Callable[[ProxiedStream], None],
     ) -> None:

@@ -17,10 +17,10 @@ from wokkel.subprotocols import XMPPHandler
 from zope.interface import implementer
 
 from bitween.errors import BitweenError
-from bitween.util.token_bucket import RESERVE, ByteBudget
+from bitween.util.token_bucket import RESERVE, TokenBucket
 from bitween.xmpp.jids import split
 from bitween.xmpp.session.errors import request_error
-from bitween.xmpp.streams.stream_limits import Turnstile
+from bitween.xmpp.streams.stream_limits import StreamLimiter
 
 NS_IBB = "http://jabber.org/protocol/ibb"
 
@@ -67,7 +67,7 @@ class InBandStream:
     def __init__(
         self,
         clock: IReactorTime,
-        budget: ByteBudget,
+        budget: TokenBucket,
         send: Callable[[str, Mapping[str, str], str], Deferred[Any]],
         jid: str,
         resource: str,
@@ -292,8 +292,8 @@ class InBand(XMPPHandler):
     def __init__(
         self,
         clock: IReactorTime,
-        budget: ByteBudget,
-        turnstile: Turnstile,
+        budget: TokenBucket,
+        turnstile: StreamLimiter,
         admits: Callable[[str, str], bool],
         accepted: Callable[[InBandStream], None],
         *,

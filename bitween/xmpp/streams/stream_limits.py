@@ -8,7 +8,7 @@ from collections.abc import Callable
 from twisted.internet.interfaces import IReactorTime
 
 from bitween.errors import RequestRefused
-from bitween.util.token_bucket import ByteBudget
+from bitween.util.token_bucket import TokenBucket
 
 #: Streams at once, with one contact and in all.
 MAX_OF_CONTACT = 4
@@ -21,13 +21,13 @@ KNOCK_RATE = 1 / 3
 _MAX_REMEMBERED = 1000
 
 
-class Turnstile:
+class StreamLimiter:
     """Counts streams, ours and theirs together, and how often contacts ask for more."""
 
     def __init__(self, clock: IReactorTime) -> None:
         self._clock = clock
         self._inside: Counter[str] = Counter()
-        self._knocks: dict[str, ByteBudget] = {}
+        self._knocks: dict[str, TokenBucket] = {}
         self._make_room: Callable[[str], None] = lambda _: None
 
     def when_crowded(self, make_room: Callable[[str], None]) -> None:
@@ -44,7 +44,7 @@ class Turnstile:
 
         :raises RequestRefused: if that is too often.
         """
-        knocks = self._knocks.pop(jid, None) or ByteBudget(self._clock, KNOCK_RATE, KNOCKS)
+        knocks = self._knocks.pop(jid, None) or TokenBucket(self._clock, KNOCK_RATE, KNOCKS)
         self._knocks[jid] = knocks
         if len(self._knocks) > _MAX_REMEMBERED:
             del self._knocks[next(iter(self._knocks))]

@@ -14,16 +14,16 @@ from wokkel.subprotocols import XMPPHandler
 
 from bitween.errors import BitweenError, NotConnected, RequestRefused
 from bitween.model.jid import MAX_JID
-from bitween.model.relay_route import Passage
+from bitween.model.relay_route import RelayRoute
 from bitween.model.text import printable
-from bitween.util.token_bucket import RESERVE, ByteBudget
+from bitween.util.token_bucket import RESERVE, TokenBucket
 from bitween.xmpp.jids import split
 from bitween.xmpp.session.errors import request_error
 from bitween.xmpp.shares.item_codec import NS_BITWEEN
 from bitween.xmpp.streams.bytestreams import Bytestreams
 from bitween.xmpp.streams.in_band import InBand
 from bitween.xmpp.streams.proxies import Proxies
-from bitween.xmpp.streams.stream_limits import Turnstile
+from bitween.xmpp.streams.stream_limits import StreamLimiter
 
 #: bytes of the largest torrent that goes in band, unless it is said otherwise.
 IN_BAND_LIMIT = 1_000_000
@@ -37,7 +37,7 @@ _QUESTION = f"/iq[@type='get']/relay[@xmlns='{NS_BITWEEN}']"
 _REQUEST = f"/iq[@type='set']/relay[@xmlns='{NS_BITWEEN}']"
 
 
-class Stream(Protocol):
+class ByteStream(Protocol):
     """A stream of bytes to one resource, which waits for its protocol."""
 
     jid: str
@@ -67,7 +67,7 @@ class Streams(XMPPHandler):
     def __init__(
         self,
         reactor: Any,
-        budget: ByteBudget,
+        budget: TokenBucket,
         proxies: Proxies,
         admits: Callable[[str, str], bool],
         in_band_limit: int = IN_BAND_LIMIT,
@@ -81,7 +81,7 @@ class Streams(XMPPHandler):
         self._budget = budget
         self._proxies = proxies
         self._admits = admits
-        self._turnstile = turnstile = Turnstile(reactor)
+        self._turnstile = turnstile = StreamLimiter(reactor)
         self._bytestreams = Bytestreams(reactor, proxies, turnstile, admits, self._accepted)
         self._in_band = InBand(
             *(reactor, budget, turnstile, admits, self._accepted), limit=in_band_limit
@@ -117,7 +117,7 @@ class Streams(XMPPHandler):
         """
         self._turnstile.when_crowded(make_room)
 
-    def passage(self, jid: str, resource: str) -> Deferred[Passage]:
+    def passage(self, jid: str, resource: str) -> Deferred[RelayRoute]:
         """
         Find out which way streams to a resource would go; the resource is asked if needed.
 
@@ -138,25 +138,25 @@ class Streams(XMPPHandler):
 
     # ---- we ask
 
-    async def _passage(self, jid: str, resource: str) -> Passage:
+    async def _passage(self, jid: str, resource: str) -> RelayRoute:
         self._check_session()
         own = await self._proxies.own()
         if own:
-            return Passage(own[0])
+            return RelayRoute(own[0])
         answer = await self._ask(jid, resource)
         theirs = answer.getAttribute("proxy", "")
         if 0 < len(theirs) <= MAX_JID:
-            return Passage(printable(theirs))
+            return RelayRoute(printable(theirs))
         most = min(self._in_band.limit, _size(answer.getAttribute("in-band", "")))
         if most > 0:
-            return Passage(most=most)
+            return RelayRoute(most=most)
         raise RequestRefused(
             "neither server relays",
             "have proxy65 (XEP-0065) switched on on one of them",
             detail="no_relay",
         )
 
-    async def _open(self, jid: str, resource: str) -> Stream:
+    async def _open(self, jid: str, resource: str) -> ByteStream:
         leave = self._turnstile.enter(jid)
         try:
             stream = await self._opened(jid, resource)
@@ -166,7 +166,7 @@ class Streams(XMPPHandler):
         stream.when_ended(leave)
         return stream
 
-    async def _opened(self, jid: str, resource: str) -> Stream:
+    async def _opened(self, jid: str, resource: str) -> ByteStream:
         passage = await self._passage(jid, resource)
         sid = secrets.token_hex(16)
         if passage.most is not None:
@@ -181,7 +181,7 @@ class Streams(XMPPHandler):
                 raise
             return await self._opened_by_them(jid, resource, secrets.token_hex(16))
 
-    async def _opened_by_them(self, jid: str, resource: str, sid: str) -> Stream:
+    async def _opened_by_them(self, jid: str, resource: str, sid: str) -> ByteStream:
         """Have the other side open a stream to us."""
         expected = self._bytestreams.expect(jid, resource, sid)
         offered: list[Any] = []
@@ -196,7 +196,7 @@ class Streams(XMPPHandler):
         if not offered:
             expected.cancel()
             raise RequestRefused("the contact's program said that it had opened a stream")
-        opened: Stream = offered[0]
+        opened: ByteStream = offered[0]
         return opened
 
     async def _ask(self, jid: str, resource: str, sid: str = "") -> Any:
@@ -282,7 +282,7 @@ class Streams(XMPPHandler):
         stream.when_ended(leave)
         self._accepted(stream)
 
-    def _accepted(self, stream: Stream) -> None:
+    def _accepted(self, stream: ByteStream) -> None:
         # Whoever has opened it may have been removed while a proxy took its time.
         if self._taker is None or not self._admits(stream.jid, stream.resource):
             stream.abort()

@@ -28,7 +28,7 @@ from bitween.api.http.site import MAX_BODY
 from bitween.api.service import ApiService
 from bitween.errors import StartupError
 from bitween.storage import api_location
-from bitween.storage.api_location import Rendezvous
+from bitween.storage.api_location import ApiLocation
 from bitween.testing.certificates import Issued, ThrowAwayAuthority
 from tests.support.api_rig import TOKEN, World, http_request, rpc, site_of
 
@@ -257,7 +257,7 @@ class ServiceTests(TestCase):
         places = [os.path.join(folder, "a", "x.json"), os.path.join(folder, "b", "y.json")]
         service = self.serve("tcp:0:interface=127.0.0.1", places)
         await service.ready
-        expected = Rendezvous(str(service.url), TOKEN, os.getpid(), JID)
+        expected = ApiLocation(str(service.url), TOKEN, os.getpid(), JID)
         self.assertEqual([api_location.read(place) for place in places], [expected] * 2)
         await service.stopService()
         for place in places:

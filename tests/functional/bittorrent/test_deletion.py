@@ -18,7 +18,7 @@ from bitween.files.deletion.process import carry_out
 from bitween.files.deletion.worker import Order
 from bitween.model.deletion import Deletion
 from bitween.model.torrent import FileOrigin, InfoHash
-from bitween.model.torrent_options import Limits, Selection, Wishes
+from bitween.model.torrent_options import Limits, Selection, TorrentOptions
 from tests.support.swarms import LOOPBACK, SwarmCase, address_of, metainfo, read, tree, when, write
 
 ONE, TWO = b"1" * 700_000, b"2" * 500_000
@@ -170,13 +170,13 @@ class TrashTests(DeletionCase):
 
     async def test_what_was_left_out(self) -> None:
         """What lies where a file was left out is not the torrent's."""
-        wishes = Wishes(paused=True)
+        wishes = TorrentOptions(paused=True)
         await self.bob.download(self.info_hash, "", self.downloads, wishes)
         self.bob.offer_peers(self.info_hash, [address_of(self.alice)])
         await when(self.bob, lambda: self.bob.library.get(self.info_hash).files is not None)
         files = self.bob.library.get(self.info_hash).files or ()
         left_out = next(n for n, file in enumerate(files) if file.path.endswith("two"))
-        wishes = Wishes(selection=Selection(skipped=frozenset([left_out])))
+        wishes = TorrentOptions(selection=Selection(skipped=frozenset([left_out])))
         await self.bob.wish(self.info_hash, wishes)
         await when(self.bob, lambda: self.bob.library.get(self.info_hash).completed is not None)
         mine = write(os.path.join(self.downloads, "holiday", "b", "two"), b"mine")
@@ -202,21 +202,21 @@ class LeftOutTests(DeletionCase):
 
     async def test_something_else_lies_there(self) -> None:
         """What the user has put there meanwhile is not written over; without it, it goes on."""
-        await self.bob.download(self.info_hash, "", self.downloads, Wishes(paused=True))
+        await self.bob.download(self.info_hash, "", self.downloads, TorrentOptions(paused=True))
         self.bob.offer_peers(self.info_hash, [address_of(self.alice)])
         await when(self.bob, lambda: self.bob.library.get(self.info_hash).files is not None)
         files = self.bob.library.get(self.info_hash).files or ()
         left_out = next(n for n, file in enumerate(files) if file.path.endswith("two"))
-        some = Wishes(selection=Selection(skipped=frozenset([left_out])))
+        some = TorrentOptions(selection=Selection(skipped=frozenset([left_out])))
         await self.bob.wish(self.info_hash, some)
         await when(self.bob, lambda: self.bob.library.get(self.info_hash).completed is not None)
         mine = write(os.path.join(self.downloads, "holiday", "b", "two"), b"mine")
         with self.assertRaisesRegex(BadPath, "'holiday/b/two' is there already"):
-            await self.bob.wish(self.info_hash, Wishes())
+            await self.bob.wish(self.info_hash, TorrentOptions())
         self.assertEqual(self.bob.library.get(self.info_hash).wishes, some)
         self.assertEqual(read(mine), b"mine")
         os.unlink(mine)
-        await self.bob.wish(self.info_hash, Wishes())
+        await self.bob.wish(self.info_hash, TorrentOptions())
         self.bob.offer_peers(self.info_hash, [address_of(self.alice)])
         await when(self.bob, lambda: self.bob.library.get(self.info_hash).state == "seeding")
         self.assertEqual(read(mine), TWO)

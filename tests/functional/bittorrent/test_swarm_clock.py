@@ -6,7 +6,7 @@ import os
 
 from bitween.model.events import ListeningChanged, SwarmEvent
 from bitween.model.torrent import TorrentState
-from bitween.model.torrent_options import Limits, Wishes
+from bitween.model.torrent_options import Limits, TorrentOptions
 from tests.support.swarms import SwarmCase, address_of, read, when, write
 
 SIZE = 3_000_000
@@ -22,7 +22,7 @@ class SwarmClockTests(SwarmCase):
         info_hash = await self.share(giver, path)
         downloads = self.folder("downloads")
         await getter.download(info_hash, "", downloads)
-        await getter.wish(info_hash, Wishes(limits=Limits(download=1_000_000)))
+        await getter.wish(info_hash, TorrentOptions(limits=Limits(download=1_000_000)))
         getter.offer_peers(info_hash, [address_of(giver)])
         await when(getter, lambda: getter.library.get(info_hash).progress.done > 0)
         told: list[SwarmEvent] = []

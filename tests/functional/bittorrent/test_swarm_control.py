@@ -10,7 +10,7 @@ from dataclasses import replace
 from bitween.bittorrent.swarm import Swarm
 from bitween.model.events import PeerMoved, SwarmEvent, TorrentFinished
 from bitween.model.torrent import InfoHash, Torrent, TorrentState
-from bitween.model.torrent_options import Limits, Selection, Wishes
+from bitween.model.torrent_options import Limits, Selection, TorrentOptions
 from bitween.util import cooperate
 from tests.support.fakes.loopback import reactor
 from tests.support.swarms import LOOPBACK, SwarmCase, address_of, read, tree, when, write
@@ -34,7 +34,7 @@ class ControlCase(SwarmCase):
         self.state, self.downloads = self.folder("state"), self.folder("downloads")
         self.bob = await self.start(self.state)
 
-    async def begin(self, wishes: Wishes) -> None:
+    async def begin(self, wishes: TorrentOptions) -> None:
         """Let Bob download it, from Alice."""
         await self.bob.download(self.info_hash, "", self.downloads, wishes)
         self.bob.offer_peers(self.info_hash, [address_of(self.alice)])
@@ -67,7 +67,7 @@ class PauseTests(ControlCase):
 
     async def test_a_wish_while_files_are_chosen(self) -> None:
         """A choice of files that takes a while to be checked undoes nothing that came after it."""
-        await self.begin(Wishes(paused=True))
+        await self.begin(TorrentOptions(paused=True))
         await when(self.bob, lambda: self.torrent().files is not None and self._is_placed())
         await self.wish(selection=Selection(skipped=frozenset({0, 1, 3})))
         self.patch(cooperate, "SLICE", 0.0)
@@ -75,11 +75,13 @@ class PauseTests(ControlCase):
         choosing = self.bob.wish(self.info_hash, replace(self.torrent().wishes, selection=choice))
         await self.wish(kept=True)
         await choosing
-        self.assertEqual(self.torrent().wishes, Wishes(paused=True, kept=True, selection=choice))
+        self.assertEqual(
+            self.torrent().wishes, TorrentOptions(paused=True, kept=True, selection=choice)
+        )
 
     async def test_a_download_begun_paused(self) -> None:
         """The list of its files comes, and nothing else does until it is resumed."""
-        await self.begin(Wishes(paused=True))
+        await self.begin(TorrentOptions(paused=True))
         await when(self.bob, lambda: self.torrent().files is not None and self._is_placed())
         self.assertIs(self.torrent().state, TorrentState.PAUSED)
         self.assertEqual([file.size for file in self.torrent().files or ()], [SIZE] * 4)
@@ -97,7 +99,7 @@ class PauseTests(ControlCase):
     async def test_pausing_on_the_way(self) -> None:
         """A paused download holds still, is not announced, stays so over a restart, and goes on."""
         self.alice.limit(Limits(upload=100_000))
-        await self.begin(Wishes())
+        await self.begin(TorrentOptions())
         await when(self.bob, lambda: self.torrent().progress.done > 0)
         self.assertIn(self.info_hash, self.bob.library.shares)
         await self.wish(paused=True)
@@ -119,7 +121,7 @@ class PauseTests(ControlCase):
         self.assertIs(torrent.state, TorrentState.PAUSED)
         self.assertTrue(torrent.complete)
         self.assertNotIn(self.info_hash, self.alice.library.shares)
-        await self.begin(Wishes())
+        await self.begin(TorrentOptions())
         self.assertEqual(await self.share(self.alice, self.source), self.info_hash)
         self.assertIs(self.alice.library.get(self.info_hash).state, TorrentState.SEEDING)
         self.bob.offer_peers(self.info_hash, [address_of(self.alice)])
@@ -127,7 +129,7 @@ class PauseTests(ControlCase):
 
     async def test_checking_what_is_paused(self) -> None:
         """A check that is asked for is made, and the torrent is paused afterwards as before."""
-        await self.begin(Wishes())
+        await self.begin(TorrentOptions())
         await self.state_is(TorrentState.SEEDING)
         await self.wish(paused=True)
         await self.bob.recheck(self.info_hash)
@@ -145,7 +147,7 @@ class SelectionTests(ControlCase):
         self.bob.events.subscribe(
             lambda event: finished.append(event) if isinstance(event, TorrentFinished) else None
         )
-        await self.begin(Wishes(paused=True))
+        await self.begin(TorrentOptions(paused=True))
         await when(self.bob, lambda: self.torrent().files is not None)
         await self.wish(paused=False, selection=Selection(skipped=frozenset({0, 2})))
         await when(self.bob, lambda: len(finished) == 1)
@@ -169,7 +171,7 @@ class SelectionTests(ControlCase):
     async def test_choosing_on_the_way(self) -> None:
         """Files can be left out while the download runs; it ends when the others are here."""
         self.alice.limit(Limits(upload=100_000))
-        await self.begin(Wishes())
+        await self.begin(TorrentOptions())
         await when(self.bob, lambda: self.torrent().progress.done > 0)
         await self.wish(selection=Selection(skipped=frozenset({0, 1, 3})))
         self.alice.limit(Limits())
@@ -182,7 +184,7 @@ class SelectionTests(ControlCase):
     async def test_the_order(self) -> None:
         """What is to be first is whole while the others are still to come."""
         self.alice.limit(Limits(upload=400_000))
-        await self.begin(Wishes(selection=Selection(first=(3,))))
+        await self.begin(TorrentOptions(selection=Selection(first=(3,))))
         await when(self.bob, lambda: any(self.bob.file_progress(self.info_hash)))
         seen = self.watched()
         await when(self.bob, lambda: self.bob.file_progress(self.info_hash)[3] == SIZE)
@@ -195,7 +197,7 @@ class SelectionTests(ControlCase):
     async def test_sequential(self) -> None:
         """The pieces come in their order."""
         self.alice.limit(Limits(upload=400_000))
-        await self.begin(Wishes(selection=Selection(sequential=True)))
+        await self.begin(TorrentOptions(selection=Selection(sequential=True)))
         await when(self.bob, lambda: any(self.bob.file_progress(self.info_hash)))
         seen = self.watched()
         await when(self.bob, lambda: sum(self.bob.file_progress(self.info_hash)) > SIZE * 3 // 2)
@@ -222,7 +224,7 @@ class SelectionTests(ControlCase):
 
         self.patch(os, "statvfs", lambda _: _Stat)
         self.assertGreater(room.free, 4 * SIZE)
-        await self.begin(Wishes())
+        await self.begin(TorrentOptions())
         await self.state_is(TorrentState.ERROR)
         self.assertIn("0.7 MB left, and 2.0 MB are to come", self.torrent().error)
         self.assertEqual(os.listdir(self.downloads), [])
@@ -275,7 +277,7 @@ class LimitTests(ControlCase):
     async def test_a_torrents_own_limit(self) -> None:
         """It holds at once, and when it is lifted, too; it is kept over a restart."""
         began = reactor.seconds()
-        await self.begin(Wishes(limits=Limits(download=RATE)))
+        await self.begin(TorrentOptions(limits=Limits(download=RATE)))
         await when(self.bob, lambda: self.torrent().progress.done > 0)
         self.assert_held_since(began)
         await self.restart()
@@ -296,7 +298,7 @@ class CountingTests(ControlCase):
     async def test_both_sides_count(self) -> None:
         """All that was exchanged is told, by the peer's address, and its port where we dialled."""
         given, taken = self._moved(self.alice), self._moved(self.bob)
-        await self.begin(Wishes())
+        await self.begin(TorrentOptions())
         await when(self.alice, lambda: sum(moved.uploaded for moved in given) == 4 * SIZE)
         await when(self.bob, lambda: sum(moved.downloaded for moved in taken) == 4 * SIZE)
         self.assertEqual({moved.port for moved in taken}, {address_of(self.alice).port})

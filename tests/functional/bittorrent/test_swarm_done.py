@@ -16,7 +16,7 @@ from bitween.app.limits import Control, Rules
 from bitween.bittorrent.swarm import Swarm
 from bitween.model.events import SwarmEvent, TorrentChanged, TorrentFinished
 from bitween.model.torrent import InfoHash, Torrent, TorrentState
-from bitween.model.torrent_options import Limits, Selection, Wishes
+from bitween.model.torrent_options import Limits, Selection, TorrentOptions
 from tests.support.swarms import LOOPBACK, SwarmCase, address_of, read, when, write
 
 # So much that the disk is behind when the last piece is verified.
@@ -64,9 +64,9 @@ class DoneTests(SwarmCase):
         self.downloads = self.folder("downloads")
         self.control = Control(self.bob, NoMemory(), Rules())
 
-    async def begin(self, wishes: Wishes | None = None) -> None:
+    async def begin(self, wishes: TorrentOptions | None = None) -> None:
         """Let Bob download it."""
-        await self.bob.download(self.info_hash, "", self.downloads, wishes or Wishes())
+        await self.bob.download(self.info_hash, "", self.downloads, wishes or TorrentOptions())
         self.bob.offer_peers(self.info_hash, [address_of(self.alice)])
 
     def path(self, number: int) -> str:
@@ -129,7 +129,7 @@ class DoneTests(SwarmCase):
                 said.append(not self.wrong(range(0, FILES, 2)))
 
         self.bob.events.subscribe(watch)
-        await self.begin(Wishes(selection=Selection(skipped=frozenset(range(1, FILES, 2)))))
+        await self.begin(TorrentOptions(selection=Selection(skipped=frozenset(range(1, FILES, 2)))))
         await when(self.bob, lambda: bool(said))
         self.assertTrue(all(said))
         await when(
@@ -152,7 +152,7 @@ class DoneTests(SwarmCase):
 
     async def test_a_chosen_file_that_is_gone(self) -> None:
         """It is told, stays away until a check is asked for, and is fetched again then."""
-        await self.begin(Wishes(selection=Selection(skipped=frozenset(range(2, FILES)))))
+        await self.begin(TorrentOptions(selection=Selection(skipped=frozenset(range(2, FILES)))))
         finished = lambda: self.torrent_state() is TorrentState.FINISHED  # noqa: E731  # used twice
         await when(self.bob, finished)
         os.unlink(self.path(1))
@@ -185,7 +185,9 @@ class SkippedFileTests(SwarmCase):
         self.info_hash = await self.share(self.alice, self.source)
         skipped = Selection(skipped=frozenset({1}))
         self.downloads = self.folder("downloads")
-        await self.bob.download(self.info_hash, "", self.downloads, Wishes(selection=skipped))
+        await self.bob.download(
+            self.info_hash, "", self.downloads, TorrentOptions(selection=skipped)
+        )
         self.bob.offer_peers(self.info_hash, [address_of(self.alice)])
         await self.finished()
 
@@ -220,7 +222,7 @@ class SkippedFileTests(SwarmCase):
 
     async def wanted_after_all(self) -> None:
         """Let Bob want all files, which makes his torrent complete."""
-        await self.bob.wish(self.info_hash, Wishes())
+        await self.bob.wish(self.info_hash, TorrentOptions())
         here = lambda: self.bob.library.get(self.info_hash)  # noqa: E731  # used twice
         await when(self.bob, lambda: here().complete or bool(here().error))
         self.assertEqual(here().error, "")
@@ -241,7 +243,7 @@ class PausedTests(SwarmCase):
         info_hash = await self.share(alice, source)
         state = self.folder("state")
         bob = await self.start(state)
-        wishes = Wishes(selection=Selection(skipped=frozenset({1})))
+        wishes = TorrentOptions(selection=Selection(skipped=frozenset({1})))
         await bob.download(info_hash, "", self.folder("downloads"), wishes)
         bob.offer_peers(info_hash, [address_of(alice)])
         await when(bob, lambda: bob.library.get(info_hash).state is TorrentState.FINISHED)

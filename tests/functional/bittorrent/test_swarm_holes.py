@@ -11,7 +11,7 @@ from twisted.trial.unittest import SkipTest
 
 from bitween.bittorrent.files import holes
 from bitween.model.torrent import InfoHash, TorrentState
-from bitween.model.torrent_options import Limits, Selection, Wishes
+from bitween.model.torrent_options import Limits, Selection, TorrentOptions
 from tests.support.swarms import LOOPBACK, SwarmCase, address_of, read, tree, when, write
 
 if TYPE_CHECKING:
@@ -57,9 +57,11 @@ class HolesCase(SwarmCase):
         """Where Bob has a file."""
         return os.path.join(self.downloads, *parts)
 
-    async def begin(self, bob: Swarm, info_hash: InfoHash, wishes: Wishes | None = None) -> None:
+    async def begin(
+        self, bob: Swarm, info_hash: InfoHash, wishes: TorrentOptions | None = None
+    ) -> None:
         """Let Bob begin to fetch."""
-        await bob.download(info_hash, "", self.downloads, wishes or Wishes())
+        await bob.download(info_hash, "", self.downloads, wishes or TorrentOptions())
         bob.offer_peers(info_hash, [address_of(self.alice)])
 
 
@@ -84,7 +86,7 @@ class ArrivalTests(HolesCase):
         write_sparse(os.path.join(self.source, "z", "zeros"), 30 * MIB)
         info_hash = await self.share(self.alice, self.source)
         bob = await self.start()
-        skipped = Wishes(selection=Selection(skipped=frozenset({2})))
+        skipped = TorrentOptions(selection=Selection(skipped=frozenset({2})))
         await self.begin(bob, info_hash, skipped)
         await when(bob, lambda: bob.library.get(info_hash).state is TorrentState.FINISHED)
         arrived, sent = tree(self.bobs("source")), tree(self.source)
@@ -93,7 +95,7 @@ class ArrivalTests(HolesCase):
         self.assertLess(stored(self.bobs("source", "image")), 6 * MIB)
         self.assertLess(stored(self.bobs("source", "z", "zeros")), MIB)
         # Wanted later, it is fetched like any other.
-        await bob.wish(info_hash, Wishes())
+        await bob.wish(info_hash, TorrentOptions())
         await when(bob, lambda: bob.library.get(info_hash).complete)
         self.assertTrue(tree(self.bobs("source")) == tree(self.source))
 
@@ -160,10 +162,10 @@ class LaterTests(HolesCase):
         """Paused from the beginning, it makes nothing; let go on, it keeps the holes."""
         info_hash = await self.share(self.alice, self.image)
         bob = await self.start()
-        await self.begin(bob, info_hash, Wishes(paused=True))
+        await self.begin(bob, info_hash, TorrentOptions(paused=True))
         await when(bob, lambda: bob.library.get(info_hash).state is TorrentState.PAUSED)
         await when(bob, lambda: bob.library.get(info_hash).files is not None)
-        await bob.wish(info_hash, Wishes())
+        await bob.wish(info_hash, TorrentOptions())
         await self.finished(bob, info_hash)
 
     async def test_removal(self) -> None:

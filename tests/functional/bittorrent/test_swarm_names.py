@@ -19,8 +19,8 @@ from bitween.errors import UnknownTorrent
 from bitween.model.metainfo import HashedFile, bencode, make_torrent
 from bitween.model.torrent import FileEntry, InfoHash, Metainfo, Torrent
 from bitween.model.torrent_error import Reason
-from bitween.model.torrent_options import Wishes
-from bitween.storage.database import Store
+from bitween.model.torrent_options import TorrentOptions
+from bitween.storage.database import Database
 from bitween.util.cooperate import at_once
 from tests.support.swarms import HERE, SwarmCase, address_of, metainfo, read, tree, when, write
 
@@ -193,7 +193,7 @@ class OddNamesTests(SwarmCase):
         self.assertEqual(await self.share(alice, folder), info_hash)
         await self.assert_sound(alice, info_hash)
         await self.stop(alice)
-        store = Store.open(os.path.join(state, "bitween.db"))
+        store = Database.open(os.path.join(state, "bitween.db"))
         store.close(clean=False)
         alice = await self.start(state)
         await self.assert_sound(alice, info_hash)
@@ -309,7 +309,7 @@ class OddNamesTests(SwarmCase):
         before = ["README", "readme.1", "ab", "\u00fc" * 120]
         for name, now in zip(names, before, strict=True):
             write(os.path.join(downloads, "odd", now), name.encode())
-        store = Store.open(os.path.join(state, "bitween.db"))
+        store = Database.open(os.path.join(state, "bitween.db"))
         store.put(
             TorrentRecord(
                 info.info_hash, "odd", downloads, "odd", 0.0, False, True, info.torrent_file
@@ -464,7 +464,7 @@ class HostileMetadataTests(SwarmCase):
         info_hash = await self.share(alice, write(os.path.join(self.folder(), "file"), CONTENT))
         await self.fetch(bob, info_hash, alice, folder=downloads)
         await self.stop(bob)
-        store = Store.open(os.path.join(state, "bitween.db"))
+        store = Database.open(os.path.join(state, "bitween.db"))
         resume_data = store.resume_data(info_hash)
         assert resume_data is not None
         params = lt.read_resume_data(resume_data)
@@ -616,14 +616,14 @@ class TooMuchTests(SwarmCase):
             write(os.path.join(source, f"{number}", "deeper", "file"), b"%d" % number * 1000)
         info_hash = await self.share(alice, source)
         downloads = self.folder("downloads")
-        await bob.download(info_hash, "", downloads, Wishes(paused=True))
+        await bob.download(info_hash, "", downloads, TorrentOptions(paused=True))
         bob.offer_peers(info_hash, [address_of(alice)])
         await when(bob, lambda: bob.library.get(info_hash).files is not None)
         await when(bob, lambda: bob._members.known(info_hash).halted)
         address = address_of(alice)
         bob.refuse([HERE])
         bob.settle()
-        await bob.wish(info_hash, Wishes())
+        await bob.wish(info_hash, TorrentOptions())
         await when(bob, lambda: bob._members.known(info_hash).fetching)
         await when(bob, lambda: bob._members.known(info_hash).loaded)
         # What libtorrent does with files it does one after the other.

@@ -10,7 +10,7 @@ from twisted.internet.task import deferLater
 
 from bitween.bittorrent.swarm import Swarm, SwarmOptions
 from bitween.model.torrent_error import Reason, Remedy
-from bitween.model.torrent_options import AS_USUAL, Limits, Selection, Wishes
+from bitween.model.torrent_options import DEFAULT_OPTIONS, Limits, Selection, TorrentOptions
 from tests.support.swarms import HERE, SwarmCase, address_of, read, tree, when, write
 
 MIB = 2**20
@@ -43,7 +43,7 @@ class OthersCase(SwarmCase):
         """Where a file of the download is to lie."""
         return os.path.join(self.downloads, "holiday", f"day {number}", "film")
 
-    async def begin(self, swarm: Swarm, wishes: Wishes = AS_USUAL) -> None:
+    async def begin(self, swarm: Swarm, wishes: TorrentOptions = DEFAULT_OPTIONS) -> None:
         """Fetch until something is there."""
         await swarm.download(self.info_hash, "", self.downloads, wishes)
         swarm.offer_peers(self.info_hash, [address_of(self.alice)])
@@ -108,12 +108,12 @@ class StoppedTests(OthersCase):
     async def test_a_pause(self) -> None:
         """What was put there during a pause is seen before anything is fetched again."""
         await self.begin(self.bob)
-        await self.bob.wish(self.info_hash, Wishes(paused=True))
+        await self.bob.wish(self.info_hash, TorrentOptions(paused=True))
         await self.until(self.bob, lambda: self.bob._members.known(self.info_hash).halted)
         await self.bob._flusher.flush(self.info_hash)
         os.unlink(self.place(0))
         write(self.place(0), b"mine")
-        await self.bob.wish(self.info_hash, Wishes())
+        await self.bob.wish(self.info_hash, TorrentOptions())
         await self.until_refused(self.bob, 0)
         self.assertEqual(read(self.place(0)), b"mine")
         os.unlink(self.place(0))
@@ -153,7 +153,7 @@ class ManyTests(OthersCase):
 
     async def test_names_are_kept(self) -> None:
         """With the first content all names are taken, those of files that are to come as well."""
-        await self.begin(self.bob, Wishes(selection=Selection(sequential=True)))
+        await self.begin(self.bob, TorrentOptions(selection=Selection(sequential=True)))
         places = [self.place(number) for number in range(self.files)]
         await self.until(self.bob, lambda: all(map(os.path.lexists, places)))
         progress = self.bob.library.get(self.info_hash).progress
@@ -165,7 +165,7 @@ class ManyTests(OthersCase):
         await self.begin(self.bob)
         self.bob.refuse([HERE])
         self.bob.settle()
-        await self.bob.wish(self.info_hash, Wishes(paused=True))
+        await self.bob.wish(self.info_hash, TorrentOptions(paused=True))
         outside = write(os.path.join(self.folder("outside"), "film"), b"")
         place = next(
             place
@@ -175,6 +175,6 @@ class ManyTests(OthersCase):
         os.unlink(place)
         os.symlink(outside, place)
         self.bob.admit([HERE])
-        await self.bob.wish(self.info_hash, Wishes())
+        await self.bob.wish(self.info_hash, TorrentOptions())
         await self.until(self.bob, lambda: bool(self.bob.library.get(self.info_hash).error))
         self.assertEqual(read(outside), b"")

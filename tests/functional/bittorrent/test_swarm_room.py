@@ -17,8 +17,8 @@ from bitween.bittorrent.swarm import Swarm, SwarmOptions
 from bitween.errors import StoreError
 from bitween.model.torrent import InfoHash, Torrent, TorrentState
 from bitween.model.torrent_error import Reason
-from bitween.model.torrent_options import Limits, Selection, Wishes
-from bitween.storage.database import Store
+from bitween.model.torrent_options import Limits, Selection, TorrentOptions
+from bitween.storage.database import Database
 from tests.support.swarms import LOOPBACK, SwarmCase, address_of, read, when, write
 
 MIB = 2**20
@@ -74,9 +74,9 @@ class RoomCase(SwarmCase):
         """Note how full the disk is."""
         self.lowest = min(self.lowest, self.free())
 
-    async def download(self, wishes: Wishes | None = None) -> None:
+    async def download(self, wishes: TorrentOptions | None = None) -> None:
         """Let Bob fetch the folder."""
-        await self.bob.download(self.info_hash, "", self.disk, wishes or Wishes())
+        await self.bob.download(self.info_hash, "", self.disk, wishes or TorrentOptions())
         self.bob.offer_peers(self.info_hash, [address_of(self.alice)])
 
     def torrent(self) -> Torrent:
@@ -149,7 +149,7 @@ class GateTests(RoomCase):
         """What was begun paused is refused when it is resumed."""
         self.leave(5 * MIB)
         await self.bobs()
-        await self.download(Wishes(paused=True))
+        await self.download(TorrentOptions(paused=True))
         await when(self.bob, lambda: self.torrent().files is not None)
         await self.wish(paused=False)
         await self.refused()
@@ -159,7 +159,7 @@ class GateTests(RoomCase):
         """Of a download that is at its end with one file, the others are refused, and not begun."""
         self.leave(5 * MIB)
         await self.bobs()
-        await self.download(Wishes(selection=Selection(skipped=frozenset({1, 2}))))
+        await self.download(TorrentOptions(selection=Selection(skipped=frozenset({1, 2}))))
         await self.state_is(TorrentState.FINISHED)
         await self.wish(selection=Selection())
         self.assertGreaterEqual(self.torrent().progress.left, 12 * MIB)
@@ -172,7 +172,7 @@ class GateTests(RoomCase):
         """To fetch in order begins a download anew, and only if there is room."""
         self.leave(5 * MIB)
         await self.bobs()
-        await self.download(Wishes(selection=Selection(sequential=True)))
+        await self.download(TorrentOptions(selection=Selection(sequential=True)))
         await self.refused()
         await self.bob.recheck(self.info_hash)
         await self.refused()
@@ -205,10 +205,10 @@ class GateTests(RoomCase):
         await when(self.bob, lambda: self.torrent().progress.done > 0)
         other = write(os.path.join(self.folder(), "film.mkv"), os.urandom(4 * MIB))
         film = await self.share(self.alice, other)
-        await self.bob.download(film, "", self.disk, Wishes(paused=True))
+        await self.bob.download(film, "", self.disk, TorrentOptions(paused=True))
         self.bob.offer_peers(film, [address_of(self.alice)])
         await when(self.bob, lambda: self.bob.library.get(film).files is not None)
-        await self.bob.wish(film, Wishes())
+        await self.bob.wish(film, TorrentOptions())
         await when(self.bob, lambda: self.bob.library.get(film).state is TorrentState.ERROR)
         await self.arrives()
         self.assertFalse(os.path.exists(os.path.join(self.disk, "film.mkv")))
@@ -312,7 +312,7 @@ class StateTests(RoomCase):
         os.mkdir(self.state)
         await self.bobs()
         downloads = self.folder("downloads")
-        await self.bob.download(self.info_hash, "", downloads, Wishes(paused=True))
+        await self.bob.download(self.info_hash, "", downloads, TorrentOptions(paused=True))
         self.bob.offer_peers(self.info_hash, [address_of(self.alice)])
         await when(self.bob, lambda: self.torrent().files is not None)
         await self.wish(paused=False)
@@ -342,7 +342,7 @@ class StateTests(RoomCase):
         self.state = os.path.join(self.disk, "state")
         os.mkdir(self.state)
         await self.bobs()
-        await self.download(Wishes(selection=Selection(skipped=frozenset({2}))))
+        await self.download(TorrentOptions(selection=Selection(skipped=frozenset({2}))))
         await self.state_is(TorrentState.FINISHED)
         path = write(os.path.join(self.folder(), "film.mkv"), os.urandom(MIB))
         film = await self.share(self.bob, path)
@@ -356,7 +356,7 @@ class StateTests(RoomCase):
         self.assertEqual(len((await self.bobs()).library), 0)
 
 
-class StubbornStore(Store):
+class StubbornStore(Database):
     """Cannot be written to for a while, and then can."""
 
     broken = True
@@ -400,7 +400,7 @@ class ForgettingTests(SwarmCase):
         """Before the daemon ends at the latest."""
         self.store.broken = False
         await self.stop(self.swarm)
-        with closing(Store.open(self.path)) as again:
+        with closing(Database.open(self.path)) as again:
             self.assertEqual(list(again.torrents()), [])
 
     async def test_shared_again(self) -> None:

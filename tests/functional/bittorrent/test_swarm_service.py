@@ -21,7 +21,7 @@ from bitween.model.address import PeerAddress
 from bitween.model.events import ListeningChanged, SharesChanged, SwarmEvent
 from bitween.model.torrent import InfoHash, TorrentState
 from bitween.model.torrent_options import Limits
-from bitween.storage.database import Store
+from bitween.storage.database import Database
 from bitween.util.cooperate import SLICE
 from tests.support.swarms import HERE, LOOPBACK, SwarmCase, address_of, tree, when, write
 
@@ -79,7 +79,7 @@ class ListeningTests(SwarmCase):
     async def test_a_remembered_port_in_use(self) -> None:
         """The port of the last run is given up for another one if it is taken."""
         state, port = self.folder("state"), taken_port(self)
-        store = Store.open(os.path.join(state, "bitween.db"))
+        store = Database.open(os.path.join(state, "bitween.db"))
         store.listen_port = port
         store.close()
         swarm = await self.start(state)
@@ -87,7 +87,7 @@ class ListeningTests(SwarmCase):
         self.assertEqual(address, "127.0.0.1")
         self.assertNotEqual(chosen, port)
         await self.stop(swarm)
-        store = Store.open(os.path.join(state, "bitween.db"))
+        store = Database.open(os.path.join(state, "bitween.db"))
         self.addCleanup(store.close)
         self.assertEqual(store.listen_port, chosen)
 
@@ -143,7 +143,7 @@ class StartTests(SwarmCase):
 
     def hurried(self) -> Swarm:
         """The same again, with a turn of the reactor after every step."""
-        store = Store.open(os.path.join(self.state, "bitween.db"))
+        store = Database.open(os.path.join(self.state, "bitween.db"))
         swarm = Swarm(cast(Any, HurriedReactor()), store, LOOPBACK)
         self.addCleanup(self.stop, swarm)
         return swarm
@@ -191,7 +191,7 @@ class StartTests(SwarmCase):
         self.assertTrue(all(torrent.complete for torrent in again.library))
 
 
-class ObstructiveStore(Store):
+class ObstructiveStore(Database):
     """
     Has a file lie where a download is about to make its folder.
 

@@ -16,7 +16,7 @@ from bitween.errors import StoreError, UnknownTorrent
 from bitween.model.events import SwarmEvent, TorrentChanged
 from bitween.model.torrent import InfoHash, TorrentState
 from bitween.model.torrent_error import Reason, Remedy
-from bitween.model.torrent_options import Limits, Wishes
+from bitween.model.torrent_options import Limits, TorrentOptions
 from tests.support.swarms import LOOPBACK, SwarmCase, address_of, read, when, write
 
 # So often that a test need not wait long.
@@ -189,8 +189,8 @@ class FullStateTests(TroubleCase):
         before = swarm.library.get(info_hash)
         swarm._store._connection.execute("PRAGMA query_only = ON")
         for attempt in (
-            lambda: swarm.wish(info_hash, Wishes(paused=True)),
-            lambda: swarm.wish(info_hash, Wishes(limits=Limits(5, 5))),
+            lambda: swarm.wish(info_hash, TorrentOptions(paused=True)),
+            lambda: swarm.wish(info_hash, TorrentOptions(limits=Limits(5, 5))),
             lambda: swarm.recheck(info_hash),
             lambda: swarm.remove(info_hash, False),
         ):

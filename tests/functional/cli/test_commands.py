@@ -36,7 +36,7 @@ from bitween.model.metainfo import HashedFile, make_torrent
 from bitween.model.skipped_files import LeftOut, LeftOutEntry, Why
 from bitween.model.torrent import FileEntry, Metainfo, Progress, TorrentState, parse_info_hash
 from bitween.storage import api_location
-from bitween.storage.api_location import Rendezvous, places
+from bitween.storage.api_location import ApiLocation, places
 from bitween.testing.certificates import ThrowAwayAuthority
 from tests.support.api_rig import TOKEN, World, info_hash, site_of
 from tests.support.fakes.impostor import Impostor
@@ -256,7 +256,7 @@ class FindingTests(CliCase):
 
     async def test_daemon_that_died(self) -> None:
         """A file of a process that lives but does not listen: the hint names where else to look."""
-        gone = Rendezvous("http://127.0.0.1:1/api", TOKEN, os.getpid(), JID)
+        gone = ApiLocation("http://127.0.0.1:1/api", TOKEN, os.getpid(), JID)
         api_location.write(os.path.join(self.path("run"), "bitween", f"{JID}.json"), gone)
         said = await self.refused(3, "ls")
         self.assertIn("no daemon answers", said)
@@ -273,7 +273,7 @@ class FindingTests(CliCase):
     async def test_who_listens_at_a_stale_port(self) -> None:
         """The token stays with us where somebody else listens in place of a daemon that died."""
         url, heard = self.impostor()
-        gone = Rendezvous(url, TOKEN, os.getpid(), JID)
+        gone = ApiLocation(url, TOKEN, os.getpid(), JID)
         api_location.write(os.path.join(self.path("state"), "bitween", JID, "api.json"), gone)
         Path(self.file("token", TOKEN)).chmod(0o600)
         for args in (
@@ -884,7 +884,7 @@ class DaemonTests(CliCase):
         assert process.pid is not None
         api_location.write(
             os.path.join(self.path("d"), "api.json"),
-            Rendezvous(published.url, published.token, process.pid, JID),
+            ApiLocation(published.url, published.token, process.pid, JID),
         )
         self.world.on_stop = process.loseConnection
         self.assertEqual((await self.done("stop", "--state-dir", "d")).out, "stopped\n")

@@ -8,10 +8,10 @@ from ipaddress import IPv4Network, IPv6Network
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from bitween.connect.allowlist import LINGER, Admission
+from bitween.connect.allowlist import LINGER, PeerAllowlist
 from bitween.model.address import PeerAddress
 from bitween.model.announcement import Announcement
-from bitween.model.candidate import Candidate, Kind
+from bitween.model.candidate import Candidate, CandidateKind
 from bitween.model.catalogue.catalogue import Catalogue, CatalogueChange
 from tests.support.fakes.swarm import FakeSwarm
 
@@ -20,7 +20,7 @@ ANN, BEN = "ann@example.org", "ben@example.org"
 
 def announcement(*addresses: str, resource: str = "home") -> Announcement:
     """Somebody without shares, who is somewhere."""
-    candidates = tuple(Candidate(PeerAddress.parse(a, 6881), Kind.SEEN) for a in addresses)
+    candidates = tuple(Candidate(PeerAddress.parse(a, 6881), CandidateKind.SEEN) for a in addresses)
     return Announcement(resource, candidates=candidates)
 
 
@@ -43,7 +43,7 @@ class AdmissionTests(SynchronousTestCase):
         """Have nobody there."""
         self.clock, self.catalogue, self.swarm = Clock(), Catalogue(lambda: 0.0), CountingSwarm()
         self.loopback = False
-        self.admission = Admission(
+        self.admission = PeerAllowlist(
             self.swarm,
             self.catalogue,
             lambda address: self.loopback or not address.is_loopback,

@@ -17,7 +17,7 @@ from bitween.connect.connector import (
     LOOKING_ROUND,
     LOST,
     PUNCH_AT_LAST,
-    Meetings,
+    PeerConnector,
 )
 from bitween.connect.dial_policy import MAX_PORTS, DialPolicy, Link
 from bitween.connect.ladder import MEET_AFTER, PUNCH_AFTER, RELAY_AFTER
@@ -25,12 +25,12 @@ from bitween.connect.liveness import ASK_EVERY
 from bitween.errors import NotConnected, RequestRefused, UnknownTorrent
 from bitween.model.address import PeerAddress
 from bitween.model.announcement import Announcement, Share
-from bitween.model.candidate import Candidate, Kind
+from bitween.model.candidate import Candidate, CandidateKind
 from bitween.model.catalogue.catalogue import Catalogue, Key
-from bitween.model.events import WayFound
+from bitween.model.events import RouteFound
 from bitween.model.peer import Peer
-from bitween.model.relay_route import Passage
-from bitween.model.route import UNTRIED, Rung
+from bitween.model.relay_route import RelayRoute
+from bitween.model.route import UNTRIED, RouteKind
 from bitween.model.torrent import InfoHash
 from tests.support.fakes.means import FakeMeans
 from tests.support.fakes.swarm import FakeSwarm
@@ -39,12 +39,12 @@ BOB, CAROL = "bob@example.org", "carol@example.org"
 FILM = Share(InfoHash("ab" * 20), "film.mkv", 5_000_000)
 SONG = Share(InfoHash("cd" * 20), "song.ogg", 5_000)
 OURS = (Candidate(PeerAddress.parse("10.0.0.1", 6881)),)
-SYMMETRIC = (*OURS, Candidate(PeerAddress.parse("9.9.9.7", 6881), Kind.SEEN, varies=True))
+SYMMETRIC = (*OURS, Candidate(PeerAddress.parse("9.9.9.7", 6881), CandidateKind.SEEN, varies=True))
 NEAR, FAR = PeerAddress.parse("10.0.0.2", 6881), PeerAddress.parse("9.9.9.9", 6881)
 OTHER = PeerAddress.parse("8.8.4.4", 6881)
 #: The network that a neighbour shares with us.
 HOME = frozenset({ip_network("10.0.0.0/24")})
-SEEN = Candidate(PeerAddress.parse("9.9.9.8", 7000), Kind.SEEN)
+SEEN = Candidate(PeerAddress.parse("9.9.9.8", 7000), CandidateKind.SEEN)
 
 
 class MeetingCase(SynchronousTestCase):
@@ -58,7 +58,7 @@ class MeetingCase(SynchronousTestCase):
         self.catalogue = Catalogue(self.clock.seconds)
         self.admitted: dict[Key, list[PeerAddress]] = {}
         self.ours: tuple[Candidate, ...] = OURS
-        self.meetings = Meetings(
+        self.meetings = PeerConnector(
             *(self.clock, self.swarm, self.catalogue, self.fakes.means),
             self,
             ours=lambda: self.ours,
@@ -128,7 +128,7 @@ class MeetingCase(SynchronousTestCase):
         """The last race."""
         return self.fakes.raced[-1][1]
 
-    def way(self, jid: str = BOB) -> Rung | None:
+    def way(self, jid: str = BOB) -> RouteKind | None:
         """On which rung somebody is met."""
         return self.meetings.way(jid, "laptop").rung
 
@@ -144,7 +144,7 @@ class WantingTests(MeetingCase):
         self.assertEqual(self.offered(), (NEAR,))
         self.assertEqual(self.fakes.raced[0][0], (NEAR, FAR))
         self.race.callback(FAR)
-        self.assertEqual((self.offered(), self.way()), ((FAR,), Rung.IPV4))
+        self.assertEqual((self.offered(), self.way()), ((FAR,), RouteKind.IPV4))
 
     def test_a_known_way_is_used_at_once(self) -> None:
         """For the next torrent nobody is raced."""
@@ -192,7 +192,7 @@ class WantingTests(MeetingCase):
         self.there(BOB, NEAR, SEEN, shares=(FILM, SONG))
         self.want()
         self.connected(Peer(SEEN.address.address, SEEN.address.port, utp=True))
-        self.assertIs(self.way(), Rung.PUNCHED)
+        self.assertIs(self.way(), RouteKind.PUNCHED)
         self.want(SONG)
         self.assertEqual(self.swarm.met[-1], (SONG.info_hash, (), (SEEN.address,)))
         self.assertEqual(self.offered(SONG), ())
@@ -202,7 +202,7 @@ class WantingTests(MeetingCase):
         self.there(BOB, FAR)
         self.want()
         self.connected(Peer(FAR.address, None))
-        self.assertIs(self.way(), Rung.IPV4)
+        self.assertIs(self.way(), RouteKind.IPV4)
 
     def test_they_have_to_dial_us(self) -> None:
         """Who came by itself is asked to come for what else is wanted, once each."""
@@ -224,7 +224,7 @@ class WantingTests(MeetingCase):
         self.connected(Peer(FAR.address, None))
         self.assertEqual([self.way(BOB), self.way(CAROL)], [None, None])
         self.connected(Peer(FAR.address, 7000))
-        self.assertEqual([self.way(BOB), self.way(CAROL)], [None, Rung.IPV4])
+        self.assertEqual([self.way(BOB), self.way(CAROL)], [None, RouteKind.IPV4])
 
     def test_so_quick_that_nobody_looked(self) -> None:
         """A download that is done at once tells all the same how it came."""
@@ -233,7 +233,7 @@ class WantingTests(MeetingCase):
         self.swarm.connected[FILM.info_hash] = (Peer(FAR.address, None),)
         self.swarm.arrive(FILM.info_hash, FILM.size)
         self.meetings.offer(FILM.info_hash)
-        self.assertIs(self.way(), Rung.IPV4)
+        self.assertIs(self.way(), RouteKind.IPV4)
 
     def test_done(self) -> None:
         """Once nothing is wanted any more, nothing is tried any more."""
@@ -263,7 +263,7 @@ class WantingTests(MeetingCase):
             self.swarm.wish(FILM.info_hash, type(wishes)(paused=True)),
         )
         self.pass_by(CONNECTING + LOST)
-        self.assertEqual((self.fakes.called, self.way()), ([], Rung.IPV4))
+        self.assertEqual((self.fakes.called, self.way()), ([], RouteKind.IPV4))
 
     def test_lost(self) -> None:
         """When a connection is gone for some time, the way is looked for anew."""
@@ -320,7 +320,7 @@ class AnsweringTests(MeetingCase):
 
     def test_who_does_not_answer_is_no_source(self) -> None:
         """That is said with its reason, and told, as soon as it is known."""
-        told: list[WayFound] = []
+        told: list[RouteFound] = []
         self.meetings.found.subscribe(told.append)
         self.pass_by(0.5)
         self.assertIsNone(self.answers())
@@ -393,7 +393,7 @@ class AnsweringTests(MeetingCase):
         """What is not asked again cannot be told: it may answer by now."""
         self.pass_by(0.5)
         self.fakes.pinged[0][1].callback(False)
-        told: list[WayFound] = []
+        told: list[RouteFound] = []
         self.meetings.found.subscribe(told.append)
         self.successResultOf(self.swarm.remove(FILM.info_hash, delete_data=False))
         self.meetings.offer(FILM.info_hash)
@@ -450,7 +450,7 @@ class NeighbourTests(MeetingCase):
         self.want()
         self.connected(Peer(NEAR.address, None))
         self.assertIn(((BOB, "laptop"), NEAR.address), self.fakes.seen)
-        self.assertIs(self.way(), Rung.LAN)
+        self.assertIs(self.way(), RouteKind.LAN)
 
     def test_what_is_never_dialled(self) -> None:
         """Services, private networks of others, ourselves, our router, our link."""
@@ -499,10 +499,10 @@ class LookingRoundTests(MeetingCase):
         self.there(BOB, NEAR, SEEN)
         looking = Deferred.fromCoroutine(self.meetings.look_round())
         self.race.callback(None)
-        self.fakes.asked[0][1].callback(Passage("proxy.example.org"))
+        self.fakes.asked[0][1].callback(RelayRoute("proxy.example.org"))
         ((_, way),) = self.successResultOf(looking)
         self.assertIn("symmetric NAT", way.reason)
-        self.assertIs(way.rung, Rung.RELAY)
+        self.assertIs(way.rung, RouteKind.RELAY)
 
     def test_looking_round(self) -> None:
         """Who is met already is not dialled again; of the others, who answers is seen."""
@@ -519,12 +519,12 @@ class LookingRoundTests(MeetingCase):
         self.assertEqual(eve_asked[0], "eve@example.org")
         no_relay.errback(RequestRefused("neither server relays", "switch proxy65 on"))
         self.pass_by(1)
-        self.fakes.asked[1][1].callback(Passage("proxy.example.org"))
+        self.fakes.asked[1][1].callback(RelayRoute("proxy.example.org"))
         self.pass_by(LOOKING_ROUND)
         bob, carol, dave, eve = self.successResultOf(looking)
-        self.assertEqual((bob[0], bob[1].rung), ("bob@example.org/laptop", Rung.LAN))
-        self.assertIs(carol[1].rung, Rung.IPV4)
-        self.assertEqual((dave[1].rung, dave[1].through), (Rung.RELAY, "proxy.example.org"))
+        self.assertEqual((bob[0], bob[1].rung), ("bob@example.org/laptop", RouteKind.LAN))
+        self.assertIs(carol[1].rung, RouteKind.IPV4)
+        self.assertEqual((dave[1].rung, dave[1].through), (RouteKind.RELAY, "proxy.example.org"))
         self.assertIn("nothing answers", dave[1].reason)
         self.assertIsNone(eve[1].rung)
         self.assertIn("IPv6 only and you IPv4 only; neither server relays", eve[1].reason)
@@ -546,19 +546,19 @@ class RelayTests(MeetingCase):
     def test_relay(self) -> None:
         """The local address that stands for the resource is dialled."""
         self.fail_directly()
-        self.fakes.asked[0][1].callback(Passage("proxy.example.org"))
+        self.fakes.asked[0][1].callback(RelayRoute("proxy.example.org"))
         way = self.meetings.way(BOB, "laptop")
         assert way.address is not None
-        self.assertEqual((way.rung, self.offered()), (Rung.RELAY, (way.address,)))
+        self.assertEqual((way.rung, self.offered()), (RouteKind.RELAY, (way.address,)))
         self.assertEqual(self.meetings.whose(way.address.address), BOB)
         peer = Peer(way.address.address, way.address.port)
-        self.assertIs(self.meetings.how(peer), Rung.RELAY)
-        self.assertIs(self.meetings.how(Peer(NEAR.address, NEAR.port)), Rung.LAN)
+        self.assertIs(self.meetings.how(peer), RouteKind.RELAY)
+        self.assertIs(self.meetings.how(Peer(NEAR.address, NEAR.port)), RouteKind.LAN)
 
     def test_nobody_at_the_other_end(self) -> None:
         """Who does not answer is not dialled through the servers, and sought anew when it does."""
         self.fail_directly()
-        self.fakes.asked[0][1].callback(Passage("proxy.example.org"))
+        self.fakes.asked[0][1].callback(RelayRoute("proxy.example.org"))
         self.pass_by(0.5)
         self.fakes.pinged[0][1].callback(False)
         self.assertEqual(self.offered(), ())
@@ -567,12 +567,12 @@ class RelayTests(MeetingCase):
         self.fakes.pinged[1][1].callback(True)
         self.assertEqual(len(self.fakes.raced), races + 1)
         self.race.callback(NEAR)
-        self.assertEqual((self.way(), self.offered()), (Rung.LAN, (NEAR,)))
+        self.assertEqual((self.way(), self.offered()), (RouteKind.LAN, (NEAR,)))
 
     def test_a_direct_way_takes_over(self) -> None:
         """The relay is left when the swarm is connected directly, not before."""
         self.fail_directly()
-        self.fakes.asked[0][1].callback(Passage("proxy.example.org"))
+        self.fakes.asked[0][1].callback(RelayRoute("proxy.example.org"))
         self.there(BOB, FAR)
         self.race.callback(FAR)
         self.assertEqual((self.offered(), self.fakes.forgotten), ((FAR,), []))
@@ -584,28 +584,28 @@ class RelayTests(MeetingCase):
         self.ours = SYMMETRIC
         self.there(BOB, NEAR, SEEN)
         self.want()
-        self.fakes.asked[0][1].callback(Passage("proxy.example.org"))
-        self.assertIs(self.way(), Rung.RELAY)
+        self.fakes.asked[0][1].callback(RelayRoute("proxy.example.org"))
+        self.assertIs(self.way(), RouteKind.RELAY)
         self.race.callback(None)
         self.fakes.called[0][3].callback((SEEN,))
         self.pass_by(PUNCH_AFTER + 0.25)
         self.assertEqual(self.swarm.met[-1], (FILM.info_hash, (), (NEAR, SEEN.address)))
         self.assertEqual(self.fakes.forgotten, [])
         self.connected(Peer(SEEN.address.address, SEEN.address.port, utp=True))
-        self.assertIs(self.way(), Rung.PUNCHED)
+        self.assertIs(self.way(), RouteKind.PUNCHED)
         self.assertEqual(self.fakes.forgotten, [(BOB, "laptop")])
 
     def test_in_band(self) -> None:
         """Only what is small goes within the XMPP stream."""
         self.fail_directly(FILM, SONG)
-        self.fakes.asked[0][1].callback(Passage(most=1_000_000))
-        self.assertIs(self.way(), Rung.IN_BAND)
+        self.fakes.asked[0][1].callback(RelayRoute(most=1_000_000))
+        self.assertIs(self.way(), RouteKind.IN_BAND)
         self.assertEqual((len(self.offered(SONG)), len(self.offered(FILM))), (1, 0))
 
     def test_too_large_to_go_in_band(self) -> None:
         """The reason tells how much would."""
         self.fail_directly()
-        self.fakes.asked[0][1].callback(Passage(most=1_000_000))
+        self.fakes.asked[0][1].callback(RelayRoute(most=1_000_000))
         way = self.meetings.way(BOB, "laptop")
         self.assertIs(way.rung, None)
         self.assertIn("1000000 bytes", way.reason)
@@ -615,7 +615,7 @@ class RelayTests(MeetingCase):
     def test_they_go(self) -> None:
         """The relay to who is gone is given up."""
         self.fail_directly()
-        self.fakes.asked[0][1].callback(Passage("proxy.example.org"))
+        self.fakes.asked[0][1].callback(RelayRoute("proxy.example.org"))
         self.gone(BOB)
         self.assertEqual(self.fakes.forgotten, [(BOB, "laptop")])
 

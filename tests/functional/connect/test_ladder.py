@@ -20,17 +20,17 @@ from bitween.connect.ladder import (
 )
 from bitween.errors import RequestRefused
 from bitween.model.address import PeerAddress
-from bitween.model.candidate import Candidate, Kind
-from bitween.model.route import UNTRIED, Rung, Way
+from bitween.model.candidate import Candidate, CandidateKind
+from bitween.model.route import UNTRIED, Route, RouteKind
 
 OURS = (Candidate(PeerAddress.parse("10.0.0.1", 6881)),)
 NEAR = PeerAddress.parse("10.0.0.2", 6881)
 FAR = PeerAddress.parse("9.9.9.9", 6881)
 OUTSIDE = PeerAddress.parse("9.9.9.8", 7000)
-THEIRS = (Candidate(NEAR), Candidate(FAR, Kind.MAPPED))
-SYMMETRIC = (*OURS, Candidate(PeerAddress.parse("9.9.9.7", 6881), Kind.SEEN, varies=True))
-HOME = (Candidate(NEAR), Candidate(OUTSIDE, Kind.SEEN))
-RELAYED = Way(Rung.RELAY, PeerAddress.parse("127.1.0.1", 40000), "proxy.example.org")
+THEIRS = (Candidate(NEAR), Candidate(FAR, CandidateKind.MAPPED))
+SYMMETRIC = (*OURS, Candidate(PeerAddress.parse("9.9.9.7", 6881), CandidateKind.SEEN, varies=True))
+HOME = (Candidate(NEAR), Candidate(OUTSIDE, CandidateKind.SEEN))
+RELAYED = Route(RouteKind.RELAY, PeerAddress.parse("127.1.0.1", 40000), "proxy.example.org")
 
 
 class Steps:
@@ -41,7 +41,7 @@ class Steps:
         self.probes: list[Deferred[PeerAddress | None]] = []
         self.meetings: list[Deferred[Sequence[Candidate]]] = []
         self.punched: list[tuple[Candidate, ...]] = []
-        self.relays: list[Deferred[Way]] = []
+        self.relays: list[Deferred[Route]] = []
 
     def probe(self, addresses: Sequence[PeerAddress]) -> Deferred[PeerAddress | None]:
         """Begin to dial."""
@@ -58,7 +58,7 @@ class Steps:
         """Remember it."""
         self.punched.append(tuple(candidates))
 
-    def relay(self) -> Deferred[Way]:
+    def relay(self) -> Deferred[Route]:
         """Begin to look for one."""
         self.relays.append(Deferred())
         return self.relays[-1]
@@ -75,7 +75,7 @@ class LadderCase(SynchronousTestCase):
     def setUp(self) -> None:
         """Stand at the foot of the ladder."""
         self.clock, self.steps = Clock(), Steps()
-        self.found: list[Way] = []
+        self.found: list[Route] = []
         self.ladder = Ladder(self.clock, self.steps, self.found.append)
 
     def tearDown(self) -> None:
@@ -113,7 +113,7 @@ class ClimbTests(LadderCase):
         self.assertTrue(self.ladder.climbing)
         self.assertEqual(self.steps.probed, [(NEAR, FAR)])
         self.steps.probes[0].callback(FAR)
-        self.assertEqual(self.found, [Way(Rung.MAPPED, FAR)])
+        self.assertEqual(self.found, [Route(RouteKind.MAPPED, FAR)])
         self.assertFalse(self.ladder.climbing)
         self.clock.advance(RETRY_LAST)
         self.assertEqual(self.steps.begun, (1, 0, 0))
@@ -124,7 +124,7 @@ class ClimbTests(LadderCase):
         self.clock.advance(MEET_AFTER)
         self.assertEqual(self.steps.begun, (1, 1, 0))
         self.steps.probes[0].callback(NEAR)
-        self.assertEqual(self.ladder.way, Way(Rung.LAN, NEAR))
+        self.assertEqual(self.ladder.way, Route(RouteKind.LAN, NEAR))
 
     def test_everybody_refuses(self) -> None:
         """Then nothing is waited for."""
@@ -136,24 +136,24 @@ class ClimbTests(LadderCase):
         """Who comes is dialled over uTP at all that is known now, and probed where that is new."""
         self.climb()
         self.steps.probes[0].callback(None)
-        self.steps.meetings[0].callback([Candidate(OUTSIDE, Kind.SEEN), THEIRS[0]])
+        self.steps.meetings[0].callback([Candidate(OUTSIDE, CandidateKind.SEEN), THEIRS[0]])
         self.assertEqual(self.steps.punched, [])
         self.clock.advance(PUNCH_AFTER)
-        self.assertEqual(self.steps.punched, [(*THEIRS, Candidate(OUTSIDE, Kind.SEEN))])
+        self.assertEqual(self.steps.punched, [(*THEIRS, Candidate(OUTSIDE, CandidateKind.SEEN))])
         self.assertEqual(len(self.steps.probes), 1)
-        self.ladder.met(Rung.PUNCHED, OUTSIDE)
-        self.assertEqual(self.found, [Way(Rung.PUNCHED, OUTSIDE)])
+        self.ladder.met(RouteKind.PUNCHED, OUTSIDE)
+        self.assertEqual(self.found, [Route(RouteKind.PUNCHED, OUTSIDE)])
         self.clock.advance(RETRY_LAST)
         self.assertEqual(self.steps.begun, (1, 1, 0))
 
     def test_a_port_that_is_forwarded_later(self) -> None:
         """Who was met over uTP is dialled where it answers by now; if it does not, all stays."""
         self.climb()
-        self.ladder.met(Rung.PUNCHED, OUTSIDE)
-        self.ladder.climb(OURS, [*THEIRS, Candidate(OUTSIDE, Kind.MAPPED)])
+        self.ladder.met(RouteKind.PUNCHED, OUTSIDE)
+        self.ladder.climb(OURS, [*THEIRS, Candidate(OUTSIDE, CandidateKind.MAPPED)])
         self.steps.probes[1].callback(None)
         self.assertEqual(self.steps.begun, (2, 0, 0))
-        self.assertIs(self.ladder.way.rung, Rung.PUNCHED)
+        self.assertIs(self.ladder.way.rung, RouteKind.PUNCHED)
         self.ladder.climb(OURS, THEIRS)
         self.steps.probes[2].callback(FAR)
         self.assertEqual(self.ladder.way.address, FAR)
@@ -165,10 +165,10 @@ class ClimbTests(LadderCase):
         self.climb()
         self.steps.probes[0].callback(None)
         self.steps.meetings[0].callback(THEIRS)
-        self.ladder.met(Rung.IPV4, FAR, comes=True)
+        self.ladder.met(RouteKind.IPV4, FAR, comes=True)
         self.clock.advance(RETRY_LAST)
         self.assertEqual(self.steps.punched, [])
-        self.assertEqual(self.ladder.way, Way(Rung.IPV4, FAR, comes=True))
+        self.assertEqual(self.ladder.way, Route(RouteKind.IPV4, FAR, comes=True))
 
     def test_a_new_address_in_the_answer(self) -> None:
         """An address that is meant for dialling is dialled."""
@@ -177,13 +177,13 @@ class ClimbTests(LadderCase):
         self.steps.meetings[0].callback([Candidate(OUTSIDE)])
         self.assertEqual(self.steps.probed[1:], [(OUTSIDE,)])
         self.steps.probes[1].callback(OUTSIDE)
-        self.assertEqual(self.ladder.way, Way(Rung.IPV4, OUTSIDE))
+        self.assertEqual(self.ladder.way, Route(RouteKind.IPV4, OUTSIDE))
 
     def test_the_relay_s_turn(self) -> None:
         """After a while without anybody the relay is taken, with the reason why."""
         self.climb_to_the_relay()
         (way,) = self.found
-        self.assertEqual((way.rung, way.through), (Rung.RELAY, RELAYED.through))
+        self.assertEqual((way.rung, way.through), (RouteKind.RELAY, RELAYED.through))
         self.assertIn("nothing answers at 2 addresses", way.reason)
         self.assertIn("--announce", way.fix)
 
@@ -204,7 +204,7 @@ class ClimbTests(LadderCase):
         self.assertEqual(self.steps.begun, (1, 0, 1))
         self.steps.relays[0].callback(RELAYED)
         self.assertEqual(
-            (self.ladder.way.rung, self.ladder.way.address), (Rung.RELAY, RELAYED.address)
+            (self.ladder.way.rung, self.ladder.way.address), (RouteKind.RELAY, RELAYED.address)
         )
         self.assertIn("your router uses another port towards each contact", self.ladder.way.reason)
         self.assertIn("--announce", self.ladder.way.fix)
@@ -219,8 +219,8 @@ class ClimbTests(LadderCase):
         """A router that lets in whoever comes is passed, and the relay left for that."""
         self.climb_without_hope()
         self.steps.relays[0].callback(RELAYED)
-        self.ladder.met(Rung.PUNCHED, OUTSIDE)
-        self.assertEqual(self.ladder.way, Way(Rung.PUNCHED, OUTSIDE))
+        self.ladder.met(RouteKind.PUNCHED, OUTSIDE)
+        self.assertEqual(self.ladder.way, Route(RouteKind.PUNCHED, OUTSIDE))
         self.clock.advance(RETRY_LAST)
         self.assertEqual(self.steps.begun, (1, 0, 1))
 
@@ -228,7 +228,7 @@ class ClimbTests(LadderCase):
         """Who answers all the same is met there, and no relay is looked for any more."""
         self.climb_without_hope()
         self.steps.probes[0].callback(HOME[0].address)
-        self.assertEqual(self.found, [Way(Rung.LAN, NEAR)])
+        self.assertEqual(self.found, [Route(RouteKind.LAN, NEAR)])
         self.assertTrue(self.steps.relays[0].called, "cancelled")
         self.clock.advance(RETRY_LAST)
         self.assertEqual(self.steps.begun, (1, 0, 1))
@@ -279,8 +279,8 @@ class ClimbTests(LadderCase):
     def test_they_dial_us(self) -> None:
         """Whoever dialled: who is connected is met."""
         self.climb()
-        self.ladder.met(Rung.IPV4, FAR)
-        self.assertEqual(self.ladder.way, Way(Rung.IPV4, FAR))
+        self.ladder.met(RouteKind.IPV4, FAR)
+        self.assertEqual(self.ladder.way, Route(RouteKind.IPV4, FAR))
         self.clock.advance(RETRY_LAST)
         self.assertEqual(self.steps.begun, (1, 0, 0))
 
@@ -305,15 +305,15 @@ class LaterTests(LadderCase):
         self.clock.advance(RELAY_AFTER)
         self.steps.relays[0].callback(RELAYED)
         self.steps.probes[0].callback(FAR)
-        self.assertEqual([way.rung for way in self.found], [Rung.RELAY, Rung.MAPPED])
+        self.assertEqual([way.rung for way in self.found], [RouteKind.RELAY, RouteKind.MAPPED])
 
     def test_a_winner_before_the_relay_answers(self) -> None:
         """The relay is not asked any further."""
         self.climb_to_the_meeting()
         self.clock.advance(RELAY_AFTER)
-        self.ladder.met(Rung.PUNCHED, FAR)
+        self.ladder.met(RouteKind.PUNCHED, FAR)
         self.assertTrue(self.steps.relays[0].called)
-        self.assertEqual([way.rung for way in self.found], [Rung.PUNCHED])
+        self.assertEqual([way.rung for way in self.found], [RouteKind.PUNCHED])
 
     def test_direct_ways_are_tried_again(self) -> None:
         """In the background, ever more seldom; one that is there now takes over."""
@@ -323,12 +323,12 @@ class LaterTests(LadderCase):
             self.assertEqual(self.steps.begun, (round_ + 1, round_, round_))
             self.steps.probes[round_].callback(None)
             self.steps.meetings[round_].callback(THEIRS)
-            self.assertIs(self.ladder.way.rung, Rung.RELAY)
+            self.assertIs(self.ladder.way.rung, RouteKind.RELAY)
             self.clock.advance(RELAY_AFTER)
             self.steps.relays[round_].callback(RELAYED)
             self.clock.advance(RELAY_AFTER)
-        self.ladder.met(Rung.PUNCHED, FAR)
-        self.assertIs(self.ladder.way.rung, Rung.PUNCHED)
+        self.ladder.met(RouteKind.PUNCHED, FAR)
+        self.assertIs(self.ladder.way.rung, RouteKind.PUNCHED)
 
     def test_a_relay_that_is_gone(self) -> None:
         """If the relay is not there any more, that is found with the next round."""
@@ -360,23 +360,23 @@ class LaterTests(LadderCase):
         self.assertTrue(self.steps.probes[0].called)
         self.assertEqual(self.steps.probed[1:], [(OUTSIDE,)])
         self.steps.probes[1].callback(OUTSIDE)
-        self.assertEqual(self.found, [Way(Rung.IPV4, OUTSIDE)])
+        self.assertEqual(self.found, [Route(RouteKind.IPV4, OUTSIDE)])
 
     def test_new_candidates_beside_a_relay(self) -> None:
         """They are tried while the relay goes on."""
         self.climb_to_the_relay()
         self.climb([Candidate(OUTSIDE)])
-        self.assertIs(self.ladder.way.rung, Rung.RELAY)
+        self.assertIs(self.ladder.way.rung, RouteKind.RELAY)
         self.steps.probes[1].callback(OUTSIDE)
-        self.assertIs(self.ladder.way.rung, Rung.IPV4)
+        self.assertIs(self.ladder.way.rung, RouteKind.IPV4)
 
     def test_a_better_way_comes_by_itself(self) -> None:
         """A better one is taken note of, a worse one is not."""
         self.climb()
-        self.ladder.met(Rung.PUNCHED, FAR)
-        self.ladder.met(Rung.LAN, NEAR)
-        self.ladder.met(Rung.IPV4, FAR)
-        self.assertEqual(self.ladder.way, Way(Rung.LAN, NEAR))
+        self.ladder.met(RouteKind.PUNCHED, FAR)
+        self.ladder.met(RouteKind.LAN, NEAR)
+        self.ladder.met(RouteKind.IPV4, FAR)
+        self.assertEqual(self.ladder.way, Route(RouteKind.LAN, NEAR))
 
     def test_who_answers_but_does_not_let_us_in(self) -> None:
         """The other side is asked to come; then the relay's turn comes, with that reason."""
@@ -411,14 +411,14 @@ class LaterTests(LadderCase):
         """It is about direct ways only."""
         self.climb_to_the_relay()
         self.ladder.disappointed()
-        self.assertIs(self.ladder.way.rung, Rung.RELAY)
+        self.assertIs(self.ladder.way.rung, RouteKind.RELAY)
 
     def test_rest(self) -> None:
         """Who rests keeps what is known, and goes on where asked to."""
         self.climb_to_the_relay()
         self.ladder.rest()
         self.assertEqual(self.clock.getDelayedCalls(), [])
-        self.assertIs(self.ladder.way.rung, Rung.RELAY)
+        self.assertIs(self.ladder.way.rung, RouteKind.RELAY)
         self.climb()
         self.assertEqual(len(self.steps.probes), 2)
 

@@ -15,13 +15,13 @@ from bitween.connect.reachability import (
     MAX_ASKED,
     PAUSE,
     SETTLE,
-    SelfTest,
-    Witness,
+    DialBackPeer,
+    ReachabilityTest,
     to_be_tested,
 )
 from bitween.errors import RequestRefused
 from bitween.model.address import PeerAddress
-from bitween.model.candidate import Candidate, Kind
+from bitween.model.candidate import Candidate, CandidateKind
 from bitween.model.diagnosis import Verdict
 from bitween.model.dial_back import MAX_DIALLED, DialBack
 from bitween.network.addresses import InterfaceAddresses
@@ -35,9 +35,9 @@ def at(text: str, port: int = 6881) -> PeerAddress:
 FOUR, SIX = at("20.0.0.9"), at("2a00::5")
 
 
-def witness(name: str, *addresses: str, ours: bool = False) -> Witness:
+def witness(name: str, *addresses: str, ours: bool = False) -> DialBackPeer:
     """Somebody who can be asked."""
-    return Witness(name, "pc", tuple(Candidate(at(address)) for address in addresses), ours)
+    return DialBackPeer(name, "pc", tuple(Candidate(at(address)) for address in addresses), ours)
 
 
 class SelfTestTests(SynchronousTestCase):
@@ -48,14 +48,14 @@ class SelfTestTests(SynchronousTestCase):
         self.clock = Clock()
         self.machine = ["192.168.1.5", "2a00::5"]
         self.own = InterfaceAddresses(self.clock, [("20.0.0.9", None)], lambda: self.machine)
-        self.there: list[Witness] = []
+        self.there: list[DialBackPeer] = []
         self.asked: list[str] = []
         self.named: Sequence[PeerAddress] = ()
         self.answers: list[Deferred[DialBack]] = []
         self.cancelled: list[Deferred[DialBack]] = []
         self.announced: list[tuple[Candidate, ...]] = []
         self.own.changes.subscribe(lambda _: self.announced.append(self.own.candidates))
-        self.test = SelfTest(self.clock, self.own, lambda: self.there, self.ask)
+        self.test = ReachabilityTest(self.clock, self.own, lambda: self.there, self.ask)
         self.own.refresh([("0.0.0.0", 6881), ("::", 6881)], [])
         self.test.startService()
         self.addCleanup(self.stop)
@@ -74,7 +74,7 @@ class SelfTestTests(SynchronousTestCase):
         self.answers.append(Deferred(self.cancelled.append))
         return self.answers[-1]
 
-    def comes(self, *witnesses: Witness, after: float = SETTLE) -> None:
+    def comes(self, *witnesses: DialBackPeer, after: float = SETTLE) -> None:
         """Let some come online, and time pass."""
         self.there.extend(witnesses)
         self.test.look()
@@ -245,7 +245,7 @@ class ChoiceTests(SynchronousTestCase):
     def test_both_families_and_what_is_meant_for_it_first(self) -> None:
         """Where we were seen is dialled if there is room; private addresses are not."""
         candidates = [
-            Candidate(at("20.0.0.8"), Kind.SEEN),
+            Candidate(at("20.0.0.8"), CandidateKind.SEEN),
             *(Candidate(at(address)) for address in ("10.0.0.1", "20.0.0.1", "20.0.0.2")),
             *(Candidate(at(address)) for address in ("20.0.0.3", "2a00::1", "fd00::1")),
         ]

@@ -11,7 +11,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from bitween.connect.dial_policy import MAX_PORTS, DialPolicy, Link
 from bitween.model.address import PeerAddress
-from bitween.model.candidate import Candidate, Kind
+from bitween.model.candidate import Candidate, CandidateKind
 from bitween.model.dial_back import MAX_DIALLED, DialBack
 from bitween.network.addresses import InterfaceAddresses
 from bitween.network.dial_back import TIMEOUT, DialBacks
@@ -55,7 +55,7 @@ class DialBackTests(SynchronousTestCase):
 
     def announce(self, *addresses: PeerAddress) -> tuple[PeerAddress, ...]:
         """Let the one who asks announce these."""
-        self.announced = [Candidate(address, Kind.MAPPED) for address in addresses]
+        self.announced = [Candidate(address, CandidateKind.MAPPED) for address in addresses]
         return addresses
 
     def test_what_it_announces_is_dialled(self) -> None:

@@ -11,7 +11,7 @@ from twisted.trial.unittest import SkipTest, SynchronousTestCase, TestCase
 from bitween.bittorrent.engine.session import Session, SessionOptions
 from bitween.model.address import PeerAddress
 from bitween.network.addresses import INTERVAL, InterfaceAddresses, interface_addresses
-from bitween.network.stun import Answer, ask
+from bitween.network.stun import StunAnswer, ask
 from tests.support.fakes.loopback import reactor
 from tests.support.fakes.stun_server import StunServer
 from tests.support.lab.network import Lab, Nat, Node, NoLab
@@ -31,7 +31,7 @@ def lab() -> Lab:
 class NatTests(TestCase):
     """STUN through routers, from the port on which libtorrent listens."""
 
-    async def answers(self, nat: Nat) -> tuple[Node, Node, list[Answer]]:
+    async def answers(self, nat: Nat) -> tuple[Node, Node, list[StunAnswer]]:
         """Ask two servers from a home; the router, the host and what they say."""
         with lab() as network:
             server = network.public("server", ipv6=False)
@@ -61,7 +61,7 @@ class NatTests(TestCase):
         """Everybody sees us at the router's address and our port."""
         for nat in (Nat.PORT_RESTRICTED, Nat.FULL_CONE):
             router, host, answers = await self.answers(nat)
-            expected = Answer(PeerAddress(host.ipv4, PORT), PeerAddress(router.ipv4, PORT))
+            expected = StunAnswer(PeerAddress(host.ipv4, PORT), PeerAddress(router.ipv4, PORT))
             self.assertEqual(answers, [expected] * 2)
 
     async def test_a_symmetric_router(self) -> None:

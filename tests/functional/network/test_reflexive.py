@@ -12,11 +12,11 @@ from twisted.internet.interfaces import IResolutionReceiver
 from twisted.trial.unittest import TestCase
 
 from bitween.model.address import PeerAddress
-from bitween.model.candidate import Candidate, Kind
-from bitween.model.nat import Nat, StunServer, Vantage
+from bitween.model.candidate import Candidate, CandidateKind
+from bitween.model.nat import Nat, ServerView, StunServer
 from bitween.network.addresses import InterfaceAddresses
-from bitween.network.reflexive import INTERVAL, OutsideView, _elsewhere, _nat
-from bitween.network.stun import Answer
+from bitween.network.reflexive import INTERVAL, NatDiscovery, _elsewhere, _nat
+from bitween.network.stun import StunAnswer
 from tests.functional.network.test_stun import Mixed
 from tests.support.fakes.loopback import serve_datagrams
 from tests.support.fakes.stun_server import Bend, answer
@@ -64,18 +64,18 @@ class OutsideViewTests(TestCase):
     def setUp(self) -> None:
         """Have a machine with a private address; its listen socket is on loopback, with STUN."""
         self.reactor = Resolving()
-        self.vantage = Vantage(nearby=True)
-        self.looks: list[Deferred[Vantage]] = []
+        self.vantage = ServerView(nearby=True)
+        self.looks: list[Deferred[ServerView]] = []
         self.machine = ["127.0.0.1"]
         held = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.addCleanup(held.close)
         held.bind(("127.0.0.1", 0))
         self.port = held.getsockname()[1]
         self.own = ToldAddresses(self.reactor, (), lambda: self.machine)
-        self.view = OutsideView(self.reactor, self.own, self.ask_server)
+        self.view = NatDiscovery(self.reactor, self.own, self.ask_server)
         self.own.refresh([("127.0.0.1", self.port)], [])
 
-    def ask_server(self) -> Deferred[Vantage]:
+    def ask_server(self) -> Deferred[ServerView]:
         """What the XMPP server tells."""
         self.looks.append(succeed(self.vantage))
         return self.looks[-1]
@@ -87,20 +87,20 @@ class OutsideViewTests(TestCase):
 
     async def start(self, *servers: StunServer, seen: str = "", nearby: bool = True) -> None:
         """Look for the first time, with servers that see us."""
-        self.vantage = Vantage(servers, seen, nearby, here=nearby)
+        self.vantage = ServerView(servers, seen, nearby, here=nearby)
         self.view.startService()
         self.addCleanup(self.view.stopService)
         await self.own.told
 
     def seen(self) -> list[str]:
         """Where we are seen."""
-        return [str(c.address) for c in self.own.candidates if c.kind is Kind.SEEN]
+        return [str(c.address) for c in self.own.candidates if c.kind is CandidateKind.SEEN]
 
     async def test_behind_a_router(self) -> None:
         """Where a STUN server sees us we can be met, which is no address to be dialled."""
         await self.start(self.serve(lambda r, _: answer(r, ("20.0.0.5", 99))))
         seen = PeerAddress("20.0.0.5", 99)
-        self.assertIn(Candidate(seen, Kind.SEEN), self.own.candidates)
+        self.assertIn(Candidate(seen, CandidateKind.SEEN), self.own.candidates)
         self.assertNotIn(seen, self.own.addresses)
         self.assertEqual(self.own.nat, Nat(translates=True, keeps_port=False))
 
@@ -123,7 +123,7 @@ class OutsideViewTests(TestCase):
         other = self.serve(lambda r, _: answer(r, ("20.0.0.5", 1002)))
         await self.start(one, other)
         # Each look would find other ports: ours does as well, and stays.
-        seen = Candidate(PeerAddress("20.0.0.5", self.port), Kind.SEEN, varies=True)
+        seen = Candidate(PeerAddress("20.0.0.5", self.port), CandidateKind.SEEN, varies=True)
         self.assertIn(seen, self.own.candidates)
         self.assertEqual(len(self.seen()), 1)
         self.assertEqual(self.own.nat, Nat(True, False, endpoint_independent=False))
@@ -148,13 +148,17 @@ class OutsideViewTests(TestCase):
             ([public, public], []),
             ([], []),
         ):
-            answers = [Answer(own, seen, other) for other in others]
+            answers = [StunAnswer(own, seen, other) for other in others]
             self.assertEqual(_elsewhere(answers), asked)
-        self.assertEqual(_elsewhere([Answer(six, six, public)]), [])
+        self.assertEqual(_elsewhere([StunAnswer(six, six, public)]), [])
 
     def test_whom_a_server_cannot_have_us_ask(self) -> None:
         """Services, our own network, and our machine, as far as the server is not there itself."""
-        far, nearby, here = Vantage(), Vantage(nearby=True), Vantage(nearby=True, here=True)
+        far, nearby, here = (
+            ServerView(),
+            ServerView(nearby=True),
+            ServerView(nearby=True, here=True),
+        )
         self.own.note_seen([PeerAddress("20.0.0.5", 6881)], None)
         for text, port, allowed in (
             ("20.0.0.9", 3478, [far, nearby, here]),
@@ -170,7 +174,7 @@ class OutsideViewTests(TestCase):
     def test_what_was_asked_from_two_ports(self) -> None:
         """It says nothing of a router that two ports of ours are seen at two that differ."""
         answers = [
-            Answer(PeerAddress("192.168.1.5", port), PeerAddress("20.0.0.5", seen))
+            StunAnswer(PeerAddress("192.168.1.5", port), PeerAddress("20.0.0.5", seen))
             for port, seen in ((1001, 77), (1002, 99))
         ]
         self.assertEqual(_nat(answers), Nat(translates=True, keeps_port=False))
@@ -189,7 +193,7 @@ class OutsideViewTests(TestCase):
     async def test_nothing_of_use(self) -> None:
         """Loopback, passing IPv6 addresses and nonsense are no candidates."""
         for seen in ("127.0.0.1", "2a0e:b107::77", "nonsense", ""):
-            self.vantage = Vantage((), seen, nearby=True)
+            self.vantage = ServerView((), seen, nearby=True)
             self.view.look()
             self.assertEqual(self.seen(), [], seen)
         await self.start()
@@ -225,9 +229,9 @@ class OutsideViewTests(TestCase):
     async def test_one_look_at_a_time(self) -> None:
         """Who asks for a look while one goes on gets one afterwards."""
         await self.start()
-        waiting: list[Deferred[Vantage]] = []
+        waiting: list[Deferred[ServerView]] = []
 
-        def slow() -> Deferred[Vantage]:
+        def slow() -> Deferred[ServerView]:
             waiting.append(Deferred())
             return waiting[-1]
 
@@ -235,9 +239,9 @@ class OutsideViewTests(TestCase):
         for _ in range(3):
             self.view.look()
         self.assertEqual(len(waiting), 1)
-        waiting[0].callback(Vantage())
+        waiting[0].callback(ServerView())
         self.assertEqual(len(waiting), 2)
-        waiting[1].callback(Vantage())
+        waiting[1].callback(ServerView())
         self.assertEqual(len(waiting), 2)
 
     async def test_a_failing_look(self) -> None:

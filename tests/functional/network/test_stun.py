@@ -13,7 +13,7 @@ from twisted.trial.unittest import TestCase
 
 from bitween.model.address import PeerAddress
 from bitween.network.shared_port import socket_towards
-from bitween.network.stun import GIVE_UP, Answer, ask
+from bitween.network.stun import GIVE_UP, StunAnswer, ask
 from tests.support.fakes.loopback import CLOSED_PORT, reactor, serve_datagrams
 from tests.support.fakes.stun_server import Bend, StunServer, answer, error
 
@@ -52,7 +52,7 @@ class AskTests(TestCase):
         self.server = StunServer(bend)
         return PeerAddress("127.0.0.1", serve_datagrams(self, self.server))
 
-    def ask(self, server: PeerAddress) -> Deferred[Answer | None]:
+    def ask(self, server: PeerAddress) -> Deferred[StunAnswer | None]:
         """Ask from our port."""
         return ask(self.clock, server, self.port)
 
@@ -60,7 +60,7 @@ class AskTests(TestCase):
         """The server tells where it sees us, and it is asked from the port that peers talk to."""
         found = await self.ask(self.serve())
         ours = PeerAddress("127.0.0.1", self.port)
-        self.assertEqual(found, Answer(ours, ours))
+        self.assertEqual(found, StunAnswer(ours, ours))
         self.assertEqual(self.server.asked, [("127.0.0.1", self.port)])
         self.assertEqual(self.clock.getDelayedCalls(), [])
 

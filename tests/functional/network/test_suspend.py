@@ -5,7 +5,7 @@ from __future__ import annotations
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from bitween.network.suspend import INTERVAL, JUMP, SET_BACK, Wakefulness
+from bitween.network.suspend import INTERVAL, JUMP, SET_BACK, SuspendDetector
 
 
 class WakefulnessTests(SynchronousTestCase):
@@ -16,7 +16,7 @@ class WakefulnessTests(SynchronousTestCase):
         self.clock = Clock()
         self.slept = 0.0
         self.woken = self.times_set_back = 0
-        self.watch = Wakefulness(
+        self.watch = SuspendDetector(
             *(self.clock, self.woke, self.set_back),
             *(lambda: self.clock.seconds() + self.slept, self.clock.seconds),
         )

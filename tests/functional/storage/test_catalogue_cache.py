@@ -16,7 +16,7 @@ from bitween.model.announcement import Announcement, Share
 from bitween.model.candidate import Candidate
 from bitween.model.catalogue.catalogue import Catalogue, CatalogueChange
 from bitween.model.torrent import InfoHash
-from bitween.storage.catalogue_cache import DELAY, PORTION, CatalogueStore
+from bitween.storage.catalogue_cache import DELAY, PORTION, CatalogueCache
 
 ALICE, BOB = "alice@example.org", "bob@example.org"
 HERE = PeerAddress.parse("2001:db8::7", 6881)
@@ -45,9 +45,9 @@ class StoreCase(SynchronousTestCase):
         self.catalogue = Catalogue(lambda: 1000.0)
         self.store = self.open()
 
-    def open(self) -> CatalogueStore:
+    def open(self) -> CatalogueCache:
         """Open the store; closed when the test is over."""
-        store = CatalogueStore.open(self.clock, self.path)
+        store = CatalogueCache.open(self.clock, self.path)
         self.addCleanup(store.close)
         return store
 
@@ -67,7 +67,7 @@ class StoreCase(SynchronousTestCase):
         return self.loaded(self.store)
 
     @staticmethod
-    def loaded(store: CatalogueStore) -> Catalogue:
+    def loaded(store: CatalogueCache) -> Catalogue:
         """What a store gives, nothing if it is damaged."""
         catalogue = Catalogue()
         try:
@@ -269,7 +269,7 @@ class DamageTests(StoreCase):
     def test_no_place_for_it(self) -> None:
         """Where none can be made, the error says so."""
         with self.assertRaises(StoreError):
-            CatalogueStore.open(self.clock, "/nowhere/at/all.sqlite")
+            CatalogueCache.open(self.clock, "/nowhere/at/all.sqlite")
 
     def test_an_error_while_running(self) -> None:
         """The catalogue goes on without the disk."""

@@ -7,7 +7,7 @@ from typing import Any
 from twisted.internet.base import ReactorBase
 from twisted.trial.unittest import SynchronousTestCase
 
-from bitween.util.monotonic import ForwardClock
+from bitween.util.monotonic import MonotonicClock
 
 
 class BareReactor(ReactorBase):
@@ -24,7 +24,7 @@ class ForwardClockTests(SynchronousTestCase):
         """Have something due in five seconds."""
         self.wall, self.uptime = 1_000_000.0, 500.0
         self.reactor: Any = BareReactor()
-        self.reactor.seconds = ForwardClock(lambda: self.wall, lambda: self.uptime)
+        self.reactor.seconds = MonotonicClock(lambda: self.wall, lambda: self.uptime)
         self.called: list[float] = []
         self.reactor.callLater(5, lambda: self.called.append(self.wall))
 

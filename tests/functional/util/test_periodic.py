@@ -5,7 +5,7 @@ from __future__ import annotations
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from bitween.util.periodic import HOUR, Housekeeping
+from bitween.util.periodic import HOUR, PeriodicService
 
 
 class HousekeepingTests(SynchronousTestCase):
@@ -19,7 +19,7 @@ class HousekeepingTests(SynchronousTestCase):
             times.append(clock.seconds() / HOUR)
             raise ValueError("a bad day")
 
-        housekeeping = Housekeeping(clock, work, HOUR)
+        housekeeping = PeriodicService(clock, work, HOUR)
         housekeeping.startService()
         clock.pump([HOUR] * 3)
         self.assertEqual(times, [1, 2, 3])

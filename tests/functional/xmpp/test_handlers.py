@@ -24,7 +24,7 @@ from bitween.model.events import (
     PresenceRepeated,
     RosterRead,
 )
-from bitween.util.token_bucket import ByteBudget
+from bitween.util.token_bucket import TokenBucket
 from bitween.xmpp.extensions.caps import NODE, VERIFICATION, Caps
 from bitween.xmpp.roster.roster import (
     COMINGS,
@@ -33,12 +33,12 @@ from bitween.xmpp.roster.roster import (
     MAX_REQUESTS,
     MAX_REQUESTS_OF_DOMAIN,
     SETTLING,
-    Contacts,
+    Roster,
 )
 from bitween.xmpp.roster.subscription_retry import FIRST_DELAY
 from bitween.xmpp.shares.item_codec import NS_SHARES
 from bitween.xmpp.shares.pep import Pep
-from bitween.xmpp.shares.published_list import OwnList
+from bitween.xmpp.shares.published_list import PublishedList
 from tests.support.fakes.lists import Memory
 
 # wokkel can only be imported once the shim of bitween.xmpp has run.
@@ -118,9 +118,9 @@ class HandlerCase(SynchronousTestCase):
         self.clock = Clock()
         self.told: list[MessengerEvent] = []
         self.manager = Manager(self.clock)
-        self.contacts = Contacts(self.clock, self.told.append)
-        self.own = OwnList(Memory())
-        budget = ByteBudget(self.clock)
+        self.contacts = Roster(self.clock, self.told.append)
+        self.own = PublishedList(Memory())
+        budget = TokenBucket(self.clock)
         self.pep = Pep(self.clock, budget, self.contacts.trusts, self.told.append, self.own)
         for handler in (self.contacts, self.pep, Caps()):
             handler.setHandlerParent(self.manager)
@@ -157,7 +157,7 @@ class SessionTests(SynchronousTestCase):
     def test_the_roster_comes_before_presence(self) -> None:
         """So that nobody's word comes before we know whom to trust."""
         manager = Manager(Clock())
-        contacts = Contacts(Clock(), lambda _: None)
+        contacts = Roster(Clock(), lambda _: None)
         contacts.setHandlerParent(manager)
         (request,) = manager.stub.output
         self.assertEqual(request.query.uri, "jabber:iq:roster")
@@ -170,7 +170,7 @@ class SessionTests(SynchronousTestCase):
     def test_the_roster_is_told(self) -> None:
         """Those whose word counts are named, before anybody's presence comes."""
         manager, told = Manager(Clock()), list[MessengerEvent]()
-        Contacts(Clock(), told.append).setHandlerParent(manager)
+        Roster(Clock(), told.append).setHandlerParent(manager)
         (request,) = manager.stub.output
         manager.stub.send(xml(f"<iq type='result' id='{request['id']}'>{ROSTER}</iq>"))
         trusted = frozenset({"alice@localhost", "bob@localhost", "carol@localhost"})
@@ -179,7 +179,7 @@ class SessionTests(SynchronousTestCase):
     def test_without_a_roster_the_session_is_given_up(self) -> None:
         """A server that does not give it is of no use."""
         manager = Manager(Clock())
-        Contacts(Clock(), lambda _: None).setHandlerParent(manager)
+        Roster(Clock(), lambda _: None).setHandlerParent(manager)
         (request,) = manager.stub.output
         manager.stub.send(xml(f"<iq type='error' id='{request['id']}'/>"))
         self.assertEqual(len(manager.given_up), 1)
@@ -188,7 +188,7 @@ class SessionTests(SynchronousTestCase):
     def test_bad_roster_entries_are_left_out(self) -> None:
         """One that cannot be understood does not hide the others."""
         manager = Manager(Clock())
-        contacts = Contacts(Clock(), lambda _: None)
+        contacts = Roster(Clock(), lambda _: None)
         contacts.setHandlerParent(manager)
         (request,) = manager.stub.output
         query = (
@@ -206,7 +206,7 @@ class SessionTests(SynchronousTestCase):
         """Contacts that are gone are told as removed, changed ones as changed, others not."""
         told: list[MessengerEvent] = []
         manager = Manager(Clock())
-        contacts = Contacts(Clock(), told.append)
+        contacts = Roster(Clock(), told.append)
         contacts.setHandlerParent(manager)
         request = manager.stub.output[0]
         manager.stub.send(xml(f"<iq type='result' id='{request['id']}'>{ROSTER}</iq>"))

@@ -7,13 +7,13 @@ from ipaddress import ip_network
 
 from twisted.internet.defer import Deferred
 
-from bitween.connect.connector import Means, Policy
+from bitween.connect.connector import ConnectorPorts, Policy
 from bitween.connect.dial_policy import Network
 from bitween.errors import RequestRefused
 from bitween.model.address import PeerAddress
 from bitween.model.candidate import Candidate
 from bitween.model.catalogue.catalogue import Key
-from bitween.model.relay_route import Passage
+from bitween.model.relay_route import RelayRoute
 from bitween.model.torrent import InfoHash
 
 
@@ -43,7 +43,7 @@ class FakeMeans:
         self.called: list[
             tuple[Key, InfoHash, tuple[Candidate, ...], Deferred[tuple[Candidate, ...]]]
         ] = []
-        self.asked: list[tuple[Key, Deferred[Passage]]] = []
+        self.asked: list[tuple[Key, Deferred[RelayRoute]]] = []
         self.forgotten: list[Key] = []
         self.pinged: list[tuple[Key, Deferred[bool]]] = []
         self.knocked: list[tuple[tuple[PeerAddress, ...], Deferred[list[PeerAddress]]]] = []
@@ -57,9 +57,9 @@ class FakeMeans:
         self._places: dict[Key, PeerAddress] = {}
 
     @property
-    def means(self) -> Means:
+    def means(self) -> ConnectorPorts:
         """All of it."""
-        return Means(self, self, self, FakeNeighbours(self), self.policy)
+        return ConnectorPorts(self, self, self, FakeNeighbours(self), self.policy)
 
     def race(self, addresses: Sequence[PeerAddress]) -> Deferred[PeerAddress | None]:
         """Begin a race."""
@@ -102,9 +102,9 @@ class FakeMeans:
         """Whose it is."""
         return next((key for key, a in self._places.items() if a.address == address), None)
 
-    def passage(self, jid: str, resource: str) -> Deferred[Passage]:
+    def passage(self, jid: str, resource: str) -> Deferred[RelayRoute]:
         """Begin to look for one."""
-        answer: Deferred[Passage] = Deferred()
+        answer: Deferred[RelayRoute] = Deferred()
         self.asked.append(((jid, resource), answer))
         if self._quick:
             answer.errback(RequestRefused("neither server relays", "have proxy65 switched on"))

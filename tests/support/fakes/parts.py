@@ -8,7 +8,7 @@ from twisted.internet.interfaces import IReactorTime
 
 from bitween.app.application import Parts
 from bitween.app.jobs import Jobs
-from bitween.app.ports import Messenger
+from bitween.app.ports import MessengerPort
 from bitween.network.addresses import InterfaceAddresses
 from tests.support.fakes.cache import FakeCache
 from tests.support.fakes.idle import Idle
@@ -18,7 +18,7 @@ from tests.support.fakes.swarm import FakeSwarm
 
 
 def parts_around(
-    messenger: Messenger,
+    messenger: MessengerPort,
     reactor: IReactorTime,
     cache: FakeCache | None = None,
     read_interfaces: Callable[[], Iterable[str]] = list,

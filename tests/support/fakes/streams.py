@@ -13,8 +13,8 @@ from twisted.internet.protocol import Factory, Protocol
 from twisted.trial.unittest import TestCase
 
 from bitween.errors import RequestRefused
-from bitween.model.relay_route import Passage
-from bitween.network.relay import Stream
+from bitween.model.relay_route import RelayRoute
+from bitween.network.relay import RelayStream
 from tests.support.fakes.loopback import listen
 
 
@@ -60,20 +60,20 @@ class FakeStreams:
         self.opened = 0
         self.other: FakeStreams
         self.make_room: Callable[[str], None]
-        self._taker: Callable[[Stream], None]
+        self._taker: Callable[[RelayStream], None]
         self._port = listen(test, Factory.forProtocol(self._incoming))
 
     def introduce(self, other: FakeStreams) -> None:
         """Let both open streams to each other."""
         self.other, other.other = other, self
 
-    def passage(self, _jid: str, _resource: str) -> Deferred[Passage]:
+    def passage(self, _jid: str, _resource: str) -> Deferred[RelayRoute]:
         """By a proxy."""
-        done: Deferred[Passage] = Deferred()
-        done.callback(Passage("proxy.localhost"))
+        done: Deferred[RelayRoute] = Deferred()
+        done.callback(RelayRoute("proxy.localhost"))
         return done
 
-    def accept(self, taker: Callable[[Stream], None]) -> None:
+    def accept(self, taker: Callable[[RelayStream], None]) -> None:
         """Have what is opened to us given to somebody."""
         self._taker = taker
 
@@ -81,11 +81,11 @@ class FakeStreams:
         """Have room made where a stream is refused, which is up to the test."""
         self.make_room = make_room
 
-    def open(self, jid: str, resource: str) -> Deferred[Stream]:
+    def open(self, jid: str, resource: str) -> Deferred[RelayStream]:
         """Open a stream to the other side."""
         return Deferred.fromCoroutine(self._open(jid, resource))
 
-    async def _open(self, jid: str, resource: str) -> Stream:
+    async def _open(self, jid: str, resource: str) -> RelayStream:
         self.opened += 1
         if self.refusing or (jid, resource) != (self.other.jid, self.other.resource):
             raise RequestRefused("there is no such way")

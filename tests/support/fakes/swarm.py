@@ -32,8 +32,8 @@ from bitween.model.torrent import (
     Torrent,
     TorrentState,
 )
-from bitween.model.torrent_error import Reason, Remedy, Trouble
-from bitween.model.torrent_options import AS_USUAL, Limits, Wishes
+from bitween.model.torrent_error import Reason, Remedy, TorrentError
+from bitween.model.torrent_options import DEFAULT_OPTIONS, Limits, TorrentOptions
 from bitween.util.observable import Observable
 
 #: Bytes.
@@ -127,7 +127,7 @@ class FakeSwarm:
     ) -> Deferred[Torrent]:
         """Seed what was hashed."""
         known = self._known(metainfo.info_hash)
-        wishes = replace(known.wishes, paused=False) if known is not None else Wishes()
+        wishes = replace(known.wishes, paused=False) if known is not None else TorrentOptions()
         self._torrent_files[metainfo.info_hash] = metainfo.torrent_file
         if known is not None and known.complete:
             return self.wish(metainfo.info_hash, wishes)
@@ -149,7 +149,7 @@ class FakeSwarm:
         )
 
     def download(
-        self, info_hash: InfoHash, name: str, folder: str, wishes: Wishes = AS_USUAL
+        self, info_hash: InfoHash, name: str, folder: str, wishes: TorrentOptions = DEFAULT_OPTIONS
     ) -> Deferred[Torrent]:
         """Begin to fetch a torrent."""
         known = self._known(info_hash)
@@ -227,7 +227,7 @@ class FakeSwarm:
         if self._known(info_hash) is not None:
             self.met.append((info_hash, tuple(dialled), tuple(punched)))
 
-    def wish(self, info_hash: InfoHash, wishes: Wishes) -> Deferred[Torrent]:
+    def wish(self, info_hash: InfoHash, wishes: TorrentOptions) -> Deferred[Torrent]:
         """Take over what is wanted of a torrent."""
         known = self._known(info_hash)
         if known is None:
@@ -311,7 +311,7 @@ class FakeSwarm:
     ) -> Torrent:
         """Have a torrent stand still."""
         before = self.library.get(info_hash)
-        trouble = Trouble(error, reason, remedy=remedy)
+        trouble = TorrentError(error, reason, remedy=remedy)
         torrent = replace(
             before, state=TorrentState.ERROR, error=error, trouble=trouble, complete=False
         )

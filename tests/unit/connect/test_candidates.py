@@ -6,11 +6,13 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from bitween.connect.candidates import in_order, no_hole, obstacle, rung_at, tried
 from bitween.model.address import PeerAddress
-from bitween.model.candidate import Candidate, Kind
-from bitween.model.route import Obstacle, Rung
+from bitween.model.candidate import Candidate, CandidateKind
+from bitween.model.route import Obstacle, RouteKind
 
 
-def at(address: str, kind: Kind = Kind.HOST, reached: bool | None = None) -> Candidate:
+def at(
+    address: str, kind: CandidateKind = CandidateKind.HOST, reached: bool | None = None
+) -> Candidate:
     """A candidate on port 6881."""
     return Candidate(PeerAddress.parse(address, 6881), kind, reached)
 
@@ -37,13 +39,17 @@ class OrderTests(SynchronousTestCase):
         theirs = [
             at("2620:fe::1", reached=False),
             at("9.9.9.8"),
-            at("9.9.9.9", Kind.MAPPED, reached=True),
+            at("9.9.9.9", CandidateKind.MAPPED, reached=True),
         ]
         self.assertEqual(self.ordered(*theirs), ["9.9.9.9", "9.9.9.8", "2620:fe::1"])
 
     def test_what_is_not_dialled(self) -> None:
         """An address at which they were only seen is for meeting; nothing is dialled twice."""
-        theirs = [at("9.9.9.9", Kind.SEEN), at("9.9.9.8"), at("9.9.9.8", Kind.SAID)]
+        theirs = [
+            at("9.9.9.9", CandidateKind.SEEN),
+            at("9.9.9.8"),
+            at("9.9.9.8", CandidateKind.SAID),
+        ]
         self.assertEqual(self.ordered(*theirs), ["9.9.9.8"])
 
 
@@ -52,15 +58,15 @@ class RungTests(SynchronousTestCase):
 
     def test_rungs(self) -> None:
         """The address tells, and for IPv4 whether a router forwards it."""
-        theirs = [at("9.9.9.9", Kind.MAPPED), at("9.9.9.8")]
+        theirs = [at("9.9.9.9", CandidateKind.MAPPED), at("9.9.9.8")]
         for address, rung in (
-            ("192.168.7.7", Rung.LAN),
-            ("127.0.0.1", Rung.LAN),
-            ("fd00::1", Rung.LAN),
-            ("2620:fe::9", Rung.IPV6),
-            ("9.9.9.8", Rung.IPV4),
-            ("9.9.9.7", Rung.IPV4),
-            ("9.9.9.9", Rung.MAPPED),
+            ("192.168.7.7", RouteKind.LAN),
+            ("127.0.0.1", RouteKind.LAN),
+            ("fd00::1", RouteKind.LAN),
+            ("2620:fe::9", RouteKind.IPV6),
+            ("9.9.9.8", RouteKind.IPV4),
+            ("9.9.9.7", RouteKind.IPV4),
+            ("9.9.9.9", RouteKind.MAPPED),
         ):
             self.assertIs(rung_at(PeerAddress.parse(address, 6881), theirs), rung, address)
 
@@ -91,7 +97,7 @@ class ObstacleTests(SynchronousTestCase):
 
     def test_tried(self) -> None:
         """After everything was tried, the words count what was dialled."""
-        theirs = [at("9.9.9.9"), at("9.9.9.8", Kind.SEEN)]
+        theirs = [at("9.9.9.9"), at("9.9.9.8", CandidateKind.SEEN)]
         silent, no_hole = tried(theirs)
         self.assertIn("at 1 address of theirs", silent.reason)
         self.assertIn("hole punching did not work", no_hole.reason)
@@ -134,8 +140,8 @@ class NoHoleTests(SynchronousTestCase):
     def test_somebody_can_be_dialled(self) -> None:
         """A forwarded port, a public address or IPv6 on both sides is worth a try before."""
         for address in (
-            at("9.9.9.8", Kind.MAPPED),
-            at("9.9.9.8", Kind.SAID),
+            at("9.9.9.8", CandidateKind.MAPPED),
+            at("9.9.9.8", CandidateKind.SAID),
             at("9.9.9.8"),
             at("9.9.9.8", reached=True),
         ):
@@ -146,8 +152,8 @@ class NoHoleTests(SynchronousTestCase):
     def test_nobody_can_be_dialled(self) -> None:
         """A router's router forwards nothing; others tried in vain; one alone has IPv6."""
         for address in (
-            at("100.64.0.7", Kind.MAPPED),
-            at("9.9.9.8", Kind.SAID, reached=False),
+            at("100.64.0.7", CandidateKind.MAPPED),
+            at("9.9.9.8", CandidateKind.SAID, reached=False),
             at("2620:fe::9"),
         ):
             self.assertIsNotNone(no_hole(self.symmetric, [*self.usual, address]), address)
@@ -162,4 +168,4 @@ class NoHoleTests(SynchronousTestCase):
 
 def seen(address: str, *, varies: bool = False) -> Candidate:
     """Where a router shows somebody."""
-    return Candidate(PeerAddress.parse(address, 6881), Kind.SEEN, varies=varies)
+    return Candidate(PeerAddress.parse(address, 6881), CandidateKind.SEEN, varies=varies)

@@ -9,7 +9,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from bitween.connect.dial_policy import MAX_FAILED, MAX_PORTS, DialPolicy, Link
 from bitween.model.address import PeerAddress
-from bitween.model.candidate import Candidate, Kind
+from bitween.model.candidate import Candidate, CandidateKind
 
 BOB, CAROL = "bob@example.org", "carol@example.org"
 AN_HOUR, A_DAY = MAX_FAILED.values()
@@ -30,7 +30,7 @@ class DialPolicyTests(SynchronousTestCase):
         self.candidates: tuple[Candidate, ...] = (
             Candidate(at("192.168.1.5")),
             Candidate(at("2a00::5")),
-            Candidate(at("20.0.0.9"), Kind.SEEN),
+            Candidate(at("20.0.0.9"), CandidateKind.SEEN),
         )
         self.links: tuple[Link, ...] = (
             (ip_interface("127.0.0.1/8"), ip_interface("::1/128")),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from twisted.trial.unittest import SynchronousTestCase
 
 from bitween.errors import RequestRefused
-from bitween.model.route import UNTRIED, Obstacle, Rung, Way
+from bitween.model.route import UNTRIED, Obstacle, Route, RouteKind
 
 
 class WayTests(SynchronousTestCase):
@@ -13,15 +13,15 @@ class WayTests(SynchronousTestCase):
 
     def test_every_rung(self) -> None:
         """Each has its words, and no two the same."""
-        self.assertEqual(len({Way(rung).text for rung in Rung}), len(Rung))
-        self.assertEqual(Way(Rung.IPV6).text, "direct (IPv6)")
-        relayed = Way(Rung.RELAY, through="proxy.example.org")
+        self.assertEqual(len({Route(rung).text for rung in RouteKind}), len(RouteKind))
+        self.assertEqual(Route(RouteKind.IPV6).text, "direct (IPv6)")
+        relayed = Route(RouteKind.RELAY, through="proxy.example.org")
         self.assertEqual(relayed.text, "by relay at proxy.example.org")
 
     def test_none(self) -> None:
         """Nobody tried, or there is none and the reason is known."""
         self.assertEqual(UNTRIED.text, "")
-        asleep = Way(obstacles=(Obstacle("they sleep"),))
+        asleep = Route(obstacles=(Obstacle("they sleep"),))
         self.assertEqual(asleep.text, "not reachable: they sleep")
         self.assertEqual(asleep.fix, "")
 
@@ -29,7 +29,7 @@ class WayTests(SynchronousTestCase):
         """All are told; what helps against the last one that anything helps against."""
         refused = Obstacle.of(RequestRefused("no relay", "switch it on", detail="no_relay"))
         silent = Obstacle("they are silent", "wake them")
-        way = Way(obstacles=(silent, refused, Obstacle("it rains")))
+        way = Route(obstacles=(silent, refused, Obstacle("it rains")))
         self.assertEqual(way.reason, "they are silent; no relay; it rains")
         self.assertEqual(way.fix, "switch it on")
         self.assertEqual((refused.detail, refused.error), ("no_relay", RequestRefused))

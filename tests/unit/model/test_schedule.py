@@ -7,7 +7,7 @@ import time
 from twisted.trial.unittest import SynchronousTestCase
 
 from bitween.errors import InvalidValue
-from bitween.model.schedule import Entry, limits_at, parse_entry
+from bitween.model.schedule import ScheduleEntry, limits_at, parse_entry
 from bitween.model.torrent_options import Limits
 
 USUAL = Limits(1, 2)
@@ -27,10 +27,11 @@ class ScheduleTests(SynchronousTestCase):
         """Days, spans of days and both rates may be given or left out."""
         self.assertEqual(
             parse_entry(" Mon-Wed,sun  8:00-18:30 upload=5 DOWNLOAD=0 "),
-            Entry(frozenset({0, 1, 2, 6}), 480, 1110, 5, 0),
+            ScheduleEntry(frozenset({0, 1, 2, 6}), 480, 1110, 5, 0),
         )
         self.assertEqual(
-            parse_entry("00:00-24:00 download=7"), Entry(frozenset(range(7)), 0, 1440, None, 7)
+            parse_entry("00:00-24:00 download=7"),
+            ScheduleEntry(frozenset(range(7)), 0, 1440, None, 7),
         )
         self.assertEqual(parse_entry("sat-mon 1:00-2:00 upload=1").days, {5, 6, 0})
 

@@ -15,7 +15,7 @@ from bitween.model.catalogue.catalogue import Catalogue
 from bitween.model.share_list import MAX_GONE, Change, ShareList
 from bitween.model.torrent import InfoHash
 from bitween.xmpp.shares.item_codec import changed_item, parse_item, whole_item
-from bitween.xmpp.shares.list_codec import Query, page_element, parse_page
+from bitween.xmpp.shares.list_codec import ListQuery, page_element, parse_page
 from tests.support.fakes.lists import listed, numbered
 
 
@@ -213,7 +213,7 @@ class _Scene:
     def __init__(self) -> None:
         self.shares = ShareList("list", most_gone=4)
         self.catalogue = Catalogue()
-        self._query: Query | None = None
+        self._query: ListQuery | None = None
         self._wanted: set[int] = set()
 
     @property
@@ -254,11 +254,11 @@ class _Scene:
             self._query = None
             return
         revision = self.known.revision
-        query = self._query or Query(self.known.list_id, revision, revision, 3)
+        query = self._query or ListQuery(self.known.list_id, revision, revision, 3)
         answer = parse_page(page_element(self.shares, query))
         page = answer.page
         base = answer.revision if page.reset else query.since
-        self._query = None if page.complete else Query(page.list_id, base, page.revision, 3)
+        self._query = None if page.complete else ListQuery(page.list_id, base, page.revision, 3)
         self.catalogue.apply_page("b@x", "r" * 300, page)
 
     def restart(self) -> None:

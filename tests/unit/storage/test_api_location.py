@@ -9,15 +9,23 @@ import stat
 from twisted.trial.unittest import SynchronousTestCase
 
 from bitween.errors import ConfigurationError
-from bitween.storage.api_location import FILE_NAME, Rendezvous, places, read, remove, running, write
+from bitween.storage.api_location import (
+    FILE_NAME,
+    ApiLocation,
+    places,
+    read,
+    remove,
+    running,
+    write,
+)
 
 # Larger than any process number that Linux gives.
 GONE = 2**22 + 1
 
 
-def rendezvous(jid: str = "alice@example.org", pid: int | None = None) -> Rendezvous:
+def rendezvous(jid: str = "alice@example.org", pid: int | None = None) -> ApiLocation:
     """One of a daemon that runs, unless told otherwise."""
-    return Rendezvous("http://127.0.0.1:5000/api", "secret", pid or os.getpid(), jid)
+    return ApiLocation("http://127.0.0.1:5000/api", "secret", pid or os.getpid(), jid)
 
 
 class RendezvousCase(SynchronousTestCase):
@@ -157,7 +165,7 @@ class PlacesTests(RendezvousCase):
 class RunningTests(RendezvousCase):
     """Which daemons run here."""
 
-    def publish(self, one: Rendezvous) -> None:
+    def publish(self, one: ApiLocation) -> None:
         """Write where a daemon with the default state directory does."""
         state_dir = os.path.join(self.state, "bitween", one.jid)
         for place in places(one.jid, state_dir, self.environ):

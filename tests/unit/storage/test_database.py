@@ -20,9 +20,9 @@ from bitween.model.intention import Intention
 from bitween.model.metainfo import HashedFile, make_torrent
 from bitween.model.share_list import ShareList
 from bitween.model.torrent import FileOrigin, InfoHash
-from bitween.model.torrent_options import AS_USUAL, Limits, Selection, Wishes
+from bitween.model.torrent_options import DEFAULT_OPTIONS, Limits, Selection, TorrentOptions
 from bitween.model.traffic import Traffic
-from bitween.storage.database import _MIGRATIONS, Store
+from bitween.storage.database import _MIGRATIONS, Database
 from bitween.storage.options_json import read_wishes
 from tests.support.fakes.lists import numbered
 
@@ -48,13 +48,13 @@ class StoreCase(SynchronousTestCase):
         self.path = os.path.join(folder, "bitween.db")
         self.store = self.open()
 
-    def open(self) -> Store:
+    def open(self) -> Database:
         """Open it; closed when the test is over."""
-        store = Store.open(self.path)
+        store = Database.open(self.path)
         self.addCleanup(store._connection.close)
         return store
 
-    def reopened(self, clean: bool = True) -> Store:
+    def reopened(self, clean: bool = True) -> Database:
         """Close it and open it again."""
         self.store.close(clean)
         self.store = self.open()
@@ -78,7 +78,7 @@ class RecordTests(StoreCase):
 
     def test_wishes_are_kept(self) -> None:
         """What is wanted of a torrent comes back as it was; of what is damaged nothing does."""
-        wishes = Wishes(
+        wishes = TorrentOptions(
             paused=True,
             kept=True,
             rank=-3,
@@ -87,10 +87,10 @@ class RecordTests(StoreCase):
         )
         self.store.put(replace(RECORD, wishes=wishes))
         self.assertEqual(next(self.reopened().torrents()).wishes, wishes)
-        self.store.set_wishes(RECORD.info_hash, AS_USUAL)
-        self.assertEqual(next(self.reopened().torrents()).wishes, AS_USUAL)
+        self.store.set_wishes(RECORD.info_hash, DEFAULT_OPTIONS)
+        self.assertEqual(next(self.reopened().torrents()).wishes, DEFAULT_OPTIONS)
         for damaged in ("", "nothing", "[]", '{"files": 3}', '{"limits": [1, 2, 3]}'):
-            self.assertEqual(read_wishes(damaged), AS_USUAL)
+            self.assertEqual(read_wishes(damaged), DEFAULT_OPTIONS)
 
     def test_traffic_and_limits_are_kept(self) -> None:
         """What was exchanged, and the limits that were chosen, come back as they were."""
@@ -213,7 +213,7 @@ class ShareListTests(StoreCase):
             connection.executescript(f"{_MIGRATIONS[0]} PRAGMA user_version = 1")
             connection.execute("INSERT INTO intentions (path) VALUES (?)", (b"/a",))
         connection.close()
-        store = Store.open(path)
+        store = Database.open(path)
         self.addCleanup(store.close)
         self.assertEqual(store.intended(), [Intention("/a")])
         self.assertEqual(len(store.share_list()), 0)
@@ -361,14 +361,14 @@ class DamageTests(StoreCase):
         connection.execute("PRAGMA user_version = 99")
         connection.close()
         with self.assertRaises(StoreError) as raised:
-            Store.open(self.path)
+            Database.open(self.path)
         self.assertIn("newer", raised.exception.message)
         self.assertEqual(self.aside(), [])
 
     def test_no_place(self) -> None:
         """Where nothing can be written, that is said."""
         with self.assertRaises(StoreError) as raised:
-            Store.open("/nonexistent/bitween.db")
+            Database.open("/nonexistent/bitween.db")
         self.assertIn("/nonexistent/bitween.db", raised.exception.message)
 
     def test_an_error_later_on(self) -> None:
@@ -425,7 +425,7 @@ class OddRowsTests(StoreCase):
         for column, value in (("origin", "stolen"), ("naming", 7), ("wishes", '{"limits": ["x"]}')):
             self.change(f"UPDATE torrents SET {column} = ?", value)
         (record,) = self.store.torrents()
-        self.assertEqual((record.origin, record.wishes), (FileOrigin.SHARED, Wishes()))
+        self.assertEqual((record.origin, record.wishes), (FileOrigin.SHARED, TorrentOptions()))
         self.assertEqual(record.naming, Naming.LIBTORRENT)
 
     def test_resume_data(self) -> None:

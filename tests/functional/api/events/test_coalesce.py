@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from bitween.api.events.coalesce import AT_ONCE, Deltas, Fields
+from bitween.api.events.coalesce import AT_ONCE, ChangeCoalescer, Fields
 
 Point = tuple[int, int]
 
@@ -21,7 +21,7 @@ class DeltasTests(SynchronousTestCase):
         """Begin with no point."""
         self.clock = Clock()
         self.told: list[Mapping[str, Fields]] = []
-        self.deltas: Deltas[str, Point] = Deltas(self.clock, FIELDS, self.tell)
+        self.deltas: ChangeCoalescer[str, Point] = ChangeCoalescer(self.clock, FIELDS, self.tell)
 
     def tell(self, changes: Sequence[tuple[str, Fields]]) -> None:
         """Keep what is told."""
@@ -52,7 +52,9 @@ class DeltasTests(SynchronousTestCase):
 
     def test_nothing_that_is_told_changed(self) -> None:
         """What changed is no field: nothing is told."""
-        deltas: Deltas[str, Point] = Deltas(self.clock, {"x": FIELDS["x"]}, self.tell)
+        deltas: ChangeCoalescer[str, Point] = ChangeCoalescer(
+            self.clock, {"x": FIELDS["x"]}, self.tell
+        )
         deltas.put("a", (1, 1))
         deltas.change("a", (1, 2))
         self.assertEqual(self.advance(1), [])

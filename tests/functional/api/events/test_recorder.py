@@ -15,8 +15,8 @@ from bitween.api.results.event_data import MAX_SHARES
 from bitween.errors import HashingFailed, RequestRefused
 from bitween.model.connection import ConnectionState, ConnectionStatus
 from bitween.model.contact import Contact, Pending
-from bitween.model.events import ConnectionChanged, ContactChanged, TorrentChanged, WayFound
-from bitween.model.route import Rung, Way
+from bitween.model.events import ConnectionChanged, ContactChanged, RouteFound, TorrentChanged
+from bitween.model.route import Route, RouteKind
 from bitween.model.torrent import InfoHash, Metainfo, Progress, TorrentState, parse_info_hash
 from tests.support.api_rig import EPOCH, OWN_JID, World, info_hash
 
@@ -230,7 +230,7 @@ class ContactEventTests(RecorderCase):
 
     def test_a_way_that_is_found(self) -> None:
         """How a device is reached is told when that is known."""
-        found = WayFound(jid=BOB, resource="desk", way=Way(Rung.LAN))
+        found = RouteFound(jid=BOB, resource="desk", way=Route(RouteKind.LAN))
         self.world.bitween.meetings.found.notify(found)
         self.assertEqual(
             self.data(EventType.CONTACT_REACH),

@@ -15,7 +15,7 @@ from bitween.api.files.download import MAX_READERS, PATIENCE
 from bitween.api.http.body_writer import MAX_STALLED
 from bitween.errors import SwarmError
 from bitween.model.torrent import FileEntry, TorrentState
-from bitween.model.torrent_options import Selection, Wishes
+from bitween.model.torrent_options import Selection, TorrentOptions
 from tests.support.api_rig import (
     TOKEN,
     Answer,
@@ -186,7 +186,7 @@ class ComingTests(FilePagesCase):
         for changes in (
             {"state": TorrentState.PAUSED},
             {"state": TorrentState.QUEUED},
-            {"wishes": Wishes(selection=Selection(skipped=frozenset({0})))},
+            {"wishes": TorrentOptions(selection=Selection(skipped=frozenset({0})))},
         ):
             self.change(**changes)
             self.assertEqual(self.get().status, 409, changes)

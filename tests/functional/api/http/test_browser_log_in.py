@@ -13,7 +13,14 @@ from bitween.api.files.tickets import LIFE, MAX_TICKETS, FileTickets
 from bitween.api.http.access import Access, Caller
 from bitween.api.http.failed_log_ins import BURST
 from bitween.api.http.session_file import SessionFile
-from bitween.api.http.sessions import IDLE, LINK_LIFE, MAX_LINKS, MAX_SESSIONS, REMEMBERED, Sessions
+from bitween.api.http.sessions import (
+    IDLE,
+    LINK_LIFE,
+    MAX_LINKS,
+    MAX_SESSIONS,
+    REMEMBERED,
+    BrowserSessions,
+)
 from tests.support.api_rig import (
     EPOCH,
     PORT,
@@ -43,9 +50,9 @@ class SessionTests(SynchronousTestCase):
         self.path = os.path.join(self.folder, "sessions.json")
         self.sessions = self.started()
 
-    def started(self, first_token: str = "f") -> Sessions:
+    def started(self, first_token: str = "f") -> BrowserSessions:
         """Those of a daemon that has just started."""
-        return Sessions(
+        return BrowserSessions(
             lambda: self.clock.seconds() + self.set_by,
             SessionFile(self.path, first_token),
             self.clock.seconds,

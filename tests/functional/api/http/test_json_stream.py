@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from bitween.api.http.json_stream import Members, Rows, pieces
+from bitween.api.http.json_stream import JsonArray, JsonObject, pieces
 from bitween.api.rpc.jsonrpc import Namespace
 from bitween.util.cooperate import SLICE
 from tests.support.api_rig import Connection, bare_site, http_request, rpc
@@ -32,17 +32,17 @@ class Long(Namespace):
             yield number
         yield last
 
-    def jsonrpc_rows(self) -> Members:
+    def jsonrpc_rows(self) -> JsonObject:
         """Answer slowly."""
-        return Members([("rows", Rows(self._rows(True)))])
+        return JsonObject([("rows", JsonArray(self._rows(True)))])
 
-    def jsonrpc_broken(self) -> Members:
+    def jsonrpc_broken(self) -> JsonObject:
         """Answer what JSON cannot hold, at the end."""
-        return Members([("rows", Rows(self._rows(float("nan"))))])
+        return JsonObject([("rows", JsonArray(self._rows(float("nan"))))])
 
-    def jsonrpc_bulky(self) -> Members:
+    def jsonrpc_bulky(self) -> JsonObject:
         """Answer with several chunks."""
-        return Members([("rows", Rows([_LONG] * ROWS))])
+        return JsonObject([("rows", JsonArray([_LONG] * ROWS))])
 
     def jsonrpc_ping(self) -> int:
         """Answer at once, with the rows that were made by then."""
@@ -60,12 +60,12 @@ class PiecesTests(SynchronousTestCase):
             "d": None,
             'e"': {"f": [{}]},
         }
-        lazy = Members(
+        lazy = JsonObject(
             [
-                ("a", Rows(iter([1, Members([("b", "\ud800\n")]), Rows([])]))),
-                ("c", Members([])),
+                ("a", JsonArray(iter([1, JsonObject([("b", "\ud800\n")]), JsonArray([])]))),
+                ("c", JsonObject([])),
                 ("d", None),
-                ('e"', Members(iter([("f", [{}])]))),
+                ('e"', JsonObject(iter([("f", [{}])]))),
             ]
         )
         self.assertEqual(json.loads("".join(pieces(lazy))), whole)

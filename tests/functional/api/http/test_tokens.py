@@ -11,7 +11,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from bitween.api.discovery.discover import document
 from bitween.api.http.access import Access, Caller
-from bitween.api.http.tokens import FIRST, MAX_TOKENS, Token, Tokens
+from bitween.api.http.tokens import FIRST, MAX_TOKENS, ApiToken, TokenStore
 from bitween.errors import ConfigurationError, InvalidValue, StoreError, UnknownToken
 from tests.support.api_rig import (
     EPOCH,
@@ -70,17 +70,17 @@ class FileTests(SynchronousTestCase):
         folder = self.mktemp()
         os.makedirs(folder)
         self.path = os.path.join(folder, "tokens.json")
-        self.tokens = Tokens("first-secret", self.path, now=lambda: EPOCH)
+        self.tokens = TokenStore("first-secret", self.path, now=lambda: EPOCH)
 
-    def again(self) -> Tokens:
+    def again(self) -> TokenStore:
         """What the next start knows."""
-        return Tokens.load("first-secret", self.path)
+        return TokenStore.load("first-secret", self.path)
 
     def test_the_first(self) -> None:
         """It may do everything, and needs no file."""
         for tokens in (self.tokens, self.again()):
             self.assertEqual(tokens.caller(b"first-secret"), Caller(Access.FULL, FIRST))
-            self.assertEqual(tokens.known(), (Token(FIRST, read_only=False, created=None),))
+            self.assertEqual(tokens.known(), (ApiToken(FIRST, read_only=False, created=None),))
         self.assertFalse(os.path.exists(self.path))
 
     def test_others_outlive_the_daemon(self) -> None:
@@ -93,8 +93,8 @@ class FileTests(SynchronousTestCase):
             self.assertEqual(
                 tokens.known()[1:],
                 (
-                    Token("desk", read_only=False, created=EPOCH),
-                    Token("wall", read_only=True, created=EPOCH),
+                    ApiToken("desk", read_only=False, created=EPOCH),
+                    ApiToken("wall", read_only=True, created=EPOCH),
                 ),
             )
 
@@ -155,7 +155,7 @@ class FileTests(SynchronousTestCase):
 
     def test_cannot_be_written(self) -> None:
         """What could not be kept does not hold, and the error names no path."""
-        tokens = Tokens("first-secret", "/nowhere/at/all/tokens.json")
+        tokens = TokenStore("first-secret", "/nowhere/at/all/tokens.json")
         with self.assertRaises(StoreError) as caught:
             tokens.new("desk", read_only=False)
         self.assertNotIn("/", str(caught.exception))

@@ -17,7 +17,7 @@ from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
-from bitween.bittorrent.engine.ip_filter import PAUSE, Door
+from bitween.bittorrent.engine.ip_filter import PAUSE, IpFilter
 from bitween.bittorrent.swarm import Swarm
 from bitween.model.address import PeerAddress
 from bitween.model.events import SwarmEvent, TorrentAdded
@@ -47,7 +47,7 @@ class DoorTests(SynchronousTestCase):
         """Have a door."""
         self.clock = Clock()
         self.told: list[lt.ip_filter] = []
-        self.door = Door(self.clock, self.told.append)
+        self.door = IpFilter(self.clock, self.told.append)
 
     def open_to(self, *addresses: str) -> list[bool]:
         """Whether each may come in, as libtorrent was told last."""

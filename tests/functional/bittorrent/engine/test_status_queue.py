@@ -5,15 +5,17 @@ from __future__ import annotations
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from bitween.bittorrent.engine.alerts import Phase, Status
-from bitween.bittorrent.engine.status_queue import Backlog
+from bitween.bittorrent.engine.alerts import Phase, TorrentStatus
+from bitween.bittorrent.engine.status_queue import StatusQueue
 from bitween.model.torrent import InfoHash
 from bitween.util.cooperate import SLICE
 
 
-def status(number: int, done: int = 0) -> Status:
+def status(number: int, done: int = 0) -> TorrentStatus:
     """What is told of a torrent."""
-    return Status(InfoHash(f"{number:040x}"), Phase.SEEDING, True, done, 0, 0, 0, 0, 0, 0, 0, "")
+    return TorrentStatus(
+        InfoHash(f"{number:040x}"), Phase.SEEDING, True, done, 0, 0, 0, 0, 0, 0, 0, ""
+    )
 
 
 class BacklogTests(SynchronousTestCase):
@@ -22,11 +24,11 @@ class BacklogTests(SynchronousTestCase):
     def setUp(self) -> None:
         """Begin with nothing to do."""
         self.clock = Clock()
-        self.taken: list[Status] = []
+        self.taken: list[TorrentStatus] = []
         self.times_done = 0
-        self.backlog = Backlog(self.clock, self._take, self._done)
+        self.backlog = StatusQueue(self.clock, self._take, self._done)
 
-    def _take(self, status: Status) -> None:
+    def _take(self, status: TorrentStatus) -> None:
         self.taken.append(status)
         self.clock.rightNow += SLICE / 2
 

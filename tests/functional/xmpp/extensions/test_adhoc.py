@@ -18,7 +18,7 @@ from bitween.xmpp.extensions.adhoc import (
     AdHoc,
 )
 from bitween.xmpp.extensions.caps import Caps
-from bitween.xmpp.roster.roster import Contacts
+from bitween.xmpp.roster.roster import Roster
 from tests.functional.xmpp.test_handlers import ROSTER, HandlerCase, Manager
 
 # wokkel can only be imported once the shim of bitween.xmpp has run.
@@ -45,7 +45,7 @@ class AdHocCase(HandlerCase):
         self.told = []
         self.manager = Manager(self.clock)
         self.adhoc = AdHoc(self.clock)
-        handlers = (Contacts(self.clock, self.told.append), self.adhoc, Caps(), FallbackHandler())
+        handlers = (Roster(self.clock, self.told.append), self.adhoc, Caps(), FallbackHandler())
         for handler in handlers:
             handler.setHandlerParent(self.manager)
         self.answer(ROSTER)

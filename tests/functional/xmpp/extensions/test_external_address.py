@@ -8,8 +8,8 @@ from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 from twisted.trial.unittest import SynchronousTestCase
 
-from bitween.model.nat import StunServer, Vantage
-from bitween.xmpp.extensions.external_address import MAX_SERVERS, VantagePoint
+from bitween.model.nat import ServerView, StunServer
+from bitween.xmpp.extensions.external_address import MAX_SERVERS, ExternalAddressQuery
 from bitween.xmpp.extensions.server_check import NS_EXTERNAL_SERVICES, NS_IP_CHECK
 from tests.functional.xmpp.extensions.test_server_check import REFUSED
 from tests.functional.xmpp.test_handlers import Manager, xml
@@ -22,7 +22,7 @@ class VantageTests(SynchronousTestCase):
         """Log in."""
         self.manager = Manager(Clock())
         self.come_from("20.0.0.1")
-        self.point = VantagePoint()
+        self.point = ExternalAddressQuery()
         self.point.setHandlerParent(self.manager)
         self.manager.online = True
 
@@ -31,9 +31,9 @@ class VantageTests(SynchronousTestCase):
         there = IPv4Address("TCP", address, 5222)
         self.manager.stub.xmlstream.transport = StringTransport(peerAddress=there)
 
-    def look(self, services: str = REFUSED, address: str = REFUSED) -> Vantage:
+    def look(self, services: str = REFUSED, address: str = REFUSED) -> ServerView:
         """Ask, and answer with this."""
-        found: list[Vantage] = []
+        found: list[ServerView] = []
         Deferred.fromCoroutine(self.point.look()).addCallback(found.append)
         contents = {
             ("localhost", NS_EXTERNAL_SERVICES): services,
@@ -51,9 +51,9 @@ class VantageTests(SynchronousTestCase):
 
     def test_nothing(self) -> None:
         """A server that refuses tells nothing; without a session nobody is asked."""
-        self.assertEqual(self.look(), Vantage())
+        self.assertEqual(self.look(), ServerView())
         self.manager.online = False
-        self.assertEqual(self.look(), Vantage())
+        self.assertEqual(self.look(), ServerView())
         self.assertEqual(self.manager.stub.output, [])
 
     def test_all_of_it(self) -> None:
@@ -64,7 +64,7 @@ class VantageTests(SynchronousTestCase):
         )
         found = self.look(services, f"<address xmlns='{NS_IP_CHECK}'><ip> 20.0.0.7 </ip></address>")
         servers = (StunServer("stun.example.org", 3479), StunServer("20.0.0.9", 3478))
-        self.assertEqual(found, Vantage(servers, "20.0.0.7"))
+        self.assertEqual(found, ServerView(servers, "20.0.0.7"))
 
     def test_what_is_of_no_use(self) -> None:
         """Other kinds of services, other transports and nonsense are passed over."""
@@ -75,7 +75,7 @@ class VantageTests(SynchronousTestCase):
             "<service type='stun' host='e' port='x'/><other/>"
         )
         address = f"<address xmlns='{NS_IP_CHECK}'><ip>nowhere</ip><port>5</port></address>"
-        self.assertEqual(self.look(services, address), Vantage())
+        self.assertEqual(self.look(services, address), ServerView())
 
     def test_too_many(self) -> None:
         """A few are enough, and each counts once."""

@@ -10,10 +10,10 @@ from twisted.internet.task import Clock
 
 from bitween.errors import NotConnected, RequestRefused, UnknownTorrent
 from bitween.model.address import PeerAddress
-from bitween.model.candidate import Candidate, Kind
+from bitween.model.candidate import Candidate, CandidateKind
 from bitween.model.dial_back import DialBack
 from bitween.model.torrent import InfoHash
-from bitween.util.token_bucket import BURST, RATE, ByteBudget
+from bitween.util.token_bucket import BURST, RATE, TokenBucket
 from bitween.xmpp.extensions.caps import FEATURES
 from bitween.xmpp.extensions.peer_requests import (
     ANSWER_TIMEOUT,
@@ -24,9 +24,9 @@ from bitween.xmpp.extensions.peer_requests import (
     MEETINGS,
     NEIGHBOURS,
     PROOFS,
-    Encounters,
+    PeerRequests,
 )
-from bitween.xmpp.roster.roster import Contacts
+from bitween.xmpp.roster.roster import Roster
 from bitween.xmpp.shares.item_codec import MAX_CANDIDATES, NS_BITWEEN
 from tests.functional.xmpp.test_handlers import HASH, ROSTER, HandlerCase, Manager
 
@@ -37,7 +37,10 @@ BOB, LAPTOP = "bob@localhost", "bob@localhost/laptop"
 FOUR = PeerAddress.parse("198.51.100.7", 6881)
 SIX = PeerAddress.parse("2001:db8::7", 6882)
 TOKEN = bytes(range(16))
-OURS = (Candidate(FOUR, Kind.MAPPED, reached=True), Candidate(SIX, Kind.SEEN, varies=True))
+OURS = (
+    Candidate(FOUR, CandidateKind.MAPPED, reached=True),
+    Candidate(SIX, CandidateKind.SEEN, varies=True),
+)
 DISCO = "http://jabber.org/protocol/disco#info"
 ADDRESS = "<address address='198.51.100.7' port='6881'/>"
 
@@ -49,9 +52,9 @@ class EncounterCase(HandlerCase):
         """Log in, with the roster of the other tests."""
         self.clock = Clock()
         self.manager = Manager(self.clock)
-        self.contacts = Contacts(self.clock, lambda _: None)
-        self.budget = ByteBudget(self.clock)
-        self.encounters = Encounters(self.clock, self.budget, self.contacts.meets)
+        self.contacts = Roster(self.clock, lambda _: None)
+        self.budget = TokenBucket(self.clock)
+        self.encounters = PeerRequests(self.clock, self.budget, self.contacts.meets)
         for handler in (self.contacts, self.encounters, FallbackHandler()):
             handler.setHandlerParent(self.manager)
         self.answer(ROSTER)
@@ -178,7 +181,7 @@ class AskedTests(EncounterCase):
 
     def test_who_serves_nobody_does_not_answer(self) -> None:
         """Before somebody does the work, there is no such service."""
-        self.encounters = Encounters(self.clock, ByteBudget(self.clock), self.contacts.meets)
+        self.encounters = PeerRequests(self.clock, TokenBucket(self.clock), self.contacts.meets)
         manager = Manager(self.clock)
         for handler in (self.encounters, FallbackHandler()):
             handler.setHandlerParent(manager)

@@ -9,7 +9,7 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from bitween.errors import NotConnected
-from bitween.util.token_bucket import ByteBudget
+from bitween.util.token_bucket import TokenBucket
 from bitween.xmpp.extensions.ping import ANSWER_TIMEOUT, Pinger
 from tests.functional.xmpp.test_handlers import Manager, xml
 
@@ -23,7 +23,7 @@ class PingerTests(SynchronousTestCase):
         """Log in."""
         self.clock = Clock()
         self.manager: Any = Manager(self.clock)
-        self.manager.budget = ByteBudget(self.clock)
+        self.manager.budget = TokenBucket(self.clock)
         self.manager.session_is_ready()
         self.pinger = Pinger()
         self.pinger.setHandlerParent(self.manager)

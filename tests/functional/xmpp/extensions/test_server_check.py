@@ -10,7 +10,12 @@ from twisted.internet.testing import StringTransport
 from twisted.trial.unittest import SynchronousTestCase
 
 from bitween.model.diagnosis import Finding, Verdict
-from bitween.xmpp.extensions.server_check import NS_EXTERNAL_SERVICES, NS_IP_CHECK, NS_TIME, Survey
+from bitween.xmpp.extensions.server_check import (
+    NS_EXTERNAL_SERVICES,
+    NS_IP_CHECK,
+    NS_TIME,
+    ServerCheck,
+)
 from bitween.xmpp.streams.proxies import NS_BYTESTREAMS, NS_DISCO_INFO, NS_DISCO_ITEMS, Proxies
 from tests.functional.xmpp.test_handlers import Manager, xml
 
@@ -39,7 +44,7 @@ class SurveyTests(SynchronousTestCase):
         self.manager.stub.xmlstream.transport = StringTransport()
         proxies = Proxies(None)
         proxies.setHandlerParent(self.manager)
-        self.survey = Survey(proxies, lambda: NOW)
+        self.survey = ServerCheck(proxies, lambda: NOW)
         self.survey.setHandlerParent(self.manager)
         self.manager.online = True
 

@@ -16,8 +16,8 @@ from bitween.xmpp.roster.roster import (
     NS_NICK,
     WELCOME_INTERVAL,
     WELCOMES_AT_ONCE,
-    Contacts,
-    Manners,
+    Roster,
+    SubscriptionPolicy,
 )
 from tests.functional.xmpp.test_handlers import ROSTER, HandlerCase, Manager
 
@@ -27,7 +27,7 @@ FRANK = "frank@localhost"
 class MannersCase(HandlerCase):
     """A roster of four, with our own manners, and a block list."""
 
-    manners = Manners()
+    manners = SubscriptionPolicy()
     listed: tuple[str, ...] = ()
 
     def setUp(self) -> None:
@@ -36,7 +36,7 @@ class MannersCase(HandlerCase):
         self.told = []
         self.manager = Manager(self.clock)
         self.block_list = BlockList(self.blocked_changed)
-        self.contacts = Contacts(self.clock, self.told.append, self.manners, self.block_list)
+        self.contacts = Roster(self.clock, self.told.append, self.manners, self.block_list)
         for handler in (self.contacts, self.block_list):
             handler.setHandlerParent(self.manager)
         items = "".join(f"<item jid='{jid}'/>" for jid in self.listed)
@@ -66,7 +66,7 @@ class MannersCase(HandlerCase):
 class NeverTests(MannersCase):
     """``never``: the user is asked, whoever it is."""
 
-    manners = Manners(auto_accept=AutoAccept.NEVER)
+    manners = SubscriptionPolicy(auto_accept=AutoAccept.NEVER)
 
     def test_only_the_answer_to_our_own_request_is_let_in(self) -> None:
         """Whom we follow waits like a stranger; whom we have asked does not."""
@@ -104,7 +104,7 @@ class KnownTests(MannersCase):
 class AlwaysTests(MannersCase):
     """``always``: everybody may see us, and is asked back."""
 
-    manners = Manners(auto_accept=AutoAccept.ALWAYS)
+    manners = SubscriptionPolicy(auto_accept=AutoAccept.ALWAYS)
 
     def test_strangers_are_let_in_and_asked_back(self) -> None:
         """Once; those whom we follow or have asked are not asked again."""
@@ -132,7 +132,7 @@ class AlwaysTests(MannersCase):
 class NickTests(MannersCase):
     """Names (XEP-0172)."""
 
-    manners = Manners(nick="Alice & Co")
+    manners = SubscriptionPolicy(nick="Alice & Co")
 
     def test_ours_goes_with_our_request(self) -> None:
         """And with nothing else."""

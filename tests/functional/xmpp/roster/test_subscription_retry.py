@@ -5,7 +5,7 @@ from __future__ import annotations
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from bitween.xmpp.roster.subscription_retry import FIRST_DELAY, ROUNDS, Reminders
+from bitween.xmpp.roster.subscription_retry import FIRST_DELAY, ROUNDS, SubscriptionRetry
 
 
 class RemindersTests(SynchronousTestCase):
@@ -16,7 +16,7 @@ class RemindersTests(SynchronousTestCase):
         self.clock = Clock()
         self.pending = ["bob@localhost", "carol@localhost"]
         self.asked: list[str] = []
-        self.reminders = Reminders(self.clock, lambda: self.pending, self.asked.append)
+        self.reminders = SubscriptionRetry(self.clock, lambda: self.pending, self.asked.append)
 
     def test_one_at_a_time(self) -> None:
         """They are asked in turn, so that reminders keep below the limit themselves."""

@@ -11,7 +11,7 @@ from bitween.xmpp.session.request_budget import (
     STRANGERS_BURST,
     STRANGERS_RATE,
 )
-from bitween.xmpp.shares.list_codec import Query, page_element
+from bitween.xmpp.shares.list_codec import ListQuery, page_element
 from tests.support.client_case import ClientCase
 from tests.support.fakes.lists import listed, numbered
 
@@ -95,5 +95,5 @@ class CourtesyTests(ClientCase):
         """Give the contact a page."""
         iq = domish.Element((None, "iq"))
         iq["type"], iq["to"], iq["id"] = "result", CONTACT, "l"
-        iq.addChild(page_element(listed(numbered(3)), Query("", 0, 0)))
+        iq.addChild(page_element(listed(numbered(3)), ListQuery("", 0, 0)))
         self.client.send(iq)

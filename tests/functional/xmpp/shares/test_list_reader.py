@@ -10,14 +10,14 @@ from twisted.words.xish import domish
 from bitween.model.announcement import ListPage
 from bitween.model.events import ListingReceived, MessengerEvent
 from bitween.model.share_list import ShareList
-from bitween.util.token_bucket import BURST, RATE, ByteBudget
-from bitween.xmpp.roster.roster import Contacts
+from bitween.util.token_bucket import BURST, RATE, TokenBucket
+from bitween.xmpp.roster.roster import Roster
 from bitween.xmpp.shares.item_codec import NS_BITWEEN
 from bitween.xmpp.shares.list_codec import (
     MAX_ENTRIES,
     MAX_PAGE,
     NS_RSM,
-    Query,
+    ListQuery,
     page_element,
     parse_query,
     query_element,
@@ -47,9 +47,9 @@ class ListCase(HandlerCase):
         self.clock = Clock()
         self.told: list[MessengerEvent] = []
         self.manager = Manager(self.clock)
-        self.budget = ByteBudget(self.clock)
+        self.budget = TokenBucket(self.clock)
         self.shares = listed(numbered(1000))
-        self.contacts = Contacts(self.clock, self.told.append)
+        self.contacts = Roster(self.clock, self.told.append)
         self.server = ListServer(self.clock, self.budget, self.shares, self.contacts.sees_us)
         self.reader = ListReader(self.clock, self.budget, self.contacts.follows, self.told.append)
         for handler in (self.contacts, self.server, self.reader, FallbackHandler()):
@@ -73,9 +73,9 @@ class ListCase(HandlerCase):
 class ServerTests(ListCase):
     """Our list, as others read it."""
 
-    def ask(self, sender: str, query: Query | None = None, request_id: str = "q") -> None:
+    def ask(self, sender: str, query: ListQuery | None = None, request_id: str = "q") -> None:
         """Let a request come in."""
-        element = query_element(query or Query("", 0, 0))
+        element = query_element(query or ListQuery("", 0, 0))
         self.receive(
             f"<iq type='get' id='{request_id}' from='{sender}' to='alice@localhost/here'>"
             f"{element.toXml()}</iq>"
@@ -126,14 +126,14 @@ class ServerTests(ListCase):
         self.assertEqual(str(answer.shares.set.last), str(len(hashes)))
         self.clear()
         self.clock.advance(60)
-        self.ask(LAPTOP, Query("list", 10, 100, 5))
+        self.ask(LAPTOP, ListQuery("list", 10, 100, 5))
         self.clock.advance(0)
         entries = list(self.output[0].shares.elements(NS_BITWEEN, "share_item"))
         self.assertEqual([e["name"] for e in entries], [f"name {n}" for n in range(100, 105)])
 
     def test_a_reader_who_has_everything(self) -> None:
         """The answer is an empty page."""
-        self.ask(LAPTOP, Query("list", 1000, 1000))
+        self.ask(LAPTOP, ListQuery("list", 1000, 1000))
         self.clock.advance(0)
         page = self.output[0].shares
         self.assertEqual(list(page.elements(NS_BITWEEN, "share_item")), [])

@@ -6,7 +6,7 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from bitween.util.backoff import Backoff
-from bitween.xmpp.shares.node_check import CALM, CHECK_INTERVAL, GLANCE, NodeWatch
+from bitween.xmpp.shares.node_check import CALM, CHECK_INTERVAL, GLANCE, NodeCheck
 
 
 class NodeWatchTests(SynchronousTestCase):
@@ -16,7 +16,7 @@ class NodeWatchTests(SynchronousTestCase):
         """Begin a session."""
         self.clock = Clock()
         self.looks: list[float] = []
-        self.watch = NodeWatch(
+        self.watch = NodeCheck(
             self.clock, Backoff(lambda: 0.0), lambda: self.looks.append(self.clock.seconds())
         )
         self.watch.begin()

@@ -15,9 +15,9 @@ from bitween.model.address import PeerAddress
 from bitween.model.announcement import Share
 from bitween.model.candidate import Candidate
 from bitween.util.backoff import Backoff
-from bitween.util.token_bucket import BURST, RATE, RESERVE, ByteBudget
+from bitween.util.token_bucket import BURST, RATE, RESERVE, TokenBucket
 from bitween.xmpp.shares.item_codec import changed_item, list_state, parse_item, whole_item
-from bitween.xmpp.shares.published_list import OwnList
+from bitween.xmpp.shares.published_list import PublishedList
 from bitween.xmpp.shares.publisher import QUIET, Publisher
 from tests.support.fakes.lists import Memory, listed, numbered
 
@@ -35,7 +35,7 @@ class PublisherTests(SynchronousTestCase):
     def setUp(self) -> None:
         """A publisher whose server answers when the test says so."""
         self.clock = Clock()
-        self.budget = ByteBudget(self.clock)
+        self.budget = TokenBucket(self.clock)
         self.sent: list[Any] = []
         self.answers: list[Deferred[None]] = []
         self.memory = Memory()
@@ -44,7 +44,7 @@ class PublisherTests(SynchronousTestCase):
     def made(self) -> Publisher:
         """A publisher that remembers what the one before did."""
         backoff = Backoff(lambda: 0.0)
-        own = OwnList(self.memory)
+        own = PublishedList(self.memory)
         return Publisher(self.clock, self.budget, self.publish, backoff, own)
 
     def publish(self, item: Any) -> Deferred[None]:
@@ -343,7 +343,7 @@ class BudgetTests(SynchronousTestCase):
     def test_it_fills_up_again(self) -> None:
         """What was spent comes back at the rate, up to the burst."""
         clock = Clock()
-        budget = ByteBudget(clock, rate=100, burst=1000)
+        budget = TokenBucket(clock, rate=100, burst=1000)
         self.assertEqual(budget.wait(1000), 0)
         budget.charge(1500)
         self.assertEqual(budget.backlog, 5)
@@ -358,7 +358,7 @@ class BudgetTests(SynchronousTestCase):
     def test_something_can_be_left_over(self) -> None:
         """What may wait leaves room for what may not."""
         clock = Clock()
-        budget = ByteBudget(clock, rate=100, burst=1000)
+        budget = TokenBucket(clock, rate=100, burst=1000)
         budget.charge(500)
         self.assertEqual((budget.wait(400), budget.wait(400, 300)), (0, 2))
         self.assertEqual(budget.wait(900, 900), 5)
@@ -366,7 +366,7 @@ class BudgetTests(SynchronousTestCase):
     def test_something_large_can_claim_its_room(self) -> None:
         """What may wait gives way to it; what must not, goes."""
         clock = Clock()
-        budget = ByteBudget(clock, rate=100, burst=1000)
+        budget = TokenBucket(clock, rate=100, burst=1000)
         budget.charge(400)
         budget.claim(800)
         self.assertEqual((budget.wait(400), budget.wait(100, 100)), (0, 4))

@@ -15,7 +15,7 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
 from bitween.errors import BitweenError, RequestRefused
-from bitween.util.token_bucket import ByteBudget
+from bitween.util.token_bucket import TokenBucket
 from bitween.xmpp.shares.item_codec import NS_BITWEEN
 from bitween.xmpp.streams.in_band import BLOCK_SIZE, LEAST_BLOCK_SIZE, NS_IBB, stream_limit
 from bitween.xmpp.streams.proxies import (
@@ -26,7 +26,7 @@ from bitween.xmpp.streams.proxies import (
     NS_DISCO_ITEMS,
     Proxies,
 )
-from bitween.xmpp.streams.stream_limits import KNOCKS, MAX_IN_ALL, MAX_OF_CONTACT, Turnstile
+from bitween.xmpp.streams.stream_limits import KNOCKS, MAX_IN_ALL, MAX_OF_CONTACT, StreamLimiter
 from bitween.xmpp.streams.streams import Streams
 from tests.functional.xmpp.test_handlers import Manager, xml
 from tests.support.fakes.resolver import Resolver
@@ -70,7 +70,7 @@ class StreamsCase(SynchronousTestCase):
         self.at_home: set[str] = set()
         self.proxies = Proxies(self.reactor, lambda address: address.address in self.at_home)
         self.admitted = {"bob@b.example"}
-        self.budget = ByteBudget(self.reactor)
+        self.budget = TokenBucket(self.reactor)
         self.streams = Streams(
             *(self.reactor, self.budget, self.proxies, lambda jid, _: jid in self.admitted),
             in_band_limit=LIMIT,
@@ -553,7 +553,7 @@ class TurnstileTests(SynchronousTestCase):
 
     def test_all_together_are_bounded(self) -> None:
         """Whoever has them; what has ended counts no more."""
-        turnstile = Turnstile(MemoryReactorClock())
+        turnstile = StreamLimiter(MemoryReactorClock())
         leaves = [turnstile.enter(f"{n // MAX_OF_CONTACT}@x") for n in range(MAX_IN_ALL)]
         with self.assertRaises(BitweenError):
             turnstile.enter("one more@x")

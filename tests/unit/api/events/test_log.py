@@ -7,14 +7,14 @@ from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from bitween.api.events.log import Event, EventLog, EventType, Page
+from bitween.api.events.log import EventLog, EventType, LoggedEvent, Page
 
 ALL = frozenset(EventType)
 AMPLE = 2**20
 JOB, WARNING = EventType.JOB_DONE, EventType.WARNING
 
 
-def decoded(event: Event) -> dict[str, Any]:
+def decoded(event: LoggedEvent) -> dict[str, Any]:
     """An event as a client reads it."""
     fields: dict[str, Any] = json.loads(event.text)
     return fields
@@ -40,7 +40,7 @@ class EventLogTests(SynchronousTestCase):
 
     def test_event(self) -> None:
         """It has an id, a type, the time and its data, and no character that ends a line."""
-        heard: list[Event] = []
+        heard: list[LoggedEvent] = []
         self.log.appended.subscribe(heard.append)
         self.log.record(WARNING, {"text": "a\n\u2028b\u00e9"})
         (event,) = heard

@@ -65,10 +65,13 @@ class AlertTests(SynchronousTestCase):
         """A torrent without metadata says so."""
         self.add()
         self.session.post_torrent_updates()
-        seen = self.until(lambda alert: isinstance(alert, alerts.Statuses))
-        (statuses,) = [alert.statuses for alert in seen if isinstance(alert, alerts.Statuses)]
+        seen = self.until(lambda alert: isinstance(alert, alerts.TorrentStatuses))
+        (statuses,) = [
+            alert.statuses for alert in seen if isinstance(alert, alerts.TorrentStatuses)
+        ]
         self.assertEqual(
-            statuses, (alerts.Status(HASH, Phase.METADATA, False, 0, 0, 0, 0, 0, 0, 0, 0, ""),)
+            statuses,
+            (alerts.TorrentStatus(HASH, Phase.METADATA, False, 0, 0, 0, 0, 0, 0, 0, 0, ""),),
         )
 
     def test_many_at_once(self) -> None:
@@ -88,7 +91,7 @@ class AlertTests(SynchronousTestCase):
             for portion in portions(self.session.pop_alerts()):
                 self.assertLessEqual(len(portion), 250)
                 *_, last = portion
-                if isinstance(last, alerts.Statuses):
+                if isinstance(last, alerts.TorrentStatuses):
                     self.assertLessEqual(len(last.statuses), 250)
                     told += [status.info_hash for status in last.statuses]
         wanted = [f"{number:040x}" for number in range(1, count + 1)]

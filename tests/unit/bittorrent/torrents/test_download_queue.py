@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from bitween.bittorrent.engine.transfer_counters import Connection, Tallies, Tally
-from bitween.bittorrent.torrents.queue import Candidate, waiting
+from bitween.bittorrent.engine.transfer_counters import (
+    PeerConnection,
+    TorrentCounters,
+    TransferCounters,
+)
+from bitween.bittorrent.torrents.queue import QueueEntry, waiting
 from bitween.model.events import PeerMoved
 from bitween.model.torrent import InfoHash
 
 
-def candidate(name: str, rank: int = 0, added: float = 0.0, stalled: bool = False) -> Candidate:
+def candidate(name: str, rank: int = 0, added: float = 0.0, stalled: bool = False) -> QueueEntry:
     """A download."""
-    return Candidate(rank, added, InfoHash(name), stalled)
+    return QueueEntry(rank, added, InfoHash(name), stalled)
 
 
 class QueueTests(SynchronousTestCase):
@@ -42,21 +46,23 @@ class QueueTests(SynchronousTestCase):
         self.assertEqual(waiting(downloads, 1), {"c"})
 
 
-def connection(port: int, down: int, up: int, incoming: bool = False) -> Connection:
+def connection(port: int, down: int, up: int, incoming: bool = False) -> PeerConnection:
     """A peer at one address."""
-    return Connection("192.0.2.1", port, incoming, down, up)
+    return PeerConnection("192.0.2.1", port, incoming, down, up)
 
 
 class TallyTests(SynchronousTestCase):
     """What connections brought."""
 
-    def moved(self, tally: Tally, *connections: Connection) -> list[tuple[int | None, int, int]]:
+    def moved(
+        self, tally: TorrentCounters, *connections: PeerConnection
+    ) -> list[tuple[int | None, int, int]]:
         """Port and bytes of what is new."""
         return [(m.port, m.downloaded, m.uploaded) for m in tally.count(connections)]
 
     def test_only_what_is_new_counts(self) -> None:
         """Each byte counts once; a peer that dialled us has no port to know it by."""
-        tally = Tally()
+        tally = TorrentCounters()
         first = connection(1, 10, 0), connection(2, 0, 5, incoming=True), connection(3, 0, 0)
         self.assertEqual(self.moved(tally, *first), [(1, 10, 0), (None, 0, 5)])
         self.assertEqual(self.moved(tally, *first), [])
@@ -67,7 +73,7 @@ class TallyTests(SynchronousTestCase):
 
     def test_a_connection_made_anew(self) -> None:
         """It counts from nothing, whether it was seen to be gone or not."""
-        tally = Tally()
+        tally = TorrentCounters()
         self.moved(tally, connection(1, 10, 10))
         self.assertEqual(self.moved(tally, connection(1, 4, 12)), [(1, 4, 12)])
         self.assertEqual(self.moved(tally), [])
@@ -78,11 +84,11 @@ class TallyTests(SynchronousTestCase):
         looked, told = list[str](), list[PeerMoved]()
         now = [connection(1, 10, 0)]
 
-        def connections(info_hash: InfoHash) -> list[Connection]:
+        def connections(info_hash: InfoHash) -> list[PeerConnection]:
             looked.append(info_hash)
             return now
 
-        tallies = Tallies(connections, told.append)
+        tallies = TransferCounters(connections, told.append)
         for name in ("a", "b", "a", "c"):
             tallies.moved(InfoHash(name))
         tallies.step(2)

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from bitween.bittorrent.engine.alerts import Phase, Status
+from bitween.bittorrent.engine.alerts import Phase, TorrentStatus
 from bitween.bittorrent.record import TorrentRecord
-from bitween.bittorrent.torrents.managed_torrent import Member
+from bitween.bittorrent.torrents.managed_torrent import ManagedTorrent
 from bitween.model.torrent import InfoHash
 
 INFO_HASH = InfoHash("ab" * 20)
 
 
-def status(moved: int, rate: int) -> Status:
+def status(moved: int, rate: int) -> TorrentStatus:
     """One in which so much has moved in both directions."""
-    return Status(
+    return TorrentStatus(
         info_hash=INFO_HASH,
         phase=Phase.DOWNLOADING,
         has_metadata=True,
@@ -33,7 +33,7 @@ def status(moved: int, rate: int) -> Status:
 class RateTests(SynchronousTestCase):
     """How fast it is."""
 
-    def rates(self, member: Member) -> tuple[int, int]:
+    def rates(self, member: ManagedTorrent) -> tuple[int, int]:
         """What is told, down and up; for down, as if something was left."""
         assert member.status is not None
         return member.status.download_rate, member.torrent.progress.upload_rate
@@ -41,7 +41,7 @@ class RateTests(SynchronousTestCase):
     def test_rates_end_with_the_bytes(self) -> None:
         """Soon after the last byte both are 0, whatever libtorrent's mean is by then."""
         record = TorrentRecord(INFO_HASH, "film", "/downloads", "film", 0.0, False, False, None)
-        member = Member(record)
+        member = ManagedTorrent(record)
         member.take(status(0, 0), 0.0)
         for second in range(1, 4):
             member.take(status(second * 1000, 1000), float(second))

@@ -8,7 +8,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from bitween.bittorrent.files.layout import read_layout
 from bitween.bittorrent.record import TorrentRecord
-from bitween.bittorrent.torrents.managed_torrent import Member
+from bitween.bittorrent.torrents.managed_torrent import ManagedTorrent
 from bitween.bittorrent.torrents.torrent_files import ordering_deletion
 from bitween.files.deletion.process import encoding
 from bitween.files.deletion.worker import Order, decoded
@@ -22,7 +22,7 @@ FILES = 1000
 class OrderingTests(SynchronousTestCase):
     """Two torrents of many files in one folder."""
 
-    def member(self, folder: str, count: int) -> Member:
+    def member(self, folder: str, count: int) -> ManagedTorrent:
         """A complete torrent of so many files."""
         files = [HashedFile((f"{number:04}",), 1) for number in range(count)]
         info_hash, torrent_file = make_torrent("root", files, 2**16, b"\0" * 20)
@@ -36,7 +36,7 @@ class OrderingTests(SynchronousTestCase):
             complete=True,
             torrent_file=torrent_file,
         )
-        return Member(record, layout=read_layout(torrent_file))
+        return ManagedTorrent(record, layout=read_layout(torrent_file))
 
     def test_steps(self) -> None:
         """No step looks at more than one file, of this torrent or another."""

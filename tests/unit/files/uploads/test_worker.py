@@ -11,18 +11,20 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from bitween.errors import NoRoom, UploadFailed
-from bitween.files.uploads.frames import Kind, frame, head, read_frame
+from bitween.files.uploads.frames import FrameKind, frame, head, read_frame
 from bitween.files.uploads.worker import PREFIX, Staging, failure, remove_leftovers
 
 
 class FrameTests(SynchronousTestCase):
     """What is said is what is heard."""
 
-    @given(st.lists(st.tuples(st.sampled_from(Kind), st.binary(max_size=50))), st.integers(0, 40))
-    def test_round_trip(self, said: list[tuple[Kind, bytes]], cut: int) -> None:
+    @given(
+        st.lists(st.tuples(st.sampled_from(FrameKind), st.binary(max_size=50))), st.integers(0, 40)
+    )
+    def test_round_trip(self, said: list[tuple[FrameKind, bytes]], cut: int) -> None:
         """Frames come as they were sent; one that is cut off is none."""
         stream = b"".join(head(kind, len(content)) + content for kind, content in said)
-        last = frame(Kind.FILE, ["a", "\u20ac\ud800"])
+        last = frame(FrameKind.FILE, ["a", "\u20ac\ud800"])
         reading = io.BytesIO(stream + last[: max(0, len(last) - 1 - cut)])
         self.assertEqual([read_frame(reading) for _ in said], said)
         self.assertIsNone(read_frame(reading))

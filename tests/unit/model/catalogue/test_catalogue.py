@@ -10,12 +10,12 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from bitween.model.address import PeerAddress
 from bitween.model.announcement import Announcement, ListPage, Share
-from bitween.model.candidate import Candidate, Kind
+from bitween.model.candidate import Candidate, CandidateKind
 from bitween.model.catalogue.catalogue import (
     MAX_RESOURCES,
     Catalogue,
     CatalogueChange,
-    Limits,
+    CatalogueLimits,
     Presence,
     ResourceRecord,
 )
@@ -100,7 +100,7 @@ class CatalogueTests(SynchronousTestCase):
         self.catalogue.set_online(ALICE, "laptop", True)
         said = announcement("laptop", 1)
         self.catalogue.replace_item(ALICE, "laptop", [said])
-        candidates = (Candidate(HOME, Kind.MAPPED, reached=True),)
+        candidates = (Candidate(HOME, CandidateKind.MAPPED, reached=True),)
         said = replace(said, candidates=candidates)
         change = self.catalogue.replace_item(ALICE, "laptop", [said])
         self.assertEqual(change.redialled, {info_hash(1)})
@@ -351,7 +351,7 @@ class BoundTests(SynchronousTestCase):
 
     def test_shares_of_a_contact(self) -> None:
         """The newest that fit are taken, and others still find room."""
-        catalogue = Catalogue(limits=Limits(contact_shares=3, shares=4))
+        catalogue = Catalogue(limits=CatalogueLimits(contact_shares=3, shares=4))
         catalogue.replace_item(ALICE, "a", [announcement("a", 1, 2)])
         catalogue.replace_item(ALICE, "b", [announcement("b", 3, 4)])
         self.assertEqual(list(catalogue.listings(ALICE)["b"].announcement.shares), [info_hash(4)])
@@ -364,7 +364,7 @@ class BoundTests(SynchronousTestCase):
 
     def test_a_delta_is_bounded(self) -> None:
         """A list cannot grow without end by small steps."""
-        catalogue = Catalogue(limits=Limits(contact_shares=3))
+        catalogue = Catalogue(limits=CatalogueLimits(contact_shares=3))
         catalogue.replace_item(ALICE, "a", [announcement("a", 1, 2)])
         added = [share(number) for number in range(3, 9)]
         catalogue.apply_delta(ALICE, "a", added, [], list_id="", revision=0)

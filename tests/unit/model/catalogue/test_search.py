@@ -19,7 +19,7 @@ from bitween.model.catalogue.search import (
     FoundPage,
     Matches,
     NameText,
-    Query,
+    SearchQuery,
     folded,
 )
 from bitween.model.torrent import InfoHash
@@ -173,13 +173,15 @@ class RankingTests(SynchronousTestCase):
         for name in (composed, decomposed):
             for query in (composed, decomposed, "CAFÉ", "café"):
                 share = Share(InfoHash("0" * 40), folded(name), 1)
-                matching = NameText([Share(InfoHash("0" * 40), name, 1)]).matching(Query(query))
+                matching = NameText([Share(InfoHash("0" * 40), name, 1)]).matching(
+                    SearchQuery(query)
+                )
                 self.assertEqual([text for text, _ in matching], [share.name])
 
     def test_a_magnet_link(self) -> None:
         """It is taken for the hash that it has."""
         share = Share(InfoHash("ab" * 20), "film", 1)
-        query = Query(f"magnet:?dn=x&xt=urn:btih:{'AB' * 20}")
+        query = SearchQuery(f"magnet:?dn=x&xt=urn:btih:{'AB' * 20}")
         self.assertEqual([found for _, found in NameText([share]).matching(query)], [share])
 
     def test_an_info_hash(self) -> None:
@@ -332,7 +334,7 @@ def plain_look(catalogue: Catalogue, query: str, sort: str, only: Filter) -> lis
     def counts(share: Share) -> bool:
         return only.min_size <= share.size <= only.max_size
 
-    wanted = Query(query)
+    wanted = SearchQuery(query)
     listings = [
         (not listing.online, jid, resource, listing.announcement.shares)
         for jid in catalogue.jids()

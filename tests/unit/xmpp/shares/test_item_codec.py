@@ -13,7 +13,7 @@ from twisted.words.xish import domish
 
 from bitween.model.address import PeerAddress
 from bitween.model.announcement import MAX_SHARES, Announcement, Share
-from bitween.model.candidate import Candidate, Kind
+from bitween.model.candidate import Candidate, CandidateKind
 from bitween.model.text import printable, safe_name
 from bitween.model.torrent import MAX_SIZE, InfoHash, parse_info_hash
 from bitween.xmpp.shares.item_codec import (
@@ -55,8 +55,8 @@ addresses = st.builds(
     st.integers(1, 65535),
 )
 known = st.sampled_from([None, True, False])
-candidates = st.builds(Candidate, addresses, st.sampled_from(Kind), known) | st.builds(
-    Candidate, addresses, st.just(Kind.SEEN), known, st.just(True)
+candidates = st.builds(Candidate, addresses, st.sampled_from(CandidateKind), known) | st.builds(
+    Candidate, addresses, st.just(CandidateKind.SEEN), known, st.just(True)
 )
 candidate_lists = st.lists(candidates, max_size=MAX_CANDIDATES, unique_by=lambda c: c.address)
 resources = st.text(string.ascii_letters + "äß-_.@/ '&<>\U0001f4f1", min_size=1, max_size=50)
@@ -148,7 +148,7 @@ class CandidateTests(SynchronousTestCase):
 
     def test_what_is_good_for_meeting_only_is_not_dialled(self) -> None:
         """Where somebody was seen is no address that an older reader would dial."""
-        seen = Candidate(PeerAddress.parse("192.0.2.7", 6881), Kind.SEEN)
+        seen = Candidate(PeerAddress.parse("192.0.2.7", 6881), CandidateKind.SEEN)
         item = over_the_wire(whole_item("r", listed([]), [seen]))
         (said,) = parse_item(item).announcements
         self.assertEqual((said.addresses, said.candidates), ((), (seen,)))
@@ -157,8 +157,8 @@ class CandidateTests(SynchronousTestCase):
         """The order is that of the addresses; of an address that is named alone, it is HOST."""
         where = [
             Candidate(PeerAddress.parse("10.0.0.1", 1)),
-            Candidate(PeerAddress.parse("192.0.2.7", 2), Kind.MAPPED, reached=True),
-            Candidate(PeerAddress.parse("192.0.2.7", 3), Kind.SEEN, varies=True),
+            Candidate(PeerAddress.parse("192.0.2.7", 2), CandidateKind.MAPPED, reached=True),
+            Candidate(PeerAddress.parse("192.0.2.7", 3), CandidateKind.SEEN, varies=True),
         ]
         item = over_the_wire(whole_item("r", listed([]), where))
         (said,) = parse_item(item).announcements
@@ -224,7 +224,9 @@ class HeadTests(SynchronousTestCase):
     def test_however_much_else_stands_in_it(self) -> None:
         """With the longest resource and all addresses, news is still told; count and size too."""
         addresses = [
-            Candidate(PeerAddress.parse(f"2001:db8::{n}", 65535), Kind.MAPPED, reached=False)
+            Candidate(
+                PeerAddress.parse(f"2001:db8::{n}", 65535), CandidateKind.MAPPED, reached=False
+            )
             for n in range(40)
         ]
         said = listed(numbered(2000))
@@ -321,7 +323,7 @@ class HostileTests(SynchronousTestCase):
             address = PeerAddress.parse("192.0.2.7", 6881)
             self.assertEqual(announcement.addresses, ())
             self.assertEqual(
-                announcement.candidates, (Candidate(address, Kind.SEEN, reached=False),)
+                announcement.candidates, (Candidate(address, CandidateKind.SEEN, reached=False),)
             )
 
     def test_only_what_is_seen_varies(self) -> None:
@@ -330,12 +332,14 @@ class HostileTests(SynchronousTestCase):
             "".join(
                 f"<candidate xmlns='{NS_BITWEEN}' address='192.0.2.{n}' port='1' kind='{kind}' "
                 "varies='1'/>"
-                for n, kind in enumerate(Kind)
+                for n, kind in enumerate(CandidateKind)
             )
         )
         self.assertEqual(dropped, 0)
-        self.assertEqual({c.kind for c in announcement.candidates if c.varies}, {Kind.SEEN})
-        self.assertEqual(len(announcement.candidates), len(Kind))
+        self.assertEqual(
+            {c.kind for c in announcement.candidates if c.varies}, {CandidateKind.SEEN}
+        )
+        self.assertEqual(len(announcement.candidates), len(CandidateKind))
 
     def test_too_many_candidates_are_dropped(self) -> None:
         """The first ones are read."""
