@@ -27,7 +27,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 help:
 	@echo "make demo    two daemons share a folder on this machine; nothing else is touched"
 	@echo "make test    the whole test suite [TESTS=tests.unit] [JOBS=2]"
-	@echo "make lint    ruff and mypy"
+	@echo "make lint    ruff, mypy, who may import whom, spelling"
 	@echo "make docs    the documentation, to docs/_build"
 	@echo "make screenshots  the pictures of the page, to docs/images"
 	@echo "make bench   the benchmarks; they take half an hour"
@@ -45,6 +45,8 @@ lint: $(VENV)/has-test $(VENV)/has-lint
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+	$(BIN)/codespell
 
 docs: $(VENV)/has-docs
 	$(BIN)/python -m bitween.api.discovery.reference >docs/api.rst

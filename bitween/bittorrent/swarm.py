@@ -28,7 +28,6 @@ from bitween.bittorrent.engine.session import Session, SessionOptions, SessionRe
 from bitween.bittorrent.engine.status_queue import StatusQueue
 from bitween.bittorrent.engine.transfer_counters import PeerConnection, TransferCounters
 from bitween.bittorrent.files.naming import Steps
-from bitween.bittorrent.record import TorrentRecord
 from bitween.bittorrent.torrents.alert_router import AlertRouter
 from bitween.bittorrent.torrents.controller import TorrentController
 from bitween.bittorrent.torrents.dialler import Dialler
@@ -58,6 +57,7 @@ from bitween.model.text import quoted, safe_name
 from bitween.model.torrent import FileOrigin, InfoHash, Metainfo, Torrent
 from bitween.model.torrent_options import DEFAULT_OPTIONS, UNLIMITED, Limits, TorrentOptions
 from bitween.storage.database import Database
+from bitween.storage.torrent_record import TorrentRecord
 from bitween.util.cooperate import in_slices, result_in_slices
 from bitween.util.periodic import PeriodicService
 

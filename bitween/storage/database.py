@@ -13,7 +13,6 @@ from typing import Any
 
 from twisted.logger import Logger
 
-from bitween.bittorrent.record import TorrentRecord, read_record
 from bitween.errors import InvalidValue, StoreError
 from bitween.model.announcement import Share
 from bitween.model.days_online import DaysOnline
@@ -25,6 +24,7 @@ from bitween.model.traffic import Traffic
 from bitween.storage.options_json import wishes_text
 from bitween.storage.recovery import salvage
 from bitween.storage.state_dir import make_private
+from bitween.storage.torrent_record import TorrentRecord, read_record
 
 # One script a version; PRAGMA user_version counts those that were run.  Never change one that was
 # published: add another.  Paths are blobs, for a path need not be UTF-8.  Resume data has a table

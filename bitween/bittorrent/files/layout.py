@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from bitween.bittorrent.engine._libtorrent import lt
 from bitween.bittorrent.files.naming import (
     Names,
-    Naming,
     Steps,
     mending_paths,
     reading_names,
@@ -21,6 +20,7 @@ from bitween.bittorrent.files.naming import (
 )
 from bitween.errors import SwarmError
 from bitween.model.metainfo import LONGEST_PATH
+from bitween.model.naming import Naming
 from bitween.model.text import printable
 from bitween.model.torrent import MAX_SIZE, FileEntry
 from bitween.model.torrent_options import Selection

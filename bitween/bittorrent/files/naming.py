@@ -8,12 +8,12 @@ import tempfile
 import unicodedata
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import TypeVar
 
 from bitween.bittorrent.engine.metadata_scan import scanning
 from bitween.errors import SwarmError
 from bitween.model.metainfo import info_section
+from bitween.model.naming import Naming
 from bitween.model.text import REPLACEMENT, printable
 from bitween.util.cooperate import batches
 
@@ -41,19 +41,6 @@ _SAFE_EVERYWHERE = re.compile(rf"(?!\.){_SAFE_NAME}(?:/{_SAFE_NAME})*", re.ASCII
 _ALIKE = ("bitween", "BITWEEN", "\u00fc", "u\u0308")
 # How many names of a torrent are tried out on a disk.
 _MOST_TRIED = 50
-
-
-class Naming(StrEnum):
-    """How the names on the disk follow from the metadata."""
-
-    #: As the metadata has them: it was made here, of files that lie there under these names.
-    VERBATIM = "verbatim"
-    #: As the metadata has them, except for what could mislead or harm a person.
-    EXACT = "exact"
-    #: Like exact, for a disk that takes fewer names or tells fewer of them apart.
-    PORTABLE = "portable"
-    #: As libtorrent would choose them by itself, and bitween 0.1 did.
-    LIBTORRENT = "libtorrent"
 
 
 @dataclass(frozen=True, slots=True)

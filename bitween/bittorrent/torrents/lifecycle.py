@@ -20,7 +20,7 @@ from bitween.bittorrent.engine.transfer_counters import TransferCounters
 from bitween.bittorrent.files.disk import Look, looking, remove_part_file
 from bitween.bittorrent.files.holes import Zeros, finding_zeros
 from bitween.bittorrent.files.layout import Layout, finding_links, free_root, reading_layout
-from bitween.bittorrent.files.naming import Naming, choosing_names
+from bitween.bittorrent.files.naming import choosing_names
 from bitween.bittorrent.torrents.controller import TorrentController
 from bitween.bittorrent.torrents.dialler import Dialler
 from bitween.bittorrent.torrents.download_queue import DownloadQueue
@@ -32,6 +32,7 @@ from bitween.bittorrent.torrents.space_check import whole_need
 from bitween.bittorrent.torrents.torrent_files import looking_at_wanted
 from bitween.errors import StoreError, SwarmError
 from bitween.model.metainfo import info_section
+from bitween.model.naming import Naming
 from bitween.model.text import printable, safe_name
 from bitween.model.torrent import FileOrigin, InfoHash
 from bitween.model.torrent_error import Reason, TorrentError

@@ -10,10 +10,10 @@ from bitween.bittorrent.engine.alerts import Phase, TorrentStatus
 from bitween.bittorrent.files.disk import NO_NEED, Need
 from bitween.bittorrent.files.holes import NO_ZEROS, Zeros
 from bitween.bittorrent.files.layout import Layout
-from bitween.bittorrent.record import TorrentRecord
 from bitween.model.address import PeerAddress
 from bitween.model.torrent import FileEntry, Progress, Torrent, TorrentState
 from bitween.model.torrent_error import NO_TROUBLE, Reason, Remedy, TorrentError
+from bitween.storage.torrent_record import TorrentRecord
 
 _LONGEST_PATIENCE = 3600.0
 # Seconds after the last byte for which there is a rate.

@@ -12,11 +12,12 @@ from functools import cache
 from bitween.bittorrent.files.disk import Look, look, looking, part_file
 from bitween.bittorrent.files.holes import finding_zeros, making_holes
 from bitween.bittorrent.files.layout import Layout, making_plain, reading_layout
-from bitween.bittorrent.files.naming import Naming, Steps
+from bitween.bittorrent.files.naming import Steps
 from bitween.bittorrent.torrents.managed_torrent import ManagedTorrent
 from bitween.bittorrent.torrents.space_check import measuring
 from bitween.errors import SwarmError
 from bitween.files.deletion.worker import Order
+from bitween.model.naming import Naming
 from bitween.model.text import printable
 from bitween.model.torrent_error import NO_TROUBLE, Reason, TorrentError
 

@@ -13,14 +13,15 @@ from typing import Any
 from bitween.bittorrent.engine._libtorrent import lt
 from bitween.bittorrent.files import naming
 from bitween.bittorrent.files.layout import read_layout
-from bitween.bittorrent.record import TorrentRecord
 from bitween.bittorrent.swarm import Swarm
 from bitween.errors import UnknownTorrent
 from bitween.model.metainfo import HashedFile, bencode, make_torrent
+from bitween.model.naming import Naming
 from bitween.model.torrent import FileEntry, InfoHash, Metainfo, Torrent
 from bitween.model.torrent_error import Reason
 from bitween.model.torrent_options import TorrentOptions
 from bitween.storage.database import Database
+from bitween.storage.torrent_record import TorrentRecord
 from bitween.util.cooperate import at_once
 from tests.support.swarms import HERE, SwarmCase, address_of, metainfo, read, tree, when, write
 
@@ -153,7 +154,7 @@ ODD_NAMES = (
 )
 
 
-def naming_for(folder: str, torrent_file: bytes) -> naming.Naming:
+def naming_for(folder: str, torrent_file: bytes) -> Naming:
     """How the files of a torrent are named in a folder."""
     given = at_once(naming.reading_paths(torrent_file))
     return at_once(naming.choosing_names(folder, given)).naming
@@ -232,9 +233,9 @@ class OddNamesTests(SwarmCase):
         """A disk is asked only where it matters, and nothing is left of that."""
         folder = self.folder()
         for names, expected in (
-            (["README", "readme"], naming.Naming.EXACT),
-            (["plain", "n" * 300], naming.Naming.EXACT),
-            (["a\\b", "x?"], naming.Naming.EXACT),
+            (["README", "readme"], Naming.EXACT),
+            (["plain", "n" * 300], Naming.EXACT),
+            (["a\\b", "x?"], Naming.EXACT),
         ):
             files = [HashedFile((name,), 1) for name in names]
             made = make_torrent("odd", files, 2**16, b"\0" * 20)[1]
@@ -244,7 +245,7 @@ class OddNamesTests(SwarmCase):
         self.patch(naming, "_MOST_TRIED", 1)
         self.patch(naming, "_ALIKE", ("x", "y" * 256))
         made = make_torrent("odd", [HashedFile((n,), 1) for n in ("A", "a")], 2**16, b"\0" * 20)[1]
-        self.assertEqual(naming_for(folder, made), naming.Naming.PORTABLE)
+        self.assertEqual(naming_for(folder, made), Naming.PORTABLE)
 
     async def test_the_same_is_taken_over(self) -> None:
         """A folder that is there already, odd names and all, is not fetched again."""

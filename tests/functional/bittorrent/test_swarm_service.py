@@ -14,7 +14,6 @@ from twisted.internet import reactor
 
 from bitween.bittorrent.engine import alerts
 from bitween.bittorrent.engine.session import limited
-from bitween.bittorrent.record import TorrentRecord
 from bitween.bittorrent.swarm import Swarm
 from bitween.errors import StartupError
 from bitween.model.address import PeerAddress
@@ -22,6 +21,7 @@ from bitween.model.events import ListeningChanged, SharesChanged, SwarmEvent
 from bitween.model.torrent import InfoHash, TorrentState
 from bitween.model.torrent_options import Limits
 from bitween.storage.database import Database
+from bitween.storage.torrent_record import TorrentRecord
 from bitween.util.cooperate import SLICE
 from tests.support.swarms import HERE, LOOPBACK, SwarmCase, address_of, tree, when, write
 

@@ -12,18 +12,18 @@ from dataclasses import replace
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from bitween.bittorrent.files.naming import Naming
-from bitween.bittorrent.record import TorrentRecord
 from bitween.errors import StoreError
 from bitween.model.days_online import DaysOnline
 from bitween.model.intention import Intention
 from bitween.model.metainfo import HashedFile, make_torrent
+from bitween.model.naming import Naming
 from bitween.model.share_list import ShareList
 from bitween.model.torrent import FileOrigin, InfoHash
 from bitween.model.torrent_options import DEFAULT_OPTIONS, Limits, Selection, TorrentOptions
 from bitween.model.traffic import Traffic
 from bitween.storage.database import _MIGRATIONS, Database
 from bitween.storage.options_json import read_wishes
+from bitween.storage.torrent_record import TorrentRecord
 from tests.support.fakes.lists import numbered
 
 RECORD = TorrentRecord(

@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from bitween.bittorrent.files.layout import finding_links, free_root, read_layout
-from bitween.bittorrent.files.naming import Naming, choosing_paths
+from bitween.bittorrent.files.naming import choosing_paths
 from bitween.errors import SwarmError
 from bitween.model.metainfo import HashedFile, bencode, make_torrent
 from bitween.model.metainfo import torrent_file as wrapped
+from bitween.model.naming import Naming
 from bitween.model.torrent import FileEntry
 from bitween.util.cooperate import at_once
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from twisted.trial.unittest import SynchronousTestCase
 
 from bitween.bittorrent.engine.alerts import Phase, TorrentStatus
-from bitween.bittorrent.record import TorrentRecord
 from bitween.bittorrent.torrents.managed_torrent import ManagedTorrent
 from bitween.model.torrent import InfoHash
+from bitween.storage.torrent_record import TorrentRecord
 
 INFO_HASH = InfoHash("ab" * 20)
 

@@ -7,13 +7,13 @@ import os
 from twisted.trial.unittest import SynchronousTestCase
 
 from bitween.bittorrent.files.layout import read_layout
-from bitween.bittorrent.record import TorrentRecord
 from bitween.bittorrent.torrents.managed_torrent import ManagedTorrent
 from bitween.bittorrent.torrents.torrent_files import ordering_deletion
 from bitween.files.deletion.process import encoding
 from bitween.files.deletion.worker import Order, decoded
 from bitween.model.metainfo import HashedFile, make_torrent
 from bitween.model.torrent import parse_info_hash
+from bitween.storage.torrent_record import TorrentRecord
 from bitween.util.cooperate import at_once
 
 FILES = 1000

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from bitween.bittorrent.files.naming import Naming
 from bitween.errors import InvalidValue
+from bitween.model.naming import Naming
 from bitween.model.torrent import FileOrigin, InfoHash, parse_info_hash
 from bitween.model.torrent_options import DEFAULT_OPTIONS, TorrentOptions
 from bitween.storage.options_json import read_wishes
