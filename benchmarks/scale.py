@@ -36,13 +36,13 @@ from benchmarks.cleanly import cleanly
 from benchmarks.stalls import Stalls
 from bitween.bittorrent.engine._libtorrent import lt
 from bitween.bittorrent.files.disk import look
+from bitween.daemon import Daemon as DaemonService
 from bitween.model.metainfo import HashedFile, make_torrent
 from bitween.model.torrent import FileEntry, InfoHash
 from bitween.settings import Options
 from bitween.storage import api_location
 from bitween.storage.database import Database
 from bitween.storage.torrent_record import TorrentRecord
-from bitween.tap import Daemon as DaemonService
 from bitween.testing.private_prosody import PrivateProsody
 from bitween.xmpp.session.client import Account
 from bitween.xmpp.shares.item_codec import list_state

@@ -10,8 +10,8 @@ from twisted.internet.interfaces import IReactorSocket
 from twisted.internet.protocol import Factory, Protocol
 from twisted.trial.unittest import SkipTest
 
+from bitween.daemon import DISPLACED_STATUS
 from bitween.storage import api_location
-from bitween.tap import DISPLACED_STATUS
 from tests.support.fakes.tcp_proxy import TcpProxy
 from tests.support.harness import (
     Daemon,
