@@ -38,12 +38,12 @@ class TokenBucket:
         self._left = self._burst
         self._at = self._clock.seconds()
 
-    def charge(self, size: int) -> None:
+    def charge(self, size: float) -> None:
         """Note that bytes were sent."""
         self._refill()
         self._left -= size
 
-    def wait(self, size: int, reserve: int = 0) -> float:
+    def wait(self, size: float, reserve: float = 0) -> float:
         """
         Seconds until this many bytes may be sent.
 
