@@ -23,7 +23,8 @@ from bitween.api.http.token_file import load_or_make_token
 from bitween.api.http.tokens import TokenStore
 from bitween.api.metrics.metrics import Metrics
 from bitween.api.metrics.reactor_lag import ReactorLag
-from bitween.api.service import ApiService, make_site
+from bitween.api.service import ApiService
+from bitween.api.site_map import make_site
 from bitween.app.application import Bitween, Parts
 from bitween.app.jobs import Jobs
 from bitween.app.journal import Journal

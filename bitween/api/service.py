@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from errno import EADDRINUSE
 from urllib.parse import quote
 
@@ -16,128 +15,17 @@ from twisted.internet.endpoints import serverFromString
 from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IListeningPort, IReactorTime
 from twisted.logger import Logger
-from twisted.web.resource import Resource
 
-from bitween.api.discovery.discover import DiscoverMethods
-from bitween.api.discovery.docs_page import DOCS, docs_page
-from bitween.api.events.log import EventLog
-from bitween.api.events.recent_warnings import RecentWarnings
-from bitween.api.events.sse import EventStreams
-from bitween.api.files.download import FILES, FilePages
-from bitween.api.files.tickets import FileTickets
-from bitween.api.files.upload import UPLOAD, UploadResource
-from bitween.api.http.access import Caller
-from bitween.api.http.authentication import Authenticator
-from bitween.api.http.failed_log_ins import FailedLogIns
-from bitween.api.http.log_in import LOG_IN, LogIn, LogInLinks, LogOut
-from bitween.api.http.proof import PROOF, ProofResource
-from bitween.api.http.sessions import BrowserSessions, SessionStore
 from bitween.api.http.site import BoundedSite
-from bitween.api.http.tokens import TokenStore
-from bitween.api.methods.daemon import namespaces
-from bitween.api.methods.events import EventMethods
-from bitween.api.methods.sessions import SessionMethods
-from bitween.api.methods.tokens import TokenMethods
-from bitween.api.methods.uploads import UploadMethods
-from bitween.api.metrics.metrics import Metrics, MetricsResource
-from bitween.api.rpc.jsonrpc import JsonRpcResource
-from bitween.app.application import Bitween
+from bitween.api.site_map import PATH
 from bitween.errors import StartupError
-from bitween.files.browse import Folders
-from bitween.files.uploads.uploads import Uploads
-from bitween.model.setting import Setting
 from bitween.storage import api_location
 from bitween.storage.api_location import ApiLocation
-
-PATH = "/api"
 
 #: Bytes in the path of a Unix socket, by Linux (unix(7)).
 _LONGEST_SOCKET = 107
 
 _ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  # they are being translated
-
-
-def make_site(
-    application: Bitween,
-    reactor: IReactorTime,
-    tokens: TokenStore,
-    hosts: Iterable[str] = (),
-    *,
-    pages: Mapping[str, Resource],
-    log: EventLog,
-    metrics: Metrics,
-    folders: Folders,
-    uploads: Uploads,
-    settings: Sequence[Setting] = (),
-    now: Callable[[], float] = time.time,
-    remembered: SessionStore | None = None,
-) -> BoundedSite:
-    """
-    Everything that is served over HTTP, behind the gate.
-
-    :param tokens: what a client must show one of.
-    :param hosts: further ``Host`` headers to allow.
-    :param pages: what holds no secret, so that nobody has to log in for it, by the first part of
-        its path; the one without a path is where log-in links lead.
-    :param log: the events that clients read.
-    :param metrics: the figures that they read, calls being timed for them.
-    :param folders: where they look around for what to share.
-    :param uploads: what they send to be shared.
-    :param settings: to be looked at.
-    :param now: seconds since the epoch.
-    :param remembered: keeps the log-ins of browsers that stay logged in.
-    """
-    sessions, failures = BrowserSessions(now, remembered, reactor.seconds), FailedLogIns(reactor)
-
-    def is_alive(caller: Caller) -> bool:
-        if caller.session is not None:
-            return sessions.is_alive(caller.session)
-        return caller.token in {token.name for token in tokens.known()}
-
-    tickets = FileTickets(reactor, is_alive)
-    pages = {**pages, DOCS: docs_page()}
-    gate = Authenticator(
-        tokens, sessions, tickets, failures, hosts=hosts, public=(LOG_IN, PROOF, *pages)
-    )
-    root = Resource()
-    uploading = UploadResource(application, uploads)
-    site = BoundedSite(root, reactor, gate.judge, uploading.receive)
-
-    def revoked(name: str) -> None:
-        # Browsers are cut off as well, for their sessions are at an end; in the next turn, so that
-        # whoever revokes their own still gets the answer.
-        reactor.callLater(0, site.end_requests, lambda caller: caller.token in {name, None})
-
-    def logged_out(session: str) -> None:
-        reactor.callLater(0, site.end_requests, lambda caller: caller.session == session)
-
-    methods = {
-        **namespaces(
-            application,
-            reactor,
-            LogInLinks(sessions, lambda: site.url),
-            recent=RecentWarnings(log),
-            settings=settings,
-            folders=folders,
-        ),
-        "events": EventMethods(log, reactor),
-        "token": TokenMethods(tokens, sessions, revoked),
-        "session": SessionMethods(sessions, logged_out),
-        "upload": UploadMethods(application, uploads),
-        "rpc": DiscoverMethods(),
-    }
-    rpc = JsonRpcResource(methods, reactor, metrics.call_began)
-    root.putChild(PATH[1:].encode(), rpc)
-    root.putChild(b"events", EventStreams(log, reactor))
-    root.putChild(FILES.encode(), FilePages(application.content, reactor, tickets))
-    root.putChild(UPLOAD.encode(), uploading)
-    root.putChild(b"metrics", MetricsResource(metrics.registry))
-    root.putChild(LOG_IN.encode(), LogIn(tokens, sessions, failures))
-    root.putChild(PROOF.encode(), ProofResource(tokens))
-    root.putChild(b"logout", LogOut(sessions, logged_out))
-    for path, page in pages.items():
-        root.putChild(path.encode("ascii"), page)
-    return site
 
 
 class ApiService(Service):

@@ -20,7 +20,7 @@ from bitween.api.http.site import BoundedChannel, BoundedSite
 from bitween.api.http.tokens import TokenStore
 from bitween.api.metrics.metrics import Metrics
 from bitween.api.rpc.jsonrpc import JsonRpcResource, Namespace
-from bitween.api.service import make_site
+from bitween.api.site_map import make_site
 from bitween.app.application import Bitween, Parts
 from bitween.app.jobs import Jobs, Report
 from bitween.app.share_guard import ShareGuard

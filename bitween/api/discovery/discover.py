@@ -6,42 +6,16 @@ import inspect
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import Any, get_type_hints
 
 from bitween import errors
 from bitween.api.discovery.schema import Schemas
-from bitween.api.methods.daemon import (
-    API_VERSION,
-    ApiMethods,
-    ContactMethods,
-    JobMethods,
-    NetMethods,
-    TorrentMethods,
-)
-from bitween.api.methods.events import EventMethods
-from bitween.api.methods.sessions import SessionMethods
-from bitween.api.methods.tokens import TokenMethods
-from bitween.api.methods.uploads import UploadMethods
+from bitween.api.methods import NAMESPACES
+from bitween.api.methods.daemon import API_VERSION
 from bitween.api.results.faults import KINDS
 from bitween.api.rpc.jsonrpc import Namespace, is_reading, reads
 
 Json = dict[str, Any]
-
-#: Every namespace by its prefix.
-NAMESPACES: Mapping[str, type[Namespace]] = MappingProxyType(
-    {
-        "Api": ApiMethods,
-        "bt": TorrentMethods,
-        "xmpp": ContactMethods,
-        "jobs": JobMethods,
-        "net": NetMethods,
-        "events": EventMethods,
-        "token": TokenMethods,
-        "session": SessionMethods,
-        "upload": UploadMethods,
-    }
-)
 
 _OPENRPC = "1.3.2"
 _ABOUT = (
@@ -67,17 +41,13 @@ class DiscoverMethods(Namespace):
         return self._document
 
 
-def document(namespaces: Mapping[str, type[Namespace]] = NAMESPACES) -> Json:
-    """
-    Describe methods (OpenRPC 1.3.2).
-
-    :param namespaces: the classes whose methods these are, by prefix.
-    """
+def document() -> Json:
+    """Describe all methods (OpenRPC 1.3.2)."""
     schemas = Schemas()
     methods = [
-        _method(f"{prefix}.{name}", prefix, function, schemas)
-        for prefix, namespace in namespaces.items()
-        for name, function in _functions(namespace)
+        _method(f"{entry.prefix}.{name}", entry.prefix, function, schemas)
+        for entry in NAMESPACES
+        for name, function in _functions(entry.methods)
     ]
     return {
         "openrpc": _OPENRPC,

@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from bitween.api.discovery.discover import document
+from bitween.api.methods import NAMESPACES
 
 Json = Mapping[str, Any]
 
@@ -48,17 +49,7 @@ Beside these there are JSON-RPC's own: -32700 for what is no JSON, -32600 for wh
 -32601 for an unknown method, -32603 for a fault of the daemon.
 """
 
-_NAMESPACES = {
-    "Api": "the daemon",
-    "bt": "torrents",
-    "xmpp": "contacts, and what they share",
-    "jobs": "what takes a while",
-    "net": "the way to contacts",
-    "events": "what happens",
-    "token": "who may use the API",
-    "session": "browsers that are logged in",
-    "upload": "folders that are sent to the daemon's machine",
-}
+_TITLES = {entry.prefix: entry.title for entry in NAMESPACES}
 
 
 def reference(described: Json) -> str:
@@ -78,7 +69,7 @@ def _lines(described: Json) -> Iterator[str]:
     for method in described["methods"]:
         if method["tags"][0]["name"] != namespace:
             namespace = method["tags"][0]["name"]
-            yield from _heading(f"{namespace}: {_NAMESPACES[namespace]}", "-")
+            yield from _heading(f"{namespace}: {_TITLES[namespace]}", "-")
         yield from _method(method)
     yield from _heading("Results", "-")
     for name, schema in components["schemas"].items():

@@ -30,6 +30,12 @@ class Between:
     high: int
 
 
+#: How many entries of a list come before the page that is asked for.
+Offset = Annotated[int, Between(0, 2**53)]
+#: How many entries a page has at most.
+PageSize = Annotated[int, Between(0, 1000)]
+
+
 @dataclass(frozen=True, slots=True)
 class Signature:
     """

@@ -13,9 +13,10 @@ from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT7
 
 import tests
-from bitween.api.discovery.discover import NAMESPACES, document
+from bitween.api.discovery.discover import document
 from bitween.api.discovery.reference import reference
 from bitween.api.events.log import EventType
+from bitween.api.methods import NAMESPACES
 from bitween.api.results import shapes
 from bitween.api.results.encoding import torrent_fields
 from bitween.api.results.faults import KINDS
@@ -92,9 +93,10 @@ class DocumentTests(MethodCase):
 
     def test_parameters(self) -> None:
         """They are told in their order, as far as they can be left out with what holds then."""
+        classes = {entry.prefix: entry.methods for entry in NAMESPACES}
         for name, method in self.methods.items():
             prefix, _, short = name.partition(".")
-            function = vars(NAMESPACES[prefix])[f"jsonrpc_{short}"]
+            function = vars(classes[prefix])[f"jsonrpc_{short}"]
             signature = Signature.of(MethodType(function, object()))
             told = {param["name"]: param for param in method["params"]}
             self.assertEqual(list(told), list(signature.annotations))

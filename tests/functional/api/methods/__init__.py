@@ -1,1 +1,1 @@
-"""Tests of :mod:`bitween.api.methods.daemon`."""
+"""Tests of :mod:`bitween.api.methods`."""
