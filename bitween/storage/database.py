@@ -78,6 +78,9 @@ _MIGRATIONS = (
     "ALTER TABLE intentions ADD COLUMN strict INTEGER NOT NULL DEFAULT 0;",
 )
 
+# What SQLite says of a table or column that a migration would make and that is there already.
+_EXISTS = re.compile("duplicate column|already exists")
+
 _MAX_PORT = 65535
 _PORT = re.compile("[1-9][0-9]{0,4}")
 
@@ -480,7 +483,14 @@ def _migrate(cursor: sqlite3.Cursor, path: str) -> None:
             "install that version, or choose another state directory with --state-dir",
         )
     for number, script in enumerate(_MIGRATIONS[version:], version + 1):
-        cursor.executescript(f"BEGIN; {script} PRAGMA user_version = {number}; COMMIT")
+        try:
+            cursor.executescript(f"BEGIN; {script} PRAGMA user_version = {number}; COMMIT")
+        except sqlite3.OperationalError as error:
+            if not _EXISTS.search(str(error)):
+                raise
+            raise sqlite3.DatabaseError(
+                f"its version, {version}, is lower than that of its tables: {error}"
+            ) from None
 
 
 def _set_aside(path: str) -> str:

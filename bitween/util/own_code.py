@@ -10,7 +10,7 @@ from contextlib import suppress
 UPDATED = "bitween was updated, or removed, since the daemon started"
 WHAT_TO_DO = "restart the daemon"
 
-_PACKAGE = os.path.dirname(os.path.abspath(__file__))
+_PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 
 class OwnCode:

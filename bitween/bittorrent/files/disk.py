@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from bitween.model.disk_space import reserve
-from bitween.model.stamp import Stamp
+from bitween.model.stat_signature import StatSignature
 from bitween.model.text import printable
 from bitween.model.torrent import FileEntry, InfoHash
 from bitween.model.torrent_error import NO_TROUBLE, Reason, TorrentError, failed, missing
@@ -33,7 +33,7 @@ class Look:
 
 def looking(folder: str, files: Sequence[FileEntry]) -> Generator[None, None, Look]:
     """Look at files, one a step."""
-    stamp = Stamp()
+    stamp = StatSignature()
     first, faulty = NO_TROUBLE, set()
     for number, file in enumerate(files):
         found = _look_at(folder, file)

@@ -26,6 +26,7 @@ from bitween.bittorrent.torrents.torrent_files import (
     keeping_names,
     preparing,
 )
+from bitween.model.stat_signature import invalidated
 from bitween.model.torrent import InfoHash
 from bitween.model.torrent_error import NO_TROUBLE, TorrentError
 from bitween.storage.database import Database
@@ -167,7 +168,7 @@ class TorrentController:
         :param stamp: of the files of a complete torrent, as they look now.
         """
         if member.record.complete:
-            record = replace(member.record, stamp="")
+            record = replace(member.record, stamp=invalidated(member.record.stamp))
             self._store.put(record)
             member.record = record
         member.error, member.intact, member.verifying = NO_TROUBLE, False, True

@@ -18,6 +18,7 @@ from bitween.bittorrent.torrents.space_check import measuring
 from bitween.errors import SwarmError
 from bitween.files.deletion.worker import Order
 from bitween.model.naming import Naming
+from bitween.model.stat_signature import with_times
 from bitween.model.text import printable
 from bitween.model.torrent_error import NO_TROUBLE, Reason, TorrentError
 
@@ -58,6 +59,8 @@ def _compare(member: ManagedTorrent, found: Look) -> None:
     record = member.record
     if record.stamp is None and not found.fault:
         record = member.record = replace(record, stamp=found.stamp)
+    elif record.stamp != found.stamp:
+        record = member.record = replace(record, stamp=with_times(record.stamp, found.stamp))
     member.error, member.seen, member.faulty = found.fault, found.stamp, found.faulty
     member.intact = not found.fault and found.stamp == record.stamp
 
@@ -235,7 +238,7 @@ def ordering_deletion(
         part_file=part_file(record.info_hash),
         others=tuple(others),
         stamp=record.stamp or "",
-        completed=record.completed or 0.0 if record.complete else None,
+        complete=record.complete,
         erase=erase,
     )
 

@@ -11,7 +11,6 @@ It does not import Twisted, so that it is there at once.
 from __future__ import annotations
 
 import json
-import math
 import os
 import stat
 import sys
@@ -21,7 +20,7 @@ from dataclasses import asdict, dataclass
 from functools import cache, partial
 
 from bitween.files.deletion.trash import Trash, find_trash
-from bitween.model.stamp import Stamp
+from bitween.model.stat_signature import file_times, time_of
 
 #: Paths and sizes.
 _Files = Sequence[tuple[str, int]]
@@ -39,9 +38,9 @@ class Order:
     :param part_file: the name of a file of libtorrent's that goes as well, trash or not.
     :param others: absolute paths of files that may be the same ones, and stay, for other torrents
         have them.
-    :param stamp: of all these files as they were when last verified; empty if that is not known.
-    :param completed: when they were downloaded, in seconds since the epoch; ``None`` if some are
-        not yet.
+    :param stamp: the stat signature of all these files as they were when last verified; empty if
+        that is unknown.
+    :param complete: whether every file is downloaded, so that a file that has changed since stays.
     :param erase: false to do nothing, and tell what would be done.
     """
 
@@ -51,18 +50,18 @@ class Order:
     part_file: str
     others: tuple[str, ...]
     stamp: str
-    completed: float | None
+    complete: bool
     erase: bool
 
     @property
-    def heading(self) -> dict[str, str | float | None]:
+    def heading(self) -> dict[str, str | bool]:
         """All but the paths."""
         return {
             "folder": self.folder,
             "root": self.root,
             "part_file": self.part_file,
             "stamp": self.stamp,
-            "completed": self.completed,
+            "complete": self.complete,
             "erase": self.erase,
         }
 
@@ -124,8 +123,8 @@ def _present(order: Order, outcome: Outcome) -> Iterator[tuple[str, int]]:
     real_folder = _real_folders()
     others = {os.path.join(real_folder(path), os.path.basename(path)) for path in order.others}
     others |= set(map(os.path.realpath, filter(os.path.islink, order.others)))
-    top, changed_after = real_folder(os.path.join(order.folder, "")), _changed_after(order)
-    for path, size, exact in order.files:
+    top = real_folder(os.path.join(order.folder, ""))
+    for (path, size, exact), time in zip(order.files, _times(order), strict=True):
         place = os.path.join(order.folder, path)
         try:
             found = os.lstat(place)
@@ -134,7 +133,7 @@ def _present(order: Order, outcome: Outcome) -> Iterator[tuple[str, int]]:
         same = found.st_size == size or (not exact and found.st_size < size)
         straight = os.path.join(top, path)
         moved = os.path.join(real_folder(place), os.path.basename(path)) != straight
-        shared, edited = straight in others, found.st_mtime > changed_after
+        shared, edited = straight in others, time not in {None, time_of(found)}
         if stat.S_ISREG(found.st_mode) and same and not (moved or shared or edited):
             yield path, found.st_size
         else:
@@ -147,15 +146,17 @@ def _real_folders() -> Callable[[str], str]:
     return lambda path: known(os.path.dirname(path))
 
 
-def _changed_after(order: Order) -> float:
-    """The time since the epoch after which it was the user who changed a file."""
-    if order.completed is None:
-        return math.inf
-    stamp = Stamp()
-    for path, _, _ in order.files:
-        with suppress(OSError):
-            stamp.add(os.stat(os.path.join(order.folder, path)))
-    return math.inf if stamp.text == order.stamp else order.completed
+def _times(order: Order) -> Sequence[bytes | None]:
+    """
+    The modification time that each file had when it was last verified.
+
+    :returns: ``None`` for a file that may have any time, and a time that no file has where the time
+        is unknown: rather keep a file than delete what the user has edited.
+    """
+    if not order.complete:
+        return [None] * len(order.files)
+    times = file_times(order.stamp)
+    return times if len(times) == len(order.files) else [b""] * len(order.files)
 
 
 def _unlink(order: Order, files: _Files, outcome: Outcome) -> None:

@@ -159,6 +159,15 @@ class TrashTests(DeletionCase):
             self.assertEqual(tree(place), {"b/two": edited})
             shutil.rmtree(place)
 
+    async def test_what_was_edited_after_the_clock_was_set_back(self) -> None:
+        """An edited file stays, though its time is earlier than that of the download."""
+        place = await self.fetched()
+        edited = write(os.path.join(place, "b", "two"), b"3" * len(TWO))
+        os.utime(edited, (1_000_000_000, 1_000_000_000))
+        deleted = await self.bob.remove(self.info_hash, delete_data=True)
+        self.assertEqual(deleted, Deletion(1, len(ONE), trash=False, kept=1))
+        self.assertEqual(tree(place), {"b/two": b"3" * len(TWO)})
+
     async def test_what_was_copied_back(self) -> None:
         """Files with the right content go, whatever their times are, once that is verified."""
         place = await self.fetched()
@@ -269,7 +278,7 @@ class KilledTests(TestCase):
 
     async def test_it_is_killed(self) -> None:
         """As where memory runs out: that is told, and nobody waits for it any longer."""
-        order = Order(self.mktemp(), "film", (), ".parts", (), "", None, erase=True)
+        order = Order(self.mktemp(), "film", (), ".parts", (), "", complete=False, erase=True)
         with self.assertRaises(DeletionFailed) as raised:
             await carry_out(Killing(), order)
         self.assertIn("killed (signal 9)", str(raised.exception))

@@ -10,6 +10,7 @@ import sqlite3
 import stat
 from dataclasses import replace
 
+from twisted.logger import capturedLogs, formatEvent
 from twisted.trial.unittest import SynchronousTestCase
 
 from bitween.errors import StoreError
@@ -456,3 +457,16 @@ class OddRowsTests(StoreCase):
         self.change("PRAGMA user_version = -1")
         self.store = self.open()
         self.assertEqual([record.info_hash for record in self.store.torrents()], ["ab" * 20])
+
+    def test_a_version_that_is_too_low(self) -> None:
+        """The log names the fault, and the tables are read into a new database."""
+        self.store.put(RECORD)
+        for version in (0, len(_MIGRATIONS) - 1):
+            self.store.close()
+            self.change(f"PRAGMA user_version = {version}")
+            with capturedLogs() as logs:
+                self.store = self.open()
+            kept = [record.info_hash for record in self.store.torrents()]
+            self.assertEqual(kept, [RECORD.info_hash])
+            (event,) = logs
+            self.assertIn(f"its version, {version}, is lower", formatEvent(event))

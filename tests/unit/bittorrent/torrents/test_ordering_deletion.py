@@ -51,6 +51,6 @@ class OrderingTests(SynchronousTestCase):
         """An order is written in steps as well; its names come through whatever they hold."""
         files = tuple((f"root/\n\u00fc{number}", number, True) for number in range(FILES))
         others = tuple(f"/{number}" for number in range(FILES))
-        order = Order("/folder", "root", files, "part", others, "stamp", 1.5, erase=False)
+        order = Order("/folder", "root", files, "part", others, "stamp", complete=True, erase=False)
         self.assertGreaterEqual(sum(1 for _ in encoding(order)), 2 * FILES)
         self.assertEqual(decoded(at_once(encoding(order)).decode().splitlines()), order)
