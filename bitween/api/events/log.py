@@ -7,8 +7,8 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 
+from bitween.api.results.event_types import EventType
 from bitween.util.observable import Observable
 
 #: Events that are kept, and bytes of their text.
@@ -19,28 +19,6 @@ _MICROSECONDS = 1_000_000
 
 # ASCII only: no character in it can end a line, wherever it is written to.
 _encode = json.JSONEncoder(allow_nan=False, separators=(",", ":")).encode
-
-
-class EventType(StrEnum):
-    """What can happen."""
-
-    TORRENT_ADDED = "torrent_added"
-    TORRENT_CHANGED = "torrent_changed"
-    TORRENT_FINISHED = "torrent_finished"
-    TORRENT_REMOVED = "torrent_removed"
-    TORRENT_ERROR = "torrent_error"
-    SHARE_APPEARED = "share_appeared"
-    SHARE_GONE = "share_gone"
-    CONTACT_ONLINE = "contact_online"
-    CONTACT_OFFLINE = "contact_offline"
-    CONTACT_REQUEST = "contact_request"
-    CONTACT_ERROR = "contact_error"
-    CONTACT_REACH = "contact_reach"
-    JOB_PROGRESS = "job_progress"
-    JOB_DONE = "job_done"
-    JOB_FAILED = "job_failed"
-    CONNECTION = "connection"
-    WARNING = "warning"
 
 
 @dataclass(frozen=True, slots=True)

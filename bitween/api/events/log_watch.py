@@ -8,7 +8,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import ILogObserver, LogEvent, LogLevel, formatEvent
 from zope.interface import implementer
 
-from bitween.api.results.encoding import Json
+from bitween.api.results.encoding.common import Json
 from bitween.model.text import printable
 
 #: Warnings that are told within a second; of more, only their number.

@@ -6,8 +6,9 @@ import json
 from collections import deque
 from typing import cast
 
-from bitween.api.events.log import EventLog, EventType, LoggedEvent
-from bitween.api.results import shapes
+from bitween.api.events.log import EventLog, LoggedEvent
+from bitween.api.results.event_types import EventType
+from bitween.api.results.shapes import daemon as shapes
 
 #: Warnings that are kept; each is bounded by :mod:`bitween.api.events.log_watch`.
 KEPT = 100

@@ -10,9 +10,13 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import LogPublisher
 
 from bitween.api.events.coalesce import AT_ONCE, ChangeCoalescer, Fields
-from bitween.api.events.log import EventLog, EventType
+from bitween.api.events.log import EventLog
 from bitween.api.events.log_watch import LogWatch
-from bitween.api.results import encoding, event_data
+from bitween.api.results import event_data
+from bitween.api.results.encoding.daemon import connection
+from bitween.api.results.encoding.jobs import job as job_data
+from bitween.api.results.encoding.torrents import torrent_fields
+from bitween.api.results.event_types import EventType
 from bitween.app.application import Bitween
 from bitween.errors import BitweenError
 from bitween.model.catalogue.catalogue import CatalogueChange, Holding
@@ -46,7 +50,7 @@ class Recorder(Service):
         """:param publisher: whose warnings become events."""
         self._bitween = application
         self._log = log
-        self._changes = event_data.torrent_changes(encoding.torrent_fields(application.waited_for))
+        self._changes = event_data.torrent_changes(torrent_fields(application.waited_for))
         self._torrents: ChangeCoalescer[InfoHash, Torrent] = ChangeCoalescer(
             clock, self._changes, self._torrents_changed
         )
@@ -113,7 +117,7 @@ class Recorder(Service):
     def _messenger_did(self, event: MessengerEvent) -> None:
         match event:
             case ConnectionChanged(status=status):
-                self._log.record(EventType.CONNECTION, encoding.connection(status))
+                self._log.record(EventType.CONNECTION, connection(status))
             case ContactChanged(contact=contact):
                 self._contact_changed(contact)
             case ContactRemoved(jid=jid):
@@ -168,7 +172,7 @@ class Recorder(Service):
         self._jobs.forget(job.id)
         done = job.state is JobState.DONE
         event_type = EventType.JOB_DONE if done else EventType.JOB_FAILED
-        self._log.record(event_type, encoding.job(job))
+        self._log.record(event_type, job_data(job))
 
     def _jobs_changed(self, changes: Sequence[tuple[str, Fields]]) -> None:
         for job_id, fields in changes:

@@ -15,11 +15,11 @@ from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Request
 from zope.interface import implementer
 
-from bitween.api.events.log import EventLog, EventType, LoggedEvent, Page
+from bitween.api.events.log import EventLog, LoggedEvent, Page
 from bitween.api.http.access import Access
 from bitween.api.http.refusal import ErrorPage
 from bitween.api.http.site import BoundedRequest
-from bitween.api.methods.events import known_types
+from bitween.api.results.event_types import EventType, known_types
 from bitween.errors import InvalidValue
 
 #: Seconds between two signs of life.

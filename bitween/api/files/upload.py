@@ -19,7 +19,7 @@ from bitween.api.http.access import Access
 from bitween.api.http.json_stream import encode
 from bitween.api.http.refusal import ErrorPage
 from bitween.api.http.site import BoundedRequest
-from bitween.api.results import shapes
+from bitween.api.results.shapes.sharing import Uploaded
 from bitween.app.application import Bitween
 from bitween.errors import (
     BitweenError,
@@ -49,18 +49,18 @@ _STATUS: Mapping[type[BitweenError], int] = MappingProxyType(
 )
 
 
-def share(bitween: Bitween, uploads: Uploads, upload: Upload) -> Deferred[shapes.Uploaded]:
+def share(bitween: Bitween, uploads: Uploads, upload: Upload) -> Deferred[Uploaded]:
     """
     Have an upload that is complete hashed and shared, whether or not somebody waits for the answer.
 
     :raises UploadFailed: if it cannot be moved to where it belongs; then nothing is left of it.
     """
 
-    def kept(path: str) -> shapes.Uploaded:
+    def kept(path: str) -> Uploaded:
         return {"job": bitween.add_path(path, FileOrigin.UPLOADED).id, "path": path}
 
     # Cancelling this one, as happens when a client goes away, does not reach the other.
-    answer: Deferred[shapes.Uploaded] = Deferred()
+    answer: Deferred[Uploaded] = Deferred()
     upload.keep(bitween.names_in(uploads.folder)).addCallback(kept).addBoth(answer.callback)
     return answer
 

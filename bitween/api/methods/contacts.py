@@ -6,7 +6,11 @@ from typing import Annotated, Literal
 
 from bitween.api.http.json_stream import JsonObject
 from bitween.api.methods.qr import qr_rows
-from bitween.api.results import encoding, shapes
+from bitween.api.results.encoding import contacts as encoding
+from bitween.api.results.encoding.contact_shares import found, reachable, shares
+from bitween.api.results.shapes import contact_shares
+from bitween.api.results.shapes import contacts as shapes
+from bitween.api.results.shapes.common import Done
 from bitween.api.rpc.jsonrpc import Namespace, reads
 from bitween.api.rpc.params import Between, Name, Offset, PageSize
 from bitween.app.application import Bitween
@@ -24,18 +28,18 @@ class ContactMethods(Namespace):
         self._bitween = application
 
     @reads
-    def jsonrpc_get_hashes(self) -> Annotated[JsonObject, shapes.Hashes]:
+    def jsonrpc_get_hashes(self) -> Annotated[JsonObject, contact_shares.Hashes]:
         """What contacts who are online share, and where to dial them for it."""
-        return JsonObject([("hashes", encoding.reachable(self._bitween.catalogue))])
+        return JsonObject([("hashes", reachable(self._bitween.catalogue))])
 
     @reads
-    def jsonrpc_get_shares(self) -> Annotated[JsonObject, shapes.Shares]:
+    def jsonrpc_get_shares(self) -> Annotated[JsonObject, contact_shares.Shares]:
         """What every device of every contact shares."""
         return JsonObject(
             [
                 (
                     "shares",
-                    encoding.shares(self._bitween.catalogue, there=self._bitween.knows_presence),
+                    shares(self._bitween.catalogue, there=self._bitween.knows_presence),
                 )
             ]
         )
@@ -51,7 +55,7 @@ class ContactMethods(Namespace):
         online: bool = False,
         min_size: _Size = 0,
         max_size: _Size = MAX_SIZE,
-    ) -> shapes.FoundPage:
+    ) -> contact_shares.FoundPage:
         """
         Search what contacts share.
 
@@ -70,7 +74,7 @@ class ContactMethods(Namespace):
         return {
             "total": page.total,
             "items": [
-                encoding.found(
+                found(
                     item,
                     self._bitween.meetings.best_way(item.info_hash),
                     self._bitween.meetings.answering(item.info_hash),
@@ -104,7 +108,7 @@ class ContactMethods(Namespace):
         link = self._bitween.invitation
         return {"uri": link, "qr": qr_rows(link)}
 
-    async def jsonrpc_add_contact(self, jid: Name, nick: Name | None = None) -> shapes.Done:
+    async def jsonrpc_add_contact(self, jid: Name, nick: Name | None = None) -> Done:
         """
         Ask somebody to become a contact, and let their own request in when it comes.
 
@@ -117,7 +121,7 @@ class ContactMethods(Namespace):
         await self._bitween.add_contact(jid, nick or "")
         return True
 
-    async def jsonrpc_accept_contact(self, jid: Name) -> shapes.Done:
+    async def jsonrpc_accept_contact(self, jid: Name) -> Done:
         """
         Accept somebody's request, and ask back.
 
@@ -128,7 +132,7 @@ class ContactMethods(Namespace):
         await self._bitween.accept_contact(jid)
         return True
 
-    async def jsonrpc_remove_contact(self, jid: Name) -> shapes.Done:
+    async def jsonrpc_remove_contact(self, jid: Name) -> Done:
         """
         End it with a contact, in both directions, or refuse a request.
 
@@ -139,7 +143,7 @@ class ContactMethods(Namespace):
         await self._bitween.remove_contact(jid)
         return True
 
-    async def jsonrpc_forget_resource(self, jid: Name, resource: Name) -> shapes.Done:
+    async def jsonrpc_forget_resource(self, jid: Name, resource: Name) -> Done:
         """
         Drop what is known of a device that is gone for good; our own account's is taken back too.
 
@@ -157,7 +161,7 @@ class ContactMethods(Namespace):
         """Whom the server keeps away from us: bare JIDs and domains."""
         return {"blocked": list(self._bitween.blocked())}
 
-    async def jsonrpc_block(self, jid: Name) -> shapes.Done:
+    async def jsonrpc_block(self, jid: Name) -> Done:
         """
         Have the server keep somebody away from us, contact or not.
 
@@ -167,7 +171,7 @@ class ContactMethods(Namespace):
         await self._bitween.block(jid)
         return True
 
-    async def jsonrpc_unblock(self, jid: Name) -> shapes.Done:
+    async def jsonrpc_unblock(self, jid: Name) -> Done:
         """
         Let somebody reach us again.
 

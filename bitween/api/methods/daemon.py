@@ -11,7 +11,9 @@ from twisted.internet.interfaces import IReactorTime
 import bitween
 from bitween.api.events.recent_warnings import RecentWarnings
 from bitween.api.http.log_in import LogInLinks
-from bitween.api.results import encoding, shapes
+from bitween.api.results.encoding import daemon as encoding
+from bitween.api.results.shapes import daemon as shapes
+from bitween.api.results.shapes.common import Done
 from bitween.api.rpc.jsonrpc import Namespace, by_token, reads
 from bitween.app.application import Bitween
 from bitween.model.setting import Setting
@@ -53,7 +55,7 @@ class ApiMethods(Namespace):
         """Versions of the daemon, of this API and of what they are built on."""
         return self._versions
 
-    def jsonrpc_exit(self) -> shapes.Done:
+    def jsonrpc_exit(self) -> Done:
         """Stop the daemon cleanly."""
         # In the next turn, so that this one still answers; the site sends that before it closes.
         self._clock.callLater(0, self._bitween.stop)
@@ -71,7 +73,7 @@ class ApiMethods(Namespace):
         url, expires = self._links.make(remember)
         return {"url": url, "expires": expires}
 
-    def jsonrpc_reconnect(self) -> shapes.Done:
+    def jsonrpc_reconnect(self) -> Done:
         """Try now to connect to the XMPP server, or see whether the connection still holds."""
         self._bitween.reconnect()
         return True

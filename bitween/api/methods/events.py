@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from typing import Annotated
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 
-from bitween.api.events.log import EventLog, EventType, LoggedEvent
-from bitween.api.results.shapes import Events
+from bitween.api.events.log import EventLog, LoggedEvent
+from bitween.api.results.event_types import EventType, known_types
+from bitween.api.results.shapes.events import Events
 from bitween.api.rpc.jsonrpc import Namespace, reads
 from bitween.api.rpc.params import Between
-from bitween.errors import InvalidValue
-from bitween.model.text import printable
 
 #: Bytes of events in one answer; what is left comes with the next.
 ROOM = 2**18
-
-_TYPES: frozenset[str] = frozenset(EventType)
 
 _Position = Annotated[int, Between(0, 2**53)]
 _Seconds = Annotated[int, Between(0, 600)]
@@ -78,17 +74,3 @@ class EventMethods(Namespace):
             await happened
         finally:
             unsubscribe()
-
-
-def known_types(names: Sequence[str] | None) -> frozenset[EventType]:
-    """
-    The event types of these names, all for ``None``.
-
-    :raises InvalidValue: naming the first one that is unknown.
-    """
-    for name in names or ():
-        if name not in _TYPES:
-            known = ", ".join(EventType)
-            shown = printable(repr(name[:60]))
-            raise InvalidValue(f"parameter 'types': {shown} is unknown", f"known: {known}")
-    return frozenset(EventType if names is None else map(EventType, names))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from bitween.api.results import encoding, shapes
+from bitween.api.results.encoding import jobs as encoding
+from bitween.api.results.shapes import jobs as shapes
 from bitween.api.rpc.jsonrpc import Namespace, reads
 from bitween.api.rpc.params import Name
 from bitween.app.application import Bitween

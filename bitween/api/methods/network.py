@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from bitween.api.results import encoding, shapes
+from bitween.api.results.encoding import network as encoding
+from bitween.api.results.shapes import network as shapes
 from bitween.api.rpc.jsonrpc import Namespace, reads
 from bitween.app.application import Bitween
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from bitween.api.http.sessions import BrowserSession, BrowserSessions
-from bitween.api.results import shapes
+from bitween.api.results.shapes import access as shapes
+from bitween.api.results.shapes.common import Done
 from bitween.api.rpc.jsonrpc import Namespace
 from bitween.api.rpc.params import Name
 from bitween.errors import UnknownSession
@@ -25,7 +26,7 @@ class SessionMethods(Namespace):
         """All browsers that are logged in, the one that asked last first; no secrets."""
         return {"sessions": [_shown(session) for session in self._sessions.known()]}
 
-    def jsonrpc_revoke(self, session: Name) -> shapes.Done:
+    def jsonrpc_revoke(self, session: Name) -> Done:
         """
         Log a browser out, and end what it has open.
 

@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 from bitween.api.http.sessions import BrowserSessions
 from bitween.api.http.tokens import ApiToken, TokenStore
-from bitween.api.results import shapes
+from bitween.api.results.shapes import access as shapes
+from bitween.api.results.shapes.common import Done
 from bitween.api.rpc.jsonrpc import Namespace, by_token
 from bitween.api.rpc.params import Name
 
@@ -46,7 +47,7 @@ class TokenMethods(Namespace):
         return {"tokens": [_shown(token) for token in self._tokens.known()]}
 
     @by_token
-    def jsonrpc_revoke(self, name: Name) -> shapes.Done:
+    def jsonrpc_revoke(self, name: Name) -> Done:
         """
         Make a token useless, end what is open with it, and have every browser log in again.
 

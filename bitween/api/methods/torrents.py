@@ -5,7 +5,11 @@ from __future__ import annotations
 from typing import Annotated
 
 from bitween.api.http.json_stream import JsonArray, JsonObject
-from bitween.api.results import encoding, shapes
+from bitween.api.results.encoding import torrents as encoding
+from bitween.api.results.encoding.sharing import added, folder
+from bitween.api.results.shapes import sharing
+from bitween.api.results.shapes import torrents as shapes
+from bitween.api.results.shapes.common import Done
 from bitween.api.rpc.jsonrpc import Namespace, reads
 from bitween.api.rpc.params import Between, Offset, PageSize, Path, Wanted
 from bitween.app.application import Bitween
@@ -47,7 +51,7 @@ class TorrentMethods(Namespace):
 
     async def jsonrpc_browse(
         self, path: Path | None = None, offset: Offset = 0, limit: PageSize = 200
-    ) -> shapes.Folder:
+    ) -> sharing.Folder:
         """
         List a folder of the daemon's machine, to choose what to share; see ``--share-root``.
 
@@ -58,11 +62,11 @@ class TorrentMethods(Namespace):
         """
         page = await self._folders.page(path, offset, limit)
         shared = self._bitween.names_in(page.path) if page.path is not None else frozenset()
-        return encoding.folder(page, shared)
+        return folder(page, shared)
 
     async def jsonrpc_add_path(
         self, path: Path, wait: bool = False, confirm: bool = False, strict: bool = False
-    ) -> shapes.Started | shapes.Added:
+    ) -> sharing.Started | sharing.Added:
         """
         Share a file or folder.
 
@@ -93,7 +97,7 @@ class TorrentMethods(Namespace):
             raise job.error
         if job.state is JobState.CANCELLED or job.result is None:
             raise HashingFailed(f"hashing {path!r} was cancelled")
-        return encoding.added(job.result)
+        return added(job.result)
 
     async def jsonrpc_add_torrent_by_hash(
         self,
@@ -119,7 +123,7 @@ class TorrentMethods(Namespace):
         hash: InfoHash,
         delete_data: bool = False,
         originals: bool = False,
-    ) -> shapes.Done | shapes.Deletion:
+    ) -> Done | shapes.Deletion:
         """
         Stop sharing or downloading a torrent.
 
@@ -146,7 +150,7 @@ class TorrentMethods(Namespace):
         """
         return encoding.deletion(await self._bitween.deletion(hash))
 
-    async def jsonrpc_recheck(self, hash: InfoHash) -> shapes.Done:
+    async def jsonrpc_recheck(self, hash: InfoHash) -> Done:
         """
         Compare a torrent's files with its hashes, and go on from there.
 
@@ -155,7 +159,7 @@ class TorrentMethods(Namespace):
         await self._bitween.recheck(hash)
         return True
 
-    async def jsonrpc_mend(self, hash: InfoHash) -> shapes.Done:
+    async def jsonrpc_mend(self, hash: InfoHash) -> Done:
         """
         Do what would help a torrent that stands still; its ``trouble`` tells the ``remedy``.
 
@@ -170,7 +174,7 @@ class TorrentMethods(Namespace):
         await self._bitween.mend(hash)
         return True
 
-    async def jsonrpc_pause(self, hash: InfoHash) -> shapes.Done:
+    async def jsonrpc_pause(self, hash: InfoHash) -> Done:
         """
         Neither give nor fetch a torrent until it is resumed; contacts no longer see it.
 
@@ -179,7 +183,7 @@ class TorrentMethods(Namespace):
         await self._bitween.control.pause(hash)
         return True
 
-    async def jsonrpc_resume(self, hash: InfoHash) -> shapes.Done:
+    async def jsonrpc_resume(self, hash: InfoHash) -> Done:
         """
         Go on with a torrent; if the rules for seeding paused it, they no longer count for it.
 
@@ -188,7 +192,7 @@ class TorrentMethods(Namespace):
         await self._bitween.control.resume(hash)
         return True
 
-    async def jsonrpc_prefer(self, hash: InfoHash) -> shapes.Done:
+    async def jsonrpc_prefer(self, hash: InfoHash) -> Done:
         """
         Put a download first in the queue.
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Annotated
 
 from bitween.api.files.upload import check_content, share
-from bitween.api.results import shapes
+from bitween.api.results.shapes import sharing as shapes
+from bitween.api.results.shapes.common import Done
 from bitween.api.rpc.jsonrpc import Namespace
 from bitween.api.rpc.params import Between, Name
 from bitween.app.application import Bitween
@@ -54,7 +55,7 @@ class UploadMethods(Namespace):
         """
         return await share(self._bitween, self._uploads, self._uploads.get(upload))
 
-    def jsonrpc_cancel(self, upload: Name) -> shapes.Done:
+    def jsonrpc_cancel(self, upload: Name) -> Done:
         """
         Give an upload up, and remove what was sent.
 

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 
-from bitween.api.results.encoding import TORRENT_FIELDS, Fields, Json, contact_error, reach
+from bitween.api.results.encoding.common import Json
+from bitween.api.results.encoding.contacts import contact_error
+from bitween.api.results.encoding.network import reach
+from bitween.api.results.encoding.torrents import TORRENT_FIELDS, Fields
 from bitween.model.catalogue.catalogue import Holding, Presence
 from bitween.model.contact import Contact
 from bitween.model.events import RouteFound

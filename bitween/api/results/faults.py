@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from bitween import errors
-from bitween.api.results import shapes
+from bitween.api.results.shapes.common import ErrorData
 from bitween.model.text import printable
 
 # JSON-RPC 2.0 §5.1
@@ -84,10 +84,10 @@ def error_object(error: errors.BitweenError) -> dict[str, object]:
     return {"code": code, "message": message, "data": error_data(error)}
 
 
-def error_data(error: errors.BitweenError) -> shapes.ErrorData:
+def error_data(error: errors.BitweenError) -> ErrorData:
     """What a program can go by in an error of ours."""
     reason = reason_of(type(error))
-    data: shapes.ErrorData = {"reason": reason, "hint": printable(error.hint, _MAX_TEXT)}
+    data: ErrorData = {"reason": reason, "hint": printable(error.hint, _MAX_TEXT)}
     if error.detail:
         data["detail"] = error.detail
         data["values"] = {name: printable(value, _MAX_TEXT) for name, value in error.values.items()}

@@ -11,7 +11,7 @@ from typing import Any, cast
 from twisted.internet import reactor
 from twisted.internet.task import deferLater
 
-from bitween.api.results.encoding import TORRENT_FIELDS
+from bitween.api.results.encoding.torrents import TORRENT_FIELDS
 from bitween.app.limits import Control, Rules
 from bitween.bittorrent.swarm import Swarm
 from bitween.model.events import SwarmEvent, TorrentChanged, TorrentFinished

@@ -28,7 +28,7 @@ from twisted.web.client import Agent, FileBodyProducer, readBody
 from twisted.web.http_headers import Headers
 
 import bitween
-from bitween.api.events.log import EventType
+from bitween.api.results.event_types import EventType
 from bitween.api.service import ApiService
 from bitween.errors import HashingFailed
 from bitween.model.connection import ConnectionState

@@ -15,11 +15,11 @@ from referencing.jsonschema import DRAFT7
 import tests
 from bitween.api.discovery.discover import document
 from bitween.api.discovery.reference import reference
-from bitween.api.events.log import EventType
 from bitween.api.methods import NAMESPACES
-from bitween.api.results import shapes
-from bitween.api.results.encoding import torrent_fields
+from bitween.api.results.encoding.torrents import torrent_fields
+from bitween.api.results.event_types import EventType
 from bitween.api.results.faults import KINDS
+from bitween.api.results.shapes import torrents as shapes
 from bitween.api.rpc.params import Signature
 from bitween.errors import HashingFailed
 from bitween.model.peer import Peer

@@ -8,7 +8,7 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
 from bitween.api.events.log_watch import MAX_A_SECOND, LogWatch
-from bitween.api.results.encoding import Json
+from bitween.api.results.encoding.common import Json
 
 
 class LogWatchTests(SynchronousTestCase):

@@ -9,9 +9,9 @@ from twisted.internet.task import Clock
 from twisted.logger import Logger, LogPublisher
 from twisted.trial.unittest import SynchronousTestCase
 
-from bitween.api.events.log import EventType
 from bitween.api.events.recorder import Recorder
 from bitween.api.results.event_data import MAX_SHARES
+from bitween.api.results.event_types import EventType
 from bitween.errors import HashingFailed, RequestRefused
 from bitween.model.connection import ConnectionState, ConnectionStatus
 from bitween.model.contact import Contact, Pending

@@ -11,9 +11,10 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from bitween.api.events.log import EventLog, EventType
+from bitween.api.events.log import EventLog
 from bitween.api.events.sse import HEARTBEAT, MAX_LOOKING, MAX_STALLED, MAX_STREAMS
 from bitween.api.http.site import DEADLINE
+from bitween.api.results.event_types import EventType
 from tests.support.api_rig import EPOCH, Answer, Connection, World, http_request, rpc, site_of
 
 DONE, FAILED = EventType.JOB_DONE, EventType.JOB_FAILED

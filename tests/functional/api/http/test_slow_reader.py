@@ -12,7 +12,8 @@ from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
 from twisted.trial.unittest import TestCase
 
-from bitween.api.events.log import ROOM, EventType
+from bitween.api.events.log import ROOM
+from bitween.api.results.event_types import EventType
 from bitween.api.service import ApiService
 from tests.support.api_rig import TOKEN, World, http_request, site_of
 

@@ -7,8 +7,8 @@ from typing import Any
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from bitween.api.events.log import EventType
 from bitween.api.methods.events import ROOM
+from bitween.api.results.event_types import EventType
 from tests.support.api_rig import Connection, World, http_request, rpc, site_of
 
 DONE, FAILED = EventType.JOB_DONE, EventType.JOB_FAILED

@@ -11,8 +11,8 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 import bitween
-from bitween.api.events.log import EventType
 from bitween.api.events.recent_warnings import KEPT
+from bitween.api.results.event_types import EventType
 from bitween.errors import HashingFailed, NotConnected
 from bitween.model.address import PeerAddress
 from bitween.model.connection import ConnectionState, ConnectionStatus

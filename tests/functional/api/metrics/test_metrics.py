@@ -8,8 +8,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from bitween.api.events.log import EventType
 from bitween.api.metrics.reactor_lag import ReactorLag
+from bitween.api.results.event_types import EventType
 from bitween.model.connection import ConnectionState, ConnectionStatus
 from bitween.model.events import TorrentChanged
 from bitween.model.torrent import InfoHash, Metainfo, Progress, TorrentState

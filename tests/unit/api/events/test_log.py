@@ -7,7 +7,8 @@ from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from bitween.api.events.log import EventLog, EventType, LoggedEvent, Page
+from bitween.api.events.log import EventLog, LoggedEvent, Page
+from bitween.api.results.event_types import EventType
 
 ALL = frozenset(EventType)
 AMPLE = 2**20

@@ -1,1 +1,1 @@
-"""Tests of :mod:`bitween.api.results.shapes`."""
+"""Tests of :mod:`bitween.api.results`."""

@@ -1,0 +1,80 @@
+"""What contacts share, as JSON."""
+
+from __future__ import annotations
+
+from bitween.api.http.json_stream import JsonObject
+from bitween.api.results.encoding.common import addresses
+from bitween.api.results.encoding.network import reach
+from bitween.api.results.shapes import contact_shares as shapes
+from bitween.model.announcement import Share
+from bitween.model.catalogue.catalogue import Catalogue, Listing
+from bitween.model.catalogue.search import Found
+from bitween.model.route import Route
+
+
+def reachable(catalogue: Catalogue) -> JsonObject:
+    """``xmpp.get_hashes``: addresses by info-hash, the best ones to dial first."""
+    return JsonObject(
+        (info_hash, addresses(sorted(known, key=lambda a: (a.rank, a.address, a.port))))
+        for info_hash, known in catalogue.reachable()
+    )
+
+
+def shares(catalogue: Catalogue, *, there: bool) -> JsonObject:
+    """
+    ``xmpp.get_shares``: listings by bare JID and resource.
+
+    :param there: whether it is known who is online.
+    """
+    return JsonObject(
+        (
+            jid,
+            JsonObject(
+                (name, _listing(listing, there=there))
+                for name, listing in catalogue.listings(jid).items()
+            ),
+        )
+        for jid in catalogue.jids()
+    )
+
+
+def _listing(listing: Listing, *, there: bool) -> JsonObject:
+    dialled = listing.announcement.addresses
+    # A copy, for the list may change while it is encoded.
+    shares = list(listing.announcement.shares.values())
+    return JsonObject(
+        [
+            ("ip_v4", addresses(address for address in dialled if not address.is_ipv6)),
+            ("ip_v6", addresses(address for address in dialled if address.is_ipv6)),
+            ("online", listing.online and there),
+            ("shares", JsonObject((share.info_hash, _share(share)) for share in shares)),
+        ]
+    )
+
+
+def _share(share: Share) -> shapes.Share:
+    return {"hash": share.info_hash, "name": share.name, "size": share.size}
+
+
+def found(found: Found, way: Route | None, answering: bool | None, *, there: bool) -> shapes.Found:
+    """
+    One item of ``xmpp.find``.
+
+    :param way: the best one to a contact who is online and has it.
+    :param answering: whether such a contact answers.
+    :param there: whether it is known who is online.
+    """
+    return {
+        "hash": found.info_hash,
+        "name": found.name,
+        "size": found.size,
+        "contacts": list(found.contacts),
+        "names": [
+            {"name": claim.name, "size": claim.size, "contacts": list(claim.contacts)}
+            for claim in found.claims
+        ],
+        "online": found.online and there,
+        "answering": answering if found.online and there else None,
+        "reach": reach(way) if way and there else None,
+        "reach_text": way.text if way and there and reach(way) else None,
+    }

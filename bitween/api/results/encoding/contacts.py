@@ -1,0 +1,76 @@
+"""Contacts and their devices as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import cast
+
+from bitween.api.results.encoding import network
+from bitween.api.results.faults import error_object
+from bitween.api.results.shapes import common
+from bitween.api.results.shapes import contacts as shapes
+from bitween.model.catalogue.catalogue import Catalogue, Listing
+from bitween.model.contact import Contact
+from bitween.model.route import Route
+from bitween.model.traffic import Traffic
+
+
+def contact(
+    contact: Contact,
+    catalogue: Catalogue,
+    traffic: Traffic,
+    way: Callable[[str, str], Route],
+    answers: Callable[[str, str], bool | None],
+    *,
+    there: bool,
+) -> shapes.Contact:
+    """
+    One entry of ``xmpp.get_contacts``.
+
+    :param there: whether it is known who is online.
+    :param way: tells the way to a resource of a bare JID.
+    :param answers: tells whether it answers.
+    """
+    online = catalogue.online(contact.jid) if there else frozenset()
+    listings = catalogue.listings(contact.jid)
+    return {
+        "jid": contact.jid,
+        "nick": contact.nick or None,
+        "subscription": contact.subscription.value,
+        "pending": contact.pending.value if contact.pending else None,
+        "groups": list(contact.groups),
+        "blocked": contact.blocked,
+        "service": contact.is_service,
+        "online": bool(online),
+        "error": contact_error(contact),
+        "resources": [
+            _resource(
+                resource,
+                listings.get(resource),
+                way(contact.jid, resource) if resource in online else None,
+                answers(contact.jid, resource) if resource in online else None,
+            )
+            for resource in sorted(online | listings.keys())
+        ],
+        "downloaded": traffic.downloaded,
+        "uploaded": traffic.uploaded,
+    }
+
+
+def contact_error(contact: Contact) -> common.Error | None:
+    """What came back when a contact was asked."""
+    return None if contact.error is None else cast("common.Error", error_object(contact.error))
+
+
+def _resource(
+    resource: str, listing: Listing | None, way: Route | None, answers: bool | None
+) -> shapes.Resource:
+    return {
+        "resource": resource,
+        "bitween": listing is not None,
+        "shares": len(listing.announcement.shares) if listing else 0,
+        "size": listing.size if listing else 0,
+        "online": way is not None,
+        "answering": answers,
+        "way": network.route(way) if way and listing else None,
+    }

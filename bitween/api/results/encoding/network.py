@@ -1,0 +1,50 @@
+"""Routes to contacts, and findings about them, as JSON."""
+
+from __future__ import annotations
+
+from bitween.api.results.faults import reason_of
+from bitween.api.results.shapes import network as shapes
+from bitween.model.diagnosis import Finding
+from bitween.model.route import Obstacle, Route
+
+
+def finding(finding: Finding) -> shapes.Finding:
+    """One of ``net.diagnose``."""
+    return {
+        "check": finding.check,
+        "verdict": finding.verdict.value,
+        "text": finding.text,
+        "fix": finding.fix or None,
+        "detail": finding.detail or None,
+        "values": dict(finding.values),
+        "because": [obstacle(o) for o in finding.obstacles],
+    }
+
+
+def route(route: Route) -> shapes.Way:
+    """How a resource of a contact is reached, or why it is not."""
+    return {
+        "reach": reach(route),
+        "text": route.text or None,
+        "reason": route.reason or None,
+        "fix": route.fix or None,
+        "because": [obstacle(o) for o in route.obstacles],
+    }
+
+
+def reach(route: Route) -> str | None:
+    """On which rung somebody is reached; ``None`` while that is not known."""
+    if route.rung is not None:
+        return route.rung.value
+    return "none" if route.reason else None
+
+
+def obstacle(obstacle: Obstacle) -> shapes.Obstacle:
+    """Why there is no better route."""
+    return {
+        "text": obstacle.reason,
+        "fix": obstacle.fix or None,
+        "kind": None if obstacle.error is None else reason_of(obstacle.error),
+        "detail": obstacle.detail or None,
+        "values": dict(obstacle.values),
+    }
