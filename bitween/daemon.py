@@ -34,8 +34,8 @@ from bitween.app.share_guard import ShareGuard
 from bitween.bittorrent.swarm import Swarm, SwarmOptions
 from bitween.chat import ChatCommands
 from bitween.connect import allowlist
-from bitween.connect.connector import ConnectorPorts
 from bitween.connect.dial_policy import DialPolicy
+from bitween.connect.ports import ConnectorPorts
 from bitween.connect.reachability import DialBackPeer, ReachabilityTest
 from bitween.errors import (
     BitweenError,
@@ -246,7 +246,9 @@ class Daemon(MultiService):
         PeriodicService(self._reactor, bitween.forget_unseen, HOUR).setServiceParent(self)
         PeriodicService(self._reactor, bitween.control.look, LOOK).setServiceParent(self)
         PeriodicService(self._reactor, bitween.rates.sample, INTERVAL).setServiceParent(self)
-        PeriodicService(self._reactor, bitween.shut_out_gone, allowlist.LOOK).setServiceParent(self)
+        PeriodicService(
+            self._reactor, bitween.shut_out_gone, allowlist.EXPIRY_INTERVAL
+        ).setServiceParent(self)
         self._begin_work(bitween)
         # Last, so that contacts are told only what is already true.
         messenger.client.setServiceParent(self)
@@ -431,7 +433,7 @@ def _witnesses(catalogue: Catalogue, messenger: Messenger) -> Iterator[DialBackP
 
 def _let_relayed(bitween: Bitween, swarm: Swarm, hosts: Collection[str]) -> None:
     """Let those in who come by relay, before they do: they would not be heard of again soon."""
-    bitween.admission.let("relay", [PeerAddress(host, 1) for host in hosts])
+    bitween.admission.set("relay", [PeerAddress(host, 1) for host in hosts])
     swarm.settle()
 
 

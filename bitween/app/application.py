@@ -29,7 +29,8 @@ from bitween.app.rate_history import RateHistory
 from bitween.app.share_guard import ShareGuard
 from bitween.app.traffic import TrafficAccount
 from bitween.connect.allowlist import PeerAllowlist
-from bitween.connect.connector import ConnectorPorts, PeerConnector
+from bitween.connect.connector import PeerConnector
+from bitween.connect.ports import ConnectorPorts
 from bitween.errors import (
     BitweenError,
     OriginalFiles,
@@ -193,18 +194,19 @@ class Bitween:
         self._steady = steady
         self._started = steady()
         self._ending = False
-        self._was_on_loopback = False
+        self._policy = parts.means.policy
+        self._accepted_loopback = False
         self.jobs = parts.jobs
         self.control = Control(parts.swarm, parts.memory, rules or Rules(), clock, steady)
         self.catalogue = Catalogue(clock, ours=self._known_of)
         self.admission = PeerAllowlist(
             *(parts.swarm, self.catalogue),
-            *(parts.means.policy.may_come_from, parts.reactor.seconds),
+            *(parts.means.policy.may_connect_from, parts.reactor.seconds),
         )
         self.meetings = PeerConnector(
             *(parts.reactor, parts.swarm, self.catalogue, parts.means),
             self.admission,
-            ours=self._candidates,
+            own_candidates=self._candidates,
         )
         self.traffic = TrafficAccount(
             parts.reactor, parts.memory, self.catalogue, self.meetings.whose
@@ -253,7 +255,7 @@ class Bitween:
 
     def shut_out_gone(self) -> None:
         """Let those in no more who went long ago."""
-        self.admission.sweep(self.connection.state is ConnectionState.ONLINE)
+        self.admission.expire(self.connection.state is ConnectionState.ONLINE)
 
     def stop(self) -> None:
         """End the daemon cleanly, after the present call is answered."""
@@ -695,7 +697,7 @@ class Bitween:
 
     def _changed(self, change: CatalogueChange) -> None:
         self._cache.note(change)
-        self.admission.follow(change)
+        self.admission.apply(change)
         if change:
             self.meetings.changed(change)
             self.catalogue_changes.notify(change)
@@ -753,10 +755,10 @@ class Bitween:
     # ---- telling contacts, dialling contacts
 
     def _moved(self) -> None:
-        on_loopback = self._is_on_loopback()
-        if on_loopback != self._was_on_loopback:
-            self._was_on_loopback = on_loopback
-            self.admission.look_again()
+        accepts_loopback = self._policy.accepts_loopback
+        if accepts_loopback != self._accepted_loopback:
+            self._accepted_loopback = accepts_loopback
+            self.admission.refresh()
         self._announce()
         self.meetings.moved()
 
@@ -766,9 +768,6 @@ class Bitween:
 
     def _candidates(self) -> Sequence[Candidate]:
         return self._own_addresses.candidates
-
-    def _is_on_loopback(self) -> bool:
-        return any(address.is_loopback for address in self._own_addresses.addresses)
 
     def _totals(self) -> TransferTotals:
         torrents = self.torrents()

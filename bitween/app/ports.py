@@ -11,8 +11,7 @@ from bitween.app.content import ReadablePort
 from bitween.app.jobs import Report
 from bitween.app.limits import LimitsMemoryPort, SwarmControlPort
 from bitween.app.traffic import LedgerPort
-from bitween.connect.allowlist import IpFilterPort
-from bitween.connect.connector import PeerSwarmPort
+from bitween.connect.ports import IpFilterPort, PeerSwarmPort
 from bitween.model.address import PeerAddress
 from bitween.model.announcement import Share
 from bitween.model.candidate import Candidate

@@ -511,7 +511,7 @@ class Swarm(Service):
         if self._session is not None:
             self._session.door.settle()
 
-    def meet(
+    def dial_simultaneously(
         self, info_hash: InfoHash, dialled: Sequence[PeerAddress], punched: Sequence[PeerAddress]
     ) -> None:
         """

@@ -4,34 +4,23 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterable
-from ipaddress import IPv4Network, IPv6Network, ip_network
+from ipaddress import ip_network
 from itertools import islice
-from typing import Protocol
 
+from bitween.connect.ports import IpFilterPort
 from bitween.model.address import PeerAddress
 from bitween.model.catalogue.catalogue import Catalogue, CatalogueChange, Key
-
-Network = IPv4Network | IPv6Network
+from bitween.model.network_link import Network
 
 #: Seconds for which somebody who went is still let in: a transfer may outlive a log-in.
-LINGER = 15 * 60.0
-#: Seconds from one look for those who went to the next.
-LOOK = 60.0
+GRACE_PERIOD = 15 * 60.0
+#: Seconds between two calls of :meth:`PeerAllowlist.expire`.
+EXPIRY_INTERVAL = 60.0
 #: How many are shut out in one look; each takes 0.07 ms.
 SWEPT_AT_ONCE = 500
 
 # Somebody calls from another address of the network than the one that answers (RFC 8981).
 _IPV6_PREFIX = 64
-
-
-class IpFilterPort(Protocol):
-    """What keeps everybody else out."""
-
-    def admit(self, networks: Iterable[Network]) -> None:
-        """Let peers who come from these networks connect; nobody else does."""
-
-    def refuse(self, networks: Iterable[Network]) -> None:
-        """Let them connect no more, and part from those who are connected."""
 
 
 class PeerAllowlist:
@@ -61,7 +50,7 @@ class PeerAllowlist:
         self._met: dict[Key, tuple[PeerAddress, ...]] = {}
         self._went: dict[Key, float] = {}
 
-    def follow(self, change: CatalogueChange) -> None:
+    def apply(self, change: CatalogueChange) -> None:
         """Take over a change of what contacts announce, or of who is there."""
         forgotten = {key for key, record in change.records.items() if record is None}
         moved = {(said.jid, said.resource): said.online for said in change.presences}
@@ -70,20 +59,20 @@ class PeerAllowlist:
         for key in forgotten:
             self._forget(key)
         for key in (moved.keys() | change.records.keys()) - forgotten:
-            self._look(key)
+            self._update(key)
 
-    def look_again(self) -> None:
+    def refresh(self) -> None:
         """Judge everybody anew, for what is believable is another now."""
         for jid, said in list(self._catalogue.there()):
-            self._look((jid, said.resource))
+            self._update((jid, said.resource))
 
-    def meet(self, jid: str, resource: str, addresses: Iterable[PeerAddress]) -> None:
+    def allow_candidates(self, jid: str, resource: str, addresses: Iterable[PeerAddress]) -> None:
         """Let a resource in at addresses that it told us alone, too, as long as it is there."""
         if resource in self._catalogue.online(jid):
             self._met[jid, resource] = tuple(addresses)
-            self._look((jid, resource))
+            self._update((jid, resource))
 
-    def let(self, key: Hashable, addresses: Iterable[PeerAddress]) -> None:
+    def set(self, key: Hashable, addresses: Iterable[PeerAddress]) -> None:
         """
         Let somebody in at these addresses, and at no others any more.
 
@@ -106,7 +95,7 @@ class PeerAllowlist:
         if refused:
             self._door.refuse(refused)
 
-    def sweep(self, online: bool) -> None:
+    def expire(self, online: bool) -> None:
         """
         Shut out those who went long ago.
 
@@ -115,11 +104,11 @@ class PeerAllowlist:
         now = self._clock()
         if not online:
             self._went = dict.fromkeys(self._went, now)
-        gone = (key for key, when in self._went.items() if when <= now - LINGER)
+        gone = (key for key, when in self._went.items() if when <= now - GRACE_PERIOD)
         for key in list(islice(gone, SWEPT_AT_ONCE)):
             self._forget(key)
 
-    def _look(self, key: Key) -> None:
+    def _update(self, key: Key) -> None:
         if key[1] not in self._catalogue.online(key[0]):
             if key in self._networks:
                 self._went.setdefault(key, self._clock())
@@ -127,12 +116,12 @@ class PeerAllowlist:
         self._went.pop(key, None)
         announced = (candidate.address for candidate in self._catalogue.candidates(*key))
         addresses = (*announced, *self._met.get(key, ()))
-        self.let(key, filter(self._believable, addresses))
+        self.set(key, filter(self._believable, addresses))
 
     def _forget(self, key: Key) -> None:
         self._went.pop(key, None)
         self._met.pop(key, None)
-        self.let(key, ())
+        self.set(key, ())
 
 
 def _network(address: PeerAddress) -> Network:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Collection, Coroutine, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 from twisted.internet import defer
 from twisted.internet.defer import CancelledError, Deferred, succeed
@@ -23,17 +23,15 @@ from bitween.connect.candidates import (
     rung_at,
     sure,
 )
-from bitween.connect.dial_policy import Network
 from bitween.connect.ladder import Ladder
 from bitween.connect.liveness import Liveness
+from bitween.connect.ports import AllowlistPort, ConnectorPorts, PeerSwarmPort
 from bitween.errors import BitweenError, RequestRefused
 from bitween.model.address import PeerAddress
 from bitween.model.candidate import Candidate
 from bitween.model.catalogue.catalogue import Catalogue, CatalogueChange, Key
 from bitween.model.events import RouteFound
-from bitween.model.library import Library
 from bitween.model.peer import Peer
-from bitween.model.relay_route import RelayRoute
 from bitween.model.route import UNTRIED, Obstacle, Route, RouteKind
 from bitween.model.torrent import InfoHash, TorrentState
 from bitween.util.observable import Observable
@@ -69,153 +67,6 @@ _SILENT = Route(
     )
 )
 _RELAY_UNKNOWN = Obstacle("cannot tell whether a server offers a relay", detail="relay_unknown")
-
-
-class PeerSwarmPort(Protocol):
-    """What is needed of the swarm."""
-
-    @property
-    def library(self) -> Library:
-        """Our torrents."""
-
-    def offer_peers(self, info_hash: InfoHash, addresses: Sequence[PeerAddress]) -> None:
-        """Dial these for a torrent, first ones first; those that are connected stay so."""
-
-    def meet(
-        self, info_hash: InfoHash, dialled: Sequence[PeerAddress], punched: Sequence[PeerAddress]
-    ) -> None:
-        """
-        Dial somebody who dials us at the same time, whether anything is wanted of them or not.
-
-        :param dialled: where they answer.
-        :param punched: where they may be met over uTP, if they dial us now.
-        """
-
-    def peers(self, info_hash: InfoHash) -> Sequence[Peer]:
-        """
-        Who is connected to us for a torrent.
-
-        :raises UnknownTorrent: if there is no such torrent.
-        """
-
-
-class ProberPort(Protocol):
-    """Finds out where somebody answers; every Deferred can be cancelled."""
-
-    def race(self, addresses: Sequence[PeerAddress]) -> Deferred[PeerAddress | None]:
-        """Give the best of these at which somebody answers soon."""
-
-    def answering(
-        self, addresses: Sequence[PeerAddress], seconds: float
-    ) -> Deferred[list[PeerAddress]]:
-        """Give all at which somebody has answered, after so many seconds."""
-
-    def close(self) -> None:
-        """Give up whatever goes on."""
-
-
-class PeerRequestsPort(Protocol):
-    """Asks contacts to come and meet us."""
-
-    def meet(
-        self, jid: str, resource: str, info_hash: InfoHash, candidates: Sequence[Candidate]
-    ) -> Deferred[tuple[Candidate, ...]]:
-        """
-        Ask a resource to dial us for a torrent now; gives where it is to be dialled.
-
-        :raises BitweenError: if it cannot or does not want to.
-        """
-
-    def ping(self, jid: str, resource: str) -> Deferred[bool]:
-        """
-        Find out whether a resource answers.
-
-        :raises BitweenError: if it cannot be asked.
-        """
-
-
-class RelayPort(Protocol):
-    """Gives resources addresses on this machine, which lead to them through XMPP servers."""
-
-    def local_address(self, jid: str, resource: str) -> PeerAddress:
-        """
-        Where to dial a resource by relay.
-
-        :raises BitweenError: if this machine has no such address.
-        """
-
-    def who(self, address: str) -> Key | None:
-        """Whose local address this is."""
-
-    def passage(self, jid: str, resource: str) -> Deferred[RelayRoute]:
-        """
-        Find out which way the relay to a resource would go.
-
-        :raises BitweenError: if there is none, with what would help.
-        """
-
-    def forget(self, jid: str, resource: str) -> None:
-        """Break off what goes to and from a resource, which is gone or met directly now."""
-
-
-class NeighboursPort(Protocol):
-    """Knows which resources share a network with us."""
-
-    def shared(self, jid: str, resource: str) -> Collection[Network]:
-        """The networks that a resource is known to share with us."""
-
-    def prove(self, jid: str, resource: str) -> Deferred[frozenset[Network]]:
-        """Have a resource prove that it shares networks with us; gives them, soon."""
-
-    def saw(self, jid: str, resource: str, address: str) -> None:
-        """Take note that a resource has connected to us from an address."""
-
-    def forget(self, jid: str, resource: str) -> None:
-        """Forget what a resource has proved."""
-
-    def moved(self) -> None:
-        """Take in that our interfaces are others now."""
-
-
-class Policy(Protocol):
-    """Decides what contacts can make us dial."""
-
-    def may_dial(self, address: PeerAddress, shared: Collection[Network] = ()) -> bool:
-        """
-        Whether an address that a contact has announced is dialled.
-
-        :param shared: the networks that its device is known to share with us.
-        """
-
-    def may_come_from(self, address: PeerAddress) -> bool:
-        """Whether a contact may connect to us from an address that it names."""
-
-    def is_near(self, address: PeerAddress) -> bool:
-        """Whether it would be, if its device proved that it shares a network with us."""
-
-    def within_budget(self, jid: str, addresses: Iterable[PeerAddress]) -> list[PeerAddress]:
-        """Choose those that a contact may have dialled after what was dialled in vain."""
-
-    def connected(self, jid: str, address: PeerAddress) -> None:
-        """Take note that a contact was really met at an address."""
-
-
-class AllowlistPort(Protocol):
-    """Lets peers in."""
-
-    def meet(self, jid: str, resource: str, addresses: Iterable[PeerAddress]) -> None:
-        """Let a resource in at addresses that it told us alone, too, as long as it is there."""
-
-
-@dataclass(frozen=True, slots=True)
-class ConnectorPorts:
-    """By what others are met."""
-
-    races: ProberPort
-    encounters: PeerRequestsPort
-    relays: RelayPort
-    neighbours: NeighboursPort
-    policy: Policy
 
 
 @dataclass(eq=False, slots=True)
@@ -263,18 +114,18 @@ class PeerConnector:
         reactor: IReactorTime,
         swarm: PeerSwarmPort,
         catalogue: Catalogue,
-        means: ConnectorPorts,
-        admits: AllowlistPort,
+        ports: ConnectorPorts,
+        allowlist: AllowlistPort,
         *,
-        ours: Callable[[], Sequence[Candidate]],
+        own_candidates: Callable[[], Sequence[Candidate]],
     ) -> None:
-        """:param ours: our own candidates at this moment."""
+        """:param own_candidates: gives our own candidates at this moment."""
         self._reactor = reactor
         self._swarm = swarm
         self._catalogue = catalogue
-        self._means = means
-        self._admits = admits
-        self._ours = ours
+        self._ports = ports
+        self._allowlist = allowlist
+        self._own_candidates = own_candidates
         self._resources: dict[Key, _Resource] = {}
         self._sources: dict[InfoHash, set[Key]] = {}
         self._offered: dict[InfoHash, list[PeerAddress]] = {}
@@ -282,7 +133,7 @@ class PeerConnector:
         self._running: set[Deferred[None]] = set()
         self._look: IDelayedCall | None = None
         self.found: Observable[RouteFound] = Observable()
-        self._answering = Liveness(reactor, means.encounters.ping, self._answer_changed)
+        self._answering = Liveness(reactor, ports.requests.ping, self._answer_changed)
 
     def close(self) -> None:
         """Meet nobody any more."""
@@ -294,7 +145,7 @@ class PeerConnector:
             resource.ladder.rest()
         for running in list(self._running):
             running.cancel()
-        self._means.races.close()
+        self._ports.prober.close()
 
     # ---- what is known
 
@@ -332,17 +183,17 @@ class PeerConnector:
 
     def may_dial(self, jid: str, resource: str, address: PeerAddress) -> bool:
         """Whether a resource has us dial an address, if it announces that; see DialPolicy."""
-        shared = self._means.neighbours.shared(jid, resource)
-        return self._means.policy.may_dial(address, shared)
+        shared = self._ports.neighbours.shared_networks(jid, resource)
+        return self._ports.policy.may_dial(address, shared)
 
     def whose(self, address: str) -> str | None:
         """The bare JID of whoever has a local address at the relay; ``None`` for any other."""
-        key = self._means.relays.who(address)
+        key = self._ports.relay.device_at(address)
         return key[0] if key else None
 
     def how(self, peer: Peer) -> RouteKind:
         """On which rung a peer is met."""
-        relayed = self._means.relays.who(peer.address)
+        relayed = self._ports.relay.device_at(peer.address)
         if relayed is not None:
             rung = self.way(*relayed).rung
             return rung if rung in _BY_RELAY and rung else RouteKind.RELAY
@@ -364,12 +215,12 @@ class PeerConnector:
             return known
         announced = self._catalogue.candidates(*key)
         if self._near(announced):
-            await self._means.neighbours.prove(*key)
-        ours, theirs = self._ours(), self._allowed(key, announced)
+            await self._ports.neighbours.request_proof(*key)
+        ours, theirs = self._own_candidates(), self._allowed(key, announced)
         hopeless = obstacle(ours, theirs)
         if hopeless is not None:
             return await self._way_at_worst(key, hopeless)
-        race = self._means.races.race(in_order(theirs, ours))
+        race = self._ports.prober.race(in_order(theirs, ours))
         race.addTimeout(LOOKING_ROUND, self._reactor, onTimeoutCancel=lambda *_: None)
         address = await race
         if address is not None:
@@ -378,7 +229,7 @@ class PeerConnector:
 
     async def _way_at_worst(self, key: Key, why: Obstacle) -> Route:
         """The relay, where that would do, and why it would have to."""
-        asking = self._means.relays.passage(*key).addTimeout(LOOKING_ROUND, self._reactor)
+        asking = self._ports.relay.find_route(*key).addTimeout(LOOKING_ROUND, self._reactor)
         try:
             passage = await asking
         except defer.TimeoutError:
@@ -420,7 +271,7 @@ class PeerConnector:
 
     def moved(self) -> None:
         """Take in that we are to be found elsewhere than before."""
-        self._means.neighbours.moved()
+        self._ports.neighbours.interfaces_changed()
         for key, resource in list(self._resources.items()):
             if resource.wanted:
                 self._locate(key, resource)
@@ -443,13 +294,15 @@ class PeerConnector:
         self._swarm.library.get(info_hash)
         key = (jid, resource)
         self.heard(jid, resource)
-        self._admits.meet(jid, resource, [candidate.address for candidate in candidates])
+        self._allowlist.allow_candidates(
+            jid, resource, [candidate.address for candidate in candidates]
+        )
         known = self._announced(key, candidates)
         self._begin(self._answer(key, info_hash, self._allowed(key, known)))
         near = self._near([c for c in known if not self.may_dial(*key, c.address)])
         if near:
             self._begin(self._answer_near(key, info_hash, near))
-        return self._ours()
+        return self._own_candidates()
 
     def _announced(self, key: Key, told: Iterable[Candidate]) -> list[Candidate]:
         """Of what a resource tells us alone, what it has told everybody."""
@@ -477,19 +330,19 @@ class PeerConnector:
         """
         if not theirs:
             return
-        knocking = in_order(theirs, self._ours())
-        answered = await self._means.races.answering(knocking, ANSWER_AT_ONCE)
+        knocking = in_order(theirs, self._own_candidates())
+        answered = await self._ports.prober.find_answering(knocking, ANSWER_AT_ONCE)
         if answered:
-            self._swarm.meet(info_hash, answered, [])
+            self._swarm.dial_simultaneously(info_hash, answered, [])
         if knocking:
             await deferLater(self._reactor, PUNCH_AT_LAST)
         silent = [c.address for c in theirs if c.address not in answered]
         if silent and not self._is_connected(key, info_hash):
-            self._swarm.meet(info_hash, [], silent)
+            self._swarm.dial_simultaneously(info_hash, [], silent)
 
     async def _answer_near(self, key: Key, info_hash: InfoHash, near: Sequence[Candidate]) -> None:
         """Dial a resource in our own network, once it has proved to be there."""
-        await self._means.neighbours.prove(*key)
+        await self._ports.neighbours.request_proof(*key)
         await self._answer(key, info_hash, self._allowed(key, near))
 
     def _is_connected(self, key: Key, info_hash: InfoHash) -> bool:
@@ -517,12 +370,12 @@ class PeerConnector:
         near = self._near(unproved)
         if near and not resource.proving:
             # Its address in our network is the best one: the others wait a moment.
-            resource.proving = may_share_home(resource.known, self._ours())
+            resource.proving = may_share_home(resource.known, self._own_candidates())
             self._begin(self._prove(key))
         self._climb(key)
 
     async def _prove(self, key: Key) -> None:
-        await self._means.neighbours.prove(*key)
+        await self._ports.neighbours.request_proof(*key)
         resource = self._resources.get(key)
         if resource is not None:
             resource.proving = False
@@ -534,12 +387,12 @@ class PeerConnector:
 
     def _near(self, candidates: Iterable[Candidate]) -> list[Candidate]:
         """Those in a network of ours, where a resource may be if it proves that."""
-        return [c for c in candidates if self._means.policy.is_near(c.address)]
+        return [c for c in candidates if self._ports.policy.needs_proof(c.address)]
 
     def _allowed(self, key: Key, candidates: Iterable[Candidate]) -> list[Candidate]:
         """What a contact may have us dial."""
         allowed = [c for c in candidates if self.may_dial(*key, c.address)]
-        chosen = set(self._means.policy.within_budget(key[0], (c.address for c in allowed)))
+        chosen = set(self._ports.policy.within_budget(key[0], (c.address for c in allowed)))
         return [candidate for candidate in allowed if candidate.address in chosen]
 
     def _climb(self, key: Key) -> None:
@@ -549,7 +402,7 @@ class PeerConnector:
         if not resource.ladder.climbing and self._first_that_may_climb([key]) is None:
             self._waiting[key] = None
             return
-        resource.ladder.climb(self._ours(), resource.theirs)
+        resource.ladder.climb(self._own_candidates(), resource.theirs)
 
     def _found(self, key: Key, way: Route) -> None:
         resource = self._resources[key]
@@ -573,8 +426,8 @@ class PeerConnector:
             return
         if self.answers(*key) and not self._is_linked(resource):
             # It may have been away, and be elsewhere now: what was known of it counts no more.
-            self._means.relays.forget(*key)
-            self._means.neighbours.forget(*key)
+            self._ports.relay.disconnect(*key)
+            self._ports.neighbours.forget(*key)
             resource.relayed = False
             resource.ladder.forget()
             self._locate(key, resource)
@@ -614,8 +467,8 @@ class PeerConnector:
     def _gone(self, key: Key) -> None:
         self._waiting.pop(key, None)
         resource = self._resources.pop(key, None)
-        self._means.relays.forget(*key)
-        self._means.neighbours.forget(*key)
+        self._ports.relay.disconnect(*key)
+        self._ports.neighbours.forget(*key)
         self._answering.forget(key)
         if resource is not None:
             resource.ladder.forget()
@@ -641,7 +494,7 @@ class PeerConnector:
         """Ask a resource to come for another torrent, the way that it came before."""
         if way.rung is RouteKind.PUNCHED and way.address is not None:
             # Both NATs know us by now.
-            self._swarm.meet(info_hash, [], [way.address])
+            self._swarm.dial_simultaneously(info_hash, [], [way.address])
         try:
             await self._ask(key, info_hash)
         except BitweenError as error:
@@ -660,7 +513,7 @@ class PeerConnector:
         if way.rung is RouteKind.PUNCHED or way.comes or (way.reason and way.rung is None):
             return ()
         if way.address is None:
-            address = sure(resource.theirs, self._ours())
+            address = sure(resource.theirs, self._own_candidates())
             return () if address is None else [address]
         if way.rung in _BY_RELAY and self.answers(*key) is False:
             # Its address is on this machine and always takes a connection, which would look as if
@@ -716,19 +569,19 @@ class PeerConnector:
             return
         resource = self._resources[key]
         resource.invited.add(info_hash)
-        self._means.policy.connected(key[0], address)
-        if not self.may_dial(*key, address) and self._means.policy.is_near(address):
-            self._means.neighbours.saw(*key, address.address)
+        self._ports.policy.connected(key[0], address)
+        if not self.may_dial(*key, address) and self._ports.policy.needs_proof(address):
+            self._ports.neighbours.connected(*key, address.address)
             resource.theirs = tuple(self._allowed(key, resource.known))
         rung = RouteKind.PUNCHED if peer.utp else rung_at(address, resource.known)
         resource.ladder.met(rung, address, comes=peer.port is None and not peer.utp)
         if resource.relayed and resource.ladder.way.rung not in _BY_RELAY:
             resource.relayed = False
-            self._means.relays.forget(*key)
+            self._ports.relay.disconnect(*key)
 
     def _who(self, info_hash: InfoHash, peer: Peer) -> Iterator[tuple[Key, PeerAddress | None]]:
         """Who a peer may be, and at which address; that is ``None`` at the relay."""
-        relayed = self._means.relays.who(peer.address)
+        relayed = self._ports.relay.device_at(peer.address)
         keys: Collection[Key] = self._sources[info_hash]
         if relayed is not None:
             if relayed in keys:
@@ -781,7 +634,7 @@ class PeerConnector:
 
     def probe(self, addresses: Sequence[PeerAddress]) -> Deferred[PeerAddress | None]:
         """Find out where somebody answers."""
-        return self._means.races.race(addresses) if addresses else succeed(None)
+        return self._ports.prober.race(addresses) if addresses else succeed(None)
 
     async def call(self, key: Key) -> Sequence[Candidate]:
         """
@@ -792,14 +645,18 @@ class PeerConnector:
         return await self._ask(key, min(self._resources[key].wanted))
 
     async def _ask(self, key: Key, info_hash: InfoHash) -> Sequence[Candidate]:
-        told = await self._means.encounters.meet(*key, info_hash, self._ours())
-        self._admits.meet(*key, [candidate.address for candidate in told])
+        told = await self._ports.requests.request_connection(
+            *key, info_hash, self._own_candidates()
+        )
+        self._allowlist.allow_candidates(*key, [candidate.address for candidate in told])
         return self._allowed(key, self._announced(key, told))
 
     def punch(self, key: Key, candidates: Sequence[Candidate]) -> None:
         """Dial a resource while it dials us."""
         for info_hash in self._resources[key].wanted:
-            self._swarm.meet(info_hash, [], [candidate.address for candidate in candidates])
+            self._swarm.dial_simultaneously(
+                info_hash, [], [candidate.address for candidate in candidates]
+            )
 
     async def by_relay(self, key: Key) -> Route:
         """
@@ -807,7 +664,7 @@ class PeerConnector:
 
         :raises BitweenError: if there is none, or too narrow a one.
         """
-        passage = await self._means.relays.passage(*key)
+        passage = await self._ports.relay.find_route(*key)
         resource = self._resources[key]
         resource.most = passage.most
         if not any(self._fits(key, info_hash) for info_hash in resource.wanted):
@@ -818,7 +675,7 @@ class PeerConnector:
                 values={"most": str(passage.most)},
             )
         resource.relayed = True
-        address = self._means.relays.local_address(*key)
+        address = self._ports.relay.local_address(*key)
         return Route(
             RouteKind.IN_BAND if passage.in_band else RouteKind.RELAY, address, passage.through
         )

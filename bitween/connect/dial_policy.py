@@ -2,42 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
-from ipaddress import IPv4Interface, IPv4Network, IPv6Interface, IPv6Network, ip_address
-from typing import Protocol
+from collections.abc import Callable, Collection, Iterable
+from ipaddress import ip_address
 
 from twisted.internet.interfaces import IReactorTime
 
-from bitween.model.address import PeerAddress
-from bitween.model.candidate import Candidate, CandidateKind
+from bitween.connect.ports import OwnNetworksPort
+from bitween.model.address import LOWEST_PORT, PeerAddress
+from bitween.model.candidate import CandidateKind
 from bitween.model.dial_budget import DialBudget
+from bitween.model.network_link import Network
 from bitween.model.same_network import is_at_home
 
-Network = IPv4Network | IPv6Network
-Interface = IPv4Interface | IPv6Interface
-#: The addresses of one network interface, each with its network.
-Link = tuple[Interface, ...]
-
-#: Ports below this belong to services of other kinds.
-LOWEST_PORT = 1024
 #: Different addresses that one contact can have dialled in vain: within so many seconds, so many.
 #: A phone that moves from cell to cell and is never met does not come to that.
 MAX_FAILED = {3600.0: 32, 86400.0: 128}
 #: Of these, ports of one host within a day: a household has no more devices of one account, and who
 #: looks around on somebody else's server comes no further.
 MAX_PORTS = 8
-
-
-class OwnPlaces(Protocol):
-    """Where we are."""
-
-    @property
-    def candidates(self) -> Sequence[Candidate]:
-        """Where we are to be found."""
-
-    @property
-    def links(self) -> Sequence[Link]:
-        """The network interfaces of this machine, with all of their addresses."""
 
 
 class DialPolicy:
@@ -52,7 +34,7 @@ class DialPolicy:
     def __init__(
         self,
         clock: IReactorTime,
-        own: OwnPlaces,
+        own: OwnNetworksPort,
         serves: Callable[[PeerAddress], bool],
         trusted: Collection[Network] = (),
     ) -> None:
@@ -65,6 +47,15 @@ class DialPolicy:
         self._serves = serves
         self._trusted = trusted
         self._failed = DialBudget(clock.seconds, MAX_FAILED, MAX_PORTS)
+
+    @property
+    def accepts_loopback(self) -> bool:
+        """
+        Whether a contact's loopback addresses count: only while we announce one ourselves.
+
+        A machine without a network does; elsewhere loopback leads to another machine's services.
+        """
+        return any(candidate.address.is_loopback for candidate in self._own.candidates)
 
     def may_dial(self, address: PeerAddress, shared: Iterable[Network] = ()) -> bool:
         """
@@ -80,7 +71,7 @@ class DialPolicy:
             return True
         return any(address.ip in network for network in (*shared, *self._trusted))
 
-    def may_come_from(self, address: PeerAddress) -> bool:
+    def may_connect_from(self, address: PeerAddress) -> bool:
         """
         Whether a contact may connect to us from an address that it names.
 
@@ -91,7 +82,7 @@ class DialPolicy:
             return self._may_dial_here(address)
         return not address.ip.is_link_local
 
-    def is_near(self, address: PeerAddress) -> bool:
+    def needs_proof(self, address: PeerAddress) -> bool:
         """Whether an address would be dialled if its device proved that it is in our network."""
         return (
             address.port >= LOWEST_PORT
@@ -121,8 +112,9 @@ class DialPolicy:
         return ip_address(plain).is_loopback or plain in own
 
     def _may_dial_here(self, address: PeerAddress) -> bool:
-        own = [candidate.address for candidate in self._own.candidates]
-        if address in own or (address.is_loopback and not any(a.is_loopback for a in own)):
+        if address.is_loopback and not self.accepts_loopback:
+            return False
+        if address in [candidate.address for candidate in self._own.candidates]:
             return False
         return self._serves(address)
 

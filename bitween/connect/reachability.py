@@ -13,13 +13,13 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from bitween.connect.ports import ReachedAddressesPort
 from bitween.errors import BitweenError
 from bitween.model.address import PeerAddress
 from bitween.model.candidate import Candidate, CandidateKind
 from bitween.model.diagnosis import Finding, Verdict
 from bitween.model.dial_back import MAX_DIALLED, DialBack
 from bitween.model.same_network import home
-from bitween.network.addresses import InterfaceAddresses
 
 #: seconds until what is known is looked at anew.
 INTERVAL = 30 * 60.0
@@ -64,7 +64,7 @@ class ReachabilityTest(Service):
     def __init__(
         self,
         clock: IReactorTime,
-        own: InterfaceAddresses,
+        own: ReachedAddressesPort,
         witnesses: Callable[[], Iterable[DialBackPeer]],
         ask: Ask,
     ) -> None:

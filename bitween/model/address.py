@@ -10,6 +10,9 @@ from ipaddress import IPv6Address, IPv6Network
 from bitween.errors import InvalidValue
 from bitween.model.text import printable
 
+#: Ports below this belong to services of other kinds: contacts cannot make us dial them.
+LOWEST_PORT = 1024
+
 _GLOBAL_UNICAST = IPv6Network("2000::/3")
 _6TO4 = IPv6Network("2002::/16")
 

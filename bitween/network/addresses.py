@@ -12,11 +12,11 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
-from bitween.connect.dial_policy import Interface, Link
 from bitween.errors import InvalidValue
 from bitween.model.address import PeerAddress
 from bitween.model.candidate import Candidate, CandidateKind
 from bitween.model.nat import Nat
+from bitween.model.network_link import Interface, Link
 from bitween.util.observable import Observable
 
 #: A new network or lease is noticed within this time, in seconds.

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 from twisted.internet.defer import Deferred, gatherResults
 from twisted.python.failure import Failure
 
-from bitween.connect.dial_policy import DialPolicy
 from bitween.model.address import PeerAddress
 from bitween.model.candidate import Candidate
 from bitween.model.dial_back import MAX_DIALLED, DialBack
@@ -18,6 +17,16 @@ from bitween.network.tcp_probe import dial
 
 #: seconds for each address.
 TIMEOUT = 3.0
+
+
+class DialBackPolicy(Protocol):
+    """Decides what contacts can make us dial."""
+
+    def may_dial(self, address: PeerAddress) -> bool:
+        """Whether an address that a contact has announced may be dialled."""
+
+    def within_budget(self, jid: str, addresses: Iterable[PeerAddress]) -> list[PeerAddress]:
+        """Choose the addresses that a contact's budget of failed dials still allows."""
 
 
 class DialBacks:
@@ -33,7 +42,7 @@ class DialBacks:
         reactor: Any,
         own: InterfaceAddresses,
         announced: Callable[[str, str], Iterable[Candidate]],
-        policy: DialPolicy,
+        policy: DialBackPolicy,
     ) -> None:
         """
         :param reactor: provides ``IReactorTCP`` and ``IReactorTime``.

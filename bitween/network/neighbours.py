@@ -23,8 +23,8 @@ from twisted.internet.protocol import DatagramProtocol
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from bitween.connect.dial_policy import Link, Network
 from bitween.errors import BitweenError
+from bitween.model.network_link import Link, Network
 
 #: The group (administratively scoped, RFC 2365 §6.1) and the port of tokens.
 GROUP, PORT = "239.255.98.119", 27681
@@ -90,7 +90,7 @@ class Neighbours(Service):
                 "contacts in the same network are not recognised: {error}", error=error.socketError
             )
             return
-        self.moved()
+        self.interfaces_changed()
 
     def stopService(self) -> Deferred[None] | None:
         """Listen no more."""
@@ -104,7 +104,7 @@ class Neighbours(Service):
         stopping: Deferred[None] | None = port.stopListening() if port is not None else None
         return stopping
 
-    def moved(self) -> None:
+    def interfaces_changed(self) -> None:
         """Take in that our interfaces are others now: what was proved was proved elsewhere."""
         self._devices = {key: _Device(waiting=d.waiting) for key, d in self._devices.items()}
         if self._port is None:
@@ -114,12 +114,12 @@ class Neighbours(Service):
             self._port.joinGroup(GROUP, address).addErrback(self._not_joined)
         self._joined = addresses
 
-    def shared(self, jid: str, resource: str) -> Collection[Network]:
+    def shared_networks(self, jid: str, resource: str) -> Collection[Network]:
         """The networks that a device is known to share with us."""
         device = self._devices.get((jid, resource))
         return device.shared if device else ()
 
-    def prove(self, jid: str, resource: str) -> Deferred[frozenset[Network]]:
+    def request_proof(self, jid: str, resource: str) -> Deferred[frozenset[Network]]:
         """
         Have a device prove that it shares a network with us, if it can.
 
@@ -139,7 +139,7 @@ class Neighbours(Service):
             self._begin(key)
         return answer
 
-    def saw(self, jid: str, resource: str, address: str) -> None:
+    def connected(self, jid: str, resource: str, address: str) -> None:
         """Take note that a device has connected to us from an address: that is a proof, too."""
         self._note((jid, resource), address)
 

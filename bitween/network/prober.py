@@ -55,7 +55,7 @@ class Prober:
         """
         return _Race(self._clock, [(a, self._knock(a)) for a in addresses]).outcome
 
-    def answering(
+    def find_answering(
         self, addresses: Sequence[PeerAddress], seconds: float
     ) -> Deferred[list[PeerAddress]]:
         """

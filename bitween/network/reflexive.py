@@ -12,9 +12,8 @@ from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from bitween.connect.dial_policy import LOWEST_PORT
 from bitween.errors import InvalidValue
-from bitween.model.address import PeerAddress
+from bitween.model.address import LOWEST_PORT, PeerAddress
 from bitween.model.candidate import CandidateKind
 from bitween.model.nat import Nat, ServerView, StunServer
 from bitween.model.same_network import is_at_home

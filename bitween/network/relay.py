@@ -159,7 +159,7 @@ class Relay(Service):
         """Break everything off."""
         super().stopService()
         for jid, resource in list(self._places):
-            self.forget(jid, resource)
+            self.disconnect(jid, resource)
 
     def local_address(self, jid: str, resource: str) -> PeerAddress:
         """
@@ -181,7 +181,7 @@ class Relay(Service):
                 ) from None
         return PeerAddress(place.host, place.port.getHost().port)
 
-    def who(self, address: str) -> tuple[str, str] | None:
+    def device_at(self, address: str) -> tuple[str, str] | None:
         """
         Whose local address this is.
 
@@ -190,7 +190,7 @@ class Relay(Service):
         """
         return self._who.get(address)
 
-    def passage(self, jid: str, resource: str) -> Deferred[RelayRoute]:
+    def find_route(self, jid: str, resource: str) -> Deferred[RelayRoute]:
         """
         Find out which way the relay to a resource would go.
 
@@ -203,7 +203,7 @@ class Relay(Service):
         """The bytes that went between a contact and us by relay since the start."""
         return self._traffic.get(jid, Traffic())
 
-    def forget(self, jid: str, resource: str) -> None:
+    def disconnect(self, jid: str, resource: str) -> None:
         """Break off what goes to and from a resource, which is gone or met directly now."""
         place = self._places.pop((jid, resource), None)
         if place is None:

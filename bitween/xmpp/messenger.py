@@ -184,11 +184,11 @@ class Messenger:
         """Ask a resource to dial us at some of our addresses."""
         return self._encounters.dial_back(jid, resource, addresses)
 
-    def meet(
+    def request_connection(
         self, jid: str, resource: str, info_hash: InfoHash, candidates: Sequence[Candidate]
     ) -> Deferred[tuple[Candidate, ...]]:
         """Ask a resource to dial us for a torrent now; gives where it is to be dialled."""
-        return self._encounters.meet(jid, resource, info_hash, candidates)
+        return self._encounters.request_connection(jid, resource, info_hash, candidates)
 
     def prove(self, jid: str, resource: str, token: bytes) -> Deferred[None]:
         """Ask a resource to send a token into the networks that it may share with us."""

@@ -90,7 +90,7 @@ class RelayedTransferTests(SwarmCase):
         self.assertEqual(read(os.path.join(downloads, "holiday")), read(path))
         self.assertGreater(bob.relay.traffic(alice.jid).downloaded, size)
         self.assertGreater(alice.relay.traffic(bob.jid).uploaded, size)
-        self.assertEqual(bob.relay.who(place.address), (alice.jid, RESOURCE))
+        self.assertEqual(bob.relay.device_at(place.address), (alice.jid, RESOURCE))
 
     def serve(self, server: PrivateServer) -> PrivateServer:
         """Have a server run until the test's end."""

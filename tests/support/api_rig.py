@@ -42,7 +42,7 @@ from bitween.model.torrent_options import DEFAULT_OPTIONS, TorrentOptions
 from bitween.util.observable import Observable
 from bitween.web.page import web_pages
 from tests.support.fakes.cache import FakeCache
-from tests.support.fakes.means import FakeMeans
+from tests.support.fakes.connector_ports import FakeConnectorPorts
 from tests.support.fakes.memory import FakeMemory
 from tests.support.fakes.messenger import FakeMessenger, FakeServer
 from tests.support.fakes.swarm import FakeSwarm
@@ -165,7 +165,7 @@ class World:
             Jobs(self.clock),
             FakeMemory(),
             FakeCache(),
-            FakeMeans(quick=True).means,
+            FakeConnectorPorts(quick=True).ports,
             self.clock,
         )
         self.bitween = Bitween(

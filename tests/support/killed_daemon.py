@@ -32,7 +32,7 @@ from bitween.model.torrent import InfoHash, Torrent
 from bitween.network.addresses import InterfaceAddresses
 from bitween.storage.database import Database
 from tests.support.fakes.cache import FakeCache
-from tests.support.fakes.means import FakeMeans
+from tests.support.fakes.connector_ports import FakeConnectorPorts
 from tests.support.fakes.messenger import FakeMessenger, FakeServer
 
 
@@ -56,7 +56,7 @@ class Killed(LineOnlyReceiver):
             jobs=Jobs(cast(Any, reactor)),
             memory=self._store,
             cache=FakeCache(),
-            means=FakeMeans().means,
+            means=FakeConnectorPorts().ports,
             reactor=cast(Any, reactor),
         )
         self._bitween = Bitween(parts, downloads, lambda: None)

@@ -143,7 +143,7 @@ class PeerRequests(XMPPHandler):
         asking = Deferred.fromCoroutine(self._ask(jid, resource, "get", request))
         return asking.addCallback(_read_dial_back, frozenset(addresses))
 
-    def meet(
+    def request_connection(
         self, jid: str, resource: str, info_hash: InfoHash, candidates: Sequence[Candidate]
     ) -> Deferred[tuple[Candidate, ...]]:
         """

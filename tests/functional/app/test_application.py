@@ -38,8 +38,8 @@ from bitween.model.torrent_error import Reason, Remedy
 from bitween.model.torrent_options import Limits
 from bitween.network.addresses import InterfaceAddresses
 from tests.support.fakes.cache import FakeCache
+from tests.support.fakes.connector_ports import FakeConnectorPorts
 from tests.support.fakes.lists import numbered
-from tests.support.fakes.means import FakeMeans
 from tests.support.fakes.memory import FakeMemory
 from tests.support.fakes.messenger import FakeMessenger, FakeServer
 from tests.support.fakes.swarm import FakeSwarm
@@ -120,7 +120,7 @@ class UseCaseTests(SynchronousTestCase):
         own = InterfaceAddresses(
             clock, (), lambda: [str(interface.ip) for interface in links[0]], lambda: links
         )
-        self.means = FakeMeans(policy=DialPolicy(clock, own, lambda _: True))
+        self.means = FakeConnectorPorts(policy=DialPolicy(clock, own, lambda _: True))
         parts = Parts(
             swarm=self.swarm,
             hasher=self.hasher,
@@ -130,7 +130,7 @@ class UseCaseTests(SynchronousTestCase):
             jobs=Jobs(clock),
             memory=FakeMemory(),
             cache=FakeCache(),
-            means=self.means.means,
+            means=self.means.ports,
             reactor=clock,
         )
         return Bitween(parts, self.downloads, self.stop)
@@ -172,12 +172,12 @@ class UseCaseTests(SynchronousTestCase):
         self.bob.announce([FILM], [Candidate(BOBS_ADDRESS)])
         self.download()
         self.clock.pump([0.3] * 3)
-        self.means.pinged[-1][1].callback(False)
+        self.means.requests.pings[-1][1].callback(False)
         self.assertFalse(self.bitween.meetings.answers(BOB, "laptop"))
         self.messenger.events.notify(PresenceRepeated(jid=BOB, resource="laptop"))
         self.assertTrue(self.bitween.meetings.answers(BOB, "laptop"))
         self.clock.pump([0.3] * 30)
-        self.means.pinged[-1][1].callback(False)
+        self.means.requests.pings[-1][1].callback(False)
         self.bob.stop()
         self.bob.start()
         self.assertIsNone(self.bitween.meetings.answers(BOB, "laptop"))

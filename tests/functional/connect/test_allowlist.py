@@ -8,7 +8,7 @@ from ipaddress import IPv4Network, IPv6Network
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from bitween.connect.allowlist import LINGER, PeerAllowlist
+from bitween.connect.allowlist import GRACE_PERIOD, PeerAllowlist
 from bitween.model.address import PeerAddress
 from bitween.model.announcement import Announcement
 from bitween.model.candidate import Candidate, CandidateKind
@@ -52,7 +52,7 @@ class AdmissionTests(SynchronousTestCase):
 
     def change(self, change: CatalogueChange) -> None:
         """Have something change."""
-        self.admission.follow(change)
+        self.admission.apply(change)
 
     def come(self, jid: str, *addresses: str, resource: str = "home") -> None:
         """Have somebody be online, and say where."""
@@ -98,34 +98,34 @@ class AdmissionTests(SynchronousTestCase):
     def test_going(self) -> None:
         """Who goes may end what he began; after a while he is shut out."""
         self.come(ANN, "192.0.2.1")
-        self.clock.advance(LINGER)
+        self.clock.advance(GRACE_PERIOD)
         self.go(ANN)
-        self.clock.advance(LINGER - 1)
-        self.admission.sweep(online=True)
+        self.clock.advance(GRACE_PERIOD - 1)
+        self.admission.expire(online=True)
         self.admits("192.0.2.1/32")
         self.clock.advance(1)
-        self.admission.sweep(online=True)
+        self.admission.expire(online=True)
         self.admits()
 
     def test_coming_back(self) -> None:
         """Who is back in time stays."""
         self.come(ANN, "192.0.2.1")
         self.go(ANN)
-        self.clock.advance(LINGER)
+        self.clock.advance(GRACE_PERIOD)
         self.change(self.catalogue.set_online(ANN, "home", True))
-        self.admission.sweep(online=True)
+        self.admission.expire(online=True)
         self.admits("192.0.2.1/32")
 
     def test_without_a_connection(self) -> None:
         """As long as we ourselves are offline, nobody is known to have gone."""
         self.come(ANN, "192.0.2.1")
         self.change(self.catalogue.all_offline())
-        self.clock.advance(10 * LINGER)
-        self.admission.sweep(online=False)
-        self.admission.sweep(online=True)
+        self.clock.advance(10 * GRACE_PERIOD)
+        self.admission.expire(online=False)
+        self.admission.expire(online=True)
         self.admits("192.0.2.1/32")
-        self.clock.advance(LINGER)
-        self.admission.sweep(online=True)
+        self.clock.advance(GRACE_PERIOD)
+        self.admission.expire(online=True)
         self.admits()
 
     def test_no_contact_any_more(self) -> None:
@@ -138,7 +138,7 @@ class AdmissionTests(SynchronousTestCase):
     def test_meeting(self) -> None:
         """Who told us alone where he is is let in there, too, until he is forgotten."""
         self.come(ANN, "192.0.2.1")
-        self.admission.meet(ANN, "home", [PeerAddress.parse("192.0.2.9", 1)])
+        self.admission.allow_candidates(ANN, "home", [PeerAddress.parse("192.0.2.9", 1)])
         self.come(ANN, "192.0.2.2")
         self.admits("192.0.2.2/32", "192.0.2.9/32")
         self.change(self.catalogue.forget(ANN))
@@ -149,10 +149,12 @@ class AdmissionTests(SynchronousTestCase):
         for number in range(3):
             resource = f"n{number}"
             self.change(self.catalogue.set_online(ANN, resource, True))
-            self.admission.meet(ANN, resource, [PeerAddress.parse(f"192.0.2.{number}", 1)])
+            self.admission.allow_candidates(
+                ANN, resource, [PeerAddress.parse(f"192.0.2.{number}", 1)]
+            )
         self.change(self.catalogue.set_online(ANN, "n0", False))
         self.admits("192.0.2.1/32", "192.0.2.2/32")
-        self.admission.meet(ANN, "n0", [PeerAddress.parse("192.0.2.9", 1)])
+        self.admission.allow_candidates(ANN, "n0", [PeerAddress.parse("192.0.2.9", 1)])
         self.change(self.catalogue.set_online(ANN, "n0", True))
         self.admits("192.0.2.1/32", "192.0.2.2/32")
         self.change(self.catalogue.forget(ANN))
@@ -160,9 +162,9 @@ class AdmissionTests(SynchronousTestCase):
 
     def test_a_relay(self) -> None:
         """What has a name of its own is let in as long as that is said."""
-        self.admission.let("relay", [PeerAddress.parse("127.1.0.2", 1)])
+        self.admission.set("relay", [PeerAddress.parse("127.1.0.2", 1)])
         self.admits("127.1.0.2/32")
-        self.admission.let("relay", ())
+        self.admission.set("relay", ())
         self.admits()
 
     def test_loopback(self) -> None:
@@ -170,10 +172,10 @@ class AdmissionTests(SynchronousTestCase):
         self.come(ANN, "127.0.0.1", "192.0.2.1")
         self.admits("192.0.2.1/32")
         self.loopback = True
-        self.admission.look_again()
+        self.admission.refresh()
         self.admits("192.0.2.1/32", "127.0.0.1/32")
         self.loopback = False
-        self.admission.look_again()
+        self.admission.refresh()
         self.admits("192.0.2.1/32")
 
     def test_many(self) -> None:

@@ -19,7 +19,7 @@ from bitween.connect.connector import (
     PUNCH_AT_LAST,
     PeerConnector,
 )
-from bitween.connect.dial_policy import MAX_PORTS, DialPolicy, Link
+from bitween.connect.dial_policy import MAX_PORTS, DialPolicy
 from bitween.connect.ladder import MEET_AFTER, PUNCH_AFTER, RELAY_AFTER
 from bitween.connect.liveness import ASK_EVERY
 from bitween.errors import NotConnected, RequestRefused, UnknownTorrent
@@ -28,11 +28,12 @@ from bitween.model.announcement import Announcement, Share
 from bitween.model.candidate import Candidate, CandidateKind
 from bitween.model.catalogue.catalogue import Catalogue, Key
 from bitween.model.events import RouteFound
+from bitween.model.network_link import Link
 from bitween.model.peer import Peer
 from bitween.model.relay_route import RelayRoute
 from bitween.model.route import UNTRIED, RouteKind
 from bitween.model.torrent import InfoHash
-from tests.support.fakes.means import FakeMeans
+from tests.support.fakes.connector_ports import FakeConnectorPorts
 from tests.support.fakes.swarm import FakeSwarm
 
 BOB, CAROL = "bob@example.org", "carol@example.org"
@@ -54,14 +55,14 @@ class MeetingCase(SynchronousTestCase):
         """Meet nobody yet."""
         self.clock, self.swarm = Clock(), FakeSwarm()
         self.policy = DialPolicy(self.clock, self, lambda _: False)
-        self.fakes = FakeMeans(policy=self.policy)
+        self.fakes = FakeConnectorPorts(policy=self.policy)
         self.catalogue = Catalogue(self.clock.seconds)
         self.admitted: dict[Key, list[PeerAddress]] = {}
         self.ours: tuple[Candidate, ...] = OURS
         self.meetings = PeerConnector(
-            *(self.clock, self.swarm, self.catalogue, self.fakes.means),
+            *(self.clock, self.swarm, self.catalogue, self.fakes.ports),
             self,
-            ours=lambda: self.ours,
+            own_candidates=lambda: self.ours,
         )
 
     def tearDown(self) -> None:
@@ -79,7 +80,7 @@ class MeetingCase(SynchronousTestCase):
         """Our only network."""
         return ((ip_interface("10.0.0.1/24"),),)
 
-    def meet(self, jid: str, resource: str, addresses: Iterable[PeerAddress]) -> None:
+    def allow_candidates(self, jid: str, resource: str, addresses: Iterable[PeerAddress]) -> None:
         """Remember who is let in."""
         self.admitted[jid, resource] = list(addresses)
 
@@ -126,7 +127,7 @@ class MeetingCase(SynchronousTestCase):
     @property
     def race(self) -> Deferred[PeerAddress | None]:
         """The last race."""
-        return self.fakes.raced[-1][1]
+        return self.fakes.prober.raced[-1][1]
 
     def way(self, jid: str = BOB) -> RouteKind | None:
         """On which rung somebody is met."""
@@ -139,10 +140,10 @@ class WantingTests(MeetingCase):
     def test_the_most_promising_one_first(self) -> None:
         """While the ladder is climbed one address is dialled; then the one that was found."""
         self.there(BOB, FAR, NEAR)
-        self.assertEqual(self.fakes.raced, [])
+        self.assertEqual(self.fakes.prober.raced, [])
         self.want()
         self.assertEqual(self.offered(), (NEAR,))
-        self.assertEqual(self.fakes.raced[0][0], (NEAR, FAR))
+        self.assertEqual(self.fakes.prober.raced[0][0], (NEAR, FAR))
         self.race.callback(FAR)
         self.assertEqual((self.offered(), self.way()), ((FAR,), RouteKind.IPV4))
 
@@ -152,7 +153,7 @@ class WantingTests(MeetingCase):
         self.want()
         self.race.callback(FAR)
         self.want(SONG)
-        self.assertEqual((self.offered(SONG), len(self.fakes.raced)), ((FAR,), 1))
+        self.assertEqual((self.offered(SONG), len(self.fakes.prober.raced)), ((FAR,), 1))
 
     def test_somebody_comes_later(self) -> None:
         """Who comes online with it is met; with several, the best way is dialled first."""
@@ -173,14 +174,14 @@ class WantingTests(MeetingCase):
         self.assertEqual(self.meetings.way(BOB, "laptop"), UNTRIED)
         self.assertIsNone(self.meetings.best_way(FILM.info_hash))
         self.there(BOB, FAR)
-        self.assertEqual(len(self.fakes.raced), 2)
+        self.assertEqual(len(self.fakes.prober.raced), 2)
 
     def test_meeting_half_way(self) -> None:
         """Who does not answer is asked to come, let in, and dialled over uTP."""
         self.there(BOB, NEAR, SEEN)
         self.want()
         self.pass_by(MEET_AFTER)
-        key, info_hash, ours, answer = self.fakes.called[0]
+        key, info_hash, ours, answer = self.fakes.requests.connections[0]
         self.assertEqual((key, info_hash, ours), ((BOB, "laptop"), FILM.info_hash, OURS))
         answer.callback((SEEN,))
         self.assertEqual(self.admitted[BOB, "laptop"], [SEEN.address])
@@ -211,9 +212,11 @@ class WantingTests(MeetingCase):
         self.connected(Peer(FAR.address, None))
         self.want(SONG)
         self.want(SONG)
-        self.assertEqual([hash_ for _, hash_, _, _ in self.fakes.called], [SONG.info_hash])
+        self.assertEqual(
+            [hash_ for _, hash_, _, _ in self.fakes.requests.connections], [SONG.info_hash]
+        )
         self.assertEqual(self.offered(SONG), ())
-        self.fakes.called[0][3].callback((SEEN,))
+        self.fakes.requests.connections[0][3].callback((SEEN,))
         self.assertEqual(self.admitted[BOB, "laptop"], [SEEN.address])
 
     def test_two_behind_one_address(self) -> None:
@@ -251,7 +254,7 @@ class WantingTests(MeetingCase):
         self.want()
         self.race.callback(FAR)
         self.pass_by(CONNECTING + 0.5)
-        self.assertEqual(len(self.fakes.called), 1)
+        self.assertEqual(len(self.fakes.requests.connections), 1)
 
     def test_a_paused_torrent(self) -> None:
         """Nobody is expected to be connected for what stands still."""
@@ -263,7 +266,7 @@ class WantingTests(MeetingCase):
             self.swarm.wish(FILM.info_hash, type(wishes)(paused=True)),
         )
         self.pass_by(CONNECTING + LOST)
-        self.assertEqual((self.fakes.called, self.way()), ([], RouteKind.IPV4))
+        self.assertEqual((self.fakes.requests.connections, self.way()), ([], RouteKind.IPV4))
 
     def test_lost(self) -> None:
         """When a connection is gone for some time, the way is looked for anew."""
@@ -273,36 +276,36 @@ class WantingTests(MeetingCase):
         self.connected(Peer(FAR.address, FAR.port))
         self.swarm.connected[FILM.info_hash] = ()
         self.pass_by(2 * LOST)
-        self.assertEqual(len(self.fakes.raced), 2)
+        self.assertEqual(len(self.fakes.prober.raced), 2)
 
     def test_many(self) -> None:
         """A way is looked for to few at a time; the others have their turn after them."""
         self.want()
         for number in range(CLIMBING + 1):
             self.there(f"friend{number}@example.org", FAR)
-        self.assertEqual(len(self.fakes.raced), CLIMBING)
-        self.fakes.raced[0][1].callback(FAR)
-        self.assertEqual(len(self.fakes.raced), CLIMBING + 1)
+        self.assertEqual(len(self.fakes.prober.raced), CLIMBING)
+        self.fakes.prober.raced[0][1].callback(FAR)
+        self.assertEqual(len(self.fakes.prober.raced), CLIMBING + 1)
 
     def test_one_account_does_not_hold_up_the_others(self) -> None:
         """Few of its devices are looked for at a time, however many do not answer."""
         self.want()
         for number in range(CLIMBING):
             self.there("mallory@example.org", OTHER, resource=str(number))
-        self.assertEqual(len(self.fakes.raced), CLIMBING_OF_ACCOUNT)
+        self.assertEqual(len(self.fakes.prober.raced), CLIMBING_OF_ACCOUNT)
         self.there(BOB, FAR)
-        self.assertEqual(self.fakes.raced[-1][0], (FAR,))
-        self.fakes.raced[-1][1].callback(FAR)
-        self.assertEqual(len(self.fakes.raced), CLIMBING_OF_ACCOUNT + 1)
-        self.fakes.raced[0][1].callback(OTHER)
-        self.assertEqual(self.fakes.raced[-1][0], (OTHER,))
+        self.assertEqual(self.fakes.prober.raced[-1][0], (FAR,))
+        self.fakes.prober.raced[-1][1].callback(FAR)
+        self.assertEqual(len(self.fakes.prober.raced), CLIMBING_OF_ACCOUNT + 1)
+        self.fakes.prober.raced[0][1].callback(OTHER)
+        self.assertEqual(self.fakes.prober.raced[-1][0], (OTHER,))
 
     def test_our_own_addresses(self) -> None:
         """Nobody makes us dial ourselves, our loopback, or what is on our link alone."""
         near = [PeerAddress.parse(ip, 8080) for ip in ("127.0.0.1", "169.254.169.254", "fe80::1")]
         self.there(BOB, OURS[0].address, *near, FAR)
         self.want()
-        self.assertEqual(self.fakes.raced[0][0], (FAR,))
+        self.assertEqual(self.fakes.prober.raced[0][0], (FAR,))
 
 
 class AnsweringTests(MeetingCase):
@@ -324,7 +327,7 @@ class AnsweringTests(MeetingCase):
         self.meetings.found.subscribe(told.append)
         self.pass_by(0.5)
         self.assertIsNone(self.answers())
-        ((key, answer),) = self.fakes.pinged
+        ((key, answer),) = self.fakes.requests.pings
         self.assertEqual(key, (BOB, "laptop"))
         answer.callback(False)
         way = self.meetings.way(BOB, "laptop")
@@ -337,7 +340,7 @@ class AnsweringTests(MeetingCase):
         """Nobody who has it answers only if that is known of each of them."""
         self.assertIsNone(self.meetings.answering(FILM.info_hash))
         self.pass_by(0.5)
-        self.fakes.pinged[0][1].callback(False)
+        self.fakes.requests.pings[0][1].callback(False)
         self.assertIs(self.meetings.answering(FILM.info_hash), False)
         self.there(CAROL, FAR)
         self.assertIsNone(self.meetings.answering(FILM.info_hash))
@@ -348,13 +351,13 @@ class AnsweringTests(MeetingCase):
     def test_it_is_asked_again(self) -> None:
         """Every half minute as long as it is wanted, until it answers or is connected."""
         self.pass_by(0.5)
-        self.fakes.pinged[0][1].callback(False)
+        self.fakes.requests.pings[0][1].callback(False)
         self.pass_by(ASK_EVERY + 6)
-        self.assertEqual(len(self.fakes.pinged), 2)
-        self.fakes.pinged[1][1].callback(True)
+        self.assertEqual(len(self.fakes.requests.pings), 2)
+        self.fakes.requests.pings[1][1].callback(True)
         self.assertTrue(self.answers())
         self.pass_by(ASK_EVERY + 6)
-        self.fakes.pinged[2][1].callback(False)
+        self.fakes.requests.pings[2][1].callback(False)
         self.connected(Peer(FAR.address, None))
         self.pass_by(6)
         self.assertTrue(self.answers())
@@ -362,13 +365,13 @@ class AnsweringTests(MeetingCase):
     def test_who_shows_itself_is_back_at_once(self) -> None:
         """It is sought anew without a wait, and asked; but not each time that it shows itself."""
         self.pass_by(0.5)
-        self.fakes.pinged[0][1].callback(False)
-        raced = len(self.fakes.raced)
+        self.fakes.requests.pings[0][1].callback(False)
+        raced = len(self.fakes.prober.raced)
         self.meetings.heard(BOB, "laptop")
         self.assertTrue(self.answers())
-        self.assertGreater(len(self.fakes.raced), raced)
+        self.assertGreater(len(self.fakes.prober.raced), raced)
         self.pass_by(6)
-        self.fakes.pinged[1][1].callback(False)
+        self.fakes.requests.pings[1][1].callback(False)
         for _ in range(9):
             self.meetings.heard(BOB, "laptop")
         self.assertFalse(self.answers())
@@ -380,19 +383,19 @@ class AnsweringTests(MeetingCase):
         """What a server says of the one that died does not count for the one that is back."""
         self.pass_by(0.5)
         self.meetings.heard(BOB, "laptop")
-        self.fakes.pinged[0][1].callback(False)
+        self.fakes.requests.pings[0][1].callback(False)
         self.assertIsNone(self.answers())
 
     def test_who_is_connected_or_not_wanted_is_not_asked(self) -> None:
         """It is there; and what nobody waits for is no reason to ask."""
         self.connected(Peer(FAR.address, None))
         self.pass_by(60)
-        self.assertEqual(self.fakes.pinged, [])
+        self.assertEqual(self.fakes.requests.pings, [])
 
     def test_who_is_not_wanted_any_more_is_not_called_silent(self) -> None:
         """What is not asked again cannot be told: it may answer by now."""
         self.pass_by(0.5)
-        self.fakes.pinged[0][1].callback(False)
+        self.fakes.requests.pings[0][1].callback(False)
         told: list[RouteFound] = []
         self.meetings.found.subscribe(told.append)
         self.successResultOf(self.swarm.remove(FILM.info_hash, delete_data=False))
@@ -405,10 +408,10 @@ class AnsweringTests(MeetingCase):
         self.pass_by(0.5)
         self.gone(BOB)
         self.there(BOB, FAR)
-        self.fakes.pinged[0][1].callback(False)
+        self.fakes.requests.pings[0][1].callback(False)
         self.assertIsNone(self.answers())
         self.pass_by(0.5)
-        self.fakes.pinged[1][1].errback(NotConnected("no session"))
+        self.fakes.requests.pings[1][1].errback(NotConnected("no session"))
         self.assertIsNone(self.answers())
 
 
@@ -418,38 +421,38 @@ class NeighbourTests(MeetingCase):
     def setUp(self) -> None:
         """Nobody has proved to be in our network."""
         super().setUp()
-        self.fakes.networks = frozenset()
+        self.fakes.neighbours.networks = frozenset()
 
     def test_no_proof(self) -> None:
         """Nothing in our network is knocked at; the rest is, after a moment."""
         self.there(BOB, NEAR, FAR)
         self.want()
-        self.assertEqual((self.fakes.raced, self.offered()), ([], ()))
-        self.fakes.proofs[0][1].callback(frozenset())
-        self.assertEqual(self.fakes.raced[0][0], (FAR,))
+        self.assertEqual((self.fakes.prober.raced, self.offered()), ([], ()))
+        self.fakes.neighbours.proofs[0][1].callback(frozenset())
+        self.assertEqual(self.fakes.prober.raced[0][0], (FAR,))
 
     def test_proof(self) -> None:
         """Then it is the best address."""
         self.there(BOB, NEAR, FAR)
         self.want()
-        self.fakes.networks = HOME
-        self.fakes.proofs[0][1].callback(HOME)
-        self.assertEqual((self.fakes.raced[0][0], self.offered()), ((NEAR, FAR), (NEAR,)))
+        self.fakes.neighbours.networks = HOME
+        self.fakes.neighbours.proofs[0][1].callback(HOME)
+        self.assertEqual((self.fakes.prober.raced[0][0], self.offered()), ((NEAR, FAR), (NEAR,)))
 
     def test_who_is_seen_elsewhere(self) -> None:
         """Others do not wait for the proof of one who is hardly at home with us."""
         self.ours = SYMMETRIC
         self.there(BOB, NEAR, FAR, SEEN)
         self.want()
-        self.assertEqual([key for key, _ in self.fakes.proofs], [(BOB, "laptop")])
-        self.assertEqual(self.fakes.raced[0][0], (FAR,))
+        self.assertEqual([key for key, _ in self.fakes.neighbours.proofs], [(BOB, "laptop")])
+        self.assertEqual(self.fakes.prober.raced[0][0], (FAR,))
 
     def test_a_neighbour_comes(self) -> None:
         """Who has dialled us from our network has proved to be there."""
         self.there(BOB, NEAR, FAR)
         self.want()
         self.connected(Peer(NEAR.address, None))
-        self.assertIn(((BOB, "laptop"), NEAR.address), self.fakes.seen)
+        self.assertIn(((BOB, "laptop"), NEAR.address), self.fakes.neighbours.connections)
         self.assertIs(self.way(), RouteKind.LAN)
 
     def test_what_is_never_dialled(self) -> None:
@@ -468,7 +471,7 @@ class NeighbourTests(MeetingCase):
             self.there(BOB, PeerAddress.parse(text, port))
             self.want()
             self.pass_by(RELAY_AFTER)
-            raced = [address for addresses, _ in self.fakes.raced for address in addresses]
+            raced = [address for addresses, _ in self.fakes.prober.raced for address in addresses]
             self.assertEqual((raced, self.swarm.met), ([], []), text)
 
     def test_a_budget(self) -> None:
@@ -476,7 +479,7 @@ class NeighbourTests(MeetingCase):
         for port in range(2000, 2000 + 2 * MAX_PORTS):
             self.there(BOB, PeerAddress(FAR.address, port))
             self.want()
-        dialled = {address for addresses, _ in self.fakes.raced for address in addresses}
+        dialled = {address for addresses, _ in self.fakes.prober.raced for address in addresses}
         self.assertEqual(len(dialled), MAX_PORTS)
 
     def test_who_is_met_keeps_the_budget(self) -> None:
@@ -486,7 +489,7 @@ class NeighbourTests(MeetingCase):
             self.want()
             self.connected(Peer(FAR.address, port))
             self.pass_by(IDLE_LOOK)
-        dialled = {address for addresses, _ in self.fakes.raced for address in addresses}
+        dialled = {address for addresses, _ in self.fakes.prober.raced for address in addresses}
         self.assertEqual(len(dialled), 2 * MAX_PORTS)
 
 
@@ -499,7 +502,7 @@ class LookingRoundTests(MeetingCase):
         self.there(BOB, NEAR, SEEN)
         looking = Deferred.fromCoroutine(self.meetings.look_round())
         self.race.callback(None)
-        self.fakes.asked[0][1].callback(RelayRoute("proxy.example.org"))
+        self.fakes.relay.routes[0][1].callback(RelayRoute("proxy.example.org"))
         ((_, way),) = self.successResultOf(looking)
         self.assertIn("symmetric NAT", way.reason)
         self.assertIs(way.rung, RouteKind.RELAY)
@@ -513,13 +516,13 @@ class LookingRoundTests(MeetingCase):
         self.there("dave@example.org", FAR, shares=())
         self.there("eve@example.org", PeerAddress.parse("2620:fe::9", 6881), shares=())
         looking = Deferred.fromCoroutine(self.meetings.look_round())
-        self.fakes.raced[1][1].callback(FAR)
+        self.fakes.prober.raced[1][1].callback(FAR)
         self.pass_by(LOOKING_ROUND - 1)
-        (eve_asked, no_relay) = self.fakes.asked[0]
+        (eve_asked, no_relay) = self.fakes.relay.routes[0]
         self.assertEqual(eve_asked[0], "eve@example.org")
         no_relay.errback(RequestRefused("neither server relays", "switch proxy65 on"))
         self.pass_by(1)
-        self.fakes.asked[1][1].callback(RelayRoute("proxy.example.org"))
+        self.fakes.relay.routes[1][1].callback(RelayRoute("proxy.example.org"))
         self.pass_by(LOOKING_ROUND)
         bob, carol, dave, eve = self.successResultOf(looking)
         self.assertEqual((bob[0], bob[1].rung), ("bob@example.org/laptop", RouteKind.LAN))
@@ -529,7 +532,7 @@ class LookingRoundTests(MeetingCase):
         self.assertIsNone(eve[1].rung)
         self.assertIn("IPv6 only and you IPv4 only; neither server relays", eve[1].reason)
         self.assertEqual(eve[1].fix, "switch proxy65 on")
-        self.assertEqual(len(self.fakes.raced), 3)
+        self.assertEqual(len(self.fakes.prober.raced), 3)
 
 
 class RelayTests(MeetingCase):
@@ -541,12 +544,12 @@ class RelayTests(MeetingCase):
         for share in shares or (FILM,):
             self.want(share)
         self.race.callback(None)
-        self.fakes.called[0][3].errback(RequestRefused("no"))
+        self.fakes.requests.connections[0][3].errback(RequestRefused("no"))
 
     def test_relay(self) -> None:
         """The local address that stands for the resource is dialled."""
         self.fail_directly()
-        self.fakes.asked[0][1].callback(RelayRoute("proxy.example.org"))
+        self.fakes.relay.routes[0][1].callback(RelayRoute("proxy.example.org"))
         way = self.meetings.way(BOB, "laptop")
         assert way.address is not None
         self.assertEqual((way.rung, self.offered()), (RouteKind.RELAY, (way.address,)))
@@ -558,54 +561,54 @@ class RelayTests(MeetingCase):
     def test_nobody_at_the_other_end(self) -> None:
         """Who does not answer is not dialled through the servers, and sought anew when it does."""
         self.fail_directly()
-        self.fakes.asked[0][1].callback(RelayRoute("proxy.example.org"))
+        self.fakes.relay.routes[0][1].callback(RelayRoute("proxy.example.org"))
         self.pass_by(0.5)
-        self.fakes.pinged[0][1].callback(False)
+        self.fakes.requests.pings[0][1].callback(False)
         self.assertEqual(self.offered(), ())
         self.pass_by(ASK_EVERY + 6)
-        races = len(self.fakes.raced)
-        self.fakes.pinged[1][1].callback(True)
-        self.assertEqual(len(self.fakes.raced), races + 1)
+        races = len(self.fakes.prober.raced)
+        self.fakes.requests.pings[1][1].callback(True)
+        self.assertEqual(len(self.fakes.prober.raced), races + 1)
         self.race.callback(NEAR)
         self.assertEqual((self.way(), self.offered()), (RouteKind.LAN, (NEAR,)))
 
     def test_a_direct_way_takes_over(self) -> None:
         """The relay is left when the swarm is connected directly, not before."""
         self.fail_directly()
-        self.fakes.asked[0][1].callback(RelayRoute("proxy.example.org"))
+        self.fakes.relay.routes[0][1].callback(RelayRoute("proxy.example.org"))
         self.there(BOB, FAR)
         self.race.callback(FAR)
-        self.assertEqual((self.offered(), self.fakes.forgotten), ((FAR,), []))
+        self.assertEqual((self.offered(), self.fakes.relay.disconnected), ((FAR,), []))
         self.connected(Peer(FAR.address, FAR.port))
-        self.assertEqual(self.fakes.forgotten, [(BOB, "laptop")])
+        self.assertEqual(self.fakes.relay.disconnected, [(BOB, "laptop")])
 
     def test_no_hole(self) -> None:
         """Behind a symmetric router the relay comes first, until a hole turns up all the same."""
         self.ours = SYMMETRIC
         self.there(BOB, NEAR, SEEN)
         self.want()
-        self.fakes.asked[0][1].callback(RelayRoute("proxy.example.org"))
+        self.fakes.relay.routes[0][1].callback(RelayRoute("proxy.example.org"))
         self.assertIs(self.way(), RouteKind.RELAY)
         self.race.callback(None)
-        self.fakes.called[0][3].callback((SEEN,))
+        self.fakes.requests.connections[0][3].callback((SEEN,))
         self.pass_by(PUNCH_AFTER + 0.25)
         self.assertEqual(self.swarm.met[-1], (FILM.info_hash, (), (NEAR, SEEN.address)))
-        self.assertEqual(self.fakes.forgotten, [])
+        self.assertEqual(self.fakes.relay.disconnected, [])
         self.connected(Peer(SEEN.address.address, SEEN.address.port, utp=True))
         self.assertIs(self.way(), RouteKind.PUNCHED)
-        self.assertEqual(self.fakes.forgotten, [(BOB, "laptop")])
+        self.assertEqual(self.fakes.relay.disconnected, [(BOB, "laptop")])
 
     def test_in_band(self) -> None:
         """Only what is small goes within the XMPP stream."""
         self.fail_directly(FILM, SONG)
-        self.fakes.asked[0][1].callback(RelayRoute(most=1_000_000))
+        self.fakes.relay.routes[0][1].callback(RelayRoute(most=1_000_000))
         self.assertIs(self.way(), RouteKind.IN_BAND)
         self.assertEqual((len(self.offered(SONG)), len(self.offered(FILM))), (1, 0))
 
     def test_too_large_to_go_in_band(self) -> None:
         """The reason tells how much would."""
         self.fail_directly()
-        self.fakes.asked[0][1].callback(RelayRoute(most=1_000_000))
+        self.fakes.relay.routes[0][1].callback(RelayRoute(most=1_000_000))
         way = self.meetings.way(BOB, "laptop")
         self.assertIs(way.rung, None)
         self.assertIn("1000000 bytes", way.reason)
@@ -615,16 +618,16 @@ class RelayTests(MeetingCase):
     def test_they_go(self) -> None:
         """The relay to who is gone is given up."""
         self.fail_directly()
-        self.fakes.asked[0][1].callback(RelayRoute("proxy.example.org"))
+        self.fakes.relay.routes[0][1].callback(RelayRoute("proxy.example.org"))
         self.gone(BOB)
-        self.assertEqual(self.fakes.forgotten, [(BOB, "laptop")])
+        self.assertEqual(self.fakes.relay.disconnected, [(BOB, "laptop")])
 
     def test_it_takes_its_time(self) -> None:
         """Without an answer from anybody, the relay's turn comes after some seconds."""
         self.there(BOB, NEAR)
         self.want()
         self.pass_by(RELAY_AFTER)
-        self.assertEqual(self.fakes.asked[0][0], (BOB, "laptop"))
+        self.assertEqual(self.fakes.relay.routes[0][0], (BOB, "laptop"))
 
 
 class AskedTests(MeetingCase):
@@ -645,7 +648,7 @@ class AskedTests(MeetingCase):
 
     def knocked(self, *answering: PeerAddress) -> tuple[PeerAddress, ...]:
         """Have somebody answer at some of the addresses that are knocked at; all of these."""
-        addresses, outcome = self.fakes.knocked.pop()
+        addresses, outcome = self.fakes.prober.probed.pop()
         outcome.callback(list(answering))
         self.clock.advance(PUNCH_AT_LAST)
         return addresses
@@ -688,7 +691,7 @@ class AskedTests(MeetingCase):
         port = PeerAddress(NEAR.address, 8080)
         self.ask(Candidate(FAR), Candidate(port))
         self.clock.advance(1)
-        self.assertEqual((self.fakes.knocked, self.swarm.met), ([], []))
+        self.assertEqual((self.fakes.prober.probed, self.swarm.met), ([], []))
         self.assertEqual(self.admitted[BOB, "laptop"], [FAR, port])
 
     def test_what_they_tell_when_asked(self) -> None:
@@ -696,18 +699,20 @@ class AskedTests(MeetingCase):
         self.there(CAROL, FAR, SEEN, shares=(SONG,))
         self.want(SONG)
         self.pass_by(MEET_AFTER)
-        self.fakes.called[0][3].callback((SEEN, Candidate(PeerAddress(FAR.address, 8080))))
+        self.fakes.requests.connections[0][3].callback(
+            (SEEN, Candidate(PeerAddress(FAR.address, 8080)))
+        )
         self.pass_by(PUNCH_AFTER + 0.25)
         self.assertEqual(self.swarm.met, [(SONG.info_hash, (), (FAR, SEEN.address))])
 
     def test_a_neighbour_has_to_prove_it(self) -> None:
         """Before that, nothing in our network is knocked at; what is elsewhere need not wait."""
-        self.fakes.networks = frozenset()
+        self.fakes.neighbours.networks = frozenset()
         self.there(BOB, NEAR, FAR)
         self.ask(Candidate(NEAR), Candidate(FAR))
-        self.assertEqual([knocked for knocked, _ in self.fakes.knocked], [(FAR,)])
-        self.fakes.networks = HOME
-        self.fakes.proofs[-1][1].callback(HOME)
+        self.assertEqual([knocked for knocked, _ in self.fakes.prober.probed], [(FAR,)])
+        self.fakes.neighbours.networks = HOME
+        self.fakes.neighbours.proofs[-1][1].callback(HOME)
         self.assertEqual(self.knocked(NEAR), (NEAR,))
 
     def test_for_nothing(self) -> None:

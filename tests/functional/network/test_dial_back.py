@@ -9,10 +9,11 @@ from twisted.internet.task import Clock
 from twisted.internet.testing import MemoryReactorClock
 from twisted.trial.unittest import SynchronousTestCase
 
-from bitween.connect.dial_policy import MAX_PORTS, DialPolicy, Link
+from bitween.connect.dial_policy import MAX_PORTS, DialPolicy
 from bitween.model.address import PeerAddress
 from bitween.model.candidate import Candidate, CandidateKind
 from bitween.model.dial_back import MAX_DIALLED, DialBack
+from bitween.model.network_link import Link
 from bitween.network.addresses import InterfaceAddresses
 from bitween.network.dial_back import TIMEOUT, DialBacks
 

@@ -13,8 +13,8 @@ from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.task import deferLater
 from twisted.trial.unittest import SkipTest, TestCase
 
-from bitween.connect.dial_policy import Link
 from bitween.errors import RequestRefused
+from bitween.model.network_link import Link
 from bitween.network.addresses import network_links
 from bitween.network.neighbours import ARRIVAL, GROUP, PORT, TOKEN_SIZE, Neighbours
 
@@ -53,19 +53,19 @@ class NeighbourTests(TestCase):
         """The networks of the interface are shared then; another question is not needed."""
         alice = self.neighbours()
         assert self.interface is not None
-        self.assertIn(self.interface.network, await alice.prove(*BOB))
-        self.assertIn(self.interface.network, alice.shared(*BOB))
-        await alice.prove(*BOB)
+        self.assertIn(self.interface.network, await alice.request_proof(*BOB))
+        self.assertIn(self.interface.network, alice.shared_networks(*BOB))
+        await alice.request_proof(*BOB)
         self.assertEqual(len(self.sent), 1)
         alice.forget(*BOB)
-        self.assertEqual(alice.shared(*BOB), ())
+        self.assertEqual(alice.shared_networks(*BOB), ())
 
     async def test_elsewhere_nothing_is_proved(self) -> None:
         """Once the interfaces are others, what was proved counts no more."""
         alice = self.neighbours()
-        await alice.prove(*BOB)
-        alice.moved()
-        self.assertFalse(alice.shared(*BOB))
+        await alice.request_proof(*BOB)
+        alice.interfaces_changed()
+        self.assertFalse(alice.shared_networks(*BOB))
 
     async def test_who_is_not_near(self) -> None:
         """Who says that it has sent the token, and was not heard, shares nothing; nor does who is
@@ -75,11 +75,11 @@ class NeighbourTests(TestCase):
         alice.startService()
         self.addCleanup(alice.stopService)
         self.asked = 0
-        self.assertEqual(await alice.prove(*BOB), frozenset())
-        self.assertEqual(await alice.prove(*BOB), frozenset())
+        self.assertEqual(await alice.request_proof(*BOB), frozenset())
+        self.assertEqual(await alice.request_proof(*BOB), frozenset())
         self.assertEqual(self.asked, 1)
         far = self.neighbours([(IPv4Interface("10.99.0.1/24"),)])
-        self.assertEqual(await far.prove(*BOB), frozenset())
+        self.assertEqual(await far.request_proof(*BOB), frozenset())
 
     def told(self) -> Deferred[None]:
         """Claim that the token was sent."""
@@ -91,7 +91,7 @@ class NeighbourTests(TestCase):
         alice = Neighbours(reactor, lambda: self.links, lambda *_: fail(RequestRefused("no")))
         alice.startService()
         self.addCleanup(alice.stopService)
-        self.assertEqual(await alice.prove(*BOB), frozenset())
+        self.assertEqual(await alice.request_proof(*BOB), frozenset())
 
     async def test_what_was_sent_to_us_alone_proves_nothing(self) -> None:
         """Only what came to the group counts: it has passed no router."""
@@ -106,7 +106,7 @@ class NeighbourTests(TestCase):
         alice = Neighbours(reactor, lambda: self.links, unicast)
         alice.startService()
         self.addCleanup(alice.stopService)
-        self.assertEqual(await alice.prove(*BOB), frozenset())
+        self.assertEqual(await alice.request_proof(*BOB), frozenset())
         self.assertEqual(len(tokens), 1)
 
     async def test_a_strangers_token(self) -> None:
@@ -115,7 +115,7 @@ class NeighbourTests(TestCase):
         self.bob.send(bytes(16), [self.here])
         clock: Any = reactor
         await deferLater(clock, ARRIVAL, lambda: None)
-        self.assertFalse(alice.shared(*BOB))
+        self.assertFalse(alice.shared_networks(*BOB))
 
     async def test_nothing_is_sent_into_networks_of_others(self) -> None:
         """Who asks from elsewhere makes us send nothing."""
@@ -145,7 +145,7 @@ class NeighbourTests(TestCase):
         """A connection of the device proves it, too; one from elsewhere does not."""
         alice = self.neighbours()
         for address in ("10.99.0.1", "127.0.0.1"):
-            alice.saw(*BOB, address)
-            self.assertFalse(alice.shared(*BOB))
-        alice.saw(*BOB, self.here)
-        self.assertTrue(alice.shared(*BOB))
+            alice.connected(*BOB, address)
+            self.assertFalse(alice.shared_networks(*BOB))
+        alice.connected(*BOB, self.here)
+        self.assertTrue(alice.shared_networks(*BOB))

@@ -71,7 +71,7 @@ class ProberTests(SynchronousTestCase):
 
     def test_all_that_answer(self) -> None:
         """They are told after a time that was set, never earlier."""
-        looking = self.prober.answering([ONE, TWO, THREE], 0.3)
+        looking = self.prober.find_answering([ONE, TWO, THREE], 0.3)
         self.dialled[THREE].callback(True)
         self.dialled[ONE].callback(True)
         self.dialled[TWO].callback(False)

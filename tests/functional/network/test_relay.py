@@ -210,25 +210,25 @@ class BridgeTests(RelayCase):
         address = self.alice.local_address(*BOB)
         self.assertEqual(address, self.alice.local_address(*BOB))
         self.assertTrue(address.is_loopback)
-        self.assertEqual(self.alice.who(address.address), BOB)
-        self.assertIsNone(self.bob.who("127.1.0.1"))
+        self.assertEqual(self.alice.device_at(address.address), BOB)
+        self.assertIsNone(self.bob.device_at("127.1.0.1"))
         _, far = await self.joined()
-        self.assertEqual(self.bob.who(far.transport.getPeer().host), ALICE)
+        self.assertEqual(self.bob.device_at(far.transport.getPeer().host), ALICE)
         other = self.alice.local_address(BOB[0], "phone")
         self.assertNotEqual(other.address, address.address)
-        self.assertEqual(self.alice.who(other.address), (BOB[0], "phone"))
+        self.assertEqual(self.alice.device_at(other.address), (BOB[0], "phone"))
 
     def test_places_are_told(self) -> None:
         """Whoever lets peers in hears of each place before somebody comes from there."""
         address = self.alice.local_address(*BOB)
-        self.alice.forget(*BOB)
+        self.alice.disconnect(*BOB)
         self.assertEqual(self.placed, [{address.address}, set()])
 
     async def test_an_address_is_not_given_to_another_soon(self) -> None:
         """Peers are remembered by it."""
         first = self.alice.local_address(*BOB)
-        self.alice.forget(*BOB)
-        self.assertIsNone(self.alice.who(first.address))
+        self.alice.disconnect(*BOB)
+        self.assertIsNone(self.alice.device_at(first.address))
         self.assertNotEqual(self.alice.local_address("x@y", "z").address, first.address)
 
     async def test_one_direction_is_closed_alone(self) -> None:
@@ -298,10 +298,10 @@ class BridgeTests(RelayCase):
     async def test_who_goes_is_cut_off(self) -> None:
         """Nothing listens any more, and both connections end."""
         near, far = await self.joined()
-        self.alice.forget(*BOB)
+        self.alice.disconnect(*BOB)
         await near.ended()
         await far.ended()
-        self.alice.forget(*BOB)
+        self.alice.disconnect(*BOB)
 
     async def test_a_stop_cuts_everything_off(self) -> None:
         """On the side that answers, too."""

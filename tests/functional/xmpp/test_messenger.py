@@ -55,7 +55,9 @@ class OwnDeviceTests(ClientCase):
 
     def meet(self) -> None:
         """Ask it for something; nobody waits for the outcome."""
-        self.messenger.meet(OWN, "desk", InfoHash("0" * 40), ()).addErrback(lambda _: None)
+        self.messenger.request_connection(OWN, "desk", InfoHash("0" * 40), ()).addErrback(
+            lambda _: None
+        )
 
     def test_it_may_come_back_as_another_version(self) -> None:
         """Once it has gone, it is asked anew what it is able to do."""

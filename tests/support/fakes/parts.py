@@ -11,8 +11,8 @@ from bitween.app.jobs import Jobs
 from bitween.app.ports import MessengerPort
 from bitween.network.addresses import InterfaceAddresses
 from tests.support.fakes.cache import FakeCache
+from tests.support.fakes.connector_ports import FakeConnectorPorts
 from tests.support.fakes.idle import Idle
-from tests.support.fakes.means import FakeMeans
 from tests.support.fakes.memory import FakeMemory
 from tests.support.fakes.swarm import FakeSwarm
 
@@ -37,6 +37,6 @@ def parts_around(
         jobs=Jobs(reactor),
         memory=FakeMemory(),
         cache=cache or FakeCache(),
-        means=FakeMeans().means,
+        means=FakeConnectorPorts().ports,
         reactor=reactor,
     )

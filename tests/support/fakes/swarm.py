@@ -220,7 +220,7 @@ class FakeSwarm:
         """Remember who may not."""
         self.admitted.difference_update(networks)
 
-    def meet(
+    def dial_simultaneously(
         self, info_hash: InfoHash, dialled: Sequence[PeerAddress], punched: Sequence[PeerAddress]
     ) -> None:
         """Remember who was met."""

@@ -7,9 +7,10 @@ from ipaddress import ip_interface, ip_network
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from bitween.connect.dial_policy import MAX_FAILED, MAX_PORTS, DialPolicy, Link
+from bitween.connect.dial_policy import MAX_FAILED, MAX_PORTS, DialPolicy
 from bitween.model.address import PeerAddress
 from bitween.model.candidate import Candidate, CandidateKind
+from bitween.model.network_link import Link
 
 BOB, CAROL = "bob@example.org", "carol@example.org"
 AN_HOUR, A_DAY = MAX_FAILED.values()
@@ -45,7 +46,7 @@ class DialPolicyTests(SynchronousTestCase):
         for text in ("20.0.0.1", "2a00:1::1"):
             self.assertTrue(self.policy.may_dial(at(text, 1024)))
             self.assertFalse(self.policy.may_dial(at(text, 1023)))
-            self.assertFalse(self.policy.is_near(at(text)))
+            self.assertFalse(self.policy.needs_proof(at(text)))
 
     def test_near(self) -> None:
         """In our networks, with proof alone; a router's public address is not in one of them."""
@@ -58,7 +59,7 @@ class DialPolicyTests(SynchronousTestCase):
             ("100.64.0.1", False),
         ):
             self.assertFalse(self.policy.may_dial(at(text)), text)
-            self.assertEqual(self.policy.is_near(at(text)), near, text)
+            self.assertEqual(self.policy.needs_proof(at(text)), near, text)
         self.assertTrue(self.policy.may_dial(at("192.168.1.7"), [HOME]))
         self.assertFalse(self.policy.may_dial(at("192.168.1.7", 80), [HOME]))
         self.assertFalse(self.policy.may_dial(at("172.17.0.2"), [HOME]))
@@ -75,10 +76,10 @@ class DialPolicyTests(SynchronousTestCase):
         other = at("192.168.1.5", 7000)
         for address in (other, at("172.17.0.1", 7000)):
             self.assertFalse(self.policy.may_dial(address, [HOME]))
-            self.assertFalse(self.policy.may_come_from(address))
+            self.assertFalse(self.policy.may_connect_from(address))
             self.served.add(address)
             self.assertTrue(self.policy.may_dial(address))
-            self.assertTrue(self.policy.may_come_from(address))
+            self.assertTrue(self.policy.may_connect_from(address))
         self.served.add(at("192.168.1.5"))
         self.assertFalse(self.policy.may_dial(at("192.168.1.5")))
 
@@ -87,18 +88,18 @@ class DialPolicyTests(SynchronousTestCase):
         address = at("127.0.0.1", 7000)
         self.served.add(address)
         self.assertFalse(self.policy.may_dial(address))
-        self.assertFalse(self.policy.may_come_from(address))
+        self.assertFalse(self.policy.may_connect_from(address))
         self.candidates = (Candidate(at("127.0.0.1")),)
         self.assertTrue(self.policy.may_dial(address))
-        self.assertTrue(self.policy.may_come_from(address))
+        self.assertTrue(self.policy.may_connect_from(address))
         self.assertFalse(self.policy.may_dial(at("127.0.0.1", 7001)))
-        self.assertFalse(self.policy.may_come_from(at("127.0.0.1", 7001)))
+        self.assertFalse(self.policy.may_connect_from(at("127.0.0.1", 7001)))
 
     def test_who_is_let_in(self) -> None:
         """From networks of our own without proof: whoever comes from there is there."""
-        self.assertTrue(self.policy.may_come_from(at("192.168.1.7")))
-        self.assertTrue(self.policy.may_come_from(at("20.0.0.1", 22)))
-        self.assertFalse(self.policy.may_come_from(at("fe80::1")))
+        self.assertTrue(self.policy.may_connect_from(at("192.168.1.7")))
+        self.assertTrue(self.policy.may_connect_from(at("20.0.0.1", 22)))
+        self.assertFalse(self.policy.may_connect_from(at("fe80::1")))
 
     def hosts(self, first: int, count: int) -> list[PeerAddress]:
         """Addresses of so many different hosts."""

@@ -119,8 +119,8 @@ class MeetingTests(SwarmCase):
         info_hash = await self.share(one, write(os.path.join(self.folder(), "film"), content))
         await two.download(info_hash, "", self.folder())
         while not two.peers(info_hash):
-            one.meet(info_hash, [], [address_of(two)])
-            two.meet(info_hash, [], [address_of(one)])
+            one.dial_simultaneously(info_hash, [], [address_of(two)])
+            two.dial_simultaneously(info_hash, [], [address_of(one)])
             await deferLater(reactor, 0.1)
         self.assertTrue(all(peer.utp for peer in two.peers(info_hash)))
         await when(two, lambda: two.library.get(info_hash).complete)
@@ -133,7 +133,7 @@ class MeetingTests(SwarmCase):
         await two.download(info_hash, "", self.folder())
         while not two.peers(info_hash):
             # As often as it takes for both to have the torrent in their sessions.
-            one.meet(info_hash, [address_of(two)], [])
+            one.dial_simultaneously(info_hash, [address_of(two)], [])
             await deferLater(reactor, 0.1)
         self.assertFalse(any(peer.utp for peer in two.peers(info_hash)))
         await when(two, lambda: two.library.get(info_hash).complete)

@@ -266,7 +266,7 @@ class AskingTests(EncounterCase):
 
     def meet(self) -> Deferred[tuple[Candidate, ...]]:
         """Ask bob's laptop."""
-        return self.encounters.meet(BOB, "laptop", InfoHash(HASH), OURS)
+        return self.encounters.request_connection(BOB, "laptop", InfoHash(HASH), OURS)
 
     def knows_how(self) -> None:
         """Let it tell its features."""

@@ -1,0 +1,211 @@
+"""The ports of ``bitween.connect.connector`` in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from ipaddress import ip_network
+
+from twisted.internet.defer import Deferred
+
+from bitween.connect.ports import ConnectorPorts, DialPolicyPort
+from bitween.errors import RequestRefused
+from bitween.model.address import PeerAddress
+from bitween.model.candidate import Candidate
+from bitween.model.catalogue.catalogue import Key
+from bitween.model.network_link import Network
+from bitween.model.relay_route import RelayRoute
+from bitween.model.torrent import InfoHash
+
+
+class FakeProber:
+    """
+    Answers when a test does.
+
+    :ivar raced: the addresses of each race, and its outcome.
+    :ivar probed: the addresses of each call of ``find_answering``, and its outcome.
+    """
+
+    def __init__(self, quick: bool = False) -> None:
+        """:param quick: whether the best address of each race answers at once."""
+        self._quick = quick
+        self.raced: list[tuple[tuple[PeerAddress, ...], Deferred[PeerAddress | None]]] = []
+        self.probed: list[tuple[tuple[PeerAddress, ...], Deferred[list[PeerAddress]]]] = []
+
+    def race(self, addresses: Sequence[PeerAddress]) -> Deferred[PeerAddress | None]:
+        """Begin a race; one without addresses is over."""
+        outcome: Deferred[PeerAddress | None] = Deferred()
+        self.raced.append((tuple(addresses), outcome))
+        if self._quick or not addresses:
+            outcome.callback(addresses[0] if addresses else None)
+        return outcome
+
+    def find_answering(
+        self, addresses: Sequence[PeerAddress], seconds: float
+    ) -> Deferred[list[PeerAddress]]:
+        """Begin to probe."""
+        del seconds
+        outcome: Deferred[list[PeerAddress]] = Deferred()
+        self.probed.append((tuple(addresses), outcome))
+        return outcome
+
+    def close(self) -> None:
+        """Do nothing: what a test does not answer stays open."""
+
+
+class FakePeerRequests:
+    """
+    Answers when a test does.
+
+    :ivar connections: device, torrent and our candidates of each request to dial us; its answer.
+    :ivar pings: the device of each ping, and its answer.
+    """
+
+    def __init__(self) -> None:
+        self.connections: list[
+            tuple[Key, InfoHash, tuple[Candidate, ...], Deferred[tuple[Candidate, ...]]]
+        ] = []
+        self.pings: list[tuple[Key, Deferred[bool]]] = []
+
+    def request_connection(
+        self, jid: str, resource: str, info_hash: InfoHash, candidates: Sequence[Candidate]
+    ) -> Deferred[tuple[Candidate, ...]]:
+        """Begin to ask."""
+        answer: Deferred[tuple[Candidate, ...]] = Deferred()
+        self.connections.append(((jid, resource), info_hash, tuple(candidates), answer))
+        return answer
+
+    def ping(self, jid: str, resource: str) -> Deferred[bool]:
+        """Begin to ask."""
+        answer: Deferred[bool] = Deferred()
+        self.pings.append(((jid, resource), answer))
+        return answer
+
+
+class FakeRelay:
+    """
+    Gives each device a local address; finds a route when a test does.
+
+    :ivar routes: the device of each search for a route, and its outcome.
+    :ivar disconnected: the devices that had a local address and lost it.
+    """
+
+    def __init__(self, quick: bool = False) -> None:
+        """:param quick: whether each search for a route fails at once."""
+        self._quick = quick
+        self._addresses: dict[Key, PeerAddress] = {}
+        self._count = 0
+        self.routes: list[tuple[Key, Deferred[RelayRoute]]] = []
+        self.disconnected: list[Key] = []
+
+    def local_address(self, jid: str, resource: str) -> PeerAddress:
+        """Give each device its own."""
+        key = (jid, resource)
+        if key not in self._addresses:
+            self._count += 1
+            self._addresses[key] = PeerAddress(f"127.1.0.{self._count}", 40000)
+        return self._addresses[key]
+
+    def device_at(self, address: str) -> Key | None:
+        """Look it up."""
+        return next((key for key, a in self._addresses.items() if a.address == address), None)
+
+    def find_route(self, jid: str, resource: str) -> Deferred[RelayRoute]:
+        """Begin to search."""
+        outcome: Deferred[RelayRoute] = Deferred()
+        self.routes.append(((jid, resource), outcome))
+        if self._quick:
+            outcome.errback(RequestRefused("neither server relays", "have proxy65 switched on"))
+        return outcome
+
+    def disconnect(self, jid: str, resource: str) -> None:
+        """Release the local address."""
+        if self._addresses.pop((jid, resource), None):
+            self.disconnected.append((jid, resource))
+
+
+class FakeNeighbours:
+    """
+    Every device shares the networks that a test names.
+
+    :ivar networks: those networks; while there are none, a test answers each request.
+    :ivar proofs: the device of each request for proof, and its answer.
+    :ivar connections: each device that connected, and from where.
+    """
+
+    def __init__(self) -> None:
+        self.networks: frozenset[Network] = frozenset(
+            map(ip_network, ("10.0.0.0/24", "192.0.2.0/24"))
+        )
+        self.proofs: list[tuple[Key, Deferred[frozenset[Network]]]] = []
+        self.connections: list[tuple[Key, str]] = []
+
+    def shared_networks(self, jid: str, resource: str) -> Collection[Network]:
+        """The same for all."""
+        del jid, resource
+        return self.networks
+
+    def request_proof(self, jid: str, resource: str) -> Deferred[frozenset[Network]]:
+        """Begin to ask, where something is left to be proved."""
+        answer: Deferred[frozenset[Network]] = Deferred()
+        self.proofs.append(((jid, resource), answer))
+        if self.networks:
+            answer.callback(self.networks)
+        return answer
+
+    def connected(self, jid: str, resource: str, address: str) -> None:
+        """Record it."""
+        self.connections.append(((jid, resource), address))
+
+    def forget(self, jid: str, resource: str) -> None:
+        """Keep what the test says."""
+
+    def interfaces_changed(self) -> None:
+        """Keep what the test says."""
+
+
+class FakeDialPolicy:
+    """Allows every address that is not on loopback."""
+
+    accepts_loopback = False
+
+    def may_dial(self, address: PeerAddress, shared: Collection[Network] = ()) -> bool:
+        """Refuse loopback only."""
+        del shared
+        return not address.is_loopback
+
+    def may_connect_from(self, address: PeerAddress) -> bool:
+        """Refuse loopback only."""
+        return not address.is_loopback
+
+    def needs_proof(self, address: PeerAddress) -> bool:
+        """Ask for no proof."""
+        del address
+        return False
+
+    def within_budget(self, jid: str, addresses: Iterable[PeerAddress]) -> list[PeerAddress]:
+        """Set no bounds."""
+        del jid
+        return list(addresses)
+
+    def connected(self, jid: str, address: PeerAddress) -> None:
+        """Ignore it: there is no budget."""
+
+
+class FakeConnectorPorts:
+    """One fake for each port that a connector reaches devices through."""
+
+    def __init__(self, quick: bool = False, policy: DialPolicyPort | None = None) -> None:
+        """
+        :param quick: whether the best address of each race answers at once, and no server relays.
+        :param policy: decides what may be dialled; by default all but loopback.
+        """
+        self.prober = FakeProber(quick)
+        self.requests = FakePeerRequests()
+        self.relay = FakeRelay(quick)
+        self.neighbours = FakeNeighbours()
+        self.policy: DialPolicyPort = policy or FakeDialPolicy()
+
+    @property
+    def ports(self) -> ConnectorPorts:
+        """All of them."""
+        return ConnectorPorts(self.prober, self.requests, self.relay, self.neighbours, self.policy)
