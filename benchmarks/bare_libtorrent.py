@@ -16,7 +16,7 @@ from typing import Any
 
 import libtorrent as lt
 
-from bitween.bittorrent.engine.session import SETTINGS, TORRENT_FLAGS
+from bitween.bittorrent.engine.session_settings import SETTINGS, TORRENT_FLAGS
 
 
 def main() -> None:

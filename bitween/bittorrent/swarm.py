@@ -18,13 +18,15 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from bitween.bittorrent.engine import alerts
+from bitween.bittorrent.engine.alert_reader import SessionReactor
 from bitween.bittorrent.engine.alerts import Alert, TorrentStatus
 from bitween.bittorrent.engine.flusher import Flusher
 from bitween.bittorrent.engine.hole_punch import Puncher
 from bitween.bittorrent.engine.ip_filter import Network
 from bitween.bittorrent.engine.listen_sockets import ListenSockets
 from bitween.bittorrent.engine.piece_reader import OpenFile, PieceReader
-from bitween.bittorrent.engine.session import Session, SessionOptions, SessionReactor
+from bitween.bittorrent.engine.session import Session, SessionFactory
+from bitween.bittorrent.engine.session_settings import SessionOptions
 from bitween.bittorrent.engine.status_queue import StatusQueue
 from bitween.bittorrent.engine.transfer_counters import PeerConnection, TransferCounters
 from bitween.bittorrent.files.naming import Steps
@@ -118,16 +120,20 @@ class Swarm(Service):
         options: SwarmOptions,
         clock: Callable[[], float] = time.time,
         announced: Callable[[InfoHash], Collection[int]] = lambda _: (),
+        *,
+        new_session: SessionFactory = Session,
     ) -> None:
         """
         :param store: is closed when the service has stopped.
         :param clock: seconds since the epoch.
         :param announced: see :attr:`announced`.
+        :param new_session: creates the libtorrent session.
         """
         self._reactor = reactor
         self._store = store
         self._options = options
         self._clock = clock
+        self._create_session = new_session
         self._session: Session | None = None
         self._limits = options.limits
         self._renewing: Deferred[None] | None = None
@@ -284,7 +290,7 @@ class Swarm(Service):
 
     def _new_session(self) -> Session:
         options = self._options
-        return Session(
+        return self._create_session(
             self._reactor,
             SessionOptions(self._limits, options.limit_lan, options.port_mapping),
             self._received,

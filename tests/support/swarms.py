@@ -12,6 +12,10 @@ from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 from twisted.trial.unittest import TestCase
 
+from bitween.bittorrent.engine.alert_reader import SessionReactor
+from bitween.bittorrent.engine.alerts import Alert
+from bitween.bittorrent.engine.session import Session
+from bitween.bittorrent.engine.session_settings import SessionOptions
 from bitween.bittorrent.swarm import Swarm, SwarmOptions
 from bitween.files.hashing.worker import hash_path
 from bitween.model.address import PeerAddress
@@ -71,6 +75,40 @@ def when(swarm: Swarm, holds: Callable[[], bool]) -> Deferred[None]:
     return done
 
 
+class AlertTap:
+    """
+    Creates a swarm's session, and stands between the two: a test can drop and inject alerts.
+
+    :ivar session: the session that the swarm uses.
+    :ivar dropping: whether libtorrent's alerts are dropped, as when its queue is full.
+    """
+
+    session: Session
+
+    def __init__(self) -> None:
+        self.dropping = False
+        self._receive: Callable[[list[Alert]], None] = lambda _: None
+
+    def __call__(
+        self,
+        reactor: SessionReactor,
+        options: SessionOptions,
+        receive: Callable[[list[Alert]], None],
+    ) -> Session:
+        """Create the session; the ``new_session`` of a swarm."""
+        self._receive = receive
+        self.session = Session(reactor, options, self._pass_on)
+        return self.session
+
+    def inject(self, *alerts: Alert) -> None:
+        """Hand alerts to the swarm, as if libtorrent had posted them."""
+        self._receive(list(alerts))
+
+    def _pass_on(self, alerts: list[Alert]) -> None:
+        if not self.dropping:
+            self._receive(alerts)
+
+
 class SwarmCase(TestCase):
     """Starts swarms on loopback and stops them again."""
 
@@ -80,14 +118,24 @@ class SwarmCase(TestCase):
         os.makedirs(path)
         return path
 
-    def new_swarm(self, state: str | None = None, options: SwarmOptions = LOOPBACK) -> Swarm:
+    def new_swarm(
+        self,
+        state: str | None = None,
+        options: SwarmOptions = LOOPBACK,
+        tap: AlertTap | None = None,
+    ) -> Swarm:
         """A swarm that is not started."""
         store = Database.open(os.path.join(state or self.folder("state"), "bitween.db"))
-        return Swarm(cast(Any, reactor), store, options)
+        return Swarm(cast(Any, reactor), store, options, new_session=tap or Session)
 
-    async def start(self, state: str | None = None, options: SwarmOptions = LOOPBACK) -> Swarm:
+    async def start(
+        self,
+        state: str | None = None,
+        options: SwarmOptions = LOOPBACK,
+        tap: AlertTap | None = None,
+    ) -> Swarm:
         """A swarm that is ready."""
-        swarm = self.new_swarm(state, options)
+        swarm = self.new_swarm(state, options, tap)
         swarm.startService()
         swarm.admit([HERE])
         self.addCleanup(self.stop, swarm)

@@ -10,8 +10,9 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 
 from bitween.bittorrent.engine._libtorrent import lt
+from bitween.bittorrent.engine.alert_reader import SessionReactor
 from bitween.bittorrent.engine.alerts import PieceRead
-from bitween.bittorrent.engine.session import Session, SessionReactor
+from bitween.bittorrent.engine.session import Session
 from bitween.errors import SwarmError
 from bitween.model.file_span import Span
 from bitween.model.torrent import InfoHash

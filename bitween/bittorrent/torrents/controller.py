@@ -10,7 +10,8 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
-from bitween.bittorrent.engine.session import Session, SessionReactor
+from bitween.bittorrent.engine.alert_reader import SessionReactor
+from bitween.bittorrent.engine.session import Session
 from bitween.bittorrent.files.layout import Layout
 from bitween.bittorrent.files.naming import Steps
 from bitween.bittorrent.torrents.dialler import Dialler

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from twisted.internet.interfaces import IDelayedCall
 
-from bitween.bittorrent.engine.session import SessionReactor
+from bitween.bittorrent.engine.alert_reader import SessionReactor
 from bitween.bittorrent.torrents.managed_torrent import ManagedTorrent
 from bitween.bittorrent.torrents.queue import STALLED, QueueEntry, waiting
 from bitween.bittorrent.torrents.registry import TorrentRegistry

@@ -7,7 +7,7 @@ from typing import cast
 
 from twisted.internet.interfaces import IReactorTime
 
-from bitween.bittorrent.engine.session import SessionReactor
+from bitween.bittorrent.engine.alert_reader import SessionReactor
 from bitween.bittorrent.files.disk import Look, looking
 from bitween.bittorrent.torrents.controller import TorrentController
 from bitween.bittorrent.torrents.loader import Loader

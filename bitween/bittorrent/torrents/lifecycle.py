@@ -12,10 +12,11 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from bitween.bittorrent.engine.alert_reader import SessionReactor
 from bitween.bittorrent.engine.alerts import Phase, TorrentStatus
 from bitween.bittorrent.engine.flusher import Flusher
 from bitween.bittorrent.engine.metadata_scan import scanning
-from bitween.bittorrent.engine.session import Session, SessionReactor
+from bitween.bittorrent.engine.session import Session
 from bitween.bittorrent.engine.transfer_counters import TransferCounters
 from bitween.bittorrent.files.disk import Look, looking, remove_part_file
 from bitween.bittorrent.files.holes import Zeros, finding_zeros

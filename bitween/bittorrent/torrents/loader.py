@@ -9,10 +9,11 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from bitween.bittorrent.engine.add_torrent import Loading
 from bitween.bittorrent.engine.alerts import Deleted, Removed
 from bitween.bittorrent.engine.flusher import Flusher
 from bitween.bittorrent.engine.piece_reader import PieceReader
-from bitween.bittorrent.engine.session import Loading, Session
+from bitween.bittorrent.engine.session import Session
 from bitween.bittorrent.engine.status_queue import StatusQueue
 from bitween.bittorrent.engine.transfer_counters import TransferCounters
 from bitween.bittorrent.torrents.managed_torrent import ManagedTorrent

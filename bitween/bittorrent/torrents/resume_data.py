@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterable
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
+from bitween.bittorrent.engine.alert_reader import SessionReactor
 from bitween.bittorrent.engine.alerts import Alert, ResumeData
-from bitween.bittorrent.engine.session import Session, SessionReactor
+from bitween.bittorrent.engine.session import Session
 from bitween.bittorrent.torrents.managed_torrent import ManagedTorrent
 from bitween.bittorrent.torrents.registry import TorrentRegistry
 from bitween.errors import StoreError

@@ -13,7 +13,7 @@ from typing import Any, cast
 from twisted.internet import reactor
 
 from bitween.bittorrent.engine import alerts
-from bitween.bittorrent.engine.session import limited
+from bitween.bittorrent.engine.session_settings import rate_limited_peers
 from bitween.bittorrent.swarm import Swarm
 from bitween.errors import StartupError
 from bitween.model.address import PeerAddress
@@ -23,7 +23,7 @@ from bitween.model.torrent_options import Limits
 from bitween.storage.database import Database
 from bitween.storage.torrent_record import TorrentRecord
 from bitween.util.cooperate import SLICE
-from tests.support.swarms import HERE, LOOPBACK, SwarmCase, address_of, tree, when, write
+from tests.support.swarms import HERE, LOOPBACK, AlertTap, SwarmCase, address_of, tree, when, write
 
 
 def taken_port(case: SwarmCase) -> int:
@@ -102,15 +102,16 @@ class ListeningTests(SwarmCase):
 
     async def test_a_mapped_port(self) -> None:
         """A router's forwarding is told, with the address that the router has."""
-        swarm = await self.start()
+        tap = AlertTap()
+        swarm = await self.start(tap=tap)
         told: list[SwarmEvent] = []
         swarm.events.subscribe(told.append)
-        swarm._received([alerts.PortMapped(1, 6881, True), alerts.PortMapped(2, 6881, False)])
+        tap.inject(alerts.PortMapped(1, 6881, True), alerts.PortMapped(2, 6881, False))
         self.assertEqual(swarm.mapped, ())
-        swarm._received([alerts.ExternalAddress("198.51.100.7")])
+        tap.inject(alerts.ExternalAddress("198.51.100.7"))
         self.assertEqual(swarm.mapped, (PeerAddress("198.51.100.7", 6881),))
         self.assertEqual(swarm.external, ("198.51.100.7",))
-        swarm._received([alerts.PortNotMapped(1, "no")])
+        tap.inject(alerts.PortNotMapped(1, "no"))
         self.assertEqual(swarm.mapped, ())
         self.assertEqual(told.count(ListeningChanged()), 2)
 
@@ -226,7 +227,7 @@ class LimitTests(SwarmCase):
         world = ("192.0.2.1", "127.0.0.1", "2001:db8::1", "::1", "100.64.0.1", "172.32.0.1")
         local = ("10.1.2.3", "192.168.0.9", "172.16.0.1", "169.254.7.7", "fd00::1", "fe80::1")
         for lan in (False, True):
-            classes = limited(lan)
+            classes = rate_limited_peers(lan)
             self.assertNotIn(0, [classes.access(address) for address in world])
             self.assertEqual({bool(classes.access(address)) for address in local}, {lan})
 
@@ -269,18 +270,17 @@ class TroubleTests(SwarmCase):
 
     async def test_lost_alerts(self) -> None:
         """After an overflow of libtorrent's alerts everything is asked for anew, and goes on."""
-        alice, bob = await self.start(), await self.start()
+        tap = AlertTap()
+        alice, bob = await self.start(), await self.start(tap=tap)
         path = write(os.path.join(self.folder(), "file"), os.urandom(100_000))
         info_hash = await self.share(alice, path)
-        received = bob._received
-        assert bob._session is not None
-        bob._session._receive = lambda _: None
+        tap.dropping = True
         await bob.download(info_hash, "", self.folder("downloads"))
         bob.offer_peers(info_hash, [address_of(alice)])
         # What libtorrent says of adding the torrent is lost, as if its queue had been full.
-        bob._session.statuses()
-        bob._session._receive = received
-        received([alerts.Dropped()])
+        tap.session.statuses()
+        tap.dropping = False
+        tap.inject(alerts.Dropped())
         bob.offer_peers(info_hash, [address_of(alice)])
         await when(bob, lambda: bob.library.get(info_hash).complete)
 
@@ -290,10 +290,12 @@ class TroubleTests(SwarmCase):
         alice = await self.start(state)
         path = write(os.path.join(self.folder(), "file"), os.urandom(1000))
         info_hash = await self.share(alice, path)
-        record = alice._members.known(info_hash).record
-        bad = InfoHash("ab" * 20)
-        alice._store.put(replace(record, info_hash=bad, torrent_file=b"nonsense"))
         await self.stop(alice)
+        bad = InfoHash("ab" * 20)
+        store = Database.open(os.path.join(state, "bitween.db"))
+        (record,) = store.torrents()
+        store.put(replace(record, info_hash=bad, torrent_file=b"nonsense"))
+        store.close()
         alice = await self.start(state)
         self.assertEqual(alice.library.get(bad).state, TorrentState.ERROR)
         self.assertTrue(alice.library.get(info_hash).complete)

@@ -8,7 +8,8 @@ from typing import Any
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SkipTest, SynchronousTestCase, TestCase
 
-from bitween.bittorrent.engine.session import Session, SessionOptions
+from bitween.bittorrent.engine.session import Session
+from bitween.bittorrent.engine.session_settings import SessionOptions
 from bitween.model.address import PeerAddress
 from bitween.network.addresses import INTERVAL, InterfaceAddresses, interface_addresses
 from bitween.network.stun import StunAnswer, ask

@@ -1,0 +1,100 @@
+"""What libtorrent is given to add a torrent."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from bitween.bittorrent.engine._libtorrent import lt
+from bitween.bittorrent.engine.session_settings import TORRENT_FLAGS
+from bitween.model.address import PeerAddress
+from bitween.model.torrent import InfoHash
+from bitween.model.torrent_options import Limits
+
+_NO_LIMIT = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Loading:
+    """
+    A torrent to be put into the session.
+
+    :param torrent_file: ``None`` to ask peers for the metadata first.
+    :param paths: of every file, or none if libtorrent is to choose them all.
+    :param resume_data: what libtorrent last said of it.
+    :param trusted: whether to believe what that says of pieces; else what lies there is checked.
+    :param halted: whether to do nothing with it for now.
+    :param have_all: whether every byte is known to be there.
+    :param holes: the pieces that are there, and no others, where files were made with holes.
+    :param priorities: what to fetch of what is not there, see :meth:`Layout.priorities`; ``None``
+        for nothing.
+    :param sequential: whether to fetch the pieces in their order.
+    :param limits: of this torrent alone.
+    :param peers: whom to dial at once.
+    """
+
+    info_hash: InfoHash
+    folder: str
+    torrent_file: bytes | None
+    paths: Sequence[str]
+    resume_data: bytes | None
+    trusted: bool
+    halted: bool
+    have_all: bool
+    holes: Sequence[range]
+    priorities: Sequence[int] | None
+    sequential: bool
+    limits: Limits
+    peers: Sequence[PeerAddress]
+
+
+def torrent_params(loading: Loading) -> lt.add_torrent_params:
+    """
+    Build what libtorrent takes.
+
+    :raises RuntimeError: if libtorrent cannot read the metadata or the resume data.
+    :raises UnicodeEncodeError: if the folder's path is not UTF-8.
+    """
+    params = lt.add_torrent_params()
+    if loading.resume_data is not None:
+        params = lt.read_resume_data(loading.resume_data)
+    if loading.torrent_file is not None:
+        fresh = lt.load_torrent_buffer(loading.torrent_file)
+        if loading.resume_data is None:
+            params = fresh
+        params.ti = fresh.ti
+    if loading.holes or not loading.trusted:
+        params.have_pieces = []
+        params.verified_pieces = []
+        params.unfinished_pieces = {}
+    # Names come from nowhere but the layout: resume data could lead anywhere.
+    params.renamed_files = dict(enumerate(loading.paths))
+    params.info_hashes = lt.info_hash_t(lt.sha1_hash(bytes.fromhex(loading.info_hash)))
+    params.save_path = loading.folder
+    params.peers = [(peer.address, peer.port) for peer in loading.peers]
+    params.flags = TORRENT_FLAGS
+    if loading.priorities is None:
+        params.flags |= lt.torrent_flags.default_dont_download
+    if loading.sequential:
+        params.flags |= lt.torrent_flags.sequential_download
+    if loading.halted:
+        params.flags |= lt.torrent_flags.paused
+    if loading.have_all and params.ti is not None:
+        params.have_pieces = [True] * params.ti.num_pieces()
+    if loading.holes and params.ti is not None:
+        params.have_pieces = _pieces_of(loading.holes, params.ti.num_pieces())
+    params.file_priorities = list(loading.priorities or ())
+    params.upload_limit = loading.limits.upload or _NO_LIMIT
+    params.download_limit = loading.limits.download or _NO_LIMIT
+    params.piece_priorities = []
+    params.trackers = []
+    params.url_seeds = []
+    return params
+
+
+def _pieces_of(runs: Sequence[range], count: int) -> list[bool]:
+    """Which pieces lie in one of the runs."""
+    there = [False] * count
+    for run in runs:
+        there[run.start : run.stop] = [True] * len(run)
+    return there
