@@ -6,6 +6,10 @@ BIN := $(VENV)/bin
 # What make test runs, and in how many processes: make test TESTS=tests.unit JOBS=1
 TESTS ?= tests
 JOBS ?= 2
+# What make test-fast runs: no servers, no browser, no network namespaces.
+# Contracts that need a server stand in tests/contracts/servers/.
+FAST_TESTS := tests.unit tests.functional \
+	$(subst /,.,$(basename $(wildcard tests/contracts/test_*.py)))
 # How many payloads and stanzas make soak tries.
 FUZZ ?= 100000
 # How often make soak runs the integration tests.
@@ -22,11 +26,12 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # Two sets of dependencies must not be installed into one place at once.
 .NOTPARALLEL:
 
-.PHONY: help demo test lint docs screenshots bench soak prosody test-programs bench-programs clean
+.PHONY: help demo test test-fast lint docs screenshots bench soak prosody test-programs bench-programs clean
 
 help:
 	@echo "make demo    two daemons share a folder on this machine; nothing else is touched"
 	@echo "make test    the whole test suite [TESTS=tests.unit] [JOBS=2]"
+	@echo "make test-fast  the tests without servers, browser and network namespaces [JOBS=2]"
 	@echo "make lint    ruff, mypy, who may import whom, spelling"
 	@echo "make docs    the documentation, to docs/_build"
 	@echo "make screenshots  the pictures of the page, to docs/images"
@@ -40,6 +45,9 @@ demo: $(VENV)/has-test prosody
 
 test: $(VENV)/has-test prosody test-programs
 	$(BIN)/python -m twisted.trial -j$(JOBS) $(TESTS)
+
+test-fast: $(VENV)/has-test
+	$(BIN)/python -m twisted.trial -j$(JOBS) $(FAST_TESTS)
 
 lint: $(VENV)/has-test $(VENV)/has-lint
 	$(BIN)/ruff check

@@ -17,7 +17,7 @@ from bitween.testing.private_prosody import PrivateProsody
 from bitween.testing.private_server import PrivateServer
 from bitween.xmpp.messenger import Messenger
 from bitween.xmpp.session.client import Account
-from tests.contracts.test_messenger import Person
+from tests.support.person import Person
 from tests.support.private_ejabberd import ejabberd_or_skip
 from tests.support.swarms import SwarmCase, address_of, read, when, write
 from tests.support.two_domains import TwoDomains

@@ -23,9 +23,9 @@ from bitween.testing.private_server import PrivateServer
 from bitween.util.backoff import Backoff
 from bitween.xmpp.messenger import Messenger
 from bitween.xmpp.session.client import Account
-from tests.contracts.test_messenger import Person
 from tests.support.fakes.loopback import listen
 from tests.support.fakes.tcp_proxy import TcpProxy
+from tests.support.person import Person
 from tests.support.private_ejabberd import ejabberd_or_skip
 
 HOLIDAY = Share(parse_info_hash("a" * 40), "holiday", 5)

@@ -1,15 +1,12 @@
-"""What every ``Messenger`` has to do: the real one on private servers, and the fake one."""
+"""The contract of ``MessengerPort``; the fake and the real one keep it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 from twisted.trial.unittest import TestCase
 
-from bitween.app.ports import MessengerPort as Port
 from bitween.errors import (
     AlreadyContact,
     BitweenError,
@@ -20,109 +17,20 @@ from bitween.errors import (
 from bitween.model.address import PeerAddress
 from bitween.model.announcement import Share
 from bitween.model.candidate import Candidate, CandidateKind
-from bitween.model.catalogue.catalogue import Catalogue
-from bitween.model.connection import ConnectionState
-from bitween.model.contact import Contact, Pending, Subscription
+from bitween.model.contact import Pending
 from bitween.model.diagnosis import Verdict
 from bitween.model.events import (
-    ContactChanged,
-    ItemPublished,
-    ItemRetracted,
     ItemsRead,
-    MessengerEvent,
     PresenceChanged,
     RosterRead,
 )
 from bitween.model.torrent import parse_info_hash
-from bitween.testing.private_prosody import PrivateProsody
-from bitween.testing.private_server import PrivateServer
-from bitween.xmpp.messenger import Messenger
-from bitween.xmpp.session.client import Account
-from tests.support.fakes.messenger import FakeMessenger, FakeServer
-from tests.support.private_ejabberd import ejabberd_or_skip
+from tests.support.person import Person
 
 HOLIDAY = Share(parse_info_hash("a" * 40), "Größe & <Licht> 'ø'.tar", 5)
 WORK = Share(parse_info_hash("b" * 40), "work", 2**40)
 HERE = PeerAddress.parse("127.0.0.1", 6881)
 SEEN = PeerAddress.parse("198.51.100.9", 6881)
-TIMEOUT = 60
-
-
-class Person:
-    """A messenger with somebody who watches what it says."""
-
-    def __init__(
-        self,
-        messenger: Port,
-        start: Callable[[], object],
-        stop: Callable[[], Deferred[None]],
-    ) -> None:
-        self.messenger = messenger
-        self.start = start
-        self.stop = stop
-        self.told: list[MessengerEvent] = []
-        self.catalogue = Catalogue()
-        self._waiting: list[tuple[Callable[[], bool], Deferred[None]]] = []
-        messenger.events.subscribe(self._hear)
-
-    @property
-    def jid(self) -> str:
-        """The bare JID."""
-        return self.messenger.own_jid
-
-    def until(self, condition: Callable[[], bool]) -> Deferred[None]:
-        """Fires when the condition holds; it is looked at upon every event."""
-        waiting: Deferred[None] = Deferred()
-        waiting.addTimeout(TIMEOUT, reactor)
-        self._waiting.append((condition, waiting))
-        self._look()
-        return waiting
-
-    def online(self) -> Deferred[None]:
-        """Fires when there is a session."""
-        return self.until(lambda: self.messenger.status.state is ConnectionState.ONLINE)
-
-    def contact(self, other: Person) -> Contact | None:
-        """The roster entry of another person."""
-        return next((c for c in self.messenger.contacts if c.jid == other.jid), None)
-
-    def friends_with(self, other: Person) -> bool:
-        """Whether both subscriptions stand."""
-        contact = self.contact(other)
-        return contact is not None and contact.subscription is Subscription.BOTH
-
-    def pending(self, other: Person) -> Pending | None:
-        """Whose answer is waited for."""
-        contact = self.contact(other)
-        return None if contact is None else contact.pending
-
-    def sees(self, other: Person, resource: str, *shares: Share) -> bool:
-        """Whether a resource of another person lists just these."""
-        listing = self.catalogue.listings(other.jid).get(resource)
-        return listing is not None and list(listing.announcement.shares.values()) == list(shares)
-
-    def _hear(self, event: MessengerEvent) -> None:
-        self.told.append(event)
-        if isinstance(event, ItemPublished):
-            self.catalogue.replace_item(event.jid, event.item_id, event.announcements)
-        elif isinstance(event, ItemRetracted):
-            self.catalogue.remove_item(event.jid, event.item_id)
-        elif isinstance(event, ItemsRead):
-            self.catalogue.replace_items(event.jid, event.items)
-        elif isinstance(event, ContactChanged) and not event.contact.trusted:
-            self.catalogue.forget(event.contact.jid)
-        elif isinstance(event, PresenceChanged):
-            self.catalogue.set_online(event.jid, event.resource, event.online)
-        self._look()
-
-    def _look(self) -> None:
-        for entry in list(self._waiting):
-            condition, waiting = entry
-            if waiting.called:
-                self._waiting.remove(entry)
-            elif condition():
-                self._waiting.remove(entry)
-                waiting.callback(None)
 
 
 # A mixin, so that trial does not take the contract itself for tests.
@@ -420,57 +328,3 @@ class MessengerContract(_Base):
             alice.messenger.unblock("bob@localhost"),
         ):
             await self.refused(NotConnected, attempt)
-
-
-class FakeMessengerTests(MessengerContract, TestCase):
-    """The fake keeps the contract."""
-
-    def setUp(self) -> None:
-        """Have an empty server."""
-        self.server = FakeServer()
-
-    def person(self, user: str, resource: str = "laptop") -> Person:
-        """A fake with its own resource."""
-        messenger = FakeMessenger(f"{user}@localhost/{resource}", self.server)
-        return Person(messenger, messenger.start, messenger.stop)
-
-
-class RealMessengerContract(MessengerContract):
-    """The real one keeps it, on each real server with its default limits."""
-
-    def make_server(self) -> PrivateServer:
-        """Make a server."""
-        raise NotImplementedError
-
-    def setUp(self) -> None:
-        """Start a server without accounts."""
-        self.server = self.make_server()
-        self.addCleanup(self.server.close)
-        self.server.start()
-
-    def person(self, user: str, resource: str = "laptop") -> Person:
-        """A real one, for an account that is made for it."""
-        jid = self.server.add_account(user, "secret")
-        with open(self.server.ca_file, "rb") as file:
-            ca_pem = file.read()
-        server = (self.server.host, self.server.port)
-        account = Account(f"{jid}/{resource}", "secret", server, ca_pem)
-        messenger = Messenger(reactor, account, self.fail)
-        self.addCleanup(messenger.client.stopService)
-        return Person(messenger, messenger.client.startService, messenger.client.stopService)
-
-
-class ProsodyMessengerTests(RealMessengerContract, TestCase):
-    """On Prosody."""
-
-    def make_server(self) -> PrivateServer:
-        """Make a Prosody."""
-        return PrivateProsody(limits=True)
-
-
-class EjabberdMessengerTests(RealMessengerContract, TestCase):
-    """On ejabberd."""
-
-    def make_server(self) -> PrivateServer:
-        """Make an ejabberd."""
-        return ejabberd_or_skip()

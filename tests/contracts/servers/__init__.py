@@ -1,0 +1,1 @@
+"""Contracts that need a real XMPP server: Prosody and ejabberd."""
