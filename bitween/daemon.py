@@ -56,7 +56,7 @@ from bitween.model.events import (
     PeerConnected,
     SwarmEvent,
 )
-from bitween.model.same_network import is_at_home
+from bitween.model.same_network import is_in_own_network
 from bitween.model.torrent import InfoHash
 from bitween.model.torrent_options import Limits
 from bitween.network.addresses import InterfaceAddresses, interface_addresses
@@ -204,7 +204,7 @@ class Daemon(MultiService):
         dial_backs = DialBacks(self._reactor, addresses, catalogue.candidates, policy)
         messenger.serve(
             dials_back=dial_backs.dial_back,
-            meets=bitween.meetings.asked,
+            meets=bitween.meetings.connection_requested,
             proves=lambda jid, resource, token: neighbours.send(
                 token, [c.address.address for c in catalogue.candidates(jid, resource)]
             ),
@@ -269,7 +269,7 @@ class Daemon(MultiService):
         self, addresses: InterfaceAddresses, messenger: Messenger, swarm: Swarm
     ) -> None:
         """Learn how we look from outside, and that all may be different after a sleep."""
-        outside = NatDiscovery(self._reactor, addresses, messenger.look_from_outside)
+        outside = NatDiscovery(self._reactor, addresses, messenger.query_external_address)
 
         def told(event: MessengerEvent) -> None:
             if isinstance(event, ConnectionChanged) and messenger.client.online:
@@ -347,7 +347,7 @@ class Daemon(MultiService):
             manners=SubscriptionPolicy(self._settings.nick, self._settings.auto_accept),
             memory=store,
             in_band_limit=self._settings.in_band_limit,
-            is_at_home=lambda address: is_at_home(
+            is_at_home=lambda address: is_in_own_network(
                 address, (candidate.address for candidate in addresses.candidates)
             ),
             log_traffic=self._settings.log_traffic,

@@ -209,7 +209,7 @@ class Bitween:
             own_candidates=self._candidates,
         )
         self.traffic = TrafficAccount(
-            parts.reactor, parts.memory, self.catalogue, self.meetings.whose
+            parts.reactor, parts.memory, self.catalogue, self.meetings.contact_behind_relay
         )
         self.rates = RateHistory(parts.swarm.events)
         self.catalogue_changes: Observable[CatalogueChange] = Observable()
@@ -305,7 +305,7 @@ class Bitween:
             diagnosis.announced(status.addresses),
             *(check() for check in self._checks),
             diagnosis.contacts(self.catalogue, self.meetings.may_dial),
-            *diagnosis.ways(await self.meetings.look_round()),
+            *diagnosis.ways(await self.meetings.survey_routes()),
             diagnosis.disk(self._download_dir),
         ]
 
@@ -326,7 +326,7 @@ class Bitween:
     def waited_for(self, torrent: Torrent) -> list[str]:
         """The bare JIDs of those who could give what a torrent waits for; the first ones."""
         # A machine that hangs still takes connections, which count as peers.
-        silent = torrent.fetches and self.meetings.answering(torrent.info_hash) is False
+        silent = torrent.fetches and self.meetings.any_source_answers(torrent.info_hash) is False
         waits = torrent.waits or silent
         return self.catalogue.holders(torrent.info_hash)[:MAX_WAITED] if waits else []
 
@@ -351,7 +351,7 @@ class Bitween:
         :raises UnknownTorrent: if there is none with this hash.
         """
         return [
-            (self.traffic.whose(peer.address, peer.port), peer, self.meetings.how(peer))
+            (self.traffic.whose(peer.address, peer.port), peer, self.meetings.route_kind(peer))
             for peer in self._swarm.peers(info_hash)
         ]
 
@@ -417,7 +417,7 @@ class Bitween:
             share = self.catalogue.share(info_hash)
             name = share.name if share else ""
             await self._swarm.download(info_hash, name, folder, TorrentOptions(paused=paused))
-        return self.meetings.sources(info_hash)
+        return self.meetings.count_reachable(info_hash)
 
     async def remove(
         self, info_hash: InfoHash, delete_data: bool = False, *, originals: bool = False
@@ -685,9 +685,9 @@ class Bitween:
         elif isinstance(event, ListeningChanged):
             self._listen_sockets_changed()
         elif isinstance(event, TorrentAdded | TorrentFinished):
-            self.meetings.offer(event.torrent.info_hash)
+            self.meetings.update_sources(event.torrent.info_hash)
         elif isinstance(event, TorrentRemoved):
-            self.meetings.offer(event.info_hash)
+            self.meetings.update_sources(event.info_hash)
         elif isinstance(event, PeerMoved):
             self.traffic.book(event)
 
@@ -699,7 +699,7 @@ class Bitween:
         self._cache.note(change)
         self.admission.apply(change)
         if change:
-            self.meetings.changed(change)
+            self.meetings.apply(change)
             self.catalogue_changes.notify(change)
 
     def _catalogue_changed_by(self, event: MessengerEvent) -> CatalogueChange:
@@ -715,7 +715,7 @@ class Bitween:
             case ContactChanged(contact=contact):
                 return CatalogueChange() if contact.trusted else catalogue.forget(contact.jid)
             case PresenceRepeated(jid=jid, resource=resource):
-                self.meetings.heard(jid, resource)
+                self.meetings.presence_received(jid, resource)
                 return CatalogueChange()
             case _:
                 return self._told(event) if self._counts(event.jid) else CatalogueChange()
@@ -760,7 +760,7 @@ class Bitween:
             self._accepted_loopback = accepts_loopback
             self.admission.refresh()
         self._announce()
-        self.meetings.moved()
+        self.meetings.own_candidates_changed()
 
     def _announce(self) -> None:
         shares = list(self._swarm.library.shares.values())

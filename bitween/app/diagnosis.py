@@ -122,11 +122,11 @@ def ways(found: Iterable[tuple[str, Route]]) -> Iterator[Finding]:
     """How each device of a contact that is there is reached, by its full JID."""
     for jid, way in found:
         who = printable(jid, 200)
-        rung = way.rung.value if way.rung else ""
+        rung = way.kind.value if way.kind else ""
         values = {"jid": who, "through": way.through, "reason": way.reason, "fix": way.fix}
         why = way.obstacles
         text = f"{who}: {way.text}"
-        if way.rung is None:
+        if way.kind is None:
             yield Finding("way", Verdict.WARNING, text, way.fix, values=values, obstacles=why)
         else:
             because = f" ({way.reason})" if way.reason else ""

@@ -27,7 +27,7 @@ UNANSWERED = Obstacle(
 )
 
 
-def in_order(theirs: Iterable[Candidate], ours: Iterable[Candidate]) -> list[PeerAddress]:
+def dial_order(theirs: Iterable[Candidate], ours: Iterable[Candidate]) -> list[PeerAddress]:
     """
     The addresses of theirs that are to be dialled, in the order in which they promise most.
 
@@ -50,7 +50,7 @@ def in_order(theirs: Iterable[Candidate], ours: Iterable[Candidate]) -> list[Pee
     return list(dict.fromkeys(candidate.address for candidate in dialable))
 
 
-def sure(theirs: Iterable[Candidate], ours: Iterable[Candidate]) -> PeerAddress | None:
+def confirmed_address(theirs: Iterable[Candidate], ours: Iterable[Candidate]) -> PeerAddress | None:
     """
     The address that is dialled before anybody knows whether somebody answers there.
 
@@ -58,14 +58,14 @@ def sure(theirs: Iterable[Candidate], ours: Iterable[Candidate]) -> PeerAddress 
     in vain, libtorrent parts from whoever comes from there.
     """
     theirs, ours = list(theirs), list(ours)
-    first = next(iter(in_order(theirs, ours)), None)
+    first = next(iter(dial_order(theirs, ours)), None)
     networks = _networks(ours)
     reached = {candidate.address for candidate in theirs if candidate.reached}
     near = first is not None and (first.is_loopback or _network(first) in networks)
     return first if near or first in reached else None
 
 
-def rung_at(address: PeerAddress, theirs: Iterable[Candidate] = ()) -> RouteKind:
+def route_kind_at(address: PeerAddress, theirs: Iterable[Candidate] = ()) -> RouteKind:
     """
     On which rung somebody stands who is met directly at an address.
 
@@ -79,7 +79,7 @@ def rung_at(address: PeerAddress, theirs: Iterable[Candidate] = ()) -> RouteKind
     return RouteKind.IPV6 if address.is_ipv6 else RouteKind.IPV4
 
 
-def obstacle(ours: Collection[Candidate], theirs: Collection[Candidate]) -> Obstacle | None:
+def direct_obstacle(ours: Collection[Candidate], theirs: Collection[Candidate]) -> Obstacle | None:
     """Why no direct way can be, whoever dials; ``None`` where one could be."""
     if not theirs:
         return Obstacle(
@@ -103,7 +103,7 @@ def obstacle(ours: Collection[Candidate], theirs: Collection[Candidate]) -> Obst
     )
 
 
-def no_hole(ours: Collection[Candidate], theirs: Collection[Candidate]) -> Obstacle | None:
+def punch_obstacle(ours: Collection[Candidate], theirs: Collection[Candidate]) -> Obstacle | None:
     """
     Why both sides can hardly meet halfway, where nothing else is left to hope for.
 
@@ -141,7 +141,7 @@ _SYMMETRIC = {
 }
 
 
-def tried(
+def failure_reasons(
     theirs: Sequence[Candidate], no_meeting: Obstacle | None = None
 ) -> tuple[Obstacle, Obstacle]:
     """
@@ -168,7 +168,7 @@ def _varies(candidates: Iterable[Candidate]) -> bool:
 def _may_answer(dialled: Collection[Candidate], diallers: Collection[Candidate]) -> bool:
     """Whether somebody may be dialled, as far as their addresses tell."""
     families = _families(diallers)
-    near = _networks(diallers) if may_share_home(dialled, diallers) else set()
+    near = _networks(diallers) if may_share_network(dialled, diallers) else set()
     return any(
         _network(c.address) in near or (c.address.is_global and _may_be_open(c))
         for c in dialled
@@ -181,7 +181,7 @@ def _may_be_open(candidate: Candidate) -> bool:
     return candidate.reached is not False or candidate.address.is_ipv6
 
 
-def may_share_home(some: Iterable[Candidate], others: Iterable[Candidate]) -> bool:
+def may_share_network(some: Iterable[Candidate], others: Iterable[Candidate]) -> bool:
     """Whether both may be behind one router, as far as they say where they are seen."""
     seen, seen_others = _seen(some), _seen(others)
     return not (seen and seen_others) or bool(seen & seen_others)
@@ -191,7 +191,7 @@ def _seen(candidates: Iterable[Candidate]) -> set[str]:
     return {
         c.address.address
         for c in candidates
-        if c.kind is CandidateKind.SEEN and not c.address.is_ipv6
+        if c.kind is CandidateKind.REFLEXIVE and not c.address.is_ipv6
     }
 
 

@@ -16,12 +16,12 @@ from twisted.python.failure import Failure
 
 from bitween.connect.candidates import (
     UNANSWERED,
-    in_order,
-    may_share_home,
-    no_hole,
-    obstacle,
-    rung_at,
-    sure,
+    confirmed_address,
+    dial_order,
+    direct_obstacle,
+    may_share_network,
+    punch_obstacle,
+    route_kind_at,
 )
 from bitween.connect.ladder import Ladder
 from bitween.connect.liveness import Liveness
@@ -51,8 +51,8 @@ LOST = 10.0
 ANSWER_AT_ONCE, PUNCH_AT_LAST = 0.3, 1.0
 
 #: Seconds that somebody has to answer where we only look round, and how many are looked at.
-LOOKING_ROUND = 5.0
-SHOWN = 30
+SURVEY_PATIENCE = 5.0
+MAX_SURVEYED = 30
 
 _BY_RELAY = frozenset({RouteKind.RELAY, RouteKind.IN_BAND})
 _ACTIVE = frozenset({TorrentState.METADATA, TorrentState.DOWNLOADING})
@@ -104,7 +104,7 @@ class PeerConnector:
     A way that is known is dialled at once.  While none is, the most promising address is dialled,
     and then the one that the ladder finds: never all of them.
 
-    :ivar found: tells each way that was found, or that there is none.
+    :ivar route_changes: tells each way that was found, or that there is none.
     """
 
     _log = Logger()
@@ -132,7 +132,7 @@ class PeerConnector:
         self._waiting: dict[Key, None] = {}
         self._running: set[Deferred[None]] = set()
         self._look: IDelayedCall | None = None
-        self.found: Observable[RouteFound] = Observable()
+        self.route_changes: Observable[RouteFound] = Observable()
         self._answering = Liveness(reactor, ports.requests.ping, self._answer_changed)
 
     def close(self) -> None:
@@ -149,7 +149,7 @@ class PeerConnector:
 
     # ---- what is known
 
-    def way(self, jid: str, resource: str) -> Route:
+    def route(self, jid: str, resource: str) -> Route:
         """The way to a resource, as far as it was looked for."""
         known = self._resources.get((jid, resource))
         if known is None:
@@ -160,7 +160,7 @@ class PeerConnector:
         """Whether a resource answers of which something is wanted; ``None`` if it was not asked."""
         return self._answering.answers((jid, resource))
 
-    def answering(self, info_hash: InfoHash) -> bool | None:
+    def any_source_answers(self, info_hash: InfoHash) -> bool | None:
         """
         Whether a resource that is online and has a torrent answers.
 
@@ -171,65 +171,69 @@ class PeerConnector:
             return True
         return False if said == {False} else None
 
-    def best_way(self, info_hash: InfoHash) -> Route | None:
+    def best_route(self, info_hash: InfoHash) -> Route | None:
         """The best way to anybody who is online and has a torrent; ``None`` if nobody is."""
-        ways = [self.way(s.jid, s.resource) for s in self._catalogue.sources(info_hash)]
+        ways = [self.route(s.jid, s.resource) for s in self._catalogue.sources(info_hash)]
         return min(ways, key=_by_rung, default=None)
 
-    def sources(self, info_hash: InfoHash) -> int:
+    def count_reachable(self, info_hash: InfoHash) -> int:
         """How many resources have a torrent and are not known to be out of reach."""
-        ways = [self.way(s.jid, s.resource) for s in self._catalogue.sources(info_hash)]
-        return sum(way.rung is not None or not way.reason for way in ways)
+        ways = [self.route(s.jid, s.resource) for s in self._catalogue.sources(info_hash)]
+        return sum(way.kind is not None or not way.reason for way in ways)
 
     def may_dial(self, jid: str, resource: str, address: PeerAddress) -> bool:
         """Whether a resource has us dial an address, if it announces that; see DialPolicy."""
         shared = self._ports.neighbours.shared_networks(jid, resource)
         return self._ports.policy.may_dial(address, shared)
 
-    def whose(self, address: str) -> str | None:
+    def contact_behind_relay(self, address: str) -> str | None:
         """The bare JID of whoever has a local address at the relay; ``None`` for any other."""
         key = self._ports.relay.device_at(address)
         return key[0] if key else None
 
-    def how(self, peer: Peer) -> RouteKind:
+    def route_kind(self, peer: Peer) -> RouteKind:
         """On which rung a peer is met."""
         relayed = self._ports.relay.device_at(peer.address)
         if relayed is not None:
-            rung = self.way(*relayed).rung
+            rung = self.route(*relayed).kind
             return rung if rung in _BY_RELAY and rung else RouteKind.RELAY
-        return RouteKind.PUNCHED if peer.utp else rung_at(PeerAddress(peer.address, peer.port or 1))
+        return (
+            RouteKind.PUNCHED
+            if peer.utp
+            else route_kind_at(PeerAddress(peer.address, peer.port or 1))
+        )
 
-    async def look_round(self) -> list[tuple[str, Route]]:
+    async def survey_routes(self) -> list[tuple[str, Route]]:
         """
         See how everybody who is online is reached, without meeting anybody.
 
-        :returns: full JIDs and ways; of the first :data:`SHOWN`.
+        :returns: full JIDs and ways; of the first :data:`MAX_SURVEYED`.
         """
-        there = sorted((jid, said.resource) for jid, said in self._catalogue.there())[:SHOWN]
+        there = sorted((jid, said.resource) for jid, said in self._catalogue.there())[:MAX_SURVEYED]
         looking = [Deferred.fromCoroutine(self._seen_way(key)) for key in there]
         return [("/".join(key), await way) for key, way in zip(there, looking, strict=True)]
 
     async def _seen_way(self, key: Key) -> Route:
-        known = self.way(*key)
+        known = self.route(*key)
         if known != UNTRIED:
             return known
         announced = self._catalogue.candidates(*key)
         if self._near(announced):
             await self._ports.neighbours.request_proof(*key)
         ours, theirs = self._own_candidates(), self._allowed(key, announced)
-        hopeless = obstacle(ours, theirs)
+        hopeless = direct_obstacle(ours, theirs)
         if hopeless is not None:
             return await self._way_at_worst(key, hopeless)
-        race = self._ports.prober.race(in_order(theirs, ours))
-        race.addTimeout(LOOKING_ROUND, self._reactor, onTimeoutCancel=lambda *_: None)
+        race = self._ports.prober.race(dial_order(theirs, ours))
+        race.addTimeout(SURVEY_PATIENCE, self._reactor, onTimeoutCancel=lambda *_: None)
         address = await race
         if address is not None:
-            return Route(rung_at(address, theirs), address)
-        return await self._way_at_worst(key, no_hole(ours, theirs) or UNANSWERED)
+            return Route(route_kind_at(address, theirs), address)
+        return await self._way_at_worst(key, punch_obstacle(ours, theirs) or UNANSWERED)
 
     async def _way_at_worst(self, key: Key, why: Obstacle) -> Route:
         """The relay, where that would do, and why it would have to."""
-        asking = self._ports.relay.find_route(*key).addTimeout(LOOKING_ROUND, self._reactor)
+        asking = self._ports.relay.find_route(*key).addTimeout(SURVEY_PATIENCE, self._reactor)
         try:
             passage = await asking
         except defer.TimeoutError:
@@ -241,7 +245,7 @@ class PeerConnector:
 
     # ---- what changes
 
-    def offer(self, info_hash: InfoHash) -> None:
+    def update_sources(self, info_hash: InfoHash) -> None:
         """Meet everybody who has a torrent, if it wants anything; or nobody any more for it."""
         library = self._swarm.library
         wanted = info_hash in library and not library.get(info_hash).complete
@@ -261,26 +265,26 @@ class PeerConnector:
         self._dial(info_hash)
         self._look_soon()
 
-    def changed(self, change: CatalogueChange) -> None:
+    def apply(self, change: CatalogueChange) -> None:
         """Take in what changed in what contacts share."""
         for presence in change.presences:
             if not presence.online:
                 self._gone((presence.jid, presence.resource))
         for info_hash in change.redialled:
-            self.offer(info_hash)
+            self.update_sources(info_hash)
 
-    def moved(self) -> None:
+    def own_candidates_changed(self) -> None:
         """Take in that we are to be found elsewhere than before."""
         self._ports.neighbours.interfaces_changed()
         for key, resource in list(self._resources.items()):
             if resource.wanted:
                 self._locate(key, resource)
 
-    def heard(self, jid: str, resource: str) -> None:
+    def presence_received(self, jid: str, resource: str) -> None:
         """Note that a resource has just shown itself, whether it answered before or not."""
         self._answering.heard((jid, resource))
 
-    def asked(
+    def connection_requested(
         self, jid: str, resource: str, info_hash: InfoHash, candidates: Sequence[Candidate]
     ) -> Sequence[Candidate]:
         """
@@ -293,7 +297,7 @@ class PeerConnector:
         """
         self._swarm.library.get(info_hash)
         key = (jid, resource)
-        self.heard(jid, resource)
+        self.presence_received(jid, resource)
         self._allowlist.allow_candidates(
             jid, resource, [candidate.address for candidate in candidates]
         )
@@ -330,7 +334,7 @@ class PeerConnector:
         """
         if not theirs:
             return
-        knocking = in_order(theirs, self._own_candidates())
+        knocking = dial_order(theirs, self._own_candidates())
         answered = await self._ports.prober.find_answering(knocking, ANSWER_AT_ONCE)
         if answered:
             self._swarm.dial_simultaneously(info_hash, answered, [])
@@ -370,7 +374,7 @@ class PeerConnector:
         near = self._near(unproved)
         if near and not resource.proving:
             # Its address in our network is the best one: the others wait a moment.
-            resource.proving = may_share_home(resource.known, self._own_candidates())
+            resource.proving = may_share_network(resource.known, self._own_candidates())
             self._begin(self._prove(key))
         self._climb(key)
 
@@ -407,7 +411,7 @@ class PeerConnector:
     def _found(self, key: Key, way: Route) -> None:
         resource = self._resources[key]
         resource.since = self._reactor.seconds()
-        self._log.info("{who!r}: {way}", who="/".join(key), way=way.rung or way.reason)
+        self._log.info("{who!r}: {way}", who="/".join(key), way=way.kind or way.reason)
         self._tell_way(key)
         for info_hash in list(resource.wanted):
             self._dial(info_hash)
@@ -417,7 +421,7 @@ class PeerConnector:
         self._look_soon()
 
     def _tell_way(self, key: Key) -> None:
-        self.found.notify(RouteFound(jid=key[0], resource=key[1], way=self.way(*key)))
+        self.route_changes.notify(RouteFound(jid=key[0], resource=key[1], route=self.route(*key)))
 
     def _answer_changed(self, key: Key) -> None:
         self._tell_way(key)
@@ -486,13 +490,15 @@ class PeerConnector:
         self._offer_peers(info_hash, list(dict.fromkeys(addresses)))
         for key, resource in sources.items():
             way = resource.ladder.way
-            if (way.comes or way.rung is RouteKind.PUNCHED) and info_hash not in resource.invited:
+            if (
+                way.inbound_only or way.kind is RouteKind.PUNCHED
+            ) and info_hash not in resource.invited:
                 resource.invited.add(info_hash)
                 self._begin(self._invite(key, info_hash, way))
 
     async def _invite(self, key: Key, info_hash: InfoHash, way: Route) -> None:
         """Ask a resource to come for another torrent, the way that it came before."""
-        if way.rung is RouteKind.PUNCHED and way.address is not None:
+        if way.kind is RouteKind.PUNCHED and way.address is not None:
             # Both NATs know us by now.
             self._swarm.dial_simultaneously(info_hash, [], [way.address])
         try:
@@ -510,16 +516,16 @@ class PeerConnector:
     def _dialled(self, key: Key, info_hash: InfoHash) -> Sequence[PeerAddress]:
         resource = self._resources[key]
         way = resource.ladder.way
-        if way.rung is RouteKind.PUNCHED or way.comes or (way.reason and way.rung is None):
+        if way.kind is RouteKind.PUNCHED or way.inbound_only or (way.reason and way.kind is None):
             return ()
         if way.address is None:
-            address = sure(resource.theirs, self._own_candidates())
+            address = confirmed_address(resource.theirs, self._own_candidates())
             return () if address is None else [address]
-        if way.rung in _BY_RELAY and self.answers(*key) is False:
+        if way.kind in _BY_RELAY and self.answers(*key) is False:
             # Its address is on this machine and always takes a connection, which would look as if
             # there were a peer; but what goes through the servers needs one that answers.
             return ()
-        if way.rung is RouteKind.IN_BAND and not self._fits(key, info_hash):
+        if way.kind is RouteKind.IN_BAND and not self._fits(key, info_hash):
             return ()
         return [way.address]
 
@@ -573,9 +579,9 @@ class PeerConnector:
         if not self.may_dial(*key, address) and self._ports.policy.needs_proof(address):
             self._ports.neighbours.connected(*key, address.address)
             resource.theirs = tuple(self._allowed(key, resource.known))
-        rung = RouteKind.PUNCHED if peer.utp else rung_at(address, resource.known)
-        resource.ladder.met(rung, address, comes=peer.port is None and not peer.utp)
-        if resource.relayed and resource.ladder.way.rung not in _BY_RELAY:
+        rung = RouteKind.PUNCHED if peer.utp else route_kind_at(address, resource.known)
+        resource.ladder.met(rung, address, inbound_only=peer.port is None and not peer.utp)
+        if resource.relayed and resource.ladder.way.kind not in _BY_RELAY:
             resource.relayed = False
             self._ports.relay.disconnect(*key)
 
@@ -609,7 +615,7 @@ class PeerConnector:
         if not any(map(self._is_active, resource.wanted)):
             resource.since = now
             resource.linked = None
-        if way.rung is None or way.rung in _BY_RELAY:
+        if way.kind is None or way.kind in _BY_RELAY:
             return
         if resource.linked is not None and now - max(resource.linked, resource.since) > LOST:
             resource.linked = None
@@ -706,10 +712,10 @@ class _Steps:
 
 
 def _by_rung(way: Route) -> int:
-    return len(_RUNGS) if way.rung is None else _RUNGS.index(way.rung)
+    return len(_RUNGS) if way.kind is None else _RUNGS.index(way.kind)
 
 
 def _is_unseen(resource: _Resource) -> bool:
     """Whether a way was found, and nobody was seen there since."""
-    found = resource.ladder.way.rung is not None
+    found = resource.ladder.way.kind is not None
     return found and (resource.linked is None or resource.linked < resource.since)

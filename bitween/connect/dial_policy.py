@@ -12,7 +12,7 @@ from bitween.model.address import LOWEST_PORT, PeerAddress
 from bitween.model.candidate import CandidateKind
 from bitween.model.dial_budget import DialBudget
 from bitween.model.network_link import Network
-from bitween.model.same_network import is_at_home
+from bitween.model.same_network import is_in_own_network
 
 #: Different addresses that one contact can have dialled in vain: within so many seconds, so many.
 #: A phone that moves from cell to cell and is never met does not come to that.
@@ -120,4 +120,4 @@ class DialPolicy:
 
     def _is_elsewhere(self, address: PeerAddress) -> bool:
         own = (candidate.address for candidate in self._own.candidates)
-        return address.is_global and not is_at_home(address, own)
+        return address.is_global and not is_in_own_network(address, own)

@@ -10,7 +10,13 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from bitween.connect.candidates import in_order, no_hole, obstacle, rung_at, tried
+from bitween.connect.candidates import (
+    dial_order,
+    direct_obstacle,
+    failure_reasons,
+    punch_obstacle,
+    route_kind_at,
+)
 from bitween.errors import BitweenError
 from bitween.model.address import PeerAddress
 from bitween.model.candidate import Candidate, CandidateKind
@@ -93,7 +99,7 @@ class Ladder:
     @property
     def climbing(self) -> bool:
         """Whether no way is known yet, and one is being looked for."""
-        return self.way.rung is None and bool(self._trying or "relay" in self._timers)
+        return self.way.kind is None and bool(self._trying or "relay" in self._timers)
 
     def climb(self, ours: Sequence[Candidate], theirs: Sequence[Candidate]) -> None:
         """
@@ -112,24 +118,24 @@ class Ladder:
         self._pardoned.clear()
         if not self._stands():
             self._begin()
-        elif self.way.rung is RouteKind.PUNCHED:
+        elif self.way.kind is RouteKind.PUNCHED:
             # Perhaps a router forwards a port by now: TCP is faster.
             self._met_already = True
             self._probe(self._theirs)
 
-    def met(self, rung: RouteKind, address: PeerAddress, *, comes: bool = False) -> None:
+    def met(self, rung: RouteKind, address: PeerAddress, *, inbound_only: bool = False) -> None:
         """
         Take note that the resource is connected directly.
 
         :param comes: whether it dialled us.
         """
-        if self.way.rung not in _DIRECT or _RUNGS.index(rung) < _RUNGS.index(self.way.rung):
-            self._arrive(Route(rung, address, comes=comes))
+        if self.way.kind not in _DIRECT or _RUNGS.index(rung) < _RUNGS.index(self.way.kind):
+            self._arrive(Route(rung, address, inbound_only=inbound_only))
 
     def disappointed(self) -> None:
         """Take note that who answers at the address of a direct way does not let us in."""
-        if self.way.rung in _DIRECT and self.way.address is not None:
-            if not self.way.comes:
+        if self.way.kind in _DIRECT and self.way.address is not None:
+            if not self.way.inbound_only:
                 self._barred.add(self.way.address)
             self.way = UNTRIED
             self._meet()
@@ -153,18 +159,18 @@ class Ladder:
 
     def _stands(self) -> bool:
         """Whether the way that is known is a direct one that need not be looked for again."""
-        if self.way.rung is RouteKind.PUNCHED:
+        if self.way.kind is RouteKind.PUNCHED:
             return True
         addresses = {candidate.address for candidate in self._theirs}
-        return self.way.rung in _DIRECT and self.way.address in addresses
+        return self.way.kind in _DIRECT and self.way.address in addresses
 
     def _begin(self) -> None:
         self._met_already, self._no_meeting = False, None
-        self._obstacle = obstacle(self._ours, self._theirs)
+        self._obstacle = direct_obstacle(self._ours, self._theirs)
         if self._obstacle is not None:
             self._direct_failed()
             return
-        self._obstacle = no_hole(self._ours, self._theirs)
+        self._obstacle = punch_obstacle(self._ours, self._theirs)
         if self._obstacle is not None:
             # What is tried all the same need not be waited for.
             self._direct_failed()
@@ -174,13 +180,13 @@ class Ladder:
         self._probe(self._theirs)
 
     def _probe(self, candidates: Sequence[Candidate]) -> None:
-        addresses = [a for a in in_order(candidates, self._ours) if a not in self._barred]
+        addresses = [a for a in dial_order(candidates, self._ours) if a not in self._barred]
         probing = self._steps.probe(addresses)
         self._try("probe", probing, self._probed, self._probe_failed)
 
     def _probed(self, address: PeerAddress | None) -> None:
         if address is not None:
-            self._arrive(Route(rung_at(address, self._theirs), address))
+            self._arrive(Route(route_kind_at(address, self._theirs), address))
         elif not self._met_already:
             self._meet()
         else:
@@ -224,11 +230,11 @@ class Ladder:
         self._stop_timer("meet")
         self._later("retry", self._retry, self._again)
         self._retry = min(2 * self._retry, RETRY_LAST)
-        if self.way.rung not in _DIRECT:
+        if self.way.kind not in _DIRECT:
             self._try("relay", self._steps.relay(), self._relayed, self._not_relayed)
 
     def _relayed(self, way: Route) -> None:
-        self._tell(Route(way.rung, way.address, way.through, self._why))
+        self._tell(Route(way.kind, way.address, way.through, self._why))
 
     def _not_relayed(self, error: BitweenError) -> None:
         self._tell(Route(obstacles=(*self._why, Obstacle.of(error))))
@@ -238,7 +244,9 @@ class Ladder:
         """Why there is no direct way."""
         if self._barred or self._pardoned:
             return (_CLOSED,)
-        return (self._obstacle,) if self._obstacle else tried(self._theirs, self._no_meeting)
+        return (
+            (self._obstacle,) if self._obstacle else failure_reasons(self._theirs, self._no_meeting)
+        )
 
     def _again(self) -> None:
         self._begin()

@@ -19,7 +19,7 @@ from bitween.model.address import PeerAddress
 from bitween.model.candidate import Candidate, CandidateKind
 from bitween.model.diagnosis import Finding, Verdict
 from bitween.model.dial_back import MAX_DIALLED, DialBack
-from bitween.model.same_network import home
+from bitween.model.same_network import public_network
 
 #: seconds until what is known is looked at anew.
 INTERVAL = 30 * 60.0
@@ -234,7 +234,7 @@ def _together(
 
 
 def _homes(candidates: Iterable[Candidate]) -> frozenset[object]:
-    return frozenset(home(c.address) for c in candidates if c.address.is_global)
+    return frozenset(public_network(c.address) for c in candidates if c.address.is_global)
 
 
 def _families(candidates: Iterable[Candidate]) -> list[str]:

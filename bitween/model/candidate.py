@@ -13,8 +13,8 @@ class CandidateKind(StrEnum):
 
     HOST = "host"  # an interface has it
     MAPPED = "mapped"  # a router forwards it (UPnP, NAT-PMP, PCP)
-    SAID = "said"  # the person who runs the daemon named it
-    SEEN = "seen"  # their packets come from there: good for meeting, not for being dialled
+    CONFIGURED = "said"  # the person who runs the daemon named it
+    REFLEXIVE = "seen"  # their packets come from there: good for meeting, not for being dialled
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,4 +35,4 @@ class Candidate:
     @property
     def dialable(self) -> bool:
         """Whether it is meant to be dialled by anybody who knows it."""
-        return self.kind is not CandidateKind.SEEN
+        return self.kind is not CandidateKind.REFLEXIVE

@@ -201,4 +201,4 @@ class RouteFound:
 
     jid: str
     resource: str
-    way: Route
+    route: Route

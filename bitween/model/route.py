@@ -53,18 +53,18 @@ class Route:
     """
     The way to one resource.
 
-    :param rung: ``None`` where there is no way, or none is known yet.
+    :param kind: ``None`` where there is no way, or none is known yet.
     :param address: what is dialled; of a relay the local one that stands for it.
     :param through: the relay's JID; empty where there is none.
     :param obstacles: why there is no better way, or none at all; empty if nothing is known.
-    :param comes: whether it has to dial us, for we could not dial it.
+    :param inbound_only: whether it has to dial us, for we could not dial it.
     """
 
-    rung: RouteKind | None = None
+    kind: RouteKind | None = None
     address: PeerAddress | None = None
     through: str = ""
     obstacles: tuple[Obstacle, ...] = ()
-    comes: bool = False
+    inbound_only: bool = False
 
     @property
     def reason(self) -> str:
@@ -80,11 +80,11 @@ class Route:
     @property
     def text(self) -> str:
         """The way in words, for a person; empty where nothing is known."""
-        if self.rung is None:
+        if self.kind is None:
             return f"not reachable: {self.reason}" if self.reason else ""
-        if self.rung is RouteKind.RELAY:
+        if self.kind is RouteKind.RELAY:
             return f"by relay at {self.through}"
-        return _WORDS[self.rung]
+        return _WORDS[self.kind]
 
 
 _WORDS = {

@@ -12,7 +12,7 @@ _IPV4_PREFIX = 32
 _IPV6_PREFIX = 64
 
 
-def home(address: PeerAddress) -> IPv4Network | IPv6Network:
+def public_network(address: PeerAddress) -> IPv4Network | IPv6Network:
     """
     The network behind one router to which a public address belongs.
 
@@ -22,10 +22,10 @@ def home(address: PeerAddress) -> IPv4Network | IPv6Network:
     return ip_network(f"{address.address}/{prefix}", strict=False)
 
 
-def is_at_home(address: PeerAddress, ours: Iterable[PeerAddress]) -> bool:
+def is_in_own_network(address: PeerAddress, ours: Iterable[PeerAddress]) -> bool:
     """
     Whether a public address is in a network of ours.
 
     :param ours: our own addresses.
     """
-    return home(address) in map(home, ours)
+    return public_network(address) in map(public_network, ours)

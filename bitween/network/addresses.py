@@ -128,7 +128,8 @@ class InterfaceAddresses(Service):
         found = tuple(
             self._candidate(address, kinds[address])
             for address in sorted(
-                kinds, key=lambda a: (kinds[a] is CandidateKind.SEEN, a.rank, a.address, a.port)
+                kinds,
+                key=lambda a: (kinds[a] is CandidateKind.REFLEXIVE, a.rank, a.address, a.port),
             )
         )
         if (found, links) != (self.candidates, self.links):
@@ -138,7 +139,7 @@ class InterfaceAddresses(Service):
 
     def _candidate(self, address: PeerAddress, kind: CandidateKind) -> Candidate:
         # What is known of the router, it is known of IPv4.
-        varies = kind is CandidateKind.SEEN and not address.is_ipv6 and self._port_varies
+        varies = kind is CandidateKind.REFLEXIVE and not address.is_ipv6 and self._port_varies
         return Candidate(address, kind, self._reached.get(address), varies)
 
     @property
@@ -149,10 +150,10 @@ class InterfaceAddresses(Service):
         """Our addresses and how we came by them; of one that comes twice, the last counts."""
         for seen in self._from_outside():
             if not (seen.is_loopback or seen.ip.is_link_local):
-                yield seen, CandidateKind.SEEN
+                yield seen, CandidateKind.REFLEXIVE
         for announced, announced_port in self._announce:
             for port in {port for _, port in self._listening}:
-                yield PeerAddress.parse(announced, announced_port or port), CandidateKind.SAID
+                yield PeerAddress.parse(announced, announced_port or port), CandidateKind.CONFIGURED
         for mapped in self._mapped:
             yield self._as_servers_see(mapped), CandidateKind.MAPPED
         own = list(self._own())

@@ -11,7 +11,7 @@ from twisted.python.failure import Failure
 from bitween.model.address import PeerAddress
 from bitween.model.candidate import Candidate
 from bitween.model.dial_back import MAX_DIALLED, DialBack
-from bitween.model.same_network import is_at_home
+from bitween.model.same_network import is_in_own_network
 from bitween.network.addresses import InterfaceAddresses
 from bitween.network.tcp_probe import dial
 
@@ -80,7 +80,7 @@ class DialBacks:
         ours = [candidate.address for candidate in self._own.candidates]
         return (
             address.is_global
-            and not is_at_home(address, ours)
+            and not is_in_own_network(address, ours)
             and any(own.is_ipv6 == address.is_ipv6 and not own.is_loopback for own in ours)
         )
 

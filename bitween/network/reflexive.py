@@ -16,7 +16,7 @@ from bitween.errors import InvalidValue
 from bitween.model.address import LOWEST_PORT, PeerAddress
 from bitween.model.candidate import CandidateKind
 from bitween.model.nat import Nat, ServerView, StunServer
-from bitween.model.same_network import is_at_home
+from bitween.model.same_network import is_in_own_network
 from bitween.network.addresses import InterfaceAddresses
 from bitween.util.host_names import resolve
 
@@ -139,7 +139,7 @@ class NatDiscovery(Service):
         if server.is_loopback:
             return vantage.here
         own = (candidate.address for candidate in self._own.candidates)
-        return vantage.nearby or (server.is_global and not is_at_home(server, own))
+        return vantage.nearby or (server.is_global and not is_in_own_network(server, own))
 
     async def _ask(self, servers: Sequence[PeerAddress], port: int) -> list[StunAnswer]:
         if not servers:

@@ -237,7 +237,7 @@ class Messenger:
             await self.client.budget.room(_SURVEY_SIZE, 2 * RESERVE)
         return await self._survey.findings()
 
-    def look_from_outside(self) -> Deferred[ServerView]:
+    def query_external_address(self) -> Deferred[ServerView]:
         """Ask the server how others see us; without a session nothing is known."""
         return Deferred.fromCoroutine(self._vantage_point.look())
 

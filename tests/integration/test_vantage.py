@@ -42,7 +42,7 @@ class VantageTests(TestCase):
         messenger.client.startService()
         self.addCleanup(messenger.client.stopService)
         await online
-        vantage = await messenger.look_from_outside()
+        vantage = await messenger.query_external_address()
         self.assertEqual(vantage.stun, (StunServer("stun.example.org", 3479),))
         self.assertIn(vantage.seen, ("127.0.0.1", ""))
         self.assertTrue(vantage.nearby)

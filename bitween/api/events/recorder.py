@@ -72,7 +72,7 @@ class Recorder(Service):
             application.messenger_events.subscribe(self._messenger_did),
             application.catalogue_changes.subscribe(self._catalogue_changed),
             application.jobs.changes.subscribe(self._job_changed),
-            application.meetings.found.subscribe(self._way_found),
+            application.meetings.route_changes.subscribe(self._way_found),
         ]
         self._publisher.addObserver(self._watch)
 

@@ -76,8 +76,8 @@ class ContactMethods(Namespace):
             "items": [
                 found(
                     item,
-                    self._bitween.meetings.best_way(item.info_hash),
-                    self._bitween.meetings.answering(item.info_hash),
+                    self._bitween.meetings.best_route(item.info_hash),
+                    self._bitween.meetings.any_source_answers(item.info_hash),
                     there=self._bitween.knows_presence,
                 )
                 for item in page.items
@@ -95,7 +95,7 @@ class ContactMethods(Namespace):
             "contacts": [
                 encoding.contact(
                     *(contact, catalogue, traffic.of(contact.jid)),
-                    *(meetings.way, meetings.answers),
+                    *(meetings.route, meetings.answers),
                     there=there,
                 )
                 for contact in contacts

@@ -102,6 +102,6 @@ def contact_reach(found: RouteFound) -> Json:
     return {
         "contact": printable(found.jid, _MAX_JID),
         "resource": printable(found.resource, _MAX_JID),
-        "reach": reach(found.way),
-        "text": found.way.text or None,
+        "reach": reach(found.route),
+        "text": found.route.text or None,
     }

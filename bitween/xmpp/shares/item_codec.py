@@ -358,7 +358,9 @@ def parse_candidate(entry: Any) -> Candidate:
     said = entry.getAttribute("reached")
     reached = None if said is None else parse_truth(said)
     varies = parse_truth(entry.getAttribute("varies", "false"))
-    return Candidate(parse_address(entry), kind, reached, varies and kind is CandidateKind.SEEN)
+    return Candidate(
+        parse_address(entry), kind, reached, varies and kind is CandidateKind.REFLEXIVE
+    )
 
 
 def parse_truth(text: object) -> bool:

@@ -20,7 +20,9 @@ ANN, BEN = "ann@example.org", "ben@example.org"
 
 def announcement(*addresses: str, resource: str = "home") -> Announcement:
     """Somebody without shares, who is somewhere."""
-    candidates = tuple(Candidate(PeerAddress.parse(a, 6881), CandidateKind.SEEN) for a in addresses)
+    candidates = tuple(
+        Candidate(PeerAddress.parse(a, 6881), CandidateKind.REFLEXIVE) for a in addresses
+    )
     return Announcement(resource, candidates=candidates)
 
 

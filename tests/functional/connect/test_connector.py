@@ -14,9 +14,9 @@ from bitween.connect.connector import (
     CLIMBING_OF_ACCOUNT,
     CONNECTING,
     IDLE_LOOK,
-    LOOKING_ROUND,
     LOST,
     PUNCH_AT_LAST,
+    SURVEY_PATIENCE,
     PeerConnector,
 )
 from bitween.connect.dial_policy import MAX_PORTS, DialPolicy
@@ -40,12 +40,15 @@ BOB, CAROL = "bob@example.org", "carol@example.org"
 FILM = Share(InfoHash("ab" * 20), "film.mkv", 5_000_000)
 SONG = Share(InfoHash("cd" * 20), "song.ogg", 5_000)
 OURS = (Candidate(PeerAddress.parse("10.0.0.1", 6881)),)
-SYMMETRIC = (*OURS, Candidate(PeerAddress.parse("9.9.9.7", 6881), CandidateKind.SEEN, varies=True))
+SYMMETRIC = (
+    *OURS,
+    Candidate(PeerAddress.parse("9.9.9.7", 6881), CandidateKind.REFLEXIVE, varies=True),
+)
 NEAR, FAR = PeerAddress.parse("10.0.0.2", 6881), PeerAddress.parse("9.9.9.9", 6881)
 OTHER = PeerAddress.parse("8.8.4.4", 6881)
 #: The network that a neighbour shares with us.
 HOME = frozenset({ip_network("10.0.0.0/24")})
-SEEN = Candidate(PeerAddress.parse("9.9.9.8", 7000), CandidateKind.SEEN)
+SEEN = Candidate(PeerAddress.parse("9.9.9.8", 7000), CandidateKind.REFLEXIVE)
 
 
 class MeetingCase(SynchronousTestCase):
@@ -99,17 +102,17 @@ class MeetingCase(SynchronousTestCase):
             tuple(c.address for c in where if c.dialable),
             candidates=where,
         )
-        self.meetings.changed(self.catalogue.set_online(jid, resource, True))
-        self.meetings.changed(self.catalogue.replace_item(jid, resource, [said]))
+        self.meetings.apply(self.catalogue.set_online(jid, resource, True))
+        self.meetings.apply(self.catalogue.replace_item(jid, resource, [said]))
 
     def gone(self, jid: str) -> None:
         """Have somebody go."""
-        self.meetings.changed(self.catalogue.set_online(jid, "laptop", False))
+        self.meetings.apply(self.catalogue.set_online(jid, "laptop", False))
 
     def want(self, share: Share = FILM) -> None:
         """Begin a download."""
         self.successResultOf(self.swarm.download(share.info_hash, share.name, "/downloads"))
-        self.meetings.offer(share.info_hash)
+        self.meetings.update_sources(share.info_hash)
 
     def connected(self, *peers: Peer, share: Share = FILM) -> None:
         """Have the swarm be connected to these, and that be seen."""
@@ -131,7 +134,7 @@ class MeetingCase(SynchronousTestCase):
 
     def way(self, jid: str = BOB) -> RouteKind | None:
         """On which rung somebody is met."""
-        return self.meetings.way(jid, "laptop").rung
+        return self.meetings.route(jid, "laptop").kind
 
 
 class WantingTests(MeetingCase):
@@ -164,15 +167,15 @@ class WantingTests(MeetingCase):
         self.there(CAROL, NEAR)
         self.race.callback(NEAR)
         self.assertEqual(self.offered(), (NEAR, FAR))
-        self.assertEqual(self.meetings.sources(FILM.info_hash), 2)
+        self.assertEqual(self.meetings.count_reachable(FILM.info_hash), 2)
 
     def test_somebody_goes(self) -> None:
         """Nothing is known of the way to who is away."""
         self.there(BOB, FAR)
         self.want()
         self.gone(BOB)
-        self.assertEqual(self.meetings.way(BOB, "laptop"), UNTRIED)
-        self.assertIsNone(self.meetings.best_way(FILM.info_hash))
+        self.assertEqual(self.meetings.route(BOB, "laptop"), UNTRIED)
+        self.assertIsNone(self.meetings.best_route(FILM.info_hash))
         self.there(BOB, FAR)
         self.assertEqual(len(self.fakes.prober.raced), 2)
 
@@ -235,7 +238,7 @@ class WantingTests(MeetingCase):
         self.want()
         self.swarm.connected[FILM.info_hash] = (Peer(FAR.address, None),)
         self.swarm.arrive(FILM.info_hash, FILM.size)
-        self.meetings.offer(FILM.info_hash)
+        self.meetings.update_sources(FILM.info_hash)
         self.assertIs(self.way(), RouteKind.IPV4)
 
     def test_done(self) -> None:
@@ -243,7 +246,7 @@ class WantingTests(MeetingCase):
         self.there(BOB, FAR)
         self.want()
         self.swarm.arrive(FILM.info_hash, FILM.size)
-        self.meetings.offer(FILM.info_hash)
+        self.meetings.update_sources(FILM.info_hash)
         self.pass_by(1)
         self.assertEqual(self.clock.getDelayedCalls(), [])
         self.assertTrue(self.race.called)
@@ -324,29 +327,29 @@ class AnsweringTests(MeetingCase):
     def test_who_does_not_answer_is_no_source(self) -> None:
         """That is said with its reason, and told, as soon as it is known."""
         told: list[RouteFound] = []
-        self.meetings.found.subscribe(told.append)
+        self.meetings.route_changes.subscribe(told.append)
         self.pass_by(0.5)
         self.assertIsNone(self.answers())
         ((key, answer),) = self.fakes.requests.pings
         self.assertEqual(key, (BOB, "laptop"))
         answer.callback(False)
-        way = self.meetings.way(BOB, "laptop")
-        self.assertEqual((self.answers(), way.rung), (False, None))
+        way = self.meetings.route(BOB, "laptop")
+        self.assertEqual((self.answers(), way.kind), (False, None))
         self.assertEqual([obstacle.detail for obstacle in way.obstacles], ["not_answering"])
-        self.assertEqual(self.meetings.sources(FILM.info_hash), 0)
-        self.assertEqual(told[-1].way, way)
+        self.assertEqual(self.meetings.count_reachable(FILM.info_hash), 0)
+        self.assertEqual(told[-1].route, way)
 
     def test_what_is_said_of_a_share(self) -> None:
         """Nobody who has it answers only if that is known of each of them."""
-        self.assertIsNone(self.meetings.answering(FILM.info_hash))
+        self.assertIsNone(self.meetings.any_source_answers(FILM.info_hash))
         self.pass_by(0.5)
         self.fakes.requests.pings[0][1].callback(False)
-        self.assertIs(self.meetings.answering(FILM.info_hash), False)
+        self.assertIs(self.meetings.any_source_answers(FILM.info_hash), False)
         self.there(CAROL, FAR)
-        self.assertIsNone(self.meetings.answering(FILM.info_hash))
+        self.assertIsNone(self.meetings.any_source_answers(FILM.info_hash))
         self.gone(BOB)
         self.gone(CAROL)
-        self.assertIsNone(self.meetings.answering(FILM.info_hash))
+        self.assertIsNone(self.meetings.any_source_answers(FILM.info_hash))
 
     def test_it_is_asked_again(self) -> None:
         """Every half minute as long as it is wanted, until it answers or is connected."""
@@ -367,22 +370,22 @@ class AnsweringTests(MeetingCase):
         self.pass_by(0.5)
         self.fakes.requests.pings[0][1].callback(False)
         raced = len(self.fakes.prober.raced)
-        self.meetings.heard(BOB, "laptop")
+        self.meetings.presence_received(BOB, "laptop")
         self.assertTrue(self.answers())
         self.assertGreater(len(self.fakes.prober.raced), raced)
         self.pass_by(6)
         self.fakes.requests.pings[1][1].callback(False)
         for _ in range(9):
-            self.meetings.heard(BOB, "laptop")
+            self.meetings.presence_received(BOB, "laptop")
         self.assertFalse(self.answers())
         self.pass_by(ASK_EVERY)
-        self.meetings.asked(BOB, "laptop", FILM.info_hash, [])
+        self.meetings.connection_requested(BOB, "laptop", FILM.info_hash, [])
         self.assertTrue(self.answers())
 
     def test_an_answer_for_the_run_before(self) -> None:
         """What a server says of the one that died does not count for the one that is back."""
         self.pass_by(0.5)
-        self.meetings.heard(BOB, "laptop")
+        self.meetings.presence_received(BOB, "laptop")
         self.fakes.requests.pings[0][1].callback(False)
         self.assertIsNone(self.answers())
 
@@ -397,11 +400,11 @@ class AnsweringTests(MeetingCase):
         self.pass_by(0.5)
         self.fakes.requests.pings[0][1].callback(False)
         told: list[RouteFound] = []
-        self.meetings.found.subscribe(told.append)
+        self.meetings.route_changes.subscribe(told.append)
         self.successResultOf(self.swarm.remove(FILM.info_hash, delete_data=False))
-        self.meetings.offer(FILM.info_hash)
+        self.meetings.update_sources(FILM.info_hash)
         self.assertIsNone(self.answers())
-        self.assertEqual([found.way.obstacles for found in told], [()])
+        self.assertEqual([found.route.obstacles for found in told], [()])
 
     def test_who_comes_anew_is_not_judged_by_before(self) -> None:
         """An answer that is too late says nothing, nor does one that was not to be had."""
@@ -500,12 +503,12 @@ class LookingRoundTests(MeetingCase):
         """That no hole can be punched is told before anybody tries."""
         self.ours = SYMMETRIC
         self.there(BOB, NEAR, SEEN)
-        looking = Deferred.fromCoroutine(self.meetings.look_round())
+        looking = Deferred.fromCoroutine(self.meetings.survey_routes())
         self.race.callback(None)
         self.fakes.relay.routes[0][1].callback(RelayRoute("proxy.example.org"))
         ((_, way),) = self.successResultOf(looking)
         self.assertIn("symmetric NAT", way.reason)
-        self.assertIs(way.rung, RouteKind.RELAY)
+        self.assertIs(way.kind, RouteKind.RELAY)
 
     def test_looking_round(self) -> None:
         """Who is met already is not dialled again; of the others, who answers is seen."""
@@ -515,21 +518,21 @@ class LookingRoundTests(MeetingCase):
         self.there(CAROL, FAR, shares=())
         self.there("dave@example.org", FAR, shares=())
         self.there("eve@example.org", PeerAddress.parse("2620:fe::9", 6881), shares=())
-        looking = Deferred.fromCoroutine(self.meetings.look_round())
+        looking = Deferred.fromCoroutine(self.meetings.survey_routes())
         self.fakes.prober.raced[1][1].callback(FAR)
-        self.pass_by(LOOKING_ROUND - 1)
+        self.pass_by(SURVEY_PATIENCE - 1)
         (eve_asked, no_relay) = self.fakes.relay.routes[0]
         self.assertEqual(eve_asked[0], "eve@example.org")
         no_relay.errback(RequestRefused("neither server relays", "switch proxy65 on"))
         self.pass_by(1)
         self.fakes.relay.routes[1][1].callback(RelayRoute("proxy.example.org"))
-        self.pass_by(LOOKING_ROUND)
+        self.pass_by(SURVEY_PATIENCE)
         bob, carol, dave, eve = self.successResultOf(looking)
-        self.assertEqual((bob[0], bob[1].rung), ("bob@example.org/laptop", RouteKind.LAN))
-        self.assertIs(carol[1].rung, RouteKind.IPV4)
-        self.assertEqual((dave[1].rung, dave[1].through), (RouteKind.RELAY, "proxy.example.org"))
+        self.assertEqual((bob[0], bob[1].kind), ("bob@example.org/laptop", RouteKind.LAN))
+        self.assertIs(carol[1].kind, RouteKind.IPV4)
+        self.assertEqual((dave[1].kind, dave[1].through), (RouteKind.RELAY, "proxy.example.org"))
         self.assertIn("nothing answers", dave[1].reason)
-        self.assertIsNone(eve[1].rung)
+        self.assertIsNone(eve[1].kind)
         self.assertIn("IPv6 only and you IPv4 only; neither server relays", eve[1].reason)
         self.assertEqual(eve[1].fix, "switch proxy65 on")
         self.assertEqual(len(self.fakes.prober.raced), 3)
@@ -550,13 +553,13 @@ class RelayTests(MeetingCase):
         """The local address that stands for the resource is dialled."""
         self.fail_directly()
         self.fakes.relay.routes[0][1].callback(RelayRoute("proxy.example.org"))
-        way = self.meetings.way(BOB, "laptop")
+        way = self.meetings.route(BOB, "laptop")
         assert way.address is not None
-        self.assertEqual((way.rung, self.offered()), (RouteKind.RELAY, (way.address,)))
-        self.assertEqual(self.meetings.whose(way.address.address), BOB)
+        self.assertEqual((way.kind, self.offered()), (RouteKind.RELAY, (way.address,)))
+        self.assertEqual(self.meetings.contact_behind_relay(way.address.address), BOB)
         peer = Peer(way.address.address, way.address.port)
-        self.assertIs(self.meetings.how(peer), RouteKind.RELAY)
-        self.assertIs(self.meetings.how(Peer(NEAR.address, NEAR.port)), RouteKind.LAN)
+        self.assertIs(self.meetings.route_kind(peer), RouteKind.RELAY)
+        self.assertIs(self.meetings.route_kind(Peer(NEAR.address, NEAR.port)), RouteKind.LAN)
 
     def test_nobody_at_the_other_end(self) -> None:
         """Who does not answer is not dialled through the servers, and sought anew when it does."""
@@ -609,11 +612,11 @@ class RelayTests(MeetingCase):
         """The reason tells how much would."""
         self.fail_directly()
         self.fakes.relay.routes[0][1].callback(RelayRoute(most=1_000_000))
-        way = self.meetings.way(BOB, "laptop")
-        self.assertIs(way.rung, None)
+        way = self.meetings.route(BOB, "laptop")
+        self.assertIs(way.kind, None)
         self.assertIn("1000000 bytes", way.reason)
         self.assertIn("proxy65", way.fix)
-        self.assertEqual((self.offered(), self.meetings.sources(FILM.info_hash)), ((), 0))
+        self.assertEqual((self.offered(), self.meetings.count_reachable(FILM.info_hash)), ((), 0))
 
     def test_they_go(self) -> None:
         """The relay to who is gone is given up."""
@@ -639,11 +642,11 @@ class AskedTests(MeetingCase):
         self.there(BOB, NEAR, SEEN, shares=())
         self.want()
         self.swarm.arrive(FILM.info_hash, FILM.size)
-        self.meetings.offer(FILM.info_hash)
+        self.meetings.update_sources(FILM.info_hash)
 
     def ask(self, *candidates: Candidate) -> None:
         """Have bob ask."""
-        answer = self.meetings.asked(BOB, "laptop", FILM.info_hash, candidates)
+        answer = self.meetings.connection_requested(BOB, "laptop", FILM.info_hash, candidates)
         self.assertEqual(answer, OURS)
 
     def knocked(self, *answering: PeerAddress) -> tuple[PeerAddress, ...]:
@@ -718,4 +721,4 @@ class AskedTests(MeetingCase):
     def test_for_nothing(self) -> None:
         """Nobody is met for what we do not have."""
         with self.assertRaises(UnknownTorrent):
-            self.meetings.asked(BOB, "laptop", SONG.info_hash, [Candidate(NEAR)])
+            self.meetings.connection_requested(BOB, "laptop", SONG.info_hash, [Candidate(NEAR)])

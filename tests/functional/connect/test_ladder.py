@@ -28,8 +28,11 @@ NEAR = PeerAddress.parse("10.0.0.2", 6881)
 FAR = PeerAddress.parse("9.9.9.9", 6881)
 OUTSIDE = PeerAddress.parse("9.9.9.8", 7000)
 THEIRS = (Candidate(NEAR), Candidate(FAR, CandidateKind.MAPPED))
-SYMMETRIC = (*OURS, Candidate(PeerAddress.parse("9.9.9.7", 6881), CandidateKind.SEEN, varies=True))
-HOME = (Candidate(NEAR), Candidate(OUTSIDE, CandidateKind.SEEN))
+SYMMETRIC = (
+    *OURS,
+    Candidate(PeerAddress.parse("9.9.9.7", 6881), CandidateKind.REFLEXIVE, varies=True),
+)
+HOME = (Candidate(NEAR), Candidate(OUTSIDE, CandidateKind.REFLEXIVE))
 RELAYED = Route(RouteKind.RELAY, PeerAddress.parse("127.1.0.1", 40000), "proxy.example.org")
 
 
@@ -136,10 +139,12 @@ class ClimbTests(LadderCase):
         """Who comes is dialled over uTP at all that is known now, and probed where that is new."""
         self.climb()
         self.steps.probes[0].callback(None)
-        self.steps.meetings[0].callback([Candidate(OUTSIDE, CandidateKind.SEEN), THEIRS[0]])
+        self.steps.meetings[0].callback([Candidate(OUTSIDE, CandidateKind.REFLEXIVE), THEIRS[0]])
         self.assertEqual(self.steps.punched, [])
         self.clock.advance(PUNCH_AFTER)
-        self.assertEqual(self.steps.punched, [(*THEIRS, Candidate(OUTSIDE, CandidateKind.SEEN))])
+        self.assertEqual(
+            self.steps.punched, [(*THEIRS, Candidate(OUTSIDE, CandidateKind.REFLEXIVE))]
+        )
         self.assertEqual(len(self.steps.probes), 1)
         self.ladder.met(RouteKind.PUNCHED, OUTSIDE)
         self.assertEqual(self.found, [Route(RouteKind.PUNCHED, OUTSIDE)])
@@ -153,7 +158,7 @@ class ClimbTests(LadderCase):
         self.ladder.climb(OURS, [*THEIRS, Candidate(OUTSIDE, CandidateKind.MAPPED)])
         self.steps.probes[1].callback(None)
         self.assertEqual(self.steps.begun, (2, 0, 0))
-        self.assertIs(self.ladder.way.rung, RouteKind.PUNCHED)
+        self.assertIs(self.ladder.way.kind, RouteKind.PUNCHED)
         self.ladder.climb(OURS, THEIRS)
         self.steps.probes[2].callback(FAR)
         self.assertEqual(self.ladder.way.address, FAR)
@@ -165,10 +170,10 @@ class ClimbTests(LadderCase):
         self.climb()
         self.steps.probes[0].callback(None)
         self.steps.meetings[0].callback(THEIRS)
-        self.ladder.met(RouteKind.IPV4, FAR, comes=True)
+        self.ladder.met(RouteKind.IPV4, FAR, inbound_only=True)
         self.clock.advance(RETRY_LAST)
         self.assertEqual(self.steps.punched, [])
-        self.assertEqual(self.ladder.way, Route(RouteKind.IPV4, FAR, comes=True))
+        self.assertEqual(self.ladder.way, Route(RouteKind.IPV4, FAR, inbound_only=True))
 
     def test_a_new_address_in_the_answer(self) -> None:
         """An address that is meant for dialling is dialled."""
@@ -183,7 +188,7 @@ class ClimbTests(LadderCase):
         """After a while without anybody the relay is taken, with the reason why."""
         self.climb_to_the_relay()
         (way,) = self.found
-        self.assertEqual((way.rung, way.through), (RouteKind.RELAY, RELAYED.through))
+        self.assertEqual((way.kind, way.through), (RouteKind.RELAY, RELAYED.through))
         self.assertIn("nothing answers at 2 addresses", way.reason)
         self.assertIn("--announce", way.fix)
 
@@ -204,7 +209,7 @@ class ClimbTests(LadderCase):
         self.assertEqual(self.steps.begun, (1, 0, 1))
         self.steps.relays[0].callback(RELAYED)
         self.assertEqual(
-            (self.ladder.way.rung, self.ladder.way.address), (RouteKind.RELAY, RELAYED.address)
+            (self.ladder.way.kind, self.ladder.way.address), (RouteKind.RELAY, RELAYED.address)
         )
         self.assertIn("your router uses another port towards each contact", self.ladder.way.reason)
         self.assertIn("--announce", self.ladder.way.fix)
@@ -270,7 +275,7 @@ class ClimbTests(LadderCase):
         self.clock.advance(RELAY_AFTER)
         self.refuse(self.steps.relays[0], "there is no proxy", "have one set up")
         (way,) = self.found
-        self.assertIs(way.rung, None)
+        self.assertIs(way.kind, None)
         self.assertIn("nothing answers", way.reason)
         self.assertIn("there is no proxy", way.reason)
         self.assertEqual(way.fix, "have one set up")
@@ -291,7 +296,7 @@ class ClimbTests(LadderCase):
         self.steps.meetings[0].errback(Failure(ZeroDivisionError()))
         self.steps.relays[0].errback(Failure(ZeroDivisionError()))
         self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 3)
-        self.assertIs(self.ladder.way.rung, None)
+        self.assertIs(self.ladder.way.kind, None)
         self.assertTrue(self.ladder.way.reason)
 
 
@@ -305,7 +310,7 @@ class LaterTests(LadderCase):
         self.clock.advance(RELAY_AFTER)
         self.steps.relays[0].callback(RELAYED)
         self.steps.probes[0].callback(FAR)
-        self.assertEqual([way.rung for way in self.found], [RouteKind.RELAY, RouteKind.MAPPED])
+        self.assertEqual([way.kind for way in self.found], [RouteKind.RELAY, RouteKind.MAPPED])
 
     def test_a_winner_before_the_relay_answers(self) -> None:
         """The relay is not asked any further."""
@@ -313,7 +318,7 @@ class LaterTests(LadderCase):
         self.clock.advance(RELAY_AFTER)
         self.ladder.met(RouteKind.PUNCHED, FAR)
         self.assertTrue(self.steps.relays[0].called)
-        self.assertEqual([way.rung for way in self.found], [RouteKind.PUNCHED])
+        self.assertEqual([way.kind for way in self.found], [RouteKind.PUNCHED])
 
     def test_direct_ways_are_tried_again(self) -> None:
         """In the background, ever more seldom; one that is there now takes over."""
@@ -323,12 +328,12 @@ class LaterTests(LadderCase):
             self.assertEqual(self.steps.begun, (round_ + 1, round_, round_))
             self.steps.probes[round_].callback(None)
             self.steps.meetings[round_].callback(THEIRS)
-            self.assertIs(self.ladder.way.rung, RouteKind.RELAY)
+            self.assertIs(self.ladder.way.kind, RouteKind.RELAY)
             self.clock.advance(RELAY_AFTER)
             self.steps.relays[round_].callback(RELAYED)
             self.clock.advance(RELAY_AFTER)
         self.ladder.met(RouteKind.PUNCHED, FAR)
-        self.assertIs(self.ladder.way.rung, RouteKind.PUNCHED)
+        self.assertIs(self.ladder.way.kind, RouteKind.PUNCHED)
 
     def test_a_relay_that_is_gone(self) -> None:
         """If the relay is not there any more, that is found with the next round."""
@@ -336,7 +341,7 @@ class LaterTests(LadderCase):
         self.clock.advance(RETRY_FIRST)
         self.clock.advance(RELAY_AFTER)
         self.refuse(self.steps.relays[1], "the proxy is gone")
-        self.assertIs(self.ladder.way.rung, None)
+        self.assertIs(self.ladder.way.kind, None)
 
     def test_nothing_new(self) -> None:
         """Being asked to climb again with the same candidates begins nothing anew."""
@@ -366,9 +371,9 @@ class LaterTests(LadderCase):
         """They are tried while the relay goes on."""
         self.climb_to_the_relay()
         self.climb([Candidate(OUTSIDE)])
-        self.assertIs(self.ladder.way.rung, RouteKind.RELAY)
+        self.assertIs(self.ladder.way.kind, RouteKind.RELAY)
         self.steps.probes[1].callback(OUTSIDE)
-        self.assertIs(self.ladder.way.rung, RouteKind.IPV4)
+        self.assertIs(self.ladder.way.kind, RouteKind.IPV4)
 
     def test_a_better_way_comes_by_itself(self) -> None:
         """A better one is taken note of, a worse one is not."""
@@ -411,14 +416,14 @@ class LaterTests(LadderCase):
         """It is about direct ways only."""
         self.climb_to_the_relay()
         self.ladder.disappointed()
-        self.assertIs(self.ladder.way.rung, RouteKind.RELAY)
+        self.assertIs(self.ladder.way.kind, RouteKind.RELAY)
 
     def test_rest(self) -> None:
         """Who rests keeps what is known, and goes on where asked to."""
         self.climb_to_the_relay()
         self.ladder.rest()
         self.assertEqual(self.clock.getDelayedCalls(), [])
-        self.assertIs(self.ladder.way.rung, RouteKind.RELAY)
+        self.assertIs(self.ladder.way.kind, RouteKind.RELAY)
         self.climb()
         self.assertEqual(len(self.steps.probes), 2)
 

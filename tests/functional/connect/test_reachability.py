@@ -245,7 +245,7 @@ class ChoiceTests(SynchronousTestCase):
     def test_both_families_and_what_is_meant_for_it_first(self) -> None:
         """Where we were seen is dialled if there is room; private addresses are not."""
         candidates = [
-            Candidate(at("20.0.0.8"), CandidateKind.SEEN),
+            Candidate(at("20.0.0.8"), CandidateKind.REFLEXIVE),
             *(Candidate(at(address)) for address in ("10.0.0.1", "20.0.0.1", "20.0.0.2")),
             *(Candidate(at(address)) for address in ("20.0.0.3", "2a00::1", "fd00::1")),
         ]

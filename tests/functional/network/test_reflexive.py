@@ -94,13 +94,13 @@ class OutsideViewTests(TestCase):
 
     def seen(self) -> list[str]:
         """Where we are seen."""
-        return [str(c.address) for c in self.own.candidates if c.kind is CandidateKind.SEEN]
+        return [str(c.address) for c in self.own.candidates if c.kind is CandidateKind.REFLEXIVE]
 
     async def test_behind_a_router(self) -> None:
         """Where a STUN server sees us we can be met, which is no address to be dialled."""
         await self.start(self.serve(lambda r, _: answer(r, ("20.0.0.5", 99))))
         seen = PeerAddress("20.0.0.5", 99)
-        self.assertIn(Candidate(seen, CandidateKind.SEEN), self.own.candidates)
+        self.assertIn(Candidate(seen, CandidateKind.REFLEXIVE), self.own.candidates)
         self.assertNotIn(seen, self.own.addresses)
         self.assertEqual(self.own.nat, Nat(translates=True, keeps_port=False))
 
@@ -123,7 +123,7 @@ class OutsideViewTests(TestCase):
         other = self.serve(lambda r, _: answer(r, ("20.0.0.5", 1002)))
         await self.start(one, other)
         # Each look would find other ports: ours does as well, and stays.
-        seen = Candidate(PeerAddress("20.0.0.5", self.port), CandidateKind.SEEN, varies=True)
+        seen = Candidate(PeerAddress("20.0.0.5", self.port), CandidateKind.REFLEXIVE, varies=True)
         self.assertIn(seen, self.own.candidates)
         self.assertEqual(len(self.seen()), 1)
         self.assertEqual(self.own.nat, Nat(True, False, endpoint_independent=False))

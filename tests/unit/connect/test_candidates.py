@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from bitween.connect.candidates import in_order, no_hole, obstacle, rung_at, tried
+from bitween.connect.candidates import (
+    dial_order,
+    direct_obstacle,
+    failure_reasons,
+    punch_obstacle,
+    route_kind_at,
+)
 from bitween.model.address import PeerAddress
 from bitween.model.candidate import Candidate, CandidateKind
 from bitween.model.route import Obstacle, RouteKind
@@ -23,7 +29,7 @@ class OrderTests(SynchronousTestCase):
     def ordered(self, *theirs: Candidate) -> list[str]:
         """Theirs as we, at home in 192.168.1.0/24, would dial them."""
         ours = [at("192.168.1.5"), at("2001:db8:1::5")]
-        return [address.address for address in in_order(theirs, ours)]
+        return [address.address for address in dial_order(theirs, ours)]
 
     def test_the_ladder_s_order(self) -> None:
         """Our own network, IPv6, public IPv4, other private networks."""
@@ -46,9 +52,9 @@ class OrderTests(SynchronousTestCase):
     def test_what_is_not_dialled(self) -> None:
         """An address at which they were only seen is for meeting; nothing is dialled twice."""
         theirs = [
-            at("9.9.9.9", CandidateKind.SEEN),
+            at("9.9.9.9", CandidateKind.REFLEXIVE),
             at("9.9.9.8"),
-            at("9.9.9.8", CandidateKind.SAID),
+            at("9.9.9.8", CandidateKind.CONFIGURED),
         ]
         self.assertEqual(self.ordered(*theirs), ["9.9.9.8"])
 
@@ -68,7 +74,7 @@ class RungTests(SynchronousTestCase):
             ("9.9.9.7", RouteKind.IPV4),
             ("9.9.9.9", RouteKind.MAPPED),
         ):
-            self.assertIs(rung_at(PeerAddress.parse(address, 6881), theirs), rung, address)
+            self.assertIs(route_kind_at(PeerAddress.parse(address, 6881), theirs), rung, address)
 
 
 class ObstacleTests(SynchronousTestCase):
@@ -76,11 +82,11 @@ class ObstacleTests(SynchronousTestCase):
 
     def test_none(self) -> None:
         """One family in common is enough to try."""
-        self.assertIsNone(obstacle([at("10.0.0.1"), at("2620:fe::9")], [at("9.9.9.9")]))
+        self.assertIsNone(direct_obstacle([at("10.0.0.1"), at("2620:fe::9")], [at("9.9.9.9")]))
 
     def test_no_family_in_common(self) -> None:
         """The reason names who has what, as the other side would see it the other way round."""
-        found = obstacle([at("10.0.0.1")], [at("2620:fe::9")])
+        found = direct_obstacle([at("10.0.0.1")], [at("2620:fe::9")])
         assert found is not None
         self.assertEqual(found.reason, "they have IPv6 only and you IPv4 only")
         self.assertTrue(found.fix)
@@ -91,17 +97,17 @@ class ObstacleTests(SynchronousTestCase):
             ([at("9.9.9.9")], [], "they announce no address"),
             ([], [at("9.9.9.9")], "this machine has no address"),
         ):
-            found = obstacle(ours, theirs)
+            found = direct_obstacle(ours, theirs)
             assert found is not None
             self.assertIn(words, found.reason)
 
     def test_tried(self) -> None:
         """After everything was tried, the words count what was dialled."""
-        theirs = [at("9.9.9.9"), at("9.9.9.8", CandidateKind.SEEN)]
-        silent, no_hole = tried(theirs)
+        theirs = [at("9.9.9.9"), at("9.9.9.8", CandidateKind.REFLEXIVE)]
+        silent, no_hole = failure_reasons(theirs)
         self.assertIn("at 1 address of theirs", silent.reason)
         self.assertIn("hole punching did not work", no_hole.reason)
-        silent, no_meeting = tried(theirs, Obstacle("bob sleeps", "wake him"))
+        silent, no_meeting = failure_reasons(theirs, Obstacle("bob sleeps", "wake him"))
         self.assertIn("--announce", silent.fix)
         self.assertEqual(no_meeting, Obstacle("bob sleeps"))
 
@@ -116,8 +122,8 @@ class NoHoleTests(SynchronousTestCase):
 
     def assert_hope(self, ours: list[Candidate], theirs: list[Candidate]) -> None:
         """Nothing speaks against a hole, whoever looks."""
-        self.assertIsNone(no_hole(ours, theirs))
-        self.assertIsNone(no_hole(theirs, ours))
+        self.assertIsNone(punch_obstacle(ours, theirs))
+        self.assertIsNone(punch_obstacle(theirs, ours))
 
     def test_whose_router_it_is(self) -> None:
         """The reason names whose router it is, and the fix what helps."""
@@ -126,7 +132,7 @@ class NoHoleTests(SynchronousTestCase):
             (self.usual, self.symmetric, "their router uses"),
             (self.symmetric, [seen("9.9.9.8", varies=True)], "both routers use"),
         ):
-            found = no_hole(ours, theirs)
+            found = punch_obstacle(ours, theirs)
             assert found is not None
             self.assertIn(words, found.reason)
             self.assertIn("symmetric NAT", found.reason)
@@ -141,7 +147,7 @@ class NoHoleTests(SynchronousTestCase):
         """A forwarded port, a public address or IPv6 on both sides is worth a try before."""
         for address in (
             at("9.9.9.8", CandidateKind.MAPPED),
-            at("9.9.9.8", CandidateKind.SAID),
+            at("9.9.9.8", CandidateKind.CONFIGURED),
             at("9.9.9.8"),
             at("9.9.9.8", reached=True),
         ):
@@ -153,19 +159,19 @@ class NoHoleTests(SynchronousTestCase):
         """A router's router forwards nothing; others tried in vain; one alone has IPv6."""
         for address in (
             at("100.64.0.7", CandidateKind.MAPPED),
-            at("9.9.9.8", CandidateKind.SAID, reached=False),
+            at("9.9.9.8", CandidateKind.CONFIGURED, reached=False),
             at("2620:fe::9"),
         ):
-            self.assertIsNotNone(no_hole(self.symmetric, [*self.usual, address]), address)
-            self.assertIsNotNone(no_hole([*self.usual, address], self.symmetric), address)
+            self.assertIsNotNone(punch_obstacle(self.symmetric, [*self.usual, address]), address)
+            self.assertIsNotNone(punch_obstacle([*self.usual, address], self.symmetric), address)
 
     def test_one_home(self) -> None:
         """Who is seen at the same address may be in the same network, or not be seen at all."""
         self.assert_hope(self.symmetric, [at("192.168.1.7"), seen("9.9.9.9", varies=True)])
         self.assert_hope(self.symmetric, [at("192.168.1.7")])
-        self.assertIsNotNone(no_hole(self.symmetric, [at("10.0.0.7")]))
+        self.assertIsNotNone(punch_obstacle(self.symmetric, [at("10.0.0.7")]))
 
 
 def seen(address: str, *, varies: bool = False) -> Candidate:
     """Where a router shows somebody."""
-    return Candidate(PeerAddress.parse(address, 6881), CandidateKind.SEEN, varies=varies)
+    return Candidate(PeerAddress.parse(address, 6881), CandidateKind.REFLEXIVE, varies=varies)

@@ -31,7 +31,7 @@ class DialPolicyTests(SynchronousTestCase):
         self.candidates: tuple[Candidate, ...] = (
             Candidate(at("192.168.1.5")),
             Candidate(at("2a00::5")),
-            Candidate(at("20.0.0.9"), CandidateKind.SEEN),
+            Candidate(at("20.0.0.9"), CandidateKind.REFLEXIVE),
         )
         self.links: tuple[Link, ...] = (
             (ip_interface("127.0.0.1/8"), ip_interface("::1/128")),

@@ -34,8 +34,8 @@ def route(route: Route) -> shapes.Way:
 
 def reach(route: Route) -> str | None:
     """On which rung somebody is reached; ``None`` while that is not known."""
-    if route.rung is not None:
-        return route.rung.value
+    if route.kind is not None:
+        return route.kind.value
     return "none" if route.reason else None
 
 

@@ -230,8 +230,8 @@ class ContactEventTests(RecorderCase):
 
     def test_a_way_that_is_found(self) -> None:
         """How a device is reached is told when that is known."""
-        found = RouteFound(jid=BOB, resource="desk", way=Route(RouteKind.LAN))
-        self.world.bitween.meetings.found.notify(found)
+        found = RouteFound(jid=BOB, resource="desk", route=Route(RouteKind.LAN))
+        self.world.bitween.meetings.route_changes.notify(found)
         self.assertEqual(
             self.data(EventType.CONTACT_REACH),
             [{"contact": BOB, "resource": "desk", "reach": "lan", "text": "direct (LAN)"}],

@@ -39,7 +39,7 @@ SIX = PeerAddress.parse("2001:db8::7", 6882)
 TOKEN = bytes(range(16))
 OURS = (
     Candidate(FOUR, CandidateKind.MAPPED, reached=True),
-    Candidate(SIX, CandidateKind.SEEN, varies=True),
+    Candidate(SIX, CandidateKind.REFLEXIVE, varies=True),
 )
 DISCO = "http://jabber.org/protocol/disco#info"
 ADDRESS = "<address address='198.51.100.7' port='6881'/>"

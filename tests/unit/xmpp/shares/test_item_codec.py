@@ -56,7 +56,7 @@ addresses = st.builds(
 )
 known = st.sampled_from([None, True, False])
 candidates = st.builds(Candidate, addresses, st.sampled_from(CandidateKind), known) | st.builds(
-    Candidate, addresses, st.just(CandidateKind.SEEN), known, st.just(True)
+    Candidate, addresses, st.just(CandidateKind.REFLEXIVE), known, st.just(True)
 )
 candidate_lists = st.lists(candidates, max_size=MAX_CANDIDATES, unique_by=lambda c: c.address)
 resources = st.text(string.ascii_letters + "äß-_.@/ '&<>\U0001f4f1", min_size=1, max_size=50)
@@ -148,7 +148,7 @@ class CandidateTests(SynchronousTestCase):
 
     def test_what_is_good_for_meeting_only_is_not_dialled(self) -> None:
         """Where somebody was seen is no address that an older reader would dial."""
-        seen = Candidate(PeerAddress.parse("192.0.2.7", 6881), CandidateKind.SEEN)
+        seen = Candidate(PeerAddress.parse("192.0.2.7", 6881), CandidateKind.REFLEXIVE)
         item = over_the_wire(whole_item("r", listed([]), [seen]))
         (said,) = parse_item(item).announcements
         self.assertEqual((said.addresses, said.candidates), ((), (seen,)))
@@ -158,7 +158,7 @@ class CandidateTests(SynchronousTestCase):
         where = [
             Candidate(PeerAddress.parse("10.0.0.1", 1)),
             Candidate(PeerAddress.parse("192.0.2.7", 2), CandidateKind.MAPPED, reached=True),
-            Candidate(PeerAddress.parse("192.0.2.7", 3), CandidateKind.SEEN, varies=True),
+            Candidate(PeerAddress.parse("192.0.2.7", 3), CandidateKind.REFLEXIVE, varies=True),
         ]
         item = over_the_wire(whole_item("r", listed([]), where))
         (said,) = parse_item(item).announcements
@@ -323,7 +323,8 @@ class HostileTests(SynchronousTestCase):
             address = PeerAddress.parse("192.0.2.7", 6881)
             self.assertEqual(announcement.addresses, ())
             self.assertEqual(
-                announcement.candidates, (Candidate(address, CandidateKind.SEEN, reached=False),)
+                announcement.candidates,
+                (Candidate(address, CandidateKind.REFLEXIVE, reached=False),),
             )
 
     def test_only_what_is_seen_varies(self) -> None:
@@ -337,7 +338,7 @@ class HostileTests(SynchronousTestCase):
         )
         self.assertEqual(dropped, 0)
         self.assertEqual(
-            {c.kind for c in announcement.candidates if c.varies}, {CandidateKind.SEEN}
+            {c.kind for c in announcement.candidates if c.varies}, {CandidateKind.REFLEXIVE}
         )
         self.assertEqual(len(announcement.candidates), len(CandidateKind))
 
