@@ -262,7 +262,7 @@ class Messenger:
             self._list_reader.drop(event.jid, event.resource)
             self._encounters.drop(event.jid, event.resource)
         if event.jid == self.own_jid:
-            self._pep.look_soon()
+            self._pep.check_own_node()
         elif event.online:
             # The server has sent only the last item of the node, which is one resource's.
             self._pep.read(event.jid)

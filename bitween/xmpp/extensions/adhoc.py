@@ -20,8 +20,8 @@ from wokkel.subprotocols import XMPPHandler
 
 from bitween.errors import BitweenError
 from bitween.model.command import Command, Question, Report
+from bitween.xmpp.elements import xml_text
 from bitween.xmpp.jids import split
-from bitween.xmpp.shares.item_codec import xml_text
 
 NS_COMMANDS = "http://jabber.org/protocol/commands"
 

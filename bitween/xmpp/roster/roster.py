@@ -32,12 +32,12 @@ from bitween.model.events import (
 )
 from bitween.model.jid import registered_domain
 from bitween.model.text import printable
+from bitween.xmpp.elements import xml_text
 from bitween.xmpp.extensions.quota import RateLimiter
 from bitween.xmpp.jids import parse_contact, split, stamped
 from bitween.xmpp.roster.presence import available
 from bitween.xmpp.roster.subscription_retry import SubscriptionRetry
 from bitween.xmpp.session.errors import no_session, request_error, subscription_error
-from bitween.xmpp.shares.item_codec import xml_text
 
 #: Requests by strangers that are remembered, in all and of one domain, with those below it; the
 #: server keeps the others.

@@ -35,8 +35,9 @@ from bitween.model.announcement import MAX_SHARES, Announcement, Share
 from bitween.model.candidate import Candidate, CandidateKind
 from bitween.model.catalogue.catalogue import MAX_RESOURCES
 from bitween.model.share_list import Change, ShareList
-from bitween.model.text import REPLACEMENT, printable, safe_name
+from bitween.model.text import printable, safe_name
 from bitween.model.torrent import MAX_SIZE, InfoHash, parse_info_hash
+from bitween.xmpp.elements import xml_text
 from bitween.xmpp.jids import MAX_RESOURCE
 
 #: The prototype's node, and the namespace of its payload.
@@ -59,8 +60,6 @@ MAX_GONE = 1000
 MAX_LIST_ID = 64
 MAX_REVISION = 2**53
 
-# What XML 1.0 §2.2 does not allow; a server closes the stream at the first one.
-_NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _LIST_ID = re.compile(f"[!-~]{{1,{MAX_LIST_ID}}}")
 _TRUTHS = ("true", "1", "false", "0")
 # bytes of a share without a name, at the least.
@@ -142,11 +141,6 @@ def list_state(item: Any) -> tuple[str, int]:
     body = None if payload is None else next(payload.elements(NS_SHARES, "resource"), None)
     head = None if body is None else _list_of(body)
     return ("", 0) if head is None else (head.list_id, head.revision)
-
-
-def xml_text(text: str, limit: int = MAX_NAME) -> str:
-    """Make a text of ours such that XML can carry it and it disturbs nobody."""
-    return _NOT_XML.sub(REPLACEMENT, printable(text, limit))
 
 
 def canonical(element: Any, depth: int = 4) -> object:

@@ -19,7 +19,7 @@ from bitween.xmpp.extensions.adhoc import (
 )
 from bitween.xmpp.extensions.caps import Caps
 from bitween.xmpp.roster.roster import Roster
-from tests.functional.xmpp.test_handlers import ROSTER, HandlerCase, Manager
+from tests.support.handler_case import ROSTER, HandlerCase, Manager
 
 # wokkel can only be imported once the shim of bitween.xmpp has run.
 from wokkel.generic import FallbackHandler  # isort: skip

@@ -8,7 +8,7 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from bitween.xmpp.extensions.messages import ANSWERS, MessageRefusal
-from tests.functional.xmpp.test_handlers import PUBSUB, Manager, xml
+from tests.support.handler_case import PUBSUB, Manager, xml
 
 STRANGER = "mallory@localhost/x"
 

@@ -28,7 +28,7 @@ from bitween.xmpp.extensions.peer_requests import (
 )
 from bitween.xmpp.roster.roster import Roster
 from bitween.xmpp.shares.item_codec import MAX_CANDIDATES, NS_BITWEEN
-from tests.functional.xmpp.test_handlers import HASH, ROSTER, HandlerCase, Manager
+from tests.support.handler_case import HASH, ROSTER, HandlerCase, Manager
 
 # wokkel can only be imported once the shim of bitween.xmpp has run.
 from wokkel.generic import FallbackHandler  # isort: skip

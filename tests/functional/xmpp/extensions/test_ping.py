@@ -11,7 +11,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from bitween.errors import NotConnected
 from bitween.util.token_bucket import TokenBucket
 from bitween.xmpp.extensions.ping import ANSWER_TIMEOUT, Pinger
-from tests.functional.xmpp.test_handlers import Manager, xml
+from tests.support.handler_case import Manager, xml
 
 BOB = "bob@example.org/laptop"
 

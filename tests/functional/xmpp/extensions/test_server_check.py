@@ -17,7 +17,7 @@ from bitween.xmpp.extensions.server_check import (
     ServerCheck,
 )
 from bitween.xmpp.streams.proxies import NS_BYTESTREAMS, NS_DISCO_INFO, NS_DISCO_ITEMS, Proxies
-from tests.functional.xmpp.test_handlers import Manager, xml
+from tests.support.handler_case import Manager, xml
 
 NOW = 1_800_000_000.0  # 2027-01-15T08:00:00Z
 REFUSED = (
@@ -42,7 +42,7 @@ class SurveyTests(SynchronousTestCase):
         """Log in."""
         self.manager = Manager(Clock())
         self.manager.stub.xmlstream.transport = StringTransport()
-        proxies = Proxies(None)
+        proxies = Proxies(Clock())
         proxies.setHandlerParent(self.manager)
         self.survey = ServerCheck(proxies, lambda: NOW)
         self.survey.setHandlerParent(self.manager)

@@ -19,7 +19,7 @@ from bitween.xmpp.roster.roster import (
     Roster,
     SubscriptionPolicy,
 )
-from tests.functional.xmpp.test_handlers import ROSTER, HandlerCase, Manager
+from tests.support.handler_case import ROSTER, HandlerCase, Manager
 
 FRANK = "frank@localhost"
 

@@ -30,8 +30,8 @@ from bitween.xmpp.shares.list_server import (
     READER_RATE,
     ListServer,
 )
-from tests.functional.xmpp.test_handlers import ROSTER, HandlerCase, Manager, xml
 from tests.support.fakes.lists import listed, numbered
+from tests.support.handler_case import ROSTER, HandlerCase, Manager, xml
 
 # wokkel can only be imported once the shim of bitween.xmpp has run.
 from wokkel.generic import FallbackHandler  # isort: skip

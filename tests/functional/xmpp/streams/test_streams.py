@@ -28,8 +28,8 @@ from bitween.xmpp.streams.proxies import (
 )
 from bitween.xmpp.streams.stream_limits import KNOCKS, MAX_IN_ALL, MAX_OF_CONTACT, StreamLimiter
 from bitween.xmpp.streams.streams import Streams
-from tests.functional.xmpp.test_handlers import Manager, xml
 from tests.support.fakes.resolver import Resolver
+from tests.support.handler_case import Manager, xml
 
 BOB = "bob@b.example/laptop"
 LIMIT = 10_000

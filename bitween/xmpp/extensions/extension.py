@@ -1,0 +1,58 @@
+"""
+What all parts of the XMPP client have in common: one :class:`Extension` for each protocol.
+
+wokkel hangs an extension into the client (``setHandlerParent``).  From then on the client calls
+``connectionInitialized`` when a session begins and ``connectionLost`` when it is over; in between,
+``xmlstream`` is the session's stream.  A resumed session (XEP-0198) is the same session: extensions
+notice nothing of the lost connection.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from twisted.words.protocols.jabber.xmlstream import IQ
+from wokkel.subprotocols import XMPPHandler
+
+from bitween.xmpp.elements import Element
+from bitween.xmpp.session.errors import no_session
+
+
+class Extension(XMPPHandler):
+    """
+    One protocol of the client.
+
+    The parent is a :class:`bitween.xmpp.session.client.Client`.
+    """
+
+    async def send_iq(
+        self,
+        kind: Literal["get", "set"],
+        content: Element,
+        to: str = "",
+        answer_timeout: float | None = None,
+    ) -> Any:
+        """
+        Send a request and wait for its answer.
+
+        A caller that cancels leaves nothing behind; a late answer is ignored then.
+
+        :param to: a JID; empty for our own account.
+        :param answer_timeout: seconds; the stream's default if ``None``.
+        :returns: the ``iq`` that answers.
+        :raises NotConnected: if there is no session.
+        :raises StanzaError: if the answer is an error.
+        """
+        stream = self.xmlstream
+        if stream is None or not self.parent.in_session:
+            raise no_session()
+        iq = IQ(stream, kind)
+        if to:
+            iq["to"] = to
+        if answer_timeout is not None:
+            iq.timeout = answer_timeout
+        iq.addChild(content)
+        try:
+            return await iq.send()
+        finally:
+            stream.iqDeferreds.pop(iq["id"], None)
