@@ -83,20 +83,20 @@ def make_site(
 
     tickets = FileTickets(reactor, is_alive)
     pages = {**pages, DOCS: docs_page()}
-    gate = Authenticator(
+    authenticator = Authenticator(
         tokens, sessions, tickets, failures, hosts=hosts, public=(LOG_IN, PROOF, *pages)
     )
     root = Resource()
     uploading = UploadResource(application, uploads)
-    site = BoundedSite(root, reactor, gate.judge, uploading.receive)
+    site = BoundedSite(root, reactor, authenticator.check, uploading.body_receiver)
 
     def revoked(name: str) -> None:
         # Browsers are cut off as well, for their sessions are at an end; in the next turn, so that
         # whoever revokes their own still gets the answer.
-        reactor.callLater(0, site.end_requests, lambda caller: caller.token in {name, None})
+        reactor.callLater(0, site.abort_requests, lambda caller: caller.token in {name, None})
 
     def logged_out(session: str) -> None:
-        reactor.callLater(0, site.end_requests, lambda caller: caller.session == session)
+        reactor.callLater(0, site.abort_requests, lambda caller: caller.session == session)
 
     handlers = (
         ApiMethods(

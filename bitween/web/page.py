@@ -15,7 +15,7 @@ from twisted.web.resource import Resource
 from twisted.web.server import Request
 
 from bitween.api.discovery.docs_page import DOCS, SESSION_SCRIPT, docs_file
-from bitween.api.http.refusal import ErrorPage
+from bitween.api.http.error_page import ErrorPage
 from bitween.api.http.static_file import StaticFile, content_hash
 
 _PAGE = "page.html"

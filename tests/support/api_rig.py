@@ -15,8 +15,9 @@ from twisted.internet.testing import StringTransportWithDisconnection
 
 from bitween.api.events.log import EventLog
 from bitween.api.http.access import Access, Caller
+from bitween.api.http.channel import BoundedChannel
 from bitween.api.http.sessions import SessionStore
-from bitween.api.http.site import BoundedChannel, BoundedSite
+from bitween.api.http.site import BoundedSite
 from bitween.api.http.tokens import TokenStore
 from bitween.api.metrics.metrics import Metrics
 from bitween.api.rpc.jsonrpc import JsonRpcResource, Namespace

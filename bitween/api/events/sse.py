@@ -17,8 +17,8 @@ from zope.interface import implementer
 
 from bitween.api.events.log import EventLog, LoggedEvent, Page
 from bitween.api.http.access import Access
-from bitween.api.http.refusal import ErrorPage
-from bitween.api.http.site import BoundedRequest
+from bitween.api.http.error_page import ErrorPage
+from bitween.api.http.request import BoundedRequest
 from bitween.api.results.event_types import EventType, known_types
 from bitween.errors import InvalidValue
 

@@ -24,9 +24,9 @@ from bitween.api.files.tickets import LIFE, FileTickets
 from bitween.api.http.body_writer import BodyWriter
 from bitween.api.http.content_type import HEAD, UNKNOWN, ContentType, type_of
 from bitween.api.http.disposition import content_disposition
+from bitween.api.http.error_page import ErrorPage
 from bitween.api.http.json_stream import encode
-from bitween.api.http.refusal import ErrorPage
-from bitween.api.http.site import BoundedRequest
+from bitween.api.http.request import BoundedRequest
 from bitween.app.content import Content
 from bitween.errors import BitweenError, InvalidValue, NotFetched, NotFound, SwarmError
 from bitween.model.file_span import Part

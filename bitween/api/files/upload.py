@@ -16,9 +16,9 @@ from twisted.web.server import NOT_DONE_YET, Request
 from zope.interface import implementer
 
 from bitween.api.http.access import Access
+from bitween.api.http.error_page import ErrorPage
 from bitween.api.http.json_stream import encode
-from bitween.api.http.refusal import ErrorPage
-from bitween.api.http.site import BoundedRequest
+from bitween.api.http.request import BoundedRequest
 from bitween.api.results.shapes.sharing import Uploaded
 from bitween.app.application import Bitween
 from bitween.errors import (
@@ -95,7 +95,9 @@ class UploadResource(Resource):
         self._bitween = bitween
         self._uploads = uploads
 
-    def receive(self, request: BoundedRequest, length: int | None) -> _Receiving | ErrorPage | None:
+    def body_receiver(
+        self, request: BoundedRequest, length: int | None
+    ) -> _Receiving | ErrorPage | None:
         """Begin to write a body, if it is a file that is uploaded; see :class:`BoundedSite`."""
         if request.method != b"PUT" or not request.path.startswith(_PREFIX):
             return None
@@ -170,19 +172,19 @@ class _Receiving:
     def answer(self, answering: Deferred[bytes]) -> None:
         """Answer when that is known."""
         self._complete = True
-        self._request.channel.go_on()
+        self._request.channel.resume_reading()
         answering.addCallback(self._send).addErrback(self._refuse)
         answering.addErrback(lambda failure: self._log.failure("answering an upload", failure))
 
     def pauseProducing(self) -> None:
         """Read no more, as the disk does not keep up."""
         if not self._gone and not self._complete:
-            self._request.channel.hold()
+            self._request.channel.pause_reading()
 
     def resumeProducing(self) -> None:
         """Read on."""
         if not self._gone and not self._complete:
-            self._request.channel.go_on()
+            self._request.channel.resume_reading()
 
     def stopProducing(self) -> None:
         """Do nothing: that writing is over is told otherwise."""
@@ -201,7 +203,7 @@ class _Receiving:
 
     def _failed(self, error: BitweenError) -> None:
         if not self._gone and not self._complete:
-            self._request.refuse_body(_refusal(error))
+            self._request.reject_body(_refusal(error))
 
     def _client_gone(self, _: Failure) -> None:
         self._gone = True

@@ -9,8 +9,8 @@ from twisted.web.server import Request
 from bitween.api.files.download import ticketed
 from bitween.api.files.tickets import FileTickets
 from bitween.api.http.access import Access, Caller
+from bitween.api.http.error_page import ErrorPage
 from bitween.api.http.failed_log_ins import FailedLogIns, log_in_needed
-from bitween.api.http.refusal import ErrorPage
 from bitween.api.http.sessions import BrowserSessions, looks_like_session
 from bitween.api.http.tokens import TokenStore
 
@@ -54,7 +54,7 @@ class Authenticator:
         self._hosts = frozenset((*_LOCAL_NAMES, *(host.lower() for host in hosts)))
         self._public = frozenset(part.encode("ascii") for part in public)
 
-    def judge(self, request: Request) -> Caller | ErrorPage:
+    def check(self, request: Request) -> Caller | ErrorPage:
         """
         Say who sent a request, or why it is not answered.
 

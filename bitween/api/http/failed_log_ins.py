@@ -7,8 +7,8 @@ import math
 from twisted.internet.interfaces import IReactorTime
 from twisted.web.server import Request
 
+from bitween.api.http.error_page import ErrorPage
 from bitween.api.http.network import network_of
-from bitween.api.http.refusal import ErrorPage
 
 #: Failed log-ins that an address may make at once; one more is allowed every second.
 BURST = 20

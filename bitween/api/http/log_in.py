@@ -10,12 +10,12 @@ from urllib.parse import urljoin
 from twisted.web.resource import Resource
 from twisted.web.server import Request
 
+from bitween.api.http.error_page import ErrorPage
 from bitween.api.http.failed_log_ins import FailedLogIns
 from bitween.api.http.json_stream import encode
 from bitween.api.http.local_user import may_be_ours
-from bitween.api.http.refusal import ErrorPage
+from bitween.api.http.request import BoundedRequest
 from bitween.api.http.sessions import LINK_LIFE, BrowserSessions
-from bitween.api.http.site import BoundedRequest
 from bitween.api.http.tokens import TokenStore
 from bitween.errors import ConfigurationError
 from bitween.model.text import printable

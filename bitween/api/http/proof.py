@@ -10,8 +10,8 @@ from twisted.internet.address import UNIXAddress
 from twisted.web.resource import Resource
 from twisted.web.server import Request
 
+from bitween.api.http.error_page import ErrorPage
 from bitween.api.http.json_stream import encode
-from bitween.api.http.refusal import ErrorPage
 from bitween.api.http.tokens import TokenStore
 from bitween.model.proof import (
     NONCE_DIGITS,

@@ -15,7 +15,7 @@ from twisted.web.http import NOT_MODIFIED
 from twisted.web.resource import Resource
 from twisted.web.server import Request
 
-from bitween.api.http.refusal import ErrorPage
+from bitween.api.http.error_page import ErrorPage
 
 _TYPES = {
     ".css": "text/css",

@@ -16,7 +16,7 @@ from twisted.web.resource import Resource
 from twisted.web.server import Request
 
 from bitween.api.events.log import EventLog
-from bitween.api.http.refusal import ErrorPage
+from bitween.api.http.error_page import ErrorPage
 from bitween.api.metrics.transfer_counts import TransferCounts
 from bitween.app.application import Bitween
 from bitween.model.connection import ConnectionState

@@ -25,9 +25,9 @@ from txjsonrpc_ng.jsonrpclib import NoSuchFunction
 from txjsonrpc_ng.web.jsonrpc import JSONRPC
 
 from bitween.api.http.access import Access, Caller
+from bitween.api.http.body_writer import ChunkWriter
 from bitween.api.http.json_stream import JsonArray, JsonObject, encode, pieces
-from bitween.api.http.sending import Sending
-from bitween.api.http.site import BoundedRequest
+from bitween.api.http.request import BoundedRequest
 from bitween.api.results.faults import (
     INTERNAL_ERROR,
     INVALID_REQUEST,
@@ -187,7 +187,7 @@ class JsonRpcResource(Namespace, JSONRPC):
         def answered(body: Body) -> None:
             if not client_gone:
                 request.setHeader(b"content-length", b"%d" % sum(map(len, body)))
-                Sending(request, _with_status(request, body)).begin()
+                ChunkWriter(request, _with_status(request, body)).begin()
 
         def failed(failure: Failure) -> None:
             self._log.failure("answering a JSON-RPC request", failure)

@@ -24,7 +24,7 @@ from twisted.internet.ssl import Certificate, optionsForClientTLS
 from twisted.python.failure import Failure
 from twisted.trial.unittest import TestCase
 
-from bitween.api.http.site import MAX_BODY
+from bitween.api.http.request import MAX_BODY
 from bitween.api.service import ApiService
 from bitween.errors import StartupError
 from bitween.storage import api_location

@@ -40,7 +40,7 @@ class LogFilterTests(SynchronousTestCase):
         mine.debug("tried this")
         mine.info("online")
         mine.warn("not connected")
-        channel = Logger("bitween.api.http.site.BoundedChannel", observer=publisher)
+        channel = Logger("bitween.api.http.channel.BoundedChannel", observer=publisher)
         channel.info("Timing out client: {peer}", peer="127.0.0.1")
         Logger("twisted.web.http", observer=publisher).error("something failed")
         Logger("twisted.internet.base", observer=publisher).info("Received SIGTERM, shutting down.")

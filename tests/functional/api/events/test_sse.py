@@ -13,7 +13,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from bitween.api.events.log import EventLog
 from bitween.api.events.sse import HEARTBEAT, MAX_LOOKING, MAX_STALLED, MAX_STREAMS
-from bitween.api.http.site import DEADLINE
+from bitween.api.http.channel import DEADLINE
 from bitween.api.results.event_types import EventType
 from tests.support.api_rig import EPOCH, Answer, Connection, World, http_request, rpc, site_of
 

@@ -17,7 +17,7 @@ from twisted.internet.task import deferLater
 from twisted.trial.unittest import SkipTest, TestCase
 
 from bitween.api.discovery.discover import document
-from bitween.api.http.site import MAX_BODY
+from bitween.api.http.request import MAX_BODY
 from bitween.api.service import ApiService
 from bitween.files.uploads import uploads
 from bitween.files.uploads.uploads import MOST, Uploads
@@ -247,7 +247,7 @@ class SlowDiskTests(UploadCase):
         process.signalProcess("STOP")
         self.client.send(put(f"/upload/film?upload={upload}", content))
         (channel,) = self.site.channels
-        while not channel._held:
+        while not channel._paused:
             await self.client.turn()
         pipe = process.pipes[0]
         self.assertLess(len(pipe.dataBuffer) + pipe._tempDataLen, 2**20)

@@ -9,17 +9,10 @@ from twisted.internet.task import Clock
 from twisted.logger import capturedLogs, formatEvent
 from twisted.trial.unittest import SynchronousTestCase
 
+from bitween.api.http.channel import DEADLINE, MAX_DRAINED_HEAD, UNAUTHENTICATED_DEADLINE
+from bitween.api.http.connection_limits import MAX_CONNECTIONS, MAX_UNAUTHENTICATED
 from bitween.api.http.failed_log_ins import BURST
-from bitween.api.http.site import (
-    DEADLINE,
-    MAX_BODY,
-    MAX_CONNECTIONS,
-    MAX_DRAINED,
-    MAX_DRAINED_HEAD,
-    MAX_PUBLIC_BODY,
-    MAX_STRANGERS,
-    STRANGERS_DEADLINE,
-)
+from bitween.api.http.request import MAX_BODY, MAX_DRAINED, MAX_PUBLIC_BODY
 from tests.support.api_rig import PORT, TOKEN, Answer, Connection, World, http_request, rpc, site_of
 
 CALL = rpc("Api.versions")
@@ -292,9 +285,9 @@ class EarlyTests(GateCase):
     def test_a_client_that_does_not_go(self) -> None:
         """The deadline holds for a refused body, too."""
         connection = self.begin({"Authorization": None})
-        self.clock.advance(STRANGERS_DEADLINE / 2)
+        self.clock.advance(UNAUTHENTICATED_DEADLINE / 2)
         connection.send(b"x")
-        self.clock.advance(STRANGERS_DEADLINE / 2)
+        self.clock.advance(UNAUTHENTICATED_DEADLINE / 2)
         self.assertFalse(connection.transport.connected)
 
     def test_without_a_body(self) -> None:
@@ -565,13 +558,13 @@ class LimitTests(GateCase):
         connection = Connection(self.site)
         connection.send(line)
         self.assertEqual(connection.only_answer().status, 414)
-        self.clock.advance(STRANGERS_DEADLINE)
+        self.clock.advance(UNAUTHENTICATED_DEADLINE)
         self.assertFalse(connection.transport.connected)
 
     def test_deadline_for_the_whole_request(self) -> None:
         """A byte now and then does not keep a connection, and a stranger has less time."""
         connection = Connection(self.site)
-        for deadline in (STRANGERS_DEADLINE, DEADLINE):
+        for deadline in (UNAUTHENTICATED_DEADLINE, DEADLINE):
             connection = Connection(self.site)
             if deadline == DEADLINE:
                 connection.send(http_request(CALL))
@@ -586,9 +579,9 @@ class LimitTests(GateCase):
         """A connection on which nothing happens is closed, soon if nobody has shown a token."""
         stranger, known = Connection(self.site), Connection(self.site)
         known.send(http_request(CALL))
-        self.clock.advance(STRANGERS_DEADLINE)
+        self.clock.advance(UNAUTHENTICATED_DEADLINE)
         self.assertFalse(stranger.transport.connected)
-        self.clock.advance(DEADLINE - STRANGERS_DEADLINE - 1)
+        self.clock.advance(DEADLINE - UNAUTHENTICATED_DEADLINE - 1)
         self.assertTrue(known.transport.connected)
         self.clock.advance(1)
         self.assertFalse(known.transport.connected)
@@ -617,21 +610,21 @@ class LimitTests(GateCase):
 
     def test_strangers_keep_nobody_out(self) -> None:
         """However many come, those that came first go, and whoever has a token is answered."""
-        strangers = [Connection(self.site) for _ in range(5 * MAX_STRANGERS)]
+        strangers = [Connection(self.site) for _ in range(5 * MAX_UNAUTHENTICATED)]
         connection = Connection(self.site)
-        strangers += [Connection(self.site) for _ in range(5 * MAX_STRANGERS)]
+        strangers += [Connection(self.site) for _ in range(5 * MAX_UNAUTHENTICATED)]
         connection.send(http_request(CALL))
         self.assertEqual(connection.only_answer().status, 200)
         self.settle()
-        self.assertEqual(len(self.site.channels), MAX_STRANGERS + 1)
+        self.assertEqual(len(self.site.channels), MAX_UNAUTHENTICATED + 1)
         there = [stranger.transport.connected for stranger in strangers]
-        self.assertEqual(there, [False] * 9 * MAX_STRANGERS + [True] * MAX_STRANGERS)
+        self.assertEqual(there, [False] * 9 * MAX_UNAUTHENTICATED + [True] * MAX_UNAUTHENTICATED)
         self.assertTrue(connection.transport.connected)
 
     def test_a_crowd_from_elsewhere(self) -> None:
         """It takes the places of nobody from another address, nor does one IPv6 network."""
         one = [Connection(self.site, peer="192.0.2.1"), Connection(self.site, peer="2001:db8::1")]
-        for number in range(3 * MAX_STRANGERS):
+        for number in range(3 * MAX_UNAUTHENTICATED):
             Connection(self.site, peer="127.0.0.1" if number % 2 else f"2001:db8:0:5::{number:x}")
         self.settle()
         self.assertEqual([c.transport.connected for c in one], [True, True])
@@ -643,10 +636,10 @@ class LimitTests(GateCase):
             {"Host": "evil.example"},
             {"Origin": "http://evil.example"},
         ):
-            for _ in range(MAX_STRANGERS):
+            for _ in range(MAX_UNAUTHENTICATED):
                 Connection(self.site).send(http_request(b"", "GET", "/", headers))
         self.settle()
-        self.assertEqual(len(self.site.channels), MAX_STRANGERS)
+        self.assertEqual(len(self.site.channels), MAX_UNAUTHENTICATED)
 
     def test_connection_limit(self) -> None:
         """Of those with a token one that idles makes room for another; else it has to wait."""

@@ -16,7 +16,7 @@ from twisted.trial.unittest import TestCase
 from twisted.web.client import Agent, FileBodyProducer, readBody
 from twisted.web.http_headers import Headers
 
-from bitween.api.http.site import MAX_STRANGERS
+from bitween.api.http.connection_limits import MAX_UNAUTHENTICATED
 from tests.functional.api.test_service import Collector
 from tests.support.api_rig import TOKEN, World, http_request, rpc, site_of
 
@@ -52,7 +52,7 @@ class CrowdTests(TestCase):
                 self.come(begins)  # the system accepts them, and the daemon in its next turns
             self.assertEqual(await self.call(), 200)
             self.assertEqual(await self.call(), 200)
-            self.assertLessEqual(len(self.site.channels), MAX_STRANGERS + 2)
+            self.assertLessEqual(len(self.site.channels), MAX_UNAUTHENTICATED + 2)
 
     async def test_a_local_socket_is_served_at_once(self) -> None:
         """A crowd at the TCP port takes no place from who comes by the Unix socket."""

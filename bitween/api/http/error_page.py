@@ -1,4 +1,4 @@
-"""An answer in place of the one that was asked for."""
+"""Error answers: a status and a line of text."""
 
 from __future__ import annotations
 
@@ -12,13 +12,14 @@ class ErrorPage(Resource):
     isLeaf = True
 
     def __init__(self, status: int, text: str, **headers: str) -> None:
+        """:param headers: further headers, each name with ``_`` in place of ``-``."""
         super().__init__()
         self._status = status
         self._text = f"{text}\n".encode()
         self._headers = headers
 
     def render(self, request: Request) -> bytes:
-        """Refuse."""
+        """Set status and headers, and return the text."""
         request.setResponseCode(self._status)
         request.setHeader(b"content-type", b"text/plain; charset=utf-8")
         for name, value in self._headers.items():
