@@ -1,20 +1,21 @@
-"""The process that deletes files, seen from the daemon."""
+"""Deletes the files of a torrent in a child process."""
 
 from __future__ import annotations
 
 import json
 import os
-import sys
 from collections.abc import Generator
 from typing import Any
 
-from twisted.internet.utils import getProcessOutputAndValue
+from twisted.internet.defer import Deferred
+from twisted.internet.error import ProcessDone, ProcessTerminated
 from twisted.python.failure import Failure
 
 from bitween.errors import DeletionFailed
+from bitween.files import json_process
 from bitween.files.deletion.worker import Order, Outcome
+from bitween.files.json_process import JsonProcess
 from bitween.model.deletion import Deletion
-from bitween.model.text import printable
 from bitween.util.cooperate import result_in_slices
 from bitween.util.own_code import UPDATED, WHAT_TO_DO, OwnCode
 
@@ -24,7 +25,7 @@ _CODE = OwnCode(_WORKER)
 
 def check_code() -> None:
     """
-    See that the child process would understand an order.
+    Check that the child process would understand an order.
 
     :raises DeletionFailed: if it would not.
     """
@@ -37,27 +38,17 @@ async def carry_out(reactor: Any, order: Order) -> Deletion:
     Delete files in a child process, or count them.
 
     :param reactor: starts the process.
-    :raises DeletionFailed: if some could not be deleted; the others are.
+    :raises DeletionFailed: if some files could not be deleted; the others are deleted.
     """
-    standard_input = await result_in_slices(reactor, encoding(order))
+    process = _Deletion(await result_in_slices(reactor, encoding(order)))
     check_code()
-    environ = {name: os.environ[name] for name in ("HOME", "XDG_DATA_HOME") if name in os.environ}
+    kept = ("HOME", "XDG_DATA_HOME")
+    environ = {name: os.environ[name] for name in kept if name in os.environ}
     try:
-        ending = getProcessOutputAndValue(
-            sys.executable,
-            ["-P", "-X", "utf8", "-m", _WORKER],
-            env={**environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
-            path="/",
-            reactor=reactor,
-            stdinBytes=standard_input,
-        )
-        out, complaint, status = await ending.addErrback(_killed)
+        json_process.start(reactor, process, _WORKER, environ=environ)
     except OSError as error:
         raise DeletionFailed(f"no process can be started: {error.strerror}", "try again") from None
-    if status:
-        said = printable(complaint.decode(errors="replace").strip().rpartition("\n")[2], 500)
-        raise DeletionFailed(f"the files could not be deleted: {said}", "delete them by hand")
-    outcome = Outcome(**json.loads(out))
+    outcome = await process.outcome
     if outcome.failed:
         count = f"{outcome.failed} of {outcome.failed + outcome.files} files"
         raise DeletionFailed(
@@ -69,21 +60,45 @@ async def carry_out(reactor: Any, order: Order) -> Deletion:
     return Deletion(outcome.files, outcome.size, outcome.trash, outcome.kept)
 
 
-def _killed(failure: Failure) -> Failure:
+class _Deletion(JsonProcess):
     """
-    Say by which signal the process has ended.
+    The child process, which gets one order and gives one answer.
 
-    Twisted tells that as a tuple in place of an exception, which cannot be awaited.
-
-    :raises DeletionFailed: if a signal has ended it.
+    :ivar outcome: fires when the process has ended.
     """
-    value: object = failure.value
-    if isinstance(value, tuple):
-        raise DeletionFailed(
-            f"the process that deletes files was killed (signal {value[2]})",
-            "delete what is left by hand",
+
+    work = "deleting"
+
+    def __init__(self, order: bytes) -> None:
+        super().__init__()
+        self._order = order
+        self._answer: Outcome | None = None
+        self.outcome: Deferred[Outcome] = Deferred()
+
+    def connectionMade(self) -> None:
+        assert self.transport is not None
+        self.transport.write(self._order)
+        self.transport.closeStdin()
+
+    def answered(self, message: dict[str, Any]) -> None:
+        self._answer = Outcome(**message)
+
+    def ended(self, reason: Failure) -> None:
+        if reason.check(ProcessDone) and self._answer is not None:
+            self.outcome.callback(self._answer)
+        else:
+            self.outcome.errback(self._error(reason.value))
+
+    def _error(self, ending: BaseException | None) -> DeletionFailed:
+        """Say why the process has ended without an answer."""
+        if isinstance(ending, ProcessTerminated) and ending.signal:
+            return DeletionFailed(
+                f"the process that deletes files was killed (signal {ending.signal})",
+                "delete what is left by hand",
+            )
+        return DeletionFailed(
+            f"the files could not be deleted: {self.complaint}", "delete them by hand"
         )
-    return failure
 
 
 def encoding(order: Order) -> Generator[None, None, bytes]:

@@ -19,6 +19,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from functools import cache, partial
 
+from bitween.files.answers import write_answer
 from bitween.files.deletion.trash import Trash, find_trash
 from bitween.model.stat_signature import file_times, time_of
 
@@ -211,7 +212,7 @@ def decoded(lines: Iterable[str]) -> Order:
 
 def main() -> None:
     """Carry out one order."""
-    json.dump(asdict(carry_out(decoded(sys.stdin), os.environ)), sys.stdout)
+    write_answer(asdict(carry_out(decoded(sys.stdin), os.environ)))
 
 
 if __name__ == "__main__":

@@ -5,38 +5,27 @@ from __future__ import annotations
 import binascii
 import json
 import os
-import sys
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred, gatherResults
-from twisted.internet.error import ProcessExitedAlready
 from twisted.internet.interfaces import IReactorProcess
-from twisted.internet.protocol import ProcessProtocol
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from bitween.errors import (
-    BadPath,
-    BitweenError,
-    EmptyFolder,
-    HashingFailed,
-    NoSuchPath,
-    UnreadablePath,
-)
+from bitween.errors import HashingFailed
+from bitween.files import json_process
+from bitween.files.answers import read_error
+from bitween.files.json_process import JsonProcess
 from bitween.model.skipped_files import LeftOut, LeftOutEntry, Why
-from bitween.model.text import printable, quoted
+from bitween.model.text import quoted
 from bitween.model.torrent import Metainfo, parse_info_hash
 from bitween.util.own_code import UPDATED, WHAT_TO_DO, OwnCode
 
 _WORKER = "bitween.files.hashing.worker"
 _CODE = OwnCode(_WORKER)
-_KINDS: dict[str, type[BitweenError]] = {
-    kind.__name__: kind
-    for kind in (BadPath, NoSuchPath, UnreadablePath, EmptyFolder, HashingFailed)
-}
 
 #: Called with the bytes done and the bytes in all.
 Report = Callable[[int, int], None]
@@ -154,13 +143,7 @@ class Hasher(Service):
 
     def _new_worker(self) -> _Worker:
         worker = _Worker(self._answered, self._ended)
-        self._reactor.spawnProcess(
-            worker,
-            sys.executable,
-            [sys.executable, "-P", "-X", "utf8", "-m", _WORKER],
-            env={"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
-            path="/",
-        )
+        json_process.start(self._reactor, worker, _WORKER)
         return worker
 
     def _keep_one(self) -> None:
@@ -197,7 +180,7 @@ class Hasher(Service):
         if "hashed" in answer:
             request.hashed.callback(_metainfo(answer["hashed"]))
         else:
-            request.hashed.errback(_error(answer["failed"]))
+            request.hashed.errback(read_error(answer["failed"], HashingFailed))
 
     def _ended(self, worker: _Worker, reason: Failure) -> None:
         if worker in self._dying:
@@ -220,63 +203,34 @@ class Hasher(Service):
             )
 
 
-class _Worker(ProcessProtocol):
-    """The child process, seen from here: lines of JSON in and out."""
+class _Worker(JsonProcess):
+    """The child process, one request at a time."""
 
-    _log = Logger()
+    work = "hashing"
 
     def __init__(
         self,
         answered: Callable[[_Worker, dict[str, Any]], None],
         ended: Callable[[_Worker, Failure], None],
     ) -> None:
+        super().__init__()
         self._answered = answered
         self._ended = ended
-        self._received = bytearray()
-        self._killed = False
-        self.gone: Deferred[None] = Deferred()
         self.was_ready = False
 
-    def ask(self, **asked: object) -> None:
+    def ask(self, **request: object) -> None:
         """Have a path hashed; see :func:`bitween.files.hashing.worker.hash_path`."""
         assert self.transport is not None
-        self.transport.write(json.dumps(asked).encode() + b"\n")
+        self.transport.write(json.dumps(request).encode() + b"\n")
 
-    def kill(self) -> None:
-        """End the process at once, and hear nothing more of it."""
-        self._killed = True
-        assert self.transport is not None
-        try:
-            self.transport.signalProcess("KILL")
-        except ProcessExitedAlready:
-            self._log.debug("the hashing process was gone already")
-
-    def outReceived(self, data: bytes) -> None:
-        """Take what the process says."""
-        start = len(self._received)
-        self._received += data
-        # Only what is new is searched: one line may hold megabytes.
-        while not self._killed and (end := self._received.find(b"\n", start)) >= 0:
-            line = bytes(self._received[:end])
-            del self._received[: end + 1]
-            start = 0
-            self._said(json.loads(line))
-
-    def _said(self, message: dict[str, Any]) -> None:
+    def answered(self, message: dict[str, Any]) -> None:
         if "ready" in message:
             self.was_ready = True
         else:
             self._answered(self, message)
 
-    def errReceived(self, data: bytes) -> None:
-        """Log what the process complains about."""
-        text = printable(data.decode(errors="replace").replace("\n", " | "), 2000)
-        self._log.warn("the hashing process says: {text}", text=text)
-
-    def processEnded(self, reason: Failure) -> None:
-        """Tell that the process is gone."""
+    def ended(self, reason: Failure) -> None:
         self._ended(self, reason)
-        self.gone.callback(None)
 
 
 def _metainfo(hashed: dict[str, Any]) -> Metainfo:
@@ -290,7 +244,3 @@ def _metainfo(hashed: dict[str, Any]) -> Metainfo:
             hashed["left_out_total"],
         ),
     )
-
-
-def _error(failed: dict[str, str]) -> BitweenError:
-    return _KINDS.get(failed["kind"], HashingFailed)(failed["message"], failed["hint"])

@@ -23,6 +23,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import BinaryIO
 
 from bitween.errors import BitweenError, HashingFailed
+from bitween.files.answers import failure, write_answer
 from bitween.files.hashing.folder_walk import FoundFile, list_files, unusable
 from bitween.model.metainfo import HASH_SIZE, HashedFile, make_torrent, piece_size_for
 from bitween.model.text import quoted
@@ -207,13 +208,7 @@ def _answer(line: bytes, report: Report) -> dict[str, object]:
         asked = json.loads(line)
         return {"hashed": hash_path(asked.pop("path"), report, **asked)}
     except BitweenError as error:
-        failed = {"kind": type(error).__name__, "message": error.message, "hint": error.hint}
-        return {"failed": failed}
-
-
-def _say(message: dict[str, object]) -> None:
-    sys.stdout.write(json.dumps(message) + "\n")
-    sys.stdout.flush()
+        return failure(error)
 
 
 def _exit_with_input(lines: queue.SimpleQueue[bytes]) -> None:
@@ -227,9 +222,13 @@ def main() -> None:
     lines: queue.SimpleQueue[bytes] = queue.SimpleQueue()
     # A thread of its own, so that the end of the parent is noticed in mid-hash.
     threading.Thread(target=_exit_with_input, args=(lines,), daemon=True).start()
-    _say({"ready": True})
+    write_answer({"ready": True})
     while True:
-        _say(_answer(lines.get(), lambda done, total: _say({"progress": [done, total]})))
+        write_answer(_answer(lines.get(), _report))
+
+
+def _report(done: int, total: int) -> None:
+    write_answer({"progress": [done, total]})
 
 
 if __name__ == "__main__":

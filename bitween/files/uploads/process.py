@@ -2,37 +2,31 @@
 
 from __future__ import annotations
 
-import json
-import os
-import sys
 from collections.abc import Callable, Collection, Sequence
 from typing import Any, cast
 
-from twisted.internet.defer import Deferred
-from twisted.internet.error import ProcessExitedAlready
 from twisted.internet.interfaces import IConsumer, IPushProducer, IReactorProcess
-from twisted.internet.protocol import ProcessProtocol
-from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from bitween.errors import BitweenError, NoRoom, UploadFailed
+from bitween.errors import BitweenError, UploadFailed
+from bitween.files import json_process
+from bitween.files.answers import read_error
+from bitween.files.json_process import JsonProcess
 from bitween.files.uploads.frames import FrameKind, frame, head
-from bitween.model.text import printable
 from bitween.util.own_code import UPDATED, WHAT_TO_DO, OwnCode
 
 _WORKER = "bitween.files.uploads.worker"
 _CODE = OwnCode(_WORKER)
-_KINDS: dict[str, type[BitweenError]] = {kind.__name__: kind for kind in (NoRoom, UploadFailed)}
 
 
-class Writer(ProcessProtocol):
+class Writer(JsonProcess):
     """
     Writes to the disk what it is given.
 
-    :ivar gone: fires when the process has ended, and with it whatever was not kept.
+    :ivar gone: fires when the process has ended and removed what was not kept.
     """
 
-    _log = Logger()
+    work = "writing"
 
     def __init__(
         self, said: Callable[[dict[str, Any]], None], failed: Callable[[BitweenError], None]
@@ -41,10 +35,9 @@ class Writer(ProcessProtocol):
         :param said: told each answer of the process.
         :param failed: told once why nothing more can be written.
         """
+        super().__init__()
         self._said = said
         self._failed: Callable[[BitweenError], None] | None = failed
-        self._received = b""
-        self.gone: Deferred[None] = Deferred()
 
     @classmethod
     def begin(
@@ -62,13 +55,7 @@ class Writer(ProcessProtocol):
         if _CODE.is_updated:
             raise UploadFailed(f"nothing can be uploaded: {UPDATED}", WHAT_TO_DO)
         writer = cls(said, failed)
-        reactor.spawnProcess(
-            writer,
-            sys.executable,
-            [sys.executable, "-P", "-X", "utf8", "-m", _WORKER, *arguments],
-            env={"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
-            path="/",
-        )
+        json_process.start(reactor, writer, _WORKER, *arguments)
         return writer
 
     def begin_file(self, parts: Sequence[str], source: IPushProducer) -> None:
@@ -99,35 +86,16 @@ class Writer(ProcessProtocol):
         assert self.transport is not None
         self.transport.closeStdin()
 
-    def kill(self) -> None:
-        """End the process at once, if it has not ended."""
-        assert self.transport is not None
-        try:
-            self.transport.signalProcess("KILL")
-        except ProcessExitedAlready:
-            self._log.debug("the writing process was gone already")
+    def answered(self, message: dict[str, Any]) -> None:
+        """Pass an answer on, or an error."""
+        if "failed" in message:
+            self._fail(read_error(message["failed"], UploadFailed))
+        elif self._failed is not None:
+            self._said(message)
 
-    def outReceived(self, data: bytes) -> None:
-        """Take what the process says."""
-        *lines, self._received = (self._received + data).split(b"\n")
-        for line in lines:
-            message = json.loads(line)
-            if "failed" in message:
-                failed = message["failed"]
-                kind = _KINDS.get(failed["kind"], UploadFailed)
-                self._fail(kind(failed["message"], failed["hint"]))
-            elif self._failed is not None:
-                self._said(message)
-
-    def errReceived(self, data: bytes) -> None:
-        """Log what the process complains about."""
-        text = printable(data.decode(errors="replace").replace("\n", " | "), 2000)
-        self._log.warn("the writing process says: {text}", text=text)
-
-    def processEnded(self, reason: Failure) -> None:
-        """Tell that the process is gone."""
+    def ended(self, reason: Failure) -> None:
+        """Report an end that came too early."""
         self._fail(UploadFailed(f"writing broke off: {reason.getErrorMessage()}", "send it again"))
-        self.gone.callback(None)
 
     def _fail(self, error: BitweenError) -> None:
         failed, self._failed = self._failed, None

@@ -26,6 +26,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 
 from bitween.errors import BitweenError, NoRoom, UploadFailed
+from bitween.files.answers import failure, write_answer
 from bitween.files.uploads.frames import FrameKind, read_frame
 from bitween.files.uploads.names import candidates
 from bitween.model.disk_space import reserve
@@ -39,8 +40,8 @@ _LOOK = 8 * 2**20
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
-def failure(folder: str, error: OSError) -> BitweenError:
-    """Why something cannot be written, as an error of ours."""
+def write_error(folder: str, error: OSError) -> BitweenError:
+    """Name the reason why a folder cannot be written to."""
     if error.errno in _FULL:
         return NoRoom(f"the disk of {folder!r} is full", "make room there")
     return UploadFailed(f"{folder!r} cannot be written to: {error.strerror}", "see --download-dir")
@@ -200,28 +201,22 @@ def _work(staging: Staging, say: Callable[[dict[str, object]], None]) -> None:
                 return
 
 
-def _say(message: dict[str, object]) -> None:
-    sys.stdout.write(json.dumps(message) + "\n")
-    sys.stdout.flush()
-
-
 def _receive(folder: str, name: str) -> None:
     try:
         staging = Staging(folder, name)
         try:
-            _work(staging, _say)
+            _work(staging, write_answer)
         finally:
             staging.remove()
     except OSError as error:
-        _fail(failure(folder, error))
+        _fail(write_error(folder, error))
     except BitweenError as error:
         _fail(error)
 
 
 def _fail(error: BitweenError) -> None:
     with suppress(BrokenPipeError):
-        failed = {"kind": type(error).__name__, "message": error.message, "hint": error.hint}
-        _say({"failed": failed})
+        write_answer(failure(error))
 
 
 def main() -> None:

@@ -12,7 +12,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from bitween.errors import NoRoom, UploadFailed
 from bitween.files.uploads.frames import FrameKind, frame, head, read_frame
-from bitween.files.uploads.worker import PREFIX, Staging, failure, remove_leftovers
+from bitween.files.uploads.worker import PREFIX, Staging, remove_leftovers, write_error
 
 
 class FrameTests(SynchronousTestCase):
@@ -75,8 +75,8 @@ class StagingTests(SynchronousTestCase):
     def test_errors(self) -> None:
         """A full disk and a full quota are told apart from the rest."""
         for number in (errno.ENOSPC, errno.EDQUOT):
-            self.assertIsInstance(failure("/x", OSError(number, "")), NoRoom)
-        other = failure("/x", OSError(errno.EROFS, "Read-only file system"))
+            self.assertIsInstance(write_error("/x", OSError(number, "")), NoRoom)
+        other = write_error("/x", OSError(errno.EROFS, "Read-only file system"))
         self.assertNotIsInstance(other, NoRoom)
         self.assertIsInstance(other, UploadFailed)
         self.assertIn("Read-only file system", other.message)
