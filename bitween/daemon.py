@@ -1,16 +1,30 @@
-"""The composition: builds the parts, wires them, starts them. Only this module sees them all."""
+"""
+The composition: build the parts, wire them, start them.  Only this module sees them all.
+
+A start has four steps, each a function here:
+
+1. :meth:`Daemon._claim` takes the state directory, which one daemon may use.
+2. :func:`build` makes every part.  A part gets those that it needs as arguments of its constructor,
+   and does nothing yet.
+3. :func:`wire` makes the connections for which a constructor is too early, because each of two
+   parts needs the other: callbacks, and subscriptions to events.
+4. :meth:`Daemon._start` starts the services in the order in which they need each other.  The XMPP
+   session comes last, so that contacts read only what is true by then.
+
+The services stop in the reverse order.
+"""
 
 from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from twisted.application.service import MultiService
+from twisted.application.service import MultiService, Service
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.logger import Logger, globalLogPublisher
 from twisted.python.failure import Failure
@@ -18,7 +32,6 @@ from twisted.python.failure import Failure
 from bitween.api.events.log import EventLog
 from bitween.api.events.recorder import Recorder
 from bitween.api.http.session_file import SessionFile
-from bitween.api.http.site import BoundedSite
 from bitween.api.http.token_file import load_or_make_token
 from bitween.api.http.tokens import TokenStore
 from bitween.api.metrics.metrics import Metrics
@@ -34,6 +47,7 @@ from bitween.app.share_guard import ShareGuard
 from bitween.bittorrent.swarm import Swarm, SwarmOptions
 from bitween.chat import ChatCommands
 from bitween.connect import allowlist
+from bitween.connect.allowlist import PeerAllowlist
 from bitween.connect.dial_policy import DialPolicy
 from bitween.connect.ports import ConnectorPorts
 from bitween.connect.reachability import DialBackPeer, ReachabilityTest
@@ -57,7 +71,6 @@ from bitween.model.events import (
     SwarmEvent,
 )
 from bitween.model.same_network import is_in_own_network
-from bitween.model.torrent import InfoHash
 from bitween.model.torrent_options import Limits
 from bitween.network.addresses import InterfaceAddresses, interface_addresses
 from bitween.network.dial_back import DialBacks
@@ -88,11 +101,71 @@ from bitween.xmpp.session.errors import is_displaced
 DISPLACED_STATUS = 4
 
 
+@dataclass(frozen=True, slots=True)
+class StorageParts:
+    """
+    What outlives the daemon.
+
+    :param token: the API's own token.
+    :param tokens: that one and further ones.
+    """
+
+    token: str
+    tokens: TokenStore
+    sessions: SessionFile
+    database: Database
+    cache: CatalogueCache
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkParts:
+    """The parts that know this machine's sockets and addresses."""
+
+    addresses: InterfaceAddresses
+    gate: LoopbackGate
+    policy: DialPolicy
+    local_peers: LocalPeers
+    neighbours: Neighbours
+    prober: Prober
+    relay: Relay
+    nat: NatDiscovery
+    reachability: ReachabilityTest
+    suspend: SuspendDetector
+
+
+@dataclass(frozen=True, slots=True)
+class ApiParts:
+    """The parts that serve clients over HTTP."""
+
+    recorder: Recorder
+    lag: ReactorLag
+    service: ApiService
+
+
+@dataclass(frozen=True, slots=True)
+class DaemonParts:
+    """
+    Every part that is wired or started.
+
+    :param timers: what is done from time to time.
+    """
+
+    hasher: Hasher
+    swarm: Swarm
+    messenger: Messenger
+    network: NetworkParts
+    uploads: Uploads
+    bitween: Bitween
+    dial_backs: DialBacks
+    api: ApiParts
+    timers: tuple[PeriodicService, ...]
+
+
 class Daemon(MultiService):
     """
-    One daemon: when it starts, it claims its state directory, then starts part after part.
+    One daemon: it claims its state directory, then starts its parts.
 
-    :ivar bitween: the use cases, ``None`` until the parts are made.
+    :ivar bitween: the use cases, ``None`` until the parts are built.
     :ivar started: fires when everything runs; the connection to the server may still be pending.
     """
 
@@ -108,9 +181,9 @@ class Daemon(MultiService):
     ) -> None:
         """
         :param reactor: the reactor, in all its roles.
-        :param account: the bare JID or one with a resource, and what logs it in.
-        :param failed: told, in one line, why the daemon cannot go on, and the exit status; the
-            reactor is stopped then.
+        :param account: the bare JID or one with a resource, and the credentials.
+        :param failed: called with one line that says why the daemon cannot go on, and the exit
+            status; then the reactor stops.
         :param umask: for downloads and folders; ``None`` to leave it as it is.
         """
         super().__init__()
@@ -121,285 +194,90 @@ class Daemon(MultiService):
         self._failed = failed
         self._umask = umask
         self._state = StateDirectory(settings.state_dir)
-        self._cache: CatalogueCache | None = None
+        self._storage: StorageParts | None = None
+        self._parts: DaemonParts | None = None
         self._starting: Deferred[None] | None = None
         self._aborted = False
-        self.bitween: Bitween | None = None
         self.started: Deferred[None] = Deferred()
 
+    @property
+    def bitween(self) -> Bitween | None:
+        """The use cases, once they are built."""
+        return self._parts.bitween if self._parts is not None else None
+
     def startService(self) -> None:
-        """Start; what goes wrong ends the daemon with one line."""
+        """Start; an error ends the daemon with one line."""
         super().startService()
         # Before the reactor runs, a signal would still end the process without a clean stop.
         self._reactor.callWhenRunning(self._begin)
 
-    def _begin(self) -> None:
-        if self._umask is not None:
-            # twistd has changed it by now where it went to the background.
-            os.umask(self._umask)
-        self._starting = Deferred.fromCoroutine(self._start())
-        self._starting.addCallbacks(self.started.callback, self._not_started)
-
     def stopService(self) -> Deferred[object]:
-        """Stop everything, then let go of the state directory."""
+        """Stop everything, then release the state directory."""
         if self._starting is not None:
             self._starting.cancel()
         if self.bitween is not None:
             self.bitween.end()
         stopping: Deferred[object] = super().stopService()
-        return stopping.addBoth(self._let_go)
+        return stopping.addBoth(self._release)
 
-    async def _start(self) -> None:
+    def _begin(self) -> None:
+        if self._umask is not None:
+            # twistd has already changed it where it went to the background.
+            os.umask(self._umask)
+        self._starting = Deferred.fromCoroutine(self._run())
+        self._starting.addCallbacks(self.started.callback, self._not_started)
+
+    async def _run(self) -> None:
+        self._claim()
+        storage = self._storage = open_storage(self._reactor, self._settings, self._state)
+        log_in = LogIn(storage.database, self._settings, self._account, self._abort)
+        parts = self._parts = build(self._reactor, self._settings, storage, log_in)
+        wire(parts, log_in)
+        await self._start(parts)
+
+    def _claim(self) -> None:
+        """
+        Take the state directory, and make the download directory.
+
+        :raises StartupError: if another daemon uses the one, or the other cannot be made.
+        """
         self._state.claim()
-        # From here on nobody is sent to where another program may listen by now.
+        # A file of an earlier run names a port at which another program may listen today.
         remove_stale(self._state.path)
-        _make_folder(self._settings.download_dir, self._share_guard())
-        token = load_or_make_token(self._settings.token_file)
-        tokens = TokenStore.load(token, self._state.file("tokens.json"))
-        store = Database.open(self._state.file("bitween.sqlite"))
-        cache = self._cache = CatalogueCache.open(
-            self._reactor, self._state.file("catalogue.sqlite")
-        )
-        hasher, swarm = self._bittorrent(store)
-        addresses = self._addresses()
-        messenger = self._messenger(store, addresses)
-        self_test = ReachabilityTest(
-            self._reactor,
-            addresses,
-            lambda: _witnesses(bitween.catalogue, messenger),
-            messenger.dial_back,
-        )
-        gate, policy = self._keep_others_out(swarm, addresses)
-        relay = Relay(
-            self._reactor,
-            messenger.streams,
-            lambda: _on_this_machine(swarm.listening),
-            gate,
-            lambda hosts: _let_relayed(bitween, swarm, hosts),
-        )
-        neighbours = Neighbours(self._reactor, lambda: addresses.links, messenger.prove)
-        prober = Prober(self._reactor, self._dial)
-        parts = Parts(
-            swarm=swarm,
-            hasher=hasher,
-            intentions=store,
-            messenger=messenger,
-            own_addresses=addresses,
-            jobs=Jobs(self._reactor),
-            memory=store,
-            cache=cache,
-            means=ConnectorPorts(prober, messenger, relay, neighbours, policy),
-            reactor=self._reactor,
-        )
-        bitween = self.bitween = Bitween(
-            parts,
-            self._settings.download_dir,
-            self._reactor.stop,
-            rules=self._rules(),
-            checks=(self_test.finding,),
-            guard=self._share_guard(),
-        )
-        bitween.catalogue_changes.subscribe(lambda _: self_test.look())
-        catalogue = bitween.catalogue
-        dial_backs = DialBacks(self._reactor, addresses, catalogue.candidates, policy)
-        messenger.serve(
-            dials_back=dial_backs.dial_back,
-            meets=bitween.meetings.connection_requested,
-            proves=lambda jid, resource, token: neighbours.send(
-                token, [c.address.address for c in catalogue.candidates(jid, resource)]
-            ),
-        )
-        messenger.offer_commands(ChatCommands(bitween).all)
-        log = EventLog()
-        metrics = Metrics(bitween, log, self._reactor)
-        uploads = Uploads(self._reactor, self._settings.download_dir, swarm.coming)
-        site = make_site(
-            bitween,
-            self._reactor,
-            tokens,
-            self._settings.api_hosts,
-            pages=web_pages(),
-            log=log,
-            metrics=metrics,
-            folders=Folders(self._reactor, self._settings.share_roots, self._settings.share_hidden),
-            uploads=uploads,
-            settings=self._settings.shown,
-            remembered=SessionFile(self._state.file("sessions.json"), tokens.fingerprint),
-        )
-        api = self._api(site, token)
-        Recorder(bitween, log, self._reactor, globalLogPublisher).setServiceParent(self)
-        ReactorLag(self._reactor, metrics.reactor_was_late).setServiceParent(self)
-        hasher.setServiceParent(self)
-        uploads.setServiceParent(self)
+        _make_folder(self._settings.download_dir, _share_guard(self._settings))
+
+    async def _start(self, parts: DaemonParts) -> None:
+        """Start the services, each after those that it needs."""
+        network, bitween = parts.network, parts.bitween
+        self._add(network.local_peers, parts.api.recorder, parts.api.lag)
+        self._add(parts.hasher, parts.uploads)
         with loading_for_good():
-            swarm.setServiceParent(self)
-            await swarm.ready
-            _guard(gate)
+            self._add(parts.swarm)
+            await parts.swarm.ready
+            _guard(network.gate)
             await bitween.restore()
-        api.setServiceParent(self)
-        await api.ready
-        addresses.setServiceParent(self)
-        neighbours.setServiceParent(self)
-        self_test.setServiceParent(self)
-        self._watch_the_network(addresses, messenger, swarm)
-        relay.setServiceParent(self)
-        PeriodicService(self._reactor, bitween.forget_unseen, HOUR).setServiceParent(self)
-        PeriodicService(self._reactor, bitween.control.look, LOOK).setServiceParent(self)
-        PeriodicService(self._reactor, bitween.rates.sample, INTERVAL).setServiceParent(self)
-        PeriodicService(
-            self._reactor, bitween.shut_out_gone, allowlist.EXPIRY_INTERVAL
-        ).setServiceParent(self)
-        self._begin_work(bitween)
-        # Last, so that contacts are told only what is already true.
-        messenger.client.setServiceParent(self)
-
-    def _share_guard(self) -> ShareGuard:
-        return ShareGuard(self._settings.private, hidden=self._settings.share_hidden)
-
-    def _begin_work(self, bitween: Bitween) -> None:
+        self._add(parts.api.service)
+        await parts.api.service.ready
+        self._add(network.addresses, network.neighbours, network.reachability, network.nat)
+        self._add(network.suspend, network.relay, *parts.timers)
         # Now that the torrents of earlier runs are loaded, which are no news.
         Journal(bitween.swarm_events, bitween.messenger_events, self._reactor.seconds)
         bitween.begin()
+        # Last, so that contacts are told only what is already true.
+        self._add(parts.messenger.client)
 
-    def _addresses(self) -> InterfaceAddresses:
-        read = partial(interface_addresses, self._settings.temporary_addresses)
-        return InterfaceAddresses(self._reactor, self._settings.announce, read)
-
-    def _watch_the_network(
-        self, addresses: InterfaceAddresses, messenger: Messenger, swarm: Swarm
-    ) -> None:
-        """Learn how we look from outside, and that all may be different after a sleep."""
-        outside = NatDiscovery(self._reactor, addresses, messenger.query_external_address)
-
-        def told(event: MessengerEvent) -> None:
-            if isinstance(event, ConnectionChanged) and messenger.client.online:
-                outside.look()
-
-        def woke() -> None:
-            messenger.client.look_alive()
-            addresses.look()
-            outside.look()
-
-        messenger.events.subscribe(told)
-        outside.setServiceParent(self)
-        SuspendDetector(self._reactor, woke, swarm.clock_was_set_back).setServiceParent(self)
-
-    def _dial(self, address: PeerAddress, timeout: float) -> Deferred[bool]:
-        return dial(self._reactor, address, timeout)
-
-    def _sizes_announced(self, info_hash: InfoHash) -> Collection[int]:
-        return self.bitween.catalogue.sizes(info_hash) if self.bitween else ()
-
-    def _keep_others_out(
-        self, swarm: Swarm, addresses: InterfaceAddresses
-    ) -> tuple[LoopbackGate, DialPolicy]:
-        """Have other users of this machine kept away from the BitTorrent port."""
-        gate = LoopbackGate(lambda: swarm.listening)
-        servers = OwnServers(self._reactor)
-        policy = DialPolicy(
-            self._reactor,
-            addresses,
-            # Where others cannot be kept out, nobody on this machine is let in.
-            lambda address: gate.holds and servers.serves(address),
-            self._settings.trusted_networks,
-        )
-        peers = LocalPeers(self._reactor, gate, lambda: swarm.listening, policy.is_this_machine)
-        peers.setServiceParent(self)
-        swarm.events.subscribe(lambda event: _watch_this_machine(gate, peers, event))
-        return gate, policy
-
-    def _bittorrent(self, store: Database) -> tuple[Hasher, Swarm]:
-        options = SwarmOptions(
-            listen=self._settings.listen,
-            limits=self._usual_limits,
-            limit_lan=self._settings.limit_lan,
-            active_downloads=self._settings.active_downloads,
-            port_mapping=self._settings.port_mapping,
-        )
-        hasher = Hasher(
-            self._reactor, hidden=self._settings.share_hidden, private=self._settings.private
-        )
-        return hasher, Swarm(self._reactor, store, options, announced=self._sizes_announced)
-
-    @property
-    def _usual_limits(self) -> Limits:
-        return Limits(self._settings.upload_limit, self._settings.download_limit)
-
-    def _rules(self) -> Rules:
-        return Rules(
-            limits=self._usual_limits,
-            schedule=self._settings.schedule,
-            seed_ratio=self._settings.seed_ratio,
-            seed_seconds=self._settings.seed_hours * 3600,
-        )
-
-    def _messenger(self, store: Database, addresses: InterfaceAddresses) -> Messenger:
-        resource = self._settings.resource or store.resource
-        if resource is None:
-            resource = store.resource = _new_resource()
-        account = replace(self._account, jid=f"{self._settings.jid}/{resource}")
-        messenger = Messenger(
-            self._reactor,
-            account,
-            fatal=partial(self._log_in_refused, store),
-            proven=store.logged_in == self._settings.jid,
-            priority=self._settings.priority,
-            manners=SubscriptionPolicy(self._settings.nick, self._settings.auto_accept),
-            memory=store,
-            in_band_limit=self._settings.in_band_limit,
-            is_at_home=lambda address: is_in_own_network(
-                address, (candidate.address for candidate in addresses.candidates)
-            ),
-            log_traffic=self._settings.log_traffic,
-        )
-
-        def told(event: MessengerEvent) -> None:
-            online = isinstance(event, ConnectionChanged) and messenger.client.online
-            if online and store.logged_in != self._settings.jid:
-                with self._told_if_not_stored():
-                    store.logged_in = self._settings.jid
-
-        messenger.events.subscribe(told)
-        return messenger
-
-    def _api(self, site: BoundedSite, token: str) -> ApiService:
-        settings = self._settings
-        return ApiService(
-            self._reactor,
-            settings.api,
-            site,
-            token=token,
-            jid=settings.jid,
-            places=places(settings.jid, settings.state_dir, os.environ),
-        )
+    def _add(self, *services: Service) -> None:
+        for service in services:
+            service.setServiceParent(self)
 
     def _not_started(self, failure: Failure) -> None:
         if failure.check(CancelledError):
             return
         if not isinstance(failure.value, BitweenError):
             self._log.failure("starting failed", failure)
-            self._abort(BitweenError("starting failed", "the log says more"))
+            self._abort(BitweenError("starting failed", "see the log"))
             return
         self._abort(failure.value)
-
-    def _log_in_refused(self, store: Database, error: LogInRefused) -> None:
-        status = 1
-        if is_displaced(error):
-            if self._settings.resource is not None:
-                status = DISPLACED_STATUS
-            else:
-                # A copy of our state directory is in use elsewhere: the next run is another device.
-                with self._told_if_not_stored():
-                    store.resource = _new_resource()
-        self._abort(error, status)
-
-    @contextmanager
-    def _told_if_not_stored(self) -> Iterator[None]:
-        """Go on where the disk takes no more."""
-        try:
-            yield
-        except StoreError as failed:
-            self._log.error("{error}", error=failed)
 
     def _abort(self, error: BitweenError, status: int = 1) -> None:
         if not self.running:
@@ -409,36 +287,325 @@ class Daemon(MultiService):
         self._failed(str(error), status)
         self._reactor.stop()
 
-    def _let_go(self, result: object) -> object:
-        if self._cache is not None:
+    def _release(self, result: object) -> object:
+        if self._storage is not None:
             # After the last of the presences.
-            self._cache.close()
+            self._storage.cache.close()
         self._state.release()
         if not self._aborted:
             self._log.info("stopped")
         return result
 
 
-def _new_resource() -> str:
-    return f"bitween-{secrets.token_hex(3)}"
+class LogIn:
+    """
+    The account's resource, and what the state directory remembers of earlier log-ins.
+
+    A state directory is one device of the account, so its resource is chosen once and kept.
+    """
+
+    _log = Logger()
+
+    def __init__(
+        self,
+        store: Database,
+        settings: Settings,
+        account: Account,
+        abort: Callable[[BitweenError, int], None],
+    ) -> None:
+        """
+        :param account: without a resource.
+        :param abort: ends the daemon with an error and an exit status.
+        """
+        self._store = store
+        self._settings = settings
+        self._abort = abort
+        resource = settings.resource or store.resource
+        if resource is None:
+            resource = store.resource = _new_resource()
+        self.account = replace(account, jid=f"{settings.jid}/{resource}")
+
+    @property
+    def proven(self) -> bool:
+        """Whether the account has logged in with this state directory before."""
+        return self._store.logged_in == self._settings.jid
+
+    def succeeded(self) -> None:
+        """Remember that the account has logged in."""
+        if not self.proven:
+            with self._logged_store_errors():
+                self._store.logged_in = self._settings.jid
+
+    def refused(self, error: LogInRefused) -> None:
+        """End the daemon, as the log-in failed for good."""
+        status = 1
+        if is_displaced(error):
+            if self._settings.resource is not None:
+                status = DISPLACED_STATUS
+            else:
+                # A copy of our state directory is in use elsewhere: the next run is another device.
+                with self._logged_store_errors():
+                    self._store.resource = _new_resource()
+        self._abort(error, status)
+
+    @contextmanager
+    def _logged_store_errors(self) -> Iterator[None]:
+        """Log an error of the database, and go on: the disk may be full."""
+        try:
+            yield
+        except StoreError as error:
+            self._log.error("{error}", error=error)
 
 
-def _witnesses(catalogue: Catalogue, messenger: Messenger) -> Iterator[DialBackPeer]:
-    """Whom we can ask to dial us: contacts' and our own devices that are online."""
-    for jid, said in catalogue.there():
-        if messenger.meets(jid, said.resource):
+def open_storage(reactor: Any, settings: Settings, state: StateDirectory) -> StorageParts:
+    """
+    Open everything that the state directory keeps.
+
+    :param state: claimed.
+    :raises StartupError: if something of it cannot be used.
+    """
+    token = load_or_make_token(settings.token_file)
+    tokens = TokenStore.load(token, state.file("tokens.json"))
+    return StorageParts(
+        token=token,
+        tokens=tokens,
+        sessions=SessionFile(state.file("sessions.json"), tokens.fingerprint),
+        database=Database.open(state.file("bitween.sqlite")),
+        cache=CatalogueCache.open(reactor, state.file("catalogue.sqlite")),
+    )
+
+
+def build(reactor: Any, settings: Settings, storage: StorageParts, log_in: LogIn) -> DaemonParts:
+    """Make every part; nothing runs yet."""
+    hasher = Hasher(reactor, hidden=settings.share_hidden, private=settings.private)
+    swarm = Swarm(reactor, storage.database, _swarm_options(settings))
+    read_addresses = partial(interface_addresses, settings.temporary_addresses)
+    addresses = InterfaceAddresses(reactor, settings.announce, read_addresses)
+    messenger = _build_messenger(reactor, settings, storage, addresses, log_in)
+    network = _build_network(reactor, settings, addresses, swarm, messenger)
+    parts = Parts(
+        swarm=swarm,
+        hasher=hasher,
+        intentions=storage.database,
+        messenger=messenger,
+        own_addresses=addresses,
+        jobs=Jobs(reactor),
+        memory=storage.database,
+        cache=storage.cache,
+        means=_connector_ports(network, messenger),
+        reactor=reactor,
+    )
+    bitween = Bitween(
+        parts,
+        settings.download_dir,
+        reactor.stop,
+        rules=_rules(settings),
+        checks=(network.reachability.finding,),
+        guard=_share_guard(settings),
+    )
+    uploads = Uploads(reactor, settings.download_dir, swarm.coming)
+    candidates = bitween.catalogue.candidates
+    return DaemonParts(
+        hasher=hasher,
+        swarm=swarm,
+        messenger=messenger,
+        network=network,
+        uploads=uploads,
+        bitween=bitween,
+        dial_backs=DialBacks(reactor, addresses, candidates, network.policy),
+        api=_build_api(reactor, settings, storage, bitween, uploads),
+        timers=_build_timers(reactor, bitween),
+    )
+
+
+def _build_messenger(
+    reactor: Any,
+    settings: Settings,
+    storage: StorageParts,
+    addresses: InterfaceAddresses,
+    log_in: LogIn,
+) -> Messenger:
+    return Messenger(
+        reactor,
+        log_in.account,
+        fatal=log_in.refused,
+        proven=log_in.proven,
+        priority=settings.priority,
+        manners=SubscriptionPolicy(settings.nick, settings.auto_accept),
+        memory=storage.database,
+        in_band_limit=settings.in_band_limit,
+        is_at_home=partial(_is_in_our_network, addresses),
+        log_traffic=settings.log_traffic,
+    )
+
+
+def _build_network(
+    reactor: Any,
+    settings: Settings,
+    addresses: InterfaceAddresses,
+    swarm: Swarm,
+    messenger: Messenger,
+) -> NetworkParts:
+    gate = LoopbackGate(lambda: swarm.listening)
+    serves = partial(_serves_behind_gate, gate, OwnServers(reactor))
+    policy = DialPolicy(reactor, addresses, serves, settings.trusted_networks)
+    target = partial(_local_swarm_address, swarm)
+    nat = NatDiscovery(reactor, addresses, messenger.query_external_address)
+    woke = partial(_woke, messenger, addresses, nat)
+    return NetworkParts(
+        addresses=addresses,
+        gate=gate,
+        policy=policy,
+        local_peers=LocalPeers(reactor, gate, lambda: swarm.listening, policy.is_this_machine),
+        neighbours=Neighbours(reactor, lambda: addresses.links, messenger.prove),
+        prober=Prober(reactor, partial(dial, reactor)),
+        relay=Relay(reactor, messenger.streams, target, gate),
+        nat=nat,
+        reachability=ReachabilityTest(reactor, addresses, tuple, messenger.dial_back),
+        suspend=SuspendDetector(reactor, woke, swarm.clock_was_set_back),
+    )
+
+
+def _connector_ports(network: NetworkParts, messenger: Messenger) -> ConnectorPorts:
+    return ConnectorPorts(
+        network.prober, messenger, network.relay, network.neighbours, network.policy
+    )
+
+
+def _build_api(
+    reactor: Any, settings: Settings, storage: StorageParts, bitween: Bitween, uploads: Uploads
+) -> ApiParts:
+    log = EventLog()
+    metrics = Metrics(bitween, log, reactor)
+    site = make_site(
+        bitween,
+        reactor,
+        storage.tokens,
+        settings.api_hosts,
+        pages=web_pages(),
+        log=log,
+        metrics=metrics,
+        folders=Folders(reactor, settings.share_roots, settings.share_hidden),
+        uploads=uploads,
+        settings=settings.shown,
+        remembered=storage.sessions,
+    )
+    service = ApiService(
+        reactor,
+        settings.api,
+        site,
+        token=storage.token,
+        jid=settings.jid,
+        places=places(settings.jid, settings.state_dir, os.environ),
+    )
+    recorder = Recorder(bitween, log, reactor, globalLogPublisher)
+    return ApiParts(recorder, ReactorLag(reactor, metrics.reactor_was_late), service)
+
+
+def _build_timers(reactor: Any, bitween: Bitween) -> tuple[PeriodicService, ...]:
+    return (
+        PeriodicService(reactor, bitween.forget_unseen, HOUR),
+        PeriodicService(reactor, bitween.control.look, LOOK),
+        PeriodicService(reactor, bitween.rates.sample, INTERVAL),
+        PeriodicService(reactor, bitween.shut_out_gone, allowlist.EXPIRY_INTERVAL),
+    )
+
+
+def _swarm_options(settings: Settings) -> SwarmOptions:
+    return SwarmOptions(
+        listen=settings.listen,
+        limits=_limits(settings),
+        limit_lan=settings.limit_lan,
+        active_downloads=settings.active_downloads,
+        port_mapping=settings.port_mapping,
+    )
+
+
+def _rules(settings: Settings) -> Rules:
+    return Rules(
+        limits=_limits(settings),
+        schedule=settings.schedule,
+        seed_ratio=settings.seed_ratio,
+        seed_seconds=settings.seed_hours * 3600,
+    )
+
+
+def _limits(settings: Settings) -> Limits:
+    return Limits(settings.upload_limit, settings.download_limit)
+
+
+def _share_guard(settings: Settings) -> ShareGuard:
+    return ShareGuard(settings.private, hidden=settings.share_hidden)
+
+
+def wire(parts: DaemonParts, log_in: LogIn) -> None:
+    """Connect the parts that need each other."""
+    bitween, messenger, network = parts.bitween, parts.messenger, parts.network
+    catalogue = bitween.catalogue
+    parts.swarm.announced = catalogue.sizes
+    network.reachability.witnesses = partial(_dial_back_peers, catalogue, messenger)
+    network.relay.placed = partial(_allow_relayed, bitween.admission, parts.swarm)
+    messenger.serve(
+        dials_back=parts.dial_backs.dial_back,
+        meets=bitween.meetings.connection_requested,
+        proves=partial(_send_proof, network.neighbours, catalogue),
+    )
+    messenger.offer_commands(ChatCommands(bitween).all)
+    bitween.catalogue_changes.subscribe(lambda _: network.reachability.look())
+    parts.swarm.events.subscribe(partial(_guard_sockets, network.gate, network.local_peers))
+    messenger.events.subscribe(partial(_connection_changed, messenger, network.nat, log_in))
+
+
+def _dial_back_peers(catalogue: Catalogue, messenger: Messenger) -> Iterator[DialBackPeer]:
+    """The devices that can be asked to dial us: contacts' and our own ones that are online."""
+    for jid, announcement in catalogue.there():
+        resource = announcement.resource
+        if messenger.meets(jid, resource):
             ours = jid == messenger.own_jid
-            yield DialBackPeer(jid, said.resource, said.candidates, ours)
+            yield DialBackPeer(jid, resource, announcement.candidates, ours)
 
 
-def _let_relayed(bitween: Bitween, swarm: Swarm, hosts: Collection[str]) -> None:
-    """Let those in who come by relay, before they do: they would not be heard of again soon."""
-    bitween.admission.set("relay", [PeerAddress(host, 1) for host in hosts])
+def _allow_relayed(allowlist: PeerAllowlist, swarm: Swarm, hosts: Collection[str]) -> None:
+    """Allow relay addresses before they are used; libtorrent does not retry a refused peer soon."""
+    allowlist.set("relay", [PeerAddress(host, 1) for host in hosts])
     swarm.settle()
 
 
-def _watch_this_machine(gate: LoopbackGate, local_peers: LocalPeers, event: SwarmEvent) -> None:
-    """Have other users of this machine kept out."""
+def _send_proof(
+    neighbours: Neighbours, catalogue: Catalogue, jid: str, resource: str, token: bytes
+) -> None:
+    """Send a device the token with which it learns that it shares a network with us."""
+    addresses = [c.address.address for c in catalogue.candidates(jid, resource)]
+    neighbours.send(token, addresses)
+
+
+def _connection_changed(
+    messenger: Messenger, nat: NatDiscovery, log_in: LogIn, event: MessengerEvent
+) -> None:
+    if isinstance(event, ConnectionChanged) and messenger.client.online:
+        log_in.succeeded()
+        # A session begins: the network may be another one now.
+        nat.look()
+
+
+def _woke(messenger: Messenger, addresses: InterfaceAddresses, nat: NatDiscovery) -> None:
+    """Check everything that may have changed while the machine was suspended."""
+    messenger.client.look_alive()
+    addresses.look()
+    nat.look()
+
+
+def _is_in_our_network(addresses: InterfaceAddresses, address: PeerAddress) -> bool:
+    return is_in_own_network(address, (candidate.address for candidate in addresses.candidates))
+
+
+def _serves_behind_gate(gate: LoopbackGate, servers: OwnServers, address: PeerAddress) -> bool:
+    # Where other users cannot be kept out, nobody on this machine may connect.
+    return gate.holds and servers.serves(address)
+
+
+def _guard_sockets(gate: LoopbackGate, local_peers: LocalPeers, event: SwarmEvent) -> None:
+    """Keep other users of this machine away from the BitTorrent port."""
     match event:
         case ListeningChanged():
             # libtorrent opens further sockets when the network changes.
@@ -448,22 +615,28 @@ def _watch_this_machine(gate: LoopbackGate, local_peers: LocalPeers, event: Swar
 
 
 def _guard(gate: LoopbackGate) -> None:
-    # Where that cannot be, nobody on this machine is let in, and the relay says so.
+    # Where the gate cannot hold, nobody on this machine may connect, and the relay reports it.
     with suppress(BitweenError):
         gate.guard()
 
 
-def _on_this_machine(listening: Sequence[tuple[str, int]]) -> PeerAddress | None:
-    """Where our own BitTorrent port is dialled over IPv4 from this machine."""
-    for address, port in listening:
+def _local_swarm_address(swarm: Swarm) -> PeerAddress | None:
+    """The address at which this machine itself dials our BitTorrent port over IPv4."""
+    for address, port in swarm.listening:
         if ":" not in address:
             here = "127.0.0.1" if address == "0.0.0.0" else address  # noqa: S104  # compared
             return PeerAddress(here, port)
     return None
 
 
+def _new_resource() -> str:
+    return f"bitween-{secrets.token_hex(3)}"
+
+
 def _make_folder(path: str, guard: ShareGuard) -> None:
     """
+    Make the download directory.
+
     :raises StartupError: if it cannot be made, or holds our own files: contacts choose names there.
     """
     try:

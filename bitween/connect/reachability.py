@@ -74,7 +74,7 @@ class ReachabilityTest(Service):
         """
         self._clock = clock
         self._own = own
-        self._witnesses = witnesses
+        self.witnesses = witnesses
         self._ask = ask
         self._tested: tuple[PeerAddress, ...] = ()
         self._asked: set[tuple[str, str]] = set()
@@ -201,7 +201,7 @@ class ReachabilityTest(Service):
             turns[witness.jid] += 1
             return witness.ours, bool(_homes(witness.candidates) & ours), turns[witness.jid]
 
-        there = sorted(self._witnesses(), key=lambda witness: (witness.jid, witness.resource))
+        there = sorted(self.witnesses(), key=lambda witness: (witness.jid, witness.resource))
         there.sort(key=place)
         return [w for w in there if (w.jid, w.resource) not in self._asked][:MAX_ASKED]
 

@@ -143,7 +143,7 @@ class Relay(Service):
         :param placed: told all local addresses that stand for somebody, whenever these change; by
             then nobody has dialled from there.
         """
-        self._placed = placed
+        self.placed = placed
         self._gate = gate
         self._reactor = reactor
         self._streams = streams
@@ -209,7 +209,7 @@ class Relay(Service):
         if place is None:
             return
         del self._who[place.host]
-        self._placed(self._who.keys())
+        self.placed(self._who.keys())
         if place.port is not None:
             stopping = place.port.stopListening()
             if stopping is not None:
@@ -230,7 +230,7 @@ class Relay(Service):
             self._gate.guard()
             place = self._places[jid, resource] = _Place(self._free_host())
             self._who[place.host] = (jid, resource)
-            self._placed(self._who.keys())
+            self.placed(self._who.keys())
         return place
 
     def _free_host(self) -> str:
