@@ -10,13 +10,13 @@ from typing import Any
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import clientFromString, connectProtocol
-from twisted.internet.interfaces import IReactorTime
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
 from twisted.web.client import Agent, readBody
 from twisted.web.http_headers import Headers
 
 from tests.support.harness import PATIENCE, Daemon, ProsodyTestCase
+from tests.support.waiting import described, in_time
 
 Event = dict[str, Any]
 
@@ -60,7 +60,7 @@ class EventReader(Protocol):
                 return event["data"]
         awaited: Deferred[Event] = Deferred()
         self._awaited.append((wanted, awaited))
-        return (await awaited.addTimeout(PATIENCE, IReactorTime(reactor)))["data"]
+        return (await in_time(awaited, f"{name} where {described(holds)}", PATIENCE))["data"]
 
     def names(self) -> list[str]:
         """The types of what came."""

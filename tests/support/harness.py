@@ -37,6 +37,7 @@ from bitween.storage import api_location
 from bitween.testing.private_prosody import PrivateProsody
 from bitween.testing.private_server import PrivateServer
 from tests.support.private_ejabberd import PrivateEjabberd, find_ejabberd
+from tests.support.waiting import described
 
 #: Seconds after which what was waited for will not come any more.
 PATIENCE = 120.0
@@ -504,7 +505,7 @@ async def until(
 
     :param patience: seconds.
     :returns: that answer.
-    :raises AssertionError: with the last answer, if it is not as wanted by then.
+    :raises AssertionError: with the last answer and the condition, if that does not hold in time.
     """
     clock = IReactorTime(reactor)
     deadline = clock.seconds() + patience
@@ -513,7 +514,9 @@ async def until(
         if holds(answer):
             return answer
         if clock.seconds() > deadline:
-            raise AssertionError(f"still not as wanted after {patience:.0f} s: {answer!r}")
+            raise AssertionError(
+                f"not within {patience:.0f} s: {described(holds)}; the last answer: {answer!r}"
+            )
         await deferLater(clock, _POLL_INTERVAL)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 
 from bitween.app.ports import MessengerPort as Port
@@ -20,6 +19,7 @@ from bitween.model.events import (
     MessengerEvent,
     PresenceChanged,
 )
+from tests.support.waiting import described, in_time
 
 TIMEOUT = 60
 
@@ -48,8 +48,7 @@ class Person:
 
     def until(self, condition: Callable[[], bool]) -> Deferred[None]:
         """Fires when the condition holds; it is looked at upon every event."""
-        waiting: Deferred[None] = Deferred()
-        waiting.addTimeout(TIMEOUT, reactor)
+        waiting = in_time(Deferred[None](), described(condition), TIMEOUT)
         self._waiting.append((condition, waiting))
         self._look()
         return waiting

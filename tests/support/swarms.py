@@ -21,6 +21,7 @@ from bitween.files.hashing.worker import hash_path
 from bitween.model.address import PeerAddress
 from bitween.model.torrent import InfoHash, Metainfo, Torrent, parse_info_hash
 from bitween.storage.database import Database
+from tests.support.waiting import described, in_time
 
 #: Where all swarms of tests are.
 HERE = ip_network("127.0.0.0/8")
@@ -62,7 +63,7 @@ def tree(folder: str) -> dict[str, bytes]:
 
 
 def when(swarm: Swarm, holds: Callable[[], bool]) -> Deferred[None]:
-    """Wait for something that an event of the swarm brings about."""
+    """Wait for a condition that an event of the swarm brings about."""
     done: Deferred[None] = Deferred(lambda _: unsubscribe())
 
     def look(_: object = None) -> None:
@@ -72,7 +73,7 @@ def when(swarm: Swarm, holds: Callable[[], bool]) -> Deferred[None]:
 
     unsubscribe = swarm.events.subscribe(look)
     look()
-    return done
+    return done if done.called else in_time(done, described(holds))
 
 
 class AlertTap:

@@ -18,6 +18,7 @@ from bitween.model.events import SwarmEvent, TorrentChanged, TorrentFinished
 from bitween.model.torrent import InfoHash, Torrent, TorrentState
 from bitween.model.torrent_options import Limits, Selection, TorrentOptions
 from tests.support.swarms import LOOPBACK, SwarmCase, address_of, read, when, write
+from tests.support.waiting import until
 
 # So much that the disk is behind when the last piece is verified.
 FILES, SIZE = 24, 8 * 2**20
@@ -103,9 +104,12 @@ class DoneTests(SwarmCase):
     async def test_between_two_events(self) -> None:
         """Whoever asks in between gets no other answer."""
         await self.begin()
-        while not says_done(self.bob.library.get(self.info_hash)):
+
+        def asked() -> bool:
             self.bob._ask_for_progress()
-            await deferLater(cast(Any, reactor), 0.001)
+            return says_done(self.bob.library.get(self.info_hash))
+
+        await until(asked, "the download is done")
         self.assertEqual(self.wrong(range(FILES)), [])
 
     async def test_single_files(self) -> None:

@@ -51,7 +51,7 @@ class OthersCase(SwarmCase):
 
     async def until(self, swarm: Swarm, holds: Callable[[], bool]) -> None:
         """Wait for something that an event of the swarm brings about."""
-        await when(swarm, holds).addTimeout(60, reactor)
+        await when(swarm, holds)
 
     async def until_refused(self, swarm: Swarm, number: int) -> None:
         """Wait until the download stands still because of what lies at the name of a file."""

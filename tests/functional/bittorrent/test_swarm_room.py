@@ -10,7 +10,6 @@ from dataclasses import replace
 from typing import Any, cast
 
 from twisted.internet import reactor
-from twisted.internet.task import deferLater
 from twisted.trial.unittest import SkipTest
 
 from bitween.bittorrent.swarm import Swarm, SwarmOptions
@@ -20,6 +19,7 @@ from bitween.model.torrent_error import Reason
 from bitween.model.torrent_options import Limits, Selection, TorrentOptions
 from bitween.storage.database import Database
 from tests.support.swarms import LOOPBACK, SwarmCase, address_of, read, when, write
+from tests.support.waiting import until
 
 MIB = 2**20
 WATCHFUL = replace(LOOPBACK, look_seconds=0.3)
@@ -320,9 +320,12 @@ class StateTests(RoomCase):
         with contextlib.suppress(OSError), open(self.filler, "wb", buffering=0) as file:
             while True:
                 file.write(bytes(4096))
-        while not self.bob._members.known(self.info_hash).has_wanted:
+
+        def asked() -> bool:
             self.bob._ask_for_progress()
-            await deferLater(cast(Any, reactor), 0.01)
+            return self.bob._members.known(self.info_hash).has_wanted
+
+        await until(asked, "every wanted byte has come")
         os.unlink(self.filler)
         self.bob._keep_house()
         await self.state_is(TorrentState.SEEDING)

@@ -40,6 +40,7 @@ from bitween.storage.api_location import ApiLocation, places
 from bitween.testing.certificates import ThrowAwayAuthority
 from tests.support.api_rig import TOKEN, World, info_hash, site_of
 from tests.support.fakes.impostor import Impostor
+from tests.support.waiting import in_time
 
 JID = "alice@example.org"
 BOB = "bob@example.org"
@@ -75,7 +76,7 @@ class Watcher(ProcessProtocol):
         shown: Deferred[None] = Deferred()
         self._awaited.append((text, shown))
         self._look()
-        return shown
+        return shown if shown.called else in_time(shown, f"the program prints {text!r}")
 
     def outReceived(self, data: bytes) -> None:
         """Take what it prints."""

@@ -7,8 +7,8 @@ import socket
 from typing import Any
 
 from twisted.application.service import Service
-from twisted.internet import reactor
-from twisted.internet.defer import Deferred
+from twisted.internet import error, reactor
+from twisted.internet.defer import Deferred, ensureDeferred
 from twisted.internet.endpoints import TCP4ClientEndpoint, connectProtocol
 from twisted.internet.interfaces import IHalfCloseableProtocol
 from twisted.internet.protocol import Factory, Protocol
@@ -295,12 +295,14 @@ class BridgeTests(RelayCase):
         near.transport.write(b"hello")
         await near.ended()
 
-    async def test_who_goes_is_cut_off(self) -> None:
-        """Nothing listens any more, and both connections end."""
+    async def test_a_device_that_leaves_is_cut_off(self) -> None:
+        """Both connections end, and nothing listens at its address; leaving again is no error."""
         near, far = await self.joined()
+        place = self.alice.local_address(*BOB)
         self.alice.disconnect(*BOB)
         await near.ended()
         await far.ended()
+        await self.assertFailure(ensureDeferred(self.dial(place)), error.ConnectionRefusedError)
         self.alice.disconnect(*BOB)
 
     async def test_a_stop_cuts_everything_off(self) -> None:

@@ -153,9 +153,11 @@ class RecordTests(StoreCase):
         origins = [record.origin for record in self.open().torrents()]
         self.assertEqual(origins, [FileOrigin.SHARED, FileOrigin.SHARED, FileOrigin.FETCHED])
 
-    def test_removing_what_is_unknown(self) -> None:
-        """That is no error."""
-        self.store.remove(RECORD.info_hash)
+    def test_removing_an_unknown_torrent_leaves_the_others(self) -> None:
+        """It is no error, either."""
+        self.store.put(RECORD)
+        self.store.remove(InfoHash("cd" * 20))
+        self.assertEqual(list(self.store.torrents()), [RECORD])
 
 
 class IntentionTests(StoreCase):

@@ -16,6 +16,7 @@ from bitween.api.events.log import ROOM
 from bitween.api.results.event_types import EventType
 from bitween.api.service import ApiService
 from tests.support.api_rig import TOKEN, World, http_request, site_of
+from tests.support.waiting import in_time
 
 
 class SlowReader(Protocol):
@@ -39,7 +40,7 @@ class SlowReader(Protocol):
         seen: Deferred[None] = Deferred()
         self._awaited.append((text, seen))
         self._look(0)
-        return seen
+        return seen if seen.called else in_time(seen, f"the answer contains {text!r}")
 
     def dataReceived(self, data: bytes) -> None:
         """Take bytes."""

@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 
-from twisted.internet import reactor
-from twisted.internet.task import Clock, deferLater
+from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from bitween.bittorrent.engine.hole_punch import AGAIN, LASTING, LOOK, Puncher
@@ -14,6 +13,7 @@ from bitween.model.address import PeerAddress
 from bitween.model.peer import Peer
 from bitween.model.torrent import InfoHash
 from tests.support.swarms import SwarmCase, address_of, when, write
+from tests.support.waiting import until
 
 FILM, SONG = InfoHash("ab" * 20), InfoHash("cd" * 20)
 ONE, TWO = PeerAddress.parse("192.0.2.1", 6881), PeerAddress.parse("192.0.2.2", 6881)
@@ -118,10 +118,14 @@ class MeetingTests(SwarmCase):
         content = os.urandom(300_000)
         info_hash = await self.share(one, write(os.path.join(self.folder(), "film"), content))
         await two.download(info_hash, "", self.folder())
-        while not two.peers(info_hash):
+
+        def meet() -> bool:
+            # Again and again: until both have the torrent in their sessions, dialling does nothing.
             one.dial_simultaneously(info_hash, [], [address_of(two)])
             two.dial_simultaneously(info_hash, [], [address_of(one)])
-            await deferLater(reactor, 0.1)
+            return bool(two.peers(info_hash))
+
+        await until(meet, "the two have a connection over uTP")
         self.assertTrue(all(peer.utp for peer in two.peers(info_hash)))
         await when(two, lambda: two.library.get(info_hash).complete)
 
@@ -131,9 +135,12 @@ class MeetingTests(SwarmCase):
         content = os.urandom(300_000)
         info_hash = await self.share(one, write(os.path.join(self.folder(), "film"), content))
         await two.download(info_hash, "", self.folder())
-        while not two.peers(info_hash):
-            # As often as it takes for both to have the torrent in their sessions.
+
+        def meet() -> bool:
+            # Again and again: until both have the torrent in their sessions, dialling does nothing.
             one.dial_simultaneously(info_hash, [address_of(two)], [])
-            await deferLater(reactor, 0.1)
+            return bool(two.peers(info_hash))
+
+        await until(meet, "the two have a connection over TCP")
         self.assertFalse(any(peer.utp for peer in two.peers(info_hash)))
         await when(two, lambda: two.library.get(info_hash).complete)

@@ -25,6 +25,7 @@ from bitween.model.torrent import InfoHash, parse_info_hash
 from bitween.model.torrent_options import Limits
 from tests.support.fakes.loopback import listen
 from tests.support.swarms import HERE, LOOPBACK, SwarmCase, address_of, when, write
+from tests.support.waiting import in_time
 
 UTP: lt.settings_pack = {
     "listen_interfaces": "127.0.0.1:0",
@@ -254,12 +255,32 @@ class StrangerTests(SwarmCase):
         alice.refuse([HERE])
         await when(alice, lambda: alice.library.get(info_hash).progress.peers == 0)
 
-    async def test_who_is_let_in_is_dialled(self) -> None:
-        """Nobody is dialled who may not come in; from the moment that he may, he is."""
+    async def test_only_admitted_peers_are_dialled(self) -> None:
+        """A refused peer is not dialled; once it is admitted, it is."""
         alice, info_hash = await self.shared()
         bob = await self.start()
         bob.refuse([HERE])
+        refused, admitted = _Greeted(), _Greeted()
+        offered = [self.place("127.0.0.3", refused), self.place("127.0.0.2", admitted)]
+        bob.admit([ip_network("127.0.0.2")])
         await bob.download(info_hash, "", self.folder("downloads"))
+
+        def offer(event: SwarmEvent) -> None:
+            if isinstance(event, TorrentAdded):
+                bob.offer_peers(info_hash, offered)
+
+        bob.events.subscribe(offer)
+        bob.offer_peers(info_hash, offered)
+        await in_time(admitted.heard, "the admitted peer is dialled")
+        self.assertFalse(refused.heard.called, "the refused peer was dialled")
         bob.admit([ip_network("127.0.0.1")])
         bob.offer_peers(info_hash, [address_of(alice)])
         await when(bob, lambda: bob.library.get(info_hash).complete)
+        self.assertFalse(refused.heard.called, "the refused peer was dialled")
+
+    def place(self, host: str, protocol: Protocol) -> PeerAddress:
+        """Listen on an address of loopback until the test's end."""
+        factory = Factory.forProtocol(lambda: protocol)
+        port = cast(Any, reactor).listenTCP(0, factory, interface=host)
+        self.addCleanup(port.stopListening)
+        return PeerAddress(host, port.getHost().port)

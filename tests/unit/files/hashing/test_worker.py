@@ -9,10 +9,12 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from types import SimpleNamespace
 from typing import Any
 
 from bitween.bittorrent.files.layout import read_layout
 from bitween.errors import BadPath, HashingFailed, UnreadablePath
+from bitween.files.hashing import worker
 from bitween.files.hashing.worker import hash_path
 from bitween.model import metainfo
 from bitween.model.metainfo import MAX_METADATA, HashedFile, make_torrent, piece_size_for
@@ -49,6 +51,17 @@ class HashingTests(FolderCase):
         content, size = b"".join(parts), piece_size_for(270_001)
         for start in range(0, len(content), size):
             self.assertIn(hashlib.sha1(content[start : start + size]).digest(), torrent)
+
+    def test_progress_is_reported_ten_times_a_second_at_most(self) -> None:
+        """A block that ends less than 0.1 s after the last report is not reported."""
+        seconds = iter(range(1000))
+        self.patch(worker, "time", SimpleNamespace(monotonic=lambda: next(seconds) * 0.04))
+        size = worker._BLOCK
+        path = self.write("large", b"")
+        os.truncate(path, 10 * size)
+        told: list[int] = []
+        hashed(path, lambda done, _: told.append(done))
+        self.assertEqual(told, [0, *(blocks * size for blocks in (3, 6, 9))])
 
     def test_large_content_in_blocks(self) -> None:
         """Content of many blocks, hashed by several threads, gives the hashes in order."""
