@@ -20,7 +20,8 @@ from bitween.api.http.sessions import SessionStore
 from bitween.api.http.site import BoundedSite
 from bitween.api.http.tokens import TokenStore
 from bitween.api.metrics.metrics import Metrics
-from bitween.api.rpc.jsonrpc import JsonRpcResource, Namespace
+from bitween.api.rpc.jsonrpc import JsonRpcResource
+from bitween.api.rpc.namespace import Namespace
 from bitween.api.site_map import make_site
 from bitween.app.application import Bitween, Parts
 from bitween.app.jobs import Jobs, Report

@@ -13,7 +13,7 @@ from bitween.api.discovery.schema import Schemas
 from bitween.api.methods import NAMESPACES
 from bitween.api.methods.daemon import API_VERSION
 from bitween.api.results.faults import KINDS
-from bitween.api.rpc.jsonrpc import Namespace, is_reading, reads
+from bitween.api.rpc.namespace import Namespace, is_reading, reads
 
 Json = dict[str, Any]
 

@@ -100,7 +100,7 @@ class Authenticator:
         """Refuse a secret; a session that has ended is too long to have been guessed."""
         if len(shown) == 1 and looks_like_session(shown[0].rpartition(b" ")[2]):
             return log_in_needed(_TOKEN_NEEDED)
-        return self._failures.refuse(request, _TOKEN_NEEDED)
+        return self._failures.answer(request, _TOKEN_NEEDED)
 
     def _by_secret(self, shown: Sequence[bytes]) -> Caller | None:
         """Who shows a token, or the secret of a session."""

@@ -1,4 +1,4 @@
-"""JSON in pieces, so that the reactor has its turns while a large answer is made."""
+"""JSON that is encoded part by part, so that a large answer does not block the reactor."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain
 
-# ASCII only: so a lone surrogate, which UTF-8 cannot hold, comes back as it came.
+# ASCII only: a lone surrogate, which UTF-8 cannot hold, survives the way to the client and back.
 encode = json.JSONEncoder(allow_nan=False, separators=(",", ":")).encode
 
 
 @dataclass(frozen=True, slots=True)
 class JsonArray:
     """
-    An array that is made entry by entry.
+    An array that is encoded entry by entry.
 
-    :param entries: each is encoded at once, save for those that are to come in pieces themselves.
-        What they are made of may change while that goes on.
+    :param entries: each is encoded in one step, unless it is a :class:`JsonArray` or
+        :class:`JsonObject` itself.  Between the steps the data behind them may change.
     """
 
     entries: Iterable[object]
@@ -26,7 +26,7 @@ class JsonArray:
 @dataclass(frozen=True, slots=True)
 class JsonObject:
     """
-    An object that is made member by member.
+    An object that is encoded member by member.
 
     :param pairs: names and values; see :class:`JsonArray`.
     """
@@ -34,18 +34,18 @@ class JsonObject:
     pairs: Iterable[tuple[str, object]]
 
 
-def pieces(value: object) -> Iterator[str]:
+def json_parts(value: object) -> Iterator[str]:
     """
-    Encode a value; what is large has to consist of :class:`JsonArray` and :class:`JsonObject`.
+    Encode a value; its large parts have to be :class:`JsonArray` or :class:`JsonObject`.
 
-    :raises ValueError: if it holds what JSON cannot, or ...
-    :raises TypeError: ... what is no value of JSON at all.
+    :raises ValueError: if it holds a value that JSON does not have, such as NaN.
+    :raises TypeError: if it holds an object that is not a value of JSON.
     """
     match value:
         case JsonArray(entries=entries):
-            return _enclosed("[", map(pieces, entries), "]")
+            return _enclosed("[", map(json_parts, entries), "]")
         case JsonObject(pairs=pairs):
-            return _enclosed("{", (chain([f"{encode(k)}:"], pieces(v)) for k, v in pairs), "}")
+            return _enclosed("{", (chain([f"{encode(k)}:"], json_parts(v)) for k, v in pairs), "}")
         case _:
             return iter([encode(value)])
 

@@ -56,7 +56,7 @@ class LogIn(Resource):
         else:
             return ErrorPage(400, _USAGE).render(request)
         if secret is None:
-            return self._failures.refuse(request, refusal).render(request)
+            return self._failures.answer(request, refusal).render(request)
         session = self._sessions.find(secret.encode("ascii"))
         request.setHeader(b"content-type", b"application/json")
         answer = {"session": secret, "remembered": session is not None and session.remembered}

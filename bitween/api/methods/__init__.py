@@ -14,7 +14,7 @@ from bitween.api.methods.sessions import SessionMethods
 from bitween.api.methods.tokens import TokenMethods
 from bitween.api.methods.torrents import TorrentMethods
 from bitween.api.methods.uploads import UploadMethods
-from bitween.api.rpc.jsonrpc import Namespace
+from bitween.api.rpc.namespace import Namespace
 
 
 class NamespaceEntry(NamedTuple):

@@ -11,7 +11,7 @@ from bitween.api.results.encoding.contact_shares import found, reachable, shares
 from bitween.api.results.shapes import contact_shares
 from bitween.api.results.shapes import contacts as shapes
 from bitween.api.results.shapes.common import Done
-from bitween.api.rpc.jsonrpc import Namespace, reads
+from bitween.api.rpc.namespace import Namespace, reads
 from bitween.api.rpc.params import Between, Name, Offset, PageSize
 from bitween.app.application import Bitween
 from bitween.model.catalogue.search import Filter

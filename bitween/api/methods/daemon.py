@@ -14,7 +14,7 @@ from bitween.api.http.log_in import LogInLinks
 from bitween.api.results.encoding import daemon as encoding
 from bitween.api.results.shapes import daemon as shapes
 from bitween.api.results.shapes.common import Done
-from bitween.api.rpc.jsonrpc import Namespace, by_token, reads
+from bitween.api.rpc.namespace import Namespace, by_token, reads
 from bitween.app.application import Bitween
 from bitween.model.setting import Setting
 

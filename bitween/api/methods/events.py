@@ -11,7 +11,7 @@ from twisted.internet.interfaces import IReactorTime
 from bitween.api.events.log import EventLog, LoggedEvent
 from bitween.api.results.event_types import EventType, known_types
 from bitween.api.results.shapes.events import Events
-from bitween.api.rpc.jsonrpc import Namespace, reads
+from bitween.api.rpc.namespace import Namespace, reads
 from bitween.api.rpc.params import Between
 
 #: Bytes of events in one answer; what is left comes with the next.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bitween.api.results.encoding import network as encoding
 from bitween.api.results.shapes import network as shapes
-from bitween.api.rpc.jsonrpc import Namespace, reads
+from bitween.api.rpc.namespace import Namespace, reads
 from bitween.app.application import Bitween
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from bitween.api.http.sessions import BrowserSession, BrowserSessions
 from bitween.api.results.shapes import access as shapes
 from bitween.api.results.shapes.common import Done
-from bitween.api.rpc.jsonrpc import Namespace
+from bitween.api.rpc.namespace import Namespace
 from bitween.api.rpc.params import Name
 from bitween.errors import UnknownSession
 from bitween.model.text import printable

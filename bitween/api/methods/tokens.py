@@ -8,7 +8,7 @@ from bitween.api.http.sessions import BrowserSessions
 from bitween.api.http.tokens import ApiToken, TokenStore
 from bitween.api.results.shapes import access as shapes
 from bitween.api.results.shapes.common import Done
-from bitween.api.rpc.jsonrpc import Namespace, by_token
+from bitween.api.rpc.namespace import Namespace, by_token
 from bitween.api.rpc.params import Name
 
 

@@ -10,7 +10,7 @@ from bitween.api.results.encoding.sharing import added, folder
 from bitween.api.results.shapes import sharing
 from bitween.api.results.shapes import torrents as shapes
 from bitween.api.results.shapes.common import Done
-from bitween.api.rpc.jsonrpc import Namespace, reads
+from bitween.api.rpc.namespace import Namespace, reads
 from bitween.api.rpc.params import Between, Offset, PageSize, Path, Wanted
 from bitween.app.application import Bitween
 from bitween.errors import HashingFailed, InvalidValue

@@ -7,7 +7,7 @@ from typing import Annotated
 from bitween.api.files.upload import check_content, share
 from bitween.api.results.shapes import sharing as shapes
 from bitween.api.results.shapes.common import Done
-from bitween.api.rpc.jsonrpc import Namespace
+from bitween.api.rpc.namespace import Namespace
 from bitween.api.rpc.params import Between, Name
 from bitween.app.application import Bitween
 from bitween.files.uploads.uploads import Uploads

@@ -1,13 +1,27 @@
-"""JSON-RPC 2.0 over HTTP: a txjsonrpc resource that keeps to the specification."""
+"""
+JSON-RPC 2.0 over HTTP: a txjsonrpc resource that keeps to the specification.
+
+A call goes through these steps:
+
+1. :mod:`.message` decodes the body and reads the request objects, one or a batch.
+2. The resource looks the method up in its namespaces, by the prefix before the dot.
+3. It checks that the caller may call the method (:func:`.namespace.reads`,
+   :func:`.namespace.by_token`).
+4. :mod:`.params` checks the parameters against the method's annotations.
+5. The method runs.  It returns a value, a Deferred or a coroutine.  That is cancelled when the
+   client goes away.
+6. The result is encoded; :class:`JsonArray` and :class:`JsonObject` in slices.  A
+   :class:`BitweenError` becomes an error object (:mod:`bitween.api.results.faults`); any other
+   exception is logged, and becomes an internal error.
+
+Of txjsonrpc only the look-up of methods is used: the rest of it does not keep to the specification,
+as in its ids and errors.
+"""
 
 from __future__ import annotations
 
-import io
-import json
-import math
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, NoReturn, TypeVar
 
 from twisted.internet.defer import (
     CancelledError,
@@ -20,13 +34,13 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.web.server import NOT_DONE_YET, Request
-from txjsonrpc_ng.jsonrpc import BaseSubhandler
 from txjsonrpc_ng.jsonrpclib import NoSuchFunction
 from txjsonrpc_ng.web.jsonrpc import JSONRPC
 
 from bitween.api.http.access import Access, Caller
 from bitween.api.http.body_writer import ChunkWriter
-from bitween.api.http.json_stream import JsonArray, JsonObject, encode, pieces
+from bitween.api.http.error_page import ErrorPage
+from bitween.api.http.json_stream import JsonArray, JsonObject
 from bitween.api.http.request import BoundedRequest
 from bitween.api.results.faults import (
     INTERNAL_ERROR,
@@ -36,6 +50,20 @@ from bitween.api.results.faults import (
     error_object,
     protocol_error,
 )
+from bitween.api.rpc.message import (
+    CHUNK,
+    Body,
+    Call,
+    InvalidRequest,
+    decode,
+    dump,
+    encode_in_steps,
+    error_body,
+    failed_body,
+    joined,
+    read_call,
+)
+from bitween.api.rpc.namespace import Namespace, is_reading, needs_token
 from bitween.api.rpc.params import Signature
 from bitween.errors import BitweenError, ReadOnly, TokenNeeded
 from bitween.util.cooperate import in_slices
@@ -43,101 +71,21 @@ from bitween.util.cooperate import in_slices
 #: The most calls in one batch.
 MAX_BATCH = 100
 
-# Characters; a little more than what is written to a connection at once.
-_CHUNK = 2**16
 _CONTENT_TYPE = b"application/json"
 # OpenRPC's own (OpenRPC 1.3.2, Service Discovery Method).
 _DISCOVER = "rpc.discover"
-# What marks a method that those may call who may only look.
-_READS = "reads"
-# What marks a method that only those may call who show a token with the call.
-_PROVEN = "proven"
-
-Method = TypeVar("Method", bound=Callable[..., object])
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not JSON")
-
-
-def _finite(text: str) -> float:
-    number = float(text)
-    if math.isinf(number):
-        raise ValueError(f"{text} is too large")
-    return number
-
-
-_decode = json.JSONDecoder(parse_constant=_refuse_constant, parse_float=_finite).decode
-
-#: The chunks of a response body; none if there is nothing to say.
-Body = tuple[bytes, ...]
-
-
-def reads(method: Method) -> Method:
-    """Let those call a method who may only look: it tells no secret, and changes nothing."""
-    setattr(method, _READS, True)
-    return method
-
-
-def by_token(method: Method) -> Method:
-    """Have a method called with a token only: it gives access that outlives a log-in."""
-    setattr(method, _PROVEN, True)
-    return method
-
-
-def is_reading(method: Callable[..., object]) -> bool:
-    """Whether those may call a method who may only look."""
-    return getattr(method, _READS, False)
-
-
-class Namespace(BaseSubhandler):
-    """The methods of one prefix: each is called ``jsonrpc_`` and its name."""
-
-    def _getFunction(self, path: str) -> Callable[..., object]:
-        if path.startswith("_"):
-            raise NoSuchFunction(METHOD_NOT_FOUND, "")  # txjsonrpc's own __dir__ among them
-        function: Callable[..., object] = super()._getFunction(path)
-        return function
-
-
-@dataclass(frozen=True, slots=True)
-class _Call:
-    """
-    One request object (JSON-RPC 2.0 §4).
-
-    :param expects_answer: false for a notification, which has no id, not even ``null``.
-    """
-
-    method: str
-    params: Sequence[object] | Mapping[str, object]
-    call_id: object
-    expects_answer: bool
 
 
 @dataclass(frozen=True, slots=True)
 class _Method:
-    """A method that can be called, as it was found at its first call."""
+    """A method, as its first call found it."""
 
     function: Callable[..., object]
     signature: Signature
 
 
-class _NoCall(Exception):  # it says what the document is, and never leaves the module
-    """The document is not a request object; :ivar call_id: its id, where that could be read."""
-
-    def __init__(self, call_id: object = None) -> None:
-        super().__init__()
-        self.call_id = call_id
-
-
 class JsonRpcResource(Namespace, JSONRPC):
-    """
-    Answers ``POST`` with JSON-RPC 2.0; the namespaces hold the methods.
-
-    A method may return a value, a Deferred or a coroutine, which is cancelled when the client goes
-    away.  What it raises of :class:`BitweenError` reaches the client; anything else is logged.
-    A value of :class:`JsonArray` or :class:`JsonObject` is encoded in slices.
-    """
+    """Answers ``POST`` with JSON-RPC 2.0; the namespaces hold the methods."""
 
     isLeaf = True
     _log = Logger()
@@ -146,15 +94,17 @@ class JsonRpcResource(Namespace, JSONRPC):
         self,
         namespaces: Mapping[str, Namespace],
         reactor: IReactorTime,
-        began: Callable[[str], Callable[[object], object]] = lambda _method: lambda result: result,
+        call_began: Callable[[str], Callable[[object], object]] = lambda _: lambda result: result,
     ) -> None:
         """
-        :param reactor: has its turns while a large answer is made.
-        :param began: called with the method at each call; gives what hands on its outcome.
+        :param namespaces: by prefix.
+        :param reactor: gets its turns while a large answer is encoded.
+        :param call_began: called with the name of the method at each call; returns a function that
+            is called with the outcome, and returns it.
         """
         super().__init__()
         self._reactor = reactor
-        self._began = began
+        self._call_began = call_began
         self._methods: dict[str, _Method] = {}
         for prefix, namespace in namespaces.items():
             self.putSubHandler(prefix, namespace)
@@ -162,16 +112,15 @@ class JsonRpcResource(Namespace, JSONRPC):
     def render(self, request: BoundedRequest) -> bytes | int:
         """Answer one HTTP request."""
         if request.method != b"POST":
-            request.setHeader(b"allow", b"POST")
-            return _refusal(request, 405, b"use POST\n")
+            return ErrorPage(405, "use POST", allow="POST").render(request)
         if not _is_json(request):
-            return _refusal(request, 415, b"the content type must be application/json\n")
+            return ErrorPage(415, "the content type must be application/json").render(request)
         request.setHeader(b"content-type", _CONTENT_TYPE)
         assert request.content is not None
         answering = self._answer(request.content.read(), request.caller)
         if answering.called and not answering.paused and isinstance(answering.result, tuple):
             body = _with_status(request, answering.result)
-            if sum(map(len, body)) <= _CHUNK:
+            if sum(map(len, body)) <= CHUNK:
                 return b"".join(body)
         self._answer_later(request, answering)
         return NOT_DONE_YET
@@ -179,49 +128,49 @@ class JsonRpcResource(Namespace, JSONRPC):
     def _answer_later(self, request: Request, answering: Deferred[Body]) -> None:
         client_gone = False
 
-        def gone(_: Failure) -> None:
+        def cancel(_: Failure) -> None:
             nonlocal client_gone
             client_gone = True
             answering.cancel()
 
-        def answered(body: Body) -> None:
+        def send(body: Body) -> None:
             if not client_gone:
                 request.setHeader(b"content-length", b"%d" % sum(map(len, body)))
                 ChunkWriter(request, _with_status(request, body)).begin()
 
         def failed(failure: Failure) -> None:
-            self._log.failure("answering a JSON-RPC request", failure)
+            self._log.failure("answering a JSON-RPC request failed", failure)
             if not client_gone:
                 request.processingFailed(failure)
 
-        request.notifyFinish().addErrback(gone)
-        answering.addCallback(answered).addErrback(failed)
+        request.notifyFinish().addErrback(cancel)
+        answering.addCallback(send).addErrback(failed)
 
     def _answer(self, body: bytes, caller: Caller) -> Deferred[Body]:
-        """The response body, empty if there is nothing to say; never fails."""
+        """The response body, empty if there is nothing to answer; never fails."""
         try:
-            document = _decode(body.decode("utf-8-sig"))
+            document = decode(body.decode("utf-8-sig"))
         except (ValueError, RecursionError):
-            return succeed(_error(protocol_error(PARSE_ERROR), None))
+            return succeed(error_body(protocol_error(PARSE_ERROR), None))
         if not isinstance(document, list):
             return self._answer_one(document, caller)
         if not 0 < len(document) <= MAX_BATCH:
-            return succeed(_error(protocol_error(INVALID_REQUEST), None))
+            return succeed(error_body(protocol_error(INVALID_REQUEST), None))
         answering = gatherResults([self._answer_one(entry, caller) for entry in document])
-        return answering.addCallback(_joined)
+        return answering.addCallback(joined)
 
     def _answer_one(self, document: object, caller: Caller) -> Deferred[Body]:
         try:
-            call = _read_call(document)
-        except _NoCall as error:
-            return succeed(_error(protocol_error(INVALID_REQUEST), error.call_id))
+            call = read_call(document)
+        except InvalidRequest as error:
+            return succeed(error_body(protocol_error(INVALID_REQUEST), error.call_id))
         method = self._find(call.method)
         if method is None:
-            return succeed(_failed(call, protocol_error(METHOD_NOT_FOUND)))
-        ended = self._began(call.method)
-        running: Deferred[object] = maybeDeferred(_run, method, call, caller).addBoth(ended)
+            return succeed(failed_body(call, protocol_error(METHOD_NOT_FOUND)))
+        call_ended = self._call_began(call.method)
+        running: Deferred[object] = maybeDeferred(_run, method, call, caller).addBoth(call_ended)
         return running.addCallback(lambda result: self._succeeded(call, result)).addErrback(
-            lambda failure: self._call_failed(call, failure)
+            lambda failure: self._failed(call, failure)
         )
 
     def _find(self, name: str) -> _Method | None:
@@ -235,31 +184,31 @@ class JsonRpcResource(Namespace, JSONRPC):
             self._methods[name] = _Method(function, Signature.of(function))
         return self._methods[name]
 
-    def _succeeded(self, call: _Call, result: object) -> Body | Deferred[Body]:
-        # Also where nobody waits for the answer: what cannot be encoded is a fault to be logged.
+    def _succeeded(self, call: Call, result: object) -> Body | Deferred[Body]:
+        # A notification's result is encoded, too: a value that cannot be is a fault to log.
         answer = {"jsonrpc": "2.0", "result": result, "id": call.call_id}
         if isinstance(result, JsonArray | JsonObject):
-            return Deferred.fromCoroutine(self._in_chunks(call, JsonObject(answer.items())))
-        encoded = _dump(answer)
+            return Deferred.fromCoroutine(self._encoded_in_slices(call, JsonObject(answer.items())))
+        encoded = dump(answer)
         return encoded if call.expects_answer else ()
 
-    async def _in_chunks(self, call: _Call, answer: JsonObject) -> Body:
+    async def _encoded_in_slices(self, call: Call, answer: JsonObject) -> Body:
         chunks: list[bytes] = []
-        await in_slices(self._reactor, _chunked(pieces(answer), chunks))
+        await in_slices(self._reactor, encode_in_steps(answer, chunks))
         return tuple(chunks) if call.expects_answer else ()
 
-    def _call_failed(self, call: _Call, failure: Failure) -> Body:
+    def _failed(self, call: Call, failure: Failure) -> Body:
         if isinstance(failure.value, BitweenError):
-            return _failed(call, error_object(failure.value))
-        if not failure.check(CancelledError):  # which is what a client that goes away brings about
+            return failed_body(call, error_object(failure.value))
+        if not failure.check(CancelledError):  # the client is gone
             self._log.failure("the JSON-RPC method {method} failed", failure, method=call.method)
-        return _failed(call, protocol_error(INTERNAL_ERROR))
+        return failed_body(call, protocol_error(INTERNAL_ERROR))
 
 
-def _run(method: _Method, call: _Call, caller: Caller) -> object:
+def _run(method: _Method, call: Call, caller: Caller) -> object:
     if caller.access is not Access.FULL and not is_reading(method.function):
         raise ReadOnly("this token is for looking only", "use another one for this method")
-    if caller.token is None and getattr(method.function, _PROVEN, False):
+    if caller.token is None and needs_token(method.function):
         raise TokenNeeded(
             "this method needs a token, and a log-in does not stand in for one",
             "show the token with the call, or use the command line",
@@ -273,60 +222,10 @@ def _is_json(request: Request) -> bool:
     return content_type.split(b";")[0].strip().lower() == _CONTENT_TYPE and not encoded
 
 
-def _refusal(request: Request, status: int, text: bytes) -> bytes:
-    request.setResponseCode(status)
-    request.setHeader(b"content-type", b"text/plain; charset=utf-8")
-    return text
-
-
 def _with_status(request: Request, body: Body) -> Body:
+    """Set the status of an answer without a body, which is 204 in place of 200."""
     if not body:
         request.setResponseCode(204)
         request.responseHeaders.removeHeader(b"content-type")
         request.responseHeaders.removeHeader(b"content-length")
     return body
-
-
-def _read_call(document: object) -> _Call:
-    if not isinstance(document, dict):
-        raise _NoCall
-    call_id = document.get("id")
-    if isinstance(call_id, bool) or not isinstance(call_id, str | int | float | None):
-        raise _NoCall
-    method, params = document.get("method"), document.get("params", [])
-    if not isinstance(method, str) or not isinstance(params, list | dict):
-        raise _NoCall(call_id)
-    if document.get("jsonrpc") != "2.0":
-        raise _NoCall(call_id)
-    return _Call(method, params, call_id, "id" in document)
-
-
-def _failed(call: _Call, error: Mapping[str, object]) -> Body:
-    return _error(error, call.call_id) if call.expects_answer else ()
-
-
-def _error(error: Mapping[str, object], call_id: object) -> Body:
-    return _dump({"jsonrpc": "2.0", "error": error, "id": call_id})
-
-
-def _joined(answers: list[Body]) -> Body:
-    spoken = [answer for answer in answers if answer]
-    if not spoken:
-        return ()
-    first, *others = spoken
-    return (b"[", *first, *(chunk for body in others for chunk in (b",", *body)), b"]")
-
-
-def _dump(document: Mapping[str, Any]) -> Body:
-    return (encode(document).encode("ascii"),)
-
-
-def _chunked(pieces: Iterable[str], chunks: list[bytes]) -> Iterator[None]:
-    """Put pieces together to chunks of some length, one piece a step."""
-    text = io.StringIO()
-    for piece in pieces:
-        if text.write(piece) and text.tell() >= _CHUNK:
-            chunks.append(text.getvalue().encode("ascii"))
-            text = io.StringIO()
-        yield
-    chunks.append(text.getvalue().encode("ascii"))

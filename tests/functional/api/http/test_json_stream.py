@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from bitween.api.http.json_stream import JsonArray, JsonObject, pieces
-from bitween.api.rpc.jsonrpc import Namespace
+from bitween.api.http.json_stream import JsonArray, JsonObject, json_parts
+from bitween.api.rpc.namespace import Namespace
 from bitween.util.cooperate import SLICE
 from tests.support.api_rig import Connection, bare_site, http_request, rpc
 
@@ -53,7 +53,7 @@ class PiecesTests(SynchronousTestCase):
     """The encoding."""
 
     def test_as_a_whole(self) -> None:
-        """The pieces together are the JSON of the same value in one."""
+        """The parts together are the JSON of the same value in one."""
         whole: dict[str, object] = {
             "a": [1, {"b": "\ud800\n"}, []],
             "c": {},
@@ -68,8 +68,8 @@ class PiecesTests(SynchronousTestCase):
                 ('e"', JsonObject(iter([("f", [{}])]))),
             ]
         )
-        self.assertEqual(json.loads("".join(pieces(lazy))), whole)
-        self.assertEqual("".join(pieces(lazy.pairs[1][1])), "{}")  # type: ignore[index]  # a list
+        self.assertEqual(json.loads("".join(json_parts(lazy))), whole)
+        self.assertEqual("".join(json_parts(lazy.pairs[1][1])), "{}")  # type: ignore[index]  # a list
 
 
 class LargeAnswerTests(SynchronousTestCase):

@@ -11,7 +11,8 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from bitween.api.rpc.jsonrpc import MAX_BATCH, Namespace
+from bitween.api.rpc.jsonrpc import MAX_BATCH
+from bitween.api.rpc.namespace import Namespace
 from bitween.api.rpc.params import Between, Path
 from bitween.errors import UnknownTorrent
 from bitween.model.torrent import InfoHash
