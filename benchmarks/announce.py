@@ -45,7 +45,7 @@ class _Watcher:
     def __init__(self, bitween: Bitween, seconds: Callable[[], float]) -> None:
         self._seconds = seconds
         self._waiting: tuple[str, str, Deferred[float]] | None = None
-        bitween.catalogue_changes.subscribe(self._changed)
+        bitween.shares.changes.subscribe(self._changed)
 
     def next(self, kind: str, name: str) -> Deferred[float]:
         """
@@ -119,19 +119,19 @@ async def _befriend(alice: Daemon, bob: Bitween | None) -> None:
     me = bob
 
     async def status() -> str:
-        return me.status().connection.state.value
+        return me.status.report().connection.state.value
 
     async def subscription() -> list[str]:
-        return [contact.subscription.value for contact in me.contacts()]
+        return [contact.subscription.value for contact in me.contacts.all()]
 
     await alice.online()
     await until(status, lambda state: state == "online")
-    await me.add_contact(alice.jid)
+    await me.contacts.add(alice.jid)
     await alice.until(
         lambda result: any(contact["pending"] == "in" for contact in result["contacts"]),
         "xmpp.get_contacts",
     )
-    await alice.call("xmpp.accept_contact", jid=me.status().own_jid)
+    await alice.call("xmpp.accept_contact", jid=me.status.report().own_jid)
     await until(subscription, lambda found: found == ["both"])
 
 

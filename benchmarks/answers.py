@@ -112,7 +112,7 @@ def _fill(world: World) -> None:
                 shared=True,
             )
         )
-    catalogue = world.bitween.catalogue
+    catalogue = world.bitween.shares.catalogue
     for number in range(CONTACTS):
         jid, address = f"contact-{number}@example.org", PeerAddress.parse("192.0.2.7", 6881)
         shares = {share.info_hash: share for share in names.shares(SHARES)}

@@ -32,7 +32,7 @@ from bitween.model.candidate import Candidate
 from bitween.xmpp.messenger import Messenger  # isort: skip
 from twisted.words.xish.xmlstream import STREAM_CONNECTED_EVENT
 
-from bitween.app.application import Bitween
+from bitween.app.application import ApplicationOptions, Bitween
 from bitween.model.address import PeerAddress
 from bitween.model.announcement import Share
 from bitween.model.share_list import ListMemory, ShareList
@@ -42,7 +42,7 @@ from bitween.testing.private_prosody import PrivateProsody
 from bitween.util import token_bucket
 from bitween.xmpp.session.client import Account
 from bitween.xmpp.shares.item_codec import whole_item
-from tests.support.fakes.parts import parts_around
+from tests.support.fakes.ports import ports_around
 
 COUNTS = (100, 1_000, 10_000)
 ROUNDS = 30
@@ -71,8 +71,9 @@ class _Side:
         server = (prosody.host, prosody.port)
         account = Account(f"{user}@{prosody.domain}/laptop", "secret", server, ca_pem)
         self.messenger = Messenger(reactor, account, lambda _: None, memory=memory)
-        parts = parts_around(self.messenger, reactor)
-        self.bitween = Bitween(parts, "/nonexistent", lambda: None)
+        options = ApplicationOptions("/nonexistent")
+        ports = ports_around(self.messenger, reactor)
+        self.bitween = Bitween(ports, options, reactor, lambda: None)
         self.sent = self.received = 0
         self._waiting: list[tuple[Callable[[], object], Deferred[None]]] = []
         self.messenger.client.factory.addBootstrap(STREAM_CONNECTED_EVENT, self._connected)
@@ -95,7 +96,7 @@ class _Side:
 
     def knows(self, jid: str) -> int:
         """How many shares of somebody's laptop are known; -1 as long as it is not all."""
-        listing = self.bitween.catalogue.listings(jid).get("laptop")
+        listing = self.bitween.shares.catalogue.listings(jid).get("laptop")
         complete = listing is not None and listing.announcement.complete
         return len(listing.announcement.shares) if listing and complete else -1
 

@@ -180,10 +180,10 @@ async def _in_process(reactor: Any, prosody: PrivateProsody, daemon: Daemon, cou
         await service.started
         bitween = service.bitween
         assert bitween is not None
-        assert len(bitween.torrents()) == count
+        assert len(bitween.torrents.all()) == count
 
         async def state() -> str:
-            return bitween.status().connection.state.value
+            return bitween.status.report().connection.state.value
 
         await until(state, lambda state: state == "online")
         _say(f"longest stall at start, ms (aim: {STALL_AIM})", stalls.stop() * 1e3)

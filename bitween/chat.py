@@ -36,7 +36,7 @@ class ChatCommands:
         )
 
     async def _list(self, _: Mapping[str, str]) -> Report:
-        torrents = sorted(self._bitween.torrents(), key=lambda t: t.added, reverse=True)
+        torrents = sorted(self._bitween.torrents.all(), key=lambda t: t.added, reverse=True)
         if not torrents:
             return Report("there are no torrents")
         shown = torrents[:MAX_LISTED]
@@ -44,7 +44,7 @@ class ChatCommands:
         return Report(text, columns=_COLUMNS, rows=tuple(map(_row, shown)))
 
     async def _status(self, _: Mapping[str, str]) -> Report:
-        status = self._bitween.status()
+        status = self._bitween.status.report()
         totals = status.totals
         return Report(
             facts=(
@@ -64,7 +64,7 @@ class ChatCommands:
             return _question("Enter a name, part of a name or an info-hash.")
         if _HASH.fullmatch(wanted):
             return await self._download(parse_info_hash(wanted))
-        page = await self._bitween.find(wanted, sort="match", limit=MAX_CHOICES)
+        page = await self._bitween.shares.find(wanted, sort="match", limit=MAX_CHOICES)
         exact = [item for item in page.items if item.name == wanted]
         candidates = exact or page.items
         if not candidates:
@@ -77,8 +77,8 @@ class ChatCommands:
         return _question(f"{wanted!r} may be any of {count}{shown}.", choices)
 
     async def _download(self, info_hash: InfoHash) -> Report:
-        sources = await self._bitween.download(info_hash)
-        torrent = self._bitween.torrent(info_hash)
+        sources = await self._bitween.downloads.start(info_hash)
+        torrent = self._bitween.torrents.get(info_hash)
         name = torrent.name or info_hash
         if torrent.complete:
             return Report(f"{name} is here already")

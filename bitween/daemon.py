@@ -38,15 +38,12 @@ from bitween.api.metrics.metrics import Metrics
 from bitween.api.metrics.reactor_lag import ReactorLag
 from bitween.api.service import ApiService
 from bitween.api.site_map import make_site
-from bitween.app.application import Bitween, Parts
-from bitween.app.jobs import Jobs
-from bitween.app.journal import Journal
-from bitween.app.limits import LOOK, Rules
-from bitween.app.rate_history import INTERVAL
+from bitween.app.application import ApplicationOptions, Bitween
+from bitween.app.ports import Ports
+from bitween.app.seeding import SeedingPolicy
 from bitween.app.share_guard import ShareGuard
 from bitween.bittorrent.swarm import Swarm, SwarmOptions
 from bitween.chat import ChatCommands
-from bitween.connect import allowlist
 from bitween.connect.allowlist import PeerAllowlist
 from bitween.connect.dial_policy import DialPolicy
 from bitween.connect.ports import ConnectorPorts
@@ -89,7 +86,6 @@ from bitween.storage.catalogue_cache import CatalogueCache
 from bitween.storage.database import Database
 from bitween.storage.state_dir import StateDirectory
 from bitween.util.gc_freeze import loading_for_good
-from bitween.util.periodic import HOUR, PeriodicService
 from bitween.web.page import web_pages
 from bitween.xmpp.messenger import Messenger
 from bitween.xmpp.roster.roster import SubscriptionPolicy
@@ -144,11 +140,7 @@ class ApiParts:
 
 @dataclass(frozen=True, slots=True)
 class DaemonParts:
-    """
-    Every part that is wired or started.
-
-    :param timers: what is done from time to time.
-    """
+    """Every part that is wired or started."""
 
     hasher: Hasher
     swarm: Swarm
@@ -158,7 +150,6 @@ class DaemonParts:
     bitween: Bitween
     dial_backs: DialBacks
     api: ApiParts
-    timers: tuple[PeriodicService, ...]
 
 
 class Daemon(MultiService):
@@ -216,7 +207,7 @@ class Daemon(MultiService):
         if self._starting is not None:
             self._starting.cancel()
         if self.bitween is not None:
-            self.bitween.end()
+            self.bitween.close()
         stopping: Deferred[object] = super().stopService()
         return stopping.addBoth(self._release)
 
@@ -255,14 +246,13 @@ class Daemon(MultiService):
             self._add(parts.swarm)
             await parts.swarm.ready
             _guard(network.gate)
-            await bitween.restore()
+            await bitween.shares.restore()
         self._add(parts.api.service)
         await parts.api.service.ready
         self._add(network.addresses, network.neighbours, network.reachability, network.nat)
-        self._add(network.suspend, network.relay, *parts.timers)
-        # Now that the torrents of earlier runs are loaded, which are no news.
-        Journal(bitween.swarm_events, bitween.messenger_events, self._reactor.seconds)
-        bitween.begin()
+        self._add(network.suspend, network.relay)
+        # Now that the swarm has loaded the torrents of earlier runs: they are not logged as new.
+        self._add(bitween)
         # Last, so that contacts are told only what is already true.
         self._add(parts.messenger.client)
 
@@ -383,28 +373,24 @@ def build(reactor: Any, settings: Settings, storage: StorageParts, log_in: LogIn
     addresses = InterfaceAddresses(reactor, settings.announce, read_addresses)
     messenger = _build_messenger(reactor, settings, storage, addresses, log_in)
     network = _build_network(reactor, settings, addresses, swarm, messenger)
-    parts = Parts(
+    ports = Ports(
         swarm=swarm,
         hasher=hasher,
-        intentions=storage.database,
         messenger=messenger,
         own_addresses=addresses,
-        jobs=Jobs(reactor),
         memory=storage.database,
         cache=storage.cache,
-        means=_connector_ports(network, messenger),
-        reactor=reactor,
+        connect=_connector_ports(network, messenger),
     )
     bitween = Bitween(
-        parts,
-        settings.download_dir,
+        ports,
+        _application_options(settings),
+        reactor,
         reactor.stop,
-        rules=_rules(settings),
         checks=(network.reachability.finding,),
-        guard=_share_guard(settings),
     )
     uploads = Uploads(reactor, settings.download_dir, swarm.coming)
-    candidates = bitween.catalogue.candidates
+    candidates = bitween.shares.catalogue.candidates
     return DaemonParts(
         hasher=hasher,
         swarm=swarm,
@@ -414,7 +400,6 @@ def build(reactor: Any, settings: Settings, storage: StorageParts, log_in: LogIn
         bitween=bitween,
         dial_backs=DialBacks(reactor, addresses, candidates, network.policy),
         api=_build_api(reactor, settings, storage, bitween, uploads),
-        timers=_build_timers(reactor, bitween),
     )
 
 
@@ -502,15 +487,6 @@ def _build_api(
     return ApiParts(recorder, ReactorLag(reactor, metrics.reactor_was_late), service)
 
 
-def _build_timers(reactor: Any, bitween: Bitween) -> tuple[PeriodicService, ...]:
-    return (
-        PeriodicService(reactor, bitween.forget_unseen, HOUR),
-        PeriodicService(reactor, bitween.control.look, LOOK),
-        PeriodicService(reactor, bitween.rates.sample, INTERVAL),
-        PeriodicService(reactor, bitween.shut_out_gone, allowlist.EXPIRY_INTERVAL),
-    )
-
-
 def _swarm_options(settings: Settings) -> SwarmOptions:
     return SwarmOptions(
         listen=settings.listen,
@@ -521,12 +497,13 @@ def _swarm_options(settings: Settings) -> SwarmOptions:
     )
 
 
-def _rules(settings: Settings) -> Rules:
-    return Rules(
+def _application_options(settings: Settings) -> ApplicationOptions:
+    return ApplicationOptions(
+        settings.download_dir,
         limits=_limits(settings),
         schedule=settings.schedule,
-        seed_ratio=settings.seed_ratio,
-        seed_seconds=settings.seed_hours * 3600,
+        seeding=SeedingPolicy(settings.seed_ratio, settings.seed_hours * 3600),
+        guard=_share_guard(settings),
     )
 
 
@@ -541,17 +518,17 @@ def _share_guard(settings: Settings) -> ShareGuard:
 def wire(parts: DaemonParts, log_in: LogIn) -> None:
     """Connect the parts that need each other."""
     bitween, messenger, network = parts.bitween, parts.messenger, parts.network
-    catalogue = bitween.catalogue
+    catalogue = bitween.shares.catalogue
     parts.swarm.announced = catalogue.sizes
     network.reachability.witnesses = partial(_dial_back_peers, catalogue, messenger)
-    network.relay.placed = partial(_allow_relayed, bitween.admission, parts.swarm)
+    network.relay.placed = partial(_allow_relayed, bitween.allowlist, parts.swarm)
     messenger.serve(
         dials_back=parts.dial_backs.dial_back,
-        meets=bitween.meetings.connection_requested,
+        meets=bitween.connector.connection_requested,
         proves=partial(_send_proof, network.neighbours, catalogue),
     )
     messenger.offer_commands(ChatCommands(bitween).all)
-    bitween.catalogue_changes.subscribe(lambda _: network.reachability.look())
+    bitween.shares.changes.subscribe(lambda _: network.reachability.look())
     parts.swarm.events.subscribe(partial(_guard_sockets, network.gate, network.local_peers))
     messenger.events.subscribe(partial(_connection_changed, messenger, network.nat, log_in))
 

@@ -119,7 +119,7 @@ def make_site(
     rpc = JsonRpcResource(methods, reactor, metrics.call_began)
     root.putChild(PATH[1:].encode(), rpc)
     root.putChild(b"events", EventStreams(log, reactor))
-    root.putChild(FILES.encode(), FilePages(application.content, reactor, tickets))
+    root.putChild(FILES.encode(), FilePages(application.files.open, reactor, tickets))
     root.putChild(UPLOAD.encode(), uploading)
     root.putChild(b"metrics", MetricsResource(metrics.registry))
     root.putChild(LOG_IN.encode(), LogIn(tokens, sessions, failures))

@@ -1,10 +1,16 @@
-"""Looks at each part of the way between us and our contacts that is on our own side."""
+"""
+Diagnosis: checks each part of the path between us and our contacts, and says what would help.
+
+Each check is a function that gives a :class:`Finding`; :class:`Diagnosis` runs them all.
+"""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
+from bitween.app.ports import MessengerPort, OwnAddressesPort, SwarmPort
+from bitween.connect.connector import PeerConnector
 from bitween.model.address import PeerAddress
 from bitween.model.catalogue.catalogue import Catalogue
 from bitween.model.connection import ConnectionState, ConnectionStatus
@@ -13,12 +19,52 @@ from bitween.model.nat import Nat
 from bitween.model.route import Route
 from bitween.model.text import printable
 
-#: Bytes below which somebody should hear of it.
-_LITTLE_ROOM = 10**9
+#: Bytes; a warning tells that less than this is free.
+_LOW_SPACE = 10**9
+
+
+class Diagnosis:
+    """Runs all checks."""
+
+    def __init__(
+        self,
+        swarm: SwarmPort,
+        messenger: MessengerPort,
+        own_addresses: OwnAddressesPort,
+        *,
+        catalogue: Catalogue,
+        connector: PeerConnector,
+        download_dir: str,
+        checks: Sequence[Callable[[], Finding]] = (),
+    ) -> None:
+        """:param checks: further checks."""
+        self._swarm = swarm
+        self._messenger = messenger
+        self._own_addresses = own_addresses
+        self._catalogue = catalogue
+        self._connector = connector
+        self._download_dir = download_dir
+        self._checks = checks
+
+    async def run(self) -> list[Finding]:
+        """Check the log-in, the server, our addresses, the routes to contacts, and the disk."""
+        mapped, addresses = self._swarm.mapped, self._own_addresses.addresses
+        return [
+            log_in(self._messenger.status),
+            *await self._messenger.survey(),
+            listening(self._swarm.listening),
+            mapping(mapped, addresses),
+            nat(self._own_addresses.nat, mapped),
+            announced(addresses),
+            *(check() for check in self._checks),
+            contacts(self._catalogue, self._connector.may_dial),
+            *routes(await self._connector.survey_routes()),
+            disk(self._download_dir),
+        ]
 
 
 def log_in(status: ConnectionStatus) -> Finding:
-    """Whether we are connected to the XMPP server."""
+    """Check the connection to the XMPP server."""
     if status.state is ConnectionState.ONLINE:
         return Finding(
             "log-in", Verdict.GOOD, f"connected as {status.jid}", values={"jid": status.jid}
@@ -29,7 +75,7 @@ def log_in(status: ConnectionStatus) -> Finding:
 
 
 def listening(sockets: Sequence[tuple[str, int]]) -> Finding:
-    """Whether peers can connect at all."""
+    """Check that a port is open for peers."""
     if not sockets:
         return Finding("listening", Verdict.BAD, "no port is open for peers", "see --listen")
     ports = ", ".join(str(port) for port in sorted({port for _, port in sockets}))
@@ -38,11 +84,11 @@ def listening(sockets: Sequence[tuple[str, int]]) -> Finding:
 
 
 def mapping(mapped: Sequence[PeerAddress], announced: Sequence[PeerAddress]) -> Finding:
-    """Whether peers in other networks can connect."""
+    """Check that peers in other networks can connect."""
     if mapped:
-        where = ", ".join(map(str, mapped))
-        text = f"the router forwards {where}"
-        return Finding("mapping", Verdict.GOOD, text, values={"addresses": where})
+        listed = ", ".join(map(str, mapped))
+        text = f"the router forwards {listed}"
+        return Finding("mapping", Verdict.GOOD, text, values={"addresses": listed})
     if any(address.is_global for address in announced):
         text = "not needed: this machine has a public address"
         return Finding("mapping", Verdict.GOOD, text, detail="public")
@@ -51,7 +97,7 @@ def mapping(mapped: Sequence[PeerAddress], announced: Sequence[PeerAddress]) -> 
 
 
 def nat(known: Nat | None, mapped: Sequence[PeerAddress]) -> Finding:
-    """Whether holes can be punched through our router."""
+    """Check that hole punching works with our router (RFC 4787)."""
     if known is None or known.endpoint_independent is None:
         text = "cannot tell whether the router uses the same port towards all contacts"
         fix = "ask the server's operator to announce STUN at two addresses (XEP-0215)"
@@ -74,77 +120,76 @@ def nat(known: Nat | None, mapped: Sequence[PeerAddress]) -> Finding:
 
 
 def announced(addresses: Sequence[PeerAddress]) -> Finding:
-    """Whether contacts are told where to dial us."""
+    """Check that we announce an address to contacts."""
     if not addresses:
         fix = "check the network, or name an address with --announce"
         text = "this daemon announces no address to contacts"
         return Finding("addresses", Verdict.BAD, text, fix)
-    told = ", ".join(map(str, addresses))
+    listed = ", ".join(map(str, addresses))
     if all(address.is_loopback for address in addresses):
-        text = f"{told}: only programs on this machine"
-        return Finding("addresses", Verdict.WARNING, text, values={"addresses": told})
-    return Finding("addresses", Verdict.GOOD, told, values={"addresses": told})
+        text = f"{listed}: only programs on this machine"
+        return Finding("addresses", Verdict.WARNING, text, values={"addresses": listed})
+    return Finding("addresses", Verdict.GOOD, listed, values={"addresses": listed})
 
 
 def contacts(catalogue: Catalogue, may_dial: Callable[[str, str, PeerAddress], bool]) -> Finding:
-    """Whether the contacts who are there can be dialled."""
-    there, dialable = 0, 0
+    """
+    Check that the contacts who are online can be dialled.
+
+    :param may_dial: whether a device, by bare JID and resource, may have us dial an address.
+    """
+    online, dialable = 0, 0
     for jid in catalogue.jids():
         for resource, listing in catalogue.listings(jid).items():
             if listing.online:
-                there += 1
+                online += 1
                 addresses = listing.announcement.addresses
                 dialable += any(may_dial(jid, resource, address) for address in addresses)
-    if not there:
+    if not online:
         return Finding("contacts", Verdict.UNKNOWN, "no contact is online with bitween")
-    text = f"{dialable} of {there} contacts' devices announce an address to connect to"
-    values = {"n": dialable, "total": there}
-    if dialable < there:
+    text = f"{dialable} of {online} contacts' devices announce an address to connect to"
+    values = {"n": dialable, "total": online}
+    if dialable < online:
         fix = "run bitween doctor there, too"
         return Finding("contacts", Verdict.WARNING, text, fix, values=values)
     return Finding("contacts", Verdict.GOOD, text, values=values)
 
 
-def free_room(folder: str) -> int | None:
+def routes(known: Iterable[tuple[str, Route]]) -> Iterator[Finding]:
     """
-    How much finds room in a folder.
+    Check the route to each device of a contact that is online.
 
-    :returns: bytes; ``None`` if that cannot be told.
+    :param known: full JIDs with their routes.
+    """
+    for full_jid, route in known:
+        jid = printable(full_jid, 200)
+        values = {"jid": jid, "through": route.through, "reason": route.reason, "fix": route.fix}
+        text, why = f"{jid}: {route.text}", route.obstacles
+        if route.kind is None:
+            yield Finding("way", Verdict.WARNING, text, route.fix, values=values, obstacles=why)
+        else:
+            text += f" ({route.reason})" if route.reason else ""
+            detail = route.kind.value
+            yield Finding("way", Verdict.GOOD, text, route.fix, detail, values, why)
+
+
+def free_space(folder: str) -> int | None:
+    """
+    Measure the free space in a folder.
+
+    :returns: bytes; ``None`` if unknown.
     """
     try:
-        room = os.statvfs(folder)
+        stat = os.statvfs(folder)
     except OSError:
         return None
-    return room.f_bavail * room.f_frsize
-
-
-def ways(found: Iterable[tuple[str, Route]]) -> Iterator[Finding]:
-    """How each device of a contact that is there is reached, by its full JID."""
-    for jid, way in found:
-        who = printable(jid, 200)
-        rung = way.kind.value if way.kind else ""
-        values = {"jid": who, "through": way.through, "reason": way.reason, "fix": way.fix}
-        why = way.obstacles
-        text = f"{who}: {way.text}"
-        if way.kind is None:
-            yield Finding("way", Verdict.WARNING, text, way.fix, values=values, obstacles=why)
-        else:
-            because = f" ({way.reason})" if way.reason else ""
-            yield Finding(
-                "way",
-                Verdict.GOOD,
-                text + because,
-                way.fix,
-                detail=rung,
-                values=values,
-                obstacles=why,
-            )
+    return stat.f_bavail * stat.f_frsize
 
 
 def disk(folder: str) -> Finding:
-    """Whether downloads find room."""
+    """Check that downloads can be stored."""
     try:
-        room = os.statvfs(folder)
+        stat = os.statvfs(folder)
     except OSError as error:
         return Finding(
             "disk",
@@ -153,7 +198,7 @@ def disk(folder: str) -> Finding:
             "see --download-dir",
             values={"folder": folder, "why": str(error.strerror)},
         )
-    free = room.f_bavail * room.f_frsize
+    free = stat.f_bavail * stat.f_frsize
     text = f"{free / 1e9:,.1f} GB free in {folder!r}"
     if not os.access(folder, os.W_OK | os.X_OK):
         return Finding(
@@ -165,6 +210,6 @@ def disk(folder: str) -> Finding:
             values={"folder": folder},
         )
     values: dict[str, str | float] = {"free": free, "folder": folder}
-    if free < _LITTLE_ROOM:
+    if free < _LOW_SPACE:
         return Finding("disk", Verdict.WARNING, text, "free some space there", values=values)
     return Finding("disk", Verdict.GOOD, text, values=values)

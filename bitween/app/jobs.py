@@ -11,14 +11,11 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from bitween.errors import BitweenError, UnknownJob
-from bitween.model.job import Added, Job, JobState
+from bitween.model.job import Added, Job, JobState, ReportProgress
 from bitween.util.observable import Observable
 
 #: How many ended jobs can still be asked for.
 KEPT = 200
-
-#: Given to the work, which calls it with the bytes done and the bytes in all.
-Report = Callable[[int, int], None]
 
 
 class Jobs:
@@ -39,7 +36,9 @@ class Jobs:
         self._last_id = 0
         self.changes: Observable[Job] = Observable()
 
-    def start(self, kind: str, subject: str, work: Callable[[Report], Deferred[Added]]) -> Job:
+    def start(
+        self, kind: str, subject: str, work: Callable[[ReportProgress], Deferred[Added]]
+    ) -> Job:
         """
         Begin a job.
 

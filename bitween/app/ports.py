@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from twisted.internet.defer import Deferred
 
-from bitween.app.content import ReadablePort
-from bitween.app.jobs import Report
-from bitween.app.limits import LimitsMemoryPort, SwarmControlPort
-from bitween.app.traffic import LedgerPort
-from bitween.connect.ports import IpFilterPort, PeerSwarmPort
+from bitween.connect.ports import ConnectorPorts, IpFilterPort, PeerSwarmPort
 from bitween.model.address import PeerAddress
 from bitween.model.announcement import Share
 from bitween.model.candidate import Candidate
@@ -22,12 +19,118 @@ from bitween.model.days_online import DaysOnline
 from bitween.model.deletion import Deletion
 from bitween.model.diagnosis import Finding
 from bitween.model.events import MessengerEvent, SwarmEvent
+from bitween.model.file_span import Span
 from bitween.model.intention import Intention
+from bitween.model.job import ReportProgress
 from bitween.model.library import Library
 from bitween.model.nat import Nat
+from bitween.model.peer import Peer
 from bitween.model.torrent import FileOrigin, InfoHash, Metainfo, Torrent
-from bitween.model.torrent_options import DEFAULT_OPTIONS, TorrentOptions
+from bitween.model.torrent_options import DEFAULT_OPTIONS, Limits, TorrentOptions
+from bitween.model.traffic import Traffic
 from bitween.util.observable import Observable
+
+
+class OpenFilePort(Protocol):
+    """A file that is read; what is asked for is fetched before the rest until it is closed."""
+
+    @property
+    def span(self) -> Span:
+        """Where it lies in the pieces."""
+
+    def piece(self, number: int, last: int) -> Deferred[bytes]:
+        """
+        Give a whole piece once it is here and verified; cancelling that is fine.
+
+        :param last: the last piece that is going to be asked for, one after the other.
+        :raises SwarmError: if it cannot be read, is another than it was, or is removed meanwhile.
+        """
+
+    def close(self) -> None:
+        """Ask for nothing more."""
+
+
+class ReadablePort(Protocol):
+    """What of the swarm can be read."""
+
+    @property
+    def library(self) -> Library:
+        """Our torrents."""
+
+    def file_progress(self, info_hash: InfoHash) -> Sequence[int]:
+        """The verified bytes of each file of a torrent; empty without metadata."""
+
+    def open_file(self, info_hash: InfoHash, number: int) -> OpenFilePort:
+        """
+        Open a file that is here, or is being fetched.
+
+        :param number: counted from 0.
+        :raises UnknownTorrent: if there is no such torrent.
+        :raises SwarmError: if it cannot be read at the moment.
+        """
+
+
+class SwarmControlPort(Protocol):
+    """What of the swarm can be controlled."""
+
+    @property
+    def library(self) -> Library:
+        """Our torrents."""
+
+    def wish(self, info_hash: InfoHash, wishes: TorrentOptions) -> Deferred[Torrent]:
+        """
+        Do with a torrent what is wanted of it from now on; answers when that is stored.
+
+        :raises UnknownTorrent: if there is no such torrent.
+        """
+
+    def files_written(self, info_hash: InfoHash) -> Deferred[Sequence[int]]:
+        """
+        The bytes of each file of a torrent that can be read from the disk; empty without metadata.
+
+        :raises UnknownTorrent: if there is no such torrent.
+        """
+
+    def peers(self, info_hash: InfoHash) -> Sequence[Peer]:
+        """
+        Who is connected to us for a torrent.
+
+        :raises UnknownTorrent: if there is no such torrent.
+        """
+
+    def torrent_file(self, info_hash: InfoHash) -> bytes | None:
+        """
+        The bencoded .torrent; ``None`` until the metadata is here.
+
+        :raises UnknownTorrent: if there is no such torrent.
+        """
+
+    def limit(self, limits: Limits) -> None:
+        """Limit all torrents together."""
+
+
+class LimitsMemoryPort(Protocol):
+    """Keeps limits that were chosen while the daemon ran."""
+
+    def limits(self) -> tuple[Limits, Limits] | None:
+        """The limits of the settings when others were chosen, and those; ``None`` if none were."""
+
+    def keep_limits(self, usual: Limits, chosen: Limits) -> None:
+        """Remember that."""
+
+
+class LedgerPort(Protocol):
+    """Keeps the account durably."""
+
+    def traffic(self) -> dict[str, Traffic]:
+        """What was exchanged with each contact, by bare JID; by none, with nobody knows whom."""
+
+    def keep_traffic(self, changed: Mapping[str, Traffic]) -> None:
+        """
+        Remember what was exchanged with some contacts.
+
+        :raises StoreError: if that cannot be written.
+        """
 
 
 class SwarmPort(SwarmControlPort, PeerSwarmPort, ReadablePort, IpFilterPort, Protocol):
@@ -109,7 +212,9 @@ class SwarmPort(SwarmControlPort, PeerSwarmPort, ReadablePort, IpFilterPort, Pro
 class HasherPort(Protocol):
     """Makes metainfo of paths, away from the reactor."""
 
-    def hash_path(self, path: str, report: Report, strict: bool = False) -> Deferred[Metainfo]:
+    def hash_path(
+        self, path: str, report: ReportProgress, strict: bool = False
+    ) -> Deferred[Metainfo]:
         """
         Hash a file or folder; cancelling the Deferred stops that.
 
@@ -210,7 +315,7 @@ class MessengerPort(Protocol):
         """Let somebody reach us again."""
 
 
-class MemoryPort(LedgerPort, LimitsMemoryPort, Protocol):
+class MemoryPort(LedgerPort, LimitsMemoryPort, IntentionsPort, Protocol):
     """Keeps over a restart what belongs to no torrent."""
 
     def days_online(self) -> DaysOnline:
@@ -264,3 +369,16 @@ class OwnAddressesPort(Protocol):
         external: Sequence[str] = (),
     ) -> None:
         """Look at the interfaces again, for these listen sockets, mappings and sightings of us."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """The port of each kind that the use cases stand on."""
+
+    swarm: SwarmPort
+    hasher: HasherPort
+    messenger: MessengerPort
+    own_addresses: OwnAddressesPort
+    memory: MemoryPort
+    cache: CatalogueCachePort
+    connect: ConnectorPorts

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Protocol
+from collections.abc import Callable
 
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 
+from bitween.app.ports import LedgerPort
 from bitween.errors import BitweenError
 from bitween.model.catalogue.catalogue import Catalogue
 from bitween.model.events import PeerMoved
@@ -17,20 +17,6 @@ from bitween.model.traffic import Traffic
 KEEPING = 5.0
 # What nobody can be said to have brought or taken is on this account.
 _NOBODY = ""
-
-
-class LedgerPort(Protocol):
-    """Keeps the account durably."""
-
-    def traffic(self) -> dict[str, Traffic]:
-        """What was exchanged with each contact, by bare JID; by none, with nobody knows whom."""
-
-    def keep_traffic(self, changed: Mapping[str, Traffic]) -> None:
-        """
-        Remember what was exchanged with some contacts.
-
-        :raises StoreError: if that cannot be written.
-        """
 
 
 class TrafficAccount:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
 from bitween.errors import BitweenError
 from bitween.model.skipped_files import NOTHING_LEFT_OUT, LeftOut
 from bitween.model.torrent import InfoHash
+
+#: Called by the work with the bytes done and the bytes in all.
+ReportProgress = Callable[[int, int], None]
 
 
 class JobState(StrEnum):

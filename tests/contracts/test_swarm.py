@@ -11,7 +11,7 @@ from twisted.internet.task import deferLater
 from twisted.trial.unittest import TestCase
 
 from bitween.app import ports
-from bitween.app.content import OpenFilePort
+from bitween.app.ports import OpenFilePort
 from bitween.bittorrent.swarm import Swarm
 from bitween.errors import SwarmError, UnknownTorrent
 from bitween.model.address import PeerAddress

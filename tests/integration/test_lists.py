@@ -9,7 +9,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.trial.unittest import TestCase
 from twisted.words.protocols.jabber.xmlstream import IQ
 
-from bitween.app.application import Bitween
+from bitween.app.application import ApplicationOptions, Bitween
 from bitween.model.address import PeerAddress
 from bitween.model.announcement import MAX_SHARES, Announcement, Share
 from bitween.model.candidate import Candidate
@@ -20,7 +20,7 @@ from bitween.testing.private_prosody import PrivateProsody
 from bitween.xmpp.messenger import Messenger
 from bitween.xmpp.session.client import Account
 from tests.support.fakes.lists import Memory, numbered
-from tests.support.fakes.parts import parts_around
+from tests.support.fakes.ports import ports_around
 from tests.support.waiting import until
 
 # wokkel can only be imported once the shim of bitween.xmpp has run.
@@ -46,8 +46,10 @@ class _Side:
         self.messenger = Messenger(reactor, account, lambda _: None, memory=memory)
         self.told: list[MessengerEvent] = []
         self.messenger.events.subscribe(self.told.append)
-        parts = parts_around(self.messenger, cast("IReactorTime", reactor))
-        self.bitween = Bitween(parts, "/nonexistent", lambda: None)
+        clock = cast("IReactorTime", reactor)
+        options = ApplicationOptions("/nonexistent")
+        ports = ports_around(self.messenger, clock)
+        self.bitween = Bitween(ports, options, clock, lambda: None)
 
     @property
     def jid(self) -> str:
@@ -76,7 +78,7 @@ class _Side:
 
     def knows_of(self, other: _Side) -> Announcement | None:
         """What is known of the other's laptop."""
-        listing = self.bitween.catalogue.listings(other.jid).get("laptop")
+        listing = self.bitween.shares.catalogue.listings(other.jid).get("laptop")
         return None if listing is None else listing.announcement
 
     async def knows(self, other: _Side, shares: list[Share]) -> None:
@@ -166,7 +168,7 @@ class ListTests(TestCase):
         await again.start()
         again.quicken()
         # As the catalogue on the disk will have it.
-        later.bitween.catalogue.replace_item(alice.jid, "laptop", [known])
+        later.bitween.shares.catalogue.replace_item(alice.jid, "laptop", [known])
         await later.start()
         await later.knows(again, wanted)
         read = sum(len(event.page.added) + len(event.page.gone) for event in later.pages())

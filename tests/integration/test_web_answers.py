@@ -91,7 +91,7 @@ class WebAnswersTests(WebCase):
                     file.write(b"x")
                 key = InfoHash(f"{number:040x}")
                 self.world.hasher.hash_at_once = Metainfo(key, f"file {number}", 1, b"")
-                self.world.bitween.add_path(path)
+                self.world.bitween.sharing.add_path(path)
 
         def visit(page: Page) -> None:
             page.clock.install()

@@ -76,7 +76,7 @@ class WebNoticesTests(WebCase):
 
         await browse(visit)
         self.assertEqual([torrent.name for torrent in self.world.swarm.library], ["song"])
-        self.assertEqual([contact.jid for contact in self.world.bitween.contacts()], [BOB])
+        self.assertEqual([contact.jid for contact in self.world.bitween.contacts.all()], [BOB])
 
     async def test_a_key_that_is_held(self) -> None:
         """Enter that is held does one thing, not the next one as well where the focus comes to."""

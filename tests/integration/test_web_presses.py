@@ -36,7 +36,7 @@ class WebPressesTests(WebCase):
 
     async def remove(self, digit: str) -> None:
         """Let a torrent leave the list, as another client wants."""
-        await self.world.bitween.remove(info_hash(digit), delete_data=False)
+        await self.world.bitween.torrents.remove(info_hash(digit), delete_data=False)
 
     def settle(self, page: Page) -> None:
         """Do something harmless and wait for it: what was pressed before has been done by then."""
@@ -98,7 +98,7 @@ class WebPressesTests(WebCase):
         """A press on Pause does not resume what another client paused while the button was down."""
 
         async def pause() -> None:
-            await self.world.bitween.control.pause(info_hash("a"))
+            await self.world.bitween.torrents.pause(info_hash("a"))
 
         def visit(page: Page) -> None:
             self.show_torrents(page)

@@ -94,7 +94,7 @@ class WebContactsTests(WebCase):
             expect(page).to_have_title("(1) Shares · bitween")  # one asks
 
         await browse(visit)
-        contacts = {contact.jid: contact for contact in self.world.bitween.contacts()}
+        contacts = {contact.jid: contact for contact in self.world.bitween.contacts.all()}
         self.assertIn("zoe@example.org", contacts)
 
     async def test_the_focus(self) -> None:

@@ -176,7 +176,7 @@ class WebTruthTests(WebCase):
         self.world.contact_shares(BOB, {_FILM: "film"})
 
         async def refuse() -> None:
-            (contact,) = [c for c in self.world.bitween.contacts() if c.jid == CAROL]
+            (contact,) = [c for c in self.world.bitween.contacts.all() if c.jid == CAROL]
             error = RequestRefused("the server example.org has no such account")
             self.world.messenger.events.notify(
                 ContactChanged(contact=replace(contact, error=error))
@@ -207,7 +207,7 @@ class WebTruthTests(WebCase):
         self.world.contact_shares(BOB, {_FILM: "film"})
 
         async def block() -> None:
-            await self.world.bitween.block(BOB)
+            await self.world.bitween.contacts.block(BOB)
 
         def visit(page: Page) -> None:
             self.visit_view(page, "contacts")

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from twisted.internet.address import IPv4Address
-from twisted.internet.defer import Deferred, fail, succeed
+from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransportWithDisconnection
@@ -23,16 +23,14 @@ from bitween.api.metrics.metrics import Metrics
 from bitween.api.rpc.jsonrpc import JsonRpcResource
 from bitween.api.rpc.namespace import Namespace
 from bitween.api.site_map import make_site
-from bitween.app.application import Bitween, Parts
-from bitween.app.jobs import Jobs, Report
+from bitween.app.application import ApplicationOptions, Bitween
+from bitween.app.ports import Ports
 from bitween.app.share_guard import ShareGuard
 from bitween.files.browse import Folders
 from bitween.files.uploads.uploads import Uploads
 from bitween.model.address import PeerAddress
 from bitween.model.announcement import Share
 from bitween.model.candidate import Candidate
-from bitween.model.intention import Intention
-from bitween.model.nat import Nat
 from bitween.model.setting import Setting
 from bitween.model.torrent import (
     InfoHash,
@@ -41,12 +39,13 @@ from bitween.model.torrent import (
     parse_info_hash,
 )
 from bitween.model.torrent_options import DEFAULT_OPTIONS, TorrentOptions
-from bitween.util.observable import Observable
 from bitween.web.page import web_pages
 from tests.support.fakes.cache import FakeCache
 from tests.support.fakes.connector_ports import FakeConnectorPorts
+from tests.support.fakes.hasher import FakeHasher
 from tests.support.fakes.memory import FakeMemory
 from tests.support.fakes.messenger import FakeMessenger, FakeServer
+from tests.support.fakes.own_addresses import FakeOwnAddresses
 from tests.support.fakes.swarm import FakeSwarm
 
 TOKEN = "a-token-of-some-length"
@@ -79,63 +78,6 @@ class ScriptedSwarm(FakeSwarm):
         self.library.put(replace(self.library.get(info_hash), **changes))
 
 
-class MemoryHasher:
-    """A hasher that waits for the test to say what came of it."""
-
-    def __init__(self) -> None:
-        self.running: dict[str, tuple[Report, Deferred[Metainfo]]] = {}
-        self.hash_at_once: Metainfo | Exception | None = None
-        self.strict: list[bool] = []
-
-    def hash_path(self, path: str, report: Report, strict: bool = False) -> Deferred[Metainfo]:
-        """Wait for the test."""
-        self.strict.append(strict)
-        if isinstance(self.hash_at_once, Exception):
-            return fail(self.hash_at_once)
-        if self.hash_at_once is not None:
-            return succeed(self.hash_at_once)
-        hashing: Deferred[Metainfo] = Deferred()
-        self.running[path] = (report, hashing)
-        return hashing
-
-
-class MemoryIntentions:
-    """Intentions for as long as the test runs."""
-
-    def __init__(self) -> None:
-        self._intentions: dict[str, Intention] = {}
-
-    def intend(self, intention: Intention) -> None:
-        """Remember it."""
-        self._intentions[intention.path] = intention
-
-    def settled(self, path: str) -> None:
-        """Forget it."""
-        del self._intentions[path]
-
-    def intended(self) -> list[Intention]:
-        """What is remembered."""
-        return list(self._intentions.values())
-
-
-class MemoryAddresses:
-    """One address that never changes."""
-
-    def __init__(self) -> None:
-        self.changes: Observable[tuple[PeerAddress, ...]] = Observable()
-        self.addresses = (PeerAddress("192.0.2.1", 6881),)
-        self.candidates = tuple(map(Candidate, self.addresses))
-        self.nat: Nat | None = None
-
-    def refresh(
-        self,
-        listening: Sequence[tuple[str, int]],
-        mapped: Sequence[PeerAddress],
-        external: Sequence[str] = (),
-    ) -> None:
-        """There is nothing to look at."""
-
-
 @dataclass
 class World:
     """
@@ -147,9 +89,9 @@ class World:
     clock: IReactorTime
     download_dir: str = "/proc/nowhere"  # where not even root can make a folder
     swarm: ScriptedSwarm = field(default_factory=ScriptedSwarm)
-    hasher: MemoryHasher = field(default_factory=MemoryHasher)
+    hasher: FakeHasher = field(default_factory=FakeHasher)
     server: FakeServer = field(default_factory=FakeServer)
-    addresses: MemoryAddresses = field(default_factory=MemoryAddresses)
+    addresses: FakeOwnAddresses = field(default_factory=FakeOwnAddresses)
     stopped: list[bool] = field(default_factory=list)
     on_stop: Callable[[], object] = bool
     share_roots: Sequence[str] = ()
@@ -158,23 +100,17 @@ class World:
     def __post_init__(self) -> None:
         self.log = EventLog(lambda: EPOCH + self.clock.seconds())
         self.messenger = FakeMessenger(f"{OWN_JID}/den", self.server)
-        parts = Parts(
-            self.swarm,
-            self.hasher,
-            MemoryIntentions(),
-            self.messenger,
-            self.addresses,
-            Jobs(self.clock),
-            FakeMemory(),
-            FakeCache(),
-            FakeConnectorPorts(quick=True).ports,
-            self.clock,
+        ports = Ports(
+            swarm=self.swarm,
+            hasher=self.hasher,
+            messenger=self.messenger,
+            own_addresses=self.addresses,
+            memory=FakeMemory(),
+            cache=FakeCache(),
+            connect=FakeConnectorPorts(quick=True).ports,
         )
-        self.bitween = Bitween(
-            *(parts, self.download_dir, self._stop, lambda: EPOCH),
-            guard=ShareGuard(self.private),
-            steady=lambda: 0.0,
-        )
+        options = ApplicationOptions(self.download_dir, guard=ShareGuard(self.private))
+        self.bitween = Bitween(ports, options, self.clock, self._stop, clock=lambda: EPOCH)
         # What writes to the disk needs a real reactor; only tests that have one begin an upload.
         self.uploads = Uploads(self.clock, self.download_dir)
         self.messenger.start()

@@ -22,8 +22,8 @@ from twisted.internet.stdio import StandardIO
 from twisted.protocols.basic import LineOnlyReceiver
 from twisted.python.failure import Failure
 
-from bitween.app.application import Bitween, Parts
-from bitween.app.jobs import Jobs
+from bitween.app.application import ApplicationOptions, Bitween
+from bitween.app.ports import Ports
 from bitween.bittorrent.swarm import Swarm, SwarmOptions
 from bitween.files.hashing.hasher import Hasher
 from bitween.model.address import PeerAddress
@@ -47,19 +47,18 @@ class Killed(LineOnlyReceiver):
         self._hasher = Hasher(cast(Any, reactor))
         options = SwarmOptions(listen=("127.0.0.1", 0), port_mapping=False)
         self._swarm = Swarm(cast(Any, reactor), self._store, options)
-        parts = Parts(
+        ports = Ports(
             swarm=self._swarm,
             hasher=self._hasher,
-            intentions=self._store,
             messenger=FakeMessenger("alice@example.org/here", FakeServer()),
             own_addresses=InterfaceAddresses(cast(Any, reactor)),
-            jobs=Jobs(cast(Any, reactor)),
             memory=self._store,
             cache=FakeCache(),
-            means=FakeConnectorPorts().ports,
-            reactor=cast(Any, reactor),
+            connect=FakeConnectorPorts().ports,
         )
-        self._bitween = Bitween(parts, downloads, lambda: None)
+        self._bitween = Bitween(
+            ports, ApplicationOptions(downloads), cast(Any, reactor), lambda: None
+        )
         self._downloads = downloads
 
     def connectionMade(self) -> None:
@@ -73,7 +72,7 @@ class Killed(LineOnlyReceiver):
         """Do what the test says."""
         ((verb, subject),) = json.loads(line).items()
         if verb == "add":
-            self._bitween.add_path(subject)
+            self._bitween.sharing.add_path(subject)
             self._say(accepted=subject)
         else:
             Deferred.fromCoroutine(self._get(InfoHash(subject)))
@@ -83,7 +82,7 @@ class Killed(LineOnlyReceiver):
         os._exit(0)
 
     async def _get(self, info_hash: InfoHash) -> None:
-        await self._bitween.download(info_hash, self._downloads)
+        await self._bitween.downloads.start(info_hash, self._downloads)
         self._say(accepted=info_hash)
 
     def _ready(self, _: None) -> None:

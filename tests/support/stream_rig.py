@@ -9,7 +9,7 @@ from twisted.internet.defer import Deferred, succeed
 from twisted.internet.testing import MemoryReactorClock
 from twisted.words.protocols.jabber.jid import JID
 
-from bitween.app.application import Bitween
+from bitween.app.application import ApplicationOptions, Bitween
 from bitween.chat import ChatCommands
 from bitween.errors import XMPPError
 from bitween.model.announcement import Share
@@ -34,7 +34,7 @@ from bitween.xmpp.streams.proxies import Proxies
 from bitween.xmpp.streams.streams import Streams
 from tests.support.fakes.cache import FakeCache
 from tests.support.fakes.lists import Memory, listed, numbered
-from tests.support.fakes.parts import parts_around
+from tests.support.fakes.ports import ports_around
 from tests.support.fakes.resolver import Resolver
 
 # wokkel can only be imported once the shim of bitween.xmpp has run.
@@ -117,8 +117,9 @@ class Rig(StreamManager):
         for handler in (*handlers, adhoc, Caps(), PingHandler(), FallbackHandler()):
             handler.setHandlerParent(self)
         self.cache = FakeCache()
-        parts = parts_around(self, self.clock, self.cache, lambda: ["10.9.9.9"])
-        self.bitween = Bitween(parts, directory, lambda: None)
+        ports = ports_around(self, self.clock, self.cache, lambda: ["10.9.9.9"])
+        options = ApplicationOptions(directory)
+        self.bitween = Bitween(ports, options, self.clock, lambda: None)
         adhoc.offer(ChatCommands(self.bitween).all)
         encounters.serve(
             dials_back=lambda _, __, addresses: succeed(DialBack(dict.fromkeys(addresses, True))),

@@ -34,7 +34,7 @@ class WebCase(TestCase):
         self.world = World(
             IReactorTime(reactor), os.path.abspath(self.mktemp()), share_roots=[root]
         )
-        self.addCleanup(self.world.bitween.end)
+        self.addCleanup(self.world.bitween.close)
         self.log = LogPublisher()
         recorder = Recorder(self.world.bitween, self.world.log, self.world.clock, self.log)
         recorder.startService()

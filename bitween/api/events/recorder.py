@@ -50,7 +50,9 @@ class Recorder(Service):
         """:param publisher: whose warnings become events."""
         self._bitween = application
         self._log = log
-        self._changes = event_data.torrent_changes(torrent_fields(application.waited_for))
+        self._changes = event_data.torrent_changes(
+            torrent_fields(application.downloads.waiting_for)
+        )
         self._torrents: ChangeCoalescer[InfoHash, Torrent] = ChangeCoalescer(
             clock, self._changes, self._torrents_changed
         )
@@ -70,9 +72,9 @@ class Recorder(Service):
         self._unsubscribe = [
             application.swarm_events.subscribe(self._swarm_did),
             application.messenger_events.subscribe(self._messenger_did),
-            application.catalogue_changes.subscribe(self._catalogue_changed),
+            application.shares.changes.subscribe(self._catalogue_changed),
             application.jobs.changes.subscribe(self._job_changed),
-            application.meetings.route_changes.subscribe(self._way_found),
+            application.connector.route_changes.subscribe(self._way_found),
         ]
         self._publisher.addObserver(self._watch)
 
@@ -151,7 +153,9 @@ class Recorder(Service):
         for info_hash in sorted(info_hashes):
             torrent = self._torrents.known(info_hash)
             if torrent is not None and torrent.waits:
-                changes.append((info_hash, {"waiting_for": self._bitween.waited_for(torrent)}))
+                changes.append(
+                    (info_hash, {"waiting_for": self._bitween.downloads.waiting_for(torrent)})
+                )
         for start in range(0, len(changes), AT_ONCE):
             self._torrents_changed(changes[start : start + AT_ONCE])
 

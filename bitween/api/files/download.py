@@ -27,7 +27,7 @@ from bitween.api.http.disposition import content_disposition
 from bitween.api.http.error_page import ErrorPage
 from bitween.api.http.json_stream import encode
 from bitween.api.http.request import BoundedRequest
-from bitween.app.content import Content
+from bitween.app.content import FileContent
 from bitween.errors import BitweenError, InvalidValue, NotFetched, NotFound, SwarmError
 from bitween.model.file_span import Part
 from bitween.model.torrent import InfoHash, parse_info_hash
@@ -61,7 +61,7 @@ class FilePages(Resource):
 
     def __init__(
         self,
-        open_content: Callable[[InfoHash, int], Content],
+        open_content: Callable[[InfoHash, int], FileContent],
         clock: IReactorTime,
         tickets: FileTickets,
     ) -> None:
@@ -112,7 +112,9 @@ class _Answer:
 
     _log = Logger()
 
-    def __init__(self, request: Request, content: Content, tag: bytes, clock: IReactorTime) -> None:
+    def __init__(
+        self, request: Request, content: FileContent, tag: bytes, clock: IReactorTime
+    ) -> None:
         """:param tag: a strong validator, for the same hash never means other bytes."""
         self._request = request
         self._content = content

@@ -57,11 +57,11 @@ def share(bitween: Bitween, uploads: Uploads, upload: Upload) -> Deferred[Upload
     """
 
     def kept(path: str) -> Uploaded:
-        return {"job": bitween.add_path(path, FileOrigin.UPLOADED).id, "path": path}
+        return {"job": bitween.sharing.add_path(path, FileOrigin.UPLOADED).id, "path": path}
 
     # Cancelling this one, as happens when a client goes away, does not reach the other.
     answer: Deferred[Uploaded] = Deferred()
-    upload.keep(bitween.names_in(uploads.folder)).addCallback(kept).addBoth(answer.callback)
+    upload.keep(bitween.sharing.names_in(uploads.folder)).addCallback(kept).addBoth(answer.callback)
     return answer
 
 

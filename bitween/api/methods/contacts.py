@@ -30,7 +30,7 @@ class ContactMethods(Namespace):
     @reads
     def jsonrpc_get_hashes(self) -> Annotated[JsonObject, contact_shares.Hashes]:
         """What contacts who are online share, and where to dial them for it."""
-        return JsonObject([("hashes", reachable(self._bitween.catalogue))])
+        return JsonObject([("hashes", reachable(self._bitween.shares.catalogue))])
 
     @reads
     def jsonrpc_get_shares(self) -> Annotated[JsonObject, contact_shares.Shares]:
@@ -39,7 +39,10 @@ class ContactMethods(Namespace):
             [
                 (
                     "shares",
-                    shares(self._bitween.catalogue, there=self._bitween.knows_presence),
+                    shares(
+                        self._bitween.shares.catalogue,
+                        there=self._bitween.connection.knows_presence,
+                    ),
                 )
             ]
         )
@@ -70,15 +73,15 @@ class ContactMethods(Namespace):
         :raises UnknownContact: if ``contact`` is neither in the roster nor ourselves.
         """
         only = Filter(online, min_size, max_size)
-        page = await self._bitween.find(query, contact, sort, offset, limit, only=only)
+        page = await self._bitween.shares.find(query, contact, sort, offset, limit, only=only)
         return {
             "total": page.total,
             "items": [
                 found(
                     item,
-                    self._bitween.meetings.best_route(item.info_hash),
-                    self._bitween.meetings.any_source_answers(item.info_hash),
-                    there=self._bitween.knows_presence,
+                    self._bitween.connector.best_route(item.info_hash),
+                    self._bitween.connector.any_source_answers(item.info_hash),
+                    there=self._bitween.connection.knows_presence,
                 )
                 for item in page.items
             ],
@@ -87,15 +90,15 @@ class ContactMethods(Namespace):
     @reads
     def jsonrpc_get_contacts(self) -> shapes.Contacts:
         """Everybody in the roster, and those who ask to be."""
-        catalogue = self._bitween.catalogue
-        contacts = self._bitween.contacts()
-        traffic, meetings = self._bitween.traffic, self._bitween.meetings
-        there = self._bitween.knows_presence
+        catalogue = self._bitween.shares.catalogue
+        contacts = self._bitween.contacts.all()
+        traffic, connector = self._bitween.traffic, self._bitween.connector
+        there = self._bitween.connection.knows_presence
         return {
             "contacts": [
                 encoding.contact(
                     *(contact, catalogue, traffic.of(contact.jid)),
-                    *(meetings.route, meetings.answers),
+                    *(connector.route, connector.answers),
                     there=there,
                 )
                 for contact in contacts
@@ -105,7 +108,7 @@ class ContactMethods(Namespace):
     @reads
     def jsonrpc_invitation(self) -> shapes.Invitation:
         """What to give to somebody who is to become a contact: a link, also as a QR code."""
-        link = self._bitween.invitation
+        link = self._bitween.contacts.invitation
         return {"uri": link, "qr": qr_rows(link)}
 
     async def jsonrpc_add_contact(self, jid: Name, nick: Name | None = None) -> Done:
@@ -118,7 +121,7 @@ class ContactMethods(Namespace):
         :raises RequestRefused: if the server does not want that; what their own server answers
             comes later, as ``error`` of ``xmpp.get_contacts``.
         """
-        await self._bitween.add_contact(jid, nick or "")
+        await self._bitween.contacts.add(jid, nick or "")
         return True
 
     async def jsonrpc_accept_contact(self, jid: Name) -> Done:
@@ -129,7 +132,7 @@ class ContactMethods(Namespace):
         :raises NotConnected: if there is no XMPP session.
         :raises RequestRefused: if the server does not want that.
         """
-        await self._bitween.accept_contact(jid)
+        await self._bitween.contacts.accept(jid)
         return True
 
     async def jsonrpc_remove_contact(self, jid: Name) -> Done:
@@ -140,7 +143,7 @@ class ContactMethods(Namespace):
         :raises NotConnected: if there is no XMPP session.
         :raises RequestRefused: if the server does not want that.
         """
-        await self._bitween.remove_contact(jid)
+        await self._bitween.contacts.remove(jid)
         return True
 
     async def jsonrpc_forget_resource(self, jid: Name, resource: Name) -> Done:
@@ -153,13 +156,13 @@ class ContactMethods(Namespace):
         :raises ResourceOnline: if it is there: it would be back at once.
         :raises NotConnected: if it is our own and there is no XMPP session.
         """
-        await self._bitween.forget_resource(jid, resource)
+        await self._bitween.shares.forget_resource(jid, resource)
         return True
 
     @reads
     def jsonrpc_get_blocked(self) -> shapes.Blocked:
         """Whom the server keeps away from us: bare JIDs and domains."""
-        return {"blocked": list(self._bitween.blocked())}
+        return {"blocked": list(self._bitween.contacts.blocked())}
 
     async def jsonrpc_block(self, jid: Name) -> Done:
         """
@@ -168,7 +171,7 @@ class ContactMethods(Namespace):
         :raises NotConnected: if there is no XMPP session.
         :raises RequestRefused: if the server does not want that.
         """
-        await self._bitween.block(jid)
+        await self._bitween.contacts.block(jid)
         return True
 
     async def jsonrpc_unblock(self, jid: Name) -> Done:
@@ -178,5 +181,5 @@ class ContactMethods(Namespace):
         :raises NotConnected: if there is no XMPP session.
         :raises RequestRefused: if the server does not want that.
         """
-        await self._bitween.unblock(jid)
+        await self._bitween.contacts.unblock(jid)
         return True

@@ -75,13 +75,13 @@ class ApiMethods(Namespace):
 
     def jsonrpc_reconnect(self) -> Done:
         """Try now to connect to the XMPP server, or see whether the connection still holds."""
-        self._bitween.reconnect()
+        self._bitween.connection.reconnect()
         return True
 
     @reads
     def jsonrpc_status(self) -> shapes.Status:
         """How the daemon is: connection, addresses, totals."""
-        return encoding.status(self._bitween.status())
+        return encoding.status(self._bitween.status.report())
 
     @reads
     def jsonrpc_traffic(self) -> shapes.TrafficHistory:

@@ -18,4 +18,4 @@ class NetMethods(Namespace):
     @reads
     async def jsonrpc_diagnose(self) -> shapes.Diagnosis:
         """Look at log-in, server, addresses, ways to contacts and disk; say what would help."""
-        return {"findings": [encoding.finding(f) for f in await self._bitween.diagnose()]}
+        return {"findings": [encoding.finding(f) for f in await self._bitween.diagnosis.run()]}

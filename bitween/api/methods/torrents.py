@@ -39,12 +39,12 @@ class TorrentMethods(Namespace):
         :param fields: the keys wanted of each; all by default.
         :param hashes: only these, as far as they are there.
         """
-        known = encoding.torrent_fields(self._bitween.waited_for)
+        known = encoding.torrent_fields(self._bitween.downloads.waiting_for)
         shown = known if fields is None else _chosen(known, fields)
         wanted = None if hashes is None else frozenset(hashes)
         rows = (
             {field: shown[field](torrent) for field in shown}
-            for torrent in self._bitween.torrents()
+            for torrent in self._bitween.torrents.all()
             if wanted is None or torrent.info_hash in wanted
         )
         return JsonObject([("torrents", JsonArray(rows))])
@@ -61,7 +61,7 @@ class TorrentMethods(Namespace):
         :raises UnreadablePath: if it may not be read.
         """
         page = await self._folders.page(path, offset, limit)
-        shared = self._bitween.names_in(page.path) if page.path is not None else frozenset()
+        shared = self._bitween.sharing.names_in(page.path) if page.path is not None else frozenset()
         return folder(page, shared)
 
     async def jsonrpc_add_path(
@@ -89,7 +89,7 @@ class TorrentMethods(Namespace):
             ``strict``, if something of it has to be left out.
         :raises HashingFailed: with ``wait``, if that was cancelled, or files changed meanwhile.
         """
-        job = await self._bitween.share_path(path, confirmed=confirm, strict=strict)
+        job = await self._bitween.sharing.share_path(path, confirmed=confirm, strict=strict)
         if not wait:
             return {"job": job.id}
         job = await self._bitween.jobs.ended(job.id)
@@ -115,7 +115,7 @@ class TorrentMethods(Namespace):
         :raises ForbiddenPath: if it is the daemon's own state directory, or lies in it.
         """
         info_hash = InfoHash(hash)
-        sources = await self._bitween.download(info_hash, save_path, paused)
+        sources = await self._bitween.downloads.start(info_hash, save_path, paused)
         return {"hash": info_hash, "sources": sources}
 
     async def jsonrpc_del_torrent(
@@ -138,7 +138,7 @@ class TorrentMethods(Namespace):
         :raises DeletionFailed: if files could not be deleted; the torrent is removed, and so are
             the others.
         """
-        deletion = await self._bitween.remove(hash, delete_data, originals=originals)
+        deletion = await self._bitween.torrents.remove(hash, delete_data, originals=originals)
         return True if deletion is None else encoding.deletion(deletion)
 
     @reads
@@ -148,7 +148,7 @@ class TorrentMethods(Namespace):
 
         :raises UnknownTorrent: if no torrent of ours has the hash.
         """
-        return encoding.deletion(await self._bitween.deletion(hash))
+        return encoding.deletion(await self._bitween.torrents.deletion(hash))
 
     async def jsonrpc_recheck(self, hash: InfoHash) -> Done:
         """
@@ -156,7 +156,7 @@ class TorrentMethods(Namespace):
 
         :raises UnknownTorrent: if no torrent of ours has the hash.
         """
-        await self._bitween.recheck(hash)
+        await self._bitween.torrents.recheck(hash)
         return True
 
     async def jsonrpc_mend(self, hash: InfoHash) -> Done:
@@ -171,7 +171,7 @@ class TorrentMethods(Namespace):
         :raises NoSuchPath: if it is to be shared again, and nothing lies there.
         :raises BadPath: if it is to be shared again, and that is nothing to share.
         """
-        await self._bitween.mend(hash)
+        await self._bitween.repair.apply(hash)
         return True
 
     async def jsonrpc_pause(self, hash: InfoHash) -> Done:
@@ -180,7 +180,7 @@ class TorrentMethods(Namespace):
 
         :raises UnknownTorrent: if no torrent of ours has the hash.
         """
-        await self._bitween.control.pause(hash)
+        await self._bitween.torrents.pause(hash)
         return True
 
     async def jsonrpc_resume(self, hash: InfoHash) -> Done:
@@ -189,7 +189,7 @@ class TorrentMethods(Namespace):
 
         :raises UnknownTorrent: if no torrent of ours has the hash.
         """
-        await self._bitween.control.resume(hash)
+        await self._bitween.torrents.resume(hash)
         return True
 
     async def jsonrpc_prefer(self, hash: InfoHash) -> Done:
@@ -198,7 +198,7 @@ class TorrentMethods(Namespace):
 
         :raises UnknownTorrent: if no torrent of ours has the hash.
         """
-        await self._bitween.control.prefer(hash)
+        await self._bitween.torrents.move_to_top(hash)
         return True
 
     @reads
@@ -208,8 +208,8 @@ class TorrentMethods(Namespace):
 
         :raises UnknownTorrent: if no torrent of ours has the hash.
         """
-        selection = self._bitween.torrent(hash).wishes.selection
-        return encoding.files(await self._bitween.control.files(hash), selection)
+        selection = self._bitween.torrents.get(hash).wishes.selection
+        return encoding.files(await self._bitween.torrents.files(hash), selection)
 
     @reads
     def jsonrpc_get_peers(self, hash: InfoHash) -> shapes.Peers:
@@ -218,7 +218,7 @@ class TorrentMethods(Namespace):
 
         :raises UnknownTorrent: if no torrent of ours has the hash.
         """
-        return {"peers": [encoding.peer(*known) for known in self._bitween.peers(hash)]}
+        return {"peers": [encoding.peer(*known) for known in self._bitween.peers.of(hash)]}
 
     async def jsonrpc_set_files(
         self,
@@ -237,7 +237,7 @@ class TorrentMethods(Namespace):
         :raises NoMetadata: if files are chosen that are not known yet.
         :raises BadPath: if something else lies where a file that was left out would be written.
         """
-        await self._bitween.control.select(hash, wanted, first, sequential)
+        await self._bitween.torrents.select(hash, wanted, first, sequential)
         return await self.jsonrpc_get_files(hash)
 
     async def jsonrpc_set_limits(
@@ -255,8 +255,8 @@ class TorrentMethods(Namespace):
         :raises UnknownTorrent: if no torrent of ours has the hash.
         """
         if hash is None:
-            return encoding.limits(self._bitween.control.limit_all(upload, download))
-        torrent = await self._bitween.control.limit(hash, upload, download)
+            return encoding.limits(self._bitween.limits.set(upload, download))
+        torrent = await self._bitween.torrents.limit(hash, upload, download)
         return encoding.rates(torrent.wishes.limits)
 
     @reads
@@ -266,7 +266,7 @@ class TorrentMethods(Namespace):
 
         :raises UnknownTorrent: if no torrent of ours has the hash.
         """
-        return encoding.exported(self._bitween.control.export(hash))
+        return encoding.exported(self._bitween.torrents.export(hash))
 
 
 def _chosen(known: encoding.Fields, names: list[str]) -> encoding.Fields:

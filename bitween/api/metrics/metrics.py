@@ -101,7 +101,7 @@ class _State(Collector):
         states: Counter[str] = Counter()
         down = up = peers = 0
         # Once for all sums: there may be tens of thousands.
-        for torrent in self._bitween.torrents():
+        for torrent in self._bitween.torrents.all():
             states[torrent.state.value] += 1
             progress = torrent.progress
             down += progress.download_rate
@@ -128,15 +128,15 @@ class _State(Collector):
         )
 
     def _contacts(self) -> Iterator[Metric]:
-        state = self._bitween.connection.state
+        state = self._bitween.connection.status.state
         yield _by_label(
             "bitween_xmpp_state",
             "1 for where the connection to the XMPP server stands, 0 for the others.",
             "state",
             {known.value: int(known is state) for known in ConnectionState},
         )
-        contacts = [contact.jid for contact in self._bitween.contacts() if contact.trusted]
-        online = sum(bool(self._bitween.catalogue.online(jid)) for jid in contacts)
+        contacts = [contact.jid for contact in self._bitween.contacts.all() if contact.trusted]
+        online = sum(bool(self._bitween.shares.catalogue.online(jid)) for jid in contacts)
         yield _gauge("bitween_contacts", "Contacts whom we follow.", len(contacts))
         yield _gauge("bitween_contacts_online", "Those who are online.", online)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from dataclasses import replace
 from ipaddress import ip_interface
 
@@ -12,8 +11,8 @@ from twisted.internet.task import Clock
 from twisted.logger import LogLevel, capturedLogs, formatEvent
 from twisted.trial.unittest import SynchronousTestCase
 
-from bitween.app.application import Bitween, Parts
-from bitween.app.jobs import Jobs
+from bitween.app.application import ApplicationOptions, Bitween
+from bitween.app.ports import Ports
 from bitween.connect.dial_policy import DialPolicy
 from bitween.errors import (
     BadPath,
@@ -30,7 +29,6 @@ from bitween.model.catalogue.catalogue import CatalogueChange
 from bitween.model.catalogue.search import FoundPage
 from bitween.model.connection import ConnectionState
 from bitween.model.events import ConnectionChanged, ItemPublished, ListingReceived, PresenceRepeated
-from bitween.model.intention import Intention
 from bitween.model.job import JobState
 from bitween.model.skipped_files import LeftOut, LeftOutEntry, Why
 from bitween.model.torrent import FileEntry, InfoHash, Metainfo
@@ -39,6 +37,7 @@ from bitween.model.torrent_options import Limits
 from bitween.network.addresses import InterfaceAddresses
 from tests.support.fakes.cache import FakeCache
 from tests.support.fakes.connector_ports import FakeConnectorPorts
+from tests.support.fakes.hasher import FakeHasher
 from tests.support.fakes.lists import numbered
 from tests.support.fakes.memory import FakeMemory
 from tests.support.fakes.messenger import FakeMessenger, FakeServer
@@ -50,47 +49,6 @@ OUR_ADDRESS = PeerAddress.parse("192.0.2.1", 6881)
 BOBS_ADDRESS = PeerAddress.parse("192.0.2.2", 6881)
 
 
-class StallingHasher:
-    """Hashes when the test says so."""
-
-    def __init__(self) -> None:
-        self.asked: dict[str, Deferred[Metainfo]] = {}
-        self.strict = False
-
-    def hash_path(
-        self, path: str, report: Callable[[int, int], None], strict: bool = False
-    ) -> Deferred[Metainfo]:
-        """Begin."""
-        report(0, 1000)
-        self.strict = strict
-        self.asked[path] = Deferred()
-        return self.asked[path]
-
-
-class ListedIntentions:
-    """Remembers in a list."""
-
-    def __init__(self) -> None:
-        self.known: dict[str, Intention] = {}
-
-    @property
-    def paths(self) -> list[str]:
-        """The paths that are to be shared."""
-        return list(self.known)
-
-    def intend(self, intention: Intention) -> None:
-        """Remember a path."""
-        self.known[intention.path] = intention
-
-    def settled(self, path: str) -> None:
-        """Forget it."""
-        del self.known[path]
-
-    def intended(self) -> list[Intention]:
-        """What is remembered."""
-        return list(self.known.values())
-
-
 class UseCaseTests(SynchronousTestCase):
     """What alice's daemon does; bob and carol are others on the same server."""
 
@@ -100,14 +58,14 @@ class UseCaseTests(SynchronousTestCase):
         self.messenger = FakeMessenger("alice@example.org/here", self.server)
         self.bob = FakeMessenger(f"{BOB}/laptop", self.server)
         self.carol = FakeMessenger(f"{CAROL}/phone", self.server)
-        self.swarm, self.hasher = FakeSwarm(), StallingHasher()
-        self.intentions = ListedIntentions()
+        self.swarm, self.hasher = FakeSwarm(), FakeHasher()
+        self.memory = FakeMemory()
         self.downloads = os.path.abspath(self.mktemp())
         self.stops = 0
         self.swarm.listening = (("192.0.2.1", 6881),)
         self.bitween = self.make()
         self.changes: list[CatalogueChange] = []
-        self.bitween.catalogue_changes.subscribe(self.changes.append)
+        self.bitween.shares.changes.subscribe(self.changes.append)
         for messenger in (self.messenger, self.bob, self.carol):
             messenger.start()
         self.messenger.befriend([BOB])
@@ -120,20 +78,18 @@ class UseCaseTests(SynchronousTestCase):
         own = InterfaceAddresses(
             clock, (), lambda: [str(interface.ip) for interface in links[0]], lambda: links
         )
-        self.means = FakeConnectorPorts(policy=DialPolicy(clock, own, lambda _: True))
-        parts = Parts(
+        self.connect = FakeConnectorPorts(policy=DialPolicy(clock, own, lambda _: True))
+        ports = Ports(
             swarm=self.swarm,
             hasher=self.hasher,
-            intentions=self.intentions,
             messenger=self.messenger,
             own_addresses=own,
-            jobs=Jobs(clock),
-            memory=FakeMemory(),
+            memory=self.memory,
             cache=FakeCache(),
-            means=self.means.ports,
-            reactor=clock,
+            connect=self.connect.ports,
         )
-        return Bitween(parts, self.downloads, self.stop)
+        options = ApplicationOptions(self.downloads)
+        return Bitween(ports, options, clock, self.stop, clock=clock.seconds)
 
     def stop(self) -> None:
         """Count that the daemon was to stop."""
@@ -148,47 +104,53 @@ class UseCaseTests(SynchronousTestCase):
             file.write("x")
         return path
 
+    def intended(self) -> list[str]:
+        """The paths that the next start would hash."""
+        return [intention.path for intention in self.memory.intended()]
+
     def hashed(self, path: str) -> None:
         """Have a path be hashed."""
         name = os.path.basename(path)
-        self.hasher.asked[path].callback(Metainfo(FILM.info_hash, name, FILM.size, b""))
+        self.hasher.running[path].answer.callback(Metainfo(FILM.info_hash, name, FILM.size, b""))
 
     def download(self, share: Share = FILM) -> int:
         """Begin a download; how many sources it has."""
-        downloading = self.bitween.download(share.info_hash)
+        downloading = self.bitween.downloads.start(share.info_hash)
         return self.successResultOf(Deferred.fromCoroutine(downloading))
 
     def find(self, contact: str | None = None) -> FoundPage:
         """Everything that contacts share, or one of them."""
-        finding = self.bitween.find(contact=contact)
+        finding = self.bitween.shares.find(contact=contact)
         return self.successResultOf(Deferred.fromCoroutine(finding))
 
     def mend(self, info_hash: InfoHash = FILM.info_hash) -> Deferred[None]:
         """Have the way out be taken."""
-        return Deferred.fromCoroutine(self.bitween.mend(info_hash))
+        return Deferred.fromCoroutine(self.bitween.repair.apply(info_hash))
 
     def test_a_contact_whose_daemon_died_and_is_back(self) -> None:
         """It does not count as silent any more when it shows itself, noticed or unnoticed."""
         self.bob.announce([FILM], [Candidate(BOBS_ADDRESS)])
         self.download()
         self.clock.pump([0.3] * 3)
-        self.means.requests.pings[-1][1].callback(False)
-        self.assertFalse(self.bitween.meetings.answers(BOB, "laptop"))
+        self.connect.requests.pings[-1][1].callback(False)
+        self.assertFalse(self.bitween.connector.answers(BOB, "laptop"))
         self.messenger.events.notify(PresenceRepeated(jid=BOB, resource="laptop"))
-        self.assertTrue(self.bitween.meetings.answers(BOB, "laptop"))
+        self.assertTrue(self.bitween.connector.answers(BOB, "laptop"))
         self.clock.pump([0.3] * 30)
-        self.means.requests.pings[-1][1].callback(False)
+        self.connect.requests.pings[-1][1].callback(False)
         self.bob.stop()
         self.bob.start()
-        self.assertIsNone(self.bitween.meetings.answers(BOB, "laptop"))
+        self.assertIsNone(self.bitween.connector.answers(BOB, "laptop"))
 
     # ---- sharing
 
     def test_a_path_is_hashed_shared_and_announced(self) -> None:
         """What is added is announced with our addresses once it is hashed, not before."""
         path = self.file()
-        job = self.bitween.add_path(path)
-        self.assertEqual((job.kind, job.subject, job.state), ("add", path, JobState.RUNNING))
+        job = self.bitween.sharing.add_path(path)
+        self.assertEqual((job.kind, job.subject, job.state), ("add", path, JobState.QUEUED))
+        self.hasher.running[path].report(0, 1000)
+        self.assertIs(self.bitween.jobs.get(job.id).state, JobState.RUNNING)
         self.assertEqual(self.messenger.announced, ((), (Candidate(OUR_ADDRESS),)))
         self.hashed(path)
         self.assertEqual(self.messenger.announced, ((FILM,), (Candidate(OUR_ADDRESS),)))
@@ -196,7 +158,7 @@ class UseCaseTests(SynchronousTestCase):
         self.assertEqual(done.state, JobState.DONE)
         assert done.result is not None
         self.assertEqual(done.result.info_hash, FILM.info_hash)
-        self.assertEqual(self.intentions.paths, [])
+        self.assertEqual(self.intended(), [])
 
     def test_what_was_shared_is_shared_as_it_is_now(self) -> None:
         """What it was goes when the new one is there, and not before; unless it is the same."""
@@ -207,9 +169,9 @@ class UseCaseTests(SynchronousTestCase):
         for now in (FILM.info_hash, changed):
             self.swarm.break_down(FILM.info_hash, "changed", Reason.CHANGED, Remedy.SHARE_AGAIN)
             self.successResultOf(self.mend())
-            self.assertEqual([t.info_hash for t in self.bitween.torrents()], [FILM.info_hash])
-            self.hasher.asked[path].callback(Metainfo(now, "film.mkv", 2, b""))
-            self.assertEqual([t.info_hash for t in self.bitween.torrents()], [now])
+            self.assertEqual([t.info_hash for t in self.bitween.torrents.all()], [FILM.info_hash])
+            self.hasher.running[path].answer.callback(Metainfo(now, "film.mkv", 2, b""))
+            self.assertEqual([t.info_hash for t in self.bitween.torrents.all()], [now])
         os.unlink(path)
         self.swarm.break_down(changed, "missing", Reason.MISSING, Remedy.SHARE_AGAIN)
         self.failureResultOf(self.mend(changed), NoSuchPath)
@@ -222,12 +184,14 @@ class UseCaseTests(SynchronousTestCase):
         folder = os.path.dirname(path)
         self.swarm.share(Metainfo(FILM.info_hash, "film.mkv", FILM.size, b""), folder)
         self.swarm.share(Metainfo(other, "other.mkv", 5, b""), folder)
-        wishes = replace(self.bitween.torrent(FILM.info_hash).wishes, limits=Limits(7, 8), rank=-1)
+        wishes = replace(
+            self.bitween.torrents.get(FILM.info_hash).wishes, limits=Limits(7, 8), rank=-1
+        )
         self.swarm.wish(FILM.info_hash, wishes)
-        job = self.bitween.add_path(path)
-        self.hasher.asked[path].callback(Metainfo(now, "film.mkv", 2, b""))
-        self.assertEqual({t.info_hash for t in self.bitween.torrents()}, {now, other})
-        self.assertEqual(self.bitween.torrent(now).wishes, wishes)
+        job = self.bitween.sharing.add_path(path)
+        self.hasher.running[path].answer.callback(Metainfo(now, "film.mkv", 2, b""))
+        self.assertEqual({t.info_hash for t in self.bitween.torrents.all()}, {now, other})
+        self.assertEqual(self.bitween.torrents.get(now).wishes, wishes)
         self.assertEqual(self.bitween.jobs.get(job.id).state, JobState.DONE)
         self.assertEqual(self.swarm.deleted, [])
 
@@ -242,7 +206,7 @@ class UseCaseTests(SynchronousTestCase):
         self.swarm.arrive(FILM.info_hash, FILM.size)
         self.swarm.library.put(
             replace(
-                self.bitween.torrent(FILM.info_hash),
+                self.bitween.torrents.get(FILM.info_hash),
                 completed=1.0,
                 files=(FileEntry("film.mkv", FILM.size),),
             )
@@ -251,9 +215,9 @@ class UseCaseTests(SynchronousTestCase):
             if number == 2:
                 # Nobody has noticed yet.
                 self.swarm.changed.add(FILM.info_hash)
-            self.bitween.add_path(path)
+            self.bitween.sharing.add_path(path)
             now = InfoHash(f"{number}" * 40)
-            self.hasher.asked[path].callback(Metainfo(now, "film.mkv", 2, b""))
+            self.hasher.running[path].answer.callback(Metainfo(now, "film.mkv", 2, b""))
             self.assertEqual(FILM.info_hash in self.swarm.library, number == 1)
 
     def test_a_download_is_fetched_again(self) -> None:
@@ -263,7 +227,7 @@ class UseCaseTests(SynchronousTestCase):
         self.swarm.arrive(FILM.info_hash, FILM.size)
         self.swarm.break_down(FILM.info_hash, "missing", Reason.MISSING, Remedy.FETCH_AGAIN)
         self.successResultOf(self.mend())
-        torrent = self.bitween.torrent(FILM.info_hash)
+        torrent = self.bitween.torrents.get(FILM.info_hash)
         self.assertEqual((torrent.error, torrent.save_path), ("", self.downloads))
         self.assertEqual(self.swarm.offered[FILM.info_hash], (BOBS_ADDRESS,))
         self.assertEqual(self.swarm.deleted, [])
@@ -274,7 +238,7 @@ class UseCaseTests(SynchronousTestCase):
         self.swarm.break_down(FILM.info_hash, "full", Reason.FULL)
         for _ in range(2):
             self.successResultOf(self.mend())
-            self.assertIs(self.bitween.torrent(FILM.info_hash).trouble, None)
+            self.assertIs(self.bitween.torrents.get(FILM.info_hash).trouble, None)
         self.failureResultOf(self.mend(InfoHash("cd" * 20)), UnknownTorrent)
 
     def test_paths_that_cannot_be_shared(self) -> None:
@@ -288,18 +252,18 @@ class UseCaseTests(SynchronousTestCase):
             ("/dev/null", BadPath),
         ):
             with self.assertRaises(error) as caught:
-                self.bitween.add_path(path)
+                self.bitween.sharing.add_path(path)
             self.assertIn(path, str(caught.exception))
-        self.assertEqual((self.hasher.asked, self.intentions.paths), ({}, []))
+        self.assertEqual((self.hasher.running, self.intended()), ({}, []))
 
     def test_what_is_left_out_is_logged(self) -> None:
         """The log names what is not shared of a folder, and why, in text that is clean."""
         path = self.file()
-        self.bitween.add_path(path)
+        self.bitween.sharing.add_path(path)
         entries = (LeftOutEntry("bad\\xff", Why.NOT_UTF8), LeftOutEntry("pipe", Why.SPECIAL))
         info = Metainfo(FILM.info_hash, "film.mkv", 2, b"", LeftOut(entries, 3))
         with capturedLogs() as logged:
-            self.hasher.asked[path].callback(info)
+            self.hasher.running[path].answer.callback(info)
         (line,) = [str(formatEvent(e)) for e in logged if e["log_level"] is LogLevel.warn]
         self.assertIn(path, line)
         self.assertIn("without 3 of its entries", line)
@@ -309,46 +273,45 @@ class UseCaseTests(SynchronousTestCase):
     def test_hashing_fails(self) -> None:
         """The job tells why, and the path is not tried again at the next start."""
         path = self.file()
-        job = self.bitween.add_path(path)
-        self.hasher.asked[path].errback(HashingFailed("it changed"))
+        job = self.bitween.sharing.add_path(path)
+        self.hasher.running[path].answer.errback(HashingFailed("it changed"))
         failed = self.bitween.jobs.get(job.id)
         self.assertEqual((failed.state, str(failed.error)), (JobState.FAILED, "it changed"))
-        self.assertEqual(self.intentions.paths, [])
+        self.assertEqual(self.intended(), [])
 
     def test_what_was_cut_short_is_taken_up(self) -> None:
         """A path that was being hashed at the end is hashed at the next start."""
         path = self.file()
-        self.bitween.add_path(path)
-        self.bitween.end()
-        self.assertEqual(self.intentions.paths, [path])
-        self.hasher.asked.clear()
+        self.bitween.sharing.add_path(path)
+        self.bitween.close()
+        self.assertEqual(self.intended(), [path])
+        self.hasher.running.clear()
         self.make().begin()
-        self.assertEqual(list(self.hasher.asked), [path])
+        self.assertEqual(list(self.hasher.running), [path])
 
     def test_strict_is_remembered(self) -> None:
         """A path that was to be shared as a whole or not at all still is after a restart."""
         path = self.file()
-        self.bitween.add_path(path, strict=True)
-        self.bitween.end()
-        self.hasher.strict = False
+        self.bitween.sharing.add_path(path, strict=True)
+        self.bitween.close()
         self.make().begin()
-        self.assertTrue(self.hasher.strict)
+        self.assertEqual(self.hasher.strict, [True, True])
 
     def test_a_cancelled_job_is_not_taken_up(self) -> None:
         """What the user has cancelled stays so."""
         path = self.file()
-        job = self.bitween.add_path(path)
+        job = self.bitween.sharing.add_path(path)
         self.assertEqual(self.bitween.jobs.cancel(job.id).state, JobState.CANCELLED)
-        self.assertEqual(self.intentions.paths, [])
+        self.assertEqual(self.intended(), [])
 
     def test_removal_withdraws(self) -> None:
         """A share that is removed is announced no longer; an unknown one is an error."""
         path = self.file()
-        self.bitween.add_path(path)
+        self.bitween.sharing.add_path(path)
         self.hashed(path)
-        self.successResultOf(Deferred.fromCoroutine(self.bitween.remove(FILM.info_hash)))
+        self.successResultOf(Deferred.fromCoroutine(self.bitween.torrents.remove(FILM.info_hash)))
         self.assertEqual(self.messenger.announced, ((), (Candidate(OUR_ADDRESS),)))
-        again = Deferred.fromCoroutine(self.bitween.remove(FILM.info_hash))
+        again = Deferred.fromCoroutine(self.bitween.torrents.remove(FILM.info_hash))
         self.failureResultOf(again, UnknownTorrent)
 
     # ---- fetching
@@ -358,7 +321,7 @@ class UseCaseTests(SynchronousTestCase):
         self.bob.announce([FILM], [Candidate(BOBS_ADDRESS)])
         self.assertEqual(self.download(), 1)
         self.assertEqual(self.swarm.offered[FILM.info_hash], (BOBS_ADDRESS,))
-        self.assertEqual(self.bitween.torrent(FILM.info_hash).name, "film.mkv")
+        self.assertEqual(self.bitween.torrents.get(FILM.info_hash).name, "film.mkv")
         self.messenger.befriend([CAROL])
         carols = PeerAddress.parse("192.0.2.3", 6881)
         self.carol.announce([FILM], [Candidate(carols)])
@@ -377,7 +340,7 @@ class UseCaseTests(SynchronousTestCase):
         """The second time changes nothing."""
         self.bob.announce([FILM], [Candidate(BOBS_ADDRESS)])
         self.assertEqual([self.download(), self.download()], [1, 1])
-        self.assertEqual(len(self.bitween.torrents()), 1)
+        self.assertEqual(len(self.bitween.torrents.all()), 1)
 
     def test_a_download_announces_what_it_has(self) -> None:
         """From its first bytes on, a download is a source for others."""
@@ -406,10 +369,10 @@ class UseCaseTests(SynchronousTestCase):
         """A download to an impossible place is refused, by its name."""
         path = self.file()
         for folder in (path, os.path.join(path, "below"), "relative"):
-            downloading = self.bitween.download(FILM.info_hash, folder)
+            downloading = self.bitween.downloads.start(FILM.info_hash, folder)
             failure = self.failureResultOf(Deferred.fromCoroutine(downloading), BadPath)
             self.assertIn(folder, str(failure.value))
-        self.assertEqual(self.bitween.torrents(), [])
+        self.assertEqual(self.bitween.torrents.all(), [])
 
     # ---- contacts
 
@@ -428,7 +391,7 @@ class UseCaseTests(SynchronousTestCase):
         self.assertTrue(self.find().items[0].online)
         self.bob.stop()
         self.assertFalse(self.find().items[0].online)
-        self.successResultOf(self.bitween.remove_contact(BOB))
+        self.successResultOf(self.bitween.contacts.remove(BOB))
         self.assertEqual(self.find().total, 0)
         self.assertEqual(self.changes[-1].gone[0].share, FILM)
 
@@ -452,7 +415,7 @@ class UseCaseTests(SynchronousTestCase):
         """Naming somebody who is no contact is an error, not an empty list."""
         self.bob.announce([FILM], [])
         self.assertEqual(self.find(BOB).total, 1)
-        finding = Deferred.fromCoroutine(self.bitween.find(contact=CAROL))
+        finding = Deferred.fromCoroutine(self.bitween.shares.find(contact=CAROL))
         self.failureResultOf(finding, UnknownContact)
 
     # ---- lists of which an item tells only a part
@@ -464,7 +427,7 @@ class UseCaseTests(SynchronousTestCase):
         self.server.account(BOB).items["laptop"] = whole
         event = ItemPublished(jid=BOB, item_id="laptop", announcements=(head,))
         self.messenger.events.notify(event)
-        return self.bitween.listings()[BOB]["laptop"].announcement
+        return self.bitween.shares.listings()[BOB]["laptop"].announcement
 
     def part(self, *shares: Share, since: int, revision: int) -> Announcement:
         """An item that tells only the last changes of bob's list."""
@@ -486,7 +449,7 @@ class UseCaseTests(SynchronousTestCase):
         known = self.hear(self.part(*numbered(20)[-2:], since=18, revision=20))
         self.assertEqual((list(known.shares.values()), known.complete), (numbered(20)[-2:], False))
         self.bob.start()
-        known = self.bitween.listings()[BOB]["laptop"].announcement
+        known = self.bitween.shares.listings()[BOB]["laptop"].announcement
         self.assertEqual(len(known.shares), 20)
 
     def test_who_can_follow_reads_nothing(self) -> None:
@@ -510,7 +473,7 @@ class UseCaseTests(SynchronousTestCase):
         self.bob.announce([FILM], [Candidate(BOBS_ADDRESS)])
         self.download()
         self.swarm.arrive(FILM.info_hash, total=1000, done=100)
-        status = self.bitween.status()
+        status = self.bitween.status.report()
         totals = status.totals
         self.assertEqual(
             (totals.torrents, totals.complete, totals.size, totals.done), (1, 0, 1000, 100)

@@ -9,7 +9,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from bitween.app.application import Bitween
+from bitween.app.application import ApplicationOptions, Bitween
 from bitween.errors import NotConnected, ResourceOnline, UnknownContact, UnknownResource
 from bitween.model.announcement import Announcement, Share
 from bitween.model.catalogue.catalogue import CatalogueChange, Presence, ResourceRecord
@@ -19,7 +19,7 @@ from bitween.util.cooperate import SLICE
 from tests.support.fakes.cache import FakeCache
 from tests.support.fakes.memory import FakeMemory
 from tests.support.fakes.messenger import FakeMessenger, FakeServer
-from tests.support.fakes.parts import parts_around
+from tests.support.fakes.ports import ports_around
 
 ALICE, BOB, CAROL = "alice@example.org", "bob@example.org", "carol@example.org"
 FILM = Share(InfoHash("ab" * 20), "film.mkv", 1000)
@@ -37,11 +37,12 @@ class CatalogueCase(SynchronousTestCase):
         self.messenger = FakeMessenger(f"{ALICE}/here", self.server)
         self.bob = FakeMessenger(f"{BOB}/laptop", self.server)
         self.messenger.befriend([BOB])
-        parts = parts_around(self.messenger, self.clock, self.cache)
-        self.memory = cast(FakeMemory, parts.memory)
-        self.bitween = Bitween(parts, "/nowhere", lambda: None, self.clock.seconds)
+        ports = ports_around(self.messenger, self.clock, self.cache)
+        self.memory = cast(FakeMemory, ports.memory)
+        options = ApplicationOptions("/nowhere")
+        self.bitween = Bitween(ports, options, self.clock, lambda: None, clock=self.clock.seconds)
         self.changes: list[CatalogueChange] = []
-        self.bitween.catalogue_changes.subscribe(self.changes.append)
+        self.bitween.shares.changes.subscribe(self.changes.append)
 
     def keep(self, jid: str, last_seen: float = NOW, resource: str = "laptop") -> None:
         """Have an earlier run know that a resource has the film."""
@@ -56,19 +57,19 @@ class CatalogueCase(SynchronousTestCase):
 
     def restore(self) -> None:
         """Take over what an earlier run knew."""
-        self.successResultOf(Deferred.fromCoroutine(self.bitween.restore()))
+        self.successResultOf(Deferred.fromCoroutine(self.bitween.shares.restore()))
 
     def listed(self) -> list[tuple[str, bool]]:
         """Whose shares are known, and whether they are there."""
         return [
             (jid, listing.online)
-            for jid, resources in self.bitween.listings().items()
+            for jid, resources in self.bitween.shares.listings().items()
             for listing in resources.values()
         ]
 
     def forget(self, jid: str, resource: str = "laptop") -> Deferred[None]:
         """Drop a resource by hand."""
-        return Deferred.fromCoroutine(self.bitween.forget_resource(jid, resource))
+        return Deferred.fromCoroutine(self.bitween.shares.forget_resource(jid, resource))
 
 
 class EventTests(CatalogueCase):
@@ -119,7 +120,7 @@ class RestartTests(CatalogueCase):
         self.keep(BOB)
         self.restore()
         self.assertEqual(self.listed(), [(BOB, False)])
-        finding = Deferred.fromCoroutine(self.bitween.find(contact=BOB))
+        finding = Deferred.fromCoroutine(self.bitween.shares.find(contact=BOB))
         self.assertEqual(self.successResultOf(finding).total, 1)
         self.bob.start()
         self.bob.announce([FILM], [])
@@ -149,7 +150,7 @@ class RestartTests(CatalogueCase):
                 yield portion
 
         self.cache.load = load_slowly  # type: ignore[method-assign]  # the disk is slow
-        restoring = Deferred.fromCoroutine(self.bitween.restore())
+        restoring = Deferred.fromCoroutine(self.bitween.shares.restore())
         for turn in range(4):
             self.assertEqual(len(self.listed()), 2 + 2 * turn)
             (call,) = self.clock.calls
@@ -170,17 +171,17 @@ class LostDeviceTests(CatalogueCase):
         self.restore()
         self.messenger.start()
         self.days_pass(COUNT - 1)
-        self.assertEqual(list(self.bitween.listings()[BOB]), ["laptop", "phone"])
+        self.assertEqual(list(self.bitween.shares.listings()[BOB]), ["laptop", "phone"])
         self.days_pass(1)
-        self.assertEqual(list(self.bitween.listings()[BOB]), ["phone"])
+        self.assertEqual(list(self.bitween.shares.listings()[BOB]), ["phone"])
         self.days_pass(2)
-        self.assertEqual(self.bitween.listings(), {})
+        self.assertEqual(self.bitween.shares.listings(), {})
         self.assertEqual(self.changes[-1].gone[0].resource, "phone")
 
     def days_pass(self, count: int) -> None:
         """Look every hour of some days."""
         for _ in range(24 * count):
-            self.bitween.forget_unseen()
+            self.bitween.expiry.drop_unseen()
             self.clock.advance(DAY / 24)
 
     def test_a_clock_that_jumps(self) -> None:
@@ -194,7 +195,7 @@ class LostDeviceTests(CatalogueCase):
             self.clock.rightNow += 90 * DAY
             self.days_pass(1)
             self.clock.rightNow -= 90 * DAY
-        self.assertEqual(list(self.bitween.listings()), [BOB])
+        self.assertEqual(list(self.bitween.shares.listings()), [BOB])
 
     def test_a_clock_that_was_ahead(self) -> None:
         """Who was seen then is forgotten no later for it, and nobody else earlier."""
@@ -206,9 +207,9 @@ class LostDeviceTests(CatalogueCase):
         self.days_pass(COUNT - 1)
         self.clock.rightNow = NOW
         self.days_pass(COUNT - 1)
-        self.assertEqual(list(self.bitween.listings()), [BOB])
+        self.assertEqual(list(self.bitween.shares.listings()), [BOB])
         self.days_pass(3)
-        self.assertEqual(self.bitween.listings(), {})
+        self.assertEqual(self.bitween.shares.listings(), {})
 
     def test_a_long_absence_of_ours(self) -> None:
         """Whoever was away while we were is not forgotten at our return, nor before we log in."""
@@ -218,7 +219,7 @@ class LostDeviceTests(CatalogueCase):
         self.days_pass(COUNT + 1)
         self.messenger.start()
         self.days_pass(1)
-        self.assertEqual(list(self.bitween.listings()), [BOB])
+        self.assertEqual(list(self.bitween.shares.listings()), [BOB])
 
     def test_a_full_disk(self) -> None:
         """What cannot be kept does not count."""
@@ -228,7 +229,7 @@ class LostDeviceTests(CatalogueCase):
         self.messenger.start()
         self.memory.broken = True
         self.days_pass(COUNT + 1)
-        self.assertEqual(list(self.bitween.listings()), [BOB])
+        self.assertEqual(list(self.bitween.shares.listings()), [BOB])
 
     def test_of_our_own_account(self) -> None:
         """What an old device of ours announced is taken back, once there is a session."""
@@ -239,7 +240,7 @@ class LostDeviceTests(CatalogueCase):
         self.messenger.start()
         self.successResultOf(self.forget(ALICE, "tablet"))
         self.assertEqual(self.server.account(ALICE).items, {})
-        self.assertEqual(self.bitween.listings(), {})
+        self.assertEqual(self.bitween.shares.listings(), {})
 
     def test_an_old_one_of_our_own_account(self) -> None:
         """After thirty days it is dropped, and taken back."""
@@ -250,7 +251,7 @@ class LostDeviceTests(CatalogueCase):
         self.messenger.start()
         self.days_pass(COUNT)
         self.assertEqual(self.server.account(ALICE).items, {})
-        self.assertEqual(self.bitween.listings(), {})
+        self.assertEqual(self.bitween.shares.listings(), {})
 
     def test_by_hand(self) -> None:
         """A contact's device is dropped, and stays so although its item is still there."""

@@ -12,27 +12,18 @@ from twisted.internet import reactor
 from twisted.internet.task import deferLater
 
 from bitween.api.results.encoding.torrents import TORRENT_FIELDS
-from bitween.app.limits import Control, Rules
+from bitween.app.seeding import SeedingLimits
+from bitween.app.torrents import Torrents
 from bitween.bittorrent.swarm import Swarm
 from bitween.model.events import SwarmEvent, TorrentChanged, TorrentFinished
 from bitween.model.torrent import InfoHash, Torrent, TorrentState
-from bitween.model.torrent_options import Limits, Selection, TorrentOptions
+from bitween.model.torrent_options import Selection, TorrentOptions
 from tests.support.swarms import LOOPBACK, SwarmCase, address_of, read, when, write
 from tests.support.waiting import until
 
 # So much that the disk is behind when the last piece is verified.
 FILES, SIZE = 24, 8 * 2**20
 WATCHFUL = replace(LOOPBACK, look_seconds=0.3)
-
-
-class NoMemory:
-    """Remembers no limits."""
-
-    def limits(self) -> None:
-        """None were chosen."""
-
-    def keep_limits(self, usual: Limits, chosen: Limits) -> None:
-        """Forget them."""
 
 
 def says_done(torrent: Torrent) -> bool:
@@ -63,7 +54,7 @@ class DoneTests(SwarmCase):
         self.info_hash = await self.share(self.alice, self.source)
         self.bob = await self.start(options=WATCHFUL)
         self.downloads = self.folder("downloads")
-        self.control = Control(self.bob, NoMemory(), Rules())
+        self.torrents = Torrents(self.bob, SeedingLimits(self.bob))
 
     async def begin(self, wishes: TorrentOptions | None = None) -> None:
         """Let Bob download it."""
@@ -117,7 +108,7 @@ class DoneTests(SwarmCase):
         await self.begin()
         checked: set[int] = set()
         while len(checked) < FILES:
-            files = await self.control.files(self.info_hash)
+            files = await self.torrents.files(self.info_hash)
             whole = {n for n, file in enumerate(files or ()) if file.done == file.entry.size}
             self.assertEqual(self.wrong(iter(sorted(whole - checked))), [])
             checked |= whole
@@ -150,7 +141,7 @@ class DoneTests(SwarmCase):
         torrent = self.bob.library.get(self.info_hash)
         self.assertFalse(says_done(torrent))
         self.assertEqual(torrent.progress.done, (FILES - 1) * SIZE)
-        files = await self.control.files(self.info_hash)
+        files = await self.torrents.files(self.info_hash)
         assert files is not None
         self.assertEqual([file.done for file in files[2:5]], [SIZE, 0, SIZE])
 
@@ -203,7 +194,7 @@ class SkippedFileTests(SwarmCase):
 
     async def test_it_is_not_said_to_be_there(self) -> None:
         """Its bytes are kept elsewhere, and no file of its name is made."""
-        files = await Control(self.bob, NoMemory(), Rules()).files(self.info_hash)
+        files = await Torrents(self.bob, SeedingLimits(self.bob)).files(self.info_hash)
         assert files is not None
         self.assertFalse(os.path.exists(os.path.join(self.downloads, "source", "b")))
         self.assertLess(files[1].done, files[1].entry.size)

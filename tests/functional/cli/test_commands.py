@@ -112,7 +112,7 @@ class CliCase(TestCase):
             "COLUMNS": "70",
         }
         self.world = World(reactor, self.path("downloads"))
-        self.addCleanup(self.world.bitween.end)
+        self.addCleanup(self.world.bitween.close)
 
     def path(self, name: str) -> str:
         """A path in the home."""
@@ -393,7 +393,7 @@ class EmptyArgumentTests(CliCase):
         """An empty argument is wrong usage, and nothing is done."""
         await self.serve()
         self.world.share("film", A)
-        before = self.world.bitween.torrents()
+        before = self.world.bitween.torrents.all()
         for args in (
             *((command, "") for command in ("add", "get", "rm", "pause", "resume", "recheck")),
             *((command, "") for command in ("mend", "files", "peers", "limit", "export", "shares")),
@@ -421,7 +421,7 @@ class EmptyArgumentTests(CliCase):
             self.assertIn("empty", await self.refused(2, *args))
         for option in (("--to", ""), ("--to=",)):
             self.assertIn("--to is empty", await self.refused(2, "get", A, *option))
-        self.assertEqual(self.world.bitween.torrents(), before)
+        self.assertEqual(self.world.bitween.torrents.all(), before)
         self.assertEqual((await self.done("jobs", "--json")).json, {"jobs": []})
 
 
@@ -844,7 +844,7 @@ class DaemonTests(CliCase):
         self.assertIn("online", await self.refused(1, "contacts", "forget", f"{BOB}/desk"))
         self.world.server.account(BOB).online["desk"].stop()
         self.assertIn("forgotten", (await self.done("contacts", "forget", f"{BOB}/desk")).out)
-        self.assertEqual(self.world.bitween.listings(), {})
+        self.assertEqual(self.world.bitween.shares.listings(), {})
 
     async def test_blocking(self) -> None:
         """Who is blocked is shown as such, contact or not, until it is undone."""

@@ -28,7 +28,7 @@ class ControlCommandTests(CliCase):
 
     def states(self) -> list[str]:
         """Of the torrents."""
-        return [torrent.state.value for torrent in self.world.bitween.torrents()]
+        return [torrent.state.value for torrent in self.world.bitween.torrents.all()]
 
     async def test_pausing_and_resuming(self) -> None:
         """Torrents are named, or all are meant; nothing happens if one name is not understood."""
@@ -40,7 +40,7 @@ class ControlCommandTests(CliCase):
         self.assertEqual(self.states(), ["paused", "paused"])
         await self.done("resume", "--all", "--first")
         self.assertEqual(self.states(), ["downloading", "metadata"])
-        self.assertEqual([t.wishes.rank for t in self.world.bitween.torrents()], [-1, -2])
+        self.assertEqual([t.wishes.rank for t in self.world.bitween.torrents.all()], [-1, -2])
         await self.done("recheck", "film")
         for wrong in (("pause",), ("resume", "--all", "film")):
             self.assertEqual((await self.run_bitween(*wrong)).status, 2)
@@ -58,7 +58,7 @@ class ControlCommandTests(CliCase):
         self.assertEqual([file["wanted"] for file in result["files"]], [False, True, True])
         self.assertIs(result["sequential"], True)
         await self.done("files", "holiday", "--any-order")
-        self.assertFalse(self.world.bitween.torrent(A).wishes.selection.sequential)
+        self.assertFalse(self.world.bitween.torrents.get(A).wishes.selection.sequential)
 
     async def test_files_that_are_not_there(self) -> None:
         """Numbers that make no sense, files that do not exist, and files not known yet."""
@@ -92,7 +92,7 @@ class ControlCommandTests(CliCase):
         """What stands still goes on."""
         self.world.swarm.break_down(A, "no room is left")
         self.assertEqual((await self.done("mend", "holiday")).out, f"mending holiday ({A})\n")
-        self.assertEqual(self.world.bitween.torrent(A).error, "")
+        self.assertEqual(self.world.bitween.torrents.get(A).error, "")
 
     async def test_limits(self) -> None:
         """Of all torrents and of one, with units; none lifts one."""
@@ -103,7 +103,7 @@ class ControlCommandTests(CliCase):
         out = (await self.done("limit", "--up", "none")).out
         self.assertEqual(out, "up unlimited, down 1.5 MB/s\n")
         await self.done("limit", "holiday", "--down", "2000")
-        self.assertEqual(self.world.bitween.torrent(A).wishes.limits, Limits(0, 2000))
+        self.assertEqual(self.world.bitween.torrents.get(A).wishes.limits, Limits(0, 2000))
         self.assertEqual((await self.done("limit", "holiday")).out, "up unlimited, down 2 kB/s\n")
         outcome = await self.run_bitween("limit", "--up", "fast")
         self.assertEqual(outcome.status, 2)
@@ -124,4 +124,4 @@ class ControlCommandTests(CliCase):
         """A download can be begun without fetching more than its list of files."""
         self.world.contact_shares(BOB, {C: "other"})
         await self.done("get", "other", "--paused")
-        self.assertIs(self.world.bitween.torrent(C).state, TorrentState.PAUSED)
+        self.assertIs(self.world.bitween.torrents.get(C).state, TorrentState.PAUSED)

@@ -46,7 +46,7 @@ class ForgedTests(SynchronousTestCase):
 
     def known(self, jid: str, resource: str = "laptop") -> Announcement | None:
         """What is known of a resource."""
-        listing = self.rig.bitween.catalogue.listings(jid).get(resource)
+        listing = self.rig.bitween.shares.catalogue.listings(jid).get(resource)
         return None if listing is None else listing.announcement
 
     def asked(self, to: str) -> str:
@@ -89,7 +89,7 @@ class ForgedTests(SynchronousTestCase):
         self.publish("mallory@localhost", item("laptop", THEIRS))
         self.publish("bob@localhost/laptop", item("laptop", THEIRS))
         self.publish("bob@localhost.evil", item("laptop", THEIRS))
-        self.assertEqual(self.rig.bitween.catalogue.jids(), [])
+        self.assertEqual(self.rig.bitween.shares.catalogue.jids(), [])
 
     def test_a_contact_who_speaks_for_another(self) -> None:
         """What carol says is carol's, whatever it names; what bob said stands."""
@@ -109,9 +109,9 @@ class ForgedTests(SynchronousTestCase):
         """Neither an item of our account nor a contact's resource of our name tells our shares."""
         self.publish("alice@localhost", item("here", THEIRS))
         self.publish("alice@localhost", item("here", THEIRS).replace("id='here'", "id='desk'"))
-        self.assertEqual(self.rig.bitween.catalogue.listings("alice@localhost"), {})
+        self.assertEqual(self.rig.bitween.shares.catalogue.listings("alice@localhost"), {})
         self.publish("bob@localhost", item("here", THEIRS))
-        self.assertEqual(self.rig.bitween.catalogue.listings("alice@localhost"), {})
+        self.assertEqual(self.rig.bitween.shares.catalogue.listings("alice@localhost"), {})
         self.assertNotIn(THEIRS, {c.info_hash for c in self.rig.own.shares.changes(0)})
 
     def test_a_large_request_is_not_sent_back(self) -> None:

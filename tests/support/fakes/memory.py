@@ -1,4 +1,4 @@
-"""What outlives a restart, in memory: the port of ``ports.Memory``."""
+"""What outlives a restart, in memory: :class:`bitween.app.ports.MemoryPort`."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from bitween.errors import StoreError
 from bitween.model.days_online import DaysOnline
+from bitween.model.intention import Intention
 from bitween.model.torrent_options import Limits
 from bitween.model.traffic import Traffic
 
@@ -22,6 +23,7 @@ class FakeMemory:
         self._traffic: dict[str, Traffic] = {}
         self._limits: tuple[Limits, Limits] | None = None
         self._days = DaysOnline()
+        self._intentions: dict[str, Intention] = {}
 
     def traffic(self) -> dict[str, Traffic]:
         """What was exchanged with each contact."""
@@ -50,3 +52,15 @@ class FakeMemory:
         if self.broken:
             raise StoreError("the disk is full")
         self._limits = (usual, chosen)
+
+    def intend(self, intention: Intention) -> None:
+        """Remember a path that is to be shared."""
+        self._intentions[intention.path] = intention
+
+    def settled(self, path: str) -> None:
+        """Forget it."""
+        self._intentions.pop(path, None)
+
+    def intended(self) -> list[Intention]:
+        """What is remembered, oldest first."""
+        return list(self._intentions.values())

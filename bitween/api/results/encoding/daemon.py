@@ -10,7 +10,7 @@ from bitween.api.results.encoding.common import addresses
 from bitween.api.results.encoding.torrents import limits
 from bitween.api.results.faults import error_data
 from bitween.api.results.shapes import daemon as shapes
-from bitween.app.application import DaemonStatus
+from bitween.app.status import DaemonStatus
 from bitween.model.connection import ConnectionStatus
 from bitween.model.setting import Setting
 from bitween.model.traffic import Rates, Traffic

@@ -9,7 +9,8 @@ from types import MappingProxyType
 
 from bitween.api.http.content_type import type_of
 from bitween.api.results.shapes import torrents as shapes
-from bitween.app.limits import Exported, FileStatus, LimitsInForce
+from bitween.app.limits import LimitsInForce
+from bitween.app.torrents import Exported, FileStatus
 from bitween.model.deletion import Deletion
 from bitween.model.peer import Peer
 from bitween.model.route import RouteKind

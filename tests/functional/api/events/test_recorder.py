@@ -231,7 +231,7 @@ class ContactEventTests(RecorderCase):
     def test_a_way_that_is_found(self) -> None:
         """How a device is reached is told when that is known."""
         found = RouteFound(jid=BOB, resource="desk", route=Route(RouteKind.LAN))
-        self.world.bitween.meetings.route_changes.notify(found)
+        self.world.bitween.connector.route_changes.notify(found)
         self.assertEqual(
             self.data(EventType.CONTACT_REACH),
             [{"contact": BOB, "resource": "desk", "reach": "lan", "text": "direct (LAN)"}],
@@ -274,7 +274,7 @@ class JobEventTests(RecorderCase):
 
     def hash(self, path: str = "/dev") -> str:
         """Begin to hash something."""
-        return self.world.bitween.add_path(path).id
+        return self.world.bitween.sharing.add_path(path).id
 
     def test_done(self) -> None:
         """It is told as it begins, goes on and ends."""

@@ -33,7 +33,7 @@ class CrowdTests(TestCase):
     def setUp(self) -> None:
         """Serve the API."""
         self.world = World(IReactorTime(reactor))
-        self.addCleanup(self.world.bitween.end)
+        self.addCleanup(self.world.bitween.close)
         self.site = site_of(self.world)
         site: Any = self.site
         port: Any = IReactorTCP(reactor).listenTCP(0, site, 1000, interface="127.0.0.1")

@@ -110,7 +110,7 @@ class MetricsTests(MetricsCase):
 
     def test_hashing(self) -> None:
         """Jobs by state, and the bytes they have read."""
-        self.world.bitween.add_path("/dev")
+        self.world.bitween.sharing.add_path("/dev")
         self.assertEqual(self.figure("bitween_jobs", state="queued"), 1)
         report, hashing = self.world.hasher.running["/dev"]
         report(30, 100)
