@@ -24,8 +24,9 @@ from bitween.model.share_list import ShareList
 from bitween.model.torrent import InfoHash
 from bitween.testing.private_prosody import PrivateProsody
 from bitween.xmpp.extensions.caps import Caps, caps_element
+from bitween.xmpp.namespaces import NS_SHARES
 from bitween.xmpp.session.tls import connection_options
-from bitween.xmpp.shares.item_codec import NS_SHARES, whole_item
+from bitween.xmpp.shares.item_codec import whole_item
 
 
 class _Presence(PresenceProtocol):

@@ -7,7 +7,7 @@ from typing import Any
 
 from twisted.words.protocols.jabber.error import StanzaError
 
-from bitween.xmpp.extensions.adhoc import NS_COMMANDS
+from bitween.xmpp.namespaces import NS_COMMANDS
 from tests.support.harness import Daemon, EjabberdTestCase, OnEveryServer, ProsodyTestCase
 from tests.support.raw_client import RawClient
 

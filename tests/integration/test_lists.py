@@ -18,13 +18,13 @@ from bitween.model.events import ListingReceived, MessengerEvent
 from bitween.model.share_list import ListMemory
 from bitween.testing.private_prosody import PrivateProsody
 from bitween.xmpp.messenger import Messenger
+from bitween.xmpp.namespaces import NS_PING
 from bitween.xmpp.session.client import Account
 from tests.support.fakes.lists import Memory, numbered
 from tests.support.fakes.ports import ports_around
 from tests.support.waiting import until
 
 # wokkel can only be imported once the shim of bitween.xmpp has run.
-from wokkel.ping import NS_PING  # isort: skip
 
 COUNT = 3000
 #: So many that reading them takes minutes at the pace that servers allow.

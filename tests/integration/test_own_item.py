@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bitween.xmpp.shares.item_codec import NS_SHARES
+from bitween.xmpp.namespaces import NS_SHARES
 from tests.support.harness import Daemon, EjabberdTestCase, OnEveryServer, ProsodyTestCase
 from tests.support.raw_client import RawClient
 

@@ -23,12 +23,16 @@ from bitween.model.announcement import MAX_SHARES
 from bitween.model.catalogue.catalogue import Catalogue
 from bitween.model.text import printable
 from bitween.model.torrent import parse_info_hash
-from bitween.xmpp.extensions.adhoc import NS_COMMANDS
+from bitween.xmpp.namespaces import (
+    NS_BITWEEN,
+    NS_BYTESTREAMS,
+    NS_COMMANDS,
+    NS_IBB,
+    NS_RSM,
+    NS_SHARES,
+)
 from bitween.xmpp.session.parser import BoundedElementStream
-from bitween.xmpp.shares.item_codec import NS_BITWEEN, NS_SHARES, parse_item
-from bitween.xmpp.shares.list_codec import NS_RSM
-from bitween.xmpp.streams.in_band import NS_IBB
-from bitween.xmpp.streams.proxies import NS_BYTESTREAMS
+from bitween.xmpp.shares.item_codec import parse_item
 from tests.support.stream_rig import ME, Rig
 
 ROUNDS = int(os.environ.get("BITWEEN_FUZZ", "2000"))

@@ -15,10 +15,10 @@ from bitween.model.events import (
 )
 from bitween.util.token_bucket import TokenBucket
 from bitween.xmpp.extensions.caps import Caps
+from bitween.xmpp.namespaces import NS_SHARES
 from bitween.xmpp.roster.roster import (
     Roster,
 )
-from bitween.xmpp.shares.item_codec import NS_SHARES
 from bitween.xmpp.shares.pep import Pep
 from bitween.xmpp.shares.published_list import PublishedList
 from tests.support.fakes.lists import Memory

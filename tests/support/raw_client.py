@@ -11,8 +11,8 @@ from twisted.words.xish import domish
 from wokkel.subprotocols import XMPPHandler
 
 from bitween.testing.private_server import PrivateServer
+from bitween.xmpp.namespaces import NS_SHARES
 from bitween.xmpp.session.client import Account, Client
-from bitween.xmpp.shares.item_codec import NS_SHARES
 
 _NS_PUBSUB = "http://jabber.org/protocol/pubsub"
 

@@ -14,16 +14,13 @@ from twisted.python.failure import Failure
 from twisted.words.protocols.jabber.error import StanzaError
 from twisted.words.protocols.jabber.xmlstream import toResponse
 from twisted.words.xish import domish
-from wokkel.data_form import NS_X_DATA
-from wokkel.disco import NS_DISCO_INFO, NS_DISCO_ITEMS
 from wokkel.subprotocols import XMPPHandler
 
 from bitween.errors import BitweenError
 from bitween.model.command import Command, Question, Report
 from bitween.xmpp.elements import xml_text
 from bitween.xmpp.jids import split
-
-NS_COMMANDS = "http://jabber.org/protocol/commands"
+from bitween.xmpp.namespaces import NS_COMMANDS, NS_DISCO_INFO, NS_DISCO_ITEMS, NS_X_DATA
 
 #: Questions that wait for their answer at once; one more, and the oldest is given up.
 MAX_SESSIONS = 10

@@ -8,20 +8,24 @@ from typing import Any
 
 from twisted.words.protocols.jabber.error import StanzaError
 from twisted.words.xish import domish
-from wokkel.disco import NS_DISCO_INFO, NS_DISCO_ITEMS
-from wokkel.generic import NS_VERSION
-from wokkel.ping import NS_PING
 from wokkel.subprotocols import IQHandlerMixin, XMPPHandler
 
-from bitween.xmpp.extensions.adhoc import NS_COMMANDS
-from bitween.xmpp.extensions.peer_requests import FEATURE as NS_ENCOUNTERS
-from bitween.xmpp.extensions.peer_requests import NEIGHBOURS as NS_NEIGHBOURS
-from bitween.xmpp.shares.item_codec import NS_BITWEEN, NS_SHARES
-from bitween.xmpp.shares.list_codec import NS_RSM
-from bitween.xmpp.streams.in_band import NS_IBB
-from bitween.xmpp.streams.proxies import NS_BYTESTREAMS
+from bitween.xmpp.namespaces import (
+    NS_BITWEEN,
+    NS_BYTESTREAMS,
+    NS_CAPS,
+    NS_COMMANDS,
+    NS_DISCO_INFO,
+    NS_DISCO_ITEMS,
+    NS_IBB,
+    NS_NEIGHBOURS,
+    NS_PEER_REQUESTS,
+    NS_PING,
+    NS_RSM,
+    NS_SHARES,
+    NS_VERSION,
+)
 
-NS_CAPS = "http://jabber.org/protocol/caps"
 NODE = "https://xmpp.kwoh.de/bitween"
 
 #: category, type, language, name (XEP-0030 §3.1).
@@ -31,7 +35,7 @@ FEATURES = tuple(
     sorted(
         {
             *(NS_CAPS, NS_DISCO_INFO, NS_DISCO_ITEMS, NS_PING, NS_RSM, NS_VERSION),
-            *(NS_BITWEEN, NS_ENCOUNTERS, NS_COMMANDS, f"{NS_SHARES}+notify"),
+            *(NS_BITWEEN, NS_PEER_REQUESTS, NS_COMMANDS, f"{NS_SHARES}+notify"),
             *(NS_BYTESTREAMS, NS_IBB, NS_NEIGHBOURS),
         }
     )

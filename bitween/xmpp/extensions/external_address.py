@@ -15,7 +15,7 @@ from wokkel.subprotocols import XMPPHandler
 from bitween.errors import InvalidValue
 from bitween.model.address import PeerAddress
 from bitween.model.nat import ServerView, StunServer
-from bitween.xmpp.extensions.server_check import NS_EXTERNAL_SERVICES, NS_IP_CHECK
+from bitween.xmpp.namespaces import NS_EXTERNAL_SERVICES, NS_IP_CHECK
 from bitween.xmpp.session.errors import request_error
 
 #: STUN services that are taken, and the letters of the name of one (RFC 1035 §2.3.4).

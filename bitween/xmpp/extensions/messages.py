@@ -12,9 +12,7 @@ from wokkel.subprotocols import XMPPHandler
 
 from bitween.xmpp.extensions.quota import RateLimiter
 from bitween.xmpp.jids import split
-
-NS_HINTS = "urn:xmpp:hints"
-NS_CARBONS = "urn:xmpp:carbons:2"
+from bitween.xmpp.namespaces import NS_CARBONS, NS_HINTS
 
 #: Messages of a bare JID that are answered, and the seconds in which they may come.
 ANSWERS = (60, 60.0)

@@ -13,7 +13,6 @@ from twisted.python.failure import Failure
 from twisted.words.protocols.jabber.error import StanzaError
 from twisted.words.protocols.jabber.xmlstream import IQ, toResponse
 from twisted.words.xish import domish
-from wokkel.disco import NS_DISCO_INFO
 from wokkel.subprotocols import XMPPHandler
 
 from bitween.errors import InvalidValue, NotConnected, NotFound, RequestRefused
@@ -25,10 +24,10 @@ from bitween.model.torrent import InfoHash, parse_info_hash
 from bitween.util.token_bucket import RESERVE, TokenBucket
 from bitween.xmpp.extensions.quota import RateLimiter
 from bitween.xmpp.jids import split
+from bitween.xmpp.namespaces import NS_BITWEEN, NS_DISCO_INFO, NS_NEIGHBOURS, NS_PEER_REQUESTS
 from bitween.xmpp.session.errors import request_error
 from bitween.xmpp.shares.item_codec import (
     MAX_CANDIDATES,
-    NS_BITWEEN,
     address_element,
     candidate_element,
     parse_address,
@@ -36,10 +35,6 @@ from bitween.xmpp.shares.item_codec import (
     parse_truth,
 )
 
-#: What a resource that can be asked has among its features.
-FEATURE = "urn:bitween:1#encounters"
-#: What a resource has among them that can prove to share a network with us.
-NEIGHBOURS = "urn:bitween:1#neighbours"
 #: seconds for an answer; dialling takes some.
 ANSWER_TIMEOUT = 15
 #: Requests of a bare JID, and the seconds in which they may come.
@@ -167,11 +162,11 @@ class PeerRequests(XMPPHandler):
         """
         request = domish.Element((NS_BITWEEN, "neighbour"))
         request["token"] = token.hex()
-        asking = Deferred.fromCoroutine(self._ask(jid, resource, "set", request, NEIGHBOURS))
+        asking = Deferred.fromCoroutine(self._ask(jid, resource, "set", request, NS_NEIGHBOURS))
         return asking.addCallback(lambda _: None)
 
     async def _ask(
-        self, jid: str, resource: str, kind: str, request: Any, feature: str = FEATURE
+        self, jid: str, resource: str, kind: str, request: Any, feature: str = NS_PEER_REQUESTS
     ) -> Any:
         """Send a request and give the element of the same name that answers it."""
         to = f"{jid}/{resource}"
@@ -207,7 +202,7 @@ class PeerRequests(XMPPHandler):
             answer = await self._send(f"{jid}/{resource}", "get", question)
             info = next(answer.elements(NS_DISCO_INFO, "query"))
             features = {f.getAttribute("var") for f in info.elements(NS_DISCO_INFO, "feature")}
-            self._able[key] = frozenset(features & {FEATURE, NEIGHBOURS})
+            self._able[key] = frozenset(features & {NS_PEER_REQUESTS, NS_NEIGHBOURS})
         return feature in self._able[key]
 
     async def _send(self, to: str, kind: str, content: Any) -> Any:

@@ -8,9 +8,9 @@ from twisted.internet.defer import Deferred
 from twisted.words.protocols.jabber.error import StanzaError
 from twisted.words.protocols.jabber.xmlstream import IQ
 from twisted.words.protocols.jabber.xmlstream import TimeoutError as NoAnswer
-from wokkel.ping import NS_PING
 from wokkel.subprotocols import XMPPHandler
 
+from bitween.xmpp.namespaces import NS_PING
 from bitween.xmpp.session.errors import no_session, request_error
 
 #: Seconds for an answer.

@@ -15,12 +15,9 @@ from wokkel.subprotocols import XMPPHandler
 
 from bitween.model.diagnosis import Finding, Verdict
 from bitween.model.text import printable
+from bitween.xmpp.namespaces import NS_DISCO_INFO, NS_EXTERNAL_SERVICES, NS_IP_CHECK, NS_TIME
 from bitween.xmpp.session.errors import request_error
-from bitween.xmpp.streams.proxies import NS_DISCO_INFO, Proxies
-
-NS_TIME = "urn:xmpp:time"
-NS_EXTERNAL_SERVICES = "urn:xmpp:extdisco:2"
-NS_IP_CHECK = "urn:xmpp:sic:1"
+from bitween.xmpp.streams.proxies import Proxies
 
 _DAY = 24 * 3600.0
 _EXPIRES_SOON = 7 * _DAY

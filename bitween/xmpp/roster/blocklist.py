@@ -12,9 +12,8 @@ from twisted.words.protocols.jabber.xmlstream import IQ
 from wokkel.subprotocols import IQHandlerMixin, XMPPHandler
 
 from bitween.xmpp.jids import parse_contact, split
+from bitween.xmpp.namespaces import NS_BLOCKING
 from bitween.xmpp.session.errors import no_session, request_error
-
-NS_BLOCKING = "urn:xmpp:blocking"
 
 #: Entries that are remembered; the server enforces the others all the same.
 MAX_BLOCKED = 10_000

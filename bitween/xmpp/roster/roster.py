@@ -11,12 +11,7 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 from twisted.words.protocols.jabber.error import StanzaError
 from twisted.words.xish import domish
-from wokkel.xmppim import (
-    NS_ROSTER,
-    RosterClientProtocol,
-    RosterItem,
-    RosterRequest,
-)
+from wokkel.xmppim import RosterClientProtocol, RosterItem, RosterRequest
 
 from bitween.errors import AlreadyContact, InvalidValue, RequestRefused, UnknownContact
 from bitween.model.catalogue.catalogue import MAX_RESOURCES
@@ -35,6 +30,7 @@ from bitween.model.text import printable
 from bitween.xmpp.elements import xml_text
 from bitween.xmpp.extensions.quota import RateLimiter
 from bitween.xmpp.jids import parse_contact, split, stamped
+from bitween.xmpp.namespaces import NS_NICK, NS_ROSTER
 from bitween.xmpp.roster.presence import available
 from bitween.xmpp.roster.subscription_retry import SubscriptionRetry
 from bitween.xmpp.session.errors import no_session, request_error, subscription_error
@@ -62,7 +58,6 @@ LET_IN = (10, 600.0)
 #: Seconds in which a new contact who is asked back may consent.
 SETTLING = 0.5
 
-NS_NICK = "http://jabber.org/protocol/nick"
 # characters of the name that a stranger gives himself.
 _MAX_NICK = 64
 

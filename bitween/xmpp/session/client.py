@@ -16,7 +16,6 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.words.protocols.jabber import client as jabber_client
 from twisted.words.protocols.jabber import xmlstream
-from twisted.words.protocols.jabber.client import NS_XMPP_BIND
 from twisted.words.protocols.jabber.error import StanzaError, StreamError
 from twisted.words.protocols.jabber.jid import JID
 from twisted.words.xish.domish import ParserError
@@ -33,6 +32,7 @@ from bitween.util.backoff import Backoff
 from bitween.util.observable import Observable
 from bitween.util.token_bucket import TokenBucket
 from bitween.xmpp.jids import parse_account, stamped
+from bitween.xmpp.namespaces import NS_BIND
 from bitween.xmpp.roster.presence import unavailable
 from bitween.xmpp.session.connector import Connector
 from bitween.xmpp.session.dns import Place, look_up, system_resolver
@@ -164,7 +164,7 @@ class _Bind(jabber_client.BindInitializer):
         :raises RequestRefused: if it has given none, or one of another domain, which it cannot
             speak for: contacts would be told to look for us there.
         """
-        bound = next(iq.elements(NS_XMPP_BIND, "bind"), None)
+        bound = next(iq.elements(NS_BIND, "bind"), None)
         jid = stamped(str((bound and bound.jid) or ""))
         if not (jid.user and jid.host and jid.resource):
             raise RequestRefused("the server binds the session to no resource")

@@ -10,11 +10,7 @@ from OpenSSL.SSL import X509VerificationCodes as Code
 from twisted.internet import error as net
 from twisted.internet.defer import CancelledError
 from twisted.words.protocols.jabber import sasl
-from twisted.words.protocols.jabber.error import (
-    NS_XMPP_STANZAS,
-    StanzaError,
-    StreamError,
-)
+from twisted.words.protocols.jabber.error import StanzaError, StreamError
 from twisted.words.protocols.jabber.xmlstream import FeatureNotAdvertized, TLSError
 from twisted.words.protocols.jabber.xmlstream import TimeoutError as NoAnswer
 from twisted.words.xish.domish import ParserError
@@ -29,6 +25,7 @@ from bitween.errors import (
     XMPPError,
 )
 from bitween.model.text import printable
+from bitween.xmpp.namespaces import NS_STANZAS
 from bitween.xmpp.session.parser import NoStream
 from bitween.xmpp.session.scram import MOST_ITERATIONS, ServerNotAuthentic, TooManyIterations
 from bitween.xmpp.session.tls import CertificateForAnother, CertificateNotAccepted
@@ -176,7 +173,7 @@ def subscription_error(jid: str, presence: Any) -> RequestRefused:
         element.name: str(element)
         for error in presence.elements(presence.uri, "error")
         for element in error.elements()
-        if element.uri == NS_XMPP_STANZAS
+        if element.uri == NS_STANZAS
     }
     text = told.pop("text", "")
     condition = next(iter(told), "")

@@ -12,9 +12,9 @@ from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.words.protocols.jabber import xmlstream
-from wokkel.ping import NS_PING
 
 from bitween.util.token_bucket import TokenBucket
+from bitween.xmpp.namespaces import NS_PING
 
 #: seconds between two pings, and until one without an answer means a dead link: 35 together.
 PING_INTERVAL = 25

@@ -14,11 +14,10 @@ from twisted.words.protocols.jabber import sasl, sasl_mechanisms
 from twisted.words.protocols.jabber.xmlstream import Reset
 from twisted.words.xish.xmlstream import STREAM_END_EVENT
 
+from bitween.xmpp.namespaces import NS_CHANNEL_BINDING
 from bitween.xmpp.session.key_derivation import KeyDerivation
 from bitween.xmpp.session.passwords import Password
 from bitween.xmpp.session.scram import Scram, ServerNotAuthentic
-
-NS_CHANNEL_BINDING = "urn:xmpp:sasl-cb:0"
 
 #: Strongest first.
 SCRAM_MECHANISMS = ("SCRAM-SHA-256", "SCRAM-SHA-1")

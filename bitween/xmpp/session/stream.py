@@ -9,17 +9,17 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.words.protocols.jabber import xmlstream
-from twisted.words.protocols.jabber.error import NS_XMPP_STREAMS, StanzaError
+from twisted.words.protocols.jabber.error import StanzaError
 from twisted.words.protocols.jabber.jid import JID
-from twisted.words.protocols.jabber.sasl import NS_XMPP_SASL
 from twisted.words.xish import domish
 
 from bitween.model.text import printable
 from bitween.util.token_bucket import TokenBucket
 from bitween.xmpp.extensions.messages import leave_no_trace
 from bitween.xmpp.jids import split
+from bitween.xmpp.namespaces import NS_SASL, NS_SM, NS_STREAMS
 from bitween.xmpp.session.parser import BoundedElementStream
-from bitween.xmpp.session.stream_management import NS_SM, REQUEST, StreamManagement, is_stanza
+from bitween.xmpp.session.stream_management import REQUEST, StreamManagement, is_stanza
 from bitween.xmpp.shares.list_codec import is_page
 
 #: seconds until a request without an answer has failed.
@@ -269,10 +269,10 @@ class Stream(xmlstream.XmlStream):
 
     def onStreamError(self, error: domish.Element) -> None:
         """Tell why the server ends the stream, and where it sends us if it does."""
-        place = next(error.elements(NS_XMPP_STREAMS, "see-other-host"), None)
+        place = next(error.elements(NS_STREAMS, "see-other-host"), None)
         if place is not None:
             # Twisted's exception knows of no place, but of a text.
-            error.addElement((NS_XMPP_STREAMS, "text"), content=str(place))
+            error.addElement((NS_STREAMS, "text"), content=str(place))
         super().onStreamError(error)
 
     def onDocumentEnd(self) -> None:
@@ -340,10 +340,10 @@ def _shown(obj: Any) -> str:
     """A stanza as a line for the log, with the secrets of the log-in masked."""
     if not domish.IElement.providedBy(obj):
         return printable(str(obj), _MAX_LOGGED)
-    if obj.uri == NS_XMPP_SASL and obj.name in {"auth", "challenge", "response", "success"}:
+    if obj.uri == NS_SASL and obj.name in {"auth", "challenge", "response", "success"}:
         mechanism = printable(obj.getAttribute("mechanism", ""))
         shown = f" mechanism='{mechanism}'" if mechanism else ""
-        return f"<{obj.name} xmlns='{NS_XMPP_SASL}'{shown}>…</{obj.name}>"
+        return f"<{obj.name} xmlns='{NS_SASL}'{shown}>…</{obj.name}>"
     try:
         return printable(obj.toXml(), _MAX_LOGGED)
     except RecursionError:

@@ -11,8 +11,8 @@ from twisted.words.protocols.jabber.xmlstream import BaseFeatureInitiatingInitia
 from twisted.words.xish import domish
 
 from bitween.errors import NotConnected
+from bitween.xmpp.namespaces import NS_SM
 
-NS_SM = "urn:xmpp:sm:3"
 FEATURE = (NS_SM, "sm")
 
 #: seconds for which a session whose link is gone is kept, on both sides.

@@ -39,11 +39,7 @@ from bitween.model.text import printable, safe_name
 from bitween.model.torrent import MAX_SIZE, InfoHash, parse_info_hash
 from bitween.xmpp.elements import xml_text
 from bitween.xmpp.jids import MAX_RESOURCE
-
-#: The prototype's node, and the namespace of its payload.
-NS_SHARES = "https://xmpp.kwoh.de/protocol/shares"
-#: The namespace of what bitween adds.
-NS_BITWEEN = "urn:bitween:1"
+from bitween.xmpp.namespaces import NS_BITWEEN, NS_SHARES
 
 #: bytes of an item that holds a whole list: what goes out in one burst, so that nothing ever waits
 #: behind it.

@@ -31,15 +31,13 @@ from bitween.errors import InvalidValue
 from bitween.model.announcement import ListPage, Share
 from bitween.model.share_list import Change, ShareList
 from bitween.model.torrent import InfoHash, parse_info_hash
+from bitween.xmpp.namespaces import NS_BITWEEN, NS_RSM
 from bitween.xmpp.shares.item_codec import (
-    NS_BITWEEN,
     change_element,
     parse_list_id,
     parse_revision,
     parse_share,
 )
-
-NS_RSM = "http://jabber.org/protocol/rsm"
 
 #: Entries of one page: what is asked for, and the most that is read.
 MAX_ENTRIES = 200

@@ -21,8 +21,8 @@ from bitween.model.share_list import MAX_GONE
 from bitween.model.text import printable
 from bitween.util.backoff import Backoff
 from bitween.util.token_bucket import RESERVE, TokenBucket
+from bitween.xmpp.namespaces import NS_BITWEEN
 from bitween.xmpp.session.errors import request_error
-from bitween.xmpp.shares.item_codec import NS_BITWEEN
 from bitween.xmpp.shares.list_codec import ListAnswer, ListQuery, parse_page, query_element
 
 #: Requests that wait for an answer at the same time, one of them at most of any one account: its

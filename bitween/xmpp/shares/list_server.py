@@ -14,7 +14,7 @@ from bitween.errors import InvalidValue
 from bitween.model.share_list import ShareList
 from bitween.util.token_bucket import RESERVE, TokenBucket
 from bitween.xmpp.jids import split
-from bitween.xmpp.shares.item_codec import NS_BITWEEN
+from bitween.xmpp.namespaces import NS_BITWEEN
 from bitween.xmpp.shares.list_codec import MAX_PAGE, ListQuery, page_element, parse_query
 
 #: Requests that wait for their answer; with more, readers would give up before their turn came.

@@ -24,7 +24,7 @@ from bitween.util.backoff import Backoff
 from bitween.util.token_bucket import TokenBucket
 from bitween.xmpp.elements import Element
 from bitween.xmpp.extensions.extension import Extension
-from bitween.xmpp.shares.item_codec import NS_SHARES
+from bitween.xmpp.namespaces import NS_SHARES
 from bitween.xmpp.shares.node_check import NodeCheck
 from bitween.xmpp.shares.published_list import PublishedList
 from bitween.xmpp.shares.publisher import Publisher

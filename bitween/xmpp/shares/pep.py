@@ -22,7 +22,7 @@ from typing import Any
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
-from wokkel.pubsub import NS_PUBSUB_EVENT, PubSubClient
+from wokkel.pubsub import PubSubClient
 
 from bitween.errors import BitweenError
 from bitween.model.announcement import Announcement, Share
@@ -34,7 +34,8 @@ from bitween.util.token_bucket import TokenBucket
 from bitween.xmpp.elements import Element
 from bitween.xmpp.extensions.extension import Extension
 from bitween.xmpp.jids import MAX_RESOURCE, split
-from bitween.xmpp.shares.item_codec import NS_SHARES, parse_item, payload_of
+from bitween.xmpp.namespaces import NS_PUBSUB_EVENT, NS_SHARES
+from bitween.xmpp.shares.item_codec import parse_item, payload_of
 from bitween.xmpp.shares.node_reader import NodeReader
 from bitween.xmpp.shares.own_node import OwnNode
 from bitween.xmpp.shares.published_list import PublishedList

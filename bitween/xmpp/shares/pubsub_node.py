@@ -14,14 +14,17 @@ from collections.abc import Collection, Mapping
 from twisted.words.protocols.jabber.error import StanzaError
 from twisted.words.xish import domish
 from wokkel.data_form import Form
-from wokkel.pubsub import NS_PUBSUB, NS_PUBSUB_NODE_CONFIG, NS_PUBSUB_OWNER
 
 from bitween.errors import RequestRefused
 from bitween.xmpp.elements import Element
 from bitween.xmpp.extensions.extension import Extension
+from bitween.xmpp.namespaces import (
+    NS_PUBLISH_OPTIONS,
+    NS_PUBSUB,
+    NS_PUBSUB_NODE_CONFIG,
+    NS_PUBSUB_OWNER,
+)
 from bitween.xmpp.session.errors import request_error
-
-_NS_PUBLISH_OPTIONS = NS_PUBSUB + "#publish-options"
 
 
 class PreconditionFailed(RequestRefused):
@@ -81,7 +84,7 @@ class PubSubNode:
         publish.addChild(item)
         if self._preconditions:
             options = pubsub.addElement("publish-options")
-            options.addChild(_form(self._preconditions, _NS_PUBLISH_OPTIONS))
+            options.addChild(_form(self._preconditions, NS_PUBLISH_OPTIONS))
         try:
             await self._requester.send_iq("set", pubsub, self._service)
         except Exception as error:

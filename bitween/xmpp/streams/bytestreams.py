@@ -17,8 +17,9 @@ from wokkel.subprotocols import XMPPHandler
 from bitween.errors import BitweenError, RequestRefused
 from bitween.model.text import printable
 from bitween.xmpp.jids import split
+from bitween.xmpp.namespaces import NS_BYTESTREAMS
 from bitween.xmpp.session.errors import no_session, request_error
-from bitween.xmpp.streams.proxies import NS_BYTESTREAMS, Proxies, Proxy, proxies_in
+from bitween.xmpp.streams.proxies import Proxies, Proxy, proxies_in
 from bitween.xmpp.streams.socks import ProxiedStream
 from bitween.xmpp.streams.stream_limits import StreamLimiter
 

@@ -19,10 +19,9 @@ from zope.interface import implementer
 from bitween.errors import BitweenError
 from bitween.util.token_bucket import RESERVE, TokenBucket
 from bitween.xmpp.jids import split
+from bitween.xmpp.namespaces import NS_IBB
 from bitween.xmpp.session.errors import request_error
 from bitween.xmpp.streams.stream_limits import StreamLimiter
-
-NS_IBB = "http://jabber.org/protocol/ibb"
 
 #: bytes that a stanza carries, before they are encoded.
 BLOCK_SIZE = 4096

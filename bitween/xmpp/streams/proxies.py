@@ -17,11 +17,8 @@ from bitween.model.dial_budget import DialBudget
 from bitween.model.text import printable
 from bitween.util.host_names import resolve
 from bitween.xmpp.jids import split
+from bitween.xmpp.namespaces import NS_BYTESTREAMS, NS_DISCO_INFO, NS_DISCO_ITEMS
 from bitween.xmpp.session.errors import no_session, request_error
-
-NS_DISCO_INFO = "http://jabber.org/protocol/disco#info"
-NS_DISCO_ITEMS = "http://jabber.org/protocol/disco#items"
-NS_BYTESTREAMS = "http://jabber.org/protocol/bytestreams"
 
 #: Components of a server that are looked at.
 MAX_ITEMS = 20

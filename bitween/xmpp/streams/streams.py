@@ -18,8 +18,8 @@ from bitween.model.relay_route import RelayRoute
 from bitween.model.text import printable
 from bitween.util.token_bucket import RESERVE, TokenBucket
 from bitween.xmpp.jids import split
+from bitween.xmpp.namespaces import NS_BITWEEN
 from bitween.xmpp.session.errors import request_error
-from bitween.xmpp.shares.item_codec import NS_BITWEEN
 from bitween.xmpp.streams.bytestreams import Bytestreams
 from bitween.xmpp.streams.in_band import InBand
 from bitween.xmpp.streams.proxies import Proxies

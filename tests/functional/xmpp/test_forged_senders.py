@@ -7,7 +7,7 @@ import re
 from twisted.trial.unittest import SynchronousTestCase
 
 from bitween.model.announcement import Announcement
-from bitween.xmpp.shares.item_codec import NS_BITWEEN, NS_SHARES
+from bitween.xmpp.namespaces import NS_BITWEEN, NS_SHARES
 from tests.support.stream_rig import Rig
 
 MINE, THEIRS = "a" * 40, "b" * 40

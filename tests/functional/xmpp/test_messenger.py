@@ -6,8 +6,8 @@ import re
 from typing import Any
 
 from bitween.model.torrent import InfoHash
-from bitween.xmpp.extensions.peer_requests import FEATURE
 from bitween.xmpp.messenger import Messenger
+from bitween.xmpp.namespaces import NS_PEER_REQUESTS
 from bitween.xmpp.session.client import Account, Client
 from tests.support.client_case import SECRET, ClientCase
 
@@ -64,7 +64,7 @@ class OwnDeviceTests(ClientCase):
         self.meet()
         question = self.asked(DISCO, DESK)
         self.assertIsNotNone(question)
-        features = f"<feature var='{FEATURE}'/>"
+        features = f"<feature var='{NS_PEER_REQUESTS}'/>"
         self.told_by_server(
             f"<iq type='result' id='{question}' from='{DESK}'>"
             f"<query xmlns='{DISCO}'>{features}</query></iq>"

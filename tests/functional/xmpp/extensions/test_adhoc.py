@@ -10,14 +10,9 @@ from twisted.internet.task import Clock
 
 from bitween.errors import UnknownTorrent
 from bitween.model.command import Command, Question, Report
-from bitween.xmpp.extensions.adhoc import (
-    MAX_RUNNING,
-    MAX_SESSIONS,
-    NS_COMMANDS,
-    SESSION_LIFE,
-    AdHoc,
-)
+from bitween.xmpp.extensions.adhoc import MAX_RUNNING, MAX_SESSIONS, SESSION_LIFE, AdHoc
 from bitween.xmpp.extensions.caps import Caps
+from bitween.xmpp.namespaces import NS_COMMANDS
 from bitween.xmpp.roster.roster import Roster
 from tests.support.handler_case import ROSTER, HandlerCase, Manager
 

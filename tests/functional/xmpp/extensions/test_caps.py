@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from bitween.xmpp.extensions.caps import NODE, VERIFICATION
-from bitween.xmpp.shares.item_codec import NS_SHARES
+from bitween.xmpp.namespaces import NS_SHARES
 from tests.support.handler_case import (
     HandlerCase,
 )

@@ -18,16 +18,15 @@ from bitween.xmpp.extensions.caps import FEATURES
 from bitween.xmpp.extensions.peer_requests import (
     ANSWER_TIMEOUT,
     DIAL_BACKS,
-    FEATURE,
     MAX_RUNNING,
     MAX_RUNNING_FOR_ONE,
     MEETINGS,
-    NEIGHBOURS,
     PROOFS,
     PeerRequests,
 )
+from bitween.xmpp.namespaces import NS_BITWEEN, NS_NEIGHBOURS, NS_PEER_REQUESTS
 from bitween.xmpp.roster.roster import Roster
-from bitween.xmpp.shares.item_codec import MAX_CANDIDATES, NS_BITWEEN
+from bitween.xmpp.shares.item_codec import MAX_CANDIDATES
 from tests.support.handler_case import HASH, ROSTER, HandlerCase, Manager
 
 # wokkel can only be imported once the shim of bitween.xmpp has run.
@@ -279,8 +278,8 @@ class AskingTests(EncounterCase):
 
     def test_we_say_that_we_can_be_asked(self) -> None:
         """The features are among ours."""
-        self.assertIn(FEATURE, FEATURES)
-        self.assertIn(NEIGHBOURS, FEATURES)
+        self.assertIn(NS_PEER_REQUESTS, FEATURES)
+        self.assertIn(NS_NEIGHBOURS, FEATURES)
 
     def test_it_waits_for_room(self) -> None:
         """Contacts can have us ask often: that holds up nothing else."""
@@ -301,7 +300,7 @@ class AskingTests(EncounterCase):
         self.assertIsNone(self.successResultOf(asking))
         self.encounters.drop(BOB, "laptop")
         asking = self.encounters.prove(BOB, "laptop", TOKEN)
-        feature = f"<feature var='{FEATURE}'/>"
+        feature = f"<feature var='{NS_PEER_REQUESTS}'/>"
         self.answer(f"<query xmlns='{DISCO}'>{feature}</query>", sender=LAPTOP)
         self.assertIn("cannot be asked", self.refusal(asking))
 

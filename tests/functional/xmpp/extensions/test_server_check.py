@@ -10,13 +10,16 @@ from twisted.internet.testing import StringTransport
 from twisted.trial.unittest import SynchronousTestCase
 
 from bitween.model.diagnosis import Finding, Verdict
-from bitween.xmpp.extensions.server_check import (
+from bitween.xmpp.extensions.server_check import ServerCheck
+from bitween.xmpp.namespaces import (
+    NS_BYTESTREAMS,
+    NS_DISCO_INFO,
+    NS_DISCO_ITEMS,
     NS_EXTERNAL_SERVICES,
     NS_IP_CHECK,
     NS_TIME,
-    ServerCheck,
 )
-from bitween.xmpp.streams.proxies import NS_BYTESTREAMS, NS_DISCO_INFO, NS_DISCO_ITEMS, Proxies
+from bitween.xmpp.streams.proxies import Proxies
 from tests.support.handler_case import Manager, xml
 
 NOW = 1_800_000_000.0  # 2027-01-15T08:00:00Z

@@ -10,10 +10,10 @@ from twisted.internet.task import Clock
 from bitween.errors import InvalidValue, NotConnected, RequestRefused
 from bitween.model.contact import AutoAccept, Contact, Pending
 from bitween.model.events import ContactChanged, PresenceChanged
-from bitween.xmpp.roster.blocklist import MAX_BLOCKED, NS_BLOCKING, BlockList
+from bitween.xmpp.namespaces import NS_BLOCKING, NS_NICK
+from bitween.xmpp.roster.blocklist import MAX_BLOCKED, BlockList
 from bitween.xmpp.roster.roster import (
     LET_IN,
-    NS_NICK,
     WELCOME_INTERVAL,
     WELCOMES_AT_ONCE,
     Roster,

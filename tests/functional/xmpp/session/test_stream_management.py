@@ -14,9 +14,10 @@ from twisted.words.xish import domish
 
 from bitween.errors import NotConnected
 from bitween.model.connection import ConnectionState
+from bitween.xmpp.namespaces import NS_SM
 from bitween.xmpp.session.sasl import LogInInitializer
 from bitween.xmpp.session.stream import MAX_HELD, MAX_HELD_SIZE
-from bitween.xmpp.session.stream_management import MAX_STANZAS, NS_SM, StreamManagement
+from bitween.xmpp.session.stream_management import MAX_STANZAS, StreamManagement
 from tests.support.client_case import ClientCase, Transport
 
 # wokkel can only be imported once the shim of bitween.xmpp has run.

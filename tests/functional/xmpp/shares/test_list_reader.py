@@ -11,12 +11,11 @@ from bitween.model.announcement import ListPage
 from bitween.model.events import ListingReceived, MessengerEvent
 from bitween.model.share_list import ShareList
 from bitween.util.token_bucket import BURST, RATE, TokenBucket
+from bitween.xmpp.namespaces import NS_BITWEEN, NS_RSM
 from bitween.xmpp.roster.roster import Roster
-from bitween.xmpp.shares.item_codec import NS_BITWEEN
 from bitween.xmpp.shares.list_codec import (
     MAX_ENTRIES,
     MAX_PAGE,
-    NS_RSM,
     ListQuery,
     page_element,
     parse_query,

@@ -9,7 +9,7 @@ from bitween.model.events import (
     ItemRetracted,
     ItemsRead,
 )
-from bitween.xmpp.shares.item_codec import NS_SHARES
+from bitween.xmpp.namespaces import NS_SHARES
 from tests.support.handler_case import (
     HASH,
     PUBSUB,

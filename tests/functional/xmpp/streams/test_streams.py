@@ -16,16 +16,15 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from bitween.errors import BitweenError, RequestRefused
 from bitween.util.token_bucket import TokenBucket
-from bitween.xmpp.shares.item_codec import NS_BITWEEN
-from bitween.xmpp.streams.in_band import BLOCK_SIZE, LEAST_BLOCK_SIZE, NS_IBB, stream_limit
-from bitween.xmpp.streams.proxies import (
-    MAX_FAILED,
-    MAX_PORTS,
+from bitween.xmpp.namespaces import (
+    NS_BITWEEN,
     NS_BYTESTREAMS,
     NS_DISCO_INFO,
     NS_DISCO_ITEMS,
-    Proxies,
+    NS_IBB,
 )
+from bitween.xmpp.streams.in_band import BLOCK_SIZE, LEAST_BLOCK_SIZE, stream_limit
+from bitween.xmpp.streams.proxies import MAX_FAILED, MAX_PORTS, Proxies
 from bitween.xmpp.streams.stream_limits import KNOCKS, MAX_IN_ALL, MAX_OF_CONTACT, StreamLimiter
 from bitween.xmpp.streams.streams import Streams
 from tests.support.fakes.resolver import Resolver

@@ -11,7 +11,7 @@ from bitween.xmpp.extensions.caps import (
     caps_element,
     verification,
 )
-from bitween.xmpp.shares.item_codec import NS_SHARES
+from bitween.xmpp.namespaces import NS_SHARES
 
 
 class CapsTests(SynchronousTestCase):
