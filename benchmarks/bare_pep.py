@@ -23,7 +23,8 @@ from bitween.model.candidate import Candidate
 from bitween.model.share_list import ShareList
 from bitween.model.torrent import InfoHash
 from bitween.testing.private_prosody import PrivateProsody
-from bitween.xmpp.extensions.caps import Caps, caps_element
+from bitween.xmpp.extensions.caps import Caps
+from bitween.xmpp.extensions.extension import Extension
 from bitween.xmpp.namespaces import NS_SHARES
 from bitween.xmpp.session.tls import connection_options
 from bitween.xmpp.shares.item_codec import whole_item
@@ -32,15 +33,16 @@ from bitween.xmpp.shares.item_codec import whole_item
 class _Presence(PresenceProtocol):
     """Shows what it can do, lets everybody in, and tells when it first sees another."""
 
-    def __init__(self) -> None:
+    def __init__(self, caps: Caps) -> None:
         super().__init__()
+        self._caps = caps
         self.online: Deferred[None] = Deferred()
         self.seen: Deferred[None] = Deferred()
 
     def connectionInitialized(self) -> None:
         super().connectionInitialized()
         presence = domish.Element((None, "presence"))
-        presence.addChild(caps_element())
+        presence.addChild(self._caps.element())
         self.send(presence)
         self.online.callback(None)
 
@@ -53,8 +55,10 @@ class _Presence(PresenceProtocol):
             self.seen.callback(None)
 
 
-class _Items(PubSubClient):
+class _Items(Extension, PubSubClient):
     """Tells when the next event comes."""
+
+    features = frozenset({f"{NS_SHARES}+notify"})
 
     arrived: Deferred[float]
 
@@ -82,9 +86,10 @@ class Client:
         self.service = XMPPClient(self.jid, "secret", prosody.host, prosody.port)
         factory = XMPPClientFactory(self.jid, "secret", configurationForTLS=options)
         StreamManager.__init__(self.service, factory)
-        self.presence = _Presence()
+        caps = Caps()
+        self.presence = _Presence(caps)
         self.items = _Items(clock)
-        for handler in (self.presence, self.items, Caps()):
+        for handler in (self.presence, self.items, caps):
             handler.setHandlerParent(self.service)
 
 

@@ -40,7 +40,7 @@ from bitween.model.torrent import InfoHash
 from bitween.storage.database import Database
 from bitween.testing.private_prosody import PrivateProsody
 from bitween.util import token_bucket
-from bitween.xmpp.session.client import Account
+from bitween.xmpp.session.client import Account, Client
 from bitween.xmpp.shares.item_codec import whole_item
 from tests.support.fakes.ports import ports_around
 
@@ -70,7 +70,7 @@ class _Side:
             ca_pem = file.read()
         server = (prosody.host, prosody.port)
         account = Account(f"{user}@{prosody.domain}/laptop", "secret", server, ca_pem)
-        self.messenger = Messenger(reactor, account, lambda _: None, memory=memory)
+        self.messenger = Messenger(reactor, Client(reactor, account, lambda _: None), memory=memory)
         options = ApplicationOptions("/nonexistent")
         ports = ports_around(self.messenger, reactor)
         self.bitween = Bitween(ports, options, reactor, lambda: None)

@@ -23,7 +23,7 @@ from bitween.network.loopback_gate import LoopbackGate
 from bitween.network.relay import Relay
 from bitween.storage.database import Database
 from bitween.xmpp.messenger import Messenger
-from bitween.xmpp.session.client import Account
+from bitween.xmpp.session.client import Account, Client
 from tests.support.swarms import metainfo, when
 
 JID = "alice@localhost"
@@ -102,7 +102,8 @@ class _Side:
         account = Account(
             f"{JID}/{resource}", "secret", tuple(self.told["server"]), self.told["ca"].encode()
         )
-        messenger = Messenger(self.reactor, account, lambda error: sys.exit(str(error)))
+        client = Client(self.reactor, account, lambda error: sys.exit(str(error)))
+        messenger = Messenger(self.reactor, client)
         online: Deferred[None] = Deferred()
 
         def look(_: object) -> None:

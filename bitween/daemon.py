@@ -87,9 +87,9 @@ from bitween.storage.database import Database
 from bitween.storage.state_dir import StateDirectory
 from bitween.util.gc_freeze import loading_for_good
 from bitween.web.page import web_pages
-from bitween.xmpp.messenger import Messenger
+from bitween.xmpp.messenger import Messenger, MessengerOptions
 from bitween.xmpp.roster.roster import SubscriptionPolicy
-from bitween.xmpp.session.client import Account
+from bitween.xmpp.session.client import Account, Client
 from bitween.xmpp.session.errors import is_displaced
 
 #: The exit status after another program has logged in with the resource in ``--jid``. A supervisor
@@ -410,18 +410,15 @@ def _build_messenger(
     addresses: InterfaceAddresses,
     log_in: LogIn,
 ) -> Messenger:
-    return Messenger(
-        reactor,
-        log_in.account,
-        fatal=log_in.refused,
-        proven=log_in.proven,
-        priority=settings.priority,
-        manners=SubscriptionPolicy(settings.nick, settings.auto_accept),
-        memory=storage.database,
-        in_band_limit=settings.in_band_limit,
-        is_at_home=partial(_is_in_our_network, addresses),
-        log_traffic=settings.log_traffic,
+    account = replace(log_in.account, proven=log_in.proven)
+    client = Client(reactor, account, log_in.refused, log_traffic=settings.log_traffic)
+    options = MessengerOptions(
+        settings.priority,
+        SubscriptionPolicy(settings.nick, settings.auto_accept),
+        settings.in_band_limit,
     )
+    is_at_home = partial(_is_in_our_network, addresses)
+    return Messenger(reactor, client, options, storage.database, is_at_home)
 
 
 def _build_network(

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from twisted.internet.defer import Deferred
-from wokkel.generic import FallbackHandler, VersionHandler
-from wokkel.ping import PingHandler
+from wokkel.generic import FallbackHandler
 
-from bitween import __version__
-from bitween.errors import LogInRefused
 from bitween.model.address import PeerAddress
 from bitween.model.announcement import Share
 from bitween.model.candidate import Candidate
@@ -33,15 +31,17 @@ from bitween.model.torrent import InfoHash
 from bitween.util.observable import Observable
 from bitween.util.token_bucket import RESERVE
 from bitween.xmpp.extensions.adhoc import AdHoc
-from bitween.xmpp.extensions.caps import Caps
+from bitween.xmpp.extensions.caps import Caps, SoftwareVersion
+from bitween.xmpp.extensions.extension import Extension
 from bitween.xmpp.extensions.external_address import ExternalAddressQuery
 from bitween.xmpp.extensions.messages import MessageRefusal
 from bitween.xmpp.extensions.peer_requests import DialsBack, Meets, PeerRequests, Proves
 from bitween.xmpp.extensions.ping import Pinger
 from bitween.xmpp.extensions.server_check import ServerCheck
 from bitween.xmpp.roster.blocklist import BlockList
+from bitween.xmpp.roster.presence import OwnPresence
 from bitween.xmpp.roster.roster import Roster, SubscriptionPolicy
-from bitween.xmpp.session.client import Account, Client
+from bitween.xmpp.session.client import Client
 from bitween.xmpp.shares.list_reader import ListReader
 from bitween.xmpp.shares.list_server import ListServer
 from bitween.xmpp.shares.pep import Pep
@@ -49,75 +49,98 @@ from bitween.xmpp.shares.published_list import NoMemory, PublishedList
 from bitween.xmpp.streams.proxies import Proxies
 from bitween.xmpp.streams.streams import IN_BAND_LIMIT, Streams
 
-# bytes of what the server is asked for a diagnosis.
-_SURVEY_SIZE = 2000
+# bytes of the requests of a server check.
+_CHECK_SIZE = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class MessengerOptions:
+    """
+    What the user has chosen.
+
+    :param priority: of our presence, below 0.
+    :param policy: how to treat accounts that are not contacts yet.
+    :param in_band_limit: bytes of the largest torrent that goes within the XMPP stream, where no
+        server relays; 0 for none.
+    """
+
+    priority: int = DEFAULT_PRIORITY
+    policy: SubscriptionPolicy = field(default_factory=SubscriptionPolicy)
+    in_band_limit: int = IN_BAND_LIMIT
 
 
 class Messenger:
     """
-    Speaks XMPP: implements the application's port of this name.
+    Speaks XMPP: implements :class:`bitween.app.ports.MessengerPort`.
+
+    It makes one :class:`bitween.xmpp.extensions.extension.Extension` for each protocol and hangs
+    them into the client.  Extensions do not know each other; what one of them notices goes through
+    here to the others and to the application.
 
     :ivar client: the service to start and stop.
     :ivar events: what comes from the server and the contacts.
-    :ivar streams: makes streams of bytes to contacts, and takes theirs.
+    :ivar streams: opens byte streams to contacts, and accepts theirs.
     """
 
     def __init__(
         self,
         reactor: Any,
-        account: Account,
-        fatal: Callable[[LogInRefused], None],
-        *,
-        priority: int = DEFAULT_PRIORITY,
-        manners: SubscriptionPolicy | None = None,
+        client: Client,
+        options: MessengerOptions | None = None,
         memory: ListMemory | None = None,
-        in_band_limit: int = IN_BAND_LIMIT,
         is_at_home: Callable[[PeerAddress], bool] = lambda _: False,
-        **options: Any,
     ) -> None:
         """
         :param reactor: provides ``IReactorTCP`` and ``IReactorTime``.
-        :param fatal: called if the first log-in is refused for good.
-        :param priority: of our presence, below 0.
-        :param manners: how we meet those who are no contacts yet.
+        :param client: keeps the session.
         :param memory: keeps our share list; without it contacts read all of it after each start.
-        :param in_band_limit: bytes of the largest torrent that goes within the XMPP stream, where
-            no server relays; 0 for none.
-        :param is_at_home: whether a public address is in a network of ours.
-        :param options: further ones of :class:`bitween.xmpp.session.client.Client`.
-        :raises InvalidValue: if the account's JID is none.
-        :raises ConfigurationError: if the account's ``ca_pem`` holds no certificate.
+        :param is_at_home: whether a public address is in one of our own networks.
         """
+        options = options or MessengerOptions()
         self.events: Observable[MessengerEvent] = Observable()
-        self.client = Client(reactor, account, fatal, **options)
-        self._block_list = BlockList(self._blocked_changed)
-        self._contacts = Roster(
-            *(reactor, self._happened, manners, self._block_list), priority=priority
-        )
-        self.client.answer_only(self._contacts.knows_of_us)
-        budget, contacts = self.client.budget, self._contacts
-        own = PublishedList(memory or NoMemory())
-        self._pep = Pep(reactor, budget, contacts.trusts, self._happened, own)
-        self._list_server = ListServer(reactor, budget, own.shares, contacts.sees_us)
-        self._list_reader = ListReader(reactor, budget, contacts.follows, self._happened)
-        self._encounters = PeerRequests(reactor, budget, contacts.meets)
-        proxies = Proxies(reactor, is_at_home)
-        self.streams = Streams(reactor, budget, proxies, contacts.meets, in_band_limit)
-        self._survey = ServerCheck(proxies)
-        self._vantage_point = ExternalAddressQuery()
-        self._adhoc = AdHoc(reactor)
-        self._pinger = Pinger()
-        for handler in (
-            *(self._vantage_point, self._survey, contacts, self._block_list, self._pep),
-            *(self._list_server, self._list_reader, self._encounters),
-            *(proxies, self.streams),
-            *(self._adhoc, Caps(), VersionHandler("bitween", __version__), PingHandler()),
-            *(self._pinger, MessageRefusal(reactor, contacts.knows_of_us), FallbackHandler()),
-        ):
-            handler.setHandlerParent(self.client)
+        self.client = client
         self._in_session = False
         self._trusted: set[str] = set()
-        self.client.changes.subscribe(self._connection_changed)
+        caps = Caps()
+        presence = OwnPresence(caps, options.priority)
+        self._block_list = BlockList(self._blocked_changed)
+        self._roster = roster = Roster(
+            reactor, self._publish_event, presence, options.policy, self._block_list
+        )
+        client.answer_only(roster.knows_of_us)
+        budget = client.budget
+        own = PublishedList(memory or NoMemory())
+        self._pep = Pep(reactor, budget, roster.trusts, self._publish_event, own)
+        self._list_reader = ListReader(reactor, budget, roster.follows, self._publish_event)
+        self._peer_requests = PeerRequests(reactor, budget, roster.meets)
+        proxies = Proxies(reactor, is_at_home)
+        self.streams = Streams(reactor, budget, proxies, roster.meets, options.in_band_limit)
+        self._server_check = ServerCheck(proxies)
+        self._external_address = ExternalAddressQuery()
+        self._adhoc = AdHoc(reactor)
+        self._pinger = Pinger()
+        self._extensions: tuple[Extension, ...] = (
+            self._external_address,
+            self._server_check,
+            roster,
+            self._block_list,
+            self._pep,
+            ListServer(reactor, budget, own.shares, roster.sees_us),
+            self._list_reader,
+            self._peer_requests,
+            proxies,
+            self.streams,
+            self._adhoc,
+            caps,
+            SoftwareVersion(),
+            self._pinger,
+            MessageRefusal(reactor, roster.knows_of_us),
+        )
+        for extension in self._extensions:
+            extension.setHandlerParent(client)
+        # It answers the requests that no extension has answered.
+        FallbackHandler().setHandlerParent(client)
+        client.changes.subscribe(self._connection_changed)
 
     @property
     def status(self) -> ConnectionStatus:
@@ -127,7 +150,7 @@ class Messenger:
     @property
     def contacts(self) -> Sequence[Contact]:
         """The roster and those who ask to be in it, sorted by JID."""
-        return self._contacts.contacts
+        return self._roster.contacts
 
     @property
     def blocked(self) -> Sequence[str]:
@@ -141,7 +164,7 @@ class Messenger:
 
     def trusts(self, jid: str) -> bool:
         """Whether this bare JID's word counts: a contact whom we follow, or ourselves."""
-        return self._contacts.trusts(jid)
+        return self._roster.trusts(jid)
 
     def announce(self, shares: Sequence[Share], candidates: Sequence[Candidate]) -> None:
         """
@@ -166,7 +189,7 @@ class Messenger:
 
     def meets(self, jid: str, resource: str) -> bool:
         """Whether a resource is there now, and we and it see each other's presence."""
-        return self._contacts.meets(jid, resource)
+        return self._roster.meets(jid, resource)
 
     def serve(
         self,
@@ -176,23 +199,23 @@ class Messenger:
         proves: Proves | None = None,
     ) -> None:
         """Do what contacts ask for from now on; what is left out stays as it was."""
-        self._encounters.serve(dials_back=dials_back, meets=meets, proves=proves)
+        self._peer_requests.serve(dials_back=dials_back, meets=meets, proves=proves)
 
     def dial_back(
         self, jid: str, resource: str, addresses: Sequence[PeerAddress]
     ) -> Deferred[DialBack]:
         """Ask a resource to dial us at some of our addresses."""
-        return self._encounters.dial_back(jid, resource, addresses)
+        return self._peer_requests.dial_back(jid, resource, addresses)
 
     def request_connection(
         self, jid: str, resource: str, info_hash: InfoHash, candidates: Sequence[Candidate]
     ) -> Deferred[tuple[Candidate, ...]]:
         """Ask a resource to dial us for a torrent now; gives where it is to be dialled."""
-        return self._encounters.request_connection(jid, resource, info_hash, candidates)
+        return self._peer_requests.request_connection(jid, resource, info_hash, candidates)
 
     def prove(self, jid: str, resource: str, token: bytes) -> Deferred[None]:
         """Ask a resource to send a token into the networks that it may share with us."""
-        return self._encounters.prove(jid, resource, token)
+        return self._peer_requests.prove(jid, resource, token)
 
     def reconnect(self) -> None:
         """Try to connect at once, or see whether the connection still holds."""
@@ -205,15 +228,15 @@ class Messenger:
 
     def add_contact(self, jid: str, nick: str) -> Deferred[None]:
         """Ask to see a contact's presence, and let the request that answers ours in."""
-        return Deferred.fromCoroutine(self._contacts.add(jid, nick))
+        return Deferred.fromCoroutine(self._roster.add(jid, nick))
 
     def accept_contact(self, jid: str) -> Deferred[None]:
         """Accept a pending request, and ask back."""
-        return Deferred.fromCoroutine(self._contacts.accept(jid))
+        return Deferred.fromCoroutine(self._roster.accept(jid))
 
     def remove_contact(self, jid: str) -> Deferred[None]:
         """End both subscriptions, or refuse a pending request."""
-        return Deferred.fromCoroutine(self._contacts.remove(jid))
+        return Deferred.fromCoroutine(self._roster.remove(jid))
 
     def retract(self, resource: str) -> Deferred[None]:
         """Take back what another device of our account announced."""
@@ -234,17 +257,17 @@ class Messenger:
     async def _surveyed(self) -> Sequence[Finding]:
         if self.client.online:
             # A client may ask for it without end: what we ask contacts goes first.
-            await self.client.budget.room(_SURVEY_SIZE, 2 * RESERVE)
-        return await self._survey.findings()
+            await self.client.budget.room(_CHECK_SIZE, 2 * RESERVE)
+        return await self._server_check.findings()
 
     def query_external_address(self) -> Deferred[ServerView]:
         """Ask the server how others see us; without a session nothing is known."""
-        return Deferred.fromCoroutine(self._vantage_point.look())
+        return Deferred.fromCoroutine(self._external_address.look())
 
     def _blocked_changed(self, jids: frozenset[str]) -> None:
-        self._contacts.blocked_changed(jids)
+        self._roster.blocked_changed(jids)
 
-    def _happened(self, event: MessengerEvent) -> None:
+    def _publish_event(self, event: MessengerEvent) -> None:
         self.events.notify(event)
         match event:
             case PresenceChanged():
@@ -258,9 +281,8 @@ class Messenger:
 
     def _presence_changed(self, event: PresenceChanged) -> None:
         if not event.online:
-            # It may come back as another one, with another list.
-            self._list_reader.drop(event.jid, event.resource)
-            self._encounters.drop(event.jid, event.resource)
+            for extension in self._extensions:
+                extension.contact_left(event.jid, event.resource)
         if event.jid == self.own_jid:
             self._pep.check_own_node()
         elif event.online:

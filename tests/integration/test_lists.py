@@ -19,7 +19,7 @@ from bitween.model.share_list import ListMemory
 from bitween.testing.private_prosody import PrivateProsody
 from bitween.xmpp.messenger import Messenger
 from bitween.xmpp.namespaces import NS_PING
-from bitween.xmpp.session.client import Account
+from bitween.xmpp.session.client import Account, Client
 from tests.support.fakes.lists import Memory, numbered
 from tests.support.fakes.ports import ports_around
 from tests.support.waiting import until
@@ -43,7 +43,7 @@ class _Side:
         account = Account(
             f"{user}@{prosody.domain}/laptop", "secret", (prosody.host, prosody.port), ca_pem
         )
-        self.messenger = Messenger(reactor, account, lambda _: None, memory=memory)
+        self.messenger = Messenger(reactor, Client(reactor, account, lambda _: None), memory=memory)
         self.told: list[MessengerEvent] = []
         self.messenger.events.subscribe(self.told.append)
         clock = cast("IReactorTime", reactor)

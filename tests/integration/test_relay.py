@@ -16,7 +16,7 @@ from bitween.network.relay import Relay
 from bitween.testing.private_prosody import PrivateProsody
 from bitween.testing.private_server import PrivateServer
 from bitween.xmpp.messenger import Messenger
-from bitween.xmpp.session.client import Account
+from bitween.xmpp.session.client import Account, Client
 from tests.support.person import Person
 from tests.support.private_ejabberd import ejabberd_or_skip
 from tests.support.swarms import SwarmCase, address_of, read, when, write
@@ -46,7 +46,7 @@ class RelayedTransferTests(SwarmCase):
             account = Account(
                 f"{jid}/{RESOURCE}", "secret", (server.host, server.port), file.read()
             )
-        messenger = Messenger(reactor, account, self.fail)
+        messenger = Messenger(reactor, Client(reactor, account, self.fail))
         client = messenger.client
         person = Person(messenger, client.startService, client.stopService)
         self.addCleanup(client.stopService)

@@ -22,7 +22,7 @@ from bitween.testing.private_prosody import PrivateProsody
 from bitween.testing.private_server import PrivateServer
 from bitween.util.backoff import Backoff
 from bitween.xmpp.messenger import Messenger
-from bitween.xmpp.session.client import Account
+from bitween.xmpp.session.client import Account, Client
 from tests.support.fakes.loopback import listen
 from tests.support.fakes.tcp_proxy import TcpProxy
 from tests.support.person import Person
@@ -71,7 +71,9 @@ class Resumption(_Base):
         with open(self.server.ca_file, "rb") as file:
             ca_pem = file.read()
         account = Account(f"{jid}/laptop", "secret", ("127.0.0.1", port), ca_pem)
-        messenger = Messenger(reactor, account, self.fail, backoff=Backoff(lambda: 0.0))
+        messenger = Messenger(
+            reactor, Client(reactor, account, self.fail, backoff=Backoff(lambda: 0.0))
+        )
         self.addCleanup(messenger.client.stopService)
         return Person(messenger, messenger.client.startService, messenger.client.stopService)
 

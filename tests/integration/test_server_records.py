@@ -11,7 +11,7 @@ from bitween.model.connection import ConnectionState, ConnectionStatus
 from bitween.testing.private_prosody import PrivateProsody
 from bitween.util.backoff import Backoff
 from bitween.xmpp.messenger import Messenger
-from bitween.xmpp.session.client import Account
+from bitween.xmpp.session.client import Account, Client
 from tests.support.fakes.loopback import CLOSED_PORT, listen
 from tests.support.fakes.name_server import NameServer
 from tests.support.waiting import in_time
@@ -38,13 +38,14 @@ class FollowingTests(TestCase):
         """Log in without being told where; fires when that has succeeded."""
         with open(self.prosody.ca_file, "rb") as file:
             account = Account(self.jid, "secret", ca_pem=file.read())
-        messenger = Messenger(
+        client = Client(
             reactor,
             account,
             self.fail,
             resolver=self.names.resolver,
             backoff=Backoff(lambda: 0.0),
         )
+        messenger = Messenger(reactor, client)
         online: Deferred[None] = Deferred()
 
         def changed(status: ConnectionStatus) -> None:
@@ -97,7 +98,8 @@ class FollowingTests(TestCase):
             account = Account(
                 self.jid, "secret", ("127.0.0.1", port), ca_pem, direct_tls=direct_tls
             )
-            messenger = Messenger(reactor, account, self.fail, resolver=self.names.resolver)
+            client = Client(reactor, account, self.fail, resolver=self.names.resolver)
+            messenger = Messenger(reactor, client)
             online: Deferred[None] = Deferred()
             messenger.client.changes.subscribe(
                 lambda status, online=online: (  # type: ignore[misc]  # bound in the loop

@@ -47,9 +47,9 @@ class SessionTests(TestCase):
         """A started client, and what fires when its log-in is refused."""
         refused: Deferred[LogInRefused] = Deferred()
         server = (self.prosody.host, self.prosody.port)
-        account = Account(jid, password, server, ca_pem or self.ca_pem)
+        account = Account(jid, password, server, ca_pem or self.ca_pem, proven=proven)
         backoff = Backoff(lambda: 0.0)
-        client = Client(reactor, account, refused.callback, proven=proven, backoff=backoff)
+        client = Client(reactor, account, refused.callback, backoff=backoff)
         self.addCleanup(client.stopService)
         client.startService()
         return client, refused

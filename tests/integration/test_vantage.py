@@ -10,7 +10,7 @@ from bitween.model.events import ConnectionChanged, MessengerEvent
 from bitween.model.nat import StunServer
 from bitween.testing.private_prosody import PrivateProsody
 from bitween.xmpp.messenger import Messenger
-from bitween.xmpp.session.client import Account
+from bitween.xmpp.session.client import Account, Client
 
 
 class _Prosody(PrivateProsody):
@@ -31,7 +31,7 @@ class VantageTests(TestCase):
         jid = server.add_account("alice", "secret")
         with open(server.ca_file, "rb") as file:
             account = Account(f"{jid}/here", "secret", (server.host, server.port), file.read())
-        messenger = Messenger(reactor, account, self.fail)
+        messenger = Messenger(reactor, Client(reactor, account, self.fail))
         online: Deferred[None] = Deferred()
 
         def told(event: MessengerEvent) -> None:

@@ -16,6 +16,7 @@ from bitween.model.events import (
 from bitween.util.token_bucket import TokenBucket
 from bitween.xmpp.extensions.caps import Caps
 from bitween.xmpp.namespaces import NS_SHARES
+from bitween.xmpp.roster.presence import OwnPresence
 from bitween.xmpp.roster.roster import (
     Roster,
 )
@@ -77,6 +78,9 @@ class Manager(TestableStreamManager):
         self.stub.xmlstream.features = {}
         self.stub.xmlstream.iqDefaultTimeout = 30
         self.stub.xmlstream._callLater = clock.callLater
+        self.caps = Caps()
+        self.caps.setHandlerParent(self)
+        self.presence = OwnPresence(self.caps)
 
     @property
     def in_session(self) -> bool:
@@ -100,11 +104,11 @@ class HandlerCase(SynchronousTestCase):
         self.clock = Clock()
         self.told: list[MessengerEvent] = []
         self.manager = Manager(self.clock)
-        self.contacts = Roster(self.clock, self.told.append)
+        self.contacts = Roster(self.clock, self.told.append, self.manager.presence)
         self.own = PublishedList(Memory())
         budget = TokenBucket(self.clock)
         self.pep = Pep(self.clock, budget, self.contacts.trusts, self.told.append, self.own)
-        for handler in (self.contacts, self.pep, Caps()):
+        for handler in (self.contacts, self.pep):
             handler.setHandlerParent(self.manager)
         self.answer(ROSTER)
         self.told.clear()

@@ -24,6 +24,8 @@ from bitween.util.token_bucket import TokenBucket
 from bitween.xmpp.extensions.adhoc import AdHoc
 from bitween.xmpp.extensions.caps import Caps
 from bitween.xmpp.extensions.peer_requests import PeerRequests
+from bitween.xmpp.extensions.ping import Pinger
+from bitween.xmpp.roster.presence import OwnPresence
 from bitween.xmpp.roster.roster import Roster
 from bitween.xmpp.session.stream import Stream
 from bitween.xmpp.shares.list_reader import ListReader
@@ -39,7 +41,6 @@ from tests.support.fakes.resolver import Resolver
 
 # wokkel can only be imported once the shim of bitween.xmpp has run.
 from wokkel.generic import FallbackHandler  # isort: skip
-from wokkel.ping import PingHandler  # isort: skip
 from wokkel.subprotocols import StreamManager  # isort: skip
 
 ME = "alice@localhost/here"
@@ -103,8 +104,9 @@ class Rig(StreamManager):
         self.own_jid = "alice@localhost"
         self.events: Observable[MessengerEvent] = Observable()
         self.budget = TokenBucket(self.clock)
+        caps = Caps()
         self.own = own = PublishedList(Memory(listed(numbered(200))))
-        self.roster = Roster(self.clock, self._happened)
+        self.roster = Roster(self.clock, self._happened, OwnPresence(caps))
         self.pep = Pep(self.clock, self.budget, self.roster.trusts, self._happened, own)
         server = ListServer(self.clock, self.budget, own.shares, self.roster.sees_us)
         self.reader = ListReader(self.clock, self.budget, self.roster.follows, self._happened)
@@ -114,7 +116,7 @@ class Rig(StreamManager):
         streams.accept(lambda stream: stream.abort())
         handlers = (self.roster, self.pep, server, self.reader, encounters, proxies, streams)
         adhoc = AdHoc(self.clock)
-        for handler in (*handlers, adhoc, Caps(), PingHandler(), FallbackHandler()):
+        for handler in (*handlers, adhoc, caps, Pinger(), FallbackHandler()):
             handler.setHandlerParent(self)
         self.cache = FakeCache()
         ports = ports_around(self, self.clock, self.cache, lambda: ["10.9.9.9"])

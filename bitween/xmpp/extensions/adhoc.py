@@ -14,11 +14,11 @@ from twisted.python.failure import Failure
 from twisted.words.protocols.jabber.error import StanzaError
 from twisted.words.protocols.jabber.xmlstream import toResponse
 from twisted.words.xish import domish
-from wokkel.subprotocols import XMPPHandler
 
 from bitween.errors import BitweenError
 from bitween.model.command import Command, Question, Report
 from bitween.xmpp.elements import xml_text
+from bitween.xmpp.extensions.extension import Extension
 from bitween.xmpp.jids import split
 from bitween.xmpp.namespaces import NS_COMMANDS, NS_DISCO_INFO, NS_DISCO_ITEMS, NS_X_DATA
 
@@ -67,12 +67,14 @@ class _Step:
     answers: Mapping[str, str]
 
 
-class AdHoc(XMPPHandler):
+class AdHoc(Extension):
     """
     Offers commands to our own account's devices, and to nobody else.
 
     The server has stamped who asks; so whoever may log in as we do may have this done.
     """
+
+    features = frozenset({NS_COMMANDS})
 
     _log = Logger()
 

@@ -23,7 +23,14 @@ class Extension(XMPPHandler):
     One protocol of the client.
 
     The parent is a :class:`bitween.xmpp.session.client.Client`.
+
+    :cvar features: what service discovery lists because of it (XEP-0030 §3.1).
     """
+
+    features: frozenset[str] = frozenset()
+
+    def contact_left(self, jid: str, resource: str) -> None:
+        """Forget a device that went offline: it may come back with another version of bitween."""
 
     async def send_iq(
         self,

@@ -10,11 +10,11 @@ from typing import Any
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from twisted.words.protocols.jabber.xmlstream import IQ
-from wokkel.subprotocols import XMPPHandler
 
 from bitween.errors import InvalidValue
 from bitween.model.address import PeerAddress
 from bitween.model.nat import ServerView, StunServer
+from bitween.xmpp.extensions.extension import Extension
 from bitween.xmpp.namespaces import NS_EXTERNAL_SERVICES, NS_IP_CHECK
 from bitween.xmpp.session.errors import request_error
 
@@ -25,11 +25,9 @@ MAX_NAME = 255
 STUN_PORT = 3478
 
 
-class ExternalAddressQuery(XMPPHandler):
+class ExternalAddressQuery(Extension):
     """
     What the server tells, asked anew each time.
-
-    The parent is a :class:`bitween.xmpp.session.client.Client`.
     """
 
     _log = Logger()

@@ -8,8 +8,8 @@ from typing import Any
 from twisted.internet.interfaces import IReactorTime
 from twisted.words.protocols.jabber.error import StanzaError
 from twisted.words.xish import domish
-from wokkel.subprotocols import XMPPHandler
 
+from bitween.xmpp.extensions.extension import Extension
 from bitween.xmpp.extensions.quota import RateLimiter
 from bitween.xmpp.jids import split
 from bitween.xmpp.namespaces import NS_CARBONS, NS_HINTS
@@ -22,7 +22,7 @@ _UNANSWERED = frozenset({"headline", "error"})
 _TEXT = "This is a file sharing program. Write to the address without the resource."
 
 
-class MessageRefusal(XMPPHandler):
+class MessageRefusal(Extension):
     """
     Answers messages to our full JID with an error, so that their senders know what became of them.
 

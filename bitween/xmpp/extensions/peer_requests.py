@@ -13,7 +13,6 @@ from twisted.python.failure import Failure
 from twisted.words.protocols.jabber.error import StanzaError
 from twisted.words.protocols.jabber.xmlstream import IQ, toResponse
 from twisted.words.xish import domish
-from wokkel.subprotocols import XMPPHandler
 
 from bitween.errors import InvalidValue, NotConnected, NotFound, RequestRefused
 from bitween.model.address import PeerAddress
@@ -22,6 +21,7 @@ from bitween.model.dial_back import MAX_DIALLED, DialBack
 from bitween.model.text import printable
 from bitween.model.torrent import InfoHash, parse_info_hash
 from bitween.util.token_bucket import RESERVE, TokenBucket
+from bitween.xmpp.extensions.extension import Extension
 from bitween.xmpp.extensions.quota import RateLimiter
 from bitween.xmpp.jids import split
 from bitween.xmpp.namespaces import NS_BITWEEN, NS_DISCO_INFO, NS_NEIGHBOURS, NS_PEER_REQUESTS
@@ -63,12 +63,12 @@ Meets = Callable[[str, str, InfoHash, Sequence[Candidate]], Sequence[Candidate]]
 Proves = Callable[[str, str, bytes], None]
 
 
-class PeerRequests(XMPPHandler):
+class PeerRequests(Extension):
     """
     Asks, and answers, as far as both sides see each other's presence.
-
-    The parent is a :class:`bitween.xmpp.session.client.Client`.
     """
+
+    features = frozenset({NS_BITWEEN, NS_PEER_REQUESTS, NS_NEIGHBOURS})
 
     _log = Logger()
 
@@ -103,8 +103,8 @@ class PeerRequests(XMPPHandler):
         self._meets = meets or self._meets
         self._proves = proves or self._proves
 
-    def drop(self, jid: str, resource: str) -> None:
-        """Forget what a resource is able to do, as it may come back as another one."""
+    def contact_left(self, jid: str, resource: str) -> None:
+        """Forget what a device supports."""
         self._able.pop((jid, resource), None)
 
     def connectionInitialized(self) -> None:

@@ -1,15 +1,13 @@
-"""Asks resources whether they are there (XEP-0199): presence outlives a server that has died."""
+"""Ping (XEP-0199): answers pings, and pings devices, whose presence may outlive a dead server."""
 
 from __future__ import annotations
 
-from typing import Any
-
-from twisted.internet.defer import Deferred
 from twisted.words.protocols.jabber.error import StanzaError
-from twisted.words.protocols.jabber.xmlstream import IQ
 from twisted.words.protocols.jabber.xmlstream import TimeoutError as NoAnswer
-from wokkel.subprotocols import XMPPHandler
+from twisted.words.xish import domish
+from wokkel.ping import PingHandler
 
+from bitween.xmpp.extensions.extension import Extension
 from bitween.xmpp.namespaces import NS_PING
 from bitween.xmpp.session.errors import no_session, request_error
 
@@ -29,8 +27,10 @@ _ABSENT = frozenset(
 )
 
 
-class Pinger(XMPPHandler):
-    """The parent is a :class:`bitween.xmpp.session.client.Client`."""
+class Pinger(Extension, PingHandler):
+    """Answers pings, and sends them."""
+
+    features = frozenset({NS_PING})
 
     async def ping(self, jid: str, resource: str) -> bool:
         """
@@ -38,15 +38,12 @@ class Pinger(XMPPHandler):
 
         :raises NotConnected: if there is no session, or it ends meanwhile.
         """
-        stream: Any = self.xmlstream
-        if stream is None or not self.parent.online:
+        if not self.parent.online:
             raise no_session()
-        iq = IQ(stream, "get")
-        iq.timeout = ANSWER_TIMEOUT + self.parent.budget.backlog
-        iq.addElement((NS_PING, "ping"))
-        answer: Deferred[Any] = iq.send(f"{jid}/{resource}")
+        timeout = ANSWER_TIMEOUT + self.parent.budget.backlog
         try:
-            await answer
+            ping = domish.Element((NS_PING, "ping"))
+            await self.send_iq("get", ping, f"{jid}/{resource}", timeout)
         except StanzaError as error:
             return error.condition not in _ABSENT
         except NoAnswer:

@@ -11,10 +11,10 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import ISSLTransport
 from twisted.logger import Logger
 from twisted.words.protocols.jabber.xmlstream import IQ
-from wokkel.subprotocols import XMPPHandler
 
 from bitween.model.diagnosis import Finding, Verdict
 from bitween.model.text import printable
+from bitween.xmpp.extensions.extension import Extension
 from bitween.xmpp.namespaces import NS_DISCO_INFO, NS_EXTERNAL_SERVICES, NS_IP_CHECK, NS_TIME
 from bitween.xmpp.session.errors import request_error
 from bitween.xmpp.streams.proxies import Proxies
@@ -25,11 +25,9 @@ _EXPIRES_SOON = 7 * _DAY
 _CLOCK_TOLERANCE = 60.0
 
 
-class ServerCheck(XMPPHandler):
+class ServerCheck(Extension):
     """
     Asks the server what it is able to do.
-
-    The parent is a :class:`bitween.xmpp.session.client.Client`.
     """
 
     _log = Logger()

@@ -9,8 +9,9 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from twisted.words.protocols.jabber.error import StanzaError
 from twisted.words.protocols.jabber.xmlstream import IQ
-from wokkel.subprotocols import IQHandlerMixin, XMPPHandler
+from wokkel.subprotocols import IQHandlerMixin
 
+from bitween.xmpp.extensions.extension import Extension
 from bitween.xmpp.jids import parse_contact, split
 from bitween.xmpp.namespaces import NS_BLOCKING
 from bitween.xmpp.session.errors import no_session, request_error
@@ -24,11 +25,9 @@ _PUSHES = {
 }
 
 
-class BlockList(XMPPHandler, IQHandlerMixin):
+class BlockList(Extension, IQHandlerMixin):
     """
     Knows the block list and changes it; what it means is for others to say.
-
-    The parent is a :class:`bitween.xmpp.session.client.Client`.
     """
 
     iqHandlers = _PUSHES

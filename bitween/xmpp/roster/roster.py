@@ -15,7 +15,6 @@ from wokkel.xmppim import RosterClientProtocol, RosterItem, RosterRequest
 
 from bitween.errors import AlreadyContact, InvalidValue, RequestRefused, UnknownContact
 from bitween.model.catalogue.catalogue import MAX_RESOURCES
-from bitween.model.connection import DEFAULT_PRIORITY
 from bitween.model.contact import AutoAccept, Contact, Pending, Subscription
 from bitween.model.events import (
     ContactChanged,
@@ -28,10 +27,11 @@ from bitween.model.events import (
 from bitween.model.jid import registered_domain
 from bitween.model.text import printable
 from bitween.xmpp.elements import xml_text
+from bitween.xmpp.extensions.extension import Extension
 from bitween.xmpp.extensions.quota import RateLimiter
 from bitween.xmpp.jids import parse_contact, split, stamped
-from bitween.xmpp.namespaces import NS_NICK, NS_ROSTER
-from bitween.xmpp.roster.presence import available
+from bitween.xmpp.namespaces import NS_NICK, NS_PRE_APPROVAL, NS_ROSTER
+from bitween.xmpp.roster.presence import OwnPresence
 from bitween.xmpp.roster.subscription_retry import SubscriptionRetry
 from bitween.xmpp.session.errors import no_session, request_error, subscription_error
 
@@ -61,7 +61,7 @@ SETTLING = 0.5
 # characters of the name that a stranger gives himself.
 _MAX_NICK = 64
 
-_PRE_APPROVAL = ("urn:xmpp:features:pre-approval", "sub")
+_PRE_APPROVAL = (NS_PRE_APPROVAL, "sub")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,7 @@ class SubscriptionPolicy:
     auto_accept: AutoAccept = AutoAccept.KNOWN
 
 
-class Roster(RosterClientProtocol):
+class Roster(Extension, RosterClientProtocol):
     """
     Keeps the roster and who is online, and handles subscriptions.
 
@@ -89,21 +89,21 @@ class Roster(RosterClientProtocol):
         self,
         clock: IReactorTime,
         notify: Callable[[MessengerEvent], None],
-        manners: SubscriptionPolicy | None = None,
+        presence: OwnPresence,
+        policy: SubscriptionPolicy | None = None,
         blocked: Container[str] = (),
-        *,
-        priority: int = DEFAULT_PRIORITY,
     ) -> None:
         """
         :param notify: gets contact and presence events.
+        :param presence: makes our presence stanzas.
+        :param policy: how to treat accounts that are not contacts yet.
         :param blocked: the bare JIDs that are blocked, at any time.
-        :param priority: of our presence, below 0.
         """
         super().__init__()
         self._notify = notify
-        self._manners = manners or SubscriptionPolicy()
+        self._policy = policy or SubscriptionPolicy()
         self._blocked = blocked
-        self._priority = priority
+        self._presence = presence
         self._clock = clock
         # The times at which strangers were let in, as far as they still count.
         self._welcomed: list[float] = []
@@ -222,7 +222,7 @@ class Roster(RosterClientProtocol):
                 self.parent.give_up_session(error)
             return
         self._take_roster(answer.query)
-        self.send(available(self._priority))
+        self.send(self._presence.available())
         self._reminders.begin()
         self.parent.session_is_ready()
 
@@ -391,7 +391,7 @@ class Roster(RosterClientProtocol):
         if timer is not None and timer.active():
             timer.cancel()
         if self.sees_us(jid):
-            self.send(available(self._priority, jid))
+            self.send(self._presence.available(jid))
 
     def _drop(self, jid: str) -> None:
         self._present.pop(jid, None)
@@ -488,7 +488,7 @@ class Roster(RosterClientProtocol):
             return
         if self._is_welcome(jid) and self._let_ins.take(jid):
             self._let_in(jid)
-            if self._manners.auto_accept is AutoAccept.ALWAYS:
+            if self._policy.auto_accept is AutoAccept.ALWAYS:
                 self._ask_back(jid)
         elif jid not in self._requests:
             self._make_room_for(jid)
@@ -516,7 +516,7 @@ class Roster(RosterClientProtocol):
         known = self._roster.get(jid, Contact(jid))
         if jid in self._asked or _shows_us(known):
             return True
-        match self._manners.auto_accept:
+        match self._policy.auto_accept:
             case AutoAccept.NEVER:
                 return False
             case AutoAccept.KNOWN:
@@ -568,8 +568,8 @@ class Roster(RosterClientProtocol):
         presence = domish.Element((None, "presence"))
         presence["to"] = jid
         presence["type"] = kind
-        if kind == "subscribe" and self._manners.nick:
-            presence.addElement((NS_NICK, "nick"), content=xml_text(self._manners.nick))
+        if kind == "subscribe" and self._policy.nick:
+            presence.addElement((NS_NICK, "nick"), content=xml_text(self._policy.nick))
         self.send(presence)
 
     @property

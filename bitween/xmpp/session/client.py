@@ -85,6 +85,7 @@ class Account:
     :param plain_allowed: whether the password may be told to the server, over verified TLS, where
         that offers nothing better.
     :param direct_tls: whether ``server`` wants TLS from the first byte on (XEP-0368).
+    :param proven: whether the account has logged in in an earlier run.
     """
 
     jid: str
@@ -93,6 +94,7 @@ class Account:
     ca_pem: bytes | None = field(default=None, repr=False)
     plain_allowed: bool = False
     direct_tls: bool = False
+    proven: bool = False
 
 
 class _Authenticator(xmlstream.ConnectAuthenticator):
@@ -226,7 +228,6 @@ class Client(XMPPClient):
         account: Account,
         fatal: Callable[[LogInRefused], None],
         *,
-        proven: bool = False,
         log_traffic: bool = False,
         backoff: Backoff | None = None,
         resolver: Any = None,
@@ -236,7 +237,6 @@ class Client(XMPPClient):
         :param reactor: provides ``IReactorTCP``, ``IReactorPluggableNameResolver`` and
             ``IReactorTime``.
         :param fatal: called if the first log-in is refused for good; there is no other try then.
-        :param proven: whether the account has logged in in an earlier run.
         :param log_traffic: whether the stream goes to the logger ``bitween.xmpp.traffic``.
         :param resolver: the ``IResolver`` for SRV records; the system's name servers by default.
         :param wall: seconds since the epoch.
@@ -247,7 +247,6 @@ class Client(XMPPClient):
         self._asked_for = self.jid
         self._account = account
         self._fatal = fatal
-        self._proven = proven
         self._log_traffic = log_traffic
         self._resolver = resolver
         self._wall = wall
@@ -576,7 +575,7 @@ class Client(XMPPClient):
         refused = isinstance(error, LogInRefused) and not may_pass(error)
         if isinstance(error, LogInRefused):
             self._end_session(Failure(ConnectionLost()))
-            first = not self._was_online and is_final(error, proven=self._proven)
+            first = not self._was_online and is_final(error, proven=self._account.proven)
             if first or is_displaced(error):
                 self._set_state(ConnectionState.FAILED, error)
                 self._fatal(error)

@@ -12,7 +12,6 @@ from twisted.internet.task import deferLater
 from twisted.logger import Logger
 from twisted.words.protocols.jabber.error import StanzaError
 from twisted.words.protocols.jabber.xmlstream import IQ
-from wokkel.subprotocols import XMPPHandler
 
 from bitween.errors import InvalidValue, NotConnected
 from bitween.model.announcement import MAX_SHARES
@@ -21,6 +20,7 @@ from bitween.model.share_list import MAX_GONE
 from bitween.model.text import printable
 from bitween.util.backoff import Backoff
 from bitween.util.token_bucket import RESERVE, TokenBucket
+from bitween.xmpp.extensions.extension import Extension
 from bitween.xmpp.namespaces import NS_BITWEEN
 from bitween.xmpp.session.errors import request_error
 from bitween.xmpp.shares.list_codec import ListAnswer, ListQuery, parse_page, query_element
@@ -65,7 +65,7 @@ class _Nonsense(Exception):
     """The other side gives answers that lead nowhere."""
 
 
-class ListReader(XMPPHandler):
+class ListReader(Extension):
     """
     Reads lists: one request at a time from a resource, few in all, while the resource is there.
 
@@ -122,6 +122,10 @@ class ListReader(XMPPHandler):
         for key in [k for k in self._readings if k[0] == jid and resource in ("", k[1])]:
             self._readings[key].running.cancel()
         self._left_alone -= {k for k in self._left_alone if k[0] == jid and resource in ("", k[1])}
+
+    def contact_left(self, jid: str, resource: str) -> None:
+        """Stop reading from a device that went offline."""
+        self.drop(jid, resource)
 
     def connectionLost(self, reason: Any) -> None:
         """Stop, as there is no session any more."""

@@ -8,13 +8,13 @@ from typing import Any
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.words.protocols.jabber.error import StanzaError
 from twisted.words.protocols.jabber.xmlstream import toResponse
-from wokkel.subprotocols import XMPPHandler
 
 from bitween.errors import InvalidValue
 from bitween.model.share_list import ShareList
 from bitween.util.token_bucket import RESERVE, TokenBucket
+from bitween.xmpp.extensions.extension import Extension
 from bitween.xmpp.jids import split
-from bitween.xmpp.namespaces import NS_BITWEEN
+from bitween.xmpp.namespaces import NS_BITWEEN, NS_RSM
 from bitween.xmpp.shares.list_codec import MAX_PAGE, ListQuery, page_element, parse_query
 
 #: Requests that wait for their answer; with more, readers would give up before their turn came.
@@ -30,13 +30,15 @@ _MAX_READERS = 1000
 _REQUEST = f"/iq[@type='get']/shares[@xmlns='{NS_BITWEEN}']"
 
 
-class ListServer(XMPPHandler):
+class ListServer(Extension):
     """
     Gives pages of our list to those who may see our presence.
 
     Readers wait in one queue with one request each, so they take turns.  A page is sent only when
     the byte budget has room for it and for what may have to be sent meanwhile.
     """
+
+    features = frozenset({NS_BITWEEN, NS_RSM})
 
     def __init__(
         self,

@@ -53,6 +53,9 @@ class Pep(Extension, PubSubClient):
     :ivar dropped: malformed or excessive entries in what others publish.
     """
 
+    #: With ``+notify`` the server sends us what contacts publish (XEP-0163 §4).
+    features = frozenset({f"{NS_SHARES}+notify"})
+
     _log = Logger()
 
     def __init__(

@@ -12,10 +12,10 @@ from twisted.internet.endpoints import TCP4ClientEndpoint, TCP6ClientEndpoint, c
 from twisted.logger import Logger
 from twisted.words.protocols.jabber.error import StanzaError
 from twisted.words.protocols.jabber.xmlstream import IQ, toResponse
-from wokkel.subprotocols import XMPPHandler
 
 from bitween.errors import BitweenError, RequestRefused
 from bitween.model.text import printable
+from bitween.xmpp.extensions.extension import Extension
 from bitween.xmpp.jids import split
 from bitween.xmpp.namespaces import NS_BYTESTREAMS
 from bitween.xmpp.session.errors import no_session, request_error
@@ -32,12 +32,12 @@ _MAX_SID = 255
 _OFFER = f"/iq[@type='set']/query[@xmlns='{NS_BYTESTREAMS}']"
 
 
-class Bytestreams(XMPPHandler):
+class Bytestreams(Extension):
     """
     Opens streams through our server's proxies, and takes what contacts offer through theirs.
-
-    The parent is a :class:`bitween.xmpp.session.client.Client`.
     """
+
+    features = frozenset({NS_BYTESTREAMS})
 
     _log = Logger()
 

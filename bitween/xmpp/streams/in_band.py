@@ -13,11 +13,11 @@ from twisted.internet.interfaces import IDelayedCall, IPushProducer, IReactorTim
 from twisted.python.failure import Failure
 from twisted.words.protocols.jabber.error import StanzaError
 from twisted.words.protocols.jabber.xmlstream import IQ, toResponse
-from wokkel.subprotocols import XMPPHandler
 from zope.interface import implementer
 
 from bitween.errors import BitweenError
 from bitween.util.token_bucket import RESERVE, TokenBucket
+from bitween.xmpp.extensions.extension import Extension
 from bitween.xmpp.jids import split
 from bitween.xmpp.namespaces import NS_IBB
 from bitween.xmpp.session.errors import request_error
@@ -281,12 +281,12 @@ class InBandStream:
         self._send("close", {}, "").addErrback(lambda _: None)
 
 
-class InBand(XMPPHandler):
+class InBand(Extension):
     """
     Opens streams within the XMPP stream, and takes those of contacts.
-
-    The parent is a :class:`bitween.xmpp.session.client.Client`.
     """
+
+    features = frozenset({NS_IBB})
 
     def __init__(
         self,

@@ -9,13 +9,13 @@ from typing import Any
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from twisted.words.protocols.jabber.xmlstream import IQ
-from wokkel.subprotocols import XMPPHandler
 
 from bitween.errors import InvalidValue, RequestRefused
 from bitween.model.address import PeerAddress
 from bitween.model.dial_budget import DialBudget
 from bitween.model.text import printable
 from bitween.util.host_names import resolve
+from bitween.xmpp.extensions.extension import Extension
 from bitween.xmpp.jids import split
 from bitween.xmpp.namespaces import NS_BYTESTREAMS, NS_DISCO_INFO, NS_DISCO_ITEMS
 from bitween.xmpp.session.errors import no_session, request_error
@@ -47,11 +47,9 @@ class Proxy:
     port: int
 
 
-class Proxies(XMPPHandler):
+class Proxies(Extension):
     """
     Finds proxies, and remembers for the session what it found.
-
-    The parent is a :class:`bitween.xmpp.session.client.Client`.
     """
 
     _log = Logger()

@@ -10,13 +10,13 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from twisted.words.protocols.jabber.error import StanzaError
 from twisted.words.protocols.jabber.xmlstream import IQ, toResponse
-from wokkel.subprotocols import XMPPHandler
 
 from bitween.errors import BitweenError, NotConnected, RequestRefused
 from bitween.model.jid import MAX_JID
 from bitween.model.relay_route import RelayRoute
 from bitween.model.text import printable
 from bitween.util.token_bucket import RESERVE, TokenBucket
+from bitween.xmpp.extensions.extension import Extension
 from bitween.xmpp.jids import split
 from bitween.xmpp.namespaces import NS_BITWEEN
 from bitween.xmpp.session.errors import request_error
@@ -53,13 +53,13 @@ class ByteStream(Protocol):
         """Have somebody told when it is over."""
 
 
-class Streams(XMPPHandler):
+class Streams(Extension):
     """
     Opens streams to contacts, and takes theirs.
 
     A stream goes through a proxy of our server; where that has none, the contact is asked to open
     one to us through a proxy of theirs, since proxies may serve their own users only; where neither
-    has one, it goes in band.  The parent is a :class:`bitween.xmpp.session.client.Client`.
+    has one, it goes in band.
     """
 
     _log = Logger()

@@ -8,7 +8,7 @@ from twisted.trial.unittest import TestCase
 from bitween.testing.private_prosody import PrivateProsody
 from bitween.testing.private_server import PrivateServer
 from bitween.xmpp.messenger import Messenger
-from bitween.xmpp.session.client import Account
+from bitween.xmpp.session.client import Account, Client
 from tests.contracts.messenger import MessengerContract
 from tests.support.person import Person
 from tests.support.private_ejabberd import ejabberd_or_skip
@@ -34,7 +34,7 @@ class RealMessengerContract(MessengerContract):
             ca_pem = file.read()
         server = (self.server.host, self.server.port)
         account = Account(f"{jid}/{resource}", "secret", server, ca_pem)
-        messenger = Messenger(reactor, account, self.fail)
+        messenger = Messenger(reactor, Client(reactor, account, self.fail))
         self.addCleanup(messenger.client.stopService)
         return Person(messenger, messenger.client.startService, messenger.client.stopService)
 

@@ -12,8 +12,8 @@ from bitween.model.events import PresenceChanged
 from bitween.model.relay_route import RelayRoute
 from bitween.testing.private_prosody import PrivateProsody
 from bitween.testing.private_server import PrivateServer
-from bitween.xmpp.messenger import Messenger
-from bitween.xmpp.session.client import Account
+from bitween.xmpp.messenger import Messenger, MessengerOptions
+from bitween.xmpp.session.client import Account, Client
 from bitween.xmpp.streams.stream_limits import MAX_OF_CONTACT
 from tests.contracts.streams import Side, StreamsContract
 from tests.support.person import Person
@@ -46,7 +46,8 @@ class RealStreamsContract(StreamsContract):
             ca_pem = file.read()
         server = (self.server.host, self.server.port)
         account = Account(f"{jid}/laptop", "secret", server, ca_pem)
-        messenger = Messenger(reactor, account, self.fail, in_band_limit=100_000)
+        client = Client(reactor, account, self.fail)
+        messenger = Messenger(reactor, client, MessengerOptions(in_band_limit=100_000))
         self.addCleanup(messenger.client.stopService)
         client = messenger.client
         return Person(messenger, client.startService, client.stopService), messenger

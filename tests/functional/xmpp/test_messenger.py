@@ -21,9 +21,8 @@ class OwnDeviceTests(ClientCase):
     def setUp(self) -> None:
         """Log in, and let the other device be there."""
         super().setUp()
-        self.messenger = Messenger(
-            self.reactor, Account(f"{OWN}/here", SECRET, ("127.0.0.1", 5222)), self.fatal.append
-        )
+        account = Account(f"{OWN}/here", SECRET, ("127.0.0.1", 5222))
+        self.messenger = Messenger(self.reactor, Client(self.reactor, account, self.fatal.append))
         self.client: Client = self.messenger.client
         self.client.startService()
         self.stream: Any = self.log_in()

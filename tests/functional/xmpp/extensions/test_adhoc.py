@@ -11,7 +11,6 @@ from twisted.internet.task import Clock
 from bitween.errors import UnknownTorrent
 from bitween.model.command import Command, Question, Report
 from bitween.xmpp.extensions.adhoc import MAX_RUNNING, MAX_SESSIONS, SESSION_LIFE, AdHoc
-from bitween.xmpp.extensions.caps import Caps
 from bitween.xmpp.namespaces import NS_COMMANDS
 from bitween.xmpp.roster.roster import Roster
 from tests.support.handler_case import ROSTER, HandlerCase, Manager
@@ -40,8 +39,8 @@ class AdHocCase(HandlerCase):
         self.told = []
         self.manager = Manager(self.clock)
         self.adhoc = AdHoc(self.clock)
-        handlers = (Roster(self.clock, self.told.append), self.adhoc, Caps(), FallbackHandler())
-        for handler in handlers:
+        roster = Roster(self.clock, self.told.append, self.manager.presence)
+        for handler in (roster, self.adhoc, FallbackHandler()):
             handler.setHandlerParent(self.manager)
         self.answer(ROSTER)
         self.output.clear()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from bitween.xmpp.extensions.caps import NODE, VERIFICATION
+from bitween.xmpp.extensions.caps import NODE
 from bitween.xmpp.namespaces import NS_SHARES
 from tests.support.handler_case import (
     HandlerCase,
@@ -21,7 +21,7 @@ class DiscoveryTests(HandlerCase):
 
     def test_features_are_told(self) -> None:
         """To the plain question and to the one with our node, whoever asks."""
-        for node in ("", f"node='{NODE}#{VERIFICATION}'"):
+        for node in ("", f"node='{NODE}#{self.manager.caps.verification}'"):
             answer = self.ask(f"<query xmlns='http://jabber.org/protocol/disco#info' {node}/>")
             features = {e["var"] for e in answer.query.elements() if e.name == "feature"}
             self.assertEqual(answer["type"], "result")

@@ -14,7 +14,6 @@ from bitween.model.candidate import Candidate, CandidateKind
 from bitween.model.dial_back import DialBack
 from bitween.model.torrent import InfoHash
 from bitween.util.token_bucket import BURST, RATE, TokenBucket
-from bitween.xmpp.extensions.caps import FEATURES
 from bitween.xmpp.extensions.peer_requests import (
     ANSWER_TIMEOUT,
     DIAL_BACKS,
@@ -51,7 +50,7 @@ class EncounterCase(HandlerCase):
         """Log in, with the roster of the other tests."""
         self.clock = Clock()
         self.manager = Manager(self.clock)
-        self.contacts = Roster(self.clock, lambda _: None)
+        self.contacts = Roster(self.clock, lambda _: None, self.manager.presence)
         self.budget = TokenBucket(self.clock)
         self.encounters = PeerRequests(self.clock, self.budget, self.contacts.meets)
         for handler in (self.contacts, self.encounters, FallbackHandler()):
@@ -269,7 +268,7 @@ class AskingTests(EncounterCase):
 
     def knows_how(self) -> None:
         """Let it tell its features."""
-        features = "".join(f"<feature var='{feature}'/>" for feature in FEATURES)
+        features = "".join(f"<feature var='{feature}'/>" for feature in PeerRequests.features)
         self.answer(f"<query xmlns='{DISCO}'>{features}</query>", sender=LAPTOP)
 
     def refusal(self, attempt: Deferred[Any]) -> str:
@@ -278,8 +277,8 @@ class AskingTests(EncounterCase):
 
     def test_we_say_that_we_can_be_asked(self) -> None:
         """The features are among ours."""
-        self.assertIn(NS_PEER_REQUESTS, FEATURES)
-        self.assertIn(NS_NEIGHBOURS, FEATURES)
+        self.assertIn(NS_PEER_REQUESTS, self.manager.caps.all_features)
+        self.assertIn(NS_NEIGHBOURS, self.manager.caps.all_features)
 
     def test_it_waits_for_room(self) -> None:
         """Contacts can have us ask often: that holds up nothing else."""
@@ -298,7 +297,7 @@ class AskingTests(EncounterCase):
         self.assertEqual(self.output[-1].children[0]["token"], TOKEN.hex())
         self.answer(f"<neighbour xmlns='{NS_BITWEEN}'/>", sender=LAPTOP)
         self.assertIsNone(self.successResultOf(asking))
-        self.encounters.drop(BOB, "laptop")
+        self.encounters.contact_left(BOB, "laptop")
         asking = self.encounters.prove(BOB, "laptop", TOKEN)
         feature = f"<feature var='{NS_PEER_REQUESTS}'/>"
         self.answer(f"<query xmlns='{DISCO}'>{feature}</query>", sender=LAPTOP)
@@ -343,7 +342,7 @@ class AskingTests(EncounterCase):
         self.assertEqual(self.output[-1].children[0].name, "meet")
         self.answer(f"<meet xmlns='{NS_BITWEEN}'/>", sender=LAPTOP)
         self.assertEqual(self.successResultOf(second), ())
-        self.encounters.drop(BOB, "laptop")
+        self.encounters.contact_left(BOB, "laptop")
         self.meet().addErrback(lambda _: None)
         self.assertEqual(self.output[-1].children[0].uri, DISCO)
 

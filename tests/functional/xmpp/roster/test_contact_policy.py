@@ -36,7 +36,9 @@ class MannersCase(HandlerCase):
         self.told = []
         self.manager = Manager(self.clock)
         self.block_list = BlockList(self.blocked_changed)
-        self.contacts = Roster(self.clock, self.told.append, self.manners, self.block_list)
+        self.contacts = Roster(
+            self.clock, self.told.append, self.manager.presence, self.manners, self.block_list
+        )
         for handler in (self.contacts, self.block_list):
             handler.setHandlerParent(self.manager)
         items = "".join(f"<item jid='{jid}'/>" for jid in self.listed)

@@ -18,7 +18,6 @@ from bitween.model.events import (
     PresenceRepeated,
     RosterRead,
 )
-from bitween.xmpp.extensions.caps import VERIFICATION
 from bitween.xmpp.roster.roster import (
     COMINGS,
     COMINGS_OF_ACCOUNT,
@@ -43,20 +42,22 @@ class SessionTests(SynchronousTestCase):
     def test_the_roster_comes_before_presence(self) -> None:
         """So that nobody's word comes before we know whom to trust."""
         manager = Manager(Clock())
-        contacts = Roster(Clock(), lambda _: None)
+        contacts = Roster(Clock(), lambda _: None, manager.presence)
         contacts.setHandlerParent(manager)
         (request,) = manager.stub.output
         self.assertEqual(request.query.uri, "jabber:iq:roster")
         manager.stub.send(xml(f"<iq type='result' id='{request['id']}'>{ROSTER}</iq>"))
         presence = manager.stub.output[1]
-        self.assertEqual((presence.name, presence.c["ver"]), ("presence", VERIFICATION))
+        self.assertEqual(
+            (presence.name, presence.c["ver"]), ("presence", manager.caps.verification)
+        )
         self.assertEqual((str(presence.show), str(presence.priority)), ("xa", "-1"))
         self.assertTrue(manager.online)
 
     def test_the_roster_is_told(self) -> None:
         """Those whose word counts are named, before anybody's presence comes."""
         manager, told = Manager(Clock()), list[MessengerEvent]()
-        Roster(Clock(), told.append).setHandlerParent(manager)
+        Roster(Clock(), told.append, manager.presence).setHandlerParent(manager)
         (request,) = manager.stub.output
         manager.stub.send(xml(f"<iq type='result' id='{request['id']}'>{ROSTER}</iq>"))
         trusted = frozenset({"alice@localhost", "bob@localhost", "carol@localhost"})
@@ -65,7 +66,7 @@ class SessionTests(SynchronousTestCase):
     def test_without_a_roster_the_session_is_given_up(self) -> None:
         """A server that does not give it is of no use."""
         manager = Manager(Clock())
-        Roster(Clock(), lambda _: None).setHandlerParent(manager)
+        Roster(Clock(), lambda _: None, manager.presence).setHandlerParent(manager)
         (request,) = manager.stub.output
         manager.stub.send(xml(f"<iq type='error' id='{request['id']}'/>"))
         self.assertEqual(len(manager.given_up), 1)
@@ -74,7 +75,7 @@ class SessionTests(SynchronousTestCase):
     def test_bad_roster_entries_are_left_out(self) -> None:
         """One that cannot be understood does not hide the others."""
         manager = Manager(Clock())
-        contacts = Roster(Clock(), lambda _: None)
+        contacts = Roster(Clock(), lambda _: None, manager.presence)
         contacts.setHandlerParent(manager)
         (request,) = manager.stub.output
         query = (
@@ -92,7 +93,7 @@ class SessionTests(SynchronousTestCase):
         """Contacts that are gone are told as removed, changed ones as changed, others not."""
         told: list[MessengerEvent] = []
         manager = Manager(Clock())
-        contacts = Roster(Clock(), told.append)
+        contacts = Roster(Clock(), told.append, manager.presence)
         contacts.setHandlerParent(manager)
         request = manager.stub.output[0]
         manager.stub.send(xml(f"<iq type='result' id='{request['id']}'>{ROSTER}</iq>"))

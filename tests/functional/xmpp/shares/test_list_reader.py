@@ -48,7 +48,7 @@ class ListCase(HandlerCase):
         self.manager = Manager(self.clock)
         self.budget = TokenBucket(self.clock)
         self.shares = listed(numbered(1000))
-        self.contacts = Roster(self.clock, self.told.append)
+        self.contacts = Roster(self.clock, self.told.append, self.manager.presence)
         self.server = ListServer(self.clock, self.budget, self.shares, self.contacts.sees_us)
         self.reader = ListReader(self.clock, self.budget, self.contacts.follows, self.told.append)
         for handler in (self.contacts, self.server, self.reader, FallbackHandler()):
