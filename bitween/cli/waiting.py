@@ -11,6 +11,7 @@ from bitween.cli.client import ApiClient
 from bitween.cli.failures import CommandFailed
 from bitween.cli.output import Output
 from bitween.cli.progress import Step, progress_bar
+from bitween.model.job import cancellation
 
 
 def wait_for_job(client: ApiClient, job_id: str, title: str, output: Output) -> dict[str, Any]:
@@ -31,7 +32,7 @@ def wait_for_job(client: ApiClient, job_id: str, title: str, output: Output) -> 
             if job["state"] == "failed":
                 raise CommandFailed(job["error"]["message"], job["error"]["data"]["hint"])
             if job["state"] == "cancelled":
-                raise CommandFailed(f"hashing {title!r} was cancelled")
+                raise CommandFailed(cancellation(title).message)
             time.sleep(next(pauses))
 
 

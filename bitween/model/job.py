@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from bitween.errors import BitweenError
+from bitween.errors import BitweenError, HashingFailed
 from bitween.model.skipped_files import NOTHING_LEFT_OUT, LeftOut
 from bitween.model.torrent import InfoHash
 
@@ -69,3 +69,20 @@ class Job:
         if self.state is not JobState.RUNNING or self.total is None or not self.rate:
             return None
         return max(0, self.total - self.done) / self.rate
+
+    def outcome(self) -> Added:
+        """
+        The result of a job that has ended.
+
+        :raises BitweenError: why it has none.
+        """
+        if self.error is not None:
+            raise self.error
+        if self.result is None:
+            raise cancellation(self.subject)
+        return self.result
+
+
+def cancellation(subject: str) -> HashingFailed:
+    """Why a cancelled job has no result."""
+    return HashingFailed(f"hashing {subject!r} was cancelled")

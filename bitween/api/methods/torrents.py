@@ -13,9 +13,8 @@ from bitween.api.results.shapes.common import Done
 from bitween.api.rpc.namespace import Namespace, reads
 from bitween.api.rpc.params import Between, Offset, PageSize, Path, Wanted
 from bitween.app.application import Bitween
-from bitween.errors import HashingFailed, InvalidValue
+from bitween.errors import InvalidValue
 from bitween.files.browse import Folders
-from bitween.model.job import JobState
 from bitween.model.torrent import InfoHash
 
 _Rate = Annotated[int, Between(0, 2**31 - 1)]
@@ -92,12 +91,8 @@ class TorrentMethods(Namespace):
         job = await self._bitween.sharing.share_path(path, confirmed=confirm, strict=strict)
         if not wait:
             return {"job": job.id}
-        job = await self._bitween.jobs.ended(job.id)
-        if job.error is not None:
-            raise job.error
-        if job.state is JobState.CANCELLED or job.result is None:
-            raise HashingFailed(f"hashing {path!r} was cancelled")
-        return added(job.result)
+        ended = await self._bitween.jobs.ended(job.id)
+        return added(ended.outcome())
 
     async def jsonrpc_add_torrent_by_hash(
         self,
