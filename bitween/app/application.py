@@ -5,10 +5,11 @@ Each service is one group of use cases and a public attribute of :class:`Bitween
 and the chat commands call the services, never the ports.  The services reach the network and the
 disk only through the ports of :mod:`bitween.app.ports`.
 
-Events come from two sides.  The swarm tells of torrents and peers: that changes what we announce,
-with whom we want to connect, and the traffic per contact.  The messenger tells of contacts, their
-presence and their announcements: that changes the catalogue of what they share, and each change
-there tells whom the allowlist lets in and to whom the connector finds a route.
+Events come from two sides.  The swarm reports torrents and peers, which changes what we announce,
+which devices we connect to, and the traffic per contact.  The messenger reports contacts, their
+presence and their announcements, which changes the catalogue of what they share.  Each change of
+the catalogue updates the allowlist, which admits peers, and the connector, which finds a route to
+each device that has what we want.
 """
 
 from __future__ import annotations
@@ -237,7 +238,7 @@ class Bitween(MultiService):
         elif isinstance(event, TorrentRemoved):
             self.connector.update_sources(event.info_hash)
         elif isinstance(event, PeerMoved):
-            self.traffic.book(event)
+            self.traffic.record(event)
 
     def _messenger_event(self, event: MessengerEvent) -> None:
         if isinstance(event, PresenceRepeated):

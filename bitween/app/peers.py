@@ -26,6 +26,10 @@ class ConnectedPeers:
         :raises UnknownTorrent: if the library has no such torrent.
         """
         return [
-            (self._traffic.whose(peer.address, peer.port), peer, self._connector.route_kind(peer))
+            (
+                self._traffic.contact_at(peer.address, peer.port),
+                peer,
+                self._connector.route_kind(peer),
+            )
             for peer in self._swarm.peers(info_hash)
         ]

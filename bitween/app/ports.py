@@ -1,4 +1,11 @@
-"""The ports through which the use cases reach the world."""
+"""
+The ports of app/: what the use cases need of BitTorrent, XMPP, the disk and this machine.
+
+Each port is described here once; an implementation says only what it does differently.  Each has
+one implementation in the product (bittorrent/, xmpp/, network/, files/, storage/) and one fake in
+tests/support/fakes/; the suites in tests/contracts/ run against both.  The ports through which
+connect/ finds routes to contacts stand in :mod:`bitween.connect.ports`.
+"""
 
 from __future__ import annotations
 
@@ -32,37 +39,44 @@ from bitween.util.observable import Observable
 
 
 class OpenFilePort(Protocol):
-    """A file that is read; what is asked for is fetched before the rest until it is closed."""
+    """An open file; while it is open, the pieces that are asked for are downloaded first."""
 
     @property
     def span(self) -> Span:
-        """Where it lies in the pieces."""
+        """Where the file lies in the torrent's pieces."""
 
     def piece(self, number: int, last: int) -> Deferred[bytes]:
         """
-        Give a whole piece once it is here and verified; cancelling that is fine.
+        Read a whole piece as soon as it is verified; the Deferred can be cancelled.
 
-        :param last: the last piece that is going to be asked for, one after the other.
-        :raises SwarmError: if it cannot be read, is another than it was, or is removed meanwhile.
+        :param number: of the piece, within the torrent.
+        :param last: the last piece that the caller is going to read.
+        :raises SwarmError: if it cannot be read, or the file has changed, or the torrent is removed
+            meanwhile.
         """
 
     def close(self) -> None:
-        """Ask for nothing more."""
+        """Stop downloading its pieces first."""
 
 
 class ReadablePort(Protocol):
-    """What of the swarm can be read."""
+    """The BitTorrent engine, as far as files are read."""
 
     @property
     def library(self) -> Library:
         """Our torrents."""
 
     def file_progress(self, info_hash: InfoHash) -> Sequence[int]:
-        """The verified bytes of each file of a torrent; empty without metadata."""
+        """
+        Count the verified bytes of each file of a torrent.
+
+        :returns: in the order of the files; empty without metadata.
+        :raises UnknownTorrent: if there is no such torrent.
+        """
 
     def open_file(self, info_hash: InfoHash, number: int) -> OpenFilePort:
         """
-        Open a file that is here, or is being fetched.
+        Open a file, complete or not.
 
         :param number: counted from 0.
         :raises UnknownTorrent: if there is no such torrent.
@@ -71,7 +85,7 @@ class ReadablePort(Protocol):
 
 
 class SwarmControlPort(Protocol):
-    """What of the swarm can be controlled."""
+    """The BitTorrent engine, as far as the user controls torrents."""
 
     @property
     def library(self) -> Library:
@@ -79,62 +93,40 @@ class SwarmControlPort(Protocol):
 
     def wish(self, info_hash: InfoHash, wishes: TorrentOptions) -> Deferred[Torrent]:
         """
-        Do with a torrent what is wanted of it from now on; answers when that is stored.
+        Set the options of a torrent; answers when they are stored.
 
         :raises UnknownTorrent: if there is no such torrent.
         """
 
     def files_written(self, info_hash: InfoHash) -> Deferred[Sequence[int]]:
         """
-        The bytes of each file of a torrent that can be read from the disk; empty without metadata.
+        Count the bytes of each file of a torrent that can be read from the disk.
 
+        :returns: in the order of the files; empty without metadata.
         :raises UnknownTorrent: if there is no such torrent.
         """
 
     def peers(self, info_hash: InfoHash) -> Sequence[Peer]:
         """
-        Who is connected to us for a torrent.
+        List the peers that are connected for a torrent.
 
         :raises UnknownTorrent: if there is no such torrent.
         """
 
     def torrent_file(self, info_hash: InfoHash) -> bytes | None:
         """
-        The bencoded .torrent; ``None`` until the metadata is here.
+        Export a torrent as a .torrent file (BEP 3).
 
+        :returns: bencoded; ``None`` without metadata.
         :raises UnknownTorrent: if there is no such torrent.
         """
 
     def limit(self, limits: Limits) -> None:
-        """Limit all torrents together."""
-
-
-class LimitsMemoryPort(Protocol):
-    """Keeps limits that were chosen while the daemon ran."""
-
-    def limits(self) -> tuple[Limits, Limits] | None:
-        """The limits of the settings when others were chosen, and those; ``None`` if none were."""
-
-    def keep_limits(self, usual: Limits, chosen: Limits) -> None:
-        """Remember that."""
-
-
-class LedgerPort(Protocol):
-    """Keeps the account durably."""
-
-    def traffic(self) -> dict[str, Traffic]:
-        """What was exchanged with each contact, by bare JID; by none, with nobody knows whom."""
-
-    def keep_traffic(self, changed: Mapping[str, Traffic]) -> None:
-        """
-        Remember what was exchanged with some contacts.
-
-        :raises StoreError: if that cannot be written.
-        """
+        """Limit the rates of all torrents together."""
 
 
 class SwarmPort(SwarmControlPort, PeerSwarmPort, ReadablePort, IpFilterPort, Protocol):
-    """The BitTorrent side: moves bytes, and keeps what is ours durably."""
+    """The BitTorrent engine: transfers data, and stores our torrents durably."""
 
     @property
     def events(self) -> Observable[SwarmEvent]:
@@ -142,19 +134,19 @@ class SwarmPort(SwarmControlPort, PeerSwarmPort, ReadablePort, IpFilterPort, Pro
 
     @property
     def library(self) -> Library:
-        """Our torrents; the swarm keeps it up to date."""
+        """Our torrents; the engine keeps it up to date."""
 
     @property
     def listening(self) -> Sequence[tuple[str, int]]:
-        """The sockets on which peers are accepted; an address may be ``0.0.0.0`` or ``::``."""
+        """The sockets that accept peers, as IP address, perhaps ``0.0.0.0`` or ``::``, and port."""
 
     @property
     def mapped(self) -> Sequence[PeerAddress]:
-        """The addresses at which a router forwards to us."""
+        """The addresses that routers forward to us."""
 
     @property
     def external(self) -> Sequence[str]:
-        """The IP addresses at which routers or peers say that they see us."""
+        """The IP addresses at which routers and peers see us."""
 
     def share(
         self, metainfo: Metainfo, folder: str, origin: FileOrigin = FileOrigin.SHARED
@@ -170,20 +162,22 @@ class SwarmPort(SwarmControlPort, PeerSwarmPort, ReadablePort, IpFilterPort, Pro
         self, info_hash: InfoHash, name: str, folder: str, wishes: TorrentOptions = DEFAULT_OPTIONS
     ) -> Deferred[Torrent]:
         """
-        Begin to fetch a torrent; answers when that is stored.
+        Download a torrent; answers when that is stored.
 
-        The library holds it, and ``TorrentAdded`` is out, by the time of the answer.
+        Before it answers, the library holds the torrent and ``TorrentAdded`` is notified.
 
-        :param name: what to call it until the metadata is here.
+        :param name: its name until the metadata arrives.
+        :param folder: where to store its file or folder.
         """
 
     def remove(self, info_hash: InfoHash, delete_data: bool) -> Deferred[Deletion | None]:
         """
-        Forget a torrent, with its data if asked.
+        Remove a torrent.
 
-        :returns: with what was deleted.
+        :param delete_data: whether to delete its files.
+        :returns: what was deleted; ``None`` without ``delete_data``.
         :raises UnknownTorrent: if there is no such torrent.
-        :raises DeletionFailed: if its data could not be deleted.
+        :raises DeletionFailed: if files could not be deleted.
         """
 
     def deletion(self, info_hash: InfoHash) -> Deferred[Deletion]:
@@ -195,22 +189,24 @@ class SwarmPort(SwarmControlPort, PeerSwarmPort, ReadablePort, IpFilterPort, Pro
 
     def recheck(self, info_hash: InfoHash) -> Deferred[None]:
         """
-        Begin to compare what lies on the disk with the piece hashes, and go on from there.
+        Compare all files with the piece hashes, and continue from the result.
+
+        Answers at once; the torrent's state tells the progress.
 
         :raises UnknownTorrent: if there is no such torrent.
         """
 
     def look(self, info_hash: InfoHash) -> Deferred[Torrent]:
         """
-        Look at the files of a torrent now; what seems to be new is compared with the piece hashes.
+        Check whether the files of a torrent have changed; only those are compared with the hashes.
 
-        :returns: with what there is to tell when that is over.
-        :raises UnknownTorrent: if there is no such torrent, or none any more.
+        :returns: the torrent after the check.
+        :raises UnknownTorrent: if there is no such torrent, or it is removed meanwhile.
         """
 
 
 class HasherPort(Protocol):
-    """Makes metainfo of paths, away from the reactor."""
+    """Hashes files and folders in another process."""
 
     def hash_path(
         self, path: str, report: ReportProgress, strict: bool = False
@@ -218,35 +214,29 @@ class HasherPort(Protocol):
         """
         Hash a file or folder; cancelling the Deferred stops that.
 
-        :param strict: whether to refuse a folder of which something has to be left out.
+        :param path: absolute.
+        :param report: called with the bytes done and the bytes in all.
+        :param strict: whether to refuse a folder with entries that cannot be shared.
         :raises BadPath: if it cannot be shared.
-        :raises HashingFailed: if reading failed on the way.
+        :raises HashingFailed: if a file cannot be read, or changes meanwhile.
         """
 
 
-class IntentionsPort(Protocol):
-    """Remembers durably which paths still have to be hashed."""
-
-    def intend(self, intention: Intention) -> None:
-        """Remember a path that is to be shared."""
-
-    def settled(self, path: str) -> None:
-        """Forget it: it is shared now, or will never be."""
-
-    def intended(self) -> list[Intention]:
-        """The paths that an earlier run did not come to share."""
-
-
 class MessengerPort(Protocol):
-    """The XMPP side."""
+    """The XMPP side: contacts, their presence, and what they and we announce."""
 
     @property
     def events(self) -> Observable[MessengerEvent]:
-        """What comes from the server and the contacts."""
+        """
+        What comes from the server and the contacts.
+
+        Announcements, presences and share lists are those of trusted accounts only, see
+        :meth:`trusts`: others are dropped where they arrive, so that no subscriber has to check.
+        """
 
     @property
     def status(self) -> ConnectionStatus:
-        """Where the connection stands."""
+        """The state of the connection."""
 
     @property
     def contacts(self) -> Sequence[Contact]:
@@ -257,90 +247,149 @@ class MessengerPort(Protocol):
         """Our bare JID."""
 
     def trusts(self, jid: str) -> bool:
-        """Whether this bare JID's word counts: a contact whom we follow, or ourselves."""
+        """Whether a bare JID is our own, or that of a contact whose presence we subscribe to."""
 
     def announce(self, shares: Sequence[Share], candidates: Sequence[Candidate]) -> None:
         """
-        Have contacts told this, soon; now or as soon as there is a connection.
+        Announce our shares and addresses to contacts, soon or as soon as we are online.
 
         :param shares: oldest first.
-        :param candidates: where we are, best first.
+        :param candidates: where we can be dialled, best first.
         """
 
     def reconnect(self) -> None:
-        """Try to connect at once, or see whether the connection still holds."""
+        """Connect at once, or check whether the connection still works."""
 
     def read_list(self, jid: str, resource: str, list_id: str, revision: int) -> None:
         """
-        Read what is not known of a resource's share list, if it is there; pages come as events.
+        Read what is missing of a device's share list; its pages arrive as events.
 
-        :param revision: the one that is known, 0 for nothing.
+        :param list_id: the list that the device announces.
+        :param revision: the revision that is known, 0 for nothing.
         """
 
     def add_contact(self, jid: str, nick: str) -> Deferred[None]:
-        """Ask to see a contact's presence, and let the request that answers ours in."""
+        """
+        Send a contact request, and accept the one that answers it.
+
+        :param jid: bare.
+        :param nick: the name under which the roster lists the contact; may be empty.
+        """
 
     def accept_contact(self, jid: str) -> Deferred[None]:
         """
-        Accept a pending request, and ask back.
+        Accept a pending contact request, and send one in return.
 
-        :raises UnknownContact: if nobody of that name asks.
+        :raises UnknownContact: if that account has not asked.
         """
 
     def remove_contact(self, jid: str) -> Deferred[None]:
         """
-        End both subscriptions, or refuse a pending request.
+        End the subscriptions in both directions, or decline a pending request.
 
         :raises UnknownContact: if the roster has no such contact.
         """
 
     def retract(self, resource: str) -> Deferred[None]:
         """
-        Take back what another device of our account announced.
+        Retract the announcement of another device of our account.
 
         :raises NotConnected: if there is no session.
         """
 
     def survey(self) -> Deferred[Sequence[Finding]]:
-        """Look at what the server offers; without a session nothing is found."""
+        """Check what the server offers; empty without a session."""
 
     @property
     def blocked(self) -> Sequence[str]:
-        """The bare JIDs and domains that the server keeps away from us, sorted."""
+        """The bare JIDs and domains that the server blocks for us, sorted."""
 
     def block(self, jid: str) -> Deferred[None]:
-        """Have the server keep somebody away from us."""
+        """Have the server block an account (XEP-0191)."""
 
     def unblock(self, jid: str) -> Deferred[None]:
-        """Let somebody reach us again."""
+        """Have the server no longer block an account."""
+
+
+class LedgerPort(Protocol):
+    """Stores how much was exchanged with each contact."""
+
+    def traffic(self) -> dict[str, Traffic]:
+        """
+        Load the traffic by contact.
+
+        :returns: by bare JID; the empty key holds traffic for which no contact can be named.
+        """
+
+    def keep_traffic(self, changed: Mapping[str, Traffic]) -> None:
+        """
+        Store the traffic of some contacts; that of all others stays.
+
+        :raises StoreError: if it cannot be stored.
+        """
+
+
+class LimitsMemoryPort(Protocol):
+    """Stores the limits that the user chose while the daemon ran."""
+
+    def limits(self) -> tuple[Limits, Limits] | None:
+        """
+        Load what :meth:`keep_limits` stored last.
+
+        :returns: ``configured`` and ``chosen``; ``None`` if nothing is stored.
+        """
+
+    def keep_limits(self, configured: Limits, chosen: Limits) -> None:
+        """
+        Store chosen limits.
+
+        :param configured: the limits in the settings at this time.
+        :param chosen: the limits that replace them.
+        :raises StoreError: if they cannot be stored.
+        """
+
+
+class IntentionsPort(Protocol):
+    """Stores which paths are still to be hashed and shared."""
+
+    def intend(self, intention: Intention) -> None:
+        """Store an intention; it replaces an earlier one for the same path."""
+
+    def settled(self, path: str) -> None:
+        """Delete the intention for a path; one that is unknown is no error."""
+
+    def intended(self) -> list[Intention]:
+        """Load the intentions, oldest first."""
 
 
 class MemoryPort(LedgerPort, LimitsMemoryPort, IntentionsPort, Protocol):
-    """Keeps over a restart what belongs to no torrent."""
+    """Stores what belongs to no torrent, durably."""
 
     def days_online(self) -> DaysOnline:
-        """The days on which we were online, as far as they were kept."""
+        """Load the days on which we were online."""
 
     def keep_days_online(self, days: DaysOnline) -> None:
         """
-        Remember them.
+        Store them.
 
-        :raises StoreError: if they cannot be kept.
+        :raises StoreError: if they cannot be stored.
         """
 
 
 class CatalogueCachePort(Protocol):
-    """Keeps what contacts share over a restart; it may lose the last second of it."""
+    """Stores what contacts share; a crash may lose the last second."""
 
     def load(self) -> Iterator[tuple[ResourceRecord, Sequence[Share]]]:
         """
-        Give what an earlier run knew, a portion a step; a resource may come in several.
+        Load what the last run stored, one portion a step.
 
-        :raises StoreError: if it turns out to be damaged; what it gave before is to be dropped.
+        A device may come in several portions, each with its record.
+
+        :raises StoreError: if the cache is damaged; then the caller drops the portions so far.
         """
 
     def note(self, change: CatalogueChange) -> None:
-        """Keep a change, soon."""
+        """Store a change, soon."""
 
 
 class OwnAddressesPort(Protocol):
@@ -348,19 +397,19 @@ class OwnAddressesPort(Protocol):
 
     @property
     def changes(self) -> Observable[tuple[PeerAddress, ...]]:
-        """Tells the addresses whenever they, or what is known of them, have changed."""
+        """Hands out :attr:`addresses` whenever they, or what is known of them, change."""
 
     @property
     def addresses(self) -> tuple[PeerAddress, ...]:
-        """Where to dial us, best first."""
+        """The addresses that contacts can dial, best first."""
 
     @property
     def candidates(self) -> tuple[Candidate, ...]:
-        """The same with what is known of it, and where we may only be met."""
+        """All addresses, those included that are good for hole punching only; best first."""
 
     @property
     def nat(self) -> Nat | None:
-        """What routers make of us; ``None`` where nobody is there to tell."""
+        """How routers translate our addresses; ``None`` if unknown."""
 
     def refresh(
         self,
@@ -368,12 +417,18 @@ class OwnAddressesPort(Protocol):
         mapped: Sequence[PeerAddress],
         external: Sequence[str] = (),
     ) -> None:
-        """Look at the interfaces again, for these listen sockets, mappings and sightings of us."""
+        """
+        Read the network interfaces again.
+
+        :param listening: see :attr:`SwarmPort.listening`.
+        :param mapped: see :attr:`SwarmPort.mapped`.
+        :param external: see :attr:`SwarmPort.external`.
+        """
 
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """The port of each kind that the use cases stand on."""
+    """Everything that the use cases stand on."""
 
     swarm: SwarmPort
     hasher: HasherPort

@@ -13,21 +13,21 @@ from bitween.model.catalogue.catalogue import Catalogue
 from bitween.model.events import PeerMoved
 from bitween.model.traffic import Traffic
 
-#: Seconds until what is new is stored.
-KEEPING = 5.0
-# What nobody can be said to have brought or taken is on this account.
-_NOBODY = ""
+#: Seconds from a change until it is stored.
+STORE_DELAY = 5.0
+# The account of traffic for which no contact can be named.
+_UNKNOWN = ""
 
 
 class TrafficAccount:
     """
-    Books what peers brought and took to the contacts at whose addresses they are.
+    Assigns the traffic of peers to the contacts at whose addresses they are.
 
-    A peer whom we dialled is known by address and port, one who dialled us by the address alone: if
-    several contacts share one, at home behind one router, nobody can tell which of them it was, and
-    it counts for none of them.
+    A peer that we dialled is known by address and port, one that dialled us by its address alone.
+    If several contacts share an address, at home behind one router, the peer could be any of them,
+    and its traffic counts for none of them.
 
-    :ivar session: what was exchanged with everybody since the start.
+    :ivar session: the traffic with all contacts since the start.
     """
 
     _log = Logger()
@@ -39,7 +39,10 @@ class TrafficAccount:
         catalogue: Catalogue,
         relayed: Callable[[str], str | None] = lambda _: None,
     ) -> None:
-        """:param relayed: tells who has an address of this machine that stands for a contact."""
+        """
+        :param relayed: gives the bare JID of the contact for which an IP address of this machine
+            stands at the relay; ``None`` for all other addresses.
+        """
         self._reactor = reactor
         self._ledger = ledger
         self._catalogue = catalogue
@@ -47,24 +50,24 @@ class TrafficAccount:
         self._totals = ledger.traffic()
         self.session = Traffic()
         self._changed: set[str] = set()
-        self._keeping: IDelayedCall | None = None
+        self._storing: IDelayedCall | None = None
         self._closing = False
 
     def of(self, jid: str) -> Traffic:
-        """What was exchanged with a contact."""
+        """:returns: the traffic with a contact, over all times."""
         return self._totals.get(jid, Traffic())
 
     @property
     def ever(self) -> Traffic:
-        """What was exchanged with everybody over all times."""
+        """The traffic with all contacts over all times."""
         return sum(self._totals.values(), Traffic())
 
-    def whose(self, address: str, port: int | None) -> str | None:
+    def contact_at(self, address: str, port: int | None) -> str | None:
         """
-        The contact who is at an address.
+        Name the contact at an address.
 
-        :param port: where a peer listens; ``None`` where it dialled us.
-        :returns: a bare JID; ``None`` where that cannot be told.
+        :param port: where the peer listens; ``None`` if it dialled us.
+        :returns: a bare JID; ``None`` if unknown or ambiguous.
         """
         relayed = self._relayed(address)
         if relayed is not None:
@@ -72,31 +75,31 @@ class TrafficAccount:
         jids = self._catalogue.jids_at(address, port)
         return next(iter(jids)) if len(jids) == 1 else None
 
-    def book(self, moved: PeerMoved) -> None:
-        """Take note of an exchange."""
+    def record(self, moved: PeerMoved) -> None:
+        """Add the traffic of a peer, and store it soon."""
         exchanged = Traffic(moved.downloaded, moved.uploaded)
         self.session += exchanged
-        jid = self.whose(moved.address, moved.port) or _NOBODY
+        jid = self.contact_at(moved.address, moved.port) or _UNKNOWN
         self._totals[jid] = self.of(jid) + exchanged
         self._changed.add(jid)
         if self._closing:
-            self._keep()
-        elif self._keeping is None:
-            self._keeping = self._reactor.callLater(KEEPING, self._keep)
+            self._store()
+        elif self._storing is None:
+            self._storing = self._reactor.callLater(STORE_DELAY, self._store)
 
     def close(self) -> None:
-        """Keep what is new at once, and from now on always."""
+        """Store what is new at once, now and from now on."""
         self._closing = True
-        if self._keeping is not None:
-            self._keeping.cancel()
-            self._keep()
+        if self._storing is not None:
+            self._storing.cancel()
+            self._store()
 
-    def _keep(self) -> None:
-        self._keeping = None
+    def _store(self) -> None:
+        self._storing = None
         changed = {jid: self._totals[jid] for jid in self._changed}
         try:
             self._ledger.keep_traffic(changed)
         except BitweenError as error:
-            self._log.error("the account of traffic could not be stored: {error}", error=error)
+            self._log.error("cannot store the traffic of contacts: {error}", error=error)
             return
         self._changed.clear()

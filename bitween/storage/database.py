@@ -344,14 +344,9 @@ class Database:
         except (ValueError, TypeError):
             return None
 
-    def keep_limits(self, usual: Limits, chosen: Limits) -> None:
-        """
-        Remember limits of all torrents together.
-
-        :param usual: those of the settings at the time.
-        :param chosen: those that hold in place of them.
-        """
-        values = [[limits.upload, limits.download] for limits in (usual, chosen)]
+    def keep_limits(self, configured: Limits, chosen: Limits) -> None:
+        """Store the limits that the user chose, and those in the settings at this time."""
+        values = [[limits.upload, limits.download] for limits in (configured, chosen)]
         self._set_meta("limits", json.dumps(values))
 
     def days_online(self) -> DaysOnline:

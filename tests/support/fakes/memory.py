@@ -13,9 +13,9 @@ from bitween.model.traffic import Traffic
 
 class FakeMemory:
     """
-    Remembers for as long as the test runs.
+    Stores it as long as the test runs.
 
-    :ivar broken: whether nothing can be kept, as if the disk was full.
+    :ivar broken: whether nothing can be stored, as if the disk was full.
     """
 
     def __init__(self) -> None:
@@ -26,41 +26,43 @@ class FakeMemory:
         self._intentions: dict[str, Intention] = {}
 
     def traffic(self) -> dict[str, Traffic]:
-        """What was exchanged with each contact."""
+        """Load the traffic."""
         return dict(self._traffic)
 
     def keep_traffic(self, changed: Mapping[str, Traffic]) -> None:
-        """Remember what was exchanged with some contacts."""
+        """Store the traffic of some contacts."""
+        if self.broken:
+            raise StoreError("the disk is full")
         self._traffic.update(changed)
 
     def limits(self) -> tuple[Limits, Limits] | None:
-        """What was kept."""
+        """Load the chosen limits."""
         return self._limits
 
     def days_online(self) -> DaysOnline:
-        """What was kept."""
+        """Load the days."""
         return self._days
 
     def keep_days_online(self, days: DaysOnline) -> None:
-        """Keep the days on which we were online."""
+        """Store the days."""
         if self.broken:
             raise StoreError("the disk is full")
         self._days = days
 
-    def keep_limits(self, usual: Limits, chosen: Limits) -> None:
-        """Keep limits."""
+    def keep_limits(self, configured: Limits, chosen: Limits) -> None:
+        """Store chosen limits."""
         if self.broken:
             raise StoreError("the disk is full")
-        self._limits = (usual, chosen)
+        self._limits = (configured, chosen)
 
     def intend(self, intention: Intention) -> None:
-        """Remember a path that is to be shared."""
+        """Store an intention."""
         self._intentions[intention.path] = intention
 
     def settled(self, path: str) -> None:
-        """Forget it."""
+        """Delete an intention."""
         self._intentions.pop(path, None)
 
     def intended(self) -> list[Intention]:
-        """What is remembered, oldest first."""
+        """Load the intentions."""
         return list(self._intentions.values())
