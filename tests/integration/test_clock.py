@@ -7,8 +7,8 @@ import os
 
 from twisted.trial.unittest import SkipTest
 
-from tests.integration.test_main_job import noise
 from tests.support.harness import Daemon, ProsodyTestCase, until
+from tests.support.noise import noise
 
 SIZE = 2**20
 RATE = SIZE // 8

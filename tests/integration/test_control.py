@@ -6,8 +6,8 @@ import base64
 import os
 
 from bitween.bittorrent.engine._libtorrent import lt
-from tests.integration.test_main_job import MIB, noise
 from tests.support.harness import Daemon, ProsodyTestCase
+from tests.support.noise import MIB, noise
 
 
 class ControlTests(ProsodyTestCase):

@@ -9,9 +9,9 @@ from playwright.sync_api import Page, expect
 
 from bitween.api.discovery.discover import document
 from bitween.api.methods.daemon import API_VERSION
-from tests.integration.test_web import open_page
 from tests.support.browser import browse
 from tests.support.harness import ProsodyTestCase
+from tests.support.web_case import open_page
 
 # What would run if names were taken for HTML.
 NAME = "<img src=x onerror=document.title='run'>"

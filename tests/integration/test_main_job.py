@@ -3,16 +3,9 @@
 from __future__ import annotations
 
 import os
-from random import Random
 
 from tests.support.harness import EjabberdTestCase, OnEveryServer, ProsodyTestCase, together
-
-MIB = 2**20
-
-
-def noise(size: int, seed: int = 1) -> bytes:
-    """Bytes that are the same in every run."""
-    return Random(seed).randbytes(size)
+from tests.support.noise import MIB, noise
 
 
 class Sharing(OnEveryServer):

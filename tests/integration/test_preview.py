@@ -12,9 +12,9 @@ from typing import Any
 
 from playwright.sync_api import Page, expect
 
-from tests.integration.test_web import SCRIPT, complaints_of, open_page
 from tests.support.browser import browse, eventually, meanwhile
 from tests.support.harness import Daemon, ProsodyTestCase
+from tests.support.web_case import SCRIPT, complaints_of, open_page
 
 _SECONDS = 360
 _RATE = 44_100

@@ -8,10 +8,10 @@ import netifaces
 from twisted.trial.unittest import SkipTest
 
 from bitween.model.torrent import parse_info_hash
-from tests.functional.network.test_local_peers import greeting
-from tests.integration.test_main_job import noise
 from tests.support.harness import Daemon, ProsodyTestCase
+from tests.support.noise import noise
 from tests.support.other_user import dials
+from tests.support.peer_protocol import handshake
 
 MIB = 2**20
 
@@ -50,7 +50,7 @@ class ReachTests(ProsodyTestCase):
         self.assert_same(path, await bob.download(info_hash))
         for daemon in (alice, bob):
             ((host, port),) = (await daemon.call("Api.status"))["listen"]
-            answer = await dials(self, host, (host, port), greeting(parse_info_hash(info_hash)))
+            answer = await dials(self, host, (host, port), handshake(parse_info_hash(info_hash)))
             self.assertIn(answer, (b"closed", b"refused"))
             await daemon.says("another user of this machine connected to us")
         second = self.make_file("song.ogg", noise(MIB))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 
-from tests.integration.test_main_job import MIB, noise
 from tests.support.harness import EjabberdTestCase, OnEveryServer, ProsodyTestCase, together
+from tests.support.noise import MIB, noise
 
 
 class Survival(OnEveryServer):

@@ -14,8 +14,8 @@ from twisted.internet.interfaces import IReactorProcess
 
 from bitween.errors import ConfigurationError
 from bitween.storage import api_location
-from tests.integration.test_main_job import noise
 from tests.support.harness import Daemon, ProsodyTestCase, until
+from tests.support.noise import noise
 
 MIB = 2**20
 

@@ -8,28 +8,8 @@ import re
 from playwright.sync_api import Page, expect
 
 from tests.support.browser import browse, meanwhile
-from tests.support.harness import Daemon, ProsodyTestCase
-
-# What would run if names were taken for HTML; and what would be read as "song exe.jpg".
-SCRIPT = "<img src=x onerror=document.title='run'>"
-TURNED = "song \u202egpj.exe"
-
-
-def complaints_of(page: Page) -> list[str]:
-    """What the browser complains of from now on, but for a log-in that is needed."""
-    complaints: list[str] = []
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.on(
-        "console",
-        lambda message: complaints.append(message.text) if "401" not in message.text else None,
-    )
-    return complaints
-
-
-def open_page(page: Page, daemon: Daemon) -> None:
-    """Do as ``bitween open`` does, once the browser is there: its link serves for a short time."""
-    page.goto(meanwhile(daemon.call("Api.login_link"))["url"])
-    expect(page.locator("main")).to_be_visible()
+from tests.support.harness import ProsodyTestCase
+from tests.support.web_case import SCRIPT, TURNED, complaints_of, open_page
 
 
 class WebTests(ProsodyTestCase):

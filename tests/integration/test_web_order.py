@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import Page, expect
 
 from tests.support.api_rig import info_hash
-from tests.support.browser import browse, meanwhile, until
+from tests.support.browser import browse, meanwhile
+from tests.support.held_calls import Held
 from tests.support.web_case import WebCase
 
 BOB = "bob@example.org"
@@ -21,39 +22,6 @@ _CHOOSE_AND_TYPE = """() => {
     query.value = "00001";
     query.dispatchEvent(new Event("input"));
 }"""
-
-
-class Held:
-    """
-    Keeps back the calls of one method.
-
-    :ivar routes: those that were made.
-    """
-
-    def __init__(self, page: Page, method: str) -> None:
-        """Keep back what is called from now on."""
-        self.routes: list[Route] = []
-        self._page = page
-        self._method = f'"{method}"'
-        self._hold = True
-        page.route("**/api", self._take)
-
-    def wait(self) -> None:
-        """Wait until there is one."""
-        until(self._page, lambda: self.routes, f"{self._method} is called")
-
-    def let_go(self) -> None:
-        """Let them through, and wait until the last one is answered."""
-        self._hold = False
-        with self._page.expect_response(lambda r: self._method in (r.request.post_data or "")):
-            for route in self.routes:
-                route.continue_()
-
-    def _take(self, route: Route) -> None:
-        if self._hold and self._method in (route.request.post_data or ""):
-            self.routes.append(route)
-        else:
-            route.continue_()
 
 
 class WebOrderTests(WebCase):

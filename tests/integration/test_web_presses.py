@@ -5,9 +5,9 @@ from __future__ import annotations
 from playwright.sync_api import Locator, Page, expect
 
 from bitween.model.torrent import FileOrigin, TorrentState
-from tests.integration.test_web_order import Held
 from tests.support.api_rig import info_hash
 from tests.support.browser import browse, meanwhile
+from tests.support.held_calls import Held
 from tests.support.web_case import WebCase
 
 BOB = "bob@example.org"

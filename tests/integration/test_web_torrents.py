@@ -7,9 +7,9 @@ import re
 
 from playwright.sync_api import Page, expect
 
-from tests.integration.test_web import complaints_of, open_page
 from tests.support.browser import browse, eventually, meanwhile
 from tests.support.harness import Daemon, ProsodyTestCase
+from tests.support.web_case import complaints_of, open_page
 
 SLOW = 60_000  # bytes/s: slow enough for a test to look at what is not complete yet
 # A browser without a screen shows every page: this is all that a page sees of being covered.

@@ -8,9 +8,9 @@ from typing import Any
 
 from playwright.sync_api import Page, expect
 
-from tests.integration.test_web import SCRIPT, TURNED, complaints_of, open_page
 from tests.support.browser import DROP, browse
 from tests.support.harness import Daemon, ProsodyTestCase
+from tests.support.web_case import SCRIPT, TURNED, complaints_of, open_page
 
 
 class ShareCase(ProsodyTestCase):

@@ -135,3 +135,9 @@ class HandlerCase(SynchronousTestCase):
         stanzas = [(e.name, e.getAttribute("type"), e.getAttribute("to")) for e in self.output]
         self.output.clear()
         return stanzas
+
+
+REFUSED = (
+    "<error type='cancel'>"
+    "<service-unavailable xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error>"
+)

@@ -15,6 +15,8 @@ from twisted.trial.unittest import TestCase
 from bitween.api.events.recorder import Recorder
 from bitween.model.setting import Setting
 from tests.support.api_rig import TOKEN, World, site_of
+from tests.support.browser import meanwhile
+from tests.support.harness import Daemon
 
 
 class WebCase(TestCase):
@@ -57,3 +59,27 @@ class WebCase(TestCase):
         page.get_by_role("textbox").fill(TOKEN)
         page.keyboard.press("Enter")
         expect(page.locator("main")).to_be_visible()
+
+
+# What would run if names were taken for HTML; and what would be read as "song exe.jpg".
+SCRIPT = "<img src=x onerror=document.title='run'>"
+
+
+TURNED = "song \u202egpj.exe"
+
+
+def complaints_of(page: Page) -> list[str]:
+    """What the browser complains of from now on, but for a log-in that is needed."""
+    complaints: list[str] = []
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on(
+        "console",
+        lambda message: complaints.append(message.text) if "401" not in message.text else None,
+    )
+    return complaints
+
+
+def open_page(page: Page, daemon: Daemon) -> None:
+    """Do as ``bitween open`` does, once the browser is there: its link serves for a short time."""
+    page.goto(meanwhile(daemon.call("Api.login_link"))["url"])
+    expect(page.locator("main")).to_be_visible()

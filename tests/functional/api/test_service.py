@@ -19,9 +19,7 @@ from twisted.internet.endpoints import (
     connectProtocol,
     wrapClientTLS,
 )
-from twisted.internet.protocol import Protocol, connectionDone
 from twisted.internet.ssl import Certificate, optionsForClientTLS
-from twisted.python.failure import Failure
 from twisted.trial.unittest import TestCase
 
 from bitween.api.http.request import MAX_BODY
@@ -31,24 +29,9 @@ from bitween.storage import api_location
 from bitween.storage.api_location import ApiLocation
 from bitween.testing.certificates import Issued, ThrowAwayAuthority
 from tests.support.api_rig import TOKEN, World, http_request, rpc, site_of
+from tests.support.connections import Collector
 
 JID = "alice@example.org"
-
-
-class Collector(Protocol):
-    """Takes what a server says until it closes."""
-
-    def __init__(self) -> None:
-        self.received = b""
-        self.closed: Deferred[bytes] = Deferred()
-
-    def dataReceived(self, data: bytes) -> None:
-        """Keep it."""
-        self.received += data
-
-    def connectionLost(self, reason: Failure = connectionDone) -> None:  # noqa: ARG002  # Twisted's
-        """Hand it out."""
-        self.closed.callback(self.received)
 
 
 class ServiceTests(TestCase):

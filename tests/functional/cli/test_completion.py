@@ -11,8 +11,8 @@ from pathlib import Path
 from twisted.internet.utils import getProcessOutputAndValue
 from twisted.trial.unittest import SkipTest
 
-from tests.functional.cli.test_commands import BOB, RUN, A, B, CliCase
 from tests.support.api_rig import info_hash
+from tests.support.cli_case import BOB, RUN, A, B, CliCase
 
 # What readline does when Tab is pressed.
 _TAB = """

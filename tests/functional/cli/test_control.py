@@ -7,7 +7,7 @@ import os
 from bitween.model.peer import Peer
 from bitween.model.torrent import FileEntry, Progress, TorrentState
 from bitween.model.torrent_options import Limits
-from tests.functional.cli.test_commands import BOB, A, B, C, CliCase
+from tests.support.cli_case import BOB, A, B, C, CliCase
 
 
 class ControlCommandTests(CliCase):

@@ -22,6 +22,7 @@ from bitween.model.torrent import InfoHash
 from bitween.network.local_peers import LocalPeers
 from bitween.network.loopback_gate import LoopbackGate
 from tests.support.other_user import dials, hears
+from tests.support.peer_protocol import handshake
 from tests.support.swarms import LOOPBACK, SwarmCase, read, write
 
 EVERYWHERE = SwarmOptions(listen=("", 0), port_mapping=False)
@@ -78,7 +79,7 @@ class LocalPeersTests(SwarmCase):
         with capturedLogs() as logged:
             for source in addresses:
                 target = "127.0.0.1" if source.startswith("127.") else source
-                answer = await dials(self, source, (target, port), greeting(info_hash))
+                answer = await dials(self, source, (target, port), handshake(info_hash))
                 self.assertIn(answer, (b"closed", b"refused"), source)
         told = [event for event in logged if "another user" in str(event.get("log_format"))]
         self.assertEqual(len(told), 1)
@@ -94,7 +95,7 @@ class LocalPeersTests(SwarmCase):
 
         def greet() -> bytes:
             with socket.create_connection(swarm.listening[0], 5) as dialling:
-                dialling.sendall(greeting(info_hash))
+                dialling.sendall(handshake(info_hash))
                 return dialling.recv(100)
 
         return deferToThread(greet)
@@ -106,13 +107,6 @@ class LocalPeersTests(SwarmCase):
         await swarm.download(NOBODY_HAS, "", self.folder("downloads"))
         swarm.offer_peers(NOBODY_HAS, [PeerAddress("127.0.0.1", port)])
         self.assertEqual(await outcome, b"ended")
-
-
-def greeting(info_hash: InfoHash) -> bytes:
-    """What a peer says first (BEP 3)."""
-    return (
-        b"\x13BitTorrent protocol" + bytes(8) + bytes.fromhex(info_hash) + b"-XX0001-" + b"x" * 12
-    )
 
 
 def addresses_of_this_machine() -> list[str]:

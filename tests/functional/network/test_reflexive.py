@@ -17,10 +17,10 @@ from bitween.model.nat import Nat, ServerView, StunServer
 from bitween.network.addresses import InterfaceAddresses
 from bitween.network.reflexive import INTERVAL, NatDiscovery, _elsewhere, _nat
 from bitween.network.stun import StunAnswer
-from tests.functional.network.test_stun import Mixed
 from tests.support.fakes.loopback import serve_datagrams
 from tests.support.fakes.stun_server import Bend, answer
 from tests.support.fakes.stun_server import StunServer as FakeServer
+from tests.support.mixed_clock import Mixed
 
 
 class Resolving(Mixed):

@@ -4,26 +4,17 @@ from __future__ import annotations
 
 import socket
 from functools import partial
-from typing import Any
 
 from aioice import stun
 from twisted.internet.defer import Deferred
-from twisted.internet.task import Clock
 from twisted.trial.unittest import TestCase
 
 from bitween.model.address import PeerAddress
 from bitween.network.shared_port import socket_towards
 from bitween.network.stun import GIVE_UP, StunAnswer, ask
-from tests.support.fakes.loopback import CLOSED_PORT, reactor, serve_datagrams
+from tests.support.fakes.loopback import CLOSED_PORT, serve_datagrams
 from tests.support.fakes.stun_server import Bend, StunServer, answer, error
-
-
-class Mixed(Clock):
-    """Real sockets, and the test's time."""
-
-    def adoptDatagramPort(self, *arguments: Any) -> Any:
-        """Take over a socket."""
-        return reactor.adoptDatagramPort(*arguments)
+from tests.support.mixed_clock import Mixed
 
 
 def _claiming(seen: tuple[str, int], request: stun.Message, _: tuple[str, int]) -> bytes:

@@ -26,8 +26,9 @@ from bitween.model.peer import Peer
 from bitween.model.setting import Origin, Setting
 from bitween.model.torrent import Metainfo
 from bitween.model.torrent_error import Reason
-from tests.functional.api.methods.test_methods import BOB, A, B, C, MethodCase
 from tests.support.api_rig import TOKEN, Connection, http_request, site_of
+from tests.support.json_schemas import closed
+from tests.support.method_case import BOB, A, B, C, MethodCase
 
 _SCHEMAS = Path(tests.__file__).parent / "openrpc"
 CAROL = "carol@example.org"
@@ -43,16 +44,6 @@ def meta_schema() -> Draft7Validator:
     names = ("https://meta.json-schema.tools", "https://meta.json-schema.tools/")
     registry: Registry[Any] = Registry().with_resources((name, resource) for name in names)
     return Draft7Validator(openrpc, registry=registry)
-
-
-def closed(schema: Any) -> Any:
-    """The schema with no keys allowed but those that it names."""
-    if isinstance(schema, list):
-        return [closed(part) for part in schema]
-    if not isinstance(schema, dict):
-        return schema
-    told = {key: closed(value) for key, value in schema.items()}
-    return {**told, "additionalProperties": False} if "required" in told else told
 
 
 class DocumentTests(MethodCase):

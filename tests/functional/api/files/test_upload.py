@@ -22,9 +22,9 @@ from bitween.api.service import ApiService
 from bitween.files.uploads import uploads
 from bitween.files.uploads.uploads import MOST, Uploads
 from bitween.model.torrent import FileEntry
-from tests.functional.api.discovery.test_discover import closed
-from tests.functional.api.http.test_slow_reader import SlowReader
 from tests.support.api_rig import TOKEN, World, http_request, info_hash, rpc, site_of
+from tests.support.connections import SlowReader
+from tests.support.json_schemas import closed
 
 CONTENT = bytes(range(256)) * 1000
 

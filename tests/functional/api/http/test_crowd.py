@@ -17,8 +17,8 @@ from twisted.web.client import Agent, FileBodyProducer, readBody
 from twisted.web.http_headers import Headers
 
 from bitween.api.http.connection_limits import MAX_UNAUTHENTICATED
-from tests.functional.api.test_service import Collector
 from tests.support.api_rig import TOKEN, World, http_request, rpc, site_of
+from tests.support.connections import Collector
 
 CROWD = 300
 #: Seconds in which an answer counts as given at once.

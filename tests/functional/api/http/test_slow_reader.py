@@ -2,60 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any
 
 from twisted.internet import reactor
-from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import clientFromString, connectProtocol
-from twisted.internet.interfaces import IPushProducer
-from twisted.internet.protocol import Protocol, connectionDone
-from twisted.python.failure import Failure
 from twisted.trial.unittest import TestCase
 
 from bitween.api.events.log import ROOM
 from bitween.api.results.event_types import EventType
 from bitween.api.service import ApiService
 from tests.support.api_rig import TOKEN, World, http_request, site_of
-from tests.support.waiting import in_time
-
-
-class SlowReader(Protocol):
-    """Reads when it is told to, and waits for texts that come in the order of asking."""
-
-    def __init__(self) -> None:
-        self.received = bytearray()
-        self.closed: Deferred[None] = Deferred()
-        self._awaited: list[tuple[bytes, Deferred[None]]] = []
-
-    def pause(self) -> None:
-        """Read no more."""
-        cast("IPushProducer", self.transport).pauseProducing()
-
-    def resume(self) -> None:
-        """Read on."""
-        cast("IPushProducer", self.transport).resumeProducing()
-
-    def until(self, text: bytes) -> Deferred[None]:
-        """Wait for a text."""
-        seen: Deferred[None] = Deferred()
-        self._awaited.append((text, seen))
-        self._look(0)
-        return seen if seen.called else in_time(seen, f"the answer contains {text!r}")
-
-    def dataReceived(self, data: bytes) -> None:
-        """Take bytes."""
-        begin = len(self.received)
-        self.received += data
-        self._look(begin)
-
-    def connectionLost(self, reason: Failure = connectionDone) -> None:  # noqa: ARG002  # Twisted's
-        """Tell it."""
-        self.closed.callback(None)
-
-    def _look(self, begin: int) -> None:
-        for text, seen in self._awaited:
-            if not seen.called and self.received.find(text, max(0, begin - len(text))) >= 0:
-                seen.callback(None)
+from tests.support.connections import SlowReader
 
 
 class SlowReaderTests(TestCase):

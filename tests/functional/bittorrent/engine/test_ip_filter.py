@@ -24,6 +24,7 @@ from bitween.model.events import SwarmEvent, TorrentAdded
 from bitween.model.torrent import InfoHash, parse_info_hash
 from bitween.model.torrent_options import Limits
 from tests.support.fakes.loopback import listen
+from tests.support.peer_protocol import handshake
 from tests.support.swarms import HERE, LOOPBACK, SwarmCase, address_of, when, write
 from tests.support.waiting import in_time
 
@@ -122,13 +123,6 @@ class _Stranger(Protocol):
         del reason
         if not self.answered.called:
             self.answered.callback(self.heard)
-
-
-def handshake(info_hash: InfoHash) -> bytes:
-    """What a peer says first (BEP 3)."""
-    return (
-        b"\x13BitTorrent protocol" + bytes(8) + bytes.fromhex(info_hash) + b"-XX0000-aaaaaaaaaaaa"
-    )
 
 
 class _Greeted(Protocol):

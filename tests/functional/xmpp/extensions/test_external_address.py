@@ -11,8 +11,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from bitween.model.nat import ServerView, StunServer
 from bitween.xmpp.extensions.external_address import MAX_SERVERS, ExternalAddressQuery
 from bitween.xmpp.namespaces import NS_EXTERNAL_SERVICES, NS_IP_CHECK
-from tests.functional.xmpp.extensions.test_server_check import REFUSED
-from tests.support.handler_case import Manager, xml
+from tests.support.handler_case import REFUSED, Manager, xml
 
 
 class VantageTests(SynchronousTestCase):

@@ -20,14 +20,9 @@ from bitween.xmpp.namespaces import (
     NS_TIME,
 )
 from bitween.xmpp.streams.proxies import Proxies
-from tests.support.handler_case import Manager, xml
+from tests.support.handler_case import REFUSED, Manager, xml
 
 NOW = 1_800_000_000.0  # 2027-01-15T08:00:00Z
-REFUSED = (
-    "<error type='cancel'>"
-    "<service-unavailable xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error>"
-)
-
 PEP = f"<query xmlns='{NS_DISCO_INFO}'><identity category='pubsub' type='pep'/></query>"
 ITEMS = f"<query xmlns='{NS_DISCO_ITEMS}'><item jid='muc.x'/><item/><item jid='proxy.x'/></query>"
 PROXY = f"<query xmlns='{NS_DISCO_INFO}'><feature var='{NS_BYTESTREAMS}'/></query>"

@@ -23,7 +23,7 @@ from bitween.xmpp.streams.framing import (
     header,
     question,
 )
-from tests.unit.xmpp.streams.test_socks import cut
+from tests.support.portions import cut
 
 FRAMES = st.one_of(
     st.binary(min_size=1, max_size=300),

@@ -18,7 +18,7 @@ from bitween.files.hashing import worker
 from bitween.files.hashing.worker import hash_path
 from bitween.model import metainfo
 from bitween.model.metainfo import MAX_METADATA, HashedFile, make_torrent, piece_size_for
-from tests.unit.files.hashing.test_folder_walk import FolderCase, as_nobody
+from tests.support.folder_case import FolderCase, as_nobody
 
 
 def hashed(path: str, report: Any = lambda *_: None) -> dict[str, Any]:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
-
 from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from bitween.errors import InvalidValue
 from bitween.xmpp.streams.socks import Negotiation
+from tests.support.portions import cut
 
 NAME = "a" * 40
 REQUEST = b"\x05\x01\x00\x03\x28" + NAME.encode() + b"\x00\x00"
@@ -19,12 +18,6 @@ REPLIES = {
     "IPv4": b"\x05\x00\x00\x01\x7f\x00\x00\x01\x1f\x90",
     "IPv6": b"\x05\x00\x00\x04" + bytes(16) + b"\x00\x00",
 }
-
-
-def cut(text: bytes, places: list[int]) -> list[bytes]:
-    """A text in portions."""
-    edges = [0, *sorted(place % (len(text) + 1) for place in places), len(text)]
-    return [text[a:b] for a, b in pairwise(edges)]
 
 
 class NegotiationTests(SynchronousTestCase):
