@@ -26,7 +26,7 @@ from benchmarks.bare_pep import BarePEP
 from benchmarks.cleanly import cleanly
 from bitween.app.application import Bitween
 from bitween.daemon import Daemon as DaemonService
-from bitween.model.catalogue.catalogue import CatalogueChange
+from bitween.model.catalogue.changes import CatalogueChange
 from bitween.settings import Options
 from bitween.testing.private_prosody import PrivateProsody
 from bitween.xmpp.session.client import Account

@@ -26,7 +26,8 @@ from twisted.internet.utils import getProcessOutputAndValue
 from benchmarks.stalls import Stalls
 from bitween.model.address import PeerAddress
 from bitween.model.announcement import Announcement, Share
-from bitween.model.catalogue.catalogue import Catalogue, CatalogueChange
+from bitween.model.catalogue.catalogue import Catalogue
+from bitween.model.catalogue.changes import CatalogueChange
 from bitween.model.catalogue.search import Filter, folded
 from bitween.model.torrent import InfoHash
 from bitween.storage.catalogue_cache import CatalogueCache
@@ -130,7 +131,7 @@ async def _loaded(reactor: Any, path: str) -> Catalogue:
         for portion in store.load():
             catalogue.restore(*portion)
             yield
-        yield from catalogue.get_ready()
+        yield from catalogue.prepare()
 
     with loading_for_good():
         await in_slices(reactor, load())
@@ -165,10 +166,10 @@ async def _search(reactor: Any, catalogue: Catalogue) -> None:
             # Of several searches that take no longer than a slice, each is in a turn of its own.
             await deferLater(reactor, 0)
             started = time.perf_counter()
-            search = catalogue.search(query, None, sort, only)
+            search = catalogue.searches.begin(query, None, sort, only)
             await in_slices(reactor, search.steps())
             await in_slices(reactor, search.ordering(50))
-            total = catalogue.page(search, 0, 50).total
+            total = catalogue.searches.page(search, 0, 50).total
             times.append((time.perf_counter() - started) * 1e3)
         longest = stalls.stop() * 1e3
         look = median([_plain_look(plain, query) for _ in range(3)])

@@ -516,7 +516,7 @@ def wire(parts: DaemonParts, log_in: LogIn) -> None:
     """Connect the parts that need each other."""
     bitween, messenger, network = parts.bitween, parts.messenger, parts.network
     catalogue = bitween.shares.catalogue
-    parts.swarm.announced = catalogue.sizes
+    parts.swarm.announced = catalogue.torrents.sizes
     network.reachability.witnesses = partial(_dial_back_peers, catalogue, messenger)
     network.relay.placed = partial(_allow_relayed, bitween.allowlist, parts.swarm)
     messenger.serve(
@@ -532,7 +532,7 @@ def wire(parts: DaemonParts, log_in: LogIn) -> None:
 
 def _dial_back_peers(catalogue: Catalogue, messenger: Messenger) -> Iterator[DialBackPeer]:
     """The devices that can be asked to dial us: contacts' and our own ones that are online."""
-    for jid, announcement in catalogue.there():
+    for jid, announcement in catalogue.online_announcements():
         resource = announcement.resource
         if messenger.meets(jid, resource):
             ours = jid == messenger.own_jid

@@ -44,7 +44,8 @@ from bitween.app.traffic import TrafficAccount
 from bitween.connect import allowlist
 from bitween.connect.allowlist import PeerAllowlist
 from bitween.connect.connector import PeerConnector
-from bitween.model.catalogue.catalogue import Catalogue, CatalogueChange
+from bitween.model.catalogue.catalogue import Catalogue
+from bitween.model.catalogue.changes import CatalogueChange
 from bitween.model.diagnosis import Finding
 from bitween.model.events import (
     ListeningChanged,
@@ -132,7 +133,7 @@ class Bitween(MultiService):
         swarm, messenger, own_addresses = ports.swarm, ports.messenger, ports.own_addresses
         guard, download_dir = options.guard, options.download_dir
         steady = reactor.seconds
-        catalogue = Catalogue(clock, ours=lambda hash_: verified_share(swarm.library, hash_))
+        catalogue = Catalogue(clock, own_share=lambda hash_: verified_share(swarm.library, hash_))
         self._swarm = swarm
         self._messenger = messenger
         self._own_addresses = own_addresses

@@ -23,7 +23,8 @@ from twisted.internet.interfaces import IReactorTime
 from bitween.app.ports import CatalogueCachePort, MessengerPort
 from bitween.errors import ResourceOnline, StoreError, UnknownContact, UnknownResource
 from bitween.model.announcement import Share
-from bitween.model.catalogue.catalogue import Catalogue, CatalogueChange, Listing
+from bitween.model.catalogue.catalogue import Catalogue
+from bitween.model.catalogue.changes import CatalogueChange, Listing
 from bitween.model.catalogue.search import UNFILTERED, Filter, FoundPage
 from bitween.model.connection import ConnectionState
 from bitween.model.events import (
@@ -83,7 +84,7 @@ class ContactShares:
         for record, shares in self._cache.load():
             self.catalogue.restore(record, shares)
             yield
-        yield from self.catalogue.get_ready()
+        yield from self.catalogue.prepare()
 
     def listings(self) -> dict[str, dict[str, Listing]]:
         """:returns: what each device announces, by bare JID and resource."""
@@ -114,10 +115,10 @@ class ContactShares:
             self._check_known(contact)
         if only.online and self._messenger.status.state is not ConnectionState.ONLINE:
             return FoundPage(0, ())
-        search = self.catalogue.search(query, contact, sort, only)
+        search = self.catalogue.searches.begin(query, contact, sort, only)
         await in_slices(self._reactor, search.steps())
         await in_slices(self._reactor, search.ordering(offset + limit))
-        return self.catalogue.page(search, offset, limit, contact)
+        return self.catalogue.searches.page(search, offset, limit, contact)
 
     async def forget_resource(self, jid: str, resource: str) -> None:
         """
@@ -159,7 +160,7 @@ class ContactShares:
         match event:
             case ConnectionChanged(status=status):
                 holds = status.state is ConnectionState.ONLINE or status.resuming
-                return CatalogueChange() if holds else catalogue.all_offline()
+                return CatalogueChange() if holds else catalogue.set_all_offline()
             case RosterRead(trusted=trusted):
                 return catalogue.forget_all_but(trusted)
             case ContactRemoved(jid=jid):

@@ -41,7 +41,7 @@ class DeviceExpiry:
         if self._messenger.status.state is not ConnectionState.ONLINE:
             return
         catalogue = self._shares.catalogue
-        self._shares.publish(catalogue.still_online())
+        self._shares.publish(catalogue.refresh_last_seen())
         days = self._memory.days_online().until(self._clock())
         try:
             self._memory.keep_days_online(days)

@@ -54,7 +54,7 @@ class Downloads:
             # A contact chooses the name, which could be that of one of our own files.
             self._guard.forbid(folder)
             folder = checked_folder(folder)
-            share = self._catalogue.share(info_hash)
+            share = self._catalogue.torrents.share(info_hash)
             name = share.name if share else ""
             await self._swarm.download(info_hash, name, folder, TorrentOptions(paused=paused))
         return self._connector.count_reachable(info_hash)
@@ -69,4 +69,4 @@ class Downloads:
         silent = torrent.fetches and self._connector.any_source_answers(torrent.info_hash) is False
         if not (torrent.waits or silent):
             return []
-        return self._catalogue.holders(torrent.info_hash)[:MAX_WAITING_FOR]
+        return self._catalogue.torrents.contacts(torrent.info_hash)[:MAX_WAITING_FOR]

@@ -19,7 +19,7 @@ from bitween.connect.ports import ConnectorPorts, IpFilterPort, PeerSwarmPort
 from bitween.model.address import PeerAddress
 from bitween.model.announcement import Share
 from bitween.model.candidate import Candidate
-from bitween.model.catalogue.catalogue import CatalogueChange, ResourceRecord
+from bitween.model.catalogue.changes import CatalogueChange, ResourceRecord
 from bitween.model.connection import ConnectionStatus
 from bitween.model.contact import Contact
 from bitween.model.days_online import DaysOnline

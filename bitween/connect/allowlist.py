@@ -9,7 +9,8 @@ from itertools import islice
 
 from bitween.connect.ports import IpFilterPort
 from bitween.model.address import PeerAddress
-from bitween.model.catalogue.catalogue import Catalogue, CatalogueChange, Key
+from bitween.model.catalogue.catalogue import Catalogue
+from bitween.model.catalogue.changes import CatalogueChange, Key
 from bitween.model.network_link import Network
 
 #: Seconds for which somebody who went is still let in: a transfer may outlive a log-in.
@@ -63,7 +64,7 @@ class PeerAllowlist:
 
     def refresh(self) -> None:
         """Judge everybody anew, for what is believable is another now."""
-        for jid, said in list(self._catalogue.there()):
+        for jid, said in list(self._catalogue.online_announcements()):
             self._update((jid, said.resource))
 
     def allow_candidates(self, jid: str, resource: str, addresses: Iterable[PeerAddress]) -> None:

@@ -29,7 +29,8 @@ from bitween.connect.ports import AllowlistPort, ConnectorPorts, PeerSwarmPort
 from bitween.errors import BitweenError, RequestRefused
 from bitween.model.address import PeerAddress
 from bitween.model.candidate import Candidate
-from bitween.model.catalogue.catalogue import Catalogue, CatalogueChange, Key
+from bitween.model.catalogue.catalogue import Catalogue
+from bitween.model.catalogue.changes import CatalogueChange, Key
 from bitween.model.events import RouteFound
 from bitween.model.peer import Peer
 from bitween.model.route import UNTRIED, Obstacle, Route, RouteKind
@@ -166,19 +167,21 @@ class PeerConnector:
 
         :returns: ``False`` if all of them were asked and none answers; ``None`` if that is open.
         """
-        said = {self.answers(s.jid, s.resource) for s in self._catalogue.sources(info_hash)}
+        said = {
+            self.answers(s.jid, s.resource) for s in self._catalogue.torrents.sources(info_hash)
+        }
         if True in said:
             return True
         return False if said == {False} else None
 
     def best_route(self, info_hash: InfoHash) -> Route | None:
         """The best way to anybody who is online and has a torrent; ``None`` if nobody is."""
-        ways = [self.route(s.jid, s.resource) for s in self._catalogue.sources(info_hash)]
+        ways = [self.route(s.jid, s.resource) for s in self._catalogue.torrents.sources(info_hash)]
         return min(ways, key=_by_rung, default=None)
 
     def count_reachable(self, info_hash: InfoHash) -> int:
         """How many resources have a torrent and are not known to be out of reach."""
-        ways = [self.route(s.jid, s.resource) for s in self._catalogue.sources(info_hash)]
+        ways = [self.route(s.jid, s.resource) for s in self._catalogue.torrents.sources(info_hash)]
         return sum(way.kind is not None or not way.reason for way in ways)
 
     def may_dial(self, jid: str, resource: str, address: PeerAddress) -> bool:
@@ -209,7 +212,9 @@ class PeerConnector:
 
         :returns: full JIDs and ways; of the first :data:`MAX_SURVEYED`.
         """
-        there = sorted((jid, said.resource) for jid, said in self._catalogue.there())[:MAX_SURVEYED]
+        there = sorted(
+            (jid, said.resource) for jid, said in self._catalogue.online_announcements()
+        )[:MAX_SURVEYED]
         looking = [Deferred.fromCoroutine(self._seen_way(key)) for key in there]
         return [("/".join(key), await way) for key, way in zip(there, looking, strict=True)]
 
@@ -249,7 +254,7 @@ class PeerConnector:
         """Meet everybody who has a torrent, if it wants anything; or nobody any more for it."""
         library = self._swarm.library
         wanted = info_hash in library and not library.get(info_hash).complete
-        sources = self._catalogue.sources(info_hash) if wanted else []
+        sources = self._catalogue.torrents.sources(info_hash) if wanted else []
         keys = {(source.jid, source.resource) for source in sources}
         if not wanted and info_hash in self._sources:
             # It may have been so quick that nobody has looked yet.

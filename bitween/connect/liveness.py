@@ -11,7 +11,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from bitween.errors import BitweenError
-from bitween.model.catalogue.catalogue import Key
+from bitween.model.catalogue.changes import Key
 
 #: Seconds between two questions to one resource.
 ASK_EVERY = 30.0

@@ -16,7 +16,7 @@ from twisted.internet.defer import Deferred
 
 from bitween.model.address import PeerAddress
 from bitween.model.candidate import Candidate
-from bitween.model.catalogue.catalogue import Key
+from bitween.model.catalogue.changes import Key
 from bitween.model.library import Library
 from bitween.model.network_link import Link, Network
 from bitween.model.peer import Peer

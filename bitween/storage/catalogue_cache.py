@@ -17,7 +17,7 @@ from bitween.errors import InvalidValue, StoreError
 from bitween.model.address import PeerAddress
 from bitween.model.announcement import Announcement, Share
 from bitween.model.candidate import Candidate
-from bitween.model.catalogue.catalogue import CatalogueChange, Key, ResourceRecord
+from bitween.model.catalogue.changes import CatalogueChange, Key, ResourceRecord
 from bitween.model.torrent import InfoHash
 from bitween.storage.state_dir import make_private
 

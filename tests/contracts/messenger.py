@@ -182,7 +182,7 @@ class MessengerContract(_Base):
         await alice.stop()
         await bob.until(lambda: not bob.catalogue.online(alice.jid))
         self.assertTrue(bob.sees(alice, "laptop", HOLIDAY))
-        self.assertFalse(bob.catalogue.sources(HOLIDAY.info_hash))
+        self.assertFalse(bob.catalogue.torrents.sources(HOLIDAY.info_hash))
 
     async def test_two_devices_of_one_account_see_each_other(self) -> None:
         """Each tells the other's shares, neither its own."""

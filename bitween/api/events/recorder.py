@@ -19,7 +19,7 @@ from bitween.api.results.encoding.torrents import torrent_fields
 from bitween.api.results.event_types import EventType
 from bitween.app.application import Bitween
 from bitween.errors import BitweenError
-from bitween.model.catalogue.catalogue import CatalogueChange, Holding
+from bitween.model.catalogue.changes import CatalogueChange, Holding
 from bitween.model.contact import Contact, Pending
 from bitween.model.events import (
     ConnectionChanged,

@@ -9,7 +9,7 @@ from bitween.api.results.encoding.common import Json
 from bitween.api.results.encoding.contacts import contact_error
 from bitween.api.results.encoding.network import reach
 from bitween.api.results.encoding.torrents import TORRENT_FIELDS, Fields
-from bitween.model.catalogue.catalogue import Holding, Presence
+from bitween.model.catalogue.changes import Holding, Presence
 from bitween.model.contact import Contact
 from bitween.model.events import RouteFound
 from bitween.model.job import Job

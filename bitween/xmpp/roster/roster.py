@@ -14,7 +14,7 @@ from twisted.words.xish import domish
 from wokkel.xmppim import RosterClientProtocol, RosterItem, RosterRequest
 
 from bitween.errors import AlreadyContact, InvalidValue, RequestRefused, UnknownContact
-from bitween.model.catalogue.catalogue import MAX_RESOURCES
+from bitween.model.catalogue.devices import MAX_RESOURCES
 from bitween.model.contact import AutoAccept, Contact, Pending, Subscription
 from bitween.model.events import (
     ContactChanged,

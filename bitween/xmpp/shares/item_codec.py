@@ -33,7 +33,7 @@ from bitween.errors import InvalidValue
 from bitween.model.address import PeerAddress
 from bitween.model.announcement import MAX_SHARES, Announcement, Share
 from bitween.model.candidate import Candidate, CandidateKind
-from bitween.model.catalogue.catalogue import MAX_RESOURCES
+from bitween.model.catalogue.devices import MAX_RESOURCES
 from bitween.model.share_list import Change, ShareList
 from bitween.model.text import printable, safe_name
 from bitween.model.torrent import MAX_SIZE, InfoHash, parse_info_hash

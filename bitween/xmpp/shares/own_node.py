@@ -19,7 +19,7 @@ from twisted.logger import Logger
 from bitween.errors import BitweenError, RequestRefused
 from bitween.model.announcement import Share
 from bitween.model.candidate import Candidate
-from bitween.model.catalogue.catalogue import MAX_RESOURCES
+from bitween.model.catalogue.devices import MAX_RESOURCES
 from bitween.util.backoff import Backoff
 from bitween.util.token_bucket import TokenBucket
 from bitween.xmpp.elements import Element

@@ -27,7 +27,7 @@ from wokkel.pubsub import PubSubClient
 from bitween.errors import BitweenError
 from bitween.model.announcement import Announcement, Share
 from bitween.model.candidate import Candidate
-from bitween.model.catalogue.catalogue import MAX_RESOURCES
+from bitween.model.catalogue.devices import MAX_RESOURCES
 from bitween.model.events import ItemPublished, ItemRetracted, ItemsRead, MessengerEvent
 from bitween.model.text import printable
 from bitween.util.token_bucket import TokenBucket

@@ -25,7 +25,7 @@ from bitween.errors import (
 from bitween.model.address import PeerAddress
 from bitween.model.announcement import Announcement, ListPage, Share
 from bitween.model.candidate import Candidate
-from bitween.model.catalogue.catalogue import CatalogueChange
+from bitween.model.catalogue.changes import CatalogueChange
 from bitween.model.catalogue.search import FoundPage
 from bitween.model.connection import ConnectionState
 from bitween.model.events import ConnectionChanged, ItemPublished, ListingReceived, PresenceRepeated

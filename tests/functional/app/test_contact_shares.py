@@ -12,7 +12,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from bitween.app.application import ApplicationOptions, Bitween
 from bitween.errors import NotConnected, ResourceOnline, UnknownContact, UnknownResource
 from bitween.model.announcement import Announcement, Share
-from bitween.model.catalogue.catalogue import CatalogueChange, Presence, ResourceRecord
+from bitween.model.catalogue.changes import CatalogueChange, Presence, ResourceRecord
 from bitween.model.days_online import COUNT
 from bitween.model.torrent import InfoHash
 from bitween.util.cooperate import SLICE

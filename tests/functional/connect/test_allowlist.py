@@ -12,7 +12,8 @@ from bitween.connect.allowlist import GRACE_PERIOD, PeerAllowlist
 from bitween.model.address import PeerAddress
 from bitween.model.announcement import Announcement
 from bitween.model.candidate import Candidate, CandidateKind
-from bitween.model.catalogue.catalogue import Catalogue, CatalogueChange
+from bitween.model.catalogue.catalogue import Catalogue
+from bitween.model.catalogue.changes import CatalogueChange
 from tests.support.fakes.swarm import FakeSwarm
 
 ANN, BEN = "ann@example.org", "ben@example.org"
@@ -121,7 +122,7 @@ class AdmissionTests(SynchronousTestCase):
     def test_without_a_connection(self) -> None:
         """As long as we ourselves are offline, nobody is known to have gone."""
         self.come(ANN, "192.0.2.1")
-        self.change(self.catalogue.all_offline())
+        self.change(self.catalogue.set_all_offline())
         self.clock.advance(10 * GRACE_PERIOD)
         self.admission.expire(online=False)
         self.admission.expire(online=True)

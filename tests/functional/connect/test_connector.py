@@ -26,7 +26,8 @@ from bitween.errors import NotConnected, RequestRefused, UnknownTorrent
 from bitween.model.address import PeerAddress
 from bitween.model.announcement import Announcement, Share
 from bitween.model.candidate import Candidate, CandidateKind
-from bitween.model.catalogue.catalogue import Catalogue, Key
+from bitween.model.catalogue.catalogue import Catalogue
+from bitween.model.catalogue.changes import Key
 from bitween.model.events import RouteFound
 from bitween.model.network_link import Link
 from bitween.model.peer import Peer

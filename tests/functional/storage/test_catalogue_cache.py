@@ -14,7 +14,8 @@ from bitween.errors import StoreError
 from bitween.model.address import PeerAddress
 from bitween.model.announcement import Announcement, Share
 from bitween.model.candidate import Candidate
-from bitween.model.catalogue.catalogue import Catalogue, CatalogueChange
+from bitween.model.catalogue.catalogue import Catalogue
+from bitween.model.catalogue.changes import CatalogueChange
 from bitween.model.torrent import InfoHash
 from bitween.storage.catalogue_cache import DELAY, PORTION, CatalogueCache
 

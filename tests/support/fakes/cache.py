@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from bitween.model.announcement import Share
-from bitween.model.catalogue.catalogue import CatalogueChange, ResourceRecord
+from bitween.model.catalogue.changes import CatalogueChange, ResourceRecord
 
 
 class FakeCache:

@@ -11,7 +11,7 @@ from bitween.connect.ports import ConnectorPorts, DialPolicyPort
 from bitween.errors import RequestRefused
 from bitween.model.address import PeerAddress
 from bitween.model.candidate import Candidate
-from bitween.model.catalogue.catalogue import Key
+from bitween.model.catalogue.changes import Key
 from bitween.model.network_link import Network
 from bitween.model.relay_route import RelayRoute
 from bitween.model.torrent import InfoHash

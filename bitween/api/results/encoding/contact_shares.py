@@ -7,7 +7,8 @@ from bitween.api.results.encoding.common import addresses
 from bitween.api.results.encoding.network import reach
 from bitween.api.results.shapes import contact_shares as shapes
 from bitween.model.announcement import Share
-from bitween.model.catalogue.catalogue import Catalogue, Listing
+from bitween.model.catalogue.catalogue import Catalogue
+from bitween.model.catalogue.changes import Listing
 from bitween.model.catalogue.search import Found
 from bitween.model.route import Route
 
@@ -16,7 +17,7 @@ def reachable(catalogue: Catalogue) -> JsonObject:
     """``xmpp.get_hashes``: addresses by info-hash, the best ones to dial first."""
     return JsonObject(
         (info_hash, addresses(sorted(known, key=lambda a: (a.rank, a.address, a.port))))
-        for info_hash, known in catalogue.reachable()
+        for info_hash, known in catalogue.torrents.reachable()
     )
 
 

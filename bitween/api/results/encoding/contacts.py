@@ -9,7 +9,8 @@ from bitween.api.results.encoding import network
 from bitween.api.results.faults import error_object
 from bitween.api.results.shapes import common
 from bitween.api.results.shapes import contacts as shapes
-from bitween.model.catalogue.catalogue import Catalogue, Listing
+from bitween.model.catalogue.catalogue import Catalogue
+from bitween.model.catalogue.changes import Listing
 from bitween.model.contact import Contact
 from bitween.model.route import Route
 from bitween.model.traffic import Traffic

@@ -11,15 +11,12 @@ from twisted.trial.unittest import SynchronousTestCase
 from bitween.model.address import PeerAddress
 from bitween.model.announcement import Announcement, ListPage, Share
 from bitween.model.candidate import Candidate, CandidateKind
-from bitween.model.catalogue.catalogue import (
-    MAX_RESOURCES,
-    Catalogue,
-    CatalogueChange,
-    CatalogueLimits,
-    Presence,
-    ResourceRecord,
-)
+from bitween.model.catalogue.catalogue import Catalogue
+from bitween.model.catalogue.changes import CatalogueChange, Presence, ResourceRecord
+from bitween.model.catalogue.devices import MAX_RESOURCES
+from bitween.model.catalogue.holders import CatalogueLimits
 from bitween.model.torrent import InfoHash
+from tests.support.catalogues import find
 
 ALICE, BOB = "alice@example.org", "bob@example.org"
 HOME = PeerAddress.parse("192.0.2.7", 6881)
@@ -50,7 +47,7 @@ class CatalogueTests(SynchronousTestCase):
 
     def names(self, **criteria: object) -> list[str]:
         """The names that a search finds, in order."""
-        return [found.name for found in self.catalogue.find(**criteria).items]  # type: ignore[arg-type]  # as given
+        return [found.name for found in find(self.catalogue, **criteria).items]  # type: ignore[arg-type]  # as given
 
     def test_a_new_item_appears(self) -> None:
         """Every share of a new item is said to have appeared."""
@@ -74,16 +71,16 @@ class CatalogueTests(SynchronousTestCase):
     def test_only_who_is_online_is_a_source(self) -> None:
         """Presence decides who can be dialled, in whichever order item and presence come."""
         self.catalogue.replace_item(ALICE, "laptop", [announcement("laptop", 1)])
-        self.assertEqual(self.catalogue.sources(info_hash(1)), [])
+        self.assertEqual(self.catalogue.torrents.sources(info_hash(1)), [])
         change = self.catalogue.set_online(ALICE, "laptop", True)
         self.assertEqual(change.redialled, {info_hash(1)})
-        self.assertEqual(self.catalogue.sources(info_hash(1))[0].addresses, (HOME,))
+        self.assertEqual(self.catalogue.torrents.sources(info_hash(1))[0].addresses, (HOME,))
         self.catalogue.set_online(BOB, "phone", True)
         change = self.catalogue.replace_item(BOB, "phone", [announcement("phone", 1)])
         self.assertEqual(change.redialled, {info_hash(1)})
-        self.assertEqual(len(self.catalogue.sources(info_hash(1))), 2)
+        self.assertEqual(len(self.catalogue.torrents.sources(info_hash(1))), 2)
         self.catalogue.set_online(ALICE, "laptop", False)
-        self.assertEqual([s.jid for s in self.catalogue.sources(info_hash(1))], [BOB])
+        self.assertEqual([s.jid for s in self.catalogue.torrents.sources(info_hash(1))], [BOB])
 
     def test_another_address_is_dialled(self) -> None:
         """When an online resource moves, all its torrents have another address to dial."""
@@ -93,7 +90,7 @@ class CatalogueTests(SynchronousTestCase):
         change = self.catalogue.replace_item(ALICE, "laptop", [moved])
         self.assertEqual(change.redialled, {info_hash(1)})
         self.assertFalse(change.appeared)
-        self.assertEqual(self.catalogue.sources(info_hash(1))[0].addresses, (AWAY,))
+        self.assertEqual(self.catalogue.torrents.sources(info_hash(1))[0].addresses, (AWAY,))
 
     def test_what_is_known_of_an_address_changes(self) -> None:
         """Whoever chooses what to dial is told; it is known while the resource is there."""
@@ -107,11 +104,11 @@ class CatalogueTests(SynchronousTestCase):
         self.assertFalse(self.catalogue.replace_item(ALICE, "laptop", [said]))
         self.catalogue.apply_page(ALICE, "laptop", ListPage("list", 1, (share(2),), reset=True))
         self.assertEqual(self.catalogue.candidates(ALICE, "laptop"), candidates)
-        self.assertEqual([jid for jid, _ in self.catalogue.there()], [ALICE])
+        self.assertEqual([jid for jid, _ in self.catalogue.online_announcements()], [ALICE])
         self.catalogue.set_online(ALICE, "laptop", False)
         self.assertEqual(self.catalogue.candidates(ALICE, "laptop"), ())
         self.assertEqual(self.catalogue.candidates(BOB, "laptop"), ())
-        self.assertEqual(list(self.catalogue.there()), [])
+        self.assertEqual(list(self.catalogue.online_announcements()), [])
 
     def test_two_resources_do_not_overwrite_each_other(self) -> None:
         """One account's laptop and server each keep their own list."""
@@ -155,8 +152,8 @@ class CatalogueTests(SynchronousTestCase):
         """Shares are kept for browsing, and nobody is a source."""
         self.catalogue.replace_item(ALICE, "laptop", [announcement("laptop", 1)])
         self.catalogue.set_online(ALICE, "laptop", True)
-        self.catalogue.all_offline()
-        self.assertEqual(self.catalogue.sources(info_hash(1)), [])
+        self.catalogue.set_all_offline()
+        self.assertEqual(self.catalogue.torrents.sources(info_hash(1)), [])
         self.assertEqual(self.names(), ["share 1"])
 
     def test_resources_are_bounded(self) -> None:
@@ -181,9 +178,9 @@ class CatalogueTests(SynchronousTestCase):
         self.assertEqual(self.names(contact=BOB), ["holiday film"])
         self.assertEqual(self.names(sort="size"), ["Holiday Photos", "holiday film"])
         self.assertEqual(self.names(sort="online"), ["holiday film", "Holiday Photos"])
-        page = self.catalogue.find(offset=1, limit=1)
+        page = find(self.catalogue, offset=1, limit=1)
         self.assertEqual((page.total, [f.name for f in page.items]), (2, ["Holiday Photos"]))
-        found = self.catalogue.find("film").items[0]
+        found = find(self.catalogue, "film").items[0]
         self.assertEqual((found.contacts, found.online), ((ALICE, BOB), True))
 
     def test_another_name_is_another_share(self) -> None:
@@ -203,7 +200,7 @@ class CatalogueTests(SynchronousTestCase):
         self.assertFalse(self.catalogue.set_online(ALICE, "a", True))
         self.assertEqual(self.catalogue.set_online(ALICE, "a", False).presences, (gone,))
         self.catalogue.set_online(ALICE, "a", True)
-        self.assertEqual(self.catalogue.all_offline().presences, (gone,))
+        self.assertEqual(self.catalogue.set_all_offline().presences, (gone,))
         self.catalogue.set_online(ALICE, "a", True)
         self.assertEqual(self.catalogue.forget(ALICE).presences, (gone,))
 
@@ -253,7 +250,7 @@ class CatalogueTests(SynchronousTestCase):
                 for resource, listing in catalogue.listings(jid).items()
                 if listing.online and info_hash(number) in listing.announcement.shares
             }
-            found = {(s.jid, s.resource) for s in catalogue.sources(info_hash(number))}
+            found = {(s.jid, s.resource) for s in catalogue.torrents.sources(info_hash(number))}
             self.assertEqual(found, expected)
         listed = {
             share.info_hash: name
@@ -262,7 +259,7 @@ class CatalogueTests(SynchronousTestCase):
             for share in listing.announcement.shares.values()
             if "2" in (name := share.name)
         }
-        found_names = {item.info_hash for item in catalogue.find("2").items}
+        found_names = {item.info_hash for item in find(catalogue, "2").items}
         self.assertEqual(found_names, set(listed))
         for jid in catalogue.jids():
             for listing in catalogue.listings(jid).values():
@@ -355,12 +352,12 @@ class BoundTests(SynchronousTestCase):
         catalogue.replace_item(ALICE, "a", [announcement("a", 1, 2)])
         catalogue.replace_item(ALICE, "b", [announcement("b", 3, 4)])
         self.assertEqual(list(catalogue.listings(ALICE)["b"].announcement.shares), [info_hash(4)])
-        self.assertEqual(catalogue.refused, 1)
+        self.assertEqual(catalogue.torrents.refused, 1)
         catalogue.replace_item(BOB, "c", [announcement("c", 5, 6)])
-        self.assertEqual(catalogue.find().total, 4)
+        self.assertEqual(find(catalogue).total, 4)
         catalogue.forget(ALICE)
         catalogue.replace_item(BOB, "d", [announcement("d", 7)])
-        self.assertEqual(catalogue.find().total, 2)
+        self.assertEqual(find(catalogue).total, 2)
 
     def test_a_delta_is_bounded(self) -> None:
         """A list cannot grow without end by small steps."""
@@ -368,7 +365,7 @@ class BoundTests(SynchronousTestCase):
         catalogue.replace_item(ALICE, "a", [announcement("a", 1, 2)])
         added = [share(number) for number in range(3, 9)]
         catalogue.apply_delta(ALICE, "a", added, [], list_id="", revision=0)
-        self.assertEqual(catalogue.find().total, 3)
+        self.assertEqual(find(catalogue).total, 3)
 
 
 class LostDeviceTests(SynchronousTestCase):
@@ -398,7 +395,7 @@ class LostDeviceTests(SynchronousTestCase):
         """A resource that never leaves is noted as seen, should the daemon be killed."""
         self.catalogue.set_online(ALICE, "laptop", True)
         self.now = 200.0
-        record = self.catalogue.still_online().records[ALICE, "laptop"]
+        record = self.catalogue.refresh_last_seen().records[ALICE, "laptop"]
         assert record is not None
         self.assertEqual(record.last_seen, 200.0)
 

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from bitween.model.announcement import Announcement, Share
-from bitween.model.catalogue.catalogue import Catalogue, ResourceRecord
+from bitween.model.catalogue.catalogue import Catalogue
+from bitween.model.catalogue.changes import ResourceRecord
 from bitween.model.catalogue.search import (
     SORTS,
     Claim,
@@ -23,6 +24,7 @@ from bitween.model.catalogue.search import (
     folded,
 )
 from bitween.model.torrent import InfoHash
+from tests.support.catalogues import find
 
 ALICE, BOB = "alice@example.org", "bob@example.org"
 
@@ -44,7 +46,7 @@ class ClaimTests(SynchronousTestCase):
     def setUp(self) -> None:
         """Nobody says anything."""
         self.ours: Share | None = None
-        self.catalogue = Catalogue(ours=lambda _: self.ours)
+        self.catalogue = Catalogue(own_share=lambda _: self.ours)
 
     def say(self, jid: str, name: str, size: int = 9, resource: str = "r") -> None:
         """Have a contact's device share the torrent under a name."""
@@ -54,7 +56,7 @@ class ClaimTests(SynchronousTestCase):
 
     def found(self, query: str = "", contact: str | None = None) -> Found:
         """The only thing that is found."""
-        (found,) = self.catalogue.find(query, contact).items
+        (found,) = find(self.catalogue, query, contact).items
         return found
 
     def test_where_all_agree(self) -> None:
@@ -80,7 +82,9 @@ class ClaimTests(SynchronousTestCase):
                 Claim("forged", 1, (BOB,)),
             ),
         )
-        self.assertEqual(self.catalogue.share(info_hash(1)), Share(info_hash(1), "holiday", 9))
+        self.assertEqual(
+            self.catalogue.torrents.share(info_hash(1)), Share(info_hash(1), "holiday", 9)
+        )
 
     def test_the_first_is_believed_of_as_many(self) -> None:
         """Who comes later does not rename what was known."""
@@ -138,7 +142,7 @@ class RankingTests(SynchronousTestCase):
 
     def found(self, query: str, sort: str = "match") -> list[str]:
         """The names that a search finds, in order."""
-        return [item.name for item in self.catalogue.find(query, sort=sort).items]
+        return [item.name for item in find(self.catalogue, query, sort=sort).items]
 
     def test_the_best_match_first(self) -> None:
         """The whole name, then how the name begins, then how a word does, then the rest."""
@@ -200,22 +204,22 @@ class RankingTests(SynchronousTestCase):
         self.assertEqual(self.found("holiday"), ["holiday alice"])
         self.assertEqual(self.found("bob"), ["holiday alice"])
         self.assertEqual(self.found("alice"), ["holiday alice"])
-        self.assertEqual(self.catalogue.find("alice").items[0].contacts, (ALICE, BOB))
+        self.assertEqual(find(self.catalogue, "alice").items[0].contacts, (ALICE, BOB))
 
     def test_only_online(self) -> None:
         """What is away can be left out, and is not counted then; it comes when its owner does."""
         self.share(["one", "two"], ["two too"])
-        found = self.catalogue.find("t", only=Filter(online=True))
+        found = find(self.catalogue, "t", only=Filter(online=True))
         self.assertEqual(([item.name for item in found.items], found.total), (["two too"], 1))
         self.catalogue.set_online(ALICE, "r", True)
-        self.assertEqual(self.catalogue.find("t", only=Filter(online=True)).total, 2)
+        self.assertEqual(find(self.catalogue, "t", only=Filter(online=True)).total, 2)
 
     def test_by_size(self) -> None:
         """The largest or the smallest first, and only those between two sizes, both included."""
         self.share(["a0", "b1", "c2", "d3"], ["e1000", "f1001"])
 
         def named(sort: str, only: Filter) -> list[str]:
-            return [item.name for item in self.catalogue.find("", sort=sort, only=only).items]
+            return [item.name for item in find(self.catalogue, "", sort=sort, only=only).items]
 
         self.assertEqual(self.found("", "largest"), ["f1001", "e1000", "d3", "c2", "b1", "a0"])
         self.assertEqual(named("size", Filter(min_size=1, max_size=3)), ["b1", "c2", "d3"])
@@ -226,9 +230,9 @@ class RankingTests(SynchronousTestCase):
     def test_another_filter_is_another_search(self) -> None:
         """What was found last is not shown to one who wants less of it."""
         self.share(["a0", "b1"])
-        self.assertEqual(self.catalogue.find("").total, 2)
-        self.assertEqual(self.catalogue.find("", only=Filter(min_size=1)).total, 1)
-        self.assertEqual(self.catalogue.find("").total, 2)
+        self.assertEqual(find(self.catalogue, "").total, 2)
+        self.assertEqual(find(self.catalogue, "", only=Filter(min_size=1)).total, 1)
+        self.assertEqual(find(self.catalogue, "").total, 2)
 
     def test_pages_go_on(self) -> None:
         """Page after page gives what the whole does, also when something changed between."""
@@ -236,20 +240,22 @@ class RankingTests(SynchronousTestCase):
         self.share(names[::2], names[1::2])
         seen: list[str] = []
         for offset in range(0, 120, 30):
-            page = self.catalogue.find("n", offset=offset, limit=30)
+            page = find(self.catalogue, "n", offset=offset, limit=30)
             self.assertEqual(page.total, 120)
             seen += [item.name for item in page.items]
             self.catalogue.set_online(ALICE, "r", offset % 60 == 0)
         self.assertEqual(seen, names)
-        self.assertEqual(self.catalogue.find("n", offset=500).items, ())
+        self.assertEqual(find(self.catalogue, "n", offset=500).items, ())
 
     def test_what_goes_meanwhile_is_left_out(self) -> None:
         """A page shows nothing that nobody has any more."""
         self.share(["one"], ["two"])
-        search = self.catalogue.search("", None, "name")
+        search = self.catalogue.searches.begin("", None, "name")
         for _ in search.steps():
             self.catalogue.forget(ALICE)
-        self.assertEqual([i.name for i in self.catalogue.page(search, 0, 9).items], ["two"])
+        self.assertEqual(
+            [i.name for i in self.catalogue.searches.page(search, 0, 9).items], ["two"]
+        )
 
     @given(
         st.lists(st.text("aAbß.\n 1", max_size=6), max_size=8),
@@ -308,7 +314,7 @@ class RankingTests(SynchronousTestCase):
                 expected = plain_look(catalogue, query, sort, wanted)
                 offset, limit = page
                 self.assertEqual(
-                    catalogue.find(query, None, sort, offset, limit, only=wanted),
+                    find(catalogue, query, None, sort, offset=offset, limit=limit, only=wanted),
                     FoundPage(len(expected), tuple(expected[offset : offset + limit])),
                 )
 
@@ -316,14 +322,14 @@ class RankingTests(SynchronousTestCase):
         """What is made ready after a start is found like anything else."""
         record = ResourceRecord(ALICE, "r", Announcement("r"), 0.0)
         self.catalogue.restore(record, list(announcement(["b", "a"]).shares.values()))
-        self.assertEqual(len(list(self.catalogue.get_ready())), 1)
+        self.assertEqual(len(list(self.catalogue.prepare())), 1)
         self.assertEqual(self.found("", "name"), ["a", "b"])
 
     def test_a_few_of_many(self) -> None:
         """Few of a size among many are found in the order of their names."""
         catalogue = Catalogue()
         catalogue.replace_item(ALICE, "r", [announcement([f"n{n % 7}{n}" for n in range(200)])])
-        found = catalogue.find("", only=Filter(min_size=10, max_size=13))
+        found = find(catalogue, "", only=Filter(min_size=10, max_size=13))
         self.assertEqual([item.name for item in found.items], ["n310", "n411", "n512", "n613"])
         self.assertEqual(found.total, 4)
 
@@ -366,7 +372,7 @@ def plain_look(catalogue: Catalogue, query: str, sort: str, only: Filter) -> lis
 
     found = [s for s in shown.values() if counts(s) and (s.info_hash in there or not only.online)]
     # Which of several names is shown is another question.
-    claims = {share.info_hash: catalogue.claims(share.info_hash) for share in found}
+    claims = {share.info_hash: catalogue.torrents.claims(share.info_hash) for share in found}
     return [
         Found(
             *(key, claims[key][0].name, claims[key][0].size),

@@ -1,0 +1,147 @@
+"""The devices of contacts, each with the announcement in force and its shares."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+
+from bitween.model.announcement import Announcement, Share
+from bitween.model.catalogue.changes import ResourceRecord
+from bitween.model.catalogue.search import NameText
+from bitween.model.torrent import InfoHash
+
+#: The most devices of a contact that count; one with more is faulty or hostile.
+MAX_RESOURCES = 64
+
+
+class Device:
+    """
+    One resource of a contact.
+
+    :ivar announcement: the announcement in force; its shares are a view of :attr:`shares`.
+    :ivar last_seen: seconds since the epoch.
+    :ivar size: bytes of all shares.
+    :ivar alone: the holders of a torrent that only this device has: one object for all of these.
+    :ivar common: its torrents that other devices have, too.
+    """
+
+    def __init__(self, jid: str, item_id: str, announcement: Announcement) -> None:
+        self.jid = jid
+        self.resource = announcement.resource
+        self.item_id = item_id
+        self.online = False
+        self.last_seen = 0.0
+        self.shares: dict[InfoHash, Share] = {}
+        self.size = 0
+        self.alone = (self,)
+        self.common: set[InfoHash] = set()
+        self._names: NameText | None = None
+        self.set_announcement(announcement)
+
+    def set_announcement(self, announcement: Announcement) -> None:
+        """Replace the announcement; the shares stay."""
+        self.announcement = replace(announcement, shares=MappingProxyType(self.shares))
+
+    def sort(self, order: Iterable[InfoHash]) -> None:
+        """Put the shares in the order of the torrents given."""
+        self.shares = {key: self.shares[key] for key in order if key in self.shares}
+        self.set_announcement(self.announcement)
+        self._names = None
+
+    def add(self, share: Share) -> None:
+        """Add a share that it does not have."""
+        self.shares[share.info_hash] = share
+        self.size += share.size
+        self._names = None
+
+    def discard(self, info_hash: InfoHash) -> None:
+        """Remove a share that it has."""
+        self.size -= self.shares.pop(info_hash).size
+        self.common.discard(info_hash)
+        self._names = None
+
+    def names(self) -> NameText:
+        """The names of the current shares, as a search reads them."""
+        if self._names is None:
+            self._names = NameText(self.shares.values())
+        return self._names
+
+    def record(self) -> ResourceRecord:
+        """What to store of it."""
+        announcement = replace(self.announcement, shares=MappingProxyType({}))
+        return ResourceRecord(self.jid, self.item_id, announcement, self.last_seen)
+
+
+@dataclass
+class ContactDevices:
+    """
+    The devices of one contact, by resource.
+
+    :ivar devices: those that have announced something.
+    :ivar online: those that are online, with or without an announcement.
+    :ivar forgotten: the fingerprint of the announcement that a forgotten device had.
+    """
+
+    devices: dict[str, Device] = field(default_factory=dict)
+    online: set[str] = field(default_factory=set)
+    forgotten: dict[str, str] = field(default_factory=dict)
+
+    def announced_in(self, item_id: str) -> set[str]:
+        """The resources that a PEP item has announced."""
+        return {r for r, device in self.devices.items() if device.item_id == item_id}
+
+    def accepts(self, item_id: str, announcement: Announcement) -> bool:
+        """
+        Whether an announcement counts.
+
+        A device's own item, whose id is the resource, wins over a mention in another item.  The
+        announcement that a forgotten device had does not bring it back.
+        """
+        resource = announcement.resource
+        forgotten = self.forgotten.get(resource)
+        if forgotten is not None and forgotten == fingerprint(announcement):
+            return False
+        known = self.devices.get(resource)
+        if known is None:
+            return len(self.devices) < MAX_RESOURCES
+        return item_id == resource or known.item_id != resource
+
+
+class Devices:
+    """
+    All devices.
+
+    :ivar contacts: by bare JID.
+    :ivar version: changes with every change, so that a search stays valid until then.
+    """
+
+    def __init__(self) -> None:
+        self.contacts: dict[str, ContactDevices] = {}
+        self.version = 0
+
+    def __iter__(self) -> Iterator[Device]:
+        for contact in self.contacts.values():
+            yield from contact.devices.values()
+
+    def contact(self, jid: str) -> ContactDevices:
+        """The devices of a contact, to look at; none if the contact is unknown."""
+        return self.contacts.get(jid) or ContactDevices()
+
+    def add_contact(self, jid: str) -> ContactDevices:
+        """The devices of a contact, to change."""
+        return self.contacts.setdefault(jid, ContactDevices())
+
+    def get(self, jid: str, resource: str) -> Device | None:
+        """One device; ``None`` if it has announced nothing."""
+        return self.contact(jid).devices.get(resource)
+
+
+def fingerprint(announcement: Announcement) -> str:
+    """A text that is equal for announcements with the same content."""
+    shares = [(share.info_hash, share.name, share.size) for share in announcement.shares.values()]
+    revision = announcement.list_id, announcement.revision
+    content = revision if announcement.list_id else sorted(shares)
+    text = repr((announcement.addresses, content))
+    return hashlib.sha256(text.encode("utf-8", "backslashreplace")).hexdigest()
