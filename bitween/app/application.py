@@ -44,6 +44,7 @@ from bitween.app.traffic import TrafficAccount
 from bitween.connect import allowlist
 from bitween.connect.allowlist import PeerAllowlist
 from bitween.connect.connector import PeerConnector
+from bitween.connect.context import ConnectContext
 from bitween.model.catalogue.catalogue import Catalogue
 from bitween.model.catalogue.changes import CatalogueChange
 from bitween.model.diagnosis import Finding
@@ -147,12 +148,14 @@ class Bitween(MultiService):
             swarm, catalogue, ports.connect.policy.may_connect_from, steady
         )
         self.connector = PeerConnector(
-            reactor,
-            swarm,
-            catalogue,
-            ports.connect,
-            self.allowlist,
-            own_candidates=lambda: own_addresses.candidates,
+            ConnectContext(
+                clock=reactor,
+                swarm=swarm,
+                catalogue=catalogue,
+                ports=ports.connect,
+                allowlist=self.allowlist,
+                own_candidates=lambda: own_addresses.candidates,
+            )
         )
         self.shares = ContactShares(
             catalogue, messenger, ports.cache, reactor, self._catalogue_changed
@@ -162,7 +165,7 @@ class Bitween(MultiService):
         self.limits = RateLimits(swarm, ports.memory, options.limits, options.schedule, clock)
         self.seeding = SeedingLimits(swarm, options.seeding, clock, steady)
         self.traffic = TrafficAccount(
-            reactor, ports.memory, catalogue, self.connector.contact_behind_relay
+            reactor, ports.memory, catalogue, self.connector.routes.contact_behind_relay
         )
         self.rates = RateHistory(swarm.events)
         self.sharing = Sharing(

@@ -57,8 +57,8 @@ class Diagnosis:
             nat(self._own_addresses.nat, mapped),
             announced(addresses),
             *(check() for check in self._checks),
-            contacts(self._catalogue, self._connector.may_dial),
-            *routes(await self._connector.survey_routes()),
+            contacts(self._catalogue, self._connector.routes.may_dial),
+            *routes(await self._connector.routes.survey()),
             disk(self._download_dir),
         ]
 

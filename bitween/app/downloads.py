@@ -57,7 +57,7 @@ class Downloads:
             share = self._catalogue.torrents.share(info_hash)
             name = share.name if share else ""
             await self._swarm.download(info_hash, name, folder, TorrentOptions(paused=paused))
-        return self._connector.count_reachable(info_hash)
+        return self._connector.routes.count_reachable(info_hash)
 
     def waiting_for(self, torrent: Torrent) -> list[str]:
         """
@@ -66,7 +66,10 @@ class Downloads:
         :returns: bare JIDs, the first :data:`MAX_WAITING_FOR`; empty if the torrent does not wait.
         """
         # A machine that hangs still accepts connections, which count as peers.
-        silent = torrent.fetches and self._connector.any_source_answers(torrent.info_hash) is False
+        silent = (
+            torrent.fetches
+            and self._connector.routes.any_source_answers(torrent.info_hash) is False
+        )
         if not (torrent.waits or silent):
             return []
         return self._catalogue.torrents.contacts(torrent.info_hash)[:MAX_WAITING_FOR]

@@ -29,7 +29,7 @@ class ConnectedPeers:
             (
                 self._traffic.contact_at(peer.address, peer.port),
                 peer,
-                self._connector.route_kind(peer),
+                self._connector.routes.route_kind(peer),
             )
             for peer in self._swarm.peers(info_hash)
         ]

@@ -1,15 +1,49 @@
-"""The ladder of connection: which way leads to one resource, tried rung by rung."""
+"""
+The ladder of connection: finds the best route to one device.
+
+A ladder runs two searches side by side.  The search for a *direct* connection goes through the
+states of :class:`SearchState`:
+
+=============== ================================= ============================================
+state           event                             next state
+=============== ================================= ============================================
+IDLE            ``start``                         PROBING; BLOCKED where no direct connection
+                                                  can be (:func:`~.candidates.direct_obstacle`)
+PROBING         no address answers, or            REQUESTING
+                REQUEST_AFTER passes
+REQUESTING      the device agrees to dial us      REQUESTED; PUNCH_AFTER later it is dialled
+                                                  over uTP
+REQUESTING      the device refuses                REFUSED
+any of these    an address answers, or            CONNECTED
+                ``connected``
+CONNECTED       ``dial_refused``                  REQUESTING
+any but IDLE,   RETRY_FIRST passes, then twice    PROBING or BLOCKED
+CONNECTED       as long each time
+any             ``stop``, ``forget``              IDLE
+=============== ================================= ============================================
+
+Addresses that were probed before the request may answer in every later state.
+
+The search for a *relay* begins as soon as nothing more is expected of the direct one: at once where
+a hole cannot be punched or no direct connection can be, when the device refuses and no address
+answers, and otherwise after RELAY_AFTER.  The direct search goes on meanwhile, and ends the relay's
+when it succeeds.
+
+:class:`~bitween.connect.device.RemoteDevice` owns a ladder and takes its steps; the ladder itself
+knows neither sockets nor XMPP.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from enum import Enum, auto
+from typing import Protocol
 
-from twisted.internet.defer import CancelledError, Deferred
-from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
-from twisted.python.failure import Failure
 
+from bitween.connect.attempt import Attempt, Timer
 from bitween.connect.candidates import (
     dial_order,
     direct_obstacle,
@@ -22,20 +56,20 @@ from bitween.model.address import PeerAddress
 from bitween.model.candidate import Candidate, CandidateKind
 from bitween.model.route import UNTRIED, Obstacle, Route, RouteKind
 
-#: Seconds without an answer after which the other side is asked to dial us, too.
-MEET_AFTER = 0.5
-#: Seconds that who was asked has to come by itself, before we dial, too: libtorrent, which takes up
-#: to a second to dial, would part from whoever comes from an address that it is just dialling.
+#: Seconds without an answer after which the device is asked to dial us, too.
+REQUEST_AFTER = 0.5
+#: Seconds that a device has to dial us before we dial it over uTP: libtorrent, which takes up to a
+#: second to dial, drops an incoming connection from an address that it is just dialling.
 PUNCH_AFTER = 1.3
-#: Seconds after which the relay is taken: by then nobody dials over uTP any more.
+#: Seconds after which the relay is used: by then neither side dials over uTP any longer.
 RELAY_AFTER = 6.0
-#: Seconds until direct ways are tried again, at first and at most; twice as long each time.
+#: Seconds until the direct search is repeated, at first and at most; twice as long each time.
 RETRY_FIRST, RETRY_LAST = 60.0, 960.0
 
 _DIRECT = frozenset(
     {RouteKind.LAN, RouteKind.IPV6, RouteKind.IPV4, RouteKind.MAPPED, RouteKind.PUNCHED}
 )
-_RUNGS = list(RouteKind)
+_BEST_FIRST = list(RouteKind)
 _CLOSED = Obstacle(
     "they answer, but refuse the connection",
     "your connections come from an address that this daemon does not announce: run bitween doctor",
@@ -43,267 +77,262 @@ _CLOSED = Obstacle(
 )
 
 
+class SearchState(Enum):
+    """How far the search for a direct connection is; see the table above."""
+
+    IDLE = auto()
+    PROBING = auto()
+    REQUESTING = auto()
+    REQUESTED = auto()
+    REFUSED = auto()
+    BLOCKED = auto()
+    CONNECTED = auto()
+
+
 class Steps(Protocol):
     """What a ladder has others do; every Deferred can be cancelled."""
 
-    def probe(self, addresses: Sequence[PeerAddress]) -> Deferred[PeerAddress | None]:
-        """Find out where somebody answers, see :meth:`bitween.network.prober.Prober.race`."""
+    def search_began(self) -> None:
+        """Note that the ladder has begun to search."""
 
-    def meet(self) -> Deferred[Sequence[Candidate]]:
+    def probe(self, addresses: Sequence[PeerAddress]) -> Deferred[PeerAddress | None]:
+        """Find the best address that answers, see :meth:`bitween.network.prober.Prober.race`."""
+
+    def request_connection(self) -> Deferred[Sequence[Candidate]]:
         """
-        Have the other side dial us now, and tell its candidates.
+        Have the device dial us now, and name its candidates.
 
         :raises BitweenError: if it cannot or does not want to.
         """
 
     def punch(self, candidates: Sequence[Candidate]) -> None:
-        """Dial the other side while it dials us; :meth:`Ladder.met` tells that it helped."""
+        """Dial the device over uTP while it dials us; success comes as :meth:`Ladder.connected`."""
 
-    def relay(self) -> Deferred[Route]:
+    def find_relay(self) -> Deferred[Route]:
         """
-        Find a way through an XMPP server.
+        Find a route through an XMPP server.
 
-        :raises BitweenError: if there is none, with what would help.
+        :raises BitweenError: if there is none; its hint says what would help.
         """
 
 
 class Ladder:
     """
-    Finds the way to one resource, and a better one while there is a better one to be had.
+    Finds a route to one device, and a better one while there may be a better one.
 
-    Nothing happens until :meth:`climb`, and nothing more after :meth:`rest`.
+    Nothing happens before :meth:`start` and after :meth:`stop`.
 
-    :ivar way: the best one that is known.
+    :ivar state: how far the search for a direct connection is.
+    :ivar route: the best one that is known.
     """
 
     _log = Logger()
 
     def __init__(self, clock: IReactorTime, steps: Steps, found: Callable[[Route], None]) -> None:
-        """:param found: told the way whenever one was looked for, or came by itself."""
-        self._clock = clock
+        """:param found: called with each route that is found, and with the reasons for none."""
         self._steps = steps
         self._found = found
         self._ours: Sequence[Candidate] = ()
         self._theirs: Sequence[Candidate] = ()
-        self._known: frozenset[tuple[PeerAddress, CandidateKind]] = frozenset()
-        self._trying: dict[str, Deferred[Any]] = {}
-        self._timers: dict[str, IDelayedCall] = {}
-        self._barred: set[PeerAddress] = set()
-        self._pardoned: set[PeerAddress] = set()
+        self._announced: frozenset[tuple[PeerAddress, CandidateKind]] = frozenset()
+        self._probe: Attempt[PeerAddress | None] = Attempt(self._probed, self._probe_failed)
+        self._request = Attempt(self._request_granted, self._request_refused)
+        self._relay = Attempt(self._relay_found, self._relay_failed)
+        self._request_timer = Timer(clock, self._send_request)
+        self._punch_timer = Timer(clock, lambda: steps.punch(self._theirs))
+        self._relay_timer = Timer(clock, self._find_relay)
+        self._retry_timer = Timer(clock, self._begin)
+        self._retry_after = RETRY_FIRST
+        # Addresses that answered and then closed our connections; each is tried once more.
+        self._refused: set[PeerAddress] = set()
+        self._retried: set[PeerAddress] = set()
         self._obstacle: Obstacle | None = None
-        self._no_meeting: Obstacle | None = None
-        self._met_already = False
-        self._retry = RETRY_FIRST
-        self.way = UNTRIED
+        self._refusal: Obstacle | None = None
+        self.state = SearchState.IDLE
+        self.route = UNTRIED
 
     @property
-    def climbing(self) -> bool:
-        """Whether no way is known yet, and one is being looked for."""
-        return self.way.kind is None and bool(self._trying or "relay" in self._timers)
+    def searching(self) -> bool:
+        """Whether no route is known, and one may still be found soon."""
+        return self.route.kind is None and self._is_expecting
 
-    def climb(self, ours: Sequence[Candidate], theirs: Sequence[Candidate]) -> None:
-        """
-        Look for a way, or a better one, with what is known of both sides now.
+    @property
+    def _is_expecting(self) -> bool:
+        steps = (self._probe, self._request, self._relay, self._relay_timer)
+        return any(step.running for step in steps)
 
-        A direct way stays as long as its address is among theirs.
+    def start(self, ours: Sequence[Candidate], theirs: Sequence[Candidate]) -> None:
         """
-        known = bool(self._timers or self._trying)
-        if known and (_places(ours), _places(theirs)) == (_places(self._ours), self._known):
+        Search for a route, or a better one, between these candidates.
+
+        A direct route is kept while its address is among theirs.  The same candidates again begin
+        nothing.
+        """
+        is_active = self._is_expecting or self._retry_timer.running
+        unchanged = (_places(ours), _places(theirs)) == (_places(self._ours), self._announced)
+        if is_active and unchanged:
             return
-        self.rest()
+        self.stop()
         self._ours, self._theirs = tuple(ours), tuple(theirs)
-        self._known = _places(theirs)
-        self._retry = RETRY_FIRST
-        self._barred.clear()
-        self._pardoned.clear()
-        if not self._stands():
+        self._announced = _places(theirs)
+        self._retry_after = RETRY_FIRST
+        self._refused.clear()
+        self._retried.clear()
+        if not self._is_direct_route_valid:
             self._begin()
-        elif self.way.kind is RouteKind.PUNCHED:
-            # Perhaps a router forwards a port by now: TCP is faster.
-            self._met_already = True
-            self._probe(self._theirs)
+            return
+        self.state = SearchState.CONNECTED
+        if self.route.kind is RouteKind.PUNCHED:
+            # A router may forward a port since: TCP is faster.
+            self._start_probe(self._theirs)
 
-    def met(self, rung: RouteKind, address: PeerAddress, *, inbound_only: bool = False) -> None:
+    def connected(
+        self, kind: RouteKind, address: PeerAddress, *, inbound_only: bool = False
+    ) -> None:
         """
-        Take note that the resource is connected directly.
+        Note that the device is directly connected.
 
-        :param comes: whether it dialled us.
+        :param inbound_only: whether it dialled us.
         """
-        if self.way.kind not in _DIRECT or _RUNGS.index(rung) < _RUNGS.index(self.way.kind):
-            self._arrive(Route(rung, address, inbound_only=inbound_only))
+        if self.route.kind not in _DIRECT or _is_better(kind, self.route.kind):
+            self._connect(Route(kind, address, inbound_only=inbound_only))
 
-    def disappointed(self) -> None:
-        """Take note that who answers at the address of a direct way does not let us in."""
-        if self.way.kind in _DIRECT and self.way.address is not None:
-            if not self.way.inbound_only:
-                self._barred.add(self.way.address)
-            self.way = UNTRIED
-            self._meet()
-            self._later("relay", RELAY_AFTER - MEET_AFTER, self._direct_failed)
+    def dial_refused(self) -> None:
+        """Note that the address of a direct route answers, but closes our connections."""
+        if self.route.kind not in _DIRECT or self.route.address is None:
+            return
+        if not self.route.inbound_only:
+            self._refused.add(self.route.address)
+        self.route = UNTRIED
+        self._send_request()
+        self._relay_timer.start(RELAY_AFTER - REQUEST_AFTER)
 
-    def rest(self) -> None:
-        """Try nothing more; what is known stays."""
-        trying, self._trying = self._trying, {}
-        for step in trying.values():
+    def stop(self) -> None:
+        """Stop searching; the route that is known stays."""
+        self.state = SearchState.IDLE
+        for step in (self._probe, self._request, self._relay):
             step.cancel()
-        timers, self._timers = self._timers, {}
-        for timer in timers.values():
-            timer.cancel()
+        for timer in (
+            self._request_timer,
+            self._punch_timer,
+            self._relay_timer,
+            self._retry_timer,
+        ):
+            timer.stop()
 
     def forget(self) -> None:
-        """Try nothing more, and know nothing any more: the resource is gone."""
-        self.rest()
-        self.way = UNTRIED
+        """Stop searching, and forget the route: the device is gone."""
+        self.stop()
+        self.route = UNTRIED
 
-    # ---- up
-
-    def _stands(self) -> bool:
-        """Whether the way that is known is a direct one that need not be looked for again."""
-        if self.way.kind is RouteKind.PUNCHED:
+    @property
+    def _is_direct_route_valid(self) -> bool:
+        if self.route.kind is RouteKind.PUNCHED:
             return True
         addresses = {candidate.address for candidate in self._theirs}
-        return self.way.kind in _DIRECT and self.way.address in addresses
+        return self.route.kind in _DIRECT and self.route.address in addresses
 
     def _begin(self) -> None:
-        self._met_already, self._no_meeting = False, None
+        self._refusal = None
         self._obstacle = direct_obstacle(self._ours, self._theirs)
         if self._obstacle is not None:
-            self._direct_failed()
-            return
-        self._obstacle = punch_obstacle(self._ours, self._theirs)
-        if self._obstacle is not None:
-            # What is tried all the same need not be waited for.
-            self._direct_failed()
+            self.state = SearchState.BLOCKED
+            self._find_relay()
         else:
-            self._later("relay", RELAY_AFTER, self._direct_failed)
-        self._later("meet", MEET_AFTER, self._meet)
-        self._probe(self._theirs)
+            self.state = SearchState.PROBING
+            self._obstacle = punch_obstacle(self._ours, self._theirs)
+            if self._obstacle is not None:
+                # The direct search hardly succeeds, so the relay does not wait for it.
+                self._find_relay()
+            else:
+                self._relay_timer.start(RELAY_AFTER)
+            self._request_timer.start(REQUEST_AFTER)
+            self._start_probe(self._theirs)
+        self._steps.search_began()
 
-    def _probe(self, candidates: Sequence[Candidate]) -> None:
-        addresses = [a for a in dial_order(candidates, self._ours) if a not in self._barred]
-        probing = self._steps.probe(addresses)
-        self._try("probe", probing, self._probed, self._probe_failed)
+    def _start_probe(self, candidates: Sequence[Candidate]) -> None:
+        ordered = dial_order(candidates, self._ours)
+        addresses = [address for address in ordered if address not in self._refused]
+        self._probe.start(self._steps.probe(addresses))
 
     def _probed(self, address: PeerAddress | None) -> None:
         if address is not None:
-            self._arrive(Route(route_kind_at(address, self._theirs), address))
-        elif not self._met_already:
-            self._meet()
-        else:
-            self._perhaps_give_up()
+            self._connect(Route(route_kind_at(address, self._theirs), address))
+        elif self.state is SearchState.PROBING:
+            self._send_request()
+        elif self.state is SearchState.REFUSED:
+            self._stop_waiting()
 
     def _probe_failed(self, error: BitweenError) -> None:
-        self._log.warn("looking for an address that answers: {error}", error=error)
+        self._log.warn("probing the addresses of a contact failed: {error}", error=error)
         self._probed(None)
 
-    def _meet(self) -> None:
-        self._stop_timer("meet")
-        self._met_already = True
-        self._try("meet", self._steps.meet(), self._they_come, self._they_do_not_come)
+    def _send_request(self) -> None:
+        self._request_timer.stop()
+        self.state = SearchState.REQUESTING
+        self._request.start(self._steps.request_connection())
+        self._steps.search_began()
 
-    def _they_come(self, candidates: Sequence[Candidate]) -> None:
+    def _request_granted(self, candidates: Sequence[Candidate]) -> None:
+        self.state = SearchState.REQUESTED
         known = {candidate.address for candidate in self._theirs}
         more = [candidate for candidate in candidates if candidate.address not in known]
         self._theirs = (*self._theirs, *more)
-        self._later("punch", PUNCH_AFTER, lambda: self._steps.punch(self._theirs))
-        # By now they know us, and let us in.
-        pardoned, self._barred = self._barred - self._pardoned, self._barred & self._pardoned
-        self._pardoned |= pardoned
-        again = [candidate for candidate in self._theirs if candidate.address in pardoned]
-        if any(candidate.dialable for candidate in (*again, *more)) and "probe" not in self._trying:
-            self._probe([*again, *more])
+        self._punch_timer.start(PUNCH_AFTER)
+        # The device knows our addresses now and may let us in.
+        retried = self._refused - self._retried
+        self._refused -= retried
+        self._retried |= retried
+        again = [candidate for candidate in self._theirs if candidate.address in retried]
+        if any(candidate.dialable for candidate in (*again, *more)) and not self._probe.running:
+            self._start_probe([*again, *more])
 
-    def _they_do_not_come(self, error: BitweenError) -> None:
-        self._no_meeting = Obstacle.of(error)
-        self._perhaps_give_up()
+    def _request_refused(self, error: BitweenError) -> None:
+        self.state = SearchState.REFUSED
+        self._refusal = Obstacle.of(error)
+        self._stop_waiting()
 
-    def _perhaps_give_up(self) -> None:
-        """Do not wait for what cannot come any more."""
-        if self._no_meeting and not self._trying and "relay" in self._timers:
-            self._direct_failed()
+    def _stop_waiting(self) -> None:
+        """Begin the relay's search early if no direct connection can come any longer."""
+        if not self._probe.running and self._relay_timer.running:
+            self._find_relay()
 
-    # ---- through a server
+    def _find_relay(self) -> None:
+        self._relay_timer.stop()
+        self._request_timer.stop()
+        self._retry_timer.start(self._retry_after)
+        self._retry_after = min(2 * self._retry_after, RETRY_LAST)
+        if self.route.kind not in _DIRECT:
+            self._relay.start(self._steps.find_relay())
 
-    def _direct_failed(self) -> None:
-        """See what else there is; a try that still goes on may come in late."""
-        self._stop_timer("relay")
-        self._stop_timer("meet")
-        self._later("retry", self._retry, self._again)
-        self._retry = min(2 * self._retry, RETRY_LAST)
-        if self.way.kind not in _DIRECT:
-            self._try("relay", self._steps.relay(), self._relayed, self._not_relayed)
+    def _relay_found(self, route: Route) -> None:
+        self._report(Route(route.kind, route.address, route.through, self._why_not_direct))
 
-    def _relayed(self, way: Route) -> None:
-        self._tell(Route(way.kind, way.address, way.through, self._why))
-
-    def _not_relayed(self, error: BitweenError) -> None:
-        self._tell(Route(obstacles=(*self._why, Obstacle.of(error))))
+    def _relay_failed(self, error: BitweenError) -> None:
+        self._report(Route(obstacles=(*self._why_not_direct, Obstacle.of(error))))
 
     @property
-    def _why(self) -> tuple[Obstacle, ...]:
-        """Why there is no direct way."""
-        if self._barred or self._pardoned:
+    def _why_not_direct(self) -> tuple[Obstacle, ...]:
+        if self._refused or self._retried:
             return (_CLOSED,)
-        return (
-            (self._obstacle,) if self._obstacle else failure_reasons(self._theirs, self._no_meeting)
-        )
+        if self._obstacle is not None:
+            return (self._obstacle,)
+        return failure_reasons(self._theirs, self._refusal)
 
-    def _again(self) -> None:
-        self._begin()
+    def _connect(self, route: Route) -> None:
+        self.stop()
+        self.state = SearchState.CONNECTED
+        self._report(route)
 
-    # ---- there
+    def _report(self, route: Route) -> None:
+        self.route = route
+        self._found(route)
 
-    def _arrive(self, way: Route) -> None:
-        self.rest()
-        self._tell(way)
 
-    def _tell(self, way: Route) -> None:
-        self.way = way
-        self._found(way)
-
-    # ---- steps and timers
-
-    def _try(
-        self,
-        name: str,
-        step: Deferred[Any],
-        done: Callable[[Any], None],
-        failed: Callable[[BitweenError], None],
-    ) -> None:
-        self._trying[name] = step
-
-        def over(result: Any) -> Any:
-            if self._trying.get(name) is step:
-                del self._trying[name]
-            return result
-
-        def not_done(failure: Failure) -> None:
-            if failure.check(CancelledError):
-                return
-            if failure.check(BitweenError):
-                failed(failure.value)  # type: ignore[arg-type]  # checked
-            else:
-                self._log.failure("a step to a contact failed", failure)
-                failed(BitweenError("something went wrong", "the log says more"))
-
-        step.addBoth(over).addCallbacks(done, not_done)
-        step.addErrback(lambda failure: self._log.failure("on the ladder", failure))
-
-    def _later(self, name: str, seconds: float, function: Callable[[], None]) -> None:
-        self._stop_timer(name)
-
-        def due() -> None:
-            self._timers.pop(name, None)
-            function()
-
-        self._timers[name] = self._clock.callLater(seconds, due)
-
-    def _stop_timer(self, name: str) -> None:
-        timer = self._timers.pop(name, None)
-        if timer is not None:
-            timer.cancel()
+def _is_better(kind: RouteKind, than: RouteKind | None) -> bool:
+    return than is None or _BEST_FIRST.index(kind) < _BEST_FIRST.index(than)
 
 
 def _places(candidates: Sequence[Candidate]) -> frozenset[tuple[PeerAddress, CandidateKind]]:
-    """What of candidates is worth a new start: not that somebody tried an address."""
+    """What makes candidates worth a new search; that a contact has probed them does not."""
     return frozenset((candidate.address, candidate.kind) for candidate in candidates)

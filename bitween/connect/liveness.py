@@ -1,4 +1,9 @@
-"""Whether the resources answer of which we want something: presence alone may be out of date."""
+"""
+Remembers which devices answer: presence alone may be out of date.
+
+A server shows a device as online for minutes after its connection has died.  So a device that our
+torrents need, and that is not connected, is pinged every :data:`ASK_EVERY` seconds.
+"""
 
 from __future__ import annotations
 
@@ -10,82 +15,85 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from bitween.connect.contact_log import ContactLog
 from bitween.errors import BitweenError
 from bitween.model.catalogue.changes import Key
 
-#: Seconds between two questions to one resource.
+#: Seconds between two pings of one device.
 ASK_EVERY = 30.0
 
-#: Asks a resource (bare JID, resource); its Deferred may fail with a ``BitweenError``.
+#: Pings a device (bare JID, resource); its Deferred may fail with a ``BitweenError``.
 Ping = Callable[[str, str], Deferred[bool]]
 
 
 class Liveness:
-    """Remembers which resources answered when they were asked last."""
+    """Remembers what came of the last ping of each device."""
 
     _log = Logger()
 
-    def __init__(self, clock: IReactorTime, ping: Ping, changed: Callable[[Key], None]) -> None:
-        """:param changed: told of a resource that does not answer any more, or does again."""
+    def __init__(
+        self, clock: IReactorTime, ping: Ping, log: ContactLog, changed: Callable[[Key], None]
+    ) -> None:
+        """:param changed: called with a device that stops to answer, or answers again."""
         self._clock = clock
         self._ping = ping
+        self._contact_log = log
         self._changed = changed
         self._asked: dict[Key, float] = {}
         self._answered: dict[Key, bool] = {}
-        self._heard: dict[Key, float] = {}
+        self._presence_at: dict[Key, float] = {}
 
     def answers(self, key: Key) -> bool | None:
-        """Whether a resource answers; ``None`` if it was not asked."""
+        """Whether a device answers; ``None`` if that is unknown."""
         return self._answered.get(key)
 
     def ask(self, key: Key) -> None:
-        """Ask a resource, unless that was done just now."""
+        """Ping a device, unless that was done less than :data:`ASK_EVERY` seconds ago."""
         now = self._clock.seconds()
         if key in self._asked and now - self._asked[key] < ASK_EVERY:
             return
         self._asked[key] = now
         self._ping(*key).addCallbacks(
-            self._told, self._not_asked, callbackArgs=(key, now), errbackArgs=(key,)
-        ).addErrback(lambda failure: self._log.failure("asking who is there", failure))
+            self._ping_answered, self._ping_failed, callbackArgs=(key, now), errbackArgs=(key,)
+        ).addErrback(lambda failure: self._log.failure("pinging a contact", failure))
 
-    def met(self, key: Key) -> None:
-        """Note that a resource is there, as it is connected."""
-        self._note(key, answers=True)
+    def connected(self, key: Key) -> None:
+        """Note that a device is connected, and so is online."""
+        self._set(key, answers=True)
 
-    def heard(self, key: Key) -> None:
+    def presence_received(self, key: Key) -> None:
         """
-        Believe that a resource is back which has just shown itself, until it is asked again.
+        Assume that a device answers which has just sent presence, until the next ping.
 
-        It may be another run of the same program.  Not more often than it is asked: each time a way
-        to it is looked for.
+        It may be another run of the same program.  This counts once in :data:`ASK_EVERY` seconds,
+        as each time the search for a route begins again.
         """
         now = self._clock.seconds()
-        if key not in self._asked or now - self._heard.get(key, -math.inf) < ASK_EVERY:
+        last = self._presence_at.get(key, -math.inf)
+        if key not in self._asked or now - last < ASK_EVERY:
             return
-        self._heard[key] = now
-        # What is still to be answered was asked of the run before.
+        self._presence_at[key] = now
+        # A ping whose answer is still to come went to the run before.
         del self._asked[key]
         if self._answered.get(key) is False:
-            self._note(key, answers=True)
+            self._set(key, answers=True)
 
     def forget(self, key: Key) -> None:
-        """Forget a resource that has gone: when it comes back it is asked again."""
-        self._heard.pop(key, None)
+        """Forget a device that is gone: it is pinged again when it comes back."""
+        self._presence_at.pop(key, None)
         self._asked.pop(key, None)
         self._answered.pop(key, None)
 
-    def _told(self, answers: bool, key: Key, asked: float) -> None:
-        if self._asked.get(key) != asked:
-            return
-        self._note(key, answers=answers)
+    def _ping_answered(self, answers: bool, key: Key, asked: float) -> None:
+        if self._asked.get(key) == asked:
+            self._set(key, answers=answers)
 
-    def _note(self, key: Key, *, answers: bool) -> None:
+    def _set(self, key: Key, *, answers: bool) -> None:
         before, self._answered[key] = self._answered.get(key, True), answers
         if before is not answers:
-            words = "answers again" if answers else "does not answer"
-            self._log.info("{who!r} {words}", who="/".join(key), words=words)
+            self._contact_log.note(key, "answers again" if answers else "does not answer")
             self._changed(key)
 
-    def _not_asked(self, failure: Failure, key: Key) -> None:
+    def _ping_failed(self, failure: Failure, key: Key) -> None:
         failure.trap(BitweenError)
         self.forget(key)

@@ -168,10 +168,6 @@ class NeighboursPort(Protocol):
 class DialPolicyPort(Protocol):
     """Decides what contacts can make us dial."""
 
-    @property
-    def accepts_loopback(self) -> bool:
-        """Whether a contact's loopback addresses count; see :class:`DialPolicy`."""
-
     def may_dial(self, address: PeerAddress, shared: Collection[Network] = ()) -> bool:
         """
         Whether an address that a contact has announced may be dialled.

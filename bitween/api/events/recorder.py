@@ -74,7 +74,7 @@ class Recorder(Service):
             application.messenger_events.subscribe(self._messenger_did),
             application.shares.changes.subscribe(self._catalogue_changed),
             application.jobs.changes.subscribe(self._job_changed),
-            application.connector.route_changes.subscribe(self._way_found),
+            application.connector.routes.changes.subscribe(self._way_found),
         ]
         self._publisher.addObserver(self._watch)
 

@@ -79,8 +79,8 @@ class ContactMethods(Namespace):
             "items": [
                 found(
                     item,
-                    self._bitween.connector.best_route(item.info_hash),
-                    self._bitween.connector.any_source_answers(item.info_hash),
+                    self._bitween.connector.routes.best_route(item.info_hash),
+                    self._bitween.connector.routes.any_source_answers(item.info_hash),
                     there=self._bitween.connection.knows_presence,
                 )
                 for item in page.items
@@ -98,7 +98,7 @@ class ContactMethods(Namespace):
             "contacts": [
                 encoding.contact(
                     *(contact, catalogue, traffic.of(contact.jid)),
-                    *(connector.route, connector.answers),
+                    *(connector.routes.route, connector.routes.answers),
                     there=there,
                 )
                 for contact in contacts

@@ -133,14 +133,14 @@ class UseCaseTests(SynchronousTestCase):
         self.download()
         self.clock.pump([0.3] * 3)
         self.connect.requests.pings[-1][1].callback(False)
-        self.assertFalse(self.bitween.connector.answers(BOB, "laptop"))
+        self.assertFalse(self.bitween.connector.routes.answers(BOB, "laptop"))
         self.messenger.events.notify(PresenceRepeated(jid=BOB, resource="laptop"))
-        self.assertTrue(self.bitween.connector.answers(BOB, "laptop"))
+        self.assertTrue(self.bitween.connector.routes.answers(BOB, "laptop"))
         self.clock.pump([0.3] * 30)
         self.connect.requests.pings[-1][1].callback(False)
         self.bob.stop()
         self.bob.start()
-        self.assertIsNone(self.bitween.connector.answers(BOB, "laptop"))
+        self.assertIsNone(self.bitween.connector.routes.answers(BOB, "laptop"))
 
     # ---- sharing
 

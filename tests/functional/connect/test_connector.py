@@ -9,19 +9,15 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from bitween.connect.connector import (
-    CLIMBING,
-    CLIMBING_OF_ACCOUNT,
-    CONNECTING,
-    IDLE_LOOK,
-    LOST,
-    PUNCH_AT_LAST,
-    SURVEY_PATIENCE,
-    PeerConnector,
-)
+from bitween.connect.connector import IDLE_POLL, PeerConnector
+from bitween.connect.context import ConnectContext
+from bitween.connect.device import CONNECTING, LOST
 from bitween.connect.dial_policy import MAX_PORTS, DialPolicy
-from bitween.connect.ladder import MEET_AFTER, PUNCH_AFTER, RELAY_AFTER
+from bitween.connect.ladder import PUNCH_AFTER, RELAY_AFTER, REQUEST_AFTER
 from bitween.connect.liveness import ASK_EVERY
+from bitween.connect.responder import PUNCH_AFTER_PROBE
+from bitween.connect.slots import MAX_SEARCHES, MAX_SEARCHES_OF_ACCOUNT
+from bitween.connect.survey import SURVEY_PATIENCE
 from bitween.errors import NotConnected, RequestRefused, UnknownTorrent
 from bitween.model.address import PeerAddress
 from bitween.model.announcement import Announcement, Share
@@ -64,9 +60,14 @@ class MeetingCase(SynchronousTestCase):
         self.admitted: dict[Key, list[PeerAddress]] = {}
         self.ours: tuple[Candidate, ...] = OURS
         self.meetings = PeerConnector(
-            *(self.clock, self.swarm, self.catalogue, self.fakes.ports),
-            self,
-            own_candidates=lambda: self.ours,
+            ConnectContext(
+                clock=self.clock,
+                swarm=self.swarm,
+                catalogue=self.catalogue,
+                ports=self.fakes.ports,
+                allowlist=self,
+                own_candidates=lambda: self.ours,
+            )
         )
 
     def tearDown(self) -> None:
@@ -135,7 +136,7 @@ class MeetingCase(SynchronousTestCase):
 
     def way(self, jid: str = BOB) -> RouteKind | None:
         """On which rung somebody is met."""
-        return self.meetings.route(jid, "laptop").kind
+        return self.meetings.routes.route(jid, "laptop").kind
 
 
 class WantingTests(MeetingCase):
@@ -168,15 +169,15 @@ class WantingTests(MeetingCase):
         self.there(CAROL, NEAR)
         self.race.callback(NEAR)
         self.assertEqual(self.offered(), (NEAR, FAR))
-        self.assertEqual(self.meetings.count_reachable(FILM.info_hash), 2)
+        self.assertEqual(self.meetings.routes.count_reachable(FILM.info_hash), 2)
 
     def test_somebody_goes(self) -> None:
         """Nothing is known of the way to who is away."""
         self.there(BOB, FAR)
         self.want()
         self.gone(BOB)
-        self.assertEqual(self.meetings.route(BOB, "laptop"), UNTRIED)
-        self.assertIsNone(self.meetings.best_route(FILM.info_hash))
+        self.assertEqual(self.meetings.routes.route(BOB, "laptop"), UNTRIED)
+        self.assertIsNone(self.meetings.routes.best_route(FILM.info_hash))
         self.there(BOB, FAR)
         self.assertEqual(len(self.fakes.prober.raced), 2)
 
@@ -184,7 +185,7 @@ class WantingTests(MeetingCase):
         """Who does not answer is asked to come, let in, and dialled over uTP."""
         self.there(BOB, NEAR, SEEN)
         self.want()
-        self.pass_by(MEET_AFTER)
+        self.pass_by(REQUEST_AFTER)
         key, info_hash, ours, answer = self.fakes.requests.connections[0]
         self.assertEqual((key, info_hash, ours), ((BOB, "laptop"), FILM.info_hash, OURS))
         answer.callback((SEEN,))
@@ -285,22 +286,22 @@ class WantingTests(MeetingCase):
     def test_many(self) -> None:
         """A way is looked for to few at a time; the others have their turn after them."""
         self.want()
-        for number in range(CLIMBING + 1):
+        for number in range(MAX_SEARCHES + 1):
             self.there(f"friend{number}@example.org", FAR)
-        self.assertEqual(len(self.fakes.prober.raced), CLIMBING)
+        self.assertEqual(len(self.fakes.prober.raced), MAX_SEARCHES)
         self.fakes.prober.raced[0][1].callback(FAR)
-        self.assertEqual(len(self.fakes.prober.raced), CLIMBING + 1)
+        self.assertEqual(len(self.fakes.prober.raced), MAX_SEARCHES + 1)
 
     def test_one_account_does_not_hold_up_the_others(self) -> None:
         """Few of its devices are looked for at a time, however many do not answer."""
         self.want()
-        for number in range(CLIMBING):
+        for number in range(MAX_SEARCHES):
             self.there("mallory@example.org", OTHER, resource=str(number))
-        self.assertEqual(len(self.fakes.prober.raced), CLIMBING_OF_ACCOUNT)
+        self.assertEqual(len(self.fakes.prober.raced), MAX_SEARCHES_OF_ACCOUNT)
         self.there(BOB, FAR)
         self.assertEqual(self.fakes.prober.raced[-1][0], (FAR,))
         self.fakes.prober.raced[-1][1].callback(FAR)
-        self.assertEqual(len(self.fakes.prober.raced), CLIMBING_OF_ACCOUNT + 1)
+        self.assertEqual(len(self.fakes.prober.raced), MAX_SEARCHES_OF_ACCOUNT + 1)
         self.fakes.prober.raced[0][1].callback(OTHER)
         self.assertEqual(self.fakes.prober.raced[-1][0], (OTHER,))
 
@@ -323,34 +324,34 @@ class AnsweringTests(MeetingCase):
 
     def answers(self) -> bool | None:
         """Whether bob answers."""
-        return self.meetings.answers(BOB, "laptop")
+        return self.meetings.routes.answers(BOB, "laptop")
 
     def test_who_does_not_answer_is_no_source(self) -> None:
         """That is said with its reason, and told, as soon as it is known."""
         told: list[RouteFound] = []
-        self.meetings.route_changes.subscribe(told.append)
+        self.meetings.routes.changes.subscribe(told.append)
         self.pass_by(0.5)
         self.assertIsNone(self.answers())
         ((key, answer),) = self.fakes.requests.pings
         self.assertEqual(key, (BOB, "laptop"))
         answer.callback(False)
-        way = self.meetings.route(BOB, "laptop")
+        way = self.meetings.routes.route(BOB, "laptop")
         self.assertEqual((self.answers(), way.kind), (False, None))
         self.assertEqual([obstacle.detail for obstacle in way.obstacles], ["not_answering"])
-        self.assertEqual(self.meetings.count_reachable(FILM.info_hash), 0)
+        self.assertEqual(self.meetings.routes.count_reachable(FILM.info_hash), 0)
         self.assertEqual(told[-1].route, way)
 
     def test_what_is_said_of_a_share(self) -> None:
         """Nobody who has it answers only if that is known of each of them."""
-        self.assertIsNone(self.meetings.any_source_answers(FILM.info_hash))
+        self.assertIsNone(self.meetings.routes.any_source_answers(FILM.info_hash))
         self.pass_by(0.5)
         self.fakes.requests.pings[0][1].callback(False)
-        self.assertIs(self.meetings.any_source_answers(FILM.info_hash), False)
+        self.assertIs(self.meetings.routes.any_source_answers(FILM.info_hash), False)
         self.there(CAROL, FAR)
-        self.assertIsNone(self.meetings.any_source_answers(FILM.info_hash))
+        self.assertIsNone(self.meetings.routes.any_source_answers(FILM.info_hash))
         self.gone(BOB)
         self.gone(CAROL)
-        self.assertIsNone(self.meetings.any_source_answers(FILM.info_hash))
+        self.assertIsNone(self.meetings.routes.any_source_answers(FILM.info_hash))
 
     def test_it_is_asked_again(self) -> None:
         """Every half minute as long as it is wanted, until it answers or is connected."""
@@ -401,7 +402,7 @@ class AnsweringTests(MeetingCase):
         self.pass_by(0.5)
         self.fakes.requests.pings[0][1].callback(False)
         told: list[RouteFound] = []
-        self.meetings.route_changes.subscribe(told.append)
+        self.meetings.routes.changes.subscribe(told.append)
         self.successResultOf(self.swarm.remove(FILM.info_hash, delete_data=False))
         self.meetings.update_sources(FILM.info_hash)
         self.assertIsNone(self.answers())
@@ -492,7 +493,7 @@ class NeighbourTests(MeetingCase):
             self.there(BOB, PeerAddress(FAR.address, port))
             self.want()
             self.connected(Peer(FAR.address, port))
-            self.pass_by(IDLE_LOOK)
+            self.pass_by(IDLE_POLL)
         dialled = {address for addresses, _ in self.fakes.prober.raced for address in addresses}
         self.assertEqual(len(dialled), 2 * MAX_PORTS)
 
@@ -504,7 +505,7 @@ class LookingRoundTests(MeetingCase):
         """That no hole can be punched is told before anybody tries."""
         self.ours = SYMMETRIC
         self.there(BOB, NEAR, SEEN)
-        looking = Deferred.fromCoroutine(self.meetings.survey_routes())
+        looking = Deferred.fromCoroutine(self.meetings.routes.survey())
         self.race.callback(None)
         self.fakes.relay.routes[0][1].callback(RelayRoute("proxy.example.org"))
         ((_, way),) = self.successResultOf(looking)
@@ -519,7 +520,7 @@ class LookingRoundTests(MeetingCase):
         self.there(CAROL, FAR, shares=())
         self.there("dave@example.org", FAR, shares=())
         self.there("eve@example.org", PeerAddress.parse("2620:fe::9", 6881), shares=())
-        looking = Deferred.fromCoroutine(self.meetings.survey_routes())
+        looking = Deferred.fromCoroutine(self.meetings.routes.survey())
         self.fakes.prober.raced[1][1].callback(FAR)
         self.pass_by(SURVEY_PATIENCE - 1)
         (eve_asked, no_relay) = self.fakes.relay.routes[0]
@@ -554,13 +555,13 @@ class RelayTests(MeetingCase):
         """The local address that stands for the resource is dialled."""
         self.fail_directly()
         self.fakes.relay.routes[0][1].callback(RelayRoute("proxy.example.org"))
-        way = self.meetings.route(BOB, "laptop")
+        way = self.meetings.routes.route(BOB, "laptop")
         assert way.address is not None
         self.assertEqual((way.kind, self.offered()), (RouteKind.RELAY, (way.address,)))
-        self.assertEqual(self.meetings.contact_behind_relay(way.address.address), BOB)
+        self.assertEqual(self.meetings.routes.contact_behind_relay(way.address.address), BOB)
         peer = Peer(way.address.address, way.address.port)
-        self.assertIs(self.meetings.route_kind(peer), RouteKind.RELAY)
-        self.assertIs(self.meetings.route_kind(Peer(NEAR.address, NEAR.port)), RouteKind.LAN)
+        self.assertIs(self.meetings.routes.route_kind(peer), RouteKind.RELAY)
+        self.assertIs(self.meetings.routes.route_kind(Peer(NEAR.address, NEAR.port)), RouteKind.LAN)
 
     def test_nobody_at_the_other_end(self) -> None:
         """Who does not answer is not dialled through the servers, and sought anew when it does."""
@@ -613,11 +614,13 @@ class RelayTests(MeetingCase):
         """The reason tells how much would."""
         self.fail_directly()
         self.fakes.relay.routes[0][1].callback(RelayRoute(most=1_000_000))
-        way = self.meetings.route(BOB, "laptop")
+        way = self.meetings.routes.route(BOB, "laptop")
         self.assertIs(way.kind, None)
         self.assertIn("1000000 bytes", way.reason)
         self.assertIn("proxy65", way.fix)
-        self.assertEqual((self.offered(), self.meetings.count_reachable(FILM.info_hash)), ((), 0))
+        self.assertEqual(
+            (self.offered(), self.meetings.routes.count_reachable(FILM.info_hash)), ((), 0)
+        )
 
     def test_they_go(self) -> None:
         """The relay to who is gone is given up."""
@@ -654,7 +657,7 @@ class AskedTests(MeetingCase):
         """Have somebody answer at some of the addresses that are knocked at; all of these."""
         addresses, outcome = self.fakes.prober.probed.pop()
         outcome.callback(list(answering))
-        self.clock.advance(PUNCH_AT_LAST)
+        self.clock.advance(PUNCH_AFTER_PROBE)
         return addresses
 
     def test_they_answer(self) -> None:
@@ -702,7 +705,7 @@ class AskedTests(MeetingCase):
         """Where a resource says that it is to be met counts if it has announced that."""
         self.there(CAROL, FAR, SEEN, shares=(SONG,))
         self.want(SONG)
-        self.pass_by(MEET_AFTER)
+        self.pass_by(REQUEST_AFTER)
         self.fakes.requests.connections[0][3].callback(
             (SEEN, Candidate(PeerAddress(FAR.address, 8080)))
         )

@@ -11,9 +11,9 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
 from bitween.connect.ladder import (
-    MEET_AFTER,
     PUNCH_AFTER,
     RELAY_AFTER,
+    REQUEST_AFTER,
     RETRY_FIRST,
     RETRY_LAST,
     Ladder,
@@ -42,9 +42,12 @@ class Steps:
     def __init__(self) -> None:
         self.probed: list[tuple[PeerAddress, ...]] = []
         self.probes: list[Deferred[PeerAddress | None]] = []
-        self.meetings: list[Deferred[Sequence[Candidate]]] = []
+        self.requests: list[Deferred[Sequence[Candidate]]] = []
         self.punched: list[tuple[Candidate, ...]] = []
         self.relays: list[Deferred[Route]] = []
+
+    def search_began(self) -> None:
+        """Ignore it."""
 
     def probe(self, addresses: Sequence[PeerAddress]) -> Deferred[PeerAddress | None]:
         """Begin to dial."""
@@ -52,16 +55,16 @@ class Steps:
         self.probes.append(Deferred())
         return self.probes[-1]
 
-    def meet(self) -> Deferred[Sequence[Candidate]]:
+    def request_connection(self) -> Deferred[Sequence[Candidate]]:
         """Begin to ask."""
-        self.meetings.append(Deferred())
-        return self.meetings[-1]
+        self.requests.append(Deferred())
+        return self.requests[-1]
 
     def punch(self, candidates: Sequence[Candidate]) -> None:
         """Remember it."""
         self.punched.append(tuple(candidates))
 
-    def relay(self) -> Deferred[Route]:
+    def find_relay(self) -> Deferred[Route]:
         """Begin to look for one."""
         self.relays.append(Deferred())
         return self.relays[-1]
@@ -69,7 +72,7 @@ class Steps:
     @property
     def begun(self) -> tuple[int, int, int]:
         """How many probes, meetings and relays were begun."""
-        return len(self.probes), len(self.meetings), len(self.relays)
+        return len(self.probes), len(self.requests), len(self.relays)
 
 
 class LadderCase(SynchronousTestCase):
@@ -83,18 +86,18 @@ class LadderCase(SynchronousTestCase):
 
     def tearDown(self) -> None:
         """Nothing is left behind by who rests."""
-        self.ladder.rest()
+        self.ladder.stop()
         self.assertEqual(self.clock.getDelayedCalls(), [])
 
     def climb(self, theirs: Sequence[Candidate] = THEIRS) -> None:
         """Begin."""
-        self.ladder.climb(OURS, theirs)
+        self.ladder.start(OURS, theirs)
 
     def climb_to_the_meeting(self) -> None:
         """Have nobody answer, and the other side come."""
         self.climb()
         self.steps.probes[0].callback(None)
-        self.steps.meetings[0].callback(THEIRS)
+        self.steps.requests[0].callback(THEIRS)
 
     def climb_to_the_relay(self) -> None:
         """Have nothing direct work."""
@@ -113,21 +116,21 @@ class ClimbTests(LadderCase):
     def test_somebody_answers(self) -> None:
         """Who answers at once is met there; nobody else is bothered."""
         self.climb()
-        self.assertTrue(self.ladder.climbing)
+        self.assertTrue(self.ladder.searching)
         self.assertEqual(self.steps.probed, [(NEAR, FAR)])
         self.steps.probes[0].callback(FAR)
         self.assertEqual(self.found, [Route(RouteKind.MAPPED, FAR)])
-        self.assertFalse(self.ladder.climbing)
+        self.assertFalse(self.ladder.searching)
         self.clock.advance(RETRY_LAST)
         self.assertEqual(self.steps.begun, (1, 0, 0))
 
     def test_nobody_answers_for_a_moment(self) -> None:
         """Then the other side is asked to come, too; the dialling goes on, and may still win."""
         self.climb()
-        self.clock.advance(MEET_AFTER)
+        self.clock.advance(REQUEST_AFTER)
         self.assertEqual(self.steps.begun, (1, 1, 0))
         self.steps.probes[0].callback(NEAR)
-        self.assertEqual(self.ladder.way, Route(RouteKind.LAN, NEAR))
+        self.assertEqual(self.ladder.route, Route(RouteKind.LAN, NEAR))
 
     def test_everybody_refuses(self) -> None:
         """Then nothing is waited for."""
@@ -139,14 +142,14 @@ class ClimbTests(LadderCase):
         """Who comes is dialled over uTP at all that is known now, and probed where that is new."""
         self.climb()
         self.steps.probes[0].callback(None)
-        self.steps.meetings[0].callback([Candidate(OUTSIDE, CandidateKind.REFLEXIVE), THEIRS[0]])
+        self.steps.requests[0].callback([Candidate(OUTSIDE, CandidateKind.REFLEXIVE), THEIRS[0]])
         self.assertEqual(self.steps.punched, [])
         self.clock.advance(PUNCH_AFTER)
         self.assertEqual(
             self.steps.punched, [(*THEIRS, Candidate(OUTSIDE, CandidateKind.REFLEXIVE))]
         )
         self.assertEqual(len(self.steps.probes), 1)
-        self.ladder.met(RouteKind.PUNCHED, OUTSIDE)
+        self.ladder.connected(RouteKind.PUNCHED, OUTSIDE)
         self.assertEqual(self.found, [Route(RouteKind.PUNCHED, OUTSIDE)])
         self.clock.advance(RETRY_LAST)
         self.assertEqual(self.steps.begun, (1, 1, 0))
@@ -154,14 +157,14 @@ class ClimbTests(LadderCase):
     def test_a_port_that_is_forwarded_later(self) -> None:
         """Who was met over uTP is dialled where it answers by now; if it does not, all stays."""
         self.climb()
-        self.ladder.met(RouteKind.PUNCHED, OUTSIDE)
-        self.ladder.climb(OURS, [*THEIRS, Candidate(OUTSIDE, CandidateKind.MAPPED)])
+        self.ladder.connected(RouteKind.PUNCHED, OUTSIDE)
+        self.ladder.start(OURS, [*THEIRS, Candidate(OUTSIDE, CandidateKind.MAPPED)])
         self.steps.probes[1].callback(None)
         self.assertEqual(self.steps.begun, (2, 0, 0))
-        self.assertIs(self.ladder.way.kind, RouteKind.PUNCHED)
-        self.ladder.climb(OURS, THEIRS)
+        self.assertIs(self.ladder.route.kind, RouteKind.PUNCHED)
+        self.ladder.start(OURS, THEIRS)
         self.steps.probes[2].callback(FAR)
-        self.assertEqual(self.ladder.way.address, FAR)
+        self.assertEqual(self.ladder.route.address, FAR)
         self.clock.advance(RETRY_LAST)
         self.assertEqual(self.steps.begun, (3, 0, 0))
 
@@ -169,20 +172,20 @@ class ClimbTests(LadderCase):
         """Who dials us is not dialled over uTP, which would end that again."""
         self.climb()
         self.steps.probes[0].callback(None)
-        self.steps.meetings[0].callback(THEIRS)
-        self.ladder.met(RouteKind.IPV4, FAR, inbound_only=True)
+        self.steps.requests[0].callback(THEIRS)
+        self.ladder.connected(RouteKind.IPV4, FAR, inbound_only=True)
         self.clock.advance(RETRY_LAST)
         self.assertEqual(self.steps.punched, [])
-        self.assertEqual(self.ladder.way, Route(RouteKind.IPV4, FAR, inbound_only=True))
+        self.assertEqual(self.ladder.route, Route(RouteKind.IPV4, FAR, inbound_only=True))
 
     def test_a_new_address_in_the_answer(self) -> None:
         """An address that is meant for dialling is dialled."""
         self.climb()
         self.steps.probes[0].callback(None)
-        self.steps.meetings[0].callback([Candidate(OUTSIDE)])
+        self.steps.requests[0].callback([Candidate(OUTSIDE)])
         self.assertEqual(self.steps.probed[1:], [(OUTSIDE,)])
         self.steps.probes[1].callback(OUTSIDE)
-        self.assertEqual(self.ladder.way, Route(RouteKind.IPV4, OUTSIDE))
+        self.assertEqual(self.ladder.route, Route(RouteKind.IPV4, OUTSIDE))
 
     def test_the_relay_s_turn(self) -> None:
         """After a while without anybody the relay is taken, with the reason why."""
@@ -197,11 +200,11 @@ class ClimbTests(LadderCase):
         self.climb([Candidate(PeerAddress.parse("2620:fe::9", 6881))])
         self.assertEqual(self.steps.begun, (0, 0, 1))
         self.steps.relays[0].callback(RELAYED)
-        self.assertIn("IPv6 only", self.ladder.way.reason)
+        self.assertIn("IPv6 only", self.ladder.route.reason)
 
     def climb_without_hope(self) -> None:
         """Begin where our router shows everybody another port, and nobody can be dialled."""
-        self.ladder.climb(SYMMETRIC, HOME)
+        self.ladder.start(SYMMETRIC, HOME)
 
     def test_no_hole_can_be_punched(self) -> None:
         """The relay is taken at once, with the reason; what is direct is tried all the same."""
@@ -209,12 +212,14 @@ class ClimbTests(LadderCase):
         self.assertEqual(self.steps.begun, (1, 0, 1))
         self.steps.relays[0].callback(RELAYED)
         self.assertEqual(
-            (self.ladder.way.kind, self.ladder.way.address), (RouteKind.RELAY, RELAYED.address)
+            (self.ladder.route.kind, self.ladder.route.address), (RouteKind.RELAY, RELAYED.address)
         )
-        self.assertIn("your router uses another port towards each contact", self.ladder.way.reason)
-        self.assertIn("--announce", self.ladder.way.fix)
-        self.clock.advance(MEET_AFTER)
-        self.steps.meetings[0].callback(HOME)
+        self.assertIn(
+            "your router uses another port towards each contact", self.ladder.route.reason
+        )
+        self.assertIn("--announce", self.ladder.route.fix)
+        self.clock.advance(REQUEST_AFTER)
+        self.steps.requests[0].callback(HOME)
         self.clock.advance(PUNCH_AFTER)
         self.assertEqual(self.steps.punched, [HOME])
         self.steps.probes[0].callback(None)
@@ -224,8 +229,8 @@ class ClimbTests(LadderCase):
         """A router that lets in whoever comes is passed, and the relay left for that."""
         self.climb_without_hope()
         self.steps.relays[0].callback(RELAYED)
-        self.ladder.met(RouteKind.PUNCHED, OUTSIDE)
-        self.assertEqual(self.ladder.way, Route(RouteKind.PUNCHED, OUTSIDE))
+        self.ladder.connected(RouteKind.PUNCHED, OUTSIDE)
+        self.assertEqual(self.ladder.route, Route(RouteKind.PUNCHED, OUTSIDE))
         self.clock.advance(RETRY_LAST)
         self.assertEqual(self.steps.begun, (1, 0, 1))
 
@@ -242,11 +247,11 @@ class ClimbTests(LadderCase):
         """That is told at once, and a hole still tried, and tried again later."""
         self.climb_without_hope()
         self.refuse(self.steps.relays[0], "neither server relays", "switch on a proxy")
-        self.assertIn("(symmetric NAT); neither server relays", self.ladder.way.reason)
-        self.assertTrue(self.ladder.climbing)
+        self.assertIn("(symmetric NAT); neither server relays", self.ladder.route.reason)
+        self.assertTrue(self.ladder.searching)
         self.steps.probes[0].callback(None)
-        self.refuse(self.steps.meetings[0], "an old one")
-        self.assertFalse(self.ladder.climbing)
+        self.refuse(self.steps.requests[0], "an old one")
+        self.assertFalse(self.ladder.searching)
         self.assertEqual(self.steps.begun, (1, 1, 1))
         self.clock.advance(RETRY_FIRST)
         self.assertEqual(self.steps.begun, (2, 1, 2))
@@ -255,16 +260,16 @@ class ClimbTests(LadderCase):
         """Where nobody answers and nobody comes, the relay is not waited for."""
         self.climb()
         self.steps.probes[0].callback(None)
-        self.refuse(self.steps.meetings[0], "their bitween is an old one")
+        self.refuse(self.steps.requests[0], "their bitween is an old one")
         self.assertEqual(self.steps.begun, (1, 1, 1))
         self.steps.relays[0].callback(RELAYED)
-        self.assertIn("an old one", self.ladder.way.reason)
+        self.assertIn("an old one", self.ladder.route.reason)
 
     def test_no_meeting_while_there_is_hope(self) -> None:
         """As long as somebody may still answer, the relay is."""
         self.climb()
-        self.clock.advance(MEET_AFTER)
-        self.refuse(self.steps.meetings[0])
+        self.clock.advance(REQUEST_AFTER)
+        self.refuse(self.steps.requests[0])
         self.assertEqual(self.steps.begun, (1, 1, 0))
         self.steps.probes[0].callback(None)
         self.assertEqual(self.steps.begun, (1, 1, 1))
@@ -279,13 +284,13 @@ class ClimbTests(LadderCase):
         self.assertIn("nothing answers", way.reason)
         self.assertIn("there is no proxy", way.reason)
         self.assertEqual(way.fix, "have one set up")
-        self.assertFalse(self.ladder.climbing)
+        self.assertFalse(self.ladder.searching)
 
     def test_they_dial_us(self) -> None:
         """Whoever dialled: who is connected is met."""
         self.climb()
-        self.ladder.met(RouteKind.IPV4, FAR)
-        self.assertEqual(self.ladder.way, Route(RouteKind.IPV4, FAR))
+        self.ladder.connected(RouteKind.IPV4, FAR)
+        self.assertEqual(self.ladder.route, Route(RouteKind.IPV4, FAR))
         self.clock.advance(RETRY_LAST)
         self.assertEqual(self.steps.begun, (1, 0, 0))
 
@@ -293,11 +298,11 @@ class ClimbTests(LadderCase):
         """An error that nobody thought of is logged, and the next rung is taken."""
         self.climb()
         self.steps.probes[0].errback(Failure(ZeroDivisionError()))
-        self.steps.meetings[0].errback(Failure(ZeroDivisionError()))
+        self.steps.requests[0].errback(Failure(ZeroDivisionError()))
         self.steps.relays[0].errback(Failure(ZeroDivisionError()))
         self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 3)
-        self.assertIs(self.ladder.way.kind, None)
-        self.assertTrue(self.ladder.way.reason)
+        self.assertIs(self.ladder.route.kind, None)
+        self.assertTrue(self.ladder.route.reason)
 
 
 class LaterTests(LadderCase):
@@ -306,7 +311,7 @@ class LaterTests(LadderCase):
     def test_a_late_winner(self) -> None:
         """A direct way that comes after the relay takes over."""
         self.climb()
-        self.clock.advance(MEET_AFTER)
+        self.clock.advance(REQUEST_AFTER)
         self.clock.advance(RELAY_AFTER)
         self.steps.relays[0].callback(RELAYED)
         self.steps.probes[0].callback(FAR)
@@ -316,7 +321,7 @@ class LaterTests(LadderCase):
         """The relay is not asked any further."""
         self.climb_to_the_meeting()
         self.clock.advance(RELAY_AFTER)
-        self.ladder.met(RouteKind.PUNCHED, FAR)
+        self.ladder.connected(RouteKind.PUNCHED, FAR)
         self.assertTrue(self.steps.relays[0].called)
         self.assertEqual([way.kind for way in self.found], [RouteKind.PUNCHED])
 
@@ -327,13 +332,13 @@ class LaterTests(LadderCase):
             self.clock.advance(wait - RELAY_AFTER if round_ > 1 else wait)
             self.assertEqual(self.steps.begun, (round_ + 1, round_, round_))
             self.steps.probes[round_].callback(None)
-            self.steps.meetings[round_].callback(THEIRS)
-            self.assertIs(self.ladder.way.kind, RouteKind.RELAY)
+            self.steps.requests[round_].callback(THEIRS)
+            self.assertIs(self.ladder.route.kind, RouteKind.RELAY)
             self.clock.advance(RELAY_AFTER)
             self.steps.relays[round_].callback(RELAYED)
             self.clock.advance(RELAY_AFTER)
-        self.ladder.met(RouteKind.PUNCHED, FAR)
-        self.assertIs(self.ladder.way.kind, RouteKind.PUNCHED)
+        self.ladder.connected(RouteKind.PUNCHED, FAR)
+        self.assertIs(self.ladder.route.kind, RouteKind.PUNCHED)
 
     def test_a_relay_that_is_gone(self) -> None:
         """If the relay is not there any more, that is found with the next round."""
@@ -341,7 +346,7 @@ class LaterTests(LadderCase):
         self.clock.advance(RETRY_FIRST)
         self.clock.advance(RELAY_AFTER)
         self.refuse(self.steps.relays[1], "the proxy is gone")
-        self.assertIs(self.ladder.way.kind, None)
+        self.assertIs(self.ladder.route.kind, None)
 
     def test_nothing_new(self) -> None:
         """Being asked to climb again with the same candidates begins nothing anew."""
@@ -371,59 +376,59 @@ class LaterTests(LadderCase):
         """They are tried while the relay goes on."""
         self.climb_to_the_relay()
         self.climb([Candidate(OUTSIDE)])
-        self.assertIs(self.ladder.way.kind, RouteKind.RELAY)
+        self.assertIs(self.ladder.route.kind, RouteKind.RELAY)
         self.steps.probes[1].callback(OUTSIDE)
-        self.assertIs(self.ladder.way.kind, RouteKind.IPV4)
+        self.assertIs(self.ladder.route.kind, RouteKind.IPV4)
 
     def test_a_better_way_comes_by_itself(self) -> None:
         """A better one is taken note of, a worse one is not."""
         self.climb()
-        self.ladder.met(RouteKind.PUNCHED, FAR)
-        self.ladder.met(RouteKind.LAN, NEAR)
-        self.ladder.met(RouteKind.IPV4, FAR)
-        self.assertEqual(self.ladder.way, Route(RouteKind.LAN, NEAR))
+        self.ladder.connected(RouteKind.PUNCHED, FAR)
+        self.ladder.connected(RouteKind.LAN, NEAR)
+        self.ladder.connected(RouteKind.IPV4, FAR)
+        self.assertEqual(self.ladder.route, Route(RouteKind.LAN, NEAR))
 
     def test_who_answers_but_does_not_let_us_in(self) -> None:
         """The other side is asked to come; then the relay's turn comes, with that reason."""
         self.climb()
         self.steps.probes[0].callback(FAR)
-        self.ladder.disappointed()
+        self.ladder.dial_refused()
         self.assertEqual(self.steps.begun, (1, 1, 0))
-        self.steps.meetings[0].callback(THEIRS)
+        self.steps.requests[0].callback(THEIRS)
         self.assertEqual(self.steps.probed[1:], [(FAR,)])
         self.clock.advance(RELAY_AFTER)
         self.steps.relays[0].callback(RELAYED)
-        self.assertIn("refuse the connection", self.ladder.way.reason)
+        self.assertIn("refuse the connection", self.ladder.route.reason)
 
     def test_who_does_not_let_us_in_after_the_meeting_either(self) -> None:
         """Now that they know where we are they get a second chance, and no third one."""
         self.climb()
         self.steps.probes[0].callback(FAR)
-        self.ladder.disappointed()
-        self.steps.meetings[0].callback(THEIRS)
+        self.ladder.dial_refused()
+        self.steps.requests[0].callback(THEIRS)
         self.steps.probes[1].callback(FAR)
-        self.assertEqual(self.ladder.way.address, FAR)
-        self.ladder.disappointed()
-        self.steps.meetings[1].callback(THEIRS)
+        self.assertEqual(self.ladder.route.address, FAR)
+        self.ladder.dial_refused()
+        self.steps.requests[1].callback(THEIRS)
         self.assertEqual(len(self.steps.probes), 2)
         self.clock.advance(RELAY_AFTER)
         self.steps.relays[0].callback(RELAYED)
-        self.assertIn("refuse the connection", self.ladder.way.reason)
+        self.assertIn("refuse the connection", self.ladder.route.reason)
         self.clock.advance(RETRY_FIRST)
         self.assertEqual(self.steps.probed[2:], [(NEAR,)])
 
     def test_disappointment_elsewhere(self) -> None:
         """It is about direct ways only."""
         self.climb_to_the_relay()
-        self.ladder.disappointed()
-        self.assertIs(self.ladder.way.kind, RouteKind.RELAY)
+        self.ladder.dial_refused()
+        self.assertIs(self.ladder.route.kind, RouteKind.RELAY)
 
     def test_rest(self) -> None:
         """Who rests keeps what is known, and goes on where asked to."""
         self.climb_to_the_relay()
-        self.ladder.rest()
+        self.ladder.stop()
         self.assertEqual(self.clock.getDelayedCalls(), [])
-        self.assertIs(self.ladder.way.kind, RouteKind.RELAY)
+        self.assertIs(self.ladder.route.kind, RouteKind.RELAY)
         self.climb()
         self.assertEqual(len(self.steps.probes), 2)
 
@@ -434,9 +439,9 @@ class LaterTests(LadderCase):
             begin()
             found = list(self.found)
             self.ladder.forget()
-            self.assertEqual(self.ladder.way, UNTRIED)
+            self.assertEqual(self.ladder.route, UNTRIED)
             self.assertEqual(self.clock.getDelayedCalls(), [])
             self.clock.advance(RETRY_LAST)
             self.assertEqual(self.found, found)
             self.assertTrue(all(step.called for step in self.steps.probes))
-            self.assertTrue(all(step.called for step in self.steps.meetings))
+            self.assertTrue(all(step.called for step in self.steps.requests))

@@ -166,8 +166,6 @@ class FakeNeighbours:
 class FakeDialPolicy:
     """Allows every address that is not on loopback."""
 
-    accepts_loopback = False
-
     def may_dial(self, address: PeerAddress, shared: Collection[Network] = ()) -> bool:
         """Refuse loopback only."""
         del shared

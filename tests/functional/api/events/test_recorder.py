@@ -231,7 +231,7 @@ class ContactEventTests(RecorderCase):
     def test_a_way_that_is_found(self) -> None:
         """How a device is reached is told when that is known."""
         found = RouteFound(jid=BOB, resource="desk", route=Route(RouteKind.LAN))
-        self.world.bitween.connector.route_changes.notify(found)
+        self.world.bitween.connector.routes.changes.notify(found)
         self.assertEqual(
             self.data(EventType.CONTACT_REACH),
             [{"contact": BOB, "resource": "desk", "reach": "lan", "text": "direct (LAN)"}],
