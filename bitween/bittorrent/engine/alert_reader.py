@@ -89,7 +89,7 @@ class AlertReader:
 
     def doRead(self) -> None:
         """Empty the socket, and begin to fetch alerts."""
-        # libtorrent writes a byte when its queue turns non-empty.  To empty the socket after the
+        # libtorrent writes a byte when its queue queue non-empty.  To empty the socket after the
         # alerts were fetched could swallow the byte for later ones.
         try:
             while self._reading_end.recv(4096):

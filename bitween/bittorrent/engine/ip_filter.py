@@ -16,11 +16,11 @@ Network = IPv4Network | IPv6Network
 PAUSE = 0.1
 
 #: First and last address of each family.
-EVERYWHERE = (
+ALL_ADDRESSES = (
     ("0.0.0.0", "255.255.255.255"),  # noqa: S104  # a range, no socket
     ("::", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"),
 )
-_ADMITTED, _REFUSED = 0, 1  # the flag of ip_filter.hpp, which has no name in Python
+_ALLOWED, _DENIED = 0, 1  # the flag of ip_filter.hpp, which has no name in Python
 
 
 class Clock(Protocol):
@@ -53,35 +53,35 @@ class IpFilter:
         self._set_filter = set_filter
         self._filter = lt.ip_filter()
         self._waiting: list[Callable[[], object]] = []
-        self._telling: IDelayedCall | None = None
-        self._told = clock.seconds() - PAUSE
-        for first, last in EVERYWHERE:
-            self._filter.add_rule(first, last, _REFUSED)
+        self._flushing: IDelayedCall | None = None
+        self._flushed_at = clock.seconds() - PAUSE
+        for first, last in ALL_ADDRESSES:
+            self._filter.add_rule(first, last, _DENIED)
         set_filter(self._filter)
 
-    def admit(self, networks: Iterable[Network]) -> None:
+    def allow(self, networks: Iterable[Network]) -> None:
         """Let those in who come from these networks."""
-        self._rule(networks, _ADMITTED)
+        self._rule(networks, _ALLOWED)
 
-    def refuse(self, networks: Iterable[Network]) -> None:
+    def deny(self, networks: Iterable[Network]) -> None:
         """Let them in no more, and have them leave who are there."""
-        self._rule(networks, _REFUSED)
+        self._rule(networks, _DENIED)
 
-    def settle(self) -> None:
+    def flush(self) -> None:
         """Have what was said hold from now on."""
-        if self._telling is not None:
-            self._telling.cancel()
-            self._tell()
+        if self._flushing is not None:
+            self._flushing.cancel()
+            self._flush()
 
-    def take_over(self, other: IpFilter) -> None:
+    def copy_from(self, other: IpFilter) -> None:
         """Let in whom the door of another session lets in, from now on."""
-        other.settle()
+        other.flush()
         self._filter = other._filter
         self._set_filter(self._filter)
 
-    def when_settled(self, do: Callable[[], object]) -> None:
+    def after_flush(self, do: Callable[[], object]) -> None:
         """Do something as soon as what was said holds."""
-        if self._telling is None:
+        if self._flushing is None:
             do()
         else:
             self._waiting.append(do)
@@ -89,21 +89,21 @@ class IpFilter:
     def close(self) -> None:
         """Tell the session nothing any more."""
         self._waiting.clear()
-        if self._telling is not None:
-            self._telling.cancel()
-            self._telling = None
+        if self._flushing is not None:
+            self._flushing.cancel()
+            self._flushing = None
 
     def _rule(self, networks: Iterable[Network], rule: int) -> None:
         for network in networks:
             first, last = network.network_address, network.broadcast_address
             self._filter.add_rule(str(first), str(last), rule)
-            if self._telling is None:
-                wait = max(0.0, self._told + PAUSE - self._clock.seconds())
-                self._telling = self._clock.callLater(wait, self._tell)
+            if self._flushing is None:
+                wait = max(0.0, self._flushed_at + PAUSE - self._clock.seconds())
+                self._flushing = self._clock.callLater(wait, self._flush)
 
-    def _tell(self) -> None:
-        self._telling = None
-        self._told = self._clock.seconds()
+    def _flush(self) -> None:
+        self._flushing = None
+        self._flushed_at = self._clock.seconds()
         self._set_filter(self._filter)
         waiting, self._waiting = self._waiting, []
         for do in waiting:

@@ -56,14 +56,14 @@ class ListenSockets:
         """The IP addresses at which routers or peers say that they see us, one a family at most."""
         return tuple(self._external.values())
 
-    def open(self, session: Session, store: Database, address: str, port: int) -> None:
+    def open(self, session: Session, database: Database, address: str, port: int) -> None:
         """
         Listen, on the port of the last run if none is asked for.
 
-        :param port: 0 for one that is chosen once and kept in the store.
+        :param port: 0 for one that is chosen once and kept in the database.
         :raises StartupError: if that cannot be.
         """
-        remembered = store.listen_port
+        remembered = database.listen_port
         for candidate in [port] if port else _candidates(remembered):
             try:
                 opened = session.listen(address, candidate)
@@ -78,7 +78,7 @@ class ListenSockets:
                 continue
             self._listening = dict.fromkeys(opened)
             if not port:
-                store.listen_port = candidate
+                database.listen_port = candidate
             return
         raise StartupError("found no free port to listen on", "name one with --listen")
 

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator
-from typing import cast
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 
 from bitween.bittorrent.engine._libtorrent import lt
-from bitween.bittorrent.engine.alert_reader import SessionReactor
 from bitween.bittorrent.engine.alerts import PieceRead
 from bitween.bittorrent.engine.session import Session
 from bitween.errors import SwarmError
@@ -91,8 +89,8 @@ class PieceReader:
     libtorrent reads in threads of its own, and from memory what is not on the disk yet.
     """
 
-    def __init__(self, reactor: SessionReactor, session: Callable[[], Session]) -> None:
-        self.reactor = cast(IReactorTime, reactor)
+    def __init__(self, reactor: IReactorTime, session: Callable[[], Session]) -> None:
+        self.reactor = reactor
         self._session = session
         self._open: dict[InfoHash, list[OpenFile]] = {}
 

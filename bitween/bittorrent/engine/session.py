@@ -80,7 +80,7 @@ class Session:
 
     A call for a torrent that is not loaded (yet, or any more) does nothing.
 
-    :ivar door: who may connect, and be connected to.
+    :ivar ip_filter: who may connect, and be connected to.
     """
 
     _log = Logger()
@@ -107,14 +107,14 @@ class Session:
         self._session.set_peer_class_filter(rate_limited_peers(options.limit_lan))
         self._handles: dict[InfoHash, lt.torrent_handle] = {}
         # Not the session's own method, for whoever has that keeps the session alive.
-        self.door = IpFilter(reactor, lambda rules: self._session.set_ip_filter(rules))  # noqa: PLW0108
+        self.ip_filter = IpFilter(reactor, lambda rules: self._session.set_ip_filter(rules))  # noqa: PLW0108
         self._receive = receive
         self._reader = AlertReader(reactor, self._session, self._taking)
 
     def close(self) -> None:
         """End the session."""
         self._reader.close()
-        self.door.close()
+        self.ip_filter.close()
         self._handles.clear()
         del self._session
 
@@ -159,7 +159,7 @@ class Session:
         :raises SwarmError: if libtorrent does not understand what it is given.
         """
         # Whom it would have to refuse at this moment, libtorrent does not dial later, either.
-        self.door.settle()
+        self.ip_filter.flush()
         try:
             self._session.async_add_torrent(torrent_params(loading))
         except RuntimeError as error:
@@ -270,7 +270,7 @@ class Session:
         :param at_once: do not wait for libtorrent's next look at its peers, up to a second away;
             parts from peers that are connected.
         """
-        self.door.when_settled(lambda: self._dial(info_hash, peers, at_once))
+        self.ip_filter.after_flush(lambda: self._dial(info_hash, peers, at_once))
 
     def _dial(self, info_hash: InfoHash, peers: Sequence[PeerAddress], at_once: bool) -> None:
         if not (handle := self._handles.get(info_hash)):

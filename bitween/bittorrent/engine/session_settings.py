@@ -7,7 +7,7 @@ from ipaddress import ip_network
 from typing import Any
 
 from bitween.bittorrent.engine._libtorrent import lt
-from bitween.bittorrent.engine.ip_filter import EVERYWHERE
+from bitween.bittorrent.engine.ip_filter import ALL_ADDRESSES
 from bitween.model.metainfo import MAX_METADATA
 from bitween.model.torrent_options import UNLIMITED, Limits
 
@@ -133,7 +133,7 @@ def rate_limited_peers(lan: bool) -> lt.ip_filter:
     """
     ranges: Any = lt.ip_filter()
     everybody = 1 << lt.session.global_peer_class_id
-    for first, last in EVERYWHERE:
+    for first, last in ALL_ADDRESSES:
         ranges.add_rule(first, last, everybody)
     if not lan:
         for network in _LOCAL_NETWORKS:

@@ -16,23 +16,19 @@ from bitween.util.cooperate import in_slices
 
 
 class StatusQueue:
-    """Statuses that wait to be taken up; of each torrent only the latest counts."""
+    """
+    Statuses that wait to be handled; of each torrent only the latest counts.
+
+    :ivar handle: called with each status in turn.
+    """
 
     _log = Logger()
 
-    def __init__(
-        self,
-        reactor: IReactorTime,
-        take: Callable[[TorrentStatus], None],
-        taken: Callable[[], None],
-    ) -> None:
-        """
-        :param take: takes up one.
-        :param taken: called when none waits any more.
-        """
+    def __init__(self, reactor: IReactorTime, emptied: Callable[[], None]) -> None:
+        """:param emptied: called when all waiting statuses are handled."""
+        self.handle: Callable[[TorrentStatus], None] = lambda _: None
         self._reactor = reactor
-        self._take = take
-        self._taken = taken
+        self._emptied = emptied
         self._waiting: OrderedDict[InfoHash, TorrentStatus] = OrderedDict()
         self._taking: Deferred[None] | None = None
 
@@ -43,11 +39,11 @@ class StatusQueue:
             self._taking = Deferred.fromCoroutine(in_slices(self._reactor, self._steps()))
             self._taking.addCallbacks(self._ended, self._failed)
 
-    def hurry(self, info_hash: InfoHash) -> None:
+    def flush(self, info_hash: InfoHash) -> None:
         """Take up at once what was told of a torrent."""
         status = self._waiting.pop(info_hash, None)
         if status is not None:
-            self._take(status)
+            self.handle(status)
 
     def forget(self, info_hash: InfoHash) -> None:
         """Drop what was told of a torrent."""
@@ -67,12 +63,12 @@ class StatusQueue:
     def _steps(self) -> Iterator[None]:
         while self._waiting:
             _, status = self._waiting.popitem(last=False)
-            self._take(status)
+            self.handle(status)
             yield
 
     def _ended(self, _: None) -> None:
         self._taking = None
-        self._taken()
+        self._emptied()
 
     def _failed(self, failure: Failure) -> None:
         self._taking = None

@@ -41,7 +41,7 @@ class TransferCounters:
         """
         self._connections = connections
         self._tell = tell
-        self._tallies: dict[InfoHash, TorrentCounters] = {}
+        self._counters: dict[InfoHash, TorrentCounters] = {}
         self._due: dict[InfoHash, None] = {}
 
     def moved(self, info_hash: InfoHash) -> None:
@@ -60,15 +60,15 @@ class TransferCounters:
     def look(self, info_hash: InfoHash) -> None:
         """Look at one."""
         self._due.pop(info_hash, None)
-        tally = self._tallies.setdefault(info_hash, TorrentCounters())
+        tally = self._counters.setdefault(info_hash, TorrentCounters())
         for moved in tally.count(self._connections(info_hash)):
             self._tell(moved)
 
     def forget(self, info_hash: InfoHash) -> None:
         """Look at one for the last time: its connections end."""
-        if info_hash in self._due or info_hash in self._tallies:
+        if info_hash in self._due or info_hash in self._counters:
             self.look(info_hash)
-            del self._tallies[info_hash]
+            del self._counters[info_hash]
 
 
 class TorrentCounters:

@@ -24,7 +24,7 @@ from bitween.model.naming import Naming
 from bitween.model.text import printable
 from bitween.model.torrent import MAX_SIZE, FileEntry
 from bitween.model.torrent_options import Selection
-from bitween.util.cooperate import at_once, batches
+from bitween.util.cooperate import batches
 
 # libtorrent's priorities of files.
 _LEFT_OUT, _LOWEST, _NORMAL, _HIGHEST = 0, 1, 4, 7
@@ -62,20 +62,28 @@ class Layout:
     indexes: tuple[int, ...]
     links: tuple[int, ...]
 
-    def rerooted(self, root: str) -> Layout:
-        """The same under another name."""
+    def rerooting(self, root: str) -> Steps[Layout]:
+        """Build the same layout under another root, in steps."""
+        files: list[FileEntry] = []
+        for some in batches(self.files):
+            files.extend(self._moved(file, root) for file in some)
+            yield
+        paths: list[str] = []
+        for some_paths in batches(self.paths):
+            paths.extend(_rerooted(path, root) for path in some_paths)
+            yield
         return replace(
             self,
             root=root,
-            files=tuple(self._moved(file, root) for file in self.files),
-            paths=tuple(_rerooted(path, root) for path in self.paths),
+            files=tuple(files),
+            paths=tuple(paths),
             by_default=False,
             programs=tuple(_rerooted(path, root) for path in self.programs),
         )
 
     def _moved(self, file: FileEntry, root: str) -> FileEntry:
         path = _rerooted(file.path, root)
-        # Of a folder, what lies in it keeps its name.
+        # Only the root is renamed: a file in a folder keeps its name.
         original = file.original if "/" in path else _original(self.name, path)
         return replace(file, path=path, original=original)
 
@@ -99,13 +107,6 @@ class Layout:
             if number not in selection.skipped:
                 entries[self.indexes[number]] = max(_HIGHEST - place, _LOWEST)
         return entries
-
-
-def read_layout(
-    torrent_file: bytes, root: str | None = None, naming: Naming = Naming.EXACT
-) -> Layout:
-    """Do the same as :func:`reading_layout`, at once."""
-    return at_once(reading_layout(torrent_file, root, naming))
 
 
 def reading_layout(

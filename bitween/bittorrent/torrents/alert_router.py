@@ -1,105 +1,96 @@
-"""Hands what libtorrent says to whom it concerns."""
+"""Which handler gets which of libtorrent's alerts."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from twisted.logger import Logger
 
 from bitween.bittorrent.engine import alerts
 from bitween.bittorrent.engine.alerts import Alert, TorrentStatus
-from bitween.bittorrent.engine.flusher import Flusher
-from bitween.bittorrent.engine.piece_reader import PieceReader
-from bitween.bittorrent.engine.session import Session
-from bitween.bittorrent.engine.status_queue import StatusQueue
-from bitween.bittorrent.torrents.controller import TorrentController
-from bitween.bittorrent.torrents.lifecycle import TorrentLifecycle
-from bitween.bittorrent.torrents.loader import Loader
-from bitween.bittorrent.torrents.registry import TorrentRegistry
-from bitween.bittorrent.torrents.resume_data import ResumeDataSaver
-from bitween.bittorrent.torrents.startup import Startup
+from bitween.bittorrent.torrents.parts import Parts
 from bitween.errors import StoreError
 from bitween.model.torrent import InfoHash
 from bitween.model.torrent_error import failed
 
 
 class AlertRouter:
-    """Takes alerts one by one, however it went with the one before."""
+    """
+    Hands each alert to its handler, by the table in :meth:`_handlers`.
+
+    A handler that cannot store something is logged, so that the alerts after it are handled, too.
+    """
 
     _log = Logger()
 
-    def __init__(
-        self,
-        members: TorrentRegistry,
-        session: Callable[[], Session],
-        *,
-        backlog: StatusQueue,
-        startup: Startup,
-        loader: Loader,
-        flusher: Flusher,
-        steering: TorrentController,
-        milestones: TorrentLifecycle,
-        saver: ResumeDataSaver,
-        pieces: PieceReader,
-    ) -> None:
-        self._members = members
-        self._session = session
-        self._backlog = backlog
-        self._startup = startup
-        self._loader = loader
-        self._flusher = flusher
-        self._steering = steering
-        self._milestones = milestones
-        self._saver = saver
-        self._pieces = pieces
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._table = self._handlers()
+        parts.statuses.handle = self.take_status
 
-    def take(self, said: Alert | TorrentStatus) -> None:
-        """Have whom it concerns go by it."""
+    def _handlers(self) -> Mapping[type[Alert], Callable[[Any], object]]:
+        parts = self._parts
+        return {
+            alerts.TorrentStatuses: lambda alert: parts.statuses.add(alert.statuses),
+            alerts.Loaded: self._take_loaded,
+            alerts.Flushed: self._take_flushed,
+            alerts.Removed: parts.loader.take,
+            alerts.Deleted: parts.loader.take,
+            alerts.FileFailed: self._take_file_error,
+            alerts.PeerBanned: self._log_ban,
+            alerts.PieceRead: parts.pieces.take,
+            alerts.Dropped: self._take_dropped,
+        }
+
+    def take(self, alert: Alert) -> None:
+        """Hand an alert to its handler, if there is one for its type."""
+        handler = self._table.get(type(alert))
+        if handler is not None:
+            self._call(handler, alert)
+
+    def take_status(self, status: TorrentStatus) -> None:
+        """Hand on the status of one torrent."""
+        self._call(self._parts.lifecycle.take_status, status)
+
+    def _call(self, handler: Callable[[Any], object], argument: object) -> None:
         try:
-            if isinstance(said, TorrentStatus):
-                self._milestones.take_status(said)
-            else:
-                self._take(said)
+            handler(argument)
         except StoreError as error:
-            # The others have to be heard all the same.
             self._log.error("{error}", error=error)
 
-    def _take(self, alert: Alert) -> None:
-        match alert:
-            case alerts.TorrentStatuses(statuses=statuses):
-                self._backlog.add(statuses)
-            case alerts.Loaded(info_hash=info_hash, error=error):
-                self._take_loaded(info_hash, error)
-            case alerts.Flushed(info_hash=info_hash):
-                self._backlog.hurry(info_hash)
-                self._flusher.take(info_hash)
-            case alerts.Removed() | alerts.Deleted():
-                self._loader.take(alert)
-            case alerts.FileFailed(info_hash=info_hash, path=path, error=error, code=code):
-                self._steering.fail(info_hash, failed(path, code, error))
-            case alerts.PeerBanned(info_hash=info_hash, peer=peer):
-                self._log.warn(
-                    "{peer} sent wrong bytes for {info_hash} and is refused from now on",
-                    peer=peer,
-                    info_hash=info_hash,
-                )
-            case alerts.PieceRead():
-                self._pieces.take(alert)
-            case alerts.Dropped():
-                self._take_dropped()
+    def _take_loaded(self, alert: alerts.Loaded) -> None:
+        self._loaded(alert.info_hash, alert.error)
 
-    def _take_loaded(self, info_hash: InfoHash, error: str) -> None:
-        self._startup.take_loaded(info_hash)
-        if not self._loader.is_leaving(info_hash):
-            self._steering.take_loaded(info_hash, error)
-        self._startup.settle()
+    def _loaded(self, info_hash: InfoHash, error: str) -> None:
+        self._parts.startup.take_loaded(info_hash)
+        if not self._parts.loader.is_leaving(info_hash):
+            self._parts.controller.take_loaded(info_hash, error)
+        self._parts.startup.check_ready()
 
-    def _take_dropped(self) -> None:
-        self._log.warn("libtorrent's alerts overflowed: asking for everything anew")
-        statuses = {status.info_hash: status for status in self._session().statuses()}
-        self._saver.expect_nothing()
-        self._flusher.forget_all()
-        self._loader.take_all_but(statuses)
+    def _take_flushed(self, alert: alerts.Flushed) -> None:
+        self._parts.statuses.flush(alert.info_hash)
+        self._parts.flusher.take(alert.info_hash)
+
+    def _take_file_error(self, alert: alerts.FileFailed) -> None:
+        error = failed(alert.path, alert.code, alert.error)
+        self._parts.controller.fail(alert.info_hash, error)
+
+    def _log_ban(self, alert: alerts.PeerBanned) -> None:
+        self._log.warn(
+            "{peer} sent wrong bytes for {info_hash} and is refused from now on",
+            peer=alert.peer,
+            info_hash=alert.info_hash,
+        )
+
+    def _take_dropped(self, _: alerts.Dropped) -> None:
+        """Ask for everything that the lost alerts would have brought."""
+        self._log.warn("libtorrent's alert queue overflowed: asking for the state of all torrents")
+        parts = self._parts
+        statuses = {status.info_hash: status for status in parts.context.session().statuses()}
+        parts.saver.expect_nothing()
+        parts.flusher.forget_all()
+        parts.loader.take_all_but(statuses)
         for info_hash, status in statuses.items():
-            self._take_loaded(info_hash, "")
-            self._milestones.take_status(status)
+            self._loaded(info_hash, "")
+            parts.lifecycle.take_status(status)

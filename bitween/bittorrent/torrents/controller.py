@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from typing import TypeVar, cast
 
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
-from bitween.bittorrent.engine.alert_reader import SessionReactor
-from bitween.bittorrent.engine.session import Session
 from bitween.bittorrent.files.layout import Layout
 from bitween.bittorrent.files.naming import Steps
+from bitween.bittorrent.torrents.context import Context
 from bitween.bittorrent.torrents.dialler import Dialler
 from bitween.bittorrent.torrents.download_queue import DownloadQueue
 from bitween.bittorrent.torrents.loader import Loader
 from bitween.bittorrent.torrents.managed_torrent import ManagedTorrent
-from bitween.bittorrent.torrents.registry import TorrentRegistry
 from bitween.bittorrent.torrents.space_check import SpaceCheck, measuring
 from bitween.bittorrent.torrents.torrent_files import (
     clearing,
@@ -30,8 +26,7 @@ from bitween.bittorrent.torrents.torrent_files import (
 from bitween.model.stat_signature import invalidated
 from bitween.model.torrent import InfoHash
 from bitween.model.torrent_error import NO_TROUBLE, TorrentError
-from bitween.storage.database import Database
-from bitween.util.cooperate import in_slices, result_in_slices
+from bitween.util.cooperate import in_slices
 
 _T = TypeVar("_T")
 
@@ -43,26 +38,25 @@ class TorrentController:
 
     def __init__(
         self,
-        reactor: SessionReactor,
-        store: Database,
-        members: TorrentRegistry,
-        session: Callable[[], Session],
-        *,
-        room: SpaceCheck,
+        context: Context,
+        space: SpaceCheck,
         loader: Loader,
-        turns: DownloadQueue,
+        *,
+        queue: DownloadQueue,
         dialler: Dialler,
         patience: float,
     ) -> None:
         """:param patience: seconds to wait at least before trying again after an error."""
-        self._reactor = reactor
-        self._store = store
-        self._members = members
-        self._session = session
-        self._room = room
+        self._context = context
+        self._reactor = context.reactor
+        self._database = context.database
+        self._registry = context.registry
+        self._session = context.session
+        self._space = space
         self._loader = loader
-        self._turns = turns
+        self._queue = queue
         self._dialler = dialler
+        queue.changed.subscribe(self._queue_changed)
         self._patience = patience
 
     def take_loaded(self, info_hash: InfoHash, error: str) -> None:
@@ -71,175 +65,185 @@ class TorrentController:
 
         :param error: why it could not be; empty if it is there.
         """
-        member = self._members.get(info_hash)
-        if member is None:
+        torrent = self._registry.get(info_hash)
+        if torrent is None:
             return
-        member.loaded = not error
+        torrent.loaded = not error
         if error:
             self.fail(info_hash, TorrentError(error))
-        self.steer(member)
-        self._dialler.dial_new(member)
+        self.apply(torrent)
+        self._dialler.dial_new(torrent)
 
-    def steer(self, member: ManagedTorrent) -> None:
+    def apply(self, torrent: ManagedTorrent) -> None:
         """Have libtorrent go on with a torrent or not, as is wanted now."""
-        if not member.loaded or member.halted == member.stands:
+        if not torrent.loaded or torrent.halted == torrent.should_halt:
             return
-        info_hash = member.record.info_hash
-        member.halted = member.stands
-        if member.halted:
+        info_hash = torrent.record.info_hash
+        torrent.halted = torrent.should_halt
+        if torrent.halted:
             # Until it goes on, anything may be put where it writes.
-            member.clear = False
+            torrent.clear = False
             self._session().halt(info_hash)
             return
-        hindered = NO_TROUBLE if member.record.complete else self._room.hindrance(member)
+        hindered = NO_TROUBLE if torrent.record.complete else self._space.hindrance(torrent)
         if hindered:
-            member.halted = True
+            torrent.halted = True
             self.fail(info_hash, hindered)
             return
-        if member.layout is not None and not member.record.complete:
-            self._prioritize(member, member.layout)
-            if member.fetching and member.preparing:
-                member.halted = True
+        if torrent.layout is not None and not torrent.record.complete:
+            self._prioritize(torrent, torrent.layout)
+            if torrent.fetching and torrent.preparing:
+                torrent.halted = True
                 return
-        member.unwritten = True
+        torrent.unwritten = True
         self._session().go_on(info_hash)
-        if member.wants_peers:
-            self._dialler.dial(member)
+        if torrent.wants_peers:
+            self._dialler.dial(torrent)
 
-    def select(self, member: ManagedTorrent) -> None:
+    def _queue_changed(self, torrent: ManagedTorrent) -> None:
+        self.apply(torrent)
+        self._registry.put(torrent)
+
+    def select(self, torrent: ManagedTorrent) -> None:
         """Have the files fetched that are selected now."""
-        if member.record.complete or not member.placed:
+        if torrent.record.complete or not torrent.placed:
             return
-        member.satisfied, member.unwritten, member.plain = False, True, False
-        member.clear = member.names_kept = False
-        if member.status is not None:
+        torrent.satisfied, torrent.unwritten, torrent.plain = False, True, False
+        torrent.clear = torrent.names_kept = False
+        if torrent.status is not None:
             # What libtorrent said last was of the files that were selected before.
-            done = self._session().file_progress(member.record.info_hash)
-            member.status = member.count(member.status, done)
-        if member.error:
+            done = self._session().file_progress(torrent.record.info_hash)
+            torrent.status = torrent.count(torrent.status, done)
+        if torrent.error:
             # Fewer files may find room, where all of them did not.
-            member.retry_at = 0.0
-            self.try_again(member)
+            torrent.retry_at = 0.0
+            self.try_again(torrent)
         else:
-            self.fetch(member)
+            self.fetch(torrent)
 
-    def fetch(self, member: ManagedTorrent) -> None:
+    def fetch(self, torrent: ManagedTorrent) -> None:
         """Begin to fetch what is wanted, if the disk has room for it."""
-        self.steer(member)
-        if member.layout is not None and not member.halted:
-            hindered = self._room.hindrance(member)
+        self.apply(torrent)
+        if torrent.layout is not None and not torrent.halted:
+            hindered = self._space.hindrance(torrent)
             if hindered:
-                self.fail(member.record.info_hash, hindered)
+                self.fail(torrent.record.info_hash, hindered)
             else:
-                self._prioritize(member, member.layout)
-        self._turns.disturb()
+                self._prioritize(torrent, torrent.layout)
+        self._queue.reschedule()
+
+    def end_verification(self, torrent: ManagedTorrent) -> None:
+        """Take note that libtorrent has compared what lies on the disk with the hashes."""
+        if torrent.verifying:
+            torrent.verifying = False
+            self._queue.reschedule()
 
     def fail(self, info_hash: InfoHash, error: TorrentError) -> None:
         """Have a torrent stand still, and say why."""
-        member = self._members.get(info_hash)
-        if member is None or member.error == error:
+        torrent = self._registry.get(info_hash)
+        if torrent is None or torrent.error == error:
             return
-        if not member.error:
-            member.put_off(self._reactor.seconds(), self._patience)
-        member.error, member.intact, member.verifying = error, False, False
+        if not torrent.error:
+            torrent.put_off(self._reactor.seconds(), self._patience)
+        torrent.error, torrent.intact, torrent.verifying = error, False, False
         self._log.warn("{info_hash} stands still: {error}", info_hash=info_hash, error=error.text)
-        self.steer(member)
-        self._turns.disturb()
-        self._members.put(member)
+        self.apply(torrent)
+        self._queue.reschedule()
+        self._registry.put(torrent)
 
-    def try_again(self, member: ManagedTorrent) -> None:
+    def try_again(self, torrent: ManagedTorrent) -> None:
         """Go on with a download that could not be written, if that could help."""
-        if not self._members.holds(member) or self._reactor.seconds() < member.retry_at:
+        if not self._registry.holds(torrent) or self._reactor.seconds() < torrent.retry_at:
             return
-        if not self._room.hindrance(member) and not is_lost(member):
-            self.verify(member, "")
+        if not self._space.hindrance(torrent) and not is_lost(torrent):
+            self.verify(torrent, "")
 
     def guard(self) -> None:
         """Have those stand still that would fill their disks, whoever took the room."""
-        for member in self._members:
-            if member.fetching and member.loaded and not member.halted and member.left:
-                shortage = self._room.shortage(member)
+        for torrent in self._registry:
+            if torrent.fetching and torrent.loaded and not torrent.halted and torrent.left:
+                shortage = self._space.shortage(torrent)
                 if shortage:
-                    self.fail(member.record.info_hash, shortage)
+                    self.fail(torrent.record.info_hash, shortage)
 
-    def verify(self, member: ManagedTorrent, stamp: str) -> None:
+    def verify(self, torrent: ManagedTorrent, stamp: str) -> None:
         """
         Have libtorrent compare what lies on the disk with the hashes, and go on from there.
 
         :param stamp: of the files of a complete torrent, as they look now.
         """
-        if member.record.complete:
-            record = replace(member.record, stamp=invalidated(member.record.stamp))
-            self._store.put(record)
-            member.record = record
-        member.error, member.intact, member.verifying = NO_TROUBLE, False, True
-        member.seen, member.faulty = stamp, frozenset()
-        if member.record.complete:
-            self._loader.load_again(member)
+        if torrent.record.complete:
+            record = replace(torrent.record, stamp=invalidated(torrent.record.stamp))
+            self._database.put(record)
+            torrent.record = record
+        torrent.error, torrent.intact, torrent.verifying = NO_TROUBLE, False, True
+        torrent.seen, torrent.faulty = stamp, frozenset()
+        if torrent.record.complete:
+            self._loader.load_again(torrent)
             return
         # What libtorrent says of it until it is loaded again is of before.
-        member.loaded = False
-        self._loader.unload_quietly(member.record.info_hash)
-        Deferred.fromCoroutine(self._measure(member)).addErrback(
+        torrent.loaded = False
+        self._loader.unload_quietly(torrent.record.info_hash)
+        Deferred.fromCoroutine(self._measure(torrent)).addErrback(
             lambda failure: self._log.failure("measuring a download failed", failure)
         )
 
-    async def _measure(self, member: ManagedTorrent) -> None:
+    async def _measure(self, torrent: ManagedTorrent) -> None:
         """Find out what a download still takes of its disk, and load it."""
-        await in_slices(cast(IReactorTime, self._reactor), measuring(member))
-        trouble = await self._while_held(member, clearing(member))
+        await in_slices(self._reactor, measuring(torrent))
+        trouble = await self._while_held(torrent, clearing(torrent))
         if trouble:
-            self.fail(member.record.info_hash, trouble)
-        if self._members.holds(member):
-            self._loader.load_again(member)
+            self.fail(torrent.record.info_hash, trouble)
+        if self._registry.holds(torrent):
+            self._loader.load_again(torrent)
 
-    def _prioritize(self, member: ManagedTorrent, layout: Layout) -> None:
-        if member.preparing:
+    def _prioritize(self, torrent: ManagedTorrent, layout: Layout) -> None:
+        if torrent.preparing:
             return
-        if not member.ready:
-            member.preparing = True
-            Deferred.fromCoroutine(self._prepare(member)).addErrback(
+        if not torrent.ready:
+            torrent.preparing = True
+            Deferred.fromCoroutine(self._prepare(torrent)).addErrback(
                 lambda failure: self._log.failure("preparing a download failed", failure)
             )
             return
-        selection = member.record.wishes.selection
-        if member.begun_idle and (selection.sequential or has_many(layout)):
-            self._begin_anew(member)
+        selection = torrent.record.wishes.selection
+        if torrent.loaded_idle and (selection.sequential or has_many(layout)):
+            self._begin_anew(torrent)
             return
-        member.fetching = True
+        torrent.fetching = True
         priorities = layout.priorities(selection)
-        self._session().fetch(member.record.info_hash, priorities, selection.sequential)
-        member.busy_at = self._reactor.seconds()
+        self._session().fetch(torrent.record.info_hash, priorities, selection.sequential)
+        torrent.busy_at = self._reactor.seconds()
 
-    async def _prepare(self, member: ManagedTorrent) -> None:
+    async def _prepare(self, torrent: ManagedTorrent) -> None:
         """Make what has to be there before a download is fetched, and go on with it."""
         try:
-            trouble = await self._while_held(member, preparing(member))
+            trouble = await self._while_held(torrent, preparing(torrent))
         finally:
-            member.preparing = False
-        if trouble is None or not self._members.holds(member):
+            torrent.preparing = False
+        if trouble is None or not self._registry.holds(torrent):
             return
         if trouble:
-            self.fail(member.record.info_hash, trouble)
-        elif member.holes:
-            member.cleared = True
-            self._loader.load_again(member)
-        elif member.halted:
-            self.steer(member)
-        elif member.loaded and member.layout is not None:
-            self._prioritize(member, member.layout)
+            self.fail(torrent.record.info_hash, trouble)
+        elif torrent.holes:
+            torrent.cleared = True
+            self._loader.load_again(torrent)
+        elif torrent.halted:
+            self.apply(torrent)
+        elif torrent.loaded and torrent.layout is not None:
+            self._prioritize(torrent, torrent.layout)
 
-    def keep_names(self, member: ManagedTorrent) -> None:
+    def keep_names(self, torrent: ManagedTorrent) -> None:
         """Have nobody take the names of files of which the content is yet to come."""
-        Deferred.fromCoroutine(self._while_held(member, keeping_names(member))).addErrback(
+        Deferred.fromCoroutine(self._while_held(torrent, keeping_names(torrent))).addErrback(
             lambda failure: self._log.failure("keeping the names of files failed", failure)
         )
 
-    async def _while_held(self, member: ManagedTorrent, steps: Steps[_T]) -> _T | None:
+    async def _while_held(self, torrent: ManagedTorrent, steps: Steps[_T]) -> _T | None:
         """Take steps, but none any more for what is removed; ``None`` if it is."""
 
         def taking() -> Steps[_T | None]:
-            while self._members.holds(member):
+            while self._registry.holds(torrent):
                 try:
                     next(steps)
                 except StopIteration as end:
@@ -247,17 +251,17 @@ class TorrentController:
                 yield
             return None
 
-        return await result_in_slices(cast(IReactorTime, self._reactor), taking())
+        return await self._context.in_slices(taking())
 
-    def _begin_anew(self, member: ManagedTorrent) -> None:
+    def _begin_anew(self, torrent: ManagedTorrent) -> None:
         """
         Load a download again.
 
         libtorrent finds no order in what it once was not to fetch, and makes at once every file and
         folder of it; otherwise it makes them when their content comes.
         """
-        member.cleared = True
-        if member.status is not None and member.status.done:
-            self.verify(member, "")
+        torrent.cleared = True
+        if torrent.status is not None and torrent.status.done:
+            self.verify(torrent, "")
         else:
-            self._loader.load_again(member)
+            self._loader.load_again(torrent)

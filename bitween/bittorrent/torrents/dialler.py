@@ -2,56 +2,55 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from bitween.bittorrent.engine.alerts import Phase
-from bitween.bittorrent.engine.session import Session
+from bitween.bittorrent.torrents.context import Context
 from bitween.bittorrent.torrents.managed_torrent import ManagedTorrent
-from bitween.bittorrent.torrents.registry import TorrentRegistry
 from bitween.model.address import PeerAddress
 
 
 class Dialler:
     """Dials the addresses that were offered, where connecting to somebody could help."""
 
-    def __init__(self, members: TorrentRegistry, session: Callable[[], Session]) -> None:
-        self._members = members
-        self._session = session
+    def __init__(self, context: Context) -> None:
+        self._registry = context.registry
+        self._session = context.session
 
-    def offer(self, member: ManagedTorrent, addresses: Sequence[PeerAddress]) -> None:
+    def offer(self, torrent: ManagedTorrent, addresses: Sequence[PeerAddress]) -> None:
         """Dial these for a torrent from now on, first ones first."""
-        member.peers = tuple(addresses)
-        if member.wants_peers:
-            self.dial(member)
+        torrent.peers = tuple(addresses)
+        if torrent.wants_peers:
+            self.dial(torrent)
 
-    def dial(self, member: ManagedTorrent) -> None:
+    def dial(self, torrent: ManagedTorrent) -> None:
         """Dial what was offered, at once if nobody would be disturbed."""
-        status = member.status
+        status = torrent.status
         alone = status is None or (
             status.peers == 0 and status.phase in (Phase.METADATA, Phase.DOWNLOADING)
         )
-        self._session().dial(member.record.info_hash, member.peers, at_once=alone)
-        member.dialled = member.peers
+        self._session().dial(torrent.record.info_hash, torrent.peers, at_once=alone)
+        torrent.dialled = torrent.peers
 
-    def dial_new(self, member: ManagedTorrent) -> None:
+    def dial_new(self, torrent: ManagedTorrent) -> None:
         """Dial what was offered since the torrent was put into the session."""
-        if member.wants_peers and member.peers != member.dialled:
-            self.dial(member)
+        if torrent.wants_peers and torrent.peers != torrent.dialled:
+            self.dial(torrent)
 
-    def dial_at_once(self, member: ManagedTorrent) -> None:
+    def dial_at_once(self, torrent: ManagedTorrent) -> None:
         """
         Dial what was offered now that libtorrent has looked at the files.
 
         It dials nobody before, and by itself only at its next look at its peers.
         """
-        status = member.status
+        status = torrent.status
         fetches = status is not None and status.phase is Phase.DOWNLOADING and not status.peers
-        if fetches and member.peers and member.wants_peers:
-            self.dial(member)
+        if fetches and torrent.peers and torrent.wants_peers:
+            self.dial(torrent)
 
     def dial_missing(self) -> None:
         """Dial again for all torrents that have fewer peers than were offered."""
-        for member in self._members:
-            connected = member.status.peers if member.status else 0
-            if member.wants_peers and connected < len(member.peers):
-                self._session().dial(member.record.info_hash, member.peers, at_once=False)
+        for torrent in self._registry:
+            connected = torrent.status.peers if torrent.status else 0
+            if torrent.wants_peers and connected < len(torrent.peers):
+                self._session().dial(torrent.record.info_hash, torrent.peers, at_once=False)

@@ -2,49 +2,64 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterable
+from dataclasses import dataclass
 
 from twisted.internet.interfaces import IDelayedCall
 
-from bitween.bittorrent.engine.alert_reader import SessionReactor
+from bitween.bittorrent.torrents.context import Context
 from bitween.bittorrent.torrents.managed_torrent import ManagedTorrent
-from bitween.bittorrent.torrents.queue import STALLED, QueueEntry, waiting
-from bitween.bittorrent.torrents.registry import TorrentRegistry
+from bitween.model.torrent import InfoHash
+from bitween.util.observable import Observable
+
+#: Seconds without a byte after which a download no longer keeps others waiting.
+STALLED = 60.0
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class QueueEntry:
+    """
+    A download that could go on; they go in their order.
+
+    :param rank: from whoever runs the daemon; lowest first.
+    :param added: seconds since the epoch; oldest first.
+    :param stalled: whether it has been running in vain for :data:`STALLED`.
+    """
+
+    rank: int
+    added: float
+    info_hash: InfoHash
+    stalled: bool
 
 
 class DownloadQueue:
-    """Has downloads wait or go on, soon after anything changed, once for all that did."""
+    """
+    Has downloads wait or go on, soon after anything changed, once for all that did.
 
-    def __init__(
-        self,
-        reactor: SessionReactor,
-        members: TorrentRegistry,
-        limit: int,
-        changed: Callable[[ManagedTorrent], None],
-    ) -> None:
-        """
-        :param limit: how many run at the same time, 0 for any number.
-        :param changed: called with a torrent that is to wait now, or to go on.
-        """
-        self._reactor = reactor
-        self._members = members
+    :ivar changed: notified of each torrent that has to wait from now on, or may go on.
+    """
+
+    def __init__(self, context: Context, limit: int) -> None:
+        """:param limit: how many run at the same time, 0 for any number."""
+        self._reactor = context.reactor
+        self._registry = context.registry
         self._limit = limit
-        self._changed = changed
+        self.changed: Observable[ManagedTorrent] = Observable()
         self._running = False
         self._arranging: IDelayedCall | None = None
 
-    def begin(self) -> None:
+    def start(self) -> None:
         """Arrange the queue from now on."""
         self._running = True
 
-    def end(self) -> None:
+    def stop(self) -> None:
         """Arrange it no more."""
         self._running = False
         if self._arranging is not None:
             self._arranging.cancel()
             self._arranging = None
 
-    def disturb(self) -> None:
+    def reschedule(self) -> None:
         """Have the queue arranged soon."""
         if self._limit and self._running and self._arranging is None:
             self._arranging = self._reactor.callLater(0, self._arrange)
@@ -52,20 +67,41 @@ class DownloadQueue:
     def _arrange(self) -> None:
         self._arranging = None
         waits = waiting(
-            (self._candidate(member) for member in self._members if member.competes), self._limit
+            (self._candidate(torrent) for torrent in self._registry if torrent.wants_slot),
+            self._limit,
         )
-        for member in self._members:
-            queued = member.record.info_hash in waits
-            if member.queued != queued:
-                member.queued = queued
-                self._changed(member)
-        self._members.tell_shares()
+        for torrent in self._registry:
+            queued = torrent.record.info_hash in waits
+            if torrent.queued != queued:
+                torrent.queued = queued
+                self.changed.notify(torrent)
+        self._registry.tell_shares()
 
-    def _candidate(self, member: ManagedTorrent) -> QueueEntry:
-        in_vain = self._reactor.seconds() - member.busy_at
+    def _candidate(self, torrent: ManagedTorrent) -> QueueEntry:
+        in_vain = self._reactor.seconds() - torrent.busy_at
         return QueueEntry(
-            member.record.wishes.rank,
-            member.record.added,
-            member.record.info_hash,
-            stalled=not member.queued and in_vain > STALLED,
+            torrent.record.wishes.rank,
+            torrent.record.added,
+            torrent.record.info_hash,
+            stalled=not torrent.queued and in_vain > STALLED,
         )
+
+
+def waiting(candidates: Iterable[QueueEntry], limit: int) -> set[InfoHash]:
+    """
+    Choose who has to wait.
+
+    One that is stalled goes on, for it costs nothing, but takes no place.
+
+    :param limit: how many run at the same time, 0 for any number.
+    """
+    if limit == 0:
+        return set()
+    left, waits = limit, set()
+    for candidate in sorted(candidates):
+        if candidate.stalled:
+            continue
+        if left == 0:
+            waits.add(candidate.info_hash)
+        left = max(0, left - 1)
+    return waits

@@ -13,18 +13,16 @@ from bitween.bittorrent.engine.add_torrent import Loading
 from bitween.bittorrent.engine.alerts import Deleted, Removed
 from bitween.bittorrent.engine.flusher import Flusher
 from bitween.bittorrent.engine.piece_reader import PieceReader
-from bitween.bittorrent.engine.session import Session
 from bitween.bittorrent.engine.status_queue import StatusQueue
 from bitween.bittorrent.engine.transfer_counters import TransferCounters
+from bitween.bittorrent.torrents.context import Context
 from bitween.bittorrent.torrents.managed_torrent import ManagedTorrent
-from bitween.bittorrent.torrents.registry import TorrentRegistry
 from bitween.bittorrent.torrents.space_check import SpaceCheck
 from bitween.bittorrent.torrents.torrent_files import making_programs_plain
 from bitween.errors import SwarmError
 from bitween.model.deletion import Deletion
 from bitween.model.torrent import InfoHash
 from bitween.model.torrent_error import Reason, TorrentError
-from bitween.storage.database import Database
 from bitween.util.cooperate import at_once
 
 #: Deletes the files of a torrent that libtorrent has let go of.
@@ -61,67 +59,65 @@ class Loader:
 
     def __init__(
         self,
-        store: Database,
-        members: TorrentRegistry,
-        session: Callable[[], Session],
+        context: Context,
+        space: SpaceCheck,
         *,
-        room: SpaceCheck,
-        backlog: StatusQueue,
+        statuses: StatusQueue,
         flusher: Flusher,
         pieces: PieceReader,
-        tallies: TransferCounters,
+        counters: TransferCounters,
     ) -> None:
-        self._store = store
-        self._members = members
-        self._session = session
-        self._room = room
-        self._backlog = backlog
+        self._database = context.database
+        self._registry = context.registry
+        self._session = context.session
+        self._space = space
+        self._statuses = statuses
         self._flusher = flusher
         self._pieces = pieces
-        self._tallies = tallies
+        self._counters = counters
         self._leaving: dict[InfoHash, _Leaving] = {}
 
-    def load(self, member: ManagedTorrent) -> bool:
+    def load(self, torrent: ManagedTorrent) -> bool:
         """Put a torrent into the session; tells whether libtorrent will say how that went."""
-        info_hash = member.record.info_hash
-        member.loaded, member.status = False, None
-        member.written.clear()
-        self._backlog.forget(info_hash)
-        if (member.error and member.layout is None) or not self._members.holds(member):
+        info_hash = torrent.record.info_hash
+        torrent.loaded, torrent.status = False, None
+        torrent.written.clear()
+        self._statuses.forget(info_hash)
+        if (torrent.error and torrent.layout is None) or not self._registry.holds(torrent):
             return False
         # Where holes were made, nothing was before.
-        trusted = self._is_trusted(member) or bool(member.holes)
-        member.verifying = not (trusted or member.error)
-        member.halted, member.satisfied = member.stands, False
+        trusted = self._is_trusted(torrent) or bool(torrent.holes)
+        torrent.verifying = not (trusted or torrent.error)
+        torrent.halted, torrent.satisfied = torrent.should_halt, False
         # What stands still has what the disk had when it was last verified, or saved.
-        member.unwritten = not member.halted
+        torrent.unwritten = not torrent.halted
         leaving = self._leaving.get(info_hash)
         if leaving is not None:
             leaving.load_again = True
             return True
         # What was complete once is never written to again: if it is another now, somebody wanted
         # it so.
-        wanted = member.placed and not (member.record.complete or member.halted)
-        if wanted and not member.cleared:
+        wanted = torrent.placed and not (torrent.record.complete or torrent.halted)
+        if wanted and not torrent.cleared:
             # Whether there is room can only be told, perhaps, when libtorrent has looked at it.
-            wanted = not self._room.hindrance(member)
-        wanted = wanted and member.clear and not (member.hollow or member.preparing)
-        member.begun_idle, member.fetching, member.cleared = not wanted, wanted, False
+            wanted = not self._space.hindrance(torrent)
+        wanted = wanted and torrent.clear and not (torrent.hollow or torrent.preparing)
+        torrent.loaded_idle, torrent.fetching, torrent.cleared = not wanted, wanted, False
         if wanted:
-            at_once(making_programs_plain(member))
+            at_once(making_programs_plain(torrent))
         try:
-            self._session().load(self._loading(member, trusted, wanted))
-            member.dialled, member.holes = member.peers, ()
+            self._session().load(self._loading(torrent, trusted, wanted))
+            torrent.dialled, torrent.holes = torrent.peers, ()
         except SwarmError as error:
-            member.error = TorrentError(error.message, Reason.SENSELESS)
+            torrent.error = TorrentError(error.message, Reason.SENSELESS)
             return False
         return True
 
-    def load_again(self, member: ManagedTorrent) -> None:
+    def load_again(self, torrent: ManagedTorrent) -> None:
         """Take a torrent out of the session and put it in anew."""
-        self.unload_quietly(member.record.info_hash)
-        self.load(member)
-        self._members.put(member)
+        self.unload_quietly(torrent.record.info_hash)
+        self.load(torrent)
+        self._registry.put(torrent)
 
     def unload(self, info_hash: InfoHash, erase: Erase | None = None) -> Deferred[Deletion | None]:
         """
@@ -139,7 +135,7 @@ class Loader:
             leaving.erase = erase or leaving.erase
             leaving.waiting.append(answer)
             return answer
-        self._tallies.forget(info_hash)
+        self._counters.forget(info_hash)
         there = self._session().remove(info_hash, fenced=erase is not None)
         self._leaving[info_hash] = _Leaving(erase is not None, erase, waiting=[answer])
         if not there:
@@ -167,28 +163,28 @@ class Loader:
         for info_hash in self._leaving.keys() - set(there):
             self._left(info_hash)
 
-    def _is_trusted(self, member: ManagedTorrent) -> bool:
+    def _is_trusted(self, torrent: ManagedTorrent) -> bool:
         """Whether it is known what lies on the disk."""
-        known = member.intact if member.record.complete else self._store.was_clean
-        return known and not member.verifying
+        known = torrent.intact if torrent.record.complete else self._database.was_clean
+        return known and not torrent.verifying
 
-    def _loading(self, member: ManagedTorrent, trusted: bool, wanted: bool) -> Loading:
-        record, layout = member.record, member.layout
+    def _loading(self, torrent: ManagedTorrent, trusted: bool, wanted: bool) -> Loading:
+        record, layout = torrent.record, torrent.layout
         selection = record.wishes.selection
         return Loading(
             info_hash=record.info_hash,
             folder=record.folder,
             torrent_file=record.torrent_file,
             paths=layout.paths if layout and not layout.by_default else (),
-            resume_data=self._store.resume_data(record.info_hash) if record.root else None,
+            resume_data=self._database.resume_data(record.info_hash) if record.root else None,
             trusted=trusted,
-            halted=member.halted,
-            have_all=record.complete and member.intact,
-            holes=member.holes,
+            halted=torrent.halted,
+            have_all=record.complete and torrent.intact,
+            holes=torrent.holes,
             priorities=layout.priorities(selection) if layout and wanted else None,
             sequential=selection.sequential,
             limits=record.wishes.limits,
-            peers=member.peers,
+            peers=torrent.peers,
         )
 
     def _left(self, info_hash: InfoHash, outcome: Deletion | Failure | None = None) -> None:
@@ -201,9 +197,9 @@ class Loader:
             erase().addBoth(self._erased, info_hash)
             return
         del self._leaving[info_hash]
-        member = self._members.get(info_hash)
-        if leaving.load_again and member is not None and not self.load(member):
-            self._members.put(member)
+        torrent = self._registry.get(info_hash)
+        if leaving.load_again and torrent is not None and not self.load(torrent):
+            self._registry.put(torrent)
         for answer in leaving.waiting:
             answer.callback(outcome)
 

@@ -52,7 +52,7 @@ class ManagedTorrent:
     :param fetching: whether libtorrent was told what to fetch, since it was loaded.
     :param cleared: whether it is to be fetched when it is loaded the next time, for it had room.
     :param faulty: the numbers of the files that are missing or changed, as last seen.
-    :param moved: whether there is progress that is not in the store.
+    :param moved: whether there is progress that is not in the database.
     :param verifying: whether libtorrent has yet to compare what lies on the disk with the hashes.
     :param seen: the stamp of the files of a complete torrent when they were last looked at.
     :param refused: the stamp with which they turned out to be others than they should.
@@ -60,7 +60,7 @@ class ManagedTorrent:
     :param patience: how long it was waited for that, seconds.
     :param queued: whether it waits for other downloads to be done.
     :param halted: whether libtorrent was told to do nothing with it.
-    :param begun_idle: whether libtorrent was to fetch nothing of it when it was loaded.
+    :param loaded_idle: whether libtorrent was to fetch nothing of it when it was loaded.
     :param satisfied: whether every file that is wanted is on the disk, though not every one is.
     :param busy_at: when it last made progress or was let begin, seconds of the reactor.
     :param got_at: when its last bytes came.
@@ -99,7 +99,7 @@ class ManagedTorrent:
     patience: float = 0.0
     queued: bool = False
     halted: bool = False
-    begun_idle: bool = False
+    loaded_idle: bool = False
     satisfied: bool = False
     busy_at: float = 0.0
     got_at: float = -math.inf
@@ -121,14 +121,14 @@ class ManagedTorrent:
         return self.loaded and not (self.record.complete or self.satisfied or self.halted)
 
     @property
-    def competes(self) -> bool:
+    def wants_slot(self) -> bool:
         """Whether it could go on, if no other download went before it."""
         begun = self.placed and not self.verifying and not self.record.complete
         idle = bool(self.error) or self.satisfied or self.record.wishes.paused
         return begun and not idle and bool(self.peers)
 
     @property
-    def has_wanted(self) -> bool:
+    def has_all_wanted(self) -> bool:
         """Whether libtorrent has everything that it is to fetch, not all on the disk perhaps."""
         status = self.status
         if status is None or not self.placed:
@@ -164,7 +164,7 @@ class ManagedTorrent:
         return self.zeros.size(self.record.wishes.selection.skipped) if self.hollow else 0
 
     @property
-    def stands(self) -> bool:
+    def should_halt(self) -> bool:
         """Whether libtorrent is to do nothing with it."""
         if self.error:
             return True
@@ -252,8 +252,8 @@ class ManagedTorrent:
         self.retry_at = now + self.patience
 
     @property
-    def torrent(self) -> Torrent:
-        """What there is to tell."""
+    def snapshot(self) -> Torrent:
+        """The torrent as the rest of the program sees it."""
         return Torrent(
             info_hash=self.record.info_hash,
             name=self.record.name,

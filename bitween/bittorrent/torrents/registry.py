@@ -33,18 +33,18 @@ class TorrentRegistry:
         self.library = Library()
         self.events: Observable[SwarmEvent] = Observable()
         self.loading = False
-        self._members: dict[InfoHash, ManagedTorrent] = {}
+        self._torrents: dict[InfoHash, ManagedTorrent] = {}
         self._shares_changed = False
 
     def __contains__(self, info_hash: object) -> bool:
-        return info_hash in self._members
+        return info_hash in self._torrents
 
     def __iter__(self) -> Iterator[ManagedTorrent]:
-        return iter(list(self._members.values()))
+        return iter(list(self._torrents.values()))
 
     def get(self, info_hash: InfoHash) -> ManagedTorrent | None:
         """The torrent with this info-hash, if it is ours."""
-        return self._members.get(info_hash)
+        return self._torrents.get(info_hash)
 
     def known(self, info_hash: InfoHash) -> ManagedTorrent:
         """
@@ -52,53 +52,53 @@ class TorrentRegistry:
 
         :raises UnknownTorrent: if there is none.
         """
-        member = self._members.get(info_hash)
-        if member is None:
+        torrent = self._torrents.get(info_hash)
+        if torrent is None:
             raise unknown(info_hash)
-        return member
+        return torrent
 
-    def holds(self, member: ManagedTorrent) -> bool:
+    def holds(self, torrent: ManagedTorrent) -> bool:
         """Whether a torrent is still ours: any subscriber may have had it removed or replaced."""
-        return self._members.get(member.record.info_hash) is member
+        return self._torrents.get(torrent.record.info_hash) is torrent
 
-    def add(self, member: ManagedTorrent) -> None:
+    def add(self, torrent: ManagedTorrent) -> None:
         """Take one in, in place of what was known by its info-hash; nothing is told yet."""
-        self._members[member.record.info_hash] = member
+        self._torrents[torrent.record.info_hash] = torrent
 
-    def remove(self, member: ManagedTorrent) -> None:
+    def remove(self, torrent: ManagedTorrent) -> None:
         """Have one be ours no more; nothing is told yet."""
-        info_hash = member.record.info_hash
-        del self._members[info_hash]
+        info_hash = torrent.record.info_hash
+        del self._torrents[info_hash]
         self._shares_changed |= self.library.remove(info_hash)
 
     def clear(self) -> None:
         """Let go of all of them; the library stays as it is."""
-        self._members.clear()
+        self._torrents.clear()
 
-    def put(self, member: ManagedTorrent, new: bool = False) -> None:
+    def put(self, torrent: ManagedTorrent, new: bool = False) -> None:
         """Tell how a torrent is now, if that is another than before."""
-        if not self.holds(member):
+        if not self.holds(torrent):
             return
-        torrent = member.torrent
-        known = torrent.info_hash in self.library
-        if known and self.library.get(torrent.info_hash) == torrent:
+        snapshot = torrent.snapshot
+        known = snapshot.info_hash in self.library
+        if known and self.library.get(snapshot.info_hash) == snapshot:
             return
-        self._shares_changed |= self.library.put(torrent)
+        self._shares_changed |= self.library.put(snapshot)
         if new:
-            self.events.notify(TorrentAdded(torrent=torrent))
+            self.events.notify(TorrentAdded(torrent=snapshot))
         elif known:
-            self.events.notify(TorrentChanged(torrent=torrent))
+            self.events.notify(TorrentChanged(torrent=snapshot))
 
-    def tell_finished(self, member: ManagedTorrent) -> None:
+    def tell_finished(self, torrent: ManagedTorrent) -> None:
         """Tell that all that is wanted of a torrent is here."""
-        self.put(member)
-        if self.holds(member):
-            self.events.notify(TorrentFinished(torrent=member.torrent))
+        self.put(torrent)
+        if self.holds(torrent):
+            self.events.notify(TorrentFinished(torrent=torrent.snapshot))
 
-    def tell_removed(self, member: ManagedTorrent) -> None:
+    def tell_removed(self, torrent: ManagedTorrent) -> None:
         """Tell that a torrent is ours no more."""
         self.events.notify(
-            TorrentRemoved(info_hash=member.record.info_hash, name=member.record.name)
+            TorrentRemoved(info_hash=torrent.record.info_hash, name=torrent.record.name)
         )
 
     def tell_shares(self) -> None:

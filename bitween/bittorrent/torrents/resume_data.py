@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
-from bitween.bittorrent.engine.alert_reader import SessionReactor
 from bitween.bittorrent.engine.alerts import Alert, ResumeData
-from bitween.bittorrent.engine.session import Session
+from bitween.bittorrent.torrents.context import Context
 from bitween.bittorrent.torrents.managed_torrent import ManagedTorrent
-from bitween.bittorrent.torrents.registry import TorrentRegistry
 from bitween.errors import StoreError
 from bitween.model.torrent import InfoHash
-from bitween.storage.database import Database
 
 _SECONDS_TO_SAVE_AT_EXIT = 10.0
 
@@ -24,40 +21,34 @@ class ResumeDataSaver:
 
     _log = Logger()
 
-    def __init__(
-        self,
-        reactor: SessionReactor,
-        store: Database,
-        members: TorrentRegistry,
-        session: Callable[[], Session],
-    ) -> None:
-        self._reactor = reactor
-        self._store = store
-        self._members = members
-        self._session = session
+    def __init__(self, context: Context) -> None:
+        self._reactor = context.reactor
+        self._database = context.database
+        self._registry = context.registry
+        self._session = context.session
         self._awaited: set[InfoHash] = set()
         self._saved: Deferred[None] | None = None
 
-    def save(self, member: ManagedTorrent) -> None:
+    def save(self, torrent: ManagedTorrent) -> None:
         """Have the progress of a torrent stored, if it made any."""
         # In the middle of a check libtorrent knows less than what is stored.
-        if member.verifying:
+        if torrent.verifying:
             return
-        info_hash = member.record.info_hash
-        if member.moved and member.placed and self._session().save_resume_data(info_hash):
+        info_hash = torrent.record.info_hash
+        if torrent.moved and torrent.placed and self._session().save_resume_data(info_hash):
             self._awaited.add(info_hash)
-        member.moved = False
+        torrent.moved = False
 
     def save_all(self) -> None:
         """The same for all torrents."""
-        for member in self._members:
-            self.save(member)
+        for torrent in self._registry:
+            self.save(torrent)
 
     def save_incomplete(self) -> None:
         """The same for those of which more is new than the sum of what they gave."""
-        for member in self._members:
-            if not member.record.complete:
-                self.save(member)
+        for torrent in self._registry:
+            if not torrent.record.complete:
+                self.save(torrent)
 
     def take(self, received: Iterable[Alert]) -> None:
         """Store what came."""
@@ -68,12 +59,12 @@ class ResumeDataSaver:
                 if alert.data is not None:
                     saved.append((alert.info_hash, alert.data))
         try:
-            self._store.put_resume_data(saved)
+            self._database.put_resume_data(saved)
         except StoreError as error:
             self._log.error("resume data could not be stored: {error}", error=error)
             for info_hash, _ in saved:
-                if (member := self._members.get(info_hash)) is not None:
-                    member.moved = True
+                if (torrent := self._registry.get(info_hash)) is not None:
+                    torrent.moved = True
 
     def expect_nothing(self) -> None:
         """Wait for nothing that was asked for: alerts were lost."""
@@ -96,7 +87,7 @@ class ResumeDataSaver:
                     give_up.cancel()
         return not self._awaited
 
-    def settle(self) -> None:
+    def check_finished(self) -> None:
         """Let :meth:`finish` go on if everything has come: what came with it is taken up now."""
         if self._saved is not None and not self._awaited and not self._saved.called:
             self._saved.callback(None)

@@ -23,21 +23,21 @@ class SpaceCheck:
     is fetched while :meth:`hindrance` says why not.
     """
 
-    def __init__(self, members: TorrentRegistry, state_dir: str) -> None:
+    def __init__(self, registry: TorrentRegistry, state_dir: str) -> None:
         """:param state_dir: what lies there is to find room always."""
-        self._members = members
+        self._registry = registry
         self._state_dir = state_dir
 
-    def hindrance(self, member: ManagedTorrent) -> TorrentError:
+    def hindrance(self, torrent: ManagedTorrent) -> TorrentError:
         """Why a download cannot be written, if that is to be seen."""
-        folder = member.record.folder
+        folder = torrent.record.folder
         disk = device(folder)
-        coming = self._coming(disk, member)
-        return obstacle(folder, needed(member), coming, holds_state=self._holds_state(disk))
+        coming = self._coming(disk, torrent)
+        return obstacle(folder, needed(torrent), coming, holds_state=self._holds_state(disk))
 
-    def shortage(self, member: ManagedTorrent) -> TorrentError:
+    def shortage(self, torrent: ManagedTorrent) -> TorrentError:
         """What is wrong if a disk is fuller than it should ever be, whatever filled it."""
-        folder = member.record.folder
+        folder = torrent.record.folder
         return filled(folder, holds_state=self._holds_state(device(folder)))
 
     def coming(self, folder: str) -> int:
@@ -45,69 +45,69 @@ class SpaceCheck:
         return self._coming(device(folder), None)
 
     def _coming(self, disk: int | None, but: ManagedTorrent | None) -> int:
-        return sum(needed(member).size for member in self._running(disk) if member is not but)
+        return sum(needed(torrent).size for torrent in self._running(disk) if torrent is not but)
 
     def _running(self, disk: int | None) -> Iterator[ManagedTorrent]:
         disks: dict[str, int | None] = {}
-        for member in self._members:
-            if member.record.complete or not member.placed or member.stands:
+        for torrent in self._registry:
+            if torrent.record.complete or not torrent.placed or torrent.should_halt:
                 continue
-            folder = member.record.folder
+            folder = torrent.record.folder
             if folder not in disks:
                 disks[folder] = device(folder)
             if disks[folder] == disk:
-                yield member
+                yield torrent
 
     def _holds_state(self, disk: int | None) -> bool:
         return disk is not None and disk == device(self._state_dir)
 
 
-def needed(member: ManagedTorrent) -> Need:
+def needed(torrent: ManagedTorrent) -> Need:
     """What a download still takes of its disk."""
-    status, layout = member.status, member.layout
-    if layout is None or not member.placed:
+    status, layout = torrent.status, torrent.layout
+    if layout is None or not torrent.placed:
         return NO_NEED
-    if status is None or status.phase in (Phase.METADATA, Phase.CHECKING) or member.verifying:
+    if status is None or status.phase in (Phase.METADATA, Phase.CHECKING) or torrent.verifying:
         # Until it is known what of it is right, what lies there already takes no more room.
-        return member.need
-    whole = layout.wanted_size(member.record.wishes.selection)
-    left = max(0, member.left - member.holes_to_come)
-    entries = member.need.entries * left // max(1, whole)
+        return torrent.need
+    whole = layout.wanted_size(torrent.record.wishes.selection)
+    left = max(0, torrent.left - torrent.holes_to_come)
+    entries = torrent.need.entries * left // max(1, whole)
     return Need(left + entries * _ENTRY, entries)
 
 
-def whole_need(member: ManagedTorrent) -> Need:
+def whole_need(torrent: ManagedTorrent) -> Need:
     """What a download takes of which nothing is there."""
-    layout = member.layout
+    layout = torrent.layout
     if layout is None:
         return NO_NEED
-    skipped = member.record.wishes.selection.skipped
+    skipped = torrent.record.wishes.selection.skipped
     sizes = [file.size for number, file in enumerate(layout.files) if number not in skipped]
     entries = len(sizes) + layout.folders
-    return Need(sum(sizes) - member.holes_to_come + entries * _ENTRY, entries)
+    return Need(sum(sizes) - torrent.holes_to_come + entries * _ENTRY, entries)
 
 
-def measuring(member: ManagedTorrent) -> Iterator[None]:
+def measuring(torrent: ManagedTorrent) -> Iterator[None]:
     """Find out what a download still takes by what lies there, one file a step."""
-    folder, root = member.record.folder, member.record.root
-    if member.layout is None or root is None:
+    folder, root = torrent.record.folder, torrent.record.root
+    if torrent.layout is None or root is None:
         return
-    need = whole_need(member)
+    need = whole_need(torrent)
     if os.path.lexists(os.path.join(folder, root)):
         size, entries = need.size, need.entries
-        skipped = member.record.wishes.selection.skipped
-        for number, file in enumerate(member.layout.files):
+        skipped = torrent.record.wishes.selection.skipped
+        for number, file in enumerate(torrent.layout.files):
             found = None if number in skipped else _stat(os.path.join(folder, file.path))
             if found is not None:
                 # Blocks of 512 bytes, whatever the file system has (stat(2)).
                 there = found.st_blocks * 512
                 if found.st_size == file.size:
-                    there += member.zeros.sizes.get(number, 0)
+                    there += torrent.zeros.sizes.get(number, 0)
                 entries -= 1
                 size -= _ENTRY + min(file.size, there)
             yield
         need = Need(max(0, size), entries)
-    member.need = need
+    torrent.need = need
 
 
 def _stat(path: str) -> os.stat_result | None:

@@ -26,54 +26,54 @@ from bitween.model.torrent_error import NO_TROUBLE, Reason, TorrentError
 _MANY = 200
 
 
-def survey(member: ManagedTorrent) -> None:
+def survey(torrent: ManagedTorrent) -> None:
     """Read which files a torrent has, and look at those of a complete one."""
-    for _ in surveying(member):
+    for _ in surveying(torrent):
         pass
 
 
-def surveying(member: ManagedTorrent) -> Iterator[None]:
+def surveying(torrent: ManagedTorrent) -> Iterator[None]:
     """Do the same, one file a step."""
-    record = member.record
+    record = torrent.record
     if record.torrent_file is None:
         return
     try:
         naming = Naming.VERBATIM if record.shared else record.naming
         layout = yield from reading_layout(record.torrent_file, record.root, naming)
     except SwarmError as error:
-        member.error = TorrentError(error.message, Reason.SENSELESS)
+        torrent.error = TorrentError(error.message, Reason.SENSELESS)
         return
     if record.complete:
         found = yield from looking(record.folder, layout.files)
-        _compare(member, found)
-    member.layout = layout
+        _compare(torrent, found)
+    torrent.layout = layout
     if not record.complete:
-        member.zeros = yield from finding_zeros(record.torrent_file, layout, record.folder)
-        member.hollow = bool(member.zeros.runs) and member.placed and not _is_begun(member)
-        yield from measuring(member)
-        member.error = yield from clearing(member)
+        torrent.zeros = yield from finding_zeros(record.torrent_file, layout, record.folder)
+        torrent.hollow = bool(torrent.zeros.runs) and torrent.placed and not _is_begun(torrent)
+        yield from measuring(torrent)
+        torrent.error = yield from clearing(torrent)
 
 
-def _compare(member: ManagedTorrent, found: Look) -> None:
+def _compare(torrent: ManagedTorrent, found: Look) -> None:
     """See whether the files of a complete torrent are what they were when last verified."""
-    record = member.record
+    record = torrent.record
     if record.stamp is None and not found.fault:
-        record = member.record = replace(record, stamp=found.stamp)
+        record = torrent.record = replace(record, stamp=found.stamp)
     elif record.stamp != found.stamp:
-        record = member.record = replace(record, stamp=with_times(record.stamp, found.stamp))
-    member.error, member.seen, member.faulty = found.fault, found.stamp, found.faulty
-    member.intact = not found.fault and found.stamp == record.stamp
+        record = torrent.record = replace(record, stamp=with_times(record.stamp, found.stamp))
+    torrent.error, torrent.seen, torrent.faulty = found.fault, found.stamp, found.faulty
+    torrent.intact = not found.fault and found.stamp == record.stamp
 
 
-def looking_at_wanted(member: ManagedTorrent) -> Generator[None, None, Look]:
+def looking_at_wanted(torrent: ManagedTorrent) -> Generator[None, None, Look]:
     """Look at the files that are wanted, one a step; ``faulty`` has their numbers."""
-    files = member.layout.files if member.layout else ()
-    numbers = member.wanted_numbers
-    found = yield from looking(member.record.folder, [files[number] for number in numbers])
+    files = torrent.layout.files if torrent.layout else ()
+    numbers = torrent.wanted_numbers
+    found = yield from looking(torrent.record.folder, [files[number] for number in numbers])
     return replace(found, faulty=frozenset(numbers[place] for place in found.faulty))
 
 
-def looking_for_others(member: ManagedTorrent, numbers: Sequence[int]) -> Steps[str]:
+def looking_for_others(torrent: ManagedTorrent, numbers: Sequence[int]) -> Steps[str]:
     """
     Look for what the user has put where files are fetched, one file a step.
 
@@ -83,23 +83,23 @@ def looking_for_others(member: ManagedTorrent, numbers: Sequence[int]) -> Steps[
     :param numbers: of the files that are wanted.
     :returns: the path of the first such file, relative to the save path; empty if there is none.
     """
-    files = member.layout.files if member.layout else ()
+    files = torrent.layout.files if torrent.layout else ()
     for number in numbers:
         file = files[number]
         with suppress(OSError):
-            found = os.lstat(os.path.join(member.record.folder, file.path))
+            found = os.lstat(os.path.join(torrent.record.folder, file.path))
             if not stat.S_ISREG(found.st_mode) or found.st_size not in {0, file.size}:
                 return file.path
         yield
     return ""
 
 
-def looking_for_obstacles(member: ManagedTorrent) -> Steps[TorrentError]:
+def looking_for_obstacles(torrent: ManagedTorrent) -> Steps[TorrentError]:
     """See that nothing of the user's lies where a download would write, one file a step."""
     # Where a new download is to lie there is nothing, and so nothing in it.
-    if not (member.placed and _is_begun(member)):
+    if not (torrent.placed and _is_begun(torrent)):
         return NO_TROUBLE
-    path = yield from looking_for_others(member, member.wanted_numbers)
+    path = yield from looking_for_others(torrent, torrent.wanted_numbers)
     if not path:
         return NO_TROUBLE
     shown = printable(path, 500)
@@ -110,37 +110,37 @@ def looking_for_obstacles(member: ManagedTorrent) -> Steps[TorrentError]:
     )
 
 
-def keeping_names(member: ManagedTorrent) -> Steps[None]:
+def keeping_names(torrent: ManagedTorrent) -> Steps[None]:
     """
     Make empty files where wanted ones are to come, one a step, so that nobody takes their names.
 
     A name that is taken is left alone, and what goes wrong goes wrong for libtorrent, too.
     """
     # First: another choice of files meanwhile asks for it again.
-    member.names_kept = True
-    if member.layout is not None:
-        yield from making_plain(member.record.folder, [file.path for file in member.wanted_files])
+    torrent.names_kept = True
+    if torrent.layout is not None:
+        yield from making_plain(torrent.record.folder, [file.path for file in torrent.wanted_files])
 
 
-def whole_files(member: ManagedTorrent, done: Sequence[int]) -> set[int]:
+def whole_files(torrent: ManagedTorrent, done: Sequence[int]) -> set[int]:
     """
     The numbers of the files of which every byte is verified.
 
     :param done: the verified bytes of each.
     """
-    files = member.layout.files if member.layout else ()
+    files = torrent.layout.files if torrent.layout else ()
     return {number for number, count in enumerate(done) if count >= files[number].size}
 
 
-def on_disk(member: ManagedTorrent, whole: set[int]) -> set[int]:
+def on_disk(torrent: ManagedTorrent, whole: set[int]) -> set[int]:
     """
     Those of the whole files that lie under their own names, after a flush.
 
     What came of a file that is left out, with pieces that it shares with others, libtorrent keeps
     elsewhere.
     """
-    skipped, folder = member.record.wishes.selection.skipped, member.record.folder
-    files = member.layout.files if member.layout else ()
+    skipped, folder = torrent.record.wishes.selection.skipped, torrent.record.folder
+    files = torrent.layout.files if torrent.layout else ()
     return {
         number
         for number in whole
@@ -148,36 +148,36 @@ def on_disk(member: ManagedTorrent, whole: set[int]) -> set[int]:
     }
 
 
-def clearing(member: ManagedTorrent) -> Steps[TorrentError]:
+def clearing(torrent: ManagedTorrent) -> Steps[TorrentError]:
     """Find out whether a download may write where its files are to lie, one file a step."""
     # First: another choice of files meanwhile asks for it again.
-    member.clear = True
-    trouble = yield from looking_for_obstacles(member)
-    member.clear = member.clear and not trouble
+    torrent.clear = True
+    trouble = yield from looking_for_obstacles(torrent)
+    torrent.clear = torrent.clear and not trouble
     return trouble
 
 
-def preparing(member: ManagedTorrent) -> Steps[TorrentError]:
+def preparing(torrent: ManagedTorrent) -> Steps[TorrentError]:
     """
     Make the files that have to be there before libtorrent fetches, one a step.
 
     :returns: why it must not.
     """
-    if member.layout is None:
+    if torrent.layout is None:
         return NO_TROUBLE
-    trouble = yield from clearing(member)
+    trouble = yield from clearing(torrent)
     if trouble:
         return trouble
-    if member.hollow:
+    if torrent.hollow:
         # What somebody put there meanwhile is left alone, and whatever is not made is fetched.
-        if not _is_begun(member):
-            skipped = member.record.wishes.selection.skipped
-            making = making_holes(member.record.folder, member.layout, member.zeros, skipped)
-            member.holes = yield from making
-        member.hollow = False
-    if not has_many(member.layout):
-        yield from keeping_names(member)
-    yield from making_programs_plain(member)
+        if not _is_begun(torrent):
+            skipped = torrent.record.wishes.selection.skipped
+            making = making_holes(torrent.record.folder, torrent.layout, torrent.zeros, skipped)
+            torrent.holes = yield from making
+        torrent.hollow = False
+    if not has_many(torrent.layout):
+        yield from keeping_names(torrent)
+    yield from making_programs_plain(torrent)
     return NO_TROUBLE
 
 
@@ -186,25 +186,25 @@ def has_many(layout: Layout) -> bool:
     return len(layout.files) + layout.folders > _MANY
 
 
-def making_programs_plain(member: ManagedTorrent) -> Generator[None, None, None]:
+def making_programs_plain(torrent: ManagedTorrent) -> Generator[None, None, None]:
     """See to it, one file a step, that what the metadata calls a program is not made one."""
-    if member.layout is not None and member.layout.programs and not member.plain:
-        wanted = {file.path for file in member.wanted_files}
-        programs = [path for path in member.layout.programs if path in wanted]
+    if torrent.layout is not None and torrent.layout.programs and not torrent.plain:
+        wanted = {file.path for file in torrent.wanted_files}
+        programs = [path for path in torrent.layout.programs if path in wanted]
         # First: another choice of files meanwhile asks for it again.
-        member.plain = True
-        yield from making_plain(member.record.folder, programs)
+        torrent.plain = True
+        yield from making_plain(torrent.record.folder, programs)
 
 
-def _is_begun(member: ManagedTorrent) -> bool:
+def _is_begun(torrent: ManagedTorrent) -> bool:
     """Whether anything lies where a download has its place."""
-    record = member.record
+    record = torrent.record
     return os.path.lexists(os.path.join(record.folder, record.root or ""))
 
 
 def ordering_deletion(
-    member: ManagedTorrent,
-    members: Iterable[ManagedTorrent],
+    torrent: ManagedTorrent,
+    torrents: Iterable[ManagedTorrent],
     progress: Sequence[int],
     *,
     erase: bool,
@@ -214,16 +214,16 @@ def ordering_deletion(
 
     What another torrent has as well stays, and so does what lies where a file was left out.
 
-    :param members: all torrents.
+    :param torrents: all torrents.
     :param progress: the verified bytes of each file, as far as that is known.
     :param erase: false to be told what would be deleted.
     """
-    record, layout = member.record, member.layout
+    record, layout = torrent.record, torrent.layout
     files: list[tuple[str, int, bool]] = []
     others: set[str] = set()
     # Before it has its place, what lies under its name is somebody else's.
     if layout is not None and record.root is not None:
-        others = yield from _finding_paths_of_others(member, members)
+        others = yield from _finding_paths_of_others(torrent, torrents)
         skipped = record.wishes.selection.skipped if not record.complete else frozenset()
         begun = {number for number, done in enumerate(progress) if done}
         for number, file in enumerate(layout.files):
@@ -244,15 +244,15 @@ def ordering_deletion(
 
 
 def _finding_paths_of_others(
-    member: ManagedTorrent, members: Iterable[ManagedTorrent]
+    torrent: ManagedTorrent, torrents: Iterable[ManagedTorrent]
 ) -> Generator[None, None, set[str]]:
     """The paths of the files of those torrents whose place overlaps with that of this one."""
     place_of = _places()
-    own = place_of(member)
+    own = place_of(torrent)
     paths: set[str] = set()
-    for other in list(members):
+    for other in list(torrents):
         yield
-        if other is member or other.layout is None or not other.placed:
+        if other is torrent or other.layout is None or not other.placed:
             continue
         place = place_of(other)
         if place.startswith(own) or own.startswith(place):
@@ -271,21 +271,21 @@ def _places() -> Callable[[ManagedTorrent], str]:
     """
     real_folder = cache(os.path.realpath)  # many torrents, few folders
 
-    def place(member: ManagedTorrent) -> str:
-        path = os.path.join(real_folder(member.record.folder), member.record.root or "")
+    def place(torrent: ManagedTorrent) -> str:
+        path = os.path.join(real_folder(torrent.record.folder), torrent.record.root or "")
         return os.path.join(os.path.realpath(path) if os.path.islink(path) else path, "")
 
     return place
 
 
-def is_lost(member: ManagedTorrent) -> bool:
+def is_lost(torrent: ManagedTorrent) -> bool:
     """
     Whether what was fetched already is gone.
 
     Its disk may only be away, so that beginning anew has to be asked for.
     """
-    record, status = member.record, member.status
-    begun = status is not None and status.done > 0 and not member.verifying
+    record, status = torrent.record, torrent.status
+    begun = status is not None and status.done > 0 and not torrent.verifying
     return (
         begun
         and record.root is not None

@@ -12,7 +12,6 @@ from typing import Any
 
 from bitween.bittorrent.engine._libtorrent import lt
 from bitween.bittorrent.files import naming
-from bitween.bittorrent.files.layout import read_layout
 from bitween.bittorrent.swarm import Swarm
 from bitween.errors import UnknownTorrent
 from bitween.model.metainfo import HashedFile, bencode, make_torrent
@@ -23,6 +22,7 @@ from bitween.model.torrent_options import TorrentOptions
 from bitween.storage.database import Database
 from bitween.storage.torrent_record import TorrentRecord
 from bitween.util.cooperate import at_once
+from tests.support.layouts import read_layout
 from tests.support.swarms import HERE, SwarmCase, address_of, metainfo, read, tree, when, write
 
 CONTENT = bytes(range(256)) * 300
@@ -338,7 +338,7 @@ class HostileMetadataTests(SwarmCase):
         record = TorrentRecord(
             info.info_hash, "x", source, "root", 0.0, False, True, info.torrent_file
         )
-        await alice._begin(record)
+        await alice._addition.add(record)
         self.assertTrue(alice.library.get(info.info_hash).complete, "the test seeds nothing")
         above = self.folder("above")
         downloads = os.path.join(above, "downloads")
@@ -396,7 +396,7 @@ class HostileMetadataTests(SwarmCase):
         record = TorrentRecord(
             info.info_hash, "x", downloads, None, 0.0, False, False, info.torrent_file
         )
-        await bob._begin(record)
+        await bob._addition.add(record)
         self.assertIn("longer", bob.library.get(info.info_hash).error)
         self.assertEqual(os.listdir(downloads), [])
 
@@ -565,7 +565,7 @@ class TooMuchTests(SwarmCase):
         self.assertEqual((torrent.trouble.reason, torrent.trouble.remedy), (Reason.SENSELESS, None))
         self.assertIsNone(torrent.files)
         self.assertEqual(os.listdir(downloads), [])
-        self.assertIsNone(bob._members.known(info.info_hash).record.torrent_file)
+        self.assertIsNone(bob._registry.known(info.info_hash).record.torrent_file)
         await bob.remove(info.info_hash, delete_data=True)
         return torrent.error
 
@@ -620,16 +620,16 @@ class TooMuchTests(SwarmCase):
         await bob.download(info_hash, "", downloads, TorrentOptions(paused=True))
         bob.offer_peers(info_hash, [address_of(alice)])
         await when(bob, lambda: bob.library.get(info_hash).files is not None)
-        await when(bob, lambda: bob._members.known(info_hash).halted)
+        await when(bob, lambda: bob._registry.known(info_hash).halted)
         address = address_of(alice)
         bob.refuse([HERE])
         bob.settle()
         await bob.wish(info_hash, TorrentOptions())
-        await when(bob, lambda: bob._members.known(info_hash).fetching)
-        await when(bob, lambda: bob._members.known(info_hash).loaded)
+        await when(bob, lambda: bob._registry.known(info_hash).fetching)
+        await when(bob, lambda: bob._registry.known(info_hash).loaded)
         # What libtorrent does with files it does one after the other.
         await bob.files_written(info_hash)
-        await bob._flusher.flush(info_hash)
+        await bob._parts.flusher.flush(info_hash)
         self.assertEqual(os.listdir(downloads), [])
         bob.admit([HERE])
         bob.settle()

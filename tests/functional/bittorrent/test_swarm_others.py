@@ -109,8 +109,8 @@ class StoppedTests(OthersCase):
         """What was put there during a pause is seen before anything is fetched again."""
         await self.begin(self.bob)
         await self.bob.wish(self.info_hash, TorrentOptions(paused=True))
-        await self.until(self.bob, lambda: self.bob._members.known(self.info_hash).halted)
-        await self.bob._flusher.flush(self.info_hash)
+        await self.until(self.bob, lambda: self.bob._registry.known(self.info_hash).halted)
+        await self.bob._parts.flusher.flush(self.info_hash)
         os.unlink(self.place(0))
         write(self.place(0), b"mine")
         await self.bob.wish(self.info_hash, TorrentOptions())

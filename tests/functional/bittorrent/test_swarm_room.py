@@ -282,7 +282,7 @@ class HalfDoneTests(RoomCase):
         await self.download()
         await when(self.bob, lambda: self.torrent().progress.done > 0)
         self.leave(300_000)
-        self.bob._keep_house()
+        self.bob._maintain()
         await self.state_is(TorrentState.ERROR)
         self.assertGreater(self.free(), 100_000)
         os.unlink(self.filler)
@@ -323,11 +323,11 @@ class StateTests(RoomCase):
 
         def asked() -> bool:
             self.bob._ask_for_progress()
-            return self.bob._members.known(self.info_hash).has_wanted
+            return self.bob._registry.known(self.info_hash).has_all_wanted
 
         await until(asked, "every wanted byte has come")
         os.unlink(self.filler)
-        self.bob._keep_house()
+        self.bob._maintain()
         await self.state_is(TorrentState.SEEDING)
         self.flushLoggedErrors()
 
@@ -393,10 +393,10 @@ class ForgettingTests(SwarmCase):
 
     async def test_later(self) -> None:
         """As soon as the store can be written to."""
-        self.swarm._keep_house()
+        self.swarm._maintain()
         self.assertEqual(self.kept(), 1)
         self.store.broken = False
-        self.swarm._keep_house()
+        self.swarm._maintain()
         self.assertEqual(self.kept(), 0)
 
     async def test_at_the_end(self) -> None:
@@ -410,5 +410,5 @@ class ForgettingTests(SwarmCase):
         """What is shared again meanwhile stays."""
         await self.share(self.swarm, self.film)
         self.store.broken = False
-        self.swarm._keep_house()
+        self.swarm._maintain()
         self.assertEqual(self.kept(), 1)

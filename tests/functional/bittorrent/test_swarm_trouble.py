@@ -187,7 +187,7 @@ class FullStateTests(TroubleCase):
         info_hash = await self.share(swarm, path)
         await when(swarm, lambda: swarm.library.get(info_hash).state is TorrentState.SEEDING)
         before = swarm.library.get(info_hash)
-        swarm._store._connection.execute("PRAGMA query_only = ON")
+        swarm._context.database._connection.execute("PRAGMA query_only = ON")
         for attempt in (
             lambda: swarm.wish(info_hash, TorrentOptions(paused=True)),
             lambda: swarm.wish(info_hash, TorrentOptions(limits=Limits(5, 5))),
@@ -195,9 +195,9 @@ class FullStateTests(TroubleCase):
         ):
             with self.assertRaises(StoreError):
                 await attempt()
-            swarm._members.put(swarm._members.known(info_hash))
+            swarm._registry.put(swarm._registry.known(info_hash))
             self.assertEqual(swarm.library.get(info_hash), before)
-        swarm._store._connection.execute("PRAGMA query_only = OFF")
+        swarm._context.database._connection.execute("PRAGMA query_only = OFF")
         await swarm.recheck(info_hash)
         await when(swarm, lambda: swarm.library.get(info_hash).state is TorrentState.SEEDING)
 
@@ -341,19 +341,19 @@ class DownloadTests(TroubleCase):
 
     async def test_a_database_that_cannot_be_written(self) -> None:
         """The download goes on, and its progress is stored when that is possible again."""
-        put, refused = self.bob._store.put_resume_data, []
+        put, refused = self.bob._context.database.put_resume_data, []
 
         def refuse(saved: object) -> None:
             refused.append(saved)
             raise StoreError("the disk is full")
 
-        self.bob._store.put_resume_data = refuse  # type: ignore[method-assign]  # a disk that is full for a while
+        self.bob._context.database.put_resume_data = refuse  # type: ignore[method-assign]  # a disk that is full for a while
         await self.begin(1_000_000)
-        self.bob._keep_house()
+        self.bob._maintain()
         await when(self.bob, lambda: bool(refused))
-        self.bob._store.put_resume_data = put  # type: ignore[method-assign]  # room again
+        self.bob._context.database.put_resume_data = put  # type: ignore[method-assign]  # room again
         await self.end()
-        self.bob._saver.save_all()
+        self.bob._parts.saver.save_all()
         await self.stop(self.bob)
         self.bob = await self.start(self.state, WATCHFUL)
         await self.mended(self.bob, self.info_hash)

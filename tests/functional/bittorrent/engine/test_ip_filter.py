@@ -61,23 +61,23 @@ class DoorTests(SynchronousTestCase):
 
     def test_networks(self) -> None:
         """Who is named gets in, and nobody beside."""
-        self.door.admit([ONE, OTHER])
+        self.door.allow([ONE, OTHER])
         self.clock.advance(0)
         self.assertEqual(
             self.open_to("20.0.0.1", "2a0e:b107::5", "20.0.0.2", "2a0e:b107:0:1::5"),
             [True, True, False, False],
         )
-        self.door.refuse([ONE])
-        self.door.settle()
+        self.door.deny([ONE])
+        self.door.flush()
         self.assertEqual(self.open_to("20.0.0.1", "2a0e:b107::5"), [False, True])
 
     def test_many_at_once(self) -> None:
         """What is said in one turn is told once, and what follows at once a little later."""
         for _ in range(3):
-            self.door.admit([ONE])
+            self.door.allow([ONE])
         self.clock.advance(0)
         self.assertEqual(len(self.told), 2)
-        self.door.admit([OTHER])
+        self.door.allow([OTHER])
         self.clock.advance(PAUSE / 2)
         self.assertEqual(len(self.told), 2)
         self.clock.advance(PAUSE / 2)
@@ -86,16 +86,16 @@ class DoorTests(SynchronousTestCase):
     def test_waiting(self) -> None:
         """Who is to be dialled waits until libtorrent has been told to let him in."""
         dialled: list[int] = []
-        self.door.when_settled(lambda: dialled.append(len(self.told)))
-        self.door.admit([ONE])
-        self.door.when_settled(lambda: dialled.append(len(self.told)))
+        self.door.after_flush(lambda: dialled.append(len(self.told)))
+        self.door.allow([ONE])
+        self.door.after_flush(lambda: dialled.append(len(self.told)))
         self.clock.advance(0)
         self.assertEqual(dialled, [1, 2])
 
     def test_closed(self) -> None:
         """At the end nothing more is told, and nobody dialled."""
-        self.door.admit([ONE])
-        self.door.when_settled(lambda: self.fail("dialled"))
+        self.door.allow([ONE])
+        self.door.after_flush(lambda: self.fail("dialled"))
         self.door.close()
         self.assertEqual(self.clock.getDelayedCalls(), [])
 

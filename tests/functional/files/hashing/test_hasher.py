@@ -9,12 +9,12 @@ from twisted.internet import reactor
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.trial.unittest import TestCase
 
-from bitween.bittorrent.files.layout import read_layout
 from bitween.errors import BadPath, EmptyFolder, HashingFailed, NoSuchPath
 from bitween.files.hashing.hasher import Hasher, _Worker
 from bitween.model.skipped_files import LeftOut, LeftOutEntry, Why
 from bitween.model.text import quoted
 from bitween.model.torrent import Metainfo
+from tests.support.layouts import read_layout
 from tests.support.swarms import write
 from tests.support.waiting import until
 

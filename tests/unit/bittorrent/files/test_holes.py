@@ -16,9 +16,10 @@ from bitween.bittorrent.files.holes import (
     making_holes,
     stores_holes,
 )
-from bitween.bittorrent.files.layout import Layout, read_layout
+from bitween.bittorrent.files.layout import Layout
 from bitween.files.hashing.worker import hash_path
 from bitween.util.cooperate import at_once
+from tests.support.layouts import read_layout
 
 PIECE = 64 * 2**10
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from bitween.bittorrent.files.layout import finding_links, free_root, read_layout
+from bitween.bittorrent.files.layout import finding_links, free_root
 from bitween.bittorrent.files.naming import choosing_paths
 from bitween.errors import SwarmError
 from bitween.model.metainfo import HashedFile, bencode, make_torrent
@@ -17,6 +17,7 @@ from bitween.model.metainfo import torrent_file as wrapped
 from bitween.model.naming import Naming
 from bitween.model.torrent import FileEntry
 from bitween.util.cooperate import at_once
+from tests.support.layouts import read_layout, rerooted
 
 
 def torrent(name: str, *paths: str) -> bytes:
@@ -61,7 +62,7 @@ class LayoutTests(SynchronousTestCase):
         self.assertFalse(layout.by_default)
         self.assertEqual(self.paths(torrent("film.mkv"), "film (2).mkv"), ["film (2).mkv"])
         for made, root in ((torrent("holiday", "a", "b/c"), "x"), (torrent("film"), "film (2)")):
-            self.assertEqual(read_layout(made).rerooted(root), read_layout(made, root))
+            self.assertEqual(rerooted(read_layout(made), root), read_layout(made, root))
 
     def test_verbatim(self) -> None:
         """Our own names are taken as they stand; of others, what misleads is replaced."""

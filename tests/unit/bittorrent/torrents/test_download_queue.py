@@ -9,7 +9,7 @@ from bitween.bittorrent.engine.transfer_counters import (
     TorrentCounters,
     TransferCounters,
 )
-from bitween.bittorrent.torrents.queue import QueueEntry, waiting
+from bitween.bittorrent.torrents.download_queue import QueueEntry, waiting
 from bitween.model.events import PeerMoved
 from bitween.model.torrent import InfoHash
 

@@ -33,24 +33,24 @@ def status(moved: int, rate: int) -> TorrentStatus:
 class RateTests(SynchronousTestCase):
     """How fast it is."""
 
-    def rates(self, member: ManagedTorrent) -> tuple[int, int]:
+    def rates(self, torrent: ManagedTorrent) -> tuple[int, int]:
         """What is told, down and up; for down, as if something was left."""
-        assert member.status is not None
-        return member.status.download_rate, member.torrent.progress.upload_rate
+        assert torrent.status is not None
+        return torrent.status.download_rate, torrent.snapshot.progress.upload_rate
 
     def test_rates_end_with_the_bytes(self) -> None:
         """Soon after the last byte both are 0, whatever libtorrent's mean is by then."""
         record = TorrentRecord(INFO_HASH, "film", "/downloads", "film", 0.0, False, False, None)
-        member = ManagedTorrent(record)
-        member.take(status(0, 0), 0.0)
+        torrent = ManagedTorrent(record)
+        torrent.take(status(0, 0), 0.0)
         for second in range(1, 4):
-            member.take(status(second * 1000, 1000), float(second))
-            self.assertEqual(self.rates(member), (1000, 1000))
+            torrent.take(status(second * 1000, 1000), float(second))
+            self.assertEqual(self.rates(torrent), (1000, 1000))
         told = set()
         for second in range(4, 60):
-            member.take(status(3000, 1000 - second), float(second))
-            told.add(member.torrent)
-        self.assertEqual(self.rates(member), (0, 0))
+            torrent.take(status(3000, 1000 - second), float(second))
+            told.add(torrent.snapshot)
+        self.assertEqual(self.rates(torrent), (0, 0))
         self.assertLess(len(told), 5)
-        member.take(status(3001, 7), 60.0)
-        self.assertEqual(self.rates(member), (7, 7))
+        torrent.take(status(3001, 7), 60.0)
+        self.assertEqual(self.rates(torrent), (7, 7))

@@ -6,7 +6,6 @@ import os
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from bitween.bittorrent.files.layout import read_layout
 from bitween.bittorrent.torrents.managed_torrent import ManagedTorrent
 from bitween.bittorrent.torrents.torrent_files import ordering_deletion
 from bitween.files.deletion.process import encoding
@@ -15,6 +14,7 @@ from bitween.model.metainfo import HashedFile, make_torrent
 from bitween.model.torrent import parse_info_hash
 from bitween.storage.torrent_record import TorrentRecord
 from bitween.util.cooperate import at_once
+from tests.support.layouts import read_layout
 
 FILES = 1000
 

@@ -12,13 +12,13 @@ import tempfile
 from types import SimpleNamespace
 from typing import Any
 
-from bitween.bittorrent.files.layout import read_layout
 from bitween.errors import BadPath, HashingFailed, UnreadablePath
 from bitween.files.hashing import worker
 from bitween.files.hashing.worker import hash_path
 from bitween.model import metainfo
 from bitween.model.metainfo import MAX_METADATA, HashedFile, make_torrent, piece_size_for
 from tests.support.folder_case import FolderCase, as_nobody
+from tests.support.layouts import read_layout
 
 
 def hashed(path: str, report: Any = lambda *_: None) -> dict[str, Any]:

@@ -1,0 +1,92 @@
+"""Adds torrents: shared ones, and downloads."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from twisted.internet.defer import Deferred, succeed
+
+from bitween.bittorrent.torrents.context import Context
+from bitween.bittorrent.torrents.loader import Loader
+from bitween.bittorrent.torrents.managed_torrent import ManagedTorrent
+from bitween.bittorrent.torrents.option_changes import OptionChanges
+from bitween.bittorrent.torrents.torrent_files import survey
+from bitween.model.text import safe_name
+from bitween.model.torrent import FileOrigin, InfoHash, Metainfo, Torrent
+from bitween.model.torrent_options import TorrentOptions
+from bitween.storage.torrent_record import TorrentRecord
+
+
+class Addition:
+    """Adds torrents to the database, the registry and the session, in this order."""
+
+    def __init__(self, context: Context, loader: Loader, option_changes: OptionChanges) -> None:
+        self._context = context
+        self._registry = context.registry
+        self._loader = loader
+        self._option_changes = option_changes
+
+    def share(self, metainfo: Metainfo, folder: str, origin: FileOrigin) -> Deferred[Torrent]:
+        """Add a torrent that was hashed here; resume it if it is complete already."""
+        known = self._registry.get(metainfo.info_hash)
+        options = known.record.wishes if known is not None else TorrentOptions()
+        options = replace(options, paused=False)
+        if known is not None and known.complete:
+            return self._option_changes.set(known, options)
+        now = self._context.now()
+        record = TorrentRecord(
+            info_hash=metainfo.info_hash,
+            name=safe_name(metainfo.name),
+            folder=folder,
+            root=metainfo.name,
+            added=now if known is None else known.record.added,
+            shared=True,
+            complete=True,
+            torrent_file=metainfo.torrent_file,
+            completed=now,
+            wishes=options,
+            origin=origin,
+        )
+        return self.add(record)
+
+    def download(
+        self, info_hash: InfoHash, name: str, folder: str, options: TorrentOptions
+    ) -> Deferred[Torrent]:
+        """Add a torrent whose metadata is to come from peers, unless it is known."""
+        known = self._registry.get(info_hash)
+        if known is not None:
+            return succeed(known.snapshot)
+        record = TorrentRecord(
+            info_hash=info_hash,
+            name=safe_name(name) if name else "",
+            folder=folder,
+            root=None,
+            added=self._context.now(),
+            shared=False,
+            complete=False,
+            torrent_file=None,
+            wishes=options,
+            origin=FileOrigin.FETCHED,
+        )
+        return self.add(record)
+
+    def add(self, record: TorrentRecord) -> Deferred[Torrent]:
+        """
+        Add a torrent, in place of another one with the same info-hash.
+
+        :raises StoreError: if it cannot be stored.
+        """
+        known = self._registry.get(record.info_hash)
+        torrent = ManagedTorrent(record)
+        survey(torrent)
+        self._context.database.put(torrent.record)
+        self._registry.add(torrent)
+        if known is not None:
+            self._loader.unload_quietly(record.info_hash)
+        self._registry.put(torrent, new=known is None)
+        # Subscribers have offered peers already: libtorrent dials at once what it is given with a
+        # torrent, and looks at later offers only once a second.
+        if not self._loader.load(torrent):
+            self._registry.put(torrent)
+        self._registry.tell_shares()
+        return succeed(torrent.snapshot)
