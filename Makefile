@@ -10,6 +10,8 @@ JOBS ?= 2
 # Contracts that need a server stand in tests/contracts/servers/.
 FAST_TESTS := tests.unit tests.functional \
 	$(subst /,.,$(basename $(wildcard tests/contracts/test_*.py)))
+# What make coverage runs.
+COVER ?= $(FAST_TESTS)
 # How many payloads and stanzas make soak tries.
 FUZZ ?= 100000
 # How often make soak runs the integration tests.
@@ -26,12 +28,13 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # Two sets of dependencies must not be installed into one place at once.
 .NOTPARALLEL:
 
-.PHONY: help demo test test-fast lint docs screenshots bench soak prosody test-programs bench-programs clean
+.PHONY: help demo test test-fast coverage lint docs screenshots bench soak prosody test-programs bench-programs clean
 
 help:
 	@echo "make demo    two daemons share a folder on this machine; nothing else is touched"
 	@echo "make test    the whole test suite [TESTS=tests.unit] [JOBS=2]"
 	@echo "make test-fast  the tests without servers, browser and network namespaces [JOBS=2]"
+	@echo "make coverage  lines and branches that the tests run, by package [COVER=tests.unit]"
 	@echo "make lint    ruff, mypy, who may import whom, spelling"
 	@echo "make docs    the documentation, to docs/_build"
 	@echo "make screenshots  the pictures of the page, to docs/images"
@@ -48,6 +51,14 @@ test: $(VENV)/has-test prosody test-programs
 
 test-fast: $(VENV)/has-test
 	$(BIN)/python -m twisted.trial -j$(JOBS) $(FAST_TESTS)
+
+coverage: $(VENV)/has-test $(VENV)/has-coverage
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m twisted.trial -j$(JOBS) $(COVER)
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage html --quiet --directory build/coverage
+	@$(BIN)/coverage json --quiet -o - | tools/show-coverage
+	@echo "each line: build/coverage/index.html"
 
 lint: $(VENV)/has-test $(VENV)/has-lint
 	$(BIN)/ruff check
