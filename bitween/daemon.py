@@ -520,9 +520,9 @@ def wire(parts: DaemonParts, log_in: LogIn) -> None:
     network.reachability.witnesses = partial(_dial_back_peers, catalogue, messenger)
     network.relay.placed = partial(_allow_relayed, bitween.allowlist, parts.swarm)
     messenger.serve(
-        dials_back=parts.dial_backs.dial_back,
-        meets=bitween.connector.connection_requested,
-        proves=partial(_send_proof, network.neighbours, catalogue),
+        dial_back=parts.dial_backs.dial_back,
+        connect=bitween.connector.connection_requested,
+        prove=partial(_send_proof, network.neighbours, catalogue),
     )
     messenger.offer_commands(ChatCommands(bitween).all)
     bitween.shares.changes.subscribe(lambda _: network.reachability.look())
@@ -534,7 +534,7 @@ def _dial_back_peers(catalogue: Catalogue, messenger: Messenger) -> Iterator[Dia
     """The devices that can be asked to dial us: contacts' and our own ones that are online."""
     for jid, announcement in catalogue.online_announcements():
         resource = announcement.resource
-        if messenger.meets(jid, resource):
+        if messenger.is_mutual(jid, resource):
             ours = jid == messenger.own_jid
             yield DialBackPeer(jid, resource, announcement.candidates, ours)
 

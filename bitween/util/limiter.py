@@ -69,6 +69,11 @@ class KeyedLimiter(Generic[_K]):
         self._burst = burst
         self._buckets: BoundedDict[_K, TokenBucket] = BoundedDict(max_keys)
 
+    @classmethod
+    def of_requests(cls, clock: IReactorTime, requests: int, seconds: float) -> KeyedLimiter[_K]:
+        """Make a limiter that allows so many requests at once, and as many again in so long."""
+        return cls(clock, requests / seconds, requests)
+
     def bucket(self, key: _K) -> TokenBucket:
         """The bucket of a key, which is the newest from now on."""
         bucket = self._buckets.get(key) or TokenBucket(self._clock, self._rate, self._burst)

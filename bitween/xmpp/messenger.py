@@ -35,7 +35,13 @@ from bitween.xmpp.extensions.caps import Caps, SoftwareVersion
 from bitween.xmpp.extensions.extension import Extension
 from bitween.xmpp.extensions.external_address import ExternalAddressQuery
 from bitween.xmpp.extensions.messages import MessageRefusal
-from bitween.xmpp.extensions.peer_requests import DialsBack, Meets, PeerRequests, Proves
+from bitween.xmpp.extensions.peer_request_server import (
+    ConnectService,
+    DialBackService,
+    PeerRequestServer,
+    ProofService,
+)
+from bitween.xmpp.extensions.peer_requests import PeerRequests
 from bitween.xmpp.extensions.ping import Pinger
 from bitween.xmpp.extensions.server_check import ServerCheck
 from bitween.xmpp.roster.blocklist import BlockList
@@ -112,9 +118,10 @@ class Messenger:
         own = PublishedList(memory or NoMemory())
         self._pep = Pep(reactor, budget, roster.trusts, self._publish_event, own)
         self._list_reader = ListReader(reactor, budget, roster.follows, self._publish_event)
-        self._peer_requests = PeerRequests(reactor, budget, roster.meets)
+        self._peer_requests = PeerRequests(budget, roster.is_mutual)
+        self._peer_request_server = PeerRequestServer(reactor, roster.is_mutual)
         proxies = Proxies(reactor, is_at_home)
-        self.streams = Streams(reactor, budget, proxies, roster.meets, options.in_band_limit)
+        self.streams = Streams(reactor, budget, proxies, roster.is_mutual, options.in_band_limit)
         self._server_check = ServerCheck(proxies)
         self._external_address = ExternalAddressQuery()
         self._adhoc = AdHoc(reactor)
@@ -128,6 +135,7 @@ class Messenger:
             ListServer(reactor, budget, own.shares, roster.sees_us),
             self._list_reader,
             self._peer_requests,
+            self._peer_request_server,
             proxies,
             self.streams,
             self._adhoc,
@@ -187,19 +195,19 @@ class Messenger:
         """
         self._list_reader.read(jid, resource, list_id, revision)
 
-    def meets(self, jid: str, resource: str) -> bool:
-        """Whether a resource is there now, and we and it see each other's presence."""
-        return self._roster.meets(jid, resource)
+    def is_mutual(self, jid: str, resource: str) -> bool:
+        """Whether a device is online, and it and we see each other's presence."""
+        return self._roster.is_mutual(jid, resource)
 
     def serve(
         self,
         *,
-        dials_back: DialsBack | None = None,
-        meets: Meets | None = None,
-        proves: Proves | None = None,
+        dial_back: DialBackService | None = None,
+        connect: ConnectService | None = None,
+        prove: ProofService | None = None,
     ) -> None:
-        """Do what contacts ask for from now on; what is left out stays as it was."""
-        self._peer_requests.serve(dials_back=dials_back, meets=meets, proves=proves)
+        """Use these services for the requests of other devices; one that is left out stays."""
+        self._peer_request_server.serve(dial_back=dial_back, connect=connect, prove=prove)
 
     def dial_back(
         self, jid: str, resource: str, addresses: Sequence[PeerAddress]

@@ -23,6 +23,7 @@ from bitween.util.observable import Observable
 from bitween.util.token_bucket import TokenBucket
 from bitween.xmpp.extensions.adhoc import AdHoc
 from bitween.xmpp.extensions.caps import Caps
+from bitween.xmpp.extensions.peer_request_server import PeerRequestServer
 from bitween.xmpp.extensions.peer_requests import PeerRequests
 from bitween.xmpp.extensions.ping import Pinger
 from bitween.xmpp.roster.presence import OwnPresence
@@ -110,11 +111,21 @@ class Rig(StreamManager):
         self.pep = Pep(self.clock, self.budget, self.roster.trusts, self._happened, own)
         server = ListServer(self.clock, self.budget, own.shares, self.roster.sees_us)
         self.reader = ListReader(self.clock, self.budget, self.roster.follows, self._happened)
-        encounters = PeerRequests(self.clock, self.budget, self.roster.meets)
+        requests = PeerRequests(self.budget, self.roster.is_mutual)
+        request_server = PeerRequestServer(self.clock, self.roster.is_mutual)
         proxies = Proxies(self.clock)
-        streams = Streams(self.clock, self.budget, proxies, self.roster.meets)
+        streams = Streams(self.clock, self.budget, proxies, self.roster.is_mutual)
         streams.accept(lambda stream: stream.abort())
-        handlers = (self.roster, self.pep, server, self.reader, encounters, proxies, streams)
+        handlers = (
+            self.roster,
+            self.pep,
+            server,
+            self.reader,
+            requests,
+            request_server,
+            proxies,
+            streams,
+        )
         adhoc = AdHoc(self.clock)
         for handler in (*handlers, adhoc, caps, Pinger(), FallbackHandler()):
             handler.setHandlerParent(self)
@@ -123,9 +134,9 @@ class Rig(StreamManager):
         options = ApplicationOptions(directory)
         self.bitween = Bitween(ports, options, self.clock, lambda: None)
         adhoc.offer(ChatCommands(self.bitween).all)
-        encounters.serve(
-            dials_back=lambda _, __, addresses: succeed(DialBack(dict.fromkeys(addresses, True))),
-            meets=lambda *_: (),
+        request_server.serve(
+            dial_back=lambda _, __, addresses: succeed(DialBack(dict.fromkeys(addresses, True))),
+            connect=lambda *_: (),
         )
         self.transport = Transport()
         self.stream = Stream(

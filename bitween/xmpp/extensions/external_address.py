@@ -9,7 +9,7 @@ from typing import Any
 
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
-from twisted.words.protocols.jabber.xmlstream import IQ
+from twisted.words.xish import domish
 
 from bitween.errors import InvalidValue
 from bitween.model.address import PeerAddress
@@ -52,13 +52,12 @@ class ExternalAddressQuery(Extension):
     async def _ask(self, to: str, uri: str, name: str) -> list[Any]:
         """The elements in the answer; none where there is no answer but an error."""
         try:
-            iq = IQ(self.xmlstream, "get")
-            iq.addElement((uri, name))
-            answer = (await iq.send(to)).firstChildElement()
+            answer = await self.send_iq("get", domish.Element((uri, name)), to)
         except Exception as error:
             self._log.debug("{to} does not say: {why}", to=to, why=str(request_error(error)))
             return []
-        return [] if answer is None else list(answer.elements())
+        content = answer.firstChildElement()
+        return [] if content is None else list(content.elements())
 
 
 def _stun_servers(services: list[Any]) -> Iterator[StunServer]:

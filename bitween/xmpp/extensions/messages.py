@@ -9,8 +9,8 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.words.protocols.jabber.error import StanzaError
 from twisted.words.xish import domish
 
+from bitween.util.limiter import KeyedLimiter
 from bitween.xmpp.extensions.extension import Extension
-from bitween.xmpp.extensions.quota import RateLimiter
 from bitween.xmpp.jids import split
 from bitween.xmpp.namespaces import NS_CARBONS, NS_HINTS
 
@@ -34,7 +34,7 @@ class MessageRefusal(Extension):
         """:param knows: whether a JID may know of us; what we are, others are not told."""
         super().__init__()
         self._knows = knows
-        self._quota = RateLimiter(clock, *ANSWERS)
+        self._quota = KeyedLimiter[str].of_requests(clock, *ANSWERS)
 
     def connectionInitialized(self) -> None:
         """Listen, after all who expect messages."""
@@ -45,7 +45,7 @@ class MessageRefusal(Extension):
         # What comes from a server, or from our own account as such, was written by nobody.
         by_person = "@" in jid and message["from"] != self.parent.jid.userhost()
         unanswered = message.getAttribute("type") in _UNANSWERED
-        if message.handled is True or unanswered or not by_person or not self._quota.take(jid):
+        if message.handled is True or unanswered or not by_person or not self._quota.allow(jid):
             return
         message.handled = True
         self.send(_refusal(message, _TEXT if self._knows(message["from"]) else None))

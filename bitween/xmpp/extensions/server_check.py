@@ -10,7 +10,7 @@ from typing import Any
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import ISSLTransport
 from twisted.logger import Logger
-from twisted.words.protocols.jabber.xmlstream import IQ
+from twisted.words.xish import domish
 
 from bitween.model.diagnosis import Finding, Verdict
 from bitween.model.text import printable
@@ -126,9 +126,8 @@ class ServerCheck(Extension):
     async def _ask(self, to: str, uri: str, name: str) -> Any:
         """The element that answers; ``None`` where there is no answer but an error."""
         try:
-            iq = IQ(self.xmlstream, "get")
-            iq.addElement((uri, name))
-            return (await iq.send(to)).firstChildElement()
+            answer = await self.send_iq("get", domish.Element((uri, name)), to)
+            return answer.firstChildElement()
         except Exception as error:
             self._log.debug("{to} does not say: {why}", to=to, why=str(request_error(error)))
             return None

@@ -9,8 +9,10 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from twisted.words.protocols.jabber.error import StanzaError
 from twisted.words.protocols.jabber.xmlstream import IQ
+from twisted.words.xish import domish
 from wokkel.subprotocols import IQHandlerMixin
 
+from bitween.xmpp.elements import Element
 from bitween.xmpp.extensions.extension import Extension
 from bitween.xmpp.jids import parse_contact, split
 from bitween.xmpp.namespaces import NS_BLOCKING
@@ -78,6 +80,7 @@ class BlockList(Extension, IQHandlerMixin):
         await self._change("unblock", parse_contact(jid))
 
     async def _fetch(self) -> None:
+        # The session is not ready yet, which send_iq would require.
         iq = IQ(self.xmlstream, "get")
         iq.addElement((NS_BLOCKING, "blocklist"))
         try:
@@ -91,10 +94,10 @@ class BlockList(Extension, IQHandlerMixin):
     async def _change(self, kind: str, jid: str) -> None:
         if not self.parent.online:
             raise no_session()
-        iq = IQ(self.xmlstream, "set")
-        iq.addElement((NS_BLOCKING, kind)).addElement("item")["jid"] = jid
+        request: Element = domish.Element((NS_BLOCKING, kind))
+        request.addElement("item")["jid"] = jid
         try:
-            await iq.send()
+            await self.send_iq("set", request)
         except Exception as error:
             raise request_error(error) from None
         self._set(self._blocked | {jid} if kind == "block" else self._blocked - {jid})

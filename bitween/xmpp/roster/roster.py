@@ -26,9 +26,9 @@ from bitween.model.events import (
 )
 from bitween.model.jid import registered_domain
 from bitween.model.text import printable
+from bitween.util.limiter import KeyedLimiter
 from bitween.xmpp.elements import xml_text
 from bitween.xmpp.extensions.extension import Extension
-from bitween.xmpp.extensions.quota import RateLimiter
 from bitween.xmpp.jids import parse_contact, split, stamped
 from bitween.xmpp.namespaces import NS_NICK, NS_PRE_APPROVAL, NS_ROSTER
 from bitween.xmpp.roster.presence import OwnPresence
@@ -107,9 +107,9 @@ class Roster(Extension, RosterClientProtocol):
         self._clock = clock
         # The times at which strangers were let in, as far as they still count.
         self._welcomed: list[float] = []
-        self._let_ins = RateLimiter(clock, *LET_IN)
-        self._comings = RateLimiter(clock, *COMINGS)
-        self._comings_of_account = RateLimiter(clock, *COMINGS_OF_ACCOUNT)
+        self._let_ins = KeyedLimiter[str].of_requests(clock, *LET_IN)
+        self._comings = KeyedLimiter[str].of_requests(clock, *COMINGS)
+        self._comings_of_account = KeyedLimiter[str].of_requests(clock, *COMINGS_OF_ACCOUNT)
         # Those who came too often, and are there for us only when it is time again.
         self._held: dict[tuple[str, str], IDelayedCall] = {}
         self._roster: dict[str, Contact] = {}
@@ -188,8 +188,8 @@ class Roster(Extension, RosterClientProtocol):
         """Whether a resource is there now and its word counts."""
         return resource in self._present.get(jid, ()) and self.trusts(jid)
 
-    def meets(self, jid: str, resource: str) -> bool:
-        """Whether a resource is there now, and we and it see each other's presence."""
+    def is_mutual(self, jid: str, resource: str) -> bool:
+        """Whether a device is online, and it and we see each other's presence."""
         return self.follows(jid, resource) and self.sees_us(jid)
 
     # ---- a session begins and ends
@@ -450,7 +450,7 @@ class Roster(Extension, RosterClientProtocol):
         key = (jid, resource)
         if key in self._held:
             return
-        if self._comings.take(f"{jid}/{resource}") and self._comings_of_account.take(jid):
+        if self._comings.allow(f"{jid}/{resource}") and self._comings_of_account.allow(jid):
             self._present.setdefault(jid, set()).add(resource)
             self._tell_presence(jid, resource, True)
         elif sum(known == jid for known, _ in self._held) < MAX_RESOURCES:
@@ -486,7 +486,7 @@ class Roster(Extension, RosterClientProtocol):
         if not jid or jid == self._own_bare or jid in self._blocked or Contact(jid).is_service:
             # What a gateway asks is for the chat program to answer that has registered with it.
             return
-        if self._is_welcome(jid) and self._let_ins.take(jid):
+        if self._is_welcome(jid) and self._let_ins.allow(jid):
             self._let_in(jid)
             if self._policy.auto_accept is AutoAccept.ALWAYS:
                 self._ask_back(jid)

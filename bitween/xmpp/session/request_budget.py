@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from twisted.internet.interfaces import IReactorTime
 
+from bitween.util.limiter import KeyedLimiter
 from bitween.util.token_bucket import TokenBucket
 from bitween.xmpp.jids import split
 
@@ -17,9 +18,6 @@ CONTACT_RATE, CONTACT_BURST = 500, 24_000
 STRANGERS_RATE, STRANGERS_BURST = 200, 6000
 #: The same for one stranger: some refusals.
 STRANGER_RATE, STRANGER_BURST = 20, 2000
-
-# JIDs of either kind whose use is remembered.
-_MAX_REMEMBERED = 1000
 
 
 class RequestBudget:
@@ -36,8 +34,8 @@ class RequestBudget:
         self._knows = knows
         self._everybody = TokenBucket(clock, RATE, BURST)
         self._strangers = TokenBucket(clock, STRANGERS_RATE, STRANGERS_BURST)
-        self._contact = _Budgets(clock, CONTACT_RATE, CONTACT_BURST)
-        self._stranger = _Budgets(clock, STRANGER_RATE, STRANGER_BURST)
+        self._contact = KeyedLimiter[str](clock, CONTACT_RATE, CONTACT_BURST)
+        self._stranger = KeyedLimiter[str](clock, STRANGER_RATE, STRANGER_BURST)
 
     def allows(self, to: str, size: int) -> bool:
         """
@@ -49,28 +47,11 @@ class RequestBudget:
         jid, _ = split(to)
         budgets = [self._everybody]
         if self._knows(to):
-            budgets.append(self._contact.of(jid))
+            budgets.append(self._contact.bucket(jid))
         else:
-            budgets += self._strangers, self._stranger.of(jid)
+            budgets += self._strangers, self._stranger.bucket(jid)
         if any(budget.wait(size) > 0 for budget in budgets):
             return False
         for budget in budgets:
             budget.charge(size)
         return True
-
-
-class _Budgets:
-    """One budget for each bare JID."""
-
-    def __init__(self, clock: IReactorTime, rate: float, burst: float) -> None:
-        self._clock = clock
-        self._rate = rate
-        self._burst = burst
-        self._budgets: dict[str, TokenBucket] = {}
-
-    def of(self, jid: str) -> TokenBucket:
-        budget = self._budgets.pop(jid, None) or TokenBucket(self._clock, self._rate, self._burst)
-        self._budgets[jid] = budget
-        if len(self._budgets) > _MAX_REMEMBERED:
-            del self._budgets[next(iter(self._budgets))]
-        return budget

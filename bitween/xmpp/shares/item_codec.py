@@ -20,7 +20,6 @@ after the revision ``since``.  ``docs/protocol.rst`` has the rules.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
@@ -32,14 +31,27 @@ from wokkel.pubsub import Item
 from bitween.errors import InvalidValue
 from bitween.model.address import PeerAddress
 from bitween.model.announcement import MAX_SHARES, Announcement, Share
-from bitween.model.candidate import Candidate, CandidateKind
+from bitween.model.candidate import Candidate
 from bitween.model.catalogue.devices import MAX_RESOURCES
 from bitween.model.share_list import Change, ShareList
-from bitween.model.text import printable, safe_name
-from bitween.model.torrent import MAX_SIZE, InfoHash, parse_info_hash
-from bitween.xmpp.elements import xml_text
+from bitween.model.text import printable
+from bitween.model.torrent import InfoHash, parse_info_hash
 from bitween.xmpp.jids import MAX_RESOURCE
 from bitween.xmpp.namespaces import NS_BITWEEN, NS_SHARES
+from bitween.xmpp.shares.candidate_codec import (
+    MAX_CANDIDATES,
+    address_element,
+    candidate_element,
+    parse_address,
+    parse_candidate,
+)
+from bitween.xmpp.shares.entry_codec import (
+    change_element,
+    parse_list_id,
+    parse_revision,
+    parse_share,
+    share_element,
+)
 
 #: bytes of an item that holds a whole list: what goes out in one burst, so that nothing ever waits
 #: behind it.
@@ -47,17 +59,9 @@ MAX_WHOLE = 16_000
 #: bytes of an item that holds only what changed; a long resource or many addresses come on top.
 MAX_CHANGED = 1600
 MAX_ADDRESSES = 32
-#: Addresses of a resource of which more is said than that they can be dialled.
-MAX_CANDIDATES = 16
-MAX_NAME = 255
 #: Removals that are read from one item or page.
 MAX_GONE = 1000
-#: characters of a list's id.
-MAX_LIST_ID = 64
-MAX_REVISION = 2**53
 
-_LIST_ID = re.compile(f"[!-~]{{1,{MAX_LIST_ID}}}")
-_TRUTHS = ("true", "1", "false", "0")
 # bytes of a share without a name, at the least.
 _LEAST_SHARE = 80
 # bytes kept for what surrounds the changes: the elements, count and size.
@@ -287,91 +291,6 @@ def _list_of(element: Any) -> _Head | None:
     return _Head(head, list_id, revision, more, since)
 
 
-def parse_list_id(text: object) -> str:
-    """
-    Read the id of a list: 1 to 64 visible characters of ASCII.
-
-    :raises InvalidValue: for anything else.
-    """
-    if isinstance(text, str) and _LIST_ID.fullmatch(text):
-        return text
-    raise InvalidValue("the id of a list has 1 to 64 visible ASCII characters")
-
-
-def parse_revision(text: object) -> int:
-    """
-    Read the revision of a list: a number from 0 to 2^53, in decimal digits.
-
-    :raises InvalidValue: for anything else.
-    """
-    return _parse_number(text, MAX_REVISION)
-
-
-def parse_share(entry: Any) -> Share:
-    """
-    Read a share.
-
-    :param entry: an element with ``name``, ``hash`` and ``size``.
-    :raises InvalidValue: if one of them is missing or malformed.
-    """
-    name = entry.getAttribute("name")
-    if not isinstance(name, str):
-        raise InvalidValue("a share without a name")
-    return Share(
-        parse_info_hash(entry.getAttribute("hash")),
-        safe_name(name, MAX_NAME),
-        _parse_number(entry.getAttribute("size"), MAX_SIZE),
-    )
-
-
-def parse_address(entry: Any) -> PeerAddress:
-    """
-    Read an address.
-
-    :param entry: an element with ``address`` and ``port``.
-    :raises InvalidValue: if one of them is missing, or nobody could dial that.
-    """
-    return PeerAddress.parse(entry.getAttribute("address"), entry.getAttribute("port"))
-
-
-def parse_candidate(entry: Any) -> Candidate:
-    """
-    Read a candidate.
-
-    :param entry: an element with ``address``, ``port`` and ``kind``.
-    :raises InvalidValue: if one of them is missing, or anything is malformed.
-    """
-    try:
-        kind = CandidateKind(entry.getAttribute("kind"))
-    except ValueError:
-        raise InvalidValue("an address of a kind that is not known") from None
-    said = entry.getAttribute("reached")
-    reached = None if said is None else parse_truth(said)
-    varies = parse_truth(entry.getAttribute("varies", "false"))
-    return Candidate(
-        parse_address(entry), kind, reached, varies and kind is CandidateKind.REFLEXIVE
-    )
-
-
-def parse_truth(text: object) -> bool:
-    """
-    Read a boolean (XML Schema part 2 §3.2.2).
-
-    :raises InvalidValue: for anything else.
-    """
-    if text not in _TRUTHS:
-        raise InvalidValue("true or false is wanted")
-    return text in _TRUTHS[:2]
-
-
-def _parse_number(text: object, largest: int) -> int:
-    if isinstance(text, str) and text.isascii() and text.isdigit() and len(text) <= 19:
-        number = int(text)
-        if number <= largest:
-            return number
-    raise InvalidValue(f"a number from 0 to {largest} is wanted")
-
-
 def _item(resource: str, content: Iterable[Any]) -> Any:
     payload = domish.Element((NS_SHARES, "user_shares"))
     body = payload.addElement("resource")
@@ -397,24 +316,6 @@ def _last_changes(shares: ShareList, room: int) -> tuple[list[Change], int]:
     return chosen[::-1], shares.horizon
 
 
-def change_element(change: Change, uri: str = NS_BITWEEN) -> Any:
-    """Make the element of a change: a share, or what is gone."""
-    if change.share is not None:
-        return share_element(change.share, uri)
-    element = domish.Element((NS_BITWEEN, "gone"))
-    element["hash"] = change.info_hash
-    return element
-
-
-def share_element(share: Share, uri: str = NS_SHARES) -> Any:
-    """Make the element of a share."""
-    element = domish.Element((uri, "share_item"))
-    element["name"] = xml_text(share.name)
-    element["hash"] = share.info_hash
-    element["size"] = str(share.size)
-    return element
-
-
 def _where(candidates: Sequence[Candidate]) -> list[Any]:
     """Say where we are: what anybody may dial as the prototype says it, and what is to be added."""
     dialled = [c.address for c in candidates if c.dialable][:MAX_ADDRESSES]
@@ -423,25 +324,6 @@ def _where(candidates: Sequence[Candidate]) -> list[Any]:
         *(address_element(address, NS_SHARES, "ip_address") for address in dialled),
         *map(candidate_element, more),
     ]
-
-
-def address_element(address: PeerAddress, uri: str, name: str) -> Any:
-    """Make an element that names an address."""
-    element = domish.Element((uri, name))
-    element["address"] = address.address
-    element["port"] = str(address.port)
-    return element
-
-
-def candidate_element(candidate: Candidate) -> Any:
-    """Make the element of a candidate."""
-    element = address_element(candidate.address, NS_BITWEEN, "candidate")
-    element["kind"] = candidate.kind
-    if candidate.reached is not None:
-        element["reached"] = "true" if candidate.reached else "false"
-    if candidate.varies:
-        element["varies"] = "true"
-    return element
 
 
 def _list_element(shares: ShareList) -> Any:

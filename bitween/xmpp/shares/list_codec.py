@@ -32,7 +32,7 @@ from bitween.model.announcement import ListPage, Share
 from bitween.model.share_list import Change, ShareList
 from bitween.model.torrent import InfoHash, parse_info_hash
 from bitween.xmpp.namespaces import NS_BITWEEN, NS_RSM
-from bitween.xmpp.shares.item_codec import (
+from bitween.xmpp.shares.entry_codec import (
     change_element,
     parse_list_id,
     parse_revision,

@@ -11,9 +11,8 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
 from twisted.words.protocols.jabber.error import StanzaError
-from twisted.words.protocols.jabber.xmlstream import IQ
 
-from bitween.errors import InvalidValue, NotConnected
+from bitween.errors import InvalidValue
 from bitween.model.announcement import MAX_SHARES
 from bitween.model.events import ListingReceived, MessengerEvent
 from bitween.model.share_list import MAX_GONE
@@ -173,18 +172,9 @@ class ListReader(Extension):
 
     async def _ask(self, reading: _Reading) -> ListAnswer:
         await self._budget.room(_REQUEST_SIZE, RESERVE)
-        stream = self.xmlstream
-        if stream is None or not self.parent.in_session:
-            raise NotConnected("there is no connection to the XMPP server")
-        iq = IQ(stream, "get")
-        iq["to"] = f"{reading.jid}/{reading.resource}"
-        iq.timeout = ANSWER_TIMEOUT
-        iq.addChild(query_element(ListQuery(reading.list_id, reading.base, reading.reached)))
-        try:
-            answer = await iq.send()
-        finally:
-            # Whoever stopped waiting leaves nothing behind.
-            stream.iqDeferreds.pop(iq["id"], None)
+        query = query_element(ListQuery(reading.list_id, reading.base, reading.reached))
+        to = f"{reading.jid}/{reading.resource}"
+        answer = await self.send_iq("get", query, to, ANSWER_TIMEOUT)
         element = next(answer.elements(NS_BITWEEN, "shares"), None)
         if element is None:
             raise InvalidValue("an answer without shares")

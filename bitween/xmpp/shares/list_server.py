@@ -11,6 +11,7 @@ from twisted.words.protocols.jabber.xmlstream import toResponse
 
 from bitween.errors import InvalidValue
 from bitween.model.share_list import ShareList
+from bitween.util.limiter import KeyedLimiter
 from bitween.util.token_bucket import RESERVE, TokenBucket
 from bitween.xmpp.extensions.extension import Extension
 from bitween.xmpp.jids import split
@@ -24,8 +25,6 @@ MAX_WAITING_OF_ACCOUNT = 2
 #: bytes that one reader may have at once, and bytes/s from then on.
 READER_BURST = 4_000_000
 READER_RATE = 1000
-# Readers whose use is remembered; contacts, so they are not many.
-_MAX_READERS = 1000
 
 _REQUEST = f"/iq[@type='get']/shares[@xmlns='{NS_BITWEEN}']"
 
@@ -54,7 +53,7 @@ class ListServer(Extension):
         self._shares = shares
         self._sees_us = sees_us
         self._waiting: dict[str, tuple[Any, ListQuery]] = {}
-        self._readers: dict[str, TokenBucket] = {}
+        self._readers = KeyedLimiter[str](clock, READER_RATE, READER_BURST)
         self._timer: IDelayedCall | None = None
 
     def connectionInitialized(self) -> None:
@@ -87,18 +86,11 @@ class ListServer(Extension):
             or of_account >= MAX_WAITING_OF_ACCOUNT
             or reader in self._waiting
         )
-        if full or self._reader(jid).wait(MAX_PAGE) > 0:
+        if full or self._readers.bucket(jid).wait(MAX_PAGE) > 0:
             self._refuse(iq, "resource-constraint")
             return
         self._waiting[reader] = iq, query
         self._go(0)
-
-    def _reader(self, jid: str) -> TokenBucket:
-        budget = self._readers.pop(jid, None) or TokenBucket(self._clock, READER_RATE, READER_BURST)
-        self._readers[jid] = budget
-        if len(self._readers) > _MAX_READERS:
-            del self._readers[next(iter(self._readers))]
-        return budget
 
     def _go(self, delay: float) -> None:
         if self._timer is None and self._waiting:
@@ -121,7 +113,7 @@ class ListServer(Extension):
             return
         answer = toResponse(iq, "result")
         answer.addChild(page_element(self._shares, query))
-        self._reader(jid).charge(MAX_PAGE)
+        self._readers.bucket(jid).charge(MAX_PAGE)
         self.send(answer)
 
     def _refuse(self, iq: Any, condition: str) -> None:

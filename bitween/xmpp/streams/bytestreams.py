@@ -11,14 +11,16 @@ from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import TCP4ClientEndpoint, TCP6ClientEndpoint, connectProtocol
 from twisted.logger import Logger
 from twisted.words.protocols.jabber.error import StanzaError
-from twisted.words.protocols.jabber.xmlstream import IQ, toResponse
+from twisted.words.protocols.jabber.xmlstream import toResponse
+from twisted.words.xish import domish
 
 from bitween.errors import BitweenError, RequestRefused
 from bitween.model.text import printable
+from bitween.xmpp.elements import Element
 from bitween.xmpp.extensions.extension import Extension
 from bitween.xmpp.jids import split
 from bitween.xmpp.namespaces import NS_BYTESTREAMS
-from bitween.xmpp.session.errors import no_session, request_error
+from bitween.xmpp.session.errors import request_error
 from bitween.xmpp.streams.proxies import Proxies, Proxy, proxies_in
 from bitween.xmpp.streams.socks import ProxiedStream
 from bitween.xmpp.streams.stream_limits import StreamLimiter
@@ -45,7 +47,7 @@ class Bytestreams(Extension):
         self,
         reactor: Any,
         proxies: Proxies,
-        turnstile: StreamLimiter,
+        limiter: StreamLimiter,
         admits: Callable[[str, str], bool],
         accepted: Callable[[ProxiedStream], None],
     ) -> None:
@@ -57,7 +59,7 @@ class Bytestreams(Extension):
         super().__init__()
         self._reactor = reactor
         self._proxies = proxies
-        self._turnstile = turnstile
+        self._limiter = limiter
         self._admits = admits
         self._accepted = accepted
         self._expected: dict[tuple[str, str], Deferred[ProxiedStream]] = {}
@@ -93,16 +95,16 @@ class Bytestreams(Extension):
         return stream
 
     async def _offer(self, peer: str, sid: str, offered: Sequence[Proxy]) -> Proxy:
-        iq = self._request()
-        query = _query(iq, sid)
+        query = _query(sid)
         query["mode"] = "tcp"
         for proxy in offered:
             host = query.addElement("streamhost")
             host["jid"], host["host"], host["port"] = proxy.jid, proxy.host, str(proxy.port)
         try:
-            answer = (await iq.send(peer)).firstChildElement()
+            iq = await self.send_iq("set", query, peer)
         except Exception as error:
             raise request_error(error) from None
+        answer = iq.firstChildElement()
         children = [] if answer is None else answer.elements(NS_BYTESTREAMS, "streamhost-used")
         names = [used.getAttribute("jid") for used in children]
         for proxy in offered:
@@ -111,19 +113,13 @@ class Bytestreams(Extension):
         raise RequestRefused("the contact's program names no proxy that we had offered")
 
     async def _activate(self, proxy: str, sid: str, peer: str) -> None:
-        iq = self._request()
-        _query(iq, sid).addElement("activate", content=peer)
+        query = _query(sid)
+        query.addElement("activate", content=peer)
         try:
-            await iq.send(proxy)
+            await self.send_iq("set", query, proxy)
         except Exception as error:
             why = request_error(error)
             raise RequestRefused(f"{proxy} does not relay: {why}") from None
-
-    def _request(self) -> Any:
-        if self.xmlstream is None:
-            # It has ended while something else was waited for.
-            raise no_session()
-        return IQ(self.xmlstream, "set")
 
     # ---- they offer
 
@@ -165,15 +161,15 @@ class Bytestreams(Extension):
         self, iq: Any, jid: str, resource: str, sid: str, offered: Sequence[Proxy]
     ) -> None:
         waiting = self._expected.pop((f"{jid}/{resource}", sid), None)
-        leave: Callable[[], None] = _nothing
+        release: Callable[[], None] = _nothing
         try:
             if waiting is None:
-                self._turnstile.knock(jid)
-                leave = self._turnstile.enter(jid)
+                self._limiter.check_rate(jid)
+                release = self._limiter.acquire(jid)
             name = stream_name(sid, f"{jid}/{resource}", self.parent.jid.full())
             stream, used = await self._take(offered, name, jid, resource)
         except BaseException as error:
-            leave()
+            release()
             if waiting is not None and not waiting.called:
                 waiting.errback(error)
             if not isinstance(error, BitweenError):
@@ -182,7 +178,7 @@ class Bytestreams(Extension):
             # §6.3.3 and §9: none of the hosts was of use.
             self._reply(StanzaError("item-not-found").toResponse(iq))
             return
-        stream.when_ended(leave)
+        stream.when_ended(release)
         answer = toResponse(iq, "result")
         answer.addElement((NS_BYTESTREAMS, "query")).addElement("streamhost-used")["jid"] = used
         answer.query["sid"] = sid
@@ -260,7 +256,7 @@ def _nothing() -> None:
     """Leave nothing: nobody has entered."""
 
 
-def _query(iq: Any, sid: str) -> Any:
-    query = iq.addElement((NS_BYTESTREAMS, "query"))
+def _query(sid: str) -> Element:
+    query: Element = domish.Element((NS_BYTESTREAMS, "query"))
     query["sid"] = sid
     return query

@@ -292,7 +292,7 @@ class InBand(Extension):
         self,
         clock: IReactorTime,
         budget: TokenBucket,
-        turnstile: StreamLimiter,
+        limiter: StreamLimiter,
         admits: Callable[[str, str], bool],
         accepted: Callable[[InBandStream], None],
         *,
@@ -306,7 +306,7 @@ class InBand(Extension):
         super().__init__()
         self._clock = clock
         self._budget = budget
-        self._turnstile = turnstile
+        self._limiter = limiter
         self._admits = admits
         self._accepted = accepted
         self.limit = limit
@@ -409,12 +409,12 @@ class InBand(Extension):
         if wanted > BLOCK_SIZE:
             raise StanzaError("resource-constraint")
         try:
-            self._turnstile.knock(jid)
-            leave = self._turnstile.enter(jid)
+            self._limiter.check_rate(jid)
+            release = self._limiter.acquire(jid)
         except BitweenError:
             raise StanzaError("resource-constraint", type="wait") from None
         stream = self._stream(jid, resource, sid, self.limit, wanted)
-        stream.when_ended(leave)
+        stream.when_ended(release)
         self._acknowledge(iq)
         self._accepted(stream)
 

@@ -8,9 +8,9 @@ from typing import Any
 
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
-from twisted.words.protocols.jabber.xmlstream import IQ
+from twisted.words.xish import domish
 
-from bitween.errors import InvalidValue, RequestRefused
+from bitween.errors import InvalidValue, NotConnected, RequestRefused
 from bitween.model.address import PeerAddress
 from bitween.model.dial_budget import DialBudget
 from bitween.model.text import printable
@@ -107,10 +107,8 @@ class Proxies(Extension):
         :raises NotConnected: if there is no session.
         """
         if jid not in self._addresses:
-            iq = IQ(self._session, "get")
-            iq.addElement((NS_BYTESTREAMS, "query"))
             try:
-                answer = await iq.send(jid)
+                answer = await self.send_iq("get", domish.Element((NS_BYTESTREAMS, "query")), jid)
             except Exception as error:
                 raise request_error(error) from None
             # ejabberd's name a resource, too: the node of the cluster.
@@ -222,10 +220,11 @@ class Proxies(Extension):
 
     async def _ask(self, to: str, uri: str) -> Any:
         """The element that answers; ``None`` where there is no answer but an error."""
-        iq = IQ(self._session, "get")
-        iq.addElement((uri, "query"))
         try:
-            return (await iq.send(to)).firstChildElement()
+            answer = await self.send_iq("get", domish.Element((uri, "query")), to)
+            return answer.firstChildElement()
+        except NotConnected:
+            raise
         except Exception as error:
             self._log.debug("{to} does not say: {why}", to=to, why=str(request_error(error)))
             return None

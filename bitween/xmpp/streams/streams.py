@@ -9,17 +9,19 @@ from typing import Any, Protocol
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from twisted.words.protocols.jabber.error import StanzaError
-from twisted.words.protocols.jabber.xmlstream import IQ, toResponse
+from twisted.words.protocols.jabber.xmlstream import toResponse
+from twisted.words.xish import domish
 
-from bitween.errors import BitweenError, NotConnected, RequestRefused
+from bitween.errors import BitweenError, RequestRefused
 from bitween.model.jid import MAX_JID
 from bitween.model.relay_route import RelayRoute
 from bitween.model.text import printable
 from bitween.util.token_bucket import RESERVE, TokenBucket
+from bitween.xmpp.elements import Element
 from bitween.xmpp.extensions.extension import Extension
 from bitween.xmpp.jids import split
 from bitween.xmpp.namespaces import NS_BITWEEN
-from bitween.xmpp.session.errors import request_error
+from bitween.xmpp.session.errors import no_session, request_error
 from bitween.xmpp.streams.bytestreams import Bytestreams
 from bitween.xmpp.streams.in_band import InBand
 from bitween.xmpp.streams.proxies import Proxies
@@ -81,10 +83,10 @@ class Streams(Extension):
         self._budget = budget
         self._proxies = proxies
         self._admits = admits
-        self._turnstile = turnstile = StreamLimiter(reactor)
-        self._bytestreams = Bytestreams(reactor, proxies, turnstile, admits, self._accepted)
+        self._limiter = limiter = StreamLimiter(reactor)
+        self._bytestreams = Bytestreams(reactor, proxies, limiter, admits, self._accepted)
         self._in_band = InBand(
-            *(reactor, budget, turnstile, admits, self._accepted), limit=in_band_limit
+            *(reactor, budget, limiter, admits, self._accepted), limit=in_band_limit
         )
         self._taker: Callable[[Any], None] | None = None
 
@@ -115,7 +117,7 @@ class Streams(Extension):
 
         :param make_room: gets the bare JID of the contact that the refused stream is with.
         """
-        self._turnstile.when_crowded(make_room)
+        self._limiter.when_crowded(make_room)
 
     def passage(self, jid: str, resource: str) -> Deferred[RelayRoute]:
         """
@@ -151,19 +153,19 @@ class Streams(Extension):
         if most > 0:
             return RelayRoute(most=most)
         raise RequestRefused(
-            "neither server relays",
-            "have proxy65 (XEP-0065) switched on on one of them",
+            "neither XMPP server offers a relay",
+            "ask the administrator of one of them to enable proxy65 (XEP-0065)",
             detail="no_relay",
         )
 
     async def _open(self, jid: str, resource: str) -> ByteStream:
-        leave = self._turnstile.enter(jid)
+        release = self._limiter.acquire(jid)
         try:
             stream = await self._opened(jid, resource)
         except BaseException:
-            leave()
+            release()
             raise
-        stream.when_ended(leave)
+        stream.when_ended(release)
         return stream
 
     async def _opened(self, jid: str, resource: str) -> ByteStream:
@@ -207,14 +209,14 @@ class Streams(Extension):
         """
         await self._budget.room(_REQUEST_SIZE, RESERVE)
         self._check_session()
-        iq = IQ(self.xmlstream, "set" if sid else "get")
-        relay = iq.addElement((NS_BITWEEN, "relay"))
+        relay: Element = domish.Element((NS_BITWEEN, "relay"))
         if sid:
             relay["sid"] = sid
         try:
-            answer = (await iq.send(f"{jid}/{resource}")).firstChildElement()
+            iq = await self.send_iq("set" if sid else "get", relay, f"{jid}/{resource}")
         except Exception as error:
             raise request_error(error) from None
+        answer = iq.firstChildElement()
         if not sid and (answer is None or answer.name != "relay"):
             raise RequestRefused(
                 "the contact's program does not say how it could be relayed to",
@@ -224,9 +226,7 @@ class Streams(Extension):
 
     def _check_session(self) -> None:
         if self.xmlstream is None or not self.parent.online:
-            raise NotConnected(
-                "there is no connection to the XMPP server", "try again later", detail="now"
-            )
+            raise no_session()
 
     # ---- they ask
 
@@ -243,7 +243,7 @@ class Streams(Extension):
     async def _answer(self, iq: Any, jid: str, resource: str) -> None:
         answer = toResponse(iq, "result")
         try:
-            self._turnstile.knock(jid)
+            self._limiter.check_rate(jid)
             if iq.getAttribute("type") == "get":
                 await self._describe(answer.addElement((NS_BITWEEN, "relay")))
             else:
@@ -273,13 +273,13 @@ class Streams(Extension):
             raise StanzaError("bad-request")
         if not await self._proxies.own():
             raise StanzaError("item-not-found")
-        leave = self._turnstile.enter(jid)
+        release = self._limiter.acquire(jid)
         try:
             stream = await self._bytestreams.open(jid, resource, sid)
         except BaseException:
-            leave()
+            release()
             raise
-        stream.when_ended(leave)
+        stream.when_ended(release)
         self._accepted(stream)
 
     def _accepted(self, stream: ByteStream) -> None:

@@ -14,18 +14,18 @@ from bitween.model.candidate import Candidate, CandidateKind
 from bitween.model.dial_back import DialBack
 from bitween.model.torrent import InfoHash
 from bitween.util.token_bucket import BURST, RATE, TokenBucket
-from bitween.xmpp.extensions.peer_requests import (
-    ANSWER_TIMEOUT,
+from bitween.xmpp.extensions.peer_request_server import (
+    CONNECTS,
     DIAL_BACKS,
     MAX_RUNNING,
     MAX_RUNNING_FOR_ONE,
-    MEETINGS,
     PROOFS,
-    PeerRequests,
+    PeerRequestServer,
 )
+from bitween.xmpp.extensions.peer_requests import ANSWER_TIMEOUT, PeerRequests
 from bitween.xmpp.namespaces import NS_BITWEEN, NS_NEIGHBOURS, NS_PEER_REQUESTS
 from bitween.xmpp.roster.roster import Roster
-from bitween.xmpp.shares.item_codec import MAX_CANDIDATES
+from bitween.xmpp.shares.candidate_codec import MAX_CANDIDATES
 from tests.support.handler_case import HASH, ROSTER, HandlerCase, Manager
 
 # wokkel can only be imported once the shim of bitween.xmpp has run.
@@ -43,7 +43,7 @@ DISCO = "http://jabber.org/protocol/disco#info"
 ADDRESS = "<address address='198.51.100.7' port='6881'/>"
 
 
-class EncounterCase(HandlerCase):
+class PeerRequestCase(HandlerCase):
     """A stream in memory with the handler on it, logged in; bob's laptop is online."""
 
     def setUp(self) -> None:
@@ -52,8 +52,9 @@ class EncounterCase(HandlerCase):
         self.manager = Manager(self.clock)
         self.contacts = Roster(self.clock, lambda _: None, self.manager.presence)
         self.budget = TokenBucket(self.clock)
-        self.encounters = PeerRequests(self.clock, self.budget, self.contacts.meets)
-        for handler in (self.contacts, self.encounters, FallbackHandler()):
+        self.requests = PeerRequests(self.budget, self.contacts.is_mutual)
+        self.server = PeerRequestServer(self.clock, self.contacts.is_mutual)
+        for handler in (self.contacts, self.requests, self.server, FallbackHandler()):
             handler.setHandlerParent(self.manager)
         self.answer(ROSTER)
         for sender in (LAPTOP, "carol@localhost/pc", "alice@localhost/there"):
@@ -71,7 +72,7 @@ class EncounterCase(HandlerCase):
         return said
 
 
-class AskedTests(EncounterCase):
+class AskedTests(PeerRequestCase):
     """What others ask of us."""
 
     def setUp(self) -> None:
@@ -80,9 +81,9 @@ class AskedTests(EncounterCase):
         self.asked: list[tuple[object, ...]] = []
         self.dialling: list[Deferred[DialBack]] = []
         self.cancelled: list[Deferred[DialBack]] = []
-        self.encounters.serve(dials_back=self.dials_back)
-        self.encounters.serve(meets=self.meets)
-        self.encounters.serve(proves=lambda *asked: self.asked.append(asked))
+        self.server.serve(dial_back=self.dials_back)
+        self.server.serve(connect=self.meets)
+        self.server.serve(prove=lambda *asked: self.asked.append(asked))
 
     def dials_back(
         self, jid: str, resource: str, addresses: Sequence[PeerAddress]
@@ -179,9 +180,9 @@ class AskedTests(EncounterCase):
 
     def test_who_serves_nobody_does_not_answer(self) -> None:
         """Before somebody does the work, there is no such service."""
-        self.encounters = PeerRequests(self.clock, TokenBucket(self.clock), self.contacts.meets)
+        self.server = PeerRequestServer(self.clock, self.contacts.is_mutual)
         manager = Manager(self.clock)
-        for handler in (self.encounters, FallbackHandler()):
+        for handler in (self.server, FallbackHandler()):
             handler.setHandlerParent(manager)
         self.manager = manager
         self.ask_to_dial()
@@ -221,7 +222,7 @@ class AskedTests(EncounterCase):
 
     def test_so_many_meetings_and_no_more(self) -> None:
         """Each person has a quota."""
-        often, _ = MEETINGS
+        often, _ = CONNECTS
         for _ in range(often + 1):
             self.ask_to_meet()
         self.assertEqual(self.replies(), ["result"] * often + ["policy-violation"])
@@ -251,24 +252,24 @@ class AskedTests(EncounterCase):
     def test_a_session_that_ends_ends_the_dialling(self) -> None:
         """Nobody could be told."""
         self.ask_to_dial()
-        self.encounters.connectionLost(None)
+        self.server.connectionLost(None)
         self.assertEqual(self.cancelled, [self.dialling[0]])
 
 
-class AskingTests(EncounterCase):
+class AskingTests(PeerRequestCase):
     """What we ask of others."""
 
     def dial_back(self) -> Deferred[DialBack]:
         """Ask bob's laptop."""
-        return self.encounters.dial_back(BOB, "laptop", [FOUR, SIX])
+        return self.requests.dial_back(BOB, "laptop", [FOUR, SIX])
 
     def meet(self) -> Deferred[tuple[Candidate, ...]]:
         """Ask bob's laptop."""
-        return self.encounters.request_connection(BOB, "laptop", InfoHash(HASH), OURS)
+        return self.requests.request_connection(BOB, "laptop", InfoHash(HASH), OURS)
 
     def knows_how(self) -> None:
         """Let it tell its features."""
-        features = "".join(f"<feature var='{feature}'/>" for feature in PeerRequests.features)
+        features = "".join(f"<feature var='{feature}'/>" for feature in PeerRequestServer.features)
         self.answer(f"<query xmlns='{DISCO}'>{features}</query>", sender=LAPTOP)
 
     def refusal(self, attempt: Deferred[Any]) -> str:
@@ -292,16 +293,16 @@ class AskingTests(EncounterCase):
 
     def test_a_proof(self) -> None:
         """A resource that knows how is sent the token; one that does not is not asked."""
-        asking = self.encounters.prove(BOB, "laptop", TOKEN)
+        asking = self.requests.prove(BOB, "laptop", TOKEN)
         self.knows_how()
         self.assertEqual(self.output[-1].children[0]["token"], TOKEN.hex())
         self.answer(f"<neighbour xmlns='{NS_BITWEEN}'/>", sender=LAPTOP)
         self.assertIsNone(self.successResultOf(asking))
-        self.encounters.contact_left(BOB, "laptop")
-        asking = self.encounters.prove(BOB, "laptop", TOKEN)
+        self.requests.contact_left(BOB, "laptop")
+        asking = self.requests.prove(BOB, "laptop", TOKEN)
         feature = f"<feature var='{NS_PEER_REQUESTS}'/>"
         self.answer(f"<query xmlns='{DISCO}'>{feature}</query>", sender=LAPTOP)
-        self.assertIn("cannot be asked", self.refusal(asking))
+        self.assertIn("too old", self.refusal(asking))
 
     def test_being_dialled_back(self) -> None:
         """Of the addresses that we named, the answer counts; of others it does not."""
@@ -342,7 +343,7 @@ class AskingTests(EncounterCase):
         self.assertEqual(self.output[-1].children[0].name, "meet")
         self.answer(f"<meet xmlns='{NS_BITWEEN}'/>", sender=LAPTOP)
         self.assertEqual(self.successResultOf(second), ())
-        self.encounters.contact_left(BOB, "laptop")
+        self.requests.contact_left(BOB, "laptop")
         self.meet().addErrback(lambda _: None)
         self.assertEqual(self.output[-1].children[0].uri, DISCO)
 
@@ -358,8 +359,8 @@ class AskingTests(EncounterCase):
         """One without the feature is asked no more than what it can do."""
         asking = self.dial_back()
         self.answer(f"<query xmlns='{DISCO}'><feature var='{NS_BITWEEN}'/></query>", sender=LAPTOP)
-        self.assertIn("have it updated", self.refusal(asking))
-        self.assertIn("have it updated", self.refusal(self.meet()))
+        self.assertIn("ask them to update", self.refusal(asking))
+        self.assertIn("ask them to update", self.refusal(self.meet()))
         self.assertEqual(len(self.output), 1)
 
     def test_nonsense_is_refused(self) -> None:
@@ -367,7 +368,7 @@ class AskingTests(EncounterCase):
         asking = self.dial_back()
         self.knows_how()
         self.answer("<x/>", sender=LAPTOP)
-        self.assertIn("makes no sense", self.refusal(asking))
+        self.assertIn("malformed", self.refusal(asking))
 
     def test_a_refusal_is_told(self) -> None:
         """The condition comes through in words."""

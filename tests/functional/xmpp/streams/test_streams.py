@@ -25,7 +25,7 @@ from bitween.xmpp.namespaces import (
 )
 from bitween.xmpp.streams.in_band import BLOCK_SIZE, LEAST_BLOCK_SIZE, stream_limit
 from bitween.xmpp.streams.proxies import MAX_FAILED, MAX_PORTS, Proxies
-from bitween.xmpp.streams.stream_limits import KNOCKS, MAX_IN_ALL, MAX_OF_CONTACT, StreamLimiter
+from bitween.xmpp.streams.stream_limits import MAX_IN_ALL, MAX_OF_CONTACT, REQUESTS, StreamLimiter
 from bitween.xmpp.streams.streams import Streams
 from tests.support.fakes.resolver import Resolver
 from tests.support.handler_case import Manager, xml
@@ -533,7 +533,7 @@ class RelayRequestTests(StreamsCase):
 
     def test_who_asks_too_often_waits(self) -> None:
         """And may ask again later."""
-        for _ in range(KNOCKS):
+        for _ in range(REQUESTS):
             self.assertEqual(self.ask("get")["type"], "result")
         self.assertIn("resource-constraint", self.ask("get").toXml())
         self.reactor.advance(10)
@@ -553,8 +553,8 @@ class TurnstileTests(SynchronousTestCase):
     def test_all_together_are_bounded(self) -> None:
         """Whoever has them; what has ended counts no more."""
         turnstile = StreamLimiter(MemoryReactorClock())
-        leaves = [turnstile.enter(f"{n // MAX_OF_CONTACT}@x") for n in range(MAX_IN_ALL)]
+        leaves = [turnstile.acquire(f"{n // MAX_OF_CONTACT}@x") for n in range(MAX_IN_ALL)]
         with self.assertRaises(BitweenError):
-            turnstile.enter("one more@x")
+            turnstile.acquire("one more@x")
         leaves.pop()()
-        turnstile.enter("one more@x")
+        turnstile.acquire("one more@x")

@@ -17,8 +17,8 @@ from bitween.model.candidate import Candidate, CandidateKind
 from bitween.model.text import printable, safe_name
 from bitween.model.torrent import MAX_SIZE, InfoHash, parse_info_hash
 from bitween.xmpp.namespaces import NS_BITWEEN, NS_SHARES
+from bitween.xmpp.shares.candidate_codec import MAX_CANDIDATES
 from bitween.xmpp.shares.item_codec import (
-    MAX_CANDIDATES,
     MAX_CHANGED,
     MAX_WHOLE,
     canonical,

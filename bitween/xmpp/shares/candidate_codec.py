@@ -1,0 +1,63 @@
+"""Values <-> XML: addresses, and candidates, which say more of an address."""
+
+from __future__ import annotations
+
+from twisted.words.xish import domish
+
+from bitween.errors import InvalidValue
+from bitween.model.address import PeerAddress
+from bitween.model.candidate import Candidate, CandidateKind
+from bitween.xmpp.elements import Element
+from bitween.xmpp.namespaces import NS_BITWEEN
+from bitween.xmpp.shares.entry_codec import parse_truth
+
+#: Addresses of a resource of which more is said than that they can be dialled.
+MAX_CANDIDATES = 16
+
+
+def parse_address(entry: Element) -> PeerAddress:
+    """
+    Read an address.
+
+    :param entry: an element with ``address`` and ``port``.
+    :raises InvalidValue: if one of them is missing, or nobody could dial that.
+    """
+    return PeerAddress.parse(entry.getAttribute("address"), entry.getAttribute("port"))
+
+
+def address_element(address: PeerAddress, uri: str, name: str) -> Element:
+    """Make an element that names an address."""
+    element: Element = domish.Element((uri, name))
+    element["address"] = address.address
+    element["port"] = str(address.port)
+    return element
+
+
+def parse_candidate(entry: Element) -> Candidate:
+    """
+    Read a candidate.
+
+    :param entry: an element with ``address``, ``port`` and ``kind``.
+    :raises InvalidValue: if one of them is missing, or anything is malformed.
+    """
+    try:
+        kind = CandidateKind(entry.getAttribute("kind"))
+    except ValueError:
+        raise InvalidValue("an address of a kind that is not known") from None
+    said = entry.getAttribute("reached")
+    reached = None if said is None else parse_truth(said)
+    varies = parse_truth(entry.getAttribute("varies", "false"))
+    return Candidate(
+        parse_address(entry), kind, reached, varies and kind is CandidateKind.REFLEXIVE
+    )
+
+
+def candidate_element(candidate: Candidate) -> Element:
+    """Make the element of a candidate."""
+    element = address_element(candidate.address, NS_BITWEEN, "candidate")
+    element["kind"] = candidate.kind
+    if candidate.reached is not None:
+        element["reached"] = "true" if candidate.reached else "false"
+    if candidate.varies:
+        element["varies"] = "true"
+    return element

@@ -1,0 +1,97 @@
+"""Values <-> XML: the entries of share lists, wherever a list is sent."""
+
+from __future__ import annotations
+
+import re
+
+from twisted.words.xish import domish
+
+from bitween.errors import InvalidValue
+from bitween.model.announcement import Share
+from bitween.model.share_list import Change
+from bitween.model.text import safe_name
+from bitween.model.torrent import MAX_SIZE, parse_info_hash
+from bitween.xmpp.elements import Element, xml_text
+from bitween.xmpp.namespaces import NS_BITWEEN, NS_SHARES
+
+MAX_NAME = 255
+#: characters of a list's id.
+MAX_LIST_ID = 64
+MAX_REVISION = 2**53
+
+_LIST_ID = re.compile(f"[!-~]{{1,{MAX_LIST_ID}}}")
+_TRUTHS = ("true", "1", "false", "0")
+
+
+def parse_share(entry: Element) -> Share:
+    """
+    Read a share.
+
+    :param entry: an element with ``name``, ``hash`` and ``size``.
+    :raises InvalidValue: if one of them is missing or malformed.
+    """
+    name = entry.getAttribute("name")
+    if not isinstance(name, str):
+        raise InvalidValue("a share without a name")
+    return Share(
+        parse_info_hash(entry.getAttribute("hash")),
+        safe_name(name, MAX_NAME),
+        _parse_number(entry.getAttribute("size"), MAX_SIZE),
+    )
+
+
+def share_element(share: Share, uri: str = NS_SHARES) -> Element:
+    """Make the element of a share."""
+    element: Element = domish.Element((uri, "share_item"))
+    element["name"] = xml_text(share.name)
+    element["hash"] = share.info_hash
+    element["size"] = str(share.size)
+    return element
+
+
+def change_element(change: Change, uri: str = NS_BITWEEN) -> Element:
+    """Make the element of a change: a share, or what is gone."""
+    if change.share is not None:
+        return share_element(change.share, uri)
+    element: Element = domish.Element((NS_BITWEEN, "gone"))
+    element["hash"] = change.info_hash
+    return element
+
+
+def parse_list_id(text: object) -> str:
+    """
+    Read the id of a list: 1 to 64 visible characters of ASCII.
+
+    :raises InvalidValue: for anything else.
+    """
+    if isinstance(text, str) and _LIST_ID.fullmatch(text):
+        return text
+    raise InvalidValue("the id of a list has 1 to 64 visible ASCII characters")
+
+
+def parse_revision(text: object) -> int:
+    """
+    Read the revision of a list: a number from 0 to 2^53, in decimal digits.
+
+    :raises InvalidValue: for anything else.
+    """
+    return _parse_number(text, MAX_REVISION)
+
+
+def parse_truth(text: object) -> bool:
+    """
+    Read a boolean (XML Schema part 2 §3.2.2).
+
+    :raises InvalidValue: for anything else.
+    """
+    if text not in _TRUTHS:
+        raise InvalidValue("true or false is wanted")
+    return text in _TRUTHS[:2]
+
+
+def _parse_number(text: object, largest: int) -> int:
+    if isinstance(text, str) and text.isascii() and text.isdigit() and len(text) <= 19:
+        number = int(text)
+        if number <= largest:
+            return number
+    raise InvalidValue(f"a number from 0 to {largest} is wanted")
