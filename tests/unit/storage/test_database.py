@@ -22,7 +22,8 @@ from bitween.model.share_list import ShareList
 from bitween.model.torrent import FileOrigin, InfoHash
 from bitween.model.torrent_options import DEFAULT_OPTIONS, Limits, Selection, TorrentOptions
 from bitween.model.traffic import Traffic
-from bitween.storage.database import _MIGRATIONS, Database
+from bitween.storage.database import Database
+from bitween.storage.migrations import MIGRATIONS
 from bitween.storage.options_json import read_wishes
 from bitween.storage.torrent_record import TorrentRecord
 from tests.support.fakes.lists import numbered
@@ -143,7 +144,7 @@ class RecordTests(StoreCase):
         self.store.close()
         os.unlink(self.path)
         with contextlib.closing(sqlite3.connect(self.path)) as old, old:
-            old.executescript("".join(_MIGRATIONS[:4]) + "PRAGMA user_version = 4;")
+            old.executescript("".join(MIGRATIONS[:4]) + "PRAGMA user_version = 4;")
             for info_hash, shared, complete in (("a", 1, 1), ("b", 0, 1), ("c", 0, 0)):
                 old.execute(
                     "INSERT INTO torrents (info_hash, name, folder, added, shared, complete)"
@@ -213,7 +214,7 @@ class ShareListTests(StoreCase):
         """One of the first version is brought up to date, and what is in it stays."""
         path = f"{self.path}.old"
         with sqlite3.connect(path) as connection:
-            connection.executescript(f"{_MIGRATIONS[0]} PRAGMA user_version = 1")
+            connection.executescript(f"{MIGRATIONS[0]} PRAGMA user_version = 1")
             connection.execute("INSERT INTO intentions (path) VALUES (?)", (b"/a",))
         connection.close()
         store = Database.open(path)
@@ -463,7 +464,7 @@ class OddRowsTests(StoreCase):
     def test_a_version_that_is_too_low(self) -> None:
         """The log names the fault, and the tables are read into a new database."""
         self.store.put(RECORD)
-        for version in (0, len(_MIGRATIONS) - 1):
+        for version in (0, len(MIGRATIONS) - 1):
             self.store.close()
             self.change(f"PRAGMA user_version = {version}")
             with capturedLogs() as logs:
