@@ -24,7 +24,8 @@ from bitween.network.relay import Relay
 from bitween.storage.database import Database
 from bitween.xmpp.messenger import Messenger
 from bitween.xmpp.session.client import Account, Client
-from tests.support.swarms import metainfo, when
+from tests.support.metainfo import metainfo
+from tests.support.swarms import when
 
 JID = "alice@localhost"
 _PORTION = bytes(1 << 18)

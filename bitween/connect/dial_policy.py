@@ -48,15 +48,6 @@ class DialPolicy:
         self._trusted = trusted
         self._failed = DialBudget(clock.seconds, MAX_FAILED, MAX_PORTS)
 
-    @property
-    def accepts_loopback(self) -> bool:
-        """
-        Whether a contact's loopback addresses count: only while we announce one ourselves.
-
-        A machine without a network does; elsewhere loopback leads to another machine's services.
-        """
-        return any(candidate.address.is_loopback for candidate in self._own.candidates)
-
     def may_dial(self, address: PeerAddress, shared: Iterable[Network] = ()) -> bool:
         """
         Whether a contact may have us dial an address that it has announced.
@@ -112,9 +103,12 @@ class DialPolicy:
         return ip_address(plain).is_loopback or plain in own
 
     def _may_dial_here(self, address: PeerAddress) -> bool:
-        if address.is_loopback and not self.accepts_loopback:
+        own = [candidate.address for candidate in self._own.candidates]
+        # A contact's loopback addresses count only while we announce one ourselves, as a machine
+        # without a network does; elsewhere loopback leads to another machine's services.
+        if address.is_loopback and not any(place.is_loopback for place in own):
             return False
-        if address in [candidate.address for candidate in self._own.candidates]:
+        if address in own:
             return False
         return self._serves(address)
 

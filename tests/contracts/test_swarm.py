@@ -28,7 +28,8 @@ from bitween.model.torrent_error import Reason
 from bitween.model.torrent_options import Limits, TorrentOptions
 from bitween.storage.database import Database
 from tests.support.fakes.swarm import FakeSwarm
-from tests.support.swarms import LOOPBACK, metainfo, read, when, write
+from tests.support.metainfo import metainfo
+from tests.support.swarms import LOOPBACK, read, when, write
 
 ABSENT = InfoHash("ab" * 20)
 # Nobody listens there.

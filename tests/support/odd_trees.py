@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from bitween.bittorrent.swarm import Swarm
 from bitween.errors import BadPath, EmptyFolder
 from bitween.files.hashing.folder_walk import list_files
-from tests.support.swarms import SwarmCase, metainfo
+from tests.support.metainfo import metainfo
+from tests.support.swarms import SwarmCase
 
 #: A tree: the bytes of each file, by its path.
 Tree = Mapping[bytes, bytes]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import os
 from collections.abc import Callable
 from ipaddress import ip_network
@@ -17,26 +16,15 @@ from bitween.bittorrent.engine.alerts import Alert
 from bitween.bittorrent.engine.session import Session
 from bitween.bittorrent.engine.session_settings import SessionOptions
 from bitween.bittorrent.swarm import Swarm, SwarmOptions
-from bitween.files.hashing.worker import hash_path
 from bitween.model.address import PeerAddress
-from bitween.model.torrent import InfoHash, Metainfo, Torrent, parse_info_hash
+from bitween.model.torrent import InfoHash, Torrent
 from bitween.storage.database import Database
+from tests.support.metainfo import metainfo
 from tests.support.waiting import described, in_time
 
 #: Where all swarms of tests are.
 HERE = ip_network("127.0.0.0/8")
 LOOPBACK = SwarmOptions(listen=("127.0.0.1", 0), port_mapping=False)
-
-
-def metainfo(path: str) -> Metainfo:
-    """Hash a path here and now."""
-    hashed: dict[str, Any] = hash_path(path, lambda *_: None)
-    return Metainfo(
-        info_hash=parse_info_hash(hashed["info_hash"]),
-        name=hashed["name"],
-        total_size=hashed["total_size"],
-        torrent_file=base64.b64decode(hashed["torrent_file"]),
-    )
 
 
 def write(path: str, content: bytes) -> str:

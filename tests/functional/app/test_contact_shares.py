@@ -47,7 +47,7 @@ class CatalogueCase(SynchronousTestCase):
     def keep(self, jid: str, last_seen: float = NOW, resource: str = "laptop") -> None:
         """Have an earlier run know that a resource has the film."""
         record = ResourceRecord(jid, resource, Announcement(resource), last_seen)
-        self.cache.kept.append((record, [FILM]))
+        self.cache.keep(resource, record, [FILM])
 
     def stays_on_the_server(self, *resources: str) -> None:
         """Have the items of devices of bob's stay that are not there themselves."""

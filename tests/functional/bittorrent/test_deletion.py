@@ -19,7 +19,8 @@ from bitween.files.deletion.worker import Order
 from bitween.model.deletion import Deletion
 from bitween.model.torrent import FileOrigin, InfoHash
 from bitween.model.torrent_options import Limits, Selection, TorrentOptions
-from tests.support.swarms import LOOPBACK, SwarmCase, address_of, metainfo, read, tree, when, write
+from tests.support.metainfo import metainfo
+from tests.support.swarms import LOOPBACK, SwarmCase, address_of, read, tree, when, write
 
 ONE, TWO = b"1" * 700_000, b"2" * 500_000
 

@@ -23,7 +23,8 @@ from bitween.storage.database import Database
 from bitween.storage.torrent_record import TorrentRecord
 from bitween.util.cooperate import at_once
 from tests.support.layouts import read_layout
-from tests.support.swarms import HERE, SwarmCase, address_of, metainfo, read, tree, when, write
+from tests.support.metainfo import metainfo
+from tests.support.swarms import HERE, SwarmCase, address_of, read, tree, when, write
 
 CONTENT = bytes(range(256)) * 300
 

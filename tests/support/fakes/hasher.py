@@ -1,4 +1,4 @@
-"""A hasher in memory: the port of ``HasherPort``."""
+"""A hasher without a process: :class:`bitween.app.ports.HasherPort`."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ from typing import NamedTuple
 
 from twisted.internet.defer import Deferred, fail, succeed
 
+from bitween.errors import BitweenError
 from bitween.model.job import ReportProgress
 from bitween.model.torrent import Metainfo
+from tests.support.metainfo import metainfo
 
 
 class Hashing(NamedTuple):
@@ -15,7 +17,7 @@ class Hashing(NamedTuple):
     A path that is being hashed.
 
     :param report: takes the bytes done and the bytes in all.
-    :param answer: fires with the outcome, which the test gives it.
+    :param answer: fires with the outcome that the test chooses.
     """
 
     report: ReportProgress
@@ -35,12 +37,14 @@ class FakeHasher:
         self.running: dict[str, Hashing] = {}
         self.hash_at_once: Metainfo | Exception | None = None
         self.strict: list[bool] = []
+        self._strict: dict[str, bool] = {}
 
     def hash_path(
         self, path: str, report: ReportProgress, strict: bool = False
     ) -> Deferred[Metainfo]:
         """Wait for the test."""
         self.strict.append(strict)
+        self._strict[path] = strict
         if isinstance(self.hash_at_once, Exception):
             return fail(self.hash_at_once)
         if self.hash_at_once is not None:
@@ -48,3 +52,16 @@ class FakeHasher:
         answer: Deferred[Metainfo] = Deferred()
         self.running[path] = Hashing(report, answer)
         return answer
+
+    def finish(self, path: str) -> None:
+        """Hash a path that is being hashed here and now, as the real one would."""
+        hashing = self.running.pop(path)
+        if hashing.answer.called:
+            return
+        try:
+            info = metainfo(path, self._strict[path])
+        except BitweenError as error:
+            hashing.answer.errback(error)
+            return
+        hashing.report(0, info.total_size)
+        hashing.answer.callback(info)

@@ -5,23 +5,27 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bitween.model.address import PeerAddress
-from bitween.model.candidate import Candidate
+from bitween.model.candidate import Candidate, CandidateKind
 from bitween.model.nat import Nat
 from bitween.util.observable import Observable
 
 
 class FakeOwnAddresses:
     """
-    One address that never changes.
+    Takes every listen socket for an address that can be dialled; has one until it is refreshed.
 
     :ivar nat: what a test sets.
     """
 
     def __init__(self) -> None:
         self.changes: Observable[tuple[PeerAddress, ...]] = Observable()
-        self.addresses = (PeerAddress("192.0.2.1", 6881),)
-        self.candidates = tuple(map(Candidate, self.addresses))
+        self.candidates: tuple[Candidate, ...] = (Candidate(PeerAddress("192.0.2.1", 6881)),)
         self.nat: Nat | None = None
+
+    @property
+    def addresses(self) -> tuple[PeerAddress, ...]:
+        """The addresses of the candidates that can be dialled."""
+        return tuple(c.address for c in self.candidates if c.dialable)
 
     def refresh(
         self,
@@ -29,4 +33,16 @@ class FakeOwnAddresses:
         mapped: Sequence[PeerAddress],
         external: Sequence[str] = (),
     ) -> None:
-        """Do nothing."""
+        """Take over sockets and mappings."""
+        candidates = (
+            *(Candidate(PeerAddress(*socket)) for socket in listening),
+            *(Candidate(address, CandidateKind.MAPPED) for address in mapped),
+            *(
+                Candidate(PeerAddress(address, port), CandidateKind.REFLEXIVE)
+                for address in external
+                for _, port in listening[:1]
+            ),
+        )
+        if candidates != self.candidates:
+            self.candidates = candidates
+            self.changes.notify(self.addresses)
