@@ -52,7 +52,7 @@ async def _main(reactor: Any, size: int, rounds: int) -> None:
 
 def _options(number: int) -> list[str]:
     """The command line of a daemon: the first one is the giver."""
-    address = f"127.1.0.{number + 1}"
+    address = f"127.2.0.{number + 1}"
     limit = [f"--upload-limit={LIMIT}"] if number == 0 else []
     return [f"--listen={address}:0", f"--announce={address}", *limit]
 

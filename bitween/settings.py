@@ -22,6 +22,7 @@ from bitween.model.contact import AutoAccept
 from bitween.model.disk_path import checked_utf8
 from bitween.model.format import parse_rate, parse_size
 from bitween.model.jid import parse_jid
+from bitween.model.relay_route import RELAY_NETWORK
 from bitween.model.schedule import ScheduleEntry, parse_entry
 from bitween.model.setting import Origin, Setting
 from bitween.model.text import quoted
@@ -481,7 +482,16 @@ def _listen(text: str) -> tuple[str, int]:
             f"--listen: {text!r} is neither a port nor an address of this machine with a port",
             "say PORT or ADDRESS:PORT",
         ) from None
-    return checked.address, _peer_port("listen", port or 0)
+    return _peer_host("listen", checked), _peer_port("listen", port or 0)
+
+
+def _peer_host(option: str, address: PeerAddress) -> str:
+    if not address.is_ipv6 and address.ip in RELAY_NETWORK:
+        raise ConfigurationError(
+            f"--{option}: {address.address} belongs to the relay, which uses {RELAY_NETWORK}",
+            "choose another address",
+        )
+    return address.address
 
 
 def _peer_port(option: str, port: int) -> int:
@@ -501,7 +511,7 @@ def _announced(text: str) -> tuple[str, int | None]:
         raise ConfigurationError(
             f"--announce: {error.message}", "say ADDRESS or ADDRESS:PORT"
         ) from None
-    return checked.address, None if port is None else _peer_port("announce", port)
+    return _peer_host("announce", checked), None if port is None else _peer_port("announce", port)
 
 
 def _network(text: str) -> IPv4Network | IPv6Network:

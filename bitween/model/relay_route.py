@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from ipaddress import IPv4Network
+
+#: The loopback addresses that the relay gives to contacts' devices; nothing else may use them.
+RELAY_NETWORK = IPv4Network("127.1.0.0/16")
 
 
 @dataclass(frozen=True, slots=True)

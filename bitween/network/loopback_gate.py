@@ -20,13 +20,10 @@ import socket
 import struct
 from collections.abc import Callable, Collection, Iterator
 from contextlib import suppress
-from ipaddress import IPv4Network
 
 from bitween.errors import BitweenError
+from bitween.model.relay_route import RELAY_NETWORK
 from bitween.network.shared_port import own_sockets
-
-#: The addresses that the relay gives to contacts' devices.
-PLACES = IPv4Network("127.1.0.0/16")
 
 # asm-generic/socket.h, linux/if_arp.h and linux/filter.h; an offset from here on is one into the
 # IP header, and others are into that of TCP.
@@ -146,8 +143,8 @@ def _program(guarded: socket.socket, allowed: Collection[tuple[str, int]]) -> It
     ]
     if guarded.family == socket.AF_INET:
         yield _step(_LOAD_WORD, _SOURCE_ADDRESS)
-        yield _step(_AND, int(PLACES.netmask))
-        yield _step(_JUMP_IF_EQUAL, int(PLACES.network_address), skip_if=len(silent))
+        yield _step(_AND, int(RELAY_NETWORK.netmask))
+        yield _step(_JUMP_IF_EQUAL, int(RELAY_NETWORK.network_address), skip_if=len(silent))
     yield from silent
     if guarded.family == socket.AF_INET:
         yield from _from_places(allowed)

@@ -22,10 +22,9 @@ from twisted.python.failure import Failure
 
 from bitween.errors import BitweenError
 from bitween.model.address import PeerAddress
-from bitween.model.relay_route import RelayRoute
+from bitween.model.relay_route import RELAY_NETWORK, RelayRoute
 from bitween.model.traffic import Traffic
 from bitween.network.kernel_sockets import is_ours
-from bitween.network.loopback_gate import PLACES
 from bitween.network.pipe import End, Pipe
 
 #: Seconds without a byte after which a stream gives way to another one.  Two peers who both have
@@ -242,7 +241,7 @@ class Relay(Service):
         for _ in range(_MAX_PLACES):
             self._last = self._last % _MAX_PLACES + 1
             net, number = divmod(self._last - 1, _PER_NET)
-            host = str(PLACES[256 * net + number + 1])
+            host = str(RELAY_NETWORK[256 * net + number + 1])
             if host not in self._who:
                 return host
         raise BitweenError("no relay: there are too many at once", detail="too_many")

@@ -192,7 +192,7 @@ class SettingsTests(SynchronousTestCase):
             ("--server", "xmpps://"), ("--nick", "a\nb"), ("--nick", "x" * 65),
             ("--auto-accept", "sometimes"), ("--auto-accept", ""),
             ("--listen", "x"), ("--listen", "70000"), ("--listen", "host:1"),
-            ("--listen", "9" * 5000),
+            ("--listen", "9" * 5000), ("--listen", "127.1.0.7:0"), ("--announce", "127.1.255.1"),
             ("--announce", "example.org"), ("--announce", "192.0.2.7:0"),
             ("--announce", "192.0.2.7:443"), ("--listen", "443"), ("--listen", "192.0.2.7:1023"),
             ("--trusted-network", "10.8.0.1/24"), ("--trusted-network", "0.0.0.0/0"),
