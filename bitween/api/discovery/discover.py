@@ -1,4 +1,4 @@
-"""``rpc.discover``: the API described by itself, as OpenRPC made from its methods."""
+"""``rpc.discover``: describes the API as an OpenRPC document, made from its methods."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ Json = dict[str, Any]
 
 _OPENRPC = "1.3.2"
 _ABOUT = (
-    "Parameters go by position or by name. Sizes are bytes, times seconds since the epoch, and an "
-    "unknown is `null`. Pass over the keys of a result that you do not know: a later version may "
-    "have more."
+    "Pass parameters by position or by name. Sizes are in bytes, times in seconds since the epoch, "
+    "and an unknown value is `null`. Ignore keys of a result that you do not know: a later version "
+    "may add some."
 )
 
 _PREFIX = "jsonrpc_"
@@ -29,7 +29,7 @@ _FIELD = re.compile(r"^:(param|returns|raises) ?(\w*): ", re.MULTILINE)
 
 
 class DiscoverMethods(Namespace):
-    """``rpc.``: the one name of those that JSON-RPC reserves which OpenRPC has taken."""
+    """``rpc.``: JSON-RPC reserves these names; OpenRPC defines one of them."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -37,7 +37,7 @@ class DiscoverMethods(Namespace):
 
     @reads
     def jsonrpc_discover(self) -> Json:
-        """Every method: its parameters, its result and its errors, as an OpenRPC document."""
+        """Describe every method, its parameters, result and errors, as an OpenRPC document."""
         return self._document
 
 
@@ -61,7 +61,7 @@ def document() -> Json:
 
 
 def _functions(namespace: type[Namespace]) -> Iterator[tuple[str, Callable[..., object]]]:
-    """The methods of a class by name, in the order in which they are written."""
+    """The methods of a class by name, in the order of the source."""
     for name, function in vars(namespace).items():
         if name.startswith(_PREFIX):
             yield name.removeprefix(_PREFIX), function
@@ -76,7 +76,7 @@ def _method(name: str, prefix: str, function: Callable[..., object], schemas: Sc
         for parameter in parameters
     ]
     kinds = [getattr(errors, kind) for kind in text.raises]
-    if parameters:
+    if parameters and errors.InvalidValue not in kinds:
         kinds.insert(0, errors.InvalidValue)
     if not is_reading(function):
         kinds.append(errors.ReadOnly)
@@ -121,12 +121,12 @@ def _error(kind: type[errors.BitweenError]) -> Json:
 @dataclass(frozen=True, slots=True)
 class DocText:
     """
-    What a docstring says.
+    The parts of a docstring.
 
-    :param summary: its first paragraph.
-    :param description: the paragraphs after that; may be empty.
-    :param params: by name.
-    :param raises: by the name of the error.
+    :param summary: the first paragraph.
+    :param description: the other paragraphs; may be empty.
+    :param params: texts by the name of the parameter.
+    :param raises: texts by the name of the error.
     """
 
     summary: str
@@ -137,19 +137,19 @@ class DocText:
 
     @classmethod
     def of(cls, documented: object) -> DocText:
-        """Read the docstring that something has."""
+        """Read the docstring of an object."""
         text, *fields = _FIELD.split(inspect.getdoc(documented) or "")
         paragraphs = [_in_one_line(paragraph) for paragraph in text.strip().split("\n\n")]
-        told = [
+        values = [
             (kind, name, _in_one_line(value))
             for kind, name, value in zip(fields[::3], fields[1::3], fields[2::3], strict=True)
         ]
         return cls(
             paragraphs[0],
             "\n\n".join(paragraphs[1:]),
-            {name: value for kind, name, value in told if kind == "param"},
-            next((value for kind, _, value in told if kind == "returns"), ""),
-            {name: value for kind, name, value in told if kind == "raises"},
+            {name: value for kind, name, value in values if kind == "param"},
+            next((value for kind, _, value in values if kind == "returns"), ""),
+            {name: value for kind, name, value in values if kind == "raises"},
         )
 
 

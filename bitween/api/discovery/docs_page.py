@@ -1,4 +1,4 @@
-"""``/docs``: the API in a browser, with a form to try each method."""
+"""``/docs``: the documentation of the API, with a form to try each method."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from twisted.web.util import Redirect
 
 from bitween.api.http.static_file import StaticFile
 
-#: First part of the path of everything here.  None of it holds a secret.
+#: First part of the paths of the page's files.  None of them holds a secret.
 DOCS = "docs"
-#: The script of it that knows the log-in of a browser, and which the page at ``/`` uses, too.
+#: The script that keeps the browser's log-in; the page at ``/`` uses it, too.
 SESSION_SCRIPT = "session.js"
 
 
 def docs_page() -> Resource:
-    """The page, with its script and its style below it."""
+    """The page, with its scripts and its style below it."""
     page = StaticFile.of(docs_file("docs.html"))
     page.putChild(b"", Redirect(f"../{DOCS}".encode()))
     for name in ("docs.js", "docs.css", SESSION_SCRIPT):
@@ -26,5 +26,5 @@ def docs_page() -> Resource:
 
 
 def docs_file(name: str) -> Traversable:
-    """A file of the page, as it lies in the package."""
+    """A source file of the page in the package."""
     return files(__package__) / "static" / name

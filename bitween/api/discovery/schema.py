@@ -1,4 +1,4 @@
-"""Types of Python as JSON Schema (draft 7), which OpenRPC uses."""
+"""Translates Python types to JSON Schema (draft 7), which OpenRPC uses."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _PLAIN: Mapping[object, Mapping[str, object]] = MappingProxyType(
         },
         Path: {
             "type": "string",
-            "description": "a path on the daemon's machine; `~` is the home of its user",
+            "description": "a path on the daemon's machine; `~` is the home directory of its user",
             "minLength": 1,
         },
         Name: {"type": "string", "minLength": 1},
@@ -48,9 +48,9 @@ _PLAIN: Mapping[object, Mapping[str, object]] = MappingProxyType(
 
 class Schemas:
     """
-    Makes schemas of annotations.
+    Translates annotations to schemas.
 
-    :ivar named: those of the classes that came up; the others refer to them.
+    :ivar named: the schemas of classes, by name; other schemas refer to them.
     """
 
     def __init__(self) -> None:
@@ -66,7 +66,7 @@ class Schemas:
         }
 
     def of(self, annotation: Any) -> Schema:
-        """The schema of what an annotation allows."""
+        """The schema of the values that an annotation allows."""
         if annotation in _PLAIN:
             return dict(_PLAIN[annotation])
         if is_typeddict(annotation):

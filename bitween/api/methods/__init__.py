@@ -1,4 +1,11 @@
-"""The methods of the API: a class for each namespace, and the table of all of them."""
+"""
+The methods of the API: a class for each namespace, and the table of all of them.
+
+A method is a function ``jsonrpc_NAME`` of its namespace's class.  Its annotations say how to check
+parameters and what the result looks like, and its docstring is what users read: in
+``docs/api.rst``, in ``rpc.discover`` and at ``/docs``.  A method only calls the application and
+encodes the outcome.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +28,7 @@ class NamespaceEntry(NamedTuple):
     """
     A namespace of the API.
 
-    :param prefix: what the names of its methods begin with, before the dot.
+    :param prefix: the beginning of its methods' names, before the dot.
     :param methods: the class that has the methods.
     :param title: its heading in the reference, after the prefix.
     """
@@ -31,17 +38,17 @@ class NamespaceEntry(NamedTuple):
     title: str
 
 
-#: Every namespace, in the order of the reference.  ``rpc`` is not among them: it describes these.
+#: Every namespace, in the order of the reference, but ``rpc``, whose one method describes these.
 NAMESPACES: Sequence[NamespaceEntry] = (
     NamespaceEntry("Api", ApiMethods, "the daemon"),
     NamespaceEntry("bt", TorrentMethods, "torrents"),
-    NamespaceEntry("xmpp", ContactMethods, "contacts, and what they share"),
-    NamespaceEntry("jobs", JobMethods, "what takes a while"),
-    NamespaceEntry("net", NetMethods, "the way to contacts"),
-    NamespaceEntry("events", EventMethods, "what happens"),
-    NamespaceEntry("token", TokenMethods, "who may use the API"),
+    NamespaceEntry("xmpp", ContactMethods, "contacts and what they share"),
+    NamespaceEntry("jobs", JobMethods, "long tasks"),
+    NamespaceEntry("net", NetMethods, "connections to contacts"),
+    NamespaceEntry("events", EventMethods, "events"),
+    NamespaceEntry("token", TokenMethods, "tokens for programs"),
     NamespaceEntry("session", SessionMethods, "browsers that are logged in"),
-    NamespaceEntry("upload", UploadMethods, "folders that are sent to the daemon's machine"),
+    NamespaceEntry("upload", UploadMethods, "sending files to the daemon's machine"),
 )
 
 

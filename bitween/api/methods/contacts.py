@@ -1,4 +1,4 @@
-"""``xmpp.``: contacts, and what they share."""
+"""``xmpp.``: contacts and what they share."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _Size = Annotated[int, Between(0, MAX_SIZE)]
 
 
 class ContactMethods(Namespace):
-    """``xmpp.``: contacts, and what they share."""
+    """``xmpp.``: contacts and what they share."""
 
     def __init__(self, application: Bitween) -> None:
         super().__init__()
@@ -29,12 +29,12 @@ class ContactMethods(Namespace):
 
     @reads
     def jsonrpc_get_hashes(self) -> Annotated[JsonObject, contact_shares.Hashes]:
-        """What contacts who are online share, and where to dial them for it."""
+        """List what online contacts share, each with the addresses to dial."""
         return JsonObject([("hashes", reachable(self._bitween.shares.catalogue))])
 
     @reads
     def jsonrpc_get_shares(self) -> Annotated[JsonObject, contact_shares.Shares]:
-        """What every device of every contact shares."""
+        """List what each device of each contact shares."""
         return JsonObject(
             [
                 (
@@ -62,15 +62,19 @@ class ContactMethods(Namespace):
         """
         Search what contacts share.
 
-        :param query: words that all stand in the name; or an info-hash, or how one begins.
-        :param contact: a bare JID, to see only theirs.
-        :param sort: ``size`` gives the smallest first; ``match`` the best matches: the whole name,
-            how the name begins, how its words begin, anything else; of equal ones those that are
-            online.
-        :param online: leave out what nobody has who is online.
-        :param min_size: bytes; leave out what is smaller.
-        :param max_size: bytes; leave out what is larger.
-        :raises UnknownContact: if ``contact`` is neither in the roster nor ourselves.
+        :param query: words that the name has to contain, all of them; or an info-hash, or its
+            beginning.
+        :param contact: a bare JID, to search only what this contact shares.
+        :param sort: ``name``, ``size`` (smallest first), ``largest`` (largest first), ``online``
+            (contacts who are online first) or ``match``: the whole name first, then the beginning
+            of the name, then the beginnings of its words, then the rest; among equals, contacts who
+            are online first.
+        :param offset: how many results to skip.
+        :param limit: how many results to return at most.
+        :param online: leave out what no contact who is online has.
+        :param min_size: bytes; leave out anything smaller.
+        :param max_size: bytes; leave out anything larger.
+        :raises UnknownContact: if ``contact`` is neither in the roster nor your own JID.
         """
         only = Filter(online, min_size, max_size)
         page = await self._bitween.shares.find(query, contact, sort, offset, limit, only=only)
@@ -89,7 +93,7 @@ class ContactMethods(Namespace):
 
     @reads
     def jsonrpc_get_contacts(self) -> shapes.Contacts:
-        """Everybody in the roster, and those who ask to be."""
+        """List the contacts in the roster, and contact requests."""
         catalogue = self._bitween.shares.catalogue
         contacts = self._bitween.contacts.all()
         traffic, connector = self._bitween.traffic, self._bitween.connector
@@ -107,79 +111,89 @@ class ContactMethods(Namespace):
 
     @reads
     def jsonrpc_invitation(self) -> shapes.Invitation:
-        """What to give to somebody who is to become a contact: a link, also as a QR code."""
+        """Make a link that invites someone to become a contact, also as a QR code."""
         link = self._bitween.contacts.invitation
         return {"uri": link, "qr": qr_rows(link)}
 
     async def jsonrpc_add_contact(self, jid: Name, nick: Name | None = None) -> Done:
         """
-        Ask somebody to become a contact, and let their own request in when it comes.
+        Send a contact request, and accept the contact's own request when it comes.
 
-        :param jid: a bare JID, or an ``xmpp:`` link that holds it.
-        :raises AlreadyContact: if they are one, and have that name.
+        The answer of the contact's server arrives later: see ``error`` in the result of
+        ``xmpp.get_contacts``.
+
+        :param jid: a bare JID, or an ``xmpp:`` link with one.
+        :param nick: the name for the contact in your roster.
+        :raises AlreadyContact: if they already are a contact, with this name.
         :raises NotConnected: if there is no XMPP session.
-        :raises RequestRefused: if the server does not want that; what their own server answers
-            comes later, as ``error`` of ``xmpp.get_contacts``.
+        :raises RequestRefused: if the server rejects the request.
         """
         await self._bitween.contacts.add(jid, nick or "")
         return True
 
     async def jsonrpc_accept_contact(self, jid: Name) -> Done:
         """
-        Accept somebody's request, and ask back.
+        Accept a contact request, and send one back.
 
-        :raises UnknownContact: if they do not ask.
+        :param jid: a bare JID.
+        :raises UnknownContact: if there is no such request.
         :raises NotConnected: if there is no XMPP session.
-        :raises RequestRefused: if the server does not want that.
+        :raises RequestRefused: if the server rejects the request.
         """
         await self._bitween.contacts.accept(jid)
         return True
 
     async def jsonrpc_remove_contact(self, jid: Name) -> Done:
         """
-        End it with a contact, in both directions, or refuse a request.
+        Remove a contact in both directions, or decline a contact request.
 
-        :raises UnknownContact: if they are neither in the roster nor ask.
+        :param jid: a bare JID.
+        :raises UnknownContact: if they are not in the roster, and there is no request.
         :raises NotConnected: if there is no XMPP session.
-        :raises RequestRefused: if the server does not want that.
+        :raises RequestRefused: if the server rejects the request.
         """
         await self._bitween.contacts.remove(jid)
         return True
 
     async def jsonrpc_forget_resource(self, jid: Name, resource: Name) -> Done:
         """
-        Drop what is known of a device that is gone for good; our own account's is taken back too.
+        Forget what a device shared that no longer exists.
 
-        :param jid: a contact, or our own bare JID.
-        :raises UnknownContact: if that is neither a contact nor ourselves.
+        For a device of your own account, its announcement is also removed from the server.
+
+        :param jid: a bare JID: a contact's, or your own.
+        :param resource: the resource of the device.
+        :raises UnknownContact: if the JID is neither a contact's nor your own.
         :raises UnknownResource: if the device has announced nothing.
-        :raises ResourceOnline: if it is there: it would be back at once.
-        :raises NotConnected: if it is our own and there is no XMPP session.
+        :raises ResourceOnline: if the device is online: it would announce its shares again.
+        :raises NotConnected: if the device is your own, and there is no XMPP session.
         """
         await self._bitween.shares.forget_resource(jid, resource)
         return True
 
     @reads
     def jsonrpc_get_blocked(self) -> shapes.Blocked:
-        """Whom the server keeps away from us: bare JIDs and domains."""
+        """List the bare JIDs and domains that your server blocks for you."""
         return {"blocked": list(self._bitween.contacts.blocked())}
 
     async def jsonrpc_block(self, jid: Name) -> Done:
         """
-        Have the server keep somebody away from us, contact or not.
+        Block a JID or domain, contact or not, at your server.
 
+        :param jid: a bare JID, or a domain.
         :raises NotConnected: if there is no XMPP session.
-        :raises RequestRefused: if the server does not want that.
+        :raises RequestRefused: if the server rejects the request.
         """
         await self._bitween.contacts.block(jid)
         return True
 
     async def jsonrpc_unblock(self, jid: Name) -> Done:
         """
-        Let somebody reach us again.
+        Unblock a JID or domain.
 
+        :param jid: a bare JID, or a domain.
         :raises NotConnected: if there is no XMPP session.
-        :raises RequestRefused: if the server does not want that.
+        :raises RequestRefused: if the server rejects the request.
         """
         await self._bitween.contacts.unblock(jid)
         return True

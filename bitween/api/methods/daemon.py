@@ -18,9 +18,9 @@ from bitween.api.rpc.namespace import Namespace, by_token, reads
 from bitween.app.application import Bitween
 from bitween.model.setting import Setting
 
-#: Of the methods and their results, by semantic versioning: the first number rises when a program
-#: that kept to the text could break, the second when anything is added, the third when only the
-#: text changes.
+#: The version of the methods and their results, by semantic versioning: the first number rises when
+#: a program that relies on the documentation could break, the second when anything is added, the
+#: third when only the text changes.
 API_VERSION = "2.0.0"
 
 
@@ -52,40 +52,44 @@ class ApiMethods(Namespace):
 
     @reads
     def jsonrpc_versions(self) -> shapes.Versions:
-        """Versions of the daemon, of this API and of what they are built on."""
+        """Show the versions of the daemon, of this API and of the libraries below them."""
         return self._versions
 
     def jsonrpc_exit(self) -> Done:
         """Stop the daemon cleanly."""
-        # In the next turn, so that this one still answers; the site sends that before it closes.
+        # In the next turn, after this call is answered; the site sends the answer before it closes.
         self._clock.callLater(0, self._bitween.stop)
         return True
 
     @by_token
     def jsonrpc_login_link(self, remember: bool = False) -> shapes.LogInLink:
         """
-        A link that logs a browser in, once and within a minute, so that nobody types a token.
+        Make a link that logs a browser in without a token.
 
-        :param remember: whether the browser stays logged in when the daemon is restarted.
-        :raises ConfigurationError: if the API is at a Unix socket, which no browser can open.
-        :raises TokenNeeded: if a log-in is shown in place of a token.
+        The link works once, for a minute.
+
+        :param remember: keep the browser logged in when the daemon restarts.
+        :raises ConfigurationError: if the API listens at a Unix socket, which no browser can open.
+        :raises TokenNeeded: if the request is authenticated by a log-in instead of a token.
         """
         url, expires = self._links.make(remember)
         return {"url": url, "expires": expires}
 
     def jsonrpc_reconnect(self) -> Done:
-        """Try now to connect to the XMPP server, or see whether the connection still holds."""
+        """Connect to the XMPP server now, or check whether the connection still works."""
         self._bitween.connection.reconnect()
         return True
 
     @reads
     def jsonrpc_status(self) -> shapes.Status:
-        """How the daemon is: connection, addresses, totals."""
+        """Show the state of the daemon: connection, addresses, totals."""
         return encoding.status(self._bitween.status.report())
 
     @reads
     def jsonrpc_traffic(self) -> shapes.TrafficHistory:
-        """How much was exchanged with everybody, and how fast in the last five minutes."""
+        """
+        Show how much was transferred with all contacts, and the rates of the last five minutes.
+        """
         rates, account = self._bitween.rates, self._bitween.traffic
         return encoding.traffic_history(
             rates.samples, rates.interval, account.session, account.ever
@@ -93,12 +97,12 @@ class ApiMethods(Namespace):
 
     @reads
     def jsonrpc_settings(self) -> shapes.Settings:
-        """What is set on the command line, in the settings file, and by default; no secrets."""
+        """List the settings: from the command line, the settings file, and defaults; no secrets."""
         return {"settings": [encoding.setting(setting) for setting in self._settings]}
 
     @reads
     def jsonrpc_warnings(self) -> shapes.Warnings:
-        """The last hundred warnings of the daemon's log since it started."""
+        """List the last hundred warnings in the daemon's log since it started."""
         return {"warnings": self._recent.all()}
 
 

@@ -1,4 +1,4 @@
-"""``events.``: what happened, asked for by who cannot keep a stream open."""
+"""``events.``: events for clients that cannot keep a stream open."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _Seconds = Annotated[int, Between(0, 600)]
 
 
 class EventMethods(Namespace):
-    """``events.``: what happened lately, and what happens next."""
+    """``events.``: past events, and the next ones."""
 
     def __init__(self, log: EventLog, clock: IReactorTime) -> None:
         super().__init__()
@@ -37,15 +37,16 @@ class EventMethods(Namespace):
         types: list[str] | None = None,
     ) -> Events:
         """
-        Events after a position, waiting for one if there is none yet.
+        Return the events after a position; if there is none yet, wait for one.
 
-        With ``gap``, events are missing: read anew what they would have told, and go on from
-        ``last``.
+        If ``gap`` is true, events are missing.  Read the state again with the other methods, and
+        continue from ``last``.
 
-        :param since: ``last`` of the answer before; 0 for all events that are kept, ``null`` for
-            those to come.
+        :param since: ``last`` of the answer before; 0 for all events that are kept; ``null`` for
+            future events only.
         :param timeout: seconds to wait.
-        :param types: only these; all by default.
+        :param types: return only events of these types; all types by default.
+        :raises InvalidValue: if a type is unknown.
         """
         wanted = known_types(types)
         page = self._log.after(self._position(since), wanted, ROOM)

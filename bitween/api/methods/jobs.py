@@ -1,4 +1,4 @@
-"""``jobs.``: things that take a while."""
+"""``jobs.``: long tasks."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from bitween.app.application import Bitween
 
 
 class JobMethods(Namespace):
-    """``jobs.``: things that take a while."""
+    """``jobs.``: long tasks, such as hashing."""
 
     def __init__(self, application: Bitween) -> None:
         super().__init__()
@@ -19,21 +19,23 @@ class JobMethods(Namespace):
     @reads
     def jsonrpc_get(self, job: Name) -> shapes.Job:
         """
-        How far a job is.
+        Show the progress of a job.
 
+        :param job: the job's id.
         :raises UnknownJob: if there is no such job, or it ended long ago.
         """
         return encoding.job(self._jobs.get(job))
 
     @reads
     def jsonrpc_list(self) -> shapes.Jobs:
-        """Every job that runs, and the last ones that ended; oldest first."""
+        """List the jobs that run, and the last ones that ended; oldest first."""
         return {"jobs": [encoding.job(job) for job in self._jobs.all()]}
 
     def jsonrpc_cancel(self, job: Name) -> shapes.Job:
         """
-        Cancel a job; one that has ended stays as it is.
+        Cancel a job; has no effect on a job that has ended.
 
+        :param job: the job's id.
         :raises UnknownJob: if there is no such job, or it ended long ago.
         """
         return encoding.job(self._jobs.cancel(job))

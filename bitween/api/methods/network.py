@@ -1,4 +1,4 @@
-"""``net.``: the way between us and our contacts."""
+"""``net.``: diagnosis of the connections to contacts."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from bitween.app.application import Bitween
 
 
 class NetMethods(Namespace):
-    """``net.``: the way between us and our contacts."""
+    """``net.``: the connections to contacts."""
 
     def __init__(self, application: Bitween) -> None:
         super().__init__()
@@ -17,5 +17,5 @@ class NetMethods(Namespace):
 
     @reads
     async def jsonrpc_diagnose(self) -> shapes.Diagnosis:
-        """Look at log-in, server, addresses, ways to contacts and disk; say what would help."""
+        """Check log-in, server, addresses, routes to contacts and disk, and suggest fixes."""
         return {"findings": [encoding.finding(f) for f in await self._bitween.diagnosis.run()]}

@@ -14,7 +14,7 @@ from bitween.model.text import printable
 
 
 class SessionMethods(Namespace):
-    """What is known of browsers that are logged in, and how to log them out."""
+    """``session.``: the browsers that are logged in, and how to log them out."""
 
     def __init__(self, sessions: BrowserSessions, ended: Callable[[str], object]) -> None:
         """:param ended: told the id of a session that is over."""
@@ -23,15 +23,15 @@ class SessionMethods(Namespace):
         self._ended = ended
 
     def jsonrpc_list(self) -> shapes.Sessions:
-        """All browsers that are logged in, the one that asked last first; no secrets."""
+        """List the browsers that are logged in, the most recently used first; no secrets."""
         return {"sessions": [_shown(session) for session in self._sessions.known()]}
 
     def jsonrpc_revoke(self, session: Name) -> Done:
         """
-        Log a browser out, and end what it has open.
+        Log a browser out, and end its open requests.
 
         :param session: the ``session`` of ``session.list``.
-        :raises UnknownSession: if there is none of that id.
+        :raises UnknownSession: if there is no session with this id.
         """
         if not self._sessions.end(session):
             raise UnknownSession(

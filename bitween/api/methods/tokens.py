@@ -13,7 +13,7 @@ from bitween.api.rpc.params import Name
 
 
 class TokenMethods(Namespace):
-    """What the first token, and other full ones, may do with tokens; a log-in may do none of it."""
+    """``token.``: only tokens with full access may call these methods, not a log-in."""
 
     def __init__(
         self, tokens: TokenStore, sessions: BrowserSessions, revoked: Callable[[str], object]
@@ -27,12 +27,13 @@ class TokenMethods(Namespace):
     @by_token
     def jsonrpc_new(self, name: Name | None = None, read_only: bool = False) -> shapes.NewToken:
         """
-        Make a token; the answer is the only place where it ever stands.
+        Make a token.  Its secret is returned only here.
 
-        :param name: by which it can be revoked; one is chosen by default.
-        :param read_only: whether it is for looking only.
-        :raises StoreError: if it cannot be kept.
-        :raises TokenNeeded: if a log-in is shown in place of a token.
+        :param name: the token's name, by which it can be revoked; chosen by default.
+        :param read_only: whether the token allows only reading.
+        :raises InvalidValue: if the name is in use, or there are too many tokens.
+        :raises StoreError: if the token cannot be saved.
+        :raises TokenNeeded: if the request is authenticated by a log-in instead of a token.
         """
         token, secret = self._tokens.new(name, read_only)
         return {**_shown(token), "token": secret}
@@ -40,21 +41,21 @@ class TokenMethods(Namespace):
     @by_token
     def jsonrpc_list(self) -> shapes.Tokens:
         """
-        All tokens without their secrets, the one of the token file first.
+        List all tokens without their secrets, the one of the token file first.
 
-        :raises TokenNeeded: if a log-in is shown in place of a token.
+        :raises TokenNeeded: if the request is authenticated by a log-in instead of a token.
         """
         return {"tokens": [_shown(token) for token in self._tokens.known()]}
 
     @by_token
     def jsonrpc_revoke(self, name: Name) -> Done:
         """
-        Make a token useless, end what is open with it, and have every browser log in again.
+        Revoke a token, end its open requests, and log all browsers out.
 
-        :param name: of a token that was made by ``token.new``.
-        :raises UnknownToken: if there is none of that name.
-        :raises StoreError: if that cannot be kept.
-        :raises TokenNeeded: if a log-in is shown in place of a token.
+        :param name: the name of a token that was made by ``token.new``.
+        :raises UnknownToken: if there is no token with this name.
+        :raises StoreError: if the change cannot be saved.
+        :raises TokenNeeded: if the request is authenticated by a log-in instead of a token.
         """
         self._tokens.revoke(name)
         self._sessions.end_all()

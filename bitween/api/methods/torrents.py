@@ -1,4 +1,4 @@
-"""``bt.``: our own torrents."""
+"""``bt.``: your torrents, and what to share."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _Rate = Annotated[int, Between(0, 2**31 - 1)]
 
 
 class TorrentMethods(Namespace):
-    """``bt.``: our own torrents."""
+    """``bt.``: torrents that you share or download."""
 
     def __init__(self, application: Bitween, folders: Folders) -> None:
         super().__init__()
@@ -33,10 +33,11 @@ class TorrentMethods(Namespace):
         self, fields: list[str] | None = None, hashes: list[InfoHash] | None = None
     ) -> Annotated[JsonObject, shapes.Torrents]:
         """
-        Our torrents.
+        List your torrents.
 
-        :param fields: the keys wanted of each; all by default.
-        :param hashes: only these, as far as they are there.
+        :param fields: the keys to return of each torrent; all keys by default.
+        :param hashes: return only these torrents; hashes that you do not have are ignored.
+        :raises InvalidValue: if a field is unknown.
         """
         known = encoding.torrent_fields(self._bitween.downloads.waiting_for)
         shown = known if fields is None else _chosen(known, fields)
@@ -52,12 +53,16 @@ class TorrentMethods(Namespace):
         self, path: Path | None = None, offset: Offset = 0, limit: PageSize = 200
     ) -> sharing.Folder:
         """
-        List a folder of the daemon's machine, to choose what to share; see ``--share-root``.
+        List a folder on the daemon's machine, to choose what to share.
 
-        :param path: absolute; by default the list of folders to begin in.
-        :raises BadPath: if it is not within one of those, or no folder.
-        :raises NoSuchPath: if nothing lies there.
-        :raises UnreadablePath: if it may not be read.
+        The option ``--share-root`` sets which folders can be listed.
+
+        :param path: an absolute path; by default, the list of folders to start from.
+        :param offset: how many entries to skip.
+        :param limit: how many entries to return at most.
+        :raises BadPath: if the path is not in one of the folders to start from, or is not a folder.
+        :raises NoSuchPath: if the path does not exist.
+        :raises UnreadablePath: if the daemon's user may not read the folder.
         """
         page = await self._folders.page(path, offset, limit)
         shared = self._bitween.sharing.names_in(page.path) if page.path is not None else frozenset()
@@ -69,24 +74,26 @@ class TorrentMethods(Namespace):
         """
         Share a file or folder.
 
-        What of a folder cannot be shared is left out, and the result tells what and why.
+        Files in a folder that cannot be shared are left out.  The result lists them, with the
+        reasons.
 
-        :param path: absolute, on the daemon's machine, or from ``~/``, the home of its user, on.
-        :param wait: answer when it is hashed, with its hash, name and size; else at once, with the
-            job that hashes it.
-        :param confirm: share it also if that is rarely meant: a home directory, folders that may
-            hold keys or passwords, a .torrent file.
-        :param strict: refuse a folder of which something has to be left out.
-        :raises ConfirmationNeeded: if it is such a thing, and ``confirm`` is false; the error's
-            ``detail`` tells which.
-        :raises ForbiddenPath: if it is the daemon's own state directory, or lies in it; a folder
-            that holds that is shared without it.
-        :raises NoSuchPath: if nothing lies there.
-        :raises UnreadablePath: if it may not be read.
-        :raises EmptyFolder: if it holds no file.
-        :raises BadPath: if it is neither a file nor a folder, not absolute, or not UTF-8; with
-            ``strict``, if something of it has to be left out.
-        :raises HashingFailed: with ``wait``, if that was cancelled, or files changed meanwhile.
+        :param path: a path on the daemon's machine, either absolute or below ``~/``, the home
+            directory of the daemon's user.
+        :param wait: answer when the files are hashed, with the torrent's hash, name and size.  By
+            default, the answer comes at once, and names the job that hashes.
+        :param confirm: share the path even if that is probably a mistake: a home directory, a
+            folder that may hold keys or passwords, a .torrent file.
+        :param strict: fail if files of the folder have to be left out.
+        :raises ConfirmationNeeded: if sharing the path is probably a mistake, and ``confirm`` is
+            false. The error's ``detail`` says why.
+        :raises ForbiddenPath: if the path is the daemon's state directory, or lies in it.  A folder
+            that contains the state directory is shared without it.
+        :raises NoSuchPath: if the path does not exist.
+        :raises UnreadablePath: if the daemon's user may not read the path.
+        :raises EmptyFolder: if the folder contains no files.
+        :raises BadPath: if the path is neither a file nor a folder, is not absolute or is not
+            UTF-8; with ``strict``, if files have to be left out.
+        :raises HashingFailed: with ``wait``, if the job was cancelled, or files changed meanwhile.
         """
         job = await self._bitween.sharing.share_path(path, confirmed=confirm, strict=strict)
         if not wait:
@@ -101,13 +108,17 @@ class TorrentMethods(Namespace):
         paused: bool = False,
     ) -> shapes.Requested:
         """
-        Download what a contact shares; without a source, as soon as one appears.
+        Download a torrent that contacts share.
 
-        :param hash: of a magnet link only the info-hash counts: peers are contacts, never trackers.
-        :param save_path: a folder, absolute or from ``~/`` on; the download directory by default.
-        :param paused: fetch no more than the list of its files until ``bt.resume``.
-        :raises BadPath: if the folder is no place to write to.
-        :raises ForbiddenPath: if it is the daemon's own state directory, or lies in it.
+        Without a source, the download starts when a contact who has the torrent comes online.
+
+        :param hash: an info-hash or a magnet link.  Trackers in a magnet link are ignored: all
+            peers are contacts.
+        :param save_path: the folder for the download, either absolute or below ``~/``; by default,
+            the download directory.
+        :param paused: fetch only the list of files until ``bt.resume``.
+        :raises BadPath: if the daemon cannot write to the folder.
+        :raises ForbiddenPath: if the folder is the daemon's state directory, or lies in it.
         """
         info_hash = InfoHash(hash)
         sources = await self._bitween.downloads.start(info_hash, save_path, paused)
@@ -122,16 +133,19 @@ class TorrentMethods(Namespace):
         """
         Stop sharing or downloading a torrent.
 
-        Only the torrent's own files are deleted, and the folders that are empty then.  They go to
-        the trash if the daemon's user has one; else they are gone.
+        With ``delete_data``, the torrent's own files are deleted, and folders that are empty
+        afterwards. They go to the trash if the daemon's user has one; otherwise they are gone for
+        good.
 
-        :param delete_data: delete its files as well; tells what was deleted.
-        :param originals: delete them also if they were there before bitween, as ``bt.get_torrents``
-            tells by the ``origin`` ``shared``.
-        :raises UnknownTorrent: if no torrent of ours has the hash.
-        :raises OriginalFiles: if they were, and ``originals`` is false; nothing is done then.
-        :raises DeletionFailed: if files could not be deleted; the torrent is removed, and so are
-            the others.
+        :param hash: the torrent's info-hash.
+        :param delete_data: also delete the files; the result says what was deleted.
+        :param originals: also delete files that existed before bitween shared them; see ``origin``
+            in the result of ``bt.get_torrents``.
+        :raises UnknownTorrent: if you have no torrent with this hash.
+        :raises OriginalFiles: if the files existed before bitween shared them, and ``originals`` is
+            false. Nothing is removed.
+        :raises DeletionFailed: if some files could not be deleted.  The torrent and the other files
+            are removed.
         """
         deletion = await self._bitween.torrents.remove(hash, delete_data, originals=originals)
         return True if deletion is None else encoding.deletion(deletion)
@@ -139,59 +153,70 @@ class TorrentMethods(Namespace):
     @reads
     async def jsonrpc_get_deletion(self, hash: InfoHash) -> shapes.Deletion:
         """
-        What ``bt.del_torrent`` would delete with ``delete_data``, to ask before.
+        Show what ``bt.del_torrent`` with ``delete_data`` would delete.
 
-        :raises UnknownTorrent: if no torrent of ours has the hash.
+        :param hash: the torrent's info-hash.
+        :raises UnknownTorrent: if you have no torrent with this hash.
         """
         return encoding.deletion(await self._bitween.torrents.deletion(hash))
 
     async def jsonrpc_recheck(self, hash: InfoHash) -> Done:
         """
-        Compare a torrent's files with its hashes, and go on from there.
+        Compare a torrent's files with its hashes, and continue with what is valid.
 
-        :raises UnknownTorrent: if no torrent of ours has the hash.
+        :param hash: the torrent's info-hash.
+        :raises UnknownTorrent: if you have no torrent with this hash.
         """
         await self._bitween.torrents.recheck(hash)
         return True
 
     async def jsonrpc_mend(self, hash: InfoHash) -> Done:
         """
-        Do what would help a torrent that stands still; its ``trouble`` tells the ``remedy``.
+        Repair a torrent that stopped with an error.
 
-        Nothing that lies there is deleted or written over.  ``recheck`` is what ``bt.recheck``
-        does, ``fetch_again`` fetches the torrent once more, beside what lies there, and
-        ``share_again`` shares what lies there now; what it was is forgotten when that is hashed.
+        The ``remedy`` of the torrent's ``trouble`` says how: ``recheck`` does what ``bt.recheck``
+        does, ``fetch_again`` downloads the torrent again beside the existing files, and
+        ``share_again`` shares the files as they are now, and drops the old torrent when they are
+        hashed.  No file is deleted or overwritten.
 
-        :raises UnknownTorrent: if no torrent of ours has the hash.
-        :raises NoSuchPath: if it is to be shared again, and nothing lies there.
-        :raises BadPath: if it is to be shared again, and that is nothing to share.
+        :param hash: the torrent's info-hash.
+        :raises UnknownTorrent: if you have no torrent with this hash.
+        :raises NoSuchPath: if the files to share again do not exist.
+        :raises BadPath: if the path to share again is neither a file nor a folder.
         """
         await self._bitween.repair.apply(hash)
         return True
 
     async def jsonrpc_pause(self, hash: InfoHash) -> Done:
         """
-        Neither give nor fetch a torrent until it is resumed; contacts no longer see it.
+        Pause a torrent, both uploading and downloading, until ``bt.resume``.
 
-        :raises UnknownTorrent: if no torrent of ours has the hash.
+        Contacts no longer see a paused torrent.
+
+        :param hash: the torrent's info-hash.
+        :raises UnknownTorrent: if you have no torrent with this hash.
         """
         await self._bitween.torrents.pause(hash)
         return True
 
     async def jsonrpc_resume(self, hash: InfoHash) -> Done:
         """
-        Go on with a torrent; if the rules for seeding paused it, they no longer count for it.
+        Resume a torrent.
 
-        :raises UnknownTorrent: if no torrent of ours has the hash.
+        If a seeding limit paused it, the seeding limits no longer apply to it.
+
+        :param hash: the torrent's info-hash.
+        :raises UnknownTorrent: if you have no torrent with this hash.
         """
         await self._bitween.torrents.resume(hash)
         return True
 
     async def jsonrpc_prefer(self, hash: InfoHash) -> Done:
         """
-        Put a download first in the queue.
+        Move a download to the top of the queue.
 
-        :raises UnknownTorrent: if no torrent of ours has the hash.
+        :param hash: the torrent's info-hash.
+        :raises UnknownTorrent: if you have no torrent with this hash.
         """
         await self._bitween.torrents.move_to_top(hash)
         return True
@@ -199,9 +224,10 @@ class TorrentMethods(Namespace):
     @reads
     async def jsonrpc_get_files(self, hash: InfoHash) -> shapes.Files:
         """
-        The files of a torrent, and how much of each is here; ``null`` until they are known.
+        List the files of a torrent, and how much of each is downloaded.
 
-        :raises UnknownTorrent: if no torrent of ours has the hash.
+        :param hash: the torrent's info-hash.
+        :raises UnknownTorrent: if you have no torrent with this hash.
         """
         selection = self._bitween.torrents.get(hash).wishes.selection
         return encoding.files(await self._bitween.torrents.files(hash), selection)
@@ -209,9 +235,10 @@ class TorrentMethods(Namespace):
     @reads
     def jsonrpc_get_peers(self, hash: InfoHash) -> shapes.Peers:
         """
-        Who is connected for a torrent, by contact as far as that can be told.
+        List the peers that are connected for a torrent, each with its contact if that is known.
 
-        :raises UnknownTorrent: if no torrent of ours has the hash.
+        :param hash: the torrent's info-hash.
+        :raises UnknownTorrent: if you have no torrent with this hash.
         """
         return {"peers": [encoding.peer(*known) for known in self._bitween.peers.of(hash)]}
 
@@ -223,14 +250,17 @@ class TorrentMethods(Namespace):
         sequential: bool | None = None,
     ) -> shapes.Files:
         """
-        Choose which files of a download to fetch, and in which order; see ``bt.get_files``.
+        Choose which files of a download to fetch, and in which order.
 
-        :param wanted: the indexes of the files to fetch; all others are left out.
-        :param first: the indexes of those to ask for before the others, in this order.
-        :param sequential: fetch the pieces in their order, to look at what has come.
-        :raises UnknownTorrent: if no torrent of ours has the hash.
-        :raises NoMetadata: if files are chosen that are not known yet.
-        :raises BadPath: if something else lies where a file that was left out would be written.
+        ``bt.get_files`` tells the indexes.  A parameter that is left out changes nothing.
+
+        :param hash: the torrent's info-hash.
+        :param wanted: the indexes of the files to fetch; all others are skipped.
+        :param first: the indexes of the files to fetch before the others, in this order.
+        :param sequential: fetch the pieces in order, to play or read the file during the download.
+        :raises UnknownTorrent: if you have no torrent with this hash.
+        :raises NoMetadata: if the list of files is not known yet.
+        :raises BadPath: if another file exists where a file that was skipped would be written.
         """
         await self._bitween.torrents.select(hash, wanted, first, sequential)
         return await self.jsonrpc_get_files(hash)
@@ -242,12 +272,14 @@ class TorrentMethods(Namespace):
         download: _Rate | None = None,
     ) -> shapes.LimitsInForce | shapes.Limits:
         """
-        Limit one torrent, or all together; tells the limits that hold.
+        Limit the rates of one torrent, or of all torrents together, and return the limits.
 
-        :param hash: all torrents together by default.
-        :param upload: bytes/s, 0 for no limit; as it was by default.
-        :param download: the same for the other direction.
-        :raises UnknownTorrent: if no torrent of ours has the hash.
+        Without ``upload`` and ``download``, the limits stay as they are.
+
+        :param hash: the torrent's info-hash; all torrents together by default.
+        :param upload: bytes/s; 0 for no limit.
+        :param download: bytes/s; 0 for no limit.
+        :raises UnknownTorrent: if you have no torrent with this hash.
         """
         if hash is None:
             return encoding.limits(self._bitween.limits.set(upload, download))
@@ -257,9 +289,10 @@ class TorrentMethods(Namespace):
     @reads
     def jsonrpc_export(self, hash: InfoHash) -> shapes.Exported:
         """
-        A torrent for other programs: the .torrent file in base64, and a magnet link.
+        Export a torrent for other programs, as a .torrent file and a magnet link.
 
-        :raises UnknownTorrent: if no torrent of ours has the hash.
+        :param hash: the torrent's info-hash.
+        :raises UnknownTorrent: if you have no torrent with this hash.
         """
         return encoding.exported(self._bitween.torrents.export(hash))
 

@@ -1,4 +1,4 @@
-"""``upload.``: folders that are sent to the daemon's machine, one file after the other."""
+"""``upload.``: folders that clients send to the daemon's machine, file by file."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _Size = Annotated[int, Between(0, 2**53)]
 
 
 class UploadMethods(Namespace):
-    """Begin and end an upload, whose files come by ``PUT /upload/PATH?upload=ID``."""
+    """``upload.``: begin and end an upload; the files come by ``PUT /upload/PATH?upload=ID``."""
 
     def __init__(self, application: Bitween, uploads: Uploads) -> None:
         super().__init__()
@@ -31,14 +31,15 @@ class UploadMethods(Namespace):
         confirm: bool = False,
     ) -> shapes.UploadBegun:
         """
-        Begin to send a folder; each file of it is sent by ``PUT /upload/PATH?upload=ID``.
+        Begin an upload; send each file by ``PUT /upload/PATH?upload=ID``.
 
-        :param name: of the folder; made fit for any disk, and another one if it is taken.
-        :param size: bytes of all files together, to be told at once if they have no room.
-        :param folder: false for a single file; its path is not looked at.
-        :param confirm: take also a .torrent file, which only describes some content.
-        :raises ConfirmationNeeded: if it is one, and ``confirm`` is false.
-        :raises NoRoom: if the disk has less room than that.
+        :param name: the name of the folder or file.  Characters that cannot be shown are replaced,
+            and a number is added if the name is in use.
+        :param size: the size of all files in bytes, to check at once whether they fit on the disk.
+        :param folder: whether to send a folder.  False for a single file; its PATH is ignored.
+        :param confirm: accept a .torrent file too, which only describes content.
+        :raises ConfirmationNeeded: if it is a .torrent file, and ``confirm`` is false.
+        :raises NoRoom: if there is not enough disk space.
         :raises UploadFailed: if there are too many uploads.
         """
         if not folder and not confirm:
@@ -47,21 +48,21 @@ class UploadMethods(Namespace):
 
     async def jsonrpc_finish(self, upload: Name) -> shapes.Uploaded:
         """
-        Put what was sent into the download directory, and share it.
+        Move the uploaded files to the download directory, and share them.
 
-        :param upload: as ``upload.begin`` told it.
+        :param upload: the id from ``upload.begin``.
         :raises UnknownUpload: if there is no such upload.
-        :raises UploadFailed: if some of it did not come or cannot be written; it is gone then.
+        :raises UploadFailed: if a file is incomplete, or cannot be written.  The upload is removed.
         """
         return await share(self._bitween, self._uploads, self._uploads.get(upload))
 
     def jsonrpc_cancel(self, upload: Name) -> Done:
         """
-        Give an upload up, and remove what was sent.
+        Cancel an upload, and delete the files that were sent.
 
-        :param upload: as ``upload.begin`` told it.
+        :param upload: the id from ``upload.begin``.
         :raises UnknownUpload: if there is no such upload.
-        :raises UploadFailed: if it is at an end already, with the reason.
+        :raises UploadFailed: if the upload has ended already; the error says why.
         """
         cancelled = self._uploads.get(upload)
         if cancelled.error is not None:

@@ -1,4 +1,4 @@
-"""Errors as JSON-RPC clients see them: the one place that gives codes."""
+"""Errors as JSON-RPC clients see them: the one place that assigns codes."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _MESSAGES = {
     INTERNAL_ERROR: "Internal error",
 }
 
-#: Code and reason of each kind of error.  Clients rely on them: never reuse or change one.
+#: Code and reason of each kind of error.  Clients rely on these: never change or reuse one.
 KINDS: Mapping[type[errors.BitweenError], tuple[int, str]] = MappingProxyType(
     {
         errors.InvalidValue: (INVALID_PARAMS, "invalid_value"),
@@ -71,12 +71,12 @@ _MAX_TEXT = 1000
 
 
 def protocol_error(code: int) -> dict[str, object]:
-    """One of the errors that JSON-RPC itself defines, as an error object."""
+    """The error object of an error that JSON-RPC itself defines."""
     return {"code": code, "message": _MESSAGES[code]}
 
 
 def error_object(error: errors.BitweenError) -> dict[str, object]:
-    """An error of ours as a JSON-RPC error object (JSON-RPC 2.0 §5.1)."""
+    """The error object of one of bitween's errors (JSON-RPC 2.0 §5.1)."""
     code, _ = _kind(type(error))
     message = printable(error.message, _MAX_TEXT)
     if code == INVALID_PARAMS:
@@ -85,7 +85,7 @@ def error_object(error: errors.BitweenError) -> dict[str, object]:
 
 
 def error_data(error: errors.BitweenError) -> ErrorData:
-    """What a program can go by in an error of ours."""
+    """The ``data`` of an error object, which programs can rely on."""
     reason = reason_of(type(error))
     data: ErrorData = {"reason": reason, "hint": printable(error.hint, _MAX_TEXT)}
     if error.detail:
@@ -95,7 +95,7 @@ def error_data(error: errors.BitweenError) -> ErrorData:
 
 
 def reason_of(kind: type[errors.BitweenError]) -> str:
-    """The word for a kind of error."""
+    """The reason of a kind of error: the word that clients see."""
     return _kind(kind)[1]
 
 

@@ -8,17 +8,19 @@ from bitween.api.results.shapes.common import Time
 
 
 class Token(TypedDict):
-    """What a program shows to use the API, without the secret itself."""
+    """A token, without its secret."""
 
     name: str
-    read_only: Annotated[bool, "whether it is for looking only"]
-    created: Annotated[float | None, "seconds since the epoch; null for the first"]
+    read_only: Annotated[bool, "whether it allows only reading"]
+    created: Annotated[
+        float | None, "seconds since the epoch; null for the token of the token file"
+    ]
 
 
 class NewToken(Token):
-    """A token that was made."""
+    """A token that was just made, with its secret."""
 
-    token: Annotated[str, "the secret, which is told only here"]
+    token: Annotated[str, "the secret; no other method returns it"]
 
 
 class Tokens(TypedDict):
@@ -30,16 +32,16 @@ class Tokens(TypedDict):
 class Session(TypedDict):
     """A browser that is logged in."""
 
-    session: Annotated[str, "its id, which is no secret"]
+    session: Annotated[str, "its id, which is not secret"]
     access: Annotated[str, "full or read_only"]
-    browser: Annotated[str, "what it says that it is"]
-    remembered: Annotated[bool, "whether it stays logged in when the daemon is restarted"]
+    browser: Annotated[str, "what the browser calls itself"]
+    remembered: Annotated[bool, "whether it stays logged in when the daemon restarts"]
     created: Time
-    used: Annotated[float, "time of its last request"]
-    expires: Annotated[float, "time at which it ends if no further request comes"]
+    used: Annotated[float, "when its last request came"]
+    expires: Annotated[float, "when it ends if no further request comes"]
 
 
 class Sessions(TypedDict):
     """All browsers that are logged in."""
 
-    sessions: Annotated[list[Session], "the one that asked last first"]
+    sessions: Annotated[list[Session], "the most recently used first"]

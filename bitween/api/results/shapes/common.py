@@ -1,4 +1,4 @@
-"""Types of values that results of several namespaces have, and the shape of errors."""
+"""What results of several namespaces share: types of values, and the shapes of errors."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ Time = Annotated[float, "seconds since the epoch, UTC"]
 Seconds = Annotated[float, "seconds"]
 BareJid = Annotated[str, "a bare JID"]
 Address = Annotated[tuple[str, int], "address and port"]
-#: What cannot be done is an error.
+#: The result of a method that has nothing to tell: a failure would be an error.
 Done = Literal[True]
 
 
 class _Reason(TypedDict):
-    """What every error of ours has."""
+    """The keys that the data of every error has."""
 
-    reason: Annotated[str, "one word a kind of error"]
+    reason: Annotated[str, "the kind of error, one word"]
     hint: str
 
 
 class ErrorData(_Reason, total=False):
-    """What a program and what a person can do about an error."""
+    """What is wrong, for programs, and what a user can do about it."""
 
-    detail: Annotated[str, "one word for what exactly it is, where the reason leaves that open"]
-    values: Annotated[dict[str, str], "what the message tells beside that, by name"]
+    detail: Annotated[str, "the exact error, one word, if the reason leaves that open"]
+    values: Annotated[dict[str, str], "the variable parts of the message, by name"]
 
 
 class Error(TypedDict, total=False):

@@ -10,7 +10,7 @@ from bitween.model.torrent import InfoHash
 
 
 class Share(TypedDict):
-    """Something that a device shares."""
+    """A torrent that a device shares."""
 
     hash: InfoHash
     name: str
@@ -18,7 +18,7 @@ class Share(TypedDict):
 
 
 class Listing(TypedDict):
-    """What a device shares, and where it can be dialled."""
+    """What a device shares, and the addresses to dial."""
 
     ip_v4: list[Address]
     ip_v6: list[Address]
@@ -33,42 +33,44 @@ class Shares(TypedDict):
 
 
 class Hashes(TypedDict):
-    """Where to dial for what is shared by contacts who are online."""
+    """The addresses to dial for what online contacts share."""
 
     hashes: Annotated[dict[str, list[Address]], "by info-hash, the best to dial first"]
 
 
 class Claim(TypedDict):
-    """What is said of something that contacts share, and by whom."""
+    """A name and size of a torrent, and the contacts who announce it so."""
 
     name: str
     size: Size
-    contacts: Annotated[list[BareJid], "who says so; none where only the copy here tells it"]
+    contacts: Annotated[
+        list[BareJid], "who announces it so; empty if only the local copy has this name and size"
+    ]
 
 
 class Found(TypedDict):
-    """Something that contacts share."""
+    """A torrent that contacts share."""
 
     hash: InfoHash
-    name: Annotated[str, "as the copy here has it, else as most contacts say"]
+    name: Annotated[str, "from the local copy; otherwise from most contacts"]
     size: Size
     contacts: list[BareJid]
     names: Annotated[
         list[Claim],
-        "who says which name and size, the shown one first; empty where all say the same",
+        "who announces which name and size, the shown ones first; empty if all agree",
     ]
-    online: Annotated[bool, "whether one of them is there now"]
+    online: Annotated[bool, "whether one of the contacts is online now"]
     answering: Annotated[
         bool | None,
-        "false if each of their devices that is online was asked and none answers, true if one "
-        "answers; else null",
+        "true if a device that has it answered the last connection attempt, false if each one that "
+        "is online was tried and none answered; otherwise null",
     ]
-    reach: Annotated[str | None, f"{REACH}, and while nobody who has it is online"]
-    reach_text: Annotated[str | None, "the same in words"]
+    reach: Annotated[str | None, f"{REACH}, or if no contact who has it is online"]
+    reach_text: Annotated[str | None, "the same as text"]
 
 
 class FoundPage(TypedDict):
-    """A page of what was found."""
+    """A page of search results."""
 
-    total: Annotated[int, "on all pages"]
+    total: Annotated[int, "how many results there are on all pages"]
     items: list[Found]

@@ -13,48 +13,50 @@ class Resource(TypedDict):
     """A device of a contact."""
 
     resource: str
-    bitween: Annotated[bool, "whether it has announced anything"]
-    shares: Annotated[int, "how many"]
+    bitween: Annotated[bool, "whether it runs bitween, and has announced its shares"]
+    shares: Annotated[int, "how many torrents it shares"]
     size: Annotated[int, "bytes of all of them together"]
     online: bool
     answering: Annotated[
         bool | None,
-        "whether it answered when something was wanted of it last; null while it was not asked",
+        "whether it answered the last connection attempt; null if there was none",
     ]
-    way: Annotated[Way | None, "how it is reached; null while it is not there"]
+    way: Annotated[Way | None, "the route to it; null while it is offline"]
 
 
 class Contact(TypedDict):
-    """Somebody in the roster, or who asks to be."""
+    """A contact in the roster, or a contact request."""
 
     jid: BareJid
     nick: str | None
     subscription: Annotated[str, Subscription]
     pending: Annotated[str | None, Pending]
     groups: list[str]
-    blocked: Annotated[bool, "whether the server keeps them away from us, by JID or by domain"]
-    service: Annotated[bool, "whether this is no person but a gateway or another service"]
-    online: Annotated[bool, "whether they are there; nobody is while we are not connected"]
-    error: Annotated[Error | None, "what their server answered when we asked them"]
+    blocked: Annotated[bool, "whether your server blocks them, by JID or domain"]
+    service: Annotated[bool, "whether this is a gateway or another service instead of a person"]
+    online: Annotated[bool, "always false while the daemon is not connected"]
+    error: Annotated[
+        Error | None, "the answer of their server to our contact request, if it was an error"
+    ]
     resources: list[Resource]
-    downloaded: Annotated[int, "bytes got from them, over all times"]
-    uploaded: Annotated[int, "bytes given to them, over all times"]
+    downloaded: Annotated[int, "bytes received from them, in total"]
+    uploaded: Annotated[int, "bytes sent to them, in total"]
 
 
 class Contacts(TypedDict):
-    """Everybody in the roster, and those who ask to be."""
+    """The contacts in the roster, and contact requests."""
 
     contacts: list[Contact]
 
 
 class Invitation(TypedDict):
-    """What to give to somebody who is to become a contact."""
+    """A link that invites someone to become a contact."""
 
     uri: Annotated[str, "an xmpp: link"]
-    qr: Annotated[list[str], "the same as a QR code: a text a row, 1 for dark and 0 for light"]
+    qr: Annotated[list[str], "the link as a QR code: one text per row, 1 for dark and 0 for light"]
 
 
 class Blocked(TypedDict):
-    """Whom the server keeps away from us."""
+    """Everyone that your server blocks for you."""
 
     blocked: Annotated[list[str], "bare JIDs and domains"]

@@ -11,7 +11,7 @@ from bitween.model.setting import Origin
 
 
 class Versions(TypedDict):
-    """Versions of the daemon, of this API and of what they are built on."""
+    """Versions of the daemon, of this API and of the libraries below them."""
 
     bitween: str
     api: str
@@ -29,19 +29,19 @@ class LogInLink(TypedDict):
 
 
 class Connection(TypedDict):
-    """Where the connection to the XMPP server stands."""
+    """The state of the connection to the XMPP server."""
 
     state: Annotated[str, ConnectionState]
     since: Time
-    error: Annotated[str | None, "the last reason for not being online, in words"]
-    reason: Annotated[str | None, "what kind of error that is, as ErrorData has it"]
-    detail: Annotated[str | None, "what exactly it is, one word; null where the reason says it all"]
-    values: Annotated[dict[str, str] | None, "what error tells beside that, by name"]
-    next_try: Annotated[float | None, "when it is tried again, in seconds since the epoch"]
+    error: Annotated[str | None, "the last reason for not being online, as text"]
+    reason: Annotated[str | None, "the kind of error, as in ErrorData"]
+    detail: Annotated[str | None, "the exact error, one word; null if the reason is exact"]
+    values: Annotated[dict[str, str] | None, "the variable parts of error, by name"]
+    next_try: Annotated[float | None, "when the daemon tries again, in seconds since the epoch"]
 
 
 class Totals(TypedDict):
-    """Sums over all our torrents, and over all contacts whom we follow."""
+    """Sums over all torrents, and over all mutual contacts."""
 
     torrents: int
     complete: Annotated[int, "torrents that are complete"]
@@ -55,61 +55,61 @@ class Totals(TypedDict):
 
 
 class Status(TypedDict):
-    """How the daemon is."""
+    """The state of the daemon."""
 
-    jid: Annotated[str, "the full JID while online, else the one that is asked for"]
+    jid: Annotated[str, "the full JID while online; otherwise the configured one"]
     connection: Connection
-    listen: Annotated[list[Address], "the sockets on which BitTorrent peers are accepted"]
-    addresses: Annotated[list[Address], "where contacts are told to dial, best first"]
+    listen: Annotated[list[Address], "the sockets that accept BitTorrent peers"]
+    addresses: Annotated[list[Address], "the addresses that contacts are told to dial, best first"]
     totals: Totals
     limits: LimitsInForce
-    download_dir: Annotated[str, "where downloads go that are not told to go elsewhere"]
-    free: Annotated[int | None, "bytes that find room there"]
+    download_dir: Annotated[str, "the default folder for downloads"]
+    free: Annotated[int | None, "free disk space there, in bytes"]
     uptime: Seconds
 
 
 class Traffic(TypedDict):
-    """Content that was exchanged."""
+    """Amounts of transferred content."""
 
     downloaded: Annotated[int, "bytes"]
     uploaded: Annotated[int, "bytes"]
 
 
 class TrafficHistory(TypedDict):
-    """How much was exchanged with everybody, and how fast in the last minutes."""
+    """Amounts transferred with all contacts, and the rates of the last minutes."""
 
-    interval: Annotated[float, "seconds from one rate to the next"]
-    download_rates: Annotated[list[int], "bytes/s; oldest first, the last is of now"]
-    upload_rates: Annotated[list[int], "bytes/s; oldest first, the last is of now"]
+    interval: Annotated[float, "seconds between two rates"]
+    download_rates: Annotated[list[int], "bytes/s, oldest first; the last one is current"]
+    upload_rates: Annotated[list[int], "bytes/s, oldest first; the last one is current"]
     session: Annotated[Traffic, "since the daemon was started"]
-    ever: Annotated[Traffic, "since the state directory was made"]
+    ever: Annotated[Traffic, "since the state directory was created"]
 
 
 class Setting(TypedDict):
-    """What something is set to."""
+    """A setting."""
 
-    name: Annotated[str, "as the command line and the file have it"]
-    value: Annotated[str | bool | list[str] | None, "several of what may be repeated"]
+    name: Annotated[str, "as on the command line and in the settings file"]
+    value: Annotated[str | bool | list[str] | None, "a list for an option that can be repeated"]
     origin: Annotated[str, Origin]
     changeable: Annotated[bool, "whether it can be changed while the daemon runs"]
 
 
 class Settings(TypedDict):
-    """What whoever runs the daemon has set, and what holds where nothing is."""
+    """All settings, with the defaults of those that are not set."""
 
     settings: list[Setting]
 
 
 class Warning(TypedDict):  # noqa: A001  # its name in the API
-    """What the daemon's log warned of."""
+    """A warning in the daemon's log."""
 
     time: Time
     level: Annotated[str, "warn, error or critical"]
-    text: Annotated[str, "one line; names in it may be chosen by contacts"]
-    more: Annotated[int, "of the same second, left out before it"]
+    text: Annotated[str, "one line; it may contain names that contacts chose"]
+    more: Annotated[int, "how many warnings of the same second were left out before it"]
 
 
 class Warnings(TypedDict):
-    """The last warnings."""
+    """The last warnings in the daemon's log."""
 
     warnings: Annotated[list[Warning], "oldest first"]

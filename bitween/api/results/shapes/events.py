@@ -9,12 +9,12 @@ from bitween.api.results.shapes.common import Time
 
 
 class Event(TypedDict):
-    """Something that happened."""
+    """An event."""
 
-    id: Annotated[int, "one more than that of the event before"]
+    id: Annotated[int, "one more than the id of the event before"]
     type: Annotated[str, EventType]
     time: Time
-    data: Annotated[dict[str, object], "by type; see the page on events"]
+    data: Annotated[dict[str, object], "depends on the type; see the page on events"]
 
 
 class Events(TypedDict):

@@ -10,14 +10,14 @@ from bitween.model.job import JobState
 
 
 class Job(TypedDict):
-    """Something that takes a while."""
+    """A long task."""
 
     job: str
     kind: Annotated[str, "add: a path is being hashed"]
-    subject: Annotated[str, "what it works on, e.g. the path"]
+    subject: Annotated[str, "what the job works on, such as the path"]
     state: Annotated[str, JobState]
-    done: Annotated[int, "bytes worked through"]
-    total: Annotated[int | None, "bytes to work through"]
+    done: Annotated[int, "bytes processed"]
+    total: Annotated[int | None, "bytes to process"]
     rate: Annotated[float | None, "bytes/s"]
     eta: Annotated[float | None, "seconds left"]
     result: Added | None
@@ -25,6 +25,6 @@ class Job(TypedDict):
 
 
 class Jobs(TypedDict):
-    """Every job that runs, and the last ones that ended."""
+    """The jobs that run, and the last ones that ended."""
 
     jobs: Annotated[list[Job], "oldest first"]

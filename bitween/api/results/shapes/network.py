@@ -6,43 +6,45 @@ from typing import Annotated, TypedDict
 
 from bitween.model.diagnosis import Verdict
 
-#: What is said of the way to somebody; see :class:`bitween.model.route.Rung`.
-REACH = "lan, ipv6, ipv4, mapped, punched, relay, in_band or none; null before that is known"
+#: The values of a reach; see :class:`bitween.model.route.RouteKind`.
+REACH = "lan, ipv6, ipv4, mapped, punched, relay, in_band or none; null until known"
 
 
 class Obstacle(TypedDict):
-    """Why there is no better way to somebody; there may be several reasons."""
+    """One reason why there is no better route to a device."""
 
     text: str
-    fix: Annotated[str | None, "what would help"]
-    kind: Annotated[str | None, "what kind of error it was, as ErrorData's reason; null for none"]
-    detail: Annotated[str | None, "what exactly it is, one word; null where only text tells"]
-    values: Annotated[dict[str, str | int], "what text tells beside that, by name"]
+    fix: Annotated[str | None, "how to fix it"]
+    kind: Annotated[
+        str | None, "the kind of error, as the reason of ErrorData; null if it was no error"
+    ]
+    detail: Annotated[str | None, "the exact obstacle, one word; null if only the text says it"]
+    values: Annotated[dict[str, str | int], "the variable parts of text, by name"]
 
 
 class Way(TypedDict):
-    """How a resource of a contact is reached, or why it is not."""
+    """The route to a device of a contact, or why there is none."""
 
     reach: Annotated[str | None, REACH]
-    text: Annotated[str | None, "the same in words"]
-    reason: Annotated[str | None, "why there is no better way, or none at all"]
-    fix: Annotated[str | None, "what would help"]
-    because: Annotated[list[Obstacle], "what reason and fix are made of"]
+    text: Annotated[str | None, "the same as text"]
+    reason: Annotated[str | None, "why there is no better route, or none at all"]
+    fix: Annotated[str | None, "how to fix it"]
+    because: Annotated[list[Obstacle], "the single reasons that reason and fix summarize"]
 
 
 class Finding(TypedDict):
     """The outcome of one check."""
 
-    check: Annotated[str, "what was looked at, a name that stays"]
+    check: Annotated[str, "the name of the check, which does not change"]
     verdict: Annotated[str, Verdict]
     text: str
-    fix: Annotated[str | None, "what can be done about it"]
-    detail: Annotated[str | None, "what was found, one word; null where check and verdict say it"]
-    values: Annotated[dict[str, str | float], "what text tells beside that, by name"]
-    because: Annotated[list[Obstacle], "of a way, why there is no better one"]
+    fix: Annotated[str | None, "how to fix it"]
+    detail: Annotated[str | None, "the exact finding, one word; null if check and verdict say it"]
+    values: Annotated[dict[str, str | float], "the variable parts of text, by name"]
+    because: Annotated[list[Obstacle], "for a route, why there is no better one"]
 
 
 class Diagnosis(TypedDict):
-    """How it stands with the way between us and our contacts."""
+    """The outcomes of all checks."""
 
     findings: list[Finding]

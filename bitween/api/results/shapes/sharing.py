@@ -10,14 +10,14 @@ from bitween.model.torrent import InfoHash
 
 
 class LeftOut(TypedDict):
-    """A file or folder that is left out of a share, though no ignore file or setting says so."""
+    """A file or folder that cannot be shared; not one that an ignore file excludes."""
 
-    path: Annotated[str, "below the shared folder; what cannot be shown is escaped"]
+    path: Annotated[str, "below the shared folder; characters that cannot be shown are escaped"]
     why: Annotated[str, Why]
 
 
 class Added(TypedDict):
-    """What came of adding a path."""
+    """The torrent that was made of a path."""
 
     hash: InfoHash
     name: str
@@ -35,31 +35,33 @@ class Started(TypedDict):
 class UploadBegun(TypedDict):
     """An upload that was begun."""
 
-    upload: Annotated[str, "to be named with each of its files, and at its end"]
+    upload: Annotated[
+        str, "its id, for PUT /upload/PATH?upload=ID, upload.finish and upload.cancel"
+    ]
 
 
 class Uploaded(TypedDict):
-    """What was uploaded, and is shared when it is hashed."""
+    """A finished upload, and the job that hashes and shares it."""
 
     job: str
-    path: Annotated[str, "where it lies on the daemon's machine"]
+    path: Annotated[str, "where the files are on the daemon's machine"]
 
 
 class FolderEntry(TypedDict):
     """A file or a folder on the daemon's machine."""
 
     name: str
-    path: Annotated[str | None, "null if it is not UTF-8, and cannot be shared"]
-    kind: Annotated[Literal["file", "folder"], "links count as what they lead to"]
-    size: Annotated[int | None, "bytes; null for a folder, and where it may not be read"]
-    shared: Annotated[bool, "whether it is shared by itself, or downloaded"]
+    path: Annotated[str | None, "null if the name is not UTF-8, so that it cannot be shared"]
+    kind: Annotated[Literal["file", "folder"], "a link counts as its target"]
+    size: Annotated[int | None, "bytes; null for a folder, and for a file that may not be read"]
+    shared: Annotated[bool, "whether it is itself a torrent, shared or downloaded"]
 
 
 class Folder(TypedDict):
-    """A page of what lies in a folder."""
+    """A page of the entries of a folder."""
 
-    path: Annotated[str | None, "null for the list of folders to begin in"]
-    root: Annotated[str | None, "that of the folders to begin in which it is, or lies below"]
-    total: Annotated[int, "entries on all pages"]
-    complete: Annotated[bool, "whether that is all, for only so many are listed of a huge folder"]
+    path: Annotated[str | None, "null for the list of folders to start from"]
+    root: Annotated[str | None, "the folder to start from that contains it"]
+    total: Annotated[int, "how many entries there are on all pages"]
+    complete: Annotated[bool, "false for a huge folder, of which only some entries are listed"]
     entries: Annotated[list[FolderEntry], "folders first, then by name"]

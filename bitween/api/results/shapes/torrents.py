@@ -18,10 +18,10 @@ class Limits(TypedDict):
 
 
 class LimitsInForce(Limits):
-    """The limits of all torrents together: those that were chosen, and those that hold now."""
+    """The limits of all torrents together: the chosen ones, and those in effect now."""
 
     now: Limits
-    scheduled: Annotated[bool, "whether the schedule has others hold than were chosen"]
+    scheduled: Annotated[bool, "whether the schedule replaces the chosen limits now"]
 
 
 class FileEntry(TypedDict):
@@ -32,48 +32,50 @@ class FileEntry(TypedDict):
 
 
 class Trouble(TypedDict):
-    """Why a torrent stands still, and what would help: what ``bt.mend`` does."""
+    """Why a torrent stopped, and how ``bt.mend`` would repair it."""
 
     reason: Annotated[str, Reason]
-    path: Annotated[str | None, "of what it is about"]
-    remedy: Annotated[str | None, "recheck, fetch_again, share_again; null if nothing would help"]
+    path: Annotated[str | None, "the file or folder that the error is about"]
+    remedy: Annotated[
+        str | None, "recheck, fetch_again or share_again; null if bt.mend cannot repair it"
+    ]
 
 
 class Torrent(TypedDict, total=False):
-    """A torrent of ours; with ``fields``, only those keys of it."""
+    """A torrent; with ``fields``, only those keys."""
 
     hash: InfoHash
-    name: Annotated[str, "may be empty until the list of files is here"]
+    name: Annotated[str, "may be empty until the list of files is known"]
     total_size: Annotated[int | None, "bytes"]
-    done: Annotated[int, "verified bytes; all of them only when the disk has them"]
+    done: Annotated[int, "verified bytes; equal to total_size only when all are on the disk"]
     files: Annotated[list[FileEntry] | None, "null until they are known"]
     state: Annotated[str, TorrentState]
     complete: Annotated[bool, "whether every byte is verified and on the disk"]
-    progress: Annotated[float, "0..1, of what is here or wanted; 1 only when the disk has it"]
+    progress: Annotated[float, "0..1, of wanted_size; 1 only when all of it is on the disk"]
     download_rate: Rate
     upload_rate: Rate
-    uploaded: Annotated[int, "bytes given to others, over all runs"]
-    left: Annotated[int, "bytes that are wanted and still to come"]
-    wanted_size: Annotated[int | None, "bytes that are here, or are wanted and still to come"]
-    peers: Annotated[int, "that are connected"]
-    eta: Annotated[float | None, "seconds until all that is wanted is here; null if unknown"]
+    uploaded: Annotated[int, "bytes sent to peers since the torrent was added"]
+    left: Annotated[int, "bytes that are wanted and not downloaded yet"]
+    wanted_size: Annotated[int | None, "bytes that are downloaded, or wanted"]
+    peers: Annotated[int, "connected peers"]
+    eta: Annotated[float | None, "seconds until everything wanted is downloaded; null if unknown"]
     save_path: Annotated[str, "the folder that holds the torrent's file or folder"]
-    error: Annotated[str | None, "why it stands still, in words"]
+    error: Annotated[str | None, "why the torrent stopped, as text"]
     trouble: Trouble | None
     added: Time
-    completed: Annotated[float | None, "when it was complete first, in seconds since the epoch"]
-    shared: Annotated[bool, "whether it was made here, of files of ours"]
+    completed: Annotated[float | None, "when it became complete, in seconds since the epoch"]
+    shared: Annotated[bool, "whether this daemon made it, from local files"]
     origin: Annotated[str, FileOrigin]
     limits: Limits
-    sequential: Annotated[bool, "whether pieces are fetched in their order"]
+    sequential: Annotated[bool, "whether pieces are fetched in order"]
     waiting_for: Annotated[
         list[BareJid],
-        "contacts who have it, where it wants something and nobody is connected; the first ten",
+        "contacts who have it, if the download has no connected peer; the first ten",
     ]
 
 
 class Torrents(TypedDict):
-    """Torrents of ours."""
+    """A list of torrents."""
 
     torrents: list[Torrent]
 
@@ -83,56 +85,60 @@ class Deletion(TypedDict):
 
     files: Annotated[int, "how many"]
     size: Size
-    trash: Annotated[bool, "whether they go to the trash; otherwise they are gone for good"]
+    trash: Annotated[bool, "whether they go to the trash; otherwise they are deleted for good"]
     kept: Annotated[
-        int, "files that stay: you changed or moved them, or another torrent has them as well"
+        int, "files that stay: you changed or moved them, or another torrent contains them, too"
     ]
 
 
 class Requested(TypedDict):
-    """A download that was asked for."""
+    """A download that was started."""
 
     hash: InfoHash
-    sources: Annotated[int, "contacts' devices that can be dialled for it now"]
+    sources: Annotated[int, "how many devices of contacts can be dialled for it now"]
 
 
 class FileStatus(TypedDict):
-    """One file of a torrent, and how much of it is here."""
+    """A file of a torrent, and how much of it is downloaded."""
 
     index: Annotated[int, "counted from 0"]
     path: str
-    original: Annotated[str | None, "the path at its sender, where this disk gets another one"]
+    original: Annotated[
+        str | None, "the path in the torrent, if the file is saved under another one"
+    ]
     size: Size
     done: Annotated[int, "verified bytes, in whole pieces"]
     wanted: bool
-    preview: Annotated[str | None, Preview, "how a page can show what is at /files/HASH/INDEX"]
+    preview: Annotated[
+        str | None, Preview, "how a web page can show /files/HASH/INDEX; null for a download only"
+    ]
 
 
 class Files(TypedDict):
     """The files of a torrent, and which of them are wanted."""
 
     files: Annotated[list[FileStatus] | None, "null until they are known"]
-    first: Annotated[list[int], "indexes of those that are asked for before the others"]
+    first: Annotated[list[int], "indexes of the files that are fetched before the others"]
     sequential: bool
 
 
 class Peer(TypedDict):
-    """Somebody who is connected for a torrent."""
+    """A connected peer of a torrent."""
 
-    contact: Annotated[str | None, "a bare JID; null where that cannot be told"]
+    contact: Annotated[str | None, "a bare JID; null if it is not known"]
     address: str
-    port: Annotated[int | None, "where it listens; null where it dialled us"]
-    client: Annotated[str | None, "the program that it says it is"]
-    progress: Annotated[float, "0..1, how much of the torrent it has"]
+    port: Annotated[int | None, "the port on which it listens; null if it connected to us"]
+    client: Annotated[str | None, "the program that the peer claims to run"]
+    progress: Annotated[float, "0..1, how much of the torrent the peer has"]
     download_rate: Rate
     upload_rate: Rate
-    downloaded: Annotated[int, "bytes that it brought over this connection"]
-    uploaded: Annotated[int, "bytes that it took over this connection"]
-    how: Annotated[str, "lan, ipv6, ipv4, punched, relay or in_band"]
+    downloaded: Annotated[int, "bytes received from the peer on this connection"]
+    uploaded: Annotated[int, "bytes sent to the peer on this connection"]
+    how: Annotated[str, "the kind of connection: lan, ipv6, ipv4, punched, relay or in_band"]
 
 
 class Peers(TypedDict):
-    """Everybody who is connected for a torrent."""
+    """The connected peers of a torrent."""
 
     peers: list[Peer]
 
@@ -140,5 +146,7 @@ class Peers(TypedDict):
 class Exported(TypedDict):
     """A torrent for other programs."""
 
-    torrent: Annotated[str | None, "the .torrent file in base64; null until it is known"]
+    torrent: Annotated[
+        str | None, "the .torrent file in base64; null until the list of files is known"
+    ]
     magnet: str
