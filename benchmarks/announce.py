@@ -29,7 +29,7 @@ from bitween.daemon import Daemon as DaemonService
 from bitween.model.catalogue.changes import CatalogueChange
 from bitween.settings import Options
 from bitween.testing.private_prosody import PrivateProsody
-from bitween.xmpp.session.client import Account
+from bitween.xmpp.session.account import Account
 from tests.support.harness import Daemon, until
 
 ROUNDS = 50

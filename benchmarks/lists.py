@@ -40,7 +40,8 @@ from bitween.model.torrent import InfoHash
 from bitween.storage.database import Database
 from bitween.testing.private_prosody import PrivateProsody
 from bitween.util import token_bucket
-from bitween.xmpp.session.client import Account, Client
+from bitween.xmpp.session.account import Account
+from bitween.xmpp.session.client import Client
 from bitween.xmpp.shares.item_codec import whole_item
 from tests.support.fakes.ports import ports_around
 

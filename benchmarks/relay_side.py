@@ -23,7 +23,8 @@ from bitween.network.loopback_gate import LoopbackGate
 from bitween.network.relay import Relay
 from bitween.storage.database import Database
 from bitween.xmpp.messenger import Messenger
-from bitween.xmpp.session.client import Account, Client
+from bitween.xmpp.session.account import Account
+from bitween.xmpp.session.client import Client
 from tests.support.metainfo import metainfo
 from tests.support.swarms import when
 

@@ -44,7 +44,7 @@ from bitween.storage import api_location
 from bitween.storage.database import Database
 from bitween.storage.torrent_record import TorrentRecord
 from bitween.testing.private_prosody import PrivateProsody
-from bitween.xmpp.session.client import Account
+from bitween.xmpp.session.account import Account
 from bitween.xmpp.shares.item_codec import list_state
 from tests.support.harness import Daemon, until
 

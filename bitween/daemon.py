@@ -89,7 +89,8 @@ from bitween.util.gc_freeze import loading_for_good
 from bitween.web.page import web_pages
 from bitween.xmpp.messenger import Messenger, MessengerOptions
 from bitween.xmpp.roster.roster import SubscriptionPolicy
-from bitween.xmpp.session.client import Account, Client
+from bitween.xmpp.session.account import Account
+from bitween.xmpp.session.client import Client
 from bitween.xmpp.session.errors import is_displaced
 
 #: The exit status after another program has logged in with the resource in ``--jid``. A supervisor

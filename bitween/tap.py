@@ -17,7 +17,7 @@ from bitween.storage.credentials import read_password
 from bitween.util.log_filter import filter_log
 from bitween.util.monotonic import MonotonicClock
 from bitween.util.signals import handle_signals, spare_children
-from bitween.xmpp.session.client import Account
+from bitween.xmpp.session.account import Account
 from bitween.xmpp.session.tls import connection_options
 
 __all__ = ["Options", "makeService"]

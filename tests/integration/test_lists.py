@@ -19,7 +19,8 @@ from bitween.model.share_list import ListMemory
 from bitween.testing.private_prosody import PrivateProsody
 from bitween.xmpp.messenger import Messenger
 from bitween.xmpp.namespaces import NS_PING
-from bitween.xmpp.session.client import Account, Client
+from bitween.xmpp.session.account import Account
+from bitween.xmpp.session.client import Client
 from tests.support.fakes.lists import Memory, numbered
 from tests.support.fakes.ports import ports_around
 from tests.support.waiting import until

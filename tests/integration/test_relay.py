@@ -16,7 +16,8 @@ from bitween.network.relay import Relay
 from bitween.testing.private_prosody import PrivateProsody
 from bitween.testing.private_server import PrivateServer
 from bitween.xmpp.messenger import Messenger
-from bitween.xmpp.session.client import Account, Client
+from bitween.xmpp.session.account import Account
+from bitween.xmpp.session.client import Client
 from tests.support.person import Person
 from tests.support.private_ejabberd import ejabberd_or_skip
 from tests.support.swarms import SwarmCase, address_of, read, when, write

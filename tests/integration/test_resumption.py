@@ -22,7 +22,8 @@ from bitween.testing.private_prosody import PrivateProsody
 from bitween.testing.private_server import PrivateServer
 from bitween.util.backoff import Backoff
 from bitween.xmpp.messenger import Messenger
-from bitween.xmpp.session.client import Account, Client
+from bitween.xmpp.session.account import Account
+from bitween.xmpp.session.client import Client
 from tests.support.fakes.loopback import listen
 from tests.support.fakes.tcp_proxy import TcpProxy
 from tests.support.person import Person

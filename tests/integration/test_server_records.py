@@ -11,7 +11,8 @@ from bitween.model.connection import ConnectionState, ConnectionStatus
 from bitween.testing.private_prosody import PrivateProsody
 from bitween.util.backoff import Backoff
 from bitween.xmpp.messenger import Messenger
-from bitween.xmpp.session.client import Account, Client
+from bitween.xmpp.session.account import Account
+from bitween.xmpp.session.client import Client
 from tests.support.fakes.loopback import CLOSED_PORT, listen
 from tests.support.fakes.name_server import NameServer
 from tests.support.waiting import in_time

@@ -18,7 +18,8 @@ from bitween.model.connection import ConnectionState
 from bitween.testing.certificates import ThrowAwayAuthority
 from bitween.testing.private_prosody import PrivateProsody
 from bitween.util.backoff import Backoff
-from bitween.xmpp.session.client import Account, Client
+from bitween.xmpp.session.account import Account
+from bitween.xmpp.session.client import Client
 from tests.support.client_case import SECRET
 
 # wokkel can only be imported once the shim of bitween.xmpp has run.

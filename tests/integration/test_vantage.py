@@ -10,7 +10,8 @@ from bitween.model.events import ConnectionChanged, MessengerEvent
 from bitween.model.nat import StunServer
 from bitween.testing.private_prosody import PrivateProsody
 from bitween.xmpp.messenger import Messenger
-from bitween.xmpp.session.client import Account, Client
+from bitween.xmpp.session.account import Account
+from bitween.xmpp.session.client import Client
 
 
 class _Prosody(PrivateProsody):

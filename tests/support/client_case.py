@@ -14,7 +14,8 @@ from twisted.words.protocols.jabber.xmlstream import STREAM_AUTHD_EVENT
 from bitween.errors import LogInRefused
 from bitween.model.connection import ConnectionState, ConnectionStatus
 from bitween.util.backoff import Backoff
-from bitween.xmpp.session.client import Account, Client
+from bitween.xmpp.session.account import Account
+from bitween.xmpp.session.client import Client
 
 HEADER = (
     b"<stream:stream xmlns:stream='http://etherx.jabber.org/streams' xmlns='jabber:client' "

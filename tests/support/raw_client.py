@@ -12,7 +12,8 @@ from wokkel.subprotocols import XMPPHandler
 
 from bitween.testing.private_server import PrivateServer
 from bitween.xmpp.namespaces import NS_SHARES
-from bitween.xmpp.session.client import Account, Client
+from bitween.xmpp.session.account import Account
+from bitween.xmpp.session.client import Client
 
 _NS_PUBSUB = "http://jabber.org/protocol/pubsub"
 

@@ -1,220 +1,85 @@
-"""The session with the XMPP server: begun, kept, taken up again, begun anew, closed cleanly."""
+"""
+The session with the XMPP server: begun, kept, resumed, begun again, closed.
+
+There are a *link* (one connection with one stream) and a *session* (what the server knows us by).
+The states, as :class:`bitween.model.connection.ConnectionStatus` shows them:
+
+========== ==================================================================================
+CONNECTING a connection is being made or negotiated
+ONLINE     a session is ready, and its link is up
+WAITING    there is no link; the next attempt is scheduled
+FAILED     the server refuses the log-in; the next attempt, if there is one, is far away
+========== ==================================================================================
+
+When a link is lost, the session is *suspended* if the server can resume it (XEP-0198): handlers are
+told nothing, requests stay open, and what is sent waits.  If the next link resumes it within 30 s,
+:meth:`Stream.take_over <bitween.xmpp.session.stream.Stream.take_over>` goes on; otherwise it ends,
+and handlers are told so, before a new one begins.
+
+:class:`~bitween.xmpp.session.connector.Connector` makes connections,
+:class:`~bitween.xmpp.session.stream_factory.StreamFactory` their streams,
+:class:`~bitween.xmpp.session.keepalive.KeepAlive` notices dead links, and
+:class:`~bitween.xmpp.session.retries.RetryPolicy` decides when to try again.
+:class:`bitween.xmpp.messenger.Messenger` adds the handlers and follows the changes.
+"""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from functools import partial
+from collections.abc import Callable
 from typing import Any
 
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.error import ConnectionDone, ConnectionLost
-from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
 from twisted.python.failure import Failure
-from twisted.words.protocols.jabber import client as jabber_client
-from twisted.words.protocols.jabber import xmlstream
-from twisted.words.protocols.jabber.error import StanzaError, StreamError
-from twisted.words.protocols.jabber.jid import JID
+from twisted.words.protocols.jabber.error import StreamError
 from twisted.words.xish.domish import ParserError
 from twisted.words.xish.xmlstream import STREAM_ERROR_EVENT, BootstrapMixin
 from wokkel.client import XMPPClient
 from wokkel.generic import Request
 from wokkel.subprotocols import StreamManager
 
-from bitween.errors import BitweenError, LogInRefused, NotConnected, RequestRefused, XMPPError
+from bitween.errors import BitweenError, LogInRefused, NotConnected, XMPPError
 from bitween.model.connection import ConnectionState, ConnectionStatus
-from bitween.model.jid import MAX_JID, ascii_domain
+from bitween.model.jid import MAX_JID
 from bitween.model.text import printable
 from bitween.util.backoff import Backoff
 from bitween.util.observable import Observable
 from bitween.util.token_bucket import TokenBucket
-from bitween.xmpp.jids import parse_account, stamped
-from bitween.xmpp.namespaces import NS_BIND
 from bitween.xmpp.roster.presence import unavailable
+from bitween.xmpp.session.account import Account
 from bitween.xmpp.session.connector import Connector
-from bitween.xmpp.session.dns import Place, look_up, system_resolver
-from bitween.xmpp.session.errors import (
-    UNWELCOME,
-    connection_error,
-    is_displaced,
-    is_final,
-    may_pass,
-    no_session,
-    silent,
-)
+from bitween.xmpp.session.dns import Place
+from bitween.xmpp.session.errors import UNWELCOME, connection_error, no_session, silent
 from bitween.xmpp.session.keepalive import KeepAlive, notice_dead_links
-from bitween.xmpp.session.key_derivation import KeyDerivation
-from bitween.xmpp.session.passwords import Password
 from bitween.xmpp.session.request_budget import RequestBudget
-from bitween.xmpp.session.sasl import LogInInitializer
+from bitween.xmpp.session.retries import RetryPolicy
 from bitween.xmpp.session.stream import REQUEST_TIMEOUT, Stream
-from bitween.xmpp.session.stream_management import (
-    RESUMABLE_FOR,
-    EnableInitializer,
-    ResumeInitializer,
-    StreamManagement,
-)
-from bitween.xmpp.session.tls import connection_options
+from bitween.xmpp.session.stream_factory import StreamFactory
+from bitween.xmpp.session.stream_management import RESUMABLE_FOR
+from bitween.xmpp.session.timers import Timers
 
 #: seconds from the TCP connection to a session that can be used.
 NEGOTIATION_TIMEOUT = 30
-#: seconds that a session has to last before the next drop is taken for the first one.
+#: seconds that a link has to last before the next failure counts as the first one.
 SETTLED_AFTER = 10
 #: Links in a row that may break before a resumed session settles: it may be what breaks them.
 MAX_RESUMPTIONS = 3
 #: seconds for the server to close its side at the end.
 CLOSE_TIMEOUT = 3
 
-_ALPN = (b"xmpp-client",)
-
-#: Makes the step of a stream's negotiation that logs in.
-_LogIn = Callable[[Any], LogInInitializer]
-
-
-@dataclass(frozen=True, slots=True)
-class Account:
-    """
-    How to reach and use an XMPP account.
-
-    :param jid: ``user@domain``, or with a resource; without one the server chooses.
-    :param server: host and port in place of the look-up of RFC 6120 §3.2.
-    :param ca_pem: PEM of further trust roots.
-    :param plain_allowed: whether the password may be told to the server, over verified TLS, where
-        that offers nothing better.
-    :param direct_tls: whether ``server`` wants TLS from the first byte on (XEP-0368).
-    :param proven: whether the account has logged in in an earlier run.
-    """
-
-    jid: str
-    password: str = field(repr=False)
-    server: tuple[str, int] | None = None
-    ca_pem: bytes | None = field(default=None, repr=False)
-    plain_allowed: bool = False
-    direct_tls: bool = False
-    proven: bool = False
-
-
-class _Authenticator(xmlstream.ConnectAuthenticator):
-    """Negotiates one stream: TLS, log-in, then the session of before or a new one."""
-
-    namespace = "jabber:client"
-
-    def __init__(
-        self,
-        jid: JID,
-        tls: Any,
-        log_in: _LogIn,
-        *,
-        direct_tls: bool,
-        session: StreamManagement | None,
-    ) -> None:
-        """
-        :param tls: what verifies the server.
-        :param log_in: makes the step that logs in.
-        :param session: the one to be resumed, if there is one.
-        """
-        super().__init__(jid.host)
-        self.jid = jid
-        self._log_in = log_in
-        self._tls = tls
-        self._direct_tls = direct_tls
-        self._session = session
-
-    def associateWithStream(self, xs: Any) -> None:
-        """Lay out the negotiation."""
-        super().associateWithStream(xs)
-        starttls = xmlstream.TLSInitiatingInitializer(xs, configurationForTLS=self._tls)
-        session = self._session
-        xs.initializers = [
-            jabber_client.CheckVersionInitializer(xs),
-            *([] if self._direct_tls else [starttls]),
-            self._log_in(xs),
-            *([] if session is None else [ResumeInitializer(xs, session)]),
-            _Bind(xs),
-            jabber_client.SessionInitializer(xs, required=False),
-            EnableInitializer(xs, required=False),
-        ]
-
-    def connectionMade(self) -> None:
-        """Begin, with TLS first where the server expects that."""
-        if self._direct_tls:
-            self.xmlstream.transport.startTLS(self._tls)
-        super().connectionMade()
-
-
-class _Bind(jabber_client.BindInitializer):
-    """The step that binds a resource (RFC 6120 §7)."""
-
-    def initialize(self) -> Any:
-        """
-        Bind.
-
-        :raises RequestRefused: if the server has no sessions to offer.
-        """
-        if self.feature not in self.xmlstream.features:
-            raise RequestRefused("the server offers no session after the log-in")
-        resource = str(self.xmlstream.authenticator.jid.resource or "")
-        return super().initialize().addErrback(_not_bound, resource)
-
-    def onBind(self, iq: Any) -> None:
-        """
-        Take over the JID that the server has given us, whatever is in it.
-
-        :raises RequestRefused: if it has given none, or one of another domain, which it cannot
-            speak for: contacts would be told to look for us there.
-        """
-        bound = next(iq.elements(NS_BIND, "bind"), None)
-        jid = stamped(str((bound and bound.jid) or ""))
-        if not (jid.user and jid.host and jid.resource):
-            raise RequestRefused("the server binds the session to no resource")
-        asked = self.xmlstream.authenticator.jid
-        if not _same_domain(jid.host, asked.host):
-            raise RequestRefused(
-                f"the server binds the session to the account {printable(jid.userhost())}, "
-                "which is another domain's"
-            )
-        self.xmlstream.authenticator.jid = jid
-        self.xmlstream.hold()
-
-
-def _same_domain(one: str, other: str) -> bool:
-    try:
-        return one == other or ascii_domain(one) == ascii_domain(other)
-    except UnicodeError:
-        return False
-
-
-def _not_bound(failure: Failure, resource: str) -> Failure:
-    """
-    Say so where it is the resource that the server does not take (RFC 6120 §7.7.2.1).
-
-    :raises LogInRefused: then.
-    """
-    error = failure.value
-    if resource and isinstance(error, StanzaError) and error.condition == "bad-request":
-        raise LogInRefused(
-            f"the server does not take the resource {printable(repr(resource), 80)}",
-            "choose another one with --jid user@domain/resource",
-            detail="resource",
-            values={"resource": printable(resource, 80)},
-        )
-    return failure
-
 
 class Client(XMPPClient):
     """
     A service that stays logged in.
 
-    Handlers are called as wokkel does it: ``connectionInitialized`` when a session begins, and
-    ``connectionLost`` when it is over.  One of them has to call :meth:`session_is_ready`, upon
-    which the state is online.  When only the link is lost and the server then resumes the session
-    (XEP-0198), handlers are told nothing, requests stay open, and what was sent meanwhile arrives.
+    One of the handlers has to call :meth:`session_is_ready` when the session can be used.
 
-    :ivar status: where the connection stands.
-    :ivar changes: hands out every new status.
+    :ivar jid: our JID; with the bound resource from the beginning of a session on.
+    :ivar status: the state of the connection.
+    :ivar changes: notifies of every new status.
     :ivar budget: what may be sent without clogging the line.
     """
 
@@ -236,53 +101,36 @@ class Client(XMPPClient):
         """
         :param reactor: provides ``IReactorTCP``, ``IReactorPluggableNameResolver`` and
             ``IReactorTime``.
-        :param fatal: called if the first log-in is refused for good; there is no other try then.
+        :param fatal: called if the first log-in is refused for good; no other attempt follows.
         :param log_traffic: whether the stream goes to the logger ``bitween.xmpp.traffic``.
         :param resolver: the ``IResolver`` for SRV records; the system's name servers by default.
         :param wall: seconds since the epoch.
-        :raises InvalidValue: if the JID is none.
+        :raises InvalidValue: if the JID is malformed.
         :raises ConfigurationError: if ``ca_pem`` holds no certificate.
         """
-        self.jid = parse_account(account.jid)
-        self._asked_for = self.jid
-        self._account = account
+        self._streams = StreamFactory(reactor, account, resolver, log_traffic=log_traffic)
+        self.jid = self._streams.jid
         self._fatal = fatal
-        self._log_traffic = log_traffic
-        self._resolver = resolver
         self._wall = wall
-        self._tls = {
-            direct: connection_options(self.jid.host, account.ca_pem, _ALPN if direct else ())
-            for direct in (False, True)
-        }
         self.budget = TokenBucket(reactor)
-        # XMPPClient's own constructor would make a factory that knows neither TLS options nor us.
+        # The constructor of XMPPClient would make a factory without our TLS options.
         StreamManager.__init__(self, BootstrapMixin(), reactor)
         self.answer_only(lambda _: True)
         self.factory.addBootstrap(STREAM_ERROR_EVENT, self._stream_error)
-        self._log_in = partial(
-            LogInInitializer,
-            password=Password(account.password),
-            keys=KeyDerivation(reactor),
-            plain_allowed=account.plain_allowed,
-        )
-        self._connector = Connector(reactor, self._places)
+        self._connector = Connector(reactor, self._streams.places)
         self._keep_alive = KeepAlive(reactor, self.jid.host, self.budget, self._link_is_dead)
-        self._backoff = backoff or Backoff()
-        self._was_online = False
+        self._retries = RetryPolicy(backoff or Backoff(), proven=account.proven)
+        self._timers = Timers(reactor)
         self._ready = False
         self._suspended = False
         self._resumptions = 0
         self._error: XMPPError | None = None
-        self._logged = ""
         self._unwelcome = False
         self._attempt: Deferred[None] | None = None
         self._negotiating: Stream | None = None
-        self._timers: dict[str, IDelayedCall] = {}
         self._closed: Deferred[None] | None = None
         self.changes: Observable[ConnectionStatus] = Observable()
         self.status = ConnectionStatus(self.jid.full(), ConnectionState.CONNECTING, self._wall())
-
-    # ---- the service
 
     def startService(self) -> None:
         """Begin to connect."""
@@ -291,12 +139,12 @@ class Client(XMPPClient):
 
     def stopService(self) -> Deferred[None]:
         """
-        Say goodbye and close.
+        Send our unavailable presence and close.
 
-        :returns: fires when the connection is closed; contacts see us leave before that.
+        :returns: fires when the connection is closed.
         """
         Service.stopService(self)
-        self._cancel(*self._timers)
+        self._timers.cancel_all()
         self._keep_alive.stop()
         attempt, self._attempt = self._attempt, None
         if attempt is not None:
@@ -308,62 +156,57 @@ class Client(XMPPClient):
             return succeed(None)
         self._closed = Deferred()
         self._say_goodbye(stream)
-        self._later("close", CLOSE_TIMEOUT, stream.transport.abortConnection)
+        self._timers.start("close", CLOSE_TIMEOUT, stream.transport.abortConnection)
         return self._closed
 
     @property
     def online(self) -> bool:
         """Whether there is a session that can be used, and its link is up."""
-        # At the end of a session, handlers hear of it before the state is another one.
+        # At the end of a session, its handlers are told before the state changes.
         return self._ready and self.status.state is ConnectionState.ONLINE
 
     @property
     def in_session(self) -> bool:
-        """Whether there is a session; if its link is gone, what is sent waits for another one."""
+        """Whether there is a session; if its link is lost, what is sent waits for the next one."""
         return self._ready
 
     def session_is_ready(self) -> None:
-        """Note that everything is in place for the session to be used."""
+        """Note that the session can be used."""
         self._ready = True
-        if not self._was_online:
+        if not self._retries.was_online:
             self._log.info("online as {jid}", jid=printable(self.jid.full(), MAX_JID))
-            self._logged = ""
-        self._was_online = True
         self._link_is_up()
 
     def give_up_session(self, error: XMPPError) -> None:
-        """End a session that cannot be used; another try follows."""
+        """End a session that cannot be used; another attempt follows."""
         if self.xmlstream is not None:
             self.xmlstream.forget()
         self._cut(error)
 
     def look_alive(self) -> None:
-        """Find out at once whether the link still holds, or try at once to have one again."""
+        """Check now whether the link is still up; if there is none, connect now."""
         if self.online:
             self._keep_alive.ping()
         elif self.status.state is ConnectionState.WAITING:
             self.reconnect()
 
     def reconnect(self) -> None:
-        """Try now what would be tried later; nothing happens if that is being done."""
+        """Make the scheduled attempt now; do nothing if one is under way."""
         if "retry" in self._timers:
-            self._cancel("retry")
+            self._timers.cancel("retry")
             self._connect()
 
     def answer_only(self, knows: Callable[[str], bool]) -> None:
         """
-        Answer requests of others as the server would if we were not there (RFC 6121 §8.5.3.2.3).
+        Answer requests of other JIDs as the server would if we were offline (RFC 6121 §8.5.3.2.3).
 
-        :param knows: whether the sender of a request, as the server has stamped it, may know of us.
+        :param knows: whether a JID, as the server has stamped it, may know that we are online.
         """
-        self._knows = knows
-        self._courtesy = RequestBudget(self._reactor, knows)
-
-    # ---- sending
+        self._requests = RequestBudget(self._reactor, knows)
 
     def send(self, obj: Any) -> None:
         """
-        Send a stanza in the present session.
+        Send a stanza in the current session.
 
         wokkel would keep it for the next session, where it may be out of place.
 
@@ -386,8 +229,6 @@ class Client(XMPPClient):
         answer: Deferred[Any] = super().request(request)
         return answer
 
-    # ---- a connection is made and negotiated
-
     def _connect(self) -> None:
         if self.status.state is not ConnectionState.FAILED:
             self._set_state(ConnectionState.CONNECTING, self.status.cause)
@@ -398,50 +239,28 @@ class Client(XMPPClient):
             lambda failure: self._log.failure("connecting", failure)
         )
 
-    async def _places(self) -> Sequence[Place]:
-        if self._account.server is not None:
-            return [Place(*self._account.server, self._account.direct_tls)]
-        if self._resolver is None:
-            self._resolver = system_resolver(self._reactor)
-        return await look_up(self._resolver, self._asked_for.host)
-
     def _stream(self, place: Place) -> Stream:
         session = self.xmlstream.management if self._suspended else None
-        authenticator = _Authenticator(
-            self._asked_for,
-            self._tls[place.direct_tls],
-            self._log_in,
-            direct_tls=place.direct_tls,
-            session=session if session is not None and session.resumable else None,
-        )
-        stream = Stream(
-            authenticator,
-            self._reactor,
-            self.budget,
-            self._link_lost,
-            knows=self._knows,
-            answers=self._courtesy.allows,
-            log_traffic=self._log_traffic,
-        )
+        stream = self._streams.make(place, self.budget, self._requests, self._link_lost, session)
         self.factory.installBootstraps(stream)
         return stream
 
     def _not_connected(self, reason: Failure) -> None:
         if self.running:
-            self._try_again(connection_error(reason.value, self._server_name))
+            self._try_again(connection_error(reason.value, self._streams.server_name))
 
     def _connected(self, xs: Any) -> None:
         self._negotiating = xs
         self.budget.reset()
         notice_dead_links(xs.transport)
-        self._later("negotiation", NEGOTIATION_TIMEOUT, self._negotiation_timed_out)
+        self._timers.start("negotiation", NEGOTIATION_TIMEOUT, self._negotiation_timed_out)
 
     def _negotiation_timed_out(self) -> None:
-        self._cut(silent(self._server_name, "stopped answering in the log-in"))
+        self._cut(silent(self._streams.server_name, "stopped answering in the log-in"))
 
     def initializationFailed(self, reason: Failure) -> None:
         """Note why the negotiation failed, and close."""
-        self._cut(connection_error(reason.value, self._server_name))
+        self._cut(connection_error(reason.value, self._streams.server_name))
 
     def _authd(self, xs: Any) -> None:
         self._negotiating = None
@@ -450,31 +269,16 @@ class Client(XMPPClient):
         elif self._suspended:
             self._resume_session(xs)
         else:
-            # It was given up in the meantime.
+            # The session has ended in the meantime.
             xs.transport.abortConnection()
-
-    # ---- a session begins, is interrupted, is resumed, and ends
 
     def _begin_session(self, xs: Any) -> None:
         if self._suspended:
-            self._log.info("the server does not know the session any more; this is a new one")
+            self._log.info("the server no longer knows the session; this is a new one")
             self._end_session(Failure(ConnectionLost()))
             self._set_state(ConnectionState.CONNECTING, self.status.cause)
-        # The resource may be another one than was asked for.
+        # The server may have bound another resource than the requested one.
         self.jid = xs.authenticator.jid
-        if self.jid.userhost() != self._asked_for.userhost():
-            self._log.warn(
-                "the server has logged us in as {given}, not as {asked}",
-                given=printable(self.jid.userhost(), MAX_JID),
-                asked=printable(self._asked_for.userhost(), MAX_JID),
-            )
-        if self._asked_for.resource not in (None, self.jid.resource):
-            self._log.warn(
-                "the server gives us {given!r} in place of the resource {asked!r}: if it gives "
-                "another each time, choose another one with --jid user@domain/resource",
-                given=printable(self.jid.resource),
-                asked=printable(self._asked_for.resource),
-            )
         StreamManager._connected(self, xs)  # noqa: SLF001  # that of wokkel, overridden above
         StreamManager._authd(self, xs)  # noqa: SLF001  # same
         self._keep_alive.start(xs)
@@ -482,29 +286,27 @@ class Client(XMPPClient):
 
     def _resume_session(self, xs: Stream) -> None:
         self._suspended = False
-        self._cancel("resumable")
+        self._timers.cancel("resumable")
         self._resumptions += 1
         self.xmlstream.take_over(xs)
         self._keep_alive.start(self.xmlstream)
         self._link_is_up()
 
     def _link_is_up(self) -> None:
-        self._cancel("negotiation")
-        self._later("settled", SETTLED_AFTER, self._settled)
-        if self._logged:
-            self._log.info("connected again")
-            self._logged = ""
+        self._timers.cancel("negotiation")
+        self._timers.start("settled", SETTLED_AFTER, self._settled)
+        self._retries.online()
         self._set_state(ConnectionState.ONLINE)
 
     def _settled(self) -> None:
-        self._backoff.reset()
+        self._retries.settled()
         self._resumptions = 0
 
     def _link_is_dead(self) -> None:
-        self._cut(silent(self._server_name, "stopped answering"))
+        self._cut(silent(self._streams.server_name, "stopped answering"))
 
     def _cut(self, error: XMPPError) -> None:
-        """Break the link off; what follows is decided when it is lost."""
+        """Abort the link; :meth:`_link_lost` decides what follows."""
         self._error = self._error or error
         stream = self._negotiating or (None if self._suspended else self.xmlstream)
         if stream is not None:
@@ -513,22 +315,22 @@ class Client(XMPPClient):
     def _stream_error(self, reason: Failure) -> None:
         in_session = self._negotiating is None
         self._error = self._error or connection_error(
-            reason.value, self._server_name, in_session=in_session
+            reason.value, self._streams.server_name, in_session=in_session
         )
         if isinstance(reason.value, StreamError) and reason.value.condition in UNWELCOME:
             self._unwelcome = True
         if in_session and self.xmlstream is not None:
             self.xmlstream.forget()
         if isinstance(reason.value, ParserError):
-            # What comes after it has no meaning, and the server may leave it at that.
+            # Nothing after it can be parsed, and the server may not close the connection.
             self._cut(self._error)
 
     def _disconnected(self, _reason: Any) -> None:
-        """Pass over how wokkel hears of a stream's end: :meth:`_link_lost` says of which one."""
+        """Ignore wokkel's notice of a stream's end: :meth:`_link_lost` knows which stream it is."""
 
     def _link_lost(self, stream: Stream, reason: Failure) -> None:
-        error = self._error or connection_error(reason.value, self._server_name)
-        self._cancel("negotiation", "settled", "close")
+        error = self._error or connection_error(reason.value, self._streams.server_name)
+        self._timers.cancel("negotiation", "settled", "close")
         self._keep_alive.stop()
         if stream is self._negotiating:
             self._negotiating = None
@@ -537,7 +339,7 @@ class Client(XMPPClient):
         elif stream is self.xmlstream and self._resumable:
             self._suspended = True
             stream.suspend()
-            self._later("resumable", RESUMABLE_FOR, self._session_expired)
+            self._timers.start("resumable", RESUMABLE_FOR, self._session_expired)
         elif stream is self.xmlstream:
             self._end_session(reason)
         if self.running:
@@ -566,35 +368,27 @@ class Client(XMPPClient):
             return
         self._ready = self._suspended = False
         self._resumptions = 0
-        self._cancel("resumable")
+        self._timers.cancel("resumable")
         StreamManager._disconnected(self, reason)  # noqa: SLF001  # that of wokkel, overridden above
         stream.end(reason)
 
     def _try_again(self, error: XMPPError) -> None:
-        """Say why there is no connection, and decide when the next try is."""
-        refused = isinstance(error, LogInRefused) and not may_pass(error)
+        """Schedule the next attempt, or give up."""
         if isinstance(error, LogInRefused):
             self._end_session(Failure(ConnectionLost()))
-            first = not self._was_online and is_final(error, proven=self._account.proven)
-            if first or is_displaced(error):
+            if self._retries.gives_up(error):
                 self._set_state(ConnectionState.FAILED, error)
                 self._fatal(error)
                 return
-        if str(error) != self._logged:
-            self._logged = str(error)
-            self._log.warn("not connected: {error}", error=str(error))
-        patient = refused or self._unwelcome
-        delay = self._backoff.longest() if patient else self._backoff.next()
-        self._later("retry", delay, self._connect)
-        state = ConnectionState.FAILED if refused else ConnectionState.WAITING
-        self._set_state(state, error, self._wall() + delay)
-
-    # ---- odds and ends
+        retry = self._retries.next(error, unwelcome=self._unwelcome)
+        self._timers.start("retry", retry.delay, self._connect)
+        state = ConnectionState.FAILED if retry.refused else ConnectionState.WAITING
+        self._set_state(state, error, self._wall() + retry.delay)
 
     def _say_goodbye(self, stream: Stream) -> None:
         if stream is self.xmlstream:
             stream.send(unavailable())
-        # Without it the server would keep the session for a resumption, and us online.
+        # Without it the server would keep the session, and us online, for a resumption.
         stream.sendFooter()
         stream.transport.loseConnection()
 
@@ -604,13 +398,6 @@ class Client(XMPPClient):
         closed, self._closed = self._closed, None
         if closed is not None:
             closed.callback(None)
-
-    @property
-    def _server_name(self) -> str:
-        if self._account.server is None:
-            return str(self._asked_for.host)
-        host, port = self._account.server
-        return f"{host}:{port}"
 
     def _set_state(
         self,
@@ -628,21 +415,6 @@ class Client(XMPPClient):
             next_try,
         )
         self.changes.notify(self.status)
-
-    def _later(self, name: str, delay: float, call: Callable[[], object]) -> None:
-        self._cancel(name)
-
-        def due() -> None:
-            del self._timers[name]
-            call()
-
-        self._timers[name] = self._reactor.callLater(delay, due)
-
-    def _cancel(self, *names: str) -> None:
-        for name in names:
-            timer = self._timers.pop(name, None)
-            if timer is not None:
-                timer.cancel()
 
 
 def _shut_down() -> NotConnected:

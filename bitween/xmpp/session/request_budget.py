@@ -31,7 +31,7 @@ class RequestBudget:
 
     def __init__(self, clock: IReactorTime, knows: Callable[[str], bool]) -> None:
         """:param knows: whether a JID, as the server has stamped it, may know of us."""
-        self._knows = knows
+        self.knows = knows
         self._everybody = TokenBucket(clock, RATE, BURST)
         self._strangers = TokenBucket(clock, STRANGERS_RATE, STRANGERS_BURST)
         self._contact = KeyedLimiter[str](clock, CONTACT_RATE, CONTACT_BURST)
@@ -46,7 +46,7 @@ class RequestBudget:
         """
         jid, _ = split(to)
         budgets = [self._everybody]
-        if self._knows(to):
+        if self.knows(to):
             budgets.append(self._contact.bucket(jid))
         else:
             budgets += self._strangers, self._stranger.bucket(jid)

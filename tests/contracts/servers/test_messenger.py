@@ -8,7 +8,8 @@ from twisted.trial.unittest import TestCase
 from bitween.testing.private_prosody import PrivateProsody
 from bitween.testing.private_server import PrivateServer
 from bitween.xmpp.messenger import Messenger
-from bitween.xmpp.session.client import Account, Client
+from bitween.xmpp.session.account import Account
+from bitween.xmpp.session.client import Client
 from tests.contracts.messenger import MessengerContract
 from tests.support.person import Person
 from tests.support.private_ejabberd import ejabberd_or_skip

@@ -13,7 +13,8 @@ from bitween.model.relay_route import RelayRoute
 from bitween.testing.private_prosody import PrivateProsody
 from bitween.testing.private_server import PrivateServer
 from bitween.xmpp.messenger import Messenger, MessengerOptions
-from bitween.xmpp.session.client import Account, Client
+from bitween.xmpp.session.account import Account
+from bitween.xmpp.session.client import Client
 from bitween.xmpp.streams.stream_limits import MAX_OF_CONTACT
 from tests.contracts.streams import Side, StreamsContract
 from tests.support.person import Person

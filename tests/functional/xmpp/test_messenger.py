@@ -8,7 +8,8 @@ from typing import Any
 from bitween.model.torrent import InfoHash
 from bitween.xmpp.messenger import Messenger
 from bitween.xmpp.namespaces import NS_PEER_REQUESTS
-from bitween.xmpp.session.client import Account, Client
+from bitween.xmpp.session.account import Account
+from bitween.xmpp.session.client import Client
 from tests.support.client_case import SECRET, ClientCase
 
 DISCO = "http://jabber.org/protocol/disco#info"

@@ -18,7 +18,8 @@ from bitween.errors import (
     NotConnected,
 )
 from bitween.model.connection import ConnectionState
-from bitween.xmpp.session.client import Account, Client
+from bitween.xmpp.session.account import Account
+from bitween.xmpp.session.client import Client
 from bitween.xmpp.session.stream import MAX_OVERDRAWN
 from bitween.xmpp.session.stream_management import StreamManagement
 from tests.support.client_case import SECRET, ClientCase

@@ -21,7 +21,8 @@ from twisted.trial.unittest import TestCase
 from bitween.errors import CertificateRefused, LogInRefused
 from bitween.model.connection import ConnectionState, ConnectionStatus
 from bitween.testing.certificates import ThrowAwayAuthority
-from bitween.xmpp.session.client import Account, Client
+from bitween.xmpp.session.account import Account
+from bitween.xmpp.session.client import Client
 from bitween.xmpp.session.scram import MOST_ITERATIONS
 from tests.support.client_case import SECRET, ClientCase
 from tests.support.fakes.children import wait_for_children
@@ -324,9 +325,5 @@ class WaitingTests(ClientCase):
 
 def lines(events: Sequence[dict[str, Any]]) -> list[str]:
     """What the client logged."""
-    mine = [
-        event
-        for event in events
-        if event["log_namespace"].startswith("bitween.xmpp.session.client")
-    ]
+    mine = [event for event in events if event["log_namespace"].startswith("bitween.xmpp.session.")]
     return [str(formatEvent(event)) for event in mine]

@@ -11,7 +11,8 @@ from bitween.xmpp.extensions.caps import IDENTITY, Caps, verification_string
 from bitween.xmpp.extensions.extension import Extension
 from bitween.xmpp.messenger import Messenger
 from bitween.xmpp.namespaces import NS_SHARES
-from bitween.xmpp.session.client import Account, Client
+from bitween.xmpp.session.account import Account
+from bitween.xmpp.session.client import Client
 from tests.support.handler_case import Manager
 
 #: All that this version of bitween supports; a change of it is a change of the protocol.
