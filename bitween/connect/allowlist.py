@@ -8,6 +8,7 @@ from ipaddress import ip_network
 from itertools import islice
 
 from bitween.connect.ports import IpFilterPort
+from bitween.model.access import Action, may
 from bitween.model.address import PeerAddress
 from bitween.model.catalogue.catalogue import Catalogue
 from bitween.model.catalogue.changes import CatalogueChange, Key
@@ -110,7 +111,11 @@ class PeerAllowlist:
             self._forget(key)
 
     def _update(self, key: Key) -> None:
-        if key[1] not in self._catalogue.online(key[0]):
+        jid, resource = key
+        if not may(jid, None, Action.HAVE):
+            self._forget(key)
+            return
+        if resource not in self._catalogue.online(jid):
             if key in self._networks:
                 self._went.setdefault(key, self._clock())
             return

@@ -8,6 +8,7 @@ from types import MappingProxyType
 
 from bitween.model.address import PeerAddress
 from bitween.model.candidate import Candidate
+from bitween.model.share_id import ShareId, share_id_of
 from bitween.model.torrent import InfoHash
 
 #: Shares of one resource that are taken.
@@ -26,6 +27,11 @@ class Share:
     info_hash: InfoHash
     name: str
     size: int
+
+    @property
+    def id(self) -> ShareId:
+        """What names the share, whatever becomes of its content."""
+        return share_id_of(self.info_hash)
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,7 @@ from typing import Any
 from twisted.words.xish import domish
 
 from bitween.errors import InvalidValue
+from bitween.model.access import Action, may
 from bitween.model.announcement import ListPage, Share
 from bitween.model.share_list import Change, ShareList
 from bitween.model.torrent import InfoHash, parse_info_hash
@@ -112,8 +113,12 @@ def parse_query(element: Any) -> ListQuery:
     )
 
 
-def page_element(shares: ShareList, query: ListQuery) -> Any:
-    """Make the page that answers a request."""
+def page_element(shares: ShareList, query: ListQuery, reader: str) -> Any:
+    """
+    Make the page that answers a request.
+
+    :param reader: the bare JID that asks; the page holds what it may see.
+    """
     anew = (
         query.list_id != shares.list_id
         or not shares.horizon <= query.since <= shares.revision
@@ -129,6 +134,8 @@ def page_element(shares: ShareList, query: ListQuery) -> Any:
     room = MAX_PAGE - _FRAME
     entries: list[Change] = []
     for change in shares.changes(after, known):
+        if change.share is not None and not may(reader, change.share.id, Action.SEE):
+            continue
         entry = change_element(change, NS_BITWEEN)
         room -= len(entry.toXml(defaultUri=NS_BITWEEN).encode())
         if len(entries) >= query.limit or (room < 0 and entries):

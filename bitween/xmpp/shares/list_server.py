@@ -10,6 +10,7 @@ from twisted.words.protocols.jabber.error import StanzaError
 from twisted.words.protocols.jabber.xmlstream import toResponse
 
 from bitween.errors import InvalidValue
+from bitween.model.access import Action, may
 from bitween.model.share_list import ShareList
 from bitween.util.limiter import KeyedLimiter
 from bitween.util.token_bucket import RESERVE, TokenBucket
@@ -71,7 +72,7 @@ class ListServer(Extension):
     def _asked(self, iq: Any) -> None:
         reader = iq.getAttribute("from", "")
         jid, resource = split(reader)
-        if not resource or not self._sees_us(jid):
+        if not resource or not self._may_see(jid):
             # The fallback answers as to any request that it does not know.
             return
         iq.handled = True
@@ -92,6 +93,9 @@ class ListServer(Extension):
         self._waiting[reader] = iq, query
         self._go(0)
 
+    def _may_see(self, jid: str) -> bool:
+        return self._sees_us(jid) and may(jid, None, Action.SEE)
+
     def _go(self, delay: float) -> None:
         if self._timer is None and self._waiting:
             self._timer = self._clock.callLater(delay, self._due)
@@ -108,11 +112,11 @@ class ListServer(Extension):
 
     def _answer(self, reader: str, iq: Any, query: ListQuery) -> None:
         jid, _ = split(reader)
-        if not self._sees_us(jid):
+        if not self._may_see(jid):
             self._refuse(iq, "service-unavailable")
             return
         answer = toResponse(iq, "result")
-        answer.addChild(page_element(self._shares, query))
+        answer.addChild(page_element(self._shares, query, jid))
         self._readers.bucket(jid).charge(MAX_PAGE)
         self.send(answer)
 

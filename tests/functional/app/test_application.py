@@ -11,6 +11,7 @@ from twisted.internet.task import Clock
 from twisted.logger import LogLevel, capturedLogs, formatEvent
 from twisted.trial.unittest import SynchronousTestCase
 
+from bitween.app import application
 from bitween.app.application import ApplicationOptions, Bitween
 from bitween.app.ports import Ports
 from bitween.connect.dial_policy import DialPolicy
@@ -143,6 +144,14 @@ class UseCaseTests(SynchronousTestCase):
         self.assertIsNone(self.bitween.connector.routes.answers(BOB, "laptop"))
 
     # ---- sharing
+
+    def test_only_what_every_contact_may_see_is_announced(self) -> None:
+        """The published item leaves out other shares."""
+        self.patch(application, "may", lambda _, share, __: share != FILM.id)
+        path = self.file()
+        self.bitween.sharing.add_path(path)
+        self.hashed(path)
+        self.assertEqual(self.messenger.announced, ((), (Candidate(OUR_ADDRESS),)))
 
     def test_a_path_is_hashed_shared_and_announced(self) -> None:
         """What is added is announced with our addresses once it is hashed, not before."""
