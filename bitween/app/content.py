@@ -66,7 +66,7 @@ def _check_is_coming(torrent: Torrent, number: int) -> None:
     """
     :raises NotFetched: if a file that is incomplete is not being downloaded.
     """
-    if number in torrent.wishes.selection.skipped:
+    if number in torrent.options.selection.skipped:
         raise NotFetched("the file is left out of the download", "choose it to be fetched")
     if torrent.state is not TorrentState.DOWNLOADING:
         hint = _HINTS.get(torrent.state, "")

@@ -91,7 +91,7 @@ class SwarmControlPort(Protocol):
     def library(self) -> Library:
         """Our torrents."""
 
-    def wish(self, info_hash: InfoHash, wishes: TorrentOptions) -> Deferred[Torrent]:
+    def set_options(self, info_hash: InfoHash, options: TorrentOptions) -> Deferred[Torrent]:
         """
         Set the options of a torrent; answers when they are stored.
 
@@ -159,7 +159,7 @@ class SwarmPort(SwarmControlPort, PeerSwarmPort, ReadablePort, IpFilterPort, Pro
         """
 
     def download(
-        self, info_hash: InfoHash, name: str, folder: str, wishes: TorrentOptions = DEFAULT_OPTIONS
+        self, info_hash: InfoHash, name: str, folder: str, options: TorrentOptions = DEFAULT_OPTIONS
     ) -> Deferred[Torrent]:
         """
         Download a torrent; answers when that is stored.
@@ -196,7 +196,7 @@ class SwarmPort(SwarmControlPort, PeerSwarmPort, ReadablePort, IpFilterPort, Pro
         :raises UnknownTorrent: if there is no such torrent.
         """
 
-    def look(self, info_hash: InfoHash) -> Deferred[Torrent]:
+    def check_files(self, info_hash: InfoHash) -> Deferred[Torrent]:
         """
         Check whether the files of a torrent have changed; only those are compared with the hashes.
 

@@ -30,7 +30,7 @@ class TorrentRepair:
         remedy = torrent.trouble.remedy if torrent.trouble else Remedy.RECHECK
         if remedy is Remedy.FETCH_AGAIN:
             await self._swarm.remove(info_hash, False)
-            options = replace(torrent.wishes, paused=False)
+            options = replace(torrent.options, paused=False)
             await self._swarm.download(info_hash, torrent.name, torrent.save_path, options)
         elif remedy is Remedy.SHARE_AGAIN:
             self._sharing.share_again(torrent)

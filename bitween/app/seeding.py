@@ -52,12 +52,12 @@ class SeedingLimits:
         complete = {torrent.info_hash for torrent in self._swarm.library if torrent.completed}
         self._seeding_since = {h: t for h, t in self._seeding_since.items() if h in complete}
         for torrent in self._swarm.library:
-            if not torrent.wishes.paused and self.reached(torrent):
-                self._swarm.wish(torrent.info_hash, replace(torrent.wishes, paused=True))
+            if not torrent.options.paused and self.reached(torrent):
+                self._swarm.set_options(torrent.info_hash, replace(torrent.options, paused=True))
 
     def reached(self, torrent: Torrent) -> bool:
         """Whether a torrent is a download that has reached a limit; paused ones count, too."""
-        if torrent.shared or torrent.wishes.kept:
+        if torrent.shared or torrent.options.ignore_seed_limits:
             return False
         if torrent.completed is None or not torrent.progress.done:
             return False

@@ -154,12 +154,17 @@ class Sharing:
         for earlier in self._swarm.library:
             if earlier.info_hash == torrent.info_hash or torrent_path(earlier) != path:
                 continue
-            old = earlier.wishes
-            options = replace(torrent.wishes, kept=old.kept, rank=old.rank, limits=old.limits)
+            old = earlier.options
+            options = replace(
+                torrent.options,
+                ignore_seed_limits=old.ignore_seed_limits,
+                queue_position=old.queue_position,
+                limits=old.limits,
+            )
             try:
                 if not (earlier.shared or await self._has_changed(earlier)):
                     continue
-                await self._swarm.wish(torrent.info_hash, options)
+                await self._swarm.set_options(torrent.info_hash, options)
                 await self._swarm.remove(earlier.info_hash, False)
             except BitweenError as error:
                 self._log.error("the earlier version stays shared: {error}", error=error)
@@ -168,7 +173,7 @@ class Sharing:
         """Whether the files of a finished download have changed."""
         if download.completed is None:
             return False
-        return bool((await self._swarm.look(download.info_hash)).error)
+        return bool((await self._swarm.check_files(download.info_hash)).error)
 
 
 def torrent_path(torrent: Torrent) -> str | None:

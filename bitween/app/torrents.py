@@ -116,8 +116,8 @@ class Torrents:
         :raises UnknownTorrent: if the library has no such torrent.
         """
         torrent = self.get(info_hash)
-        kept = torrent.wishes.kept or self._seeding.reached(torrent)
-        return self._set_options(info_hash, paused=False, kept=kept)
+        ignore = torrent.options.ignore_seed_limits or self._seeding.reached(torrent)
+        return self._set_options(info_hash, paused=False, ignore_seed_limits=ignore)
 
     def move_to_top(self, info_hash: InfoHash) -> Deferred[Torrent]:
         """
@@ -125,8 +125,8 @@ class Torrents:
 
         :raises UnknownTorrent: if the library has no such torrent.
         """
-        first = min((torrent.wishes.rank for torrent in self._swarm.library), default=0)
-        return self._set_options(info_hash, rank=first - 1)
+        first = min((torrent.options.queue_position for torrent in self._swarm.library), default=0)
+        return self._set_options(info_hash, queue_position=first - 1)
 
     def files(self, info_hash: InfoHash) -> Deferred[list[FileStatus] | None]:
         """
@@ -136,7 +136,7 @@ class Torrents:
         :raises UnknownTorrent: if the library has no such torrent.
         """
         torrent = self.get(info_hash)
-        entries, skipped = torrent.files, torrent.wishes.selection.skipped
+        entries, skipped = torrent.files, torrent.options.selection.skipped
         if entries is None:
             return succeed(None)
         return self._swarm.files_written(info_hash).addCallback(
@@ -166,7 +166,7 @@ class Torrents:
         :raises InvalidValue: if a file does not exist, or no file would be left to download.
         """
         torrent = self.get(info_hash)
-        selection = torrent.wishes.selection
+        selection = torrent.options.selection
         if wanted is not None:
             numbers = frozenset(_checked(torrent, wanted))
             if not numbers:
@@ -193,7 +193,7 @@ class Torrents:
         :param download: the same for the other direction.
         :raises UnknownTorrent: if the library has no such torrent.
         """
-        limits = self.get(info_hash).wishes.limits
+        limits = self.get(info_hash).options.limits
         return self._set_options(info_hash, limits=changed_limits(limits, upload, download))
 
     def export(self, info_hash: InfoHash) -> Exported:
@@ -206,8 +206,8 @@ class Torrents:
         return Exported(self._swarm.torrent_file(info_hash), magnet_link(info_hash, torrent.name))
 
     def _set_options(self, info_hash: InfoHash, **changes: object) -> Deferred[Torrent]:
-        options = replace(self.get(info_hash).wishes, **changes)  # type: ignore[arg-type]  # by field name
-        return self._swarm.wish(info_hash, options)
+        options = replace(self.get(info_hash).options, **changes)  # type: ignore[arg-type]  # by field name
+        return self._swarm.set_options(info_hash, options)
 
 
 def _checked(torrent: Torrent, numbers: Iterable[int]) -> list[int]:

@@ -212,7 +212,7 @@ class Swarm(Service):
         return self._addition.share(metainfo, folder, origin)
 
     def download(
-        self, info_hash: InfoHash, name: str, folder: str, wishes: TorrentOptions = DEFAULT_OPTIONS
+        self, info_hash: InfoHash, name: str, folder: str, options: TorrentOptions = DEFAULT_OPTIONS
     ) -> Deferred[Torrent]:
         """
         Begin to fetch a torrent; answers when that is stored.
@@ -220,7 +220,7 @@ class Swarm(Service):
         :param name: what to call it until the metadata is here.
         :param folder: where it is to lie.
         """
-        return self._addition.download(info_hash, name, folder, wishes)
+        return self._addition.download(info_hash, name, folder, options)
 
     def remove(self, info_hash: InfoHash, delete_data: bool) -> Deferred[Deletion | None]:
         """
@@ -266,7 +266,7 @@ class Swarm(Service):
         await self._parts.checker.recheck(torrent)
         self._registry.tell_shares()
 
-    def look(self, info_hash: InfoHash) -> Deferred[Torrent]:
+    def check_files(self, info_hash: InfoHash) -> Deferred[Torrent]:
         """
         Look at the files of a torrent now; what seems to be new is compared with the piece hashes.
 
@@ -319,9 +319,9 @@ class Swarm(Service):
         if info_hash in self._registry:
             self._host.dial(info_hash, dialled, punched)
 
-    def wish(self, info_hash: InfoHash, wishes: TorrentOptions) -> Deferred[Torrent]:
+    def set_options(self, info_hash: InfoHash, options: TorrentOptions) -> Deferred[Torrent]:
         """
-        Do with a torrent what is wanted of it from now on; answers when that is stored.
+        Set the options of a torrent; answers when they are stored.
 
         :raises UnknownTorrent: if there is no such torrent.
         :raises BadPath: if a file is to be fetched where another one lies that is not ours.
@@ -329,7 +329,7 @@ class Swarm(Service):
         torrent = self._registry.get(info_hash)
         if torrent is None:
             return fail(unknown(info_hash))
-        return self._option_changes.set(torrent, wishes)
+        return self._option_changes.set(torrent, options)
 
     def file_progress(self, info_hash: InfoHash) -> Sequence[int]:
         """

@@ -149,7 +149,7 @@ class Torrent:
     completed: float | None = None
     shared: bool = False
     origin: FileOrigin = FileOrigin.FETCHED
-    wishes: TorrentOptions = DEFAULT_OPTIONS
+    options: TorrentOptions = DEFAULT_OPTIONS
 
     @property
     def waits(self) -> bool:

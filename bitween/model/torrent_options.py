@@ -1,4 +1,4 @@
-"""What we want of a torrent, beyond having it; and rate limits."""
+"""The options that a user sets on a torrent, and rate limits."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ class Limits:
     """
     Rate limits.
 
-    :param upload: bytes/s, 0 for none.
+    :param upload: bytes/s, 0 for no limit.
     :param download: the same for the other direction.
     """
 
@@ -24,12 +24,11 @@ UNLIMITED = Limits()
 @dataclass(frozen=True, slots=True)
 class Selection:
     """
-    Which files of a torrent to fetch, and in which order; files are counted from 0.
+    Which files of a torrent to download, and in which order; files are counted from 0.
 
-    :param skipped: those that are left out.
-    :param first: those that are asked for before all others, in this order.
-    :param sequential: whether to ask for the pieces in their order, so that what has come can be
-        looked at.
+    :param skipped: the files that are not downloaded.
+    :param first: the files that are downloaded before all others, in this order.
+    :param sequential: whether to download the pieces in order, for streaming.
     """
 
     skipped: frozenset[int] = frozenset()
@@ -40,24 +39,24 @@ class Selection:
 @dataclass(frozen=True, slots=True)
 class TorrentOptions:
     """
-    What we want of a torrent.
+    The options of a torrent.
 
-    :param paused: nothing is to be given or fetched; only the list of its files is.
-    :param kept: it is given to others even beyond what the rules for that say.
-    :param rank: its place in the queue, lowest first; of equal ones the older is first.
+    :param paused: whether nothing is transferred but missing metadata.
+    :param ignore_seed_limits: whether it is seeded beyond the seeding limits.
+    :param queue_position: in the download queue, lowest first; of equal ones the older is first.
     """
 
     paused: bool = False
-    kept: bool = False
-    rank: int = 0
+    ignore_seed_limits: bool = False
+    queue_position: int = 0
     selection: Selection = Selection()
     limits: Limits = Limits()
 
     def changed(self, before: TorrentOptions, after: TorrentOptions) -> TorrentOptions:
-        """The same with what differs between two others, as it is in the second one."""
+        """Apply the difference between two other options to these."""
         pairs = {f.name: (getattr(before, f.name), getattr(after, f.name)) for f in fields(self)}
         return replace(self, **{name: new for name, (old, new) in pairs.items() if new != old})
 
 
-#: What is wanted of a torrent of which nothing is said.
+#: The options of a torrent on which the user has set none.
 DEFAULT_OPTIONS = TorrentOptions()

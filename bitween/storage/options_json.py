@@ -9,40 +9,40 @@ from bitween.model.format import MAX_RATE
 from bitween.model.torrent_options import Limits, Selection, TorrentOptions
 
 
-def wishes_text(wishes: TorrentOptions) -> str | None:
-    """Write wishes; ``None`` where there are none."""
+def options_text(options: TorrentOptions) -> str | None:
+    """Encode options; ``None`` for the default ones."""
     values: dict[str, object] = {}
-    if wishes.paused:
+    if options.paused:
         values["paused"] = True
-    if wishes.kept:
+    if options.ignore_seed_limits:
         values["kept"] = True
-    if wishes.rank:
-        values["rank"] = wishes.rank
-    if wishes.selection != Selection():
-        selection = wishes.selection
+    if options.queue_position:
+        values["rank"] = options.queue_position
+    if options.selection != Selection():
+        selection = options.selection
         values["files"] = [sorted(selection.skipped), selection.first, selection.sequential]
-    if wishes.limits != Limits():
-        values["limits"] = [wishes.limits.upload, wishes.limits.download]
+    if options.limits != Limits():
+        values["limits"] = [options.limits.upload, options.limits.download]
     return json.dumps(values) if values else None
 
 
-def read_wishes(text: str | None) -> TorrentOptions:
-    """Read what :func:`wishes_text` wrote; of what is damaged nothing is kept."""
+def read_options(text: str | None) -> TorrentOptions:
+    """Decode what :func:`options_text` encoded; damaged text gives the default options."""
     try:
-        return _wishes(json.loads(text or "{}"))
+        return _options_of(json.loads(text or "{}"))
     except (ValueError, TypeError, AttributeError):
         return TorrentOptions()
 
 
-def _wishes(values: dict[str, Any]) -> TorrentOptions:
+def _options_of(values: dict[str, Any]) -> TorrentOptions:
     skipped, first, sequential = values.get("files", ((), (), False))
     rank, limits = values.get("rank", 0), values.get("limits", (0, 0))
     if not all(type(number) is int for number in (*skipped, *first, *limits, rank)):
         raise TypeError("not a number")
     return TorrentOptions(
         paused=bool(values.get("paused", False)),
-        kept=bool(values.get("kept", False)),
-        rank=rank,
+        ignore_seed_limits=bool(values.get("kept", False)),
+        queue_position=rank,
         selection=Selection(frozenset(skipped), tuple(first), bool(sequential)),
         limits=Limits(*(min(max(0, limit), MAX_RATE) for limit in limits)),
     )

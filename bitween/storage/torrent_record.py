@@ -12,7 +12,7 @@ from bitween.errors import InvalidValue
 from bitween.model.naming import Naming
 from bitween.model.torrent import FileOrigin, InfoHash, parse_info_hash
 from bitween.model.torrent_options import DEFAULT_OPTIONS, TorrentOptions
-from bitween.storage.options_json import read_wishes
+from bitween.storage.options_json import read_options
 
 _T = TypeVar("_T")
 
@@ -48,7 +48,7 @@ class TorrentRecord:
     torrent_file: bytes | None
     stamp: str | None = None
     completed: float | None = None
-    wishes: TorrentOptions = DEFAULT_OPTIONS
+    options: TorrentOptions = DEFAULT_OPTIONS
     naming: Naming = Naming.EXACT
     origin: FileOrigin = FileOrigin.SHARED
 
@@ -63,7 +63,7 @@ def read_record(row: Sequence[Any]) -> TorrentRecord:
     :raises InvalidValue: if it makes no sense.
     """
     info_hash, name, folder, root, added, shared, complete, metadata, *others = row
-    stamp, completed, wishes, naming, origin = others
+    stamp, completed, options, naming, origin = others
     return TorrentRecord(
         info_hash=parse_info_hash(info_hash),
         name=_checked(name, str, "name"),
@@ -75,7 +75,7 @@ def read_record(row: Sequence[Any]) -> TorrentRecord:
         torrent_file=None if metadata is None else _checked(metadata, bytes, "torrent_file"),
         stamp=None if stamp is None else _checked(stamp, str, "stamp"),
         completed=None if completed is None else _time(completed),
-        wishes=read_wishes(wishes),
+        options=read_options(options),
         naming=Naming(naming) if naming in _NAMINGS else Naming.LIBTORRENT,
         # What is not known to be fetched is not deleted.
         origin=FileOrigin(origin) if origin in _ORIGINS else FileOrigin.SHARED,

@@ -160,17 +160,17 @@ class Contract:
             with self.assertRaises(UnknownTorrent):
                 await self.swarm.remove(ABSENT, False)
 
-        async def test_wishes(self) -> None:
+        async def test_options_are_stored(self) -> None:
             """What is wanted is taken over, told and shown; what is paused is no share."""
             info = self.file()
             torrent = await self.swarm.share(info, self.folder)
             self.told.clear()
-            wishes = TorrentOptions(paused=True, rank=3, limits=Limits(upload=5))
-            paused = await self.swarm.wish(info.info_hash, wishes)
-            self.assertEqual((paused.wishes, paused.state), (wishes, TorrentState.PAUSED))
+            options = TorrentOptions(paused=True, queue_position=3, limits=Limits(upload=5))
+            paused = await self.swarm.set_options(info.info_hash, options)
+            self.assertEqual((paused.options, paused.state), (options, TorrentState.PAUSED))
             self.assertEqual(self.swarm.library.get(info.info_hash), paused)
             self.assertEqual(self.told, [TorrentChanged(torrent=paused), SharesChanged()])
-            self.assertEqual(await self.swarm.wish(info.info_hash, wishes), paused)
+            self.assertEqual(await self.swarm.set_options(info.info_hash, options), paused)
             self.assertEqual(len(self.told), 2)
             resumed = await self.swarm.share(info, self.folder)
             self.assertEqual(resumed.state, TorrentState.SEEDING)
@@ -183,7 +183,7 @@ class Contract:
                 ABSENT, "", self.folder, TorrentOptions(paused=True)
             )
             self.assertIs(torrent.state, TorrentState.PAUSED)
-            resumed = await self.swarm.wish(ABSENT, TorrentOptions())
+            resumed = await self.swarm.set_options(ABSENT, TorrentOptions())
             self.assertIs(resumed.state, TorrentState.METADATA)
 
         async def test_what_there_is_of_a_torrent(self) -> None:
@@ -226,7 +226,7 @@ class Contract:
         async def test_controlling_what_is_unknown(self) -> None:
             """That is an error."""
             with self.assertRaises(UnknownTorrent):
-                await self.swarm.wish(ABSENT, TorrentOptions())
+                await self.swarm.set_options(ABSENT, TorrentOptions())
             with self.assertRaises(UnknownTorrent):
                 self.swarm.file_progress(ABSENT)
             with self.assertRaises(UnknownTorrent):
@@ -260,16 +260,16 @@ class Contract:
             """What is as it was is as before; what was changed is told by the answer."""
             info = self.file()
             torrent = await self.swarm.share(info, self.folder)
-            self.assertEqual(await self.swarm.look(info.info_hash), torrent)
+            self.assertEqual(await self.swarm.check_files(info.info_hash), torrent)
             write(os.path.join(self.folder, "file"), os.urandom(1000))
             self.change(info.info_hash)
-            looked = await self.swarm.look(info.info_hash)
+            looked = await self.swarm.check_files(info.info_hash)
             self.assertIs(looked.trouble and looked.trouble.reason, Reason.CHANGED)
             self.assertEqual(looked, self.swarm.library.get(info.info_hash))
             begun = await self.swarm.download(ABSENT, "holiday", self.folder)
-            self.assertEqual(await self.swarm.look(ABSENT), begun)
+            self.assertEqual(await self.swarm.check_files(ABSENT), begun)
             await self.swarm.remove(ABSENT, False)
-            await self.assertFailure(self.swarm.look(ABSENT), UnknownTorrent)
+            await self.assertFailure(self.swarm.check_files(ABSENT), UnknownTorrent)
 
         def change(self, info_hash: InfoHash) -> None:
             """Tell a fake swarm that files were changed."""

@@ -66,10 +66,10 @@ class ScriptedSwarm(FakeSwarm):
         self.download_at_once: Mapping[str, Any] = {}
 
     def download(
-        self, info_hash: InfoHash, name: str, folder: str, wishes: TorrentOptions = DEFAULT_OPTIONS
+        self, info_hash: InfoHash, name: str, folder: str, options: TorrentOptions = DEFAULT_OPTIONS
     ) -> Deferred[Torrent]:
         """Hold it, as scripted."""
-        super().download(info_hash, name, folder, wishes)
+        super().download(info_hash, name, folder, options)
         self.change(info_hash, **self.download_at_once)
         return succeed(self.library.get(info_hash))
 

@@ -229,7 +229,7 @@ class TorrentMethods(Namespace):
         :param hash: the torrent's info-hash.
         :raises UnknownTorrent: if you have no torrent with this hash.
         """
-        selection = self._bitween.torrents.get(hash).wishes.selection
+        selection = self._bitween.torrents.get(hash).options.selection
         return encoding.files(await self._bitween.torrents.files(hash), selection)
 
     @reads
@@ -284,7 +284,7 @@ class TorrentMethods(Namespace):
         if hash is None:
             return encoding.limits(self._bitween.limits.set(upload, download))
         torrent = await self._bitween.torrents.limit(hash, upload, download)
-        return encoding.rates(torrent.wishes.limits)
+        return encoding.rates(torrent.options.limits)
 
     @reads
     def jsonrpc_export(self, hash: InfoHash) -> shapes.Exported:

@@ -29,7 +29,7 @@ class Addition:
     def share(self, metainfo: Metainfo, folder: str, origin: FileOrigin) -> Deferred[Torrent]:
         """Add a torrent that was hashed here; resume it if it is complete already."""
         known = self._registry.get(metainfo.info_hash)
-        options = known.record.wishes if known is not None else TorrentOptions()
+        options = known.record.options if known is not None else TorrentOptions()
         options = replace(options, paused=False)
         if known is not None and known.complete:
             return self._option_changes.set(known, options)
@@ -44,7 +44,7 @@ class Addition:
             complete=True,
             torrent_file=metainfo.torrent_file,
             completed=now,
-            wishes=options,
+            options=options,
             origin=origin,
         )
         return self.add(record)
@@ -65,7 +65,7 @@ class Addition:
             shared=False,
             complete=False,
             torrent_file=None,
-            wishes=options,
+            options=options,
             origin=FileOrigin.FETCHED,
         )
         return self.add(record)

@@ -206,7 +206,7 @@ class TorrentController:
                 lambda failure: self._log.failure("preparing a download failed", failure)
             )
             return
-        selection = torrent.record.wishes.selection
+        selection = torrent.record.options.selection
         if torrent.loaded_idle and (selection.sequential or has_many(layout)):
             self._begin_anew(torrent)
             return

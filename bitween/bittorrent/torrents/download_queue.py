@@ -80,7 +80,7 @@ class DownloadQueue:
     def _candidate(self, torrent: ManagedTorrent) -> QueueEntry:
         in_vain = self._reactor.seconds() - torrent.busy_at
         return QueueEntry(
-            torrent.record.wishes.rank,
+            torrent.record.options.queue_position,
             torrent.record.added,
             torrent.record.info_hash,
             stalled=not torrent.queued and in_vain > STALLED,

@@ -170,7 +170,7 @@ class Loader:
 
     def _loading(self, torrent: ManagedTorrent, trusted: bool, wanted: bool) -> Loading:
         record, layout = torrent.record, torrent.layout
-        selection = record.wishes.selection
+        selection = record.options.selection
         return Loading(
             info_hash=record.info_hash,
             folder=record.folder,
@@ -183,7 +183,7 @@ class Loader:
             holes=torrent.holes,
             priorities=layout.priorities(selection) if layout and wanted else None,
             sequential=selection.sequential,
-            limits=record.wishes.limits,
+            limits=record.options.limits,
             peers=torrent.peers,
         )
 

@@ -124,7 +124,7 @@ class ManagedTorrent:
     def wants_slot(self) -> bool:
         """Whether it could go on, if no other download went before it."""
         begun = self.placed and not self.verifying and not self.record.complete
-        idle = bool(self.error) or self.satisfied or self.record.wishes.paused
+        idle = bool(self.error) or self.satisfied or self.record.options.paused
         return begun and not idle and bool(self.peers)
 
     @property
@@ -147,7 +147,7 @@ class ManagedTorrent:
     @property
     def wanted_numbers(self) -> list[int]:
         """Their places among all files."""
-        skipped = self.record.wishes.selection.skipped
+        skipped = self.record.options.selection.skipped
         count = len(self.layout.files) if self.layout else 0
         return [number for number in range(count) if number not in skipped]
 
@@ -161,7 +161,7 @@ class ManagedTorrent:
     @property
     def holes_to_come(self) -> int:
         """The bytes that take no room when they are wanted, for they become holes."""
-        return self.zeros.size(self.record.wishes.selection.skipped) if self.hollow else 0
+        return self.zeros.size(self.record.options.selection.skipped) if self.hollow else 0
 
     @property
     def should_halt(self) -> bool:
@@ -169,7 +169,7 @@ class ManagedTorrent:
         if self.error:
             return True
         # The list of its files is wanted in any case, and whoever asks for a check wants it now.
-        return self.placed and not self.verifying and (self.record.wishes.paused or self.queued)
+        return self.placed and not self.verifying and (self.record.options.paused or self.queued)
 
     @property
     def settled(self) -> bool:
@@ -195,7 +195,7 @@ class ManagedTorrent:
         if self.complete or self.layout is None:
             return 0
         status = self.status
-        wanted = self.layout.wanted_size(self.record.wishes.selection)
+        wanted = self.layout.wanted_size(self.record.options.selection)
         if status is None or not self.placed:
             return wanted
         return status.wanted - status.wanted_done if status.wanted else wanted
@@ -268,7 +268,7 @@ class ManagedTorrent:
             completed=self.record.completed,
             shared=self.record.shared,
             origin=self.record.origin,
-            wishes=self.record.wishes,
+            options=self.record.options,
         )
 
     def _remedy(self) -> Remedy | None:
@@ -288,7 +288,7 @@ class ManagedTorrent:
     def _state(self) -> TorrentState:
         if self.error:
             return TorrentState.ERROR
-        if self.record.wishes.paused and not self.verifying:
+        if self.record.options.paused and not self.verifying:
             return TorrentState.PAUSED
         if self.complete:
             return TorrentState.SEEDING

@@ -39,7 +39,7 @@ class OptionChanges:
         :raises UnknownTorrent: if the torrent is removed meanwhile.
         :raises BadPath: if a file is chosen whose name another file on the disk has.
         """
-        chosen = torrent.record.wishes.selection.skipped - options.selection.skipped
+        chosen = torrent.record.options.selection.skipped - options.selection.skipped
         if not chosen or torrent.record.complete or not torrent.placed:
             return self._apply(torrent, options)
         looking = looking_for_others(torrent, sorted(chosen))
@@ -48,7 +48,7 @@ class OptionChanges:
     async def _set_after(
         self, looking: Steps[str], torrent: ManagedTorrent, options: TorrentOptions
     ) -> Torrent:
-        before = torrent.record.wishes
+        before = torrent.record.options
         path = await self._context.in_slices(looking)
         if path:
             raise BadPath(
@@ -57,21 +57,21 @@ class OptionChanges:
                 values={"path": path},
             )
         # Options that were changed meanwhile stay changed.
-        return await self._apply(torrent, torrent.record.wishes.changed(before, options))
+        return await self._apply(torrent, torrent.record.options.changed(before, options))
 
     def _apply(self, torrent: ManagedTorrent, options: TorrentOptions) -> Deferred[Torrent]:
-        info_hash, before = torrent.record.info_hash, torrent.record.wishes
+        info_hash, before = torrent.record.info_hash, torrent.record.options
         if not self._registry.holds(torrent):
             return fail(unknown(info_hash))
         if options == before:
             return succeed(torrent.snapshot)
-        record = replace(torrent.record, wishes=options)
+        record = replace(torrent.record, options=options)
         if options.selection != before.selection and not record.complete and record.completed:
             # With other files it has to be finished again.
             record = replace(record, completed=None)
             self._database.put(record)
         else:
-            self._database.set_wishes(info_hash, options)
+            self._database.set_options(info_hash, options)
         torrent.record = record
         if options.limits != before.limits:
             self._session().limit(info_hash, options.limits)

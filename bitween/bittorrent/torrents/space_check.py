@@ -70,7 +70,7 @@ def needed(torrent: ManagedTorrent) -> Need:
     if status is None or status.phase in (Phase.METADATA, Phase.CHECKING) or torrent.verifying:
         # Until it is known what of it is right, what lies there already takes no more room.
         return torrent.need
-    whole = layout.wanted_size(torrent.record.wishes.selection)
+    whole = layout.wanted_size(torrent.record.options.selection)
     left = max(0, torrent.left - torrent.holes_to_come)
     entries = torrent.need.entries * left // max(1, whole)
     return Need(left + entries * _ENTRY, entries)
@@ -81,7 +81,7 @@ def whole_need(torrent: ManagedTorrent) -> Need:
     layout = torrent.layout
     if layout is None:
         return NO_NEED
-    skipped = torrent.record.wishes.selection.skipped
+    skipped = torrent.record.options.selection.skipped
     sizes = [file.size for number, file in enumerate(layout.files) if number not in skipped]
     entries = len(sizes) + layout.folders
     return Need(sum(sizes) - torrent.holes_to_come + entries * _ENTRY, entries)
@@ -95,7 +95,7 @@ def measuring(torrent: ManagedTorrent) -> Iterator[None]:
     need = whole_need(torrent)
     if os.path.lexists(os.path.join(folder, root)):
         size, entries = need.size, need.entries
-        skipped = torrent.record.wishes.selection.skipped
+        skipped = torrent.record.options.selection.skipped
         for number, file in enumerate(torrent.layout.files):
             found = None if number in skipped else _stat(os.path.join(folder, file.path))
             if found is not None:

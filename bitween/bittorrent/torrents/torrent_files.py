@@ -139,7 +139,7 @@ def on_disk(torrent: ManagedTorrent, whole: set[int]) -> set[int]:
     What came of a file that is left out, with pieces that it shares with others, libtorrent keeps
     elsewhere.
     """
-    skipped, folder = torrent.record.wishes.selection.skipped, torrent.record.folder
+    skipped, folder = torrent.record.options.selection.skipped, torrent.record.folder
     files = torrent.layout.files if torrent.layout else ()
     return {
         number
@@ -171,7 +171,7 @@ def preparing(torrent: ManagedTorrent) -> Steps[TorrentError]:
     if torrent.hollow:
         # What somebody put there meanwhile is left alone, and whatever is not made is fetched.
         if not _is_begun(torrent):
-            skipped = torrent.record.wishes.selection.skipped
+            skipped = torrent.record.options.selection.skipped
             making = making_holes(torrent.record.folder, torrent.layout, torrent.zeros, skipped)
             torrent.holes = yield from making
         torrent.hollow = False
@@ -224,7 +224,7 @@ def ordering_deletion(
     # Before it has its place, what lies under its name is somebody else's.
     if layout is not None and record.root is not None:
         others = yield from _finding_paths_of_others(torrent, torrents)
-        skipped = record.wishes.selection.skipped if not record.complete else frozenset()
+        skipped = record.options.selection.skipped if not record.complete else frozenset()
         begun = {number for number, done in enumerate(progress) if done}
         for number, file in enumerate(layout.files):
             yield

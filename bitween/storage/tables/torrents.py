@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from bitween.errors import InvalidValue
 from bitween.model.torrent import InfoHash
 from bitween.model.torrent_options import TorrentOptions
-from bitween.storage.options_json import wishes_text
+from bitween.storage.options_json import options_text
 from bitween.storage.sqlite import SqliteTables
 from bitween.storage.torrent_record import TorrentRecord, read_record
 
@@ -63,7 +63,7 @@ class TorrentTable(SqliteTables):
                 record.torrent_file,
                 record.stamp,
                 record.completed,
-                wishes_text(record.wishes),
+                options_text(record.options),
                 record.naming,
                 record.origin.value,
             ),
@@ -82,10 +82,10 @@ class TorrentTable(SqliteTables):
             (stamp, now, info_hash),
         )
 
-    def set_wishes(self, info_hash: InfoHash, wishes: TorrentOptions) -> None:
+    def set_options(self, info_hash: InfoHash, options: TorrentOptions) -> None:
         """Store the options of a torrent."""
         self._write(
-            "UPDATE torrents SET wishes = ? WHERE info_hash = ?", (wishes_text(wishes), info_hash)
+            "UPDATE torrents SET wishes = ? WHERE info_hash = ?", (options_text(options), info_hash)
         )
 
     def remove(self, info_hash: InfoHash) -> None:

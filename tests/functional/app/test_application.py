@@ -193,14 +193,16 @@ class UseCaseTests(SynchronousTestCase):
         folder = os.path.dirname(path)
         self.swarm.share(Metainfo(FILM.info_hash, "film.mkv", FILM.size, b""), folder)
         self.swarm.share(Metainfo(other, "other.mkv", 5, b""), folder)
-        wishes = replace(
-            self.bitween.torrents.get(FILM.info_hash).wishes, limits=Limits(7, 8), rank=-1
+        options = replace(
+            self.bitween.torrents.get(FILM.info_hash).options,
+            limits=Limits(7, 8),
+            queue_position=-1,
         )
-        self.swarm.wish(FILM.info_hash, wishes)
+        self.swarm.set_options(FILM.info_hash, options)
         job = self.bitween.sharing.add_path(path)
         self.hasher.running[path].answer.callback(Metainfo(now, "film.mkv", 2, b""))
         self.assertEqual({t.info_hash for t in self.bitween.torrents.all()}, {now, other})
-        self.assertEqual(self.bitween.torrents.get(now).wishes, wishes)
+        self.assertEqual(self.bitween.torrents.get(now).options, options)
         self.assertEqual(self.bitween.jobs.get(job.id).state, JobState.DONE)
         self.assertEqual(self.swarm.deleted, [])
 

@@ -38,7 +38,7 @@ class SeedingLimitsTests(SynchronousTestCase):
     def is_paused(self, policy: SeedingPolicy) -> bool:
         """Whether A is paused once the policy is applied."""
         self.limits(policy).apply()
-        return self.swarm.library.get(A).wishes.paused
+        return self.swarm.library.get(A).options.paused
 
     def test_a_download_is_paused_at_the_ratio(self) -> None:
         """Not before."""
@@ -66,10 +66,10 @@ class SeedingLimitsTests(SynchronousTestCase):
             self.set_by += step
             self.now += 1799
             limits.apply()
-            self.assertFalse(self.swarm.library.get(A).wishes.paused)
+            self.assertFalse(self.swarm.library.get(A).options.paused)
         self.now += 2
         limits.apply()
-        self.assertTrue(self.swarm.library.get(A).wishes.paused)
+        self.assertTrue(self.swarm.library.get(A).options.paused)
 
     def test_a_resumed_download_is_not_paused_again(self) -> None:
         """Resuming it lifts the limits for it."""
@@ -85,4 +85,4 @@ class SeedingLimitsTests(SynchronousTestCase):
         self.swarm.arrive(A, 300, done=100)
         self.now += 1e6
         self.assertFalse(self.is_paused(policy))
-        self.assertFalse(self.swarm.library.get(B).wishes.paused)
+        self.assertFalse(self.swarm.library.get(B).options.paused)

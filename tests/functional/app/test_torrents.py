@@ -35,7 +35,7 @@ class TorrentsTests(SynchronousTestCase):
 
     def selection(self) -> Selection:
         """What is selected of A."""
-        return self.swarm.library.get(A).wishes.selection
+        return self.swarm.library.get(A).options.selection
 
     def test_pausing_and_resuming_twice_changes_nothing_further(self) -> None:
         """A paused torrent stays paused until it is resumed."""
@@ -64,7 +64,7 @@ class TorrentsTests(SynchronousTestCase):
         """Each gets a lower rank than all others."""
         self.torrents.move_to_top(A)
         self.torrents.move_to_top(B)
-        ranks = [self.swarm.library.get(info_hash).wishes.rank for info_hash in (A, B)]
+        ranks = [self.swarm.library.get(info_hash).options.queue_position for info_hash in (A, B)]
         self.assertEqual(ranks, [-1, -2])
 
     def test_files_are_listed_with_the_metadata(self) -> None:
@@ -116,4 +116,4 @@ class TorrentsTests(SynchronousTestCase):
         """Each direction of a torrent has a limit of its own."""
         self.torrents.limit(A, upload=5)
         torrent = self.successResultOf(self.torrents.limit(A, download=6))
-        self.assertEqual(torrent.wishes.limits, Limits(5, 6))
+        self.assertEqual(torrent.options.limits, Limits(5, 6))

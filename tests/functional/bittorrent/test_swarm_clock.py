@@ -22,7 +22,7 @@ class SwarmClockTests(SwarmCase):
         info_hash = await self.share(giver, path)
         downloads = self.folder("downloads")
         await getter.download(info_hash, "", downloads)
-        await getter.wish(info_hash, TorrentOptions(limits=Limits(download=1_000_000)))
+        await getter.set_options(info_hash, TorrentOptions(limits=Limits(download=1_000_000)))
         getter.offer_peers(info_hash, [address_of(giver)])
         await when(getter, lambda: getter.library.get(info_hash).progress.done > 0)
         told: list[SwarmEvent] = []

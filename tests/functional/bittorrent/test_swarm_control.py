@@ -34,9 +34,9 @@ class ControlCase(SwarmCase):
         self.state, self.downloads = self.folder("state"), self.folder("downloads")
         self.bob = await self.start(self.state)
 
-    async def begin(self, wishes: TorrentOptions) -> None:
+    async def begin(self, options: TorrentOptions) -> None:
         """Let Bob download it, from Alice."""
-        await self.bob.download(self.info_hash, "", self.downloads, wishes)
+        await self.bob.download(self.info_hash, "", self.downloads, options)
         self.bob.offer_peers(self.info_hash, [address_of(self.alice)])
 
     def torrent(self) -> Torrent:
@@ -47,9 +47,10 @@ class ControlCase(SwarmCase):
         """Wait for Bob's torrent to be in a state."""
         await when(self.bob, lambda: self.torrent().state is state)
 
-    async def wish(self, **changes: object) -> Torrent:
+    async def set_options(self, **changes: object) -> Torrent:
         """Let Bob want something else."""
-        return await self.bob.wish(self.info_hash, replace(self.torrent().wishes, **changes))  # type: ignore[arg-type]  # by field name
+        options = replace(self.torrent().options, **changes)  # type: ignore[arg-type]  # by field name
+        return await self.bob.set_options(self.info_hash, options)
 
     async def restart(self) -> None:
         """Let Bob's daemon end and begin anew."""
@@ -65,18 +66,21 @@ class ControlCase(SwarmCase):
 class PauseTests(ControlCase):
     """Pausing and resuming."""
 
-    async def test_a_wish_while_files_are_chosen(self) -> None:
+    async def test_options_are_set_while_files_are_selected(self) -> None:
         """A choice of files that takes a while to be checked undoes nothing that came after it."""
         await self.begin(TorrentOptions(paused=True))
         await when(self.bob, lambda: self.torrent().files is not None and self._is_placed())
-        await self.wish(selection=Selection(skipped=frozenset({0, 1, 3})))
+        await self.set_options(selection=Selection(skipped=frozenset({0, 1, 3})))
         self.patch(cooperate, "SLICE", 0.0)
         choice = Selection(skipped=frozenset({3}))
-        choosing = self.bob.wish(self.info_hash, replace(self.torrent().wishes, selection=choice))
-        await self.wish(kept=True)
+        choosing = self.bob.set_options(
+            self.info_hash, replace(self.torrent().options, selection=choice)
+        )
+        await self.set_options(ignore_seed_limits=True)
         await choosing
         self.assertEqual(
-            self.torrent().wishes, TorrentOptions(paused=True, kept=True, selection=choice)
+            self.torrent().options,
+            TorrentOptions(paused=True, ignore_seed_limits=True, selection=choice),
         )
 
     async def test_a_download_begun_paused(self) -> None:
@@ -89,7 +93,7 @@ class PauseTests(ControlCase):
             (self.torrent().progress.done, self.torrent().progress.left), (0, 4 * SIZE)
         )
         self.assertEqual(os.listdir(self.downloads), [])
-        await self.wish(paused=False)
+        await self.set_options(paused=False)
         await self.state_is(TorrentState.SEEDING)
         self.assertEqual(self.here(), tree(self.source))
 
@@ -102,7 +106,7 @@ class PauseTests(ControlCase):
         await self.begin(TorrentOptions())
         await when(self.bob, lambda: self.torrent().progress.done > 0)
         self.assertIn(self.info_hash, self.bob.library.shares)
-        await self.wish(paused=True)
+        await self.set_options(paused=True)
         self.assertIs(self.torrent().state, TorrentState.PAUSED)
         progress = self.torrent().progress
         self.assertEqual((progress.download_rate, progress.peers), (0, 0))
@@ -110,14 +114,14 @@ class PauseTests(ControlCase):
         await self.restart()
         self.assertIs(self.torrent().state, TorrentState.PAUSED)
         self.alice.limit(Limits())
-        await self.wish(paused=False)
+        await self.set_options(paused=False)
         await self.state_is(TorrentState.SEEDING)
         self.assertEqual(self.here(), tree(self.source))
 
     async def test_a_paused_seed(self) -> None:
         """What is paused is not given away; sharing it again, or resuming it, lets it be."""
-        wishes = self.alice.library.get(self.info_hash).wishes
-        torrent = await self.alice.wish(self.info_hash, replace(wishes, paused=True))
+        options = self.alice.library.get(self.info_hash).options
+        torrent = await self.alice.set_options(self.info_hash, replace(options, paused=True))
         self.assertIs(torrent.state, TorrentState.PAUSED)
         self.assertTrue(torrent.complete)
         self.assertNotIn(self.info_hash, self.alice.library.shares)
@@ -131,7 +135,7 @@ class PauseTests(ControlCase):
         """A check that is asked for is made, and the torrent is paused afterwards as before."""
         await self.begin(TorrentOptions())
         await self.state_is(TorrentState.SEEDING)
-        await self.wish(paused=True)
+        await self.set_options(paused=True)
         await self.bob.recheck(self.info_hash)
         self.assertIs(self.torrent().state, TorrentState.CHECKING)
         await self.state_is(TorrentState.PAUSED)
@@ -149,7 +153,7 @@ class SelectionTests(ControlCase):
         )
         await self.begin(TorrentOptions(paused=True))
         await when(self.bob, lambda: self.torrent().files is not None)
-        await self.wish(paused=False, selection=Selection(skipped=frozenset({0, 2})))
+        await self.set_options(paused=False, selection=Selection(skipped=frozenset({0, 2})))
         await when(self.bob, lambda: len(finished) == 1)
         self.assertIs(self.torrent().state, TorrentState.FINISHED)
         self.assertEqual(self.here().keys(), {"b", "d"})
@@ -162,7 +166,7 @@ class SelectionTests(ControlCase):
         await self.restart()
         await self.state_is(TorrentState.FINISHED)
         self.assertEqual(len(finished), 1)
-        await self.wish(selection=Selection())
+        await self.set_options(selection=Selection())
         await self.state_is(TorrentState.SEEDING)
         self.assertEqual(self.here(), tree(self.source))
         # Where the ends of pieces were kept that belong to files that were left out.
@@ -173,7 +177,7 @@ class SelectionTests(ControlCase):
         self.alice.limit(Limits(upload=100_000))
         await self.begin(TorrentOptions())
         await when(self.bob, lambda: self.torrent().progress.done > 0)
-        await self.wish(selection=Selection(skipped=frozenset({0, 1, 3})))
+        await self.set_options(selection=Selection(skipped=frozenset({0, 1, 3})))
         self.alice.limit(Limits())
         await self.state_is(TorrentState.FINISHED)
         self.assertEqual(
@@ -228,7 +232,7 @@ class SelectionTests(ControlCase):
         await self.state_is(TorrentState.ERROR)
         self.assertIn("0.7 MB left, and 2.0 MB are to come", self.torrent().error)
         self.assertEqual(os.listdir(self.downloads), [])
-        await self.wish(selection=Selection(skipped=frozenset({1, 2, 3})))
+        await self.set_options(selection=Selection(skipped=frozenset({1, 2, 3})))
         await self.state_is(TorrentState.FINISHED)
         self.assertEqual(self.here().keys(), {"a"})
 
@@ -258,7 +262,7 @@ class QueueTests(SwarmCase):
         await when(bob, lambda: self._states(bob).count(TorrentState.QUEUED) == 2)
         bob.events.subscribe(watch)
         last = bob.library.get(hashes[2])
-        await bob.wish(hashes[2], replace(last.wishes, rank=-1))
+        await bob.set_options(hashes[2], replace(last.options, queue_position=-1))
         await when(bob, lambda: bob.library.get(hashes[2]).state is TorrentState.DOWNLOADING)
         await when(bob, lambda: bob.library.get(hashes[0]).state is TorrentState.QUEUED)
         alice.limit(Limits())
@@ -281,9 +285,9 @@ class LimitTests(ControlCase):
         await when(self.bob, lambda: self.torrent().progress.done > 0)
         self.assert_held_since(began)
         await self.restart()
-        self.assertEqual(self.torrent().wishes.limits, Limits(download=RATE))
+        self.assertEqual(self.torrent().options.limits, Limits(download=RATE))
         self.assert_held_since(began)
-        await self.wish(limits=Limits())
+        await self.set_options(limits=Limits())
         await self.state_is(TorrentState.SEEDING)
 
     def assert_held_since(self, began: float) -> None:

@@ -56,9 +56,9 @@ class DoneTests(SwarmCase):
         self.downloads = self.folder("downloads")
         self.torrents = Torrents(self.bob, SeedingLimits(self.bob))
 
-    async def begin(self, wishes: TorrentOptions | None = None) -> None:
+    async def begin(self, options: TorrentOptions | None = None) -> None:
         """Let Bob download it."""
-        await self.bob.download(self.info_hash, "", self.downloads, wishes or TorrentOptions())
+        await self.bob.download(self.info_hash, "", self.downloads, options or TorrentOptions())
         self.bob.offer_peers(self.info_hash, [address_of(self.alice)])
 
     def path(self, number: int) -> str:
@@ -217,7 +217,7 @@ class SkippedFileTests(SwarmCase):
 
     async def wanted_after_all(self) -> None:
         """Let Bob want all files, which makes his torrent complete."""
-        await self.bob.wish(self.info_hash, TorrentOptions())
+        await self.bob.set_options(self.info_hash, TorrentOptions())
         here = lambda: self.bob.library.get(self.info_hash)  # noqa: E731  # used twice
         await when(self.bob, lambda: here().complete or bool(here().error))
         self.assertEqual(here().error, "")
@@ -238,11 +238,11 @@ class PausedTests(SwarmCase):
         info_hash = await self.share(alice, source)
         state = self.folder("state")
         bob = await self.start(state)
-        wishes = TorrentOptions(selection=Selection(skipped=frozenset({1})))
-        await bob.download(info_hash, "", self.folder("downloads"), wishes)
+        options = TorrentOptions(selection=Selection(skipped=frozenset({1})))
+        await bob.download(info_hash, "", self.folder("downloads"), options)
         bob.offer_peers(info_hash, [address_of(alice)])
         await when(bob, lambda: bob.library.get(info_hash).state is TorrentState.FINISHED)
-        await bob.wish(info_hash, replace(wishes, paused=True))
+        await bob.set_options(info_hash, replace(options, paused=True))
         await self.stop(bob)
         bob = await self.start(state)
         await when(bob, lambda: _progress(bob, info_hash) == 1)

@@ -58,10 +58,10 @@ class HolesCase(SwarmCase):
         return os.path.join(self.downloads, *parts)
 
     async def begin(
-        self, bob: Swarm, info_hash: InfoHash, wishes: TorrentOptions | None = None
+        self, bob: Swarm, info_hash: InfoHash, options: TorrentOptions | None = None
     ) -> None:
         """Let Bob begin to fetch."""
-        await bob.download(info_hash, "", self.downloads, wishes or TorrentOptions())
+        await bob.download(info_hash, "", self.downloads, options or TorrentOptions())
         bob.offer_peers(info_hash, [address_of(self.alice)])
 
 
@@ -95,7 +95,7 @@ class ArrivalTests(HolesCase):
         self.assertLess(stored(self.bobs("source", "image")), 6 * MIB)
         self.assertLess(stored(self.bobs("source", "z", "zeros")), MIB)
         # Wanted later, it is fetched like any other.
-        await bob.wish(info_hash, TorrentOptions())
+        await bob.set_options(info_hash, TorrentOptions())
         await when(bob, lambda: bob.library.get(info_hash).complete)
         self.assertTrue(tree(self.bobs("source")) == tree(self.source))
 
@@ -165,7 +165,7 @@ class LaterTests(HolesCase):
         await self.begin(bob, info_hash, TorrentOptions(paused=True))
         await when(bob, lambda: bob.library.get(info_hash).state is TorrentState.PAUSED)
         await when(bob, lambda: bob.library.get(info_hash).files is not None)
-        await bob.wish(info_hash, TorrentOptions())
+        await bob.set_options(info_hash, TorrentOptions())
         await self.finished(bob, info_hash)
 
     async def test_removal(self) -> None:

@@ -625,7 +625,7 @@ class TooMuchTests(SwarmCase):
         address = address_of(alice)
         bob.refuse([HERE])
         bob.settle()
-        await bob.wish(info_hash, TorrentOptions())
+        await bob.set_options(info_hash, TorrentOptions())
         await when(bob, lambda: bob._registry.known(info_hash).fetching)
         await when(bob, lambda: bob._registry.known(info_hash).loaded)
         # What libtorrent does with files it does one after the other.

@@ -43,9 +43,9 @@ class OthersCase(SwarmCase):
         """Where a file of the download is to lie."""
         return os.path.join(self.downloads, "holiday", f"day {number}", "film")
 
-    async def begin(self, swarm: Swarm, wishes: TorrentOptions = DEFAULT_OPTIONS) -> None:
+    async def begin(self, swarm: Swarm, options: TorrentOptions = DEFAULT_OPTIONS) -> None:
         """Fetch until something is there."""
-        await swarm.download(self.info_hash, "", self.downloads, wishes)
+        await swarm.download(self.info_hash, "", self.downloads, options)
         swarm.offer_peers(self.info_hash, [address_of(self.alice)])
         await self.until(swarm, lambda: swarm.library.get(self.info_hash).progress.done > 0)
 
@@ -108,12 +108,12 @@ class StoppedTests(OthersCase):
     async def test_a_pause(self) -> None:
         """What was put there during a pause is seen before anything is fetched again."""
         await self.begin(self.bob)
-        await self.bob.wish(self.info_hash, TorrentOptions(paused=True))
+        await self.bob.set_options(self.info_hash, TorrentOptions(paused=True))
         await self.until(self.bob, lambda: self.bob._registry.known(self.info_hash).halted)
         await self.bob._parts.flusher.flush(self.info_hash)
         os.unlink(self.place(0))
         write(self.place(0), b"mine")
-        await self.bob.wish(self.info_hash, TorrentOptions())
+        await self.bob.set_options(self.info_hash, TorrentOptions())
         await self.until_refused(self.bob, 0)
         self.assertEqual(read(self.place(0)), b"mine")
         os.unlink(self.place(0))
@@ -165,7 +165,7 @@ class ManyTests(OthersCase):
         await self.begin(self.bob)
         self.bob.refuse([HERE])
         self.bob.settle()
-        await self.bob.wish(self.info_hash, TorrentOptions(paused=True))
+        await self.bob.set_options(self.info_hash, TorrentOptions(paused=True))
         outside = write(os.path.join(self.folder("outside"), "film"), b"")
         place = next(
             place
@@ -175,6 +175,6 @@ class ManyTests(OthersCase):
         os.unlink(place)
         os.symlink(outside, place)
         self.bob.admit([HERE])
-        await self.bob.wish(self.info_hash, TorrentOptions())
+        await self.bob.set_options(self.info_hash, TorrentOptions())
         await self.until(self.bob, lambda: bool(self.bob.library.get(self.info_hash).error))
         self.assertEqual(read(outside), b"")

@@ -74,9 +74,9 @@ class RoomCase(SwarmCase):
         """Note how full the disk is."""
         self.lowest = min(self.lowest, self.free())
 
-    async def download(self, wishes: TorrentOptions | None = None) -> None:
+    async def download(self, options: TorrentOptions | None = None) -> None:
         """Let Bob fetch the folder."""
-        await self.bob.download(self.info_hash, "", self.disk, wishes or TorrentOptions())
+        await self.bob.download(self.info_hash, "", self.disk, options or TorrentOptions())
         self.bob.offer_peers(self.info_hash, [address_of(self.alice)])
 
     def torrent(self) -> Torrent:
@@ -87,9 +87,9 @@ class RoomCase(SwarmCase):
         """Wait for Bob's torrent to be in a state."""
         await when(self.bob, lambda: self.torrent().state is state)
 
-    async def wish(self, **changes: object) -> None:
+    async def set_options(self, **changes: object) -> None:
         """Let Bob want something else."""
-        await self.bob.wish(self.info_hash, replace(self.torrent().wishes, **changes))  # type: ignore[arg-type]  # by field name
+        await self.bob.set_options(self.info_hash, replace(self.torrent().options, **changes))  # type: ignore[arg-type]  # by field name
 
     async def refused(self) -> None:
         """Wait until there is too little room, and see that none was taken."""
@@ -151,7 +151,7 @@ class GateTests(RoomCase):
         await self.bobs()
         await self.download(TorrentOptions(paused=True))
         await when(self.bob, lambda: self.torrent().files is not None)
-        await self.wish(paused=False)
+        await self.set_options(paused=False)
         await self.refused()
         self.assertEqual(self.here(), set())
 
@@ -161,11 +161,11 @@ class GateTests(RoomCase):
         await self.bobs()
         await self.download(TorrentOptions(selection=Selection(skipped=frozenset({1, 2}))))
         await self.state_is(TorrentState.FINISHED)
-        await self.wish(selection=Selection())
+        await self.set_options(selection=Selection())
         self.assertGreaterEqual(self.torrent().progress.left, 12 * MIB)
         await self.refused()
         self.assertEqual(self.here(), {"a"})
-        await self.wish(selection=Selection(skipped=frozenset({1, 2})))
+        await self.set_options(selection=Selection(skipped=frozenset({1, 2})))
         await self.state_is(TorrentState.FINISHED)
 
     async def test_the_order_of_pieces(self) -> None:
@@ -208,7 +208,7 @@ class GateTests(RoomCase):
         await self.bob.download(film, "", self.disk, TorrentOptions(paused=True))
         self.bob.offer_peers(film, [address_of(self.alice)])
         await when(self.bob, lambda: self.bob.library.get(film).files is not None)
-        await self.bob.wish(film, TorrentOptions())
+        await self.bob.set_options(film, TorrentOptions())
         await when(self.bob, lambda: self.bob.library.get(film).state is TorrentState.ERROR)
         await self.arrives()
         self.assertFalse(os.path.exists(os.path.join(self.disk, "film.mkv")))
@@ -302,7 +302,7 @@ class StateTests(RoomCase):
         await self.download()
         await self.refused()
         self.assertIn("always stay free", self.torrent().error)
-        await self.wish(selection=Selection(skipped=frozenset({2})))
+        await self.set_options(selection=Selection(skipped=frozenset({2})))
         await self.state_is(TorrentState.FINISHED)
         self.assertGreater(self.free(), 1 * MIB)
 
@@ -315,7 +315,7 @@ class StateTests(RoomCase):
         await self.bob.download(self.info_hash, "", downloads, TorrentOptions(paused=True))
         self.bob.offer_peers(self.info_hash, [address_of(self.alice)])
         await when(self.bob, lambda: self.torrent().files is not None)
-        await self.wish(paused=False)
+        await self.set_options(paused=False)
         await when(self.bob, lambda: self.torrent().progress.done > 0)
         with contextlib.suppress(OSError), open(self.filler, "wb", buffering=0) as file:
             while True:

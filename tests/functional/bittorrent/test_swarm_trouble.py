@@ -189,8 +189,8 @@ class FullStateTests(TroubleCase):
         before = swarm.library.get(info_hash)
         swarm._context.database._connection.execute("PRAGMA query_only = ON")
         for attempt in (
-            lambda: swarm.wish(info_hash, TorrentOptions(paused=True)),
-            lambda: swarm.wish(info_hash, TorrentOptions(limits=Limits(5, 5))),
+            lambda: swarm.set_options(info_hash, TorrentOptions(paused=True)),
+            lambda: swarm.set_options(info_hash, TorrentOptions(limits=Limits(5, 5))),
             lambda: swarm.recheck(info_hash),
         ):
             with self.assertRaises(StoreError):

@@ -40,7 +40,9 @@ class ControlCommandTests(CliCase):
         self.assertEqual(self.states(), ["paused", "paused"])
         await self.done("resume", "--all", "--first")
         self.assertEqual(self.states(), ["downloading", "metadata"])
-        self.assertEqual([t.wishes.rank for t in self.world.bitween.torrents.all()], [-1, -2])
+        self.assertEqual(
+            [t.options.queue_position for t in self.world.bitween.torrents.all()], [-1, -2]
+        )
         await self.done("recheck", "film")
         for wrong in (("pause",), ("resume", "--all", "film")):
             self.assertEqual((await self.run_bitween(*wrong)).status, 2)
@@ -58,7 +60,7 @@ class ControlCommandTests(CliCase):
         self.assertEqual([file["wanted"] for file in result["files"]], [False, True, True])
         self.assertIs(result["sequential"], True)
         await self.done("files", "holiday", "--any-order")
-        self.assertFalse(self.world.bitween.torrents.get(A).wishes.selection.sequential)
+        self.assertFalse(self.world.bitween.torrents.get(A).options.selection.sequential)
 
     async def test_files_that_are_not_there(self) -> None:
         """Numbers that make no sense, files that do not exist, and files not known yet."""
@@ -103,7 +105,7 @@ class ControlCommandTests(CliCase):
         out = (await self.done("limit", "--up", "none")).out
         self.assertEqual(out, "up unlimited, down 1.5 MB/s\n")
         await self.done("limit", "holiday", "--down", "2000")
-        self.assertEqual(self.world.bitween.torrents.get(A).wishes.limits, Limits(0, 2000))
+        self.assertEqual(self.world.bitween.torrents.get(A).options.limits, Limits(0, 2000))
         self.assertEqual((await self.done("limit", "holiday")).out, "up unlimited, down 2 kB/s\n")
         outcome = await self.run_bitween("limit", "--up", "fast")
         self.assertEqual(outcome.status, 2)

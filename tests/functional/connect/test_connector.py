@@ -266,9 +266,9 @@ class WantingTests(MeetingCase):
         self.there(BOB, FAR)
         self.want()
         self.race.callback(FAR)
-        wishes = self.swarm.library.get(FILM.info_hash).wishes
+        options = self.swarm.library.get(FILM.info_hash).options
         self.successResultOf(
-            self.swarm.wish(FILM.info_hash, type(wishes)(paused=True)),
+            self.swarm.set_options(FILM.info_hash, type(options)(paused=True)),
         )
         self.pass_by(CONNECTING + LOST)
         self.assertEqual((self.fakes.requests.connections, self.way()), ([], RouteKind.IPV4))

@@ -127,10 +127,10 @@ class FakeSwarm:
     ) -> Deferred[Torrent]:
         """Seed what was hashed."""
         known = self._known(metainfo.info_hash)
-        wishes = replace(known.wishes, paused=False) if known is not None else TorrentOptions()
+        options = replace(known.options, paused=False) if known is not None else TorrentOptions()
         self._torrent_files[metainfo.info_hash] = metainfo.torrent_file
         if known is not None and known.complete:
-            return self.wish(metainfo.info_hash, wishes)
+            return self.set_options(metainfo.info_hash, options)
         size = metainfo.total_size
         return self._begin(
             Torrent(
@@ -144,20 +144,20 @@ class FakeSwarm:
                 completed=self._time,
                 shared=True,
                 origin=origin,
-                wishes=wishes,
+                options=options,
             )
         )
 
     def download(
-        self, info_hash: InfoHash, name: str, folder: str, wishes: TorrentOptions = DEFAULT_OPTIONS
+        self, info_hash: InfoHash, name: str, folder: str, options: TorrentOptions = DEFAULT_OPTIONS
     ) -> Deferred[Torrent]:
         """Begin to fetch a torrent."""
         known = self._known(info_hash)
         if known is not None:
             return succeed(known)
         name = safe_name(name) if name else ""
-        state = TorrentState.PAUSED if wishes.paused else TorrentState.METADATA
-        return self._begin(Torrent(info_hash, name, folder, state, wishes=wishes))
+        state = TorrentState.PAUSED if options.paused else TorrentState.METADATA
+        return self._begin(Torrent(info_hash, name, folder, state, options=options))
 
     def deletion(self, info_hash: InfoHash) -> Deferred[Deletion]:
         """All that is here of a torrent would go, for good."""
@@ -183,7 +183,7 @@ class FakeSwarm:
         self._tell_shares(changed)
         return succeed(deleted)
 
-    def look(self, info_hash: InfoHash) -> Deferred[Torrent]:
+    def check_files(self, info_hash: InfoHash) -> Deferred[Torrent]:
         """Find what a test has changed."""
         known = self._known(info_hash)
         if known is None:
@@ -227,14 +227,14 @@ class FakeSwarm:
         if self._known(info_hash) is not None:
             self.met.append((info_hash, tuple(dialled), tuple(punched)))
 
-    def wish(self, info_hash: InfoHash, wishes: TorrentOptions) -> Deferred[Torrent]:
+    def set_options(self, info_hash: InfoHash, options: TorrentOptions) -> Deferred[Torrent]:
         """Take over what is wanted of a torrent."""
         known = self._known(info_hash)
         if known is None:
             return fail(UnknownTorrent(f"no torrent of ours has the hash {info_hash}"))
-        if wishes == known.wishes:
+        if options == known.options:
             return succeed(known)
-        torrent = replace(known, wishes=wishes)
+        torrent = replace(known, options=options)
         torrent = replace(torrent, state=_state(torrent), progress=_progress(torrent))
         changed = self.library.put(torrent)
         self.events.notify(TorrentChanged(torrent=torrent))
@@ -343,7 +343,7 @@ class FakeSwarm:
 def _state(torrent: Torrent) -> TorrentState:
     if torrent.error:
         return TorrentState.ERROR
-    if torrent.wishes.paused:
+    if torrent.options.paused:
         return TorrentState.PAUSED
     if torrent.complete:
         return TorrentState.SEEDING
@@ -354,6 +354,6 @@ def _progress(torrent: Torrent) -> Progress:
     """Nothing is here of what is not complete, for all that this swarm knows of single files."""
     if torrent.complete or torrent.files is None:
         return torrent.progress
-    skipped = torrent.wishes.selection.skipped
+    skipped = torrent.options.selection.skipped
     wanted = sum(file.size for number, file in enumerate(torrent.files) if number not in skipped)
     return replace(torrent.progress, left=max(0, wanted - torrent.progress.done))

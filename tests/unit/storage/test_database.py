@@ -24,7 +24,7 @@ from bitween.model.torrent_options import DEFAULT_OPTIONS, Limits, Selection, To
 from bitween.model.traffic import Traffic
 from bitween.storage.database import Database
 from bitween.storage.migrations import MIGRATIONS
-from bitween.storage.options_json import read_wishes
+from bitween.storage.options_json import read_options
 from bitween.storage.torrent_record import TorrentRecord
 from tests.support.fakes.lists import numbered
 
@@ -78,21 +78,21 @@ class RecordTests(StoreCase):
         self.store.set_complete(RECORD.info_hash, "other", 8.0)
         self.assertEqual(list(self.reopened().torrents()), [replace(changed, stamp="other")])
 
-    def test_wishes_are_kept(self) -> None:
+    def test_options_are_stored(self) -> None:
         """What is wanted of a torrent comes back as it was; of what is damaged nothing does."""
-        wishes = TorrentOptions(
+        options = TorrentOptions(
             paused=True,
-            kept=True,
-            rank=-3,
+            ignore_seed_limits=True,
+            queue_position=-3,
             selection=Selection(frozenset({2, 5}), (4, 1), sequential=True),
             limits=Limits(upload=10, download=20),
         )
-        self.store.put(replace(RECORD, wishes=wishes))
-        self.assertEqual(next(self.reopened().torrents()).wishes, wishes)
-        self.store.set_wishes(RECORD.info_hash, DEFAULT_OPTIONS)
-        self.assertEqual(next(self.reopened().torrents()).wishes, DEFAULT_OPTIONS)
+        self.store.put(replace(RECORD, options=options))
+        self.assertEqual(next(self.reopened().torrents()).options, options)
+        self.store.set_options(RECORD.info_hash, DEFAULT_OPTIONS)
+        self.assertEqual(next(self.reopened().torrents()).options, DEFAULT_OPTIONS)
         for damaged in ("", "nothing", "[]", '{"files": 3}', '{"limits": [1, 2, 3]}'):
-            self.assertEqual(read_wishes(damaged), DEFAULT_OPTIONS)
+            self.assertEqual(read_options(damaged), DEFAULT_OPTIONS)
 
     def test_traffic_and_limits_are_kept(self) -> None:
         """What was exchanged, and the limits that were chosen, come back as they were."""
@@ -429,7 +429,7 @@ class OddRowsTests(StoreCase):
         for column, value in (("origin", "stolen"), ("naming", 7), ("wishes", '{"limits": ["x"]}')):
             self.change(f"UPDATE torrents SET {column} = ?", value)
         (record,) = self.store.torrents()
-        self.assertEqual((record.origin, record.wishes), (FileOrigin.SHARED, TorrentOptions()))
+        self.assertEqual((record.origin, record.options), (FileOrigin.SHARED, TorrentOptions()))
         self.assertEqual(record.naming, Naming.LIBTORRENT)
 
     def test_resume_data(self) -> None:

@@ -69,8 +69,8 @@ TORRENT_FIELDS: Fields = MappingProxyType(
         "completed": lambda torrent: torrent.completed,
         "shared": lambda torrent: torrent.shared,
         "origin": lambda torrent: torrent.origin.value,
-        "limits": lambda torrent: rates(torrent.wishes.limits),
-        "sequential": lambda torrent: torrent.wishes.selection.sequential,
+        "limits": lambda torrent: rates(torrent.options.limits),
+        "sequential": lambda torrent: torrent.options.selection.sequential,
     }
 )
 

@@ -186,7 +186,7 @@ class ComingTests(FilePagesCase):
         for changes in (
             {"state": TorrentState.PAUSED},
             {"state": TorrentState.QUEUED},
-            {"wishes": TorrentOptions(selection=Selection(skipped=frozenset({0})))},
+            {"options": TorrentOptions(selection=Selection(skipped=frozenset({0})))},
         ):
             self.change(**changes)
             self.assertEqual(self.get().status, 409, changes)
