@@ -88,7 +88,7 @@ from bitween.storage.state_dir import StateDirectory
 from bitween.util.gc_freeze import loading_for_good
 from bitween.web.page import web_pages
 from bitween.xmpp.messenger import Messenger, MessengerOptions
-from bitween.xmpp.roster.roster import SubscriptionPolicy
+from bitween.xmpp.roster.policy import SubscriptionPolicy
 from bitween.xmpp.session.account import Account
 from bitween.xmpp.session.client import Client
 from bitween.xmpp.session.errors import is_displaced

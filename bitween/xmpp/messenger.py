@@ -45,8 +45,9 @@ from bitween.xmpp.extensions.peer_requests import PeerRequests
 from bitween.xmpp.extensions.ping import Pinger
 from bitween.xmpp.extensions.server_check import ServerCheck
 from bitween.xmpp.roster.blocklist import BlockList
+from bitween.xmpp.roster.policy import SubscriptionPolicy
 from bitween.xmpp.roster.presence import OwnPresence
-from bitween.xmpp.roster.roster import Roster, SubscriptionPolicy
+from bitween.xmpp.roster.roster import Roster
 from bitween.xmpp.session.client import Client
 from bitween.xmpp.shares.list_reader import ListReader
 from bitween.xmpp.shares.list_server import ListServer

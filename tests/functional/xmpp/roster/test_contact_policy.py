@@ -12,13 +12,13 @@ from bitween.model.contact import AutoAccept, Contact, Pending
 from bitween.model.events import ContactChanged, PresenceChanged
 from bitween.xmpp.namespaces import NS_BLOCKING, NS_NICK
 from bitween.xmpp.roster.blocklist import MAX_BLOCKED, BlockList
-from bitween.xmpp.roster.roster import (
-    LET_IN,
-    WELCOME_INTERVAL,
-    WELCOMES_AT_ONCE,
-    Roster,
+from bitween.xmpp.roster.policy import (
+    ACCEPTED,
+    STRANGER_INTERVAL,
+    STRANGERS_AT_ONCE,
     SubscriptionPolicy,
 )
+from bitween.xmpp.roster.roster import Roster
 from tests.support.handler_case import ROSTER, HandlerCase, Manager
 
 FRANK = "frank@localhost"
@@ -86,11 +86,11 @@ class KnownTests(MannersCase):
         """He waits for the user at last: each time costs stanzas, which he could have us send."""
         for _ in range(100):
             self.asks("carol@localhost")
-        self.assertEqual(len(self.sent()), LET_IN[0])
+        self.assertEqual(len(self.sent()), ACCEPTED[0])
         self.assertEqual(self.pending(), {"carol@localhost"})
         self.asks("dave@localhost")
         self.assertEqual(self.sent(), [("presence", "subscribed", "dave@localhost")])
-        self.clock.advance(LET_IN[1])
+        self.clock.advance(ACCEPTED[1])
         self.asks("carol@localhost")
         self.assertEqual(self.sent(), [("presence", "subscribed", "carol@localhost")])
 
@@ -120,10 +120,10 @@ class AlwaysTests(MannersCase):
 
     def test_a_crowd_waits(self) -> None:
         """Those beyond the rate are shown as pending; later ones are let in again."""
-        for n in range(WELCOMES_AT_ONCE + 5):
+        for n in range(STRANGERS_AT_ONCE + 5):
             self.asks(f"x{n}@localhost")
         self.assertEqual(len(self.pending()), 5)
-        self.clock.advance(WELCOME_INTERVAL * WELCOMES_AT_ONCE + 1)
+        self.clock.advance(STRANGER_INTERVAL * STRANGERS_AT_ONCE + 1)
         self.sent()
         self.asks(FRANK)
         self.assertEqual(

@@ -18,15 +18,10 @@ from bitween.model.events import (
     PresenceRepeated,
     RosterRead,
 )
-from bitween.xmpp.roster.roster import (
-    COMINGS,
-    COMINGS_OF_ACCOUNT,
-    HELD,
-    MAX_REQUESTS,
-    MAX_REQUESTS_OF_DOMAIN,
-    SETTLING,
-    Roster,
-)
+from bitween.xmpp.roster.devices import ARRIVALS, ARRIVALS_OF_ACCOUNT, HELD
+from bitween.xmpp.roster.new_contacts import SETTLING
+from bitween.xmpp.roster.requests import MAX_REQUESTS, MAX_REQUESTS_OF_DOMAIN
+from bitween.xmpp.roster.roster import Roster
 from bitween.xmpp.roster.subscription_retry import FIRST_DELAY
 from tests.support.handler_case import (
     ROSTER,
@@ -416,7 +411,7 @@ class PresenceTests(HandlerCase):
         """It is told only now and then, as each coming has us ask; the last word counts at last."""
         for _ in range(1000):
             self.come_and_go("a")
-        self.assertEqual(len(self.told), 2 * COMINGS[0])
+        self.assertEqual(len(self.told), 2 * ARRIVALS[0])
         self.told.clear()
         self.receive("<presence from='bob@localhost/a'/>")
         self.receive("<presence from='bob@localhost/b'/>")
@@ -430,7 +425,7 @@ class PresenceTests(HandlerCase):
         """An account has a bound of its own, and what went while it was held is not there."""
         for number in range(1000):
             self.come_and_go(f"r{number}")
-        self.assertEqual(len(self.told), 2 * COMINGS_OF_ACCOUNT[0])
+        self.assertEqual(len(self.told), 2 * ARRIVALS_OF_ACCOUNT[0])
         self.told.clear()
         self.clock.advance(HELD)
         self.assertEqual(self.told, [])
@@ -438,7 +433,7 @@ class PresenceTests(HandlerCase):
 
     def test_nobody_is_held_beyond_the_session(self) -> None:
         """The next one tells anew who is there."""
-        for _ in range(COMINGS[0]):
+        for _ in range(ARRIVALS[0]):
             self.come_and_go("a")
         self.receive("<presence from='bob@localhost/a'/>")
         self.contacts.connectionLost(None)
