@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from ipaddress import ip_interface, ip_network
 
 from twisted.internet.defer import Deferred
@@ -23,14 +22,13 @@ from bitween.model.address import PeerAddress
 from bitween.model.announcement import Announcement, Share
 from bitween.model.candidate import Candidate, CandidateKind
 from bitween.model.catalogue.catalogue import Catalogue
-from bitween.model.catalogue.changes import Key
 from bitween.model.events import RouteFound
 from bitween.model.network_link import Link
 from bitween.model.peer import Peer
 from bitween.model.relay_route import RelayRoute
 from bitween.model.route import UNTRIED, RouteKind
 from bitween.model.torrent import InfoHash
-from tests.support.fakes.connector_ports import FakeConnectorPorts
+from tests.support.fakes.connector_ports import FakeAllowlist, FakeConnectorPorts
 from tests.support.fakes.swarm import FakeSwarm
 
 BOB, CAROL = "bob@example.org", "carol@example.org"
@@ -57,7 +55,7 @@ class MeetingCase(SynchronousTestCase):
         self.policy = DialPolicy(self.clock, self, lambda _: False)
         self.fakes = FakeConnectorPorts(policy=self.policy)
         self.catalogue = Catalogue(self.clock.seconds)
-        self.admitted: dict[Key, list[PeerAddress]] = {}
+        self.allowlist = FakeAllowlist(self.catalogue)
         self.ours: tuple[Candidate, ...] = OURS
         self.meetings = PeerConnector(
             ConnectContext(
@@ -65,7 +63,7 @@ class MeetingCase(SynchronousTestCase):
                 swarm=self.swarm,
                 catalogue=self.catalogue,
                 ports=self.fakes.ports,
-                allowlist=self,
+                allowlist=self.allowlist,
                 own_candidates=lambda: self.ours,
             )
         )
@@ -84,10 +82,6 @@ class MeetingCase(SynchronousTestCase):
     def links(self) -> tuple[Link, ...]:
         """Our only network."""
         return ((ip_interface("10.0.0.1/24"),),)
-
-    def allow_candidates(self, jid: str, resource: str, addresses: Iterable[PeerAddress]) -> None:
-        """Remember who is let in."""
-        self.admitted[jid, resource] = list(addresses)
 
     def there(
         self,
@@ -189,7 +183,7 @@ class WantingTests(MeetingCase):
         key, info_hash, ours, answer = self.fakes.requests.connections[0]
         self.assertEqual((key, info_hash, ours), ((BOB, "laptop"), FILM.info_hash, OURS))
         answer.callback((SEEN,))
-        self.assertEqual(self.admitted[BOB, "laptop"], [SEEN.address])
+        self.assertEqual(self.allowlist.allowed[BOB, "laptop"], [SEEN.address])
         self.pass_by(PUNCH_AFTER + 0.25)
         self.assertEqual(self.swarm.met, [(FILM.info_hash, (), (NEAR, SEEN.address))])
 
@@ -222,7 +216,7 @@ class WantingTests(MeetingCase):
         )
         self.assertEqual(self.offered(SONG), ())
         self.fakes.requests.connections[0][3].callback((SEEN,))
-        self.assertEqual(self.admitted[BOB, "laptop"], [SEEN.address])
+        self.assertEqual(self.allowlist.allowed[BOB, "laptop"], [SEEN.address])
 
     def test_two_behind_one_address(self) -> None:
         """Nobody can tell which of them dials us."""
@@ -663,7 +657,7 @@ class AskedTests(MeetingCase):
     def test_they_answer(self) -> None:
         """Where they answer they are dialled over TCP, which is quicker; elsewhere over uTP."""
         self.ask(Candidate(NEAR), SEEN)
-        self.assertEqual(self.admitted[BOB, "laptop"], [NEAR, SEEN.address])
+        self.assertEqual(self.allowlist.allowed[BOB, "laptop"], [NEAR, SEEN.address])
         self.assertEqual(self.knocked(NEAR), (NEAR,))
         self.assertEqual(
             self.swarm.met,
@@ -699,7 +693,7 @@ class AskedTests(MeetingCase):
         self.ask(Candidate(FAR), Candidate(port))
         self.clock.advance(1)
         self.assertEqual((self.fakes.prober.probed, self.swarm.met), ([], []))
-        self.assertEqual(self.admitted[BOB, "laptop"], [FAR, port])
+        self.assertEqual(self.allowlist.allowed[BOB, "laptop"], [FAR, port])
 
     def test_what_they_tell_when_asked(self) -> None:
         """Where a resource says that it is to be met counts if it has announced that."""

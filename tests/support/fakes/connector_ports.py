@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from ipaddress import ip_network
+from ipaddress import ip_address, ip_network
 
 from twisted.internet.defer import Deferred
 
@@ -11,10 +11,14 @@ from bitween.connect.ports import ConnectorPorts, DialPolicyPort
 from bitween.errors import RequestRefused
 from bitween.model.address import PeerAddress
 from bitween.model.candidate import Candidate
+from bitween.model.catalogue.catalogue import Catalogue
 from bitween.model.catalogue.changes import Key
 from bitween.model.network_link import Network
 from bitween.model.relay_route import RelayRoute
 from bitween.model.torrent import InfoHash
+
+#: The networks that the machine of most tests is in.
+LOCAL_NETWORKS: frozenset[Network] = frozenset(map(ip_network, ("10.0.0.0/24", "192.0.2.0/24")))
 
 
 class FakeProber:
@@ -51,6 +55,15 @@ class FakeProber:
     def close(self) -> None:
         """Do nothing: what a test does not answer stays open."""
 
+    def end(self, answering: Collection[PeerAddress]) -> None:
+        """Let only these of the probed addresses answer, in what goes on."""
+        for addresses, race in self.raced:
+            if not race.called:
+                race.callback(next((a for a in addresses if a in answering), None))
+        for addresses, outcome in self.probed:
+            if not outcome.called:
+                outcome.callback([a for a in addresses if a in answering])
+
 
 class FakePeerRequests:
     """
@@ -73,6 +86,10 @@ class FakePeerRequests:
         answer: Deferred[tuple[Candidate, ...]] = Deferred()
         self.connections.append(((jid, resource), info_hash, tuple(candidates), answer))
         return answer
+
+    def refuse(self) -> None:
+        """Have the last device that was asked refuse."""
+        self.connections[-1][3].errback(RequestRefused("the device refused"))
 
     def ping(self, jid: str, resource: str) -> Deferred[bool]:
         """Begin to ask."""
@@ -114,8 +131,16 @@ class FakeRelay:
         outcome: Deferred[RelayRoute] = Deferred()
         self.routes.append(((jid, resource), outcome))
         if self._quick:
-            outcome.errback(RequestRefused("neither server relays", "have proxy65 switched on"))
+            self.answer(None)
         return outcome
+
+    def answer(self, route: RelayRoute | None) -> None:
+        """Let the last search end; ``None`` for no route."""
+        _, outcome = self.routes[-1]
+        if route is None:
+            outcome.errback(RequestRefused("neither server relays", "have proxy65 switched on"))
+        else:
+            outcome.callback(route)
 
     def disconnect(self, jid: str, resource: str) -> None:
         """Release the local address."""
@@ -127,40 +152,52 @@ class FakeNeighbours:
     """
     Every device shares the networks that a test names.
 
-    :ivar networks: those networks; while there are none, a test answers each request.
+    :ivar networks: what every device shares without a proof.
     :ivar proofs: the device of each request for proof, and its answer.
     :ivar connections: each device that connected, and from where.
     """
 
-    def __init__(self) -> None:
-        self.networks: frozenset[Network] = frozenset(
-            map(ip_network, ("10.0.0.0/24", "192.0.2.0/24"))
-        )
+    def __init__(self, local: frozenset[Network] = LOCAL_NETWORKS) -> None:
+        """:param local: the networks that this machine is in."""
+        self._local = local
+        self._proved: dict[Key, frozenset[Network]] = {}
+        self.networks = local
         self.proofs: list[tuple[Key, Deferred[frozenset[Network]]]] = []
         self.connections: list[tuple[Key, str]] = []
 
-    def shared_networks(self, jid: str, resource: str) -> Collection[Network]:
-        """The same for all."""
-        del jid, resource
-        return self.networks
+    def shared_networks(self, jid: str, resource: str) -> frozenset[Network]:
+        """What is shared by all, and what was proved."""
+        return self.networks | self._proved.get((jid, resource), frozenset())
 
     def request_proof(self, jid: str, resource: str) -> Deferred[frozenset[Network]]:
         """Begin to ask, where something is left to be proved."""
         answer: Deferred[frozenset[Network]] = Deferred()
         self.proofs.append(((jid, resource), answer))
-        if self.networks:
-            answer.callback(self.networks)
+        shared = self.shared_networks(jid, resource)
+        if shared:
+            answer.callback(shared)
         return answer
 
+    def prove(self, networks: frozenset[Network]) -> None:
+        """Have the last device that was asked share these networks, or none."""
+        key, answer = self.proofs[-1]
+        self._proved[key] = networks
+        answer.callback(networks)
+
     def connected(self, jid: str, resource: str, address: str) -> None:
-        """Record it."""
-        self.connections.append(((jid, resource), address))
+        """Record it; from one of our networks it is a proof."""
+        key = (jid, resource)
+        self.connections.append((key, address))
+        near = frozenset(n for n in self._local if ip_address(address) in n)
+        self._proved[key] = self._proved.get(key, frozenset()) | near
 
     def forget(self, jid: str, resource: str) -> None:
-        """Keep what the test says."""
+        """Drop what was proved."""
+        self._proved.pop((jid, resource), None)
 
     def interfaces_changed(self) -> None:
-        """Keep what the test says."""
+        """Drop all that was proved."""
+        self._proved.clear()
 
 
 class FakeDialPolicy:
@@ -187,6 +224,24 @@ class FakeDialPolicy:
 
     def connected(self, jid: str, address: PeerAddress) -> None:
         """Ignore it: there is no budget."""
+
+
+class FakeAllowlist:
+    """
+    Records what is allowed.
+
+    :ivar allowed: the addresses of each device.
+    """
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        """:param catalogue: knows which devices are online."""
+        self._catalogue = catalogue
+        self.allowed: dict[Key, list[PeerAddress]] = {}
+
+    def allow_candidates(self, jid: str, resource: str, addresses: Iterable[PeerAddress]) -> None:
+        """Record the addresses of an online device."""
+        if resource in self._catalogue.online(jid):
+            self.allowed[jid, resource] = list(addresses)
 
 
 class FakeConnectorPorts:
