@@ -27,7 +27,7 @@ from benchmarks.cleanly import cleanly
 from bitween.app.application import Bitween
 from bitween.daemon import Daemon as DaemonService
 from bitween.model.catalogue.changes import CatalogueChange
-from bitween.settings import Options
+from bitween.settings.command_line import Options
 from bitween.testing.private_prosody import PrivateProsody
 from bitween.xmpp.session.account import Account
 from tests.support.harness import Daemon, until
@@ -110,7 +110,7 @@ def _in_process(reactor: Any, prosody: PrivateProsody, directory: str, user: str
     with open(prosody.ca_file, "rb") as file:
         ca_pem = file.read()
     settings = options.settings({"XDG_CONFIG_HOME": directory})
-    account = Account(settings.jid, "secret", (prosody.host, prosody.port), ca_pem)
+    account = Account(settings.account.jid, "secret", (prosody.host, prosody.port), ca_pem)
     return DaemonService(reactor, settings, account, lambda why, _: sys.exit(why))
 
 

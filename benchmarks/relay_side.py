@@ -15,9 +15,10 @@ from twisted.internet.defer import Deferred
 from twisted.internet.protocol import Protocol
 from twisted.internet.task import LoopingCall, react
 
-from bitween.bittorrent.swarm import Swarm, SwarmOptions
+from bitween.bittorrent.swarm import Swarm
 from bitween.model.address import PeerAddress
 from bitween.model.connection import ConnectionState
+from bitween.model.swarm_options import SwarmOptions
 from bitween.model.torrent import InfoHash
 from bitween.network.loopback_gate import LoopbackGate
 from bitween.network.relay import Relay

@@ -39,7 +39,7 @@ from bitween.bittorrent.files.disk import look
 from bitween.daemon import Daemon as DaemonService
 from bitween.model.metainfo import HashedFile, make_torrent
 from bitween.model.torrent import FileEntry, InfoHash
-from bitween.settings import Options
+from bitween.settings.command_line import Options
 from bitween.storage import api_location
 from bitween.storage.database import Database
 from bitween.storage.torrent_record import TorrentRecord
@@ -208,7 +208,7 @@ def _service(reactor: Any, prosody: PrivateProsody, daemon: Daemon) -> DaemonSer
     with open(prosody.ca_file, "rb") as file:
         ca_pem = file.read()
     settings = options.settings({"XDG_CONFIG_HOME": daemon.state_dir})
-    account = Account(settings.jid, "secret", (prosody.host, prosody.port), ca_pem)
+    account = Account(settings.account.jid, "secret", (prosody.host, prosody.port), ca_pem)
     return DaemonService(reactor, settings, account, lambda why, _: sys.exit(why))
 
 

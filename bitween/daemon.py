@@ -42,7 +42,7 @@ from bitween.app.application import ApplicationOptions, Bitween
 from bitween.app.ports import Ports
 from bitween.app.seeding import SeedingPolicy
 from bitween.app.share_guard import ShareGuard
-from bitween.bittorrent.swarm import Swarm, SwarmOptions
+from bitween.bittorrent.swarm import Swarm
 from bitween.chat import ChatCommands
 from bitween.connect.allowlist import PeerAllowlist
 from bitween.connect.dial_policy import DialPolicy
@@ -68,7 +68,6 @@ from bitween.model.events import (
     SwarmEvent,
 )
 from bitween.model.same_network import is_in_own_network
-from bitween.model.torrent_options import Limits
 from bitween.network.addresses import InterfaceAddresses, interface_addresses
 from bitween.network.dial_back import DialBacks
 from bitween.network.kernel_sockets import OwnServers
@@ -80,7 +79,7 @@ from bitween.network.reflexive import NatDiscovery
 from bitween.network.relay import Relay
 from bitween.network.suspend import SuspendDetector
 from bitween.network.tcp_probe import dial
-from bitween.settings import Settings
+from bitween.settings.settings import Settings
 from bitween.storage.api_location import places, remove_stale
 from bitween.storage.catalogue_cache import CatalogueCache
 from bitween.storage.database import Database
@@ -185,7 +184,7 @@ class Daemon(MultiService):
         self._account = account
         self._failed = failed
         self._umask = umask
-        self._state = StateDirectory(settings.state_dir)
+        self._state = StateDirectory(settings.files.state_dir)
         self._storage: StorageParts | None = None
         self._parts: DaemonParts | None = None
         self._starting: Deferred[None] | None = None
@@ -236,7 +235,7 @@ class Daemon(MultiService):
         self._state.claim()
         # A file of an earlier run names a port at which another program may listen today.
         remove_stale(self._state.path)
-        _make_folder(self._settings.download_dir, _share_guard(self._settings))
+        _make_folder(self._settings.files.download_dir, _share_guard(self._settings))
 
     async def _start(self, parts: DaemonParts) -> None:
         """Start the services, each after those that it needs."""
@@ -311,27 +310,27 @@ class LogIn:
         self._store = store
         self._settings = settings
         self._abort = abort
-        resource = settings.resource or store.resource
+        resource = settings.account.resource or store.resource
         if resource is None:
             resource = store.resource = _new_resource()
-        self.account = replace(account, jid=f"{settings.jid}/{resource}")
+        self.account = replace(account, jid=f"{settings.account.jid}/{resource}")
 
     @property
     def proven(self) -> bool:
         """Whether the account has logged in with this state directory before."""
-        return self._store.logged_in == self._settings.jid
+        return self._store.logged_in == self._settings.account.jid
 
     def succeeded(self) -> None:
         """Remember that the account has logged in."""
         if not self.proven:
             with self._logged_store_errors():
-                self._store.logged_in = self._settings.jid
+                self._store.logged_in = self._settings.account.jid
 
     def refused(self, error: LogInRefused) -> None:
         """End the daemon, as the log-in failed for good."""
         status = 1
         if is_displaced(error):
-            if self._settings.resource is not None:
+            if self._settings.account.resource is not None:
                 status = DISPLACED_STATUS
             else:
                 # A copy of our state directory is in use elsewhere: the next run is another device.
@@ -355,7 +354,7 @@ def open_storage(reactor: Any, settings: Settings, state: StateDirectory) -> Sto
     :param state: claimed.
     :raises StartupError: if something of it cannot be used.
     """
-    token = load_or_make_token(settings.token_file)
+    token = load_or_make_token(settings.files.token_file)
     tokens = TokenStore.load(token, state.file("tokens.json"))
     return StorageParts(
         token=token,
@@ -368,8 +367,8 @@ def open_storage(reactor: Any, settings: Settings, state: StateDirectory) -> Sto
 
 def build(reactor: Any, settings: Settings, storage: StorageParts, log_in: LogIn) -> DaemonParts:
     """Make every part; nothing runs yet."""
-    hasher = Hasher(reactor, hidden=settings.share_hidden, private=settings.private)
-    swarm = Swarm(reactor, storage.database, _swarm_options(settings))
+    hasher = Hasher(reactor, hidden=settings.files.share_hidden, private=settings.files.private)
+    swarm = Swarm(reactor, storage.database, settings.swarm)
     read_addresses = partial(interface_addresses, settings.temporary_addresses)
     addresses = InterfaceAddresses(reactor, settings.announce, read_addresses)
     messenger = _build_messenger(reactor, settings, storage, addresses, log_in)
@@ -390,7 +389,7 @@ def build(reactor: Any, settings: Settings, storage: StorageParts, log_in: LogIn
         reactor.stop,
         checks=(network.reachability.finding,),
     )
-    uploads = Uploads(reactor, settings.download_dir, swarm.coming)
+    uploads = Uploads(reactor, settings.files.download_dir, swarm.coming)
     candidates = bitween.shares.catalogue.candidates
     return DaemonParts(
         hasher=hasher,
@@ -468,7 +467,7 @@ def _build_api(
         pages=web_pages(),
         log=log,
         metrics=metrics,
-        folders=Folders(reactor, settings.share_roots, settings.share_hidden),
+        folders=Folders(reactor, settings.files.share_roots, settings.files.share_hidden),
         uploads=uploads,
         settings=settings.shown,
         remembered=storage.sessions,
@@ -478,39 +477,25 @@ def _build_api(
         settings.api,
         site,
         token=storage.token,
-        jid=settings.jid,
-        places=places(settings.jid, settings.state_dir, os.environ),
+        jid=settings.account.jid,
+        places=places(settings.account.jid, settings.files.state_dir, os.environ),
     )
     recorder = Recorder(bitween, log, reactor, globalLogPublisher)
     return ApiParts(recorder, ReactorLag(reactor, metrics.reactor_was_late), service)
 
 
-def _swarm_options(settings: Settings) -> SwarmOptions:
-    return SwarmOptions(
-        listen=settings.listen,
-        limits=_limits(settings),
-        limit_lan=settings.limit_lan,
-        active_downloads=settings.active_downloads,
-        port_mapping=settings.port_mapping,
-    )
-
-
 def _application_options(settings: Settings) -> ApplicationOptions:
     return ApplicationOptions(
-        settings.download_dir,
-        limits=_limits(settings),
+        settings.files.download_dir,
+        limits=settings.swarm.limits,
         schedule=settings.schedule,
         seeding=SeedingPolicy(settings.seed_ratio, settings.seed_hours * 3600),
         guard=_share_guard(settings),
     )
 
 
-def _limits(settings: Settings) -> Limits:
-    return Limits(settings.upload_limit, settings.download_limit)
-
-
 def _share_guard(settings: Settings) -> ShareGuard:
-    return ShareGuard(settings.private, hidden=settings.share_hidden)
+    return ShareGuard(settings.files.private, hidden=settings.files.share_hidden)
 
 
 def wire(parts: DaemonParts, log_in: LogIn) -> None:

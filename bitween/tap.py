@@ -12,7 +12,8 @@ from twisted.logger import globalLogBeginner
 
 from bitween.daemon import Daemon
 from bitween.errors import ConfigurationError
-from bitween.settings import Options, Settings
+from bitween.settings.command_line import Options
+from bitween.settings.settings import AccountSettings
 from bitween.storage.credentials import read_password
 from bitween.util.log_filter import filter_log
 from bitween.util.monotonic import MonotonicClock
@@ -25,7 +26,7 @@ __all__ = ["Options", "makeService"]
 
 def makeService(options: Options) -> Daemon:
     """
-    Compose the daemon; nothing is started yet.
+    Make the daemon; it starts with the reactor.
 
     :raises SystemExit: with one line that says what is wrong and what to do.
     """
@@ -35,7 +36,7 @@ def makeService(options: Options) -> Daemon:
     timed.seconds = MonotonicClock()
     try:
         settings = options.settings(os.environ)
-        account = _account(settings)
+        account = _account(settings.account)
     except ConfigurationError as error:
         raise SystemExit(f"bitween: {error}") from None
     spare_children(timed)
@@ -47,9 +48,9 @@ def makeService(options: Options) -> Daemon:
 
 def _umask(options: Options) -> int:
     """
-    What others may not do with downloads: what ``twistd --umask`` says, or the user's own umask.
+    The umask for downloads: that of ``twistd --umask``, or else the user's own.
 
-    twistd takes everything from others when it goes to the background, and nothing with ``-n``.
+    In the background, twistd would deny other users everything; with ``-n``, nothing.
     """
     given = options.parent.get("umask") if options.parent is not None else None
     if given is not None:
@@ -59,25 +60,13 @@ def _umask(options: Options) -> int:
     return current
 
 
-def _account(settings: Settings) -> Account:
+def _account(settings: AccountSettings) -> Account:
     """
-    What logs us in.
+    The account, with what logs it in.
 
     :raises ConfigurationError: if there is no password, or no certificate in the CA file.
     """
-    ca_pem = None
-    if settings.ca_file is not None:
-        try:
-            with open(settings.ca_file, "rb") as file:
-                ca_pem = file.read()
-            # Only a look: the options are made where they are used.
-            connection_options(settings.jid.partition("@")[2], ca_pem)
-        except OSError as error:
-            raise ConfigurationError(
-                f"cannot read {settings.ca_file!r}: {error.strerror}", "check --ca-file"
-            ) from None
-        except ConfigurationError as error:
-            raise ConfigurationError(f"{settings.ca_file!r}: {error.message}", error.hint) from None
+    ca_pem = _read_ca_file(settings) if settings.ca_file is not None else None
     password = read_password(settings.password_file, os.environ, sys.stdin, getpass.getpass)
     return Account(
         settings.jid,
@@ -89,6 +78,27 @@ def _account(settings: Settings) -> Account:
     )
 
 
+def _read_ca_file(settings: AccountSettings) -> bytes:
+    """
+    Read the further trust root.
+
+    :raises ConfigurationError: if that cannot be read, or holds no certificate.
+    """
+    path = settings.ca_file or ""
+    try:
+        with open(path, "rb") as file:
+            ca_pem = file.read()
+        # This only checks them: the options are made where they are used.
+        connection_options(settings.jid.partition("@")[2], ca_pem)
+    except OSError as error:
+        raise ConfigurationError(
+            f"cannot read {path!r}: {error.strerror}", "check --ca-file"
+        ) from None
+    except ConfigurationError as error:
+        raise ConfigurationError(f"{path!r}: {error.message}", error.hint) from None
+    return ca_pem
+
+
 def _same_file(one: TextIO, other: TextIO) -> bool:
     try:
         return os.path.sameopenfile(one.fileno(), other.fileno())
@@ -98,7 +108,7 @@ def _same_file(one: TextIO, other: TextIO) -> bool:
 
 def _leave(reason: str, status: int) -> None:
     """
-    Say why on standard error, and have the process end with a status.
+    Print the reason on standard error, and make the process end with an exit status.
 
     twistd offers no way to set the exit status of a daemon that was running.
     """

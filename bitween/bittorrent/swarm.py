@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred, fail
@@ -13,7 +13,6 @@ from bitween.bittorrent.engine.alert_reader import SessionReactor
 from bitween.bittorrent.engine.ip_filter import Network
 from bitween.bittorrent.engine.piece_reader import OpenFile
 from bitween.bittorrent.engine.session import Session, SessionFactory
-from bitween.bittorrent.engine.session_settings import SessionOptions
 from bitween.bittorrent.session_host import SessionHost
 from bitween.bittorrent.torrents.addition import Addition
 from bitween.bittorrent.torrents.context import Context
@@ -27,8 +26,9 @@ from bitween.errors import StartupError, SwarmError
 from bitween.model.address import PeerAddress
 from bitween.model.deletion import Deletion
 from bitween.model.peer import Peer
+from bitween.model.swarm_options import SwarmOptions
 from bitween.model.torrent import FileOrigin, InfoHash, Metainfo, Torrent
-from bitween.model.torrent_options import DEFAULT_OPTIONS, UNLIMITED, Limits, TorrentOptions
+from bitween.model.torrent_options import DEFAULT_OPTIONS, Limits, TorrentOptions
 from bitween.storage.database import Database
 from bitween.util.periodic import PeriodicService
 
@@ -40,28 +40,6 @@ _COUNTING_SECONDS = 0.2
 _COUNTED_AT_ONCE = 5
 # How often those that have just begun are asked whether something of them is here.
 _FIRST_CONTENT_SECONDS = 0.2
-
-
-@dataclass(frozen=True, slots=True)
-class SwarmOptions:
-    """
-    What can be set of the swarm.
-
-    :param listen: address and port; an empty address means all, port 0 one that is chosen once.
-    :param limits: of all torrents together.
-    :param limit_lan: whether those hold on local networks, too.
-    :param active_downloads: how many run at the same time, 0 for any number.
-    :param port_mapping: whether to ask routers for a port.
-    :param look_seconds: how often the files of a torrent in trouble are looked at; those of the
-        others half as often, or less if they are many.
-    """
-
-    listen: tuple[str, int] = ("", 0)
-    limits: Limits = UNLIMITED
-    limit_lan: bool = False
-    active_downloads: int = 0
-    port_mapping: bool = True
-    look_seconds: float = 30.0
 
 
 class Swarm(Service):
@@ -179,9 +157,9 @@ class Swarm(Service):
         self._host.close(session)
         self._registry.clear()
 
-    def _session_options(self) -> SessionOptions:
+    def _session_options(self) -> SwarmOptions:
         options = self._options
-        return SessionOptions(self._limits, options.limit_lan, options.port_mapping)
+        return replace(options, limits=self._limits)
 
     @property
     def listening(self) -> Sequence[tuple[str, int]]:

@@ -14,7 +14,7 @@ def run_daemon(options: Sequence[str]) -> int:
     :returns: the exit status.
     """
     if "--help" in options or "-h" in options:
-        from bitween.settings import Options  # noqa: PLC0415  # only for the daemon
+        from bitween.settings.command_line import Options  # noqa: PLC0415  # only for the daemon
 
         print(f"Usage: bitween daemon {Options()}")
         return 0

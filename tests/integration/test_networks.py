@@ -9,8 +9,8 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SkipTest, SynchronousTestCase, TestCase
 
 from bitween.bittorrent.engine.session import Session
-from bitween.bittorrent.engine.session_settings import SessionOptions
 from bitween.model.address import PeerAddress
+from bitween.model.swarm_options import SwarmOptions
 from bitween.network.addresses import INTERVAL, InterfaceAddresses, interface_addresses
 from bitween.network.stun import StunAnswer, ask
 from tests.support.fakes.loopback import reactor
@@ -40,7 +40,7 @@ class NatTests(TestCase):
             with server.entered():
                 ports = [self.serve(server, port) for port in STUN_PORTS]
             with host.entered():
-                session = Session(reactor, SessionOptions(), lambda _: None)
+                session = Session(reactor, SwarmOptions(port_mapping=False), lambda _: None)
                 try:
                     session.listen("", PORT)
                     servers = [PeerAddress(server.ipv4, port) for port in STUN_PORTS]

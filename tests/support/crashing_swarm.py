@@ -13,9 +13,10 @@ from typing import Any, cast
 
 from twisted.internet import reactor
 
-from bitween.bittorrent.swarm import Swarm, SwarmOptions
+from bitween.bittorrent.swarm import Swarm
 from bitween.model.address import PeerAddress
 from bitween.model.events import SwarmEvent, TorrentChanged
+from bitween.model.swarm_options import SwarmOptions
 from bitween.model.torrent import InfoHash
 from bitween.storage.database import Database
 from tests.support.swarms import HERE

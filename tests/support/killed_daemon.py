@@ -24,10 +24,11 @@ from twisted.python.failure import Failure
 
 from bitween.app.application import ApplicationOptions, Bitween
 from bitween.app.ports import Ports
-from bitween.bittorrent.swarm import Swarm, SwarmOptions
+from bitween.bittorrent.swarm import Swarm
 from bitween.files.hashing.hasher import Hasher
 from bitween.model.address import PeerAddress
 from bitween.model.events import SwarmEvent, TorrentAdded, TorrentChanged, TorrentFinished
+from bitween.model.swarm_options import SwarmOptions
 from bitween.model.torrent import InfoHash, Torrent
 from bitween.network.addresses import InterfaceAddresses
 from bitween.storage.database import Database

@@ -14,9 +14,9 @@ from twisted.trial.unittest import TestCase
 from bitween.bittorrent.engine.alert_reader import SessionReactor
 from bitween.bittorrent.engine.alerts import Alert
 from bitween.bittorrent.engine.session import Session
-from bitween.bittorrent.engine.session_settings import SessionOptions
-from bitween.bittorrent.swarm import Swarm, SwarmOptions
+from bitween.bittorrent.swarm import Swarm
 from bitween.model.address import PeerAddress
+from bitween.model.swarm_options import SwarmOptions
 from bitween.model.torrent import InfoHash, Torrent
 from bitween.storage.database import Database
 from tests.support.metainfo import metainfo
@@ -81,7 +81,7 @@ class AlertTap:
     def __call__(
         self,
         reactor: SessionReactor,
-        options: SessionOptions,
+        options: SwarmOptions,
         receive: Callable[[list[Alert]], None],
     ) -> Session:
         """Create the session; the ``new_session`` of a swarm."""

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import os
+import re
+from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
+import bitween
 from bitween.errors import ConfigurationError
 from bitween.model.contact import AutoAccept
 from bitween.model.schedule import parse_entry
 from bitween.model.setting import Origin, Setting
-from bitween.settings import DEFAULT_API, Options, Settings
+from bitween.settings.command_line import Options
+from bitween.settings.settings import Settings
+from bitween.settings.table import DEFAULT_API, OPTIONS
 
 
 class SettingsTests(SynchronousTestCase):
@@ -51,28 +56,32 @@ class SettingsTests(SynchronousTestCase):
         """With an account alone, everything has its documented place."""
         self.environ["XDG_STATE_HOME"] = "/var/state"
         settings = self.settings("--jid", "Alice@Example.org")
-        self.assertEqual((settings.jid, settings.resource), ("alice@example.org", None))
-        self.assertEqual(settings.state_dir, "/var/state/bitween/alice@example.org")
-        self.assertEqual(settings.token_file, "/var/state/bitween/alice@example.org/token")
-        self.assertEqual(settings.download_dir, os.path.expanduser("~/Downloads/bitween"))
-        self.assertEqual((settings.api, settings.listen), (DEFAULT_API, ("", 0)))
-        self.assertTrue(settings.port_mapping)
+        self.assertEqual(
+            (settings.account.jid, settings.account.resource), ("alice@example.org", None)
+        )
+        self.assertEqual(settings.files.state_dir, "/var/state/bitween/alice@example.org")
+        self.assertEqual(settings.files.token_file, "/var/state/bitween/alice@example.org/token")
+        self.assertEqual(settings.files.download_dir, os.path.expanduser("~/Downloads/bitween"))
+        self.assertEqual((settings.api, settings.swarm.listen), (DEFAULT_API, ("", 0)))
+        self.assertTrue(settings.swarm.port_mapping)
         self.assertEqual((settings.nick, settings.auto_accept), ("", AutoAccept.KNOWN))
         self.assertEqual(settings.priority, -1)
-        self.assertFalse(settings.allow_plain)
-        self.assertTrue(settings.share_hidden)
-        self.assertEqual(settings.share_roots, (os.path.expanduser("~"),))
+        self.assertFalse(settings.account.allow_plain)
+        self.assertTrue(settings.files.share_hidden)
+        self.assertEqual(settings.files.share_roots, (os.path.expanduser("~"),))
 
     def test_secrets(self) -> None:
-        """What is never shared: our own secrets, those of other daemons of ours, and settings."""
+        """What is never shared: our own secrets, those of the user's other daemons, and settings."""
         self.environ["XDG_STATE_HOME"] = "/var/state"
         given = ("--state-dir", "/s", "--token-file", "/t", "--password-file", "/p")
         settings = self.settings("--jid", "a@example.org", *given)
         config = os.path.join(self.environ["XDG_CONFIG_HOME"], "bitween")
-        self.assertEqual(set(settings.private), {"/var/state/bitween", config, "/s", "/t", "/p"})
+        self.assertEqual(
+            set(settings.files.private), {"/var/state/bitween", config, "/s", "/t", "/p"}
+        )
         settings = self.settings("--jid", "a@example.org", "--password-file", "-")
-        self.assertEqual(settings.password_file, "-")
-        self.assertNotIn("-", settings.private)
+        self.assertEqual(settings.account.password_file, "-")
+        self.assertNotIn("-", settings.files.private)
 
     def test_everything_given(self) -> None:
         """Every option arrives."""
@@ -85,17 +94,17 @@ class SettingsTests(SynchronousTestCase):
             "--nick", "Al", "--auto-accept", "never", "--allow-plain", "--priority", "-5",
             "--no-port-mapping", "--log-traffic", "--token-file", "/t", "--state-dir", "/s",
         )  # fmt: skip
-        self.assertEqual((settings.resource, settings.password_file), ("home", "-"))
-        self.assertEqual((settings.server, settings.api), (("::1", 5333), None))
+        self.assertEqual((settings.account.resource, settings.account.password_file), ("home", "-"))
+        self.assertEqual((settings.account.server, settings.api), (("::1", 5333), None))
         self.assertEqual(settings.api_hosts, ("nas", "nas.lan"))
-        self.assertEqual(settings.listen, ("127.0.0.1", 7007))
+        self.assertEqual(settings.swarm.listen, ("127.0.0.1", 7007))
         self.assertEqual(settings.announce, (("192.0.2.7", None), ("2001:db8::1", 9009)))
-        self.assertEqual((settings.upload_limit, settings.token_file), (5, "/t"))
-        self.assertFalse(settings.port_mapping)
+        self.assertEqual((settings.swarm.limits.upload, settings.files.token_file), (5, "/t"))
+        self.assertFalse(settings.swarm.port_mapping)
         self.assertTrue(settings.log_traffic)
         self.assertEqual((settings.nick, settings.auto_accept), ("Al", AutoAccept.NEVER))
         self.assertEqual(settings.priority, -5)
-        self.assertTrue(settings.allow_plain)
+        self.assertTrue(settings.account.allow_plain)
 
     def test_sizes_and_rates(self) -> None:
         """They are written as the command line takes them, in the file and in the schedule, too."""
@@ -104,7 +113,9 @@ class SettingsTests(SynchronousTestCase):
             "--jid", "a@example.org", "--upload-limit", "5k",
             "--schedule", "08:00-18:00 upload=100kB/s download=none",
         )  # fmt: skip
-        self.assertEqual((settings.upload_limit, settings.download_limit), (5000, 1_500_000))
+        self.assertEqual(
+            (settings.swarm.limits.upload, settings.swarm.limits.download), (5000, 1_500_000)
+        )
         self.assertEqual(settings.in_band_limit, 5000)
         self.assertEqual((settings.schedule[0].upload, settings.schedule[0].download), (100_000, 0))
 
@@ -126,11 +137,11 @@ class SettingsTests(SynchronousTestCase):
         jid = ("--jid", "a@example.org")
         given = ("--share-root", "~/Music", "--share-root", "/srv/", "--share-root", "/srv")
         music = os.path.expanduser("~/Music")
-        self.assertEqual(self.settings(*jid, *given).share_roots, (music, "/srv"))
-        self.assertEqual(self.settings(*jid, "--share-root", "none").share_roots, ())
+        self.assertEqual(self.settings(*jid, *given).files.share_roots, (music, "/srv"))
+        self.assertEqual(self.settings(*jid, "--share-root", "none").files.share_roots, ())
         self.assertIn("--share-root", self.refused("--share-root", "none", "--share-root", "/x"))
         self.config('share-root = ["/srv", "/home"]')
-        self.assertEqual(self.settings(*jid).share_roots, ("/srv", "/home"))
+        self.assertEqual(self.settings(*jid).files.share_roots, ("/srv", "/home"))
 
     def test_the_server(self) -> None:
         """A host alone has the default port, and ``xmpps://`` stands for direct TLS."""
@@ -139,7 +150,9 @@ class SettingsTests(SynchronousTestCase):
             ("xmpps://h", ("h", 5223), True), ("xmpps://[::1]:443", ("::1", 443), True),
         ):  # fmt: skip
             settings = self.settings("--jid", "a@example.org", "--server", text)
-            self.assertEqual((settings.server, settings.direct_tls), (server, direct_tls))
+            self.assertEqual(
+                (settings.account.server, settings.account.direct_tls), (server, direct_tls)
+            )
 
     def test_the_file_and_the_command_line(self) -> None:
         """The file has the same names, and the command line wins."""
@@ -148,8 +161,10 @@ class SettingsTests(SynchronousTestCase):
             'announce = ["192.0.2.7:5005"]\nupload-limit = 100\n'
         )
         settings = self.settings("--upload-limit", "7")
-        self.assertEqual((settings.jid, settings.listen), ("a@example.org", ("", 7007)))
-        self.assertEqual((settings.upload_limit, settings.port_mapping), (7, False))
+        self.assertEqual(
+            (settings.account.jid, settings.swarm.listen), ("a@example.org", ("", 7007))
+        )
+        self.assertEqual((settings.swarm.limits.upload, settings.swarm.port_mapping), (7, False))
         self.assertEqual(settings.announce, (("192.0.2.7", 5005),))
 
     def test_control(self) -> None:
@@ -161,9 +176,9 @@ class SettingsTests(SynchronousTestCase):
         settings = self.settings("--seed-hours", "48")
         self.assertEqual(settings.schedule, (parse_entry("mon 8:00-9:00 upload=1"),))
         self.assertEqual((settings.seed_ratio, settings.seed_hours), (1.5, 48.0))
-        self.assertEqual((settings.limit_lan, settings.active_downloads), (True, 0))
+        self.assertEqual((settings.swarm.limit_lan, settings.swarm.active_downloads), (True, 0))
         usual = self.settings("--schedule", "9:00-10:00 download=5", "--active-downloads", "3")
-        self.assertEqual((usual.schedule[0].download, usual.active_downloads), (5, 3))
+        self.assertEqual((usual.schedule[0].download, usual.swarm.active_downloads), (5, 3))
 
     def test_an_unknown_key_is_named(self) -> None:
         """A slip in the file is not passed over."""
@@ -252,3 +267,12 @@ class SettingsTests(SynchronousTestCase):
         self.assertEqual(shown["schedule"], Setting("schedule", (), Origin.DEFAULT))
         self.assertEqual(shown["ca-file"], Setting("ca-file", None, Origin.DEFAULT))
         self.assertEqual(shown["password-file"].value, "p")
+
+    def test_the_documentation(self) -> None:
+        """It has every option of the table with its value, in the same order, and no other."""
+        root = Path(bitween.__file__).parent.parent
+        page = (root / "docs" / "configuration.rst").read_text("utf-8").partition("Relays\n")[0]
+        headings = re.findall(r"^``--[^`]+``(?:, ``--[^`]+``)*$", page, re.MULTILINE)
+        documented = [text for line in headings for text in re.findall("``--([^`]+)``", line)]
+        expected = [f"{option.name} {option.value}".strip() for option in OPTIONS.values()]
+        self.assertEqual(documented, expected)

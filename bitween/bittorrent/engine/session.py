@@ -34,12 +34,13 @@ from bitween.bittorrent.engine.alerts import (
     values,
 )
 from bitween.bittorrent.engine.ip_filter import IpFilter
-from bitween.bittorrent.engine.session_settings import SETTINGS, SessionOptions, rate_limited_peers
+from bitween.bittorrent.engine.session_settings import SETTINGS, rate_limited_peers
 from bitween.bittorrent.engine.transfer_counters import PeerConnection
 from bitween.errors import SwarmError
 from bitween.model.address import PeerAddress
 from bitween.model.metainfo import torrent_file
 from bitween.model.peer import Peer
+from bitween.model.swarm_options import SwarmOptions
 from bitween.model.text import printable, quoted
 from bitween.model.torrent import InfoHash
 from bitween.model.torrent_options import Limits
@@ -88,7 +89,7 @@ class Session:
     def __init__(
         self,
         reactor: SessionReactor,
-        options: SessionOptions,
+        options: SwarmOptions,
         receive: Callable[[list[Alert]], None],
     ) -> None:
         """:param receive: called with what happened, in order, some of it at a time."""
@@ -350,7 +351,7 @@ class Session:
 
 
 #: Creates a session; see the arguments of :class:`Session`.
-SessionFactory = Callable[[SessionReactor, SessionOptions, Callable[[list[Alert]], None]], Session]
+SessionFactory = Callable[[SessionReactor, SwarmOptions, Callable[[list[Alert]], None]], Session]
 
 
 def _connection(peer: lt.peer_info) -> PeerConnection:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from ipaddress import ip_network
 from typing import Any
 
 from bitween.bittorrent.engine._libtorrent import lt
 from bitween.bittorrent.engine.ip_filter import ALL_ADDRESSES
 from bitween.model.metainfo import MAX_METADATA
-from bitween.model.torrent_options import UNLIMITED, Limits
 
 TORRENT_FLAGS = (
     # Not among them: paused and auto_managed, which would leave most of many torrents standing.
@@ -107,22 +105,6 @@ _LOCAL_NETWORKS = tuple(
         "fe80::/10",
     )
 )
-
-
-@dataclass(frozen=True, slots=True)
-class SessionOptions:
-    """
-    What can be set of the session.
-
-    :param limits: of all torrents together.
-    :param limit_lan: whether they hold on local networks, too; on the loopback interface, where
-        relays are, they always do.
-    :param port_mapping: whether to ask routers for a port by UPnP and NAT-PMP.
-    """
-
-    limits: Limits = UNLIMITED
-    limit_lan: bool = False
-    port_mapping: bool = False
 
 
 def rate_limited_peers(lan: bool) -> lt.ip_filter:

@@ -8,7 +8,8 @@ from collections.abc import Callable
 from twisted.internet import reactor
 from twisted.internet.task import deferLater
 
-from bitween.bittorrent.swarm import Swarm, SwarmOptions
+from bitween.bittorrent.swarm import Swarm
+from bitween.model.swarm_options import SwarmOptions
 from bitween.model.torrent_error import Reason, Remedy
 from bitween.model.torrent_options import DEFAULT_OPTIONS, Limits, Selection, TorrentOptions
 from tests.support.swarms import HERE, SwarmCase, address_of, read, tree, when, write

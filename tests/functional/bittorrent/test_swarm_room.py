@@ -12,8 +12,9 @@ from typing import Any, cast
 from twisted.internet import reactor
 from twisted.trial.unittest import SkipTest
 
-from bitween.bittorrent.swarm import Swarm, SwarmOptions
+from bitween.bittorrent.swarm import Swarm
 from bitween.errors import StoreError
+from bitween.model.swarm_options import SwarmOptions
 from bitween.model.torrent import InfoHash, Torrent, TorrentState
 from bitween.model.torrent_error import Reason
 from bitween.model.torrent_options import Limits, Selection, TorrentOptions

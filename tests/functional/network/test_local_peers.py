@@ -15,9 +15,10 @@ from twisted.internet.threads import deferToThread
 from twisted.logger import capturedLogs
 from twisted.trial.unittest import SynchronousTestCase
 
-from bitween.bittorrent.swarm import Swarm, SwarmOptions
+from bitween.bittorrent.swarm import Swarm
 from bitween.model.address import PeerAddress
 from bitween.model.events import ListeningChanged, PeerConnected, SwarmEvent
+from bitween.model.swarm_options import SwarmOptions
 from bitween.model.torrent import InfoHash
 from bitween.network.local_peers import LocalPeers
 from bitween.network.loopback_gate import LoopbackGate

@@ -1,0 +1,29 @@
+"""What the settings say of the BitTorrent side."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bitween.model.torrent_options import UNLIMITED, Limits
+
+
+@dataclass(frozen=True, slots=True)
+class SwarmOptions:
+    """
+    What the settings say of the BitTorrent side.
+
+    :param listen: address and port; an empty address means all, port 0 one that is chosen once.
+    :param limits: of all torrents together.
+    :param limit_lan: whether those apply on local networks too.
+    :param active_downloads: how many run at the same time, 0 for any number.
+    :param port_mapping: whether to ask routers for a port.
+    :param look_seconds: how often the files of a torrent with an error are checked; those of the
+        others half as often, or less if they are many.
+    """
+
+    listen: tuple[str, int] = ("", 0)
+    limits: Limits = UNLIMITED
+    limit_lan: bool = False
+    active_downloads: int = 0
+    port_mapping: bool = True
+    look_seconds: float = 30.0
