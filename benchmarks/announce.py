@@ -25,7 +25,7 @@ from twisted.web.client import HTTPConnectionPool
 from benchmarks.bare_pep import BarePEP
 from benchmarks.cleanly import cleanly
 from bitween.app.application import Bitween
-from bitween.daemon import Daemon as DaemonService
+from bitween.daemon.service import Daemon as DaemonService
 from bitween.model.catalogue.changes import CatalogueChange
 from bitween.settings.command_line import Options
 from bitween.testing.private_prosody import PrivateProsody

@@ -36,7 +36,7 @@ from benchmarks.cleanly import cleanly
 from benchmarks.stalls import Stalls
 from bitween.bittorrent.engine._libtorrent import lt
 from bitween.bittorrent.files.disk import look
-from bitween.daemon import Daemon as DaemonService
+from bitween.daemon.service import Daemon as DaemonService
 from bitween.model.metainfo import HashedFile, make_torrent
 from bitween.model.torrent import FileEntry, InfoHash
 from bitween.settings.command_line import Options

@@ -10,7 +10,7 @@ from typing import Any, TextIO
 
 from twisted.logger import globalLogBeginner
 
-from bitween.daemon import Daemon
+from bitween.daemon.service import Daemon
 from bitween.errors import ConfigurationError
 from bitween.settings.command_line import Options
 from bitween.settings.settings import AccountSettings

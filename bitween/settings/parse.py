@@ -17,6 +17,7 @@ from bitween.errors import BadPath, InvalidValue
 from bitween.model.address import PeerAddress
 from bitween.model.contact import AutoAccept
 from bitween.model.disk_path import checked_utf8
+from bitween.model.relay_route import RELAY_NETWORK
 
 _Value = TypeVar("_Value")
 
@@ -120,7 +121,7 @@ def listen(text: str) -> tuple[str, int]:
         raise InvalidValue(
             f"{text!r} is not a valid port or address of this machine", "use PORT or ADDRESS:PORT"
         ) from None
-    return checked.address, _peer_port(port or 0)
+    return _peer_host(checked), _peer_port(port or 0)
 
 
 def announced(text: str) -> tuple[str, int | None]:
@@ -134,7 +135,7 @@ def announced(text: str) -> tuple[str, int | None]:
         checked = PeerAddress.parse(address, 1 if port is None else port)
     except InvalidValue as error:
         raise InvalidValue(error.message, "use ADDRESS or ADDRESS:PORT") from None
-    return checked.address, None if port is None else _peer_port(port)
+    return _peer_host(checked), None if port is None else _peer_port(port)
 
 
 def private_network(text: str) -> IPv4Network | IPv6Network:
@@ -195,6 +196,15 @@ def _port(text: str) -> int:
     if not known or int(text) > 65535:
         raise InvalidValue(f"{text!r} is not a valid port", "use 0 to 65535")
     return int(text)
+
+
+def _peer_host(address: PeerAddress) -> str:
+    if not address.is_ipv6 and address.ip in RELAY_NETWORK:
+        raise InvalidValue(
+            f"{address.address} belongs to the relay, which uses {RELAY_NETWORK}",
+            "use another address",
+        )
+    return address.address
 
 
 def _peer_port(port: int) -> int:

@@ -10,7 +10,7 @@ from twisted.internet.interfaces import IReactorSocket
 from twisted.internet.protocol import Factory, Protocol
 from twisted.trial.unittest import SkipTest
 
-from bitween.daemon import DISPLACED_STATUS
+from bitween.daemon.log_in import DISPLACED_STATUS
 from bitween.storage import api_location
 from tests.support.fakes.tcp_proxy import TcpProxy
 from tests.support.harness import (

@@ -71,7 +71,7 @@ class SettingsTests(SynchronousTestCase):
         self.assertEqual(settings.files.share_roots, (os.path.expanduser("~"),))
 
     def test_secrets(self) -> None:
-        """What is never shared: our own secrets, those of the user's other daemons, and settings."""
+        """Our secrets, those of the user's other daemons, and settings are never shared."""
         self.environ["XDG_STATE_HOME"] = "/var/state"
         given = ("--state-dir", "/s", "--token-file", "/t", "--password-file", "/p")
         settings = self.settings("--jid", "a@example.org", *given)

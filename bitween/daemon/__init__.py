@@ -1,0 +1,1 @@
+"""The composition root: only these modules see all parts of the daemon."""
