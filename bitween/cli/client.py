@@ -77,7 +77,7 @@ class ApiClient:
             raise NoDaemon(f"what answers at {self.url} is not a bitween daemon") from None
 
     def reached(self, link: str) -> str:
-        """The same as a link of the daemon's at the address under which we reach it."""
+        """Return a link of the daemon with the address at which this client reaches it."""
         if self._address.scheme == "http+unix":
             return link
         path, query, fragment = urlsplit(link)[2:5]
@@ -90,7 +90,7 @@ class ApiClient:
             connection.connect()
             if self._address.scheme != "https":  # where the certificate is the proof
                 self._have_it_proved(connection)
-            connection.sock.settimeout(None)  # a call may take as long as it likes
+            connection.sock.settimeout(None)  # a call may take any time
             path = self._address.path
             connection.request("POST", _API_PATH if path in ("", "/") else path, body, headers)
             response = connection.getresponse()
@@ -98,7 +98,7 @@ class ApiClient:
         except ssl.SSLCertVerificationError as error:
             raise CommandFailed(
                 f"the certificate of {self.url} is not trusted: {error.verify_message}",
-                "name who issued it with --ca-file",
+                "pass the issuing CA with --ca-file",
             ) from None
         except OSError as error:
             reason = error.strerror or str(error)
@@ -110,14 +110,14 @@ class ApiClient:
 
     def _have_it_proved(self, connection: http.client.HTTPConnection) -> None:
         """
-        See that the daemon knows the token, before it gets it over the same connection.
+        Have the daemon prove that it knows the token, before it gets it over the same connection.
 
-        Somebody else may listen where a daemon was that was killed.
+        After a daemon was killed, another program may listen at its port.
 
-        :raises CommandFailed: if it cannot prove that.
+        :raises CommandFailed: if the proof fails.
         """
         nonce = secrets.token_hex(NONCE_DIGITS // 2)
-        # One that is used again would not be known to be the connection of the proof.
+        # A new connection would not be the one of the proof.
         connection.auto_open = 0
         connection.request("GET", f"{PROOF_PATH}?{nonce}")
         response = connection.getresponse()
@@ -134,8 +134,8 @@ class ApiClient:
         wanted = [proof(digest, nonce, place) for place in self._places(connection.sock)]
         if not any(hmac.compare_digest(one, text) for one in wanted for text in given):
             raise CommandFailed(
-                f"what answers at {self.url} does not take the token, or is not your daemon",
-                "it did not get the token; name another with --token-file, or restart the daemon",
+                f"what answers at {self.url} rejected the token, or is not your daemon",
+                "it did not get the token; pass another with --token-file, or restart the daemon",
             )
 
     def _places(self, connected: socket.socket) -> Sequence[str]:
@@ -212,9 +212,11 @@ def _refusal(method: str, error: Mapping[str, Any]) -> Refused:
 def _http_failure(url: str, status: int, body: bytes) -> CommandFailed:
     if status == 401:
         return CommandFailed(
-            f"the daemon at {url} does not take the token", "name the right one with --token-file"
+            f"the daemon at {url} rejected the token", "pass the right one with --token-file"
         )
     if status == 404:
         return NoDaemon(f"what answers at {url} is not a bitween daemon")
     text = body.decode("utf-8", "replace").strip()
-    return CommandFailed(f"the daemon at {url} refuses: {text or f'HTTP status {status}'}")
+    return CommandFailed(
+        f"the daemon at {url} rejected the call: {text or f'HTTP status {status}'}"
+    )

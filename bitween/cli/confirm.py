@@ -1,4 +1,4 @@
-"""Asking before something is done that cannot be undone."""
+"""Asks the user before something that cannot be undone."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 def run_daemon(options: Sequence[str]) -> int:
     """
-    Do what ``twistd --nodaemon --pidfile= bitween`` does, where only ``bitween`` is on the path.
+    Run ``twistd --nodaemon --pidfile= bitween``, for users who have only ``bitween`` on the path.
 
     :param options: those of ``twistd bitween``.
     :returns: the exit status.

@@ -10,15 +10,15 @@ from typing import Any
 
 from bitween.model.format import duration_text, limit_text, rate_text, size_text
 
-#: What stands in the text of an error already.
+#: What the text of an error already says.
 _FOR_PROGRAMS = frozenset({"reason", "detail", "values"})
 
 
 def event_lines(event: Mapping[str, Any], name_of: Callable[[str], str | None]) -> Iterator[str]:
     """
-    An event as lines: one for each torrent that it is about, or one.
+    Describe an event in one line, or in one for each torrent that it is about.
 
-    :param name_of: the name of a torrent of ours by its hash, where that is known.
+    :param name_of: returns the name of one of our torrents by its hash; ``None`` if unknown.
     """
     when = local_time(event["time"])
     for part in event["data"].get("torrents", [event["data"]]):

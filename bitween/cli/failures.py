@@ -1,4 +1,4 @@
-"""Why a command ends without having done what was asked, and the exit status that says so."""
+"""The errors of commands, with their exit statuses."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from typing import ClassVar
 
 from bitween.errors import BitweenError
 
-#: What to do where no daemon was found: one with a state directory of its own may run all the same.
+#: The hint where no daemon was found: one with its own state directory may still be running.
 START_OR_NAME = (
-    "start one with bitween daemon; if yours runs with a --state-dir, name the same directory here"
+    "start one with bitween daemon; if yours runs with a --state-dir, pass the same directory here"
 )
 
 
 class CommandFailed(BitweenError):
-    """The daemon said no, or what was asked for cannot be done."""
+    """The daemon rejected the call, or the command cannot do its work."""
 
     exit_status: ClassVar[int] = 1
 
@@ -22,7 +22,7 @@ class Refused(CommandFailed):
     """
     The daemon answered with an error.
 
-    :ivar reason: the word for its kind, as ``docs/api.rst`` lists them; may be empty.
+    :ivar reason: the kind of error, one of those in ``docs/api.rst``; may be empty.
     """
 
     def __init__(self, message: str, hint: str, reason: str, detail: str = "") -> None:
@@ -31,7 +31,7 @@ class Refused(CommandFailed):
 
 
 class WrongUsage(CommandFailed):
-    """The command line does not make sense."""
+    """The command line is not valid."""
 
     exit_status = 2
 

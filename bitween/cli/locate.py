@@ -1,4 +1,4 @@
-"""Which daemon a command is for."""
+"""Finds the daemon that a command is for."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ def find_client(
     args: argparse.Namespace, environ: Mapping[str, str]
 ) -> tuple[ApiClient, int | None]:
     """
-    A client of the daemon that the options name, or of the only one that runs here.
+    Make a client of the daemon that the options name, or of the only one that runs here.
 
-    :returns: with it the daemon's process, where that is known.
+    :returns: the client, and the daemon's process if it is known.
     :raises NoDaemon: if there is none.
     :raises WrongUsage: if there are several, and nothing says which one is meant.
     """
@@ -76,8 +76,7 @@ def _token_for_url(url: str, token_file: str | None, environ: Mapping[str, str])
             return daemon.token
     raise WrongUsage(
         f"the token for {url} is not known here",
-        "name its file with --token-file, or the daemon's directory with --state-dir in place of"
-        " --url",
+        "pass its file with --token-file, or use --state-dir instead of --url",
     )
 
 

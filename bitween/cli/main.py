@@ -20,7 +20,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     Run one command.
 
-    :returns: the exit status: 0 done, 1 the daemon said no, 2 wrong usage, 3 no daemon there.
+    :returns: the exit status: 0 done, 1 failed, 2 wrong usage, 3 no daemon found.
     """
     argv = sys.argv[1:] if argv is None else argv
     # What the daemon prints is its log.
@@ -34,7 +34,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run_to_the_end(argv: Sequence[str]) -> int:
-    """Run one command, whatever becomes of its output."""
+    """Run one command; an error of its output ends it."""
     try:
         status = _run(argv)
         sys.stdout.flush()
@@ -53,7 +53,7 @@ def _run_to_the_end(argv: Sequence[str]) -> int:
 
 
 def _run(argv: Sequence[str]) -> int:
-    """Run one command, also one that ends by itself."""
+    """Run one command; argparse and twistd end by ``SystemExit``."""
     try:
         if argv[:1] == ["daemon"]:
             from bitween.cli.daemon import run_daemon  # noqa: PLC0415  # help must be quick
@@ -77,7 +77,7 @@ def _parse_and_run(argv: Sequence[str]) -> int:
         return 0
     args = parser.parse_args(argv)
     if args.command == "daemon":
-        parser.error("daemon comes first, and its options after it")
+        parser.error("daemon comes first, then its options")
     _refuse_empty(parser, args, argv)
     return _run_command(args)
 
@@ -91,13 +91,13 @@ def _refuse_empty(
             option = f"--{name.replace('_', '-')}"
             given = any(argument.partition("=")[0] == option for argument in argv)
             named = option if given else "an argument"
-            parser.error(f"{named} is empty; leave it out, or say what is meant")
+            parser.error(f"{named} is empty; leave it out, or give a value")
 
 
 def _run_command(args: argparse.Namespace) -> int:
-    # Imported here, for help must be quick and these are not.
+    # Imported here: help must be quick, and these are slow to import.
     if args.command == "demo":
-        from bitween.cli.demo import run_demo  # noqa: PLC0415  # see above
+        from bitween.cli.demo.run import run_demo  # noqa: PLC0415  # see above
 
         return run_demo(args)
     if args.command == "completion":
@@ -105,7 +105,7 @@ def _run_command(args: argparse.Namespace) -> int:
 
         print(shell_code(args.shell))
         return 0
-    from bitween.cli.commands import COMMANDS  # noqa: PLC0415  # see above
+    from bitween.cli.commands.table import COMMANDS  # noqa: PLC0415  # see above
     from bitween.cli.locate import find_client  # noqa: PLC0415  # see above
     from bitween.cli.output import Output  # noqa: PLC0415  # see above
     from bitween.cli.session import CommandSession  # noqa: PLC0415  # see above

@@ -40,7 +40,7 @@ class Named:
 
 def shared_torrent(client: ApiClient, text: str) -> Named:
     """
-    What contacts share under a name or hash; a whole hash may be of something nobody shares yet.
+    Find what contacts share under a name or hash; a whole hash may be one that nobody shares yet.
 
     :param text: a name, the first six or more digits of a hash, a magnet link, or the path of a
         .torrent file.
@@ -58,7 +58,7 @@ def shared_torrent(client: ApiClient, text: str) -> Named:
 
 def own_torrent(client: ApiClient, text: str) -> Named:
     """
-    A torrent of ours by its name or hash.
+    Find one of our torrents by name or hash.
 
     :param text: a name, or the first six or more digits of a hash; never a part of a name.
     :raises CommandFailed: if nothing or more than one thing is meant.
@@ -72,9 +72,9 @@ def own_torrent(client: ApiClient, text: str) -> Named:
 
 def _hash_in(text: str, *, files: bool = True) -> str | None:
     """
-    The hash that a magnet link or a .torrent file has.
+    Return the hash in a magnet link or a .torrent file; ``None`` for another text.
 
-    :raises WrongUsage: if it has none.
+    :raises WrongUsage: if there is none in it.
     """
     if is_web_link(text):
         raise WrongUsage(said_of_link(quoted(text)), WHAT_TO_DO)

@@ -37,11 +37,11 @@ class Output:
 
     @property
     def shows_progress(self) -> bool:
-        """Whether somebody watches."""
+        """Whether messages go to a terminal."""
         return self._err.isatty()
 
     def json(self, result: object) -> None:
-        """Print a result as JSON: in one line, unless somebody is to read it."""
+        """Print a result as JSON: in one line, unless it goes to a terminal."""
         # ASCII only, so that nothing in it can disturb a terminal.
         print(json.dumps(result, indent=2 if self._out.isatty() else None), file=self._out)
 
@@ -50,8 +50,8 @@ class Output:
         print(printable(text, sys.maxsize), file=self._out)
 
     def note(self, text: str) -> None:
-        """Tell something that is no part of the result, in one line or more."""
-        with suppress(OSError):  # there is nowhere else to tell it
+        """Print something that is not part of the result, in one line or more."""
+        with suppress(OSError):  # there is no other place to print it
             for line in text.split("\n"):
                 print(printable(line, sys.maxsize), file=self._err)
 
@@ -60,7 +60,7 @@ class Output:
         print(printable(text, sys.maxsize), end="", file=self._err, flush=True)
 
     def flush(self) -> None:
-        """Let whoever reads have at once what was printed."""
+        """Send out what was printed, for a program that reads it as it comes."""
         self._out.flush()
 
     def table(
@@ -71,7 +71,7 @@ class Output:
 
         A column called ``hash`` is cut to what still tells torrents apart where room is short.
 
-        :param empty: what to tell instead of a table without rows.
+        :param empty: printed instead of a table without rows.
         """
         if empty and not rows:
             self.note(empty)

@@ -1,4 +1,4 @@
-"""A bar that shows how far something is, where somebody watches."""
+"""A progress bar, on a terminal."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from bitween.model.text import printable
 @dataclass(frozen=True, slots=True)
 class Step:
     """
-    How far something is.
+    The progress of an operation.
 
     :param done: bytes.
     :param total: bytes, ``None`` while unknown.

@@ -1,4 +1,4 @@
-"""What every command works with."""
+"""The arguments, the client and the output of one command."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from bitween.cli.output import Output
 @dataclass(frozen=True, slots=True)
 class CommandSession:
     """
-    What a command works with.
+    The arguments, the client and the output of one command.
 
-    :param pid: the daemon's process, where it is on this machine.
+    :param pid: the daemon's process, ``None`` if it is on another machine.
     """
 
     args: argparse.Namespace
@@ -24,15 +24,15 @@ class CommandSession:
     pid: int | None
 
     def call(self, method: str, **params: object) -> Any:
-        """Call a method of the API; what is ``None`` is left out."""
+        """Call a method of the API; parameters that are ``None`` are left out."""
         given = {name: value for name, value in params.items() if value is not None}
         return self.client.call(method, **given)
 
     def show(self, result: object, text: str) -> None:
         """
-        Print a result.
+        Print a result: as JSON with ``--json``, otherwise as text.
 
-        :param text: what it says to a person.
+        :param text: the result for a person.
         """
         if self.output.as_json:
             self.output.json(result)

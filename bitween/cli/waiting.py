@@ -1,4 +1,4 @@
-"""Following something that the daemon does until it is done."""
+"""Waits for the daemon to finish something."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def wait_for_job(client: ApiClient, job_id: str, title: str, output: Output) -> 
 
 def wait_for_torrent(client: ApiClient, info_hash: str, output: Output) -> dict[str, Any]:
     """
-    Follow a download until what is wanted is on the disk, also when no source is there for a while.
+    Follow a download until the wanted files are on the disk, also while no source is online.
 
     :returns: the torrent.
     :raises CommandFailed: if it stops with an error, or is removed.
@@ -57,7 +57,7 @@ def wait_for_torrent(client: ApiClient, info_hash: str, output: Output) -> dict[
 
 
 def _pauses() -> Iterator[float]:
-    """Seconds between two questions: short things seem immediate, long ones cost little."""
+    """Seconds between two calls: short work seems immediate, long work costs few calls."""
     return chain((0.02, 0.05, 0.1, 0.2), repeat(0.5))
 
 

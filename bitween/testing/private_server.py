@@ -57,8 +57,8 @@ class PrivateServer(ABC):
     def __init__(self, directory: str | None = None) -> None:
         """
         :param directory: an empty or missing directory for everything it writes; ``None`` for a
-            temporary one, which :meth:`close` removes.  Such servers refuse to run as root, so
-            root's runs as ``nobody``, to whom the directory is then given.
+            temporary one, which :meth:`close` removes.  Such servers refuse to run as root; there
+            the server runs as ``nobody``, which then owns the directory.
         :raises ConfigurationError: if the server could not use the directory.
         """
         label = self.name.lower()
@@ -261,7 +261,7 @@ class PrivateServer(ABC):
         """
         Start the process and wait until it listens.
 
-        :returns: whether it does; if not, somebody else has one of the ports.
+        :returns: whether it does; if not, another process has one of the ports.
         :raises StartupError: if it ended, or takes too long.
         """
         logged_before = len(self._log_text())
@@ -296,7 +296,7 @@ class PrivateServer(ABC):
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
-                # Not the terminal's: a Ctrl-C is for the one who started us, and he stops us.
+                # A Ctrl-C on the terminal is for our parent, which then stops the server.
                 start_new_session=True,
                 preexec_fn=dying_with_parent(),  # noqa: PLW1509  # there are no threads
                 user=self._owner.pw_uid if self._owner else None,

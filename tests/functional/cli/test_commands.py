@@ -91,7 +91,7 @@ class FindingTests(CliCase):
         await self.serve()
         Path(self.file("token", "some-other-token-of-yore")).chmod(0o600)
         said = await self.refused(1, "ls", "--token-file", "token")
-        self.assertIn("does not take the token", said)
+        self.assertIn("rejected the token", said)
         self.assertIn("--token-file", said)
 
     async def test_bad_token_files(self) -> None:
@@ -120,13 +120,13 @@ class FindingTests(CliCase):
     def impostor(
         self, relay_to: int | None = None, *, beside: bool = False
     ) -> tuple[str, list[bytes]]:
-        """Have somebody listen where no daemon is (any more); tells the URL, and what comes."""
+        """Listen where no daemon is any more; returns the URL, and what arrives."""
         listening = Impostor(reactor, relay_to, beside=beside)
         self.addCleanup(listening.stop)
         return listening.url, listening.heard
 
     async def test_who_listens_at_a_stale_port(self) -> None:
-        """The token stays with us where somebody else listens in place of a daemon that died."""
+        """A program that listens in place of a daemon that died does not get the token."""
         url, heard = self.impostor()
         gone = ApiLocation(url, TOKEN, os.getpid(), JID)
         api_location.write(os.path.join(self.path("state"), "bitween", JID, "api.json"), gone)
@@ -670,7 +670,7 @@ class DaemonTests(CliCase):
         self.assertIn("not among", await self.refused(1, "contacts", "remove", BOB))
 
     async def test_own_link(self) -> None:
-        """It is printed; one of somebody else's is taken in place of a JID."""
+        """It is printed; a contact's link is accepted in place of a JID."""
         await self.serve()
         outcome = await self.done("contacts", "link")
         self.assertEqual(outcome.out.strip(), f"xmpp:{JID}?subscribe")
@@ -985,7 +985,7 @@ class AccessTests(CliCase):
             self.assertEqual(first, "first\tdo everything\t")
             self.assertRegex(wall, r"^wall\tlook\t\d{4}-\d\d-\d\d \d\d:\d\d$")
         await self.done("token", "revoke", "wall")
-        self.assertIn("does not take the token", await self.refused(1, "status", *there))
+        self.assertIn("rejected the token", await self.refused(1, "status", *there))
 
     async def test_tokens_as_json(self) -> None:
         """The answers of the API."""

@@ -28,7 +28,7 @@ class CompletionTests(CliCase):
     """What is offered."""
 
     async def setUp(self) -> None:  # type: ignore[override]  # trial takes coroutines
-        """A torrent of ours, and shares of a contact, one of them with a hostile name."""
+        """One of our torrents, and shares of a contact, one of them with a hostile name."""
         super().setUp()
         await self.serve()
         self.world.share("holiday film.mkv", A)

@@ -72,7 +72,7 @@ def _peer_row(peer: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _each(session: CommandSession, done: str, change: Callable[[str], object]) -> None:
-    """Do something to every torrent that is named, once all names are understood."""
+    """Change every torrent that is named, after all names are resolved."""
     for named in _named(session):
         session.show(change(named.hash), f"{done} {named}")
 
@@ -102,7 +102,7 @@ def files(session: CommandSession) -> None:
         output.json(result)
         return
     if result["files"] is None:
-        output.note("its files are not known until a contact who has it is online")
+        output.note("its file list is not known until a contact who has it is online")
         return
     places = {index: place for place, index in enumerate(result["first"], 1)}
     output.table(
@@ -112,7 +112,7 @@ def files(session: CommandSession) -> None:
 
 
 def _wanted(session: CommandSession, files: list[Mapping[str, Any]] | None) -> list[int] | None:
-    """The files that are to be wanted from now on; ``None`` for those that are."""
+    """Return the files to want from now on; ``None`` to leave the selection as it is."""
     args = session.args
     if args.only is not None:
         return _numbers(args.only)
@@ -120,7 +120,7 @@ def _wanted(session: CommandSession, files: list[Mapping[str, Any]] | None) -> l
         return None
     if files is None:
         raise CommandFailed(
-            "its files are not known yet", "try again when a contact who has it is online"
+            "its file list is not known yet", "try again when a contact who has it is online"
         )
     wanted = {file["index"] for file in files if file["wanted"]}
     wanted -= set(_numbers(args.skip or ""))
@@ -142,14 +142,14 @@ def _numbers(text: str) -> list[int]:
     """
     Read ``0,3-5``.
 
-    :raises WrongUsage: if that is no list of numbers.
+    :raises WrongUsage: if it is not a list of numbers.
     """
     numbers: list[int] = []
     for part in filter(None, text.split(",")):
         match = _NUMBERS.fullmatch(part.strip())
         first, last = (int(match[1]), int(match[2] or match[1])) if match else (1, 0)
         if not first <= last <= first + 10**5:
-            raise WrongUsage(f"{part!r} is not the number of a file", "say e.g. 0,3-5")
+            raise WrongUsage(f"{part!r} is not a valid file number", "use e.g. 0,3-5")
         numbers += range(first, last + 1)
     return numbers
 
@@ -175,7 +175,7 @@ def limit(session: CommandSession) -> None:
 def _limits(
     session: CommandSession, info_hash: str | None, rates: Mapping[str, int | None]
 ) -> dict[str, Any]:
-    """The limits, after those were changed that are given."""
+    """Change the limits that are given, and return all of them."""
     if any(rate is not None for rate in rates.values()):
         changed: dict[str, Any] = session.call("bt.set_limits", hash=info_hash, **rates)
         return changed
@@ -191,7 +191,7 @@ def _rate(text: str | None) -> int | None:
     """
     Read ``500k``, ``2MB/s`` or ``none``.
 
-    :raises WrongUsage: if that is no rate.
+    :raises WrongUsage: if it is not a rate.
     """
     if text is None:
         return None
@@ -216,7 +216,9 @@ def export(session: CommandSession) -> None:
 
 def _write_new(path: str, content: bytes) -> None:
     """
-    :raises CommandFailed: if that is not possible, or something lies there.
+    Write a new file.
+
+    :raises CommandFailed: if that is not possible, or the file exists.
     """
     try:
         with open(path, "xb") as file:

@@ -1,4 +1,4 @@
-"""The commands about who may use the API."""
+"""Commands about access to the API: ``token``, ``sessions``, ``open``."""
 
 from __future__ import annotations
 

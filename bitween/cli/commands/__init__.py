@@ -1,0 +1,1 @@
+"""The commands that talk to a daemon, by subject; the table has all of them."""

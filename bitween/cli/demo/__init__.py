@@ -1,0 +1,1 @@
+"""``bitween demo``: everything on this machine, with two throw-away accounts."""
