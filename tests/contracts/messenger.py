@@ -115,7 +115,7 @@ class MessengerContract(_Base):
             any(c.trusted for c in (*alice.messenger.contacts, *bob.messenger.contacts))
         )
 
-    async def test_the_survey(self) -> None:
+    async def test_the_server_check_runs_each_check_once(self) -> None:
         """Each check is made once, and what bitween cannot do without is there."""
         alice = self.person("alice")
         self.assertEqual(await alice.messenger.survey(), [])

@@ -274,7 +274,7 @@ class Contract:
         def change(self, info_hash: InfoHash) -> None:
             """Tell a fake swarm that files were changed."""
 
-        async def test_peers(self) -> None:
+        async def test_offering_peers_is_always_accepted(self) -> None:
             """Peers can be offered for anything, at any time, any number of times."""
             info = self.file()
             await self.swarm.share(info, self.folder)

@@ -25,7 +25,7 @@ class AccessTests(ProsodyTestCase):
         await readBody(response)
         return int(response.code)
 
-    async def test_tokens(self) -> None:
+    async def test_tokens_survive_a_kill_and_a_stop(self) -> None:
         """They are there after a kill and after a clean stop; one that was revoked is not."""
         daemon = self.daemon(self.server("alice"), "alice")
         await daemon.start()
@@ -72,7 +72,7 @@ class AccessTests(ProsodyTestCase):
         session: str = json.loads(await readBody(response))["session"]
         return session
 
-    async def test_damaged_tokens(self) -> None:
+    async def test_a_daemon_with_damaged_tokens_does_not_start(self) -> None:
         """A daemon that cannot tell whom to let in does not start, and says why."""
         daemon = self.daemon(self.server("alice"), "alice")
         path = os.path.join(daemon.state_dir, "tokens.json")

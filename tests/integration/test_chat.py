@@ -36,7 +36,7 @@ class ChatControl(OnEveryServer):
         """The full JID of a daemon."""
         return str((await daemon.call("Api.status"))["jid"])
 
-    async def test_own_account(self) -> None:
+    async def test_our_other_client_can_run_commands(self) -> None:
         """The phone finds the commands, looks, and has something of bob's downloaded."""
         server = self.server("alice", "bob")
         alice, bob = await self.contacts(server, "alice", "bob")
@@ -67,7 +67,7 @@ class ChatControl(OnEveryServer):
         row = {cell["var"]: str(cell.value) for cell in table.item.elements()}
         self.assertEqual((row["Name"], row["Done"]), ("holiday.tar", "100%"))
 
-    async def test_others(self) -> None:
+    async def test_others_cannot_run_commands(self) -> None:
         """A stranger who knows the full address finds nobody there, a contact is refused."""
         server = self.server("alice", "bob", "mallory")
         alice, _ = await self.contacts(server, "alice", "bob")

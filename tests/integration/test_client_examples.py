@@ -57,15 +57,15 @@ class ClientTests(ProsodyTestCase):
             raise SkipTest(f"there is no {program}")
         return path
 
-    async def test_curl(self) -> None:
+    async def test_the_shell_example_runs(self) -> None:
         """The shell script needs nothing but curl and sed."""
         self.find("curl")
         await self.check("curl.sh", [self.find("sh")])
 
-    async def test_python(self) -> None:
+    async def test_the_python_example_runs(self) -> None:
         """The one in Python needs requests."""
         await self.check("client.py", [sys.executable])
 
-    async def test_node(self) -> None:
+    async def test_the_javascript_example_runs(self) -> None:
         """The one in JavaScript needs Node, and nothing installed by npm."""
         await self.check("client.mjs", [self.find("node")])

@@ -67,7 +67,7 @@ class ControlTests(ProsodyTestCase):
         await alice.call("bt.resume", hash=info_hash)
         await bob.finds(info_hash)
 
-    async def test_other_programs(self) -> None:
+    async def test_other_programs_can_read_exports(self) -> None:
         """What is exported is a .torrent file that libtorrent reads, and a magnet link."""
         server = self.server("alice")
         alice = self.daemon(server, "alice")

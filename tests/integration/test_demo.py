@@ -145,7 +145,7 @@ class DemoTests(SynchronousTestCase):
         demo.send_signal(signal.SIGINT)
         self.assertEqual(demo.wait(PATIENCE), 0)
 
-    def test_terminal_gone(self) -> None:
+    def test_a_vanished_terminal_ends_the_demo(self) -> None:
         """A terminal that goes without a signal, as under ``su -c``, ends it just the same."""
         ours, its = pty.openpty()
         # Not the leader of its session, so that no terminal that it opens becomes its own.
@@ -161,7 +161,7 @@ class DemoTests(SynchronousTestCase):
         self.assert_gone(processes)
         demo.wait(PATIENCE)
 
-    def test_stopped(self) -> None:
+    def test_an_interrupted_demo_cleans_up(self) -> None:
         """Ctrl-C, SIGTERM or a closed terminal in the middle: it cleans up and says so."""
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             demo, processes = self.start_until(_RUNNING)
@@ -169,13 +169,13 @@ class DemoTests(SynchronousTestCase):
             self.assertEqual(demo.wait(PATIENCE), 128 + number)
             self.assert_gone(processes)
 
-    def test_killed(self) -> None:
+    def test_a_killed_demo_leaves_no_process(self) -> None:
         """Even if it is killed in the hardest way, no process and no directory stays."""
         demo, processes = self.start_until(_RUNNING)
         demo.kill()
         self.assert_gone(processes)
 
-    def test_daemon_fails(self) -> None:
+    def test_a_failing_daemons_log_is_shown(self) -> None:
         """If a daemon does not come up, it shows the end of that daemon's log, and exits with 1."""
         spoilt = os.path.abspath(self.mktemp())
         os.makedirs(spoilt)
@@ -188,7 +188,7 @@ class DemoTests(SynchronousTestCase):
         self.assertIn(b"libtorrent is spoilt", output)
         self.assert_gone([])
 
-    def test_no_room(self) -> None:
+    def test_without_a_temporary_directory_one_line_says_so(self) -> None:
         """Where no temporary directory can be made, one line says that."""
         demo = self.start({"TMPDIR": os.path.join(self.temporary, "missing")})
         output, _ = demo.communicate(timeout=PATIENCE)

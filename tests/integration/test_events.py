@@ -95,7 +95,7 @@ class EventTests(ProsodyTestCase):
         reader.transport.write("\r\n".join([*lines, "", ""]).encode())
         return reader
 
-    async def test_transfer(self) -> None:
+    async def test_both_sides_see_a_transfer_from_start_to_end(self) -> None:
         """Who shares sees the job and the torrent, who downloads sees it from request to end."""
         server = self.server("alice", "bob")
         alice, bob = self.daemon(server, "alice"), self.daemon(server, "bob")
@@ -132,7 +132,7 @@ class EventTests(ProsodyTestCase):
         ids = [event["id"] for _, event in at_bobs.events]
         self.assertEqual(ids, list(range(ids[0], ids[0] + len(ids))), "no gaps")
 
-    async def test_restart(self) -> None:
+    async def test_a_position_of_an_earlier_run_gets_a_resync(self) -> None:
         """A stop ends the streams; a position of the earlier run gets a resync in the next."""
         alice = self.daemon(self.server("alice"), "alice")
         await alice.start()
@@ -149,7 +149,7 @@ class EventTests(ProsodyTestCase):
         polled = await alice.call("events.poll", since=seen)
         self.assertEqual((polled["events"], polled["gap"]), ([], True))
 
-    async def test_metrics(self) -> None:
+    async def test_metrics_show_connection_and_process(self) -> None:
         """They tell of the connection and of the process, to whom has the token."""
         alice = self.daemon(self.server("alice"), "alice")
         await alice.start()

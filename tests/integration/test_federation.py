@@ -61,7 +61,7 @@ class DeadServerTests(ProsodyTestCase):
         await self.bob.start()
         self.assert_same(self.path, await self.alice.complete(self.info_hash))
 
-    async def test_it_hangs(self) -> None:
+    async def test_a_hanging_server_of_a_contact_is_waited_for(self) -> None:
         """Bob does not answer, until his server goes on."""
         await self.shared()
         assert self.there.pid is not None

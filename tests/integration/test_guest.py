@@ -201,7 +201,7 @@ class Guest(_Base):
         self.assertEqual(seen[0]["priority"], "-1")
         self.assertEqual(program.messages(), [])
 
-    async def test_requests(self) -> None:
+    async def test_contacts_discover_the_daemon_and_strangers_do_not(self) -> None:
         """A contact learns what the daemon is; a stranger who knows its full JID learns nothing."""
         server = self.server("alice", "bob", "mallory")
         alice, _ = await self.contacts(server, "alice", "bob")

@@ -121,7 +121,7 @@ class Hostility(OnEveryServer):
         await self.shares_of_bob(alice, count=2)
         self.assertNotIn("Traceback", alice.log)
 
-    async def test_a_stranger(self) -> None:
+    async def test_events_of_strangers_change_nothing(self) -> None:
         """Events of somebody who is no contact change nothing, and are logged once."""
         alice, bob = await self.rig()
         event = (

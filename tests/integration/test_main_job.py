@@ -19,7 +19,7 @@ class Sharing(OnEveryServer):
         self.make_file(f"{name}/empty", b"")
         return os.path.join(self.directory, "files", name)
 
-    async def test_a_file(self) -> None:
+    async def test_a_shared_file_arrives_unharmed(self) -> None:
         """A file that alice shares appears at bob's, with name and size, and arrives unharmed."""
         alice, bob = await self.contacts(self.server("alice", "bob"), "alice", "bob")
         path = self.make_file("film.mkv", noise(5 * MIB))
@@ -29,7 +29,7 @@ class Sharing(OnEveryServer):
         self.assertEqual(found["contacts"], ["alice@localhost"])
         self.assert_same(path, await bob.download(info_hash))
 
-    async def test_a_folder(self) -> None:
+    async def test_a_shared_folder_arrives_with_odd_names_and_empty_files(self) -> None:
         """A folder arrives with its sub-folders, its non-ASCII names and its empty file."""
         alice, bob = await self.contacts(self.server("alice", "bob"), "alice", "bob")
         folder = self.make_folder("Ferien 2026 – Übersicht")
@@ -77,7 +77,7 @@ class Sharing(OnEveryServer):
         await alice.start()
         await bob.finds(info_hash)
 
-    async def test_three_daemons(self) -> None:
+    async def test_a_third_daemon_fetches_from_seed_and_download(self) -> None:
         """The third fetches from the first two at once: from the seed, and from the download."""
         server = self.server("alice", "bob", "carol")
         alice, bob, carol = await self.contacts(server, "alice", "bob", "carol")

@@ -76,7 +76,7 @@ class NatTests(TestCase):
 class InterfaceTests(SynchronousTestCase):
     """A machine whose interfaces change."""
 
-    def test_another_network(self) -> None:
+    def test_a_new_address_lease_is_noticed(self) -> None:
         """A new lease is noticed at the next look."""
         clock = Clock()
         seen: list[tuple[PeerAddress, ...]] = []
@@ -98,7 +98,7 @@ class InterfaceTests(SynchronousTestCase):
             clock.advance(INTERVAL)
             self.assertEqual(seen, [(PeerAddress("20.0.7.7", PORT),)])
 
-    def test_ipv6(self) -> None:
+    def test_temporary_ipv6_addresses_are_chosen_on_request(self) -> None:
         """Temporary addresses are named if that is asked for, in place of the lasting ones."""
         with lab() as network:
             host = network.public("host", ipv4=False)

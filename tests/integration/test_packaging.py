@@ -111,25 +111,25 @@ class PackagingTests(SynchronousTestCase):
         self.assertIn("there is no password", stopped.stderr)
         self.assertIn("bitween 0.", self.run_command(command, "--version", folder=self.directory))
 
-    def test_folder(self) -> None:
+    def test_pip_install_from_a_folder(self) -> None:
         """``pip install .`` does it."""
         self.install(".")
         self.assert_installed(self.environment)
         manual = os.path.join(self.environment, "share", "man", "man1", "bitween.1")
         self.assertTrue(os.path.exists(manual))
 
-    def test_editable(self) -> None:
+    def test_pip_install_editable(self) -> None:
         """``pip install -e .`` does it, with the sources in their place."""
         self.install("--editable", ".")
         self.assert_installed(self.sources)
 
-    def test_wheel(self) -> None:
+    def test_pip_install_from_a_wheel(self) -> None:
         """A wheel does it."""
         name = self.run_python("-c", _BUILD_WHEEL).splitlines()[-1]
         self.install(os.path.join("dist", name))
         self.assert_installed(self.environment)
 
-    def test_sdist(self) -> None:
+    def test_pip_install_from_a_source_archive(self) -> None:
         """A source archive does it, and needs nothing but what it holds."""
         name = self.run_python("-c", _BUILD_SDIST).splitlines()[-1]
         archive = os.path.join(self.directory, name)

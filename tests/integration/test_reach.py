@@ -26,7 +26,7 @@ class ReachTests(ProsodyTestCase):
         way: dict[str, Any] = resource["way"]
         return way
 
-    async def test_directly(self) -> None:
+    async def test_daemons_on_one_machine_connect_directly(self) -> None:
         """On one machine they meet directly, and say so from the first download on."""
         alice, bob = await self.contacts(self.server("alice", "bob"), "alice", "bob")
         path = self.make_file("film.mkv", noise(MIB))
@@ -58,7 +58,7 @@ class ReachTests(ProsodyTestCase):
         await alice.finds(info_hash)
         self.assert_same(second, await alice.download(info_hash))
 
-    async def test_by_relay(self) -> None:
+    async def test_an_unreachable_contact_is_reached_by_relay(self) -> None:
         """Who is to be found on another machine's loopback only is met at the server's proxy."""
         if not any(_has_network(name) for name in netifaces.interfaces()):
             raise SkipTest("this machine has no network")

@@ -99,13 +99,13 @@ class RelayedTransferTests(SwarmCase):
         server.start()
         return server
 
-    async def test_through_prosody(self) -> None:
+    async def test_a_transfer_through_prosodys_proxy(self) -> None:
         """Every byte arrives, and is booked to the contact on either side."""
         server = self.serve(PrivateProsody(limits=True))
         jids = [server.add_account(user, "secret") for user in ("alice", "bob")]
         await self.transfer(*await self.friends(server, *jids), SIZE)
 
-    async def test_through_ejabberd(self) -> None:
+    async def test_a_transfer_through_ejabberds_proxy(self) -> None:
         """The same."""
         server = self.serve(ejabberd_or_skip())
         jids = [server.add_account(user, "secret") for user in ("alice", "bob")]
@@ -119,7 +119,7 @@ class RelayedTransferTests(SwarmCase):
         bob = server.add_account_elsewhere("bob", "secret")
         await self.transfer(*await self.friends(server, alice, bob), SIZE)
 
-    async def test_in_band(self) -> None:
+    async def test_a_small_transfer_in_band(self) -> None:
         """Something small, where there is no proxy at all."""
         server = TwoDomains()
         self.serve(server)

@@ -99,7 +99,7 @@ class Resumption(_Base):
         events = [*self.alice.told, *self.bob.told]
         return [event for event in events if isinstance(event, PresenceChanged)]
 
-    async def test_nobody_blinks(self) -> None:
+    async def test_contacts_do_not_notice_a_resumption(self) -> None:
         """Neither side sees the other go, again and again; the status says what happens."""
         for n in range(3):
             await self.cut_and_resume()

@@ -59,12 +59,12 @@ class FollowingTests(TestCase):
         messenger.client.startService()
         return in_time(online, "the log-in succeeds")
 
-    async def test_with_starttls(self) -> None:
+    async def test_starttls_verifies_the_jids_domain(self) -> None:
         """The certificate is the JID's domain's, whatever the host is called."""
         self.names.srv(f"{STARTTLS}localhost", (0, 0, self.prosody.port, "xmpp.example.org"))
         await self.online()
 
-    async def test_with_direct_tls(self) -> None:
+    async def test_direct_tls_is_used_where_the_record_says_so(self) -> None:
         """TLS begins with the connection where the record is of that service."""
         port = self.prosody.direct_tls_port
         self.names.srv(f"{DIRECT}localhost", (0, 0, port, "xmpp.example.org"))

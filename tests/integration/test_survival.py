@@ -164,7 +164,7 @@ class RefusalTests(ProsodyTestCase):
         self.assertIn("in use by process", line)
         await first.online()
 
-    async def test_wrong_options(self) -> None:
+    async def test_wrong_options_are_refused_before_the_start(self) -> None:
         """An unknown option and a bad value are told before anything starts."""
         self.assertIn("nonsense", await self.refused("--nonsense"))
         self.assertIn("--upload-limit", await self.refused("--upload-limit", "fast"))

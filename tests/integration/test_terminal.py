@@ -119,7 +119,7 @@ class TerminalTests(ProsodyTestCase):
         alice.close_terminal()
         await self.assert_clean(alice, bob)
 
-    async def test_modes(self) -> None:
+    async def test_state_files_are_private(self) -> None:
         """In a state directory that others could look into, everything is private from then on."""
         server = self.server("alice")
         alice = TerminalDaemon(server, self.pool, os.path.join(self.directory, "alice"), "alice")
@@ -141,7 +141,7 @@ class TerminalTests(ProsodyTestCase):
             [mode(path) for path in (alice.state_dir, alice.downloads)], [0o700, 0o755]
         )
 
-    async def test_control_c(self) -> None:
+    async def test_control_c_stops_the_daemon_cleanly(self) -> None:
         """So is this; child processes that hash are not hit, and nothing looks like a fault."""
         alice, bob = await self.two()
         path = self.make_file("film.mkv", noise(64 * MIB))
@@ -152,7 +152,7 @@ class TerminalTests(ProsodyTestCase):
         for word in ("Traceback", "KeyboardInterrupt", "Unhandled"):
             self.assertNotIn(word, alice.log)
 
-    async def test_control_backslash(self) -> None:
+    async def test_control_backslash_stops_the_daemon_cleanly(self) -> None:
         """So is this."""
         alice, bob = await self.two()
         alice.press(b"\x1c")
@@ -189,7 +189,7 @@ class BackgroundTests(ProsodyTestCase):
         await alice.gone()
         await until(_contains(alice.log_file, "Received SIGTERM"), bool)
 
-    async def test_modes(self) -> None:
+    async def test_state_is_private_and_downloads_follow_the_umask(self) -> None:
         """The state is private, and downloads have the umask of who started the daemon."""
         alice, pid = await self.begin()
         self.assertEqual(mode(alice.state_dir), 0o700)

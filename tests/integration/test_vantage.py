@@ -24,7 +24,7 @@ class _Prosody(PrivateProsody):
 class VantageTests(TestCase):
     """Prosody with mod_external_services, and mod_ipcheck where that is installed."""
 
-    async def test_prosody(self) -> None:
+    async def test_prosody_names_its_stun_server_and_our_address(self) -> None:
         """It names the STUN server and our address; it is itself on this machine."""
         server = _Prosody()
         self.addCleanup(server.close)

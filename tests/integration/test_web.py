@@ -177,7 +177,7 @@ class WebTests(ProsodyTestCase):
         self.assertEqual(chosen["first"], [0])
         self.assertEqual(files[0]["done"], 3_000_000)
 
-    async def test_contacts(self) -> None:
+    async def test_a_contact_request_is_accepted_on_the_page(self) -> None:
         """Somebody who asks is let in; what they share is one click away."""
         server = self.server("alice", "bob")
         alice, bob = self.daemon(server, "alice"), self.daemon(server, "bob")
@@ -207,7 +207,7 @@ class WebTests(ProsodyTestCase):
         limits = (await alice.call("Api.status"))["limits"]
         self.assertEqual((limits["upload"], limits["download"]), (500_000, 0))
 
-    async def test_restart(self) -> None:
+    async def test_the_page_survives_a_restart_of_the_daemon(self) -> None:
         """While the daemon is away the page says so; when it is back one logs in again."""
         server = self.server("alice")
         alice = self.daemon(server, "alice")

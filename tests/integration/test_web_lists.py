@@ -118,7 +118,7 @@ class WebListsTests(WebCase):
 
         await browse(visit, **context)
 
-    async def test_many_shares(self) -> None:
+    async def test_only_shares_in_sight_are_drawn(self) -> None:
         """Of ten thousand only those in sight are in the page, wherever it is scrolled to."""
         self.world.contact_shares(BOB, names(MANY))
 
@@ -143,7 +143,7 @@ class WebListsTests(WebCase):
         first, step = await browse(visit)
         print(f"\n{MANY} shares: first row {first:.2f} s, one scroll step {step:.2f} s")  # noqa: T201  # what it costs to look at them
 
-    async def test_the_keyboard(self) -> None:
+    async def test_rows_are_reached_by_arrow_keys(self) -> None:
         """Arrows go from row to row, Enter gets one, and the focus stays with it meanwhile."""
         self.world.contact_shares(BOB, names(200))
 
@@ -228,7 +228,7 @@ class WebListsTests(WebCase):
 
         await browse(visit)
 
-    async def test_no_xmpp(self) -> None:
+    async def test_without_xmpp_the_page_says_why(self) -> None:
         """While there is no XMPP session the page says why, and what the daemon does about it."""
 
         async def change(state: ConnectionState, error: str = "") -> None:
@@ -260,7 +260,7 @@ class WebListsTests(WebCase):
 
         await browse(visit, "--host-resolver-rules=MAP files.test 127.0.0.1")
 
-    async def test_phone(self) -> None:
+    async def test_nothing_is_wider_than_a_phone(self) -> None:
         """Nothing is wider than a phone, in German and with letters twice as large as well."""
 
         def look(page: Page, name: str) -> None:
@@ -357,7 +357,7 @@ class WebListsTests(WebCase):
             reduced_motion="reduce",
         )
 
-    async def test_german(self) -> None:
+    async def test_the_whole_page_speaks_german(self) -> None:
         """All of the page is in German, what the daemon says as well; axe finds nothing there."""
 
         def look(page: Page, name: str) -> None:

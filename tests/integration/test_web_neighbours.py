@@ -100,7 +100,7 @@ class NeighbourTests(WebCase):
                 await readBody(response)
         return statuses
 
-    async def test_another_port(self) -> None:
+    async def test_another_port_cannot_use_the_log_in(self) -> None:
         """It gets nothing that opens anything, and can neither end a log-in nor lock it out."""
         film = info_hash("a")
 
@@ -135,7 +135,7 @@ class NeighbourTests(WebCase):
         self.assertEqual(answers, ["refused", "", "refused"])
         self.assertGreaterEqual(len(self.neighbour.received), 2)
 
-    async def test_localhost(self) -> None:
+    async def test_the_log_in_is_not_shared_with_localhost_names(self) -> None:
         """The log-in is kept for an address: a name that is [::1] as well may be a neighbour's."""
 
         def visit(page: Page) -> None:
@@ -145,7 +145,7 @@ class NeighbourTests(WebCase):
 
         await browse(visit)
 
-    async def test_tabs(self) -> None:
+    async def test_a_log_in_counts_in_every_tab(self) -> None:
         """A log-in counts in every tab, and for the description of the API; a log-out ends it."""
 
         def visit(page: Page) -> None:
@@ -173,7 +173,7 @@ class NeighbourTests(WebCase):
 
         await browse(visit)
 
-    async def test_a_link(self) -> None:
+    async def test_a_log_in_link_stays_secret(self) -> None:
         """Its code leaves the address at once, serves once, and no server but ours sees it."""
 
         def visit(page: Page) -> None:
@@ -192,7 +192,7 @@ class NeighbourTests(WebCase):
 
         await browse(visit)
 
-    async def test_other_browsers(self) -> None:
+    async def test_other_browsers_can_be_logged_out(self) -> None:
         """Who is logged in sees which browsers are, and can log others out."""
 
         def visit(page: Page) -> None:

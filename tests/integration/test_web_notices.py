@@ -39,7 +39,7 @@ class WebNoticesTests(WebCase):
         page.get_by_role("link", name="My torrents").click()
         expect(page.locator("torrent-row").first).to_be_visible()
 
-    async def test_undo(self) -> None:
+    async def test_an_undone_removal_stays_undone(self) -> None:
         """What was undone, by mouse or by keyboard, stays undone when the time is over."""
 
         def visit(page: Page) -> None:

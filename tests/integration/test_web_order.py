@@ -49,7 +49,7 @@ class WebOrderTests(WebCase):
 
         await browse(visit)
 
-    async def test_typing_on(self) -> None:
+    async def test_typing_continues_while_the_address_changes(self) -> None:
         """What is typed while the page's address follows an earlier choice is searched for."""
         self.world.contact_shares(BOB, {info_hash(digit): f"0000{digit}" for digit in "123"})
 
@@ -63,7 +63,7 @@ class WebOrderTests(WebCase):
 
         await browse(visit)
 
-    async def test_quick_keys(self) -> None:
+    async def test_a_held_key_moves_from_row_to_row(self) -> None:
         """A key that is held goes on from row to row, however seldom these are drawn."""
         digits = "0123456789abcdef"
         self.world.contact_shares(BOB, {info_hash(digit): digit for digit in digits})
@@ -95,7 +95,7 @@ class WebOrderTests(WebCase):
         await browse(visit)
         self.assertEqual(self.world.swarm.limits.upload, 20_000)
 
-    async def test_gone_elsewhere(self) -> None:
+    async def test_a_late_dialogue_does_not_open_over_another_view(self) -> None:
         """A dialogue whose content comes late does not open over nothing."""
         self.world.share("song", info_hash("a"))
 
@@ -113,7 +113,7 @@ class WebOrderTests(WebCase):
 
         await browse(visit)
 
-    async def test_chosen_again(self) -> None:
+    async def test_a_file_chosen_again_is_wanted(self) -> None:
         """Who does not want something, and then does, has it."""
         self.world.contact_shares(BOB, {info_hash("a"): "folder"})
 

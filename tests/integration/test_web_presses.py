@@ -76,7 +76,7 @@ class WebPressesTests(WebCase):
         await browse(visit)
         self.assertNotIn(TorrentState.PAUSED, self.states().values())
 
-    async def test_a_finger(self) -> None:
+    async def test_lifting_a_finger_elsewhere_does_nothing(self) -> None:
         """A finger that is lifted from another row than the one that it touched does nothing."""
 
         def visit(page: Page) -> None:
@@ -94,7 +94,7 @@ class WebPressesTests(WebCase):
         await browse(visit, has_touch=True)
         self.assertNotIn(TorrentState.PAUSED, self.states().values())
 
-    async def test_another_meaning(self) -> None:
+    async def test_a_press_keeps_the_meaning_it_began_with(self) -> None:
         """A press on Pause does not resume what another client paused while the button was down."""
 
         async def pause() -> None:
@@ -139,7 +139,7 @@ class WebPressesTests(WebCase):
         await browse(visit)
         self.assertEqual(self.states()["b"], TorrentState.PAUSED)
 
-    async def test_shares(self) -> None:
+    async def test_presses_on_shares_and_labels_keep_their_row(self) -> None:
         """What contacts share holds to that as well, and so do labels with their boxes."""
 
         def visit(page: Page) -> None:

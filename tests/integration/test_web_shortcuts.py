@@ -45,7 +45,7 @@ class WebShortcutsTests(WebCase):
         """What there is in the end."""
         return [torrent.name for torrent in self.world.swarm.library]
 
-    async def test_paths(self) -> None:
+    async def test_typed_paths_and_file_links_are_shared(self) -> None:
         """``~/Pictures`` and a file: link, as a file manager copies it, are shared."""
 
         def visit(page: Page) -> None:
@@ -79,7 +79,7 @@ class WebShortcutsTests(WebCase):
 
         await browse(visit)
 
-    async def test_magnet_links(self) -> None:
+    async def test_pasted_magnet_links_are_downloaded(self) -> None:
         """A link is downloaded, pasted where one shares or where one searches."""
         self.world.contact_shares(BOB, {_HASH: "holiday"})
 
@@ -99,7 +99,7 @@ class WebShortcutsTests(WebCase):
 
         await browse(visit)
 
-    async def test_torrent_files(self) -> None:
+    async def test_dropped_torrent_files_are_asked_about(self) -> None:
         """A .torrent file that is dropped is asked about: what it describes may be meant."""
         described = hashlib.sha1(_INFO, usedforsecurity=False).hexdigest()
 

@@ -48,7 +48,7 @@ def rows_of(drawn: str) -> list[str]:
 class WebContactsTests(WebCase):
     """Contacts."""
 
-    async def test_own_link(self) -> None:
+    async def test_the_invitation_link_can_be_copied(self) -> None:
         """It is there to be copied, and the code holds it."""
         uri = f"xmpp:{OWN_JID}?subscribe"
 
@@ -67,7 +67,7 @@ class WebContactsTests(WebCase):
         code = segno.make_qr(uri, error="m")
         self.assertEqual(rows_of(drawn), ["".join(map(str, row)) for row in code.matrix])
 
-    async def test_contacts(self) -> None:
+    async def test_devices_requests_and_links_of_contacts_are_shown(self) -> None:
         """Devices tell what they share; who asks is known by the JID; a link is taken."""
         self.world.contact_shares(BOB, {info_hash("a"): "a", info_hash("b"): "b"})
         phone = self.world.contact(BOB, "phone")
@@ -97,7 +97,7 @@ class WebContactsTests(WebCase):
         contacts = {contact.jid: contact for contact in self.world.bitween.contacts.all()}
         self.assertIn("zoe@example.org", contacts)
 
-    async def test_the_focus(self) -> None:
+    async def test_the_focus_stays_with_its_contact(self) -> None:
         """Whoever is at a contact by keyboard stays there when others come and go."""
         self.world.contact_shares(BOB, {info_hash("a"): "a"})
 
@@ -158,7 +158,7 @@ class WebStatusTests(WebCase):
         Setting("upload-limit", "5000", Origin.FILE, changeable=True),
     )
 
-    async def test_next_try(self) -> None:
+    async def test_the_notice_counts_down_to_the_next_try(self) -> None:
         """The notice says why there is no connection, and counts down to the next try."""
 
         async def change(next_try: float | None, state: ConnectionState) -> None:
@@ -186,7 +186,7 @@ class WebStatusTests(WebCase):
 
         await browse(visit)
 
-    async def test_warnings(self) -> None:
+    async def test_log_warnings_appear_as_text(self) -> None:
         """What the log warns of is there at once, and only ever text."""
         log = Logger("test", observer=self.log)
         log.emit(LogLevel.warn, "first {name}", name=HOSTILE)
@@ -209,7 +209,7 @@ class WebStatusTests(WebCase):
 
         await browse(visit)
 
-    async def test_settings(self) -> None:
+    async def test_settings_are_listed_with_their_origin(self) -> None:
         """What is set is listed, with where that was done."""
 
         def visit(page: Page) -> list[str]:
@@ -232,7 +232,7 @@ class WebStatusTests(WebCase):
             ],
         )
 
-    async def test_language(self) -> None:
+    async def test_a_chosen_language_is_kept(self) -> None:
         """It can be chosen, is kept, and errors are said in it; the browser's comes back."""
 
         def visit(page: Page) -> None:
@@ -254,7 +254,7 @@ class WebStatusTests(WebCase):
 
         await browse(visit)
 
-    async def test_the_keyboard(self) -> None:
+    async def test_tab_reaches_every_control(self) -> None:
         """Tab comes to everything that can be used, in every view, and one sees where it is."""
         self.world.contact_shares(BOB, {info_hash("a"): "a", info_hash("b"): "b"})
         self.world.contact("eve@example.org", "x").add_contact(OWN_JID, "Eve")

@@ -143,7 +143,7 @@ class WebTorrentsTests(ProsodyTestCase):
         (torrent,) = (await alice.call("bt.get_torrents"))["torrents"]
         self.assertNotEqual(torrent["hash"], before)
 
-    async def test_notifications(self) -> None:
+    async def test_a_finished_download_notifies_a_hidden_page(self) -> None:
         """Who asks for it is told of a download that is complete while the page is covered."""
         alice, _, info_hash = await self.both(os.urandom(100_000))
 

@@ -101,7 +101,7 @@ class UploadTests(ShareCase):
         self.assertEqual((torrent["name"], torrent["total_size"]), (SCRIPT, 300_000))
         self.assertEqual(os.listdir(alice.downloads), [SCRIPT])
 
-    async def test_several(self) -> None:
+    async def test_several_files_become_one_folder(self) -> None:
         """Files that are chosen together become one folder, under a name that is asked for."""
         alice = await self.alice_with()
         paths = [self.make_file(name, b"x" * 1000) for name in ("one", "two")]
@@ -130,7 +130,7 @@ class UploadTests(ShareCase):
         paths = [file["path"] for file in torrent["files"]]
         self.assertEqual(paths, ["holiday/one", "holiday/two"])
 
-    async def test_a_folder(self) -> None:
+    async def test_a_dropped_folder_becomes_one_share(self) -> None:
         """A folder comes with what lies below it, as one share."""
         alice = await self.alice_with()
         self.make_file("album/disc 1/50% off?#.ogg", b"x" * 1000)
@@ -170,7 +170,7 @@ class UploadTests(ShareCase):
         await alice.stop()
         self.assertEqual(os.listdir(alice.downloads), [])
 
-    async def test_cancel(self) -> None:
+    async def test_a_cancelled_upload_leaves_nothing(self) -> None:
         """While it is sent, one sees how far it is; what is cancelled leaves nothing."""
         alice = await self.alice_with()
 

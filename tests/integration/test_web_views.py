@@ -95,7 +95,7 @@ class WebViewsTests(WebCase):
 
         await browse(visit)
 
-    async def test_invalid_links(self) -> None:
+    async def test_an_invalid_link_shows_the_nearest_view(self) -> None:
         """A link that is no address of the page shows what is nearest, and the page goes on."""
         self.world.contact_shares(BOB, {info_hash("a"): "holiday"})
 

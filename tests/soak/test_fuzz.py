@@ -243,7 +243,7 @@ def _attributes(values: dict[str, str]) -> str:
 class PayloadFuzz(SynchronousTestCase):
     """Payloads against the payload reader."""
 
-    def test_any_payload(self) -> None:
+    def test_any_payload_keeps_bounds_and_good_shares(self) -> None:
         """Nothing is raised, bounds hold, and a good share beside nonsense is always kept."""
         fuzzer = Fuzzer(SEED)
         catalogue = Catalogue()
@@ -264,7 +264,7 @@ class PayloadFuzz(SynchronousTestCase):
 class StanzaFuzz(SynchronousTestCase):
     """Stanzas against the real handlers on the real stream."""
 
-    def test_any_stanza(self) -> None:
+    def test_any_stanza_keeps_the_stream_up(self) -> None:
         """Nothing reaches the reactor, the stream stays up, and memory stays bounded."""
         fuzzer = Fuzzer(SEED + 1)
         rig = Rig(self.mktemp())

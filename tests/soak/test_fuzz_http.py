@@ -216,7 +216,7 @@ class RequestFuzz(SynchronousTestCase):
         self.site.url = f"http://127.0.0.1:{PORT}/api"
         self.statuses: set[bytes] = set()
 
-    def test_any_request(self) -> None:
+    def test_any_request_gets_an_answer(self) -> None:
         """Nothing is raised or answered as our mistake, and nothing is left of it."""
         fuzzer = Fuzzer(SEED, self.log_in())
         connections = [Connection(self.site) for _ in range(OPEN)]

@@ -18,7 +18,7 @@ _INDEX = "index.rst"
 class DocumentTests(SynchronousTestCase):
     """Each page, the README and the news."""
 
-    def test_markup(self) -> None:
+    def test_the_documentation_has_valid_markup(self) -> None:
         """No page has a malformed table or another mistake: ``make docs`` ends at one."""
         roles.register_generic_role("doc", nodes.literal)
         pages = [ROOT / "README.rst", *ROOT.glob("docs/*.rst"), *ROOT.glob("newsfragments/*.rst")]

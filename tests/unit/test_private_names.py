@@ -130,7 +130,7 @@ def _classes(module: str) -> dict[str, ast.ClassDef]:
 class PrivateNamesTests(SynchronousTestCase):
     """The tables above, held against the libraries and against bitween."""
 
-    def test_they_exist(self) -> None:
+    def test_private_names_exist_in_installed_versions(self) -> None:
         """The versions that are installed have all of them."""
         missing = [
             f"{name}.{attribute}"
@@ -158,7 +158,7 @@ class PrivateNamesTests(SynchronousTestCase):
         ]
         self.assertEqual(wrong, [])
 
-    def test_private_modules(self) -> None:
+    def test_only_listed_private_modules_are_imported(self) -> None:
         """Only those are imported that are listed here."""
         imported = {
             node.module

@@ -52,7 +52,7 @@ class SettingsTests(SynchronousTestCase):
         self.config('\ufeffnick = "Alice"\n')
         self.assertEqual(self.settings("--jid", "a@example.org").nick, "Alice")
 
-    def test_defaults(self) -> None:
+    def test_defaults_are_as_documented(self) -> None:
         """With an account alone, everything has its documented place."""
         self.environ["XDG_STATE_HOME"] = "/var/state"
         settings = self.settings("--jid", "Alice@Example.org")
@@ -70,7 +70,7 @@ class SettingsTests(SynchronousTestCase):
         self.assertTrue(settings.files.share_hidden)
         self.assertEqual(settings.files.share_roots, (os.path.expanduser("~"),))
 
-    def test_secrets(self) -> None:
+    def test_secrets_are_never_shared(self) -> None:
         """Our secrets, those of the user's other daemons, and settings are never shared."""
         self.environ["XDG_STATE_HOME"] = "/var/state"
         given = ("--state-dir", "/s", "--token-file", "/t", "--password-file", "/p")
@@ -83,7 +83,7 @@ class SettingsTests(SynchronousTestCase):
         self.assertEqual(settings.account.password_file, "-")
         self.assertNotIn("-", settings.files.private)
 
-    def test_everything_given(self) -> None:
+    def test_every_option_takes_effect(self) -> None:
         """Every option arrives."""
         settings = self.settings(
             "--jid", "a@example.org/home", "--password-file", "-", "--server", "[::1]:5333",
@@ -119,7 +119,7 @@ class SettingsTests(SynchronousTestCase):
         self.assertEqual(settings.in_band_limit, 5000)
         self.assertEqual((settings.schedule[0].upload, settings.schedule[0].download), (100_000, 0))
 
-    def test_trusted_networks(self) -> None:
+    def test_several_trusted_networks_can_be_given(self) -> None:
         """Several, of both families."""
         given = ("--trusted-network", "10.8.0.0/24", "--trusted-network", "fd00::/64")
         settings = self.settings("--jid", "a@example.org", *given)
@@ -132,7 +132,7 @@ class SettingsTests(SynchronousTestCase):
                 self.settings("--jid", "alice@example.org", option, "/music/d\udce9")
             self.assertIn("'/music/d\\xe9' is not UTF-8", raised.exception.message)
 
-    def test_share_roots(self) -> None:
+    def test_several_share_roots_or_none_can_be_given(self) -> None:
         """Several, each once, or none at all, on the command line and in the file."""
         jid = ("--jid", "a@example.org")
         given = ("--share-root", "~/Music", "--share-root", "/srv/", "--share-root", "/srv")
@@ -143,7 +143,7 @@ class SettingsTests(SynchronousTestCase):
         self.config('share-root = ["/srv", "/home"]')
         self.assertEqual(self.settings(*jid).files.share_roots, ("/srv", "/home"))
 
-    def test_the_server(self) -> None:
+    def test_the_server_has_a_default_port(self) -> None:
         """A host alone has the default port, and ``xmpps://`` stands for direct TLS."""
         for text, server, direct_tls in (
             ("h", ("h", 5222), False), ("h:443", ("h", 443), False),
@@ -167,7 +167,7 @@ class SettingsTests(SynchronousTestCase):
         self.assertEqual((settings.swarm.limits.upload, settings.swarm.port_mapping), (7, False))
         self.assertEqual(settings.announce, (("192.0.2.7", 5005),))
 
-    def test_control(self) -> None:
+    def test_schedule_queue_and_seeding_limits_can_be_set(self) -> None:
         """Schedule, queue and the end of seeding, in the file and on the command line."""
         self.config(
             'jid = "a@example.org"\nschedule = ["mon 8:00-9:00 upload=1"]\nseed-ratio = 1.5\n'
@@ -200,7 +200,7 @@ class SettingsTests(SynchronousTestCase):
         path = self.config("this is no TOML")
         self.assertIn(path, self.refused())
 
-    def test_bad_values(self) -> None:
+    def test_wrong_values_are_refused_with_their_option(self) -> None:
         """Each wrong value is answered with its option."""
         for option, value in (
             ("--server", ":5222"), ("--server", "host:99999"), ("--server", "https://host"),
@@ -221,7 +221,7 @@ class SettingsTests(SynchronousTestCase):
         ):  # fmt: skip
             self.assertIn(option, self.refused(option, value))
 
-    def test_empty_values(self) -> None:
+    def test_empty_values_are_refused(self) -> None:
         """Each is refused by its name: an empty path would be the current directory."""
         for option in (
             "state-dir",
@@ -237,7 +237,7 @@ class SettingsTests(SynchronousTestCase):
         self.config('download-dir = ""')
         self.assertIn("'download-dir'", self.refused())
 
-    def test_no_account(self) -> None:
+    def test_an_account_is_required(self) -> None:
         """Without a JID, or with half of one, there is nothing to do."""
         for arguments in ((), ("--jid", "example.org"), ("--jid", "@"), ("--jid", "a@b@c/d e")):
             with self.assertRaises(ConfigurationError) as caught:
@@ -252,7 +252,7 @@ class SettingsTests(SynchronousTestCase):
             self.assertIn("bitween: ", str(caught.exception.code))
             self.assertNotIn("\n", str(caught.exception.code))
 
-    def test_shown(self) -> None:
+    def test_shown_settings_have_an_origin_and_no_secrets(self) -> None:
         """What can be looked at says where it comes from; a secret is not among it."""
         self.config('upload-limit = 5\nannounce = ["192.0.2.1"]\nlimit-lan = true\nnick = "A"\n')
         settings = self.settings("--jid", "a@example.org", "--nick", "B", "--password-file", "p")

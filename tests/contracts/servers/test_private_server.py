@@ -112,20 +112,20 @@ class PrivateServerContract(_Base):
         server.start()
         return server
 
-    def test_log_in(self) -> None:
+    def test_a_new_account_logs_in_over_verified_tls(self) -> None:
         """An account made while it runs can log in over TLS that its CA file verifies."""
         server = self.start()
         self.assertEqual(server.add_account("alice", "right horse"), "alice@localhost")
         self.assertIn(b"<success", log_in(server, "alice", "right horse"))
         self.assertIn(b"<failure", log_in(server, "alice", "wrong"))
 
-    def test_limits(self) -> None:
+    def test_it_takes_a_log_in_with_its_rate_limits_on(self) -> None:
         """With its rate limits on it starts and takes a log-in, too."""
         with self.make(limits=True) as server:
             server.add_account("alice", "secret")
             self.assertIn(b"<success", log_in(server, "alice", "secret"))
 
-    def test_restart(self) -> None:
+    def test_a_restart_keeps_port_and_accounts(self) -> None:
         """After a restart, and after a kill, it is at the same port and knows its accounts."""
         server = self.start()
         server.add_account("alice", "secret")
@@ -138,7 +138,7 @@ class PrivateServerContract(_Base):
         self.assertEqual(server.port, port)
         self.assertIn(b"<success", log_in(server, "alice", "secret"))
 
-    def test_strangers_certificate(self) -> None:
+    def test_another_servers_authority_is_not_trusted(self) -> None:
         """One server's authority does not vouch for another server."""
         one, other = self.start(), self.start()
         one.ca_file = other.ca_file
@@ -184,7 +184,7 @@ class PrivateServerContract(_Base):
                 self.assertTrue(select.select([process], [], [], 60)[0], "a process is left")
         self.assertEqual(processes_of(directory), [])
 
-    def test_account_names(self) -> None:
+    def test_dangerous_names_and_passwords_are_refused(self) -> None:
         """A name or password that would break out of a Lua string or a folder is refused."""
         server = self.make()
         self.assertRaises(InvalidValue, server.add_account, "../alice", "secret")

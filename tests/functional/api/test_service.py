@@ -74,7 +74,7 @@ class ServiceTests(TestCase):
         received: bytes = await client.closed
         return received
 
-    async def test_tcp(self) -> None:
+    async def test_a_call_over_tcp_goes_through(self) -> None:
         """The URL has the port that was chosen, and a call goes through."""
         service = self.serve("tcp:0:interface=127.0.0.1")
         await service.ready
@@ -103,7 +103,7 @@ class ServiceTests(TestCase):
         self.assertIn(" is already in use", error.message)
         self.assertIn("--api", error.hint)
 
-    async def test_nonsense(self) -> None:
+    async def test_an_unusable_endpoint_is_a_start_up_error(self) -> None:
         """What is no endpoint, or none that can be listened at, is a start-up error."""
         for description in (
             "",
@@ -124,7 +124,7 @@ class ServiceTests(TestCase):
         with self.assertRaisesRegex(StartupError, "longer than 107 bytes"):
             await self.serve(f"unix:/tmp/{'x' * 103}").ready
 
-    async def test_none(self) -> None:
+    async def test_without_an_endpoint_nothing_listens(self) -> None:
         """Without an endpoint there is nothing to wait for, and no file."""
         place = self.place()
         service = self.serve(None, [place])
@@ -132,7 +132,7 @@ class ServiceTests(TestCase):
         self.assertIsNone(service.url)
         self.assertRaises(FileNotFoundError, os.stat, place)
 
-    async def test_unix_socket(self) -> None:
+    async def test_only_the_owner_may_connect_to_the_unix_socket(self) -> None:
         """Only its owner may connect, whatever the umask; a call goes through."""
         path = self.place()
         service = self.serve(f"unix:{path}")
@@ -198,7 +198,7 @@ class ServiceTests(TestCase):
         answer = await self.over_tls(service, http_request(body, path="/login", headers=plain))
         self.assertIn(b" 403 ", answer)
 
-    async def test_tls(self) -> None:
+    async def test_tls_with_certificate_and_key_files(self) -> None:
         """A certificate and a key in two files."""
         folder, issued = self.certify()
         files = {"cert.pem": issued.certificate_pem, "key.pem": issued.key_pem}
@@ -234,7 +234,7 @@ class ServiceTests(TestCase):
             answer = await self.exchange(service, http_request(body, headers=headers))
             self.assertIn(status, answer.partition(b"\r\n")[0])
 
-    async def test_rendezvous_files(self) -> None:
+    async def test_api_location_files_exist_while_the_service_listens(self) -> None:
         """They are there while the service listens, and say what is needed to call it."""
         folder = self.place()
         places = [os.path.join(folder, "a", "x.json"), os.path.join(folder, "b", "y.json")]

@@ -281,7 +281,7 @@ class UseCaseTests(SynchronousTestCase):
         for said in ("'bad\\xff' (its name is not UTF-8)", "'pipe' (", "and 1 more"):
             self.assertIn(said, line)
 
-    def test_hashing_fails(self) -> None:
+    def test_a_failed_hashing_job_is_not_tried_again(self) -> None:
         """The job tells why, and the path is not tried again at the next start."""
         path = self.file()
         job = self.bitween.sharing.add_path(path)
@@ -315,7 +315,7 @@ class UseCaseTests(SynchronousTestCase):
         self.assertEqual(self.bitween.jobs.cancel(job.id).state, JobState.CANCELLED)
         self.assertEqual(self.intended(), [])
 
-    def test_removal_withdraws(self) -> None:
+    def test_a_removed_share_is_withdrawn(self) -> None:
         """A share that is removed is announced no longer; an unknown one is an error."""
         path = self.file()
         self.bitween.sharing.add_path(path)
@@ -479,7 +479,7 @@ class UseCaseTests(SynchronousTestCase):
 
     # ---- the daemon
 
-    def test_status(self) -> None:
+    def test_the_status_sums_up(self) -> None:
         """The status sums up."""
         self.bob.announce([FILM], [Candidate(BOBS_ADDRESS)])
         self.download()
@@ -492,7 +492,7 @@ class UseCaseTests(SynchronousTestCase):
         self.assertEqual((totals.contacts, totals.contacts_online), (1, 1))
         self.assertEqual((status.own_jid, status.addresses), ("alice@example.org", (OUR_ADDRESS,)))
 
-    def test_stop(self) -> None:
+    def test_stop_is_passed_on(self) -> None:
         """Stopping is handed on."""
         self.bitween.stop()
         self.assertEqual(self.stops, 1)

@@ -253,7 +253,7 @@ class LostDeviceTests(CatalogueCase):
         self.assertEqual(self.server.account(ALICE).items, {})
         self.assertEqual(self.bitween.shares.listings(), {})
 
-    def test_by_hand(self) -> None:
+    def test_a_forgotten_device_stays_forgotten(self) -> None:
         """A contact's device is dropped, and stays so although its item is still there."""
         self.bob.start()
         self.bob.announce([FILM], [])

@@ -41,7 +41,7 @@ class JobsTests(SynchronousTestCase):
 
         return self.jobs.start("add", "/film.mkv", work)
 
-    def test_progress(self) -> None:
+    def test_rate_and_time_left_follow_from_reports(self) -> None:
         """Bytes, rate and time left follow from the reports."""
         job = self.start()
         self.assertEqual(job.state, JobState.QUEUED)
@@ -52,7 +52,7 @@ class JobsTests(SynchronousTestCase):
         self.assertEqual((job.state, job.done, job.total), (JobState.RUNNING, 40, 100))
         self.assertEqual((job.rate, job.eta), (20, 3))
 
-    def test_its_end(self) -> None:
+    def test_a_finished_job_keeps_its_result(self) -> None:
         """A job that is done keeps its result; late reports change nothing."""
         job = self.start()
         waiting = self.jobs.ended(job.id)
@@ -62,7 +62,7 @@ class JobsTests(SynchronousTestCase):
         self.assertEqual(self.successResultOf(self.jobs.ended(job.id)).done, 100)
         self.assertEqual(self.seen, [JobState.QUEUED, JobState.DONE])
 
-    def test_failure(self) -> None:
+    def test_unexpected_errors_are_reported_without_details(self) -> None:
         """Our own errors are told; of others, only that there was one."""
         job = self.start()
         self.work.errback(HashingFailed("it changed"))
@@ -72,7 +72,7 @@ class JobsTests(SynchronousTestCase):
         self.assertNotIn("/secret", str(self.jobs.get(job.id).error))
         self.assertEqual(len(self.flushLoggedErrors(RuntimeError)), 1)
 
-    def test_cancelling(self) -> None:
+    def test_a_running_job_can_be_cancelled(self) -> None:
         """A job can be cancelled while it runs; afterwards that changes nothing."""
         job = self.start()
         self.assertEqual(self.jobs.cancel(job.id).state, JobState.CANCELLED)

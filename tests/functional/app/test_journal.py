@@ -52,7 +52,7 @@ class JournalTests(SynchronousTestCase):
                     self.swarm.notify(event)  # type: ignore[arg-type]  # all others are of it
         return [str(formatEvent(event)) for event in logged]
 
-    def test_torrents(self) -> None:
+    def test_beginning_and_end_of_torrents_are_logged(self) -> None:
         """Their beginning, their end, and no step between; names cannot disturb the log."""
         self.assertEqual(
             self.lines(
@@ -74,7 +74,7 @@ class JournalTests(SynchronousTestCase):
         """Somebody's request."""
         return ContactChanged(contact=Contact(f"{name}@example.org", pending=Pending.IN))
 
-    def test_requests(self) -> None:
+    def test_each_contact_request_is_logged_once(self) -> None:
         """Each is told once, until it is answered or taken back."""
         gone = ContactRemoved(jid="bob@example.org")
         line = "bob@example.org asks to be a contact"

@@ -81,7 +81,7 @@ class TrashTests(DeletionCase):
             sorted(os.listdir(os.path.join(self.trash, "files"))), ["holiday", "holiday.2"]
         )
 
-    async def test_no_trash(self) -> None:
+    async def test_without_a_trash_files_are_deleted(self) -> None:
         """Who has none is told so, and the files are gone; no trash is made for them."""
         await self.fetched()
         told = Deletion(2, len(ONE + TWO), trash=False, kept=0)
@@ -235,7 +235,7 @@ class LeftOutTests(DeletionCase):
 class OriginTests(DeletionCase):
     """Whose files they are is known, also after a restart."""
 
-    async def test_each(self) -> None:
+    async def test_each_origin_is_recorded(self) -> None:
         """Shared in place, fetched, uploaded."""
         await self.fetched()
         uploaded = metainfo(write(os.path.join(self.downloads, "sent"), TWO))

@@ -145,7 +145,7 @@ class PauseTests(ControlCase):
 class SelectionTests(ControlCase):
     """Choosing files."""
 
-    async def test_choosing_before(self) -> None:
+    async def test_a_selection_before_the_start_is_kept(self) -> None:
         """Only what is chosen comes; the rest can be fetched later, also after a restart."""
         finished: list[SwarmEvent] = []
         self.bob.events.subscribe(
@@ -185,7 +185,7 @@ class SelectionTests(ControlCase):
         )
         self.assertEqual(list(self.bob.file_progress(self.info_hash))[2], SIZE)
 
-    async def test_the_order(self) -> None:
+    async def test_files_put_first_complete_first(self) -> None:
         """What is to be first is whole while the others are still to come."""
         self.alice.limit(Limits(upload=400_000))
         await self.begin(TorrentOptions(selection=Selection(first=(3,))))
@@ -198,7 +198,7 @@ class SelectionTests(ControlCase):
         for done in seen:
             self.assertTrue(done[3] == SIZE or sum(done[:3]) < SIZE, done)
 
-    async def test_sequential(self) -> None:
+    async def test_pieces_arrive_in_order(self) -> None:
         """The pieces come in their order."""
         self.alice.limit(Limits(upload=400_000))
         await self.begin(TorrentOptions(selection=Selection(sequential=True)))

@@ -103,7 +103,7 @@ class DoneTests(SwarmCase):
         await until(asked, "the download is done")
         self.assertEqual(self.wrong(range(FILES)), [])
 
-    async def test_single_files(self) -> None:
+    async def test_a_file_reported_complete_can_be_read(self) -> None:
         """A file that is said to be whole can be read, while the others are still to come."""
         await self.begin()
         checked: set[int] = set()
@@ -115,7 +115,7 @@ class DoneTests(SwarmCase):
             await deferLater(cast(Any, reactor), 0.001)
         await when(self.bob, lambda: self.bob.library.get(self.info_hash).complete)
 
-    async def test_chosen_files(self) -> None:
+    async def test_selected_files_reported_complete_can_be_read(self) -> None:
         """The same holds where only some files are wanted."""
         said: list[bool] = []
 
@@ -200,7 +200,7 @@ class SkippedFileTests(SwarmCase):
         self.assertLess(files[1].done, files[1].entry.size)
         self.assertEqual([files[0].done, files[2].done], [20_000, 20_000])
 
-    async def test_later(self) -> None:
+    async def test_a_skipped_file_can_be_fetched_after_a_restart(self) -> None:
         """Nor is it missed after a check or a restart; wanted after all, it is there."""
         await self.bob.recheck(self.info_hash)
         self.bob.offer_peers(self.info_hash, [address_of(self.alice)])
@@ -211,7 +211,7 @@ class SkippedFileTests(SwarmCase):
         await self.finished()
         await self.wanted_after_all()
 
-    async def test_at_once(self) -> None:
+    async def test_a_skipped_file_can_be_fetched_while_running(self) -> None:
         """The same while the daemon runs."""
         await self.wanted_after_all()
 

@@ -68,7 +68,7 @@ class HolesCase(SwarmCase):
 class ArrivalTests(HolesCase):
     """What arrives."""
 
-    async def test_an_image(self) -> None:
+    async def test_a_sparse_file_arrives_sparse(self) -> None:
         """It reads the same, and neither the disk nor the line had to take its zeros."""
         info_hash = await self.share(self.alice, self.image)
         bob = await self.start()
@@ -78,7 +78,7 @@ class ArrivalTests(HolesCase):
         self.assertLess(self.alice.library.get(info_hash).progress.uploaded, 6 * MIB)
         self.assertEqual(torrent.progress.done, torrent.progress.total)
 
-    async def test_a_folder(self) -> None:
+    async def test_sparse_files_of_a_folder_arrive_sparse(self) -> None:
         """Each file of a folder does, also between others; one that is left out is not made."""
         write(os.path.join(self.source, "a"), os.urandom(300_001))
         write_sparse(os.path.join(self.source, "left out"), 20 * MIB)
@@ -138,7 +138,7 @@ class LaterTests(HolesCase):
         self.assertTrue(read(self.bobs("image")) == read(self.image))
         self.assertLess(stored(self.bobs("image")), 6 * MIB)
 
-    async def test_a_restart(self) -> None:
+    async def test_holes_survive_a_restart(self) -> None:
         """Bob's daemon goes on with what he had, holes and all."""
         info_hash = await self.share(self.alice, self.image)
         state = self.folder("state")
@@ -148,7 +148,7 @@ class LaterTests(HolesCase):
         await when(bob, lambda: bob.library.get(info_hash).progress.done > 95 * MIB)
         await self.finished(bob, info_hash)
 
-    async def test_a_check(self) -> None:
+    async def test_a_check_accepts_holes(self) -> None:
         """A check in between finds the zeros where they belong."""
         info_hash = await self.share(self.alice, self.image)
         bob = await self.begun(self.folder("state"), info_hash)
@@ -158,7 +158,7 @@ class LaterTests(HolesCase):
         await when(bob, lambda: bob.library.get(info_hash).complete)
         self.assertLess(stored(self.bobs("image")), 6 * MIB)
 
-    async def test_a_pause(self) -> None:
+    async def test_a_paused_download_keeps_its_holes(self) -> None:
         """Paused from the beginning, it makes nothing; let go on, it keeps the holes."""
         info_hash = await self.share(self.alice, self.image)
         bob = await self.start()
@@ -168,7 +168,7 @@ class LaterTests(HolesCase):
         await bob.set_options(info_hash, TorrentOptions())
         await self.finished(bob, info_hash)
 
-    async def test_removal(self) -> None:
+    async def test_removal_half_way_leaves_nothing(self) -> None:
         """Removed half-way with its data, it leaves nothing."""
         info_hash = await self.share(self.alice, self.image)
         bob = await self.begun(self.folder("state"), info_hash)

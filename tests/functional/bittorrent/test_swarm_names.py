@@ -271,7 +271,7 @@ class OddNamesTests(SwarmCase):
         self.assertEqual(tree(os.path.join(downloads, numbered)), tree(folder))
         self.assertEqual(tree(os.path.join(downloads, "Odd. ")), {"readme.txt": b"mine"})
 
-    async def test_single_files(self) -> None:
+    async def test_a_single_file_keeps_its_odd_name(self) -> None:
         """A single file keeps an odd name, too, and one of 255 bytes is numbered within them."""
         alice, bob = await self.start(), await self.start()
         for name in ("back\\slash", "dot. ", "n" * 255, "." * 3 + "x" * 252, "x." + "z" * 253):
@@ -381,7 +381,7 @@ class HostileMetadataTests(SwarmCase):
         for root in (b"C:", b"CON"):
             await self._fetched(hostile(root, paths))
 
-    async def test_long_names(self) -> None:
+    async def test_long_names_are_cut_and_stay_distinct(self) -> None:
         """Names longer than a disk takes are cut, between characters, and stay apart."""
         long = ["x" * 300, "\u00fc" * 200, "\U0001f600" * 100]
         paths = [[name.encode() + end] for name in long for end in (b"", b".txt", b"y")]
@@ -448,7 +448,7 @@ class HostileMetadataTests(SwarmCase):
             for name in folders + files:
                 self.assertFalse(os.path.islink(os.path.join(above, name)))
 
-    async def test_hidden_roots(self) -> None:
+    async def test_a_download_is_never_hidden_or_executable(self) -> None:
         """A download is never hidden, and never a file that a shell would run."""
         torrent = await self._fetched(hostile(b".ssh", [[b".hidden"], [b"config"]]))
         self.assertEqual(
@@ -482,7 +482,7 @@ class HostileMetadataTests(SwarmCase):
 class RemovalTests(SwarmCase):
     """What goes, and what stays."""
 
-    async def test_files_stay(self) -> None:
+    async def test_removal_keeps_files_by_default(self) -> None:
         """Without asking for it no file is deleted."""
         alice = await self.start()
         path = write(os.path.join(self.folder(), "file"), CONTENT)
@@ -570,7 +570,7 @@ class TooMuchTests(SwarmCase):
         await bob.remove(info.info_hash, delete_data=True)
         return torrent.error
 
-    async def test_deep_folders(self) -> None:
+    async def test_too_deep_folders_are_refused_before_paths_are_built(self) -> None:
         """Folders far one in another are refused before a path of them is built."""
         paths = [[b"d%d" % depth for depth in range(90)] + [b"%d" % n] for n in range(50)]
         info = hostile(b"deep", paths)

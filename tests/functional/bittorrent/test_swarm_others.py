@@ -106,7 +106,7 @@ class RunningTests(OthersCase):
 class StoppedTests(OthersCase):
     """A download that does nothing meanwhile."""
 
-    async def test_a_pause(self) -> None:
+    async def test_a_file_placed_during_a_pause_is_noticed(self) -> None:
         """What was put there during a pause is seen before anything is fetched again."""
         await self.begin(self.bob)
         await self.bob.set_options(self.info_hash, TorrentOptions(paused=True))
@@ -120,7 +120,7 @@ class StoppedTests(OthersCase):
         os.unlink(self.place(0))
         await self.ends_well(self.bob)
 
-    async def test_a_restart(self) -> None:
+    async def test_a_file_placed_while_stopped_is_noticed(self) -> None:
         """The same while the daemon did not run."""
         await self.begin(self.bob)
         await self.stop(self.bob)
@@ -161,7 +161,7 @@ class ManyTests(OthersCase):
         self.assertLess(progress.done, progress.total / 2)
         await self.ends_well(self.bob)
 
-    async def test_a_link(self) -> None:
+    async def test_a_link_in_place_of_a_file_is_not_followed(self) -> None:
         """A link that takes the place of a file is not followed."""
         await self.begin(self.bob)
         self.bob.refuse([HERE])

@@ -68,7 +68,7 @@ class ReadingTests(SwarmCase):
         self.alice.limit(Limits())
         await when(self.bob, lambda: self.bob.library.get(self.info_hash).complete)
 
-    async def test_giving_up(self) -> None:
+    async def test_a_cancelled_read_gets_nothing_more(self) -> None:
         """Who waits no more gets nothing more, and others go on."""
         await self.begin()
         one, other = (self.bob.open_file(self.info_hash, 1) for _ in range(2))
@@ -80,7 +80,7 @@ class ReadingTests(SwarmCase):
         self.assertEqual(len(await also), PIECE)
         other.close()
 
-    async def test_removed(self) -> None:
+    async def test_reads_of_a_removed_torrent_fail(self) -> None:
         """When a torrent goes, waiting for it is in vain, and so is asking for more."""
         await self.begin()
         file = self.bob.open_file(self.info_hash, 1)
@@ -90,7 +90,7 @@ class ReadingTests(SwarmCase):
         await self.assertFailure(file.piece(60, 60), SwarmError)
         file.close()
 
-    async def test_stopped(self) -> None:
+    async def test_reads_fail_when_the_daemon_stops(self) -> None:
         """When the daemon stops, nobody waits on."""
         await self.begin()
         waiting = self.assertFailure(
@@ -99,7 +99,7 @@ class ReadingTests(SwarmCase):
         await self.stop(self.bob)
         await waiting
 
-    async def test_changed(self) -> None:
+    async def test_a_changed_file_is_never_read(self) -> None:
         """What has become of a file since is never given in place of it, wherever a link leads."""
         path = os.path.join(self.source, "b")
         os.rename(path, f"{path}.old")
@@ -108,7 +108,7 @@ class ReadingTests(SwarmCase):
         await self.assertFailure(file.piece(5, 5), SwarmError)
         file.close()
 
-    async def test_long_pieces(self) -> None:
+    async def test_files_with_too_large_pieces_are_not_read(self) -> None:
         """A file whose pieces would take too much memory is not read."""
         self.patch(piece_reader, "_LARGEST_PIECE", PIECE - 1)
         self.assertRaises(SwarmError, self.alice.open_file, self.info_hash, 1)

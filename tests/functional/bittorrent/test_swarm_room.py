@@ -118,7 +118,7 @@ class RoomCase(SwarmCase):
 class GateTests(RoomCase):
     """A download that does not fit, and all that could begin it nevertheless."""
 
-    async def test_a_restart(self) -> None:
+    async def test_a_refused_download_starts_after_a_restart_with_room(self) -> None:
         """What was refused is refused by the next run, too, and begins with room."""
         self.leave(5 * MIB)
         await self.bobs()
@@ -131,7 +131,7 @@ class GateTests(RoomCase):
         os.unlink(self.filler)
         await self.arrives()
 
-    async def test_a_check(self) -> None:
+    async def test_a_check_starts_nothing_without_room(self) -> None:
         """To look again, as the trouble suggests, looks, and begins nothing."""
         self.leave(5 * MIB)
         await self.bobs()
@@ -146,7 +146,7 @@ class GateTests(RoomCase):
         await self.bob.recheck(self.info_hash)
         await self.arrives()
 
-    async def test_a_resumption(self) -> None:
+    async def test_a_paused_download_without_room_is_refused_on_resume(self) -> None:
         """What was begun paused is refused when it is resumed."""
         self.leave(5 * MIB)
         await self.bobs()
@@ -156,7 +156,7 @@ class GateTests(RoomCase):
         await self.refused()
         self.assertEqual(self.here(), set())
 
-    async def test_more_files(self) -> None:
+    async def test_further_files_without_room_are_refused(self) -> None:
         """Of a download that is at its end with one file, the others are refused, and not begun."""
         self.leave(5 * MIB)
         await self.bobs()
@@ -182,7 +182,7 @@ class GateTests(RoomCase):
         await self.bob.recheck(self.info_hash)
         await self.arrives()
 
-    async def test_another_download(self) -> None:
+    async def test_room_reserved_by_another_download_is_not_free(self) -> None:
         """Room that another download is going to take is not there."""
         await self.bobs()
         self.alice.limit(Limits(upload=300_000))
@@ -392,7 +392,7 @@ class ForgettingTests(SwarmCase):
         """How many torrents are stored."""
         return len(list(self.store.torrents()))
 
-    async def test_later(self) -> None:
+    async def test_a_torrent_is_forgotten_once_the_database_has_room(self) -> None:
         """As soon as the store can be written to."""
         self.swarm._maintain()
         self.assertEqual(self.kept(), 1)
@@ -407,7 +407,7 @@ class ForgettingTests(SwarmCase):
         with closing(Database.open(self.path)) as again:
             self.assertEqual(list(again.torrents()), [])
 
-    async def test_shared_again(self) -> None:
+    async def test_a_torrent_shared_again_meanwhile_stays(self) -> None:
         """What is shared again meanwhile stays."""
         await self.share(self.swarm, self.film)
         self.store.broken = False

@@ -149,7 +149,7 @@ class StartTests(SwarmCase):
         self.addCleanup(self.stop, swarm)
         return swarm
 
-    async def test_in_slices(self) -> None:
+    async def test_loading_leaves_turns_to_others(self) -> None:
         """Others have their turn while torrents are loaded; the swarm is ready after the last."""
         await self.three()
         swarm = self.hurried()
@@ -268,7 +268,7 @@ class TroubleTests(SwarmCase):
         self.assertTrue(any("damaged" in name for name in tree(state)))
         self.flushLoggedErrors()
 
-    async def test_lost_alerts(self) -> None:
+    async def test_state_is_requested_again_after_lost_alerts(self) -> None:
         """After an overflow of libtorrent's alerts everything is asked for anew, and goes on."""
         tap = AlertTap()
         alice, bob = await self.start(), await self.start(tap=tap)

@@ -71,7 +71,7 @@ class TransferTests(SwarmCase):
         torrent = await self.fetch(bob, await self.share(alice, path), alice)
         self.assertTrue(torrent.complete)
 
-    async def test_from_anywhere(self) -> None:
+    async def test_a_wildcard_listener_dials_both_families(self) -> None:
         """Who listens at all addresses of one family dials those of the other as well."""
         if "::1" not in interface_addresses():
             raise SkipTest("there is no IPv6 here")
@@ -94,7 +94,7 @@ class TransferTests(SwarmCase):
         torrent = await self.fetch(bob, await self.share(alice, path), alice)
         self.assertTrue(torrent.complete)
 
-    async def test_peers(self) -> None:
+    async def test_both_sides_see_each_other_while_a_transfer_runs(self) -> None:
         """While it runs, each side sees the other and how fast it is; at its end nothing comes."""
         alice, bob = await self.start(), await self.start()
         path = write(os.path.join(self.folder(), "film"), os.urandom(3_000_000))

@@ -38,7 +38,7 @@ from tests.support.fakes.impostor import Impostor
 class FindingTests(CliCase):
     """Which daemon is meant."""
 
-    async def test_no_daemon(self) -> None:
+    async def test_without_a_daemon_the_exit_status_is_3(self) -> None:
         """Exit status 3, and what to do."""
         said = await self.refused(3, "ls")
         self.assertIn("no daemon runs here", said)
@@ -50,12 +50,12 @@ class FindingTests(CliCase):
         await self.serve()
         self.assertEqual((await self.done("--json", "status")).json["jid"], f"{JID}/den")
 
-    async def test_unix_socket(self) -> None:
+    async def test_a_daemon_at_a_unix_socket_is_found(self) -> None:
         """A daemon at a Unix socket is found likewise."""
         await self.serve(f"unix:{self.path('api socket')}")
         self.assertEqual((await self.done("status", "--json")).json["jid"], f"{JID}/den")
 
-    async def test_several(self) -> None:
+    async def test_several_daemons_are_told_apart_by_jid(self) -> None:
         """They are listed, and told apart by JID."""
         await self.serve()
         await self.serve(jid=BOB)
@@ -66,7 +66,7 @@ class FindingTests(CliCase):
         await self.done("--jid", f"{BOB}/resource", "status")
         self.assertIn("carol", await self.refused(3, "ls", "--jid", "carol@example.org"))
 
-    async def test_by_url(self) -> None:
+    async def test_a_daemon_is_found_by_url_and_token(self) -> None:
         """With its token file, or a token that is known here."""
         url = await self.serve()
         Path(self.file("token", TOKEN)).chmod(0o600)
@@ -86,7 +86,7 @@ class FindingTests(CliCase):
         self.assertIn("'nowhere'", said)
         self.assertIn("bitween daemon", said)
 
-    async def test_wrong_token(self) -> None:
+    async def test_a_wrong_token_is_refused_with_advice(self) -> None:
         """The daemon says no, and the command says what to do."""
         await self.serve()
         Path(self.file("token", "some-other-token-of-yore")).chmod(0o600)
@@ -168,7 +168,7 @@ class FindingTests(CliCase):
         self.assertIn(b"GET /proof?", b"".join(heard))
         self.assertNotIn(TOKEN.encode(), b"".join(heard))
 
-    async def test_malformed_urls(self) -> None:
+    async def test_malformed_urls_are_wrong_usage(self) -> None:
         """They are wrong usage."""
         Path(self.file("token", TOKEN)).chmod(0o600)
         for url in ("ftp://x", "http://", "http://[::1", "http://x:99999"):
@@ -191,7 +191,7 @@ class UsageTests(CliCase):
         for command in ("add", "ls", "shares", "get", "rm", "contacts", "status", "stop", "jobs"):
             self.assertIn("--json", (await self.done(command, "--help")).out)
 
-    async def test_wrong_usage(self) -> None:
+    async def test_wrong_usage_has_exit_status_2(self) -> None:
         """Exit status 2."""
         await self.serve()
         for args in (
@@ -211,7 +211,7 @@ class UsageTests(CliCase):
         ):
             await self.refused(2, *args)
 
-    async def test_daemon(self) -> None:
+    async def test_bitween_daemon_runs_the_daemon(self) -> None:
         """It is the daemon that runs, with its own options, also where the program has no path."""
         environ = {**self.environ, "PATH": "/usr/bin:/bin"}
         for args, said in (
@@ -243,7 +243,7 @@ class UsageTests(CliCase):
 class EmptyArgumentTests(CliCase):
     """What an unset variable of the shell leaves of a command."""
 
-    async def test_each_command(self) -> None:
+    async def test_every_command_refuses_empty_arguments(self) -> None:
         """An empty argument is wrong usage, and nothing is done."""
         await self.serve()
         self.world.share("film", A)
@@ -295,14 +295,14 @@ class AddTests(CliCase):
         self.assertEqual((await watcher.ended).status, 1)
         self.assertEqual(self.world.hasher.running, {})
 
-    async def test_add(self) -> None:
+    async def test_add_shows_the_job(self) -> None:
         """The job is told; a relative path is the caller's."""
         await self.serve()
         path = self.file("film")
         self.assertEqual((await self.done("add", "film")).out, f"adding {path} (job 1)\n")
         self.assertEqual((await self.done("add", "./film", "--json")).json, {"job": "2"})
 
-    async def test_odd_names(self) -> None:
+    async def test_names_that_are_not_utf8_are_refused_readably(self) -> None:
         """A name that is not UTF-8 is refused in words that a terminal can show."""
         await self.serve()
         name = os.fsdecode(b"\xff\xfe")
@@ -344,7 +344,7 @@ class AddTests(CliCase):
         await self.run_bitween("add", "film", "--strict")
         self.assertEqual(self.world.hasher.strict, [False, True])
 
-    async def test_several_paths(self) -> None:
+    async def test_one_bad_path_does_not_stop_the_others(self) -> None:
         """One that cannot be shared does not keep the others."""
         await self.serve()
         self.file("one")
@@ -354,7 +354,7 @@ class AddTests(CliCase):
         self.assertEqual(len(outcome.out.splitlines()), 2)
         self.assertIn("missing", outcome.err)
 
-    async def test_add_nothing(self) -> None:
+    async def test_a_refused_path_has_exit_status_1(self) -> None:
         """The daemon says no: exit status 1, message and hint."""
         await self.serve()
         os.mkdir(self.path("empty"))
@@ -371,7 +371,7 @@ class AddTests(CliCase):
             await self.refused(1, "add", "film", "--wait"), "bitween: it changed (try again)\n"
         )
 
-    async def test_jobs(self) -> None:
+    async def test_jobs_are_listed_and_cancelled(self) -> None:
         """They are listed, and cancelled by number."""
         await self.serve()
         path = self.file("film")
@@ -388,7 +388,7 @@ class AddTests(CliCase):
 class GetTests(CliCase):
     """``shares``, ``get``, ``ls`` and ``rm``."""
 
-    async def test_shares(self) -> None:
+    async def test_shares_lists_what_contacts_have(self) -> None:
         """What contacts have, a row each, with whole hashes for programs."""
         await self.serve()
         self.world.contact_shares(BOB, {A: "holiday", B: "work"})
@@ -485,7 +485,7 @@ class GetTests(CliCase):
         self.assertIn(f"you have film ({A}) already", said.out)
         self.assertNotIn("source", said.out + said.err)
 
-    async def test_ambiguous_name(self) -> None:
+    async def test_an_ambiguous_name_lists_candidates_and_fetches_nothing(self) -> None:
         """The candidates are listed with their hashes, and nothing is fetched."""
         await self.serve()
         self.world.contact_shares(BOB, {A: "Holiday", B: "HOLIDAY", C: "work"})
@@ -495,7 +495,7 @@ class GetTests(CliCase):
         self.assertNotIn("work", said)
         self.assertEqual(len(self.world.swarm.library), 0)
 
-    async def test_unknown_name(self) -> None:
+    async def test_an_unknown_name_is_an_error(self) -> None:
         """Nobody shares that."""
         await self.serve()
         self.assertIn("no contact shares 'x'", await self.refused(1, "get", "x"))
@@ -555,7 +555,7 @@ class GetTests(CliCase):
         )
         self.assertIn("disagree on the name or size of 1 share", ended.err)
 
-    async def test_ls(self) -> None:
+    async def test_ls_lists_torrents_and_their_errors(self) -> None:
         """A row each; what is wrong with one is said as well."""
         await self.serve()
         self.world.share("film", A, 1_234_567)
@@ -585,7 +585,7 @@ class GetTests(CliCase):
         gone = await row(state=TorrentState.ERROR, complete=True, error="'film' is missing")
         self.assertEqual(gone, ["", "error"])
 
-    async def test_rm(self) -> None:
+    async def test_rm_takes_a_whole_name_or_hash(self) -> None:
         """By the whole name or a hash, among our own torrents; what is near is listed."""
         await self.serve()
         self.world.share("film one", A)
@@ -620,7 +620,7 @@ class GetTests(CliCase):
         self.assertEqual(self.world.swarm.deleted, [A])
         await self.refused(2, "rm", "film", "--originals")
 
-    async def test_rm_asks(self) -> None:
+    async def test_rm_asks_before_it_deletes(self) -> None:
         """On a terminal the user is asked; nothing but yes deletes."""
         await self.serve()
         await self.downloaded()
@@ -647,7 +647,7 @@ class GetTests(CliCase):
 class DaemonTests(CliCase):
     """``contacts``, ``status``, ``stop`` and ``call``."""
 
-    async def test_contacts(self) -> None:
+    async def test_contacts_are_listed_added_accepted_and_removed(self) -> None:
         """They are listed, asked, accepted and removed."""
         await self.serve()
         self.world.contact_shares(BOB, {A: "a"})
@@ -669,7 +669,7 @@ class DaemonTests(CliCase):
         self.assertEqual(nicks["carol@example.org"], "Carol")
         self.assertIn("not among", await self.refused(1, "contacts", "remove", BOB))
 
-    async def test_own_link(self) -> None:
+    async def test_invitation_links_are_printed_and_accepted(self) -> None:
         """It is printed; a contact's link is accepted in place of a JID."""
         await self.serve()
         outcome = await self.done("contacts", "link")
@@ -678,7 +678,7 @@ class DaemonTests(CliCase):
         (contact,) = self.world.messenger.contacts
         self.assertEqual(contact.jid, "carol@example.org")
 
-    async def test_doctor(self) -> None:
+    async def test_doctor_has_status_1_if_there_is_a_problem(self) -> None:
         """A table, what would help beside it, and status 1 if something is in the way."""
         await self.serve()
         outcome = await self.run_bitween("doctor")
@@ -700,7 +700,7 @@ class DaemonTests(CliCase):
         self.assertIn("forgotten", (await self.done("contacts", "forget", f"{BOB}/desk")).out)
         self.assertEqual(self.world.bitween.shares.listings(), {})
 
-    async def test_blocking(self) -> None:
+    async def test_blocked_users_are_shown_until_unblocked(self) -> None:
         """Who is blocked is shown as such, contact or not, until it is undone."""
         await self.serve()
         self.world.contact_shares(BOB, {A: "a"})
@@ -715,7 +715,7 @@ class DaemonTests(CliCase):
         rows = [line.split("\t") for line in (await self.done("contacts")).out.splitlines()]
         self.assertEqual(rows[0][-1], "")
 
-    async def test_status(self) -> None:
+    async def test_status_as_text_and_as_json(self) -> None:
         """For a person, and as the API has it."""
         url = await self.serve()
         out = (await self.done("status")).out
@@ -727,7 +727,7 @@ class DaemonTests(CliCase):
         self.world.messenger.status = status
         self.assertIn("waiting, next try in 1:", (await self.done("status")).out)
 
-    async def test_stop(self) -> None:
+    async def test_stop_waits_for_the_daemons_end(self) -> None:
         """The command ends when the daemon has."""
         await self.serve()
         daemon = Watcher()
@@ -746,7 +746,7 @@ class DaemonTests(CliCase):
         await daemon.ended
         self.assertEqual(self.world.stopped, [True])
 
-    async def test_call(self) -> None:
+    async def test_call_takes_any_method(self) -> None:
         """Any method, with parameters by position or by name."""
         await self.serve()
         self.assertIn("bitween", (await self.done("call", "Api.versions")).json)
@@ -778,7 +778,7 @@ class EventTests(CliCase):
         self.assertEqual((await self.done("events", "warning")).out.splitlines(), lines[1:])
         self.assertIn("'sunrise'", await self.refused(1, "events", "sunrise"))
 
-    async def test_changes(self) -> None:
+    async def test_events_prints_a_line_for_each_change(self) -> None:
         """Each torrent that changed has its line, with its name; what is unknown is left out."""
         await self.serve()
         self.world.share("film", A)
@@ -830,7 +830,7 @@ class EventTests(CliCase):
         await self.done("rm", "film")
         self.assertIn("bitween add", (await self.run_bitween("ls")).err)
 
-    async def test_json(self) -> None:
+    async def test_events_json_prints_one_event_a_line(self) -> None:
         """An event a line, as the API gives it."""
         await self.serve_events()
         lines = (await self.done("events", "--json")).out.splitlines()
@@ -838,7 +838,7 @@ class EventTests(CliCase):
         self.assertEqual([event["type"] for event in events], ["torrent_removed", "warning"])
         self.assertEqual(set(events[0]), {"id", "type", "time", "data"})
 
-    async def test_follow(self) -> None:
+    async def test_events_follow_prints_each_event_at_once(self) -> None:
         """What is kept, then each event as it happens, at once also into a pipe."""
         await self.serve_events()
         watcher = self.on_terminal("events", "--follow", "--json", terminal=False)
@@ -905,7 +905,7 @@ class StreamTests(CliCase):
 class TerminalTests(CliCase):
     """What a person sees."""
 
-    async def test_table_fits(self) -> None:
+    async def test_tables_fit_the_terminal(self) -> None:
         """No line is wider than the terminal, however long the names."""
         await self.serve()
         self.world.contact_shares(BOB, {A: "x" * 300, B: "宽" * 100})
@@ -916,7 +916,7 @@ class TerminalTests(CliCase):
             width = sum(2 if unicodedata.east_asian_width(c) == "W" else 1 for c in line)
             self.assertLessEqual(width, 70)
 
-    async def test_hostile_names(self) -> None:
+    async def test_hostile_names_cannot_steer_the_terminal(self) -> None:
         """Neither control characters nor markup of a name take effect."""
         await self.serve()
         self.world.share("x", A)
@@ -926,7 +926,7 @@ class TerminalTests(CliCase):
             self.assertNotIn("\u202e", out)
             self.assertIn("[red]", out)
 
-    async def test_progress_bar(self) -> None:
+    async def test_a_progress_bar_leads_to_the_result(self) -> None:
         """It shows how far, how fast and how long; then the result."""
         await self.serve()
         self.world.contact_shares(BOB, {A: "holiday"})
@@ -954,7 +954,7 @@ class TerminalTests(CliCase):
         outcome = await watcher.ended
         self.assertEqual(outcome.status, 0)
 
-    async def test_interrupt(self) -> None:
+    async def test_control_c_ends_waiting_without_a_traceback(self) -> None:
         """Ctrl-C ends the waiting with the usual status and no traceback."""
         await self.serve()
         watcher = self.on_terminal("get", A, "--wait")
@@ -969,7 +969,7 @@ class TerminalTests(CliCase):
 class AccessTests(CliCase):
     """Tokens, the page, and TLS."""
 
-    async def test_tokens(self) -> None:
+    async def test_a_token_works_until_it_is_revoked(self) -> None:
         """One that is made serves until it is revoked; only its making shows it."""
         url = await self.serve()
         made = await self.run_bitween("token", "new", "--read-only", "--name", "wall")
@@ -996,7 +996,7 @@ class AccessTests(CliCase):
         self.assertEqual([token["name"] for token in listed], ["first", "token-1"])
         self.assertIs((await self.done("--json", "token", "revoke", "token-1")).json, True)
 
-    async def test_wrong_tokens(self) -> None:
+    async def test_wrong_token_arguments_are_refused(self) -> None:
         """What is left out or too much, and names that there are not."""
         await self.serve()
         for command in (
@@ -1010,7 +1010,7 @@ class AccessTests(CliCase):
         self.assertIn("--name x", await self.refused(2, "token", "new", "x"))
         self.assertIn("no token 'x'", await self.refused(1, "token", "revoke", "x"))
 
-    async def test_open(self) -> None:
+    async def test_open_prints_the_link_without_a_display(self) -> None:
         """Without a display the link is printed; it is one that logs in."""
         url = await self.serve()
         for command in (("open",), ("open", "--print")):
@@ -1052,7 +1052,7 @@ class AccessTests(CliCase):
         link = (await self.done("open", *there)).out
         self.assertTrue(link.startswith(url.removesuffix("api") + "#login="), link)
 
-    async def test_tls(self) -> None:
+    async def test_the_tls_certificate_is_verified(self) -> None:
         """The certificate is verified, by the authority that is named."""
         authority = ThrowAwayAuthority()
         issued = authority.issue(["localhost"])

@@ -48,22 +48,22 @@ class CompletionTests(CliCase):
         await getProcessOutputAndValue(sys.executable, RUN, env=environ, path=self.home)
         return Path(answer).read_text(encoding="utf-8").split("\n")
 
-    async def test_commands(self) -> None:
+    async def test_commands_are_completed_without_a_daemon(self) -> None:
         """Commands and options are completed without a daemon being asked."""
         self.assertEqual(await self.offered("bitween sta"), ["status "])
         self.assertIn("--follow", (await self.offered("bitween events --fo"))[0])
 
-    async def test_torrents(self) -> None:
+    async def test_own_torrents_are_completed(self) -> None:
         """Own torrents by name, or by hash where one is being typed."""
         self.assertEqual(await self.offered("bitween pause hol"), ["holiday\\ film.mkv "])
         self.assertEqual(await self.offered("bitween rm aaa"), [f"{A[:12]} "])
 
-    async def test_shares(self) -> None:
+    async def test_shares_are_completed_safely(self) -> None:
         """Shares of contacts; a name that could do harm in a command line as its hash."""
         offered = await self.offered("bitween get ")
         self.assertEqual(sorted(text.strip() for text in offered), ["cccccccccccc", "song.flac"])
 
-    async def test_contacts(self) -> None:
+    async def test_contacts_are_completed(self) -> None:
         """Contacts by their JID."""
         self.assertEqual(await self.offered("bitween shares --contact b"), [f"{BOB} "])
 
@@ -86,7 +86,7 @@ class CompletionTests(CliCase):
         )
         self.assertEqual((out.decode().strip(), status), ("holiday\\ film.mkv", 0), err)
 
-    async def test_every_shell(self) -> None:
+    async def test_every_supported_shell_has_completion_code(self) -> None:
         """There is code for each; another one is refused."""
         for shell in ("bash", "zsh", "fish"):
             self.assertIn("bitween", (await self.done("completion", shell)).out)

@@ -47,7 +47,7 @@ class ControlCommandTests(CliCase):
         for wrong in (("pause",), ("resume", "--all", "film")):
             self.assertEqual((await self.run_bitween(*wrong)).status, 2)
 
-    async def test_files(self) -> None:
+    async def test_files_are_listed_and_selected_by_number(self) -> None:
         """They are listed and chosen by their numbers."""
         out = (await self.done("files", "holiday")).out
         self.assertEqual(out.splitlines()[1], "1\t1 kB\t0%\tyes\tholiday/b")
@@ -74,7 +74,7 @@ class ControlCommandTests(CliCase):
             self.assertEqual(outcome.status, 1)
             self.assertIn("not known yet", outcome.err)
 
-    async def test_peers(self) -> None:
+    async def test_peers_are_listed_by_contact(self) -> None:
         """They are listed by contact; of those that are none there is only an address."""
         self.world.contact_shares(BOB, {C: "other"})
         bob = Peer("192.0.2.7", 6881, "bitween", 0.5, 1000, 0, 3000, 40)
@@ -90,13 +90,13 @@ class ControlCommandTests(CliCase):
         result = (await self.done("peers", "holiday", "--json")).json
         self.assertEqual([peer["contact"] for peer in result["peers"]], [BOB, None])
 
-    async def test_mending(self) -> None:
+    async def test_recheck_resumes_a_stopped_torrent(self) -> None:
         """What stands still goes on."""
         self.world.swarm.break_down(A, "no room is left")
         self.assertEqual((await self.done("mend", "holiday")).out, f"mending holiday ({A})\n")
         self.assertEqual(self.world.bitween.torrents.get(A).error, "")
 
-    async def test_limits(self) -> None:
+    async def test_limits_are_set_globally_and_per_torrent(self) -> None:
         """Of all torrents and of one, with units; none lifts one."""
         self.assertEqual((await self.done("limit")).out, "up unlimited, down unlimited\n")
         out = (await self.done("limit", "--up", "500k", "--down", "1.5MB/s")).out
@@ -111,7 +111,7 @@ class ControlCommandTests(CliCase):
         self.assertEqual(outcome.status, 2)
         self.assertIn("500k", outcome.err)
 
-    async def test_export(self) -> None:
+    async def test_export_prints_magnet_links_and_writes_torrent_files(self) -> None:
         """A magnet link is printed; a .torrent file is written, over nothing that is there."""
         self.world.share("ours.mkv", C)
         link = f"magnet:?xt=urn:btih:{C}&dn=ours.mkv\n"
@@ -122,7 +122,7 @@ class ControlCommandTests(CliCase):
             self.assertEqual((await self.run_bitween("export", *wrong)).status, 1)
         self.assertFalse(os.path.exists(self.path("y.torrent")))
 
-    async def test_getting_paused(self) -> None:
+    async def test_get_paused_fetches_only_the_file_list(self) -> None:
         """A download can be begun without fetching more than its list of files."""
         self.world.contact_shares(BOB, {C: "other"})
         await self.done("get", "other", "--paused")

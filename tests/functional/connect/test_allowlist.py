@@ -81,25 +81,25 @@ class AdmissionTests(SynchronousTestCase):
         self.come("bob@x", "192.0.2.2")
         self.admits("192.0.2.2/32")
 
-    def test_who_is_there(self) -> None:
+    def test_online_contacts_are_admitted_by_address_or_network(self) -> None:
         """Addresses of IPv4 count as they are, of IPv6 with the network, whose others call."""
         self.come(ANN, "192.0.2.1", "2001:db8:1:2::3")
         self.admits("192.0.2.1/32", "2001:db8:1:2::/64")
 
-    def test_who_is_away(self) -> None:
+    def test_an_offline_contacts_addresses_are_not_admitted(self) -> None:
         """What somebody says who is not there opens nothing until he is."""
         self.change(self.catalogue.replace_item(ANN, "home", [announcement("192.0.2.1")]))
         self.admits()
         self.change(self.catalogue.set_online(ANN, "home", True))
         self.admits("192.0.2.1/32")
 
-    def test_moving(self) -> None:
+    def test_a_contact_that_moved_is_admitted_from_there_alone(self) -> None:
         """Who is elsewhere now is let in from there alone."""
         self.come(ANN, "192.0.2.1", "192.0.2.2")
         self.come(ANN, "192.0.2.2", "192.0.2.3")
         self.admits("192.0.2.2/32", "192.0.2.3/32")
 
-    def test_in_one_home(self) -> None:
+    def test_a_shared_address_is_admitted_until_neither_has_it(self) -> None:
         """An address that two have is let in until neither has it."""
         self.come(ANN, "192.0.2.1")
         self.come(BEN, "192.0.2.1")
@@ -108,7 +108,7 @@ class AdmissionTests(SynchronousTestCase):
         self.change(self.catalogue.forget(BEN))
         self.admits()
 
-    def test_going(self) -> None:
+    def test_a_contact_that_left_is_shut_out_after_a_while(self) -> None:
         """Who goes may end what he began; after a while he is shut out."""
         self.come(ANN, "192.0.2.1")
         self.clock.advance(GRACE_PERIOD)
@@ -120,7 +120,7 @@ class AdmissionTests(SynchronousTestCase):
         self.admission.expire(online=True)
         self.admits()
 
-    def test_coming_back(self) -> None:
+    def test_a_contact_back_in_time_stays_admitted(self) -> None:
         """Who is back in time stays."""
         self.come(ANN, "192.0.2.1")
         self.go(ANN)
@@ -129,7 +129,7 @@ class AdmissionTests(SynchronousTestCase):
         self.admission.expire(online=True)
         self.admits("192.0.2.1/32")
 
-    def test_without_a_connection(self) -> None:
+    def test_no_contact_leaves_while_we_are_offline(self) -> None:
         """As long as we ourselves are offline, nobody is known to have gone."""
         self.come(ANN, "192.0.2.1")
         self.change(self.catalogue.set_all_offline())
@@ -141,14 +141,14 @@ class AdmissionTests(SynchronousTestCase):
         self.admission.expire(online=True)
         self.admits()
 
-    def test_no_contact_any_more(self) -> None:
+    def test_a_removed_contact_is_shut_out_at_once(self) -> None:
         """Who is a contact no longer is shut out at once."""
         self.come(ANN, "192.0.2.1")
         self.come(BEN, "192.0.2.2")
         self.change(self.catalogue.forget_all_but({BEN}))
         self.admits("192.0.2.2/32")
 
-    def test_meeting(self) -> None:
+    def test_candidates_of_a_request_are_admitted_until_forgotten(self) -> None:
         """Who told us alone where he is is let in there, too, until he is forgotten."""
         self.come(ANN, "192.0.2.1")
         self.admission.allow_candidates(ANN, "home", [PeerAddress.parse("192.0.2.9", 1)])
@@ -157,7 +157,7 @@ class AdmissionTests(SynchronousTestCase):
         self.change(self.catalogue.forget(ANN))
         self.admits()
 
-    def test_who_announces_nothing(self) -> None:
+    def test_a_contact_without_announcement_is_admitted_while_online(self) -> None:
         """Nothing would tell that he is no contact any more: he is let in while he is there."""
         for number in range(3):
             resource = f"n{number}"
@@ -173,14 +173,14 @@ class AdmissionTests(SynchronousTestCase):
         self.change(self.catalogue.forget(ANN))
         self.admits()
 
-    def test_a_relay(self) -> None:
+    def test_a_relay_address_is_admitted_while_it_stands(self) -> None:
         """What has a name of its own is let in as long as that is said."""
         self.admission.set("relay", [PeerAddress.parse("127.1.0.2", 1)])
         self.admits("127.1.0.2/32")
         self.admission.set("relay", ())
         self.admits()
 
-    def test_loopback(self) -> None:
+    def test_untrusted_loopback_is_not_admitted(self) -> None:
         """What is not believed is not let in, until it is."""
         self.come(ANN, "127.0.0.1", "192.0.2.1")
         self.admits("192.0.2.1/32")
@@ -191,7 +191,7 @@ class AdmissionTests(SynchronousTestCase):
         self.admission.refresh()
         self.admits("192.0.2.1/32")
 
-    def test_many(self) -> None:
+    def test_a_change_of_one_contact_touches_that_one_only(self) -> None:
         """Of one who comes to many, the door hears of that one alone."""
         for number in range(300):
             self.come(f"c{number}@example.org", f"20.0.{number // 250}.{number % 250}")

@@ -165,7 +165,7 @@ class WantingTests(MeetingCase):
         self.assertEqual(self.offered(), (NEAR, FAR))
         self.assertEqual(self.meetings.routes.count_reachable(FILM.info_hash), 2)
 
-    def test_somebody_goes(self) -> None:
+    def test_routes_to_an_offline_contact_are_forgotten(self) -> None:
         """Nothing is known of the way to who is away."""
         self.there(BOB, FAR)
         self.want()
@@ -237,7 +237,7 @@ class WantingTests(MeetingCase):
         self.meetings.update_sources(FILM.info_hash)
         self.assertIs(self.way(), RouteKind.IPV4)
 
-    def test_done(self) -> None:
+    def test_nothing_is_tried_once_nothing_is_needed(self) -> None:
         """Once nothing is wanted any more, nothing is tried any more."""
         self.there(BOB, FAR)
         self.want()
@@ -267,7 +267,7 @@ class WantingTests(MeetingCase):
         self.pass_by(CONNECTING + LOST)
         self.assertEqual((self.fakes.requests.connections, self.way()), ([], RouteKind.IPV4))
 
-    def test_lost(self) -> None:
+    def test_a_lost_connection_starts_a_new_search(self) -> None:
         """When a connection is gone for some time, the way is looked for anew."""
         self.there(BOB, FAR)
         self.want()
@@ -277,7 +277,7 @@ class WantingTests(MeetingCase):
         self.pass_by(2 * LOST)
         self.assertEqual(len(self.fakes.prober.raced), 2)
 
-    def test_many(self) -> None:
+    def test_few_routes_are_searched_at_a_time(self) -> None:
         """A way is looked for to few at a time; the others have their turn after them."""
         self.want()
         for number in range(MAX_SEARCHES + 1):
@@ -422,7 +422,7 @@ class NeighbourTests(MeetingCase):
         super().setUp()
         self.fakes.neighbours.networks = frozenset()
 
-    def test_no_proof(self) -> None:
+    def test_without_proof_no_local_address_is_dialled(self) -> None:
         """Nothing in our network is knocked at; the rest is, after a moment."""
         self.there(BOB, NEAR, FAR)
         self.want()
@@ -430,7 +430,7 @@ class NeighbourTests(MeetingCase):
         self.fakes.neighbours.proofs[0][1].callback(frozenset())
         self.assertEqual(self.fakes.prober.raced[0][0], (FAR,))
 
-    def test_proof(self) -> None:
+    def test_with_proof_the_local_address_is_preferred(self) -> None:
         """Then it is the best address."""
         self.there(BOB, NEAR, FAR)
         self.want()
@@ -473,7 +473,7 @@ class NeighbourTests(MeetingCase):
             raced = [address for addresses, _ in self.fakes.prober.raced for address in addresses]
             self.assertEqual((raced, self.swarm.met), ([], []), text)
 
-    def test_a_budget(self) -> None:
+    def test_dialled_addresses_per_contact_are_bounded(self) -> None:
         """Who is never met at what he announces has only so many addresses dialled."""
         for port in range(2000, 2000 + 2 * MAX_PORTS):
             self.there(BOB, PeerAddress(FAR.address, port))
@@ -506,7 +506,7 @@ class LookingRoundTests(MeetingCase):
         self.assertIn("symmetric NAT", way.reason)
         self.assertIs(way.kind, RouteKind.RELAY)
 
-    def test_looking_round(self) -> None:
+    def test_a_survey_skips_connected_contacts(self) -> None:
         """Who is met already is not dialled again; of the others, who answers is seen."""
         self.there(BOB, NEAR)
         self.want()
@@ -545,7 +545,7 @@ class RelayTests(MeetingCase):
         self.race.callback(None)
         self.fakes.requests.connections[0][3].errback(RequestRefused("no"))
 
-    def test_relay(self) -> None:
+    def test_the_relays_local_address_is_dialled(self) -> None:
         """The local address that stands for the resource is dialled."""
         self.fail_directly()
         self.fakes.relay.routes[0][1].callback(RelayRoute("proxy.example.org"))
@@ -581,7 +581,7 @@ class RelayTests(MeetingCase):
         self.connected(Peer(FAR.address, FAR.port))
         self.assertEqual(self.fakes.relay.disconnected, [(BOB, "laptop")])
 
-    def test_no_hole(self) -> None:
+    def test_behind_a_symmetric_router_the_relay_comes_first(self) -> None:
         """Behind a symmetric router the relay comes first, until a hole turns up all the same."""
         self.ours = SYMMETRIC
         self.there(BOB, NEAR, SEEN)
@@ -597,7 +597,7 @@ class RelayTests(MeetingCase):
         self.assertIs(self.way(), RouteKind.PUNCHED)
         self.assertEqual(self.fakes.relay.disconnected, [(BOB, "laptop")])
 
-    def test_in_band(self) -> None:
+    def test_only_small_torrents_go_in_band(self) -> None:
         """Only what is small goes within the XMPP stream."""
         self.fail_directly(FILM, SONG)
         self.fakes.relay.routes[0][1].callback(RelayRoute(most=1_000_000))
@@ -616,7 +616,7 @@ class RelayTests(MeetingCase):
             (self.offered(), self.meetings.routes.count_reachable(FILM.info_hash)), ((), 0)
         )
 
-    def test_they_go(self) -> None:
+    def test_the_relay_to_an_offline_device_is_closed(self) -> None:
         """The relay to who is gone is given up."""
         self.fail_directly()
         self.fakes.relay.routes[0][1].callback(RelayRoute("proxy.example.org"))
@@ -654,7 +654,7 @@ class AskedTests(MeetingCase):
         self.clock.advance(PUNCH_AFTER_PROBE)
         return addresses
 
-    def test_they_answer(self) -> None:
+    def test_a_peer_that_answers_is_dialled_over_tcp(self) -> None:
         """Where they answer they are dialled over TCP, which is quicker; elsewhere over uTP."""
         self.ask(Candidate(NEAR), SEEN)
         self.assertEqual(self.allowlist.allowed[BOB, "laptop"], [NEAR, SEEN.address])
@@ -716,7 +716,7 @@ class AskedTests(MeetingCase):
         self.fakes.neighbours.proofs[-1][1].callback(HOME)
         self.assertEqual(self.knocked(NEAR), (NEAR,))
 
-    def test_for_nothing(self) -> None:
+    def test_requests_for_unknown_torrents_are_refused(self) -> None:
         """Nobody is met for what we do not have."""
         with self.assertRaises(UnknownTorrent):
             self.meetings.connection_requested(BOB, "laptop", SONG.info_hash, [Candidate(NEAR)])

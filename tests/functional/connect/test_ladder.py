@@ -113,7 +113,7 @@ class LadderCase(SynchronousTestCase):
 class ClimbTests(LadderCase):
     """The first time up."""
 
-    def test_somebody_answers(self) -> None:
+    def test_a_peer_that_answers_at_once_is_dialled(self) -> None:
         """Who answers at once is met there; nobody else is bothered."""
         self.climb()
         self.assertTrue(self.ladder.searching)
@@ -132,13 +132,13 @@ class ClimbTests(LadderCase):
         self.steps.probes[0].callback(NEAR)
         self.assertEqual(self.ladder.route, Route(RouteKind.LAN, NEAR))
 
-    def test_everybody_refuses(self) -> None:
+    def test_refusals_end_the_wait_at_once(self) -> None:
         """Then nothing is waited for."""
         self.climb()
         self.steps.probes[0].callback(None)
         self.assertEqual(self.steps.begun, (1, 1, 0))
 
-    def test_meeting(self) -> None:
+    def test_a_peer_that_agrees_is_dialled_over_utp(self) -> None:
         """Who comes is dialled over uTP at all that is known now, and probed where that is new."""
         self.climb()
         self.steps.probes[0].callback(None)
@@ -256,7 +256,7 @@ class ClimbTests(LadderCase):
         self.clock.advance(RETRY_FIRST)
         self.assertEqual(self.steps.begun, (2, 1, 2))
 
-    def test_no_meeting(self) -> None:
+    def test_the_relay_does_not_wait_for_hole_punching(self) -> None:
         """Where nobody answers and nobody comes, the relay is not waited for."""
         self.climb()
         self.steps.probes[0].callback(None)
@@ -274,7 +274,7 @@ class ClimbTests(LadderCase):
         self.steps.probes[0].callback(None)
         self.assertEqual(self.steps.begun, (1, 1, 1))
 
-    def test_no_way(self) -> None:
+    def test_without_a_route_the_reasons_are_given(self) -> None:
         """The words tell why there is neither a direct way nor a relay, and what would help."""
         self.climb_to_the_meeting()
         self.clock.advance(RELAY_AFTER)
@@ -294,7 +294,7 @@ class ClimbTests(LadderCase):
         self.clock.advance(RETRY_LAST)
         self.assertEqual(self.steps.begun, (1, 0, 0))
 
-    def test_something_unforeseen(self) -> None:
+    def test_an_unexpected_error_is_logged_and_passed_over(self) -> None:
         """An error that nobody thought of is logged, and the next rung is taken."""
         self.climb()
         self.steps.probes[0].errback(Failure(ZeroDivisionError()))
@@ -348,7 +348,7 @@ class LaterTests(LadderCase):
         self.refuse(self.steps.relays[1], "the proxy is gone")
         self.assertIs(self.ladder.route.kind, None)
 
-    def test_nothing_new(self) -> None:
+    def test_the_same_candidates_start_nothing_new(self) -> None:
         """Being asked to climb again with the same candidates begins nothing anew."""
         self.climb_to_the_relay()
         self.climb()
@@ -363,7 +363,7 @@ class LaterTests(LadderCase):
         self.climb([Candidate(OUTSIDE)])
         self.assertEqual(self.steps.probed[1:], [(OUTSIDE,)])
 
-    def test_new_candidates(self) -> None:
+    def test_new_candidates_are_tried_at_once(self) -> None:
         """Other addresses are tried at once, and what was being tried before is given up."""
         self.climb()
         self.climb([Candidate(OUTSIDE)])
@@ -417,13 +417,13 @@ class LaterTests(LadderCase):
         self.clock.advance(RETRY_FIRST)
         self.assertEqual(self.steps.probed[2:], [(NEAR,)])
 
-    def test_disappointment_elsewhere(self) -> None:
+    def test_a_refused_dial_concerns_direct_routes_only(self) -> None:
         """It is about direct ways only."""
         self.climb_to_the_relay()
         self.ladder.dial_refused()
         self.assertIs(self.ladder.route.kind, RouteKind.RELAY)
 
-    def test_rest(self) -> None:
+    def test_a_stopped_ladder_keeps_what_is_known(self) -> None:
         """Who rests keeps what is known, and goes on where asked to."""
         self.climb_to_the_relay()
         self.ladder.stop()

@@ -118,7 +118,7 @@ class SelfTestTests(SynchronousTestCase):
         self.clock.advance(SETTLE / 4)
         self.assertEqual(self.asked, ["bob"])
 
-    def test_others_first(self) -> None:
+    def test_contacts_elsewhere_are_asked_first(self) -> None:
         """Who is elsewhere tells more than who is at home with us, our own devices the least."""
         self.comes(
             witness("a-home", "20.0.0.9"),
@@ -189,7 +189,7 @@ class SelfTestTests(SynchronousTestCase):
             self.comes(after=PAUSE / 2)
         self.assertEqual(self.asked, ["bob"])
 
-    def test_other_addresses(self) -> None:
+    def test_new_addresses_start_a_new_test(self) -> None:
         """Everybody may be asked about new ones; what was known of the old ones is forgotten."""
         self.comes(witness("bob"))
         self.answer(four=True, six=True)
@@ -213,13 +213,13 @@ class SelfTestTests(SynchronousTestCase):
         self.assertEqual(self.asked, ["bob", "bob"])
         self.assertEqual([a.port for a in self.named], [7000, 7000])
 
-    def test_the_end(self) -> None:
+    def test_the_end_does_not_wait_for_answers(self) -> None:
         """Whoever is asked then is not waited for."""
         self.comes(witness("bob"))
         self.test.stopService()
         self.assertEqual(self.cancelled, self.answers)
 
-    def test_findings(self) -> None:
+    def test_findings_say_what_would_help(self) -> None:
         """In words, with what would help."""
         finding = self.test.finding()
         self.assertEqual((finding.check, finding.verdict), ("dial-back", Verdict.UNKNOWN))
@@ -256,7 +256,7 @@ class ChoiceTests(SynchronousTestCase):
         self.assertEqual(len(tested), MAX_DIALLED)
         self.assertEqual(to_be_tested(candidates[:2]), (at("20.0.0.8"),))
 
-    def test_loopback(self) -> None:
+    def test_loopback_is_tested_where_there_is_nothing_else(self) -> None:
         """It is tested where there is nothing else."""
         self.assertEqual(to_be_tested([Candidate(at("127.0.0.1"))]), (at("127.0.0.1"),))
         self.assertEqual(to_be_tested([Candidate(at("127.0.0.1")), Candidate(FOUR)]), (FOUR,))

@@ -70,19 +70,19 @@ class FoldersTests(SynchronousTestCase):
         for name in ("link", "d\udce9"):
             self.assertIn("d\\xe9' is not UTF-8", self.refused(os.path.join(below, name)))
 
-    def test_roots(self) -> None:
+    def test_without_a_path_the_roots_are_listed(self) -> None:
         """Without a path the roots are listed."""
         page = self.page(None)
         self.assertEqual([entry.path for entry in page.entries], [self.root])
         self.assertEqual((page.path, page.total), (None, 1))
 
-    def test_pages(self) -> None:
+    def test_a_page_has_the_total(self) -> None:
         """A part of them, and how many there are in all."""
         page = self.page(self.root, 1, 2)
         self.assertEqual((self.names(page), page.total), (["A", "b"], 4))
         self.assertEqual(self.names(self.page(self.root, 9, 2)), [])
 
-    def test_outside(self) -> None:
+    def test_paths_outside_the_roots_are_refused(self) -> None:
         """Nothing else is listed, and whether it is there is not told."""
         os.symlink(os.path.join(self.top, "home2"), os.path.join(self.root, "link"))
         os.symlink("/", os.path.join(self.root, "b", "link"))
@@ -107,7 +107,7 @@ class FoldersTests(SynchronousTestCase):
             self.assertIn(self.root + "/", f"{outcome[0].path}/")
             self.assertNotIn("secret", self.names(outcome[0]))
 
-    def test_links_within(self) -> None:
+    def test_links_within_the_root_count_as_their_targets(self) -> None:
         """A link counts as what it leads to, as long as that is within the root."""
         os.symlink("song", os.path.join(self.root, "also"))
         os.symlink("b", os.path.join(self.root, "c"))
@@ -116,24 +116,24 @@ class FoldersTests(SynchronousTestCase):
         self.assertEqual(self.names(page), [".ssh", "A", "b", "c", "also", "song"])
         self.assertEqual(self.page(self.root + "/c").path, self.root + "/b")
 
-    def test_hidden(self) -> None:
+    def test_hidden_folders_are_not_listed(self) -> None:
         """If hidden files are not shared, they are not listed, nor what lies below them."""
         self.assertEqual(self.names(self.page(self.root, hidden=False)), ["A", "b", "song"])
         self.refused(self.root + "/.ssh", hidden=False)
         self.assertEqual(self.names(self.page(self.root + "/.ssh")), ["key"])
 
-    def test_no_folder(self) -> None:
+    def test_missing_folders_and_files_are_errors(self) -> None:
         """In words: it is not there, or is a file."""
         self.assertIn("does not exist", self.refused(self.root + "/gone", NoSuchPath))
         self.assertIn("is not a folder", self.refused(self.root + "/song"))
 
-    def test_pipes(self) -> None:
+    def test_pipes_are_left_out_without_waiting(self) -> None:
         """What is neither file nor folder is left out, and opening it does not wait."""
         os.mkfifo(os.path.join(self.root, "pipe"))
         self.assertNotIn("pipe", self.names(self.page(self.root)))
         self.refused(self.root + "/pipe")
 
-    def test_unreadable(self) -> None:
+    def test_an_unreadable_folder_is_an_error(self) -> None:
         """It says so; a superuser may read everything."""
         path = self.root + "/A"
         os.chmod(path, 0)
@@ -143,7 +143,7 @@ class FoldersTests(SynchronousTestCase):
         else:
             self.assertIn("may not be read", self.refused(path, UnreadablePath))
 
-    def test_huge(self) -> None:
+    def test_a_huge_folder_is_listed_in_part(self) -> None:
         """Only so many are listed, and that is told."""
         self.patch(browse, "MOST", 2)
         page = self.page(self.root)

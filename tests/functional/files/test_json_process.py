@@ -104,7 +104,7 @@ class ProcessTests(TestCase):
         await process.gone
         self.assertEqual(process.answers, [{"a": 1}, {"b": 2}])
 
-    async def test_killed(self) -> None:
+    async def test_a_killed_process_gives_no_answer(self) -> None:
         """No answer is heard after that, and killing it again is harmless."""
         process = Recorder(stop_after=1)
         self.start(process, b'{"a": 1}\n{"b": 2}\n')

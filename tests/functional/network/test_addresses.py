@@ -112,7 +112,7 @@ class InterfaceAddressesTests(SynchronousTestCase):
             )
         self.assertEqual(len(self.seen), 3)
 
-    def test_further_addresses(self) -> None:
+    def test_announced_and_mapped_addresses_are_added(self) -> None:
         """Announced and mapped addresses come beside those of the interfaces."""
         self.machine[:] = ["192.168.1.5"]
         watcher = self.watch(("198.51.100.1", None), ("198.51.100.2", 9))

@@ -65,7 +65,7 @@ class DialBackTests(SynchronousTestCase):
         self.assertEqual(dialled, [("20.0.0.1", 6881, TIMEOUT), ("2a00:1::1", 6881, TIMEOUT)])
         self.assertNoResult(self.dialling)
 
-    def test_giving_up(self) -> None:
+    def test_a_cancelled_request_leaves_nothing(self) -> None:
         """Whoever does not want to know any more leaves nothing behind."""
         self.dial(*self.announce(at("20.0.0.1"), at("20.0.0.2")))
         self.dialling.cancel()
@@ -119,7 +119,7 @@ class DialBackTests(SynchronousTestCase):
         addresses = self.announce(*(at(f"20.0.1.{n}") for n in range(10)))
         self.assertEqual(len(self.dial(*addresses)), MAX_DIALLED)
 
-    def test_a_budget(self) -> None:
+    def test_dial_backs_per_contact_are_bounded(self) -> None:
         """Nobody looks around among other people's ports by having us dial one after the other."""
         self.dial()
         for port in range(2000, 2000 + 4 * MAX_PORTS):

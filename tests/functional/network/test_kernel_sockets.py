@@ -44,7 +44,7 @@ class KernelSocketTests(TestCase):
             self.bound(listening, port, socket.SOCK_DGRAM)
             self.assertTrue(OwnServers(Clock()).serves(address), listening)
 
-    def test_without_an_answer(self) -> None:
+    def test_the_kernels_tables_serve_without_netlink(self) -> None:
         """Where the kernel answers no questions, its tables tell the same."""
 
         def refuse() -> object:
@@ -53,7 +53,7 @@ class KernelSocketTests(TestCase):
         self.patch(kernel_sockets, "SocketTable", refuse)
         self.test_what_we_serve()
         self.test_what_others_serve()
-        self.test_who_dials()
+        self.test_our_connections_are_told_from_another_users()
 
     def test_a_look_is_quick(self) -> None:
         """It does not read the whole table of connections, which takes some ten milliseconds."""
@@ -89,7 +89,7 @@ class KernelSocketTests(TestCase):
         address = PeerAddress("127.0.0.1", listens(self))
         self.assertFalse(OwnServers(Clock()).serves(address))
 
-    def test_who_dials(self) -> None:
+    def test_our_connections_are_told_from_another_users(self) -> None:
         """A connection of ours is told from another user's."""
         server = self.bound("127.0.0.1")
         here = server.getsockname()

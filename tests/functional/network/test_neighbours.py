@@ -86,7 +86,7 @@ class NeighbourTests(TestCase):
         self.asked += 1
         return succeed(None)
 
-    async def test_a_refusal(self) -> None:
+    async def test_a_refusing_neighbour_shares_nothing(self) -> None:
         """Who refuses, or does not know how, shares nothing; nobody waits for it."""
         alice = Neighbours(reactor, lambda: self.links, lambda *_: fail(RequestRefused("no")))
         alice.startService()

@@ -90,7 +90,7 @@ class PipeTests(SynchronousTestCase):
         self.assertEqual(self.closed, [self.pipe])
         self.assertTrue(self.connect(self.pipe.far).aborted)
 
-    def test_one_direction(self) -> None:
+    def test_closing_both_ways_closes_the_pipe(self) -> None:
         """Closed both ways, it is closed altogether."""
         near, far = self.connect(self.pipe.near), self.connect(self.pipe.far)
         self.pipe.near.readConnectionLost()

@@ -58,7 +58,7 @@ class ProberTests(SynchronousTestCase):
         self.assertEqual(self.successResultOf(race), TWO)
         self.assertEqual(self.clock.getDelayedCalls(), [])
 
-    def test_nobody_answers(self) -> None:
+    def test_silence_and_refusal_take_the_same_time(self) -> None:
         """That is told after the same time whether they refuse or are silent."""
         race = self.prober.race([ONE, TWO])
         self.dialled[ONE].callback(False)
@@ -84,7 +84,7 @@ class ProberTests(SynchronousTestCase):
         """No address has no winner."""
         self.assertIsNone(self.successResultOf(self.prober.race([])))
 
-    def test_cancelling(self) -> None:
+    def test_a_cancelled_race_reports_nothing(self) -> None:
         """A race that is given up tells nothing; its knocks end by themselves, or at the end."""
         race = self.prober.race([ONE, TWO])
         race.cancel()

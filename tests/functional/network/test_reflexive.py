@@ -198,7 +198,7 @@ class OutsideViewTests(TestCase):
             self.assertEqual(self.seen(), [], seen)
         await self.start()
 
-    async def test_private_servers(self) -> None:
+    async def test_public_servers_cannot_direct_us_into_private_networks(self) -> None:
         """A server on the internet does not make us send anything into private networks."""
         server = self.serve(name="stun.example.org")
         self.reactor.names["stun.example.org"] = ["127.0.0.1", "192.168.1.1", "fd00::1"]
@@ -212,7 +212,7 @@ class OutsideViewTests(TestCase):
         await self.start(server)
         self.assertEqual(self.fake.asked, [])
 
-    async def test_when(self) -> None:
+    async def test_discovery_repeats_every_ten_minutes_and_on_changes(self) -> None:
         """We look again each ten minutes, on a new address, and when we are told to."""
         await self.start()
         self.assertEqual(len(self.looks), 1)

@@ -365,7 +365,7 @@ class OtherUserTests(RelayCase):
         gate.guard()
         self.assertEqual(await dials(self, "127.1.0.1", ("127.0.0.1", later), b""), b"refused")
 
-    def test_datagrams(self) -> None:
+    def test_other_users_datagrams_are_dropped(self) -> None:
         """Nothing comes over UDP, which BitTorrent takes at the same port."""
         with socket.socket(type=socket.SOCK_DGRAM) as ours:
             ours.bind(("127.0.0.1", 0))

@@ -47,7 +47,7 @@ class AskTests(TestCase):
         """Ask from our port."""
         return ask(self.clock, server, self.port)
 
-    async def test_an_answer(self) -> None:
+    async def test_the_server_reports_our_address(self) -> None:
         """The server tells where it sees us, and it is asked from the port that peers talk to."""
         found = await self.ask(self.serve())
         ours = PeerAddress("127.0.0.1", self.port)
@@ -55,14 +55,14 @@ class AskTests(TestCase):
         self.assertEqual(self.server.asked, [("127.0.0.1", self.port)])
         self.assertEqual(self.clock.getDelayedCalls(), [])
 
-    async def test_a_translation(self) -> None:
+    async def test_a_translated_address_is_reported(self) -> None:
         """What is seen may be another address and port, of either family."""
         for seen in (("20.0.0.5", 77), ("2a0e:b107::5", 78)):
             found = await self.ask(self.serve(partial(_claiming, seen)))
             assert found is not None
             self.assertEqual((found.seen.address, found.seen.port), seen)
 
-    async def test_another_address(self) -> None:
+    async def test_the_servers_other_address_is_reported(self) -> None:
         """Where the server answers, too, is told along, if that can be an address."""
         for other, expected in (
             (("20.0.0.9", 3479), PeerAddress("20.0.0.9", 3479)),

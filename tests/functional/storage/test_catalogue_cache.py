@@ -221,7 +221,7 @@ class DamageTests(StoreCase):
         self.say(1, 2)
         self.assertIn("laptop", self.after_restart().listings(ALICE))
 
-    def test_no_database(self) -> None:
+    def test_a_file_that_is_no_database_is_set_aside(self) -> None:
         """A file that is none is thrown away."""
         self.damage(b"no database" * 100)
         self.store = self.open()

@@ -53,7 +53,7 @@ class OwnCodeTests(SynchronousTestCase):
         write(self.worker, b"new")
         self.assertTrue(self.code.is_updated)
 
-    def test_removed(self) -> None:
+    def test_a_removed_package_counts_as_updated(self) -> None:
         """A package that is gone is another, too."""
         os.unlink(self.worker)
         self.assertTrue(self.code.is_updated)
@@ -77,7 +77,7 @@ class UpdatedTests(TestCase):
         """Update bitween."""
         self.patch(part, "_CODE", updated(os.path.abspath(self.mktemp())))
 
-    async def test_hashing(self) -> None:
+    async def test_after_an_update_no_new_hashing_starts(self) -> None:
         """What runs already goes on; nothing new is started."""
         hasher = hashing.Hasher(cast(Any, reactor))
         hasher.startService()
@@ -93,7 +93,7 @@ class UpdatedTests(TestCase):
                 await each
             self.check(caught.exception)
 
-    def test_uploads(self) -> None:
+    def test_after_an_update_no_upload_starts(self) -> None:
         """Nothing is begun."""
         self.update(uploads)
         error = self.assertRaises(
@@ -106,7 +106,7 @@ class UpdatedTests(TestCase):
         )
         self.check(cast(BitweenError, error))
 
-    async def test_passwords(self) -> None:
+    async def test_after_an_update_the_log_in_waits(self) -> None:
         """The log-in fails for now, and tells why."""
         self.update(key_derivation)
         request = KeyRequest("sha256", b"salt", key_derivation.IN_PLACE + 1)

@@ -62,7 +62,7 @@ class WebFilesTests(SynchronousTestCase):
             self.assertEqual(answer.headers["content-type"], expected)
             self.assertEqual(answer.headers["x-content-type-options"], "nosniff")
 
-    def test_at_localhost(self) -> None:
+    def test_pages_at_localhost_are_redirected_to_the_address(self) -> None:
         """A page is shown at an address, as localhost is [::1] too; its files come anywhere."""
         for path in ("/", "/?x=1", "/docs"):
             answer = self.get(path, Host=f"localhost:{PORT}")
@@ -81,13 +81,13 @@ class WebFilesTests(SynchronousTestCase):
             )
         self.assertEqual(len({path.split("/")[2] for path in self.paths()}), 1)
 
-    def test_preloads(self) -> None:
+    def test_the_page_preloads_every_script(self) -> None:
         """The page names every script, so that a browser asks for all of them at once."""
         page = self.get("/").body.decode()
         preloaded = set(re.findall(r'rel="modulepreload" href="([^"]+)"', page))
         self.assertEqual(preloaded, {path for path in self.paths() if path.endswith(".js")})
 
-    def test_compressed(self) -> None:
+    def test_files_are_compressed_on_request(self) -> None:
         """Who takes gzip gets it, with a length and a tag of its own; others get the plain file."""
         for path in ("/", "/docs", "/docs/docs.js", *self.paths()):
             plain = self.get(path)
@@ -118,7 +118,7 @@ class WebFilesTests(SynchronousTestCase):
                 other = self.get(path, Accept_Encoding=coding, If_None_Match='"other"')
                 self.assertEqual((other.status, other.body), (200, sent.body))
 
-    def test_head(self) -> None:
+    def test_head_has_the_length_of_get(self) -> None:
         """A HEAD tells the length that a GET has, and logs nothing."""
         for path in ("/", "/docs"):
             for coding in ("identity", "gzip"):
@@ -128,7 +128,7 @@ class WebFilesTests(SynchronousTestCase):
                 self.assertEqual(head.headers["content-length"], str(len(whole.body)))
                 self.assertEqual(head.headers["etag"], whole.headers["etag"])
 
-    def test_policy(self) -> None:
+    def test_the_policy_forbids_foreign_scripts_and_html(self) -> None:
         """Nothing runs that is not a file of ours, and no text becomes HTML."""
         for path in ("/", *self.paths()):
             policy = self.get(path).headers["content-security-policy"].split("; ")
@@ -141,7 +141,7 @@ class WebFilesTests(SynchronousTestCase):
             re.search(r"<style|\sstyle=|\son\w+=|<script[^>]*>[^<]", text_of("page.html"))
         )
 
-    def test_scripts(self) -> None:
+    def test_scripts_write_no_html_and_ask_no_other_site(self) -> None:
         """They make no HTML of text, keep nothing but two wishes, and ask nobody else."""
         forbidden = (
             r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|DOMParser|eval\("
@@ -154,7 +154,7 @@ class WebFilesTests(SynchronousTestCase):
         keepers = [name for name in _SCRIPTS if '"/web/kept.js"' in text_of(name)]
         self.assertEqual(keepers, ["notifications.js", "strings.js"])
 
-    def test_nothing_else(self) -> None:
+    def test_no_other_path_or_method_is_served(self) -> None:
         """There is no way out of the folder, and nothing but reading."""
         for path in (
             "/web",
@@ -186,7 +186,7 @@ class StringsTests(SynchronousTestCase):
         }
         self.languages = {name: dict(pairs) for name, pairs in self.pairs.items()}
 
-    def test_each_once(self) -> None:
+    def test_every_text_is_defined_once(self) -> None:
         """No text is given twice, so that the one that is changed is the one that is shown."""
         for name, pairs in self.pairs.items():
             keys = [key for key, _ in pairs]

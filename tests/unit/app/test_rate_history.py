@@ -29,7 +29,7 @@ class RateHistoryTests(SynchronousTestCase):
         torrent = replace(TORRENT, info_hash=info_hash, progress=progress)
         self.events.notify(TorrentChanged(torrent=torrent))
 
-    def test_sums(self) -> None:
+    def test_rates_of_all_torrents_are_summed(self) -> None:
         """What moves counts as long as it does; what is removed no longer."""
         other = InfoHash("cd" * 20)
         self.events.notify(TorrentAdded(torrent=TORRENT))

@@ -48,7 +48,7 @@ class ManualTests(SynchronousTestCase):
         self.assertEqual(self.page, made)
         self.assertNotIn(docutils.__version__, made)
 
-    def test_the_shells(self) -> None:
+    def test_documented_shells_have_completion_code(self) -> None:
         """Those are offered that there is code for."""
         (argument,) = (
             action

@@ -62,7 +62,7 @@ class OrderTests(SynchronousTestCase):
 class RungTests(SynchronousTestCase):
     """On which rung somebody stands who is met at an address."""
 
-    def test_rungs(self) -> None:
+    def test_the_address_decides_the_route_kind(self) -> None:
         """The address tells, and for IPv4 whether a router forwards it."""
         theirs = [at("9.9.9.9", CandidateKind.MAPPED), at("9.9.9.8")]
         for address, rung in (
@@ -80,7 +80,7 @@ class RungTests(SynchronousTestCase):
 class ObstacleTests(SynchronousTestCase):
     """Why no direct way can be."""
 
-    def test_none(self) -> None:
+    def test_one_common_family_is_no_obstacle(self) -> None:
         """One family in common is enough to try."""
         self.assertIsNone(direct_obstacle([at("10.0.0.1"), at("2620:fe::9")], [at("9.9.9.9")]))
 
@@ -91,7 +91,7 @@ class ObstacleTests(SynchronousTestCase):
         self.assertEqual(found.reason, "they have IPv6 only and you IPv4 only")
         self.assertTrue(found.fix)
 
-    def test_nothing_known(self) -> None:
+    def test_missing_addresses_are_an_obstacle(self) -> None:
         """Without addresses on one side there is nothing to try."""
         for ours, theirs, words in (
             ([at("9.9.9.9")], [], "they announce no address"),
@@ -101,7 +101,7 @@ class ObstacleTests(SynchronousTestCase):
             assert found is not None
             self.assertIn(words, found.reason)
 
-    def test_tried(self) -> None:
+    def test_failed_attempts_are_counted_in_the_words(self) -> None:
         """After everything was tried, the words count what was dialled."""
         theirs = [at("9.9.9.9"), at("9.9.9.8", CandidateKind.REFLEXIVE)]
         silent, no_hole = failure_reasons(theirs)
@@ -138,7 +138,7 @@ class NoHoleTests(SynchronousTestCase):
             self.assertIn("symmetric NAT", found.reason)
             self.assertIn("UPnP", found.fix)
 
-    def test_usual_routers(self) -> None:
+    def test_a_hole_is_likely_behind_usual_routers(self) -> None:
         """Where nobody is known to be behind such a router, a hole is hoped for."""
         self.assert_hope(self.usual, [at("192.168.1.5"), seen("9.9.9.9")])
         self.assert_hope(self.usual, [at("192.168.1.5")])
@@ -165,7 +165,7 @@ class NoHoleTests(SynchronousTestCase):
             self.assertIsNotNone(punch_obstacle(self.symmetric, [*self.usual, address]), address)
             self.assertIsNotNone(punch_obstacle([*self.usual, address], self.symmetric), address)
 
-    def test_one_home(self) -> None:
+    def test_hole_punching_in_one_home_is_uncertain(self) -> None:
         """Who is seen at the same address may be in the same network, or not be seen at all."""
         self.assert_hope(self.symmetric, [at("192.168.1.7"), seen("9.9.9.9", varies=True)])
         self.assert_hope(self.symmetric, [at("192.168.1.7")])

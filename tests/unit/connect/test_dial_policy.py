@@ -41,14 +41,14 @@ class DialPolicyTests(SynchronousTestCase):
         self.served: set[PeerAddress] = set()
         self.policy = DialPolicy(self.clock, self, lambda address: address in self.served)
 
-    def test_elsewhere(self) -> None:
+    def test_public_addresses_are_dialled_from_port_1024_on(self) -> None:
         """Public addresses are dialled, from port 1024 on."""
         for text in ("20.0.0.1", "2a00:1::1"):
             self.assertTrue(self.policy.may_dial(at(text, 1024)))
             self.assertFalse(self.policy.may_dial(at(text, 1023)))
             self.assertFalse(self.policy.needs_proof(at(text)))
 
-    def test_near(self) -> None:
+    def test_local_addresses_need_proof(self) -> None:
         """In our networks, with proof alone; a router's public address is not in one of them."""
         for text, near in (
             ("192.168.1.7", True),
@@ -64,14 +64,14 @@ class DialPolicyTests(SynchronousTestCase):
         self.assertFalse(self.policy.may_dial(at("192.168.1.7", 80), [HOME]))
         self.assertFalse(self.policy.may_dial(at("172.17.0.2"), [HOME]))
 
-    def test_trusted_networks(self) -> None:
+    def test_trusted_networks_need_no_proof(self) -> None:
         """The person who runs the daemon says that no proof is needed there."""
         policy = DialPolicy(self.clock, self, lambda _: False, [ip_network("10.8.0.0/24")])
         self.assertTrue(policy.may_dial(at("10.8.0.7")))
         self.assertFalse(policy.may_dial(at("10.8.1.7")))
         self.assertFalse(policy.may_dial(at("10.8.0.7", 22)))
 
-    def test_this_machine(self) -> None:
+    def test_this_machine_is_dialled_for_our_own_user_only(self) -> None:
         """Neither dialled nor let in from, proof or not, but for a daemon of our own user."""
         other = at("192.168.1.5", 7000)
         for address in (other, at("172.17.0.1", 7000)):
@@ -83,7 +83,7 @@ class DialPolicyTests(SynchronousTestCase):
         self.served.add(at("192.168.1.5"))
         self.assertFalse(self.policy.may_dial(at("192.168.1.5")))
 
-    def test_loopback(self) -> None:
+    def test_loopback_counts_where_there_is_nothing_else(self) -> None:
         """It counts where we have nothing else, for a daemon of our own user."""
         address = at("127.0.0.1", 7000)
         self.served.add(address)
@@ -105,7 +105,7 @@ class DialPolicyTests(SynchronousTestCase):
         """Addresses of so many different hosts."""
         return [at(f"20.0.{n // 200}.{n % 200 + 1}") for n in range(first, first + count)]
 
-    def test_the_budget(self) -> None:
+    def test_dialled_addresses_are_budgeted_per_contact(self) -> None:
         """It is each contact's own, counts each address once, and comes back with time."""
         addresses = self.hosts(0, AN_HOUR + 5)
         self.assertEqual(self.policy.within_budget(BOB, addresses), addresses[:AN_HOUR])

@@ -13,14 +13,14 @@ from bitween.model.address import PeerAddress
 class PeerAddressTests(SynchronousTestCase):
     """What :meth:`PeerAddress.parse` takes and refuses."""
 
-    def test_canonical_form(self) -> None:
+    def test_equal_addresses_are_equal_values(self) -> None:
         """The same address is the same value, however it was written."""
         self.assertEqual(
             PeerAddress.parse("2001:DB8:0:0::1", "6881"), PeerAddress.parse("2001:db8::1", 6881)
         )
         self.assertEqual(PeerAddress.parse("::ffff:192.0.2.7", 1).address, "192.0.2.7")
 
-    def test_text_form(self) -> None:
+    def test_ipv6_addresses_have_brackets_as_text(self) -> None:
         """As text, an IPv6 address stands in brackets."""
         self.assertEqual(str(PeerAddress.parse("2001:db8::1", 80)), "[2001:db8::1]:80")
         self.assertEqual(str(PeerAddress.parse("192.0.2.7", 80)), "192.0.2.7:80")

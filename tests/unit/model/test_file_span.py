@@ -15,7 +15,9 @@ class SpanTests(SynchronousTestCase):
     """Any part of any file."""
 
     @given(_FEW, _FEW, st.integers(1, 40), _FEW, _FEW)
-    def test_parts(self, offset: int, size: int, length: int, start: int, end: int) -> None:
+    def test_the_parts_make_up_the_requested_bytes(
+        self, offset: int, size: int, length: int, start: int, end: int
+    ) -> None:
         """The parts of pieces, put together, are the bytes that are asked for, and no more."""
         torrent = bytes(range(offset + size)) + b"\xff" * 50
         pieces = [torrent[at : at + length] for at in range(0, len(torrent), length)]

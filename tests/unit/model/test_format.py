@@ -11,7 +11,7 @@ from bitween.model.format import MAX_RATE, MAX_SIZE, parse_rate, parse_size
 class QuantityTests(SynchronousTestCase):
     """One grammar for the command line, the settings and the schedule."""
 
-    def test_sizes(self) -> None:
+    def test_sizes_have_decimal_units(self) -> None:
         """Units are decimal unless they say otherwise; bytes need not be named."""
         for text, size in {
             "0": 0,
@@ -29,12 +29,12 @@ class QuantityTests(SynchronousTestCase):
         }.items():
             self.assertEqual(parse_size(text), size, text)
 
-    def test_rates(self) -> None:
+    def test_rates_may_have_a_per_second_suffix(self) -> None:
         """They may say that they are rates."""
         for text, rate in {"none": 0, "500k": 500_000, "1.5MB/s": 1_500_000, "9/s": 9}.items():
             self.assertEqual(parse_rate(text), rate, text)
 
-    def test_nonsense(self) -> None:
+    def test_malformed_quantities_are_refused(self) -> None:
         """What is no number, negative, in bits, in other digits or too large is refused."""
         for text in (
             "",

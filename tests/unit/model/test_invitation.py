@@ -16,7 +16,7 @@ _LOCAL = st.text(
 class InvitationTests(SynchronousTestCase):
     """Made, and read again."""
 
-    def test_made(self) -> None:
+    def test_invitations_are_escaped(self) -> None:
         """What is no plain letter is escaped as RFC 5122 §2.7 has it."""
         self.assertEqual(invitation_link("bob@example.net"), "xmpp:bob@example.net?subscribe")
         self.assertEqual(
@@ -29,12 +29,12 @@ class InvitationTests(SynchronousTestCase):
         )
 
     @given(_LOCAL)
-    def test_round_trip(self, local: str) -> None:
+    def test_invitations_survive_a_round_trip(self, local: str) -> None:
         """Whoever is put in comes out."""
         jid = f"{local}@example.net"
         self.assertEqual(invited(invitation_link(jid)), jid)
 
-    def test_read(self) -> None:
+    def test_only_the_jid_of_a_link_counts(self) -> None:
         """Whatever a link says beside the JID, that is all that counts."""
         for link in (
             "xmpp:bob@example.net",

@@ -45,7 +45,7 @@ class LibraryTests(SynchronousTestCase):
             self.assertTrue(library.put(replace(HALF, state=state)))
             self.assertEqual(dict(library.shares), {})
 
-    def test_removal(self) -> None:
+    def test_a_removed_torrent_is_withdrawn(self) -> None:
         """A torrent that was announced is withdrawn; an unknown one is an error."""
         library = Library()
         library.put(HALF)
@@ -55,7 +55,7 @@ class LibraryTests(SynchronousTestCase):
         with self.assertRaises(UnknownTorrent):
             library.get(HASH)
 
-    def test_progress(self) -> None:
+    def test_fraction_and_time_left_are_known_or_none(self) -> None:
         """Fraction and time left are told where they can be told."""
         self.assertEqual((HALF.progress.fraction, HALF.progress.eta), (0.5, 1.0))
         self.assertIsNone(replace(HALF.progress, peers=0).eta)
@@ -63,7 +63,7 @@ class LibraryTests(SynchronousTestCase):
         self.assertEqual((some.wanted, some.fraction, some.eta), (20, 0.25, 3.0))
         self.assertEqual((FETCHING.progress.fraction, FETCHING.progress.eta), (0.0, None))
 
-    def test_info_hash(self) -> None:
+    def test_an_info_hash_is_40_hexadecimal_digits(self) -> None:
         """40 hexadecimal digits in any case, and nothing else."""
         self.assertEqual(parse_info_hash("AB" * 20), HASH)
         for text in ("", "ab" * 19, "ab" * 21, "zz" * 20, "٣" * 40, None, 7, "ab" * 20 + "\n"):

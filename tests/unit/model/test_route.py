@@ -11,21 +11,21 @@ from bitween.model.route import UNTRIED, Obstacle, Route, RouteKind
 class WayTests(SynchronousTestCase):
     """What a person reads."""
 
-    def test_every_rung(self) -> None:
+    def test_every_route_kind_has_its_own_words(self) -> None:
         """Each has its words, and no two the same."""
         self.assertEqual(len({Route(rung).text for rung in RouteKind}), len(RouteKind))
         self.assertEqual(Route(RouteKind.IPV6).text, "direct (IPv6)")
         relayed = Route(RouteKind.RELAY, through="proxy.example.org")
         self.assertEqual(relayed.text, "by relay at proxy.example.org")
 
-    def test_none(self) -> None:
+    def test_an_absent_route_has_words(self) -> None:
         """Nobody tried, or there is none and the reason is known."""
         self.assertEqual(UNTRIED.text, "")
         asleep = Route(obstacles=(Obstacle("they sleep"),))
         self.assertEqual(asleep.text, "not reachable: they sleep")
         self.assertEqual(asleep.fix, "")
 
-    def test_several_obstacles(self) -> None:
+    def test_all_obstacles_are_given_with_advice(self) -> None:
         """All are told; what helps against the last one that anything helps against."""
         refused = Obstacle.of(RequestRefused("no relay", "switch it on", detail="no_relay"))
         silent = Obstacle("they are silent", "wake them")

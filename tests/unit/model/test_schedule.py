@@ -23,7 +23,7 @@ def at(text: str) -> time.struct_time:
 class ScheduleTests(SynchronousTestCase):
     """Reading entries, and choosing by them."""
 
-    def test_reading(self) -> None:
+    def test_days_and_rates_may_be_left_out(self) -> None:
         """Days, spans of days and both rates may be given or left out."""
         self.assertEqual(
             parse_entry(" Mon-Wed,sun  8:00-18:30 upload=5 DOWNLOAD=0 "),
@@ -70,7 +70,7 @@ class ScheduleTests(SynchronousTestCase):
         }.items():
             self.assertEqual(limits_at(entries, USUAL, at(moment)), limits, moment)
 
-    def test_over_midnight(self) -> None:
+    def test_an_entry_may_cross_midnight(self) -> None:
         """An entry that ends before it begins goes on into the next day."""
         entries = [parse_entry("fri 22:00-06:00 upload=0")]
         holding = [

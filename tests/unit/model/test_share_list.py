@@ -171,7 +171,7 @@ class HeadTests(SynchronousTestCase):
         self.assertEqual(list(known.shares.values()), [self.SHARES[2]])
         self.assertEqual((known.revision, known.complete), (2, True))
 
-    def test_a_page(self) -> None:
+    def test_a_page_adds_removes_or_resets(self) -> None:
         """It adds, removes, and begins anew where it says so; addresses stay."""
         self.hear(2)
         page = ListPage("list", 11, (self.SHARES[2],), (self.SHARES[0].info_hash,))

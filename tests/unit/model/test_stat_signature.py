@@ -68,7 +68,7 @@ class StatSignatureTests(SynchronousTestCase):
         for text in (other, other.partition(":")[0], "", None, invalidated(now)):
             self.assertEqual(with_times(text, now), text)
 
-    def test_unknown_times(self) -> None:
+    def test_a_damaged_signature_has_no_times(self) -> None:
         """A signature without times, or a damaged one, has none."""
         for text in ("", ":", "ab" * 20, "ab:c", "ab:\u00fc"):
             self.assertEqual(list(file_times(text)), [])

@@ -21,7 +21,7 @@ HASH = InfoHash("0123456789abcdef" * 2 + "01234567")
 class TorrentFileTests(SynchronousTestCase):
     """What a .torrent file says."""
 
-    def test_as_libtorrent(self) -> None:
+    def test_the_hash_equals_libtorrents(self) -> None:
         """The hash is the one that libtorrent has."""
         info_hash, content = make_torrent("film", [HashedFile((), 5)], 2**14, b"x" * 20)
         decoded = cast(dict[bytes, Any], lt.bdecode(content))
@@ -30,26 +30,26 @@ class TorrentFileTests(SynchronousTestCase):
         for each in (content, extended):
             self.assertEqual(info_hash_of(each), info_hash)
 
-    def test_malformed(self) -> None:
+    def test_malformed_torrent_files_are_refused(self) -> None:
         """Nothing but a dictionary with an info dictionary is taken."""
         for content in (b"", b"d", b"de", b"d4:infoe", b"d4:info4:xxxxe", b"le", b"d4:info" * 99):
             with self.assertRaises(InvalidValue):
                 info_hash_of(content)
 
-    def test_leading_back(self) -> None:
+    def test_negative_lengths_are_refused(self) -> None:
         """A length below 0, which leads back to where it stands, is no length."""
         for content in (b"d-3:e", b"d1:x-3:e", b"d+1:xdee", b"d1_0:xxxxxxxxxxdee"):
             with self.assertRaises(InvalidValue):
                 info_hash_of(content)
 
-    def test_many_values(self) -> None:
+    def test_a_file_of_many_values_is_read_in_steps(self) -> None:
         """A file of a million values, which anybody can make, is read in many steps."""
         content = b"d1:xl" + b"0:" * 1_000_000 + b"e4:infod4:name1:xee"
         steps = sum(1 for _ in reading_info_hash(content))
         self.assertGreater(steps, 1000)
 
     @given(st.binary(max_size=60))
-    def test_any_bytes(self, content: bytes) -> None:
+    def test_any_bytes_give_an_answer_or_an_error(self, content: bytes) -> None:
         """Whatever lies in a file, an answer or an error of ours comes of it."""
         for begun in (content, b"d" + content, b"d4:infod" + content):
             try:
@@ -61,7 +61,7 @@ class TorrentFileTests(SynchronousTestCase):
 class MagnetTests(SynchronousTestCase):
     """What a magnet link says."""
 
-    def test_each_form(self) -> None:
+    def test_every_form_of_magnet_link_is_read(self) -> None:
         """Ours, one in capitals, one with trackers, one in base32, and a bare hash."""
         for text in (
             magnet_link(HASH, "film & more"),
@@ -72,7 +72,7 @@ class MagnetTests(SynchronousTestCase):
         ):
             self.assertEqual(wanted_hash(text), HASH)
 
-    def test_none(self) -> None:
+    def test_links_without_a_hash_are_refused(self) -> None:
         """A link without such a hash is refused, and so is anything else."""
         for text in ("", "film", "magnet:?", "magnet:?xt=urn:btmh:1220aa", "magnet:?xt=urn:btih:0"):
             with self.assertRaises(InvalidValue):

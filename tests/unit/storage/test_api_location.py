@@ -54,12 +54,12 @@ class RendezvousCase(SynchronousTestCase):
 class FileTests(RendezvousCase):
     """One file."""
 
-    def test_round_trip(self) -> None:
+    def test_the_file_survives_a_round_trip(self) -> None:
         """What is written is read."""
         write(self.path, rendezvous())
         self.assertEqual(read(self.path), rendezvous())
 
-    def test_is_private(self) -> None:
+    def test_the_file_is_private(self) -> None:
         """Only its owner may read it, whatever the umask, and nothing else is left there."""
         before = os.umask(0)
         self.addCleanup(os.umask, before)
@@ -78,7 +78,7 @@ class FileTests(RendezvousCase):
         self.assertFalse(os.path.exists(target))
         self.assertEqual(read(self.path), rendezvous())
 
-    def test_not_there(self) -> None:
+    def test_a_missing_file_differs_from_a_refused_one(self) -> None:
         """That is not the same as one that is refused."""
         self.assertRaises(FileNotFoundError, read, self.path)
         self.put("{}")
@@ -114,7 +114,7 @@ class FileTests(RendezvousCase):
         os.mkdir(self.path, 0o700)
         self.assertRaises(ConfigurationError, read, self.path)
 
-    def test_damaged(self) -> None:
+    def test_a_damaged_file_is_refused(self) -> None:
         """What is not what a daemon writes is refused."""
         good = {"url": "http://x", "token": "t", "pid": 1, "jid": "a@b"}
         for text in (
@@ -131,7 +131,7 @@ class FileTests(RendezvousCase):
             error = self.assertRaises(ConfigurationError, read, self.path)
             self.assertIn("damaged", error.message)
 
-    def test_remove(self) -> None:
+    def test_only_the_own_file_is_removed(self) -> None:
         """One's own file is removed, another daemon's is not; twice is harmless."""
         write(self.path, rendezvous(pid=1))
         remove(self.path, rendezvous())
@@ -144,7 +144,7 @@ class FileTests(RendezvousCase):
 class PlacesTests(RendezvousCase):
     """Where the files are."""
 
-    def test_both(self) -> None:
+    def test_the_file_is_in_runtime_and_state_directory(self) -> None:
         """One by JID in the runtime directory, one in the state directory."""
         self.assertEqual(
             places("alice@example.org", "/state", self.environ),
@@ -171,11 +171,11 @@ class RunningTests(RendezvousCase):
         for place in places(one.jid, state_dir, self.environ):
             write(place, one)
 
-    def test_nobody(self) -> None:
+    def test_no_file_means_no_daemon(self) -> None:
         """Nothing is there at all."""
         self.assertEqual(running(self.environ), [])
 
-    def test_each_once(self) -> None:
+    def test_a_daemon_with_two_files_counts_once(self) -> None:
         """A daemon that wrote two files is one daemon."""
         self.publish(rendezvous("bob@example.org"))
         self.publish(rendezvous("alice@example.org"))
@@ -183,7 +183,7 @@ class RunningTests(RendezvousCase):
             [one.jid for one in running(self.environ)], ["alice@example.org", "bob@example.org"]
         )
 
-    def test_gone(self) -> None:
+    def test_the_file_of_a_dead_process_is_ignored(self) -> None:
         """The file of a process that is no more is ignored."""
         for pid in (GONE, -1, 2**70):
             self.publish(rendezvous(pid=pid))

@@ -53,11 +53,11 @@ class PasswordTests(SynchronousTestCase):
         self.assertEqual(self.read(self.file("\ufeffsecret\n")), "secret")
         self.assertEqual(self.read("-", stdin="\ufeffsecret\n"), "secret")
 
-    def test_standard_input(self) -> None:
+    def test_a_dash_reads_the_password_from_standard_input(self) -> None:
         """A dash means standard input."""
         self.assertEqual(self.read("-", stdin="secret\n"), "secret")
 
-    def test_systemd_credentials(self) -> None:
+    def test_systemd_credentials_come_before_the_environment(self) -> None:
         """A credential that systemd hands over is found, before the environment."""
         folder = self.mktemp()
         os.mkdir(folder)
@@ -84,7 +84,7 @@ class PasswordTests(SynchronousTestCase):
             self.read(path)
         self.assertIn(f"chmod 600 {path}", str(caught.exception))
 
-    def test_no_password(self) -> None:
+    def test_missing_passwords_are_errors(self) -> None:
         """Nothing, an empty file, a missing file: each is said."""
         for path in (None, self.file("\nsecond"), "/nowhere/password"):
             with self.assertRaises(ConfigurationError):

@@ -116,7 +116,7 @@ class RecordTests(StoreCase):
             self.store._set_meta("days_online", damaged)  # as a full disk leaves it
             self.assertEqual(self.store.days_online(), DaysOnline())
 
-    def test_oldest_first(self) -> None:
+    def test_torrents_are_ordered_by_age(self) -> None:
         """Torrents come in the order in which they were added."""
         for number in (3, 1, 2):
             self.store.put(replace(RECORD, info_hash=InfoHash(f"{number:040}"), added=number))
@@ -233,7 +233,7 @@ class RunTests(StoreCase):
         self.assertFalse(self.reopened(clean=False).was_clean)
         self.assertTrue(self.reopened().was_clean)
 
-    def test_the_port(self) -> None:
+    def test_the_listen_port_is_kept(self) -> None:
         """The listen port is kept."""
         self.assertIsNone(self.store.listen_port)
         self.store.listen_port = 12345
@@ -260,7 +260,7 @@ class DamageTests(StoreCase):
             n for n in os.listdir(os.path.dirname(self.path)) if re.search(r"damaged-\d+-\d+$", n)
         ]
 
-    def test_no_database(self) -> None:
+    def test_a_file_that_is_no_database_is_set_aside(self) -> None:
         """A file that is none is set aside."""
         self.store.close()
         with open(self.path, "wb") as file:
@@ -278,7 +278,7 @@ class DamageTests(StoreCase):
         self.assertLess(len(kept), 500)
         self.assertLessEqual({*kept}, {*records})
 
-    def test_damaged_everywhere(self) -> None:
+    def test_records_between_damaged_places_are_recovered(self) -> None:
         """Several places of damage leave what lies between them."""
         records = self.fill(2000)
         for part in (0.3, 0.5, 0.7):
@@ -287,7 +287,7 @@ class DamageTests(StoreCase):
         self.assertGreater(len(kept), 1800)
         self.assertLessEqual({*kept}, {*records})
 
-    def test_damaged_metadata(self) -> None:
+    def test_a_torrent_with_damaged_metadata_becomes_a_download(self) -> None:
         """A torrent whose metadata is lost or altered is kept, as a download of it."""
         info_hash, torrent = make_torrent("large", [HashedFile((), 1)], 2**16, b"\7" * 100_000)
         whole = replace(
@@ -369,7 +369,7 @@ class DamageTests(StoreCase):
         self.assertIn("newer", raised.exception.message)
         self.assertEqual(self.aside(), [])
 
-    def test_no_place(self) -> None:
+    def test_an_unwritable_directory_is_reported(self) -> None:
         """Where nothing can be written, that is said."""
         with self.assertRaises(StoreError) as raised:
             Database.open("/nonexistent/bitween.db")
@@ -409,7 +409,7 @@ class OddRowsTests(StoreCase):
             connection.execute("PRAGMA foreign_keys = OFF")
             connection.execute(sql, values)
 
-    def test_a_torrent(self) -> None:
+    def test_an_invalid_torrent_row_is_skipped(self) -> None:
         """One that makes no sense is left out; the others are there, and it stays as it is."""
         other = replace(RECORD, info_hash=InfoHash("cd" * 20))
         for column, value in self.odd:
@@ -432,13 +432,13 @@ class OddRowsTests(StoreCase):
         self.assertEqual((record.origin, record.options), (FileOrigin.SHARED, TorrentOptions()))
         self.assertEqual(record.naming, Naming.LIBTORRENT)
 
-    def test_resume_data(self) -> None:
+    def test_resume_data_of_another_type_is_ignored(self) -> None:
         """A number is not taken for so many bytes of resume data."""
         self.store.put(RECORD)
         self.change("INSERT INTO resume_data VALUES (?, ?)", RECORD.info_hash, 2**62)
         self.assertIsNone(self.store.resume_data(RECORD.info_hash))
 
-    def test_everything_else(self) -> None:
+    def test_other_invalid_rows_are_ignored(self) -> None:
         """Ports, lists, traffic and paths that make no sense are as if there were none."""
         for key, value in (("listen_port", "x"), ("list_id", "id"), ("list_horizon", "x")):
             self.change("INSERT OR REPLACE INTO meta VALUES (?, ?)", key, value)

@@ -64,7 +64,7 @@ class LogFilterTests(SynchronousTestCase):
         ):
             self.assertNotIn(words, written)
 
-    def test_debugging(self) -> None:
+    def test_debugging_shows_everything(self) -> None:
         """Then all of it is shown."""
         written = self.written(debug=True)
         for words in ("plugin cache", "reactor class", "starting on", "tried this", "Shut Down"):

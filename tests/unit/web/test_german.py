@@ -80,13 +80,13 @@ class GermanTests(SynchronousTestCase):
         """Read it."""
         self.texts = german()
 
-    def test_every_reason(self) -> None:
+    def test_every_kind_of_error_has_a_german_text(self) -> None:
         """Each kind of error has a text, and one without places: only details have values."""
         reasons = set(_REASONS.values())
         self.assertEqual(reasons - self.texts.keys(), set())
         self.assertEqual([reason for reason in reasons if "{" in self.texts[reason]], [])
 
-    def test_every_detail(self) -> None:
+    def test_every_detail_has_a_german_text(self) -> None:
         """What exactly went wrong is told for each kind of error that says it."""
         known = {
             *(f"not_connected.{condition}" for condition in _STREAM_WORDS),
@@ -101,7 +101,7 @@ class GermanTests(SynchronousTestCase):
         written = {key for key in self.texts if "." in key and key.partition(".")[0] in reasons}
         self.assertEqual(written - known, set())
 
-    def test_every_finding(self) -> None:
+    def test_every_finding_has_a_german_text(self) -> None:
         """Each outcome of each check has a text, and what to do about it as well."""
         found = [call for name, call in calls() if name == "Finding"]
         self.assertGreater(len(found), 20)
@@ -109,7 +109,7 @@ class GermanTests(SynchronousTestCase):
         fixes = {f"{finding_key(call)}.fix" for call in found if len(call.args) > _WITHOUT_FIX}
         self.assertEqual((keys | fixes) - self.texts.keys(), set())
 
-    def test_every_obstacle(self) -> None:
+    def test_every_obstacle_has_a_german_text(self) -> None:
         """Each has a word for itself, and a text about it and what helps, with values it has."""
         found = [obstacle_texts(call) for name, call in calls() if name == "Obstacle"]
         self.assertGreater(len(found), 5)

@@ -55,7 +55,7 @@ class DocumentTests(MethodCase):
         self.document = self.call("rpc.discover")
         self.methods = {method["name"]: method for method in self.document["methods"]}
 
-    def test_well_formed(self) -> None:
+    def test_the_document_keeps_to_openrpcs_schema(self) -> None:
         """It keeps to OpenRPC's schema, which does not take everything."""
         validator = meta_schema()
         self.assertEqual([e.message for e in validator.iter_errors(self.document)], [])
@@ -82,7 +82,7 @@ class DocumentTests(MethodCase):
         handlers: dict[str, Any] = resource.children[b"api"].subHandlers
         return handlers
 
-    def test_parameters(self) -> None:
+    def test_parameters_have_their_order_and_defaults(self) -> None:
         """They are told in their order, as far as they can be left out with what holds then."""
         classes = {entry.prefix: entry.methods for entry in NAMESPACES}
         for name, method in self.methods.items():
@@ -99,13 +99,13 @@ class DocumentTests(MethodCase):
                 if "default" in schema:
                     self.assertTrue(Draft7Validator(schema).is_valid(schema["default"]), name)
 
-    def test_texts(self) -> None:
+    def test_every_method_is_described(self) -> None:
         """Each method says what it does; what it says of parameters and errors is of its own."""
         for name, method in self.methods.items():
             self.assertTrue(method["summary"].endswith("."), name)
             self.assertNotIn(":param", json.dumps(method))
 
-    def test_errors(self) -> None:
+    def test_errors_have_code_and_reason(self) -> None:
         """Each has the code and the reason that it comes with."""
         told = self.document["components"]["errors"]
         self.assertEqual(
@@ -116,12 +116,12 @@ class DocumentTests(MethodCase):
             for error in method["errors"]:
                 self.assertIn(error["$ref"].rpartition("/")[2], told)
 
-    def test_reserved(self) -> None:
+    def test_only_rpc_discover_begins_with_rpc(self) -> None:
         """Nothing else begins with ``rpc.``."""
         for name in ("rpc.", "rpc.discovery", "rpc.discover.x", "rpc"):
             self.assertEqual(self.answer(name, [])["error"]["code"], -32601)
 
-    def test_reference(self) -> None:
+    def test_the_reference_is_up_to_date(self) -> None:
         """``docs/api.rst`` says what the code says; ``make docs`` writes it anew."""
         written = (Path(tests.__file__).parent.parent / "docs" / "api.rst").read_text("utf-8")
         self.assertEqual(written, reference(self.document))
@@ -163,7 +163,7 @@ class ResultTests(MethodCase):
         self.checked.add(method)
         return result
 
-    def test_every_method(self) -> None:
+    def test_every_result_matches_its_schema(self) -> None:
         """None answers anything but what is told."""
         self.check("bt.get_torrents")
         self.check("bt.get_torrents", fields=["name"])

@@ -24,7 +24,7 @@ class DocsPageTests(SynchronousTestCase):
         connection.send(http_request(b"", method, path, {"Authorization": None, **given}))
         return connection.only_answer()
 
-    def test_files(self) -> None:
+    def test_page_files_need_no_token(self) -> None:
         """The page and all that it names come without a token, each as what it is."""
         page = self.get("/docs")
         self.assertEqual(
@@ -39,7 +39,7 @@ class DocsPageTests(SynchronousTestCase):
             types[path] = answer.headers["content-type"].partition(";")[0]
         self.assertEqual(types, {"docs/docs.js": "text/javascript", "docs/docs.css": "text/css"})
 
-    def test_policy(self) -> None:
+    def test_foreign_content_is_forbidden(self) -> None:
         """Every file forbids what is not our own; the page holds nothing that this forbids."""
         for path in ("/docs", "/docs/docs.js", "/docs/docs.css"):
             policy = self.get(path).headers["content-security-policy"].split("; ")
@@ -55,12 +55,12 @@ class DocsPageTests(SynchronousTestCase):
         )
         self.assertIsNone(re.search(r"localStorage|sessionStorage|document\.cookie", script))
 
-    def test_slash(self) -> None:
+    def test_a_trailing_slash_is_redirected(self) -> None:
         """With a slash at the end one is led to the page."""
         answer = self.get("/docs/")
         self.assertEqual((answer.status, answer.headers["location"]), (302, "../docs"))
 
-    def test_nothing_else(self) -> None:
+    def test_no_other_path_or_method_is_served(self) -> None:
         """There is no way out of it, and nothing but reading."""
         for path in ("/docs/docs.html", "/docs/x", "/docs/../gate.py", "/docs/%2e%2e/gate.py"):
             self.assertEqual(self.get(path).status, 404, path)
@@ -71,7 +71,7 @@ class DocsPageTests(SynchronousTestCase):
             self.assertEqual((answer.status, answer.headers["allow"]), (405, "GET, HEAD"))
         self.assertEqual(self.get("/docs", "HEAD").body, b"")
 
-    def test_the_gate(self) -> None:
+    def test_foreign_hosts_and_origins_are_refused(self) -> None:
         """Foreign names and foreign pages are kept away from this as well."""
         self.assertEqual(self.get("/docs", Host="evil.example").status, 421)
         self.assertEqual(self.get("/docs", Origin="http://evil.example").status, 403)

@@ -39,12 +39,12 @@ class DeltasTests(SynchronousTestCase):
         self.deltas.change("a", (1, 2))
         self.assertEqual(self.advance(0), [{"a": {"y": 2}}])
 
-    def test_unknown_thing(self) -> None:
+    def test_a_new_thing_is_reported_whole(self) -> None:
         """All of it is told."""
         self.deltas.change("a", (1, 2))
         self.assertEqual(self.advance(0), [{"a": {"x": 1, "y": 2}}])
 
-    def test_nothing_changed(self) -> None:
+    def test_an_unchanged_thing_is_not_reported(self) -> None:
         """Nothing is told, and nothing waits."""
         self.deltas.put("a", (1, 1))
         self.deltas.change("a", (1, 1))
@@ -70,13 +70,13 @@ class DeltasTests(SynchronousTestCase):
         told = self.advance(0.125)
         self.assertEqual(told, [{"a": {"x": 7}, "b": {"x": 7, "y": 7}}])
 
-    def test_same_turn(self) -> None:
+    def test_changes_in_one_turn_are_reported_together(self) -> None:
         """What changes in one turn of the reactor is told together."""
         self.deltas.change("a", (1, 1))
         self.deltas.change("b", (2, 2))
         self.assertEqual(len(self.advance(0)), 1)
 
-    def test_back_again(self) -> None:
+    def test_a_field_that_changed_back_is_reported(self) -> None:
         """A field that went and came back is told: somebody may have seen it in between."""
         self.deltas.put("a", (1, 1))
         self.deltas.change("a", (2, 1))
@@ -92,7 +92,7 @@ class DeltasTests(SynchronousTestCase):
         self.assertEqual(self.advance(0.75), [])
         self.assertEqual(self.advance(0.25), [{"0": {"x": 1, "y": 1}}])
 
-    def test_forgotten(self) -> None:
+    def test_a_forgotten_thing_is_reported_whole_when_it_returns(self) -> None:
         """Of what is forgotten nothing is told; when it is back, all of it."""
         self.deltas.change("a", (1, 1))
         self.deltas.forget("a")
@@ -102,7 +102,7 @@ class DeltasTests(SynchronousTestCase):
         self.deltas.change("a", (1, 1))
         self.assertEqual(self.advance(1), [{"a": {"x": 1, "y": 1}}])
 
-    def test_stop(self) -> None:
+    def test_nothing_is_reported_after_a_stop(self) -> None:
         """Nothing waits any more, whether something did or not."""
         self.deltas.stop()
         self.deltas.change("a", (1, 1))

@@ -25,7 +25,7 @@ class LogWatchTests(SynchronousTestCase):
         """What was told."""
         return [data["text"] for data in self.told]
 
-    def test_levels(self) -> None:
+    def test_only_warnings_and_worse_are_reported(self) -> None:
         """Warnings and worse are told, the rest is not."""
         for level in LogLevel.iterconstants():
             self._log.emit(level, "{level_name}", level_name=level.name)
@@ -34,7 +34,7 @@ class LogWatchTests(SynchronousTestCase):
             [{"level": name, "text": name, "more": 0} for name in ("warn", "error", "critical")],
         )
 
-    def test_text(self) -> None:
+    def test_the_text_is_one_bounded_harmless_line(self) -> None:
         """It is one bounded line in which nothing disturbs a terminal."""
         self._log.warn("{text}", text="red \x1b[31m \u202e" + "x" * 1000 + "\nsecond line")
         (text,) = self.texts()
@@ -42,12 +42,12 @@ class LogWatchTests(SynchronousTestCase):
         self.assertTrue(text.startswith("red \ufffd[31m \ufffdxxx"))
         self.assertEqual(len(text), 500)
 
-    def test_failure(self) -> None:
+    def test_tracebacks_stay_in_the_log(self) -> None:
         """Its traceback stays in the log."""
         self._log.failure("it broke", Failure(ValueError("secret of the inside")))
         self.assertEqual(self.told, [{"level": "critical", "text": "it broke", "more": 0}])
 
-    def test_too_many(self) -> None:
+    def test_warnings_beyond_a_bound_are_only_counted(self) -> None:
         """Beyond a bound only their number is told, with the next one."""
         for number in range(MAX_A_SECOND + 7):
             self._log.warn("{number}", number=number)

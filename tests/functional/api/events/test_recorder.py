@@ -63,7 +63,7 @@ class RecorderCase(SynchronousTestCase):
 class TorrentEventTests(RecorderCase):
     """Our own torrents."""
 
-    def test_added(self) -> None:
+    def test_a_new_torrent_is_reported_without_its_files(self) -> None:
         """It is told whole, but for its files."""
         self.world.share("film.mkv", A)
         (event,) = self.events()
@@ -75,7 +75,7 @@ class TorrentEventTests(RecorderCase):
         )
         self.assertNotIn("files", data)
 
-    def test_progress(self) -> None:
+    def test_progress_is_reported_once_a_second_at_most(self) -> None:
         """Only what changed is told, and at most once a second."""
         self.world.swarm.download(A, "film.mkv", "/files")
         nothing = Progress(0, 100, left=100, peers=1)
@@ -116,7 +116,7 @@ class TorrentEventTests(RecorderCase):
         self.assertEqual(told, hashes)
         self.assertLess(self.world.log.count, 1000 + 5)
 
-    def test_finished(self) -> None:
+    def test_completion_is_reported_at_once_with_the_path(self) -> None:
         """It is told at once, with where it lies."""
         self.world.swarm.download(A, "film.mkv", "/files")
         self.world.swarm.arrive(A, 100)
@@ -133,7 +133,7 @@ class TorrentEventTests(RecorderCase):
             ],
         )
 
-    def test_removed(self) -> None:
+    def test_a_removed_torrent_has_no_later_events(self) -> None:
         """Nothing of it is told afterwards."""
         self.world.share("film.mkv", A)
         self.change(A, progress=Progress(1, 2))
@@ -144,7 +144,7 @@ class TorrentEventTests(RecorderCase):
             [("torrent_added", A), ("torrent_removed", A)],
         )
 
-    def test_error(self) -> None:
+    def test_each_error_is_reported_once(self) -> None:
         """It is told once for each error, and again after it was mended."""
         self.world.share("film.mkv", A)
         for error in ("no space left", "no space left", "", "no space left", "gone"):
@@ -164,7 +164,7 @@ class TorrentEventTests(RecorderCase):
 class ContactEventTests(RecorderCase):
     """Contacts, and what they share."""
 
-    def test_shares(self) -> None:
+    def test_added_and_removed_shares_name_their_owner(self) -> None:
         """What a device shares newly or no longer is told, with whose it is."""
         self.world.contact_shares(BOB, {A: "a film"})
         shown = {"hash": A, "name": "a film", "size": 123, "resource": "desk"}
@@ -176,7 +176,7 @@ class ContactEventTests(RecorderCase):
             self.data(EventType.SHARE_GONE), [{"contact": BOB, "shares": [shown], "more": 0}]
         )
 
-    def test_many_shares(self) -> None:
+    def test_many_shares_are_one_bounded_event(self) -> None:
         """However many appear, that is one event of bounded size."""
         names = {parse_info_hash(f"{number:040x}"): "x" * 400 for number in range(5000)}
         self.world.contact_shares(BOB, names)
@@ -185,13 +185,13 @@ class ContactEventTests(RecorderCase):
         self.assertEqual((len(shares), event["data"]["more"]), (MAX_SHARES, 5000 - MAX_SHARES))
         self.assertEqual({len(share["name"]) for share in shares}, {255})
 
-    def test_hostile_name(self) -> None:
+    def test_hostile_names_are_made_harmless(self) -> None:
         """A name that would disturb a terminal is made harmless."""
         self.world.contact_shares(BOB, {A: "\x1b[2J\u202efdp.exe\n"})
         (data,) = self.data(EventType.SHARE_APPEARED)
         self.assertEqual(data["shares"][0]["name"], "\ufffd[2J\ufffdfdp.exe\ufffd")
 
-    def test_presence(self) -> None:
+    def test_each_device_that_comes_or_goes_is_reported(self) -> None:
         """Each device that comes or goes is told."""
         bob = self.world.contact(BOB, "desk")
         bob.befriend([OWN_JID])
@@ -207,7 +207,7 @@ class ContactEventTests(RecorderCase):
             ],
         )
 
-    def test_request(self) -> None:
+    def test_a_contact_request_is_reported_once(self) -> None:
         """Somebody who asks is told once, until that is answered."""
         bob = self.world.contact(BOB, "desk")
         bob.add_contact(OWN_JID, "")
@@ -258,7 +258,7 @@ class ContactEventTests(RecorderCase):
         self.world.contact(BOB, "desk").befriend([OWN_JID])
         self.assertEqual(self.data(EventType.CONTACT_REQUEST), [])
 
-    def test_connection(self) -> None:
+    def test_connection_changes_are_reported_with_the_reason(self) -> None:
         """Where it stands now, and why."""
         status = ConnectionStatus(OWN_JID, ConnectionState.WAITING, 5.0, "no route", next_try=9.0)
         self.world.messenger.events.notify(ConnectionChanged(status=status))
@@ -276,7 +276,7 @@ class JobEventTests(RecorderCase):
         """Begin to hash something."""
         return self.world.bitween.sharing.add_path(path).id
 
-    def test_done(self) -> None:
+    def test_a_job_is_reported_from_start_to_end(self) -> None:
         """It is told as it begins, goes on and ends."""
         job = self.hash()
         self.clock.advance(0)
@@ -301,14 +301,14 @@ class JobEventTests(RecorderCase):
             {"hash": A, "name": "dev", "total_size": 100, "left_out": [], "left_out_total": 0},
         )
 
-    def test_failed(self) -> None:
+    def test_a_failed_job_carries_its_error(self) -> None:
         """The error is told."""
         self.hash()
         self.world.hasher.running["/dev"][1].errback(HashingFailed("it went away"))
         (data,) = self.data(EventType.JOB_FAILED)
         self.assertEqual((data["state"], data["error"]["message"]), ("failed", "it went away"))
 
-    def test_cancelled(self) -> None:
+    def test_a_cancelled_job_fails_without_an_error(self) -> None:
         """That is a failure without an error."""
         self.world.bitween.jobs.cancel(self.hash())
         (data,) = self.data(EventType.JOB_FAILED)
@@ -318,14 +318,14 @@ class JobEventTests(RecorderCase):
 class RecordingTests(RecorderCase):
     """Beginning and ending."""
 
-    def test_warning(self) -> None:
+    def test_log_warnings_are_recorded(self) -> None:
         """What the log warns of is told."""
         Logger("test", observer=self.publisher).warn("watch {what}", what="out")
         self.assertEqual(
             self.data(EventType.WARNING), [{"level": "warn", "text": "watch out", "more": 0}]
         )
 
-    def test_stop(self) -> None:
+    def test_nothing_is_recorded_after_a_stop(self) -> None:
         """Nothing is recorded any more, and nothing waits."""
         self.world.share("film.mkv", A)
         self.change(A, progress=Progress(1, 2))

@@ -117,7 +117,7 @@ class StreamCase(SynchronousTestCase):
 class StreamTests(StreamCase):
     """What a client gets."""
 
-    def test_events(self) -> None:
+    def test_new_events_arrive_at_once(self) -> None:
         """What happens from now on, at once, each with id, type and the same data as a poll's."""
         self.record(1)
         stream = self.open()
@@ -138,7 +138,7 @@ class StreamTests(StreamCase):
         self.record(*range(15))
         self.assertEqual(self.open("?since=0").numbers(), list(range(5, 15)))
 
-    def test_since(self) -> None:
+    def test_events_after_a_position_are_sent(self) -> None:
         """What came after an event."""
         self.record(1, 2, 3)
         self.assertEqual(self.open(f"?since={self.log.last - 2}").numbers(), [2, 3])
@@ -158,7 +158,7 @@ class StreamTests(StreamCase):
         self.record(1)
         self.assertEqual(self.open("", stream.position()).numbers(), [1])
 
-    def test_types(self) -> None:
+    def test_only_requested_types_are_sent(self) -> None:
         """Only those that are asked for; a heartbeat moves the position past the others."""
         stream = self.open("?types=job_failed,warning")
         self.record(1)
@@ -170,7 +170,7 @@ class StreamTests(StreamCase):
         other = self.open("?types=job_done&types=job_failed&since=0")
         self.assertEqual(other.numbers(), [1, 2, 3])
 
-    def test_heartbeat(self) -> None:
+    def test_a_comment_is_sent_every_15_seconds(self) -> None:
         """A comment every 15 seconds; the deadline of requests does not end the stream."""
         stream = self.open()
         for _ in range(20):
@@ -181,7 +181,7 @@ class StreamTests(StreamCase):
         self.record(1)
         self.assertEqual(stream.numbers(), [1])
 
-    def test_resync(self) -> None:
+    def test_an_unknown_position_gets_a_resync(self) -> None:
         """Who comes back too late, from an earlier run, or with nonsense, is told, and goes on."""
         self.record(*range(15))
         for seen in (self.log.start - 1, self.log.last + 1, 7, "nonsense", "9" * 5000, ""):
@@ -202,7 +202,7 @@ class StreamTests(StreamCase):
 class PausedClientTests(StreamCase):
     """Clients that do not read."""
 
-    def test_paused(self) -> None:
+    def test_a_paused_client_gets_what_it_missed(self) -> None:
         """Nothing is written for it; when it reads on, it gets what it missed."""
         stream = self.open()
         stream.pause()
@@ -279,7 +279,7 @@ class EndTests(StreamCase):
         stream.transport.loseConnection()
         self.assertEqual(self.clock.getDelayedCalls(), [])
 
-    def test_site_closes(self) -> None:
+    def test_streams_end_when_the_site_closes(self) -> None:
         """All streams end."""
         streams = [self.open(), self.open()]
         streams[1].pause()
@@ -291,7 +291,7 @@ class EndTests(StreamCase):
 class RefusalTests(StreamCase):
     """What gets no stream."""
 
-    def test_no_token(self) -> None:
+    def test_a_stream_without_a_token_is_refused(self) -> None:
         """The gate stands before it."""
         connection = Connection(self.site)
         headers = {"Authorization": None}
@@ -304,19 +304,19 @@ class RefusalTests(StreamCase):
             answer = self.refusal(method=method)
             self.assertEqual((answer.status, answer.headers["allow"]), (405, "GET"))
 
-    def test_unknown_type(self) -> None:
+    def test_an_unknown_type_is_refused_by_name(self) -> None:
         """It is named, and those that there are."""
         answer = self.refusal("?types=job_done,sunrise")
         self.assertEqual(answer.status, 400)
         self.assertIn(b"'sunrise'", answer.body)
         self.assertIn(b"torrent_added", answer.body)
 
-    def test_no_number(self) -> None:
+    def test_a_position_that_is_no_number_is_refused(self) -> None:
         """A position is a number."""
         for since in ("x", "-1", "", "1.5", "9" * 17):
             self.assertEqual(self.refusal(f"?since={since}").status, 400, since)
 
-    def test_too_many(self) -> None:
+    def test_too_many_streams_are_refused(self) -> None:
         """There is room for calls beside streams; one that ends makes place for another."""
         streams = [self.open() for _ in range(MAX_STREAMS)]
         answer = self.refusal()

@@ -74,7 +74,7 @@ class FilePagesCase(SynchronousTestCase):
 class RangeTests(FilePagesCase):
     """RFC 9110 §14."""
 
-    def test_the_whole(self) -> None:
+    def test_without_a_range_the_whole_file_comes(self) -> None:
         """Without a range every byte comes; the file is closed then."""
         answer = self.get()
         self.assertEqual((answer.status, answer.body), (200, CONTENT))
@@ -84,7 +84,7 @@ class RangeTests(FilePagesCase):
         self.assertTrue(self.opened.closed)
 
     @given(st.integers(0, len(CONTENT) - 1), st.integers(0, len(CONTENT) + 50))
-    def test_a_part(self, first: int, length: int) -> None:
+    def test_a_range_gives_just_that_part(self, first: int, length: int) -> None:
         """A part comes as one, wherever the pieces begin and end."""
         answer = self.get(Range=f"bytes={first}-{first + length}")
         expected = CONTENT[first : first + length + 1]
@@ -99,7 +99,7 @@ class RangeTests(FilePagesCase):
         self.assertEqual(answer.headers["content-range"], f"bytes */{len(CONTENT)}")
         self.assertTrue(self.opened.closed)
 
-    def test_validators(self) -> None:
+    def test_a_range_of_a_changed_file_gives_the_whole(self) -> None:
         """A part of what is another file by now is the whole; what is known is not sent again."""
         tag = f'"{FILM}-0"'
         self.assertEqual(self.get(Range="bytes=0-1", If_Range=tag).status, 206)
@@ -108,7 +108,7 @@ class RangeTests(FilePagesCase):
         known = self.get(If_None_Match=tag)
         self.assertEqual((known.status, known.body), (304, b""))
 
-    def test_head(self) -> None:
+    def test_head_sends_no_bytes_and_fetches_nothing(self) -> None:
         """HEAD tells all but the bytes, and has nothing fetched."""
         (head, _, body) = (
             self.connect(method="HEAD", headers={"Range": "bytes=1-2"})
@@ -145,7 +145,7 @@ class ComingTests(FilePagesCase):
         """Let the torrent be incomplete, and otherwise so."""
         self.world.swarm.change(FILM, complete=False, **changes)
 
-    def test_waiting(self) -> None:
+    def test_missing_bytes_are_requested_and_sent_when_they_arrive(self) -> None:
         """What is here comes at once, the rest when it is; asked for are the bytes of the range."""
         connection = self.connect(headers={"Range": f"bytes={PIECE}-{4 * PIECE}"})
         self.assertTrue(connection.transport.value().endswith(CONTENT[PIECE : 2 * PIECE]))
@@ -156,7 +156,7 @@ class ComingTests(FilePagesCase):
         self.assertEqual(connection.only_answer().body, CONTENT[PIECE : 4 * PIECE + 1])
         self.assertTrue(self.opened.closed)
 
-    def test_in_vain(self) -> None:
+    def test_bytes_that_do_not_arrive_in_time_are_an_error(self) -> None:
         """What does not come in time is told, or the connection cut where the answer has begun."""
         late, cut = self.connect(headers={"Range": "bytes=500-"}), self.connect()
         self.clock.advance(PATIENCE)
@@ -166,7 +166,7 @@ class ComingTests(FilePagesCase):
         self.assertTrue(cut.transport.disconnected)
         self.assertTrue(all(file.closed for file in self.world.swarm.opened))
 
-    def test_trouble(self) -> None:
+    def test_read_errors_are_reported_in_words(self) -> None:
         """What the swarm cannot read is told in words."""
         connection = self.connect(headers={"Range": "bytes=500-"})
         self.opened.fail(SwarmError("the file is another than it was"))
@@ -174,7 +174,7 @@ class ComingTests(FilePagesCase):
         self.assertEqual((answer.status, answer.body), (409, b"the file is another than it was\n"))
         self.assertNotIn("etag", answer.headers)
 
-    def test_gone(self) -> None:
+    def test_a_client_that_leaves_requests_nothing_more(self) -> None:
         """Who goes away wants nothing more."""
         connection = self.connect()
         self.assertFalse(self.opened.closed)
@@ -193,7 +193,7 @@ class ComingTests(FilePagesCase):
         self.change(files=None)
         self.assertEqual(self.get().status, 404)
 
-    def test_many(self) -> None:
+    def test_waiting_downloads_are_bounded(self) -> None:
         """No more are waited for than there is room for; who goes makes room."""
         waiting = [self.connect() for _ in range(MAX_READERS)]
         self.assertEqual(self.get().status, 503)
@@ -213,7 +213,7 @@ class SlowTests(FilePagesCase):
         self.connection.channel.pauseProducing()
         self.opened.arrive(CONTENT)
 
-    def test_back_pressure(self) -> None:
+    def test_reading_pauses_while_the_client_takes_nothing(self) -> None:
         """While the client takes nothing, nothing more is read; then it goes on."""
         self.assertEqual(self.opened.wanted, (1, 10))
         self.connection.channel.resumeProducing()
@@ -221,7 +221,7 @@ class SlowTests(FilePagesCase):
         self.clock.advance(MAX_STALLED)
         self.assertFalse(self.connection.transport.disconnected)
 
-    def test_stalled(self) -> None:
+    def test_a_stalled_client_is_disconnected(self) -> None:
         """Who takes nothing for long is cut off, and the file is closed."""
         self.clock.advance(MAX_STALLED - 1)
         self.assertFalse(self.opened.closed)
@@ -250,7 +250,7 @@ class SafetyTests(FilePagesCase):
             self.assertEqual(headers["content-type"], media_type, name)
             self.assertTrue(headers["content-disposition"].startswith(f"{kind}; "), name)
 
-    def test_headers(self) -> None:
+    def test_files_are_sandboxed_and_not_cached(self) -> None:
         """Every file is in a sandbox, is not guessed at, not kept, and not for other sites."""
         self.share("x.svg", b"<svg xmlns='http://www.w3.org/2000/svg'><script/></svg>")
         headers = self.get().headers
@@ -261,14 +261,14 @@ class SafetyTests(FilePagesCase):
         self.assertEqual(headers["cache-control"], "no-store")
         self.assertEqual(headers["cross-origin-resource-policy"], "same-origin")
 
-    def test_names(self) -> None:
+    def test_file_names_cannot_inject_headers(self) -> None:
         """No name makes another header."""
         self.share('x\r\nSet-Cookie: a=b\r\n\r\n".html', b"x")
         answer = self.get()
         self.assertNotIn("set-cookie", answer.headers)
         self.assertEqual(answer.body, b"x")
 
-    def test_who(self) -> None:
+    def test_no_file_without_a_token_log_in_or_ticket(self) -> None:
         """Without a token, a log-in or a ticket nothing is given, nor to other sites."""
         self.assertEqual(self.get(Authorization=None).status, 401)
         self.assertEqual(self.get(Authorization="Bearer wrong").status, 401)
@@ -289,7 +289,7 @@ class SafetyTests(FilePagesCase):
         connection.send(http_request(body, "POST", path))
         return connection.only_answer().json
 
-    def test_read_only(self) -> None:
+    def test_a_read_only_token_suffices_until_it_is_revoked(self) -> None:
         """A token that is for looking will do; when it is revoked, what is open with it ends."""
         folder = self.mktemp()
         os.mkdir(folder)
@@ -311,7 +311,7 @@ class SafetyTests(FilePagesCase):
         connection.send(http_request(rpc(method, params)))
         return connection.only_answer().json["result"]
 
-    def test_nothing_else(self) -> None:
+    def test_no_other_path_or_method_is_served(self) -> None:
         """There is no other path, and nothing but reading."""
         for path in (
             "/files",

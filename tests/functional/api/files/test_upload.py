@@ -161,7 +161,7 @@ class FileTests(UploadCase):
             await self.client.ask(put("/upload/film.mkv", content))
         self.assertEqual(self.there(), {"film.mkv": b"1", "film (3).mkv": b"2"})
 
-    async def test_hostile_names(self) -> None:
+    async def test_hostile_names_stay_in_the_download_directory(self) -> None:
         """None leads out of the download directory, is hidden, or steers a terminal."""
         for name in (
             "..", ".", "", "%2e%2e", "..%2fx", "%2Fetc%2Fx", "a%00b", "%ff", "a/b", "../x", "%20",
@@ -206,7 +206,7 @@ class FileTests(UploadCase):
         status, body = await self.client.answer()
         self.assertEqual((status, b"being stopped" in body), (409, True))
 
-    async def test_who_may(self) -> None:
+    async def test_an_upload_needs_a_full_token_and_our_origin(self) -> None:
         """Without a token, with one for looking only, or for another page: nothing is written."""
         looking = (await self.client.call("token.new", read_only=True))["token"]
         for status, headers in (
@@ -305,7 +305,7 @@ class FullDiskTests(UploadCase):
             raise SkipTest("only root can mount a small disk")
         self.addCleanup(subprocess.run, ["umount", self.folder], check=True)
 
-    async def test_told_before(self) -> None:
+    async def test_an_upload_without_room_is_refused_at_once(self) -> None:
         """A length that has no room is refused before a byte of it is read."""
         request = put("/upload/film", b"", {"Content-Length": "2000000"})
         status, body = await self.client.ask(request)
@@ -399,7 +399,7 @@ class FolderTests(UploadCase):
             await self.client.turn()
         self.assertEqual(list(self.there()), ["holiday/one"])
 
-    async def test_cancelled(self) -> None:
+    async def test_a_cancelled_upload_leaves_nothing(self) -> None:
         """Nothing is left, and whoever sends on is told."""
         upload = (await self.client.call("upload.begin", name="holiday"))["upload"]
         await self.client.ask(put(f"/upload/one?upload={upload}", b"x"))
@@ -410,7 +410,7 @@ class FolderTests(UploadCase):
         self.assertIn("was cancelled", error["message"])
         await self.gone()
 
-    async def test_what_clashes(self) -> None:
+    async def test_clashing_paths_end_the_upload(self) -> None:
         """A path that is sent twice, or is file and folder, ends it in words."""
         for path in ("a/b", "a/b/c", "a"):
             client = await self.connect()
@@ -436,7 +436,7 @@ class FolderTests(UploadCase):
         self.assertIn("is being sent", error["message"])
         self.assertEqual((await self.client.ask(first[-1:]))[0], 204)
 
-    async def test_bounds(self) -> None:
+    async def test_uploads_are_bounded_in_number_and_size(self) -> None:
         """No such upload, no such room, too many of them."""
         for query in ("upload=1", "upload=%ff", "upload=x&upload=y"):
             client = await self.connect()

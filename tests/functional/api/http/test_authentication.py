@@ -52,13 +52,13 @@ class GateCase(SynchronousTestCase):
 class HostTests(GateCase):
     """Against DNS rebinding."""
 
-    def test_allowed_hosts(self) -> None:
+    def test_allowed_host_names_pass(self) -> None:
         """Names of this machine and those that were allowed, with the port or without."""
         for name in ("localhost", "127.0.0.1", "[::1]", "files.example.org", "LOCALHOST"):
             self.assertStatus(200, {"Host": name})
             self.assertStatus(200, {"Host": f"{name}:{PORT}"})
 
-    def test_other_hosts(self) -> None:
+    def test_other_host_names_get_421(self) -> None:
         """Any other name, port or number of them: 421."""
         for host in (
             "evil.example",
@@ -74,7 +74,7 @@ class HostTests(GateCase):
         ):
             self.assertStatus(421, {"Host": host})
 
-    def test_two_hosts(self) -> None:
+    def test_two_host_headers_get_421(self) -> None:
         """A second Host header: 421."""
         connection = Connection(self.site)
         request = http_request(CALL).replace(b"\r\n", b"\r\nHost: evil.example\r\n", 1)
@@ -99,7 +99,7 @@ class TargetTests(GateCase):
         """The status of a call to a target."""
         return self.request({"Host": host}, path=target).status
 
-    def test_absolute_form(self) -> None:
+    def test_the_host_in_an_absolute_target_counts(self) -> None:
         """The host in the target counts, and the header does not."""
         for target in (
             f"http://127.0.0.1:{PORT}/api",
@@ -110,7 +110,7 @@ class TargetTests(GateCase):
             self.assertEqual(self.ask(target, "localhost"), 200, target)
             self.assertEqual(self.ask(target, None), 200, target)
 
-    def test_other_hosts(self) -> None:
+    def test_a_foreign_host_in_the_target_is_refused(self) -> None:
         """One that is not ours is refused, be the header what it may."""
         for host in ("evil.example", "", "localhost:1", "a@localhost", "localhost@evil.example"):
             self.assertEqual(self.ask(f"http://{host}/api", "localhost"), 421, host)
@@ -125,7 +125,7 @@ class TargetTests(GateCase):
         for target in ("ftp://localhost/api", "http:/localhost/api", "localhost/api"):
             self.assertIn(self.ask(target, "localhost"), {400, 404}, target)
 
-    def test_two_hosts(self) -> None:
+    def test_two_host_headers_are_refused_with_an_absolute_target(self) -> None:
         """They are refused as ever."""
         connection = Connection(self.site)
         request = http_request(CALL, path="http://localhost/api")
@@ -136,13 +136,13 @@ class TargetTests(GateCase):
 class OriginTests(GateCase):
     """Against other sites in the same browser."""
 
-    def test_own_origin(self) -> None:
+    def test_our_own_origin_passes(self) -> None:
         """Scripts of our own page pass, also behind a proxy that adds TLS."""
         self.assertStatus(200, {"Origin": f"http://127.0.0.1:{PORT}"})
         own = {"Host": "files.example.org", "Origin": "https://files.example.org"}
         self.assertStatus(200, own)
 
-    def test_foreign_origin(self) -> None:
+    def test_foreign_origins_get_403(self) -> None:
         """Any other origin: 403, null among them."""
         for origin in (
             "http://evil.example",
@@ -156,7 +156,7 @@ class OriginTests(GateCase):
         ):
             self.assertStatus(403, {"Origin": origin})
 
-    def test_fetch_metadata(self) -> None:
+    def test_fetch_metadata_of_browsers_is_checked(self) -> None:
         """What a browser says of the caller counts; programs say nothing."""
         for site in ("none", "same-origin"):
             self.assertStatus(200, {"Sec-Fetch-Site": site})
@@ -167,13 +167,13 @@ class OriginTests(GateCase):
 class TokenTests(GateCase):
     """Log-ins."""
 
-    def test_no_token(self) -> None:
+    def test_a_missing_token_gets_401(self) -> None:
         """401 and how to log in."""
         answer = self.request({"Authorization": None})
         self.assertEqual(answer.status, 401)
         self.assertEqual(answer.headers["www-authenticate"], 'Bearer realm="bitween"')
 
-    def test_wrong_tokens(self) -> None:
+    def test_wrong_tokens_get_401(self) -> None:
         """Other tokens, parts of the right one and other schemes: 401."""
         for credentials in (
             "Bearer wrong",
@@ -196,7 +196,7 @@ class TokenTests(GateCase):
         for path in ("/api", "/nothing", "/api/deeper", "/../api", "/%6cogin", "/loginx", "*", "x"):
             self.assertEqual(self.request({"Authorization": None}, path=path).status, 401)
 
-    def test_many_failures(self) -> None:
+    def test_many_wrong_tokens_get_429(self) -> None:
         """After a burst of wrong tokens: 429 and when to come back; a right one always passes."""
         for _ in range(BURST):
             self.assertStatus(401, {"Authorization": "Bearer wrong"})
@@ -240,7 +240,7 @@ class TokenTests(GateCase):
         self.assertEqual(self.request(wrong, peer="::ffff:192.0.2.66").status, 429)
         self.assertEqual(self.request(wrong, peer="::ffff:192.0.2.67").status, 401)
 
-    def test_two_tokens(self) -> None:
+    def test_two_authorization_headers_are_refused(self) -> None:
         """Which of two headers would count is for nobody to guess."""
         connection = Connection(self.site)
         connection.send(http_request(CALL).replace(b"\r\n", b"\r\nAuthorization: Bearer x\r\n", 1))
@@ -274,7 +274,7 @@ class EarlyTests(GateCase):
             self.assertFalse(connection.transport.connected)
             self.assertEqual(len(connection.answers()), 1)
 
-    def test_chunked(self) -> None:
+    def test_an_unauthorized_chunked_body_is_not_read(self) -> None:
         """A body of unknown length is not read either."""
         chunked = {"Content-Length": None, "Transfer-Encoding": "chunked", "Authorization": None}
         connection = self.begin(chunked)
@@ -297,7 +297,7 @@ class EarlyTests(GateCase):
             connection.send(http_request(b"", "GET", "/metrics", headers))
         self.assertEqual([answer.status for answer in connection.answers()], [401, 200])
 
-    def test_expect(self) -> None:
+    def test_expect_100_continue_gets_one_answer(self) -> None:
         """A client that asks before it sends is told to go on, or what is wrong, but not both."""
         body = {"Expect": "100-continue", "Content-Length": str(len(CALL))}
         going = self.begin(body)
@@ -320,7 +320,7 @@ class EarlyTests(GateCase):
         connection.send(b"%x\r\n%s\r\n" % (MAX_PUBLIC_BODY + 1, b"x" * (MAX_PUBLIC_BODY + 1)))
         self.assertEqual(connection.only_answer().status, 413)
 
-    def test_head(self) -> None:
+    def test_a_refused_head_has_no_body(self) -> None:
         """A refusal of HEAD has no body, even if the request has one."""
         connection = Connection(self.site)
         connection.send(http_request(CALL, "HEAD", "/", {"Host": "evil.example"}))
@@ -330,7 +330,7 @@ class EarlyTests(GateCase):
 class SmugglingTests(GateCase):
     """Requests of which two readers might think differently (RFC 9112 §11.2)."""
 
-    def test_ambiguous_lengths(self) -> None:
+    def test_ambiguous_lengths_close_the_connection(self) -> None:
         """400, the connection is closed, and what stands behind is no request."""
         length = f"Content-Length: {len(CALL)}"
         chunked = "Transfer-Encoding: chunked"
@@ -368,7 +368,7 @@ class SmugglingTests(GateCase):
         self.clock.advance(1)
         self.assertEqual(self.world.stopped, [])
 
-    def test_malformed_chunks(self) -> None:
+    def test_malformed_chunk_lengths_are_refused(self) -> None:
         """A length of a chunk is hexadecimal digits, and its end is where it says."""
         headers = {"Content-Length": None, "Transfer-Encoding": "chunked"}
         for body in (
@@ -418,7 +418,7 @@ class AnswerTests(GateCase):
             self.assertEqual(answer.headers["cache-control"], "no-store", answer)
             self.assertEqual(answer.headers["x-content-type-options"], "nosniff", answer)
 
-    def test_head(self) -> None:
+    def test_head_has_the_headers_of_get(self) -> None:
         """It has the headers of GET, whatever answers, and nothing is logged."""
         for path, status in (
             ("/", 200),
@@ -452,7 +452,7 @@ class AnswerTests(GateCase):
 class LimitTests(GateCase):
     """What a client may send, and how long it may take."""
 
-    def test_largest_body(self) -> None:
+    def test_a_body_of_the_largest_size_is_read(self) -> None:
         """A body of the largest size is read."""
         connection = Connection(self.site)
         body = CALL + b" " * (MAX_BODY - len(CALL))
@@ -575,7 +575,7 @@ class LimitTests(GateCase):
             self.clock.advance(2 * deadline / 21)
             self.assertFalse(connection.transport.connected)
 
-    def test_idle_connection(self) -> None:
+    def test_idle_connections_are_closed(self) -> None:
         """A connection on which nothing happens is closed, soon if nobody has shown a token."""
         stranger, known = Connection(self.site), Connection(self.site)
         known.send(http_request(CALL))
@@ -641,7 +641,7 @@ class LimitTests(GateCase):
         self.settle()
         self.assertEqual(len(self.site.channels), MAX_UNAUTHENTICATED)
 
-    def test_connection_limit(self) -> None:
+    def test_idle_connections_make_room_for_others(self) -> None:
         """Of those with a token one that idles makes room for another; else it has to wait."""
         connections = [Connection(self.site) for _ in range(MAX_CONNECTIONS + 1)]
         for connection in connections:

@@ -63,7 +63,7 @@ class SessionTests(SynchronousTestCase):
         session = self.sessions.find(secret.encode("latin-1"))
         return None if session is None else session.access
 
-    def test_access(self) -> None:
+    def test_a_session_has_the_access_it_began_with(self) -> None:
         """A session may do what it was begun with, and nobody can do with another secret."""
         full, looking = (self.sessions.begin(access) for access in (Access.FULL, Access.READ_ONLY))
         self.assertIs(self.access(full), Access.FULL)
@@ -95,7 +95,7 @@ class SessionTests(SynchronousTestCase):
         self.clock.advance(1)
         self.assertIsNone(self.access(session))
 
-    def test_idle(self) -> None:
+    def test_an_idle_session_expires(self) -> None:
         """It lives as long as it is used; one that stays logged in lives longer."""
         for remembered, life in ((False, IDLE), (True, REMEMBERED)):
             session = self.sessions.begin(Access.FULL, remembered=remembered)
@@ -106,7 +106,7 @@ class SessionTests(SynchronousTestCase):
             self.assertEqual(self.sessions.known(), ())
             self.assertIsNone(self.access(session))
 
-    def test_end(self) -> None:
+    def test_sessions_end_alone_or_all_at_once(self) -> None:
         """One ends alone, or all at once with every code."""
         secrets = [self.sessions.begin(Access.FULL) for _ in range(2)]
         code = self.sessions.make_code().encode()
@@ -117,7 +117,7 @@ class SessionTests(SynchronousTestCase):
         self.assertIsNone(self.access(secrets[1]))
         self.assertIsNone(self.sessions.redeem(code))
 
-    def test_bounded(self) -> None:
+    def test_a_session_too_many_ends_the_longest_idle_one(self) -> None:
         """One too many ends the one that was idle for longest."""
         secrets = [self.sessions.begin(Access.FULL) for _ in range(MAX_SESSIONS)]
         self.access(secrets[0])
@@ -133,7 +133,7 @@ class SessionTests(SynchronousTestCase):
         self.assertIsNone(self.sessions.find(looking[0].encode()))
         self.assertEqual(len(self.sessions.known()), MAX_SESSIONS + 1)
 
-    def test_codes(self) -> None:
+    def test_a_log_in_code_works_once_and_expires(self) -> None:
         """A code serves once, for a while, and among the last ones."""
         first, *others = (self.sessions.make_code().encode() for _ in range(MAX_LINKS + 1))
         self.assertIsNone(self.sessions.redeem(first))
@@ -144,7 +144,7 @@ class SessionTests(SynchronousTestCase):
         self.clock.advance(LINK_LIFE)
         self.assertIsNone(self.sessions.redeem(others[1]))
 
-    def test_a_restart(self) -> None:
+    def test_only_remembered_sessions_survive_a_restart(self) -> None:
         """Only who asked for it stays logged in; the file is private, and tells no secret."""
         stays = self.sessions.begin(Access.READ_ONLY, remembered=True, browser="B")
         by_link = self.sessions.redeem(self.sessions.make_code(remembered=True).encode()) or ""
@@ -238,7 +238,7 @@ class TicketTests(SynchronousTestCase):
         """Whether a ticket reads the files of a torrent."""
         return self.tickets.holder(ticket.encode(), info_hash(digit)) is not None
 
-    def test_one_torrent(self) -> None:
+    def test_a_ticket_reads_one_torrent_only(self) -> None:
         """It is for one torrent, for looking only, and known as its holder's."""
         ticket = self.tickets.issue(info_hash("a"), self.ours)
         self.assertFalse(self.good(ticket, "b"))
@@ -246,7 +246,7 @@ class TicketTests(SynchronousTestCase):
         holder = self.tickets.holder(ticket.encode(), info_hash("a"))
         self.assertEqual(holder, Caller(Access.READ_ONLY, session="s"))
 
-    def test_its_time(self) -> None:
+    def test_a_ticket_ends_with_disuse_or_log_out(self) -> None:
         """It is good as long as it is used, and its holder is logged in."""
         ticket, other = (self.tickets.issue(info_hash("a"), self.ours) for _ in range(2))
         for _ in range(3):
@@ -256,7 +256,7 @@ class TicketTests(SynchronousTestCase):
         self.alive = False
         self.assertFalse(self.good(ticket))
 
-    def test_bounded(self) -> None:
+    def test_a_ticket_too_many_ends_the_longest_idle_one(self) -> None:
         """One too many ends the one that was idle for longest."""
         tickets = [self.tickets.issue(info_hash("a"), self.ours) for _ in range(MAX_TICKETS + 1)]
         self.assertEqual([self.good(t) for t in tickets[:2]], [False, True])
@@ -321,7 +321,7 @@ def shown(answer: Answer) -> dict[str, str | None]:
 class LogInTests(LogInCase):
     """Tokens and links that become sessions."""
 
-    def test_token(self) -> None:
+    def test_the_right_token_gives_the_page_a_secret(self) -> None:
         """The right one gives the page a secret; a cookie would go to other ports."""
         answer = self.log_in()
         self.assertEqual(answer.status, 200)
@@ -331,7 +331,7 @@ class LogInTests(LogInCase):
         self.assertIs(self.log_in(remember=True).json["remembered"], True)
         self.assertNotEqual(self.log_in().json["session"], answer.json["session"])
 
-    def test_wrong_tokens(self) -> None:
+    def test_guessing_tokens_is_slowed_down(self) -> None:
         """Guessing is slowed down as it is at the gate, and a right one passes all the same."""
         for _ in range(BURST - 1):
             self.assertEqual(self.log_in("wrong").status, 401)
@@ -367,14 +367,14 @@ class LogInTests(LogInCase):
             answer = self.ask(method, f"/login?code={self.link()}", ORIGIN)
             self.assertEqual((answer.status, answer.headers["allow"]), (405, "POST"))
 
-    def test_other_sites(self) -> None:
+    def test_other_sites_cannot_log_in(self) -> None:
         """None of them can log somebody in."""
         self.assertEqual(self.log_in(headers={"Origin": "http://evil.example"}).status, 403)
         self.assertEqual(self.log_in(headers={"Sec-Fetch-Site": "cross-site"}).status, 403)
         self.assertEqual(self.log_in(headers={"Sec-Fetch-Site": "same-site"}).status, 403)
         self.assertEqual(self.log_in(headers={"Host": "evil.example"}).status, 421)
 
-    def test_link(self) -> None:
+    def test_a_log_in_link_works_once(self) -> None:
         """It serves once, and its code is in what a browser tells nobody."""
         code = self.link()
         self.assertRegex(code, r"^[\w-]{43}$")
@@ -393,7 +393,7 @@ class LogInTests(LogInCase):
         url = self.call("Api.login_link", True).json["result"]["url"]
         self.assertIs(self.follow(url.partition("=")[2]).json["remembered"], True)
 
-    def test_wrong_links(self) -> None:
+    def test_wrong_links_count_as_failed_log_ins(self) -> None:
         """Old and invented ones, which count as failed log-ins."""
         code = self.link()
         self.clock.advance(LINK_LIFE)
@@ -432,7 +432,7 @@ class SessionUseTests(LogInCase):
         body = rpc("Api.status") if method == "POST" else b""
         return self.ask(method, path, {**self.shown, **headers}, body).status
 
-    def test_own_page(self) -> None:
+    def test_requests_of_our_page_pass(self) -> None:
         """A request of our own page passes, whatever a page reads and writes."""
         self.assertEqual(self.status(ORIGIN), 200)
         self.assertEqual(self.status({"Sec-Fetch-Site": "same-origin"}), 200)
@@ -442,7 +442,7 @@ class SessionUseTests(LogInCase):
         self.assertIn(b"text/event-stream", connection.transport.value())
         connection.transport.loseConnection()
 
-    def test_other_sites(self) -> None:
+    def test_requests_of_other_sites_are_refused(self) -> None:
         """None passes, though it could not know the secret."""
         for headers in (
             {"Sec-Fetch-Site": "cross-site"},
@@ -454,7 +454,7 @@ class SessionUseTests(LogInCase):
         ):
             self.assertEqual(self.status(headers), 403, headers)
 
-    def test_cookies(self) -> None:
+    def test_cookies_are_ignored(self) -> None:
         """They count for nothing: a browser sends those of one port to all."""
         secret = str(self.shown["Authorization"]).partition(" ")[2]
         for cookie in (
@@ -468,7 +468,7 @@ class SessionUseTests(LogInCase):
                 self.assertEqual(self.status(headers, "GET", path), 401)
         self.assertEqual(self.status({"Cookie": f"bitween-{PORT}=wrong; \xff"}), 200)
 
-    def test_other_secrets(self) -> None:
+    def test_wrong_secrets_are_refused(self) -> None:
         """Unknown, cut and empty ones."""
         secret = str(self.shown["Authorization"])
         for other in (secret[:-1], f"{secret}x", "Bearer", secret.partition(".")[0]):
@@ -481,7 +481,7 @@ class SessionUseTests(LogInCase):
             self.assertEqual(self.status(old), 401)
         self.assertEqual(self.log_in("wrong").status, 401)
 
-    def test_read_only(self) -> None:
+    def test_a_read_only_session_cannot_change_anything(self) -> None:
         """Who logs in with a token for looking can only look."""
         token = self.call("token.new", "wall", True).json["result"]["token"]
         looking = shown(self.log_in(token))
@@ -511,7 +511,7 @@ class SessionUseTests(LogInCase):
         self.assertFalse(stream.transport.connected)
         self.assertEqual(self.status(ORIGIN), 401)
 
-    def test_log_out(self) -> None:
+    def test_log_out_ends_the_sessions_streams_and_tickets(self) -> None:
         """The session ends, with what it has open and with its tickets; others go on."""
         other = shown(self.log_in())
         stream = Connection(self.site)
@@ -546,7 +546,7 @@ class SessionUseTests(LogInCase):
         error = self.call("session.revoke", theirs["session"]).json["error"]
         self.assertEqual(error["data"]["reason"], "unknown_session")
 
-    def test_tickets(self) -> None:
+    def test_a_ticket_reads_files_and_makes_no_tickets(self) -> None:
         """One reads the files of its torrent and nothing else, and cannot beget another."""
         path = f"/files/{'a' * 40}"
         self.assertEqual(self.ask("POST", f"{path}/ticket").status, 401)

@@ -72,18 +72,18 @@ class LocalUserTests(TestCase):
         IReactorProcess(reactor).spawnProcess(client, "/bin/bash", command, uid=uid)
         return await client.said
 
-    async def test_us(self) -> None:
+    async def test_our_own_connections_are_recognised(self) -> None:
         """The kernel tells, whichever kind of socket each side has."""
         factory = Factory.forProtocol(Owner)
         for host in ("127.0.0.1", "::1", "::ffff:127.0.0.1"):
             self.assertEqual(await self.ask(b"x", factory, host), str(os.geteuid()).encode(), host)
 
-    async def test_another(self) -> None:
+    async def test_another_users_connection_is_not_ours(self) -> None:
         """Another user's program is not us."""
         factory = Factory.forProtocol(Owner)
         self.assertEqual(await self.ask(b"x", factory, "127.0.0.1", NOBODY), str(NOBODY).encode())
 
-    def test_nobody(self) -> None:
+    def test_unknown_and_remote_connections_have_no_user(self) -> None:
         """Of a connection that is not there, and of one far away, nothing is known."""
         self.assertIsNone(owner_of(("127.0.0.1", 1), ("127.0.0.1", 2)))
         self.assertIsNone(owner_of(("2001:db8::1", 1), ("fe80::1%eth0", 2)))

@@ -53,14 +53,14 @@ class ProofTests(SynchronousTestCase):
             place = f"127.0.0.1:{PORT}"
             self.assertEqual(given, proof(token_digest(TOKEN.encode()), NONCE, place))
 
-    def test_bounded(self) -> None:
+    def test_only_a_nonce_is_answered(self) -> None:
         """Anything but a nonce, and another Host or method, is refused."""
         for query in ("", NONCE[1:], NONCE + "0", NONCE.upper(), "\u0660" * 64):
             self.assertIn(self.ask(f"/proof?{query}".encode().decode("latin-1")).status, {400})
         self.assertEqual(self.ask(f"/proof?{NONCE}", "POST").status, 405)
         self.assertEqual(self.ask(f"/proof?{NONCE}", host="127.0.0.1:1").status, 421)
 
-    def test_places(self) -> None:
+    def test_a_proxied_name_or_resolved_socket_is_the_place(self) -> None:
         """A name that a proxy serves stands for itself; a socket is where its links lead."""
         self.assertEqual(tcp_place("Files.lan", 5000), "files.lan")
         self.assertEqual(tcp_place("files.lan:80", 5000), "files.lan:80")

@@ -51,7 +51,7 @@ class SlowReaderTests(TestCase):
         transport: Any = channel.transport  # whose buffers are Twisted's own affair
         return len(transport.dataBuffer) + int(transport._tempDataLen)
 
-    async def test_goes_on(self) -> None:
+    async def test_a_slow_reader_gets_everything_in_order(self) -> None:
         """Little is buffered for it; when it reads, it has all of it, in order."""
         reader = await self.open()
         reader.pause()
@@ -65,7 +65,7 @@ class SlowReaderTests(TestCase):
         self.assertEqual(numbers, sorted(numbers))
         self.assertNotIn(b"event: resync", reader.received)
 
-    async def test_fell_behind(self) -> None:
+    async def test_a_reader_too_far_behind_gets_a_resync(self) -> None:
         """What it missed is not put by: it is told to read anew, and goes on from there."""
         reader = await self.open()
         reader.pause()

@@ -76,7 +76,7 @@ class FileTests(SynchronousTestCase):
         """What the next start knows."""
         return TokenStore.load("first-secret", self.path)
 
-    def test_the_first(self) -> None:
+    def test_the_first_token_has_full_access(self) -> None:
         """It may do everything, and needs no file."""
         for tokens in (self.tokens, self.again()):
             self.assertEqual(tokens.caller(b"first-secret"), Caller(Access.FULL, FIRST))
@@ -114,13 +114,13 @@ class FileTests(SynchronousTestCase):
             (entry,) = json.load(file)
         self.assertIsNone(self.tokens.caller(entry["sha256"].encode()))
 
-    def test_strangers(self) -> None:
+    def test_unknown_secrets_have_no_access(self) -> None:
         """Anything else is nobody."""
         _, secret = self.tokens.new("desk", read_only=False)
         for other in (b"", b"first", secret[:-1].encode(), b"\xff", secret.encode() + b"x"):
             self.assertIsNone(self.tokens.caller(other))
 
-    def test_names(self) -> None:
+    def test_token_names_are_unique_and_printable(self) -> None:
         """One is chosen where none is given; taken and unprintable ones are refused."""
         names = [self.tokens.new(name, read_only=True)[0].name for name in (None, None, "ä b")]
         self.assertEqual(names, ["token-1", "token-2", "ä b"])
@@ -128,7 +128,7 @@ class FileTests(SynchronousTestCase):
             with self.assertRaises(InvalidValue):
                 self.tokens.new(name, read_only=True)
 
-    def test_revoke(self) -> None:
+    def test_a_revoked_token_is_useless_at_once(self) -> None:
         """Its secret is useless at once and after a restart; its name is free."""
         _, secret = self.tokens.new("desk", read_only=False)
         self.tokens.new("wall", read_only=True)
@@ -145,7 +145,7 @@ class FileTests(SynchronousTestCase):
         with self.assertRaises(InvalidValue):
             self.tokens.revoke(FIRST)
 
-    def test_bounded(self) -> None:
+    def test_the_number_of_tokens_is_bounded(self) -> None:
         """There are only so many, for each request is compared with all."""
         for _ in range(MAX_TOKENS):
             self.tokens.new(None, read_only=True)
@@ -161,7 +161,7 @@ class FileTests(SynchronousTestCase):
         self.assertNotIn("/", str(caught.exception))
         self.assertEqual(len(tokens.known()), 1)
 
-    def test_damaged(self) -> None:
+    def test_a_damaged_file_is_refused(self) -> None:
         """What is no list of tokens, or open to others, is not trusted."""
         good = {"name": "x", "read_only": True, "created": 1.0, "sha256": "00"}
         for text in (
@@ -227,12 +227,12 @@ class ApiTests(SynchronousTestCase):
         )
         self.assertNotIn(secret.encode(), answer.body)
 
-    def test_full(self) -> None:
+    def test_a_full_token_can_make_tokens(self) -> None:
         """A full token may make others, as the first may."""
         desk = self.made("desk", read_only=False)
         self.assertIn("result", self.call(desk, "token.new", "more").json)
 
-    def test_read_only(self) -> None:
+    def test_a_read_only_token_can_only_read(self) -> None:
         """It may look at everything; what would change something has an error of our own."""
         wall = self.made("wall", read_only=True)
         for method in LOOKING:
@@ -261,7 +261,7 @@ class ApiTests(SynchronousTestCase):
         self.clock.advance(1)
         self.assertEqual(self.world.stopped, [])
 
-    def test_revoked(self) -> None:
+    def test_a_revoked_token_is_logged_out(self) -> None:
         """It logs in no more, and what is open with it is cut off; others stay."""
         desk, wall = self.made("desk", read_only=False), self.made("wall", read_only=True)
         streams = []
@@ -277,7 +277,7 @@ class ApiTests(SynchronousTestCase):
         self.assertEqual(self.call(desk, "Api.versions").status, 200)
         streams[0].transport.loseConnection()
 
-    def test_errors(self) -> None:
+    def test_wrong_token_names_are_errors(self) -> None:
         """Unknown, taken and wrong names say what is the matter."""
         error = self.call(TOKEN, "token.revoke", "nobody").json["error"]
         self.assertEqual(error["data"]["reason"], "unknown_token")

@@ -57,7 +57,7 @@ class PollTests(SynchronousTestCase):
         self.record(3)
         self.assertEqual(self.numbers(self.result(since=result["last"])), [3])
 
-    def test_waits(self) -> None:
+    def test_a_poll_waits_for_the_next_event(self) -> None:
         """Where there is nothing yet, the answer comes with the next event."""
         waiting = self.poll()
         self.clock.advance(29)
@@ -79,7 +79,7 @@ class PollTests(SynchronousTestCase):
         """With a timeout of 0 the answer comes at once."""
         self.assertEqual(self.result(timeout=0)["events"], [])
 
-    def test_types(self) -> None:
+    def test_a_poll_skips_other_types(self) -> None:
         """Others are neither given nor waited for, and the position passes over them."""
         self.record(1)
         waiting = self.poll(types=["job_failed", "warning"])
@@ -89,7 +89,7 @@ class PollTests(SynchronousTestCase):
         result = waiting.only_answer().json["result"]
         self.assertEqual((self.numbers(result), result["last"]), ([3], self.log.last))
 
-    def test_wrong_parameters(self) -> None:
+    def test_wrong_parameters_are_refused_by_name(self) -> None:
         """They are refused, and named."""
         for params, name in (
             ({"types": ["job_done", "sun\x1brise"]}, "sun"),
@@ -112,7 +112,7 @@ class PollTests(SynchronousTestCase):
         self.record(2)
         self.assertEqual(self.numbers(waiting.only_answer().json["result"]), [2])
 
-    def test_gap(self) -> None:
+    def test_an_unknown_position_is_reported_at_once(self) -> None:
         """A position that is unknown here is told at once, and where to go on."""
         self.record(1)
         for since in (1, self.log.start - 1, self.log.last + 1):
@@ -139,7 +139,7 @@ class PollTests(SynchronousTestCase):
         self.record(1)
         self.assertEqual(self.flushLoggedErrors(), [])
 
-    def test_several_wait(self) -> None:
+    def test_every_waiting_poll_gets_the_event(self) -> None:
         """Each gets the event."""
         waiting = [self.poll() for _ in range(3)]
         self.record(1)

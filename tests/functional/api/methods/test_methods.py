@@ -30,7 +30,7 @@ CAROL = "carol@example.org"
 class ApiTests(MethodCase):
     """``Api.``."""
 
-    def test_versions(self) -> None:
+    def test_versions_are_right(self) -> None:
         """Each is told; those of ours are right."""
         versions = self.call("Api.versions")
         self.assertEqual(
@@ -39,14 +39,14 @@ class ApiTests(MethodCase):
         self.assertEqual(versions["bitween"], bitween.__version__)
         self.assertNotIn(None, versions.values())
 
-    def test_exit(self) -> None:
+    def test_exit_answers_before_it_stops(self) -> None:
         """The answer comes first, then the stop."""
         self.assertIs(self.call("Api.exit"), True)
         self.assertEqual(self.world.stopped, [])
         self.clock.advance(0)
         self.assertEqual(self.world.stopped, [True])
 
-    def test_status(self) -> None:
+    def test_status_has_connection_addresses_and_totals(self) -> None:
         """Connection, addresses and totals are told."""
         self.world.share("ours", A, 50)
         self.world.contact_shares(BOB, {B: "theirs"})
@@ -112,12 +112,12 @@ class ApiTests(MethodCase):
             },
         )
 
-    def test_free_room(self) -> None:
+    def test_free_space_is_that_of_the_download_directory(self) -> None:
         """It is told of the download directory, if that is there."""
         os.makedirs(self.downloads)
         self.assertGreater(self.call("Api.status")["free"], 0)
 
-    def test_settings(self) -> None:
+    def test_settings_have_value_and_origin(self) -> None:
         """What was set, and where."""
         settings = [
             Setting("announce", ("192.0.2.1", "::1"), Origin.FILE),
@@ -144,7 +144,7 @@ class ApiTests(MethodCase):
             },
         )
 
-    def test_warnings(self) -> None:
+    def test_recent_warnings_are_kept_apart_from_other_events(self) -> None:
         """The last ones are there, also when the event log is full of other things."""
         self.assertEqual(self.call("Api.warnings"), {"warnings": []})
         for number in range(KEPT + 1):
@@ -161,7 +161,7 @@ class ApiTests(MethodCase):
 class NetTests(MethodCase):
     """``net.``."""
 
-    def test_diagnose(self) -> None:
+    def test_diagnose_runs_every_check(self) -> None:
         """Every check says how it stands; without a session the server cannot be looked at."""
         self.world.contact_shares(BOB, {A: "a"})
         self.world.contact_shares("carol@example.org", {A: "a"}, [])
@@ -192,7 +192,7 @@ class NetTests(MethodCase):
         self.assertEqual(findings["log-in"]["text"], "waiting: connection refused")
         self.assertNotIn("pep", findings)
 
-    def test_routers(self) -> None:
+    def test_routers_have_findings_and_advice(self) -> None:
         """What is known of the router is told, and what would help."""
         for nat, verdict, words in (
             (None, "unknown", "cannot tell"),
@@ -218,7 +218,7 @@ class NetTests(MethodCase):
 class TorrentTests(MethodCase):
     """``bt.``."""
 
-    def test_get_torrents(self) -> None:
+    def test_get_torrents_has_every_documented_key(self) -> None:
         """Every key of a torrent, as documented."""
         self.world.share("film.mkv", A, 1000)
         self.world.swarm.change(
@@ -262,7 +262,7 @@ class TorrentTests(MethodCase):
             },
         )
 
-    def test_waiting(self) -> None:
+    def test_a_waiting_download_names_its_sources(self) -> None:
         """Who could give what a download waits for is told, online or not, and no time then."""
         self.world.contact_shares(BOB, {B: "film"}, online=False)
         self.call("bt.add_torrent_by_hash", B)
@@ -287,7 +287,7 @@ class TorrentTests(MethodCase):
             [torrent[key] for key in ("files", "total_size", "eta", "error")], [None] * 4
         )
 
-    def test_control(self) -> None:
+    def test_pause_resume_and_prefer_take_effect(self) -> None:
         """Pausing, resuming and preferring answer true, and take effect."""
         self.call("bt.add_torrent_by_hash", hash=A, paused=True)
         state = lambda: self.call("bt.get_torrents", ["state"])["torrents"][0]["state"]  # noqa: E731  # asked thrice
@@ -300,7 +300,7 @@ class TorrentTests(MethodCase):
         for method in ("pause", "resume", "prefer", "get_files", "export", "set_limits"):
             self.assertEqual(self.reason(f"bt.{method}", hash=B), "unknown_torrent")
 
-    def test_files(self) -> None:
+    def test_files_can_be_listed_and_selected(self) -> None:
         """They are told with what is wanted of them, and can be chosen."""
         self.call("bt.add_torrent_by_hash", A)
         self.assertEqual(
@@ -331,7 +331,7 @@ class TorrentTests(MethodCase):
             answer = self.answer("bt.set_files", {"hash": A, **params})
             self.assertEqual(answer["error"]["code"], -32602)
 
-    def test_limits(self) -> None:
+    def test_global_limits_have_the_values_of_now(self) -> None:
         """Those of all torrents together are told with those of this hour."""
         limits = {"upload": 5, "download": 0}
         self.assertEqual(
@@ -344,7 +344,7 @@ class TorrentTests(MethodCase):
                 self.answer("bt.set_limits", {"download": wrong})["error"]["code"], -32602
             )
 
-    def test_export(self) -> None:
+    def test_the_torrent_file_is_base64_or_null(self) -> None:
         """The .torrent file is base64, and null until it is there."""
         self.world.share("film", A)
         self.call("bt.add_torrent_by_hash", B)
@@ -355,7 +355,7 @@ class TorrentTests(MethodCase):
             self.call("bt.export", B), {"torrent": None, "magnet": f"magnet:?xt=urn:btih:{B}"}
         )
 
-    def test_chosen_fields(self) -> None:
+    def test_only_requested_keys_are_returned(self) -> None:
         """Only the keys that were asked for, an unknown one being named."""
         self.world.share("x", A)
         self.assertEqual(
@@ -366,7 +366,7 @@ class TorrentTests(MethodCase):
         self.assertEqual(error["code"], -32602)
         self.assertIn("'colour'", error["message"])
 
-    def test_chosen_hashes(self) -> None:
+    def test_only_requested_torrents_are_returned(self) -> None:
         """Only those torrents, as far as they are there."""
         self.world.share("a", A)
         self.world.share("b", B)
@@ -375,7 +375,7 @@ class TorrentTests(MethodCase):
             {"torrents": [{"name": "b"}]},
         )
 
-    def test_add_path(self) -> None:
+    def test_add_path_returns_the_job_at_once(self) -> None:
         """The job is told at once."""
         path = self.file()
         self.assertEqual(self.call("bt.add_path", path), {"job": "1"})
@@ -468,7 +468,7 @@ class TorrentTests(MethodCase):
         self.assertEqual(answer.status, 409)
         self.assertIn(b"bitween get", answer.body)
 
-    def test_empty_texts(self) -> None:
+    def test_empty_texts_are_refused(self) -> None:
         """An empty path, name, hash or JID is a mistake of the caller's, never a default."""
         for method, params in (
             ("bt.add_path", {"path": ""}),
@@ -553,7 +553,7 @@ class TorrentTests(MethodCase):
         self.world.hasher.running[path][1].callback(Metainfo(A, "file", 1, b""))
         self.assertEqual(self.call("jobs.get", "1")["state"], "done")
 
-    def test_bad_paths(self) -> None:
+    def test_bad_paths_are_refused_with_the_path(self) -> None:
         """Each says what is wrong, and names the path."""
         folder = self.mktemp()
         os.makedirs(folder)
@@ -568,7 +568,7 @@ class TorrentTests(MethodCase):
             self.assertEqual(error["data"]["reason"], reason)
             self.assertIn(path, error["message"])
 
-    def test_web_links(self) -> None:
+    def test_web_links_are_refused_with_advice(self) -> None:
         """Who gives one is told what bitween shares and downloads, and what to do instead."""
         link = "HTTP://host.example/a.torrent"
         for method in ("bt.add_path", "bt.add_torrent_by_hash"):
@@ -577,7 +577,7 @@ class TorrentTests(MethodCase):
             self.assertIn("downloads only what contacts share", error["message"])
             self.assertIn("save what it leads to first", str(error))
 
-    def test_download(self) -> None:
+    def test_a_download_counts_its_sources(self) -> None:
         """The sources that can be dialled are counted; asking twice is harmless."""
         self.world.contact_shares(BOB, {A: "film"})
         self.assertEqual(self.call("bt.add_torrent_by_hash", A), {"hash": A, "sources": 1})
@@ -605,7 +605,7 @@ class TorrentTests(MethodCase):
         self.assertEqual(self.reason("bt.add_torrent_by_hash", A, "relative"), "bad_path")
         self.assertEqual(self.reason("bt.add_torrent_by_hash", A, self.file() + "/x"), "bad_path")
 
-    def test_delete(self) -> None:
+    def test_removal_deletes_data_only_on_request(self) -> None:
         """The torrent goes, with its data where that is asked for, which is told."""
         gone = {"files": 1, "size": 1000, "trash": False, "kept": 0}
         self.world.share("x", A, 1000)
@@ -617,7 +617,7 @@ class TorrentTests(MethodCase):
         self.assertEqual(self.call("bt.get_torrents"), {"torrents": []})
         self.assertEqual(self.world.swarm.deleted, [A])
 
-    def test_originals_stay(self) -> None:
+    def test_shared_originals_are_deleted_only_explicitly(self) -> None:
         """What was shared in place is deleted only if that is said; else nothing happens at all."""
         self.world.share("x", A, 1000)
         (torrent,) = self.call("bt.get_torrents", ["origin"])["torrents"]
@@ -634,7 +634,7 @@ class TorrentTests(MethodCase):
         self.assertEqual(self.reason("bt.del_torrent", A), "unknown_torrent")
         self.assertEqual(self.answer("bt.del_torrent", ["x"])["error"]["code"], -32602)
 
-    def test_recheck(self) -> None:
+    def test_a_recheck_resumes_a_stopped_torrent(self) -> None:
         """What stood still goes on when its files are found to be right."""
         self.world.share("film.mkv", A, 1000)
         self.world.swarm.break_down(A, "film.mkv is missing")
@@ -647,7 +647,7 @@ class TorrentTests(MethodCase):
 class ContactTests(MethodCase):
     """``xmpp.``."""
 
-    def test_get_hashes(self) -> None:
+    def test_get_hashes_lists_online_shares_and_addresses(self) -> None:
         """What those who are online have, and where to dial them."""
         self.world.contact_shares(BOB, {A: "a"}, [("2001:db8::1", 1), ("192.168.0.2", 2)])
         self.world.contact_shares("carol@example.org", {A: "a", B: "b"}, online=False)
@@ -655,7 +655,7 @@ class ContactTests(MethodCase):
             self.call("xmpp.get_hashes"), {"hashes": {A: [["192.168.0.2", 2], ["2001:db8::1", 1]]}}
         )
 
-    def test_get_shares(self) -> None:
+    def test_get_shares_lists_each_devices_announcement(self) -> None:
         """What every device announces, by bare JID and resource."""
         self.world.contact_shares(BOB, {A: "a"}, [("2001:db8::1", 1), ("192.0.2.7", 2)])
         self.assertEqual(
@@ -693,7 +693,7 @@ class ContactTests(MethodCase):
         shares = self.call("xmpp.get_shares")["shares"]
         self.assertEqual(shares[BOB]["desk"]["shares"][A]["name"], "forged")
 
-    def test_find(self) -> None:
+    def test_find_returns_a_page_and_the_total(self) -> None:
         """A page, and how much there is in all."""
         self.world.contact_shares(BOB, {A: "Holiday 1", B: "holiday 2", C: "work"})
         self.assertEqual(
@@ -719,7 +719,7 @@ class ContactTests(MethodCase):
         self.assertEqual(self.call("xmpp.find", query=C[:6])["items"][0]["name"], "work")
         self.assertEqual(self.call("xmpp.find", query=C[:5])["items"], [])
 
-    def test_peers(self) -> None:
+    def test_peers_are_named_where_they_are_known(self) -> None:
         """Whom we dialled, or who is alone at an address, is named; else it is an address."""
         self.world.contact_shares(BOB, {A: "a"})
         self.world.share("holiday", B)
@@ -746,7 +746,7 @@ class ContactTests(MethodCase):
         self.assertEqual((stranger["contact"], stranger["port"]), (None, None))
         self.assertEqual(self.reason("bt.get_peers", A), "unknown_torrent")
 
-    def test_traffic(self) -> None:
+    def test_traffic_has_sums_and_rates(self) -> None:
         """Sums and rates, the latest last; those of what was removed are over."""
         self.world.contact_shares(BOB, {A: "a"})
         swarm, rates = self.world.swarm, self.world.bitween.rates
@@ -769,7 +769,7 @@ class ContactTests(MethodCase):
             },
         )
 
-    def test_find_online(self) -> None:
+    def test_find_can_leave_out_offline_shares(self) -> None:
         """What nobody has who is there can be left out."""
         self.world.contact_shares(BOB, {A: "a"}, online=False)
         self.world.contact_shares("carol@example.org", {B: "b"})
@@ -784,7 +784,7 @@ class ContactTests(MethodCase):
         self.assertEqual(self.call("xmpp.find", min_size=124)["total"], 0)
         self.assertEqual(self.call("xmpp.find", max_size=122)["total"], 0)
 
-    def test_reach(self) -> None:
+    def test_reachability_shows_after_a_download_was_tried(self) -> None:
         """Whether somebody is reached shows when that is tried, by a download; not while away."""
         self.world.contact_shares(BOB, {A: "a"}, online=False)
         self.world.contact_shares("carol@example.org", {B: "b"}, [])
@@ -820,7 +820,7 @@ class ContactTests(MethodCase):
         self.assertIs(self.call("xmpp.add_contact", BOB, "Bob"), True)
         self.assertEqual(self.reason("xmpp.add_contact", jid=BOB, nick="Bob"), "already_contact")
 
-    def test_find_refuses(self) -> None:
+    def test_find_refuses_bad_parameters(self) -> None:
         """An unknown contact or order, and pages out of bounds."""
         self.assertEqual(self.reason("xmpp.find", contact="eve@example.org"), "unknown_contact")
         for params in ({"sort": "colour"}, {"offset": -1}, {"limit": 1001}, {"min_size": -1}):
@@ -828,7 +828,7 @@ class ContactTests(MethodCase):
             self.assertEqual(error["code"], -32602)
             self.assertIn(f"'{next(iter(params))}'", error["message"])
 
-    def test_invitation(self) -> None:
+    def test_the_qr_code_holds_the_invitation_link(self) -> None:
         """The code holds what the link says: it is what segno makes of it."""
         invitation = self.call("xmpp.invitation")
         self.assertEqual(invitation["uri"], "xmpp:alice@example.org?subscribe")
@@ -841,7 +841,7 @@ class ContactTests(MethodCase):
         (contact,) = self.call("xmpp.get_contacts")["contacts"]
         self.assertEqual((contact["jid"], contact["pending"]), ("zoe@example.org", "out"))
 
-    def test_get_contacts(self) -> None:
+    def test_get_contacts_lists_the_roster_with_devices(self) -> None:
         """Everybody in the roster, with the devices that are known."""
         self.world.contact_shares(BOB, {A: "a", B: "b"})
         self.world.contact(BOB, "phone")
@@ -925,7 +925,7 @@ class ContactTests(MethodCase):
             },
         )
 
-    def test_changing_contacts(self) -> None:
+    def test_asking_accepting_and_removing_take_effect(self) -> None:
         """Asking, accepting and removing answer true, and take effect."""
         bob = self.world.contact(BOB, "desk")
         self.assertIs(self.call("xmpp.add_contact", jid=BOB, nick="Bob"), True)
@@ -938,7 +938,7 @@ class ContactTests(MethodCase):
         self.assertEqual(self.reason("xmpp.accept_contact", BOB), "unknown_contact")
         self.assertEqual(self.reason("xmpp.remove_contact", "eve@x"), "unknown_contact")
 
-    def test_forget_resource(self) -> None:
+    def test_forget_resource_drops_only_offline_devices(self) -> None:
         """A device that is away can be dropped, with an error for each other case."""
         self.world.contact_shares(BOB, {A: "a"})
         forget = "xmpp.forget_resource"
@@ -956,14 +956,14 @@ class ContactTests(MethodCase):
         self.assertEqual([item["name"] for item in items], ["film", "a film"])
         self.assertEqual(self.answer("xmpp.add_contact", ["no jid"])["error"]["code"], -32602)
 
-    def test_blocking(self) -> None:
+    def test_blocked_users_are_listed(self) -> None:
         """Who is blocked is listed, contact or not."""
         self.assertIs(self.call("xmpp.block", BOB), True)
         self.assertEqual(self.call("xmpp.get_blocked"), {"blocked": [BOB]})
         self.assertIs(self.call("xmpp.unblock", BOB), True)
         self.assertEqual(self.call("xmpp.get_blocked"), {"blocked": []})
 
-    def test_while_offline(self) -> None:
+    def test_contact_methods_fail_while_offline(self) -> None:
         """What needs the server says that it is not there."""
         self.world.messenger.stop()
         self.assertEqual(self.reason("xmpp.add_contact", BOB), "not_connected")
@@ -972,7 +972,7 @@ class ContactTests(MethodCase):
 class JobTests(MethodCase):
     """``jobs.``."""
 
-    def test_progress(self) -> None:
+    def test_a_running_job_has_progress_rate_and_time_left(self) -> None:
         """A job that runs tells how far it is, how fast, and how long it still takes."""
         path = self.file()
         self.call("bt.add_path", path)
@@ -996,7 +996,7 @@ class JobTests(MethodCase):
             },
         )
 
-    def test_failed(self) -> None:
+    def test_a_failed_job_has_an_error_object(self) -> None:
         """The error is an error object."""
         path = self.file()
         self.call("bt.add_path", path)
@@ -1015,7 +1015,7 @@ class JobTests(MethodCase):
             [(j["job"], j["state"]) for j in jobs], [("1", "queued"), ("2", "cancelled")]
         )
 
-    def test_unknown(self) -> None:
+    def test_unknown_job_ids_are_errors(self) -> None:
         """A job that there is not, and what is no job's id."""
         self.assertEqual(self.reason("jobs.get", "7"), "unknown_job")
         self.assertEqual(self.reason("jobs.cancel", "7"), "unknown_job")

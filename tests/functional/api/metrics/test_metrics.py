@@ -65,7 +65,7 @@ class MetricsCase(SynchronousTestCase):
 class MetricsTests(MetricsCase):
     """The figures."""
 
-    def test_format(self) -> None:
+    def test_metrics_are_explained_text(self) -> None:
         """Text, in the format that is asked for; each figure is explained."""
         answer = self.request(http_request(method="GET", path="/metrics"))
         self.assertTrue(answer.headers["content-type"].startswith("text/plain; version="))
@@ -75,7 +75,7 @@ class MetricsTests(MetricsCase):
         self.assertTrue(answer.headers["content-type"].startswith("application/openmetrics-text"))
         self.assertTrue(answer.body.endswith(b"# EOF\n"))
 
-    def test_refused(self) -> None:
+    def test_metrics_need_a_token_and_get(self) -> None:
         """Only who has the token, and only GET."""
         for headers, method, status in (
             ({"Authorization": None}, "GET", 401),
@@ -84,7 +84,7 @@ class MetricsTests(MetricsCase):
             request = http_request(method=method, path="/metrics", headers=headers)
             self.assertEqual(self.request(request).status, status)
 
-    def test_torrents(self) -> None:
+    def test_torrents_are_counted_by_state(self) -> None:
         """They are counted by state; rates and connections are added up."""
         self.world.share("one", A)
         self.world.swarm.download(B, "two", "/files")
@@ -97,7 +97,7 @@ class MetricsTests(MetricsCase):
         self.assertEqual(self.figure("bitween_upload_bytes_per_second"), 3)
         self.assertEqual(self.figure("bitween_peers"), 2)
 
-    def test_bytes_moved(self) -> None:
+    def test_byte_counters_never_fall(self) -> None:
         """The sums grow with what is moved, and never fall; what a check finds does not count."""
         self.world.swarm.download(A, "film.mkv", "/files")
         self.change(A, state=TorrentState.CHECKING, progress=Progress(0, 100))
@@ -108,7 +108,7 @@ class MetricsTests(MetricsCase):
         self.assertEqual(self.figure("bitween_downloaded_bytes_total"), 30)
         self.assertEqual(self.figure("bitween_uploaded_bytes_total"), 9)
 
-    def test_hashing(self) -> None:
+    def test_hashing_jobs_are_counted_by_state(self) -> None:
         """Jobs by state, and the bytes they have read."""
         self.world.bitween.sharing.add_path("/dev")
         self.assertEqual(self.figure("bitween_jobs", state="queued"), 1)
@@ -121,7 +121,7 @@ class MetricsTests(MetricsCase):
         self.assertEqual(self.figure("bitween_jobs", state="done"), 1)
         self.assertEqual(self.figure("bitween_hashed_bytes_total"), 100)
 
-    def test_xmpp(self) -> None:
+    def test_xmpp_connection_and_contacts_are_measured(self) -> None:
         """Where the connection stands, and who is there."""
         self.world.contact_shares(BOB, {A: "film"}, online=False)
         self.assertEqual(self.figure("bitween_xmpp_state", state="online"), 1)
@@ -131,7 +131,7 @@ class MetricsTests(MetricsCase):
         self.assertEqual(self.figure("bitween_xmpp_state", state="online"), 0)
         self.assertEqual(self.figure("bitween_xmpp_state", state="waiting"), 1)
 
-    def test_calls(self) -> None:
+    def test_each_method_has_its_histogram(self) -> None:
         """Each method has its own histogram; what is no method has none."""
         call = self.request
         for _ in range(3):
@@ -164,7 +164,7 @@ class MetricsTests(MetricsCase):
 class ReactorLagTests(SynchronousTestCase):
     """How late the reactor is."""
 
-    def test_lag(self) -> None:
+    def test_lag_is_measured_once_a_second(self) -> None:
         """Once a second, by how much that was too late; nothing once it is stopped."""
         clock = Clock()
         told: list[float] = []

@@ -118,7 +118,7 @@ class JsonRpcCase(SynchronousTestCase):
 class SpecificationTests(JsonRpcCase):
     """The examples of section 7."""
 
-    def test_positional_parameters(self) -> None:
+    def test_positional_parameters_keep_their_order(self) -> None:
         """Values go to parameters in their order."""
         for params, result in (([42, 23], 19), ([23, 42], -19)):
             self.assertAnswers(
@@ -126,7 +126,7 @@ class SpecificationTests(JsonRpcCase):
                 {"jsonrpc": "2.0", "result": result, "id": 1},
             )
 
-    def test_named_parameters(self) -> None:
+    def test_named_parameters_may_come_in_any_order(self) -> None:
         """Values go to parameters by name, in any order."""
         for params in ({"subtrahend": 23, "minuend": 42}, {"minuend": 42, "subtrahend": 23}):
             self.assertAnswers(
@@ -134,21 +134,21 @@ class SpecificationTests(JsonRpcCase):
                 {"jsonrpc": "2.0", "result": 19, "id": 3},
             )
 
-    def test_notifications(self) -> None:
+    def test_a_notification_gets_no_answer(self) -> None:
         """Without an id there is no answer, not even an error."""
         self.assertSilence('{"jsonrpc": "2.0", "method": "t.update", "params": [1, 2]}')
         self.assertSilence('{"jsonrpc": "2.0", "method": "t.foobar"}')
         self.assertSilence('{"jsonrpc": "2.0", "method": "t.refuse"}')
         self.assertSilence('{"jsonrpc": "2.0", "method": "t.subtract", "params": [1]}')
 
-    def test_unknown_method(self) -> None:
+    def test_an_unknown_method_is_minus_32601(self) -> None:
         """A method that there is not: -32601."""
         self.assertAnswers(
             '{"jsonrpc": "2.0", "method": "foobar", "id": "1"}',
             {"jsonrpc": "2.0", "error": {"code": -32601, "message": "Method not found"}, "id": "1"},
         )
 
-    def test_invalid_json(self) -> None:
+    def test_invalid_json_is_minus_32700(self) -> None:
         """What is no JSON: -32700 with id null."""
         self.assertAnswers(
             '{"jsonrpc": "2.0", "method": "foobar, "params": "bar", "baz]',
@@ -162,7 +162,7 @@ class SpecificationTests(JsonRpcCase):
         answer = self.post(f"\ufeff\ufeff{call}")
         self.assertEqual(answer.json["error"]["code"], -32700)
 
-    def test_invalid_request(self) -> None:
+    def test_an_invalid_request_is_minus_32600(self) -> None:
         """JSON that is no call: -32600 with id null."""
         self.assertAnswers(
             '{"jsonrpc": "2.0", "method": 1, "params": "bar"}',
@@ -174,7 +174,7 @@ class SpecificationTests(JsonRpcCase):
         answer = self.post('[{"jsonrpc": "2.0", "method": "t.sum"}, {"jsonrpc": "2.0", "method"]')
         self.assertEqual(answer.json["error"]["code"], -32700)
 
-    def test_empty_batch(self) -> None:
+    def test_an_empty_batch_is_an_invalid_request(self) -> None:
         """An empty list is no request."""
         self.assertEqual(self.post("[]").json["error"]["code"], -32600)
 
@@ -185,7 +185,7 @@ class SpecificationTests(JsonRpcCase):
         self.assertAnswers("[1]", [error])
         self.assertAnswers("[1,2,3]", [error] * 3)
 
-    def test_mixed_batch(self) -> None:
+    def test_a_batch_answers_all_but_notifications(self) -> None:
         """Answers for those that want one, by id."""
         answer = self.post(
             """[
@@ -261,7 +261,7 @@ class EnvelopeTests(JsonRpcCase):
         self.assertEqual([answer["id"] for answer in answers], [None, None])
         self.assertEqual(answers[1]["error"]["code"], -32601)
 
-    def test_malformed_notifications(self) -> None:
+    def test_a_malformed_notification_is_answered(self) -> None:
         """What is no call at all is answered, for nobody can tell whether it was to be (§5)."""
         for call in (
             '{"method":"t.echo"}',
@@ -271,13 +271,13 @@ class EnvelopeTests(JsonRpcCase):
             answer = self.post(call).json
             self.assertEqual((answer["error"]["code"], answer["id"]), (-32600, None), call)
 
-    def test_nested_batches(self) -> None:
+    def test_a_nested_batch_is_refused(self) -> None:
         """A batch within a batch is no call."""
         call = '{"jsonrpc":"2.0","method":"t.echo","id":1}'
         (answer,) = self.post(f"[[{call}]]").json
         self.assertEqual((answer["error"]["code"], answer["id"]), (-32600, None))
 
-    def test_other_encodings(self) -> None:
+    def test_json_in_another_encoding_is_refused(self) -> None:
         """JSON is UTF-8 (RFC 8259 §8.1)."""
         call = rpc("t.echo").decode()
         for body in (call.encode("utf-16"), call.encode("utf-32")):
@@ -340,7 +340,7 @@ class EnvelopeTests(JsonRpcCase):
         answer = self.post(b'{"jsonrpc":"2.0","method":"t.echo","id":1,"params":["\\ud800"]}')
         self.assertEqual(answer.json["result"], "\ud800")
 
-    def test_largest_batch(self) -> None:
+    def test_a_batch_beyond_the_bound_is_refused(self) -> None:
         """As many calls as are allowed pass, one more does not."""
         call = {"jsonrpc": "2.0", "method": "t.echo", "id": 1}
         self.assertEqual(len(self.post(json.dumps([call] * MAX_BATCH)).json), MAX_BATCH)
@@ -366,7 +366,7 @@ class EnvelopeTests(JsonRpcCase):
         ):
             self.assertEqual(self.post(rpc(method)).json["error"]["code"], -32601, method)
 
-    def test_headers(self) -> None:
+    def test_answers_are_uncached_json_of_known_length(self) -> None:
         """An answer is JSON, of a known length, not to be stored or sniffed."""
         headers = self.post(rpc("t.echo")).headers
         self.assertEqual(headers["content-type"], "application/json")
@@ -375,7 +375,7 @@ class EnvelopeTests(JsonRpcCase):
 
     @given(st.binary(max_size=200))
     @settings(max_examples=200)
-    def test_any_bytes(self, body: bytes) -> None:
+    def test_any_bytes_get_a_json_answer(self, body: bytes) -> None:
         """Whatever arrives, there is an answer that is JSON, or rightly none."""
         answer = self.post(body)
         self.assertIn(answer.status, (200, 204))
@@ -391,24 +391,24 @@ class ParameterTests(JsonRpcCase):
         for word in words:
             self.assertIn(word, error["message"])
 
-    def test_missing(self) -> None:
+    def test_a_missing_parameter_is_named(self) -> None:
         """The parameter that lacks a value."""
         self.assertInvalid("t.subtract", [1], "'subtrahend' is missing")
         self.assertInvalid("t.subtract", {"subtrahend": 1}, "'minuend' is missing")
 
-    def test_unknown(self) -> None:
+    def test_an_unknown_parameter_is_named(self) -> None:
         """The name that the method does not know, made printable; what it knows is the hint."""
         self.assertInvalid("t.subtract", {"minuend": 1, "subtrahend": 2, "x\n": 3}, "'x\ufffd'")
         hint = self.error_of("t.subtract", {"x": 1})["data"]["hint"]
         self.assertEqual(hint, "the method takes minuend, subtrahend")
         self.assertInvalid("t.echo", {"self": 1}, "'self'")
 
-    def test_too_many(self) -> None:
+    def test_too_many_parameters_are_refused(self) -> None:
         """More values than parameters."""
         self.assertInvalid("t.subtract", [1, 2, 3], "3 parameters are too many")
         self.assertInvalid("t.refuse", [1], "too many")
 
-    def test_wrong_types(self) -> None:
+    def test_wrong_types_are_refused(self) -> None:
         """A value of another type than the parameter's."""
         for method, params, name in (
             ("t.subtract", [1, "2"], "subtrahend"),
@@ -433,7 +433,7 @@ class ParameterTests(JsonRpcCase):
         ):
             self.assertInvalid(method, params, f"parameter '{name}'")
 
-    def test_malformed_hash(self) -> None:
+    def test_a_malformed_hash_is_refused(self) -> None:
         """A hash of the wrong length or with other digits; capitals are taken."""
         for text in ("", "x" * 40, "a" * 39, "a" * 41, "a" * 64, "ａ" * 40):
             self.assertInvalid("t.hash", [text], "parameter 'hash'")
@@ -443,7 +443,7 @@ class ParameterTests(JsonRpcCase):
         """Null is a value of optional parameters."""
         self.assertIsNone(self.post(rpc("t.echo", [None])).json["result"])
 
-    def test_defaults(self) -> None:
+    def test_omitted_parameters_have_their_defaults(self) -> None:
         """What is left out has the method's own default."""
         self.assertEqual(self.post(rpc("t.choose")).json["result"], ["name", 5])
         self.assertEqual(self.post(rpc("t.choose", {"limit": 0})).json["result"], ["name", 0])
@@ -490,7 +490,7 @@ class LaterTests(JsonRpcCase):
         self.examples.pending.callback("done")
         self.assertEqual([a["id"] for a in self.connection.only_answer().json], [1, 2])
 
-    def test_late_notification(self) -> None:
+    def test_a_late_notification_gets_no_answer(self) -> None:
         """A notification that takes a while is answered with nothing too."""
         self.connection.send(http_request(b'{"jsonrpc": "2.0", "method": "t.later"}'))
         self.examples.pending.callback("done")
@@ -515,7 +515,7 @@ class LaterTests(JsonRpcCase):
         self.examples.pending.cancel()
         self.assertEqual(self.connection.only_answer().json["error"]["code"], -32603)
 
-    def test_keep_alive(self) -> None:
+    def test_a_connection_serves_several_calls(self) -> None:
         """A connection serves one call after another."""
         for number in range(3):
             self.connection.send(http_request(rpc("t.echo", call_id=number)))
@@ -525,7 +525,7 @@ class LaterTests(JsonRpcCase):
 class TransportTests(JsonRpcCase):
     """What HTTP says before JSON-RPC has its turn."""
 
-    def test_other_methods(self) -> None:
+    def test_other_http_methods_get_405(self) -> None:
         """405 with Allow."""
         for method in ("GET", "HEAD", "PUT", "DELETE", "OPTIONS", "PATCH", "FOO"):
             connection = Connection(self.site)

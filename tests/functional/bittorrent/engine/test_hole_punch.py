@@ -54,7 +54,7 @@ class PuncherTests(SynchronousTestCase):
         """Let time go by."""
         self.clock.pump([LOOK] * round(seconds / LOOK))
 
-    def test_nobody_comes(self) -> None:
+    def test_dialling_repeats_for_a_while_and_then_ends(self) -> None:
         """It is dialled again and again, for a while; then uTP is off again."""
         self.puncher.punch(FILM, [ONE, TWO])
         self.assertEqual(self.session.dialled, [(FILM, (ONE, TWO))])
@@ -63,7 +63,7 @@ class PuncherTests(SynchronousTestCase):
         self.assertFalse(self.session.utp)
         self.assertEqual(self.clock.getDelayedCalls(), [])
 
-    def test_somebody_comes(self) -> None:
+    def test_dialling_ends_when_the_peer_connects(self) -> None:
         """Whoever dialled: then it is over."""
         for peer in (Peer(ONE.address, ONE.port), Peer(ONE.address, None)):
             self.puncher.punch(FILM, [ONE])
@@ -75,7 +75,7 @@ class PuncherTests(SynchronousTestCase):
             self.assertFalse(self.session.utp)
             self.assertEqual(self.clock.getDelayedCalls(), [])
 
-    def test_several(self) -> None:
+    def test_utp_stays_on_while_any_dialling_goes_on(self) -> None:
         """As long as one goes on, uTP is on; of one torrent all addresses are dialled."""
         self.puncher.punch(FILM, [ONE])
         self.puncher.punch(SONG, [TWO])
@@ -102,7 +102,7 @@ class PuncherTests(SynchronousTestCase):
         self.puncher.punch(FILM, [])
         self.assertFalse(self.session.utp)
 
-    def test_closing(self) -> None:
+    def test_closing_leaves_no_timer(self) -> None:
         """Nothing is left behind."""
         self.puncher.punch(FILM, [ONE])
         self.puncher.close()
@@ -112,7 +112,7 @@ class PuncherTests(SynchronousTestCase):
 class MeetingTests(SwarmCase):
     """Two real swarms."""
 
-    async def test_over_utp(self) -> None:
+    async def test_two_swarms_connect_over_utp(self) -> None:
         """A seed and who wants it dial each other, and the bytes come over uTP."""
         one, two = await self.start(), await self.start()
         content = os.urandom(300_000)
@@ -129,7 +129,7 @@ class MeetingTests(SwarmCase):
         self.assertTrue(all(peer.utp for peer in two.peers(info_hash)))
         await when(two, lambda: two.library.get(info_hash).complete)
 
-    async def test_over_tcp(self) -> None:
+    async def test_a_seed_connects_over_tcp_where_the_peer_listens(self) -> None:
         """A seed that is told where somebody answers dials over TCP."""
         one, two = await self.start(), await self.start()
         content = os.urandom(300_000)

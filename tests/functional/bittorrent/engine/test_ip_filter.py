@@ -55,11 +55,11 @@ class DoorTests(SynchronousTestCase):
         """Whether each may come in, as libtorrent was told last."""
         return [self.told[-1].access(address) == 0 for address in addresses]
 
-    def test_at_first(self) -> None:
+    def test_no_address_is_admitted_at_first(self) -> None:
         """Nobody is let in."""
         self.assertEqual(self.open_to("127.0.0.1", "192.168.1.1", "::1", "2a00::1"), [False] * 4)
 
-    def test_networks(self) -> None:
+    def test_only_admitted_networks_pass(self) -> None:
         """Who is named gets in, and nobody beside."""
         self.door.allow([ONE, OTHER])
         self.clock.advance(0)
@@ -83,7 +83,7 @@ class DoorTests(SynchronousTestCase):
         self.clock.advance(PAUSE / 2)
         self.assertEqual(len(self.told), 3)
 
-    def test_waiting(self) -> None:
+    def test_dialling_waits_until_the_filter_is_set(self) -> None:
         """Who is to be dialled waits until libtorrent has been told to let him in."""
         dialled: list[int] = []
         self.door.after_flush(lambda: dialled.append(len(self.told)))
@@ -92,7 +92,7 @@ class DoorTests(SynchronousTestCase):
         self.clock.advance(0)
         self.assertEqual(dialled, [1, 2])
 
-    def test_closed(self) -> None:
+    def test_nothing_is_set_or_dialled_after_the_end(self) -> None:
         """At the end nothing more is told, and nobody dialled."""
         self.door.allow([ONE])
         self.door.after_flush(lambda: self.fail("dialled"))
@@ -194,7 +194,7 @@ class StrangerTests(SwarmCase):
         swarm.settle()
         self.assertTrue(await self.knock(swarm, handshake(info_hash)))
 
-    async def test_utp(self) -> None:
+    async def test_a_stranger_is_refused_over_utp_too(self) -> None:
         """Over UDP it is no other."""
         swarm, info_hash = await self.shared()
         self.assertTrue(self.meet_over_utp(swarm, info_hash))
@@ -202,7 +202,7 @@ class StrangerTests(SwarmCase):
         await self.refused(swarm, handshake(info_hash))
         self.assertFalse(self.meet_over_utp(swarm, info_hash))
 
-    async def test_encryption(self) -> None:
+    async def test_outgoing_connections_begin_with_an_encrypted_handshake(self) -> None:
         """Whoever is dialled is greeted with an encrypted handshake, from the first try on."""
         swarm, greeted = await self.start(), _Greeted()
         address = PeerAddress("127.0.0.1", listen(self, Factory.forProtocol(lambda: greeted)))

@@ -54,7 +54,7 @@ class HasherTests(TestCase):
         before = len(self.progress)
         await until(lambda: len(self.progress) > before + 1, "progress is reported twice")
 
-    async def test_a_file(self) -> None:
+    async def test_hashing_a_file_gives_its_metainfo(self) -> None:
         """A file gives its metainfo."""
         info = await self.hash(self.file("film ü.mkv", 100_000))
         self.assertEqual((info.name, info.total_size), ("film ü.mkv", 100_000))
@@ -95,7 +95,7 @@ class HasherTests(TestCase):
             await each
         self.assertEqual(order, ["a", "b", "c"])
 
-    async def test_two_disks(self) -> None:
+    async def test_different_disks_are_hashed_at_the_same_time(self) -> None:
         """Paths on different disks are hashed at the same time, up to the most that are allowed."""
         await self.hasher.stopService()
         self.hasher = Hasher(
@@ -116,7 +116,7 @@ class HasherTests(TestCase):
             await self.assertFailure(each, CancelledError)
         self.assertEqual((await self.hash(self.file("d1"))).name, "d1")
 
-    async def test_hidden_files(self) -> None:
+    async def test_hidden_files_can_be_left_out(self) -> None:
         """The setting reaches the process."""
         await self.hasher.stopService()
         self.hasher = Hasher(cast(Any, reactor), hidden=False)
@@ -126,7 +126,7 @@ class HasherTests(TestCase):
         info = await self.hash(os.path.join(self.folder, "folder"))
         self.assertEqual(info.total_size, 700)
 
-    async def test_secrets(self) -> None:
+    async def test_private_files_are_left_out(self) -> None:
         """What is private is left out of the folder that holds it, and that is told; links, too."""
         await self.hasher.stopService()
         state = os.path.join(self.folder, "home", ".local", "state")
@@ -184,7 +184,7 @@ class HasherTests(TestCase):
         self.assertIsNotNone(self.hasher._idle)
         self.assertEqual((await self.hash(self.file("next"))).name, "next")
 
-    async def test_stopping(self) -> None:
+    async def test_stopping_cancels_everything(self) -> None:
         """Stopping cancels everything, and leaves no process."""
         hashing = [self.hash(self.huge()), self.hash(self.huge("other"))]
         await self.under_way()

@@ -126,14 +126,14 @@ class DiscoveryTests(AdHocCase):
         (answer,) = self.output
         return answer
 
-    def test_items(self) -> None:
+    def test_each_command_is_a_disco_item(self) -> None:
         """Each command is an item at our own address."""
         answer = self.query(ITEMS, NS_COMMANDS)
         items = [(e["jid"], e["node"], e["name"]) for e in answer.query.elements()]
         self.assertEqual(items[0], ("alice@localhost/here", "tell", "Tell all"))
         self.assertEqual([node for _, node, _ in items], ["tell", "ask", "wait", "fail"])
 
-    def test_information(self) -> None:
+    def test_each_command_has_disco_information(self) -> None:
         """The list and each command say what they are."""
         for node, kind in ((NS_COMMANDS, "command-list"), ("tell", "command-node")):
             query = self.query(INFO, node).query
@@ -144,7 +144,7 @@ class DiscoveryTests(AdHocCase):
             features = {e["var"] for e in query.elements() if e.name == "feature"}
             self.assertEqual(features, {NS_COMMANDS, X_DATA})
 
-    def test_others(self) -> None:
+    def test_others_discover_no_commands(self) -> None:
         """Contacts, strangers and servers learn of no command, not even which there are."""
         for sender in OTHERS:
             for uri, node in ((ITEMS, NS_COMMANDS), (INFO, NS_COMMANDS), (INFO, "tell")):
@@ -152,7 +152,7 @@ class DiscoveryTests(AdHocCase):
                     self.conditions(self.query(uri, node, sender)), ["forbidden"], sender
                 )
 
-    def test_other_nodes(self) -> None:
+    def test_other_nodes_are_answered_once(self) -> None:
         """They are answered as before, once."""
         self.assertEqual(self.query(INFO, "x")["type"], "error")
         self.assertEqual(self.query(ITEMS, "x")["type"], "result")
@@ -175,7 +175,7 @@ class RunTests(AdHocCase):
             self.assertEqual(self.conditions(answer), ["forbidden"])
         self.assertEqual(self.ran, [])
 
-    def test_report(self) -> None:
+    def test_a_report_has_a_note_a_form_and_a_table(self) -> None:
         """
         It comes as lines in the note, as a form, and as a table in a form of its own.
 
@@ -209,7 +209,7 @@ class RunTests(AdHocCase):
         ]
         self.assertEqual(rows, [{"A": "1", "B": "2"}, {"A": "3", "B": "4"}])
 
-    def test_question(self) -> None:
+    def test_a_question_is_asked_by_a_form_in_one_session(self) -> None:
         """It is asked by a form, again if need be, in one session; then that is over."""
         asking = self.run_command("ask").command
         self.assertEqual(asking["status"], "executing")
@@ -235,7 +235,7 @@ class RunTests(AdHocCase):
         answer = self.submit(again["sessionid"], "yes")
         self.assertEqual(self.conditions(answer), ["bad-request", "bad-sessionid"])
 
-    def test_cancel(self) -> None:
+    def test_a_cancelled_session_does_nothing(self) -> None:
         """Then nothing is done any more."""
         session = self.run_command("ask").command["sessionid"]
         answer = self.run_command("ask", session, "cancel")
@@ -243,7 +243,7 @@ class RunTests(AdHocCase):
         answer = self.submit(session, "yes")
         self.assertEqual(self.conditions(answer), ["bad-request", "bad-sessionid"])
 
-    def test_malformed(self) -> None:
+    def test_malformed_commands_get_their_error(self) -> None:
         """Each gets the word of XEP-0050 for it, and a session survives what it cannot take."""
         session = self.run_command("ask").command["sessionid"]
         for (node, *given), conditions in (
@@ -293,7 +293,7 @@ class RunTests(AdHocCase):
         self.assertEqual(str(self.output[-1].command.note), "at last")
         self.assertEqual(self.run_command("tell")["type"], "result")
 
-    def test_failures(self) -> None:
+    def test_expected_errors_are_reported_and_faults_logged(self) -> None:
         """An error of ours is told with its hint; one that is a fault is logged."""
         command = self.run_command("fail").command
         self.assertEqual(command["status"], "completed")

@@ -48,7 +48,7 @@ class VantageTests(SynchronousTestCase):
             )
         return found[0]
 
-    def test_nothing(self) -> None:
+    def test_a_refusing_server_gives_no_view(self) -> None:
         """A server that refuses tells nothing; without a session nobody is asked."""
         self.assertEqual(self.look(), ServerView())
         self.manager.online = False
@@ -76,13 +76,13 @@ class VantageTests(SynchronousTestCase):
         address = f"<address xmlns='{NS_IP_CHECK}'><ip>nowhere</ip><port>5</port></address>"
         self.assertEqual(self.look(services, address), ServerView())
 
-    def test_too_many(self) -> None:
+    def test_the_number_of_services_is_bounded(self) -> None:
         """A few are enough, and each counts once."""
         some = "".join(f"<service type='stun' host='s{n // 2}'/>" for n in range(100))
         names = [server.host for server in self.look(services_of(some)).stun]
         self.assertEqual(names, [f"s{n}" for n in range(MAX_SERVERS)])
 
-    def test_nearby(self) -> None:
+    def test_a_private_servers_view_is_told_apart(self) -> None:
         """A server in a private network is told from one on the internet."""
         for address, nearby, here in (
             ("127.0.0.1", True, True),

@@ -190,7 +190,7 @@ class AskedTests(PeerRequestCase):
         self.ask_to_prove()
         self.assertEqual(self.replies(), ["service-unavailable"] * 3)
 
-    def test_malformed_requests(self) -> None:
+    def test_malformed_requests_are_bad_requests(self) -> None:
         """No address, a wrong one, too many, no hash: a bad request; nothing is done."""
         for content in ("", ADDRESS * 5, "<address address='localhost' port='1'/>"):
             self.ask_to_dial(content=content)
@@ -291,7 +291,7 @@ class AskingTests(PeerRequestCase):
         asking.cancel()
         self.failureResultOf(asking, CancelledError)
 
-    def test_a_proof(self) -> None:
+    def test_the_proof_token_goes_only_to_devices_that_support_it(self) -> None:
         """A resource that knows how is sent the token; one that does not is not asked."""
         asking = self.requests.prove(BOB, "laptop", TOKEN)
         self.knows_how()
@@ -323,7 +323,7 @@ class AskingTests(PeerRequestCase):
         )
         self.assertEqual(self.successResultOf(asking), DialBack({FOUR: True}))
 
-    def test_meeting(self) -> None:
+    def test_an_agreed_request_returns_candidates(self) -> None:
         """Its candidates come back, as many as are read."""
         meeting = self.meet()
         self.knows_how()
@@ -387,7 +387,7 @@ class AskingTests(PeerRequestCase):
         self.clock.advance(ANSWER_TIMEOUT)
         self.assertIn("no answer", self.refusal(asking))
 
-    def test_giving_up(self) -> None:
+    def test_a_cancelled_request_ignores_its_answer(self) -> None:
         """Cancelling ends it; a late answer disturbs nobody."""
         asking = self.dial_back()
         self.knows_how()

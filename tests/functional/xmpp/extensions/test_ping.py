@@ -44,7 +44,7 @@ class PingerTests(SynchronousTestCase):
             )
         )
 
-    def test_an_answer(self) -> None:
+    def test_any_answer_proves_life(self) -> None:
         """Whatever it is, somebody is there."""
         asking = self.ping()
         self.manager.stub.send(xml(f"<iq type='result' id='{self.sent['id']}' from='{BOB}'/>"))
@@ -65,7 +65,7 @@ class PingerTests(SynchronousTestCase):
             self.refuse(condition)
             self.assertFalse(self.successResultOf(asking))
 
-    def test_silence(self) -> None:
+    def test_silence_is_waited_for_briefly(self) -> None:
         """It is waited for, not for long."""
         asking = self.ping()
         self.clock.advance(ANSWER_TIMEOUT - 1)

@@ -103,12 +103,12 @@ class SurveyTests(SynchronousTestCase):
             self.assertIn(value, found[check].text)
             self.assertEqual(list(found[check].values.values()), [value])
 
-    def test_without_pep(self) -> None:
+    def test_a_server_without_pep_is_a_problem(self) -> None:
         """That is bad: contacts would hear of nothing."""
         answers = {("alice@localhost", NS_DISCO_INFO): f"<query xmlns='{NS_DISCO_INFO}'/>"}
         self.assertEqual(self.verdicts(answers)["pep"], "bad")
 
-    def test_clocks_apart(self) -> None:
+    def test_a_clock_off_by_a_minute_is_a_warning(self) -> None:
         """A minute is a warning; what makes no sense is no answer."""
         for utc, verdict in {
             "2027-01-15T08:02:00Z": "warning",
@@ -120,7 +120,7 @@ class SurveyTests(SynchronousTestCase):
             answers = {("localhost", NS_TIME): time_answer(utc)}
             self.assertEqual(self.verdicts(answers)["clock"], verdict, utc)
 
-    def test_hostile_text(self) -> None:
+    def test_hostile_server_text_is_made_harmless(self) -> None:
         """What a server says is shown without what steers a terminal."""
         text = "\u202e" + "x" * 1000
         content = f"<address xmlns='{NS_IP_CHECK}'><ip>{text}</ip></address>"

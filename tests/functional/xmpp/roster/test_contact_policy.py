@@ -94,7 +94,7 @@ class KnownTests(MannersCase):
         self.asks("carol@localhost")
         self.assertEqual(self.sent(), [("presence", "subscribed", "carol@localhost")])
 
-    def test_strangers_wait(self) -> None:
+    def test_strangers_wait_in_the_roster(self) -> None:
         """Everybody else has a place in the roster that says so."""
         for jid in ("bob@localhost", "carol@localhost", "dave@localhost", "erin@localhost"):
             self.asks(jid)
@@ -212,7 +212,7 @@ class BlockTests(MannersCase):
         self.assertTrue(changed.contact.trusted)
         self.assertEqual(present, PresenceChanged(jid="bob@localhost", resource="a", online=True))
 
-    def test_unblocking_everybody(self) -> None:
+    def test_an_empty_push_unblocks_everyone(self) -> None:
         """That is what an empty push means; one of resources alone means no person."""
         self.push("unblock", "bob@localhost/phone")
         self.assertEqual(len(self.block_list.blocked), 2)

@@ -427,7 +427,7 @@ class RefusalTests(ClientCase):
         self.lose(stream)
         self.assertIn("does not serve", self.fatal[0].message)
 
-    def test_unusable_settings(self) -> None:
+    def test_unusable_settings_are_refused_at_once(self) -> None:
         """A JID that is none, and a file without a certificate, are said at once."""
         for jid in ("", "localhost", "@localhost", "a b@localhost"):
             self.assertRaises(

@@ -38,7 +38,7 @@ class LookUpTests(TestCase):
             [Place("a.net", 5222), Place("b.net", 443, direct_tls=True), Place("c.net", 5222)],
         )
 
-    async def test_weights(self) -> None:
+    async def test_equal_priorities_are_chosen_by_weight(self) -> None:
         """Among equals the lot decides, by weight; each comes once."""
         self.names.srv(
             f"{STARTTLS}{DOMAIN}", (1, 0, 1, "none"), (1, 10, 2, "light"), (1, 90, 3, "heavy")

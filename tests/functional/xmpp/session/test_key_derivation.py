@@ -71,7 +71,7 @@ class KeyDerivationTests(TestCase):
         again = self.successResultOf(keys.derive(b"secret", request(IN_PLACE + 1)))
         self.assertEqual(again, first)
 
-    async def test_given_up(self) -> None:
+    async def test_cancelling_ends_the_process(self) -> None:
         """Cancelling ends the process."""
         deriving = KeyDerivation(reactor).derive(b"secret", request(MOST_ITERATIONS))
         deriving.cancel()

@@ -286,7 +286,7 @@ class WaitingTests(ClientCase):
         self.reactor.advance(31)
         self.lose(stream)
 
-    def test_time_outs(self) -> None:
+    def test_time_outs_are_waited_for(self) -> None:
         """A host that does not answer, and one that stops in mid-negotiation, are waited for."""
         cases: list[tuple[Callable[[], None], str]] = [
             (self.no_connection, "does not answer"),

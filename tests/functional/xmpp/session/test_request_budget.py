@@ -52,13 +52,13 @@ class CourtesyTests(ClientCase):
             self.reactor.advance(1)
         return len(bytes(self.transport.value()))
 
-    def test_a_stranger(self) -> None:
+    def test_a_strangers_flood_leaves_the_line_free(self) -> None:
         """A flood of one who must not know of us leaves the line to us."""
         said = self.flood(STRANGER)
         self.assertLess(said, STRANGERS_BURST + STRANGERS_RATE * SECONDS + 10_000)
         self.assertEqual(self.client.budget.wait(BURST - RATE), 0)
 
-    def test_strangers_together(self) -> None:
+    def test_many_strangers_leave_the_line_free(self) -> None:
         """So does one of many; and a contact is answered meanwhile."""
         for number in range(SECONDS):
             self.ask(*(f"m{number}-{n}@evil.example/x" for n in range(50)))
@@ -66,7 +66,7 @@ class CourtesyTests(ClientCase):
         self.assertEqual(self.client.budget.wait(BURST - RATE), 0)
         self.assertEqual(self.ask(CONTACT), 1)
 
-    def test_a_contact(self) -> None:
+    def test_a_contacts_flood_leaves_the_line_to_others(self) -> None:
         """A contact has more, and not all; another one is answered meanwhile."""
         said = self.flood(CONTACT)
         self.assertLess(said, CONTACT_BURST + CONTACT_RATE * SECONDS + 10_000)

@@ -44,7 +44,7 @@ class BooksTests(SynchronousTestCase):
         self.assertEqual(books.unacknowledged, ())
         self.assertTrue(books.resumable)
 
-    def test_counts_wrap(self) -> None:
+    def test_counters_wrap_at_2_to_the_32(self) -> None:
         """After 2^32 - 1 comes 0, on both sides."""
         books = StreamManagement("t")
         books._handled = books._acknowledged = 2**32 - 1

@@ -157,7 +157,7 @@ class ServerTests(ListCase):
         self.assertEqual(list(page.elements(NS_BITWEEN, "share_item")), [])
         self.assertEqual((page["revision"], page.getAttribute("more")), ("1000", None))
 
-    def test_malformed_requests(self) -> None:
+    def test_malformed_requests_are_errors(self) -> None:
         """They get an error, and the next one is read."""
         for content in (
             f"<shares xmlns='{NS_BITWEEN}' id='' since='1'/>",

@@ -47,7 +47,7 @@ class SchemaTests(SynchronousTestCase):
         for value in bad:
             self.assertFalse(validator.is_valid(value), value)
 
-    def test_values(self) -> None:
+    def test_schemas_of_values(self) -> None:
         """Plain ones, bounded ones, choices, and those that may be null."""
         self.check(str, ("", "x"), (1, None, []))
         self.check(bool, (True,), (0, "true"))
@@ -60,7 +60,7 @@ class SchemaTests(SynchronousTestCase):
         self.check(Annotated[str | None, Colour], ("red", None), ("green",))
         self.check(object, (1, None, {}), ())
 
-    def test_structures(self) -> None:
+    def test_schemas_of_structures(self) -> None:
         """Lists, rows, maps, and objects that others refer to by name."""
         self.check(list[str] | None, ([], ["a"], None), ("a", [1]))
         self.check(tuple[str, int], (["a", 1],), (["a"], ["a", 1, 2], [1, "a"]))
@@ -70,7 +70,7 @@ class SchemaTests(SynchronousTestCase):
         self.check(Leaf | None, (leaf, None), ({},))
         self.check(Leaf | Tree, (leaf, {}), (1,))
 
-    def test_text(self) -> None:
+    def test_a_text_beside_a_type_describes_it(self) -> None:
         """What stands beside a type describes the value."""
         schemas = Schemas()
         self.assertEqual(schemas.of(Tree), {"$ref": "#/components/schemas/Tree"})
@@ -81,7 +81,7 @@ class SchemaTests(SynchronousTestCase):
 class DocTextTests(SynchronousTestCase):
     """Docstrings as this project writes them."""
 
-    def test_fields(self) -> None:
+    def test_fields_are_split_from_the_text(self) -> None:
         """They are told from the text, which is told from its first paragraph."""
 
         def documented() -> None:
@@ -111,7 +111,7 @@ class DocTextTests(SynchronousTestCase):
             ),
         )
 
-    def test_one_line(self) -> None:
+    def test_a_docstring_without_fields_is_text_alone(self) -> None:
         """There need not be any."""
 
         def documented() -> None:

@@ -39,7 +39,7 @@ class EventLogTests(SynchronousTestCase):
         for number in data:
             self.log.record(event_type, {"n": number})
 
-    def test_event(self) -> None:
+    def test_an_event_is_one_line_with_id_type_and_time(self) -> None:
         """It has an id, a type, the time and its data, and no character that ends a line."""
         heard: list[LoggedEvent] = []
         self.log.appended.subscribe(heard.append)
@@ -78,7 +78,7 @@ class EventLogTests(SynchronousTestCase):
         self.assertEqual((numbers(page), page.gap), ([3], False))
         self.assertEqual(self.log.after(page.last, ALL, AMPLE), Page((), self.log.last))
 
-    def test_types(self) -> None:
+    def test_other_types_are_skipped(self) -> None:
         """Events of other types are left out, and the position passes over them."""
         position = self.log.last
         self.record(1)

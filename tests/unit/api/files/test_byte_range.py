@@ -25,7 +25,7 @@ class ByteRangeTests(SynchronousTestCase):
     """RFC 9110 §14.1.2."""
 
     @given(_SIZES, _POSITIONS, _POSITIONS)
-    def test_from_to(self, size: int, first: int, last: int) -> None:
+    def test_a_range_includes_its_last_byte(self, size: int, first: int, last: int) -> None:
         """The last byte belongs to what is asked for; what does not exist cannot be had."""
         content = bytes(i % 251 for i in range(size))
         got = taken(b"bytes=%d-%d" % (first, last), content)
@@ -35,7 +35,7 @@ class ByteRangeTests(SynchronousTestCase):
             self.assertEqual(got, content[first : last + 1] or None)
 
     @given(_SIZES, _POSITIONS)
-    def test_from(self, size: int, first: int) -> None:
+    def test_a_range_without_end_reaches_the_end(self, size: int, first: int) -> None:
         """Without a last byte, all from the first one on."""
         content = bytes(i % 251 for i in range(size))
         self.assertEqual(taken(b"bytes=%d-" % first, content), content[first:] or None)
@@ -48,7 +48,7 @@ class ByteRangeTests(SynchronousTestCase):
         self.assertEqual(taken(b"bytes=-%d" % length, content), expected or None)
 
     @given(st.binary(max_size=30))
-    def test_anything_else(self, header: bytes) -> None:
+    def test_any_range_stays_within_the_file(self, header: bytes) -> None:
         """Whatever is sent, no more than there is comes of it."""
         asked = None
         try:
@@ -58,7 +58,7 @@ class ByteRangeTests(SynchronousTestCase):
         if asked is not None:
             self.assertTrue(0 <= asked.start < asked.end <= 10)
 
-    def test_passed_over(self) -> None:
+    def test_unsupported_ranges_give_the_whole(self) -> None:
         """Several ranges, other units and what is malformed give the whole."""
         for header in (None, b"", b"bytes=-", b"bytes=0-1,3-4", b"lines=0-1", b"bytes=x-1", b"0-1"):
             self.assertIsNone(asked_range(header, 10), header)

@@ -15,7 +15,7 @@ from bitween.api.http.disposition import content_disposition
 class ContentTypeTests(SynchronousTestCase):
     """The table."""
 
-    def test_by_name(self) -> None:
+    def test_the_extension_decides_in_any_case(self) -> None:
         """The end of the name counts, in any case; folders and dot files do not."""
         self.assertEqual(type_of("a/Film.MP4").media_type, "video/mp4")
         self.assertEqual(type_of("song.flac").preview, Preview.AUDIO)
@@ -60,13 +60,13 @@ class DispositionTests(SynchronousTestCase):
     """The names of files, which anybody may have chosen."""
 
     @given(st.text())
-    def test_one_line(self, name: str) -> None:
+    def test_a_disposition_is_one_ascii_line(self, name: str) -> None:
         """Whatever the name, it is ASCII in one line with one quoted name and one extended."""
         shown = content_disposition("inline", name)
         self.assertTrue(shown.isascii() and shown.isprintable(), shown)
         self.assertRegex(shown, r"""^inline; filename="[^"\\]*"; filename\*=UTF-8''[^;" ]*$""")
 
-    def test_read_back(self) -> None:
+    def test_a_disposition_gives_the_name_back(self) -> None:
         """A reader gets the name; what is no part of a name is not in it."""
         shown = content_disposition("attachment", 'a/Bär \r\n"x".txt')
         _, plain, extended = shown.split("; ")

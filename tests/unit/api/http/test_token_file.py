@@ -18,7 +18,7 @@ class TokenTests(SynchronousTestCase):
         """Choose a place."""
         self.path = os.path.join(os.path.abspath(self.mktemp()), "token")
 
-    def test_made_once(self) -> None:
+    def test_the_token_is_made_once_and_private(self) -> None:
         """The first start makes it, for its owner only, and later ones read it."""
         token = load_or_make_token(self.path)
         self.assertGreaterEqual(len(token), 40)

@@ -54,14 +54,14 @@ class AlertTests(SynchronousTestCase):
         self.session.async_add_torrent(params)
         return self.until(lambda alert: isinstance(alert, alerts.Loaded))
 
-    def test_adding(self) -> None:
+    def test_adding_reports_the_hash_and_twice_an_error(self) -> None:
         """Adding tells the hash; adding it again tells an error."""
         self.assertIn(alerts.Loaded(HASH, ""), self.add())
         (again,) = [alert for alert in self.add() if isinstance(alert, alerts.Loaded)]
         self.assertEqual(again.info_hash, HASH)
         self.assertIn("already exists", again.error)
 
-    def test_status(self) -> None:
+    def test_a_torrent_without_metadata_says_so(self) -> None:
         """A torrent without metadata says so."""
         self.add()
         self.session.post_torrent_updates()
@@ -97,13 +97,13 @@ class AlertTests(SynchronousTestCase):
         wanted = [f"{number:040x}" for number in range(1, count + 1)]
         self.assertEqual(sorted(told), wanted)
 
-    def test_removing(self) -> None:
+    def test_removal_is_reported_by_hash(self) -> None:
         """Removing is told by hash, though there is no handle any more."""
         self.add()
         self.session.remove_torrent(self.session.get_torrents()[0])
         self.assertIn(alerts.Removed(HASH), self.until(lambda a: isinstance(a, alerts.Removed)))
 
-    def test_resume_data(self) -> None:
+    def test_resume_data_can_be_read_again(self) -> None:
         """Resume data come as bytes that libtorrent reads again."""
         self.add()
         self.session.get_torrents()[0].save_resume_data()
@@ -125,7 +125,7 @@ class AlertTests(SynchronousTestCase):
         seen = self.until(lambda alert: isinstance(alert, alerts.ResumeData))
         self.assertIn(alerts.ResumeData(HASH, None), seen)
 
-    def test_listening(self) -> None:
+    def test_only_tcp_sockets_are_reported(self) -> None:
         """A TCP socket is told with its address and port, a UDP socket is not."""
         self.session.apply_settings({"listen_interfaces": "127.0.0.1:0"})
         self.session.listen_port()

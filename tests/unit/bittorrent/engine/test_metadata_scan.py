@@ -44,7 +44,9 @@ class ScanTests(SynchronousTestCase):
         extent(info, bounded=False)
 
     @given(_PATHS, _VALUES)
-    def test_folders(self, paths: list[list[bytes]], more: object) -> None:
+    def test_files_folders_bytes_and_paths_are_counted(
+        self, paths: list[list[bytes]], more: object
+    ) -> None:
         """Files, distinct folders, bytes and paths are counted, whatever stands beside them."""
         found = extent({"files": entries(*paths, length=7, more=more), "another": more})
         folders = {tuple(path[:depth]) for path in paths for depth in range(1, len(path))}
@@ -55,17 +57,17 @@ class ScanTests(SynchronousTestCase):
         expected = [b"n/" + path for path in joined]
         self.assertEqual([p.encode(errors="surrogateescape") for p in found.paths or ()], expected)
 
-    def test_one_file(self) -> None:
+    def test_a_single_file_torrent_is_counted(self) -> None:
         """A torrent may be a file."""
         self.assertEqual(extent({"length": 5}), Extent(1, 0, 5, ["n"]))
 
-    def test_version_2(self) -> None:
+    def test_a_version_2_tree_is_counted(self) -> None:
         """The tree of BEP 52 is measured, too; its paths only libtorrent knows."""
         leaf = {"": {"length": 3}}
         found = extent({"file tree": {"a": leaf, "b": {"c": leaf, "d": {"e": leaf}}}})
         self.assertEqual(found, Extent(3, 2, 9, None))
 
-    def test_bounds(self) -> None:
+    def test_every_dimension_is_bounded(self) -> None:
         """Each dimension has one, in both versions."""
         deep = [b"d"] * (metainfo.MAX_DEPTH + 1)
         extent({"files": entries([*deep[1:], b"f"])})
@@ -87,7 +89,7 @@ class ScanTests(SynchronousTestCase):
             patched.restore()
 
     @given(st.binary(max_size=60), st.integers(0, 200))
-    def test_nonsense(self, noise: bytes, cut: int) -> None:
+    def test_any_input_is_counted_or_refused(self, noise: bytes, cut: int) -> None:
         """Whatever comes is measured or refused."""
         sound = bencode({"name": b"n", "files": entries([b"a", b"b"], [b"c"])})
         for data in (noise, sound[: cut % len(sound)], sound[:cut] + noise + sound[cut:]):
@@ -96,7 +98,7 @@ class ScanTests(SynchronousTestCase):
             except SwarmError:
                 continue
 
-    def test_in_steps(self) -> None:
+    def test_each_step_does_a_bounded_part(self) -> None:
         """No step takes more than a bounded part of the whole."""
         info = bencode({"files": entries(*[[b"%d" % n] for n in range(900)]), "x": [0] * 9000})
         self.assertGreater(sum(1 for _ in scanning(info, bounded=True)), 900 + 9000 // 1000)

@@ -69,7 +69,7 @@ class HolesTests(SynchronousTestCase):
             pieces = {n: [p for run in runs for p in run] for n, runs in found.runs.items()}
             self.assertEqual((pieces, found.sizes), (expected, sizes))
 
-    def test_bounds(self) -> None:
+    def test_remembered_holes_are_bounded(self) -> None:
         """However many there are, only so many files and runs are remembered."""
         contents = [bytes(count * PIECE) + bytes([count]) * PIECE for count in range(1, 6)]
         self.patch(holes, "_MOST_FILES", 2)

@@ -46,7 +46,7 @@ class LayoutTests(SynchronousTestCase):
         """The paths in a layout."""
         return [file.path for file in read_layout(torrent_file, root, naming).files]
 
-    def test_a_folder(self) -> None:
+    def test_paths_begin_with_the_root(self) -> None:
         """Paths begin with the root."""
         layout = read_layout(torrent("holiday", "a", "b/c"))
         self.assertEqual((layout.name, layout.root, layout.total_size), ("holiday", "holiday", 2))
@@ -54,7 +54,7 @@ class LayoutTests(SynchronousTestCase):
         self.assertEqual(layout.paths, ("holiday/a", "holiday/b/c"))
         self.assertTrue(layout.by_default)
 
-    def test_another_root(self) -> None:
+    def test_a_new_root_moves_every_file(self) -> None:
         """Every file moves along when the root has another name; the name to show stays."""
         layout = read_layout(torrent("holiday", "a", "b/c"), "holiday (2)")
         self.assertEqual(layout.name, "holiday")
@@ -64,7 +64,7 @@ class LayoutTests(SynchronousTestCase):
         for made, root in ((torrent("holiday", "a", "b/c"), "x"), (torrent("film"), "film (2)")):
             self.assertEqual(rerooted(read_layout(made), root), read_layout(made, root))
 
-    def test_verbatim(self) -> None:
+    def test_own_names_stay_and_misleading_ones_are_replaced(self) -> None:
         """Our own names are taken as they stand; of others, what misleads is replaced."""
         made = torrent("odd", "a\\b", "line\nbreak")
         verbatim = self.paths(made, naming=Naming.VERBATIM)
@@ -94,7 +94,7 @@ class LayoutTests(SynchronousTestCase):
             ["odd/README", "odd/readme.1", "odd/ab", "odd/x", "odd/" + "e" * 240],
         )
 
-    def test_long_names(self) -> None:
+    def test_names_are_at_most_255_bytes(self) -> None:
         """A name of 255 bytes stays whole; with a number it is no longer than that."""
         long = "\u00fc" * 127 + "x"
         made = torrent("odd", long, f"{long}/below", "." + "y" * 254, "." + "y" * 255)
@@ -105,7 +105,7 @@ class LayoutTests(SynchronousTestCase):
         for path in paths:
             self.assertLessEqual(max(len(part.encode()) for part in path.split("/")), 255)
 
-    def test_other_encodings(self) -> None:
+    def test_the_utf8_name_counts(self) -> None:
         """Where other programs give a name in two encodings, the one in UTF-8 counts."""
         file = {"length": 1, "path": [b"\xfc"], "path.utf-8": ["\u00fc".encode()]}
         self.assertEqual(self.paths(by_hand(file)), ["odd/\u00fc"])
@@ -120,7 +120,7 @@ class LayoutTests(SynchronousTestCase):
                 continue
             self.assertEqual({path.split("/")[0] for path in paths}, {"odd"})
 
-    def test_nonsense(self) -> None:
+    def test_malformed_metadata_is_an_error(self) -> None:
         """What is no metadata is an error."""
         for nonsense in (b"", b"nonsense", b"de", b"d4:infodee"):
             with self.assertRaises(SwarmError):
@@ -154,14 +154,14 @@ class FreeRootTests(SynchronousTestCase):
         self.folder = os.path.abspath(self.mktemp())
         os.mkdir(self.folder)
 
-    def test_numbers(self) -> None:
+    def test_the_first_free_number_is_taken(self) -> None:
         """The first number that is free is taken, before the extension."""
         os.mkdir(os.path.join(self.folder, "film (2).mkv"))
         os.symlink("nowhere", os.path.join(self.folder, "film (3).mkv"))
         self.assertEqual(free_root(self.folder, "film.mkv", {"film (4).mkv"}), "film (5).mkv")
         self.assertEqual(free_root(self.folder, "holiday", set()), "holiday (2)")
 
-    def test_long_names(self) -> None:
+    def test_too_long_names_are_shortened(self) -> None:
         """A name that would become too long for a disk is shortened, between characters."""
         chosen = free_root(self.folder, "ü" * 127 + "x", set())
         self.assertLessEqual(len(chosen.encode()), 255)
@@ -178,7 +178,7 @@ class DiskTests(SynchronousTestCase):
         with open(os.path.join(self.folder, "a", "b", "c"), "wb") as file:
             file.write(b"123")
 
-    def test_links(self) -> None:
+    def test_links_on_the_path_are_noticed(self) -> None:
         """A link anywhere on the way is noticed, one beside the way is not."""
         os.symlink("b", os.path.join(self.folder, "a", "link"))
         self.assertFalse(at_once(finding_links(self.folder, [FileEntry("a/b/c", 3)])))

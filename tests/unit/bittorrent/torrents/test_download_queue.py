@@ -22,7 +22,7 @@ def candidate(name: str, rank: int = 0, added: float = 0.0, stalled: bool = Fals
 class QueueTests(SynchronousTestCase):
     """Who has to wait."""
 
-    def test_the_order(self) -> None:
+    def test_preferred_torrents_go_first_then_older_ones(self) -> None:
         """Who was put first goes first, then the older ones."""
         downloads = [
             candidate("old", added=1),

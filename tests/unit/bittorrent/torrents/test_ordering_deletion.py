@@ -38,7 +38,7 @@ class OrderingTests(SynchronousTestCase):
         )
         return ManagedTorrent(record, layout=read_layout(torrent_file))
 
-    def test_steps(self) -> None:
+    def test_each_step_looks_at_one_file(self) -> None:
         """No step looks at more than one file, of this torrent or another."""
         folder = os.path.abspath(self.mktemp())
         one, other = self.member(folder, FILES), self.member(folder, FILES // 2)
@@ -47,7 +47,7 @@ class OrderingTests(SynchronousTestCase):
         order = at_once(ordering_deletion(one, [one, other], (), erase=True))
         self.assertEqual((len(order.files), len(order.others)), (FILES, FILES // 2))
 
-    def test_encoding(self) -> None:
+    def test_an_order_survives_encoding(self) -> None:
         """An order is written in steps as well; its names come through whatever they hold."""
         files = tuple((f"root/\n\u00fc{number}", number, True) for number in range(FILES))
         others = tuple(f"/{number}" for number in range(FILES))

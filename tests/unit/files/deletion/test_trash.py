@@ -24,7 +24,7 @@ class TrashTests(SynchronousTestCase):
         self.home = os.path.join(self.data, "Trash")
         self.environ = {"XDG_DATA_HOME": self.data}
 
-    def test_none(self) -> None:
+    def test_without_a_trash_none_is_made(self) -> None:
         """Who never had a trash gets none; a link or a file in its place is none."""
         self.assertIs(find_trash(self.data, self.environ), None)
         self.assertEqual(os.listdir(self.data), [])
@@ -55,7 +55,7 @@ class TrashTests(SynchronousTestCase):
         trash.give_up(trash.reserve("/somewhere/film.mkv"))
         self.assertEqual(os.listdir(os.path.join(self.home, "info")), [])
 
-    def test_another_disk(self) -> None:
+    def test_files_on_another_disk_go_to_its_trash(self) -> None:
         """What lies on another mount goes to that one's own trash, which is private."""
         if os.stat(_OTHER_DISK).st_dev == os.stat(self.data).st_dev:
             raise SkipTest("there is no other disk")

@@ -27,7 +27,7 @@ class ListingTests(FolderCase):
             self.write(name)
         self.assertEqual(self.names(), ["a/a", "a/z", "a.b", "b", "ä"])
 
-    def test_links(self) -> None:
+    def test_links_out_of_the_folder_are_left_out(self) -> None:
         """Folders behind links and files outside are left out; a link to a file inside counts."""
         self.write("real")
         self.write("sub/deep")
@@ -111,7 +111,7 @@ class ListingTests(FolderCase):
             },
         )
 
-    def test_strict(self) -> None:
+    def test_strict_refuses_incomplete_folders(self) -> None:
         """A folder of which something is left out is refused, and the error names it."""
         self.write("fine")
         self.assertEqual(len(list_files(self.folder, strict=True).files), 1)
@@ -123,7 +123,7 @@ class ListingTests(FolderCase):
         self.assertIn("and 2 more", str(raised.exception))
         self.assertNotIn("\\ud", str(raised.exception))
 
-    def test_on_purpose(self) -> None:
+    def test_strict_accepts_ignored_and_hidden_files(self) -> None:
         """What is ignored or hidden is left out on purpose: strict takes no offence."""
         self.write("fine")
         self.write_bytes(b"bad\xff")
@@ -156,7 +156,7 @@ class ListingTests(FolderCase):
             self.assertIn("d\\xe9", raised.exception.message)
             self.assertIn("not UTF-8", raised.exception.message)
 
-    def test_padding_itself(self) -> None:
+    def test_names_like_padding_files_are_refused(self) -> None:
         """A file or folder that others would take for padding is refused."""
         for path in (
             self.write("x_____padding_file_1"),
@@ -165,7 +165,7 @@ class ListingTests(FolderCase):
             with self.assertRaises(BadPath):
                 list_files(path)
 
-    def test_long_paths(self) -> None:
+    def test_too_long_paths_are_left_out(self) -> None:
         """What lies too deep for a system call, or for others, is left out; the rest is shared."""
         self.write("fine")
         # A tool that goes by paths cannot remove it.
@@ -183,7 +183,7 @@ class ListingTests(FolderCase):
         self.assertEqual(len(files), 12)
         self.assertEqual(set(self.left_out().values()), {Why.TOO_LONG})
 
-    def test_deep_folders(self) -> None:
+    def test_too_deep_folders_are_left_out(self) -> None:
         """What lies deeper than others take is left out; the rest is shared."""
         self.write("d/" * MAX_DEPTH + "file")
         self.write("d/" * (MAX_DEPTH + 1) + "file")
@@ -209,7 +209,7 @@ class ListingTests(FolderCase):
                 list_files(folder)
         self.assertIn(folder, raised.exception.message)
 
-    def test_hidden_files(self) -> None:
+    def test_hidden_files_count_unless_skipped(self) -> None:
         """They count unless they are to be skipped; a path that is named is never hidden."""
         for name in (".top", "a/.deep", ".folder/x", "plain"):
             self.write(name)
@@ -232,7 +232,7 @@ class IgnoreTests(FolderCase):
         """Write an ignore file."""
         return self.write(os.path.join(folder, IGNORE_FILE), "\n".join(lines).encode())
 
-    def test_patterns(self) -> None:
+    def test_ignore_patterns_work_as_in_git(self) -> None:
         """Patterns mean what they mean in a .gitignore, and the ignore file is not shared."""
         for name in ("a.o", "keep.o", "build/x", "sub/build/y", "sub/top", "top", "d/e/f/z", "ü"):
             self.write(name)
@@ -259,7 +259,7 @@ class IgnoreTests(FolderCase):
         self.rules("skip", "bad*")
         self.assertEqual(self.names(), ["fine"])
 
-    def test_everything_ignored(self) -> None:
+    def test_a_wholly_ignored_folder_is_refused(self) -> None:
         """A folder of which nothing is left is refused."""
         self.write("file")
         self.rules("*")

@@ -134,7 +134,7 @@ class HashingTests(FolderCase):
             patched.restore()
         self.assertEqual(read, [])
 
-    def test_piece_sizes(self) -> None:
+    def test_piece_sizes_are_bounded_powers_of_two(self) -> None:
         """Pieces are powers of two; there are neither too many nor too small ones."""
         sizes = [piece_size_for(total) for total in (1, 2**27, 2**30, 2**33, 2**40)]
         self.assertEqual(sizes, [2**16, 2**16, 2**19, 2**22, 2**24])

@@ -21,7 +21,7 @@ class NameTests(SynchronousTestCase):
     """Whatever a client sends."""
 
     @given(ANYTHING)
-    def test_stays_below(self, path: str) -> None:
+    def test_paths_stay_below_the_folder(self, path: str) -> None:
         """A path is refused, or leads to a place below the folder, under harmless names."""
         try:
             parts = read_path(path)
@@ -53,14 +53,14 @@ class NameTests(SynchronousTestCase):
             return
 
     @given(st.text("a\u20ac.", min_size=1, max_size=80))
-    def test_other_names(self, name: str) -> None:
+    def test_alternative_names_differ_and_keep_the_extension(self, name: str) -> None:
         """They differ, keep their extension and are not too long."""
         some = list(itertools.islice(candidates(name), 12))
         self.assertEqual(some[0], name)
         self.assertEqual(len(set(some)), len(some))
         self.assertTrue(all(len(each.encode()) <= 255 for each in some[1:]))
 
-    def test_too_deep(self) -> None:
+    def test_too_deep_or_long_paths_are_refused(self) -> None:
         """So many folders, and such long paths, are refused."""
         for path in ("a/" * MAX_DEPTH + "a", "/".join(["a" * 200] * 20)):
             with self.assertRaises(InvalidValue):

@@ -21,7 +21,9 @@ class FrameTests(SynchronousTestCase):
     @given(
         st.lists(st.tuples(st.sampled_from(FrameKind), st.binary(max_size=50))), st.integers(0, 40)
     )
-    def test_round_trip(self, said: list[tuple[FrameKind, bytes]], cut: int) -> None:
+    def test_frames_survive_a_round_trip(
+        self, said: list[tuple[FrameKind, bytes]], cut: int
+    ) -> None:
         """Frames come as they were sent; one that is cut off is none."""
         stream = b"".join(head(kind, len(content)) + content for kind, content in said)
         last = frame(FrameKind.FILE, ["a", "\u20ac\ud800"])
@@ -46,7 +48,7 @@ class StagingTests(SynchronousTestCase):
         self.assertTrue(hidden.startswith(PREFIX))
         self.assertEqual(os.stat(os.path.join(self.folder, hidden)).st_mode & 0o777, 0o700)
 
-    def test_leftovers(self) -> None:
+    def test_only_abandoned_leftovers_are_removed(self) -> None:
         """What no process holds goes; what one holds, and what only looks like it, stays."""
         held = Staging(self.folder, "film")
         self.addCleanup(held.remove)
@@ -72,7 +74,7 @@ class StagingTests(SynchronousTestCase):
         self.assertEqual(staging.keep([]), os.path.join(self.folder, "film (2)"))
         self.assertFalse(os.path.exists(outside))
 
-    def test_errors(self) -> None:
+    def test_a_full_disk_and_a_full_quota_are_told_apart(self) -> None:
         """A full disk and a full quota are told apart from the rest."""
         for number in (errno.ENOSPC, errno.EDQUOT):
             self.assertIsInstance(write_error("/x", OSError(number, "")), NoRoom)

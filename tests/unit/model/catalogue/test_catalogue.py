@@ -164,7 +164,7 @@ class CatalogueTests(SynchronousTestCase):
         self.assertEqual(len(self.catalogue.listings(ALICE)), MAX_RESOURCES)
         self.assertEqual(len(self.catalogue.online(ALICE)), MAX_RESOURCES)
 
-    def test_find(self) -> None:
+    def test_a_search_joins_holders_sorts_and_pages(self) -> None:
         """A search joins holders, matches all words in any case, sorts and pages."""
         photos = Share(info_hash(1), "Holiday Photos", 5)
         film = Share(info_hash(2), "holiday film", 500)
@@ -304,7 +304,7 @@ class ListTests(SynchronousTestCase):
         said = self.catalogue.listings(ALICE)["laptop"].announcement
         return [s.size for s in said.shares.values()], said.revision, said.complete
 
-    def test_a_delta(self) -> None:
+    def test_a_delta_changes_shares_and_revision(self) -> None:
         """Shares come and go, and the revision is the new one."""
         change = self.delta(2, 3, gone=1, revision=4)
         self.assertEqual([h.share.size for h in change.appeared], [3])
@@ -337,7 +337,7 @@ class ListTests(SynchronousTestCase):
         self.say(3, revision=7, complete=False, list_id="y", since=6)
         self.assertEqual(self.known(), ([3], 0, False))
 
-    def test_order(self) -> None:
+    def test_a_list_keeps_its_order(self) -> None:
         """A whole list is kept in its own order, oldest first."""
         self.say(3, 2, 1, revision=9)
         self.assertEqual(self.known()[0], [3, 2, 1])
@@ -377,7 +377,7 @@ class LostDeviceTests(SynchronousTestCase):
         self.catalogue = Catalogue(lambda: self.now)
         self.catalogue.replace_item(ALICE, "laptop", [announcement("laptop", 1)])
 
-    def test_last_seen(self) -> None:
+    def test_news_and_presence_count_as_sightings(self) -> None:
         """News and presence count; the same item, read again from the server, does not."""
         self.now = 200.0
         self.catalogue.replace_item(ALICE, "laptop", [announcement("laptop", 1)])

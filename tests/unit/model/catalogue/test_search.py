@@ -158,7 +158,7 @@ class RankingTests(SynchronousTestCase):
         )
         self.assertEqual(self.found("", "online")[:2], ["holiday b", "old holiday"])
 
-    def test_several_words(self) -> None:
+    def test_all_words_must_match(self) -> None:
         """All of them must stand there, in any order; those that begin words are better."""
         self.share(["xalpha beta", "beta alpha", "alpha beta", "alpha"])
         self.assertEqual(self.found("Alpha BETA"), ["alpha beta", "beta alpha", "xalpha beta"])
@@ -206,7 +206,7 @@ class RankingTests(SynchronousTestCase):
         self.assertEqual(self.found("alice"), ["holiday alice"])
         self.assertEqual(find(self.catalogue, "alice").items[0].contacts, (ALICE, BOB))
 
-    def test_only_online(self) -> None:
+    def test_offline_shares_can_be_left_out(self) -> None:
         """What is away can be left out, and is not counted then; it comes when its owner does."""
         self.share(["one", "two"], ["two too"])
         found = find(self.catalogue, "t", only=Filter(online=True))
@@ -214,7 +214,7 @@ class RankingTests(SynchronousTestCase):
         self.catalogue.set_online(ALICE, "r", True)
         self.assertEqual(find(self.catalogue, "t", only=Filter(online=True)).total, 2)
 
-    def test_by_size(self) -> None:
+    def test_shares_can_be_sorted_and_bounded_by_size(self) -> None:
         """The largest or the smallest first, and only those between two sizes, both included."""
         self.share(["a0", "b1", "c2", "d3"], ["e1000", "f1001"])
 
@@ -296,7 +296,7 @@ class RankingTests(SynchronousTestCase):
         st.builds(Filter, st.booleans(), st.integers(0, 2), st.integers(1, 3)),
     )
     @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
-    def test_changes(
+    def test_the_index_follows_every_change(
         self,
         said: list[tuple[str, str, bool, dict[int, tuple[str, int]]]],
         query: str,

@@ -70,7 +70,7 @@ class CapsTests(SynchronousTestCase):
         caps = next(handler for handler in messenger.client if isinstance(handler, Caps))
         self.assertEqual(caps.all_features, FEATURES)
 
-    def test_the_element(self) -> None:
+    def test_presence_carries_the_capabilities(self) -> None:
         """Hash, node and verification string stand in the presence."""
         caps = Manager(Clock()).caps
         element = caps.element()

@@ -54,7 +54,7 @@ class ParserTests(SynchronousTestCase):
         self.assertEqual(self.parser.oversized, oversized)
         return first
 
-    def test_ordinary_stanzas(self) -> None:
+    def test_ordinary_stanzas_survive_parsing(self) -> None:
         """They come out as they came in, down to the depth that is allowed."""
         deep = "<d>" * (MAX_DEPTH - 1) + "text" + "</d>" * (MAX_DEPTH - 1)
         for content in ("<a b='c'>text<d xmlns='e'/></a>", "", deep, "x" * 100_000):

@@ -38,7 +38,7 @@ class NegotiationTests(SynchronousTestCase):
         self.assertTrue(talk.done)
         self.assertEqual((sent, talk.rest + rest), (REQUEST, early))
 
-    def test_refusals(self) -> None:
+    def test_every_refusal_is_an_error_in_words(self) -> None:
         """Each is an error in words."""
         for said in (
             b"\x05\xff",
