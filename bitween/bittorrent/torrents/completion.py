@@ -21,6 +21,7 @@ from bitween.bittorrent.torrents.context import Context
 from bitween.bittorrent.torrents.controller import TorrentController
 from bitween.bittorrent.torrents.download_queue import DownloadQueue
 from bitween.bittorrent.torrents.managed_torrent import ManagedTorrent
+from bitween.bittorrent.torrents.stage import Input, Job
 from bitween.bittorrent.torrents.torrent_files import looking_at_wanted
 from bitween.errors import StoreError
 from bitween.model.torrent_error import Reason, TorrentError
@@ -50,7 +51,7 @@ class Completion:
         """Have libtorrent write what it holds to the disk, and go on when that is done."""
         # Twice, so that by the end of the second flush the status is not from before the first one.
         info_hash = torrent.record.info_hash
-        torrent.flushing = True
+        torrent.jobs.add(Job.FLUSHING)
         self._flusher.flush(info_hash)
         self._session().post_updates()
         self._flusher.flush(info_hash).addCallback(
@@ -79,7 +80,7 @@ class Completion:
             if written:
                 await self._check_files(torrent)
         finally:
-            torrent.flushing = False
+            torrent.jobs.discard(Job.FLUSHING)
 
     async def _check_files(self, torrent: ManagedTorrent) -> None:
         """Note what is on the disk, after a look at the torrent's files."""
@@ -116,7 +117,8 @@ class Completion:
         """Note that every byte is on the disk."""
         record, now = torrent.record, self._context.now()
         self._database.set_complete(record.info_hash, stamp, now)
-        torrent.satisfied, torrent.unwritten, torrent.seen = False, False, stamp
+        torrent.step(Input.COMPLETE)
+        torrent.unwritten, torrent.seen = False, stamp
         completed = record.completed or now
         torrent.record = replace(record, complete=True, stamp=stamp, completed=completed)
         remove_part_file(record.folder, record.info_hash)
@@ -130,7 +132,8 @@ class Completion:
             self._database.put(record)
             torrent.record = record
         # The resume data stored last may be from before the last piece.
-        torrent.satisfied, torrent.unwritten, torrent.moved = True, False, True
+        torrent.step(Input.FINISH)
+        torrent.unwritten, torrent.moved = False, True
         if first_time:
             self._registry.tell_finished(torrent)
         else:

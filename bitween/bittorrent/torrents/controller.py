@@ -16,6 +16,7 @@ from bitween.bittorrent.torrents.download_queue import DownloadQueue
 from bitween.bittorrent.torrents.loader import Loader
 from bitween.bittorrent.torrents.managed_torrent import ManagedTorrent
 from bitween.bittorrent.torrents.space_check import SpaceCheck, measuring
+from bitween.bittorrent.torrents.stage import Input, Job
 from bitween.bittorrent.torrents.torrent_files import (
     clearing,
     has_many,
@@ -68,7 +69,7 @@ class TorrentController:
         torrent = self._registry.get(info_hash)
         if torrent is None:
             return
-        torrent.loaded = not error
+        torrent.step(Input.ADD_FAILED if error else Input.ADDED)
         if error:
             self.fail(info_hash, TorrentError(error))
         self.apply(torrent)
@@ -92,7 +93,7 @@ class TorrentController:
             return
         if torrent.layout is not None and not torrent.record.complete:
             self._prioritize(torrent, torrent.layout)
-            if torrent.fetching and torrent.preparing:
+            if torrent.fetching and Job.PREPARING in torrent.jobs:
                 torrent.halted = True
                 return
         torrent.unwritten = True
@@ -108,7 +109,8 @@ class TorrentController:
         """Have the files fetched that are selected now."""
         if torrent.record.complete or not torrent.placed:
             return
-        torrent.satisfied, torrent.unwritten, torrent.plain = False, True, False
+        torrent.step(Input.FETCH_MORE)
+        torrent.unwritten, torrent.plain = True, False
         torrent.clear = torrent.names_kept = False
         if torrent.status is not None:
             # What libtorrent said last was of the files that were selected before.
@@ -135,7 +137,7 @@ class TorrentController:
     def end_verification(self, torrent: ManagedTorrent) -> None:
         """Take note that libtorrent has compared what lies on the disk with the hashes."""
         if torrent.verifying:
-            torrent.verifying = False
+            torrent.step(Input.VERIFIED)
             self._queue.reschedule()
 
     def fail(self, info_hash: InfoHash, error: TorrentError) -> None:
@@ -145,7 +147,8 @@ class TorrentController:
             return
         if not torrent.error:
             torrent.put_off(self._reactor.seconds(), self._patience)
-        torrent.error, torrent.intact, torrent.verifying = error, False, False
+        torrent.step(Input.FAIL)
+        torrent.error, torrent.intact = error, False
         self._log.warn("{info_hash} stands still: {error}", info_hash=info_hash, error=error.text)
         self.apply(torrent)
         self._queue.reschedule()
@@ -176,13 +179,13 @@ class TorrentController:
             record = replace(torrent.record, stamp=invalidated(torrent.record.stamp))
             self._database.put(record)
             torrent.record = record
-        torrent.error, torrent.intact, torrent.verifying = NO_TROUBLE, False, True
+        torrent.error, torrent.intact = NO_TROUBLE, False
         torrent.seen, torrent.faulty = stamp, frozenset()
         if torrent.record.complete:
             self._loader.load_again(torrent)
             return
         # What libtorrent says of it until it is loaded again is of before.
-        torrent.loaded = False
+        torrent.step(Input.MEASURE)
         self._loader.unload_quietly(torrent.record.info_hash)
         Deferred.fromCoroutine(self._measure(torrent)).addErrback(
             lambda failure: self._log.failure("measuring a download failed", failure)
@@ -198,10 +201,10 @@ class TorrentController:
             self._loader.load_again(torrent)
 
     def _prioritize(self, torrent: ManagedTorrent, layout: Layout) -> None:
-        if torrent.preparing:
+        if Job.PREPARING in torrent.jobs:
             return
         if not torrent.ready:
-            torrent.preparing = True
+            torrent.jobs.add(Job.PREPARING)
             Deferred.fromCoroutine(self._prepare(torrent)).addErrback(
                 lambda failure: self._log.failure("preparing a download failed", failure)
             )
@@ -220,7 +223,7 @@ class TorrentController:
         try:
             trouble = await self._while_held(torrent, preparing(torrent))
         finally:
-            torrent.preparing = False
+            torrent.jobs.discard(Job.PREPARING)
         if trouble is None or not self._registry.holds(torrent):
             return
         if trouble:

@@ -111,9 +111,9 @@ class FileChecker:
         if torrent.complete and torrent.layout is not None:
             found = yield from looking(torrent.record.folder, torrent.layout.files)
             self._take_look(torrent, found)
-        elif torrent.satisfied and not torrent.error:
+        elif torrent.has_wanted_files and not torrent.error:
             found = yield from looking_at_wanted(torrent)
-            if found.fault and torrent.satisfied:
+            if found.fault and torrent.has_wanted_files:
                 torrent.faulty = found.faulty
                 self._controller.fail(torrent.record.info_hash, found.fault)
         elif is_lost(torrent):
@@ -128,7 +128,7 @@ class FileChecker:
                 found = yield from looking(torrent.record.folder, torrent.layout.files)
                 self._take_look(torrent, found)
                 continue
-            if torrent.satisfied:
+            if torrent.has_wanted_files:
                 # What was all here and is not any more is fetched anew if that is asked for.
                 found = yield from looking_at_wanted(torrent)
                 if found.fault:

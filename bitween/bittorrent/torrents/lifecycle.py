@@ -12,7 +12,7 @@ matter which alert made us ask for the status: a lost alert delays a step, and n
    complete and seeds.
 
 A shared torrent begins with step 2, which is skipped if its files have not changed.
-:mod:`bitween.bittorrent.torrents.torrent_state` has the states of a torrent in the session.
+:mod:`bitween.bittorrent.torrents.stage` has the states of a torrent in the session.
 ``AlertRouter`` calls :meth:`TorrentLifecycle.take_status`; a timer calls the others.
 """
 
@@ -31,6 +31,7 @@ from bitween.bittorrent.torrents.dialler import Dialler
 from bitween.bittorrent.torrents.managed_torrent import ManagedTorrent
 from bitween.bittorrent.torrents.placement import Placement
 from bitween.bittorrent.torrents.resume_data import ResumeDataSaver
+from bitween.bittorrent.torrents.stage import Input, Job
 from bitween.errors import StoreError
 from bitween.model.torrent import InfoHash
 from bitween.model.torrent_error import TorrentError
@@ -104,7 +105,9 @@ class TorrentLifecycle:
         for torrent in self._registry:
             if not torrent.loaded or torrent.record.complete or torrent.error:
                 continue
-            if torrent.has_all_wanted and not (torrent.satisfied or torrent.flushing):
+            if torrent.has_all_wanted and not (
+                torrent.has_wanted_files or Job.FLUSHING in torrent.jobs
+            ):
                 self._completion.flush(torrent)
             elif not torrent.placed and torrent.status is not None:
                 try:
@@ -126,10 +129,10 @@ class TorrentLifecycle:
 
     def _read_metadata(self, torrent: ManagedTorrent) -> None:
         torrent_file = None
-        if not torrent.reading:
+        if Job.READING_METADATA not in torrent.jobs:
             torrent_file = self._session().metadata(torrent.record.info_hash)
         if torrent_file is not None:
-            torrent.reading = True
+            torrent.jobs.add(Job.READING_METADATA)
             reading = Deferred.fromCoroutine(self._take_metadata(torrent, torrent_file))
             reading.addErrback(self._log_store_error)
 
@@ -137,14 +140,14 @@ class TorrentLifecycle:
         try:
             usable = await self._placement.read_metadata(torrent, torrent_file)
         finally:
-            torrent.reading = False
+            torrent.jobs.discard(Job.READING_METADATA)
         if usable:
             self._proceed(torrent, phase_changed=True)
             self._registry.tell_shares()
 
     def _place(self, torrent: ManagedTorrent, *, found: bool) -> None:
-        if not torrent.placing:
-            torrent.placing = True
+        if Job.PLACING not in torrent.jobs:
+            torrent.jobs.add(Job.PLACING)
             placing = Deferred.fromCoroutine(self._take_place(torrent, found=found))
             placing.addErrback(self._log_store_error)
 
@@ -152,7 +155,7 @@ class TorrentLifecycle:
         try:
             placed = await self._placement.place(torrent, found=found)
         finally:
-            torrent.placing = False
+            torrent.jobs.discard(Job.PLACING)
         if placed:
             self._proceed(torrent, phase_changed=True)
 
@@ -166,15 +169,17 @@ class TorrentLifecycle:
         if torrent.record.complete:
             self._completion.take_verified(torrent, same=seeding)
         elif not torrent.has_all_wanted:
-            torrent.satisfied = False
+            torrent.step(Input.FETCH_MORE)
             self._go_on_fetching(torrent, status)
-        elif not torrent.flushing and (not torrent.satisfied or (seeding and phase_changed)):
+        elif Job.FLUSHING not in torrent.jobs and (
+            not torrent.has_wanted_files or (seeding and phase_changed)
+        ):
             self._completion.flush(torrent)
 
     def _go_on_fetching(self, torrent: ManagedTorrent, status: TorrentStatus) -> None:
         if not (torrent.fetching or torrent.halted):
             self._controller.fetch(torrent)
-        elif not (torrent.names_kept or torrent.preparing):
+        elif not (torrent.names_kept or Job.PREPARING in torrent.jobs):
             if status.done:
                 self._controller.keep_names(torrent)
             else:

@@ -18,6 +18,7 @@ from bitween.bittorrent.engine.transfer_counters import TransferCounters
 from bitween.bittorrent.torrents.context import Context
 from bitween.bittorrent.torrents.managed_torrent import ManagedTorrent
 from bitween.bittorrent.torrents.space_check import SpaceCheck
+from bitween.bittorrent.torrents.stage import Input, Job
 from bitween.bittorrent.torrents.torrent_files import making_programs_plain
 from bitween.errors import SwarmError
 from bitween.model.deletion import Deletion
@@ -80,15 +81,16 @@ class Loader:
     def load(self, torrent: ManagedTorrent) -> bool:
         """Put a torrent into the session; tells whether libtorrent will say how that went."""
         info_hash = torrent.record.info_hash
-        torrent.loaded, torrent.status = False, None
+        torrent.status = None
         torrent.written.clear()
         self._statuses.forget(info_hash)
         if (torrent.error and torrent.layout is None) or not self._registry.holds(torrent):
+            torrent.step(Input.UNLOAD)
             return False
         # Where holes were made, nothing was before.
         trusted = self._is_trusted(torrent) or bool(torrent.holes)
-        torrent.verifying = not (trusted or torrent.error)
-        torrent.halted, torrent.satisfied = torrent.should_halt, False
+        torrent.step(Input.LOAD if trusted or torrent.error else Input.LOAD_UNVERIFIED)
+        torrent.halted = torrent.should_halt
         # What stands still has what the disk had when it was last verified, or saved.
         torrent.unwritten = not torrent.halted
         leaving = self._leaving.get(info_hash)
@@ -101,7 +103,7 @@ class Loader:
         if wanted and not torrent.cleared:
             # Whether there is room can only be told, perhaps, when libtorrent has looked at it.
             wanted = not self._space.hindrance(torrent)
-        wanted = wanted and torrent.clear and not (torrent.hollow or torrent.preparing)
+        wanted = wanted and torrent.clear and not (torrent.hollow or Job.PREPARING in torrent.jobs)
         torrent.loaded_idle, torrent.fetching, torrent.cleared = not wanted, wanted, False
         if wanted:
             at_once(making_programs_plain(torrent))
@@ -109,6 +111,7 @@ class Loader:
             self._session().load(self._loading(torrent, trusted, wanted))
             torrent.dialled, torrent.holes = torrent.peers, ()
         except SwarmError as error:
+            torrent.step(Input.ADD_FAILED)
             torrent.error = TorrentError(error.message, Reason.SENSELESS)
             return False
         return True

@@ -6,14 +6,19 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
+from twisted.logger import Logger
+
 from bitween.bittorrent.engine.alerts import Phase, TorrentStatus
 from bitween.bittorrent.files.disk import NO_NEED, Need
 from bitween.bittorrent.files.holes import NO_ZEROS, Zeros
 from bitween.bittorrent.files.layout import Layout
+from bitween.bittorrent.torrents.stage import LOADED, UNVERIFIED, Input, Job, Stage, next_stage
 from bitween.model.address import PeerAddress
 from bitween.model.torrent import FileEntry, Progress, Torrent, TorrentState
 from bitween.model.torrent_error import NO_TROUBLE, Reason, Remedy, TorrentError
 from bitween.storage.torrent_record import TorrentRecord
+
+_log = Logger()
 
 _LONGEST_PATIENCE = 3600.0
 # Seconds after the last byte for which there is a rate.
@@ -30,12 +35,12 @@ class ManagedTorrent:
     :param record: as it is stored.
     :param layout: its files; ``None`` until the metadata is known.
     :param intact: whether the files of a complete torrent still look as they should.
-    :param loaded: whether it is in the session.
+    :param stage: see :mod:`bitween.bittorrent.torrents.stage`.
+    :param jobs: what is being done for it in slices.
     :param status: what libtorrent last said of it, since it was loaded.
     :param peers: the addresses last offered, best first.
     :param dialled: those that libtorrent was told of, since it was loaded.
     :param error: why it stands still.
-    :param flushing: whether libtorrent is writing the last of what is wanted to the disk.
     :param unwritten: whether libtorrent may have verified bytes that the disk does not have.
     :param written: the numbers of the files that are known to be whole on the disk, of a torrent
         that is not.
@@ -46,14 +51,10 @@ class ManagedTorrent:
     :param plain: whether its programs are made, so that libtorrent does not make them executable.
     :param clear: whether nothing of the user's was seen where a file that is wanted is to lie.
     :param names_kept: whether there are files at the names of all that are wanted.
-    :param preparing: whether files are being made before anything is fetched.
-    :param placing: whether it is being found out if it may keep what lies under its name.
-    :param reading: whether its metadata is being read.
     :param fetching: whether libtorrent was told what to fetch, since it was loaded.
     :param cleared: whether it is to be fetched when it is loaded the next time, for it had room.
     :param faulty: the numbers of the files that are missing or changed, as last seen.
     :param moved: whether there is progress that is not in the database.
-    :param verifying: whether libtorrent has yet to compare what lies on the disk with the hashes.
     :param seen: the stamp of the files of a complete torrent when they were last looked at.
     :param refused: the stamp with which they turned out to be others than they should.
     :param retry_at: when to try again after an error, seconds of the reactor.
@@ -61,7 +62,6 @@ class ManagedTorrent:
     :param queued: whether it waits for other downloads to be done.
     :param halted: whether libtorrent was told to do nothing with it.
     :param loaded_idle: whether libtorrent was to fetch nothing of it when it was loaded.
-    :param satisfied: whether every file that is wanted is on the disk, though not every one is.
     :param busy_at: when it last made progress or was let begin, seconds of the reactor.
     :param got_at: when its last bytes came.
     :param gave_at: when its last bytes went.
@@ -70,12 +70,12 @@ class ManagedTorrent:
     record: TorrentRecord
     layout: Layout | None = None
     intact: bool = True
-    loaded: bool = False
+    stage: Stage = Stage.UNLOADED
+    jobs: set[Job] = field(default_factory=set)
     status: TorrentStatus | None = None
     peers: tuple[PeerAddress, ...] = ()
     dialled: tuple[PeerAddress, ...] = ()
     error: TorrentError = NO_TROUBLE
-    flushing: bool = False
     unwritten: bool = True
     written: set[int] = field(default_factory=set)
     need: Need = NO_NEED
@@ -85,14 +85,10 @@ class ManagedTorrent:
     plain: bool = False
     clear: bool = False
     names_kept: bool = False
-    preparing: bool = False
-    placing: bool = False
-    reading: bool = False
     fetching: bool = False
     cleared: bool = False
     faulty: frozenset[int] = frozenset()
     moved: bool = False
-    verifying: bool = False
     seen: str = ""
     refused: str = ""
     retry_at: float = 0.0
@@ -100,10 +96,37 @@ class ManagedTorrent:
     queued: bool = False
     halted: bool = False
     loaded_idle: bool = False
-    satisfied: bool = False
     busy_at: float = 0.0
     got_at: float = -math.inf
     gave_at: float = -math.inf
+
+    def step(self, given: Input) -> None:
+        """Go to the stage to which an input leads; one that is not allowed is logged."""
+        stage = next_stage(self.stage, given)
+        if stage is None:
+            _log.error(
+                "{info_hash}: {given} is not possible in stage {stage}",
+                info_hash=self.record.info_hash,
+                given=given.name,
+                stage=self.stage.name,
+            )
+        else:
+            self.stage = stage
+
+    @property
+    def loaded(self) -> bool:
+        """Whether it is in the session."""
+        return self.stage in LOADED
+
+    @property
+    def verifying(self) -> bool:
+        """Whether libtorrent has yet to compare what lies on the disk with the hashes."""
+        return self.stage in UNVERIFIED
+
+    @property
+    def has_wanted_files(self) -> bool:
+        """Whether the disk has every wanted file, but not every file."""
+        return self.stage is Stage.FINISHED
 
     @property
     def placed(self) -> bool:
@@ -118,13 +141,13 @@ class ManagedTorrent:
     @property
     def wants_peers(self) -> bool:
         """Whether connecting to somebody could help."""
-        return self.loaded and not (self.record.complete or self.satisfied or self.halted)
+        return self.loaded and not (self.record.complete or self.has_wanted_files or self.halted)
 
     @property
     def wants_slot(self) -> bool:
         """Whether it could go on, if no other download went before it."""
         begun = self.placed and not self.verifying and not self.record.complete
-        idle = bool(self.error) or self.satisfied or self.record.options.paused
+        idle = bool(self.error) or self.has_wanted_files or self.record.options.paused
         return begun and not idle and bool(self.peers)
 
     @property
@@ -156,7 +179,7 @@ class ManagedTorrent:
         """Whether everything is seen to that has to be before anything is fetched."""
         programs = self.layout.programs if self.layout else ()
         made = not (self.hollow or (programs and not self.plain))
-        return self.clear and made and not self.preparing
+        return self.clear and made and Job.PREPARING not in self.jobs
 
     @property
     def holes_to_come(self) -> int:
@@ -174,7 +197,7 @@ class ManagedTorrent:
     @property
     def settled(self) -> bool:
         """Whether everything that is wanted is on the disk, as far as one can tell."""
-        return self.complete or (self.satisfied and not self.error)
+        return self.complete or (self.has_wanted_files and not self.error)
 
     def held_back(self, number: int, done: int) -> int:
         """
@@ -303,7 +326,7 @@ class ManagedTorrent:
         if self.queued:
             return TorrentState.QUEUED
         # Between the last byte and the moment at which the disk has it, it is still downloading.
-        return TorrentState.FINISHED if self.satisfied else TorrentState.DOWNLOADING
+        return TorrentState.FINISHED if self.has_wanted_files else TorrentState.DOWNLOADING
 
     def _progress(self) -> Progress:
         total = self.layout.total_size if self.layout else 0

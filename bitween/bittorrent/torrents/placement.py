@@ -27,6 +27,7 @@ from bitween.bittorrent.torrents.controller import TorrentController
 from bitween.bittorrent.torrents.loader import Loader
 from bitween.bittorrent.torrents.managed_torrent import ManagedTorrent
 from bitween.bittorrent.torrents.space_check import whole_need
+from bitween.bittorrent.torrents.stage import Input
 from bitween.errors import SwarmError
 from bitween.model.metainfo import info_section
 from bitween.model.naming import Naming
@@ -152,7 +153,7 @@ class Placement:
 
     def _refuse(self, torrent: ManagedTorrent, error: TorrentError) -> None:
         """Give up a torrent, and have libtorrent drop its metadata."""
-        torrent.loaded = False
+        torrent.step(Input.UNLOAD)
         self._loader.unload_quietly(torrent.record.info_hash)
         self._controller.fail(torrent.record.info_hash, error)
         self._registry.tell_shares()
