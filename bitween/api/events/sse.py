@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Callable
-from functools import partial
 from typing import cast
 
 from twisted.internet.interfaces import IPushProducer, IReactorTime, ITCPTransport
@@ -16,8 +14,8 @@ from twisted.web.server import NOT_DONE_YET, Request
 from zope.interface import implementer
 
 from bitween.api.events.log import EventLog, LoggedEvent, Page
-from bitween.api.http.access import Access
 from bitween.api.http.error_page import ErrorPage
+from bitween.api.http.places import Places
 from bitween.api.http.request import BoundedRequest
 from bitween.api.results.event_types import EventType, known_types
 from bitween.errors import InvalidValue
@@ -28,8 +26,8 @@ HEARTBEAT = 15.0
 MAX_STALLED = 40
 #: Streams at a time: less than the site's connections, so that there is room for calls.
 MAX_STREAMS = 50
-#: The same for all together who may only look, so that they leave some to the owner's page.
-MAX_LOOKING = 30
+#: How many of them guests may have together, so that some are left for the owner's page.
+MAX_GUEST_STREAMS = 30
 #: Milliseconds after which a browser comes back.
 RETRY = 2000
 # Bytes that are written at a time; the transport has its say after each.
@@ -47,7 +45,7 @@ class EventStreams(Resource):
         super().__init__()
         self._log = log
         self._clock = clock
-        self._counts: Counter[Access] = Counter()
+        self._places = Places(MAX_STREAMS, MAX_GUEST_STREAMS)
 
     def render(self, request: BoundedRequest) -> bytes | int:
         """Begin a stream."""
@@ -57,17 +55,11 @@ class EventStreams(Resource):
             types, position = _wanted_types(request), self._position(request)
         except InvalidValue as error:
             return ErrorPage(400, str(error)).render(request)
-        access = request.caller.access
-        looking = access is Access.READ_ONLY and self._counts[access] >= MAX_LOOKING
-        if looking or self._counts.total() >= MAX_STREAMS:
+        if not self._places.has_room(request.caller):
             return ErrorPage(503, "too many streams", retry_after="15").render(request)
-        self._counts[access] += 1
         stream = _Stream(request, self._log, self._clock, types)
-        stream.begin(position, partial(self._ended, access))
+        stream.begin(position, self._places.take(request.caller))
         return NOT_DONE_YET
-
-    def _ended(self, access: Access) -> None:
-        self._counts[access] -= 1
 
     def _position(self, request: Request) -> int:
         """

@@ -26,14 +26,17 @@ from bitween.api.http.content_type import HEAD, UNKNOWN, ContentType, type_of
 from bitween.api.http.disposition import content_disposition
 from bitween.api.http.error_page import ErrorPage
 from bitween.api.http.json_stream import encode
+from bitween.api.http.places import Places
 from bitween.api.http.request import BoundedRequest
 from bitween.app.content import FileContent
 from bitween.errors import BitweenError, InvalidValue, NotFetched, NotFound, SwarmError
 from bitween.model.file_span import Part
 from bitween.model.torrent import InfoHash, parse_info_hash
 
-#: Files that are read at a time; a browser has six connections, and a player keeps one or two.
+#: Downloads at a time; a browser has six connections, and a player keeps one or two.
 MAX_READERS = 24
+#: How many of them guests may have together.
+MAX_GUEST_READERS = 16
 #: Seconds for which bytes are waited for that are still to come.
 PATIENCE = 60.0
 
@@ -69,7 +72,7 @@ class FilePages(Resource):
         self._open_content = open_content
         self._tickets = tickets
         self._clock = clock
-        self._count = 0
+        self._places = Places(MAX_READERS, MAX_GUEST_READERS)
 
     def render(self, request: BoundedRequest) -> bytes | int:
         """Begin to give a file, or make a ticket."""
@@ -77,7 +80,7 @@ class FilePages(Resource):
             return self._issue(request)
         if request.method not in {b"GET", b"HEAD"}:
             return ErrorPage(405, "use GET", allow="GET, HEAD").render(request)
-        if self._count >= MAX_READERS:
+        if not self._places.has_room(request.caller):
             busy = ErrorPage(503, "too many files are being read", retry_after=_TRY_AGAIN)
             return busy.render(request)
         try:
@@ -85,10 +88,9 @@ class FilePages(Resource):
             content = self._open_content(info_hash, number)
         except BitweenError as error:
             return _refusal(error).render(request)
-        self._count += 1
-        _Answer(request, content, b'"%b-%d"' % (info_hash.encode(), number), self._clock).begin(
-            self._ended
-        )
+        tag = b'"%b-%d"' % (info_hash.encode(), number)
+        release = self._places.take(request.caller)
+        _Answer(request, content, tag, self._clock).begin(release)
         return NOT_DONE_YET
 
     def _issue(self, request: BoundedRequest) -> bytes:
@@ -102,9 +104,6 @@ class FilePages(Resource):
         ticket = self._tickets.issue(info_hash, request.caller)
         request.setHeader("Content-Type", "application/json")
         return encode({"ticket": ticket, "seconds": LIFE}).encode("ascii")
-
-    def _ended(self) -> None:
-        self._count -= 1
 
 
 class _Answer:

@@ -60,7 +60,9 @@ class FileTickets:
         if ticket.ends <= self._clock.seconds() or not self._is_alive(ticket.holder):
             return None
         self._keep(digest, info_hash, ticket.holder)
-        return Caller(Access.READ_ONLY, ticket.holder.token, ticket.holder.session)
+        return Caller(
+            Access.READ_ONLY, ticket.holder.token, ticket.holder.session, ticket.holder.access
+        )
 
     def _keep(self, digest: bytes, info_hash: InfoHash, holder: Caller) -> None:
         self._tickets[digest] = _Ticket(info_hash, holder, self._clock.seconds() + LIFE)

@@ -1,4 +1,4 @@
-"""What a client may do, once it is known who it is."""
+"""Callers: who sent a request, and what they may do."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ from enum import Enum
 
 
 class Access(Enum):
-    """How far a client gets."""
+    """What a caller may do."""
 
-    #: What holds no secret: a page, and the way to log in.
+    #: Load what holds no secret: the pages, and the resources that authenticate a client.
     PUBLIC = "public"
-    #: All that can be looked at.
+    #: Read everything but secrets, change nothing.
     READ_ONLY = "read_only"
+    #: Do everything.
     FULL = "full"
 
 
@@ -21,10 +22,19 @@ class Caller:
     """
     Who sent a request.
 
+    :param access: what the request may do.
     :param token: the name of the token that came with it, if one did.
     :param session: the id of the session whose secret came with it, if one did.
+    :param ticket_issued_to: the access of the caller to whom the ticket was issued that came with
+        the request, if one did.
     """
 
     access: Access
     token: str | None = None
     session: str | None = None
+    ticket_issued_to: Access | None = None
+
+    @property
+    def is_guest(self) -> bool:
+        """Whether read-only access is behind the request: guests leave room for the owner."""
+        return (self.ticket_issued_to or self.access) is Access.READ_ONLY

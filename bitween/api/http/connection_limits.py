@@ -8,8 +8,8 @@ A connection belongs to one of three groups:
   flood from one place ends its own connections.
 * *authenticated*, from its first request with a valid token or session on.  There may be
   :data:`MAX_CONNECTIONS`.  When they are all in use, an idle one makes room, or else the oldest of
-  the holder that has the most.  All read-only callers together count as one holder, with however
-  many log-ins: a guest cannot keep the owner out.
+  the holder that has the most.  All guests together, that is, read-only callers, count as one
+  holder, with however many log-ins: a guest cannot keep the owner out.
 * *local*, which came by a Unix socket.  Only our own user can open that, so there is no limit.
 """
 
@@ -20,15 +20,15 @@ from typing import Generic, Protocol, TypeVar
 
 from twisted.internet.interfaces import IReactorTime
 
-from bitween.api.http.access import Access, Caller
+from bitween.api.http.access import Caller
 
 #: Authenticated connections at a time.
 MAX_CONNECTIONS = 100
 #: Unauthenticated connections at a time.
 MAX_UNAUTHENTICATED = 64
 
-#: Who has a connection: its access, then the token and session, which are None if it is read-only.
-_Holder = tuple[Access, str | None, str | None]
+#: Who has a connection, by token and session; None for all guests together.
+_Holder = tuple[str | None, str | None] | None
 
 
 class LimitedConnection(Protocol):
@@ -128,6 +128,4 @@ class ConnectionLimits(Generic[Connection]):
 
 
 def _holder(caller: Caller) -> _Holder:
-    if caller.access is Access.READ_ONLY:
-        return caller.access, None, None
-    return caller.access, caller.token, caller.session
+    return None if caller.is_guest else (caller.token, caller.session)

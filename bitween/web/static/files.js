@@ -75,6 +75,7 @@ export class FilesDialog extends HTMLElement {
   fixed = false; // whether there is nothing left to choose
   hash = null;
   ticket = ""; // for the addresses of the files
+  #latest = 0; // counts the calls of open
   #renewing = 0;
   #daemon = null;
   #toasts = null;
@@ -120,6 +121,7 @@ export class FilesDialog extends HTMLElement {
 
   /** Show the files of a torrent that is ours. */
   async open({ hash, name }, { fresh = false, view = shownView() } = {}) {
+    const turn = ++this.#latest;
     this.hash = hash;
     this.#name = name;
     this.#fresh = fresh;
@@ -127,6 +129,11 @@ export class FilesDialog extends HTMLElement {
     this.#inOrder.checked = false;
     const reading = () => Promise.all([this.#read(), this.#renew()]);
     if (!(await this.#toasts.attempt(reading, () => this.open({ hash, name }, { fresh })))) return;
+    if (turn !== this.#latest) {
+      // Another one was opened meanwhile, and its ticks stay. Nothing of this one was chosen.
+      if (fresh && hash !== this.hash) this.#giveUp(hash);
+      return;
+    }
     if (view !== shownView()) {
       this.#closed();
       return;
@@ -135,7 +142,7 @@ export class FilesDialog extends HTMLElement {
     this.#renewing = setInterval(() => this.#toasts.attempt(() => this.#renew()), RENEWAL);
     this.wanted = new Set((this.#files ?? []).filter((file) => file.wanted).map((file) => file.index));
     this.#show(); // before it opens: what is hidden then cannot have the focus
-    this.#dialog.showModal();
+    if (!this.#dialog.open) this.#dialog.showModal();
     if (this.#files === null) this.#update(); // they may have come while nothing was shown yet
   }
 
@@ -253,7 +260,11 @@ export class FilesDialog extends HTMLElement {
     clearTimeout(this.#looking);
     this.#looking = 0;
     // Nothing was chosen, and so nothing is wanted.
-    if (this.#fresh) this.#givenUp = this.#toasts.attempt(() => call("bt.del_torrent", { hash: this.hash }));
+    if (this.#fresh) this.#giveUp(this.hash);
+  }
+
+  #giveUp(hash) {
+    this.#givenUp = this.#toasts.attempt(() => call("bt.del_torrent", { hash }));
   }
 
   #show() {

@@ -39,6 +39,7 @@ export class PeersDialog extends HTMLElement {
   #toasts = null;
   #hash = null;
   #looking = 0;
+  #latest = 0;
   #rows = new Map(); // by address, port and contact
   #title = named("");
   #empty = make("p");
@@ -57,9 +58,11 @@ export class PeersDialog extends HTMLElement {
 
   async open({ hash, name }) {
     this.#hash = hash;
+    const turn = ++this.#latest;
     say(this.#title, t("peersOf", { name: name || t("unnamed") }));
     if (!(await this.#look(() => this.open({ hash, name })))) return;
-    if (!this.checkVisibility()) return; // somebody went elsewhere meanwhile
+    // Another torrent's peers, or another view, were asked for meanwhile.
+    if (turn !== this.#latest || !this.checkVisibility()) return;
     if (!this.#dialog.open) this.#dialog.showModal();
     this.#lookLater();
   }
@@ -69,13 +72,17 @@ export class PeersDialog extends HTMLElement {
     this.#looking = setTimeout(async () => {
       if (!this.#daemon.torrents.has(this.#hash)) this.#dialog.close();
       if (!this.#dialog.open) return;
-      if (document.hidden || this.#daemon.live.state !== "live" || (await this.#look())) this.#lookLater();
-      else this.#dialog.close();
+      if (!document.hidden && this.#daemon.live.state === "live") await this.#look();
+      this.#lookLater(); // also after a failure, which is shown as a notice
     }, PERIOD);
   }
 
   #look(again = null) {
-    const read = async () => this.#show((await call("bt.get_peers", { hash: this.#hash })).peers);
+    const hash = this.#hash;
+    const read = async () => {
+      const { peers } = await call("bt.get_peers", { hash });
+      if (hash === this.#hash) this.#show(peers);
+    };
     return again ? this.#toasts.attempt(read, again) : this.#toasts.read(read);
   }
 

@@ -12,7 +12,7 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from bitween.api.events.log import EventLog
-from bitween.api.events.sse import HEARTBEAT, MAX_LOOKING, MAX_STALLED, MAX_STREAMS
+from bitween.api.events.sse import HEARTBEAT, MAX_GUEST_STREAMS, MAX_STALLED, MAX_STREAMS
 from bitween.api.http.channel import DEADLINE
 from bitween.api.results.event_types import EventType
 from tests.support.api_rig import EPOCH, Answer, Connection, World, http_request, rpc, site_of
@@ -334,7 +334,7 @@ class RefusalTests(StreamCase):
         for connection in looking:
             connection.send(http_request(method="GET", path="/events", headers=reader))
         heads = [connection.transport.value()[:15] for connection in looking]
-        self.assertEqual(heads.count(b"HTTP/1.1 200 OK"), MAX_LOOKING)
+        self.assertEqual(heads.count(b"HTTP/1.1 200 OK"), MAX_GUEST_STREAMS)
         self.assertIn("200 OK", self.open().head)
         looking[0].transport.loseConnection()
         looking[-1].send(http_request(method="GET", path="/events", headers=reader))

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from bitween.api.files.download import MAX_READERS, PATIENCE
+from bitween.api.files.download import MAX_GUEST_READERS, MAX_READERS, PATIENCE
 from bitween.api.http.body_writer import MAX_STALLED
 from bitween.errors import SwarmError
 from bitween.model.torrent import FileEntry, TorrentState
@@ -199,6 +199,38 @@ class ComingTests(FilePagesCase):
         self.assertEqual(self.get().status, 503)
         waiting[0].transport.loseConnection()
         self.assertEqual(self.get(Range="bytes=0-1").status, 206)
+
+    def test_guests_leave_downloads_to_the_owner(self) -> None:
+        """A read-only token and its tickets get a part of the places only."""
+        folder = self.mktemp()
+        os.mkdir(folder)
+        self.site = site_of(self.world, tokens_file=os.path.join(folder, "tokens.json"))
+        connection = Connection(self.site)
+        connection.send(http_request(rpc("token.new", ["wall", True])))
+        secret = connection.only_answer().json["result"]["token"]
+        guest = {"Authorization": f"Bearer {secret}"}
+        by_ticket = self.ticket(guest)
+        waiting = [self.wait(headers=guest) for _ in range(MAX_GUEST_READERS - 1)]
+        waiting.append(self.wait(by_ticket, {}))
+        self.assertEqual({c.transport.value() for c in waiting}, {b""})
+        for path, headers in ((f"/files/{FILM}/0", guest), (by_ticket, {})):
+            self.assertEqual(self.wait(path, headers).only_answer().status, 503)
+        self.assertEqual(self.get(Range="bytes=0-1").status, 206)
+        self.assertEqual(self.wait(self.ticket({}), {}).transport.value(), b"")
+        waiting[0].transport.loseConnection()
+        self.assertEqual(self.wait(headers=guest).transport.value(), b"")
+
+    def wait(
+        self, path: str = f"/files/{FILM}/0", headers: Mapping[str, str] | None = None
+    ) -> Connection:
+        """Ask for bytes that have not come yet."""
+        given = {"Authorization": None, "Range": "bytes=500-", **(headers or {})}
+        return self.connect(path, headers=given)
+
+    def ticket(self, headers: Mapping[str, str]) -> str:
+        """The path of the file, with a ticket."""
+        answer = self.connect(f"/files/{FILM}/ticket", method="POST", headers=headers).only_answer()
+        return f"/files/{FILM}/0?ticket={answer.json['ticket']}"
 
 
 class SlowTests(FilePagesCase):

@@ -244,7 +244,7 @@ class TicketTests(SynchronousTestCase):
         self.assertFalse(self.good(ticket, "b"))
         self.assertFalse(self.good(ticket[:-1]))
         holder = self.tickets.holder(ticket.encode(), info_hash("a"))
-        self.assertEqual(holder, Caller(Access.READ_ONLY, session="s"))
+        self.assertEqual(holder, Caller(Access.READ_ONLY, None, "s", Access.FULL))
 
     def test_a_ticket_ends_with_disuse_or_log_out(self) -> None:
         """It is good as long as it is used, and its holder is logged in."""
