@@ -1,4 +1,4 @@
-"""What the owner of the account can have the daemon do from a chat program."""
+"""The commands that the owner of the account can run from a chat program (XEP-0050)."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from bitween.model.command import Command, Question, Report
 from bitween.model.format import duration_text, size_text
 from bitween.model.torrent import InfoHash, Torrent, parse_info_hash
 
-#: Torrents that are listed; they all go into one stanza.
+#: How many torrents are listed; they all go into one stanza.
 MAX_LISTED = 50
-#: Shares to choose from.
+#: How many shares are offered to choose from.
 MAX_CHOICES = 20
 
 _HASH = re.compile(r"[0-9a-fA-F]{40}", re.ASCII)
@@ -21,14 +21,14 @@ _COLUMNS = ("Name", "State", "Done", "Size", "Info-hash")
 
 
 class ChatCommands:
-    """A few of the use cases, in words for a person."""
+    """A few of the use cases, with answers in words."""
 
     def __init__(self, application: Bitween) -> None:
         self._bitween = application
 
     @property
     def all(self) -> tuple[Command, ...]:
-        """The commands, as they are to be shown."""
+        """The commands in the order in which a client shows them."""
         return (
             Command("list", "List my torrents", self._list),
             Command("get", "Download what a contact shares", self._get),
@@ -59,22 +59,22 @@ class ChatCommands:
         )
 
     async def _get(self, answers: Mapping[str, str]) -> Question | Report:
-        wanted = answers.get("share", "").strip()
-        if not wanted:
+        query = answers.get("share", "").strip()
+        if not query:
             return _question("Enter a name, part of a name or an info-hash.")
-        if _HASH.fullmatch(wanted):
-            return await self._download(parse_info_hash(wanted))
-        page = await self._bitween.shares.find(wanted, sort="match", limit=MAX_CHOICES)
-        exact = [item for item in page.items if item.name == wanted]
+        if _HASH.fullmatch(query):
+            return await self._download(parse_info_hash(query))
+        page = await self._bitween.shares.find(query, sort="match", limit=MAX_CHOICES)
+        exact = [item for item in page.items if item.name == query]
         candidates = exact or page.items
         if not candidates:
-            return _question(f"No contact shares {wanted!r}; say another name.")
+            return _question(f"No contact shares {query!r}; enter another name.")
         if len(candidates) == 1:
             return await self._download(candidates[0].info_hash)
         count = len(candidates) if exact else page.total
         shown = f"; here are {len(candidates)}" if count > len(candidates) else ""
         choices = tuple((item.info_hash, _label(item)) for item in candidates)
-        return _question(f"{wanted!r} may be any of {count}{shown}.", choices)
+        return _question(f"{query!r} may be any of {count}{shown}.", choices)
 
     async def _download(self, info_hash: InfoHash) -> Report:
         sources = await self._bitween.downloads.start(info_hash)
@@ -82,8 +82,8 @@ class ChatCommands:
         name = torrent.name or info_hash
         if torrent.complete:
             return Report(f"{name} is here already")
-        begins = f"from {sources} of your contacts' devices" if sources else "once somebody has it"
-        return Report(f"{name} will be downloaded {begins}")
+        source = f"from {sources} of your contacts' devices" if sources else "once a contact has it"
+        return Report(f"{name} will be downloaded {source}")
 
 
 def _question(text: str, choices: tuple[tuple[str, str], ...] = ()) -> Question:
@@ -103,5 +103,5 @@ def _row(torrent: Torrent) -> tuple[str, ...]:
 
 
 def _label(item: Found) -> str:
-    where = "online" if item.online else "away"
-    return f"{item.name} ({size_text(item.size)}, {item.info_hash[:8]}, {where})"
+    presence = "online" if item.online else "away"
+    return f"{item.name} ({size_text(item.size)}, {item.info_hash[:8]}, {presence})"

@@ -52,7 +52,7 @@ class Downloads:
         if info_hash not in self._swarm.library:
             folder = folder if folder is not None else self._folder
             # A contact chooses the name, which could be that of one of our own files.
-            self._guard.forbid(folder)
+            self._guard.check_allowed(folder)
             folder = checked_folder(folder)
             share = self._catalogue.torrents.share(info_hash)
             name = share.name if share else ""

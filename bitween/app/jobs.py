@@ -1,4 +1,4 @@
-"""The register of things that take a while."""
+"""Jobs: work that takes a while, with progress, result and cancellation."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from bitween.errors import BitweenError, UnknownJob
 from bitween.model.job import Added, Job, JobState, ReportProgress
 from bitween.util.observable import Observable
 
-#: How many ended jobs can still be asked for.
+#: How many ended jobs are remembered.
 KEPT = 200
 
 
 class Jobs:
     """
-    Starts jobs, follows them, and remembers the last ones that ended.
+    Starts jobs, follows their progress, and remembers the last ones that ended.
 
-    :ivar changes: hands out every new value of every job.
+    :ivar changes: hands out each new state of each job.
     """
 
     _log = Logger()
@@ -40,10 +40,13 @@ class Jobs:
         self, kind: str, subject: str, work: Callable[[ReportProgress], Deferred[Added]]
     ) -> Job:
         """
-        Begin a job.
+        Start a job.
 
-        :param work: called at once with a function to report progress; its Deferred is the job.
-        :returns: the job as it stands after the first step.
+        :param kind: see :class:`Job`.
+        :param subject: see :class:`Job`.
+        :param work: called at once with a function that takes reports of progress; the job ends
+            with its Deferred, and cancelling the job cancels that.
+        :returns: the job after the call of ``work``.
         """
         self._last_id += 1
         job_id = str(self._last_id)
@@ -58,9 +61,9 @@ class Jobs:
 
     def get(self, job_id: str) -> Job:
         """
-        The job with this id.
+        Look up a job.
 
-        :raises UnknownJob: if there is none, or it ended too long ago.
+        :raises UnknownJob: if there is no such job, or it ended too long ago.
         """
         try:
             return self._jobs[job_id]
@@ -68,14 +71,17 @@ class Jobs:
             raise UnknownJob(f"there is no job {job_id!r}") from None
 
     def all(self) -> list[Job]:
-        """Every job that is known, oldest first."""
+        """List the jobs that run and the last ones that ended, oldest first."""
         return list(self._jobs.values())
 
     def ended(self, job_id: str) -> Deferred[Job]:
         """
-        Wait for a job to end, whichever way.
+        Wait for the end of a job: done, failed or cancelled.
 
         Cancelling the Deferred ends the waiting, not the job.
+
+        :returns: the job after its end.
+        :raises UnknownJob: if there is no such job, or it ended too long ago.
         """
         job = self.get(job_id)
         waiting: Deferred[Job] = Deferred()
@@ -86,7 +92,11 @@ class Jobs:
         return waiting
 
     def cancel(self, job_id: str) -> Job:
-        """Cancel a job; one that has ended stays as it is."""
+        """
+        Cancel a job; one that has ended stays as it is.
+
+        :raises UnknownJob: if there is no such job, or it ended too long ago.
+        """
         self.get(job_id)
         running = self._running.get(job_id)
         if running is not None:
@@ -94,7 +104,7 @@ class Jobs:
         return self.get(job_id)
 
     def cancel_all(self) -> None:
-        """Cancel everything that has not ended."""
+        """Cancel all jobs that run."""
         for job_id in list(self._running):
             self.cancel(job_id)
 

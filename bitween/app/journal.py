@@ -1,4 +1,4 @@
-"""Tells the log what happens to torrents and contacts: a line for each event that matters."""
+"""Logs what happens to torrents and contacts, one line for each event that matters."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from bitween.model.text import printable
 from bitween.model.torrent import Torrent
 from bitween.util.observable import Observable
 
-#: Requests of strangers that are told within the seconds; more of them would fill the disk.
+#: How many contact requests are logged within a period, in seconds; a flood would fill the disk.
 MAX_REQUESTS = 20
 REQUEST_PERIOD = 3600.0
 
 
 class Journal:
-    """Follows the events from now on."""
+    """Logs the events from its construction on."""
 
     _log = Logger()
 
@@ -37,14 +37,14 @@ class Journal:
         messenger: Observable[MessengerEvent],
         now: Callable[[], float],
     ) -> None:
-        """:param now: seconds, of any clock."""
+        """:param now: seconds of any clock that does not jump."""
         self._now = now
-        self._asking: set[str] = set()
-        self._told: list[float] = []
-        swarm.subscribe(self._swarm_did)
-        messenger.subscribe(self._messenger_did)
+        self._requests: set[str] = set()
+        self._logged: list[float] = []
+        swarm.subscribe(self._swarm_event)
+        messenger.subscribe(self._messenger_event)
 
-    def _swarm_did(self, event: SwarmEvent) -> None:
+    def _swarm_event(self, event: SwarmEvent) -> None:
         match event:
             case TorrentAdded(torrent=torrent):
                 verb = "sharing" if torrent.shared else "downloading"
@@ -58,22 +58,22 @@ class Journal:
             case TorrentRemoved(name=name):
                 self._log.info("removed {name!r}", name=printable(name))
 
-    def _messenger_did(self, event: MessengerEvent) -> None:
+    def _messenger_event(self, event: MessengerEvent) -> None:
         match event:
             case ContactChanged(contact=contact) if contact.pending is Pending.IN:
-                if contact.jid not in self._asking and self._may_tell():
+                if contact.jid not in self._requests and self._may_log():
                     self._log.info("{jid} asks to be a contact", jid=printable(contact.jid))
-                self._asking.add(contact.jid)
+                self._requests.add(contact.jid)
             case ContactChanged(contact=contact):
-                self._asking.discard(contact.jid)
+                self._requests.discard(contact.jid)
             case ContactRemoved(jid=jid):
-                self._asking.discard(jid)
+                self._requests.discard(jid)
 
-    def _may_tell(self) -> bool:
+    def _may_log(self) -> bool:
         now = self._now()
-        self._told = [then for then in self._told if then > now - REQUEST_PERIOD]
-        self._told.append(now)
-        return len(self._told) <= MAX_REQUESTS
+        self._logged = [time for time in self._logged if time > now - REQUEST_PERIOD]
+        self._logged.append(now)
+        return len(self._logged) <= MAX_REQUESTS
 
 
 def _described(torrent: Torrent) -> str:

@@ -1,4 +1,4 @@
-"""Remembers how fast everything together was in the last minutes."""
+"""The rates of all torrents together in the last minutes."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from bitween.util.observable import Observable
 
 #: Seconds from one sample to the next.
 INTERVAL = 1.0
-#: How many are kept: five minutes.
+#: How many samples are kept: five minutes.
 SAMPLES = 300
 
 
 class RateHistory:
     """
-    Adds up the rates of those torrents that move.
+    Samples the sum of the rates of all torrents.
 
-    What stands still costs nothing, however many torrents there are.
+    Only torrents that transfer data are summed up, so that idle ones cost nothing.
 
     :ivar interval: seconds from one sample to the next.
     """
@@ -28,36 +28,36 @@ class RateHistory:
     interval = INTERVAL
 
     def __init__(self, events: Observable[SwarmEvent]) -> None:
-        """:param events: tell what happens to torrents."""
-        self._moving: dict[InfoHash, Progress] = {}
+        """:param events: what happens to our torrents."""
+        self._active: dict[InfoHash, Progress] = {}
         self._samples: deque[Rates] = deque(maxlen=SAMPLES)
-        events.subscribe(self._swarm_did)
+        events.subscribe(self._swarm_event)
 
     @property
     def samples(self) -> Sequence[Rates]:
-        """Oldest first, :data:`INTERVAL` apart; the last one is from a moment ago."""
+        """The samples, oldest first, :data:`INTERVAL` apart."""
         return tuple(self._samples)
 
     def sample(self) -> None:
-        """Take note of the rates of this moment."""
-        moving = self._moving.values()
+        """Record the rates of this moment."""
+        active = self._active.values()
         self._samples.append(
             Rates(
-                sum(progress.download_rate for progress in moving),
-                sum(progress.upload_rate for progress in moving),
+                sum(progress.download_rate for progress in active),
+                sum(progress.upload_rate for progress in active),
             )
         )
 
-    def _swarm_did(self, event: SwarmEvent) -> None:
+    def _swarm_event(self, event: SwarmEvent) -> None:
         match event:
             case TorrentAdded(torrent=torrent) | TorrentChanged(torrent=torrent):
-                self._note(torrent)
+                self._update(torrent)
             case TorrentRemoved(info_hash=info_hash):
-                self._moving.pop(info_hash, None)
+                self._active.pop(info_hash, None)
 
-    def _note(self, torrent: Torrent) -> None:
+    def _update(self, torrent: Torrent) -> None:
         progress = torrent.progress
         if progress.download_rate or progress.upload_rate:
-            self._moving[torrent.info_hash] = progress
+            self._active[torrent.info_hash] = progress
         else:
-            self._moving.pop(torrent.info_hash, None)
+            self._active.pop(torrent.info_hash, None)

@@ -1,4 +1,10 @@
-"""What is shared only if the user has said so twice, or never."""
+"""
+Keeps paths from being shared by mistake.
+
+All contacts can download what is shared.  The daemon's own secrets are never shared; home
+directories, folders that may hold keys or passwords, and .torrent files only once the user confirms
+it.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +37,7 @@ KEY_FOLDERS = frozenset(
         "kwalletd",
     }
 )
-#: Files of the same kind.
+#: Files that hold keys or passwords.
 KEY_FILES = frozenset(
     {
         ".git-credentials",
@@ -55,21 +61,21 @@ _CONFIRM = "confirm to share it all the same"
 
 
 class ShareGuard:
-    """Keeps what is hardly ever meant from being shared with every contact by a slip."""
+    """Refuses paths, or asks for a confirmation."""
 
     def __init__(self, private: Sequence[str] = (), hidden: bool = True) -> None:
         """
-        :param private: paths of the daemon's own secrets.
-        :param hidden: whether files and folders count whose name begins with a dot.
+        :param private: the paths of the daemon's own secrets.
+        :param hidden: whether entries are shared whose name begins with a dot.
         """
         self._private = tuple(map(os.path.realpath, private))
         self._hidden = hidden
 
-    def forbid(self, path: str) -> None:
+    def check_allowed(self, path: str) -> None:
         """
-        See whether a path may be shared, or downloaded to, at all.
+        Check that a path may be shared, or downloaded to, at all.
 
-        :raises ForbiddenPath: if it is something of the daemon's own, or lies in that.
+        :raises ForbiddenPath: if it is one of the daemon's secrets, or lies in one.
         """
         real = os.path.realpath(path)
         for private in self._private:
@@ -82,30 +88,30 @@ class ShareGuard:
                     values={"path": path},
                 )
 
-    def doubts(self, path: str) -> Iterator[None]:
+    def check_intended(self, path: str) -> Iterator[None]:
         """
-        Look for a reason to ask back before a path is shared, one entry of a folder a step.
+        Check whether the user must confirm that a path is shared, one entry of a folder a step.
 
-        :param path: absolute, and there.
-        :raises ConfirmationNeeded: if there is one.
+        :param path: absolute; it exists.
+        :raises ConfirmationNeeded: if so.
         """
         real = os.path.realpath(path)
-        _doubt_place(path, real)
+        _check_place(path, real)
         if os.path.isfile(real):
-            yield from _doubting_torrent_file(path, real)
+            yield from _check_torrent_file(path, real)
             return
-        for name in self._keys_in(real):
+        for name in self._find_keys(real):
             if name:
                 raise _keys(path, f"{quoted(path)} holds {quoted(name)}", name)
             yield
 
-    def _keys_in(self, folder: str) -> Iterator[str]:
-        """Every entry below a folder: its path where it holds keys, else nothing."""
-        waiting = [folder]
-        while waiting:
-            above = waiting.pop()
-            # What cannot be read is reported when it is hashed; it may only just have gone.
-            with suppress(OSError), os.scandir(above) as entries:
+    def _find_keys(self, folder: str) -> Iterator[str]:
+        """Walk a folder: the relative path of each entry that may hold keys, else ``""``."""
+        folders = [folder]
+        while folders:
+            current = folders.pop()
+            # What cannot be read is reported when it is hashed; it may have just been deleted.
+            with suppress(OSError), os.scandir(current) as entries:
                 for entry in entries:
                     if entry.name.startswith(".") and not self._hidden:
                         continue
@@ -113,11 +119,11 @@ class ShareGuard:
                     if _is_key(entry.name, is_folder):
                         yield os.path.relpath(entry.path, folder)
                     elif is_folder:
-                        waiting.append(entry.path)
+                        folders.append(entry.path)
                     yield ""
 
 
-def _doubt_place(path: str, real: str) -> None:
+def _check_place(path: str, real: str) -> None:
     parts = real.split(os.sep)
     for number, part in enumerate(parts, 1):
         if _is_key(part, is_folder=number < len(parts) or os.path.isdir(real)):
@@ -146,7 +152,7 @@ def _doubt_place(path: str, real: str) -> None:
         )
 
 
-def _doubting_torrent_file(path: str, real: str) -> Iterator[None]:
+def _check_torrent_file(path: str, real: str) -> Iterator[None]:
     if not real.endswith(SUFFIX) or os.path.getsize(real) > MAX_LENGTH:
         return
     try:

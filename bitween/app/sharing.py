@@ -76,9 +76,9 @@ class Sharing:
         :raises BadPath: if it is clear at once that the path cannot be shared.
         :raises ConfirmationNeeded: if the path is rarely meant, and ``confirmed`` is false.
         """
-        self._guard.forbid(checked_path(path))
+        self._guard.check_allowed(checked_path(path))
         if not confirmed:
-            await in_slices(self._reactor, self._guard.doubts(path))
+            await in_slices(self._reactor, self._guard.check_intended(path))
         return self.add_path(path, strict=strict)
 
     def add_path(
@@ -94,7 +94,7 @@ class Sharing:
         :raises BadPath: if it is clear at once that the path cannot be shared.
         """
         intention = Intention(os.path.normpath(checked_path(path)), strict)
-        self._guard.forbid(intention.path)
+        self._guard.check_allowed(intention.path)
         self._intentions.intend(intention)
         return self._start(intention, origin)
 

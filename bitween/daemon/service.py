@@ -184,7 +184,7 @@ def _make_folder(path: str, guard: ShareGuard) -> None:
     :raises StartupError: if it cannot be made, or holds our own files: contacts choose names there.
     """
     try:
-        guard.forbid(path)
+        guard.check_allowed(path)
         os.makedirs(path, exist_ok=True)
     except OSError as error:
         raise StartupError(

@@ -99,7 +99,7 @@ class ChatTests(SynchronousTestCase):
     def test_get_by_hash(self) -> None:
         """Also what nobody shares yet."""
         report = self.report("get", share=A.upper())
-        self.assertEqual(report.text, f"{A} will be downloaded once somebody has it")
+        self.assertEqual(report.text, f"{A} will be downloaded once a contact has it")
 
     def test_get_what_is_not_there(self) -> None:
         """One can say something else."""

@@ -148,7 +148,8 @@ class Pep(Extension, PubSubClient):
         if message.getAttribute("type") == "error":
             return
         if resource or not self._trusts(jid):
-            # An account's events come from its bare JID (XEP-0163 §4.3).
+            # An account's events come from its bare JID (XEP-0163 §4.3).  Trust is checked here and
+            # nowhere else: MessengerPort.events promises it to all subscribers.
             self.refused += 1
             self._log_once(f"refused an event of {printable(jid) or 'no sender'}: no contact")
             return

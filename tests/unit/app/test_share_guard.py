@@ -20,13 +20,13 @@ class DoubtsTests(SynchronousTestCase):
             os.waitid(os.P_PID, ended.pid, os.WEXITED | os.WNOWAIT)
             folder = f"/proc/{ended.pid}/net"
             self.assertRaises(OSError, list, os.scandir(folder))
-            list(ShareGuard().doubts(folder))
+            list(ShareGuard().check_intended(folder))
 
     def test_keys_below_a_name_that_is_not_utf8(self) -> None:
         """The error can be shown and sent: nothing in it stands for a byte that is no text."""
         folder = self.mktemp()
         os.makedirs(os.fsencode(os.path.join(folder, "old")) + b"\xff/.ssh")
-        error = self.assertRaises(ConfirmationNeeded, list, ShareGuard().doubts(folder))
+        error = self.assertRaises(ConfirmationNeeded, list, ShareGuard().check_intended(folder))
         "".join((error.message, *map(str, error.values.values()))).encode()
         self.assertIn("old\\xff/.ssh", error.message)
 
@@ -35,4 +35,4 @@ class DoubtsTests(SynchronousTestCase):
         path = f"{self.mktemp()}.torrent"
         with open(path, "wb") as file:
             file.write(b"d-3:e")
-        list(ShareGuard().doubts(path))
+        list(ShareGuard().check_intended(path))
