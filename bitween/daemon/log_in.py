@@ -17,7 +17,7 @@ from bitween.errors import (
 from bitween.settings.settings import Settings
 from bitween.storage.database import Database
 from bitween.xmpp.session.account import Account
-from bitween.xmpp.session.errors import is_displaced
+from bitween.xmpp.session.connection_errors import is_displaced
 
 #: The exit status after another program has logged in with the resource in ``--jid``. A supervisor
 #: must not start the daemon again then: the two would throw each other out without end.

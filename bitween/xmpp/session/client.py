@@ -50,9 +50,10 @@ from bitween.util.observable import Observable
 from bitween.util.token_bucket import TokenBucket
 from bitween.xmpp.roster.presence import unavailable
 from bitween.xmpp.session.account import Account
+from bitween.xmpp.session.connection_errors import UNWELCOME, connection_error, silent
 from bitween.xmpp.session.connector import Connector
 from bitween.xmpp.session.dns import Place
-from bitween.xmpp.session.errors import UNWELCOME, connection_error, no_session, silent
+from bitween.xmpp.session.errors import no_session
 from bitween.xmpp.session.keepalive import KeepAlive, notice_dead_links
 from bitween.xmpp.session.request_budget import RequestBudget
 from bitween.xmpp.session.retries import RetryPolicy

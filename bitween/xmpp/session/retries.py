@@ -8,7 +8,7 @@ from twisted.logger import Logger
 
 from bitween.errors import LogInRefused, XMPPError
 from bitween.util.backoff import Backoff
-from bitween.xmpp.session.errors import is_displaced, is_final, may_pass
+from bitween.xmpp.session.connection_errors import is_displaced, is_final, may_pass
 
 
 @dataclass(frozen=True, slots=True)

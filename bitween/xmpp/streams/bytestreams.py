@@ -21,8 +21,8 @@ from bitween.xmpp.extensions.extension import Extension
 from bitween.xmpp.jids import split
 from bitween.xmpp.namespaces import NS_BYTESTREAMS
 from bitween.xmpp.session.errors import request_error
+from bitween.xmpp.streams.proxied_stream import ProxiedStream
 from bitween.xmpp.streams.proxies import Proxies, Proxy, proxies_in
-from bitween.xmpp.streams.socks import ProxiedStream
 from bitween.xmpp.streams.stream_limits import StreamLimiter
 
 #: seconds for a proxy to take a connection, and as many for its words.

@@ -13,7 +13,7 @@ from twisted.trial.unittest import SynchronousTestCase
 import bitween
 import bitween.web
 from bitween.api.results.faults import KINDS
-from bitween.xmpp.session.errors import _CREDENTIALS, _NETWORK_WORDS, _STREAM_WORDS
+from bitween.xmpp.session.connection_errors import _CREDENTIALS, _NETWORK_WORDS, _STREAM_WORDS
 
 _ROOT = Path(bitween.__file__).parent
 _STRINGS = (files(bitween.web) / "static" / "strings.js").read_text(encoding="utf-8")

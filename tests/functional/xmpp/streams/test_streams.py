@@ -23,7 +23,8 @@ from bitween.xmpp.namespaces import (
     NS_DISCO_ITEMS,
     NS_IBB,
 )
-from bitween.xmpp.streams.in_band import BLOCK_SIZE, LEAST_BLOCK_SIZE, stream_limit
+from bitween.xmpp.streams.in_band import LEAST_BLOCK_SIZE
+from bitween.xmpp.streams.in_band_stream import BLOCK_SIZE, stream_limit
 from bitween.xmpp.streams.proxies import MAX_FAILED, MAX_PORTS, Proxies
 from bitween.xmpp.streams.stream_limits import MAX_IN_ALL, MAX_OF_CONTACT, REQUESTS, StreamLimiter
 from bitween.xmpp.streams.streams import Streams

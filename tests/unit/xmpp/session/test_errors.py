@@ -8,7 +8,7 @@ from twisted.words.protocols.jabber.error import StreamError
 from twisted.words.xish.domish import ParserError
 
 from bitween.errors import CertificateRefused, LogInRefused
-from bitween.xmpp.session.errors import connection_error
+from bitween.xmpp.session.connection_errors import connection_error
 from bitween.xmpp.session.parser import NoStream
 from bitween.xmpp.session.tls import CertificateForAnother
 
