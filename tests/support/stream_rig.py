@@ -162,8 +162,6 @@ class Rig(StreamManager):
         """The ids of our last requests that wait for an answer; a thief could not know them."""
         return [*self._iqDeferreds, *getattr(self.stream, "iqDeferreds", ())][-6:]
 
-    # ---- what the handlers want of a client
-
     def session_is_ready(self) -> None:
         """The roster is here."""
         self.online = self.in_session = True
@@ -177,8 +175,6 @@ class Rig(StreamManager):
         """Send a request."""
         request.timeout = 30
         return super().request(request)
-
-    # ---- what the use cases want of a messenger
 
     @property
     def contacts(self) -> Sequence[Contact]:

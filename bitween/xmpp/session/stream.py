@@ -128,8 +128,6 @@ class Stream(xmlstream.XmlStream):
         self.rawDataOutFn = lambda data: budget.charge(len(data))
         self.forged = 0
 
-    # ---- out
-
     def send(self, obj: Any) -> None:
         """
         Send a stanza or raw text; a stanza of a suspended session waits for its resumption.
@@ -173,8 +171,6 @@ class Stream(xmlstream.XmlStream):
     def _ask(self) -> None:
         if self.management is not None and self.management.asks():
             self.send(REQUEST)
-
-    # ---- in
 
     def _initializeStream(self) -> None:
         if self.stream is not None:
@@ -279,8 +275,6 @@ class Stream(xmlstream.XmlStream):
         """Close: the server has ended the session, which cannot be resumed then."""
         self.forget()
         super().onDocumentEnd()
-
-    # ---- the connection goes, and another one comes
 
     def connectionLost(self, reason: Failure) -> None:
         """Leave it to the watcher what follows."""

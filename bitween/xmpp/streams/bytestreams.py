@@ -68,8 +68,6 @@ class Bytestreams(Extension):
         """Listen for offers."""
         self.xmlstream.addObserver(_OFFER, self._asked)
 
-    # ---- we offer
-
     async def open(self, jid: str, resource: str, sid: str) -> ProxiedStream:
         """
         Open a stream through a proxy of our server (XEP-0065 §6).
@@ -120,8 +118,6 @@ class Bytestreams(Extension):
         except Exception as error:
             why = request_error(error)
             raise RequestRefused(f"{proxy} does not relay: {why}") from None
-
-    # ---- they offer
 
     def expect(self, jid: str, resource: str, sid: str) -> Deferred[ProxiedStream]:
         """
@@ -212,8 +208,6 @@ class Bytestreams(Extension):
             except BitweenError as error:
                 why = RequestRefused(error.message, error.hint)
         raise why
-
-    # ---- both
 
     async def _dial(
         self, proxy: Proxy, addresses: Sequence[str], name: str, jid: str, resource: str

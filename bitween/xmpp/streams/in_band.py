@@ -131,8 +131,6 @@ class InBand(Extension):
         answer: Deferred[Any] = iq.send(peer)
         return answer
 
-    # ---- requests
-
     def _asked(self, iq: Any) -> None:
         sender = iq.getAttribute("from", "")
         jid, resource = split(sender)

@@ -86,8 +86,6 @@ class InBandStream:
         else:
             self._ended.append(call)
 
-    # ---- a stream
-
     def begin(self, protocol: Any) -> None:
         """Have a protocol speak over it; nothing was lost that came before."""
         self._protocol = protocol
@@ -100,8 +98,6 @@ class InBandStream:
     def abort(self) -> None:
         """Break off."""
         self.abortConnection()
-
-    # ---- ITransport
 
     def write(self, data: bytes) -> None:
         """Send it, soon."""
@@ -138,8 +134,6 @@ class InBandStream:
 
     getHost = getPeer
 
-    # ---- IConsumer
-
     def registerProducer(self, producer: Any, streaming: bool) -> None:
         """
         Hold a producer up while there is too much to send.
@@ -156,8 +150,6 @@ class InBandStream:
         self._producer = None
         self._go_on()
 
-    # ---- IPushProducer
-
     def pauseProducing(self) -> None:
         """Hand nothing out for now."""
         self._paused = True
@@ -172,8 +164,6 @@ class InBandStream:
     def stopProducing(self) -> None:
         """Close."""
         self.loseConnection()
-
-    # ---- what comes
 
     def came(self, seq: int, data: bytes, acknowledge: Callable[[], None]) -> None:
         """
@@ -214,8 +204,6 @@ class InBandStream:
     def _hand_out(self, data: bytes, acknowledge: Callable[[], None]) -> None:
         acknowledge()
         self._protocol.dataReceived(data)
-
-    # ---- what goes
 
     def _go_on(self) -> None:
         if self._sending or self._timer is not None or self._lost is not None:

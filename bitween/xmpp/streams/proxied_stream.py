@@ -65,8 +65,6 @@ class ProxiedStream(Protocol):
         if self.transport is not None:
             self.transport.abortConnection()
 
-    # ---- the connection
-
     def connectionMade(self) -> None:
         """Greet."""
         self.transport.setTcpNoDelay(True)

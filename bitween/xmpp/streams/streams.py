@@ -8,23 +8,21 @@ from typing import Any, Protocol
 
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
-from twisted.words.protocols.jabber.error import StanzaError
-from twisted.words.protocols.jabber.xmlstream import toResponse
 from twisted.words.xish import domish
 
-from bitween.errors import BitweenError, RequestRefused
+from bitween.errors import RequestRefused
 from bitween.model.jid import MAX_JID
 from bitween.model.relay_route import RelayRoute
 from bitween.model.text import printable
 from bitween.util.token_bucket import RESERVE, TokenBucket
 from bitween.xmpp.elements import Element
 from bitween.xmpp.extensions.extension import Extension
-from bitween.xmpp.jids import split
 from bitween.xmpp.namespaces import NS_BITWEEN
 from bitween.xmpp.session.errors import no_session, request_error
 from bitween.xmpp.streams.bytestreams import Bytestreams
 from bitween.xmpp.streams.in_band import InBand
 from bitween.xmpp.streams.proxies import Proxies
+from bitween.xmpp.streams.relay_server import RelayServer
 from bitween.xmpp.streams.stream_limits import StreamLimiter
 
 #: bytes of the largest torrent that goes in band, unless it is said otherwise.
@@ -32,11 +30,8 @@ IN_BAND_LIMIT = 1_000_000
 
 # bytes of a question to a contact.
 _REQUEST_SIZE = 300
-_MAX_SID = 255
 # of a number of bytes.
 _MAX_DIGITS = 18
-_QUESTION = f"/iq[@type='get']/relay[@xmlns='{NS_BITWEEN}']"
-_REQUEST = f"/iq[@type='set']/relay[@xmlns='{NS_BITWEEN}']"
 
 
 class ByteStream(Protocol):
@@ -86,7 +81,10 @@ class Streams(Extension):
         self._limiter = limiter = StreamLimiter(reactor)
         self._bytestreams = Bytestreams(reactor, proxies, limiter, admits, self._accepted)
         self._in_band = InBand(
-            *(reactor, budget, limiter, admits, self._accepted), limit=in_band_limit
+            reactor, budget, limiter, admits, self._accepted, limit=in_band_limit
+        )
+        self._relay_server = RelayServer(
+            proxies, self._bytestreams, limiter, admits, self._accepted, in_band_limit=in_band_limit
         )
         self._taker: Callable[[Any], None] | None = None
 
@@ -95,13 +93,7 @@ class Streams(Extension):
         super().setHandlerParent(parent)
         self._bytestreams.setHandlerParent(parent)
         self._in_band.setHandlerParent(parent)
-
-    def connectionInitialized(self) -> None:
-        """Listen for requests."""
-        self.xmlstream.addObserver(_QUESTION, self._asked)
-        self.xmlstream.addObserver(_REQUEST, self._asked)
-
-    # ---- the port
+        self._relay_server.setHandlerParent(parent)
 
     def accept(self, taker: Callable[[Any], None]) -> None:
         """
@@ -137,8 +129,6 @@ class Streams(Extension):
         :raises RequestRefused: if that cannot be, or too many are open.
         """
         return Deferred.fromCoroutine(self._open(jid, resource))
-
-    # ---- we ask
 
     async def _passage(self, jid: str, resource: str) -> RelayRoute:
         self._check_session()
@@ -228,62 +218,8 @@ class Streams(Extension):
         if self.xmlstream is None or not self.parent.online:
             raise no_session()
 
-    # ---- they ask
-
-    def _asked(self, iq: Any) -> None:
-        jid, resource = split(iq.getAttribute("from"))
-        if not resource or not self._admits(jid, resource):
-            # The fallback answers as to any request that it does not know.
-            return
-        iq.handled = True
-        Deferred.fromCoroutine(self._answer(iq, jid, resource)).addErrback(
-            lambda failure: self._log.failure("answering", failure)
-        )
-
-    async def _answer(self, iq: Any, jid: str, resource: str) -> None:
-        answer = toResponse(iq, "result")
-        try:
-            self._limiter.check_rate(jid)
-            if iq.getAttribute("type") == "get":
-                await self._describe(answer.addElement((NS_BITWEEN, "relay")))
-            else:
-                await self._open_for(jid, resource, iq.relay.getAttribute("sid", ""))
-        except BitweenError as error:
-            self._log.debug("no relay for {jid}: {why}", jid=printable(jid), why=str(error))
-            answer = StanzaError("resource-constraint", type="wait").toResponse(iq)
-        except StanzaError as error:
-            answer = error.toResponse(iq)
-        if self.xmlstream is not None:
-            self.send(answer)
-
-    async def _describe(self, relay: Any) -> None:
-        proxies = await self._proxies.own()
-        if proxies:
-            relay["proxy"] = proxies[0]
-        if self._in_band.limit:
-            relay["in-band"] = str(self._in_band.limit)
-
-    async def _open_for(self, jid: str, resource: str, sid: str) -> None:
-        """
-        Open a stream that somebody has asked for, and take it as one that they have opened.
-
-        :raises StanzaError: if that was not asked for rightly, or there is no proxy here.
-        """
-        if not 0 < len(sid) <= _MAX_SID:
-            raise StanzaError("bad-request")
-        if not await self._proxies.own():
-            raise StanzaError("item-not-found")
-        release = self._limiter.acquire(jid)
-        try:
-            stream = await self._bytestreams.open(jid, resource, sid)
-        except BaseException:
-            release()
-            raise
-        stream.when_ended(release)
-        self._accepted(stream)
-
     def _accepted(self, stream: ByteStream) -> None:
-        # Whoever has opened it may have been removed while a proxy took its time.
+        # The contact may have been removed while a proxy took its time.
         if self._taker is None or not self._admits(stream.jid, stream.resource):
             stream.abort()
         else:
