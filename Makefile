@@ -54,7 +54,7 @@ test-fast: $(VENV)/has-test
 
 coverage: $(VENV)/has-test $(VENV)/has-coverage
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m twisted.trial -j$(JOBS) $(COVER)
+	PYTHONPATH=$(CURDIR)/tools/coverage $(BIN)/python -m twisted.trial -j$(JOBS) $(COVER)
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage html --quiet --directory build/coverage
 	@$(BIN)/coverage json --quiet -o - | tools/show-coverage

@@ -96,7 +96,7 @@ class CliCase(TestCase):
             "XDG_RUNTIME_DIR": self.path("run"),
             "XDG_STATE_HOME": self.path("state"),
             "PATH": os.environ["PATH"],
-            "PYTHONPATH": ROOT,
+            "PYTHONPATH": os.pathsep.join(filter(None, (ROOT, os.environ.get("PYTHONPATH")))),
             "LANG": "C.UTF-8",
             "TERM": "xterm",
             "COLUMNS": "70",
