@@ -1,4 +1,4 @@
-"""Who may connect to us over BitTorrent: contacts who are there, at the addresses they name."""
+"""Lets the devices of contacts connect to us over BitTorrent, from the addresses that they name."""
 
 from __future__ import annotations
 
@@ -8,125 +8,121 @@ from ipaddress import ip_network
 from itertools import islice
 
 from bitween.connect.ports import IpFilterPort
-from bitween.model.access import Action, may
 from bitween.model.address import PeerAddress
 from bitween.model.catalogue.catalogue import Catalogue
 from bitween.model.catalogue.changes import CatalogueChange, Key
 from bitween.model.network_link import Network
 
-#: Seconds for which somebody who went is still let in: a transfer may outlive a log-in.
+#: Seconds for which a device that went offline may still connect: a transfer may outlive a log-in.
 GRACE_PERIOD = 15 * 60.0
 #: Seconds between two calls of :meth:`PeerAllowlist.expire`.
 EXPIRY_INTERVAL = 60.0
-#: How many are shut out in one look; each takes 0.07 ms.
-SWEPT_AT_ONCE = 500
+#: Devices that one call removes; each takes 0.07 ms.
+EXPIRED_AT_ONCE = 500
 
-# Somebody calls from another address of the network than the one that answers (RFC 8981).
+# An IPv6 device connects from another address of its network than the one that answers (RFC 8981).
 _IPV6_PREFIX = 64
 
 
 class PeerAllowlist:
     """
-    Keeps the door: follows who is there, and at which addresses.
+    Keeps the IP filter open for the devices that are online, and for a while after.
 
-    What a change costs depends on how many resources it is about, not on how many there are.
+    What a change costs depends on how many devices it is about, not on how many there are.
     """
 
     def __init__(
         self,
-        door: IpFilterPort,
+        ip_filter: IpFilterPort,
         catalogue: Catalogue,
-        believable: Callable[[PeerAddress], bool],
+        may_connect_from: Callable[[PeerAddress], bool],
         clock: Callable[[], float],
     ) -> None:
         """
-        :param believable: whether a contact may be at an address at all.
+        :param may_connect_from: whether a contact's device can be at an address at all.
         :param clock: seconds.
         """
-        self._door = door
+        self._ip_filter = ip_filter
         self._catalogue = catalogue
-        self._believable = believable
+        self._may_connect_from = may_connect_from
         self._clock = clock
-        self._admitted: Counter[Network] = Counter()
+        # How many keys each allowed network has.
+        self._allowed: Counter[Network] = Counter()
         self._networks: dict[Hashable, frozenset[Network]] = {}
-        self._met: dict[Key, tuple[PeerAddress, ...]] = {}
-        self._went: dict[Key, float] = {}
+        self._private: dict[Key, tuple[PeerAddress, ...]] = {}
+        self._offline_since: dict[Key, float] = {}
 
     def apply(self, change: CatalogueChange) -> None:
-        """Take over a change of what contacts announce, or of who is there."""
+        """Follow a change of what contacts announce, or of which devices are online."""
         forgotten = {key for key, record in change.records.items() if record is None}
-        moved = {(said.jid, said.resource): said.online for said in change.presences}
-        # Of who goes and had announced nothing, nothing would tell when he is to be forgotten.
-        forgotten |= {key for key in moved.keys() - change.records.keys() if not moved[key]}
+        presences = {(p.jid, p.resource): p.online for p in change.presences}
+        # A device that goes offline without an announcement leaves no record: forget it here.
+        forgotten |= {key for key in presences.keys() - change.records.keys() if not presences[key]}
         for key in forgotten:
             self._forget(key)
-        for key in (moved.keys() | change.records.keys()) - forgotten:
+        for key in (presences.keys() | change.records.keys()) - forgotten:
             self._update(key)
 
     def refresh(self) -> None:
-        """Judge everybody anew, for what is believable is another now."""
-        for jid, said in list(self._catalogue.online_announcements()):
-            self._update((jid, said.resource))
+        """Update every online device: ``may_connect_from`` may answer differently now."""
+        for jid, announcement in list(self._catalogue.online_announcements()):
+            self._update((jid, announcement.resource))
 
     def allow_candidates(self, jid: str, resource: str, addresses: Iterable[PeerAddress]) -> None:
-        """Let a resource in at addresses that it told us alone, too, as long as it is there."""
+        """Let an online device connect also from addresses that it told us alone."""
         if resource in self._catalogue.online(jid):
-            self._met[jid, resource] = tuple(addresses)
+            self._private[jid, resource] = tuple(addresses)
             self._update((jid, resource))
 
     def set(self, key: Hashable, addresses: Iterable[PeerAddress]) -> None:
         """
-        Let somebody in at these addresses, and at no others any more.
+        Allow these addresses under a key, and no others.
 
-        :param key: names whom they belong to, other than by bare JID and resource.
+        :param key: what the addresses belong to; a device, or any other key.
         """
         after = frozenset(map(_network, addresses))
         before = self._networks.get(key, frozenset())
-        self._admitted.update(after - before)
-        self._admitted.subtract(before - after)
-        refused = [network for network in before - after if not self._admitted[network]]
-        admitted = [network for network in after - before if self._admitted[network] == 1]
-        for network in refused:
-            del self._admitted[network]
+        self._allowed.update(after - before)
+        self._allowed.subtract(before - after)
+        removed = [network for network in before - after if not self._allowed[network]]
+        added = [network for network in after - before if self._allowed[network] == 1]
+        for network in removed:
+            del self._allowed[network]
         if after:
             self._networks[key] = after
         else:
             self._networks.pop(key, None)
-        if admitted:
-            self._door.admit(admitted)
-        if refused:
-            self._door.refuse(refused)
+        if added:
+            self._ip_filter.admit(added)
+        if removed:
+            self._ip_filter.refuse(removed)
 
     def expire(self, online: bool) -> None:
         """
-        Shut out those who went long ago.
+        Remove the devices that went offline long ago.
 
         :param online: whether we would know it if they came back.
         """
         now = self._clock()
         if not online:
-            self._went = dict.fromkeys(self._went, now)
-        gone = (key for key, when in self._went.items() if when <= now - GRACE_PERIOD)
-        for key in list(islice(gone, SWEPT_AT_ONCE)):
+            self._offline_since = dict.fromkeys(self._offline_since, now)
+        gone = (key for key, since in self._offline_since.items() if since <= now - GRACE_PERIOD)
+        for key in list(islice(gone, EXPIRED_AT_ONCE)):
             self._forget(key)
 
     def _update(self, key: Key) -> None:
-        jid, resource = key
-        if not may(jid, None, Action.HAVE):
-            self._forget(key)
-            return
-        if resource not in self._catalogue.online(jid):
+        if key[1] not in self._catalogue.online(key[0]):
             if key in self._networks:
-                self._went.setdefault(key, self._clock())
+                self._offline_since.setdefault(key, self._clock())
             return
-        self._went.pop(key, None)
+        self._offline_since.pop(key, None)
         announced = (candidate.address for candidate in self._catalogue.candidates(*key))
-        addresses = (*announced, *self._met.get(key, ()))
-        self.set(key, filter(self._believable, addresses))
+        addresses = (*announced, *self._private.get(key, ()))
+        self.set(key, filter(self._may_connect_from, addresses))
 
     def _forget(self, key: Key) -> None:
-        self._went.pop(key, None)
-        self._met.pop(key, None)
+        self._offline_since.pop(key, None)
+        self._private.pop(key, None)
         self.set(key, ())
 
 

@@ -1,4 +1,9 @@
-"""What can be told from two lists of candidates before anybody dials: order, rungs, obstacles."""
+"""
+What two lists of candidates tell before any address is dialled: order, route kinds, obstacles.
+
+"Ours" are the candidates of this daemon, "theirs" those of the device that it connects to
+(RFC 8445 calls them local and remote).
+"""
 
 from __future__ import annotations
 
@@ -10,7 +15,7 @@ from bitween.model.address import PeerAddress
 from bitween.model.candidate import Candidate, CandidateKind
 from bitween.model.route import Obstacle, RouteKind
 
-# What a home's router gives to one network; a larger one has the other network's addresses, too.
+# The network that a home's router usually makes; a larger one would include other networks.
 _NETWORK_BITS = {4: 24, 6: 64}
 
 _OPEN_A_PORT = (
@@ -19,7 +24,7 @@ _OPEN_A_PORT = (
 )
 
 
-#: What is known before both have dialled each other at the same time.
+#: The reason while hole punching was not tried.
 UNANSWERED = Obstacle(
     "nothing answers at their addresses",
     "perhaps nothing: the first download will show whether hole punching works",
@@ -29,10 +34,10 @@ UNANSWERED = Obstacle(
 
 def dial_order(theirs: Iterable[Candidate], ours: Iterable[Candidate]) -> list[PeerAddress]:
     """
-    The addresses of theirs that are to be dialled, in the order in which they promise most.
+    The addresses to dial, most promising first.
 
-    That is: in a network of ours, IPv6, public IPv4, private addresses of other networks; and last
-    of all those at which others got no answer.
+    Those in our own networks come first, then IPv6, public IPv4, and private addresses of other
+    networks; addresses that others could not reach come last.
     """
     networks = _networks(ours)
 
@@ -52,10 +57,10 @@ def dial_order(theirs: Iterable[Candidate], ours: Iterable[Candidate]) -> list[P
 
 def confirmed_address(theirs: Iterable[Candidate], ours: Iterable[Candidate]) -> PeerAddress | None:
     """
-    The address that is dialled before anybody knows whether somebody answers there.
+    The address to dial before any probe has ended; ``None`` if there is none.
 
-    It is in a network of ours, or a contact came through to it: while an address is being dialled
-    in vain, libtorrent parts from whoever comes from there.
+    It is in one of our networks, or a contact has reached it.  Others are not dialled on suspicion:
+    while libtorrent dials an address in vain, it drops incoming connections from there.
     """
     theirs, ours = list(theirs), list(ours)
     first = next(iter(dial_order(theirs, ours)), None)
@@ -67,9 +72,9 @@ def confirmed_address(theirs: Iterable[Candidate], ours: Iterable[Candidate]) ->
 
 def route_kind_at(address: PeerAddress, theirs: Iterable[Candidate] = ()) -> RouteKind:
     """
-    On which rung somebody stands who is met directly at an address.
+    The kind of a direct route to an address.
 
-    :param theirs: what is known of their addresses.
+    :param theirs: the candidates of the device, which tell mapped addresses from others.
     """
     if address.rank <= 1:
         return RouteKind.LAN
@@ -80,7 +85,7 @@ def route_kind_at(address: PeerAddress, theirs: Iterable[Candidate] = ()) -> Rou
 
 
 def direct_obstacle(ours: Collection[Candidate], theirs: Collection[Candidate]) -> Obstacle | None:
-    """Why no direct way can be, whoever dials; ``None`` where one could be."""
+    """Why neither side can dial the other; ``None`` if one of them may be able to."""
     if not theirs:
         return Obstacle(
             "they announce no address to connect to",
@@ -105,23 +110,23 @@ def direct_obstacle(ours: Collection[Candidate], theirs: Collection[Candidate]) 
 
 def punch_obstacle(ours: Collection[Candidate], theirs: Collection[Candidate]) -> Obstacle | None:
     """
-    Why both sides can hardly meet halfway, where nothing else is left to hope for.
+    Why hole punching can hardly work, where no address is likely to answer either.
 
-    A router that shows each contact another port is passed only if the other side's router lets in
-    whoever comes; few do.
+    A symmetric NAT, which uses another port for each destination, can be passed only if the other
+    side's NAT accepts packets from any address; few do.
 
-    :returns: ``None`` where nothing speaks against a hole, or somebody may be dialled.
+    :returns: ``None`` if a hole may be punched, or an address may answer.
     """
-    here, there = _varies(ours), _varies(theirs)
-    if not (here or there) or _may_answer(theirs, ours) or _may_answer(ours, theirs):
+    our_nat, their_nat = _is_symmetric(ours), _is_symmetric(theirs)
+    if not (our_nat or their_nat) or _may_answer(theirs, ours) or _may_answer(ours, theirs):
         return None
-    return _SYMMETRIC[here, there]
+    return _SYMMETRIC[our_nat, their_nat]
 
 
-#: What both did at the same time, in vain.
+#: The reason after both sides dialled at the same time in vain.
 _NO_HOLE = Obstacle("hole punching did not work", detail="no_hole")
 _ANOTHER_PORT = "another port towards each contact (symmetric NAT)"
-#: By whether our router, and theirs, shows everybody another port.
+#: By whether our NAT, and theirs, is symmetric (RFC 4787 §4.1).
 _SYMMETRIC = {
     (True, True): Obstacle(
         f"hole punching cannot work: both routers use {_ANOTHER_PORT}",
@@ -142,12 +147,12 @@ _SYMMETRIC = {
 
 
 def failure_reasons(
-    theirs: Sequence[Candidate], no_meeting: Obstacle | None = None
+    theirs: Sequence[Candidate], refusal: Obstacle | None = None
 ) -> tuple[Obstacle, Obstacle]:
     """
-    Why there is no direct way, after everything was tried.
+    Why there is no direct route, after everything was tried.
 
-    :param no_meeting: why both could not dial each other at the same time; ``None`` if they did.
+    :param refusal: why the device did not dial us at the same time; ``None`` if it did.
     """
     count = len({candidate.address for candidate in theirs if candidate.dialable})
     plural = "" if count == 1 else "es"
@@ -158,15 +163,15 @@ def failure_reasons(
         {"n": count},
     )
     # What helps against the first would help against the second, too.
-    return silent, replace(no_meeting or _NO_HOLE, fix="")
+    return silent, replace(refusal or _NO_HOLE, fix="")
 
 
-def _varies(candidates: Iterable[Candidate]) -> bool:
+def _is_symmetric(candidates: Iterable[Candidate]) -> bool:
     return any(candidate.varies for candidate in candidates)
 
 
 def _may_answer(dialled: Collection[Candidate], diallers: Collection[Candidate]) -> bool:
-    """Whether somebody may be dialled, as far as their addresses tell."""
+    """Whether one of the dialled candidates may answer, as far as the addresses tell."""
     families = _families(diallers)
     near = _networks(diallers) if may_share_network(dialled, diallers) else set()
     return any(
@@ -177,17 +182,17 @@ def _may_answer(dialled: Collection[Candidate], diallers: Collection[Candidate])
 
 
 def _may_be_open(candidate: Candidate) -> bool:
-    # Firewalls for IPv6 that let nobody in are passed by a hole, as they change no port.
+    # A hole passes an IPv6 firewall that accepts nothing, as it translates no port.
     return candidate.reached is not False or candidate.address.is_ipv6
 
 
 def may_share_network(some: Iterable[Candidate], others: Iterable[Candidate]) -> bool:
-    """Whether both may be behind one router, as far as they say where they are seen."""
-    seen, seen_others = _seen(some), _seen(others)
-    return not (seen and seen_others) or bool(seen & seen_others)
+    """Whether both may be behind one router: their reflexive IPv4 addresses do not differ."""
+    reflexive, of_others = _reflexive(some), _reflexive(others)
+    return not (reflexive and of_others) or bool(reflexive & of_others)
 
 
-def _seen(candidates: Iterable[Candidate]) -> set[str]:
+def _reflexive(candidates: Iterable[Candidate]) -> set[str]:
     return {
         c.address.address
         for c in candidates

@@ -1,4 +1,4 @@
-"""What contacts can make us dial, and what not."""
+"""Decides what contacts can make this daemon dial, and from where they may connect."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from bitween.model.dial_budget import DialBudget
 from bitween.model.network_link import Network
 from bitween.model.same_network import is_in_own_network
 
-#: Different addresses that one contact can have dialled in vain: within so many seconds, so many.
-#: A phone that moves from cell to cell and is never met does not come to that.
+#: Different addresses that one contact can have dialled in vain: how many within how many seconds.
+#: A phone that moves from cell to cell and is never reached stays below.
 MAX_FAILED = {3600.0: 32, 86400.0: 128}
-#: Of these, ports of one host within a day: a household has no more devices of one account, and who
-#: looks around on somebody else's server comes no further.
+#: Of these, ports of one host within a day: a household has no more devices of one account, and a
+#: contact cannot have another person's server scanned.
 MAX_PORTS = 8
 
 
@@ -26,9 +26,8 @@ class DialPolicy:
     """
     Decides which of a contact's addresses are dialled.
 
-    A contact announces what it likes: addresses in our own network among them, at which printers
-    and routers answer, and ports of other people's servers.  What we dial, and whether we go on, it
-    can see.
+    A contact can announce any address: those of printers and routers in our own network, or ports
+    of other people's servers.  It can see what we dial, and whether an address answered us.
     """
 
     def __init__(
@@ -39,7 +38,7 @@ class DialPolicy:
         trusted: Collection[Network] = (),
     ) -> None:
         """
-        :param serves: whether a BitTorrent client of our own user listens at an address of this
+        :param serves: whether a BitTorrent client of the same user listens at an address of this
             machine.
         :param trusted: private networks in which contacts are dialled without further proof.
         """
@@ -66,15 +65,15 @@ class DialPolicy:
         """
         Whether a contact may connect to us from an address that it names.
 
-        What comes from an address of this machine comes from any user of it: so that counts only
-        where a daemon of our own user is.
+        Every user of this machine can connect from its addresses, so these count only where a
+        daemon of the same user listens.
         """
         if self.is_this_machine(address.address):
             return self._may_dial_here(address)
         return not address.ip.is_link_local
 
     def needs_proof(self, address: PeerAddress) -> bool:
-        """Whether an address would be dialled if its device proved that it is in our network."""
+        """Whether an address may be dialled only if its device shares a network with us."""
         return (
             address.port >= LOWEST_PORT
             and not self.is_this_machine(address.address)
@@ -84,15 +83,16 @@ class DialPolicy:
 
     def within_budget(self, jid: str, addresses: Iterable[PeerAddress]) -> list[PeerAddress]:
         """
-        Choose what is dialled for a contact, and count it as failed until it is known better.
+        Choose the addresses that a contact's budget allows.
 
-        :param addresses: the best first.
-        :returns: those of them for which the contact's budget suffices.
+        Each counts as failed until :meth:`connected`.
+
+        :param addresses: best first.
         """
         return [address for address in addresses if self._failed.take(jid, address)]
 
     def connected(self, jid: str, address: PeerAddress) -> None:
-        """Take note that a contact was really met at an address."""
+        """Note that a contact was connected at an address; it no longer counts as failed."""
         self._failed.give_back(jid, address)
 
     def is_this_machine(self, address: str) -> bool:
