@@ -121,7 +121,7 @@ class _Side:
     async def relay(self, resource: str) -> Relay:
         """A relay to the swarm, which is started."""
         self.swarm.startService()
-        self.swarm.admit([ip_network("127.0.0.0/8")])
+        self.swarm.allow_peers_from([ip_network("127.0.0.0/8")])
         await self.swarm.ready
         messenger = await self.messenger(resource)
         relay = Relay(

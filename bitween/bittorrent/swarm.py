@@ -270,12 +270,12 @@ class Swarm(Service):
         self._parts.dialler.offer(torrent, addresses)
         self._parts.queue.reschedule()
 
-    def admit(self, networks: Iterable[Network]) -> None:
+    def allow_peers_from(self, networks: Iterable[Network]) -> None:
         """Let peers who come from these networks connect; nobody else does."""
         if self._context.running is not None:
             self._context.running.ip_filter.allow(networks)
 
-    def refuse(self, networks: Iterable[Network]) -> None:
+    def deny_peers_from(self, networks: Iterable[Network]) -> None:
         """Let them connect no more, and part from those who are connected."""
         if self._context.running is not None:
             self._context.running.ip_filter.deny(networks)

@@ -8,6 +8,7 @@ from ipaddress import ip_network
 from itertools import islice
 
 from bitween.connect.ports import IpFilterPort
+from bitween.model.access import Action, may
 from bitween.model.address import PeerAddress
 from bitween.model.catalogue.catalogue import Catalogue
 from bitween.model.catalogue.changes import CatalogueChange, Key
@@ -93,9 +94,9 @@ class PeerAllowlist:
         else:
             self._networks.pop(key, None)
         if added:
-            self._ip_filter.admit(added)
+            self._ip_filter.allow_peers_from(added)
         if removed:
-            self._ip_filter.refuse(removed)
+            self._ip_filter.deny_peers_from(removed)
 
     def expire(self, online: bool) -> None:
         """
@@ -111,7 +112,11 @@ class PeerAllowlist:
             self._forget(key)
 
     def _update(self, key: Key) -> None:
-        if key[1] not in self._catalogue.online(key[0]):
+        jid, resource = key
+        if not may(jid, None, Action.HAVE):
+            self._forget(key)
+            return
+        if resource not in self._catalogue.online(jid):
             if key in self._networks:
                 self._offline_since.setdefault(key, self._clock())
             return

@@ -60,10 +60,10 @@ class PeerSwarmPort(Protocol):
 class IpFilterPort(Protocol):
     """The filter of the BitTorrent port; it lets no peer connect unless its network is allowed."""
 
-    def admit(self, networks: Iterable[Network]) -> None:
+    def allow_peers_from(self, networks: Iterable[Network]) -> None:
         """Let peers from these networks connect."""
 
-    def refuse(self, networks: Iterable[Network]) -> None:
+    def deny_peers_from(self, networks: Iterable[Network]) -> None:
         """Stop letting peers from these networks connect, and disconnect those that are."""
 
 

@@ -1,4 +1,16 @@
-"""Finds out whether we can be reached: asks contacts to dial us."""
+"""
+Finds out whether this daemon can be reached: asks contacts to dial it back.
+
+A device is asked about our addresses over XMPP, dials them, and tells which answered.  A test asks
+a few devices, of different contacts if possible and in other networks than ours, as a device in our
+own network passes no firewall.  Tests run
+
+* when our addresses have changed, SETTLE seconds later;
+* when another device comes online and the reachability of an address is still unknown;
+* every INTERVAL seconds,
+
+but never more often than every PAUSE seconds.
+"""
 
 from __future__ import annotations
 
@@ -21,13 +33,13 @@ from bitween.model.diagnosis import Finding, Verdict
 from bitween.model.dial_back import MAX_DIALLED, DialBack
 from bitween.model.same_network import public_network
 
-#: seconds until what is known is looked at anew.
+#: Seconds until the addresses are tested again.
 INTERVAL = 30 * 60.0
-#: seconds for presences and announcements to come, before somebody is asked.
+#: Seconds for presences and announcements to arrive before a device is asked.
 SETTLE = 2.0
-#: seconds from one test to the next: nobody is asked more often than contacts put up with.
+#: Seconds between two tests: contacts refuse more frequent requests.
 PAUSE = 100.0
-#: Whose answers are enough, and how many are asked for them.
+#: Answers that are enough for a test, and devices that are asked for them at most.
 ANSWERS = 3
 MAX_ASKED = 8
 
@@ -35,10 +47,10 @@ MAX_ASKED = 8
 @dataclass(frozen=True, slots=True)
 class DialBackPeer:
     """
-    A resource that is online and can be asked to dial us.
+    A device that is online and can be asked to dial us.
 
-    :param candidates: where it is.
-    :param ours: whether it is of our own account.
+    :param candidates: its own.
+    :param ours: whether it belongs to our own account.
     """
 
     jid: str
@@ -47,16 +59,15 @@ class DialBackPeer:
     ours: bool = False
 
 
-#: Asks a resource (bare JID, resource) to dial us; fails with a ``BitweenError``.
+#: Asks a device (bare JID, resource) to dial addresses of ours; fails with a ``BitweenError``.
 Ask = Callable[[str, str, Sequence[PeerAddress]], Deferred[DialBack]]
 
 
 class ReachabilityTest(Service):
     """
-    Has our addresses dialled by contacts, and notes with each address what came of it.
+    Has contacts dial our addresses, and records for each address whether it was reached.
 
-    That is done when there are new addresses, when somebody new can be asked about those of which
-    nothing is known, and all of it anew every :data:`INTERVAL`.
+    :ivar peers: gives the devices that can be asked now.
     """
 
     _log = Logger()
@@ -65,16 +76,16 @@ class ReachabilityTest(Service):
         self,
         clock: IReactorTime,
         own: ReachedAddressesPort,
-        witnesses: Callable[[], Iterable[DialBackPeer]],
+        peers: Callable[[], Iterable[DialBackPeer]],
         ask: Ask,
     ) -> None:
         """
-        :param own: our addresses; they are told what came of it.
-        :param witnesses: who is there now.
+        :param own: our addresses; they record the results.
+        :param peers: gives the devices that can be asked now.
         """
         self._clock = clock
         self._own = own
-        self.witnesses = witnesses
+        self.peers = peers
         self._ask = ask
         self._tested: tuple[PeerAddress, ...] = ()
         self._asked: set[tuple[str, str]] = set()
@@ -85,15 +96,15 @@ class ReachabilityTest(Service):
         self._stop_following: Callable[[], None] = lambda: None
 
     def startService(self) -> None:
-        """Follow our addresses."""
+        """Follow our addresses, and begin to test them."""
         super().startService()
-        self._stop_following = self._own.changes.subscribe(lambda _: self.look())
+        self._stop_following = self._own.changes.subscribe(lambda _: self.refresh())
         self._renewal = self._clock.seconds() + INTERVAL
         self._due_at(self._renewal)
-        self.look()
+        self.refresh()
 
     def stopService(self) -> None:
-        """Ask nobody any more."""
+        """Stop; a test that runs is cancelled."""
         super().stopService()
         self._stop_following()
         if self._timer is not None:
@@ -102,8 +113,8 @@ class ReachabilityTest(Service):
         if self._running is not None:
             self._running.cancel()
 
-    def look(self) -> None:
-        """Test soon, if there is something to learn; called whenever somebody new may be there."""
+    def refresh(self) -> None:
+        """Test soon if there is something to learn, for example as a device has come online."""
         if not self.running:
             return
         tested = to_be_tested(self._own.candidates)
@@ -114,7 +125,7 @@ class ReachabilityTest(Service):
             self._due_at(max(self._clock.seconds() + SETTLE, self._not_before))
 
     def finding(self) -> Finding:
-        """What is known now, for a person."""
+        """What is known now, for the diagnosis."""
         tested = [c for c in self._own.candidates if c.reached is not None]
         if not tested:
             text = "no contact could be asked to connect to this machine"
@@ -165,75 +176,78 @@ class ReachabilityTest(Service):
 
     def _failed(self, failure: Failure) -> None:
         if not failure.check(CancelledError):
-            self._log.failure("asking contacts to dial us", failure)
+            self._log.failure("asking contacts to dial us back failed", failure)
 
     def _ended(self, _: object) -> None:
         self._running = None
 
     async def _test(self, addresses: Sequence[PeerAddress]) -> None:
         answers: dict[str, list[DialBack]] = {}
-        for witness in self._to_be_asked() if addresses else ():
+        for peer in self._peers_to_ask() if addresses else ():
             if sum(map(len, answers.values())) == ANSWERS:
                 break
-            self._asked.add((witness.jid, witness.resource))
+            self._asked.add((peer.jid, peer.resource))
             self._not_before = self._clock.seconds() + PAUSE
             try:
-                answer = await self._ask(witness.jid, witness.resource, addresses)
+                answer = await self._ask(peer.jid, peer.resource, addresses)
             except BitweenError as error:
-                self._log.debug("{jid} does not dial us: {why}", jid=witness.jid, why=str(error))
+                self._log.debug("{jid} does not dial us: {why}", jid=peer.jid, why=str(error))
                 continue
             if answer.reached:
-                answers.setdefault(witness.jid, []).append(answer)
+                answers.setdefault(peer.jid, []).append(answer)
         if answers:
             self._answered = frozenset(answers)
-            self._own.note_reached(_together(addresses, chain(*answers.values())))
+            self._own.note_reached(_combined(addresses, chain(*answers.values())))
 
-    def _to_be_asked(self) -> list[DialBackPeer]:
+    def _peers_to_ask(self) -> list[DialBackPeer]:
         """
-        Those who have not been asked about these addresses, the best ones first.
+        The devices that were not asked about these addresses, best first.
 
-        One person's word counts once until others had theirs, however many devices he has.
+        The second device of a contact comes after the first ones of all others.
         """
-        ours = _homes(self._own.candidates)
-        turns: Counter[str] = Counter()
+        ours = _networks(self._own.candidates)
+        of_account: Counter[str] = Counter()
 
-        def place(witness: DialBackPeer) -> tuple[bool, bool, int]:
-            turns[witness.jid] += 1
-            return witness.ours, bool(_homes(witness.candidates) & ours), turns[witness.jid]
+        def place(peer: DialBackPeer) -> tuple[bool, bool, int]:
+            of_account[peer.jid] += 1
+            is_near = bool(_networks(peer.candidates) & ours)
+            return peer.ours, is_near, of_account[peer.jid]
 
-        there = sorted(self.witnesses(), key=lambda witness: (witness.jid, witness.resource))
-        there.sort(key=place)
-        return [w for w in there if (w.jid, w.resource) not in self._asked][:MAX_ASKED]
+        peers = sorted(self.peers(), key=lambda peer: (peer.jid, peer.resource))
+        peers.sort(key=place)
+        return [p for p in peers if (p.jid, p.resource) not in self._asked][:MAX_ASKED]
 
 
 def to_be_tested(candidates: Sequence[Candidate]) -> tuple[PeerAddress, ...]:
     """
-    Choose what others are asked to dial: of both families in turn, what is meant for that first.
+    Choose the addresses that others are asked to dial.
+
+    IPv4 and IPv6 take turns; addresses that are announced for dialling come first.
 
     :param candidates: ours, best first.
     """
     best = sorted(candidates, key=lambda c: not c.dialable)
     everywhere = [c.address for c in best if c.address.is_global]
-    # On a machine without a network, that is what there is.
-    found = everywhere or [c.address for c in best if c.address.is_loopback]
-    four, six = ([a for a in found if a.is_ipv6 == is_ipv6] for is_ipv6 in (False, True))
+    # A machine without a network has loopback addresses only.
+    chosen = everywhere or [c.address for c in best if c.address.is_loopback]
+    four, six = ([a for a in chosen if a.is_ipv6 == is_ipv6] for is_ipv6 in (False, True))
     mixed = chain.from_iterable(zip_longest(four, six))
     return tuple(address for address in mixed if address is not None)[:MAX_DIALLED]
 
 
-def _together(
+def _combined(
     addresses: Sequence[PeerAddress], answers: Iterable[DialBack]
 ) -> dict[PeerAddress, bool]:
-    """What several say: one who came through is enough."""
-    said = [answer.reached for answer in answers]
+    """Combine several answers: an address was reached if one device reached it."""
+    results = [answer.reached for answer in answers]
     return {
-        address: any(reached.get(address) for reached in said)
+        address: any(reached.get(address) for reached in results)
         for address in addresses
-        if any(address in reached for reached in said)
+        if any(address in reached for reached in results)
     }
 
 
-def _homes(candidates: Iterable[Candidate]) -> frozenset[object]:
+def _networks(candidates: Iterable[Candidate]) -> frozenset[object]:
     return frozenset(public_network(c.address) for c in candidates if c.address.is_global)
 
 
@@ -242,5 +256,5 @@ def _families(candidates: Iterable[Candidate]) -> list[str]:
 
 
 def _port(candidates: Sequence[Candidate]) -> int:
-    """The port at which we listen: of an address of our own, not of what a router shows."""
+    """The port on which we listen: that of an interface address, not one that a router maps."""
     return min(candidates, key=lambda c: c.kind is not CandidateKind.HOST).address.port

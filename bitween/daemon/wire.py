@@ -40,7 +40,7 @@ def wire(parts: DaemonParts, log_in: LogIn) -> None:
     bitween, messenger, network = parts.bitween, parts.messenger, parts.network
     catalogue = bitween.shares.catalogue
     parts.swarm.announced = catalogue.torrents.sizes
-    network.reachability.witnesses = partial(_dial_back_peers, catalogue, messenger)
+    network.reachability.peers = partial(_dial_back_peers, catalogue, messenger)
     network.relay.placed = partial(_allow_relayed, bitween.allowlist, parts.swarm)
     messenger.serve(
         dial_back=parts.dial_backs.dial_back,
@@ -48,7 +48,7 @@ def wire(parts: DaemonParts, log_in: LogIn) -> None:
         prove=partial(_send_proof, network.neighbours, catalogue),
     )
     messenger.offer_commands(ChatCommands(bitween).all)
-    bitween.shares.changes.subscribe(lambda _: network.reachability.look())
+    bitween.shares.changes.subscribe(lambda _: network.reachability.refresh())
     parts.swarm.events.subscribe(partial(_guard_sockets, network.gate, network.local_peers))
     messenger.events.subscribe(partial(_connection_changed, messenger, network.nat, log_in))
 

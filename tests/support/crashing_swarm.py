@@ -34,7 +34,7 @@ def main() -> None:
             sys.stdout.flush()
 
     def begin(_: None) -> None:
-        swarm.admit([HERE])
+        swarm.allow_peers_from([HERE])
         swarm.download(InfoHash(info_hash), "file", downloads)
         swarm.offer_peers(InfoHash(info_hash), [PeerAddress("127.0.0.1", int(port))])
 

@@ -95,7 +95,7 @@ class Killed(LineOnlyReceiver):
                 "intended": [intention.path for intention in self._store.intended()],
             }
         )
-        self._swarm.admit([ip_network("127.0.0.0/8")])
+        self._swarm.allow_peers_from([ip_network("127.0.0.0/8")])
         self._bitween.begin()
         for torrent in torrents:
             self._found(torrent)

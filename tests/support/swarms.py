@@ -126,7 +126,7 @@ class SwarmCase(TestCase):
         """A swarm that is ready."""
         swarm = self.new_swarm(state, options, tap)
         swarm.startService()
-        swarm.admit([HERE])
+        swarm.allow_peers_from([HERE])
         self.addCleanup(self.stop, swarm)
         await swarm.ready
         return swarm

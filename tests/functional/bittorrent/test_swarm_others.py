@@ -164,7 +164,7 @@ class ManyTests(OthersCase):
     async def test_a_link_in_place_of_a_file_is_not_followed(self) -> None:
         """A link that takes the place of a file is not followed."""
         await self.begin(self.bob)
-        self.bob.refuse([HERE])
+        self.bob.deny_peers_from([HERE])
         self.bob.settle()
         await self.bob.set_options(self.info_hash, TorrentOptions(paused=True))
         outside = write(os.path.join(self.folder("outside"), "film"), b"")
@@ -175,7 +175,7 @@ class ManyTests(OthersCase):
         )
         os.unlink(place)
         os.symlink(outside, place)
-        self.bob.admit([HERE])
+        self.bob.allow_peers_from([HERE])
         await self.bob.set_options(self.info_hash, TorrentOptions())
         await self.until(self.bob, lambda: bool(self.bob.library.get(self.info_hash).error))
         self.assertEqual(read(outside), b"")

@@ -244,7 +244,7 @@ class TroubleTests(SwarmCase):
         alice = await self.start()
         bob = Swarm(cast(Any, reactor), ObstructiveStore.open(self.mktemp()), LOOPBACK)
         bob.startService()
-        bob.admit([HERE])
+        bob.allow_peers_from([HERE])
         self.addCleanup(self.stop, bob)
         folder = self.folder("holiday")
         write(os.path.join(folder, "sub", "file"), os.urandom(100_000))

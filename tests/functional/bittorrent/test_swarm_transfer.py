@@ -64,8 +64,8 @@ class TransferTests(SwarmCase):
         """Who listens at one address dials from there, for contacts let nobody else in."""
         alice = await self.start()
         bob = await self.start(options=replace(LOOPBACK, listen=("127.1.0.2", 0)))
-        alice.refuse([HERE])
-        alice.admit([ip_network("127.1.0.2")])
+        alice.deny_peers_from([HERE])
+        alice.allow_peers_from([ip_network("127.1.0.2")])
         alice.settle()
         path = write(os.path.join(self.folder(), "film"), os.urandom(70_000))
         torrent = await self.fetch(bob, await self.share(alice, path), alice)
@@ -78,7 +78,7 @@ class TransferTests(SwarmCase):
         alice = await self.start(options=replace(LOOPBACK, listen=("::1", 0)))
         bob = await self.start(options=replace(LOOPBACK, listen=("0.0.0.0", 0)))
         for swarm in (alice, bob):
-            swarm.admit([ip_network("::1")])
+            swarm.allow_peers_from([ip_network("::1")])
             swarm.settle()
         path = write(os.path.join(self.folder(), "film"), os.urandom(70_000))
         torrent = await self.fetch(bob, await self.share(alice, path), alice)

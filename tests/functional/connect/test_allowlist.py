@@ -33,11 +33,11 @@ class CountingSwarm(FakeSwarm):
 
     told = 0
 
-    def admit(self, networks: Iterable[IPv4Network | IPv6Network]) -> None:
+    def allow_peers_from(self, networks: Iterable[IPv4Network | IPv6Network]) -> None:
         """Count."""
         networks = list(networks)
         self.told += len(networks)
-        super().admit(networks)
+        super().allow_peers_from(networks)
 
 
 class AdmissionTests(SynchronousTestCase):

@@ -40,7 +40,7 @@ def witness(name: str, *addresses: str, ours: bool = False) -> DialBackPeer:
     return DialBackPeer(name, "pc", tuple(Candidate(at(address)) for address in addresses), ours)
 
 
-class SelfTestTests(SynchronousTestCase):
+class ReachabilityTestTests(SynchronousTestCase):
     """Contacts are asked when there is something to learn, and not more often."""
 
     def setUp(self) -> None:
@@ -77,7 +77,7 @@ class SelfTestTests(SynchronousTestCase):
     def comes(self, *witnesses: DialBackPeer, after: float = SETTLE) -> None:
         """Let some come online, and time pass."""
         self.there.extend(witnesses)
-        self.test.look()
+        self.test.refresh()
         self.clock.advance(after)
 
     def answer(self, **reached: bool) -> None:

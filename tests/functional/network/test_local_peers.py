@@ -74,7 +74,7 @@ class LocalPeersTests(SwarmCase):
         """No greeting is answered, from whichever address of the machine; the log says it once."""
         swarm = await self.guarded(EVERYWHERE)
         addresses = ["127.0.0.1", "127.0.0.7", *addresses_of_this_machine()]
-        swarm.admit([ip_network(address) for address in addresses])
+        swarm.allow_peers_from([ip_network(address) for address in addresses])
         _, info_hash = await self.sharing(swarm)
         port = swarm.listening[0][1]
         with capturedLogs() as logged:

@@ -212,11 +212,11 @@ class FakeSwarm:
         if known is not None and not known.complete:
             self.offered[info_hash] = tuple(addresses)
 
-    def admit(self, networks: Iterable[IPv4Network | IPv6Network]) -> None:
+    def allow_peers_from(self, networks: Iterable[IPv4Network | IPv6Network]) -> None:
         """Remember who may connect."""
         self.admitted.update(networks)
 
-    def refuse(self, networks: Iterable[IPv4Network | IPv6Network]) -> None:
+    def deny_peers_from(self, networks: Iterable[IPv4Network | IPv6Network]) -> None:
         """Remember who may not."""
         self.admitted.difference_update(networks)
 

@@ -169,8 +169,8 @@ class StrangerTests(SwarmCase):
         swarm, info_hash = await self.shared()
         answer = await self.knock(swarm, handshake(info_hash))
         self.assertEqual(answer[1:20], b"BitTorrent protocol", "as long as he is let in")
-        swarm.refuse([HERE])
-        swarm.admit([ONE])
+        swarm.deny_peers_from([HERE])
+        swarm.allow_peers_from([ONE])
         await self.refused(swarm, handshake(info_hash))
         self.assertEqual(await self.knock(swarm, os.urandom(96)), b"", "nor if it is encrypted")
 
@@ -187,10 +187,10 @@ class StrangerTests(SwarmCase):
     async def test_from_now_on(self) -> None:
         """Who comes by relay is dialled from here at once, whatever was said a moment before."""
         swarm, info_hash = await self.shared()
-        swarm.refuse([HERE])
+        swarm.deny_peers_from([HERE])
         await self.refused(swarm, handshake(info_hash))
-        swarm.admit([ONE])
-        swarm.admit([HERE])
+        swarm.allow_peers_from([ONE])
+        swarm.allow_peers_from([HERE])
         swarm.settle()
         self.assertTrue(await self.knock(swarm, handshake(info_hash)))
 
@@ -198,7 +198,7 @@ class StrangerTests(SwarmCase):
         """Over UDP it is no other."""
         swarm, info_hash = await self.shared()
         self.assertTrue(self.meet_over_utp(swarm, info_hash))
-        swarm.refuse([HERE])
+        swarm.deny_peers_from([HERE])
         await self.refused(swarm, handshake(info_hash))
         self.assertFalse(self.meet_over_utp(swarm, info_hash))
 
@@ -246,17 +246,17 @@ class StrangerTests(SwarmCase):
         await bob.download(info_hash, "", self.folder("downloads"))
         bob.offer_peers(info_hash, [address_of(alice)])
         await when(alice, lambda: alice.library.get(info_hash).progress.peers == 1)
-        alice.refuse([HERE])
+        alice.deny_peers_from([HERE])
         await when(alice, lambda: alice.library.get(info_hash).progress.peers == 0)
 
     async def test_only_admitted_peers_are_dialled(self) -> None:
         """A refused peer is not dialled; once it is admitted, it is."""
         alice, info_hash = await self.shared()
         bob = await self.start()
-        bob.refuse([HERE])
+        bob.deny_peers_from([HERE])
         refused, admitted = _Greeted(), _Greeted()
         offered = [self.place("127.0.0.3", refused), self.place("127.0.0.2", admitted)]
-        bob.admit([ip_network("127.0.0.2")])
+        bob.allow_peers_from([ip_network("127.0.0.2")])
         await bob.download(info_hash, "", self.folder("downloads"))
 
         def offer(event: SwarmEvent) -> None:
@@ -267,7 +267,7 @@ class StrangerTests(SwarmCase):
         bob.offer_peers(info_hash, offered)
         await in_time(admitted.heard, "the admitted peer is dialled")
         self.assertFalse(refused.heard.called, "the refused peer was dialled")
-        bob.admit([ip_network("127.0.0.1")])
+        bob.allow_peers_from([ip_network("127.0.0.1")])
         bob.offer_peers(info_hash, [address_of(alice)])
         await when(bob, lambda: bob.library.get(info_hash).complete)
         self.assertFalse(refused.heard.called, "the refused peer was dialled")
