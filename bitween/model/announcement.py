@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from bitween.model.address import PeerAddress
+from bitween.model.annotation import NO_ANNOTATION, Annotation
 from bitween.model.candidate import Candidate
 from bitween.model.share_id import ShareId, share_id_of
 from bitween.model.torrent import InfoHash
@@ -22,11 +23,13 @@ class Share:
 
     :param name: text to show, never a path.
     :param size: bytes.
+    :param annotation: what the resource says about it.
     """
 
     info_hash: InfoHash
     name: str
     size: int
+    annotation: Annotation = NO_ANNOTATION
 
     @property
     def id(self) -> ShareId:

@@ -47,7 +47,7 @@ class Library:
         before = self._shares.get(torrent.info_hash)
         if not torrent.announceable:
             return self._shares.pop(torrent.info_hash, None) is not None
-        share = Share(torrent.info_hash, torrent.name, torrent.progress.total)
+        share = _share(torrent)
         if share == before:
             # The same object stays, so that who compares 10,000 shares sees it quickly.
             return False
@@ -69,3 +69,8 @@ class Library:
     def shares(self) -> Mapping[InfoHash, Share]:
         """What we announce, a view in the order in which the shares came."""
         return MappingProxyType(self._shares)
+
+
+def _share(torrent: Torrent) -> Share:
+    annotation = torrent.options.annotation
+    return Share(torrent.info_hash, torrent.name, torrent.progress.total, annotation)

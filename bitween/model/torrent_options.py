@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
 
+from bitween.model.annotation import NO_ANNOTATION, Annotation
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:
@@ -44,6 +46,7 @@ class TorrentOptions:
     :param paused: whether nothing is transferred but missing metadata.
     :param ignore_seed_limits: whether it is seeded beyond the seeding limits.
     :param queue_position: in the download queue, lowest first; of equal ones the older is first.
+    :param annotation: a note and tags, which contacts read.
     """
 
     paused: bool = False
@@ -51,6 +54,7 @@ class TorrentOptions:
     queue_position: int = 0
     selection: Selection = Selection()
     limits: Limits = Limits()
+    annotation: Annotation = NO_ANNOTATION
 
     def changed(self, before: TorrentOptions, after: TorrentOptions) -> TorrentOptions:
         """Apply the difference between two other options to these."""

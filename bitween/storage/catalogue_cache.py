@@ -19,6 +19,7 @@ from bitween.model.announcement import Announcement, Share
 from bitween.model.candidate import Candidate
 from bitween.model.catalogue.changes import CatalogueChange, Key, ResourceRecord
 from bitween.model.torrent import InfoHash
+from bitween.storage.annotation_json import annotation_text, read_annotation
 from bitween.storage.state_dir import make_private
 
 #: Seconds for which changes add up before they are written.
@@ -27,7 +28,9 @@ DELAY = 1.0
 PORTION = 500
 
 # What another version has written is thrown away, like what is damaged: contacts tell it again.
-_VERSION = 1
+_VERSION = 2
+# From version 1, which had no annotations.
+_MIGRATION = "BEGIN; ALTER TABLE shares ADD COLUMN annotation TEXT; PRAGMA user_version = 2; COMMIT"
 _SCHEMA = f"""
     BEGIN;
     CREATE TABLE resources (
@@ -48,6 +51,7 @@ _SCHEMA = f"""
         info_hash BLOB NOT NULL,
         name TEXT NOT NULL,
         size INTEGER NOT NULL,
+        annotation TEXT,
         PRIMARY KEY (resource, info_hash)
     ) WITHOUT ROWID;
     PRAGMA user_version = {_VERSION};
@@ -135,7 +139,7 @@ class CatalogueCache:
         for number, *row in self._query(_RESOURCES).fetchall():
             record = _record(row)
             rows = self._query(
-                "SELECT info_hash, name, size FROM shares WHERE resource = ?", number
+                "SELECT info_hash, name, size, annotation FROM shares WHERE resource = ?", number
             )
             portion = [_share(*share) for share in rows.fetchmany(PORTION)]
             yield record, portion
@@ -205,12 +209,8 @@ class CatalogueCache:
             return removed
         written = list(islice(pending.shares.items(), room))
         self._many(
-            "INSERT OR REPLACE INTO shares VALUES (?, ?, ?, ?)",
-            (
-                (number, bytes.fromhex(info_hash), share.name, share.size)
-                for info_hash, share in written
-                if share is not None
-            ),
+            "INSERT OR REPLACE INTO shares VALUES (?, ?, ?, ?, ?)",
+            (_row(number, share) for share in dict(written).values() if share is not None),
         )
         self._many(
             "DELETE FROM shares WHERE resource = ? AND info_hash = ?",
@@ -310,6 +310,8 @@ def _connect(path: str) -> sqlite3.Connection:
         version = int(connection.execute("PRAGMA user_version").fetchone()[0])
         if version == 0:
             connection.executescript(_SCHEMA)
+        elif version == 1:
+            connection.executescript(_MIGRATION)
         elif version != _VERSION:
             raise sqlite3.DatabaseError(f"it is of version {version}, not {_VERSION}")
     except BaseException:
@@ -339,7 +341,12 @@ def _record(row: Sequence[Any]) -> ResourceRecord:
     return ResourceRecord(jid, item_id, said, float(last_seen), forgotten)
 
 
-def _share(info_hash: bytes, name: str, size: int) -> Share:
+def _row(number: int, share: Share) -> tuple[object, ...]:
+    key = bytes.fromhex(share.info_hash)
+    return number, key, share.name, share.size, annotation_text(share.annotation)
+
+
+def _share(info_hash: bytes, name: str, size: int, annotation: object) -> Share:
     """
     Read a row of ``shares``.
 
@@ -347,4 +354,4 @@ def _share(info_hash: bytes, name: str, size: int) -> Share:
     """
     if len(info_hash) != 20 or not isinstance(name, str) or not isinstance(size, int):
         raise InvalidValue("a share that is none")
-    return Share(InfoHash(info_hash.hex()), name, size)
+    return Share(InfoHash(info_hash.hex()), name, size, read_annotation(annotation))

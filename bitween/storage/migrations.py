@@ -61,6 +61,8 @@ MIGRATIONS = (
     UPDATE torrents SET origin = 'fetched' WHERE NOT shared AND NOT complete;
     """,
     "ALTER TABLE intentions ADD COLUMN strict INTEGER NOT NULL DEFAULT 0;",
+    # JSON, null where there is no note and no tag.
+    "ALTER TABLE share_list ADD COLUMN annotation TEXT;",
 )
 
 # SQLite's message where a table or column that a script would make exists already.

@@ -7,6 +7,7 @@ from typing import Any
 
 from bitween.model.format import MAX_RATE
 from bitween.model.torrent_options import Limits, Selection, TorrentOptions
+from bitween.storage.annotation_json import annotation_text, read_annotation
 
 
 def options_text(options: TorrentOptions) -> str | None:
@@ -23,6 +24,8 @@ def options_text(options: TorrentOptions) -> str | None:
         values["files"] = [sorted(selection.skipped), selection.first, selection.sequential]
     if options.limits != Limits():
         values["limits"] = [options.limits.upload, options.limits.download]
+    if options.annotation:
+        values["annotation"] = annotation_text(options.annotation)
     return json.dumps(values) if values else None
 
 
@@ -45,4 +48,5 @@ def _options_of(values: dict[str, Any]) -> TorrentOptions:
         queue_position=rank,
         selection=Selection(frozenset(skipped), tuple(first), bool(sequential)),
         limits=Limits(*(min(max(0, limit), MAX_RATE) for limit in limits)),
+        annotation=read_annotation(values.get("annotation")),
     )

@@ -9,6 +9,7 @@ from bitween.errors import InvalidValue
 from bitween.model.announcement import Share
 from bitween.model.share_list import Change, ShareList, Update, new_list_id
 from bitween.model.torrent import parse_info_hash
+from bitween.storage.annotation_json import annotation_text, read_annotation
 from bitween.storage.sqlite import SqliteTables
 
 
@@ -21,7 +22,7 @@ class ShareListTable(SqliteTables):
         if list_id is None:
             return ShareList(new_list_id())
         rows = self._query(
-            "SELECT info_hash, revision, name, size FROM share_list ORDER BY revision"
+            "SELECT info_hash, revision, name, size, annotation FROM share_list ORDER BY revision"
         )
         try:
             changes = [_change(*row) for row in rows]
@@ -49,18 +50,23 @@ class ShareListTable(SqliteTables):
     def _keep_changes(
         connection: sqlite3.Connection, shares: ShareList, changes: Sequence[Change]
     ) -> None:
-        rows = (
-            (c.info_hash, c.revision, c.share.name, c.share.size)
-            if c.share
-            else (c.info_hash, c.revision, None, 0)
-            for c in changes
-        )
-        connection.executemany("INSERT OR REPLACE INTO share_list VALUES (?, ?, ?, ?)", rows)
+        rows = map(_row, changes)
+        connection.executemany("INSERT OR REPLACE INTO share_list VALUES (?, ?, ?, ?, ?)", rows)
         meta = (("list_id", shares.list_id), ("list_horizon", str(shares.horizon)))
         connection.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", meta)
 
 
-def _change(info_hash: object, revision: object, name: object, size: object) -> Change:
+def _row(change: Change) -> tuple[object, ...]:
+    share = change.share
+    if share is None:
+        return change.info_hash, change.revision, None, 0, None
+    annotation = annotation_text(share.annotation)
+    return share.info_hash, change.revision, share.name, share.size, annotation
+
+
+def _change(
+    info_hash: object, revision: object, name: object, size: object, annotation: object
+) -> Change:
     """:raises ValueError: if the row is damaged."""
     parsed = parse_info_hash(info_hash)
     if not isinstance(revision, int) or not isinstance(size, int):
@@ -69,4 +75,4 @@ def _change(info_hash: object, revision: object, name: object, size: object) -> 
         return Change(revision, parsed, None)
     if not isinstance(name, str):
         raise InvalidValue(f"the name of {parsed} is not text")
-    return Change(revision, parsed, Share(parsed, name, size))
+    return Change(revision, parsed, Share(parsed, name, size, read_annotation(annotation)))

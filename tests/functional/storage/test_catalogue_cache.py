@@ -6,12 +6,15 @@ import os
 import sqlite3
 import stat
 from collections.abc import Iterable
+from contextlib import closing
+from dataclasses import replace
 
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from bitween.errors import StoreError
 from bitween.model.address import PeerAddress
+from bitween.model.annotation import Annotation
 from bitween.model.announcement import Announcement, Share
 from bitween.model.candidate import Candidate
 from bitween.model.catalogue.catalogue import Catalogue
@@ -202,6 +205,31 @@ class WritingTests(StoreCase):
         self.assertEqual(self.rows("shares"), 1)
         self.say(2)
         self.assertEqual(self.clock.getDelayedCalls(), [], "it is closed")
+
+
+class AnnotationTests(StoreCase):
+    """What contacts say about their shares."""
+
+    def test_it_is_kept(self) -> None:
+        """A note and tags come back, and a share without them has none."""
+        said = replace(share(1), annotation=Annotation("größe", ("a tag",)))
+        shares = {one.info_hash: one for one in (said, share(2))}
+        self.note(self.catalogue.replace_item(ALICE, "laptop", [Announcement("laptop", shares)]))
+        known = self.after_restart()
+        for one in shares.values():
+            self.assertEqual(known.share_of(ALICE, "laptop", one.info_hash), one)
+
+    def test_a_cache_of_before(self) -> None:
+        """One of the version without annotations is brought up to date, and its shares stay."""
+        self.say(1)
+        self.store.close()
+        with closing(sqlite3.connect(self.path)) as connection:
+            connection.executescript(
+                "ALTER TABLE shares DROP COLUMN annotation; PRAGMA user_version = 1"
+            )
+        self.store = self.open()
+        known = self.loaded(self.store)
+        self.assertEqual(known.share_of(ALICE, "laptop", share(1).info_hash), share(1))
 
 
 class DamageTests(StoreCase):

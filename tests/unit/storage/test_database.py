@@ -14,6 +14,7 @@ from twisted.logger import capturedLogs, formatEvent
 from twisted.trial.unittest import SynchronousTestCase
 
 from bitween.errors import StoreError
+from bitween.model.annotation import NO_ANNOTATION, Annotation
 from bitween.model.days_online import DaysOnline
 from bitween.model.intention import Intention
 from bitween.model.metainfo import HashedFile, make_torrent
@@ -22,6 +23,7 @@ from bitween.model.share_list import ShareList
 from bitween.model.torrent import FileOrigin, InfoHash
 from bitween.model.torrent_options import DEFAULT_OPTIONS, Limits, Selection, TorrentOptions
 from bitween.model.traffic import Traffic
+from bitween.storage.annotation_json import read_annotation
 from bitween.storage.database import Database
 from bitween.storage.migrations import MIGRATIONS
 from bitween.storage.options_json import read_options
@@ -86,6 +88,7 @@ class RecordTests(StoreCase):
             queue_position=-3,
             selection=Selection(frozenset({2, 5}), (4, 1), sequential=True),
             limits=Limits(upload=10, download=20),
+            annotation=Annotation("seen twice", ("film", "köln")),
         )
         self.store.put(replace(RECORD, options=options))
         self.assertEqual(next(self.reopened().torrents()).options, options)
@@ -190,6 +193,16 @@ class ShareListTests(StoreCase):
         self.assertEqual((again.list_id, again.revision), (shares.list_id, shares.revision))
         self.assertEqual(list(again.changes(0)), list(shares.changes(0)))
         self.assertFalse(again.update(wanted))
+
+    def test_annotations_are_stored(self) -> None:
+        """A note and tags come back; a damaged one is no annotation."""
+        (share,) = numbered(1)
+        announced = replace(share, annotation=Annotation("a note", ("tag",)))
+        shares = self.store.share_list()
+        self.store.keep_update(shares, shares.update([announced]))
+        self.assertEqual(next(self.reopened().share_list().changes(0)).share, announced)
+        for damaged in ("[1", "[1, 2]", '["note", "tag"', "null", 5, None):
+            self.assertEqual(read_annotation(damaged), NO_ANNOTATION)
 
     def test_removals_that_are_forgotten(self) -> None:
         """They are forgotten here too, and the horizon is kept."""
@@ -450,7 +463,7 @@ class OddRowsTests(StoreCase):
         self.change("INSERT OR REPLACE INTO meta VALUES ('listen_port', '70000')")
         self.assertIsNone(self.store.listen_port)
         self.change("UPDATE meta SET value = '0' WHERE key = 'list_horizon'")
-        self.change("INSERT INTO share_list VALUES ('x', 1, 'name', 1)")
+        self.change("INSERT INTO share_list VALUES ('x', 1, 'name', 1, NULL)")
         self.assertNotEqual(self.store.share_list().list_id, "id")
 
     def test_a_negative_version(self) -> None:
