@@ -23,6 +23,7 @@ class Device:
     :ivar announcement: the announcement in force; its shares are a view of :attr:`shares`.
     :ivar last_seen: seconds since the epoch.
     :ivar size: bytes of all shares.
+    :ivar annotated: how many shares have a note or tags.
     :ivar alone: the holders of a torrent that only this device has: one object for all of these.
     :ivar common: its torrents that other devices have, too.
     """
@@ -34,7 +35,7 @@ class Device:
         self.online = False
         self.last_seen = 0.0
         self.shares: dict[InfoHash, Share] = {}
-        self.size = 0
+        self.size = self.annotated = 0
         self.alone = (self,)
         self.common: set[InfoHash] = set()
         self._names: NameText | None = None
@@ -54,11 +55,14 @@ class Device:
         """Add a share that it does not have."""
         self.shares[share.info_hash] = share
         self.size += share.size
+        self.annotated += bool(share.annotation)
         self._names = None
 
     def discard(self, info_hash: InfoHash) -> None:
         """Remove a share that it has."""
-        self.size -= self.shares.pop(info_hash).size
+        share = self.shares.pop(info_hash)
+        self.size -= share.size
+        self.annotated -= bool(share.annotation)
         self.common.discard(info_hash)
         self._names = None
 

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import chain
 
 from bitween.model.address import PeerAddress
+from bitween.model.annotation import NO_ANNOTATION, Annotation, safe_annotation
 from bitween.model.announcement import MAX_SHARES, Share
 from bitween.model.catalogue.changes import Source
 from bitween.model.catalogue.devices import Device, Devices
 from bitween.model.catalogue.search import Claim
 from bitween.model.torrent import InfoHash
+
+#: Shares of one device that keep their note and tags; the others are kept without.
+MAX_ANNOTATED = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +64,8 @@ class HolderIndex:
         :returns: those that the limits leave room for.
         """
         shares = self._within_limits(device, shares)
-        for share in shares:
+        for announced in shares:
+            share = _bounded(device, announced)
             holders = self._holders.get(share.info_hash)
             if holders is None:
                 self._holders[share.info_hash] = device.alone
@@ -151,6 +157,19 @@ class HolderIndex:
         proven = 0 if own is None else 1
         return (*claims[:proven], *sorted(claims[proven:], key=_most_contacts_first))
 
+    def annotation(self, info_hash: InfoHash, jid: str | None = None) -> Annotation:
+        """
+        What contacts say about a torrent: the first note, and the tags of all.
+
+        :param jid: the contact whose words come first.
+        """
+        holders = sorted(self.holders(info_hash), key=lambda device: device.jid != jid)
+        said = [device.shares[info_hash].annotation for device in holders]
+        if not any(said):
+            return NO_ANNOTATION
+        note = next((annotation.note for annotation in said if annotation.note), "")
+        return safe_annotation(note, chain.from_iterable(a.tags for a in said))
+
     def sizes(self, info_hash: InfoHash) -> frozenset[int]:
         """The sizes that contacts announce for a torrent."""
         return frozenset(device.shares[info_hash].size for device in self.holders(info_hash))
@@ -169,6 +188,12 @@ class HolderIndex:
                     given.add(info_hash)
                     addresses = (a for holder in online for a in holder.announcement.addresses)
                     yield info_hash, frozenset(addresses)
+
+
+def _bounded(device: Device, share: Share) -> Share:
+    if share.annotation and device.annotated >= MAX_ANNOTATED:
+        return replace(share, annotation=NO_ANNOTATION)
+    return share
 
 
 def _most_contacts_first(claim: Claim) -> int:

@@ -11,6 +11,7 @@ from itertools import chain, islice
 from typing import Any
 
 from bitween.errors import InvalidValue
+from bitween.model.annotation import NO_ANNOTATION, Annotation
 from bitween.model.announcement import Share
 from bitween.model.magnet import is_magnet, wanted_hash
 from bitween.model.text import caseless
@@ -19,6 +20,9 @@ from bitween.model.torrent import MAX_SIZE, InfoHash
 #: What a search can sort by: ``size`` is the smallest first, ``match`` the best match first, online
 #: before away.
 SORTS = ("name", "size", "largest", "online", "match")
+
+# A tag in a query: tag:NAME, or tag:"TWO WORDS".
+_TAG = re.compile(r'(?<!\S)tag:("[^"]*"|\S+)', re.IGNORECASE)
 
 # Digits of an info-hash that are enough to look for it.
 _HASH_DIGITS = 6
@@ -50,6 +54,7 @@ class Found:
     :param contacts: bare JIDs, sorted.
     :param online: whether at least one of them is there now.
     :param claims: who says which name and size, if not all say the same; what is shown comes first.
+    :param annotation: what the contacts say about it.
     """
 
     info_hash: InfoHash
@@ -58,6 +63,7 @@ class Found:
     contacts: tuple[str, ...]
     online: bool
     claims: tuple[Claim, ...] = ()
+    annotation: Annotation = NO_ANNOTATION
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +170,7 @@ class SearchQuery:
     """
     What is looked for.
 
+    :ivar tags: must all be among the tags of the share, in any case.
     :ivar words: must all stand in the name.
     :ivar hash_prefix: how the info-hash may begin instead; empty if the query is no such beginning.
     """
@@ -171,13 +178,19 @@ class SearchQuery:
     def __init__(self, text: str) -> None:
         """
         :param text: words in any case, the first six or more digits of an info-hash, or a magnet
-            link.
+            link; with ``tag:NAME`` or ``tag:"TWO WORDS"`` for each tag.
         """
+        self.tags = frozenset(caseless(tag.strip('"')) for tag in _TAG.findall(text))
+        text = _TAG.sub("", text) if self.tags else text
         self.words = tuple(caseless(_hash_in(text) or text).split())
         self._phrase = " ".join(self.words)
         self._starts = [re.compile(rf"(?<![^\W_]){re.escape(word)}") for word in self.words]
         is_hash = len(self._phrase) >= _HASH_DIGITS and _HEX.fullmatch(self._phrase)
         self.hash_prefix = self._phrase if is_hash else ""
+
+    def leaves_out(self, share: Share) -> bool:
+        """Whether a share lacks one of the tags."""
+        return not self.tags <= set(map(caseless, share.annotation.tags))
 
     def rank(self, name: str, share: Share) -> int:
         """
@@ -270,6 +283,7 @@ class Matches(Search):
         self._query = SearchQuery(query)
         self._lists = lists
         self._left_out = _left_out(only, away)
+        self._tagged = bool(self._query.tags)
         super().__init__(_sort_key(sort, self._query, away))
 
     def _steps(self, runs: list[Iterable[Share]]) -> Generator[None, None, int]:
@@ -278,6 +292,8 @@ class Matches(Search):
         for names in self._lists:
             run = []
             for name, share in names().matching(self._query):
+                if self._tagged and self._query.leaves_out(share):
+                    continue
                 if share.info_hash not in seen and not self._left_out(share):
                     seen.add(share.info_hash)
                     run.append((key(name, share), share))

@@ -36,8 +36,8 @@ class CatalogueSearches:
 
         The latest one is kept while nothing changes, so that only its first page takes long.
 
-        :param query: words that must all stand in the name, in any case; or an info-hash, of which
-            the first six digits suffice.
+        :param query: words that must all stand in the name, in any case, and ``tag:NAME`` for tags
+            that a share must have; or an info-hash, of which the first six digits suffice.
         :param contact: a bare JID, to search only the shares of this contact.
         :param sort: one of :data:`bitween.model.catalogue.search.SORTS`.
         :param only: restricts the matches.
@@ -71,14 +71,19 @@ class CatalogueSearches:
 
     def _found(self, share: Share, contact: str | None) -> Found:
         info_hash = share.info_hash
-        online = not self._index.is_away(info_hash)
         claims = self._index.claims(info_hash)
         if contact is not None:
             own = share.name, share.size
             claims = tuple(sorted(claims, key=lambda claim: (claim.name, claim.size) != own))
-        differing = claims if len(claims) > 1 else ()
-        contacts = tuple(self._index.contacts(info_hash))
-        return Found(info_hash, claims[0].name, claims[0].size, contacts, online, differing)
+        return Found(
+            info_hash,
+            claims[0].name,
+            claims[0].size,
+            contacts=tuple(self._index.contacts(info_hash)),
+            online=not self._index.is_away(info_hash),
+            claims=claims if len(claims) > 1 else (),
+            annotation=self._index.annotation(info_hash, contact),
+        )
 
 
 def _online_first(device: Device) -> tuple[bool, str, str]:

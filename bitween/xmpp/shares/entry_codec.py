@@ -7,6 +7,13 @@ import re
 from twisted.words.xish import domish
 
 from bitween.errors import InvalidValue
+from bitween.model.annotation import (
+    MAX_TAGS,
+    NO_ANNOTATION,
+    SEPARATOR,
+    Annotation,
+    safe_annotation,
+)
 from bitween.model.announcement import Share
 from bitween.model.share_list import Change
 from bitween.model.text import safe_name
@@ -18,6 +25,8 @@ MAX_NAME = 255
 #: characters of a list's id.
 MAX_LIST_ID = 64
 MAX_REVISION = 2**53
+#: Tags of one share that are looked at; those that are not valid are among them.
+MAX_TAGS_READ = 2 * MAX_TAGS
 
 _LIST_ID = re.compile(f"[!-~]{{1,{MAX_LIST_ID}}}")
 _TRUTHS = ("true", "1", "false", "0")
@@ -27,7 +36,7 @@ def parse_share(entry: Element) -> Share:
     """
     Read a share.
 
-    :param entry: an element with ``name``, ``hash`` and ``size``.
+    :param entry: an element with ``name``, ``hash`` and ``size``, and perhaps an ``annotation``.
     :raises InvalidValue: if one of them is missing or malformed.
     """
     name = entry.getAttribute("name")
@@ -37,6 +46,7 @@ def parse_share(entry: Element) -> Share:
         parse_info_hash(entry.getAttribute("hash")),
         safe_name(name, MAX_NAME),
         _parse_number(entry.getAttribute("size"), MAX_SIZE),
+        _parse_annotation(entry),
     )
 
 
@@ -46,6 +56,27 @@ def share_element(share: Share, uri: str = NS_SHARES) -> Element:
     element["name"] = xml_text(share.name)
     element["hash"] = share.info_hash
     element["size"] = str(share.size)
+    if share.annotation:
+        element.addChild(_annotation_element(share.annotation))
+    return element
+
+
+def _parse_annotation(entry: Element) -> Annotation:
+    """Read the note and the tags of a share; what is not valid of them is left out."""
+    element = next(entry.elements(NS_BITWEEN, "annotation"), None)
+    if element is None:
+        return NO_ANNOTATION
+    tags = element.getAttribute("tags", "").split(SEPARATOR, MAX_TAGS_READ)
+    return safe_annotation(element.getAttribute("note", ""), tags[:MAX_TAGS_READ])
+
+
+def _annotation_element(annotation: Annotation) -> Element:
+    # Attributes only: the publisher compares those of its own item, but no text.
+    element: Element = domish.Element((NS_BITWEEN, "annotation"))
+    if annotation.note:
+        element["note"] = xml_text(annotation.note)
+    if annotation.tags:
+        element["tags"] = xml_text(SEPARATOR.join(annotation.tags))
     return element
 
 

@@ -9,12 +9,13 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from bitween.model.address import PeerAddress
+from bitween.model.annotation import Annotation
 from bitween.model.announcement import Announcement, ListPage, Share
 from bitween.model.candidate import Candidate, CandidateKind
 from bitween.model.catalogue.catalogue import Catalogue
 from bitween.model.catalogue.changes import CatalogueChange, Presence, ResourceRecord
 from bitween.model.catalogue.devices import MAX_RESOURCES
-from bitween.model.catalogue.holders import CatalogueLimits
+from bitween.model.catalogue.holders import MAX_ANNOTATED, CatalogueLimits
 from bitween.model.torrent import InfoHash
 from tests.support.catalogues import find
 
@@ -358,6 +359,21 @@ class BoundTests(SynchronousTestCase):
         catalogue.forget(ALICE)
         catalogue.replace_item(BOB, "d", [announcement("d", 7)])
         self.assertEqual(find(catalogue).total, 2)
+
+    def test_annotations_are_bounded(self) -> None:
+        """A device's first ones are kept; further shares are kept without theirs."""
+        catalogue = Catalogue()
+        noted = {
+            info_hash(n): replace(share(n), annotation=Annotation("x"))
+            for n in range(1, MAX_ANNOTATED + 3)
+        }
+        catalogue.replace_item(ALICE, "a", [Announcement("a", noted)])
+        kept = catalogue.listings(ALICE)["a"].announcement.shares
+        self.assertEqual(len(kept), len(noted))
+        self.assertEqual(sum(bool(one.annotation) for one in kept.values()), MAX_ANNOTATED)
+        catalogue.replace_item(ALICE, "a", [Announcement("a", dict(list(noted.items())[-2:]))])
+        kept = catalogue.listings(ALICE)["a"].announcement.shares
+        self.assertEqual([bool(one.annotation) for one in kept.values()], [True, True])
 
     def test_a_delta_is_bounded(self) -> None:
         """A list cannot grow without end by small steps."""

@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
+from bitween.model.annotation import Annotation
 from bitween.model.announcement import Announcement, Share
 from bitween.model.catalogue.catalogue import Catalogue
 from bitween.model.catalogue.changes import ResourceRecord
@@ -213,6 +214,34 @@ class RankingTests(SynchronousTestCase):
         self.assertEqual(([item.name for item in found.items], found.total), (["two too"], 1))
         self.catalogue.set_online(ALICE, "r", True)
         self.assertEqual(find(self.catalogue, "t", only=Filter(online=True)).total, 2)
+
+    def test_a_tag_restricts_the_matches(self) -> None:
+        """All tags of the query must be there, in any case; words restrict the matches further."""
+        for number, (name, *tags) in enumerate(
+            (["holiday film", "Film", "summer 2026"], ["holiday songs", "music"], ["film"]), 1
+        ):
+            tagged = Share(info_hash(number), name, 1, Annotation("", tuple(tags)))
+            self.catalogue.replace_item(
+                ALICE, str(number), [Announcement(str(number), {tagged.info_hash: tagged})]
+            )
+        self.assertEqual(self.found("tag:film"), ["holiday film"])
+        self.assertEqual(self.found('tag:"Summer 2026" TAG:FILM holiday'), ["holiday film"])
+        self.assertEqual(self.found("tag:film songs"), [])
+        self.assertEqual(self.found("tag:film tag:music"), [])
+        self.assertEqual(self.found("xtag:film"), [])
+
+    def test_the_tags_of_all_contacts_are_found(self) -> None:
+        """The first note and the tags of all; of one contact, theirs come first."""
+        for jid, annotation in (
+            (ALICE, Annotation("hers", ("a",))),
+            (BOB, Annotation("his", ("b", "A"))),
+        ):
+            said = Share(info_hash(1), "n", 1, annotation)
+            self.catalogue.replace_item(jid, "r", [Announcement("r", {said.info_hash: said})])
+        (found,) = find(self.catalogue, "tag:b").items
+        self.assertEqual(found.annotation, Annotation("hers", ("a", "b")))
+        (found,) = find(self.catalogue, "", BOB).items
+        self.assertEqual(found.annotation, Annotation("his", ("b", "A")))
 
     def test_shares_can_be_sorted_and_bounded_by_size(self) -> None:
         """The largest or the smallest first, and only those between two sizes, both included."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import string
+from dataclasses import replace
 from typing import Any
 
 from hypothesis import given
@@ -12,6 +13,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from twisted.words.xish import domish
 
 from bitween.model.address import PeerAddress
+from bitween.model.annotation import MAX_NOTE, MAX_TAGS, Annotation, safe_annotation
 from bitween.model.announcement import MAX_SHARES, Announcement, Share
 from bitween.model.candidate import Candidate, CandidateKind
 from bitween.model.text import printable, safe_name
@@ -46,7 +48,8 @@ PROTOTYPE = f"""
 
 hashes = st.text("0123456789abcdef", min_size=40, max_size=40).map(parse_info_hash)
 names = st.text(st.characters(), max_size=300)
-shares = st.builds(Share, hashes, names, st.integers(0, MAX_SIZE))
+notes_and_tags = st.builds(safe_annotation, st.text(max_size=50), st.lists(st.text(max_size=35)))
+shares = st.builds(Share, hashes, names, st.integers(0, MAX_SIZE), notes_and_tags)
 share_lists = st.lists(shares, max_size=20, unique_by=lambda share: share.info_hash)
 addresses = st.builds(
     lambda ip, port: PeerAddress.parse(str(ip), port),
@@ -98,7 +101,8 @@ class RoundTripTests(SynchronousTestCase):
         self.assertEqual(sorted(announcement.candidates, key=str), sorted(where, key=str))
         read = list(announcement.shares.values())
         self.assertEqual(
-            [(s.info_hash, s.size) for s in read], [(s.info_hash, s.size) for s in said]
+            [(s.info_hash, s.size, s.annotation) for s in read],
+            [(s.info_hash, s.size, s.annotation) for s in said],
         )
         for share in read:
             self.assertEqual(share.name, safe_name(share.name))
@@ -109,6 +113,28 @@ class RoundTripTests(SynchronousTestCase):
         item = over_the_wire(whole_item("r", listed([Share(parse_info_hash(HASH), name, 1)]), []))
         (share,) = parse_item(item).announcements[0].shares.values()
         self.assertEqual(share.name, safe_name(name))
+
+    def test_a_hostile_annotation_is_bounded(self) -> None:
+        """A long note is cut, bad tags are dropped, and the share itself stays."""
+        long, tags = "x" * 5000, ",".join(["ok", "", "y" * 40, "OK", *map(str, range(90))])
+        item = in_item(
+            f"<resource resource='r'><share_item name='n' hash='{HASH}' size='1'>"
+            f"<annotation xmlns='{NS_BITWEEN}' note='&#x202e;{long}' tags='{tags}'/>"
+            f"<annotation xmlns='{NS_BITWEEN}' note='second'/></share_item></resource>"
+        )
+        (share,) = parse_item(item).announcements[0].shares.values()
+        self.assertEqual(share.annotation.note, "\ufffd" + "x" * (MAX_NOTE - 1))
+        self.assertEqual(share.annotation.tags, ("ok", *map(str, range(MAX_TAGS - 1))))
+
+    def test_an_annotation_is_a_change_of_the_item(self) -> None:
+        """The publisher sees from its own item whether the note is there."""
+        plain = Share(parse_info_hash(HASH), "n", 1)
+        items = [
+            whole_item("r", listed([replace(plain, annotation=Annotation(note))]), [])
+            for note in ("", "one", "two", "one")
+        ]
+        values = [repr(canonical(payload_of(item))) for item in items]
+        self.assertEqual((len(set(values)), values[1]), (3, values[3]))
 
     def test_names_that_xml_cannot_carry_are_mended(self) -> None:
         """Controls, lone surrogates and non-characters never reach the stream."""
