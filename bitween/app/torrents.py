@@ -11,6 +11,7 @@ from bitween.app.limits import changed_limits
 from bitween.app.ports import SwarmPort
 from bitween.app.seeding import SeedingLimits
 from bitween.errors import InvalidValue, NoMetadata, OriginalFiles
+from bitween.model.annotation import checked_annotation
 from bitween.model.deletion import Deletion
 from bitween.model.magnet import magnet_link
 from bitween.model.torrent import FileEntry, FileOrigin, InfoHash, Torrent
@@ -195,6 +196,23 @@ class Torrents:
         """
         limits = self.get(info_hash).options.limits
         return self._set_options(info_hash, limits=changed_limits(limits, upload, download))
+
+    def annotate(
+        self, info_hash: InfoHash, note: str | None = None, tags: Iterable[str] | None = None
+    ) -> Deferred[Torrent]:
+        """
+        Set the note and the tags of a torrent, which contacts read.
+
+        :param note: an empty one removes it; ``None`` leaves it as it is.
+        :param tags: replace all tags; ``None`` leaves them as they are.
+        :raises UnknownTorrent: if the library has no such torrent.
+        :raises InvalidValue: if the note or a tag is too long or not printable.
+        """
+        known = self.get(info_hash).options.annotation
+        annotation = checked_annotation(
+            known.note if note is None else note, known.tags if tags is None else tags
+        )
+        return self._set_options(info_hash, annotation=annotation)
 
     def export(self, info_hash: InfoHash) -> Exported:
         """

@@ -111,6 +111,7 @@ _ARGUMENTS: Mapping[tuple[str, str], _Known] = MappingProxyType(
                 "peers",
                 "limit",
                 "export",
+                "note",
             )
         },
         ("get", "what"): _shares,

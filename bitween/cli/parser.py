@@ -161,6 +161,11 @@ def _add_control_commands(
     export = _command(commands, "export", "print a magnet link, or write a .torrent file")
     export.add_argument("what", metavar="HASH|NAME")
     export.add_argument("--to", metavar="FILE", help="write the .torrent file")
+    note = _command(commands, "note", "show or set what contacts read about a torrent")
+    note.add_argument("what", metavar="HASH|NAME")
+    note.add_argument("text", metavar="TEXT", nargs="*", help="the note, in one line")
+    note.add_argument("--tag", metavar="TAG", action="append", help="set this tag; may be repeated")
+    note.add_argument("--clear", action="store_true", help="remove the note and all tags")
 
 
 def _several(command: argparse.ArgumentParser) -> argparse.ArgumentParser:

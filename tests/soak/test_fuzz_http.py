@@ -37,6 +37,7 @@ METHODS = (
     *("rpc.discover", "rpc.discover.x"),
     *("bt.get_torrents", "bt.add_path", "bt.add_torrent_by_hash", "bt.del_torrent", "bt.recheck"),
     *("bt.pause", "bt.resume", "bt.get_files", "bt.set_files", "bt.set_limits", "bt.export"),
+    "bt.set_note",
     *("xmpp.find", "xmpp.get_shares", "xmpp.get_hashes", "xmpp.get_contacts", "xmpp.add_contact"),
     *("xmpp.accept_contact", "xmpp.remove_contact", "xmpp.forget_resource", "xmpp.block"),
     *("jobs.get", "jobs.list", "token.new", "token.list", "token.revoke", "rpc.discover", "rpc."),

@@ -62,7 +62,8 @@ class ContactMethods(Namespace):
         """
         Search what contacts share.
 
-        :param query: words that the name has to contain, all of them; or an info-hash, or its
+        :param query: words that the name has to contain, all of them, and ``tag:NAME`` or
+            ``tag:"TWO WORDS"`` for each tag that it has to have; or an info-hash, or its
             beginning.
         :param contact: a bare JID, to search only what this contact shares.
         :param sort: ``name``, ``size`` (smallest first), ``largest`` (largest first), ``online``

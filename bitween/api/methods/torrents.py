@@ -286,6 +286,25 @@ class TorrentMethods(Namespace):
         torrent = await self._bitween.torrents.limit(hash, upload, download)
         return encoding.rates(torrent.options.limits)
 
+    async def jsonrpc_set_note(
+        self, hash: InfoHash, note: str | None = None, tags: list[str] | None = None
+    ) -> shapes.Annotation:
+        """
+        Set the note and the tags of a torrent, and return both.
+
+        Contacts see them with the share, and find it by ``tag:NAME`` in a search.  A parameter that
+        is left out changes nothing.
+
+        :param hash: the torrent's info-hash.
+        :param note: one line of up to 1,000 printable characters; an empty one removes it.
+        :param tags: up to 16 tags of up to 32 printable characters without commas; they replace
+            all tags of the torrent.
+        :raises UnknownTorrent: if you have no torrent with this hash.
+        :raises InvalidValue: if the note or a tag is not valid.
+        """
+        torrent = await self._bitween.torrents.annotate(hash, note, tags)
+        return encoding.annotation(torrent.options.annotation)
+
     @reads
     def jsonrpc_export(self, hash: InfoHash) -> shapes.Exported:
         """

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from bitween.cli.commands.note import tags_text
 from bitween.cli.failures import WrongUsage
 from bitween.cli.session import CommandSession
 from bitween.model.format import counted, size_text
@@ -23,7 +24,7 @@ def shares(session: CommandSession) -> None:
         ("name", "size", "who", "there", "way", "hash"),
         [
             (
-                claim["name"],
+                " ".join(filter(None, (claim["name"], tags_text(item)))),
                 size_text(claim["size"]),
                 ", ".join(claim["contacts"]) or "(your copy)",
                 _found_there(item),
@@ -37,6 +38,9 @@ def shares(session: CommandSession) -> None:
         if query
         else "no contact shares anything",
     )
+    for item in items:
+        if item.get("note"):  # daemons of earlier versions leave it out
+            session.output.note(f"{item['name']}: {item['note']}")
     differing = sum(bool(item["names"]) for item in items)
     if differing:
         session.output.note(

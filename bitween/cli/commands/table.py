@@ -10,6 +10,7 @@ from bitween.cli.commands.contacts import contacts, shares
 from bitween.cli.commands.control import export, files, limit, mend, pause, peers, recheck, resume
 from bitween.cli.commands.daemon import call, doctor, reconnect, status, stop
 from bitween.cli.commands.events import events
+from bitween.cli.commands.note import note
 from bitween.cli.commands.sharing import add, jobs
 from bitween.cli.commands.torrents import get, ls, rm
 from bitween.cli.session import CommandSession
@@ -29,6 +30,7 @@ COMMANDS: Mapping[str, Callable[[CommandSession], None]] = MappingProxyType(
         "files": files,
         "limit": limit,
         "export": export,
+        "note": note,
         "contacts": contacts,
         "status": status,
         "reconnect": reconnect,

@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
+from bitween.cli.commands.note import tags_text
 from bitween.cli.confirm import confirm
 from bitween.cli.failures import CommandFailed, WrongUsage
 from bitween.cli.names import Named, own_torrent, shared_torrent
@@ -26,13 +27,15 @@ def ls(session: CommandSession) -> None:
         empty="you share and download nothing; share something with bitween add PATH",
     )
     for torrent in result["torrents"]:
+        if torrent.get("note"):  # daemons of earlier versions leave it out
+            session.output.note(f"{torrent['name']}: {torrent['note']}")
         if torrent["error"]:
             session.output.note(f"{torrent['name']}: {torrent['error']}")
 
 
 def _torrent_row(torrent: Mapping[str, Any]) -> tuple[str, ...]:
     return (
-        torrent["name"],
+        " ".join(filter(None, (torrent["name"], tags_text(torrent)))),
         size_text(torrent["total_size"]),
         _done_text(torrent),
         _state_text(torrent),

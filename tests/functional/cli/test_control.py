@@ -47,6 +47,22 @@ class ControlCommandTests(CliCase):
         for wrong in (("pause",), ("resume", "--all", "film")):
             self.assertEqual((await self.run_bitween(*wrong)).status, 2)
 
+    async def test_a_note_is_set_shown_and_removed(self) -> None:
+        """It is set, shown here and in the list, and removed; what is left out stays."""
+        out = (await self.done("note", "holiday", "Two", "weeks", "--tag", "summer")).out
+        self.assertEqual(out, "Two weeks  #summer\n")
+        await self.done("note", "holiday", "--tag", "sea", "--tag", "Köln")
+        self.assertEqual((await self.done("note", "holiday")).out, "Two weeks  #sea #Köln\n")
+        listed = await self.run_bitween("ls")
+        self.assertIn("holiday #sea #Köln\t", listed.out)
+        self.assertIn("holiday: Two weeks", listed.err)
+        result = (await self.done("note", "holiday", "--clear", "--json")).json
+        self.assertEqual(result, {"note": "", "tags": []})
+        self.assertEqual((await self.done("note", "holiday")).out, "no note and no tags\n")
+        for wrong in (("--clear", "--tag", "x"), ("text", "--clear")):
+            self.assertEqual((await self.run_bitween("note", "holiday", *wrong)).status, 2)
+        self.assertIn("not a valid tag", await self.refused(1, "note", "holiday", "--tag", "a,b"))
+
     async def test_files_are_listed_and_selected_by_number(self) -> None:
         """They are listed and chosen by their numbers."""
         out = (await self.done("files", "holiday")).out

@@ -54,7 +54,14 @@ def _listing(listing: Listing, *, there: bool) -> JsonObject:
 
 
 def _share(share: Share) -> shapes.Share:
-    return {"hash": share.info_hash, "name": share.name, "size": share.size}
+    annotation = share.annotation
+    return {
+        "hash": share.info_hash,
+        "name": share.name,
+        "size": share.size,
+        "note": annotation.note,
+        "tags": list(annotation.tags),
+    }
 
 
 def found(found: Found, way: Route | None, answering: bool | None, *, there: bool) -> shapes.Found:
@@ -69,6 +76,8 @@ def found(found: Found, way: Route | None, answering: bool | None, *, there: boo
         "hash": found.info_hash,
         "name": found.name,
         "size": found.size,
+        "note": found.annotation.note,
+        "tags": list(found.annotation.tags),
         "contacts": list(found.contacts),
         "names": [
             {"name": claim.name, "size": claim.size, "contacts": list(claim.contacts)}

@@ -11,6 +11,7 @@ from bitween.api.http.content_type import type_of
 from bitween.api.results.shapes import torrents as shapes
 from bitween.app.limits import LimitsInForce
 from bitween.app.torrents import Exported, FileStatus
+from bitween.model.annotation import Annotation
 from bitween.model.deletion import Deletion
 from bitween.model.peer import Peer
 from bitween.model.route import RouteKind
@@ -71,6 +72,8 @@ TORRENT_FIELDS: Fields = MappingProxyType(
         "origin": lambda torrent: torrent.origin.value,
         "limits": lambda torrent: rates(torrent.options.limits),
         "sequential": lambda torrent: torrent.options.selection.sequential,
+        "note": lambda torrent: torrent.options.annotation.note,
+        "tags": lambda torrent: list(torrent.options.annotation.tags),
     }
 )
 
@@ -92,6 +95,11 @@ def limits(limits: LimitsInForce) -> shapes.LimitsInForce:
 def rates(limits: Limits) -> shapes.Limits:
     """``bt.set_limits`` for one torrent."""
     return {"upload": limits.upload, "download": limits.download}
+
+
+def annotation(annotation: Annotation) -> shapes.Annotation:
+    """``bt.set_note``."""
+    return {"note": annotation.note, "tags": list(annotation.tags)}
 
 
 def files(files: Sequence[FileStatus] | None, selection: Selection) -> shapes.Files:

@@ -11,6 +11,8 @@ Time = Annotated[float, "seconds since the epoch, UTC"]
 Seconds = Annotated[float, "seconds"]
 BareJid = Annotated[str, "a bare JID"]
 Address = Annotated[tuple[str, int], "address and port"]
+Note = Annotated[str, "what its owner says about it, in one line; may be empty"]
+Tags = Annotated[list[str], "tags by which a search for tag:NAME finds it"]
 #: The result of a method that has nothing to tell: a failure would be an error.
 Done = Literal[True]
 

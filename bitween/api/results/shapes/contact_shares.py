@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, TypedDict
 
-from bitween.api.results.shapes.common import Address, BareJid, Size
+from bitween.api.results.shapes.common import Address, BareJid, Note, Size, Tags
 from bitween.api.results.shapes.network import REACH
 from bitween.model.torrent import InfoHash
 
@@ -15,6 +15,8 @@ class Share(TypedDict):
     hash: InfoHash
     name: str
     size: Size
+    note: Note
+    tags: Tags
 
 
 class Listing(TypedDict):
@@ -54,6 +56,8 @@ class Found(TypedDict):
     hash: InfoHash
     name: Annotated[str, "from the local copy; otherwise from most contacts"]
     size: Size
+    note: Note
+    tags: Tags
     contacts: list[BareJid]
     names: Annotated[
         list[Claim],

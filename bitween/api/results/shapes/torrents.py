@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, TypedDict
 
 from bitween.api.http.content_type import Preview
-from bitween.api.results.shapes.common import BareJid, Limit, Rate, Size, Time
+from bitween.api.results.shapes.common import BareJid, Limit, Note, Rate, Size, Tags, Time
 from bitween.model.torrent import FileOrigin, InfoHash, TorrentState
 from bitween.model.torrent_error import Reason
 
@@ -68,10 +68,19 @@ class Torrent(TypedDict, total=False):
     origin: Annotated[str, FileOrigin]
     limits: Limits
     sequential: Annotated[bool, "whether pieces are fetched in order"]
+    note: Note
+    tags: Tags
     waiting_for: Annotated[
         list[BareJid],
         "contacts who have it, if the download has no connected peer; the first ten",
     ]
+
+
+class Annotation(TypedDict):
+    """What you say about a torrent; contacts read it."""
+
+    note: Note
+    tags: Tags
 
 
 class Torrents(TypedDict):

@@ -226,6 +226,7 @@ class ResultTests(MethodCase):
             self.check(f"bt.{method}", hash=B)
         self.check("bt.set_limits", upload=5)
         self.check("bt.set_limits", hash=B, upload=5)
+        self.check("bt.set_note", hash=B, note="a note", tags=["a tag"])
         self.world.swarm.break_down(B, "disk full", Reason.FULL)
         self.check("bt.get_torrents")
         self.check("bt.mend", hash=B)

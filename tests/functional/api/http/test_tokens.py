@@ -56,6 +56,7 @@ CHANGING: dict[str, list[object]] = {
     "bt.del_torrent": [HASH],
     "bt.recheck": [HASH],
     "bt.set_limits": [],
+    "bt.set_note": [HASH],
     "xmpp.add_contact": ["bob@example.org"],
     "xmpp.forget_resource": ["bob@example.org", "x"],
     "jobs.cancel": ["1"],

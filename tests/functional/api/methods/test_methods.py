@@ -256,6 +256,8 @@ class TorrentTests(MethodCase):
                         "origin": "shared",
                         "limits": {"upload": 0, "download": 0},
                         "sequential": False,
+                        "note": "",
+                        "tags": [],
                         "waiting_for": [],
                     }
                 ]
@@ -297,7 +299,15 @@ class TorrentTests(MethodCase):
         self.assertIs(self.call("bt.pause", A), True)
         self.assertEqual(state(), "paused")
         self.assertIs(self.call("bt.prefer", A), True)
-        for method in ("pause", "resume", "prefer", "get_files", "export", "set_limits"):
+        for method in (
+            "pause",
+            "resume",
+            "prefer",
+            "get_files",
+            "export",
+            "set_limits",
+            "set_note",
+        ):
             self.assertEqual(self.reason(f"bt.{method}", hash=B), "unknown_torrent")
 
     def test_files_can_be_listed_and_selected(self) -> None:
@@ -329,6 +339,19 @@ class TorrentTests(MethodCase):
         ]
         for params in wrong:
             answer = self.answer("bt.set_files", {"hash": A, **params})
+            self.assertEqual(answer["error"]["code"], -32602)
+
+    def test_a_note_is_normalised_and_stays(self) -> None:
+        """It is normalised, told with the torrent, and left as it is where it is left out."""
+        self.call("bt.add_torrent_by_hash", A)
+        said = {"note": "Café", "tags": ["summer", "Köln"]}
+        self.assertEqual(self.call("bt.set_note", A, " Cafe\u0301", ["summer", " Köln"]), said)
+        self.assertEqual(self.call("bt.set_note", A), said)
+        told = self.call("bt.get_torrents", ["note", "tags"])["torrents"]
+        self.assertEqual(told, [said])
+        self.assertEqual(self.call("bt.set_note", hash=A, tags=[]), {**said, "tags": []})
+        for wrong in ({"note": "a\nb"}, {"note": "x" * 1001}, {"tags": ["a,b"]}, {"tags": "a"}):
+            answer = self.answer("bt.set_note", {"hash": A, **wrong})
             self.assertEqual(answer["error"]["code"], -32602)
 
     def test_global_limits_have_the_values_of_now(self) -> None:
@@ -667,7 +690,9 @@ class ContactTests(MethodCase):
                             "ip_v4": [["192.0.2.7", 2]],
                             "ip_v6": [["2001:db8::1", 1]],
                             "online": True,
-                            "shares": {A: {"hash": A, "name": "a", "size": 123}},
+                            "shares": {
+                                A: {"hash": A, "name": "a", "size": 123, "note": "", "tags": []}
+                            },
                         }
                     }
                 }
@@ -705,6 +730,8 @@ class ContactTests(MethodCase):
                         "hash": A,
                         "name": "Holiday 1",
                         "size": 123,
+                        "note": "",
+                        "tags": [],
                         "contacts": [BOB],
                         "names": [],
                         "online": True,
