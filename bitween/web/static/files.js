@@ -2,6 +2,7 @@
 
 import { iconButton, icon, make, named, relabel, say } from "/web/dom.js";
 import { percent, size } from "/web/format.js";
+import "/web/note_form.js";
 import { addressOf } from "/web/preview.js";
 import { call, fileTicket } from "/web/rpc.js";
 import { t } from "/web/strings.js";
@@ -89,6 +90,7 @@ export class FilesDialog extends HTMLElement {
   #error = make("p", { class: "trouble" });
   #hint = make("p", { role: "status" });
   #list = make("virtual-list", { "aria-label": t("filesOf") });
+  #about = make("note-form");
   #choosing = make("div", { class: "actions" });
   #inOrder = make("input", { type: "checkbox" });
   #usual = make("div", { class: "actions" });
@@ -111,9 +113,10 @@ export class FilesDialog extends HTMLElement {
       button("getThese", () => this.#get(), "main"),
       button("cancel", () => this.#dialog.close()));
     this.#dialog.append(
-      make("h2", { id: "files-of" }, this.#title), this.#place, this.#error, this.#hint, this.#choosing,
+      make("h2", { id: "files-of" }, this.#title), this.#place, this.#about, this.#error, this.#hint, this.#choosing,
       make("div", { class: "scroll", tabindex: 0 }, this.#list),
       this.#usual, this.#first);
+    this.#about.begin(toasts);
     this.append(this.#dialog, this.#preview);
     this.#list.begin(() => new FileRow(this), "file-row", ({ index }) => `${this.hash} ${index}`);
     daemon.addEventListener("torrents", () => this.#update());
@@ -141,6 +144,8 @@ export class FilesDialog extends HTMLElement {
     clearInterval(this.#renewing);
     this.#renewing = setInterval(() => this.#toasts.attempt(() => this.#renew()), RENEWAL);
     this.wanted = new Set((this.#files ?? []).filter((file) => file.wanted).map((file) => file.index));
+    this.#about.hidden = fresh;
+    this.#about.fill(this.#torrent ?? { hash });
     this.#show(); // before it opens: what is hidden then cannot have the focus
     if (!this.#dialog.open) this.#dialog.showModal();
     if (this.#files === null) this.#update(); // they may have come while nothing was shown yet

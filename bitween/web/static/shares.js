@@ -6,6 +6,7 @@ import { avatars } from "/web/faces.js";
 import { size } from "/web/format.js";
 import { Found } from "/web/found.js";
 import { get, getMagnet, isMagnet } from "/web/getting.js";
+import { aboutText } from "/web/note_form.js";
 import { isThere } from "/web/presence.js";
 import { reachText } from "/web/reach.js";
 import { t } from "/web/strings.js";
@@ -65,7 +66,8 @@ class ShareRow extends HTMLElement {
     this.#drawn = drawn;
     say(this.#name, item.name);
     this.#name.title = item.name;
-    say(this.#facts, [size(item.size), who(people), item.online ? reachText(item.reach) : t("offline")].filter(Boolean).join(" · "));
+    say(this.#facts, [size(item.size), who(people), item.online ? reachText(item.reach) : t("offline"), aboutText(item)].filter(Boolean).join(" · "));
+    this.#facts.title = aboutText(item);
     say(this.#differs, this.#view.othersSay(item));
     this.#differs.title = this.#differs.textContent;
     this.#face.replaceChildren(...avatars(people));

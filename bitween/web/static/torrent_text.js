@@ -2,6 +2,7 @@
 
 import { isolated } from "/web/direction.js";
 import { duration, percent, rate, size } from "/web/format.js";
+import { aboutText } from "/web/note_form.js";
 import { t } from "/web/strings.js";
 
 const STATES = {
@@ -33,7 +34,7 @@ export function facts(torrent, nameOf) {
   if (torrent.upload_rate) said.push(`↑ ${rate(torrent.upload_rate)}`);
   if (torrent.peers) said.push(t("peers", { n: torrent.peers }));
   if (torrent.eta !== null && !torrent.complete && !waits(torrent)) said.push(t("left", { time: duration(torrent.eta) }));
-  return said.join(" · ");
+  return [...said, aboutText(torrent)].filter(Boolean).join(" · ");
 }
 
 /** In two words: beside what contacts share. */

@@ -3,6 +3,7 @@
 import { iconButton, make, named, relabel, say } from "/web/dom.js";
 import { Refused } from "/web/errors.js";
 import { percent, rate, size } from "/web/format.js";
+import { aboutText } from "/web/note_form.js";
 import { PeersDialog } from "/web/peers.js";
 import "/web/question.js";
 import { isDeletable } from "/web/removal.js";
@@ -53,6 +54,7 @@ class TorrentRow extends HTMLElement {
     say(this.#name, name);
     this.#name.title = name;
     say(this.#facts, facts(torrent, (jid) => this.#view.contactName(jid)));
+    this.#facts.title = aboutText(torrent);
     this.#fillTrouble(torrent, name);
     this.#bar.value = torrent.progress;
     this.#bar.setAttribute("aria-label", t("progressOf", { name }));
