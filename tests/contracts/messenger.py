@@ -15,6 +15,7 @@ from bitween.errors import (
     UnknownContact,
 )
 from bitween.model.address import PeerAddress
+from bitween.model.annotation import Annotation
 from bitween.model.announcement import Share
 from bitween.model.candidate import Candidate, CandidateKind
 from bitween.model.contact import Pending
@@ -27,7 +28,12 @@ from bitween.model.events import (
 from bitween.model.torrent import parse_info_hash
 from tests.support.person import Person
 
-HOLIDAY = Share(parse_info_hash("a" * 40), "Größe & <Licht> 'ø'.tar", 5)
+HOLIDAY = Share(
+    parse_info_hash("a" * 40),
+    "Größe & <Licht> 'ø'.tar",
+    5,
+    Annotation("Grüße & <b>", ("summer 2026", "Köln")),
+)
 WORK = Share(parse_info_hash("b" * 40), "work", 2**40)
 HERE = PeerAddress.parse("127.0.0.1", 6881)
 SEEN = PeerAddress.parse("198.51.100.9", 6881)
@@ -139,7 +145,7 @@ class MessengerContract(_Base):
         await alice.until(lambda: alice.pending(bob) is None)
 
     async def test_contacts_see_what_is_announced(self) -> None:
-        """Names, hashes, sizes and addresses arrive as they were announced."""
+        """Names, hashes, sizes, notes, tags and addresses arrive as they were announced."""
         alice, bob = await self.friends()
         where = (Candidate(HERE), Candidate(SEEN, CandidateKind.REFLEXIVE, varies=True))
         alice.messenger.announce([HOLIDAY, WORK], where)

@@ -15,6 +15,7 @@ from bitween.app.ports import OpenFilePort
 from bitween.bittorrent.swarm import Swarm
 from bitween.errors import SwarmError, UnknownTorrent
 from bitween.model.address import PeerAddress
+from bitween.model.annotation import Annotation
 from bitween.model.deletion import Deletion
 from bitween.model.events import (
     SharesChanged,
@@ -176,6 +177,16 @@ class Contract:
             self.assertEqual(resumed.state, TorrentState.SEEDING)
             self.assertIn(info.info_hash, self.swarm.library.shares)
             self.assertTrue(torrent.shared)
+
+        async def test_an_annotation_is_announced(self) -> None:
+            """The share has it from then on, and contacts are told."""
+            info = self.file()
+            await self.swarm.share(info, self.folder)
+            self.told.clear()
+            said = Annotation("a note", ("a tag",))
+            noted = await self.swarm.set_options(info.info_hash, TorrentOptions(annotation=said))
+            self.assertEqual(self.swarm.library.shares[info.info_hash].annotation, said)
+            self.assertEqual(self.told, [TorrentChanged(torrent=noted), SharesChanged()])
 
         async def test_a_download_begun_paused(self) -> None:
             """It is paused from the first moment on."""
