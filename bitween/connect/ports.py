@@ -20,7 +20,7 @@ from bitween.model.catalogue.changes import Key
 from bitween.model.library import Library
 from bitween.model.network_link import Link, Network
 from bitween.model.peer import Peer
-from bitween.model.relay_route import RelayRoute
+from bitween.model.route import RelayRoute
 from bitween.model.torrent import InfoHash
 from bitween.util.observable import Observable
 

@@ -1,4 +1,4 @@
-"""Where a peer can be dialled."""
+"""The address at which a peer can be dialled."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class PeerAddress:
     """
     An IP address in its canonical text form, and a port from 1 to 65535.
 
-    Made by :meth:`parse`, which refuses what cannot be dialled.
+    :meth:`parse` makes one, and refuses an address that cannot be dialled.
     """
 
     address: str
@@ -35,8 +35,8 @@ class PeerAddress:
 
         :param address: an IPv4 or IPv6 address as text; an IPv4-mapped one becomes IPv4.
         :param port: 1..65535, as a number or in decimal digits.
-        :raises InvalidValue: where one could not dial that: no IP address, a zone index,
-            unspecified, multicast, broadcast, reserved; a port out of range.
+        :raises InvalidValue: if it cannot be dialled: not an IP address, a zone index, unspecified,
+            multicast, broadcast, reserved; a port out of range.
         """
         return cls(str(_parse_ip(address)), _parse_port(port))
 
@@ -52,16 +52,17 @@ class PeerAddress:
 
     @property
     def is_loopback(self) -> bool:
-        """Whether this only reaches the machine that dials it."""
+        """Whether it reaches only the machine that dials it."""
         return self.ip.is_loopback
 
     @property
     def is_global(self) -> bool:
         """
-        Whether this can be dialled from everywhere, as far as the address itself tells.
+        Whether the address itself shows that it can be dialled from everywhere.
 
-        An IPv6 address that stands for an IPv4 one leads where that leads (RFC 6052, RFC 3056), and
-        what is not global unicast may be somebody's own (RFC 4291 §2.4): of neither one can tell.
+        Two kinds of IPv6 address do not show it: one that stands for an IPv4 address leads where
+        that leads (RFC 6052, RFC 3056), and one outside of global unicast may be private
+        (RFC 4291 §2.4).
         """
         ip = self.ip
         if isinstance(ip, IPv6Address) and (ip not in _GLOBAL_UNICAST or ip in _6TO4):
@@ -70,7 +71,7 @@ class PeerAddress:
 
     @property
     def rank(self) -> int:
-        """Order of the ladder of connection: lower is dialled first (LAN, IPv6, public IPv4)."""
+        """The order of dialling, lowest first: loopback, LAN, IPv6, public IPv4."""
         if self.ip.is_loopback:
             return 0
         if self.ip.is_private:

@@ -1,4 +1,4 @@
-"""Where one resource may be met: its addresses, and what is known of each."""
+"""The addresses at which a device may be reached, and what is known of each."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from bitween.model.address import PeerAddress
 
 
 class CandidateKind(StrEnum):
-    """How somebody came by an address of theirs."""
+    """How a device knows an address of its own (compare RFC 8445)."""
 
     HOST = "host"  # an interface has it
     MAPPED = "mapped"  # a router forwards it (UPnP, NAT-PMP, PCP)
     CONFIGURED = "said"  # the person who runs the daemon named it
-    REFLEXIVE = "seen"  # their packets come from there: good for meeting, not for being dialled
+    REFLEXIVE = "seen"  # its packets come from there: good for hole punching, not to be dialled
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
     """
-    One address of a resource.
+    One address of a device.
 
-    :param reached: whether a contact came through when asked to dial it; ``None`` if nobody tried.
-    :param varies: whether a router is known to show everybody another port than this one, so that
-        nobody can know the one for him (a symmetric NAT, RFC 4787 §4.1); only where one is seen.
+    :param reached: whether a contact that was asked to dial it got through; ``None`` if none was.
+    :param varies: whether the NAT maps each destination to another port (RFC 4787 §4.1), so that
+        this port cannot be predicted; only of a reflexive address.
     """
 
     address: PeerAddress
@@ -34,5 +34,5 @@ class Candidate:
 
     @property
     def dialable(self) -> bool:
-        """Whether it is meant to be dialled by anybody who knows it."""
+        """Whether everyone who knows it may dial it."""
         return self.kind is not CandidateKind.REFLEXIVE

@@ -1,4 +1,4 @@
-"""What a person can have a daemon do by chat, and what it answers: plain values."""
+"""The commands that a person can run by chat, and their answers: plain values."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from dataclasses import dataclass
 @dataclass(frozen=True, slots=True)
 class Question:
     """
-    One thing that is to be said first.
+    A question that a command asks before it runs.
 
-    :param title: what it is for.
-    :param text: what to say, or why the last answer will not do.
-    :param field: the name that the answer comes under.
-    :param label: stands beside the place for the answer.
-    :param choices: the answers to choose from, each with its label; any text for none.
+    :param title: what the answer is for.
+    :param text: what to answer, or why the last answer is not accepted.
+    :param field: the name of the answer.
+    :param label: stands beside the input field.
+    :param choices: the answers to choose from, each with its label; if empty, any text will do.
     """
 
     title: str
@@ -28,14 +28,14 @@ class Question:
 @dataclass(frozen=True, slots=True)
 class Report:
     """
-    What came of it; any part may be empty.
+    The outcome of a command; any part may be empty.
 
-    :param text: in one line.
-    :param facts: labels and values.
+    :param text: one line.
+    :param facts: pairs of label and value.
     :param columns: the headings of a table.
     :param rows: its rows, each as long as the headings.
-    :param failed: whether it could not be done.
-    :param title: what it is about.
+    :param failed: whether the command failed.
+    :param title: what the report is about.
     """
 
     text: str = ""
@@ -47,24 +47,24 @@ class Report:
 
     @property
     def lines(self) -> tuple[str, ...]:
-        """All of it in lines of text, for programs that draw no tables."""
+        """The whole report as lines of text, for programs that draw no tables."""
         facts = (f"{label}: {value}" for label, value in (*self.facts, *self.row_facts))
         return (*filter(None, (self.text,)), *facts)
 
     @property
     def row_facts(self) -> tuple[tuple[str, str], ...]:
-        """The table as labels and values: the first column, and all others."""
+        """The table as pairs of label and value: the first column, and all others."""
         return tuple((row[0], ", ".join(row[1:])) for row in self.rows)
 
 
 @dataclass(frozen=True, slots=True)
 class Command:
     """
-    Something to choose from a menu.
+    An entry of the menu.
 
     :param name: for programs.
     :param title: for a person.
-    :param run: takes the answers to questions by their field, none at first.
+    :param run: called with the answers so far, by field; returns the next question, or the report.
     """
 
     name: str

@@ -13,27 +13,27 @@ DEFAULT_PRIORITY = -1
 
 
 class ConnectionState(StrEnum):
-    """Where the connection stands."""
+    """The state of the connection."""
 
     CONNECTING = "connecting"
     ONLINE = "online"
-    WAITING = "waiting"  # for the next try
-    FAILED = "failed"  # another try would not help
+    WAITING = "waiting"  # until the next attempt
+    FAILED = "failed"  # another attempt would not help
 
 
 @dataclass(frozen=True, slots=True)
 class ConnectionStatus:
     """
-    Where the connection stands, and why.
+    The state of the connection, and its reason.
 
-    :param jid: the full JID while online, else the one that is asked for.
+    :param jid: the full JID while online, else the one to log in with.
     :param since: seconds since the epoch.
-    :param error: the last reason for not being online, in words; empty while online.
-    :param resuming: whether only the link is gone, and the session may still be taken up again;
-        what is known of contacts holds until then.
-    :param cause: what ``error`` tells, for programs; ``None`` if nothing went wrong.
-    :param next_try: when a connection is tried again, in seconds since the epoch; ``None`` if that
-        is done right now, or not to be.
+    :param error: why it is not online, as text; empty while online.
+    :param resuming: whether only the TCP connection is lost, and the session may be resumed
+        (XEP-0198); what is known of contacts holds until then.
+    :param cause: the same as ``error``, for programs; ``None`` if nothing went wrong.
+    :param next_try: the time of the next attempt, in seconds since the epoch; ``None`` if one is
+        under way, or none will follow.
     """
 
     jid: str

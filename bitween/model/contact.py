@@ -18,15 +18,15 @@ class Subscription(StrEnum):
 
 
 class AutoAccept(StrEnum):
-    """Whose request to see us is accepted without the user."""
+    """Which subscription requests are accepted without asking the user."""
 
-    NEVER = "never"  # nobody's but the answer to our own
-    KNOWN = "known"  # also of whom we follow
-    ALWAYS = "always"  # everybody's, and they are asked back
+    NEVER = "never"  # none but the answer to our own request
+    KNOWN = "known"  # also those of contacts whose presence we see
+    ALWAYS = "always"  # all, and we request a subscription in return
 
 
 class Pending(StrEnum):
-    """A subscription request that nobody has answered yet."""
+    """A subscription request without an answer yet."""
 
     IN = "in"
     OUT = "out"
@@ -35,15 +35,15 @@ class Pending(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Contact:
     """
-    A roster entry, or somebody who asks to become one.
+    A roster entry, or an account that asks to become one.
 
     :param jid: the bare JID.
-    :param nick: the name given in the roster, or that they give themselves as long as they only
-        ask (XEP-0172); may be empty.
-    :param pending: ``IN`` where they ask us, ``OUT`` where we have asked them.
+    :param nick: the name in the roster; of an account that only asks, the nickname that it sent
+        (XEP-0172); may be empty.
+    :param pending: ``IN`` for their request, ``OUT`` for ours.
     :param groups: roster groups, sorted.
-    :param blocked: whether the server keeps them away from us (XEP-0191).
-    :param error: what came back when we asked them; ``None`` if nothing went wrong.
+    :param blocked: whether the server blocks them (XEP-0191).
+    :param error: the error that our request was answered with; ``None`` if there was none.
     """
 
     jid: str
@@ -56,12 +56,12 @@ class Contact:
 
     @property
     def trusted(self) -> bool:
-        """Whether we follow their presence and want to, so that their announcements count."""
+        """Whether we are subscribed and do not block them, so that their announcements count."""
         return not self.blocked and self.follows and not self.is_service
 
     @property
     def is_service(self) -> bool:
-        """Whether this is no person but a gateway or another service, which has a domain alone."""
+        """Whether this is a gateway or another service, whose JID is only a domain."""
         return "@" not in self.jid
 
     @property

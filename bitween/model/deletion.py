@@ -10,11 +10,11 @@ class Deletion:
     """
     The files that were deleted, or would be.
 
-    :param files: how many.
-    :param size: their bytes.
-    :param trash: whether they go to the trash; otherwise they are gone for good.
-    :param kept: how many of the torrent's files stay: those that the user has changed or
-        moved, and those that another torrent has as well.
+    :param files: their number.
+    :param size: bytes of all of them.
+    :param trash: whether they go to the trash; otherwise they are deleted for good.
+    :param kept: number of files that stay: the user has changed or moved them, or another torrent
+        has them, too.
     """
 
     files: int

@@ -1,4 +1,4 @@
-"""What was found about a part of the way between us and our contacts."""
+"""The outcome of a check of whatever connects us with our contacts."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from bitween.model.route import Obstacle
 
 
 class Verdict(StrEnum):
-    """How it stands with something."""
+    """The result of a check."""
 
     GOOD = "good"
-    WARNING = "warning"  # it works without, less well
+    WARNING = "warning"  # it works, but not as well as it could
     BAD = "bad"
-    UNKNOWN = "unknown"  # it could not be looked at
+    UNKNOWN = "unknown"  # it could not be checked
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,13 +23,12 @@ class Finding:
     """
     The outcome of one check.
 
-    :param check: what was looked at, a stable name: ``log-in``, ``certificate``, ``disk``, ...
-    :param text: what was found, in one line.
-    :param fix: what can be done about it, in one line; empty if there is nothing to be done.
-    :param detail: what was found, a word that stays, where check and verdict alone leave it open.
-    :param values: what ``text`` holds beside that, by name, so that it can be told in other
-        languages, too.
-    :param obstacles: why there is no better way, of a check of one.
+    :param check: a stable name: ``log-in``, ``certificate``, ``disk``, ...
+    :param text: the finding in one line.
+    :param fix: what the user can do, in one line; empty if nothing.
+    :param detail: a stable name of the finding, where check and verdict leave it open.
+    :param values: the variable parts of ``text`` by name, for translations.
+    :param obstacles: why there is no better route, if a route was checked.
     """
 
     check: str

@@ -1,4 +1,4 @@
-"""What two resources do for each other so that they find a way to one another."""
+"""Dial-back: two devices test for each other which addresses can be reached."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from dataclasses import dataclass
 
 from bitween.model.address import PeerAddress
 
-#: Addresses that somebody is asked to dial at once.
+#: Addresses that a device is asked to dial in one request.
 MAX_DIALLED = 4
 
 
 @dataclass(frozen=True, slots=True)
 class DialBack:
     """
-    What came of dialling somebody back.
+    The result of dialling a device back.
 
-    :param reached: by address, whether somebody answered there; what was not dialled is missing.
+    :param reached: whether each address answered; an address that was not dialled is missing.
     """
 
     reached: Mapping[PeerAddress, bool]

@@ -1,4 +1,4 @@
-"""How much a contact may have us dial in vain."""
+"""Limits how many addresses we dial for a contact without success."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from bitween.model.address import PeerAddress
 
 class DialBudget:
     """
-    Remembers, for each bare JID, what was dialled in vain lately.
+    Remembers, for each bare JID, the addresses that were dialled recently without success.
 
-    Whatever is dialled for a contact counts as failed until it is known better: so it learns of
-    only so many addresses whether anything answers there.
+    An address counts as failed until the contact is connected there.  So a contact can use us to
+    find out of only a few addresses whether anything answers there.
     """
 
     def __init__(self, now: Callable[[], float], most: Mapping[float, int], ports: int) -> None:
         """
         :param now: seconds.
-        :param most: how many different addresses are dialled, by the seconds in which.
-        :param ports: how many of these may be of one IP address, in the longest of these times.
+        :param most: the most addresses to dial within each number of seconds.
+        :param ports: the most of these with the same IP address, in the longest of these periods.
         """
         self._now = now
         self._most = most
@@ -28,7 +28,7 @@ class DialBudget:
         self._when: dict[str, dict[PeerAddress, float]] = {}
 
     def take(self, jid: str, address: PeerAddress) -> bool:
-        """Note that an address is dialled for a contact; tells whether the budget suffices."""
+        """Charge an address to a contact's budget; false if the budget does not suffice."""
         now = self._now()
         when = self._when.setdefault(jid, {})
         for old in [known for known, since in when.items() if now - since > max(self._most)]:
@@ -42,7 +42,7 @@ class DialBudget:
         return True
 
     def give_back(self, jid: str, address: PeerAddress) -> None:
-        """Note that the contact was really met at an address."""
+        """Refund an address at which the contact is connected."""
         self._when.get(jid, {}).pop(address, None)
 
     def _may_take(

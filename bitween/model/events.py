@@ -1,4 +1,4 @@
-"""What happened: the events that the parts of bitween hand up."""
+"""The events that the parts of bitween report to the application."""
 
 from __future__ import annotations
 
@@ -11,8 +11,6 @@ from bitween.model.contact import Contact
 from bitween.model.route import Route
 from bitween.model.torrent import InfoHash, Torrent
 
-# ---- the swarm
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TorrentAdded:
@@ -23,14 +21,14 @@ class TorrentAdded:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TorrentChanged:
-    """A torrent's state or progress is another than before."""
+    """The state or progress of a torrent has changed."""
 
     torrent: Torrent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TorrentFinished:
-    """Every byte that is wanted of a download is verified and on the disk."""
+    """Every wanted byte of a download is verified and on the disk."""
 
     torrent: Torrent
 
@@ -45,7 +43,7 @@ class TorrentRemoved:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SharesChanged:
-    """What we announce is another than before."""
+    """The shares that we announce have changed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,8 +52,8 @@ class PeerMoved:
     Content was exchanged with a peer.
 
     :param address: an IP address.
-    :param port: where it listens; ``None`` where it dialled us.
-    :param downloaded: bytes that came since this was last told.
+    :param port: the port that it listens on; ``None`` if it dialled us.
+    :param downloaded: bytes that arrived since the last such event.
     :param uploaded: the same for the other direction.
     """
 
@@ -72,7 +70,7 @@ class ListeningChanged:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PeerConnected:
-    """A connection to a peer was made, by either side; nothing was said over it yet."""
+    """A peer is connected, whichever side dialled; no data was exchanged yet."""
 
     address: str
     port: int
@@ -89,19 +87,17 @@ SwarmEvent = (
     | PeerConnected
 )
 
-# ---- XMPP
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConnectionChanged:
-    """The connection to the XMPP server stands elsewhere than before."""
+    """The state of the connection to the XMPP server has changed."""
 
     status: ConnectionStatus
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ItemPublished:
-    """A contact, or another resource of ours, published a PEP item."""
+    """A contact, or another device of our account, published a PEP item."""
 
     jid: str
     item_id: str
@@ -110,7 +106,7 @@ class ItemPublished:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ItemRetracted:
-    """A contact, or another resource of ours, took back a PEP item."""
+    """A contact, or another device of our account, retracted a PEP item."""
 
     jid: str
     item_id: str
@@ -118,7 +114,7 @@ class ItemRetracted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ItemsRead:
-    """All items of a contact's node, by item id, as they stand now."""
+    """All current items of a contact's node were read, by item id."""
 
     jid: str
     items: Mapping[str, Sequence[Announcement]]
@@ -126,7 +122,7 @@ class ItemsRead:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListingReceived:
-    """A resource gave a part of its share list."""
+    """A device sent a page of its share list."""
 
     jid: str
     resource: str
@@ -135,7 +131,7 @@ class ListingReceived:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PresenceChanged:
-    """A resource of a contact, or another one of ours, came or went."""
+    """A device of a contact, or another one of our account, came online or went offline."""
 
     jid: str
     resource: str
@@ -145,9 +141,9 @@ class PresenceChanged:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PresenceRepeated:
     """
-    A resource that was there has sent its presence again.
+    A device that was online has sent its presence again.
 
-    It may have died and be back before its server noticed.
+    It may have crashed and come back before its server noticed.
     """
 
     jid: str
@@ -156,14 +152,14 @@ class PresenceRepeated:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContactChanged:
-    """A roster entry or a subscription request is new or another than before."""
+    """A roster entry or a subscription request is new or has changed."""
 
     contact: Contact
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContactRemoved:
-    """Somebody is in the roster no longer."""
+    """A contact is no longer in the roster."""
 
     jid: str
 
@@ -171,9 +167,9 @@ class ContactRemoved:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RosterRead:
     """
-    The whole roster is known, before anybody's presence is.
+    The whole roster is known; no presence is known yet.
 
-    :param trusted: the bare JIDs whose word counts, our own among them.
+    :param trusted: the bare JIDs whose announcements count, including our own.
     """
 
     trusted: frozenset[str]
@@ -192,12 +188,10 @@ MessengerEvent = (
     | RosterRead
 )
 
-# ---- connecting
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RouteFound:
-    """It is known how a resource of a contact is reached, or that it is not."""
+    """It is known by which route a contact's device is reached, or that there is none."""
 
     jid: str
     resource: str

@@ -1,4 +1,4 @@
-"""What is ours: the torrents that we share and those that we fetch."""
+"""The library: the torrents that we share and those that we download."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Library:
 
     def put(self, torrent: Torrent) -> bool:
         """
-        Add a torrent or take over its new state.
+        Add a torrent, or replace its state.
 
         :returns: whether what we announce changed.
         """
@@ -49,14 +49,14 @@ class Library:
             return self._shares.pop(torrent.info_hash, None) is not None
         share = _share(torrent)
         if share == before:
-            # The same object stays, so that who compares 10,000 shares sees it quickly.
+            # The same object stays, so that comparing two lists of 10,000 shares is quick.
             return False
         self._shares[torrent.info_hash] = share
         return True
 
     def remove(self, info_hash: InfoHash) -> bool:
         """
-        Forget a torrent.
+        Remove a torrent.
 
         :returns: whether what we announce changed.
         :raises UnknownTorrent: if there is no such torrent.
@@ -67,7 +67,7 @@ class Library:
 
     @property
     def shares(self) -> Mapping[InfoHash, Share]:
-        """What we announce, a view in the order in which the shares came."""
+        """What we announce: a view, oldest first."""
         return MappingProxyType(self._shares)
 
 

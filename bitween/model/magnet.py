@@ -16,9 +16,9 @@ _BASE32_LENGTH = 32
 
 def magnet_link(info_hash: InfoHash, name: str) -> str:
     """
-    A link by which other programs find a torrent (BEP 9).
+    The link by which other programs find a torrent (BEP 9).
 
-    :param name: to be shown; may be empty.
+    :param name: the name to show; may be empty.
     """
     link = f"magnet:?xt=urn:btih:{info_hash}"
     return f"{link}&dn={quote(name, safe='')}" if name else link
@@ -26,9 +26,9 @@ def magnet_link(info_hash: InfoHash, name: str) -> str:
 
 def wanted_hash(text: str) -> InfoHash:
     """
-    The info-hash of what is to be fetched.
+    Read the info-hash of the torrent to download.
 
-    :param text: the hash itself, or a magnet link that has it (BEP 9), in hexadecimal or base32.
+    :param text: the hash itself, or a magnet link that contains it, in hex or base32 (BEP 9).
     :raises InvalidValue: for anything else.
     """
     if is_web_link(text):
@@ -44,7 +44,7 @@ def wanted_hash(text: str) -> InfoHash:
 
 
 def is_magnet(text: str) -> bool:
-    """Whether something looks like a magnet link."""
+    """Whether a text looks like a magnet link."""
     return text[:8].lower() == "magnet:?"
 
 

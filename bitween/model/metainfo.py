@@ -1,4 +1,4 @@
-"""Makes .torrent files (BEP 3); needs neither libtorrent nor Twisted."""
+"""Makes .torrent files (BEP 3), without libtorrent or Twisted."""
 
 from __future__ import annotations
 
@@ -9,32 +9,32 @@ from dataclasses import dataclass
 from bitween.errors import BadPath
 from bitween.model.text import quoted
 
-#: Bytes of metadata that we make, and that we take from a contact.
+#: The most bytes of metadata that we make, and that we accept from a contact.
 MAX_METADATA = 8 * 2**20
 
-#: Bytes of a path in a torrent.  Linux takes 4,095, and the folder of downloads comes before it.
+#: The most bytes of a path in a torrent.  Linux allows 4,095, and the download folder comes first.
 LONGEST_PATH = 3000
 
-#: What a torrent holds at most, made here or by a contact.  Each entry takes memory for as long as
-#: the torrent is ours, about 300 bytes, and 4 KiB and more of the disk, whatever its size.
+#: The most files of a torrent, made here or by a contact.  Each takes about 300 bytes of memory for
+#: as long as the torrent is ours, and at least 4 KiB of the disk, whatever its size.
 MAX_FILES = 100_000
-#: Below the torrent's own folder.  They take as much of the disk, and hold nothing.
+#: The most folders below the torrent's own.  Each takes as much of the disk as a file.
 MAX_FOLDERS = 20_000
-#: Folders one in another.  The deepest trees of programs in use have about 40; the memory for paths
+#: The most folders one in another.  The deepest trees in use have about 40; the memory for paths
 #: grows with depth times folders.
 MAX_DEPTH = 64
-#: Files that the metadata wants to be executable: each is made before it is fetched, so that it is
-#: not.  bitween marks none so.
+#: The most files that the metadata marks as executable.  bitween creates each before it is
+#: downloaded, so that it is not executable.  bitween itself marks none.
 MAX_PROGRAMS = 1_000
 
-#: Files with this in their path are padding to libtorrent, as they are to BitComet, whose
-#: invention this was: their content is taken for zeros and never fetched.
+#: libtorrent takes files with this in their path for padding, an invention of BitComet: it assumes
+#: zeros as their content, and never downloads them.
 PADDING = "_____padding_file_"
 
 _SMALLEST_PIECE = 64 * 2**10
 #: Bytes of the hash of a piece (BEP 3).
 HASH_SIZE = 20
-#: Bytes of a piece that we make.
+#: The most bytes of a piece that we make.
 LARGEST_PIECE = 16 * 2**20
 _PIECES_AIMED_AT = 2048
 
@@ -56,7 +56,7 @@ class HashedFile:
 
 def piece_size_for(total: int) -> int:
     """
-    Choose a piece size: some thousand pieces, and none too small to be worth a request.
+    Choose a piece size that makes some thousand pieces, each worth a request.
 
     :param total: bytes of the whole torrent.
     """
@@ -70,11 +70,11 @@ def make_torrent(
     name: str, files: Sequence[HashedFile], piece_size: int, pieces: bytes
 ) -> tuple[str, bytes]:
     """
-    Put a v1 torrent together; the same content always gives the same one.
+    Make a v1 torrent; the same content always makes the same torrent.
 
     :param pieces: the SHA-1 of every piece, one after the other.
     :returns: the info-hash in hexadecimal digits, and the .torrent file.
-    :raises BadPath: if it would be too large for others to take.
+    :raises BadPath: if it is larger than others accept.
     """
     info: dict[str, _Bencodable] = {"name": name, "piece length": piece_size, "pieces": pieces}
     if len(files) == 1 and not files[0].parts:
@@ -93,7 +93,7 @@ def make_torrent(
 
 
 def _excess(info: bytes, files: Sequence[HashedFile]) -> str:
-    """What of a torrent is more than others take; empty if nothing is."""
+    """Name the first limit that a torrent exceeds; empty if none."""
     folders = {file.parts[:depth] for file in files for depth in range(1, len(file.parts))}
     if len(files) > MAX_FILES:
         return f"more than {MAX_FILES:,} files"
@@ -112,12 +112,12 @@ def torrent_file(info: bytes) -> bytes:
 
 
 def info_section(torrent_file: bytes) -> bytes:
-    """What :func:`torrent_file` wrapped."""
+    """The bencoded info dictionary that :func:`torrent_file` wrapped."""
     return torrent_file[len(b"d4:info") : -len(b"e")]
 
 
 def bencode(value: _Bencodable) -> bytes:
-    """Encode a value as BEP 3 has it."""
+    """Encode a value (BEP 3)."""
     if isinstance(value, int):
         return b"i%de" % value
     if isinstance(value, str):

@@ -1,4 +1,4 @@
-"""How the names of a torrent's files on the disk follow from its metadata."""
+"""How bitween derives the names of a torrent's files on the disk from its metadata."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from enum import StrEnum
 
 
 class Naming(StrEnum):
-    """How the names on the disk follow from the metadata."""
+    """How the names on the disk derive from the metadata."""
 
-    #: As the metadata has them: it was made here, of files that lie there under these names.
+    #: The names in the metadata, which was made here of files with these names.
     VERBATIM = "verbatim"
-    #: As the metadata has them, except for what could mislead or harm a person.
+    #: The names in the metadata, without what could mislead or harm a person.
     EXACT = "exact"
-    #: Like exact, for a disk that takes fewer names or tells fewer of them apart.
+    #: Like exact, for a disk that allows fewer names or ignores case.
     PORTABLE = "portable"
-    #: As libtorrent would choose them by itself, and bitween 0.1 did.
+    #: The names that libtorrent chooses, as bitween 0.1 had them.
     LIBTORRENT = "libtorrent"

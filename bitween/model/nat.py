@@ -1,4 +1,4 @@
-"""From where we are seen: what our XMPP server tells, and what routers make of us."""
+"""How others see us: what our XMPP server reports, and what routers make of our address."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ class StunServer:
     """
     A STUN server over UDP that our XMPP server names (XEP-0215).
 
-    :param host: a name or an IP address, as it was told.
+    :param host: a name or an IP address, as the server gives it.
     """
 
     host: str
@@ -22,8 +22,8 @@ class ServerView:
     """
     What our XMPP server knows of how others see us.
 
-    :param stun: whom to ask for more.
-    :param seen: the IP address from which our connection comes (XEP-0279); empty if it is not told.
+    :param stun: the STUN servers to query.
+    :param seen: the IP address that our connection comes from (XEP-0279); empty if unknown.
     :param nearby: whether the server is on our machine, or in a private network.
     :param here: whether it is on our machine.
     """
@@ -39,12 +39,10 @@ class Nat:
     """
     What routers make of our BitTorrent port, over IPv4 and UDP, as STUN servers see it (RFC 4787).
 
-    :param translates: whether we are seen at another address than our own.
-    :param keeps_port: whether the port stays the same on the way.
-    :param endpoint_independent: whether everybody sees us at the same address and port, which
-        hole punching needs; ``None`` if only one server was there to ask.
+    :param translates: whether others see an address that is not our own.
+    :param endpoint_independent: whether all others see the same address and port, which hole
+        punching needs; ``None`` if only one server could be asked.
     """
 
     translates: bool
-    keeps_port: bool
     endpoint_independent: bool | None = None

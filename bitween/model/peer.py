@@ -1,4 +1,4 @@
-"""A peer of a torrent of ours, as everybody but libtorrent sees it."""
+"""A peer of one of our torrents, without libtorrent."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from dataclasses import dataclass
 @dataclass(frozen=True, slots=True)
 class Peer:
     """
-    Somebody to whom we are connected for a torrent.
+    A peer that we are connected to for a torrent.
 
     :param address: an IP address.
-    :param port: where it listens; ``None`` where it dialled us.
-    :param client: the program that it says it is; may be empty.
+    :param port: the port that it listens on; ``None`` if it dialled us.
+    :param client: the program that it claims to be; may be empty.
     :param progress: 0..1, how much of the torrent it has.
-    :param download_rate: bytes/s of content that it brings.
-    :param upload_rate: bytes/s of content that it takes.
-    :param downloaded: bytes of content that it brought over this connection.
+    :param download_rate: bytes/s of content that we get from it.
+    :param upload_rate: bytes/s of content that it gets from us.
+    :param downloaded: bytes of content that we got over this connection.
     :param uploaded: the same for the other direction.
-    :param utp: whether it is connected over uTP, not TCP.
+    :param utp: whether it is connected over uTP; otherwise over TCP.
     """
 
     address: str

@@ -1,8 +1,8 @@
 """
 Prepares names and passwords for comparison as XMPP servers do (RFC 3454 and its profiles).
 
-The tables are those of Unicode 3.2, of 2002.  What is newer, such as most emoji, is let pass here,
-as servers do: whether a name or password with it is right is for the server to say.
+The tables are those of Unicode 3.2, of 2002.  Newer characters, such as most emoji, pass here, as
+they do in servers: the server decides whether a name or password may contain them.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 
 _Table = Callable[[str], bool]
 
-# RFC 3454, C.3 to C.9: private use, no characters, surrogates, and what would disturb.
+# RFC 3454, C.3 to C.9: private use, non-characters, surrogates, and characters that disturb.
 _NEVER: Sequence[_Table] = (
     stringprep.in_table_c3,
     stringprep.in_table_c4,
@@ -38,9 +38,9 @@ _IN_LOCAL: Sequence[_Table] = (
 
 class Prohibited(Exception):
     """
-    A text that must not be as it is.
+    A text that is not allowed.
 
-    :ivar char: what is in its way; empty where it is the order of left-to-right and right-to-left.
+    :ivar char: the character that is not; empty if the text mixes directions wrongly.
     """
 
     def __init__(self, char: str = "") -> None:
@@ -52,7 +52,7 @@ def saslprep(text: str) -> str:
     """
     Prepare a password (RFC 4013).
 
-    :raises Prohibited: where it is none.
+    :raises Prohibited: if the text is not allowed.
     """
     mapped = "".join(" " if stringprep.in_table_c12(char) else char for char in _kept(text))
     return _checked(_composed(mapped), _IN_PASSWORD)
@@ -60,9 +60,9 @@ def saslprep(text: str) -> str:
 
 def opaque_string(text: str) -> str:
     """
-    Prepare a password by OpaqueString (RFC 8265 §4.2.2), as far as that changes it.
+    Prepare a password by OpaqueString (RFC 8265 §4.2.2), without its prohibitions.
 
-    Whether it prohibits the text is for the server to say.
+    The server decides whether the text is allowed.
     """
     spaced = "".join(" " if unicodedata.category(char) == "Zs" else char for char in text)
     return unicodedata.normalize("NFC", spaced)
@@ -72,7 +72,7 @@ def nodeprep(text: str) -> str:
     """
     Prepare the local part of a JID (RFC 6122, appendix A).
 
-    :raises Prohibited: where it is none.
+    :raises Prohibited: if the text is not allowed.
     """
     return _checked(_composed(_folded(text)), _IN_LOCAL)
 
@@ -81,7 +81,7 @@ def resourceprep(text: str) -> str:
     """
     Prepare the resource of a JID (RFC 6122, appendix B).
 
-    :raises Prohibited: where it is none.
+    :raises Prohibited: if the text is not allowed.
     """
     return _checked(_composed(_kept(text)), _IN_RESOURCE)
 
@@ -90,13 +90,13 @@ def nameprep(text: str) -> str:
     """
     Prepare a label of a domain's name (RFC 3491).
 
-    :raises Prohibited: where it is none.
+    :raises Prohibited: if the text is not allowed.
     """
     return _checked(_composed(_folded(text)), _IN_PASSWORD)
 
 
 def _kept(text: str) -> str:
-    """A text without what is mapped to nothing (B.1)."""
+    """A text without the characters that map to nothing (B.1)."""
     return "".join(char for char in text if not stringprep.in_table_b1(char))
 
 

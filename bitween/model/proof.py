@@ -2,8 +2,8 @@
 How the API proves that it knows a client's token, before the client sends it.
 
 A client sends a nonce; the answer holds, for each token, an HMAC (RFC 2104) with the token's digest
-as key over the nonce and the place where the client has connected.  Whoever listens where a daemon
-was cannot make one, and cannot fetch one from the daemon at another place either.
+as key over the nonce and the place that the client has connected to.  A process that listens where
+a daemon did cannot make one, and cannot get one from the daemon at another place.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import os
 from hashlib import sha256
 from ipaddress import IPv6Address, ip_address
 
-#: Where a proof is asked for: with GET, and the nonce as the query.
+#: The path of a proof: with GET, and the nonce as the query.
 PROOF_PATH = "/proof"
 #: Hexadecimal digits of a nonce.
 NONCE_DIGITS = 64
@@ -22,22 +22,22 @@ _PURPOSE = "bitween api"
 
 
 def token_digest(token: bytes) -> str:
-    """The digest of a token, in hexadecimal; it does not tell the token."""
+    """The digest of a token, in hexadecimal; it does not reveal the token."""
     return sha256(token).hexdigest()
 
 
 def proof(digest: str, nonce: str, place: str) -> str:
-    """What only somebody who knows a token, or its digest, can answer to a nonce at a place."""
+    """The answer to a nonce at a place, which needs the token or its digest."""
     message = f"{_PURPOSE}\n{place}\n{nonce}"
     return hmac.new(digest.encode("ascii"), message.encode(), sha256).hexdigest()
 
 
 def tcp_place(host: str, port: int) -> str:
     """
-    Where a connection leads.
+    The place of a TCP connection.
 
     :param host: the ``Host`` header.
-    :param port: counts where the header has none and no name that a proxy in front could serve.
+    :param port: used if the header has none, and no name that a proxy could serve.
     """
     bare = host.lower()
     name, colon, digits = bare.rpartition(":")
@@ -52,11 +52,11 @@ def tcp_place(host: str, port: int) -> str:
 
 def socket_place(address: str, port: int) -> str:
     """
-    Where a connection leads that does not leave the machine, by whatever name it was called.
+    The place of a connection within the machine, whatever name the client used.
 
-    ``localhost`` may be two addresses, at which different users listen.
+    ``localhost`` may be two addresses, on which different users listen.
 
-    :param address: of the daemon's end.
+    :param address: the IP address of the daemon's end.
     """
     bare = ip_address(address.partition("%")[0])
     if isinstance(bare, IPv6Address) and bare.ipv4_mapped is not None:
@@ -65,5 +65,5 @@ def socket_place(address: str, port: int) -> str:
 
 
 def unix_place(path: str) -> str:
-    """Where a connection to a Unix socket leads."""
+    """The place of a connection to a Unix socket."""
     return f"unix:{os.path.realpath(path)}"

@@ -1,18 +1,22 @@
-"""How a resource of a contact is reached, or why it is not."""
+"""The route to a contact's device, or why there is none."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from ipaddress import IPv4Network
 from typing import Self
 
 from bitween.errors import BitweenError
 from bitween.model.address import PeerAddress
 
+#: The loopback addresses that the relay assigns to contacts' devices; nothing else may use them.
+RELAY_NETWORK = IPv4Network("127.1.0.0/16")
+
 
 class RouteKind(StrEnum):
-    """The rungs of the ladder of connection, best first."""
+    """The kinds of route, best first."""
 
     LAN = "lan"
     IPV6 = "ipv6"
@@ -20,20 +24,19 @@ class RouteKind(StrEnum):
     MAPPED = "mapped"
     PUNCHED = "punched"  # both sides dialled at once, over uTP
     RELAY = "relay"  # through an XMPP server's proxy (XEP-0065)
-    IN_BAND = "in_band"  # within the XMPP stream (XEP-0047), small things only
+    IN_BAND = "in_band"  # within the XMPP stream (XEP-0047), small torrents only
 
 
 @dataclass(frozen=True, slots=True)
 class Obstacle:
     """
-    Why something cannot be, or is not.
+    Why a route is not possible.
 
-    :param reason: in a line.
-    :param fix: what would help, in a line; empty if nothing is known to.
-    :param detail: what exactly it is, a word that stays; empty where only the reason tells.
-    :param values: what the reason tells beside that, by name, so that the same can be said in
-        another language.
-    :param error: of which kind the error was; ``None`` for what no error told.
+    :param reason: one line.
+    :param fix: what would help, in one line; empty if that is unknown.
+    :param detail: a stable name of the obstacle; empty if it has none.
+    :param values: the variable parts of the reason by name, for translations.
+    :param error: the class of the error that this was; ``None`` if it was none.
     """
 
     reason: str
@@ -44,20 +47,20 @@ class Obstacle:
 
     @classmethod
     def of(cls, error: BitweenError) -> Self:
-        """What an error stands for."""
+        """Make an obstacle of an error."""
         return cls(error.message, error.hint, error.detail, error.values, type(error))
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
     """
-    The way to one resource.
+    The route to one device.
 
-    :param kind: ``None`` where there is no way, or none is known yet.
-    :param address: what is dialled; of a relay the local one that stands for it.
-    :param through: the relay's JID; empty where there is none.
-    :param obstacles: why there is no better way, or none at all; empty if nothing is known.
-    :param inbound_only: whether it has to dial us, for we could not dial it.
+    :param kind: ``None`` if there is no route, or none is known yet.
+    :param address: the address that is dialled; of a relay, the local one that stands for it.
+    :param through: the relay's JID; empty if there is none.
+    :param obstacles: why there is no better route, or none at all; empty if nothing is known.
+    :param inbound_only: whether the device has to dial us, because we cannot dial it.
     """
 
     kind: RouteKind | None = None
@@ -68,18 +71,18 @@ class Route:
 
     @property
     def reason(self) -> str:
-        """Why there is no better way, or none at all, in a line; empty if nothing is known."""
+        """Why there is no better route, or none at all, in one line; empty if nothing is known."""
         return "; ".join(obstacle.reason for obstacle in self.obstacles)
 
     @property
     def fix(self) -> str:
-        """What would help, in a line: against what was met last, for it is the easiest to mend."""
+        """What would help, in one line: the fix of the last obstacle, which is the easiest."""
         fixes = [obstacle.fix for obstacle in self.obstacles if obstacle.fix]
         return fixes[-1] if fixes else ""
 
     @property
     def text(self) -> str:
-        """The way in words, for a person; empty where nothing is known."""
+        """The route as text, for a person; empty if nothing is known."""
         if self.kind is None:
             return f"not reachable: {self.reason}" if self.reason else ""
         if self.kind is RouteKind.RELAY:
@@ -96,5 +99,23 @@ _WORDS = {
     RouteKind.IN_BAND: "in band",
 }
 
-#: Nobody has tried yet.
+#: No connection was attempted yet.
 UNTRIED = Route()
+
+
+@dataclass(frozen=True, slots=True)
+class RelayRoute:
+    """
+    The route of streams to one device through XMPP servers, when no direct route works.
+
+    :param through: the JID of the proxy; empty if they go in band, within the XMPP stream.
+    :param most: bytes of the largest torrent for which the route is used; ``None`` for any size.
+    """
+
+    through: str = ""
+    most: int | None = None
+
+    @property
+    def in_band(self) -> bool:
+        """Whether streams go in band, which is slow."""
+        return self.most is not None

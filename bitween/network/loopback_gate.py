@@ -22,7 +22,7 @@ from collections.abc import Callable, Collection, Iterator
 from contextlib import suppress
 
 from bitween.errors import BitweenError
-from bitween.model.relay_route import RELAY_NETWORK
+from bitween.model.route import RELAY_NETWORK
 from bitween.network.shared_port import own_sockets
 
 # asm-generic/socket.h, linux/if_arp.h and linux/filter.h; an offset from here on is one into the

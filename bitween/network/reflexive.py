@@ -188,7 +188,6 @@ def _nat(answers: Sequence[StunAnswer]) -> Nat | None:
     translates = first.own.address != first.seen.address
     return Nat(
         translates=translates,
-        keeps_port=all(answer.own.port == answer.seen.port for answer in four),
         endpoint_independent=_agree(four) if translates else True,
     )
 

@@ -22,7 +22,7 @@ from twisted.python.failure import Failure
 
 from bitween.errors import BitweenError
 from bitween.model.address import PeerAddress
-from bitween.model.relay_route import RELAY_NETWORK, RelayRoute
+from bitween.model.route import RELAY_NETWORK, RelayRoute
 from bitween.model.traffic import Traffic
 from bitween.network.kernel_sockets import is_ours
 from bitween.network.pipe import End, Pipe

@@ -17,7 +17,7 @@ from bitween.errors import BadPath, InvalidValue
 from bitween.model.address import PeerAddress
 from bitween.model.contact import AutoAccept
 from bitween.model.disk_path import checked_utf8
-from bitween.model.relay_route import RELAY_NETWORK
+from bitween.model.route import RELAY_NETWORK
 
 _Value = TypeVar("_Value")
 

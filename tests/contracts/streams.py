@@ -11,7 +11,7 @@ from twisted.internet.protocol import Protocol
 from twisted.trial.unittest import TestCase
 
 from bitween.errors import RequestRefused
-from bitween.model.relay_route import RelayRoute
+from bitween.model.route import RelayRoute
 from bitween.network.relay import RelayStream, RelayStreams
 
 TIMEOUT = 60

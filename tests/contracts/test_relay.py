@@ -10,7 +10,7 @@ from twisted.trial.unittest import TestCase
 
 from bitween.connect.ports import RelayPort
 from bitween.errors import RequestRefused
-from bitween.model.relay_route import RELAY_NETWORK, RelayRoute
+from bitween.model.route import RELAY_NETWORK, RelayRoute
 from bitween.network.relay import Relay, RelayStream
 from tests.support.fakes.connector_ports import FakeRelay
 

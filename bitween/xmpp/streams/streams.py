@@ -12,7 +12,7 @@ from twisted.words.xish import domish
 
 from bitween.errors import RequestRefused
 from bitween.model.jid import MAX_JID
-from bitween.model.relay_route import RelayRoute
+from bitween.model.route import RelayRoute
 from bitween.model.text import printable
 from bitween.util.token_bucket import RESERVE, TokenBucket
 from bitween.xmpp.elements import Element

@@ -9,7 +9,7 @@ from twisted.trial.unittest import TestCase
 
 from bitween.errors import NotConnected, RequestRefused
 from bitween.model.events import PresenceChanged
-from bitween.model.relay_route import RelayRoute
+from bitween.model.route import RelayRoute
 from bitween.testing.private_prosody import PrivateProsody
 from bitween.testing.private_server import PrivateServer
 from bitween.xmpp.messenger import Messenger, MessengerOptions

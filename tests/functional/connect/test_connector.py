@@ -25,8 +25,7 @@ from bitween.model.catalogue.catalogue import Catalogue
 from bitween.model.events import RouteFound
 from bitween.model.network_link import Link
 from bitween.model.peer import Peer
-from bitween.model.relay_route import RelayRoute
-from bitween.model.route import UNTRIED, RouteKind
+from bitween.model.route import UNTRIED, RelayRoute, RouteKind
 from bitween.model.torrent import InfoHash
 from tests.support.fakes.connector_ports import FakeAllowlist, FakeConnectorPorts
 from tests.support.fakes.swarm import FakeSwarm

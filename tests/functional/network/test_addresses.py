@@ -106,7 +106,7 @@ class InterfaceAddressesTests(SynchronousTestCase):
         watcher.refresh(EVERYWHERE, [])
         seen = [PeerAddress("9.9.9.9", 6881), PeerAddress("2620:fe::9", 6881)]
         for agree, varying in ((False, {"9.9.9.9"}), (None, set()), (True, set())):
-            watcher.note_seen(seen, Nat(True, False, agree))
+            watcher.note_seen(seen, Nat(True, endpoint_independent=agree))
             self.assertEqual(
                 {c.address.address for c in watcher.candidates if c.varies}, varying, agree
             )

@@ -102,20 +102,20 @@ class OutsideViewTests(TestCase):
         seen = PeerAddress("20.0.0.5", 99)
         self.assertIn(Candidate(seen, CandidateKind.REFLEXIVE), self.own.candidates)
         self.assertNotIn(seen, self.own.addresses)
-        self.assertEqual(self.own.nat, Nat(translates=True, keeps_port=False))
+        self.assertEqual(self.own.nat, Nat(translates=True))
 
     async def test_without_a_router(self) -> None:
         """What is our own address anyway is no news."""
         await self.start(self.serve())
         self.assertEqual(self.seen(), [])
-        self.assertEqual(self.own.nat, Nat(False, True, endpoint_independent=True))
+        self.assertEqual(self.own.nat, Nat(False, endpoint_independent=True))
 
     async def test_a_usual_router(self) -> None:
         """Two servers that see the same tell that everybody does."""
         servers = [self.serve(lambda r, s: answer(r, ("20.0.0.5", s[1]))) for _ in range(2)]
         await self.start(*servers)
         self.assertEqual(self.seen(), [f"20.0.0.5:{self.port}"])
-        self.assertEqual(self.own.nat, Nat(True, True, endpoint_independent=True))
+        self.assertEqual(self.own.nat, Nat(True, endpoint_independent=True))
 
     async def test_a_symmetric_router(self) -> None:
         """Two servers that see different ports tell that nobody can know the one for him."""
@@ -126,7 +126,7 @@ class OutsideViewTests(TestCase):
         seen = Candidate(PeerAddress("20.0.0.5", self.port), CandidateKind.REFLEXIVE, varies=True)
         self.assertIn(seen, self.own.candidates)
         self.assertEqual(len(self.seen()), 1)
-        self.assertEqual(self.own.nat, Nat(True, False, endpoint_independent=False))
+        self.assertEqual(self.own.nat, Nat(True, endpoint_independent=False))
 
     async def test_one_server_with_another_address(self) -> None:
         """The only server there is is asked at its other address, too, unless that is private."""
@@ -135,7 +135,7 @@ class OutsideViewTests(TestCase):
         one = self.serve(lambda r, _: answer(r, ("20.0.0.5", 1001), there))
         await self.start(one)
         self.assertEqual(len(asked), 1)
-        self.assertEqual(self.own.nat, Nat(True, False, endpoint_independent=False))
+        self.assertEqual(self.own.nat, Nat(True, endpoint_independent=False))
 
     def test_where_another_address_may_be(self) -> None:
         """It is of the same family, and one more answer is enough."""
@@ -177,7 +177,7 @@ class OutsideViewTests(TestCase):
             StunAnswer(PeerAddress("192.168.1.5", port), PeerAddress("20.0.0.5", seen))
             for port, seen in ((1001, 77), (1002, 99))
         ]
-        self.assertEqual(_nat(answers), Nat(translates=True, keeps_port=False))
+        self.assertEqual(_nat(answers), Nat(translates=True))
 
     async def test_what_the_xmpp_server_sees(self) -> None:
         """Where there is no STUN, our port is taken to stay the same."""

@@ -14,7 +14,7 @@ from bitween.model.candidate import Candidate
 from bitween.model.catalogue.catalogue import Catalogue
 from bitween.model.catalogue.changes import Key
 from bitween.model.network_link import Network
-from bitween.model.relay_route import RelayRoute
+from bitween.model.route import RelayRoute
 from bitween.model.torrent import InfoHash
 
 #: The networks that the machine of most tests is in.

@@ -196,10 +196,10 @@ class NetTests(MethodCase):
         """What is known of the router is told, and what would help."""
         for nat, verdict, words in (
             (None, "unknown", "cannot tell"),
-            (Nat(True, False), "unknown", "cannot tell"),
-            (Nat(False, True, endpoint_independent=True), "good", "no router translates"),
-            (Nat(True, True, endpoint_independent=True), "good", "the same port"),
-            (Nat(True, False, endpoint_independent=False), "warning", "symmetric NAT"),
+            (Nat(True), "unknown", "cannot tell"),
+            (Nat(False, endpoint_independent=True), "good", "no router translates"),
+            (Nat(True, endpoint_independent=True), "good", "the same port"),
+            (Nat(True, endpoint_independent=False), "warning", "symmetric NAT"),
         ):
             self.world.addresses.nat = nat
             finding = self.nat_finding()
