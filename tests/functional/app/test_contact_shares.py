@@ -1,4 +1,4 @@
-"""What contacts share: at once in the events, over a restart, and gone when it should be."""
+"""What contacts share: its events, its restart from the cache, and the end of old devices."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ NOW = 10_000 * DAY
 
 
 class CatalogueCase(SynchronousTestCase):
-    """Alice's daemon, which is not online yet; bob is a contact of hers."""
+    """Alice's daemon, which is not online yet; bob is her contact."""
 
     def setUp(self) -> None:
         """Make it."""
@@ -45,22 +45,22 @@ class CatalogueCase(SynchronousTestCase):
         self.bitween.shares.changes.subscribe(self.changes.append)
 
     def keep(self, jid: str, last_seen: float = NOW, resource: str = "laptop") -> None:
-        """Have an earlier run know that a resource has the film."""
+        """Let an earlier run store that a device has the film."""
         record = ResourceRecord(jid, resource, Announcement(resource), last_seen)
         self.cache.keep(resource, record, [FILM])
 
     def stays_on_the_server(self, *resources: str) -> None:
-        """Have the items of devices of bob's stay that are not there themselves."""
+        """Keep the items of bob's devices on the server while they are offline."""
         for resource in resources:
-            said = Announcement(resource, {FILM.info_hash: FILM})
-            self.server.account(BOB).items[resource] = said
+            announcement = Announcement(resource, {FILM.info_hash: FILM})
+            self.server.account(BOB).items[resource] = announcement
 
     def restore(self) -> None:
-        """Take over what an earlier run knew."""
+        """Load what an earlier run stored."""
         self.successResultOf(Deferred.fromCoroutine(self.bitween.shares.restore()))
 
     def listed(self) -> list[tuple[str, bool]]:
-        """Whose shares are known, and whether they are there."""
+        """The contact of each known device, and whether it is online."""
         return [
             (jid, listing.online)
             for jid, resources in self.bitween.shares.listings().items()
@@ -73,7 +73,7 @@ class CatalogueCase(SynchronousTestCase):
 
 
 class EventTests(CatalogueCase):
-    """Presence is the truth, at once."""
+    """Each presence is an event at once."""
 
     def setUp(self) -> None:
         """Go online."""
@@ -82,7 +82,7 @@ class EventTests(CatalogueCase):
         self.changes.clear()
 
     def test_a_new_resource_and_one_that_leaves(self) -> None:
-        """Each is an event, whether it shares something or not."""
+        """Each is an event, with or without shares."""
         self.bob.start()
         self.assertEqual(self.changes.pop().presences, (Presence(BOB, "laptop", True),))
         self.bob.announce([FILM], [])
@@ -92,7 +92,7 @@ class EventTests(CatalogueCase):
         self.assertEqual(self.listed(), [(BOB, False)])
 
     def test_a_lost_link(self) -> None:
-        """It is one event that names everybody who was there."""
+        """It is one event, which names all devices that were online."""
         self.bob.start()
         FakeMessenger(f"{BOB}/phone", self.server).start()
         self.changes.clear()
@@ -103,7 +103,7 @@ class EventTests(CatalogueCase):
         )
 
     def test_every_change_is_kept(self) -> None:
-        """The cache is told of what is known of each resource."""
+        """The cache stores a record of each device."""
         self.bob.start()
         self.bob.announce([FILM], [])
         self.bob.stop()
@@ -113,10 +113,10 @@ class EventTests(CatalogueCase):
 
 
 class RestartTests(CatalogueCase):
-    """What an earlier run knew."""
+    """The catalogue after a restart."""
 
     def test_it_is_there_before_the_server_is(self) -> None:
-        """It can be browsed, as away, also contact by contact; the presence makes it online."""
+        """It can be searched while all is offline; a presence makes a device online."""
         self.keep(BOB)
         self.restore()
         self.assertEqual(self.listed(), [(BOB, False)])
@@ -128,7 +128,7 @@ class RestartTests(CatalogueCase):
         self.assertEqual(self.listed(), [(BOB, True)])
 
     def test_who_is_no_contact_any_more_is_dropped(self) -> None:
-        """As soon as the roster is known; our own other devices stay."""
+        """That happens once the roster is read; our own other devices stay."""
         self.server.account(ALICE).items["tablet"] = Announcement("tablet")
         for jid in (BOB, CAROL):
             self.keep(jid)
@@ -139,7 +139,7 @@ class RestartTests(CatalogueCase):
         self.assertIn((CAROL, "laptop"), {key for c in self.cache.noted for key in c.records})
 
     def test_a_long_list_lets_the_reactor_have_its_turns(self) -> None:
-        """While it is loaded, other things go on."""
+        """The reactor runs other calls between portions."""
         for number in range(9):
             self.keep(BOB, resource=f"r{number}")
         load = self.cache.load
@@ -161,10 +161,10 @@ class RestartTests(CatalogueCase):
 
 
 class LostDeviceTests(CatalogueCase):
-    """Devices that are gone for good."""
+    """Devices that are not coming back."""
 
     def test_after_thirty_days(self) -> None:
-        """What was not there on thirty days on which we were online is dropped."""
+        """A device that was offline on thirty days on which we were online is dropped."""
         self.keep(BOB, NOW - 1)
         self.keep(BOB, NOW + DAY + 1, "phone")
         self.stays_on_the_server("laptop", "phone")
@@ -179,13 +179,13 @@ class LostDeviceTests(CatalogueCase):
         self.assertEqual(self.changes[-1].gone[0].resource, "phone")
 
     def days_pass(self, count: int) -> None:
-        """Look every hour of some days."""
+        """Check every hour for some days."""
         for _ in range(24 * count):
             self.bitween.expiry.drop_unseen()
             self.clock.advance(DAY / 24)
 
     def test_a_clock_that_jumps(self) -> None:
-        """Months that nobody lived through forget nothing, however often the clock is set."""
+        """Days that the clock skips do not count, however often it is set."""
         self.keep(BOB)
         self.stays_on_the_server("laptop")
         self.restore()
@@ -198,7 +198,7 @@ class LostDeviceTests(CatalogueCase):
         self.assertEqual(list(self.bitween.shares.listings()), [BOB])
 
     def test_a_clock_that_was_ahead(self) -> None:
-        """Who was seen then is forgotten no later for it, and nobody else earlier."""
+        """It makes no device expire later, and none earlier."""
         self.keep(BOB, NOW + 1000 * DAY)
         self.stays_on_the_server("laptop")
         self.restore()
@@ -212,7 +212,7 @@ class LostDeviceTests(CatalogueCase):
         self.assertEqual(self.bitween.shares.listings(), {})
 
     def test_a_long_absence_of_ours(self) -> None:
-        """Whoever was away while we were is not forgotten at our return, nor before we log in."""
+        """Devices are not dropped because we were offline, nor before we log in."""
         self.keep(BOB, NOW - 100 * DAY)
         self.stays_on_the_server("laptop")
         self.restore()
@@ -222,7 +222,7 @@ class LostDeviceTests(CatalogueCase):
         self.assertEqual(list(self.bitween.shares.listings()), [BOB])
 
     def test_a_full_disk(self) -> None:
-        """What cannot be kept does not count."""
+        """A day that cannot be stored does not count."""
         self.keep(BOB, NOW - 1)
         self.stays_on_the_server("laptop")
         self.restore()
@@ -232,7 +232,7 @@ class LostDeviceTests(CatalogueCase):
         self.assertEqual(list(self.bitween.shares.listings()), [BOB])
 
     def test_of_our_own_account(self) -> None:
-        """What an old device of ours announced is taken back, once there is a session."""
+        """Our own old device is retracted, which needs a session."""
         self.server.account(ALICE).items["tablet"] = Announcement("tablet")
         self.keep(ALICE, resource="tablet")
         self.restore()
@@ -243,9 +243,9 @@ class LostDeviceTests(CatalogueCase):
         self.assertEqual(self.bitween.shares.listings(), {})
 
     def test_an_old_one_of_our_own_account(self) -> None:
-        """After thirty days it is dropped, and taken back."""
-        said = Announcement("tablet", {FILM.info_hash: FILM})
-        self.server.account(ALICE).items["tablet"] = said
+        """After thirty days it is dropped and retracted."""
+        announcement = Announcement("tablet", {FILM.info_hash: FILM})
+        self.server.account(ALICE).items["tablet"] = announcement
         self.keep(ALICE, NOW - 1, "tablet")
         self.restore()
         self.messenger.start()
@@ -254,7 +254,7 @@ class LostDeviceTests(CatalogueCase):
         self.assertEqual(self.bitween.shares.listings(), {})
 
     def test_a_forgotten_device_stays_forgotten(self) -> None:
-        """A contact's device is dropped, and stays so although its item is still there."""
+        """A contact's device stays dropped although its item is still on the server."""
         self.bob.start()
         self.bob.announce([FILM], [])
         self.messenger.start()
@@ -269,7 +269,7 @@ class LostDeviceTests(CatalogueCase):
         self.assertEqual(self.listed(), [(BOB, True)])
 
     def test_nothing_to_forget(self) -> None:
-        """Who and what is unknown is an error by its name."""
+        """An unknown contact and an unknown device are errors."""
         self.messenger.start()
         self.failureResultOf(self.forget(CAROL), UnknownContact)
         self.failureResultOf(self.forget(BOB, "fridge"), UnknownResource)

@@ -1,4 +1,4 @@
-"""The register of jobs."""
+"""The jobs."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class JobsTests(SynchronousTestCase):
     """The life of jobs."""
 
     def setUp(self) -> None:
-        """Have a register, and somebody who follows it."""
+        """Make the register, and follow its changes."""
         self.clock = Clock()
         self.jobs = Jobs(self.clock)
         self.seen: list[JobState] = []
@@ -63,7 +63,7 @@ class JobsTests(SynchronousTestCase):
         self.assertEqual(self.seen, [JobState.QUEUED, JobState.DONE])
 
     def test_unexpected_errors_are_reported_without_details(self) -> None:
-        """Our own errors are told; of others, only that there was one."""
+        """The job has our own errors; of others, only that there was one."""
         job = self.start()
         self.work.errback(HashingFailed("it changed"))
         self.assertEqual(str(self.jobs.get(job.id).error), "it changed")
@@ -84,7 +84,7 @@ class JobsTests(SynchronousTestCase):
         self.assertEqual({j.state.ended for j in self.jobs.all()}, {True})
 
     def test_who_waits_may_go(self) -> None:
-        """Giving up waiting does not disturb the job."""
+        """Cancelling the wait does not cancel the job."""
         job = self.start()
         waiting = self.jobs.ended(job.id)
         waiting.addErrback(lambda _: None)

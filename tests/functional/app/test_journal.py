@@ -1,4 +1,4 @@
-"""What the log tells of torrents and contacts."""
+"""What the log says about torrents and contacts."""
 
 from __future__ import annotations
 
@@ -33,17 +33,17 @@ def torrent(*, shared: bool = False) -> Torrent:
 
 
 class JournalTests(SynchronousTestCase):
-    """One line an event that matters."""
+    """Each event that matters is one line."""
 
     def setUp(self) -> None:
-        """Follow two observables."""
+        """Log the events of two observables."""
         self.clock = Clock()
         self.swarm: Observable[SwarmEvent] = Observable()
         self.messenger: Observable[MessengerEvent] = Observable()
         Journal(self.swarm, self.messenger, self.clock.seconds)
 
     def lines(self, *events: SwarmEvent | MessengerEvent) -> list[str]:
-        """What is logged of events."""
+        """The lines that events give."""
         with capturedLogs() as logged:
             for event in events:
                 if isinstance(event, ContactChanged | ContactRemoved):
@@ -71,15 +71,15 @@ class JournalTests(SynchronousTestCase):
         )
 
     def asks(self, name: str) -> ContactChanged:
-        """Somebody's request."""
+        """A contact request."""
         return ContactChanged(contact=Contact(f"{name}@example.org", pending=Pending.IN))
 
     def test_each_contact_request_is_logged_once(self) -> None:
-        """Each is told once, until it is answered or taken back."""
+        """Each is logged once, until it is answered or withdrawn."""
         gone = ContactRemoved(jid="bob@example.org")
         line = "bob@example.org asks to be a contact"
-        told = self.lines(self.asks("bob"), self.asks("bob"), gone, self.asks("bob"))
-        self.assertEqual(told, [line, line])
+        lines = self.lines(self.asks("bob"), self.asks("bob"), gone, self.asks("bob"))
+        self.assertEqual(lines, [line, line])
 
     def test_a_flood_of_requests(self) -> None:
         """It does not fill the disk."""

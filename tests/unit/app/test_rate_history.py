@@ -1,4 +1,4 @@
-"""How fast everything was."""
+"""The rates of the last minutes."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ class RateHistoryTests(SynchronousTestCase):
         self.history = RateHistory(self.events)
 
     def change(self, down: int, up: int = 0, info_hash: InfoHash = TORRENT.info_hash) -> None:
-        """Let a torrent move."""
+        """Change the rates of a torrent."""
         progress = Progress(download_rate=down, upload_rate=up)
         torrent = replace(TORRENT, info_hash=info_hash, progress=progress)
         self.events.notify(TorrentChanged(torrent=torrent))
 
     def test_rates_of_all_torrents_are_summed(self) -> None:
-        """What moves counts as long as it does; what is removed no longer."""
+        """Each torrent counts while it transfers data; a removed one no longer does."""
         other = InfoHash("cd" * 20)
         self.events.notify(TorrentAdded(torrent=TORRENT))
         self.history.sample()

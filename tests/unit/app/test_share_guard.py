@@ -1,4 +1,4 @@
-"""What is looked at before something is shared."""
+"""The checks before a path is shared."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from bitween.errors import ConfirmationNeeded
 
 
 class DoubtsTests(SynchronousTestCase):
-    """A look for keys."""
+    """The search for keys."""
 
     def test_a_folder_that_cannot_be_read_to_its_end(self) -> None:
-        """It ends the look at that folder only, as one does that may not be read at all."""
+        """The search goes on with the next folder, as it does if one cannot be read at all."""
         with subprocess.Popen(["true"]) as ended:
             os.waitid(os.P_PID, ended.pid, os.WEXITED | os.WNOWAIT)
             folder = f"/proc/{ended.pid}/net"
@@ -23,7 +23,7 @@ class DoubtsTests(SynchronousTestCase):
             list(ShareGuard().check_intended(folder))
 
     def test_keys_below_a_name_that_is_not_utf8(self) -> None:
-        """The error can be shown and sent: nothing in it stands for a byte that is no text."""
+        """The error is clean text, which can be shown and sent."""
         folder = self.mktemp()
         os.makedirs(os.fsencode(os.path.join(folder, "old")) + b"\xff/.ssh")
         error = self.assertRaises(ConfirmationNeeded, list, ShareGuard().check_intended(folder))
@@ -31,7 +31,7 @@ class DoubtsTests(SynchronousTestCase):
         self.assertIn("old\\xff/.ssh", error.message)
 
     def test_a_malformed_torrent_file(self) -> None:
-        """One whose lengths lead back and forth is shared like any other file."""
+        """It is shared like any other file."""
         path = f"{self.mktemp()}.torrent"
         with open(path, "wb") as file:
             file.write(b"d-3:e")
