@@ -134,9 +134,11 @@ class ContactShares:
         self._check_known(jid)
         listing = self.catalogue.listings(jid).get(resource)
         if listing is None:
-            raise UnknownResource(f"{jid} has no resource {resource!r} that announced anything")
+            raise UnknownResource(f"{jid} has no device {resource!r} that shares anything")
         if listing.online:
-            raise ResourceOnline(f"{jid}/{resource} is online", "it would be back at once")
+            raise ResourceOnline(
+                f"{jid}/{resource} is online", "an online device would be listed again at once"
+            )
         if jid == self._messenger.own_jid:
             await self._messenger.retract(resource)
         self.publish(self.catalogue.forget_resource(jid, resource))

@@ -9,10 +9,10 @@ from bitween.errors import InvalidValue, NoMetadata, NotFetched
 from bitween.model.torrent import InfoHash, Torrent, TorrentState
 
 _HINTS = {
-    TorrentState.PAUSED: "resume it",
-    TorrentState.QUEUED: "wait for the downloads before it, or put it first",
+    TorrentState.PAUSED: "resume the torrent",
+    TorrentState.QUEUED: "wait for the downloads ahead of it, or move it to the top",
     TorrentState.CHECKING: "wait until its files are checked",
-    TorrentState.ERROR: "see what is wrong with it",
+    TorrentState.ERROR: "see the torrent's error",
 }
 
 
@@ -52,10 +52,10 @@ class FileReader:
         torrent = self._swarm.library.get(info_hash)
         if torrent.files is None:
             raise NoMetadata(
-                "its files are not known yet", "they are as soon as a contact who has it is online"
+                "its file list is not known yet", "it arrives once a contact who has it is online"
             )
         if not 0 <= number < len(torrent.files):
-            raise InvalidValue(f"there is no file {number}")
+            raise InvalidValue(f"the torrent has no file {number}")
         entry = torrent.files[number]
         if self._swarm.file_progress(info_hash)[number] < entry.size:
             _check_is_coming(torrent, number)
@@ -67,7 +67,7 @@ def _check_is_coming(torrent: Torrent, number: int) -> None:
     :raises NotFetched: if a file that is incomplete is not being downloaded.
     """
     if number in torrent.options.selection.skipped:
-        raise NotFetched("the file is left out of the download", "choose it to be fetched")
+        raise NotFetched("the file is not selected for download", "select it first")
     if torrent.state is not TorrentState.DOWNLOADING:
         hint = _HINTS.get(torrent.state, "")
-        raise NotFetched("not all of the file is here, and it is not being fetched", hint)
+        raise NotFetched("the file is incomplete, and it is not being downloaded", hint)

@@ -150,7 +150,7 @@ def contacts(catalogue: Catalogue, may_dial: Callable[[str, str, PeerAddress], b
     text = f"{dialable} of {online} contacts' devices announce an address to connect to"
     values = {"n": dialable, "total": online}
     if dialable < online:
-        fix = "run bitween doctor there, too"
+        fix = "run bitween doctor on the other devices, too"
         return Finding("contacts", Verdict.WARNING, text, fix, values=values)
     return Finding("contacts", Verdict.GOOD, text, values=values)
 
@@ -204,7 +204,7 @@ def disk(folder: str) -> Finding:
         return Finding(
             "disk",
             Verdict.BAD,
-            f"{folder!r} may not be written to",
+            f"permission denied: cannot write to {folder!r}",
             "check its permissions",
             detail="closed",
             values={"folder": folder},

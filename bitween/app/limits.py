@@ -16,17 +16,17 @@ class LimitsInForce:
     """
     The limits of all torrents together.
 
-    :param usual: those that the user or the settings chose.
-    :param now: those that are in force at this moment.
+    :param chosen: those that the user or the settings chose.
+    :param effective: those that the schedule leaves in force at this moment.
     """
 
-    usual: Limits
-    now: Limits
+    chosen: Limits
+    effective: Limits
 
     @property
     def scheduled(self) -> bool:
         """Whether the schedule replaces the chosen limits at this moment."""
-        return self.usual != self.now
+        return self.chosen != self.effective
 
 
 class RateLimits:
@@ -54,13 +54,13 @@ class RateLimits:
         self._configured = configured
         self._schedule = tuple(schedule)
         self._clock = clock
-        self._usual = self._remembered()
-        self._now = configured
+        self._chosen = self._remembered()
+        self._effective = configured
 
     @property
     def in_force(self) -> LimitsInForce:
         """The limits that were chosen, and those that are in force."""
-        return LimitsInForce(self._usual, self._now)
+        return LimitsInForce(self._chosen, self._effective)
 
     def set(self, upload: int | None = None, download: int | None = None) -> LimitsInForce:
         """
@@ -71,19 +71,19 @@ class RateLimits:
         :returns: the limits that are in force now.
         :raises StoreError: if they cannot be stored; nothing changes then.
         """
-        usual = changed_limits(self._usual, upload, download)
+        chosen = changed_limits(self._chosen, upload, download)
         # Stored first: limits that cannot be stored are not to be in force, either.
-        self._memory.keep_limits(self._configured, usual)
-        self._usual = usual
+        self._memory.keep_limits(self._configured, chosen)
+        self._chosen = chosen
         self.apply()
         return self.in_force
 
     def apply(self) -> None:
         """Put the limits of this hour in force."""
-        now = limits_at(self._schedule, self._usual, time.localtime(self._clock()))
-        if now != self._now:
-            self._now = now
-            self._swarm.limit(now)
+        effective = limits_at(self._schedule, self._chosen, time.localtime(self._clock()))
+        if effective != self._effective:
+            self._effective = effective
+            self._swarm.limit(effective)
 
     def _remembered(self) -> Limits:
         kept = self._memory.limits()

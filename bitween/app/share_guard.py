@@ -57,7 +57,7 @@ KEY_FILES = frozenset(
     }
 )
 _KEY_ENDS = (".kdbx",)
-_CONFIRM = "confirm to share it all the same"
+_CONFIRM = "confirm to share it anyway"
 
 
 class ShareGuard:
@@ -82,8 +82,8 @@ class ShareGuard:
             if _lies_in(real, private):
                 raise ForbiddenPath(
                     f"{quoted(path)} belongs to bitween itself",
-                    "it holds the account's and the API's secrets: nothing there is shared, and"
-                    " nothing is downloaded to it",
+                    "it holds the secrets of the account and of the API: nothing in it can be"
+                    " shared, and nothing can be downloaded to it",
                     detail="own",
                     values={"path": path},
                 )

@@ -80,7 +80,7 @@ class Torrents:
         if delete_data and not originals and torrent.origin is FileOrigin.SHARED:
             raise OriginalFiles(
                 f"bitween did not download the files of {torrent.name!r}",
-                "remove it without its files, or say that the originals are to be deleted",
+                "remove it without its files, or confirm that the originals are deleted",
             )
         return await self._swarm.remove(info_hash, delete_data)
 
@@ -172,7 +172,7 @@ class Torrents:
             numbers = frozenset(_checked(torrent, wanted))
             if not numbers:
                 raise InvalidValue(
-                    "no file would be wanted",
+                    "no file would be left to download",
                     "remove or pause the torrent instead",
                     detail="no_file",
                 )
@@ -235,12 +235,13 @@ def _checked(torrent: Torrent, numbers: Iterable[int]) -> list[int]:
     """
     if torrent.files is None:
         raise NoMetadata(
-            "its files are not known yet", "they are as soon as a contact who has it is online"
+            "its file list is not known yet", "it arrives once a contact who has it is online"
         )
     listed = list(numbers)
     for number in listed:
         if not 0 <= number < len(torrent.files):
             raise InvalidValue(
-                f"there is no file {number}", f"they are counted from 0 to {len(torrent.files) - 1}"
+                f"the torrent has no file {number}",
+                f"files are numbered from 0 to {len(torrent.files) - 1}",
             )
     return listed

@@ -31,14 +31,14 @@ class RateLimitsTests(SynchronousTestCase):
     def test_chosen_limits_survive_a_restart(self) -> None:
         """They are in force at once, and until the settings change."""
         limits = self.start(Limits(10, 20))
-        self.assertEqual(limits.in_force.usual, Limits(10, 20))
+        self.assertEqual(limits.in_force.chosen, Limits(10, 20))
         limits.set(upload=5)
         self.assertEqual(self.swarm.limits, Limits(5, 20))
         again = self.start(Limits(10, 20))
-        self.assertEqual(again.in_force.usual, Limits(5, 20))
+        self.assertEqual(again.in_force.chosen, Limits(5, 20))
         self.assertEqual(self.swarm.limits, Limits(5, 20))
         other = self.start(Limits(10, 30))
-        self.assertEqual(other.in_force.usual, Limits(10, 30))
+        self.assertEqual(other.in_force.chosen, Limits(10, 30))
 
     def test_limits_that_cannot_be_stored_are_not_in_force(self) -> None:
         """The limits before them stay in force."""
@@ -46,10 +46,10 @@ class RateLimitsTests(SynchronousTestCase):
         self.memory.broken = True
         with self.assertRaises(StoreError):
             limits.set(upload=5)
-        self.assertEqual(limits.in_force.usual, Limits(10, 20))
+        self.assertEqual(limits.in_force.chosen, Limits(10, 20))
         self.assertEqual(self.swarm.limits, Limits())
         limits.apply()
-        self.assertEqual(limits.in_force.usual, Limits(10, 20))
+        self.assertEqual(limits.in_force.chosen, Limits(10, 20))
 
     def test_the_schedule_replaces_the_limits_at_its_hours(self) -> None:
         """Limits that are chosen meanwhile are in force afterwards."""

@@ -83,7 +83,7 @@ class ControlCommandTests(CliCase):
         self.assertEqual((await self.run_bitween("files", "holiday", "--only", "x")).status, 2)
         outcome = await self.run_bitween("files", "holiday", "--only", "3")
         self.assertEqual(outcome.status, 1)
-        self.assertIn("there is no file 3", outcome.err)
+        self.assertIn("the torrent has no file 3", outcome.err)
         self.assertIn("not known until", (await self.run_bitween("files", "film")).err)
         for option in ("--only", "--skip", "--first"):
             outcome = await self.run_bitween("files", "film", option, "0")

@@ -89,7 +89,7 @@ def torrent_fields(waited_for: Callable[[Torrent], list[str]]) -> Fields:
 
 def limits(limits: LimitsInForce) -> shapes.LimitsInForce:
     """``bt.set_limits`` for all torrents together."""
-    return {**rates(limits.usual), "now": rates(limits.now), "scheduled": limits.scheduled}
+    return {**rates(limits.chosen), "now": rates(limits.effective), "scheduled": limits.scheduled}
 
 
 def rates(limits: Limits) -> shapes.Limits:
