@@ -46,6 +46,7 @@ from bitween.connect.allowlist import PeerAllowlist
 from bitween.connect.connector import PeerConnector
 from bitween.connect.context import ConnectContext
 from bitween.model.access import Action, may
+from bitween.model.announcement import Share
 from bitween.model.catalogue.catalogue import Catalogue
 from bitween.model.catalogue.changes import CatalogueChange
 from bitween.model.diagnosis import Finding
@@ -61,6 +62,7 @@ from bitween.model.events import (
     TorrentRemoved,
 )
 from bitween.model.schedule import ScheduleEntry
+from bitween.model.torrent import InfoHash
 from bitween.model.torrent_options import UNLIMITED, Limits
 from bitween.util.periodic import HOUR, PeriodicService
 
@@ -132,73 +134,91 @@ class Bitween(MultiService):
         :param checks: further checks of the diagnosis.
         """
         super().__init__()
-        swarm, messenger, own_addresses = ports.swarm, ports.messenger, ports.own_addresses
-        guard, download_dir = options.guard, options.download_dir
-        steady = reactor.seconds
-        catalogue = Catalogue(clock, own_share=lambda hash_: verified_share(swarm.library, hash_))
-        self._swarm = swarm
-        self._messenger = messenger
-        self._own_addresses = own_addresses
+        self._swarm = ports.swarm
+        self._messenger = ports.messenger
+        self._own_addresses = ports.own_addresses
         self._reactor = reactor
         self.stop = stop
-        self.swarm_events = swarm.events
-        self.messenger_events = messenger.events
-        self.connection = ServerConnection(messenger)
-        self.contacts = Contacts(messenger)
+        self.swarm_events = ports.swarm.events
+        self.messenger_events = ports.messenger.events
+        catalogue = Catalogue(clock, own_share=self._verified_share)
+        self._build_contacts(ports, catalogue, clock)
+        self._build_torrents(ports, options, catalogue, clock)
+        self._build_reports(options.download_dir, checks)
+        self._follow_events()
+        self._add_timers()
+
+    def _build_contacts(
+        self, ports: Ports, catalogue: Catalogue, clock: Callable[[], float]
+    ) -> None:
+        self.connection = ServerConnection(ports.messenger)
+        self.contacts = Contacts(ports.messenger)
         self.allowlist = PeerAllowlist(
-            swarm, catalogue, ports.connect.policy.may_connect_from, steady
+            ports.swarm, catalogue, ports.connect.policy.may_connect_from, self._reactor.seconds
         )
         self.connector = PeerConnector(
             ConnectContext(
-                clock=reactor,
-                swarm=swarm,
+                clock=self._reactor,
+                swarm=ports.swarm,
                 catalogue=catalogue,
                 ports=ports.connect,
                 allowlist=self.allowlist,
-                own_candidates=lambda: own_addresses.candidates,
+                own_candidates=lambda: ports.own_addresses.candidates,
             )
         )
         self.shares = ContactShares(
-            catalogue, messenger, ports.cache, reactor, self._catalogue_changed
+            catalogue, ports.messenger, ports.cache, self._reactor, self._catalogue_changed
         )
-        self.expiry = DeviceExpiry(self.shares, messenger, ports.memory, clock)
-        self.jobs = Jobs(reactor)
-        self.limits = RateLimits(swarm, ports.memory, options.limits, options.schedule, clock)
-        self.seeding = SeedingLimits(swarm, options.seeding, clock, steady)
+        self.expiry = DeviceExpiry(self.shares, ports.messenger, ports.memory, clock)
+
+    def _build_torrents(
+        self,
+        ports: Ports,
+        options: ApplicationOptions,
+        catalogue: Catalogue,
+        clock: Callable[[], float],
+    ) -> None:
+        swarm, memory, guard = ports.swarm, ports.memory, options.guard
+        self.jobs = Jobs(self._reactor)
+        self.limits = RateLimits(swarm, memory, options.limits, options.schedule, clock)
+        self.seeding = SeedingLimits(swarm, options.seeding, clock, self._reactor.seconds)
         self.traffic = TrafficAccount(
-            reactor, ports.memory, catalogue, self.connector.routes.contact_behind_relay
+            self._reactor, memory, catalogue, self.connector.routes.contact_behind_relay
         )
         self.rates = RateHistory(swarm.events)
         self.sharing = Sharing(
-            swarm, ports.hasher, ports.memory, self.jobs, guard=guard, reactor=reactor
+            swarm, ports.hasher, memory, self.jobs, guard=guard, reactor=self._reactor
         )
-        self.downloads = Downloads(swarm, catalogue, self.connector, guard, download_dir)
+        self.downloads = Downloads(swarm, catalogue, self.connector, guard, options.download_dir)
         self.torrents = Torrents(swarm, self.seeding)
         self.repair = TorrentRepair(swarm, self.sharing)
         self.peers = ConnectedPeers(swarm, self.connector, self.traffic)
         self.files = FileReader(swarm)
+
+    def _build_reports(self, download_dir: str, checks: Sequence[Callable[[], Finding]]) -> None:
         self.status = StatusReporter(
-            swarm,
-            messenger,
-            own_addresses,
-            catalogue=catalogue,
+            self._swarm,
+            self._messenger,
+            self._own_addresses,
+            catalogue=self.shares.catalogue,
             limits=self.limits,
             download_dir=download_dir,
-            steady=steady,
+            steady=self._reactor.seconds,
         )
         self.diagnosis = Diagnosis(
-            swarm,
-            messenger,
-            own_addresses,
-            catalogue=catalogue,
+            self._swarm,
+            self._messenger,
+            self._own_addresses,
+            catalogue=self.shares.catalogue,
             connector=self.connector,
             download_dir=download_dir,
             checks=checks,
         )
-        swarm.events.subscribe(self._swarm_event)
-        messenger.events.subscribe(self._messenger_event)
-        own_addresses.changes.subscribe(lambda _: self._addresses_changed())
-        self._add_timers()
+
+    def _follow_events(self) -> None:
+        self.swarm_events.subscribe(self._swarm_event)
+        self.messenger_events.subscribe(self._messenger_event)
+        self._own_addresses.changes.subscribe(lambda _: self._addresses_changed())
 
     def _add_timers(self) -> None:
         for work, seconds in (
@@ -232,6 +252,9 @@ class Bitween(MultiService):
         self.jobs.cancel_all()
         self.connector.close()
         self.traffic.close()
+
+    def _verified_share(self, info_hash: InfoHash) -> Share | None:
+        return verified_share(self._swarm.library, info_hash)
 
     def _swarm_event(self, event: SwarmEvent) -> None:
         if isinstance(event, SharesChanged):
