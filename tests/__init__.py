@@ -10,5 +10,5 @@ settings.register_profile(
 )
 settings.load_profile("bitween")
 
-# Nothing that a test deletes may land in the trash of whoever runs it.
+# What a test deletes must not land in the trash of the user who runs it.
 os.environ["XDG_DATA_HOME"] = "/nonexistent"

@@ -103,7 +103,7 @@ class MessengerContract(_Base):
         await alice.until(lambda: [c.nick for c in alice.messenger.contacts] == ["Bobby"])
 
     async def test_both_may_ask(self) -> None:
-        """Adding somebody who asks lets them in."""
+        """Adding a contact who has asked accepts their request."""
         alice, bob = await self.two()
         await alice.messenger.add_contact(bob.jid, "")
         await bob.until(lambda: bob.pending(alice) is Pending.IN)
@@ -257,7 +257,7 @@ class MessengerContract(_Base):
         await bob.until(lambda: bob.sees(alice, "laptop", HOLIDAY))
         await alice.messenger.block(bob.jid)
         await alice.until(lambda: not alice.sees(bob, "laptop", HOLIDAY))
-        # Whether bob sees alice leave is up to the server: ejabberd 23.01 does not tell him.
+        # Whether bob sees alice leave is up to the server: ejabberd 23.01 does not report it.
         await alice.messenger.unblock(bob.jid)
         await alice.until(lambda: alice.sees(bob, "laptop", HOLIDAY))
         await alice.until(lambda: bool(alice.catalogue.online(bob.jid)))
@@ -281,7 +281,7 @@ class MessengerContract(_Base):
         self.assertFalse(alice.catalogue.online(bob.jid))
 
     async def test_malformed_jids_are_refused(self) -> None:
-        """Whoever gives no JID, or our own one, is told so."""
+        """A malformed JID and our own are errors."""
         alice, _ = await self.two()
         for jid in ("", "bob", "@localhost", "bob@", "b b@localhost", alice.jid):
             await self.refused(InvalidValue, alice.messenger.add_contact(jid, ""))
@@ -305,7 +305,7 @@ class MessengerContract(_Base):
         self.assertEqual(late.catalogue.listings(late.jid), {})
 
     async def test_the_roster_is_known_before_presence(self) -> None:
-        """So that nothing that comes is somebody's who counts no more."""
+        """A later event never belongs to a contact who has been removed."""
         alice, bob = await self.friends()
         await alice.stop()
         alice = self.person("alice")

@@ -18,7 +18,7 @@ class AccessTests(ProsodyTestCase):
     """Tokens that outlive the daemon that made them."""
 
     async def status_with(self, daemon: Daemon, token: str) -> int:
-        """What somebody gets who looks at the figures."""
+        """What a client of the metrics gets."""
         headers = Headers({"Authorization": [f"Bearer {token}"]})
         url = daemon.url.removesuffix("api") + "metrics"
         response = await Agent(reactor, pool=self.pool).request(b"GET", url.encode(), headers)

@@ -21,7 +21,7 @@ FOLDER, NAME = "back\\slash", "Größe & \"quotes\" $HOME 'x'.tar"
 
 
 class ClientTests(ProsodyTestCase):
-    """A daemon, and a program that somebody wrote for it."""
+    """A daemon, and a client program for it."""
 
     async def check(self, name: str, command: Sequence[str]) -> None:
         """Share a file with an example, and fail to share what is not there."""

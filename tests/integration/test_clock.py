@@ -41,7 +41,7 @@ class SetBackDaemon(Daemon):
 
 
 class SetBackTests(ProsodyTestCase):
-    """Alice shares, bob's clock is set back while he downloads."""
+    """Alice shares; bob's clock is set back during the download."""
 
     async def test_a_download_with_a_limit(self) -> None:
         """It goes on, and the daemon has not run for less than nothing."""

@@ -11,7 +11,7 @@ from tests.support.noise import MIB, noise
 
 
 class ControlTests(ProsodyTestCase):
-    """Bob decides what he gets of Alice's folder, and when."""
+    """Bob selects files of Alice's folder, pauses and resumes."""
 
     async def test_the_files_that_are_wanted(self) -> None:
         """

@@ -46,7 +46,7 @@ class EventReader(Protocol):
                 self._took(self._name, json.loads(value))
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:  # noqa: ARG002  # Twisted's
-        """Tell whoever waits."""
+        """Fire what waits for the end."""
         self.closed.callback(None)
 
     async def until(self, name: str, holds: Callable[[Any], object] = bool) -> Any:
@@ -150,7 +150,7 @@ class EventTests(ProsodyTestCase):
         self.assertEqual((polled["events"], polled["gap"]), ([], True))
 
     async def test_metrics_show_connection_and_process(self) -> None:
-        """They tell of the connection and of the process, to whom has the token."""
+        """A client with the token gets figures of the connection and of the process."""
         alice = self.daemon(self.server("alice"), "alice")
         await alice.start()
         await alice.online()

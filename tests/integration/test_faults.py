@@ -76,7 +76,7 @@ class Faults(OnEveryServer):
         server.stop()
         await alice.says("not connected: ")
         # Prosody says nothing to a session that could be resumed; and the last words of a server
-        # are lost if it closes the connection while something of ours lies there unread.
+        # are lost if it closes the connection while our data lies there unread.
         reasons = ("the server is shutting down", "closed the connection", "was lost")
         self.assertTrue(any(reason in alice.log for reason in reasons), alice.log)
         server.start()

@@ -50,7 +50,7 @@ class DeadServerTests(ProsodyTestCase):
         )
 
     async def test_it_was_killed(self) -> None:
-        """Bob does not answer, nor when his server is back without him; then he comes back."""
+        """Bob does not answer, not even when the server is back; then bob comes back."""
         await self.shared()
         self.there.kill()
         await self.bob.kill9()
@@ -62,7 +62,7 @@ class DeadServerTests(ProsodyTestCase):
         self.assert_same(self.path, await self.alice.complete(self.info_hash))
 
     async def test_a_hanging_server_of_a_contact_is_waited_for(self) -> None:
-        """Bob does not answer, until his server goes on."""
+        """Bob does not answer until the hanging server goes on."""
         await self.shared()
         assert self.there.pid is not None
         os.kill(self.there.pid, signal.SIGSTOP)

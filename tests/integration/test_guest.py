@@ -30,7 +30,7 @@ class FullProsody(PrivateProsody):
 
 
 class StoringProsody(PrivateProsody):
-    """Stores messages for who is away, and does no more."""
+    """Only stores messages for users who are offline."""
 
 
 class BareEjabberd(PrivateEjabberd):
@@ -46,7 +46,7 @@ class FullEjabberd(PrivateEjabberd):
 
 
 class StoringEjabberd(PrivateEjabberd):
-    """Stores messages for who is away, and does no more."""
+    """Only stores messages for users who are offline."""
 
     without = frozenset({"mod_carboncopy"})
 
@@ -139,7 +139,7 @@ class Guest(_Base):
         bob.send(daemon.jid, "before the restart")
         if not self.stores:
             await bob.until_errors(1)
-        # Whatever bob sent is handled when he has gone.
+        # The server has handled all that bob sent once bob is offline.
         await bob.quit()
         server.stop()
         await daemon.until(lambda status: status["connection"]["state"] != "online", "Api.status")

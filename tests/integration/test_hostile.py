@@ -122,7 +122,7 @@ class Hostility(OnEveryServer):
         self.assertNotIn("Traceback", alice.log)
 
     async def test_events_of_strangers_change_nothing(self) -> None:
-        """Events of somebody who is no contact change nothing, and are logged once."""
+        """Events of a stranger change nothing, and are logged once."""
         alice, bob = await self.rig()
         event = (
             "<event xmlns='http://jabber.org/protocol/pubsub#event'>"

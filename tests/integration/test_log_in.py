@@ -57,7 +57,7 @@ class LogIn(OnEveryServer):
         daemon = self.daemon(self.server("alice"), "alice", password="wrong")
         line = await self.refusal_of(daemon)
         self.assertIn("does not take this user name and password", line)
-        # Whoever reads the log finds the reason where he looks first.
+        # The reason stands in the log's last line, where an operator looks first.
         last = daemon.log.strip().splitlines()[-1]
         self.assertIn("does not take this user name and password", last)
 

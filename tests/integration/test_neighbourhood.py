@@ -47,10 +47,10 @@ class NeighbourhoodCase(IntegrationTestCase):
 
     async def assert_way(self, giver: str, getter: str, rung: str, because: str = "") -> None:
         """
-        Let one reach another on a rung, for a reason.
+        Wait until one daemon reaches another by a kind of route, for a reason.
 
-        Whoever has just started may not have told contacts yet where it is seen, and may be reached
-        less well until they know.
+        A daemon that has just started may not have announced its reflexive address, and contacts
+        reach it less well until they know that.
         """
         await until(
             lambda: self._way(giver, getter),
@@ -115,7 +115,7 @@ class SymmetricRouterTests(NeighbourhoodCase):
 
 
 class StrangerTests(NeighbourhoodCase):
-    """Somebody who is no contact."""
+    """A BitTorrent client that belongs to no contact."""
 
     hosts = frozenset({"public", "public4"})
 
@@ -146,7 +146,7 @@ async def _reached(getter: LabDaemon, giver: LabDaemon) -> Any:
 
 
 def _read(stranger: socket.socket) -> bytes:
-    """What somebody is sent until the connection ends."""
+    """What a stranger receives until the connection ends."""
     try:
         return stranger.recv(1000)
     except ConnectionResetError:

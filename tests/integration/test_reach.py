@@ -39,7 +39,7 @@ class ReachTests(ProsodyTestCase):
 
     async def test_another_user_of_the_machine(self) -> None:
         """
-        Who knows the info-hash gets no answer, though a daemon of ours is let in from there.
+        A client with the info-hash gets no answer, though our daemon is admitted from there.
 
         Neither at the one who shares, nor at the one who has got it; and they go on.
         """

@@ -39,10 +39,10 @@ class Peer:
 
 
 class RelayedTransferTests(SwarmCase):
-    """Alice shares, Bob fetches; he dials what stands for her."""
+    """Alice shares, Bob fetches through the relay's local address."""
 
     async def peer(self, server: PrivateServer, jid: str) -> Peer:
-        """Somebody who is online."""
+        """A user who is online."""
         with open(server.ca_file, "rb") as file:
             account = Account(
                 f"{jid}/{RESOURCE}", "secret", (server.host, server.port), file.read()

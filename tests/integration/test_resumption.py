@@ -67,7 +67,7 @@ class Resumption(_Base):
             person.told.clear()
 
     def person(self, user: str, port: int) -> Person:
-        """Somebody with an account."""
+        """A user with an account."""
         jid = self.server.add_account(user, "secret")
         with open(self.server.ca_file, "rb") as file:
             ca_pem = file.read()
@@ -86,7 +86,7 @@ class Resumption(_Base):
 
     @staticmethod
     def waiting(person: Person) -> Deferred[None]:
-        """Fires when somebody knows that the link is gone."""
+        """Fires when a person's client notices that the link is gone."""
         gone = ConnectionState.WAITING
         return person.until(lambda: person.messenger.status.state is gone)
 
@@ -95,7 +95,7 @@ class Resumption(_Base):
         await gatherResults([come_to(self.alice), come_to(self.bob)])
 
     def presences(self) -> list[PresenceChanged]:
-        """Whoever came or went, as Alice and Bob were told."""
+        """The presence changes that Alice and Bob were told of."""
         events = [*self.alice.told, *self.bob.told]
         return [event for event in events if isinstance(event, PresenceChanged)]
 

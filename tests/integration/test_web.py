@@ -178,7 +178,7 @@ class WebTests(ProsodyTestCase):
         self.assertEqual(files[0]["done"], 3_000_000)
 
     async def test_a_contact_request_is_accepted_on_the_page(self) -> None:
-        """Somebody who asks is let in; what they share is one click away."""
+        """A contact request is accepted; the contact's shares are one click away."""
         server = self.server("alice", "bob")
         alice, bob = self.daemon(server, "alice"), self.daemon(server, "bob")
         for daemon in (alice, bob):

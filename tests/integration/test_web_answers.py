@@ -35,7 +35,7 @@ _IN_BACKGROUND = """(hidden) => {
 
 
 class WebAnswersTests(WebCase):
-    """What is said, how loudly, and what is not said in silence."""
+    """Notices, how urgent they are, and that no answer is missing."""
 
     async def test_a_contact_request_shows_a_notice_and_a_badge(self) -> None:
         """A request is told by a notice, a badge and the title, and is one click away."""

@@ -307,7 +307,7 @@ class WebListsTests(WebCase):
         if name == "torrents":
             self.judge_dialogues(page)
         if name == _VIEWS[-1]:
-            with page.expect_navigation():  # the page loads itself anew
+            with page.expect_navigation():  # the page reloads itself
                 page.locator("status-view button").last.click()
             expect(page.locator("#token")).to_be_visible()
             judge(self, page, "log-in")

@@ -49,7 +49,7 @@ _COOKIES = """() => {
 
 class Neighbour(Resource):
     """
-    A server of somebody else.
+    A server of another user.
 
     :ivar received: the headers of each request that reached it.
     """

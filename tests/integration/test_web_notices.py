@@ -93,7 +93,7 @@ class WebNoticesTests(WebCase):
         await browse(visit)
 
     async def test_dismissed_by_keyboard(self) -> None:
-        """Whoever dismisses a notice is where what it tells of was."""
+        """After a notice is dismissed, the focus is where its subject was."""
         for digit in "bc":
             self.world.share(digit, info_hash(digit))
 
@@ -108,7 +108,7 @@ class WebNoticesTests(WebCase):
         await browse(visit)
 
     async def test_the_way_back(self) -> None:
-        """Whoever goes back from a dialogue comes to a page that can be used."""
+        """Going back from a dialogue leads to a usable page."""
 
         def visit(page: Page) -> None:
             self.open_torrents(page)
@@ -122,7 +122,7 @@ class WebNoticesTests(WebCase):
         await browse(visit)
 
     async def test_logged_out_meanwhile(self) -> None:
-        """Whoever is logged out while a dialogue is open can log in again."""
+        """A user who is logged out while a dialogue is open can log in again."""
 
         def visit(page: Page) -> None:
             self.open_torrents(page)

@@ -25,7 +25,7 @@ _CHOOSE_AND_TYPE = """() => {
 
 
 class WebOrderTests(WebCase):
-    """Somebody who does not wait for the daemon."""
+    """A user who does not wait for the daemon's answers."""
 
     async def test_what_happens_while_it_is_read(self) -> None:
         """What is new stays on the page when an older answer comes after it."""

@@ -20,7 +20,7 @@ def press(button: Locator) -> None:
 
 
 class WebPressesTests(WebCase):
-    """Somebody who presses a button in the moment in which something happens."""
+    """A user who presses a button at the moment in which something changes."""
 
     def states(self) -> dict[str, TorrentState]:
         """State of each torrent by its name."""

@@ -98,7 +98,7 @@ class WebContactsTests(WebCase):
         self.assertIn("zoe@example.org", contacts)
 
     async def test_the_focus_stays_with_its_contact(self) -> None:
-        """Whoever is at a contact by keyboard stays there when others come and go."""
+        """The keyboard focus stays at its contact when others come and go."""
         self.world.contact_shares(BOB, {info_hash("a"): "a"})
 
         async def come() -> None:

@@ -34,7 +34,7 @@ class ShareCase(ProsodyTestCase):
 
 
 class ChooserTests(ShareCase):
-    """Somebody who looks around on the daemon's machine."""
+    """A user who browses the daemon's machine."""
 
     async def test_a_file_and_a_folder(self) -> None:
         """By keyboard: down into folders, back up by the steps, share what lies there."""
@@ -76,7 +76,7 @@ class ChooserTests(ShareCase):
 
 
 class UploadTests(ShareCase):
-    """Somebody who sends files from the browser's machine."""
+    """A user who sends files from the browser's machine."""
 
     async def test_drop_a_file(self) -> None:
         """A file of a hostile name is asked about, sent, hashed and shared."""

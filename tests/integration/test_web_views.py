@@ -152,7 +152,7 @@ class WebViewsTests(WebCase):
         await browse(visit)
 
     async def test_where_the_focus_goes_after_a_choice(self) -> None:
-        """Whoever chose files, or gave that up, by keyboard is in the same row again."""
+        """After files were selected by keyboard, or not, the focus is in the same row."""
         self.world.contact_shares(BOB, {info_hash(digit): f"folder {digit}" for digit in "abc"})
 
         def visit(page: Page) -> None:

@@ -287,7 +287,7 @@ class StanzaFuzz(SynchronousTestCase):
         self.assertLess(tracemalloc.get_traced_memory()[0] - settled, LEAK)
 
     def _log_in(self, rig: Rig) -> None:
-        """Have bob be a contact who is there, whatever has become of him."""
+        """Have bob be a contact who is online, whatever happened before."""
         rig.feed(
             f"<iq type='set' id='r'><query xmlns='{ROSTER}'>"
             "<item jid='bob@localhost' subscription='both'/></query></iq>"

@@ -139,7 +139,7 @@ class World:
             contact.stop()
 
     def contact(self, jid: str, resource: str) -> FakeMessenger:
-        """Somebody else's device, online."""
+        """A contact's device, online."""
         messenger = FakeMessenger(f"{jid}/{resource}", self.server)
         messenger.start()
         return messenger

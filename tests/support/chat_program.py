@@ -87,7 +87,7 @@ class ChatProgram(ProcessProtocol):
         return [s["body"] for s in self.seen if s["what"] == "message" and s["kind"] == kind]
 
     def send(self, to: str, body: str, kind: str = "chat") -> None:
-        """Write to somebody."""
+        """Send a message."""
         self._order({"do": "send", "to": to, "body": body, "type": kind})
 
     async def archive(self) -> list[str]:

@@ -37,7 +37,7 @@ class SlowReader(Protocol):
         self._awaited: list[tuple[bytes, Deferred[None]]] = []
 
     def pause(self) -> None:
-        """Read no more."""
+        """Stop reading."""
         cast("IPushProducer", self.transport).pauseProducing()
 
     def resume(self) -> None:

@@ -20,7 +20,7 @@ def other_user(test: TestCase, work: Callable[[socket.socket], None]) -> socket.
 
     :param work: run in a child process, with a socket to the test; it ends when that is closed.
     :returns: the test's end of it; blocks.
-    :raises SkipTest: if only root could become somebody else.
+    :raises SkipTest: if only root could become another user.
     """
     if os.geteuid() != 0:
         raise SkipTest("only root can be another user")

@@ -25,7 +25,7 @@ TIMEOUT = 60
 
 
 class Person:
-    """A messenger with somebody who watches what it says."""
+    """A messenger with an observer of its events."""
 
     def __init__(
         self,

@@ -67,7 +67,7 @@ class RawClient(XMPPHandler):
         return answer
 
     def request(self, kind: str, to: str, content: str) -> Deferred[Any]:
-        """Ask somebody; an answer that is an error fails with a ``StanzaError``."""
+        """Send a request; an answer that is an error fails with a ``StanzaError``."""
         iq = xmlstream.IQ(self.xmlstream, kind)
         iq["to"] = to
         iq.addRawXml(content)

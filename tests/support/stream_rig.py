@@ -182,7 +182,7 @@ class Rig(StreamManager):
         return self.roster.contacts
 
     def trusts(self, jid: str) -> bool:
-        """Whether somebody's word counts."""
+        """Whether a JID is trusted."""
         return self.roster.trusts(jid)
 
     def announce(self, shares: Sequence[Share], candidates: Sequence[Candidate]) -> None:

@@ -141,7 +141,7 @@ class PrivateNamesTests(SynchronousTestCase):
         self.assertEqual(missing, [])
 
     def test_no_others_are_relied_on_by_inheritance(self) -> None:
-        """A class of ours that uses or overrides one more is to be listed here."""
+        """Each of our classes that uses or overrides a private name is listed here."""
         known = {(name, attribute) for name, all_of in ATTRIBUTES.items() for attribute in all_of}
         self.assertEqual(set(relied_on()) - known, set())
 

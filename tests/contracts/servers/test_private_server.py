@@ -76,7 +76,7 @@ def processes_of(directory: str) -> list[int]:
     for pid in filter(str.isdigit, os.listdir("/proc")):
         try:
             said = b"".join(_read(f"/proc/{pid}/{name}") for name in ("cmdline", "environ"))
-        except OSError:  # it has ended, or is somebody else's
+        except OSError:  # it has ended, or belongs to another user
             continue
         if directory.encode() in said:
             found.append(int(pid))

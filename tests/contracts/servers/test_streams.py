@@ -72,7 +72,7 @@ class RealStreamsContract(StreamsContract):
         return Side(of_alice.streams, alice.jid, "laptop"), Side(of_bob.streams, bob.jid, "laptop")
 
     async def test_strangers_have_no_streams(self) -> None:
-        """They learn no more than that of somebody who knows no streams."""
+        """They get the answer of a client without streams."""
         (alice, of_alice), (bob, of_bob) = await self.two()
         Side(of_bob.streams, bob.jid, "laptop")
         with self.assertRaises(RequestRefused) as caught:

@@ -1,4 +1,4 @@
-"""Somebody who listens where a daemon was, and hears what clients send."""
+"""A program that listens where a daemon was, and hears what clients send."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Impostor:
         self.url = f"http://{named}:{self._port.getHost().port}/api"
 
     def stop(self) -> Any:
-        """Listen no more."""
+        """Stop listening."""
         return self._port.stopListening()
 
 

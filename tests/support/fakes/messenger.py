@@ -163,11 +163,11 @@ class FakeMessenger:
             self.events.notify(ListingReceived(jid=jid, resource=resource, page=page))
 
     def add_contact(self, jid: str, nick: str) -> Deferred[None]:
-        """Ask somebody."""
+        """Send a contact request."""
         return self._attempt(self._add, jid, nick)
 
     def accept_contact(self, jid: str) -> Deferred[None]:
-        """Let somebody in who asks, and ask back."""
+        """Accept a contact request, and ask back."""
         return self._attempt(self._accept, jid)
 
     def remove_contact(self, jid: str) -> Deferred[None]:
@@ -190,11 +190,11 @@ class FakeMessenger:
         return sorted(self.server.account(self.own_jid).blocked)
 
     def block(self, jid: str) -> Deferred[None]:
-        """Keep somebody away from us."""
+        """Block a JID."""
         return self._attempt(self._block, jid)
 
     def unblock(self, jid: str) -> Deferred[None]:
-        """Let somebody reach us again."""
+        """Unblock a JID."""
         return self._attempt(self._unblock, jid)
 
     def survey(self) -> Deferred[Sequence[Finding]]:

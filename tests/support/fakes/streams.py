@@ -19,7 +19,7 @@ from tests.support.fakes.loopback import listen
 
 
 class FakeStream(Protocol):
-    """A TCP connection that says nothing until somebody speaks over it."""
+    """A TCP connection that stays silent until a stream is joined to it."""
 
     transport: Any
 
@@ -74,7 +74,7 @@ class FakeStreams:
         return done
 
     def accept(self, taker: Callable[[RelayStream], None]) -> None:
-        """Have what is opened to us given to somebody."""
+        """Set the callback for streams that contacts open to us."""
         self._taker = taker
 
     def when_crowded(self, make_room: Callable[[str], None]) -> None:

@@ -16,7 +16,7 @@ Bend = Callable[[stun.Message, tuple[str, int]], bytes | None]
 def answer(
     request: stun.Message, seen: tuple[str, int], other: tuple[str, int] | None = None
 ) -> bytes:
-    """What a server says to whom it sees somewhere (§12), and where else it is (RFC 5780 §7.4)."""
+    """A server's answer with the client's address (§12) and its own other one (RFC 5780 §7.4)."""
     said = {"XOR-MAPPED-ADDRESS": seen[:2]}
     if other is not None:
         said["OTHER-ADDRESS"] = other

@@ -133,7 +133,7 @@ class _ClientEnd(_End):
 
     def connectionMade(self) -> None:
         super().connectionMade()
-        # What it says has to wait for somebody to hear it.
+        # The bytes wait until the other connection is up.
         IPushProducer(self.transport).pauseProducing()
         self.proxy.dial(self)
 

@@ -129,7 +129,7 @@ class Neighbourhood:
         await together([daemon.stop() for daemon in self.daemons.values()])
 
     def _build_homes(self) -> Iterator[Node]:
-        """Build those in which somebody is wanted; the routers that map ports."""
+        """Build the homes that are needed; returns the routers that map ports."""
         for number, home in enumerate(_HOMES):
             inside = [name for name in home.hosts if name in self._names]
             if inside:

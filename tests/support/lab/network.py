@@ -1,7 +1,7 @@
 """
 Network namespaces: a public segment, hosts on it, and homes behind routers.
 
-The addresses look public to whoever asks an address what it is, and lead nowhere: the namespaces
+The addresses look public to any check of an address, and lead nowhere: the namespaces
 are joined to each other alone.
 """
 
@@ -48,7 +48,7 @@ class NoLab(Exception):
 class Nat(StrEnum):
     """What a router does to IPv4 (RFC 4787), beside dropping what nobody asked for."""
 
-    PORT_RESTRICTED = "port-restricted"  # keeps ports; answers come only from whom one spoke to
+    PORT_RESTRICTED = "port-restricted"  # keeps ports; lets in only places that were sent to
     FULL_CONE = "full cone"  # keeps ports; what anybody sends to one over UDP comes through
     SYMMETRIC = "symmetric"  # another port for everybody one speaks to
 
@@ -249,7 +249,7 @@ class Lab:
 
     def _join(self, node: Node, interface: str, switch: Node) -> None:
         """Put a wire between a node and a switch."""
-        near = f"w{len(switch._links)}"  # the switch is one of ours
+        near = f"w{len(switch._links)}"  # the switch belongs to this lab
         switch._links.append(near)  # same
         _run(
             *("ip", "link", "add", near, "netns", switch.namespace, "type", "veth"),
