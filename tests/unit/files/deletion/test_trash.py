@@ -9,6 +9,7 @@ import tempfile
 
 from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
+from bitween.files.deletion import trash
 from bitween.files.deletion.trash import Trash, find_trash
 
 _OTHER_DISK = "/dev/shm"  # a mount that every Linux has
@@ -75,3 +76,39 @@ class TrashTests(SynchronousTestCase):
         with open(os.path.join(own, "info", os.path.basename(place) + ".trashinfo")) as file:
             self.assertIn(f"Path={os.path.basename(folder)}/film\n", file.read())
         trash.give_up(place)
+
+
+class SharedTrashTests(SynchronousTestCase):
+    """The trashes of another file system: ``.Trash/UID`` and ``.Trash-UID``."""
+
+    def setUp(self) -> None:
+        """Stand for a file system by a folder."""
+        self.top = os.path.realpath(tempfile.mkdtemp())
+        self.addCleanup(shutil.rmtree, self.top)
+        self.shared = os.path.join(self.top, ".Trash")
+        self.own = os.path.join(self.top, f".Trash-{os.geteuid()}")
+
+    def test_a_sticky_shared_trash_is_preferred(self) -> None:
+        """An administrator has made it, with a folder for each user."""
+        os.mkdir(self.shared)
+        os.chmod(self.shared, 0o1777)
+        place = os.path.join(self.shared, str(os.geteuid()))
+        self.assertEqual(trash._trash_at(self.top), Trash(place, self.top))
+
+    def test_a_shared_trash_that_others_could_replace_is_not_used(self) -> None:
+        """Without the sticky bit, and as a link, it is passed over."""
+        os.mkdir(self.shared)
+        os.chmod(self.shared, 0o777)
+        self.assertEqual(trash._trash_at(self.top), Trash(self.own, self.top))
+        os.rmdir(self.shared)
+        os.symlink(self.top, self.shared)
+        self.assertEqual(trash._trash_at(self.top), Trash(self.own, self.top))
+
+    def test_a_link_in_place_of_the_users_trash_is_not_followed(self) -> None:
+        """Where neither place will do, there is no trash."""
+        os.symlink(self.top, self.own)
+        self.assertIsNone(trash._trash_at(self.top))
+        os.mkdir(self.shared)
+        os.chmod(self.shared, 0o1777)
+        os.symlink(self.top, os.path.join(self.shared, str(os.geteuid())))
+        self.assertIsNone(trash._trash_at(self.top))
