@@ -299,11 +299,9 @@ class Ladder:
 
     def _find_relay(self) -> None:
         self._relay_timer.stop()
-        self._request_timer.stop()
         self._retry_timer.start(self._retry_after)
         self._retry_after = min(2 * self._retry_after, RETRY_LAST)
-        if self.route.kind not in _DIRECT:
-            self._relay.start(self._steps.find_relay())
+        self._relay.start(self._steps.find_relay())
 
     def _relay_found(self, route: Route) -> None:
         self._report(Route(route.kind, route.address, route.through, self._why_not_direct))

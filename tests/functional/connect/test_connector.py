@@ -25,7 +25,7 @@ from bitween.model.catalogue.catalogue import Catalogue
 from bitween.model.events import RouteFound
 from bitween.model.network_link import Link
 from bitween.model.peer import Peer
-from bitween.model.route import UNTRIED, RelayRoute, RouteKind
+from bitween.model.route import UNTRIED, RelayRoute, Route, RouteKind
 from bitween.model.torrent import InfoHash
 from tests.support.fakes.connector_ports import FakeAllowlist, FakeConnectorPorts
 from tests.support.fakes.swarm import FakeSwarm
@@ -719,3 +719,170 @@ class AskedTests(MeetingCase):
         """Nobody is met for what we do not have."""
         with self.assertRaises(UnknownTorrent):
             self.meetings.connection_requested(BOB, "laptop", SONG.info_hash, [Candidate(NEAR)])
+
+
+class FollowingTests(MeetingCase):
+    """The connector follows what changes around it."""
+
+    def test_our_addresses_change(self) -> None:
+        """What was proved counts no longer, and devices are searched for with our new addresses."""
+        self.there(BOB, FAR)
+        self.want()
+        self.fakes.neighbours.connected(BOB, "laptop", NEAR.address)
+        self.fakes.neighbours.networks = frozenset()
+        self.ours = SYMMETRIC
+        self.meetings.own_candidates_changed()
+        self.assertEqual(len(self.fakes.prober.raced), 2)
+        self.assertFalse(self.fakes.neighbours.shared_networks(BOB, "laptop"))
+
+    def test_our_addresses_change_while_nothing_is_needed(self) -> None:
+        """No device is searched for then."""
+        self.there(BOB, FAR)
+        self.want()
+        self.swarm.arrive(FILM.info_hash, FILM.size)
+        self.meetings.update_sources(FILM.info_hash)
+        self.ours = SYMMETRIC
+        self.meetings.own_candidates_changed()
+        self.assertEqual(len(self.fakes.prober.raced), 1)
+
+    def test_the_same_addresses_are_offered_once(self) -> None:
+        """Dialling again may cut off a connection that was made just now."""
+        self.there(BOB, NEAR)
+        self.want()
+        self.swarm.offered.clear()
+        self.meetings.update_sources(FILM.info_hash)
+        self.assertEqual(self.swarm.offered, {})
+
+    def test_a_device_that_comes_back_is_dialled_at_once(self) -> None:
+        """At the address that it had before, too."""
+        self.there(BOB, NEAR)
+        self.want()
+        self.gone(BOB)
+        self.swarm.offered.clear()
+        self.there(BOB, NEAR)
+        self.assertEqual(self.offered(), (NEAR,))
+
+    def test_a_torrent_that_is_added_again_is_dialled_at_once(self) -> None:
+        """What was offered for the earlier one is forgotten."""
+        self.there(BOB, NEAR)
+        self.want()
+        self.successResultOf(self.swarm.remove(FILM.info_hash, delete_data=False))
+        self.meetings.update_sources(FILM.info_hash)
+        self.swarm.offered.clear()
+        self.want()
+        self.assertEqual(self.offered(), (NEAR,))
+
+    def test_routes_are_told(self) -> None:
+        """As soon as one is found."""
+        told: list[RouteFound] = []
+        self.meetings.routes.changes.subscribe(told.append)
+        self.there(BOB, FAR)
+        self.want()
+        self.race.callback(FAR)
+        self.assertEqual([found.route.kind for found in told], [RouteKind.IPV4])
+
+    def test_a_queued_device_that_goes_is_not_searched_for(self) -> None:
+        """Its turn is the next one's."""
+        self.want()
+        for number in range(MAX_SEARCHES):
+            self.there(f"friend{number}@example.org", FAR)
+        self.there(BOB, OTHER)
+        self.there(CAROL, FAR)
+        self.gone(BOB)
+        self.fakes.prober.raced[0][1].callback(FAR)
+        raced = [addresses for addresses, _ in self.fakes.prober.raced[MAX_SEARCHES:]]
+        self.assertEqual(raced, [(FAR,)])
+
+    def test_closing_cancels_what_goes_on(self) -> None:
+        """Probes, answers to requests, and the queue."""
+        self.there(BOB, FAR)
+        self.want()
+        self.meetings.connection_requested(BOB, "laptop", FILM.info_hash, [Candidate(FAR)])
+        self.meetings.close()
+        self.assertTrue(self.fakes.prober.closed)
+        self.assertTrue(self.fakes.prober.probed[-1][1].called)
+
+    def test_a_device_that_answers_again_is_offered_again(self) -> None:
+        """Libtorrent may have given its address up meanwhile."""
+        self.there(BOB, NEAR)
+        self.want()
+        self.pass_by(0.5)
+        self.fakes.requests.pings[0][1].callback(False)
+        self.swarm.offered.clear()
+        self.pass_by(ASK_EVERY + 6)
+        self.fakes.requests.pings[1][1].callback(True)
+        self.assertEqual(self.offered(), (NEAR,))
+
+    def test_whether_a_source_answers(self) -> None:
+        """One that does is enough."""
+        self.there(BOB, FAR)
+        self.there(CAROL, FAR)
+        self.want()
+        self.pass_by(0.5)
+        for (_, ping), answers in zip(self.fakes.requests.pings, (False, True), strict=True):
+            ping.callback(answers)
+        self.assertIs(self.meetings.routes.any_source_answers(FILM.info_hash), True)
+
+    def test_the_kind_of_a_peer(self) -> None:
+        """Over uTP it was met halfway; at an address alone, its family tells."""
+        kinds = [
+            self.meetings.routes.route_kind(peer)
+            for peer in (Peer(FAR.address, 1, utp=True), Peer(FAR.address, None))
+        ]
+        self.assertEqual(kinds, [RouteKind.PUNCHED, RouteKind.IPV4])
+
+
+class SightingTests(MeetingCase):
+    """Peers at local addresses of the relay."""
+
+    def test_a_relayed_peer_is_its_device_only(self) -> None:
+        """Though another one announces the same address, or the device has not the torrent."""
+        self.there(BOB, NEAR)
+        self.there(CAROL, FAR, shares=(SONG,))
+        self.want()
+        self.want(SONG)
+        for _, race in self.fakes.prober.raced:
+            race.callback(FAR)
+        place = self.fakes.relay.local_address(CAROL, "laptop")
+        self.swarm.connected[FILM.info_hash] = (Peer(place.address, None),)
+        self.swarm.connected[SONG.info_hash] = (Peer(place.address, None),)
+        self.pass_by(0.5)
+        self.assertTrue(self.meetings.routes.answers(CAROL, "laptop"))
+        self.assertIsNone(self.meetings.routes.answers(BOB, "laptop"))
+        self.assertIs(self.meetings.routes.route(CAROL, "laptop").kind, RouteKind.IPV4)
+
+
+class SurveyTests(MeetingCase):
+    """How a device would be reached."""
+
+    def survey(self) -> Deferred[list[tuple[str, Route]]]:
+        """Find out."""
+        return Deferred.fromCoroutine(self.meetings.routes.survey())
+
+    def test_a_near_device_is_asked_for_proof(self) -> None:
+        """Its address in our network is probed then."""
+        self.fakes.neighbours.networks = frozenset()
+        self.there(BOB, NEAR)
+        survey = self.survey()
+        self.assertEqual(self.fakes.prober.raced, [])
+        self.fakes.neighbours.prove(HOME)
+        self.assertEqual(self.fakes.prober.raced[0][0], (NEAR,))
+        self.race.callback(NEAR)
+        ((_, route),) = self.successResultOf(survey)
+        self.assertIs(route.kind, RouteKind.LAN)
+
+    def test_others_are_not(self) -> None:
+        """They could prove nothing."""
+        self.there(BOB, FAR)
+        self.survey()
+        self.assertEqual(self.fakes.neighbours.proofs, [])
+        self.race.callback(FAR)
+
+    def test_servers_that_do_not_answer(self) -> None:
+        """Whether there is a relay stays open."""
+        self.there(BOB, FAR)
+        survey = self.survey()
+        self.race.callback(None)
+        self.clock.advance(SURVEY_PATIENCE)
+        ((_, route),) = self.successResultOf(survey)
+        self.assertEqual(route.obstacles[-1].detail, "relay_unknown")

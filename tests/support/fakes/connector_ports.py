@@ -27,6 +27,7 @@ class FakeProber:
 
     :ivar raced: the addresses of each race, and its outcome.
     :ivar probed: the addresses of each call of ``find_answering``, and its outcome.
+    :ivar closed: whether it was closed.
     """
 
     def __init__(self, quick: bool = False) -> None:
@@ -34,6 +35,7 @@ class FakeProber:
         self._quick = quick
         self.raced: list[tuple[tuple[PeerAddress, ...], Deferred[PeerAddress | None]]] = []
         self.probed: list[tuple[tuple[PeerAddress, ...], Deferred[list[PeerAddress]]]] = []
+        self.closed = False
 
     def race(self, addresses: Sequence[PeerAddress]) -> Deferred[PeerAddress | None]:
         """Begin a race; one without addresses is over."""
@@ -53,7 +55,8 @@ class FakeProber:
         return outcome
 
     def close(self) -> None:
-        """Do nothing: what a test does not answer stays open."""
+        """Record it; what a test does not answer stays open."""
+        self.closed = True
 
     def end(self, answering: Collection[PeerAddress]) -> None:
         """Let only these of the probed addresses answer, in what goes on."""

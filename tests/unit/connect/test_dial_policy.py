@@ -64,6 +64,14 @@ class DialPolicyTests(SynchronousTestCase):
         self.assertFalse(self.policy.may_dial(at("192.168.1.7", 80), [HOME]))
         self.assertFalse(self.policy.may_dial(at("172.17.0.2"), [HOME]))
 
+    def test_only_what_a_proof_would_help_needs_one(self) -> None:
+        """No low port, no address of this machine, and none that is dialled anyway."""
+        self.assertTrue(self.policy.needs_proof(at("192.168.1.7", 1024)))
+        self.assertFalse(self.policy.needs_proof(at("192.168.1.7", 1023)))
+        self.assertFalse(self.policy.needs_proof(at("192.168.1.5", 7000)))
+        self.links = ((ip_interface("20.0.1.9/24"),),)
+        self.assertFalse(self.policy.needs_proof(at("20.0.1.7")))
+
     def test_trusted_networks_need_no_proof(self) -> None:
         """The person who runs the daemon says that no proof is needed there."""
         policy = DialPolicy(self.clock, self, lambda _: False, [ip_network("10.8.0.0/24")])
