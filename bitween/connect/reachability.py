@@ -59,7 +59,7 @@ class DialBackPeer:
     ours: bool = False
 
 
-#: Asks a device (bare JID, resource) to dial addresses of ours; fails with a ``BitweenError``.
+#: Asks a device (bare JID, resource) to dial our addresses; fails with a ``BitweenError``.
 Ask = Callable[[str, str, Sequence[PeerAddress]], Deferred[DialBack]]
 
 

@@ -216,8 +216,8 @@ def share_guard(settings: Settings) -> ShareGuard:
 def _woke(messenger: Messenger, addresses: InterfaceAddresses, nat: NatDiscovery) -> None:
     """Check everything that may have changed while the machine was suspended."""
     messenger.client.look_alive()
-    addresses.look()
-    nat.look()
+    addresses.update()
+    nat.query()
 
 
 def _is_in_our_network(addresses: InterfaceAddresses, address: PeerAddress) -> bool:

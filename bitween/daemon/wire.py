@@ -82,7 +82,7 @@ def _connection_changed(
     if isinstance(event, ConnectionChanged) and messenger.client.online:
         log_in.succeeded()
         # A session begins: the network may be another one now.
-        nat.look()
+        nat.query()
 
 
 def _guard_sockets(gate: LoopbackGate, local_peers: LocalPeers, event: SwarmEvent) -> None:

@@ -1,4 +1,4 @@
-"""Where we can be dialled."""
+"""Gathers the addresses at which this daemon can be dialled."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from bitween.model.nat import Nat
 from bitween.model.network_link import Interface, Link
 from bitween.util.observable import Observable
 
-#: A new network or lease is noticed within this time, in seconds.
+#: Seconds between two reads of the interfaces.
 INTERVAL = 30.0
 
 # Flags of /proc/net/if_inet6 (linux/if_addr.h): a temporary address is for outgoing connections,
@@ -32,15 +32,16 @@ _IPV6_PREFIX = 64
 
 class InterfaceAddresses(Service):
     """
-    Our addresses as the network interfaces, the port mapping and the settings give them.
+    Our addresses, from the network interfaces, the port mappings and the settings.
 
-    Where we are seen from outside is told by others.
+    :class:`~bitween.network.reflexive.NatDiscovery` adds those at which others see us, and
+    :class:`~bitween.connect.reachability.ReachabilityTest` records which of them answer.
 
-    :ivar nat: what routers make of us, as far as it is known.
-    :ivar candidates: where we are, with what is known of it; best first.
-    :ivar addresses: those that anybody may dial.
+    :ivar nat: how a NAT translates our addresses, as far as it is known.
+    :ivar candidates: our candidates, best first.
+    :ivar addresses: those of them that every contact may dial.
     :ivar links: the network interfaces of this machine, with all of their addresses.
-    :ivar changes: hands out the addresses whenever they, or what is known of them, have changed.
+    :ivar changes: notifies of ``addresses`` whenever a candidate has changed.
     """
 
     _log = Logger()
@@ -53,7 +54,7 @@ class InterfaceAddresses(Service):
         read_links: Callable[[], Iterable[Link]] | None = None,
     ) -> None:
         """
-        :param announce: further addresses; port ``None`` means the one that we listen on.
+        :param announce: further addresses; port ``None`` means the listen port.
         :param read_interfaces: gives the machine's addresses, for tests.
         :param read_links: gives the machine's interfaces, for tests.
         """
@@ -62,7 +63,7 @@ class InterfaceAddresses(Service):
         self._read_links = read_links or network_links
         self._listening: Sequence[tuple[str, int]] = ()
         self._mapped: Sequence[PeerAddress] = ()
-        self._loop = LoopingCall(self.look)
+        self._loop = LoopingCall(self.update)
         self._loop.clock = clock
         self._reached: dict[PeerAddress, bool] = {}
         self._seen: tuple[PeerAddress, ...] = ()
@@ -74,21 +75,21 @@ class InterfaceAddresses(Service):
         self.changes: Observable[tuple[PeerAddress, ...]] = Observable()
 
     def startService(self) -> None:
-        """Begin to look at the interfaces every :data:`INTERVAL`."""
+        """Begin to read the interfaces every :data:`INTERVAL`."""
         super().startService()
         self._loop.start(INTERVAL, now=False).addErrback(
             lambda failure: self._log.failure("watching the interfaces", failure)
         )
 
     def stopService(self) -> None:
-        """Stop looking."""
+        """Stop reading."""
         super().stopService()
         if self._loop.running:
             self._loop.stop()
 
     @property
     def port(self) -> int | None:
-        """The port on which we listen; ``None`` before we do."""
+        """The port on which we listen; ``None`` before there is one."""
         return next((port for _, port in self._listening), None)
 
     def refresh(
@@ -98,25 +99,25 @@ class InterfaceAddresses(Service):
         external: Sequence[str] = (),
     ) -> None:
         """
-        Take over other listen sockets and mappings, and look at the interfaces now.
+        Set the listen sockets and mappings, and read the interfaces now.
 
-        :param external: the IP addresses at which peers see us; they count where nobody else tells.
+        :param external: the IP addresses at which peers see us; used where no STUN server tells.
         """
         self._listening, self._mapped, self._external = listening, mapped, external
-        self.look()
+        self.update()
 
     def note_seen(self, seen: Sequence[PeerAddress], nat: Nat | None) -> None:
-        """Take over where we are seen from outside, and what that tells of routers."""
+        """Set our reflexive addresses (RFC 8489), and what they tell about a NAT."""
         self._seen, self.nat = tuple(seen), nat
-        self.look()
+        self.update()
 
     def note_reached(self, reached: Mapping[PeerAddress, bool]) -> None:
-        """Keep what came of dialling some of our addresses, for as long as they are ours."""
+        """Record which of our addresses others could dial, for as long as they are ours."""
         self._reached.update(reached)
-        self.look()
+        self.update()
 
-    def look(self) -> None:
-        """Look at the interfaces now."""
+    def update(self) -> None:
+        """Read the interfaces now."""
         try:
             links = tuple(self._read_links())
             kinds = dict(self._gather())
@@ -138,7 +139,7 @@ class InterfaceAddresses(Service):
             self.changes.notify(self.addresses)
 
     def _candidate(self, address: PeerAddress, kind: CandidateKind) -> Candidate:
-        # What is known of the router, it is known of IPv4.
+        # What is known about the NAT is known for IPv4 only.
         varies = kind is CandidateKind.REFLEXIVE and not address.is_ipv6 and self._port_varies
         return Candidate(address, kind, self._reached.get(address), varies)
 
@@ -147,7 +148,7 @@ class InterfaceAddresses(Service):
         return self.nat is not None and self.nat.endpoint_independent is False
 
     def _gather(self) -> Iterator[tuple[PeerAddress, CandidateKind]]:
-        """Our addresses and how we came by them; of one that comes twice, the last counts."""
+        """Our addresses with their kinds; of one that comes twice, the last counts."""
         for seen in self._from_outside():
             if not (seen.is_loopback or seen.ip.is_link_local):
                 yield seen, CandidateKind.REFLEXIVE
@@ -157,7 +158,7 @@ class InterfaceAddresses(Service):
         for mapped in self._mapped:
             yield self._as_servers_see(mapped), CandidateKind.MAPPED
         own = list(self._own())
-        # Loopback is named only where there is nothing else: a machine without a network.
+        # Loopback is announced only by a machine without a network.
         for address in [address for address in own if not address.is_loopback] or own:
             yield address, CandidateKind.HOST
 
@@ -165,19 +166,19 @@ class InterfaceAddresses(Service):
         yield from self._seen
         known = {address.is_ipv6 for address in self._seen}
         for external in self._external:
-            # Most routers keep the port, for want of a better guess.
+            # Most NATs keep the port; there is no better guess.
             seen = _parsed(external, self.port) if self.port else None
             if seen is not None and seen.is_ipv6 not in known:
                 yield seen
 
     def _as_servers_see(self, mapped: PeerAddress) -> PeerAddress:
-        # libtorrent takes where its peers see us (BEP 10, yourip) for the router's address, and one
-        # peer alone could name somebody else, whom all our contacts would dial.
+        # libtorrent takes the address at which peers see us (BEP 10, yourip) for the router's.  One
+        # peer could name another host that way, which all our contacts would dial.
         family = [seen for seen in self._seen if seen.is_ipv6 == mapped.is_ipv6 and seen.is_global]
         return replace(mapped, address=family[0].address) if family and mapped.is_global else mapped
 
     def _own(self) -> Iterator[PeerAddress]:
-        """What the listen sockets come to; one that is bound to everything, to every address."""
+        """The addresses of the listen sockets; one that is bound to all has every address."""
         fit = list(self._read_interfaces())
         for listening, port in self._listening:
             anywhere = listening in ("0.0.0.0", "::")  # noqa: S104  # compared, not bound
@@ -189,7 +190,7 @@ class InterfaceAddresses(Service):
 
 
 def _parsed(address: str, port: int) -> PeerAddress | None:
-    """A peer address, ``None`` for one that means nothing on another machine."""
+    """Parse an address; ``None`` for one that means nothing on another machine."""
     try:
         parsed = PeerAddress.parse(address, port)
     except InvalidValue:
@@ -201,8 +202,8 @@ def interface_addresses(temporary: bool = False) -> list[str]:
     """
     The IP addresses of this machine that are fit to be dialled.
 
-    :param temporary: whether to name, in a network where there are temporary IPv6 addresses, those
-        and not the lasting ones, by which one can be known again (RFC 8981).
+    :param temporary: whether to use temporary IPv6 addresses, in networks that have them, instead
+        of stable ones, by which this machine could be recognised (RFC 8981).
     """
     flags = _ipv6_flags()
     found = [
@@ -226,7 +227,7 @@ def network_links() -> list[Link]:
 
 
 def _addresses_of(name: str) -> Mapping[int, Sequence[Mapping[str, str]]]:
-    """What an interface has by address family; nothing if it has gone meanwhile."""
+    """The addresses of an interface by family; none if the interface has just gone."""
     try:
         addresses: Mapping[int, Sequence[Mapping[str, str]]] = netifaces.ifaddresses(name)
     except ValueError:
@@ -237,13 +238,13 @@ def _addresses_of(name: str) -> Mapping[int, Sequence[Mapping[str, str]]]:
 def _interfaces_of(addresses: Mapping[int, Sequence[Mapping[str, str]]]) -> Iterator[Interface]:
     for family in (netifaces.AF_INET, netifaces.AF_INET6):
         for entry in addresses.get(family, ()):
-            # Some, such as those of tunnels, have no mask: they are in no network.
+            # Some, such as those of tunnels, have no mask and so are in no network.
             if "addr" not in entry or "netmask" not in entry:
                 continue
             address = entry["addr"].partition("%")[0]
             interface = ip_interface(f"{address}/{entry['netmask'].rpartition('/')[2]}")
             if isinstance(interface, IPv6Interface) and interface.network.prefixlen > _IPV6_PREFIX:
-                # An address of its own from DHCPv6 (RFC 8415) tells nothing of the network.
+                # An address from DHCPv6 (RFC 8415) does not tell the network's size.
                 interface = ip_interface(f"{address}/{_IPV6_PREFIX}")
             yield interface
 
@@ -253,7 +254,7 @@ def _prefix(address: str) -> int:
 
 
 def _ipv6_flags(path: str = "/proc/net/if_inet6") -> dict[str, int]:
-    """What Linux says of each IPv6 address; netifaces does not tell."""
+    """Read Linux's flags of each IPv6 address, which netifaces does not give."""
     try:
         with open(path, encoding="ascii") as file:
             rows = [line.split() for line in file]

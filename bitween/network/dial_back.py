@@ -1,4 +1,4 @@
-"""Dials contacts back, so that they learn whether they can be reached."""
+"""Dials contacts back on request, so that they learn whether they can be reached."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ class DialBackPolicy(Protocol):
 
 class DialBacks:
     """
-    Dials only what is the asker's own, as far as anybody can tell.
+    Dials only addresses that the requesting device has announced as its own.
 
-    What it says is of use to the asker alone, and of as little as possible to somebody who wants to
-    have others dialled: one connection an address, over which nothing is sent.
+    The result is useful to that device, and as little as possible to a contact who wants other
+    hosts to be dialled: one connection an address, over which nothing is sent.
     """
 
     def __init__(
@@ -46,8 +46,8 @@ class DialBacks:
     ) -> None:
         """
         :param reactor: provides ``IReactorTCP`` and ``IReactorTime``.
-        :param announced: what a resource of a bare JID says of where it is.
-        :param policy: what contacts can make us dial.
+        :param announced: gives the candidates of a device (bare JID, resource).
+        :param policy: decides what contacts can make us dial.
         """
         self._reactor = reactor
         self._own = own
@@ -58,15 +58,15 @@ class DialBacks:
         self, jid: str, resource: str, addresses: Sequence[PeerAddress]
     ) -> Deferred[DialBack]:
         """
-        Dial a resource; cancelling gives that up.
+        Dial a device; the Deferred can be cancelled.
 
-        :param addresses: at which it asks to be dialled; those that are not to be are left out.
+        :param addresses: those that it wants tested; the ones that may not be dialled are left out.
         """
-        theirs = {candidate.address for candidate in self._announced(jid, resource)}
-        wanted = [a for a in addresses if a in theirs and self._may_dial(a)][:MAX_DIALLED]
+        announced = {candidate.address for candidate in self._announced(jid, resource)}
+        wanted = [a for a in addresses if a in announced and self._may_dial(a)][:MAX_DIALLED]
         dialled = self._policy.within_budget(jid, wanted)
-        knocks = [dial(self._reactor, address, TIMEOUT) for address in dialled]
-        return gatherResults(knocks, consumeErrors=True).addCallbacks(
+        probes = [dial(self._reactor, address, TIMEOUT) for address in dialled]
+        return gatherResults(probes, consumeErrors=True).addCallbacks(
             lambda reached: DialBack(dict(zip(dialled, reached, strict=True))), _first
         )
 
@@ -74,9 +74,9 @@ class DialBacks:
         if not self._policy.may_dial(address):
             return False
         if address.is_loopback:
-            # Machines without a network hold daemons that know each other all the same.
+            # Two daemons may run on one machine without a network.
             return True
-        # To an address in our own network it would tell the asker nothing of its router.
+        # In our own network, the result would tell nothing about the device's router.
         ours = [candidate.address for candidate in self._own.candidates]
         return (
             address.is_global
@@ -86,7 +86,7 @@ class DialBacks:
 
 
 def _first(failure: Failure) -> Failure:
-    """Unwrap the failure of one knock; it fails only if it is given up."""
+    """Unwrap the failure of one probe; a probe fails only when it is cancelled."""
     error: Any = failure.value
     subfailure: Failure = error.subFailure
     return subfailure

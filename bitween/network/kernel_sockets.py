@@ -1,4 +1,4 @@
-"""Whose a socket on this machine is, by the kernel's tables (proc(5), sock_diag(7))."""
+"""Tells which user owns a socket on this machine (proc(5), sock_diag(7))."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ _ANYWHERE = frozenset({"0.0.0.0", "::"})  # noqa: S104  # compared, not bound
 # include/net/tcp_states.h: established, or about to be where a server has been dialled.
 _CONNECTED, _LISTENING = (0x01, 0x03), 0x0A
 
-# A connection that no program holds any more: the kernel shows root as its user, whoever made it.
+# A connection that no program holds any more: the kernel shows root as its user,
+# no matter which user made it.
 _NOBODY = -1
 _ORPHAN = "0"
 
@@ -32,7 +33,7 @@ def is_ours(local: tuple[str, int], remote: tuple[str, int]) -> bool:
     """
     Whether the other end of a TCP connection within this machine belongs to our own user.
 
-    Where the kernel has no such table, nothing is ours.
+    The answer is no where the kernel has no such table.
 
     :param local: address and port of the other end.
     :param remote: our own address and port, to which it is connected.
@@ -44,7 +45,7 @@ def is_ours(local: tuple[str, int], remote: tuple[str, int]) -> bool:
         # This kernel answers no questions, but may show its table, which takes longer to read.
         rows = (row for row in _rows("tcp", local[1]) if row[:2] == (local, remote))
         return any(row[3] == os.geteuid() for row in rows)
-    # Without such a connection the kernel finds who listens there.
+    # Without such a connection the kernel finds the socket that listens there.
     if end is None or end.state == _LISTENING:
         return False
     return end.held and end.user == os.geteuid()
@@ -52,10 +53,10 @@ def is_ours(local: tuple[str, int], remote: tuple[str, int]) -> bool:
 
 def ours_among(connections: Collection[Ends]) -> set[Ends]:
     """
-    Those connections within this machine that stand, and whose other end is of our own user.
+    The established connections within this machine whose other end belongs to our own user.
 
-    One that a server of our own user has not taken yet counts as well.  Where the kernel does not
-    tell, nothing is ours.
+    One that a server of our own user has not accepted yet counts, too.  The answer is empty where
+    the kernel does not tell.
     """
     try:
         with SocketTable() as sockets:
@@ -76,7 +77,7 @@ def _is_our_end(sockets: SocketTable, there: tuple[str, int], here: tuple[str, i
 class OwnServers:
     """Finds ports of this machine at which a BitTorrent client of our own user listens."""
 
-    #: Seconds for which one look at a place holds.
+    #: Seconds for which an answer is remembered.
     LASTS = 0.1
 
     def __init__(self, clock: IReactorTime) -> None:
@@ -100,7 +101,7 @@ class OwnServers:
 
 
 def _listens(place: tuple[str, int]) -> bool:
-    """Whether whoever dials a place reaches a server of our own user."""
+    """Whether a connection to a place reaches a server of our own user."""
     try:
         with SocketTable() as sockets:
             end = sockets.find(place)
@@ -119,7 +120,7 @@ def _receives(place: tuple[str, int]) -> bool:
 
 
 def _holds(sockets: Iterable[tuple[tuple[str, int], int]], place: tuple[str, int]) -> bool:
-    """Whether one of these, of which the place and the user are known, is ours and serves there."""
+    """Whether one of these sockets (place, user) belongs to our user and serves a place."""
     host, port = place
     user = os.geteuid()
     return any(
@@ -129,7 +130,7 @@ def _holds(sockets: Iterable[tuple[tuple[str, int], int]], place: tuple[str, int
 
 
 def _rows(protocol: str, port: int) -> Iterator[Row]:
-    """Read the rows of a local port from a table of the kernel's."""
+    """Read the rows of a local port from one of the kernel's tables."""
     for table in (protocol, f"{protocol}6"):
         with suppress(OSError), open(f"/proc/net/{table}", encoding="ascii") as file:
             next(file, None)

@@ -1,4 +1,9 @@
-"""Finds out whose the peers are that are connected to us from this machine itself."""
+"""
+Disconnects peers on this machine that belong to other users.
+
+:mod:`bitween.network.loopback_gate` lets them connect but not speak.  This module asks the kernel
+which user owns the other end of each new connection, and then admits the connection or closes it.
+"""
 
 from __future__ import annotations
 
@@ -15,25 +20,25 @@ from bitween.errors import BitweenError
 from bitween.network.kernel_sockets import Ends, ours_among
 from bitween.network.shared_port import own_sockets
 
-#: Seconds between two looks at the kernel's tables: any user may cause one by a connection.
+#: Seconds between two reads of the kernel's tables: any user can cause one by connecting.
 PAUSE = 0.1
 
 _ESTABLISHED = 1  # include/net/tcp_states.h
 
 
 class Gate(Protocol):
-    """Keeps everybody on this machine out; see :mod:`bitween.network.loopback_gate`."""
+    """Blocks all users of this machine; see :mod:`bitween.network.loopback_gate`."""
 
     def admit(self, connection: socket.socket) -> None:
-        """Let somebody in after all."""
+        """Let the other end of a connection speak."""
 
 
 class LocalPeers(Service):
     """
-    Admits the peers on this machine that are daemons of our own user, and parts from all others.
+    Admits the peers on this machine that belong to our own user, and disconnects all others.
 
-    Whoever was dialled is one that our own user served when it was decided to; another user may
-    have that port by now.
+    Outgoing connections are checked as well: another user may have taken the port since it was
+    found to belong to our own user.
     """
 
     _log = Logger()
@@ -59,7 +64,7 @@ class LocalPeers(Service):
         self._warned = False
 
     def stopService(self) -> None:
-        """Look at nobody any more."""
+        """Stop checking."""
         super().stopService()
         if self._looking is not None:
             self._looking.cancel()
@@ -67,7 +72,7 @@ class LocalPeers(Service):
 
     def connected(self, peer: tuple[str, int]) -> None:
         """
-        Look, soon, at a peer with which a connection was made.
+        Check a peer, soon, with which a connection was made.
 
         :param peer: its address and port.
         """
@@ -84,8 +89,8 @@ class LocalPeers(Service):
         self._looked = self._clock.seconds()
         new, self._new = self._new, set()
         with ExitStack() as opened:
-            # They are held before the look, and are still connected after it: so nobody else can
-            # have been at their other ends meanwhile.
+            # The connections are held open here before and after the check, so their other ends
+            # cannot have changed in between.
             held = dict(_connections_with(new, opened))
             ours = ours_among(held.values())
             for connection, ends in held.items():
@@ -100,19 +105,19 @@ class LocalPeers(Service):
             try:
                 self._gate.admit(connection)
             except (OSError, BitweenError) as error:
-                # It has ended by now, or others cannot be kept out any more.
+                # The connection has ended, or the filter can no longer be set.
                 self._log.debug("a peer on this machine is not let in: {why}", why=str(error))
-                _part(connection)
+                _disconnect(connection)
 
     def _refuse(self, connection: socket.socket) -> None:
-        _part(connection)
+        _disconnect(connection)
         if not self._warned:
             self._warned = True
             self._log.warn("another user of this machine connected to us over BitTorrent: refused")
 
 
-def _part(connection: socket.socket) -> None:
-    # libtorrent, whose it is, sees its end.
+def _disconnect(connection: socket.socket) -> None:
+    # libtorrent, which owns the socket, sees the end of the stream.
     with suppress(OSError):
         connection.shutdown(socket.SHUT_RDWR)
 
@@ -120,7 +125,7 @@ def _part(connection: socket.socket) -> None:
 def _connections_with(
     peers: Collection[tuple[str, int]], opened: ExitStack
 ) -> list[tuple[socket.socket, Ends]]:
-    """Our connections with these, each with its two ends: theirs and ours."""
+    """Find our connections with these peers, each with its two ends: the peer's and ours."""
     found = []
     for held in own_sockets():
         try:

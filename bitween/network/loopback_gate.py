@@ -1,16 +1,20 @@
 """
 Keeps other users of this machine away from our BitTorrent port.
 
-Every user may dial from any address of the machine, so such an address says nothing of who dials,
-and libtorrent takes every connection from an address that a contact may come from.  So the kernel
-filters what comes to our listening sockets over the loopback interface, which everything does that
-this machine sends to itself, whichever of its addresses that names:
+Every user can dial from any address of the machine, so such an address does not identify the user,
+and libtorrent accepts every connection from an allowed address.  So a socket filter in the kernel
+checks what reaches our listening sockets over the loopback interface, which carries everything that
+this machine sends to itself, whichever of its addresses is used:
 
-* a connection can be made, but nothing can be said over it until :meth:`LoopbackGate.admit`: the
-  filter goes from the listening socket to each connection that it accepts;
-* from the relay's addresses there is no connection at all, unless it comes from a port that a
-  socket of ours is bound to: no other socket can have that one;
-* there is no uTP, which has no connection that the kernel knows of.
+* a connection can be made, but no data passes until :meth:`LoopbackGate.admit`: each accepted
+  connection inherits the filter of the listening socket;
+* from the relay's addresses no connection can be made, except from a port that one of our own
+  sockets is bound to: no other socket can have that port;
+* uTP does not pass, as the kernel knows no connections of it.
+
+The filter drops data, it cannot hold it back: the first packet of an admitted connection comes with
+TCP's retransmission, 0.2 s later.  The kernel sends a lone packet again no earlier, and only root
+can change that for a peer's socket.
 """
 
 from __future__ import annotations
@@ -41,9 +45,9 @@ _WHOLE, _NOTHING = 0xFFFFFFFF, 0
 
 class LoopbackGate:
     """
-    Lets only those connections from this machine in that are our own.
+    Filters the connections from this machine; only those of our own user may speak.
 
-    :ivar holds: whether all listening sockets are guarded, as far as is known.
+    :ivar holds: whether all listening sockets are known to be filtered.
     """
 
     def __init__(self, listening: Callable[[], Collection[tuple[str, int]]]) -> None:
@@ -54,7 +58,7 @@ class LoopbackGate:
 
     def guard(self) -> None:
         """
-        See to it that every listening socket is guarded.
+        Filter every listening socket.
 
         :raises BitweenError: if this system cannot do that.
         """
@@ -68,7 +72,7 @@ class LoopbackGate:
 
     def allow(self, source: tuple[str, int]) -> None:
         """
-        Let in what comes from an address and port to which a socket of ours is bound.
+        Accept connections from an address and port that one of our own sockets is bound to.
 
         :raises BitweenError: if this system cannot do that.
         """
@@ -76,13 +80,13 @@ class LoopbackGate:
         self.guard()
 
     def forget(self, source: tuple[str, int]) -> None:
-        """Let in no new connection from there; one that is made stays."""
+        """Accept no new connection from there; an existing one stays."""
         if self._allowed.pop(source, source) is None:
             self.guard()
 
     def admit(self, connection: socket.socket) -> None:
-        """Let our own user speak over a connection that one of our listening sockets accepted."""
-        # There is none where the connection was allowed before, or came before the guard.
+        """Let data pass over a connection that one of our listening sockets accepted."""
+        # There is no filter if the connection was allowed before, or is older than the filter.
         with suppress(OSError):
             connection.setsockopt(socket.SOL_SOCKET, _SO_DETACH_FILTER, 0)
         self.forget(connection.getpeername()[:2])
@@ -93,7 +97,7 @@ def takes_peers(held: socket.socket, ports: Collection[int]) -> bool:
     if held.family not in (socket.AF_INET, socket.AF_INET6) or held.getsockname()[1] not in ports:
         return False
     if held.type == socket.SOCK_DGRAM:
-        # One that is connected is not libtorrent's.
+        # libtorrent does not connect its UDP sockets.
         return not _is_connected(held)
     return held.type == socket.SOCK_STREAM and bool(
         held.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
@@ -123,7 +127,7 @@ def _attach(listening: socket.socket, program: bytes) -> None:
 
 
 def _program(guarded: socket.socket, allowed: Collection[tuple[str, int]]) -> Iterator[bytes]:
-    """The filter (classic BPF), as the kernel reads it."""
+    """The filter, in classic BPF."""
     yield _step(_LOAD_WORD, _INTERFACE_TYPE)
     yield _step(_JUMP_IF_EQUAL, _LOOPBACK, skip_if=1)
     yield _step(_RETURN, _WHOLE)

@@ -1,9 +1,9 @@
 """
 Finds out which devices of contacts share a network with us.
 
-What a device says of itself proves nothing: a private address stands for another machine in every
-home.  So it is told a token over XMPP, which it sends to a multicast group that no router passes
-on.  Whoever hears the token shares a network with the device.
+The addresses that a device announces prove nothing: a private address stands for another machine in
+every home.  So we send the device a token over XMPP, and it sends the token to a multicast group
+that no router forwards.  If we receive the token, we share a network with the device.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ from bitween.model.network_link import Link, Network
 GROUP, PORT = "239.255.98.119", 27681
 #: bytes of a token.
 TOKEN_SIZE = 16
-#: Seconds after which a token is sent once more: wireless networks lose what is for everybody.
+#: Seconds after which a token is sent again: wireless networks often lose multicasts.
 REPEATS = (0.1, 0.3)
-#: Seconds for a device to answer, and for its token to be heard after that.
+#: Seconds for a device to answer, and for its token to arrive after that.
 PATIENCE = 3.0
 ARRIVAL = 0.5
-#: Seconds until a device that did not prove anything is asked again.
+#: Seconds until a device that proved nothing is asked again.
 PAUSE = 60.0
 
 #: Asks a resource (bare JID, resource) to send a token to the group; fails with a BitweenError.
@@ -47,8 +47,8 @@ class _Device:
     """
     What is known of one device.
 
-    :ivar shared: the networks in which it was heard.
-    :ivar asked: when it was asked last, seconds of the reactor.
+    :ivar shared: the networks that it shares with us.
+    :ivar asked: when it was last asked; reactor seconds.
     """
 
     shared: frozenset[Network] = frozenset()
@@ -57,7 +57,7 @@ class _Device:
 
 
 class Neighbours(Service):
-    """Asks devices for proof, and gives it to those who ask us."""
+    """Asks devices for proof, and gives proof to devices that ask us."""
 
     _log = Logger()
 
@@ -81,7 +81,7 @@ class Neighbours(Service):
         """Listen for tokens."""
         super().startService()
         try:
-            # Bound to the group, it hears nothing that was sent to us alone from somewhere else.
+            # Bound to the group's address, it receives no unicast from outside the network.
             self._port = self._reactor.listenMulticast(
                 PORT, _Tokens(self._heard), interface=GROUP, listenMultiple=True
             )
@@ -93,7 +93,7 @@ class Neighbours(Service):
         self.interfaces_changed()
 
     def stopService(self) -> Deferred[None] | None:
-        """Listen no more."""
+        """Stop listening."""
         super().stopService()
         for asking in list(self._asking):
             asking.cancel()
@@ -105,7 +105,7 @@ class Neighbours(Service):
         return stopping
 
     def interfaces_changed(self) -> None:
-        """Take in that our interfaces are others now: what was proved was proved elsewhere."""
+        """Forget all proofs, and join the group on the new interfaces."""
         self._devices = {key: _Device(waiting=d.waiting) for key, d in self._devices.items()}
         if self._port is None:
             return
@@ -123,7 +123,7 @@ class Neighbours(Service):
         """
         Have a device prove that it shares a network with us, if it can.
 
-        :returns: the networks; fires at once if they are known, or were asked for just now.
+        :returns: the networks; at once if they are known or the device was asked recently.
         """
         key = (jid, resource)
         device = self._devices.setdefault(key, _Device())
@@ -140,20 +140,20 @@ class Neighbours(Service):
         return answer
 
     def connected(self, jid: str, resource: str, address: str) -> None:
-        """Take note that a device has connected to us from an address: that is a proof, too."""
+        """Note that a device has connected to us from an address, which is a proof, too."""
         self._note((jid, resource), address)
 
     def forget(self, jid: str, resource: str) -> None:
-        """Forget a device that has gone: it may come back somewhere else."""
+        """Forget a device that is offline: it may come back in another network."""
         device = self._devices.pop((jid, resource), None)
         if device is not None:
             _settle(device)
 
     def send(self, token: bytes, towards: Iterable[str]) -> None:
         """
-        Prove that we are there to somebody who asks.
+        Prove to a device which networks we are in, as it has asked for.
 
-        :param towards: the addresses of who asks; only networks that have one of them are told.
+        :param towards: the device's addresses; the token goes only to networks that have one.
         """
         places = {IPv4Address(a) for a in towards if ":" not in a}
         own = [i for i in self._multicasting() if any(place in i.network for place in places)]
@@ -162,8 +162,6 @@ class Neighbours(Service):
         self._send(token, own)
         for seconds in REPEATS:
             self._later(seconds, token, own)
-
-    # ---- asking
 
     def _begin(self, key: tuple[str, str]) -> None:
         asking = Deferred.fromCoroutine(self._prove(key))
@@ -211,11 +209,9 @@ class Neighbours(Service):
             device.shared |= networks
             _settle(device)
 
-    # ---- answering
-
     def _send(self, token: bytes, interfaces: Iterable[IPv4Interface]) -> None:
         for interface in interfaces:
-            # A network may have gone, or take no multicast.
+            # The interface may be gone, or support no multicast.
             with suppress(OSError):
                 self._port.setOutgoingInterface(str(interface.ip)).addErrback(
                     lambda failure: failure.trap(OSError)
@@ -244,7 +240,7 @@ class Neighbours(Service):
 
 
 class _Tokens(DatagramProtocol):
-    """Hears tokens."""
+    """Receives tokens."""
 
     noisy = False
 
@@ -257,7 +253,7 @@ class _Tokens(DatagramProtocol):
 
 
 def _settle(device: _Device) -> None:
-    """Answer those who wait to know more of a device."""
+    """Answer the pending requests for proof."""
     waiting, device.waiting = device.waiting, []
     for answer in waiting:
         if not answer.called:

@@ -1,4 +1,4 @@
-"""Joins two connections, so that what comes over one goes over the other."""
+"""Joins two connections: data that one receives, the other sends."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-#: bytes that are read ahead while there is nobody to pass them on to.
+#: Bytes that are read ahead while the other end is not connected.
 MAX_HELD = 1 << 16
-#: bytes that a connection may hold for a reader who is slower than the writer.
+#: Bytes that a connection may buffer for a reader that is slower than the writer.
 BUFFER = 1 << 18
-#: seconds for a reader to take what is left when the other side has gone.
+#: Seconds that a reader has to take the rest after the other side has gone.
 LINGER = 30.0
 
 
@@ -22,10 +22,10 @@ class Pipe:
     """
     Two ends, each of which is the protocol of one connection.
 
-    Whoever writes faster than the other side reads is not read from meanwhile, so a pipe holds
-    :data:`BUFFER` bytes a direction, and one portion that had been read already.  When one
-    direction is closed, only that direction is closed at the other end; when a connection is lost,
-    the other one is given :data:`LINGER` seconds to take what is on the way.
+    The pipe stops reading from an end that writes faster than the other one reads, so it holds
+    :data:`BUFFER` bytes a direction and one portion that was already read.  When one direction is
+    closed, only that direction is closed at the other end.  When a connection is lost, the other
+    one has :data:`LINGER` seconds to take the rest.
     """
 
     def __init__(
@@ -35,7 +35,7 @@ class Pipe:
         closed: Callable[[Pipe], None],
     ) -> None:
         """
-        :param passed: told of bytes that went: from the near end to the far one, and back.
+        :param passed: called with bytes that have passed: near to far, and far to near.
         :param closed: called once, when both connections are gone.
         """
         self._clock = clock
@@ -49,7 +49,7 @@ class Pipe:
 
     @property
     def idle(self) -> float:
-        """Seconds in which no byte has gone either way."""
+        """Seconds since the last byte in either direction."""
         return self._clock.seconds() - self._moved_at
 
     def _moved(self, uploaded: int, downloaded: int) -> None:
@@ -57,18 +57,18 @@ class Pipe:
         self._passed(uploaded, downloaded)
 
     def abort(self) -> None:
-        """Break both connections off; an end that is not connected yet will be cut at once."""
+        """Abort both connections; an end that is not connected yet is aborted when it is."""
         for end in (self.near, self.far):
             end.cut()
 
     def made(self) -> None:
-        """Let bytes flow if both ends are connected."""
+        """Begin to pass data if both ends are connected."""
         if self.near.open and self.far.open:
             self.near.feed()
             self.far.feed()
 
     def lost(self, end: End) -> None:
-        """Close what is left when an end is gone."""
+        """Close the other end of one that is gone."""
         if end.other.gone:
             if self._lingering is not None and self._lingering.active():
                 self._lingering.cancel()
@@ -87,14 +87,14 @@ class End(Protocol):
 
     :ivar other: the other end.
     :ivar open: whether there is a connection.
-    :ivar gone: whether there is none any more, or will never be one.
+    :ivar gone: whether the connection has ended, or will never be made.
     """
 
     other: End
     transport: Any
 
     def __init__(self, pipe: Pipe, passed: Callable[[int], None]) -> None:
-        """:param passed: told of the bytes that came in here and went out at the other end."""
+        """:param passed: called with the number of bytes that went from here to the other end."""
         self._pipe = pipe
         self._passed = passed
         self._held = bytearray()
@@ -102,7 +102,7 @@ class End(Protocol):
         self.open = self.gone = False
 
     def connectionMade(self) -> None:
-        """Join the other end, if that is there."""
+        """Begin to pass data if the other end is connected, too."""
         if self.gone:
             self.transport.abortConnection()
             return
@@ -111,7 +111,7 @@ class End(Protocol):
         self._pipe.made()
 
     def dataReceived(self, data: bytes) -> None:
-        """Pass it on; without an other end keep a little of it."""
+        """Pass data on; while the other end is not connected, keep some of it."""
         if self.other.open:
             self._passed(len(data))
             self.other.transport.write(data)
@@ -121,7 +121,7 @@ class End(Protocol):
             self.transport.pauseProducing()
 
     def feed(self) -> None:
-        """Begin to pass on, with what was kept."""
+        """Begin to pass data on, first what was kept."""
         target = self.other.transport
         self._passed(len(self._held))
         target.write(bytes(self._held))
@@ -133,23 +133,23 @@ class End(Protocol):
         target.registerProducer(self.transport, True)
 
     def readConnectionLost(self) -> None:
-        """Close the same direction at the other end, after what is on the way."""
+        """Close the same direction at the other end, after the rest is sent."""
         self._read_closed = True
         if self.other.open:
             self.other.transport.unregisterProducer()
             self.other.transport.loseWriteConnection()
             self._finished()
         else:
-            # Whoever dialled us has given up before there was anybody to talk to.
+            # The peer that dialled us has given up before the other end was connected.
             self.transport.loseConnection()
 
     def writeConnectionLost(self) -> None:
-        """Close altogether if nothing comes any more either."""
+        """Close the connection if the other direction is closed, too."""
         self._write_closed = True
         self._finished()
 
     def connectionLost(self, _reason: Failure = connectionDone) -> None:
-        """Close the other end, after what is on the way to it."""
+        """Close the other end, after the rest is sent."""
         if self.open:
             self.open, self.gone = False, True
             self._pipe.lost(self)
@@ -160,7 +160,7 @@ class End(Protocol):
         self.transport.loseConnection()
 
     def cut(self) -> None:
-        """Break off, or never begin."""
+        """Abort, now or when the connection is made."""
         if self.open:
             self.transport.abortConnection()
         elif not self.gone:

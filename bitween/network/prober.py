@@ -1,8 +1,8 @@
 """
-Finds out at which of several addresses somebody answers.
+Tests which of several addresses answer a TCP connection.
 
-The addresses are a contact's, who may have named some of other people's servers among its own.  So
-all knocks begin together, and each takes its own course: none tells what came of another.
+The addresses come from a contact, who may have put other people's servers among its own.  So all
+probes begin together and run independently: none reveals the result of another.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ from twisted.python.failure import Failure
 
 from bitween.model.address import PeerAddress
 
-#: Seconds that a better address has to answer after a worse one did (RFC 8305 §5).
+#: Seconds that a better address has to answer after a worse one has (RFC 8305 §5).
 HEAD_START = 0.25
-#: Seconds until an address is given up, and until it is told that nobody answers.
+#: Seconds after which a probe ends, and a race without an answer.
 PATIENCE = 3.0
-#: Connections that are tried at the same time, in all races together.
+#: Probes that run at the same time, in all races together.
 AT_ONCE = 32
 
-#: Knocks at an address, for so many seconds at most; see :func:`bitween.network.tcp_probe.dial`.
+#: Probes an address for at most so many seconds; see :func:`bitween.network.tcp_probe.dial`.
 Dial = Callable[[PeerAddress, float], Deferred[bool]]
 
 
 class Prober:
-    """Knocks at addresses, all at the same time."""
+    """Probes addresses, all at the same time."""
 
     _log = Logger()
 
@@ -38,51 +38,51 @@ class Prober:
         self._clock = clock
         self._dial = dial
         self._turns = DeferredSemaphore(AT_ONCE)
-        self._knocking: set[Deferred[bool]] = set()
+        self._probing: set[Deferred[bool]] = set()
 
     def close(self) -> None:
-        """Give all knocks up."""
-        for knocking in list(self._knocking):
-            knocking.cancel()
+        """Cancel all probes."""
+        for probing in list(self._probing):
+            probing.cancel()
 
     def race(self, addresses: Sequence[PeerAddress]) -> Deferred[PeerAddress | None]:
         """
-        Find the best address at which somebody answers.
+        Find the best address that answers.
 
-        :param addresses: the best first.
-        :returns: the best one that answered by :data:`HEAD_START` after the first answer; ``None``
-            after :data:`PATIENCE`, if that is nowhere; can be cancelled.
+        :param addresses: best first.
+        :returns: the best one that answers within :data:`HEAD_START` after the first answer;
+            ``None`` after :data:`PATIENCE` if none does; can be cancelled.
         """
-        return _Race(self._clock, [(a, self._knock(a)) for a in addresses]).outcome
+        return _Race(self._clock, [(a, self._probe(a)) for a in addresses]).outcome
 
     def find_answering(
         self, addresses: Sequence[PeerAddress], seconds: float
     ) -> Deferred[list[PeerAddress]]:
         """
-        Find all addresses at which somebody answers.
+        Find all addresses that answer.
 
         :returns: those that did, after so many seconds and never earlier; can be cancelled.
         """
         reached: dict[PeerAddress, bool] = {}
         for address in addresses:
-            self._knock(address).addCallback(partial(reached.__setitem__, address))
+            self._probe(address).addCallback(partial(reached.__setitem__, address))
         over: Deferred[None] = deferLater(self._clock, seconds)
         return over.addCallback(lambda _: [a for a in addresses if reached.get(a)])
 
-    def _knock(self, address: PeerAddress) -> Deferred[bool]:
-        """Knock once, whatever else happens; tells whether somebody answered."""
-        knocking = self._turns.run(self._dial, address, PATIENCE)
-        self._knocking.add(knocking)
+    def _probe(self, address: PeerAddress) -> Deferred[bool]:
+        """Probe an address once; fires with whether it answered, and never fails."""
+        probing = self._turns.run(self._dial, address, PATIENCE)
+        self._probing.add(probing)
 
         def over(reached: bool | Failure) -> bool:
-            self._knocking.discard(knocking)
+            self._probing.discard(probing)
             if isinstance(reached, Failure):
                 if not reached.check(CancelledError):
-                    self._log.failure("knocking at an address", reached)
+                    self._log.failure("probing an address failed", reached)
                 return False
             return reached
 
-        return knocking.addBoth(over)
+        return probing.addBoth(over)
 
 
 class _Race:
@@ -93,24 +93,24 @@ class _Race:
     """
 
     def __init__(
-        self, clock: IReactorTime, knocks: Sequence[tuple[PeerAddress, Deferred[bool]]]
+        self, clock: IReactorTime, probes: Sequence[tuple[PeerAddress, Deferred[bool]]]
     ) -> None:
         self.outcome: Deferred[PeerAddress | None] = Deferred(lambda _: self._end())
         self._clock = clock
-        self._reached: dict[PeerAddress, bool | None] = {address: None for address, _ in knocks}
+        self._reached: dict[PeerAddress, bool | None] = {address: None for address, _ in probes}
         self._over = False
         self._timer: IDelayedCall | None = clock.callLater(PATIENCE, self._finish)
         self._answered = False
-        for address, knock in knocks:
-            knock.addCallback(self._knocked, address)
-        if not knocks:
+        for address, probe in probes:
+            probe.addCallback(self._probed, address)
+        if not probes:
             self._finish()
 
-    def _knocked(self, reached: bool, address: PeerAddress) -> None:
+    def _probed(self, reached: bool, address: PeerAddress) -> None:
         self._reached[address] = reached
         if self._over:
             return
-        best = next((a for a, said in self._reached.items() if said is not False), None)
+        best = next((a for a, answered in self._reached.items() if answered is not False), None)
         if best is not None and self._reached[best]:
             self._finish()
         elif reached and not self._answered:

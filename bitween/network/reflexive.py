@@ -1,4 +1,18 @@
-"""Finds out how we look from outside, with the help of our XMPP server and of whom it names."""
+"""
+Finds our reflexive addresses (RFC 8489) and how a NAT translates them (RFC 4787).
+
+Our XMPP server tells at which address it sees us (XEP-0279) and which STUN servers it has
+(XEP-0215).  We ask up to MAX_ASKED STUN servers of each family, from the BitTorrent port:
+
+* they see us at our own address: there is no NAT;
+* all see us at the same address and port: the NAT's mapping is endpoint-independent, so contacts
+  can punch a hole to that port;
+* they see us at different ports: the mapping depends on the destination (a symmetric NAT), so no
+  contact can predict the port.
+
+A query runs at the start, when our addresses change, when a session begins, and every INTERVAL
+seconds.  The results go to :meth:`~bitween.network.addresses.InterfaceAddresses.note_seen`.
+"""
 
 from __future__ import annotations
 
@@ -23,128 +37,128 @@ from bitween.util.host_names import resolve
 if TYPE_CHECKING:
     from bitween.network.stun import StunAnswer
 
-#: Seconds until we look again although nothing is known to have changed.
+#: Seconds between two queries while nothing is known to have changed.
 INTERVAL = 10 * 60.0
-#: Addresses of STUN servers that are asked, of each family: two tell whether they agree.
+#: Addresses of STUN servers that are asked, of each family; two tell whether they agree.
 MAX_ASKED = 2
 
 
 class NatDiscovery(Service):
     """
-    Looks at us from outside: at the start, when our addresses change, and each ten minutes.
+    Queries STUN servers, and passes the results on to our addresses.
 
-    :meth:`look` is to be called when a session begins, for the network may be another one then.
+    Call :meth:`query` when a session begins: the network may have changed.
     """
 
     _log = Logger()
 
     def __init__(
-        self, reactor: Any, own: InterfaceAddresses, vantage: Callable[[], Deferred[ServerView]]
+        self, reactor: Any, own: InterfaceAddresses, server_view: Callable[[], Deferred[ServerView]]
     ) -> None:
         """
         :param reactor: provides ``IReactorSocket``, ``IReactorTime`` and
             ``IReactorPluggableNameResolver``.
-        :param own: our addresses; they are told what is seen.
-        :param vantage: asks our XMPP server.
+        :param own: our addresses; they record the results.
+        :param server_view: asks our XMPP server how it sees us.
         """
         self._reactor = reactor
         self._own = own
-        self._vantage = vantage
+        self._server_view = server_view
         self._hosts: frozenset[PeerAddress] = frozenset()
-        self._looking: Deferred[None] | None = None
+        self._running: Deferred[None] | None = None
         self._again = False
-        self._loop = LoopingCall(self.look)
+        self._loop = LoopingCall(self.query)
         self._loop.clock = reactor
         self._stop_following: Callable[[], None] = lambda: None
 
     def startService(self) -> None:
-        """Look from time to time."""
+        """Begin to query."""
         super().startService()
         self._stop_following = self._own.changes.subscribe(lambda _: self._moved())
         self._loop.start(INTERVAL).addErrback(
-            lambda failure: self._log.failure("looking from outside", failure)
+            lambda failure: self._log.failure("querying STUN servers failed", failure)
         )
 
     def stopService(self) -> None:
-        """Ask nobody any more."""
+        """Stop; a query that runs is cancelled."""
         super().stopService()
         self._stop_following()
         if self._loop.running:
             self._loop.stop()
-        if self._looking is not None:
-            self._looking.cancel()
+        if self._running is not None:
+            self._running.cancel()
 
-    def look(self) -> None:
-        """Look now, or once more when the look that goes on is over."""
+    def query(self) -> None:
+        """Query now, or again when the query that runs has ended."""
         if not self.running:
             return
-        if self._looking is not None:
+        if self._running is not None:
             self._again = True
             return
-        self._looking = looking = Deferred.fromCoroutine(self._look())
-        looking.addErrback(self._failed)
-        looking.addCallback(self._looked)
+        self._running = running = Deferred.fromCoroutine(self._query())
+        running.addErrback(self._failed)
+        running.addCallback(self._ended)
 
-    def _looked(self, _: None) -> None:
-        self._looking = None
+    def _ended(self, _: None) -> None:
+        self._running = None
         if self._again:
             self._again = False
-            self.look()
+            self.query()
 
     def _failed(self, failure: Failure) -> None:
         if not failure.check(CancelledError):
-            self._log.failure("looking from outside", failure)
+            self._log.failure("querying STUN servers failed", failure)
 
     def _moved(self) -> None:
         hosts = frozenset(c.address for c in self._own.candidates if c.kind is CandidateKind.HOST)
         if hosts != self._hosts:
             self._hosts = hosts
-            self.look()
+            self.query()
 
-    async def _look(self) -> None:
+    async def _query(self) -> None:
         port = self._own.port
-        vantage = await self._vantage()
+        view = await self._server_view()
         if port is None:
             return
-        answers = await self._ask(await self._endpoints(vantage), port)
+        answers = await self._ask(await self._endpoints(view), port)
         elsewhere = _elsewhere(answers)
-        answers += await self._ask([a for a in elsewhere if self._may_ask(a, vantage)], port)
+        answers += await self._ask([a for a in elsewhere if self._may_ask(a, view)], port)
         nat = _nat(answers)
         seen = {address.address: address for address in _seen(answers, nat, port)}
         if all(answer.own.is_ipv6 for answer in answers):
-            seen.update((address.address, address) for address in _told(vantage, port))
+            seen.update((address.address, address) for address in _seen_by_server(view, port))
         self._own.note_seen(list(seen.values()), nat)
 
-    async def _endpoints(self, vantage: ServerView) -> list[PeerAddress]:
-        """Whom to ask."""
+    async def _endpoints(self, view: ServerView) -> list[PeerAddress]:
+        """The addresses of the STUN servers to ask."""
         resolving = [
-            Deferred.fromCoroutine(_resolve(self._reactor, server)) for server in vantage.stun
+            Deferred.fromCoroutine(_resolve(self._reactor, server)) for server in view.stun
         ]
         found = dict.fromkeys(
             address for found in await gatherResults(resolving) for address in found
         )
-        allowed = [address for address in found if self._may_ask(address, vantage)]
+        allowed = [address for address in found if self._may_ask(address, view)]
         four, six = ([a for a in allowed if a.is_ipv6 == is_ipv6] for is_ipv6 in (False, True))
         return [*four[:MAX_ASKED], *six[:MAX_ASKED]]
 
-    def _may_ask(self, server: PeerAddress, vantage: ServerView) -> bool:
+    def _may_ask(self, server: PeerAddress, view: ServerView) -> bool:
         """
-        Whether something is sent to where the XMPP server says that a STUN server is.
+        Whether we send a query to a STUN server that the XMPP server names.
 
-        Nobody there makes us send anything into our own network, unless the XMPP server is in a
-        private network, too; or to our own machine, unless it is here.
+        A public XMPP server cannot make us send packets into our own network, and only one on this
+        machine can make us send packets to this machine.
         """
         if server.port < LOWEST_PORT:
             return False
         if server.is_loopback:
-            return vantage.here
+            return view.here
         own = (candidate.address for candidate in self._own.candidates)
-        return vantage.nearby or (server.is_global and not is_in_own_network(server, own))
+        return view.nearby or (server.is_global and not is_in_own_network(server, own))
 
     async def _ask(self, servers: Sequence[PeerAddress], port: int) -> list[StunAnswer]:
         if not servers:
             return []
-        # Many servers name no STUN: loading what speaks it takes 60 ms.
+        # Many servers name no STUN server, and importing this module takes 60 ms.
         from bitween.network.stun import ask  # noqa: PLC0415
 
         answers = await gatherResults([ask(self._reactor, server, port) for server in servers])
@@ -166,18 +180,18 @@ def _seen(answers: Sequence[StunAnswer], nat: Nat | None, port: int) -> Iterator
     for answer in answers:
         if answer.seen == answer.own:
             continue
-        # If another port had to be asked from, or each look finds another one, ours is as good a
-        # guess as any, and stays the same from look to look.
+        # If the query had to use another port, or each query shows another one, our own port is as
+        # good a guess as any, and does not change from query to query.
         known = answer.own.port == port and (answer.own.is_ipv6 or not varies)
         yield answer.seen if known else PeerAddress(answer.seen.address, port)
 
 
-def _told(vantage: ServerView, port: int) -> Iterator[PeerAddress]:
-    """Where the XMPP server sees us; over IPv6 that is an address that passes (RFC 8981)."""
+def _seen_by_server(view: ServerView, port: int) -> Iterator[PeerAddress]:
+    """Where the XMPP server sees us; over IPv6 that is a temporary address (RFC 8981)."""
     with suppress(InvalidValue):
-        told = PeerAddress.parse(vantage.seen, port)
-        if not told.is_ipv6:
-            yield told
+        seen = PeerAddress.parse(view.seen, port)
+        if not seen.is_ipv6:
+            yield seen
 
 
 def _nat(answers: Sequence[StunAnswer]) -> Nat | None:
@@ -193,12 +207,12 @@ def _nat(answers: Sequence[StunAnswer]) -> Nat | None:
 
 
 def _agree(answers: Sequence[StunAnswer]) -> bool | None:
-    """Whether all see us at the same place; ``None`` where that says nothing."""
+    """Whether all servers see us at one address and port; ``None`` if that is unknown."""
     if len(answers) < 2:
         return None
     if len({(answer.own.port - answer.seen.port, answer.seen.address) for answer in answers}) == 1:
         return True
-    # What was asked from two ports of ours may be seen at two that have nothing in common.
+    # Queries from two different ports may be translated to unrelated ports.
     return False if len({answer.own for answer in answers}) == 1 else None
 
 

@@ -1,9 +1,20 @@
 """
-Bridges streams through XMPP servers and BitTorrent, for those whom no direct way reaches.
+Bridges BitTorrent and streams through XMPP servers, for devices that no direct route reaches.
 
-libtorrent knows IP addresses only.  So each resource of a contact has a loopback address of its own
-here: who is dialled there is the resource, and who dials from there is the resource.  Other users
-of this machine could dial both ways as well: what is not of our own user is turned away.
+libtorrent knows IP addresses only.  So each device of a contact has a loopback address of its own:
+
+* outgoing: libtorrent dials the device's local address; the relay opens a stream to the device and
+  joins both (:mod:`.pipe`);
+* incoming: the device opens a stream to us; the relay dials our BitTorrent port from the device's
+  local address, so that libtorrent and the traffic account know which contact it is.
+
+A local address exists from the first use until :meth:`Relay.disconnect`, and is not reused soon, as
+libtorrent remembers peers by their address.  Streams (:class:`RelayStreams`) are few: one that is
+idle for IDLE seconds gives way to another.
+
+Other users of this machine can dial in both directions, too.  The kernel tells whether the other
+end of a connection belongs to our own user (:mod:`.kernel_sockets`), and a filter on the BitTorrent
+port accepts connections from local addresses only if the relay makes them (:mod:`.loopback_gate`).
 """
 
 from __future__ import annotations
@@ -27,11 +38,11 @@ from bitween.model.traffic import Traffic
 from bitween.network.kernel_sockets import is_ours
 from bitween.network.pipe import End, Pipe
 
-#: Seconds without a byte after which a stream gives way to another one.  Two peers who both have
-#: all of a torrent stay connected; over streams, of which there are few, they must not.
+#: Seconds without a byte after which a stream gives way to another one.  Two peers that both have
+#: all of a torrent would stay connected otherwise.
 IDLE = 5.0
 
-#: seconds for our own BitTorrent port to take a connection.
+#: Seconds for our own BitTorrent port to accept a connection.
 _CONNECT_TIMEOUT = 10
 
 # The last octet is never 0 or 255.
@@ -40,7 +51,7 @@ _MAX_PLACES = 256 * _PER_NET
 
 
 class RelayStream(Protocol):
-    """A stream of bytes to one resource, which waits for its protocol."""
+    """A stream of bytes to one device, which waits for its protocol."""
 
     @property
     def jid(self) -> str:
@@ -52,60 +63,60 @@ class RelayStream(Protocol):
 
     def begin(self, protocol: IProtocol) -> None:
         """
-        Have a protocol speak over it, with the stream's transport; nothing was read before.
+        Connect a protocol to the stream; no byte was read before.
 
-        The transport can be written to, paused, closed and aborted as one of TCP.
+        The transport can be written to, paused, closed and aborted like one of TCP.
         """
 
     def abort(self) -> None:
-        """Give it up; for one that was not begun."""
+        """Close a stream that was not begun."""
 
 
 class RelayStreams(Protocol):
-    """Makes streams to contacts, and takes theirs."""
+    """Opens streams to contacts, and accepts theirs."""
 
     def passage(self, jid: str, resource: str) -> Deferred[RelayRoute]:
         """
-        Find out which way streams to a resource would go; quick, and asks the resource if needed.
+        Find the relay for streams to a device; this may send requests to servers and the device.
 
         :raises NotConnected: if there is no session.
-        :raises RequestRefused: if there is no way, with what would help.
+        :raises RequestRefused: if there is none; its hint says what would help.
         """
 
     def open(self, jid: str, resource: str) -> Deferred[RelayStream]:
         """
-        Open a stream to a resource.
+        Open a stream to a device.
 
         :raises NotConnected: if there is no session.
-        :raises RequestRefused: if that cannot be, or too many are open.
+        :raises RequestRefused: if there is no relay, or too many streams are open.
         """
 
     def accept(self, taker: Callable[[RelayStream], None]) -> None:
-        """Have everything that contacts open to us given to somebody."""
+        """Pass each stream that a contact opens to a function."""
 
     def when_crowded(self, make_room: Callable[[str], None]) -> None:
-        """Have room made for the next try where a stream with a contact is refused as too many."""
+        """Call a function with a bare JID whose stream was refused because too many are open."""
 
 
 class RelayGate(Protocol):
-    """Keeps other users of this machine out; see :mod:`bitween.network.loopback_gate`."""
+    """Blocks other users of this machine; see :mod:`bitween.network.loopback_gate`."""
 
     def guard(self) -> None:
         """
-        Let nobody in at the relay's addresses but those who are allowed.
+        Accept connections from the relay's addresses only if they are allowed.
 
-        :raises BitweenError: if that cannot be.
+        :raises BitweenError: if this system has no such filter.
         """
 
     def allow(self, source: tuple[str, int]) -> None:
-        """Let in what comes from an address and port of ours; raises as :meth:`guard`."""
+        """Accept connections from one of our addresses and ports; raises as :meth:`guard`."""
 
     def forget(self, source: tuple[str, int]) -> None:
-        """Let it in no more."""
+        """Accept no new connections from there."""
 
 
 class _Place:
-    """What stands for one resource of a contact: an address, and what goes on there."""
+    """The local address of one device, and the pipes that begin or end there."""
 
     def __init__(self, host: str) -> None:
         self.host = host
@@ -117,11 +128,7 @@ class _Place:
 
 class Relay(Service):
     """
-    Gives resources local addresses, and moves bytes between those and streams.
-
-    Where libtorrent dials the local address of a resource, a stream to the resource is opened;
-    where a contact opens a stream, our own BitTorrent port is dialled from the local address of the
-    resource that did.
+    Gives devices local addresses, and moves bytes between these and streams.
     """
 
     _log = Logger()
@@ -136,11 +143,11 @@ class Relay(Service):
     ) -> None:
         """
         :param reactor: provides ``IReactorTCP`` and ``IReactorTime``.
-        :param target: tells where our own BitTorrent port is dialled on this machine; ``None`` as
-            long as there is none.
+        :param target: gives the address of our own BitTorrent port on this machine; ``None`` while
+            there is none.
         :param gate: guards that port.
-        :param placed: told all local addresses that stand for somebody, whenever these change; by
-            then nobody has dialled from there.
+        :param placed: called with all local addresses that stand for a device whenever these
+            change, before a connection comes from a new one.
         """
         self.placed = placed
         self._gate = gate
@@ -155,14 +162,14 @@ class Relay(Service):
         streams.when_crowded(self._make_room)
 
     def stopService(self) -> None:
-        """Break everything off."""
+        """Close all streams."""
         super().stopService()
         for jid, resource in list(self._places):
             self.disconnect(jid, resource)
 
     def local_address(self, jid: str, resource: str) -> PeerAddress:
         """
-        Where to dial a resource by relay; the same one until it is forgotten.
+        The address to dial for a device; the same one until :meth:`disconnect`.
 
         :raises BitweenError: if this machine has no such address.
         """
@@ -182,28 +189,28 @@ class Relay(Service):
 
     def device_at(self, address: str) -> tuple[str, str] | None:
         """
-        Whose local address this is.
+        Which device a local address stands for.
 
         :param address: an IP address.
-        :returns: the bare JID and the resource.
+        :returns: bare JID and resource; ``None`` for any other address.
         """
         return self._who.get(address)
 
     def find_route(self, jid: str, resource: str) -> Deferred[RelayRoute]:
         """
-        Find out which way the relay to a resource would go.
+        Find out which relay leads to a device.
 
         :raises NotConnected: if there is no session.
-        :raises RequestRefused: if there is none, with what would help.
+        :raises RequestRefused: if there is none; its hint says what would help.
         """
         return self._streams.passage(jid, resource)
 
     def traffic(self, jid: str) -> Traffic:
-        """The bytes that went between a contact and us by relay since the start."""
+        """The bytes exchanged with a contact by relay since the start."""
         return self._traffic.get(jid, Traffic())
 
     def disconnect(self, jid: str, resource: str) -> None:
-        """Break off what goes to and from a resource, which is gone or met directly now."""
+        """Close all streams to and from a device, and release its local address."""
         place = self._places.pop((jid, resource), None)
         if place is None:
             return
@@ -216,13 +223,11 @@ class Relay(Service):
         for pipe in list(place.pipes):
             pipe.abort()
 
-    # ---- both directions
-
     def _place(self, jid: str, resource: str) -> _Place:
         """
-        The place of a resource, made now if there was none.
+        The place of a device, made now if there is none.
 
-        :raises BitweenError: if there are too many, or others cannot be kept out.
+        :raises BitweenError: if there are too many, or other users cannot be blocked.
         """
         place = self._places.get((jid, resource))
         if place is None:
@@ -234,7 +239,7 @@ class Relay(Service):
 
     def _free_host(self) -> str:
         """
-        An address that nobody has, and that nobody had for long: peers are remembered by it.
+        The free address that was not used for the longest time.
 
         :raises BitweenError: if there is none.
         """
@@ -260,7 +265,7 @@ class Relay(Service):
         return pipe
 
     def _make_room(self, jid: str) -> None:
-        """Break off the stream that was idle longest, one with the same contact if possible."""
+        """Close the stream that was idle longest, one with the same contact if possible."""
         idle = [
             (key[0] == jid, pipe.idle, pipe)
             for key, place in self._places.items()
@@ -271,7 +276,7 @@ class Relay(Service):
             max(idle, key=lambda candidate: candidate[:2])[2].abort()
 
     def _follow(self, place: _Place, opening: Deferred[Any], pipe: Pipe) -> None:
-        """Break a pipe off whose second end does not come about."""
+        """Close a pipe whose second end cannot be connected."""
         place.opening[pipe] = opening
 
         def failed(failure: Failure) -> None:
@@ -284,8 +289,6 @@ class Relay(Service):
             return result
 
         opening.addBoth(over).addErrback(failed)
-
-    # ---- we dial
 
     def _dialled(self, resource: tuple[str, str], place: _Place) -> End:
         """Open a stream for a connection that libtorrent makes."""
@@ -300,8 +303,6 @@ class Relay(Service):
         opening = self._streams.open(*resource)
         self._follow(place, opening.addCallback(opened), pipe)
         return pipe.near
-
-    # ---- they dial
 
     def _accepted(self, stream: RelayStream) -> None:
         """Dial our own port for a stream that a contact has opened."""
@@ -320,16 +321,16 @@ class Relay(Service):
         self._follow(place, self._dial(target, place, pipe.near), pipe)
 
     def _dial(self, target: PeerAddress, place: _Place, end: End) -> Deferred[None]:
-        """Dial our own port from a place; nobody else may from the port that this takes."""
+        """Dial our own port from a place, and allow the source port that this takes."""
         dialling = _Dialling(end, self._gate.forget)
         connector = self._reactor.connectTCP(
             target.address, target.port, dialling, _CONNECT_TIMEOUT, (place.host, 0)
         )
         try:
-            # It is bound by now, and connects when the reactor has its next turn.
+            # The socket is bound already; it connects in the reactor's next iteration.
             here = connector.transport.getHost()
         except AttributeError:
-            # It could not be bound, which is told soon.
+            # It could not be bound; the factory is notified soon.
             return dialling.made
         source = (here.host, here.port)
         try:
@@ -344,7 +345,7 @@ class Relay(Service):
 
 
 class _Dialled(Factory[Any]):
-    """Takes the connections that libtorrent makes to a local address, and nobody else's."""
+    """Accepts the connections that libtorrent makes to a local address, and no others."""
 
     noisy = False
     _log = Logger()
@@ -357,7 +358,7 @@ class _Dialled(Factory[Any]):
     def buildProtocol(self, address: Any) -> End | None:
         here = self._place.port.getHost()
         if not is_ours((address.host, address.port), (here.host, here.port)):
-            # Once: they could fill the log.
+            # Logged once: another user could fill the log.
             if not self._warned:
                 self._warned = True
                 self._log.warn(
@@ -372,7 +373,7 @@ class _Dialling(ClientFactory):
     Dials our own port.
 
     :ivar made: fires when it is connected; can be cancelled.
-    :ivar source: from where, once that is known.
+    :ivar source: address and port of the connection, once it is bound.
     """
 
     noisy = False

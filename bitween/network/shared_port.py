@@ -1,4 +1,4 @@
-"""A second UDP socket on a port that this process listens on."""
+"""Opens a second UDP socket on a port that this process listens on."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ _ANYWHERE = ("0.0.0.0", "::")  # noqa: S104  # compared, not bound
 
 def socket_towards(remote: PeerAddress, port: int) -> socket.socket:
     """
-    A UDP socket that is connected to somebody, from a port of ours where that can be had.
+    Open a UDP socket that is connected to a remote address, on our port if possible.
 
-    What this one sends comes to it, and all else to the socket that had the port before: Linux
-    prefers the one that is connected.  Whether it has the port is told by its own name.
+    Linux delivers packets from the remote address to the connected socket, and all others to the
+    socket that had the port before.  ``getsockname`` tells whether the port could be had.
 
-    :raises OSError: if there is no way to there.
+    :raises OSError: if there is no route to the remote address.
     """
     family = socket.AF_INET6 if remote.is_ipv6 else socket.AF_INET
     there = (remote.address, remote.port)
@@ -38,7 +38,7 @@ def socket_towards(remote: PeerAddress, port: int) -> socket.socket:
 
 
 def _own_address(family: int, there: tuple[str, int]) -> str:
-    """Our address on the way to somebody; nothing is sent."""
+    """Our address on the route to a remote one; nothing is sent."""
     with socket.socket(family, socket.SOCK_DGRAM) as scout:
         scout.connect(there)
         address: str = scout.getsockname()[0]
@@ -48,10 +48,10 @@ def _own_address(family: int, there: tuple[str, int]) -> str:
 @contextmanager
 def _allowing_others(family: int, address: str, port: int) -> Iterator[None]:
     """
-    Let another socket be bound to what our own ones hold, for a moment.
+    Let another socket bind to a port that our own sockets hold, for a moment.
 
-    libtorrent does not set SO_REUSEADDR for UDP.  It counts when somebody binds, so that no other
-    program finds the port open to it afterwards.
+    libtorrent does not set SO_REUSEADDR for UDP.  The option counts at the moment of a bind, so no
+    other program can share the port afterwards.
     """
     with ExitStack() as opened:
         for holder in own_sockets():
@@ -65,9 +65,9 @@ def _allowing_others(family: int, address: str, port: int) -> Iterator[None]:
 
 
 def own_sockets() -> Iterator[socket.socket]:
-    """Every socket of this process, under a number of its own."""
+    """Duplicate every socket of this process."""
     for descriptor in map(int, os.listdir("/proc/self/fd")):
-        # It may be none, or be gone by now.
+        # The descriptor may be no socket, or may just have been closed.
         with suppress(OSError):
             number = os.dup(descriptor)
             try:

@@ -1,7 +1,7 @@
 """
 Asks the kernel about one TCP socket of this machine (sock_diag(7)).
 
-That takes a tenth of a millisecond; to read its whole table takes some ten.
+One query takes 0.1 ms; reading the whole table takes about 10 ms.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Self
 _NETLINK_SOCK_DIAG = 4
 _SOCK_DIAG_BY_FAMILY, _NLM_F_REQUEST, _NLMSG_ERROR = 20, 1, 2
 _ANY = 0xFFFFFFFF
-# What is bound to an interface is found by it alone (LOOPBACK_IFINDEX, net/flow.h).
+# A socket that is bound to an interface is found by that only (LOOPBACK_IFINDEX, net/flow.h).
 _LOOPBACK = 1
 _HEADER = struct.Struct("=IHHII")
 _REQUEST = struct.Struct("=BBBBI")
@@ -37,8 +37,8 @@ class Found:
     A socket.
 
     :param state: as in include/net/tcp_states.h.
-    :param user: the number of its user.
-    :param held: whether a program holds it; else the user is 0, whoever made it.
+    :param user: the id of its user.
+    :param held: whether a program holds it; if not, the user is always 0.
     """
 
     state: int
@@ -80,7 +80,7 @@ class SocketTable:
         )
         size = _HEADER.size + len(asked)
         self._kernel.send(_HEADER.pack(size, _SOCK_DIAG_BY_FAMILY, _NLM_F_REQUEST, 0, 0) + asked)
-        # The kernel has answered by now.
+        # The kernel answers before ``send`` returns.
         return _found(self._kernel.recv(8192))
 
 

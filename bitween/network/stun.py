@@ -1,4 +1,4 @@
-"""Asks a STUN server at which address and port we are seen (RFC 8489)."""
+"""Asks a STUN server at which address and port it sees us (RFC 8489)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from bitween.errors import InvalidValue
 from bitween.model.address import PeerAddress
 from bitween.network.shared_port import socket_towards
 
-#: Seconds until a request is sent again, doubled each time (§6.2.1), and until it is given up.
+#: Seconds until a request is sent again, doubled each time (§6.2.1), and until it fails.
 RETRANSMIT = 0.5
 GIVE_UP = 5.0
 
@@ -25,9 +25,9 @@ class StunAnswer:
     """
     How a server sees us.
 
-    :param own: from where we asked.
-    :param seen: from where it came, for the server.
-    :param other: where the server answers, too: another address and port of it (RFC 5780 §7.4).
+    :param own: the address and port that sent the request.
+    :param seen: the address and port from which the server received it.
+    :param other: another address and port of the server (RFC 5780 §7.4).
     """
 
     own: PeerAddress
@@ -37,13 +37,11 @@ class StunAnswer:
 
 def ask(reactor: Any, server: PeerAddress, port: int) -> Deferred[StunAnswer | None]:
     """
-    Ask one server.
-
-    Cancelling gives it up.
+    Ask one server; the Deferred can be cancelled.
 
     :param reactor: provides ``IReactorSocket`` and ``IReactorTime``.
-    :param port: from which to ask if possible: what peers talk to.
-    :returns: ``None`` where there is no answer within :data:`GIVE_UP`, or no way to the server.
+    :param port: the local port to use if possible, which is the BitTorrent port.
+    :returns: ``None`` if there is no answer within :data:`GIVE_UP`, or no route to the server.
     """
     asking = _Asking(reactor, server)
     try:
@@ -57,7 +55,7 @@ def ask(reactor: Any, server: PeerAddress, port: int) -> Deferred[StunAnswer | N
 
 
 class _Asking(DatagramProtocol):
-    """One question, and the socket that it is asked with."""
+    """One request, and the socket that sends it."""
 
     own: PeerAddress
     # Twisted's interface does not know of sockets that are connected.
@@ -72,7 +70,7 @@ class _Asking(DatagramProtocol):
         self.answered: Deferred[StunAnswer | None] = Deferred(lambda _: self.end(None))
 
     def startProtocol(self) -> None:
-        # It is connected; this tells the transport.
+        # The socket is connected already; this call tells the transport.
         self.transport.connect(self._server.address, self._server.port)
         self._timers.append(self._reactor.callLater(GIVE_UP, self.end, None))
         self._send()
@@ -96,11 +94,11 @@ class _Asking(DatagramProtocol):
         self.end(None)
 
     def stopProtocol(self) -> None:
-        # The reactor may close a socket on its own, when nobody is there to take a datagram.
+        # The reactor may close the socket by itself, for example when the server's port is closed.
         self.end(None)
 
     def end(self, answer: StunAnswer | None) -> None:
-        """Tell what came of it, and close."""
+        """Give the answer, and close the socket."""
         for timer in self._timers:
             if timer.active():
                 timer.cancel()
@@ -114,15 +112,15 @@ class _Asking(DatagramProtocol):
         try:
             self.transport.write(bytes(self._request))
         except OSError:
-            # The network went away.
+            # The network is down.
             self.end(None)
             return
         self._timers.append(self._reactor.callLater(self._wait, self._send))
         self._wait *= 2
 
 
-def _address(said: tuple[str, int] | None) -> PeerAddress | None:
+def _address(attribute: tuple[str, int] | None) -> PeerAddress | None:
     try:
-        return PeerAddress.parse(*said) if said is not None else None
+        return PeerAddress.parse(*attribute) if attribute is not None else None
     except InvalidValue:
         return None

@@ -1,4 +1,4 @@
-"""Notices that the machine was asleep, or that its clock was set back."""
+"""Detects that the machine was asleep, or that its clock was set back."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
-#: Seconds from one look to the next.
+#: Seconds between two comparisons of the clocks.
 INTERVAL = 5.0
-#: Seconds that the clocks have to be apart.
+#: Seconds by which the clocks must drift apart.
 JUMP = 10.0
-#: Seconds by which the clock has to be set back to be told: less is soon over.
+#: Seconds by which the clock must be set back; less is over soon.
 SET_BACK = 2.0
 
 
 class SuspendDetector(Service):
-    """Compares the clock that goes on in a machine's sleep with the one that stands still."""
+    """Compares the clock that runs while the machine sleeps with the one that stops."""
 
     _log = Logger()
 
@@ -45,7 +45,7 @@ class SuspendDetector(Service):
         self._loop.clock = reactor
 
     def startService(self) -> None:
-        """Begin to look."""
+        """Begin to compare."""
         super().startService()
         self._before = self._ahead()
         self._loop.start(INTERVAL, now=False).addErrback(
@@ -53,7 +53,7 @@ class SuspendDetector(Service):
         )
 
     def stopService(self) -> None:
-        """Stop looking."""
+        """Stop comparing."""
         super().stopService()
         if self._loop.running:
             self._loop.stop()

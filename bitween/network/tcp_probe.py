@@ -1,4 +1,4 @@
-"""Finds out whether an address answers: one TCP connection, closed at once."""
+"""Tests whether an address answers: one TCP connection, closed at once."""
 
 from __future__ import annotations
 
@@ -15,33 +15,33 @@ from bitween.model.address import PeerAddress
 
 def dial(reactor: Any, address: PeerAddress, timeout: float) -> Deferred[bool]:
     """
-    Knock at an address; nothing is sent, nothing is read.
+    Connect to an address, without sending or reading anything.
 
-    Cancelling gives the attempt up.
+    The Deferred can be cancelled.
 
     :param reactor: provides ``IReactorTCP`` and ``IReactorTime``.
     :param timeout: seconds.
-    :returns: whether somebody answered; fires when the connection is closed again.
+    :returns: whether the address answered; fires when the connection is closed again.
     """
     kind = TCP6ClientEndpoint if address.is_ipv6 else TCP4ClientEndpoint
     endpoint = kind(reactor, address.address, address.port, timeout=timeout)
-    return Deferred.fromCoroutine(_knock(endpoint))
+    return Deferred.fromCoroutine(_connect(endpoint))
 
 
-async def _knock(endpoint: TCP4ClientEndpoint | TCP6ClientEndpoint) -> bool:
-    knock = _Knock()
+async def _connect(endpoint: TCP4ClientEndpoint | TCP6ClientEndpoint) -> bool:
+    probe = _Probe()
     try:
-        await endpoint.connect(Factory.forProtocol(lambda: knock))
+        await endpoint.connect(Factory.forProtocol(lambda: probe))
     except ConnectError:
         return False
     except ConnectingCancelledError:
         raise CancelledError from None
-    await knock.closed
+    await probe.closed
     return True
 
 
-class _Knock(Protocol):
-    """Hangs up when somebody answers."""
+class _Probe(Protocol):
+    """Closes the connection when it is made."""
 
     def __init__(self) -> None:
         self.closed: Deferred[None] = Deferred()

@@ -194,7 +194,7 @@ class OutsideViewTests(TestCase):
         """Loopback, passing IPv6 addresses and nonsense are no candidates."""
         for seen in ("127.0.0.1", "2a0e:b107::77", "nonsense", ""):
             self.vantage = ServerView((), seen, nearby=True)
-            self.view.look()
+            self.view.query()
             self.assertEqual(self.seen(), [], seen)
         await self.start()
 
@@ -223,7 +223,7 @@ class OutsideViewTests(TestCase):
         self.assertEqual(len(self.looks), 3)
         self.own.note_reached({PeerAddress("192.168.1.9", self.port): True})
         self.assertEqual(len(self.looks), 3, "it is the same address")
-        self.view.look()
+        self.view.query()
         self.assertEqual(len(self.looks), 4)
 
     async def test_one_look_at_a_time(self) -> None:
@@ -235,9 +235,9 @@ class OutsideViewTests(TestCase):
             waiting.append(Deferred())
             return waiting[-1]
 
-        self.view._vantage = slow
+        self.view._server_view = slow
         for _ in range(3):
-            self.view.look()
+            self.view.query()
         self.assertEqual(len(waiting), 1)
         waiting[0].callback(ServerView())
         self.assertEqual(len(waiting), 2)
@@ -247,11 +247,11 @@ class OutsideViewTests(TestCase):
     async def test_a_failing_look(self) -> None:
         """It is logged, and the next one is not kept from happening."""
         await self.start()
-        self.view._vantage = lambda: fail(RuntimeError())
-        self.view.look()
+        self.view._server_view = lambda: fail(RuntimeError())
+        self.view.query()
         self.assertEqual(len(self.flushLoggedErrors(RuntimeError)), 1)
-        self.view._vantage = self.ask_server
-        self.view.look()
+        self.view._server_view = self.ask_server
+        self.view.query()
         self.assertEqual(len(self.looks), 2)
 
     def test_what_contacts_see(self) -> None:
