@@ -21,7 +21,7 @@ ANN, BEN = "ann@example.org", "ben@example.org"
 
 
 def announcement(*addresses: str, resource: str = "home") -> Announcement:
-    """Somebody without shares, who is somewhere."""
+    """An announcement of addresses without shares."""
     candidates = tuple(
         Candidate(PeerAddress.parse(a, 6881), CandidateKind.REFLEXIVE) for a in addresses
     )
@@ -59,13 +59,13 @@ class AdmissionTests(SynchronousTestCase):
         self.admission.apply(change)
 
     def come(self, jid: str, *addresses: str, resource: str = "home") -> None:
-        """Have somebody be online, and say where."""
+        """Let a device come online, and announce addresses."""
         self.change(self.catalogue.set_online(jid, resource, True))
         said = announcement(*addresses, resource=resource)
         self.change(self.catalogue.replace_item(jid, resource, [said]))
 
     def go(self, jid: str) -> None:
-        """Have somebody go."""
+        """Let a device go offline."""
         self.change(self.catalogue.set_online(jid, "home", False))
 
     def admits(self, *networks: str) -> None:
@@ -87,7 +87,7 @@ class AdmissionTests(SynchronousTestCase):
         self.admits("192.0.2.1/32", "2001:db8:1:2::/64")
 
     def test_an_offline_contacts_addresses_are_not_admitted(self) -> None:
-        """What somebody says who is not there opens nothing until he is."""
+        """An announcement of a device that is offline allows nothing until it is online."""
         self.change(self.catalogue.replace_item(ANN, "home", [announcement("192.0.2.1")]))
         self.admits()
         self.change(self.catalogue.set_online(ANN, "home", True))
@@ -109,7 +109,7 @@ class AdmissionTests(SynchronousTestCase):
         self.admits()
 
     def test_a_contact_that_left_is_shut_out_after_a_while(self) -> None:
-        """Who goes may end what he began; after a while he is shut out."""
+        """A device that goes offline may finish its transfers; after a while it is shut out."""
         self.come(ANN, "192.0.2.1")
         self.clock.advance(GRACE_PERIOD)
         self.go(ANN)
@@ -149,7 +149,7 @@ class AdmissionTests(SynchronousTestCase):
         self.admits("192.0.2.2/32")
 
     def test_candidates_of_a_request_are_admitted_until_forgotten(self) -> None:
-        """Who told us alone where he is is let in there, too, until he is forgotten."""
+        """A device may also connect from an address that only we know, until it is forgotten."""
         self.come(ANN, "192.0.2.1")
         self.admission.allow_candidates(ANN, "home", [PeerAddress.parse("192.0.2.9", 1)])
         self.come(ANN, "192.0.2.2")
@@ -158,7 +158,7 @@ class AdmissionTests(SynchronousTestCase):
         self.admits()
 
     def test_a_contact_without_announcement_is_admitted_while_online(self) -> None:
-        """Nothing would tell that he is no contact any more: he is let in while he is there."""
+        """A device that announced nothing may connect while it is online, and no longer."""
         for number in range(3):
             resource = f"n{number}"
             self.change(self.catalogue.set_online(ANN, resource, True))

@@ -89,7 +89,7 @@ class MeetingCase(SynchronousTestCase):
         shares: tuple[Share, ...] = (FILM,),
         resource: str = "laptop",
     ) -> None:
-        """Have somebody be online and announce something."""
+        """Let a device come online and announce shares and addresses."""
         where = tuple(c if isinstance(c, Candidate) else Candidate(c) for c in candidates)
         said = Announcement(
             resource,
@@ -101,7 +101,7 @@ class MeetingCase(SynchronousTestCase):
         self.meetings.apply(self.catalogue.replace_item(jid, resource, [said]))
 
     def gone(self, jid: str) -> None:
-        """Have somebody go."""
+        """Let a device go offline."""
         self.meetings.apply(self.catalogue.set_online(jid, "laptop", False))
 
     def want(self, share: Share = FILM) -> None:
@@ -128,7 +128,7 @@ class MeetingCase(SynchronousTestCase):
         return self.fakes.prober.raced[-1][1]
 
     def way(self, jid: str = BOB) -> RouteKind | None:
-        """On which rung somebody is met."""
+        """The kind of the route to a contact's laptop."""
         return self.meetings.routes.route(jid, "laptop").kind
 
 
@@ -197,7 +197,7 @@ class WantingTests(MeetingCase):
         self.assertEqual(self.offered(SONG), ())
 
     def test_they_dial_us(self) -> None:
-        """Who comes in from an address of theirs is met, whoever dialled."""
+        """A peer at one of a device's addresses is the device, no matter which side dialled."""
         self.there(BOB, FAR)
         self.want()
         self.connected(Peer(FAR.address, None))
@@ -267,7 +267,7 @@ class WantingTests(MeetingCase):
         self.assertEqual((self.fakes.requests.connections, self.way()), ([], RouteKind.IPV4))
 
     def test_a_lost_connection_starts_a_new_search(self) -> None:
-        """When a connection is gone for some time, the way is looked for anew."""
+        """When a connection is gone for some time, the search for a route begins again."""
         self.there(BOB, FAR)
         self.want()
         self.race.callback(FAR)
@@ -361,7 +361,7 @@ class AnsweringTests(MeetingCase):
         self.assertTrue(self.answers())
 
     def test_who_shows_itself_is_back_at_once(self) -> None:
-        """It is sought anew without a wait, and asked; but not each time that it shows itself."""
+        """It is searched for and pinged at once, but not each time that it sends presence."""
         self.pass_by(0.5)
         self.fakes.requests.pings[0][1].callback(False)
         raced = len(self.fakes.prober.raced)
@@ -391,7 +391,7 @@ class AnsweringTests(MeetingCase):
         self.assertEqual(self.fakes.requests.pings, [])
 
     def test_who_is_not_wanted_any_more_is_not_called_silent(self) -> None:
-        """What is not asked again cannot be told: it may answer by now."""
+        """A device that is not pinged again may answer meanwhile, so it is not called silent."""
         self.pass_by(0.5)
         self.fakes.requests.pings[0][1].callback(False)
         told: list[RouteFound] = []
@@ -473,7 +473,7 @@ class NeighbourTests(MeetingCase):
             self.assertEqual((raced, self.swarm.met), ([], []), text)
 
     def test_dialled_addresses_per_contact_are_bounded(self) -> None:
-        """Who is never met at what he announces has only so many addresses dialled."""
+        """A contact that is never reached has only so many addresses dialled."""
         for port in range(2000, 2000 + 2 * MAX_PORTS):
             self.there(BOB, PeerAddress(FAR.address, port))
             self.want()
@@ -492,7 +492,7 @@ class NeighbourTests(MeetingCase):
 
 
 class LookingRoundTests(MeetingCase):
-    """Somebody wants to know how everybody is reached."""
+    """The diagnosis asks how each device is reached."""
 
     def test_a_symmetric_router(self) -> None:
         """That no hole can be punched is told before anybody tries."""
@@ -557,7 +557,7 @@ class RelayTests(MeetingCase):
         self.assertIs(self.meetings.routes.route_kind(Peer(NEAR.address, NEAR.port)), RouteKind.LAN)
 
     def test_nobody_at_the_other_end(self) -> None:
-        """Who does not answer is not dialled through the servers, and sought anew when it does."""
+        """A silent device is not dialled by relay, and searched for again when it answers."""
         self.fail_directly()
         self.fakes.relay.routes[0][1].callback(RelayRoute("proxy.example.org"))
         self.pass_by(0.5)
@@ -647,7 +647,7 @@ class AskedTests(MeetingCase):
         self.assertEqual(answer, OURS)
 
     def knocked(self, *answering: PeerAddress) -> tuple[PeerAddress, ...]:
-        """Have somebody answer at some of the addresses that are knocked at; all of these."""
+        """Let some of the probed addresses answer; returns all that were probed."""
         addresses, outcome = self.fakes.prober.probed.pop()
         outcome.callback(list(answering))
         self.clock.advance(PUNCH_AFTER_PROBE)
@@ -677,7 +677,7 @@ class AskedTests(MeetingCase):
         self.assertEqual(self.swarm.met, [(FILM.info_hash, (), (NEAR, SEEN.address))])
 
     def test_one_address_tells_nothing_of_another(self) -> None:
-        """What comes to an address is the same whether somebody answers at another one or not."""
+        """What is sent to an address does not depend on whether another one answers."""
         self.there(BOB, FAR, OTHER, SEEN)
         for answering in ([OTHER], [FAR, OTHER]):
             self.ask(Candidate(FAR), Candidate(OTHER), SEEN)

@@ -158,7 +158,7 @@ class ClimbTests(LadderCase):
         self.assertEqual(self.steps.begun, (1, 1, 0))
 
     def test_a_port_that_is_forwarded_later(self) -> None:
-        """Who was met over uTP is dialled where it answers by now; if it does not, all stays."""
+        """A device that is connected over uTP is probed again; without an answer, all stays."""
         self.climb()
         self.ladder.connected(RouteKind.PUNCHED, OUTSIDE)
         self.ladder.start(OURS, [*THEIRS, Candidate(OUTSIDE, CandidateKind.MAPPED)])
@@ -229,7 +229,7 @@ class ClimbTests(LadderCase):
         self.assertEqual(self.steps.begun, (1, 1, 1))
 
     def test_a_hole_is_punched_all_the_same(self) -> None:
-        """A router that lets in whoever comes is passed, and the relay left for that."""
+        """A NAT that accepts any packet is passed, and the relay is left for that."""
         self.climb_without_hope()
         self.steps.relays[0].callback(RELAYED)
         self.ladder.connected(RouteKind.PUNCHED, OUTSIDE)
@@ -269,7 +269,7 @@ class ClimbTests(LadderCase):
         self.assertIn("an old one", self.ladder.route.reason)
 
     def test_no_meeting_while_there_is_hope(self) -> None:
-        """As long as somebody may still answer, the relay is."""
+        """While an address may still answer, the relay is waited for."""
         self.climb()
         self.clock.advance(REQUEST_AFTER)
         self.refuse(self.steps.requests[0])
@@ -290,7 +290,7 @@ class ClimbTests(LadderCase):
         self.assertFalse(self.ladder.searching)
 
     def test_they_dial_us(self) -> None:
-        """Whoever dialled: who is connected is met."""
+        """A connection counts, no matter which side dialled."""
         self.climb()
         self.ladder.connected(RouteKind.IPV4, FAR)
         self.assertEqual(self.ladder.route, Route(RouteKind.IPV4, FAR))
@@ -352,7 +352,7 @@ class LaterTests(LadderCase):
         self.assertIs(self.ladder.route.kind, None)
 
     def test_the_same_candidates_start_nothing_new(self) -> None:
-        """Being asked to climb again with the same candidates begins nothing anew."""
+        """Starting again with the same candidates begins no second search."""
         self.climb_to_the_relay()
         self.climb()
         self.assertEqual(self.steps.begun, (1, 1, 1))

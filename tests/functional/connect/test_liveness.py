@@ -57,7 +57,7 @@ class LivenessTests(SynchronousTestCase):
         self.assertEqual(len(self.pings), 2)
 
     def test_an_unforeseen_error_is_logged(self) -> None:
-        """It is a fault of ours, no answer."""
+        """It is a fault of the program, no answer."""
         self.liveness.ask(BOB)
         self.pings[0].errback(ZeroDivisionError())
         self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)

@@ -36,7 +36,7 @@ FOUR, SIX = at("20.0.0.9"), at("2a00::5")
 
 
 def witness(name: str, *addresses: str, ours: bool = False) -> DialBackPeer:
-    """Somebody who can be asked."""
+    """A device that can be asked."""
     return DialBackPeer(name, "pc", tuple(Candidate(at(address)) for address in addresses), ours)
 
 
@@ -44,7 +44,7 @@ class ReachabilityTestTests(SynchronousTestCase):
     """Contacts are asked when there is something to learn, and not more often."""
 
     def setUp(self) -> None:
-        """We have a public address of each family, and nobody is there."""
+        """We have a public address of each family, and no device is online."""
         self.clock = Clock()
         self.machine = ["192.168.1.5", "2a00::5"]
         self.own = InterfaceAddresses(self.clock, [("20.0.0.9", None)], lambda: self.machine)
@@ -104,7 +104,7 @@ class ReachabilityTestTests(SynchronousTestCase):
         self.assertEqual(len(self.announced), 2)
 
     def test_one_who_comes_through_is_enough(self) -> None:
-        """Somebody behind a strict firewall may not get out."""
+        """A device behind a strict firewall may be unable to dial."""
         self.comes(witness("bob"), witness("carol"))
         self.answer(four=False, six=False)
         self.answer(four=True)
@@ -132,7 +132,7 @@ class ReachabilityTestTests(SynchronousTestCase):
         self.assertEqual(self.asked, ["yves", "zoe", "a-home", "b-home", "alice"])
 
     def test_one_with_many_devices(self) -> None:
-        """He does not outvote the others, who are asked as well."""
+        """A contact with many devices does not outvote the others, which are asked as well."""
         crowd = [replace(witness("bob"), resource=f"pc{n}") for n in range(MAX_ASKED)]
         self.comes(*crowd, witness("carol"), witness("dave"))
         for _ in range(ANSWERS):
@@ -214,7 +214,7 @@ class ReachabilityTestTests(SynchronousTestCase):
         self.assertEqual([a.port for a in self.named], [7000, 7000])
 
     def test_the_end_does_not_wait_for_answers(self) -> None:
-        """Whoever is asked then is not waited for."""
+        """The service stops without waiting for an answer."""
         self.comes(witness("bob"))
         self.test.stopService()
         self.assertEqual(self.cancelled, self.answers)

@@ -25,7 +25,7 @@ class InterfaceAddressesTests(SynchronousTestCase):
     """What the interfaces, the settings and the mapping come to."""
 
     def setUp(self) -> None:
-        """Have a machine with a usual set of addresses, and somebody who follows them."""
+        """Have a machine with usual addresses, and follow their changes."""
         self.machine = list(MACHINE)
         self.clock = Clock()
         self.seen: list[list[str]] = []
@@ -63,7 +63,7 @@ class InterfaceAddressesTests(SynchronousTestCase):
         self.assertEqual(self.seen, [["127.0.0.1:7"]])
 
     def test_how_we_came_by_them(self) -> None:
-        """Each address has its kind; what an interface has is of that kind, whoever names it."""
+        """Each address has a kind; that of an interface comes before all others."""
         watcher = self.watch(("203.0.113.7", None), ("192.168.1.5", None))
         watcher.refresh(EVERYWHERE, [PeerAddress.parse("198.51.100.7", 4000)])
         self.assertEqual(

@@ -45,7 +45,7 @@ class DialBackTests(SynchronousTestCase):
         return DialBacks(self.reactor, own, lambda *_: self.announced, policy)
 
     def dial(self, *addresses: PeerAddress) -> list[tuple[str, int, float]]:
-        """Who is dialled, where and how long at most, if somebody asks for these."""
+        """The addresses that are dialled, and for how long at most, if a device asks for these."""
         own = InterfaceAddresses(
             Clock(), [("20.0.0.9", None)], lambda: self.machine, lambda: [links(*self.machine)]
         )
@@ -66,13 +66,13 @@ class DialBackTests(SynchronousTestCase):
         self.assertNoResult(self.dialling)
 
     def test_a_cancelled_request_leaves_nothing(self) -> None:
-        """Whoever does not want to know any more leaves nothing behind."""
+        """A cancelled request leaves nothing behind."""
         self.dial(*self.announce(at("20.0.0.1"), at("20.0.0.2")))
         self.dialling.cancel()
         self.failureResultOf(self.dialling, CancelledError)
 
     def test_what_it_does_not_announce_is_not(self) -> None:
-        """Another address, or another port, may be somebody else's."""
+        """Another address, or another port, may belong to someone else."""
         self.announce(at("20.0.0.1"))
         self.assertEqual(self.dial(at("20.0.0.2"), at("20.0.0.1", 6882)), [])
         self.assertEqual(self.successResultOf(self.dialling), DialBack({}))
@@ -115,7 +115,7 @@ class DialBackTests(SynchronousTestCase):
         self.assertEqual([c[:2] for c in self.reactor.tcpClients], [("127.0.0.1", 7000)])
 
     def test_not_all_at_once(self) -> None:
-        """There is a limit, whatever somebody asks for."""
+        """There is a limit, no matter how many addresses a device names."""
         addresses = self.announce(*(at(f"20.0.1.{n}") for n in range(10)))
         self.assertEqual(len(self.dial(*addresses)), MAX_DIALLED)
 

@@ -21,7 +21,7 @@ class KernelSocketTests(TestCase):
     """On loopback, where everybody on the machine may listen and dial."""
 
     def bound(self, host: str, port: int = 0, kind: int = socket.SOCK_STREAM) -> socket.socket:
-        """A socket of ours."""
+        """One of our sockets."""
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         ours = socket.socket(family, kind)
         self.addCleanup(ours.close)
@@ -31,7 +31,7 @@ class KernelSocketTests(TestCase):
         return ours
 
     def test_what_we_serve(self) -> None:
-        """A port of ours with TCP and UDP counts, at one address or at all, in both families."""
+        """Our TCP and UDP sockets on one port count, at one address or all, in both families."""
         for listening, dialled in (
             ("127.0.0.1", "127.0.0.1"),
             ("0.0.0.0", "127.0.0.1"),
@@ -90,7 +90,7 @@ class KernelSocketTests(TestCase):
         self.assertFalse(OwnServers(Clock()).serves(address))
 
     def test_our_connections_are_told_from_another_users(self) -> None:
-        """A connection of ours is told from another user's."""
+        """Our user's connection is told from another user's."""
         server = self.bound("127.0.0.1")
         here = server.getsockname()
         with socket.create_connection(here) as dialling:

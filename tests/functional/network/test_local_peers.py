@@ -63,7 +63,7 @@ class LocalPeersTests(SwarmCase):
         return path, await self.share(swarm, path)
 
     async def test_our_own_daemons(self) -> None:
-        """They meet as before, whoever of them dials."""
+        """They connect as before, no matter which of them dials."""
         giver, getter = await self.guarded(), await self.guarded()
         path, info_hash = await self.sharing(giver)
         downloads = self.folder("downloads")
@@ -92,7 +92,7 @@ class LocalPeersTests(SwarmCase):
         self.assertIn(b"BitTorrent", await self.greeted(swarm, info_hash))
 
     def greeted(self, swarm: Swarm, info_hash: InfoHash) -> Deferred[bytes]:
-        """What comes back for a greeting of ours."""
+        """What comes back for our greeting."""
 
         def greet() -> bytes:
             with socket.create_connection(swarm.listening[0], 5) as dialling:
@@ -102,7 +102,7 @@ class LocalPeersTests(SwarmCase):
         return deferToThread(greet)
 
     async def test_another_user_at_a_port_that_was_ours(self) -> None:
-        """Who took over the port of a daemon of ours is dialled, and parted from at once."""
+        """Another user on a port that our user's daemon had is dialled, then disconnected."""
         swarm = await self.guarded()
         port, outcome = hears(self)
         await swarm.download(NOBODY_HAS, "", self.folder("downloads"))

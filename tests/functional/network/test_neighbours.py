@@ -36,7 +36,7 @@ class NeighbourTests(TestCase):
         self.bob = self.neighbours()
 
     def neighbours(self, links: Iterable[Link] | None = None) -> Neighbours:
-        """Start somebody's part, with this machine's interfaces or others."""
+        """Start one daemon's part, with this machine's interfaces or others."""
         found = Neighbours(reactor, lambda: links or self.links, self.ask)
         found.startService()
         self.addCleanup(found.stopService)
@@ -61,7 +61,7 @@ class NeighbourTests(TestCase):
         self.assertEqual(alice.shared_networks(*BOB), ())
 
     async def test_elsewhere_nothing_is_proved(self) -> None:
-        """Once the interfaces are others, what was proved counts no more."""
+        """When the interfaces have changed, earlier proofs no longer count."""
         alice = self.neighbours()
         await alice.request_proof(*BOB)
         alice.interfaces_changed()
@@ -110,7 +110,7 @@ class NeighbourTests(TestCase):
         self.assertEqual(len(tokens), 1)
 
     async def test_a_strangers_token(self) -> None:
-        """A token that nobody was told proves nothing."""
+        """A token that no device was sent proves nothing."""
         alice = self.neighbours()
         self.bob.send(bytes(16), [self.here])
         clock: Any = reactor

@@ -72,7 +72,7 @@ class PipeTests(SynchronousTestCase):
         self.assertEqual((self.closed, self.clock.getDelayedCalls()), ([self.pipe], []))
 
     def test_little_is_read_ahead(self) -> None:
-        """What was goes first when there is somebody to take it."""
+        """Earlier data goes first when the other end is connected."""
         near = self.connect(self.pipe.near)
         self.pipe.near.dataReceived(b"a" * MAX_HELD)
         self.assertEqual(near.producerState, "producing")

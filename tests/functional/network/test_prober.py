@@ -102,7 +102,7 @@ class ProberTests(SynchronousTestCase):
         self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 2)
 
     def test_few_at_once(self) -> None:
-        """All races together open no more connections than a few; the others wait."""
+        """All races together open a few connections at a time; the other probes wait."""
         ports = range(1, AT_ONCE + 2)
         races = [self.prober.race([PeerAddress.parse("192.0.2.9", port)]) for port in ports]
         self.assertEqual(len(self.dialled), AT_ONCE)

@@ -118,7 +118,7 @@ class OutsideViewTests(TestCase):
         self.assertEqual(self.own.nat, Nat(True, endpoint_independent=True))
 
     async def test_a_symmetric_router(self) -> None:
-        """Two servers that see different ports tell that nobody can know the one for him."""
+        """Two servers that see different ports tell that no contact can predict its port."""
         one = self.serve(lambda r, _: answer(r, ("20.0.0.5", 1001)))
         other = self.serve(lambda r, _: answer(r, ("20.0.0.5", 1002)))
         await self.start(one, other)
@@ -172,7 +172,7 @@ class OutsideViewTests(TestCase):
             self.assertEqual(asked, allowed, str(server))
 
     def test_what_was_asked_from_two_ports(self) -> None:
-        """It says nothing of a router that two ports of ours are seen at two that differ."""
+        """Two of our ports that are seen at two different ports tell nothing about a NAT."""
         answers = [
             StunAnswer(PeerAddress("192.168.1.5", port), PeerAddress("20.0.0.5", seen))
             for port, seen in ((1001, 77), (1002, 99))

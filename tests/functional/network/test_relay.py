@@ -79,7 +79,7 @@ class Talker(Protocol):
         self.transport.loseConnection()
 
     def readConnectionLost(self) -> None:
-        """Note that no more will come."""
+        """Note that the other side sends nothing further."""
         self.no_more.callback(None)
         self.over.callback(None)
 
@@ -219,7 +219,7 @@ class BridgeTests(RelayCase):
         self.assertEqual(self.alice.device_at(other.address), (BOB[0], "phone"))
 
     def test_places_are_told(self) -> None:
-        """Whoever lets peers in hears of each place before somebody comes from there."""
+        """The allowlist learns each place before a connection comes from there."""
         address = self.alice.local_address(*BOB)
         self.alice.disconnect(*BOB)
         self.assertEqual(self.placed, [{address.address}, set()])
@@ -333,8 +333,8 @@ class OtherUserTests(RelayCase):
         """
         No connection of another user comes in from a place of the relay.
 
-        Neither while one of ours stands there, nor once it is gone.  From elsewhere on the machine
-        a connection can be made, but nothing is heard over it.
+        Neither while one of our own connections exists there, nor once it is gone.  From elsewhere
+        on the machine a connection can be made, but nothing is heard over it.
         """
         near, far = await self.joined()
         source = far.transport.getPeer().host

@@ -31,7 +31,7 @@ class AskTests(TestCase):
     """One question."""
 
     def setUp(self) -> None:
-        """Have a port of ours, as libtorrent holds it."""
+        """Hold a port as libtorrent does."""
         self.clock = Mixed()
         self.held = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.addCleanup(self.held.close)
@@ -75,7 +75,7 @@ class AskTests(TestCase):
             self.assertEqual(found.seen, found.own)
 
     async def test_a_port_that_cannot_be_had(self) -> None:
-        """Where somebody else has the port, it is asked from another one, and that is told."""
+        """Where another program has the port, another one is used, and the answer says so."""
         # One that is for both families holds the port, but is none of this family's.
         other = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
         self.addCleanup(other.close)
@@ -87,7 +87,7 @@ class AskTests(TestCase):
         self.assertNotEqual(found.own.port, other.getsockname()[1])
 
     async def test_the_rest_goes_where_it_went(self) -> None:
-        """What others send to the port comes to whom it came before, and he lets nobody else in."""
+        """Packets from other hosts reach the first socket, which shares its port no longer."""
         self.held.settimeout(10)
         there = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.addCleanup(there.close)

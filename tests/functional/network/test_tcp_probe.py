@@ -29,13 +29,13 @@ class _Door(Protocol):
         self._read += data
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        """Tell what was said."""
+        """Greet."""
         del reason
         self._left.callback(self._read)
 
 
 class DialTests(TestCase):
-    """One TCP connection tells whether somebody is there."""
+    """One TCP connection tells whether an address answers."""
 
     def setUp(self) -> None:
         """Nobody has knocked."""

@@ -41,7 +41,7 @@ class OrderTests(SynchronousTestCase):
         )
 
     def test_what_others_found(self) -> None:
-        """Where somebody got through goes before its like; where nobody did, last of all."""
+        """Of equal candidates, one that was reached comes first; one that was not comes last."""
         theirs = [
             at("2620:fe::1", reached=False),
             at("9.9.9.8"),
@@ -60,7 +60,7 @@ class OrderTests(SynchronousTestCase):
 
 
 class RungTests(SynchronousTestCase):
-    """On which rung somebody stands who is met at an address."""
+    """The kind of a direct route to an address."""
 
     def test_the_address_decides_the_route_kind(self) -> None:
         """The address tells, and for IPv4 whether a router forwards it."""
@@ -121,7 +121,7 @@ class NoHoleTests(SynchronousTestCase):
         self.usual = [at("192.168.1.7"), seen("9.9.9.8")]
 
     def assert_hope(self, ours: list[Candidate], theirs: list[Candidate]) -> None:
-        """Nothing speaks against a hole, whoever looks."""
+        """No obstacle is found, from either side."""
         self.assertIsNone(punch_obstacle(ours, theirs))
         self.assertIsNone(punch_obstacle(theirs, ours))
 
@@ -173,5 +173,5 @@ class NoHoleTests(SynchronousTestCase):
 
 
 def seen(address: str, *, varies: bool = False) -> Candidate:
-    """Where a router shows somebody."""
+    """A reflexive candidate."""
     return Candidate(PeerAddress.parse(address, 6881), CandidateKind.REFLEXIVE, varies=varies)

@@ -104,7 +104,7 @@ class DialPolicyTests(SynchronousTestCase):
         self.assertFalse(self.policy.may_connect_from(at("127.0.0.1", 7001)))
 
     def test_who_is_let_in(self) -> None:
-        """From networks of our own without proof: whoever comes from there is there."""
+        """From our own networks without proof: the source address of a connection proves enough."""
         self.assertTrue(self.policy.may_connect_from(at("192.168.1.7")))
         self.assertTrue(self.policy.may_connect_from(at("20.0.0.1", 22)))
         self.assertFalse(self.policy.may_connect_from(at("fe80::1")))
