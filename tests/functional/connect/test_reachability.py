@@ -219,10 +219,41 @@ class ReachabilityTestTests(SynchronousTestCase):
         self.test.stopService()
         self.assertEqual(self.cancelled, self.answers)
 
+    def test_a_stopped_service_asks_no_device(self) -> None:
+        """Neither when one comes online nor when our addresses change."""
+        self.test.stopService()
+        self.comes(witness("bob"))
+        self.own.refresh([("0.0.0.0", 7000), ("::", 7000)], [])
+        self.assertEqual((self.asked, self.clock.getDelayedCalls()), ([], []))
+        self.test.startService()
+        self.clock.advance(SETTLE)
+        self.assertEqual(self.asked, ["bob"])
+
+    def test_each_interval_renews_the_test(self) -> None:
+        """Not before it has passed, and not only the first one."""
+        self.comes(witness("bob"))
+        for count in (1, 2, 3):
+            self.assertEqual(self.asked, ["bob"] * count)
+            self.answer(four=True, six=True)
+            self.clock.advance(INTERVAL - SETTLE - 1)
+            self.assertEqual(self.asked, ["bob"] * count)
+            self.clock.advance(SETTLE + 1)
+
+    def test_a_test_waits_for_the_one_before(self) -> None:
+        """A device may take long to answer."""
+        self.comes(witness("bob"))
+        self.clock.advance(INTERVAL)
+        self.assertEqual(self.asked, ["bob"])
+        self.answer(four=True, six=True)
+        self.clock.advance(SETTLE)
+        self.assertEqual(self.asked, ["bob", "bob"])
+
     def test_findings_say_what_would_help(self) -> None:
         """In words, with what would help."""
         finding = self.test.finding()
         self.assertEqual((finding.check, finding.verdict), ("dial-back", Verdict.UNKNOWN))
+        self.assertIn("no contact could be asked", finding.text)
+        self.assertIn("as soon as a contact", finding.fix)
         self.own.note_reached({FOUR: False})
         finding = self.test.finding()
         self.assertIs(finding.verdict, Verdict.WARNING)
