@@ -78,7 +78,7 @@ class SessionHost:
         # A subscriber may have stopped the service.
         if self._context.running is None:
             return
-        if any(isinstance(alert, alerts.Stirred) for alert in received):
+        if any(isinstance(alert, alerts.Stirred | alerts.Finished) for alert in received):
             self._context.running.post_updates()
         parts.saver.check_finished()
 

@@ -154,6 +154,8 @@ class Swarm(Service):
         database.close(clean=saved and not unverified)
         parts.statuses.close()
         parts.flusher.forget_all()
+        parts.loader.stop()
+        parts.guard.stop()
         self._host.close(session)
         self._registry.clear()
 

@@ -95,6 +95,13 @@ class Flushed:
 
 
 @dataclass(frozen=True, slots=True)
+class Finished:
+    """Every wanted piece of a torrent is verified; a ``Flushed`` follows that nobody asked for."""
+
+    info_hash: InfoHash
+
+
+@dataclass(frozen=True, slots=True)
 class ResumeData:
     """What to give back to libtorrent to go on; ``None`` where there is nothing new to say."""
 
@@ -189,6 +196,13 @@ class PeerBanned:
 
 
 @dataclass(frozen=True, slots=True)
+class MetadataFailed:
+    """Peers sent metadata of another hash; libtorrent asks for it again."""
+
+    info_hash: InfoHash
+
+
+@dataclass(frozen=True, slots=True)
 class PieceRead:
     """A piece that was asked for, or ``error`` says why it cannot be read."""
 
@@ -208,6 +222,7 @@ Alert = (
     | Stirred
     | TorrentStatuses
     | Flushed
+    | Finished
     | ResumeData
     | Removed
     | Deleted
@@ -219,6 +234,7 @@ Alert = (
     | ExternalAddress
     | Connected
     | PeerBanned
+    | MetadataFailed
     | PieceRead
     | Dropped
 )
@@ -374,14 +390,15 @@ _READERS: dict[type[lt.alert], Callable[[Any], Alert | None]] = {
     lt.state_changed_alert: lambda _: Stirred(),
     lt.metadata_received_alert: lambda _: Stirred(),
     lt.torrent_checked_alert: lambda _: Stirred(),
-    lt.torrent_finished_alert: lambda _: Stirred(),
     lt.torrent_error_alert: lambda _: Stirred(),
 }
 
 _TORRENT_READERS: dict[type[lt.alert], Callable[[InfoHash, Any], Alert | None]] = {
     lt.cache_flushed_alert: lambda info_hash, _: Flushed(info_hash),
+    lt.torrent_finished_alert: lambda info_hash, _: Finished(info_hash),
     lt.save_resume_data_failed_alert: lambda info_hash, _: ResumeData(info_hash, None),
     lt.file_error_alert: _file_failed,
+    lt.metadata_failed_alert: lambda info_hash, _: MetadataFailed(info_hash),
     lt.peer_ban_alert: _peer_banned,
     lt.read_piece_alert: _piece_read,
 }

@@ -107,6 +107,8 @@ class Session:
         self._session.add_extension("smart_ban")
         self._session.set_peer_class_filter(rate_limited_peers(options.limit_lan))
         self._handles: dict[InfoHash, lt.torrent_handle] = {}
+        # Of torrents that are removed, until nothing more is written to their files.
+        self._removed: dict[InfoHash, lt.torrent_handle] = {}
         # Not the session's own method, for whoever has that keeps the session alive.
         self.ip_filter = IpFilter(reactor, lambda rules: self._session.set_ip_filter(rules))  # noqa: PLW0108
         self._receive = receive
@@ -117,6 +119,7 @@ class Session:
         self._reader.close()
         self.ip_filter.close()
         self._handles.clear()
+        self._removed.clear()
         del self._session
 
     def pause(self) -> None:
@@ -184,7 +187,17 @@ class Session:
             return False
         # Whatever is still to be written comes first.
         self._session.remove_torrent(handle, lt.session.delete_partfile if fenced else 0)
+        self._removed[info_hash] = handle
         return True
+
+    def is_writing(self, info_hash: InfoHash) -> bool:
+        """Whether libtorrent may still write to the files of a torrent that was removed."""
+        # Each disk job holds the torrent: its handle is valid until the last one has ended.
+        handle = self._removed.get(info_hash)
+        if handle is not None and not handle.is_valid():
+            del self._removed[info_hash]
+            handle = None
+        return handle is not None
 
     def has(self, info_hash: InfoHash) -> bool:
         """Whether a torrent is in the session, or just being put there; waits for libtorrent."""
@@ -346,7 +359,9 @@ class Session:
     def _noting_handles(self, alerts: Iterable[lt.alert]) -> Iterator[lt.alert]:
         for alert in alerts:
             if isinstance(alert, lt.add_torrent_alert) and not alert.error.value():
-                self._handles[info_hash_text(alert.params.info_hashes)] = alert.handle
+                info_hash = info_hash_text(alert.params.info_hashes)
+                self._handles[info_hash] = alert.handle
+                self._removed.pop(info_hash, None)
             yield alert
 
 

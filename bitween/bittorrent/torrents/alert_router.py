@@ -35,10 +35,12 @@ class AlertRouter:
             alerts.TorrentStatuses: lambda alert: parts.statuses.add(alert.statuses),
             alerts.Loaded: self._take_loaded,
             alerts.Flushed: self._take_flushed,
+            alerts.Finished: lambda alert: parts.flusher.expect_unasked(alert.info_hash),
             alerts.Removed: parts.loader.take,
             alerts.Deleted: parts.loader.take,
             alerts.FileFailed: self._take_file_error,
             alerts.PeerBanned: self._log_ban,
+            alerts.MetadataFailed: lambda alert: parts.guard.take_failure(alert.info_hash),
             alerts.PieceRead: parts.pieces.take,
             alerts.Dropped: self._take_dropped,
         }

@@ -197,6 +197,7 @@ class TorrentController:
         trouble = await self._while_held(torrent, clearing(torrent))
         if trouble:
             self.fail(torrent.record.info_hash, trouble)
+        await in_slices(self._reactor, self._loader.preparing(torrent))
         if self._registry.holds(torrent):
             self._loader.load_again(torrent)
 

@@ -43,4 +43,4 @@ class FileProgress:
             with suppress(defer.TimeoutError):
                 if await flushed.addTimeout(_FLUSH_SECONDS, self._reactor):
                     torrent.written |= on_disk(torrent, whole)
-        return [torrent.held_back(number, count) for number, count in enumerate(done)]
+        return [torrent.readable(number, count) for number, count in enumerate(done)]

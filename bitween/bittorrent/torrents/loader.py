@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 
 from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
@@ -18,13 +19,16 @@ from bitween.bittorrent.engine.transfer_counters import TransferCounters
 from bitween.bittorrent.torrents.context import Context
 from bitween.bittorrent.torrents.managed_torrent import ManagedTorrent
 from bitween.bittorrent.torrents.space_check import SpaceCheck
-from bitween.bittorrent.torrents.stage import Input, Job
+from bitween.bittorrent.torrents.stage import Input
 from bitween.bittorrent.torrents.torrent_files import making_programs_plain
 from bitween.errors import SwarmError
 from bitween.model.deletion import Deletion
 from bitween.model.torrent import InfoHash
 from bitween.model.torrent_error import Reason, TorrentError
-from bitween.util.cooperate import at_once
+
+# How often it is asked whether a removed torrent is still written, and how many times at most.
+_WRITING_SECONDS = 0.05
+_MOST_WAITS = 200
 
 #: Deletes the files of a torrent that libtorrent has let go of.
 Erase = Callable[[], Deferred[Deletion]]
@@ -68,6 +72,7 @@ class Loader:
         pieces: PieceReader,
         counters: TransferCounters,
     ) -> None:
+        self._context = context
         self._database = context.database
         self._registry = context.registry
         self._session = context.session
@@ -77,6 +82,18 @@ class Loader:
         self._pieces = pieces
         self._counters = counters
         self._leaving: dict[InfoHash, _Leaving] = {}
+        # When it is asked next whether a removed torrent is still written.
+        self._waiting: dict[InfoHash, IDelayedCall] = {}
+
+    def preparing(self, torrent: ManagedTorrent) -> Iterator[None]:
+        """
+        Make the programs of a download before it is loaded, one a step, if it may run at once.
+
+        Without this it would be loaded idle, and then again.
+        """
+        running = torrent.placed and not (torrent.record.complete or torrent.should_halt)
+        if running and torrent.clear and not self._space.hindrance(torrent):
+            yield from making_programs_plain(torrent)
 
     def load(self, torrent: ManagedTorrent) -> bool:
         """Put a torrent into the session; tells whether libtorrent will say how that went."""
@@ -103,10 +120,8 @@ class Loader:
         if wanted and not torrent.cleared:
             # Whether there is room can only be told, perhaps, when libtorrent has looked at it.
             wanted = not self._space.hindrance(torrent)
-        wanted = wanted and torrent.clear and not (torrent.hollow or Job.PREPARING in torrent.jobs)
+        wanted = wanted and torrent.ready
         torrent.loaded_idle, torrent.fetching, torrent.cleared = not wanted, wanted, False
-        if wanted:
-            at_once(making_programs_plain(torrent))
         try:
             self._session().load(self._loading(torrent, trusted, wanted))
             torrent.dialled, torrent.holes = torrent.peers, ()
@@ -159,7 +174,29 @@ class Loader:
         """Go on after libtorrent has let go of something."""
         leaving = self._leaving.get(alert.info_hash)
         if leaving is not None and (isinstance(alert, Deleted) or not leaving.fenced):
-            self._left(alert.info_hash)
+            self._left_session(alert.info_hash)
+
+    def _left_session(self, info_hash: InfoHash, waits: int = 0) -> None:
+        """Go on once nothing more is written to files that are to be deleted."""
+        self._waiting.pop(info_hash, None)
+        leaving = self._leaving.get(info_hash)
+        session = self._context.running
+        if leaving is None or session is None:
+            return
+        unfenced = leaving.erase is not None and not leaving.fenced
+        if unfenced and session.is_writing(info_hash) and waits < _MOST_WAITS:
+            self._waiting[info_hash] = self._context.reactor.callLater(
+                _WRITING_SECONDS, self._left_session, info_hash, waits + 1
+            )
+            return
+        self._left(info_hash)
+
+    def stop(self) -> None:
+        """Wait for nothing more: the session closes."""
+        for call in self._waiting.values():
+            if call.active():
+                call.cancel()
+        self._waiting.clear()
 
     def take_all_but(self, there: Collection[InfoHash]) -> None:
         """The same for all that was to leave, but for what is still in the session."""

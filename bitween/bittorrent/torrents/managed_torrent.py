@@ -60,6 +60,7 @@ class ManagedTorrent:
     :param retry_at: when to try again after an error, seconds of the reactor.
     :param patience: how long it was waited for that, seconds.
     :param queued: whether it waits for other downloads to be done.
+    :param held_back: whether its peers sent too much wrong metadata; see ``MetadataGuard``.
     :param halted: whether libtorrent was told to do nothing with it.
     :param loaded_idle: whether libtorrent was to fetch nothing of it when it was loaded.
     :param busy_at: when it last made progress or was let begin, seconds of the reactor.
@@ -94,6 +95,7 @@ class ManagedTorrent:
     retry_at: float = 0.0
     patience: float = 0.0
     queued: bool = False
+    held_back: bool = False
     halted: bool = False
     loaded_idle: bool = False
     busy_at: float = 0.0
@@ -189,7 +191,7 @@ class ManagedTorrent:
     @property
     def should_halt(self) -> bool:
         """Whether libtorrent is to do nothing with it."""
-        if self.error:
+        if self.error or self.held_back:
             return True
         # The list of its files is wanted in any case, and whoever asks for a check wants it now.
         return self.placed and not self.verifying and (self.record.options.paused or self.queued)
@@ -199,7 +201,7 @@ class ManagedTorrent:
         """Whether everything that is wanted is on the disk, as far as one can tell."""
         return self.complete or (self.has_wanted_files and not self.error)
 
-    def held_back(self, number: int, done: int) -> int:
+    def readable(self, number: int, done: int) -> int:
         """
         How much of the bytes of a file can be counted on.
 

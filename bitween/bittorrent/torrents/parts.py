@@ -18,6 +18,7 @@ from bitween.bittorrent.torrents.download_queue import DownloadQueue
 from bitween.bittorrent.torrents.file_check import FileChecker
 from bitween.bittorrent.torrents.lifecycle import TorrentLifecycle
 from bitween.bittorrent.torrents.loader import Loader
+from bitween.bittorrent.torrents.metadata_guard import MetadataGuard
 from bitween.bittorrent.torrents.placement import Placement
 from bitween.bittorrent.torrents.resume_data import ResumeDataSaver
 from bitween.bittorrent.torrents.space_check import SpaceCheck
@@ -43,6 +44,7 @@ class Parts:
     saver: ResumeDataSaver
     lifecycle: TorrentLifecycle
     checker: FileChecker
+    guard: MetadataGuard
 
 
 def build_parts(
@@ -99,4 +101,5 @@ def build_parts(
         saver=saver,
         lifecycle=lifecycle,
         checker=FileChecker(context, loader, controller, look_seconds),
+        guard=MetadataGuard(context, controller),
     )

@@ -79,6 +79,7 @@ class Startup:
             return
         if torrent.record != record:
             self._database.put(torrent.record)
+        yield from self._loader.preparing(torrent)
         if self._loader.load(torrent):
             self._starting.add(record.info_hash)
         self._registry.put(torrent)

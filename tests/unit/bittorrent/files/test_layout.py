@@ -64,6 +64,11 @@ class LayoutTests(SynchronousTestCase):
         for made, root in ((torrent("holiday", "a", "b/c"), "x"), (torrent("film"), "film (2)")):
             self.assertEqual(rerooted(read_layout(made), root), read_layout(made, root))
 
+    def test_another_root_in_steps(self) -> None:
+        """Many files are renamed some at a time, so that the reactor runs in between."""
+        layout = read_layout(torrent("holiday", *(f"{number}" for number in range(1000))))
+        self.assertGreaterEqual(sum(1 for _ in layout.rerooting("other")), 2 * 1000 // 16)
+
     def test_own_names_stay_and_misleading_ones_are_replaced(self) -> None:
         """Our own names are taken as they stand; of others, what misleads is replaced."""
         made = torrent("odd", "a\\b", "line\nbreak")

@@ -1,0 +1,1 @@
+"""The modules that manage torrents, one by one."""
