@@ -35,7 +35,7 @@ from wokkel.pubsub import PubSubClient
 from benchmarks.cleanly import cleanly
 from benchmarks.stalls import Stalls
 from bitween.bittorrent.engine._libtorrent import lt
-from bitween.bittorrent.files.disk import look
+from bitween.bittorrent.files.disk import check_files
 from bitween.daemon.service import Daemon as DaemonService
 from bitween.model.metainfo import HashedFile, make_torrent
 from bitween.model.torrent import FileEntry, InfoHash
@@ -127,7 +127,7 @@ def _fill(files: str, database: str, count: int) -> None:
                 shared=True,
                 complete=True,
                 torrent_file=torrent,
-                stamp=look(files, [FileEntry(name, SIZE)]).stamp,
+                stamp=check_files(files, [FileEntry(name, SIZE)]).stamp,
             )
         )
     store.close()

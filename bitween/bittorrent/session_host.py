@@ -72,7 +72,7 @@ class SessionHost:
             self._router.take(alert)
             if isinstance(alert, alerts.Connected):
                 registry.events.notify(PeerConnected(address=alert.address, port=alert.port))
-        registry.tell_shares()
+        registry.notify_shares()
         if moved and not registry.loading:
             registry.events.notify(ListeningChanged())
         # A subscriber may have stopped the service.
@@ -126,7 +126,7 @@ class SessionHost:
     async def _renew(self, old: Session) -> None:
         self._log.info("libtorrent is restarted, because its clock stands still")
         parts, registry = self._parts, self._context.registry
-        parts.counters.look_at_all()
+        parts.counters.count_all()
         old.pause()
         await parts.saver.finish()
         parts.pieces.forget_all()
@@ -149,7 +149,7 @@ class SessionHost:
         if self._context.running is not session:
             return
         session.ip_filter.copy_from(old_filter)
-        parts.loader.take_all_but(())
+        parts.loader.finish_all_except(())
         await in_slices(self._context.reactor, self._loading_again(session))
 
     def _loading_again(self, session: Session) -> Iterator[None]:

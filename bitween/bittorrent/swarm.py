@@ -1,4 +1,4 @@
-"""The BitTorrent service: our torrents, kept durably and moved by libtorrent."""
+"""The BitTorrent service: keeps our torrents durably, and has libtorrent transfer them."""
 
 from __future__ import annotations
 
@@ -35,16 +35,16 @@ from bitween.util.periodic import PeriodicService
 _PROGRESS_SECONDS = 1.0
 _MAINTENANCE_SECONDS = 5.0
 _SEEDS_SAVED_SECONDS = 30.0
-# How often connections are asked what they brought, and those of how many torrents at a time.
+# How often the bytes of connections are read, and of how many torrents at a time.
 _COUNTING_SECONDS = 0.2
 _COUNTED_AT_ONCE = 5
-# How often those that have just begun are asked whether something of them is here.
+# How often downloads that wait for their first content are asked for their status.
 _FIRST_CONTENT_SECONDS = 0.2
 
 
 class Swarm(Service):
     """
-    Moves bytes, and keeps our torrents durably.
+    Transfers torrents, and keeps them durably.
 
     A facade: it starts and stops the parts that do the work, and hands each request to one of them.
 
@@ -141,7 +141,7 @@ class Swarm(Service):
             timer.stopService()
         parts.statuses.finish()
         parts.queue.stop()
-        parts.counters.look_at_all()
+        parts.counters.count_all()
         parts.pieces.forget_all()
         self._host.leave_peers(session)
         saved = await parts.saver.finish()
@@ -165,7 +165,7 @@ class Swarm(Service):
 
     @property
     def listening(self) -> Sequence[tuple[str, int]]:
-        """The sockets on which peers are accepted."""
+        """The sockets on which we accept peers: address and port of each."""
         return self._host.sockets.listening
 
     @property
@@ -175,19 +175,19 @@ class Swarm(Service):
 
     @property
     def external(self) -> Sequence[str]:
-        """The IP addresses at which routers or peers say that they see us."""
+        """The IP addresses at which routers or peers see us."""
         return self._host.sockets.external
 
     def share(
         self, metainfo: Metainfo, folder: str, origin: FileOrigin = FileOrigin.SHARED
     ) -> Deferred[Torrent]:
         """
-        Seed what was hashed; answers when that is stored.
+        Seed a torrent that was hashed here; answers when it is stored.
 
-        What is complete already stays where it is; a download of the same is at its end.
+        A torrent that is complete already stays where it is; a download of the same torrent ends.
 
-        :param folder: what holds the torrent's file or folder.
-        :param origin: how the files came there.
+        :param folder: holds the torrent's file or folder.
+        :param origin: how the files came to be there.
         """
         return self._addition.share(metainfo, folder, origin)
 
@@ -195,20 +195,19 @@ class Swarm(Service):
         self, info_hash: InfoHash, name: str, folder: str, options: TorrentOptions = DEFAULT_OPTIONS
     ) -> Deferred[Torrent]:
         """
-        Begin to fetch a torrent; answers when that is stored.
+        Begin to fetch a torrent; answers when it is stored.
 
-        :param name: what to call it until the metadata is here.
-        :param folder: where it is to lie.
+        :param name: shown until the metadata is here.
+        :param folder: where its file or folder is to lie.
         """
         return self._addition.download(info_hash, name, folder, options)
 
     def remove(self, info_hash: InfoHash, delete_data: bool) -> Deferred[Deletion | None]:
         """
-        Forget a torrent, with its data if asked; answers when libtorrent has let go of its files.
+        Remove a torrent; answers when libtorrent has released its files.
 
-        Only the torrent's own files are deleted, and the folders that are empty then.
-
-        :returns: with what was deleted.
+        :param delete_data: whether to delete its own files, and the folders that are empty then.
+        :returns: fires with what was deleted; ``None`` if nothing was to be deleted.
         :raises UnknownTorrent: if there is no such torrent.
         :raises DeletionFailed: if its data could not be deleted.
         """
@@ -219,7 +218,7 @@ class Swarm(Service):
 
     def deletion(self, info_hash: InfoHash) -> Deferred[Deletion]:
         """
-        Tell what :meth:`remove` would delete.
+        Find out what :meth:`remove` would delete.
 
         :raises UnknownTorrent: if there is no such torrent.
         """
@@ -230,10 +229,10 @@ class Swarm(Service):
 
     def recheck(self, info_hash: InfoHash) -> Deferred[None]:
         """
-        Compare what lies on the disk with the piece hashes, and go on from there.
+        Compare a torrent's files with the piece hashes, and go on from there; answers at the start.
 
-        What was complete once is never written to again: if a file is another now, somebody wanted
-        it so, and the torrent stands still until it is the old one.  Answers when that has begun.
+        A torrent that was complete once is never written to again: if a file has changed, the user
+        wanted that, and the torrent is halted until the file is restored.
 
         :raises UnknownTorrent: if there is no such torrent.
         """
@@ -244,14 +243,14 @@ class Swarm(Service):
 
     async def _recheck(self, torrent: ManagedTorrent) -> None:
         await self._parts.checker.recheck(torrent)
-        self._registry.tell_shares()
+        self._registry.notify_shares()
 
     def check_files(self, info_hash: InfoHash) -> Deferred[Torrent]:
         """
-        Look at the files of a torrent now; what seems to be new is compared with the piece hashes.
+        Check the files of a torrent now; changed ones are compared with the piece hashes.
 
-        :returns: with what there is to tell when that is over.
-        :raises UnknownTorrent: if there is no such torrent, or none any more.
+        :returns: fires with the torrent after that.
+        :raises UnknownTorrent: if there is no such torrent, or it is removed meanwhile.
         """
         torrent = self._registry.get(info_hash)
         if torrent is None:
@@ -259,31 +258,31 @@ class Swarm(Service):
         return Deferred.fromCoroutine(self._look(torrent))
 
     async def _look(self, torrent: ManagedTorrent) -> Torrent:
-        await self._parts.checker.look_and_verify(torrent)
+        await self._parts.checker.check_and_verify(torrent)
         return self._registry.known(torrent.record.info_hash).snapshot
 
     def offer_peers(self, info_hash: InfoHash, addresses: Sequence[PeerAddress]) -> None:
-        """Dial these for a torrent, first ones first; those that are connected stay so."""
+        """Dial these for a torrent, first ones first; connected peers stay connected."""
         torrent = self._registry.get(info_hash)
         if torrent is None or torrent.record.complete:
             return
         if not torrent.peers:
-            torrent.busy_at = self._context.reactor.seconds()
+            torrent.active_at = self._context.reactor.seconds()
         self._parts.dialler.offer(torrent, addresses)
         self._parts.queue.reschedule()
 
     def allow_peers_from(self, networks: Iterable[Network]) -> None:
-        """Let peers who come from these networks connect; nobody else does."""
+        """Allow peers from these networks to connect; all others are refused."""
         if self._context.running is not None:
             self._context.running.ip_filter.allow(networks)
 
     def deny_peers_from(self, networks: Iterable[Network]) -> None:
-        """Let them connect no more, and part from those who are connected."""
+        """Refuse peers from these networks, and disconnect those that are connected."""
         if self._context.running is not None:
             self._context.running.ip_filter.deny(networks)
 
     def settle(self) -> None:
-        """Have what was said of who may connect hold from now on, not only soon."""
+        """Put changes of allowed networks into force now, not only soon."""
         if self._context.running is not None:
             self._context.running.ip_filter.flush()
 
@@ -291,10 +290,10 @@ class Swarm(Service):
         self, info_hash: InfoHash, dialled: Sequence[PeerAddress], punched: Sequence[PeerAddress]
     ) -> None:
         """
-        Dial somebody who dials us at the same time, whether anything is wanted of them or not.
+        Dial a peer that dials us at the same time, whether we need it for the torrent or not.
 
-        :param dialled: where they answer.
-        :param punched: where they may be met over uTP, if they dial us now.
+        :param dialled: the addresses at which it listens.
+        :param punched: the addresses to dial over uTP, through the NATs of both sides.
         """
         if info_hash in self._registry:
             self._host.dial(info_hash, dialled, punched)
@@ -321,7 +320,7 @@ class Swarm(Service):
 
     def files_written(self, info_hash: InfoHash) -> Deferred[Sequence[int]]:
         """
-        The bytes of each file of a torrent that can be read from the disk; empty without metadata.
+        The bytes of each file that can be read from the disk; empty without metadata.
 
         :raises UnknownTorrent: if there is no such torrent.
         """
@@ -332,7 +331,7 @@ class Swarm(Service):
 
     def open_file(self, info_hash: InfoHash, number: int) -> OpenFile:
         """
-        Open a file that is here, or is being fetched, to read it.
+        Open a file to read it, whether it is complete or still being fetched.
 
         :param number: counted from 0.
         :raises UnknownTorrent: if there is no such torrent.
@@ -344,12 +343,12 @@ class Swarm(Service):
         return self._parts.pieces.open(info_hash, layout.indexes[number])
 
     def coming(self, folder: str) -> int:
-        """The bytes that running downloads still take of the disk on which a folder lies."""
+        """The bytes that running downloads still bring to the disk of a folder."""
         return self._parts.space.coming(folder)
 
     def peers(self, info_hash: InfoHash) -> Sequence[Peer]:
         """
-        Who is connected to us for a torrent.
+        List the peers that are connected for a torrent.
 
         :raises UnknownTorrent: if there is no such torrent.
         """
@@ -365,7 +364,7 @@ class Swarm(Service):
         return self._registry.known(info_hash).record.torrent_file
 
     def limit(self, limits: Limits) -> None:
-        """Limit all torrents together."""
+        """Set the rate limits of all torrents together."""
         self._context.session().limit_all(limits)
         self._limits = limits
 

@@ -17,20 +17,20 @@ _NO_LIMIT = -1
 @dataclass(frozen=True, slots=True)
 class Loading:
     """
-    A torrent to be put into the session.
+    A torrent to be added to the session.
 
     :param torrent_file: ``None`` to ask peers for the metadata first.
-    :param paths: of every file, or none if libtorrent is to choose them all.
-    :param resume_data: what libtorrent last said of it.
-    :param trusted: whether to believe what that says of pieces; else what lies there is checked.
-    :param halted: whether to do nothing with it for now.
-    :param have_all: whether every byte is known to be there.
-    :param holes: the pieces that are there, and no others, where files were made with holes.
-    :param priorities: what to fetch of what is not there, see :meth:`Layout.priorities`; ``None``
+    :param paths: of every file; empty if libtorrent chooses them all.
+    :param resume_data: as libtorrent last saved it.
+    :param trusted: whether to believe the pieces in it; if not, libtorrent checks the files.
+    :param halted: whether it is added paused.
+    :param have_all: whether every byte is known to be on the disk.
+    :param holes: the pieces that files made with holes have, and no others.
+    :param priorities: what to fetch of what is missing, see :meth:`Layout.priorities`; ``None``
         for nothing.
     :param sequential: whether to fetch the pieces in their order.
-    :param limits: of this torrent alone.
-    :param peers: whom to dial at once.
+    :param limits: for this torrent alone.
+    :param peers: addresses to dial at once.
     """
 
     info_hash: InfoHash
@@ -67,7 +67,7 @@ def torrent_params(loading: Loading) -> lt.add_torrent_params:
         params.have_pieces = []
         params.verified_pieces = []
         params.unfinished_pieces = {}
-    # Names come from nowhere but the layout: resume data could lead anywhere.
+    # All names come from the layout: those in resume data could lead anywhere.
     params.renamed_files = dict(enumerate(loading.paths))
     params.info_hashes = lt.info_hash_t(lt.sha1_hash(bytes.fromhex(loading.info_hash)))
     params.save_path = loading.folder
@@ -94,7 +94,7 @@ def torrent_params(loading: Loading) -> lt.add_torrent_params:
 
 def _pieces_of(runs: Sequence[range], count: int) -> list[bool]:
     """Which pieces lie in one of the runs."""
-    there = [False] * count
+    have = [False] * count
     for run in runs:
-        there[run.start : run.stop] = [True] * len(run)
-    return there
+        have[run.start : run.stop] = [True] * len(run)
+    return have

@@ -1,4 +1,4 @@
-"""Turns libtorrent's alerts, which live only until the next ones are fetched, into values."""
+"""Turns libtorrent's alerts, which are valid until the next ones are fetched, into values."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Phase(Enum):
     METADATA = auto()
     CHECKING = auto()
     DOWNLOADING = auto()
-    FINISHED = auto()  # everything that is wanted is here, which may be nothing
+    FINISHED = auto()  # every wanted piece is verified; there may be none
     SEEDING = auto()
 
 
@@ -40,7 +40,7 @@ _PHASES = {
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A torrent is in the session, or is not and ``error`` says why."""
+    """A torrent is in the session, or ``error`` says why it is not."""
 
     info_hash: InfoHash
     error: str
@@ -48,22 +48,22 @@ class Loaded:
 
 @dataclass(frozen=True, slots=True)
 class Stirred:
-    """Some torrent is in another state than before: its status is worth asking for."""
+    """Some torrent has changed its state: its status is worth asking for."""
 
 
 @dataclass(frozen=True, slots=True)
 class TorrentStatus:
     """
-    How a torrent is.
+    The status of a torrent.
 
     :param done: verified bytes.
-    :param wanted: bytes of the pieces that are to be fetched, here or not.
+    :param wanted: bytes of the wanted pieces, verified or not.
     :param wanted_done: bytes of those that are verified.
     :param download_rate: bytes/s of content.
     :param upload_rate: bytes/s of content.
-    :param downloaded: bytes of content, over all runs as far as resume data tells.
-    :param uploaded: the same for the other direction.
-    :param error: in words; empty if nothing is wrong.
+    :param downloaded: bytes of content, over all runs that the resume data knows of.
+    :param uploaded: bytes of content that were sent, over the same runs.
+    :param error: a message; empty if there is no error.
     """
 
     info_hash: InfoHash
@@ -82,14 +82,14 @@ class TorrentStatus:
 
 @dataclass(frozen=True, slots=True)
 class TorrentStatuses:
-    """How some of those torrents are that changed since the last time."""
+    """The status of some of the torrents that changed since the last time."""
 
     statuses: tuple[TorrentStatus, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Flushed:
-    """Everything that was written to a torrent before it was asked for is on the disk."""
+    """libtorrent has flushed a torrent: what it held at the request is on the disk."""
 
     info_hash: InfoHash
 
@@ -103,7 +103,7 @@ class Finished:
 
 @dataclass(frozen=True, slots=True)
 class ResumeData:
-    """What to give back to libtorrent to go on; ``None`` where there is nothing new to say."""
+    """What libtorrent needs to go on later; ``None`` if nothing has changed."""
 
     info_hash: InfoHash
     data: bytes | None
@@ -118,7 +118,7 @@ class Removed:
 
 @dataclass(frozen=True, slots=True)
 class Deleted:
-    """A torrent's part file is deleted, as far as there was one, and nothing more is written."""
+    """A torrent's part file is deleted, if it had one, and nothing more is written."""
 
     info_hash: InfoHash
 
@@ -166,7 +166,7 @@ class PortMapped:
 
 @dataclass(frozen=True, slots=True)
 class PortNotMapped:
-    """A router did not do as it was asked."""
+    """A router refused to forward a port."""
 
     mapping: int
     error: str
@@ -174,14 +174,14 @@ class PortNotMapped:
 
 @dataclass(frozen=True, slots=True)
 class ExternalAddress:
-    """Somebody, our router perhaps, sees us at this address."""
+    """A peer or our router sees us at this address."""
 
     address: str
 
 
 @dataclass(frozen=True, slots=True)
 class Connected:
-    """A connection to a peer was made, by either side; nothing was said over it yet."""
+    """A connection to a peer is open, by either side; no byte was exchanged yet."""
 
     address: str
     port: int
@@ -189,7 +189,7 @@ class Connected:
 
 @dataclass(frozen=True, slots=True)
 class PeerBanned:
-    """A peer sent bytes that do not fit the hashes, and is refused from now on."""
+    """A peer sent bytes that do not match the hashes; libtorrent refuses it from now on."""
 
     info_hash: InfoHash
     peer: str
@@ -204,7 +204,7 @@ class MetadataFailed:
 
 @dataclass(frozen=True, slots=True)
 class PieceRead:
-    """A piece that was asked for, or ``error`` says why it cannot be read."""
+    """A requested piece, or ``error`` says why it cannot be read."""
 
     info_hash: InfoHash
     piece: int
@@ -214,7 +214,7 @@ class PieceRead:
 
 @dataclass(frozen=True, slots=True)
 class Dropped:
-    """Alerts were lost: what is believed of the torrents may be wrong."""
+    """Alerts were lost: what we know of the torrents may be wrong."""
 
 
 Alert = (
@@ -241,7 +241,7 @@ Alert = (
 
 
 def values(alerts: Iterable[lt.alert]) -> Iterator[Alert]:
-    """Copy what matters out of alerts, in their order, as one goes through them."""
+    """Copy what matters out of alerts, in their order, lazily."""
     for alert in alerts:
         if isinstance(alert, lt.state_update_alert):
             yield from _statuses(alert)
@@ -250,7 +250,7 @@ def values(alerts: Iterable[lt.alert]) -> Iterator[Alert]:
 
 
 def portions(alerts: Iterable[lt.alert]) -> Iterator[list[Alert]]:
-    """The same in portions, for to copy what is told of thousands of torrents takes long."""
+    """Copy alerts in portions: to copy the statuses of thousands of torrents takes long."""
     portion = []
     for value in values(alerts):
         portion.append(value)
@@ -289,7 +289,7 @@ def _value(alert: lt.alert) -> Alert | None:
     if read is not None:
         return read(alert)
     of_torrent = _TORRENT_READERS.get(type(alert))
-    # What is said of a torrent that has left the session meanwhile has no hash any more.
+    # An alert for a torrent that has left the session meanwhile has no hash.
     if of_torrent is None or not alert.handle.is_valid():  # type: ignore[attr-defined]  # by type
         return None
     return of_torrent(info_hash_text(alert.handle.info_hashes()), alert)  # type: ignore[attr-defined]  # same
@@ -343,7 +343,7 @@ def _port_not_mapped(alert: lt.portmap_error_alert) -> PortNotMapped:
 
 
 def _connected(alert: lt.incoming_connection_alert | lt.peer_connect_alert) -> Connected:
-    # What they say of the kind of socket is not what lt.socket_type_t says.
+    # Their socket type does not match lt.socket_type_t.
     return Connected(*alert.endpoint)
 
 
@@ -364,7 +364,7 @@ def _peer_banned(info_hash: InfoHash, alert: lt.peer_ban_alert) -> PeerBanned:
 
 def _piece_read(info_hash: InfoHash, alert: lt.read_piece_alert) -> PieceRead | None:
     error = alert.error
-    if error.value() == errno.ECANCELED:  # nobody asks for it any more
+    if error.value() == errno.ECANCELED:  # it is no longer requested
         return None
     return PieceRead(info_hash, alert.piece, alert.buffer, _words(error))
 

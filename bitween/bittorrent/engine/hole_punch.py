@@ -12,33 +12,33 @@ from bitween.model.address import PeerAddress
 from bitween.model.peer import Peer
 from bitween.model.torrent import InfoHash
 
-#: Seconds that both sides go on dialling.
+#: Seconds for which both sides dial.
 LASTING = 4.0
-#: Seconds between two looks, and until what did not connect is dialled again.
+#: Seconds between two checks, and until an address that did not connect is dialled again.
 LOOK = 0.25
 AGAIN = 1.0
 
 
 class PunchSession(Protocol):
-    """What is needed of the session."""
+    """What hole punching needs of the session."""
 
     def dial_over_utp(self, on: bool) -> None:
-        """Have whoever is dialled from now on be dialled over uTP first, or not at all so."""
+        """Dial peers over uTP first from now on, or never over uTP."""
 
     def dial(self, info_hash: InfoHash, peers: Sequence[PeerAddress], at_once: bool) -> None:
         """Connect to peers."""
 
     def peers(self, info_hash: InfoHash) -> Sequence[Peer]:
-        """Who is connected."""
+        """List the connected peers."""
 
 
 @dataclass(slots=True)
 class _Punch:
     """
-    What is dialled for a torrent.
+    The addresses that are dialled for a torrent.
 
-    :param until: by address, until when.
-    :param again: when the next time is.
+    :param until: when each is given up, seconds of the reactor.
+    :param again: when they are dialled next.
     """
 
     until: dict[PeerAddress, float]
@@ -47,12 +47,12 @@ class _Punch:
 
 class Puncher:
     """
-    Dials over uTP, for as short a time as may be.
+    Dials over uTP, for as short a time as possible.
 
-    libtorrent knows one switch for all that it dials.  A peer of another torrent that is dialled in
-    these seconds may be met over uTP, too, which is slower than TCP; those that are connected stay
-    as they are.  Pausing and resuming the torrent would dial at once, but cut off whoever comes in
-    at that moment: the other side, that is.
+    libtorrent has one switch for all that it dials.  A peer of another torrent that is dialled in
+    these seconds may be connected over uTP, too, which is slower than TCP; open connections stay as
+    they are.  To pause and resume the torrent would dial at once, but also close a connection that
+    comes in at that moment: the other side's.
     """
 
     def __init__(self, clock: IReactorTime, session: PunchSession) -> None:
@@ -75,7 +75,7 @@ class Puncher:
             self._look = self._clock.callLater(LOOK, self._go_on)
 
     def close(self) -> None:
-        """Give up whatever goes on."""
+        """Give up everything that is being dialled."""
         self._punches.clear()
         if self._look is not None:
             self._look.cancel()
@@ -90,7 +90,7 @@ class Puncher:
                 del self._punches[info_hash]
             elif now >= punch.again:
                 punch.again = now + AGAIN
-                # What failed is believed to know no uTP until it is named anew.
+                # libtorrent takes a failed address for one without uTP until it is named again.
                 self._session.dial(info_hash, list(punch.until), at_once=False)
         if self._punches:
             self._look = self._clock.callLater(LOOK, self._go_on)

@@ -1,4 +1,4 @@
-"""Who may connect: nobody but those who were named, before a byte of BitTorrent is spoken."""
+"""Which addresses may connect: only those that are allowed, before any byte of BitTorrent."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from bitween.bittorrent.engine._libtorrent import lt
 
 Network = IPv4Network | IPv6Network
 
-#: Seconds from one time that libtorrent is told to the next: with 20,000 networks it takes 8 ms.
+#: Seconds from one update of libtorrent's filter to the next: with 20,000 networks it takes 8 ms.
 PAUSE = 0.1
 
 #: First and last address of each family.
@@ -24,7 +24,7 @@ _ALLOWED, _DENIED = 0, 1  # the flag of ip_filter.hpp, which has no name in Pyth
 
 
 class Clock(Protocol):
-    """What is needed of the reactor."""
+    """What the filter needs of the reactor."""
 
     def callLater(
         self,
@@ -36,19 +36,18 @@ class Clock(Protocol):
         """Call something later."""
 
     def seconds(self) -> float:
-        """The time, from an arbitrary beginning."""
+        """Tell the time, from an arbitrary beginning."""
 
 
 class IpFilter:
     """
-    The filter of a session, closed to everybody at first.
+    The filter of a session; at first it denies every address.
 
-    Several changes in a row are made in one go.  Networks that are named must not overlap, unless
-    they are the same.
+    Several changes in a row are handed to libtorrent together.  Networks must be equal or disjoint.
     """
 
     def __init__(self, clock: Clock, set_filter: Callable[[lt.ip_filter], object]) -> None:
-        """:param set_filter: that of the session; it parts from peers who may not be there."""
+        """:param set_filter: hands the filter to the session, which disconnects denied peers."""
         self._clock = clock
         self._set_filter = set_filter
         self._filter = lt.ip_filter()
@@ -60,34 +59,34 @@ class IpFilter:
         set_filter(self._filter)
 
     def allow(self, networks: Iterable[Network]) -> None:
-        """Let those in who come from these networks."""
+        """Let peers from these networks connect."""
         self._rule(networks, _ALLOWED)
 
     def deny(self, networks: Iterable[Network]) -> None:
-        """Let them in no more, and have them leave who are there."""
+        """Refuse peers from these networks, and disconnect those that are connected."""
         self._rule(networks, _DENIED)
 
     def flush(self) -> None:
-        """Have what was said hold from now on."""
+        """Hand changes to libtorrent now."""
         if self._flushing is not None:
             self._flushing.cancel()
             self._flush()
 
     def copy_from(self, other: IpFilter) -> None:
-        """Let in whom the door of another session lets in, from now on."""
+        """Allow and deny the same as the filter of another session."""
         other.flush()
         self._filter = other._filter
         self._set_filter(self._filter)
 
     def after_flush(self, do: Callable[[], object]) -> None:
-        """Do something as soon as what was said holds."""
+        """Do something as soon as libtorrent has all changes."""
         if self._flushing is None:
             do()
         else:
             self._waiting.append(do)
 
     def close(self) -> None:
-        """Tell the session nothing any more."""
+        """Stop handing changes to the session."""
         self._waiting.clear()
         if self._flushing is not None:
             self._flushing.cancel()

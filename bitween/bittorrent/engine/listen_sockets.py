@@ -1,4 +1,4 @@
-"""Where peers reach us: the listen sockets, and what routers forward to them."""
+"""Where peers can connect to us: the listen sockets, and the ports that routers forward."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _PORTS_TRIED = 20
 
 
 class ListenSockets:
-    """Opens the listen sockets, and follows what becomes of them."""
+    """Opens the listen sockets, and keeps track of them."""
 
     _log = Logger()
 
@@ -43,7 +43,7 @@ class ListenSockets:
 
     @property
     def mapped(self) -> tuple[PeerAddress, ...]:
-        """Where a router forwards to us."""
+        """The addresses at which a router forwards to us."""
         found: dict[PeerAddress, None] = {}
         for port in self._mapped_ports.values():
             # A router may be behind another one, or not know its own address.
@@ -53,15 +53,15 @@ class ListenSockets:
 
     @property
     def external(self) -> tuple[str, ...]:
-        """The IP addresses at which routers or peers say that they see us, one a family at most."""
+        """The IP addresses at which routers or peers see us, at most one a family."""
         return tuple(self._external.values())
 
     def open(self, session: Session, database: Database, address: str, port: int) -> None:
         """
-        Listen, on the port of the last run if none is asked for.
+        Listen; on the port of the last run if no port is given.
 
         :param port: 0 for one that is chosen once and kept in the database.
-        :raises StartupError: if that cannot be.
+        :raises StartupError: if no socket can be opened.
         """
         remembered = database.listen_port
         for candidate in [port] if port else _candidates(remembered):
@@ -72,7 +72,7 @@ class ListenSockets:
                     raise _cannot_listen(error) from None
                 if candidate == remembered:
                     self._log.warn(
-                        "port {port}, which we used to listen on, is taken: choosing another",
+                        "port {port}, where we listened before, is in use: choosing another",
                         port=candidate,
                     )
                 continue
@@ -84,9 +84,9 @@ class ListenSockets:
 
     def take(self, alert: Alert) -> bool:
         """
-        Take in what happened.
+        Take an alert.
 
-        :returns: whether we are to be found elsewhere than before.
+        :returns: whether our addresses have changed.
         """
         before = self.listening, self.mapped, self.external
         match alert:

@@ -1,9 +1,9 @@
 """
-Measures metadata from a contact before anything of it is built (BEP 3, BEP 52).
+Measures metadata from a contact before anything is built from it (BEP 3, BEP 52).
 
-A few megabytes of metadata can stand for half a million folders, whose paths take a hundred times
-as much memory, and the disk gigabytes.  What is measured here are the bytes as they came, in steps
-between which others have their turn.
+A few megabytes of metadata can describe half a million folders, whose paths take a hundred times as
+much memory, and gigabytes on the disk.  This module measures the bytes as they came, in steps
+between which the reactor runs.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from bitween.model.metainfo import (
 )
 from bitween.util.cooperate import batches
 
-# Values of which nothing is wanted that are passed over in one step.
+# How many unused values are passed over in one step.
 _STEP = 500
 _LONGEST_NUMBER = 20
-# How deep values of which nothing is wanted may lie; libtorrent takes 100.
+# How deep unused values may be nested; libtorrent takes 100.
 _DEEPEST = 100
 
 _Steps = Generator[None, None, None]
@@ -34,14 +34,14 @@ _Steps = Generator[None, None, None]
 @dataclass(slots=True)
 class Extent:
     """
-    What metadata holds.
+    What metadata describes.
 
     :param files: entries, padding among them.
-    :param folders: below the torrent's own one.
+    :param folders: below the torrent's own folder.
     :param size: bytes of all files.
     :param paths: of the files, in libtorrent's order; nothing in them is safe.  Slashes separate
         the components; a slash within one is a NUL here, and bytes that are not UTF-8 are lone
-        surrogates.  ``None`` where only libtorrent knows: version 2 of BitTorrent, and nonsense.
+        surrogates.  ``None`` where only libtorrent can read them: version 2, and damaged metadata.
     """
 
     files: int
@@ -52,19 +52,19 @@ class Extent:
 
 @dataclass(slots=True)
 class _Counts:
-    """What was counted of one list of files; hybrid torrents have two."""
+    """The counts for one list of files; hybrid torrents have two lists."""
 
     files: int = 0
     programs: int = 0
     size: int = 0
     path_bytes: int = 0
     paths: list[str] | None = field(default_factory=list)
-    # Hashes of their paths, for the paths themselves are what takes the memory.
+    # Hashes of their paths: the paths themselves would take much memory.
     folders: set[int] = field(default_factory=set)
 
     def check(self) -> None:
         """
-        :raises SwarmError: if it is too much.
+        :raises SwarmError: if a bound is exceeded.
         """
         if self.files > MAX_FILES:
             raise _too_much(f"more than {MAX_FILES:,} files")
@@ -80,8 +80,8 @@ def scanning(info: bytes, *, bounded: bool) -> Generator[None, None, Extent]:
     """
     Measure an info dictionary, some of it a step.
 
-    :param bounded: whether to take no more than is taken from a contact.
-    :raises SwarmError: if it makes no sense, or is more than that.
+    :param bounded: whether to apply the bounds for metadata from contacts.
+    :raises SwarmError: if it is damaged, or exceeds the bounds.
     """
     if bounded and len(info) > MAX_METADATA:
         raise _too_much(f"more than {MAX_METADATA:,} bytes")
@@ -93,7 +93,7 @@ def scanning(info: bytes, *, bounded: bool) -> Generator[None, None, Extent]:
 
 
 class _Scan:
-    """One way through the bytes."""
+    """One pass through the bytes."""
 
     def __init__(self, data: bytes, bounded: bool) -> None:
         self._data = data
@@ -150,7 +150,7 @@ class _Scan:
                     counts.programs += b"x" in self._string()
                 else:
                     yield from self._skipping()
-            # Other programs give a path in their own encoding, and in UTF-8 besides.
+            # Some programs give a path in their own encoding and also in UTF-8.
             path = paths.get(b"path.utf-8", paths.get(b"path"))
             if path and counts.paths is not None:
                 counts.paths.append(path)
@@ -218,7 +218,7 @@ class _Scan:
         return length
 
     def _skipping(self) -> _Steps:
-        """Pass over a value of any kind."""
+        """Skip a value of any kind."""
         depth = count = 0
         while True:
             kind = self._data[self._at : self._at + 1]

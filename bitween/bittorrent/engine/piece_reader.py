@@ -1,4 +1,4 @@
-"""Reads verified pieces; those that somebody waits for are fetched before all others."""
+"""Reads verified pieces; pieces that a reader waits for are fetched before all others."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from bitween.model.file_span import Span
 from bitween.model.torrent import InfoHash
 from bitween.util.cooperate import in_slices
 
-# What is asked for beyond the piece that is waited for: bytes, and pieces at most.
+# How much is requested beyond the awaited piece: bytes, and pieces at most.
 _AHEAD = 8 * 2**20
 _MOST_AHEAD = 64
-# Milliseconds between the times at which one piece and the next are wanted.
+# Milliseconds from the deadline of one piece to that of the next.
 _PACE = 100
 # A contact chooses the length of pieces, and each is held in memory as a whole.
 _LARGEST_PIECE = 32 * 2**20
@@ -29,10 +29,10 @@ _STEP = 2**20
 
 class OpenFile:
     """
-    A file that somebody reads.
+    A file that is being read.
 
-    :ivar wanted: the pieces that are asked for; the first one is to be brought.
-    :ivar waiting: for that one, while it is waited for.
+    :ivar wanted: the requested pieces; the reader waits for the first one.
+    :ivar waiting: fires with that piece; ``None`` while the reader waits for nothing.
     """
 
     def __init__(
@@ -47,18 +47,18 @@ class OpenFile:
 
     def piece(self, number: int, last: int) -> Deferred[bytes]:
         """
-        Give a whole piece once it is here and verified; cancelling that is fine.
+        Read a whole piece once it is here and verified; the Deferred may be cancelled.
 
-        It is compared with its hash again, so that nothing else is ever given, whatever became of
-        the file since.
+        The piece is compared with its hash again, so that a file that has changed since is never
+        read by mistake.
 
-        :param last: the last piece that is going to be asked for, one after the other.
-        :raises SwarmError: if it cannot be read, is another than it was, or is removed meanwhile.
+        :param last: the last piece that is going to be read, one after the other.
+        :raises SwarmError: if it cannot be read, has changed, or the torrent is removed meanwhile.
         """
         return Deferred.fromCoroutine(self._piece(number, last))
 
     def close(self) -> None:
-        """Ask for nothing more."""
+        """Request nothing more."""
         self._reader.close(self)
 
     async def _piece(self, number: int, last: int) -> bytes:
@@ -84,9 +84,9 @@ def _hashing(digest: hashlib._Hash, data: memoryview) -> Iterator[None]:
 
 class PieceReader:
     """
-    Reads for everybody who reads the files of torrents.
+    Reads the files of torrents.
 
-    libtorrent reads in threads of its own, and from memory what is not on the disk yet.
+    libtorrent reads in its own threads, and from memory what is not on the disk yet.
     """
 
     def __init__(self, reactor: IReactorTime, session: Callable[[], Session]) -> None:
@@ -98,7 +98,7 @@ class PieceReader:
         """
         Open a file.
 
-        :param index: libtorrent's.
+        :param index: of the file, as libtorrent counts.
         :raises SwarmError: if libtorrent does not have the torrent yet, or its pieces are too long.
         """
         info = self._session().torrent_info(info_hash)
@@ -115,9 +115,9 @@ class PieceReader:
 
     def want(self, file: OpenFile, pieces: range) -> None:
         """
-        Have pieces fetched, and the first of them brought.
+        Have pieces fetched, and read the first of them.
 
-        :raises SwarmError: if the torrent is not there any more.
+        :raises SwarmError: if the torrent has been removed.
         """
         if file not in self._open.get(file.info_hash, ()):
             raise SwarmError("the torrent has been taken away", "try again")
@@ -130,7 +130,7 @@ class PieceReader:
         self._unwant(file.info_hash, before)
 
     def close(self, file: OpenFile) -> None:
-        """Take back what is wanted for one file, unless it is wanted for others."""
+        """Cancel the requests for one file, except for pieces that other readers want."""
         readers = self._open.get(file.info_hash, [])
         if file not in readers:
             return
@@ -141,7 +141,7 @@ class PieceReader:
         self._unwant(file.info_hash, before)
 
     def take(self, read: PieceRead) -> None:
-        """Hand a piece to those who wait for it."""
+        """Hand a piece to the readers that wait for it."""
         for file in list(self._open.get(read.info_hash, ())):
             if file.waiting is None or file.wanted[0] != read.piece:
                 continue
@@ -152,16 +152,16 @@ class PieceReader:
 
     def forget(self, info_hash: InfoHash) -> None:
         """
-        Let those who wait for pieces of a torrent wait no more, as libtorrent parts with it.
+        Fail the readers of a torrent that leaves the session.
 
-        It may be back, to be verified, and asking for pieces then would have them written.
+        It may be added again to be verified, and a request for pieces would have them written.
         """
         for file in self._open.pop(info_hash, ()):
             if file.waiting is not None:
                 file.waiting.errback(SwarmError("the torrent has been taken away", "try again"))
 
     def forget_all(self) -> None:
-        """The same for all torrents."""
+        """Fail all readers."""
         for info_hash in list(self._open):
             self.forget(info_hash)
 

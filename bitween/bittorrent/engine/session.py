@@ -55,7 +55,7 @@ class ListenError(SwarmError):
     """
     A socket could not be opened.
 
-    :ivar in_use: whether somebody else has that port.
+    :ivar in_use: whether another program uses that port.
     """
 
     def __init__(self, message: str, in_use: bool) -> None:
@@ -65,10 +65,10 @@ class ListenError(SwarmError):
 
 def _outgoing(listening: str) -> str:
     """
-    The addresses from which peers are dialled, as libtorrent takes them; empty for any.
+    List the addresses from which peers are dialled, as libtorrent takes them; empty for any.
 
-    Who listens at one address is known by that to contacts, who let nobody else in.  Relayed peers
-    are at IPv4 loopback.
+    A daemon that listens at one address is known to contacts by it, and they allow no other.
+    Relayed peers are at IPv4 loopback.
     """
     if not listening or ip_address(listening).is_unspecified:
         return ""
@@ -77,11 +77,11 @@ def _outgoing(listening: str) -> str:
 
 class Session:
     """
-    A libtorrent session whose torrents are spoken of by info-hash.
+    A libtorrent session whose torrents are named by info-hash.
 
-    A call for a torrent that is not loaded (yet, or any more) does nothing.
+    A call for a torrent that is not in the session does nothing.
 
-    :ivar ip_filter: who may connect, and be connected to.
+    :ivar ip_filter: which addresses may connect, and be connected to.
     """
 
     _log = Logger()
@@ -92,7 +92,7 @@ class Session:
         options: SwarmOptions,
         receive: Callable[[list[Alert]], None],
     ) -> None:
-        """:param receive: called with what happened, in order, some of it at a time."""
+        """:param receive: called with alerts, in order, some at a time."""
         settings: lt.settings_pack = {
             **SETTINGS,
             "listen_interfaces": "",
@@ -101,7 +101,7 @@ class Session:
             "enable_upnp": options.port_mapping,
             "enable_natpmp": options.port_mapping,
         }
-        # Without flags there are no extensions but those named here: no peer exchange.
+        # Without flags there are no extensions but these: no peer exchange.
         self._session = lt.session(settings, 0)
         self._session.add_extension("ut_metadata")
         self._session.add_extension("smart_ban")
@@ -109,10 +109,10 @@ class Session:
         self._handles: dict[InfoHash, lt.torrent_handle] = {}
         # Of torrents that are removed, until nothing more is written to their files.
         self._removed: dict[InfoHash, lt.torrent_handle] = {}
-        # Not the session's own method, for whoever has that keeps the session alive.
+        # Not the session's own method: a reference to it would keep the session alive.
         self.ip_filter = IpFilter(reactor, lambda rules: self._session.set_ip_filter(rules))  # noqa: PLW0108
         self._receive = receive
-        self._reader = AlertReader(reactor, self._session, self._taking)
+        self._reader = AlertReader(reactor, self._session, self._handling)
 
     def close(self) -> None:
         """End the session."""
@@ -123,7 +123,7 @@ class Session:
         del self._session
 
     def pause(self) -> None:
-        """Part from all peers."""
+        """Disconnect from all peers."""
         self._session.pause()
 
     def listen(self, address: str, port: int) -> tuple[tuple[str, int], ...]:
@@ -131,8 +131,8 @@ class Session:
         Accept peers on a port.
 
         :param address: an IP address; empty for all.
-        :returns: the sockets.
-        :raises ListenError: if there is none, or another program has the port on one address.
+        :returns: address and port of each socket.
+        :raises ListenError: if none is open, or another program uses the port on one address.
         """
         interfaces = (
             f"[{address}]:{port}" if ":" in address else f"{address or '0.0.0.0'}:{port}"  # noqa: S104  # peers come from everywhere
@@ -142,7 +142,7 @@ class Session:
         self._session.apply_settings(
             {"listen_interfaces": interfaces, "outgoing_interfaces": _outgoing(address)}
         )
-        # Asking for the port waits until the sockets are open, so that their alerts are here.
+        # To ask for the port waits until the sockets are open, and so have posted their alerts.
         self._session.listen_port()
         alerts = list(values(self._session.pop_alerts()))
         failed = [alert for alert in alerts if isinstance(alert, ListenFailed)]
@@ -158,11 +158,11 @@ class Session:
 
     def load(self, loading: Loading) -> None:
         """
-        Put a torrent into the session; ``Loaded`` tells what came of it.
+        Add a torrent to the session; ``Loaded`` tells the outcome.
 
-        :raises SwarmError: if libtorrent does not understand what it is given.
+        :raises SwarmError: if libtorrent cannot read what it is given.
         """
-        # Whom it would have to refuse at this moment, libtorrent does not dial later, either.
+        # An address that is denied at this moment is not dialled later, either.
         self.ip_filter.flush()
         try:
             self._session.async_add_torrent(torrent_params(loading))
@@ -173,19 +173,19 @@ class Session:
 
     def remove(self, info_hash: InfoHash, fenced: bool) -> bool:
         """
-        Take a torrent out of the session; ``Removed`` tells when it is.
+        Remove a torrent from the session; ``Removed`` tells when that is done.
 
-        :param fenced: whether ``Deleted`` is to tell when the last byte is written; the part file
-            goes then, too.
+        :param fenced: whether ``Deleted`` tells when the last byte is written; it also deletes the
+            part file.
 
-        :returns: whether there was one.
+        :returns: whether it was in the session.
         """
         self._handles.pop(info_hash, None)
-        # One that is still being added has no handle here yet.
+        # A torrent that is still being added has no handle here yet.
         handle = self._session.find_torrent(lt.sha1_hash(bytes.fromhex(info_hash)))
         if not handle.is_valid():
             return False
-        # Whatever is still to be written comes first.
+        # libtorrent writes first what is still to be written.
         self._session.remove_torrent(handle, lt.session.delete_partfile if fenced else 0)
         self._removed[info_hash] = handle
         return True
@@ -200,7 +200,7 @@ class Session:
         return handle is not None
 
     def has(self, info_hash: InfoHash) -> bool:
-        """Whether a torrent is in the session, or just being put there; waits for libtorrent."""
+        """Whether a torrent is in the session or is being added; waits for libtorrent."""
         digest = lt.sha1_hash(bytes.fromhex(info_hash))
         return bool(self._session.find_torrent(digest).is_valid())
 
@@ -209,11 +209,11 @@ class Session:
         Fetch files.
 
         :param priorities: see :meth:`Layout.priorities`.
-        :param sequential: whether the pieces are to come in their order.
+        :param sequential: whether to fetch the pieces in their order.
         """
         if not (handle := self._handles.get(info_hash)):
             return
-        # First of all: what is asked for at once may be all that there is.
+        # Before anything else: the first requests may be all that there are.
         if sequential:
             handle.set_flags(lt.torrent_flags.sequential_download)
         else:
@@ -234,46 +234,46 @@ class Session:
             handle.set_download_limit(limits.download)
 
     def file_progress(self, info_hash: InfoHash) -> list[int]:
-        """The verified bytes of each of libtorrent's files; empty if that is not known."""
+        """The verified bytes of each of libtorrent's files; empty if they are not known."""
         # The alert that would bring this later cannot be read in Python; this takes 0.1 ms.
         handle = self._handles.get(info_hash)
         return handle.file_progress(lt.torrent_handle.piece_granularity) if handle else []
 
     def connections(self, info_hash: InfoHash) -> list[PeerConnection]:
         """The peers of a torrent."""
-        # Here, too, there is no alert to be had; this takes 0.1 ms.
+        # There is no readable alert for this, either; the call takes 0.1 ms.
         handle = self._handles.get(info_hash)
         return [_connection(peer) for peer in handle.get_peer_info()] if handle else []
 
     def torrent_info(self, info_hash: InfoHash) -> lt.torrent_info | None:
-        """What libtorrent knows of a torrent, where the metadata is here."""
+        """Libtorrent's view of a torrent; ``None`` without metadata."""
         handle = self._handles.get(info_hash)
         return handle.torrent_file() if handle else None
 
     def want_piece(self, info_hash: InfoHash, piece: int, deadline: int, bring: bool) -> None:
         """
-        Have a piece fetched before those that nobody waits for.
+        Have a piece fetched before others.
 
         :param deadline: milliseconds in which it is wanted.
-        :param bring: whether ``PieceRead`` is to bring it when it is here.
+        :param bring: whether ``PieceRead`` brings it when it is here.
         """
         if handle := self._handles.get(info_hash):
             flags = lt.torrent_handle.alert_when_available if bring else 0
             handle.set_piece_deadline(piece, deadline, flags)
 
     def unwant_piece(self, info_hash: InfoHash, piece: int) -> None:
-        """Have a piece fetched like all others again."""
+        """Have a piece fetched like the others again."""
         if handle := self._handles.get(info_hash):
             handle.reset_piece_deadline(piece)
 
     def peers(self, info_hash: InfoHash) -> list[Peer]:
-        """Those that are connected, with all that is worth telling of each."""
+        """List the connected peers."""
         handle = self._handles.get(info_hash)
-        unborn = lt.peer_info.connecting | lt.peer_info.handshake
-        return [_peer(p) for p in handle.get_peer_info() if not p.flags & unborn] if handle else []
+        opening = lt.peer_info.connecting | lt.peer_info.handshake
+        return [_peer(p) for p in handle.get_peer_info() if not p.flags & opening] if handle else []
 
     def metadata(self, info_hash: InfoHash) -> bytes | None:
-        """The .torrent file, where the metadata is here."""
+        """The .torrent file; ``None`` without metadata."""
         info = self.torrent_info(info_hash)
         return torrent_file(info.info_section()) if info else None
 
@@ -281,8 +281,8 @@ class Session:
         """
         Connect to peers, unless they are connected.
 
-        :param at_once: do not wait for libtorrent's next look at its peers, up to a second away;
-            parts from peers that are connected.
+        :param at_once: dial now, not up to a second later when libtorrent next looks at its peers;
+            disconnects from connected peers.
         """
         self.ip_filter.after_flush(lambda: self._dial(info_hash, peers, at_once))
 
@@ -296,24 +296,24 @@ class Session:
             handle.resume()
 
     def dial_over_utp(self, on: bool) -> None:
-        """Have whoever is dialled from now on be dialled over uTP first, or not at all so."""
+        """Dial peers over uTP first from now on, or never over uTP."""
         self._session.apply_settings({"enable_outgoing_utp": on})
 
     def halt(self, info_hash: InfoHash) -> None:
-        """Do nothing more with a torrent for now."""
+        """Pause a torrent."""
         if handle := self._handles.get(info_hash):
             handle.pause()
 
     def go_on(self, info_hash: InfoHash) -> None:
-        """Go on with a torrent that was halted."""
+        """Resume a torrent that was halted."""
         if handle := self._handles.get(info_hash):
             handle.resume()
 
     def flush(self, info_hash: InfoHash) -> bool:
         """
-        Write what is in memory to the disk; ``Flushed`` tells when it is there.
+        Write a torrent's content from memory to the disk; ``Flushed`` tells when that is done.
 
-        :returns: whether it will.
+        :returns: whether the torrent is in the session.
         """
         handle = self._handles.get(info_hash)
         if not handle:
@@ -323,9 +323,9 @@ class Session:
 
     def save_resume_data(self, info_hash: InfoHash) -> bool:
         """
-        Ask for what is needed to go on later; ``ResumeData`` brings it.
+        Ask for what libtorrent needs to go on later; ``ResumeData`` brings it.
 
-        :returns: whether it will.
+        :returns: whether the torrent is in the session.
         """
         handle = self._handles.get(info_hash)
         if not handle:
@@ -336,23 +336,23 @@ class Session:
         return True
 
     def post_updates(self) -> None:
-        """Ask for ``Statuses``."""
+        """Ask for ``TorrentStatuses``."""
         self._session.post_torrent_updates()
 
     def statuses(self) -> list[TorrentStatus]:
-        """How every torrent is; waits for libtorrent, and takes its time with many torrents."""
+        """List the status of every torrent; waits for libtorrent, and long for many torrents."""
         # get_torrent_status calls its predicate without the interpreter's lock, and crashes on
         # Python 3.12 and later.
         statuses = [handle.status() for handle in self._session.get_torrents()]
         self._handles = {info_hash_text(s.info_hashes): s.handle for s in statuses}
         return [status_value(status) for status in statuses]
 
-    def _taking(self, alerts: Iterable[lt.alert]) -> Iterator[None]:
+    def _handling(self, alerts: Iterable[lt.alert]) -> Iterator[None]:
         for portion in portions(self._noting_handles(alerts)):
             try:
                 self._receive(portion)
             except Exception:
-                # The others have to be heard all the same.
+                # The other alerts have to be handled all the same.
                 self._log.failure("handling alerts failed")
             yield
 

@@ -10,7 +10,7 @@ from bitween.bittorrent.engine.ip_filter import ALL_ADDRESSES
 from bitween.model.metainfo import MAX_METADATA
 
 TORRENT_FLAGS = (
-    # Not among them: paused and auto_managed, which would leave most of many torrents standing.
+    # Without paused and auto_managed, which would leave most of many torrents paused.
     lt.torrent_flags.update_subscribe
     | lt.torrent_flags.apply_ip_filter
     | lt.torrent_flags.disable_dht
@@ -24,7 +24,7 @@ _ALERTS = (
     | lt.alert_category.status
     | lt.alert_category.storage
     | lt.alert_category.port_mapping
-    # Who connects, and who is banned.
+    # Peers that connect, and peers that are banned.
     | lt.alert_category.connect
     | lt.alert_category.peer
 )
@@ -40,40 +40,40 @@ SETTINGS: lt.settings_pack = {
     "dht_bootstrap_nodes": "",
     "webtorrent_stun_server": "",
     "announce_to_all_trackers": False,
-    # A port that was asked for is that port or an error.
+    # If the requested port is in use, that is an error.
     "listen_system_port_fallback": False,
     "max_retry_port_bind": 0,
-    # Connections that wait to be taken; with the default of 5, a sixth contact who dials at the
+    # Connections that wait to be accepted; with the default of 5, a sixth contact that dials at the
     # same moment has to try again a second later.
     "listen_queue_size": 128,
     # uTP is tried first where it is on, and runs at a thirtieth of TCP's speed.
     "enable_outgoing_utp": False,
-    # Milliseconds.  When two dial each other, what is sent first is lost: the next try is not to
-    # come three seconds later.
+    # Milliseconds.  When two peers dial each other, the first packets are lost: the next try must
+    # not wait for three seconds.
     "utp_connect_timeout": 1000,
     # Several daemons may share an address; on one machine they always do.
     "allow_multiple_connections_per_ip": True,
     # Until we know what to fetch of a new torrent we want nothing of it, which looks like a seed:
-    # two seeds would part, and meet again only seconds later.
+    # two seeds would disconnect, and connect again only seconds later.
     "close_redundant_connections": False,
-    # A contact is dialled again as long as it says that it is there.
+    # A contact is dialled again as long as it is online.
     "min_reconnect_time": 2,
     "max_failcount": 1000,
-    # Seconds.  While an address is being dialled, libtorrent parts from whoever comes from it: from
+    # Seconds.  While it dials an address, libtorrent closes connections that come from there: from
     # a contact behind a firewall that drops what we send, but lets it dial us.
     "peer_connect_timeout": 3,
     "connections_limit": 2000,
-    # Everybody who is let in is a contact: none waits for another.
+    # Every allowed peer is a contact: none has to wait for another.
     "unchoke_slots_limit": -1,
-    # Seconds of requests that a peer is asked for ahead.  What several have asked a slow one for
-    # at once it sends several times: with the default of 3, eight who fetched 128 MiB at 10 MB/s
-    # took 29 s (one run), with this 21 s (median of three).  Between two no difference was seen.
+    # Seconds of requests that are sent to a peer ahead.  A slow peer sends several times what
+    # several peers have requested of it: with the default of 3, eight that fetched 128 MiB at
+    # 10 MB/s took 29 s (one run), with this 21 s (median of three).  Between two no difference was
+    # seen.
     "request_queue_time": 1,
-    # Milliseconds until what connect_peer was told, or a lowered rate limit, is looked at; with the
+    # Milliseconds until libtorrent acts on connect_peer, or on a lowered rate limit; with the
     # default of 500 a peer that is found later waits half a second for the first byte.
     "tick_interval": 100,
-    # Else the first pieces, and what is asked for before they are here, come in any order, whatever
-    # is wanted first.
+    # With a threshold, the first pieces come in any order, whatever the priorities.
     "initial_picker_threshold": 0,
     "active_limit": -1,
     "active_seeds": -1,
@@ -83,9 +83,9 @@ SETTINGS: lt.settings_pack = {
     # For uTP, which runs at 215 MB/s with these and at 74 with 208 KiB; TCP is as fast without.
     "recv_socket_buffer_size": 4 << 20,
     "send_socket_buffer_size": 4 << 20,
-    # The handshake is hidden from those who look for BitTorrent; RC4 for the content would halve
-    # the speed.  Were it merely enabled, whoever is named with a new torrent would be greeted in
-    # plain first.  Those who greet us so may do it.
+    # The handshake is hidden from networks that look for BitTorrent; RC4 for the content would
+    # halve the speed.  If encryption were only enabled, the peers of a new torrent would be greeted
+    # in plain text first.  Peers may greet us in plain text.
     "out_enc_policy": lt.enc_policy.pe_forced,
     "in_enc_policy": lt.enc_policy.pe_enabled,
     "allowed_enc_level": lt.enc_level.pe_both,
@@ -109,14 +109,14 @@ _LOCAL_NETWORKS = tuple(
 
 def rate_limited_peers(lan: bool) -> lt.ip_filter:
     """
-    Which peers the limits of the session hold for: those that have a class.
+    Build the filter of peers to which the session's rate limits apply: those that have a class.
 
-    :param lan: whether peers in local networks are among them.
+    :param lan: whether the limits apply to peers in local networks, too.
     """
     ranges: Any = lt.ip_filter()
-    everybody = 1 << lt.session.global_peer_class_id
+    every_peer = 1 << lt.session.global_peer_class_id
     for first, last in ALL_ADDRESSES:
-        ranges.add_rule(first, last, everybody)
+        ranges.add_rule(first, last, every_peer)
     if not lan:
         for network in _LOCAL_NETWORKS:
             ranges.add_rule(str(network[0]), str(network[-1]), 0)

@@ -1,4 +1,4 @@
-"""What is told of very many torrents at once, taken up in slices."""
+"""Handles the statuses of very many torrents in slices."""
 
 from __future__ import annotations
 
@@ -33,24 +33,24 @@ class StatusQueue:
         self._taking: Deferred[None] | None = None
 
     def add(self, statuses: Iterable[TorrentStatus]) -> None:
-        """Take these up, at once if they are few."""
+        """Handle these, at once if they are few."""
         self._waiting.update((status.info_hash, status) for status in statuses)
         if self._taking is None:
             self._taking = Deferred.fromCoroutine(in_slices(self._reactor, self._steps()))
             self._taking.addCallbacks(self._ended, self._failed)
 
     def flush(self, info_hash: InfoHash) -> None:
-        """Take up at once what was told of a torrent."""
+        """Handle the waiting status of a torrent now."""
         status = self._waiting.pop(info_hash, None)
         if status is not None:
             self.handle(status)
 
     def forget(self, info_hash: InfoHash) -> None:
-        """Drop what was told of a torrent."""
+        """Drop the waiting status of a torrent."""
         self._waiting.pop(info_hash, None)
 
     def finish(self) -> None:
-        """Take up here and now what waits."""
+        """Handle everything that waits now."""
         for _ in self._steps():
             pass
 
@@ -73,4 +73,4 @@ class StatusQueue:
     def _failed(self, failure: Failure) -> None:
         self._taking = None
         if not failure.check(CancelledError):
-            self._log.failure("taking up what libtorrent says failed", failure)
+            self._log.failure("handling statuses failed", failure)

@@ -1,4 +1,4 @@
-"""Counts what each connection of each torrent brought since it was last looked at."""
+"""Counts the bytes that each connection of each torrent moved since it was last read."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ class PeerConnection:
     """
     One peer of a torrent.
 
-    :param port: where it listens, unless it is ``incoming``.
+    :param port: its listen port, unless it is ``incoming``.
     :param incoming: whether it dialled us.
-    :param downloaded: bytes of content that came over this connection.
-    :param uploaded: the same for the other direction.
+    :param downloaded: bytes of content that we received over this connection.
+    :param uploaded: bytes of content that we sent over it.
     """
 
     address: str
@@ -28,7 +28,7 @@ class PeerConnection:
 
 
 class TransferCounters:
-    """Looks at the connections of those torrents of which something moved, a few at a time."""
+    """Reads the connections of torrents that moved something, a few at a time."""
 
     def __init__(
         self,
@@ -36,8 +36,8 @@ class TransferCounters:
         tell: Callable[[PeerMoved], None],
     ) -> None:
         """
-        :param connections: those of a torrent, as they are now.
-        :param tell: called with what a peer brought or took.
+        :param connections: returns the connections of a torrent.
+        :param tell: called with the bytes that a peer sent or received.
         """
         self._connections = connections
         self._tell = tell
@@ -45,40 +45,40 @@ class TransferCounters:
         self._due: dict[InfoHash, None] = {}
 
     def moved(self, info_hash: InfoHash) -> None:
-        """Have a torrent looked at soon."""
+        """Have the connections of a torrent read soon."""
         self._due[info_hash] = None
 
     def step(self, most: int) -> None:
-        """Look at the torrents that wait for it longest."""
+        """Read the torrents that have waited longest, at most so many."""
         for info_hash in list(self._due)[:most]:
-            self.look(info_hash)
+            self.read(info_hash)
 
-    def look_at_all(self) -> None:
-        """Look at all that wait for it."""
+    def count_all(self) -> None:
+        """Read all waiting torrents."""
         self.step(len(self._due))
 
-    def look(self, info_hash: InfoHash) -> None:
-        """Look at one."""
+    def read(self, info_hash: InfoHash) -> None:
+        """Read the connections of one torrent."""
         self._due.pop(info_hash, None)
-        tally = self._counters.setdefault(info_hash, TorrentCounters())
-        for moved in tally.count(self._connections(info_hash)):
+        counters = self._counters.setdefault(info_hash, TorrentCounters())
+        for moved in counters.count(self._connections(info_hash)):
             self._tell(moved)
 
     def forget(self, info_hash: InfoHash) -> None:
-        """Look at one for the last time: its connections end."""
+        """Read a torrent for the last time: its connections end."""
         if info_hash in self._due or info_hash in self._counters:
-            self.look(info_hash)
+            self.read(info_hash)
             del self._counters[info_hash]
 
 
 class TorrentCounters:
-    """The connections of one torrent as they were when last looked at."""
+    """The connections of one torrent as they were last read."""
 
     def __init__(self) -> None:
         self._seen: dict[tuple[str, int], PeerConnection] = {}
 
     def count(self, connections: Sequence[PeerConnection]) -> list[PeerMoved]:
-        """What moved since the last time, by peer; of those that are gone nothing is known."""
+        """Count what moved since the last time, by peer; closed connections are not counted."""
         moved = list(self._moved(connections))
         self._seen = {(c.address, c.port): c for c in connections}
         return moved
@@ -86,7 +86,7 @@ class TorrentCounters:
     def _moved(self, connections: Sequence[PeerConnection]) -> Iterator[PeerMoved]:
         for now in connections:
             before = self._seen.get((now.address, now.port))
-            if before is None or _is_another(before, now):
+            if before is None or _is_new_connection(before, now):
                 down, up = now.downloaded, now.uploaded
             else:
                 down, up = now.downloaded - before.downloaded, now.uploaded - before.uploaded
@@ -96,6 +96,6 @@ class TorrentCounters:
                 yield PeerMoved(address=now.address, port=port, downloaded=down, uploaded=up)
 
 
-def _is_another(before: PeerConnection, now: PeerConnection) -> bool:
+def _is_new_connection(before: PeerConnection, now: PeerConnection) -> bool:
     """Whether a connection was closed and another one opened between the same sockets."""
     return now.downloaded < before.downloaded or now.uploaded < before.uploaded

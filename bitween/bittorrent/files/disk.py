@@ -1,4 +1,4 @@
-"""What lies on the disk: whether files are as they were, and whether there could be more."""
+"""Looks at the disk: whether files have changed, and whether there is room for more."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from bitween.util.cooperate import at_once
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class FilesCheck:
     """
-    What a look at a torrent's files found; their content is not read.
+    The result of a check of files; their content is not read.
 
-    :param fault: what is wrong with the first one that is not as it should be.
-    :param stamp: stands for the sizes and times of all files; empty if something is wrong.
-    :param faulty: the places, in the list of files, of all that are not as they should be.
+    :param fault: what is wrong with the first faulty file.
+    :param stamp: stands for the sizes and times of all files; empty if a file is faulty.
+    :param faulty: the positions of all faulty files in the list.
     """
 
     fault: TorrentError
@@ -31,48 +31,48 @@ class Look:
     faulty: frozenset[int] = frozenset()
 
 
-def looking(folder: str, files: Sequence[FileEntry]) -> Generator[None, None, Look]:
-    """Look at files, one a step."""
+def checking_files(folder: str, files: Sequence[FileEntry]) -> Generator[None, None, FilesCheck]:
+    """Check files, one a step."""
     stamp = StatSignature()
     first, faulty = NO_TROUBLE, set()
     for number, file in enumerate(files):
-        found = _look_at(folder, file)
+        found = _check_file(folder, file)
         if isinstance(found, TorrentError):
             first = first or found
             faulty.add(number)
         else:
             stamp.add(found)
         yield
-    return Look(first, "" if first else stamp.text, frozenset(faulty))
+    return FilesCheck(first, "" if first else stamp.text, frozenset(faulty))
 
 
-def look(folder: str, files: Sequence[FileEntry]) -> Look:
-    """Look at files, all at once."""
-    return at_once(looking(folder, files))
+def check_files(folder: str, files: Sequence[FileEntry]) -> FilesCheck:
+    """Check files, all at once."""
+    return at_once(checking_files(folder, files))
 
 
 @dataclass(frozen=True, slots=True)
 class Need:
     """
-    What something that is to be written takes of a disk.
+    The room that something takes on a disk.
 
     :param size: bytes.
-    :param entries: files and folders that are to be made.
+    :param entries: files and folders to be made.
     """
 
     size: int = 0
     entries: int = 0
 
 
-#: It takes nothing.
+#: No room.
 NO_NEED = Need()
 
 
 def obstacle(folder: str, need: Need, coming: int, *, holds_state: bool) -> TorrentError:
     """
-    Why nothing can be written to a folder, if that is to be seen.
+    Find out why a folder cannot be written to.
 
-    :param coming: the bytes that are to come to the same disk besides.
+    :param coming: the bytes that other downloads still bring to the same disk.
     :param holds_state: whether the state directory is on that disk.
     """
     shown = printable(folder, 500)
@@ -100,9 +100,9 @@ def obstacle(folder: str, need: Need, coming: int, *, holds_state: bool) -> Torr
 
 def filled(folder: str, *, holds_state: bool) -> TorrentError:
     """
-    What is wrong with a disk of which less than half stays free of what always should.
+    Find out whether a disk has less than half of its reserve left.
 
-    Half, for what is on its way to the disk is counted twice, or not at all, for a moment.
+    Half, because bytes on their way to the disk are counted twice, or not at all, for a moment.
     """
     try:
         room = os.statvfs(folder)
@@ -116,7 +116,7 @@ def filled(folder: str, *, holds_state: bool) -> TorrentError:
 
 
 def device(folder: str) -> int | None:
-    """The number of the disk on which a folder lies; ``None`` if that cannot be told."""
+    """The device number of the disk of a folder; ``None`` if it is not known."""
     try:
         return os.stat(folder).st_dev
     except OSError:
@@ -124,13 +124,13 @@ def device(folder: str) -> int | None:
 
 
 def remove_part_file(folder: str, info_hash: InfoHash) -> None:
-    """Remove where libtorrent kept the ends of pieces whose files were left out."""
+    """Remove the file in which libtorrent kept the ends of pieces of skipped files."""
     with suppress(OSError):
         os.unlink(os.path.join(folder, part_file(info_hash)))
 
 
 def part_file(info_hash: InfoHash) -> str:
-    """The name of the file in which libtorrent keeps the ends of pieces of files left out."""
+    """The name of the file in which libtorrent keeps the ends of pieces of skipped files."""
     return f".{info_hash}.parts"
 
 
@@ -138,8 +138,8 @@ def _amount(count: int) -> str:
     return f"{count / 1e6:,.1f} MB"
 
 
-def _look_at(folder: str, file: FileEntry) -> os.stat_result | TorrentError:
-    """How a file looks, or what is wrong with it."""
+def _check_file(folder: str, file: FileEntry) -> os.stat_result | TorrentError:
+    """The status of a file, or what is wrong with it."""
     path = os.path.join(folder, file.path)
     try:
         found = os.stat(path)

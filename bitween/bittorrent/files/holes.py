@@ -1,4 +1,4 @@
-"""Pieces of zeros: a download keeps them as holes, neither fetched nor stored."""
+"""Pieces of zeros: a download keeps them as holes, and neither fetches nor stores them."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from bitween.bittorrent.files.layout import Layout
 from bitween.bittorrent.files.naming import Steps
 from bitween.model.metainfo import LARGEST_PIECE
 
-#: Files that are made with holes, at most: those with the most zeros.
+#: At most so many files are made with holes: those with the most zeros.
 _MOST_FILES = 1_000
-#: Runs of pieces that are remembered of a torrent, at most.
+#: At most so many runs of pieces of a torrent are remembered.
 _MOST_RUNS = 10_000
-# What is tried out on a disk, and hashed in one step.
+# Bytes that are tried out on a disk, and bytes that are hashed in one step.
 _TRIAL, _STEP = 2**20, 2**18
 
 
@@ -38,14 +38,14 @@ class Zeros:
 
     def size(self, skipped: Collection[int]) -> int:
         """
-        The bytes that are holes in the files that are wanted.
+        The bytes of the holes in the wanted files.
 
-        :param skipped: the numbers of the files that are left out.
+        :param skipped: the numbers of the files that are not wanted.
         """
         return sum(size for number, size in self.sizes.items() if number not in skipped)
 
 
-#: There are none, or they are kept like everything else.
+#: No zeros, or none that are kept as holes.
 NO_ZEROS = Zeros()
 
 
@@ -53,10 +53,10 @@ def finding_zeros(torrent_file: bytes, layout: Layout, folder: str) -> Steps[Zer
     """
     Find the pieces of zeros in metadata, in steps.
 
-    :param folder: where the files are to lie; none are found if its disk stores no holes.
+    :param folder: the save path; if its disk stores no holes, no zeros are found.
     """
     info = lt.load_torrent_buffer(torrent_file).ti
-    # Version 2 has no hashes of pieces to compare, and large pieces take long to hash.
+    # Version 2 has no piece hashes to compare, and large pieces take long to hash.
     if info is None or info.info_hashes().has_v2() or info.piece_length() > LARGEST_PIECE:
         return NO_ZEROS
     yield
@@ -104,7 +104,7 @@ def _finding_runs(info: lt.torrent_info, layout: Layout) -> Steps[dict[int, list
 
 
 def _hashing_zeros(size: int) -> Steps[bytes]:
-    """The SHA-1 of so many zeros, in steps."""
+    """Hash so many zeros with SHA-1, in steps."""
     digest, block = hashlib.sha1(usedforsecurity=False), bytes(_STEP)
     for begin in range(0, size, _STEP):
         digest.update(block[: size - begin])
@@ -114,7 +114,7 @@ def _hashing_zeros(size: int) -> Steps[bytes]:
 
 def stores_holes(folder: str) -> bool:
     """Whether the disk of a folder stores nothing where a file was never written."""
-    # FAT and others write zeros instead: for a large file that takes long, and all its room.
+    # FAT and others write zeros instead, which takes long for a large file, and all its room.
     try:
         with tempfile.TemporaryFile(dir=folder) as trial:
             os.ftruncate(trial.fileno(), _TRIAL)
@@ -130,24 +130,24 @@ def making_holes(
     """
     Make the files that have pieces of zeros, as one hole each, one file a step.
 
-    A file that is there already is left alone.
+    A file that exists already is left alone.
 
-    :param skipped: the numbers of the files that are left out.
-    :returns: the pieces that are on the disk by this.
+    :param skipped: the numbers of the files that are not wanted.
+    :returns: the pieces that the disk has now.
     """
-    there: list[range] = []
+    made: list[range] = []
     for number, runs in zeros.runs.items():
         if number in skipped:
             continue
         file = layout.files[number]
         if _make_hole(os.path.join(folder, file.path), file.size):
-            there.extend(runs)
+            made.extend(runs)
         yield
-    return tuple(there)
+    return tuple(made)
 
 
 def _make_hole(path: str, size: int) -> bool:
-    """Make a file that is one hole; what goes wrong goes wrong for libtorrent, too, and is told."""
+    """Make a file that is one hole; libtorrent meets and reports the same errors."""
     try:
         os.makedirs(os.path.dirname(path), exist_ok=True)
         descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666)

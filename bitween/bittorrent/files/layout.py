@@ -1,4 +1,14 @@
-"""Where a torrent's files lie on the disk, and under which names."""
+"""
+Where a torrent's files lie on the disk, and under which names.
+
+A layout is a value that is read from the metadata (:func:`reading_layout`), with names that
+:mod:`bitween.bittorrent.files.naming` chooses.  It translates between two ways to count:
+libtorrent counts every entry, with padding and links, and bitween only the files that are made.
+Under another root, or with other names, a torrent has another layout.
+
+Everything here works in steps (``Steps``), because a torrent may have 100,000 files.
+``Placement`` makes the layout of a download, ``torrent_files`` that of a stored torrent.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +39,7 @@ from bitween.util.cooperate import batches
 # libtorrent's priorities of files.
 _LEFT_OUT, _LOWEST, _NORMAL, _HIGHEST = 0, 1, 4, 7
 
-#: Files that are never made: padding, and symbolic links that somebody else would lay out for us.
+#: Files that are never made: padding, and symbolic links, whose targets a contact would choose.
 NOT_MADE = lt.file_storage.flag_pad_file | lt.file_storage.flag_symlink
 
 
@@ -38,15 +48,15 @@ class Layout:
     """
     A torrent's files on the disk.
 
-    :param name: as the metadata has it; text to show, never a path.
-    :param root: what holds everything: the one file, or the folder.
+    :param name: as in the metadata; text to show, never a path.
+    :param root: the name of the one file, or of the folder that holds all.
     :param total_size: bytes.
     :param files: with paths relative to the save path.
-    :param paths: of every entry that libtorrent sees: the files, padding and links.
+    :param paths: of every entry as libtorrent counts: files, padding and links.
     :param folders: how many folders hold the files.
     :param by_default: whether libtorrent chooses the same paths by itself; if not, it has to be
-        told every one, for what it is not told of it may rename.
-    :param programs: the paths of those files that the metadata wants to be executable.
+        given every one, for it may rename those that it is not given.
+    :param programs: the paths of the files that the metadata wants to be executable.
     :param indexes: libtorrent's index of each of the files, in the same order.
     :param links: libtorrent's indexes of symbolic links.
     """
@@ -88,14 +98,14 @@ class Layout:
         return replace(file, path=path, original=original)
 
     def wanted_size(self, selection: Selection) -> int:
-        """The bytes of the files that are selected."""
+        """The bytes of the selected files."""
         skipped = selection.skipped
         if not skipped:
             return self.total_size
         return sum(file.size for i, file in enumerate(self.files) if i not in skipped)
 
     def priorities(self, selection: Selection) -> list[int]:
-        """What libtorrent is to fetch, and what first: 0 (no) to 7 for each of its entries."""
+        """The priority of each of libtorrent's entries: 0 (not fetched) to 7 (first)."""
         # Padding that belongs to a file that is left out would make libtorrent fetch its end.
         entries = [_LEFT_OUT if selection.skipped else _NORMAL] * len(self.paths)
         for link in self.links:
@@ -115,9 +125,9 @@ def reading_layout(
     """
     Read from metadata which files a torrent has, in steps.
 
-    :param root: the name to use in place of the metadata's.
-    :param names: those of its files, where they are chosen already, or how to choose them.
-    :raises SwarmError: if the metadata makes no sense.
+    :param root: the name to use instead of the metadata's.
+    :param names: the names of its files, or how to choose them.
+    :raises SwarmError: if the metadata is damaged.
     """
     info = _loaded(torrent_file)
     yield
@@ -125,7 +135,7 @@ def reading_layout(
     assert storage is not None
     if storage.total_size() > MAX_SIZE:
         raise SwarmError("the metadata makes no sense: larger than any disk")
-    # By itself it gives other names to what differs in case only.
+    # By itself libtorrent renames what differs in case only.
     renamed = info.renamed_files
     default: list[str] = []
     flags: list[int] = []
@@ -167,7 +177,7 @@ def reading_layout(
 
 
 def _loaded(torrent_file: bytes) -> lt.add_torrent_params:
-    """What libtorrent reads from metadata."""
+    """Read metadata with libtorrent."""
     try:
         return lt.load_torrent_buffer(torrent_file)
     except RuntimeError as error:
@@ -183,7 +193,7 @@ def _counting_folders(paths: Iterable[str]) -> Steps[int]:
 
 
 def _original(given: str, path: str) -> str:
-    """The path that the metadata gives below its folder, if the one on the disk is another."""
+    """The path that the metadata gives below its folder, if it differs from that on the disk."""
     if given == path:
         return ""
     below, chosen = given.partition("/")[2], path.partition("/")[2]
@@ -192,12 +202,12 @@ def _original(given: str, path: str) -> str:
     return below if below != chosen else ""
 
 
-def making_plain(folder: str, paths: Sequence[str]) -> Iterator[None]:
+def making_empty_files(folder: str, paths: Sequence[str]) -> Iterator[None]:
     """
     Make empty files where none are, one a step, so that libtorrent makes no executable ones.
 
-    It gives a file the mode that the metadata wants when it makes it, and leaves it alone later.
-    What goes wrong here goes wrong there as well, and is told then.
+    libtorrent sets the mode that the metadata wants when it makes a file, and leaves the mode of an
+    existing file alone.  It meets and reports the errors that are ignored here.
     """
     for path in paths:
         target = os.path.join(folder, path)
@@ -214,17 +224,17 @@ def _make(path: str) -> None:
     """
     Make an empty file.
 
-    :raises OSError: if it cannot be made, or something is there, be it a link.
+    :raises OSError: if it cannot be made, or something exists there, even a link.
     """
     os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
 
 
 def free_root(folder: str, name: str, taken: Collection[str]) -> str:
     """
-    Choose a name under which nothing lies in a folder yet.
+    Choose a name that nothing in a folder has yet.
 
-    :param name: what would be the first choice; ``film.mkv`` becomes ``film (2).mkv``.
-    :param taken: names that are spoken for, though nothing may lie there yet.
+    :param name: the name that is taken; ``film.mkv`` becomes ``film (2).mkv``.
+    :param taken: names that are reserved, though nothing may have them yet.
     """
     stem, extension = split_extension(name)
     for number in itertools.count(2):
@@ -235,10 +245,10 @@ def free_root(folder: str, name: str, taken: Collection[str]) -> str:
 
 
 def finding_links(folder: str, files: Sequence[FileEntry]) -> Steps[bool]:
-    """Whether a symbolic link stands in the way to one of the files, in steps."""
+    """Find out in steps whether the path of a file leads through a symbolic link."""
     seen: set[str] = set()
     for file in files:
-        # Innermost first: above a folder that was looked at, all were.
+        # Innermost first: above a folder that was checked, all were.
         for path in reversed(with_parents(file.path)):
             if path in seen:
                 break

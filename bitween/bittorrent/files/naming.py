@@ -18,7 +18,7 @@ from bitween.model.text import REPLACEMENT, printable
 from bitween.util.cooperate import batches
 
 _T = TypeVar("_T")
-#: Each takes a few milliseconds at most; they return what was asked for.
+#: Work in steps of a few milliseconds at most; the generator returns the result.
 Steps = Generator[None, None, _T]
 
 #: Bytes of a name, on every file system in use.
@@ -28,7 +28,7 @@ _LONGEST_PORTABLE_NAME = 140
 _LONGEST_EXTENSION = 200
 
 _SUBSTITUTE = "_"
-# What FAT, exFAT and NTFS do not take.
+# Characters that FAT, exFAT and NTFS do not take.
 _NOT_PORTABLE = str.maketrans(dict.fromkeys('\\:*?"<>|', _SUBSTITUTE))
 
 # A path that is safe as it is, on every disk: most are.  No component is too long, is empty or ends
@@ -39,17 +39,17 @@ _SAFE_EVERYWHERE = re.compile(rf"(?!\.){_SAFE_NAME}(?:/{_SAFE_NAME})*", re.ASCII
 
 # Pairs of names that some file systems take for one: they differ in case, and in normalization.
 _ALIKE = ("bitween", "BITWEEN", "\u00fc", "u\u0308")
-# How many names of a torrent are tried out on a disk.
+# At most so many names of a torrent are tried out on a disk.
 _MOST_TRIED = 50
 
 
 @dataclass(frozen=True, slots=True)
 class Names:
     """
-    What the files of a torrent are called.
+    The names of the files of a torrent.
 
-    :param given: by the metadata, see :class:`Extent`; ``None`` where only libtorrent knows.
-    :param chosen: for the disk; ``None`` where libtorrent's own are taken.
+    :param given: in the metadata, see :class:`Extent`; ``None`` if only libtorrent can read them.
+    :param chosen: for the disk; ``None`` if libtorrent chooses them.
     """
 
     naming: Naming
@@ -58,7 +58,7 @@ class Names:
 
 
 def reading_names(torrent_file: bytes, naming: Naming) -> Steps[Names]:
-    """Read the names that the metadata gives, and choose those on the disk, in steps."""
+    """Read the names in the metadata, and choose those on the disk, in steps."""
     given = yield from reading_paths(torrent_file)
     if given is None or naming is Naming.LIBTORRENT:
         return Names(Naming.LIBTORRENT, given, None)
@@ -69,7 +69,7 @@ def reading_paths(torrent_file: bytes) -> Steps[list[str] | None]:
     """
     Read the paths that the metadata gives, in steps; see :class:`Extent`.
 
-    :returns: ``None`` where only libtorrent knows: version 2 of BitTorrent (BEP 52), and nonsense.
+    :returns: ``None`` if only libtorrent can read them: version 2 (BEP 52), and damaged metadata.
     """
     try:
         extent = yield from scanning(info_section(torrent_file), bounded=False)
@@ -104,7 +104,7 @@ def choosing_names(folder: str, given: Sequence[str] | None) -> Steps[Names]:
         return Names(Naming.LIBTORRENT, None, None)
     portable = yield from choosing_paths(given, Naming.PORTABLE)
     if portable == given:
-        # What every disk takes as it is, and tells apart, has nothing that could mislead.
+        # Names that every disk takes and tells apart contain nothing that could mislead.
         return Names(Naming.EXACT, given, portable)
     exact = yield from choosing_paths(given, Naming.EXACT)
     if exact == portable or (yield from _finding_out(folder, exact, portable)):
@@ -130,12 +130,12 @@ def mending_paths(paths: Sequence[str]) -> Steps[list[str]]:
 
 
 def shortened(stem: str, end: str) -> str:
-    """Append an ending to a name, whose beginning is cut where a disk would not take it all."""
+    """Append an ending to a name; cut the beginning if a disk would not take it all."""
     return _cut(stem, LONGEST_NAME - len(end.encode())) + end
 
 
 def split_extension(name: str) -> tuple[str, str]:
-    """Split a name before its extension; what leaves no room for a number is part of the name."""
+    """Split a name before its extension, unless the extension leaves no room for a number."""
     stem, extension = os.path.splitext(name)
     return (stem, extension) if len(extension.encode()) <= _LONGEST_EXTENSION else (name, "")
 
@@ -144,7 +144,7 @@ def _safe(path: str, portable: bool) -> str:
     if _SAFE_EVERYWHERE.fullmatch(path):
         return path
     parts = [_safe_name(part, portable) for part in path.split("/")]
-    # A hidden file in a person's home could be one that a shell runs.
+    # A hidden file in a home folder could be one that a shell runs.
     if parts[0].startswith("."):
         parts[0] = _SUBSTITUTE + parts[0][1:]
     return "/".join(parts)
@@ -170,9 +170,9 @@ def _plain(path: str) -> str:
 
 def _making_distinct(paths: Sequence[str], key: Callable[[str], str]) -> Steps[list[str]]:
     """
-    Number the paths that a disk would take for one, in steps.
+    Number the paths that a disk cannot tell apart, in steps.
 
-    :param key: tells what such paths have in common.
+    :param key: returns what such paths have in common.
     """
     # Folders count, too: no file can lie where a folder has to be.
     taken: set[str] = set()
@@ -199,13 +199,13 @@ def _making_distinct(paths: Sequence[str], key: Callable[[str], str]) -> Steps[l
 
 
 def with_parents(path: str) -> list[str]:
-    """A relative path, and the folders above it, outermost first; nothing of an empty one."""
+    """List a relative path and the folders above it, outermost first; nothing for an empty path."""
     parts = path.split("/") if path else []
     return ["/".join(parts[:count]) for count in range(1, len(parts) + 1)]
 
 
 def _folded(path: str) -> str:
-    """What two paths have in common that some disks take for one."""
+    """Fold a path to what it has in common with those that some disks take for the same."""
     return path.lower() if path.isascii() else unicodedata.normalize("NFC", path).casefold()
 
 
@@ -214,7 +214,7 @@ def _cut(text: str, limit: int) -> str:
 
 
 def _holds(folder: str, names: Sequence[str]) -> bool:
-    """Whether a folder can hold files of all these names; also if that cannot be tried."""
+    """Whether a folder can hold files of all these names; true if that cannot be tried."""
     try:
         trial = tempfile.TemporaryDirectory(prefix=".bitween-", dir=folder)
     except OSError:

@@ -10,7 +10,7 @@ from bitween.bittorrent.torrents.context import Context
 from bitween.bittorrent.torrents.loader import Loader
 from bitween.bittorrent.torrents.managed_torrent import ManagedTorrent
 from bitween.bittorrent.torrents.option_changes import OptionChanges
-from bitween.bittorrent.torrents.torrent_files import survey
+from bitween.bittorrent.torrents.torrent_files import inspect_files
 from bitween.model.text import safe_name
 from bitween.model.torrent import FileOrigin, InfoHash, Metainfo, Torrent
 from bitween.model.torrent_options import TorrentOptions
@@ -78,7 +78,7 @@ class Addition:
         """
         known = self._registry.get(record.info_hash)
         torrent = ManagedTorrent(record)
-        survey(torrent)
+        inspect_files(torrent)
         self._context.database.put(torrent.record)
         self._registry.add(torrent)
         if known is not None:
@@ -88,5 +88,5 @@ class Addition:
         # torrent, and looks at later offers only once a second.
         if not self._loader.load(torrent):
             self._registry.put(torrent)
-        self._registry.tell_shares()
+        self._registry.notify_shares()
         return succeed(torrent.snapshot)

@@ -92,7 +92,7 @@ class AlertRouter:
         statuses = {status.info_hash: status for status in parts.context.session().statuses()}
         parts.saver.expect_nothing()
         parts.flusher.forget_all()
-        parts.loader.take_all_but(statuses)
+        parts.loader.finish_all_except(statuses)
         for info_hash, status in statuses.items():
             self._loaded(info_hash, "")
             parts.lifecycle.take_status(status)

@@ -16,13 +16,13 @@ from twisted.python.failure import Failure
 
 from bitween.bittorrent.engine.alerts import Phase
 from bitween.bittorrent.engine.flusher import Flusher
-from bitween.bittorrent.files.disk import Look, looking, remove_part_file
+from bitween.bittorrent.files.disk import FilesCheck, checking_files, remove_part_file
 from bitween.bittorrent.torrents.context import Context
 from bitween.bittorrent.torrents.controller import TorrentController
 from bitween.bittorrent.torrents.download_queue import DownloadQueue
 from bitween.bittorrent.torrents.managed_torrent import ManagedTorrent
 from bitween.bittorrent.torrents.stage import Input, Job
-from bitween.bittorrent.torrents.torrent_files import looking_at_wanted
+from bitween.bittorrent.torrents.torrent_files import checking_wanted_files
 from bitween.errors import StoreError
 from bitween.model.torrent_error import Reason, TorrentError
 
@@ -68,12 +68,12 @@ class Completion:
         info_hash = torrent.record.info_hash
         torrent.intact = same
         if not same:
-            torrent.refused = torrent.seen
+            torrent.rejected_stamp = torrent.last_stamp
             error = TorrentError("a file is another than it was", Reason.CHANGED)
             self._controller.fail(info_hash, error)
-        elif torrent.record.stamp != torrent.seen:
-            self._database.set_complete(info_hash, torrent.seen, self._context.now())
-            torrent.record = replace(torrent.record, stamp=torrent.seen)
+        elif torrent.record.stamp != torrent.last_stamp:
+            self._database.set_complete(info_hash, torrent.last_stamp, self._context.now())
+            torrent.record = replace(torrent.record, stamp=torrent.last_stamp)
 
     async def _flushed(self, torrent: ManagedTorrent, *, written: bool) -> None:
         try:
@@ -89,24 +89,24 @@ class Completion:
         seeding = torrent.status is not None and torrent.status.phase is Phase.SEEDING
         look = None
         if seeding:
-            files = looking(torrent.record.folder, torrent.layout.files)
+            files = checking_files(torrent.record.folder, torrent.layout.files)
             look = await self._context.in_slices(files)
         if look is not None and not look.fault and self._may_finish(torrent):
             self._complete(torrent, look.stamp)
         else:
             # Every byte of a skipped file may be here, with the pieces that it shares with others,
             # and yet no file that holds them.
-            wanted = await self._context.in_slices(looking_at_wanted(torrent))
+            wanted = await self._context.in_slices(checking_wanted_files(torrent))
             if self._may_finish(torrent):
                 self._take_wanted(torrent, wanted)
-        self._registry.tell_shares()
+        self._registry.notify_shares()
         self._queue.reschedule()
 
     def _may_finish(self, torrent: ManagedTorrent) -> bool:
-        sound = torrent.loaded and torrent.has_all_wanted and not torrent.error
+        sound = torrent.loaded and torrent.wanted_verified and not torrent.error
         return sound and self._registry.holds(torrent)
 
-    def _take_wanted(self, torrent: ManagedTorrent, look: Look) -> None:
+    def _take_wanted(self, torrent: ManagedTorrent, look: FilesCheck) -> None:
         if look.fault:
             torrent.faulty = look.faulty
             self._controller.fail(torrent.record.info_hash, look.fault)
@@ -118,11 +118,11 @@ class Completion:
         record, now = torrent.record, self._context.now()
         self._database.set_complete(record.info_hash, stamp, now)
         torrent.step(Input.COMPLETE)
-        torrent.unwritten, torrent.seen = False, stamp
+        torrent.unwritten, torrent.last_stamp = False, stamp
         completed = record.completed or now
         torrent.record = replace(record, complete=True, stamp=stamp, completed=completed)
         remove_part_file(record.folder, record.info_hash)
-        self._registry.tell_finished(torrent)
+        self._registry.notify_finished(torrent)
 
     def _finish(self, torrent: ManagedTorrent) -> None:
         """Note that every wanted file is on the disk."""
@@ -133,9 +133,9 @@ class Completion:
             torrent.record = record
         # The resume data stored last may be from before the last piece.
         torrent.step(Input.FINISH)
-        torrent.unwritten, torrent.moved = False, True
+        torrent.unwritten, torrent.unsaved = False, True
         if first_time:
-            self._registry.tell_finished(torrent)
+            self._registry.notify_finished(torrent)
         else:
             self._registry.put(torrent)
 

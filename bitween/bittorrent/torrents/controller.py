@@ -1,4 +1,4 @@
-"""What libtorrent is to do with each torrent: fetch, verify, or nothing."""
+"""Tells libtorrent what to do with each torrent: fetch, verify, or pause."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from bitween.bittorrent.torrents.managed_torrent import ManagedTorrent
 from bitween.bittorrent.torrents.space_check import SpaceCheck, measuring
 from bitween.bittorrent.torrents.stage import Input, Job
 from bitween.bittorrent.torrents.torrent_files import (
-    clearing,
+    checking_obstacles,
     has_many,
     is_lost,
-    keeping_names,
     preparing,
+    reserving_names,
 )
 from bitween.model.stat_signature import invalidated
 from bitween.model.torrent import InfoHash
@@ -33,7 +33,7 @@ _T = TypeVar("_T")
 
 
 class TorrentController:
-    """Has libtorrent do what is wanted of a torrent, as far as the disk lets it."""
+    """Has libtorrent do what a torrent's options ask for, as far as its disk allows."""
 
     _log = Logger()
 
@@ -45,9 +45,9 @@ class TorrentController:
         *,
         queue: DownloadQueue,
         dialler: Dialler,
-        patience: float,
+        shortest_delay: float,
     ) -> None:
-        """:param patience: seconds to wait at least before trying again after an error."""
+        """:param shortest_delay: seconds to wait at least before the next try after an error."""
         self._context = context
         self._reactor = context.reactor
         self._database = context.database
@@ -58,13 +58,13 @@ class TorrentController:
         self._queue = queue
         self._dialler = dialler
         queue.changed.subscribe(self._queue_changed)
-        self._patience = patience
+        self._shortest_delay = shortest_delay
 
     def take_loaded(self, info_hash: InfoHash, error: str) -> None:
         """
-        Go on with a torrent that was put into the session.
+        Go on with a torrent that libtorrent has added.
 
-        :param error: why it could not be; empty if it is there.
+        :param error: why libtorrent could not add it; empty if it could.
         """
         torrent = self._registry.get(info_hash)
         if torrent is None:
@@ -76,20 +76,20 @@ class TorrentController:
         self._dialler.dial_new(torrent)
 
     def apply(self, torrent: ManagedTorrent) -> None:
-        """Have libtorrent go on with a torrent or not, as is wanted now."""
+        """Pause or resume a torrent, as its options, the queue and its error demand."""
         if not torrent.loaded or torrent.halted == torrent.should_halt:
             return
         info_hash = torrent.record.info_hash
         torrent.halted = torrent.should_halt
         if torrent.halted:
-            # Until it goes on, anything may be put where it writes.
-            torrent.clear = False
+            # Until it is resumed, a user may put anything where it writes.
+            torrent.unobstructed = False
             self._session().halt(info_hash)
             return
-        hindered = NO_TROUBLE if torrent.record.complete else self._space.hindrance(torrent)
-        if hindered:
+        hindrance = NO_TROUBLE if torrent.record.complete else self._space.hindrance(torrent)
+        if hindrance:
             torrent.halted = True
-            self.fail(info_hash, hindered)
+            self.fail(info_hash, hindrance)
             return
         if torrent.layout is not None and not torrent.record.complete:
             self._prioritize(torrent, torrent.layout)
@@ -106,81 +106,81 @@ class TorrentController:
         self._registry.put(torrent)
 
     def select(self, torrent: ManagedTorrent) -> None:
-        """Have the files fetched that are selected now."""
+        """Fetch the files that are selected now."""
         if torrent.record.complete or not torrent.placed:
             return
         torrent.step(Input.FETCH_MORE)
-        torrent.unwritten, torrent.plain = True, False
-        torrent.clear = torrent.names_kept = False
+        torrent.unwritten, torrent.programs_made = True, False
+        torrent.unobstructed = torrent.names_reserved = False
         if torrent.status is not None:
-            # What libtorrent said last was of the files that were selected before.
+            # The last status is about the files that were selected before.
             done = self._session().file_progress(torrent.record.info_hash)
-            torrent.status = torrent.count(torrent.status, done)
+            torrent.status = torrent.with_wanted(torrent.status, done)
         if torrent.error:
-            # Fewer files may find room, where all of them did not.
+            # Fewer files may fit where all of them did not.
             torrent.retry_at = 0.0
             self.try_again(torrent)
         else:
             self.fetch(torrent)
 
     def fetch(self, torrent: ManagedTorrent) -> None:
-        """Begin to fetch what is wanted, if the disk has room for it."""
+        """Begin to fetch the wanted files, if the disk has room for them."""
         self.apply(torrent)
         if torrent.layout is not None and not torrent.halted:
-            hindered = self._space.hindrance(torrent)
-            if hindered:
-                self.fail(torrent.record.info_hash, hindered)
+            hindrance = self._space.hindrance(torrent)
+            if hindrance:
+                self.fail(torrent.record.info_hash, hindrance)
             else:
                 self._prioritize(torrent, torrent.layout)
         self._queue.reschedule()
 
     def end_verification(self, torrent: ManagedTorrent) -> None:
-        """Take note that libtorrent has compared what lies on the disk with the hashes."""
+        """Note that libtorrent has compared a torrent's files with the hashes."""
         if torrent.verifying:
             torrent.step(Input.VERIFIED)
             self._queue.reschedule()
 
     def fail(self, info_hash: InfoHash, error: TorrentError) -> None:
-        """Have a torrent stand still, and say why."""
+        """Halt a torrent, and show the error."""
         torrent = self._registry.get(info_hash)
         if torrent is None or torrent.error == error:
             return
         if not torrent.error:
-            torrent.put_off(self._reactor.seconds(), self._patience)
+            torrent.back_off(self._reactor.seconds(), self._shortest_delay)
         torrent.step(Input.FAIL)
         torrent.error, torrent.intact = error, False
-        self._log.warn("{info_hash} stands still: {error}", info_hash=info_hash, error=error.text)
+        self._log.warn("{info_hash} is halted: {error}", info_hash=info_hash, error=error.text)
         self.apply(torrent)
         self._queue.reschedule()
         self._registry.put(torrent)
 
     def try_again(self, torrent: ManagedTorrent) -> None:
-        """Go on with a download that could not be written, if that could help."""
+        """Try again with a download that has an error, if the cause may be gone."""
         if not self._registry.holds(torrent) or self._reactor.seconds() < torrent.retry_at:
             return
         if not self._space.hindrance(torrent) and not is_lost(torrent):
             self.verify(torrent, "")
 
     def guard(self) -> None:
-        """Have those stand still that would fill their disks, whoever took the room."""
+        """Halt downloads whose disks are nearly full, whatever filled them."""
         for torrent in self._registry:
-            if torrent.fetching and torrent.loaded and not torrent.halted and torrent.left:
+            if torrent.fetching and torrent.loaded and not torrent.halted and torrent.bytes_left:
                 shortage = self._space.shortage(torrent)
                 if shortage:
                     self.fail(torrent.record.info_hash, shortage)
 
     def verify(self, torrent: ManagedTorrent, stamp: str) -> None:
         """
-        Have libtorrent compare what lies on the disk with the hashes, and go on from there.
+        Have libtorrent compare a torrent's files with the hashes, and go on from there.
 
-        :param stamp: of the files of a complete torrent, as they look now.
+        :param stamp: of the files of a complete torrent, as they are now.
         """
         if torrent.record.complete:
             record = replace(torrent.record, stamp=invalidated(torrent.record.stamp))
             self._database.put(record)
             torrent.record = record
         torrent.error, torrent.intact = NO_TROUBLE, False
-        torrent.seen, torrent.faulty = stamp, frozenset()
+        torrent.last_stamp, torrent.faulty = stamp, frozenset()
         if torrent.record.complete:
             self._loader.load_again(torrent)
             return
@@ -192,11 +192,11 @@ class TorrentController:
         )
 
     async def _measure(self, torrent: ManagedTorrent) -> None:
-        """Find out what a download still takes of its disk, and load it."""
+        """Find out how much room a download still takes, and load it."""
         await in_slices(self._reactor, measuring(torrent))
-        trouble = await self._while_held(torrent, clearing(torrent))
-        if trouble:
-            self.fail(torrent.record.info_hash, trouble)
+        error = await self._while_held(torrent, checking_obstacles(torrent))
+        if error:
+            self.fail(torrent.record.info_hash, error)
         await in_slices(self._reactor, self._loader.preparing(torrent))
         if self._registry.holds(torrent):
             self._loader.load_again(torrent)
@@ -204,7 +204,7 @@ class TorrentController:
     def _prioritize(self, torrent: ManagedTorrent, layout: Layout) -> None:
         if Job.PREPARING in torrent.jobs:
             return
-        if not torrent.ready:
+        if not torrent.prepared:
             torrent.jobs.add(Job.PREPARING)
             Deferred.fromCoroutine(self._prepare(torrent)).addErrback(
                 lambda failure: self._log.failure("preparing a download failed", failure)
@@ -212,39 +212,39 @@ class TorrentController:
             return
         selection = torrent.record.options.selection
         if torrent.loaded_idle and (selection.sequential or has_many(layout)):
-            self._begin_anew(torrent)
+            self._reload_to_fetch(torrent)
             return
         torrent.fetching = True
         priorities = layout.priorities(selection)
         self._session().fetch(torrent.record.info_hash, priorities, selection.sequential)
-        torrent.busy_at = self._reactor.seconds()
+        torrent.active_at = self._reactor.seconds()
 
     async def _prepare(self, torrent: ManagedTorrent) -> None:
-        """Make what has to be there before a download is fetched, and go on with it."""
+        """Make the files that have to exist before a download is fetched, and go on with it."""
         try:
-            trouble = await self._while_held(torrent, preparing(torrent))
+            error = await self._while_held(torrent, preparing(torrent))
         finally:
             torrent.jobs.discard(Job.PREPARING)
-        if trouble is None or not self._registry.holds(torrent):
+        if error is None or not self._registry.holds(torrent):
             return
-        if trouble:
-            self.fail(torrent.record.info_hash, trouble)
+        if error:
+            self.fail(torrent.record.info_hash, error)
         elif torrent.holes:
-            torrent.cleared = True
+            torrent.has_room = True
             self._loader.load_again(torrent)
         elif torrent.halted:
             self.apply(torrent)
         elif torrent.loaded and torrent.layout is not None:
             self._prioritize(torrent, torrent.layout)
 
-    def keep_names(self, torrent: ManagedTorrent) -> None:
-        """Have nobody take the names of files of which the content is yet to come."""
-        Deferred.fromCoroutine(self._while_held(torrent, keeping_names(torrent))).addErrback(
-            lambda failure: self._log.failure("keeping the names of files failed", failure)
+    def reserve_names(self, torrent: ManagedTorrent) -> None:
+        """Reserve the names of files whose content is still to come."""
+        Deferred.fromCoroutine(self._while_held(torrent, reserving_names(torrent))).addErrback(
+            lambda failure: self._log.failure("reserving the names of files failed", failure)
         )
 
     async def _while_held(self, torrent: ManagedTorrent, steps: Steps[_T]) -> _T | None:
-        """Take steps, but none any more for what is removed; ``None`` if it is."""
+        """Take steps while a torrent is not removed; ``None`` if it is removed meanwhile."""
 
         def taking() -> Steps[_T | None]:
             while self._registry.holds(torrent):
@@ -257,14 +257,14 @@ class TorrentController:
 
         return await self._context.in_slices(taking())
 
-    def _begin_anew(self, torrent: ManagedTorrent) -> None:
+    def _reload_to_fetch(self, torrent: ManagedTorrent) -> None:
         """
-        Load a download again.
+        Load a download again that was loaded idle.
 
-        libtorrent finds no order in what it once was not to fetch, and makes at once every file and
-        folder of it; otherwise it makes them when their content comes.
+        Otherwise libtorrent would fetch its pieces in no order, and make all its files and folders
+        at once instead of when their content comes.
         """
-        torrent.cleared = True
+        torrent.has_room = True
         if torrent.status is not None and torrent.status.done:
             self.verify(torrent, "")
         else:

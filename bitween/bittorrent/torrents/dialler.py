@@ -11,20 +11,20 @@ from bitween.model.address import PeerAddress
 
 
 class Dialler:
-    """Dials the addresses that were offered, where connecting to somebody could help."""
+    """Dials the offered addresses of torrents that peers could help."""
 
     def __init__(self, context: Context) -> None:
         self._registry = context.registry
         self._session = context.session
 
     def offer(self, torrent: ManagedTorrent, addresses: Sequence[PeerAddress]) -> None:
-        """Dial these for a torrent from now on, first ones first."""
+        """Dial these addresses for a torrent from now on, first ones first."""
         torrent.peers = tuple(addresses)
         if torrent.wants_peers:
             self.dial(torrent)
 
     def dial(self, torrent: ManagedTorrent) -> None:
-        """Dial what was offered, at once if nobody would be disturbed."""
+        """Dial the offered addresses; at once if that disconnects no peer."""
         status = torrent.status
         alone = status is None or (
             status.peers == 0 and status.phase in (Phase.METADATA, Phase.DOWNLOADING)
@@ -33,15 +33,15 @@ class Dialler:
         torrent.dialled = torrent.peers
 
     def dial_new(self, torrent: ManagedTorrent) -> None:
-        """Dial what was offered since the torrent was put into the session."""
+        """Dial the addresses that were offered since the torrent was added to the session."""
         if torrent.wants_peers and torrent.peers != torrent.dialled:
             self.dial(torrent)
 
     def dial_at_once(self, torrent: ManagedTorrent) -> None:
         """
-        Dial what was offered now that libtorrent has looked at the files.
+        Dial the offered addresses now that libtorrent has checked the files.
 
-        It dials nobody before, and by itself only at its next look at its peers.
+        It dials no peer before, and by itself only when it next looks at its peers.
         """
         status = torrent.status
         fetches = status is not None and status.phase is Phase.DOWNLOADING and not status.peers
@@ -49,7 +49,7 @@ class Dialler:
             self.dial(torrent)
 
     def dial_missing(self) -> None:
-        """Dial again for all torrents that have fewer peers than were offered."""
+        """Dial again for torrents that have fewer peers than offered addresses."""
         for torrent in self._registry:
             connected = torrent.status.peers if torrent.status else 0
             if torrent.wants_peers and connected < len(torrent.peers):

@@ -1,4 +1,4 @@
-"""Lets downloads run in turn, if not all of them may run at the same time."""
+"""Lets downloads run in turn if not all of them may run at the same time."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ STALLED = 60.0
 @dataclass(frozen=True, slots=True, order=True)
 class QueueEntry:
     """
-    A download that could go on; they go in their order.
+    A download that could run; entries sort in the order in which they run.
 
-    :param rank: from whoever runs the daemon; lowest first.
+    :param rank: set by the user; lowest first.
     :param added: seconds since the epoch; oldest first.
-    :param stalled: whether it has been running in vain for :data:`STALLED`.
+    :param stalled: whether it has been running without progress for :data:`STALLED`.
     """
 
     rank: int
@@ -34,9 +34,9 @@ class QueueEntry:
 
 class DownloadQueue:
     """
-    Has downloads wait or go on, soon after anything changed, once for all that did.
+    Has downloads wait or run, soon after a change, once for all changes.
 
-    :ivar changed: notified of each torrent that has to wait from now on, or may go on.
+    :ivar changed: notified of each torrent that has to wait from now on, or may run.
     """
 
     def __init__(self, context: Context, limit: int) -> None:
@@ -49,11 +49,11 @@ class DownloadQueue:
         self._arranging: IDelayedCall | None = None
 
     def start(self) -> None:
-        """Arrange the queue from now on."""
+        """Arrange the queue on changes from now on."""
         self._running = True
 
     def stop(self) -> None:
-        """Arrange it no more."""
+        """Arrange it no longer."""
         self._running = False
         if self._arranging is not None:
             self._arranging.cancel()
@@ -75,23 +75,23 @@ class DownloadQueue:
             if torrent.queued != queued:
                 torrent.queued = queued
                 self.changed.notify(torrent)
-        self._registry.tell_shares()
+        self._registry.notify_shares()
 
     def _candidate(self, torrent: ManagedTorrent) -> QueueEntry:
-        in_vain = self._reactor.seconds() - torrent.busy_at
+        idle = self._reactor.seconds() - torrent.active_at
         return QueueEntry(
             torrent.record.options.queue_position,
             torrent.record.added,
             torrent.record.info_hash,
-            stalled=not torrent.queued and in_vain > STALLED,
+            stalled=not torrent.queued and idle > STALLED,
         )
 
 
 def waiting(candidates: Iterable[QueueEntry], limit: int) -> set[InfoHash]:
     """
-    Choose who has to wait.
+    Choose the downloads that have to wait.
 
-    One that is stalled goes on, for it costs nothing, but takes no place.
+    A stalled one keeps running, because that costs nothing, but takes no slot.
 
     :param limit: how many run at the same time, 0 for any number.
     """

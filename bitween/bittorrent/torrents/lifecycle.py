@@ -2,7 +2,7 @@
 Decides from the status of a torrent how it goes on.
 
 A download passes these steps.  Each begins when libtorrent's status allows it, so that it does not
-matter which alert made us ask for the status: a lost alert delays a step, and no more.
+matter which alert made us ask for the status: a lost alert only delays a step.
 
 1. *metadata*: a contact sends the list of files; we measure and read it (``Placement``).
 2. *check*: libtorrent compares what lies under the torrent's name with the piece hashes.
@@ -78,9 +78,9 @@ class TorrentLifecycle:
         before = torrent.status
         if not (torrent.record.complete or status.wanted) and torrent.placed:
             done = self._session().file_progress(status.info_hash)
-            status = torrent.count(status, done)
+            status = torrent.with_wanted(status, done)
         # Without metadata no content moves, and to ask for peers waits until libtorrent read it.
-        if torrent.take(status, self._reactor.seconds()) and status.has_metadata:
+        if torrent.update_status(status, self._reactor.seconds()) and status.has_metadata:
             self._counters.moved(status.info_hash)
         phase_changed = before is None or before.phase is not status.phase
         if before is not None and phase_changed:
@@ -105,7 +105,7 @@ class TorrentLifecycle:
         for torrent in self._registry:
             if not torrent.loaded or torrent.record.complete or torrent.error:
                 continue
-            if torrent.has_all_wanted and not (
+            if torrent.wanted_verified and not (
                 torrent.has_wanted_files or Job.FLUSHING in torrent.jobs
             ):
                 self._completion.flush(torrent)
@@ -143,7 +143,7 @@ class TorrentLifecycle:
             torrent.jobs.discard(Job.READING_METADATA)
         if usable:
             self._proceed(torrent, phase_changed=True)
-            self._registry.tell_shares()
+            self._registry.notify_shares()
 
     def _place(self, torrent: ManagedTorrent, *, found: bool) -> None:
         if Job.PLACING not in torrent.jobs:
@@ -168,7 +168,7 @@ class TorrentLifecycle:
         self._controller.apply(torrent)
         if torrent.record.complete:
             self._completion.take_verified(torrent, same=seeding)
-        elif not torrent.has_all_wanted:
+        elif not torrent.wanted_verified:
             torrent.step(Input.FETCH_MORE)
             self._go_on_fetching(torrent, status)
         elif Job.FLUSHING not in torrent.jobs and (
@@ -179,9 +179,9 @@ class TorrentLifecycle:
     def _go_on_fetching(self, torrent: ManagedTorrent, status: TorrentStatus) -> None:
         if not (torrent.fetching or torrent.halted):
             self._controller.fetch(torrent)
-        elif not (torrent.names_kept or Job.PREPARING in torrent.jobs):
+        elif not (torrent.names_reserved or Job.PREPARING in torrent.jobs):
             if status.done:
-                self._controller.keep_names(torrent)
+                self._controller.reserve_names(torrent)
             else:
                 self._awaiting_content.add(status.info_hash)
 

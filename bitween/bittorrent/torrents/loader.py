@@ -1,4 +1,4 @@
-"""Puts torrents into the session, and takes them out again."""
+"""Adds torrents to the session, and removes them again."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from bitween.bittorrent.torrents.context import Context
 from bitween.bittorrent.torrents.managed_torrent import ManagedTorrent
 from bitween.bittorrent.torrents.space_check import SpaceCheck
 from bitween.bittorrent.torrents.stage import Input
-from bitween.bittorrent.torrents.torrent_files import making_programs_plain
+from bitween.bittorrent.torrents.torrent_files import making_programs
 from bitween.errors import SwarmError
 from bitween.model.deletion import Deletion
 from bitween.model.torrent import InfoHash
@@ -37,13 +37,13 @@ Erase = Callable[[], Deferred[Deletion]]
 @dataclass(eq=False, slots=True)
 class _Leaving:
     """
-    A torrent on its way out of the session.
+    A torrent that is leaving the session.
 
     :param fenced: whether libtorrent tells when it has written the last byte.
-    :param erase: deletes its files when that is so.
-    :param load_again: whether it is wanted again meanwhile.
+    :param erase: deletes its files after that.
+    :param load_again: whether it is to be loaded again when it has left.
     :param erasing: whether its files are being deleted.
-    :param waiting: those who are told when it is out, and what was deleted.
+    :param waiting: fire with what was deleted when it has left.
     """
 
     fenced: bool
@@ -55,9 +55,9 @@ class _Leaving:
 
 class Loader:
     """
-    Loads and unloads torrents; one that is on its way out is loaded again when it is out.
+    Loads and unloads torrents; a torrent that is leaving is loaded again when it has left.
 
-    Whoever reads or counts something of a torrent has to part with it before it leaves.
+    Readers and counters are told before a torrent leaves.
     """
 
     _log = Logger()
@@ -92,11 +92,11 @@ class Loader:
         Without this it would be loaded idle, and then again.
         """
         running = torrent.placed and not (torrent.record.complete or torrent.should_halt)
-        if running and torrent.clear and not self._space.hindrance(torrent):
-            yield from making_programs_plain(torrent)
+        if running and torrent.unobstructed and not self._space.hindrance(torrent):
+            yield from making_programs(torrent)
 
     def load(self, torrent: ManagedTorrent) -> bool:
-        """Put a torrent into the session; tells whether libtorrent will say how that went."""
+        """Add a torrent to the session; returns whether ``Loaded`` will tell the outcome."""
         info_hash = torrent.record.info_hash
         torrent.status = None
         torrent.written.clear()
@@ -104,24 +104,24 @@ class Loader:
         if (torrent.error and torrent.layout is None) or not self._registry.holds(torrent):
             torrent.step(Input.UNLOAD)
             return False
-        # Where holes were made, nothing was before.
+        # Holes are made only where no file was.
         trusted = self._is_trusted(torrent) or bool(torrent.holes)
         torrent.step(Input.LOAD if trusted or torrent.error else Input.LOAD_UNVERIFIED)
         torrent.halted = torrent.should_halt
-        # What stands still has what the disk had when it was last verified, or saved.
+        # Of a halted torrent the disk has what it had when it was last verified, or saved.
         torrent.unwritten = not torrent.halted
         leaving = self._leaving.get(info_hash)
         if leaving is not None:
             leaving.load_again = True
             return True
-        # What was complete once is never written to again: if it is another now, somebody wanted
-        # it so.
+        # A torrent that was complete once is never written to again: if a file has changed, the
+        # user wanted that.
         wanted = torrent.placed and not (torrent.record.complete or torrent.halted)
-        if wanted and not torrent.cleared:
-            # Whether there is room can only be told, perhaps, when libtorrent has looked at it.
+        if wanted and not torrent.has_room:
+            # This may be too careful: only libtorrent's check tells how much is left to write.
             wanted = not self._space.hindrance(torrent)
-        wanted = wanted and torrent.ready
-        torrent.loaded_idle, torrent.fetching, torrent.cleared = not wanted, wanted, False
+        wanted = wanted and torrent.prepared
+        torrent.loaded_idle, torrent.fetching, torrent.has_room = not wanted, wanted, False
         try:
             self._session().load(self._loading(torrent, trusted, wanted))
             torrent.dialled, torrent.holes = torrent.peers, ()
@@ -132,17 +132,17 @@ class Loader:
         return True
 
     def load_again(self, torrent: ManagedTorrent) -> None:
-        """Take a torrent out of the session and put it in anew."""
+        """Remove a torrent from the session and add it again."""
         self.unload_quietly(torrent.record.info_hash)
         self.load(torrent)
         self._registry.put(torrent)
 
     def unload(self, info_hash: InfoHash, erase: Erase | None = None) -> Deferred[Deletion | None]:
         """
-        Take a torrent out of the session; answers when libtorrent has let go of its files.
+        Remove a torrent from the session; answers when libtorrent has released its files.
 
         :param erase: deletes them then; the torrent is not loaded again before that has ended.
-        :returns: with what that did.
+        :returns: fires with what was deleted.
         """
         self._pieces.forget(info_hash)
         self._flusher.forget(info_hash)
@@ -154,24 +154,24 @@ class Loader:
             leaving.waiting.append(answer)
             return answer
         self._counters.forget(info_hash)
-        there = self._session().remove(info_hash, fenced=erase is not None)
+        loaded = self._session().remove(info_hash, fenced=erase is not None)
         self._leaving[info_hash] = _Leaving(erase is not None, erase, waiting=[answer])
-        if not there:
+        if not loaded:
             self._left(info_hash)
         return answer
 
     def unload_quietly(self, info_hash: InfoHash) -> None:
-        """Take a torrent out of the session, whose files stay."""
+        """Remove a torrent from the session; its files stay."""
         self.unload(info_hash).addErrback(
-            lambda failure: self._log.failure("taking a torrent out failed", failure)
+            lambda failure: self._log.failure("removing a torrent from the session failed", failure)
         )
 
     def is_leaving(self, info_hash: InfoHash) -> bool:
-        """Whether a torrent is on its way out."""
+        """Whether a torrent is leaving the session."""
         return info_hash in self._leaving
 
     def take(self, alert: Removed | Deleted) -> None:
-        """Go on after libtorrent has let go of something."""
+        """Go on after libtorrent has removed a torrent."""
         leaving = self._leaving.get(alert.info_hash)
         if leaving is not None and (isinstance(alert, Deleted) or not leaving.fenced):
             self._left_session(alert.info_hash)
@@ -198,13 +198,13 @@ class Loader:
                 call.cancel()
         self._waiting.clear()
 
-    def take_all_but(self, there: Collection[InfoHash]) -> None:
-        """The same for all that was to leave, but for what is still in the session."""
-        for info_hash in self._leaving.keys() - set(there):
+    def finish_all_except(self, loaded: Collection[InfoHash]) -> None:
+        """Go on with all leaving torrents, except those that are still in the session."""
+        for info_hash in self._leaving.keys() - set(loaded):
             self._left(info_hash)
 
     def _is_trusted(self, torrent: ManagedTorrent) -> bool:
-        """Whether it is known what lies on the disk."""
+        """Whether we know what the disk has of a torrent."""
         known = torrent.intact if torrent.record.complete else self._database.was_clean
         return known and not torrent.verifying
 

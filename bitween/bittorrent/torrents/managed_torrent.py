@@ -1,4 +1,18 @@
-"""One of our torrents, with what the swarm knows of it beyond what it tells."""
+"""
+One of our torrents, with what the swarm knows of it beyond what it tells.
+
+``ManagedTorrent`` joins four views of a torrent, which change at different times:
+
+* ``record``: what the database has; survives the daemon,
+* ``layout``: which files it has; read from the metadata,
+* ``status``: what libtorrent last said of it, since it was loaded,
+* the other attributes: what we found on the disk, and what we have asked libtorrent for.
+
+Its stage (:mod:`bitween.bittorrent.torrents.stage`) tells where it is in its life.
+:attr:`ManagedTorrent.snapshot` is what the rest of the program sees: a value without handles.
+
+The modules of this folder read and set the attributes; nothing outside of ``bittorrent/`` does.
+"""
 
 from __future__ import annotations
 
@@ -20,52 +34,51 @@ from bitween.storage.torrent_record import TorrentRecord
 
 _log = Logger()
 
-_LONGEST_PATIENCE = 3600.0
-# Seconds after the last byte for which there is a rate.
+_LONGEST_DELAY = 3600.0
+# Seconds after the last byte for which a rate is shown.
 _RATE_LASTS = 2.5
-# What is not counted until the disk has everything: libtorrent writes blocks of this many bytes.
+# Bytes that are not counted until the disk has everything: libtorrent writes blocks of this size.
 _BLOCK = 2**14
 
 
 @dataclass(eq=False, slots=True)
 class ManagedTorrent:
     """
-    A torrent of ours.
+    One of our torrents.
 
     :param record: as it is stored.
     :param layout: its files; ``None`` until the metadata is known.
-    :param intact: whether the files of a complete torrent still look as they should.
+    :param intact: whether the files of a complete torrent are unchanged.
     :param stage: see :mod:`bitween.bittorrent.torrents.stage`.
-    :param jobs: what is being done for it in slices.
-    :param status: what libtorrent last said of it, since it was loaded.
+    :param jobs: what we do for it in slices at the moment.
+    :param status: libtorrent's last status, since it was loaded.
     :param peers: the addresses last offered, best first.
-    :param dialled: those that libtorrent was told of, since it was loaded.
-    :param error: why it stands still.
+    :param dialled: those that libtorrent was given, since it was loaded.
+    :param error: why it is halted; false if there is no error.
     :param unwritten: whether libtorrent may have verified bytes that the disk does not have.
-    :param written: the numbers of the files that are known to be whole on the disk, of a torrent
-        that is not.
-    :param need: what it still took of its disk when it was last looked at.
-    :param zeros: the pieces of zeros that its files are to keep as holes.
-    :param hollow: whether those holes are still to be made, before anything is fetched.
-    :param holes: the pieces that are on the disk as holes, and libtorrent does not know of yet.
-    :param plain: whether its programs are made, so that libtorrent does not make them executable.
-    :param clear: whether nothing of the user's was seen where a file that is wanted is to lie.
-    :param names_kept: whether there are files at the names of all that are wanted.
+    :param written: the numbers of the files of an incomplete torrent that the disk has as a whole.
+    :param need: the room that it still took when its files were last measured.
+    :param zeros: the pieces of zeros that its files keep as holes.
+    :param holes_pending: whether these holes have yet to be made, before anything is fetched.
+    :param holes: the pieces that the disk has as holes, and libtorrent does not know of yet.
+    :param programs_made: whether its programs are made, so that libtorrent makes none executable.
+    :param unobstructed: whether no file of the user lies where a wanted file is to lie.
+    :param names_reserved: whether files exist under the names of all wanted files.
     :param fetching: whether libtorrent was told what to fetch, since it was loaded.
-    :param cleared: whether it is to be fetched when it is loaded the next time, for it had room.
-    :param faulty: the numbers of the files that are missing or changed, as last seen.
-    :param moved: whether there is progress that is not in the database.
-    :param seen: the stamp of the files of a complete torrent when they were last looked at.
-    :param refused: the stamp with which they turned out to be others than they should.
+    :param has_room: whether it may fetch at its next load, because its disk had room.
+    :param faulty: the numbers of the files that were missing or changed at the last check.
+    :param unsaved: whether there is progress that the database does not have.
+    :param last_stamp: the stamp of the files of a complete torrent at the last check.
+    :param rejected_stamp: the stamp with which libtorrent found wrong bytes.
     :param retry_at: when to try again after an error, seconds of the reactor.
-    :param patience: how long it was waited for that, seconds.
-    :param queued: whether it waits for other downloads to be done.
+    :param retry_delay: how long it waited for that, seconds.
+    :param queued: whether it waits for other downloads.
     :param held_back: whether its peers sent too much wrong metadata; see ``MetadataGuard``.
-    :param halted: whether libtorrent was told to do nothing with it.
-    :param loaded_idle: whether libtorrent was to fetch nothing of it when it was loaded.
-    :param busy_at: when it last made progress or was let begin, seconds of the reactor.
-    :param got_at: when its last bytes came.
-    :param gave_at: when its last bytes went.
+    :param halted: whether libtorrent has it paused.
+    :param loaded_idle: whether libtorrent was to fetch nothing when it was loaded.
+    :param active_at: when it last made progress or was allowed to begin, seconds of the reactor.
+    :param received_at: when its last bytes came.
+    :param sent_at: when its last bytes were sent.
     """
 
     record: TorrentRecord
@@ -81,26 +94,26 @@ class ManagedTorrent:
     written: set[int] = field(default_factory=set)
     need: Need = NO_NEED
     zeros: Zeros = NO_ZEROS
-    hollow: bool = False
+    holes_pending: bool = False
     holes: tuple[range, ...] = ()
-    plain: bool = False
-    clear: bool = False
-    names_kept: bool = False
+    programs_made: bool = False
+    unobstructed: bool = False
+    names_reserved: bool = False
     fetching: bool = False
-    cleared: bool = False
+    has_room: bool = False
     faulty: frozenset[int] = frozenset()
-    moved: bool = False
-    seen: str = ""
-    refused: str = ""
+    unsaved: bool = False
+    last_stamp: str = ""
+    rejected_stamp: str = ""
     retry_at: float = 0.0
-    patience: float = 0.0
+    retry_delay: float = 0.0
     queued: bool = False
     held_back: bool = False
     halted: bool = False
     loaded_idle: bool = False
-    busy_at: float = 0.0
-    got_at: float = -math.inf
-    gave_at: float = -math.inf
+    active_at: float = 0.0
+    received_at: float = -math.inf
+    sent_at: float = -math.inf
 
     def step(self, given: Input) -> None:
         """Go to the stage to which an input leads; one that is not allowed is logged."""
@@ -132,80 +145,80 @@ class ManagedTorrent:
 
     @property
     def placed(self) -> bool:
-        """Whether it is decided under which name it lies on the disk."""
+        """Whether its name on the disk is decided."""
         return self.record.root is not None
 
     @property
     def complete(self) -> bool:
-        """Whether every byte is verified and on the disk, as far as one can tell."""
+        """Whether every byte is verified and on the disk, as far as is known."""
         return self.record.complete and self.intact and not self.error
 
     @property
     def wants_peers(self) -> bool:
-        """Whether connecting to somebody could help."""
+        """Whether a peer could help."""
         return self.loaded and not (self.record.complete or self.has_wanted_files or self.halted)
 
     @property
     def wants_slot(self) -> bool:
-        """Whether it could go on, if no other download went before it."""
+        """Whether it could run if no other download had precedence."""
         begun = self.placed and not self.verifying and not self.record.complete
         idle = bool(self.error) or self.has_wanted_files or self.record.options.paused
         return begun and not idle and bool(self.peers)
 
     @property
-    def has_all_wanted(self) -> bool:
-        """Whether libtorrent has everything that it is to fetch, not all on the disk perhaps."""
+    def wanted_verified(self) -> bool:
+        """Whether libtorrent has verified everything wanted; the disk may not have it all yet."""
         status = self.status
         if status is None or not self.placed:
             return False
         if status.phase is Phase.FINISHED:
-            # Nothing is wanted until libtorrent has heard what is.
+            # Nothing is wanted until libtorrent was told what to fetch.
             return 0 < status.wanted == status.wanted_done
         return status.phase is Phase.SEEDING
 
     @property
     def wanted_files(self) -> list[FileEntry]:
-        """The files that are to be there in the end, as far as they are known."""
+        """The wanted files, as far as they are known."""
         files = self.layout.files if self.layout else ()
         return [files[number] for number in self.wanted_numbers]
 
     @property
     def wanted_numbers(self) -> list[int]:
-        """Their places among all files."""
+        """The numbers of the wanted files."""
         skipped = self.record.options.selection.skipped
         count = len(self.layout.files) if self.layout else 0
         return [number for number in range(count) if number not in skipped]
 
     @property
-    def ready(self) -> bool:
-        """Whether everything is seen to that has to be before anything is fetched."""
+    def prepared(self) -> bool:
+        """Whether everything is prepared that is needed before anything is fetched."""
         programs = self.layout.programs if self.layout else ()
-        made = not (self.hollow or (programs and not self.plain))
-        return self.clear and made and Job.PREPARING not in self.jobs
+        made = not (self.holes_pending or (programs and not self.programs_made))
+        return self.unobstructed and made and Job.PREPARING not in self.jobs
 
     @property
     def holes_to_come(self) -> int:
-        """The bytes that take no room when they are wanted, for they become holes."""
-        return self.zeros.size(self.record.options.selection.skipped) if self.hollow else 0
+        """The wanted bytes that will take no room, because they become holes."""
+        return self.zeros.size(self.record.options.selection.skipped) if self.holes_pending else 0
 
     @property
     def should_halt(self) -> bool:
-        """Whether libtorrent is to do nothing with it."""
+        """Whether libtorrent is to have it paused."""
         if self.error or self.held_back:
             return True
-        # The list of its files is wanted in any case, and whoever asks for a check wants it now.
+        # Metadata is fetched in any case, and a user who asks for a check wants it now.
         return self.placed and not self.verifying and (self.record.options.paused or self.queued)
 
     @property
-    def settled(self) -> bool:
-        """Whether everything that is wanted is on the disk, as far as one can tell."""
+    def all_on_disk(self) -> bool:
+        """Whether the disk has everything wanted, as far as is known."""
         return self.complete or (self.has_wanted_files and not self.error)
 
     def readable(self, number: int, done: int) -> int:
         """
-        How much of the bytes of a file can be counted on.
+        The bytes of a file that can be read from the disk for sure.
 
-        :param done: those that libtorrent has verified.
+        :param done: the bytes that libtorrent has verified.
         """
         if number in self.faulty:
             return 0
@@ -215,8 +228,8 @@ class ManagedTorrent:
         return min(done, max(0, self.layout.files[number].size - _BLOCK))
 
     @property
-    def left(self) -> int:
-        """The bytes that are wanted and still to come, as far as that is known."""
+    def bytes_left(self) -> int:
+        """The wanted bytes that are still to come, as far as is known."""
         if self.complete or self.layout is None:
             return 0
         status = self.status
@@ -225,9 +238,9 @@ class ManagedTorrent:
             return wanted
         return status.wanted - status.wanted_done if status.wanted else wanted
 
-    def count(self, status: TorrentStatus, done: Sequence[int]) -> TorrentStatus:
+    def with_wanted(self, status: TorrentStatus, done: Sequence[int]) -> TorrentStatus:
         """
-        Put into a status what is wanted, where libtorrent does not know it yet.
+        Fill in the wanted bytes of a status before libtorrent knows what is wanted.
 
         :param done: the verified bytes of each file.
         """
@@ -240,41 +253,41 @@ class ManagedTorrent:
             wanted_done=sum(done[number] for number in numbers),
         )
 
-    def take(self, status: TorrentStatus, now: float) -> bool:
+    def update_status(self, status: TorrentStatus, now: float) -> bool:
         """
-        Take over what libtorrent says now.
+        Take a new status.
 
-        :returns: whether peers may have brought or taken something.
+        :returns: whether peers may have sent or received something.
         """
         before = self.status
         if before is None:
-            self.moved = not self.record.complete
+            self.unsaved = not self.record.complete
         elif (before.done, before.uploaded) != (status.done, status.uploaded):
-            # What is complete is known to be: libtorrent only counts it again at each start.
-            self.moved |= not self.record.complete or before.uploaded != status.uploaded
+            # Of a complete torrent libtorrent only counts the bytes again at each start.
+            self.unsaved |= not self.record.complete or before.uploaded != status.uploaded
             if status.done > before.done and not self.verifying:
                 self.unwritten = True
-                self.patience, self.busy_at = 0.0, now
+                self.retry_delay, self.active_at = 0.0, now
         self.status = self._with_rates(status, now)
         return status.peers > 0 and (before is None or _exchanged(before) != _exchanged(status))
 
     def _with_rates(self, status: TorrentStatus, now: float) -> TorrentStatus:
-        """Tell no rate once nothing moves: libtorrent's mean goes on falling for a minute."""
+        """Show no rate once nothing moves: libtorrent's mean keeps falling for a minute."""
         before = self.status
         if before is not None and before.downloaded != status.downloaded:
-            self.got_at = now
+            self.received_at = now
         if before is not None and before.uploaded != status.uploaded:
-            self.gave_at = now
+            self.sent_at = now
         return replace(
             status,
-            download_rate=status.download_rate if now - self.got_at < _RATE_LASTS else 0,
-            upload_rate=status.upload_rate if now - self.gave_at < _RATE_LASTS else 0,
+            download_rate=status.download_rate if now - self.received_at < _RATE_LASTS else 0,
+            upload_rate=status.upload_rate if now - self.sent_at < _RATE_LASTS else 0,
         )
 
-    def put_off(self, now: float, shortest: float) -> None:
-        """Wait before trying again, longer each time that it did not help."""
-        self.patience = min(max(2 * self.patience, shortest), _LONGEST_PATIENCE)
-        self.retry_at = now + self.patience
+    def back_off(self, now: float, shortest: float) -> None:
+        """Wait before the next try, longer each time."""
+        self.retry_delay = min(max(2 * self.retry_delay, shortest), _LONGEST_DELAY)
+        self.retry_at = now + self.retry_delay
 
     @property
     def snapshot(self) -> Torrent:
@@ -297,7 +310,7 @@ class ManagedTorrent:
         )
 
     def _remedy(self) -> Remedy | None:
-        """What would help."""
+        """What the user can do about the error."""
         reason, record = self.error.reason, self.record
         if reason is Reason.SENSELESS:
             return None
@@ -306,7 +319,7 @@ class ManagedTorrent:
             return Remedy.RECHECK
         if not record.shared:
             return Remedy.FETCH_AGAIN
-        # Of a single file that is gone, nothing is left to share.
+        # If the only file is gone, nothing is left to share.
         alone = self.layout is None or len(self.layout.files) == 1
         return Remedy.RECHECK if gone and alone else Remedy.SHARE_AGAIN
 
@@ -327,40 +340,40 @@ class ManagedTorrent:
             return TorrentState.CHECKING
         if self.queued:
             return TorrentState.QUEUED
-        # Between the last byte and the moment at which the disk has it, it is still downloading.
+        # Until the disk has the last byte, it is still downloading.
         return TorrentState.FINISHED if self.has_wanted_files else TorrentState.DOWNLOADING
 
     def _progress(self) -> Progress:
         total = self.layout.total_size if self.layout else 0
         status = self.status
         if status is None:
-            return Progress(done=total if self.complete else 0, total=total, left=self.left)
-        # What lies under a name that may not be kept is not ours yet.
+            return Progress(done=total if self.complete else 0, total=total, left=self.bytes_left)
+        # Before the torrent is placed, what lies under its name may not be ours.
         done = min(status.done, total) if self.placed else 0
         doubtful = min(done, self._doubtful())
         return Progress(
             done=total if self.complete else done - doubtful,
             total=total,
-            # What was said last may be from before it was halted; and it is a mean of some seconds,
-            # which goes on for as long after the last byte.
-            download_rate=0 if self.halted or not self.left else status.download_rate,
+            # The last status may be from before the halt; and its rate is a mean over some seconds,
+            # which lasts as long after the last byte.
+            download_rate=0 if self.halted or not self.bytes_left else status.download_rate,
             upload_rate=0 if self.halted else status.upload_rate,
             peers=0 if self.halted else status.peers,
             uploaded=status.uploaded,
-            left=self.left + doubtful,
+            left=self.bytes_left + doubtful,
         )
 
     def _doubtful(self) -> int:
-        """The bytes that libtorrent has verified, and that the disk does not have or may not."""
-        if self.settled:
+        """The bytes that libtorrent has verified, and that the disk may not have."""
+        if self.all_on_disk:
             return 0
         files = self.layout.files if self.layout else ()
         gone = sum(files[number].size for number in self.faulty)
-        # While more is to come than that, nobody takes it for whole.
-        last = _BLOCK if (self.unwritten or self.error) and not self.left else 0
+        # While other bytes are to come, no reader takes the torrent for complete.
+        last = _BLOCK if (self.unwritten or self.error) and not self.bytes_left else 0
         return max(gone, last)
 
 
 def _exchanged(status: TorrentStatus) -> tuple[int, int, int]:
-    # libtorrent sums up the bytes only once a second, but knows of pieces at once.
+    # libtorrent sums the bytes only once a second, but counts pieces at once.
     return status.done, status.downloaded, status.uploaded

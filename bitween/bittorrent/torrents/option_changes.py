@@ -12,7 +12,7 @@ from bitween.bittorrent.torrents.controller import TorrentController
 from bitween.bittorrent.torrents.download_queue import DownloadQueue
 from bitween.bittorrent.torrents.managed_torrent import ManagedTorrent
 from bitween.bittorrent.torrents.registry import unknown
-from bitween.bittorrent.torrents.torrent_files import looking_for_others
+from bitween.bittorrent.torrents.torrent_files import finding_foreign_file
 from bitween.errors import BadPath
 from bitween.model.text import quoted
 from bitween.model.torrent import Torrent
@@ -42,14 +42,14 @@ class OptionChanges:
         chosen = torrent.record.options.selection.skipped - options.selection.skipped
         if not chosen or torrent.record.complete or not torrent.placed:
             return self._apply(torrent, options)
-        looking = looking_for_others(torrent, sorted(chosen))
-        return Deferred.fromCoroutine(self._set_after(looking, torrent, options))
+        finding = finding_foreign_file(torrent, sorted(chosen))
+        return Deferred.fromCoroutine(self._set_after(finding, torrent, options))
 
     async def _set_after(
-        self, looking: Steps[str], torrent: ManagedTorrent, options: TorrentOptions
+        self, finding: Steps[str], torrent: ManagedTorrent, options: TorrentOptions
     ) -> Torrent:
         before = torrent.record.options
-        path = await self._context.in_slices(looking)
+        path = await self._context.in_slices(finding)
         if path:
             raise BadPath(
                 f"{quoted(path)} is there already, and is not what would be downloaded",
@@ -80,5 +80,5 @@ class OptionChanges:
         self._controller.apply(torrent)
         self._queue.reschedule()
         self._registry.put(torrent)
-        self._registry.tell_shares()
+        self._registry.notify_shares()
         return succeed(torrent.snapshot)

@@ -61,7 +61,7 @@ def build_parts(
     :param announced: the sizes, in bytes, that contacts announce of a torrent.
     """
     registry = context.registry
-    statuses = StatusQueue(context.reactor, registry.tell_shares)
+    statuses = StatusQueue(context.reactor, registry.notify_shares)
     counters = TransferCounters(
         lambda info_hash: context.session().connections(info_hash), registry.events.notify
     )
@@ -74,7 +74,7 @@ def build_parts(
     queue = DownloadQueue(context, active_downloads)
     dialler = Dialler(context)
     controller = TorrentController(
-        context, space, loader, queue=queue, dialler=dialler, patience=look_seconds
+        context, space, loader, queue=queue, dialler=dialler, shortest_delay=look_seconds
     )
     saver = ResumeDataSaver(context)
     lifecycle = TorrentLifecycle(

@@ -113,7 +113,7 @@ class Placement:
         record = replace(torrent.record, root=root, origin=origin)
         # Before anything is written: at the next start, what is not known to be ours is left alone.
         self._database.put(record)
-        torrent.record, torrent.hollow = record, bool(torrent.zeros.runs) and not kept
+        torrent.record, torrent.holes_pending = record, bool(torrent.zeros.runs) and not kept
         torrent.layout = layout
         torrent.need = whole_need(torrent)
         self._log_names(torrent, original, root)
@@ -156,7 +156,7 @@ class Placement:
         torrent.step(Input.UNLOAD)
         self._loader.unload_quietly(torrent.record.info_hash)
         self._controller.fail(torrent.record.info_hash, error)
-        self._registry.tell_shares()
+        self._registry.notify_shares()
 
     def _log_names(self, torrent: ManagedTorrent, layout: Layout, root: str) -> None:
         if root != layout.root:

@@ -1,4 +1,4 @@
-"""Our torrents by info-hash, and telling what becomes of them."""
+"""Our torrents by info-hash, and the events about them."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from bitween.util.observable import Observable
 
 class TorrentRegistry:
     """
-    Our torrents, of which everybody hears what is new.
+    Our torrents, and an event for each change.
 
-    :ivar library: what there is to tell of them.
+    :ivar library: their snapshots.
     :ivar events: what happens to them.
-    :ivar loading: whether some that are stored are not loaded yet; nothing is told of shares then,
-        for it would look as if they were shared no more.
+    :ivar loading: whether some stored torrents are not loaded yet; no event about shares is sent
+        then, because it would look as if these were no longer shared.
     """
 
     def __init__(self) -> None:
@@ -43,7 +43,7 @@ class TorrentRegistry:
         return iter(list(self._torrents.values()))
 
     def get(self, info_hash: InfoHash) -> ManagedTorrent | None:
-        """The torrent with this info-hash, if it is ours."""
+        """The torrent with this info-hash; ``None`` if there is none."""
         return self._torrents.get(info_hash)
 
     def known(self, info_hash: InfoHash) -> ManagedTorrent:
@@ -58,25 +58,25 @@ class TorrentRegistry:
         return torrent
 
     def holds(self, torrent: ManagedTorrent) -> bool:
-        """Whether a torrent is still ours: any subscriber may have had it removed or replaced."""
+        """Whether a torrent is registered: any subscriber may have removed or replaced it."""
         return self._torrents.get(torrent.record.info_hash) is torrent
 
     def add(self, torrent: ManagedTorrent) -> None:
-        """Take one in, in place of what was known by its info-hash; nothing is told yet."""
+        """Register a torrent, in place of another with its info-hash; sends no event yet."""
         self._torrents[torrent.record.info_hash] = torrent
 
     def remove(self, torrent: ManagedTorrent) -> None:
-        """Have one be ours no more; nothing is told yet."""
+        """Remove a torrent; sends no event yet."""
         info_hash = torrent.record.info_hash
         del self._torrents[info_hash]
         self._shares_changed |= self.library.remove(info_hash)
 
     def clear(self) -> None:
-        """Let go of all of them; the library stays as it is."""
+        """Remove all torrents; the library keeps its snapshots."""
         self._torrents.clear()
 
     def put(self, torrent: ManagedTorrent, new: bool = False) -> None:
-        """Tell how a torrent is now, if that is another than before."""
+        """Send an event if the snapshot of a torrent has changed."""
         if not self.holds(torrent):
             return
         snapshot = torrent.snapshot
@@ -89,25 +89,25 @@ class TorrentRegistry:
         elif known:
             self.events.notify(TorrentChanged(torrent=snapshot))
 
-    def tell_finished(self, torrent: ManagedTorrent) -> None:
-        """Tell that all that is wanted of a torrent is here."""
+    def notify_finished(self, torrent: ManagedTorrent) -> None:
+        """Send the event that the disk has everything wanted of a torrent."""
         self.put(torrent)
         if self.holds(torrent):
             self.events.notify(TorrentFinished(torrent=torrent.snapshot))
 
-    def tell_removed(self, torrent: ManagedTorrent) -> None:
-        """Tell that a torrent is ours no more."""
+    def notify_removed(self, torrent: ManagedTorrent) -> None:
+        """Send the event that a torrent is removed."""
         self.events.notify(
             TorrentRemoved(info_hash=torrent.record.info_hash, name=torrent.record.name)
         )
 
-    def tell_shares(self) -> None:
-        """Tell that what we share has changed, once for all that did since the last time."""
+    def notify_shares(self) -> None:
+        """Send one event for all changes of what we share since the last one."""
         if self._shares_changed and not self.loading:
             self._shares_changed = False
             self.events.notify(SharesChanged())
 
 
 def unknown(info_hash: InfoHash) -> UnknownTorrent:
-    """What to say where there is no such torrent."""
+    """The error for an info-hash that no torrent has."""
     return UnknownTorrent(f"no torrent of ours has the hash {info_hash}")

@@ -60,8 +60,8 @@ class Removal:
         self._registry.remove(torrent)
         self._queue.reschedule()
         unloaded = self._loader.unload(info_hash, erase)
-        self._registry.tell_removed(torrent)
-        self._registry.tell_shares()
+        self._registry.notify_removed(torrent)
+        self._registry.notify_shares()
         return unloaded
 
     def preview(self, torrent: ManagedTorrent) -> Deferred[Deletion]:

@@ -1,4 +1,4 @@
-"""Has the progress of torrents stored."""
+"""Stores the progress of torrents."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _SECONDS_TO_SAVE_AT_EXIT = 10.0
 
 
 class ResumeDataSaver:
-    """Asks libtorrent for resume data of what made progress, and stores it when it comes."""
+    """Asks libtorrent for the resume data of torrents that made progress, and stores it."""
 
     _log = Logger()
 
@@ -30,28 +30,28 @@ class ResumeDataSaver:
         self._saved: Deferred[None] | None = None
 
     def save(self, torrent: ManagedTorrent) -> None:
-        """Have the progress of a torrent stored, if it made any."""
-        # In the middle of a check libtorrent knows less than what is stored.
+        """Ask for the resume data of a torrent, if it made progress."""
+        # During a check libtorrent knows less than the database.
         if torrent.verifying:
             return
         info_hash = torrent.record.info_hash
-        if torrent.moved and torrent.placed and self._session().save_resume_data(info_hash):
+        if torrent.unsaved and torrent.placed and self._session().save_resume_data(info_hash):
             self._awaited.add(info_hash)
-        torrent.moved = False
+        torrent.unsaved = False
 
     def save_all(self) -> None:
-        """The same for all torrents."""
+        """Do the same for all torrents."""
         for torrent in self._registry:
             self.save(torrent)
 
     def save_incomplete(self) -> None:
-        """The same for those of which more is new than the sum of what they gave."""
+        """Do the same for incomplete torrents; of the others only the bytes sent change."""
         for torrent in self._registry:
             if not torrent.record.complete:
                 self.save(torrent)
 
     def take(self, received: Iterable[Alert]) -> None:
-        """Store what came."""
+        """Store the resume data among these alerts."""
         saved = []
         for alert in received:
             if isinstance(alert, ResumeData):
@@ -64,15 +64,15 @@ class ResumeDataSaver:
             self._log.error("resume data could not be stored: {error}", error=error)
             for info_hash, _ in saved:
                 if (torrent := self._registry.get(info_hash)) is not None:
-                    torrent.moved = True
+                    torrent.unsaved = True
 
     def expect_nothing(self) -> None:
-        """Wait for nothing that was asked for: alerts were lost."""
+        """Give up all requests: their alerts were lost."""
         self._awaited.clear()
 
     async def finish(self) -> bool:
         """
-        Save everything, in a bounded time.
+        Save everything, within a bounded time.
 
         :returns: whether all of it is stored.
         """
@@ -88,6 +88,6 @@ class ResumeDataSaver:
         return not self._awaited
 
     def check_finished(self) -> None:
-        """Let :meth:`finish` go on if everything has come: what came with it is taken up now."""
+        """Let :meth:`finish` go on if everything has come; called after all alerts are handled."""
         if self._saved is not None and not self._awaited and not self._saved.called:
             self._saved.callback(None)

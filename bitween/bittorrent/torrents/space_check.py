@@ -1,4 +1,15 @@
-"""The one gate before anything is fetched: whether the disk takes it."""
+"""
+Checks before anything is fetched whether the disk has room for it.
+
+A download needs room for the bytes that are still to come, and for the files and folders that are
+still to be made (:func:`needed`); the other downloads on the same disk need theirs, and a reserve
+always stays free (:func:`bitween.model.disk_space.reserve`).  How much is still to come is known
+from libtorrent's status, and before its check from measuring the files (:func:`measuring`).
+
+``TorrentController`` and ``Loader`` ask :meth:`SpaceCheck.hindrance` before they let anything be
+fetched; a timer asks :meth:`SpaceCheck.shortage` for running downloads, because other programs fill
+disks, too.
+"""
 
 from __future__ import annotations
 
@@ -11,37 +22,32 @@ from bitween.bittorrent.torrents.managed_torrent import ManagedTorrent
 from bitween.bittorrent.torrents.registry import TorrentRegistry
 from bitween.model.torrent_error import TorrentError
 
-# What a disk takes for a file that is begun, or a folder.
+# Bytes that a disk takes for a begun file, or a folder.
 _ENTRY = 4096
 
 
 class SpaceCheck:
-    """
-    Compares what downloads still need with what their disks have.
-
-    Whatever leads to it (a start, a check, another choice of files, a place in the queue), nothing
-    is fetched while :meth:`hindrance` says why not.
-    """
+    """Compares what downloads still need with what their disks have."""
 
     def __init__(self, registry: TorrentRegistry, state_dir: str) -> None:
-        """:param state_dir: what lies there is to find room always."""
+        """:param state_dir: on its disk a larger reserve stays free."""
         self._registry = registry
         self._state_dir = state_dir
 
     def hindrance(self, torrent: ManagedTorrent) -> TorrentError:
-        """Why a download cannot be written, if that is to be seen."""
+        """Find out why a download cannot be written; false if it can."""
         folder = torrent.record.folder
         disk = device(folder)
         coming = self._coming(disk, torrent)
         return obstacle(folder, needed(torrent), coming, holds_state=self._holds_state(disk))
 
     def shortage(self, torrent: ManagedTorrent) -> TorrentError:
-        """What is wrong if a disk is fuller than it should ever be, whatever filled it."""
+        """Find out whether the disk of a download is nearly full; false if it is not."""
         folder = torrent.record.folder
         return filled(folder, holds_state=self._holds_state(device(folder)))
 
     def coming(self, folder: str) -> int:
-        """The bytes that are still to come to the disk of a folder."""
+        """The bytes that downloads still bring to the disk of a folder."""
         return self._coming(device(folder), None)
 
     def _coming(self, disk: int | None, but: ManagedTorrent | None) -> int:
@@ -63,21 +69,21 @@ class SpaceCheck:
 
 
 def needed(torrent: ManagedTorrent) -> Need:
-    """What a download still takes of its disk."""
+    """The room that a download still takes."""
     status, layout = torrent.status, torrent.layout
     if layout is None or not torrent.placed:
         return NO_NEED
     if status is None or status.phase in (Phase.METADATA, Phase.CHECKING) or torrent.verifying:
-        # Until it is known what of it is right, what lies there already takes no more room.
+        # Until libtorrent has checked the files, what they occupy already counts as done.
         return torrent.need
     whole = layout.wanted_size(torrent.record.options.selection)
-    left = max(0, torrent.left - torrent.holes_to_come)
+    left = max(0, torrent.bytes_left - torrent.holes_to_come)
     entries = torrent.need.entries * left // max(1, whole)
     return Need(left + entries * _ENTRY, entries)
 
 
 def whole_need(torrent: ManagedTorrent) -> Need:
-    """What a download takes of which nothing is there."""
+    """The room that a download takes of which nothing is on the disk."""
     layout = torrent.layout
     if layout is None:
         return NO_NEED
@@ -88,7 +94,7 @@ def whole_need(torrent: ManagedTorrent) -> Need:
 
 
 def measuring(torrent: ManagedTorrent) -> Iterator[None]:
-    """Find out what a download still takes by what lies there, one file a step."""
+    """Measure by its files how much room a download still takes, one file a step."""
     folder, root = torrent.record.folder, torrent.record.root
     if torrent.layout is None or root is None:
         return
@@ -100,11 +106,11 @@ def measuring(torrent: ManagedTorrent) -> Iterator[None]:
             found = None if number in skipped else _stat(os.path.join(folder, file.path))
             if found is not None:
                 # Blocks of 512 bytes, whatever the file system has (stat(2)).
-                there = found.st_blocks * 512
+                occupied = found.st_blocks * 512
                 if found.st_size == file.size:
-                    there += torrent.zeros.sizes.get(number, 0)
+                    occupied += torrent.zeros.sizes.get(number, 0)
                 entries -= 1
-                size -= _ENTRY + min(file.size, there)
+                size -= _ENTRY + min(file.size, occupied)
             yield
         need = Need(max(0, size), entries)
     torrent.need = need

@@ -1,4 +1,4 @@
-"""Loads at the start the torrents that are stored."""
+"""Loads the stored torrents at the start."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from twisted.python.failure import Failure
 from bitween.bittorrent.torrents.context import Context
 from bitween.bittorrent.torrents.loader import Loader
 from bitween.bittorrent.torrents.managed_torrent import ManagedTorrent
-from bitween.bittorrent.torrents.torrent_files import surveying
+from bitween.bittorrent.torrents.torrent_files import inspecting
 from bitween.model.torrent import InfoHash
 from bitween.util.cooperate import in_slices
 
 
 class Startup:
     """
-    Takes in what is stored, in slices between which the reactor has its turn.
+    Loads the stored torrents, in slices between which the reactor runs.
 
-    :ivar ready: fires when all of it is in the session, as libtorrent says.
+    :ivar ready: fires when libtorrent has added all of them.
     """
 
     def __init__(self, context: Context, loader: Loader) -> None:
@@ -39,42 +39,42 @@ class Startup:
         self._loading.addCallbacks(self._all_loading, self._not_loading)
 
     def cancel(self) -> bool:
-        """Load no more; tells whether there was more to load."""
+        """Stop loading; returns whether there was more to load."""
         if self._loading is None:
             return False
         self._loading.cancel()
         return True
 
     def take_loaded(self, info_hash: InfoHash) -> None:
-        """Note that libtorrent has said how loading a torrent went."""
+        """Note that libtorrent has added a torrent, or could not."""
         self._starting.discard(info_hash)
 
     def check_ready(self) -> None:
-        """Have :attr:`ready` fire if that was the last one: what was said is taken up now."""
+        """Fire :attr:`ready` if that was the last torrent; called after its alert is handled."""
         if self._loading is None and not self._starting and not self.ready.called:
             self.ready.callback(None)
 
     async def _load_stored(self) -> None:
-        # Opening the session took its time already.
+        # To open the session took long enough.
         await deferLater(self._reactor, 0)
         await in_slices(self._reactor, self._loading_stored())
 
     def _loading_stored(self) -> Iterator[None]:
         stored = []
         for record in self._database.torrents():
-            # It may have been begun meanwhile.
+            # It may have been added meanwhile.
             if record.info_hash not in self._registry:
                 torrent = ManagedTorrent(record)
                 self._registry.add(torrent)
                 stored.append(torrent)
             yield
-        # When all of them are known, for none may take the place of another.
+        # After all of them are known, because no torrent may take the name of another.
         for torrent in stored:
             yield from self._loading_one(torrent)
 
     def _loading_one(self, torrent: ManagedTorrent) -> Iterator[None]:
         record = torrent.record
-        yield from surveying(torrent)
+        yield from inspecting(torrent)
         if not self._registry.holds(torrent):
             return
         if torrent.record != record:
@@ -87,7 +87,7 @@ class Startup:
 
     def _all_loading(self, _: None) -> None:
         self._loading, self._registry.loading = None, False
-        self._registry.tell_shares()
+        self._registry.notify_shares()
         self.check_ready()
 
     def _not_loading(self, failure: Failure) -> None:

@@ -1,4 +1,4 @@
-"""The files of a torrent of ours: which it has, and how they look on the disk."""
+"""The files of a torrent: which it has, and what the disk has of them."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from contextlib import suppress
 from dataclasses import replace
 from functools import cache
 
-from bitween.bittorrent.files.disk import Look, look, looking, part_file
+from bitween.bittorrent.files.disk import FilesCheck, check_files, checking_files, part_file
 from bitween.bittorrent.files.holes import finding_zeros, making_holes
-from bitween.bittorrent.files.layout import Layout, making_plain, reading_layout
+from bitween.bittorrent.files.layout import Layout, making_empty_files, reading_layout
 from bitween.bittorrent.files.naming import Steps
 from bitween.bittorrent.torrents.managed_torrent import ManagedTorrent
 from bitween.bittorrent.torrents.space_check import measuring
@@ -22,18 +22,18 @@ from bitween.model.stat_signature import with_times
 from bitween.model.text import printable
 from bitween.model.torrent_error import NO_TROUBLE, Reason, TorrentError
 
-# Files and folders that may be made at once.
+# How many files and folders may be made at once.
 _MANY = 200
 
 
-def survey(torrent: ManagedTorrent) -> None:
-    """Read which files a torrent has, and look at those of a complete one."""
-    for _ in surveying(torrent):
+def inspect_files(torrent: ManagedTorrent) -> None:
+    """Read which files a torrent has, and check those of a complete one."""
+    for _ in inspecting(torrent):
         pass
 
 
-def surveying(torrent: ManagedTorrent) -> Iterator[None]:
-    """Do the same, one file a step."""
+def inspecting(torrent: ManagedTorrent) -> Iterator[None]:
+    """Do the same as :func:`inspect_files`, one file a step."""
     record = torrent.record
     if record.torrent_file is None:
         return
@@ -44,43 +44,45 @@ def surveying(torrent: ManagedTorrent) -> Iterator[None]:
         torrent.error = TorrentError(error.message, Reason.SENSELESS)
         return
     if record.complete:
-        found = yield from looking(record.folder, layout.files)
+        found = yield from checking_files(record.folder, layout.files)
         _compare(torrent, found)
     torrent.layout = layout
     if not record.complete:
         torrent.zeros = yield from finding_zeros(record.torrent_file, layout, record.folder)
-        torrent.hollow = bool(torrent.zeros.runs) and torrent.placed and not _is_begun(torrent)
+        torrent.holes_pending = (
+            bool(torrent.zeros.runs) and torrent.placed and not _is_begun(torrent)
+        )
         yield from measuring(torrent)
-        torrent.error = yield from clearing(torrent)
+        torrent.error = yield from checking_obstacles(torrent)
 
 
-def _compare(torrent: ManagedTorrent, found: Look) -> None:
-    """See whether the files of a complete torrent are what they were when last verified."""
+def _compare(torrent: ManagedTorrent, found: FilesCheck) -> None:
+    """Note whether the files of a complete torrent have changed since they were verified."""
     record = torrent.record
     if record.stamp is None and not found.fault:
         record = torrent.record = replace(record, stamp=found.stamp)
     elif record.stamp != found.stamp:
         record = torrent.record = replace(record, stamp=with_times(record.stamp, found.stamp))
-    torrent.error, torrent.seen, torrent.faulty = found.fault, found.stamp, found.faulty
+    torrent.error, torrent.last_stamp, torrent.faulty = found.fault, found.stamp, found.faulty
     torrent.intact = not found.fault and found.stamp == record.stamp
 
 
-def looking_at_wanted(torrent: ManagedTorrent) -> Generator[None, None, Look]:
-    """Look at the files that are wanted, one a step; ``faulty`` has their numbers."""
+def checking_wanted_files(torrent: ManagedTorrent) -> Generator[None, None, FilesCheck]:
+    """Check the wanted files, one a step; ``faulty`` has numbers among all files."""
     files = torrent.layout.files if torrent.layout else ()
     numbers = torrent.wanted_numbers
-    found = yield from looking(torrent.record.folder, [files[number] for number in numbers])
+    found = yield from checking_files(torrent.record.folder, [files[number] for number in numbers])
     return replace(found, faulty=frozenset(numbers[place] for place in found.faulty))
 
 
-def looking_for_others(torrent: ManagedTorrent, numbers: Sequence[int]) -> Steps[str]:
+def finding_foreign_file(torrent: ManagedTorrent, numbers: Sequence[int]) -> Steps[str]:
     """
-    Look for what the user has put where files are fetched, one file a step.
+    Find a file of the user where a wanted file is to be written, checking one a step.
 
-    libtorrent would write over it.  What it writes itself has its full size from the first byte on,
-    and names that are kept for it are empty files.
+    libtorrent would overwrite it.  Files that libtorrent writes have their full size from the first
+    byte on, and files that reserve a name are empty.
 
-    :param numbers: of the files that are wanted.
+    :param numbers: of the wanted files.
     :returns: the path of the first such file, relative to the save path; empty if there is none.
     """
     files = torrent.layout.files if torrent.layout else ()
@@ -94,12 +96,12 @@ def looking_for_others(torrent: ManagedTorrent, numbers: Sequence[int]) -> Steps
     return ""
 
 
-def looking_for_obstacles(torrent: ManagedTorrent) -> Steps[TorrentError]:
-    """See that nothing of the user's lies where a download would write, one file a step."""
-    # Where a new download is to lie there is nothing, and so nothing in it.
+def finding_obstacle(torrent: ManagedTorrent) -> Steps[TorrentError]:
+    """Find out whether a file of the user lies where a download would write, one a step."""
+    # A new download has a new name, under which nothing lies.
     if not (torrent.placed and _is_begun(torrent)):
         return NO_TROUBLE
-    path = yield from looking_for_others(torrent, torrent.wanted_numbers)
+    path = yield from finding_foreign_file(torrent, torrent.wanted_numbers)
     if not path:
         return NO_TROUBLE
     shown = printable(path, 500)
@@ -110,23 +112,25 @@ def looking_for_obstacles(torrent: ManagedTorrent) -> Steps[TorrentError]:
     )
 
 
-def keeping_names(torrent: ManagedTorrent) -> Steps[None]:
+def reserving_names(torrent: ManagedTorrent) -> Steps[None]:
     """
-    Make empty files where wanted ones are to come, one a step, so that nobody takes their names.
+    Make empty files where wanted ones are to come, one a step, so that their names stay free.
 
-    A name that is taken is left alone, and what goes wrong goes wrong for libtorrent, too.
+    An existing file is left alone, and libtorrent meets and reports the same errors.
     """
-    # First: another choice of files meanwhile asks for it again.
-    torrent.names_kept = True
+    # Before the steps: another selection meanwhile resets it.
+    torrent.names_reserved = True
     if torrent.layout is not None:
-        yield from making_plain(torrent.record.folder, [file.path for file in torrent.wanted_files])
+        yield from making_empty_files(
+            torrent.record.folder, [file.path for file in torrent.wanted_files]
+        )
 
 
 def whole_files(torrent: ManagedTorrent, done: Sequence[int]) -> set[int]:
     """
-    The numbers of the files of which every byte is verified.
+    The numbers of the files whose bytes are all verified.
 
-    :param done: the verified bytes of each.
+    :param done: the verified bytes of each file.
     """
     files = torrent.layout.files if torrent.layout else ()
     return {number for number, count in enumerate(done) if count >= files[number].size}
@@ -134,50 +138,51 @@ def whole_files(torrent: ManagedTorrent, done: Sequence[int]) -> set[int]:
 
 def on_disk(torrent: ManagedTorrent, whole: set[int]) -> set[int]:
     """
-    Those of the whole files that lie under their own names, after a flush.
+    The numbers of the whole files that lie under their own names, after a flush.
 
-    What came of a file that is left out, with pieces that it shares with others, libtorrent keeps
-    elsewhere.
+    libtorrent keeps bytes of skipped files, which come with shared pieces, in another file.
+
+    :param whole: the numbers of the files whose bytes are all verified.
     """
     skipped, folder = torrent.record.options.selection.skipped, torrent.record.folder
     files = torrent.layout.files if torrent.layout else ()
     return {
         number
         for number in whole
-        if number not in skipped or not look(folder, [files[number]]).fault
+        if number not in skipped or not check_files(folder, [files[number]]).fault
     }
 
 
-def clearing(torrent: ManagedTorrent) -> Steps[TorrentError]:
-    """Find out whether a download may write where its files are to lie, one file a step."""
-    # First: another choice of files meanwhile asks for it again.
-    torrent.clear = True
-    trouble = yield from looking_for_obstacles(torrent)
-    torrent.clear = torrent.clear and not trouble
-    return trouble
+def checking_obstacles(torrent: ManagedTorrent) -> Steps[TorrentError]:
+    """Check whether a download may write where its files are to lie, one file a step."""
+    # Before the steps: another selection meanwhile resets it.
+    torrent.unobstructed = True
+    error = yield from finding_obstacle(torrent)
+    torrent.unobstructed = torrent.unobstructed and not error
+    return error
 
 
 def preparing(torrent: ManagedTorrent) -> Steps[TorrentError]:
     """
-    Make the files that have to be there before libtorrent fetches, one a step.
+    Make the files that have to exist before libtorrent fetches, one a step.
 
-    :returns: why it must not.
+    :returns: why it must not fetch; false if it may.
     """
     if torrent.layout is None:
         return NO_TROUBLE
-    trouble = yield from clearing(torrent)
-    if trouble:
-        return trouble
-    if torrent.hollow:
-        # What somebody put there meanwhile is left alone, and whatever is not made is fetched.
+    error = yield from checking_obstacles(torrent)
+    if error:
+        return error
+    if torrent.holes_pending:
+        # Existing files are left alone, and what is not made as a hole is fetched.
         if not _is_begun(torrent):
             skipped = torrent.record.options.selection.skipped
             making = making_holes(torrent.record.folder, torrent.layout, torrent.zeros, skipped)
             torrent.holes = yield from making
-        torrent.hollow = False
+        torrent.holes_pending = False
     if not has_many(torrent.layout):
-        yield from keeping_names(torrent)
-    yield from making_programs_plain(torrent)
+        yield from reserving_names(torrent)
+    yield from making_programs(torrent)
     return NO_TROUBLE
 
 
@@ -186,18 +191,18 @@ def has_many(layout: Layout) -> bool:
     return len(layout.files) + layout.folders > _MANY
 
 
-def making_programs_plain(torrent: ManagedTorrent) -> Generator[None, None, None]:
-    """See to it, one file a step, that what the metadata calls a program is not made one."""
-    if torrent.layout is not None and torrent.layout.programs and not torrent.plain:
+def making_programs(torrent: ManagedTorrent) -> Generator[None, None, None]:
+    """Make the files that the metadata calls programs, one a step, so that none is executable."""
+    if torrent.layout is not None and torrent.layout.programs and not torrent.programs_made:
         wanted = {file.path for file in torrent.wanted_files}
         programs = [path for path in torrent.layout.programs if path in wanted]
-        # First: another choice of files meanwhile asks for it again.
-        torrent.plain = True
-        yield from making_plain(torrent.record.folder, programs)
+        # Before the steps: another selection meanwhile resets it.
+        torrent.programs_made = True
+        yield from making_empty_files(torrent.record.folder, programs)
 
 
 def _is_begun(torrent: ManagedTorrent) -> bool:
-    """Whether anything lies where a download has its place."""
+    """Whether anything lies under the name of a download."""
     record = torrent.record
     return os.path.lexists(os.path.join(record.folder, record.root or ""))
 
@@ -210,20 +215,21 @@ def ordering_deletion(
     erase: bool,
 ) -> Generator[None, None, Order]:
     """
-    Find out, one file a step, which files are to be deleted with a torrent.
+    Find out which files are deleted with a torrent, one file a step.
 
-    What another torrent has as well stays, and so does what lies where a file was left out.
+    Files that another torrent has, too, stay, and so do files of the user under names of skipped
+    ones.
 
     :param torrents: all torrents.
-    :param progress: the verified bytes of each file, as far as that is known.
-    :param erase: false to be told what would be deleted.
+    :param progress: the verified bytes of each file, as far as they are known.
+    :param erase: false to find out what would be deleted.
     """
     record, layout = torrent.record, torrent.layout
     files: list[tuple[str, int, bool]] = []
     others: set[str] = set()
-    # Before it has its place, what lies under its name is somebody else's.
+    # Before the torrent is placed, what lies under its name is not ours.
     if layout is not None and record.root is not None:
-        others = yield from _finding_paths_of_others(torrent, torrents)
+        others = yield from _finding_other_paths(torrent, torrents)
         skipped = record.options.selection.skipped if not record.complete else frozenset()
         begun = {number for number, done in enumerate(progress) if done}
         for number, file in enumerate(layout.files):
@@ -243,11 +249,11 @@ def ordering_deletion(
     )
 
 
-def _finding_paths_of_others(
+def _finding_other_paths(
     torrent: ManagedTorrent, torrents: Iterable[ManagedTorrent]
 ) -> Generator[None, None, set[str]]:
-    """The paths of the files of those torrents whose place overlaps with that of this one."""
-    place_of = _places()
+    """The paths of the files of torrents whose folder overlaps with that of this one."""
+    place_of = _real_paths()
     own = place_of(torrent)
     paths: set[str] = set()
     for other in list(torrents):
@@ -263,11 +269,11 @@ def _finding_paths_of_others(
     return paths
 
 
-def _places() -> Callable[[ManagedTorrent], str]:
+def _real_paths() -> Callable[[ManagedTorrent], str]:
     """
-    What tells the path of a torrent's file or folder, links resolved.
+    Return a function for the path of a torrent's file or folder, with links resolved.
 
-    It ends so that no other name begins with it.
+    The path ends with a slash, so that no other name begins with it.
     """
     real_folder = cache(os.path.realpath)  # many torrents, few folders
 
@@ -282,7 +288,7 @@ def is_lost(torrent: ManagedTorrent) -> bool:
     """
     Whether what was fetched already is gone.
 
-    Its disk may only be away, so that beginning anew has to be asked for.
+    Its disk may only be detached, so that the user has to ask for a new start.
     """
     record, status = torrent.record, torrent.status
     begun = status is not None and status.done > 0 and not torrent.verifying

@@ -1,4 +1,4 @@
-"""A swarm on a machine whose clock is set back: its session begins anew."""
+"""A swarm on a machine whose clock is set back: its session is replaced."""
 
 from __future__ import annotations
 

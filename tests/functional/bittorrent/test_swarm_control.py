@@ -53,7 +53,7 @@ class ControlCase(SwarmCase):
         return await self.bob.set_options(self.info_hash, options)
 
     async def restart(self) -> None:
-        """Let Bob's daemon end and begin anew."""
+        """Restart Bob's daemon."""
         await self.stop(self.bob)
         self.bob = await self.start(self.state)
         self.bob.offer_peers(self.info_hash, [address_of(self.alice)])
@@ -241,7 +241,7 @@ class QueueTests(SwarmCase):
     """The queue of downloads."""
 
     async def test_one_after_the_other(self) -> None:
-        """No more run at a time than are allowed; the oldest is first, unless another one is."""
+        """At most the allowed number runs at a time; the oldest first, or one that is preferred."""
         alice = await self.start(options=SLOW)
         source = self.folder("source")
         paths = [write(os.path.join(source, name), os.urandom(400_000)) for name in "abc"]
@@ -291,7 +291,7 @@ class LimitTests(ControlCase):
         await self.state_is(TorrentState.SEEDING)
 
     def assert_held_since(self, began: float) -> None:
-        """Check that no more has come than the limit lets through."""
+        """Check that at most as much has come as the limit allows."""
         most = SIZE + RATE * (reactor.seconds() - began)
         self.assertLess(self.torrent().progress.done, most)
 

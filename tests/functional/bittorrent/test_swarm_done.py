@@ -1,4 +1,4 @@
-"""What is said to be done is done: whoever reads the files at that moment gets the right bytes."""
+"""A download that is reported finished is on the disk: its readers get the right bytes."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ class DoneTests(SwarmCase):
         self.assertEqual([what for what, right in said if not right], [])
 
     async def test_between_two_events(self) -> None:
-        """Whoever asks in between gets no other answer."""
+        """A request between two events gets the same answer."""
         await self.begin()
 
         def asked() -> bool:
@@ -187,7 +187,7 @@ class SkippedFileTests(SwarmCase):
         await self.finished()
 
     async def finished(self) -> None:
-        """Wait until Bob has what he wants."""
+        """Wait until Bob has everything wanted."""
         wanted = (TorrentState.FINISHED, TorrentState.ERROR)
         await when(self.bob, lambda: self.bob.library.get(self.info_hash).state in wanted)
         self.assertEqual(self.bob.library.get(self.info_hash).error, "")
@@ -216,7 +216,7 @@ class SkippedFileTests(SwarmCase):
         await self.wanted_after_all()
 
     async def wanted_after_all(self) -> None:
-        """Let Bob want all files, which makes his torrent complete."""
+        """Let Bob want all files, which makes the torrent complete."""
         await self.bob.set_options(self.info_hash, TorrentOptions())
         here = lambda: self.bob.library.get(self.info_hash)  # noqa: E731  # used twice
         await when(self.bob, lambda: here().complete or bool(here().error))

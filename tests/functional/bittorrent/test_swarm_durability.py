@@ -117,7 +117,7 @@ class RestartTests(SwarmCase):
         self.assertEqual(read(os.path.join(folder, "grown")), b"z" * 100_001)
 
     async def test_a_changed_share_is_not_overwritten(self) -> None:
-        """What the owner changed is not fetched back from somebody who has the old one."""
+        """A file that its owner changed is not fetched back from a peer that has the old one."""
         state = self.folder("state")
         alice, bob = await self.start(state), await self.start()
         path = write(os.path.join(self.folder(), "file"), os.urandom(200_000))

@@ -139,7 +139,7 @@ class LaterTests(HolesCase):
         self.assertLess(stored(self.bobs("image")), 6 * MIB)
 
     async def test_holes_survive_a_restart(self) -> None:
-        """Bob's daemon goes on with what he had, holes and all."""
+        """Bob's daemon goes on with what it had, holes included."""
         info_hash = await self.share(self.alice, self.image)
         state = self.folder("state")
         bob = await self.begun(state, info_hash)

@@ -514,7 +514,7 @@ class RemovalTests(SwarmCase):
         self.assertEqual(tree(downloads), {"file": b"mine"})
 
     async def test_it_can_come_back(self) -> None:
-        """What is removed can be fetched anew at once."""
+        """A removed torrent can be fetched again at once."""
         alice, bob = await self.start(), await self.start()
         path = write(os.path.join(self.folder(), "file"), CONTENT)
         info_hash = await self.share(alice, path)

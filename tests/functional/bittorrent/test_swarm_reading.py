@@ -58,7 +58,7 @@ class ReadingTests(SwarmCase):
         other.close()
 
     async def test_what_is_on_its_way(self) -> None:
-        """The end of a file is here long before the rest, for somebody waits for it."""
+        """The end of a file is here long before the rest, because a reader waits for it."""
         await self.begin()
         file = self.bob.open_file(self.info_hash, 1)
         got = await self.read(file, SIZE - 2 * PIECE, SIZE)
@@ -69,7 +69,7 @@ class ReadingTests(SwarmCase):
         await when(self.bob, lambda: self.bob.library.get(self.info_hash).complete)
 
     async def test_a_cancelled_read_gets_nothing_more(self) -> None:
-        """Who waits no more gets nothing more, and others go on."""
+        """A reader that stops waiting gets nothing, and the others go on."""
         await self.begin()
         one, other = (self.bob.open_file(self.info_hash, 1) for _ in range(2))
         waiting = one.piece(60, 60)

@@ -29,7 +29,7 @@ PATIENT = replace(LOOPBACK, look_seconds=3600.0)
 
 
 class RoomCase(SwarmCase):
-    """Bob has a disk of 16 MiB of his own for downloads; Alice has a folder of three files."""
+    """Bob has a separate disk of 16 MiB for downloads; Alice has a folder of three files."""
 
     sizes = (2 * MIB, 6 * MIB, 6 * MIB)
 
@@ -170,7 +170,7 @@ class GateTests(RoomCase):
         await self.state_is(TorrentState.FINISHED)
 
     async def test_the_order_of_pieces(self) -> None:
-        """To fetch in order begins a download anew, and only if there is room."""
+        """To fetch in order restarts a download, and only if there is room."""
         self.leave(5 * MIB)
         await self.bobs()
         await self.download(TorrentOptions(selection=Selection(sequential=True)))
@@ -324,7 +324,7 @@ class StateTests(RoomCase):
 
         def asked() -> bool:
             self.bob._ask_for_progress()
-            return self.bob._registry.known(self.info_hash).has_all_wanted
+            return self.bob._registry.known(self.info_hash).wanted_verified
 
         await until(asked, "every wanted byte has come")
         os.unlink(self.filler)

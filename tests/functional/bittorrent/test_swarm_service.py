@@ -27,7 +27,7 @@ from tests.support.swarms import HERE, LOOPBACK, AlertTap, SwarmCase, address_of
 
 
 def taken_port(case: SwarmCase) -> int:
-    """A port on which somebody listens until the test is over."""
+    """A port on which another program listens until the test is over."""
     listener = socket.create_server(("127.0.0.1", 0))
     case.addCleanup(listener.close)
     return int(listener.getsockname()[1])
@@ -269,7 +269,7 @@ class TroubleTests(SwarmCase):
         self.flushLoggedErrors()
 
     async def test_state_is_requested_again_after_lost_alerts(self) -> None:
-        """After an overflow of libtorrent's alerts everything is asked for anew, and goes on."""
+        """After libtorrent's alerts overflowed, all state is requested again, and work goes on."""
         tap = AlertTap()
         alice, bob = await self.start(), await self.start(tap=tap)
         path = write(os.path.join(self.folder(), "file"), os.urandom(100_000))

@@ -127,7 +127,7 @@ class TransferTests(SwarmCase):
         await when(bob, lambda: bob.library.get(info_hash).complete)
 
     async def test_a_part_serves_others(self) -> None:
-        """Somebody who has only a part is announced with it, and a third one gets it from there."""
+        """A peer that has only a part serves it to a third one."""
         alice = await self.start(options=replace(LOOPBACK, limits=Limits(upload=200_000)))
         bob, carol = await self.start(), await self.start()
         path = write(os.path.join(self.folder(), "file"), os.urandom(6_000_000))

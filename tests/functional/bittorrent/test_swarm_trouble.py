@@ -83,7 +83,7 @@ class SeedTests(TroubleCase):
         self.assertNotIn(TorrentState.CHECKING, states)
 
     async def test_a_file_that_is_truncated(self) -> None:
-        """It is named, also if somebody asks for what it held."""
+        """The error names it, also if a peer requests what it held."""
         os.truncate(self.path, 1000)
         self.assertIn("another size", await self.trouble(self.alice, self.info_hash))
         write(self.path, CONTENT)
@@ -277,7 +277,7 @@ class DownloadTests(TroubleCase):
         await self.end()
 
     async def test_what_was_fetched_is_gone(self) -> None:
-        """It is told rather than fetched anew, for its disk may only be away."""
+        """It is reported and not fetched again, because its disk may only be detached."""
         await self.begin(1_000_000)
         away = os.path.join(self.downloads, "away")
         os.rename(os.path.join(self.downloads, "film.mkv"), away)
@@ -329,7 +329,7 @@ class DownloadTests(TroubleCase):
         self.assertEqual(self.why(carol, single), (Reason.MISSING, Remedy.RECHECK))
 
     async def test_what_is_complete_stays_so(self) -> None:
-        """The files of a finished download do not look as if somebody had changed them."""
+        """The files of a finished download do not count as changed."""
         await self.begin()
         await self.end()
         told: list[SwarmEvent] = []

@@ -64,7 +64,7 @@ class PuncherTests(SynchronousTestCase):
         self.assertEqual(self.clock.getDelayedCalls(), [])
 
     def test_dialling_ends_when_the_peer_connects(self) -> None:
-        """Whoever dialled: then it is over."""
+        """It does not matter which side dialled."""
         for peer in (Peer(ONE.address, ONE.port), Peer(ONE.address, None)):
             self.puncher.punch(FILM, [ONE])
             self.session.connected[FILM] = [Peer("192.0.2.9", 6881), Peer(ONE.address, 7000)]
@@ -130,7 +130,7 @@ class MeetingTests(SwarmCase):
         await when(two, lambda: two.library.get(info_hash).complete)
 
     async def test_a_seed_connects_over_tcp_where_the_peer_listens(self) -> None:
-        """A seed that is told where somebody answers dials over TCP."""
+        """A seed that is given a listening address dials over TCP."""
         one, two = await self.start(), await self.start()
         content = os.urandom(300_000)
         info_hash = await self.share(one, write(os.path.join(self.folder(), "film"), content))

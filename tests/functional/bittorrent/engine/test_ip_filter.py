@@ -72,7 +72,7 @@ class DoorTests(SynchronousTestCase):
         self.assertEqual(self.open_to("20.0.0.1", "2a0e:b107::5"), [False, True])
 
     def test_many_at_once(self) -> None:
-        """What is said in one turn is told once, and what follows at once a little later."""
+        """Changes of one turn are handed over together, and those right after a little later."""
         for _ in range(3):
             self.door.allow([ONE])
         self.clock.advance(0)
@@ -84,7 +84,7 @@ class DoorTests(SynchronousTestCase):
         self.assertEqual(len(self.told), 3)
 
     def test_dialling_waits_until_the_filter_is_set(self) -> None:
-        """Who is to be dialled waits until libtorrent has been told to let him in."""
+        """An address is dialled only after libtorrent has the filter that allows it."""
         dialled: list[int] = []
         self.door.after_flush(lambda: dialled.append(len(self.told)))
         self.door.allow([ONE])
@@ -126,7 +126,7 @@ class _Stranger(Protocol):
 
 
 class _Greeted(Protocol):
-    """Listens until somebody says something."""
+    """Listens until a peer sends something."""
 
     transport: ITransport
 
@@ -203,7 +203,7 @@ class StrangerTests(SwarmCase):
         self.assertFalse(self.meet_over_utp(swarm, info_hash))
 
     async def test_outgoing_connections_begin_with_an_encrypted_handshake(self) -> None:
-        """Whoever is dialled is greeted with an encrypted handshake, from the first try on."""
+        """A dialled peer gets an encrypted handshake, from the first try on."""
         swarm, greeted = await self.start(), _Greeted()
         address = PeerAddress("127.0.0.1", listen(self, Factory.forProtocol(lambda: greeted)))
 

@@ -68,7 +68,7 @@ class StatusQueueTests(SynchronousTestCase):
         self.assertEqual(len(self.taken), 5)
 
     def test_what_is_forgotten_is_not_taken_up(self) -> None:
-        """A torrent that is begun anew has no past."""
+        """The waiting status of a torrent is dropped when it is loaded again."""
         self.queue.add(map(status, range(4)))
         self.queue.forget(status(3).info_hash)
         self.clock.pump([0] * 5)

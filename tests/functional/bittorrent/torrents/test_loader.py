@@ -125,7 +125,7 @@ class ProgramTests(LoaderCase):
         os.mkdir(self.folder)
         torrent_file = programs()
         record = TorrentRecord(FILM, "tools", self.folder, "tools", 0.0, False, False, torrent_file)
-        self.torrent = ManagedTorrent(record, layout=read_layout(torrent_file), clear=True)
+        self.torrent = ManagedTorrent(record, layout=read_layout(torrent_file), unobstructed=True)
         self.context.registry.add(self.torrent)
 
     def test_one_a_step(self) -> None:

@@ -88,16 +88,16 @@ class TallyTests(SynchronousTestCase):
             looked.append(info_hash)
             return now
 
-        tallies = TransferCounters(connections, told.append)
+        counters = TransferCounters(connections, told.append)
         for name in ("a", "b", "a", "c"):
-            tallies.moved(InfoHash(name))
-        tallies.step(2)
+            counters.moved(InfoHash(name))
+        counters.step(2)
         self.assertEqual(looked, ["a", "b"])
-        tallies.look_at_all()
+        counters.count_all()
         self.assertEqual(looked, ["a", "b", "c"])
         now[0] = connection(1, 15, 0)
-        tallies.forget(InfoHash("a"))
-        tallies.forget(InfoHash("unknown"))
+        counters.forget(InfoHash("a"))
+        counters.forget(InfoHash("unknown"))
         self.assertEqual(
             (looked[3:], [moved.downloaded for moved in told]), (["a"], [10] * 3 + [5])
         )

@@ -42,15 +42,15 @@ class RateTests(SynchronousTestCase):
         """Soon after the last byte both are 0, whatever libtorrent's mean is by then."""
         record = TorrentRecord(INFO_HASH, "film", "/downloads", "film", 0.0, False, False, None)
         torrent = ManagedTorrent(record)
-        torrent.take(status(0, 0), 0.0)
+        torrent.update_status(status(0, 0), 0.0)
         for second in range(1, 4):
-            torrent.take(status(second * 1000, 1000), float(second))
+            torrent.update_status(status(second * 1000, 1000), float(second))
             self.assertEqual(self.rates(torrent), (1000, 1000))
         told = set()
         for second in range(4, 60):
-            torrent.take(status(3000, 1000 - second), float(second))
+            torrent.update_status(status(3000, 1000 - second), float(second))
             told.add(torrent.snapshot)
         self.assertEqual(self.rates(torrent), (0, 0))
         self.assertLess(len(told), 5)
-        torrent.take(status(3001, 7), 60.0)
+        torrent.update_status(status(3001, 7), 60.0)
         self.assertEqual(self.rates(torrent), (7, 7))
