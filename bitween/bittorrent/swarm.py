@@ -281,7 +281,7 @@ class Swarm(Service):
         if self._context.running is not None:
             self._context.running.ip_filter.deny(networks)
 
-    def settle(self) -> None:
+    def flush_ip_filter(self) -> None:
         """Put changes of allowed networks into force now, not only soon."""
         if self._context.running is not None:
             self._context.running.ip_filter.flush()

@@ -65,7 +65,7 @@ def _dial_back_peers(catalogue: Catalogue, messenger: Messenger) -> Iterator[Dia
 def _allow_relayed(allowlist: PeerAllowlist, swarm: Swarm, hosts: Collection[str]) -> None:
     """Allow relay addresses before they are used; libtorrent does not retry a refused peer soon."""
     allowlist.set("relay", [PeerAddress(host, 1) for host in hosts])
-    swarm.settle()
+    swarm.flush_ip_filter()
 
 
 def _send_proof(

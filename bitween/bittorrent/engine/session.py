@@ -22,17 +22,14 @@ from twisted.logger import Logger
 
 from bitween.bittorrent.engine._libtorrent import lt
 from bitween.bittorrent.engine.add_torrent import Loading, torrent_params
-from bitween.bittorrent.engine.alert_reader import AlertReader, SessionReactor
-from bitween.bittorrent.engine.alerts import (
-    Alert,
-    ListenFailed,
-    Listening,
-    TorrentStatus,
+from bitween.bittorrent.engine.alert_conversion import (
     info_hash_text,
     portions,
     status_value,
     values,
 )
+from bitween.bittorrent.engine.alert_reader import AlertReader, SessionReactor
+from bitween.bittorrent.engine.alerts import Alert, ListenFailed, Listening, TorrentStatus
 from bitween.bittorrent.engine.ip_filter import IpFilter
 from bitween.bittorrent.engine.session_settings import SETTINGS, rate_limited_peers
 from bitween.bittorrent.engine.transfer_counters import PeerConnection

@@ -92,7 +92,10 @@ class Loader:
         Without this it would be loaded idle, and then again.
         """
         running = torrent.placed and not (torrent.record.complete or torrent.should_halt)
-        if running and torrent.unobstructed and not self._space.hindrance(torrent):
+        programs = torrent.layout.programs if torrent.layout else ()
+        if not (programs and running and torrent.unobstructed):
+            return
+        if not self._space.hindrance(torrent):
             yield from making_programs(torrent)
 
     def load(self, torrent: ManagedTorrent) -> bool:

@@ -165,7 +165,7 @@ class ManyTests(OthersCase):
         """A link that takes the place of a file is not followed."""
         await self.begin(self.bob)
         self.bob.deny_peers_from([HERE])
-        self.bob.settle()
+        self.bob.flush_ip_filter()
         await self.bob.set_options(self.info_hash, TorrentOptions(paused=True))
         outside = write(os.path.join(self.folder("outside"), "film"), b"")
         place = next(

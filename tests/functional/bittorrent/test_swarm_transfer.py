@@ -66,7 +66,7 @@ class TransferTests(SwarmCase):
         bob = await self.start(options=replace(LOOPBACK, listen=("127.1.0.2", 0)))
         alice.deny_peers_from([HERE])
         alice.allow_peers_from([ip_network("127.1.0.2")])
-        alice.settle()
+        alice.flush_ip_filter()
         path = write(os.path.join(self.folder(), "film"), os.urandom(70_000))
         torrent = await self.fetch(bob, await self.share(alice, path), alice)
         self.assertTrue(torrent.complete)
@@ -79,7 +79,7 @@ class TransferTests(SwarmCase):
         bob = await self.start(options=replace(LOOPBACK, listen=("0.0.0.0", 0)))
         for swarm in (alice, bob):
             swarm.allow_peers_from([ip_network("::1")])
-            swarm.settle()
+            swarm.flush_ip_filter()
         path = write(os.path.join(self.folder(), "film"), os.urandom(70_000))
         torrent = await self.fetch(bob, await self.share(alice, path), alice)
         self.assertTrue(torrent.complete)

@@ -191,7 +191,7 @@ class StrangerTests(SwarmCase):
         await self.refused(swarm, handshake(info_hash))
         swarm.allow_peers_from([ONE])
         swarm.allow_peers_from([HERE])
-        swarm.settle()
+        swarm.flush_ip_filter()
         self.assertTrue(await self.knock(swarm, handshake(info_hash)))
 
     async def test_a_stranger_is_refused_over_utp_too(self) -> None:

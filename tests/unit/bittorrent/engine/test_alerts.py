@@ -10,7 +10,8 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from bitween.bittorrent.engine import alerts
 from bitween.bittorrent.engine._libtorrent import check_version, lt
-from bitween.bittorrent.engine.alerts import Alert, Phase, portions, values
+from bitween.bittorrent.engine.alert_conversion import portions, values
+from bitween.bittorrent.engine.alerts import Alert, Phase
 from bitween.errors import ConfigurationError
 from bitween.model.torrent import InfoHash
 
