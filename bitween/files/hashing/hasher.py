@@ -19,6 +19,7 @@ from bitween.errors import HashingFailed
 from bitween.files import json_process
 from bitween.files.answers import read_error
 from bitween.files.json_process import JsonProcess
+from bitween.model.job import ReportProgress
 from bitween.model.skipped_files import LeftOut, LeftOutEntry, Why
 from bitween.model.text import quoted
 from bitween.model.torrent import Metainfo, parse_info_hash
@@ -27,16 +28,13 @@ from bitween.util.own_code import UPDATED, WHAT_TO_DO, OwnCode
 _WORKER = "bitween.files.hashing.worker"
 _CODE = OwnCode(_WORKER)
 
-#: Called with the bytes done and the bytes in all.
-Report = Callable[[int, int], None]
-
 
 @dataclass(eq=False, slots=True)
 class _Request:
     path: str
     strict: bool
     disk: Hashable
-    report: Report
+    report: ReportProgress
     hashed: Deferred[Metainfo]
 
 
@@ -101,7 +99,9 @@ class Hasher(Service):
         gone = gatherResults([worker.gone for worker in self._dying])
         return gone.addCallback(lambda _: None)
 
-    def hash_path(self, path: str, report: Report, strict: bool = False) -> Deferred[Metainfo]:
+    def hash_path(
+        self, path: str, report: ReportProgress, strict: bool = False
+    ) -> Deferred[Metainfo]:
         """
         Hash a file or folder, after those on the same disk that were asked for before.
 

@@ -18,9 +18,9 @@ import queue
 import sys
 import threading
 import time
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from bitween.errors import BitweenError, HashingFailed
 from bitween.files.answers import failure, write_answer
@@ -28,16 +28,17 @@ from bitween.files.hashing.folder_walk import FoundFile, list_files, unusable
 from bitween.model.metainfo import HASH_SIZE, HashedFile, make_torrent, piece_size_for
 from bitween.model.text import quoted
 
+if TYPE_CHECKING:
+    from bitween.model.job import ReportProgress
+
 _HASHERS = 2
 _BLOCK = 2**20
 _SECONDS_BETWEEN_REPORTS = 0.1
 
-Report = Callable[[int, int], None]
-
 
 def hash_path(
     path: str,
-    report: Report,
+    report: ReportProgress,
     hidden: bool = True,
     strict: bool = False,
     private: Sequence[str] = (),
@@ -75,7 +76,9 @@ def hash_path(
     }
 
 
-def _piece_hashes(files: Sequence[FoundFile], total: int, piece_size: int, report: Report) -> bytes:
+def _piece_hashes(
+    files: Sequence[FoundFile], total: int, piece_size: int, report: ReportProgress
+) -> bytes:
     """The SHA-1 of every piece, in order."""
     report(0, total)
     block_size = max(_BLOCK, piece_size)
@@ -107,7 +110,7 @@ class _Pieces:
         total: int,
         piece_size: int,
         block_size: int,
-        report: Report,
+        report: ReportProgress,
     ) -> None:
         self._fills = _fills(files)
         next(self._fills)
@@ -203,7 +206,7 @@ def _changed(file: FoundFile) -> HashingFailed:
     )
 
 
-def _answer(line: bytes, report: Report) -> dict[str, object]:
+def _answer(line: bytes, report: ReportProgress) -> dict[str, object]:
     try:
         asked = json.loads(line)
         return {"hashed": hash_path(asked.pop("path"), report, **asked)}
