@@ -1,4 +1,4 @@
-"""The folders of the daemon's machine in which a client may look around for what to share."""
+"""Lists folders of the daemon's machine for clients that choose what to share."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from bitween.model.disk_path import checked_utf8
 from bitween.model.text import is_utf8, quoted, visible
 from bitween.util.cooperate import in_slices
 
-#: The most entries of a folder that are listed: as many as can be put in order at once.
+#: The most entries of a folder that are listed: as many as can be sorted without a pause.
 MOST = 20_000
 
 
 @dataclass(frozen=True, slots=True)
 class FolderEntry:
     """
-    A file or a folder; a link counts as what it leads to.
+    A file or a folder; a link counts as its target.
 
-    :param name: fit to be shown.
-    :param path: ``None`` if it is not UTF-8: then nothing can be done with it.
-    :param size: bytes, ``None`` for a folder and for what cannot be looked at.
+    :param name: printable.
+    :param path: ``None`` if it is not UTF-8: then it cannot be used.
+    :param size: bytes, ``None`` for a folder, and if unknown.
     """
 
     name: str
@@ -37,12 +37,12 @@ class FolderEntry:
 @dataclass(frozen=True, slots=True)
 class FolderPage:
     """
-    Some of what lies in a folder.
+    A page of the entries of a folder.
 
     :param path: without links; ``None`` for the list of roots.
-    :param root: the root that it is, or below which it lies; without links.
-    :param total: how many entries there are on all pages.
-    :param complete: whether that is all there is.
+    :param root: the root that holds the folder, or is it; without links.
+    :param total: the number of entries on all pages.
+    :param complete: whether the folder has no further entries.
     """
 
     path: str | None
@@ -53,13 +53,13 @@ class FolderPage:
 
 
 class Folders:
-    """Lists folders within the roots, wherever links lead."""
+    """Lists folders within the roots; links do not lead out of them."""
 
     def __init__(self, reactor: IReactorTime, roots: Sequence[str], hidden: bool = True) -> None:
         """
-        :param reactor: has its turns while a large folder is read.
+        :param reactor: runs while a large folder is read.
         :param roots: absolute paths.
-        :param hidden: whether what begins with a dot is listed.
+        :param hidden: whether entries whose names begin with a dot are listed.
         """
         self._reactor = reactor
         self._roots = tuple(roots)
@@ -70,15 +70,15 @@ class Folders:
         List a folder, folders first.
 
         :param path: absolute; ``None`` for the roots.
-        :raises BadPath: if it is not within a root, or no folder.
-        :raises UnreadablePath: if it may not be read.
+        :raises BadPath: if it is not within a root, or not a folder.
+        :raises UnreadablePath: if permission is denied.
         """
         if path is None:
             roots = tuple(FolderEntry(root, root, True) for root in self._roots)
             return FolderPage(None, None, len(roots), True, roots[offset : offset + limit])
         descriptor = _opened(self._resolved(path))
         try:
-            # What was opened may be another folder than the one that was judged, by now.
+            # The folder may have been replaced after the check of its path.
             folder = os.readlink(f"/proc/self/fd/{descriptor}")
             if not self._allowed(checked_utf8(folder)):
                 raise _outside(path)
@@ -128,7 +128,7 @@ class Folders:
         return self._root_of(path) is not None
 
     def _root_of(self, path: str) -> str | None:
-        """The root below which a path without links may be looked at."""
+        """The root that holds a path without links; ``None`` if the path may not be listed."""
         for root in map(os.path.realpath, self._roots):
             if path == root:
                 return root
@@ -161,7 +161,7 @@ def _outside(path: str) -> BadPath:
 def _is(test: object) -> bool:
     try:
         return bool(test())  # type: ignore[operator]  # is_dir or is_file of an entry
-    except OSError:  # a link in a circle, or a disk that has trouble
+    except OSError:  # a circular link, or a faulty disk
         return False
 
 

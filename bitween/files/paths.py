@@ -1,4 +1,4 @@
-"""Whether paths on this machine can be shared, or written to."""
+"""Checks whether paths of this machine can be shared, or written to."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ from bitween.model.text import quoted
 
 def checked_path(path: str) -> str:
     """
-    Give back the path of a file or folder that can be shared.
+    Check that a file or folder can be shared, without reading much.
 
     :param path: absolute.
-    :raises BadPath: if one can tell without reading much that the path cannot be shared.
+    :returns: the path.
+    :raises BadPath: if it cannot be shared.
     """
     if not os.path.isabs(checked_utf8(path)):
         raise _relative(path)
@@ -39,10 +40,11 @@ def checked_path(path: str) -> str:
 
 def checked_folder(folder: str) -> str:
     """
-    Give back a folder to which can be written, and which is made if it is not there.
+    Check that a folder can be written to, and create it if it does not exist.
 
     :param folder: absolute.
-    :raises BadPath: if nothing can be written there.
+    :returns: the folder.
+    :raises BadPath: if it cannot be written to.
     """
     if not os.path.isabs(checked_utf8(folder)):
         raise _relative(folder)

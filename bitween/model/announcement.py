@@ -1,4 +1,4 @@
-"""What one resource says of itself."""
+"""Announcements: what a device shares, and the addresses at which it can be reached."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from bitween.model.candidate import Candidate
 from bitween.model.share_id import ShareId, share_id_of
 from bitween.model.torrent import InfoHash
 
-#: Shares of one resource that are taken.
+#: The most shares of one device that count.
 MAX_SHARES = 10_000
 
 
 @dataclass(frozen=True, slots=True)
 class Share:
     """
-    One thing that a resource shares.
+    One share of a device.
 
     :param name: text to show, never a path.
     :param size: bytes.
@@ -40,18 +40,18 @@ class Share:
 @dataclass(frozen=True, slots=True)
 class Announcement:
     """
-    One resource's shares and the addresses at which it can be dialled.
+    The shares of one device, and the addresses at which it can be dialled.
 
-    :param resource: the XMPP resource that is spoken of.
+    :param resource: the XMPP resource of the device.
     :param shares: oldest first.
-    :param addresses: where anybody may dial it, best first.
-    :param list_id: names the list of which ``revision`` counts the changes; empty if it has none.
-    :param revision: how many changes of the list are in ``shares``.
+    :param addresses: the addresses to dial, best first.
+    :param list_id: names the list whose changes ``revision`` counts; empty if it has no name.
+    :param revision: the revision of the list that ``shares`` belongs to.
     :param complete: whether ``shares`` is the whole list.
-    :param since: where it is not: ``shares`` and ``gone`` are all that changed after this revision.
-    :param gone: what was removed after it.
-    :param candidates: the same addresses with what is known of them, and those that are good for
-        meeting only.
+    :param since: if it is not: ``shares`` and ``gone`` are all changes after this revision.
+    :param gone: the shares that were removed after it.
+    :param candidates: the same addresses with what is known of each, and those that are only for
+        hole punching.
     """
 
     resource: str
@@ -68,14 +68,14 @@ class Announcement:
 @dataclass(frozen=True, slots=True)
 class ListPage:
     """
-    A part of a resource's list, as the resource itself gave it.
+    A page of a device's share list, as the device itself serves it.
 
     :param list_id: names the list.
-    :param revision: with this part, everything up to here is known.
-    :param added: what is new or another than before.
-    :param gone: what was removed.
-    :param reset: whether this is the beginning of the list, so that nothing from before counts.
-    :param complete: whether everything is known with it.
+    :param revision: with this page, all changes up to this revision are known.
+    :param added: new and changed shares.
+    :param gone: removed shares.
+    :param reset: whether the list starts again with this page, so that older shares do not count.
+    :param complete: whether the whole list is known with it.
     """
 
     list_id: str

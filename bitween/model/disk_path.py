@@ -1,4 +1,4 @@
-"""Paths on this machine's disks that bitween can use."""
+"""Checks paths of this machine's disks."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from bitween.model.text import is_utf8, quoted, visible
 
 def checked_utf8(path: str) -> str:
     """
-    Give back a path that BitTorrent can name.
+    Return a path unchanged if BitTorrent can name it.
 
-    :raises BadPath: if it is not UTF-8, as a path on Linux need not be.
+    :raises BadPath: if it is not UTF-8; a path on Linux need not be.
     """
     if not is_utf8(path):
         raise BadPath(

@@ -1,20 +1,20 @@
-"""How much of a disk is never filled."""
+"""The part of a disk that bitween leaves free."""
 
 from __future__ import annotations
 
-# What other programs need to go on working, and what is fetched by now and not written yet; of a
-# small disk only a part.
+# For other programs, and for content that is downloaded but not written yet; on a small disk only a
+# fraction: one part in so many.
 _RESERVE, _PART = 32 * 2**20, 20
-# What the database needs besides, where it lies on the same disk: its log grows to some times
-# MAX_METADATA, and to copy the damaged one takes its size again.
+# For the database, if it lies on the same disk: its log grows to some times MAX_METADATA, and
+# copying a damaged database takes its size again.
 _STATE_RESERVE, _STATE_PART = 64 * 2**20, 10
 
 
 def reserve(total: int, *, holds_state: bool) -> int:
     """
-    How many bytes of a disk stay free.
+    The number of bytes of a disk that stay free.
 
-    :param total: the size of the disk.
+    :param total: the size of the disk in bytes.
     :param holds_state: whether the state directory lies on it.
     """
     kept = min(_RESERVE, total // _PART)

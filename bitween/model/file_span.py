@@ -1,4 +1,4 @@
-"""Where a file lies in the pieces of its torrent."""
+"""The position of a file in the pieces of its torrent."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from dataclasses import dataclass
 @dataclass(frozen=True, slots=True)
 class Part:
     """
-    Bytes of one piece.
+    A range of bytes of one piece.
 
-    :param piece: counted from 0.
-    :param start: of the first byte, counted in the piece.
-    :param end: after the last one.
+    :param piece: its number, from 0.
+    :param start: the offset of the first byte in the piece.
+    :param end: the offset after the last byte.
     """
 
     piece: int
@@ -24,11 +24,11 @@ class Part:
 @dataclass(frozen=True, slots=True)
 class Span:
     """
-    A file among the bytes of its torrent (BEP 3: the files follow each other).
+    A file's range in the bytes of its torrent (BEP 3: the files follow each other).
 
-    :param offset: of the file's first byte.
-    :param size: bytes.
-    :param piece_length: bytes.
+    :param offset: the offset of the file's first byte in the torrent.
+    :param size: bytes of the file.
+    :param piece_length: bytes of a piece.
     """
 
     offset: int
@@ -37,10 +37,10 @@ class Span:
 
     def parts(self, start: int, end: int) -> Iterator[Part]:
         """
-        Give the parts of pieces of which some bytes of the file consist, in their order.
+        Yield the parts of pieces that make up a range of the file, in order.
 
-        :param start: of the first byte, counted in the file.
-        :param end: after the last one, at most the file's size.
+        :param start: the offset of the first byte in the file.
+        :param end: the offset after the last byte, at most the file's size.
         """
         at, stop = self.offset + start, self.offset + end
         while at < stop:
@@ -51,8 +51,8 @@ class Span:
 
     def last_piece(self, end: int) -> int:
         """
-        Tell the piece that holds the last of some bytes.
+        The number of the piece that holds the last byte of a range.
 
-        :param end: after that byte, counted in the file; more than 0.
+        :param end: the offset after that byte in the file; more than 0.
         """
         return (self.offset + end - 1) // self.piece_length

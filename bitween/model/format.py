@@ -1,4 +1,4 @@
-"""Sizes, rates and times as words for a person, and sizes and rates as a person writes them."""
+"""Formats sizes, rates and times for people, and parses sizes and rates that they type."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 
 from bitween.errors import InvalidValue
 
-#: The largest size, and the largest rate that libtorrent takes.
+#: The largest size, and the largest rate that libtorrent accepts.
 MAX_SIZE = 2**60
 MAX_RATE = 2**31 - 1
 
@@ -19,7 +19,7 @@ _UNITS = ("B", "kB", "MB", "GB", "TB", "PB", "EB")
 
 
 def size_text(size: float | None) -> str:
-    """A size in bytes for a person; ``None`` is unknown."""
+    """Format a size in bytes; ``None`` is unknown."""
     if size is None:
         return "?"
     unit = 0
@@ -30,17 +30,17 @@ def size_text(size: float | None) -> str:
 
 
 def rate_text(rate: float | None) -> str:
-    """A rate in bytes/s for a person; nothing for none."""
+    """Format a rate in bytes/s; no rate is an empty text."""
     return f"{size_text(rate)}/s" if rate else ""
 
 
 def limit_text(limit: float) -> str:
-    """A limit in bytes/s for a person; 0 is none."""
+    """Format a limit in bytes/s; 0 is no limit."""
     return rate_text(limit) or "unlimited"
 
 
 def duration_text(seconds: float | None) -> str:
-    """A time span for a person; nothing where it is unknown."""
+    """Format a duration in seconds; an unknown one is an empty text."""
     if seconds is None:
         return ""
     minutes, second = divmod(int(seconds), 60)
@@ -52,16 +52,16 @@ def duration_text(seconds: float | None) -> str:
 
 
 def counted(count: int, thing: str) -> str:
-    """A number of things in English."""
+    """Format a number of things in English: ``1 file``, ``1,000 files``."""
     return f"{count:,} {thing}" if count == 1 else f"{count:,} {thing}s"
 
 
 def parse_size(text: str) -> int:
     """
-    Read a size: ``1000000``, ``500k``, ``1.5 MB``, ``2GiB``, or ``none`` for 0.
+    Parse a size: ``1000000``, ``500k``, ``1.5 MB``, ``2GiB``, or ``none`` for 0.
 
     :returns: bytes.
-    :raises InvalidValue: if it is none, or too large.
+    :raises InvalidValue: if the text is not a size, or too large.
     """
     size = 0 if text == "none" else _parsed(text)
     if size is None or size > MAX_SIZE:
@@ -71,10 +71,10 @@ def parse_size(text: str) -> int:
 
 def parse_rate(text: str) -> int:
     """
-    Read a rate: as a size, with or without ``/s``; ``none`` and 0 are no limit.
+    Parse a rate: as a size, with or without ``/s``; ``none`` and 0 mean no limit.
 
     :returns: bytes/s.
-    :raises InvalidValue: if it is none, or too high.
+    :raises InvalidValue: if the text is not a rate, or too high.
     """
     rate = 0 if text == "none" else _parsed(text.removesuffix("/s"))
     if rate is None or rate > MAX_RATE:

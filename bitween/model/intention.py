@@ -1,4 +1,4 @@
-"""A path that is to be shared, as it is remembered until it is."""
+"""A path that the user wants to share, as it is stored until it is shared."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from dataclasses import dataclass
 @dataclass(frozen=True, slots=True)
 class Intention:
     """
-    A path that is to be hashed and shared.
+    A path to hash and share.
 
-    :param strict: whether it is not to be shared if something of it has to be left out.
+    :param strict: whether to refuse the path if a part of it has to be left out.
     """
 
     path: str

@@ -1,19 +1,20 @@
-"""``xmpp:`` links, with which people tell each other how to reach them."""
+"""``xmpp:`` links, with which people give each other their addresses."""
 
 from __future__ import annotations
 
 from urllib.parse import quote, unquote
 
 _SCHEME = "xmpp:"
-# RFC 5122 §2.2: what stands in an account's name as it is, beside letters, digits and "-._~".
+# RFC 5122 §2.2: characters of an account's name that need no escape, besides letters, digits and
+# "-._~".
 _PLAIN = "!$()*+,;="
 
 
 def invitation_link(jid: str) -> str:
     """
-    A link with which somebody asks to become a contact (XEP-0147 §2.2).
+    Make the link that a user opens to become a contact (XEP-0147 §2.2).
 
-    :param jid: a bare JID.
+    :param jid: the bare JID of the contact that invites.
     """
     local, _, domain = jid.rpartition("@")
     return f"{_SCHEME}{quote(local, safe=_PLAIN)}@{quote(domain, safe='[]:')}?subscribe"
@@ -21,9 +22,9 @@ def invitation_link(jid: str) -> str:
 
 def invited(text: str) -> str:
     """
-    The JID in a link, whatever else that says; any other text is given back as it is.
+    Find the JID in a link, and return any other text unchanged.
 
-    :param text: a JID, or a link as RFC 5122 has it, which may name an account of one's own first.
+    :param text: a JID, or a link (RFC 5122), which may name the user's own account first.
     """
     text = text.strip()
     if not text.lower().startswith(_SCHEME):

@@ -15,9 +15,9 @@ from bitween.model.text import printable
 MAX_JID = 3071
 MAX_PART = 1023
 
-# What XEP-0106 gives an escape for, so that it can stand in a local part.
+# Characters that need an escape in a local part (XEP-0106).
 _ESCAPES = {char: f"\\{ord(char):02x}" for char in " \"&'/:<>@"}
-# Labels below a country under which it registers domains, as in example.co.uk.
+# Labels below a country code under which domains are registered, as in example.co.uk.
 _REGISTRIES = re.compile(
     "ac|asn|biz|co|com|edu|gen|gob|gov?|gub|idv?|ind|info|ltd|me|mil|net?|nic|nom|org?|plc|sch|web"
 )
@@ -26,7 +26,7 @@ _LABEL = re.compile("[-a-z0-9]+")
 
 
 class Jid(NamedTuple):
-    """The parts of a JID in canonical form; a part that is missing is empty."""
+    """The parts of a JID in canonical form; a missing part is empty."""
 
     user: str
     host: str
@@ -40,13 +40,13 @@ class Jid(NamedTuple):
 
 def parse_jid(text: object) -> Jid:
     """
-    Read a JID that a person has typed.
+    Parse a JID that a person has typed.
 
-    :raises InvalidValue: if it is none, or names no account.
+    :raises InvalidValue: if the text is not a JID, or names no account.
     """
     if not isinstance(text, str) or not 0 < len(text) <= MAX_JID:
         raise _no_jid(text, "is not a JID")
-    # A resource may have both separators in it, an account's name none.
+    # A resource may contain both separators, an account's name neither.
     bare, _, resource = text.partition("/")
     user, separator, host = bare.rpartition("@")
     if not separator or not user or not host:
@@ -66,14 +66,14 @@ def parse_jid(text: object) -> Jid:
 
 def ascii_domain(domain: str) -> str:
     """
-    Give the form in which DNS and certificates have a domain (RFC 5891, RFC 3490).
+    The form of a domain in DNS and certificates (RFC 5891, RFC 3490).
 
     :raises UnicodeError: if it has none.
     """
     try:
         return idna.encode(domain, uts46=True).decode("ascii")
     except idna.IDNAError:
-        # What the standard of 2003 knows, that of 2008 may not, as some symbols.
+        # IDNA 2003 allows some characters that IDNA 2008 does not, such as symbols.
         return domain.encode("idna").decode("ascii")
 
 
@@ -81,8 +81,8 @@ def _host(text: str) -> str:
     """
     Prepare a domain.
 
-    :raises Prohibited: if it has a character that domains have not.
-    :raises UnicodeError: if DNS could not have it.
+    :raises Prohibited: if it has a character that is not allowed in domains.
+    :raises UnicodeError: if it has no form in DNS.
     """
     labels = [nameprep(label) for label in _DOTS.split(text.removesuffix("."))]
     for label in labels:
@@ -107,7 +107,7 @@ def _no_jid(text: object, what: str, hint: str = "it looks like user@domain") ->
 
 
 def _bad_local(text: str, user: str, host: str, char: str) -> InvalidValue:
-    """Say which character is wrong, and how it may be written (XEP-0106 §3)."""
+    """Name the wrong character, and the way to write it (XEP-0106 §3)."""
     if char not in _ESCAPES or user != user.strip() or not _is_clean(text):
         return _no_jid(text, "has a character before the @ that no account's name has")
     escaped = "".join(_ESCAPES.get(c, c) for c in user)
@@ -121,10 +121,10 @@ def _bad_local(text: str, user: str, host: str, char: str) -> InvalidValue:
 
 def registered_domain(host: str) -> str:
     """
-    The domain whose owner can make as many others as they like, this one among them.
+    The registered domain that a host belongs to: its owner can create any number of hosts below.
 
-    Without the list of all registries this is an estimate.  Where it is wrong, those who registered
-    their domains with the same one count as one owner.
+    Without the list of all registries this is an estimate.  If it is wrong, all owners below one
+    registry count as one.
 
     :param host: of a JID, in canonical form.
     """

@@ -1,4 +1,4 @@
-"""Something that takes a while: its value at one moment."""
+"""Jobs: work that takes a while, as it is at one moment."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from bitween.errors import BitweenError, HashingFailed
 from bitween.model.skipped_files import NOTHING_LEFT_OUT, LeftOut
 from bitween.model.torrent import InfoHash
 
-#: Called by the work with the bytes done and the bytes in all.
+#: A job calls this with the bytes done and the bytes in all.
 ReportProgress = Callable[[int, int], None]
 
 
 class JobState(StrEnum):
-    """How far a job is."""
+    """The states of a job."""
 
     QUEUED = "queued"
     RUNNING = "running"
@@ -25,13 +25,13 @@ class JobState(StrEnum):
 
     @property
     def ended(self) -> bool:
-        """Whether nothing will change any more."""
+        """Whether the state is final."""
         return self in (JobState.DONE, JobState.FAILED, JobState.CANCELLED)
 
 
 @dataclass(frozen=True, slots=True)
 class Added:
-    """What came of adding a path."""
+    """The result of adding a path."""
 
     info_hash: InfoHash
     name: str
@@ -47,10 +47,10 @@ class Job:
     :param id: unique for the life of the daemon.
     :param kind: ``add`` for hashing a path.
     :param subject: what it works on, e.g. the path.
-    :param done: bytes worked through.
-    :param total: bytes to work through, ``None`` while unknown.
+    :param done: bytes done.
+    :param total: bytes in all, ``None`` while unknown.
     :param rate: bytes/s.
-    :param error: why it failed.
+    :param error: why it failed; ``None`` if it did not.
     """
 
     id: str
@@ -65,7 +65,7 @@ class Job:
 
     @property
     def eta(self) -> float | None:
-        """Seconds left, ``None`` where that cannot be told."""
+        """Seconds left; ``None`` if unknown."""
         if self.state is not JobState.RUNNING or self.total is None or not self.rate:
             return None
         return max(0, self.total - self.done) / self.rate
@@ -84,5 +84,5 @@ class Job:
 
 
 def cancellation(subject: str) -> HashingFailed:
-    """Why a cancelled job has no result."""
+    """The error of a cancelled job."""
     return HashingFailed(f"hashing {subject!r} was cancelled")

@@ -1,4 +1,4 @@
-"""Tells networks from each other by the public addresses in them."""
+"""Tells by public addresses whether two machines are behind the same router."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from ipaddress import IPv4Network, IPv6Network, ip_network
 
 from bitween.model.address import PeerAddress
 
-# What a provider gives to one customer, at the least.
+# The smallest network that a provider assigns to a customer.
 _IPV4_PREFIX = 32
 _IPV6_PREFIX = 64
 
 
 def public_network(address: PeerAddress) -> IPv4Network | IPv6Network:
     """
-    The network behind one router to which a public address belongs.
+    The network behind one router that a public address belongs to.
 
-    Whoever is in the same one comes to the address without passing the router's firewall.
+    A machine in the same network reaches the address without passing the router's firewall.
     """
     prefix = _IPV6_PREFIX if address.is_ipv6 else _IPV4_PREFIX
     return ip_network(f"{address.address}/{prefix}", strict=False)
@@ -24,7 +24,7 @@ def public_network(address: PeerAddress) -> IPv4Network | IPv6Network:
 
 def is_in_own_network(address: PeerAddress, ours: Iterable[PeerAddress]) -> bool:
     """
-    Whether a public address is in a network of ours.
+    Whether a public address is in one of our own networks.
 
     :param ours: our own addresses.
     """

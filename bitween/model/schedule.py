@@ -1,4 +1,4 @@
-"""Rate limits by the hour and the day of the week."""
+"""Rate limits by time of day and day of the week."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ _HINT = "say e.g. 'mon-fri 08:00-18:00 upload=100k download=500k'"
 @dataclass(frozen=True, slots=True)
 class ScheduleEntry:
     """
-    Limits that hold at certain times.
+    Limits for certain times.
 
-    :param days: on which it begins, 0 for Monday.
+    :param days: the days on which the period begins, 0 for Monday.
     :param start: minutes since midnight.
-    :param end: the same; if that is not after the start, it is on the next day.
-    :param upload: bytes/s, 0 for none; ``None`` for the usual one.
+    :param end: the same; an end that is not after the start is on the next day.
+    :param upload: bytes/s, 0 for no limit; ``None`` for the usual limit.
     :param download: the same for the other direction.
     """
 
@@ -42,7 +42,7 @@ class ScheduleEntry:
     download: int | None
 
     def holds(self, day: int, minute: int) -> bool:
-        """Whether it holds at a minute of a day of the week."""
+        """Whether the limits apply at a minute of a day of the week."""
         if self.start < self.end:
             return day in self.days and self.start <= minute < self.end
         if minute >= self.start:
@@ -52,12 +52,12 @@ class ScheduleEntry:
 
 def parse_entry(text: str) -> ScheduleEntry:
     """
-    Read ``[DAYS] HH:MM-HH:MM [upload=RATE] [download=RATE]``.
+    Parse ``[DAYS] HH:MM-HH:MM [upload=RATE] [download=RATE]``.
 
-    ``DAYS`` are days and spans of days (``mon-fri,sun``), every day by default; a rate is one as
-    :func:`parse_rate` reads it.
+    ``DAYS`` are days and ranges of days (``mon-fri,sun``), every day by default; see
+    :func:`parse_rate` for rates.
 
-    :raises InvalidValue: if it cannot be understood.
+    :raises InvalidValue: if the text is not an entry.
     """
     match = _ENTRY.fullmatch(text.strip())
     if match is None:
@@ -77,8 +77,9 @@ def parse_entry(text: str) -> ScheduleEntry:
 
 def limits_at(entries: Sequence[ScheduleEntry], usual: Limits, when: time.struct_time) -> Limits:
     """
-    The limits at a moment: of the first entry that holds then, else the usual ones.
+    The limits at a moment: those of the first entry that applies, else the usual ones.
 
+    :param usual: apply where no entry does, and where an entry leaves a direction open.
     :param when: local time.
     """
     for entry in entries:

@@ -1,4 +1,4 @@
-"""One thing that whoever runs the daemon can set."""
+"""A setting of the daemon, with its origin."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from enum import StrEnum
 
 
 class Origin(StrEnum):
-    """Where a setting comes from."""
+    """Where the value of a setting comes from."""
 
     COMMAND_LINE = "command line"
     FILE = "file"
@@ -17,10 +17,10 @@ class Origin(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Setting:
     """
-    What something is set to.
+    A setting and its value.
 
-    :param name: as the command line and the file have it.
-    :param value: several of a setting that may be repeated; ``None`` for nothing.
+    :param name: as on the command line and in the file.
+    :param value: a tuple for a setting that may be repeated; ``None`` if it has no value.
     :param changeable: whether it can be changed while the daemon runs.
     """
 

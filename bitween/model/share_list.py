@@ -1,4 +1,14 @@
-"""Our share list with its history: what changed since a revision, and nothing more."""
+"""
+Our share list with its history, so that a contact reads only what has changed.
+
+Each change of the list (a share added, changed or removed) gets the next *revision*, a number.  The
+list has an *id*, which names its history: revisions of two lists cannot be compared.  A contact
+that knows the list up to a revision asks for the changes after it.  Of removals only the latest are
+remembered; a contact that missed an older one, below the *horizon*, reads the whole list again.
+
+The application updates the list whenever our shares change, through
+``bitween.xmpp.shares.published_list``, which stores each change before any contact learns of it.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +23,7 @@ from typing import Protocol
 from bitween.model.announcement import Share
 from bitween.model.torrent import InfoHash
 
-#: Removals that are remembered; who missed an older one has to read the list anew.
+#: Removals that are remembered; a contact that missed an older one reads the whole list again.
 MAX_GONE = 2000
 
 _info_hash = attrgetter("info_hash")
@@ -23,10 +33,10 @@ _revision = attrgetter("revision")
 @dataclass(frozen=True, slots=True)
 class Change:
     """
-    The last thing that happened to a share.
+    The latest change of a share.
 
-    :param revision: of the list, that this change made.
-    :param share: as it is since then; ``None`` if it is gone.
+    :param revision: the revision of the list with this change.
+    :param share: the new share; ``None`` if it was removed.
     """
 
     revision: int
@@ -37,10 +47,10 @@ class Change:
 @dataclass(frozen=True, slots=True)
 class Update:
     """
-    What an update of the list did.
+    The result of an update of the list.
 
     :param changes: in order of revision.
-    :param forgotten: removals that are remembered no longer.
+    :param forgotten: removals that are no longer remembered.
     """
 
     changes: tuple[Change, ...] = ()
@@ -52,14 +62,14 @@ class Update:
 
 class ShareList:
     """
-    Shares, each with the revision at which it last changed, and removals with theirs.
+    Shares and removals, each with the revision of its latest change.
 
-    A change gives the list its next revision and stands last in it.  So a reader who goes through
-    it in that order misses nothing, whatever changes meanwhile.
+    A change gives the list its next revision, and is the last one in order.  So a reader who goes
+    through the changes in order misses none, whatever changes meanwhile.
 
-    :ivar list_id: names this history; revisions of another one mean nothing here.
-    :ivar revision: counts the changes.
-    :ivar horizon: removals up to this revision are remembered no longer.
+    :ivar list_id: names this history.
+    :ivar revision: of the latest change.
+    :ivar horizon: removals up to this revision are no longer remembered.
     :ivar size: bytes of all shares together.
     """
 
@@ -88,32 +98,32 @@ class ShareList:
         self._gone: dict[InfoHash, None] = {}
         for change in changes:
             self._take(change)
-        self._told = list(self._shares.values())
+        self._latest = list(self._shares.values())
 
     def __len__(self) -> int:
         return len(self._shares)
 
     def update(self, shares: list[Share]) -> Update:
         """
-        Take over what is shared now.
+        Set the current shares.
 
-        :param shares: each info-hash once; not changed afterwards.  Where it is the same as at the
-            last time, at its beginning and at its end, it costs next to nothing.
+        :param shares: each info-hash once; the caller does not change the list afterwards.  Parts
+            at the beginning and the end that have not changed cost almost nothing.
         """
-        before, now = _differing(self._told, shares)
+        before, now = _differing(self._latest, shares)
         kept = set(map(_info_hash, now))
         gone = [share.info_hash for share in before if share.info_hash not in kept]
         changed = [share for share in now if self._shares.get(share.info_hash) != share]
-        self._told = shares
+        self._latest = shares
         made = [self._next(info_hash, None) for info_hash in gone]
         made += [self._next(share.info_hash, share) for share in changed]
         return Update(tuple(made), tuple(self._forget()))
 
     def renew(self, list_id: str) -> tuple[Change, ...]:
         """
-        Begin a new history with the present shares.
+        Begin a new history with the current shares.
 
-        :returns: all that there is in it.
+        :returns: all changes of the new history.
         """
         current = [change.share for change in self.changes(0) if change.share is not None]
         self._begin(list_id, (Change(n, s.info_hash, s) for n, s in enumerate(current, 1)), 0)
@@ -121,7 +131,7 @@ class ShareList:
 
     def changes(self, after: int, known: int = 0) -> Iterator[Change]:
         """
-        What changed after a revision, in order of revision.
+        The changes after a revision, in order.
 
         :param known: removals up to this revision are left out.
         """
@@ -131,11 +141,11 @@ class ShareList:
                 yield change
 
     def newest_first(self) -> Iterator[Change]:
-        """All changes that can still be told, the latest first."""
+        """All changes that are remembered, the latest first."""
         return filter(self._in_force, reversed(self._log))
 
     def about(self, after: int) -> int:
-        """How many changes there are after a revision, or a few less."""
+        """The number of changes after a revision, approximately."""
         return len(self._log) - bisect_right(self._log, after, key=_revision)
 
     def _next(self, info_hash: InfoHash, share: Share | None) -> Change:
@@ -171,7 +181,7 @@ class ShareList:
 
 
 def _differing(one: list[Share], other: list[Share]) -> tuple[list[Share], list[Share]]:
-    """Leave out what two lists have in common at the beginning and at the end."""
+    """The parts of two lists that differ, without their common beginning and end."""
     start = _same(one, other)
     one, other = one[start:], other[start:]
     end = _same(one[::-1], other[::-1])
@@ -179,7 +189,7 @@ def _differing(one: list[Share], other: list[Share]) -> tuple[list[Share], list[
 
 
 def _same(one: list[Share], other: list[Share]) -> int:
-    """How many shares are the same at the beginning of two lists."""
+    """The length of the common beginning of two lists."""
     low, high = 0, min(len(one), len(other))
     while low < high:
         # Slices of the same objects are compared a hundred times as fast as share by share.
@@ -192,27 +202,27 @@ def _same(one: list[Share], other: list[Share]) -> int:
 
 
 class ListMemory(Protocol):
-    """Keeps the list from one run to the next."""
+    """Stores the list from one run to the next."""
 
     def share_list(self) -> ShareList:
-        """The list as it was kept, or a new one."""
+        """The list as it was stored, or a new one."""
 
     def keep_update(self, shares: ShareList, update: Update) -> None:
         """
-        Keep what an update did.
+        Store what an update changed.
 
         :raises StoreError: if that is not possible.
         """
 
     def keep_anew(self, shares: ShareList, changes: Sequence[Change]) -> None:
         """
-        Keep a list in place of the one before.
+        Replace the stored list.
 
-        :param changes: all that there is in it.
+        :param changes: all changes of the list.
         :raises StoreError: if that is not possible.
         """
 
 
 def new_list_id() -> str:
-    """Draw an id that no other list has."""
+    """Draw a unique id."""
     return secrets.token_hex(8)

@@ -1,4 +1,4 @@
-"""What of a folder is not shared, and why."""
+"""The files of a folder that are not shared, and why."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
 
-#: How many of the entries that are left out are named; the others are counted.
+#: The most skipped entries that are named; the others are only counted.
 MOST_NAMED = 50
 
 
 class Why(StrEnum):
-    """Why something in a folder is left out, though the person did not ask for that."""
+    """Why an entry of a folder is skipped without the user asking for it."""
 
     NOT_UTF8 = "not_utf8"
     TOO_LONG = "too_long"
@@ -27,7 +27,7 @@ class Why(StrEnum):
 
     @property
     def text(self) -> str:
-        """The same in words."""
+        """The reason as text."""
         return _TEXTS[self]
 
 
@@ -50,9 +50,9 @@ _TEXTS: Mapping[Why, str] = MappingProxyType(
 @dataclass(frozen=True, slots=True)
 class LeftOutEntry:
     """
-    A file or folder that is left out.
+    A file or folder that is skipped.
 
-    :param path: below the shared folder, fit to be shown.
+    :param path: relative to the shared folder, printable.
     """
 
     path: str
@@ -62,10 +62,10 @@ class LeftOutEntry:
 @dataclass(frozen=True, slots=True)
 class LeftOut:
     """
-    Everything of a folder that is left out.
+    All entries of a folder that are skipped.
 
     :param entries: the first ones.
-    :param total: how many there are.
+    :param total: their number.
     """
 
     entries: tuple[LeftOutEntry, ...] = ()
@@ -77,7 +77,7 @@ class LeftOut:
         return ", ".join([*named, f"and {more} more"] if more else named)
 
     def first(self, count: int) -> LeftOut:
-        """The same, naming no more than so many."""
+        """The same, with fewer entries named."""
         return LeftOut(self.entries[:count], self.total)
 
 

@@ -1,4 +1,4 @@
-"""Text that came from somebody else, made fit to store, show and log."""
+"""Makes text that came from outside fit to store, show and log."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ import unicodedata
 # Cc controls, Cf format characters (among them the bidirectional overrides), Cs lone surrogates,
 # Co private use, Zl and Zp line and paragraph separators.
 _UNPRINTABLE = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
-# Zero-width joiners hold together letters of several scripts, and emoji.
+# Zero-width joiners connect letters of several scripts, and emoji.
 _KEPT = frozenset("\u200c\u200d")
 REPLACEMENT = "\ufffd"
-# How os.fsdecode has the bytes that are not UTF-8 (PEP 383).
+# How os.fsdecode represents bytes that are not UTF-8 (PEP 383).
 _ESCAPED_BASE, _FIRST_ESCAPED, _LAST_ESCAPED = 0xDC00, 0xDC80, 0xDCFF
 
 
@@ -18,10 +18,10 @@ def printable(text: str, limit: int = 255, substitute: str = REPLACEMENT) -> str
     """
     Replace every character that could disturb a terminal, a log or a reader.
 
-    :param limit: the length in characters at which the text is cut.
+    :param limit: the number of characters after which the text is cut.
     """
     text = text[:limit]
-    # Nothing that Python calls printable is replaced, and that is quick to tell.
+    # No character that Python calls printable is replaced, and this check is quick.
     if text.isprintable():
         return text
     return "".join(
@@ -32,23 +32,23 @@ def printable(text: str, limit: int = 255, substitute: str = REPLACEMENT) -> str
 
 def visible(text: str, limit: int = 255) -> str:
     r"""
-    Show every character, those that :func:`printable` replaces by an escape: ``\n``, ``\u202e``.
+    Show every character, with escapes like ``\n`` for those that :func:`printable` replaces.
 
-    Bytes of a path that are not UTF-8, which Python has as lone surrogates, are shown as ``\xff``.
+    Bytes of a path that are not UTF-8, lone surrogates in Python, are shown as ``\xff``.
 
-    :param limit: the length in characters at which the text is cut.
+    :param limit: the number of characters after which the text is cut.
     """
     text = text[:limit]
     return text if text.isprintable() else "".join(map(_visible_character, text))
 
 
 def quoted(path: str) -> str:
-    """Show a path in a sentence, in full."""
+    """Quote a path for a sentence, in full."""
     return f"'{visible(path, len(path))}'"
 
 
 def clean_path(path: str) -> str:
-    """Give back a path as it is; one that is not UTF-8, fit to be shown."""
+    """Return a path unchanged, or with escapes if it is not UTF-8."""
     return path if is_utf8(path) else visible(path, len(path))
 
 
@@ -71,15 +71,15 @@ def _visible_character(char: str) -> str:
 
 
 def composed(text: str) -> str:
-    """A text in one form, whether its accents were composed or not (Unicode, form C)."""
+    """Compose accents with their letters (Unicode normalization form C)."""
     return text if text.isascii() else unicodedata.normalize("NFC", text)
 
 
 def caseless(text: str) -> str:
     """
-    What a text has in common with all that differ from it in case and composition only.
+    A form that is equal for texts that differ only in case and composition.
 
-    See the Unicode Standard, 3.13, on canonical caseless matching.
+    See the Unicode Standard, 3.13, canonical caseless matching.
     """
     if text.isascii():
         return text.lower()
@@ -89,7 +89,7 @@ def caseless(text: str) -> str:
 
 def safe_name(name: str, limit: int = 255) -> str:
     """
-    Make a name from a stranger into one that is only ever a name: no separators, no ``..``.
+    Make a name from outside safe to use as a file name: no separators, no ``..``.
 
     :returns: never an empty text.
     """

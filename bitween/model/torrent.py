@@ -1,4 +1,4 @@
-"""A torrent of ours, as everybody but libtorrent sees it."""
+"""One of our torrents, without libtorrent."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ MAX_SIZE = 2**60
 
 def parse_info_hash(text: object) -> InfoHash:
     """
-    Read a BitTorrent v1 info-hash (BEP 3).
+    Parse a BitTorrent v1 info-hash (BEP 3).
 
     :param text: 40 hexadecimal digits.
     :returns: the same in lower case.
@@ -37,22 +37,22 @@ def parse_info_hash(text: object) -> InfoHash:
 
 
 class TorrentState(StrEnum):
-    """What a torrent of ours is doing."""
+    """The states of a torrent."""
 
     METADATA = "metadata"  # waiting for the list of files
-    CHECKING = "checking"  # comparing what lies on the disk with the piece hashes
-    QUEUED = "queued"  # waiting until other downloads are done
+    CHECKING = "checking"  # comparing the files on the disk with the piece hashes
+    QUEUED = "queued"  # waiting for other downloads to finish
     DOWNLOADING = "downloading"
-    FINISHED = "finished"  # every file that is wanted is here, but not every one there is
+    FINISHED = "finished"  # every wanted file is here, but not every file
     SEEDING = "seeding"
     PAUSED = "paused"
     ERROR = "error"
 
 
 class FileOrigin(StrEnum):
-    """How the files of a torrent came to lie where they lie."""
+    """How the files of a torrent got to their place."""
 
-    SHARED = "shared"  # they lay there before: shared in place, or found by a download
+    SHARED = "shared"  # they were there before: shared in place, or found by a download
     UPLOADED = "uploaded"  # a client sent them to the daemon
     FETCHED = "fetched"  # bitween downloaded them
 
@@ -68,8 +68,8 @@ class FileEntry:
 
     :param path: relative to the save path.
     :param size: bytes.
-    :param original: the path below the torrent's folder that its sender gave it, if it has another
-        one here; not fit to be shown as it is.
+    :param original: the path below the torrent's folder in the metadata, if it differs from
+        ``path``; not safe to show.
     """
 
     path: str
@@ -80,15 +80,15 @@ class FileEntry:
 @dataclass(frozen=True, slots=True)
 class Progress:
     """
-    How far a torrent is, and how fast.
+    The progress of a torrent.
 
     :param done: verified bytes.
     :param total: bytes of the whole torrent, 0 while that is unknown.
-    :param left: bytes that are wanted and still to come.
+    :param left: wanted bytes that are missing.
     :param download_rate: bytes/s.
     :param upload_rate: bytes/s.
     :param peers: connected peers.
-    :param uploaded: bytes of content given to others, over all runs as far as they are known.
+    :param uploaded: bytes of content uploaded in all runs, as far as known.
     """
 
     done: int = 0
@@ -101,18 +101,18 @@ class Progress:
 
     @property
     def wanted(self) -> int:
-        """Bytes that are here, or are wanted and still to come."""
+        """Bytes that are here, or wanted and missing."""
         return self.done + self.left
 
     @property
     def fraction(self) -> float:
-        """0..1, of what is here or wanted; 0 while nothing is known of that."""
+        """The part of :attr:`wanted` that is here, 0..1; 0 while that is unknown."""
         return self.done / self.wanted if self.wanted else 0.0
 
     @property
     def eta(self) -> float | None:
-        """Seconds until it is complete, ``None`` where that cannot be told."""
-        # The rate is an average, which goes on for a while when the last peer has gone.
+        """Seconds until it is complete; ``None`` if unknown."""
+        # The rate is an average, which continues for a while after the last peer has gone.
         if self.left <= 0 or self.download_rate <= 0 or not self.peers:
             return None
         return self.left / self.download_rate
@@ -121,19 +121,19 @@ class Progress:
 @dataclass(frozen=True, slots=True)
 class Torrent:
     """
-    A torrent of ours at one moment.
+    One of our torrents at one moment.
 
-    :param name: from the metadata; until that is here, from the share list, or empty.
+    :param name: from the metadata; without metadata, from a contact's share list, or empty.
     :param save_path: the folder that holds the torrent's file or folder.
     :param complete: whether every byte is verified *and on the disk*.
     :param files: ``None`` until the metadata is known.
-    :param error: why it stands still, in words; empty if nothing is wrong.
-    :param trouble: the same for programs, and what would help; ``None`` if nothing is wrong.
+    :param error: why it has stopped, as text; empty if nothing is wrong.
+    :param trouble: the same for programs, with a remedy; ``None`` if nothing is wrong.
     :param added: seconds since the epoch.
-    :param completed: when it was complete for the first time, in the same; ``None`` if it never
-        was, or that is not known.
-    :param shared: whether it was made here, of files of ours.
-    :param origin: where its files come from; those that lay there before are never deleted lightly.
+    :param completed: when it was first complete, in seconds since the epoch; ``None`` if it never
+        was, or that is unknown.
+    :param shared: whether it was made here, of our own files.
+    :param origin: where its files come from; originals are not deleted unless the user insists.
     """
 
     info_hash: InfoHash
@@ -153,17 +153,17 @@ class Torrent:
 
     @property
     def waits(self) -> bool:
-        """Whether it wants something, and nobody is connected who could give it."""
+        """Whether it needs content, and no peer is connected."""
         return self.fetches and not self.progress.peers
 
     @property
     def fetches(self) -> bool:
-        """Whether it wants something, and may have it."""
+        """Whether it needs content, and may download it."""
         return self.state in _FETCHING and not self.error
 
     @property
     def announceable(self) -> bool:
-        """Whether somebody else could get a byte of it from us."""
+        """Whether others can download some of it from us."""
         if self.files is None or self.error or self.state in _STANDING:
             return False
         return self.complete or self.progress.done > 0
@@ -172,12 +172,12 @@ class Torrent:
 @dataclass(frozen=True, slots=True)
 class Metainfo:
     """
-    What hashing a path gives (BEP 3).
+    The result of hashing a path (BEP 3).
 
     :param name: the last part of the path.
     :param total_size: bytes.
     :param torrent_file: the bencoded .torrent.
-    :param left_out: what of the path is not in it.
+    :param left_out: the files of the path that are not in it.
     """
 
     info_hash: InfoHash

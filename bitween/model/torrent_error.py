@@ -1,4 +1,4 @@
-"""Why a torrent stands still, and what would help."""
+"""Why a torrent has stopped, and what would help."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ from types import MappingProxyType
 
 
 class Reason(StrEnum):
-    """Why a torrent stands still; programs may rely on these."""
+    """Why a torrent has stopped; programs may rely on these values."""
 
     MISSING = "missing"  # a file or folder is not there
-    CHANGED = "changed"  # a file is another than it was
-    FORBIDDEN = "forbidden"  # a file or folder may not be read or written to
-    FULL = "full"  # the disk has no room
+    CHANGED = "changed"  # a file has changed
+    FORBIDDEN = "forbidden"  # permission denied for a file or folder
+    FULL = "full"  # the disk is full
     BROKEN = "broken"  # the disk cannot be read or written
     SENSELESS = "senseless"  # the list of files cannot be used
     OTHER = "other"
 
 
 class Remedy(StrEnum):
-    """What gets a torrent out of trouble."""
+    """What the user can do about a stopped torrent."""
 
-    RECHECK = "recheck"  # look again, once the cause is gone, and go on from what is there
-    FETCH_AGAIN = "fetch_again"  # fetch it once more, beside what lies there
-    SHARE_AGAIN = "share_again"  # share what lies there now, in place of what it was
+    RECHECK = "recheck"  # check again once the cause is gone, and continue with what is there
+    FETCH_AGAIN = "fetch_again"  # download it again, beside what is there
+    SHARE_AGAIN = "share_again"  # share what is there now instead
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +34,8 @@ class TorrentError:
     """
     What is wrong with a torrent; false if nothing is.
 
-    :param text: in words, for a person.
-    :param path: of what it is about, relative to the save path or absolute; may be empty.
+    :param text: for a person.
+    :param path: the file or folder, relative to the save path or absolute; may be empty.
     :param remedy: what would help; ``None`` if nothing would.
     """
 
@@ -65,16 +65,16 @@ _REASONS: Mapping[int, Reason] = MappingProxyType(
 
 
 def missing(path: str) -> TorrentError:
-    """Something is not there."""
+    """The error for a file or folder that does not exist."""
     return TorrentError(f"'{path}' is missing", Reason.MISSING, path)
 
 
 def failed(path: str, code: int | None, said: str) -> TorrentError:
     """
-    The system could not do with a file what it was asked to.
+    The error for an operation that failed.
 
-    :param code: its error number; ``None`` if it is another's error.
-    :param said: the error in words.
+    :param code: the system's error number; ``None`` for an error of another source.
+    :param said: the error as text.
     """
     reason = Reason.OTHER if code is None else _REASONS.get(code, Reason.BROKEN)
     return TorrentError(f"{path}: {said}" if path else said, reason, path)

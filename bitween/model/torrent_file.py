@@ -1,4 +1,4 @@
-"""What a .torrent file says without libtorrent: its info-hash (BEP 3)."""
+"""Reads the info-hash of a .torrent file without libtorrent (BEP 3)."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ from collections.abc import Generator
 from bitween.errors import InvalidValue
 from bitween.model.torrent import InfoHash
 
-#: How the name of such a file ends.
+#: The suffix of a .torrent file's name.
 SUFFIX = ".torrent"
-#: Bytes; more than any such file has.
+#: The most bytes of a .torrent file; larger than any real one.
 MAX_LENGTH = 32 * 2**20
 
 _MAX_DEPTH = 100
 _MAX_DIGITS = 20
-# Values that are passed over in one step: some hundred microseconds.
+# Values that one step reads, in some hundred microseconds.
 _STEP = 500
 
 
 def reading_info_hash(content: bytes) -> Generator[None, None, InfoHash]:
     """
-    Find the info-hash of what a .torrent file describes, in steps: the file may be a contact's.
+    Find the info-hash of a .torrent file in steps, because the file may be hostile.
 
-    :raises InvalidValue: if it is no such file.
+    :raises InvalidValue: if the content is not a .torrent file.
     """
     try:
         start, end = yield from _finding_info(content)
@@ -62,8 +62,8 @@ def _finding_end(content: bytes, position: int) -> Generator[None, None, int]:
     """
     Find where the value that begins at a position ends.
 
-    :raises ValueError: if nothing that makes sense begins there.
-    :raises IndexError: if the content ends before it.
+    :raises ValueError: if no bencoded value begins there.
+    :raises IndexError: if the content ends before the value does.
     """
     depth = count = 0
     while True:
@@ -80,7 +80,7 @@ def _finding_end(content: bytes, position: int) -> Generator[None, None, int]:
             colon = content.index(b":", position, position + _MAX_DIGITS)
             digits = content[position:colon]
             if not digits.isdigit():
-                # A length below 0 would lead back, without end.
+                # A negative length would lead backwards, into an endless loop.
                 raise ValueError("no length")
             position = colon + 1 + int(digits)
         if position > len(content) or depth > _MAX_DEPTH:

@@ -1,4 +1,4 @@
-"""How much was exchanged with whom, and how fast."""
+"""Bytes exchanged with contacts, and rates."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 @dataclass(frozen=True, slots=True)
 class Rates:
     """
-    How fast content comes and goes.
+    The rates of content in both directions.
 
     :param download: bytes/s.
     :param upload: bytes/s.
@@ -21,7 +21,7 @@ class Rates:
 @dataclass(frozen=True, slots=True)
 class Traffic:
     """
-    Content that was exchanged.
+    Bytes of content that were exchanged.
 
     :param downloaded: bytes.
     :param uploaded: bytes.

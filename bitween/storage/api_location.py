@@ -1,4 +1,4 @@
-"""How programs of the same user find a daemon on this machine: by small private files."""
+"""The small private files by which programs of the same user find a daemon on this machine."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from bitween.errors import ConfigurationError
 
 #: The file's name in a daemon's state directory.
 FILE_NAME = "api.json"
-#: Many times what such a file holds.
+#: The most bytes that are read; many times the size of such a file.
 _MAX_LENGTH = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True)
 class ApiLocation:
     """
-    Where a daemon's API is.
+    The location of a daemon's API.
 
-    :param url: to POST to: ``http://127.0.0.1:5000/api``, or ``http+unix://%2Frun%2Fapi.sock/api``
+    :param url: for POST requests: ``http://127.0.0.1:5000/api``, or ``http+unix://%2Frun%2Fapi.sock/api``
         with the socket's path quoted.
     :param token: the bearer token.
     :param pid: the daemon's process.
@@ -38,7 +38,7 @@ class ApiLocation:
 
 def places(jid: str, state_dir: str, environ: Mapping[str, str]) -> tuple[str, ...]:
     """
-    The files in which a daemon says where it is.
+    The files in which a daemon publishes its location.
 
     :param jid: the bare JID.
     """
@@ -49,33 +49,33 @@ def places(jid: str, state_dir: str, environ: Mapping[str, str]) -> tuple[str, .
     return os.path.join(runtime, "bitween", f"{jid.replace('/', '_')}.json"), in_state_dir
 
 
-def write(path: str, rendezvous: ApiLocation) -> None:
+def write(path: str, location: ApiLocation) -> None:
     """
-    Write a file, at once and whole, for our own user only.
+    Write a file atomically, readable for our own user only.
 
-    :raises OSError: if the directory cannot be made or written to.
+    :raises OSError: if the directory cannot be created or written to.
     """
     folder = os.path.dirname(path)
     os.makedirs(folder, mode=0o700, exist_ok=True)
     descriptor, temporary = tempfile.mkstemp(dir=folder, prefix=".rendezvous-")  # with mode 600
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            json.dump(asdict(rendezvous), file)
+            json.dump(asdict(location), file)
         os.replace(temporary, path)
     except BaseException:
         os.unlink(temporary)
         raise
 
 
-def remove(path: str, rendezvous: ApiLocation) -> None:
-    """Take a file away, unless another daemon has put its own in place of it."""
+def remove(path: str, location: ApiLocation) -> None:
+    """Remove a file, unless another daemon has replaced it by its own."""
     with contextlib.suppress(OSError, ConfigurationError):
-        if read(path) == rendezvous:
+        if read(path) == location:
             os.unlink(path)
 
 
 def remove_stale(state_dir: str) -> None:
-    """Take away the file of a daemon that had the state directory before, and was killed."""
+    """Remove the file of an earlier daemon with the same state directory, which was killed."""
     with contextlib.suppress(OSError):
         os.unlink(os.path.join(state_dir, FILE_NAME))
 
@@ -90,24 +90,24 @@ def read(path: str) -> ApiLocation:
     text = read_private(path)
     try:
         values = json.loads(text)
-        rendezvous = ApiLocation(**{key: values[key] for key in ("url", "token", "pid", "jid")})
+        location = ApiLocation(**{key: values[key] for key in ("url", "token", "pid", "jid")})
     except (ValueError, KeyError, TypeError):
         raise ConfigurationError(f"{path!r} is damaged", "start the daemon again") from None
-    texts = (rendezvous.url, rendezvous.token, rendezvous.jid)
-    if not all(isinstance(value, str) for value in texts) or type(rendezvous.pid) is not int:
+    texts = (location.url, location.token, location.jid)
+    if not all(isinstance(value, str) for value in texts) or type(location.pid) is not int:
         raise ConfigurationError(f"{path!r} is damaged", "start the daemon again")
-    return rendezvous
+    return location
 
 
 def read_private(path: str) -> str:
     """
-    Read a small text file that nobody but us may be able to write or read.
+    Read a small text file that only our own user may write or read.
 
     :raises FileNotFoundError: if there is none.
-    :raises ConfigurationError: if it is a link, belongs to somebody else or is open to others.
+    :raises ConfigurationError: if it is a link, belongs to another user or is open to others.
     """
     try:
-        # A named pipe in its place must not hold us up.
+        # A named pipe in its place must not block us.
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except NotADirectoryError:
         raise FileNotFoundError(path) from None
@@ -135,20 +135,20 @@ def _check_private(path: str, status: os.stat_result) -> None:
 
 def running(environ: Mapping[str, str]) -> list[ApiLocation]:
     """
-    Every daemon of ours that runs on this machine, each once, sorted by JID.
+    All running daemons of our own user on this machine, each once, sorted by JID.
 
-    Daemons with a state directory of their own choosing are found only through
+    Daemons whose state directory is not the default one are found only through
     ``$XDG_RUNTIME_DIR``.
 
-    :raises ConfigurationError: if a file is not private, since its token is not to be trusted.
+    :raises ConfigurationError: if a file is not private, because its token cannot be trusted.
     """
     found = set()
     for path in _candidates(environ):
         with contextlib.suppress(FileNotFoundError):
-            rendezvous = read(path)
-            if _is_running(rendezvous.pid):
-                found.add(rendezvous)
-    return sorted(found, key=lambda rendezvous: (rendezvous.jid, rendezvous.pid))
+            location = read(path)
+            if _is_running(location.pid):
+                found.add(location)
+    return sorted(found, key=lambda location: (location.jid, location.pid))
 
 
 def _candidates(environ: Mapping[str, str]) -> Iterator[str]:

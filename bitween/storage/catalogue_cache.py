@@ -1,4 +1,4 @@
-"""Keeps the catalogue over a restart: a cache of what contacts said, in an SQLite database."""
+"""The cache of the catalogue on the disk, an SQLite database, which outlives a restart."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from bitween.model.torrent import InfoHash
 from bitween.storage.annotation_json import annotation_text, read_annotation
 from bitween.storage.state_dir import make_private
 
-#: Seconds for which changes add up before they are written.
+#: Seconds for which changes are collected before they are written.
 DELAY = 1.0
-#: Shares that are written in one transaction, and read in one step: a few milliseconds' worth.
+#: Shares that are written in one transaction, and read in one step, in a few milliseconds.
 PORTION = 500
 
-# What another version has written is thrown away, like what is damaged: contacts tell it again.
+# A database of another version is discarded, like a damaged one: contacts announce all of it again.
 _VERSION = 2
 # From version 1, which had no annotations.
 _MIGRATION = "BEGIN; ALTER TABLE shares ADD COLUMN annotation TEXT; PRAGMA user_version = 2; COMMIT"
@@ -66,10 +66,10 @@ _SUFFIXES = ("", "-wal", "-shm")
 
 class _Pending:
     """
-    What is to be written of one resource.
+    What has to be written of one device.
 
-    The record is written after all the shares, so that a revision on the disk is never ahead of
-    them: changes that are told again do no harm, missing ones would.
+    The record is written after all shares, so that a revision on the disk is never ahead of them:
+    changes that are announced again do no harm, missing ones would.
     """
 
     def __init__(self) -> None:
@@ -80,9 +80,9 @@ class _Pending:
 
 class CatalogueCache:
     """
-    The database.  A second of changes may be lost with the process; contacts tell them again.
+    The database.  A crash may lose a second of changes, which contacts announce again.
 
-    An error of the database is logged once and ends the keeping; nothing else depends on it.
+    An error of the database is logged once and ends the caching; nothing else depends on it.
     """
 
     _log = Logger()
@@ -98,21 +98,21 @@ class CatalogueCache:
     @classmethod
     def open(cls, reactor: IReactorTime, path: str) -> CatalogueCache:
         """
-        Open the database, or make it; one that is damaged is thrown away.
+        Open the database, or create it; a damaged one is discarded.
 
-        :raises StoreError: if a new one cannot be made either.
+        :raises StoreError: if a new one cannot be created either.
         """
         try:
             return cls(reactor, _connect(path), path)
         except (sqlite3.Error, OSError) as error:
-            cls._thrown_away(path, error)
+            cls._discard(path, error)
         try:
             return cls(reactor, _connect(path), path)
         except (sqlite3.Error, OSError) as error:
             raise StoreError(f"{path!r} cannot be made: {error}", "check its permissions") from None
 
     def close(self) -> None:
-        """Write what is still to be written, and close."""
+        """Write all pending changes, and close."""
         self._stop_timer()
         while self._pending and self._connection is not None:
             self._write_portion()
@@ -120,19 +120,17 @@ class CatalogueCache:
             self._connection.close()
             self._connection = None
 
-    # ---- in
-
     def load(self) -> Iterator[tuple[ResourceRecord, Sequence[Share]]]:
         """
-        Give what an earlier run knew, a portion a step; a resource may come in several.
+        Yield what an earlier run knew, a portion in each step; a device may come in several.
 
-        :raises StoreError: if the database turns out to be damaged; it is begun anew, and what it
-            gave before is to be dropped, as changes of that would be kept without the rest.
+        :raises StoreError: if the database is damaged; a new one is begun.  The caller has to drop
+            what it got before, because changes of that would be stored without the rest.
         """
         try:
             yield from self._load()
         except (sqlite3.Error, ValueError, TypeError) as error:
-            self._begin_anew(error)
+            self._restart(error)
             raise StoreError(f"{self._path!r} is damaged", "contacts tell it again") from None
 
     def _load(self) -> Iterator[tuple[ResourceRecord, Sequence[Share]]]:
@@ -146,10 +144,8 @@ class CatalogueCache:
             while portion := [_share(*share) for share in rows.fetchmany(PORTION)]:
                 yield record, portion
 
-    # ---- out
-
     def note(self, change: CatalogueChange) -> None:
-        """Keep a change, soon."""
+        """Store a change within :data:`DELAY`."""
         if self._connection is None or not change.records:
             return
         for key, record in change.records.items():
@@ -174,7 +170,7 @@ class CatalogueCache:
             self._timer = self._reactor.callLater(0, self._due)
 
     def _write_portion(self) -> None:
-        """Write some of what is pending, in one transaction."""
+        """Write a part of the pending changes, in one transaction."""
         connection = self._connection
         assert connection is not None
         room = PORTION
@@ -192,10 +188,10 @@ class CatalogueCache:
 
     def _write(self, key: Key, pending: _Pending, room: int) -> int:
         """
-        Write shares of one resource.
+        Write shares of one device.
 
-        :param room: how many at most.
-        :returns: how many.
+        :param room: the most shares to write.
+        :returns: the number of shares written.
         """
         number = self._number(key)
         if pending.emptied:
@@ -224,22 +220,22 @@ class CatalogueCache:
         if record is None:
             self._query("DELETE FROM resources WHERE jid = ? AND resource = ?", *key)
             return
-        said = record.announcement
+        announcement = record.announcement
         self._query(
             "UPDATE resources SET item_id = ?, addresses = ?, list_id = ?, revision = ?,"
             " complete = ?, last_seen = ?, forgotten = ? WHERE id = ?",
             record.item_id,
-            json.dumps([(address.address, address.port) for address in said.addresses]),
-            said.list_id,
-            said.revision,
-            said.complete,
+            json.dumps([(address.address, address.port) for address in announcement.addresses]),
+            announcement.list_id,
+            announcement.revision,
+            announcement.complete,
             record.last_seen,
             record.forgotten,
             self._number(key),
         )
 
     def _number(self, key: Key) -> int:
-        """The number of a resource; one that is new is incomplete until its record is written."""
+        """The row id of a device; a new one is incomplete until its record is written."""
         self._query(
             "INSERT OR IGNORE INTO resources (jid, resource, item_id, addresses, list_id, revision,"
             " complete, last_seen, forgotten) VALUES (?, ?, '', '[]', '', 0, 0, 0, '')",
@@ -247,8 +243,6 @@ class CatalogueCache:
         )
         row = self._query("SELECT id FROM resources WHERE jid = ? AND resource = ?", *key)
         return int(row.fetchone()[0])
-
-    # ---- the database
 
     def _query(self, sql: str, *values: object) -> sqlite3.Cursor:
         if self._connection is None:
@@ -276,18 +270,18 @@ class CatalogueCache:
             self._connection.close()
             self._connection = None
 
-    def _begin_anew(self, error: Exception) -> None:
+    def _restart(self, error: Exception) -> None:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
-        self._thrown_away(self._path, error)
+        self._discard(self._path, error)
         try:
             self._connection = _connect(self._path)
         except (sqlite3.Error, OSError) as again:
             self._log.warn("{path!r} cannot be made: {error}", path=self._path, error=again)
 
     @classmethod
-    def _thrown_away(cls, path: str, error: Exception) -> None:
+    def _discard(cls, path: str, error: Exception) -> None:
         cls._log.warn(
             "{path!r} is thrown away: {error}; contacts tell again what they share",
             path=path,
@@ -302,8 +296,8 @@ def _connect(path: str) -> sqlite3.Connection:
     make_private(path)
     connection = sqlite3.connect(path)
     try:
-        # A power cut may damage it: then it is thrown away, which is cheaper than to wait for the
-        # disk.  Small checkpoints keep each commit short.
+        # A power cut may damage the database, which is then discarded: that is cheaper than to wait
+        # for the disk.  Small checkpoints keep each commit short.
         connection.executescript(
             "PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF; PRAGMA wal_autocheckpoint = 200"
         )
@@ -322,15 +316,15 @@ def _connect(path: str) -> sqlite3.Connection:
 
 def _record(row: Sequence[Any]) -> ResourceRecord:
     """
-    Read a row of ``resources``, without the number.
+    Read a row of ``resources``, without the id.
 
     :raises InvalidValue: if it is damaged; also ``ValueError`` and ``TypeError``.
     """
     jid, resource, item_id, addresses, list_id, revision, complete, last_seen, forgotten = row
     if not all(isinstance(text, str) for text in (jid, resource, item_id, list_id, forgotten)):
-        raise InvalidValue("a resource of something else than text")
+        raise InvalidValue("a row has something other than text")
     where = tuple(PeerAddress.parse(address, port) for address, port in json.loads(addresses))
-    said = Announcement(
+    announcement = Announcement(
         resource,
         addresses=where,
         list_id=list_id,
@@ -338,7 +332,7 @@ def _record(row: Sequence[Any]) -> ResourceRecord:
         complete=bool(complete),
         candidates=tuple(map(Candidate, where)),
     )
-    return ResourceRecord(jid, item_id, said, float(last_seen), forgotten)
+    return ResourceRecord(jid, item_id, announcement, float(last_seen), forgotten)
 
 
 def _row(number: int, share: Share) -> tuple[object, ...]:
@@ -353,5 +347,5 @@ def _share(info_hash: bytes, name: str, size: int, annotation: object) -> Share:
     :raises InvalidValue: if it is damaged.
     """
     if len(info_hash) != 20 or not isinstance(name, str) or not isinstance(size, int):
-        raise InvalidValue("a share that is none")
+        raise InvalidValue("a row is not a share")
     return Share(InfoHash(info_hash.hex()), name, size, read_annotation(annotation))

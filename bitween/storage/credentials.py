@@ -1,4 +1,4 @@
-"""Where the XMPP password comes from."""
+"""Reads the XMPP password."""
 
 from __future__ import annotations
 
@@ -19,10 +19,11 @@ def read_password(
     prompt: Callable[[str], str],
 ) -> str:
     """
-    Look for the password: the file, systemd's credentials, the environment, a prompt.
+    Read the password from the first source that has it: the file, systemd's credentials, the
+    environment, a prompt.
 
     :param password_file: a path, ``-`` for standard input, or ``None``.
-    :param environ: loses the password, so that no child process inherits it.
+    :param environ: the password is removed from it, so that no child process inherits it.
     :param prompt: asks without echo; called only if standard input is a terminal.
     :raises ConfigurationError: if there is none, or the file cannot be used.
     """
@@ -33,7 +34,7 @@ def read_password(
         return _checked(_first_line(password_file, private=True), password_file)
     credentials = os.path.join(environ.get("CREDENTIALS_DIRECTORY", ""), "xmpp-password")
     if os.path.isabs(credentials) and os.path.exists(credentials):
-        # systemd guards this directory itself, in ways that the mode does not show.
+        # systemd protects this directory itself, in ways that the mode does not show.
         return _checked(_first_line(credentials, private=False), credentials)
     if inherited is not None:
         return _checked(inherited, f"${VARIABLE}")

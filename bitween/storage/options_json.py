@@ -1,4 +1,4 @@
-"""What is wanted of a torrent as the database holds it: JSON, of what is not as usual."""
+"""The options of a torrent as the database stores them: JSON of those that are not the default."""
 
 from __future__ import annotations
 

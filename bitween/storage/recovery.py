@@ -1,10 +1,10 @@
 """
 Reads what is still readable of a damaged database.
 
-A damaged page breaks every query that comes upon it.  So a table is read from both ends, and then
-from many places within it, until each of these ways meets the damage; and each column on its own,
-so that a row of which a part is damaged is not lost as a whole.  It knows no table: whatever the
-new database has is looked for in the old one.
+A damaged page breaks every query that reaches it.  So each table is read from both ends, and then
+from many places within it, until each scan reaches the damage.  Each column is read on its own, so
+that a row with a damaged part is not lost as a whole.  The code names no table: it looks for all
+tables of the new database in the old one.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from itertools import pairwise
 from urllib.parse import quote
 
 _HEX = "0123456789abcdef"
-# Places to begin at in a table whose keys are hexadecimal, evenly spread.
+# Keys to start from in a table with hexadecimal keys, evenly spread.
 _PLACES = [a + b for a in _HEX for b in _HEX] + ["g"]
 
 _WRAP = b"d4:info", b"e"
@@ -43,14 +43,14 @@ def salvage(damaged: str, into: sqlite3.Connection) -> Mapping[str, int]:
     """
     Copy what can be read of one database into another, which has its tables already.
 
-    :param damaged: the path of the old one; it is not changed.
-    :returns: how many rows there are now, by table.
+    :param damaged: the path of the old database, which is not changed.
+    :returns: the number of rows of each table.
     """
     copied = {}
     with closing(sqlite3.connect(f"file:{quote(damaged)}?mode=ro", uri=True)) as old, into:
-        # Text that is no UTF-8 any more would raise.
+        # Damaged text that is not UTF-8 would raise.
         old.text_factory = lambda raw: raw.decode(errors="replace")
-        # In the order in which they were made: what is referred to comes first.
+        # In the order of creation, so that a row comes before those that refer to it.
         for table in _tables(into):
             for row in _rows(old, table):
                 _insert(into, table, row)
@@ -73,9 +73,9 @@ def _table(connection: sqlite3.Connection, name: str) -> _Table:
 
 def _rows(old: sqlite3.Connection, table: _Table) -> Iterator[dict[str, object]]:
     """
-    Every row of which at least the required columns can be come upon.
+    All rows of which at least the required columns can be read.
 
-    One scan a column: a long value that is damaged stops the scans that read it, and no others.
+    Each column has its own scans, because a long damaged value stops only the scans that read it.
     """
     columns = {column: _column(old, table, column.name) for column in table.columns}
     keys: dict[object, None] = {}
@@ -88,7 +88,7 @@ def _rows(old: sqlite3.Connection, table: _Table) -> Iterator[dict[str, object]]
 
 
 def _column(old: sqlite3.Connection, table: _Table, column: str) -> dict[object, object]:
-    """What can be come upon of a column, by key."""
+    """The values of a column that can be read, by key."""
     select = f"SELECT {table.key}, {column} FROM {table.name}"  # noqa: S608  # names from our own schema
     found, whole = _read(old, f"{select} ORDER BY {table.key}")
     if whole:
@@ -101,11 +101,11 @@ def _column(old: sqlite3.Connection, table: _Table, column: str) -> dict[object,
 
 
 def _read(old: sqlite3.Connection, sql: str, *values: object) -> tuple[dict[object, object], bool]:
-    """The pairs that a query gives up to the damage, and whether there was none."""
+    """The pairs that a query returns before the damage, and whether there was none."""
     found = {}
     try:
         for key, value in old.execute(sql, values):
-            found[key] = value  # noqa: PERF403  # what came before an error counts
+            found[key] = value  # noqa: PERF403  # rows before an error count
     except sqlite3.Error:
         return found, False
     return found, True
@@ -119,16 +119,16 @@ def _insert(into: sqlite3.Connection, table: _Table, row: Mapping[str, object]) 
             tuple(row.values()),
         )
     except sqlite3.Error:
-        # Damage can read as a row that breaks the rules of the table.
+        # Damage can look like a row that breaks the table's constraints.
         return
 
 
 def _mend_torrents(into: sqlite3.Connection) -> None:
     """
-    Begin anew with torrents whose metadata is lost: as downloads that find their files there.
+    Turn torrents whose metadata is lost into downloads, which find their files on the disk.
 
-    Nothing else vouches for the metadata than the info-hash.  Without a place of its own on the
-    disk, a download takes over the files of its name only if they are the very same.
+    Only the info-hash proves the metadata.  A download without a place on the disk adopts files of
+    its name only if they are identical.
     """
     for info_hash, torrent_file in into.execute(
         "SELECT info_hash, torrent_file FROM torrents"

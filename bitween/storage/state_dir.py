@@ -9,14 +9,14 @@ from typing import TextIO
 
 from bitween.errors import StartupError
 
-# Not through a link: what that leads to would be emptied.
+# Not through a link, whose target would be emptied.
 _LOCK = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
 _ROOT = 0
 _WRITABLE_BY_OTHERS = stat.S_IWGRP | stat.S_IWOTH
 
 
 class StateDirectory:
-    """Makes the directory, and holds it against a second daemon."""
+    """Creates the directory, and locks it against a second daemon."""
 
     def __init__(self, path: str) -> None:
         """:param path: absolute."""
@@ -25,11 +25,11 @@ class StateDirectory:
 
     def claim(self) -> None:
         """
-        Take the directory, until :meth:`release` or the end of the process.
+        Lock the directory until :meth:`release` or the end of the process.
 
-        Nobody else may look into it from then on, nor into the files that lie there already.
+        Its permissions, and those of the files in it, are restricted to our own user.
 
-        :raises StartupError: if it cannot be made or written to, or another daemon has it.
+        :raises StartupError: if it cannot be created or written to, or another daemon uses it.
         """
         try:
             os.makedirs(self.path, mode=0o700, exist_ok=True)
@@ -57,7 +57,7 @@ class StateDirectory:
         self._lock = lock
 
     def release(self) -> None:
-        """Let another daemon have it; harmless if it was never claimed."""
+        """Unlock the directory; harmless if it was never claimed."""
         if self._lock is not None:
             self._lock.close()
             self._lock = None
@@ -69,18 +69,18 @@ class StateDirectory:
 
 def make_private(path: str) -> None:
     """
-    Make an empty file that only our own user can read, where there is none.
+    Create an empty file that only our own user can read, unless it exists.
 
     SQLite gives the files beside a database the mode of the database.
 
-    :raises OSError: if that cannot be.
+    :raises OSError: if it cannot be created.
     """
     os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
 
 
 def _refuse_shared(folder: str, status: os.stat_result) -> None:
     """
-    :raises StartupError: if another user could put files of theirs in place of ours.
+    :raises StartupError: if another user could replace our files.
     """
     if status.st_uid == os.geteuid():
         return
@@ -92,7 +92,7 @@ def _refuse_shared(folder: str, status: os.stat_result) -> None:
 
 
 def _close_to_others(folder: str) -> None:
-    """Take from others what they may do with a directory of ours, and with its files."""
+    """Remove the permissions of other users on our directory and its files."""
     _restrict(folder, os.stat(folder))
     with os.scandir(folder) as entries:
         for entry in entries:

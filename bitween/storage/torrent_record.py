@@ -1,4 +1,4 @@
-"""A torrent as it is remembered, and how it is read from its row in the database."""
+"""A torrent as the database stores it."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ _NAMINGS, _ORIGINS = frozenset(Naming), frozenset(FileOrigin)
 @dataclass(frozen=True, slots=True)
 class TorrentRecord:
     """
-    A torrent as it is remembered.
+    A torrent as the database stores it.
 
-    :param folder: what holds the torrent's file or folder.
-    :param root: how the file or folder is called there; ``None`` until that is decided.
+    :param folder: the folder that holds the torrent's file or folder.
+    :param root: the name of the file or folder there; ``None`` until that is decided.
     :param added: seconds since the epoch.
     :param shared: whether it was made here, so that the names on the disk are the metadata's own.
     :param complete: whether every byte was once verified and on the disk.
     :param torrent_file: the bencoded .torrent; ``None`` until the metadata is here.
-    :param stamp: of the files when that was so; empty if they are to be verified, ``None`` if they
-        are to be taken as they are.
-    :param completed: when it was complete for the first time; ``None`` if never, or unknown.
-    :param naming: how the names on the disk follow from the metadata, if it was not made here.
-    :param origin: how its files came there; ``SHARED`` where that is not known.
+    :param stamp: the stat signature of the files when they were complete, see
+        :mod:`bitween.model.stat_signature`; ``None`` if the files are accepted as they are.
+    :param completed: when it was first complete; ``None`` if never, or unknown.
+    :param naming: how the names on the disk derive from the metadata, if it was not made here.
+    :param origin: where its files come from; ``SHARED`` if unknown.
     """
 
     info_hash: InfoHash
@@ -55,12 +55,10 @@ class TorrentRecord:
 
 def read_record(row: Sequence[Any]) -> TorrentRecord:
     """
-    Read a row.
-
-    What it says decides where files are written and deleted: nothing of it is taken on trust.
+    Read a row; everything is checked, because it decides where files are written and deleted.
 
     :param row: the values of the columns, in the order of the fields of :class:`TorrentRecord`.
-    :raises InvalidValue: if it makes no sense.
+    :raises InvalidValue: if the row is damaged.
     """
     info_hash, name, folder, root, added, shared, complete, metadata, *others = row
     stamp, completed, options, naming, origin = others
@@ -77,7 +75,7 @@ def read_record(row: Sequence[Any]) -> TorrentRecord:
         completed=None if completed is None else _time(completed),
         options=read_options(options),
         naming=Naming(naming) if naming in _NAMINGS else Naming.LIBTORRENT,
-        # What is not known to be fetched is not deleted.
+        # Files that may be originals are not deleted.
         origin=FileOrigin(origin) if origin in _ORIGINS else FileOrigin.SHARED,
     )
 

@@ -1,4 +1,10 @@
-"""Long work in slices, between which the reactor has its turn."""
+"""
+Runs long work in slices, between which the reactor runs.
+
+Twisted's ``task.Cooperator`` is not used.  It takes one step at a time from each task, and so costs
+three times as much for each step, and a turn of the reactor for work that is done in one slice;
+many generators here have a hundred thousand steps of a microsecond.
+"""
 
 from __future__ import annotations
 
@@ -10,15 +16,15 @@ from twisted.internet.task import deferLater
 
 _T = TypeVar("_T")
 
-#: Seconds for which the reactor waits at most, if no single step takes longer.
+#: Seconds of a slice; the reactor waits no longer unless a single step takes longer.
 SLICE = 0.01
-# Files of a torrent to take in one step, where each takes some microseconds, or a hostile one 100.
+# Files of a torrent in one step; each takes some microseconds, a hostile one 100.
 _BATCH = 16
 
 
 async def in_slices(reactor: IReactorTime, steps: Iterable[object]) -> None:
     """
-    Take all the steps, with a turn of the reactor after every slice of them.
+    Take all steps, with a turn of the reactor after each slice.
 
     :param steps: each takes a few milliseconds at most.
     """
@@ -27,7 +33,7 @@ async def in_slices(reactor: IReactorTime, steps: Iterable[object]) -> None:
 
 async def result_in_slices(reactor: IReactorTime, steps: Generator[object, None, _T]) -> _T:
     """
-    Do the same, and give what the steps return in the end.
+    Take all steps in slices, and return what the generator returns.
 
     :param steps: each takes a few milliseconds at most.
     """
@@ -41,13 +47,13 @@ async def result_in_slices(reactor: IReactorTime, steps: Generator[object, None,
 
 
 def batches(items: Sequence[_T]) -> Iterator[Sequence[_T]]:
-    """Part a sequence into steps that are worth the time it takes to count them."""
+    """Split a sequence into steps that are worth their overhead."""
     for start in range(0, len(items), _BATCH):
         yield items[start : start + _BATCH]
 
 
 def at_once(steps: Generator[object, None, _T]) -> _T:
-    """Take all the steps here and now, and give what they return."""
+    """Take all steps without a pause, and return what the generator returns."""
     results: list[_T] = []
     for _ in _collecting(steps, results):
         pass
@@ -57,7 +63,7 @@ def at_once(steps: Generator[object, None, _T]) -> _T:
 def _collecting(
     steps: Generator[object, None, _T], results: list[_T]
 ) -> Generator[object, None, None]:
-    """Take the steps, and put what they return in the end into a list."""
+    """Take the steps, and put what the generator returns into a list."""
     results.append((yield from steps))
 
 

@@ -1,4 +1,4 @@
-"""Keeps Python's garbage collector from holding the reactor."""
+"""Keeps Python's garbage collector from blocking the reactor."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from contextlib import contextmanager
 @contextmanager
 def loading_for_good() -> Iterator[None]:
     """
-    Load what is there to stay.
+    Load objects that stay, and exempt them from garbage collection.
 
-    The collector would go through all of it again and again, up to 100 ms at a stretch for half a
-    million objects, and find nothing.
+    Otherwise the collector would go through all of them repeatedly, for up to 100 ms at a time for
+    half a million objects, and find nothing.
     """
     gc.disable()
     try:

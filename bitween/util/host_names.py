@@ -1,4 +1,4 @@
-"""Finds the addresses of host names that others have told us."""
+"""Resolves host names that come from others."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IAddress, IHostResolution, IResolutionReceiver
 from zope.interface import implementer
 
-#: seconds that the name servers have.
+#: Seconds until a lookup is given up.
 TIMEOUT = 20.0
 # RFC 1035 §2.3.4.
 _MAX_NAME = 255
@@ -16,9 +16,9 @@ _MAX_NAME = 255
 
 def resolve(reactor: Any, host: str) -> Deferred[list[str]]:
     """
-    Give the IP addresses of a host, which may be an IP address itself.
+    Resolve the IP addresses of a host, which may be an IP address itself.
 
-    None are found for what is no name: Twisted's resolver would never answer.
+    A text that is not a host name has none: Twisted's resolver would never answer for it.
 
     :param reactor: provides ``IReactorPluggableNameResolver`` and ``IReactorTime``.
     """
@@ -45,12 +45,12 @@ class _Found:
         self.done: Deferred[list[str]] = Deferred()
 
     def resolutionBegan(self, _: IHostResolution) -> None:
-        """Wait."""
+        """Do nothing."""
 
     def addressResolved(self, address: IAddress) -> None:
-        """Keep it."""
+        """Keep an address."""
         self._addresses.append(address.host)  # type: ignore[attr-defined]  # of TCP, they have one
 
     def resolutionComplete(self) -> None:
-        """Hand out all."""
+        """Return all addresses."""
         self.done.callback(self._addresses)

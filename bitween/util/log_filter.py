@@ -1,4 +1,4 @@
-"""Keeps out of the log what tells its reader nothing."""
+"""Filters log messages that tell the reader nothing."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ from twisted.logger import (
 )
 from zope.interface import implementer
 
-# What Twisted says of a start and of an end that matters.
+# Twisted's messages on start and stop that are kept.
 _KEPT = ("twistd {version}", "Received SIG")
-# What Twisted says in the name of our own channel, for each client that rests or is slow: whoever
-# can connect could fill the disk with it.
+# Twisted's message, in the name of our own channel, for each client that is idle or slow: anyone
+# who can connect could fill the disk with it.
 _CHATTY = "Timing out client:"
-# Where the older half of Twisted logs, as do libraries that know only that one.
+# The namespace of Twisted's legacy log, which some libraries use.
 _LEGACY = "log_legacy"
 
 
 def filter_log(beginner: LogBeginner, *, debug: bool) -> None:
     """
-    Have the log that is about to begin show what matters only, also of what waits for it.
+    Filter the log from its beginning, including messages that are buffered until then.
 
-    Left out are Twisted's notes on ports, factories, idle clients and its plugin cache.
+    Twisted's messages on ports, factories, idle clients and its plugin cache are dropped.
 
-    :param beginner: not begun yet.
-    :param debug: whether what is only for debugging is shown.
+    :param beginner: has not begun logging yet.
+    :param debug: whether debug messages are shown.
     """
     begin = beginner.beginLoggingTo
 
@@ -56,7 +56,7 @@ class _Shown:
 
 
 def is_shown(event: LogEvent, *, debug: bool) -> bool:
-    """Whether an event of the log is for its reader."""
+    """Whether the log shows an event."""
     level = event.get("log_level", LogLevel.info)
     if level is LogLevel.debug:
         return debug

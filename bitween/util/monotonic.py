@@ -1,4 +1,4 @@
-"""Clocks that go on when the machine's own clock is set."""
+"""Clocks that run on evenly when the machine's clock is set."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from collections.abc import Callable
 
 class MonotonicClock:
     """
-    Begins with the time of day, and goes on evenly, whatever the machine's clock is set to.
+    Starts with the time of day, and runs on evenly, whatever the machine's clock is set to.
 
-    Twisted's timers go by the time of day.  When that is set back by an hour, whatever is due is an
-    hour late, pings and time-outs included; when it is set forward, everything is due at once.
+    Twisted's timers use the time of day.  When that is set back by an hour, every timer is an hour
+    late, pings and time-outs included; when it is set forward, all timers fire at once.
     """
 
     def __init__(
@@ -19,7 +19,7 @@ class MonotonicClock:
     ) -> None:
         """
         :param wall: seconds since the epoch.
-        :param steady: seconds from an arbitrary beginning; see :func:`steady_time`.
+        :param steady: seconds since an arbitrary moment; see :func:`steady_time`.
         """
         self._steady = steady or steady_time
         self._origin = wall() - self._steady()
@@ -30,6 +30,6 @@ class MonotonicClock:
 
 
 def steady_time() -> float:
-    """:returns: seconds from an arbitrary beginning, those of the machine's sleep included."""
+    """:returns: seconds since an arbitrary moment, including those of the machine's sleep."""
     boot_time = getattr(time, "CLOCK_BOOTTIME", None)
     return time.monotonic() if boot_time is None else time.clock_gettime(boot_time)

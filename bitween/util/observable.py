@@ -1,4 +1,4 @@
-"""A typed place to subscribe to events."""
+"""A typed source of events that callers subscribe to."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class Observable(Generic[Event]):
     """
     Hands each event to every subscriber, in the order of subscription.
 
-    A subscriber that raises is logged and does not keep the others from the event.
+    An exception of a subscriber is logged; the other subscribers still get the event.
     """
 
     _log = Logger()
@@ -24,8 +24,9 @@ class Observable(Generic[Event]):
 
     def subscribe(self, subscriber: Callable[[Event], None]) -> Callable[[], None]:
         """
-        Call ``subscriber`` with every event from now on.
+        Subscribe to all further events.
 
+        :param subscriber: called with each event.
         :returns: a callable that ends the subscription; calling it twice is harmless.
         """
         key = object()
@@ -37,7 +38,7 @@ class Observable(Generic[Event]):
         return unsubscribe
 
     def notify(self, event: Event) -> None:
-        """Hand ``event`` to those who are subscribed at this moment."""
+        """Pass ``event`` to all current subscribers."""
         for subscriber in list(self._subscribers.values()):
             try:
                 subscriber(event)

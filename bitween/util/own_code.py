@@ -1,4 +1,4 @@
-"""Whether the code that child processes run is still that of the daemon."""
+"""Detects that bitween was updated since the daemon started."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import hashlib
 import os
 from contextlib import suppress
 
-#: What is wrong if it is not, and what helps.
+#: The error in this case, and the hint.
 UPDATED = "bitween was updated, or removed, since the daemon started"
 WHAT_TO_DO = "restart the daemon"
 
@@ -15,9 +15,9 @@ _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 class OwnCode:
     """
-    The source of a module that child processes run, as it is when this is made.
+    The source of a module that child processes run, as it was when the daemon started.
 
-    The two talk to each other in a way that may be another in the next version.
+    Daemon and child process exchange messages whose format may change with the next version.
     """
 
     def __init__(self, module: str, package: str = _PACKAGE) -> None:
@@ -26,16 +26,16 @@ class OwnCode:
         :param package: the folder of bitween.
         """
         self._paths = [
-            # It tells the version.
+            # It holds the version.
             os.path.join(package, "__init__.py"),
             os.path.join(package, *module.split(".")[1:]) + ".py",
         ]
-        self._at_first = self._digest()
+        self._original = self._digest()
 
     @property
     def is_updated(self) -> bool:
-        """Whether a child process that is started now would run something else."""
-        return self._digest() != self._at_first
+        """Whether a child process that is started now would run other code."""
+        return self._digest() != self._original
 
     def _digest(self) -> bytes:
         digest = hashlib.sha256()

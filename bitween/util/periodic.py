@@ -1,4 +1,4 @@
-"""What is done again and again, however it went the last time."""
+"""A service that repeats work, and survives its errors."""
 
 from __future__ import annotations
 
@@ -14,26 +14,30 @@ HOUR = 3600.0
 
 
 class PeriodicService(Service):
-    """Does something some time after it was started, and again and again from then on."""
+    """Calls a function periodically while it runs; the first time one interval after the start."""
 
     _log = Logger()
 
     def __init__(self, reactor: IReactorTime, work: Callable[[], None], seconds: float) -> None:
-        """:param seconds: from one time to the next."""
+        """
+        :param work: an exception is logged, and the next call happens all the same.
+        :param seconds: between two calls.
+        """
         self._work = work
+        self._name = getattr(work, "__qualname__", repr(work))
         self._seconds = seconds
         self._loop = LoopingCall(self._carefully)
         self._loop.clock = reactor
 
     def startService(self) -> None:
-        """Begin to count the time."""
+        """Start the timer."""
         super().startService()
         self._loop.start(self._seconds, now=False).addErrback(
-            lambda failure: self._log.failure("housekeeping has ended", failure)
+            lambda failure: self._log.failure("{work} ended", failure, work=self._name)
         )
 
     def stopService(self) -> None:
-        """Do it no more."""
+        """Stop the timer."""
         super().stopService()
         if self._loop.running:
             self._loop.stop()
@@ -43,4 +47,4 @@ class PeriodicService(Service):
             self._work()
         except Exception:
             # A LoopingCall stops for good at its first exception.
-            self._log.failure("housekeeping failed")
+            self._log.failure("{work} failed", work=self._name)

@@ -1,4 +1,4 @@
-"""Child processes that cannot outlive the program that started them."""
+"""Child processes that do not outlive their parent."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 def dying_with_parent() -> Callable[[], None]:
     """
-    Prepare a child to be killed by the kernel when its parent goes, even by ``kill -9``.
+    Have the kernel kill a child when its parent ends, even by ``kill -9``.
 
-    :returns: what is to be run in the child before it becomes the program (``preexec_fn``);
-        it does nothing on systems other than Linux, which have no such thing.
+    :returns: the function to run in the child before it executes the program (``preexec_fn``); on
+        systems other than Linux it does nothing.
     """
     if not sys.platform.startswith("linux"):
         return lambda: None
-    # Loaded before the fork: the child must do as little as it can.
+    # Loaded before the fork, because the child should do as little as possible.
     prctl = ctypes.CDLL(None, use_errno=True).prctl
     parent = os.getpid()
 
     def arrange() -> None:
         prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() != parent:  # it went between the fork and here
+        if os.getppid() != parent:  # the parent ended after the fork
             os._exit(1)
 
     return arrange

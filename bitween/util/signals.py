@@ -1,4 +1,4 @@
-"""What signals do to the daemon: it ends cleanly, or opens its log again."""
+"""Signal handlers of the daemon: it stops cleanly, or reopens its log."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from twisted.internet.error import ReactorNotRunning
 from twisted.logger import FilteringLogObserver, globalLogPublisher
 from twisted.python.logfile import BaseLogFile
 
-# What a terminal sends to everything that runs in it: Ctrl-C, Ctrl-\, and that it is closed.
+# Signals that a terminal sends to all its processes: Ctrl-C, Ctrl-\, and when it is closed.
 _FROM_TERMINAL = (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP)
 
 
 def handle_signals(reactor: Any, background: bool) -> None:
     """
-    Take SIGHUP and SIGQUIT; the reactor itself ends on SIGINT and SIGTERM.
+    Handle SIGHUP and SIGQUIT; the reactor itself stops on SIGINT and SIGTERM.
 
-    What whoever started us had ignored, as ``nohup`` does, stays so.
+    A signal that was ignored when the daemon started, as ``nohup`` does, stays ignored.
 
     :param reactor: is running.
-    :param background: whether no terminal is there that could be closed; SIGHUP opens the log again
-        then, as logrotate expects of a daemon.
+    :param background: whether there is no terminal that could be closed; then SIGHUP reopens the
+        log, as logrotate expects of a daemon.
     """
     logs = list(_log_files()) if background else []
     for log in logs:
-        # Otherwise the umask that downloads have would decide who may read the next one.
+        # Otherwise the umask of downloads would decide who may read the next log file.
         log.defaultMode = stat.S_IMODE(os.stat(log.path).st_mode)
 
     def reopen() -> None:
@@ -42,22 +42,22 @@ def handle_signals(reactor: Any, background: bool) -> None:
 
 def spare_children(reactor: Any) -> None:
     """
-    Have child processes hear nothing of what a terminal sends.
+    Keep the signals of a terminal from child processes.
 
-    They end when we end them, and until then we may need them to end cleanly.
+    The daemon ends its children itself, and needs them until then to stop cleanly.
     """
     spawn = reactor.spawnProcess
 
     def spawn_spared(*args: Any, **options: Any) -> Any:
-        with _held_back():
+        with _blocked_signals():
             return spawn(*args, **options)
 
     reactor.spawnProcess = spawn_spared
 
 
 @contextmanager
-def _held_back() -> Iterator[None]:
-    """Hold these signals back, which a process that begins meanwhile goes on doing."""
+def _blocked_signals() -> Iterator[None]:
+    """Block these signals; a process that starts meanwhile inherits this."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, _FROM_TERMINAL)
     try:
         yield
@@ -71,13 +71,13 @@ def _handle(reactor: Any, number: signal.Signals, do: Callable[[], None]) -> Non
 
 
 def _stop(reactor: Any) -> None:
-    # It may be ending already.
+    # It may be stopping already.
     with suppress(ReactorNotRunning):
         reactor.stop()
 
 
 def _log_files() -> Iterator[BaseLogFile]:
-    """The files into which twistd has the log written."""
+    """The files that twistd writes the log to."""
     for observer in globalLogPublisher._observers:  # noqa: SLF001  # nothing else tells them
         if isinstance(observer, FilteringLogObserver):
             observer = observer._observer  # noqa: PLW2901, SLF001  # same

@@ -1,4 +1,4 @@
-"""Keeps below the rate at which servers let a client speak."""
+"""A token bucket, which keeps what we send below the rate limits of XMPP servers."""
 
 from __future__ import annotations
 
@@ -7,25 +7,25 @@ from twisted.internet.task import deferLater
 
 #: bytes/s; ejabberd's default is 3 kB/s, Prosody's 10 kB/s.
 RATE = 2500
-#: bytes that may go at once.
+#: bytes that may be sent at once.
 BURST = 16_000
-#: bytes that lists leave over, so that presence, pings and news never wait behind them.
+#: bytes that share lists leave in the bucket, so that presence, pings and news never wait for them.
 RESERVE = 4000
 
 
 class TokenBucket:
     """
-    A token bucket over everything that is sent.
+    A token bucket; its tokens are bytes, or requests.
 
-    Servers do not refuse what is above their limit, they read it later: whatever is sent next, a
-    ping or a presence, waits behind it.  A large stanza may overdraw the bucket; the next large one
-    then waits.
+    An XMPP server does not refuse what exceeds its limit.  It reads it later, and whatever is sent
+    next, a ping or a presence, waits behind it.  A large stanza may overdraw the bucket; the next
+    large one then waits.
     """
 
     def __init__(self, clock: IReactorTime, rate: float = RATE, burst: float = BURST) -> None:
         """
-        :param rate: bytes/s.
-        :param burst: bytes.
+        :param rate: tokens/s.
+        :param burst: tokens in a full bucket.
         """
         self._clock = clock
         self._rate = rate
@@ -34,20 +34,20 @@ class TokenBucket:
         self.reset()
 
     def reset(self) -> None:
-        """Start anew, as a server does for a new connection."""
+        """Fill the bucket, as a server does for a new connection."""
         self._left = self._burst
         self._at = self._clock.seconds()
 
     def charge(self, size: float) -> None:
-        """Note that bytes were sent."""
+        """Take tokens for what was sent, even if there are too few."""
         self._refill()
         self._left -= size
 
     def wait(self, size: float, reserve: float = 0) -> float:
         """
-        Seconds until this many bytes may be sent.
+        Seconds until there are so many tokens.
 
-        :param reserve: bytes that could still be sent at once after them; what has one gives way to
+        :param reserve: tokens that must be left after that; a caller with a reserve also waits for
             what is claimed.
         """
         self._refill()
@@ -56,27 +56,27 @@ class TokenBucket:
         return max(0.0, (min(size + reserve, self._burst) - self._left) / self._rate)
 
     async def room(self, size: int, reserve: int) -> None:
-        """Wait until this many bytes may be sent; see :meth:`wait`."""
+        """Wait until there are so many tokens; see :meth:`wait`."""
         while (wait := self.wait(size, reserve)) > 0:
             await deferLater(self._clock, wait)
 
     def claim(self, size: int) -> None:
         """
-        Let what asks for a reserve leave this many bytes over, until 0 are claimed.
+        Have callers with a reserve leave so many more tokens, until 0 are claimed.
 
-        Otherwise small things would go on for ever, and a large one never find room.
+        Otherwise a stream of small stanzas could keep a large one from ever being sent.
         """
         self._claimed = size
 
     @property
     def overdrawn(self) -> float:
-        """How many bytes were sent beyond what might be."""
+        """The number of tokens that the bucket is overdrawn by."""
         self._refill()
         return max(0.0, -self._left)
 
     @property
     def backlog(self) -> float:
-        """Seconds that a slow server may need to read what was sent already."""
+        """Seconds that a slow server may need to read what was sent."""
         return self.overdrawn / self._rate
 
     def _refill(self) -> None:

@@ -1,1 +1,1 @@
-"""Deletes the files of torrents: moves them to the trash where there is one."""
+"""Deletes the files of torrents, or moves them to the trash if there is one."""

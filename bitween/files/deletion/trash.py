@@ -20,9 +20,9 @@ class Trash:
     """
     A trash directory.
 
-    :param folder: made when something is put there, if it does not exist.
-    :param top: the mount point that it is for, below which original paths are told; ``None`` for
-        the home trash, which tells absolute ones.
+    :param folder: created on first use.
+    :param top: the mount point that it is for, to which original paths are relative; ``None`` for
+        the home trash, which records absolute paths.
     """
 
     folder: str
@@ -30,10 +30,10 @@ class Trash:
 
     def reserve(self, original: str) -> str:
         """
-        Choose a place for what is to be put there, and note where it came from.
+        Reserve a place for a file or folder, and record its original path.
 
-        :param original: its absolute path.
-        :returns: a path in the trash at which nothing lies.
+        :param original: the absolute path.
+        :returns: a path in the trash that is free.
         :raises OSError: if the trash cannot be written to.
         """
         files, info = os.path.join(self.folder, "files"), os.path.join(self.folder, "info")
@@ -54,7 +54,7 @@ class Trash:
         raise AssertionError("numbers do not end")
 
     def give_up(self, place: str) -> None:
-        """Forget a place to which nothing was moved."""
+        """Free a place that nothing was moved to."""
         with suppress(OSError):
             os.rmdir(place)
         if not os.path.lexists(place):
@@ -69,10 +69,10 @@ class Trash:
 
 def find_trash(folder: str, environ: Mapping[str, str]) -> Trash | None:
     """
-    The trash for what lies in a folder; ``None`` if the user has none.
+    The trash for the files of a folder; ``None`` if the user has none.
 
-    A user has one if a home trash exists, which every desktop makes.  A daemon must not make the
-    first one: where nobody looks into it, no room would ever become free.
+    A user has one if a home trash exists, which every desktop creates.  A daemon must not create
+    the first one: if nobody empties it, the disk space is never freed.
     """
     data = environ.get("XDG_DATA_HOME", "")
     if not os.path.isabs(data):
@@ -86,7 +86,7 @@ def find_trash(folder: str, environ: Mapping[str, str]) -> Trash | None:
 
 
 def _trash_at(top: str) -> Trash | None:
-    """The trash of another file system, which may have yet to be made."""
+    """The trash of another file system, which may not exist yet."""
     shared, uid = os.path.join(top, ".Trash"), os.geteuid()
     if _is_sticky_folder(shared):
         own = os.path.join(shared, str(uid))
@@ -129,9 +129,9 @@ def _top(folder: str) -> str:
 
 def _mount(folder: str) -> object:
     """
-    What tells mounts apart; nothing can be moved from one to another.
+    Identify the mount that holds a folder; files cannot be moved between mounts.
 
-    The device number would not do: a file system may be mounted several times.
+    The device number does not suffice, because a file system may be mounted several times.
     """
     descriptor = os.open(folder, os.O_PATH | os.O_CLOEXEC)
     try:

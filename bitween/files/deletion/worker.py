@@ -1,11 +1,11 @@
 """
 The child process that deletes files, away from the reactor.
 
-It reads an order from its standard input, a line of JSON for the whole and one for each path, see
-:class:`Order`, and writes what came of it as JSON to its standard output.  With ``erase`` false it
+It reads an order from its standard input: one line of JSON for the order, and one for each path;
+see :class:`Order`.  It writes the outcome as JSON to its standard output.  With ``erase`` false it
 only counts.
 
-It does not import Twisted, so that it is there at once.
+It does not import Twisted, so that it starts quickly.
 """
 
 from __future__ import annotations
@@ -32,17 +32,16 @@ class Order:
     """
     What to delete.
 
-    :param folder: what holds everything.
-    :param root: the torrent's one file or its folder; a name.
-    :param files: paths below ``folder``, sizes, and whether a file of another size stays, for it
-        is not what was downloaded; otherwise only a larger one does.
-    :param part_file: the name of a file of libtorrent's that goes as well, trash or not.
-    :param others: absolute paths of files that may be the same ones, and stay, for other torrents
-        have them.
+    :param folder: the folder that holds the torrent's file or folder.
+    :param root: the name of the torrent's file or folder.
+    :param files: paths below ``folder``, sizes, and whether a file of another size stays because it
+        is not what was downloaded; if false, only a larger file stays.
+    :param part_file: the name of a file of libtorrent, which is deleted even if there is a trash.
+    :param others: absolute paths of files of other torrents, which stay if they are the same files.
     :param stamp: the stat signature of all these files as they were when last verified; empty if
         that is unknown.
     :param complete: whether every file is downloaded, so that a file that has changed since stays.
-    :param erase: false to do nothing, and tell what would be done.
+    :param erase: false to delete nothing, and report what would be deleted.
     """
 
     folder: str
@@ -56,7 +55,7 @@ class Order:
 
     @property
     def heading(self) -> dict[str, str | bool]:
-        """All but the paths."""
+        """The order without the paths."""
         return {
             "folder": self.folder,
             "root": self.root,
@@ -70,13 +69,13 @@ class Order:
 @dataclass(slots=True)
 class Outcome:
     """
-    What was done, or would be.
+    What was deleted, or would be.
 
     :param trash: whether the files go to the trash.
-    :param kept: how many files stay: others have them as well, or the user has changed or moved
-        them.
-    :param failed: how many could not be deleted.
-    :param error: why the first of those could not.
+    :param kept: number of files that stay: other torrents have them, or the user has changed or
+        moved them.
+    :param failed: number of files that could not be deleted.
+    :param error: the first error.
     """
 
     files: int = 0
@@ -99,7 +98,7 @@ class Outcome:
 
 
 def carry_out(order: Order, environ: Mapping[str, str]) -> Outcome:
-    """Delete what is ordered, as far as that is possible."""
+    """Carry out an order as far as possible."""
     outcome = Outcome()
     if not os.path.isdir(order.folder):
         return outcome
@@ -120,7 +119,7 @@ def carry_out(order: Order, environ: Mapping[str, str]) -> Outcome:
 
 
 def _present(order: Order, outcome: Outcome) -> Iterator[tuple[str, int]]:
-    """The files that are there and are the torrent's, with the sizes that they have."""
+    """The files that exist and belong to the torrent, with their current sizes."""
     real_folder = _real_folders()
     others = {os.path.join(real_folder(path), os.path.basename(path)) for path in order.others}
     others |= set(map(os.path.realpath, filter(os.path.islink, order.others)))
@@ -142,7 +141,7 @@ def _present(order: Order, outcome: Outcome) -> Iterator[tuple[str, int]]:
 
 
 def _real_folders() -> Callable[[str], str]:
-    """What tells where the folder of a file is, links resolved."""
+    """A function that resolves the links in the folder of a file."""
     known = cache(os.path.realpath)
     return lambda path: known(os.path.dirname(path))
 
@@ -167,9 +166,9 @@ def _unlink(order: Order, files: _Files, outcome: Outcome) -> None:
 
 def _move(order: Order, files: _Files, outcome: Outcome, trash: Trash) -> None:
     """
-    Move files to the trash as one thing there: a folder with what was the torrent's.
+    Move files to the trash as one entry: a folder with the torrent's files.
 
-    Moving the folder itself would take along what others have put there.
+    Moving the folder itself would also move files that the user has put there.
     """
     try:
         place = trash.reserve(os.path.join(os.path.realpath(order.folder), order.root))
@@ -190,7 +189,7 @@ def _rename(path: str, target: str) -> None:
 
 
 def _remove_empty_folders(order: Order) -> None:
-    """Remove the torrent's folders in which nothing is left."""
+    """Remove the torrent's folders that are empty."""
     folders: set[str] = set()
     for path, _, _ in order.files:
         above = os.path.dirname(path)
@@ -203,7 +202,7 @@ def _remove_empty_folders(order: Order) -> None:
 
 
 def decoded(lines: Iterable[str]) -> Order:
-    """The order that these lines say."""
+    """Decode an order."""
     heading, *paths = map(json.loads, lines)
     others = tuple(path for path in paths if isinstance(path, str))
     files = tuple(tuple(path) for path in paths if not isinstance(path, str))

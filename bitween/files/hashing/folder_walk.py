@@ -26,13 +26,13 @@ from bitween.model.metainfo import LONGEST_PATH, MAX_DEPTH, PADDING
 from bitween.model.skipped_files import MOST_NAMED, LeftOut, LeftOutEntry, Why
 from bitween.model.text import is_utf8, quoted, visible
 
-#: In a shared folder, or in any folder below it: what to leave out, in the syntax of gitignore.
+#: A file in a shared folder, or below it, that names what to leave out, in gitignore syntax.
 IGNORE_FILE = ".bitweenignore"
 
-# Bytes of a path that a system call takes.
+# The most bytes of a path in a system call.
 _PATH_MAX = 4095
 
-# Of what is left out: how many an error names, and characters of each path that is named.
+# Entries left out that an error names, and characters of each path that is named.
 _NAMED_IN_ERRORS = 5
 _LONGEST_SHOWN = 300
 
@@ -40,9 +40,9 @@ _LONGEST_SHOWN = 300
 @dataclass(frozen=True, slots=True)
 class FoundFile:
     """
-    A file that is to be hashed, as it was when it was listed.
+    A file to hash, as it was when it was listed.
 
-    :param parts: its path below the shared folder; empty if it is itself what is shared.
+    :param parts: its path below the shared folder; empty if the file itself is shared.
     """
 
     path: str
@@ -53,7 +53,7 @@ class FoundFile:
 
 @dataclass(frozen=True, slots=True)
 class _Rules:
-    """What one ignore file says; its patterns count from the folder in which it lies."""
+    """The patterns of one ignore file, which are relative to its folder."""
 
     depth: int
     spec: GitIgnoreSpec
@@ -62,9 +62,9 @@ class _Rules:
 @dataclass(frozen=True, slots=True)
 class FolderListing:
     """
-    What of a path is shared, and what is not though nobody said so.
+    The files of a path that are shared, and those that are left out without being asked for.
 
-    :param files: in an order that depends on nothing but the names.
+    :param files: in an order that depends only on the names.
     """
 
     files: list[FoundFile]
@@ -75,17 +75,17 @@ def list_files(
     path: str, hidden: bool = True, strict: bool = False, private: Sequence[str] = ()
 ) -> FolderListing:
     """
-    List what of a path can be shared.
+    List the files of a path that can be shared.
 
-    Left out are folders behind symbolic links and whatever is no file, and what others could not
-    have as it is, or we cannot read; a link to a file counts as that file if it lies within the
-    shared folder.  What the ignore files name is left out, too, and so are they themselves: they
-    tell what a person does not want to show.
+    Left out are folders behind symbolic links, entries that are not files, files that others could
+    not store unchanged, and files that we cannot read.  A link to a file counts as that file if it
+    lies within the shared folder.  Files that an ignore file names are left out, too, and so are
+    the ignore files: they show what the user does not want to show.
 
-    :param hidden: whether files and folders below the path whose name begins with a dot count.
+    :param hidden: whether files and folders below the path whose names begin with a dot count.
     :param strict: whether to refuse a folder of which something is left out that neither the ignore
         files nor ``hidden`` leave out.
-    :param private: paths, without symbolic links, that are never shared, with all that is in them.
+    :param private: paths, without symbolic links, that are never shared, nor anything below them.
     :raises BadPath: if there is nothing to share, or the path itself cannot be read or named.
     """
     name = os.path.basename(checked_utf8(path))
@@ -118,7 +118,7 @@ def list_files(
 
 
 def unusable(path: str, error: OSError) -> BitweenError:
-    """Why a path cannot be read, as an error of ours."""
+    """The error for a path that cannot be read."""
     if isinstance(error, FileNotFoundError | NotADirectoryError):
         return NoSuchPath(f"{quoted(path)} does not exist")
     if isinstance(error, PermissionError):
@@ -132,7 +132,7 @@ def _order(file: FoundFile) -> tuple[bytes, ...]:
 
 @dataclass(slots=True)
 class _LeftOut:
-    """Collects what is left out."""
+    """Collects the entries that are left out."""
 
     entries: list[LeftOutEntry] = field(default_factory=list)
     total: int = 0
@@ -148,7 +148,7 @@ class _LeftOut:
 
 
 class _Walk:
-    """One way through a shared folder."""
+    """One walk through a shared folder."""
 
     def __init__(self, root: str, hidden: bool, private: Sequence[str]) -> None:
         self._inside = os.path.join(os.path.realpath(root), "")

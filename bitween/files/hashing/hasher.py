@@ -1,4 +1,18 @@
-"""Hashes files in child processes, one path at a time on each disk."""
+"""
+Hashes files in child processes, one path at a time on each disk.
+
+Sharing a path takes its info-hash, and for that all its bytes are read and hashed, at about 1 GB/s
+for each process.  The reactor must not do that.  So the :class:`Hasher` keeps a queue of requests
+and hands each to a child process (``worker.py``):
+
+* A request waits while another one reads from the same disk, because two readers only slow one disk
+  down, and while every core has a process.
+* A process answers with its progress, and at last with the metainfo or an error.  Then it is idle.
+  One idle process is kept for the next request, so that a small file needs no new process.
+* Cancelling a request kills its process.  A process that ends by itself fails its request.
+
+The application asks through ``HasherPort``, with a job for each path that the user adds.
+"""
 
 from __future__ import annotations
 
@@ -39,7 +53,7 @@ class _Request:
 
 
 def disk_of(path: str) -> Hashable:
-    """What two paths have in common that lie on one file system; ``None`` if nothing lies there."""
+    """Identify the file system that holds a path; ``None`` if the path does not exist."""
     try:
         return os.stat(path).st_dev
     except OSError:
@@ -48,13 +62,7 @@ def disk_of(path: str) -> Hashable:
 
 class Hasher(Service):
     """
-    Makes metainfo of paths, away from the reactor.
-
-    Paths on different disks are hashed at the same time, as many as there are cores; two readers
-    would only slow one disk down, so paths on the same one wait for each other.
-
-    A child process is started with the service, and one is always kept, so that a small file costs
-    no more than the way there and back.
+    Makes metainfo of paths in child processes; see the head of this module.
     """
 
     _log = Logger()
@@ -68,10 +76,10 @@ class Hasher(Service):
         disk_of: Callable[[str], Hashable] = disk_of,
     ) -> None:
         """
-        :param hidden: whether files in a folder count whose name begins with a dot.
-        :param private: paths of secrets, which are left out of what holds them.
-        :param most: how many child processes work at a time; one a core by default.
-        :param disk_of: tells which disk a path is read from.
+        :param hidden: whether files in a folder whose names begin with a dot are shared.
+        :param private: paths of secrets, which are left out of folders that hold them.
+        :param most: the most child processes that work at a time; by default one for each core.
+        :param disk_of: identifies the disk that holds a path.
         """
         self._reactor = reactor
         self._hidden = hidden
@@ -89,7 +97,7 @@ class Hasher(Service):
         self._keep_one()
 
     def stopService(self) -> Deferred[None]:
-        """Cancel everything, and end the child processes; answers when they are gone."""
+        """Cancel all requests, and end the child processes; fires when they have ended."""
         super().stopService()
         for request in [*self._queue, *self._working.values()]:
             request.hashed.cancel()
@@ -103,15 +111,15 @@ class Hasher(Service):
         self, path: str, report: ReportProgress, strict: bool = False
     ) -> Deferred[Metainfo]:
         """
-        Hash a file or folder, after those on the same disk that were asked for before.
+        Hash a file or folder, after earlier requests for the same disk.
 
-        Cancelling the Deferred stops it.
+        Cancelling the Deferred cancels the request.
 
         :param path: absolute.
         :param report: called with the bytes done and the bytes in all.
-        :param strict: whether to refuse a folder of which something has to be left out.
-        :raises BadPath: if it cannot be shared.
-        :raises HashingFailed: if reading failed on the way.
+        :param strict: whether to refuse a folder of which a part has to be left out.
+        :raises BadPath: if the path cannot be shared.
+        :raises HashingFailed: if reading fails.
         """
         hashed: Deferred[Metainfo] = Deferred(self._cancelled)
         self._queue.append(_Request(path, strict, self._disk_of(path), report, hashed))
@@ -122,7 +130,7 @@ class Hasher(Service):
         for request in self._queue[:]:
             busy = {other.disk for other in self._working.values()}
             free = len(self._working) < self._most and request.disk not in busy
-            # Whoever hears that one failed may have asked for others.
+            # A callback of a request that failed may have changed the queue.
             if free and request in self._queue:
                 self._queue.remove(request)
                 self._begin(request)
@@ -147,7 +155,7 @@ class Hasher(Service):
         return worker
 
     def _keep_one(self) -> None:
-        """Have a child process ready for the next path."""
+        """Keep one idle child process for the next path."""
         wanted = self.running and not self._working and self._idle is None
         if wanted and not _CODE.is_updated:
             self._idle = self._new_worker()
@@ -192,7 +200,7 @@ class Hasher(Service):
         request = self._working.pop(worker, None)
         self._begin_what_can()
         if worker.was_ready:
-            # One that could not even start would not do so a moment later.
+            # A process that could not even start would fail again.
             self._keep_one()
         if request is not None:
             request.hashed.errback(

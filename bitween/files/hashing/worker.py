@@ -1,11 +1,11 @@
 """
 The child process that reads and hashes files, away from the reactor.
 
-It is told one path at a time, a line of JSON on standard input with the arguments of
+It reads one request at a time, a line of JSON on standard input with the arguments of
 :func:`hash_path`: ``{"path": ..., "hidden": ..., "strict": ..., "private": [...]}``.  It answers on
 standard output with lines of JSON: ``{"progress": [done, total]}`` now and then, and at the end
-``{"hashed": ...}`` or ``{"failed": ...}``.  It exits when its standard input is closed, whatever it
-is doing.  It imports neither Twisted nor libtorrent, so that it is there at once.
+``{"hashed": ...}`` or ``{"failed": ...}``.  It exits as soon as its standard input is closed.  It
+imports neither Twisted nor libtorrent, so that it starts quickly.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def hash_path(
     total = sum(file.size for file in files)
     name, piece_size = os.path.basename(path), piece_size_for(total)
     hashed = [HashedFile(file.parts, file.size) for file in files]
-    # What is too much is told now, and not when hours of hashing are over.
+    # A torrent that is too large fails now, and not after hours of hashing.
     make_torrent(name, hashed, piece_size, bytes(HASH_SIZE * -(-total // piece_size)))
     pieces = _piece_hashes(files, total, piece_size, report)
     for file in files:
@@ -98,8 +98,8 @@ class _Pieces:
     Hashes blocks of whole pieces, in several threads.
 
     A thread hashes what it has read itself, while that is in its core's cache: 0.81 s of CPU time a
-    GiB, where one thread that reads for the others took 0.87 s.  Only one reads at a time, from the
-    beginning to the end, as disks like it.
+    GiB, instead of 0.87 s with one thread that reads for the others.  Only one thread reads at a
+    time, so that the disk is read from beginning to end.
 
     :ivar digests: the hashes of the pieces of each block, by its number.
     """
@@ -124,7 +124,7 @@ class _Pieces:
         self.digests: dict[int, bytes] = {}
 
     def work(self) -> None:
-        """Hash one block after the other, until there are no more."""
+        """Hash one block after the other to the end."""
         buffer = memoryview(bytearray(self._block_size))
         while True:
             with self._reading:
@@ -132,7 +132,7 @@ class _Pieces:
                 try:
                     count = self._fills.send(buffer)
                 except StopIteration:
-                    # There is no more, or another thread met an error.
+                    # This is the end, or another thread has failed.
                     return
                 self._blocks += 1
                 self._read(count)
@@ -154,7 +154,7 @@ def _digests(block: memoryview, piece_size: int) -> bytes:
 
 
 def _fills(files: Sequence[FoundFile]) -> Generator[int, memoryview, None]:
-    """Fill the buffers that are sent with the files' bytes, and tell how far each is filled."""
+    """Fill each buffer that is sent with the files' bytes, and yield how far it is filled."""
     buffer = yield 0
     filled = 0
     for file in files:
@@ -223,7 +223,7 @@ def _exit_with_input(lines: queue.SimpleQueue[bytes]) -> None:
 def main() -> None:
     """Answer requests until standard input is closed."""
     lines: queue.SimpleQueue[bytes] = queue.SimpleQueue()
-    # A thread of its own, so that the end of the parent is noticed in mid-hash.
+    # In a thread, so that the process notices the end of its parent while it hashes.
     threading.Thread(target=_exit_with_input, args=(lines,), daemon=True).start()
     write_answer({"ready": True})
     while True:

@@ -1,4 +1,4 @@
-"""What the daemon says to the process that writes an upload: frames on its standard input."""
+"""The frames that the daemon sends to the process that writes an upload, on its standard input."""
 
 from __future__ import annotations
 
@@ -11,31 +11,31 @@ _HEAD = struct.Struct("!cI")
 
 
 class FrameKind(Enum):
-    """What a frame says."""
+    """The kinds of frame."""
 
     #: A file begins; its path below the upload, as a list of names in JSON.
     FILE = b"f"
-    #: Bytes of it.
+    #: Bytes of the file.
     DATA = b"d"
-    #: It is complete.
+    #: The file is complete.
     END = b"e"
-    #: The upload is complete; in JSON, the names that are taken though nothing lies there yet.
+    #: The upload is complete; in JSON, names that are reserved although nothing has them yet.
     KEEP = b"k"
 
 
 def head(kind: FrameKind, length: int) -> bytes:
-    """What comes before the content of a frame."""
+    """The head of a frame, before its content."""
     return _HEAD.pack(kind.value, length)
 
 
 def frame(kind: FrameKind, value: object) -> bytes:
-    """A frame that holds a value of JSON."""
+    """A frame whose content is JSON."""
     content = json.dumps(value).encode("ascii")
     return head(kind, len(content)) + content
 
 
 def read_frame(stream: BinaryIO) -> tuple[FrameKind, bytes] | None:
-    """Read a frame; ``None`` when there are no more."""
+    """Read a frame; ``None`` at the end."""
     start = stream.read(_HEAD.size)
     if len(start) < _HEAD.size:
         return None

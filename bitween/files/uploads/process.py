@@ -1,4 +1,4 @@
-"""The process that writes an upload, seen from the daemon."""
+"""The daemon's side of the process that writes an upload."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _CODE = OwnCode(_WORKER)
 
 class Writer(JsonProcess):
     """
-    Writes to the disk what it is given.
+    Writes the files of one upload to the disk, in a child process.
 
     :ivar gone: fires when the process has ended and removed what was not kept.
     """
@@ -32,8 +32,8 @@ class Writer(JsonProcess):
         self, said: Callable[[dict[str, Any]], None], failed: Callable[[BitweenError], None]
     ) -> None:
         """
-        :param said: told each answer of the process.
-        :param failed: told once why nothing more can be written.
+        :param said: called with each answer of the process.
+        :param failed: called once, if the upload fails.
         """
         super().__init__()
         self._said = said
@@ -50,7 +50,7 @@ class Writer(JsonProcess):
         """
         Start a process with the arguments of :mod:`bitween.files.uploads.worker`.
 
-        :raises UploadFailed: if its code is another than when the daemon started.
+        :raises UploadFailed: if bitween was updated since the daemon started.
         """
         if _CODE.is_updated:
             raise UploadFailed(f"nothing can be uploaded: {UPDATED}", WHAT_TO_DO)
@@ -59,7 +59,7 @@ class Writer(JsonProcess):
         return writer
 
     def begin_file(self, parts: Sequence[str], source: IPushProducer) -> None:
-        """Begin a file, whose source is held back where the disk does not keep up with it."""
+        """Begin a file; its source is paused while the disk is slower."""
         assert self.transport is not None
         self.transport.write(frame(FrameKind.FILE, list(parts)))
         cast("IConsumer", self.transport).registerProducer(source, True)
@@ -70,18 +70,18 @@ class Writer(JsonProcess):
         self.transport.writeSequence([head(FrameKind.DATA, len(data)), data])
 
     def end_file(self) -> None:
-        """Have the file on the disk."""
+        """End the file, and flush it to the disk."""
         assert self.transport is not None
         cast("IConsumer", self.transport).unregisterProducer()
         self.transport.write(head(FrameKind.END, 0))
 
     def keep(self, taken: Collection[str]) -> None:
-        """Have everything moved to where it belongs."""
+        """Move the upload to its final place; ``taken`` are names that it must not get."""
         assert self.transport is not None
         self.transport.write(frame(FrameKind.KEEP, list(taken)))
 
     def end(self) -> None:
-        """Have the process end, and remove what was not kept; nothing more is heard of it."""
+        """End the process, which removes what was not kept; further answers are ignored."""
         self._failed = None
         assert self.transport is not None
         self.transport.closeStdin()

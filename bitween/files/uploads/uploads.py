@@ -1,4 +1,15 @@
-"""Uploads on their way to the disk."""
+"""
+Uploads: files and folders that clients send to the daemon.
+
+A client begins an :class:`Upload` with a name, sends the files one after the other, and at the end
+keeps it; then it is moved to the download folder and shared.  An upload is in progress until it is
+kept, cancelled or fails.  It fails if the disk is full, if nothing arrives for :data:`IDLE`
+seconds, or if the daemon stops.  An upload that has ended still tells why, for a while.
+
+Each upload has a child process (``worker.py``), which writes to a hidden folder, and removes this
+folder unless the upload is kept: also if the daemon is killed.  So a half upload is never seen, and
+a slow disk does not block the reactor.  The API (``bitween.api.files.upload``) is the only caller.
+"""
 
 from __future__ import annotations
 
@@ -17,30 +28,30 @@ from bitween.files.uploads.process import Writer
 from bitween.files.uploads.worker import PREFIX
 from bitween.model.disk_space import reserve
 
-#: How many uploads are on their way at the same time, each with a process of its own.
+#: The most uploads at the same time; each has a process.
 MOST = 8
-#: Seconds after which an upload is given up that nobody sends a file of.
+#: Seconds without data after which an upload is cancelled.
 IDLE = 300.0
-#: Seconds that processes have to remove what is not complete when the daemon stops.
+#: Seconds that processes have to remove incomplete uploads when the daemon stops.
 PATIENCE = 10.0
-# How many that have ended can still be asked for why.
+# Uploads that have ended and are remembered, with the reason.
 _KEPT = 50
 
 
 class Upload:
     """
-    A file or a folder on its way here; one of its files at a time.
+    A file or a folder that a client sends, one file at a time.
 
-    :ivar id: unguessable, and never used again.
+    :ivar id: unguessable and unique.
     :ivar is_folder: whether it is a folder.
-    :ivar error: why nothing more can be done with it, ``None`` while it goes on.
+    :ivar error: why it has ended; ``None`` while it is in progress.
     """
 
     def __init__(self, reactor: Any, place: str, name: str, is_folder: bool) -> None:
         """
-        :param reactor: has the time, and starts the process that writes it.
-        :param place: the folder that is to hold it.
-        :param name: a safe one.
+        :param reactor: has the time, and starts the process that writes the upload.
+        :param place: the folder that will hold it.
+        :param name: a safe name.
         """
         self.id = secrets.token_hex(8)
         self.is_folder = is_folder
@@ -53,7 +64,7 @@ class Upload:
 
     @property
     def gone(self) -> Deferred[None]:
-        """Fires when all of what was not kept is removed."""
+        """Fires when the process has ended, and what was not kept is removed."""
         return self._writer.gone
 
     def begin_file(
@@ -65,10 +76,10 @@ class Upload:
         """
         Begin one of its files.
 
-        :param parts: its path below the folder; none, if it is a single file.
-        :param source: is held back where the disk does not keep up.
-        :param failed: told why, if it cannot be written to its end.
-        :raises UploadFailed: if another one is being sent, or the upload is at an end.
+        :param parts: its path below the folder; empty for an upload of a single file.
+        :param source: is paused while the disk is slower.
+        :param failed: called with the error if the file cannot be written.
+        :raises UploadFailed: if another file is being sent, or the upload has ended.
         """
         self._check()
         self._told_failure = failed
@@ -76,7 +87,7 @@ class Upload:
         self._writer.begin_file(parts, source)
 
     def write(self, data: bytes) -> None:
-        """Write some of the file that was begun; nothing, if the upload is at an end."""
+        """Write bytes of the current file; nothing, if the upload has ended."""
         if self.error is None:
             self._size += len(data)
             self._idle.reset(IDLE)
@@ -84,7 +95,7 @@ class Upload:
 
     def end_file(self) -> Deferred[int]:
         """
-        End the file; answers with its size when it is on the disk.
+        End the file; fires with its size when it is on the disk.
 
         :raises UploadFailed: if it cannot be written.
         """
@@ -92,10 +103,10 @@ class Upload:
 
     def keep(self, taken: Collection[str] = ()) -> Deferred[str]:
         """
-        Move what has come to where it belongs; answers with its path.
+        Move the upload to its final place; fires with its path.
 
-        :param taken: names that it must not get, though nothing may lie there yet.
-        :raises UploadFailed: if that cannot be done; then nothing is left of it.
+        :param taken: names that it must not get, although nothing may have them yet.
+        :raises UploadFailed: if that is not possible; then the upload is removed.
         """
         self._check()
         if not self._size:
@@ -104,13 +115,13 @@ class Upload:
         return self._answer(lambda: self._writer.keep(taken)).addCallback(self._kept)
 
     def cancel(self, why: BitweenError | None = None) -> None:
-        """Give it up, and remove what has come of it."""
+        """Cancel the upload, and remove its files."""
         if self.error is None:
             self._ended(why or UploadFailed("the upload was cancelled", "begin it again"))
             self._writer.end()
 
     def kill(self) -> None:
-        """Do not wait for a disk that does not answer; what lies there goes at the next start."""
+        """Kill the process if the disk does not respond; the next start removes the files."""
         self._writer.kill()
 
     def _check(self) -> None:
@@ -157,15 +168,15 @@ class Upload:
 
 
 class Uploads(Service):
-    """All uploads; what comes goes to one folder."""
+    """All uploads, into one folder."""
 
     def __init__(
         self, reactor: Any, folder: str, spoken_for: Callable[[str], int] = lambda _: 0
     ) -> None:
         """
         :param reactor: has the time, and starts processes.
-        :param folder: absolute; it is there when the service starts.
-        :param spoken_for: tells how many bytes downloads still take of the disk of a folder.
+        :param folder: absolute; exists when the service starts.
+        :param spoken_for: the bytes that downloads still need on the disk of a folder.
         """
         self._spoken_for = spoken_for
         self._reactor = reactor
@@ -174,14 +185,14 @@ class Uploads(Service):
         self.folder = folder
 
     def startService(self) -> None:
-        """Remove what an earlier run could not."""
+        """Remove the incomplete uploads of an earlier run."""
         super().startService()
         if any(name.startswith(PREFIX) for name in os.listdir(self.folder)):
             arguments = [self.folder]
             self._cleaner = Writer.begin(self._reactor, arguments, lambda _: None, lambda _: None)
 
     def stopService(self) -> Deferred[None]:
-        """Cancel everything; answers when nothing is left of it."""
+        """Cancel all uploads; fires when they are removed."""
         super().stopService()
         for upload in self._running():
             upload.cancel(UploadFailed("the daemon is being stopped", "send it again"))
@@ -204,12 +215,12 @@ class Uploads(Service):
         """
         Begin an upload.
 
-        :param name: what it is to be called; made safe.
-        :param size: bytes, if that is known.
-        :param is_folder: or a single file.
-        :raises InvalidValue: if the name is none.
-        :raises NoRoom: if it is larger than what is free.
-        :raises UploadFailed: if there are too many.
+        :param name: its name, which is made safe.
+        :param size: bytes; ``None`` if unknown.
+        :param is_folder: whether it is a folder; otherwise a single file.
+        :raises InvalidValue: if the name is not valid.
+        :raises NoRoom: if it is larger than the free space.
+        :raises UploadFailed: if there are too many uploads.
         """
         name = safe_root(name)
         self.check_room(size or 0)
@@ -238,10 +249,10 @@ class Uploads(Service):
 
     def check_room(self, size: int) -> None:
         """
-        See whether so many bytes have room.
+        Check that there is room for so many bytes.
 
-        :raises NoRoom: if not.
-        :raises UploadFailed: if there is no folder to write to.
+        :raises NoRoom: if there is not.
+        :raises UploadFailed: if the folder cannot be used.
         """
         try:
             room = os.statvfs(self.folder)

@@ -1,15 +1,14 @@
 """
 The child process that writes what is uploaded, away from the reactor.
 
-Its arguments are the folder to write to and the name of what comes.  It is told what to write by
-:mod:`bitween.files.uploads.frames`, and answers with lines of JSON: ``{"written": size}`` for a
-file that is on the disk, in the end ``{"kept": path}``, or ``{"failed": ...}``.  Everything is
-written to a hidden folder, which goes with the process: also if that ends because the daemon was
-killed.
+Its arguments are the folder to write to and the name of the upload.  It reads the files from
+standard input (:mod:`bitween.files.uploads.frames`), and answers with lines of JSON: ``{"written":
+size}`` for each file that is on the disk, at the end ``{"kept": path}``, or ``{"failed": ...}``.
+It writes to a hidden folder, which it removes when it ends: also if the daemon was killed.
 
-Without a name it removes what processes left behind that could not, after a power cut.
+Without a name it removes hidden folders that a power cut has left behind.
 
-It does not import Twisted, so that it is there at once.
+It does not import Twisted, so that it starts quickly.
 """
 
 from __future__ import annotations
@@ -31,10 +30,10 @@ from bitween.files.uploads.frames import FrameKind, read_frame
 from bitween.files.uploads.names import candidates
 from bitween.model.disk_space import reserve
 
-#: How the names of the hidden folders begin.
+#: The prefix of the names of hidden folders.
 PREFIX = ".bitween-upload-"
 
-# Bytes after which the room on the disk is looked at again.
+# Bytes after which the free space is checked again.
 _LOOK = 8 * 2**20
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
@@ -48,7 +47,7 @@ def write_error(folder: str, error: OSError) -> BitweenError:
 
 
 def remove_leftovers(folder: str) -> None:
-    """Remove the hidden folders that no process holds any more."""
+    """Remove the hidden folders that no process holds."""
     with _alone(folder):
         for name in os.listdir(folder):
             if name.startswith(PREFIX):
@@ -56,18 +55,18 @@ def remove_leftovers(folder: str) -> None:
 
 
 class Staging:
-    """A hidden folder, in which an upload lies until it is complete."""
+    """The hidden folder of an upload until it is complete."""
 
     def __init__(self, folder: str, name: str) -> None:
         """
-        :param folder: what is to hold the upload in the end.
+        :param folder: the folder that will hold the upload.
         :param name: its name there, if that is free.
         """
         self._folder = folder
         self._name = name
         with _alone(folder):
             self._place = tempfile.mkdtemp(prefix=PREFIX, dir=folder)
-            # Held as long as the process lives: so others know that it is no leftover.
+            # The lock shows other processes that the folder is in use.
             self._held = os.open(self._place, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
             fcntl.flock(self._held, fcntl.LOCK_EX)
         self._content = os.path.join(self._place, "content")
@@ -75,7 +74,7 @@ class Staging:
         self._size = self._room = 0
 
     def begin(self, parts: Sequence[str]) -> None:
-        """Begin a file; without parts it is the upload itself."""
+        """Begin a file; without parts, the file is the whole upload."""
         path = os.path.join(self._content, *parts)
         try:
             os.makedirs(os.path.dirname(path), exist_ok=True)
@@ -88,7 +87,7 @@ class Staging:
         self._size = 0
 
     def write(self, data: bytes) -> None:
-        """Write some of the file."""
+        """Write bytes of the file."""
         assert self._file is not None
         rest = memoryview(data)
         self._take_room(len(rest))
@@ -99,23 +98,23 @@ class Staging:
 
     def _take_room(self, size: int) -> None:
         """
-        Take room for so many bytes, of which a part of the disk always stays free.
+        Reserve room for so many bytes; a part of the disk always stays free.
 
-        :raises OSError: if there is none.
+        :raises OSError: if there is no room.
         """
         self._room -= size
         if self._room < 0:
             disk = os.statvfs(self._place)
             # The state directory may lie on the same disk.
             kept = reserve(disk.f_blocks * disk.f_frsize, holds_state=True)
-            # Others write, too: after a while it is looked at again.
+            # Other programs write, too, so that the free space is checked again after a while.
             free = disk.f_bavail * disk.f_frsize - kept
             if free < size:
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             self._room = min(_LOOK, free) - size
 
     def end(self) -> int:
-        """Have the file on the disk; tells its size."""
+        """Flush the file to the disk, and return its size."""
         assert self._file is not None
         os.fsync(self._file)
         os.close(self._file)
@@ -123,7 +122,7 @@ class Staging:
         return self._size
 
     def keep(self, taken: Collection[str]) -> str:
-        """Move everything to where it belongs, and never onto something else; tells the path."""
+        """Move the upload to its final place, where nothing is overwritten, and return the path."""
         for folder, _, _ in os.walk(self._place):
             _sync(folder)
         path = self._reserved(taken)
@@ -132,12 +131,12 @@ class Staging:
         return path
 
     def remove(self) -> None:
-        """Remove the hidden folder with whatever is in it."""
+        """Remove the hidden folder with all files."""
         shutil.rmtree(self._place, ignore_errors=True)
         os.close(self._held)
 
     def _reserved(self, taken: Collection[str]) -> str:
-        """Make something empty, over which the upload can be moved."""
+        """Create an empty file or folder, which the upload then replaces."""
         folder = os.path.isdir(self._content)
         for name in candidates(self._name):
             path = os.path.join(self._folder, name)
@@ -154,7 +153,7 @@ class Staging:
 
 @contextmanager
 def _alone(folder: str) -> Iterator[None]:
-    """Let no other process make or remove hidden folders meanwhile."""
+    """Keep other processes from creating or removing hidden folders meanwhile."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
@@ -166,7 +165,7 @@ def _alone(folder: str) -> Iterator[None]:
 def _remove_unless_held(place: str) -> None:
     try:
         descriptor = os.open(place, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
-    except OSError:  # it is no folder of ours, or is gone
+    except OSError:  # it is not an upload's folder, or is gone
         return
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -220,8 +219,8 @@ def _fail(error: BitweenError) -> None:
 
 
 def main() -> None:
-    """Do what the arguments say, until standard input is closed."""
-    # Whatever ends the daemon closes standard input, and then the hidden folder has to go.
+    """Write an upload, or remove leftovers, as the arguments say."""
+    # When the daemon ends, standard input is closed, and the process removes the hidden folder.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
     folder, *names = sys.argv[1:]

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
+from bitween.model.annotation import NO_ANNOTATION
 from bitween.model.announcement import Announcement, Share
 from bitween.model.catalogue.changes import ResourceRecord
 from bitween.model.catalogue.search import NameText
@@ -55,14 +56,16 @@ class Device:
         """Add a share that it does not have."""
         self.shares[share.info_hash] = share
         self.size += share.size
-        self.annotated += bool(share.annotation)
+        if share.annotation is not NO_ANNOTATION:
+            self.annotated += bool(share.annotation)
         self._names = None
 
     def discard(self, info_hash: InfoHash) -> None:
         """Remove a share that it has."""
         share = self.shares.pop(info_hash)
         self.size -= share.size
-        self.annotated -= bool(share.annotation)
+        if share.annotation is not NO_ANNOTATION:
+            self.annotated -= bool(share.annotation)
         self.common.discard(info_hash)
         self._names = None
 

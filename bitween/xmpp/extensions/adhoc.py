@@ -17,6 +17,7 @@ from twisted.words.xish import domish
 
 from bitween.errors import BitweenError
 from bitween.model.command import Command, Question, Report
+from bitween.util.limiter import BoundedDict
 from bitween.xmpp.elements import Element
 from bitween.xmpp.extensions.adhoc_codec import (
     command_element,
@@ -80,7 +81,7 @@ class AdHoc(Extension):
         super().__init__()
         self._clock = clock
         self._commands: dict[str, Command] = {}
-        self._sessions: dict[str, _Session] = {}
+        self._sessions: BoundedDict[str, _Session] = BoundedDict(MAX_SESSIONS)
         self._running: set[Deferred[None]] = set()
 
     def offer(self, commands: Sequence[Command]) -> None:
@@ -206,8 +207,6 @@ class AdHoc(Extension):
     def _await_answer(self, step: _Step) -> None:
         until = self._clock.seconds() + SESSION_LIFE
         self._sessions[step.session_id] = _Session(step.owner, step.command, until)
-        if len(self._sessions) > MAX_SESSIONS:
-            del self._sessions[next(iter(self._sessions))]
 
     def _failed(self, failure: Failure, iq: Element) -> None:
         if failure.check(CancelledError):

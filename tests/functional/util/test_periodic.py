@@ -12,7 +12,7 @@ class HousekeepingTests(SynchronousTestCase):
     """Work that is done again and again."""
 
     def test_every_day_whatever_happens(self) -> None:
-        """It is done daily, also after it failed, and no more once it is stopped."""
+        """It is done daily, also after it failed, and not after it is stopped."""
         clock, times = Clock(), []
 
         def work() -> None:

@@ -49,8 +49,26 @@ class PeerAddressTests(SynchronousTestCase):
             return
         self.assertTrue(1 <= parsed.port <= 65535)
 
+    def test_the_last_port(self) -> None:
+        """65535 is a port, 65536 is none."""
+        self.assertEqual(PeerAddress.parse("192.0.2.7", 65535).port, 65535)
+        self.assertRaises(InvalidValue, PeerAddress.parse, "192.0.2.7", 65536)
+
+    def test_what_can_be_dialled_from_everywhere(self) -> None:
+        """Neither addresses that stand for an IPv4 one, nor those outside of global unicast."""
+        for address, is_global in (
+            ("8.8.8.8", True),
+            ("2606:4700::1", True),
+            ("192.168.1.2", False),
+            ("fd00::1", False),
+            ("2002:808:808::1", False),
+            ("64:ff9b::808:808", False),
+            ("4000::1", False),
+        ):
+            self.assertIs(PeerAddress.parse(address, 1).is_global, is_global, address)
+
     def test_the_ladder_orders_addresses(self) -> None:
-        """LAN comes before IPv6, and IPv6 before public IPv4."""
-        ladder = ["192.168.1.2", "2606:4700::1", "8.8.8.8"]
+        """Loopback comes first, then LAN, IPv6 and public IPv4."""
+        ladder = ["127.0.0.1", "192.168.1.2", "2606:4700::1", "8.8.8.8"]
         ranks = [PeerAddress.parse(address, 1).rank for address in ladder]
         self.assertEqual(ranks, sorted(set(ranks)))

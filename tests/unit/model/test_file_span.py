@@ -18,7 +18,7 @@ class SpanTests(SynchronousTestCase):
     def test_the_parts_make_up_the_requested_bytes(
         self, offset: int, size: int, length: int, start: int, end: int
     ) -> None:
-        """The parts of pieces, put together, are the bytes that are asked for, and no more."""
+        """The parts of pieces, put together, are exactly the bytes that are asked for."""
         torrent = bytes(range(offset + size)) + b"\xff" * 50
         pieces = [torrent[at : at + length] for at in range(0, len(torrent), length)]
         span = Span(offset, size, length)

@@ -30,7 +30,7 @@ class InvitationTests(SynchronousTestCase):
 
     @given(_LOCAL)
     def test_invitations_survive_a_round_trip(self, local: str) -> None:
-        """Whoever is put in comes out."""
+        """The JID that a link was made of is read from it."""
         jid = f"{local}@example.net"
         self.assertEqual(invited(invitation_link(jid)), jid)
 

@@ -18,6 +18,7 @@ class ShareIdTests(SynchronousTestCase):
     def test_a_share_that_never_changes(self) -> None:
         """Its id is its info-hash, whatever its name."""
         self.assertEqual(share_id_of(INFO_HASH), INFO_HASH)
+        self.assertEqual(Share(INFO_HASH, "one", 1).id, INFO_HASH)
         self.assertEqual(Share(INFO_HASH, "one", 1).id, Share(INFO_HASH, "other", 2).id)
 
     def test_new_ids_differ(self) -> None:

@@ -146,7 +146,7 @@ class HeadTests(SynchronousTestCase):
         self.assertEqual(known.addresses, self.HERE)
 
     def test_another_list_begins_with_nothing(self) -> None:
-        """Also one without a name, and one of somebody who was unknown."""
+        """Also a list without a name, and one of an unknown contact."""
         head = self.head(10)
         for said in (replace(head, list_id="other"), replace(head, list_id="", since=0)):
             for known_before in (True, False):
@@ -172,7 +172,7 @@ class HeadTests(SynchronousTestCase):
         self.assertEqual((known.revision, known.complete), (2, True))
 
     def test_a_page_adds_removes_or_resets(self) -> None:
-        """It adds, removes, and begins anew where it says so; addresses stay."""
+        """It adds, removes, and replaces the list if it says so; addresses stay."""
         self.hear(2)
         page = ListPage("list", 11, (self.SHARES[2],), (self.SHARES[0].info_hash,))
         known = self.after(page)
@@ -186,7 +186,7 @@ class HeadTests(SynchronousTestCase):
         self.assertEqual(known.addresses, self.HERE)
 
     def test_pages_of_a_list_that_is_not_known(self) -> None:
-        """They change nothing: the resource announces another list by now, or none."""
+        """They change nothing if the device announces another list, or none."""
         page = ListPage("other", 11, (self.SHARES[2],))
         self.assertFalse(self.catalogue.apply_page("b@x", "r", page))
         anew = replace(page, reset=True)
@@ -205,7 +205,7 @@ class HeadTests(SynchronousTestCase):
 
 class _Scene:
     """
-    A list, and somebody who reads heads and pages as the application and the list reader do it.
+    A list, and a reader of heads and pages, which does what application and list reader do.
 
     Each step of a test is a method.
     """
@@ -287,7 +287,7 @@ class FollowingTests(SynchronousTestCase):
     # A removal that is forgotten while older additions are still told.
     @example([("share", {0, 5, 6, 7, 8, 9}), ("head",), ("share", {0, 1, 2, 3, 4})])
     def test_in_the_end_they_agree(self, steps: list[tuple[Any, ...]]) -> None:
-        """After a head and the pages that it asks for, the reader has the list and no more."""
+        """After a head and the pages that it asks for, the reader has exactly the list."""
         scene = _Scene()
         for step, *values in steps:
             getattr(scene, step)(*values)

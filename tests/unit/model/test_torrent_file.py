@@ -50,7 +50,7 @@ class TorrentFileTests(SynchronousTestCase):
 
     @given(st.binary(max_size=60))
     def test_any_bytes_give_an_answer_or_an_error(self, content: bytes) -> None:
-        """Whatever lies in a file, an answer or an error of ours comes of it."""
+        """Any content has an info-hash or raises an InvalidValue."""
         for begun in (content, b"d" + content, b"d4:infod" + content):
             try:
                 self.assertEqual(len(info_hash_of(begun)), 40)

@@ -184,7 +184,7 @@ class RunningTests(RendezvousCase):
         )
 
     def test_the_file_of_a_dead_process_is_ignored(self) -> None:
-        """The file of a process that is no more is ignored."""
+        """The file of a process that has ended is ignored."""
         for pid in (GONE, -1, 2**70):
             self.publish(rendezvous(pid=pid))
             self.assertEqual(running(self.environ), [])

@@ -74,7 +74,7 @@ class PasswordTests(SynchronousTestCase):
             self.assertEqual(environ, {})
 
     def test_a_prompt_on_a_terminal(self) -> None:
-        """Somebody who sits there is asked."""
+        """A terminal is prompted."""
         self.assertEqual(read_password(None, {}, Terminal(), lambda _: "secret"), "secret")
 
     def test_a_file_that_others_can_read(self) -> None:

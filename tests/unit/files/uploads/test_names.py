@@ -46,7 +46,7 @@ class NameTests(SynchronousTestCase):
 
     @given(ANYTHING)
     def test_roots_are_seen(self, name: str) -> None:
-        """What is uploaded is not hidden, and is no hidden folder of ours."""
+        """An upload is neither hidden nor named like one of bitween's hidden folders."""
         try:
             self.assertFalse(safe_root(name).startswith("."))
         except InvalidValue:

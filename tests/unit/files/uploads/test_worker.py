@@ -16,7 +16,7 @@ from bitween.files.uploads.worker import PREFIX, Staging, remove_leftovers, writ
 
 
 class FrameTests(SynchronousTestCase):
-    """What is said is what is heard."""
+    """Frames are read as they were written."""
 
     @given(
         st.lists(st.tuples(st.sampled_from(FrameKind), st.binary(max_size=50))), st.integers(0, 40)

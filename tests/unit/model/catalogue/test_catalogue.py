@@ -94,7 +94,7 @@ class CatalogueTests(SynchronousTestCase):
         self.assertEqual(self.catalogue.torrents.sources(info_hash(1))[0].addresses, (AWAY,))
 
     def test_what_is_known_of_an_address_changes(self) -> None:
-        """Whoever chooses what to dial is told; it is known while the resource is there."""
+        """A change of candidates is a reason to dial; they are known while the device is online."""
         self.catalogue.set_online(ALICE, "laptop", True)
         said = announcement("laptop", 1)
         self.catalogue.replace_item(ALICE, "laptop", [said])
@@ -334,7 +334,7 @@ class ListTests(SynchronousTestCase):
         self.assertEqual(self.known(), ([2], 6, True))
 
     def test_the_head_of_another_list(self) -> None:
-        """A list that was begun anew takes the old one's place."""
+        """A list that begins again replaces the old one."""
         self.say(3, revision=7, complete=False, list_id="y", since=6)
         self.assertEqual(self.known(), ([3], 0, False))
 
@@ -452,3 +452,183 @@ class LostDeviceTests(SynchronousTestCase):
         self.assertEqual(
             later.set_online(ALICE, "laptop", True).redialled, set(map(info_hash, (1, 2)))
         )
+
+    def test_a_new_announcement_ends_forgetting(self) -> None:
+        """After it, the announcement that was forgotten counts again."""
+        self.catalogue.forget_resource(ALICE, "laptop")
+        for numbers in ((1, 2), (1,)):
+            item = [announcement("laptop", *numbers)]
+            self.assertTrue(self.catalogue.replace_item(ALICE, "laptop", item))
+
+    def test_few_forgotten_devices_are_remembered(self) -> None:
+        """Of more than the most devices, the one that was forgotten first may come back."""
+        names = [f"device {number}" for number in range(MAX_RESOURCES + 1)]
+        for name in names[:-1]:
+            self.catalogue.replace_item(BOB, name, [announcement(name, 1)])
+            change = self.catalogue.forget_resource(BOB, name)
+            self.assertEqual([key for key, record in change.records.items() if not record], [])
+        self.catalogue.replace_item(BOB, names[-1], [announcement(names[-1], 1)])
+        change = self.catalogue.forget_resource(BOB, names[-1])
+        self.assertEqual(
+            [key for key, record in change.records.items() if not record], [(BOB, names[0])]
+        )
+        back = [
+            self.catalogue.replace_item(BOB, name, [announcement(name, 1)]) for name in names[:2]
+        ]
+        self.assertEqual(list(map(bool, back)), [True, False])
+
+    def test_a_time_itself_is_not_before_it(self) -> None:
+        """A device that was seen at a time was not unseen since then."""
+        self.assertEqual(self.catalogue.unseen_since(100.0), [])
+        self.assertEqual(self.catalogue.unseen_since(100.1), [(ALICE, "laptop")])
+
+    def test_only_what_changes_is_stored_again(self) -> None:
+        """Refreshing writes the records of online devices, and of those seen in the future."""
+        self.catalogue.replace_item(BOB, "desk", [announcement("desk", 1)])
+        self.assertEqual(self.catalogue.refresh_last_seen().records, {})
+        self.now = 50.0
+        self.assertEqual(
+            set(self.catalogue.refresh_last_seen().records), {(ALICE, "laptop"), (BOB, "desk")}
+        )
+
+    def test_a_contact_is_restored_with_few_devices(self) -> None:
+        """Beyond the most devices of a contact, records are ignored."""
+        later = Catalogue()
+        for number in range(MAX_RESOURCES + 1):
+            name = f"device {number:03}"
+            later.restore(ResourceRecord(BOB, name, Announcement(name), 1.0), ())
+        self.assertEqual(len(later.listings(BOB)), MAX_RESOURCES)
+        self.assertNotIn(f"device {MAX_RESOURCES:03}", later.listings(BOB))
+
+
+class PresenceTests(SynchronousTestCase):
+    """Devices come and go."""
+
+    def setUp(self) -> None:
+        """Let Alice's two devices be online, each with a share."""
+        self.catalogue = Catalogue()
+        for number, name in enumerate(("desk", "laptop"), 1):
+            self.catalogue.replace_item(ALICE, name, [announcement(name, number)])
+            self.catalogue.set_online(ALICE, name, True)
+
+    def test_who_goes_is_not_online(self) -> None:
+        """Neither one device nor, when the connection is lost, all of them."""
+        self.assertEqual(self.catalogue.online(ALICE), {"desk", "laptop"})
+        self.catalogue.set_online(ALICE, "desk", False)
+        self.assertEqual(self.catalogue.online(ALICE), {"laptop"})
+        change = self.catalogue.set_all_offline()
+        self.assertEqual(self.catalogue.online(ALICE), set())
+        self.assertEqual(set(change.records), {(ALICE, "laptop")})
+        self.assertTrue(self.catalogue.set_online(ALICE, "laptop", True), "it can come back")
+
+    def test_nothing_changes(self) -> None:
+        """A call that changes nothing returns an empty change."""
+        catalogue = self.catalogue
+        page = ListPage("list", 1, (share(9),), reset=True)
+        empty = CatalogueChange()
+        self.assertEqual(catalogue.set_online(ALICE, "desk", True), empty)
+        self.assertEqual(catalogue.remove_item(BOB, "x"), empty)
+        self.assertEqual(catalogue.replace_items(BOB, {}), empty)
+        self.assertEqual(catalogue.forget(BOB), empty)
+        self.assertEqual(catalogue.forget_all_but([ALICE]), empty)
+        self.assertEqual(catalogue.forget_resource(ALICE, "phone"), empty)
+        self.assertEqual(catalogue.apply_page(ALICE, "phone", page), empty)
+        delta = catalogue.apply_delta(ALICE, "desk", [], [], list_id="other", revision=1)
+        self.assertEqual(delta, empty)
+
+    def test_one_device_too_many(self) -> None:
+        """Beyond the most devices of a contact, none more counts as online."""
+        for number in range(MAX_RESOURCES):
+            self.catalogue.set_online(BOB, f"device {number}", True)
+        self.assertEqual(self.catalogue.set_online(BOB, "more", True), CatalogueChange())
+        self.assertEqual(len(self.catalogue.online(BOB)), MAX_RESOURCES)
+
+    def test_only_what_is_new_is_dialled_for(self) -> None:
+        """A further share of an online device is no reason to dial it for its others."""
+        change = self.catalogue.replace_item(ALICE, "desk", [announcement("desk", 1, 3)])
+        self.assertEqual(change.redialled, {info_hash(3)})
+        gone = self.catalogue.replace_item(ALICE, "desk", [announcement("desk", 3)])
+        self.assertEqual(gone.redialled, {info_hash(1)})
+        moved = self.catalogue.replace_item(ALICE, "desk", [announcement("desk", 3, address=AWAY)])
+        self.assertEqual(moved.redialled, {info_hash(3)})
+
+    def test_a_first_page_is_a_change(self) -> None:
+        """The page of a new list replaces the old one."""
+        page = ListPage("list", 1, (share(9),), reset=True)
+        change = self.catalogue.apply_page(ALICE, "desk", page)
+        self.assertEqual([holding.share for holding in change.appeared], [share(9)])
+        self.assertEqual([holding.share for holding in change.gone], [share(1)])
+
+    def test_forgetting_all_others_is_a_change(self) -> None:
+        """It is the same as forgetting each of them."""
+        self.catalogue.set_online(BOB, "home", True)
+        change = self.catalogue.forget_all_but([ALICE])
+        self.assertEqual(change.presences, (Presence(BOB, "home", False),))
+
+    def test_contacts_at_an_address(self) -> None:
+        """Address and port count, or the address alone; online or not."""
+        self.catalogue.replace_item(BOB, "home", [announcement("home", address=AWAY)])
+        self.catalogue.set_online(ALICE, "laptop", False)
+        jids_at = self.catalogue.jids_at
+        self.assertEqual(jids_at(HOME.address, HOME.port), {ALICE})
+        self.assertEqual(jids_at(AWAY.address, None), {BOB})
+        self.assertEqual(jids_at(AWAY.address, AWAY.port + 1), set())
+        self.assertEqual(jids_at("203.0.113.1", None), set())
+
+
+class IndexTests(SynchronousTestCase):
+    """Devices by torrent."""
+
+    def setUp(self) -> None:
+        """Begin with nothing."""
+        self.catalogue = Catalogue()
+
+    def announce(self, jid: str, *shares: Share, address: PeerAddress = HOME) -> None:
+        """Have a contact's only device announce shares, and come online."""
+        said = Announcement("home", {each.info_hash: each for each in shares}, (address,))
+        self.catalogue.replace_item(jid, "home", [said])
+        self.catalogue.set_online(jid, "home", True)
+
+    def test_every_reachable_torrent_comes_once(self) -> None:
+        """It comes with the addresses of all online devices that have it, and only of these."""
+        self.announce(ALICE, share(1), share(2), address=HOME)
+        self.announce(BOB, share(1), address=AWAY)
+        reachable = list(self.catalogue.torrents.reachable())
+        self.assertEqual(len(reachable), 2)
+        self.assertEqual(
+            dict(reachable),
+            {info_hash(1): frozenset({HOME, AWAY}), info_hash(2): frozenset({HOME})},
+        )
+        self.catalogue.set_online(ALICE, "home", False)
+        reachable = list(self.catalogue.torrents.reachable())
+        self.assertEqual(reachable, [(info_hash(1), frozenset({AWAY}))])
+
+    def test_sizes_that_contacts_announce(self) -> None:
+        """Each of them, once."""
+        self.announce(ALICE, Share(info_hash(1), "a", 5))
+        self.announce(BOB, Share(info_hash(1), "a", 6))
+        self.assertEqual(self.catalogue.torrents.sizes(info_hash(1)), {5, 6})
+        self.assertEqual(self.catalogue.torrents.sizes(info_hash(2)), frozenset())
+
+    def test_what_most_contacts_announce_comes_first(self) -> None:
+        """Even if another contact announced it before."""
+        self.announce(ALICE, Share(info_hash(1), "rare", 1))
+        for jid in (BOB, "carol@example.org"):
+            self.announce(jid, Share(info_hash(1), "common", 1))
+        names = [claim.name for claim in self.catalogue.torrents.claims(info_hash(1))]
+        self.assertEqual(names, ["common", "rare"])
+
+    def test_a_delta_changes_a_share(self) -> None:
+        """A new name replaces the old one, and both are in the change."""
+        said = Announcement("home", {info_hash(1): share(1)}, list_id="list", revision=1)
+        self.catalogue.replace_item(ALICE, "home", [said])
+        new = share(1, "new name")
+        change = self.catalogue.apply_delta(ALICE, "home", [new], [], list_id="list", revision=2)
+        self.assertEqual([holding.share for holding in change.gone], [share(1)])
+        self.assertEqual([holding.share for holding in change.appeared], [new])
+        self.assertEqual(self.catalogue.share_of(ALICE, "home", info_hash(1)), new)
+
+    def test_a_whole_list_without_a_name_is_complete(self) -> None:
+        """Its revision is unknown, but there is nothing more to read."""
+        self.announce(ALICE, share(1))
+        self.assertTrue(self.catalogue.listings(ALICE)["home"].announcement.complete)

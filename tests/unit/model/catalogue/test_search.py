@@ -15,6 +15,7 @@ from bitween.model.catalogue.catalogue import Catalogue
 from bitween.model.catalogue.changes import ResourceRecord
 from bitween.model.catalogue.search import (
     SORTS,
+    UNFILTERED,
     Claim,
     Filter,
     Found,
@@ -411,3 +412,70 @@ def plain_look(catalogue: Catalogue, query: str, sort: str, only: Filter) -> lis
         for share in sorted(found, key=rank)
         for key in (share.info_hash,)
     ]
+
+
+class OrderTests(SynchronousTestCase):
+    """Ranks, orders and bounds."""
+
+    def setUp(self) -> None:
+        """Begin with nothing."""
+        self.catalogue = Catalogue()
+
+    def announce(self, jid: str, *names: str) -> None:
+        """Have a contact share files of these names; each name has a hash and a size of its own."""
+        shares = [
+            Share(InfoHash(name.encode().hex().ljust(40, "0")), name, len(name)) for name in names
+        ]
+        said = Announcement("home", {share.info_hash: share for share in shares})
+        self.catalogue.replace_item(jid, "home", [said])
+
+    def names(self, query: str = "", sort: str = "name", only: Filter = UNFILTERED) -> list[str]:
+        """The names that a search finds, in order."""
+        return [item.name for item in find(self.catalogue, query, sort=sort, only=only).items]
+
+    def test_better_matches_come_first(self) -> None:
+        """The whole name, its beginning, the beginning of a word, and at last within a word."""
+        self.announce(ALICE, "a smart", "art", "art show", "z art")
+        self.assertEqual(self.names("art", "match"), ["art", "art show", "z art", "a smart"])
+
+    def test_six_digits_of_a_hash_suffice(self) -> None:
+        """Five are taken for a word."""
+        self.announce(ALICE, "film")
+        digits = b"film".hex()
+        for count, found in ((5, []), (6, ["film"]), (7, ["film"]), (8, ["film"])):
+            self.assertEqual(self.names(digits[:count]), found)
+        self.assertEqual(self.names(digits.ljust(12, "0")), ["film"])
+        self.assertEqual(self.names(digits.ljust(12, "1")), [])
+
+    def test_bounds_of_a_size_are_included(self) -> None:
+        """With and without words."""
+        self.announce(ALICE, "n", "nn", "nnn", "nnnn")
+        only = Filter(min_size=2, max_size=3)
+        for query in ("n", ""):
+            self.assertEqual(self.names(query, only=only), ["nn", "nnn"])
+            self.catalogue.set_online(ALICE, "home", True)
+            online = Filter(online=True, min_size=2, max_size=3)
+            self.assertEqual(self.names(query, only=online), ["nn", "nnn"])
+
+    def test_a_share_is_online_if_one_device_is(self) -> None:
+        """It comes before offline ones, although an offline device has it, too."""
+        self.announce(ALICE, "a", "z")
+        self.announce(BOB, "z")
+        self.catalogue.set_online(BOB, "home", True)
+        self.assertEqual(self.names(sort="online"), ["z", "a"])
+
+    def test_the_latest_search_is_kept(self) -> None:
+        """The same search again is the same object, until something changes."""
+        self.announce(ALICE, "film")
+        searches = self.catalogue.searches
+        first = searches.begin("film")
+        self.assertIsNot(searches.begin("film"), first, "it is not done")
+        kept = searches.begin("film")
+        self.assertEqual(len(list(kept.steps())), 1)
+        self.assertTrue(kept.done)
+        self.assertIs(searches.begin("film"), kept)
+        self.assertIsNot(searches.begin("other"), kept)
+        again = searches.begin("film")
+        list(again.steps())
+        self.catalogue.set_online(ALICE, "home", True)
+        self.assertIsNot(searches.begin("film"), again)
