@@ -9,7 +9,6 @@ from ipaddress import IPv6Address, IPv6Interface, ip_interface
 import netifaces
 from twisted.application.service import Service
 from twisted.internet.interfaces import IReactorTime
-from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
 from bitween.errors import InvalidValue
@@ -18,6 +17,7 @@ from bitween.model.candidate import Candidate, CandidateKind
 from bitween.model.nat import Nat
 from bitween.model.network_link import Interface, Link
 from bitween.util.observable import Observable
+from bitween.util.periodic import PeriodicService
 
 #: Seconds between two reads of the interfaces.
 INTERVAL = 30.0
@@ -63,8 +63,7 @@ class InterfaceAddresses(Service):
         self._read_links = read_links or network_links
         self._listening: Sequence[tuple[str, int]] = ()
         self._mapped: Sequence[PeerAddress] = ()
-        self._loop = LoopingCall(self.update)
-        self._loop.clock = clock
+        self._timer = PeriodicService(clock, self.update, INTERVAL)
         self._reached: dict[PeerAddress, bool] = {}
         self._seen: tuple[PeerAddress, ...] = ()
         self._external: Sequence[str] = ()
@@ -77,15 +76,12 @@ class InterfaceAddresses(Service):
     def startService(self) -> None:
         """Begin to read the interfaces every :data:`INTERVAL`."""
         super().startService()
-        self._loop.start(INTERVAL, now=False).addErrback(
-            lambda failure: self._log.failure("watching the interfaces", failure)
-        )
+        self._timer.startService()
 
     def stopService(self) -> None:
         """Stop reading."""
         super().stopService()
-        if self._loop.running:
-            self._loop.stop()
+        self._timer.stopService()
 
     @property
     def port(self) -> int | None:
@@ -122,7 +118,7 @@ class InterfaceAddresses(Service):
             links = tuple(self._read_links())
             kinds = dict(self._gather())
         except Exception:
-            # A LoopingCall stops for good at its first exception.
+            # The addresses of before stay in force.
             self._log.failure("reading the network interfaces")
             return
         self._reached = {a: reached for a, reached in self._reached.items() if a in kinds}

@@ -22,7 +22,6 @@ from typing import TYPE_CHECKING, Any
 
 from twisted.application.service import Service
 from twisted.internet.defer import CancelledError, Deferred, gatherResults
-from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
@@ -33,6 +32,7 @@ from bitween.model.nat import Nat, ServerView, StunServer
 from bitween.model.same_network import is_in_own_network
 from bitween.network.addresses import InterfaceAddresses
 from bitween.util.host_names import resolve
+from bitween.util.periodic import PeriodicService
 
 if TYPE_CHECKING:
     from bitween.network.stun import StunAnswer
@@ -67,24 +67,21 @@ class NatDiscovery(Service):
         self._hosts: frozenset[PeerAddress] = frozenset()
         self._running: Deferred[None] | None = None
         self._again = False
-        self._loop = LoopingCall(self.query)
-        self._loop.clock = reactor
+        self._timer = PeriodicService(reactor, self.query, INTERVAL)
         self._stop_following: Callable[[], None] = lambda: None
 
     def startService(self) -> None:
         """Begin to query."""
         super().startService()
         self._stop_following = self._own.changes.subscribe(lambda _: self._moved())
-        self._loop.start(INTERVAL).addErrback(
-            lambda failure: self._log.failure("querying STUN servers failed", failure)
-        )
+        self._timer.startService()
+        self.query()
 
     def stopService(self) -> None:
         """Stop; a query that runs is cancelled."""
         super().stopService()
         self._stop_following()
-        if self._loop.running:
-            self._loop.stop()
+        self._timer.stopService()
         if self._running is not None:
             self._running.cancel()
 

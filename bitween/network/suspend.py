@@ -7,8 +7,9 @@ from collections.abc import Callable
 
 from twisted.application.service import Service
 from twisted.internet.interfaces import IReactorTime
-from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
+
+from bitween.util.periodic import PeriodicService
 
 #: Seconds between two comparisons of the clocks.
 INTERVAL = 5.0
@@ -41,35 +42,24 @@ class SuspendDetector(Service):
         self._set_back = set_back
         self._ahead = lambda: wall() - awake()
         self._before = self._ahead()
-        self._loop = LoopingCall(self._look)
-        self._loop.clock = reactor
+        self._timer = PeriodicService(reactor, self._look, INTERVAL)
 
     def startService(self) -> None:
         """Begin to compare."""
         super().startService()
         self._before = self._ahead()
-        self._loop.start(INTERVAL, now=False).addErrback(
-            lambda failure: self._log.failure("watching the clocks", failure)
-        )
+        self._timer.startService()
 
     def stopService(self) -> None:
         """Stop comparing."""
         super().stopService()
-        if self._loop.running:
-            self._loop.stop()
+        self._timer.stopService()
 
     def _look(self) -> None:
         before, self._before = self._before, self._ahead()
         if self._before - before >= JUMP:
             self._log.info("the machine was asleep: looking whether the network is another one")
-            self._tell(self._woke)
+            self._woke()
         elif before - self._before >= SET_BACK:
             self._log.info("the clock was set back by {n:.0f} s", n=before - self._before)
-            self._tell(self._set_back)
-
-    def _tell(self, what: Callable[[], None]) -> None:
-        try:
-            what()
-        except Exception:
-            # A LoopingCall stops for good at its first exception.
-            self._log.failure("taking in a change of the clock failed")
+            self._set_back()
