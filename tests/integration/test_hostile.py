@@ -90,7 +90,9 @@ class Hostility(OnEveryServer):
                 "ip_v4": [["192.0.2.7", 6881]],
                 "ip_v6": [["2001:db8::7", 6881]],
                 "online": True,
-                "shares": {GOOD: {"hash": GOOD, "name": "holiday", "size": 123}},
+                "shares": {
+                    GOOD: {"hash": GOOD, "name": "holiday", "size": 123, "note": "", "tags": []}
+                },
             },
         )
         self.assertFalse(resources["server"]["online"], "no such resource is logged in")
