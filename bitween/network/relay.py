@@ -21,12 +21,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from contextlib import suppress
-from typing import Any, Protocol
+from typing import Any
 
 from twisted.application.service import Service
 from twisted.internet.defer import CancelledError, Deferred, fail
 from twisted.internet.error import CannotListenError
-from twisted.internet.interfaces import IProtocol
 from twisted.internet.protocol import ClientFactory, Factory
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -37,6 +36,7 @@ from bitween.model.route import RELAY_NETWORK, RelayRoute
 from bitween.model.traffic import Traffic
 from bitween.network.kernel_sockets import is_ours
 from bitween.network.pipe import End, Pipe
+from bitween.network.relay_ports import RelayGate, RelayStream, RelayStreams
 
 #: Seconds without a byte after which a stream gives way to another one.  Two peers that both have
 #: all of a torrent would stay connected otherwise.
@@ -48,71 +48,6 @@ _CONNECT_TIMEOUT = 10
 # The last octet is never 0 or 255.
 _PER_NET = 254
 _MAX_PLACES = 256 * _PER_NET
-
-
-class RelayStream(Protocol):
-    """A stream of bytes to one device, which waits for its protocol."""
-
-    @property
-    def jid(self) -> str:
-        """The bare JID of the other side."""
-
-    @property
-    def resource(self) -> str:
-        """Its resource."""
-
-    def begin(self, protocol: IProtocol) -> None:
-        """
-        Connect a protocol to the stream; no byte was read before.
-
-        The transport can be written to, paused, closed and aborted like one of TCP.
-        """
-
-    def abort(self) -> None:
-        """Close a stream that was not begun."""
-
-
-class RelayStreams(Protocol):
-    """Opens streams to contacts, and accepts theirs."""
-
-    def passage(self, jid: str, resource: str) -> Deferred[RelayRoute]:
-        """
-        Find the relay for streams to a device; this may send requests to servers and the device.
-
-        :raises NotConnected: if there is no session.
-        :raises RequestRefused: if there is none; its hint says what would help.
-        """
-
-    def open(self, jid: str, resource: str) -> Deferred[RelayStream]:
-        """
-        Open a stream to a device.
-
-        :raises NotConnected: if there is no session.
-        :raises RequestRefused: if there is no relay, or too many streams are open.
-        """
-
-    def accept(self, taker: Callable[[RelayStream], None]) -> None:
-        """Pass each stream that a contact opens to a function."""
-
-    def when_crowded(self, make_room: Callable[[str], None]) -> None:
-        """Call a function with a bare JID whose stream was refused because too many are open."""
-
-
-class RelayGate(Protocol):
-    """Blocks other users of this machine; see :mod:`bitween.network.loopback_gate`."""
-
-    def guard(self) -> None:
-        """
-        Accept connections from the relay's addresses only if they are allowed.
-
-        :raises BitweenError: if this system has no such filter.
-        """
-
-    def allow(self, source: tuple[str, int]) -> None:
-        """Accept connections from one of our addresses and ports; raises as :meth:`guard`."""
-
-    def forget(self, source: tuple[str, int]) -> None:
-        """Accept no new connections from there."""
 
 
 class _Place:

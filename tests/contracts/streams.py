@@ -12,7 +12,7 @@ from twisted.trial.unittest import TestCase
 
 from bitween.errors import RequestRefused
 from bitween.model.route import RelayRoute
-from bitween.network.relay import RelayStream, RelayStreams
+from bitween.network.relay_ports import RelayStream, RelayStreams
 
 TIMEOUT = 60
 

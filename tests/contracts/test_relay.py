@@ -11,7 +11,8 @@ from twisted.trial.unittest import TestCase
 from bitween.connect.ports import RelayPort
 from bitween.errors import RequestRefused
 from bitween.model.route import RELAY_NETWORK, RelayRoute
-from bitween.network.relay import Relay, RelayStream
+from bitween.network.relay import Relay
+from bitween.network.relay_ports import RelayStream
 from tests.support.fakes.connector_ports import FakeRelay
 
 BOB, CAROL = ("bob@example.org", "laptop"), ("carol@example.org", "phone")

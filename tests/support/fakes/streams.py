@@ -14,7 +14,7 @@ from twisted.trial.unittest import TestCase
 
 from bitween.errors import RequestRefused
 from bitween.model.route import RelayRoute
-from bitween.network.relay import RelayStream
+from bitween.network.relay_ports import RelayStream
 from tests.support.fakes.loopback import listen
 
 
