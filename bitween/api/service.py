@@ -1,4 +1,4 @@
-"""The service that listens for API calls, and tells local programs where."""
+"""The service that listens for HTTP connections, and tells local programs where."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ from bitween.storage.api_location import ApiLocation
 #: Bytes in the path of a Unix socket, by Linux (unix(7)).
 _LONGEST_SOCKET = 107
 
-_ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  # they are being translated
+_ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  # for translation only
 
 
 class ApiService(Service):
     """
-    Serves a site at an endpoint, and writes that into rendezvous files while it does.
+    Serves a site at an endpoint, and publishes the address in location files meanwhile.
 
-    :ivar url: what to POST to, once :attr:`ready` has fired; ``None`` without an endpoint.
+    :ivar url: the API's, once :attr:`ready` has fired; ``None`` without an endpoint.
     :ivar ready: fires when clients can connect; fails with :class:`StartupError`.
     """
 
@@ -49,10 +49,10 @@ class ApiService(Service):
         places: Sequence[str] = (),
     ) -> None:
         """
-        :param description: of a Twisted server endpoint; ``None`` to serve nobody.
-        :param token: what a client must show, told to those who may read the rendezvous files.
+        :param description: a Twisted server endpoint; ``None`` to listen nowhere.
+        :param token: the token to write into the location files.
         :param jid: the account's bare JID.
-        :param places: the rendezvous files, see :func:`bitween.storage.api_location.places`.
+        :param places: the location files; see :func:`bitween.storage.api_location.places`.
         """
         self._reactor = reactor
         self._description = description
@@ -61,24 +61,24 @@ class ApiService(Service):
         self._jid = jid
         self._places = places
         self._port: IListeningPort | None = None
-        self._rendezvous: ApiLocation | None = None
+        self._location: ApiLocation | None = None
         self.url: str | None = None
         self.ready: Deferred[None] = Deferred()
 
     def startService(self) -> None:
-        """Begin to listen."""
+        """Start to listen."""
         super().startService()
         Deferred.fromCoroutine(self._listen()).chainDeferred(self.ready)
 
     def stopService(self) -> Deferred[None]:
-        """Listen no more, and end all connections, what is answered being sent first."""
+        """Stop listening, and close all connections, after what is written has been sent."""
         super().stopService()
         return Deferred.fromCoroutine(self._close())
 
     async def _close(self) -> None:
-        if self._rendezvous is not None:
+        if self._location is not None:
             for place in self._places:
-                api_location.remove(place, self._rendezvous)
+                api_location.remove(place, self._location)
         if self._port is not None:
             await maybeDeferred(self._port.stopListening)
         await self._site.close()
@@ -99,25 +99,27 @@ class ApiService(Service):
             ) from None
         except (ValueError, TypeError, LookupError, OverflowError) as error:
             raise StartupError(
-                f"--api: {description!r} describes no endpoint ({error})",
-                "say tcp:PORT:interface=ADDRESS, unix:PATH or none",
+                f"--api: {description!r} is not a valid endpoint ({error})",
+                "use tcp:PORT:interface=ADDRESS, unix:PATH or none",
             ) from None
         self.url = self._site.url = _url(description, self._port)
-        self._log.info("the API is at {url}", url=self.url)
+        self._log.info("the API listens at {url}", url=self.url)
         self._publish(ApiLocation(self.url, self._token, os.getpid(), self._jid))
 
     def _publish(self, here: ApiLocation) -> None:
-        self._rendezvous = here
+        self._location = here
         for place in self._places:
             try:
                 api_location.write(place, here)
             except OSError:
-                self._log.failure("cannot write {place}, so it helps nobody find us", place=place)
+                self._log.failure(
+                    "cannot write {place}, so programs cannot find the API by it", place=place
+                )
 
 
 def _private(description: str) -> str:
     """
-    Close a Unix socket to other users, which Twisted leaves open to all of them.
+    Close a Unix socket to other users: Twisted leaves it open to all of them.
 
     :raises StartupError: if the description asks for another mode.
     """
@@ -128,34 +130,34 @@ def _private(description: str) -> str:
         return f"{description}:mode=600"
     if modes != ["600"]:
         raise StartupError(
-            f"--api: the socket of {description!r} would be open to others", "leave out mode="
+            f"--api: the socket of {description!r} would be open to other users", "leave out mode="
         )
     return description
 
 
 def _check_length(description: str) -> None:
     """
-    :raises StartupError: for a Unix socket that the system would not make.
+    :raises StartupError: if the path of a Unix socket is too long for the system.
     """
     path = re.match("unix:(?:address=)?([^:]*)", description)
     if path is not None and len(os.fsencode(path[1])) > _LONGEST_SOCKET:
         raise StartupError(
             f"--api: the socket's path {path[1]!r} is longer than {_LONGEST_SOCKET} bytes",
-            "choose a shorter one",
+            "choose a shorter path",
         )
 
 
 def _startup_error(description: str, error: CannotListenError) -> StartupError:
     cause = error.socketError
-    # Python itself raises some without the system's words, such as for a path that is too long.
+    # Python raises some errors without the system's message, such as for a path that is too long.
     reason = (cause.strerror if isinstance(cause, OSError) else None) or str(cause)
     where = f"port {error.port}" if isinstance(error.port, int) else description
     if isinstance(cause, OSError) and cause.errno == EADDRINUSE:
-        said = f"the API's {where} is already in use"
+        message = f"the API's {where} is already in use"
     else:
-        said = f"the API cannot use {where}: {reason}"
+        message = f"the API cannot use {where}: {reason}"
     return StartupError(
-        said, "choose another endpoint with --api, e.g. tcp:5001:interface=127.0.0.1"
+        message, "choose another endpoint with --api, e.g. tcp:5001:interface=127.0.0.1"
     )
 
 

@@ -60,19 +60,19 @@ def make_site(
     remembered: SessionStore | None = None,
 ) -> BoundedSite:
     """
-    Everything that is served over HTTP, behind the gate.
+    Build the site with all of its resources, behind authentication.
 
-    :param tokens: what a client must show one of.
+    :param tokens: the tokens that clients can show.
     :param hosts: further ``Host`` headers to allow.
-    :param pages: what holds no secret, so that nobody has to log in for it, by the first part of
-        its path; the one without a path is where log-in links lead.
-    :param log: the events that clients read.
-    :param metrics: the figures that they read, calls being timed for them.
-    :param folders: where they look around for what to share.
-    :param uploads: what they send to be shared.
-    :param settings: to be looked at.
+    :param pages: resources without secrets, which need no log-in, by the first part of their path;
+        log-in links lead to the one with an empty path.
+    :param log: the events for clients.
+    :param metrics: the figures for ``/metrics``; measures the time of calls.
+    :param folders: the folders that clients can browse.
+    :param uploads: the uploads of clients.
+    :param settings: the settings for ``Api.settings``.
     :param now: seconds since the epoch.
-    :param remembered: keeps the log-ins of browsers that stay logged in.
+    :param remembered: saves the sessions of browsers that stay logged in.
     """
     sessions, failures = BrowserSessions(now, remembered, reactor.seconds), FailedLogIns(reactor)
 
@@ -91,8 +91,8 @@ def make_site(
     site = BoundedSite(root, reactor, authenticator.check, uploading.body_receiver)
 
     def revoked(name: str) -> None:
-        # Browsers are cut off as well, for their sessions are at an end; in the next turn, so that
-        # whoever revokes their own still gets the answer.
+        # Browsers (without a token's name) too, as their sessions have ended.  In the next turn: a
+        # caller who revokes their own token still gets the answer.
         reactor.callLater(0, site.abort_requests, lambda caller: caller.token in {name, None})
 
     def logged_out(session: str) -> None:

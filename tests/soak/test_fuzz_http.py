@@ -279,7 +279,7 @@ class SessionFuzz(SynchronousTestCase):
     def test_many_log_ins(self) -> None:
         """What is remembered of browsers does not grow with their number."""
         clock = Clock()
-        sessions = BrowserSessions(clock.seconds, steady=clock.seconds)
+        sessions = BrowserSessions(clock.seconds, monotonic=clock.seconds)
         draw = random.Random(SEED)
         known: list[bytes] = []
         for _ in range(ROUNDS):

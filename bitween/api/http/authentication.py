@@ -1,4 +1,23 @@
-"""Who may speak to the API: decided from the headers, before anything else is looked at."""
+"""
+Authentication: finds the caller of a request by its headers, before its body is read.
+
+Any web page that the user visits can send requests to a server on this machine.  So a request
+passes three checks, in this order:
+
+1. ``Host`` names us.  A page could otherwise point a name of its own at us (DNS rebinding).
+2. ``Origin`` and ``Sec-Fetch-Site``, if present, say that the request comes from our own pages and
+   not from a form or script of another site.
+3. A secret: a token (:mod:`.tokens`), a browser's session (:mod:`.sessions`), or a ticket for the
+   files of one torrent (:mod:`bitween.api.files.tickets`).  A few paths are public.
+
+The result is a :class:`.access.Caller`, which the resources trust.  Each failed check with a secret
+counts as a failed log-in (:mod:`.failed_log_ins`).
+
+Cookies count for nothing.  A browser sends those of a host to every port of it (RFC 6265 §8.5), so
+that on a machine with several users each of them can read and replace the others' cookies.  Our
+page keeps its secret in the browser's storage, which belongs to an origin; the port is a part of
+that.
+"""
 
 from __future__ import annotations
 
@@ -20,15 +39,7 @@ _TOKEN_NEEDED = "a token is needed: Authorization: Bearer TOKEN"  # noqa: S105  
 
 class Authenticator:
     """
-    Judges requests by their headers.
-
-    A web page that somebody looks at in a browser on this machine must not get through: neither by
-    a name of its own that it has pointed at us (DNS rebinding: ``Host``), nor by a form or a script
-    (``Origin``, ``Sec-Fetch-Site``), nor without a secret.
-
-    Cookies count for nothing.  A browser sends those of a host to every port of it (RFC 6265 §8.5),
-    so that on a machine with several users each of them can read and replace the others' cookies.
-    What our own page keeps in its storage belongs to its origin, which the port is a part of.
+    Checks requests by their headers; see the head of this module.
     """
 
     def __init__(
@@ -42,10 +53,10 @@ class Authenticator:
         public: Iterable[str],
     ) -> None:
         """
-        :param failures: are counted here, and where else secrets are taken.
-        :param hosts: names under which we are called, beside those of the local machine and the
-            address of the connection itself, e.g. those of a proxy in front of us.
-        :param public: first parts of the paths that nobody has to log in for.
+        :param failures: counts the failures, here and wherever else a client shows a secret.
+        :param hosts: names for ``Host``, such as a proxy's, beside the local machine's and the
+            address of the connection.
+        :param public: first parts of the paths that need no secret.
         """
         self._tokens = tokens
         self._sessions = sessions
@@ -56,11 +67,11 @@ class Authenticator:
 
     def check(self, request: Request) -> Caller | ErrorPage:
         """
-        Say who sent a request, or why it is not answered.
+        Find the caller of a request, or the error to answer.
 
-        :param request: of which there are the headers and the path.
+        :param request: its headers and path are known, its body is not.
         """
-        return self._wrong_host(request) or self._foreign(request) or self._who(request)
+        return self._wrong_host(request) or self._foreign(request) or self._caller(request)
 
     def _wrong_host(self, request: Request) -> ErrorPage | None:
         given = _header(request, b"host")
@@ -73,7 +84,7 @@ class Authenticator:
         address, port = getattr(here, "host", None), getattr(here, "port", None)
         if address is None:  # a Unix socket
             return self._hosts
-        # Nobody can point an address, unlike a name, at us: so the one we were called at will do.
+        # No page can point an address at us, unlike a name: the connection's own address is safe.
         names = self._hosts | {f"[{address}]" if ":" in address else address}
         return names | {f"{name}:{port}" for name in names}
 
@@ -82,7 +93,7 @@ class Authenticator:
         origins = _header(request, b"origin")
         if origins:
             (host,) = _header(request, b"host")
-            # https is right without TLS of ours too, where a proxy in front of us adds it.
+            # https is also right if a proxy in front of us adds TLS.
             schemes = ("https",) if request.isSecure() else ("http", "https")
             if len(origins) != 1 or origins[0] not in {f"{scheme}://{host}" for scheme in schemes}:
                 return ErrorPage(403, "this Origin is not allowed")
@@ -90,29 +101,29 @@ class Authenticator:
             return ErrorPage(403, "no other site may call this")
         return None
 
-    def _who(self, request: Request) -> Caller | ErrorPage:
-        shown = request.requestHeaders.getRawHeaders(b"authorization", [])
-        if any(shown):
-            return self._by_secret(shown) or self._unknown(request, shown)
+    def _caller(self, request: Request) -> Caller | ErrorPage:
+        credentials = request.requestHeaders.getRawHeaders(b"authorization", [])
+        if any(credentials):
+            return self._by_secret(credentials) or self._unknown(request, credentials)
         return self._by_ticket(request) or self._in_public(request) or log_in_needed(_TOKEN_NEEDED)
 
-    def _unknown(self, request: Request, shown: Sequence[bytes]) -> ErrorPage:
-        """Refuse a secret; a session that has ended is too long to have been guessed."""
-        if len(shown) == 1 and looks_like_session(shown[0].rpartition(b" ")[2]):
+    def _unknown(self, request: Request, credentials: Sequence[bytes]) -> ErrorPage:
+        """The answer to a wrong secret; an ended session is no guess, and does not count as one."""
+        if len(credentials) == 1 and looks_like_session(credentials[0].rpartition(b" ")[2]):
             return log_in_needed(_TOKEN_NEEDED)
         return self._failures.answer(request, _TOKEN_NEEDED)
 
-    def _by_secret(self, shown: Sequence[bytes]) -> Caller | None:
-        """Who shows a token, or the secret of a session."""
-        scheme, _, credentials = shown[0].partition(b" ")
-        if len(shown) > 1 or scheme.lower() != b"bearer":
+    def _by_secret(self, credentials: Sequence[bytes]) -> Caller | None:
+        """The caller who shows a token, or the secret of a session."""
+        scheme, _, rest = credentials[0].partition(b" ")
+        if len(credentials) > 1 or scheme.lower() != b"bearer":
             return None
-        secret = credentials.strip()
+        secret = rest.strip()
         session = self._sessions.find(secret)
         return self._tokens.caller(secret) if session is None else session.caller
 
     def _by_ticket(self, request: Request) -> Caller | None:
-        """Who was given the ticket for a file that is asked for."""
+        """The caller who shows a ticket for the file in the request's path."""
         asked = ticketed(request)
         return None if asked is None else self._tickets.holder(*asked)
 
@@ -123,6 +134,6 @@ class Authenticator:
 
 
 def _header(request: Request, name: bytes) -> list[str]:
-    """Every value of a header in lower case; Twisted's own way would fail on what is no UTF-8."""
+    """Every value of a header in lower case; Twisted's own way fails if it is not UTF-8."""
     values = request.requestHeaders.getRawHeaders(name, [])
     return [value.decode("latin-1").lower() for value in values]

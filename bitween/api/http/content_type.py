@@ -1,7 +1,7 @@
 """
-As what a file is shown: a fixed table of types that run nothing, by the end of its name.
+Content types for downloads: a fixed table, by file name, of types that run no code.
 
-Whatever could bring scripts, as HTML does, is plain text or a download.
+Types that can contain scripts, such as HTML, are served as plain text or as a download.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from types import MappingProxyType
 
 
 class Preview(StrEnum):
-    """How a page can show a file."""
+    """How a web page can show a file."""
 
     AUDIO = "audio"
     IMAGE = "image"
@@ -25,11 +25,11 @@ class Preview(StrEnum):
 @dataclass(frozen=True, slots=True)
 class ContentType:
     """
-    What a file is.
+    The type of a file.
 
-    :param media_type: RFC 9110 §8.3.
-    :param preview: how it can be shown; ``None`` if only downloaded.
-    :param beginning: what its first bytes match, where that is known.
+    :param media_type: for ``Content-Type`` (RFC 9110 §8.3).
+    :param preview: how a web page can show it; ``None`` for a download only.
+    :param beginning: a pattern for its first bytes, if they are known.
     """
 
     media_type: str
@@ -38,14 +38,14 @@ class ContentType:
 
     def fits(self, head: bytes) -> bool:
         """
-        Whether a file that begins so can be of this type.
+        Whether a file with this beginning can be of this type.
 
-        :param head: the first bytes, :data:`HEAD` of them or all.
+        :param head: the first :data:`HEAD` bytes, or all of a shorter file.
         """
         return self.beginning is None or self.beginning.match(head) is not None
 
 
-#: First bytes of a file that tell what it is.
+#: How many first bytes of a file to look at.
 HEAD = 1024
 
 UNKNOWN = ContentType("application/octet-stream", None)
@@ -103,7 +103,7 @@ _PLAIN_NAMES = frozenset({"copying", "license", "makefile", "readme"})
 
 def type_of(path: str) -> ContentType:
     """
-    Tell a file's type by its name.
+    Find the type of a file by its name.
 
     :param path: with ``/`` between its parts.
     """

@@ -1,4 +1,4 @@
-"""Which user of this machine a connection comes from, as the kernel tells."""
+"""Finds the user of this machine who opened a connection, by the kernel's tables."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from twisted.web.server import Request
 
 _TABLES = ("/proc/net/tcp", "/proc/net/tcp6")
 _ROOT = 0
-# A connection that no program holds any more: the kernel shows root as its user, whoever made it.
+# A connection that no program holds any longer: the kernel shows root as the user of all of these.
 _NOBODY = -1
 _ORPHAN = "0"
-#: An address in a form in which an IPv4 one is the same whichever socket it came to, and a port.
+#: An address, with IPv4 addresses never mapped to IPv6, and a port.
 _End = tuple[str, int]
 
 
@@ -23,12 +23,12 @@ def may_be_ours(request: Request) -> bool:
     """
     Whether a request may come from our own user.
 
-    Only another user of this machine is told apart from us: one far away, or a system that does not
-    say whose a socket is, leaves it open.
+    False only for another user of this machine.  For a remote client, or on a system that does not
+    tell the owner of a socket, the answer is true.
     """
     client, here = request.getClientAddress(), request.getHost()
     host, port = getattr(client, "host", None), getattr(client, "port", None)
-    if host is None or port is None:  # a Unix socket, to which only we are let
+    if host is None or port is None:  # a Unix socket, which only our own user can open
         return True
     owner = owner_of((host, port), (here.host, here.port))
     return owner in {None, os.geteuid(), _ROOT}
@@ -36,10 +36,10 @@ def may_be_ours(request: Request) -> bool:
 
 def owner_of(client: _End, server: _End) -> int | None:
     """
-    The user whose socket is at the client's end of a TCP connection of this machine.
+    The user who owns the client's socket of a TCP connection.
 
-    :returns: ``None`` if that end is not on this machine, or the kernel does not tell; -1 if no
-        program holds it any more.
+    :returns: ``None`` if the socket is not on this machine, or the kernel does not tell; -1 if no
+        program holds it any longer.
     """
     wanted = _plain(client), _plain(server)
     for table in _TABLES:
@@ -50,7 +50,7 @@ def owner_of(client: _End, server: _End) -> int | None:
 
 
 def _entries(table: str) -> Iterator[tuple[tuple[_End, _End], int]]:
-    """Both ends and the owner of each TCP socket (Linux, proc_net_tcp)."""
+    """The two ends and the owner of each TCP socket (Linux, proc_net_tcp)."""
     try:
         with open(table, encoding="ascii") as file:
             next(file)  # the heading
@@ -62,7 +62,7 @@ def _entries(table: str) -> Iterator[tuple[tuple[_End, _End], int]]:
 
 
 def _end(text: str) -> _End:
-    """Both as in ``0100007F:1388``: each 32 bits of the address in the machine's own order."""
+    """Parse ``0100007F:1388``: an address in words of the machine's byte order, and a port."""
     address, _, port = text.partition(":")
     words = [address[start : start + 8] for start in range(0, len(address), 8)]
     packed = b"".join(int(word, 16).to_bytes(4, sys.byteorder) for word in words)

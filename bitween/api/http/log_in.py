@@ -1,4 +1,4 @@
-"""How a browser logs in and out: ``/login`` and ``/logout``."""
+"""``/login`` and ``/logout``: how browsers log in and out."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ from bitween.api.http.tokens import TokenStore
 from bitween.errors import ConfigurationError
 from bitween.model.text import printable
 
-#: Where :class:`LogIn` is.
+#: The path of :class:`LogIn`.
 LOG_IN = "login"
-# Characters of what a browser says that it is.
+# Characters of a browser's User-Agent.
 _MAX_BROWSER = 200
 _USAGE = 'send {"token": "...", "remember": false} or {"code": "..."} as application/json'
 
 
 class LogIn(Resource):
-    """Turns a token, or the code of a link that was made with one, into a session."""
+    """Starts a session for a token, or for the code of a log-in link."""
 
     isLeaf = True
 
@@ -49,14 +49,14 @@ class LogIn(Resource):
         remembered = asked.get("remember", False)
         if isinstance(code, str) and token is None:
             secret = self._by_code(request, code)
-            refusal = "this link does not serve any more: bitween open makes another"
+            failure = "this link has expired: bitween open makes another"
         elif isinstance(token, str) and code is None and isinstance(remembered, bool):
             secret = self._by_token(request, token, remembered)
-            refusal = "this token is not valid"
+            failure = "this token is not valid"
         else:
             return ErrorPage(400, _USAGE).render(request)
         if secret is None:
-            return self._failures.answer(request, refusal).render(request)
+            return self._failures.answer(request, failure).render(request)
         session = self._sessions.find(secret.encode("ascii"))
         request.setHeader(b"content-type", b"application/json")
         answer = {"session": secret, "remembered": session is not None and session.remembered}
@@ -71,19 +71,19 @@ class LogIn(Resource):
 
     def _by_code(self, request: Request, code: str) -> str | None:
         given = code.encode("utf-8", "replace")
-        # Other users of this machine can read the command line of the browser that gets the link.
+        # Other users of this machine can read the link on the command line that starts the browser.
         if not self._sessions.has_code(given) or not may_be_ours(request):
             return None
         return self._sessions.redeem(given, _browser(request))
 
 
 class LogOut(Resource):
-    """Ends the session of whoever asks."""
+    """Ends the session that sends the request."""
 
     isLeaf = True
 
     def __init__(self, sessions: BrowserSessions, ended: Callable[[str], object]) -> None:
-        """:param ended: told the id of a session that is over."""
+        """:param ended: called with the id of a session that ended."""
         super().__init__()
         self._sessions = sessions
         self._ended = ended
@@ -100,7 +100,7 @@ class LogOut(Resource):
 
 
 class LogInLinks:
-    """Makes links that log a browser in, once."""
+    """Makes links that log a browser in."""
 
     def __init__(
         self,
@@ -108,26 +108,27 @@ class LogInLinks:
         where: Callable[[], str | None],
         now: Callable[[], float] = time.time,
     ) -> None:
-        """:param where: tells the URL of the API."""
+        """:param where: returns the URL of the API, or ``None`` before it listens."""
         self._sessions = sessions
         self._where = where
         self._now = now
 
     def make(self, remembered: bool) -> tuple[str, float]:
         """
-        Make a link; also tell until when it serves, in seconds since the epoch.
+        Make a link that works once.
 
-        The code stands behind the ``#``: a browser keeps that to itself, so that no proxy and no
-        other port sees it.
+        The code follows a ``#``: a browser does not send that part, so that no proxy and no other
+        port sees it.
 
-        :param remembered: whether the log-in outlives the daemon.
-        :raises ConfigurationError: if no browser can open it.
+        :param remembered: whether the session outlives the daemon.
+        :returns: the link, and when it expires, in seconds since the epoch.
+        :raises ConfigurationError: if the API listens at a Unix socket, which no browser can open.
         """
         url = self._where()
         if url is None or not url.startswith(("http:", "https:")):
             raise ConfigurationError(
-                "a browser cannot open the Unix socket at which the API is",
-                "have it listen at a port with --api",
+                "the API listens at a Unix socket, which a browser cannot open",
+                "choose a TCP port with --api",
             )
         link = urljoin(url, f"/#{LOG_IN}={self._sessions.make_code(remembered=remembered)}")
         return link, self._now() + LINK_LIFE
@@ -138,7 +139,7 @@ def _browser(request: Request) -> str:
 
 
 def _document(request: Request) -> dict[str, object]:
-    """The JSON object in a body; an empty one if there is none."""
+    """The JSON object in a body; an empty one if the body is anything else."""
     content_type: bytes = request.getHeader(b"content-type") or b""
     if content_type.split(b";")[0].strip().lower() != b"application/json":
         return {}

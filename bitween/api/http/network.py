@@ -1,4 +1,4 @@
-"""Which clients count as one."""
+"""Groups client addresses by network, for limits."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from ipaddress import IPv6Address, ip_address
 
 def network_of(host: str) -> str:
     """
-    The network of an address, as far as one person has all of it.
+    The largest network of an address that one person usually has alone.
 
-    Of IPv6 that is a /64 (RFC 6177); every address of the machine itself is one.
+    For IPv6 that is a /64 (RFC 6177), for IPv4 the address.  All loopback addresses count as one.
     """
     try:
         address = ip_address(host.partition("%")[0])

@@ -1,4 +1,4 @@
-"""Files of the state directory that hold what only our own user may read."""
+"""Writes files of the state directory that only our own user may read."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ import tempfile
 
 def replace(path: str, text: str) -> None:
     """
-    Write a file at once and whole, with mode 600; it outlives a crash.
+    Replace a file atomically, with mode 600, and flush it to the disk.
 
-    :raises OSError: if it cannot be written; then the file is as it was.
+    :raises OSError: if it cannot be written; the file is unchanged then.
     """
     descriptor, temporary = tempfile.mkstemp(dir=os.path.dirname(path), prefix=".private-")
     try:

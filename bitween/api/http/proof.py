@@ -1,4 +1,4 @@
-"""``GET /proof?NONCE``: proves to clients that this is the daemon which knows their token."""
+"""``GET /proof?NONCE``: proves to clients that this daemon knows their token."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ class ProofResource(Resource):
         self._tokens = tokens
 
     def render(self, request: Request) -> bytes:
-        """Prove it."""
+        """Send the proofs."""
         if request.method != b"GET":
             return ErrorPage(405, "use GET", allow="GET").render(request)
         nonce = request.uri.partition(b"?")[2]
         if not _NONCE.fullmatch(nonce):
-            wanted = f"the query is to be a nonce: {NONCE_DIGITS} hexadecimal digits"
-            return ErrorPage(400, wanted).render(request)
+            usage = f"the query has to be a nonce of {NONCE_DIGITS} hexadecimal digits"
+            return ErrorPage(400, usage).render(request)
         place = _place(request)
         proofs = [proof(digest, nonce.decode(), place) for digest in self._tokens.digests()]
         request.setHeader(b"content-type", b"application/json")
@@ -54,13 +54,13 @@ def _place(request: Request) -> str:
     here = request.getHost()
     if isinstance(here, UNIXAddress):
         return unix_place(os.fsdecode(here.name or b""))
-    # The gate has seen to it that the header is there, and names this daemon.
+    # The authenticator has checked that there is one such header, which names this daemon.
     host = request.getHeader(b"host") or b""
     named = tcp_place(host.decode("latin-1"), here.port)
     name, _, port = named.rpartition(":")
     ours = port == str(here.port) and (name == "localhost" or _is_address(name))
-    # Another user who listens at the same port of [::1] could relay what is asked there by name.
-    if ours and _stays_here(here.host, request.getClientAddress().host):
+    # Another user, who listens at the same port of [::1], could relay a request by name to us.
+    if ours and _is_local(here.host, request.getClientAddress().host):
         return socket_place(here.host, here.port)
     return named
 
@@ -73,8 +73,8 @@ def _is_address(name: str) -> bool:
     return True
 
 
-def _stays_here(own: str, client: str) -> bool:
-    """Whether a connection does not leave the machine, nor its container."""
+def _is_local(own: str, client: str) -> bool:
+    """Whether a connection stays inside the machine or container."""
     return own == client or _is_loopback(own) or _is_loopback(client)
 
 

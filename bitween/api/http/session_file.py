@@ -1,4 +1,4 @@
-"""The file of the sessions that outlive the daemon."""
+"""The file with the sessions that outlive the daemon."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ from bitween.storage.api_location import read_private
 
 class SessionFile:
     """
-    Keeps sessions as digests, in a file for our own user.
+    Saves sessions as digests, in a file that only our own user can read.
 
-    Losing one costs a log-in, so that no trouble with the file keeps the daemon from running; a
-    session that was ended never comes back.
+    Losing a session costs a log-in.  So a problem with the file never stops the daemon; but a
+    session that was ended must not come back.
     """
 
     _log = Logger()
 
     def __init__(self, path: str, fingerprint: str) -> None:
-        """:param fingerprint: of the first token; sessions under another one are over."""
+        """:param fingerprint: the first token's; sessions saved under another one have ended."""
         self._path = path
         self._fingerprint = fingerprint
 
     def load(self) -> Digests:
-        """Read the sessions that were kept last; none if the first token is another one now."""
+        """Read the saved sessions; none if the first token has changed."""
         try:
             document = json.loads(read_private(self._path))
             if document["first_token"] != self._fingerprint:
@@ -42,21 +42,21 @@ class SessionFile:
             return {}
         except (ConfigurationError, OSError, ValueError, TypeError, KeyError) as error:
             self._log.warn(
-                "{path} cannot be used, so browsers have to log in again: {error}",
+                "cannot read {path}, so browsers have to log in again: {error}",
                 path=self._path,
                 error=str(error),
             )
             return {}
 
-    def keep(self, sessions: Digests) -> None:
-        """Keep these and no others."""
+    def save(self, sessions: Digests) -> None:
+        """Save these sessions, and no others."""
         entries = [_entry(digest, session) for digest, session in sessions.items()]
         document = {"first_token": self._fingerprint, "sessions": entries}
         try:
             private_file.replace(self._path, json.dumps(document, indent=1))
         except OSError as error:
             self._log.warn(
-                "{path} cannot be written, so browsers have to log in after a restart: {error}",
+                "cannot write {path}, so browsers have to log in after a restart: {error}",
                 path=self._path,
                 error=error.strerror,
             )
@@ -71,7 +71,7 @@ def _entry(digest: bytes, session: BrowserSession) -> dict[str, object]:
 
 def _parsed(entry: dict[str, object]) -> tuple[bytes, BrowserSession]:
     """
-    :raises ValueError: if it is no entry; KeyError and TypeError, too.
+    :raises ValueError: if it is not an entry; KeyError and TypeError, too.
     """
     session_id, browser, digest = entry["session_id"], entry["browser"], entry["sha256"]
     created, used = entry["created"], entry["used"]

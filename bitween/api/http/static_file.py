@@ -1,4 +1,4 @@
-"""A file of ours over HTTP, with what keeps a browser from doing anything else with it."""
+"""Serves files of the package, with headers that restrict what a browser does with them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _TYPES = {
     ".svg": "image/svg+xml",
 }
 _HEADERS = {
-    # No inline script or style, nothing from elsewhere, in no frame; text never becomes HTML.
+    # No inline scripts or styles, nothing from other sites, no frames; text never becomes HTML.
     "Content-Security-Policy": "; ".join(
         (
             "default-src 'none'",
@@ -35,24 +35,23 @@ _HEADERS = {
             "require-trusted-types-for 'script'",
         )
     ),
-    # Windows and pages of other origins, such as other ports of this machine, have no hold on it.
+    # Keeps windows and pages of other origins, such as other ports of this machine, away.
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Referrer-Policy": "no-referrer",
     "Vary": "Accept-Encoding",
 }
-# A browser asks each time whether it has changed; or, where the URL changes with it, never.
+# A browser asks each time whether the file has changed; never, if its URL changes with it.
 _REVALIDATED, _KEPT = "no-cache", "max-age=31536000, immutable"
 
 
 class StaticFile(Resource):
-    """A file that is the same for everybody, compressed for who takes that."""
+    """A file that is the same for all clients, compressed for those that accept it."""
 
     def __init__(self, name: str, content: bytes, *, lasting: bool = False) -> None:
         """
-        :param name: ends as one of its type does.
-        :param lasting: whether its URL names its content, so that it never has to be asked for
-            again.
+        :param name: its extension decides the content type.
+        :param lasting: whether the URL changes with the content, so that browsers can keep it.
         """
         super().__init__()
         self._content = content
@@ -61,11 +60,11 @@ class StaticFile(Resource):
 
     @classmethod
     def of(cls, file: Traversable) -> Self:
-        """Serve a file as it lies in the package."""
+        """Serve a file of the package."""
         return cls(file.name, file.read_bytes())
 
     def render(self, request: Request) -> bytes:
-        """Give it, unless the client has it."""
+        """Send it, unless the client has it already."""
         if request.method not in {b"GET", b"HEAD"}:
             return ErrorPage(405, "use GET", allow="GET, HEAD").render(request)
         better = _unambiguous(request) if self._content_type == _TYPES[".html"] else None
@@ -99,24 +98,24 @@ class StaticFile(Resource):
 
 def _unambiguous(request: Request) -> str | None:
     """
-    Where else a page is to be looked at, if it was asked for at ``localhost``.
+    The URL by address of a page that was requested at ``localhost``.
 
-    A browser goes from there to [::1] as well as to 127.0.0.1, and takes both for one origin:
-    another user of this machine, who listens at the other one, could read the log-in that the
-    browser keeps.  With TLS they have no certificate.
+    A browser resolves that name to [::1] and to 127.0.0.1, which are one origin then.  Another user
+    of this machine, who listens at the other address, could read the log-in that the browser keeps.
+    With TLS, that user has no certificate.
     """
     here = request.getHost()
     name, _, _ = (request.getHeader("Host") or "").lower().partition(":")
     if name != "localhost" or request.isSecure():
         return None
     if not isinstance(here, IPv4Address | IPv6Address) or not ip_address(here.host).is_loopback:
-        return None  # what is in between, such as a container's proxy, may be at no address of ours
+        return None  # such as behind a container's proxy, which may listen at another address
     address = f"[{here.host}]" if ":" in here.host else here.host
     return f"http://{address}:{here.port}{request.uri.decode('latin-1')}"
 
 
 def content_hash(contents: Iterable[bytes]) -> str:
-    """Name some content, such that other content has another name."""
+    """A name for content, which differs for different content."""
     digest = hashlib.sha256()
     for content in contents:
         digest.update(b"%d:" % len(content) + content)
@@ -124,7 +123,7 @@ def content_hash(contents: Iterable[bytes]) -> str:
 
 
 def _takes_gzip(request: Request) -> bool:
-    """RFC 9110 §12.5.3, but for the wildcard: who sends only that gets the file as it is."""
+    """RFC 9110 §12.5.3, without the wildcard: a client that sends only that gets no gzip."""
     for coding in (request.getHeader("Accept-Encoding") or "").split(","):
         name, _, weight = coding.replace(" ", "").lower().partition(";")
         if name in {"gzip", "x-gzip"}:
@@ -133,6 +132,6 @@ def _takes_gzip(request: Request) -> bool:
 
 
 def _known_tags(request: Request) -> set[str]:
-    """What the client has already (RFC 9110 §13.1.2); a proxy may have weakened the tags."""
+    """The tags of what the client has (RFC 9110 §13.1.2); a proxy may have made them weak."""
     given = (request.getHeader("If-None-Match") or "").split(",")
     return {tag.strip().removeprefix("W/").strip('"') for tag in given}

@@ -1,4 +1,4 @@
-"""The secret that lets a program use the API."""
+"""The token file: the secret of the first token."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ _MIN_LENGTH = 16
 
 def load_or_make_token(path: str) -> str:
     """
-    Read the token, or make one and keep it for the next start.
+    Read the token, or make one and save it for the next start.
 
-    :param path: a file for our own user only; made with mode 600.
-    :raises ConfigurationError: if the file can be read by others, or holds no token.
+    :param path: a file that only our own user can read; created with mode 600.
+    :raises ConfigurationError: if other users can read the file, or it contains no valid token.
     """
     try:
         token = read_private(path).strip()
@@ -24,8 +24,8 @@ def load_or_make_token(path: str) -> str:
         return _make_token(path)
     if len(token) < _MIN_LENGTH or not token.isascii() or not token.isprintable() or " " in token:
         raise ConfigurationError(
-            f"the token file {path!r} holds no token of at least {_MIN_LENGTH} ASCII characters",
-            "remove it to have one made",
+            f"the token file {path!r} contains no token of at least {_MIN_LENGTH} ASCII characters",
+            "remove it, and a new one is made",
         )
     return token
 

@@ -1,4 +1,4 @@
-"""The tokens with which programs call the API, and what each of them may do."""
+"""The tokens with which programs call the API, and the access of each."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from bitween.storage.api_location import read_private
 
 #: The name of the token in the token file, which is always there.
 FIRST = "first"
-#: Tokens beside the first: so many that each request can be compared with all.
+#: Tokens beside the first: few enough to compare each request with all of them.
 MAX_TOKENS = 100
 _MAX_NAME = 60
 
@@ -29,7 +29,7 @@ class ApiToken:
     """
     A token, without its secret.
 
-    :param created: seconds since the epoch; ``None`` for the first, of which that is not known.
+    :param created: seconds since the epoch; ``None`` for the first, whose age is not known.
     """
 
     name: str
@@ -38,33 +38,34 @@ class ApiToken:
 
     @property
     def caller(self) -> Caller:
-        """Whoever shows it."""
+        """The caller who shows it."""
         return Caller(Access.READ_ONLY if self.read_only else Access.FULL, self.name)
 
 
 @dataclass(frozen=True, slots=True)
-class _Kept:
-    """A token with the SHA-256 digest of its secret, in hex: it cannot be guessed from that."""
+class _StoredToken:
+    """A token with the SHA-256 digest of its secret, in hex, which does not reveal the secret."""
 
     token: ApiToken
     digest: str
 
 
 class TokenStore:
-    """The first token, and all that were made since, which are kept in a file as digests."""
+    """The first token, and those made by users, which are saved in a file as digests."""
 
     def __init__(
         self,
         first: str,
         path: str,
-        made: Sequence[_Kept] = (),
+        made: Sequence[_StoredToken] = (),
         now: Callable[[], float] = time.time,
     ) -> None:
         """
-        :param first: the secret of the first.
-        :param path: the file for those that are made.
+        :param first: the secret of the first token.
+        :param path: the file for the other tokens.
+        :param made: the other tokens, as loaded.
         """
-        self._first = _Kept(
+        self._first = _StoredToken(
             ApiToken(FIRST, read_only=False, created=None), token_digest(first.encode())
         )
         self._path = path
@@ -74,9 +75,9 @@ class TokenStore:
     @classmethod
     def load(cls, first: str, path: str) -> TokenStore:
         """
-        Read those that were made before.
+        Read the saved tokens.
 
-        :raises ConfigurationError: if the file is damaged, or others could have written it.
+        :raises ConfigurationError: if the file is damaged, or other users could have written it.
         """
         try:
             text = read_private(path)
@@ -86,67 +87,67 @@ class TokenStore:
             return cls(first, path, [_parsed(entry) for entry in json.loads(text)])
         except (ValueError, TypeError, KeyError):
             raise ConfigurationError(
-                f"{path!r} is damaged", "remove it, and make the tokens anew"
+                f"{path!r} is damaged", "remove it, and make new tokens"
             ) from None
 
     def caller(self, secret: bytes) -> Caller | None:
-        """Whoever shows this secret, if it is one of ours."""
+        """The caller who shows this secret, if it is a token's."""
         digest = token_digest(secret)
-        # All are compared, so that the time tells nothing of which.
-        fitting = [kept for kept in self._all() if hmac.compare_digest(kept.digest, digest)]
+        # Compares all, so that the time does not reveal which one fits.
+        fitting = [stored for stored in self._all() if hmac.compare_digest(stored.digest, digest)]
         return fitting[0].token.caller if fitting else None
 
     def digests(self) -> list[str]:
         """The SHA-256 digests of all secrets, in hex."""
-        return [kept.digest for kept in self._all()]
+        return [stored.digest for stored in self._all()]
 
     @property
     def fingerprint(self) -> str:
-        """The SHA-256 digest of the first token's secret, in hex: another one has another."""
+        """The SHA-256 digest of the first token's secret, in hex; changes when the token does."""
         return self._first.digest
 
     def known(self) -> tuple[ApiToken, ...]:
-        """All tokens, the first one first."""
-        return tuple(kept.token for kept in self._all())
+        """All tokens, beginning with the first."""
+        return tuple(stored.token for stored in self._all())
 
     def new(self, name: str | None, read_only: bool) -> tuple[ApiToken, str]:
         """
         Make a token.
 
-        :param name: by which it can be revoked; one is chosen by default.
-        :returns: with it the secret, which nobody can tell again.
-        :raises InvalidValue: if the name is taken or no name, or there are too many tokens.
-        :raises StoreError: if it cannot be kept.
+        :param name: the name by which to revoke it; chosen by default.
+        :returns: the token and its secret, which is not kept.
+        :raises InvalidValue: if the name is in use or not valid, or there are too many tokens.
+        :raises StoreError: if it cannot be saved.
         """
         if len(self._made) >= MAX_TOKENS:
             raise InvalidValue(f"there are {MAX_TOKENS} tokens already", "revoke one")
         token = ApiToken(self._free_name() if name is None else name, read_only, self._now())
         self._check_name(token.name)
         secret = secrets.token_urlsafe(32)
-        self._keep([*self._made, _Kept(token, token_digest(secret.encode()))])
+        self._save([*self._made, _StoredToken(token, token_digest(secret.encode()))])
         return token, secret
 
     def revoke(self, name: str) -> None:
         """
-        Make a token useless.
+        Revoke a token.
 
-        :raises UnknownToken: if there is none of that name.
+        :raises UnknownToken: if there is no token with this name.
         :raises InvalidValue: if it is the first.
-        :raises StoreError: if that cannot be kept.
+        :raises StoreError: if the change cannot be saved.
         """
         if name == FIRST:
             raise InvalidValue(
                 "the first token cannot be revoked",
-                "stop the daemon and remove its token file, to have another one made",
+                "to replace it, stop the daemon and remove its token file",
             )
-        left = [kept for kept in self._made if kept.token.name != name]
+        left = [stored for stored in self._made if stored.token.name != name]
         if len(left) == len(self._made):
             raise UnknownToken(
                 f"there is no token '{printable(name, _MAX_NAME)}'", "bitween token lists them"
             )
-        self._keep(left)
+        self._save(left)
 
-    def _all(self) -> Iterator[_Kept]:
+    def _all(self) -> Iterator[_StoredToken]:
         yield self._first
         yield from self._made
 
@@ -162,20 +163,20 @@ class TokenStore:
         if name in {token.name for token in self.known()}:
             raise InvalidValue(f"there is a token '{name}' already", "choose another name")
 
-    def _keep(self, made: list[_Kept]) -> None:
-        entries = [{**asdict(kept.token), "sha256": kept.digest} for kept in made]
+    def _save(self, made: list[_StoredToken]) -> None:
+        entries = [{**asdict(stored.token), "sha256": stored.digest} for stored in made]
         try:
             private_file.replace(self._path, json.dumps(entries, indent=1))
         except OSError as error:
             raise StoreError(
-                f"the tokens cannot be written: {error.strerror}", "see the state directory"
+                f"cannot write the tokens: {error.strerror}", "see the state directory"
             ) from None
         self._made = made
 
 
-def _parsed(entry: dict[str, object]) -> _Kept:
+def _parsed(entry: dict[str, object]) -> _StoredToken:
     """
-    :raises ValueError: if it is no entry; KeyError and TypeError, too.
+    :raises ValueError: if it is not an entry; KeyError and TypeError, too.
     """
     name, read_only, created = entry["name"], entry["read_only"], entry["created"]
     digest = entry["sha256"]
@@ -183,4 +184,4 @@ def _parsed(entry: dict[str, object]) -> _Kept:
         raise TypeError
     if not isinstance(read_only, bool) or not isinstance(created, int | float):
         raise TypeError
-    return _Kept(ApiToken(name, read_only, created), digest)
+    return _StoredToken(ApiToken(name, read_only, created), digest)
