@@ -1,9 +1,9 @@
 """
-``/``: the page, and the files that it is made of.
+``/``: the web page, and its scripts and styles.
 
-The files lie at ``/web/VERSION/NAME``, where the version is a hash of all of them: browsers keep
-them for good, and ask only for the page itself again, which names the version.  To that end the
-``"/web/NAME"`` by which the sources name each other are rewritten.
+These files are served at ``/web/VERSION/NAME``, where the version is a hash of all of them.
+Browsers cache them for good, and request only the page itself again, which contains the version.
+The sources name each other as ``"/web/NAME"``; these names are rewritten.
 """
 
 from __future__ import annotations
@@ -19,24 +19,24 @@ from bitween.api.http.error_page import ErrorPage
 from bitween.api.http.static_file import StaticFile, content_hash
 
 _PAGE = "page.html"
-#: First part of the paths of the page's files.
+#: First part of the paths of the files.
 _FILES = "web"
-# In the page: where it names what its main script imports, so that a browser need not find out one
-# after the other.
+# A place in the page for links to all scripts, so that a browser does not have to find the imports
+# one after the other.
 _PRELOADS = b"<!-- preloads -->"
 
 
 class _Folder(Resource):
-    """Holds files, and is nothing to look at by itself."""
+    """Contains files; there is nothing at its own path."""
 
     def render(self, request: Request) -> bytes:
-        """Say so."""
+        """Answer with 404."""
         return ErrorPage(404, "there is nothing here").render(request)
 
 
 def web_pages() -> Mapping[str, Resource]:
     """
-    The page and its files, none of which holds a secret.
+    Make the page and its files, none of which holds a secret.
 
     :returns: resources by the first part of their paths.
     """
@@ -55,7 +55,7 @@ def web_pages() -> Mapping[str, Resource]:
 
 
 def _rewritten(source: bytes, version: str) -> bytes:
-    """Have a file name the others by their lasting URLs."""
+    """Replace the names of other files by their lasting URLs."""
     shared = f'"/{DOCS}/{SESSION_SCRIPT}"'.encode()
     source = source.replace(shared, f'"/{_FILES}/{SESSION_SCRIPT}"'.encode())
     return source.replace(f'"/{_FILES}/'.encode(), f'"/{_FILES}/{version}/'.encode())

@@ -1,4 +1,4 @@
-"""Tells what changed of many things, a thing at most once a second."""
+"""Coalesces changes of many values: reports each value at most once a second."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import Generic, TypeVar
 
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
-#: Seconds between two tellings.
+#: Seconds between two reports.
 INTERVAL = 1.0
-#: Things that are told in one turn of the reactor.
+#: Values that one turn of the reactor reports.
 AT_ONCE = 500
 
 Key = TypeVar("Key")
@@ -20,78 +20,80 @@ Fields = Mapping[str, object]
 
 class ChangeCoalescer(Generic[Key, Value]):
     """
-    Gathers which fields of which things have changed, and tells those alone, as they are then.
+    Collects which fields of which values changed, and reports these fields with their last value.
 
-    A field that is as it was before is told too if it was otherwise in between, for somebody may
-    have looked at it then.
+    A field that changed and changed back is reported, too: a client may have read the value in
+    between.
     """
 
     def __init__(
         self,
         clock: IReactorTime,
         fields: Mapping[str, Callable[[Value], object]],
-        tell: Callable[[Sequence[tuple[Key, Fields]]], None],
+        report: Callable[[Sequence[tuple[Key, Fields]]], None],
     ) -> None:
         """
-        :param fields: how to read each field.
-        :param tell: called with at most :data:`AT_ONCE` things and their changed fields.
+        :param fields: a function for each field's name, which reads it from a value.
+        :param report: called with at most :data:`AT_ONCE` keys, each with its changed fields.
         """
         self._clock = clock
         self._fields = fields
-        self._tell = tell
+        self._report = report
         self._known: dict[Key, Value] = {}
-        # What was before each change: comparing waits, for it takes longer than the change.
-        self._due: dict[Key, list[Value | None]] = {}
-        self._telling: IDelayedCall | None = None
+        # The value before each change: the comparison, which takes longer, waits for the report.
+        self._changed: dict[Key, list[Value | None]] = {}
+        self._reporting: IDelayedCall | None = None
         self._not_before = 0.0
 
     def known(self, key: Key) -> Value | None:
-        """A thing as it was put or changed last."""
+        """The last value of a key."""
         return self._known.get(key)
 
     def put(self, key: Key, value: Value) -> None:
-        """Take a thing over as it is; there is nothing to tell of it."""
+        """Set a value without a report."""
         self._known[key] = value
 
     def change(self, key: Key, value: Value) -> None:
-        """Take over what became of a thing; all the fields of one that was unknown are told."""
+        """Set a value and report what changed; for a new key, all fields."""
         before = self._known.get(key)
         self._known[key] = value
         if before != value:
-            self._due.setdefault(key, []).append(before)
-            self._tell_later()
+            self._changed.setdefault(key, []).append(before)
+            self._schedule()
 
     def forget(self, key: Key) -> None:
-        """Tell nothing more of a thing."""
+        """Drop a value, and its changes."""
         self._known.pop(key, None)
-        self._due.pop(key, None)
+        self._changed.pop(key, None)
 
     def stop(self) -> None:
-        """Tell nothing more at all."""
-        if self._telling is not None:
-            self._telling.cancel()
-            self._telling = None
-        self._due.clear()
+        """Drop all changes, and report nothing any longer."""
+        if self._reporting is not None:
+            self._reporting.cancel()
+            self._reporting = None
+        self._changed.clear()
 
-    def _tell_later(self) -> None:
-        if self._telling is None:
-            # Not at once: many things change in the same turn.
+    def _schedule(self) -> None:
+        if self._reporting is None:
+            # Not at once: many values change in the same turn.
             wait = max(0.0, self._not_before - self._clock.seconds())
-            self._telling = self._clock.callLater(wait, self._tell_now)
+            self._reporting = self._clock.callLater(wait, self._report_now)
 
-    def _tell_now(self) -> None:
-        self._telling = None
-        keys = list(islice(self._due, AT_ONCE))
-        changes = [(key, self._changed(self._due.pop(key), self._known[key])) for key in keys]
-        if self._due:
-            self._telling = self._clock.callLater(0, self._tell_now)
+    def _report_now(self) -> None:
+        self._reporting = None
+        keys = list(islice(self._changed, AT_ONCE))
+        changes = [
+            (key, self._changed_fields(self._changed.pop(key), self._known[key])) for key in keys
+        ]
+        if self._changed:
+            self._reporting = self._clock.callLater(0, self._report_now)
         else:
             self._not_before = self._clock.seconds() + INTERVAL
-        told = [(key, fields) for key, fields in changes if fields]
-        if told:
-            self._tell(told)
+        reported = [(key, fields) for key, fields in changes if fields]
+        if reported:
+            self._report(reported)
 
-    def _changed(self, earlier: Sequence[Value | None], value: Value) -> Fields:
+    def _changed_fields(self, earlier: Sequence[Value | None], value: Value) -> Fields:
         now = {name: read(value) for name, read in self._fields.items()}
         return {
             name: now[name]

@@ -1,4 +1,4 @@
-"""What happened lately: a bounded log that clients read from a position of their own."""
+"""A bounded log of recent events, which each client reads from its own position."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from dataclasses import dataclass
 from bitween.api.results.event_types import EventType
 from bitween.util.observable import Observable
 
-#: Events that are kept, and bytes of their text.
+#: The most events in the log, and the most bytes of their text.
 CAPACITY = 10_000
 ROOM = 16 * 2**20
 
 _MICROSECONDS = 1_000_000
 
-# ASCII only: no character in it can end a line, wherever it is written to.
+# ASCII only: no character in it ends a line in any protocol.
 _encode = json.JSONEncoder(allow_nan=False, separators=(",", ":")).encode
 
 
 @dataclass(frozen=True, slots=True)
 class LoggedEvent:
     """
-    One event, as every client gets it.
+    An event, as every client gets it.
 
-    :param id: one more than that of the event before.
+    :param id: one more than the id of the event before.
     :param text: a JSON object in ASCII with ``id``, ``type``, ``time`` and ``data``.
     """
 
@@ -41,8 +41,8 @@ class Page:
     A part of the log.
 
     :param events: oldest first.
-    :param last: the position to go on from.
-    :param gap: whether events are missing before these, so that what they told is to be read anew.
+    :param last: the position to continue from.
+    :param gap: whether events before these are missing; the client has to read the state again.
     """
 
     events: tuple[LoggedEvent, ...]
@@ -52,12 +52,13 @@ class Page:
 
 class EventLog:
     """
-    Numbers events and keeps the last ones; a reader's position is the id of the last it has seen.
+    Numbers events, and keeps the last ones.
 
-    Ids begin with the microseconds since the epoch and have no gaps.  So a position in the log of
-    an earlier run is before all of this one, and is known for what it is.
+    A reader's position is the id of the last event that it has seen.  Ids start at the microseconds
+    since the epoch, and have no gaps.  So a position in the log of an earlier run lies before all
+    events of this one, and is recognized as lost.
 
-    :ivar appended: hands out every event.
+    :ivar appended: notifies of every new event.
     """
 
     def __init__(
@@ -68,7 +69,8 @@ class EventLog:
     ) -> None:
         """
         :param clock: seconds since the epoch.
-        :param room: bytes.
+        :param capacity: the most events to keep.
+        :param room: the most bytes of their text to keep.
         """
         self._clock = clock
         self._capacity = capacity
@@ -80,24 +82,24 @@ class EventLog:
 
     @property
     def start(self) -> int:
-        """The position of a reader who wants all that is kept."""
+        """The position before the oldest event in the log."""
         return self._last - len(self._events)
 
     @property
     def last(self) -> int:
-        """The position of a reader who has seen everything."""
+        """The position after the newest event."""
         return self._last
 
     @property
     def count(self) -> int:
-        """Events since the beginning, also those that are gone."""
+        """How many events there were, including those that were dropped."""
         return self._last - self._origin
 
     def record(self, event_type: EventType, data: Mapping[str, object]) -> None:
         """
         Append an event.
 
-        :param data: bounded, and fit for JSON.
+        :param data: a JSON object of bounded size.
         """
         self._last += 1
         fields = {"id": self._last, "type": event_type, "time": self._clock(), "data": data}
@@ -112,10 +114,10 @@ class EventLog:
         """
         The next events for a reader.
 
-        :param position: of the reader; if the log has lost it, or never had it, there is a gap, and
-            the reader is to go on from the end.
-        :param types: those that are wanted.
-        :param room: no event is added to so many bytes of text.
+        :param position: the reader's; if it is not in the log, the page has a gap, and continues at
+            the end.
+        :param types: the types to return.
+        :param room: the page ends once it has this many bytes of text.
         """
         if not self.start <= position <= self._last:
             return Page((), self._last, gap=True)

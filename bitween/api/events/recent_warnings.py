@@ -1,4 +1,4 @@
-"""The last warnings of the log, kept longer than other events are."""
+"""Keeps the last warnings of the daemon's log, for longer than the event log does."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from bitween.api.events.log import EventLog, LoggedEvent
 from bitween.api.results.event_types import EventType
 from bitween.api.results.shapes import daemon as shapes
 
-#: Warnings that are kept; each is bounded by :mod:`bitween.api.events.log_watch`.
+#: How many warnings are kept; :mod:`bitween.api.events.log_watch` bounds each.
 KEPT = 100
 
 
 class RecentWarnings:
-    """Keeps what the event log is told of warnings."""
+    """Keeps the last warning events."""
 
     def __init__(self, log: EventLog) -> None:
-        """:param log: is listened to for good."""
+        """:param log: subscribed to for the life of the daemon."""
         self._events: deque[LoggedEvent] = deque(maxlen=KEPT)
         log.appended.subscribe(self._appended)
 
     def all(self) -> list[shapes.Warning]:
-        """Every one that is kept: what its event carries, and its time; oldest first."""
+        """The warnings with their times, oldest first."""
         events = [json.loads(event.text) for event in self._events]
         return [
             cast("shapes.Warning", {"time": event["time"], **event["data"]}) for event in events

@@ -1,4 +1,18 @@
-"""Writes what happens in the application into the event log."""
+"""
+Records what happens in the application as events for clients.
+
+The application notifies of changes to torrents, contacts, routes, jobs and the connection, and
+Twisted's log of warnings.  The recorder turns each into an event of the log (:mod:`.log`), from
+which clients read: the page and other programs by a stream (:mod:`.sse`), or by ``events.poll``.
+
+* What changes often, such as the progress of torrents and jobs, is coalesced: at most one event a
+  second, with the changed fields only (:mod:`.coalesce`).
+* What happens once, such as a finished download or a contact request, becomes one event.  The
+  recorder remembers which requests and errors of contacts it has recorded, because the application
+  notifies of a contact again when anything else about it changes.
+* What a contact can cause is bounded: an event about shares names the first few, and counts the
+  rest (:mod:`bitween.api.results.event_data`).
+"""
 
 from __future__ import annotations
 
@@ -38,7 +52,7 @@ from bitween.model.torrent import InfoHash, Torrent
 
 
 class Recorder(Service):
-    """Records while it runs."""
+    """Subscribes to the application while it runs, and records events."""
 
     def __init__(
         self,
@@ -47,39 +61,39 @@ class Recorder(Service):
         clock: IReactorTime,
         publisher: LogPublisher,
     ) -> None:
-        """:param publisher: whose warnings become events."""
+        """:param publisher: its warnings become events."""
         self._bitween = application
         self._log = log
         self._changes = event_data.torrent_changes(
             torrent_fields(application.downloads.waiting_for)
         )
         self._torrents: ChangeCoalescer[InfoHash, Torrent] = ChangeCoalescer(
-            clock, self._changes, self._torrents_changed
+            clock, self._changes, self._record_torrents
         )
         self._jobs: ChangeCoalescer[str, Job] = ChangeCoalescer(
-            clock, event_data.JOB_CHANGES, self._jobs_changed
+            clock, event_data.JOB_CHANGES, self._record_jobs
         )
-        self._asking: set[str] = set()
-        self._troubled: dict[str, BitweenError] = {}
+        self._requests: set[str] = set()
+        self._contact_errors: dict[str, BitweenError] = {}
         self._publisher = publisher
         self._watch = LogWatch(clock, lambda data: log.record(EventType.WARNING, data))
         self._unsubscribe: list[Callable[[], None]] = []
 
     def startService(self) -> None:
-        """Begin to listen."""
+        """Subscribe to everything."""
         super().startService()
         application = self._bitween
         self._unsubscribe = [
-            application.swarm_events.subscribe(self._swarm_did),
-            application.messenger_events.subscribe(self._messenger_did),
-            application.shares.changes.subscribe(self._catalogue_changed),
-            application.jobs.changes.subscribe(self._job_changed),
+            application.swarm_events.subscribe(self._on_swarm_event),
+            application.messenger_events.subscribe(self._on_messenger_event),
+            application.shares.changes.subscribe(self._on_catalogue_change),
+            application.jobs.changes.subscribe(self._on_job_change),
             application.connector.routes.changes.subscribe(self._way_found),
         ]
         self._publisher.addObserver(self._watch)
 
     def stopService(self) -> None:
-        """Listen no more."""
+        """Unsubscribe from everything."""
         super().stopService()
         self._publisher.removeObserver(self._watch)
         for unsubscribe in self._unsubscribe:
@@ -87,9 +101,7 @@ class Recorder(Service):
         self._torrents.stop()
         self._jobs.stop()
 
-    # ---- our torrents
-
-    def _swarm_did(self, event: SwarmEvent) -> None:
+    def _on_swarm_event(self, event: SwarmEvent) -> None:
         match event:
             case TorrentAdded(torrent=torrent):
                 self._torrents.put(torrent.info_hash, torrent)
@@ -110,45 +122,43 @@ class Recorder(Service):
         if torrent.error and (before is None or before.error != torrent.error):
             self._log.record(EventType.TORRENT_ERROR, event_data.torrent_error(torrent))
 
-    def _torrents_changed(self, changes: Sequence[tuple[InfoHash, Fields]]) -> None:
+    def _record_torrents(self, changes: Sequence[tuple[InfoHash, Fields]]) -> None:
         torrents = [{"hash": info_hash, **fields} for info_hash, fields in changes]
         self._log.record(EventType.TORRENT_CHANGED, {"torrents": torrents})
 
-    # ---- contacts, and what they share
-
-    def _messenger_did(self, event: MessengerEvent) -> None:
+    def _on_messenger_event(self, event: MessengerEvent) -> None:
         match event:
             case ConnectionChanged(status=status):
                 self._log.record(EventType.CONNECTION, connection(status))
             case ContactChanged(contact=contact):
                 self._contact_changed(contact)
             case ContactRemoved(jid=jid):
-                self._asking.discard(jid)
-                self._troubled.pop(jid, None)
+                self._requests.discard(jid)
+                self._contact_errors.pop(jid, None)
 
     def _contact_changed(self, contact: Contact) -> None:
         if contact.error is None:
-            self._troubled.pop(contact.jid, None)
-        elif self._troubled.get(contact.jid) is not contact.error:
-            self._troubled[contact.jid] = contact.error
+            self._contact_errors.pop(contact.jid, None)
+        elif self._contact_errors.get(contact.jid) is not contact.error:
+            self._contact_errors[contact.jid] = contact.error
             self._log.record(EventType.CONTACT_ERROR, event_data.contact_trouble(contact))
         if contact.pending is not Pending.IN:
-            self._asking.discard(contact.jid)
-        elif contact.jid not in self._asking:
-            self._asking.add(contact.jid)
+            self._requests.discard(contact.jid)
+        elif contact.jid not in self._requests:
+            self._requests.add(contact.jid)
             self._log.record(EventType.CONTACT_REQUEST, event_data.contact_request(contact))
 
-    def _catalogue_changed(self, change: CatalogueChange) -> None:
+    def _on_catalogue_change(self, change: CatalogueChange) -> None:
         for presence in change.presences:
             came = presence.online
             event_type = EventType.CONTACT_ONLINE if came else EventType.CONTACT_OFFLINE
             self._log.record(event_type, event_data.presence(presence))
-        self._waited_for_changed({h.share.info_hash for h in change.gone + change.appeared})
-        self._shares_changed(EventType.SHARE_GONE, change.gone)
-        self._shares_changed(EventType.SHARE_APPEARED, change.appeared)
+        self._record_waiting_for({h.share.info_hash for h in change.gone + change.appeared})
+        self._record_shares(EventType.SHARE_GONE, change.gone)
+        self._record_shares(EventType.SHARE_APPEARED, change.appeared)
 
-    def _waited_for_changed(self, info_hashes: Iterable[InfoHash]) -> None:
-        """Tell anew for whom those torrents wait that others have, or have no longer."""
+    def _record_waiting_for(self, info_hashes: Iterable[InfoHash]) -> None:
+        """Record the contacts that our torrents wait for, after contacts gained or lost shares."""
         changes = []
         for info_hash in sorted(info_hashes):
             torrent = self._torrents.known(info_hash)
@@ -157,19 +167,17 @@ class Recorder(Service):
                     (info_hash, {"waiting_for": self._bitween.downloads.waiting_for(torrent)})
                 )
         for start in range(0, len(changes), AT_ONCE):
-            self._torrents_changed(changes[start : start + AT_ONCE])
+            self._record_torrents(changes[start : start + AT_ONCE])
 
     def _way_found(self, found: RouteFound) -> None:
         self._log.record(EventType.CONTACT_REACH, event_data.contact_reach(found))
 
-    def _shares_changed(self, event_type: EventType, holdings: Sequence[Holding]) -> None:
-        """Record one event for each contact, however many shares it is about."""
+    def _record_shares(self, event_type: EventType, holdings: Sequence[Holding]) -> None:
+        """Record one event for each contact, however many shares changed."""
         for contact, of_contact in groupby(holdings, lambda holding: holding.jid):
             self._log.record(event_type, event_data.shares(contact, list(of_contact)))
 
-    # ---- jobs
-
-    def _job_changed(self, job: Job) -> None:
+    def _on_job_change(self, job: Job) -> None:
         if not job.state.ended:
             self._jobs.change(job.id, job)
             return
@@ -178,6 +186,6 @@ class Recorder(Service):
         event_type = EventType.JOB_DONE if done else EventType.JOB_FAILED
         self._log.record(event_type, job_data(job))
 
-    def _jobs_changed(self, changes: Sequence[tuple[str, Fields]]) -> None:
+    def _record_jobs(self, changes: Sequence[tuple[str, Fields]]) -> None:
         for job_id, fields in changes:
             self._log.record(EventType.JOB_PROGRESS, {"job": job_id, **fields})

@@ -1,4 +1,16 @@
-"""``GET /events``: what happens, as Server-Sent Events (WHATWG HTML §9.2)."""
+"""
+``GET /events``: streams events to clients as Server-Sent Events (WHATWG HTML §9.2).
+
+A client that connects for the first time gets the events from now on, or those after the position
+``since``.  A browser that reconnects sends the id of the last event that it got, and continues
+there.  If the log no longer has that position, the stream sends ``resync``: the client reads the
+state again with JSON-RPC, and continues with the next event.
+
+Nothing is queued for a client: a stream holds a position in the log, and reads on when the
+connection's buffer has room.  A comment every :data:`HEARTBEAT` seconds keeps proxies from closing
+the connection, and moves the client's position past events that it did not ask for.  A client that
+reads nothing for :data:`MAX_STALLED` of them is disconnected.
+"""
 
 from __future__ import annotations
 
@@ -20,24 +32,24 @@ from bitween.api.http.request import BoundedRequest
 from bitween.api.results.event_types import EventType, known_types
 from bitween.errors import InvalidValue
 
-#: Seconds between two signs of life.
+#: Seconds between two heartbeats.
 HEARTBEAT = 15.0
-#: Signs of life in a row that a client may leave unread: ten minutes.
+#: Heartbeats in a row for which a client may read nothing: ten minutes.
 MAX_STALLED = 40
-#: Streams at a time: less than the site's connections, so that there is room for calls.
+#: Streams at a time: fewer than the site's connections, so that there is room for calls.
 MAX_STREAMS = 50
 #: How many of them guests may have together, so that some are left for the owner's page.
 MAX_GUEST_STREAMS = 30
-#: Milliseconds after which a browser comes back.
+#: Milliseconds after which a browser reconnects.
 RETRY = 2000
-# Bytes that are written at a time; the transport has its say after each.
+# Bytes of one write: the transport can pause the stream after each.
 _ROOM = 2**15
 
 _POSITION = re.compile(rb"[0-9]{1,16}")
 
 
 class EventStreams(Resource):
-    """Sends every event as it happens, to each client from a position of its own."""
+    """Starts a stream for each client, with a limit on their number."""
 
     isLeaf = True
 
@@ -48,7 +60,7 @@ class EventStreams(Resource):
         self._places = Places(MAX_STREAMS, MAX_GUEST_STREAMS)
 
     def render(self, request: BoundedRequest) -> bytes | int:
-        """Begin a stream."""
+        """Start a stream."""
         if request.method != b"GET":
             return ErrorPage(405, "use GET", allow="GET").render(request)
         try:
@@ -63,25 +75,27 @@ class EventStreams(Resource):
 
     def _position(self, request: Request) -> int:
         """
-        Where to begin: after what the client has seen, or with what comes next.
+        The position to start from: after the last event that the client has seen, or now.
 
-        :raises InvalidValue: if it does not say so with a number.
+        :raises InvalidValue: if ``since`` is not a number.
         """
         seen = request.getHeader(b"last-event-id")
         if seen is not None:
-            # A browser sends what it was given, and would give up for good if that were refused.
+            # A browser sends what it got, and would never reconnect after an error.
             return int(seen) if _POSITION.fullmatch(seen) else -1
         since = _arguments(request, b"since")
         if not since:
             return self._log.last
         if not _POSITION.fullmatch(since[-1]):
-            raise InvalidValue("since is not a whole number", "give the id of an event, or nothing")
+            raise InvalidValue(
+                "since is not a whole number", "pass the id of an event, or leave it out"
+            )
         return int(since[-1]) or self._log.start
 
 
 @implementer(IPushProducer)
 class _Stream:
-    """One client; nothing is kept for it but its position."""
+    """The stream of one client."""
 
     _logger = Logger()
 
@@ -97,15 +111,15 @@ class _Stream:
         self._heartbeats = LoopingCall(self._beat)
         self._heartbeats.clock = clock
 
-    def begin(self, position: int, ended: Callable[[], None]) -> None:
+    def begin(self, position: int, on_end: Callable[[], None]) -> None:
         """
-        Send what there is after a position, then what comes, until the client is gone.
+        Send the events after a position, then new ones, until the client is gone.
 
-        :param ended: is called then.
+        :param on_end: called then.
         """
         request = self._request
         request.setHeader(b"content-type", b"text/event-stream; charset=utf-8")
-        request.setHeader(b"x-accel-buffering", b"no")  # has nginx pass on each event at once
+        request.setHeader(b"x-accel-buffering", b"no")  # makes nginx forward each event at once
         request.registerProducer(self, streaming=True)
         unsubscribe = self._log.appended.subscribe(lambda _: self._send())
 
@@ -113,7 +127,7 @@ class _Stream:
             unsubscribe()
             if self._heartbeats.running:
                 self._heartbeats.stop()
-            ended()
+            on_end()
 
         request.notifyFinish().addBoth(end)
         self._heartbeats.start(HEARTBEAT, now=False).addErrback(
@@ -121,23 +135,23 @@ class _Stream:
         )
         request.write(b"retry: %d\n\n" % RETRY)
         if position == self._position:
-            # So that a client that is cut off before the first event knows where it was.
+            # Tells the position to a client that is disconnected before the first event.
             request.write(b"id: %d\n\n" % position)
         self._position = position
         self._send()
 
     def pauseProducing(self) -> None:
-        """Write nothing more for now: what was written waits for the client to read it."""
+        """Write nothing until the client has read what is buffered."""
         self._paused = True
 
     def resumeProducing(self) -> None:
-        """Go on from where it was."""
+        """Continue from the position."""
         self._paused = False
         self._stalled = 0
         self._send()
 
     def stopProducing(self) -> None:
-        """Do nothing: the end is told with that of the request."""
+        """Do nothing: the request's own ``notifyFinish`` reports the end."""
 
     def _send(self) -> None:
         while not self._paused and self._position != self._log.last:
@@ -149,7 +163,7 @@ class _Stream:
 
     def _beat(self) -> None:
         if not self._paused:
-            # With the position, which the events that are left out have moved.
+            # With the position, which may have moved past events of other types.
             self._request.write(b": alive\nid: %d\n\n" % self._position)
             return
         self._stalled += 1
@@ -159,7 +173,7 @@ class _Stream:
 
 def _wanted_types(request: Request) -> frozenset[EventType]:
     """
-    :raises InvalidValue: if there is no such type.
+    :raises InvalidValue: if a type is unknown.
     """
     given = _arguments(request, b"types")
     names = [name for value in given for name in value.decode("utf-8", "replace").split(",")]

@@ -1,8 +1,8 @@
 """
-``GET /files/HASH/INDEX``: the bytes of a file of ours, also while it is still being fetched.
+``GET /files/HASH/INDEX``: sends a file of a torrent, even while it is being downloaded.
 
-``POST /files/HASH/ticket`` makes what a browser can show in an address: it sends no header when it
-plays a video.
+``POST /files/HASH/ticket`` makes a ticket for the query of such a URL: a browser sends no
+``Authorization`` header when it plays a video.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ from bitween.model.torrent import InfoHash, parse_info_hash
 MAX_READERS = 24
 #: How many of them guests may have together.
 MAX_GUEST_READERS = 16
-#: Seconds for which bytes are waited for that are still to come.
+#: Seconds to wait for bytes that are not downloaded yet.
 PATIENCE = 60.0
 
 #: First part of the path.
@@ -48,7 +48,7 @@ _TRY_AGAIN = "5"
 
 _HEADERS = {
     "Accept-Ranges": "bytes",
-    # Whatever a browser takes it for: nothing runs, nothing is loaded, and it has no origin.
+    # Whatever type a browser assumes: nothing runs, nothing is loaded, and it has no origin.
     "Content-Security-Policy": (
         "sandbox; default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
     ),
@@ -58,7 +58,7 @@ _HEADERS = {
 
 
 class FilePages(Resource):
-    """Gives files; see RFC 9110 §14 for a part of one."""
+    """Sends files, whole or in part (RFC 9110 §14)."""
 
     isLeaf = True
 
@@ -75,7 +75,7 @@ class FilePages(Resource):
         self._places = Places(MAX_READERS, MAX_GUEST_READERS)
 
     def render(self, request: BoundedRequest) -> bytes | int:
-        """Begin to give a file, or make a ticket."""
+        """Start to send a file, or make a ticket."""
         if request.method == b"POST":
             return self._issue(request)
         if request.method not in {b"GET", b"HEAD"}:
@@ -87,7 +87,7 @@ class FilePages(Resource):
             info_hash, number = _place(request.postpath or [])
             content = self._open_content(info_hash, number)
         except BitweenError as error:
-            return _refusal(error).render(request)
+            return _error_page(error).render(request)
         tag = b'"%b-%d"' % (info_hash.encode(), number)
         release = self._places.take(request.caller)
         _Answer(request, content, tag, self._clock).begin(release)
@@ -100,30 +100,30 @@ class FilePages(Resource):
         try:
             info_hash = _info_hash(path)
         except InvalidValue as error:
-            return _refusal(error).render(request)
+            return _error_page(error).render(request)
         ticket = self._tickets.issue(info_hash, request.caller)
         request.setHeader("Content-Type", "application/json")
         return encode({"ticket": ticket, "seconds": LIFE}).encode("ascii")
 
 
 class _Answer:
-    """One request for a file that is open."""
+    """The answer to one request for a file."""
 
     _log = Logger()
 
     def __init__(
         self, request: Request, content: FileContent, tag: bytes, clock: IReactorTime
     ) -> None:
-        """:param tag: a strong validator, for the same hash never means other bytes."""
+        """:param tag: a strong validator: the same hash always means the same bytes."""
         self._request = request
         self._content = content
         self._tag = tag
         self._clock = clock
-        self._pace = BodyWriter(request, clock)
+        self._writer = BodyWriter(request, clock)
         self._begun = False
 
     def begin(self, ended: Callable[[], None]) -> None:
-        """Answer; the file is closed, and ``ended`` called, when that is over."""
+        """Answer; then close the file, and call ``ended``."""
         answering = Deferred.fromCoroutine(self._answer())
 
         def close(result: object) -> object:
@@ -131,7 +131,7 @@ class _Answer:
             ended()
             return result
 
-        # The client may be gone, too, by the time at which it is over.
+        # The client may go away before the answer is complete.
         self._request.notifyFinish().addErrback(lambda _: answering.cancel())
         answering.addBoth(close).addErrback(self._failed)
 
@@ -142,7 +142,7 @@ class _Answer:
         try:
             part = self._asked()
         except Unsatisfiable:
-            self._refuse(
+            self._send_error(
                 ErrorPage(
                     416, "there are no such bytes", content_range=f"bytes */{self._content.size}"
                 )
@@ -152,12 +152,12 @@ class _Answer:
 
     def _asked(self) -> ByteRange | None:
         """
-        Which part is wanted, ``None`` for the whole.
+        The range that the client asks for; ``None`` for the whole file.
 
-        :raises Unsatisfiable: if there is no such part.
+        :raises Unsatisfiable: if the file has no such range.
         """
         header = self._request.getHeader
-        # Only GET knows ranges (§14.2); with another validator the whole is wanted (§13.1.5).
+        # Only GET has ranges (§14.2); with another validator, send the whole file (§13.1.5).
         if self._request.method != b"GET" or header(b"if-range") not in {None, self._tag}:
             return None
         return asked_range(header(b"range"), self._content.size)
@@ -175,16 +175,16 @@ class _Answer:
             if not self._begun:
                 self._begun = True
                 self._set_headers(self._checked(content_type, part, data), wanted, partial)
-                self._pace.begin()
-            await self._pace.write(data[part.start : part.end])
-        self._pace.end()
+                self._writer.begin()
+            await self._writer.write(data[part.start : part.end])
+        self._writer.end()
 
     async def _piece(self, part: Part, last: int) -> bytes:
         piece = self._content.file.piece(part.piece, last)
         return await piece.addTimeout(PATIENCE, self._clock)
 
     def _checked(self, content_type: ContentType, part: Part, data: memoryview) -> ContentType:
-        """Go by what the file begins with, where that has been read anyway."""
+        """Check the type by the beginning of the file, if that has been read anyway."""
         span = self._content.file.span
         if part.piece != span.offset // span.piece_length:
             return content_type
@@ -204,8 +204,8 @@ class _Answer:
             request.setResponseCode(206)
             request.setHeader("Content-Range", f"bytes {wanted.start}-{wanted.end - 1}/{size}")
 
-    def _refuse(self, refusal: ErrorPage) -> None:
-        text = refusal.render(self._request)
+    def _send_error(self, error: ErrorPage) -> None:
+        text = error.render(self._request)
         self._request.setHeader("Content-Length", str(len(text)))
         self._request.write(text)
         self._request.finish()
@@ -214,18 +214,18 @@ class _Answer:
         if failure.check(CancelledError):
             return
         if not failure.check(defer.TimeoutError, BitweenError):
-            self._log.failure("giving a file failed", failure)
+            self._log.failure("sending a file failed", failure)
         if self._begun:
-            # The one way to say that the rest is not going to follow.
+            # The one way to tell the client that the rest will not follow.
             cast("ITCPTransport", self._request.channel.transport).abortConnection()
         else:
             self._request.etag = None
-            self._refuse(_refusal(failure.value))
+            self._send_error(_error_page(failure.value))
 
 
 def _place(path: list[bytes]) -> tuple[InfoHash, int]:
     """
-    :raises InvalidValue: if it does not name a file.
+    :raises InvalidValue: if the path does not name a file.
     """
     if len(path) != 2 or not path[1].isdigit() or len(path[1]) > 9:
         raise InvalidValue("there is nothing here", "a file is at /files/HASH/INDEX")
@@ -234,16 +234,16 @@ def _place(path: list[bytes]) -> tuple[InfoHash, int]:
 
 def _info_hash(path: list[bytes]) -> InfoHash:
     """
-    :raises InvalidValue: if it is none.
+    :raises InvalidValue: if the path does not begin with an info-hash.
     """
     return parse_info_hash(path[0].decode("ascii", "replace"))
 
 
 def ticketed(request: Request) -> tuple[bytes, InfoHash] | None:
     """
-    The ticket that a request for a file shows in its address, and the torrent that it asks for.
+    The ticket in the URL of a request for a file, and the torrent of the file.
 
-    :param request: of which there are the headers and the path.
+    :param request: its headers and path are known, its body is not.
     """
     shown: list[bytes] = parse_qs(request.uri.partition(b"?")[2]).get(_TICKET, [])
     if request.method not in {b"GET", b"HEAD"} or len(shown) != 1:
@@ -257,8 +257,8 @@ def ticketed(request: Request) -> tuple[bytes, InfoHash] | None:
     return shown[0], info_hash
 
 
-def _refusal(error: BaseException | None) -> ErrorPage:
-    """Why there is no answer, in the terms of HTTP."""
+def _error_page(error: BaseException | None) -> ErrorPage:
+    """The HTTP answer to an error."""
     if isinstance(error, defer.TimeoutError):
         text = "the bytes have not come yet (try again later)"
         return ErrorPage(503, text, retry_after=_TRY_AGAIN)

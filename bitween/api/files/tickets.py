@@ -1,4 +1,4 @@
-"""Tickets for files: what a browser needs that cannot send a header with a request."""
+"""Tickets for files: secrets in URLs, for requests in which a browser sends no header."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from twisted.internet.interfaces import IReactorTime
 from bitween.api.http.access import Access, Caller
 from bitween.model.torrent import InfoHash
 
-#: Seconds without a request after which a ticket is useless.
+#: Seconds without a request after which a ticket expires.
 LIFE = 3600.0
-#: Tickets of one access at a time; one more ends the one of them that was idle for longest.
+#: Tickets of each access at a time; one more ends the one that was idle for longest.
 MAX_TICKETS = 1000
 
 
@@ -27,31 +27,31 @@ class _Ticket:
 
 class FileTickets:
     """
-    Gives out tickets, each of which reads the files of one torrent and nothing else.
+    Issues tickets, each for reading the files of one torrent and nothing else.
 
-    A browser sends no header when it shows an image, plays a video or saves a file, and a cookie
-    would reach every port of this machine.
+    A browser sends no header when it shows an image, plays a video or saves a file, and it would
+    send a cookie to every port of this machine.
     """
 
     def __init__(self, clock: IReactorTime, is_alive: Callable[[Caller], bool]) -> None:
-        """:param is_alive: whether a caller may still do something: a log-out ends its tickets."""
+        """:param is_alive: whether a caller's token or session is still valid."""
         self._clock = clock
         self._is_alive = is_alive
         # Least recently used first.
         self._tickets: dict[bytes, _Ticket] = {}
 
     def issue(self, info_hash: InfoHash, holder: Caller) -> str:
-        """Make a ticket for a caller who may read the files."""
+        """Make a ticket for a caller."""
         secret = secrets.token_urlsafe(32)
         self._keep(_digest(secret.encode()), info_hash, holder)
-        # Whoever may only look takes none from who may do more.
+        # Each access by itself: a guest cannot end the owner's tickets.
         alike = [d for d, t in self._tickets.items() if t.holder.access is holder.access]
         if len(alike) > MAX_TICKETS:
             del self._tickets[alike[0]]
         return secret
 
     def holder(self, secret: bytes, info_hash: InfoHash) -> Caller | None:
-        """Who was given a ticket, if it is good for this torrent; it lives on for that."""
+        """Find the holder of a ticket, if it is valid for this torrent, and prolong it."""
         digest = _digest(secret)
         ticket = self._tickets.get(digest)
         if ticket is None or ticket.info_hash != info_hash:

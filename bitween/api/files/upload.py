@@ -1,4 +1,4 @@
-"""``PUT /upload/PATH``: what a client sends is written to the disk as it comes, and shared."""
+"""``PUT /upload/PATH``: writes a file to the disk while a client sends it, and shares it."""
 
 from __future__ import annotations
 
@@ -51,15 +51,15 @@ _STATUS: Mapping[type[BitweenError], int] = MappingProxyType(
 
 def share(bitween: Bitween, uploads: Uploads, upload: Upload) -> Deferred[Uploaded]:
     """
-    Have an upload that is complete hashed and shared, whether or not somebody waits for the answer.
+    Hash and share a complete upload, even if the client goes away before the answer.
 
-    :raises UploadFailed: if it cannot be moved to where it belongs; then nothing is left of it.
+    :raises UploadFailed: if it cannot be moved to its place; it is removed then.
     """
 
     def kept(path: str) -> Uploaded:
         return {"job": bitween.sharing.add_path(path, FileOrigin.UPLOADED).id, "path": path}
 
-    # Cancelling this one, as happens when a client goes away, does not reach the other.
+    # A client that goes away cancels this Deferred, which does not cancel the other.
     answer: Deferred[Uploaded] = Deferred()
     upload.keep(bitween.sharing.names_in(uploads.folder)).addCallback(kept).addBoth(answer.callback)
     return answer
@@ -67,9 +67,9 @@ def share(bitween: Bitween, uploads: Uploads, upload: Upload) -> Deferred[Upload
 
 def check_content(name: str) -> None:
     """
-    See whether a file is the content that somebody means to share.
+    Check that a file is content, and not a .torrent file that only describes content.
 
-    :raises ConfirmationNeeded: if it only describes it.
+    :raises ConfirmationNeeded: if it is a .torrent file.
     """
     if name.endswith(SUFFIX):
         raise ConfirmationNeeded(
@@ -83,9 +83,9 @@ def check_content(name: str) -> None:
 
 class UploadResource(Resource):
     """
-    Takes files: a single one, or those of an upload that was begun by ``upload.begin``.
+    Takes files: a single one, or those of an upload that ``upload.begin`` began.
 
-    A body is never held in memory, and as long as the disk has room for.
+    A body is never kept in memory; only the disk limits its length.
     """
 
     isLeaf = True
@@ -98,7 +98,7 @@ class UploadResource(Resource):
     def body_receiver(
         self, request: BoundedRequest, length: int | None
     ) -> _Receiving | ErrorPage | None:
-        """Begin to write a body, if it is a file that is uploaded; see :class:`BoundedSite`."""
+        """Start to write a body, if it is an upload; see :class:`.request.RequestSite`."""
         if request.method != b"PUT" or not request.path.startswith(_PREFIX):
             return None
         if request.caller.access is not Access.FULL:
@@ -109,7 +109,7 @@ class UploadResource(Resource):
         try:
             return self._begin(request, length)
         except BitweenError as error:
-            return _refusal(error)
+            return _error_page(error)
 
     def _begin(self, request: BoundedRequest, length: int | None) -> _Receiving:
         parts = read_path(request.path[len(_PREFIX) :].decode("ascii"))
@@ -147,9 +147,9 @@ class UploadResource(Resource):
 @implementer(IPushProducer)
 class _Receiving:
     """
-    A file on its way from the network to the disk.
+    Writes the body of one request to the disk.
 
-    :ivar alone: whether its upload ends with it.
+    :ivar alone: whether the upload consists of this file.
     """
 
     _log = Logger()
@@ -157,7 +157,7 @@ class _Receiving:
     def __init__(
         self, request: BoundedRequest, upload: Upload, parts: tuple[str, ...], *, alone: bool
     ) -> None:
-        """:raises UploadFailed: if the upload does not take it."""
+        """:raises UploadFailed: if the upload does not accept the file."""
         self.upload = upload
         self.alone = alone
         self._request = request
@@ -166,18 +166,18 @@ class _Receiving:
         request.notifyFinish().addErrback(self._client_gone)
 
     def take(self, data: bytes) -> None:
-        """Have bytes written."""
+        """Write the next bytes."""
         self.upload.write(data)
 
     def answer(self, answering: Deferred[bytes]) -> None:
-        """Answer when that is known."""
+        """Answer with the result, once it is there."""
         self._complete = True
         self._request.channel.resume_reading()
-        answering.addCallback(self._send).addErrback(self._refuse)
+        answering.addCallback(self._send).addErrback(self._answer_error)
         answering.addErrback(lambda failure: self._log.failure("answering an upload", failure))
 
     def pauseProducing(self) -> None:
-        """Read no more, as the disk does not keep up."""
+        """Pause the client, because the disk does not keep up."""
         if not self._gone and not self._complete:
             self._request.channel.pause_reading()
 
@@ -187,7 +187,7 @@ class _Receiving:
             self._request.channel.resume_reading()
 
     def stopProducing(self) -> None:
-        """Do nothing: that writing is over is told otherwise."""
+        """Do nothing: the upload reports its end by itself."""
 
     def _send(self, body: bytes) -> None:
         if not self._gone:
@@ -196,14 +196,14 @@ class _Receiving:
             self._request.write(body)
             self._request.finish()
 
-    def _refuse(self, failure: Failure) -> None:
+    def _answer_error(self, failure: Failure) -> None:
         failure.trap(BitweenError)
         error = cast("BitweenError", failure.value)
-        self._send(_refusal(error).render(self._request))
+        self._send(_error_page(error).render(self._request))
 
     def _failed(self, error: BitweenError) -> None:
         if not self._gone and not self._complete:
-            self._request.reject_body(_refusal(error))
+            self._request.reject_body(_error_page(error))
 
     def _client_gone(self, _: Failure) -> None:
         self._gone = True
@@ -217,6 +217,6 @@ def _upload_id(request: Request) -> str | None:
     return given[0].decode("ascii", "replace") if given else None
 
 
-def _refusal(error: BitweenError) -> ErrorPage:
+def _error_page(error: BitweenError) -> ErrorPage:
     status = next((_STATUS[kind] for kind in type(error).__mro__ if kind in _STATUS), 500)
     return ErrorPage(status, printable(str(error), 1000))

@@ -25,8 +25,8 @@ class Caller:
     :param access: what the request may do.
     :param token: the name of the token that came with it, if one did.
     :param session: the id of the session whose secret came with it, if one did.
-    :param ticket_issued_to: the access of the caller to whom the ticket was issued that came with
-        the request, if one did.
+    :param ticket_issued_to: if a ticket came with the request, the access of the caller who asked
+        for the ticket.
     """
 
     access: Access

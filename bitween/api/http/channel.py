@@ -157,7 +157,7 @@ class BoundedChannel(HTTPChannel):
         return not self._receiving and not self.requests
 
     def pause_reading(self) -> None:
-        """Read no more of a body for now."""
+        """Pause reading a body."""
         self._paused = True
         self._networkProducer.pauseProducing()
 

@@ -31,9 +31,9 @@ Result = TypeVar("Result")
 
 class Metrics:
     """
-    What is measured all the time, and what is looked up when somebody asks.
+    Figures: some are measured all the time, the others are read for each request.
 
-    :ivar registry: all of it.
+    :ivar registry: all figures.
     """
 
     def __init__(self, application: Bitween, log: EventLog, clock: IReactorTime) -> None:
@@ -57,10 +57,10 @@ class Metrics:
 
     def call_began(self, method: str) -> Callable[[Result], Result]:
         """
-        Note that a call begins.
+        Start to measure a call.
 
-        :param method: one that there is, so that there are not more labels than methods.
-        :returns: to be called when it ends; it hands its argument on.
+        :param method: an existing method, so that there are not more labels than methods.
+        :returns: a function to call with the outcome, which returns it.
         """
         started = self._clock.seconds()
 
@@ -71,12 +71,12 @@ class Metrics:
         return ended
 
     def reactor_was_late(self, seconds: float) -> None:
-        """Note a measurement of the reactor's lag."""
+        """Record a measurement of the reactor's lag."""
         self._lag.observe(seconds)
 
 
 class _State(Collector):
-    """The state of the application at the moment when it is asked for."""
+    """Figures of the application's current state."""
 
     def __init__(self, application: Bitween, log: EventLog) -> None:
         self._bitween = application
@@ -84,7 +84,7 @@ class _State(Collector):
         self._counts = TransferCounts(application)
 
     def collect(self) -> Iterator[Metric]:
-        """Every figure."""
+        """Collect all figures."""
         yield from self._transfers()
         yield from self._contacts()
         jobs = Counter(job.state.value for job in self._bitween.jobs.all())
@@ -142,7 +142,7 @@ class _State(Collector):
 
 
 class MetricsResource(Resource):
-    """Answers with the figures, in the format that the client prefers."""
+    """Sends the figures in the format that the client prefers."""
 
     isLeaf = True
 
@@ -151,7 +151,7 @@ class MetricsResource(Resource):
         self._registry = registry
 
     def render(self, request: Request) -> bytes:
-        """All of them."""
+        """Send all figures."""
         if request.method not in {b"GET", b"HEAD"}:
             return ErrorPage(405, "use GET", allow="GET, HEAD").render(request)
         accepted = request.getHeader(b"accept") or b""

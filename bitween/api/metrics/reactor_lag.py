@@ -1,4 +1,4 @@
-"""How late the reactor comes to what is due."""
+"""Measures how late the reactor runs what is due."""
 
 from __future__ import annotations
 
@@ -12,33 +12,33 @@ INTERVAL = 1.0
 
 
 class ReactorLag(Service):
-    """Has itself called once a second, and tells by how much that was too late."""
+    """Schedules a call once a second, and reports how late it runs."""
 
-    def __init__(self, clock: IReactorTime, tell: Callable[[float], None]) -> None:
-        """:param tell: called with seconds."""
+    def __init__(self, clock: IReactorTime, report: Callable[[float], None]) -> None:
+        """:param report: called with the lag in seconds."""
         self._clock = clock
-        self._tell = tell
+        self._report = report
         self._due = 0.0
         self._next: IDelayedCall | None = None
 
     def startService(self) -> None:
-        """Begin to measure."""
+        """Start to measure."""
         super().startService()
         self._schedule()
 
     def stopService(self) -> None:
-        """Measure no more."""
+        """Stop measuring."""
         super().stopService()
         if self._next is not None:
             self._next.cancel()
             self._next = None
 
     def _schedule(self) -> None:
-        # Not a LoopingCall: it keeps to its own beat, and would hide a delay of several.
+        # Not a LoopingCall, which skips missed calls, and would hide a delay of several seconds.
         self._due = self._clock.seconds() + INTERVAL
         self._next = self._clock.callLater(INTERVAL, self._measure)
 
     def _measure(self) -> None:
         late = self._clock.seconds() - self._due
         self._schedule()
-        self._tell(max(0.0, late))
+        self._report(max(0.0, late))

@@ -1,4 +1,4 @@
-"""What was moved and hashed since the start, as sums that only grow."""
+"""Counts bytes transferred and hashed since the start."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from bitween.model.torrent import InfoHash, Torrent, TorrentState
 
 class TransferCounts:
     """
-    Adds up what the torrents and jobs tell of themselves.
+    Adds up the progress of torrents and jobs.
 
     :ivar downloaded: bytes that arrived and were verified.
-    :ivar uploaded: bytes given to others.
-    :ivar hashed: bytes read to be shared.
+    :ivar uploaded: bytes sent to peers.
+    :ivar hashed: bytes hashed to be shared.
     """
 
     def __init__(self, application: Bitween) -> None:
@@ -39,7 +39,7 @@ class TransferCounts:
 
     def _add(self, before: Torrent, now: Torrent) -> None:
         self.uploaded += max(0, now.progress.uploaded - before.progress.uploaded)
-        # What a check finds on the disk has not arrived now.
+        # Data that a check finds on the disk was not downloaded now.
         if before.state in (TorrentState.METADATA, TorrentState.DOWNLOADING):
             self.downloaded += max(0, now.progress.done - before.progress.done)
 

@@ -1,4 +1,4 @@
-"""What events carry, as JSON: bounded, whatever a contact may send."""
+"""The data of events as JSON, bounded whatever a contact sends."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from bitween.model.job import Job
 from bitween.model.text import printable
 from bitween.model.torrent import Torrent
 
-#: Shares that an event names; of more it tells the number.
+#: Shares that an event names; further ones are only counted.
 MAX_SHARES = 10
 # A JID has three parts of at most 1023 bytes (RFC 7622 §3.1).
 _MAX_JID = 3071
 
 
 def torrent_changes(fields: Fields) -> Fields:
-    """What an event tells of a torrent beside its hash: all but the files, maybe thousands."""
+    """The fields of a torrent in an event: all but the files, which can be thousands."""
     return {name: read for name, read in fields.items() if name not in {"hash", "files"}}
 
 
-#: What an event tells of a job that goes on, beside its id.
+#: The fields of a running job in an event, beside its id.
 JOB_CHANGES: Mapping[str, Callable[[Job], object]] = MappingProxyType(
     {
         "kind": lambda job: job.kind,
@@ -42,23 +42,23 @@ JOB_CHANGES: Mapping[str, Callable[[Job], object]] = MappingProxyType(
 
 
 def torrent_added(torrent: Torrent, changes: Fields) -> Json:
-    """A torrent that is new."""
+    """A torrent that was added."""
     return {"hash": torrent.info_hash, **{name: read(torrent) for name, read in changes.items()}}
 
 
 def torrent_finished(torrent: Torrent) -> Json:
-    """A download of which all that is wanted is here."""
+    """A download that has all of its wanted files."""
     shown = ("hash", "name", "total_size", "complete", "save_path")
     return {name: TORRENT_FIELDS[name](torrent) for name in shown}
 
 
 def torrent_error(torrent: Torrent) -> Json:
-    """A torrent that stands still."""
+    """A torrent that stopped with an error."""
     return {name: TORRENT_FIELDS[name](torrent) for name in ("hash", "name", "error", "trouble")}
 
 
 def shares(contact: str, holdings: Sequence[Holding]) -> Json:
-    """Shares of a contact that appeared or are gone: the first ones, and how many more."""
+    """Shares that a contact added or removed: the first ones, and how many more there are."""
     return {
         "contact": printable(contact, _MAX_JID),
         "shares": [_share(holding) for holding in holdings[:MAX_SHARES]],
@@ -77,7 +77,7 @@ def _share(holding: Holding) -> Json:
 
 
 def presence(presence: Presence) -> Json:
-    """A device of a contact that came or went."""
+    """A device of a contact that came online or went offline."""
     return {
         "contact": printable(presence.jid, _MAX_JID),
         "resource": printable(presence.resource, _MAX_JID),
@@ -85,7 +85,7 @@ def presence(presence: Presence) -> Json:
 
 
 def contact_request(contact: Contact) -> Json:
-    """Somebody who asks to become a contact."""
+    """A contact request."""
     return {
         "contact": printable(contact.jid, _MAX_JID),
         "nick": printable(contact.nick) or None,
@@ -93,12 +93,12 @@ def contact_request(contact: Contact) -> Json:
 
 
 def contact_trouble(contact: Contact) -> Json:
-    """A contact whose server gave an error when we asked them."""
+    """The error of a contact's server after our contact request."""
     return {"contact": printable(contact.jid, _MAX_JID), "error": contact_error(contact)}
 
 
 def contact_reach(found: RouteFound) -> Json:
-    """How a device of a contact is reached."""
+    """The route to a device of a contact."""
     return {
         "contact": printable(found.jid, _MAX_JID),
         "resource": printable(found.resource, _MAX_JID),

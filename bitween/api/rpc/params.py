@@ -1,4 +1,4 @@
-"""What a client gave as parameters, checked against what a method's signature says."""
+"""Checks the parameters of a call against the method's signature."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from bitween.model.magnet import wanted_hash
 from bitween.model.text import printable
 from bitween.model.torrent import InfoHash, parse_info_hash
 
-#: A path on the daemon's machine; whether it is absolute is for the use case to say.
+#: A path on the daemon's machine; the use case checks whether it is absolute.
 Path = NewType("Path", str)
-#: A name, a JID or the like: text that is not empty.
+#: Text that is not empty, such as a name or a JID.
 Name = NewType("Name", str)
-#: What is to be fetched: an info-hash, or a magnet link that has it.
+#: A torrent to download: an info-hash, or a magnet link.
 Wanted = NewType("Wanted", str)
 
 
@@ -58,15 +58,15 @@ class Signature:
             [parameter.name for parameter in parameters if parameter.default is parameter.empty],
         )
 
-    def bind(self, given: Sequence[object] | Mapping[str, object]) -> dict[str, object]:
+    def bind(self, values: Sequence[object] | Mapping[str, object]) -> dict[str, object]:
         """
-        Give each value its parameter, and make it what the annotation says.
+        Assign each value to its parameter, and convert it to the annotated type.
 
-        :param given: by position or by name (JSON-RPC 2.0 §4.2).
-        :returns: arguments by name; where nothing was given, the method's own default holds.
+        :param values: by position or by name (JSON-RPC 2.0 §4.2).
+        :returns: arguments by name, without the parameters that were left out.
         :raises InvalidValue: naming the parameter that is missing, unknown or of the wrong type.
         """
-        named = given if isinstance(given, Mapping) else self._by_name(given)
+        named = values if isinstance(values, Mapping) else self._by_name(values)
         for name in named:
             if name not in self.annotations:
                 raise InvalidValue(f"there is no parameter '{printable(name, 60)}'", self._usage)
@@ -75,10 +75,10 @@ class Signature:
                 raise InvalidValue(f"parameter '{name}' is missing", self._usage)
         return {name: _read(self.annotations[name], name, value) for name, value in named.items()}
 
-    def _by_name(self, given: Sequence[object]) -> dict[str, object]:
-        if len(given) > len(self.annotations):
-            raise InvalidValue(f"{len(given)} parameters are too many", self._usage)
-        return dict(zip(self.annotations, given, strict=False))
+    def _by_name(self, values: Sequence[object]) -> dict[str, object]:
+        if len(values) > len(self.annotations):
+            raise InvalidValue(f"{len(values)} parameters are too many", self._usage)
+        return dict(zip(self.annotations, values, strict=False))
 
     @property
     def _usage(self) -> str:
@@ -137,7 +137,7 @@ def _path(value: object) -> Path:
         raise InvalidValue(f"{_shown(value)} is not a path") from None
     if not path or "\0" in path:
         raise InvalidValue(f"{_shown(value)} is not a path")
-    # Whoever types a path is used to what a shell makes of this; it is no absolute path otherwise.
+    # Users expect what a shell does with `~`; such a path would not be absolute otherwise.
     return Path(os.path.expanduser(path))
 
 
@@ -179,7 +179,7 @@ def _bounded(bounds: Between, value: object) -> object:
 
 
 def _shown(value: object) -> str:
-    """A value for an error message: short, and in JSON's words."""
+    """A value for an error message: short, and in JSON's notation."""
     if isinstance(value, str):
         return printable(repr(value[:60]))
     if isinstance(value, dict | list):

@@ -25,7 +25,7 @@ def shares(catalogue: Catalogue, *, there: bool) -> JsonObject:
     """
     ``xmpp.get_shares``: listings by bare JID and resource.
 
-    :param there: whether it is known who is online.
+    :param there: whether it is known which contacts are online.
     """
     return JsonObject(
         (
@@ -68,9 +68,9 @@ def found(found: Found, way: Route | None, answering: bool | None, *, there: boo
     """
     One item of ``xmpp.find``.
 
-    :param way: the best one to a contact who is online and has it.
-    :param answering: whether such a contact answers.
-    :param there: whether it is known who is online.
+    :param way: the best route to an online contact who has it.
+    :param answering: whether the device of such a contact answered the last attempt.
+    :param there: whether it is known which contacts are online.
     """
     return {
         "hash": found.info_hash,

@@ -28,9 +28,9 @@ def contact(
     """
     One entry of ``xmpp.get_contacts``.
 
-    :param there: whether it is known who is online.
-    :param way: tells the way to a resource of a bare JID.
-    :param answers: tells whether it answers.
+    :param way: returns the route to a device, by bare JID and resource.
+    :param answers: returns whether a device answered the last attempt, by bare JID and resource.
+    :param there: whether it is known which contacts are online.
     """
     online = catalogue.online(contact.jid) if there else frozenset()
     listings = catalogue.listings(contact.jid)
@@ -59,7 +59,7 @@ def contact(
 
 
 def contact_error(contact: Contact) -> common.Error | None:
-    """What came back when a contact was asked."""
+    """The error that answered our contact request, if one did."""
     return None if contact.error is None else cast("common.Error", error_object(contact.error))
 
 

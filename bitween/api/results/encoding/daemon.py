@@ -32,7 +32,7 @@ def status(status: DaemonStatus) -> shapes.Status:
 
 
 def connection(status: ConnectionStatus) -> shapes.Connection:
-    """Where the connection to the XMPP server stands."""
+    """The state of the connection to the XMPP server."""
     cause = None if status.cause is None else error_data(status.cause)
     return {
         "state": status.state.value,

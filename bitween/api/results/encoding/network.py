@@ -22,7 +22,7 @@ def finding(finding: Finding) -> shapes.Finding:
 
 
 def route(route: Route) -> shapes.Way:
-    """How a resource of a contact is reached, or why it is not."""
+    """The route to a device of a contact, or why there is none."""
     return {
         "reach": reach(route),
         "text": route.text or None,
@@ -33,7 +33,7 @@ def route(route: Route) -> shapes.Way:
 
 
 def reach(route: Route) -> str | None:
-    """On which rung somebody is reached; ``None`` while that is not known."""
+    """The kind of a route, ``none`` if there is none, ``None`` while it is not known."""
     if route.kind is not None:
         return route.kind.value
     return "none" if route.reason else None

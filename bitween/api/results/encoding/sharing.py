@@ -8,7 +8,7 @@ from bitween.model.job import Added
 
 
 def added(added: Added) -> shapes.Added:
-    """What came of adding a path."""
+    """The torrent that was made of a path."""
     return {
         "hash": added.info_hash,
         "name": added.name,
@@ -22,9 +22,9 @@ def added(added: Added) -> shapes.Added:
 
 def folder(page: FolderPage, shared: frozenset[str]) -> shapes.Folder:
     """
-    What lies in a folder.
+    ``bt.browse``.
 
-    :param shared: the names in it that belong to torrents of ours.
+    :param shared: the names in the folder that belong to torrents.
     """
     return {
         "path": page.path,

@@ -20,7 +20,7 @@ from bitween.model.torrent import Torrent
 from bitween.model.torrent_error import TorrentError
 from bitween.model.torrent_options import Limits, Selection
 
-#: Makes one key's value of a torrent.
+#: Reads the value of one key from a torrent.
 Field = Callable[[Torrent], object]
 Fields = Mapping[str, Field]
 
@@ -45,7 +45,7 @@ def _trouble(trouble: TorrentError | None) -> shapes.Trouble | None:
     }
 
 
-#: Every key of a torrent that the torrent alone tells.
+#: Every key of a torrent that depends on the torrent alone.
 TORRENT_FIELDS: Fields = MappingProxyType(
     {
         "hash": lambda torrent: torrent.info_hash,
@@ -82,7 +82,7 @@ def torrent_fields(waited_for: Callable[[Torrent], list[str]]) -> Fields:
     """
     Every key of a torrent.
 
-    :param waited_for: tells the bare JIDs of those for whom a torrent waits.
+    :param waited_for: returns the bare JIDs of the contacts that a torrent waits for.
     """
     return MappingProxyType({**TORRENT_FIELDS, "waiting_for": waited_for})
 
@@ -126,7 +126,7 @@ def files(files: Sequence[FileStatus] | None, selection: Selection) -> shapes.Fi
 
 
 def deletion(deletion: Deletion) -> shapes.Deletion:
-    """``bt.get_deletion``, and what ``bt.del_torrent`` has deleted."""
+    """``bt.get_deletion``, and the result of ``bt.del_torrent``."""
     return {
         "files": deletion.files,
         "size": deletion.size,
