@@ -1,4 +1,4 @@
-"""``/``: the page and its files, open to whoever may reach the daemon, strict about what runs."""
+"""``/``: the page and its files, open to every client, strict about the scripts that run."""
 
 from __future__ import annotations
 
@@ -129,7 +129,7 @@ class WebFilesTests(SynchronousTestCase):
                 self.assertEqual(head.headers["etag"], whole.headers["etag"])
 
     def test_the_policy_forbids_foreign_scripts_and_html(self) -> None:
-        """Nothing runs that is not a file of ours, and no text becomes HTML."""
+        """Only our own files run, and no text becomes HTML."""
         for path in ("/", *self.paths()):
             policy = self.get(path).headers["content-security-policy"].split("; ")
             self.assertIn("default-src 'none'", policy)

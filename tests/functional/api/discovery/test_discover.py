@@ -122,7 +122,7 @@ class DocumentTests(MethodCase):
             self.assertEqual(self.answer(name, [])["error"]["code"], -32601)
 
     def test_the_reference_is_up_to_date(self) -> None:
-        """``docs/api.rst`` says what the code says; ``make docs`` writes it anew."""
+        """``docs/api.rst`` matches the code; ``make docs`` generates it again."""
         written = (Path(tests.__file__).parent.parent / "docs" / "api.rst").read_text("utf-8")
         self.assertEqual(written, reference(self.document))
 

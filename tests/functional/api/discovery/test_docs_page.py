@@ -1,4 +1,4 @@
-"""``/docs``: open to whoever may reach the daemon, strict about what runs in it."""
+"""``/docs``: open to every client, strict about the scripts that run in it."""
 
 from __future__ import annotations
 

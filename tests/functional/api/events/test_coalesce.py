@@ -77,7 +77,7 @@ class DeltasTests(SynchronousTestCase):
         self.assertEqual(len(self.advance(0)), 1)
 
     def test_a_field_that_changed_back_is_reported(self) -> None:
-        """A field that went and came back is told: somebody may have seen it in between."""
+        """A field that changed back is reported: a client may have read it in between."""
         self.deltas.put("a", (1, 1))
         self.deltas.change("a", (2, 1))
         self.deltas.change("a", (1, 1))

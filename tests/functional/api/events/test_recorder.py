@@ -208,7 +208,7 @@ class ContactEventTests(RecorderCase):
         )
 
     def test_a_contact_request_is_reported_once(self) -> None:
-        """Somebody who asks is told once, until that is answered."""
+        """A contact request is recorded once, until it is answered."""
         bob = self.world.contact(BOB, "desk")
         bob.add_contact(OWN_JID, "")
         bob.add_contact(OWN_JID, "")
@@ -253,7 +253,7 @@ class ContactEventTests(RecorderCase):
         self.assertEqual(data, {"torrents": [{"hash": A, "waiting_for": [BOB, CAROL]}]})
 
     def test_contact_is_no_request(self) -> None:
-        """Neither a contact nor somebody whom we ask is one."""
+        """Neither a contact nor our own request is recorded as a contact request."""
         self.world.messenger.add_contact(CAROL, "")
         self.world.contact(BOB, "desk").befriend([OWN_JID])
         self.assertEqual(self.data(EventType.CONTACT_REQUEST), [])

@@ -72,7 +72,7 @@ class Stream(Connection):
         return [message.id for message in self.blocks() if message.id is not None][-1]
 
     def pause(self) -> None:
-        """Read no more, so that the transport has its buffer full."""
+        """Stop reading, so that the transport's buffer fills up."""
         self.channel.pauseProducing()
 
     def resume(self) -> None:
@@ -232,7 +232,7 @@ class PausedClientTests(StreamCase):
         self.assertEqual((paused.messages(), other.numbers()), ([], [1]))
 
     def test_buffer_that_is_full(self) -> None:
-        """Of a lot that is kept, no more is written than the transport takes."""
+        """Of many events in the log, only what the transport takes is written."""
         for number in range(10):
             self.log.record(DONE, {"n": number, "text": "x" * 30_000})
         stream = Stream(self.site)
@@ -251,7 +251,7 @@ class PausedClientTests(StreamCase):
         self.assertEqual(stream.numbers(), list(range(10)))
 
     def test_reads_no_more(self) -> None:
-        """After ten minutes its place is given to others; whoever reads meanwhile keeps it."""
+        """A client that reads nothing for ten minutes loses its place; one that reads keeps it."""
         lazy, dead = self.open(), self.open()
         for stream in (lazy, dead):
             stream.pause()

@@ -100,7 +100,7 @@ class RangeTests(FilePagesCase):
         self.assertTrue(self.opened.closed)
 
     def test_a_range_of_a_changed_file_gives_the_whole(self) -> None:
-        """A part of what is another file by now is the whole; what is known is not sent again."""
+        """A range with another validator is the whole file; a known file is not sent again."""
         tag = f'"{FILM}-0"'
         self.assertEqual(self.get(Range="bytes=0-1", If_Range=tag).status, 206)
         for other in ('"other"', f"W/{tag}", "Sat, 21 Nov 2026 13:00:00 GMT"):
@@ -194,7 +194,7 @@ class ComingTests(FilePagesCase):
         self.assertEqual(self.get().status, 404)
 
     def test_waiting_downloads_are_bounded(self) -> None:
-        """No more are waited for than there is room for; who goes makes room."""
+        """The number of downloads is limited; a client that goes away makes room."""
         waiting = [self.connect() for _ in range(MAX_READERS)]
         self.assertEqual(self.get().status, 503)
         waiting[0].transport.loseConnection()
@@ -237,7 +237,7 @@ class SlowTests(FilePagesCase):
     """Clients that take their time."""
 
     def setUp(self) -> None:
-        """Begin to send, to somebody who takes nothing more after the first piece."""
+        """Start to send to a client that stops reading after the first piece."""
         super().setUp()
         self.world.swarm.contents[FILM] = CONTENT[:PIECE]
         self.world.swarm.change(FILM, complete=False, state=TorrentState.DOWNLOADING)

@@ -400,7 +400,7 @@ class FolderTests(UploadCase):
         self.assertEqual(list(self.there()), ["holiday/one"])
 
     async def test_a_cancelled_upload_leaves_nothing(self) -> None:
-        """Nothing is left, and whoever sends on is told."""
+        """Nothing is left, and a client that goes on sending gets an error."""
         upload = (await self.client.call("upload.begin", name="holiday"))["upload"]
         await self.client.ask(put(f"/upload/one?upload={upload}", b"x"))
         self.assertIs(await self.client.call("upload.cancel", upload=upload), True)

@@ -214,7 +214,7 @@ class TokenTests(GateCase):
         self.assertStatus(401, {"Authorization": "Bearer wrong"})
 
     def test_failures_count_by_address(self) -> None:
-        """Somebody else's failures are not ours."""
+        """The failures of another network do not count against ours."""
         for _ in range(BURST + 1):
             self.request({"Authorization": "Bearer wrong"}, peer="192.0.2.66")
         self.assertStatus(401, {"Authorization": "Bearer wrong"})
@@ -312,7 +312,7 @@ class EarlyTests(GateCase):
             self.assertEqual(self.begin(headers).only_answer().status, status)
 
     def test_nobody_sends_much(self) -> None:
-        """Where no token is needed, a body has room for one and no more."""
+        """A body that needs no token is limited to the length of one."""
         logging_in = {"Authorization": None, "Content-Length": str(MAX_PUBLIC_BODY + 1)}
         self.assertEqual(self.begin(logging_in, "/login").only_answer().status, 413)
         chunked = {**logging_in, "Content-Length": None, "Transfer-Encoding": "chunked"}
@@ -609,7 +609,7 @@ class LimitTests(GateCase):
         self.assertEqual(connection.only_answer().json["error"]["data"]["reason"], "hashing_failed")
 
     def test_strangers_keep_nobody_out(self) -> None:
-        """However many come, those that came first go, and whoever has a token is answered."""
+        """Of too many connections the oldest are closed, and a client with a token is answered."""
         strangers = [Connection(self.site) for _ in range(5 * MAX_UNAUTHENTICATED)]
         connection = Connection(self.site)
         strangers += [Connection(self.site) for _ in range(5 * MAX_UNAUTHENTICATED)]

@@ -202,7 +202,7 @@ class SessionTests(SynchronousTestCase):
         self.assertIsNone(self.access(secret))
 
     def test_a_file_that_is_of_no_use(self) -> None:
-        """A damaged file, and one that others could have written, cost a log-in and no more."""
+        """A damaged file, or one that other users could have written, costs only a log-in."""
         secret = self.sessions.begin(Access.FULL, remembered=True)
         with open(self.path, encoding="utf-8") as file:
             good = file.read()
@@ -368,7 +368,7 @@ class LogInTests(LogInCase):
             self.assertEqual((answer.status, answer.headers["allow"]), (405, "POST"))
 
     def test_other_sites_cannot_log_in(self) -> None:
-        """None of them can log somebody in."""
+        """None of them logs a browser in."""
         self.assertEqual(self.log_in(headers={"Origin": "http://evil.example"}).status, 403)
         self.assertEqual(self.log_in(headers={"Sec-Fetch-Site": "cross-site"}).status, 403)
         self.assertEqual(self.log_in(headers={"Sec-Fetch-Site": "same-site"}).status, 403)
@@ -389,7 +389,7 @@ class LogInTests(LogInCase):
         self.assertEqual(self.follow(code).status, 200)
 
     def test_link_that_stays_logged_in(self) -> None:
-        """Whoever makes the link says so."""
+        """The caller who makes the link decides that."""
         url = self.call("Api.login_link", True).json["result"]["url"]
         self.assertIs(self.follow(url.partition("=")[2]).json["remembered"], True)
 
@@ -502,7 +502,7 @@ class SessionUseTests(LogInCase):
         self.assertEqual(len(self.call("token.list").json["result"]["tokens"]), 1)
 
     def test_revoking_a_token_ends_all_sessions(self) -> None:
-        """Whoever logged in with it, or by a link that it made, is out."""
+        """Browsers that logged in with it, or by a link made with it, are logged out."""
         self.call("token.new", "wall")
         stream = Connection(self.site)
         stream.send(http_request(b"", "GET", "/events", self.shown))

@@ -42,7 +42,7 @@ class CrowdTests(TestCase):
         self.port = port.getHost().port
 
     async def test_a_token_is_answered_at_once(self) -> None:
-        """Whoever has one waits for nobody who has none, whatever they have begun to send."""
+        """A client with a token does not wait for those without, whatever they send."""
         for begins in (
             b"",
             b"GET / HTTP/1.1\r\n",

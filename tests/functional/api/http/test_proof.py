@@ -47,7 +47,7 @@ class ProofTests(SynchronousTestCase):
             self.assertEqual(given, proof(token_digest(TOKEN.encode()), NONCE, place))
 
     def test_at_another_address(self) -> None:
-        """Who relays from the same port of another local address gets a proof of ours alone."""
+        """A relay at the same port of another local address gets a proof for our address only."""
         for host in (f"[::1]:{PORT}", f"localhost:{PORT}", f"127.0.0.1:{PORT}"):
             (given,) = self.ask(f"/proof?{NONCE}", host=host).json["proofs"]
             place = f"127.0.0.1:{PORT}"

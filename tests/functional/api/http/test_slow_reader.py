@@ -66,7 +66,7 @@ class SlowReaderTests(TestCase):
         self.assertNotIn(b"event: resync", reader.received)
 
     async def test_a_reader_too_far_behind_gets_a_resync(self) -> None:
-        """What it missed is not put by: it is told to read anew, and goes on from there."""
+        """Missed events are not queued: the client gets resync, and continues from there."""
         reader = await self.open()
         reader.pause()
         self.record(3 * ROOM // 100_000, 100_000)

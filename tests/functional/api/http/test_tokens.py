@@ -247,7 +247,7 @@ class ApiTests(SynchronousTestCase):
         self.assertEqual(self.send(wall, b"", "GET", "/metrics").status, 200)
 
     def test_every_method_is_decided(self) -> None:
-        """Whoever adds a method that all may call has to say so here as well."""
+        """A new method for read-only tokens has to be added here as well."""
         marked = {method["name"] for method in document()["methods"] if method["x-read-only"]}
         self.assertEqual(marked, LOOKING)
 
@@ -263,7 +263,7 @@ class ApiTests(SynchronousTestCase):
         self.assertEqual(self.world.stopped, [])
 
     def test_a_revoked_token_is_logged_out(self) -> None:
-        """It logs in no more, and what is open with it is cut off; others stay."""
+        """It no longer logs in, and its open requests are aborted; those of others stay."""
         desk, wall = self.made("desk", read_only=False), self.made("wall", read_only=True)
         streams = []
         for token in (desk, wall):

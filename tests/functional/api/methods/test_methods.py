@@ -31,7 +31,7 @@ class ApiTests(MethodCase):
     """``Api.``."""
 
     def test_versions_are_right(self) -> None:
-        """Each is told; those of ours are right."""
+        """Each version is returned; our own are right."""
         versions = self.call("Api.versions")
         self.assertEqual(
             set(versions), {"bitween", "api", "libtorrent", "twisted", "wokkel", "python"}
@@ -812,7 +812,7 @@ class ContactTests(MethodCase):
         self.assertEqual(self.call("xmpp.find", max_size=122)["total"], 0)
 
     def test_reachability_shows_after_a_download_was_tried(self) -> None:
-        """Whether somebody is reached shows when that is tried, by a download; not while away."""
+        """The route to a contact is known once a download tried it, not while they are offline."""
         self.world.contact_shares(BOB, {A: "a"}, online=False)
         self.world.contact_shares("carol@example.org", {B: "b"}, [])
         items = self.call("xmpp.find")["items"]
@@ -863,7 +863,7 @@ class ContactTests(MethodCase):
         self.assertEqual(invitation["qr"], ["".join(map(str, row)) for row in code.matrix])
 
     def test_add_by_link(self) -> None:
-        """Whoever is in an xmpp: link is asked."""
+        """The JID in an xmpp: link gets the contact request."""
         self.call("xmpp.add_contact", "xmpp:zoe@example.org?subscribe")
         (contact,) = self.call("xmpp.get_contacts")["contacts"]
         self.assertEqual((contact["jid"], contact["pending"]), ("zoe@example.org", "out"))

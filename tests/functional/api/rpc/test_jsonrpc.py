@@ -67,7 +67,7 @@ class Examples(Namespace):
         raise UnknownTorrent("there is no such torrent", "look again")
 
     def jsonrpc_break(self) -> None:
-        """Fail as a mistake of ours does."""
+        """Fail as a fault in our code does."""
         raise RuntimeError("secret /path/of/ours")
 
     def jsonrpc_nan(self) -> float:
@@ -330,7 +330,7 @@ class EnvelopeTests(JsonRpcCase):
             self.assertEqual(answer.json["error"]["code"], -32700, body[:50])
 
     def test_deep_nesting_survives(self) -> None:
-        """A deeply nested parameter that the decoder still takes is of the wrong type, no more."""
+        """A deeply nested parameter that the decoder accepts is only of the wrong type."""
         nested = "[" * 500 + "]" * 500
         answer = self.post('{"jsonrpc":"2.0","method":"t.echo","id":1,"params":[' + nested + "]}")
         self.assertEqual(answer.json["error"]["code"], -32602)
@@ -348,7 +348,7 @@ class EnvelopeTests(JsonRpcCase):
         self.assertEqual(answer["error"]["code"], -32600)
 
     def test_reserved_and_hidden_names(self) -> None:
-        """Neither ``rpc.`` nor anything that is no method of ours can be called."""
+        """Neither ``rpc.`` nor a name that is not an API method can be called."""
         for method in (
             "rpc.discover",
             "rpc.",
@@ -466,7 +466,7 @@ class FailureTests(JsonRpcCase):
             self.assertEqual(len(self.flushLoggedErrors(kind)), 1)
 
     def test_a_failing_notification_is_logged(self) -> None:
-        """Nobody is told, but the log is."""
+        """The client gets no answer, but the error is logged."""
         self.assertSilence('{"jsonrpc": "2.0", "method": "t.break"}')
         self.assertEqual(len(self.flushLoggedErrors(RuntimeError)), 1)
 

@@ -124,7 +124,7 @@ class EventLogTests(SynchronousTestCase):
             self.assertTrue(later.after(position, ALL, AMPLE).gap, position)
 
     def test_bounded_by_size(self) -> None:
-        """Many large events take no more room than was said; the ids stay without gaps."""
+        """Many large events stay within the limit; the ids have no gaps."""
         log = EventLog(lambda: self.now, capacity=1000, room=10_000)
         position = log.last
         for number in range(100):
