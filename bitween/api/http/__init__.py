@@ -1,1 +1,1 @@
-"""HTTP itself: the site, who may use it, log-in, what every answer carries."""
+"""HTTP: the site, authentication and log-in, and the headers of every answer."""

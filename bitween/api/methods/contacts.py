@@ -41,7 +41,7 @@ class ContactMethods(Namespace):
                     "shares",
                     shares(
                         self._bitween.shares.catalogue,
-                        there=self._bitween.connection.knows_presence,
+                        presence_known=self._bitween.connection.knows_presence,
                     ),
                 )
             ]
@@ -86,7 +86,7 @@ class ContactMethods(Namespace):
                     item,
                     self._bitween.connector.routes.best_route(item.info_hash),
                     self._bitween.connector.routes.any_source_answers(item.info_hash),
-                    there=self._bitween.connection.knows_presence,
+                    presence_known=self._bitween.connection.knows_presence,
                 )
                 for item in page.items
             ],
@@ -95,18 +95,18 @@ class ContactMethods(Namespace):
     @reads
     def jsonrpc_get_contacts(self) -> shapes.Contacts:
         """List the contacts in the roster, and contact requests."""
-        catalogue = self._bitween.shares.catalogue
-        contacts = self._bitween.contacts.all()
-        traffic, connector = self._bitween.traffic, self._bitween.connector
-        there = self._bitween.connection.knows_presence
+        routes = self._bitween.connector.routes
         return {
             "contacts": [
                 encoding.contact(
-                    *(contact, catalogue, traffic.of(contact.jid)),
-                    *(connector.routes.route, connector.routes.answers),
-                    there=there,
+                    contact,
+                    self._bitween.shares.catalogue,
+                    self._bitween.traffic.of(contact.jid),
+                    routes.route,
+                    routes.answers,
+                    presence_known=self._bitween.connection.knows_presence,
                 )
-                for contact in contacts
+                for contact in self._bitween.contacts.all()
             ]
         }
 

@@ -17,7 +17,7 @@ class SessionMethods(Namespace):
     """``session.``: the browsers that are logged in, and how to log them out."""
 
     def __init__(self, sessions: BrowserSessions, ended: Callable[[str], object]) -> None:
-        """:param ended: told the id of a session that is over."""
+        """:param ended: called with the id of a session that ended."""
         super().__init__()
         self._sessions = sessions
         self._ended = ended

@@ -18,7 +18,7 @@ class TokenMethods(Namespace):
     def __init__(
         self, tokens: TokenStore, sessions: BrowserSessions, revoked: Callable[[str], object]
     ) -> None:
-        """:param revoked: told the name of a token that is useless now."""
+        """:param revoked: called with the name of a revoked token."""
         super().__init__()
         self._tokens = tokens
         self._sessions = sessions

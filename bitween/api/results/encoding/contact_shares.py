@@ -21,17 +21,17 @@ def reachable(catalogue: Catalogue) -> JsonObject:
     )
 
 
-def shares(catalogue: Catalogue, *, there: bool) -> JsonObject:
+def shares(catalogue: Catalogue, *, presence_known: bool) -> JsonObject:
     """
     ``xmpp.get_shares``: listings by bare JID and resource.
 
-    :param there: whether it is known which contacts are online.
+    :param presence_known: whether it is known which contacts are online.
     """
     return JsonObject(
         (
             jid,
             JsonObject(
-                (name, _listing(listing, there=there))
+                (name, _listing(listing, presence_known=presence_known))
                 for name, listing in catalogue.listings(jid).items()
             ),
         )
@@ -39,7 +39,7 @@ def shares(catalogue: Catalogue, *, there: bool) -> JsonObject:
     )
 
 
-def _listing(listing: Listing, *, there: bool) -> JsonObject:
+def _listing(listing: Listing, *, presence_known: bool) -> JsonObject:
     dialled = listing.announcement.addresses
     # A copy, for the list may change while it is encoded.
     shares = list(listing.announcement.shares.values())
@@ -47,7 +47,7 @@ def _listing(listing: Listing, *, there: bool) -> JsonObject:
         [
             ("ip_v4", addresses(address for address in dialled if not address.is_ipv6)),
             ("ip_v6", addresses(address for address in dialled if address.is_ipv6)),
-            ("online", listing.online and there),
+            ("online", listing.online and presence_known),
             ("shares", JsonObject((share.info_hash, _share(share)) for share in shares)),
         ]
     )
@@ -64,13 +64,15 @@ def _share(share: Share) -> shapes.Share:
     }
 
 
-def found(found: Found, way: Route | None, answering: bool | None, *, there: bool) -> shapes.Found:
+def found(
+    found: Found, route: Route | None, answering: bool | None, *, presence_known: bool
+) -> shapes.Found:
     """
     One item of ``xmpp.find``.
 
-    :param way: the best route to an online contact who has it.
+    :param route: the best route to an online contact who has it.
     :param answering: whether the device of such a contact answered the last attempt.
-    :param there: whether it is known which contacts are online.
+    :param presence_known: whether it is known which contacts are online.
     """
     return {
         "hash": found.info_hash,
@@ -83,8 +85,8 @@ def found(found: Found, way: Route | None, answering: bool | None, *, there: boo
             {"name": claim.name, "size": claim.size, "contacts": list(claim.contacts)}
             for claim in found.claims
         ],
-        "online": found.online and there,
-        "answering": answering if found.online and there else None,
-        "reach": reach(way) if way and there else None,
-        "reach_text": way.text if way and there and reach(way) else None,
+        "online": found.online and presence_known,
+        "answering": answering if found.online and presence_known else None,
+        "reach": reach(route) if route and presence_known else None,
+        "reach_text": route.text if route and presence_known and reach(route) else None,
     }

@@ -20,19 +20,19 @@ def contact(
     contact: Contact,
     catalogue: Catalogue,
     traffic: Traffic,
-    way: Callable[[str, str], Route],
+    route: Callable[[str, str], Route],
     answers: Callable[[str, str], bool | None],
     *,
-    there: bool,
+    presence_known: bool,
 ) -> shapes.Contact:
     """
     One entry of ``xmpp.get_contacts``.
 
-    :param way: returns the route to a device, by bare JID and resource.
+    :param route: returns the route to a device, by bare JID and resource.
     :param answers: returns whether a device answered the last attempt, by bare JID and resource.
-    :param there: whether it is known which contacts are online.
+    :param presence_known: whether it is known which contacts are online.
     """
-    online = catalogue.online(contact.jid) if there else frozenset()
+    online = catalogue.online(contact.jid) if presence_known else frozenset()
     listings = catalogue.listings(contact.jid)
     return {
         "jid": contact.jid,
@@ -48,7 +48,7 @@ def contact(
             _resource(
                 resource,
                 listings.get(resource),
-                way(contact.jid, resource) if resource in online else None,
+                route(contact.jid, resource) if resource in online else None,
                 answers(contact.jid, resource) if resource in online else None,
             )
             for resource in sorted(online | listings.keys())
@@ -64,14 +64,14 @@ def contact_error(contact: Contact) -> common.Error | None:
 
 
 def _resource(
-    resource: str, listing: Listing | None, way: Route | None, answers: bool | None
+    resource: str, listing: Listing | None, route: Route | None, answers: bool | None
 ) -> shapes.Resource:
     return {
         "resource": resource,
         "bitween": listing is not None,
         "shares": len(listing.announcement.shares) if listing else 0,
         "size": listing.size if listing else 0,
-        "online": way is not None,
+        "online": route is not None,
         "answering": answers,
-        "way": network.route(way) if way and listing else None,
+        "way": network.route(route) if route and listing else None,
     }
