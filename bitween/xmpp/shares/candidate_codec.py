@@ -1,4 +1,4 @@
-"""Values <-> XML: addresses, and candidates, which say more of an address."""
+"""Values <-> XML: addresses and candidates."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from bitween.xmpp.elements import Element
 from bitween.xmpp.namespaces import NS_BITWEEN
 from bitween.xmpp.shares.entry_codec import parse_truth
 
-#: Addresses of a resource of which more is said than that they can be dialled.
+#: Candidates of one device that are sent and read.
 MAX_CANDIDATES = 16
 
 
@@ -20,7 +20,7 @@ def parse_address(entry: Element) -> PeerAddress:
     Read an address.
 
     :param entry: an element with ``address`` and ``port``.
-    :raises InvalidValue: if one of them is missing, or nobody could dial that.
+    :raises InvalidValue: if one of them is missing, or the address cannot be dialled.
     """
     return PeerAddress.parse(entry.getAttribute("address"), entry.getAttribute("port"))
 
@@ -43,9 +43,9 @@ def parse_candidate(entry: Element) -> Candidate:
     try:
         kind = CandidateKind(entry.getAttribute("kind"))
     except ValueError:
-        raise InvalidValue("an address of a kind that is not known") from None
-    said = entry.getAttribute("reached")
-    reached = None if said is None else parse_truth(said)
+        raise InvalidValue("an unknown kind of address") from None
+    value = entry.getAttribute("reached")
+    reached = None if value is None else parse_truth(value)
     varies = parse_truth(entry.getAttribute("varies", "false"))
     return Candidate(
         parse_address(entry), kind, reached, varies and kind is CandidateKind.REFLEXIVE

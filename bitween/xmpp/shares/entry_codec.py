@@ -81,7 +81,7 @@ def _annotation_element(annotation: Annotation) -> Element:
 
 
 def change_element(change: Change, uri: str = NS_BITWEEN) -> Element:
-    """Make the element of a change: a share, or what is gone."""
+    """Make the element of a change: a share, or a removal."""
     if change.share is not None:
         return share_element(change.share, uri)
     element: Element = domish.Element((NS_BITWEEN, "gone"))
@@ -116,7 +116,7 @@ def parse_truth(text: object) -> bool:
     :raises InvalidValue: for anything else.
     """
     if text not in _TRUTHS:
-        raise InvalidValue("true or false is wanted")
+        raise InvalidValue("not a boolean")
     return text in _TRUTHS[:2]
 
 
@@ -125,4 +125,4 @@ def _parse_number(text: object, largest: int) -> int:
         number = int(text)
         if number <= largest:
             return number
-    raise InvalidValue(f"a number from 0 to {largest} is wanted")
+    raise InvalidValue(f"not a number from 0 to {largest}")

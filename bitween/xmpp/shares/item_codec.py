@@ -1,5 +1,5 @@
 """
-Values <-> XML: what a PEP item of the node :data:`NS_SHARES` says.
+Values <-> XML: the PEP items of the node ``NS_SHARES``.
 
 The form is the prototype's::
 
@@ -12,10 +12,10 @@ The form is the prototype's::
       </resource>
     </user_shares>
 
-What bitween adds is of the namespace :data:`NS_BITWEEN`.  ``candidate`` says more of an address, or
-names one that is good for meeting only.  ``list`` says which list of the resource that is, at which
-revision, with how many shares and bytes; with ``more='true'`` the item holds only what changed
-after the revision ``since``.  ``docs/protocol.rst`` has the rules.
+What bitween adds is in the namespace ``NS_BITWEEN``.  ``candidate`` describes an address, or names
+one that only simultaneous dialling can reach.  ``list`` names the device's list and its revision,
+with the number of shares and bytes; with ``more='true'`` the item holds only the changes after the
+revision ``since``.  ``docs/protocol.rst`` has the rules.
 """
 
 from __future__ import annotations
@@ -53,27 +53,26 @@ from bitween.xmpp.shares.entry_codec import (
     share_element,
 )
 
-#: bytes of an item that holds a whole list: what goes out in one burst, so that nothing ever waits
-#: behind it.
+#: bytes of an item that holds a whole list: it goes out in one burst, so no stanza waits for it.
 MAX_WHOLE = 16_000
-#: bytes of an item that holds only what changed; a long resource or many addresses come on top.
+#: bytes of an item that holds only changes; a long resource or many addresses come on top.
 MAX_CHANGED = 1600
 MAX_ADDRESSES = 32
-#: Removals that are read from one item or page.
+#: Removals that are read from one item.
 MAX_GONE = 1000
 
 # bytes of a share without a name, at the least.
 _LEAST_SHARE = 80
 # bytes kept for what surrounds the changes: the elements, count and size.
 _FRAME = 500
-# bytes for changes that an item has, however much else stands in it.
+# bytes for changes in an item, however much else it holds.
 _LEAST_ROOM = 600
 
 
 @dataclass(frozen=True, slots=True)
 class Parsed:
     """
-    What a PEP item says.
+    The content of a PEP item.
 
     :param dropped: how many entries were malformed or too many.
     """
@@ -84,9 +83,9 @@ class Parsed:
 
 def parse_item(item: Any) -> Parsed:
     """
-    Read a PEP item from somebody whom one cannot trust to have made it well.
+    Read a PEP item; the sender is not trusted to have made it well.
 
-    A bad entry is dropped and counted, the rest stands.
+    A malformed entry is dropped and counted; the others stay.
 
     :param item: the ``item`` element; any element at all will do.
     """
@@ -98,10 +97,10 @@ def whole_item(
     resource: str, shares: ShareList, candidates: Sequence[Candidate], limit: int = MAX_WHOLE
 ) -> Any:
     """
-    Say in a PEP item all that one of our resources shares.
+    Make the PEP item with all shares of this device.
 
     :param resource: also the item's id.
-    :param candidates: best first; as many are taken as a reader takes.
+    :param candidates: best first; those beyond what a reader takes are left out.
     :param limit: bytes of the whole item.
     :returns: ``None`` if not everything fits.
     """
@@ -109,21 +108,21 @@ def whole_item(
         return None
     entries = (c.share for c in shares.changes(0, shares.revision) if c.share is not None)
     head = _list_element(shares)
-    where = _where(candidates)
-    item = _item(resource, (*map(share_element, entries), *where, head))
+    addresses = _address_elements(candidates)
+    item = _item(resource, (*map(share_element, entries), *addresses, head))
     return item if _size(item) <= limit else None
 
 
 def changed_item(resource: str, shares: ShareList, candidates: Sequence[Candidate]) -> Any:
     """
-    Say in a small PEP item what changed last in what one of our resources shares.
+    Make a small PEP item with the last changes of this device's share list.
 
     :param resource: also the item's id.
-    :param candidates: best first; as many are taken as a reader takes.
+    :param candidates: best first; those beyond what a reader takes are left out.
     """
-    where = _where(candidates)
-    said = sum(map(_size, where))
-    room = max(_LEAST_ROOM, MAX_CHANGED - _FRAME - 2 * len(resource.encode()) - said)
+    addresses = _address_elements(candidates)
+    used = sum(map(_size, addresses))
+    room = max(_LEAST_ROOM, MAX_CHANGED - _FRAME - 2 * len(resource.encode()) - used)
     changes, since = _last_changes(shares, room)
     head = _list_element(shares)
     head["more"] = "true"
@@ -132,11 +131,11 @@ def changed_item(resource: str, shares: ShareList, candidates: Sequence[Candidat
         if change.share is None:
             head.addChild(change_element(change))
     entries = [share_element(c.share) for c in changes if c.share is not None]
-    return _item(resource, (*entries, *where, head))
+    return _item(resource, (*entries, *addresses, head))
 
 
 def list_state(item: Any) -> tuple[str, int]:
-    """Which list an item of ours tells of, and its revision; an empty id if that is not said."""
+    """Return the id and the revision of the list in our item; an empty id if it has none."""
     payload = payload_of(item)
     body = None if payload is None else next(payload.elements(NS_SHARES, "resource"), None)
     head = None if body is None else _list_of(body)
@@ -145,9 +144,9 @@ def list_state(item: Any) -> tuple[str, int]:
 
 def canonical(element: Any, depth: int = 4) -> object:
     """
-    Give a value that is equal for elements which say the same, however a server wrote them down.
+    Return a value that is equal for elements that mean the same, however a server serialized them.
 
-    :param depth: levels below which nothing is looked at.
+    :param depth: levels to compare.
     """
     if depth == 0:
         return None
@@ -156,7 +155,7 @@ def canonical(element: Any, depth: int = 4) -> object:
 
 
 def payload_of(item: Any) -> Any:
-    """The ``user_shares`` of an item, ``None`` if it has none."""
+    """Return the ``user_shares`` of an item; ``None`` if it has none."""
     return next(item.elements(NS_SHARES, "user_shares"), None)
 
 
@@ -179,15 +178,15 @@ class _Reader:
             shares = MappingProxyType(self._shares(element))
             addresses = tuple(self._addresses(element))
             candidates = tuple(self._candidates(element, addresses))
-            said = Announcement(name, shares, addresses, candidates=candidates)
+            announcement = Announcement(name, shares, addresses, candidates=candidates)
             head = _list_of(element)
             if head is None:
-                yield said
+                yield announcement
             elif not head.more:
-                yield replace(said, list_id=head.list_id, revision=head.revision)
+                yield replace(announcement, list_id=head.list_id, revision=head.revision)
             else:
                 yield replace(
-                    said,
+                    announcement,
                     list_id=head.list_id,
                     revision=head.revision,
                     complete=False,
@@ -234,23 +233,23 @@ class _Reader:
         return addresses
 
     def _candidates(self, element: Any, addresses: Iterable[PeerAddress]) -> Iterable[Candidate]:
-        said: dict[PeerAddress, Candidate] = {}
+        candidates: dict[PeerAddress, Candidate] = {}
         for entry in element.elements(NS_BITWEEN, "candidate"):
             try:
                 candidate = parse_candidate(entry)
             except InvalidValue:
                 self.dropped += 1
                 continue
-            if candidate.address in said or len(said) >= MAX_CANDIDATES:
+            if candidate.address in candidates or len(candidates) >= MAX_CANDIDATES:
                 self.dropped += 1
                 continue
-            said[candidate.address] = candidate
-        dialled = {address: said.get(address, Candidate(address)) for address in addresses}
-        return (dialled | said).values()
+            candidates[candidate.address] = candidate
+        dialled = {address: candidates.get(address, Candidate(address)) for address in addresses}
+        return (dialled | candidates).values()
 
 
 def _is_resource(name: object) -> bool:
-    """Whether this can be the resource of a JID; it has to be equal to it, so it is not mended."""
+    """Whether this can be the resource of a JID; it must be equal to one, so it is not repaired."""
     return (
         isinstance(name, str)
         and 0 < len(name) <= MAX_RESOURCE
@@ -261,7 +260,7 @@ def _is_resource(name: object) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _Head:
-    """What a ``list`` element says."""
+    """The content of a ``list`` element."""
 
     element: Any
     list_id: str
@@ -272,9 +271,9 @@ class _Head:
 
 def _list_of(element: Any) -> _Head | None:
     """
-    Read the ``list`` of a resource, ``None`` if it has none.
+    Read the ``list`` of a device; ``None`` if it has none.
 
-    One whose numbers make no sense has neither id nor revision, so nobody goes on from it.
+    A malformed one gets neither id nor revision, so no reading continues from it.
     """
     head = next(element.elements(NS_BITWEEN, "list"), None)
     if head is None:
@@ -285,7 +284,7 @@ def _list_of(element: Any) -> _Head | None:
         revision = parse_revision(head.getAttribute("revision"))
         since = parse_revision(head.getAttribute("since")) if more else 0
         if since > revision:
-            raise InvalidValue("changes since a revision that is still to come")
+            raise InvalidValue("changes since a later revision")
     except InvalidValue:
         return _Head(head, "", 0, more, 0)
     return _Head(head, list_id, revision, more, since)
@@ -302,22 +301,22 @@ def _item(resource: str, content: Iterable[Any]) -> Any:
 
 def _last_changes(shares: ShareList, room: int) -> tuple[list[Change], int]:
     """
-    The last changes that fit into so many bytes, in order of revision.
+    Choose the last changes that fit into so many bytes.
 
-    :returns: them, and the revision after which they are all that changed.
+    :returns: the changes in order of revision, and the revision after which they are complete.
     """
     chosen: list[Change] = []
     for change in shares.newest_first():
         room -= _size(change_element(change))
         if room < 0:
-            # Of what was removed up to the horizon, nothing can be told.
+            # Removals up to the horizon are no longer known.
             return chosen[::-1], max(change.revision, shares.horizon)
         chosen.append(change)
     return chosen[::-1], shares.horizon
 
 
-def _where(candidates: Sequence[Candidate]) -> list[Any]:
-    """Say where we are: what anybody may dial as the prototype says it, and what is to be added."""
+def _address_elements(candidates: Sequence[Candidate]) -> list[Any]:
+    """Make the elements of our addresses: the prototype's for those to dial, and candidates."""
     dialled = [c.address for c in candidates if c.dialable][:MAX_ADDRESSES]
     more = [c for c in candidates if c != Candidate(c.address)][:MAX_CANDIDATES]
     return [
@@ -336,5 +335,5 @@ def _list_element(shares: ShareList) -> Any:
 
 
 def _size(element: Any) -> int:
-    """Bytes of an element."""
+    """Return the serialized size in bytes."""
     return len(element.toXml(defaultUri=element.uri).encode())

@@ -1,5 +1,5 @@
 """
-Values <-> XML: the requests by which a resource's share list is read, and the answers.
+Values <-> XML: the requests for a device's share list, and the pages that answer them.
 
 A request says which revision of which list the reader has; the answer is a page (XEP-0059) of what
 changed since, in order of revision; ``docs/protocol.rst`` has the rules::
@@ -40,7 +40,7 @@ from bitween.xmpp.shares.entry_codec import (
     parse_share,
 )
 
-#: Entries of one page: what is asked for, and the most that is read.
+#: Entries of one page: what a request asks for, and the most that is read.
 MAX_ENTRIES = 200
 #: bytes of one page; small, so that a ping behind it does not wait long.
 MAX_PAGE = 8000
@@ -52,12 +52,12 @@ _FRAME = 500
 @dataclass(frozen=True, slots=True)
 class ListQuery:
     """
-    What a reader wants to know.
+    What a reader asks for.
 
     :param list_id: the list that it knows; empty if none.
-    :param since: it knows of every removal up to this revision; 0 if it has nothing.
-    :param after: it has all other changes up to this one.
-    :param limit: entries that it wants at most.
+    :param since: it knows every removal up to this revision; 0 if it has nothing.
+    :param after: it has all other changes up to this revision.
+    :param limit: entries at most.
     """
 
     list_id: str
@@ -71,7 +71,7 @@ class ListAnswer:
     """
     A page as it was read.
 
-    :param revision: that of the whole list when the page was made.
+    :param revision: of the whole list when the page was made.
     :param dropped: how many entries were malformed or too many.
     """
 
@@ -119,17 +119,17 @@ def page_element(shares: ShareList, query: ListQuery, reader: str) -> Any:
 
     :param reader: the bare JID that asks; the page holds what it may see.
     """
-    anew = (
+    reset = (
         query.list_id != shares.list_id
         or not shares.horizon <= query.since <= shares.revision
         or query.since == 0
         or query.after > shares.revision
     )
-    after, known = (0, shares.revision) if anew else (query.after, query.since)
+    after, known = (0, shares.revision) if reset else (query.after, query.since)
     element = domish.Element((NS_BITWEEN, "shares"))
     element["id"] = shares.list_id
     element["revision"] = str(shares.revision)
-    if anew:
+    if reset:
         element["reset"] = "true"
     room = MAX_PAGE - _FRAME
     entries: list[Change] = []
@@ -158,11 +158,11 @@ def is_page(answer: Any) -> bool:
 
 def parse_page(element: Any) -> ListAnswer:
     """
-    Read a page from somebody whom one cannot trust to have made it well.
+    Read a page; the sender is not trusted to have made it well.
 
-    A bad entry is dropped and counted, the rest stands.
+    A malformed entry is dropped and counted; the others stay.
 
-    :raises InvalidValue: if one could not tell what the page is of.
+    :raises InvalidValue: if the list or the revision is malformed.
     """
     revision = parse_revision(element.getAttribute("revision"))
     added: list[Share] = []
@@ -173,7 +173,7 @@ def parse_page(element: Any) -> ListAnswer:
             continue
         try:
             if len(added) + len(gone) >= MAX_ENTRIES:
-                raise InvalidValue("more entries than were asked for")
+                raise InvalidValue("more entries than requested")
             if entry.name == "share_item":
                 added.append(parse_share(entry))
             elif entry.name == "gone":
@@ -184,7 +184,7 @@ def parse_page(element: Any) -> ListAnswer:
     last = None if complete else _text(next(element.elements(NS_RSM, "set"), None), "last")
     reached = revision if complete else parse_revision(last)
     if reached > revision:
-        raise InvalidValue("a page from beyond the end of its list")
+        raise InvalidValue("the page lies beyond the end of its list")
     page = ListPage(
         parse_list_id(element.getAttribute("id")),
         reached,

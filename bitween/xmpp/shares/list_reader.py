@@ -1,4 +1,15 @@
-"""Reads the share lists of others from the resources themselves, page by page."""
+"""
+Reads the share lists of contacts from their devices, page by page (docs/protocol.rst).
+
+A PEP item may hold only the last changes of a list.  If the catalogue lacks the changes before
+them, the application calls :meth:`ListReader.read`.  That begins a *reading*, at most one a device,
+which asks for pages (XEP-0059) from the known revision on, until the list is complete.  Each page
+is handed on at once.
+
+A reading ends early when the device leaves or its announcements no longer count.  After an error
+that may pass it is retried with growing delays; after any other error, or if the pages lead
+nowhere, it is given up until the device comes online again.
+"""
 
 from __future__ import annotations
 
@@ -24,15 +35,15 @@ from bitween.xmpp.namespaces import NS_BITWEEN
 from bitween.xmpp.session.errors import request_error
 from bitween.xmpp.shares.list_codec import ListAnswer, ListQuery, parse_page, query_element
 
-#: Requests that wait for an answer at the same time, one of them at most of any one account: its
-#: resources may never answer, and the others' lists would have to wait for that.
+#: Requests that wait for an answer at the same time, at most one of them to each account: its
+#: devices may never answer, and the lists of others would have to wait.
 AT_ONCE = 4
-#: seconds for an answer: the other side paces what it sends.
+#: seconds for an answer: the other side limits its rate.
 ANSWER_TIMEOUT = 60.0
-#: Entries and pages of one list, beyond which its owner means harm.
+#: Entries and pages of one list; an owner that sends more is hostile.
 MAX_READ = 2 * (MAX_SHARES + MAX_GONE)
 MAX_PAGES = 2500
-#: How often a list may begin anew while it is read.
+#: How often a list may start over while it is read.
 MAX_RESETS = 3
 
 # bytes of a request.
@@ -44,8 +55,8 @@ class _Reading:
     """
     One list that is being read.
 
-    :param base: every removal up to this revision is known; 0 if nothing is.
-    :param reached: all other changes up to this one are known.
+    :param base: every removal up to this revision is known; 0 if nothing is known.
+    :param reached: all other changes up to this revision are known.
     """
 
     jid: str
@@ -60,16 +71,13 @@ class _Reading:
     running: Deferred[None] = field(default_factory=Deferred)
 
 
-class _Nonsense(Exception):
-    """The other side gives answers that lead nowhere."""
+class _EndlessListError(Exception):
+    """The pages of a list lead nowhere, or do not end."""
 
 
 class ListReader(Extension):
     """
-    Reads lists: one request at a time from a resource, few in all, while the resource is there.
-
-    Each page is told at once.  What fails for the moment is tried again with a back-off; a list
-    whose owner refuses, or makes no sense, is left alone until the resource comes anew.
+    Reads lists: one request at a time from a device, few in all, while the device is online.
     """
 
     _log = Logger()
@@ -82,7 +90,7 @@ class ListReader(Extension):
         notify: Callable[[MessengerEvent], None],
     ) -> None:
         """
-        :param counts: whether a resource of a bare JID is there, and its word counts.
+        :param counts: whether a device (bare JID, resource) is online and its announcements count.
         :param notify: gets the pages.
         """
         super().__init__()
@@ -91,19 +99,19 @@ class ListReader(Extension):
         self._counts = counts
         self._notify = notify
         self._turns = DeferredSemaphore(AT_ONCE)
-        self._turns_of: dict[str, DeferredSemaphore] = {}
+        self._turns_of_account: dict[str, DeferredSemaphore] = {}
         self._readings: dict[tuple[str, str], _Reading] = {}
-        self._left_alone: set[tuple[str, str]] = set()
+        self._given_up: set[tuple[str, str]] = set()
 
     def read(self, jid: str, resource: str, list_id: str, revision: int) -> None:
         """
-        Read what changed in a list; harmless if it is being read already.
+        Read what changed in a list; do nothing if it is being read already.
 
-        :param revision: the one that is known, 0 for nothing.
+        :param revision: the revision that is known; 0 if none is.
         """
         key = (jid, resource)
         known = self._readings.get(key)
-        if key in self._left_alone or not self._counts(jid, resource):
+        if key in self._given_up or not self._counts(jid, resource):
             return
         if known is not None:
             if known.list_id == list_id:
@@ -117,28 +125,28 @@ class ListReader(Extension):
         reading.running = running
 
     def drop(self, jid: str, resource: str = "") -> None:
-        """Stop reading from a resource, or from all of an account; it may begin anew later."""
+        """Stop reading from a device, or from all devices of an account."""
         for key in [k for k in self._readings if k[0] == jid and resource in ("", k[1])]:
             self._readings[key].running.cancel()
-        self._left_alone -= {k for k in self._left_alone if k[0] == jid and resource in ("", k[1])}
+        self._given_up -= {k for k in self._given_up if k[0] == jid and resource in ("", k[1])}
 
     def contact_left(self, jid: str, resource: str) -> None:
         """Stop reading from a device that went offline."""
         self.drop(jid, resource)
 
     def connectionLost(self, reason: Any) -> None:
-        """Stop, as there is no session any more."""
+        """Stop: the session is over."""
         super().connectionLost(reason)
         for reading in list(self._readings.values()):
             reading.running.cancel()
-        self._left_alone.clear()
+        self._given_up.clear()
 
     def _ended(self, result: Any, reading: _Reading) -> Any:
         key = (reading.jid, reading.resource)
         if self._readings.get(key) is reading:
             del self._readings[key]
         if not any(jid == reading.jid for jid, _ in self._readings):
-            self._turns_of.pop(reading.jid, None)
+            self._turns_of_account.pop(reading.jid, None)
         return result
 
     async def _read(self, reading: _Reading) -> None:
@@ -151,8 +159,8 @@ class ListReader(Extension):
             except CancelledError:
                 raise
             except Exception as error:
-                if not _passes(error):
-                    self._leave_alone(reading, error)
+                if not _may_pass(error):
+                    self._give_up(reading, error)
                     return
                 await deferLater(self._clock, reading.backoff.next())
                 continue
@@ -163,12 +171,12 @@ class ListReader(Extension):
                 return
 
     def _in_turn(self, reading: _Reading) -> Deferred[ListAnswer]:
-        """Ask when it is the account's turn, and the resource's among its own."""
+        """Send a request when it is the account's turn."""
 
         def ask() -> Deferred[ListAnswer]:
             return self._turns.run(lambda: Deferred.fromCoroutine(self._ask(reading)))
 
-        return self._turns_of.setdefault(reading.jid, DeferredSemaphore(1)).run(ask)
+        return self._turns_of_account.setdefault(reading.jid, DeferredSemaphore(1)).run(ask)
 
     async def _ask(self, reading: _Reading) -> ListAnswer:
         await self._budget.room(_REQUEST_SIZE, RESERVE)
@@ -177,15 +185,15 @@ class ListReader(Extension):
         answer = await self.send_iq("get", query, to, ANSWER_TIMEOUT)
         element = next(answer.elements(NS_BITWEEN, "shares"), None)
         if element is None:
-            raise InvalidValue("an answer without shares")
+            raise InvalidValue("the answer has no list")
         return parse_page(element)
 
     @staticmethod
     def _check(reading: _Reading, answer: ListAnswer) -> None:
         """
-        See that an answer leads on, and take note of it.
+        Check that an answer makes progress, and note how far it has got.
 
-        :raises _Nonsense: if it does not, or has led on for too long.
+        :raises _EndlessListError: if it makes none, or there are too many.
         """
         page = answer.page
         if page.reset:
@@ -194,23 +202,23 @@ class ListReader(Extension):
         elif page.list_id != reading.list_id or page.revision < reading.reached + (
             not page.complete
         ):
-            raise _Nonsense("its pages lead nowhere")
+            raise _EndlessListError("its pages lead nowhere")
         reading.reached = page.revision
         reading.pages += 1
         reading.entries += len(page.added) + len(page.gone)
         if reading.entries > MAX_READ or reading.pages > MAX_PAGES or reading.resets > MAX_RESETS:
-            raise _Nonsense("it does not end")
+            raise _EndlessListError("it does not end")
 
-    def _leave_alone(self, reading: _Reading, error: Exception) -> None:
-        self._left_alone.add((reading.jid, reading.resource))
-        why = str(error) if isinstance(error, _Nonsense) else str(request_error(error))
+    def _give_up(self, reading: _Reading, error: Exception) -> None:
+        self._given_up.add((reading.jid, reading.resource))
+        why = str(error) if isinstance(error, _EndlessListError) else str(request_error(error))
         self._log.warn(
-            "the share list of {jid} cannot be read: {why}", jid=printable(reading.jid), why=why
+            "could not read the share list of {jid}: {why}", jid=printable(reading.jid), why=why
         )
 
 
-def _passes(error: Exception) -> bool:
-    """Whether what went wrong may go well the next time."""
+def _may_pass(error: Exception) -> bool:
+    """Whether another attempt may succeed."""
     if isinstance(error, StanzaError):
         return error.type == "wait" or error.condition == "remote-server-timeout"  # type: ignore[no-any-return]  # Twisted's is untyped
-    return not isinstance(error, InvalidValue | _Nonsense)
+    return not isinstance(error, InvalidValue | _EndlessListError)

@@ -1,4 +1,4 @@
-"""Answers those who read our share list, page by page, and never in the way of anything else."""
+"""Sends our share list to the contacts that read it, page by page, behind everything else."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from bitween.xmpp.jids import split
 from bitween.xmpp.namespaces import NS_BITWEEN, NS_RSM
 from bitween.xmpp.shares.list_codec import MAX_PAGE, ListQuery, page_element, parse_query
 
-#: Requests that wait for their answer; with more, readers would give up before their turn came.
+#: Requests that wait for their answer; with more, readers would time out before their turn.
 MAX_WAITING = 6
-#: Of these, those of one account's resources.
+#: Of these, requests of one account's devices.
 MAX_WAITING_OF_ACCOUNT = 2
-#: bytes that one reader may have at once, and bytes/s from then on.
+#: bytes that one account may read at once, and bytes/s from then on.
 READER_BURST = 4_000_000
 READER_RATE = 1000
 
@@ -32,10 +32,10 @@ _REQUEST = f"/iq[@type='get']/shares[@xmlns='{NS_BITWEEN}']"
 
 class ListServer(Extension):
     """
-    Gives pages of our list to those who may see our presence.
+    Sends pages of our list to accounts that may see our presence.
 
     Readers wait in one queue with one request each, so they take turns.  A page is sent only when
-    the byte budget has room for it and for what may have to be sent meanwhile.
+    the byte budget has room for it and for a reserve.
     """
 
     features = frozenset({NS_BITWEEN, NS_RSM})
@@ -59,21 +59,21 @@ class ListServer(Extension):
 
     def connectionInitialized(self) -> None:
         """Listen for requests."""
-        self.xmlstream.addObserver(_REQUEST, self._asked)
+        self.xmlstream.addObserver(_REQUEST, self._requested)
 
     def connectionLost(self, reason: Any) -> None:
-        """Forget who waits, as there is no session any more."""
+        """Forget the waiting requests: the session is over."""
         super().connectionLost(reason)
         self._waiting.clear()
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
 
-    def _asked(self, iq: Any) -> None:
+    def _requested(self, iq: Any) -> None:
         reader = iq.getAttribute("from", "")
         jid, resource = split(reader)
         if not resource or not self._may_see(jid):
-            # The fallback answers as to any request that it does not know.
+            # wokkel's FallbackHandler answers as to an unknown request.
             return
         iq.handled = True
         try:
@@ -91,12 +91,12 @@ class ListServer(Extension):
             self._refuse(iq, "resource-constraint")
             return
         self._waiting[reader] = iq, query
-        self._go(0)
+        self._schedule(0)
 
     def _may_see(self, jid: str) -> bool:
         return self._sees_us(jid) and may(jid, None, Action.SEE)
 
-    def _go(self, delay: float) -> None:
+    def _schedule(self, delay: float) -> None:
         if self._timer is None and self._waiting:
             self._timer = self._clock.callLater(delay, self._due)
 
@@ -104,11 +104,11 @@ class ListServer(Extension):
         self._timer = None
         wait = self._budget.wait(MAX_PAGE, RESERVE)
         if wait > 0:
-            self._go(wait)
+            self._schedule(wait)
             return
         reader = next(iter(self._waiting))
         self._answer(reader, *self._waiting.pop(reader))
-        self._go(0)
+        self._schedule(0)
 
     def _answer(self, reader: str, iq: Any, query: ListQuery) -> None:
         jid, _ = split(reader)

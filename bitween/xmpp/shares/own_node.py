@@ -104,16 +104,16 @@ class OwnNode:
 
     def check_soon(self) -> None:
         """Check the node soon: another device has come or gone."""
-        self._check.glance()
+        self._check.check_soon()
 
     def node_changed(self) -> None:
         """Check the node: an event says that it has been changed or deleted."""
-        self._check.doubt()
+        self._check.suspect()
 
     def item_changed(self, item: Element) -> None:
         """Check the node if an event about our item is not the echo of what we published."""
         if item.name == "retract" or not self._publisher.expects(item):
-            self._check.doubt()
+            self._check.suspect()
 
     async def _begin(self, session: object) -> None:
         items = await self._configure_and_read(session)
@@ -135,7 +135,7 @@ class OwnNode:
         """
         items = await self._configure_and_read(session)
         if session is self._session and items is not None:
-            self._publisher.look(self._own_item(items))
+            self._publisher.compare(self._own_item(items))
 
     async def _configure_and_read(self, session: object) -> list[Element] | None:
         """Return the items; ``None`` if the session has ended or the node could not be read."""

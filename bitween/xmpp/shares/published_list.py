@@ -1,4 +1,4 @@
-"""Our share list, kept from one run to the next."""
+"""Our share list, stored from one run to the next."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bitween.model.share_list import ListMemory, ShareList, new_list_id
 
 class PublishedList:
     """
-    Holds our list, and has every change of it remembered before anybody is told.
+    Holds our list, and stores every change before it is published.
 
     :ivar shares: the list; changed through this object only.
     """
@@ -26,31 +26,31 @@ class PublishedList:
 
     def update(self, shares: Sequence[Share]) -> bool:
         """
-        Take over what is shared now.
+        Set what is shared now.
 
         :param shares: each info-hash once.
-        :returns: whether that is another list than before.
+        :returns: whether the list has changed.
         """
         update = self.shares.update(list(shares))
         if update:
-            self._keep(lambda: self._memory.keep_update(self.shares, update))
+            self._store(lambda: self._memory.keep_update(self.shares, update))
         return bool(update)
 
     def renew(self) -> None:
         """Begin a new history: contacts know a later revision than we do."""
         changes = self.shares.renew(new_list_id())
-        self._keep(lambda: self._memory.keep_anew(self.shares, changes))
+        self._store(lambda: self._memory.keep_anew(self.shares, changes))
 
-    def _keep(self, step: Callable[[], None]) -> None:
+    def _store(self, step: Callable[[], None]) -> None:
         try:
             step()
         except StoreError as error:
-            # What is told stays true; contacts may have to read all of it after the next start.
-            self._log.error("the share list could not be kept: {error}", error=error)
+            # The list stays correct; contacts may have to read all of it after the next start.
+            self._log.error("could not store the share list: {error}", error=error)
 
 
 class NoMemory:
-    """Keeps nothing: every run begins a list of its own."""
+    """Stores nothing: every run begins a new list."""
 
     def share_list(self) -> ShareList:
         """Begin a new list."""

@@ -1,4 +1,17 @@
-"""Keeps our PEP item equal to what we want it to say, with as few bytes as it takes."""
+"""
+Keeps our PEP item up to date, with as few bytes as possible.
+
+An item holds the whole share list, or only its last changes; contacts then read the rest from us by
+IQ (:mod:`bitween.xmpp.shares.list_server`).
+
+- A list that fits into 4 kB is always published whole.
+- A longer list is published by its changes; if it fits into an item at all, it is published whole
+  once nothing has changed for a minute, for readers that know no other form.
+
+One publish is under way at a time; changes meanwhile are combined into the next one.  What the
+server has is compared with what we published (:meth:`Publisher.compare`): an item that an earlier
+session published need not be sent again, and one that another program has written is replaced.
+"""
 
 from __future__ import annotations
 
@@ -18,6 +31,7 @@ from bitween.model.candidate import Candidate
 from bitween.model.share_list import ShareList
 from bitween.util.backoff import Backoff
 from bitween.util.token_bucket import TokenBucket
+from bitween.xmpp.elements import Element
 from bitween.xmpp.shares.item_codec import (
     MAX_WHOLE,
     canonical,
@@ -28,21 +42,22 @@ from bitween.xmpp.shares.item_codec import (
 )
 from bitween.xmpp.shares.published_list import PublishedList
 
-#: bytes up to which a list is told whole at every change.
+#: bytes up to which a list is published whole at every change.
 AT_ONCE = 4000
-#: seconds without a change, after which a longer list is told whole again, if it fits.
+#: seconds without a change after which a longer list is published whole, if it fits.
 QUIET = 60.0
-#: Items that were published and whose notification may still come.
+#: Published items whose notification may still come.
 MAX_ECHOES = 8
 
 
 @dataclass(frozen=True, slots=True)
-class _Said:
+class _Published:
     """
-    What the server has of us.
+    What the server has.
 
-    :param candidates: where it says that we are; ``None`` if that is wrong, or not known.
-    :param whole: whether the whole list stands in it.
+    :param revision: of our list.
+    :param candidates: our addresses in it; ``None`` if they are wrong or unknown.
+    :param whole: whether it holds the whole list.
     """
 
     revision: int
@@ -52,11 +67,7 @@ class _Said:
 
 class Publisher:
     """
-    Publishes the latest of what is announced: one item at a time, and only what is news.
-
-    While a publish is under way, or the byte budget is used up, changes add up to the next one.
-    A long list is told by its last changes; one that fits into an item is told whole when nothing
-    has changed for a while, for readers who know no other form.
+    Publishes the latest announcement, one item at a time, within the byte budget.
     """
 
     _log = Logger()
@@ -71,7 +82,7 @@ class Publisher:
     ) -> None:
         """
         :param publish: sends an item; its Deferred fails with a ``BitweenError``.
-        :param own: our list; brought up to date here.
+        :param own: our list; updated here.
         """
         self._clock = clock
         self._budget = budget
@@ -80,11 +91,11 @@ class Publisher:
         self._own = own
         self._candidates: tuple[Candidate, ...] | None = None
         self._resource: str | None = None
-        self._found: Any = None
-        self._looked = False
-        # What was published last and may be told to us, too, oldest first.
+        self._unchecked: Any = None
+        self._compared = False
+        # The items published last, whose notifications may come to us too, oldest first.
         self._echoes: deque[object] = deque(maxlen=MAX_ECHOES)
-        self._said: _Said | None = None
+        self._published: _Published | None = None
         self._changed_at = 0.0
         self._not_before = 0.0
         self._session = object()
@@ -94,40 +105,40 @@ class Publisher:
         self._logged = ""
 
     def announce(self, shares: Sequence[Share], candidates: Sequence[Candidate]) -> None:
-        """Have this published, now or when there is a session."""
+        """Publish this, now or when there is a session."""
         if self._own.update(shares) or self._candidates != tuple(candidates):
             self._candidates = tuple(candidates)
             self._changed_at = self._clock.seconds()
-        self._go()
+        self._schedule()
 
-    def begin(self, resource: str, found: Any) -> None:
+    def begin(self, resource: str, item: Element | None) -> None:
         """
         Start in a new session.
 
         :param resource: the one that the server bound.
-        :param found: our item as the server has it, ``None`` if it has none.
+        :param item: our item as the server has it; ``None`` if it has none.
         """
         self.end()
         self._resource = resource
-        self._said = None
-        self._found, self._looked = found, False
+        self._published = None
+        self._unchecked, self._compared = item, False
         self._echoes.clear()
-        payload = None if found is None else payload_of(found)
+        payload = None if item is None else payload_of(item)
         if payload is not None:
             self._echoes.append(canonical(payload))
-        list_id, revision = ("", 0) if found is None else list_state(found)
+        list_id, revision = ("", 0) if item is None else list_state(item)
         if list_id == self._shares.list_id and revision > self._shares.revision:
-            # Ours is an old state: the revisions that contacts know would be used twice.
+            # Our state is old: we would use revisions again that contacts know already.
             self._own.renew()
         if self._cut_off:
-            # An item that made the server end the stream must not do so again at once.
+            # The item may have made the server end the stream; it must not do so again at once.
             self._hold_back()
         self._cut_off = False
         self._changed_at = self._clock.seconds()
-        self._go()
+        self._schedule()
 
     def end(self) -> None:
-        """Stop, as there is no session any more."""
+        """Stop: the session is over."""
         self._cut_off = self._cut_off or self._under_way
         self._resource = None
         self._session = object()
@@ -138,31 +149,31 @@ class Publisher:
             self._timer = None
 
     def expects(self, item: Any) -> bool:
-        """Whether an item of ours that the server tells us of says what we published."""
-        if self._resource is None or (self._found is not None and not self._looked):
-            # The session has not begun to publish: what the server has is looked at then.
+        """Whether the server's notification of our own item is the echo of a publish."""
+        if self._resource is None or (self._unchecked is not None and not self._compared):
+            # Nothing is published yet in this session; the item is compared before that.
             return True
         payload = payload_of(item)
         told = None if payload is None else canonical(payload)
         if told not in self._echoes:
             return False
-        # Some servers tell it twice; what was published before, nobody tells again.
+        # Some servers send it twice, but none sends an earlier one again.
         while self._echoes[0] != told:
             self._echoes.popleft()
         return True
 
-    def look(self, found: Any) -> None:
+    def compare(self, item: Element | None) -> None:
         """
-        Compare what the server has now with what we published, and publish again if need be.
+        Compare what the server has now with what we published; publish again if it differs.
 
-        :param found: our item, ``None`` if there is none.
+        :param item: our item; ``None`` if there is none.
         """
         if self._under_way:
-            # What is published now makes it right.
+            # The publish under way corrects it.
             return
-        self._said = None
-        self._found, self._looked = found, True
-        self._go()
+        self._published = None
+        self._unchecked, self._compared = item, True
+        self._schedule()
 
     @property
     def _shares(self) -> ShareList:
@@ -171,7 +182,7 @@ class Publisher:
     def _hold_back(self) -> None:
         self._not_before = self._clock.seconds() + self._backoff.next()
 
-    def _go(self, delay: float = 0) -> None:
+    def _schedule(self, delay: float = 0) -> None:
         if self._resource is None or self._under_way:
             return
         now = self._clock.seconds()
@@ -187,9 +198,9 @@ class Publisher:
         self._budget.claim(0)
         if self._resource is None or self._candidates is None:
             return
-        if self._found is not None:
-            self._said = self._recognised(self._resource, self._candidates, self._found)
-            self._found = None
+        if self._unchecked is not None:
+            self._published = self._recognised(self._resource, self._candidates, self._unchecked)
+            self._unchecked = None
         chosen = self._choose(self._resource, self._candidates)
         if chosen is None:
             return
@@ -198,34 +209,37 @@ class Publisher:
         wait = self._budget.wait(size)
         if wait > 0:
             self._budget.claim(size)
-            self._go(wait)
+            self._schedule(wait)
             return
         self._under_way = True
         self._echoes.append(canonical(payload_of(item)))
-        session, says = self._session, _Said(self._shares.revision, self._candidates, whole)
+        session, published = (
+            self._session,
+            _Published(self._shares.revision, self._candidates, whole),
+        )
         self._publish(item).addCallbacks(
-            lambda _: self._done(session, says), lambda failure: self._failed(session, failure)
+            lambda _: self._done(session, published), lambda failure: self._failed(session, failure)
         ).addErrback(lambda failure: self._log.failure("publishing", failure))
 
     def _recognised(
-        self, resource: str, candidates: tuple[Candidate, ...], found: Any
-    ) -> _Said | None:
-        """What an item says that an earlier session published; ``None`` for one of no use now."""
-        list_id, revision = list_state(found)
+        self, resource: str, candidates: tuple[Candidate, ...], item: Element | None
+    ) -> _Published | None:
+        """Read what an earlier session has published; ``None`` if it must be replaced."""
+        list_id, revision = list_state(item)
         if list_id != self._shares.list_id:
             return None
-        says = canonical(payload_of(found))
+        says = canonical(payload_of(item))
         whole = whole_item(resource, self._shares, candidates)
         if whole is not None and canonical(payload_of(whole)) == says:
-            return _Said(revision, candidates, whole=True)
+            return _Published(revision, candidates, whole=True)
         changed = changed_item(resource, self._shares, candidates)
         same = canonical(payload_of(changed)) == says
-        if self._looked and not same and says not in self._echoes:
-            # It was written by another program: contacts who believe it must read all again.
+        if self._compared and not same and says not in self._echoes:
+            # Another program has written it: contacts that believe it must read everything again.
             self._own.renew()
-            self._warn("another program of this account has overwritten what we announce")
+            self._warn("another program of this account has overwritten our announcement")
             return None
-        return _Said(revision, candidates if same else None, whole=False)
+        return _Published(revision, candidates if same else None, whole=False)
 
     def _choose(self, resource: str, candidates: tuple[Candidate, ...]) -> tuple[Any, bool] | None:
         """
@@ -233,30 +247,35 @@ class Publisher:
 
         :returns: the item, and whether it holds the whole list.
         """
-        said = self._said
-        if said is None or (said.revision, said.candidates) != (self._shares.revision, candidates):
-            # If nobody can know the list yet, its last changes would help nobody.
-            whole = whole_item(resource, self._shares, candidates, AT_ONCE if said else MAX_WHOLE)
+        published = self._published
+        if published is None or (published.revision, published.candidates) != (
+            self._shares.revision,
+            candidates,
+        ):
+            # If no contact can know the list yet, its last changes are of no use.
+            whole = whole_item(
+                resource, self._shares, candidates, AT_ONCE if published else MAX_WHOLE
+            )
             if whole is not None:
                 return whole, True
             return changed_item(resource, self._shares, candidates), False
-        if said.whole:
+        if published.whole:
             return None
         whole = whole_item(resource, self._shares, candidates)
         wait = self._changed_at + QUIET - self._clock.seconds()
         if whole is not None and wait > 0:
-            self._go(wait)
+            self._schedule(wait)
             return None
         return None if whole is None else (whole, True)
 
-    def _done(self, session: object, says: _Said) -> None:
+    def _done(self, session: object, published: _Published) -> None:
         if session is not self._session:
             return
         self._under_way = False
-        self._said = says
+        self._published = published
         self._logged = ""
         self._backoff.reset()
-        self._go()
+        self._schedule()
 
     def _warn(self, message: str) -> None:
         if message != self._logged:
@@ -268,6 +287,6 @@ class Publisher:
             return
         self._under_way = False
         failure.trap(BitweenError)
-        self._warn(f"our shares could not be published: {failure.value}")
+        self._warn(f"could not publish our shares: {failure.value}")
         self._hold_back()
-        self._go()
+        self._schedule()

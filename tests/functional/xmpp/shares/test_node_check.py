@@ -6,7 +6,7 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from bitween.util.backoff import Backoff
-from bitween.xmpp.shares.node_check import CALM, CHECK_INTERVAL, GLANCE, NodeCheck
+from bitween.xmpp.shares.node_check import CHECK_INTERVAL, CHECK_DELAY, SETTLED, NodeCheck
 
 
 class NodeWatchTests(SynchronousTestCase):
@@ -23,26 +23,26 @@ class NodeWatchTests(SynchronousTestCase):
 
     def test_a_doubt_is_looked_into(self) -> None:
         """Once, however many events raise it."""
-        self.clock.advance(CALM + 1)
+        self.clock.advance(SETTLED + 1)
         for _ in range(5):
-            self.watch.doubt()
+            self.watch.suspect()
         self.clock.pump([0.5] * 4)
-        self.assertEqual(self.looks, [CALM + 2])
+        self.assertEqual(self.looks, [SETTLED + 2])
 
     def test_a_fight_becomes_slow(self) -> None:
         """Who overwrites us at once, each time, makes us write once in 40 s, not in a second."""
-        self.clock.advance(CALM + 1)
+        self.clock.advance(SETTLED + 1)
         waits = []
         for _ in range(8):
             count, waited = len(self.looks), 0.0
-            self.watch.doubt()
+            self.watch.suspect()
             while len(self.looks) == count:
                 self.clock.advance(1)
                 waited += 1
             waits.append(waited)
         self.assertEqual(waits, [1, 2, 4, 8, 16, 32, 40, 40])
-        self.clock.advance(CALM + 1)
-        self.watch.doubt()
+        self.clock.advance(SETTLED + 1)
+        self.watch.suspect()
         self.clock.advance(1)
         self.assertEqual(len(self.looks), 9)
 
@@ -54,18 +54,18 @@ class NodeWatchTests(SynchronousTestCase):
     def test_another_program_came_or_went(self) -> None:
         """It may have changed the node: one look, however many come, and a doubt comes first."""
         for _ in range(3):
-            self.watch.glance()
+            self.watch.check_soon()
             self.clock.advance(1)
         self.clock.advance(1)
-        self.assertEqual(self.looks, [GLANCE])
-        self.watch.doubt()
-        self.watch.glance()
+        self.assertEqual(self.looks, [CHECK_DELAY])
+        self.watch.suspect()
+        self.watch.check_soon()
         self.clock.advance(1)
         self.assertEqual(len(self.looks), 2)
 
     def test_the_session_ends(self) -> None:
         """Nothing is looked at any more, and no doubt counts."""
-        self.watch.doubt()
+        self.watch.suspect()
         self.watch.end()
-        self.watch.doubt()
+        self.watch.suspect()
         self.assertEqual(self.clock.getDelayedCalls(), [])

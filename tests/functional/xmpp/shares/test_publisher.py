@@ -277,7 +277,7 @@ class PublisherTests(SynchronousTestCase):
         self.publisher.begin("r", None)
         self.announce(1)
         self.answer()
-        self.publisher.look(None)
+        self.publisher.compare(None)
         self.clock.advance(0)
         self.assertEqual(len(self.sent), 2)
 
@@ -286,7 +286,7 @@ class PublisherTests(SynchronousTestCase):
         self.publisher.begin("r", None)
         self.announce(1)
         self.answer()
-        self.publisher.look(self.sent[0])
+        self.publisher.compare(self.sent[0])
         self.clock.advance(0)
         self.assertEqual(len(self.sent), 1)
 
@@ -301,7 +301,7 @@ class PublisherTests(SynchronousTestCase):
             payload = foreign.user_shares.resource
             payload.list["id"], payload.list["revision"] = list_id, str(revision)
             self.assertFalse(self.publisher.expects(foreign))
-            self.publisher.look(foreign)
+            self.publisher.compare(foreign)
             self.clock.advance(10)
             self.answer()
             again, _ = list_state(self.sent[-1])
