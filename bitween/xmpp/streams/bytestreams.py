@@ -1,4 +1,10 @@
-"""Streams through the proxy of an XMPP server (XEP-0065, mediated)."""
+"""
+Streams through the proxy of an XMPP server (XEP-0065, mediated).
+
+The initiator offers proxies by IQ; the target connects to one of them and names it; the initiator
+connects too, and activates the stream.  Both ask the proxy for the same name, a hash of the session
+id and both JIDs (:func:`stream_name`).
+"""
 
 from __future__ import annotations
 
@@ -25,7 +31,7 @@ from bitween.xmpp.streams.proxied_stream import ProxiedStream
 from bitween.xmpp.streams.proxies import Proxies, Proxy, proxies_in
 from bitween.xmpp.streams.stream_limits import StreamLimiter
 
-#: seconds for a proxy to take a connection, and as many for its words.
+#: seconds for a proxy to accept a connection, and as many for the SOCKS5 negotiation.
 CONNECT_TIMEOUT = 5
 #: Proxies of an offer that are tried, and addresses of each.
 MAX_TRIED = 2
@@ -36,7 +42,7 @@ _OFFER = f"/iq[@type='set']/query[@xmlns='{NS_BYTESTREAMS}']"
 
 class Bytestreams(Extension):
     """
-    Opens streams through our server's proxies, and takes what contacts offer through theirs.
+    Opens streams through our server's proxies, and accepts those through contacts' proxies.
     """
 
     features = frozenset({NS_BYTESTREAMS})
@@ -53,7 +59,7 @@ class Bytestreams(Extension):
     ) -> None:
         """
         :param reactor: provides ``IReactorTCP`` and ``IReactorTime``.
-        :param admits: whether a resource (bare JID, resource) may open streams to us.
+        :param admits: whether a device (bare JID, resource) may open streams to us.
         :param accepted: gets the streams that contacts have opened.
         """
         super().__init__()
@@ -66,14 +72,14 @@ class Bytestreams(Extension):
 
     def connectionInitialized(self) -> None:
         """Listen for offers."""
-        self.xmlstream.addObserver(_OFFER, self._asked)
+        self.xmlstream.addObserver(_OFFER, self._offer_received)
 
     async def open(self, jid: str, resource: str, sid: str) -> ProxiedStream:
         """
         Open a stream through a proxy of our server (XEP-0065 §6).
 
-        :param sid: names it; random.
-        :raises RequestRefused: if no proxy of ours leads there.
+        :param sid: the session id; random.
+        :raises RequestRefused: if no proxy of our server connects us.
         :raises NotConnected: if there is no session.
         """
         peer, own = f"{jid}/{resource}", self.parent.jid.full()
@@ -108,7 +114,7 @@ class Bytestreams(Extension):
         for proxy in offered:
             if proxy.jid in names:
                 return proxy
-        raise RequestRefused("the contact's program names no proxy that we had offered")
+        raise RequestRefused("the contact's program names a proxy that we have not offered")
 
     async def _activate(self, proxy: str, sid: str, peer: str) -> None:
         query = _query(sid)
@@ -121,11 +127,11 @@ class Bytestreams(Extension):
 
     def expect(self, jid: str, resource: str, sid: str) -> Deferred[ProxiedStream]:
         """
-        Take the stream of this name, which we have asked for, when it is offered.
+        Accept the stream of this session id, which we have asked for.
 
-        Cancelling the Deferred ends that.
+        Cancelling the Deferred ends the waiting.
 
-        :returns: fires when the proxy has taken our connection, not yet the other side's.
+        :returns: fires when the proxy has accepted our connection, before the other side's.
         """
         key = f"{jid}/{resource}", sid
 
@@ -136,11 +142,11 @@ class Bytestreams(Extension):
         self._expected[key] = Deferred()
         return self._expected[key].addBoth(forget)
 
-    def _asked(self, iq: Any) -> None:
+    def _offer_received(self, iq: Any) -> None:
         sender = iq.getAttribute("from", "")
         jid, resource = split(sender)
         if not resource or not self._admits(jid, resource):
-            # The fallback answers as to any request that it does not know.
+            # wokkel's FallbackHandler answers as to an unknown request.
             return
         iq.handled = True
         query = next(iq.elements(NS_BYTESTREAMS, "query"))
@@ -171,7 +177,7 @@ class Bytestreams(Extension):
             if not isinstance(error, BitweenError):
                 raise
             self._log.debug("no stream from {jid}: {why}", jid=printable(jid), why=str(error))
-            # §6.3.3 and §9: none of the hosts was of use.
+            # §6.3.3 and §9: none of the hosts could be used.
             self._reply(StanzaError("item-not-found").toResponse(iq))
             return
         stream.when_ended(release)
@@ -187,7 +193,7 @@ class Bytestreams(Extension):
             self._accepted(stream)
 
     def _reply(self, stanza: Any) -> bool:
-        """Send an answer, if the session is there still."""
+        """Send an answer, if there still is a session."""
         if self.xmlstream is None:
             return False
         self.send(stanza)
@@ -196,7 +202,7 @@ class Bytestreams(Extension):
     async def _take(
         self, offered: Sequence[Proxy], name: str, jid: str, resource: str
     ) -> tuple[ProxiedStream, str]:
-        """Connect to the first proxy of an offer that will do; which one that was."""
+        """Connect to the first usable proxy of an offer; return the stream and the proxy's JID."""
         why = RequestRefused("no proxy was offered")
         for proxy in offered:
             try:
@@ -213,13 +219,13 @@ class Bytestreams(Extension):
         self, proxy: Proxy, addresses: Sequence[str], name: str, jid: str, resource: str
     ) -> tuple[ProxiedStream, str]:
         """
-        Connect to a proxy, and have it know which stream is meant.
+        Connect to a proxy, and request the stream by its name.
 
-        :returns: the stream, and at which of the addresses it came about.
-        :raises RequestRefused: if that fails.
+        :returns: the stream, and the address that worked.
+        :raises RequestRefused: if no address works.
         """
         if not addresses:
-            raise RequestRefused(f"{printable(proxy.jid)} is nowhere where a proxy should be")
+            raise RequestRefused(f"{printable(proxy.jid)} has no address at which a proxy may be")
         why = ""
         for address in addresses:
             kind: Any = TCP6ClientEndpoint if ":" in address else TCP4ClientEndpoint
@@ -237,9 +243,9 @@ class Bytestreams(Extension):
 
 def stream_name(sid: str, initiator: str, target: str) -> str:
     """
-    What a proxy knows a stream by (XEP-0065 §5.3.2).
+    Compute the name by which a proxy knows a stream (XEP-0065 §5.3.2).
 
-    :param initiator: the full JID of whoever has offered it.
+    :param initiator: the full JID that has offered the stream.
     :returns: 40 hexadecimal digits.
     """
     # The XEP fixes the function.
@@ -247,7 +253,7 @@ def stream_name(sid: str, initiator: str, target: str) -> str:
 
 
 def _nothing() -> None:
-    """Leave nothing: nobody has entered."""
+    """Do nothing: no stream was counted."""
 
 
 def _query(sid: str) -> Element:

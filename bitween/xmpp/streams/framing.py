@@ -1,9 +1,10 @@
 """
-What goes over a proxy: frames, and a way to have their ends come out of it.
+The frames of a stream through a proxy, and how to get their ends out of it.
 
-Prosody's proxy passes 4,096 bytes on, and looks at what else it had read only when the next bytes
-come.  Where the next ones are sent only in answer to the last ones, they wait for each other.  So
-whoever has nothing more to send asks the other side whether it has all, until it says so.
+Prosody's proxy passes on 4,096 bytes at a time, and continues with the rest of what it has read
+only when more bytes come.  Two sides that each wait for the other's answer would wait forever.  So
+a side that has nothing more to send asks the other one whether everything has arrived, until it
+says so.
 """
 
 from __future__ import annotations
@@ -15,19 +16,19 @@ from typing import Any
 from twisted.internet.interfaces import IDelayedCall, IReactorTime, ITransport
 from zope.interface import implementer
 
-#: seconds without anything to send until the other side is asked, and at most between questions.
+#: seconds without anything to send until the first question, and at most between questions.
 ASK_AFTER = 0.02
 ASK_AT_MOST = 2.0
-#: seconds between answers; who asks more often gets none.
+#: seconds between answers; more frequent questions get none.
 ANSWER_EVERY = 0.01
 
-#: A read of as many bytes is followed by a pause of so many seconds: Prosody passes portions of
-#: 4,096 bytes on, and each read costs as much as one of hundreds of thousands.
+#: After a read of so many bytes, reading pauses for so many seconds: Prosody passes on portions of
+#: 4,096 bytes, and each read costs as much as one of hundreds of thousands.
 GATHERED = range(4096, 1 << 16)
 GATHER = 0.002
 
 _HEADER = struct.Struct("!I")
-# The two highest bits of a header say what it begins; the others are bytes to come, or a number.
+# The two highest bits of a header are its kind; the others are a size, or a number.
 _KINDS = 3 << 30
 _QUESTION = 2 << 30
 _ANSWER = 3 << 30
@@ -35,22 +36,22 @@ _REST = (1 << 30) - 1
 
 
 def header(size: int) -> bytes:
-    """What comes before so many bytes, 1 to 2^30 - 1."""
+    """Make the header of a frame of so many bytes, 1 to 2^30 - 1."""
     return _HEADER.pack(size)
 
 
 def question(number: int) -> bytes:
-    """Ask whether everything that went before has come out."""
+    """Make the question whether everything before it has arrived."""
     return _HEADER.pack(_QUESTION | number & _REST)
 
 
 def answer(number: int) -> bytes:
-    """Say that everything has that went before the question of this number."""
+    """Make the answer that everything before the question of this number has arrived."""
     return _HEADER.pack(_ANSWER | number & _REST)
 
 
 class Unframer:
-    """Takes frames apart, however they are cut; keeps no more than a part of a header."""
+    """Parses frames from chunks of any size; keeps only a part of a header."""
 
     def __init__(
         self,
@@ -59,9 +60,9 @@ class Unframer:
         answered: Callable[[int], object],
     ) -> None:
         """
-        :param deliver: gets the content.
-        :param asked: told the number of every question.
-        :param answered: told the number of every answer.
+        :param deliver: gets the content of frames.
+        :param asked: gets the number of every question.
+        :param answered: gets the number of every answer.
         """
         self._deliver = deliver
         self._asked = asked
@@ -70,7 +71,7 @@ class Unframer:
         self._header = b""
 
     def feed(self, data: bytes) -> None:
-        """Take in what came."""
+        """Parse received bytes."""
         at = 0
         while at < len(data):
             if self._left:
@@ -113,12 +114,12 @@ class FramedTransport:
         self._gathering: IDelayedCall | None = None
         self._paused = False
 
-    # Where there is nothing to add, it is the other transport.
+    # Everything else is that of the other transport.
     def __getattr__(self, name: str) -> Any:
         return getattr(self._transport, name)
 
     def received(self, data: bytes) -> None:
-        """Take in what came over the other transport."""
+        """Take bytes that arrived over the other transport."""
         self._unframer.feed(data)
         if len(data) in GATHERED and not self._paused and not self._transport.disconnecting:
             self._transport.pauseProducing()
@@ -167,14 +168,14 @@ class FramedTransport:
         self._transport.abortConnection()
 
     def end(self) -> None:
-        """Leave the clock alone: nothing comes any more."""
+        """Cancel the timers: the connection is closing."""
         self._settle()
         gathering, self._gathering = self._gathering, None
         if gathering is not None:
             gathering.cancel()
 
     def _settle(self) -> None:
-        """Ask no more: there is an answer, or what is closed comes out by itself."""
+        """Stop asking: there is an answer, or closing makes the rest arrive."""
         self._wait = ASK_AFTER
         if self._timer is not None:
             self._timer.cancel()
@@ -183,7 +184,7 @@ class FramedTransport:
     def _ask(self) -> None:
         self._timer = None
         if self._fresh:
-            # Until now there was something to send.
+            # There was something to send until now.
             self._fresh = False
             self._number = (self._number + 1) & _REST
             self._wait = ASK_AFTER
@@ -199,7 +200,7 @@ class FramedTransport:
 
     def _asked(self, number: int) -> None:
         now = self._clock.seconds()
-        # Who does not take what was sent does not get more by asking, and asks again.
+        # A side that does not read what we send gets no answers on top; it asks again.
         if self._transport.disconnecting or self._transport.producerPaused:
             return
         if now - self._answered_at >= ANSWER_EVERY:
@@ -207,6 +208,6 @@ class FramedTransport:
             self._transport.write(answer(number))
 
     def _answered(self, number: int) -> None:
-        # One to an earlier question tells nothing of what was sent since.
+        # An answer to an earlier question says nothing about what was sent since.
         if not self._fresh and number == self._number:
             self._settle()

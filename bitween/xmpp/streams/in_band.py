@@ -30,10 +30,11 @@ from bitween.xmpp.session.errors import request_error
 from bitween.xmpp.streams.in_band_stream import BLOCK_SIZE, InBandStream, stream_limit
 from bitween.xmpp.streams.stream_limits import StreamLimiter
 
-#: What a contact must take at least: stanzas with less use up the server's patience for little.
+#: The smallest block size of a contact that we accept: smaller ones cost the server too many
+#: stanzas.
 LEAST_BLOCK_SIZE = 1024
-#: seconds for a block to be taken: the server delays what is above its limit, and the other side
-#: answers only when it has passed the block on.
+#: seconds for a block to be acknowledged: the server delays what is above its limit, and the other
+#: side answers only when it has passed the block on.
 _ACK_TIMEOUT = 120
 _MAX_SID = 255
 _REQUESTS = {
@@ -42,9 +43,7 @@ _REQUESTS = {
 
 
 class InBand(Extension):
-    """
-    Opens streams within the XMPP stream, and takes those of contacts.
-    """
+    """Opens streams within the XMPP stream, and accepts those of contacts."""
 
     features = frozenset({NS_IBB})
 
@@ -59,7 +58,7 @@ class InBand(Extension):
         limit: int,
     ) -> None:
         """
-        :param admits: whether a resource (bare JID, resource) may open streams to us.
+        :param admits: whether a device (bare JID, resource) may open streams to us.
         :param accepted: gets the streams that contacts have opened.
         :param limit: bytes of the largest torrent that may go this way; 0 for no streams at all.
         """
@@ -73,12 +72,12 @@ class InBand(Extension):
         self._streams: dict[tuple[str, str], InBandStream] = {}
 
     def connectionInitialized(self) -> None:
-        """Listen for streams and what comes over them."""
+        """Listen for streams and their blocks."""
         for path in _REQUESTS:
-            self.xmlstream.addObserver(path, self._asked)
+            self.xmlstream.addObserver(path, self._requested)
 
     def connectionLost(self, reason: Any) -> None:
-        """End all streams, as there is no session any more."""
+        """End all streams: the session is over."""
         super().connectionLost(reason)
         for stream in list(self._streams.values()):
             stream.lose(Failure(ConnectionLost()))
@@ -87,9 +86,9 @@ class InBand(Extension):
         """
         Open a stream (§2.1).
 
-        :param sid: names it; random.
+        :param sid: the session id; random.
         :param most: bytes of the largest torrent that may go over it.
-        :raises RequestRefused: if the contact does not want one.
+        :raises RequestRefused: if the contact refuses.
         :raises NotConnected: if there is no session.
         """
         peer = f"{jid}/{resource}"
@@ -131,14 +130,14 @@ class InBand(Extension):
         answer: Deferred[Any] = iq.send(peer)
         return answer
 
-    def _asked(self, iq: Any) -> None:
+    def _requested(self, iq: Any) -> None:
         sender = iq.getAttribute("from", "")
         jid, resource = split(sender)
         element = iq.firstChildElement()
         sid = element.getAttribute("sid", "")
         stream = self._streams.get((sender, sid))
         if stream is None and not (resource and self._admits(jid, resource)):
-            # The fallback answers as to any request that it does not know.
+            # wokkel's FallbackHandler answers as to an unknown request.
             return
         iq.handled = True
         try:
@@ -147,7 +146,7 @@ class InBand(Extension):
             elif stream is None:
                 raise StanzaError("item-not-found")
             elif element.name == "data":
-                stream.came(*_block(element), lambda: self._acknowledge(iq))
+                stream.received(*_block(element), lambda: self._acknowledge(iq))
             else:
                 self._acknowledge(iq)
                 stream.lose(Failure(ConnectionDone()))
@@ -183,9 +182,9 @@ class InBand(Extension):
 
 def _block(element: Any) -> tuple[int, bytes]:
     """
-    Read a block.
+    Read a block: its number, and its bytes.
 
-    :raises StanzaError: if it is none.
+    :raises StanzaError: if it is malformed.
     """
     seq = element.getAttribute("seq", "")
     if not (seq.isascii() and seq.isdigit() and len(seq) <= 5):

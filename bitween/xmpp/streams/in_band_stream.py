@@ -15,11 +15,11 @@ from zope.interface import implementer
 
 from bitween.util.token_bucket import RESERVE, TokenBucket
 
-#: bytes that a stanza carries, before they are encoded.
+#: bytes of a block, before they are encoded.
 BLOCK_SIZE = 4096
 #: bytes of a stanza with a block in it.
 _STANZA = BLOCK_SIZE * 4 // 3 + 300
-# bytes that wait to be sent before the writer is held up.
+# bytes that wait to be sent before the writer is paused.
 _BUFFER = 4 * BLOCK_SIZE
 # Blocks are counted from 0 again after as many (§2.2).
 _SEQUENCE = 1 << 16
@@ -27,9 +27,9 @@ _SEQUENCE = 1 << 16
 
 def stream_limit(most: int) -> int:
     """
-    What a stream may carry for a torrent of some size to go through, in bytes.
+    Compute how many bytes a stream may carry for a torrent to go through.
 
-    :param most: the size of the torrent; its metadata and what peers tell each other come on top.
+    :param most: the size of the torrent; its metadata and the peers' messages come on top.
     """
     return most + most // 8 + (64 << 10)
 
@@ -37,10 +37,10 @@ def stream_limit(most: int) -> int:
 @implementer(ITransport, IPushProducer)
 class InBandStream:
     """
-    A stream, and the transport of the protocol that speaks over it.
+    A stream, and the transport of its protocol.
 
-    A block is sent when the one before was taken, and when the byte budget has room for it; one
-    that came is acknowledged when its reader wants more.  So neither side can be flooded.
+    A block is sent when the last one was acknowledged and the byte budget has room for it.  A block
+    that arrives is acknowledged when its reader wants more.  So neither side can be flooded.
     """
 
     disconnecting = False
@@ -58,7 +58,7 @@ class InBandStream:
     ) -> None:
         """
         :param send: sends an element (name, attributes, content) in an IQ to the other side.
-        :param most: bytes that may go, both directions together.
+        :param most: bytes that may be sent in both directions together.
         """
         self.jid = jid
         self.resource = resource
@@ -80,14 +80,14 @@ class InBandStream:
         self._ended: list[Callable[[], object]] = []
 
     def when_ended(self, call: Callable[[], object]) -> None:
-        """Have somebody told, once, when the stream is over, or at once if it is."""
+        """Call back once when the stream has ended, or now if it has."""
         if self._lost is not None:
             call()
         else:
             self._ended.append(call)
 
     def begin(self, protocol: Any) -> None:
-        """Have a protocol speak over it; nothing was lost that came before."""
+        """Connect a protocol to it; it receives what has arrived before."""
         self._protocol = protocol
         protocol.makeConnection(self)
         if self._lost is not None:
@@ -96,11 +96,11 @@ class InBandStream:
             self.resumeProducing()
 
     def abort(self) -> None:
-        """Break off."""
+        """Close it now."""
         self.abortConnection()
 
     def write(self, data: bytes) -> None:
-        """Send it, soon."""
+        """Send it when it is its turn."""
         if self._lost is not None or self.disconnecting:
             return
         self._out += data
@@ -108,18 +108,18 @@ class InBandStream:
         if producer is not None and len(self._out) > _BUFFER:
             self._producer_paused = True
             producer.pauseProducing()
-        self._go_on()
+        self._send_next()
 
     def writeSequence(self, data: Any) -> None:
-        """Send it, soon."""
+        """Send it when it is its turn."""
         self.write(b"".join(data))
 
     def loseConnection(self) -> None:
         """Close when everything is sent."""
         self.disconnecting = True
-        self._go_on()
+        self._send_next()
 
-    # One direction cannot be closed alone (§2.3).
+    # One direction cannot be closed alone (XEP-0047 §2.3).
     loseWriteConnection = loseConnection
 
     def abortConnection(self) -> None:
@@ -136,9 +136,9 @@ class InBandStream:
 
     def registerProducer(self, producer: Any, streaming: bool) -> None:
         """
-        Hold a producer up while there is too much to send.
+        Pause a producer while too much waits to be sent.
 
-        :param streaming: true: one that has to be asked for every portion is not for streams.
+        :param streaming: must be true; pull producers are not supported.
         """
         assert streaming
         self._producer, self._producer_paused = producer, False
@@ -146,31 +146,31 @@ class InBandStream:
             producer.stopProducing()
 
     def unregisterProducer(self) -> None:
-        """Go on without it."""
+        """Continue without it."""
         self._producer = None
-        self._go_on()
+        self._send_next()
 
     def pauseProducing(self) -> None:
-        """Hand nothing out for now."""
+        """Deliver nothing for now."""
         self._paused = True
 
     def resumeProducing(self) -> None:
-        """Hand out again, first what had come."""
+        """Deliver again, first what has arrived."""
         self._paused = False
         held, self._held = self._held, None
         if held is not None:
-            self._hand_out(*held)
+            self._deliver(*held)
 
     def stopProducing(self) -> None:
         """Close."""
         self.loseConnection()
 
-    def came(self, seq: int, data: bytes, acknowledge: Callable[[], None]) -> None:
+    def received(self, seq: int, data: bytes, acknowledge: Callable[[], None]) -> None:
         """
-        Take a block in.
+        Take a block.
 
-        :param acknowledge: to be called when the next one may come.
-        :raises StanzaError: if it is none that may come now.
+        :param acknowledge: called when the next block may come.
+        :raises StanzaError: if this block may not come now.
         """
         if seq != self._seq_in or self._held is not None or len(data) > self._block_size:
             self.lose(Failure(ConnectionLost()))
@@ -184,10 +184,10 @@ class InBandStream:
         if self._paused:
             self._held = data, acknowledge
         else:
-            self._hand_out(data, acknowledge)
+            self._deliver(data, acknowledge)
 
     def lose(self, reason: Failure) -> None:
-        """End, as the other side or the session has."""
+        """End the stream: the other side or the session has ended."""
         if self._lost is not None:
             return
         self._lost = reason
@@ -201,11 +201,11 @@ class InBandStream:
         if self._protocol is not None:
             self._protocol.connectionLost(reason)
 
-    def _hand_out(self, data: bytes, acknowledge: Callable[[], None]) -> None:
+    def _deliver(self, data: bytes, acknowledge: Callable[[], None]) -> None:
         acknowledge()
         self._protocol.dataReceived(data)
 
-    def _go_on(self) -> None:
+    def _send_next(self) -> None:
         if self._sending or self._timer is not None or self._lost is not None:
             return
         if not self._out:
@@ -221,7 +221,7 @@ class InBandStream:
 
     def _due(self) -> None:
         self._timer = None
-        self._go_on()
+        self._send_next()
 
     def _send_block(self) -> None:
         block = bytes(self._out[: self._block_size])
@@ -241,7 +241,7 @@ class InBandStream:
         if self._producer_paused and not self._out and self._producer is not None:
             self._producer_paused = False
             self._producer.resumeProducing()
-        self._go_on()
+        self._send_next()
 
     def _not_taken(self, failure: Failure) -> None:
         self._sending = False

@@ -15,23 +15,23 @@ from bitween.errors import InvalidValue, RequestRefused
 from bitween.xmpp.streams.framing import FramedTransport
 from bitween.xmpp.streams.socks import GREETING, Negotiation
 
-#: bytes that are read at once, and that may wait to be written before the writer is held up.
+#: bytes that are read at once, and that may wait to be written before the writer is paused.
 BUFFER = 1 << 18
 
 
 @implementer(IHalfCloseableProtocol)
 class ProxiedStream(Protocol):
     """
-    A stream of frames through a proxy, which waits for its protocol once it is there.
+    A stream of frames through a proxy; it waits for its protocol once it is connected.
 
     :ivar ready: fires when the proxy has made the connection, fails if it does not; cancelling it
-        breaks off.
+        closes the stream.
     """
 
     transport: Any
 
     def __init__(self, clock: IReactorTime, name: str, jid: str, resource: str) -> None:
-        """:param name: what the proxy is asked for."""
+        """:param name: the name of the stream, for the proxy."""
         self._clock = clock
         self.jid = jid
         self.resource = resource
@@ -43,14 +43,14 @@ class ProxiedStream(Protocol):
         self._ended: Callable[[], None] | None = None
 
     def when_ended(self, call: Callable[[], None]) -> None:
-        """Have somebody told, once, when the connection is gone, or at once if it is."""
+        """Call back once when the connection is lost, or now if it is."""
         if self._lost is not None:
             call()
         else:
             self._ended = call
 
     def begin(self, protocol: IProtocol) -> None:
-        """Have a protocol speak over it; nothing was lost that came before."""
+        """Connect a protocol to it; it receives what has arrived before."""
         self._protocol = protocol
         self._framed = FramedTransport(self._clock, self.transport, protocol)
         protocol.makeConnection(self._framed)
@@ -61,12 +61,12 @@ class ProxiedStream(Protocol):
             self.transport.resumeProducing()
 
     def abort(self) -> None:
-        """Break off."""
+        """Close it now."""
         if self.transport is not None:
             self.transport.abortConnection()
 
     def connectionMade(self) -> None:
-        """Greet."""
+        """Begin the negotiation."""
         self.transport.setTcpNoDelay(True)
         self.transport.setTcpKeepAlive(True)
         self.transport.bufferSize = BUFFER
@@ -85,12 +85,12 @@ class ProxiedStream(Protocol):
         if answer:
             self.transport.write(answer)
         if self._negotiation.done:
-            # Nothing is read before there is somebody to read it.
+            # Nothing is read before there is a protocol.
             self.transport.pauseProducing()
             self.ready.callback(None)
 
     def readConnectionLost(self) -> None:
-        """Pass it on, or end."""
+        """Pass it on, or close."""
         if IHalfCloseableProtocol.providedBy(self._protocol):
             self._protocol.readConnectionLost()
         else:

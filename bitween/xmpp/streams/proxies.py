@@ -1,4 +1,4 @@
-"""Where the proxies are that relay streams (XEP-0065), and which of them may be dialled."""
+"""Finds the proxies that relay streams (XEP-0065), and decides which of them may be dialled."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ from bitween.xmpp.jids import split
 from bitween.xmpp.namespaces import NS_BYTESTREAMS, NS_DISCO_INFO, NS_DISCO_ITEMS
 from bitween.xmpp.session.errors import no_session, request_error
 
-#: Components of a server that are looked at.
+#: Components of a server that are asked.
 MAX_ITEMS = 20
 # Domains whose components are remembered.
 _MAX_DOMAINS = 256
 _MAX_HOST = 255
 _LOWEST_PORT = 1024
 
-#: Different places that one contact can have dialled in a day as proxies and that relay nothing.
-#: Who runs a server can say of any host that a proxy is there.
+#: Different addresses that one contact can make us dial in a day as proxies that relay nothing: the
+#: administrator of a server can claim that a proxy is at any host.
 MAX_FAILED = {86400.0: 16}
 #: Of these, ports of one host.
 MAX_PORTS = 2
@@ -49,7 +49,7 @@ class Proxy:
 
 class Proxies(Extension):
     """
-    Finds proxies, and remembers for the session what it found.
+    Finds proxies, and remembers them for the session.
     """
 
     _log = Logger()
@@ -59,7 +59,7 @@ class Proxies(Extension):
     ) -> None:
         """
         :param reactor: provides ``IReactorPluggableNameResolver`` and ``IReactorTime``.
-        :param is_at_home: whether a public address is in a network of ours.
+        :param is_at_home: whether a public address is in one of our own networks.
         """
         super().__init__()
         self._reactor = reactor
@@ -70,7 +70,7 @@ class Proxies(Extension):
         self._addresses: dict[str, Proxy] = {}
 
     def connectionInitialized(self) -> None:
-        """Forget what was so in the last session."""
+        """Forget what was found in the last session."""
         self._components.clear()
         self._addresses.clear()
         self._own = None
@@ -123,24 +123,24 @@ class Proxies(Extension):
 
     async def checked(self, offered: Proxy, domain: str) -> Proxy:
         """
-        Make sure that what a contact wants us to connect to is a proxy of a server's.
+        Check that a contact's offer is a proxy of a server.
 
         :param domain: the contact's.
         :returns: where to connect to.
-        :raises RequestRefused: if it is a proxy neither of the contact's server nor of ours, or is
-            said to be where its server's administrator has not put it.
+        :raises RequestRefused: if it belongs neither to the contact's server nor to ours, or is
+            offered at an address that its server's administrator has not set.
         """
         servers = (domain, self.parent.jid.host)
         listed = [jid for server in servers for jid in await self.components(server)]
         bare = split(offered.jid)[0]
-        # A domain is no proxy: whoever is there would be dialled at whatever port is named.
+        # A domain itself is no proxy: the offer could make us dial any port there.
         if bare not in listed or bare in servers:
             raise RequestRefused(f"{printable(offered.jid)} is not a proxy of either server")
         try:
             return await self.address(offered.jid)
         except RequestRefused:
-            # It serves its own users only.  Where the names of the server and of the proxy lead is
-            # for their administrator to say, as is what a proxy answers.
+            # It serves its own users only.  Its administrator controls what the names of the server
+            # and of the proxy resolve to, as well as what a proxy answers.
             if not await self._is_proxy(offered.jid):
                 raise
             names = bare, domain
@@ -158,7 +158,7 @@ class Proxies(Extension):
 
     async def places(self, jid: str, proxy: Proxy, most: int) -> list[str]:
         """
-        Choose where a proxy that a contact offers, and that was checked, is looked for.
+        Choose the addresses at which to dial a checked proxy of a contact's offer.
 
         :param jid: the contact's bare JID.
         :param most: addresses.
@@ -169,15 +169,16 @@ class Proxies(Extension):
         return [a for a in chosen if self._budget.take(jid, PeerAddress(_plain(a), proxy.port))]
 
     def relayed(self, jid: str, address: str, port: int) -> None:
-        """Note that a proxy that a contact has offered does its work."""
+        """Note that a proxy of a contact's offer relays: it does not count against the budget."""
         self._budget.give_back(jid, PeerAddress(_plain(address), port))
 
     def _is_elsewhere(self, address: str) -> bool:
         """
         Whether the proxy of another server may be at an IP address.
 
-        Whoever runs that server says where its names lead, and could be a contact: that is nowhere
-        in our own network, but for where our own server is, which may serve several domains.
+        The administrator of that server, who could be a contact, controls what its names resolve
+        to: that must not be in our own network.  The address of our own server is an exception,
+        since it may serve several domains.
         """
         proxy, server = _parsed(address), _parsed(self._session.transport.getPeer().host)
         if proxy is None:
@@ -189,8 +190,8 @@ class Proxies(Extension):
         """
         Whether a proxy may be at an IP address.
 
-        A name in somebody's DNS must not lead us into our own network: only where our server is on
-        this machine, in a private network or at home with us, proxies may be, too.
+        A foreign DNS name must not lead us into our own network: proxies may be on this machine, in
+        a private network or in our home network only if our server is there too.
         """
         proxy, server = _parsed(address), _parsed(self._session.transport.getPeer().host)
         if proxy is None:
@@ -206,7 +207,7 @@ class Proxies(Extension):
         """
         The stream.
 
-        :raises NotConnected: if there is none; it may have ended while something was waited for.
+        :raises NotConnected: if there is no session; it may have ended in the meantime.
         """
         if self.xmlstream is None:
             raise no_session()
@@ -219,7 +220,7 @@ class Proxies(Extension):
         )
 
     async def _ask(self, to: str, uri: str) -> Any:
-        """The element that answers; ``None`` where there is no answer but an error."""
+        """Return the element that answers; ``None`` after an error."""
         try:
             answer = await self.send_iq("get", domish.Element((uri, "query")), to)
             return answer.firstChildElement()
@@ -232,9 +233,9 @@ class Proxies(Extension):
 
 def proxies_in(query: Any) -> Iterator[Proxy]:
     """
-    The proxies that a ``query`` names (XEP-0065 §12); nonsense is left out.
+    Read the proxies in a ``query`` (XEP-0065 §12); malformed ones are left out.
 
-    So are ports of services of other kinds: nobody has us connect to a mail server.
+    So are low ports, where other services are: an offer must not make us dial a mail server.
     """
     hosts: Sequence[Any] = () if query is None else query.elements(NS_BYTESTREAMS, "streamhost")
     for element in hosts:
@@ -247,12 +248,12 @@ def proxies_in(query: Any) -> Iterator[Proxy]:
 
 
 def _plain(host: str) -> str:
-    """An IP address without its zone."""
+    """Return an IP address without its zone."""
     return host.partition("%")[0]
 
 
 def _parsed(host: str) -> PeerAddress | None:
-    """An IP address, whatever its zone, with some port; ``None`` for one that nobody can dial."""
+    """Parse an IP address, without its zone; ``None`` if it cannot be dialled."""
     try:
         return PeerAddress.parse(_plain(host), 1)
     except InvalidValue:

@@ -1,4 +1,4 @@
-"""Streams to contacts, through whatever either server offers (docs/protocol.rst)."""
+"""Byte streams to contacts, through what either server offers (docs/protocol.rst)."""
 
 from __future__ import annotations
 
@@ -25,38 +25,38 @@ from bitween.xmpp.streams.proxies import Proxies
 from bitween.xmpp.streams.relay_server import RelayServer
 from bitween.xmpp.streams.stream_limits import StreamLimiter
 
-#: bytes of the largest torrent that goes in band, unless it is said otherwise.
+#: bytes of the largest torrent that goes in band, by default.
 IN_BAND_LIMIT = 1_000_000
 
-# bytes of a question to a contact.
+# bytes of a request to a contact.
 _REQUEST_SIZE = 300
-# of a number of bytes.
+# digits of a number of bytes.
 _MAX_DIGITS = 18
 
 
 class ByteStream(Protocol):
-    """A stream of bytes to one resource, which waits for its protocol."""
+    """A stream of bytes to one device, which waits for its protocol."""
 
     jid: str
     resource: str
 
     def begin(self, protocol: Any) -> None:
-        """Have a protocol speak over it."""
+        """Connect a protocol to it."""
 
     def abort(self) -> None:
-        """Give it up."""
+        """Close it now."""
 
     def when_ended(self, call: Callable[[], None]) -> None:
-        """Have somebody told when it is over."""
+        """Call back once when it has ended."""
 
 
 class Streams(Extension):
     """
-    Opens streams to contacts, and takes theirs.
+    Opens streams to contacts, and accepts theirs.
 
-    A stream goes through a proxy of our server; where that has none, the contact is asked to open
-    one to us through a proxy of theirs, since proxies may serve their own users only; where neither
-    has one, it goes in band.
+    A stream goes through a proxy of our server.  If that has none, the contact is asked to open one
+    to us through a proxy of theirs, since proxies may serve their own users only.  If neither
+    server has one, it goes in band.
     """
 
     _log = Logger()
@@ -71,7 +71,7 @@ class Streams(Extension):
     ) -> None:
         """
         :param reactor: provides ``IReactorTCP`` and ``IReactorTime``.
-        :param admits: whether a resource (bare JID, resource) may have streams with us.
+        :param admits: whether a device (bare JID, resource) may have streams with us.
         :param in_band_limit: bytes of the largest torrent that goes in band; 0 for none.
         """
         super().__init__()
@@ -89,7 +89,7 @@ class Streams(Extension):
         self._taker: Callable[[Any], None] | None = None
 
     def setHandlerParent(self, parent: Any) -> None:
-        """Bring those along who do the parts."""
+        """Add the extensions for the kinds of streams, too."""
         super().setHandlerParent(parent)
         self._bytestreams.setHandlerParent(parent)
         self._in_band.setHandlerParent(parent)
@@ -97,15 +97,15 @@ class Streams(Extension):
 
     def accept(self, taker: Callable[[Any], None]) -> None:
         """
-        Have everything that contacts open to us given to somebody.
+        Set what receives the streams that contacts open.
 
-        :param taker: gets a stream that waits to be begun.
+        :param taker: gets a stream that waits for its protocol.
         """
         self._taker = taker
 
     def when_crowded(self, make_room: Callable[[str], None]) -> None:
         """
-        Have room made for the next try where a stream is refused since too many are open.
+        Set what makes room for the next attempt when a stream is refused because of the limit.
 
         :param make_room: gets the bare JID of the contact that the refused stream is with.
         """
@@ -113,20 +113,20 @@ class Streams(Extension):
 
     def passage(self, jid: str, resource: str) -> Deferred[RelayRoute]:
         """
-        Find out which way streams to a resource would go; the resource is asked if needed.
+        Find out which way streams to a device would go; this may ask the device.
 
         :raises NotConnected: if there is no session.
-        :raises RequestRefused: if there is no way, with what would help.
+        :raises RequestRefused: if there is no way; its hint says what would help.
         """
         return Deferred.fromCoroutine(self._passage(jid, resource))
 
     def open(self, jid: str, resource: str) -> Deferred[Any]:
         """
-        Open a stream to a resource.
+        Open a stream to a device.
 
-        :returns: fires with the stream, which waits to be begun.
+        :returns: fires with the stream, which waits for its protocol.
         :raises NotConnected: if there is no session.
-        :raises RequestRefused: if that cannot be, or too many are open.
+        :raises RequestRefused: if there is no way, or too many streams are open.
         """
         return Deferred.fromCoroutine(self._open(jid, resource))
 
@@ -136,9 +136,9 @@ class Streams(Extension):
         if own:
             return RelayRoute(own[0])
         answer = await self._ask(jid, resource)
-        theirs = answer.getAttribute("proxy", "")
-        if 0 < len(theirs) <= MAX_JID:
-            return RelayRoute(printable(theirs))
+        proxy = answer.getAttribute("proxy", "")
+        if 0 < len(proxy) <= MAX_JID:
+            return RelayRoute(printable(proxy))
         most = min(self._in_band.limit, _size(answer.getAttribute("in-band", "")))
         if most > 0:
             return RelayRoute(most=most)
@@ -164,17 +164,17 @@ class Streams(Extension):
         if passage.most is not None:
             return await self._in_band.open(jid, resource, sid, passage.most)
         if not await self._proxies.own():
-            return await self._opened_by_them(jid, resource, sid)
+            return await self._opened_by_peer(jid, resource, sid)
         try:
             return await self._bytestreams.open(jid, resource, sid)
         except RequestRefused as error:
             self._log.debug("not through {proxy}: {why}", proxy=passage.through, why=str(error))
             if not (await self._ask(jid, resource)).getAttribute("proxy"):
                 raise
-            return await self._opened_by_them(jid, resource, secrets.token_hex(16))
+            return await self._opened_by_peer(jid, resource, secrets.token_hex(16))
 
-    async def _opened_by_them(self, jid: str, resource: str, sid: str) -> ByteStream:
-        """Have the other side open a stream to us."""
+    async def _opened_by_peer(self, jid: str, resource: str, sid: str) -> ByteStream:
+        """Ask the other side to open a stream to us."""
         expected = self._bytestreams.expect(jid, resource, sid)
         offered: list[Any] = []
         expected.addCallbacks(offered.append, lambda _: None)
@@ -187,13 +187,15 @@ class Streams(Extension):
             raise
         if not offered:
             expected.cancel()
-            raise RequestRefused("the contact's program said that it had opened a stream")
+            raise RequestRefused(
+                "the contact's program has not opened the stream that it claims"
+            )
         opened: ByteStream = offered[0]
         return opened
 
     async def _ask(self, jid: str, resource: str, sid: str = "") -> Any:
         """
-        Ask a resource what it can do for a relay, or to open a stream to us.
+        Ask a device what it can relay, or to open a stream to us.
 
         :param sid: names the stream; empty to ask only.
         """
@@ -209,7 +211,7 @@ class Streams(Extension):
         answer = iq.firstChildElement()
         if not sid and (answer is None or answer.name != "relay"):
             raise RequestRefused(
-                "the contact's program does not say how it could be relayed to",
+                "the contact's program does not say which relays it can use",
                 detail="relay_unknown",
             )
         return answer

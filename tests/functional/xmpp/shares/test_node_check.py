@@ -6,7 +6,7 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from bitween.util.backoff import Backoff
-from bitween.xmpp.shares.node_check import CHECK_INTERVAL, CHECK_DELAY, SETTLED, NodeCheck
+from bitween.xmpp.shares.node_check import CHECK_DELAY, CHECK_INTERVAL, SETTLED, NodeCheck
 
 
 class NodeWatchTests(SynchronousTestCase):
