@@ -1,9 +1,9 @@
 """
 JIDs as Twisted and wokkel want them.
 
-Twisted's own type knows only the characters of 2002, and refuses JIDs that servers accept (a
-resource with an emoji, say).  What a person types is prepared by :mod:`bitween.model.jid`, and what
-the server has stamped is taken as it is.
+Twisted's own type knows only the Unicode of 2002, and refuses JIDs that servers accept, such as a
+resource with an emoji.  :mod:`bitween.model.jid` prepares what a user types; what the server has
+stamped is used as it is.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ MAX_RESOURCE = MAX_PART
 
 
 class PreparedJID(JID):
-    """A JID whose parts are as they should be."""
+    """A JID whose parts are prepared already."""
 
     def __init__(self, user: str, host: str, resource: str = "") -> None:
-        # Twisted's constructor would prepare them.
+        # Twisted's constructor would prepare them again.
         self.user = user or None
         self.host = host
         self.resource = resource or None
@@ -32,9 +32,9 @@ class PreparedJID(JID):
 
 def split(jid: str | None) -> tuple[str, str]:
     """
-    Take a JID that the server has stamped apart.
+    Split a JID that the server has stamped.
 
-    :returns: the bare JID and the resource, which may be empty; two empty texts for no JID.
+    :returns: the bare JID and the resource, which may be empty; two empty strings for no JID.
     """
     if not jid or len(jid) > MAX_JID:
         return "", ""
@@ -43,7 +43,7 @@ def split(jid: str | None) -> tuple[str, str]:
 
 
 def stamped(jid: str) -> JID:
-    """Take over a JID that the server has stamped, or that was read before."""
+    """Make the JID of a text that the server has stamped, or that was parsed before."""
     bare, resource = split(jid)
     user, _, host = bare.rpartition("@")
     return PreparedJID(user, host, resource)
@@ -53,7 +53,7 @@ def parse_account(text: str) -> JID:
     """
     Read the JID of our own account, with or without a resource.
 
-    :raises InvalidValue: if it is none.
+    :raises InvalidValue: if it is malformed.
     """
     return PreparedJID(*parse_jid(text))
 
@@ -63,6 +63,6 @@ def parse_contact(text: str) -> str:
     Read the JID of a contact; a resource is dropped.
 
     :returns: the bare JID in its canonical form.
-    :raises InvalidValue: if it is none.
+    :raises InvalidValue: if it is malformed.
     """
     return parse_jid(text).bare

@@ -1,4 +1,4 @@
-"""The XMPP side as the application sees it."""
+"""The XMPP side, as the application uses it."""
 
 from __future__ import annotations
 
@@ -153,17 +153,17 @@ class Messenger:
 
     @property
     def status(self) -> ConnectionStatus:
-        """Where the connection stands."""
+        """The state of the connection."""
         return self.client.status
 
     @property
     def contacts(self) -> Sequence[Contact]:
-        """The roster and those who ask to be in it, sorted by JID."""
+        """The contacts, and the accounts whose requests wait for the user, sorted by JID."""
         return self._roster.contacts
 
     @property
     def blocked(self) -> Sequence[str]:
-        """The bare JIDs and domains that the server keeps away from us, sorted."""
+        """The blocked bare JIDs and domains, sorted."""
         return self._block_list.blocked
 
     @property
@@ -172,27 +172,27 @@ class Messenger:
         return str(self.client.jid.userhost())
 
     def trusts(self, jid: str) -> bool:
-        """Whether this bare JID's word counts: a contact whom we follow, or ourselves."""
+        """Whether announcements of this bare JID count: of a contact that we follow, or our own."""
         return self._roster.trusts(jid)
 
     def announce(self, shares: Sequence[Share], candidates: Sequence[Candidate]) -> None:
         """
-        Have contacts told this, soon; now or as soon as there is a connection.
+        Publish this to contacts, now or as soon as there is a session.
 
         :param shares: oldest first.
-        :param candidates: where we are, best first.
+        :param candidates: our addresses, best first.
         """
         self._pep.announce(shares, candidates)
 
     def offer_commands(self, commands: Sequence[Command]) -> None:
-        """Let our account's other devices run these (XEP-0050)."""
+        """Set the commands that our account's other devices can run (XEP-0050)."""
         self._adhoc.offer(commands)
 
     def read_list(self, jid: str, resource: str, list_id: str, revision: int) -> None:
         """
-        Read what is not known of a resource's share list, if it is there.
+        Read what is unknown of a device's share list, if it is online.
 
-        :param revision: the one that is known, 0 for nothing.
+        :param revision: the revision that is known; 0 if none is.
         """
         self._list_reader.read(jid, resource, list_id, revision)
 
@@ -213,34 +213,34 @@ class Messenger:
     def dial_back(
         self, jid: str, resource: str, addresses: Sequence[PeerAddress]
     ) -> Deferred[DialBack]:
-        """Ask a resource to dial us at some of our addresses."""
+        """Ask a device to dial us at some of our addresses."""
         return self._peer_requests.dial_back(jid, resource, addresses)
 
     def request_connection(
         self, jid: str, resource: str, info_hash: InfoHash, candidates: Sequence[Candidate]
     ) -> Deferred[tuple[Candidate, ...]]:
-        """Ask a resource to dial us for a torrent now; gives where it is to be dialled."""
+        """Ask a device to dial us for a torrent now; fires with its candidates."""
         return self._peer_requests.request_connection(jid, resource, info_hash, candidates)
 
     def prove(self, jid: str, resource: str, token: bytes) -> Deferred[None]:
-        """Ask a resource to send a token into the networks that it may share with us."""
+        """Ask a device to send a token into the networks that it may share with us."""
         return self._peer_requests.prove(jid, resource, token)
 
     def reconnect(self) -> None:
-        """Try to connect at once, or see whether the connection still holds."""
+        """Connect now, or check whether the connection is still up."""
         self.client.look_alive()
         self.client.reconnect()
 
     def ping(self, jid: str, resource: str) -> Deferred[bool]:
-        """Find out whether a resource answers, though its presence says that it is there."""
+        """Find out whether a device answers; its presence may outlive it."""
         return Deferred.fromCoroutine(self._pinger.ping(jid, resource))
 
     def add_contact(self, jid: str, nick: str) -> Deferred[None]:
-        """Ask to see a contact's presence, and let the request that answers ours in."""
+        """Request a subscription; the request that answers it is accepted."""
         return Deferred.fromCoroutine(self._roster.add(jid, nick))
 
     def accept_contact(self, jid: str) -> Deferred[None]:
-        """Accept a pending request, and ask back."""
+        """Accept a pending request, and request a subscription too."""
         return Deferred.fromCoroutine(self._roster.accept(jid))
 
     def remove_contact(self, jid: str) -> Deferred[None]:
@@ -248,29 +248,29 @@ class Messenger:
         return Deferred.fromCoroutine(self._roster.remove(jid))
 
     def retract(self, resource: str) -> Deferred[None]:
-        """Take back what another device of our account announced."""
+        """Retract the announcement of another device of our account."""
         return self._pep.retract(resource)
 
     def block(self, jid: str) -> Deferred[None]:
-        """Have the server keep somebody away from us."""
+        """Block an account: the server stops all its stanzas."""
         return Deferred.fromCoroutine(self._block_list.block(jid))
 
     def unblock(self, jid: str) -> Deferred[None]:
-        """Let somebody reach us again."""
+        """Unblock an account."""
         return Deferred.fromCoroutine(self._block_list.unblock(jid))
 
     def survey(self) -> Deferred[Sequence[Finding]]:
-        """Look at what the server offers; without a session nothing is found."""
+        """Check what the server supports; without a session there are no findings."""
         return Deferred.fromCoroutine(self._surveyed())
 
     async def _surveyed(self) -> Sequence[Finding]:
         if self.client.online:
-            # A client may ask for it without end: what we ask contacts goes first.
+            # An API client may repeat it without end: requests to contacts go first.
             await self.client.budget.room(_CHECK_SIZE, 2 * RESERVE)
         return await self._server_check.findings()
 
     def query_external_address(self) -> Deferred[ServerView]:
-        """Ask the server how others see us; without a session nothing is known."""
+        """Ask the server for our external address; empty without a session."""
         return Deferred.fromCoroutine(self._external_address.look())
 
     def _blocked_changed(self, jids: frozenset[str]) -> None:
@@ -295,11 +295,11 @@ class Messenger:
         if event.jid == self.own_jid:
             self._pep.check_own_node()
         elif event.online:
-            # The server has sent only the last item of the node, which is one resource's.
+            # The server sends only the last item of the node, which is one device's.
             self._pep.read(event.jid)
 
     def _trust_changed(self, jid: str) -> None:
-        """Read what was forgotten of a contact whose word counts again, there or not."""
+        """Read the node of a contact that is trusted again, whether it is online or not."""
         if not self.trusts(jid):
             self._trusted.discard(jid)
             self._list_reader.drop(jid)

@@ -239,7 +239,7 @@ class Refusals(OnEveryServer):
         server.pep = False
         server.start()
         await alice.share(self.make_file("hers", b"1"))
-        refusal = "our shares could not be published: the answer was service-unavailable"
+        refusal = "could not publish our shares: the answer was service-unavailable"
         await alice.says(refusal)
         await alice.finds(info_hash)
         self.assert_same(path, await alice.download(info_hash))

@@ -139,7 +139,7 @@ class Hostility(OnEveryServer):
             "xmpp.get_contacts",
         )
         self.assertEqual((await alice.call("xmpp.find"))["total"], 0)
-        refused = "refused what bob@localhost published"
+        refused = "refused an event of bob@localhost"
         self.assertEqual(alice.log.count(refused), 1, alice.log)
 
     async def test_a_contact_who_is_removed(self) -> None:

@@ -162,7 +162,7 @@ class EjabberdLogInTests(LogIn, EjabberdTestCase):
         """It does not take one; that is said, with what to do."""
         alice = self.daemon(self.server("alice"), "alice", resource="home 🏠🪿")
         line = await self.refusal_of(alice)
-        self.assertIn("does not take the resource", line)
+        self.assertIn("does not accept the resource", line)
         self.assertIn("--jid", line)
 
 

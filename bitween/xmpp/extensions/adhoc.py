@@ -30,11 +30,11 @@ from bitween.xmpp.extensions.extension import Extension
 from bitween.xmpp.jids import split
 from bitween.xmpp.namespaces import NS_COMMANDS, NS_DISCO_INFO, NS_DISCO_ITEMS, NS_X_DATA
 
-#: Questions that wait for their answer at once; one more, and the oldest is given up.
+#: Questions that wait for their answer at the same time; the oldest is dropped for a new one.
 MAX_SESSIONS = 10
 #: Seconds that a question waits for its answer.
 SESSION_LIFE = 300.0
-#: Commands that run at once.
+#: Commands that run at the same time.
 MAX_RUNNING = 5
 _ACTIONS = frozenset({"execute", "next", "complete", "prev", "cancel"})
 _COMMAND = f"/iq[@type='set']/command[@xmlns='{NS_COMMANDS}']"
@@ -45,10 +45,10 @@ _ITEMS = f"/iq[@type='get']/query[@xmlns='{NS_DISCO_ITEMS}']"
 @dataclass(frozen=True, slots=True)
 class _Session:
     """
-    A question that was asked.
+    A question that waits for its answer.
 
     :param owner: the full JID that may answer it.
-    :param until: when it is too late, by the clock.
+    :param until: when it expires, by the clock.
     """
 
     owner: str
@@ -58,7 +58,7 @@ class _Session:
 
 @dataclass(frozen=True, slots=True)
 class _Step:
-    """What somebody asks for: a command, with answers if it has asked for them."""
+    """A request to run a command, with the answers to its question if it has asked one."""
 
     session_id: str
     owner: str
@@ -68,9 +68,9 @@ class _Step:
 
 class AdHoc(Extension):
     """
-    Offers commands to our own account's devices, and to nobody else.
+    Offers commands to our own account's devices only.
 
-    The server has stamped who asks; so whoever may log in as we do may have this done.
+    The server has stamped the sender, so everyone who can log in to this account can run them.
     """
 
     features = frozenset({NS_COMMANDS})
@@ -85,17 +85,17 @@ class AdHoc(Extension):
         self._running: set[Deferred[None]] = set()
 
     def offer(self, commands: Sequence[Command]) -> None:
-        """Let these be run."""
+        """Set the commands."""
         self._commands = {command.name: command for command in commands}
 
     def connectionInitialized(self) -> None:
-        """Listen for requests, before those who answer what nobody else does."""
+        """Listen for requests, before the extensions that answer all others."""
         self.xmlstream.addObserver(_COMMAND, self._asked)
         self.xmlstream.addObserver(_ITEMS, self._asked_for_items, 1)
         self.xmlstream.addObserver(_INFO, self._asked_for_info, 1)
 
     def connectionLost(self, reason: Any) -> None:
-        """Stop what runs, as there is nobody any more who could be told of it."""
+        """Cancel what runs: the session is over, so nothing can be answered."""
         super().connectionLost(reason)
         self._sessions.clear()
         for running in list(self._running):
@@ -158,9 +158,9 @@ class AdHoc(Extension):
 
     def _read(self, iq: Element) -> _Step | None:
         """
-        Take a request apart; ``None`` if somebody has thought better of it.
+        Read a request; ``None`` if it cancels a question.
 
-        :raises StanzaError: if it cannot be met.
+        :raises StanzaError: if it is not allowed or malformed.
         """
         if not self._is_ours(iq):
             raise StanzaError("forbidden")

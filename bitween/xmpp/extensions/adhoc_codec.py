@@ -21,15 +21,15 @@ _NO_MARKUP = str.maketrans("<>&", "‹›+")
 
 
 def refusal(condition: str, why: str) -> StanzaError:
-    """An error with one of the conditions of XEP-0050 §4.4."""
+    """Make an error with one of the conditions of XEP-0050 §4.4."""
     return StanzaError(condition, appCondition=domish.Element((NS_COMMANDS, why)))
 
 
 def parse_answers(asked: Element) -> dict[str, str]:
     """
-    What was filled in (XEP-0004 §3.2), as far as anybody would fill in.
+    Read the fields of a submitted form (XEP-0004 §3.2), up to a limit.
 
-    :raises StanzaError: if nothing was.
+    :raises StanzaError: if there is no such form.
     """
     form = next(asked.elements(NS_X_DATA, "x"), None)
     if form is None or form.getAttribute("type") != "submit":
@@ -57,7 +57,7 @@ def question_element(command: Command, session_id: str, question: Question) -> E
     actions.addElement("complete")
     form = _form(element, "form")
     form.addElement("title", content=xml_text(question.title, _MAX_TEXT))
-    # The choices are told in words, too, for programs that do not show what else can be chosen.
+    # The text lists the choices too, for programs that do not show them.
     labels = (label for _, label in question.choices)
     text = _lines((question.text, *labels)).translate(_NO_MARKUP)
     form.addElement("instructions", content=text)
@@ -97,7 +97,7 @@ def report_element(command: Command, session_id: str, report: Report) -> Element
 
 
 def _lines(lines: Iterable[str]) -> str:
-    """Several lines of text, as many as a stanza should carry."""
+    """Join lines of text, up to what a stanza should carry."""
     kept: list[str] = []
     left = _MAX_LINES
     for line in (xml_text(line, _MAX_TEXT) for line in lines):

@@ -1,4 +1,4 @@
-"""Asks our server how others see us: its STUN services (XEP-0215), and our address (XEP-0279)."""
+"""Asks our server for its STUN services (XEP-0215), and for our address (XEP-0279)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from bitween.xmpp.extensions.extension import Extension
 from bitween.xmpp.namespaces import NS_EXTERNAL_SERVICES, NS_IP_CHECK
 from bitween.xmpp.session.errors import request_error
 
-#: STUN services that are taken, and the letters of the name of one (RFC 1035 §2.3.4).
+#: STUN services that are used, and characters of the name of one (RFC 1035 §2.3.4).
 MAX_SERVERS = 4
 MAX_NAME = 255
 #: RFC 8489 §8.1.
@@ -27,7 +27,7 @@ STUN_PORT = 3478
 
 class ExternalAddressQuery(Extension):
     """
-    What the server tells, asked anew each time.
+    Asks again each time; remembers nothing.
     """
 
     _log = Logger()
@@ -50,7 +50,7 @@ class ExternalAddressQuery(Extension):
         return ServerView(stun, seen, nearby=not server.is_global, here=server.is_loopback)
 
     async def _ask(self, to: str, uri: str, name: str) -> list[Any]:
-        """The elements in the answer; none where there is no answer but an error."""
+        """Return the elements in the answer; none after an error."""
         try:
             answer = await self.send_iq("get", domish.Element((uri, name)), to)
         except Exception as error:
@@ -71,7 +71,7 @@ def _stun_servers(services: list[Any]) -> Iterator[StunServer]:
         ):
             continue
         with suppress(InvalidValue):
-            # Of an address, only the port is looked at here.
+            # Only the port is checked here.
             port = PeerAddress.parse("192.0.2.1", service.getAttribute("port", STUN_PORT)).port
             yield StunServer(host, port)
 
@@ -84,7 +84,7 @@ def _seen(answer: list[Any]) -> Iterator[str]:
 
 
 def _ip(peer: Any) -> IPv4Address | IPv6Address | None:
-    """Where the other side of a connection is; ``None`` if that is nowhere on a network."""
+    """Return the address of the other side of a connection; ``None`` if it has none."""
     try:
         return ip_address(peer.host)
     except (AttributeError, ValueError):

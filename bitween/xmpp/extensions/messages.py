@@ -1,4 +1,4 @@
-"""Messages: nobody reads those for us, so their senders are told; ours leave no trace."""
+"""Refuses chat messages, which no one reads here; keeps our own out of archives."""
 
 from __future__ import annotations
 
@@ -24,28 +24,29 @@ _TEXT = "This is a file sharing program. Write to the address without the resour
 
 class MessageRefusal(Extension):
     """
-    Answers messages to our full JID with an error, so that their senders know what became of them.
+    Answers messages to our full JID with an error, so that their senders know that no one reads
+    them.
 
-    A server that finds nobody at a full JID gives the message to the account's other devices (RFC
-    6121 §8.5.3.2.1); it cannot do so while we are there.
+    If a full JID is offline, its server delivers the message to the account's other devices (RFC
+    6121 §8.5.3.2.1); it does not do so while this device is online.
     """
 
     def __init__(self, clock: IReactorTime, knows: Callable[[str], bool]) -> None:
-        """:param knows: whether a JID may know of us; what we are, others are not told."""
+        """:param knows: whether a JID may know that we are online; others get no explanation."""
         super().__init__()
         self._knows = knows
-        self._quota = KeyedLimiter[str].of_requests(clock, *ANSWERS)
+        self._limit = KeyedLimiter[str].of_requests(clock, *ANSWERS)
 
     def connectionInitialized(self) -> None:
-        """Listen, after all who expect messages."""
+        """Listen, after the extensions that expect messages."""
         self.xmlstream.addObserver("/message", self._received, -1)
 
     def _received(self, message: Any) -> None:
         jid, _ = split(message.getAttribute("from"))
-        # What comes from a server, or from our own account as such, was written by nobody.
+        # No person has written the messages of a server, or of our own bare JID.
         by_person = "@" in jid and message["from"] != self.parent.jid.userhost()
         unanswered = message.getAttribute("type") in _UNANSWERED
-        if message.handled is True or unanswered or not by_person or not self._quota.allow(jid):
+        if message.handled is True or unanswered or not by_person or not self._limit.allow(jid):
             return
         message.handled = True
         self.send(_refusal(message, _TEXT if self._knows(message["from"]) else None))
@@ -53,7 +54,7 @@ class MessageRefusal(Extension):
 
 def leave_no_trace(message: domish.Element) -> None:
     """
-    Have servers keep a message of ours out of archives and away from the account's other devices.
+    Keep our message out of archives, and from the account's other devices.
 
     These are hints of XEP-0334, and the exclusion of XEP-0280 §10.
     """
@@ -63,7 +64,7 @@ def leave_no_trace(message: domish.Element) -> None:
 
 
 def _refusal(message: Any, text: str | None) -> Any:
-    """An error that does not repeat what was written (RFC 6120 §8.3.1 leaves that open)."""
+    """Make an error that does not repeat the message (RFC 6120 §8.3.1 leaves that open)."""
     refusal = domish.Element((None, "message"))
     refusal["type"], refusal["to"] = "error", message["from"]
     if message.hasAttribute("id"):

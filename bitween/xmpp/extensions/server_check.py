@@ -1,4 +1,4 @@
-"""Looks at what the server offers of what transfers between contacts need."""
+"""Checks which of the services that transfers need the server offers."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from bitween.xmpp.streams.proxies import Proxies
 
 _DAY = 24 * 3600.0
 _EXPIRES_SOON = 7 * _DAY
-# Certificates and log-ins tell seconds; below that nobody is hurt.
+# Certificates and log-ins are valid to the second; below a minute no harm is seen.
 _CLOCK_TOLERANCE = 60.0
 
 
@@ -34,7 +34,7 @@ class ServerCheck(Extension):
 
     def __init__(self, proxies: Proxies, clock: Callable[[], float] = time.time) -> None:
         """
-        :param proxies: knows where our server relays.
+        :param proxies: finds our server's proxies.
         :param clock: seconds since the epoch.
         """
         super().__init__()
@@ -43,9 +43,9 @@ class ServerCheck(Extension):
 
     async def findings(self) -> list[Finding]:
         """
-        Look at everything.
+        Check everything.
 
-        Without a session there is nothing to look at, and so nothing is found.
+        :returns: nothing without a session.
         """
         if not self.parent.online:
             return []
@@ -80,12 +80,12 @@ class ServerCheck(Extension):
 
     async def _clock(self) -> Finding:
         answer = await self._ask(self.parent.jid.host, NS_TIME, "time")
-        said = [str(child) for child in _in(answer) if child.name == "utc"]
+        times = [str(child) for child in _in(answer) if child.name == "utc"]
         try:
-            theirs = calendar.timegm(time.strptime(said[0][:19], "%Y-%m-%dT%H:%M:%S"))
+            server_time = calendar.timegm(time.strptime(times[0][:19], "%Y-%m-%dT%H:%M:%S"))
         except (IndexError, ValueError):
             return Finding("clock", Verdict.UNKNOWN, "the server does not say what time it is")
-        apart = abs(theirs - self._now())
+        apart = abs(server_time - self._now())
         text = f"{apart:.0f} s apart from the server's"
         values = {"seconds": apart}
         if apart > _CLOCK_TOLERANCE:
@@ -124,7 +124,7 @@ class ServerCheck(Extension):
         return Finding("address", Verdict.WARNING, text, fix)
 
     async def _ask(self, to: str, uri: str, name: str) -> Any:
-        """The element that answers; ``None`` where there is no answer but an error."""
+        """Return the element that answers; ``None`` after an error."""
         try:
             answer = await self.send_iq("get", domish.Element((uri, name)), to)
             return answer.firstChildElement()
@@ -134,6 +134,6 @@ class ServerCheck(Extension):
 
 
 def _in(element: Any) -> Iterator[Any]:
-    """The elements in one that may not be there."""
+    """Iterate over the child elements, if there is an element."""
     if element is not None:
         yield from element.elements()

@@ -1,4 +1,4 @@
-"""Whom the user has blocked (XEP-0191), here or with another client."""
+"""The accounts that the user has blocked (XEP-0191), here or with another client."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from bitween.xmpp.jids import parse_contact, split
 from bitween.xmpp.namespaces import NS_BLOCKING
 from bitween.xmpp.session.errors import no_session, request_error
 
-#: Entries that are remembered; the server enforces the others all the same.
+#: Entries that are remembered; the server enforces all of them.
 MAX_BLOCKED = 10_000
 
 _PUSHES = {
@@ -37,7 +37,7 @@ class BlockList(Extension, IQHandlerMixin):
     _log = Logger()
 
     def __init__(self, changed: Callable[[frozenset[str]], None]) -> None:
-        """:param changed: gets the JIDs that are blocked now or are so no longer."""
+        """:param changed: gets the JIDs that are blocked now, or no longer."""
         super().__init__()
         self._changed = changed
         self._blocked: frozenset[str] = frozenset()
@@ -48,11 +48,11 @@ class BlockList(Extension, IQHandlerMixin):
 
     @property
     def blocked(self) -> tuple[str, ...]:
-        """What is blocked: bare JIDs, domains, and what else other clients have put there."""
+        """All entries, sorted: bare JIDs, domains, and what else other clients have added."""
         return tuple(sorted(self._blocked))
 
     def connectionInitialized(self) -> None:
-        """Fetch the list, which also has the server tell us of changes (§3.2)."""
+        """Fetch the list; the server then sends us its changes (§3.2)."""
         for path in self.iqHandlers:
             self.xmlstream.addObserver(path, self.handleRequest)
         Deferred.fromCoroutine(self._fetch()).addErrback(
@@ -61,21 +61,21 @@ class BlockList(Extension, IQHandlerMixin):
 
     async def block(self, jid: str) -> None:
         """
-        Have the server keep somebody away from us.
+        Block an account.
 
-        :raises InvalidValue: if that is no JID.
+        :raises InvalidValue: if the JID is malformed.
         :raises NotConnected: if there is no connection.
-        :raises RequestRefused: if the server cannot do that.
+        :raises RequestRefused: if the server refuses.
         """
         await self._change("block", parse_contact(jid))
 
     async def unblock(self, jid: str) -> None:
         """
-        Let somebody reach us again.
+        Unblock an account.
 
-        :raises InvalidValue: if that is no JID.
+        :raises InvalidValue: if the JID is malformed.
         :raises NotConnected: if there is no connection.
-        :raises RequestRefused: if the server cannot do that.
+        :raises RequestRefused: if the server refuses.
         """
         await self._change("unblock", parse_contact(jid))
 
@@ -108,13 +108,13 @@ class BlockList(Extension, IQHandlerMixin):
 
     def _on_unblock(self, iq: Any) -> None:
         self._check(iq)
-        # Without an item it means everybody (§3.5).
-        everybody = iq.unblock.firstChildElement() is None
-        self._set(frozenset() if everybody else self._blocked - _items(iq.unblock))
+        # Without an item it means all entries (§3.5).
+        all_entries = iq.unblock.firstChildElement() is None
+        self._set(frozenset() if all_entries else self._blocked - _items(iq.unblock))
 
     def _check(self, iq: Any) -> None:
         """
-        :raises StanzaError: for a push that is not of our own account.
+        :raises StanzaError: if another sender has forged it.
         """
         own = self.parent.jid
         if iq.getAttribute("from", "") not in ("", own.userhost(), own.full()):
@@ -122,7 +122,7 @@ class BlockList(Extension, IQHandlerMixin):
 
     def _set(self, blocked: frozenset[str]) -> None:
         if len(blocked) > MAX_BLOCKED:
-            self._log.warn("the block list is too long; only a part of it is shown")
+            self._log.warn("the block list is too long; bitween uses only a part of it")
             blocked = frozenset(sorted(blocked)[:MAX_BLOCKED])
         news, self._blocked = self._blocked ^ blocked, blocked
         if news:
@@ -131,6 +131,6 @@ class BlockList(Extension, IQHandlerMixin):
 
 def _items(parent: Any) -> frozenset[str]:
     elements: Iterable[Any] = parent.elements(NS_BLOCKING, "item")
-    # One resource of somebody is not the whole of them.
+    # Blocking one resource does not block the account.
     jids = (split(element.getAttribute("jid")) for element in elements)
     return frozenset(bare for bare, resource in jids if bare and not resource)

@@ -1,4 +1,4 @@
-"""Asks again where a request for a subscription may have been lost (RFC 6121 §3.1.2)."""
+"""Repeats subscription requests that may have been lost (RFC 6121 §3.1.2)."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ from collections.abc import Callable, Sequence
 
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
-#: seconds between two reminders.  Debian's ejabberd silently drops subscription stanzas above five
-#: a minute, counting what each side sends and receives: two new contacts are too much for it.
+#: seconds between two requests.  Debian's ejabberd silently drops subscription stanzas above five a
+#: minute, counting what each side sends and receives: two new contacts exceed that.
 FIRST_DELAY = 65.0
-#: How often one contact is asked again in a session; from the third time on after twice the delay.
-#: The first reminders of several people may be too many for such a server again.
-ROUNDS = 5
+#: How often one request is repeated in a session; the delay doubles from the third time on, since
+#: the first repetitions for several contacts may exceed the limit again.
+MAX_REPEATS = 5
 
 
 class SubscriptionRetry:
-    """Goes round those who have not answered, one at a time."""
+    """Repeats the unanswered requests, one at a time."""
 
     def __init__(
         self,
@@ -24,7 +24,7 @@ class SubscriptionRetry:
         ask: Callable[[str], None],
     ) -> None:
         """
-        :param pending: the bare JIDs whose answer is waited for.
+        :param pending: returns the bare JIDs that have not answered.
         :param ask: sends a request to one of them.
         """
         self._clock = clock
@@ -34,20 +34,20 @@ class SubscriptionRetry:
         self._timer: IDelayedCall | None = None
 
     def begin(self) -> None:
-        """Note that somebody may have to be reminded, in a while."""
+        """Schedule the next repetition, if there are unanswered requests."""
         jid = self._due()
         if self._timer is None and jid is not None:
             delay = FIRST_DELAY * 2 ** max(0, self._asked.get(jid, 0) - 1)
-            self._timer = self._clock.callLater(delay, self._remind)
+            self._timer = self._clock.callLater(delay, self._repeat)
 
     def end(self) -> None:
-        """Stop, as there is no session any more."""
+        """Stop: the session is over."""
         self._asked.clear()
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
 
-    def _remind(self) -> None:
+    def _repeat(self) -> None:
         self._timer = None
         jid = self._due()
         if jid is None:
@@ -57,6 +57,6 @@ class SubscriptionRetry:
         self.begin()
 
     def _due(self) -> str | None:
-        """Who has been reminded least, ``None`` if nobody is to be reminded any more."""
-        waiting = [jid for jid in self._pending() if self._asked.get(jid, 0) < ROUNDS]
+        """Return the JID with the fewest repetitions; ``None`` if all have had theirs."""
+        waiting = [jid for jid in self._pending() if self._asked.get(jid, 0) < MAX_REPEATS]
         return min(waiting, key=lambda jid: self._asked.get(jid, 0), default=None)

@@ -335,7 +335,7 @@ class Client(XMPPClient):
         self._keep_alive.stop()
         if stream is self._negotiating:
             self._negotiating = None
-            self._connector.disappointed()
+            self._connector.negotiation_failed()
             stream.end(reason)
         elif stream is self.xmlstream and self._resumable:
             self._suspended = True

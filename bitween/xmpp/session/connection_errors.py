@@ -34,7 +34,7 @@ from bitween.xmpp.session.tls import CertificateForAnother, CertificateNotAccept
 
 _NO_REASON = "no reason given"
 
-# RFC 6120 §6.5: what is told without having been asked for anything wrong.
+# Conditions of RFC 6120 §6.5 that are no fault of the account.
 _PASSING_SASL = frozenset({"temporary-auth-failure", "aborted"})
 
 #: What the server has against an account (RFC 6120 §6.5): detail, text and hint.
@@ -56,7 +56,7 @@ _CREDENTIALS = {
     ),
 }
 
-#: Details of refusals that pass without anything being done about this daemon's options.
+#: Details of refusals that can end without a change of this daemon's options.
 _PASSING = frozenset({"not_yet_valid", "expired", "authority_expired", "disabled"})
 
 _UNKNOWN_AUTHORITY = frozenset(
@@ -72,8 +72,8 @@ _UNKNOWN_AUTHORITY = frozenset(
 #: Stream errors (RFC 6120 §4.9.3) after which coming back quickly would do harm.
 UNWELCOME = frozenset({"policy-violation", "resource-constraint"})
 
-#: The stream error that a server sends when a later session has taken our resource: were it taken
-#: back, two programs would throw each other out without end.
+#: The stream error that a server sends when a later session has taken our resource.  Taking it back
+#: would make two programs displace each other forever.
 DISPLACED = "conflict"
 
 #: What ended a stream, in words; the condition is the detail of the error.
@@ -85,7 +85,7 @@ _STREAM_WORDS = {
     "host-gone": "the server serves this domain no longer",
 }
 
-#: What went wrong on the way to a server: a word that stays, and a text.
+#: Network errors: the detail, which never changes, and a text.
 _NETWORK_WORDS: tuple[tuple[type[BaseException], str, str], ...] = (
     (net.DNSLookupError, "unknown_host", "{host} cannot be found"),
     (net.UnknownHostError, "unknown_host", "{host} cannot be found"),
@@ -103,13 +103,13 @@ def connection_error(
     error: BaseException | None, host: str, *, in_session: bool = False
 ) -> XMPPError:
     """
-    Say why there is no connection, or none any more.
+    Make the error that says why there is no connection, or no longer one.
 
-    :param error: what ended it, or kept it from being made.
-    :param host: the server, as a person knows it.
+    :param error: what ended the connection, or prevented it.
+    :param host: the server, as the user knows it.
     :param in_session: whether it ended a session, which another program may have displaced; before
-        that, anybody in between could say so.
-    :returns: a :class:`LogInRefused` where another try would not help.
+        that, an attacker on the network could claim so.
+    :returns: a :class:`LogInRefused` if another attempt would not help.
     """
     if isinstance(error, XMPPError):
         return error
@@ -125,27 +125,27 @@ def connection_error(
 
 
 def may_pass(error: LogInRefused) -> bool:
-    """Whether a refusal may end without anybody changing the daemon's options."""
+    """Whether a refusal can end without a change of the daemon's options."""
     return error.detail in _PASSING
 
 
 def is_final(error: LogInRefused, *, proven: bool) -> bool:
     """
-    Whether a refusal of the first log-in leaves nothing to wait for.
+    Whether waiting does not help after a refusal of the first log-in.
 
     :param proven: whether this account has logged in in an earlier run: then everything but the
-        password was right once, and what is wrong now is so with the server or the network.
+        password was right once, and the fault is with the server or the network.
     """
     return not may_pass(error) and (isinstance(error, CredentialsRefused) or not proven)
 
 
 def is_displaced(error: LogInRefused) -> bool:
-    """Whether a later session has taken our resource, at whatever time."""
+    """Whether a later session has taken our resource."""
     return error.detail == DISPLACED
 
 
 def silent(host: str, words: str = "does not answer") -> NotConnected:
-    """Say that the server does not answer, or no longer."""
+    """Make the error for a server that does not answer, or no longer."""
     return NotConnected(f"{host} {words}", detail="silent", values={"host": host})
 
 
@@ -299,9 +299,9 @@ def _stream_error(error: Any, host: str, *, in_session: bool) -> XMPPError:
 
 def _redirected(error: Any, host: str) -> NotConnected:
     """
-    Say that the server wants us elsewhere (RFC 6120 §4.9.3.19).
+    Make the error for a redirection (RFC 6120 §4.9.3.19).
 
-    That is not followed: the place is one that neither the user nor the domain's DNS has named.
+    It is not followed: neither the user nor the domain's DNS has named that place.
     """
     place = printable((error.text or "").strip(), 100)
     return NotConnected(
@@ -313,7 +313,7 @@ def _redirected(error: Any, host: str) -> NotConnected:
 
 
 def _final_stream_error(condition: str, host: str, *, in_session: bool) -> LogInRefused | None:
-    """What a stream error says after which another try would do harm, or no good."""
+    """Return the refusal for a stream error after which another attempt does harm, or no good."""
     if condition == DISPLACED and in_session:
         return LogInRefused(
             "another program has logged in with the same resource, and this one gives way to it",

@@ -1,4 +1,4 @@
-"""Makes TCP connections to an XMPP server, wherever it can be reached."""
+"""Makes TCP connections to an XMPP server, at one of its places."""
 
 from __future__ import annotations
 
@@ -14,42 +14,42 @@ from twisted.internet.protocol import ClientFactory, Protocol
 
 from bitween.xmpp.session.dns import Place
 
-#: seconds for a TCP connection to come about, at each address, and at all addresses of a place.
+#: seconds for a TCP connection, at each address, and at all addresses of a place.
 CONNECT_TIMEOUT = 10
 PLACE_TIMEOUT = 30
 
 
 class Connector:
-    """Tries one place after the other, first those that have not disappointed."""
+    """Tries one place after the other; those that have failed in the negotiation come last."""
 
     def __init__(self, reactor: Any, places: Callable[[], Awaitable[Sequence[Place]]]) -> None:
         """:param places: finds out where the server can be reached, best first."""
         self._reactor = reactor
         self._places = places
         self._trying: Place | None = None
-        self._disappointing: set[Place] = set()
+        self._failed: set[Place] = set()
 
     def connect(self, build: Callable[[Place], Protocol]) -> Deferred[None]:
         """
-        Connect to the first place that takes connections.
+        Connect to the first place that accepts a connection.
 
         :param build: makes the protocol for a place.
         :returns: fires when there is a connection; fails with the last place's reason.
         """
         return Deferred.fromCoroutine(self._connect(build))
 
-    def disappointed(self) -> None:
-        """Note that the place connected to last was of no use: others are to be tried first."""
+    def negotiation_failed(self) -> None:
+        """Try other places before the last one: its connection was of no use."""
         if self._trying is not None:
-            self._disappointing.add(self._trying)
+            self._failed.add(self._trying)
 
     async def _connect(self, build: Callable[[Place], Protocol]) -> None:
         places = await self._places()
-        self._disappointing &= set(places)
-        if len(self._disappointing) == len(set(places)):
-            self._disappointing.clear()
+        self._failed &= set(places)
+        if len(self._failed) == len(set(places)):
+            self._failed.clear()
         reason: Exception | None = None
-        for place in sorted(places, key=lambda place: place in self._disappointing):
+        for place in sorted(places, key=lambda place: place in self._failed):
             self._trying = place
             try:
                 connecting = self._endpoint(place).connect(_Factory(place, build))

@@ -19,12 +19,12 @@ from bitween.model.jid import ascii_domain
 from bitween.model.text import printable
 
 DEFAULT_PORT = 5222
-#: seconds that a name server has to answer, try after try.
+#: seconds for a name server to answer, for each attempt.
 DNS_TIMEOUTS = (1, 2, 4)
 
 _DIRECT_TLS = "_xmpps-client._tcp"
 _STARTTLS = "_xmpp-client._tcp"
-#: Records of one service that are looked at: each may cost a try that takes its time.
+#: Records of one service that are used: each may cost an attempt that takes long.
 MAX_RECORDS = 10
 
 _log = Logger()
@@ -51,7 +51,7 @@ class _Record:
 
 
 def system_resolver(reactor: Any) -> Resolver:
-    """What asks the name servers of this machine."""
+    """Make a resolver that asks the name servers of this machine."""
     return Resolver(resolv="/etc/resolv.conf", reactor=reactor)
 
 
@@ -64,7 +64,7 @@ async def look_up(
     :param resolver: provides ``IResolver``.
     :param domain: of a JID.
     :param draw: gives a number in 0..1, for the weights.
-    :raises NotConnected: if the domain says that it offers no XMPP.
+    :raises NotConnected: if the domain declares that it offers no XMPP.
     """
     name = ascii_domain(domain)
     asked = [_ask(resolver, name, service) for service in (_DIRECT_TLS, _STARTTLS)]
@@ -74,11 +74,11 @@ async def look_up(
         *(_record(payload, direct_tls=False) for payload in starttls),
     ]
     if records:
-        # XEP-0368 §3: as if they were of one service.
+        # XEP-0368 §3: both kinds count as one set of records.
         return _ordered(records, draw)
     if not offered:
         raise NotConnected(
-            f"{domain} says that it offers no XMPP",
+            f"{domain} declares that it offers no XMPP",
             "check --jid",
             detail="no_xmpp",
             values={"host": domain},
@@ -87,7 +87,7 @@ async def look_up(
 
 
 def _ask(resolver: Any, domain: str, service: str) -> Deferred[tuple[list[Any], bool]]:
-    """Ask for SRV records; gives those that can be used, and whether the service is offered."""
+    """Query SRV records; fires with the usable ones, and whether the service is offered."""
     asking: Deferred[Any] = resolver.lookupService(f"{service}.{domain}", timeout=DNS_TIMEOUTS)
 
     def answered(answer: Any) -> tuple[list[Any], bool]:

@@ -18,19 +18,19 @@ from bitween.errors import (
 from bitween.model.text import printable
 from bitween.xmpp.namespaces import NS_STANZAS
 
-# Characters of a server's own words that are told.
-_MAX_TOLD = 200
+# Characters that are quoted of a server's own words.
+_MAX_QUOTED = 200
 
 
 def no_session() -> NotConnected:
-    """Say that what was asked for needs a session, and there is none."""
+    """Make the error for a request that needs a session when there is none."""
     return NotConnected(
         "there is no connection to the XMPP server", "try again later", detail="now"
     )
 
 
 def request_error(error: BaseException) -> BitweenError:
-    """Say why a request came to nothing."""
+    """Make the error that says why a request failed."""
     if isinstance(error, BitweenError):
         return error
     if isinstance(error, StanzaError):
@@ -47,23 +47,23 @@ def request_error(error: BaseException) -> BitweenError:
         return NotConnected(
             "the connection to the server broke off", "try again later", detail="broken"
         )
-    return RequestRefused(f"the answer makes no sense ({type(error).__name__})")
+    return RequestRefused(f"the answer is malformed ({type(error).__name__})")
 
 
 def subscription_error(jid: str, presence: Any) -> RequestRefused:
     """
-    Say why somebody whom we asked to become a contact was not reached.
+    Make the error that says why a subscription request did not arrive.
 
     :param presence: of the type ``error`` (RFC 6121 §3.1.3, RFC 6120 §8.3.3).
     """
-    told = {
+    conditions = {
         element.name: str(element)
         for error in presence.elements(presence.uri, "error")
         for element in error.elements()
         if element.uri == NS_STANZAS
     }
-    text = told.pop("text", "")
-    condition = next(iter(told), "")
+    text = conditions.pop("text", "")
+    condition = next(iter(conditions), "")
     host = jid.partition("@")[2]
     if condition == "remote-server-not-found":
         return RequestRefused(
@@ -86,9 +86,9 @@ def subscription_error(jid: str, presence: Any) -> RequestRefused:
             detail="no_account",
             values={"host": host, "jid": jid},
         )
-    said = ": ".join(printable(part, _MAX_TOLD) for part in (condition, text) if part)
+    reason = ": ".join(printable(part, _MAX_QUOTED) for part in (condition, text) if part)
     return RequestRefused(
-        f"the server {host} answered with an error: {said or 'no reason'}",
+        f"the server {host} answered with an error: {reason or 'no reason'}",
         detail="server_error",
-        values={"host": host, "condition": said or "?"},
+        values={"host": host, "condition": reason or "?"},
     )

@@ -1,4 +1,4 @@
-"""Notices a link that is dead although nobody has said so (XEP-0199)."""
+"""Notices a dead link by pings that get no answer (XEP-0199)."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from bitween.xmpp.namespaces import NS_PING
 #: seconds between two pings, and until one without an answer means a dead link: 35 together.
 PING_INTERVAL = 25
 PING_TIMEOUT = 10
-#: seconds until a TCP connection that acknowledges nothing is given up by the system.
+#: seconds until the system closes a TCP connection that acknowledges nothing.
 UNACKNOWLEDGED = 30
 
 
 class KeepAlive:
-    """Pings the server as long as there is a link."""
+    """Pings the server while there is a link."""
 
     _log = Logger()
 
@@ -32,20 +32,20 @@ class KeepAlive:
         self, clock: IReactorTime, host: str, budget: TokenBucket, dead: Callable[[], None]
     ) -> None:
         """
-        :param host: the domain that is pinged.
+        :param host: the domain to ping.
         :param dead: called when the link is found dead.
         """
         self._host = host
         self._budget = budget
         self._dead = dead
         self._stream: Any = None
-        # What was asked over one link says nothing of the next one.
+        # A ping over one link says nothing about the next one.
         self._link: object = None
         self._pings = LoopingCall(self.ping)
         self._pings.clock = clock
 
     def start(self, stream: Any) -> None:
-        """Begin with a link that has just come up."""
+        """Begin with a new link."""
         self._stream = stream
         self._link = object()
         self._pings.start(PING_INTERVAL, now=False).addErrback(
@@ -53,7 +53,7 @@ class KeepAlive:
         )
 
     def stop(self) -> None:
-        """End, as the link is gone."""
+        """Stop: the link is lost."""
         self._stream = self._link = None
         if self._pings.running:
             self._pings.stop()
@@ -62,7 +62,7 @@ class KeepAlive:
         """Ping now."""
         ping = xmlstream.IQ(self._stream, "get")
         ping.addElement((NS_PING, "ping"))
-        # A slow server first reads what was sent before.
+        # A slow server first reads what we have sent before.
         ping.timeout = PING_TIMEOUT + self._budget.backlog
         ping.send(self._host).addErrback(self._not_answered, self._link)
 
@@ -73,7 +73,7 @@ class KeepAlive:
 
 
 def notice_dead_links(transport: Any) -> None:
-    """Have the system give up a connection on which nothing is acknowledged (RFC 5482)."""
+    """Make the system close a connection on which nothing is acknowledged (RFC 5482)."""
     option = getattr(socket, "TCP_USER_TIMEOUT", None)
     handle = getattr(transport, "getHandle", lambda: None)()
     if option is not None and isinstance(handle, socket.socket):

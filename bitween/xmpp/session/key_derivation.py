@@ -1,4 +1,4 @@
-"""Hashes passwords for SCRAM, in a child process where it takes long."""
+"""Hashes passwords for SCRAM, in a child process if it takes long."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ class KeyDerivation:
 
 
 class _Child(ProcessProtocol):
-    """The process, seen from here."""
+    """The parent's side of the child process."""
 
     def __init__(self, request: bytes) -> None:
         self._request = request

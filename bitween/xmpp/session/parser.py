@@ -1,4 +1,4 @@
-"""Reads the XML of a stream, within bounds that nobody's stanza can break."""
+"""Parses the XML of a stream, within bounds that no stanza can exceed."""
 
 from __future__ import annotations
 
@@ -27,16 +27,16 @@ _NAME, _COPIES = 200, 3
 
 
 class NoStream(ParserError):
-    """What came does not even begin as a stream does: something else answers there."""
+    """The bytes do not begin as a stream does: another kind of server answers."""
 
 
 class BoundedElementStream(ExpatElementStream):
     """
-    Twisted's parser, which takes no more of a stanza than there may be.
+    Twisted's parser, with a limit on the size of a stanza.
 
     Twisted would end the stream at a stanza that is too large, and the server would send the same
-    one again after the next log-in.  Here the rest of it is read past, and it is handed on empty: a
-    request is still answered, and an answer is none.
+    one again after the next log-in.  Here the rest of it is skipped, and it is handed on empty: a
+    request still gets an answer, and an answer counts as malformed.
 
     :ivar oversized: how many stanzas were handed on empty.
     """
@@ -153,7 +153,7 @@ class BoundedElementStream(ExpatElementStream):
         self._declared = 0
 
     def _skip(self) -> None:
-        """Drop what the stanza holds so far, and what is still to come."""
+        """Drop the content of the stanza, what has come and what will."""
         if self._skipping:
             return
         self._skipping = True

@@ -13,18 +13,18 @@ from bitween.model.preparation import Prohibited, opaque_string, saslprep
 
 
 class Password:
-    """A password that is tried in one form after the other until one is right."""
+    """A password in several forms, which are tried one after the other."""
 
     def __init__(self, password: str) -> None:
         self._forms = list(password_forms(password))
 
     @property
     def forms(self) -> tuple[str, ...]:
-        """The forms to be tried, the one that was right before first."""
+        """The forms to try; one that has worked before comes first."""
         return tuple(self._forms)
 
     def worked(self, form: str) -> None:
-        """Note which form the server took."""
+        """Note which form the server has accepted."""
         self._forms.remove(form)
         self._forms.insert(0, form)
 

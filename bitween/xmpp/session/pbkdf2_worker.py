@@ -12,7 +12,7 @@ import sys
 
 
 def main() -> None:
-    """Do it."""
+    """Read a request, and write the key."""
     asked = json.load(sys.stdin)
     key = hashlib.pbkdf2_hmac(
         asked["hash"],

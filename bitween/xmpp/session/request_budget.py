@@ -1,4 +1,4 @@
-"""How much of our line others can have with what they ask."""
+"""Limits how much of our line the answers to others can use."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from bitween.util.limiter import KeyedLimiter
 from bitween.util.token_bucket import TokenBucket
 from bitween.xmpp.jids import split
 
-#: bytes/s, and bytes at once, of answers to everybody together: less than half of what may be sent.
+#: bytes/s, and bytes at once, of all answers together: less than half of what may be sent.
 RATE, BURST = 1000, 30_000
-#: The same for one who may know of us; being asked to meet for thirty torrents takes 20 kB.
+#: The same for one account that may know of us; thirty connect requests take 20 kB.
 CONTACT_RATE, CONTACT_BURST = 500, 24_000
 #: The same for all strangers together.
 STRANGERS_RATE, STRANGERS_BURST = 200, 6000
-#: The same for one stranger: some refusals.
+#: The same for one stranger: a few refusals.
 STRANGER_RATE, STRANGER_BURST = 20, 2000
 
 
@@ -24,13 +24,13 @@ class RequestBudget:
     """
     Decides whether an answer is sent.
 
-    A server reads what is above its limit later (see
-    :class:`bitween.util.token_bucket.TokenBucket`), so a flood of requests would hold up all that
-    we say ourselves.  What comes faster than it can be answered in passing gets no answer.
+    A server delays what is above its limit (see :class:`bitween.util.token_bucket.TokenBucket`), so
+    a flood of requests would delay everything that we send ourselves.  Requests that come faster
+    than these limits get no answer.
     """
 
     def __init__(self, clock: IReactorTime, knows: Callable[[str], bool]) -> None:
-        """:param knows: whether a JID, as the server has stamped it, may know of us."""
+        """:param knows: whether a JID, as the server stamps it, may know that we are online."""
         self.knows = knows
         self._everybody = TokenBucket(clock, RATE, BURST)
         self._strangers = TokenBucket(clock, STRANGERS_RATE, STRANGERS_BURST)
@@ -39,9 +39,9 @@ class RequestBudget:
 
     def allows(self, to: str, size: int) -> bool:
         """
-        Tell whether an answer may be sent, and take note of it if so.
+        Decide whether an answer may be sent, and count it if so.
 
-        :param to: the JID that has asked.
+        :param to: the JID that has sent the request.
         :param size: bytes.
         """
         jid, _ = split(to)

@@ -117,7 +117,7 @@ class LogInInitializer(sasl.SASLInitiatingInitializer):
         self._answering: Deferred[None] | None = None
 
     def initialize(self) -> Any:
-        """Log in, or fail where the server offers no way to."""
+        """Log in, or fail if the server offers no acceptable mechanism."""
         if self.feature not in self.xmlstream.features:
             raise sasl.SASLNoAcceptableMechanism
         return super().initialize()
@@ -133,7 +133,7 @@ class LogInInitializer(sasl.SASLInitiatingInitializer):
         return done
 
     def setMechanism(self) -> None:
-        """Choose how to log in."""
+        """Choose the mechanism."""
         features = self.xmlstream.features
         listed = features.get((NS_CHANNEL_BINDING, "sasl-channel-binding"))
         self.mechanism = choose_mechanism(
@@ -150,7 +150,7 @@ class LogInInitializer(sasl.SASLInitiatingInitializer):
         self.sendAuth(self.mechanism.first() if scram else self.mechanism.getInitialResponse())
 
     def onChallenge(self, element: Any) -> None:
-        """Answer the server, or give up where it is not what it should be."""
+        """Answer a challenge; fail if it is not allowed now."""
         if self._answering is not None:
             self._give_up(ServerNotAuthentic("a challenge before the last one was answered"))
             return
@@ -158,15 +158,15 @@ class LogInInitializer(sasl.SASLInitiatingInitializer):
         self._answering.addBoth(self._answered)
 
     async def _answer(self, challenge: str) -> None:
-        said = sasl.fromBase64(challenge)
+        message = sasl.fromBase64(challenge)
         if not isinstance(self.mechanism, Scram):
             raise ServerNotAuthentic("a challenge where the mechanism has none")
         if self.mechanism.answered:
             # Some servers send their proof as a challenge, and an empty success after it.
-            self.mechanism.verify(said)
+            self.mechanism.verify(message)
             self.sendResponse()
             return
-        request = self.mechanism.challenged(said)
+        request = self.mechanism.challenged(message)
         key = await self._keys.derive(self._forms[0].encode(), request)
         self.sendResponse(self.mechanism.final(key))
 
@@ -176,7 +176,7 @@ class LogInInitializer(sasl.SASLInitiatingInitializer):
             self._give_up(outcome.value)
 
     def onSuccess(self, success: Any) -> None:
-        """Believe the server only if it proved that it knows the password."""
+        """Accept the success only if the server has proved that it knows the password."""
         if isinstance(self.mechanism, Scram):
             try:
                 self.mechanism.verify(sasl.fromBase64(str(success)))
@@ -190,13 +190,13 @@ class LogInInitializer(sasl.SASLInitiatingInitializer):
         done.callback(Reset)
 
     def onFailure(self, failure: Any) -> None:
-        """Try the next form of the password, or tell why it is of no use."""
+        """Try the next form of the password, or fail."""
         names = [element.name for element in failure.elements()]
         condition = next((name for name in names if name != "text"), None)
         if condition != "not-authorized" or len(self._forms) == 1:
             self._give_up(sasl.SASLAuthError(condition))
             return
-        # RFC 6120 §6.4.5: the same stream may be used for another try.
+        # RFC 6120 §6.4.5: the same stream may be used for another attempt.
         self._stop_answering()
         del self._forms[0]
         self.setMechanism()

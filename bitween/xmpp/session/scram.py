@@ -1,7 +1,7 @@
 """
-The client's side of SCRAM (RFC 5802, RFC 7677): what is said, and what the server must prove.
+The client's side of SCRAM (RFC 5802, RFC 7677): its messages, and the server's proof.
 
-It knows no network, and leaves the one expensive step, the hashing of the password, to its caller.
+It does no I/O, and leaves the expensive step, hashing the password, to its caller.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _MAX_DIGITS = 10
 
 
 class ServerNotAuthentic(sasl.SASLError):
-    """The server could not prove that it knows the password, or speaks no proper SCRAM."""
+    """The server could not prove that it knows the password, or violates SCRAM."""
 
 
 class TooManyIterations(sasl.SASLError):
@@ -112,7 +112,7 @@ class Scram:
 
     @property
     def answered(self) -> bool:
-        """Whether the last message of the client was made."""
+        """Whether the client's final message has been made."""
         return self._signature is not None
 
     def verify(self, proof: bytes) -> None:

@@ -1,4 +1,4 @@
-"""The XML stream: who may answer, time-outs, traffic log, byte budget, change of connection."""
+"""The XML stream: forged answers, time-outs, traffic log, byte budget, resumption."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ from bitween.xmpp.shares.list_codec import is_page
 #: seconds until a request without an answer has failed.
 REQUEST_TIMEOUT = 30
 
-#: Stanzas, and characters of them, that are kept while a session is being set up.
+#: Stanzas, and characters of them, that are held while a session is being set up.
 MAX_HELD, MAX_HELD_SIZE = 100, 1_000_000
 
-#: bytes that we are at most behind with what a server reads in time, all that answers included:
-#: nothing that we say by ourselves overdraws the budget by a tenth of it.
+#: bytes by which the byte budget may be overdrawn before the link is renewed.  Only answers get
+#: there: what we send ourselves overdraws it by less than a tenth of this.
 MAX_OVERDRAWN = 4_000_000
 
 _MAX_OPEN_REQUESTS = 4096
@@ -38,7 +38,7 @@ _MAX_LOGGED = 100_000
 
 class AnswerGuard:
     """
-    Remembers whom each request went to, so that nobody else can answer it (RFC 6120 §8.1.2.1).
+    Remembers the recipient of each request, so that no one else can answer it (RFC 6120 §8.1.2.1).
 
     wokkel and Twisted match answers by their id alone.
     """
@@ -47,7 +47,7 @@ class AnswerGuard:
         self._asked: dict[str, str] = {}
 
     def sent(self, stanza: domish.Element) -> None:
-        """Take note of a stanza that goes out."""
+        """Note a stanza that is sent."""
         if stanza.name == "iq" and stanza.getAttribute("type") in ("get", "set"):
             if len(self._asked) >= _MAX_OPEN_REQUESTS:
                 del self._asked[next(iter(self._asked))]
@@ -55,9 +55,9 @@ class AnswerGuard:
 
     def admits(self, stanza: domish.Element, own: JID) -> bool:
         """
-        Whether a stanza that came in is anything but a forged answer.
+        Whether a received stanza is not a forged answer.
 
-        :param own: our JID, as far as it is known.
+        :param own: our JID.
         """
         if not _is_answer(stanza):
             return True
@@ -65,7 +65,7 @@ class AnswerGuard:
         if stanza_id not in self._asked:
             return False
         sender = stanza.getAttribute("from", "")
-        # What is sent to nobody goes to our own account, and the server may leave its name out.
+        # A request without recipient goes to our own account; the answer may lack its sender.
         server = {"", own.host, own.userhost(), own.full()}
         asked = self._asked[stanza_id]
         if sender != asked and not (asked in server and sender in server):
@@ -76,14 +76,14 @@ class AnswerGuard:
 
 class Stream(xmlstream.XmlStream):
     """
-    Twisted's XMPP stream, on its guard, and able to outlive its connection.
+    Twisted's XMPP stream, hardened, and able to outlive its connection.
 
-    Who watches the link decides what follows when it is lost: :meth:`end`, or :meth:`suspend` and,
-    when the server has resumed the session on another stream, :meth:`take_over`.
+    The client decides what follows when the link is lost: :meth:`end`, or :meth:`suspend` and, when
+    the server has resumed the session on another stream, :meth:`take_over`.
 
-    :ivar management: the books of stream management, once that is enabled.
-    :ivar resumed_at: how much of the session to be resumed has arrived, once the server said so.
-    :ivar forged: answers that were refused.
+    :ivar management: the state of stream management, once it is enabled.
+    :ivar resumed_at: the server's count of received stanzas, once it has resumed a session.
+    :ivar forged: forged answers that were refused.
     """
 
     iqDefaultTimeout = REQUEST_TIMEOUT
@@ -107,14 +107,14 @@ class Stream(xmlstream.XmlStream):
     ) -> None:
         """
         :param knows: whether the sender of a request may know that we are there.
-        :param answers: whether an answer of so many bytes is sent to another account's JID.
+        :param answers: whether an answer of so many bytes may be sent to another account's JID.
         """
         super().__init__(authenticator)
         self._clock = clock
         self._link_lost = link_lost
         self._knows = knows
         self._answers = answers
-        # As a class attribute it would be named for the class.
+        # A class attribute would get the class's namespace.
         self._traffic = Logger(namespace="bitween.xmpp.traffic") if log_traffic else None
         self._guard = AnswerGuard()
         self._suspended = False
@@ -132,23 +132,23 @@ class Stream(xmlstream.XmlStream):
         """
         Send a stanza or raw text; a stanza of a suspended session waits for its resumption.
 
-        An answer to somebody who asks too much is dropped.
+        An answer to a JID that sends too many requests is dropped.
         """
         text = self._text(obj)
-        if self._is_courtesy(obj) and not self._answers(obj.getAttribute("to"), len(text.encode())):
+        if self._is_limited(obj) and not self._answers(obj.getAttribute("to"), len(text.encode())):
             return
         if self._traffic is not None:
             self._traffic.info("out {stanza}", stanza=_shown(obj))
         counted = self.management if is_stanza(obj) else None
         if counted is not None:
-            counted.went(text)
+            counted.sent(text)
         if not self._suspended:
             super().send(text)
             if counted is not None:
                 self._ask()
 
-    def _is_courtesy(self, obj: Any) -> bool:
-        """Whether this answers another account, and nobody has paced it yet."""
+    def _is_limited(self, obj: Any) -> bool:
+        """Whether this is an answer to another account that no other limit applies to."""
         if not (is_stanza(obj) and obj.getAttribute("type") in ("result", "error")):
             return False
         own = self.authenticator.jid
@@ -159,7 +159,7 @@ class Stream(xmlstream.XmlStream):
         if not domish.IElement.providedBy(obj):
             return str(obj)
         if obj.name == "iq" and obj.getAttribute("type") == "error":
-            # Twisted and wokkel send back what was asked, as large as it may be.
+            # Twisted and wokkel send back the request, however large it is.
             obj.children = obj.children[-1:]
         elif obj.name == "message":
             leave_no_trace(obj)
@@ -174,7 +174,7 @@ class Stream(xmlstream.XmlStream):
 
     def _initializeStream(self) -> None:
         if self.stream is not None:
-            # What else came with the bytes that ended it was sent before TLS, or before the log-in.
+            # The rest of the bytes that ended it was sent before TLS, or before the log-in.
             self.stream.ElementEvent = _ignore
             self.stream.DocumentEndEvent = _ignore
         self.stream = BoundedElementStream()
@@ -183,15 +183,15 @@ class Stream(xmlstream.XmlStream):
         self.stream.DocumentEndEvent = self.onDocumentEnd
 
     def dataReceived(self, data: bytes) -> None:
-        """Parse what came, for the session that this connection belongs to."""
+        """Parse received bytes, for the session that this connection belongs to."""
         if self._heir is not None:
             self._heir.dataReceived(data)
             return
         super().dataReceived(data)
         if self.stream is not None and self.stream.worn_out:
-            self._renew("somebody fills the memory with names")
+            self._renew("the names in received stanzas fill the memory")
         elif self._budget.overdrawn > MAX_OVERDRAWN:
-            self._renew("the server asks more than it lets us answer in time")
+            self._renew("the server delivers more requests than it lets us answer in time")
 
     def _renew(self, why: str) -> None:
         if not self._renewed:
@@ -200,7 +200,7 @@ class Stream(xmlstream.XmlStream):
             self.transport.abortConnection()
 
     def onElement(self, element: domish.Element) -> None:
-        """Count a stanza, and hand it to whoever waits for it, unless it is a forged answer."""
+        """Count a stanza, and dispatch it unless it is a forged answer."""
         if self._traffic is not None:
             self._traffic.info("in {stanza}", stanza=_shown(element))
         if self.management is not None:
@@ -208,7 +208,7 @@ class Stream(xmlstream.XmlStream):
                 self._account(self.management, element)
                 return
             if is_stanza(element):
-                self.management.came()
+                self.management.received()
         if self._open or not is_stanza(element) or _is_answer(element):
             self._take(element)
         elif self._held is not None:
@@ -218,18 +218,18 @@ class Stream(xmlstream.XmlStream):
 
     def hold(self) -> None:
         """
-        Keep what others send until :meth:`release`.
+        Hold received stanzas until :meth:`release`.
 
-        From the binding on, a server hands over what comes for us, such as a message that waited
-        for an earlier session; but who is to read it listens only when the session begins.  What
-        comes before the binding is nobody's.
+        From the binding on, a server delivers what arrives for us, such as a message that waited
+        for an earlier session; but handlers listen only when the session begins.  Stanzas before
+        the binding are dropped.
         """
         self._held = []
 
     def release(self) -> None:
         """
-        Hand over what was kept, when the element at hand is dealt with: whoever began to listen
-        meanwhile, does so only then.
+        Dispatch the held stanzas after the current element: only then are handlers that have just
+        begun to listen called.
         """
         self._open = self._releasing = True
 
@@ -254,7 +254,7 @@ class Stream(xmlstream.XmlStream):
         self.forged += 1
         if self.forged == 1:
             sender = printable(split(element.getAttribute("from"))[0])
-            self._log.warn("refused an answer of {sender}, who was not asked", sender=sender)
+            self._log.warn("refused an answer of {sender}, which got no request", sender=sender)
 
     def _account(self, management: StreamManagement, element: domish.Element) -> None:
         if element.name == "r":
@@ -264,43 +264,43 @@ class Stream(xmlstream.XmlStream):
             self._ask()
 
     def onStreamError(self, error: domish.Element) -> None:
-        """Tell why the server ends the stream, and where it sends us if it does."""
+        """Report why the server ends the stream, and where it redirects us if it does."""
         place = next(error.elements(NS_STREAMS, "see-other-host"), None)
         if place is not None:
-            # Twisted's exception knows of no place, but of a text.
+            # Twisted's exception has no field for the place, but one for a text.
             error.addElement((NS_STREAMS, "text"), content=str(place))
         super().onStreamError(error)
 
     def onDocumentEnd(self) -> None:
-        """Close: the server has ended the session, which cannot be resumed then."""
+        """Close: the server has ended the session, so it cannot be resumed."""
         self.forget()
         super().onDocumentEnd()
 
     def connectionLost(self, reason: Failure) -> None:
-        """Leave it to the watcher what follows."""
+        """Report it to the client, which decides what follows."""
         stream = self._heir or self
-        stream._link_lost(stream, reason)  # noqa: SLF001  # one of our own kind
+        stream._link_lost(stream, reason)  # noqa: SLF001  # of the same class
 
     def forget(self) -> None:
-        """Have the session end with its link."""
+        """Make the session end with its link."""
         if self.management is not None:
             self.management.give_up()
 
     def end(self, reason: Failure) -> None:
-        """Tell everybody that the session is over."""
+        """End the session: notify the handlers."""
         super().connectionLost(reason)
 
     def suspend(self) -> None:
-        """Keep what is sent from now on, and everything else as it is."""
+        """Hold what is sent from now on, until the session is resumed."""
         self._suspended = True
         if self.management is not None:
             self.management.interrupted()
 
     def take_over(self, successor: Stream) -> None:
         """
-        Go on with the session over another stream's connection, on which it was resumed.
+        Continue the session on the connection of another stream, which has resumed it.
 
-        What did not arrive over the old one is sent again.
+        Stanzas that did not arrive over the old connection are sent again.
         """
         management = self.management
         assert management is not None
@@ -319,7 +319,7 @@ class Stream(xmlstream.XmlStream):
 
 
 def _ignore(*_: object) -> None:
-    """Take something that is of no use."""
+    """Ignore an event."""
 
 
 def _is_answer(element: domish.Element) -> bool:
@@ -331,7 +331,7 @@ def _is_request(element: domish.Element) -> bool:
 
 
 def _shown(obj: Any) -> str:
-    """A stanza as a line for the log, with the secrets of the log-in masked."""
+    """Format a stanza for the log; the secrets of the log-in are masked."""
     if not domish.IElement.providedBy(obj):
         return printable(str(obj), _MAX_LOGGED)
     if obj.uri == NS_SASL and obj.name in {"auth", "challenge", "response", "success"}:

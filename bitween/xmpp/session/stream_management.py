@@ -1,4 +1,17 @@
-"""Stream management (XEP-0198): what of a session has arrived, and taking it up again."""
+"""
+Stream management (XEP-0198): acknowledgements, and resuming a session after its link is lost.
+
+Both sides count the stanzas that they receive and report the count on request.  What we send is
+kept until the server has acknowledged it.  When the next link resumes the session, the server says
+how much it has received, and the rest is sent again; so a lost connection loses and repeats
+nothing.
+
+:class:`StreamManagement` is the state of one session, and survives its links;
+    :class:`bitween.xmpp.session.stream.Stream` calls it for every stanza.
+    :class:`EnableInitializer` begins it in the negotiation of a new session,
+    :class:`ResumeInitializer` tries to resume an old one. A session can no longer be resumed when
+    too much waits for acknowledgement or the server's counts are wrong; it then ends with its link.
+"""
 
 from __future__ import annotations
 
@@ -15,9 +28,10 @@ from bitween.xmpp.namespaces import NS_SM
 
 FEATURE = (NS_SM, "sm")
 
-#: seconds for which a session whose link is gone is kept, on both sides.
+#: seconds for which both sides keep a session whose link is lost.
 RESUMABLE_FOR = 30
-#: What is kept for being sent again; beyond that the session cannot be resumed any more.
+#: Unacknowledged stanzas, and characters of them, that are kept; beyond that the session cannot be
+#: resumed.
 MAX_STANZAS = 2000
 MAX_BYTES = 1 << 20
 
@@ -29,7 +43,7 @@ _MAX_TOKEN = 4000
 
 
 def is_stanza(element: Any) -> bool:
-    """Whether an element is one that stream management counts."""
+    """Whether stream management counts an element."""
     return (
         domish.IElement.providedBy(element)
         and element.name in _STANZAS
@@ -39,9 +53,9 @@ def is_stanza(element: Any) -> bool:
 
 class StreamManagement:
     """
-    The books of one session: what came, what went, and what has not been acknowledged.
+    The counters of one session, and the stanzas that are not acknowledged.
 
-    :ivar token: what the server knows the session by, ``None`` if it does not let it be resumed.
+    :ivar token: the server's id of the session; ``None`` if it cannot be resumed.
     """
 
     def __init__(self, token: str | None) -> None:
@@ -55,33 +69,33 @@ class StreamManagement:
 
     @property
     def resumable(self) -> bool:
-        """Whether nothing is lost if the session is taken up again."""
+        """Whether the session can be resumed without loss."""
         return self.token is not None
 
     @property
     def unacknowledged(self) -> Iterable[str]:
-        """What has to be sent again after the session was taken up, oldest first."""
+        """The stanzas to send again when the session is resumed, oldest first."""
         return tuple(self._sent)
 
     @property
     def report(self) -> str:
-        """The acknowledgement of everything that came."""
+        """The acknowledgement of everything received."""
         return f"<a xmlns='{NS_SM}' h='{self._handled}'/>"
 
     @property
     def resume(self) -> domish.Element:
-        """The request to take the session up again (§5)."""
+        """The request to resume the session (§5)."""
         element = domish.Element((NS_SM, "resume"))
         element["previd"] = self.token or ""
         element["h"] = str(self._handled)
         return element
 
-    def came(self) -> None:
-        """Count a stanza of the server's."""
+    def received(self) -> None:
+        """Count a received stanza."""
         self._handled = (self._handled + 1) % _MODULUS
 
-    def went(self, stanza: str) -> None:
-        """Keep a stanza of ours until it is acknowledged."""
+    def sent(self, stanza: str) -> None:
+        """Keep a sent stanza until it is acknowledged."""
         if not self.resumable:
             return
         self._sent.append(stanza)
@@ -91,7 +105,7 @@ class StreamManagement:
             self.give_up()
 
     def acknowledged(self, count: str | None) -> None:
-        """Forget what the server has handled; a count that cannot be ends all trust in it."""
+        """Forget what the server has received; an impossible count ends the resumability."""
         self._asking = False
         if not self.resumable:
             return
@@ -105,9 +119,9 @@ class StreamManagement:
 
     def asks(self) -> bool:
         """
-        Whether to ask now for an acknowledgement; one question stands at a time.
+        Whether to ask for an acknowledgement now; one question is open at a time.
 
-        Where the answer acknowledges nothing, asking the same again would have no end.
+        It does not repeat a question whose answer has acknowledged nothing: that would not end.
         """
         ask = bool(self._sent) and self._news and not self._asking
         if ask:
@@ -115,11 +129,11 @@ class StreamManagement:
         return ask
 
     def interrupted(self) -> None:
-        """Note that the link is gone, and a question that stood on it."""
+        """Note that the link is lost, and an open question with it."""
         self._asking, self._news = False, True
 
     def give_up(self) -> None:
-        """Keep nothing any more: the session ends with its link."""
+        """Keep nothing from now on: the session ends with its link."""
         self.token = None
         self._sent.clear()
         self._size = 0
@@ -127,21 +141,21 @@ class StreamManagement:
 
 class EnableInitializer(BaseFeatureInitiatingInitializer):
     """
-    The step of the negotiation that has a new session counted (§3).
+    The step of the negotiation that enables stream management for a new session (§3).
 
-    The server may name a ``location`` for coming back.  It is not used: a server that is asked
-    elsewhere says that it does not know the session, which costs no more than a new one, while the
-    place would be one that neither the user nor the domain's DNS has named.
+    The server may name a ``location`` for the resumption.  It is not used: neither the user nor the
+    domain's DNS has named that place, and a resumption that fails elsewhere costs only a new
+    session.
     """
 
     feature = FEATURE
 
     def start(self) -> Deferred[None]:
-        """Ask for it; a refusal is no harm."""
+        """Ask for it; a refusal does no harm."""
         done: Deferred[None] = Deferred()
         enable = domish.Element((NS_SM, "enable"))
         enable["resume"] = "true"
-        # Where the server heeds it, others do not see us for long when we are gone for good.
+        # If the server applies it, contacts do not see us for long after we are gone for good.
         enable["max"] = str(RESUMABLE_FOR)
 
         def answered(answer: Any) -> None:
@@ -155,7 +169,7 @@ class EnableInitializer(BaseFeatureInitiatingInitializer):
 
 
 class ResumeInitializer(BaseFeatureInitiatingInitializer):
-    """The step of the negotiation that takes an earlier session up again, if that works (§5)."""
+    """The step of the negotiation that resumes an earlier session, if that works (§5)."""
 
     feature = FEATURE
 
@@ -164,14 +178,14 @@ class ResumeInitializer(BaseFeatureInitiatingInitializer):
         self._session = session
 
     def start(self) -> Deferred[None]:
-        """Ask for it; what follows upon success is not needed, upon a refusal it is."""
+        """Ask for it; skip the later steps if it succeeds."""
         done: Deferred[None] = Deferred()
 
         def answered(answer: Any) -> None:
             if answer.name == "failed":
                 done.callback(None)
             elif answer.getAttribute("previd") != self._session.token:
-                done.errback(NotConnected("the server resumed a session that is not ours"))
+                done.errback(NotConnected("the server resumed another session"))
             else:
                 self.xmlstream.resumed_at = answer.getAttribute("h", "")
                 del self.xmlstream.initializers[1:]
@@ -183,7 +197,7 @@ class ResumeInitializer(BaseFeatureInitiatingInitializer):
 
 
 def _once(xs: Any, names: tuple[str, ...], call: Any) -> None:
-    """Call with the first element of stream management that has one of the names."""
+    """Call once, with the first stream management element of one of the names."""
     paths = [f"/{name}[@xmlns='{NS_SM}']" for name in names]
 
     def answered(answer: Any) -> None:
@@ -202,7 +216,7 @@ def _token(enabled: Any) -> str | None:
 
 
 def _number(count: str | None) -> int:
-    """Read a count; one that is none becomes one that cannot be."""
+    """Read a count; a malformed one becomes an impossible one."""
     if count is not None and count.isascii() and count.isdigit() and len(count) <= 10:
         return int(count) % _MODULUS
     return -1

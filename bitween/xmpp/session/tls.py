@@ -1,4 +1,4 @@
-"""Whom we trust: the platform's authorities, and one more if a file of it is given; and why not."""
+"""Certificate verification: the platform's authorities, and those of a given file."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _MAX_NAME = 100
 
 @implementer(IOpenSSLTrustRoot)
 class _Both:
-    """The platform's trust roots and others beside them."""
+    """The platform's trust roots, and additional ones."""
 
     def __init__(self, further: IOpenSSLTrustRoot) -> None:
         self._roots = (ssl.platformTrust(), further)
@@ -73,7 +73,7 @@ class CertificateForAnother(SSL.Error):
 
 @implementer(IOpenSSLClientConnectionCreator)
 class _Verifying:
-    """Twisted's TLS client, which also tells why a certificate is not accepted."""
+    """Twisted's TLS client, which also reports why a certificate is not accepted."""
 
     def __init__(self, domain: str, creator: IOpenSSLClientConnectionCreator) -> None:
         """:param creator: makes connections; how they verify is replaced."""

@@ -19,7 +19,7 @@ REQUEST_RATE = 1 / 3
 
 
 class StreamLimiter:
-    """Counts open streams, whoever opened them, and limits how often a contact requests one."""
+    """Counts open streams of both sides, and limits how often a contact requests one."""
 
     def __init__(self, clock: IReactorTime) -> None:
         self._open: Counter[str] = Counter()

@@ -187,9 +187,7 @@ class Streams(Extension):
             raise
         if not offered:
             expected.cancel()
-            raise RequestRefused(
-                "the contact's program has not opened the stream that it claims"
-            )
+            raise RequestRefused("the contact's program has not opened the stream that it claims")
         opened: ByteStream = offered[0]
         return opened
 

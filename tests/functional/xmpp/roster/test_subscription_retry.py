@@ -5,7 +5,7 @@ from __future__ import annotations
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from bitween.xmpp.roster.subscription_retry import FIRST_DELAY, ROUNDS, SubscriptionRetry
+from bitween.xmpp.roster.subscription_retry import FIRST_DELAY, MAX_REPEATS, SubscriptionRetry
 
 
 class RemindersTests(SynchronousTestCase):
@@ -32,7 +32,7 @@ class RemindersTests(SynchronousTestCase):
         """The delay doubles from the third round on; after a few nobody is bothered any more."""
         self.pending.remove("carol@localhost")
         self.reminders.begin()
-        for done in range(ROUNDS):
+        for done in range(MAX_REPEATS):
             self.clock.advance(FIRST_DELAY * 2 ** max(0, done - 1))
             self.assertEqual(len(self.asked), done + 1)
         self.assertEqual(self.clock.getDelayedCalls(), [])

@@ -37,7 +37,7 @@ class BooksTests(SynchronousTestCase):
         """Only the rest is sent again, in order."""
         books = StreamManagement("t")
         for stanza in ("<a/>", "<b/>", "<c/>"):
-            books.went(stanza)
+            books.sent(stanza)
         books.acknowledged("2")
         self.assertEqual(books.unacknowledged, ("<c/>",))
         books.acknowledged("3")
@@ -48,10 +48,10 @@ class BooksTests(SynchronousTestCase):
         """After 2^32 - 1 comes 0, on both sides."""
         books = StreamManagement("t")
         books._handled = books._acknowledged = 2**32 - 1
-        books.came()
+        books.received()
         self.assertIn("h='0'", books.report)
-        books.went("<a/>")
-        books.went("<b/>")
+        books.sent("<a/>")
+        books.sent("<b/>")
         books.acknowledged("1")
         self.assertEqual(books.unacknowledged, ())
 
@@ -59,9 +59,9 @@ class BooksTests(SynchronousTestCase):
         """A server that has handled more than was sent, or less than before, is not relied on."""
         for count in ("3", "0", "-1", "x", "", None, "99999999999999", "\u0661"):
             books = StreamManagement("t")
-            books.went("<a/>")
+            books.sent("<a/>")
             books.acknowledged("1")
-            books.went("<b/>")
+            books.sent("<b/>")
             books.acknowledged(count)
             self.assertFalse(books.resumable, count)
 
@@ -70,9 +70,9 @@ class BooksTests(SynchronousTestCase):
         for stanza, count in (("<a/>", MAX_STANZAS), ("x" * 100_000, 10)):
             books = StreamManagement("t")
             for _ in range(count):
-                books.went(stanza)
+                books.sent(stanza)
             self.assertTrue(books.resumable)
-            books.went(stanza)
+            books.sent(stanza)
             self.assertFalse(books.resumable)
             self.assertEqual(books.unacknowledged, ())
 
@@ -80,7 +80,7 @@ class BooksTests(SynchronousTestCase):
         """The next is asked when the first is answered, or its link gone."""
         books = StreamManagement("t")
         self.assertFalse(books.asks())
-        books.went("<a/>")
+        books.sent("<a/>")
         self.assertEqual((books.asks(), books.asks()), (True, False))
         books.interrupted()
         self.assertTrue(books.asks())
@@ -90,14 +90,14 @@ class BooksTests(SynchronousTestCase):
     def test_an_answer_without_news_is_not_asked_for_again(self) -> None:
         """A server that acknowledges nothing could have us ask for ever, as fast as it answers."""
         books = StreamManagement("t")
-        books.went("<a/>")
+        books.sent("<a/>")
         self.assertTrue(books.asks())
-        books.went("<b/>")
+        books.sent("<b/>")
         books.acknowledged("0")
         self.assertTrue(books.asks())
         books.acknowledged("0")
         self.assertFalse(books.asks())
-        books.went("<c/>")
+        books.sent("<c/>")
         self.assertTrue(books.asks())
 
 
