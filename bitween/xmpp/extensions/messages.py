@@ -10,6 +10,7 @@ from twisted.words.protocols.jabber.error import StanzaError
 from twisted.words.xish import domish
 
 from bitween.util.limiter import KeyedLimiter
+from bitween.xmpp.elements import Element
 from bitween.xmpp.extensions.extension import Extension
 from bitween.xmpp.jids import split
 from bitween.xmpp.namespaces import NS_CARBONS, NS_HINTS
@@ -41,7 +42,7 @@ class MessageRefusal(Extension):
         """Listen, after the extensions that expect messages."""
         self.xmlstream.addObserver("/message", self._received, -1)
 
-    def _received(self, message: Any) -> None:
+    def _received(self, message: Element) -> None:
         jid, _ = split(message.getAttribute("from"))
         # No person has written the messages of a server, or of our own bare JID.
         by_person = "@" in jid and message["from"] != self.parent.jid.userhost()
@@ -63,7 +64,7 @@ def leave_no_trace(message: domish.Element) -> None:
             message.addElement((uri, name))
 
 
-def _refusal(message: Any, text: str | None) -> Any:
+def _refusal(message: Element, text: str | None) -> Any:
     """Make an error that does not repeat the message (RFC 6120 §8.3.1 leaves that open)."""
     refusal = domish.Element((None, "message"))
     refusal["type"], refusal["to"] = "error", message["from"]

@@ -14,6 +14,7 @@ from twisted.words.xish import domish
 
 from bitween.model.diagnosis import Finding, Verdict
 from bitween.model.text import printable
+from bitween.xmpp.elements import Element
 from bitween.xmpp.extensions.extension import Extension
 from bitween.xmpp.namespaces import NS_DISCO_INFO, NS_EXTERNAL_SERVICES, NS_IP_CHECK, NS_TIME
 from bitween.xmpp.session.errors import request_error
@@ -133,7 +134,7 @@ class ServerCheck(Extension):
             return None
 
 
-def _in(element: Any) -> Iterator[Any]:
+def _in(element: Element) -> Iterator[Any]:
     """Iterate over the child elements, if there is an element."""
     if element is not None:
         yield from element.elements()

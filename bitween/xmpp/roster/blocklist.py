@@ -102,17 +102,17 @@ class BlockList(Extension, IQHandlerMixin):
             raise request_error(error) from None
         self._set(self._blocked | {jid} if kind == "block" else self._blocked - {jid})
 
-    def _on_block(self, iq: Any) -> None:
+    def _on_block(self, iq: Element) -> None:
         self._check(iq)
         self._set(self._blocked | _items(iq.block))
 
-    def _on_unblock(self, iq: Any) -> None:
+    def _on_unblock(self, iq: Element) -> None:
         self._check(iq)
         # Without an item it means all entries (§3.5).
         all_entries = iq.unblock.firstChildElement() is None
         self._set(frozenset() if all_entries else self._blocked - _items(iq.unblock))
 
-    def _check(self, iq: Any) -> None:
+    def _check(self, iq: Element) -> None:
         """
         :raises StanzaError: if another sender has forged it.
         """
@@ -129,7 +129,7 @@ class BlockList(Extension, IQHandlerMixin):
             self._changed(news)
 
 
-def _items(parent: Any) -> frozenset[str]:
+def _items(parent: Element) -> frozenset[str]:
     elements: Iterable[Any] = parent.elements(NS_BLOCKING, "item")
     # Blocking one resource does not block the account.
     jids = (split(element.getAttribute("jid")) for element in elements)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from OpenSSL import SSL
 from twisted.internet import error as net
 from twisted.internet.defer import CancelledError
@@ -16,6 +14,7 @@ from bitween.errors import (
     RequestRefused,
 )
 from bitween.model.text import printable
+from bitween.xmpp.elements import Element
 from bitween.xmpp.namespaces import NS_STANZAS
 
 # Characters that are quoted of a server's own words.
@@ -50,7 +49,7 @@ def request_error(error: BaseException) -> BitweenError:
     return RequestRefused(f"the answer is malformed ({type(error).__name__})")
 
 
-def subscription_error(jid: str, presence: Any) -> RequestRefused:
+def subscription_error(jid: str, presence: Element) -> RequestRefused:
     """
     Make the error that says why a subscription request did not arrive.
 

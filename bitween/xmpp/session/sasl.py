@@ -14,6 +14,7 @@ from twisted.words.protocols.jabber import sasl, sasl_mechanisms
 from twisted.words.protocols.jabber.xmlstream import Reset
 from twisted.words.xish.xmlstream import STREAM_END_EVENT
 
+from bitween.xmpp.elements import Element
 from bitween.xmpp.namespaces import NS_CHANNEL_BINDING
 from bitween.xmpp.session.key_derivation import KeyDerivation
 from bitween.xmpp.session.passwords import Password
@@ -149,7 +150,7 @@ class LogInInitializer(sasl.SASLInitiatingInitializer):
         scram = isinstance(self.mechanism, Scram)
         self.sendAuth(self.mechanism.first() if scram else self.mechanism.getInitialResponse())
 
-    def onChallenge(self, element: Any) -> None:
+    def onChallenge(self, element: Element) -> None:
         """Answer a challenge; fail if it is not allowed now."""
         if self._answering is not None:
             self._give_up(ServerNotAuthentic("a challenge before the last one was answered"))
@@ -175,7 +176,7 @@ class LogInInitializer(sasl.SASLInitiatingInitializer):
         if outcome is not None and not outcome.check(CancelledError):
             self._give_up(outcome.value)
 
-    def onSuccess(self, success: Any) -> None:
+    def onSuccess(self, success: Element) -> None:
         """Accept the success only if the server has proved that it knows the password."""
         if isinstance(self.mechanism, Scram):
             try:

@@ -24,6 +24,7 @@ from twisted.words.protocols.jabber.xmlstream import BaseFeatureInitiatingInitia
 from twisted.words.xish import domish
 
 from bitween.errors import NotConnected
+from bitween.xmpp.elements import Element
 from bitween.xmpp.namespaces import NS_SM
 
 FEATURE = (NS_SM, "sm")
@@ -42,7 +43,7 @@ _STANZAS = frozenset({"iq", "message", "presence"})
 _MAX_TOKEN = 4000
 
 
-def is_stanza(element: Any) -> bool:
+def is_stanza(element: Element) -> bool:
     """Whether stream management counts an element."""
     return (
         domish.IElement.providedBy(element)
@@ -158,7 +159,7 @@ class EnableInitializer(BaseFeatureInitiatingInitializer):
         # If the server applies it, contacts do not see us for long after we are gone for good.
         enable["max"] = str(RESUMABLE_FOR)
 
-        def answered(answer: Any) -> None:
+        def answered(answer: Element) -> None:
             if answer.name == "enabled":
                 self.xmlstream.management = StreamManagement(_token(answer))
             done.callback(None)
@@ -181,7 +182,7 @@ class ResumeInitializer(BaseFeatureInitiatingInitializer):
         """Ask for it; skip the later steps if it succeeds."""
         done: Deferred[None] = Deferred()
 
-        def answered(answer: Any) -> None:
+        def answered(answer: Element) -> None:
             if answer.name == "failed":
                 done.callback(None)
             elif answer.getAttribute("previd") != self._session.token:
@@ -200,7 +201,7 @@ def _once(xs: Any, names: tuple[str, ...], call: Any) -> None:
     """Call once, with the first stream management element of one of the names."""
     paths = [f"/{name}[@xmlns='{NS_SM}']" for name in names]
 
-    def answered(answer: Any) -> None:
+    def answered(answer: Element) -> None:
         for path in paths:
             xs.removeObserver(path, answered)
         call(answer)

@@ -36,6 +36,7 @@ from bitween.model.catalogue.devices import MAX_RESOURCES
 from bitween.model.share_list import Change, ShareList
 from bitween.model.text import printable
 from bitween.model.torrent import InfoHash, parse_info_hash
+from bitween.xmpp.elements import Element
 from bitween.xmpp.jids import MAX_RESOURCE
 from bitween.xmpp.namespaces import NS_BITWEEN, NS_SHARES
 from bitween.xmpp.shares.candidate_codec import (
@@ -81,7 +82,7 @@ class Parsed:
     dropped: int = 0
 
 
-def parse_item(item: Any) -> Parsed:
+def parse_item(item: Element) -> Parsed:
     """
     Read a PEP item; the sender is not trusted to have made it well.
 
@@ -113,7 +114,7 @@ def whole_item(
     return item if _size(item) <= limit else None
 
 
-def changed_item(resource: str, shares: ShareList, candidates: Sequence[Candidate]) -> Any:
+def changed_item(resource: str, shares: ShareList, candidates: Sequence[Candidate]) -> Element:
     """
     Make a small PEP item with the last changes of this device's share list.
 
@@ -134,7 +135,7 @@ def changed_item(resource: str, shares: ShareList, candidates: Sequence[Candidat
     return _item(resource, (*entries, *addresses, head))
 
 
-def list_state(item: Any) -> tuple[str, int]:
+def list_state(item: Element) -> tuple[str, int]:
     """Return the id and the revision of the list in our item; an empty id if it has none."""
     payload = payload_of(item)
     body = None if payload is None else next(payload.elements(NS_SHARES, "resource"), None)
@@ -142,19 +143,19 @@ def list_state(item: Any) -> tuple[str, int]:
     return ("", 0) if head is None else (head.list_id, head.revision)
 
 
-def canonical(element: Any, depth: int = 4) -> object:
+def canonical(element: Element | None, depth: int = 4) -> object:
     """
     Return a value that is equal for elements that mean the same, however a server serialized them.
 
     :param depth: levels to compare.
     """
-    if depth == 0:
+    if element is None or depth == 0:
         return None
     children = [canonical(child, depth - 1) for child in element.elements()]
     return element.uri, element.name, frozenset(element.attributes.items()), tuple(children)
 
 
-def payload_of(item: Any) -> Any:
+def payload_of(item: Element) -> Element | None:
     """Return the ``user_shares`` of an item; ``None`` if it has none."""
     return next(item.elements(NS_SHARES, "user_shares"), None)
 
@@ -166,7 +167,7 @@ class _Reader:
         self.dropped = 0
         self._shares_left = MAX_SHARES
 
-    def announcements(self, item: Any) -> Iterator[Announcement]:
+    def announcements(self, item: Element) -> Iterator[Announcement]:
         payload = payload_of(item)
         seen: set[str] = set()
         for element in () if payload is None else payload.elements(NS_SHARES, "resource"):
@@ -194,7 +195,7 @@ class _Reader:
                     gone=tuple(self._gone(head.element)),
                 )
 
-    def _shares(self, element: Any) -> dict[InfoHash, Share]:
+    def _shares(self, element: Element) -> dict[InfoHash, Share]:
         shares: dict[InfoHash, Share] = {}
         for entry in element.elements(NS_SHARES, "share_item"):
             try:
@@ -209,7 +210,7 @@ class _Reader:
             shares[share.info_hash] = share
         return shares
 
-    def _gone(self, element: Any) -> Iterator[InfoHash]:
+    def _gone(self, element: Element) -> Iterator[InfoHash]:
         for number, entry in enumerate(element.elements(NS_BITWEEN, "gone")):
             try:
                 if number >= MAX_GONE:
@@ -218,7 +219,7 @@ class _Reader:
             except InvalidValue:
                 self.dropped += 1
 
-    def _addresses(self, element: Any) -> dict[PeerAddress, None]:
+    def _addresses(self, element: Element) -> dict[PeerAddress, None]:
         addresses: dict[PeerAddress, None] = {}
         for entry in element.elements(NS_SHARES, "ip_address"):
             try:
@@ -232,7 +233,9 @@ class _Reader:
             addresses[address] = None
         return addresses
 
-    def _candidates(self, element: Any, addresses: Iterable[PeerAddress]) -> Iterable[Candidate]:
+    def _candidates(
+        self, element: Element, addresses: Iterable[PeerAddress]
+    ) -> Iterable[Candidate]:
         candidates: dict[PeerAddress, Candidate] = {}
         for entry in element.elements(NS_BITWEEN, "candidate"):
             try:
@@ -262,14 +265,14 @@ def _is_resource(name: object) -> bool:
 class _Head:
     """The content of a ``list`` element."""
 
-    element: Any
+    element: Element
     list_id: str
     revision: int
     more: bool
     since: int
 
 
-def _list_of(element: Any) -> _Head | None:
+def _list_of(element: Element) -> _Head | None:
     """
     Read the ``list`` of a device; ``None`` if it has none.
 
@@ -290,13 +293,14 @@ def _list_of(element: Any) -> _Head | None:
     return _Head(head, list_id, revision, more, since)
 
 
-def _item(resource: str, content: Iterable[Any]) -> Any:
+def _item(resource: str, content: Iterable[Any]) -> Element:
     payload = domish.Element((NS_SHARES, "user_shares"))
     body = payload.addElement("resource")
     body["resource"] = resource
     for element in content:
         body.addChild(element)
-    return Item(resource, payload)
+    item: Element = Item(resource, payload)
+    return item
 
 
 def _last_changes(shares: ShareList, room: int) -> tuple[list[Change], int]:
@@ -325,8 +329,8 @@ def _address_elements(candidates: Sequence[Candidate]) -> list[Any]:
     ]
 
 
-def _list_element(shares: ShareList) -> Any:
-    element = domish.Element((NS_BITWEEN, "list"))
+def _list_element(shares: ShareList) -> Element:
+    element: Element = domish.Element((NS_BITWEEN, "list"))
     element["id"] = shares.list_id
     element["revision"] = str(shares.revision)
     element["count"] = str(len(shares))
@@ -334,6 +338,6 @@ def _list_element(shares: ShareList) -> Any:
     return element
 
 
-def _size(element: Any) -> int:
+def _size(element: Element) -> int:
     """Return the serialized size in bytes."""
     return len(element.toXml(defaultUri=element.uri).encode())

@@ -23,7 +23,6 @@ changed since, in order of revision; ``docs/protocol.rst`` has the rules::
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from twisted.words.xish import domish
 
@@ -32,6 +31,7 @@ from bitween.model.access import Action, may
 from bitween.model.announcement import ListPage, Share
 from bitween.model.share_list import Change, ShareList
 from bitween.model.torrent import InfoHash, parse_info_hash
+from bitween.xmpp.elements import Element
 from bitween.xmpp.namespaces import NS_BITWEEN, NS_RSM
 from bitween.xmpp.shares.entry_codec import (
     change_element,
@@ -80,9 +80,9 @@ class ListAnswer:
     dropped: int
 
 
-def query_element(query: ListQuery) -> Any:
+def query_element(query: ListQuery) -> Element:
     """Make the request for a page."""
-    element = domish.Element((NS_BITWEEN, "shares"))
+    element: Element = domish.Element((NS_BITWEEN, "shares"))
     if query.list_id and query.since:
         element["id"] = query.list_id
         element["since"] = str(query.since)
@@ -93,7 +93,7 @@ def query_element(query: ListQuery) -> Any:
     return element
 
 
-def parse_query(element: Any) -> ListQuery:
+def parse_query(element: Element) -> ListQuery:
     """
     Read a request.
 
@@ -113,7 +113,7 @@ def parse_query(element: Any) -> ListQuery:
     )
 
 
-def page_element(shares: ShareList, query: ListQuery, reader: str) -> Any:
+def page_element(shares: ShareList, query: ListQuery, reader: str) -> Element:
     """
     Make the page that answers a request.
 
@@ -126,7 +126,7 @@ def page_element(shares: ShareList, query: ListQuery, reader: str) -> Any:
         or query.after > shares.revision
     )
     after, known = (0, shares.revision) if reset else (query.after, query.since)
-    element = domish.Element((NS_BITWEEN, "shares"))
+    element: Element = domish.Element((NS_BITWEEN, "shares"))
     element["id"] = shares.list_id
     element["revision"] = str(shares.revision)
     if reset:
@@ -151,12 +151,12 @@ def page_element(shares: ShareList, query: ListQuery, reader: str) -> Any:
     return element
 
 
-def is_page(answer: Any) -> bool:
+def is_page(answer: Element) -> bool:
     """Whether a stanza carries a page."""
     return next(answer.elements(NS_BITWEEN, "shares"), None) is not None
 
 
-def parse_page(element: Any) -> ListAnswer:
+def parse_page(element: Element) -> ListAnswer:
     """
     Read a page; the sender is not trusted to have made it well.
 
@@ -196,6 +196,6 @@ def parse_page(element: Any) -> ListAnswer:
     return ListAnswer(page, revision, dropped)
 
 
-def _text(rsm: Any, name: str) -> str | None:
+def _text(rsm: Element | None, name: str) -> str | None:
     found = None if rsm is None else next(rsm.elements(NS_RSM, name), None)
     return None if found is None else str(found)

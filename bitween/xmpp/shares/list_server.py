@@ -14,6 +14,7 @@ from bitween.model.access import Action, may
 from bitween.model.share_list import ShareList
 from bitween.util.limiter import KeyedLimiter
 from bitween.util.token_bucket import RESERVE, TokenBucket
+from bitween.xmpp.elements import Element
 from bitween.xmpp.extensions.extension import Extension
 from bitween.xmpp.jids import split
 from bitween.xmpp.namespaces import NS_BITWEEN, NS_RSM
@@ -69,7 +70,7 @@ class ListServer(Extension):
             self._timer.cancel()
             self._timer = None
 
-    def _requested(self, iq: Any) -> None:
+    def _requested(self, iq: Element) -> None:
         reader = iq.getAttribute("from", "")
         jid, resource = split(reader)
         if not resource or not self._may_see(jid):
@@ -110,7 +111,7 @@ class ListServer(Extension):
         self._answer(reader, *self._waiting.pop(reader))
         self._schedule(0)
 
-    def _answer(self, reader: str, iq: Any, query: ListQuery) -> None:
+    def _answer(self, reader: str, iq: Element, query: ListQuery) -> None:
         jid, _ = split(reader)
         if not self._may_see(jid):
             self._refuse(iq, "service-unavailable")
@@ -120,5 +121,5 @@ class ListServer(Extension):
         self._readers.bucket(jid).charge(MAX_PAGE)
         self.send(answer)
 
-    def _refuse(self, iq: Any, condition: str) -> None:
+    def _refuse(self, iq: Element, condition: str) -> None:
         self.send(StanzaError(condition).toResponse(iq))

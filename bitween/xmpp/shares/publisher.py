@@ -148,17 +148,16 @@ class Publisher:
             self._timer.cancel()
             self._timer = None
 
-    def expects(self, item: Any) -> bool:
+    def expects(self, item: Element) -> bool:
         """Whether the server's notification of our own item is the echo of a publish."""
         if self._resource is None or (self._unchecked is not None and not self._compared):
             # Nothing is published yet in this session; the item is compared before that.
             return True
-        payload = payload_of(item)
-        told = None if payload is None else canonical(payload)
-        if told not in self._echoes:
+        content = canonical(payload_of(item))
+        if content is None or content not in self._echoes:
             return False
         # Some servers send it twice, but none sends an earlier one again.
-        while self._echoes[0] != told:
+        while self._echoes[0] != content:
             self._echoes.popleft()
         return True
 
@@ -222,7 +221,7 @@ class Publisher:
         ).addErrback(lambda failure: self._log.failure("publishing", failure))
 
     def _recognised(
-        self, resource: str, candidates: tuple[Candidate, ...], item: Element | None
+        self, resource: str, candidates: tuple[Candidate, ...], item: Element
     ) -> _Published | None:
         """Read what an earlier session has published; ``None`` if it must be replaced."""
         list_id, revision = list_state(item)

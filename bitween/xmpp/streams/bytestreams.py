@@ -142,7 +142,7 @@ class Bytestreams(Extension):
         self._expected[key] = Deferred()
         return self._expected[key].addBoth(forget)
 
-    def _offer_received(self, iq: Any) -> None:
+    def _offer_received(self, iq: Element) -> None:
         sender = iq.getAttribute("from", "")
         jid, resource = split(sender)
         if not resource or not self._admits(jid, resource):
@@ -160,7 +160,7 @@ class Bytestreams(Extension):
         )
 
     async def _answer(
-        self, iq: Any, jid: str, resource: str, sid: str, offered: Sequence[Proxy]
+        self, iq: Element, jid: str, resource: str, sid: str, offered: Sequence[Proxy]
     ) -> None:
         waiting = self._expected.pop((f"{jid}/{resource}", sid), None)
         release: Callable[[], None] = _nothing
@@ -192,7 +192,7 @@ class Bytestreams(Extension):
         else:
             self._accepted(stream)
 
-    def _reply(self, stanza: Any) -> bool:
+    def _reply(self, stanza: Element) -> bool:
         """Send an answer, if there still is a session."""
         if self.xmlstream is None:
             return False

@@ -23,6 +23,7 @@ from twisted.words.protocols.jabber.xmlstream import IQ, toResponse
 
 from bitween.errors import BitweenError
 from bitween.util.token_bucket import TokenBucket
+from bitween.xmpp.elements import Element
 from bitween.xmpp.extensions.extension import Extension
 from bitween.xmpp.jids import split
 from bitween.xmpp.namespaces import NS_IBB
@@ -108,7 +109,11 @@ class InBand(Extension):
             return self._send(peer, sid, name, attributes, content)
 
         stream = InBandStream(
-            *(self._clock, self._budget, send, jid, resource),
+            self._clock,
+            self._budget,
+            send,
+            jid,
+            resource,
             most=stream_limit(most),
             block_size=block_size,
         )
@@ -130,10 +135,10 @@ class InBand(Extension):
         answer: Deferred[Any] = iq.send(peer)
         return answer
 
-    def _requested(self, iq: Any) -> None:
+    def _requested(self, iq: Element) -> None:
         sender = iq.getAttribute("from", "")
         jid, resource = split(sender)
-        element = iq.firstChildElement()
+        element: Any = iq.firstChildElement()
         sid = element.getAttribute("sid", "")
         stream = self._streams.get((sender, sid))
         if stream is None and not (resource and self._admits(jid, resource)):
@@ -153,7 +158,7 @@ class InBand(Extension):
         except StanzaError as error:
             self.send(error.toResponse(iq))
 
-    def _opened(self, iq: Any, element: Any, jid: str, resource: str) -> None:
+    def _opened(self, iq: Element, element: Element, jid: str, resource: str) -> None:
         sid = element.getAttribute("sid", "")
         size = element.getAttribute("block-size", "")
         wanted = int(size) if size.isascii() and size.isdigit() and len(size) <= 5 else 0
@@ -175,12 +180,12 @@ class InBand(Extension):
         self._acknowledge(iq)
         self._accepted(stream)
 
-    def _acknowledge(self, iq: Any) -> None:
+    def _acknowledge(self, iq: Element) -> None:
         if self.xmlstream is not None:
             self.send(toResponse(iq, "result"))
 
 
-def _block(element: Any) -> tuple[int, bytes]:
+def _block(element: Element) -> tuple[int, bytes]:
     """
     Read a block: its number, and its bytes.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,7 @@ from bitween.model.address import PeerAddress
 from bitween.model.dial_budget import DialBudget
 from bitween.model.text import printable
 from bitween.util.host_names import resolve
+from bitween.xmpp.elements import Element
 from bitween.xmpp.extensions.extension import Extension
 from bitween.xmpp.jids import split
 from bitween.xmpp.namespaces import NS_BYTESTREAMS, NS_DISCO_INFO, NS_DISCO_ITEMS
@@ -231,13 +232,13 @@ class Proxies(Extension):
             return None
 
 
-def proxies_in(query: Any) -> Iterator[Proxy]:
+def proxies_in(query: Element) -> Iterator[Proxy]:
     """
     Read the proxies in a ``query`` (XEP-0065 §12); malformed ones are left out.
 
     So are low ports, where other services are: an offer must not make us dial a mail server.
     """
-    hosts: Sequence[Any] = () if query is None else query.elements(NS_BYTESTREAMS, "streamhost")
+    hosts: Iterable[Element] = () if query is None else query.elements(NS_BYTESTREAMS, "streamhost")
     for element in hosts:
         jid, host = element.getAttribute("jid", ""), element.getAttribute("host", "")
         port = element.getAttribute("port", "")

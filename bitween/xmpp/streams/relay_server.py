@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
@@ -75,7 +74,7 @@ class RelayServer(Extension):
         )
 
     async def _answer(self, iq: Element, jid: str, resource: str) -> None:
-        answer: Any = toResponse(iq, "result")
+        answer: Element = toResponse(iq, "result")
         try:
             self._limiter.check_rate(jid)
             if iq.getAttribute("type") == "get":

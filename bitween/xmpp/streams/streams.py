@@ -88,7 +88,7 @@ class Streams(Extension):
         )
         self._taker: Callable[[Any], None] | None = None
 
-    def setHandlerParent(self, parent: Any) -> None:
+    def setHandlerParent(self, parent: Element) -> None:
         """Add the extensions for the kinds of streams, too."""
         super().setHandlerParent(parent)
         self._bytestreams.setHandlerParent(parent)

@@ -50,7 +50,7 @@ class ForgedTests(SynchronousTestCase):
         return None if listing is None else listing.announcement
 
     def asked(self, to: str) -> str:
-        """The id of the request that went to somebody last."""
+        """The id of the last request to a JID."""
         self.rig.clock.advance(1)
         sent = [data.decode() for data in self.rig.transport.sent if f"to='{to}'".encode() in data]
         found = re.search(r" id='(\w+)'", [text for text in sent if NS_BITWEEN in text][-1])
@@ -58,7 +58,7 @@ class ForgedTests(SynchronousTestCase):
         return found[1]
 
     def test_an_answer_of_another(self) -> None:
-        """A page counts only from the resource that was asked, whoever knows the request's id."""
+        """A page counts only from the resource that was asked, even if another knows the id."""
         head = f"<list xmlns='{NS_BITWEEN}' id='theirs' revision='9' more='true' since='8'/>"
         self.publish("bob@localhost", item("laptop", MINE, head))
         request = self.asked("bob@localhost/laptop")
@@ -85,7 +85,7 @@ class ForgedTests(SynchronousTestCase):
         self.assertEqual(self.rig.stream.forged, 6)
 
     def test_a_stranger_s_events(self) -> None:
-        """They change nothing, whoever they speak of."""
+        """They change nothing, for any contact."""
         self.publish("mallory@localhost", item("laptop", THEIRS))
         self.publish("bob@localhost/laptop", item("laptop", THEIRS))
         self.publish("bob@localhost.evil", item("laptop", THEIRS))
@@ -115,7 +115,7 @@ class ForgedTests(SynchronousTestCase):
         self.assertNotIn(THEIRS, {c.info_hash for c in self.rig.own.shares.changes(0)})
 
     def test_a_large_request_is_not_sent_back(self) -> None:
-        """Whoever asks nonsense gets a short answer, so that nobody can clog our line."""
+        """A malformed request gets a short answer, so that it cannot clog our line."""
         for content in (f"<x xmlns='urn:x'>{'y' * 50_000}</x>", "<x/>" * 5000):
             sent = len(self.rig.transport.sent)
             self.rig.feed(f"<iq type='get' id='1' from='mallory@localhost/x'>{content}</iq>")

@@ -53,15 +53,15 @@ class OwnDeviceTests(ClientCase):
                 return found and found[1]
         return None
 
-    def meet(self) -> None:
+    def request_connection(self) -> None:
         """Ask it for something; nobody waits for the outcome."""
         self.messenger.request_connection(OWN, "desk", InfoHash("0" * 40), ()).addErrback(
             lambda _: None
         )
 
     def test_it_may_come_back_as_another_version(self) -> None:
-        """Once it has gone, it is asked anew what it is able to do."""
-        self.meet()
+        """Once it has left, it is asked again for its features."""
+        self.request_connection()
         question = self.asked(DISCO, DESK)
         self.assertIsNotNone(question)
         features = f"<feature var='{NS_PEER_REQUESTS}'/>"
@@ -69,9 +69,9 @@ class OwnDeviceTests(ClientCase):
             f"<iq type='result' id='{question}' from='{DESK}'>"
             f"<query xmlns='{DISCO}'>{features}</query></iq>"
         )
-        self.meet()
+        self.request_connection()
         self.assertIsNone(self.asked(DISCO, DESK))
         self.desk_is("unavailable")
         self.desk_is("")
-        self.meet()
+        self.request_connection()
         self.assertIsNotNone(self.asked(DISCO, DESK))

@@ -265,7 +265,7 @@ class _Scene:
         """Let the reader remember nothing but what is known."""
         self._query = None
 
-    def _read(self, item: object) -> None:
+    def _read(self, item: Any) -> None:
         self.catalogue.replace_item("b@x", "r" * 300, parse_item(item).announcements)
 
 

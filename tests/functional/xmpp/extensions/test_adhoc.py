@@ -164,7 +164,7 @@ class RunTests(AdHocCase):
     """Commands as they are run."""
 
     def test_others_run_nothing(self) -> None:
-        """Whoever it is, with or without somebody's session."""
+        """Other senders are refused, with or without the id of another's session."""
         session = self.run_command("ask").command["sessionid"]
         self.ran.clear()
         for sender in OTHERS:
@@ -294,7 +294,7 @@ class RunTests(AdHocCase):
         self.assertEqual(self.run_command("tell")["type"], "result")
 
     def test_expected_errors_are_reported_and_faults_logged(self) -> None:
-        """An error of ours is told with its hint; one that is a fault is logged."""
+        """A ``BitweenError`` is reported with its hint; any other exception is logged."""
         command = self.run_command("fail").command
         self.assertEqual(command["status"], "completed")
         self.assertEqual(

@@ -20,7 +20,7 @@ class DiscoveryTests(HandlerCase):
         return self.output.pop()
 
     def test_features_are_told(self) -> None:
-        """To the plain question and to the one with our node, whoever asks."""
+        """The question without a node and the one with our node get them, from any sender."""
         for node in ("", f"node='{NODE}#{self.manager.caps.verification}'"):
             answer = self.ask(f"<query xmlns='http://jabber.org/protocol/disco#info' {node}/>")
             features = {e["var"] for e in answer.query.elements() if e.name == "feature"}

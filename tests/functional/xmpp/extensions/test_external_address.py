@@ -14,7 +14,7 @@ from bitween.xmpp.namespaces import NS_EXTERNAL_SERVICES, NS_IP_CHECK
 from tests.support.handler_case import REFUSED, Manager, xml
 
 
-class VantageTests(SynchronousTestCase):
+class ExternalAddressTests(SynchronousTestCase):
     """A server that is asked."""
 
     def setUp(self) -> None:
@@ -49,7 +49,7 @@ class VantageTests(SynchronousTestCase):
         return found[0]
 
     def test_a_refusing_server_gives_no_view(self) -> None:
-        """A server that refuses tells nothing; without a session nobody is asked."""
+        """A server that refuses gives no address; without a session no request is sent."""
         self.assertEqual(self.look(), ServerView())
         self.manager.online = False
         self.assertEqual(self.look(), ServerView())

@@ -71,7 +71,7 @@ class MessageTests(SynchronousTestCase):
         self.assertEqual(self.receive("", content=event), [])
 
     def test_a_flood_is_not_answered_in_full(self) -> None:
-        """Who sends very many gets no more errors than a person would need; others get theirs."""
+        """A sender of very many messages gets a limited number of errors; others get theirs."""
         count, seconds = ANSWERS
         answers = sum(len(self.receive()) for _ in range(3 * count))
         self.assertEqual(answers, count)

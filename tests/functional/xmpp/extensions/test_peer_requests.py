@@ -1,4 +1,4 @@
-"""Dial-backs and meetings on a stream in memory: who may ask us, and what we make of answers."""
+"""Peer requests on a stream in memory: which senders are served, and how answers are read."""
 
 from __future__ import annotations
 
@@ -179,7 +179,7 @@ class AskedTests(PeerRequestCase):
         self.assertEqual(self.asked, [])
 
     def test_who_serves_nobody_does_not_answer(self) -> None:
-        """Before somebody does the work, there is no such service."""
+        """Before the application sets a service, requests for it are unknown."""
         self.server = PeerRequestServer(self.clock, self.contacts.is_mutual)
         manager = Manager(self.clock)
         for handler in (self.server, FallbackHandler()):
@@ -204,7 +204,7 @@ class AskedTests(PeerRequestCase):
         self.ask_to_meet(hashed="b" * 40)
         self.assertEqual(self.replies(), ["item-not-found"])
 
-    def test_so_many_dial_backs_and_no_more(self) -> None:
+    def test_so_many_dial_backs_are_answered(self) -> None:
         """Each person has a quota that comes back with time; another person has their own."""
         often, seconds = DIAL_BACKS
         for _ in range(often + 1):
@@ -220,7 +220,7 @@ class AskedTests(PeerRequestCase):
         self.dialling.pop().callback(DialBack({}))
         self.assertEqual(self.replies(), ["result"] * 2)
 
-    def test_so_many_meetings_and_no_more(self) -> None:
+    def test_so_many_connect_requests_are_answered(self) -> None:
         """Each person has a quota."""
         often, _ = CONNECTS
         for _ in range(often + 1):
@@ -243,7 +243,7 @@ class AskedTests(PeerRequestCase):
         self.assertEqual(len(self.asked), MAX_RUNNING)
 
     def test_who_counts_no_longer_is_not_answered(self) -> None:
-        """Somebody who left, or was removed, while we dialled is told nothing."""
+        """A contact that left, or was removed, while we dialled gets no answer."""
         self.ask_to_dial()
         self.receive(f"<presence from='{LAPTOP}' type='unavailable'/>")
         self.dialling[0].callback(DialBack({FOUR: True}))
@@ -263,7 +263,7 @@ class AskingTests(PeerRequestCase):
         """Ask bob's laptop."""
         return self.requests.dial_back(BOB, "laptop", [FOUR, SIX])
 
-    def meet(self) -> Deferred[tuple[Candidate, ...]]:
+    def connect(self) -> Deferred[tuple[Candidate, ...]]:
         """Ask bob's laptop."""
         return self.requests.request_connection(BOB, "laptop", InfoHash(HASH), OURS)
 
@@ -284,7 +284,7 @@ class AskingTests(PeerRequestCase):
     def test_it_waits_for_room(self) -> None:
         """Contacts can have us ask often: that holds up nothing else."""
         self.budget.charge(BURST)
-        asking = self.meet()
+        asking = self.connect()
         self.assertEqual(self.output, [])
         self.clock.advance(BURST / RATE)
         self.assertEqual([iq["to"] for iq in self.output], [LAPTOP])
@@ -325,31 +325,31 @@ class AskingTests(PeerRequestCase):
 
     def test_an_agreed_request_returns_candidates(self) -> None:
         """Its candidates come back, as many as are read."""
-        meeting = self.meet()
+        asking = self.connect()
         self.knows_how()
         candidates = "".join(
             f"<candidate address='192.0.2.{n}' port='1' kind='host'/>" for n in range(30)
         )
         self.answer(f"<meet xmlns='{NS_BITWEEN}' hash='{HASH}'>{candidates}</meet>", sender=LAPTOP)
-        self.assertEqual(len(self.successResultOf(meeting)), MAX_CANDIDATES)
+        self.assertEqual(len(self.successResultOf(asking)), MAX_CANDIDATES)
 
     def test_its_features_are_asked_once(self) -> None:
         """Until it goes; then it may come back as another version."""
-        first = self.meet()
+        first = self.connect()
         self.knows_how()
         self.answer(f"<meet xmlns='{NS_BITWEEN}'/>", sender=LAPTOP)
         self.assertEqual(self.successResultOf(first), ())
-        second = self.meet()
+        second = self.connect()
         self.assertEqual(self.output[-1].children[0].name, "meet")
         self.answer(f"<meet xmlns='{NS_BITWEEN}'/>", sender=LAPTOP)
         self.assertEqual(self.successResultOf(second), ())
         self.requests.contact_left(BOB, "laptop")
-        self.meet().addErrback(lambda _: None)
+        self.connect().addErrback(lambda _: None)
         self.assertEqual(self.output[-1].children[0].uri, DISCO)
 
-    def test_who_goes_before_he_is_asked_is_told_nothing(self) -> None:
-        """Where we are is for contacts; one who is asked what he can do may go meanwhile."""
-        attempt = self.meet()
+    def test_a_device_that_leaves_first_is_not_told_our_addresses(self) -> None:
+        """Our addresses are for contacts; a device may leave while it is asked for its features."""
+        attempt = self.connect()
         self.receive(f"<presence from='{LAPTOP}' type='unavailable'/>")
         self.knows_how()
         self.refusal(attempt)
@@ -360,7 +360,7 @@ class AskingTests(PeerRequestCase):
         asking = self.dial_back()
         self.answer(f"<query xmlns='{DISCO}'><feature var='{NS_BITWEEN}'/></query>", sender=LAPTOP)
         self.assertIn("ask them to update", self.refusal(asking))
-        self.assertIn("ask them to update", self.refusal(self.meet()))
+        self.assertIn("ask them to update", self.refusal(self.connect()))
         self.assertEqual(len(self.output), 1)
 
     def test_nonsense_is_refused(self) -> None:

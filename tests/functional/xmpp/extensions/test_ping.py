@@ -45,7 +45,7 @@ class PingerTests(SynchronousTestCase):
         )
 
     def test_any_answer_proves_life(self) -> None:
-        """Whatever it is, somebody is there."""
+        """Any error of the device itself means that it is online."""
         asking = self.ping()
         self.manager.stub.send(xml(f"<iq type='result' id='{self.sent['id']}' from='{BOB}'/>"))
         self.assertTrue(self.successResultOf(asking))

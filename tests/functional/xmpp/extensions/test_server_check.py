@@ -33,7 +33,7 @@ def time_answer(utc: str) -> str:
     return f"<time xmlns='{NS_TIME}'><tzo>+02:00</tzo><utc>{utc}</utc></time>"
 
 
-class SurveyTests(SynchronousTestCase):
+class ServerCheckTests(SynchronousTestCase):
     """A server that is asked."""
 
     def setUp(self) -> None:
@@ -42,8 +42,8 @@ class SurveyTests(SynchronousTestCase):
         self.manager.stub.xmlstream.transport = StringTransport()
         proxies = Proxies(Clock())
         proxies.setHandlerParent(self.manager)
-        self.survey = ServerCheck(proxies, lambda: NOW)
-        self.survey.setHandlerParent(self.manager)
+        self.check = ServerCheck(proxies, lambda: NOW)
+        self.check.setHandlerParent(self.manager)
         self.manager.online = True
 
     def findings(self, answers: Mapping[tuple[str, str], str]) -> dict[str, Finding]:
@@ -53,7 +53,7 @@ class SurveyTests(SynchronousTestCase):
         :param answers: by who is asked and the namespace; everything else is refused.
         """
         found: list[Finding] = []
-        Deferred.fromCoroutine(self.survey.findings()).addCallback(found.extend)
+        Deferred.fromCoroutine(self.check.findings()).addCallback(found.extend)
         output = self.manager.stub.output
         while output:
             iq = output.pop(0)

@@ -24,10 +24,10 @@ from tests.support.handler_case import ROSTER, HandlerCase, Manager
 FRANK = "frank@localhost"
 
 
-class MannersCase(HandlerCase):
-    """A roster of four, with our own manners, and a block list."""
+class PolicyCase(HandlerCase):
+    """A roster of four, with a policy and a block list."""
 
-    manners = SubscriptionPolicy()
+    policy = SubscriptionPolicy()
     listed: tuple[str, ...] = ()
 
     def setUp(self) -> None:
@@ -37,7 +37,7 @@ class MannersCase(HandlerCase):
         self.manager = Manager(self.clock)
         self.block_list = BlockList(self.blocked_changed)
         self.contacts = Roster(
-            self.clock, self.told.append, self.manager.presence, self.manners, self.block_list
+            self.clock, self.told.append, self.manager.presence, self.policy, self.block_list
         )
         for handler in (self.contacts, self.block_list):
             handler.setHandlerParent(self.manager)
@@ -52,12 +52,12 @@ class MannersCase(HandlerCase):
         self.contacts.blocked_changed(jids)
 
     def asks(self, jid: str, nick: str | None = None) -> None:
-        """Let somebody ask to see us."""
+        """Let an account send a subscription request."""
         name = "" if nick is None else f"<nick xmlns='{NS_NICK}'>{nick}</nick>"
         self.receive(f"<presence type='subscribe' from='{jid}'>{name}</presence>")
 
     def contact(self, jid: str) -> Contact:
-        """What is known of somebody."""
+        """Return the contact of a JID."""
         return next(c for c in self.contacts.contacts if c.jid == jid)
 
     def pending(self) -> set[str]:
@@ -65,10 +65,10 @@ class MannersCase(HandlerCase):
         return {c.jid for c in self.contacts.contacts if c.pending is Pending.IN}
 
 
-class NeverTests(MannersCase):
-    """``never``: the user is asked, whoever it is."""
+class NeverTests(PolicyCase):
+    """``never``: every request waits for the user."""
 
-    manners = SubscriptionPolicy(auto_accept=AutoAccept.NEVER)
+    policy = SubscriptionPolicy(auto_accept=AutoAccept.NEVER)
 
     def test_only_the_answer_to_our_own_request_is_let_in(self) -> None:
         """Whom we follow waits like a stranger; whom we have asked does not."""
@@ -79,11 +79,11 @@ class NeverTests(MannersCase):
         self.assertEqual(self.sent(), [("presence", "subscribed", "erin@localhost")])
 
 
-class KnownTests(MannersCase):
+class KnownTests(PolicyCase):
     """``known``: whom we follow may see us."""
 
     def test_who_leaves_and_comes_back_without_end(self) -> None:
-        """He waits for the user at last: each time costs stanzas, which he could have us send."""
+        """The request waits for the user in the end, since each acceptance costs us stanzas."""
         for _ in range(100):
             self.asks("carol@localhost")
         self.assertEqual(len(self.sent()), ACCEPTED[0])
@@ -103,10 +103,10 @@ class KnownTests(MannersCase):
         self.assertEqual((self.sent(), self.pending()), ([], {FRANK}))
 
 
-class AlwaysTests(MannersCase):
+class AlwaysTests(PolicyCase):
     """``always``: everybody may see us, and is asked back."""
 
-    manners = SubscriptionPolicy(auto_accept=AutoAccept.ALWAYS)
+    policy = SubscriptionPolicy(auto_accept=AutoAccept.ALWAYS)
 
     def test_strangers_are_let_in_and_asked_back(self) -> None:
         """Once; those whom we follow or have asked are not asked again."""
@@ -131,10 +131,10 @@ class AlwaysTests(MannersCase):
         )
 
 
-class NickTests(MannersCase):
+class NickTests(PolicyCase):
     """Names (XEP-0172)."""
 
-    manners = SubscriptionPolicy(nick="Alice & Co")
+    policy = SubscriptionPolicy(nick="Alice & Co")
 
     def test_ours_goes_with_our_request(self) -> None:
         """And with nothing else."""
@@ -159,7 +159,7 @@ class NickTests(MannersCase):
         self.assertEqual(self.contact(FRANK).nick, "The baker")
 
 
-class BlockTests(MannersCase):
+class BlockTests(PolicyCase):
     """The block list (XEP-0191)."""
 
     listed = ("carol@localhost", "evil.example", "bob@localhost/phone")
@@ -220,7 +220,7 @@ class BlockTests(MannersCase):
         self.assertEqual(self.block_list.blocked, ())
 
     def test_nobody_else_changes_the_list(self) -> None:
-        """A push of somebody else is refused."""
+        """A push of another sender is refused."""
         for sender in ("mallory@localhost", "localhost", "carol@localhost"):
             self.push("unblock", sender=sender)
             self.assertEqual(self.sent(), [("iq", "error", sender)])
@@ -254,7 +254,7 @@ class BlockTests(MannersCase):
         self.assertEqual(len(self.block_list.blocked), MAX_BLOCKED)
 
     def block(self, jid: str) -> Deferred[Any]:
-        """Try to block somebody."""
+        """Try to block an account."""
         return Deferred.fromCoroutine(self.block_list.block(jid))
 
 

@@ -153,7 +153,7 @@ class RosterTests(HandlerCase):
         self.assertEqual(self.told, [])
 
     def test_a_fresh_follower_gets_our_presence_again(self) -> None:
-        """Otherwise ejabberd sends them nothing of ours; nobody else hears of it."""
+        """Otherwise ejabberd sends them none of our items; no other contact gets that presence."""
         self.push("<item jid='carol@localhost' subscription='both'/>")
         presence = ("presence", None, "carol@localhost")
         self.assertEqual(self.sent(), [presence, ("iq", "result", None)])
@@ -204,7 +204,7 @@ class RosterTests(HandlerCase):
         self.assertEqual(self.sent(), [("iq", "result", None)], "they may not see us")
 
     def test_a_request_without_an_answer_is_made_again(self) -> None:
-        """One of ours that ejabberd may have dropped is; what a chat program asked is not."""
+        """Our own request that ejabberd may have dropped is; that of a chat program is not."""
         adding = Deferred.fromCoroutine(self.contacts.add("frank@localhost", ""))
         self.answer("")
         self.successResultOf(adding)
@@ -245,7 +245,7 @@ class ServiceTests(HandlerCase):
         self.assertEqual(self.told, [])
 
     def test_what_it_asks_is_left_to_the_chat_program(self) -> None:
-        """It is neither answered nor shown as somebody's request."""
+        """It is neither answered nor shown as a contact request."""
         self.told.clear()
         for gateway in ("irc.example.org", "sms.example.org"):
             self.receive(f"<presence type='subscribe' from='{gateway}'/>")
@@ -302,7 +302,7 @@ class SubscriptionTests(HandlerCase):
             self.assertEqual(sum(j.endswith(owner) for j in pending), MAX_REQUESTS_OF_DOMAIN)
 
     def test_a_request_can_be_taken_back(self) -> None:
-        """Who asks no more is shown no more."""
+        """A withdrawn request is no longer shown."""
         self.receive("<presence type='subscribe' from='frank@localhost'/>")
         self.receive("<presence type='unsubscribe' from='frank@localhost'/>")
         self.assertEqual(self.told[-1], ContactRemoved(jid="frank@localhost"))
@@ -319,7 +319,7 @@ class SubscriptionTests(HandlerCase):
         self.assertEqual(self.sent(), [])
 
     def test_what_came_back(self) -> None:
-        """What a server says of whom we asked stands at the contact, and is told once."""
+        """The error for our request is shown with the contact, and notified once."""
         condition = "<{} xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/>"
         for error, words in (
             (condition.format("remote-server-not-found"), "localhost cannot be found"),
@@ -432,7 +432,7 @@ class PresenceTests(HandlerCase):
         self.assertEqual(self.contacts.online("bob@localhost"), set())
 
     def test_nobody_is_held_beyond_the_session(self) -> None:
-        """The next one tells anew who is there."""
+        """The next session sends again who is online."""
         for _ in range(ARRIVALS[0]):
             self.come_and_go("a")
         self.receive("<presence from='bob@localhost/a'/>")

@@ -38,7 +38,7 @@ class RemindersTests(SynchronousTestCase):
         self.assertEqual(self.clock.getDelayedCalls(), [])
 
     def test_an_answer_ends_it(self) -> None:
-        """Who has answered is not asked, and a later request is reminded of anew."""
+        """An answered request is not repeated; a later one is, from the first delay on."""
         self.reminders.begin()
         self.pending.clear()
         self.clock.advance(FIRST_DELAY)

@@ -45,7 +45,7 @@ class AnswerTests(ClientCase):
         stream.dataReceived(f"<iq type='result' id='{stanza_id}' {origin}/>".encode())
 
     def test_a_strangers_answer_is_refused(self) -> None:
-        """Whoever knows or guesses the id cannot answer in another's place."""
+        """Another sender cannot answer, even if it knows the id."""
         stream = self.log_in()
         for to in ("bob@localhost", "localhost", None):
             answers, stanza_id = self.ask(stream, to)
@@ -126,7 +126,7 @@ class RequestTests(ClientCase):
             self.assertEqual(self.ask(stream, "mallory@localhost/x", kind), "")
 
     def test_messages_leave_no_trace(self) -> None:
-        """Whoever sends one, it is kept out of archives and from the account's other devices."""
+        """Every one is kept out of archives and from the account's other devices."""
         stream = self.log_in()
         self.transport.clear()
         message = domish.Element((None, "message"))
@@ -198,7 +198,7 @@ class StayingTests(ClientCase):
         self.assertIn("stopped answering", self.client.status.error)
 
     def test_after_a_sleep(self) -> None:
-        """Whoever has slept finds out at once whether the link still holds."""
+        """After a suspend, the client checks at once whether the link is still up."""
         self.log_in()
         self.transport.clear()
         self.client.look_alive()

@@ -24,7 +24,7 @@ SECONDS = 120
 
 
 class CourtesyTests(ClientCase):
-    """Somebody floods us with requests, each of which a server would answer."""
+    """A flood of requests, each of which a server would answer."""
 
     def setUp(self) -> None:
         """Log in, with one contact."""

@@ -457,7 +457,7 @@ class LostSessionTests(SessionCase):
         self.assertEqual(self.watcher.told, ["begun", "lost"])
 
     def test_a_full_queue_ends_resumption(self) -> None:
-        """Whoever cannot send everything again does not pretend to."""
+        """A client that cannot send everything again does not try to resume."""
         stream = self.begin()
         for _ in range(MAX_STANZAS + 1):
             self.client.send(message("x"))
@@ -525,7 +525,7 @@ class GuardTests(SessionCase):
         self.assertIn("new", self.sent())
 
     def test_an_error_answer_is_an_error(self) -> None:
-        """Refusals reach whoever asked before the link broke."""
+        """Refusals reach the requests that were sent before the link broke."""
         stream = self.begin()
         request = IQ(self.client.xmlstream, "get")
         answer: Deferred[Any] = request.send("bob@localhost")

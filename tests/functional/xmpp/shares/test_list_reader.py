@@ -82,7 +82,7 @@ class ServerTests(ListCase):
         )
 
     def answers(self) -> list[tuple[str, str]]:
-        """To whom something was answered, and whether it was a result."""
+        """The recipients of the answers, and whether each was a result."""
         self.clock.advance(0)
         return [(iq["to"], iq["type"]) for iq in self.output if iq.name == "iq"]
 

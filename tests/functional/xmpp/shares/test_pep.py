@@ -63,7 +63,7 @@ class EventTests(HandlerCase):
         self.assertIsInstance(self.told.pop(), ItemPublished)
 
     def test_nobody_tells_what_we_share(self) -> None:
-        """An item of another device that speaks of ours is cut."""
+        """Another device's item cannot announce shares for this device."""
         other = item_of("here").replace("id='here'", "id='current'")
         self.items(other, "alice@localhost")
         self.assertEqual(

@@ -119,7 +119,7 @@ class PublisherTests(SynchronousTestCase):
         self.assertEqual(len(self.sent), 1)
 
     def test_a_list_that_nobody_knows_is_told_whole(self) -> None:
-        """If the server has no item of ours, or one of another list, its changes mean nothing."""
+        """If the server has none of our items, or one of another list, changes are of no use."""
         for found in (None, whole_item("r", listed(numbered(100), "old"), [HERE])):
             self.sent.clear()
             self.publisher.begin("r", found)
@@ -188,7 +188,7 @@ class PublisherTests(SynchronousTestCase):
         self.assertEqual(self.published(), [2])
 
     def test_it_keeps_to_the_budget(self) -> None:
-        """Over a minute of ever new lists no more goes out than burst and rate allow."""
+        """A minute of ever new lists stays within burst and rate."""
         self.publisher.begin("r", None)
         for step in range(600):
             self.publisher.announce(numbered(100 + step % 7), [HERE])
@@ -200,7 +200,7 @@ class PublisherTests(SynchronousTestCase):
         self.assertGreater(size, 60 * RATE / 2)
 
     def test_requests_that_others_cause_do_not_starve_it(self) -> None:
-        """A contact who has us read its list again and again keeps nobody from hearing of ours."""
+        """A contact that makes us read its list again and again does not delay our publishing."""
         self.budget.charge(BURST)
         self.publisher.begin("r", None)
         self.announce(100)
@@ -273,7 +273,7 @@ class PublisherTests(SynchronousTestCase):
         self.assertEqual(self.published(), [1, 1])
 
     def test_a_lost_item_is_published_again(self) -> None:
-        """Whoever took it away."""
+        """The one who removed it does not matter."""
         self.publisher.begin("r", None)
         self.announce(1)
         self.answer()
@@ -378,7 +378,7 @@ class BackoffTests(SynchronousTestCase):
     """Delays between tries."""
 
     def test_they_grow_from_one_second_to_a_minute(self) -> None:
-        """Whatever is drawn, they stay in 1..60 s, double, and begin anew after a reset."""
+        """For every random part they stay in 1..60 s, double, and start over after a reset."""
         for draw in (0.0, 0.5, 1.0):
             backoff = Backoff(lambda draw=draw: draw)  # type: ignore[misc]  # bound early
             delays = [backoff.next() for _ in range(30)]

@@ -142,7 +142,7 @@ class AskingTests(FramedCase):
         self.assertEqual(self.clock.getDelayedCalls(), [])
 
     def test_questions_are_answered(self) -> None:
-        """But not as many as somebody likes."""
+        """But only at a limited rate."""
         self.framed.received(question(7) + question(8))
         self.assertEqual(self.sent.value(), answer(7))
         self.clock.advance(ANSWER_EVERY)
@@ -151,7 +151,7 @@ class AskingTests(FramedCase):
         self.assertEqual(self.sent.value(), answer(9))
 
     def test_who_reads_nothing_is_not_answered(self) -> None:
-        """Asking without end, he would have us keep the answers; once he reads, he gets one."""
+        """A peer that does not read would make us queue answers; it gets one once it reads."""
         self.sent.producerPaused = True
         self.framed.received(question(7))
         self.assertEqual(self.sent.value(), b"")
@@ -186,7 +186,7 @@ class GatheringTests(FramedCase):
         self.assertEqual(self.sent.producerState, "producing")
 
     def test_who_wants_nothing_gets_nothing_after_the_pause(self) -> None:
-        """Only when he wants again."""
+        """Only when the protocol resumes reading."""
         self.feed(GATHERED.start)
         self.framed.pauseProducing()
         self.clock.advance(GATHER)

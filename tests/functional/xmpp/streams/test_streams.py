@@ -154,7 +154,7 @@ _BYTESTREAMS_INFO = f"<query xmlns='{NS_DISCO_INFO}'><feature var='{NS_BYTESTREA
 
 
 class OfferTests(StreamsCase):
-    """Nobody can have us connect to where he likes."""
+    """A contact cannot make us connect to any address."""
 
     def test_a_proxy_is_where_it_says_itself(self) -> None:
         """Not where the offer says."""
@@ -237,7 +237,7 @@ class OfferTests(StreamsCase):
         """
         A contact does not learn of port after port, or host after host, by proxies.
 
-        Whoever runs a server says where its names lead, and where its proxies are.
+        The administrator of a server controls what its names resolve to, and where its proxies are.
         """
         del self.answers["proxy.b.example", NS_BYTESTREAMS]
         self.answers["proxy.b.example", NS_DISCO_INFO] = _BYTESTREAMS_INFO
@@ -268,7 +268,7 @@ class OfferTests(StreamsCase):
             self.assertEqual(bool(self.dialled), fine)
 
     def test_strangers_and_nonsense(self) -> None:
-        """Strangers get no answer of ours; nonsense is refused."""
+        """Strangers get no answer; malformed requests are refused."""
         good = _streamhost("proxy.b.example", "8.8.4.4", 7777)
         self.assertIsNone(self.offer(good, sender="eve@b.example/x"))
         self.assertIsNone(self.offer(good, sender="bob@b.example"))
@@ -321,7 +321,7 @@ class OfferTests(StreamsCase):
         self.assertEqual(self.dialled, [("8.8.4.4", 7777)])
 
     def test_who_is_removed_in_the_middle(self) -> None:
-        """A proxy that is slow on purpose does not keep him in."""
+        """A proxy that is slow on purpose does not let a removed contact in."""
         self.offer(_streamhost("proxy.b.example", "8.8.4.4", 7777))
         protocol = self.reactor.tcpClients[-1][2].buildProtocol(None)
         transport = _Abortable(protocol)
@@ -388,7 +388,7 @@ class InBandTests(StreamsCase):
         )
 
     def begun(self) -> Listener:
-        """Somebody who listens to what Bob sends."""
+        """A protocol that reads what Bob sends."""
         self.assertEqual(self.open()["type"], "result")
         listener = Listener()
         self.accepted[-1].begin(listener)
@@ -509,7 +509,7 @@ class RelayRequestTests(StreamsCase):
     """What contacts ask of us."""
 
     def ask(self, kind: str, attributes: str = "", sender: str = BOB) -> Any:
-        """Have somebody ask; our answer."""
+        """Let a contact ask; return our answer."""
         return self.receive(
             f"<iq type='{kind}' id='r' from='{sender}'>"
             f"<relay xmlns='{NS_BITWEEN}' {attributes}/></iq>"
@@ -548,14 +548,14 @@ class RelayRequestTests(StreamsCase):
         self.assertIn("proxy65", self.failureResultOf(asked, RequestRefused).value.hint)
 
 
-class TurnstileTests(SynchronousTestCase):
+class StreamLimiterTests(SynchronousTestCase):
     """How many streams there are."""
 
     def test_all_together_are_bounded(self) -> None:
-        """Whoever has them; what has ended counts no more."""
-        turnstile = StreamLimiter(MemoryReactorClock())
-        leaves = [turnstile.acquire(f"{n // MAX_OF_CONTACT}@x") for n in range(MAX_IN_ALL)]
+        """The limit holds for all contacts together; ended streams do not count."""
+        limiter = StreamLimiter(MemoryReactorClock())
+        releases = [limiter.acquire(f"{n // MAX_OF_CONTACT}@x") for n in range(MAX_IN_ALL)]
         with self.assertRaises(BitweenError):
-            turnstile.acquire("one more@x")
-        leaves.pop()()
-        turnstile.acquire("one more@x")
+            limiter.acquire("one more@x")
+        releases.pop()()
+        limiter.acquire("one more@x")

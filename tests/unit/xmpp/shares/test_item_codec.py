@@ -172,7 +172,7 @@ class CandidateTests(SynchronousTestCase):
         self.assertEqual(names, ["ip_address", "list"])
 
     def test_what_is_good_for_meeting_only_is_not_dialled(self) -> None:
-        """Where somebody was seen is no address that an older reader would dial."""
+        """A reflexive address is not among those that an older reader would dial."""
         seen = Candidate(PeerAddress.parse("192.0.2.7", 6881), CandidateKind.REFLEXIVE)
         item = over_the_wire(whole_item("r", listed([]), [seen]))
         (said,) = parse_item(item).announcements
@@ -455,7 +455,7 @@ class HostileTests(SynchronousTestCase):
         self.assertEqual((len(parsed.announcements[0].shares), parsed.dropped), (10_000, 5))
 
     def test_other_namespaces_are_ignored(self) -> None:
-        """What somebody else adds is neither read nor counted."""
+        """Elements of other namespaces are neither read nor counted."""
         announcement, dropped = self.read(
             f"<share_item xmlns='urn:other' name='x' hash='{'f' * 40}' size='1'/><what/>"
         )
