@@ -271,7 +271,7 @@ class Messenger:
 
     def query_external_address(self) -> Deferred[ServerView]:
         """Ask the server for our external address; empty without a session."""
-        return Deferred.fromCoroutine(self._external_address.look())
+        return Deferred.fromCoroutine(self._external_address.query())
 
     def _blocked_changed(self, jids: frozenset[str]) -> None:
         self._roster.blocked_changed(jids)

@@ -90,9 +90,9 @@ class AdHoc(Extension):
 
     def connectionInitialized(self) -> None:
         """Listen for requests, before the extensions that answer all others."""
-        self.xmlstream.addObserver(_COMMAND, self._asked)
-        self.xmlstream.addObserver(_ITEMS, self._asked_for_items, 1)
-        self.xmlstream.addObserver(_INFO, self._asked_for_info, 1)
+        self.xmlstream.addObserver(_COMMAND, self._command_received)
+        self.xmlstream.addObserver(_ITEMS, self._items_requested, 1)
+        self.xmlstream.addObserver(_INFO, self._info_requested, 1)
 
     def connectionLost(self, reason: Any) -> None:
         """Cancel what runs: the session is over, so nothing can be answered."""
@@ -101,7 +101,7 @@ class AdHoc(Extension):
         for running in list(self._running):
             running.cancel()
 
-    def _asked_for_items(self, iq: Element) -> None:
+    def _items_requested(self, iq: Element) -> None:
         if iq.query.getAttribute("node") != NS_COMMANDS:
             return
         query = domish.Element((NS_DISCO_ITEMS, "query"))
@@ -112,7 +112,7 @@ class AdHoc(Extension):
             item["node"], item["name"] = command.name, command.title
         self._answer_owner(iq, query)
 
-    def _asked_for_info(self, iq: Element) -> None:
+    def _info_requested(self, iq: Element) -> None:
         node = iq.query.getAttribute("node", "")
         if node == NS_COMMANDS:
             kind, title = "command-list", "bitween"
@@ -141,7 +141,7 @@ class AdHoc(Extension):
         jid, resource = split(iq.getAttribute("from", ""))
         return bool(resource) and jid == self.parent.jid.userhost()
 
-    def _asked(self, iq: Element) -> None:
+    def _command_received(self, iq: Element) -> None:
         iq.handled = True
         try:
             step = self._read(iq)

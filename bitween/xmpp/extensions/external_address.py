@@ -32,7 +32,7 @@ class ExternalAddressQuery(Extension):
 
     _log = Logger()
 
-    async def look(self) -> ServerView:
+    async def query(self) -> ServerView:
         """Ask; without a session, or an answer, nothing is known."""
         if not self.parent.online:
             return ServerView()

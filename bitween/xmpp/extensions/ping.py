@@ -14,9 +14,9 @@ from bitween.xmpp.session.errors import no_session, request_error
 #: Seconds for an answer.
 ANSWER_TIMEOUT = 10
 
-# A server answers so in place of a resource: ours where it does not reach theirs (RFC 6120 §8.3.3),
-# theirs where it knows of no such resource (RFC 6121 §8.5.3.2.3).  A bitween device itself answers
-# a ping of those who may see its presence with a result.
+# These answers come from a server in place of the device: from ours if it cannot reach the other
+# one (RFC 6120 §8.3.3), from the other one if the device is offline (RFC 6121 §8.5.3.2.3).  A
+# device itself answers a ping with a result, if the sender may see its presence.
 _ABSENT = frozenset(
     {
         "remote-server-not-found",

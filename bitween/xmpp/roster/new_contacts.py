@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
-#: Seconds in which a new contact whom we have asked back may consent.
+#: Seconds for a new contact to answer our own subscription request.
 SETTLING = 0.5
 
 

@@ -10,8 +10,8 @@ Four questions are answered here, and everything else in this package asks them:
   addresses.
 - :meth:`Roster.knows_of_us`: may this JID learn that we are online?  Others get no answer.
 
-A session begins with the roster and then our presence, so that no event comes before we know whom
-to trust.  A subscription request is accepted at once if the policy says so
+A session begins with the roster and then our presence, so that no event comes before we know which
+accounts to trust.  A subscription request is accepted at once if the policy says so
 (:mod:`bitween.xmpp.roster.policy`), or waits for the user (:mod:`bitween.xmpp.roster.requests`).
 """
 
@@ -83,9 +83,9 @@ class Roster(Extension, RosterClientProtocol):
         self._roster: dict[str, Contact] = {}
         self._requests = PendingRequests()
         # Accounts that we have asked, so that their own request is the answer to ours.
-        self._asked: set[str] = set()
+        self._invited: set[str] = set()
         # Those of them that this daemon has asked; it does not repeat what another program asked.
-        self._asked_here: set[str] = set()
+        self._invited_here: set[str] = set()
         # The errors that came back from accounts that we have asked.
         self._errors: dict[str, RequestRefused] = {}
         self._new_contacts = NewContacts(clock, self._send_presence)
@@ -212,7 +212,7 @@ class Roster(Extension, RosterClientProtocol):
             stamped(bare), name=xml_text(nick) or known.nick, groups=set(known.groups)
         )
         await self._answered(self.setItem(item))
-        self._asked.add(bare)
+        self._invited.add(bare)
         if bare in self._requests:
             self._accept(bare)
         elif _PRE_APPROVAL in self.xmlstream.features:
@@ -259,8 +259,8 @@ class Roster(Extension, RosterClientProtocol):
         if bare in self._roster:
             # The server ends both subscriptions with it (RFC 6121 §2.5.1).
             await self._answered(self.removeItem(stamped(bare)))
-        self._asked.discard(bare)
-        self._asked_here.discard(bare)
+        self._invited.discard(bare)
+        self._invited_here.discard(bare)
         if bare in self._requests:
             self._send_subscription("unsubscribed", bare)
             self._forget_request(bare)
@@ -309,7 +309,7 @@ class Roster(Extension, RosterClientProtocol):
         trusted = self.trusts(jid)
         self._roster[jid] = contact
         if contact.pending is Pending.OUT:
-            self._asked.add(jid)
+            self._invited.add(jid)
             self._retry.begin()
         if shows_us(contact):
             self._requests.discard(jid)
@@ -326,7 +326,7 @@ class Roster(Extension, RosterClientProtocol):
         newly_shown = shows_us(contact) and not shows_us(before)
         newly_followed = contact.follows and not before.follows
         if self.parent.online and shows_us(contact) and (newly_shown or newly_followed):
-            if contact.follows or jid not in self._asked:
+            if contact.follows or jid not in self._invited:
                 self._new_contacts.show(jid)
             else:
                 # We have asked back, and where both use bitween, they consent at once.
@@ -339,8 +339,8 @@ class Roster(Extension, RosterClientProtocol):
     def _drop(self, jid: str) -> None:
         self._devices.forget(jid)
         self._errors.pop(jid, None)
-        self._asked.discard(jid)
-        self._asked_here.discard(jid)
+        self._invited.discard(jid)
+        self._invited_here.discard(jid)
         if self._roster.pop(jid, None) is not None:
             if jid in self._requests:
                 self._notify(ContactChanged(contact=self._contact(jid)))
@@ -363,9 +363,9 @@ class Roster(Extension, RosterClientProtocol):
         elif kind == "subscribe":
             self._requested_by(jid, parse_nick(presence))
         elif kind == "error":
-            self._not_asked(jid, presence)
+            self._request_failed(jid, presence)
         elif kind == "unsubscribed":
-            self._asked.discard(jid)
+            self._invited.discard(jid)
         elif kind == "unsubscribe" and jid in self._requests:
             self._forget_request(jid)
 
@@ -386,11 +386,11 @@ class Roster(Extension, RosterClientProtocol):
         if self.trusts(jid):
             self._notify(PresenceRepeated(jid=jid, resource=resource))
 
-    def _not_asked(self, jid: str, presence: Element) -> None:
-        """Take note of why whom we asked was not reached."""
+    def _request_failed(self, jid: str, presence: Element) -> None:
+        """Note the error that came back for our subscription request."""
         if (
             self._roster.get(jid, Contact(jid)).pending is not Pending.OUT
-            and jid not in self._asked
+            and jid not in self._invited
         ):
             return
         error = subscription_error(jid, presence)
@@ -404,7 +404,7 @@ class Roster(Extension, RosterClientProtocol):
             # A gateway's request is for the chat program that has registered with it.
             return
         contact = self._roster.get(jid, Contact(jid))
-        if self._gate.accepts(contact, invited=jid in self._asked):
+        if self._gate.accepts(contact, invited=jid in self._invited):
             self._accept(jid)
             if self._policy.auto_accept is AutoAccept.ALWAYS:
                 self._ask_back(jid)
@@ -416,7 +416,7 @@ class Roster(Extension, RosterClientProtocol):
             self._notify(ContactChanged(contact=self._contact(jid)))
 
     def _accept(self, jid: str) -> None:
-        self._asked.discard(jid)
+        self._invited.discard(jid)
         self._send_subscription("subscribed", jid)
         # The server then sends the new contact.
         self._requests.discard(jid)
@@ -437,12 +437,12 @@ class Roster(Extension, RosterClientProtocol):
         return [
             jid
             for jid, contact in self._roster.items()
-            if contact.pending is Pending.OUT and jid in self._asked_here
+            if contact.pending is Pending.OUT and jid in self._invited_here
         ]
 
     def _subscribe(self, jid: str) -> None:
-        self._asked.add(jid)
-        self._asked_here.add(jid)
+        self._invited.add(jid)
+        self._invited_here.add(jid)
         self._send_subscription("subscribe", jid)
 
     def _send_subscription(self, kind: str, jid: str) -> None:

@@ -12,9 +12,9 @@ FAILED     the server refuses the log-in; the next attempt, if there is one, is 
 ========== ==================================================================================
 
 When a link is lost, the session is *suspended* if the server can resume it (XEP-0198): handlers are
-told nothing, requests stay open, and what is sent waits.  If the next link resumes it within 30 s,
+not notified, requests stay open, and what is sent waits.  If the next link resumes it within 30 s,
 :meth:`Stream.take_over <bitween.xmpp.session.stream.Stream.take_over>` goes on; otherwise it ends,
-and handlers are told so, before a new one begins.
+and handlers are notified, before a new one begins.
 
 :class:`~bitween.xmpp.session.connector.Connector` makes connections,
 :class:`~bitween.xmpp.session.stream_factory.StreamFactory` their streams,
@@ -163,7 +163,7 @@ class Client(XMPPClient):
     @property
     def online(self) -> bool:
         """Whether there is a session that can be used, and its link is up."""
-        # At the end of a session, its handlers are told before the state changes.
+        # At the end of a session, its handlers are notified before the state changes.
         return self._ready and self.status.state is ConnectionState.ONLINE
 
     @property

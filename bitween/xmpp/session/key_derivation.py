@@ -36,7 +36,7 @@ class KeyDerivation:
 
     def derive(self, password: bytes, request: KeyRequest) -> Deferred[bytes]:
         """
-        Compute a salted password; at each log-in but the first it is there at once.
+        Compute a salted password; all log-ins but the first get the cached one at once.
 
         Cancelling the Deferred ends the child process.
 

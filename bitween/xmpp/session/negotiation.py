@@ -97,7 +97,7 @@ class Bind(jabber_client.BindInitializer):
         Take the JID that the server has bound, which need not be the one that was requested.
 
         :raises RequestRefused: if there is none, or it is of another domain, which the server
-            cannot speak for: we would tell contacts to look for us there.
+            cannot speak for: contacts would look for us there.
         """
         bound = next(iq.elements(NS_BIND, "bind"), None)
         jid = stamped(str((bound and bound.jid) or ""))

@@ -101,7 +101,7 @@ class LogInInitializer(sasl.SASLInitiatingInitializer):
         self, xs: Any, password: Password, keys: KeyDerivation, *, plain_allowed: bool
     ) -> None:
         """
-        :param password: told which of its forms the server takes.
+        :param password: notes which of its forms the server accepts.
         :param keys: hashes it.
         """
         super().__init__(xs, required=True)

@@ -104,10 +104,10 @@ class Scram:
         client_key = self._mac(salted_password, b"Client Key")
         stored_key = hashlib.new(self._hash_name, client_key).digest()
         without_proof = f"c={self._binding},r={self._nonce}"
-        said = f"{self._first},{self._challenge},{without_proof}".encode()
-        signature = self._mac(stored_key, said)
+        message = f"{self._first},{self._challenge},{without_proof}".encode()
+        signature = self._mac(stored_key, message)
         proof = bytes(a ^ b for a, b in zip(client_key, signature, strict=True))
-        self._signature = self._mac(self._mac(salted_password, b"Server Key"), said)
+        self._signature = self._mac(self._mac(salted_password, b"Server Key"), message)
         return f"{without_proof},p={base64.b64encode(proof).decode()}".encode()
 
     @property

@@ -44,14 +44,14 @@ class AnswerGuard:
     """
 
     def __init__(self) -> None:
-        self._asked: dict[str, str] = {}
+        self._recipients: dict[str, str] = {}
 
     def sent(self, stanza: domish.Element) -> None:
         """Note a stanza that is sent."""
         if stanza.name == "iq" and stanza.getAttribute("type") in ("get", "set"):
-            if len(self._asked) >= _MAX_OPEN_REQUESTS:
-                del self._asked[next(iter(self._asked))]
-            self._asked[stanza.getAttribute("id", "")] = stanza.getAttribute("to", "")
+            if len(self._recipients) >= _MAX_OPEN_REQUESTS:
+                del self._recipients[next(iter(self._recipients))]
+            self._recipients[stanza.getAttribute("id", "")] = stanza.getAttribute("to", "")
 
     def admits(self, stanza: domish.Element, own: JID) -> bool:
         """
@@ -62,15 +62,15 @@ class AnswerGuard:
         if not _is_answer(stanza):
             return True
         stanza_id = stanza.getAttribute("id", "")
-        if stanza_id not in self._asked:
+        if stanza_id not in self._recipients:
             return False
         sender = stanza.getAttribute("from", "")
         # A request without recipient goes to our own account; the answer may lack its sender.
         server = {"", own.host, own.userhost(), own.full()}
-        asked = self._asked[stanza_id]
-        if sender != asked and not (asked in server and sender in server):
+        recipient = self._recipients[stanza_id]
+        if sender != recipient and not (recipient in server and sender in server):
             return False
-        del self._asked[stanza_id]
+        del self._recipients[stanza_id]
         return True
 
 
@@ -106,7 +106,7 @@ class Stream(xmlstream.XmlStream):
         log_traffic: bool,
     ) -> None:
         """
-        :param knows: whether the sender of a request may know that we are there.
+        :param knows: whether the sender of a request may know that we are online.
         :param answers: whether an answer of so many bytes may be sent to another account's JID.
         """
         super().__init__(authenticator)

@@ -7,10 +7,10 @@ how much it has received, and the rest is sent again; so a lost connection loses
 nothing.
 
 :class:`StreamManagement` is the state of one session, and survives its links;
-    :class:`bitween.xmpp.session.stream.Stream` calls it for every stanza.
-    :class:`EnableInitializer` begins it in the negotiation of a new session,
-    :class:`ResumeInitializer` tries to resume an old one. A session can no longer be resumed when
-    too much waits for acknowledgement or the server's counts are wrong; it then ends with its link.
+:class:`bitween.xmpp.session.stream.Stream` calls it for every stanza.
+:class:`EnableInitializer` begins it in the negotiation of a new session,
+:class:`ResumeInitializer` tries to resume an old one.  A session can no longer be resumed when too
+much waits for acknowledgement or the server's counts are wrong; it then ends with its link.
 """
 
 from __future__ import annotations

@@ -24,7 +24,7 @@ from bitween.errors import ConfigurationError
 from bitween.model.jid import ascii_domain
 from bitween.model.text import printable
 
-#: Names of a certificate that are told where it is for others than it should be.
+#: Names of a certificate that the error for a wrong name lists.
 MAX_NAMES = 3
 _MAX_NAME = 100
 

@@ -30,10 +30,10 @@ class ExternalAddressTests(SynchronousTestCase):
         there = IPv4Address("TCP", address, 5222)
         self.manager.stub.xmlstream.transport = StringTransport(peerAddress=there)
 
-    def look(self, services: str = REFUSED, address: str = REFUSED) -> ServerView:
+    def query(self, services: str = REFUSED, address: str = REFUSED) -> ServerView:
         """Ask, and answer with this."""
         found: list[ServerView] = []
-        Deferred.fromCoroutine(self.point.look()).addCallback(found.append)
+        Deferred.fromCoroutine(self.point.query()).addCallback(found.append)
         contents = {
             ("localhost", NS_EXTERNAL_SERVICES): services,
             ("alice@localhost", NS_IP_CHECK): address,
@@ -50,9 +50,9 @@ class ExternalAddressTests(SynchronousTestCase):
 
     def test_a_refusing_server_gives_no_view(self) -> None:
         """A server that refuses gives no address; without a session no request is sent."""
-        self.assertEqual(self.look(), ServerView())
+        self.assertEqual(self.query(), ServerView())
         self.manager.online = False
-        self.assertEqual(self.look(), ServerView())
+        self.assertEqual(self.query(), ServerView())
         self.assertEqual(self.manager.stub.output, [])
 
     def test_all_of_it(self) -> None:
@@ -61,7 +61,9 @@ class ExternalAddressTests(SynchronousTestCase):
             "<service type='stun' host='stun.example.org' port='3479' transport='udp'/>"
             "<service type='stun' host='20.0.0.9'/>"
         )
-        found = self.look(services, f"<address xmlns='{NS_IP_CHECK}'><ip> 20.0.0.7 </ip></address>")
+        found = self.query(
+            services, f"<address xmlns='{NS_IP_CHECK}'><ip> 20.0.0.7 </ip></address>"
+        )
         servers = (StunServer("stun.example.org", 3479), StunServer("20.0.0.9", 3478))
         self.assertEqual(found, ServerView(servers, "20.0.0.7"))
 
@@ -74,12 +76,12 @@ class ExternalAddressTests(SynchronousTestCase):
             "<service type='stun' host='e' port='x'/><other/>"
         )
         address = f"<address xmlns='{NS_IP_CHECK}'><ip>nowhere</ip><port>5</port></address>"
-        self.assertEqual(self.look(services, address), ServerView())
+        self.assertEqual(self.query(services, address), ServerView())
 
     def test_the_number_of_services_is_bounded(self) -> None:
         """A few are enough, and each counts once."""
         some = "".join(f"<service type='stun' host='s{n // 2}'/>" for n in range(100))
-        names = [server.host for server in self.look(services_of(some)).stun]
+        names = [server.host for server in self.query(services_of(some)).stun]
         self.assertEqual(names, [f"s{n}" for n in range(MAX_SERVERS)])
 
     def test_a_private_servers_view_is_told_apart(self) -> None:
@@ -90,7 +92,7 @@ class ExternalAddressTests(SynchronousTestCase):
             ("20.0.0.1", False, False),
         ):
             self.come_from(address)
-            seen = self.look()
+            seen = self.query()
             self.assertEqual((seen.nearby, seen.here), (nearby, here), address)
 
 
