@@ -70,10 +70,11 @@ def safe_annotation(note: str, tags: Iterable[str]) -> Annotation:
         if len(valid) == MAX_TAGS:
             break
         try:
-            valid.setdefault(caseless(tag), _checked_tag(tag))
+            text = _checked_tag(tag)
         except InvalidValue:
             continue
-    text = composed(printable(note, MAX_NOTE)).strip()[:MAX_NOTE]
+        valid.setdefault(caseless(text), text)
+    text = composed(printable(note, MAX_NOTE))[:MAX_NOTE].strip()
     return Annotation(text, tuple(valid.values())) if text or valid else NO_ANNOTATION
 
 

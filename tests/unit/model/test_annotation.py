@@ -51,14 +51,17 @@ class SafeTests(SynchronousTestCase):
 
     def test_bad_tags_are_left_out(self) -> None:
         """The others stay, and no more than the first ones are read."""
-        tags = ["ok", "", "x" * 33, "a\nb", "OK", *map(str, range(100))]
+        tags = ["ok", "", "x" * 33, "a\nb", "OK", " ok ", *map(str, range(100))]
         annotation = safe_annotation("a\nb" + "x" * 2000, tags)
         self.assertEqual(annotation.tags[:2], ("ok", "0"))
         self.assertEqual(len(annotation.tags), MAX_TAGS)
         self.assertEqual(annotation.note[:3], "a\ufffdb")
         self.assertEqual(len(annotation.note), MAX_NOTE)
 
-    @given(st.text(max_size=1200), st.lists(st.text(max_size=40), max_size=20))
+    @given(
+        st.text(max_size=1200),
+        st.lists(st.text(max_size=40) | st.sampled_from(["a", " a", "A "]), max_size=20),
+    )
     def test_the_outcome_is_always_valid(self, note: str, tags: list[str]) -> None:
         """The user could have said it."""
         annotation = safe_annotation(note, tags)
