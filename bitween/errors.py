@@ -4,42 +4,45 @@ Every error that bitween raises on purpose.
 ::
 
     BitweenError
-    ├── ConfigurationError      an option, a settings file or a password that cannot be used
+    ├── ConfigurationError      an option, a settings file or a password is not valid
     ├── StartupError            the daemon cannot start: state directory or port in use, ...
-    ├── InvalidValue            a value that is malformed, whoever gave it (also a ValueError)
-    ├── BadPath                 a path that cannot be shared or written to
+    ├── InvalidValue            a value is malformed (also a ValueError)
+    ├── BadPath                 a path cannot be shared or written to
     │   ├── NoSuchPath
     │   ├── UnreadablePath
     │   ├── EmptyFolder
-    │   └── ForbiddenPath       holds what must never be shared
-    ├── ConfirmationNeeded      something that is rarely meant, and has to be said twice
-    ├── OriginalFiles           what was not downloaded is deleted only if that is said
+    │   └── ForbiddenPath       it holds secrets of bitween
+    ├── ConfirmationNeeded      the call is probably a mistake, so it must be confirmed
+    ├── OriginalFiles           files that bitween did not download are not deleted unasked
     ├── DeletionFailed          files could not be deleted
-    ├── HashingFailed           the files could not be read to the end, or changed meanwhile
+    ├── HashingFailed           files could not be read, or changed meanwhile
     ├── NotFound
     │   ├── UnknownTorrent
     │   ├── UnknownContact
     │   ├── UnknownResource
-    │   ├── NoMetadata          the list of files of a torrent is not here yet
+    │   ├── NoMetadata          the list of files of a torrent is not known yet
     │   ├── UnknownJob
     │   ├── UnknownUpload
-    │   └── UnknownToken
-    ├── NotFetched              bytes that are asked for are not here, and are not on their way
-    ├── UploadFailed            what is uploaded cannot be written, or did not come to its end
+    │   ├── UnknownToken
+    │   └── UnknownSession
+    ├── NotFetched              requested bytes are not downloaded, nor being downloaded
+    ├── UploadFailed            an upload could not be written, or was interrupted
     │   └── NoRoom              the disk is full
-    ├── ReadOnly                the token is for looking, and this would change something
-    ├── ResourceOnline          what was to be forgotten is there, and would be back at once
+    ├── ReadOnly                the token allows reading only
+    ├── TokenNeeded             a browser session does not suffice
+    ├── ResourceOnline          a device that is online cannot be forgotten
     ├── StoreError              the database in the state directory cannot be used
-    ├── SwarmError              libtorrent refused
+    ├── SwarmError              libtorrent rejected the call
     └── XMPPError
-        ├── NotConnected        there is no XMPP session at the moment
+        ├── NotConnected        there is no XMPP session now
         ├── RequestRefused      the server or a contact answered with an error, or not at all
-        └── LogInRefused        the log-in failed, and not for the moment only
+        ├── AlreadyContact      the JID is a contact already
+        └── LogInRefused        the log-in failed, and another try would fail, too
             ├── CredentialsRefused
             └── CertificateRefused
 
-The text of an error is one line for a person; ``hint`` says what to do about it.
-Codes for JSON-RPC clients are given in one place, :mod:`bitween.api.results.faults`.
+The text of an error is one line for a person; ``hint`` says how to fix it.
+:mod:`bitween.api.results.faults` gives each class its code for JSON-RPC clients.
 """
 
 from __future__ import annotations
@@ -52,13 +55,13 @@ _NOTHING: Mapping[str, str] = MappingProxyType({})
 
 class BitweenError(Exception):
     """
-    What bitween cannot do; the root of the tree.
+    The root of the tree.
 
     :param message: what went wrong, in one line for a person.
-    :param hint: what can be done about it, in one line; may be empty.
-    :param detail: what exactly went wrong, a word that stays, where the class alone leaves it open.
-    :param values: what the message tells beside class and detail, by name, so that the same can be
-        said in another language; without a detail only the message has it.
+    :param hint: how to fix it, in one line; may be empty.
+    :param detail: a stable identifier of the exact error, where the class leaves that open.
+    :param values: the variable parts of the message by name, so that clients can translate it;
+        without a detail, only the message has them.
     """
 
     def __init__(
@@ -80,43 +83,43 @@ class BitweenError(Exception):
 
 
 class ConfigurationError(BitweenError):
-    """An option, a settings file or a password that cannot be used."""
+    """An option, a settings file or a password is not valid."""
 
 
 class StartupError(BitweenError):
-    """The daemon cannot start as it was asked to."""
+    """The daemon cannot start."""
 
 
 class InvalidValue(BitweenError, ValueError):
-    """A value that is malformed."""
+    """A value is malformed."""
 
 
 class BadPath(BitweenError):
-    """A path that cannot be shared or written to."""
+    """The path cannot be shared or written to."""
 
 
 class NoSuchPath(BadPath):
-    """Nothing lies at the path."""
+    """The path does not exist."""
 
 
 class UnreadablePath(BadPath):
-    """The path, or something below it, may not be read."""
+    """Permission to read the path, or something below it, is denied."""
 
 
 class EmptyFolder(BadPath):
-    """The folder holds no file that could be shared."""
+    """The folder contains no file that can be shared."""
 
 
 class ForbiddenPath(BadPath):
-    """The path holds what must never be shared."""
+    """The path holds secrets of bitween, which are never shared."""
 
 
 class ConfirmationNeeded(BitweenError):
-    """What was asked for is rarely meant, so that it has to be confirmed."""
+    """The call is probably a mistake, and must be confirmed."""
 
 
 class OriginalFiles(BitweenError):
-    """The files were not downloaded: they may be the only ones, and are not deleted lightly."""
+    """bitween did not download the files: they may be the only copies."""
 
 
 class DeletionFailed(BitweenError):
@@ -124,15 +127,15 @@ class DeletionFailed(BitweenError):
 
 
 class HashingFailed(BitweenError):
-    """The files could not be read to the end, or changed while they were read."""
+    """The files could not be read completely, or changed during reading."""
 
 
 class NotFound(BitweenError):
-    """What was named does not exist."""
+    """The named object does not exist."""
 
 
 class UnknownTorrent(NotFound):
-    """No torrent of ours has this info-hash."""
+    """No torrent in the library has this info-hash."""
 
 
 class UnknownContact(NotFound):
@@ -140,11 +143,11 @@ class UnknownContact(NotFound):
 
 
 class UnknownResource(NotFound):
-    """The catalogue knows no such resource of that contact."""
+    """The contact has no known device with this resource."""
 
 
 class NoMetadata(NotFound):
-    """What a torrent holds is not known yet."""
+    """The list of files of a torrent is not known yet."""
 
 
 class UnknownJob(NotFound):
@@ -156,19 +159,19 @@ class UnknownUpload(NotFound):
 
 
 class UnknownToken(NotFound):
-    """No token of the API has this name."""
+    """No API token has this name."""
 
 
 class UnknownSession(NotFound):
-    """No browser has such a session."""
+    """No browser session has this id."""
 
 
 class NotFetched(BitweenError):
-    """Bytes are not here, and nobody fetches them."""
+    """The requested bytes are not downloaded, nor being downloaded."""
 
 
 class UploadFailed(BitweenError):
-    """What is uploaded cannot be written, or did not come to its end."""
+    """The upload could not be written, or was interrupted."""
 
 
 class NoRoom(UploadFailed):
@@ -176,15 +179,15 @@ class NoRoom(UploadFailed):
 
 
 class ReadOnly(BitweenError):
-    """Whoever asks may look at everything, and change nothing."""
+    """The token allows reading only."""
 
 
 class TokenNeeded(BitweenError):
-    """A log-in was shown where only a token will do."""
+    """The call needs a token; a browser session does not suffice."""
 
 
 class ResourceOnline(BitweenError):
-    """The resource is there, so that forgetting it would be in vain."""
+    """The device is online, so it would reappear at once."""
 
 
 class StoreError(BitweenError):
@@ -192,15 +195,15 @@ class StoreError(BitweenError):
 
 
 class SwarmError(BitweenError):
-    """libtorrent refused what it was asked to do."""
+    """libtorrent rejected the call."""
 
 
 class XMPPError(BitweenError):
-    """The XMPP side could not do what it was asked to do."""
+    """The XMPP side could not carry out the call."""
 
 
 class NotConnected(XMPPError):
-    """There is no XMPP session at the moment."""
+    """There is no XMPP session now."""
 
 
 class RequestRefused(XMPPError):
@@ -208,16 +211,16 @@ class RequestRefused(XMPPError):
 
 
 class AlreadyContact(XMPPError):
-    """Whoever is to be asked is a contact."""
+    """The JID is a contact already."""
 
 
 class LogInRefused(XMPPError):
-    """The log-in failed, and another try at once would not mend that."""
+    """The log-in failed, and another try would fail, too."""
 
 
 class CredentialsRefused(LogInRefused):
-    """The server does not take the user name and password."""
+    """The server rejected the user name and password."""
 
 
 class CertificateRefused(LogInRefused):
-    """The server's certificate does not prove that it is the domain's."""
+    """The server's certificate does not prove that the server belongs to the domain."""
