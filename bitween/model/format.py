@@ -65,7 +65,9 @@ def parse_size(text: str) -> int:
     """
     size = 0 if text == "none" else _parsed(text)
     if size is None or size > MAX_SIZE:
-        raise InvalidValue(f"{text!r} is not a size", "say e.g. 1000000, 500k, 2M, or 0 for none")
+        raise InvalidValue(
+            f"{text!r} is not a valid size", "use e.g. 1000000, 500k, 2M, or 0 for none"
+        )
     return size
 
 
@@ -78,7 +80,9 @@ def parse_rate(text: str) -> int:
     """
     rate = 0 if text == "none" else _parsed(text.removesuffix("/s"))
     if rate is None or rate > MAX_RATE:
-        raise InvalidValue(f"{text!r} is not a rate", "say e.g. 500k, 2M or none: bytes per second")
+        raise InvalidValue(
+            f"{text!r} is not a valid rate", "use e.g. 500k, 2M or none: bytes per second"
+        )
     return rate
 
 

@@ -20,7 +20,7 @@ _ENTRY = re.compile(
     r"(?P<rates>(?:\s+(?:upload|download)=\S+){1,2})",
     re.ASCII | re.IGNORECASE,
 )
-_HINT = "say e.g. 'mon-fri 08:00-18:00 upload=100k download=500k'"
+_HINT = "use e.g. 'mon-fri 08:00-18:00 upload=100k download=500k'"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ def parse_entry(text: str) -> ScheduleEntry:
     """
     match = _ENTRY.fullmatch(text.strip())
     if match is None:
-        raise InvalidValue(f"{text!r} is not an entry of a schedule", _HINT)
+        raise InvalidValue(f"{text!r} is not a valid schedule entry", _HINT)
     pairs = [pair.split("=") for pair in match["rates"].split()]
     rates = {name.lower(): parse_rate(rate) for name, rate in pairs}
     if len(rates) != len(pairs):
@@ -104,5 +104,5 @@ def _days(text: str) -> frozenset[int]:
 
 def _minute(hour: str, minute: str) -> int:
     if int(minute) > 59 or int(hour) * 60 + int(minute) > _MINUTES_A_DAY:
-        raise InvalidValue(f"{hour}:{minute} is not a time of day", "say 00:00 to 24:00")
+        raise InvalidValue(f"{hour}:{minute} is not a valid time of day", "use 00:00 to 24:00")
     return int(hour) * 60 + int(minute)

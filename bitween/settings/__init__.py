@@ -1,1 +1,1 @@
-"""What the person who runs the daemon sets: one table, from which everything else is made."""
+"""The settings of the daemon: one table of options, and everything that is made from it."""

@@ -40,7 +40,7 @@ def read_password(
         return _checked(inherited, f"${VARIABLE}")
     if stdin.isatty():
         return _checked(prompt("XMPP password: "), "the prompt")
-    raise ConfigurationError("there is no password", "say --password-file FILE")
+    raise ConfigurationError("there is no password", "use --password-file FILE")
 
 
 def _first_line(path: str, *, private: bool) -> str:
