@@ -66,6 +66,7 @@ lint: $(VENV)/has-test $(VENV)/has-lint
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/codespell
+	$(BIN)/python tools/check-prose
 	$(BIN)/python tools/draw-house --check
 
 docs: $(VENV)/has-docs

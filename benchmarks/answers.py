@@ -1,7 +1,7 @@
 """
 Large answers over HTTP: ``python -m benchmarks.answers``.
 
-Ten thousand torrents, and half a million shares of 500 contacts of whom half are online, behind the
+Ten thousand torrents, and half a million shares of 500 contacts, half of them online, behind the
 API as a daemon serves it.  A client in a process of its own asks for all of it; measured are the
 bytes, the time, the CPU time of the serving process, and for how long its reactor is held.
 """

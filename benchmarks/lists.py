@@ -96,7 +96,7 @@ class _Side:
         return not self.messenger.client.xmlstream.iqDeferreds
 
     def knows(self, jid: str) -> int:
-        """How many shares of somebody's laptop are known; -1 as long as it is not all."""
+        """The number of known shares of a contact's laptop; -1 until the list is complete."""
         listing = self.bitween.shares.catalogue.listings(jid).get("laptop")
         complete = listing is not None and listing.announcement.complete
         return len(listing.announcement.shares) if listing and complete else -1

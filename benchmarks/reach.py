@@ -35,7 +35,7 @@ from tests.support.lab.network import Lab, Node, NoLab
 #: Seconds after which a pair has no way.
 PATIENCE = 40.0
 
-#: Who gives to whom.
+#: The pairs of hosts: the first gives to the second.
 PAIRS = (
     ("public4", "public"),
     ("public6", "public"),
@@ -141,7 +141,7 @@ async def _within(reactor: Any, waiting: Any) -> None:
 
 
 async def _way(getter: LabDaemon, info_hash: str) -> str:
-    """How the getter says that it reaches whoever has this."""
+    """The route by which the getter says that it reaches the giver."""
     found = await getter.call("xmpp.find", limit=1000)
     item: dict[str, Any] = next((i for i in found["items"] if i["hash"] == info_hash), {})
     return str(item.get("reach_text") or item.get("reach") or "")

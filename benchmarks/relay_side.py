@@ -135,7 +135,7 @@ class _Side:
 
 
 async def serve(side: _Side) -> None:
-    """Give to whoever asks, for ever."""
+    """Give to every asker, for ever."""
     await side.relay("serve")
     path = side.told["path"]
     await side.swarm.share(metainfo(path), os.path.dirname(path))

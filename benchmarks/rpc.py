@@ -57,7 +57,7 @@ class Target:
             headers = {"Content-Type": "application/json", **self.headers}
             connection.request("POST", self.path, self.body, headers)
             response = connection.getresponse()
-            response.body = response.read()  # type: ignore[attr-defined]  # for whoever looks
+            response.body = response.read()  # type: ignore[attr-defined]  # for callers
             return response
         finally:
             connection.close()

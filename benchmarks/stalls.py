@@ -23,7 +23,7 @@ class Stalls:
         self._loop.start(0.001)
 
     def stop(self) -> float:
-        """Watch no more; gives the longest stall in seconds."""
+        """Stop; returns the longest stall in seconds."""
         self._tick()
         self._loop.stop()
         return self.longest

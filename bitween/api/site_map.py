@@ -19,7 +19,7 @@ from bitween.api.files.upload import UPLOAD, UploadResource
 from bitween.api.http.access import Caller
 from bitween.api.http.authentication import Authenticator
 from bitween.api.http.failed_log_ins import FailedLogIns
-from bitween.api.http.log_in import LOG_IN, LogIn, LogInLinks, LogOut
+from bitween.api.http.log_in import LOG_IN, LogInLinks, LogInResource, LogOutResource
 from bitween.api.http.proof import PROOF, ProofResource
 from bitween.api.http.sessions import BrowserSessions, SessionStore
 from bitween.api.http.site import BoundedSite
@@ -122,9 +122,9 @@ def make_site(
     root.putChild(FILES.encode(), FilePages(application.files.open, reactor, tickets))
     root.putChild(UPLOAD.encode(), uploading)
     root.putChild(b"metrics", MetricsResource(metrics.registry))
-    root.putChild(LOG_IN.encode(), LogIn(tokens, sessions, failures))
+    root.putChild(LOG_IN.encode(), LogInResource(tokens, sessions, failures))
     root.putChild(PROOF.encode(), ProofResource(tokens))
-    root.putChild(b"logout", LogOut(sessions, logged_out))
+    root.putChild(b"logout", LogOutResource(sessions, logged_out))
     for path, page in pages.items():
         root.putChild(path.encode("ascii"), page)
     return site

@@ -17,8 +17,8 @@ from bitween.model.same_network import is_in_own_network
 #: Different addresses that one contact can have dialled in vain: how many within how many seconds.
 #: A phone that moves from cell to cell and is never reached stays below.
 MAX_FAILED = {3600.0: 32, 86400.0: 128}
-#: Of these, ports of one host within a day: a household has no more devices of one account, and a
-#: contact cannot have another person's server scanned.
+#: Of these, ports of one host within a day.  A household rarely has more devices of one account,
+#: and a contact cannot have another person's server scanned.
 MAX_PORTS = 8
 
 

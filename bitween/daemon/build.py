@@ -32,7 +32,7 @@ from bitween.bittorrent.swarm import Swarm
 from bitween.connect.dial_policy import DialPolicy
 from bitween.connect.ports import ConnectorPorts
 from bitween.connect.reachability import ReachabilityTest
-from bitween.daemon.log_in import LogIn
+from bitween.daemon.log_in import DaemonLogIn
 from bitween.daemon.parts import ApiParts, DaemonParts, NetworkParts, StorageParts
 from bitween.files.browse import Folders
 from bitween.files.hashing.hasher import Hasher
@@ -79,7 +79,9 @@ def open_storage(reactor: Any, settings: Settings, state: StateDirectory) -> Sto
     )
 
 
-def build(reactor: Any, settings: Settings, storage: StorageParts, log_in: LogIn) -> DaemonParts:
+def build(
+    reactor: Any, settings: Settings, storage: StorageParts, log_in: DaemonLogIn
+) -> DaemonParts:
     """Make every part; nothing runs yet."""
     hasher = Hasher(reactor, hidden=settings.files.share_hidden, private=settings.files.private)
     swarm = Swarm(reactor, storage.database, settings.swarm)
@@ -122,7 +124,7 @@ def _build_messenger(
     settings: Settings,
     storage: StorageParts,
     addresses: InterfaceAddresses,
-    log_in: LogIn,
+    log_in: DaemonLogIn,
 ) -> Messenger:
     account = replace(log_in.account, proven=log_in.proven)
     client = Client(reactor, account, log_in.refused, log_traffic=settings.log_traffic)

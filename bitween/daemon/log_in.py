@@ -24,7 +24,7 @@ from bitween.xmpp.session.connection_errors import is_displaced
 DISPLACED_STATUS = 4
 
 
-class LogIn:
+class DaemonLogIn:
     """
     The account's resource, and what the state directory remembers of earlier log-ins.
 

@@ -27,7 +27,7 @@ from twisted.python.failure import Failure
 from bitween.app.application import Bitween
 from bitween.app.share_guard import ShareGuard
 from bitween.daemon.build import build, open_storage, share_guard
-from bitween.daemon.log_in import LogIn
+from bitween.daemon.log_in import DaemonLogIn
 from bitween.daemon.parts import DaemonParts, StorageParts
 from bitween.daemon.wire import guard_or_deny, wire
 from bitween.errors import (
@@ -111,7 +111,7 @@ class Daemon(MultiService):
     async def _run(self) -> None:
         self._claim()
         storage = self._storage = open_storage(self._reactor, self._settings, self._state)
-        log_in = LogIn(storage.database, self._settings, self._account, self._abort)
+        log_in = DaemonLogIn(storage.database, self._settings, self._account, self._abort)
         parts = self._parts = build(self._reactor, self._settings, storage, log_in)
         wire(parts, log_in)
         await self._start(parts)

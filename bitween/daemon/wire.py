@@ -14,7 +14,7 @@ from bitween.bittorrent.swarm import Swarm
 from bitween.chat import ChatCommands
 from bitween.connect.allowlist import PeerAllowlist
 from bitween.connect.reachability import DialBackPeer
-from bitween.daemon.log_in import LogIn
+from bitween.daemon.log_in import DaemonLogIn
 from bitween.daemon.parts import DaemonParts
 from bitween.errors import (
     BitweenError,
@@ -35,7 +35,7 @@ from bitween.network.reflexive import NatDiscovery
 from bitween.xmpp.messenger import Messenger
 
 
-def wire(parts: DaemonParts, log_in: LogIn) -> None:
+def wire(parts: DaemonParts, log_in: DaemonLogIn) -> None:
     """Connect the parts that need each other."""
     bitween, messenger, network = parts.bitween, parts.messenger, parts.network
     catalogue = bitween.shares.catalogue
@@ -77,7 +77,7 @@ def _send_proof(
 
 
 def _connection_changed(
-    messenger: Messenger, nat: NatDiscovery, log_in: LogIn, event: MessengerEvent
+    messenger: Messenger, nat: NatDiscovery, log_in: DaemonLogIn, event: MessengerEvent
 ) -> None:
     if isinstance(event, ConnectionChanged) and messenger.client.online:
         log_in.succeeded()

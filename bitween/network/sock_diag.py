@@ -32,7 +32,7 @@ _NOWHERE = {socket.AF_INET: ("0.0.0.0", 0), socket.AF_INET6: ("::", 0)}  # noqa:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class KernelSocket:
     """
     A socket.
 
@@ -62,7 +62,9 @@ class SocketTable:
     ) -> None:
         self._kernel.close()
 
-    def find(self, local: tuple[str, int], remote: tuple[str, int] | None = None) -> Found | None:
+    def find(
+        self, local: tuple[str, int], remote: tuple[str, int] | None = None
+    ) -> KernelSocket | None:
         """
         Find a socket by its own address and port, and those to which it is connected.
 
@@ -88,7 +90,7 @@ def _packed(family: int, host: str) -> bytes:
     return socket.inet_pton(family, host.partition("%")[0]).ljust(16, b"\0")
 
 
-def _found(answer: bytes) -> Found | None:
+def _found(answer: bytes) -> KernelSocket | None:
     body = answer[_HEADER.size :]
     if _HEADER.unpack_from(answer)[1] == _NLMSG_ERROR:
         (code,) = struct.unpack_from("=i", body)
@@ -97,4 +99,4 @@ def _found(answer: bytes) -> Found | None:
         raise OSError(-code, os.strerror(-code))
     _, state = _STATE.unpack_from(body)
     *_, user, inode = _REST.unpack_from(body, _REST_AT)
-    return Found(state, user, bool(inode))
+    return KernelSocket(state, user, bool(inode))

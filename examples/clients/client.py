@@ -30,7 +30,7 @@ class Api:
         self._session.headers["Authorization"] = f"Bearer {told['token']}"
 
     def _check(self, token: str) -> None:
-        """See that the daemon listens there, and not somebody else since it was killed."""
+        """Check that the daemon listens there, not another program since the daemon was killed."""
         nonce = secrets.token_hex(32)
         answer = self._session.get(urljoin(self._url, f"/proof?{nonce}"), timeout=10)
         key = sha256(token.encode()).hexdigest().encode()

@@ -20,14 +20,14 @@ from bitween.api.http.tokens import TokenStore
 from bitween.errors import ConfigurationError
 from bitween.model.text import printable
 
-#: The path of :class:`LogIn`.
+#: The path of :class:`LogInResource`.
 LOG_IN = "login"
 # Characters of a browser's User-Agent.
 _MAX_BROWSER = 200
 _USAGE = 'send {"token": "...", "remember": false} or {"code": "..."} as application/json'
 
 
-class LogIn(Resource):
+class LogInResource(Resource):
     """Starts a session for a token, or for the code of a log-in link."""
 
     isLeaf = True
@@ -77,7 +77,7 @@ class LogIn(Resource):
         return self._sessions.redeem(given, _browser(request))
 
 
-class LogOut(Resource):
+class LogOutResource(Resource):
     """Ends the session that sends the request."""
 
     isLeaf = True

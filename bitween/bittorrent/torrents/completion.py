@@ -21,7 +21,7 @@ from bitween.bittorrent.torrents.context import Context
 from bitween.bittorrent.torrents.controller import TorrentController
 from bitween.bittorrent.torrents.download_queue import DownloadQueue
 from bitween.bittorrent.torrents.managed_torrent import ManagedTorrent
-from bitween.bittorrent.torrents.stage import Input, Job
+from bitween.bittorrent.torrents.stage import DiskJob, Input
 from bitween.bittorrent.torrents.torrent_files import checking_wanted_files
 from bitween.errors import StoreError
 from bitween.model.torrent_error import Reason, TorrentError
@@ -51,7 +51,7 @@ class Completion:
         """Have libtorrent write what it holds to the disk, and go on when that is done."""
         # Twice, so that by the end of the second flush the status is not from before the first one.
         info_hash = torrent.record.info_hash
-        torrent.jobs.add(Job.FLUSHING)
+        torrent.jobs.add(DiskJob.FLUSHING)
         self._flusher.flush(info_hash)
         self._session().post_updates()
         self._flusher.flush(info_hash).addCallback(
@@ -80,7 +80,7 @@ class Completion:
             if written:
                 await self._check_files(torrent)
         finally:
-            torrent.jobs.discard(Job.FLUSHING)
+            torrent.jobs.discard(DiskJob.FLUSHING)
 
     async def _check_files(self, torrent: ManagedTorrent) -> None:
         """Note what is on the disk, after a look at the torrent's files."""

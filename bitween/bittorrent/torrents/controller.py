@@ -16,7 +16,7 @@ from bitween.bittorrent.torrents.download_queue import DownloadQueue
 from bitween.bittorrent.torrents.loader import Loader
 from bitween.bittorrent.torrents.managed_torrent import ManagedTorrent
 from bitween.bittorrent.torrents.space_check import SpaceCheck, measuring
-from bitween.bittorrent.torrents.stage import Input, Job
+from bitween.bittorrent.torrents.stage import DiskJob, Input
 from bitween.bittorrent.torrents.torrent_files import (
     checking_obstacles,
     has_many,
@@ -93,7 +93,7 @@ class TorrentController:
             return
         if torrent.layout is not None and not torrent.record.complete:
             self._prioritize(torrent, torrent.layout)
-            if torrent.fetching and Job.PREPARING in torrent.jobs:
+            if torrent.fetching and DiskJob.PREPARING in torrent.jobs:
                 torrent.halted = True
                 return
         torrent.unwritten = True
@@ -202,10 +202,10 @@ class TorrentController:
             self._loader.load_again(torrent)
 
     def _prioritize(self, torrent: ManagedTorrent, layout: Layout) -> None:
-        if Job.PREPARING in torrent.jobs:
+        if DiskJob.PREPARING in torrent.jobs:
             return
         if not torrent.prepared:
-            torrent.jobs.add(Job.PREPARING)
+            torrent.jobs.add(DiskJob.PREPARING)
             Deferred.fromCoroutine(self._prepare(torrent)).addErrback(
                 lambda failure: self._log.failure("preparing a download failed", failure)
             )
@@ -224,7 +224,7 @@ class TorrentController:
         try:
             error = await self._while_held(torrent, preparing(torrent))
         finally:
-            torrent.jobs.discard(Job.PREPARING)
+            torrent.jobs.discard(DiskJob.PREPARING)
         if error is None or not self._registry.holds(torrent):
             return
         if error:

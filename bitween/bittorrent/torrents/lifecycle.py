@@ -31,7 +31,7 @@ from bitween.bittorrent.torrents.dialler import Dialler
 from bitween.bittorrent.torrents.managed_torrent import ManagedTorrent
 from bitween.bittorrent.torrents.placement import Placement
 from bitween.bittorrent.torrents.resume_data import ResumeDataSaver
-from bitween.bittorrent.torrents.stage import Input, Job
+from bitween.bittorrent.torrents.stage import DiskJob, Input
 from bitween.errors import StoreError
 from bitween.model.torrent import InfoHash
 from bitween.model.torrent_error import TorrentError
@@ -106,7 +106,7 @@ class TorrentLifecycle:
             if not torrent.loaded or torrent.record.complete or torrent.error:
                 continue
             if torrent.wanted_verified and not (
-                torrent.has_wanted_files or Job.FLUSHING in torrent.jobs
+                torrent.has_wanted_files or DiskJob.FLUSHING in torrent.jobs
             ):
                 self._completion.flush(torrent)
             elif not torrent.placed and torrent.status is not None:
@@ -129,10 +129,10 @@ class TorrentLifecycle:
 
     def _read_metadata(self, torrent: ManagedTorrent) -> None:
         torrent_file = None
-        if Job.READING_METADATA not in torrent.jobs:
+        if DiskJob.READING_METADATA not in torrent.jobs:
             torrent_file = self._session().metadata(torrent.record.info_hash)
         if torrent_file is not None:
-            torrent.jobs.add(Job.READING_METADATA)
+            torrent.jobs.add(DiskJob.READING_METADATA)
             reading = Deferred.fromCoroutine(self._take_metadata(torrent, torrent_file))
             reading.addErrback(self._log_store_error)
 
@@ -140,14 +140,14 @@ class TorrentLifecycle:
         try:
             usable = await self._placement.read_metadata(torrent, torrent_file)
         finally:
-            torrent.jobs.discard(Job.READING_METADATA)
+            torrent.jobs.discard(DiskJob.READING_METADATA)
         if usable:
             self._proceed(torrent, phase_changed=True)
             self._registry.notify_shares()
 
     def _place(self, torrent: ManagedTorrent, *, found: bool) -> None:
-        if Job.PLACING not in torrent.jobs:
-            torrent.jobs.add(Job.PLACING)
+        if DiskJob.PLACING not in torrent.jobs:
+            torrent.jobs.add(DiskJob.PLACING)
             placing = Deferred.fromCoroutine(self._take_place(torrent, found=found))
             placing.addErrback(self._log_store_error)
 
@@ -155,7 +155,7 @@ class TorrentLifecycle:
         try:
             placed = await self._placement.place(torrent, found=found)
         finally:
-            torrent.jobs.discard(Job.PLACING)
+            torrent.jobs.discard(DiskJob.PLACING)
         if placed:
             self._proceed(torrent, phase_changed=True)
 
@@ -171,7 +171,7 @@ class TorrentLifecycle:
         elif not torrent.wanted_verified:
             torrent.step(Input.FETCH_MORE)
             self._go_on_fetching(torrent, status)
-        elif Job.FLUSHING not in torrent.jobs and (
+        elif DiskJob.FLUSHING not in torrent.jobs and (
             not torrent.has_wanted_files or (seeding and phase_changed)
         ):
             self._completion.flush(torrent)
@@ -179,7 +179,7 @@ class TorrentLifecycle:
     def _go_on_fetching(self, torrent: ManagedTorrent, status: TorrentStatus) -> None:
         if not (torrent.fetching or torrent.halted):
             self._controller.fetch(torrent)
-        elif not (torrent.names_reserved or Job.PREPARING in torrent.jobs):
+        elif not (torrent.names_reserved or DiskJob.PREPARING in torrent.jobs):
             if status.done:
                 self._controller.reserve_names(torrent)
             else:

@@ -26,7 +26,7 @@ from bitween.bittorrent.engine.alerts import Phase, TorrentStatus
 from bitween.bittorrent.files.disk import NO_NEED, Need
 from bitween.bittorrent.files.holes import NO_ZEROS, Zeros
 from bitween.bittorrent.files.layout import Layout
-from bitween.bittorrent.torrents.stage import LOADED, UNVERIFIED, Input, Job, Stage, next_stage
+from bitween.bittorrent.torrents.stage import LOADED, UNVERIFIED, DiskJob, Input, Stage, next_stage
 from bitween.model.address import PeerAddress
 from bitween.model.torrent import FileEntry, Progress, Torrent, TorrentState
 from bitween.model.torrent_error import NO_TROUBLE, Reason, Remedy, TorrentError
@@ -85,7 +85,7 @@ class ManagedTorrent:
     layout: Layout | None = None
     intact: bool = True
     stage: Stage = Stage.UNLOADED
-    jobs: set[Job] = field(default_factory=set)
+    jobs: set[DiskJob] = field(default_factory=set)
     status: TorrentStatus | None = None
     peers: tuple[PeerAddress, ...] = ()
     dialled: tuple[PeerAddress, ...] = ()
@@ -194,7 +194,7 @@ class ManagedTorrent:
         """Whether everything is prepared that is needed before anything is fetched."""
         programs = self.layout.programs if self.layout else ()
         made = not (self.holes_pending or (programs and not self.programs_made))
-        return self.unobstructed and made and Job.PREPARING not in self.jobs
+        return self.unobstructed and made and DiskJob.PREPARING not in self.jobs
 
     @property
     def holes_to_come(self) -> int:

@@ -32,7 +32,7 @@ Transitions; an input that a stage does not name is refused and logged::
     FINISHED            FETCH_MORE         ACTIVE
     others              FETCH_MORE         the same
 
-An error, a halt (a user paused the torrent, or it waits in the queue) and a :class:`Job` are no
+An error, a halt (a user paused the torrent, or it waits in the queue) and a :class:`DiskJob` are no
 stages, because they may hold in several.  Whether a torrent is complete stands in its record.
 ``Loader``, ``TorrentController``, ``Placement``, ``Completion`` and ``TorrentLifecycle`` give the
 inputs, by :meth:`ManagedTorrent.step`.
@@ -73,7 +73,7 @@ class Input(Enum):
     FETCH_MORE = auto()  # something more is wanted, or is missing
 
 
-class Job(Enum):
+class DiskJob(Enum):
     """What we do for a torrent in slices: once at a time, and through changes of stage."""
 
     READING_METADATA = auto()

@@ -29,7 +29,7 @@ from bitween.xmpp.session.stream_management import (
 MakeLogIn = Callable[[Any], LogInInitializer]
 
 
-class Authenticator(xmlstream.ConnectAuthenticator):
+class StreamAuthenticator(xmlstream.ConnectAuthenticator):
     """Negotiates one stream."""
 
     namespace = "jabber:client"

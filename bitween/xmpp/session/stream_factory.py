@@ -13,7 +13,7 @@ from bitween.xmpp.jids import parse_account
 from bitween.xmpp.session.account import Account
 from bitween.xmpp.session.dns import Place, look_up, system_resolver
 from bitween.xmpp.session.key_derivation import KeyDerivation
-from bitween.xmpp.session.negotiation import Authenticator
+from bitween.xmpp.session.negotiation import StreamAuthenticator
 from bitween.xmpp.session.passwords import Password
 from bitween.xmpp.session.request_budget import RequestBudget
 from bitween.xmpp.session.sasl import LogInInitializer
@@ -87,7 +87,7 @@ class StreamFactory:
         :param link_lost: called with the stream and the reason when the connection is lost.
         :param session: the session to resume, if there is one.
         """
-        authenticator = Authenticator(
+        authenticator = StreamAuthenticator(
             self.jid,
             self._tls[place.direct_tls],
             self._log_in,
