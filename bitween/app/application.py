@@ -1,8 +1,8 @@
 """
 The application: builds the use cases, and routes events to them.
 
-Each service is one group of use cases and a public attribute of :class:`Bitween`; the API, the page
-and the chat commands call the services, never the ports.  The services reach the network and the
+Each group of use cases is one object, a public attribute of :class:`Bitween`; the API, the page and
+the chat commands call these objects, never the ports.  They reach the network and the
 disk only through the ports of :mod:`bitween.app.ports`.
 
 Events come from two sides.  The swarm reports torrents and peers, which changes what we announce,

@@ -3,14 +3,15 @@ One device of a contact that has what one of our torrents needs.
 
 The connector makes a :class:`RemoteDevice` when a torrent needs a device that is online, and drops
 it when the device goes offline.  A device owns the :class:`~bitween.connect.ladder.Ladder` that
-searches for a route to it, and takes the ladder's steps.  Its states:
+searches for a route to it, and does what the ladder asks for: probe, request, punch, relay.  Its
+states:
 
 ============= ======================================= ==============================================
 state         meaning                                 left when
 ============= ======================================= ==============================================
 IDLE          no torrent needs the device             a torrent needs it
 PROVING       it is asked to prove that it is in our  it answers, or some seconds pass
-              network, whose addresses are the best
+              network; addresses there would be best
 QUEUED        it waits for one of the few slots for   another search ends
               searches (:mod:`.slots`)
 SEARCHING     its ladder searches, no route is known  a route is found, or none is left
@@ -23,9 +24,9 @@ UNREACHABLE   there is no route, for known reasons    the ladder finds one when 
                                                       the candidates change
 ============= ======================================= ==============================================
 
-A device becomes IDLE from every state when its torrents are complete; the route stays known.  The
-connector looks every :data:`~bitween.connect.connector.POLL` seconds at who is connected while a
-device is PROVING, SEARCHING or DIALLING, and less often otherwise.
+A device returns to IDLE from any state when no torrent needs it any longer; the route stays known.
+The connector looks every :data:`~bitween.connect.connector.POLL` seconds at who is connected while
+a device is PROVING, SEARCHING or DIALLING, and less often otherwise.
 """
 
 from __future__ import annotations

@@ -7,10 +7,11 @@ A start has four steps:
 2. :mod:`bitween.daemon.build` makes every part; nothing runs yet.
 3. :mod:`bitween.daemon.wire` connects the parts that need each other.
 4. :meth:`Daemon._start` starts the services in the order in which they need each other.  The XMPP
-   session comes last, so that contacts read only what is true by then.
+   session comes last, so that what contacts read is already true.
 
-The services stop in the reverse order.  An error at the start, or one after which going on is no
-use, ends the process with one line and an exit status.
+All services are told to stop in the reverse order, without waiting for one another; the state
+directory is released when all have stopped.  An error at the start, or a later one from which the
+daemon cannot recover, ends the process with one line and an exit status.
 """
 
 from __future__ import annotations

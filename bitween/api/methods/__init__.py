@@ -3,8 +3,8 @@ The methods of the API: a class for each namespace, and the table of all of them
 
 A method is a function ``jsonrpc_NAME`` of its namespace's class.  Its annotations say how to check
 parameters and what the result looks like, and its docstring is what users read: in
-``docs/api.rst``, in ``rpc.discover`` and at ``/docs``.  A method only calls the application and
-encodes the outcome.
+``docs/api.rst``, in ``rpc.discover`` and at ``/docs``.  Most methods only call the application
+and encode the outcome; browsing, uploads, tokens and sessions use ``files/`` and ``api/http/``.
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ Transitions; an input that a stage does not name is refused and logged::
     any                 MEASURE            MEASURING
     LOADING             ADDED              ACTIVE
     LOADING_UNVERIFIED  ADDED              VERIFYING
-    in the session      ADDED              the same (asked again, after alerts were lost)
+    in the session      ADDED              the same stage (after lost alerts we asked again)
     all but MEASURING   ADD_FAILED         UNLOADED
     VERIFYING           VERIFIED           ACTIVE
     MEASURING           FAIL               UNLOADED
@@ -32,10 +32,10 @@ Transitions; an input that a stage does not name is refused and logged::
     FINISHED            FETCH_MORE         ACTIVE
     others              FETCH_MORE         the same
 
-An error, a halt (a user paused the torrent, or it waits in the queue) and a :class:`DiskJob` are no
-stages, because they may hold in several.  Whether a torrent is complete stands in its record.
-``Loader``, ``TorrentController``, ``Placement``, ``Completion`` and ``TorrentLifecycle`` give the
-inputs, by :meth:`ManagedTorrent.step`.
+An error, a halt (a user paused the torrent, or it waits in the queue) and a :class:`DiskJob` are
+not stages, because each can apply in several stages.  Its record says whether a torrent is
+complete. ``Loader``, ``TorrentController``, ``Placement``, ``Completion`` and ``TorrentLifecycle``
+pass the inputs to :meth:`ManagedTorrent.step`.
 """
 
 from __future__ import annotations

@@ -1,20 +1,20 @@
 """
-The session with the XMPP server: begun, kept, resumed, begun again, closed.
+The session with the XMPP server: starts it, keeps it, resumes it, replaces it and closes it.
 
-There are a *link* (one connection with one stream) and a *session* (what the server knows us by).
-The states, as :class:`bitween.model.connection.ConnectionStatus` shows them:
+We distinguish a *link* (one connection with one stream) from a *session* (what the server knows us
+by).  The states, as :class:`bitween.model.connection.ConnectionStatus` shows them:
 
 ========== ==================================================================================
 CONNECTING a connection is being made or negotiated
 ONLINE     a session is ready, and its link is up
 WAITING    there is no link; the next attempt is scheduled
-FAILED     the server refuses the log-in; the next attempt, if there is one, is far away
+FAILED     the server refuses the log-in; the next attempt, if there is one, is much later
 ========== ==================================================================================
 
 When a link is lost, the session is *suspended* if the server can resume it (XEP-0198): handlers are
 not notified, requests stay open, and what is sent waits.  If the next link resumes it within 30 s,
-:meth:`Stream.take_over <bitween.xmpp.session.stream.Stream.take_over>` goes on; otherwise it ends,
-and handlers are notified, before a new one begins.
+:meth:`Stream.take_over <bitween.xmpp.session.stream.Stream.take_over>` carries the session
+on.  Otherwise the old session ends, and handlers are notified, before a new one begins.
 
 :class:`~bitween.xmpp.session.connector.Connector` makes connections,
 :class:`~bitween.xmpp.session.stream_factory.StreamFactory` their streams,
