@@ -16,7 +16,11 @@ from bitween.errors import BitweenError
 
 
 def write_answer(message: Mapping[str, object]) -> None:
-    """Write an answer to standard output."""
+    """
+    Write an answer to standard output.
+
+    :param message: a JSON object, which becomes one line.
+    """
     sys.stdout.write(json.dumps(message) + "\n")
     sys.stdout.flush()
 
@@ -31,7 +35,7 @@ def read_error(failed: Mapping[str, str], default: type[BitweenError]) -> Bitwee
     """
     Read an error.
 
-    :param failed: the value of ``"failed"``.
+    :param failed: the value of ``"failed"``, with the keys that :func:`failure` gives it.
     :param default: the class of an error whose kind is unknown.
     """
     kind = getattr(errors, failed["kind"], None)

@@ -70,7 +70,9 @@ class Folders:
         List a folder, folders first.
 
         :param path: absolute; ``None`` for the roots.
-        :raises BadPath: if it is not within a root, or not a folder.
+        :param offset: the number of entries to skip.
+        :param limit: the most entries to return.
+        :raises BadPath: if it does not exist, is not within a root, or is not a folder.
         :raises UnreadablePath: if permission is denied.
         """
         if path is None:

@@ -46,11 +46,20 @@ class JsonProcess(ProcessProtocol):
         self.complaint = ""
 
     def answered(self, message: dict[str, Any]) -> None:
-        """Handle an answer; a subclass overrides this."""
+        """
+        Handle an answer; a subclass overrides this.
+
+        :param message: the JSON object of one line.
+        """
         raise NotImplementedError
 
     def ended(self, reason: Failure) -> None:
-        """Handle the end of the process; a subclass overrides this."""
+        """
+        Handle the end of the process; a subclass overrides this.
+
+        :param reason: wraps ``ProcessDone`` if the process exited with status 0, otherwise
+            ``ProcessTerminated``.
+        """
         raise NotImplementedError
 
     def kill(self) -> None:
@@ -97,7 +106,9 @@ def start(
     """
     Start a process.
 
+    :param process: gets the answers and the end of the process.
     :param module: the full name of the module to run.
+    :param arguments: the command line arguments of the module.
     :param environ: all environment variables that it gets, besides those that Python needs.
     :raises OSError: if no process can be started.
     """

@@ -45,6 +45,9 @@ def checked_annotation(note: str, tags: Iterable[str]) -> Annotation:
     """
     Check and normalise (Unicode form C) what the user says about a share.
 
+    :param note: one line; white space around it is removed.
+    :param tags: white space around each is removed; of those that differ in case only, the first
+        one counts.
     :raises InvalidValue: naming what is too long, too many or not printable.
     """
     text = composed(note.strip())

@@ -18,8 +18,8 @@ class DialBudget:
 
     def __init__(self, now: Callable[[], float], most: Mapping[float, int], ports: int) -> None:
         """
-        :param now: seconds.
-        :param most: the most addresses to dial within each number of seconds.
+        :param now: returns seconds, from any beginning.
+        :param most: maps periods, in seconds, to the most addresses to dial within each.
         :param ports: the most of these with the same IP address, in the longest of these periods.
         """
         self._now = now

@@ -72,6 +72,10 @@ def make_torrent(
     """
     Make a v1 torrent; the same content always makes the same torrent.
 
+    :param name: of the shared file or folder.
+    :param files: in the order in which their content is hashed; one file without ``parts`` makes a
+        torrent of a single file.
+    :param piece_size: bytes.
     :param pieces: the SHA-1 of every piece, one after the other.
     :returns: the info-hash in hexadecimal digits, and the .torrent file.
     :raises BadPath: if it is larger than others accept.
@@ -117,7 +121,11 @@ def info_section(torrent_file: bytes) -> bytes:
 
 
 def bencode(value: _Bencodable) -> bytes:
-    """Encode a value (BEP 3)."""
+    """
+    Encode a value (BEP 3).
+
+    :param value: a text is encoded in UTF-8; a mapping has texts as keys, and is sorted by key.
+    """
     if isinstance(value, int):
         return b"i%de" % value
     if isinstance(value, str):

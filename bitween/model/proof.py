@@ -27,7 +27,15 @@ def token_digest(token: bytes) -> str:
 
 
 def proof(digest: str, nonce: str, place: str) -> str:
-    """The answer to a nonce at a place, which needs the token or its digest."""
+    """
+    The answer to a nonce at a place, which needs the token or its digest.
+
+    :param digest: of the token, as :func:`token_digest` returns it.
+    :param nonce: :data:`NONCE_DIGITS` hexadecimal digits, drawn by the client.
+    :param place: the address of the daemon that the client has connected to, as
+        :func:`tcp_place`, :func:`socket_place` or :func:`unix_place` returns it.
+    :returns: hexadecimal digits.
+    """
     message = f"{_PURPOSE}\n{place}\n{nonce}"
     return hmac.new(digest.encode("ascii"), message.encode(), sha256).hexdigest()
 

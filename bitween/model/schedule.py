@@ -42,7 +42,12 @@ class ScheduleEntry:
     download: int | None
 
     def holds(self, day: int, minute: int) -> bool:
-        """Whether the limits apply at a minute of a day of the week."""
+        """
+        Whether the limits apply at a minute of a day of the week.
+
+        :param day: 0 for Monday.
+        :param minute: minutes since midnight.
+        """
         if self.start < self.end:
             return day in self.days and self.start <= minute < self.end
         if minute >= self.start:
@@ -79,6 +84,7 @@ def limits_at(entries: Sequence[ScheduleEntry], usual: Limits, when: time.struct
     """
     The limits at a moment: those of the first entry that applies, else the usual ones.
 
+    :param entries: in order of precedence.
     :param usual: apply where no entry does, and where an entry leaves a direction open.
     :param when: local time.
     """

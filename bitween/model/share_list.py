@@ -81,7 +81,9 @@ class ShareList:
         most_gone: int = MAX_GONE,
     ) -> None:
         """
+        :param list_id: names this history.
         :param changes: at most one for each info-hash, in order of revision.
+        :param horizon: removals up to this revision are not among the changes.
         :param most_gone: removals to remember.
         """
         self._most_gone = most_gone
@@ -123,6 +125,7 @@ class ShareList:
         """
         Begin a new history with the current shares.
 
+        :param list_id: names the new history.
         :returns: all changes of the new history.
         """
         current = [change.share for change in self.changes(0) if change.share is not None]
@@ -133,6 +136,7 @@ class ShareList:
         """
         The changes after a revision, in order.
 
+        :param after: a revision; 0 for all changes.
         :param known: removals up to this revision are left out.
         """
         start = bisect_right(self._log, after, key=_revision)
@@ -211,6 +215,7 @@ class ListMemory(Protocol):
         """
         Store what an update changed.
 
+        :param shares: the list after the update, whose id and horizon are stored, too.
         :raises StoreError: if that is not possible.
         """
 
@@ -218,6 +223,7 @@ class ListMemory(Protocol):
         """
         Replace the stored list.
 
+        :param shares: the list, whose id and horizon are stored, too.
         :param changes: all changes of the list.
         :raises StoreError: if that is not possible.
         """

@@ -49,6 +49,7 @@ def with_times(signature: str | None, now: str) -> str | None:
     """
     Give a signature of bitween 0.1 the times of the files.
 
+    :param signature: as it was stored; ``None`` if there is none.
     :param now: the signature of the files as they are now; if they have not changed, it replaces
         the one without times.
     """

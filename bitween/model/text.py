@@ -19,6 +19,7 @@ def printable(text: str, limit: int = 255, substitute: str = REPLACEMENT) -> str
     Replace every character that could disturb a terminal, a log or a reader.
 
     :param limit: the number of characters after which the text is cut.
+    :param substitute: takes the place of each such character.
     """
     text = text[:limit]
     # No character that Python calls printable is replaced, and this check is quick.
@@ -91,6 +92,7 @@ def safe_name(name: str, limit: int = 255) -> str:
     """
     Make a name from outside safe to use as a file name: no separators, no ``..``.
 
+    :param limit: the number of characters after which the name is cut.
     :returns: never an empty text.
     """
     flat = printable(name, limit).replace("/", "_").replace("\\", "_").strip()

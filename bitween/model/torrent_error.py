@@ -65,7 +65,11 @@ _REASONS: Mapping[int, Reason] = MappingProxyType(
 
 
 def missing(path: str) -> TorrentError:
-    """The error for a file or folder that does not exist."""
+    """
+    The error for a file or folder that does not exist.
+
+    :param path: relative to the save path or absolute.
+    """
     return TorrentError(f"'{path}' is missing", Reason.MISSING, path)
 
 
@@ -73,6 +77,7 @@ def failed(path: str, code: int | None, said: str) -> TorrentError:
     """
     The error for an operation that failed.
 
+    :param path: the same as for :func:`missing`; empty if no path is known.
     :param code: the system's error number; ``None`` for an error of another source.
     :param said: the error as text.
     """

@@ -57,7 +57,11 @@ class TorrentOptions:
     annotation: Annotation = NO_ANNOTATION
 
     def changed(self, before: TorrentOptions, after: TorrentOptions) -> TorrentOptions:
-        """Apply the difference between two other options to these."""
+        """
+        Apply the difference between two other options to these.
+
+        :returns: these options, with the values of ``after`` where it differs from ``before``.
+        """
         pairs = {f.name: (getattr(before, f.name), getattr(after, f.name)) for f in fields(self)}
         return replace(self, **{name: new for name, (old, new) in pairs.items() if new != old})
 

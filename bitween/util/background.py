@@ -22,6 +22,7 @@ class BackgroundTasks:
         """
         Run a coroutine.
 
+        :param task: runs at once, until it waits for the first time; a failure is logged.
         :param purpose: what it does, for the log.
         """
         running = Deferred.fromCoroutine(task)

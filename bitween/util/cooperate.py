@@ -26,7 +26,8 @@ async def in_slices(reactor: IReactorTime, steps: Iterable[object]) -> None:
     """
     Take all steps, with a turn of the reactor after each slice.
 
-    :param steps: each takes a few milliseconds at most.
+    :param reactor: runs after each slice.
+    :param steps: each takes a few milliseconds at most; the items are ignored.
     """
     await result_in_slices(reactor, _walk(steps))
 
@@ -35,7 +36,8 @@ async def result_in_slices(reactor: IReactorTime, steps: Generator[object, None,
     """
     Take all steps in slices, and return what the generator returns.
 
-    :param steps: each takes a few milliseconds at most.
+    :param reactor: runs after each slice.
+    :param steps: each takes a few milliseconds at most; the items are ignored.
     """
     results: list[_T] = []
     until = reactor.seconds() + SLICE
@@ -47,7 +49,12 @@ async def result_in_slices(reactor: IReactorTime, steps: Generator[object, None,
 
 
 def batches(items: Sequence[_T]) -> Iterator[Sequence[_T]]:
-    """Split a sequence into steps that are worth their overhead."""
+    """
+    Split a sequence into steps that are worth their overhead.
+
+    :param items: such as the files of a torrent, each of which takes some microseconds.
+    :returns: slices of the sequence, in order, each with a few items.
+    """
     for start in range(0, len(items), _BATCH):
         yield items[start : start + _BATCH]
 

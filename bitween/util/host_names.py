@@ -21,6 +21,9 @@ def resolve(reactor: Any, host: str) -> Deferred[list[str]]:
     A text that is not a host name has none: Twisted's resolver would never answer for it.
 
     :param reactor: provides ``IReactorPluggableNameResolver`` and ``IReactorTime``.
+    :param host: any text from outside.
+    :returns: fires with the IP addresses; with none if the host is unknown, or the lookup takes
+        longer than :data:`TIMEOUT`.
     """
     if not _is_name(host):
         return succeed([])

@@ -71,7 +71,12 @@ class KeyedLimiter(Generic[_K]):
 
     @classmethod
     def of_requests(cls, clock: IReactorTime, requests: int, seconds: float) -> KeyedLimiter[_K]:
-        """Make a limiter that allows so many requests at once, and as many again in so long."""
+        """
+        Make a limiter of requests, each of which takes one token.
+
+        :param requests: the number that a key may make at once.
+        :param seconds: the time in which an empty bucket gets full again.
+        """
         return cls(clock, requests / seconds, requests)
 
     def bucket(self, key: _K) -> TokenBucket:
@@ -81,7 +86,11 @@ class KeyedLimiter(Generic[_K]):
         return bucket
 
     def allow(self, key: _K, tokens: float = 1) -> bool:
-        """Take tokens from the bucket of a key; false, and none are taken, if it has too few."""
+        """
+        Take tokens from the bucket of a key; false, and none are taken, if it has too few.
+
+        :param tokens: as many as this use costs.
+        """
         bucket = self.bucket(key)
         if bucket.wait(tokens) > 0:
             return False

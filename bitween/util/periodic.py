@@ -20,7 +20,9 @@ class PeriodicService(Service):
 
     def __init__(self, reactor: IReactorTime, work: Callable[[], None], seconds: float) -> None:
         """
-        :param work: an exception is logged, and the next call happens all the same.
+        :param reactor: has the time.
+        :param work: called without arguments; an exception is logged, and the next call happens all
+            the same.
         :param seconds: between two calls.
         """
         self._work = work

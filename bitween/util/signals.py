@@ -45,6 +45,8 @@ def spare_children(reactor: Any) -> None:
     Keep the signals of a terminal from child processes.
 
     The daemon ends its children itself, and needs them until then to stop cleanly.
+
+    :param reactor: provides ``IReactorProcess``; its ``spawnProcess`` is replaced.
     """
     spawn = reactor.spawnProcess
 

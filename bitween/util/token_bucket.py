@@ -39,14 +39,19 @@ class TokenBucket:
         self._at = self._clock.seconds()
 
     def charge(self, size: float) -> None:
-        """Take tokens for what was sent, even if there are too few."""
+        """
+        Take tokens for what was sent, even if there are too few.
+
+        :param size: tokens.
+        """
         self._refill()
         self._left -= size
 
     def wait(self, size: float, reserve: float = 0) -> float:
         """
-        Seconds until there are so many tokens.
+        Seconds until there are so many tokens; 0 if there are now.
 
+        :param size: tokens; of more than a full bucket holds, a full bucket suffices.
         :param reserve: tokens that must be left after that; a caller with a reserve also waits for
             what is claimed.
         """
@@ -65,6 +70,8 @@ class TokenBucket:
         Have callers with a reserve leave so many more tokens, until 0 are claimed.
 
         Otherwise a stream of small stanzas could keep a large one from ever being sent.
+
+        :param size: tokens; replaces what was claimed before.
         """
         self._claimed = size
 

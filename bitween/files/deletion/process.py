@@ -37,7 +37,7 @@ async def carry_out(reactor: Any, order: Order) -> Deletion:
     """
     Delete files in a child process, or count them.
 
-    :param reactor: starts the process.
+    :param reactor: has the time, and starts the process.
     :raises DeletionFailed: if some files could not be deleted; the others are deleted.
     """
     process = _Deletion(await result_in_slices(reactor, encoding(order)))
@@ -102,7 +102,11 @@ class _Deletion(JsonProcess):
 
 
 def encoding(order: Order) -> Generator[None, None, bytes]:
-    """Write an order as the child reads it, one line a step."""
+    """
+    Write an order as the child reads it, one line a step.
+
+    :returns: lines of JSON in ASCII, which :func:`bitween.files.deletion.worker.decoded` reads.
+    """
     lines = [json.dumps(order.heading)]
     for path in (*order.files, *order.others):
         lines.append(json.dumps(path))

@@ -54,7 +54,11 @@ class Trash:
         raise AssertionError("numbers do not end")
 
     def give_up(self, place: str) -> None:
-        """Free a place that nothing was moved to."""
+        """
+        Free a place that nothing was moved to.
+
+        :param place: a path that :meth:`reserve` returned.
+        """
         with suppress(OSError):
             os.rmdir(place)
         if not os.path.lexists(place):
@@ -73,6 +77,9 @@ def find_trash(folder: str, environ: Mapping[str, str]) -> Trash | None:
 
     A user has one if a home trash exists, which every desktop creates.  A daemon must not create
     the first one: if nobody empties it, the disk space is never freed.
+
+    :param folder: an existing folder.
+    :param environ: environment variables; ``XDG_DATA_HOME`` names the folder of the home trash.
     """
     data = environ.get("XDG_DATA_HOME", "")
     if not os.path.isabs(data):

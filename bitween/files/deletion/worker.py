@@ -86,7 +86,13 @@ class Outcome:
     error: str = ""
 
     def attempt(self, path: str, size: int, delete: Callable[[], object]) -> None:
-        """Delete a file, and count it."""
+        """
+        Delete a file, and count it.
+
+        :param path: names the file in :attr:`error`.
+        :param size: bytes, which count if the file was deleted.
+        :param delete: called once; raises ``OSError`` if the file cannot be deleted.
+        """
         try:
             delete()
         except OSError as error:
@@ -98,7 +104,12 @@ class Outcome:
 
 
 def carry_out(order: Order, environ: Mapping[str, str]) -> Outcome:
-    """Carry out an order as far as possible."""
+    """
+    Carry out an order as far as possible.
+
+    :param environ: environment variables, which tell where the trash is; see :func:`find_trash`.
+    :returns: what was deleted, with the errors; without ``erase``, what would be deleted.
+    """
     outcome = Outcome()
     if not os.path.isdir(order.folder):
         return outcome
@@ -202,7 +213,12 @@ def _remove_empty_folders(order: Order) -> None:
 
 
 def decoded(lines: Iterable[str]) -> Order:
-    """Decode an order."""
+    """
+    Decode an order.
+
+    :param lines: lines of JSON: the heading, an object; for each file ``[path, size, exact]``; for
+        each path of ``others`` a string.
+    """
     heading, *paths = map(json.loads, lines)
     others = tuple(path for path in paths if isinstance(path, str))
     files = tuple(tuple(path) for path in paths if not isinstance(path, str))

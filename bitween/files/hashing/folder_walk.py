@@ -82,11 +82,13 @@ def list_files(
     lies within the shared folder.  Files that an ignore file names are left out, too, and so are
     the ignore files: they show what the user does not want to show.
 
+    :param path: a file or folder.
     :param hidden: whether files and folders below the path whose names begin with a dot count.
     :param strict: whether to refuse a folder of which something is left out that neither the ignore
         files nor ``hidden`` leave out.
     :param private: paths, without symbolic links, that are never shared, nor anything below them.
     :raises BadPath: if there is nothing to share, or the path itself cannot be read or named.
+    :raises HashingFailed: if the disk cannot be read.
     """
     name = os.path.basename(checked_utf8(path))
     if not name:

@@ -76,10 +76,12 @@ class Hasher(Service):
         disk_of: Callable[[str], Hashable] = disk_of,
     ) -> None:
         """
+        :param reactor: starts the child processes.
         :param hidden: whether files in a folder whose names begin with a dot are shared.
         :param private: paths of secrets, which are left out of folders that hold them.
         :param most: the most child processes that work at a time; by default one for each core.
-        :param disk_of: identifies the disk that holds a path.
+        :param disk_of: called with the path of each request; identifies the disk that holds it.
+            Requests for which it returns equal values run one after the other.
         """
         self._reactor = reactor
         self._hidden = hidden

@@ -24,18 +24,30 @@ class FrameKind(Enum):
 
 
 def head(kind: FrameKind, length: int) -> bytes:
-    """The head of a frame, before its content."""
+    """
+    The head of a frame, before its content.
+
+    :param length: bytes of the content.
+    """
     return _HEAD.pack(kind.value, length)
 
 
 def frame(kind: FrameKind, value: object) -> bytes:
-    """A frame whose content is JSON."""
+    """
+    A frame whose content is JSON.
+
+    :param value: the content, before it is encoded.
+    """
     content = json.dumps(value).encode("ascii")
     return head(kind, len(content)) + content
 
 
 def read_frame(stream: BinaryIO) -> tuple[FrameKind, bytes] | None:
-    """Read a frame; ``None`` at the end."""
+    """
+    Read a frame.
+
+    :returns: the kind and the content; ``None`` at the end, also if it cuts a frame short.
+    """
     start = stream.read(_HEAD.size)
     if len(start) < _HEAD.size:
         return None

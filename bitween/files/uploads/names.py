@@ -55,7 +55,12 @@ def safe_root(name: str) -> str:
 
 
 def candidates(name: str) -> Iterator[str]:
-    """A name, and what to call it where that is taken: ``film (2).mkv`` for ``film.mkv``."""
+    """
+    A name, and what to call it where that is taken: ``film (2).mkv`` for ``film.mkv``.
+
+    :param name: of a file or folder, without its folder.
+    :returns: the names to try, in order, without end.
+    """
     yield name
     stem, extension = os.path.splitext(name)
     for number in itertools.count(2):

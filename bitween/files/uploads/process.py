@@ -32,8 +32,10 @@ class Writer(JsonProcess):
         self, said: Callable[[dict[str, Any]], None], failed: Callable[[BitweenError], None]
     ) -> None:
         """
-        :param said: called with each answer of the process.
-        :param failed: called once, if the upload fails.
+        :param said: called with each answer of the process: ``{"written": BYTES}`` after each file,
+            at the end ``{"kept": PATH}``.
+        :param failed: called with the error if the upload fails, at most once, and not after
+            :meth:`end`.
         """
         super().__init__()
         self._said = said
@@ -48,9 +50,15 @@ class Writer(JsonProcess):
         failed: Callable[[BitweenError], None],
     ) -> Writer:
         """
-        Start a process with the arguments of :mod:`bitween.files.uploads.worker`.
+        Start a process.
 
+        :param reactor: starts it.
+        :param arguments: of :mod:`bitween.files.uploads.worker`: the folder to write to and the
+            name of the upload, or the folder alone.
+        :param said: called with each answer; see the constructor.
+        :param failed: called with the error if the upload fails; see the constructor.
         :raises UploadFailed: if bitween was updated since the daemon started.
+        :raises OSError: if no process can be started.
         """
         if _CODE.is_updated:
             raise UploadFailed(f"nothing can be uploaded: {UPDATED}", WHAT_TO_DO)
@@ -59,7 +67,12 @@ class Writer(JsonProcess):
         return writer
 
     def begin_file(self, parts: Sequence[str], source: IPushProducer) -> None:
-        """Begin a file; its source is paused while the disk is slower."""
+        """
+        Begin a file.
+
+        :param parts: its path below the upload, name by name; empty if the upload is this file.
+        :param source: is paused while the disk is slower.
+        """
         assert self.transport is not None
         self.transport.write(frame(FrameKind.FILE, list(parts)))
         cast("IConsumer", self.transport).registerProducer(source, True)

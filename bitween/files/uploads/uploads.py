@@ -52,6 +52,9 @@ class Upload:
         :param reactor: has the time, and starts the process that writes the upload.
         :param place: the folder that will hold it.
         :param name: a safe name.
+        :param is_folder: whether it is a folder; otherwise a single file.
+        :raises UploadFailed: if bitween was updated since the daemon started.
+        :raises OSError: if no process can be started.
         """
         self.id = secrets.token_hex(8)
         self.is_folder = is_folder
@@ -76,7 +79,7 @@ class Upload:
         """
         Begin one of its files.
 
-        :param parts: its path below the folder; empty for an upload of a single file.
+        :param parts: its path below the folder, name by name; empty for an upload of a single file.
         :param source: is paused while the disk is slower.
         :param failed: called with the error if the file cannot be written.
         :raises UploadFailed: if another file is being sent, or the upload has ended.
@@ -115,7 +118,11 @@ class Upload:
         return self._answer(lambda: self._writer.keep(taken)).addCallback(self._kept)
 
     def cancel(self, why: BitweenError | None = None) -> None:
-        """Cancel the upload, and remove its files."""
+        """
+        Cancel the upload, and remove its files.
+
+        :param why: what :attr:`error` becomes; by default, that the upload was cancelled.
+        """
         if self.error is None:
             self._ended(why or UploadFailed("the upload was cancelled", "begin it again"))
             self._writer.end()
@@ -176,7 +183,8 @@ class Uploads(Service):
         """
         :param reactor: has the time, and starts processes.
         :param folder: absolute; exists when the service starts.
-        :param spoken_for: the bytes that downloads still need on the disk of a folder.
+        :param spoken_for: called with a folder; returns the bytes that downloads still need on its
+            disk.
         """
         self._spoken_for = spoken_for
         self._reactor = reactor
@@ -220,7 +228,7 @@ class Uploads(Service):
         :param is_folder: whether it is a folder; otherwise a single file.
         :raises InvalidValue: if the name is not valid.
         :raises NoRoom: if it is larger than the free space.
-        :raises UploadFailed: if there are too many uploads.
+        :raises UploadFailed: if there are too many uploads, or no process can be started.
         """
         name = safe_root(name)
         self.check_room(size or 0)
@@ -249,8 +257,9 @@ class Uploads(Service):
 
     def check_room(self, size: int) -> None:
         """
-        Check that there is room for so many bytes.
+        Check that there is room.
 
+        :param size: bytes.
         :raises NoRoom: if there is not.
         :raises UploadFailed: if the folder cannot be used.
         """

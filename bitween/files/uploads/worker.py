@@ -74,7 +74,13 @@ class Staging:
         self._size = self._room = 0
 
     def begin(self, parts: Sequence[str]) -> None:
-        """Begin a file; without parts, the file is the whole upload."""
+        """
+        Begin a file; without parts, the file is the whole upload.
+
+        :param parts: its path below the upload, name by name.
+        :raises UploadFailed: if the path is taken already.
+        :raises OSError: if the file cannot be created.
+        """
         path = os.path.join(self._content, *parts)
         try:
             os.makedirs(os.path.dirname(path), exist_ok=True)
@@ -87,7 +93,11 @@ class Staging:
         self._size = 0
 
     def write(self, data: bytes) -> None:
-        """Write bytes of the file."""
+        """
+        Write bytes of the file.
+
+        :raises OSError: if the disk is full, or cannot be written to.
+        """
         assert self._file is not None
         rest = memoryview(data)
         self._take_room(len(rest))
@@ -122,7 +132,12 @@ class Staging:
         return self._size
 
     def keep(self, taken: Collection[str]) -> str:
-        """Move the upload to its final place, where nothing is overwritten, and return the path."""
+        """
+        Move the upload to its final place, where nothing is overwritten, and return the path.
+
+        :param taken: names that it must not get, although nothing may have them yet.
+        :raises OSError: if that is not possible.
+        """
         for folder, _, _ in os.walk(self._place):
             _sync(folder)
         path = self._reserved(taken)

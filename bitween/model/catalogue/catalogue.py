@@ -53,7 +53,7 @@ from bitween.model.torrent import InfoHash
 
 class Catalogue:
     """
-    Holds announcements by contact and device; see the head of this module.
+    Holds announcements by contact (``jid``, a bare JID) and device (``resource``).
 
     :ivar torrents: finds devices by torrent.
     :ivar searches: finds shares by name.
@@ -66,8 +66,8 @@ class Catalogue:
         own_share: Callable[[InfoHash], Share | None] = lambda _: None,
     ) -> None:
         """
-        :param clock: seconds since the epoch.
-        :param own_share: what our own copy of a torrent says of it, from its metadata.
+        :param clock: returns seconds since the epoch.
+        :param own_share: returns what our own copy of a torrent says of it; see ``HolderIndex``.
         """
         self._clock = clock
         self._devices = Devices()
@@ -83,6 +83,8 @@ class Catalogue:
 
         A device's own item, whose id is the resource, wins over a mention in another item.  An
         announcement that is not complete adds to what is known of the same list.
+
+        :param announcements: all that the item announces now, one for each device.
         """
         contact = self._devices.add_contact(jid)
         by_resource = {announcement.resource: announcement for announcement in announcements}
@@ -132,6 +134,7 @@ class Catalogue:
         Nothing happens if the device has another list meanwhile.
 
         :param added: new or changed shares, oldest first.
+        :param gone: removed shares; those that the device does not have are ignored.
         :param revision: of the list with these changes.
         :param complete: whether the whole list is known then.
         """
@@ -320,7 +323,7 @@ class Catalogue:
 
     def jids_at(self, address: str, port: int | None) -> frozenset[str]:
         """
-        The contacts that announce an address, online or not: they may just have gone offline.
+        The contacts that announce an IP address, online or not: they may just have gone offline.
 
         :param port: ``None`` for any.
         """

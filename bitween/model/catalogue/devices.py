@@ -47,7 +47,11 @@ class Device:
         self.announcement = replace(announcement, shares=MappingProxyType(self.shares))
 
     def sort(self, order: Iterable[InfoHash]) -> None:
-        """Put the shares in the order of the torrents given."""
+        """
+        Put the shares in the order of the torrents given.
+
+        :param order: all torrents of the device; those that it does not have are ignored.
+        """
         self.shares = {key: self.shares[key] for key in order if key in self.shares}
         self.set_announcement(self.announcement)
         self._names = None

@@ -46,7 +46,11 @@ class HolderIndex:
         limits: CatalogueLimits,
         own_share: Callable[[InfoHash], Share | None],
     ) -> None:
-        """:param own_share: what our own copy of a torrent says of it, from its metadata."""
+        """
+        :param devices: hold each device before it gets shares.
+        :param own_share: called with an info-hash; returns what our own copy of the torrent says of
+            it, from its metadata; ``None`` if we have no such copy.
+        """
         self._devices = devices
         self._limits = limits
         self._own_share = own_share
@@ -61,6 +65,8 @@ class HolderIndex:
         """
         Give a device shares that it does not have.
 
+        :param shares: each torrent once, oldest first: the oldest are left out if there are too
+            many.
         :returns: those that the limits leave room for.
         """
         shares = self._within_limits(device, shares)
@@ -96,7 +102,11 @@ class HolderIndex:
         return shares[excess:]
 
     def remove(self, device: Device, shares: Sequence[Share]) -> None:
-        """Take shares from a device that has them."""
+        """
+        Take shares from a device that has them.
+
+        :param shares: each torrent once.
+        """
         for share in shares:
             info_hash = share.info_hash
             device.discard(info_hash)

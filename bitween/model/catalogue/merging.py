@@ -60,7 +60,12 @@ class ListMerger:
     def update(
         self, device: Device, added: Sequence[Share], gone: Iterable[InfoHash] = ()
     ) -> ListChange:
-        """Add, change and remove some shares."""
+        """
+        Add, change and remove some shares.
+
+        :param added: new and changed shares, oldest first.
+        :param gone: removed shares; those that the device does not have are ignored.
+        """
         removed = {key: device.shares[key] for key in gone if key in device.shares}
         for share in added:
             known = device.shares.get(share.info_hash, share)

@@ -140,6 +140,7 @@ class NameText:
     """
 
     def __init__(self, shares: Iterable[Share]) -> None:
+        """:param shares: in any order."""
         named = sorted([(folded(share.name), share.info_hash, share) for share in shares])
         self.shares = [share for _, _, share in named]
         self._names = "".join([f"{name}\n" for name, _, _ in named])
@@ -240,7 +241,7 @@ class Search:
     """
 
     def __init__(self, key: _Key) -> None:
-        """:param key: the sort key of the result."""
+        """:param key: called with a :func:`folded` name and its share; returns the sort key."""
         self._key = key
         self._ordered: list[Share] = []
         self._rest: Iterator[Share] = iter(())
@@ -257,7 +258,11 @@ class Search:
             self._rest = heapq.merge(*runs, key=lambda share: self._key(folded(share.name), share))
 
     def ordering(self, count: int) -> Iterator[None]:
-        """Put the first shares of the result in order, some a step; after all other steps."""
+        """
+        Put the first shares of the result in order, some a step; after all other steps.
+
+        :param count: the number of shares to put in order.
+        """
         while len(self._ordered) < count:
             portion = list(islice(self._rest, min(_PORTION, count - len(self._ordered))))
             if not portion:
@@ -266,7 +271,12 @@ class Search:
             yield
 
     def page(self, offset: int, limit: int) -> Sequence[Share]:
-        """A part of the result, in order; after all steps."""
+        """
+        A part of the result, in order; after all steps.
+
+        :param offset: the number of shares to skip.
+        :param limit: the most shares to return.
+        """
         for _ in self.ordering(offset + limit):
             pass
         return self._ordered[offset : offset + limit]
@@ -288,10 +298,12 @@ class Matches(Search):
         only: Filter = UNFILTERED,
     ) -> None:
         """
+        :param query: see :class:`SearchQuery`.
         :param sort: one of :data:`SORTS`.
-        :param lists: return the names of each device's shares; if several devices have a torrent,
-            the name of the first one counts.
-        :param away: whether no device that has a torrent is online.
+        :param lists: for each device, a function that returns the names of its shares; if several
+            devices have a torrent, the name of the first one counts.
+        :param away: called with an info-hash; returns whether no device that has the torrent is
+            online.
         :param only: restricts the matches.
         """
         self._query = SearchQuery(query)
@@ -335,9 +347,10 @@ class Everything(Search):
     ) -> None:
         """
         :param sort: one of :data:`SORTS`.
-        :param lists: for each device, online ones first: the names of its shares, and those of its
-            torrents that other devices have, too.
-        :param away: whether no device that has a torrent is online.
+        :param lists: for each device, online ones first: a function that returns the names of its
+            shares, and those of its torrents that other devices have, too.
+        :param away: called with an info-hash; returns whether no device that has the torrent is
+            online.
         :param only: restricts the matches.
         """
         super().__init__(_sort_key(sort, SearchQuery(""), away))

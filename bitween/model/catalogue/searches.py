@@ -63,6 +63,9 @@ class CatalogueSearches:
         """
         Show a part of what a search found; torrents that have gone since are left out.
 
+        :param search: a search that has taken all its steps.
+        :param offset: the number of shares to skip.
+        :param limit: the most shares to return.
         :param contact: the one whose shares were searched: names and sizes are this contact's.
         """
         shares = search.page(offset, limit)
