@@ -44,6 +44,7 @@ class ApiClient:
     def __init__(self, url: str, token: str, ca_file: str | None = None) -> None:
         """
         :param url: as a rendezvous file holds it; the path may be left out, and ``http://`` too.
+        :param token: the bearer token.
         :param ca_file: certificates to trust for ``https://``; the system's by default.
         :raises WrongUsage: if that is no URL that can be called.
         """
@@ -56,13 +57,19 @@ class ApiClient:
         """
         Call a method with named parameters, and wait for its result, however long that takes.
 
-        :raises CommandFailed: if the daemon says no.
-        :raises NoDaemon: if it cannot be reached.
+        :raises CommandFailed: if the daemon returns an error.
+        :raises NoDaemon: if the daemon cannot be reached.
         """
         return self.call_with(method, params)
 
     def call_with(self, method: str, params: Sequence[object] | Mapping[str, object]) -> Any:
-        """Like :meth:`call`, with parameters by position or by name."""
+        """
+        Like :meth:`call`, with parameters by position or by name.
+
+        :param params: values of JSON, in order or by the name of the parameter.
+        :raises CommandFailed: if the daemon returns an error.
+        :raises NoDaemon: if the daemon cannot be reached.
+        """
         call = {"jsonrpc": "2.0", "id": 1, "method": method, "params": params}
         status, body = self._post(json.dumps(call).encode("ascii"))
         if status != 200:
@@ -77,7 +84,12 @@ class ApiClient:
             raise NoDaemon(f"what answers at {self.url} is not a bitween daemon") from None
 
     def reached(self, link: str) -> str:
-        """Return a link of the daemon with the address at which this client reaches it."""
+        """
+        Return a link of the daemon with the address at which this client reaches it.
+
+        :param link: a URL that the daemon made; it is returned unchanged if this client reaches the
+            daemon at a Unix socket.
+        """
         if self._address.scheme == "http+unix":
             return link
         path, query, fragment = urlsplit(link)[2:5]

@@ -15,6 +15,7 @@ def confirm(session: CommandSession, warning: str, question: str) -> None:
     Ask the user on a terminal, unless ``--yes`` has answered already.
 
     :param warning: what would be done, in one sentence.
+    :param question: what to ask, such as ``Delete?``.
     :raises CommandFailed: if the answer is not yes.
     :raises WrongUsage: if there is no terminal to ask on.
     """

@@ -18,6 +18,7 @@ def event_lines(event: Mapping[str, Any], name_of: Callable[[str], str | None]) 
     """
     Describe an event in one line, or in one for each torrent that it is about.
 
+    :param event: an event as ``events.poll`` returns it, with ``type``, ``time`` and ``data``.
     :param name_of: returns the name of one of our torrents by its hash; ``None`` if unknown.
     """
     when = local_time(event["time"])
@@ -34,7 +35,12 @@ def event_lines(event: Mapping[str, Any], name_of: Callable[[str], str | None]) 
 
 
 def local_time(seconds: float) -> str:
-    """A time since the epoch as one reads it."""
+    """
+    A time since the epoch as one reads it.
+
+    :param seconds: the time, in seconds since the epoch.
+    :returns: ``YYYY-MM-DD HH:MM:SS`` in the local time zone.
+    """
     return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(seconds))
 
 

@@ -20,9 +20,12 @@ def find_client(
     """
     Make a client of the daemon that the options name, or of the only one that runs here.
 
-    :returns: the client, and the daemon's process if it is known.
+    :param args: the parsed command line, with the options that choose a daemon.
+    :param environ: environment variables, which tell where daemons publish their locations.
+    :returns: the client, and the id of the daemon's process if it is known.
     :raises NoDaemon: if there is none.
     :raises WrongUsage: if there are several, and nothing says which one is meant.
+    :raises CommandFailed: if the token file cannot be used.
     """
     if args.url is not None:
         token = _token_for_url(args.url, args.token_file, environ)

@@ -20,7 +20,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     Run one command.
 
-    :returns: the exit status: 0 done, 1 failed, 2 wrong usage, 3 no daemon found.
+    :param argv: the arguments after the name of the program; ``None`` for those of this process.
+    :returns: the exit status: 0 done, 1 failed, 2 wrong usage, 3 no daemon found, 130 interrupted,
+        141 the reader of the output is gone.
     """
     argv = sys.argv[1:] if argv is None else argv
     # What the daemon prints is its log.

@@ -71,6 +71,9 @@ class Output:
 
         A column called ``hash`` is cut to what still tells torrents apart where room is short.
 
+        :param headings: one for each column, shown on a terminal only; a column's heading decides
+            how it is aligned, and whether it may be cut.
+        :param rows: each has a cell for each heading.
         :param empty: printed instead of a table without rows.
         """
         if empty and not rows:

@@ -18,7 +18,8 @@ def wait_for_job(client: ApiClient, job_id: str, title: str, output: Output) -> 
     """
     Follow a job to its end.
 
-    :returns: its result.
+    :param title: what the progress bar and an error call the job.
+    :returns: the ``result`` of the job; see ``jobs.get``.
     :raises CommandFailed: if it fails or is cancelled.
     """
     pauses = _pauses()
@@ -40,7 +41,7 @@ def wait_for_torrent(client: ApiClient, info_hash: str, output: Output) -> dict[
     """
     Follow a download until the wanted files are on the disk, also while no source is online.
 
-    :returns: the torrent.
+    :returns: the torrent; see ``bt.get_torrents``.
     :raises CommandFailed: if it stops with an error, or is removed.
     """
     pauses = _pauses()

@@ -65,8 +65,10 @@ def open_storage(reactor: Any, settings: Settings, state: StateDirectory) -> Sto
     """
     Open everything that the state directory keeps.
 
-    :param state: claimed.
-    :raises StartupError: if something of it cannot be used.
+    :param reactor: the reactor, in all its roles.
+    :param state: the state directory, which is claimed already.
+    :raises ConfigurationError: if a file with tokens cannot be used.
+    :raises StoreError: if a database cannot be opened.
     """
     token = load_or_make_token(settings.files.token_file)
     tokens = TokenStore.load(token, state.file("tokens.json"))
@@ -82,7 +84,12 @@ def open_storage(reactor: Any, settings: Settings, state: StateDirectory) -> Sto
 def build(
     reactor: Any, settings: Settings, storage: StorageParts, log_in: DaemonLogIn
 ) -> DaemonParts:
-    """Make every part; nothing runs yet."""
+    """
+    Make every part; nothing runs yet.
+
+    :param reactor: the reactor, in all its roles.
+    :param log_in: the account, and what to do if the server rejects it.
+    """
     hasher = Hasher(reactor, hidden=settings.files.share_hidden, private=settings.files.private)
     swarm = Swarm(reactor, storage.database, settings.swarm)
     read_addresses = partial(interface_addresses, settings.temporary_addresses)

@@ -42,7 +42,9 @@ class DaemonLogIn:
     ) -> None:
         """
         :param account: without a resource.
-        :param abort: ends the daemon with an error and an exit status.
+        :param abort: called when the log-in has failed for good, with the error and the exit status
+            of the process; ends the daemon.
+        :raises StoreError: if a new resource cannot be saved.
         """
         self._store = store
         self._settings = settings

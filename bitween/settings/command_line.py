@@ -53,6 +53,7 @@ class Options(usage.Options):
         """
         Read the command line.
 
+        :param options: the arguments; ``None`` for those of this process.
         :raises SystemExit: with one line, where twistd would print its whole help and exit with 0.
         """
         try:
@@ -64,6 +65,7 @@ class Options(usage.Options):
         """
         Join command line, TOML file and defaults.
 
+        :param environ: environment variables, for the default paths; see :mod:`.directories`.
         :raises ConfigurationError: naming the option and what it should be.
         """
         given = {key: value for key, value in self.items() if value not in (None, 0, [])}

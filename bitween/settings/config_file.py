@@ -24,7 +24,9 @@ def read_config(path: str | None, environ: Mapping[str, str]) -> dict[str, Any]:
     Read the settings of a file.
 
     :param path: ``None`` for the default place, where there may be none.
-    :returns: texts, lists of texts and flags, as the command line has them.
+    :param environ: environment variables, for the default place; see :mod:`.directories`.
+    :returns: texts, lists of texts and flags by the name of the option, as the command line has
+        them.
     :raises ConfigurationError: naming the file, the key and what it should be.
     """
     if path is None:
@@ -76,6 +78,8 @@ def check_not_empty(name: str, value: object) -> None:
     """
     Refuse what an unset variable leaves: as a path, it would be the current directory.
 
+    :param name: what the error message calls the option.
+    :param value: a text, a list of texts or a flag.
     :raises ConfigurationError: naming the option.
     """
     if value == "" or (isinstance(value, list) and "" in value):

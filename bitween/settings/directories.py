@@ -7,12 +7,20 @@ from collections.abc import Mapping
 
 
 def config_home(environ: Mapping[str, str]) -> str:
-    """Where settings of programs lie."""
+    """
+    Where settings of programs lie.
+
+    :param environ: environment variables; ``XDG_CONFIG_HOME`` counts if it is absolute.
+    """
     return _base(environ, "XDG_CONFIG_HOME", ".config")
 
 
 def state_home(environ: Mapping[str, str]) -> str:
-    """Where programs keep their state."""
+    """
+    Where programs keep their state.
+
+    :param environ: environment variables; ``XDG_STATE_HOME`` counts if it is absolute.
+    """
     return _base(environ, "XDG_STATE_HOME", ".local/state")
 
 

@@ -41,7 +41,12 @@ def plain(text: str) -> str:
 
 
 def each(parse: Callable[[str], _Value]) -> Callable[[Iterable[str]], tuple[_Value, ...]]:
-    """Read an option that may be repeated, entry by entry."""
+    """
+    Read an option that may be repeated, entry by entry.
+
+    :param parse: reads one entry; raises ``InvalidValue``.
+    :returns: a function that reads all entries, in order.
+    """
     return lambda texts: tuple(parse(text) for text in texts)
 
 
@@ -102,7 +107,11 @@ def auto_accept(text: str) -> AutoAccept:
 
 
 def api(text: str) -> str | None:
-    """Read an endpoint, or ``none``."""
+    """
+    Read an endpoint, or ``none``.
+
+    :returns: ``None`` for ``none``.
+    """
     return None if text == "none" else text
 
 
@@ -152,7 +161,12 @@ def private_network(text: str) -> IPv4Network | IPv6Network:
 
 
 def share_roots(texts: Iterable[str]) -> tuple[str, ...]:
-    """Read folders, or ``none`` alone."""
+    """
+    Read folders, or ``none`` alone.
+
+    :param texts: the paths of folders, or ``none``.
+    :returns: absolute paths without duplicates; empty for ``none``.
+    """
     texts = tuple(texts)
     if "none" in texts and len(texts) > 1:
         raise InvalidValue("'none' stands beside folders", "use either none or folders")
@@ -160,7 +174,11 @@ def share_roots(texts: Iterable[str]) -> tuple[str, ...]:
 
 
 def shares_hidden(text: str) -> bool:
-    """Read ``share`` or ``skip``."""
+    """
+    Read ``share`` or ``skip``.
+
+    :returns: whether hidden files are shared.
+    """
     if text not in {"share", "skip"}:
         raise InvalidValue(f"{text!r} is not a valid choice", "use share or skip")
     return text == "share"

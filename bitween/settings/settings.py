@@ -105,6 +105,7 @@ def make_settings(
 
     :param command_line: texts, lists of texts and flags by the name of the option.
     :param from_file: the same, of the TOML file.
+    :param environ: environment variables, for the default paths; see :mod:`.directories`.
     :raises ConfigurationError: naming the option and what it should be.
     """
     given = {**from_file, **command_line}

@@ -102,7 +102,11 @@ def find_prosody(
 
 
 def unpacked_prosody_directory(environment: Mapping[str, str] = os.environ) -> str:
-    """Where ``tools/unpack-prosody`` puts a Prosody for those who cannot install one."""
+    """
+    Where ``tools/unpack-prosody`` puts a Prosody for those who cannot install one.
+
+    :param environment: environment variables; ``XDG_CACHE_HOME`` and ``HOME`` count.
+    """
     cache = environment.get("XDG_CACHE_HOME") or os.path.join(
         environment.get("HOME", "/nonexistent"), ".cache"
     )

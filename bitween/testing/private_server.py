@@ -97,6 +97,7 @@ class PrivateServer(ABC):
         Make an account, or give it another password; possible at any time.
 
         :param user: ASCII letters and digits.
+        :param password: printable characters, except double quotes and backslashes.
         :returns: the bare JID.
         :raises InvalidValue: if the name or the password has characters that are not taken.
         """

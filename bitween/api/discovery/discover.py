@@ -137,7 +137,11 @@ class DocText:
 
     @classmethod
     def of(cls, documented: object) -> DocText:
-        """Read the docstring of an object."""
+        """
+        Read the docstring of an object.
+
+        :param documented: its docstring has fields such as ``:param name:``.
+        """
         text, *fields = _FIELD.split(inspect.getdoc(documented) or "")
         paragraphs = [_in_one_line(paragraph) for paragraph in text.strip().split("\n\n")]
         values = [

@@ -26,5 +26,9 @@ def docs_page() -> Resource:
 
 
 def docs_file(name: str) -> Traversable:
-    """A source file of the page in the package."""
+    """
+    A source file of the page in the package.
+
+    :param name: the name of the file, such as ``docs.html``.
+    """
     return files(__package__) / "static" / name

@@ -66,7 +66,13 @@ class Schemas:
         }
 
     def of(self, annotation: Any) -> Schema:
-        """The schema of the values that an annotation allows."""
+        """
+        The schema of the values that an annotation allows.
+
+        :param annotation: a type as the methods and shapes use it: a plain type, a TypedDict, a
+            union, ``Literal``, ``Annotated``, or a list, tuple or dict of such types.
+        :returns: the schema; for a TypedDict, a reference to its schema in :attr:`named`.
+        """
         if annotation in _PLAIN:
             return dict(_PLAIN[annotation])
         if is_typeddict(annotation):

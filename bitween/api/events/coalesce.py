@@ -46,7 +46,11 @@ class ChangeCoalescer(Generic[Key, Value]):
         self._not_before = 0.0
 
     def known(self, key: Key) -> Value | None:
-        """The last value of a key."""
+        """
+        The last value of a key.
+
+        :returns: ``None`` if the key has no value.
+        """
         return self._known.get(key)
 
     def put(self, key: Key, value: Value) -> None:

@@ -34,6 +34,7 @@ def asked_range(header: bytes | None, size: int) -> ByteRange | None:
     """
     Read a ``Range`` header.
 
+    :param header: the value of the header; ``None`` if the request has none.
     :param size: bytes of the whole.
     :returns: ``None`` for the whole: where there is no header, or one that is malformed, speaks of
         other units than bytes or of several ranges, all of which may be ignored (§14.2).

@@ -68,6 +68,11 @@ class FilePages(Resource):
         clock: IReactorTime,
         tickets: FileTickets,
     ) -> None:
+        """
+        :param open_content: opens a file, by the info-hash of its torrent and its index, counted
+            from 0; raises a :class:`BitweenError` if that is not possible.  The answer closes the
+            file.
+        """
         super().__init__()
         self._open_content = open_content
         self._tickets = tickets

@@ -41,7 +41,13 @@ class FileTickets:
         self._tickets: dict[bytes, _Ticket] = {}
 
     def issue(self, info_hash: InfoHash, holder: Caller) -> str:
-        """Make a ticket for a caller."""
+        """
+        Make a ticket for a caller.
+
+        :param info_hash: the torrent whose files the ticket is for.
+        :param holder: the caller; the ticket ends with their token or session.
+        :returns: the ticket, for the query of a URL.
+        """
         secret = secrets.token_urlsafe(32)
         self._keep(_digest(secret.encode()), info_hash, holder)
         # Each access by itself: a guest cannot end the owner's tickets.
@@ -51,7 +57,13 @@ class FileTickets:
         return secret
 
     def holder(self, secret: bytes, info_hash: InfoHash) -> Caller | None:
-        """Find the holder of a ticket, if it is valid for this torrent, and prolong it."""
+        """
+        Find the holder of a ticket, if it is valid for this torrent, and prolong it.
+
+        :param secret: the ticket.
+        :param info_hash: the torrent whose file is requested.
+        :returns: the caller, with read-only access; ``None`` if the ticket is not valid.
+        """
         digest = _digest(secret)
         ticket = self._tickets.get(digest)
         if ticket is None or ticket.info_hash != info_hash:

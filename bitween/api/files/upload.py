@@ -53,6 +53,8 @@ def share(bitween: Bitween, uploads: Uploads, upload: Upload) -> Deferred[Upload
     """
     Hash and share a complete upload, even if the client goes away before the answer.
 
+    :param upload: all of its files have been sent.
+    :returns: fires with the id of the job that hashes it, and with its final path.
     :raises UploadFailed: if it cannot be moved to its place; it is removed then.
     """
 
@@ -69,6 +71,7 @@ def check_content(name: str) -> None:
     """
     Check that a file is content, and not a .torrent file that only describes content.
 
+    :param name: the name of the file.
     :raises ConfirmationNeeded: if it is a .torrent file.
     """
     if name.endswith(SUFFIX):

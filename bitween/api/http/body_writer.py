@@ -65,6 +65,7 @@ class ChunkWriter:
     """Writes a body whose chunks all exist, then finishes the request."""
 
     def __init__(self, request: Request, chunks: Iterable[bytes]) -> None:
+        """:param chunks: the parts of the body, in order; each is one write."""
         self._request = request
         self._chunks = deque(chunks)
         self._paused = False

@@ -38,6 +38,7 @@ def json_parts(value: object) -> Iterator[str]:
     """
     Encode a value; its large parts have to be :class:`JsonArray` or :class:`JsonObject`.
 
+    :returns: the parts of the text, in order; each is encoded when it is taken.
     :raises ValueError: if it holds a value that JSON does not have, such as NaN.
     :raises TypeError: if it holds an object that is not a value of JSON.
     """

@@ -38,8 +38,10 @@ def owner_of(client: _End, server: _End) -> int | None:
     """
     The user who owns the client's socket of a TCP connection.
 
-    :returns: ``None`` if the socket is not on this machine, or the kernel does not tell; -1 if no
-        program holds it any longer.
+    :param client: the address and port of the client.
+    :param server: the address and port that the client is connected to.
+    :returns: the user's id; ``None`` if the socket is not on this machine, or the kernel does not
+        tell; -1 if no program holds it any longer.
     """
     wanted = _plain(client), _plain(server)
     for table in _TABLES:

@@ -108,7 +108,10 @@ class LogInLinks:
         where: Callable[[], str | None],
         now: Callable[[], float] = time.time,
     ) -> None:
-        """:param where: returns the URL of the API, or ``None`` before it listens."""
+        """
+        :param where: returns the URL of the API, or ``None`` before it listens.
+        :param now: returns the time, in seconds since the epoch.
+        """
         self._sessions = sessions
         self._where = where
         self._now = now

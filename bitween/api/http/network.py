@@ -10,6 +10,8 @@ def network_of(host: str) -> str:
     The largest network of an address that one person usually has alone.
 
     For IPv6 that is a /64 (RFC 6177), for IPv4 the address.  All loopback addresses count as one.
+
+    :param host: an IP address; any other text is returned as it is.
     """
     try:
         address = ip_address(host.partition("%")[0])

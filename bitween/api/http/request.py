@@ -78,7 +78,11 @@ class BoundedRequest(Request):
         self._answered = False
 
     def gotLength(self, length: int | None) -> None:
-        """Check the headers, and choose what takes the body."""
+        """
+        Check the headers, and choose what takes the body.
+
+        :param length: bytes of the body; ``None`` if the client does not say.
+        """
         self._take_request_line()
         checked = self._site.check(self)
         if isinstance(checked, ErrorPage):

@@ -146,6 +146,7 @@ class BrowserSessions:
         """
         Start a session.
 
+        :param access: what the browser may do.
         :param remembered: whether it outlives the daemon.
         :param browser: what the browser calls itself.
         :returns: its secret, for the browser only; it begins with the session's id and a dot.
@@ -217,6 +218,8 @@ class BrowserSessions:
         """
         Start the session of a code.
 
+        :param code: the code in the link.
+        :param browser: what the browser calls itself.
         :returns: its secret, or ``None`` if the code has ended or is unknown.
         """
         ends, remembered = self._codes.pop(_digest(code), (-math.inf, False))

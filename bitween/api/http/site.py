@@ -57,6 +57,13 @@ class BoundedSite(Site):
         check: _Check,
         body_receiver: _ChooseReceiver = _keep_in_memory,
     ) -> None:
+        """
+        :param check: called with each request when its headers are complete; returns its caller, or
+            the error to answer.
+        :param body_receiver: called after the check with the request and the bytes of its body,
+            ``None`` if the client does not say; returns what takes the body, the error to answer,
+            or ``None`` to keep the body in memory.
+        """
         # Parsing forms would hand every body to the email package, and nothing here is a form.
         super().__init__(resource, timeout=DEADLINE, reactor=reactor, parsePOSTFormSubmission=False)
         self.check = check

@@ -115,7 +115,12 @@ def _unambiguous(request: Request) -> str | None:
 
 
 def content_hash(contents: Iterable[bytes]) -> str:
-    """A name for content, which differs for different content."""
+    """
+    A name for content, which differs for different content.
+
+    :param contents: the parts of the content, in order.
+    :returns: 20 hexadecimal digits.
+    """
     digest = hashlib.sha256()
     for content in contents:
         digest.update(b"%d:" % len(content) + content)

@@ -64,6 +64,7 @@ class TokenStore:
         :param first: the secret of the first token.
         :param path: the file for the other tokens.
         :param made: the other tokens, as loaded.
+        :param now: returns the time, in seconds since the epoch.
         """
         self._first = _StoredToken(
             ApiToken(FIRST, read_only=False, created=None), token_digest(first.encode())
@@ -77,6 +78,8 @@ class TokenStore:
         """
         Read the saved tokens.
 
+        :param first: the secret of the first token.
+        :param path: the file with the other tokens; it may be missing.
         :raises ConfigurationError: if the file is damaged, or other users could have written it.
         """
         try:
@@ -115,6 +118,7 @@ class TokenStore:
         Make a token.
 
         :param name: the name by which to revoke it; chosen by default.
+        :param read_only: whether a caller with the token may only read.
         :returns: the token and its secret, which is not kept.
         :raises InvalidValue: if the name is in use or not valid, or there are too many tokens.
         :raises StoreError: if it cannot be saved.

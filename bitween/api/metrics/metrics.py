@@ -71,7 +71,11 @@ class Metrics:
         return ended
 
     def reactor_was_late(self, seconds: float) -> None:
-        """Record a measurement of the reactor's lag."""
+        """
+        Record a measurement of the reactor's lag.
+
+        :param seconds: the lag.
+        """
         self._lag.observe(seconds)
 
 

@@ -23,7 +23,11 @@ _MAX_JID = 3071
 
 
 def torrent_changes(fields: Fields) -> Fields:
-    """The fields of a torrent in an event: all but the files, which can be thousands."""
+    """
+    The fields of a torrent in an event: all but the files, which can be thousands.
+
+    :param fields: every key of a torrent, each with a function that reads its value.
+    """
     return {name: read for name, read in fields.items() if name not in {"hash", "files"}}
 
 
@@ -42,7 +46,11 @@ JOB_CHANGES: Mapping[str, Callable[[Job], object]] = MappingProxyType(
 
 
 def torrent_added(torrent: Torrent, changes: Fields) -> Json:
-    """A torrent that was added."""
+    """
+    A torrent that was added.
+
+    :param changes: the result of :func:`torrent_changes`.
+    """
     return {"hash": torrent.info_hash, **{name: read(torrent) for name, read in changes.items()}}
 
 
@@ -58,7 +66,12 @@ def torrent_error(torrent: Torrent) -> Json:
 
 
 def shares(contact: str, holdings: Sequence[Holding]) -> Json:
-    """Shares that a contact added or removed: the first ones, and how many more there are."""
+    """
+    Shares that a contact added or removed: the first ones, and how many more there are.
+
+    :param contact: the contact's bare JID.
+    :param holdings: shares of this contact's devices.
+    """
     return {
         "contact": printable(contact, _MAX_JID),
         "shares": [_share(holding) for holding in holdings[:MAX_SHARES]],

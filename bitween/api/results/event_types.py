@@ -38,6 +38,7 @@ def known_types(names: Sequence[str] | None) -> frozenset[EventType]:
     """
     The event types of these names, all for ``None``.
 
+    :param names: values of :class:`EventType`, as a client sent them.
     :raises InvalidValue: naming the first one that is unknown.
     """
     for name in names or ():

@@ -71,7 +71,11 @@ _MAX_TEXT = 1000
 
 
 def protocol_error(code: int) -> dict[str, object]:
-    """The error object of an error that JSON-RPC itself defines."""
+    """
+    The error object of an error that JSON-RPC itself defines.
+
+    :param code: one of JSON-RPC's codes, such as :data:`PARSE_ERROR`.
+    """
     return {"code": code, "message": _MESSAGES[code]}
 
 

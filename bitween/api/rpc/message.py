@@ -60,6 +60,7 @@ def read_call(document: object) -> Call:
     """
     Read a request object.
 
+    :param document: any value that was decoded from JSON.
     :raises InvalidRequest: if it is not one.
     """
     if not isinstance(document, dict):
@@ -76,22 +77,39 @@ def read_call(document: object) -> Call:
 
 
 def error_body(error: Mapping[str, object], call_id: object) -> Body:
-    """A response object with an error (JSON-RPC 2.0 §5.1)."""
+    """
+    A response object with an error (JSON-RPC 2.0 §5.1).
+
+    :param error: an error object; see :mod:`bitween.api.results.faults`.
+    :param call_id: the id of the call; ``None`` if it is not known.
+    """
     return dump({"jsonrpc": "2.0", "error": error, "id": call_id})
 
 
 def failed_body(call: Call, error: Mapping[str, object]) -> Body:
-    """The answer to a call that failed; empty for a notification."""
+    """
+    The answer to a call that failed; empty for a notification.
+
+    :param error: an error object; see :mod:`bitween.api.results.faults`.
+    """
     return error_body(error, call.call_id) if call.expects_answer else ()
 
 
 def dump(document: Mapping[str, Any]) -> Body:
-    """Encode a document as one chunk."""
+    """
+    Encode a document as one chunk.
+
+    :param document: a JSON object.
+    """
     return (encode(document).encode("ascii"),)
 
 
 def joined(answers: list[Body]) -> Body:
-    """The answer to a batch; empty if all of its answers are."""
+    """
+    The answer to a batch; empty if all of its answers are.
+
+    :param answers: one body for each call, empty for a notification.
+    """
     present = [answer for answer in answers if answer]
     if not present:
         return ()

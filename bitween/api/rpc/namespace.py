@@ -39,10 +39,18 @@ def by_token(method: Method) -> Method:
 
 
 def is_reading(method: Callable[..., object]) -> bool:
-    """Whether a read-only token is enough for a method."""
+    """
+    Whether a read-only token is enough for a method.
+
+    :param method: a method of a :class:`Namespace`; see :func:`reads`.
+    """
     return getattr(method, _READ_ONLY, False)
 
 
 def needs_token(method: Callable[..., object]) -> bool:
-    """Whether a method is callable with a token only, not with a browser's session."""
+    """
+    Whether a method is callable with a token only, not with a browser's session.
+
+    :param method: a method of a :class:`Namespace`; see :func:`by_token`.
+    """
     return getattr(method, _BY_TOKEN, False)

@@ -29,6 +29,10 @@ def _text(annotation: Mapping[str, Any]) -> str:
 
 
 def tags_text(annotation: Mapping[str, Any]) -> str:
-    """List the tags of a torrent or share; empty if it has none."""
+    """
+    List the tags of a torrent or share; empty if it has none.
+
+    :param annotation: a torrent or share, as the API returns it.
+    """
     # Daemons of earlier versions leave them out.
     return " ".join(f"#{tag}" for tag in annotation.get("tags", ()))

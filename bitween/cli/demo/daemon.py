@@ -33,6 +33,11 @@ class DemoDaemon:
     """A daemon for one account: a process, and a client of its API."""
 
     def __init__(self, user: str, directory: str, prosody: PrivateProsody) -> None:
+        """
+        :param user: the name of the account, which is made here.
+        :param directory: an existing directory for the daemon's state, downloads and log.
+        :param prosody: the server, which is running.
+        """
         password = secrets.token_urlsafe(16)
         self.user = user
         self.jid = prosody.add_account(user, password)
@@ -134,7 +139,11 @@ class DemoDaemon:
 
 
 def wait_until(holds: Callable[[], bool]) -> None:
-    """Wait for a condition; the alarm ends the demo if it never holds."""
+    """
+    Wait for a condition; the alarm ends the demo if it never holds.
+
+    :param holds: called again and again until it returns true.
+    """
     while not holds():
         time.sleep(_POLL_INTERVAL)
 

@@ -10,5 +10,9 @@ Json = dict[str, object]
 
 
 def addresses(known: Iterable[PeerAddress]) -> list[tuple[str, int]]:
-    """Addresses as pairs of host and port."""
+    """
+    Addresses as pairs of host and port.
+
+    :param known: the result keeps their order.
+    """
     return [(address.address, address.port) for address in known]

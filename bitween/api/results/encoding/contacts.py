@@ -28,8 +28,10 @@ def contact(
     """
     One entry of ``xmpp.get_contacts``.
 
+    :param traffic: the content exchanged with the contact.
     :param route: returns the route to a device, by bare JID and resource.
-    :param answers: returns whether a device answered the last attempt, by bare JID and resource.
+    :param answers: returns whether a device answered the last attempt, by bare JID and resource;
+        ``None`` if that is unknown.
     :param presence_known: whether it is known which contacts are online.
     """
     online = catalogue.online(contact.jid) if presence_known else frozenset()

@@ -48,7 +48,14 @@ def connection(status: ConnectionStatus) -> shapes.Connection:
 def traffic_history(
     samples: Sequence[Rates], interval: float, session: Traffic, ever: Traffic
 ) -> shapes.TrafficHistory:
-    """``Api.traffic``."""
+    """
+    ``Api.traffic``.
+
+    :param samples: the rates of all torrents together, oldest first.
+    :param interval: seconds from one sample to the next.
+    :param session: the content exchanged since the daemon started.
+    :param ever: the same for all runs of the daemon.
+    """
     return {
         "interval": interval,
         "download_rates": [rates.download for rates in samples],

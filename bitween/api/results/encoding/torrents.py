@@ -103,7 +103,11 @@ def annotation(annotation: Annotation) -> shapes.Annotation:
 
 
 def files(files: Sequence[FileStatus] | None, selection: Selection) -> shapes.Files:
-    """``bt.get_files``."""
+    """
+    ``bt.get_files``.
+
+    :param files: in the order of the torrent; ``None`` while they are not known.
+    """
     listed: list[shapes.FileStatus] | None = None
     if files is not None:
         listed = [
@@ -136,7 +140,12 @@ def deletion(deletion: Deletion) -> shapes.Deletion:
 
 
 def peer(contact: str | None, peer: Peer, how: RouteKind) -> shapes.Peer:
-    """One of ``bt.get_peers``."""
+    """
+    One of ``bt.get_peers``.
+
+    :param contact: the bare JID of the contact at this address; ``None`` if that is unknown.
+    :param how: the kind of route that the connection uses.
+    """
     return {
         "contact": contact,
         "address": peer.address,
