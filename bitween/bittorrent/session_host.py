@@ -53,6 +53,7 @@ class SessionHost:
         Open the first session.
 
         :raises StartupError: if peers cannot connect to it.
+        :raises StoreError: if the database cannot be used.
         """
         session = self._new_session()
         try:
@@ -63,7 +64,11 @@ class SessionHost:
         self._use(session)
 
     def receive(self, received: list[Alert]) -> None:
-        """Take alerts from the session, in order."""
+        """
+        Take alerts from the session, in order.
+
+        :param received: a portion of alerts, of any type.
+        """
         parts, registry = self._parts, self._context.registry
         parts.saver.take(received)
         moved = False
@@ -98,7 +103,12 @@ class SessionHost:
     def dial(
         self, info_hash: InfoHash, dialled: Sequence[PeerAddress], punched: Sequence[PeerAddress]
     ) -> None:
-        """Dial a peer over TCP, and over uTP while it dials us; nothing without a session."""
+        """
+        Dial a peer over TCP, and over uTP while it dials us; nothing without a session.
+
+        :param dialled: the addresses at which the peer listens.
+        :param punched: the addresses to dial over uTP, through the NATs of both sides.
+        """
         if self._context.running is not None and self._puncher is not None:
             self._context.running.dial(info_hash, dialled, at_once=False)
             self._puncher.punch(info_hash, punched)

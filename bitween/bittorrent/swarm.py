@@ -68,7 +68,7 @@ class Swarm(Service):
     ) -> None:
         """
         :param database: is closed when the service has stopped.
-        :param clock: the seconds since the epoch.
+        :param clock: returns the seconds since the epoch.
         :param announced: see :attr:`announced`.
         :param new_session: creates the libtorrent session.
         """
@@ -186,8 +186,10 @@ class Swarm(Service):
 
         A torrent that is complete already stays where it is; a download of the same torrent ends.
 
+        :param metainfo: its name is that of the file or folder on the disk.
         :param folder: holds the torrent's file or folder.
         :param origin: how the files came to be there.
+        :raises StoreError: if that cannot be stored.
         """
         return self._addition.share(metainfo, folder, origin)
 
@@ -199,6 +201,8 @@ class Swarm(Service):
 
         :param name: shown until the metadata is here.
         :param folder: where its file or folder is to lie.
+        :param options: ignored if we have the torrent already.
+        :raises StoreError: if that cannot be stored.
         """
         return self._addition.download(info_hash, name, folder, options)
 
@@ -220,7 +224,9 @@ class Swarm(Service):
         """
         Find out what :meth:`remove` would delete.
 
+        :returns: fires with the files and bytes that would be deleted.
         :raises UnknownTorrent: if there is no such torrent.
+        :raises DeletionFailed: if that cannot be found out.
         """
         torrent = self._registry.get(info_hash)
         if torrent is None:
@@ -235,6 +241,7 @@ class Swarm(Service):
         wanted that, and the torrent is halted until the file is restored.
 
         :raises UnknownTorrent: if there is no such torrent.
+        :raises StoreError: if the database cannot be used.
         """
         torrent = self._registry.get(info_hash)
         if torrent is None:
@@ -251,6 +258,7 @@ class Swarm(Service):
 
         :returns: fires with the torrent after that.
         :raises UnknownTorrent: if there is no such torrent, or it is removed meanwhile.
+        :raises StoreError: if the database cannot be used.
         """
         torrent = self._registry.get(info_hash)
         if torrent is None:
@@ -304,6 +312,7 @@ class Swarm(Service):
 
         :raises UnknownTorrent: if there is no such torrent.
         :raises BadPath: if a file is to be fetched where another one lies that is not ours.
+        :raises StoreError: if that cannot be stored.
         """
         torrent = self._registry.get(info_hash)
         if torrent is None:
@@ -315,6 +324,7 @@ class Swarm(Service):
         The verified bytes of each file of a torrent, in whole pieces; empty without metadata.
 
         :raises UnknownTorrent: if there is no such torrent.
+        :raises SwarmError: if the service is not running.
         """
         return self._progress.verified(self._registry.known(info_hash))
 
@@ -323,6 +333,7 @@ class Swarm(Service):
         The bytes of each file that can be read from the disk; empty without metadata.
 
         :raises UnknownTorrent: if there is no such torrent.
+        :raises SwarmError: if the service is not running.
         """
         return Deferred.fromCoroutine(self._files_written(info_hash))
 
@@ -333,7 +344,7 @@ class Swarm(Service):
         """
         Open a file to read it, whether it is complete or still being fetched.
 
-        :param number: counted from 0.
+        :param number: of the file in :attr:`Torrent.files`, counted from 0.
         :raises UnknownTorrent: if there is no such torrent.
         :raises SwarmError: if it cannot be read at the moment.
         """
@@ -351,6 +362,7 @@ class Swarm(Service):
         List the peers that are connected for a torrent.
 
         :raises UnknownTorrent: if there is no such torrent.
+        :raises SwarmError: if the service is not running.
         """
         self._registry.known(info_hash)
         return self._context.session().peers(info_hash)

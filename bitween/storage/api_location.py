@@ -41,6 +41,9 @@ def places(jid: str, state_dir: str, environ: Mapping[str, str]) -> tuple[str, .
     The files in which a daemon publishes its location.
 
     :param jid: the bare JID.
+    :param state_dir: the daemon's state directory.
+    :param environ: the environment, of which ``XDG_RUNTIME_DIR`` is used.
+    :returns: one or two paths, that in the state directory last.
     """
     in_state_dir = os.path.join(state_dir, FILE_NAME)
     runtime = environ.get("XDG_RUNTIME_DIR", "")
@@ -140,6 +143,8 @@ def running(environ: Mapping[str, str]) -> list[ApiLocation]:
     Daemons whose state directory is not the default one are found only through
     ``$XDG_RUNTIME_DIR``.
 
+    :param environ: the environment, of which ``XDG_RUNTIME_DIR``, ``XDG_STATE_HOME`` and ``HOME``
+        are used.
     :raises ConfigurationError: if a file is not private, because its token cannot be trusted.
     """
     found = set()

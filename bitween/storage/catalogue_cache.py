@@ -124,6 +124,7 @@ class CatalogueCache:
         """
         Yield what an earlier run knew, a portion in each step; a device may come in several.
 
+        :returns: pairs of a device and some of its shares, at most :data:`PORTION` of them.
         :raises StoreError: if the database is damaged; a new one is begun.  The caller has to drop
             what it got before, because changes of that would be stored without the rest.
         """

@@ -24,7 +24,9 @@ def read_password(
 
     :param password_file: a path, ``-`` for standard input, or ``None``.
     :param environ: the password is removed from it, so that no child process inherits it.
-    :param prompt: asks without echo; called only if standard input is a terminal.
+    :param stdin: read only if ``password_file`` is ``-``.
+    :param prompt: called with the text to show, only if standard input is a terminal; asks without
+        echo, and returns the line that was typed.
     :raises ConfigurationError: if there is none, or the file cannot be used.
     """
     inherited = environ.pop(VARIABLE, None)

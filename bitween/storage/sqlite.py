@@ -16,6 +16,8 @@ class SqliteTables:
     """
     What the classes of the tables have in common; every write is one transaction.
 
+    Methods that read or write raise :class:`StoreError` if the database cannot be used.
+
     :ivar path: the file.
     """
 

@@ -50,7 +50,12 @@ _PHASES = {
 
 
 def values(alerts: Iterable[lt.alert]) -> Iterator[Alert]:
-    """Copy what matters out of alerts, in their order, lazily."""
+    """
+    Copy what matters out of alerts, in their order, lazily.
+
+    :param alerts: fetched from libtorrent, which makes them invalid when the next ones are fetched.
+    :returns: the values; alerts that bitween does not use are left out.
+    """
     for alert in alerts:
         if isinstance(alert, lt.state_update_alert):
             yield from _statuses(alert)
@@ -59,7 +64,12 @@ def values(alerts: Iterable[lt.alert]) -> Iterator[Alert]:
 
 
 def portions(alerts: Iterable[lt.alert]) -> Iterator[list[Alert]]:
-    """Copy alerts in portions: to copy the statuses of thousands of torrents takes long."""
+    """
+    Copy alerts in portions: to copy the statuses of thousands of torrents takes long.
+
+    :param alerts: see :func:`values`.
+    :returns: lists of values, none of them empty.
+    """
     portion = []
     for value in values(alerts):
         portion.append(value)
@@ -89,7 +99,11 @@ def status_value(status: lt.torrent_status) -> TorrentStatus:
 
 
 def info_hash_text(info_hashes: lt.info_hash_t) -> InfoHash:
-    """The v1 info-hash as bitween writes it."""
+    """
+    The v1 info-hash as bitween writes it.
+
+    :returns: 40 lowercase hexadecimal digits.
+    """
     return InfoHash(info_hashes.v1.to_bytes().hex())
 
 

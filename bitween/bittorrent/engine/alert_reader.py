@@ -19,7 +19,11 @@ class SessionReactor(Protocol):
     """What the session needs of the reactor: parts of IReactorTime and IReactorFDSet."""
 
     def addReader(self, reader: IReadDescriptor) -> None:
-        """Watch a file descriptor."""
+        """
+        Watch a file descriptor.
+
+        :param reader: its ``doRead`` is called when its descriptor can be read.
+        """
 
     def removeReader(self, reader: IReadDescriptor) -> None:
         """Watch it no longer."""
@@ -31,10 +35,16 @@ class SessionReactor(Protocol):
         *args: object,
         **kwargs: object,
     ) -> IDelayedCall:
-        """Call something later."""
+        """
+        Call something later.
+
+        :param delay: seconds.
+        :param callable: called once with the other arguments, after the delay.
+        :returns: a handle with which the call can be cancelled.
+        """
 
     def seconds(self) -> float:
-        """The time, from an arbitrary beginning."""
+        """Tell the time in seconds, from an arbitrary beginning."""
 
 
 @implementer(IReadDescriptor)
@@ -54,7 +64,10 @@ class AlertReader:
         session: lt.session,
         handling: Callable[[Iterable[lt.alert]], Iterator[object]],
     ) -> None:
-        """:param handling: handles a batch of alerts, some of them a step."""
+        """
+        :param handling: called with a batch of alerts; returns an iterator, each step of which
+            handles some of them.
+        """
         self._reactor = reactor
         self._session: lt.session | None = session
         self._handling = handling

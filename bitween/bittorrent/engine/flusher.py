@@ -24,6 +24,7 @@ class Flusher:
     """Flushes torrents, as often as it is asked to."""
 
     def __init__(self, session: Callable[[], Session]) -> None:
+        """:param session: returns the current session; raises ``SwarmError`` if there is none."""
         self._session = session
         # The requests that wait for an answer; None is an answer that belongs to none of them.
         self._expected: dict[InfoHash, deque[Deferred[bool] | None]] = {}
@@ -32,7 +33,8 @@ class Flusher:
         """
         Write to the disk everything that libtorrent has of a torrent at this moment.
 
-        :returns: whether it is written; not if the torrent leaves the session before.
+        :returns: fires with whether it is written: not if the torrent is not in the session, or
+            leaves it before.  The Deferred may be cancelled.
         """
         if not self._session().flush(info_hash):
             return succeed(False)

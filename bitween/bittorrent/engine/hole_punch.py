@@ -23,10 +23,20 @@ class PunchSession(Protocol):
     """What hole punching needs of the session."""
 
     def dial_over_utp(self, on: bool) -> None:
-        """Dial peers over uTP first from now on, or never over uTP."""
+        """
+        Dial peers over uTP first from now on, or never over uTP.
+
+        :param on: true to dial over uTP first, false never to dial over it.
+        """
 
     def dial(self, info_hash: InfoHash, peers: Sequence[PeerAddress], at_once: bool) -> None:
-        """Connect to peers."""
+        """
+        Connect to peers.
+
+        :param peers: the addresses to dial.
+        :param at_once: whether to dial now, not only when libtorrent next looks at its peers; this
+            disconnects connected peers.
+        """
 
     def peers(self, info_hash: InfoHash) -> Sequence[Peer]:
         """List the connected peers."""
@@ -62,7 +72,12 @@ class Puncher:
         self._look: IDelayedCall | None = None
 
     def punch(self, info_hash: InfoHash, addresses: Collection[PeerAddress]) -> None:
-        """Dial peers for a torrent until one of them is connected, or time is up."""
+        """
+        Dial peers for a torrent until one of them is connected, or time is up.
+
+        :param addresses: dialled over uTP for :data:`LASTING` seconds at most, with those of
+            earlier calls; nothing is done without any.
+        """
         if not addresses:
             return
         now = self._clock.seconds()

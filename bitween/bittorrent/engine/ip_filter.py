@@ -33,10 +33,16 @@ class Clock(Protocol):
         *args: object,
         **kwargs: object,
     ) -> IDelayedCall:
-        """Call something later."""
+        """
+        Call something later.
+
+        :param delay: seconds.
+        :param callable: called once with the other arguments, after the delay.
+        :returns: a handle with which the call can be cancelled.
+        """
 
     def seconds(self) -> float:
-        """Tell the time, from an arbitrary beginning."""
+        """Tell the time in seconds, from an arbitrary beginning."""
 
 
 class IpFilter:
@@ -47,7 +53,10 @@ class IpFilter:
     """
 
     def __init__(self, clock: Clock, set_filter: Callable[[lt.ip_filter], object]) -> None:
-        """:param set_filter: hands the filter to the session, which disconnects denied peers."""
+        """
+        :param set_filter: called with the whole filter now, and after changes; hands it to the
+            session, which disconnects denied peers.
+        """
         self._clock = clock
         self._set_filter = set_filter
         self._filter = lt.ip_filter()
@@ -59,11 +68,20 @@ class IpFilter:
         set_filter(self._filter)
 
     def allow(self, networks: Iterable[Network]) -> None:
-        """Let peers from these networks connect."""
+        """
+        Let peers from these networks connect.
+
+        :param networks: equal to or disjoint from those of earlier calls.  They are in force within
+            :data:`PAUSE` seconds, or after :meth:`flush`.
+        """
         self._rule(networks, _ALLOWED)
 
     def deny(self, networks: Iterable[Network]) -> None:
-        """Refuse peers from these networks, and disconnect those that are connected."""
+        """
+        Refuse peers from these networks, and disconnect those that are connected.
+
+        :param networks: see :meth:`allow`.
+        """
         self._rule(networks, _DENIED)
 
     def flush(self) -> None:
@@ -79,7 +97,12 @@ class IpFilter:
         self._set_filter(self._filter)
 
     def after_flush(self, do: Callable[[], object]) -> None:
-        """Do something as soon as libtorrent has all changes."""
+        """
+        Do something as soon as libtorrent has all changes.
+
+        :param do: called without arguments: before this method returns if no change is waiting, and
+            never if the filter is closed before.
+        """
         if self._flushing is None:
             do()
         else:

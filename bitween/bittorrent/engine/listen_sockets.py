@@ -60,8 +60,11 @@ class ListenSockets:
         """
         Listen; on the port of the last run if no port is given.
 
+        :param database: remembers the port.
+        :param address: an IP address; empty for all.
         :param port: 0 for one that is chosen once and kept in the database.
         :raises StartupError: if no socket can be opened.
+        :raises StoreError: if the database cannot be used.
         """
         remembered = database.listen_port
         for candidate in [port] if port else _candidates(remembered):

@@ -80,7 +80,9 @@ def scanning(info: bytes, *, bounded: bool) -> Generator[None, None, Extent]:
     """
     Measure an info dictionary, some of it a step.
 
+    :param info: the bencoded info dictionary.
     :param bounded: whether to apply the bounds for metadata from contacts.
+    :returns: a generator, which returns the extent.
     :raises SwarmError: if it is damaged, or exceeds the bounds.
     """
     if bounded and len(info) > MAX_METADATA:

@@ -38,6 +38,10 @@ class OpenFile:
     def __init__(
         self, reader: PieceReader, info_hash: InfoHash, info: lt.torrent_info, span: Span
     ) -> None:
+        """
+        :param info: has the hashes of the pieces.
+        :param span: where the file lies among the pieces.
+        """
         self.info_hash = info_hash
         self.span = span
         self.wanted = range(0)
@@ -52,7 +56,9 @@ class OpenFile:
         The piece is compared with its hash again, so that a file that has changed since is never
         read by mistake.
 
+        :param number: the number of the piece in the torrent, from 0.
         :param last: the last piece that is going to be read, one after the other.
+        :returns: fires with the bytes of the piece.
         :raises SwarmError: if it cannot be read, has changed, or the torrent is removed meanwhile.
         """
         return Deferred.fromCoroutine(self._piece(number, last))
@@ -90,6 +96,7 @@ class PieceReader:
     """
 
     def __init__(self, reactor: IReactorTime, session: Callable[[], Session]) -> None:
+        """:param session: returns the current session; raises ``SwarmError`` if there is none."""
         self.reactor = reactor
         self._session = session
         self._open: dict[InfoHash, list[OpenFile]] = {}
@@ -117,6 +124,9 @@ class PieceReader:
         """
         Have pieces fetched, and read the first of them.
 
+        :param file: its ``waiting`` fires with the bytes of the first piece.
+        :param pieces: their numbers in the torrent, in the order in which they are read; at least
+            one.
         :raises SwarmError: if the torrent has been removed.
         """
         if file not in self._open.get(file.info_hash, ()):

@@ -89,7 +89,11 @@ class Session:
         options: SwarmOptions,
         receive: Callable[[list[Alert]], None],
     ) -> None:
-        """:param receive: called with alerts, in order, some at a time."""
+        """
+        :param options: the limits and the port mapping are used; :meth:`listen` takes the address.
+        :param receive: called with alerts, in order, some at a time; an error that it raises is
+            logged.
+        """
         settings: lt.settings_pack = {
             **SETTINGS,
             "listen_interfaces": "",
@@ -251,6 +255,7 @@ class Session:
         """
         Have a piece fetched before others.
 
+        :param piece: its number, from 0.
         :param deadline: milliseconds in which it is wanted.
         :param bring: whether ``PieceRead`` brings it when it is here.
         """
@@ -278,6 +283,7 @@ class Session:
         """
         Connect to peers, unless they are connected.
 
+        :param peers: the addresses to dial, as soon as libtorrent has all changes of the IP filter.
         :param at_once: dial now, not up to a second later when libtorrent next looks at its peers;
             disconnects from connected peers.
         """

@@ -33,7 +33,11 @@ class StatusQueue:
         self._taking: Deferred[None] | None = None
 
     def add(self, statuses: Iterable[TorrentStatus]) -> None:
-        """Handle these, at once if they are few."""
+        """
+        Handle these, at once if they are few.
+
+        :param statuses: each replaces a waiting one of the same torrent.
+        """
         self._waiting.update((status.info_hash, status) for status in statuses)
         if self._taking is None:
             self._taking = Deferred.fromCoroutine(in_slices(self._reactor, self._steps()))

@@ -36,8 +36,9 @@ class TransferCounters:
         tell: Callable[[PeerMoved], None],
     ) -> None:
         """
-        :param connections: returns the connections of a torrent.
-        :param tell: called with the bytes that a peer sent or received.
+        :param connections: returns the present connections of a torrent.
+        :param tell: called for each connection that moved something since its torrent was last
+            read.
         """
         self._connections = connections
         self._tell = tell
@@ -49,7 +50,11 @@ class TransferCounters:
         self._due[info_hash] = None
 
     def step(self, most: int) -> None:
-        """Read the torrents that have waited longest, at most so many."""
+        """
+        Read the torrents that have waited longest.
+
+        :param most: how many torrents to read at most.
+        """
         for info_hash in list(self._due)[:most]:
             self.read(info_hash)
 
@@ -78,7 +83,12 @@ class TorrentCounters:
         self._seen: dict[tuple[str, int], PeerConnection] = {}
 
     def count(self, connections: Sequence[PeerConnection]) -> list[PeerMoved]:
-        """Count what moved since the last time, by peer; closed connections are not counted."""
+        """
+        Count what moved since the last time, by peer; closed connections are not counted.
+
+        :param connections: all present connections of the torrent.
+        :returns: an entry for each connection that moved something.
+        """
         moved = list(self._moved(connections))
         self._seen = {(c.address, c.port): c for c in connections}
         return moved

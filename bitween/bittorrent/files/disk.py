@@ -32,7 +32,13 @@ class FilesCheck:
 
 
 def checking_files(folder: str, files: Sequence[FileEntry]) -> Generator[None, None, FilesCheck]:
-    """Check files, one a step."""
+    """
+    Check files, one a step.
+
+    :param folder: the save path.
+    :param files: with paths relative to it, and the sizes that they should have.
+    :returns: a generator, which returns the result.
+    """
     stamp = StatSignature()
     first, faulty = NO_TROUBLE, set()
     for number, file in enumerate(files):
@@ -47,7 +53,11 @@ def checking_files(folder: str, files: Sequence[FileEntry]) -> Generator[None, N
 
 
 def check_files(folder: str, files: Sequence[FileEntry]) -> FilesCheck:
-    """Check files, all at once."""
+    """
+    Check files, all at once.
+
+    :param files: see :func:`checking_files`.
+    """
     return at_once(checking_files(folder, files))
 
 
@@ -72,8 +82,10 @@ def obstacle(folder: str, need: Need, coming: int, *, holds_state: bool) -> Torr
     """
     Find out why a folder cannot be written to.
 
+    :param need: the room that is needed beyond ``coming``.
     :param coming: the bytes that other downloads still bring to the same disk.
     :param holds_state: whether the state directory is on that disk.
+    :returns: the reason; false if the folder can be written to.
     """
     shown = printable(folder, 500)
     try:
@@ -103,6 +115,9 @@ def filled(folder: str, *, holds_state: bool) -> TorrentError:
     Find out whether a disk has less than half of its reserve left.
 
     Half, because bytes on their way to the disk are counted twice, or not at all, for a moment.
+
+    :param holds_state: whether the state directory is on that disk.
+    :returns: the error; false if more is left, or if that is not known.
     """
     try:
         room = os.statvfs(folder)
@@ -124,7 +139,11 @@ def device(folder: str) -> int | None:
 
 
 def remove_part_file(folder: str, info_hash: InfoHash) -> None:
-    """Remove the file in which libtorrent kept the ends of pieces of skipped files."""
+    """
+    Remove the file in which libtorrent kept the ends of pieces of skipped files.
+
+    :param folder: the save path.
+    """
     with suppress(OSError):
         os.unlink(os.path.join(folder, part_file(info_hash)))
 

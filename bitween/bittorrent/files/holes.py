@@ -53,6 +53,8 @@ def finding_zeros(torrent_file: bytes, layout: Layout, folder: str) -> Steps[Zer
     """
     Find the pieces of zeros in metadata, in steps.
 
+    :param torrent_file: the bencoded .torrent.
+    :param layout: read from the same metadata.
     :param folder: the save path; if its disk stores no holes, no zeros are found.
     """
     info = lt.load_torrent_buffer(torrent_file).ti
@@ -132,8 +134,9 @@ def making_holes(
 
     A file that exists already is left alone.
 
+    :param folder: the save path.
     :param skipped: the numbers of the files that are not wanted.
-    :returns: the pieces that the disk has now.
+    :returns: a generator, which returns the numbers of the pieces that the disk has now, in runs.
     """
     made: list[range] = []
     for number, runs in zeros.runs.items():

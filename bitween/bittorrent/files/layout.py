@@ -73,7 +73,11 @@ class Layout:
     links: tuple[int, ...]
 
     def rerooting(self, root: str) -> Steps[Layout]:
-        """Build the same layout under another root, in steps."""
+        """
+        Build the same layout under another root, in steps.
+
+        :param root: the new name of the one file, or of the folder that holds all.
+        """
         files: list[FileEntry] = []
         for some in batches(self.files):
             files.extend(self._moved(file, root) for file in some)
@@ -125,6 +129,7 @@ def reading_layout(
     """
     Read from metadata which files a torrent has, in steps.
 
+    :param torrent_file: the bencoded .torrent.
     :param root: the name to use instead of the metadata's.
     :param names: the names of its files, or how to choose them.
     :raises SwarmError: if the metadata is damaged.
@@ -208,6 +213,9 @@ def making_empty_files(folder: str, paths: Sequence[str]) -> Iterator[None]:
 
     libtorrent sets the mode that the metadata wants when it makes a file, and leaves the mode of an
     existing file alone.  It meets and reports the errors that are ignored here.
+
+    :param folder: the save path.
+    :param paths: relative to it; missing folders are made.
     """
     for path in paths:
         target = os.path.join(folder, path)
@@ -235,6 +243,7 @@ def free_root(folder: str, name: str, taken: Collection[str]) -> str:
 
     :param name: the name that is taken; ``film.mkv`` becomes ``film (2).mkv``.
     :param taken: names that are reserved, though nothing may have them yet.
+    :returns: the name with the lowest free number, from 2.
     """
     stem, extension = split_extension(name)
     for number in itertools.count(2):
@@ -245,7 +254,12 @@ def free_root(folder: str, name: str, taken: Collection[str]) -> str:
 
 
 def finding_links(folder: str, files: Sequence[FileEntry]) -> Steps[bool]:
-    """Find out in steps whether the path of a file leads through a symbolic link."""
+    """
+    Find out in steps whether the path of a file leads through a symbolic link.
+
+    :param folder: the save path.
+    :param files: with paths relative to it.
+    """
     seen: set[str] = set()
     for file in files:
         # Innermost first: above a folder that was checked, all were.

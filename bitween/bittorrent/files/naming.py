@@ -58,7 +58,11 @@ class Names:
 
 
 def reading_names(torrent_file: bytes, naming: Naming) -> Steps[Names]:
-    """Read the names in the metadata, and choose those on the disk, in steps."""
+    """
+    Read the names in the metadata, and choose those on the disk, in steps.
+
+    :param torrent_file: the bencoded .torrent.
+    """
     given = yield from reading_paths(torrent_file)
     if given is None or naming is Naming.LIBTORRENT:
         return Names(Naming.LIBTORRENT, given, None)
@@ -69,6 +73,7 @@ def reading_paths(torrent_file: bytes) -> Steps[list[str] | None]:
     """
     Read the paths that the metadata gives, in steps; see :class:`Extent`.
 
+    :param torrent_file: the bencoded .torrent.
     :returns: ``None`` if only libtorrent can read them: version 2 (BEP 52), and damaged metadata.
     """
     try:
@@ -98,6 +103,7 @@ def choosing_names(folder: str, given: Sequence[str] | None) -> Steps[Names]:
     """
     Choose the names of the files of a torrent in a folder: exact ones, if its disk takes them.
 
+    :param folder: the save path.
     :param given: see :class:`Extent`.
     """
     if given is None:
@@ -125,17 +131,30 @@ def _finding_out(folder: str, exact: Sequence[str], portable: Sequence[str]) -> 
 
 
 def mending_paths(paths: Sequence[str]) -> Steps[list[str]]:
-    """Make the paths that libtorrent chooses fit to be shown, as bitween 0.1 did, in steps."""
+    """
+    Make the paths that libtorrent chooses fit to be shown, as bitween 0.1 did, in steps.
+
+    :param paths: relative to the save path.
+    """
     return (yield from _making_distinct([_plain(path) for path in paths], _folded))
 
 
 def shortened(stem: str, end: str) -> str:
-    """Append an ending to a name; cut the beginning if a disk would not take it all."""
+    """
+    Append an ending to a name, within the bytes that a disk takes (:data:`LONGEST_NAME`).
+
+    :param stem: loses its last characters if there is no room for all.
+    :param end: is kept whole.
+    """
     return _cut(stem, LONGEST_NAME - len(end.encode())) + end
 
 
 def split_extension(name: str) -> tuple[str, str]:
-    """Split a name before its extension, unless the extension leaves no room for a number."""
+    """
+    Split a name before its extension, unless the extension leaves no room for a number.
+
+    :returns: the stem, and the extension with its dot; the latter may be empty.
+    """
     stem, extension = os.path.splitext(name)
     return (stem, extension) if len(extension.encode()) <= _LONGEST_EXTENSION else (name, "")
 

@@ -27,7 +27,13 @@ class Addition:
         self._option_changes = option_changes
 
     def share(self, metainfo: Metainfo, folder: str, origin: FileOrigin) -> Deferred[Torrent]:
-        """Add a torrent that was hashed here; resume it if it is complete already."""
+        """
+        Add a torrent that was hashed here; resume it if it is complete already.
+
+        :param folder: holds the torrent's file or folder.
+        :returns: fires with the torrent.
+        :raises StoreError: if it cannot be stored.
+        """
         known = self._registry.get(metainfo.info_hash)
         options = known.record.options if known is not None else TorrentOptions()
         options = replace(options, paused=False)
@@ -52,7 +58,14 @@ class Addition:
     def download(
         self, info_hash: InfoHash, name: str, folder: str, options: TorrentOptions
     ) -> Deferred[Torrent]:
-        """Add a torrent whose metadata is to come from peers, unless it is known."""
+        """
+        Add a torrent whose metadata is to come from peers, unless it is known.
+
+        :param name: shown until the metadata is here; may be empty.
+        :param folder: where its file or folder is to lie.
+        :returns: fires with the torrent; a known one is unchanged.
+        :raises StoreError: if it cannot be stored.
+        """
         known = self._registry.get(info_hash)
         if known is not None:
             return succeed(known.snapshot)
@@ -74,6 +87,7 @@ class Addition:
         """
         Add a torrent, in place of another one with the same info-hash.
 
+        :returns: fires at once with the torrent.
         :raises StoreError: if it cannot be stored.
         """
         known = self._registry.get(record.info_hash)

@@ -29,6 +29,7 @@ class Context:
     def __init__(
         self, reactor: SessionReactor, now: Callable[[], float], database: Database
     ) -> None:
+        """:param now: returns the seconds since the epoch."""
         self.reactor = cast(IReactorTime, reactor)
         self.now = now
         self.database = database
@@ -46,5 +47,9 @@ class Context:
         return self.running
 
     async def in_slices(self, steps: Steps[_T]) -> _T:
-        """Take steps in slices between which the reactor runs, and return what they return."""
+        """
+        Take steps in slices between which the reactor runs, and return what they return.
+
+        :param steps: each takes a few milliseconds at most.
+        """
         return await result_in_slices(self.reactor, steps)

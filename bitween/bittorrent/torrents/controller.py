@@ -174,6 +174,7 @@ class TorrentController:
         Have libtorrent compare a torrent's files with the hashes, and go on from there.
 
         :param stamp: of the files of a complete torrent, as they are now.
+        :raises StoreError: if the database cannot be used.
         """
         if torrent.record.complete:
             record = replace(torrent.record, stamp=invalidated(torrent.record.stamp))

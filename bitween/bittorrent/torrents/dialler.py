@@ -18,7 +18,11 @@ class Dialler:
         self._session = context.session
 
     def offer(self, torrent: ManagedTorrent, addresses: Sequence[PeerAddress]) -> None:
-        """Dial these addresses for a torrent from now on, first ones first."""
+        """
+        Dial these addresses for a torrent from now on, first ones first.
+
+        :param addresses: replace those that were offered before.
+        """
         torrent.peers = tuple(addresses)
         if torrent.wants_peers:
             self.dial(torrent)

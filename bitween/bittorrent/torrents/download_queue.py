@@ -93,7 +93,9 @@ def waiting(candidates: Iterable[QueueEntry], limit: int) -> set[InfoHash]:
 
     A stalled one keeps running, because that costs nothing, but takes no slot.
 
+    :param candidates: downloads that could run, in any order.
     :param limit: how many run at the same time, 0 for any number.
+    :returns: the info-hashes of those that wait.
     """
     if limit == 0:
         return set()

@@ -60,7 +60,11 @@ class FileChecker:
         self._registry.notify_shares()
 
     async def recheck(self, torrent: ManagedTorrent) -> None:
-        """Check a torrent now, in slices, and have it verified even if nothing has changed."""
+        """
+        Check a torrent now, in slices, and have it verified even if nothing has changed.
+
+        :raises StoreError: if the database cannot be used.
+        """
         torrent.retry_delay, torrent.rejected_stamp = 0.0, ""
         if torrent.layout is None:
             return
@@ -77,7 +81,11 @@ class FileChecker:
         return await self._context.in_slices(checking_files(folder, files))
 
     async def check_and_verify(self, torrent: ManagedTorrent) -> None:
-        """Check a torrent's files now, and wait until changed ones are verified."""
+        """
+        Check a torrent's files now, and wait until changed ones are verified.
+
+        :raises StoreError: if the database cannot be used.
+        """
         await in_slices(self._reactor, self._checking(torrent))
         verified: Deferred[None] = Deferred(lambda _: unsubscribe())
 

@@ -25,7 +25,11 @@ class FileProgress:
         self._flusher = flusher
 
     def verified(self, torrent: ManagedTorrent) -> Sequence[int]:
-        """The verified bytes of each file, in whole pieces; empty without metadata."""
+        """
+        The verified bytes of each file, in whole pieces; empty without metadata.
+
+        :raises SwarmError: if there is no session to ask.
+        """
         if torrent.layout is None:
             return ()
         files = torrent.layout.files
@@ -35,7 +39,11 @@ class FileProgress:
         return [done[index] for index in torrent.layout.indexes] if done else [0] * len(files)
 
     async def written(self, torrent: ManagedTorrent) -> Sequence[int]:
-        """The bytes of each file that can be read from the disk; empty without metadata."""
+        """
+        The bytes of each file that can be read from the disk; empty without metadata.
+
+        :raises SwarmError: if there is no session to ask.
+        """
         done = self.verified(torrent)
         whole = whole_files(torrent, done) - torrent.written
         if whole and not torrent.complete:

@@ -99,7 +99,11 @@ class Loader:
             yield from making_programs(torrent)
 
     def load(self, torrent: ManagedTorrent) -> bool:
-        """Add a torrent to the session; returns whether ``Loaded`` will tell the outcome."""
+        """
+        Add a torrent to the session; returns whether ``Loaded`` will tell the outcome.
+
+        :raises StoreError: if its resume data cannot be read.
+        """
         info_hash = torrent.record.info_hash
         torrent.status = None
         torrent.written.clear()
@@ -135,7 +139,11 @@ class Loader:
         return True
 
     def load_again(self, torrent: ManagedTorrent) -> None:
-        """Remove a torrent from the session and add it again."""
+        """
+        Remove a torrent from the session and add it again.
+
+        :raises StoreError: if its resume data cannot be read.
+        """
         self.unload_quietly(torrent.record.info_hash)
         self.load(torrent)
         self._registry.put(torrent)
@@ -144,8 +152,10 @@ class Loader:
         """
         Remove a torrent from the session; answers when libtorrent has released its files.
 
-        :param erase: deletes them then; the torrent is not loaded again before that has ended.
-        :returns: fires with what was deleted.
+        :param erase: called without arguments to delete them then; the torrent is not loaded again
+            before that has ended.
+        :returns: fires with what was deleted; ``None`` if nothing was to be deleted.
+        :raises DeletionFailed: if ``erase`` fails with it.
         """
         self._pieces.forget(info_hash)
         self._flusher.forget(info_hash)
@@ -202,7 +212,11 @@ class Loader:
         self._waiting.clear()
 
     def finish_all_except(self, loaded: Collection[InfoHash]) -> None:
-        """Go on with all leaving torrents, except those that are still in the session."""
+        """
+        Go on with all leaving torrents, except those that are still in the session.
+
+        :param loaded: info-hashes of the torrents in the session.
+        """
         for info_hash in self._leaving.keys() - set(loaded):
             self._left(info_hash)
 

@@ -218,7 +218,8 @@ class ManagedTorrent:
         """
         The bytes of a file that can be read from the disk for sure.
 
-        :param done: the bytes that libtorrent has verified.
+        :param number: of the file, counted from 0.
+        :param done: the bytes of the file that libtorrent has verified.
         """
         if number in self.faulty:
             return 0
@@ -257,6 +258,7 @@ class ManagedTorrent:
         """
         Take a new status.
 
+        :param now: seconds of the reactor.
         :returns: whether peers may have sent or received something.
         """
         before = self.status
@@ -285,7 +287,13 @@ class ManagedTorrent:
         )
 
     def back_off(self, now: float, shortest: float) -> None:
-        """Wait before the next try, longer each time."""
+        """
+        Wait before the next try, longer each time.
+
+        :param now: seconds of the reactor.
+        :param shortest: seconds to wait at least; each further delay is twice as long, up to an
+            hour.
+        """
         self.retry_delay = min(max(2 * self.retry_delay, shortest), _LONGEST_DELAY)
         self.retry_at = now + self.retry_delay
 

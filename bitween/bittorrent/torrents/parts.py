@@ -57,8 +57,10 @@ def build_parts(
     Build the collaborators, those first on which others depend.
 
     :param active_downloads: how many run at the same time, 0 for any number.
-    :param look_seconds: how often the files of a torrent with an error are looked at.
-    :param announced: the sizes, in bytes, that contacts announce of a torrent.
+    :param look_seconds: seconds from one check of the files of a torrent with an error to the next,
+        and to wait at least before such a torrent is tried again.
+    :param announced: returns the sizes, in bytes, that contacts announce of a torrent; may be
+        empty.
     """
     registry = context.registry
     statuses = StatusQueue(context.reactor, registry.notify_shares)

@@ -54,7 +54,10 @@ class Placement:
         controller: TorrentController,
         announced: Callable[[InfoHash], Collection[int]],
     ) -> None:
-        """:param announced: the sizes, in bytes, that contacts announce of a torrent."""
+        """
+        :param announced: returns the sizes, in bytes, that contacts announce of a torrent; may be
+            empty.
+        """
         self._context = context
         self._database = context.database
         self._registry = context.registry
@@ -66,6 +69,7 @@ class Placement:
         """
         Read metadata, store it, and give the torrent its layout; refuse what cannot be used.
 
+        :param torrent_file: the bencoded .torrent that a contact sent.
         :returns: whether the torrent can go on.
         :raises StoreError: if it cannot be stored.
         """

@@ -76,7 +76,12 @@ class TorrentRegistry:
         self._torrents.clear()
 
     def put(self, torrent: ManagedTorrent, new: bool = False) -> None:
-        """Send an event if the snapshot of a torrent has changed."""
+        """
+        Send an event if the snapshot of a torrent has changed.
+
+        :param new: true to send ``TorrentAdded``.  If false, no event is sent for a torrent that
+            the library does not have yet.
+        """
         if not self.holds(torrent):
             return
         snapshot = torrent.snapshot

@@ -32,7 +32,10 @@ class Removal:
         queue: DownloadQueue,
         progress: Callable[[ManagedTorrent], Sequence[int]],
     ) -> None:
-        """:param progress: the verified bytes of each file, as far as they are known."""
+        """
+        :param progress: returns the verified bytes of each file of a torrent, as far as they are
+            known; may be empty.
+        """
         self._context = context
         self._registry = context.registry
         self._loader = loader
@@ -45,7 +48,8 @@ class Removal:
         """
         Remove a torrent; answers when libtorrent has let go of its files.
 
-        :returns: with what was deleted.
+        :param delete_data: whether to delete its own files.
+        :returns: fires with what was deleted; ``None`` if nothing was to be deleted.
         :raises DeletionFailed: if its data could not be deleted.
         """
         if delete_data:
@@ -65,7 +69,12 @@ class Removal:
         return unloaded
 
     def preview(self, torrent: ManagedTorrent) -> Deferred[Deletion]:
-        """Find out what :meth:`remove` would delete."""
+        """
+        Find out what :meth:`remove` would delete.
+
+        :returns: fires with the files and bytes that would be deleted.
+        :raises DeletionFailed: if that cannot be found out.
+        """
         counting = self._delete(torrent, self._progress(torrent), erase=False)
         return Deferred.fromCoroutine(counting)
 

@@ -51,7 +51,11 @@ class ResumeDataSaver:
                 self.save(torrent)
 
     def take(self, received: Iterable[Alert]) -> None:
-        """Store the resume data among these alerts."""
+        """
+        Store the resume data among these alerts.
+
+        :param received: alerts of any type.
+        """
         saved = []
         for alert in received:
             if isinstance(alert, ResumeData):

@@ -99,7 +99,11 @@ class TorrentTable(SqliteTables):
         return data if isinstance(data, bytes) else None
 
     def put_resume_data(self, saved: Sequence[tuple[InfoHash, bytes]]) -> None:
-        """Store resume data; that of a torrent that is not stored is dropped."""
+        """
+        Store resume data; that of a torrent that is not stored is dropped.
+
+        :param saved: pairs of an info-hash and its resume data.
+        """
         with self._transaction() as connection:
             connection.executemany(
                 "INSERT OR REPLACE INTO resume_data SELECT info_hash, ?2 FROM torrents"

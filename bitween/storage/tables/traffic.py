@@ -21,7 +21,11 @@ class TrafficTable(SqliteTables):
         }
 
     def keep_traffic(self, changed: Mapping[str, Traffic]) -> None:
-        """Store the bytes exchanged with some contacts."""
+        """
+        Store the bytes exchanged with some contacts.
+
+        :param changed: the bytes by bare JID; they replace those stored before.
+        """
         with self._transaction() as connection:
             connection.executemany(
                 "INSERT OR REPLACE INTO traffic VALUES (?, ?, ?)",
