@@ -32,7 +32,11 @@ class Element(Protocol):
     handled: Any
 
     def getAttribute(self, name: str, default: Any = None) -> Any:
-        """Return an attribute, or the default."""
+        """
+        Return an attribute, or the default.
+
+        :param default: returned where there is no such attribute.
+        """
 
     def hasAttribute(self, name: str) -> bool:
         """Whether there is an attribute of this name."""
@@ -44,7 +48,13 @@ class Element(Protocol):
         """Return the first child element."""
 
     def addElement(self, name: str | tuple[str | None, str], *, content: str | None = ...) -> Any:
-        """Append a new child element and return it."""
+        """
+        Append a new child element and return it.
+
+        :param name: the name, or a pair of namespace and name; a name alone takes this element's
+            namespace.
+        :param content: the text in the child.
+        """
 
     def addChild(self, node: Any) -> Any:
         """Append a child element and return it."""
@@ -60,5 +70,9 @@ class Element(Protocol):
 
 
 def xml_text(text: str, limit: int = MAX_TEXT) -> str:
-    """Replace the characters of a text that XML cannot carry or that would disturb a terminal."""
+    """
+    Replace the characters of a text that XML cannot carry or that would disturb a terminal.
+
+    :param limit: characters; a longer text is cut.
+    """
     return _NOT_XML.sub(REPLACEMENT, printable(text, limit))

@@ -17,7 +17,12 @@ MAX_RESOURCE = MAX_PART
 
 
 class PreparedJID(JID):
-    """A JID whose parts are prepared already."""
+    """
+    A JID whose parts are prepared already.
+
+    :param user: the part before the ``@``; empty for a server.
+    :param resource: empty for none.
+    """
 
     def __init__(self, user: str, host: str, resource: str = "") -> None:
         # Twisted's constructor would prepare them again.

@@ -185,7 +185,11 @@ class Messenger:
         self._pep.announce(shares, candidates)
 
     def offer_commands(self, commands: Sequence[Command]) -> None:
-        """Set the commands that our account's other devices can run (XEP-0050)."""
+        """
+        Set the commands that our account's other devices can run (XEP-0050).
+
+        :param commands: all of them, in the order of the menu; they replace those set before.
+        """
         self._adhoc.offer(commands)
 
     def read_list(self, jid: str, resource: str, list_id: str, revision: int) -> None:
@@ -207,13 +211,28 @@ class Messenger:
         connect: ConnectService | None = None,
         prove: ProofService | None = None,
     ) -> None:
-        """Use these services for the requests of other devices; one that is left out stays."""
+        """
+        Use these services for the requests of other devices; one that is left out stays.
+
+        See :meth:`bitween.xmpp.extensions.peer_request_server.PeerRequestServer.serve`.
+
+        :param dial_back: dials a device at addresses that it wants tested.
+        :param connect: dials a device for a torrent, and returns our candidates.
+        :param prove: sends a token into the networks that we may share with a device.
+        """
         self._peer_request_server.serve(dial_back=dial_back, connect=connect, prove=prove)
 
     def dial_back(
         self, jid: str, resource: str, addresses: Sequence[PeerAddress]
     ) -> Deferred[DialBack]:
-        """Ask a device to dial us at some of our addresses."""
+        """
+        Ask a device to dial us at some of our addresses.
+
+        :param addresses: the first four are taken.
+        :returns: fires with which of them the device could reach.
+        :raises NotConnected: if there is no session.
+        :raises RequestRefused: if the device refuses, does not answer, or does not support it.
+        """
         return self._peer_requests.dial_back(jid, resource, addresses)
 
     def request_connection(
@@ -223,7 +242,14 @@ class Messenger:
         return self._peer_requests.request_connection(jid, resource, info_hash, candidates)
 
     def prove(self, jid: str, resource: str, token: bytes) -> Deferred[None]:
-        """Ask a device to send a token into the networks that it may share with us."""
+        """
+        Ask a device to send a token into the networks that it may share with us.
+
+        :param token: 16 bytes.
+        :returns: fires when the device has sent it.
+        :raises NotConnected: if there is no session.
+        :raises RequestRefused: if the device refuses, does not answer, or does not support it.
+        """
         return self._peer_requests.prove(jid, resource, token)
 
     def reconnect(self) -> None:

@@ -85,7 +85,11 @@ class AdHoc(Extension):
         self._running: set[Deferred[None]] = set()
 
     def offer(self, commands: Sequence[Command]) -> None:
-        """Set the commands."""
+        """
+        Set the commands.
+
+        :param commands: all of them, in the order of the menu; they replace those set before.
+        """
         self._commands = {command.name: command for command in commands}
 
     def connectionInitialized(self) -> None:

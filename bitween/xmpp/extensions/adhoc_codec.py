@@ -21,7 +21,12 @@ _NO_MARKUP = str.maketrans("<>&", "‹›+")
 
 
 def refusal(condition: str, why: str) -> StanzaError:
-    """Make an error with one of the conditions of XEP-0050 §4.4."""
+    """
+    Make an error with one of the conditions of XEP-0050 §4.4.
+
+    :param condition: the stanza error's defined condition (RFC 6120 §8.3.3).
+    :param why: the condition of XEP-0050, such as ``bad-sessionid``.
+    """
     return StanzaError(condition, appCondition=domish.Element((NS_COMMANDS, why)))
 
 
@@ -29,6 +34,8 @@ def parse_answers(asked: Element) -> dict[str, str]:
     """
     Read the fields of a submitted form (XEP-0004 §3.2), up to a limit.
 
+    :param asked: the ``command`` element.
+    :returns: the first value of each field, by the field's name.
     :raises StanzaError: if there is no such form.
     """
     form = next(asked.elements(NS_X_DATA, "x"), None)
@@ -43,7 +50,12 @@ def parse_answers(asked: Element) -> dict[str, str]:
 
 
 def command_element(node: str, session_id: str, status: str) -> Element:
-    """Make the ``command`` element of an answer (XEP-0050 §3)."""
+    """
+    Make the ``command`` element of an answer (XEP-0050 §3).
+
+    :param node: the command's name.
+    :param status: ``executing``, ``completed`` or ``canceled``.
+    """
     element: Element = domish.Element((NS_COMMANDS, "command"))
     element["node"], element["sessionid"], element["status"] = node, session_id, status
     return element

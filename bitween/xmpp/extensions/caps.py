@@ -28,6 +28,7 @@ def verification_string(identity: tuple[str, str, str, str], features: tuple[str
     """
     Hash an identity and features into a verification string (XEP-0115 §5.1).
 
+    :param identity: category, type, language and name (XEP-0030 §3.1).
     :param features: sorted.
     """
     text = "/".join(identity) + "<" + "".join(f"{feature}<" for feature in features)

@@ -2,9 +2,9 @@
 What all parts of the XMPP client have in common: one :class:`Extension` for each protocol.
 
 wokkel hangs an extension into the client (``setHandlerParent``).  From then on the client calls
-``connectionInitialized`` when a session begins and ``connectionLost`` when it is over; in between,
-``xmlstream`` is the session's stream.  A resumed session (XEP-0198) is the same session: extensions
-notice nothing of the lost connection.
+``connectionInitialized`` when a session begins and ``connectionLost`` when it is over, with a
+``Failure`` that says why; in between, ``xmlstream`` is the session's stream.  A resumed session
+(XEP-0198) is the same session: extensions notice nothing of the lost connection.
 """
 
 from __future__ import annotations
@@ -44,11 +44,14 @@ class Extension(XMPPHandler):
 
         A caller that cancels leaves nothing behind; a late answer is ignored then.
 
+        :param kind: ``get`` to ask for something, ``set`` to change something (RFC 6120 §8.2.3).
+        :param content: the one child of the request.
         :param to: a JID; empty for our own account.
         :param answer_timeout: seconds; the stream's default if ``None``.
         :returns: the ``iq`` that answers.
         :raises NotConnected: if there is no session.
         :raises StanzaError: if the answer is an error.
+        :raises twisted.words.protocols.jabber.xmlstream.TimeoutError: if there is no answer.
         """
         stream = self.xmlstream
         if stream is None or not self.parent.in_session:

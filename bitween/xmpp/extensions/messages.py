@@ -33,7 +33,10 @@ class MessageRefusal(Extension):
     """
 
     def __init__(self, clock: IReactorTime, knows: Callable[[str], bool]) -> None:
-        """:param knows: whether a JID may know that we are online; others get no explanation."""
+        """
+        :param knows: whether a JID, as the server has stamped it, may know that we are online;
+            others get no explanation.
+        """
         super().__init__()
         self._knows = knows
         self._limit = KeyedLimiter[str].of_requests(clock, *ANSWERS)

@@ -33,7 +33,11 @@ _TOKEN_DIGITS = 32
 
 
 def dial_back_request(addresses: Sequence[PeerAddress]) -> Element:
-    """Make the request to dial us at some addresses; the first four are taken."""
+    """
+    Make the request to dial us at some addresses; the first four are taken.
+
+    :param addresses: ours.
+    """
     request: Element = domish.Element((NS_BITWEEN, "dial-back"))
     for address in addresses[:MAX_DIALLED]:
         request.addChild(address_element(address, NS_BITWEEN, "address"))
@@ -44,6 +48,7 @@ def parse_dial_back_request(request: Element) -> list[PeerAddress]:
     """
     Read the addresses to dial, each once.
 
+    :param request: the ``dial-back`` element.
     :raises InvalidValue: if there are none or too many, or one is malformed.
     """
     entries = list(request.elements(NS_BITWEEN, "address"))
@@ -62,7 +67,12 @@ def dial_back_answer(outcome: DialBack) -> Element:
 
 
 def parse_dial_back_answer(element: Element, requested: frozenset[PeerAddress]) -> DialBack:
-    """Read the answer; addresses that were not requested do not count."""
+    """
+    Read the answer; addresses that were not requested do not count.
+
+    :param element: the ``dial-back`` element; malformed entries are left out.
+    :param requested: the addresses in the request.
+    """
     reached: dict[PeerAddress, bool] = {}
     for entry in element.elements(NS_BITWEEN, "address"):
         with suppress(InvalidValue):
@@ -73,7 +83,11 @@ def parse_dial_back_answer(element: Element, requested: frozenset[PeerAddress]) 
 
 
 def connect_element(candidates: Sequence[Candidate], info_hash: InfoHash) -> Element:
-    """Make a connect request, or the answer to one; the first 16 candidates are taken."""
+    """
+    Make a connect request, or the answer to one; the first 16 candidates are taken.
+
+    :param candidates: ours, best first.
+    """
     element: Element = domish.Element((NS_BITWEEN, "meet"))
     element["hash"] = info_hash
     for candidate in candidates[:MAX_CANDIDATES]:
@@ -85,6 +99,8 @@ def parse_connect_request(request: Element) -> tuple[InfoHash, tuple[Candidate, 
     """
     Read a connect request.
 
+    :param request: the ``meet`` element.
+    :returns: the torrent, and the sender's candidates; malformed ones are left out.
     :raises InvalidValue: if it names no torrent.
     """
     return parse_info_hash(request.getAttribute("hash")), parse_candidates(request)
@@ -112,6 +128,8 @@ def parse_proof_request(request: Element) -> bytes:
     """
     Read the token.
 
+    :param request: the ``neighbour`` element.
+    :returns: 16 bytes.
     :raises InvalidValue: if it is malformed.
     """
     text = request.getAttribute("token", "")

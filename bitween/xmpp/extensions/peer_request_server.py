@@ -82,7 +82,18 @@ class PeerRequestServer(Extension):
         connect: ConnectService | None = None,
         prove: ProofService | None = None,
     ) -> None:
-        """Use these services from now on; one that is left out stays as it is."""
+        """
+        Use these services from now on; one that is left out stays as it is.
+
+        Until a service is set, its requests get the answer of a client that does not know them.
+
+        :param dial_back: dials a device; called with the bare JID, the resource, and one to four
+            addresses that the device claims to have; its Deferred is cancelled when the session
+            ends.
+        :param connect: dials a device for a torrent, and returns our candidates; called with the
+            bare JID, the resource, the info-hash and the device's candidates, at most 16.
+        :param prove: sends a token; called with the bare JID, the resource and 16 bytes.
+        """
         self._dial_back = dial_back or self._dial_back
         self._connect = connect or self._connect
         self._prove = prove or self._prove

@@ -69,6 +69,7 @@ class PeerRequests(Extension):
         Ask a device to dial us.
 
         :param addresses: ours; the first four are taken.
+        :returns: fires with which of the addresses the device could reach.
         :raises NotConnected: if there is no session.
         :raises RequestRefused: if the device refuses, does not answer, or does not support it.
         """

@@ -36,6 +36,7 @@ class Pinger(Extension, PingHandler):
         """
         Find out whether a resource answers, with a result or with an error of its own.
 
+        :returns: whether it answers; false also if a server says that the resource is offline.
         :raises NotConnected: if there is no session, or it ends meanwhile.
         """
         if not self.parent.online:

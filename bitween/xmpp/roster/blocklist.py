@@ -37,7 +37,10 @@ class BlockList(Extension, IQHandlerMixin):
     _log = Logger()
 
     def __init__(self, changed: Callable[[frozenset[str]], None]) -> None:
-        """:param changed: gets the JIDs that are blocked now, or no longer."""
+        """
+        :param changed: gets the bare JIDs and domains that are blocked now, or no longer; called
+            when the list already has the change.
+        """
         super().__init__()
         self._changed = changed
         self._blocked: frozenset[str] = frozenset()
@@ -63,6 +66,7 @@ class BlockList(Extension, IQHandlerMixin):
         """
         Block an account.
 
+        :param jid: as the user types it; a resource is dropped.
         :raises InvalidValue: if the JID is malformed.
         :raises NotConnected: if there is no connection.
         :raises RequestRefused: if the server refuses.
@@ -73,6 +77,7 @@ class BlockList(Extension, IQHandlerMixin):
         """
         Unblock an account.
 
+        :param jid: as the user types it; a resource is dropped.
         :raises InvalidValue: if the JID is malformed.
         :raises NotConnected: if there is no connection.
         :raises RequestRefused: if the server refuses.

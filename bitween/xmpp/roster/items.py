@@ -13,7 +13,11 @@ _MAX_NICK = 64
 
 
 def parse_nick(presence: Element) -> str:
-    """Read the nickname in a subscription request (XEP-0172 §4.2); empty if there is none."""
+    """
+    Read the nickname in a subscription request (XEP-0172 §4.2); empty if there is none.
+
+    :param presence: the request; the nickname is cut after 64 characters.
+    """
     element = next(presence.elements(NS_NICK, "nick"), None)
     return "" if element is None else printable(str(element).strip(), _MAX_NICK)
 

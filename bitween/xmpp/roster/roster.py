@@ -115,6 +115,8 @@ class Roster(Extension, RosterClientProtocol):
 
         The servers of contacts that see us may: they ask for our features (XEP-0115), to send us
         what those contacts publish.
+
+        :param sender: as the server has stamped it: bare, full, or a domain; empty for our server.
         """
         jid, _ = split(sender)
         if not jid:
@@ -190,6 +192,8 @@ class Roster(Extension, RosterClientProtocol):
         """
         Ask an account to become a contact.
 
+        :param jid: as the user types it; a resource is dropped.
+        :param nick: the name under which the roster lists the contact; if empty, the name stays.
         :raises InvalidValue: if the JID is malformed, or our own one.
         :raises AlreadyContact: if it is a contact already; a new name is set all the same.
         :raises NotConnected: if there is no session.
@@ -225,6 +229,8 @@ class Roster(Extension, RosterClientProtocol):
         """
         Accept a request, and ask back.
 
+        :param jid: as the user types it; a resource is dropped.
+        :raises InvalidValue: if the JID is malformed.
         :raises UnknownContact: if this account has sent no request.
         :raises NotConnected: if there is no session.
         """
@@ -244,6 +250,8 @@ class Roster(Extension, RosterClientProtocol):
         """
         End both subscriptions, or refuse a request.
 
+        :param jid: as the user types it; the domain alone for a service, such as a gateway.
+        :raises InvalidValue: if the JID is malformed.
         :raises UnknownContact: if there is no such contact and no such request.
         :raises NotConnected: if there is no session.
         :raises RequestRefused: if the server refuses.

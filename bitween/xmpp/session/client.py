@@ -103,7 +103,9 @@ class Client(XMPPClient):
         :param reactor: provides ``IReactorTCP``, ``IReactorPluggableNameResolver`` and
             ``IReactorTime``.
         :param fatal: called if the first log-in is refused for good; no other attempt follows.
+        :param account: the account to stay logged in to.
         :param log_traffic: whether the stream goes to the logger ``bitween.xmpp.traffic``.
+        :param backoff: the delays between attempts; from 1 s to 60 s by default.
         :param resolver: the ``IResolver`` for SRV records; the system's name servers by default.
         :param wall: seconds since the epoch.
         :raises InvalidValue: if the JID is malformed.
@@ -179,7 +181,11 @@ class Client(XMPPClient):
         self._link_is_up()
 
     def give_up_session(self, error: XMPPError) -> None:
-        """End a session that cannot be used; another attempt follows."""
+        """
+        End a session that cannot be used; another attempt follows.
+
+        :param error: why it cannot be used; shown as the cause in :attr:`status`.
+        """
         if self.xmlstream is not None:
             self.xmlstream.forget()
         self._cut(error)
@@ -211,6 +217,7 @@ class Client(XMPPClient):
 
         wokkel would keep it for the next session, where it may be out of place.
 
+        :param obj: an element, or XML that is serialized already.
         :raises NotConnected: if there is no session.
         """
         if not self._initialized:
@@ -221,6 +228,9 @@ class Client(XMPPClient):
         """
         Send a request and wait for its answer.
 
+        :param request: its ``timeout`` is in seconds; without one the stream's default is set.
+        :returns: fires with the ``iq`` that answers; fails if that is an error, if none comes in
+            time, or when the session ends.
         :raises NotConnected: if there is no session.
         """
         if request.timeout is None:

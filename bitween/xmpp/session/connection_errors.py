@@ -145,7 +145,12 @@ def is_displaced(error: LogInRefused) -> bool:
 
 
 def silent(host: str, words: str = "does not answer") -> NotConnected:
-    """Make the error for a server that does not answer, or no longer."""
+    """
+    Make the error for a server that does not answer, or no longer.
+
+    :param host: the server, as the user knows it.
+    :param words: the predicate of the message, whose subject is the host.
+    """
     return NotConnected(f"{host} {words}", detail="silent", values={"host": host})
 
 

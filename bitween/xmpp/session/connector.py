@@ -23,7 +23,12 @@ class Connector:
     """Tries one place after the other; those that have failed in the negotiation come last."""
 
     def __init__(self, reactor: Any, places: Callable[[], Awaitable[Sequence[Place]]]) -> None:
-        """:param places: finds out where the server can be reached, best first."""
+        """
+        :param reactor: provides ``IReactorTCP``, ``IReactorPluggableNameResolver`` and
+            ``IReactorTime``.
+        :param places: finds out where the server can be reached, at least one place, best first;
+            called at each :meth:`connect`, which fails with what it raises.
+        """
         self._reactor = reactor
         self._places = places
         self._trying: Place | None = None
@@ -33,7 +38,7 @@ class Connector:
         """
         Connect to the first place that accepts a connection.
 
-        :param build: makes the protocol for a place.
+        :param build: makes the protocol when a place has accepted the connection.
         :returns: fires when there is a connection; fails with the last place's reason.
         """
         return Deferred.fromCoroutine(self._connect(build))

@@ -51,7 +51,11 @@ class _Record:
 
 
 def system_resolver(reactor: Any) -> Resolver:
-    """Make a resolver that asks the name servers of this machine."""
+    """
+    Make a resolver that asks the name servers of this machine.
+
+    :param reactor: provides ``IReactorUDP``, ``IReactorTCP`` and ``IReactorTime``.
+    """
     return Resolver(resolv="/etc/resolv.conf", reactor=reactor)
 
 

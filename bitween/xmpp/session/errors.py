@@ -29,7 +29,12 @@ def no_session() -> NotConnected:
 
 
 def request_error(error: BaseException) -> BitweenError:
-    """Make the error that says why a request failed."""
+    """
+    Make the error that says why a request failed.
+
+    :param error: what the request raised; a ``BitweenError`` is returned as it is.
+    :returns: ``NotConnected`` if the connection broke off, else ``RequestRefused``.
+    """
     if isinstance(error, BitweenError):
         return error
     if isinstance(error, StanzaError):
@@ -53,6 +58,7 @@ def subscription_error(jid: str, presence: Element) -> RequestRefused:
     """
     Make the error that says why a subscription request did not arrive.
 
+    :param jid: the bare JID that the request was for.
     :param presence: of the type ``error`` (RFC 6121 §3.1.3, RFC 6120 §8.3.3).
     """
     conditions = {

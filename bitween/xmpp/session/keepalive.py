@@ -33,7 +33,8 @@ class KeepAlive:
     ) -> None:
         """
         :param host: the domain to ping.
-        :param dead: called when the link is found dead.
+        :param budget: what it is overdrawn by prolongs the wait for an answer.
+        :param dead: called without arguments when a ping over the present link has had no answer.
         """
         self._host = host
         self._budget = budget
@@ -45,7 +46,11 @@ class KeepAlive:
         self._pings.clock = clock
 
     def start(self, stream: Any) -> None:
-        """Begin with a new link."""
+        """
+        Begin with a new link.
+
+        :param stream: the :class:`~bitween.xmpp.session.stream.Stream` of the session.
+        """
         self._stream = stream
         self._link = object()
         self._pings.start(PING_INTERVAL, now=False).addErrback(
@@ -73,7 +78,12 @@ class KeepAlive:
 
 
 def notice_dead_links(transport: Any) -> None:
-    """Make the system close a connection on which nothing is acknowledged (RFC 5482)."""
+    """
+    Make the system close a connection on which nothing is acknowledged (RFC 5482).
+
+    :param transport: a connection's; where the system or the transport offers no such option,
+        nothing happens.
+    """
     option = getattr(socket, "TCP_USER_TIMEOUT", None)
     handle = getattr(transport, "getHandle", lambda: None)()
     if option is not None and isinstance(handle, socket.socket):

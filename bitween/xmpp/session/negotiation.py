@@ -44,7 +44,11 @@ class StreamAuthenticator(xmlstream.ConnectAuthenticator):
         session: StreamManagement | None,
     ) -> None:
         """
+        :param jid: the JID to log in as, with the resource to request if there is one; the
+            bound one replaces it.
         :param tls: the options of the TLS connection, which verify the server.
+        :param log_in: gets the stream, and makes the step that logs in.
+        :param direct_tls: whether TLS begins with the connection (XEP-0368), not after STARTTLS.
         :param session: the session to resume, if there is one.
         """
         super().__init__(jid.host)
@@ -55,7 +59,11 @@ class StreamAuthenticator(xmlstream.ConnectAuthenticator):
         self._session = session
 
     def associateWithStream(self, xs: Any) -> None:
-        """Set the steps of the negotiation."""
+        """
+        Set the steps of the negotiation.
+
+        :param xs: the :class:`~bitween.xmpp.session.stream.Stream` to negotiate.
+        """
         super().associateWithStream(xs)
         starttls = xmlstream.TLSInitiatingInitializer(xs, configurationForTLS=self._tls)
         session = self._session
@@ -96,6 +104,7 @@ class Bind(jabber_client.BindInitializer):
         """
         Take the JID that the server has bound, which need not be the one that was requested.
 
+        :param iq: the answer to the request to bind.
         :raises RequestRefused: if there is none, or it is of another domain, which the server
             cannot speak for: contacts would look for us there.
         """

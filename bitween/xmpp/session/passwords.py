@@ -24,7 +24,11 @@ class Password:
         return tuple(self._forms)
 
     def worked(self, form: str) -> None:
-        """Note which form the server has accepted."""
+        """
+        Note which form the server has accepted.
+
+        :param form: one of :attr:`forms`.
+        """
         self._forms.remove(form)
         self._forms.insert(0, form)
 

@@ -38,7 +38,10 @@ class RetryPolicy:
     _log = Logger()
 
     def __init__(self, backoff: Backoff, *, proven: bool) -> None:
-        """:param proven: whether the account has logged in in an earlier run."""
+        """
+        :param backoff: the delays between attempts.
+        :param proven: whether the account has logged in in an earlier run.
+        """
         self._backoff = backoff
         self._proven = proven
         self._was_online = False

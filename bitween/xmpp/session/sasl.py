@@ -40,9 +40,13 @@ def choose_mechanism(
     Choose the strongest mechanism that both sides can do.
 
     :param offered: mechanisms that the server offers.
+    :param user: the JID's local part.
+    :param password: in the form to try; only PLAIN needs it here.
     :param bindings: channel binding data of this TLS connection, by type.
     :param listed: the binding types that the server lists (XEP-0440), ``None`` if it lists none;
         then none is used, as some servers offer -PLUS where they cannot do it.
+    :param plain_allowed: whether the password may be sent where the server offers no SCRAM.
+    :returns: a :class:`~bitween.xmpp.session.scram.Scram`, or Twisted's ``Plain``.
     :raises twisted.words.protocols.jabber.sasl.SASLNoAcceptableMechanism: if there is none.
     """
     usable = [kind for kind in _BINDING_TYPES if kind in bindings and kind in (listed or ())]
@@ -101,8 +105,10 @@ class LogInInitializer(sasl.SASLInitiatingInitializer):
         self, xs: Any, password: Password, keys: KeyDerivation, *, plain_allowed: bool
     ) -> None:
         """
+        :param xs: the stream, whose authenticator knows the JID.
         :param password: notes which of its forms the server accepts.
         :param keys: hashes it.
+        :param plain_allowed: whether PLAIN may be used where the server offers no SCRAM.
         """
         super().__init__(xs, required=True)
         self._password = password
@@ -191,7 +197,11 @@ class LogInInitializer(sasl.SASLInitiatingInitializer):
         done.callback(Reset)
 
     def onFailure(self, failure: Any) -> None:
-        """Try the next form of the password, or fail."""
+        """
+        Try the next form of the password, or fail.
+
+        :param failure: the ``failure`` element (RFC 6120 §6.4.5).
+        """
         names = [element.name for element in failure.elements()]
         condition = next((name for name in names if name != "text"), None)
         if condition != "not-authorized" or len(self._forms) == 1:

@@ -64,8 +64,10 @@ class Scram:
 
     def __init__(self, mechanism: str, user: str, binding: tuple[str, bytes] | None = None) -> None:
         """
+        :param mechanism: a SCRAM mechanism with SHA-1 or SHA-256; ends in ``-PLUS`` if there is a
+            binding.
         :param user: prepared as the server does it.
-        :param binding: channel binding type and data, where it can be used.
+        :param binding: channel binding type and data; ``None`` for none.
         """
         self.name = mechanism
         self.verified = False
@@ -88,6 +90,7 @@ class Scram:
         """
         Read the server's first message.
 
+        :param challenge: the message, decoded from base64.
         :returns: what the caller has to compute for :meth:`final`.
         :raises ServerNotAuthentic: if it is not what RFC 5802 asks for.
         :raises TooManyIterations: if it asks for too much work.
@@ -100,7 +103,13 @@ class Scram:
         return KeyRequest(self._hash_name, _from_base64(salt), _iterations(count))
 
     def final(self, salted_password: bytes) -> bytes:
-        """The last message of the client: the proof that it knows the password."""
+        """
+        The last message of the client: the proof that it knows the password.
+
+        It follows :meth:`challenged`.
+
+        :param salted_password: made from the password as the :class:`KeyRequest` says.
+        """
         client_key = self._mac(salted_password, b"Client Key")
         stored_key = hashlib.new(self._hash_name, client_key).digest()
         without_proof = f"c={self._binding},r={self._nonce}"
@@ -119,6 +128,7 @@ class Scram:
         """
         Check the server's signature (RFC 5802 §3).
 
+        :param proof: the message, decoded from base64; may be empty once the server is verified.
         :raises ServerNotAuthentic: if it is missing or wrong.
         """
         if self.verified and not proof:

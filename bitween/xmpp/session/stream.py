@@ -106,8 +106,15 @@ class Stream(xmlstream.XmlStream):
         log_traffic: bool,
     ) -> None:
         """
-        :param knows: whether the sender of a request may know that we are online.
-        :param answers: whether an answer of so many bytes may be sent to another account's JID.
+        :param authenticator: negotiates the stream, and knows our JID.
+        :param budget: charged with the bytes that are sent.
+        :param link_lost: called when the connection is lost, with the stream whose session it
+            carried (this one, or the one that has taken it over) and the reason.
+        :param knows: whether the sender of a request (as the server has stamped it, empty if it has
+            not) may know that we are online.
+        :param answers: whether an answer may be sent; called with another account's JID and the
+            size in bytes, and expected to count what it allows.
+        :param log_traffic: whether stanzas go to the logger ``bitween.xmpp.traffic``.
         """
         super().__init__(authenticator)
         self._clock = clock
@@ -133,6 +140,8 @@ class Stream(xmlstream.XmlStream):
         Send a stanza or raw text; a stanza of a suspended session waits for its resumption.
 
         An answer to a JID that sends too many requests is dropped.
+
+        :param obj: an element, or XML that is serialized already.
         """
         text = self._text(obj)
         if self._is_limited(obj) and not self._answers(obj.getAttribute("to"), len(text.encode())):
@@ -287,7 +296,11 @@ class Stream(xmlstream.XmlStream):
             self.management.give_up()
 
     def end(self, reason: Failure) -> None:
-        """End the session: notify the handlers."""
+        """
+        End the session: notify the handlers.
+
+        :param reason: why the connection is lost.
+        """
         super().connectionLost(reason)
 
     def suspend(self) -> None:
@@ -301,6 +314,8 @@ class Stream(xmlstream.XmlStream):
         Continue the session on the connection of another stream, which has resumed it.
 
         Stanzas that did not arrive over the old connection are sent again.
+
+        :param successor: the other stream; what arrives on its connection comes to this one.
         """
         management = self.management
         assert management is not None

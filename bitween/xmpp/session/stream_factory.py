@@ -37,6 +37,7 @@ class StreamFactory:
     ) -> None:
         """
         :param reactor: provides ``IReactorPluggableNameResolver`` and ``IReactorTime``.
+        :param account: the account, and where its server is if the user has said so.
         :param resolver: the ``IResolver`` for SRV records; the system's name servers by default.
         :param log_traffic: whether the stream goes to the logger ``bitween.xmpp.traffic``.
         :raises InvalidValue: if the JID is malformed.

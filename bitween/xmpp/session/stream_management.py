@@ -96,7 +96,11 @@ class StreamManagement:
         self._handled = (self._handled + 1) % _MODULUS
 
     def sent(self, stanza: str) -> None:
-        """Keep a sent stanza until it is acknowledged."""
+        """
+        Keep a sent stanza until it is acknowledged.
+
+        :param stanza: serialized.
+        """
         if not self.resumable:
             return
         self._sent.append(stanza)
@@ -106,7 +110,11 @@ class StreamManagement:
             self.give_up()
 
     def acknowledged(self, count: str | None) -> None:
-        """Forget what the server has received; an impossible count ends the resumability."""
+        """
+        Forget what the server has received; an impossible count ends the resumability.
+
+        :param count: the ``h`` of its report, as received: all stanzas of the session, modulo 2^32.
+        """
         self._asking = False
         if not self.resumable:
             return
@@ -175,6 +183,10 @@ class ResumeInitializer(BaseFeatureInitiatingInitializer):
     feature = FEATURE
 
     def __init__(self, xs: Any, session: StreamManagement) -> None:
+        """
+        :param xs: the stream that is negotiated.
+        :param session: the session to resume; it has a token.
+        """
         super().__init__(xs)
         self._session = session
 

@@ -19,7 +19,12 @@ class Timers:
         return name in self._calls
 
     def start(self, name: str, delay: float, call: Callable[[], object]) -> None:
-        """Call something later, in place of the pending call of this name."""
+        """
+        Call something later, in place of the pending call of this name.
+
+        :param delay: seconds.
+        :param call: called once, without arguments; its result is ignored.
+        """
         self.cancel(name)
 
         def due() -> None:

@@ -26,7 +26,12 @@ def parse_address(entry: Element) -> PeerAddress:
 
 
 def address_element(address: PeerAddress, uri: str, name: str) -> Element:
-    """Make an element that names an address."""
+    """
+    Make an element that names an address.
+
+    :param uri: the element's namespace.
+    :param name: the element's name.
+    """
     element: Element = domish.Element((uri, name))
     element["address"] = address.address
     element["port"] = str(address.port)

@@ -51,7 +51,11 @@ def parse_share(entry: Element) -> Share:
 
 
 def share_element(share: Share, uri: str = NS_SHARES) -> Element:
-    """Make the element of a share."""
+    """
+    Make the element of a share.
+
+    :param uri: its namespace: ``NS_SHARES`` in a PEP item, ``NS_BITWEEN`` in a page.
+    """
     element: Element = domish.Element((uri, "share_item"))
     element["name"] = xml_text(share.name)
     element["hash"] = share.info_hash
@@ -81,7 +85,11 @@ def _annotation_element(annotation: Annotation) -> Element:
 
 
 def change_element(change: Change, uri: str = NS_BITWEEN) -> Element:
-    """Make the element of a change: a share, or a removal."""
+    """
+    Make the element of a change: a share, or a removal.
+
+    :param uri: the namespace of a share; a removal is always in ``NS_BITWEEN``.
+    """
     if change.share is not None:
         return share_element(change.share, uri)
     element: Element = domish.Element((NS_BITWEEN, "gone"))

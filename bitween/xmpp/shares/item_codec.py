@@ -101,6 +101,7 @@ def whole_item(
     Make the PEP item with all shares of this device.
 
     :param resource: also the item's id.
+    :param shares: our share list.
     :param candidates: best first; those beyond what a reader takes are left out.
     :param limit: bytes of the whole item.
     :returns: ``None`` if not everything fits.
@@ -119,6 +120,7 @@ def changed_item(resource: str, shares: ShareList, candidates: Sequence[Candidat
     Make a small PEP item with the last changes of this device's share list.
 
     :param resource: also the item's id.
+    :param shares: our share list.
     :param candidates: best first; those beyond what a reader takes are left out.
     """
     addresses = _address_elements(candidates)
@@ -136,7 +138,11 @@ def changed_item(resource: str, shares: ShareList, candidates: Sequence[Candidat
 
 
 def list_state(item: Element) -> tuple[str, int]:
-    """Return the id and the revision of the list in our item; an empty id if it has none."""
+    """
+    Return the id and the revision of the list in our item; an empty id if it has none.
+
+    :param item: the ``item`` element.
+    """
     payload = payload_of(item)
     body = None if payload is None else next(payload.elements(NS_SHARES, "resource"), None)
     head = None if body is None else _list_of(body)

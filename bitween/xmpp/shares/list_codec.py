@@ -97,6 +97,7 @@ def parse_query(element: Element) -> ListQuery:
     """
     Read a request.
 
+    :param element: the ``shares`` element of the request.
     :raises InvalidValue: if it is malformed.
     """
     rsm = next(element.elements(NS_RSM, "set"), None)
@@ -117,6 +118,7 @@ def page_element(shares: ShareList, query: ListQuery, reader: str) -> Element:
     """
     Make the page that answers a request.
 
+    :param shares: our share list.
     :param reader: the bare JID that asks; the page holds what it may see.
     """
     reset = (
@@ -162,6 +164,7 @@ def parse_page(element: Element) -> ListAnswer:
 
     A malformed entry is dropped and counted; the others stay.
 
+    :param element: the ``shares`` element of the answer.
     :raises InvalidValue: if the list or the revision is malformed.
     """
     revision = parse_revision(element.getAttribute("revision"))

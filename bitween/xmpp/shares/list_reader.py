@@ -90,8 +90,9 @@ class ListReader(Extension):
         notify: Callable[[MessengerEvent], None],
     ) -> None:
         """
+        :param budget: requests wait for room in it.
         :param counts: whether a device (bare JID, resource) is online and its announcements count.
-        :param notify: gets the pages.
+        :param notify: gets a ``ListingReceived`` for each page, in order for each device.
         """
         super().__init__()
         self._clock = clock
@@ -107,6 +108,7 @@ class ListReader(Extension):
         """
         Read what changed in a list; do nothing if it is being read already.
 
+        :param list_id: the list that the device announces; a reading of an earlier list ends.
         :param revision: the revision that is known; 0 if none is.
         """
         key = (jid, resource)
@@ -125,7 +127,11 @@ class ListReader(Extension):
         reading.running = running
 
     def drop(self, jid: str, resource: str = "") -> None:
-        """Stop reading from a device, or from all devices of an account."""
+        """
+        Stop reading from a device, or from all devices of an account.
+
+        :param resource: empty for all devices.
+        """
         for key in [k for k in self._readings if k[0] == jid and resource in ("", k[1])]:
             self._readings[key].running.cancel()
         self._given_up -= {k for k in self._given_up if k[0] == jid and resource in ("", k[1])}

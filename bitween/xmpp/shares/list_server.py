@@ -48,7 +48,11 @@ class ListServer(Extension):
         shares: ShareList,
         sees_us: Callable[[str], bool],
     ) -> None:
-        """:param sees_us: whether a bare JID may see our presence."""
+        """
+        :param budget: a page waits until it has room.
+        :param shares: our share list; each page shows its state at the time.
+        :param sees_us: whether a bare JID may see our presence.
+        """
         super().__init__()
         self._clock = clock
         self._budget = budget

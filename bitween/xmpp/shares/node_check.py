@@ -26,7 +26,10 @@ class NodeCheck:
     """
 
     def __init__(self, clock: IReactorTime, backoff: Backoff, check: Callable[[], None]) -> None:
-        """:param check: checks the node, and repairs it."""
+        """
+        :param backoff: the delays between an event and the check that it causes.
+        :param check: checks the node, and repairs it; called without arguments in a session.
+        """
         self._clock = clock
         self._backoff = backoff
         self._check = check

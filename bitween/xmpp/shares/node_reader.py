@@ -29,7 +29,11 @@ class NodeReader:
         budget: TokenBucket,
         read: Callable[[str], Awaitable[None]],
     ) -> None:
-        """:param read: reads the node of a bare JID."""
+        """
+        :param budget: a request waits until it has room.
+        :param read: reads the node of a bare JID and delivers what it finds; errors that it raises
+            are logged.
+        """
         self._clock = clock
         self._budget = budget
         self._read = read

@@ -57,6 +57,7 @@ class OwnNode:
     ) -> None:
         """
         :param requester: sends the requests; its parent's JID is ours.
+        :param budget: an item is published when it has room.
         :param own: our share list.
         :param items_read: gets all items of the node, ours too, each time it has been read.
         """
@@ -97,6 +98,7 @@ class OwnNode:
         """
         Retract an item of the node, another device's; one that does not exist is no error.
 
+        :param item_id: the resource of that device.
         :raises NotConnected: if there is no session.
         :raises RequestRefused: if the server refuses.
         """
@@ -111,7 +113,11 @@ class OwnNode:
         self._check.suspect()
 
     def item_changed(self, item: Element) -> None:
-        """Check the node if an event about our item is not the echo of what we published."""
+        """
+        Check the node if an event about our item is not the echo of what we published.
+
+        :param item: the ``item`` or ``retract`` element of the event.
+        """
         if item.name == "retract" or not self._publisher.expects(item):
             self._check.suspect()
 

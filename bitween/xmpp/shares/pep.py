@@ -67,8 +67,10 @@ class Pep(Extension, PubSubClient):
         own: PublishedList,
     ) -> None:
         """
+        :param budget: publishing and reading wait until it has room.
         :param trusts: whether announcements of a bare JID count.
-        :param notify: gets what others publish.
+        :param notify: gets ``ItemsRead``, ``ItemPublished`` and ``ItemRetracted``, of trusted
+            accounts only.
         :param own: our share list.
         """
         super().__init__()
@@ -103,6 +105,7 @@ class Pep(Extension, PubSubClient):
         """
         Retract the item of another device of our account.
 
+        :param item_id: the resource of that device.
         :raises NotConnected: if there is no session.
         :raises RequestRefused: if the server refuses.
         """

@@ -21,6 +21,7 @@ class PublishedList:
     _log = Logger()
 
     def __init__(self, memory: ListMemory) -> None:
+        """:param memory: has the list of the last run, and stores the changes."""
         self._memory = memory
         self.shares = memory.share_list()
 

@@ -81,7 +81,10 @@ class Publisher:
         own: PublishedList,
     ) -> None:
         """
-        :param publish: sends an item; its Deferred fails with a ``BitweenError``.
+        :param budget: an item is published when it has room.
+        :param publish: sends an ``item`` element; its Deferred fires when the server has it, and
+            fails with a ``BitweenError``.
+        :param backoff: the delays after an attempt that failed.
         :param own: our list; updated here.
         """
         self._clock = clock
@@ -105,7 +108,12 @@ class Publisher:
         self._logged = ""
 
     def announce(self, shares: Sequence[Share], candidates: Sequence[Candidate]) -> None:
-        """Publish this, now or when there is a session."""
+        """
+        Publish this, now or when there is a session.
+
+        :param shares: oldest first, each info-hash once.
+        :param candidates: best first.
+        """
         if self._own.update(shares) or self._candidates != tuple(candidates):
             self._candidates = tuple(candidates)
             self._changed_at = self._clock.seconds()
@@ -149,7 +157,11 @@ class Publisher:
             self._timer = None
 
     def expects(self, item: Element) -> bool:
-        """Whether the server's notification of our own item is the echo of a publish."""
+        """
+        Whether the server's notification of our own item is the echo of a publish.
+
+        :param item: the ``item`` element of the notification.
+        """
         if self._resource is None or (self._unchecked is not None and not self._compared):
             # Nothing is published yet in this session; the item is compared before that.
             return True

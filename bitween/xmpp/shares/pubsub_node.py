@@ -45,7 +45,8 @@ class PubSubNode:
         """
         :param requester: sends the requests.
         :param service: the JID of the service; empty for our own account.
-        :param options: the node's configuration (XEP-0060 §16.4.4), for its owner.
+        :param name: the node's name; personal eventing uses a namespace (XEP-0163).
+        :param options: the node's configuration (XEP-0060 §16.4.4), values by field, for its owner.
         :param required: the names of those options without which nothing is published.
         """
         self._requester = requester

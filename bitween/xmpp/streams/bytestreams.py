@@ -59,8 +59,10 @@ class Bytestreams(Extension):
     ) -> None:
         """
         :param reactor: provides ``IReactorTCP`` and ``IReactorTime``.
+        :param proxies: finds our server's proxies, and checks those that contacts offer.
+        :param limiter: counts the streams that contacts open.
         :param admits: whether a device (bare JID, resource) may open streams to us.
-        :param accepted: gets the streams that contacts have opened.
+        :param accepted: gets each stream that a contact has opened; it waits for its protocol.
         """
         super().__init__()
         self._reactor = reactor
@@ -131,6 +133,7 @@ class Bytestreams(Extension):
 
         Cancelling the Deferred ends the waiting.
 
+        :param sid: the session id in our request.
         :returns: fires when the proxy has accepted our connection, before the other side's.
         """
         key = f"{jid}/{resource}", sid
@@ -245,7 +248,9 @@ def stream_name(sid: str, initiator: str, target: str) -> str:
     """
     Compute the name by which a proxy knows a stream (XEP-0065 §5.3.2).
 
+    :param sid: the session id.
     :param initiator: the full JID that has offered the stream.
+    :param target: the full JID that got the offer.
     :returns: 40 hexadecimal digits.
     """
     # The XEP fixes the function.

@@ -41,7 +41,11 @@ def header(size: int) -> bytes:
 
 
 def question(number: int) -> bytes:
-    """Make the question whether everything before it has arrived."""
+    """
+    Make the question whether everything before it has arrived.
+
+    :param number: the answer repeats it, modulo 2^30.
+    """
     return _HEADER.pack(_QUESTION | number & _REST)
 
 
@@ -60,7 +64,7 @@ class Unframer:
         answered: Callable[[int], object],
     ) -> None:
         """
-        :param deliver: gets the content of frames.
+        :param deliver: gets the content of frames, in pieces as they arrive.
         :param asked: gets the number of every question.
         :param answered: gets the number of every answer.
         """
@@ -103,6 +107,10 @@ class FramedTransport:
     """The transport of a protocol whose bytes go in frames over another transport."""
 
     def __init__(self, clock: IReactorTime, transport: Any, protocol: Any) -> None:
+        """
+        :param transport: carries the frames, such as a TCP connection's.
+        :param protocol: its ``dataReceived`` gets the content of frames.
+        """
         self._clock = clock
         self._transport = transport
         self._unframer = Unframer(protocol.dataReceived, self._asked, self._answered)
@@ -149,7 +157,11 @@ class FramedTransport:
             self._timer.reset(ASK_AFTER)
 
     def writeSequence(self, data: Any) -> None:
-        """Send it."""
+        """
+        Send it.
+
+        :param data: an iterable of bytes, sent as one frame.
+        """
         self.write(b"".join(data))
 
     def loseConnection(self) -> None:

@@ -59,8 +59,10 @@ class InBand(Extension):
         limit: int,
     ) -> None:
         """
+        :param budget: a block is sent when it has room.
+        :param limiter: counts the streams that contacts open.
         :param admits: whether a device (bare JID, resource) may open streams to us.
-        :param accepted: gets the streams that contacts have opened.
+        :param accepted: gets each stream that a contact has opened; it waits for its protocol.
         :param limit: bytes of the largest torrent that may go this way; 0 for no streams at all.
         """
         super().__init__()

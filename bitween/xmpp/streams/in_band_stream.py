@@ -57,8 +57,12 @@ class InBandStream:
         block_size: int = BLOCK_SIZE,
     ) -> None:
         """
-        :param send: sends an element (name, attributes, content) in an IQ to the other side.
+        :param budget: a block is sent when it has room.
+        :param send: sends an element (name, attributes, content) in an IQ to the other side; its
+            Deferred fires with the acknowledgement, and fails if there is none.
+        :param jid: the other side's bare JID.
         :param most: bytes that may be sent in both directions together.
+        :param block_size: bytes of a block at most, before it is encoded.
         """
         self.jid = jid
         self.resource = resource
@@ -80,7 +84,11 @@ class InBandStream:
         self._ended: list[Callable[[], object]] = []
 
     def when_ended(self, call: Callable[[], object]) -> None:
-        """Call back once when the stream has ended, or now if it has."""
+        """
+        Call back once when the stream has ended, or now if it has.
+
+        :param call: called without arguments; its result is ignored.
+        """
         if self._lost is not None:
             call()
         else:
@@ -111,7 +119,11 @@ class InBandStream:
         self._send_next()
 
     def writeSequence(self, data: Any) -> None:
-        """Send it when it is its turn."""
+        """
+        Send it when it is its turn.
+
+        :param data: an iterable of bytes.
+        """
         self.write(b"".join(data))
 
     def loseConnection(self) -> None:
@@ -138,6 +150,7 @@ class InBandStream:
         """
         Pause a producer while too much waits to be sent.
 
+        :param producer: an ``IPushProducer``.
         :param streaming: must be true; pull producers are not supported.
         """
         assert streaming
@@ -169,7 +182,9 @@ class InBandStream:
         """
         Take a block.
 
-        :param acknowledge: called when the next block may come.
+        :param seq: the block's number, which counts from 0, modulo 65536.
+        :param data: its content, decoded.
+        :param acknowledge: called without arguments when the next block may come.
         :raises StanzaError: if this block may not come now.
         """
         if seq != self._seq_in or self._held is not None or len(data) > self._block_size:
@@ -187,7 +202,11 @@ class InBandStream:
             self._deliver(data, acknowledge)
 
     def lose(self, reason: Failure) -> None:
-        """End the stream: the other side or the session has ended."""
+        """
+        End the stream: the other side or the session has ended.
+
+        :param reason: handed to the protocol's ``connectionLost``.
+        """
         if self._lost is not None:
             return
         self._lost = reason

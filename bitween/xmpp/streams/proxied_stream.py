@@ -31,7 +31,10 @@ class ProxiedStream(Protocol):
     transport: Any
 
     def __init__(self, clock: IReactorTime, name: str, jid: str, resource: str) -> None:
-        """:param name: the name of the stream, for the proxy."""
+        """
+        :param name: the name of the stream, for the proxy.
+        :param jid: the other side's bare JID.
+        """
         self._clock = clock
         self.jid = jid
         self.resource = resource
@@ -43,7 +46,11 @@ class ProxiedStream(Protocol):
         self._ended: Callable[[], None] | None = None
 
     def when_ended(self, call: Callable[[], None]) -> None:
-        """Call back once when the connection is lost, or now if it is."""
+        """
+        Call back once when the connection is lost, or now if it is.
+
+        :param call: called without arguments; replaces the call set before.
+        """
         if self._lost is not None:
             call()
         else:

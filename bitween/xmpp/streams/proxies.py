@@ -104,6 +104,7 @@ class Proxies(Extension):
         """
         Ask a proxy where it takes connections (XEP-0065 §4).
 
+        :param jid: the proxy's.
         :raises RequestRefused: if it does not say; a proxy may serve its own users only.
         :raises NotConnected: if there is no session.
         """
@@ -126,6 +127,7 @@ class Proxies(Extension):
         """
         Check that a contact's offer is a proxy of a server.
 
+        :param offered: the proxy as the contact names it.
         :param domain: the contact's.
         :returns: where to connect to.
         :raises RequestRefused: if it belongs neither to the contact's server nor to ours, or is
@@ -153,7 +155,11 @@ class Proxies(Extension):
             raise
 
     async def resolve(self, host: str) -> list[str]:
-        """The IP addresses of a name, or of one itself, at which a proxy may be."""
+        """
+        The IP addresses of a name, or of one itself, at which a proxy may be.
+
+        :raises NotConnected: if there is no session.
+        """
         found = await resolve(self._reactor, host)
         return [address for address in found if self._may_dial(address)]
 
@@ -170,7 +176,12 @@ class Proxies(Extension):
         return [a for a in chosen if self._budget.take(jid, PeerAddress(_plain(a), proxy.port))]
 
     def relayed(self, jid: str, address: str, port: int) -> None:
-        """Note that a proxy of a contact's offer relays: it does not count against the budget."""
+        """
+        Note that a proxy of a contact's offer relays: it does not count against the budget.
+
+        :param jid: the contact's bare JID.
+        :param address: the IP address, one of those that :meth:`places` chose.
+        """
         self._budget.give_back(jid, PeerAddress(_plain(address), port))
 
     def _is_elsewhere(self, address: str) -> bool:

@@ -45,6 +45,9 @@ class RelayServer(Extension):
         in_band_limit: int,
     ) -> None:
         """
+        :param proxies: finds our server's proxies.
+        :param bytestreams: opens the requested streams.
+        :param limiter: counts these streams, and limits the requests.
         :param admits: whether a device (bare JID, resource) may have streams with us.
         :param accepted: gets the streams that are opened on request, as if the contact had opened
             them.

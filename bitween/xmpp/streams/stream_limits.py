@@ -38,6 +38,7 @@ class StreamLimiter:
         """
         Count a request of a contact.
 
+        :param jid: the contact's bare JID.
         :raises RequestRefused: if it requests too often.
         """
         if not self._requests.allow(jid):
@@ -47,6 +48,7 @@ class StreamLimiter:
         """
         Count a stream with a contact as open.
 
+        :param jid: the contact's bare JID.
         :returns: the function to call once when the stream has ended.
         :raises RequestRefused: if there are too many.
         """

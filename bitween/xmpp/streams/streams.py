@@ -35,19 +35,32 @@ _MAX_DIGITS = 18
 
 
 class ByteStream(Protocol):
-    """A stream of bytes to one device, which waits for its protocol."""
+    """
+    A stream of bytes to one device, which waits for its protocol.
+
+    :ivar jid: the bare JID of the other side.
+    :ivar resource: the resource of the other side.
+    """
 
     jid: str
     resource: str
 
     def begin(self, protocol: Any) -> None:
-        """Connect a protocol to it."""
+        """
+        Connect a protocol to it.
+
+        :param protocol: an ``IProtocol``; it receives what has arrived before.
+        """
 
     def abort(self) -> None:
         """Close it now."""
 
     def when_ended(self, call: Callable[[], None]) -> None:
-        """Call back once when it has ended."""
+        """
+        Call back once when it has ended.
+
+        :param call: called without arguments; at once if the stream has ended already.
+        """
 
 
 class Streams(Extension):
@@ -71,6 +84,8 @@ class Streams(Extension):
     ) -> None:
         """
         :param reactor: provides ``IReactorTCP`` and ``IReactorTime``.
+        :param budget: requests and in-band blocks wait for room in it.
+        :param proxies: finds our server's proxies, and checks those that contacts offer.
         :param admits: whether a device (bare JID, resource) may have streams with us.
         :param in_band_limit: bytes of the largest torrent that goes in band; 0 for none.
         """
@@ -89,7 +104,11 @@ class Streams(Extension):
         self._taker: Callable[[Any], None] | None = None
 
     def setHandlerParent(self, parent: Element) -> None:
-        """Add the extensions for the kinds of streams, too."""
+        """
+        Add the extensions for the kinds of streams, too.
+
+        :param parent: the :class:`bitween.xmpp.session.client.Client`.
+        """
         super().setHandlerParent(parent)
         self._bytestreams.setHandlerParent(parent)
         self._in_band.setHandlerParent(parent)
@@ -99,7 +118,7 @@ class Streams(Extension):
         """
         Set what receives the streams that contacts open.
 
-        :param taker: gets a stream that waits for its protocol.
+        :param taker: gets each stream, a :class:`ByteStream` that waits for its protocol.
         """
         self._taker = taker
 
