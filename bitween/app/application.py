@@ -131,7 +131,7 @@ class Bitween(MultiService):
         :param reactor: its clock must not jump when the machine's clock is set.
         :param stop: ends the daemon cleanly.
         :param clock: seconds since the epoch.
-        :param checks: further checks of the diagnosis.
+        :param checks: further checks of the diagnosis; each run calls them.
         """
         super().__init__()
         self._swarm = ports.swarm

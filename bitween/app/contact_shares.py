@@ -103,9 +103,10 @@ class ContactShares:
         """
         Search what contacts share.
 
-        :param query: words that the name holds, or an info-hash or its beginning.
+        :param query: words that must all stand in the name, in any case, and ``tag:NAME`` for tags
+            that a share must have; or an info-hash, of which the first six digits suffice.
         :param contact: a bare JID, to search only this contact's shares.
-        :param sort: the order, see :meth:`Catalogue.search`.
+        :param sort: one of :data:`bitween.model.catalogue.search.SORTS`.
         :param offset: how many matches to skip.
         :param limit: how many matches to return.
         :param only: restricts the matches.
@@ -126,10 +127,12 @@ class ContactShares:
 
         Of our own account, its PEP item is retracted, too.
 
+        :param jid: bare.
         :raises UnknownContact: if ``jid`` is neither a contact nor our own account.
         :raises UnknownResource: if the device has announced nothing.
         :raises ResourceOnline: if it is online.
         :raises NotConnected: if it belongs to our own account and there is no XMPP session.
+        :raises RequestRefused: if it belongs to our own account and the server refuses.
         """
         self._check_known(jid)
         listing = self.catalogue.listings(jid).get(resource)

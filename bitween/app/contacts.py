@@ -32,9 +32,10 @@ class Contacts:
 
         :param jid: a bare JID, or an ``xmpp:`` link that holds it.
         :param nick: the name under which the roster lists the contact.
-        :raises InvalidValue: if ``jid`` is neither.
-        :raises AlreadyContact: if the account is a contact with that name already.
+        :raises InvalidValue: if ``jid`` is neither, or our own account.
+        :raises AlreadyContact: if the account is a contact, and ``nick`` is empty or its name.
         :raises NotConnected: if there is no XMPP session.
+        :raises RequestRefused: if the server refuses.
         """
         return self._messenger.add_contact(invited(jid), nick)
 
@@ -42,6 +43,8 @@ class Contacts:
         """
         Accept a pending contact request, and send one in return.
 
+        :param jid: bare.
+        :raises InvalidValue: if the JID is malformed.
         :raises UnknownContact: if that account has not asked.
         :raises NotConnected: if there is no XMPP session.
         """
@@ -51,8 +54,11 @@ class Contacts:
         """
         End the subscriptions in both directions, or decline a pending request.
 
-        :raises UnknownContact: if the roster has no such contact.
+        :param jid: bare.
+        :raises InvalidValue: if the JID is malformed.
+        :raises UnknownContact: if the roster has no such contact, and there is no such request.
         :raises NotConnected: if there is no XMPP session.
+        :raises RequestRefused: if the server refuses.
         """
         return self._messenger.remove_contact(jid)
 
@@ -64,7 +70,10 @@ class Contacts:
         """
         Have the server block an account; its shares are dropped.
 
+        :param jid: bare; a resource is dropped.
+        :raises InvalidValue: if it is malformed.
         :raises NotConnected: if there is no XMPP session.
+        :raises RequestRefused: if the server refuses.
         """
         return self._messenger.block(jid)
 
@@ -72,6 +81,9 @@ class Contacts:
         """
         Let a blocked account reach us again.
 
+        :param jid: bare; a resource is dropped.
+        :raises InvalidValue: if it is malformed.
         :raises NotConnected: if there is no XMPP session.
+        :raises RequestRefused: if the server refuses.
         """
         return self._messenger.unblock(jid)

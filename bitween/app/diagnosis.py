@@ -37,7 +37,10 @@ class Diagnosis:
         download_dir: str,
         checks: Sequence[Callable[[], Finding]] = (),
     ) -> None:
-        """:param checks: further checks."""
+        """
+        :param download_dir: where downloads go by default.
+        :param checks: further checks; each :meth:`run` calls them.
+        """
         self._swarm = swarm
         self._messenger = messenger
         self._own_addresses = own_addresses
@@ -75,7 +78,11 @@ def log_in(status: ConnectionStatus) -> Finding:
 
 
 def listening(sockets: Sequence[tuple[str, int]]) -> Finding:
-    """Check that a port is open for peers."""
+    """
+    Check that a port is open for peers.
+
+    :param sockets: IP address and port of each socket that accepts peers.
+    """
     if not sockets:
         return Finding("listening", Verdict.BAD, "no port is open for peers", "see --listen")
     ports = ", ".join(str(port) for port in sorted({port for _, port in sockets}))
@@ -84,7 +91,12 @@ def listening(sockets: Sequence[tuple[str, int]]) -> Finding:
 
 
 def mapping(mapped: Sequence[PeerAddress], announced: Sequence[PeerAddress]) -> Finding:
-    """Check that peers in other networks can connect."""
+    """
+    Check that peers in other networks can connect.
+
+    :param mapped: the addresses that routers forward to us.
+    :param announced: the addresses that contacts can dial.
+    """
     if mapped:
         listed = ", ".join(map(str, mapped))
         text = f"the router forwards {listed}"
@@ -97,7 +109,12 @@ def mapping(mapped: Sequence[PeerAddress], announced: Sequence[PeerAddress]) -> 
 
 
 def nat(known: Nat | None, mapped: Sequence[PeerAddress]) -> Finding:
-    """Check that hole punching works with our router (RFC 4787)."""
+    """
+    Check that hole punching works with our router (RFC 4787).
+
+    :param known: how the router translates our addresses; ``None`` if unknown.
+    :param mapped: the addresses that routers forward to us.
+    """
     if known is None or known.endpoint_independent is None:
         text = "cannot tell whether the router uses the same port towards all contacts"
         fix = "ask the server's operator to announce STUN at two addresses (XEP-0215)"
@@ -120,7 +137,11 @@ def nat(known: Nat | None, mapped: Sequence[PeerAddress]) -> Finding:
 
 
 def announced(addresses: Sequence[PeerAddress]) -> Finding:
-    """Check that we announce an address to contacts."""
+    """
+    Check that we announce an address to contacts.
+
+    :param addresses: those that contacts can dial, best first.
+    """
     if not addresses:
         fix = "check the network, or name an address with --announce"
         text = "this daemon announces no address to contacts"

@@ -48,6 +48,7 @@ class Downloads:
         :returns: how many sources there are at this moment.
         :raises BadPath: if the folder cannot be written to.
         :raises ForbiddenPath: if the folder belongs to the daemon itself.
+        :raises StoreError: if the torrent cannot be stored.
         """
         if info_hash not in self._swarm.library:
             folder = folder if folder is not None else self._folder

@@ -95,7 +95,10 @@ class SwarmControlPort(Protocol):
         """
         Set the options of a torrent; answers when they are stored.
 
+        :returns: the torrent with its new options.
         :raises UnknownTorrent: if there is no such torrent.
+        :raises BadPath: if a file is selected whose name another file on the disk has.
+        :raises StoreError: if they cannot be stored.
         """
 
     def files_written(self, info_hash: InfoHash) -> Deferred[Sequence[int]]:
@@ -154,8 +157,9 @@ class SwarmPort(SwarmControlPort, PeerSwarmPort, ReadablePort, IpFilterPort, Pro
         """
         Seed what was hashed; answers when that is stored.
 
-        :param folder: what holds the torrent's file or folder.
+        :param folder: what holds the torrent's file or folder; absolute.
         :param origin: how the files came there.
+        :raises StoreError: if it cannot be stored.
         """
 
     def download(
@@ -167,7 +171,8 @@ class SwarmPort(SwarmControlPort, PeerSwarmPort, ReadablePort, IpFilterPort, Pro
         Before it answers, the library holds the torrent and ``TorrentAdded`` is notified.
 
         :param name: its name until the metadata arrives.
-        :param folder: where to store its file or folder.
+        :param folder: where to store its file or folder; absolute.
+        :raises StoreError: if it cannot be stored.
         """
 
     def remove(self, info_hash: InfoHash, delete_data: bool) -> Deferred[Deletion | None]:
@@ -223,7 +228,11 @@ class HasherPort(Protocol):
 
 
 class MessengerPort(Protocol):
-    """The XMPP side: contacts, their presence, and what they and we announce."""
+    """
+    The XMPP side: contacts, their presence, and what they and we announce.
+
+    A ``jid`` is a bare JID everywhere; with a ``resource`` it names one device of the account.
+    """
 
     @property
     def events(self) -> Observable[MessengerEvent]:
@@ -272,29 +281,39 @@ class MessengerPort(Protocol):
         """
         Send a contact request, and accept the one that answers it.
 
-        :param jid: bare.
         :param nick: the name under which the roster lists the contact; may be empty.
+        :raises InvalidValue: if the JID is malformed, or our own.
+        :raises AlreadyContact: if the account is a contact, and ``nick`` is empty or its name.
+        :raises NotConnected: if there is no session.
+        :raises RequestRefused: if the server refuses.
         """
 
     def accept_contact(self, jid: str) -> Deferred[None]:
         """
         Accept a pending contact request, and send one in return.
 
+        :raises InvalidValue: if the JID is malformed.
         :raises UnknownContact: if that account has not asked.
+        :raises NotConnected: if there is no session.
         """
 
     def remove_contact(self, jid: str) -> Deferred[None]:
         """
         End the subscriptions in both directions, or decline a pending request.
 
-        :raises UnknownContact: if the roster has no such contact.
+        :raises InvalidValue: if the JID is malformed.
+        :raises UnknownContact: if the roster has no such contact, and there is no such request.
+        :raises NotConnected: if there is no session.
+        :raises RequestRefused: if the server refuses.
         """
 
     def retract(self, resource: str) -> Deferred[None]:
         """
         Retract the announcement of another device of our account.
 
+        :param resource: that device.
         :raises NotConnected: if there is no session.
+        :raises RequestRefused: if the server refuses.
         """
 
     def survey(self) -> Deferred[Sequence[Finding]]:
@@ -305,10 +324,22 @@ class MessengerPort(Protocol):
         """The bare JIDs and domains that the server blocks for us, sorted."""
 
     def block(self, jid: str) -> Deferred[None]:
-        """Have the server block an account (XEP-0191)."""
+        """
+        Have the server block an account (XEP-0191).
+
+        :raises InvalidValue: if the JID is malformed.
+        :raises NotConnected: if there is no session.
+        :raises RequestRefused: if the server refuses.
+        """
 
     def unblock(self, jid: str) -> Deferred[None]:
-        """Have the server no longer block an account."""
+        """
+        Have the server no longer block an account.
+
+        :raises InvalidValue: if the JID is malformed.
+        :raises NotConnected: if there is no session.
+        :raises RequestRefused: if the server refuses.
+        """
 
 
 class LedgerPort(Protocol):
@@ -325,6 +356,8 @@ class LedgerPort(Protocol):
         """
         Store the traffic of some contacts; that of all others stays.
 
+        :param changed: all traffic of each contact so far, by the keys of :meth:`traffic`; it
+            replaces what is stored.
         :raises StoreError: if it cannot be stored.
         """
 
@@ -353,10 +386,18 @@ class IntentionsPort(Protocol):
     """Stores which paths are still to be hashed and shared."""
 
     def intend(self, intention: Intention) -> None:
-        """Store an intention; it replaces an earlier one for the same path."""
+        """
+        Store an intention; it replaces an earlier one for the same path.
+
+        :raises StoreError: if it cannot be stored.
+        """
 
     def settled(self, path: str) -> None:
-        """Delete the intention for a path; one that is unknown is no error."""
+        """
+        Delete the intention for a path; one that is unknown is no error.
+
+        :raises StoreError: if that cannot be stored.
+        """
 
     def intended(self) -> list[Intention]:
         """Load the intentions, oldest first."""

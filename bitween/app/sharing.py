@@ -75,6 +75,7 @@ class Sharing:
         :returns: the job that hashes it.
         :raises BadPath: if it is clear at once that the path cannot be shared.
         :raises ConfirmationNeeded: if the path is rarely meant, and ``confirmed`` is false.
+        :raises StoreError: if the intention cannot be stored.
         """
         self._guard.check_allowed(checked_path(path))
         if not confirmed:
@@ -92,6 +93,7 @@ class Sharing:
         :param strict: whether to refuse a folder with entries that cannot be shared.
         :returns: the job that hashes it.
         :raises BadPath: if it is clear at once that the path cannot be shared.
+        :raises StoreError: if the intention cannot be stored.
         """
         intention = Intention(os.path.normpath(checked_path(path)), strict)
         self._guard.check_allowed(intention.path)
@@ -102,14 +104,21 @@ class Sharing:
         """
         Share what lies at the place of a torrent now; the old torrent goes when that is hashed.
 
+        :param torrent: its metadata is known.
+        :returns: the job that hashes it.
         :raises BadPath: if nothing lies there that could be shared.
+        :raises StoreError: if the intention cannot be stored.
         """
         path = torrent_path(torrent)
         assert path is not None
         return self.add_path(path)
 
     def names_in(self, folder: str) -> frozenset[str]:
-        """List the names in a folder that our torrents use, even if no file exists yet."""
+        """
+        List the names in a folder that our torrents use, even if no file exists yet.
+
+        :param folder: absolute.
+        """
         return frozenset(
             torrent.files[0].path.partition("/")[0]
             for torrent in self._swarm.library

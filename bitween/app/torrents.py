@@ -162,9 +162,11 @@ class Torrents:
         :param wanted: the files to download; all others are skipped.
         :param first: the files to download before the others, in this order.
         :param sequential: whether to download the pieces in order.
+        :returns: the torrent with its new selection, once that is stored.
         :raises UnknownTorrent: if the library has no such torrent.
         :raises NoMetadata: if files are chosen before they are known.
         :raises InvalidValue: if a file does not exist, or no file would be left to download.
+        :raises BadPath: if another file on the disk has the name of a file to download.
         """
         torrent = self.get(info_hash)
         selection = torrent.options.selection

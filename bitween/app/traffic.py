@@ -66,6 +66,7 @@ class TrafficAccount:
         """
         Name the contact at an address.
 
+        :param address: an IP address.
         :param port: where the peer listens; ``None`` if it dialled us.
         :returns: a bare JID; ``None`` if unknown or ambiguous.
         """

@@ -40,7 +40,8 @@ class PeerAllowlist:
         clock: Callable[[], float],
     ) -> None:
         """
-        :param may_connect_from: whether a contact's device can be at an address at all.
+        :param may_connect_from: called with an address that a contact's device names; returns
+            whether that device can be there at all.
         :param clock: seconds.
         """
         self._ip_filter = ip_filter
@@ -70,7 +71,12 @@ class PeerAllowlist:
             self._update((jid, announcement.resource))
 
     def allow_candidates(self, jid: str, resource: str, addresses: Iterable[PeerAddress]) -> None:
-        """Let an online device connect also from addresses that it told us alone."""
+        """
+        Let an online device connect also from addresses that it told us alone.
+
+        :param jid: bare.
+        :param addresses: replace those of an earlier call; ignored if the device is offline.
+        """
         if resource in self._catalogue.online(jid):
             self._private[jid, resource] = tuple(addresses)
             self._update((jid, resource))
@@ -80,6 +86,8 @@ class PeerAllowlist:
         Allow these addresses under a key, and no others.
 
         :param key: what the addresses belong to; a device, or any other key.
+        :param addresses: an empty iterable removes the key.  The ports do not count, and an IPv6
+            address stands for its /64 network.
         """
         after = frozenset(map(_network, addresses))
         before = self._networks.get(key, frozenset())

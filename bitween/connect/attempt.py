@@ -68,6 +68,7 @@ class Timer:
     """Calls a function once, unless it is stopped before."""
 
     def __init__(self, clock: IReactorTime, due: Callable[[], None]) -> None:
+        """:param due: called once for each :meth:`start` that is neither stopped nor replaced."""
         self._clock = clock
         self._due = due
         self._call: IDelayedCall | None = None
@@ -78,7 +79,7 @@ class Timer:
         return self._call is not None
 
     def start(self, seconds: float) -> None:
-        """Call the function after some seconds, and not at the time set before."""
+        """Call the function after so many seconds, and not at the time set before."""
         self.stop()
         self._call = self._clock.callLater(seconds, self._fire)
 

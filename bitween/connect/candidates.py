@@ -38,6 +38,9 @@ def dial_order(theirs: Iterable[Candidate], ours: Iterable[Candidate]) -> list[P
 
     Those in our own networks come first, then IPv6, public IPv4, and private addresses of other
     networks; addresses that others could not reach come last.
+
+    :param theirs: reflexive ones, which are not dialled, are left out.
+    :param ours: tell which networks we are in.
     """
     networks = _networks(ours)
 
@@ -61,6 +64,9 @@ def confirmed_address(theirs: Iterable[Candidate], ours: Iterable[Candidate]) ->
 
     It is in one of our networks, or a contact has reached it.  Others are not dialled on suspicion:
     while libtorrent dials an address in vain, it drops incoming connections from there.
+
+    :param theirs: see :func:`dial_order`.
+    :param ours: see :func:`dial_order`.
     """
     theirs, ours = list(theirs), list(ours)
     first = next(iter(dial_order(theirs, ours)), None)
@@ -85,7 +91,12 @@ def route_kind_at(address: PeerAddress, theirs: Iterable[Candidate] = ()) -> Rou
 
 
 def direct_obstacle(ours: Collection[Candidate], theirs: Collection[Candidate]) -> Obstacle | None:
-    """Why neither side can dial the other; ``None`` if one of them may be able to."""
+    """
+    Why neither side can dial the other; ``None`` if one of them may be able to.
+
+    :param ours: all that we announce, reflexive ones included.
+    :param theirs: those that may be dialled, reflexive ones included.
+    """
     if not theirs:
         return Obstacle(
             "they announce no address to connect to",
@@ -115,6 +126,8 @@ def punch_obstacle(ours: Collection[Candidate], theirs: Collection[Candidate]) -
     A symmetric NAT, which uses another port for each destination, can be passed only if the other
     side's NAT accepts packets from any address; few do.
 
+    :param ours: all that we announce, reflexive ones included.
+    :param theirs: those that may be dialled, reflexive ones included.
     :returns: ``None`` if a hole may be punched, or an address may answer.
     """
     our_nat, their_nat = _is_symmetric(ours), _is_symmetric(theirs)
@@ -152,7 +165,9 @@ def failure_reasons(
     """
     Why there is no direct route, after everything was tried.
 
+    :param theirs: those that were tried.
     :param refusal: why the device did not dial us at the same time; ``None`` if it did.
+    :returns: why no address was reached, and why no hole was punched.
     """
     count = len({candidate.address for candidate in theirs if candidate.dialable})
     plural = "" if count == 1 else "es"
@@ -187,7 +202,13 @@ def _may_be_open(candidate: Candidate) -> bool:
 
 
 def may_share_network(some: Iterable[Candidate], others: Iterable[Candidate]) -> bool:
-    """Whether both may be behind one router: their reflexive IPv4 addresses do not differ."""
+    """
+    Whether both may be behind one router: their reflexive IPv4 addresses do not differ.
+
+    :param some: all candidates of one device.
+    :param others: all candidates of the other device.
+    :returns: true, too, if one of the devices has no reflexive IPv4 address.
+    """
     reflexive, of_others = _reflexive(some), _reflexive(others)
     return not (reflexive and of_others) or bool(reflexive & of_others)
 

@@ -122,6 +122,8 @@ class PeerConnector:
         """
         Dial a device that asks us to, for a torrent; see :class:`ConnectionResponder`.
 
+        :param jid: bare.
+        :param candidates: those that the device names in its request.
         :returns: our own candidates, at which it dials us.
         :raises UnknownTorrent: if we have no such torrent.
         """

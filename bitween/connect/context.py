@@ -41,13 +41,21 @@ class ConnectContext:
         return self.ports.policy.may_dial(address, shared)
 
     def dialable(self, device: Key, candidates: Iterable[Candidate]) -> list[Candidate]:
-        """Choose the candidates of a device that may be dialled; this spends its budget."""
+        """
+        Choose the candidates of a device that may be dialled; this spends its budget.
+
+        :param candidates: all that it announces, or some of them.
+        """
         allowed = [c for c in candidates if self.may_dial(device, c.address)]
         within = set(self.ports.policy.within_budget(device[0], (c.address for c in allowed)))
         return [candidate for candidate in allowed if candidate.address in within]
 
     def needing_proof(self, device: Key, candidates: Iterable[Candidate]) -> list[Candidate]:
-        """Choose the candidates that may be dialled once the device proves to be near."""
+        """
+        Choose the candidates that may be dialled once the device proves to be near.
+
+        :param candidates: all that it announces, or some of them.
+        """
         policy = self.ports.policy
         return [
             candidate
@@ -57,7 +65,11 @@ class ConnectContext:
         ]
 
     def announced(self, device: Key, candidates: Iterable[Candidate]) -> list[Candidate]:
-        """Choose the candidates that a device has announced to all its contacts, too."""
+        """
+        Choose the candidates that a device has announced to all its contacts, too.
+
+        :param candidates: those that it names to us, in a request or an answer.
+        """
         announced = {c.address for c in self.catalogue.candidates(*device)}
         return [candidate for candidate in candidates if candidate.address in announced]
 

@@ -96,7 +96,12 @@ class Steps(Protocol):
         """Note that the ladder has begun to search."""
 
     def probe(self, addresses: Sequence[PeerAddress]) -> Deferred[PeerAddress | None]:
-        """Find the best address that answers, see :meth:`bitween.network.prober.Prober.race`."""
+        """
+        Find the best address that answers, see :meth:`bitween.network.prober.Prober.race`.
+
+        :param addresses: best first.
+        :returns: ``None`` if none answers in time, or there are none.
+        """
 
     def request_connection(self) -> Deferred[Sequence[Candidate]]:
         """
@@ -106,7 +111,11 @@ class Steps(Protocol):
         """
 
     def punch(self, candidates: Sequence[Candidate]) -> None:
-        """Dial the device over uTP while it dials us; success comes as :meth:`Ladder.connected`."""
+        """
+        Dial the device over uTP while it dials us; success comes as :meth:`Ladder.connected`.
+
+        :param candidates: the device's, reflexive ones included.
+        """
 
     def find_relay(self) -> Deferred[Route]:
         """
@@ -129,7 +138,11 @@ class Ladder:
     _log = Logger()
 
     def __init__(self, clock: IReactorTime, steps: Steps, found: Callable[[Route], None]) -> None:
-        """:param found: called with each route that is found, and with the reasons for none."""
+        """
+        :param steps: does what the ladder decides.
+        :param found: called with each route that is found; when no relay is found, with a route
+            without a kind, which holds the reasons.
+        """
         self._steps = steps
         self._found = found
         self._ours: Sequence[Candidate] = ()
@@ -167,6 +180,9 @@ class Ladder:
 
         A direct route is kept while its address is among theirs.  The same candidates again begin
         nothing.
+
+        :param ours: our own candidates.
+        :param theirs: the device's candidates that may be dialled, reflexive ones included.
         """
         is_active = self._is_expecting or self._retry_timer.running
         unchanged = (_places(ours), _places(theirs)) == (_places(self._ours), self._announced)
@@ -192,6 +208,8 @@ class Ladder:
         """
         Note that the device is directly connected.
 
+        :param kind: that of the route.
+        :param address: the device's candidate at which it is.
         :param inbound_only: whether it dialled us.
         """
         if self.route.kind not in _DIRECT or _is_better(kind, self.route.kind):

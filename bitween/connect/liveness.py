@@ -34,7 +34,7 @@ class Liveness:
     def __init__(
         self, clock: IReactorTime, ping: Ping, log: ContactLog, changed: Callable[[Key], None]
     ) -> None:
-        """:param changed: called with a device that stops to answer, or answers again."""
+        """:param changed: called with a device that no longer answers, or answers again."""
         self._clock = clock
         self._ping = ping
         self._contact_log = log

@@ -4,6 +4,8 @@ The ports of connect/: what it needs of BitTorrent, XMPP, the network and this m
 connect/ decides whom this daemon dials and opens no socket itself.  Each port has one
 implementation in the product (bittorrent/, xmpp/, network/) and one fake in tests/support/fakes/;
 the suites in tests/contracts/ run against both.
+
+A ``jid`` is a bare JID everywhere; with a ``resource`` it names one device of the account.
 """
 
 from __future__ import annotations
@@ -84,7 +86,9 @@ class ProberPort(Protocol):
         """
         Find all addresses that answer.
 
+        :param addresses: in any order.
         :param seconds: after which the answer is given, never earlier.
+        :returns: those that answered, in the same order.
         """
 
     def close(self) -> None:
@@ -156,7 +160,11 @@ class NeighboursPort(Protocol):
         """
 
     def connected(self, jid: str, resource: str, address: str) -> None:
-        """Note that a device has connected to us from an address."""
+        """
+        Note that a device has connected to us from an address.
+
+        :param address: an IP address.
+        """
 
     def forget(self, jid: str, resource: str) -> None:
         """Forget what a device has proved."""
@@ -182,7 +190,12 @@ class DialPolicyPort(Protocol):
         """Whether an address may be dialled only if its device shares a network with us."""
 
     def within_budget(self, jid: str, addresses: Iterable[PeerAddress]) -> list[PeerAddress]:
-        """Choose the addresses that a contact's budget of failed dials still allows."""
+        """
+        Choose the addresses that a contact's budget of failed dials still allows.
+
+        :param addresses: best first; each that is chosen counts as failed until :meth:`connected`.
+        :returns: the chosen ones, in the same order.
+        """
 
     def connected(self, jid: str, address: PeerAddress) -> None:
         """Note that a contact was connected at an address; it no longer counts as failed."""
@@ -192,7 +205,11 @@ class AllowlistPort(Protocol):
     """Lets the devices of contacts connect to us."""
 
     def allow_candidates(self, jid: str, resource: str, addresses: Iterable[PeerAddress]) -> None:
-        """Let an online device connect also from addresses that it told us alone."""
+        """
+        Let an online device connect also from addresses that it told us alone.
+
+        :param addresses: replace those of an earlier call for the device.
+        """
 
 
 class OwnNetworksPort(Protocol):
@@ -219,7 +236,12 @@ class ReachedAddressesPort(Protocol):
         """Notifies of our dialable addresses whenever these, or what is known of them, change."""
 
     def note_reached(self, reached: Mapping[PeerAddress, bool]) -> None:
-        """Keep which of our addresses others could dial."""
+        """
+        Keep which of our addresses others could dial.
+
+        :param reached: by address, whether a contact could dial it; what is known of all others
+            stays.
+        """
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,6 +34,8 @@ class ConnectionResponder:
 
         Candidates that it names to us alone are not dialled: a contact must not make us probe
         addresses at will.
+
+        :param candidates: those that the device names in its request.
         """
         context = self._context
         context.allowlist.allow_candidates(*device, [c.address for c in candidates])

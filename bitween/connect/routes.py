@@ -38,6 +38,8 @@ class RouteTable:
     """
     Answers how devices are reached; it changes nothing.
 
+    A ``jid`` is a bare JID everywhere; with a ``resource`` it names one device of the account.
+
     :ivar changes: notifies of each route that is found, and of devices without one.
     """
 
@@ -97,7 +99,11 @@ class RouteTable:
         return self._context.may_dial((jid, resource), address)
 
     def contact_behind_relay(self, address: str) -> str | None:
-        """The bare JID for which a local address of the relay stands; ``None`` for any other."""
+        """
+        The bare JID for which a local address of the relay stands; ``None`` for any other.
+
+        :param address: an IP address.
+        """
         key = self._context.ports.relay.device_at(address)
         return key[0] if key else None
 

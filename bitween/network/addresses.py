@@ -54,8 +54,8 @@ class InterfaceAddresses(Service):
         read_links: Callable[[], Iterable[Link]] | None = None,
     ) -> None:
         """
-        :param announce: further addresses; port ``None`` means the listen port.
-        :param read_interfaces: gives the machine's addresses, for tests.
+        :param announce: further IP addresses with their ports; ``None`` means the listen port.
+        :param read_interfaces: gives the machine's IP addresses, for tests.
         :param read_links: gives the machine's interfaces, for tests.
         """
         self._announce = announce
@@ -97,18 +97,30 @@ class InterfaceAddresses(Service):
         """
         Set the listen sockets and mappings, and read the interfaces now.
 
+        :param listening: IP address, perhaps ``0.0.0.0`` or ``::``, and port of each socket.
+        :param mapped: the addresses that routers forward to us.
         :param external: the IP addresses at which peers see us; used where no STUN server tells.
         """
         self._listening, self._mapped, self._external = listening, mapped, external
         self.update()
 
     def note_seen(self, seen: Sequence[PeerAddress], nat: Nat | None) -> None:
-        """Set our reflexive addresses (RFC 8489), and what they tell about a NAT."""
+        """
+        Set our reflexive addresses (RFC 8489), and what they tell about a NAT.
+
+        :param seen: replace those of an earlier call.
+        :param nat: ``None`` if it is unknown.
+        """
         self._seen, self.nat = tuple(seen), nat
         self.update()
 
     def note_reached(self, reached: Mapping[PeerAddress, bool]) -> None:
-        """Record which of our addresses others could dial, for as long as they are ours."""
+        """
+        Record which of our addresses others could dial, for as long as they are ours.
+
+        :param reached: by address, whether a contact could dial it; what is known of all others
+            stays.
+        """
         self._reached.update(reached)
         self.update()
 

@@ -26,7 +26,13 @@ class DialBackPolicy(Protocol):
         """Whether an address that a contact has announced may be dialled."""
 
     def within_budget(self, jid: str, addresses: Iterable[PeerAddress]) -> list[PeerAddress]:
-        """Choose the addresses that a contact's budget of failed dials still allows."""
+        """
+        Choose the addresses that a contact's budget of failed dials still allows.
+
+        :param jid: bare.
+        :param addresses: best first; each that is chosen counts as failed.
+        :returns: the chosen ones, in the same order.
+        """
 
 
 class DialBacks:
@@ -46,6 +52,7 @@ class DialBacks:
     ) -> None:
         """
         :param reactor: provides ``IReactorTCP`` and ``IReactorTime``.
+        :param own: our own addresses.
         :param announced: gives the candidates of a device (bare JID, resource).
         :param policy: decides what contacts can make us dial.
         """
@@ -60,6 +67,7 @@ class DialBacks:
         """
         Dial a device; the Deferred can be cancelled.
 
+        :param jid: bare.
         :param addresses: those that it wants tested; the ones that may not be dialled are left out.
         """
         announced = {candidate.address for candidate in self._announced(jid, resource)}

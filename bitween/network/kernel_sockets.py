@@ -57,6 +57,8 @@ def ours_among(connections: Collection[Ends]) -> set[Ends]:
 
     One that a server of our own user has not accepted yet counts, too.  The answer is empty where
     the kernel does not tell.
+
+    :param connections: address and port of the other end of each, then those of our end.
     """
     try:
         with SocketTable() as sockets:

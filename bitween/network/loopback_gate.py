@@ -74,13 +74,19 @@ class LoopbackGate:
         """
         Accept connections from an address and port that one of our own sockets is bound to.
 
+        :param source: IPv4 address and port.
         :raises BitweenError: if this system cannot do that.
         """
         self._allowed[source] = None
         self.guard()
 
     def forget(self, source: tuple[str, int]) -> None:
-        """Accept no new connection from there; an existing one stays."""
+        """
+        Accept no new connection from there; an existing one stays.
+
+        :param source: IP address and port; one that was not allowed is no error.
+        :raises BitweenError: if this system cannot filter.
+        """
         if self._allowed.pop(source, source) is None:
             self.guard()
 
@@ -93,7 +99,12 @@ class LoopbackGate:
 
 
 def takes_peers(held: socket.socket, ports: Collection[int]) -> bool:
-    """Whether a socket accepts connections, or takes datagrams (uTP), on one of some ports."""
+    """
+    Whether a socket accepts connections, or takes datagrams (uTP), on one of some ports.
+
+    :param held: any socket of this process.
+    :param ports: those on which we accept peers.
+    """
     if held.family not in (socket.AF_INET, socket.AF_INET6) or held.getsockname()[1] not in ports:
         return False
     if held.type == socket.SOCK_DGRAM:

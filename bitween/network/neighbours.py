@@ -64,7 +64,7 @@ class Neighbours(Service):
     def __init__(self, reactor: Any, links: Callable[[], Iterable[Link]], ask: Ask) -> None:
         """
         :param reactor: provides ``IReactorMulticast`` and ``IReactorTime``.
-        :param links: the addresses of each network interface of this machine.
+        :param links: gives the addresses of each network interface of this machine.
         """
         self._reactor = reactor
         self._links = links
@@ -140,7 +140,11 @@ class Neighbours(Service):
         return answer
 
     def connected(self, jid: str, resource: str, address: str) -> None:
-        """Note that a device has connected to us from an address, which is a proof, too."""
+        """
+        Note that a device has connected to us from an address, which is a proof, too.
+
+        :param address: an IP address.
+        """
         self._note((jid, resource), address)
 
     def forget(self, jid: str, resource: str) -> None:
@@ -153,7 +157,8 @@ class Neighbours(Service):
         """
         Prove to a device which networks we are in, as it has asked for.
 
-        :param towards: the device's addresses; the token goes only to networks that have one.
+        :param token: what the device has sent us, :data:`TOKEN_SIZE` bytes.
+        :param towards: the device's IP addresses; the token goes only to networks that have one.
         """
         places = {IPv4Address(a) for a in towards if ":" not in a}
         own = [i for i in self._multicasting() if any(place in i.network for place in places)]

@@ -61,6 +61,8 @@ class Prober:
         """
         Find all addresses that answer.
 
+        :param addresses: in any order.
+        :param seconds: how long to wait for answers.
         :returns: those that did, after so many seconds and never earlier; can be cancelled.
         """
         reached: dict[PeerAddress, bool] = {}

@@ -34,7 +34,11 @@ class RelayStream(Protocol):
 
 
 class RelayStreams(Protocol):
-    """Opens streams to contacts, and accepts theirs."""
+    """
+    Opens streams to contacts, and accepts theirs.
+
+    A ``jid`` is a bare JID everywhere; with a ``resource`` it names one device of the account.
+    """
 
     def passage(self, jid: str, resource: str) -> Deferred[RelayRoute]:
         """
@@ -53,10 +57,19 @@ class RelayStreams(Protocol):
         """
 
     def accept(self, taker: Callable[[RelayStream], None]) -> None:
-        """Pass each stream that a contact opens to a function."""
+        """
+        Pass each stream that a contact opens to a function.
+
+        :param taker: called with a stream that waits for its protocol, to begin or abort it.
+        """
 
     def when_crowded(self, make_room: Callable[[str], None]) -> None:
-        """Call a function with a bare JID whose stream was refused because too many are open."""
+        """
+        Call a function with a bare JID whose stream was refused because too many are open.
+
+        :param make_room: called with that JID each time a stream is refused; it may abort idle
+            streams, so that the next one can be opened.
+        """
 
 
 class RelayGate(Protocol):
@@ -70,7 +83,17 @@ class RelayGate(Protocol):
         """
 
     def allow(self, source: tuple[str, int]) -> None:
-        """Accept connections from one of our addresses and ports; raises as :meth:`guard`."""
+        """
+        Accept connections from one of our addresses and ports.
+
+        :param source: IPv4 address and port that one of our own sockets is bound to.
+        :raises BitweenError: if this system has no such filter.
+        """
 
     def forget(self, source: tuple[str, int]) -> None:
-        """Accept no new connections from there."""
+        """
+        Accept no new connections from there.
+
+        :param source: IP address and port; one that was not allowed is no error.
+        :raises BitweenError: if this system has no such filter.
+        """

@@ -68,7 +68,8 @@ class SocketTable:
         """
         Find a socket by its own address and port, and those to which it is connected.
 
-        :param remote: ``None`` for the one that listens there.
+        :param local: IP address and port of the socket itself.
+        :param remote: IP address and port of its other end; ``None`` for the one that listens.
         :raises OSError: if the kernel does not tell.
         """
         family = socket.AF_INET6 if ":" in local[0] else socket.AF_INET
