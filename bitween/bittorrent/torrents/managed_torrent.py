@@ -243,15 +243,16 @@ class ManagedTorrent:
         """
         Fill in the wanted bytes of a status before libtorrent knows what is wanted.
 
-        :param done: the verified bytes of each file.
+        :param done: the verified bytes of each file, by libtorrent's index, which counts padding
+            and links, too.
         """
         if self.layout is None or not done:
             return status
-        files, numbers = self.layout.files, self.wanted_numbers
+        files, indexes, numbers = self.layout.files, self.layout.indexes, self.wanted_numbers
         return replace(
             status,
             wanted=sum(files[number].size for number in numbers),
-            wanted_done=sum(done[number] for number in numbers),
+            wanted_done=sum(done[indexes[number]] for number in numbers),
         )
 
     def update_status(self, status: TorrentStatus, now: float) -> bool:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from twisted.trial.unittest import SynchronousTestCase
 
 from bitween.bittorrent.engine.alerts import Phase, TorrentStatus
 from bitween.bittorrent.torrents.managed_torrent import ManagedTorrent
+from bitween.model.metainfo import bencode
 from bitween.model.torrent import InfoHash
 from bitween.storage.torrent_record import TorrentRecord
+from tests.support.layouts import read_layout
 
 INFO_HASH = InfoHash("ab" * 20)
 
@@ -54,3 +58,25 @@ class RateTests(SynchronousTestCase):
         self.assertLess(len(told), 5)
         torrent.update_status(status(3001, 7), 60.0)
         self.assertEqual(self.rates(torrent), (7, 7))
+
+
+class WantedTests(SynchronousTestCase):
+    """What is counted of the files that are wanted."""
+
+    def test_padding_does_not_count_as_a_file(self) -> None:
+        """A figure of libtorrent is by its own index, in which padding has a place."""
+        files = [
+            {"length": 10, "path": ["a"]},
+            {"attr": "p", "length": 6, "path": [".pad", "6"]},
+            {"length": 16, "path": ["b"]},
+        ]
+        info: dict[str, Any] = {
+            "files": files,
+            "name": "film",
+            "piece length": 16,
+            "pieces": b"x" * 40,
+        }
+        record = TorrentRecord(INFO_HASH, "film", "/downloads", "film", 0.0, False, False, None)
+        torrent = ManagedTorrent(record, layout=read_layout(bencode({"info": info})))
+        told = torrent.with_wanted(status(0, 0), [10, 6, 4])
+        self.assertEqual((told.wanted, told.wanted_done), (26, 14))
