@@ -89,7 +89,7 @@ class PackagingTests(SynchronousTestCase):
         inside = "import bitween; print(bitween.__file__)"
         found = self.run_command(self.python, "-c", inside, folder=self.directory)
         self.assertTrue(found.startswith(where), found)
-        for page in ("api.docs_page import docs_page", "web.page import web_pages"):
+        for page in ("api.discovery.docs_page import docs_page", "web.page import web_pages"):
             make = f"from bitween.{page} as make; make()"
             self.run_command(self.python, "-c", make, folder=self.directory)
         shown = self.run_command(self.python, "-c", _TWISTD_HELP, folder=self.directory)
