@@ -12,10 +12,11 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from bitween.bittorrent.engine._libtorrent import lt
+from bitween.bittorrent.engine.ip_filter import Clock
 from bitween.util.cooperate import SLICE
 
 
-class SessionReactor(Protocol):
+class SessionReactor(Clock, Protocol):
     """What the session needs of the reactor: parts of IReactorTime and IReactorFDSet."""
 
     def addReader(self, reader: IReadDescriptor) -> None:
@@ -27,24 +28,6 @@ class SessionReactor(Protocol):
 
     def removeReader(self, reader: IReadDescriptor) -> None:
         """Watch it no longer."""
-
-    def callLater(
-        self,
-        delay: float,
-        callable: Callable[..., object],  # noqa: A002  # the interface's name
-        *args: object,
-        **kwargs: object,
-    ) -> IDelayedCall:
-        """
-        Call something later.
-
-        :param delay: seconds.
-        :param callable: called once with the other arguments, after the delay.
-        :returns: a handle with which the call can be cancelled.
-        """
-
-    def seconds(self) -> float:
-        """Tell the time in seconds, from an arbitrary beginning."""
 
 
 @implementer(IReadDescriptor)

@@ -24,7 +24,7 @@ _ALLOWED, _DENIED = 0, 1  # the flag of ip_filter.hpp, which has no name in Pyth
 
 
 class Clock(Protocol):
-    """What the filter needs of the reactor."""
+    """What the filter and the session need of the reactor: parts of IReactorTime."""
 
     def callLater(
         self,

@@ -195,7 +195,8 @@ class Roster(Extension, RosterClientProtocol):
         :param jid: as the user types it; a resource is dropped.
         :param nick: the name under which the roster lists the contact; if empty, the name stays.
         :raises InvalidValue: if the JID is malformed, or our own one.
-        :raises AlreadyContact: if it is a contact already; a new name is set all the same.
+        :raises AlreadyContact: if it is a contact already and ``nick`` brings no new name; a new
+            name is set without an error.
         :raises NotConnected: if there is no session.
         :raises RequestRefused: if the server refuses.
         """
