@@ -15,6 +15,7 @@ from bitween.bittorrent.torrents.dialler import Dialler
 from bitween.bittorrent.torrents.download_queue import DownloadQueue
 from bitween.bittorrent.torrents.loader import Loader
 from bitween.bittorrent.torrents.managed_torrent import ManagedTorrent
+from bitween.bittorrent.torrents.preparation import UndoneBy
 from bitween.bittorrent.torrents.space_check import SpaceCheck, measuring
 from bitween.bittorrent.torrents.stage import DiskJob, Input
 from bitween.bittorrent.torrents.torrent_files import (
@@ -82,8 +83,7 @@ class TorrentController:
         info_hash = torrent.record.info_hash
         torrent.halted = torrent.should_halt
         if torrent.halted:
-            # Until it is resumed, a user may put anything where it writes.
-            torrent.unobstructed = False
+            torrent.preparation = torrent.preparation.undo(UndoneBy.HALT)
             self._session().halt(info_hash)
             return
         hindrance = NO_TROUBLE if torrent.record.complete else self._space.hindrance(torrent)
@@ -110,8 +110,8 @@ class TorrentController:
         if torrent.record.complete or not torrent.placed:
             return
         torrent.step(Input.FETCH_MORE)
-        torrent.unwritten, torrent.programs_made = True, False
-        torrent.unobstructed = torrent.names_reserved = False
+        torrent.unwritten = True
+        torrent.preparation = torrent.preparation.undo(UndoneBy.SELECTION)
         if torrent.status is not None:
             # The last status is about the files that were selected before.
             done = self._session().file_progress(torrent.record.info_hash)
@@ -230,7 +230,7 @@ class TorrentController:
             return
         if error:
             self.fail(torrent.record.info_hash, error)
-        elif torrent.holes:
+        elif torrent.preparation.holes:
             torrent.has_room = True
             self._loader.load_again(torrent)
         elif torrent.halted:

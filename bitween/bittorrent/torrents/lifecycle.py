@@ -30,6 +30,7 @@ from bitween.bittorrent.torrents.controller import TorrentController
 from bitween.bittorrent.torrents.dialler import Dialler
 from bitween.bittorrent.torrents.managed_torrent import ManagedTorrent
 from bitween.bittorrent.torrents.placement import Placement
+from bitween.bittorrent.torrents.preparation import DiskStep
 from bitween.bittorrent.torrents.resume_data import ResumeDataSaver
 from bitween.bittorrent.torrents.stage import DiskJob, Input
 from bitween.errors import StoreError
@@ -179,7 +180,9 @@ class TorrentLifecycle:
     def _go_on_fetching(self, torrent: ManagedTorrent, status: TorrentStatus) -> None:
         if not (torrent.fetching or torrent.halted):
             self._controller.fetch(torrent)
-        elif not (torrent.names_reserved or DiskJob.PREPARING in torrent.jobs):
+        elif DiskJob.PREPARING not in torrent.jobs and not torrent.preparation.has_done(
+            DiskStep.RESERVE_NAMES
+        ):
             if status.done:
                 self._controller.reserve_names(torrent)
             else:

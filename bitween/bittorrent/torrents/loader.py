@@ -18,6 +18,7 @@ from bitween.bittorrent.engine.status_queue import StatusQueue
 from bitween.bittorrent.engine.transfer_counters import TransferCounters
 from bitween.bittorrent.torrents.context import Context
 from bitween.bittorrent.torrents.managed_torrent import ManagedTorrent
+from bitween.bittorrent.torrents.preparation import DiskStep
 from bitween.bittorrent.torrents.space_check import SpaceCheck
 from bitween.bittorrent.torrents.stage import Input
 from bitween.bittorrent.torrents.torrent_files import making_programs
@@ -93,7 +94,8 @@ class Loader:
         """
         running = torrent.placed and not (torrent.record.complete or torrent.should_halt)
         programs = torrent.layout.programs if torrent.layout else ()
-        if not (programs and running and torrent.unobstructed):
+        unobstructed = torrent.preparation.has_done(DiskStep.CHECK_PATHS)
+        if not (programs and running and unobstructed):
             return
         if not self._space.hindrance(torrent):
             yield from making_programs(torrent)
@@ -112,7 +114,7 @@ class Loader:
             torrent.step(Input.UNLOAD)
             return False
         # Holes are made only where no file was.
-        trusted = self._is_trusted(torrent) or bool(torrent.holes)
+        trusted = self._is_trusted(torrent) or bool(torrent.preparation.holes)
         torrent.step(Input.LOAD if trusted or torrent.error else Input.LOAD_UNVERIFIED)
         torrent.halted = torrent.should_halt
         # Of a halted torrent the disk has what it had when it was last verified, or saved.
@@ -131,7 +133,8 @@ class Loader:
         torrent.loaded_idle, torrent.fetching, torrent.has_room = not wanted, wanted, False
         try:
             self._session().load(self._loading(torrent, trusted, wanted))
-            torrent.dialled, torrent.holes = torrent.peers, ()
+            torrent.dialled = torrent.peers
+            torrent.preparation = torrent.preparation.without_holes()
         except SwarmError as error:
             torrent.step(Input.ADD_FAILED)
             torrent.error = TorrentError(error.message, Reason.SENSELESS)
@@ -237,7 +240,7 @@ class Loader:
             trusted=trusted,
             halted=torrent.halted,
             have_all=record.complete and torrent.intact,
-            holes=torrent.holes,
+            holes=torrent.preparation.holes,
             priorities=layout.priorities(selection) if layout and wanted else None,
             sequential=selection.sequential,
             limits=record.options.limits,

@@ -24,8 +24,8 @@ from twisted.logger import Logger
 
 from bitween.bittorrent.engine.alerts import Phase, TorrentStatus
 from bitween.bittorrent.files.disk import NO_NEED, Need
-from bitween.bittorrent.files.holes import NO_ZEROS, Zeros
 from bitween.bittorrent.files.layout import Layout
+from bitween.bittorrent.torrents.preparation import DiskStep, Preparation
 from bitween.bittorrent.torrents.stage import LOADED, UNVERIFIED, DiskJob, Input, Stage, next_stage
 from bitween.model.address import PeerAddress
 from bitween.model.torrent import FileEntry, Progress, Torrent, TorrentState
@@ -58,12 +58,7 @@ class ManagedTorrent:
     :param unwritten: whether libtorrent may have verified bytes that the disk does not have.
     :param written: the numbers of the files of an incomplete torrent that the disk has as a whole.
     :param need: the room that it still took when its files were last measured.
-    :param zeros: the pieces of zeros that its files keep as holes.
-    :param holes_pending: whether these holes have yet to be made, before anything is fetched.
-    :param holes: the pieces that the disk has as holes, and libtorrent does not know of yet.
-    :param programs_made: whether its programs are made, so that libtorrent makes none executable.
-    :param unobstructed: whether no file of the user lies where a wanted file is to lie.
-    :param names_reserved: whether files exist under the names of all wanted files.
+    :param preparation: what was done on the disk for it before the fetch.
     :param fetching: whether libtorrent was told what to fetch, since it was loaded.
     :param has_room: whether it may fetch at its next load, because its disk had room.
     :param faulty: the numbers of the files that were missing or changed at the last check.
@@ -93,12 +88,7 @@ class ManagedTorrent:
     unwritten: bool = True
     written: set[int] = field(default_factory=set)
     need: Need = NO_NEED
-    zeros: Zeros = NO_ZEROS
-    holes_pending: bool = False
-    holes: tuple[range, ...] = ()
-    programs_made: bool = False
-    unobstructed: bool = False
-    names_reserved: bool = False
+    preparation: Preparation = field(default_factory=Preparation)
     fetching: bool = False
     has_room: bool = False
     faulty: frozenset[int] = frozenset()
@@ -192,14 +182,16 @@ class ManagedTorrent:
     @property
     def prepared(self) -> bool:
         """Whether everything is prepared that is needed before anything is fetched."""
-        programs = self.layout.programs if self.layout else ()
-        made = not (self.holes_pending or (programs and not self.programs_made))
-        return self.unobstructed and made and DiskJob.PREPARING not in self.jobs
+        has_programs = bool(self.layout and self.layout.programs)
+        ready = self.preparation.may_fetch(has_programs=has_programs)
+        return ready and DiskJob.PREPARING not in self.jobs
 
     @property
     def holes_to_come(self) -> int:
         """The wanted bytes that will take no room, because they become holes."""
-        return self.zeros.size(self.record.options.selection.skipped) if self.holes_pending else 0
+        if self.preparation.has_done(DiskStep.MAKE_HOLES):
+            return 0
+        return self.preparation.zeros.size(self.record.options.selection.skipped)
 
     @property
     def should_halt(self) -> bool:

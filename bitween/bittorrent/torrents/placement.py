@@ -85,7 +85,8 @@ class Placement:
         name = safe_name(layout.name)
         record = replace(torrent.record, torrent_file=torrent_file, naming=naming, name=name)
         self._database.put(record)
-        torrent.record, torrent.layout, torrent.zeros = record, layout, zeros
+        torrent.record, torrent.layout = record, layout
+        torrent.preparation = torrent.preparation.with_zeros(zeros, to_make=False)
         if not layout.by_default:
             # libtorrent has to compare what lies under our names, not under its own.
             self._loader.load_again(torrent)
@@ -117,8 +118,9 @@ class Placement:
         record = replace(torrent.record, root=root, origin=origin)
         # Before anything is written: at the next start, what is not known to be ours is left alone.
         self._database.put(record)
-        torrent.record, torrent.holes_pending = record, bool(torrent.zeros.runs) and not kept
-        torrent.layout = layout
+        torrent.record, torrent.layout = record, layout
+        preparation = torrent.preparation
+        torrent.preparation = preparation.with_zeros(preparation.zeros, to_make=not kept)
         torrent.need = whole_need(torrent)
         self._log_names(torrent, original, root)
         if root != original.root:

@@ -108,7 +108,7 @@ def measuring(torrent: ManagedTorrent) -> Iterator[None]:
                 # Blocks of 512 bytes, whatever the file system has (stat(2)).
                 occupied = found.st_blocks * 512
                 if found.st_size == file.size:
-                    occupied += torrent.zeros.sizes.get(number, 0)
+                    occupied += torrent.preparation.zeros.sizes.get(number, 0)
                 entries -= 1
                 size -= _ENTRY + min(file.size, occupied)
             yield

@@ -14,6 +14,7 @@ from bitween.bittorrent.files.holes import finding_zeros, making_holes
 from bitween.bittorrent.files.layout import Layout, making_empty_files, reading_layout
 from bitween.bittorrent.files.naming import Steps
 from bitween.bittorrent.torrents.managed_torrent import ManagedTorrent
+from bitween.bittorrent.torrents.preparation import DiskStep, UndoneBy
 from bitween.bittorrent.torrents.space_check import measuring
 from bitween.errors import SwarmError
 from bitween.files.deletion.worker import Order
@@ -48,10 +49,9 @@ def inspecting(torrent: ManagedTorrent) -> Iterator[None]:
         _compare(torrent, found)
     torrent.layout = layout
     if not record.complete:
-        torrent.zeros = yield from finding_zeros(record.torrent_file, layout, record.folder)
-        torrent.holes_pending = (
-            bool(torrent.zeros.runs) and torrent.placed and not _is_begun(torrent)
-        )
+        zeros = yield from finding_zeros(record.torrent_file, layout, record.folder)
+        to_make = torrent.placed and not _is_begun(torrent)
+        torrent.preparation = torrent.preparation.with_zeros(zeros, to_make=to_make)
         yield from measuring(torrent)
         torrent.error = yield from checking_obstacles(torrent)
 
@@ -119,7 +119,7 @@ def reserving_names(torrent: ManagedTorrent) -> Steps[None]:
     An existing file is left alone, and libtorrent meets and reports the same errors.
     """
     # Before the steps: another selection meanwhile resets it.
-    torrent.names_reserved = True
+    torrent.preparation = torrent.preparation.finish(DiskStep.RESERVE_NAMES)
     if torrent.layout is not None:
         yield from making_empty_files(
             torrent.record.folder, [file.path for file in torrent.wanted_files]
@@ -156,9 +156,10 @@ def on_disk(torrent: ManagedTorrent, whole: set[int]) -> set[int]:
 def checking_obstacles(torrent: ManagedTorrent) -> Steps[TorrentError]:
     """Check whether a download may write where its files are to lie, one file a step."""
     # Before the steps: another selection meanwhile resets it.
-    torrent.unobstructed = True
+    torrent.preparation = torrent.preparation.finish(DiskStep.CHECK_PATHS)
     error = yield from finding_obstacle(torrent)
-    torrent.unobstructed = torrent.unobstructed and not error
+    if error:
+        torrent.preparation = torrent.preparation.undo(UndoneBy.OBSTACLE)
     return error
 
 
@@ -173,17 +174,23 @@ def preparing(torrent: ManagedTorrent) -> Steps[TorrentError]:
     error = yield from checking_obstacles(torrent)
     if error:
         return error
-    if torrent.holes_pending:
-        # Existing files are left alone, and what is not made as a hole is fetched.
-        if not _is_begun(torrent):
-            skipped = torrent.record.options.selection.skipped
-            making = making_holes(torrent.record.folder, torrent.layout, torrent.zeros, skipped)
-            torrent.holes = yield from making
-        torrent.holes_pending = False
+    if not torrent.preparation.has_done(DiskStep.MAKE_HOLES):
+        holes = yield from _making_holes(torrent, torrent.layout)
+        torrent.preparation = torrent.preparation.with_holes(holes)
     if not has_many(torrent.layout):
         yield from reserving_names(torrent)
     yield from making_programs(torrent)
     return NO_TROUBLE
+
+
+def _making_holes(torrent: ManagedTorrent, layout: Layout) -> Steps[tuple[range, ...]]:
+    """Make the holes of a download, one file a step; returns their pieces, in runs."""
+    # Existing files are left alone, and what is not made as a hole is fetched.
+    if _is_begun(torrent):
+        return ()
+    skipped = torrent.record.options.selection.skipped
+    zeros = torrent.preparation.zeros
+    return (yield from making_holes(torrent.record.folder, layout, zeros, skipped))
 
 
 def has_many(layout: Layout) -> bool:
@@ -193,11 +200,12 @@ def has_many(layout: Layout) -> bool:
 
 def making_programs(torrent: ManagedTorrent) -> Generator[None, None, None]:
     """Make the files that the metadata calls programs, one a step, so that none is executable."""
-    if torrent.layout is not None and torrent.layout.programs and not torrent.programs_made:
+    made = torrent.preparation.has_done(DiskStep.MAKE_PROGRAMS)
+    if torrent.layout is not None and torrent.layout.programs and not made:
         wanted = {file.path for file in torrent.wanted_files}
         programs = [path for path in torrent.layout.programs if path in wanted]
         # Before the steps: another selection meanwhile resets it.
-        torrent.programs_made = True
+        torrent.preparation = torrent.preparation.finish(DiskStep.MAKE_PROGRAMS)
         yield from making_empty_files(torrent.record.folder, programs)
 
 

@@ -15,6 +15,7 @@ from bitween.bittorrent.engine.alerts import Removed
 from bitween.bittorrent.torrents.context import Context
 from bitween.bittorrent.torrents.managed_torrent import ManagedTorrent
 from bitween.bittorrent.torrents.parts import build_parts
+from bitween.bittorrent.torrents.preparation import DiskStep, Preparation
 from bitween.model.deletion import Deletion
 from bitween.model.metainfo import bencode
 from bitween.model.metainfo import torrent_file as wrapped
@@ -125,7 +126,11 @@ class ProgramTests(LoaderCase):
         os.mkdir(self.folder)
         torrent_file = programs()
         record = TorrentRecord(FILM, "tools", self.folder, "tools", 0.0, False, False, torrent_file)
-        self.torrent = ManagedTorrent(record, layout=read_layout(torrent_file), unobstructed=True)
+        self.torrent = ManagedTorrent(
+            record,
+            layout=read_layout(torrent_file),
+            preparation=Preparation().finish(DiskStep.CHECK_PATHS),
+        )
         self.context.registry.add(self.torrent)
 
     def test_one_a_step(self) -> None:
