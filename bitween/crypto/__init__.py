@@ -1,0 +1,1 @@
+"""Keys, certificates and signatures: what the ``cryptography`` library makes for bitween."""
