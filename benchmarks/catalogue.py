@@ -31,7 +31,7 @@ from bitween.model.catalogue.changes import CatalogueChange
 from bitween.model.catalogue.search import Filter, folded
 from bitween.model.torrent import InfoHash
 from bitween.storage.catalogue_cache import CatalogueCache
-from bitween.util.cooperate import in_slices
+from bitween.util.cooperate import run_in_slices
 from bitween.util.gc_freeze import loading_for_good
 
 CONTACTS = 500
@@ -134,7 +134,7 @@ async def _loaded(reactor: Any, path: str) -> Catalogue:
         yield from catalogue.prepare()
 
     with loading_for_good():
-        await in_slices(reactor, load())
+        await run_in_slices(reactor, load())
     taken, longest, memory = time.perf_counter() - started, stalls.stop(), _memory() - before
     store.close()
     print(f"start with {CONTACTS * SHARES} shares of {CONTACTS} contacts:")
@@ -167,8 +167,8 @@ async def _search(reactor: Any, catalogue: Catalogue) -> None:
             await deferLater(reactor, 0)
             started = time.perf_counter()
             search = catalogue.searches.begin(query, None, sort, only)
-            await in_slices(reactor, search.steps())
-            await in_slices(reactor, search.ordering(50))
+            await run_in_slices(reactor, search.steps())
+            await run_in_slices(reactor, search.ordering(50))
             total = catalogue.searches.page(search, 0, 50).total
             times.append((time.perf_counter() - started) * 1e3)
         longest = stalls.stop() * 1e3

@@ -127,7 +127,7 @@ def _fill(files: str, database: str, count: int) -> None:
                 shared=True,
                 complete=True,
                 torrent_file=torrent,
-                stamp=check_files(files, [FileEntry(name, SIZE)]).stamp,
+                signature=check_files(files, [FileEntry(name, SIZE)]).signature,
             )
         )
     store.close()

@@ -42,7 +42,7 @@ from bitween.model.events import (
 from bitween.model.library import Library
 from bitween.model.text import safe_name
 from bitween.model.torrent import InfoHash
-from bitween.util.cooperate import in_slices
+from bitween.util.cooperate import run_in_slices
 from bitween.util.observable import Observable
 
 
@@ -76,7 +76,7 @@ class ContactShares:
     async def restore(self) -> None:
         """Load what the last run knew; every device is offline until its presence arrives."""
         try:
-            await in_slices(self._reactor, self._restoring())
+            await run_in_slices(self._reactor, self._restoring())
         except StoreError:
             self.catalogue.forget_all_but(())
 
@@ -117,8 +117,8 @@ class ContactShares:
         if only.online and self._messenger.status.state is not ConnectionState.ONLINE:
             return FoundPage(0, ())
         search = self.catalogue.searches.begin(query, contact, sort, only)
-        await in_slices(self._reactor, search.steps())
-        await in_slices(self._reactor, search.ordering(offset + limit))
+        await run_in_slices(self._reactor, search.steps())
+        await run_in_slices(self._reactor, search.ordering(offset + limit))
         return self.catalogue.searches.page(search, offset, limit, contact)
 
     async def forget_resource(self, jid: str, resource: str) -> None:

@@ -68,9 +68,9 @@ class Downloads:
         """
         # A machine that hangs still accepts connections, which count as peers.
         silent = (
-            torrent.fetches
+            torrent.is_fetching
             and self._connector.routes.any_source_answers(torrent.info_hash) is False
         )
-        if not (torrent.waits or silent):
+        if not (torrent.is_waiting or silent):
             return []
         return self._catalogue.torrents.contacts(torrent.info_hash)[:MAX_WAITING_FOR]

@@ -26,7 +26,7 @@ from bitween.model.days_online import DaysOnline
 from bitween.model.deletion import Deletion
 from bitween.model.diagnosis import Finding
 from bitween.model.events import MessengerEvent, SwarmEvent
-from bitween.model.file_span import Span
+from bitween.model.file_span import FileSpan
 from bitween.model.intention import Intention
 from bitween.model.job import ReportProgress
 from bitween.model.library import Library
@@ -42,7 +42,7 @@ class OpenFilePort(Protocol):
     """An open file; while it is open, the pieces that are asked for are downloaded first."""
 
     @property
-    def span(self) -> Span:
+    def span(self) -> FileSpan:
         """Where the file lies in the torrent's pieces."""
 
     def piece(self, number: int, last: int) -> Deferred[bytes]:

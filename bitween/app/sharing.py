@@ -25,7 +25,7 @@ from bitween.model.intention import Intention
 from bitween.model.job import Added, Job, ReportProgress
 from bitween.model.text import quoted, visible
 from bitween.model.torrent import FileOrigin, Torrent
-from bitween.util.cooperate import in_slices
+from bitween.util.cooperate import run_in_slices
 
 
 class Sharing:
@@ -79,7 +79,7 @@ class Sharing:
         """
         self._guard.check_allowed(checked_path(path))
         if not confirmed:
-            await in_slices(self._reactor, self._guard.check_intended(path))
+            await run_in_slices(self._reactor, self._guard.check_intended(path))
         return self.add_path(path, strict=strict)
 
     def add_path(

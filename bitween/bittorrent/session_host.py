@@ -20,7 +20,7 @@ from bitween.errors import StartupError
 from bitween.model.address import PeerAddress
 from bitween.model.events import ListeningChanged, PeerConnected
 from bitween.model.torrent import InfoHash
-from bitween.util.cooperate import in_slices
+from bitween.util.cooperate import run_in_slices
 
 
 class SessionHost:
@@ -160,7 +160,7 @@ class SessionHost:
             return
         session.ip_filter.copy_from(old_filter)
         parts.loader.finish_all_except(())
-        await in_slices(self._context.reactor, self._loading_again(session))
+        await run_in_slices(self._context.reactor, self._loading_again(session))
 
     def _loading_again(self, session: Session) -> Iterator[None]:
         registry = self._context.registry

@@ -12,7 +12,7 @@ from twisted.internet.interfaces import IReactorTime
 from bitween.errors import BadPath, NoSuchPath, UnreadablePath
 from bitween.model.disk_path import checked_utf8
 from bitween.model.text import is_utf8, quoted, visible
-from bitween.util.cooperate import in_slices
+from bitween.util.cooperate import run_in_slices
 
 #: The most entries of a folder that are listed: as many as can be sorted without a pause.
 MOST = 20_000
@@ -98,7 +98,7 @@ class Folders:
         found: list[FolderEntry] = []
         with os.scandir(descriptor) as listed:
             seen = itertools.islice(listed, MOST)
-            await in_slices(self._reactor, self._entries(folder, seen, found))
+            await run_in_slices(self._reactor, self._entries(folder, seen, found))
             complete = next(listed, None) is None
         found.sort(key=lambda entry: (not entry.is_folder, entry.name.casefold(), entry.name))
         return FolderPage(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class PieceRange:
     """
     A range of bytes of one piece.
 
@@ -22,7 +22,7 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class FileSpan:
     """
     A file's range in the bytes of its torrent (BEP 3: the files follow each other).
 
@@ -35,9 +35,9 @@ class Span:
     size: int
     piece_length: int
 
-    def parts(self, start: int, end: int) -> Iterator[Part]:
+    def piece_ranges(self, start: int, end: int) -> Iterator[PieceRange]:
         """
-        Yield the parts of pieces that make up a range of the file, in order.
+        Yield the ranges of pieces that make up a range of the file, in order.
 
         :param start: the offset of the first byte in the file.
         :param end: the offset after the last byte, at most the file's size.
@@ -46,7 +46,7 @@ class Span:
         while at < stop:
             piece, inside = divmod(at, self.piece_length)
             length = min(self.piece_length - inside, stop - at)
-            yield Part(piece, inside, inside + length)
+            yield PieceRange(piece, inside, inside + length)
             at += length
 
     def last_piece(self, end: int) -> int:

@@ -152,12 +152,12 @@ class Torrent:
     options: TorrentOptions = DEFAULT_OPTIONS
 
     @property
-    def waits(self) -> bool:
+    def is_waiting(self) -> bool:
         """Whether it needs content, and no peer is connected."""
-        return self.fetches and not self.progress.peers
+        return self.is_fetching and not self.progress.peers
 
     @property
-    def fetches(self) -> bool:
+    def is_fetching(self) -> bool:
         """Whether it needs content, and may download it."""
         return self.state in _FETCHING and not self.error
 

@@ -31,7 +31,7 @@ class TorrentRecord:
     :param shared: whether it was made here, so that the names on the disk are the metadata's own.
     :param complete: whether every byte was once verified and on the disk.
     :param torrent_file: the bencoded .torrent; ``None`` until the metadata is here.
-    :param stamp: the stat signature of the files when they were complete, see
+    :param signature: the stat signature of the files when they were complete, see
         :mod:`bitween.model.stat_signature`; ``None`` if the files are accepted as they are.
     :param completed: when it was first complete; ``None`` if never, or unknown.
     :param naming: how the names on the disk derive from the metadata, if it was not made here.
@@ -46,7 +46,7 @@ class TorrentRecord:
     shared: bool
     complete: bool
     torrent_file: bytes | None
-    stamp: str | None = None
+    signature: str | None = None
     completed: float | None = None
     options: TorrentOptions = DEFAULT_OPTIONS
     naming: Naming = Naming.EXACT
@@ -61,7 +61,7 @@ def read_record(row: Sequence[Any]) -> TorrentRecord:
     :raises InvalidValue: if the row is damaged.
     """
     info_hash, name, folder, root, added, shared, complete, metadata, *others = row
-    stamp, completed, options, naming, origin = others
+    signature, completed, options, naming, origin = others
     return TorrentRecord(
         info_hash=parse_info_hash(info_hash),
         name=_checked(name, str, "name"),
@@ -71,7 +71,7 @@ def read_record(row: Sequence[Any]) -> TorrentRecord:
         shared=bool(shared),
         complete=bool(complete),
         torrent_file=None if metadata is None else _checked(metadata, bytes, "torrent_file"),
-        stamp=None if stamp is None else _checked(stamp, str, "stamp"),
+        signature=None if signature is None else _checked(signature, str, "stamp"),
         completed=None if completed is None else _time(completed),
         options=read_options(options),
         naming=Naming(naming) if naming in _NAMINGS else Naming.LIBTORRENT,

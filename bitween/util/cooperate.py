@@ -22,7 +22,7 @@ SLICE = 0.01
 _BATCH = 16
 
 
-async def in_slices(reactor: IReactorTime, steps: Iterable[object]) -> None:
+async def run_in_slices(reactor: IReactorTime, steps: Iterable[object]) -> None:
     """
     Take all steps, with a turn of the reactor after each slice.
 

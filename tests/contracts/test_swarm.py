@@ -221,7 +221,7 @@ class Contract:
             for _ in range(2):
                 pieces = [
                     (await file.piece(part.piece, span.last_piece(1000)))[part.start : part.end]
-                    for part in span.parts(0, 1000)
+                    for part in span.piece_ranges(0, 1000)
                 ]
                 self.assertEqual(b"".join(pieces), content)
             file.close()

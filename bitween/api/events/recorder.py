@@ -162,7 +162,7 @@ class Recorder(Service):
         changes = []
         for info_hash in sorted(info_hashes):
             torrent = self._torrents.known(info_hash)
-            if torrent is not None and torrent.waits:
+            if torrent is not None and torrent.is_waiting:
                 changes.append(
                     (info_hash, {"waiting_for": self._bitween.downloads.waiting_for(torrent)})
                 )

@@ -30,7 +30,7 @@ from bitween.api.http.places import Places
 from bitween.api.http.request import BoundedRequest
 from bitween.app.content import FileContent
 from bitween.errors import BitweenError, InvalidValue, NotFetched, NotFound, SwarmError
-from bitween.model.file_span import Part
+from bitween.model.file_span import PieceRange
 from bitween.model.torrent import InfoHash, parse_info_hash
 
 #: Downloads at a time; a browser has six connections, and a player keeps one or two.
@@ -145,7 +145,7 @@ class _Answer:
             self._request.finish()
             return
         try:
-            part = self._asked()
+            byte_range = self._asked()
         except Unsatisfiable:
             self._send_error(
                 ErrorPage(
@@ -153,7 +153,9 @@ class _Answer:
                 )
             )
             return
-        await self._send(part or ByteRange(0, self._content.size), partial=part is not None)
+        await self._send(
+            byte_range or ByteRange(0, self._content.size), partial=byte_range is not None
+        )
 
     def _asked(self) -> ByteRange | None:
         """
@@ -175,23 +177,25 @@ class _Answer:
             return
         span = self._content.file.span
         last = span.last_piece(wanted.end)
-        for part in span.parts(wanted.start, wanted.end):
-            data = memoryview(await self._piece(part, last))
+        for piece_range in span.piece_ranges(wanted.start, wanted.end):
+            data = memoryview(await self._piece(piece_range, last))
             if not self._begun:
                 self._begun = True
-                self._set_headers(self._checked(content_type, part, data), wanted, partial)
+                self._set_headers(self._checked(content_type, piece_range, data), wanted, partial)
                 self._writer.begin()
-            await self._writer.write(data[part.start : part.end])
+            await self._writer.write(data[piece_range.start : piece_range.end])
         self._writer.end()
 
-    async def _piece(self, part: Part, last: int) -> bytes:
-        piece = self._content.file.piece(part.piece, last)
+    async def _piece(self, piece_range: PieceRange, last: int) -> bytes:
+        piece = self._content.file.piece(piece_range.piece, last)
         return await piece.addTimeout(PATIENCE, self._clock)
 
-    def _checked(self, content_type: ContentType, part: Part, data: memoryview) -> ContentType:
+    def _checked(
+        self, content_type: ContentType, piece_range: PieceRange, data: memoryview
+    ) -> ContentType:
         """Check the type by the beginning of the file, if that has been read anyway."""
         span = self._content.file.span
-        if part.piece != span.offset // span.piece_length:
+        if piece_range.piece != span.offset // span.piece_length:
             return content_type
         start = span.offset % span.piece_length
         head = bytes(data[start : start + min(HEAD, span.size)])

@@ -66,7 +66,7 @@ from bitween.api.rpc.message import (
 from bitween.api.rpc.namespace import Namespace, is_reading, needs_token
 from bitween.api.rpc.params import Signature
 from bitween.errors import BitweenError, ReadOnly, TokenNeeded
-from bitween.util.cooperate import in_slices
+from bitween.util.cooperate import run_in_slices
 
 #: The most calls in one batch.
 MAX_BATCH = 100
@@ -194,7 +194,7 @@ class JsonRpcResource(Namespace, JSONRPC):
 
     async def _encoded_in_slices(self, call: Call, answer: JsonObject) -> Body:
         chunks: list[bytes] = []
-        await in_slices(self._reactor, encode_in_steps(answer, chunks))
+        await run_in_slices(self._reactor, encode_in_steps(answer, chunks))
         return tuple(chunks) if call.expects_answer else ()
 
     def _failed(self, call: Call, failure: Failure) -> Body:

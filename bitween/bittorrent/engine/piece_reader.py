@@ -12,9 +12,9 @@ from bitween.bittorrent.engine._libtorrent import lt
 from bitween.bittorrent.engine.alerts import PieceRead
 from bitween.bittorrent.engine.session import Session
 from bitween.errors import SwarmError
-from bitween.model.file_span import Span
+from bitween.model.file_span import FileSpan
 from bitween.model.torrent import InfoHash
-from bitween.util.cooperate import in_slices
+from bitween.util.cooperate import run_in_slices
 
 # How much is requested beyond the awaited piece: bytes, and pieces at most.
 _AHEAD = 8 * 2**20
@@ -36,7 +36,7 @@ class OpenFile:
     """
 
     def __init__(
-        self, reader: PieceReader, info_hash: InfoHash, info: lt.torrent_info, span: Span
+        self, reader: PieceReader, info_hash: InfoHash, info: lt.torrent_info, span: FileSpan
     ) -> None:
         """
         :param info: has the hashes of the pieces.
@@ -76,7 +76,7 @@ class OpenFile:
         finally:
             self.waiting = None
         digest = hashlib.sha1(usedforsecurity=False)
-        await in_slices(self._reader.reactor, _hashing(digest, memoryview(data)))
+        await run_in_slices(self._reader.reactor, _hashing(digest, memoryview(data)))
         if digest.digest() != self._info.hash_for_piece(number):
             raise SwarmError("the file is another than it was", "have the torrent checked again")
         return data
@@ -115,7 +115,7 @@ class PieceReader:
         if length > _LARGEST_PIECE:
             raise SwarmError("its pieces are too long to look at it", "open it on the disk")
         layout = info.layout()
-        span = Span(layout.file_offset(index), layout.file_size(index), length)
+        span = FileSpan(layout.file_offset(index), layout.file_size(index), length)
         file = OpenFile(self, info_hash, info, span)
         self._open.setdefault(info_hash, []).append(file)
         return file

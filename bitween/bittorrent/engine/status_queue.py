@@ -12,7 +12,7 @@ from twisted.python.failure import Failure
 
 from bitween.bittorrent.engine.alerts import TorrentStatus
 from bitween.model.torrent import InfoHash
-from bitween.util.cooperate import in_slices
+from bitween.util.cooperate import run_in_slices
 
 
 class StatusQueue:
@@ -40,7 +40,7 @@ class StatusQueue:
         """
         self._waiting.update((status.info_hash, status) for status in statuses)
         if self._taking is None:
-            self._taking = Deferred.fromCoroutine(in_slices(self._reactor, self._steps()))
+            self._taking = Deferred.fromCoroutine(run_in_slices(self._reactor, self._steps()))
             self._taking.addCallbacks(self._ended, self._failed)
 
     def flush(self, info_hash: InfoHash) -> None:

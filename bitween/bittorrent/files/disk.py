@@ -22,12 +22,12 @@ class FilesCheck:
     The result of a check of files; their content is not read.
 
     :param fault: what is wrong with the first faulty file.
-    :param stamp: stands for the sizes and times of all files; empty if a file is faulty.
+    :param signature: stands for the sizes and times of all files; empty if a file is faulty.
     :param faulty: the positions of all faulty files in the list.
     """
 
     fault: TorrentError
-    stamp: str
+    signature: str
     faulty: frozenset[int] = frozenset()
 
 
@@ -39,7 +39,7 @@ def checking_files(folder: str, files: Sequence[FileEntry]) -> Generator[None, N
     :param files: with paths relative to it, and the sizes that they should have.
     :returns: a generator, which returns the result.
     """
-    stamp = StatSignature()
+    signature = StatSignature()
     first, faulty = NO_TROUBLE, set()
     for number, file in enumerate(files):
         found = _check_file(folder, file)
@@ -47,9 +47,9 @@ def checking_files(folder: str, files: Sequence[FileEntry]) -> Generator[None, N
             first = first or found
             faulty.add(number)
         else:
-            stamp.add(found)
+            signature.add(found)
         yield
-    return FilesCheck(first, "" if first else stamp.text, frozenset(faulty))
+    return FilesCheck(first, "" if first else signature.text, frozenset(faulty))
 
 
 def check_files(folder: str, files: Sequence[FileEntry]) -> FilesCheck:

@@ -68,12 +68,12 @@ class Completion:
         info_hash = torrent.record.info_hash
         torrent.intact = same
         if not same:
-            torrent.rejected_stamp = torrent.last_stamp
+            torrent.rejected_signature = torrent.last_signature
             error = TorrentError("a file is another than it was", Reason.CHANGED)
             self._controller.fail(info_hash, error)
-        elif torrent.record.stamp != torrent.last_stamp:
-            self._database.set_complete(info_hash, torrent.last_stamp, self._context.now())
-            torrent.record = replace(torrent.record, stamp=torrent.last_stamp)
+        elif torrent.record.signature != torrent.last_signature:
+            self._database.set_complete(info_hash, torrent.last_signature, self._context.now())
+            torrent.record = replace(torrent.record, signature=torrent.last_signature)
 
     async def _flushed(self, torrent: ManagedTorrent, *, written: bool) -> None:
         try:
@@ -90,13 +90,13 @@ class Completion:
         look = None
         if seeding:
             files = checking_files(torrent.record.folder, torrent.layout.files)
-            look = await self._context.in_slices(files)
+            look = await self._context.run_in_slices(files)
         if look is not None and not look.fault and self._may_finish(torrent):
-            self._complete(torrent, look.stamp)
+            self._complete(torrent, look.signature)
         else:
             # Every byte of a skipped file may be here, with the pieces that it shares with others,
             # and yet no file that holds them.
-            wanted = await self._context.in_slices(checking_wanted_files(torrent))
+            wanted = await self._context.run_in_slices(checking_wanted_files(torrent))
             if self._may_finish(torrent):
                 self._take_wanted(torrent, wanted)
         self._registry.notify_shares()
@@ -113,14 +113,14 @@ class Completion:
         else:
             self._finish(torrent)
 
-    def _complete(self, torrent: ManagedTorrent, stamp: str) -> None:
+    def _complete(self, torrent: ManagedTorrent, signature: str) -> None:
         """Note that every byte is on the disk."""
         record, now = torrent.record, self._context.now()
-        self._database.set_complete(record.info_hash, stamp, now)
+        self._database.set_complete(record.info_hash, signature, now)
         torrent.step(Input.COMPLETE)
-        torrent.unwritten, torrent.last_stamp = False, stamp
+        torrent.unwritten, torrent.last_signature = False, signature
         completed = record.completed or now
-        torrent.record = replace(record, complete=True, stamp=stamp, completed=completed)
+        torrent.record = replace(record, complete=True, signature=signature, completed=completed)
         remove_part_file(record.folder, record.info_hash)
         self._registry.notify_finished(torrent)
 

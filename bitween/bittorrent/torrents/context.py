@@ -46,7 +46,7 @@ class Context:
             raise SwarmError("the swarm is not running", "start the daemon")
         return self.running
 
-    async def in_slices(self, steps: Steps[_T]) -> _T:
+    async def run_in_slices(self, steps: Steps[_T]) -> _T:
         """
         Take steps in slices between which the reactor runs, and return what they return.
 

@@ -28,7 +28,7 @@ from bitween.bittorrent.torrents.torrent_files import (
 from bitween.model.stat_signature import invalidated
 from bitween.model.torrent import InfoHash
 from bitween.model.torrent_error import NO_TROUBLE, TorrentError
-from bitween.util.cooperate import in_slices
+from bitween.util.cooperate import run_in_slices
 
 _T = TypeVar("_T")
 
@@ -169,19 +169,19 @@ class TorrentController:
                 if shortage:
                     self.fail(torrent.record.info_hash, shortage)
 
-    def verify(self, torrent: ManagedTorrent, stamp: str) -> None:
+    def verify(self, torrent: ManagedTorrent, signature: str) -> None:
         """
         Have libtorrent compare a torrent's files with the hashes, and go on from there.
 
-        :param stamp: of the files of a complete torrent, as they are now.
+        :param signature: of the files of a complete torrent, as they are now.
         :raises StoreError: if the database cannot be used.
         """
         if torrent.record.complete:
-            record = replace(torrent.record, stamp=invalidated(torrent.record.stamp))
+            record = replace(torrent.record, signature=invalidated(torrent.record.signature))
             self._database.put(record)
             torrent.record = record
         torrent.error, torrent.intact = NO_TROUBLE, False
-        torrent.last_stamp, torrent.faulty = stamp, frozenset()
+        torrent.last_signature, torrent.faulty = signature, frozenset()
         if torrent.record.complete:
             self._loader.load_again(torrent)
             return
@@ -194,11 +194,11 @@ class TorrentController:
 
     async def _measure(self, torrent: ManagedTorrent) -> None:
         """Find out how much room a download still takes, and load it."""
-        await in_slices(self._reactor, measuring(torrent))
+        await run_in_slices(self._reactor, measuring(torrent))
         error = await self._while_held(torrent, checking_obstacles(torrent))
         if error:
             self.fail(torrent.record.info_hash, error)
-        await in_slices(self._reactor, self._loader.preparing(torrent))
+        await run_in_slices(self._reactor, self._loader.preparing(torrent))
         if self._registry.holds(torrent):
             self._loader.load_again(torrent)
 
@@ -256,7 +256,7 @@ class TorrentController:
                 yield
             return None
 
-        return await self._context.in_slices(taking())
+        return await self._context.run_in_slices(taking())
 
     def _reload_to_fetch(self, torrent: ManagedTorrent) -> None:
         """

@@ -19,7 +19,7 @@ from bitween.bittorrent.torrents.torrent_files import (
 )
 from bitween.model.torrent import FileEntry
 from bitween.model.torrent_error import NO_TROUBLE, missing
-from bitween.util.cooperate import in_slices
+from bitween.util.cooperate import run_in_slices
 
 # How many files are checked in one step, and in how many steps the torrents with errors are checked
 # once: 50 files a second.
@@ -65,7 +65,7 @@ class FileChecker:
 
         :raises StoreError: if the database cannot be used.
         """
-        torrent.retry_delay, torrent.rejected_stamp = 0.0, ""
+        torrent.retry_delay, torrent.rejected_signature = 0.0, ""
         if torrent.layout is None:
             return
         result = await self._check(torrent.record.folder, torrent.layout.files)
@@ -75,10 +75,10 @@ class FileChecker:
             torrent.faulty = result.faulty
             self._controller.fail(torrent.record.info_hash, result.fault)
         else:
-            self._controller.verify(torrent, result.stamp)
+            self._controller.verify(torrent, result.signature)
 
     async def _check(self, folder: str, files: Sequence[FileEntry]) -> FilesCheck:
-        return await self._context.in_slices(checking_files(folder, files))
+        return await self._context.run_in_slices(checking_files(folder, files))
 
     async def check_and_verify(self, torrent: ManagedTorrent) -> None:
         """
@@ -86,7 +86,7 @@ class FileChecker:
 
         :raises StoreError: if the database cannot be used.
         """
-        await in_slices(self._reactor, self._checking(torrent))
+        await run_in_slices(self._reactor, self._checking(torrent))
         verified: Deferred[None] = Deferred(lambda _: unsubscribe())
 
         def check(_: object = None) -> None:
@@ -157,12 +157,12 @@ class FileChecker:
             self._controller.fail(torrent.record.info_hash, result.fault)
         elif torrent.error and self._reactor.seconds() < torrent.retry_at:
             return
-        elif result.stamp == torrent.record.stamp:
+        elif result.signature == torrent.record.signature:
             if torrent.error:
                 torrent.error, torrent.intact = NO_TROUBLE, True
                 self._loader.load_again(torrent)
-        elif result.stamp != torrent.rejected_stamp:
-            self._controller.verify(torrent, result.stamp)
+        elif result.signature != torrent.rejected_signature:
+            self._controller.verify(torrent, result.signature)
 
 
 class Rounds:

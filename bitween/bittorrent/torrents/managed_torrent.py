@@ -63,8 +63,8 @@ class ManagedTorrent:
     :param has_room: whether it may fetch at its next load, because its disk had room.
     :param faulty: the numbers of the files that were missing or changed at the last check.
     :param unsaved: whether there is progress that the database does not have.
-    :param last_stamp: the stamp of the files of a complete torrent at the last check.
-    :param rejected_stamp: the stamp with which libtorrent found wrong bytes.
+    :param last_signature: the signature of the files of a complete torrent at the last check.
+    :param rejected_signature: the signature with which libtorrent found wrong bytes.
     :param retry_at: when to try again after an error, seconds of the reactor.
     :param retry_delay: how long it waited for that, seconds.
     :param queued: whether it waits for other downloads.
@@ -93,8 +93,8 @@ class ManagedTorrent:
     has_room: bool = False
     faulty: frozenset[int] = frozenset()
     unsaved: bool = False
-    last_stamp: str = ""
-    rejected_stamp: str = ""
+    last_signature: str = ""
+    rejected_signature: str = ""
     retry_at: float = 0.0
     retry_delay: float = 0.0
     queued: bool = False

@@ -49,7 +49,7 @@ class OptionChanges:
         self, finding: Steps[str], torrent: ManagedTorrent, options: TorrentOptions
     ) -> Torrent:
         before = torrent.record.options
-        path = await self._context.in_slices(finding)
+        path = await self._context.run_in_slices(finding)
         if path:
             raise BadPath(
                 f"{quoted(path)} is there already, and is not what would be downloaded",

@@ -75,7 +75,7 @@ class Placement:
         """
         try:
             reading = self._reading(torrent, torrent_file)
-            naming, layout, zeros = await self._context.in_slices(reading)
+            naming, layout, zeros = await self._context.run_in_slices(reading)
         except SwarmError as error:
             if self._registry.holds(torrent):
                 self._refuse(torrent, TorrentError(error.message, Reason.SENSELESS))
@@ -110,7 +110,7 @@ class Placement:
         while root != (free := self._free_root(torrent, original, same=same)):
             root, layout = free, original
             if root != original.root:
-                layout = await self._context.in_slices(original.rerooting(root))
+                layout = await self._context.run_in_slices(original.rerooting(root))
         if not torrent.loaded or torrent.error or not self._registry.holds(torrent):
             return False
         kept = same and root == original.root
@@ -135,7 +135,7 @@ class Placement:
 
     async def _is_linked(self, torrent: ManagedTorrent, layout: Layout) -> bool:
         linked = finding_links(torrent.record.folder, layout.files)
-        return await self._context.in_slices(linked)
+        return await self._context.run_in_slices(linked)
 
     def _reading(
         self, torrent: ManagedTorrent, torrent_file: bytes

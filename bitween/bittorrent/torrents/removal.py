@@ -15,7 +15,7 @@ from bitween.bittorrent.torrents.loader import Loader
 from bitween.bittorrent.torrents.managed_torrent import ManagedTorrent
 from bitween.bittorrent.torrents.torrent_files import ordering_deletion
 from bitween.errors import DeletionFailed, StoreError
-from bitween.files.deletion.process import carry_out, check_code
+from bitween.files.deletion.process import check_code, delete_files
 from bitween.model.deletion import Deletion
 from bitween.model.torrent import InfoHash
 
@@ -109,4 +109,4 @@ class Removal:
     ) -> Deletion:
         ordering = ordering_deletion(torrent, self._registry, progress, erase=erase)
         reactor: Any = self._context.reactor
-        return await carry_out(reactor, await self._context.in_slices(ordering))
+        return await delete_files(reactor, await self._context.run_in_slices(ordering))

@@ -13,7 +13,7 @@ from bitween.bittorrent.torrents.loader import Loader
 from bitween.bittorrent.torrents.managed_torrent import ManagedTorrent
 from bitween.bittorrent.torrents.torrent_files import inspecting
 from bitween.model.torrent import InfoHash
-from bitween.util.cooperate import in_slices
+from bitween.util.cooperate import run_in_slices
 
 
 class Startup:
@@ -57,7 +57,7 @@ class Startup:
     async def _load_stored(self) -> None:
         # To open the session took long enough.
         await deferLater(self._reactor, 0)
-        await in_slices(self._reactor, self._loading_stored())
+        await run_in_slices(self._reactor, self._loading_stored())
 
     def _loading_stored(self) -> Iterator[None]:
         stored = []

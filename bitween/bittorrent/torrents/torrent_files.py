@@ -59,12 +59,15 @@ def inspecting(torrent: ManagedTorrent) -> Iterator[None]:
 def _compare(torrent: ManagedTorrent, found: FilesCheck) -> None:
     """Note whether the files of a complete torrent have changed since they were verified."""
     record = torrent.record
-    if record.stamp is None and not found.fault:
-        record = torrent.record = replace(record, stamp=found.stamp)
-    elif record.stamp != found.stamp:
-        record = torrent.record = replace(record, stamp=with_times(record.stamp, found.stamp))
-    torrent.error, torrent.last_stamp, torrent.faulty = found.fault, found.stamp, found.faulty
-    torrent.intact = not found.fault and found.stamp == record.stamp
+    if record.signature is None and not found.fault:
+        record = torrent.record = replace(record, signature=found.signature)
+    elif record.signature != found.signature:
+        record = torrent.record = replace(
+            record, signature=with_times(record.signature, found.signature)
+        )
+    torrent.error, torrent.faulty = found.fault, found.faulty
+    torrent.last_signature = found.signature
+    torrent.intact = not found.fault and found.signature == record.signature
 
 
 def checking_wanted_files(torrent: ManagedTorrent) -> Generator[None, None, FilesCheck]:
@@ -251,7 +254,7 @@ def ordering_deletion(
         files=tuple(files),
         part_file=part_file(record.info_hash),
         others=tuple(others),
-        stamp=record.stamp or "",
+        signature=record.signature or "",
         complete=record.complete,
         erase=erase,
     )

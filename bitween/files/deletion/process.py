@@ -33,7 +33,7 @@ def check_code() -> None:
         raise DeletionFailed(f"the files cannot be deleted: {UPDATED}", WHAT_TO_DO)
 
 
-async def carry_out(reactor: Any, order: Order) -> Deletion:
+async def delete_files(reactor: Any, order: Order) -> Deletion:
     """
     Delete files in a child process, or count them.
 

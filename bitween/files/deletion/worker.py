@@ -38,8 +38,8 @@ class Order:
         is not what was downloaded; if false, only a larger file stays.
     :param part_file: the name of a file of libtorrent, which is deleted even if there is a trash.
     :param others: absolute paths of files of other torrents, which stay if they are the same files.
-    :param stamp: the stat signature of all these files as they were when last verified; empty if
-        that is unknown.
+    :param signature: the stat signature of all these files as they were when last verified; empty
+        if that is unknown.
     :param complete: whether every file is downloaded, so that a file that has changed since stays.
     :param erase: false to delete nothing, and report what would be deleted.
     """
@@ -49,7 +49,7 @@ class Order:
     files: tuple[tuple[str, int, bool], ...]
     part_file: str
     others: tuple[str, ...]
-    stamp: str
+    signature: str
     complete: bool
     erase: bool
 
@@ -60,7 +60,7 @@ class Order:
             "folder": self.folder,
             "root": self.root,
             "part_file": self.part_file,
-            "stamp": self.stamp,
+            "signature": self.signature,
             "complete": self.complete,
             "erase": self.erase,
         }
@@ -103,9 +103,9 @@ class Outcome:
             self.size += size
 
 
-def carry_out(order: Order, environ: Mapping[str, str]) -> Outcome:
+def execute(order: Order, environ: Mapping[str, str]) -> Outcome:
     """
-    Carry out an order as far as possible.
+    Execute an order as far as possible.
 
     :param environ: environment variables, which tell where the trash is; see :func:`find_trash`.
     :returns: what was deleted, with the errors; without ``erase``, what would be deleted.
@@ -166,7 +166,7 @@ def _times(order: Order) -> Sequence[bytes | None]:
     """
     if not order.complete:
         return [None] * len(order.files)
-    times = file_times(order.stamp)
+    times = file_times(order.signature)
     return times if len(times) == len(order.files) else [b""] * len(order.files)
 
 
@@ -227,7 +227,7 @@ def decoded(lines: Iterable[str]) -> Order:
 
 def main() -> None:
     """Carry out one order."""
-    write_answer(asdict(carry_out(decoded(sys.stdin), os.environ)))
+    write_answer(asdict(execute(decoded(sys.stdin), os.environ)))
 
 
 if __name__ == "__main__":

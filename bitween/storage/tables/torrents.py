@@ -61,7 +61,7 @@ class TorrentTable(SqliteTables):
                 record.shared,
                 record.complete,
                 record.torrent_file,
-                record.stamp,
+                record.signature,
                 record.completed,
                 options_text(record.options),
                 record.naming,
@@ -69,17 +69,17 @@ class TorrentTable(SqliteTables):
             ),
         )
 
-    def set_complete(self, info_hash: InfoHash, stamp: str, now: float) -> None:
+    def set_complete(self, info_hash: InfoHash, signature: str, now: float) -> None:
         """
         Store that every byte of a torrent is on the disk.
 
-        :param stamp: the stat signature of its files.
+        :param signature: the stat signature of its files.
         :param now: seconds since the epoch; stored if the torrent was never complete before.
         """
         self._write(
             "UPDATE torrents SET complete = 1, stamp = ?, completed = coalesce(completed, ?)"
             " WHERE info_hash = ?",
-            (stamp, now, info_hash),
+            (signature, now, info_hash),
         )
 
     def set_options(self, info_hash: InfoHash, options: TorrentOptions) -> None:

@@ -14,7 +14,7 @@ from twisted.trial.unittest import TestCase
 
 from bitween.bittorrent.swarm import Swarm
 from bitween.errors import BadPath, DeletionFailed
-from bitween.files.deletion.process import carry_out
+from bitween.files.deletion.process import delete_files
 from bitween.files.deletion.worker import Order
 from bitween.model.deletion import Deletion
 from bitween.model.torrent import FileOrigin, InfoHash
@@ -281,5 +281,5 @@ class KilledTests(TestCase):
         """As where memory runs out: that is told, and nobody waits for it any longer."""
         order = Order(self.mktemp(), "film", (), ".parts", (), "", complete=False, erase=True)
         with self.assertRaises(DeletionFailed) as raised:
-            await carry_out(Killing(), order)
+            await delete_files(Killing(), order)
         self.assertIn("killed (signal 9)", str(raised.exception))

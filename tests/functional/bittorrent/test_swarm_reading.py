@@ -42,7 +42,7 @@ class ReadingTests(SwarmCase):
         """Some bytes of a file."""
         last = file.span.last_piece(end)
         read = b""
-        for part in file.span.parts(start, end):
+        for part in file.span.piece_ranges(start, end):
             read += (await file.piece(part.piece, last))[part.start : part.end]
         return read
 

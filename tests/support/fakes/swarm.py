@@ -19,7 +19,7 @@ from bitween.model.events import (
     TorrentFinished,
     TorrentRemoved,
 )
-from bitween.model.file_span import Span
+from bitween.model.file_span import FileSpan
 from bitween.model.library import Library
 from bitween.model.peer import Peer
 from bitween.model.text import safe_name
@@ -48,7 +48,7 @@ class FakeFile:
     :ivar closed: whether nothing more is asked for.
     """
 
-    def __init__(self, span: Span, here: bytes) -> None:
+    def __init__(self, span: FileSpan, here: bytes) -> None:
         self.span = span
         self.wanted: tuple[int, int] | None = None
         self.closed = False
@@ -267,7 +267,7 @@ class FakeSwarm:
         """Open what :attr:`contents` has of it."""
         torrent = self.library.get(info_hash)
         entry = (torrent.files or ())[number]
-        file = FakeFile(Span(0, entry.size, PIECE), self.contents.get(info_hash, b""))
+        file = FakeFile(FileSpan(0, entry.size, PIECE), self.contents.get(info_hash, b""))
         self.opened.append(file)
         return file
 

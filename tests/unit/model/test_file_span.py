@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from bitween.model.file_span import Span
+from bitween.model.file_span import FileSpan
 
 _FEW = st.integers(0, 100)
 
@@ -21,9 +21,9 @@ class SpanTests(SynchronousTestCase):
         """The parts of pieces, put together, are exactly the bytes that are asked for."""
         torrent = bytes(range(offset + size)) + b"\xff" * 50
         pieces = [torrent[at : at + length] for at in range(0, len(torrent), length)]
-        span = Span(offset, size, length)
+        span = FileSpan(offset, size, length)
         end = min(end, size)
-        parts = list(span.parts(start, end))
+        parts = list(span.piece_ranges(start, end))
         got = b"".join(pieces[part.piece][part.start : part.end] for part in parts)
         self.assertEqual(got, torrent[offset : offset + size][start:end])
         self.assertTrue(all(part.start < part.end <= length for part in parts))

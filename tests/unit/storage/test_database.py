@@ -75,10 +75,10 @@ class RecordTests(StoreCase):
         changed = replace(RECORD, root="holiday (2)", torrent_file=b"d\0e")
         self.store.put(changed)
         self.store.set_complete(RECORD.info_hash, "stamp", 7.0)
-        changed = replace(changed, complete=True, stamp="stamp", completed=7.0)
+        changed = replace(changed, complete=True, signature="stamp", completed=7.0)
         self.assertEqual(list(self.reopened().torrents()), [changed])
         self.store.set_complete(RECORD.info_hash, "other", 8.0)
-        self.assertEqual(list(self.reopened().torrents()), [replace(changed, stamp="other")])
+        self.assertEqual(list(self.reopened().torrents()), [replace(changed, signature="other")])
 
     def test_options_are_stored(self) -> None:
         """What is wanted of a torrent comes back as it was; of what is damaged nothing does."""
