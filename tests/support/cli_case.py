@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import sys
 import tempfile
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 from twisted.internet.protocol import ProcessProtocol
-from twisted.internet.utils import getProcessOutputAndValue
+from twisted.internet.threads import deferToThread
 from twisted.python.failure import Failure
 from twisted.trial.unittest import TestCase
 
@@ -22,6 +19,7 @@ import bitween
 from bitween.api.service import ApiService
 from bitween.storage.api_location import places
 from tests.support.api_rig import TOKEN, World, info_hash, site_of
+from tests.support.command_forks import Command, CommandForks, Outcome
 from tests.support.waiting import in_time
 
 JID = "alice@example.org"
@@ -39,18 +37,8 @@ ROOT = os.path.dirname(os.path.dirname(bitween.__file__))
 RUN = ("-c", "import sys; from bitween.cli.main import main; sys.exit(main())")
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """What a command printed, and its exit status."""
-
-    out: str
-    err: str
-    status: int
-
-    @property
-    def json(self) -> Any:
-        """What it printed, decoded."""
-        return json.loads(self.out)
+#: One for all tests of this process.
+FORKS = CommandForks()
 
 
 class Watcher(ProcessProtocol):
@@ -131,11 +119,8 @@ class CliCase(TestCase):
         return str(service.url)
 
     async def run_bitween(self, *args: str) -> Outcome:
-        """Run a command to its end, with pipes for its output."""
-        out, err, status = await getProcessOutputAndValue(
-            sys.executable, (*RUN, *args), env=self.environ, path=self.home
-        )
-        return Outcome(out.decode(), err.decode(), status)
+        """Run a command to its end, without a terminal."""
+        return await deferToThread(FORKS.run, Command(args, self.environ, self.home))
 
     async def done(self, *args: str) -> Outcome:
         """Run a command that must succeed in silence but for its output."""

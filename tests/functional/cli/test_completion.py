@@ -37,15 +37,14 @@ class CompletionTests(CliCase):
     async def offered(self, line: str) -> list[str]:
         """What could come at the end of a line."""
         answer = self.path("answer")
-        environ = {
-            **self.environ,
+        self.environ |= {
             "_ARGCOMPLETE": "1",
             "_ARGCOMPLETE_IFS": "\n",
             "_ARGCOMPLETE_STDOUT_FILENAME": answer,
             "COMP_LINE": line,
             "COMP_POINT": str(len(line)),
         }
-        await getProcessOutputAndValue(sys.executable, RUN, env=environ, path=self.home)
+        await self.run_bitween()
         return Path(answer).read_text(encoding="utf-8").split("\n")
 
     async def test_commands_are_completed_without_a_daemon(self) -> None:

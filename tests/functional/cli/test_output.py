@@ -11,7 +11,8 @@ import unicodedata
 from twisted.internet.utils import getProcessOutputAndValue
 
 from bitween.model.torrent import FileEntry, Progress, TorrentState, parse_info_hash
-from tests.support.cli_case import BOB, RUN, A, B, CliCase, Outcome
+from tests.support.cli_case import BOB, RUN, A, B, CliCase
+from tests.support.command_forks import Outcome
 
 
 class StreamTests(CliCase):
