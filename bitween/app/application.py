@@ -45,7 +45,6 @@ from bitween.connect import allowlist
 from bitween.connect.allowlist import PeerAllowlist
 from bitween.connect.connector import PeerConnector
 from bitween.connect.context import ConnectContext
-from bitween.model.access import Action, may
 from bitween.model.announcement import Share
 from bitween.model.catalogue.catalogue import Catalogue
 from bitween.model.catalogue.changes import CatalogueChange
@@ -290,7 +289,7 @@ class Bitween(MultiService):
         self._own_addresses.refresh(swarm.listening, swarm.mapped, swarm.external)
 
     def _announce(self) -> None:
-        shares = [s for s in self._swarm.library.shares.values() if may(None, s.id, Action.SEE)]
+        shares = list(self._swarm.library.shares.values())
         self._messenger.announce(shares, self._own_addresses.candidates)
 
     def _apply_limits(self) -> None:

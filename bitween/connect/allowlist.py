@@ -8,7 +8,6 @@ from ipaddress import ip_network
 from itertools import islice
 
 from bitween.connect.ports import IpFilterPort
-from bitween.model.access import Action, may
 from bitween.model.address import PeerAddress
 from bitween.model.catalogue.catalogue import Catalogue
 from bitween.model.catalogue.changes import CatalogueChange, Key
@@ -121,9 +120,6 @@ class PeerAllowlist:
 
     def _update(self, key: Key) -> None:
         jid, resource = key
-        if not may(jid, None, Action.HAVE):
-            self._forget(key)
-            return
         if resource not in self._catalogue.online(jid):
             if key in self._networks:
                 self._offline_since.setdefault(key, self._clock())

@@ -16,6 +16,7 @@ class Library:
     def __init__(self) -> None:
         self._torrents: dict[InfoHash, Torrent] = {}
         self._shares: dict[InfoHash, Share] = {}
+        self._restricted: dict[InfoHash, Share] = {}
 
     def get(self, info_hash: InfoHash) -> Torrent:
         """
@@ -44,14 +45,18 @@ class Library:
         :returns: whether what we announce changed.
         """
         self._torrents[torrent.info_hash] = torrent
-        before = self._shares.get(torrent.info_hash)
         if not torrent.announceable:
-            return self._shares.pop(torrent.info_hash, None) is not None
+            return self._drop_share(torrent.info_hash)
+        is_open = torrent.options.access.is_open
+        shares, others = self._shares, self._restricted
+        if not is_open:
+            shares, others = others, shares
+        moved = others.pop(torrent.info_hash, None) is not None
         share = _share(torrent)
-        if share == before:
+        if share == shares.get(torrent.info_hash):
             # The same object stays, so that comparing two lists of 10,000 shares is quick.
-            return False
-        self._shares[torrent.info_hash] = share
+            return moved
+        shares[torrent.info_hash] = share
         return True
 
     def remove(self, info_hash: InfoHash) -> bool:
@@ -63,12 +68,21 @@ class Library:
         """
         self.get(info_hash)
         del self._torrents[info_hash]
-        return self._shares.pop(info_hash, None) is not None
+        return self._drop_share(info_hash)
+
+    def _drop_share(self, info_hash: InfoHash) -> bool:
+        was_open = self._shares.pop(info_hash, None) is not None
+        return self._restricted.pop(info_hash, None) is not None or was_open
 
     @property
     def shares(self) -> Mapping[InfoHash, Share]:
-        """What we announce: a view, oldest first."""
+        """What we announce to everybody in the roster: a view, oldest first."""
         return MappingProxyType(self._shares)
+
+    @property
+    def restricted(self) -> Mapping[InfoHash, Share]:
+        """What only some may see: a view, oldest first."""
+        return MappingProxyType(self._restricted)
 
 
 def _share(torrent: Torrent) -> Share:

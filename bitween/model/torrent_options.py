@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
 
+from bitween.model.access import OPEN, Access
 from bitween.model.annotation import NO_ANNOTATION, Annotation
 
 
@@ -47,6 +48,7 @@ class TorrentOptions:
     :param ignore_seed_limits: whether it is seeded beyond the seeding limits.
     :param queue_position: in the download queue, lowest first; of equal ones the older is first.
     :param annotation: a note and tags, which contacts read.
+    :param access: who may see and fetch it as a share.
     """
 
     paused: bool = False
@@ -55,6 +57,7 @@ class TorrentOptions:
     selection: Selection = Selection()
     limits: Limits = Limits()
     annotation: Annotation = NO_ANNOTATION
+    access: Access = OPEN
 
     def changed(self, before: TorrentOptions, after: TorrentOptions) -> TorrentOptions:
         """

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from bitween.model.access import OPEN, PRIVATE
 from bitween.model.format import MAX_RATE
 from bitween.model.torrent_options import Limits, Selection, TorrentOptions
+from bitween.storage.access_json import access_value, read_access
 from bitween.storage.annotation_json import annotation_text, read_annotation
 
 
@@ -26,15 +28,21 @@ def options_text(options: TorrentOptions) -> str | None:
         values["limits"] = [options.limits.upload, options.limits.download]
     if options.annotation:
         values["annotation"] = annotation_text(options.annotation)
+    if options.access != OPEN:
+        values["access"] = access_value(options.access)
     return json.dumps(values) if values else None
 
 
 def read_options(text: str | None) -> TorrentOptions:
-    """Decode what :func:`options_text` encoded; damaged text gives the default options."""
+    """
+    Decode what :func:`options_text` encoded.
+
+    Damaged text gives the default options, but a private share: nobody knows who may see it.
+    """
     try:
         return _options_of(json.loads(text or "{}"))
     except (ValueError, TypeError, AttributeError):
-        return TorrentOptions()
+        return TorrentOptions(access=PRIVATE)
 
 
 def _options_of(values: dict[str, Any]) -> TorrentOptions:
@@ -49,4 +57,5 @@ def _options_of(values: dict[str, Any]) -> TorrentOptions:
         selection=Selection(frozenset(skipped), tuple(first), bool(sequential)),
         limits=Limits(*(min(max(0, limit), MAX_RATE) for limit in limits)),
         annotation=read_annotation(values.get("annotation")),
+        access=read_access(values["access"]) if "access" in values else OPEN,
     )

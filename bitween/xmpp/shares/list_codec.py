@@ -27,7 +27,6 @@ from dataclasses import dataclass
 from twisted.words.xish import domish
 
 from bitween.errors import InvalidValue
-from bitween.model.access import Action, may
 from bitween.model.announcement import ListPage, Share
 from bitween.model.share_list import Change, ShareList
 from bitween.model.torrent import InfoHash, parse_info_hash
@@ -114,12 +113,11 @@ def parse_query(element: Element) -> ListQuery:
     )
 
 
-def page_element(shares: ShareList, query: ListQuery, reader: str) -> Element:
+def page_element(shares: ShareList, query: ListQuery) -> Element:
     """
     Make the page that answers a request.
 
     :param shares: our share list.
-    :param reader: the bare JID that asks; the page holds what it may see.
     """
     reset = (
         query.list_id != shares.list_id
@@ -136,8 +134,6 @@ def page_element(shares: ShareList, query: ListQuery, reader: str) -> Element:
     room = MAX_PAGE - _FRAME
     entries: list[Change] = []
     for change in shares.changes(after, known):
-        if change.share is not None and not may(reader, change.share.id, Action.SEE):
-            continue
         entry = change_element(change, NS_BITWEEN)
         room -= len(entry.toXml(defaultUri=NS_BITWEEN).encode())
         if len(entries) >= query.limit or (room < 0 and entries):

@@ -10,7 +10,6 @@ from twisted.words.protocols.jabber.error import StanzaError
 from twisted.words.protocols.jabber.xmlstream import toResponse
 
 from bitween.errors import InvalidValue
-from bitween.model.access import Action, may
 from bitween.model.share_list import ShareList
 from bitween.util.limiter import KeyedLimiter
 from bitween.util.token_bucket import RESERVE, TokenBucket
@@ -77,7 +76,7 @@ class ListServer(Extension):
     def _requested(self, iq: Element) -> None:
         reader = iq.getAttribute("from", "")
         jid, resource = split(reader)
-        if not resource or not self._may_see(jid):
+        if not resource or not self._sees_us(jid):
             # wokkel's FallbackHandler answers as to an unknown request.
             return
         iq.handled = True
@@ -98,9 +97,6 @@ class ListServer(Extension):
         self._waiting[reader] = iq, query
         self._schedule(0)
 
-    def _may_see(self, jid: str) -> bool:
-        return self._sees_us(jid) and may(jid, None, Action.SEE)
-
     def _schedule(self, delay: float) -> None:
         if self._timer is None and self._waiting:
             self._timer = self._clock.callLater(delay, self._due)
@@ -117,11 +113,11 @@ class ListServer(Extension):
 
     def _answer(self, reader: str, iq: Element, query: ListQuery) -> None:
         jid, _ = split(reader)
-        if not self._may_see(jid):
+        if not self._sees_us(jid):
             self._refuse(iq, "service-unavailable")
             return
         answer = toResponse(iq, "result")
-        answer.addChild(page_element(self._shares, query, jid))
+        answer.addChild(page_element(self._shares, query))
         self._readers.bucket(jid).charge(MAX_PAGE)
         self.send(answer)
 

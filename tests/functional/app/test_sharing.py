@@ -8,7 +8,6 @@ from dataclasses import replace
 from twisted.internet.defer import Deferred
 from twisted.logger import LogLevel, capturedLogs, formatEvent
 
-from bitween.app import application
 from bitween.errors import (
     BadPath,
     EmptyFolder,
@@ -16,6 +15,7 @@ from bitween.errors import (
     NoSuchPath,
     UnknownTorrent,
 )
+from bitween.model.access import OPEN, PRIVATE
 from bitween.model.candidate import Candidate
 from bitween.model.job import JobState
 from bitween.model.skipped_files import LeftOut, LeftOutEntry, Why
@@ -33,12 +33,14 @@ class SharingTests(ApplicationCase):
     """Each path becomes a job, then a torrent that is announced."""
 
     def test_only_what_every_contact_may_see_is_announced(self) -> None:
-        """The published item leaves out other shares."""
-        self.patch(application, "may", lambda _, share, __: share != FILM.id)
+        """A share that is for some contacts only is not announced to all, until it is again."""
         path = self.file()
         self.bitween.sharing.add_path(path)
         self.hashed(path)
-        self.assertEqual(self.messenger.announced, ((), (Candidate(OUR_ADDRESS),)))
+        for access, announced in ((PRIVATE, ()), (OPEN, (FILM,))):
+            options = replace(self.swarm.library.get(FILM.info_hash).options, access=access)
+            self.swarm.set_options(FILM.info_hash, options)
+            self.assertEqual(self.messenger.announced, (announced, (Candidate(OUR_ADDRESS),)))
 
     def test_a_path_is_announced_once_it_is_hashed(self) -> None:
         """Our addresses are announced with it; the job has the result."""

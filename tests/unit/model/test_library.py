@@ -7,6 +7,7 @@ from dataclasses import replace
 from twisted.trial.unittest import SynchronousTestCase
 
 from bitween.errors import InvalidValue, UnknownTorrent
+from bitween.model.access import PRIVATE
 from bitween.model.library import Library
 from bitween.model.torrent import (
     FileEntry,
@@ -16,6 +17,7 @@ from bitween.model.torrent import (
     TorrentState,
     parse_info_hash,
 )
+from bitween.model.torrent_options import TorrentOptions
 
 HASH = InfoHash("ab" * 20)
 FETCHING = Torrent(HASH, "holiday", "/srv", TorrentState.METADATA)
@@ -44,6 +46,22 @@ class LibraryTests(SynchronousTestCase):
             self.assertTrue(library.put(HALF))
             self.assertTrue(library.put(replace(HALF, state=state)))
             self.assertEqual(dict(library.shares), {})
+
+    def test_a_restricted_share_is_kept_apart(self) -> None:
+        """It moves from one list to the other with the audience, and leaves both when removed."""
+        library = Library()
+        library.put(HALF)
+        private = replace(HALF, options=TorrentOptions(access=PRIVATE))
+        self.assertTrue(library.put(private))
+        self.assertEqual((list(library.shares), list(library.restricted)), ([], [HASH]))
+        self.assertFalse(library.put(private))
+        self.assertTrue(library.put(HALF))
+        self.assertEqual((list(library.shares), list(library.restricted)), ([HASH], []))
+        library.put(private)
+        self.assertTrue(library.put(replace(private, error="disk full")))
+        library.put(private)
+        self.assertTrue(library.remove(HASH))
+        self.assertEqual((list(library.shares), list(library.restricted)), ([], []))
 
     def test_a_removed_torrent_is_withdrawn(self) -> None:
         """A torrent that was announced is withdrawn; an unknown one is an error."""

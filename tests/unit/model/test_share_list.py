@@ -255,7 +255,7 @@ class _Scene:
             return
         revision = self.known.revision
         query = self._query or ListQuery(self.known.list_id, revision, revision, 3)
-        answer = parse_page(page_element(self.shares, query, "a@x"))
+        answer = parse_page(page_element(self.shares, query))
         page = answer.page
         base = answer.revision if page.reset else query.since
         self._query = None if page.complete else ListQuery(page.list_id, base, page.revision, 3)

@@ -14,6 +14,7 @@ from twisted.logger import capturedLogs, formatEvent
 from twisted.trial.unittest import SynchronousTestCase
 
 from bitween.errors import StoreError
+from bitween.model.access import PRIVATE
 from bitween.model.annotation import NO_ANNOTATION, Annotation
 from bitween.model.days_online import DaysOnline
 from bitween.model.intention import Intention
@@ -81,7 +82,7 @@ class RecordTests(StoreCase):
         self.assertEqual(list(self.reopened().torrents()), [replace(changed, signature="other")])
 
     def test_options_are_stored(self) -> None:
-        """What is wanted of a torrent comes back as it was; of what is damaged nothing does."""
+        """Options come back as they were; damaged ones are lost, and the share is private."""
         options = TorrentOptions(
             paused=True,
             ignore_seed_limits=True,
@@ -94,8 +95,8 @@ class RecordTests(StoreCase):
         self.assertEqual(next(self.reopened().torrents()).options, options)
         self.store.set_options(RECORD.info_hash, DEFAULT_OPTIONS)
         self.assertEqual(next(self.reopened().torrents()).options, DEFAULT_OPTIONS)
-        for damaged in ("", "nothing", "[]", '{"files": 3}', '{"limits": [1, 2, 3]}'):
-            self.assertEqual(read_options(damaged), DEFAULT_OPTIONS)
+        for damaged in ("nothing", "[]", '{"files": 3}', '{"limits": [1, 2, 3]}'):
+            self.assertEqual(read_options(damaged), TorrentOptions(access=PRIVATE))
 
     def test_traffic_and_limits_are_kept(self) -> None:
         """What was exchanged, and the limits that were chosen, come back as they were."""
@@ -442,7 +443,8 @@ class OddRowsTests(StoreCase):
         for column, value in (("origin", "stolen"), ("naming", 7), ("wishes", '{"limits": ["x"]}')):
             self.change(f"UPDATE torrents SET {column} = ?", value)
         (record,) = self.store.torrents()
-        self.assertEqual((record.origin, record.options), (FileOrigin.SHARED, TorrentOptions()))
+        self.assertEqual(record.origin, FileOrigin.SHARED)
+        self.assertEqual(record.options, TorrentOptions(access=PRIVATE))
         self.assertEqual(record.naming, Naming.LIBTORRENT)
 
     def test_resume_data_of_another_type_is_ignored(self) -> None:

@@ -13,7 +13,6 @@ from bitween.model.share_list import ShareList
 from bitween.util.token_bucket import BURST, RATE, TokenBucket
 from bitween.xmpp.namespaces import NS_BITWEEN, NS_RSM
 from bitween.xmpp.roster.roster import Roster
-from bitween.xmpp.shares import list_codec, list_server
 from bitween.xmpp.shares.list_codec import (
     MAX_ENTRIES,
     MAX_PAGE,
@@ -112,24 +111,6 @@ class ServerTests(ListCase):
             other = self.output[1]
             del refusal.children[:-1], other.children[:-1]
             self.assertEqual(refusal.toXml(), other.toXml())
-
-    def test_a_page_holds_what_the_reader_may_see(self) -> None:
-        """Other shares are left out; a reader who may see none is answered as a stranger is."""
-        hidden = numbered(2)[1].id
-        self.patch(
-            list_codec, "may", lambda jid, share, _: (jid, share) != ("bob@localhost", hidden)
-        )
-        for reader, first in ((LAPTOP, [1, 3]), ("dave@localhost/x", [1, 2])):
-            self.clear()
-            self.ask(reader)
-            self.clock.advance(0)
-            hashes = [e["hash"] for e in self.output[0].shares.elements(NS_BITWEEN, "share_item")]
-            self.assertEqual(hashes[:2], [numbered(n)[-1].info_hash for n in first])
-            self.clock.advance(60)
-        self.patch(list_server, "may", lambda *_: False)
-        self.clear()
-        self.ask(LAPTOP)
-        self.assertEqual(self.answers(), [(LAPTOP, "error")])
 
     def test_a_page_is_small_and_says_how_it_goes_on(self) -> None:
         """Entries come in order of revision, within the bounds of bytes and of what was asked."""
@@ -483,7 +464,5 @@ class ReaderTests(ListCase):
 
 def _answered(shares: ShareList, iq: Any) -> str:
     """What a list server answers to a request."""
-    page: domish.Element = page_element(
-        shares, parse_query(xml(iq.toXml()).shares), "bob@localhost"
-    )
+    page: domish.Element = page_element(shares, parse_query(xml(iq.toXml()).shares))
     return str(page.toXml())
