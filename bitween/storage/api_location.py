@@ -107,6 +107,20 @@ def read_private(path: str) -> str:
     Read a small text file that only our own user may write or read.
 
     :raises FileNotFoundError: if there is none.
+    :raises ConfigurationError: if it is a link, belongs to another user, is open to others or no
+        text.
+    """
+    try:
+        return read_private_bytes(path).decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise ConfigurationError(f"{path!r} is not UTF-8", "remove it") from None
+
+
+def read_private_bytes(path: str) -> bytes:
+    """
+    Read a small file that only our own user may write or read.
+
+    :raises FileNotFoundError: if there is none.
     :raises ConfigurationError: if it is a link, belongs to another user or is open to others.
     """
     try:
@@ -122,9 +136,7 @@ def read_private(path: str) -> str:
         ) from None
     try:
         _check_private(path, os.fstat(descriptor))
-        return os.read(descriptor, _MAX_LENGTH).decode("utf-8-sig")
-    except UnicodeDecodeError:
-        raise ConfigurationError(f"{path!r} is not UTF-8", "remove it") from None
+        return os.read(descriptor, _MAX_LENGTH)
     finally:
         os.close(descriptor)
 
