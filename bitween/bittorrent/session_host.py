@@ -16,7 +16,7 @@ from bitween.bittorrent.engine.listen_sockets import ListenSockets
 from bitween.bittorrent.engine.session import Session
 from bitween.bittorrent.torrents.alert_router import AlertRouter
 from bitween.bittorrent.torrents.parts import Parts
-from bitween.errors import StartupError
+from bitween.errors import StartupError, StoreError
 from bitween.model.address import PeerAddress
 from bitween.model.events import ListeningChanged, PeerConnected
 from bitween.model.torrent import InfoHash
@@ -58,7 +58,7 @@ class SessionHost:
         session = self._new_session()
         try:
             self._open_sockets(session)
-        except StartupError:
+        except (StartupError, StoreError):
             session.close()
             raise
         self._use(session)
@@ -101,17 +101,17 @@ class SessionHost:
         self._renewing.addBoth(self._renewed)
 
     def dial(
-        self, info_hash: InfoHash, dialled: Sequence[PeerAddress], punched: Sequence[PeerAddress]
+        self, info_hash: InfoHash, tcp: Sequence[PeerAddress], utp: Sequence[PeerAddress]
     ) -> None:
         """
         Dial a peer over TCP, and over uTP while it dials us; nothing without a session.
 
-        :param dialled: the addresses at which the peer listens.
-        :param punched: the addresses to dial over uTP, through the NATs of both sides.
+        :param tcp: the addresses at which the peer listens.
+        :param utp: the addresses to dial over uTP, through the NATs of both sides (BEP 55).
         """
         if self._context.running is not None and self._puncher is not None:
-            self._context.running.dial(info_hash, dialled, at_once=False)
-            self._puncher.punch(info_hash, punched)
+            self._context.running.dial(info_hash, tcp, at_once=False)
+            self._puncher.punch(info_hash, utp)
 
     def leave_peers(self, session: Session) -> None:
         """Stop what goes on, and disconnect from all peers."""

@@ -22,7 +22,7 @@ from bitween.bittorrent.torrents.option_changes import OptionChanges
 from bitween.bittorrent.torrents.parts import build_parts
 from bitween.bittorrent.torrents.registry import unknown
 from bitween.bittorrent.torrents.removal import Removal
-from bitween.errors import StartupError, SwarmError
+from bitween.errors import StartupError, StoreError, SwarmError
 from bitween.model.address import PeerAddress
 from bitween.model.deletion import Deletion
 from bitween.model.peer import Peer
@@ -49,11 +49,9 @@ class Swarm(Service):
     A facade: it starts and stops the parts that do the work, and hands each request to one of them.
 
     :ivar ready: fires when every stored torrent is loaded and peers can connect; fails with
-        ``StartupError`` if they cannot.
+        ``StartupError`` if they cannot, and with ``StoreError`` if the database cannot be used.
     :ivar events: what happens to our torrents; of shares and sockets only once all are loaded.
     :ivar library: our torrents.
-    :ivar announced: returns the sizes that contacts announce of a torrent; metadata of another size
-        is refused.
     """
 
     def __init__(
@@ -62,26 +60,21 @@ class Swarm(Service):
         database: Database,
         options: SwarmOptions,
         clock: Callable[[], float] = time.time,
-        announced: Callable[[InfoHash], Collection[int]] = lambda _: (),
         *,
         new_session: SessionFactory = Session,
     ) -> None:
         """
         :param database: is closed when the service has stopped.
         :param clock: returns the seconds since the epoch.
-        :param announced: see :attr:`announced`.
         :param new_session: creates the libtorrent session.
         """
         self._options = options
         self._limits = options.limits
-        self.announced = announced
+        self._announced: Callable[[InfoHash], Collection[int]] = lambda _: ()
         self._context = context = Context(reactor, clock, database)
         self._registry = context.registry
         self._parts = parts = build_parts(
-            context,
-            options.active_downloads,
-            options.look_seconds,
-            self._announced_sizes,
+            context, options.active_downloads, options.look_seconds, self._announced_sizes
         )
         self._host = SessionHost(
             parts,
@@ -112,7 +105,7 @@ class Swarm(Service):
         super().startService()
         try:
             self._host.open()
-        except StartupError as error:
+        except (StartupError, StoreError) as error:
             self.ready.errback(error)
             return
         self._parts.queue.start()
@@ -124,6 +117,14 @@ class Swarm(Service):
         """Save everything, disconnect from all peers, and close the database."""
         super().stopService()
         return Deferred.fromCoroutine(self._stop())
+
+    def check_metadata_against(self, announced: Callable[[InfoHash], Collection[int]]) -> None:
+        """
+        Refuse metadata of another size than contacts announce.
+
+        :param announced: returns the sizes that contacts announce of a torrent, in bytes.
+        """
+        self._announced = announced
 
     def clock_was_set_back(self) -> None:
         """Restart libtorrent, which goes by the time of day, with everything that it has."""
@@ -295,16 +296,16 @@ class Swarm(Service):
             self._context.running.ip_filter.flush()
 
     def dial_simultaneously(
-        self, info_hash: InfoHash, dialled: Sequence[PeerAddress], punched: Sequence[PeerAddress]
+        self, info_hash: InfoHash, tcp: Sequence[PeerAddress], utp: Sequence[PeerAddress]
     ) -> None:
         """
         Dial a peer that dials us at the same time, whether we need it for the torrent or not.
 
-        :param dialled: the addresses at which it listens.
-        :param punched: the addresses to dial over uTP, through the NATs of both sides.
+        :param tcp: the addresses at which it listens.
+        :param utp: the addresses to dial over uTP, through the NATs of both sides (BEP 55).
         """
         if info_hash in self._registry:
-            self._host.dial(info_hash, dialled, punched)
+            self._host.dial(info_hash, tcp, utp)
 
     def set_options(self, info_hash: InfoHash, options: TorrentOptions) -> Deferred[Torrent]:
         """
@@ -381,7 +382,7 @@ class Swarm(Service):
         self._limits = limits
 
     def _announced_sizes(self, info_hash: InfoHash) -> Collection[int]:
-        return self.announced(info_hash)
+        return self._announced(info_hash)
 
     def _known_progress(self, torrent: ManagedTorrent) -> Sequence[int]:
         return () if torrent.complete else self._progress.verified(torrent)

@@ -63,10 +63,18 @@ class IpFilterPort(Protocol):
     """The filter of the BitTorrent port; it lets no peer connect unless its network is allowed."""
 
     def allow_peers_from(self, networks: Iterable[Network]) -> None:
-        """Let peers from these networks connect."""
+        """
+        Let peers from these networks connect.
+
+        :param networks: of IPv4 or IPv6; a single address is a network of one address.
+        """
 
     def deny_peers_from(self, networks: Iterable[Network]) -> None:
-        """Stop letting peers from these networks connect, and disconnect those that are."""
+        """
+        Stop letting peers from these networks connect, and disconnect those that are.
+
+        :param networks: as they were allowed; one that was never allowed changes nothing.
+        """
 
 
 class ProberPort(Protocol):

@@ -39,7 +39,7 @@ def wire(parts: DaemonParts, log_in: DaemonLogIn) -> None:
     """Connect the parts that need each other."""
     bitween, messenger, network = parts.bitween, parts.messenger, parts.network
     catalogue = bitween.shares.catalogue
-    parts.swarm.announced = catalogue.torrents.sizes
+    parts.swarm.check_metadata_against(catalogue.torrents.sizes)
     network.reachability.peers = partial(_dial_back_peers, catalogue, messenger)
     network.relay.placed = partial(_allow_relayed, bitween.allowlist, parts.swarm)
     messenger.serve(

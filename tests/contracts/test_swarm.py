@@ -294,6 +294,15 @@ class Contract:
                 self.swarm.offer_peers(info_hash, [PEER, PEER])
                 self.swarm.offer_peers(info_hash, [])
 
+        async def test_dialling_at_once_is_always_accepted(self) -> None:
+            """A peer can be dialled for any torrent, over TCP and uTP; denied ones stay away."""
+            info = self.file()
+            await self.swarm.share(info, self.folder)
+            for info_hash in (info.info_hash, ABSENT):
+                self.swarm.dial_simultaneously(info_hash, tcp=[PEER], utp=[PEER])
+                self.swarm.dial_simultaneously(info_hash, tcp=[], utp=[])
+            self.assertEqual(list(self.swarm.peers(info.info_hash)), [])
+
         async def test_deleting(self) -> None:
             """What would be deleted is told before, and the same again when it is done."""
             info = self.file()

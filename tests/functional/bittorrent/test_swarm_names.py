@@ -552,7 +552,7 @@ class TooMuchTests(SwarmCase):
         for file in layout.files:
             write(os.path.join(source, file.path), CONTENT)
         await alice.share(replace(info, name=layout.root), source)
-        bob.announced = lambda _: [announced] if announced else []
+        bob.check_metadata_against(lambda _: [announced] if announced else [])
         downloads = self.folder("downloads")
         await bob.download(info.info_hash, "", downloads)
         bob.offer_peers(info.info_hash, [address_of(alice)])

@@ -13,9 +13,10 @@ from typing import Any, cast
 from twisted.internet import reactor
 
 from bitween.bittorrent.engine import alerts
+from bitween.bittorrent.engine.session import Session
 from bitween.bittorrent.engine.session_settings import rate_limited_peers
 from bitween.bittorrent.swarm import Swarm
-from bitween.errors import StartupError
+from bitween.errors import StartupError, StoreError
 from bitween.model.address import PeerAddress
 from bitween.model.events import ListeningChanged, SharesChanged, SwarmEvent
 from bitween.model.torrent import InfoHash, TorrentState
@@ -56,6 +57,30 @@ def _waiting_room(fd: int, address: tuple[str, int]) -> Iterator[int]:
             )[0]
 
 
+class UnreadableDatabase(Database):
+    """A database whose disk fails once it is open."""
+
+    @property
+    def listen_port(self) -> int | None:
+        """Cannot be read."""
+        raise StoreError("the disk fails")
+
+    @listen_port.setter
+    def listen_port(self, port: int) -> None:
+        raise StoreError(f"{port} cannot be written")
+
+
+class WatchedSession(Session):
+    """A session that remembers whether it was closed."""
+
+    closed = False
+
+    def close(self) -> None:
+        """Close, and remember it."""
+        super().close()
+        self.closed = True
+
+
 class ListeningTests(SwarmCase):
     """Which port it is."""
 
@@ -69,6 +94,21 @@ class ListeningTests(SwarmCase):
             await swarm.ready
         self.assertIn(str(port), raised.exception.message)
         self.assertIn("--listen", raised.exception.hint)
+
+    async def test_an_unreadable_port(self) -> None:
+        """A start fails if the database cannot tell the port, and leaves no session behind."""
+        sessions: list[WatchedSession] = []
+
+        def new_session(*args: Any) -> WatchedSession:
+            sessions.append(WatchedSession(*args))
+            return sessions[-1]
+
+        store = UnreadableDatabase.open(os.path.join(self.folder("state"), "bitween.db"))
+        swarm = Swarm(cast(Any, reactor), store, LOOPBACK, new_session=new_session)
+        swarm.startService()
+        self.addCleanup(self.stop, swarm)
+        await self.assertFailure(swarm.ready, StoreError)
+        self.assertEqual([session.closed for session in sessions], [True])
 
     async def test_many_may_wait(self) -> None:
         """A crowd that connects at once waits to be let in; the kernel turns nobody away."""

@@ -184,7 +184,7 @@ class WantingTests(MeetingCase):
         answer.callback((SEEN,))
         self.assertEqual(self.allowlist.allowed[BOB, "laptop"], [SEEN.address])
         self.pass_by(PUNCH_AFTER + 0.25)
-        self.assertEqual(self.swarm.met, [(FILM.info_hash, (), (NEAR, SEEN.address))])
+        self.assertEqual(self.swarm.dialled_at_once, [(FILM.info_hash, (), (NEAR, SEEN.address))])
 
     def test_a_hole_is_punched(self) -> None:
         """Who is connected over uTP is met so; what else is wanted goes the same way."""
@@ -193,7 +193,7 @@ class WantingTests(MeetingCase):
         self.connected(Peer(SEEN.address.address, SEEN.address.port, utp=True))
         self.assertIs(self.way(), RouteKind.PUNCHED)
         self.want(SONG)
-        self.assertEqual(self.swarm.met[-1], (SONG.info_hash, (), (SEEN.address,)))
+        self.assertEqual(self.swarm.dialled_at_once[-1], (SONG.info_hash, (), (SEEN.address,)))
         self.assertEqual(self.offered(SONG), ())
 
     def test_they_dial_us(self) -> None:
@@ -470,7 +470,7 @@ class NeighbourTests(MeetingCase):
             self.want()
             self.pass_by(RELAY_AFTER)
             raced = [address for addresses, _ in self.fakes.prober.raced for address in addresses]
-            self.assertEqual((raced, self.swarm.met), ([], []), text)
+            self.assertEqual((raced, self.swarm.dialled_at_once), ([], []), text)
 
     def test_dialled_addresses_per_contact_are_bounded(self) -> None:
         """A contact that is never reached has only so many addresses dialled."""
@@ -590,7 +590,7 @@ class RelayTests(MeetingCase):
         self.race.callback(None)
         self.fakes.requests.connections[0][3].callback((SEEN,))
         self.pass_by(PUNCH_AFTER + 0.25)
-        self.assertEqual(self.swarm.met[-1], (FILM.info_hash, (), (NEAR, SEEN.address)))
+        self.assertEqual(self.swarm.dialled_at_once[-1], (FILM.info_hash, (), (NEAR, SEEN.address)))
         self.assertEqual(self.fakes.relay.disconnected, [])
         self.connected(Peer(SEEN.address.address, SEEN.address.port, utp=True))
         self.assertIs(self.way(), RouteKind.PUNCHED)
@@ -659,7 +659,7 @@ class AskedTests(MeetingCase):
         self.assertEqual(self.allowlist.allowed[BOB, "laptop"], [NEAR, SEEN.address])
         self.assertEqual(self.knocked(NEAR), (NEAR,))
         self.assertEqual(
-            self.swarm.met,
+            self.swarm.dialled_at_once,
             [(FILM.info_hash, (NEAR,), ()), (FILM.info_hash, (), (SEEN.address,))],
         )
 
@@ -668,13 +668,13 @@ class AskedTests(MeetingCase):
         self.ask(Candidate(NEAR), SEEN)
         self.swarm.connected[FILM.info_hash] = (Peer(NEAR.address, NEAR.port),)
         self.knocked(NEAR)
-        self.assertEqual(self.swarm.met, [(FILM.info_hash, (NEAR,), ())])
+        self.assertEqual(self.swarm.dialled_at_once, [(FILM.info_hash, (NEAR,), ())])
 
     def test_they_do_not_answer(self) -> None:
         """Then they are dialled over uTP, and not after long."""
         self.ask(Candidate(NEAR), SEEN)
         self.knocked()
-        self.assertEqual(self.swarm.met, [(FILM.info_hash, (), (NEAR, SEEN.address))])
+        self.assertEqual(self.swarm.dialled_at_once, [(FILM.info_hash, (), (NEAR, SEEN.address))])
 
     def test_one_address_tells_nothing_of_another(self) -> None:
         """What is sent to an address does not depend on whether another one answers."""
@@ -682,16 +682,16 @@ class AskedTests(MeetingCase):
         for answering in ([OTHER], [FAR, OTHER]):
             self.ask(Candidate(FAR), Candidate(OTHER), SEEN)
             self.knocked(*answering)
-            ((_, dialled, _), (_, _, punched)) = self.swarm.met
+            ((_, dialled, _), (_, _, punched)) = self.swarm.dialled_at_once
             self.assertEqual((OTHER in dialled, SEEN.address in punched), (True, True))
-            self.swarm.met.clear()
+            self.swarm.dialled_at_once.clear()
 
     def test_others_are_not_dialled(self) -> None:
         """What the resource has not announced is not dialled, but it may come from there."""
         port = PeerAddress(NEAR.address, 8080)
         self.ask(Candidate(FAR), Candidate(port))
         self.clock.advance(1)
-        self.assertEqual((self.fakes.prober.probed, self.swarm.met), ([], []))
+        self.assertEqual((self.fakes.prober.probed, self.swarm.dialled_at_once), ([], []))
         self.assertEqual(self.allowlist.allowed[BOB, "laptop"], [FAR, port])
 
     def test_what_they_tell_when_asked(self) -> None:
@@ -703,7 +703,7 @@ class AskedTests(MeetingCase):
             (SEEN, Candidate(PeerAddress(FAR.address, 8080)))
         )
         self.pass_by(PUNCH_AFTER + 0.25)
-        self.assertEqual(self.swarm.met, [(SONG.info_hash, (), (FAR, SEEN.address))])
+        self.assertEqual(self.swarm.dialled_at_once, [(SONG.info_hash, (), (FAR, SEEN.address))])
 
     def test_a_neighbour_has_to_prove_it(self) -> None:
         """Before that, nothing in our network is knocked at; what is elsewhere need not wait."""

@@ -215,7 +215,7 @@ class RouteTests(DeviceCase):
             self.device.release(SONG.info_hash)
         asked = [info_hash for _, info_hash, _, _ in self.fakes.requests.connections]
         self.assertEqual(asked, [SONG.info_hash] * 2)
-        self.assertEqual(self.swarm.met, [])
+        self.assertEqual(self.swarm.dialled_at_once, [])
 
     def relay(self, most: int | None = None) -> None:
         """Have only the relay lead there."""

@@ -109,7 +109,9 @@ class FakeSwarm:
         self.mapped: tuple[PeerAddress, ...] = ()
         self.external: tuple[str, ...] = ()
         self.offered: dict[InfoHash, tuple[PeerAddress, ...]] = {}
-        self.met: list[tuple[InfoHash, tuple[PeerAddress, ...], tuple[PeerAddress, ...]]] = []
+        self.dialled_at_once: list[
+            tuple[InfoHash, tuple[PeerAddress, ...], tuple[PeerAddress, ...]]
+        ] = []
         self.deleted: list[InfoHash] = []
         self.admitted: set[IPv4Network | IPv6Network] = set()
         self.limits = Limits()
@@ -221,11 +223,11 @@ class FakeSwarm:
         self.admitted.difference_update(networks)
 
     def dial_simultaneously(
-        self, info_hash: InfoHash, dialled: Sequence[PeerAddress], punched: Sequence[PeerAddress]
+        self, info_hash: InfoHash, tcp: Sequence[PeerAddress], utp: Sequence[PeerAddress]
     ) -> None:
-        """Remember who was met."""
+        """Remember what is dialled."""
         if self._known(info_hash) is not None:
-            self.met.append((info_hash, tuple(dialled), tuple(punched)))
+            self.dialled_at_once.append((info_hash, tuple(tcp), tuple(utp)))
 
     def set_options(self, info_hash: InfoHash, options: TorrentOptions) -> Deferred[Torrent]:
         """Take over what is wanted of a torrent."""
