@@ -17,24 +17,67 @@ MAX_SHARES = 10_000
 
 
 @dataclass(frozen=True, slots=True)
+class ShareTerms:
+    """
+    On what terms a reader has a share that is not for all contacts.
+
+    :param locked: whether the reader may see the name but not fetch it.
+    :param expires: seconds since the epoch; ``None`` if the reader may have it without an end.
+    :param replaces: the info-hash that the share had before its secret was replaced.
+    :param introductions: whether its members may be introduced to each other.
+    """
+
+    locked: bool = False
+    expires: int | None = None
+    replaces: InfoHash | None = None
+    introductions: bool = True
+
+
+#: What nearly all shares have.
+NO_TERMS = ShareTerms()
+
+
+@dataclass(frozen=True, slots=True)
 class Share:
     """
     One share of a device.
 
+    There may be a million in memory, so what few of them have is in one object.
+
     :param name: text to show, never a path.
     :param size: bytes.
     :param annotation: what the resource says about it.
+    :param seal: what it takes to fetch the share, packed (:func:`bitween.model.seal.pack`); empty
+        if the share is plain, or locked.
     """
 
     info_hash: InfoHash
     name: str
     size: int
     annotation: Annotation = NO_ANNOTATION
+    # A secret must not get into a log.
+    seal: bytes = field(default=b"", repr=False)
+    terms: ShareTerms = NO_TERMS
 
     @property
     def id(self) -> ShareId:
         """What names the share, whatever becomes of its content."""
         return share_id_of(self.info_hash)
+
+    @property
+    def locked(self) -> bool:
+        """Whether the reader may see the name but not fetch it."""
+        return self.terms.locked
+
+    @property
+    def expires(self) -> int | None:
+        """When the reader's access ends, in seconds since the epoch; ``None`` for never."""
+        return self.terms.expires
+
+    @property
+    def replaces(self) -> InfoHash | None:
+        """The info-hash that the share had before its secret was replaced."""
+        return self.terms.replaces
 
 
 @dataclass(frozen=True, slots=True)

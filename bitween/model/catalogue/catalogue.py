@@ -9,6 +9,9 @@ the device itself serves.  The catalogue holds what is in force:
   and sizes that they claim;
 * by name (``search.py``, ``searches.py``, :attr:`Catalogue.searches`).
 
+What a device shares with us but not with all contacts is in a list of its own
+(``private_lists.py``, :attr:`Catalogue.private`), which counts only while the device is online.
+
 A device is known from its first announcement.  It is online or offline, as presence says; offline
 devices stay listed, so that their shares can be browsed.  A device that was not seen for long can
 be forgotten: then its last announcement is ignored until the device comes online or announces
@@ -37,6 +40,7 @@ from bitween.model.catalogue.changes import (
     Listing,
     Presence,
     ResourceRecord,
+    combined,
 )
 from bitween.model.catalogue.devices import (
     MAX_RESOURCES,
@@ -47,6 +51,7 @@ from bitween.model.catalogue.devices import (
 )
 from bitween.model.catalogue.holders import CatalogueLimits, HolderIndex
 from bitween.model.catalogue.merging import ListChange, ListMerger
+from bitween.model.catalogue.private_lists import PrivateLists
 from bitween.model.catalogue.searches import CatalogueSearches
 from bitween.model.torrent import InfoHash
 
@@ -57,6 +62,7 @@ class Catalogue:
 
     :ivar torrents: finds devices by torrent.
     :ivar searches: finds shares by name.
+    :ivar private: the lists that devices keep for us alone.
     """
 
     def __init__(
@@ -74,6 +80,7 @@ class Catalogue:
         self.torrents = HolderIndex(self._devices, limits or CatalogueLimits(), own_share)
         self.searches = CatalogueSearches(self._devices, self.torrents)
         self._merger = ListMerger(self.torrents)
+        self.private = PrivateLists(self._devices, self.torrents, self._merger)
 
     def replace_item(
         self, jid: str, item_id: str, announcements: Sequence[Announcement]
@@ -174,6 +181,7 @@ class Catalogue:
             presences=tuple(Presence(jid, resource, False) for resource in sorted(contact.online)),
             records={(jid, resource): None for resource in contact.forgotten},
         )
+        change |= self.private.drop_all(jid)
         for resource in list(contact.devices):
             change |= self._drop(contact, resource)
         del self._devices.contacts[jid]
@@ -212,25 +220,20 @@ class Catalogue:
         contact = self._devices.add_contact(jid)
         if online == (resource in contact.online):
             return CatalogueChange()
+        change = CatalogueChange()
         if not online:
             contact.online.discard(resource)
+            change = self.private.drop(jid, resource)
         elif len(contact.online) < MAX_RESOURCES:
             contact.online.add(resource)
         else:
             return CatalogueChange()
-        return self._presence_changed(contact, Presence(jid, resource, online))
+        return change | self._presence_changed(contact, Presence(jid, resource, online))
 
     def set_all_offline(self) -> CatalogueChange:
         """Set every device offline, since no presence is known any longer."""
-        presences: list[Presence] = []
-        records: dict[Key, ResourceRecord | None] = {}
-        for jid, contact in self._devices.contacts.items():
-            for resource in sorted(contact.online):
-                contact.online.discard(resource)
-                change = self._presence_changed(contact, Presence(jid, resource, False))
-                presences += change.presences
-                records.update(change.records)
-        return CatalogueChange(presences=tuple(presences), records=records)
+        online = [(jid, r) for jid, c in self._devices.contacts.items() for r in sorted(c.online)]
+        return combined(self.set_online(*key, False) for key in online)
 
     def refresh_last_seen(self) -> CatalogueChange:
         """
@@ -289,19 +292,20 @@ class Catalogue:
 
     def share_of(self, jid: str, resource: str, info_hash: InfoHash) -> Share | None:
         """What a device itself announces of a torrent."""
-        device = self._devices.get(jid, resource)
-        return None if device is None else device.shares.get(info_hash)
+        lists = self._devices.contact(jid).lists_of(resource)
+        shares = (device.shares.get(info_hash) for device in lists)
+        return next((share for share in shares if share is not None), None)
 
     def listings(self, jid: str) -> dict[str, Listing]:
         """What each device of a contact announces, by resource."""
+        contact = self._devices.contact(jid)
         return {
             resource: Listing(
-                device.announcement,
+                *contact.whole(resource),
                 device.online,
                 self._clock() if device.online else device.last_seen,
-                device.size,
             )
-            for resource, device in sorted(self._devices.contact(jid).devices.items())
+            for resource, device in sorted(contact.devices.items())
         }
 
     def online(self, jid: str) -> frozenset[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from bitween.model.address import PeerAddress
@@ -15,16 +15,26 @@ Key = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Holding:
-    """A share that one device of a contact lists."""
+    """
+    A share that one device of a contact lists.
+
+    :param private: whether it is in the list that the device keeps for us alone, which is never
+        stored.
+    """
 
     jid: str
     resource: str
     share: Share
+    private: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A device that is online and has a torrent, and the addresses to dial."""
+    """
+    A device that is online and has a torrent.
+
+    :param addresses: those to dial.
+    """
 
     jid: str
     resource: str
@@ -89,17 +99,33 @@ class CatalogueChange:
         )
 
 
+def combined(changes: Iterable[CatalogueChange]) -> CatalogueChange:
+    """Make one change of many, each of another part of the catalogue."""
+    every = list(changes)
+    records: dict[Key, ResourceRecord | None] = {}
+    for change in every:
+        records.update(change.records)
+    return CatalogueChange(
+        tuple(holding for change in every for holding in change.appeared),
+        tuple(holding for change in every for holding in change.gone),
+        frozenset().union(*(change.redialled for change in every)),
+        tuple(presence for change in every for presence in change.presences),
+        records,
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Listing:
     """
     One device of a contact as the catalogue knows it.
 
-    :param announcement: a view; it always holds the current shares.
-    :param last_seen: seconds since the epoch; the current time if it is online.
+    :param announcement: a view; it always holds the current shares, also those that are for us
+        alone.
     :param size: bytes of all its shares.
+    :param last_seen: seconds since the epoch; the current time if it is online.
     """
 
     announcement: Announcement
+    size: int
     online: bool
     last_seen: float = 0.0
-    size: int = 0

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+from collections import ChainMap
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
+from bitween.model.address import PeerAddress
 from bitween.model.annotation import NO_ANNOTATION
 from bitween.model.announcement import Announcement, Share
 from bitween.model.catalogue.changes import ResourceRecord
@@ -19,8 +21,12 @@ MAX_RESOURCES = 64
 
 class Device:
     """
-    One resource of a contact.
+    One resource of a contact, with its list.
 
+    A resource may have a second list, which it keeps for us alone: that is a ``Device`` of its own,
+    without an item, addresses or a record, and online as long as it exists.
+
+    :ivar private: whether this is the list that the resource keeps for us alone.
     :ivar announcement: the announcement in force; its shares are a view of :attr:`shares`.
     :ivar last_seen: seconds since the epoch.
     :ivar size: bytes of all shares.
@@ -29,11 +35,14 @@ class Device:
     :ivar common: its torrents that other devices have, too.
     """
 
-    def __init__(self, jid: str, item_id: str, announcement: Announcement) -> None:
+    def __init__(
+        self, jid: str, item_id: str, announcement: Announcement, *, private: bool = False
+    ) -> None:
         self.jid = jid
+        self.private = private
         self.resource = announcement.resource
         self.item_id = item_id
-        self.online = False
+        self.online = private
         self.last_seen = 0.0
         self.shares: dict[InfoHash, Share] = {}
         self.size = self.annotated = 0
@@ -91,13 +100,35 @@ class ContactDevices:
     The devices of one contact, by resource.
 
     :ivar devices: those that have announced something.
+    :ivar private: the lists that devices keep for us alone; only of devices that are online.
     :ivar online: those that are online, with or without an announcement.
     :ivar forgotten: the fingerprint of the announcement that a forgotten device had.
     """
 
     devices: dict[str, Device] = field(default_factory=dict)
+    private: dict[str, Device] = field(default_factory=dict)
     online: set[str] = field(default_factory=set)
     forgotten: dict[str, str] = field(default_factory=dict)
+
+    def lists(self) -> Iterator[Device]:
+        """All lists of the contact, the private ones too."""
+        yield from self.devices.values()
+        yield from self.private.values()
+
+    def lists_of(self, resource: str) -> list[Device]:
+        """The lists of one resource: the one for all contacts first, then the private one."""
+        lists = (self.devices.get(resource), self.private.get(resource))
+        return [device for device in lists if device is not None]
+
+    def whole(self, resource: str) -> tuple[Announcement, int]:
+        """What a resource announces in both of its lists, and the bytes of its shares."""
+        device, private = self.devices[resource], self.private.get(resource)
+        if private is None or not private.shares:
+            return device.announcement, device.size
+        shares = ChainMap(device.shares, private.shares)
+        twice = device.shares.keys() & private.shares.keys()
+        size = device.size + private.size - sum(private.shares[key].size for key in twice)
+        return replace(device.announcement, shares=MappingProxyType(shares)), size
 
     def announced_in(self, item_id: str) -> set[str]:
         """The resources that a PEP item has announced."""
@@ -135,6 +166,16 @@ class Devices:
     def __iter__(self) -> Iterator[Device]:
         for contact in self.contacts.values():
             yield from contact.devices.values()
+
+    def lists(self) -> Iterator[Device]:
+        """All lists, the private ones too."""
+        for contact in self.contacts.values():
+            yield from contact.lists()
+
+    def addresses(self, device: Device) -> tuple[PeerAddress, ...]:
+        """Where to dial a device; its item says that for the private list, too."""
+        known = self.get(device.jid, device.resource)
+        return () if known is None else known.announcement.addresses
 
     def contact(self, jid: str) -> ContactDevices:
         """The devices of a contact, to look at; none if the contact is unknown."""

@@ -9,7 +9,7 @@ from itertools import chain
 from bitween.model.address import PeerAddress
 from bitween.model.annotation import NO_ANNOTATION, Annotation, safe_annotation
 from bitween.model.announcement import MAX_SHARES, Share
-from bitween.model.catalogue.changes import Source
+from bitween.model.catalogue.changes import Key, Source
 from bitween.model.catalogue.devices import Device, Devices
 from bitween.model.catalogue.search import Claim
 from bitween.model.torrent import InfoHash
@@ -91,8 +91,8 @@ class HolderIndex:
     def _within_limits(self, device: Device, shares: Sequence[Share]) -> Sequence[Share]:
         contact = self._devices.contacts[device.jid]
         room = min(
-            MAX_SHARES - len(device.shares),
-            self._limits.contact_shares - sum(len(d.shares) for d in contact.devices.values()),
+            MAX_SHARES - sum(len(d.shares) for d in contact.lists_of(device.resource)),
+            self._limits.contact_shares - sum(len(d.shares) for d in contact.lists()),
             self._limits.shares - self._total,
         )
         excess = len(shares) - room
@@ -128,14 +128,33 @@ class HolderIndex:
         """The bare JIDs of all contacts that have a torrent, online or not, sorted."""
         return sorted({device.jid for device in self.holders(info_hash)})
 
-    def sources(self, info_hash: InfoHash) -> list[Source]:
-        """All devices that have a torrent and are online."""
-        found = [
-            Source(device.jid, device.resource, device.announcement.addresses)
+    def sources(self, info_hash: InfoHash, seal: bytes | None = None) -> list[Source]:
+        """
+        All devices that are online and let us have a torrent.
+
+        :param seal: only devices that announce this packed seal, empty for none; ``None`` for any.
+        """
+        found = {
+            (device.jid, device.resource): self._devices.addresses(device)
             for device in self.holders(info_hash)
-            if device.online
-        ]
-        return sorted(found, key=lambda source: (source.jid, source.resource))
+            if device.online and _offers(device.shares[info_hash], seal)
+        }
+        return [Source(*key, found[key]) for key in sorted(found)]
+
+    def seal(self, info_hash: InfoHash) -> bytes:
+        """
+        The seal with which to fetch a torrent: two resources may announce different ones.
+
+        :returns: packed; that which most online resources announce, of these the smallest; empty if
+            there is none.
+        """
+        voters: dict[bytes, set[Key]] = {}
+        for device in self.holders(info_hash):
+            seal = device.shares[info_hash].seal
+            if seal:
+                online = {(device.jid, device.resource)} if device.online else set()
+                voters.setdefault(seal, set()).update(online)
+        return min(voters, key=lambda seal: (-len(voters[seal]), seal), default=b"")
 
     def is_away(self, info_hash: InfoHash) -> bool:
         """Whether no device that has a torrent is online."""
@@ -193,13 +212,17 @@ class HolderIndex:
         The catalogue may change between two steps; no torrent comes twice.
         """
         given: set[InfoHash] = set()
-        for device in [device for device in self._devices if device.online]:
+        for device in [device for device in self._devices.lists() if device.online]:
             for info_hash in list(device.shares):
                 online = [holder for holder in self.holders(info_hash) if holder.online]
                 if online and info_hash not in given:
                     given.add(info_hash)
-                    addresses = (a for holder in online for a in holder.announcement.addresses)
+                    addresses = (a for holder in online for a in self._devices.addresses(holder))
                     yield info_hash, frozenset(addresses)
+
+
+def _offers(share: Share, seal: bytes | None) -> bool:
+    return not share.locked and seal in (None, share.seal)
 
 
 def _bounded(device: Device, share: Share) -> Share:

@@ -45,7 +45,7 @@ class CatalogueSearches:
         request = (query, contact, sort, only, self._devices.version)
         if self._latest is not None and self._latest[0] == request and self._latest[1].done:
             return self._latest[1]
-        devices = [device for device in self._devices if contact in (None, device.jid)]
+        devices = [device for device in self._devices.lists() if contact in (None, device.jid)]
         devices.sort(key=_online_first)
         search: Search
         if contact is None and not query.split():
@@ -89,5 +89,5 @@ class CatalogueSearches:
         )
 
 
-def _online_first(device: Device) -> tuple[bool, str, str]:
-    return not device.online, device.jid, device.resource
+def _online_first(device: Device) -> tuple[bool, str, str, bool]:
+    return not device.online, device.jid, device.resource, device.private
