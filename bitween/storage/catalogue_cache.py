@@ -20,6 +20,7 @@ from bitween.model.candidate import Candidate
 from bitween.model.catalogue.changes import CatalogueChange, Key, ResourceRecord
 from bitween.model.torrent import InfoHash
 from bitween.storage.annotation_json import annotation_text, read_annotation
+from bitween.storage.seal_column import read_seal
 from bitween.storage.state_dir import make_private
 
 #: Seconds for which changes are collected before they are written.
@@ -28,9 +29,12 @@ DELAY = 1.0
 PORTION = 500
 
 # A database of another version is discarded, like a damaged one: contacts announce all of it again.
-_VERSION = 2
-# From version 1, which had no annotations.
-_MIGRATION = "BEGIN; ALTER TABLE shares ADD COLUMN annotation TEXT; PRAGMA user_version = 2; COMMIT"
+_VERSION = 3
+# By the version from which they lead to the next one: 1 had no annotations, 2 no seals.
+_MIGRATIONS = {
+    1: "ALTER TABLE shares ADD COLUMN annotation TEXT",
+    2: "ALTER TABLE shares ADD COLUMN seal BLOB",
+}
 _SCHEMA = f"""
     BEGIN;
     CREATE TABLE resources (
@@ -52,6 +56,7 @@ _SCHEMA = f"""
         name TEXT NOT NULL,
         size INTEGER NOT NULL,
         annotation TEXT,
+        seal BLOB,
         PRIMARY KEY (resource, info_hash)
     ) WITHOUT ROWID;
     PRAGMA user_version = {_VERSION};
@@ -138,7 +143,8 @@ class CatalogueCache:
         for number, *row in self._query(_RESOURCES).fetchall():
             record = _record(row)
             rows = self._query(
-                "SELECT info_hash, name, size, annotation FROM shares WHERE resource = ?", number
+                "SELECT info_hash, name, size, annotation, seal FROM shares WHERE resource = ?",
+                number,
             )
             portion = [_share(*share) for share in rows.fetchmany(PORTION)]
             yield record, portion
@@ -157,6 +163,8 @@ class CatalogueCache:
                 pending.shares.clear()
         for holdings, kept in ((change.gone, False), (change.appeared, True)):
             for holding in holdings:
+                if holding.private:
+                    continue
                 record = change.records.get((holding.jid, holding.resource))
                 if record is not None and not record.forgotten:
                     shares = self._pending[holding.jid, holding.resource].shares
@@ -206,7 +214,7 @@ class CatalogueCache:
             return removed
         written = list(islice(pending.shares.items(), room))
         self._many(
-            "INSERT OR REPLACE INTO shares VALUES (?, ?, ?, ?, ?)",
+            "INSERT OR REPLACE INTO shares VALUES (?, ?, ?, ?, ?, ?)",
             (_row(number, share) for share in dict(written).values() if share is not None),
         )
         self._many(
@@ -305,10 +313,13 @@ def _connect(path: str) -> sqlite3.Connection:
         version = int(connection.execute("PRAGMA user_version").fetchone()[0])
         if version == 0:
             connection.executescript(_SCHEMA)
-        elif version == 1:
-            connection.executescript(_MIGRATION)
-        elif version != _VERSION:
+        elif not 1 <= version <= _VERSION:
             raise sqlite3.DatabaseError(f"it is of version {version}, not {_VERSION}")
+        else:
+            for before in range(version, _VERSION):
+                connection.executescript(
+                    f"BEGIN; {_MIGRATIONS[before]}; PRAGMA user_version = {before + 1}; COMMIT"
+                )
     except BaseException:
         connection.close()
         raise
@@ -338,10 +349,17 @@ def _record(row: Sequence[Any]) -> ResourceRecord:
 
 def _row(number: int, share: Share) -> tuple[object, ...]:
     key = bytes.fromhex(share.info_hash)
-    return number, key, share.name, share.size, annotation_text(share.annotation)
+    return (
+        number,
+        key,
+        share.name,
+        share.size,
+        annotation_text(share.annotation),
+        share.seal or None,
+    )
 
 
-def _share(info_hash: bytes, name: str, size: int, annotation: object) -> Share:
+def _share(info_hash: bytes, name: str, size: int, annotation: object, seal: object) -> Share:
     """
     Read a row of ``shares``.
 
@@ -349,4 +367,6 @@ def _share(info_hash: bytes, name: str, size: int, annotation: object) -> Share:
     """
     if len(info_hash) != 20 or not isinstance(name, str) or not isinstance(size, int):
         raise InvalidValue("a row is not a share")
-    return Share(InfoHash(info_hash.hex()), name, size, read_annotation(annotation))
+    return Share(
+        InfoHash(info_hash.hex()), name, size, read_annotation(annotation), read_seal(seal)
+    )

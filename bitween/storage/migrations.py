@@ -63,6 +63,8 @@ MIGRATIONS = (
     "ALTER TABLE intentions ADD COLUMN strict INTEGER NOT NULL DEFAULT 0;",
     # JSON, null where there is no note and no tag.
     "ALTER TABLE share_list ADD COLUMN annotation TEXT;",
+    # Packed (bitween.model.seal), null where the share is plain.
+    "ALTER TABLE share_list ADD COLUMN seal BLOB;",
 )
 
 # SQLite's message where a table or column that a script would make exists already.

@@ -33,6 +33,7 @@ HOLIDAY = Share(
     "Größe & <Licht> 'ø'.tar",
     5,
     Annotation("Grüße & <b>", ("summer 2026", "Köln")),
+    bytes(range(52)),
 )
 WORK = Share(parse_info_hash("b" * 40), "work", 2**40)
 HERE = PeerAddress.parse("127.0.0.1", 6881)

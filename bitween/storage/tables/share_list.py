@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
+from typing import Any
 
 from bitween.errors import InvalidValue
 from bitween.model.announcement import Share
 from bitween.model.share_list import Change, ShareList, Update, new_list_id
 from bitween.model.torrent import parse_info_hash
 from bitween.storage.annotation_json import annotation_text, read_annotation
+from bitween.storage.seal_column import read_seal
 from bitween.storage.sqlite import SqliteTables
 
 
@@ -22,10 +24,11 @@ class ShareListTable(SqliteTables):
         if list_id is None:
             return ShareList(new_list_id())
         rows = self._query(
-            "SELECT info_hash, revision, name, size, annotation FROM share_list ORDER BY revision"
+            "SELECT info_hash, revision, name, size, annotation, seal FROM share_list"
+            " ORDER BY revision"
         )
         try:
-            changes = [_change(*row) for row in rows]
+            changes = [_change(row) for row in rows]
             horizon = int(self._meta("list_horizon") or 0)
         except ValueError as error:
             self._log.error("the stored share list is damaged, and a new one begins: {e}", e=error)
@@ -51,7 +54,7 @@ class ShareListTable(SqliteTables):
         connection: sqlite3.Connection, shares: ShareList, changes: Sequence[Change]
     ) -> None:
         rows = map(_row, changes)
-        connection.executemany("INSERT OR REPLACE INTO share_list VALUES (?, ?, ?, ?, ?)", rows)
+        connection.executemany("INSERT OR REPLACE INTO share_list VALUES (?, ?, ?, ?, ?, ?)", rows)
         meta = (("list_id", shares.list_id), ("list_horizon", str(shares.horizon)))
         connection.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", meta)
 
@@ -59,15 +62,15 @@ class ShareListTable(SqliteTables):
 def _row(change: Change) -> tuple[object, ...]:
     share = change.share
     if share is None:
-        return change.info_hash, change.revision, None, 0, None
+        return change.info_hash, change.revision, None, 0, None, None
     annotation = annotation_text(share.annotation)
-    return share.info_hash, change.revision, share.name, share.size, annotation
+    seal = share.seal or None
+    return share.info_hash, change.revision, share.name, share.size, annotation, seal
 
 
-def _change(
-    info_hash: object, revision: object, name: object, size: object, annotation: object
-) -> Change:
+def _change(row: Sequence[Any]) -> Change:
     """:raises ValueError: if the row is damaged."""
+    info_hash, revision, name, size, annotation, seal = row
     parsed = parse_info_hash(info_hash)
     if not isinstance(revision, int) or not isinstance(size, int):
         raise InvalidValue(f"{parsed} has no revision, or no size")
@@ -75,4 +78,5 @@ def _change(
         return Change(revision, parsed, None)
     if not isinstance(name, str):
         raise InvalidValue(f"the name of {parsed} is not text")
-    return Change(revision, parsed, Share(parsed, name, size, read_annotation(annotation)))
+    share = Share(parsed, name, size, read_annotation(annotation), read_seal(seal))
+    return Change(revision, parsed, share)

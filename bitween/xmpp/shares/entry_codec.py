@@ -15,6 +15,7 @@ from bitween.model.annotation import (
     safe_annotation,
 )
 from bitween.model.announcement import Share
+from bitween.model.seal import parse_seal_text, seal_text
 from bitween.model.share_list import Change
 from bitween.model.text import safe_name
 from bitween.model.torrent import MAX_SIZE, parse_info_hash
@@ -36,7 +37,8 @@ def parse_share(entry: Element) -> Share:
     """
     Read a share.
 
-    :param entry: an element with ``name``, ``hash`` and ``size``, and perhaps an ``annotation``.
+    :param entry: an element with ``name``, ``hash`` and ``size``, and perhaps a ``seal`` and an
+        ``annotation``.
     :raises InvalidValue: if one of them is missing or malformed.
     """
     name = entry.getAttribute("name")
@@ -47,6 +49,7 @@ def parse_share(entry: Element) -> Share:
         safe_name(name, MAX_NAME),
         _parse_number(entry.getAttribute("size"), MAX_SIZE),
         _parse_annotation(entry),
+        _parse_seal(entry),
     )
 
 
@@ -60,9 +63,22 @@ def share_element(share: Share, uri: str = NS_SHARES) -> Element:
     element["name"] = xml_text(share.name)
     element["hash"] = share.info_hash
     element["size"] = str(share.size)
+    if share.seal:
+        element["seal"] = seal_text(share.seal)
     if share.annotation:
         element.addChild(_annotation_element(share.annotation))
     return element
+
+
+def _parse_seal(entry: Element) -> bytes:
+    """Read the seal of a share, packed; one that is malformed is none."""
+    text = entry.getAttribute("seal")
+    if text is None:
+        return b""
+    try:
+        return parse_seal_text(text)
+    except InvalidValue:
+        return b""
 
 
 def _parse_annotation(entry: Element) -> Annotation:

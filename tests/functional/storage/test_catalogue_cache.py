@@ -15,7 +15,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from bitween.errors import StoreError
 from bitween.model.address import PeerAddress
 from bitween.model.annotation import Annotation
-from bitween.model.announcement import Announcement, Share
+from bitween.model.announcement import Announcement, ListPage, Share
 from bitween.model.candidate import Candidate
 from bitween.model.catalogue.catalogue import Catalogue
 from bitween.model.catalogue.changes import CatalogueChange
@@ -225,11 +225,59 @@ class AnnotationTests(StoreCase):
         self.store.close()
         with closing(sqlite3.connect(self.path)) as connection:
             connection.executescript(
-                "ALTER TABLE shares DROP COLUMN annotation; PRAGMA user_version = 1"
+                "ALTER TABLE shares DROP COLUMN annotation;"
+                "ALTER TABLE shares DROP COLUMN seal; PRAGMA user_version = 1"
             )
         self.store = self.open()
         known = self.loaded(self.store)
         self.assertEqual(known.share_of(ALICE, "laptop", share(1).info_hash), share(1))
+
+
+class SealTests(StoreCase):
+    """What it takes to fetch the shares of contacts."""
+
+    def test_it_is_kept(self) -> None:
+        """A seal comes back, and a share without one has none."""
+        announced = replace(share(1), seal=bytes(range(52)))
+        shares = {one.info_hash: one for one in (announced, share(2))}
+        self.note(self.catalogue.replace_item(ALICE, "laptop", [Announcement("laptop", shares)]))
+        known = self.after_restart()
+        for one in shares.values():
+            self.assertEqual(known.share_of(ALICE, "laptop", one.info_hash), one)
+
+    def test_a_damaged_one_is_none(self) -> None:
+        """The share itself stays."""
+        self.say(1)
+        self.store.close()
+        with closing(sqlite3.connect(self.path)) as connection, connection:
+            connection.execute("UPDATE shares SET seal = x'00'")
+        known = self.after_restart()
+        self.assertEqual(known.share_of(ALICE, "laptop", share(1).info_hash), share(1))
+
+    def test_the_cache_of_the_last_version(self) -> None:
+        """One of the version without seals is brought up to date, and its shares stay."""
+        self.say(1)
+        self.store.close()
+        with closing(sqlite3.connect(self.path)) as connection:
+            connection.executescript("ALTER TABLE shares DROP COLUMN seal; PRAGMA user_version = 2")
+        known = self.after_restart()
+        self.assertEqual(known.share_of(ALICE, "laptop", share(1).info_hash), share(1))
+
+    def test_what_is_for_us_alone_never_gets_to_the_disk(self) -> None:
+        """Neither when it comes nor when it goes, although its device is stored."""
+        self.say(1, 2)
+        self.note(self.catalogue.set_online(ALICE, "laptop", True))
+        secret = replace(share(2), name="for bob alone", seal=bytes(52))
+        page = ListPage("private", 2, (secret, share(3)), reset=True, complete=True)
+        self.note(self.catalogue.private.apply_page(ALICE, "laptop", page))
+        self.clock.advance(DELAY)
+        self.note(self.catalogue.set_online(ALICE, "laptop", False))
+        self.assertEqual(
+            self.after_restart().listings(ALICE)["laptop"].announcement, announcement((1, 2))
+        )
+        self.store.close()
+        with open(self.path, "rb") as file:
+            self.assertNotIn(b"for bob alone", file.read())
 
 
 class DamageTests(StoreCase):

@@ -38,9 +38,9 @@ class FakeCache:
                 continue
             shares = {} if record.forgotten else self._kept.get(key, (record, {}))[1]
             self._kept[key] = record, shares
-        for holding in change.gone:
+        for holding in (holding for holding in change.gone if not holding.private):
             self._shares(holding.jid, holding.resource).pop(holding.share.info_hash, None)
-        for holding in change.appeared:
+        for holding in (holding for holding in change.appeared if not holding.private):
             shares = self._shares(holding.jid, holding.resource)
             shares[holding.share.info_hash] = holding.share
 

@@ -28,6 +28,7 @@ from bitween.storage.annotation_json import read_annotation
 from bitween.storage.database import Database
 from bitween.storage.migrations import MIGRATIONS
 from bitween.storage.options_json import read_options
+from bitween.storage.seal_column import read_seal
 from bitween.storage.torrent_record import TorrentRecord
 from tests.support.fakes.lists import numbered
 
@@ -204,6 +205,16 @@ class ShareListTests(StoreCase):
         self.assertEqual(next(self.reopened().share_list().changes(0)).share, announced)
         for damaged in ("[1", "[1, 2]", '["note", "tag"', "null", 5, None):
             self.assertEqual(read_annotation(damaged), NO_ANNOTATION)
+
+    def test_seals_are_stored(self) -> None:
+        """The seal comes back, so that nothing changes by a restart; a damaged one is none."""
+        (share,) = numbered(1)
+        announced = replace(share, seal=bytes(range(52)))
+        shares = self.store.share_list()
+        self.store.keep_update(shares, shares.update([announced]))
+        self.assertFalse(self.reopened().share_list().update([announced]))
+        for damaged in (b"", bytes(51), "A" * 52, 5, None):
+            self.assertEqual(read_seal(damaged), b"")
 
     def test_removals_that_are_forgotten(self) -> None:
         """They are forgotten here too, and the horizon is kept."""
@@ -465,7 +476,7 @@ class OddRowsTests(StoreCase):
         self.change("INSERT OR REPLACE INTO meta VALUES ('listen_port', '70000')")
         self.assertIsNone(self.store.listen_port)
         self.change("UPDATE meta SET value = '0' WHERE key = 'list_horizon'")
-        self.change("INSERT INTO share_list VALUES ('x', 1, 'name', 1, NULL)")
+        self.change("INSERT INTO share_list VALUES ('x', 1, 'name', 1, NULL, NULL)")
         self.assertNotEqual(self.store.share_list().list_id, "id")
 
     def test_a_negative_version(self) -> None:

@@ -49,7 +49,8 @@ PROTOTYPE = f"""
 hashes = st.text("0123456789abcdef", min_size=40, max_size=40).map(parse_info_hash)
 names = st.text(st.characters(), max_size=300)
 notes_and_tags = st.builds(safe_annotation, st.text(max_size=50), st.lists(st.text(max_size=35)))
-shares = st.builds(Share, hashes, names, st.integers(0, MAX_SIZE), notes_and_tags)
+seals = st.just(b"") | st.binary(min_size=52, max_size=52)
+shares = st.builds(Share, hashes, names, st.integers(0, MAX_SIZE), notes_and_tags, seals)
 share_lists = st.lists(shares, max_size=20, unique_by=lambda share: share.info_hash)
 addresses = st.builds(
     lambda ip, port: PeerAddress.parse(str(ip), port),
@@ -101,8 +102,8 @@ class RoundTripTests(SynchronousTestCase):
         self.assertEqual(sorted(announcement.candidates, key=str), sorted(where, key=str))
         read = list(announcement.shares.values())
         self.assertEqual(
-            [(s.info_hash, s.size, s.annotation) for s in read],
-            [(s.info_hash, s.size, s.annotation) for s in said],
+            [(s.info_hash, s.size, s.annotation, s.seal) for s in read],
+            [(s.info_hash, s.size, s.annotation, s.seal) for s in said],
         )
         for share in read:
             self.assertEqual(share.name, safe_name(share.name))
@@ -125,6 +126,43 @@ class RoundTripTests(SynchronousTestCase):
         (share,) = parse_item(item).announcements[0].shares.values()
         self.assertEqual(share.annotation.note, "\ufffd" + "x" * (MAX_NOTE - 1))
         self.assertEqual(share.annotation.tags, ("ok", *map(str, range(MAX_TAGS - 1))))
+
+    def test_a_malformed_seal_is_none(self) -> None:
+        """The share stands, and is taken for plain; the seal of another one is read."""
+        good = "A" * 70
+        bad = (
+            "",
+            "x",
+            "A" * 69,
+            "A" * 69 + "B",
+            "A" * 72,
+            "A" * 69 + "=",
+            "A" * 68 + "+/",
+            "ä" * 70,
+        )
+        for text in bad:
+            item = in_item(
+                f"<resource resource='r'>"
+                f"<share_item name='n' hash='{HASH}' size='1' seal='{text}'/>"
+                f"<share_item name='m' hash='{HASH[::-1]}' size='1' seal='{good}'/></resource>"
+            )
+            parsed = parse_item(item)
+            seals = [share.seal for share in parsed.announcements[0].shares.values()]
+            self.assertEqual((seals, parsed.dropped), ([b"", bytes(52)], 0), text)
+
+    def test_a_seal_is_a_change_of_the_item(self) -> None:
+        """The publisher sees from its own item whether the right one is there."""
+        plain = Share(parse_info_hash(HASH), "n", 1)
+        items = [
+            whole_item("r", listed([replace(plain, seal=seal)]), [])
+            for seal in (b"", bytes(52), b"\1" * 52)
+        ]
+        self.assertEqual(len({repr(canonical(payload_of(item))) for item in items}), 3)
+
+    def test_a_secret_is_not_in_what_a_log_shows(self) -> None:
+        """Neither of a share nor of an announcement."""
+        share = Share(parse_info_hash(HASH), "n", 1, seal=b"secret" * 9)
+        self.assertNotIn("secret", repr(Announcement("r", {share.info_hash: share})))
 
     def test_an_annotation_is_a_change_of_the_item(self) -> None:
         """The publisher sees from its own item whether the note is there."""
