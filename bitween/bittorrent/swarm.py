@@ -91,7 +91,7 @@ class Swarm(Service):
                 (lambda: parts.counters.step(_COUNTED_AT_ONCE), _COUNTING_SECONDS),
                 (parts.lifecycle.ask_for_first_content, _FIRST_CONTENT_SECONDS),
                 (self._ask_for_progress, _PROGRESS_SECONDS),
-                (self._maintain, _MAINTENANCE_SECONDS),
+                (self.maintain, _MAINTENANCE_SECONDS),
                 (parts.saver.save_all, _SEEDS_SAVED_SECONDS),
                 (parts.checker.step, parts.checker.pause),
             )
@@ -381,6 +381,21 @@ class Swarm(Service):
         self._context.session().limit_all(limits)
         self._limits = limits
 
+    def maintain(self) -> None:
+        """
+        Do now what is due every five seconds.
+
+        Stores what could not be stored, starts queued downloads, tries failed ones again, saves
+        resume data, and dials missing peers.
+        """
+        parts = self._parts
+        self._removal.forget_stored()
+        parts.queue.reschedule()
+        parts.controller.guard()
+        parts.lifecycle.retry()
+        parts.saver.save_incomplete()
+        parts.dialler.dial_missing()
+
     def _announced_sizes(self, info_hash: InfoHash) -> Collection[int]:
         return self._announced(info_hash)
 
@@ -389,12 +404,3 @@ class Swarm(Service):
 
     def _ask_for_progress(self) -> None:
         self._context.session().post_updates()
-
-    def _maintain(self) -> None:
-        parts = self._parts
-        self._removal.forget_stored()
-        parts.queue.reschedule()
-        parts.controller.guard()
-        parts.lifecycle.retry()
-        parts.saver.save_incomplete()
-        parts.dialler.dial_missing()

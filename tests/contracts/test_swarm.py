@@ -7,7 +7,6 @@ from typing import Any, cast
 
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
-from twisted.internet.task import deferLater
 from twisted.trial.unittest import TestCase
 
 from bitween.app import ports
@@ -31,6 +30,7 @@ from bitween.storage.database import Database
 from tests.support.fakes.swarm import FakeSwarm
 from tests.support.metainfo import metainfo
 from tests.support.swarms import LOOPBACK, read, when, write
+from tests.support.waiting import reactor_turn
 
 ABSENT = InfoHash("ab" * 20)
 # Nobody listens there.
@@ -379,4 +379,4 @@ class RealSwarmTests(Contract.SwarmTests):
             try:
                 return await super().open(info_hash)
             except SwarmError:
-                await deferLater(cast(Any, reactor), 0)
+                await reactor_turn()

@@ -40,6 +40,11 @@ def in_time(waiting: Deferred[T], what: str, patience: float = PATIENCE) -> Defe
     return waiting.addTimeout(patience, cast(Any, reactor), timed_out)
 
 
+def reactor_turn() -> Deferred[None]:
+    """Let the reactor handle the events that are due."""
+    return deferLater(cast(Any, reactor), 0, lambda: None)
+
+
 async def until(holds: Callable[[], object], what: str = "", patience: float = PATIENCE) -> None:
     """
     Wait for a condition that no event announces.

@@ -6,10 +6,7 @@ import hashlib
 import os
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any, cast
-
-from twisted.internet import reactor
-from twisted.internet.task import deferLater
+from typing import cast
 
 from bitween.api.results.encoding.torrents import TORRENT_FIELDS
 from bitween.app.seeding import SeedingLimits
@@ -18,8 +15,8 @@ from bitween.bittorrent.swarm import Swarm
 from bitween.model.events import SwarmEvent, TorrentChanged, TorrentFinished
 from bitween.model.torrent import InfoHash, Torrent, TorrentState
 from bitween.model.torrent_options import Selection, TorrentOptions
-from tests.support.swarms import LOOPBACK, SwarmCase, address_of, read, when, write
-from tests.support.waiting import until
+from tests.support.swarms import LOOPBACK, AlertTap, SwarmCase, address_of, read, when, write
+from tests.support.waiting import reactor_turn, until
 
 # So much that the disk is behind when the last piece is verified.
 FILES, SIZE = 24, 8 * 2**20
@@ -52,7 +49,8 @@ class DoneTests(SwarmCase):
             self.digests.append(_digest(content))
             write(os.path.join(self.source, f"{number:02}"), content)
         self.info_hash = await self.share(self.alice, self.source)
-        self.bob = await self.start(options=WATCHFUL)
+        self.tap = AlertTap()
+        self.bob = await self.start(options=WATCHFUL, tap=self.tap)
         self.downloads = self.folder("downloads")
         self.torrents = Torrents(self.bob, SeedingLimits(self.bob))
 
@@ -97,7 +95,7 @@ class DoneTests(SwarmCase):
         await self.begin()
 
         def asked() -> bool:
-            self.bob._ask_for_progress()
+            self.tap.session.post_updates()
             return says_done(self.bob.library.get(self.info_hash))
 
         await until(asked, "the download is done")
@@ -106,13 +104,14 @@ class DoneTests(SwarmCase):
     async def test_a_file_reported_complete_can_be_read(self) -> None:
         """A file that is said to be whole can be read, while the others are still to come."""
         await self.begin()
+        await when(self.bob, lambda: self.bob.library.get(self.info_hash).files is not None)
         checked: set[int] = set()
         while len(checked) < FILES:
             files = await self.torrents.files(self.info_hash)
             whole = {n for n, file in enumerate(files or ()) if file.done == file.entry.size}
             self.assertEqual(self.wrong(iter(sorted(whole - checked))), [])
             checked |= whole
-            await deferLater(cast(Any, reactor), 0.001)
+            await reactor_turn()
         await when(self.bob, lambda: self.bob.library.get(self.info_hash).complete)
 
     async def test_selected_files_reported_complete_can_be_read(self) -> None:
@@ -155,12 +154,21 @@ class DoneTests(SwarmCase):
         torrent = self.bob.library.get(self.info_hash)
         self.assertFalse(says_done(torrent))
         self.assertIn("is missing", torrent.error)
-        await deferLater(cast(Any, reactor), 3 * WATCHFUL.look_seconds)
+        await self.periodic_check()
         self.assertFalse(os.path.exists(self.path(1)))
         await self.bob.recheck(self.info_hash)
         self.bob.offer_peers(self.info_hash, [address_of(self.alice)])
         await when(self.bob, finished)
         self.assertEqual(self.wrong(range(2)), [])
+
+    async def periodic_check(self) -> None:
+        """Wait until the periodic check has passed over all of Bob's torrents with an error."""
+        path = write(os.path.join(self.folder(), "other"), b"other")
+        other = await self.share(self.bob, path)
+        os.rename(path, f"{path}.away")
+        await when(self.bob, lambda: bool(self.bob.library.get(other).error))
+        os.rename(f"{path}.away", path)
+        await when(self.bob, lambda: self.bob.library.get(other).complete)
 
     def torrent_state(self) -> TorrentState:
         """What Bob's torrent is doing."""

@@ -5,14 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 
-from twisted.internet import reactor
-from twisted.internet.task import deferLater
-
 from bitween.bittorrent.swarm import Swarm
 from bitween.model.swarm_options import SwarmOptions
 from bitween.model.torrent_error import Reason, Remedy
 from bitween.model.torrent_options import DEFAULT_OPTIONS, Limits, Selection, TorrentOptions
 from tests.support.swarms import HERE, SwarmCase, address_of, read, tree, when, write
+from tests.support.waiting import until
 
 MIB = 2**20
 SLOW = SwarmOptions(
@@ -63,6 +61,11 @@ class OthersCase(SwarmCase):
         self.assertIn("is not the file that is downloaded there", trouble.text)
         self.assertEqual((trouble.reason, trouble.remedy), (Reason.CHANGED, Remedy.RECHECK))
 
+    async def until_still(self, swarm: Swarm) -> None:
+        """Wait until nothing more is written: no peer is left, and the disk has what came."""
+        await until(lambda: not swarm.peers(self.info_hash), "the last peer is gone")
+        await swarm.files_written(self.info_hash)
+
     async def ends_well(self, swarm: Swarm) -> None:
         """See that the download goes on by itself, and that it is whole in the end."""
         swarm.offer_peers(self.info_hash, [address_of(self.alice)])
@@ -86,8 +89,7 @@ class RunningTests(OthersCase):
         mine = write(os.path.join(self.folder("mine"), "film"), b"mine")
         os.rename(mine, self.place(2))
         await self.until_refused(self.bob, 2)
-        for _ in range(10):
-            await deferLater(reactor, 0.05)
+        await self.until_still(self.bob)
         self.assertEqual(read(self.place(2)), b"mine")
         os.unlink(self.place(2))
         await self.ends_well(self.bob)
@@ -110,8 +112,7 @@ class StoppedTests(OthersCase):
         """What was put there during a pause is seen before anything is fetched again."""
         await self.begin(self.bob)
         await self.bob.set_options(self.info_hash, TorrentOptions(paused=True))
-        await self.until(self.bob, lambda: self.bob._registry.known(self.info_hash).halted)
-        await self.bob._parts.flusher.flush(self.info_hash)
+        await self.until_still(self.bob)
         os.unlink(self.place(0))
         write(self.place(0), b"mine")
         await self.bob.set_options(self.info_hash, TorrentOptions())

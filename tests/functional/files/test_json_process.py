@@ -8,7 +8,6 @@ from typing import Any, cast
 
 from twisted.internet import reactor
 from twisted.internet.error import ProcessTerminated
-from twisted.internet.task import deferLater
 from twisted.logger import capturedLogs, formatEvent
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase, TestCase
@@ -17,6 +16,7 @@ from bitween.errors import EmptyFolder, HashingFailed, UploadFailed
 from bitween.files import json_process
 from bitween.files.answers import failure, read_error
 from bitween.files.json_process import JsonProcess
+from tests.support.waiting import reactor_turn
 
 
 class Recorder(JsonProcess):
@@ -121,7 +121,7 @@ class ProcessTests(TestCase):
         assert process.transport is not None
         process.transport.signalProcess("STOP")
         # Only a running reactor sees its children end.
-        await deferLater(cast(Any, reactor), 0)
+        await reactor_turn()
         process.kill()
         await process.gone
         assert isinstance(process.ending, ProcessTerminated)

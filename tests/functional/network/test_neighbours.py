@@ -6,17 +6,15 @@ import secrets
 import socket
 from collections.abc import Iterable
 from ipaddress import IPv4Interface
-from typing import Any
 
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred, fail, succeed
-from twisted.internet.task import deferLater
 from twisted.trial.unittest import SkipTest, TestCase
 
 from bitween.errors import RequestRefused
 from bitween.model.network_link import Link
 from bitween.network.addresses import network_links
-from bitween.network.neighbours import ARRIVAL, GROUP, PORT, TOKEN_SIZE, Neighbours
+from bitween.network.neighbours import GROUP, PATIENCE, PORT, TOKEN_SIZE, Neighbours
 
 BOB = ("bob@example.org", "laptop")
 
@@ -111,11 +109,22 @@ class NeighbourTests(TestCase):
 
     async def test_a_strangers_token(self) -> None:
         """A token that no device was sent proves nothing."""
-        alice = self.neighbours()
-        self.bob.send(bytes(16), [self.here])
-        clock: Any = reactor
-        await deferLater(clock, ARRIVAL, lambda: None)
+        carol = ("carol@example.org", "laptop")
+
+        def ask(jid: str, resource: str, token: bytes) -> Deferred[None]:
+            # What was sent first arrives first.
+            self.bob.send(bytes(TOKEN_SIZE), [self.here])
+            if (jid, resource) == carol:
+                self.bob.send(token, [self.here])
+            return succeed(None)
+
+        alice = Neighbours(reactor, lambda: self.links, ask)
+        alice.startService()
+        self.addCleanup(alice.stopService)
+        bob = alice.request_proof(*BOB)
+        self.assertTrue(await alice.request_proof(*carol))
         self.assertFalse(alice.shared_networks(*BOB))
+        self.assertFalse(await bob)
 
     async def test_nothing_is_sent_into_networks_of_others(self) -> None:
         """Who asks from elsewhere makes us send nothing."""
@@ -128,17 +137,12 @@ class NeighbourTests(TestCase):
             listening.bind((GROUP, PORT))
             member = socket.inet_aton(GROUP) + socket.inet_aton(self.here)
             listening.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, member)
-            listening.setblocking(False)
+            listening.settimeout(PATIENCE)
             self.bob.send(elsewhere, ["10.98.0.7", "2001:db8::1"])
             self.bob.send(here, [self.here])
-            clock: Any = reactor
-            await deferLater(clock, ARRIVAL, lambda: None)
-            while True:
-                try:
-                    heard.append(listening.recv(100))
-                except BlockingIOError:
-                    break
-        self.assertIn(here, heard)
+            # What was sent first arrives first.
+            while here not in heard:
+                heard.append(listening.recv(100))
         self.assertNotIn(elsewhere, heard)
 
     async def test_who_connects_from_our_network(self) -> None:

@@ -12,7 +12,6 @@ from twisted.internet.defer import Deferred, ensureDeferred
 from twisted.internet.endpoints import TCP4ClientEndpoint, connectProtocol
 from twisted.internet.interfaces import IHalfCloseableProtocol
 from twisted.internet.protocol import Factory, Protocol
-from twisted.internet.task import deferLater
 from twisted.logger import capturedLogs
 from twisted.trial.unittest import TestCase
 from zope.interface import implementer
@@ -27,6 +26,7 @@ from bitween.network.relay import Relay
 from tests.support.fakes.loopback import CLOSED_PORT, listen
 from tests.support.fakes.streams import FakeStreams
 from tests.support.other_user import dials
+from tests.support.waiting import reactor_turn
 
 ALICE, BOB = ("alice@a.example", "desk"), ("bob@b.example", "laptop")
 PORTION = bytes(1 << 16)
@@ -131,11 +131,6 @@ def _now() -> Deferred[None]:
     return done
 
 
-def turn() -> Deferred[None]:
-    """Let the reactor have a turn."""
-    return deferLater(reactor, 0, lambda: None)
-
-
 class RelayCase(TestCase):
     """Alice and Bob, each with a relay; Talkers stand for their libtorrents."""
 
@@ -166,8 +161,8 @@ class RelayCase(TestCase):
         """Stop it, and let its connections go."""
         if service.running:
             service.stopService()
-        await turn()
-        await turn()
+        await reactor_turn()
+        await reactor_turn()
 
     async def dial(self, address: PeerAddress) -> Talker:
         """Dial as libtorrent does."""
@@ -257,7 +252,7 @@ class BridgeTests(RelayCase):
         second.transport.write(b"more")
         await far.hears(4)
         self.streams[ALICE].make_room(BOB[0])
-        await turn()
+        await reactor_turn()
         self.assertFalse(first.over.called or second.over.called)
         self.patch(relay, "IDLE", 0.0)
         self.streams[ALICE].make_room(BOB[0])
@@ -404,7 +399,7 @@ class PressureTests(RelayCase):
     async def _stands(self, pusher: Pusher) -> bool:
         before = pusher.written
         for _ in range(100):
-            await turn()
+            await reactor_turn()
         return pusher.written == before
 
     def _held(self) -> int:

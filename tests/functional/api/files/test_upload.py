@@ -13,7 +13,6 @@ from typing import Any
 from jsonschema import Draft7Validator
 from twisted.internet import reactor
 from twisted.internet.endpoints import clientFromString, connectProtocol
-from twisted.internet.task import deferLater
 from twisted.trial.unittest import SkipTest, TestCase
 
 from bitween.api.discovery.discover import document
@@ -25,6 +24,7 @@ from bitween.model.torrent import FileEntry
 from tests.support.api_rig import TOKEN, World, http_request, info_hash, rpc, site_of
 from tests.support.connections import SlowReader
 from tests.support.json_schemas import closed
+from tests.support.waiting import reactor_turn
 
 CONTENT = bytes(range(256)) * 1000
 
@@ -50,14 +50,10 @@ class Client(SlowReader):
         headers = dict(line.lower().split(": ", 1) for line in lines)
         end = len(head) + 4 + int(headers.get("content-length", "0"))
         while len(self.received) < end:
-            await self.turn()
+            await reactor_turn()
         body = bytes(self.received[len(head) + 4 : end])
         del self.received[:end]
         return int(status.split()[1]), body
-
-    async def turn(self) -> None:
-        """Let the reactor have a turn."""
-        await deferLater(reactor, 0)
 
     async def call(self, method: str, **params: Any) -> Any:
         """Call a method of the API; gives what it answers, error or result."""
@@ -115,7 +111,7 @@ class UploadCase(TestCase):
     async def until_written(self, size: int) -> None:
         """Wait until so many bytes have come to the disk."""
         while sum(map(len, self.there().values())) < size:
-            await self.client.turn()
+            await reactor_turn()
 
     async def gone(self) -> None:
         """Wait until all processes that write have ended, and hold that they left nothing."""
@@ -248,7 +244,7 @@ class SlowDiskTests(UploadCase):
         self.client.send(put(f"/upload/film?upload={upload}", content))
         (channel,) = self.site.channels
         while not channel._paused:
-            await self.client.turn()
+            await reactor_turn()
         pipe = process.pipes[0]
         self.assertLess(len(pipe.dataBuffer) + pipe._tempDataLen, 2**20)
         channel.timeoutConnection()
@@ -391,12 +387,12 @@ class FolderTests(UploadCase):
         finish = rpc("upload.finish", {"upload": upload})
         self.client.send(http_request(finish, headers={"Host": "localhost"}))
         while self.world.uploads.get(upload)._waiting is None:
-            await self.client.turn()
+            await reactor_turn()
         assert self.client.transport is not None
         self.client.transport.loseConnection()
         await self.client.closed
         while not self.world.hasher.running:
-            await self.client.turn()
+            await reactor_turn()
         self.assertEqual(list(self.there()), ["holiday/one"])
 
     async def test_a_cancelled_upload_leaves_nothing(self) -> None:
@@ -428,7 +424,7 @@ class FolderTests(UploadCase):
         upload = (await self.client.call("upload.begin", name="holiday"))["upload"]
         first = put(f"/upload/one?upload={upload}", b"12")
         self.client.send(first[:-1])
-        await self.client.turn()
+        await reactor_turn()
         other = await self.connect()
         status, body = await other.ask(put(f"/upload/two?upload={upload}", b"x"))
         self.assertEqual((status, b"one after the other" in body), (409, True))
