@@ -283,7 +283,7 @@ class HalfDoneTests(RoomCase):
         await self.download()
         await when(self.bob, lambda: self.torrent().progress.done > 0)
         self.leave(300_000)
-        self.bob._maintain()
+        self.bob.maintain()
         await self.state_is(TorrentState.ERROR)
         self.assertGreater(self.free(), 100_000)
         os.unlink(self.filler)
@@ -328,7 +328,7 @@ class StateTests(RoomCase):
 
         await until(asked, "every wanted byte has come")
         os.unlink(self.filler)
-        self.bob._maintain()
+        self.bob.maintain()
         await self.state_is(TorrentState.SEEDING)
         self.flushLoggedErrors()
 
@@ -394,10 +394,10 @@ class ForgettingTests(SwarmCase):
 
     async def test_a_torrent_is_forgotten_once_the_database_has_room(self) -> None:
         """As soon as the store can be written to."""
-        self.swarm._maintain()
+        self.swarm.maintain()
         self.assertEqual(self.kept(), 1)
         self.store.broken = False
-        self.swarm._maintain()
+        self.swarm.maintain()
         self.assertEqual(self.kept(), 0)
 
     async def test_at_the_end(self) -> None:
@@ -411,5 +411,5 @@ class ForgettingTests(SwarmCase):
         """What is shared again meanwhile stays."""
         await self.share(self.swarm, self.film)
         self.store.broken = False
-        self.swarm._maintain()
+        self.swarm.maintain()
         self.assertEqual(self.kept(), 1)

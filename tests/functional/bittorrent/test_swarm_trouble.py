@@ -349,7 +349,7 @@ class DownloadTests(TroubleCase):
 
         self.bob._context.database.put_resume_data = refuse  # type: ignore[method-assign]  # a disk that is full for a while
         await self.begin(1_000_000)
-        self.bob._maintain()
+        self.bob.maintain()
         await when(self.bob, lambda: bool(refused))
         self.bob._context.database.put_resume_data = put  # type: ignore[method-assign]  # room again
         await self.end()
