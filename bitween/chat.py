@@ -6,9 +6,9 @@ import re
 from collections.abc import Mapping
 
 from bitween.app.application import Bitween
+from bitween.messages.quantities import duration_text, size_text
 from bitween.model.catalogue.search import Found
 from bitween.model.command import Command, Question, Report
-from bitween.model.format import duration_text, size_text
 from bitween.model.torrent import InfoHash, Torrent, parse_info_hash
 
 #: How many torrents are listed; they all go into one stanza.

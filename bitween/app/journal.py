@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from twisted.logger import Logger
 
+from bitween.messages.quantities import counted, size_text
 from bitween.model.contact import Pending
 from bitween.model.events import (
     ContactChanged,
@@ -16,7 +17,6 @@ from bitween.model.events import (
     TorrentFinished,
     TorrentRemoved,
 )
-from bitween.model.format import counted, size_text
 from bitween.model.text import printable
 from bitween.model.torrent import Torrent
 from bitween.util.observable import Observable

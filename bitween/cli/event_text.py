@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from bitween.model.format import duration_text, limit_text, rate_text, size_text
+from bitween.messages.quantities import duration_text, limit_text, rate_text, size_text
 
 #: What the text of an error already says.
 _FOR_PROGRAMS = frozenset({"reason", "detail", "values"})

@@ -11,7 +11,7 @@ from typing import Any
 from bitween.cli.client import ApiClient
 from bitween.cli.failures import CommandFailed, WrongUsage
 from bitween.errors import InvalidValue
-from bitween.model.format import size_text
+from bitween.messages.quantities import size_text
 from bitween.model.link import WHAT_TO_DO, is_web_link, said_of_link
 from bitween.model.magnet import is_magnet, wanted_hash
 from bitween.model.text import caseless, composed, printable, quoted

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from bitween.cli.output import Output
-from bitween.model.format import duration_text, rate_text, size_text
+from bitween.messages.quantities import duration_text, rate_text, size_text
 from bitween.model.text import printable
 
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bitween.errors import InvalidValue
-from bitween.model.format import parse_rate
+from bitween.model.quantity import parse_rate
 from bitween.model.torrent_options import Limits
 
 _DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")

@@ -17,8 +17,8 @@ from typing import Any
 from bitween.errors import ConfigurationError, InvalidValue
 from bitween.model.connection import DEFAULT_PRIORITY
 from bitween.model.contact import AutoAccept
-from bitween.model.format import parse_rate, parse_size
 from bitween.model.jid import parse_jid
+from bitween.model.quantity import parse_rate, parse_size
 from bitween.model.schedule import parse_entry
 from bitween.settings import parse
 

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from bitween.model.access import OPEN, PRIVATE
-from bitween.model.format import MAX_RATE
+from bitween.model.quantity import MAX_RATE
 from bitween.model.torrent_options import Limits, Selection, TorrentOptions
 from bitween.storage.access_json import access_value, read_access
 from bitween.storage.annotation_json import annotation_text, read_annotation

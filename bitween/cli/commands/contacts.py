@@ -8,7 +8,7 @@ from typing import Any
 from bitween.cli.commands.note import tags_text
 from bitween.cli.failures import WrongUsage
 from bitween.cli.session import CommandSession
-from bitween.model.format import counted, size_text
+from bitween.messages.quantities import counted, size_text
 
 _PAGE = 500
 

@@ -11,7 +11,8 @@ from bitween.cli.failures import CommandFailed, WrongUsage
 from bitween.cli.names import Named, own_torrent
 from bitween.cli.session import CommandSession
 from bitween.errors import InvalidValue
-from bitween.model.format import limit_text, parse_rate, rate_text, size_text
+from bitween.messages.quantities import limit_text, rate_text, size_text
+from bitween.model.quantity import parse_rate
 from bitween.model.text import quoted
 
 _NUMBERS = re.compile(r"(\d{1,9})(?:-(\d{1,9}))?", re.ASCII)

@@ -9,7 +9,7 @@ import time
 
 from bitween.cli.failures import CommandFailed, WrongUsage
 from bitween.cli.session import CommandSession
-from bitween.model.format import counted, duration_text, size_text
+from bitween.messages.quantities import counted, duration_text, size_text
 
 #: Seconds that a daemon may take to stop.
 _STOPPING_TIME = 30.0

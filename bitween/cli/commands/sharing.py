@@ -12,7 +12,7 @@ from bitween.cli.failures import CommandFailed, Refused, WrongUsage
 from bitween.cli.output import Output
 from bitween.cli.session import CommandSession
 from bitween.cli.waiting import wait_for_job
-from bitween.model.format import size_text
+from bitween.messages.quantities import size_text
 from bitween.model.link import WHAT_TO_DO, is_web_link, said_of_link
 from bitween.model.magnet import is_magnet
 from bitween.model.skipped_files import Why

@@ -12,7 +12,7 @@ from bitween.cli.failures import CommandFailed, WrongUsage
 from bitween.cli.names import Named, own_torrent, shared_torrent
 from bitween.cli.session import CommandSession
 from bitween.cli.waiting import wait_for_torrent
-from bitween.model.format import counted, rate_text, size_text
+from bitween.messages.quantities import counted, rate_text, size_text
 
 
 def ls(session: CommandSession) -> None:

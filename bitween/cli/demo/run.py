@@ -20,7 +20,7 @@ from bitween.cli.demo.files import FILES, FOLDER, compare_folders, make_files
 from bitween.cli.output import Output
 from bitween.cli.waiting import wait_for_job, wait_for_torrent
 from bitween.errors import BitweenError
-from bitween.model.format import duration_text, rate_text, size_text
+from bitween.messages.quantities import duration_text, rate_text, size_text
 from bitween.testing.private_prosody import PrivateProsody
 
 #: Seconds for everything up to the compared sums.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from twisted.trial.unittest import SynchronousTestCase
 
 from bitween.errors import InvalidValue
-from bitween.model.format import MAX_RATE, MAX_SIZE, parse_rate, parse_size
+from bitween.model.quantity import MAX_RATE, MAX_SIZE, parse_rate, parse_size
 
 
 class QuantityTests(SynchronousTestCase):
