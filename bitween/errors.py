@@ -41,7 +41,9 @@ Every error that bitween raises on purpose.
             ├── CredentialsRefused
             └── CertificateRefused
 
-The text of an error is one line for a person; ``hint`` says how to fix it.
+The text of an error is one line for a person; ``hint`` says how to fix it.  Errors that users of
+the page meet are made by :meth:`BitweenError.of`, from a message that is translated.  Others, such
+as those at the start of the daemon and of malformed data from the network, are English only.
 :mod:`bitween.api.results.faults` gives each class its code for JSON-RPC clients.
 """
 
@@ -49,8 +51,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
+from typing import Self
 
-_NOTHING: Mapping[str, str] = MappingProxyType({})
+from bitween.messages import Value
+
+_NOTHING: Mapping[str, Value] = MappingProxyType({})
 
 
 class BitweenError(Exception):
@@ -59,24 +64,32 @@ class BitweenError(Exception):
 
     :param message: what went wrong, in one line for a person.
     :param hint: how to fix it, in one line; may be empty.
-    :param detail: a stable identifier of the exact error, where the class leaves that open.
-    :param values: the variable parts of the message by name, so that clients can translate it;
-        without a detail, only the message has them.
+    :ivar id: the id of the message, see :mod:`bitween.messages`; empty if it is not translated.
+    :ivar values: the variable parts of the message by name, for translations.
     """
 
-    def __init__(
-        self,
-        message: str,
-        hint: str = "",
-        *,
-        detail: str = "",
-        values: Mapping[str, str] = _NOTHING,
-    ) -> None:
+    id = ""
+    values = _NOTHING
+
+    def __init__(self, message: str, hint: str = "") -> None:
         super().__init__(message)
         self.message = message
         self.hint = hint
-        self.detail = detail
-        self.values = values
+
+    @classmethod
+    def of(cls, id_: str, /, **values: Value) -> Self:
+        """
+        Make an error that says a message.
+
+        :param id_: the id of the message, which begins with the reason of this kind of error.
+        :param values: the values of the places in the message; translations may use more of them.
+        """
+        # The command line needs no message to show its help, which must be quick.
+        from bitween.messages.catalogue import english  # noqa: PLC0415
+
+        error = cls(*english(id_, values))
+        error.id, error.values = id_, values
+        return error
 
     def __str__(self) -> str:
         return f"{self.message} ({self.hint})" if self.hint else self.message

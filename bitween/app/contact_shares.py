@@ -197,9 +197,7 @@ class ContactShares:
             catalogue.
         """
         if not self._messenger.trusts(jid) and jid not in self.catalogue.jids():
-            raise UnknownContact(
-                f"{jid} is not among your contacts", detail="jid", values={"jid": jid}
-            )
+            raise UnknownContact.of("unknown_contact.jid", jid=jid)
 
 
 def verified_share(library: Library, info_hash: InfoHash) -> Share | None:

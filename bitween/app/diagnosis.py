@@ -14,9 +14,9 @@ from bitween.connect.connector import PeerConnector
 from bitween.model.address import PeerAddress
 from bitween.model.catalogue.catalogue import Catalogue
 from bitween.model.connection import ConnectionState, ConnectionStatus
-from bitween.model.diagnosis import Finding, Verdict
+from bitween.model.diagnosis import Finding
 from bitween.model.nat import Nat
-from bitween.model.route import Route
+from bitween.model.route import Obstacle, Route, RouteKind
 from bitween.model.text import printable
 
 #: Bytes; a warning tells that less than this is free.
@@ -69,12 +69,12 @@ class Diagnosis:
 def log_in(status: ConnectionStatus) -> Finding:
     """Check the connection to the XMPP server."""
     if status.state is ConnectionState.ONLINE:
-        return Finding(
-            "log-in", Verdict.GOOD, f"connected as {status.jid}", values={"jid": status.jid}
-        )
-    why = f": {status.error}" if status.error else ""
-    fix = "check --jid, --server and the password; the daemon's log has more"
-    return Finding("log-in", Verdict.BAD, f"{status.state.value}{why}", fix)
+        return Finding.of("log-in.good", jid=status.jid)
+    if not status.error:
+        return Finding.of("log-in.bad", state=status.state.value)
+    why = () if status.cause is None else (Obstacle.of_error(status.cause),)
+    state = status.state.value
+    return Finding.of("log-in.bad.error", state=state, reason=status.error, obstacles=why)
 
 
 def listening(sockets: Sequence[tuple[str, int]]) -> Finding:
@@ -84,10 +84,9 @@ def listening(sockets: Sequence[tuple[str, int]]) -> Finding:
     :param sockets: IP address and port of each socket that accepts peers.
     """
     if not sockets:
-        return Finding("listening", Verdict.BAD, "no port is open for peers", "see --listen")
+        return Finding.of("listening.bad")
     ports = ", ".join(str(port) for port in sorted({port for _, port in sockets}))
-    text = f"peers can connect to port {ports}"
-    return Finding("listening", Verdict.GOOD, text, values={"ports": ports})
+    return Finding.of("listening.good", ports=ports)
 
 
 def mapping(mapped: Sequence[PeerAddress], announced: Sequence[PeerAddress]) -> Finding:
@@ -98,14 +97,10 @@ def mapping(mapped: Sequence[PeerAddress], announced: Sequence[PeerAddress]) -> 
     :param announced: the addresses that contacts can dial.
     """
     if mapped:
-        listed = ", ".join(map(str, mapped))
-        text = f"the router forwards {listed}"
-        return Finding("mapping", Verdict.GOOD, text, values={"addresses": listed})
+        return Finding.of("mapping.good", addresses=", ".join(map(str, mapped)))
     if any(address.is_global for address in announced):
-        text = "not needed: this machine has a public address"
-        return Finding("mapping", Verdict.GOOD, text, detail="public")
-    fix = "enable UPnP or NAT-PMP in the router, or forward a port and name it with --announce"
-    return Finding("mapping", Verdict.WARNING, "no router forwards a port to this machine", fix)
+        return Finding.of("mapping.good.public")
+    return Finding.of("mapping.warning")
 
 
 def nat(known: Nat | None, mapped: Sequence[PeerAddress]) -> Finding:
@@ -116,24 +111,12 @@ def nat(known: Nat | None, mapped: Sequence[PeerAddress]) -> Finding:
     :param mapped: the addresses that routers forward to us.
     """
     if known is None or known.endpoint_independent is None:
-        text = "cannot tell whether the router uses the same port towards all contacts"
-        fix = "ask the server's operator to announce STUN at two addresses (XEP-0215)"
-        return Finding("nat", Verdict.UNKNOWN, text, fix)
+        return Finding.of("nat.unknown")
     if not known.translates:
-        text = "no router translates this machine's IPv4 address"
-        return Finding("nat", Verdict.GOOD, text, detail="none")
+        return Finding.of("nat.good.none")
     if known.endpoint_independent:
-        text = "the router uses the same port towards all contacts: hole punching works"
-        return Finding("nat", Verdict.GOOD, text)
-    text = "the router uses another port towards each contact (symmetric NAT)"
-    if mapped:
-        text += ", but it forwards one to this machine"
-        return Finding("nat", Verdict.GOOD, text, detail="forwarded")
-    fix = (
-        "enable UPnP or NAT-PMP in the router, or forward a port and name it with --announce; "
-        "otherwise ask your internet provider for a public address or IPv6"
-    )
-    return Finding("nat", Verdict.WARNING, f"{text}: hole punching cannot work", fix)
+        return Finding.of("nat.good")
+    return Finding.of("nat.good.forwarded" if mapped else "nat.warning")
 
 
 def announced(addresses: Sequence[PeerAddress]) -> Finding:
@@ -143,14 +126,11 @@ def announced(addresses: Sequence[PeerAddress]) -> Finding:
     :param addresses: those that contacts can dial, best first.
     """
     if not addresses:
-        fix = "check the network, or name an address with --announce"
-        text = "this daemon announces no address to contacts"
-        return Finding("addresses", Verdict.BAD, text, fix)
+        return Finding.of("addresses.bad")
     listed = ", ".join(map(str, addresses))
     if all(address.is_loopback for address in addresses):
-        text = f"{listed}: only programs on this machine"
-        return Finding("addresses", Verdict.WARNING, text, values={"addresses": listed})
-    return Finding("addresses", Verdict.GOOD, listed, values={"addresses": listed})
+        return Finding.of("addresses.warning", addresses=listed)
+    return Finding.of("addresses.good", addresses=listed)
 
 
 def contacts(catalogue: Catalogue, may_dial: Callable[[str, str, PeerAddress], bool]) -> Finding:
@@ -167,13 +147,21 @@ def contacts(catalogue: Catalogue, may_dial: Callable[[str, str, PeerAddress], b
                 addresses = listing.announcement.addresses
                 dialable += any(may_dial(jid, resource, address) for address in addresses)
     if not online:
-        return Finding("contacts", Verdict.UNKNOWN, "no contact is online with bitween")
-    text = f"{dialable} of {online} contacts' devices announce an address to connect to"
-    values = {"n": dialable, "total": online}
+        return Finding.of("contacts.unknown")
     if dialable < online:
-        fix = "run bitween doctor on the other devices, too"
-        return Finding("contacts", Verdict.WARNING, text, fix, values=values)
-    return Finding("contacts", Verdict.GOOD, text, values=values)
+        return Finding.of("contacts.warning", n=dialable, total=online)
+    return Finding.of("contacts.good", n=dialable, total=online)
+
+
+_ROUTE_FOUND = {
+    RouteKind.LAN: "way.good.lan",
+    RouteKind.IPV6: "way.good.ipv6",
+    RouteKind.IPV4: "way.good.ipv4",
+    RouteKind.MAPPED: "way.good.mapped",
+    RouteKind.PUNCHED: "way.good.punched",
+    RouteKind.RELAY: "way.good.relay",
+    RouteKind.IN_BAND: "way.good.in_band",
+}
 
 
 def routes(known: Iterable[tuple[str, Route]]) -> Iterator[Finding]:
@@ -183,15 +171,14 @@ def routes(known: Iterable[tuple[str, Route]]) -> Iterator[Finding]:
     :param known: full JIDs with their routes.
     """
     for full_jid, route in known:
-        jid = printable(full_jid, 200)
-        values = {"jid": jid, "through": route.through, "reason": route.reason, "fix": route.fix}
-        text, why = f"{jid}: {route.text}", route.obstacles
-        if route.kind is None:
-            yield Finding("way", Verdict.WARNING, text, route.fix, values=values, obstacles=why)
-        else:
-            text += f" ({route.reason})" if route.reason else ""
-            detail = route.kind.value
-            yield Finding("way", Verdict.GOOD, text, route.fix, detail, values, why)
+        yield Finding.of(
+            "way.warning" if route.kind is None else _ROUTE_FOUND[route.kind],
+            jid=printable(full_jid, 200),
+            through=route.through,
+            reason=route.reason,
+            fix=route.fix,
+            obstacles=route.obstacles,
+        )
 
 
 def free_space(folder: str) -> int | None:
@@ -212,25 +199,10 @@ def disk(folder: str) -> Finding:
     try:
         stat = os.statvfs(folder)
     except OSError as error:
-        return Finding(
-            "disk",
-            Verdict.BAD,
-            f"{folder!r} cannot be used: {error.strerror}",
-            "see --download-dir",
-            values={"folder": folder, "why": str(error.strerror)},
-        )
-    free = stat.f_bavail * stat.f_frsize
-    text = f"{free / 1e9:,.1f} GB free in {folder!r}"
+        return Finding.of("disk.bad", folder=folder, why=str(error.strerror))
     if not os.access(folder, os.W_OK | os.X_OK):
-        return Finding(
-            "disk",
-            Verdict.BAD,
-            f"permission denied: cannot write to {folder!r}",
-            "check its permissions",
-            detail="closed",
-            values={"folder": folder},
-        )
-    values: dict[str, str | float] = {"free": free, "folder": folder}
-    if free < _LOW_SPACE:
-        return Finding("disk", Verdict.WARNING, text, "free some space there", values=values)
-    return Finding("disk", Verdict.GOOD, text, values=values)
+        return Finding.of("disk.bad.closed", folder=folder)
+    free = stat.f_bavail * stat.f_frsize
+    return Finding.of(
+        "disk.warning" if free < _LOW_SPACE else "disk.good", free=free, folder=folder
+    )

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 
 from bitween.errors import ConfirmationNeeded, ForbiddenPath
-from bitween.model.text import clean_path, quoted
+from bitween.model.text import visible_path
 from bitween.model.torrent_file import MAX_LENGTH, SUFFIX, reading_info_hash
 
 #: Folders that hold keys, passwords or sessions.
@@ -57,7 +57,6 @@ KEY_FILES = frozenset(
     }
 )
 _KEY_ENDS = (".kdbx",)
-_CONFIRM = "confirm to share it anyway"
 
 
 class ShareGuard:
@@ -80,13 +79,7 @@ class ShareGuard:
         real = os.path.realpath(path)
         for private in self._private:
             if _lies_in(real, private):
-                raise ForbiddenPath(
-                    f"{quoted(path)} belongs to bitween itself",
-                    "it holds the secrets of the account and of the API: nothing in it can be"
-                    " shared, and nothing can be downloaded to it",
-                    detail="own",
-                    values={"path": path},
-                )
+                raise ForbiddenPath.of("forbidden_path.own", path=visible_path(path))
 
     def check_intended(self, path: str) -> Iterator[None]:
         """
@@ -102,7 +95,9 @@ class ShareGuard:
             return
         for name in self._find_keys(real):
             if name:
-                raise _keys(path, f"{quoted(path)} holds {quoted(name)}", name)
+                raise ConfirmationNeeded.of(
+                    "confirmation_needed.keys", path=visible_path(path), name=visible_path(name)
+                )
             yield
 
     def _find_keys(self, folder: str) -> Iterator[str]:
@@ -124,32 +119,20 @@ class ShareGuard:
 
 
 def _check_place(path: str, real: str) -> None:
+    shown = visible_path(path)
     parts = real.split(os.sep)
     for number, part in enumerate(parts, 1):
         if _is_key(part, is_folder=number < len(parts) or os.path.isdir(real)):
-            raise _keys(path, f"{quoted(path)} is or lies in {quoted(part)}", part)
+            raise ConfirmationNeeded.of(
+                "confirmation_needed.keys", path=shown, name=visible_path(part)
+            )
     if real == "/":
-        raise ConfirmationNeeded(
-            f"{quoted(path)} is the whole machine: all contacts could download everything on it",
-            _CONFIRM,
-            detail="root",
-            values={"path": path},
-        )
+        raise ConfirmationNeeded.of("confirmation_needed.root", path=shown)
     homes = {os.path.realpath(home) for home in _homes()} - {"/"}
     if real in homes:
-        raise ConfirmationNeeded(
-            f"{quoted(path)} is a home directory: all contacts could download everything in it",
-            _CONFIRM,
-            detail="home",
-            values={"path": path},
-        )
+        raise ConfirmationNeeded.of("confirmation_needed.home", path=shown)
     if any(_lies_in(home, real) for home in homes):
-        raise ConfirmationNeeded(
-            f"{quoted(path)} holds a home directory: all contacts could download everything in it",
-            _CONFIRM,
-            detail="homes",
-            values={"path": path},
-        )
+        raise ConfirmationNeeded.of("confirmation_needed.homes", path=shown)
 
 
 def _check_torrent_file(path: str, real: str) -> Iterator[None]:
@@ -161,12 +144,8 @@ def _check_torrent_file(path: str, real: str) -> Iterator[None]:
         info_hash = yield from reading_info_hash(content)
     except (OSError, ValueError):
         return
-    raise ConfirmationNeeded(
-        f"{quoted(path)} describes a torrent; its content is not in it",
-        f"to download the content from contacts, get {info_hash}; to share the .torrent file"
-        " itself, confirm",
-        detail="torrent_file",
-        values={"path": path, "hash": info_hash},
+    raise ConfirmationNeeded.of(
+        "confirmation_needed.torrent_file", path=visible_path(path), hash=info_hash
     )
 
 
@@ -184,12 +163,3 @@ def _is_key(name: str, is_folder: bool) -> bool:
 
 def _lies_in(path: str, folder: str) -> bool:
     return path == folder or path.startswith(os.path.join(folder, ""))
-
-
-def _keys(path: str, what: str, name: str) -> ConfirmationNeeded:
-    return ConfirmationNeeded(
-        f"{what}, which may hold keys or passwords: all contacts could download them",
-        _CONFIRM,
-        detail="keys",
-        values={"path": path, "name": clean_path(name)},
-    )

@@ -173,11 +173,7 @@ class Torrents:
         if wanted is not None:
             numbers = frozenset(_checked(torrent, wanted))
             if not numbers:
-                raise InvalidValue(
-                    "no file would be left to download",
-                    "remove or pause the torrent instead",
-                    detail="no_file",
-                )
+                raise InvalidValue.of("invalid_value.no_file")
             count = len(torrent.files or ())
             selection = replace(selection, skipped=frozenset(range(count)) - numbers)
         if first is not None:

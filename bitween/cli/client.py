@@ -218,7 +218,7 @@ def _refusal(method: str, error: Mapping[str, Any]) -> Refused:
         )
     data = error.get("data") or {}
     message = error["message"].removeprefix(_OF_JSON_RPC)
-    return Refused(message, *(data.get(key, "") for key in ("hint", "reason", "detail")))
+    return Refused(message, *(data.get(key, "") for key in ("hint", "reason", "id")))
 
 
 def _http_failure(url: str, status: int, body: bytes) -> CommandFailed:

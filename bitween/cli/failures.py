@@ -23,11 +23,13 @@ class Refused(CommandFailed):
     The daemon answered with an error.
 
     :ivar reason: the kind of error, one of those in ``docs/api.rst``; may be empty.
+    :ivar message_id: which error it is; empty if only the message says it.
     """
 
-    def __init__(self, message: str, hint: str, reason: str, detail: str = "") -> None:
-        super().__init__(message, hint, detail=detail)
+    def __init__(self, message: str, hint: str, reason: str, message_id: str = "") -> None:
+        super().__init__(message, hint)
         self.reason = reason
+        self.message_id = message_id
 
 
 class WrongUsage(CommandFailed):

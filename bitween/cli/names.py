@@ -11,10 +11,11 @@ from typing import Any
 from bitween.cli.client import ApiClient
 from bitween.cli.failures import CommandFailed, WrongUsage
 from bitween.errors import InvalidValue
+from bitween.messages.catalogue import english
 from bitween.messages.quantities import size_text
-from bitween.model.link import WHAT_TO_DO, is_web_link, said_of_link
+from bitween.model.link import is_web_link
 from bitween.model.magnet import is_magnet, wanted_hash
-from bitween.model.text import caseless, composed, printable, quoted
+from bitween.model.text import caseless, composed, printable, quoted, visible_path
 from bitween.model.torrent_file import MAX_LENGTH, SUFFIX, info_hash_of
 
 _HASH = re.compile(r"[0-9a-fA-F]{40}", re.ASCII)
@@ -77,7 +78,7 @@ def _hash_in(text: str, *, files: bool = True) -> str | None:
     :raises WrongUsage: if there is none in it.
     """
     if is_web_link(text):
-        raise WrongUsage(said_of_link(quoted(text)), WHAT_TO_DO)
+        raise WrongUsage(*english("bad_path.link", {"path": visible_path(text)}))
     try:
         if is_magnet(text):
             return wanted_hash(text)

@@ -18,18 +18,8 @@ from bitween.model.route import Obstacle, RouteKind
 # The network that a home's router usually makes; a larger one would include other networks.
 _NETWORK_BITS = {4: 24, 6: 64}
 
-_OPEN_A_PORT = (
-    "switch on UPnP or NAT-PMP in a router of either of you, or forward a port and name it with"
-    " --announce"
-)
-
-
 #: The reason while hole punching was not tried.
-UNANSWERED = Obstacle(
-    "nothing answers at their addresses",
-    "perhaps nothing: the first download will show whether hole punching works",
-    "unanswered",
-)
+UNANSWERED = Obstacle.of("obstacle.unanswered")
 
 
 def dial_order(theirs: Iterable[Candidate], ours: Iterable[Candidate]) -> list[PeerAddress]:
@@ -98,25 +88,14 @@ def direct_obstacle(ours: Collection[Candidate], theirs: Collection[Candidate]) 
     :param theirs: those that may be dialled, reflexive ones included.
     """
     if not theirs:
-        return Obstacle(
-            "they announce no address to connect to",
-            "run bitween doctor there",
-            "none_theirs",
-        )
+        return Obstacle.of("obstacle.none_theirs")
     if not ours:
-        return Obstacle(
-            "this machine has no address", "check the network; see bitween doctor", "none_ours"
-        )
+        return Obstacle.of("obstacle.none_ours")
     our_families, their_families = _families(ours), _families(theirs)
     if our_families & their_families:
         return None
     theirs_are, ours_are = _family_text(their_families), _family_text(our_families)
-    return Obstacle(
-        f"they have {theirs_are} only and you {ours_are} only",
-        "one of you needs an address of the other kind from your internet provider",
-        "families",
-        {"theirs": theirs_are, "ours": ours_are},
-    )
+    return Obstacle.of("obstacle.families", theirs=theirs_are, ours=ours_are)
 
 
 def punch_obstacle(ours: Collection[Candidate], theirs: Collection[Candidate]) -> Obstacle | None:
@@ -137,25 +116,12 @@ def punch_obstacle(ours: Collection[Candidate], theirs: Collection[Candidate]) -
 
 
 #: The reason after both sides dialled at the same time in vain.
-_NO_HOLE = Obstacle("hole punching did not work", detail="no_hole")
-_ANOTHER_PORT = "another port towards each contact (symmetric NAT)"
+_NO_HOLE = Obstacle.of("obstacle.no_hole")
 #: By whether our NAT, and theirs, is symmetric (RFC 4787 §4.1).
 _SYMMETRIC = {
-    (True, True): Obstacle(
-        f"hole punching cannot work: both routers use {_ANOTHER_PORT}",
-        _OPEN_A_PORT,
-        "symmetric_both",
-    ),
-    (True, False): Obstacle(
-        f"hole punching cannot work: your router uses {_ANOTHER_PORT}",
-        _OPEN_A_PORT,
-        "symmetric_here",
-    ),
-    (False, True): Obstacle(
-        f"hole punching cannot work: their router uses {_ANOTHER_PORT}",
-        _OPEN_A_PORT,
-        "symmetric_there",
-    ),
+    (True, True): Obstacle.of("obstacle.symmetric_both"),
+    (True, False): Obstacle.of("obstacle.symmetric_here"),
+    (False, True): Obstacle.of("obstacle.symmetric_there"),
 }
 
 
@@ -170,15 +136,8 @@ def failure_reasons(
     :returns: why no address was reached, and why no hole was punched.
     """
     count = len({candidate.address for candidate in theirs if candidate.dialable})
-    plural = "" if count == 1 else "es"
-    silent = Obstacle(
-        f"nothing answers at {count} address{plural} of theirs",
-        _OPEN_A_PORT,
-        "silent",
-        {"n": count},
-    )
     # What helps against the first would help against the second, too.
-    return silent, replace(refusal or _NO_HOLE, fix="")
+    return Obstacle.of("obstacle.silent", n=count), replace(refusal or _NO_HOLE, fix="")
 
 
 def _is_symmetric(candidates: Iterable[Candidate]) -> bool:

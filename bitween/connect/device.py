@@ -325,12 +325,7 @@ class RemoteDevice:
         found = await relay.find_route(*self.key)
         self._size_limit = found.most
         if not any(map(self._fits, self.torrents)):
-            raise RequestRefused(
-                f"it is larger than the {found.most} bytes that go within the XMPP stream",
-                "a relay would need proxy65 on either server",
-                detail="too_large",
-                values={"most": str(found.most)},
-            )
+            raise RequestRefused.of("request_refused.too_large", most=found.most or 0)
         self._is_relayed = True
         kind = RouteKind.IN_BAND if found.in_band else RouteKind.RELAY
         return Route(kind, relay.local_address(*self.key), found.through)

@@ -70,11 +70,7 @@ _DIRECT = frozenset(
     {RouteKind.LAN, RouteKind.IPV6, RouteKind.IPV4, RouteKind.MAPPED, RouteKind.PUNCHED}
 )
 _BEST_FIRST = list(RouteKind)
-_CLOSED = Obstacle(
-    "they answer, but refuse the connection",
-    "your connections come from an address that this daemon does not announce: run bitween doctor",
-    "closed",
-)
+_CLOSED = Obstacle.of("obstacle.closed")
 
 
 class SearchState(Enum):
@@ -307,7 +303,7 @@ class Ladder:
 
     def _request_refused(self, error: BitweenError) -> None:
         self.state = SearchState.REFUSED
-        self._refusal = Obstacle.of(error)
+        self._refusal = Obstacle.of_error(error)
         self._stop_waiting()
 
     def _stop_waiting(self) -> None:
@@ -325,7 +321,7 @@ class Ladder:
         self._report(Route(route.kind, route.address, route.through, self._why_not_direct))
 
     def _relay_failed(self, error: BitweenError) -> None:
-        self._report(Route(obstacles=(*self._why_not_direct, Obstacle.of(error))))
+        self._report(Route(obstacles=(*self._why_not_direct, Obstacle.of_error(error))))
 
     @property
     def _why_not_direct(self) -> tuple[Obstacle, ...]:

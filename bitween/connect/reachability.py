@@ -29,7 +29,7 @@ from bitween.connect.ports import ReachedAddressesPort
 from bitween.errors import BitweenError
 from bitween.model.address import PeerAddress
 from bitween.model.candidate import Candidate, CandidateKind
-from bitween.model.diagnosis import Finding, Verdict
+from bitween.model.diagnosis import Finding
 from bitween.model.dial_back import MAX_DIALLED, DialBack
 from bitween.model.same_network import public_network
 
@@ -128,31 +128,17 @@ class ReachabilityTest(Service):
         """What is known now, for the diagnosis."""
         tested = [c for c in self._own.candidates if c.reached is not None]
         if not tested:
-            text = "no contact could be asked to connect to this machine"
-            fix = "nothing to do: bitween asks as soon as a contact in another network is online"
-            return Finding("dial-back", Verdict.UNKNOWN, text, fix)
+            return Finding.of("dial-back.unknown")
         open_, both = _families(c for c in tested if c.reached), _families(tested)
         reached, closed = ", ".join(open_), ", ".join(f for f in both if f not in open_)
-        asked, port = len(self._answered), _port(self._own.candidates)
-        people = "1 was asked" if asked == 1 else f"{asked} were asked"
-        values: dict[str, str | float] = {
-            "reached": reached,
-            "closed": closed,
-            "n": asked,
-            "port": str(port),
-        }
+        asked, port = len(self._answered), str(_port(self._own.candidates))
         if not closed:
-            text = f"contacts reach us over {reached}; {people}"
-            return Finding("dial-back", Verdict.GOOD, text, values=values)
-        fix = (
-            f"allow TCP and UDP port {port} in the firewalls here and in the router, or enable "
-            "UPnP or NAT-PMP there, or forward the port to this machine"
+            return Finding.of("dial-back.good", reached=reached, n=asked)
+        if not reached:
+            return Finding.of("dial-back.warning", closed=closed, n=asked, port=port)
+        return Finding.of(
+            "dial-back.good.partly", reached=reached, closed=closed, n=asked, port=port
         )
-        if reached:
-            text = f"contacts reach us over {reached}, not over {closed}; {people}"
-            return Finding("dial-back", Verdict.GOOD, text, fix, detail="partly", values=values)
-        text = f"contacts do not reach us over {closed}; {people}"
-        return Finding("dial-back", Verdict.WARNING, text, fix, values=values)
 
     def _due_at(self, when: float) -> None:
         if self._timer is not None:

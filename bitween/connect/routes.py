@@ -23,15 +23,7 @@ from bitween.util.observable import Observable
 MAX_SURVEYED = 30
 
 _BEST_FIRST = list(RouteKind)
-_SILENT = Route(
-    obstacles=(
-        Obstacle(
-            "they are said to be online, but do not answer",
-            "wait: their server or their connection may have failed",
-            "not_answering",
-        ),
-    )
-)
+_SILENT = Route(obstacles=(Obstacle.of("obstacle.not_answering"),))
 
 
 class RouteTable:

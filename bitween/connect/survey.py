@@ -19,7 +19,7 @@ from bitween.model.route import Obstacle, Route, RouteKind
 #: Seconds for a device or a server to answer.
 SURVEY_PATIENCE = 5.0
 
-_RELAY_UNKNOWN = Obstacle("cannot tell whether a server offers a relay", detail="relay_unknown")
+_RELAY_UNKNOWN = Obstacle.of("obstacle.relay_unknown")
 
 
 class RouteSurvey:
@@ -53,6 +53,6 @@ class RouteSurvey:
         except defer.TimeoutError:
             return Route(obstacles=(why, _RELAY_UNKNOWN))
         except BitweenError as error:
-            return Route(obstacles=(why, Obstacle.of(error)))
+            return Route(obstacles=(why, Obstacle.of_error(error)))
         kind = RouteKind.IN_BAND if relay.in_band else RouteKind.RELAY
         return Route(kind, through=relay.through, obstacles=(why,))

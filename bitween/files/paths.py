@@ -6,8 +6,8 @@ import os
 
 from bitween.errors import BadPath, EmptyFolder, NoSuchPath, UnreadablePath
 from bitween.model.disk_path import checked_utf8
-from bitween.model.link import WHAT_TO_DO, is_web_link, said_of_link
-from bitween.model.text import quoted
+from bitween.model.link import is_web_link
+from bitween.model.text import quoted, visible_path
 
 
 def checked_path(path: str) -> str:
@@ -20,19 +20,15 @@ def checked_path(path: str) -> str:
     """
     if not os.path.isabs(checked_utf8(path)):
         raise _relative(path)
-    values = {"path": path}
     if not os.path.lexists(path):
-        raise NoSuchPath(f"{quoted(path)} does not exist", detail="path", values=values)
+        raise NoSuchPath.of("no_such_path.path", path=visible_path(path))
     if os.path.isdir(path):
         if not os.access(path, os.R_OK | os.X_OK):
             raise _unreadable(path)
         if not any(os.scandir(path)):
-            hint = "a folder needs a file to be shared"
-            raise EmptyFolder(f"{quoted(path)} is empty", hint, detail="path", values=values)
+            raise EmptyFolder.of("empty_folder.path", path=visible_path(path))
     elif not os.path.isfile(path):
-        raise BadPath(
-            f"{quoted(path)} is neither a file nor a folder", detail="neither", values=values
-        )
+        raise BadPath.of("bad_path.neither", path=visible_path(path))
     elif not os.access(path, os.R_OK):
         raise _unreadable(path)
     return path
@@ -53,31 +49,14 @@ def checked_folder(folder: str) -> str:
     except OSError as error:
         raise BadPath(f"{quoted(folder)} cannot be made: {error.strerror}") from None
     if not os.access(folder, os.W_OK | os.X_OK):
-        raise BadPath(
-            f"{quoted(folder)} may not be written to",
-            "check its permissions",
-            detail="closed",
-            values={"path": folder},
-        )
+        raise BadPath.of("bad_path.closed", path=visible_path(folder))
     return folder
 
 
 def _relative(path: str) -> BadPath:
-    if is_web_link(path):
-        text, shown = said_of_link(quoted(path)), {"path": path}
-        return BadPath(text, WHAT_TO_DO, detail="link", values=shown)
-    return BadPath(
-        f"{quoted(path)} is not an absolute path",
-        "give the path from the root on",
-        detail="relative",
-        values={"path": path},
-    )
+    known = "bad_path.link" if is_web_link(path) else "bad_path.relative"
+    return BadPath.of(known, path=visible_path(path))
 
 
 def _unreadable(path: str) -> UnreadablePath:
-    return UnreadablePath(
-        f"{quoted(path)} may not be read",
-        "check its permissions",
-        detail="path",
-        values={"path": path},
-    )
+    return UnreadablePath.of("unreadable_path.path", path=visible_path(path))

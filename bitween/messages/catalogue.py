@@ -9,10 +9,8 @@ from pkgutil import get_data
 from string import Formatter
 from typing import Any, TypedDict
 
+from bitween.messages import Value
 from bitween.messages.quantities import size_text
-
-#: The value of a place in a text.
-Value = str | int | float
 
 
 class Plural(TypedDict):

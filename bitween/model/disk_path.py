@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bitween.errors import BadPath
-from bitween.model.text import is_utf8, quoted, visible
+from bitween.model.text import is_utf8, visible_path
 
 
 def checked_utf8(path: str) -> str:
@@ -13,10 +13,5 @@ def checked_utf8(path: str) -> str:
     :raises BadPath: if it is not UTF-8; a path on Linux need not be.
     """
     if not is_utf8(path):
-        raise BadPath(
-            f"{quoted(path)} is not UTF-8",
-            "rename what is not: BitTorrent takes no other names",
-            detail="encoding",
-            values={"path": visible(path, len(path))},
-        )
+        raise BadPath.of("bad_path.encoding", path=visible_path(path))
     return path

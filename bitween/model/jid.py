@@ -45,12 +45,12 @@ def parse_jid(text: object) -> Jid:
     :raises InvalidValue: if the text is not a JID, or names no account.
     """
     if not isinstance(text, str) or not 0 < len(text) <= MAX_JID:
-        raise _no_jid(text, "is not a JID")
+        raise _no_jid(text)
     # A resource may contain both separators, an account's name neither.
     bare, _, resource = text.partition("/")
     user, separator, host = bare.rpartition("@")
     if not separator or not user or not host:
-        raise _no_jid(text, "names no account")
+        raise InvalidValue.of("invalid_value.jid_without_account", jid=printable(text, 80))
     try:
         local = nodeprep(user)
     except Prohibited as error:
@@ -58,9 +58,9 @@ def parse_jid(text: object) -> Jid:
     try:
         jid = Jid(local, _host(host), resourceprep(resource))
     except (Prohibited, UnicodeError):
-        raise _no_jid(text, "is not a JID") from None
+        raise _no_jid(text) from None
     if not local or not _is_clean(text) or any(len(part.encode()) > MAX_PART for part in jid):
-        raise _no_jid(text, "is not a JID")
+        raise _no_jid(text)
     return jid
 
 
@@ -97,25 +97,20 @@ def _is_clean(text: str) -> bool:
     return printable(text, MAX_JID) == text
 
 
-def _no_jid(text: object, what: str, hint: str = "it looks like user@domain") -> InvalidValue:
-    return InvalidValue(
-        f"{printable(repr(text), 80)} {what}",
-        hint,
-        detail="jid",
-        values={"jid": printable(str(text), 80)},
-    )
+def _no_jid(text: object) -> InvalidValue:
+    return InvalidValue.of("invalid_value.jid", jid=printable(str(text), 80))
 
 
 def _bad_local(text: str, user: str, host: str, char: str) -> InvalidValue:
     """Name the wrong character, and the way to write it (XEP-0106 §3)."""
     if char not in _ESCAPES or user != user.strip() or not _is_clean(text):
-        return _no_jid(text, "has a character before the @ that no account's name has")
+        return InvalidValue.of("invalid_value.jid_bad_local", jid=printable(text, 80))
     escaped = "".join(_ESCAPES.get(c, c) for c in user)
-    return InvalidValue(
-        f"{printable(repr(text), 80)} has {char!r} before the domain, where JIDs cannot have it",
-        f"if the account is called so, write {escaped}@{host}",
-        detail="jid_character",
-        values={"char": char, "escaped": printable(f"{escaped}@{host}", 80)},
+    return InvalidValue.of(
+        "invalid_value.jid_character",
+        jid=printable(text, 80),
+        char=char,
+        escaped=printable(f"{escaped}@{host}", 80),
     )
 
 

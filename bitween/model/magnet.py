@@ -7,7 +7,7 @@ from contextlib import suppress
 from urllib.parse import parse_qs, quote
 
 from bitween.errors import InvalidValue
-from bitween.model.link import WHAT_TO_DO, is_web_link, said_of_link
+from bitween.model.link import is_web_link
 from bitween.model.torrent import InfoHash, parse_info_hash
 
 _TOPIC = "urn:btih:"
@@ -32,7 +32,7 @@ def wanted_hash(text: str) -> InfoHash:
     :raises InvalidValue: for anything else.
     """
     if is_web_link(text):
-        raise InvalidValue(said_of_link("this"), WHAT_TO_DO)
+        raise InvalidValue.of("invalid_value.web_link")
     if not is_magnet(text):
         return parse_info_hash(text)
     for topic in parse_qs(text.partition("?")[2]).get("xt", []):

@@ -9,6 +9,8 @@ from ipaddress import IPv4Network
 from typing import Self
 
 from bitween.errors import BitweenError
+from bitween.messages import Value
+from bitween.messages.catalogue import english
 from bitween.model.address import PeerAddress
 
 #: The loopback addresses that the relay assigns to contacts' devices; nothing else may use them.
@@ -34,21 +36,26 @@ class Obstacle:
 
     :param reason: one line.
     :param fix: what would help, in one line; empty if that is unknown.
-    :param detail: a stable name of the obstacle; empty if it has none.
-    :param values: the variable parts of the reason by name, for translations.
+    :param id: the id of its message; empty if only the reason says it.
+    :param values: the variable parts of the message by name.
     :param error: the class of the error that this was; ``None`` if it was none.
     """
 
     reason: str
     fix: str = ""
-    detail: str = ""
-    values: Mapping[str, str | int] = field(default_factory=dict)
+    id: str = ""
+    values: Mapping[str, Value] = field(default_factory=dict)
     error: type[BitweenError] | None = None
 
     @classmethod
-    def of(cls, error: BitweenError) -> Self:
+    def of(cls, id_: str, /, **values: Value) -> Self:
+        """Make an obstacle that says a message (:mod:`bitween.messages`)."""
+        return cls(*english(id_, values), id_, values)
+
+    @classmethod
+    def of_error(cls, error: BitweenError) -> Self:
         """Make an obstacle of an error."""
-        return cls(error.message, error.hint, error.detail, error.values, type(error))
+        return cls(error.message, error.hint, error.id, error.values, type(error))
 
 
 @dataclass(frozen=True, slots=True)

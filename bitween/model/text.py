@@ -45,7 +45,12 @@ def visible(text: str, limit: int = 255) -> str:
 
 def quoted(path: str) -> str:
     """Quote a path for a sentence, in full."""
-    return f"'{visible(path, len(path))}'"
+    return f"'{visible_path(path)}'"
+
+
+def visible_path(path: str) -> str:
+    """Show every character of a path, in full."""
+    return visible(path, len(path))
 
 
 def clean_path(path: str) -> str:

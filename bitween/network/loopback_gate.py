@@ -129,12 +129,7 @@ def _attach(listening: socket.socket, program: bytes) -> None:
     try:
         listening.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, attached)
     except OSError as error:
-        raise BitweenError(
-            f"no relay: other users of this machine cannot be kept out of it: {error.strerror}",
-            "the kernel has to know socket filters, as Linux does",
-            detail="no_gate",
-            values={"why": str(error.strerror)},
-        ) from None
+        raise BitweenError.of("failed.no_gate", why=str(error.strerror)) from None
 
 
 def _program(guarded: socket.socket, allowed: Collection[tuple[str, int]]) -> Iterator[bytes]:

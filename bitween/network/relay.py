@@ -114,12 +114,8 @@ class Relay(Service):
             try:
                 place.port = self._reactor.listenTCP(0, factory, interface=place.host)
             except CannotListenError as error:
-                raise BitweenError(
-                    f"no relay: {place.host} cannot be listened on",
-                    str(error.socketError),
-                    detail="no_place",
-                    values={"host": place.host, "why": str(error.socketError)},
-                ) from None
+                why = str(error.socketError)
+                raise BitweenError.of("failed.no_place", host=place.host, why=why) from None
         return PeerAddress(place.host, place.port.getHost().port)
 
     def device_at(self, address: str) -> tuple[str, str] | None:
@@ -184,7 +180,7 @@ class Relay(Service):
             host = str(RELAY_NETWORK[256 * net + number + 1])
             if host not in self._who:
                 return host
-        raise BitweenError("no relay: there are too many at once", detail="too_many")
+        raise BitweenError.of("failed.too_many")
 
     def _pipe(self, jid: str, place: _Place) -> Pipe:
         def passed(uploaded: int, downloaded: int) -> None:

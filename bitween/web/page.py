@@ -3,7 +3,8 @@
 
 These files are served at ``/web/VERSION/NAME``, where the version is a hash of all of them.
 Browsers cache them for good, and request only the page itself again, which contains the version.
-The sources name each other as ``"/web/NAME"``; these names are rewritten.
+The sources name each other as ``"/web/NAME"``; these names are rewritten.  What the daemon says in
+a language (:mod:`bitween.messages`) is the script ``messages_LANGUAGE.js``.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from twisted.web.server import Request
 from bitween.api.discovery.docs_page import DOCS, SESSION_SCRIPT, docs_file
 from bitween.api.http.error_page import ErrorPage
 from bitween.api.http.static_file import StaticFile, content_hash
+from bitween.messages import catalogue
 
 _PAGE = "page.html"
 #: First part of the paths of the files.
@@ -42,6 +44,8 @@ def web_pages() -> Mapping[str, Resource]:
     """
     sources = {file.name: file.read_bytes() for file in (files(__package__) / "static").iterdir()}
     sources[SESSION_SCRIPT] = docs_file(SESSION_SCRIPT).read_bytes()
+    for language in catalogue.LANGUAGES:
+        sources[f"messages_{language}.js"] = _module(catalogue.source(language))
     version = content_hash(
         part for name in sorted(sources) for part in (name.encode(), sources[name])
     )
@@ -52,6 +56,11 @@ def web_pages() -> Mapping[str, Resource]:
         lasting.putChild(name.encode("ascii"), StaticFile(name, content, lasting=True))
     folder.putChild(version.encode("ascii"), lasting)
     return {"": StaticFile(_PAGE, page), _FILES: folder}
+
+
+def _module(json: bytes) -> bytes:
+    """A script that exports JSON: not every browser can import JSON itself."""
+    return b"export default " + json.rstrip() + b";\n"
 
 
 def _rewritten(source: bytes, version: str) -> bytes:

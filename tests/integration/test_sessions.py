@@ -90,14 +90,14 @@ class SessionTests(TestCase):
         _, refused = self.client(ca_pem=authority.certificate_pem)
         error = await refused
         self.assertIsInstance(error, CertificateRefused)
-        self.assertEqual(error.detail, "name")
+        self.assertEqual(error.id, "certificate_refused.name")
         self.assertIn("is not for localhost, but for example.org", error.message)
 
     async def test_a_certificate_of_an_unknown_authority(self) -> None:
         """It is told apart from one that has expired, with what may be the matter."""
         _, refused = self.client(ca_pem=ThrowAwayAuthority("another").certificate_pem)
         error = await refused
-        self.assertEqual(error.detail, "untrusted")
+        self.assertEqual(error.id, "certificate_refused.untrusted")
         self.assertIn("--ca-file", error.hint)
 
     async def test_certificates_outside_of_their_time(self) -> None:
@@ -122,7 +122,7 @@ class SessionTests(TestCase):
             await self.until(client, ConnectionState.WAITING)
             cause = client.status.cause
             assert cause is not None
-            self.assertEqual(cause.detail, detail)
+            self.assertEqual(cause.id, f"certificate_refused.{detail}")
             self.assertIn(words, cause.message)
             self.assertRegex(cause.message, r"clock says \d{4}-\d\d-\d\d \d\d:\d\d UTC")
             self.assertFalse(refused.called)
@@ -156,7 +156,7 @@ class SessionTests(TestCase):
         failed = self.until(client, ConnectionState.FAILED)
         await failed
         assert client.status.cause is not None
-        self.assertEqual(client.status.cause.detail, "untrusted")
+        self.assertEqual(client.status.cause.id, "certificate_refused.untrusted")
         self.assertIsNotNone(client.status.next_try)
         self.assertFalse(refused.called)
 

@@ -162,7 +162,7 @@ class WebStatusTests(WebCase):
         """The notice says why there is no connection, and counts down to the next try."""
 
         async def change(next_try: float | None, state: ConnectionState) -> None:
-            cause = NotConnected("x refuses", detail="refused", values={"host": "x"})
+            cause = NotConnected.of("not_connected.refused", host="x")
             status = ConnectionStatus(
                 OWN_JID, state, EPOCH, "x refuses", cause=cause, next_try=next_try
             )
@@ -173,7 +173,7 @@ class WebStatusTests(WebCase):
             notice = page.locator("connection-notice")
             self.log_in(page)
             meanwhile(change(time.time() + 50, ConnectionState.WAITING))
-            expect(notice).to_contain_text("No connection to the XMPP server: x refuses.")
+            expect(notice).to_contain_text("No connection to the XMPP server: x refuses connect")
             # It is 50 at first, and so this is after a second or later.
             expect(notice).to_contain_text(re.compile(r"Next try in [1-4]?\d sec"))
             meanwhile(change(time.time() - 1, ConnectionState.WAITING))

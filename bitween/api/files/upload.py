@@ -31,7 +31,7 @@ from bitween.errors import (
 )
 from bitween.files.uploads.names import read_path
 from bitween.files.uploads.uploads import Upload, Uploads
-from bitween.model.text import printable
+from bitween.model.text import printable, visible_path
 from bitween.model.torrent import FileOrigin
 from bitween.model.torrent_file import SUFFIX
 
@@ -75,13 +75,7 @@ def check_content(name: str) -> None:
     :raises ConfirmationNeeded: if it is a .torrent file.
     """
     if name.endswith(SUFFIX):
-        raise ConfirmationNeeded(
-            f"{name!r} describes a torrent; its content is not in it",
-            "to download the content from contacts, search for its name, or run bitween get with"
-            " the file; to share the file itself, confirm",
-            detail="torrent_upload",
-            values={"name": name},
-        )
+        raise ConfirmationNeeded.of("confirmation_needed.torrent_upload", name=visible_path(name))
 
 
 class UploadResource(Resource):

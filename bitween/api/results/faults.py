@@ -92,9 +92,13 @@ def error_data(error: errors.BitweenError) -> ErrorData:
     """The ``data`` of an error object, which programs can rely on."""
     reason = reason_of(type(error))
     data: ErrorData = {"reason": reason, "hint": printable(error.hint, _MAX_TEXT)}
-    if error.detail:
-        data["detail"] = error.detail
-        data["values"] = {name: printable(value, _MAX_TEXT) for name, value in error.values.items()}
+    if error.id:
+        data["id"] = error.id
+        data["detail"] = error.id.partition(".")[2]
+        data["values"] = {
+            name: printable(value, _MAX_TEXT) if isinstance(value, str) else value
+            for name, value in error.values.items()
+        }
     return data
 
 

@@ -14,7 +14,7 @@ from bitween.bittorrent.torrents.managed_torrent import ManagedTorrent
 from bitween.bittorrent.torrents.registry import unknown
 from bitween.bittorrent.torrents.torrent_files import finding_foreign_file
 from bitween.errors import BadPath
-from bitween.model.text import quoted
+from bitween.model.text import visible_path
 from bitween.model.torrent import Torrent
 from bitween.model.torrent_options import TorrentOptions
 
@@ -51,11 +51,7 @@ class OptionChanges:
         before = torrent.record.options
         path = await self._context.run_in_slices(finding)
         if path:
-            raise BadPath(
-                f"{quoted(path)} is there already, and is not what would be downloaded",
-                "move it away, or rename it, and choose the file again",
-                values={"path": path},
-            )
+            raise BadPath.of("bad_path.occupied", path=visible_path(path))
         # Options that were changed meanwhile stay changed.
         return await self._apply(torrent, torrent.record.options.changed(before, options))
 

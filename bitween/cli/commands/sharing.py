@@ -12,11 +12,12 @@ from bitween.cli.failures import CommandFailed, Refused, WrongUsage
 from bitween.cli.output import Output
 from bitween.cli.session import CommandSession
 from bitween.cli.waiting import wait_for_job
+from bitween.messages.catalogue import english
 from bitween.messages.quantities import size_text
-from bitween.model.link import WHAT_TO_DO, is_web_link, said_of_link
+from bitween.model.link import is_web_link
 from bitween.model.magnet import is_magnet
 from bitween.model.skipped_files import Why
-from bitween.model.text import quoted
+from bitween.model.text import quoted, visible_path
 
 
 def add(session: CommandSession) -> None:
@@ -41,7 +42,7 @@ def _path_to_share(text: str) -> str:
     :raises WrongUsage: if it is a magnet link, or one to the web.
     """
     if is_web_link(text):
-        raise WrongUsage(said_of_link(quoted(text)), WHAT_TO_DO)
+        raise WrongUsage(*english("bad_path.link", {"path": visible_path(text)}))
     if is_magnet(text):
         raise WrongUsage(
             f"{quoted(text)} is a magnet link, not a file", "bitween get downloads what it names"
@@ -85,7 +86,7 @@ def _start_adding(session: CommandSession, path: str) -> dict[str, Any]:
         if refused.reason != "confirmation_needed":
             raise
         warning = refused.message
-        if refused.detail == "torrent_file":
+        if refused.message_id == "confirmation_needed.torrent_file":
             warning += f"; to download that, run: bitween get {shlex.quote(path)}"
         confirm(session, warning, "Share it?")
         started = session.call("bt.add_path", path=path, strict=session.args.strict, confirm=True)

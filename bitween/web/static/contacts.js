@@ -7,10 +7,11 @@ import { avatar } from "/web/faces.js";
 import { sameAs } from "/web/focus.js";
 import { size } from "/web/format.js";
 import "/web/invitation.js";
+import { obstaclesText } from "/web/messages.js";
 import { isThere, presenceKey } from "/web/presence.js";
 import { reachText } from "/web/reach.js";
 import { call } from "/web/rpc.js";
-import { heardWay, t } from "/web/strings.js";
+import { t } from "/web/strings.js";
 
 /** The JID in an xmpp: link, as which one may be pasted; any other text as it is. */
 function invited(text) {
@@ -176,7 +177,7 @@ function device({ resource, online, answering, shares, size: bytes, way }) {
 }
 
 function whyNoBetter(because) {
-  const { all } = heardWay(because);
+  const { all } = obstaclesText(because);
   return withEnglish(` ${all}`, because.find(({ text }) => all.includes(text))?.text);
 }
 

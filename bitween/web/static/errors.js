@@ -1,6 +1,7 @@
 // What can go wrong with a call, in sentences for a person.
 
-import { heardError, t } from "/web/strings.js";
+import { capitalized, errorMessage } from "/web/messages.js";
+import { t } from "/web/strings.js";
 
 /** The daemon does not know this browser, or no longer. */
 export class LogInNeeded extends Error {}
@@ -14,17 +15,21 @@ const STATUSES = { 403: "notAllowed", 413: "tooLong", 421: "notAllowed", 429: "t
 // The words of the protocol, and the name of a parameter, which nobody typed.
 const SPOKEN_BY_PROGRAMS = /^(Invalid params: )?(parameter '\w+': )?/;
 
-/** Words that begin small and end without a stop, as a sentence; a name that stands first stays as it is. */
+/** Words that begin small and end without a stop, as a sentence. */
 function sentence(text) {
-  const whole = text.trim().replace(/^\p{Ll}(?=\p{L}*[ ,])/u, (first) => first.toUpperCase());
+  const whole = capitalized(text.trim());
   return whole && !/[.!?…]\)?$/.test(whole) ? `${whole}.` : whole;
 }
+
+/** What happened and what helps, as sentences. */
+const sentences = (text, fix) => [text, fix].map(sentence).filter(Boolean).join(" ");
 
 /** The daemon says no: what it said is the error object of an answer. */
 export class Refused extends Error {
   constructor({ code, message, data }) {
-    const english = [message.replace(SPOKEN_BY_PROGRAMS, ""), data?.hint ?? ""].map(sentence).filter(Boolean).join(" ");
-    super(!data && code in PROTOCOL ? t(PROTOCOL[code]) : sentence(heardError(data ?? {}, english)));
+    const english = sentences(message.replace(SPOKEN_BY_PROGRAMS, ""), data?.hint ?? "");
+    const { text, fix } = errorMessage(data ?? {}, english);
+    super(!data && code in PROTOCOL ? t(PROTOCOL[code]) : sentences(text, fix));
     this.english = english; // which the message may hold
     this.data = data ?? {}; // what programs can go by
   }

@@ -2,8 +2,9 @@
 
 import { make, say } from "/web/dom.js";
 import { duration } from "/web/format.js";
+import { errorText } from "/web/messages.js";
 import { call } from "/web/rpc.js";
-import { heardError, t } from "/web/strings.js";
+import { t } from "/web/strings.js";
 
 const SECOND = 1000;
 const STATES = { connecting: "xmppConnecting", waiting: "xmppWaiting", failed: "xmppFailed" };
@@ -51,7 +52,7 @@ export class ConnectionNotice extends HTMLElement {
     if (["starting", "away", "insecure"].includes(live.state)) return t(live.state);
     if (live.state !== "live" || status === null || status.connection.state === "online") return "";
     const { state, error, next_try: nextTry } = status.connection;
-    const why = error ? heardError(status.connection, error) : t("noReason");
+    const why = error ? errorText(status.connection, error) : t("noReason");
     return t(state === "failed" && nextTry ? "xmppRefused" : STATES[state], { why });
   }
 

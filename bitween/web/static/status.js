@@ -2,9 +2,10 @@
 
 import { legible, make, say, withEnglish } from "/web/dom.js";
 import { duration, moment, rate, size, time } from "/web/format.js";
+import { errorText, findingMessage } from "/web/messages.js";
 import { call, logOut } from "/web/rpc.js";
 import "/web/sessions.js";
-import { LANGUAGES, chooseLanguage, chosenLanguage, heardError, heardFinding, heardWay, t } from "/web/strings.js";
+import { LANGUAGES, chooseLanguage, chosenLanguage, t } from "/web/strings.js";
 import "/web/notifications.js";
 
 const KILO = 1000;
@@ -17,8 +18,6 @@ const CHECKS = {
 };
 const LEVELS = { warn: "levelWarn", error: "levelError", critical: "levelCritical" };
 const ORIGINS = { "command line": "originCommandLine", file: "originFile", default: "originDefault" };
-// How values in findings are shown that are not shown as they are.
-const SHOWN = { free: size, seconds: duration };
 
 const addresses = (list) => list.map(([host, port]) => `${host.includes(":") ? `[${host}]` : host}:${port}`).join(", ") || t("nothing");
 const limit = (bytes) => (bytes ? rate(bytes) : t("unlimited"));
@@ -95,7 +94,7 @@ export class StatusView extends HTMLElement {
   #show() {
     const { status } = this.#daemon;
     const { state, since, error } = status.connection;
-    const why = error && heardError(status.connection, error);
+    const why = error && errorText(status.connection, error);
     const connection = [t(STATES[state]), t("since", { time: time(since) }), why].filter(Boolean);
     const room = status.free === null ? "roomUnknown" : "roomIn";
     const facts = [
@@ -163,17 +162,12 @@ export class StatusView extends HTMLElement {
 
 function shownFinding(finding) {
   const { check, verdict, text, fix } = finding;
-  const values = Object.fromEntries(
-    Object.entries(finding.values).map(([name, value]) => [name, SHOWN[name]?.(value) ?? value]));
-  if (finding.because.length) {
-    const { why, help } = heardWay(finding.because);
-    Object.assign(values, { reason: why, fix: help });
-  }
+  const known = findingMessage(finding);
   const shown = make("li", { class: verdict },
     make("strong", {}, t(VERDICTS[verdict])), " ",
     `${CHECKS[check] ? t(CHECKS[check]) : check}: `,
-    make("span", {}, ...withEnglish(heardFinding(finding, values, text), text)));
-  if (fix) shown.append(make("span", { class: "facts" }, ...withEnglish(heardFinding(finding, values, fix, true), fix)));
+    make("span", {}, ...withEnglish(known.text, text)));
+  if (known.fix) shown.append(make("span", { class: "facts" }, ...withEnglish(known.fix, fix)));
   return shown;
 }
 

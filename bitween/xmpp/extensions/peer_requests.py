@@ -128,12 +128,7 @@ class PeerRequests(Extension):
         shown = printable(to)
         try:
             if not await self._supports(jid, resource, feature):
-                raise RequestRefused(
-                    f"{shown} runs a version of bitween that is too old for this",
-                    "ask them to update",
-                    detail="outdated",
-                    values={"who": shown},
-                )
+                raise RequestRefused.of("request_refused.outdated", who=shown)
             if not self._is_mutual(jid, resource):
                 # The request says where we are: it is for contacts only, and the answer to the
                 # question for features may have come after this contact was removed.
@@ -143,9 +138,7 @@ class PeerRequests(Extension):
         except CancelledError:
             raise
         except StopIteration:
-            raise RequestRefused(
-                f"{shown} sent a malformed answer", detail="nonsense", values={"who": shown}
-            ) from None
+            raise RequestRefused.of("request_refused.nonsense", who=shown) from None
         except Exception as error:
             raise request_error(error) from None
 

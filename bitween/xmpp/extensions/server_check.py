@@ -12,7 +12,7 @@ from twisted.internet.interfaces import ISSLTransport
 from twisted.logger import Logger
 from twisted.words.xish import domish
 
-from bitween.model.diagnosis import Finding, Verdict
+from bitween.model.diagnosis import Finding
 from bitween.model.text import printable
 from bitween.xmpp.elements import Element
 from bitween.xmpp.extensions.extension import Extension
@@ -57,27 +57,22 @@ class ServerCheck(Extension):
     def _certificate(self) -> Finding:
         transport = self.xmlstream.transport
         if not ISSLTransport.providedBy(transport):
-            return Finding("certificate", Verdict.UNKNOWN, "the connection is not encrypted")
+            return Finding.of("certificate.unknown")
         certificate: Any = transport.getPeerCertificate()
         expires = certificate.get_notAfter().decode("ascii")
         left = calendar.timegm(time.strptime(expires, "%Y%m%d%H%M%SZ")) - self._now()
-        text = f"trusted, expires in {left / _DAY:.0f} days"
-        values = {"n": round(left / _DAY)}
-        if left < _EXPIRES_SOON:
-            fix = "ask the server's operator to renew it"
-            return Finding("certificate", Verdict.WARNING, text, fix, values=values)
-        return Finding("certificate", Verdict.GOOD, text, values=values)
+        days = round(left / _DAY)
+        soon = left < _EXPIRES_SOON
+        return Finding.of("certificate.warning" if soon else "certificate.good", n=days)
 
     async def _pep(self) -> Finding:
         answer = await self._ask(self.parent.jid.userhost(), NS_DISCO_INFO, "query")
         if answer is None:
-            return Finding("pep", Verdict.UNKNOWN, "the server does not answer")
+            return Finding.of("pep.unknown")
         kinds = {(i.getAttribute("category"), i.getAttribute("type")) for i in _in(answer)}
         if ("pubsub", "pep") in kinds:
-            return Finding("pep", Verdict.GOOD, "the server tells contacts what you share")
-        fix = "ask the server's operator to enable PEP (XEP-0163), or use another server"
-        text = "the server does not support PEP: contacts cannot see what you share"
-        return Finding("pep", Verdict.BAD, text, fix)
+            return Finding.of("pep.good")
+        return Finding.of("pep.bad")
 
     async def _clock(self) -> Finding:
         answer = await self._ask(self.parent.jid.host, NS_TIME, "time")
@@ -85,44 +80,29 @@ class ServerCheck(Extension):
         try:
             server_time = calendar.timegm(time.strptime(times[0][:19], "%Y-%m-%dT%H:%M:%S"))
         except (IndexError, ValueError):
-            return Finding("clock", Verdict.UNKNOWN, "the server does not say what time it is")
+            return Finding.of("clock.unknown")
         apart = abs(server_time - self._now())
-        text = f"{apart:.0f} s apart from the server's"
-        values = {"seconds": apart}
-        if apart > _CLOCK_TOLERANCE:
-            fix = "set the clock, best by NTP"
-            return Finding("clock", Verdict.WARNING, text, fix, values=values)
-        return Finding("clock", Verdict.GOOD, text, values=values)
+        wrong = apart > _CLOCK_TOLERANCE
+        return Finding.of("clock.warning" if wrong else "clock.good", seconds=apart)
 
     async def _proxy(self) -> Finding:
         proxies = await self._proxies.own()
         if proxies:
-            where = printable(proxies[0])
-            text = f"the server has a relay at {where}"
-            return Finding("proxy", Verdict.GOOD, text, values={"jid": where})
-        fix = "ask the server's operator to enable proxy65 (XEP-0065)"
-        return Finding("proxy", Verdict.WARNING, "the server offers no relay", fix)
+            return Finding.of("proxy.good", jid=printable(proxies[0]))
+        return Finding.of("proxy.warning")
 
     async def _stun(self) -> Finding:
         answer = await self._ask(self.parent.jid.host, NS_EXTERNAL_SERVICES, "services")
         if any(service.getAttribute("type") == "stun" for service in _in(answer)):
-            return Finding("stun", Verdict.GOOD, "the server announces a STUN service")
-        fix = "ask the server's operator to announce one (XEP-0215)"
-        return Finding("stun", Verdict.WARNING, "the server announces no STUN service", fix)
+            return Finding.of("stun.good")
+        return Finding.of("stun.warning")
 
     async def _address_seen(self) -> Finding:
         answer = await self._ask(self.parent.jid.userhost(), NS_IP_CHECK, "address")
         seen = [str(child) for child in _in(answer) if child.name == "ip"]
         if seen:
-            where = printable(seen[0])
-            text = f"the server sees this machine at {where}"
-            return Finding("address", Verdict.GOOD, text, values={"address": where})
-        text = "the server does not say at which address it sees this machine"
-        fix = (
-            "nothing to do if your router forwards a port; otherwise ask the server's operator to "
-            "enable XEP-0279"
-        )
-        return Finding("address", Verdict.WARNING, text, fix)
+            return Finding.of("address.good", address=printable(seen[0]))
+        return Finding.of("address.warning")
 
     async def _ask(self, to: str, uri: str, name: str) -> Any:
         """Return the element that answers; ``None`` after an error."""

@@ -202,17 +202,11 @@ class Roster(Extension, RosterClientProtocol):
         """
         bare = parse_contact(jid)
         if bare == self._own_bare:
-            raise InvalidValue(
-                f"{bare} is your own account",
-                "its devices see each other anyway",
-                detail="own_account",
-            )
+            raise InvalidValue.of("invalid_value.own_account", jid=bare)
         self._check_online()
         known = self._roster.get(bare, Contact(bare))
         if known.subscription is Subscription.BOTH and nick in {"", known.nick}:
-            raise AlreadyContact(
-                f"{bare} is among your contacts already", detail="jid", values={"jid": bare}
-            )
+            raise AlreadyContact.of("already_contact.jid", jid=bare)
         item = RosterItem(
             stamped(bare), name=xml_text(nick) or known.nick, groups=set(known.groups)
         )
@@ -238,12 +232,7 @@ class Roster(Extension, RosterClientProtocol):
         bare = parse_contact(jid)
         self._check_online()
         if bare not in self._requests:
-            raise UnknownContact(
-                f"{bare} has not asked to be a contact of yours",
-                "add them instead",
-                detail="no_request",
-                values={"jid": bare},
-            )
+            raise UnknownContact.of("unknown_contact.no_request", jid=bare)
         self._accept(bare)
         self._ask_back(bare)
 
@@ -262,9 +251,7 @@ class Roster(Extension, RosterClientProtocol):
         bare = service if service in self._roster else parse_contact(jid)
         self._check_online()
         if bare not in self._roster and bare not in self._requests:
-            raise UnknownContact(
-                f"{bare} is not among your contacts", detail="jid", values={"jid": bare}
-            )
+            raise UnknownContact.of("unknown_contact.jid", jid=bare)
         if bare in self._roster:
             # The server ends both subscriptions with it (RFC 6121 §2.5.1).
             await self._answered(self.removeItem(stamped(bare)))

@@ -50,7 +50,7 @@ from bitween.util.observable import Observable
 from bitween.util.token_bucket import TokenBucket
 from bitween.xmpp.roster.presence import unavailable
 from bitween.xmpp.session.account import Account
-from bitween.xmpp.session.connection_errors import UNWELCOME, connection_error, silent
+from bitween.xmpp.session.connection_errors import UNWELCOME, connection_error
 from bitween.xmpp.session.connector import Connector
 from bitween.xmpp.session.dns import Place
 from bitween.xmpp.session.errors import no_session
@@ -267,7 +267,8 @@ class Client(XMPPClient):
         self._timers.start("negotiation", NEGOTIATION_TIMEOUT, self._negotiation_timed_out)
 
     def _negotiation_timed_out(self) -> None:
-        self._cut(silent(self._streams.server_name, "stopped answering in the log-in"))
+        host = self._streams.server_name
+        self._cut(NotConnected.of("not_connected.silent_in_log_in", host=host))
 
     def initializationFailed(self, reason: Failure) -> None:
         """Note why the negotiation failed, and close."""
@@ -314,7 +315,8 @@ class Client(XMPPClient):
         self._resumptions = 0
 
     def _link_is_dead(self) -> None:
-        self._cut(silent(self._streams.server_name, "stopped answering"))
+        host = self._streams.server_name
+        self._cut(NotConnected.of("not_connected.stopped_answering", host=host))
 
     def _cut(self, error: XMPPError) -> None:
         """Abort the link; :meth:`_link_lost` decides what follows."""
@@ -429,4 +431,4 @@ class Client(XMPPClient):
 
 
 def _shut_down() -> NotConnected:
-    return NotConnected("shut down", detail="shut_down")
+    return NotConnected.of("not_connected.shut_down")

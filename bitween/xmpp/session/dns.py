@@ -81,12 +81,7 @@ async def look_up(
         # XEP-0368 §3: both kinds count as one set of records.
         return _ordered(records, draw)
     if not offered:
-        raise NotConnected(
-            f"{domain} declares that it offers no XMPP",
-            "check --jid",
-            detail="no_xmpp",
-            values={"host": domain},
-        )
+        raise NotConnected.of("not_connected.no_xmpp", host=domain)
     return [Place(name, DEFAULT_PORT)]
 
 

@@ -23,9 +23,7 @@ _MAX_QUOTED = 200
 
 def no_session() -> NotConnected:
     """Make the error for a request that needs a session when there is none."""
-    return NotConnected(
-        "there is no connection to the XMPP server", "try again later", detail="now"
-    )
+    return NotConnected.of("not_connected.now")
 
 
 def request_error(error: BaseException) -> BitweenError:
@@ -40,17 +38,11 @@ def request_error(error: BaseException) -> BitweenError:
     if isinstance(error, StanzaError):
         text = f": {printable(error.text)}" if error.text else ""
         condition = printable(error.condition or "an error without a reason")
-        return RequestRefused(
-            f"the answer was {condition}{text}",
-            detail="answer",
-            values={"condition": f"{condition}{text}"},
-        )
+        return RequestRefused.of("request_refused.answer", condition=f"{condition}{text}")
     if isinstance(error, NoAnswer):
-        return RequestRefused("there was no answer", "try again later", detail="no_answer")
+        return RequestRefused.of("request_refused.no_answer")
     if isinstance(error, net.ConnectionLost | net.ConnectionDone | SSL.Error | CancelledError):
-        return NotConnected(
-            "the connection to the server broke off", "try again later", detail="broken"
-        )
+        return NotConnected.of("not_connected.broken")
     return RequestRefused(f"the answer is malformed ({type(error).__name__})")
 
 
@@ -71,29 +63,12 @@ def subscription_error(jid: str, presence: Element) -> RequestRefused:
     condition = next(iter(conditions), "")
     host = jid.partition("@")[2]
     if condition == "remote-server-not-found":
-        return RequestRefused(
-            f"the server {host} cannot be found",
-            "check the address",
-            detail="no_server",
-            values={"host": host},
-        )
+        return RequestRefused.of("request_refused.no_server", host=host)
     if condition == "remote-server-timeout":
-        return RequestRefused(
-            f"the server {host} does not answer",
-            "the request is sent again from time to time",
-            detail="silent_server",
-            values={"host": host},
-        )
+        return RequestRefused.of("request_refused.silent_server", host=host)
     if condition in {"item-not-found", "gone"}:
-        return RequestRefused(
-            f"the server {host} has no account {jid}",
-            "check the address",
-            detail="no_account",
-            values={"host": host, "jid": jid},
-        )
+        return RequestRefused.of("request_refused.no_account", host=host, jid=jid)
     reason = ": ".join(printable(part, _MAX_QUOTED) for part in (condition, text) if part)
-    return RequestRefused(
-        f"the server {host} answered with an error: {reason or 'no reason'}",
-        detail="server_error",
-        values={"host": host, "condition": reason or "?"},
-    )
+    if not reason:
+        return RequestRefused.of("request_refused.server_error_without_reason", host=host)
+    return RequestRefused.of("request_refused.server_error", host=host, condition=reason)

@@ -153,11 +153,5 @@ def _not_bound(failure: Failure, resource: str) -> Failure:
     """
     error = failure.value
     if resource and isinstance(error, StanzaError) and error.condition == "bad-request":
-        shown = printable(resource, 80)
-        raise LogInRefused(
-            f"the server does not accept the resource {printable(repr(resource), 80)}",
-            "choose another one with --jid user@domain/resource",
-            detail="resource",
-            values={"resource": shown},
-        )
+        raise LogInRefused.of("log_in_refused.resource", resource=printable(resource, 80))
     return failure

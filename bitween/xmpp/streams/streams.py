@@ -161,11 +161,7 @@ class Streams(Extension):
         most = min(self._in_band.limit, _size(answer.getAttribute("in-band", "")))
         if most > 0:
             return RelayRoute(most=most)
-        raise RequestRefused(
-            "neither XMPP server offers a relay",
-            "ask the administrator of one of them to enable proxy65 (XEP-0065)",
-            detail="no_relay",
-        )
+        raise RequestRefused.of("request_refused.no_relay")
 
     async def _open(self, jid: str, resource: str) -> ByteStream:
         release = self._limiter.acquire(jid)
@@ -227,10 +223,7 @@ class Streams(Extension):
             raise request_error(error) from None
         answer = iq.firstChildElement()
         if not sid and (answer is None or answer.name != "relay"):
-            raise RequestRefused(
-                "the contact's program does not say which relays it can use",
-                detail="relay_unknown",
-            )
+            raise RequestRefused.of("request_refused.relay_unknown")
         return answer
 
     def _check_session(self) -> None:

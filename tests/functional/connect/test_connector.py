@@ -330,7 +330,7 @@ class AnsweringTests(MeetingCase):
         answer.callback(False)
         way = self.meetings.routes.route(BOB, "laptop")
         self.assertEqual((self.answers(), way.kind), (False, None))
-        self.assertEqual([obstacle.detail for obstacle in way.obstacles], ["not_answering"])
+        self.assertEqual([obstacle.id for obstacle in way.obstacles], ["obstacle.not_answering"])
         self.assertEqual(self.meetings.routes.count_reachable(FILM.info_hash), 0)
         self.assertEqual(told[-1].route, way)
 
@@ -609,7 +609,7 @@ class RelayTests(MeetingCase):
         self.fakes.relay.routes[0][1].callback(RelayRoute(most=1_000_000))
         way = self.meetings.routes.route(BOB, "laptop")
         self.assertIs(way.kind, None)
-        self.assertIn("1000000 bytes", way.reason)
+        self.assertIn("1,000,000 bytes", way.reason)
         self.assertIn("proxy65", way.fix)
         self.assertEqual(
             (self.offered(), self.meetings.routes.count_reachable(FILM.info_hash)), ((), 0)
@@ -885,4 +885,4 @@ class SurveyTests(MeetingCase):
         self.race.callback(None)
         self.clock.advance(SURVEY_PATIENCE)
         ((_, route),) = self.successResultOf(survey)
-        self.assertEqual(route.obstacles[-1].detail, "relay_unknown")
+        self.assertEqual(route.obstacles[-1].id, "obstacle.relay_unknown")

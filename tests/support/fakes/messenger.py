@@ -12,7 +12,7 @@ from bitween.model.announcement import Announcement, ListPage, Share
 from bitween.model.candidate import Candidate
 from bitween.model.connection import ConnectionState, ConnectionStatus
 from bitween.model.contact import Contact, Pending, Subscription
-from bitween.model.diagnosis import Finding, Verdict
+from bitween.model.diagnosis import Finding
 from bitween.model.events import (
     ConnectionChanged,
     ContactChanged,
@@ -201,8 +201,16 @@ class FakeMessenger:
         """Find a server that does everything."""
         if self.status.state is not ConnectionState.ONLINE:
             return succeed([])
-        checks = ("certificate", "pep", "clock", "proxy", "stun", "address")
-        return succeed([Finding(check, Verdict.GOOD, f"{check} is good") for check in checks])
+        return succeed(
+            [
+                Finding.of("certificate.good", n=90),
+                Finding.of("pep.good"),
+                Finding.of("clock.good", seconds=0.0),
+                Finding.of("proxy.good", jid="proxy.example.org"),
+                Finding.of("stun.good"),
+                Finding.of("address.good", address="192.0.2.1"),
+            ]
+        )
 
     # ---- what a test does with it
 

@@ -57,7 +57,7 @@ class JidTests(SynchronousTestCase):
             ('"q"@example.org', '"', "\\22q\\22@example.org"),
         ):
             error = self.refusal(text)
-            self.assertIn(repr(char), error.message)
+            self.assertIn(f"the character {char} ", error.message)
             self.assertIn(escaped, error.hint)
             self.assertEqual(parse_jid(escaped).bare, escaped)
 

@@ -27,9 +27,11 @@ class WayTests(SynchronousTestCase):
 
     def test_all_obstacles_are_given_with_advice(self) -> None:
         """All are told; what helps against the last one that anything helps against."""
-        refused = Obstacle.of(RequestRefused("no relay", "switch it on", detail="no_relay"))
+        refused = Obstacle.of_error(RequestRefused.of("request_refused.no_relay"))
         silent = Obstacle("they are silent", "wake them")
         way = Route(obstacles=(silent, refused, Obstacle("it rains")))
-        self.assertEqual(way.reason, "they are silent; no relay; it rains")
-        self.assertEqual(way.fix, "switch it on")
-        self.assertEqual((refused.detail, refused.error), ("no_relay", RequestRefused))
+        self.assertEqual(
+            way.reason, "they are silent; neither XMPP server offers a relay; it rains"
+        )
+        self.assertIn("enable proxy65", way.fix)
+        self.assertEqual((refused.id, refused.error), ("request_refused.no_relay", RequestRefused))

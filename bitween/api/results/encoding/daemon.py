@@ -39,6 +39,7 @@ def connection(status: ConnectionStatus) -> shapes.Connection:
         "since": status.since,
         "error": status.error or None,
         "reason": cause and cause["reason"],
+        "id": cause and cause.get("id"),
         "detail": cause and cause.get("detail"),
         "values": cause and cause.get("values"),
         "next_try": status.next_try,

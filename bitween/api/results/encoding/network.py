@@ -15,6 +15,7 @@ def finding(finding: Finding) -> shapes.Finding:
         "verdict": finding.verdict.value,
         "text": finding.text,
         "fix": finding.fix or None,
+        "id": finding.id,
         "detail": finding.detail or None,
         "values": dict(finding.values),
         "because": [obstacle(o) for o in finding.obstacles],
@@ -44,7 +45,8 @@ def obstacle(obstacle: Obstacle) -> shapes.Obstacle:
     return {
         "text": obstacle.reason,
         "fix": obstacle.fix or None,
+        "id": obstacle.id or None,
         "kind": None if obstacle.error is None else reason_of(obstacle.error),
-        "detail": obstacle.detail or None,
+        "detail": obstacle.id.partition(".")[2] or None,
         "values": dict(obstacle.values),
     }

@@ -27,8 +27,9 @@ class _Reason(TypedDict):
 class ErrorData(_Reason, total=False):
     """What is wrong, for programs, and what a user can do about it."""
 
-    detail: Annotated[str, "the exact error, one word, if the reason leaves that open"]
-    values: Annotated[dict[str, str], "the variable parts of the message, by name"]
+    id: Annotated[str, "which error it is, if more than the text says it"]
+    detail: Annotated[str, "the end of the id, one word"]
+    values: Annotated[dict[str, str | float], "the variable parts of message and hint, by name"]
 
 
 class Error(TypedDict, total=False):

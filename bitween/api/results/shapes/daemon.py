@@ -35,8 +35,9 @@ class Connection(TypedDict):
     since: Time
     error: Annotated[str | None, "the last reason for not being online, as text"]
     reason: Annotated[str | None, "the kind of error, as in ErrorData"]
-    detail: Annotated[str | None, "the exact error, one word; null if the reason is exact"]
-    values: Annotated[dict[str, str] | None, "the variable parts of error, by name"]
+    id: Annotated[str | None, "which error it is; null if only the text says it"]
+    detail: Annotated[str | None, "the exact error, one word; null if only the text says it"]
+    values: Annotated[dict[str, str | float] | None, "the variable parts of error, by name"]
     next_try: Annotated[float | None, "when the daemon tries again, in seconds since the epoch"]
 
 

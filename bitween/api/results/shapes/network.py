@@ -15,11 +15,12 @@ class Obstacle(TypedDict):
 
     text: str
     fix: Annotated[str | None, "how to fix it"]
+    id: Annotated[str | None, "which obstacle it is; null if only the text says it"]
     kind: Annotated[
         str | None, "the kind of error, as the reason of ErrorData; null if it was no error"
     ]
-    detail: Annotated[str | None, "the exact obstacle, one word; null if only the text says it"]
-    values: Annotated[dict[str, str | int], "the variable parts of text, by name"]
+    detail: Annotated[str | None, "the end of the id, one word"]
+    values: Annotated[dict[str, str | float], "the variable parts of text and fix, by name"]
 
 
 class Way(TypedDict):
@@ -39,9 +40,10 @@ class Finding(TypedDict):
     verdict: Annotated[str, Verdict]
     text: str
     fix: Annotated[str | None, "how to fix it"]
+    id: Annotated[str, "which finding it is: the check, the verdict and the detail"]
     detail: Annotated[str | None, "the exact finding, one word; null if check and verdict say it"]
-    values: Annotated[dict[str, str | float], "the variable parts of text, by name"]
-    because: Annotated[list[Obstacle], "for a route, why there is no better one"]
+    values: Annotated[dict[str, str | float], "the variable parts of text and fix, by name"]
+    because: Annotated[list[Obstacle], "the single reasons that the value reason sums up"]
 
 
 class Diagnosis(TypedDict):

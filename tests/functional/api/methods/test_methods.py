@@ -59,6 +59,7 @@ class ApiTests(MethodCase):
                     "since": 0.0,
                     "error": None,
                     "reason": None,
+                    "id": None,
                     "detail": None,
                     "values": None,
                     "next_try": None,
@@ -90,7 +91,7 @@ class ApiTests(MethodCase):
 
     def test_status_while_waiting(self) -> None:
         """The reason for not being online is told, and when that is tried again."""
-        cause = NotConnected("x refuses", detail="refused", values={"host": "x\u202e"})
+        cause = NotConnected.of("not_connected.refused", host="x\u202e")
         self.world.messenger.status = ConnectionStatus(
             "alice@example.org",
             ConnectionState.WAITING,
@@ -106,6 +107,7 @@ class ApiTests(MethodCase):
                 "since": 1.0,
                 "error": "x refuses",
                 "reason": "not_connected",
+                "id": "not_connected.refused",
                 "detail": "refused",
                 "values": {"host": "x\ufffd"},
                 "next_try": 9.0,

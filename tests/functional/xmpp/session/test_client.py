@@ -276,7 +276,7 @@ class StayingTests(ClientCase):
         self.lose(stream)
         self.assertIs(self.state, ConnectionState.FAILED)
         self.assertIn("same resource", self.client.status.error)
-        self.assertEqual([error.detail for error in self.fatal], ["conflict"])
+        self.assertEqual([error.id for error in self.fatal], ["log_in_refused.conflict"])
         self.assertEqual(self.reactor.getDelayedCalls(), [])
 
     def test_a_conflict_before_the_log_in_is_not_believed(self) -> None:

@@ -170,7 +170,7 @@ class ServerTests(TestCase):
         _, settled = self.client(port, ca_pem, direct_tls=True)
         status = await settled
         self.assertIs(status.state, ConnectionState.FAILED)
-        self.assertIn("asks for 2147483648 rounds", status.error)
+        self.assertIn("asks for 2,147,483,648 rounds", status.error)
         self.assertEqual(len(factory.all_told), 1)
 
     async def test_challenges_while_the_first_one_is_worked_on(self) -> None:

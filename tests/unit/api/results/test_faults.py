@@ -46,12 +46,13 @@ class FaultTests(SynchronousTestCase):
 
     def test_detail_and_values(self) -> None:
         """What exactly went wrong is told, and what the message tells of it, made printable."""
-        error = errors.NoSuchPath("x", detail="path", values={"path": "/a\x1b\u202e"})
+        error = errors.NoSuchPath.of("no_such_path.path", path="/a\x1b\u202e")
         self.assertEqual(
             error_object(error)["data"],
             {
                 "reason": "no_such_path",
                 "hint": "",
+                "id": "no_such_path.path",
                 "detail": "path",
                 "values": {"path": "/a\ufffd\ufffd"},
             },

@@ -39,7 +39,9 @@ class ConnectionErrorTests(SynchronousTestCase):
         """The server is named."""
         error = connection_error(Refused(), "example.org:5222")
         self.assertIn("example.org:5222 refuses connections", str(error))
-        self.assertEqual((error.detail, error.values), ("refused", {"host": "example.org:5222"}))
+        self.assertEqual(
+            (error.id, error.values), ("not_connected.refused", {"host": "example.org:5222"})
+        )
 
     def test_what_is_no_xmpp(self) -> None:
         """Who names the port of something else, or of TLS, is told what to look at."""
