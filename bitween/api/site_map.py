@@ -13,12 +13,13 @@ from bitween.api.discovery.docs_page import DOCS, docs_page
 from bitween.api.events.log import EventLog
 from bitween.api.events.recent_warnings import RecentWarnings
 from bitween.api.events.sse import EventStreams
-from bitween.api.files.download import FILES, FilePages
-from bitween.api.files.tickets import FileTickets
+from bitween.api.files.download import FilePages
 from bitween.api.files.upload import UPLOAD, UploadResource
 from bitween.api.http.access import Caller
 from bitween.api.http.authentication import Authenticator
 from bitween.api.http.failed_log_ins import FailedLogIns
+from bitween.api.http.file_tickets import FileTickets
+from bitween.api.http.file_url import FILES
 from bitween.api.http.log_in import LOG_IN, LogInLinks, LogInResource, LogOutResource
 from bitween.api.http.proof import PROOF, ProofResource
 from bitween.api.http.sessions import BrowserSessions, SessionStore

@@ -188,10 +188,11 @@ class Bitween(MultiService):
         self.sharing = Sharing(
             swarm, ports.hasher, memory, self.jobs, guard=guard, reactor=self._reactor
         )
-        self.downloads = Downloads(swarm, catalogue, self.connector, guard, options.download_dir)
+        routes = self.connector.routes
+        self.downloads = Downloads(swarm, catalogue, routes, guard, options.download_dir)
         self.torrents = Torrents(swarm, self.seeding)
         self.repair = TorrentRepair(swarm, self.sharing)
-        self.peers = ConnectedPeers(swarm, self.connector, self.traffic)
+        self.peers = ConnectedPeers(swarm, routes, self.traffic)
         self.files = FileReader(swarm)
 
     def _build_reports(self, download_dir: str, checks: Sequence[Callable[[], Finding]]) -> None:
@@ -209,7 +210,7 @@ class Bitween(MultiService):
             self._messenger,
             self._own_addresses,
             catalogue=self.shares.catalogue,
-            connector=self.connector,
+            routes=self.connector.routes,
             download_dir=download_dir,
             checks=checks,
         )

@@ -10,7 +10,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from bitween.app.ports import MessengerPort, OwnAddressesPort, SwarmPort
-from bitween.connect.connector import PeerConnector
+from bitween.connect.routes import RouteTable
 from bitween.model.address import PeerAddress
 from bitween.model.catalogue.catalogue import Catalogue
 from bitween.model.connection import ConnectionState, ConnectionStatus
@@ -33,7 +33,7 @@ class Diagnosis:
         own_addresses: OwnAddressesPort,
         *,
         catalogue: Catalogue,
-        connector: PeerConnector,
+        routes: RouteTable,
         download_dir: str,
         checks: Sequence[Callable[[], Finding]] = (),
     ) -> None:
@@ -45,7 +45,7 @@ class Diagnosis:
         self._messenger = messenger
         self._own_addresses = own_addresses
         self._catalogue = catalogue
-        self._connector = connector
+        self._routes = routes
         self._download_dir = download_dir
         self._checks = checks
 
@@ -54,14 +54,14 @@ class Diagnosis:
         mapped, addresses = self._swarm.mapped, self._own_addresses.addresses
         return [
             log_in(self._messenger.status),
-            *await self._messenger.survey(),
+            *await self._messenger.check_server(),
             listening(self._swarm.listening),
             mapping(mapped, addresses),
             nat(self._own_addresses.nat, mapped),
             announced(addresses),
             *(check() for check in self._checks),
-            contacts(self._catalogue, self._connector.routes.may_dial),
-            *routes(await self._connector.routes.survey()),
+            contacts(self._catalogue, self._routes.may_dial),
+            *routes(await self._routes.find_all()),
             disk(self._download_dir),
         ]
 

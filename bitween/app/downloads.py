@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bitween.app.ports import SwarmPort
 from bitween.app.share_guard import ShareGuard
-from bitween.connect.connector import PeerConnector
+from bitween.connect.routes import RouteTable
 from bitween.files.paths import checked_folder
 from bitween.model.catalogue.catalogue import Catalogue
 from bitween.model.torrent import InfoHash, Torrent
@@ -21,7 +21,7 @@ class Downloads:
         self,
         swarm: SwarmPort,
         catalogue: Catalogue,
-        connector: PeerConnector,
+        routes: RouteTable,
         guard: ShareGuard,
         folder: str,
     ) -> None:
@@ -31,7 +31,7 @@ class Downloads:
         """
         self._swarm = swarm
         self._catalogue = catalogue
-        self._connector = connector
+        self._routes = routes
         self._guard = guard
         self._folder = folder
 
@@ -58,7 +58,7 @@ class Downloads:
             share = self._catalogue.torrents.share(info_hash)
             name = share.name if share else ""
             await self._swarm.download(info_hash, name, folder, TorrentOptions(paused=paused))
-        return self._connector.routes.count_reachable(info_hash)
+        return self._routes.count_reachable(info_hash)
 
     def waiting_for(self, torrent: Torrent) -> list[str]:
         """
@@ -67,10 +67,7 @@ class Downloads:
         :returns: bare JIDs, the first :data:`MAX_WAITING_FOR`; empty if the torrent does not wait.
         """
         # A machine that hangs still accepts connections, which count as peers.
-        silent = (
-            torrent.is_fetching
-            and self._connector.routes.any_source_answers(torrent.info_hash) is False
-        )
+        silent = torrent.is_fetching and self._routes.any_source_answers(torrent.info_hash) is False
         if not (torrent.is_waiting or silent):
             return []
         return self._catalogue.torrents.contacts(torrent.info_hash)[:MAX_WAITING_FOR]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bitween.app.ports import SwarmPort
 from bitween.app.traffic import TrafficAccount
-from bitween.connect.connector import PeerConnector
+from bitween.connect.routes import RouteTable
 from bitween.model.peer import Peer
 from bitween.model.route import RouteKind
 from bitween.model.torrent import InfoHash
@@ -13,9 +13,9 @@ from bitween.model.torrent import InfoHash
 class ConnectedPeers:
     """Names the contact behind each peer, as far as that is known."""
 
-    def __init__(self, swarm: SwarmPort, connector: PeerConnector, traffic: TrafficAccount) -> None:
+    def __init__(self, swarm: SwarmPort, routes: RouteTable, traffic: TrafficAccount) -> None:
         self._swarm = swarm
-        self._connector = connector
+        self._routes = routes
         self._traffic = traffic
 
     def of(self, info_hash: InfoHash) -> list[tuple[str | None, Peer, RouteKind]]:
@@ -29,7 +29,7 @@ class ConnectedPeers:
             (
                 self._traffic.contact_at(peer.address, peer.port),
                 peer,
-                self._connector.routes.route_kind(peer),
+                self._routes.route_kind(peer),
             )
             for peer in self._swarm.peers(info_hash)
         ]

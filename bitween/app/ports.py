@@ -316,7 +316,7 @@ class MessengerPort(Protocol):
         :raises RequestRefused: if the server refuses.
         """
 
-    def survey(self) -> Deferred[Sequence[Finding]]:
+    def check_server(self) -> Deferred[Sequence[Finding]]:
         """Check what the server offers; empty without a session."""
 
     @property

@@ -21,10 +21,12 @@ from bitween.app.ports import HasherPort, IntentionsPort, SwarmPort
 from bitween.app.share_guard import ShareGuard
 from bitween.errors import BitweenError
 from bitween.files.paths import checked_path
+from bitween.model.access import OPEN
 from bitween.model.intention import Intention
 from bitween.model.job import Added, Job, ReportProgress
 from bitween.model.text import quoted, visible
 from bitween.model.torrent import FileOrigin, Torrent
+from bitween.model.torrent_options import TorrentOptions
 from bitween.util.cooperate import run_in_slices
 
 
@@ -155,7 +157,7 @@ class Sharing:
 
     async def _replace_earlier(self, path: str, torrent: Torrent) -> None:
         """
-        Remove the torrents of earlier versions of a path; their limits and rank pass on.
+        Remove the torrents of earlier versions of a path; the new one takes over their options.
 
         A finished download at that path is a contact's share: it stays unless its files have
         changed.
@@ -163,13 +165,7 @@ class Sharing:
         for earlier in self._swarm.library:
             if earlier.info_hash == torrent.info_hash or torrent_path(earlier) != path:
                 continue
-            old = earlier.options
-            options = replace(
-                torrent.options,
-                ignore_seed_limits=old.ignore_seed_limits,
-                queue_position=old.queue_position,
-                limits=old.limits,
-            )
+            options = _inherited(torrent.options, earlier.options)
             try:
                 if not (earlier.shared or await self._has_changed(earlier)):
                     continue
@@ -183,6 +179,18 @@ class Sharing:
         if download.completed is None:
             return False
         return bool((await self._swarm.check_files(download.info_hash)).error)
+
+
+def _inherited(own: TorrentOptions, earlier: TorrentOptions) -> TorrentOptions:
+    """The options of a share that replaces an earlier one; its own note and access stay."""
+    return replace(
+        own,
+        ignore_seed_limits=earlier.ignore_seed_limits,
+        queue_position=earlier.queue_position,
+        limits=earlier.limits,
+        annotation=own.annotation or earlier.annotation,
+        access=earlier.access if own.access == OPEN else own.access,
+    )
 
 
 def torrent_path(torrent: Torrent) -> str | None:

@@ -67,7 +67,7 @@ class ReachabilityTest(Service):
     """
     Has contacts dial our addresses, and records for each address whether it was reached.
 
-    :ivar peers: gives the devices that can be asked now.
+    It asks no device before :meth:`ask_from`.
     """
 
     _log = Logger()
@@ -76,16 +76,14 @@ class ReachabilityTest(Service):
         self,
         clock: IReactorTime,
         own: ReachedAddressesPort,
-        peers: Callable[[], Iterable[DialBackPeer]],
         ask: Ask,
     ) -> None:
         """
         :param own: our addresses; they record the results.
-        :param peers: gives the devices that can be asked now.
         """
         self._clock = clock
         self._own = own
-        self.peers = peers
+        self._peers: Callable[[], Iterable[DialBackPeer]] = tuple
         self._ask = ask
         self._tested: tuple[PeerAddress, ...] = ()
         self._asked: set[tuple[str, str]] = set()
@@ -94,6 +92,14 @@ class ReachabilityTest(Service):
         self._timer: IDelayedCall | None = None
         self._running: Deferred[None] | None = None
         self._stop_following: Callable[[], None] = lambda: None
+
+    def ask_from(self, peers: Callable[[], Iterable[DialBackPeer]]) -> None:
+        """
+        Set which devices to ask.
+
+        :param peers: gives the devices that can be asked now.
+        """
+        self._peers = peers
 
     def startService(self) -> None:
         """Follow our addresses, and begin to test them."""
@@ -199,7 +205,7 @@ class ReachabilityTest(Service):
             is_near = bool(_networks(peer.candidates) & ours)
             return peer.ours, is_near, of_account[peer.jid]
 
-        peers = sorted(self.peers(), key=lambda peer: (peer.jid, peer.resource))
+        peers = sorted(self._peers(), key=lambda peer: (peer.jid, peer.resource))
         peers.sort(key=place)
         return [p for p in peers if (p.jid, p.resource) not in self._asked][:MAX_ASKED]
 

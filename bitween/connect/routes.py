@@ -109,7 +109,7 @@ class RouteTable:
             return RouteKind.PUNCHED
         return route_kind_at(PeerAddress(peer.address, peer.port or 1))
 
-    async def survey(self) -> list[tuple[str, Route]]:
+    async def find_all(self) -> list[tuple[str, Route]]:
         """
         Find out how online devices are or would be reached, without connecting to them.
 

@@ -166,7 +166,7 @@ def _build_network(
         prober=Prober(reactor, partial(dial, reactor)),
         relay=Relay(reactor, messenger.streams, target, gate),
         nat=nat,
-        reachability=ReachabilityTest(reactor, addresses, tuple, messenger.dial_back),
+        reachability=ReachabilityTest(reactor, addresses, messenger.dial_back),
         suspend=SuspendDetector(reactor, woke, swarm.clock_was_set_back),
     )
 

@@ -40,8 +40,8 @@ def wire(parts: DaemonParts, log_in: DaemonLogIn) -> None:
     bitween, messenger, network = parts.bitween, parts.messenger, parts.network
     catalogue = bitween.shares.catalogue
     parts.swarm.check_metadata_against(catalogue.torrents.sizes)
-    network.reachability.peers = partial(_dial_back_peers, catalogue, messenger)
-    network.relay.placed = partial(_allow_relayed, bitween.allowlist, parts.swarm)
+    network.reachability.ask_from(partial(_dial_back_peers, catalogue, messenger))
+    network.relay.hosts_changed.subscribe(partial(_allow_relayed, bitween.allowlist, parts.swarm))
     messenger.serve(
         dial_back=parts.dial_backs.dial_back,
         connect=bitween.connector.connection_requested,

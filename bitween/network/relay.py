@@ -37,6 +37,7 @@ from bitween.model.traffic import Traffic
 from bitween.network.kernel_sockets import is_ours
 from bitween.network.pipe import End, Pipe
 from bitween.network.relay_ports import RelayGate, RelayStream, RelayStreams
+from bitween.util.observable import Observable
 
 #: Seconds without a byte after which a stream gives way to another one.  Two peers that both have
 #: all of a torrent would stay connected otherwise.
@@ -64,6 +65,9 @@ class _Place:
 class Relay(Service):
     """
     Gives devices local addresses, and moves bytes between these and streams.
+
+    :ivar hosts_changed: hands out all local addresses that stand for a device whenever these
+        change, before a connection comes from a new one.
     """
 
     _log = Logger()
@@ -74,17 +78,14 @@ class Relay(Service):
         streams: RelayStreams,
         target: Callable[[], PeerAddress | None],
         gate: RelayGate,
-        placed: Callable[[Collection[str]], None] = lambda _: None,
     ) -> None:
         """
         :param reactor: provides ``IReactorTCP`` and ``IReactorTime``.
         :param target: gives the address of our own BitTorrent port on this machine; ``None`` while
             there is none.
         :param gate: guards that port.
-        :param placed: called with all local addresses that stand for a device whenever these
-            change, before a connection comes from a new one.
         """
-        self.placed = placed
+        self.hosts_changed: Observable[Collection[str]] = Observable()
         self._gate = gate
         self._reactor = reactor
         self._streams = streams
@@ -134,7 +135,7 @@ class Relay(Service):
         :raises NotConnected: if there is no session.
         :raises RequestRefused: if there is none; its hint says what would help.
         """
-        return self._streams.passage(jid, resource)
+        return self._streams.find_relay(jid, resource)
 
     def traffic(self, jid: str) -> Traffic:
         """The bytes exchanged with a contact by relay since the start."""
@@ -146,7 +147,7 @@ class Relay(Service):
         if place is None:
             return
         del self._who[place.host]
-        self.placed(self._who.keys())
+        self.hosts_changed.notify(self._who.keys())
         if place.port is not None:
             stopping = place.port.stopListening()
             if stopping is not None:
@@ -165,7 +166,7 @@ class Relay(Service):
             self._gate.guard()
             place = self._places[jid, resource] = _Place(self._free_host())
             self._who[place.host] = (jid, resource)
-            self.placed(self._who.keys())
+            self.hosts_changed.notify(self._who.keys())
         return place
 
     def _free_host(self) -> str:

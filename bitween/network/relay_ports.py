@@ -40,7 +40,7 @@ class RelayStreams(Protocol):
     A ``jid`` is a bare JID everywhere; with a ``resource`` it names one device of the account.
     """
 
-    def passage(self, jid: str, resource: str) -> Deferred[RelayRoute]:
+    def find_relay(self, jid: str, resource: str) -> Deferred[RelayRoute]:
         """
         Find the relay for streams to a device; this may send requests to servers and the device.
 

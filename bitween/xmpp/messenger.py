@@ -285,7 +285,7 @@ class Messenger:
         """Unblock an account."""
         return Deferred.fromCoroutine(self._block_list.unblock(jid))
 
-    def survey(self) -> Deferred[Sequence[Finding]]:
+    def check_server(self) -> Deferred[Sequence[Finding]]:
         """Check what the server supports; without a session there are no findings."""
         return Deferred.fromCoroutine(self._surveyed())
 

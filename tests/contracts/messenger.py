@@ -125,10 +125,10 @@ class MessengerContract(_Base):
     async def test_the_server_check_runs_each_check_once(self) -> None:
         """Each check is made once, and what bitween cannot do without is there."""
         alice = self.person("alice")
-        self.assertEqual(await alice.messenger.survey(), [])
+        self.assertEqual(await alice.messenger.check_server(), [])
         alice.start()
         await alice.online()
-        verdicts = {f.check: f.verdict for f in await alice.messenger.survey()}
+        verdicts = {f.check: f.verdict for f in await alice.messenger.check_server()}
         self.assertEqual(
             list(verdicts), ["certificate", "pep", "clock", "proxy", "stun", "address"]
         )

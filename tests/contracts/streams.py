@@ -112,8 +112,8 @@ class StreamsContract(_Base):
     async def test_the_passage_is_known(self) -> None:
         """So that it can be shown."""
         alice, bob = await self.sides()
-        passage = await alice.streams.passage(bob.jid, bob.resource)
-        self.assertEqual(passage, self.expected)
+        relay = await alice.streams.find_relay(bob.jid, bob.resource)
+        self.assertEqual(relay, self.expected)
 
     async def test_bytes_go_both_ways(self) -> None:
         """All of them, in order."""

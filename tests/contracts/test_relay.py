@@ -81,7 +81,7 @@ class Streams:
     def __init__(self) -> None:
         self.routes: list[Deferred[RelayRoute]] = []
 
-    def passage(self, _jid: str, _resource: str) -> Deferred[RelayRoute]:
+    def find_relay(self, _jid: str, _resource: str) -> Deferred[RelayRoute]:
         """Begin to search."""
         self.routes.append(Deferred())
         return self.routes[-1]

@@ -204,7 +204,7 @@ class Rig(StreamManager):
         """Nobody asks for this."""
         raise NotImplementedError
 
-    def survey(self) -> Deferred[Sequence[Finding]]:
+    def check_server(self) -> Deferred[Sequence[Finding]]:
         """Nobody asks for this."""
         raise NotImplementedError
 

@@ -15,23 +15,24 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import IReactorTime, ITCPTransport
 from twisted.logger import Logger
 from twisted.python.failure import Failure
-from twisted.web.http import CACHED, parse_qs
+from twisted.web.http import CACHED
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Request
 
 from bitween.api.files.byte_range import ByteRange, Unsatisfiable, asked_range
-from bitween.api.files.tickets import LIFE, FileTickets
 from bitween.api.http.body_writer import BodyWriter
 from bitween.api.http.content_type import HEAD, UNKNOWN, ContentType, type_of
 from bitween.api.http.disposition import content_disposition
 from bitween.api.http.error_page import ErrorPage
+from bitween.api.http.file_tickets import LIFE, FileTickets
+from bitween.api.http.file_url import TICKET, parse_file, parse_torrent
 from bitween.api.http.json_stream import encode
 from bitween.api.http.places import Places
 from bitween.api.http.request import BoundedRequest
 from bitween.app.content import FileContent
 from bitween.errors import BitweenError, InvalidValue, NotFetched, NotFound, SwarmError
 from bitween.model.file_span import PieceRange
-from bitween.model.torrent import InfoHash, parse_info_hash
+from bitween.model.torrent import InfoHash
 
 #: Downloads at a time; a browser has six connections, and a player keeps one or two.
 MAX_READERS = 24
@@ -40,10 +41,6 @@ MAX_GUEST_READERS = 16
 #: Seconds to wait for bytes that are not downloaded yet.
 PATIENCE = 60.0
 
-#: First part of the path.
-FILES = "files"
-_PREFIX = f"/{FILES}/".encode()
-_TICKET = b"ticket"
 _TRY_AGAIN = "5"
 
 _HEADERS = {
@@ -89,7 +86,7 @@ class FilePages(Resource):
             busy = ErrorPage(503, "too many files are being read", retry_after=_TRY_AGAIN)
             return busy.render(request)
         try:
-            info_hash, number = _place(request.postpath or [])
+            info_hash, number = parse_file(request.postpath or [])
             content = self._open_content(info_hash, number)
         except BitweenError as error:
             return _error_page(error).render(request)
@@ -100,10 +97,10 @@ class FilePages(Resource):
 
     def _issue(self, request: BoundedRequest) -> bytes:
         path = request.postpath or []
-        if path[1:] != [_TICKET]:
+        if path[1:] != [TICKET]:
             return ErrorPage(405, "use GET", allow="GET, HEAD").render(request)
         try:
-            info_hash = _info_hash(path)
+            info_hash = parse_torrent(path)
         except InvalidValue as error:
             return _error_page(error).render(request)
         ticket = self._tickets.issue(info_hash, request.caller)
@@ -230,40 +227,6 @@ class _Answer:
         else:
             self._request.etag = None
             self._send_error(_error_page(failure.value))
-
-
-def _place(path: list[bytes]) -> tuple[InfoHash, int]:
-    """
-    :raises InvalidValue: if the path does not name a file.
-    """
-    if len(path) != 2 or not path[1].isdigit() or len(path[1]) > 9:
-        raise InvalidValue("there is nothing here", "a file is at /files/HASH/INDEX")
-    return _info_hash(path), int(path[1])
-
-
-def _info_hash(path: list[bytes]) -> InfoHash:
-    """
-    :raises InvalidValue: if the path does not begin with an info-hash.
-    """
-    return parse_info_hash(path[0].decode("ascii", "replace"))
-
-
-def ticketed(request: Request) -> tuple[bytes, InfoHash] | None:
-    """
-    The ticket in the URL of a request for a file, and the torrent of the file.
-
-    :param request: its headers and path are known, its body is not.
-    """
-    shown: list[bytes] = parse_qs(request.uri.partition(b"?")[2]).get(_TICKET, [])
-    if request.method not in {b"GET", b"HEAD"} or len(shown) != 1:
-        return None
-    if not request.path.startswith(_PREFIX):
-        return None
-    try:
-        info_hash, _ = _place(request.path[len(_PREFIX) :].split(b"/"))
-    except InvalidValue:
-        return None
-    return shown[0], info_hash
 
 
 def _error_page(error: BaseException | None) -> ErrorPage:

@@ -8,7 +8,7 @@ passes three checks, in this order:
 2. ``Origin`` and ``Sec-Fetch-Site``, if present, say that the request comes from our own pages and
    not from a form or script of another site.
 3. A secret: a token (:mod:`.tokens`), a browser's session (:mod:`.sessions`), or a ticket for the
-   files of one torrent (:mod:`bitween.api.files.tickets`).  A few paths are public.
+   files of one torrent (:mod:`.file_tickets`).  A few paths are public.
 
 The result is a :class:`.access.Caller`, which the resources trust.  Each failed check with a secret
 counts as a failed log-in (:mod:`.failed_log_ins`).
@@ -25,11 +25,11 @@ from collections.abc import Iterable, Sequence
 
 from twisted.web.server import Request
 
-from bitween.api.files.download import ticketed
-from bitween.api.files.tickets import FileTickets
 from bitween.api.http.access import Access, Caller
 from bitween.api.http.error_page import ErrorPage
 from bitween.api.http.failed_log_ins import FailedLogIns, log_in_needed
+from bitween.api.http.file_tickets import FileTickets
+from bitween.api.http.file_url import ticket_of
 from bitween.api.http.sessions import BrowserSessions, looks_like_session
 from bitween.api.http.tokens import TokenStore
 
@@ -124,7 +124,7 @@ class Authenticator:
 
     def _by_ticket(self, request: Request) -> Caller | None:
         """The caller who shows a ticket for the file in the request's path."""
-        asked = ticketed(request)
+        asked = ticket_of(request)
         return None if asked is None else self._tickets.holder(*asked)
 
     def _in_public(self, request: Request) -> Caller | None:

@@ -43,18 +43,18 @@ class ProxiedStream(Protocol):
         self._protocol: Any = None
         self._framed: FramedTransport | None = None
         self._lost: Failure | None = None
-        self._ended: Callable[[], None] | None = None
+        self._ended: list[Callable[[], None]] = []
 
     def when_ended(self, call: Callable[[], None]) -> None:
         """
         Call back once when the connection is lost, or now if it is.
 
-        :param call: called without arguments; replaces the call set before.
+        :param call: called without arguments.
         """
         if self._lost is not None:
             call()
         else:
-            self._ended = call
+            self._ended.append(call)
 
     def begin(self, protocol: IProtocol) -> None:
         """Connect a protocol to it; it receives what has arrived before."""
@@ -115,9 +115,9 @@ class ProxiedStream(Protocol):
             self._end(self._framed, reason)
         elif not self.ready.called:
             self.ready.errback(RequestRefused("the proxy hung up"))
-        ended, self._ended = self._ended, None
-        if ended is not None:
-            ended()
+        ended, self._ended = self._ended, []
+        for call in ended:
+            call()
 
     def _end(self, framed: FramedTransport, reason: Failure) -> None:
         framed.end()

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from twisted.words.xish import domish
+from wokkel.subprotocols import XMPPHandlerCollection
 
 from bitween.errors import RequestRefused
 from bitween.model.jid import MAX_JID
@@ -103,11 +104,11 @@ class Streams(Extension):
         )
         self._taker: Callable[[Any], None] | None = None
 
-    def setHandlerParent(self, parent: Element) -> None:
+    def setHandlerParent(self, parent: XMPPHandlerCollection) -> None:
         """
         Add the extensions for the kinds of streams, too.
 
-        :param parent: the :class:`bitween.xmpp.session.client.Client`.
+        :param parent: usually the :class:`bitween.xmpp.session.client.Client`.
         """
         super().setHandlerParent(parent)
         self._bytestreams.setHandlerParent(parent)
@@ -130,14 +131,14 @@ class Streams(Extension):
         """
         self._limiter.when_crowded(make_room)
 
-    def passage(self, jid: str, resource: str) -> Deferred[RelayRoute]:
+    def find_relay(self, jid: str, resource: str) -> Deferred[RelayRoute]:
         """
         Find out which way streams to a device would go; this may ask the device.
 
         :raises NotConnected: if there is no session.
         :raises RequestRefused: if there is no way; its hint says what would help.
         """
-        return Deferred.fromCoroutine(self._passage(jid, resource))
+        return Deferred.fromCoroutine(self._find_relay(jid, resource))
 
     def open(self, jid: str, resource: str) -> Deferred[Any]:
         """
@@ -149,7 +150,7 @@ class Streams(Extension):
         """
         return Deferred.fromCoroutine(self._open(jid, resource))
 
-    async def _passage(self, jid: str, resource: str) -> RelayRoute:
+    async def _find_relay(self, jid: str, resource: str) -> RelayRoute:
         self._check_session()
         own = await self._proxies.own()
         if own:
@@ -174,16 +175,16 @@ class Streams(Extension):
         return stream
 
     async def _opened(self, jid: str, resource: str) -> ByteStream:
-        passage = await self._passage(jid, resource)
+        relay = await self._find_relay(jid, resource)
         sid = secrets.token_hex(16)
-        if passage.most is not None:
-            return await self._in_band.open(jid, resource, sid, passage.most)
+        if relay.most is not None:
+            return await self._in_band.open(jid, resource, sid, relay.most)
         if not await self._proxies.own():
             return await self._opened_by_peer(jid, resource, sid)
         try:
             return await self._bytestreams.open(jid, resource, sid)
         except RequestRefused as error:
-            self._log.debug("not through {proxy}: {why}", proxy=passage.through, why=str(error))
+            self._log.debug("not through {proxy}: {why}", proxy=relay.through, why=str(error))
             if not (await self._ask(jid, resource)).getAttribute("proxy"):
                 raise
             return await self._opened_by_peer(jid, resource, secrets.token_hex(16))

@@ -16,6 +16,7 @@ from bitween.errors import (
     UnknownTorrent,
 )
 from bitween.model.access import OPEN, PRIVATE
+from bitween.model.annotation import Annotation
 from bitween.model.candidate import Candidate
 from bitween.model.job import JobState
 from bitween.model.skipped_files import LeftOut, LeftOutEntry, Why
@@ -59,7 +60,7 @@ class SharingTests(ApplicationCase):
         self.assertEqual(self.intended(), [])
 
     def test_a_changed_path_replaces_its_torrent(self) -> None:
-        """The limits and the queue position pass on; other torrents stay."""
+        """Limits, queue position, note, tags and access pass on; other torrents stay."""
         path, now = self.file(), InfoHash("cd" * 20)
         other = InfoHash("ef" * 20)
         folder = os.path.dirname(path)
@@ -69,6 +70,8 @@ class SharingTests(ApplicationCase):
             self.bitween.torrents.get(FILM.info_hash).options,
             limits=Limits(7, 8),
             queue_position=-1,
+            annotation=Annotation("from the premiere", ("cinema",)),
+            access=PRIVATE,
         )
         self.swarm.set_options(FILM.info_hash, options)
         job = self.bitween.sharing.add_path(path)
@@ -77,6 +80,21 @@ class SharingTests(ApplicationCase):
         self.assertEqual(self.bitween.torrents.get(now).options, options)
         self.assertEqual(self.bitween.jobs.get(job.id).state, JobState.DONE)
         self.assertEqual(self.swarm.deleted, [])
+
+    def test_a_replacing_share_keeps_its_own_note(self) -> None:
+        """If the new content was shared before and has a note, the earlier note is dropped."""
+        path, now = self.file(), InfoHash("cd" * 20)
+        folder = os.path.dirname(path)
+        for info_hash, note in ((FILM.info_hash, "earlier"), (now, "own")):
+            self.swarm.share(Metainfo(info_hash, "film.mkv", 2, b""), folder)
+            options = replace(
+                self.bitween.torrents.get(info_hash).options, annotation=Annotation(note)
+            )
+            self.swarm.set_options(info_hash, options)
+        self.bitween.sharing.add_path(path)
+        self.hasher.running[path].answer.callback(Metainfo(now, "film.mkv", 2, b""))
+        self.assertEqual([t.info_hash for t in self.bitween.torrents.all()], [now])
+        self.assertEqual(self.bitween.torrents.get(now).options.annotation, Annotation("own"))
 
     def test_a_download_at_the_path_stays_unless_its_files_changed(self) -> None:
         """It is a contact's share, and not ours to replace."""

@@ -498,7 +498,7 @@ class LookingRoundTests(MeetingCase):
         """That no hole can be punched is told before anybody tries."""
         self.ours = SYMMETRIC
         self.there(BOB, NEAR, SEEN)
-        looking = Deferred.fromCoroutine(self.meetings.routes.survey())
+        looking = Deferred.fromCoroutine(self.meetings.routes.find_all())
         self.race.callback(None)
         self.fakes.relay.routes[0][1].callback(RelayRoute("proxy.example.org"))
         ((_, way),) = self.successResultOf(looking)
@@ -513,7 +513,7 @@ class LookingRoundTests(MeetingCase):
         self.there(CAROL, FAR, shares=())
         self.there("dave@example.org", FAR, shares=())
         self.there("eve@example.org", PeerAddress.parse("2620:fe::9", 6881), shares=())
-        looking = Deferred.fromCoroutine(self.meetings.routes.survey())
+        looking = Deferred.fromCoroutine(self.meetings.routes.find_all())
         self.fakes.prober.raced[1][1].callback(FAR)
         self.pass_by(SURVEY_PATIENCE - 1)
         (eve_asked, no_relay) = self.fakes.relay.routes[0]
@@ -857,7 +857,7 @@ class SurveyTests(MeetingCase):
 
     def survey(self) -> Deferred[list[tuple[str, Route]]]:
         """Find out."""
-        return Deferred.fromCoroutine(self.meetings.routes.survey())
+        return Deferred.fromCoroutine(self.meetings.routes.find_all())
 
     def test_a_near_device_is_asked_for_proof(self) -> None:
         """Its address in our network is probed then."""

@@ -55,7 +55,8 @@ class ReachabilityTestTests(SynchronousTestCase):
         self.cancelled: list[Deferred[DialBack]] = []
         self.announced: list[tuple[Candidate, ...]] = []
         self.own.changes.subscribe(lambda _: self.announced.append(self.own.candidates))
-        self.test = ReachabilityTest(self.clock, self.own, lambda: self.there, self.ask)
+        self.test = ReachabilityTest(self.clock, self.own, self.ask)
+        self.test.ask_from(lambda: self.there)
         self.own.refresh([("0.0.0.0", 6881), ("::", 6881)], [])
         self.test.startService()
         self.addCleanup(self.stop)

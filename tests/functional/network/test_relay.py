@@ -149,10 +149,8 @@ class RelayCase(TestCase):
 
     def relay(self, who: tuple[str, str]) -> Relay:
         """A relay that runs until the test's end."""
-        relay = Relay(
-            *(reactor, self.streams[who], lambda: self.target, self.gate),
-            lambda hosts: self.placed.append(set(hosts)),
-        )
+        relay = Relay(reactor, self.streams[who], lambda: self.target, self.gate)
+        relay.hosts_changed.subscribe(lambda hosts: self.placed.append(set(hosts)))
         relay.startService()
         self.addCleanup(self.stop, relay)
         return relay

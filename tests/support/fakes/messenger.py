@@ -197,7 +197,7 @@ class FakeMessenger:
         """Unblock a JID."""
         return self._attempt(self._unblock, jid)
 
-    def survey(self) -> Deferred[Sequence[Finding]]:
+    def check_server(self) -> Deferred[Sequence[Finding]]:
         """Find a server that does everything."""
         if self.status.state is not ConnectionState.ONLINE:
             return succeed([])

@@ -67,7 +67,7 @@ class FakeStreams:
         """Let both open streams to each other."""
         self.other, other.other = other, self
 
-    def passage(self, _jid: str, _resource: str) -> Deferred[RelayRoute]:
+    def find_relay(self, _jid: str, _resource: str) -> Deferred[RelayRoute]:
         """By a proxy."""
         done: Deferred[RelayRoute] = Deferred()
         done.callback(RelayRoute("proxy.localhost"))

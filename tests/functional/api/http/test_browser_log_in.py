@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from bitween.api.files.tickets import LIFE, MAX_TICKETS, FileTickets
 from bitween.api.http.access import Access, Caller
 from bitween.api.http.failed_log_ins import BURST
+from bitween.api.http.file_tickets import LIFE, MAX_TICKETS, FileTickets
 from bitween.api.http.session_file import SessionFile
 from bitween.api.http.sessions import (
     IDLE,

@@ -543,7 +543,7 @@ class RelayRequestTests(StreamsCase):
     def test_nothing_leads_there(self) -> None:
         """The error says what would help."""
         self.answers[BOB, NS_BITWEEN] = f"<relay xmlns='{NS_BITWEEN}'/>"
-        asked: Deferred[Any] = self.streams.passage("bob@b.example", "laptop")
+        asked: Deferred[Any] = self.streams.find_relay("bob@b.example", "laptop")
         self.settle()
         self.assertIn("proxy65", self.failureResultOf(asked, RequestRefused).value.hint)
 
