@@ -97,7 +97,7 @@ class _Side:
         self.swarm = Swarm(
             reactor,
             Database.open(os.path.join(told["folder"], f"{role}.db")),
-            SwarmOptions(listen=("127.0.0.1", 0), port_mapping=False),
+            SwarmOptions(listen=("127.0.0.1", 0), sealed=False, port_mapping=False),
         )
 
     async def messenger(self, resource: str) -> Messenger:

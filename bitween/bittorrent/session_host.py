@@ -19,6 +19,7 @@ from bitween.bittorrent.torrents.parts import Parts
 from bitween.errors import StartupError, StoreError
 from bitween.model.address import PeerAddress
 from bitween.model.events import ListeningChanged, PeerConnected
+from bitween.model.swarm_options import SwarmOptions
 from bitween.model.torrent import InfoHash
 from bitween.util.cooperate import run_in_slices
 
@@ -33,17 +34,17 @@ class SessionHost:
     _log = Logger()
 
     def __init__(
-        self, parts: Parts, listen: tuple[str, int], new_session: Callable[[], Session]
+        self, parts: Parts, options: SwarmOptions, new_session: Callable[[], Session]
     ) -> None:
         """
-        :param listen: address and port; see :class:`SwarmOptions`.
+        :param options: where to listen.
         :param new_session: creates a session.
         """
         self.sockets = ListenSockets()
         self._parts = parts
         self._router = AlertRouter(parts)
         self._context = parts.context
-        self._listen = listen
+        self._options = options
         self._new_session = new_session
         self._puncher: Puncher | None = None
         self._renewing: Deferred[None] | None = None
@@ -131,7 +132,7 @@ class SessionHost:
         self._puncher = Puncher(self._context.reactor, session)
 
     def _open_sockets(self, session: Session) -> None:
-        self.sockets.open(session, self._context.database, *self._listen)
+        self.sockets.open(session, self._context.database, self._options)
 
     async def _renew(self, old: Session) -> None:
         self._log.info("libtorrent is restarted, because its clock stands still")

@@ -26,6 +26,7 @@ from bitween.errors import StartupError, StoreError, SwarmError
 from bitween.model.address import PeerAddress
 from bitween.model.deletion import Deletion
 from bitween.model.peer import Peer
+from bitween.model.seal import Seal
 from bitween.model.swarm_options import SwarmOptions
 from bitween.model.torrent import FileOrigin, InfoHash, Metainfo, Torrent
 from bitween.model.torrent_options import DEFAULT_OPTIONS, Limits, TorrentOptions
@@ -78,7 +79,7 @@ class Swarm(Service):
         )
         self._host = SessionHost(
             parts,
-            options.listen,
+            options,
             lambda: new_session(reactor, self._session_options(), self._host.receive),
         )
         self._progress = FileProgress(context, parts.flusher)
@@ -166,13 +167,27 @@ class Swarm(Service):
 
     @property
     def listening(self) -> Sequence[tuple[str, int]]:
-        """The sockets on which we accept peers: address and port of each."""
+        """
+        The sockets of our main port: address and port of each.
+
+        Peers of sealed torrents connect there, or those of plain ones if we speak no others.
+        """
         return self._host.sockets.listening
 
     @property
     def mapped(self) -> Sequence[PeerAddress]:
-        """The addresses at which a router forwards to us."""
+        """The addresses at which a router forwards to our main port."""
         return self._host.sockets.mapped
+
+    @property
+    def plain_listening(self) -> Sequence[tuple[str, int]]:
+        """The sockets on which we accept peers of plain torrents: address and port of each."""
+        return self._host.sockets.plain_listening
+
+    @property
+    def plain_mapped(self) -> Sequence[PeerAddress]:
+        """The addresses at which a router forwards to our port for plain torrents."""
+        return self._host.sockets.plain_mapped
 
     @property
     def external(self) -> Sequence[str]:
@@ -180,7 +195,11 @@ class Swarm(Service):
         return self._host.sockets.external
 
     def share(
-        self, metainfo: Metainfo, folder: str, origin: FileOrigin = FileOrigin.SHARED
+        self,
+        metainfo: Metainfo,
+        folder: str,
+        origin: FileOrigin = FileOrigin.SHARED,
+        secret: bytes | None = None,
     ) -> Deferred[Torrent]:
         """
         Seed a torrent that was hashed here; answers when it is stored.
@@ -190,12 +209,18 @@ class Swarm(Service):
         :param metainfo: its name is that of the file or folder on the disk.
         :param folder: holds the torrent's file or folder.
         :param origin: how the files came to be there.
+        :param secret: seals the torrent, unless it is complete already; ``None`` for a plain one.
         :raises StoreError: if that cannot be stored.
         """
-        return self._addition.share(metainfo, folder, origin)
+        return self._addition.share(metainfo, folder, origin, secret)
 
     def download(
-        self, info_hash: InfoHash, name: str, folder: str, options: TorrentOptions = DEFAULT_OPTIONS
+        self,
+        info_hash: InfoHash,
+        name: str,
+        folder: str,
+        options: TorrentOptions = DEFAULT_OPTIONS,
+        seal: Seal | None = None,
     ) -> Deferred[Torrent]:
         """
         Begin to fetch a torrent; answers when it is stored.
@@ -203,9 +228,10 @@ class Swarm(Service):
         :param name: shown until the metadata is here.
         :param folder: where its file or folder is to lie.
         :param options: ignored if we have the torrent already.
+        :param seal: of a sealed torrent; ``None`` for a plain one.  It is ignored, too.
         :raises StoreError: if that cannot be stored.
         """
-        return self._addition.download(info_hash, name, folder, options)
+        return self._addition.download(info_hash, name, folder, options, seal)
 
     def remove(self, info_hash: InfoHash, delete_data: bool) -> Deferred[Deletion | None]:
         """

@@ -91,7 +91,8 @@ def build(
     :param log_in: the account, and what to do if the server rejects it.
     """
     hasher = Hasher(reactor, hidden=settings.files.share_hidden, private=settings.files.private)
-    swarm = Swarm(reactor, storage.database, settings.swarm)
+    # Nothing gives a torrent its secret yet.
+    swarm = Swarm(reactor, storage.database, replace(settings.swarm, sealed=False))
     read_addresses = partial(interface_addresses, settings.temporary_addresses)
     addresses = InterfaceAddresses(reactor, settings.announce, read_addresses)
     messenger = _build_messenger(reactor, settings, storage, addresses, log_in)

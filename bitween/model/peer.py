@@ -19,6 +19,8 @@ class Peer:
     :param downloaded: bytes of content that we got over this connection.
     :param uploaded: the same for the other direction.
     :param utp: whether it is connected over uTP; otherwise over TCP.
+    :param sealed: whether the connection is sealed by the secret of the share (TLS); otherwise
+        content goes over it in the clear.
     """
 
     address: str
@@ -30,3 +32,4 @@ class Peer:
     downloaded: int = 0
     uploaded: int = 0
     utp: bool = False
+    sealed: bool = False

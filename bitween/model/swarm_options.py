@@ -13,6 +13,10 @@ class SwarmOptions:
     What the settings say of the BitTorrent side.
 
     :param listen: address and port; an empty address means all, port 0 one that is chosen once.
+    :param sealed: whether sealed torrents are spoken at that port; if not, plain ones are, and a
+        sealed torrent has nobody to connect to.
+    :param plain_port: where plain torrents are spoken beside the sealed ones, 0 for a port that is
+        chosen once; ``None`` for nowhere.
     :param limits: of all torrents together.
     :param limit_lan: whether those apply on local networks too.
     :param active_downloads: how many run at the same time, 0 for any number.
@@ -22,6 +26,8 @@ class SwarmOptions:
     """
 
     listen: tuple[str, int] = ("", 0)
+    sealed: bool = True
+    plain_port: int | None = None
     limits: Limits = UNLIMITED
     limit_lan: bool = False
     active_downloads: int = 0

@@ -5,13 +5,16 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import NewType
+from typing import TYPE_CHECKING, NewType
 
 from bitween.errors import InvalidValue
 from bitween.model.skipped_files import NOTHING_LEFT_OUT, LeftOut
 from bitween.model.text import printable
 from bitween.model.torrent_error import TorrentError
 from bitween.model.torrent_options import DEFAULT_OPTIONS, TorrentOptions
+
+if TYPE_CHECKING:
+    from bitween.model.seal import Seal  # which imports InfoHash
 
 # A plain string at run time: a catalogue may hold millions of them as keys.
 InfoHash = NewType("InfoHash", str)
@@ -134,6 +137,7 @@ class Torrent:
         was, or that is unknown.
     :param shared: whether it was made here, of our own files.
     :param origin: where its files come from; originals are not deleted unless the user insists.
+    :param seal: of a sealed torrent; ``None`` for a plain one.
     """
 
     info_hash: InfoHash
@@ -150,6 +154,7 @@ class Torrent:
     shared: bool = False
     origin: FileOrigin = FileOrigin.FETCHED
     options: TorrentOptions = DEFAULT_OPTIONS
+    seal: Seal | None = None
 
     @property
     def is_waiting(self) -> bool:

@@ -65,6 +65,8 @@ MIGRATIONS = (
     "ALTER TABLE share_list ADD COLUMN annotation TEXT;",
     # Packed (bitween.model.seal), null where the share is plain.
     "ALTER TABLE share_list ADD COLUMN seal BLOB;",
+    # Packed (bitween.model.seal), null where a torrent is plain.
+    "ALTER TABLE torrents ADD COLUMN seal BLOB;",
 )
 
 # SQLite's message where a table or column that a script would make exists already.

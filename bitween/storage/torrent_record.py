@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from bitween.errors import InvalidValue
 from bitween.model.naming import Naming
+from bitween.model.seal import Seal, unpack
 from bitween.model.torrent import FileOrigin, InfoHash, parse_info_hash
 from bitween.model.torrent_options import DEFAULT_OPTIONS, TorrentOptions
 from bitween.storage.options_json import read_options
@@ -36,6 +37,7 @@ class TorrentRecord:
     :param completed: when it was first complete; ``None`` if never, or unknown.
     :param naming: how the names on the disk derive from the metadata, if it was not made here.
     :param origin: where its files come from; ``SHARED`` if unknown.
+    :param seal: of a sealed torrent; ``None`` for a plain one.
     """
 
     info_hash: InfoHash
@@ -51,6 +53,12 @@ class TorrentRecord:
     options: TorrentOptions = DEFAULT_OPTIONS
     naming: Naming = Naming.EXACT
     origin: FileOrigin = FileOrigin.SHARED
+    seal: Seal | None = None
+
+    @property
+    def session_hash(self) -> InfoHash:
+        """The info-hash that it has in libtorrent's session."""
+        return self.seal.sealed_hash if self.seal else self.info_hash
 
 
 def read_record(row: Sequence[Any]) -> TorrentRecord:
@@ -61,7 +69,7 @@ def read_record(row: Sequence[Any]) -> TorrentRecord:
     :raises InvalidValue: if the row is damaged.
     """
     info_hash, name, folder, root, added, shared, complete, metadata, *others = row
-    signature, completed, options, naming, origin = others
+    signature, completed, options, naming, origin, seal = others
     return TorrentRecord(
         info_hash=parse_info_hash(info_hash),
         name=_checked(name, str, "name"),
@@ -77,6 +85,8 @@ def read_record(row: Sequence[Any]) -> TorrentRecord:
         naming=Naming(naming) if naming in _NAMINGS else Naming.LIBTORRENT,
         # Files that may be originals are not deleted.
         origin=FileOrigin(origin) if origin in _ORIGINS else FileOrigin.SHARED,
+        # Without its seal it would be a plain torrent, which others can read.
+        seal=None if seal is None else unpack(_checked(seal, bytes, "seal")),
     )
 
 

@@ -42,7 +42,7 @@ class NatTests(TestCase):
             with host.entered():
                 session = Session(reactor, SwarmOptions(port_mapping=False), lambda _: None)
                 try:
-                    session.listen("", PORT)
+                    session.listen("", PORT, None)
                     servers = [PeerAddress(server.ipv4, port) for port in STUN_PORTS]
                     found = [await ask(reactor, server, PORT) for server in servers]
                 finally:

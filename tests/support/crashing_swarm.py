@@ -26,7 +26,9 @@ def main() -> None:
     """Download until killed, or until the test that started this is gone."""
     state, downloads, info_hash, port = sys.argv[1:]
     store = Database.open(os.path.join(state, "bitween.db"))
-    swarm = Swarm(cast(Any, reactor), store, SwarmOptions(("127.0.0.1", 0), port_mapping=False))
+    swarm = Swarm(
+        cast(Any, reactor), store, SwarmOptions(("127.0.0.1", 0), sealed=False, port_mapping=False)
+    )
 
     def tell(event: SwarmEvent) -> None:
         if isinstance(event, TorrentChanged):

@@ -46,7 +46,7 @@ class Killed(LineOnlyReceiver):
         self._source = PeerAddress("127.0.0.1", int(port))
         self._store = Database.open(os.path.join(state, "bitween.db"))
         self._hasher = Hasher(cast(Any, reactor))
-        options = SwarmOptions(listen=("127.0.0.1", 0), port_mapping=False)
+        options = SwarmOptions(listen=("127.0.0.1", 0), sealed=False, port_mapping=False)
         self._swarm = Swarm(cast(Any, reactor), self._store, options)
         ports = Ports(
             swarm=self._swarm,

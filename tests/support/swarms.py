@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from ipaddress import ip_network
 from typing import Any, cast
 
@@ -24,7 +25,10 @@ from tests.support.waiting import described, in_time
 
 #: Where all swarms of tests are.
 HERE = ip_network("127.0.0.0/8")
-LOOPBACK = SwarmOptions(listen=("127.0.0.1", 0), port_mapping=False)
+#: Swarms that speak plain torrents only.
+LOOPBACK = SwarmOptions(listen=("127.0.0.1", 0), sealed=False, port_mapping=False)
+#: Swarms of sealed torrents.
+SEALED = replace(LOOPBACK, sealed=True)
 
 
 def write(path: str, content: bytes) -> str:

@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from bitween.bittorrent.engine._libtorrent import lt
 from bitween.bittorrent.engine.session_settings import TORRENT_FLAGS
 from bitween.model.address import PeerAddress
+from bitween.model.metainfo import info_section
+from bitween.model.metainfo import torrent_file as wrapped
+from bitween.model.seal import Seal, sealed
 from bitween.model.torrent import InfoHash
 from bitween.model.torrent_options import Limits
 
@@ -31,6 +34,7 @@ class Loading:
     :param sequential: whether to fetch the pieces in their order.
     :param limits: for this torrent alone.
     :param peers: addresses to dial at once.
+    :param seal: that of a sealed torrent; ``None`` for a plain one.
     """
 
     info_hash: InfoHash
@@ -46,12 +50,21 @@ class Loading:
     sequential: bool
     limits: Limits
     peers: Sequence[PeerAddress]
+    seal: Seal | None = None
+
+    @property
+    def session_hash(self) -> InfoHash:
+        """The info-hash that the torrent has in the session."""
+        return self.seal.sealed_hash if self.seal else self.info_hash
 
 
-def torrent_params(loading: Loading) -> lt.add_torrent_params:
+def torrent_params(loading: Loading, authority: str = "") -> lt.add_torrent_params:
     """
     Build what libtorrent takes.
 
+    :param authority: the PEM of the TLS authority of a sealed torrent.  The torrent is added paused
+        then: it may dial only when it has a certificate.
+    :raises InvalidValue: if the metadata cannot be sealed.
     :raises RuntimeError: if libtorrent cannot read the metadata or the resume data.
     :raises UnicodeEncodeError: if the folder's path is not UTF-8.
     """
@@ -59,7 +72,7 @@ def torrent_params(loading: Loading) -> lt.add_torrent_params:
     if loading.resume_data is not None:
         params = lt.read_resume_data(loading.resume_data)
     if loading.torrent_file is not None:
-        fresh = lt.load_torrent_buffer(loading.torrent_file)
+        fresh = lt.load_torrent_buffer(_metadata(loading.torrent_file, loading.seal))
         if loading.resume_data is None:
             params = fresh
         params.ti = fresh.ti
@@ -69,7 +82,8 @@ def torrent_params(loading: Loading) -> lt.add_torrent_params:
         params.unfinished_pieces = {}
     # All names come from the layout: those in resume data could lead anywhere.
     params.renamed_files = dict(enumerate(loading.paths))
-    params.info_hashes = lt.info_hash_t(lt.sha1_hash(bytes.fromhex(loading.info_hash)))
+    params.info_hashes = lt.info_hash_t(lt.sha1_hash(bytes.fromhex(loading.session_hash)))
+    params.root_certificate = authority
     params.save_path = loading.folder
     params.peers = [(peer.address, peer.port) for peer in loading.peers]
     params.flags = TORRENT_FLAGS
@@ -77,7 +91,7 @@ def torrent_params(loading: Loading) -> lt.add_torrent_params:
         params.flags |= lt.torrent_flags.default_dont_download
     if loading.sequential:
         params.flags |= lt.torrent_flags.sequential_download
-    if loading.halted:
+    if loading.halted or authority:
         params.flags |= lt.torrent_flags.paused
     if loading.have_all and params.ti is not None:
         params.have_pieces = [True] * params.ti.num_pieces()
@@ -90,6 +104,12 @@ def torrent_params(loading: Loading) -> lt.add_torrent_params:
     params.trackers = []
     params.url_seeds = []
     return params
+
+
+def _metadata(torrent_file: bytes, seal: Seal | None) -> bytes:
+    if seal is None:
+        return torrent_file
+    return wrapped(sealed(info_section(torrent_file), seal.secret))
 
 
 def _pieces_of(runs: Sequence[range], count: int) -> list[bool]:

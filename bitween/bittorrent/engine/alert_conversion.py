@@ -1,14 +1,20 @@
-"""Turns libtorrent's alerts, which are valid until the next ones are fetched, into values."""
+"""
+Turns libtorrent's alerts, which are valid until the next ones are fetched, into values.
+
+The values name a torrent by its own info-hash, whatever it has in the session.
+"""
 
 from __future__ import annotations
 
 import errno
+import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from bitween.bittorrent.engine._libtorrent import lt
 from bitween.bittorrent.engine.alerts import (
     Alert,
+    CertificateRefused,
     Connected,
     Deleted,
     Dropped,
@@ -37,6 +43,12 @@ from bitween.model.torrent import InfoHash
 # Alerts, or statuses, that are copied at once: about 3 ms.
 _PORTION = 250
 
+# What libtorrent's message names when it cannot use what it is given for TLS (torrent.cpp).
+_ABOUT_TLS = re.compile(r"\[(certificate|private key|dh params)\]")
+
+# Each of our ports is open for TCP and UDP: one of the two is told.
+_LISTENING = {lt.socket_type_t.tcp: False, lt.socket_type_t.tcp_ssl: True}
+
 _PHASES = {
     lt.torrent_status.downloading_metadata: Phase.METADATA,
     lt.torrent_status.queued_for_checking: Phase.CHECKING,
@@ -49,105 +61,92 @@ _PHASES = {
 }
 
 
-def values(alerts: Iterable[lt.alert]) -> Iterator[Alert]:
-    """
-    Copy what matters out of alerts, in their order, lazily.
+class AlertConversion:
+    """Copies what matters out of alerts and statuses."""
 
-    :param alerts: fetched from libtorrent, which makes them invalid when the next ones are fetched.
-    :returns: the values; alerts that bitween does not use are left out.
-    """
-    for alert in alerts:
-        if isinstance(alert, lt.state_update_alert):
-            yield from _statuses(alert)
-        elif (value := _value(alert)) is not None:
-            yield value
+    def __init__(self, hash_of: Callable[[lt.info_hash_t], InfoHash]) -> None:
+        """:param hash_of: returns the own info-hash of a torrent in the session."""
+        self._hash_of = hash_of
 
+    def values(self, alerts: Iterable[lt.alert]) -> Iterator[Alert]:
+        """
+        Copy what matters out of alerts, in their order, lazily.
 
-def portions(alerts: Iterable[lt.alert]) -> Iterator[list[Alert]]:
-    """
-    Copy alerts in portions: to copy the statuses of thousands of torrents takes long.
+        :param alerts: fetched from libtorrent, which makes them invalid when the next ones are
+            fetched.
+        :returns: the values; alerts that bitween does not use are left out.
+        """
+        for alert in alerts:
+            if isinstance(alert, lt.state_update_alert):
+                yield from self._statuses(alert)
+            elif (value := self._value(alert)) is not None:
+                yield value
 
-    :param alerts: see :func:`values`.
-    :returns: lists of values, none of them empty.
-    """
-    portion = []
-    for value in values(alerts):
-        portion.append(value)
-        if len(portion) == _PORTION or isinstance(value, TorrentStatuses):
+    def portions(self, alerts: Iterable[lt.alert]) -> Iterator[list[Alert]]:
+        """
+        Copy alerts in portions: to copy the statuses of thousands of torrents takes long.
+
+        :param alerts: see :meth:`values`.
+        :returns: lists of values, none of them empty.
+        """
+        portion = []
+        for value in self.values(alerts):
+            portion.append(value)
+            if len(portion) == _PORTION or isinstance(value, TorrentStatuses):
+                yield portion
+                portion = []
+        if portion:
             yield portion
-            portion = []
-    if portion:
-        yield portion
+
+    def status(self, status: lt.torrent_status) -> TorrentStatus:
+        """Copy what matters out of a torrent's status."""
+        return TorrentStatus(
+            info_hash=self._hash_of(status.info_hashes),
+            phase=_PHASES[status.state],
+            has_metadata=status.has_metadata,
+            done=status.total_done,
+            wanted=status.total_wanted,
+            wanted_done=status.total_wanted_done,
+            download_rate=status.download_payload_rate,
+            upload_rate=status.upload_payload_rate,
+            downloaded=status.all_time_download,
+            uploaded=status.all_time_upload,
+            peers=status.num_peers,
+            error=_words(status.errc),
+        )
+
+    def _statuses(self, alert: lt.state_update_alert) -> Iterator[TorrentStatuses]:
+        statuses = alert.status
+        for start in range(0, len(statuses), _PORTION):
+            yield TorrentStatuses(tuple(map(self.status, statuses[start : start + _PORTION])))
+
+    def _value(self, alert: lt.alert) -> Alert | None:
+        read = _READERS.get(type(alert))
+        if read is not None:
+            return read(alert)
+        of_torrent = _TORRENT_READERS.get(type(alert))
+        if of_torrent is None:
+            return None
+        info_hashes = _INFO_HASHES.get(type(alert), _info_hashes_of_handle)(alert)
+        return None if info_hashes is None else of_torrent(self._hash_of(info_hashes), alert)
 
 
-def status_value(status: lt.torrent_status) -> TorrentStatus:
-    """Copy what matters out of a torrent's status."""
-    return TorrentStatus(
-        info_hash=info_hash_text(status.info_hashes),
-        phase=_PHASES[status.state],
-        has_metadata=status.has_metadata,
-        done=status.total_done,
-        wanted=status.total_wanted,
-        wanted_done=status.total_wanted_done,
-        download_rate=status.download_payload_rate,
-        upload_rate=status.upload_payload_rate,
-        downloaded=status.all_time_download,
-        uploaded=status.all_time_upload,
-        peers=status.num_peers,
-        error=_words(status.errc),
-    )
+def _info_hashes_of_handle(alert: Any) -> lt.info_hash_t | None:
+    """The info-hashes of a torrent; ``None`` if it has left the session meanwhile."""
+    return alert.handle.info_hashes() if alert.handle.is_valid() else None
 
 
-def info_hash_text(info_hashes: lt.info_hash_t) -> InfoHash:
-    """
-    The v1 info-hash as bitween writes it.
-
-    :returns: 40 lowercase hexadecimal digits.
-    """
-    return InfoHash(info_hashes.v1.to_bytes().hex())
+def _loaded(info_hash: InfoHash, alert: lt.add_torrent_alert) -> Loaded:
+    return Loaded(info_hash, _words(alert.error))
 
 
-def _value(alert: lt.alert) -> Alert | None:
-    read = _READERS.get(type(alert))
-    if read is not None:
-        return read(alert)
-    of_torrent = _TORRENT_READERS.get(type(alert))
-    # An alert for a torrent that has left the session meanwhile has no hash.
-    if of_torrent is None or not alert.handle.is_valid():  # type: ignore[attr-defined]  # by type
-        return None
-    return of_torrent(info_hash_text(alert.handle.info_hashes()), alert)  # type: ignore[attr-defined]  # same
-
-
-def _loaded(alert: lt.add_torrent_alert) -> Loaded:
-    return Loaded(info_hash_text(alert.params.info_hashes), _words(alert.error))
-
-
-def _resume_data(alert: lt.save_resume_data_alert) -> ResumeData:
-    params = alert.params
-    return ResumeData(info_hash_text(params.info_hashes), lt.write_resume_data_buf(params))
-
-
-def _removed(alert: lt.torrent_removed_alert) -> Removed:
-    return Removed(info_hash_text(alert.info_hashes))
-
-
-def _deleted(alert: lt.torrent_deleted_alert) -> Deleted:
-    return Deleted(info_hash_text(alert.info_hashes))
-
-
-def _delete_failed(alert: lt.torrent_delete_failed_alert) -> Deleted:
-    return Deleted(info_hash_text(alert.info_hashes))
-
-
-def _statuses(alert: lt.state_update_alert) -> Iterator[TorrentStatuses]:
-    statuses = alert.status
-    for start in range(0, len(statuses), _PORTION):
-        yield TorrentStatuses(tuple(map(status_value, statuses[start : start + _PORTION])))
+def _resume_data(info_hash: InfoHash, alert: lt.save_resume_data_alert) -> ResumeData:
+    return ResumeData(info_hash, lt.write_resume_data_buf(alert.params))
 
 
 def _listening(alert: lt.listen_succeeded_alert) -> Listening | None:
-    tcp = alert.socket_type == lt.socket_type_t.tcp
-    return Listening(alert.address, alert.port) if tcp else None
+    sealed = _LISTENING.get(alert.socket_type)
+    return None if sealed is None else Listening(alert.address, alert.port, sealed)
 
 
 def _listen_failed(alert: lt.listen_failed_alert) -> ListenFailed:
@@ -192,16 +191,20 @@ def _piece_read(info_hash: InfoHash, alert: lt.read_piece_alert) -> PieceRead | 
     return PieceRead(info_hash, alert.piece, alert.buffer, _words(error))
 
 
+def _torrent_error(alert: lt.torrent_error_alert) -> Stirred | CertificateRefused | None:
+    what = _ABOUT_TLS.search(alert.message())
+    if what is None:
+        return Stirred()
+    if what[1] == "dh params":  # we give none: TLS 1.3 does without
+        return None
+    return CertificateRefused(printable(alert.torrent_name), f"{what[1]}: {_words(alert.error)}")
+
+
 def _words(error: lt.error_code) -> str:
     return printable(error.message()) if error.value() else ""
 
 
 _READERS: dict[type[lt.alert], Callable[[Any], Alert | None]] = {
-    lt.add_torrent_alert: _loaded,
-    lt.save_resume_data_alert: _resume_data,
-    lt.torrent_removed_alert: _removed,
-    lt.torrent_deleted_alert: _deleted,
-    lt.torrent_delete_failed_alert: _delete_failed,
     lt.listen_succeeded_alert: _listening,
     lt.listen_failed_alert: _listen_failed,
     lt.portmap_alert: _port_mapped,
@@ -213,10 +216,15 @@ _READERS: dict[type[lt.alert], Callable[[Any], Alert | None]] = {
     lt.state_changed_alert: lambda _: Stirred(),
     lt.metadata_received_alert: lambda _: Stirred(),
     lt.torrent_checked_alert: lambda _: Stirred(),
-    lt.torrent_error_alert: lambda _: Stirred(),
+    lt.torrent_error_alert: _torrent_error,
 }
 
 _TORRENT_READERS: dict[type[lt.alert], Callable[[InfoHash, Any], Alert | None]] = {
+    lt.add_torrent_alert: _loaded,
+    lt.save_resume_data_alert: _resume_data,
+    lt.torrent_removed_alert: lambda info_hash, _: Removed(info_hash),
+    lt.torrent_deleted_alert: lambda info_hash, _: Deleted(info_hash),
+    lt.torrent_delete_failed_alert: lambda info_hash, _: Deleted(info_hash),
     lt.cache_flushed_alert: lambda info_hash, _: Flushed(info_hash),
     lt.torrent_finished_alert: lambda info_hash, _: Finished(info_hash),
     lt.save_resume_data_failed_alert: lambda info_hash, _: ResumeData(info_hash, None),
@@ -224,4 +232,13 @@ _TORRENT_READERS: dict[type[lt.alert], Callable[[InfoHash, Any], Alert | None]] 
     lt.metadata_failed_alert: lambda info_hash, _: MetadataFailed(info_hash),
     lt.peer_ban_alert: _peer_banned,
     lt.read_piece_alert: _piece_read,
+}
+
+# The handle of other alerts tells the torrent; that of these may be invalid.
+_INFO_HASHES: dict[type[lt.alert], Callable[[Any], lt.info_hash_t]] = {
+    lt.add_torrent_alert: lambda alert: alert.params.info_hashes,
+    lt.save_resume_data_alert: lambda alert: alert.params.info_hashes,
+    lt.torrent_removed_alert: lambda alert: alert.info_hashes,
+    lt.torrent_deleted_alert: lambda alert: alert.info_hashes,
+    lt.torrent_delete_failed_alert: lambda alert: alert.info_hashes,
 }

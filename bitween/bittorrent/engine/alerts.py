@@ -123,10 +123,15 @@ class FileFailed:
 
 @dataclass(frozen=True, slots=True)
 class Listening:
-    """Peers can connect to this socket now."""
+    """
+    Peers can connect to this socket now.
+
+    :param sealed: whether peers of sealed torrents can; otherwise those of plain ones.
+    """
 
     address: str
     port: int
+    sealed: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +166,18 @@ class ExternalAddress:
     """A peer or our router sees us at this address."""
 
     address: str
+
+
+@dataclass(frozen=True, slots=True)
+class CertificateRefused:
+    """
+    libtorrent cannot use the certificate that a sealed torrent was given: nobody can be connected.
+
+    :param name: of the torrent, as its metadata says.
+    """
+
+    name: str
+    error: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,6 +233,7 @@ Alert = (
     | PortMapped
     | PortNotMapped
     | ExternalAddress
+    | CertificateRefused
     | Connected
     | PeerBanned
     | MetadataFailed

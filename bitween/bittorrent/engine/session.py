@@ -2,7 +2,11 @@
 libtorrent's session, spoken to by info-hash.
 
 ``Session`` is the one object that holds libtorrent's handles; all other modules name a torrent by
-its info-hash.  It owns the IP filter and the alert reader, and hands alerts to its owner as values
+its own info-hash.  libtorrent has sealed torrents under another one (``session_hashes``), and lets
+them connect over TLS only.  Each gets a key and a certificate of its own before it may dial, signed
+by the authority that all who hold its secret share (:mod:`bitween.crypto.authority`).
+
+``Session`` owns the IP filter and the alert reader, and hands alerts to its owner as values
 (:mod:`bitween.bittorrent.engine.alerts`), in order and in portions between which the reactor runs.
 
 Most methods only post a request to libtorrent's own thread and return at once; an alert brings the
@@ -15,61 +19,29 @@ is given to add a torrent), ``alert_reader`` (how alerts reach the reactor).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from ipaddress import ip_address
-from typing import Any
 
 from twisted.logger import Logger
 
 from bitween.bittorrent.engine._libtorrent import lt
 from bitween.bittorrent.engine.add_torrent import Loading, torrent_params
-from bitween.bittorrent.engine.alert_conversion import (
-    info_hash_text,
-    portions,
-    status_value,
-    values,
-)
+from bitween.bittorrent.engine.alert_conversion import AlertConversion
 from bitween.bittorrent.engine.alert_reader import AlertReader, SessionReactor
-from bitween.bittorrent.engine.alerts import Alert, ListenFailed, Listening, TorrentStatus
+from bitween.bittorrent.engine.alerts import Alert, Listening, TorrentStatus
 from bitween.bittorrent.engine.ip_filter import IpFilter
+from bitween.bittorrent.engine.listen_interfaces import interfaces, opened, outgoing
+from bitween.bittorrent.engine.peer_conversion import connection, peer_value
+from bitween.bittorrent.engine.session_hashes import SessionHashes
 from bitween.bittorrent.engine.session_settings import SETTINGS, rate_limited_peers
 from bitween.bittorrent.engine.transfer_counters import PeerConnection
-from bitween.errors import SwarmError
+from bitween.crypto.authority import Credentials, new_credentials
+from bitween.errors import InvalidValue, SwarmError
 from bitween.model.address import PeerAddress
 from bitween.model.metainfo import torrent_file
 from bitween.model.peer import Peer
 from bitween.model.swarm_options import SwarmOptions
-from bitween.model.text import printable, quoted
+from bitween.model.text import quoted
 from bitween.model.torrent import InfoHash
 from bitween.model.torrent_options import Limits
-
-# The flag of a peer that is connected over uTP, which has no name in Python (peer_info.hpp).
-_UTP = 1 << 17
-# Characters of what a peer says it is.
-_MAX_CLIENT = 60
-
-
-class ListenError(SwarmError):
-    """
-    A socket could not be opened.
-
-    :ivar in_use: whether another program uses that port.
-    """
-
-    def __init__(self, message: str, in_use: bool) -> None:
-        super().__init__(message)
-        self.in_use = in_use
-
-
-def _outgoing(listening: str) -> str:
-    """
-    List the addresses from which peers are dialled, as libtorrent takes them; empty for any.
-
-    A daemon that listens at one address is known to contacts by it, and they allow no other.
-    Relayed peers are at IPv4 loopback.
-    """
-    if not listening or ip_address(listening).is_unspecified:
-        return ""
-    return f"{listening},127.0.0.1" if ":" in listening else listening
 
 
 class Session:
@@ -110,6 +82,10 @@ class Session:
         self._handles: dict[InfoHash, lt.torrent_handle] = {}
         # Of torrents that are removed, until nothing more is written to their files.
         self._removed: dict[InfoHash, lt.torrent_handle] = {}
+        self._hashes = SessionHashes()
+        self._conversion = AlertConversion(self._hashes.own)
+        # Of sealed torrents that are being added, and whether they are to stay paused.
+        self._credentials: dict[InfoHash, tuple[Credentials, bool]] = {}
         # Not the session's own method: a reference to it would keep the session alive.
         self.ip_filter = IpFilter(reactor, lambda rules: self._session.set_ip_filter(rules))  # noqa: PLW0108
         self._receive = receive
@@ -127,35 +103,28 @@ class Session:
         """Disconnect from all peers."""
         self._session.pause()
 
-    def listen(self, address: str, port: int) -> tuple[tuple[str, int], ...]:
+    def listen(
+        self, address: str, sealed_port: int | None, plain_port: int | None
+    ) -> tuple[Listening, ...]:
         """
-        Accept peers on a port.
+        Accept peers on one or two ports; a socket that is open already stays open.
 
         :param address: an IP address; empty for all.
-        :returns: address and port of each socket.
+        :param sealed_port: where peers of sealed torrents connect; ``None`` for nowhere.
+        :param plain_port: the same for plain torrents.
+        :returns: the sockets that are open now and were not before.
         :raises ListenError: if none is open, or another program uses the port on one address.
         """
-        interfaces = (
-            f"[{address}]:{port}" if ":" in address else f"{address or '0.0.0.0'}:{port}"  # noqa: S104  # peers come from everywhere
-        )
-        if not address:
-            interfaces += f",[::]:{port}"
         self._session.apply_settings(
-            {"listen_interfaces": interfaces, "outgoing_interfaces": _outgoing(address)}
+            {
+                "listen_interfaces": interfaces(address, sealed_port, plain_port),
+                "outgoing_interfaces": outgoing(address),
+            }
         )
         # To ask for the port waits until the sockets are open, and so have posted their alerts.
         self._session.listen_port()
-        alerts = list(values(self._session.pop_alerts()))
-        failed = [alert for alert in alerts if isinstance(alert, ListenFailed)]
-        opened = tuple((a.address, a.port) for a in alerts if isinstance(a, Listening))
-        for failure in failed:
-            if failure.in_use or not opened:
-                raise ListenError(
-                    f"{failure.address} port {port}: {failure.error}", in_use=failure.in_use
-                )
-        if not opened:
-            raise ListenError(f"{address or 'no address'} port {port}: cannot listen", in_use=False)
-        return opened
+        alerts = list(self._conversion.values(self._session.pop_alerts()))
+        return opened(alerts, address, sealed_port if plain_port is None else plain_port)
 
     def load(self, loading: Loading) -> None:
         """
@@ -163,14 +132,34 @@ class Session:
 
         :raises SwarmError: if libtorrent cannot read what it is given.
         """
+        info_hash, authority = loading.info_hash, ""
+        self._check_free(info_hash, loading.session_hash)
+        if loading.seal is not None:
+            credentials = new_credentials(loading.seal.secret)
+            self._credentials[info_hash] = credentials, loading.halted
+            authority = credentials.authority
         # An address that is denied at this moment is not dialled later, either.
         self.ip_filter.flush()
         try:
-            self._session.async_add_torrent(torrent_params(loading))
+            params = torrent_params(loading, authority)
         except RuntimeError as error:
             raise SwarmError(f"libtorrent refuses the torrent: {error}") from None
+        except InvalidValue as error:
+            raise SwarmError(error.message) from None
         except UnicodeEncodeError:
             raise SwarmError(f"{quoted(loading.folder)} is not UTF-8") from None
+        self._hashes.add(info_hash, loading.session_hash)
+        self._session.async_add_torrent(params)
+
+    def _check_free(self, info_hash: InfoHash, in_session: InfoHash) -> None:
+        """
+        Refuse the sealed hash of another torrent: a contact may announce it with any share.
+
+        :raises SwarmError: if the session has another torrent under it.
+        """
+        owner = self._hashes.owner(in_session)
+        if owner != info_hash and self.has(owner):
+            raise SwarmError(f"its seal is that of another torrent, {owner}")
 
     def remove(self, info_hash: InfoHash, fenced: bool) -> bool:
         """
@@ -182,8 +171,9 @@ class Session:
         :returns: whether it was in the session.
         """
         self._handles.pop(info_hash, None)
+        self._credentials.pop(info_hash, None)
         # A torrent that is still being added has no handle here yet.
-        handle = self._session.find_torrent(lt.sha1_hash(bytes.fromhex(info_hash)))
+        handle = self._session.find_torrent(self._hashes.in_session(info_hash))
         if not handle.is_valid():
             return False
         # libtorrent writes first what is still to be written.
@@ -202,8 +192,7 @@ class Session:
 
     def has(self, info_hash: InfoHash) -> bool:
         """Whether a torrent is in the session or is being added; waits for libtorrent."""
-        digest = lt.sha1_hash(bytes.fromhex(info_hash))
-        return bool(self._session.find_torrent(digest).is_valid())
+        return bool(self._session.find_torrent(self._hashes.in_session(info_hash)).is_valid())
 
     def fetch(self, info_hash: InfoHash, priorities: Sequence[int], sequential: bool) -> None:
         """
@@ -244,7 +233,7 @@ class Session:
         """The peers of a torrent."""
         # There is no readable alert for this, either; the call takes 0.1 ms.
         handle = self._handles.get(info_hash)
-        return [_connection(peer) for peer in handle.get_peer_info()] if handle else []
+        return [connection(peer) for peer in handle.get_peer_info()] if handle else []
 
     def torrent_info(self, info_hash: InfoHash) -> lt.torrent_info | None:
         """Libtorrent's view of a torrent; ``None`` without metadata."""
@@ -272,10 +261,14 @@ class Session:
         """List the connected peers."""
         handle = self._handles.get(info_hash)
         opening = lt.peer_info.connecting | lt.peer_info.handshake
-        return [_peer(p) for p in handle.get_peer_info() if not p.flags & opening] if handle else []
+        return (
+            [peer_value(p) for p in handle.get_peer_info() if not p.flags & opening]
+            if handle
+            else []
+        )
 
     def metadata(self, info_hash: InfoHash) -> bytes | None:
-        """The .torrent file; ``None`` without metadata."""
+        """The .torrent file, sealed if the torrent is; ``None`` without metadata."""
         info = self.torrent_info(info_hash)
         return torrent_file(info.info_section()) if info else None
 
@@ -347,11 +340,13 @@ class Session:
         # get_torrent_status calls its predicate without the interpreter's lock, and crashes on
         # Python 3.12 and later.
         statuses = [handle.status() for handle in self._session.get_torrents()]
-        self._handles = {info_hash_text(s.info_hashes): s.handle for s in statuses}
-        return [status_value(status) for status in statuses]
+        self._handles = {self._hashes.own(s.info_hashes): s.handle for s in statuses}
+        for info_hash in self._credentials.keys() & self._handles.keys():
+            self._certify(info_hash)
+        return [self._conversion.status(status) for status in statuses]
 
     def _handling(self, alerts: Iterable[lt.alert]) -> Iterator[None]:
-        for portion in portions(self._noting_handles(alerts)):
+        for portion in self._conversion.portions(self._noting_handles(alerts)):
             try:
                 self._receive(portion)
             except Exception:
@@ -362,38 +357,21 @@ class Session:
     def _noting_handles(self, alerts: Iterable[lt.alert]) -> Iterator[lt.alert]:
         for alert in alerts:
             if isinstance(alert, lt.add_torrent_alert) and not alert.error.value():
-                info_hash = info_hash_text(alert.params.info_hashes)
+                info_hash = self._hashes.own(alert.params.info_hashes)
                 self._handles[info_hash] = alert.handle
                 self._removed.pop(info_hash, None)
+                self._certify(info_hash)
             yield alert
+
+    def _certify(self, info_hash: InfoHash) -> None:
+        """Give a sealed torrent its certificate, and let it run unless it is halted."""
+        credentials, halted = self._credentials.pop(info_hash, (None, True))
+        handle = self._handles[info_hash]
+        if credentials is not None:
+            handle.set_ssl_certificate_buffer(credentials.certificate, credentials.key, "")
+        if not halted:
+            handle.resume()
 
 
 #: Creates a session; see the arguments of :class:`Session`.
 SessionFactory = Callable[[SessionReactor, SwarmOptions, Callable[[list[Alert]], None]], Session]
-
-
-def _connection(peer: lt.peer_info) -> PeerConnection:
-    address, port = peer.ip
-    return PeerConnection(
-        address,
-        port,
-        incoming=not peer.flags & lt.peer_info.local_connection,
-        downloaded=peer.total_download,
-        uploaded=peer.total_upload,
-    )
-
-
-def _peer(peer: lt.peer_info) -> Peer:
-    connection = _connection(peer)
-    client: Any = peer.client
-    return Peer(
-        address=connection.address,
-        port=None if connection.incoming else connection.port,
-        client=printable(client.decode("utf-8", "replace"), _MAX_CLIENT),
-        progress=peer.progress,
-        download_rate=peer.payload_down_speed,
-        upload_rate=peer.payload_up_speed,
-        downloaded=connection.downloaded,
-        uploaded=connection.uploaded,
-        utp=bool(peer.flags & _UTP),
-    )

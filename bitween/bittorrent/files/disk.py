@@ -138,19 +138,23 @@ def device(folder: str) -> int | None:
         return None
 
 
-def remove_part_file(folder: str, info_hash: InfoHash) -> None:
+def remove_part_file(folder: str, session_hash: InfoHash) -> None:
     """
     Remove the file in which libtorrent kept the ends of pieces of skipped files.
 
     :param folder: the save path.
     """
     with suppress(OSError):
-        os.unlink(os.path.join(folder, part_file(info_hash)))
+        os.unlink(os.path.join(folder, part_file(session_hash)))
 
 
-def part_file(info_hash: InfoHash) -> str:
-    """The name of the file in which libtorrent keeps the ends of pieces of skipped files."""
-    return f".{info_hash}.parts"
+def part_file(session_hash: InfoHash) -> str:
+    """
+    The name of the file in which libtorrent keeps the ends of pieces of skipped files.
+
+    :param session_hash: the info-hash of the torrent in libtorrent's session.
+    """
+    return f".{session_hash}.parts"
 
 
 def _amount(count: int) -> str:

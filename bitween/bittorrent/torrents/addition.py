@@ -11,6 +11,8 @@ from bitween.bittorrent.torrents.loader import Loader
 from bitween.bittorrent.torrents.managed_torrent import ManagedTorrent
 from bitween.bittorrent.torrents.option_changes import OptionChanges
 from bitween.bittorrent.torrents.torrent_files import inspect_files
+from bitween.model.metainfo import info_section
+from bitween.model.seal import Seal, seal_of
 from bitween.model.text import safe_name
 from bitween.model.torrent import FileOrigin, InfoHash, Metainfo, Torrent
 from bitween.model.torrent_options import TorrentOptions
@@ -26,11 +28,14 @@ class Addition:
         self._loader = loader
         self._option_changes = option_changes
 
-    def share(self, metainfo: Metainfo, folder: str, origin: FileOrigin) -> Deferred[Torrent]:
+    def share(
+        self, metainfo: Metainfo, folder: str, origin: FileOrigin, secret: bytes | None
+    ) -> Deferred[Torrent]:
         """
         Add a torrent that was hashed here; resume it if it is complete already.
 
         :param folder: holds the torrent's file or folder.
+        :param secret: seals it, unless it is complete already; ``None`` for a plain torrent.
         :returns: fires with the torrent.
         :raises StoreError: if it cannot be stored.
         """
@@ -40,6 +45,7 @@ class Addition:
         if known is not None and known.complete:
             return self._option_changes.set(known, options)
         now = self._context.now()
+        info = info_section(metainfo.torrent_file)
         record = TorrentRecord(
             info_hash=metainfo.info_hash,
             name=safe_name(metainfo.name),
@@ -52,17 +58,24 @@ class Addition:
             completed=now,
             options=options,
             origin=origin,
+            seal=None if secret is None else seal_of(info, secret),
         )
         return self.add(record)
 
     def download(
-        self, info_hash: InfoHash, name: str, folder: str, options: TorrentOptions
+        self,
+        info_hash: InfoHash,
+        name: str,
+        folder: str,
+        options: TorrentOptions,
+        seal: Seal | None,
     ) -> Deferred[Torrent]:
         """
         Add a torrent whose metadata is to come from peers, unless it is known.
 
         :param name: shown until the metadata is here; may be empty.
         :param folder: where its file or folder is to lie.
+        :param seal: of a sealed torrent; ``None`` for a plain one.
         :returns: fires with the torrent; a known one is unchanged.
         :raises StoreError: if it cannot be stored.
         """
@@ -80,6 +93,7 @@ class Addition:
             torrent_file=None,
             options=options,
             origin=FileOrigin.FETCHED,
+            seal=seal,
         )
         return self.add(record)
 

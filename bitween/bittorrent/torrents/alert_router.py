@@ -40,6 +40,7 @@ class AlertRouter:
             alerts.Deleted: parts.loader.take,
             alerts.FileFailed: self._take_file_error,
             alerts.PeerBanned: self._log_ban,
+            alerts.CertificateRefused: self._log_certificate,
             alerts.MetadataFailed: lambda alert: parts.guard.take_failure(alert.info_hash),
             alerts.PieceRead: parts.pieces.take,
             alerts.Dropped: self._take_dropped,
@@ -83,6 +84,13 @@ class AlertRouter:
             "{peer} sent wrong bytes for {info_hash} and is refused from now on",
             peer=alert.peer,
             info_hash=alert.info_hash,
+        )
+
+    def _log_certificate(self, alert: alerts.CertificateRefused) -> None:
+        self._log.error(
+            "no peer can be connected for {name!r}, because libtorrent refuses its {error}",
+            name=alert.name,
+            error=alert.error,
         )
 
     def _take_dropped(self, _: alerts.Dropped) -> None:

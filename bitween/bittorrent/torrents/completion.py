@@ -121,7 +121,7 @@ class Completion:
         torrent.unwritten, torrent.last_signature = False, signature
         completed = record.completed or now
         torrent.record = replace(record, complete=True, signature=signature, completed=completed)
-        remove_part_file(record.folder, record.info_hash)
+        remove_part_file(record.folder, record.session_hash)
         self._registry.notify_finished(torrent)
 
     def _finish(self, torrent: ManagedTorrent) -> None:

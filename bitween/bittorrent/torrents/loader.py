@@ -245,6 +245,7 @@ class Loader:
             sequential=selection.sequential,
             limits=record.options.limits,
             peers=torrent.peers,
+            seal=record.seal,
         )
 
     def _left(self, info_hash: InfoHash, outcome: Deletion | Failure | None = None) -> None:

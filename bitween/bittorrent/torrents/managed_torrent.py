@@ -308,6 +308,7 @@ class ManagedTorrent:
             shared=self.record.shared,
             origin=self.record.origin,
             options=self.record.options,
+            seal=self.record.seal,
         )
 
     def _remedy(self) -> Remedy | None:

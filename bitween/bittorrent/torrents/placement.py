@@ -28,12 +28,15 @@ from bitween.bittorrent.torrents.loader import Loader
 from bitween.bittorrent.torrents.managed_torrent import ManagedTorrent
 from bitween.bittorrent.torrents.space_check import whole_need
 from bitween.bittorrent.torrents.stage import Input
-from bitween.errors import SwarmError
+from bitween.errors import InvalidValue, SwarmError
 from bitween.model.metainfo import info_section
+from bitween.model.metainfo import torrent_file as wrapped
 from bitween.model.naming import Naming
+from bitween.model.seal import unsealed
 from bitween.model.text import printable, safe_name
 from bitween.model.torrent import FileOrigin, InfoHash
 from bitween.model.torrent_error import Reason, TorrentError
+from bitween.storage.torrent_record import TorrentRecord
 
 # How many renamed files the log names.
 _EXAMPLES = 5
@@ -69,11 +72,12 @@ class Placement:
         """
         Read metadata, store it, and give the torrent its layout; refuse what cannot be used.
 
-        :param torrent_file: the bencoded .torrent that a contact sent.
+        :param torrent_file: the bencoded .torrent that a contact sent; sealed if the torrent is.
         :returns: whether the torrent can go on.
         :raises StoreError: if it cannot be stored.
         """
         try:
+            torrent_file = _unsealed(torrent.record, torrent_file)
             reading = self._reading(torrent, torrent_file)
             naming, layout, zeros = await self._context.run_in_slices(reading)
         except SwarmError as error:
@@ -197,6 +201,24 @@ class Placement:
         if layout.root not in taken and (free or same):
             return layout.root
         return free_root(folder, layout.root, {name for name in taken if name})
+
+
+def _unsealed(record: TorrentRecord, torrent_file: bytes) -> bytes:
+    """
+    The metadata of a torrent without the mark of its secret.
+
+    libtorrent compared it with the sealed hash, which a contact announced: it may be that of
+    anything.
+
+    :raises SwarmError: if it is not what was to be fetched.
+    """
+    if record.seal is None:
+        return torrent_file
+    try:
+        info = unsealed(info_section(torrent_file), record.seal.secret, record.info_hash)
+    except InvalidValue as error:
+        raise SwarmError(error.message) from None
+    return wrapped(info)
 
 
 def _is_about(size: int, announced: int) -> bool:

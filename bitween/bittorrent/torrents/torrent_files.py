@@ -252,7 +252,7 @@ def ordering_deletion(
         folder=record.folder,
         root=record.root or "",
         files=tuple(files),
-        part_file=part_file(record.info_hash),
+        part_file=part_file(record.session_hash),
         others=tuple(others),
         signature=record.signature or "",
         complete=record.complete,

@@ -43,12 +43,24 @@ class SettingTable(SqliteTables):
     @property
     def listen_port(self) -> int | None:
         """The port that an earlier run chose."""
-        port = self._meta("listen_port")
-        return int(port) if port and _PORT.fullmatch(port) and int(port) <= _MAX_PORT else None
+        return self._port("listen_port")
 
     @listen_port.setter
     def listen_port(self, port: int) -> None:
         self._set_meta("listen_port", str(port))
+
+    @property
+    def plain_port(self) -> int | None:
+        """The port for plain torrents that an earlier run chose."""
+        return self._port("plain_port")
+
+    @plain_port.setter
+    def plain_port(self, port: int) -> None:
+        self._set_meta("plain_port", str(port))
+
+    def _port(self, key: str) -> int | None:
+        port = self._meta(key)
+        return int(port) if port and _PORT.fullmatch(port) and int(port) <= _MAX_PORT else None
 
     @property
     def resource(self) -> str | None:

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator, Sequence
 
 from bitween.errors import InvalidValue
+from bitween.model.seal import pack
 from bitween.model.torrent import InfoHash
 from bitween.model.torrent_options import TorrentOptions
 from bitween.storage.options_json import options_text
@@ -14,7 +15,7 @@ from bitween.storage.torrent_record import TorrentRecord, read_record
 
 _COLUMNS = (
     "info_hash, name, folder, root, added, shared, complete, torrent_file, stamp, completed, wishes"
-    ", naming, origin"
+    ", naming, origin, seal"
 )
 
 
@@ -46,12 +47,12 @@ class TorrentTable(SqliteTables):
     def put(self, record: TorrentRecord) -> None:
         """Store a torrent, new or changed; its resume data stays."""
         self._write(
-            f"INSERT INTO torrents ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608  # a constant
+            f"INSERT INTO torrents ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608  # a constant
             " ON CONFLICT (info_hash) DO UPDATE SET name = excluded.name, folder = excluded.folder,"
             " root = excluded.root, added = excluded.added, shared = excluded.shared,"
             " complete = excluded.complete, torrent_file = excluded.torrent_file,"
             " stamp = excluded.stamp, completed = excluded.completed, wishes = excluded.wishes,"
-            " naming = excluded.naming, origin = excluded.origin",
+            " naming = excluded.naming, origin = excluded.origin, seal = excluded.seal",
             (
                 record.info_hash,
                 record.name,
@@ -66,6 +67,7 @@ class TorrentTable(SqliteTables):
                 options_text(record.options),
                 record.naming,
                 record.origin.value,
+                pack(record.seal) if record.seal else None,
             ),
         )
 

@@ -14,9 +14,9 @@ from tests.support.waiting import until
 
 MIB = 2**20
 SLOW = SwarmOptions(
-    ("127.0.0.1", 0), limits=Limits(upload=MIB), port_mapping=False, look_seconds=0.3
+    ("127.0.0.1", 0), sealed=False, limits=Limits(upload=MIB), port_mapping=False, look_seconds=0.3
 )
-QUICK_LOOK = SwarmOptions(("127.0.0.1", 0), port_mapping=False, look_seconds=0.3)
+QUICK_LOOK = SwarmOptions(("127.0.0.1", 0), sealed=False, port_mapping=False, look_seconds=0.3)
 
 
 class OthersCase(SwarmCase):

@@ -26,7 +26,7 @@ from tests.support.other_user import dials, hears
 from tests.support.peer_protocol import handshake
 from tests.support.swarms import LOOPBACK, SwarmCase, read, write
 
-EVERYWHERE = SwarmOptions(listen=("", 0), port_mapping=False)
+EVERYWHERE = SwarmOptions(listen=("", 0), sealed=False, port_mapping=False)
 SIZE = 3_000_000
 NOBODY_HAS = InfoHash("ab" * 20)
 

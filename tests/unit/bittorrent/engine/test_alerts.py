@@ -10,8 +10,9 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from bitween.bittorrent.engine import alerts
 from bitween.bittorrent.engine._libtorrent import check_version, lt
-from bitween.bittorrent.engine.alert_conversion import portions, values
+from bitween.bittorrent.engine.alert_conversion import AlertConversion
 from bitween.bittorrent.engine.alerts import Alert, Phase
+from bitween.bittorrent.engine.session_hashes import SessionHashes
 from bitween.errors import ConfigurationError
 from bitween.model.torrent import InfoHash
 
@@ -23,6 +24,7 @@ class AlertTests(SynchronousTestCase):
 
     def setUp(self) -> None:
         """Make a session that talks to nobody."""
+        self.conversion = AlertConversion(SessionHashes().own)
         self.folder = os.path.abspath(self.mktemp())
         os.mkdir(self.folder)
         self.session = lt.session(
@@ -43,7 +45,7 @@ class AlertTests(SynchronousTestCase):
         seen: list[Alert] = []
         while not any(map(holds, seen)):
             self.assertTrue(self.session.wait_for_alert(10_000), f"nothing came after {seen}")
-            seen += values(self.session.pop_alerts())
+            seen += self.conversion.values(self.session.pop_alerts())
         return seen
 
     def add(self) -> list[Alert]:
@@ -89,7 +91,7 @@ class AlertTests(SynchronousTestCase):
         told: list[InfoHash] = []
         while len(told) < count:
             self.assertTrue(self.session.wait_for_alert(10_000), f"only {len(told)} were told of")
-            for portion in portions(self.session.pop_alerts()):
+            for portion in self.conversion.portions(self.session.pop_alerts()):
                 self.assertLessEqual(len(portion), 250)
                 *_, last = portion
                 if isinstance(last, alerts.TorrentStatuses):
@@ -132,10 +134,12 @@ class AlertTests(SynchronousTestCase):
         self.session.listen_port()
         listening = [
             alert
-            for alert in values(self.session.pop_alerts())
+            for alert in self.conversion.values(self.session.pop_alerts())
             if isinstance(alert, alerts.Listening)
         ]
-        self.assertEqual(listening, [alerts.Listening("127.0.0.1", self.session.listen_port())])
+        self.assertEqual(
+            listening, [alerts.Listening("127.0.0.1", self.session.listen_port(), sealed=False)]
+        )
 
     def test_a_port_in_use(self) -> None:
         """A port that is taken is told as such, another reason as another."""
