@@ -116,19 +116,22 @@ class SwarmCase(TestCase):
         state: str | None = None,
         options: SwarmOptions = LOOPBACK,
         tap: AlertTap | None = None,
+        database: Database | None = None,
     ) -> Swarm:
         """A swarm that is not started."""
-        store = Database.open(os.path.join(state or self.folder("state"), "bitween.db"))
-        return Swarm(cast(Any, reactor), store, options, new_session=tap or Session)
+        if database is None:
+            database = Database.open(os.path.join(state or self.folder("state"), "bitween.db"))
+        return Swarm(cast(Any, reactor), database, options, new_session=tap or Session)
 
     async def start(
         self,
         state: str | None = None,
         options: SwarmOptions = LOOPBACK,
         tap: AlertTap | None = None,
+        database: Database | None = None,
     ) -> Swarm:
         """A swarm that is ready."""
-        swarm = self.new_swarm(state, options, tap)
+        swarm = self.new_swarm(state, options, tap, database)
         swarm.startService()
         swarm.allow_peers_from([HERE])
         self.addCleanup(self.stop, swarm)

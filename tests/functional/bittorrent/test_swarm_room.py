@@ -7,19 +7,17 @@ import os
 import subprocess
 from contextlib import closing
 from dataclasses import replace
-from typing import Any, cast
 
-from twisted.internet import reactor
 from twisted.trial.unittest import SkipTest
 
 from bitween.bittorrent.swarm import Swarm
-from bitween.errors import StoreError
 from bitween.model.swarm_options import SwarmOptions
-from bitween.model.torrent import InfoHash, Torrent, TorrentState
+from bitween.model.torrent import Torrent, TorrentState
 from bitween.model.torrent_error import Reason
 from bitween.model.torrent_options import Limits, Selection, TorrentOptions
 from bitween.storage.database import Database
-from tests.support.swarms import LOOPBACK, SwarmCase, address_of, read, when, write
+from tests.support.full_disk import DatabaseOnFullDisk
+from tests.support.swarms import LOOPBACK, AlertTap, SwarmCase, address_of, read, when, write
 from tests.support.waiting import until
 
 MIB = 2**20
@@ -64,9 +62,9 @@ class RoomCase(SwarmCase):
         with open(self.filler, "ab") as file:
             file.write(bytes(self.free() - size))
 
-    async def bobs(self, options: SwarmOptions = PATIENT) -> Swarm:
+    async def bobs(self, options: SwarmOptions = PATIENT, tap: AlertTap | None = None) -> Swarm:
         """A start of Bob's daemon."""
-        self.bob = await self.start(self.state, options)
+        self.bob = await self.start(self.state, options, tap)
         self.bob.events.subscribe(lambda _: self.look())
         self.bob.offer_peers(self.info_hash, [address_of(self.alice)])
         return self.bob
@@ -311,7 +309,8 @@ class StateTests(RoomCase):
         """A download that comes to its end meanwhile is at its end as soon as that can be noted."""
         self.state = os.path.join(self.disk, "state")
         os.mkdir(self.state)
-        await self.bobs()
+        tap = AlertTap()
+        await self.bobs(tap=tap)
         downloads = self.folder("downloads")
         await self.bob.download(self.info_hash, "", downloads, TorrentOptions(paused=True))
         self.bob.offer_peers(self.info_hash, [address_of(self.alice)])
@@ -323,8 +322,9 @@ class StateTests(RoomCase):
                 file.write(bytes(4096))
 
         def asked() -> bool:
-            self.bob._ask_for_progress()
-            return self.bob._registry.known(self.info_hash).wanted_verified
+            tap.session.post_updates()
+            done = tap.session.file_progress(self.info_hash)
+            return sum(done) >= sum(self.sizes)
 
         await until(asked, "every wanted byte has come")
         os.unlink(self.filler)
@@ -360,31 +360,17 @@ class StateTests(RoomCase):
         self.assertEqual(len((await self.bobs()).library), 0)
 
 
-class StubbornStore(Database):
-    """Cannot be written to for a while, and then can."""
-
-    broken = True
-
-    def remove(self, info_hash: InfoHash) -> None:
-        """Fail as a disk does that is full or broken."""
-        if self.broken:
-            raise StoreError("the database cannot be used: disk I/O error")
-        super().remove(info_hash)
-
-
 class ForgettingTests(SwarmCase):
     """What cannot be noted of a removal is noted later."""
 
     async def setUp(self) -> None:  # type: ignore[override]  # trial takes coroutines
         """Have a swarm remove its only torrent while the store fails."""
         self.path = os.path.join(self.folder("state"), "bitween.db")
-        self.store = cast(StubbornStore, StubbornStore.open(self.path))
-        self.swarm = Swarm(cast(Any, reactor), self.store, LOOPBACK)
-        self.swarm.startService()
-        self.addCleanup(self.stop, self.swarm)
-        await self.swarm.ready
+        self.store = DatabaseOnFullDisk.open(self.path)
+        self.swarm = await self.start(database=self.store)
         self.film = write(os.path.join(self.folder(), "film.mkv"), b"film" * 1000)
         self.info_hash = await self.share(self.swarm, self.film)
+        self.store.fill_disk()
         await self.swarm.remove(self.info_hash, delete_data=False)
         self.assertNotIn(self.info_hash, self.swarm.library)
 
@@ -396,20 +382,21 @@ class ForgettingTests(SwarmCase):
         """As soon as the store can be written to."""
         self.swarm.maintain()
         self.assertEqual(self.kept(), 1)
-        self.store.broken = False
+        self.store.make_room()
         self.swarm.maintain()
         self.assertEqual(self.kept(), 0)
 
     async def test_at_the_end(self) -> None:
         """Before the daemon ends at the latest."""
-        self.store.broken = False
+        self.store.make_room()
         await self.stop(self.swarm)
         with closing(Database.open(self.path)) as again:
             self.assertEqual(list(again.torrents()), [])
 
     async def test_a_torrent_shared_again_meanwhile_stays(self) -> None:
         """What is shared again meanwhile stays."""
+        # A share is an answer only if it is stored.
+        self.store.make_room()
         await self.share(self.swarm, self.film)
-        self.store.broken = False
         self.swarm.maintain()
         self.assertEqual(self.kept(), 1)

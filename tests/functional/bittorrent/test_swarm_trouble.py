@@ -17,6 +17,7 @@ from bitween.model.events import SwarmEvent, TorrentChanged
 from bitween.model.torrent import InfoHash, TorrentState
 from bitween.model.torrent_error import Reason, Remedy
 from bitween.model.torrent_options import Limits, TorrentOptions
+from tests.support.full_disk import DatabaseOnFullDisk
 from tests.support.swarms import LOOPBACK, SwarmCase, address_of, read, when, write
 
 # So often that a test need not wait long.
@@ -182,12 +183,13 @@ class FullStateTests(TroubleCase):
 
     async def test_what_cannot_be_stored_is_not_done(self) -> None:
         """Neither a pause, nor a limit, nor a check; only a removal works without the database."""
-        swarm = await self.start()
+        database = DatabaseOnFullDisk.open(os.path.join(self.folder("state"), "bitween.db"))
+        swarm = await self.start(database=database)
         path = write(os.path.join(self.folder(), "film.mkv"), os.urandom(100_000))
         info_hash = await self.share(swarm, path)
         await when(swarm, lambda: swarm.library.get(info_hash).state is TorrentState.SEEDING)
         before = swarm.library.get(info_hash)
-        swarm._context.database._connection.execute("PRAGMA query_only = ON")
+        database.fill_disk()
         for attempt in (
             lambda: swarm.set_options(info_hash, TorrentOptions(paused=True)),
             lambda: swarm.set_options(info_hash, TorrentOptions(limits=Limits(5, 5))),
@@ -195,9 +197,9 @@ class FullStateTests(TroubleCase):
         ):
             with self.assertRaises(StoreError):
                 await attempt()
-            swarm._registry.put(swarm._registry.known(info_hash))
+            self.assertEqual(await swarm.check_files(info_hash), before)
             self.assertEqual(swarm.library.get(info_hash), before)
-        swarm._context.database._connection.execute("PRAGMA query_only = OFF")
+        database.make_room()
         await swarm.recheck(info_hash)
         await when(swarm, lambda: swarm.library.get(info_hash).state is TorrentState.SEEDING)
 
@@ -212,7 +214,8 @@ class DownloadTests(TroubleCase):
         path = write(os.path.join(self.folder(), "film.mkv"), self.content)
         self.info_hash = await self.share(self.alice, path)
         self.state, self.downloads = self.folder("state"), self.folder("downloads")
-        self.bob = await self.start(self.state, WATCHFUL)
+        self.database = DatabaseOnFullDisk.open(os.path.join(self.state, "bitween.db"))
+        self.bob = await self.start(options=WATCHFUL, database=self.database)
 
     async def begin(self, until: int = 0) -> None:
         """Begin to fetch, and wait for the first bytes."""
@@ -341,19 +344,12 @@ class DownloadTests(TroubleCase):
 
     async def test_a_database_that_cannot_be_written(self) -> None:
         """The download goes on, and its progress is stored when that is possible again."""
-        put, refused = self.bob._context.database.put_resume_data, []
-
-        def refuse(saved: object) -> None:
-            refused.append(saved)
-            raise StoreError("the disk is full")
-
-        self.bob._context.database.put_resume_data = refuse  # type: ignore[method-assign]  # a disk that is full for a while
         await self.begin(1_000_000)
+        self.database.fill_disk()
         self.bob.maintain()
-        await when(self.bob, lambda: bool(refused))
-        self.bob._context.database.put_resume_data = put  # type: ignore[method-assign]  # room again
+        await when(self.bob, lambda: self.database.refused > 0)
+        self.database.make_room()
         await self.end()
-        self.bob._parts.saver.save_all()
         await self.stop(self.bob)
         self.bob = await self.start(self.state, WATCHFUL)
         await self.mended(self.bob, self.info_hash)
