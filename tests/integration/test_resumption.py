@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING
 
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred, gatherResults
-from twisted.internet.interfaces import IReactorTime
-from twisted.internet.task import deferLater
 from twisted.trial.unittest import TestCase
 
 from bitween.model.address import PeerAddress
@@ -28,6 +26,7 @@ from tests.support.fakes.loopback import listen
 from tests.support.fakes.tcp_proxy import TcpProxy
 from tests.support.person import Person
 from tests.support.private_ejabberd import ejabberd_or_skip
+from tests.support.waiting import until
 
 HOLIDAY = Share(parse_info_hash("a" * 40), "holiday", 5)
 HERE = PeerAddress.parse("127.0.0.1", 6881)
@@ -121,7 +120,7 @@ class Resumption(_Base):
         self.proxy.cut()
         asking = self.alice.messenger.add_contact(carol.jid, "Carol")
         self.alice.messenger.announce([HOLIDAY], [Candidate(HERE)])
-        await deferLater(IReactorTime(reactor), 0.2)
+        await until(lambda: self.proxy.client_bytes, "the request is lost on its way")
         self.assertFalse(asking.called)
         await self.cut_and_resume()
         await asking
@@ -133,7 +132,7 @@ class Resumption(_Base):
         """The server keeps for us what did not reach us."""
         self.proxy.cut()
         self.bob.messenger.announce([HOLIDAY], [Candidate(HERE)])
-        await deferLater(IReactorTime(reactor), 0.5)
+        await until(lambda: self.proxy.server_bytes, "the announcement is lost on its way")
         self.assertFalse(self.alice.sees(self.bob, "laptop", HOLIDAY))
         await self.cut_and_resume()
         await self.alice.until(lambda: self.alice.sees(self.bob, "laptop", HOLIDAY))

@@ -68,9 +68,14 @@ class WebDialogsTests(WebCase):
             expect(dialog.get_by_role("heading")).to_have_text("film")
             tick = dialog.locator("file-row").get_by_role("checkbox")
             tick.uncheck()
-            with page.expect_response(lambda got: A in (got.request.post_data or "")):
+            with page.expect_response(lambda got: A in (got.request.post_data or "")) as late:
                 held[0].continue_()
-            page.wait_for_timeout(300)
+            late.value.finished()
+            # The page handles the answer before it draws two frames more.
+            page.evaluate(
+                "() => new Promise(drawn =>"
+                " requestAnimationFrame(() => requestAnimationFrame(drawn)))"
+            )
             expect(dialog.get_by_role("heading")).to_have_text("film")
             expect(tick).not_to_be_checked()
 

@@ -20,6 +20,8 @@ class TcpProxy(Factory[Protocol]):
     nor the end of a connection come through.
 
     :ivar accepted: how many connections it took.
+    :ivar client_bytes: how many bytes of clients it has withheld.
+    :ivar server_bytes: how many bytes of the server it has withheld.
     """
 
     noisy = False
@@ -32,7 +34,7 @@ class TcpProxy(Factory[Protocol]):
         :param host: where to pass them on to.
         :param cut_after: something that the server says and that still arrives.
         """
-        self.accepted = 0
+        self.accepted = self.client_bytes = self.server_bytes = 0
         self._server = TCP4ClientEndpoint(reactor, host, port)
         self._cut_after = cut_after
         self._up = True
@@ -76,12 +78,13 @@ class TcpProxy(Factory[Protocol]):
             connected, lambda _: client.abort()
         )
 
-    def through(self, pass_on: Callable[[], None]) -> None:
-        """Do something now, or when the link is mended."""
-        if self._up:
-            pass_on()
-        else:
+    def through(self, pass_on: Callable[[], None]) -> bool:
+        """Do something now, or when the link is mended; returns whether it is done."""
+        if not self._up:
             self._held.append(pass_on)
+            return False
+        pass_on()
+        return True
 
     def said(self, data: bytes) -> None:
         """Look at what the server said."""
@@ -113,7 +116,12 @@ class _End(Protocol):
             if self.other is not None and self.other.transport is not None:
                 self.other.transport.write(data)
 
-        self.proxy.through(pass_on)
+        if not self.proxy.through(pass_on):
+            self.withheld(len(data))
+
+    def withheld(self, count: int) -> None:
+        """Count bytes that the proxy has withheld."""
+        raise NotImplementedError
 
     def connectionLost(self, _: Failure = connectionDone) -> None:
         def pass_on() -> None:
@@ -137,6 +145,10 @@ class _ClientEnd(_End):
         IPushProducer(self.transport).pauseProducing()
         self.proxy.dial(self)
 
+    def withheld(self, count: int) -> None:
+        """Count bytes of a client."""
+        self.proxy.client_bytes += count
+
     def meet(self, server: _End) -> None:
         """Begin to listen, on behalf of the server."""
         self.other = server
@@ -145,6 +157,10 @@ class _ClientEnd(_End):
 
 class _ServerEnd(_End):
     """Towards the server."""
+
+    def withheld(self, count: int) -> None:
+        """Count bytes of the server."""
+        self.proxy.server_bytes += count
 
     def dataReceived(self, data: bytes) -> None:
         super().dataReceived(data)
