@@ -23,7 +23,7 @@ from bitween.xmpp.session.account import Account
 from bitween.xmpp.session.client import Client
 from tests.support.fakes.lists import Memory, numbered
 from tests.support.fakes.ports import ports_around
-from tests.support.waiting import until
+from tests.support.waiting import described, until
 
 # wokkel can only be imported once the shim of bitween.xmpp has run.
 
@@ -69,7 +69,7 @@ class _Side:
 
     async def until(self, holds: Any) -> None:
         """Wait until something holds."""
-        await until(holds)
+        await until(holds, described(holds))
 
     async def ping(self) -> None:
         """Ask the server whether it is there, and wait for its answer (XEP-0199)."""

@@ -45,11 +45,11 @@ def reactor_turn() -> Deferred[None]:
     return deferLater(cast(Any, reactor), 0, lambda: None)
 
 
-async def until(holds: Callable[[], object], what: str = "", patience: float = PATIENCE) -> None:
+async def until(holds: Callable[[], object], what: str, patience: float = PATIENCE) -> None:
     """
     Wait for a condition that no event announces.
 
-    :param what: what is awaited; by default the condition's source.
+    :param what: what is awaited, for the message.
     :param patience: seconds.
     :raises AssertionError: if the condition does not become true.
     """
@@ -57,5 +57,5 @@ async def until(holds: Callable[[], object], what: str = "", patience: float = P
     deadline = clock.seconds() + patience
     while not holds():
         if clock.seconds() > deadline:
-            raise AssertionError(f"not within {patience:g} s: {what or described(holds)}")
+            raise AssertionError(f"not within {patience:g} s: {what}")
         await deferLater(clock, _POLL_INTERVAL)
