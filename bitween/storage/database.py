@@ -21,6 +21,7 @@ from bitween.errors import StoreError
 from bitween.storage.migrations import migrate
 from bitween.storage.recovery import salvage
 from bitween.storage.state_dir import make_private
+from bitween.storage.tables.devices import DeviceKeyTable
 from bitween.storage.tables.intentions import IntentionTable
 from bitween.storage.tables.settings import SettingTable
 from bitween.storage.tables.share_list import ShareListTable
@@ -28,7 +29,9 @@ from bitween.storage.tables.torrents import TorrentTable
 from bitween.storage.tables.traffic import TrafficTable
 
 
-class Database(TorrentTable, IntentionTable, ShareListTable, TrafficTable, SettingTable):
+class Database(
+    TorrentTable, IntentionTable, ShareListTable, TrafficTable, DeviceKeyTable, SettingTable
+):
     """
     The database; every call is one short transaction, which survives the end of the process.
 

@@ -67,6 +67,16 @@ MIGRATIONS = (
     "ALTER TABLE share_list ADD COLUMN seal BLOB;",
     # Packed (bitween.model.seal), null where a torrent is plain.
     "ALTER TABLE torrents ADD COLUMN seal BLOB;",
+    # By full JID.  Verified is a time; issued is JSON: the last times of signing by kind.
+    """
+    CREATE TABLE devices (
+        device TEXT PRIMARY KEY,
+        key BLOB NOT NULL,
+        verified REAL,
+        distrusted INTEGER NOT NULL,
+        issued TEXT NOT NULL
+    );
+    """,
 )
 
 # SQLite's message where a table or column that a script would make exists already.

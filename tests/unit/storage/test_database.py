@@ -8,6 +8,7 @@ import os
 import re
 import sqlite3
 import stat
+from contextlib import closing
 from dataclasses import replace
 
 from twisted.logger import capturedLogs, formatEvent
@@ -17,6 +18,7 @@ from bitween.errors import StoreError
 from bitween.model.access import PRIVATE
 from bitween.model.annotation import NO_ANNOTATION, Annotation
 from bitween.model.days_online import DaysOnline
+from bitween.model.device_trust import KeptKey
 from bitween.model.intention import Intention
 from bitween.model.metainfo import HashedFile, make_torrent
 from bitween.model.naming import Naming
@@ -246,6 +248,55 @@ class ShareListTests(StoreCase):
         self.addCleanup(store.close)
         self.assertEqual(store.intended(), [Intention("/a")])
         self.assertEqual(len(store.share_list()), 0)
+
+
+class DeviceKeyTests(StoreCase):
+    """The keys of devices."""
+
+    def test_they_are_kept(self) -> None:
+        """In the order in which they were first stored, as they were last."""
+        phone = KeptKey(bytes(32), 5.5, issued={"announcement": 2**52})
+        laptop = KeptKey(bytes(range(32)), distrusted=True)
+        self.store.keep_device("bob@example.org", "phone", KeptKey(bytes(32)))
+        self.store.keep_device("bob@example.org", "a/b", laptop)
+        self.store.keep_device("bob@example.org", "phone", phone)
+        kept = self.reopened(clean=False).devices()
+        self.assertEqual(
+            list(kept.items()),
+            [(("bob@example.org", "phone"), phone), (("bob@example.org", "a/b"), laptop)],
+        )
+
+    def test_one_is_forgotten(self) -> None:
+        """The others stay; one that is unknown is no error."""
+        for resource in ("phone", "laptop"):
+            self.store.keep_device("bob@example.org", resource, KeptKey(bytes(32)))
+        self.store.forget_device("bob@example.org", "phone")
+        self.store.forget_device("bob@example.org", "unheard")
+        self.assertEqual(list(self.store.devices()), [("bob@example.org", "laptop")])
+
+    def test_damaged_rows(self) -> None:
+        """A key of another length is none; times of signing that cannot be read are none."""
+        for resource in ("phone", "laptop"):
+            self.store.keep_device("bob@example.org", resource, KeptKey(bytes(32)))
+        self.store.close()
+        with closing(sqlite3.connect(self.path)) as connection, connection:
+            connection.execute("UPDATE devices SET key = x'00' WHERE device LIKE '%phone'")
+            connection.execute("UPDATE devices SET issued = '[', verified = 'x'")
+        self.assertEqual(
+            self.reopened().devices(),
+            {("bob@example.org", "laptop"): KeptKey(bytes(32), issued={})},
+        )
+
+    def test_the_time_of_our_last_statement(self) -> None:
+        """It is kept, and 0 where there is none or it is damaged."""
+        self.assertEqual(self.store.last_issued, 0)
+        self.store.last_issued = 1796049906000
+        self.store = self.reopened()
+        self.assertEqual(self.store.last_issued, 1796049906000)
+        self.store.close()
+        with closing(sqlite3.connect(self.path)) as connection, connection:
+            connection.execute("UPDATE meta SET value = '-1' WHERE key = 'last_issued'")
+        self.assertEqual(self.reopened().last_issued, 0)
 
 
 class RunTests(StoreCase):
