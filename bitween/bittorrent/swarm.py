@@ -33,7 +33,6 @@ from bitween.model.torrent_options import DEFAULT_OPTIONS, Limits, TorrentOption
 from bitween.storage.database import Database
 from bitween.util.periodic import PeriodicService
 
-_PROGRESS_SECONDS = 1.0
 _MAINTENANCE_SECONDS = 5.0
 _SEEDS_SAVED_SECONDS = 30.0
 # How often the bytes of connections are read, and of how many torrents at a time.
@@ -91,7 +90,7 @@ class Swarm(Service):
             for work, seconds in (
                 (lambda: parts.counters.step(_COUNTED_AT_ONCE), _COUNTING_SECONDS),
                 (parts.lifecycle.ask_for_first_content, _FIRST_CONTENT_SECONDS),
-                (self._ask_for_progress, _PROGRESS_SECONDS),
+                (self._ask_for_progress, options.progress_seconds),
                 (self.maintain, _MAINTENANCE_SECONDS),
                 (parts.saver.save_all, _SEEDS_SAVED_SECONDS),
                 (parts.checker.step, parts.checker.pause),

@@ -23,6 +23,9 @@ class SwarmOptions:
     :param port_mapping: whether to ask routers for a port.
     :param look_seconds: how often the files of a torrent with an error are checked; those of the
         others half as often, or less if they are many.
+    :param progress_seconds: how often libtorrent is asked which torrents have changed.
+    :param reconnect_seconds: how long a peer is not dialled again after its connection has ended;
+        for each failure this time is added once more.
     """
 
     listen: tuple[str, int] = ("", 0)
@@ -33,3 +36,5 @@ class SwarmOptions:
     active_downloads: int = 0
     port_mapping: bool = True
     look_seconds: float = 30.0
+    progress_seconds: float = 1.0
+    reconnect_seconds: int = 2

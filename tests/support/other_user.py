@@ -12,6 +12,9 @@ from twisted.trial.unittest import SkipTest, TestCase
 
 #: nobody
 _USER = 65534
+#: Seconds to wait for an answer: so long that TCP sends once more what the kernel has dropped (RFC
+#: 6298 §2.1).
+_PATIENCE = 1.5
 
 
 def other_user(test: TestCase, work: Callable[[socket.socket], None]) -> socket.socket:
@@ -57,7 +60,7 @@ def dials(test: TestCase, source: str, target: tuple[str, int], says: bytes) -> 
         family = socket.AF_INET6 if ":" in source else socket.AF_INET
         with socket.socket(family) as dialling:
             dialling.bind((source, 0))
-            dialling.settimeout(3)
+            dialling.settimeout(_PATIENCE)
             try:
                 dialling.connect(target)
                 dialling.sendall(says)

@@ -25,8 +25,14 @@ from tests.support.waiting import described, in_time
 
 #: Where all swarms of tests are.
 HERE = ip_network("127.0.0.0/8")
-#: Swarms that speak plain torrents only.
-LOOPBACK = SwarmOptions(listen=("127.0.0.1", 0), sealed=False, port_mapping=False)
+#: Swarms that speak plain torrents only, and are in a hurry.
+LOOPBACK = SwarmOptions(
+    listen=("127.0.0.1", 0),
+    sealed=False,
+    port_mapping=False,
+    progress_seconds=0.1,
+    reconnect_seconds=0,
+)
 #: Swarms of sealed torrents.
 SEALED = replace(LOOPBACK, sealed=True)
 

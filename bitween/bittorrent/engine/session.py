@@ -71,6 +71,7 @@ class Session:
             "listen_interfaces": "",
             "upload_rate_limit": options.limits.upload,
             "download_rate_limit": options.limits.download,
+            "min_reconnect_time": options.reconnect_seconds,
             "enable_upnp": options.port_mapping,
             "enable_natpmp": options.port_mapping,
         }

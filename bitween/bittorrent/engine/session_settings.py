@@ -57,7 +57,6 @@ SETTINGS: lt.settings_pack = {
     # two seeds would disconnect, and connect again only seconds later.
     "close_redundant_connections": False,
     # A contact is dialled again as long as it is online.
-    "min_reconnect_time": 2,
     "max_failcount": 1000,
     # Seconds.  While it dials an address, libtorrent closes connections that come from there: from
     # a contact behind a firewall that drops what we send, but lets it dial us.

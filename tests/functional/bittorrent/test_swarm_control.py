@@ -16,7 +16,7 @@ from tests.support.fakes.loopback import reactor
 from tests.support.swarms import LOOPBACK, SwarmCase, address_of, read, tree, when, write
 
 #: bytes/s; so slow that nothing ends by itself while a test looks, however busy the machine is.
-SLOW = replace(LOOPBACK, limits=Limits(upload=20_000))
+SLOW = replace(LOOPBACK, limits=Limits(upload=100_000))
 RATE = 300_000
 SIZE = 500_000
 
@@ -187,7 +187,7 @@ class SelectionTests(ControlCase):
 
     async def test_files_put_first_complete_first(self) -> None:
         """What is to be first is whole while the others are still to come."""
-        self.alice.limit(Limits(upload=400_000))
+        self.alice.limit(Limits(upload=1_000_000))
         await self.begin(TorrentOptions(selection=Selection(first=(3,))))
         await when(self.bob, lambda: any(self.bob.file_progress(self.info_hash)))
         seen = self.watched()
@@ -200,7 +200,7 @@ class SelectionTests(ControlCase):
 
     async def test_pieces_arrive_in_order(self) -> None:
         """The pieces come in their order."""
-        self.alice.limit(Limits(upload=400_000))
+        self.alice.limit(Limits(upload=1_000_000))
         await self.begin(TorrentOptions(selection=Selection(sequential=True)))
         await when(self.bob, lambda: any(self.bob.file_progress(self.info_hash)))
         seen = self.watched()
@@ -244,7 +244,7 @@ class QueueTests(SwarmCase):
         """At most the allowed number runs at a time; the oldest first, or one that is preferred."""
         alice = await self.start(options=SLOW)
         source = self.folder("source")
-        paths = [write(os.path.join(source, name), os.urandom(400_000)) for name in "abc"]
+        paths = [write(os.path.join(source, name), os.urandom(2_000_000)) for name in "abc"]
         hashes = [await self.share(alice, path) for path in paths]
         bob = await self.start(options=replace(LOOPBACK, active_downloads=1))
         downloads = self.folder("downloads")

@@ -199,7 +199,7 @@ class GateTests(RoomCase):
     async def test_a_place_in_the_queue(self) -> None:
         """A download whose turn has come is refused if the one before took the room."""
         await self.bobs(replace(PATIENT, active_downloads=1))
-        self.alice.limit(Limits(upload=3_000_000))
+        self.alice.limit(Limits(upload=300_000))
         await self.download()
         await when(self.bob, lambda: self.torrent().progress.done > 0)
         other = write(os.path.join(self.folder(), "film.mkv"), os.urandom(4 * MIB))
@@ -209,6 +209,7 @@ class GateTests(RoomCase):
         await when(self.bob, lambda: self.bob.library.get(film).files is not None)
         await self.bob.set_options(film, TorrentOptions())
         await when(self.bob, lambda: self.bob.library.get(film).state is TorrentState.ERROR)
+        self.alice.limit(Limits())
         await self.arrives()
         self.assertFalse(os.path.exists(os.path.join(self.disk, "film.mkv")))
 
@@ -245,9 +246,10 @@ class HalfDoneTests(RoomCase):
     async def begin(self, done: int) -> None:
         """Fetch some of it, and stop the daemon."""
         await self.bobs()
-        self.alice.limit(Limits(upload=2_000_000))
+        self.alice.limit(Limits(upload=6_000_000))
         await self.download()
         await when(self.bob, lambda: self.torrent().progress.done > done)
+        self.alice.limit(Limits(upload=50_000))
         await self.stop(self.bob)
         self.alice.limit(Limits())
 

@@ -208,9 +208,9 @@ class DownloadTests(TroubleCase):
     """The files of a download."""
 
     async def setUp(self) -> None:  # type: ignore[override]  # trial takes coroutines
-        """Share a file from another machine, slowly."""
+        """Share a file from another machine, slowly enough to see it come."""
         self.content = os.urandom(6 * 2**20)
-        self.alice = await self.start(options=replace(LOOPBACK, limits=Limits(upload=600_000)))
+        self.alice = await self.start(options=replace(LOOPBACK, limits=Limits(upload=3_000_000)))
         path = write(os.path.join(self.folder(), "film.mkv"), self.content)
         self.info_hash = await self.share(self.alice, path)
         self.state, self.downloads = self.folder("state"), self.folder("downloads")
@@ -218,10 +218,11 @@ class DownloadTests(TroubleCase):
         self.bob = await self.start(options=WATCHFUL, database=self.database)
 
     async def begin(self, until: int = 0) -> None:
-        """Begin to fetch, and wait for the first bytes."""
+        """Begin to fetch, wait for the first bytes, and have hardly anything come after them."""
         await self.bob.download(self.info_hash, "", self.downloads)
         self.bob.offer_peers(self.info_hash, [address_of(self.alice)])
         await when(self.bob, lambda: self.bob.library.get(self.info_hash).progress.done > until)
+        self.alice.limit(Limits(upload=50_000))
 
     async def end(self) -> None:
         """Wait for all of it, which comes quickly now."""
