@@ -39,7 +39,7 @@ from bitween.model.share_list import ListMemory, ShareList
 from bitween.model.torrent import InfoHash
 from bitween.storage.database import Database
 from bitween.testing.private_prosody import PrivateProsody
-from bitween.util import token_bucket
+from bitween.xmpp.session import send_budget
 from bitween.xmpp.session.account import Account
 from bitween.xmpp.session.client import Client
 from bitween.xmpp.shares.item_codec import whole_item
@@ -219,8 +219,8 @@ async def _main(reactor: Any) -> None:
     figures = [await _measure(reactor, count) for count in COUNTS]
     print("bytes and milliseconds of CPU (both, of the publisher, with its database)")
     print("  shares       first publish        one more        the whole list again")
-    rate = token_bucket.RATE
-    rate = token_bucket.RATE
+    rate = send_budget.RATE
+    rate = send_budget.RATE
     for f in figures:
         print(f"  {f.count:6}   {_text(f.first)}   {_text(f.one_more)}   {_text(f.whole)}")
     print("bytes that a follower receives, and how long the list takes at 2.5 kB/s")

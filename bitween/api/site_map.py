@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 
 from twisted.internet.interfaces import IReactorTime
 from twisted.web.resource import Resource
@@ -76,13 +77,7 @@ def make_site(
     :param remembered: saves the sessions of browsers that stay logged in.
     """
     sessions, failures = BrowserSessions(now, remembered, reactor.seconds), FailedLogIns(reactor)
-
-    def is_alive(caller: Caller) -> bool:
-        if caller.session is not None:
-            return sessions.is_alive(caller.session)
-        return caller.token in {token.name for token in tokens.known()}
-
-    tickets = FileTickets(reactor, is_alive)
+    tickets = FileTickets(reactor, partial(_is_alive, tokens, sessions))
     pages = {**pages, DOCS: docs_page()}
     authenticator = Authenticator(
         tokens, sessions, tickets, failures, hosts=hosts, public=(LOG_IN, PROOF, *pages)
@@ -90,42 +85,49 @@ def make_site(
     root = Resource()
     uploading = UploadResource(application, uploads)
     site = BoundedSite(root, reactor, authenticator.check, uploading.body_receiver)
-
-    def revoked(name: str) -> None:
-        # Browsers (without a token's name) too, as their sessions have ended.  In the next turn: a
-        # caller who revokes their own token still gets the answer.
-        reactor.callLater(0, site.abort_requests, lambda caller: caller.token in {name, None})
-
-    def logged_out(session: str) -> None:
-        reactor.callLater(0, site.abort_requests, lambda caller: caller.session == session)
-
+    logged_out = partial(_abort_session, site, reactor)
+    links = LogInLinks(sessions, lambda: site.url)
     handlers = (
-        ApiMethods(
-            application,
-            reactor,
-            LogInLinks(sessions, lambda: site.url),
-            RecentWarnings(log),
-            settings,
-        ),
+        ApiMethods(application, reactor, links, RecentWarnings(log), settings),
         TorrentMethods(application, folders),
         ContactMethods(application),
         JobMethods(application),
         NetMethods(application),
         EventMethods(log, reactor),
-        TokenMethods(tokens, sessions, revoked),
+        TokenMethods(tokens, sessions, partial(_abort_token, site, reactor)),
         SessionMethods(sessions, logged_out),
         UploadMethods(application, uploads),
     )
     methods = {**by_prefix(handlers), "rpc": DiscoverMethods()}
-    rpc = JsonRpcResource(methods, reactor, metrics.call_began)
-    root.putChild(PATH[1:].encode(), rpc)
-    root.putChild(b"events", EventStreams(log, reactor))
-    root.putChild(FILES.encode(), FilePages(application.files.open, reactor, tickets))
-    root.putChild(UPLOAD.encode(), uploading)
-    root.putChild(b"metrics", MetricsResource(metrics.registry))
-    root.putChild(LOG_IN.encode(), LogInResource(tokens, sessions, failures))
-    root.putChild(PROOF.encode(), ProofResource(tokens))
-    root.putChild(b"logout", LogOutResource(sessions, logged_out))
-    for path, page in pages.items():
-        root.putChild(path.encode("ascii"), page)
+    resources: dict[str, Resource] = {
+        PATH[1:]: JsonRpcResource(methods, reactor, metrics.call_began),
+        "events": EventStreams(log, reactor),
+        FILES: FilePages(application.files.open, reactor, tickets),
+        UPLOAD: uploading,
+        "metrics": MetricsResource(metrics.registry),
+        LOG_IN: LogInResource(tokens, sessions, failures),
+        PROOF: ProofResource(tokens),
+        "logout": LogOutResource(sessions, logged_out),
+    }
+    for path, resource in {**resources, **pages}.items():
+        root.putChild(path.encode("ascii"), resource)
     return site
+
+
+def _is_alive(tokens: TokenStore, sessions: BrowserSessions, caller: Caller) -> bool:
+    """Whether a caller's token or session is still valid."""
+    if caller.session is not None:
+        return sessions.is_alive(caller.session)
+    return caller.token in {token.name for token in tokens.known()}
+
+
+def _abort_token(site: BoundedSite, reactor: IReactorTime, name: str) -> None:
+    """Abort the requests with a token that was revoked."""
+    # Browsers (without a token's name) too, as their sessions have ended.  In the next turn: a
+    # caller who revokes their own token still gets the answer.
+    reactor.callLater(0, site.abort_requests, lambda caller: caller.token in {name, None})
+
+
+def _abort_session(site: BoundedSite, reactor: IReactorTime, session: str) -> None:
+    """Abort the requests of a browser's session that has ended, in the next turn."""
+    reactor.callLater(0, site.abort_requests, lambda caller: caller.session == session)

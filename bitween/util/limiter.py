@@ -92,7 +92,7 @@ class KeyedLimiter(Generic[_K]):
         :param tokens: as many as this use costs.
         """
         bucket = self.bucket(key)
-        if bucket.wait(tokens) > 0:
+        if bucket.delay(tokens) > 0:
             return False
-        bucket.charge(tokens)
+        bucket.consume(tokens)
         return True

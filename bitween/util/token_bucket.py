@@ -1,16 +1,9 @@
-"""A token bucket, which keeps what we send below the rate limits of XMPP servers."""
+"""A token bucket, which keeps what is sent below a rate limit."""
 
 from __future__ import annotations
 
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import deferLater
-
-#: bytes/s; ejabberd's default is 3 kB/s, Prosody's 10 kB/s.
-RATE = 2500
-#: bytes that may be sent at once.
-BURST = 16_000
-#: bytes that share lists leave in the bucket, so that presence, pings and news never wait for them.
-RESERVE = 4000
 
 
 class TokenBucket:
@@ -22,7 +15,7 @@ class TokenBucket:
     large one then waits.
     """
 
-    def __init__(self, clock: IReactorTime, rate: float = RATE, burst: float = BURST) -> None:
+    def __init__(self, clock: IReactorTime, rate: float, burst: float) -> None:
         """
         :param rate: tokens/s.
         :param burst: tokens in a full bucket.
@@ -38,7 +31,7 @@ class TokenBucket:
         self._left = self._burst
         self._at = self._clock.seconds()
 
-    def charge(self, size: float) -> None:
+    def consume(self, size: float) -> None:
         """
         Take tokens for what was sent, even if there are too few.
 
@@ -47,7 +40,7 @@ class TokenBucket:
         self._refill()
         self._left -= size
 
-    def wait(self, size: float, reserve: float = 0) -> float:
+    def delay(self, size: float, reserve: float = 0) -> float:
         """
         Seconds until there are so many tokens; 0 if there are now.
 
@@ -61,9 +54,9 @@ class TokenBucket:
         return max(0.0, (min(size + reserve, self._burst) - self._left) / self._rate)
 
     async def room(self, size: int, reserve: int) -> None:
-        """Wait until there are so many tokens; see :meth:`wait`."""
-        while (wait := self.wait(size, reserve)) > 0:
-            await deferLater(self._clock, wait)
+        """Wait until there are so many tokens; see :meth:`delay`."""
+        while (delay := self.delay(size, reserve)) > 0:
+            await deferLater(self._clock, delay)
 
     def claim(self, size: int) -> None:
         """

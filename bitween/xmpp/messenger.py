@@ -29,7 +29,6 @@ from bitween.model.nat import ServerView
 from bitween.model.share_list import ListMemory
 from bitween.model.torrent import InfoHash
 from bitween.util.observable import Observable
-from bitween.util.token_bucket import RESERVE
 from bitween.xmpp.extensions.adhoc import AdHoc
 from bitween.xmpp.extensions.caps import Caps, SoftwareVersion
 from bitween.xmpp.extensions.extension import Extension
@@ -49,6 +48,7 @@ from bitween.xmpp.roster.policy import SubscriptionPolicy
 from bitween.xmpp.roster.presence import OwnPresence
 from bitween.xmpp.roster.roster import Roster
 from bitween.xmpp.session.client import Client
+from bitween.xmpp.session.send_budget import RESERVE
 from bitween.xmpp.shares.list_reader import ListReader
 from bitween.xmpp.shares.list_server import ListServer
 from bitween.xmpp.shares.pep import Pep

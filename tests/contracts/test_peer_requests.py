@@ -14,10 +14,10 @@ from bitween.errors import BitweenError
 from bitween.model.address import PeerAddress
 from bitween.model.candidate import Candidate, CandidateKind
 from bitween.model.torrent import InfoHash
-from bitween.util.token_bucket import TokenBucket
 from bitween.xmpp.extensions.peer_requests import PeerRequests
 from bitween.xmpp.extensions.ping import Pinger
 from bitween.xmpp.namespaces import NS_BITWEEN, NS_DISCO_INFO, NS_PEER_REQUESTS
+from bitween.xmpp.session.send_budget import send_budget
 from tests.support.fakes.connector_ports import FakePeerRequests
 from tests.support.handler_case import Manager, xml
 
@@ -98,7 +98,7 @@ class XmppRequests:
     def __init__(self) -> None:
         clock = Clock()
         self.manager: Any = Manager(clock)
-        self.manager.budget = TokenBucket(clock)
+        self.manager.budget = send_budget(clock)
         self.manager.session_is_ready()
         self._requests = PeerRequests(self.manager.budget, lambda *_: True)
         self._pinger = Pinger()

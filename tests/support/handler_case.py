@@ -13,13 +13,13 @@ from bitween.errors import XMPPError
 from bitween.model.events import (
     MessengerEvent,
 )
-from bitween.util.token_bucket import TokenBucket
 from bitween.xmpp.extensions.caps import Caps
 from bitween.xmpp.namespaces import NS_SHARES
 from bitween.xmpp.roster.presence import OwnPresence
 from bitween.xmpp.roster.roster import (
     Roster,
 )
+from bitween.xmpp.session.send_budget import send_budget
 from bitween.xmpp.shares.pep import Pep
 from bitween.xmpp.shares.published_list import PublishedList
 from tests.support.fakes.lists import Memory
@@ -106,7 +106,7 @@ class HandlerCase(SynchronousTestCase):
         self.manager = Manager(self.clock)
         self.contacts = Roster(self.clock, self.told.append, self.manager.presence)
         self.own = PublishedList(Memory())
-        budget = TokenBucket(self.clock)
+        budget = send_budget(self.clock)
         self.pep = Pep(self.clock, budget, self.contacts.trusts, self.told.append, self.own)
         for handler in (self.contacts, self.pep):
             handler.setHandlerParent(self.manager)

@@ -20,7 +20,6 @@ from bitween.model.diagnosis import Finding
 from bitween.model.dial_back import DialBack
 from bitween.model.events import MessengerEvent, PresenceChanged
 from bitween.util.observable import Observable
-from bitween.util.token_bucket import TokenBucket
 from bitween.xmpp.extensions.adhoc import AdHoc
 from bitween.xmpp.extensions.caps import Caps
 from bitween.xmpp.extensions.peer_request_server import PeerRequestServer
@@ -28,6 +27,7 @@ from bitween.xmpp.extensions.peer_requests import PeerRequests
 from bitween.xmpp.extensions.ping import Pinger
 from bitween.xmpp.roster.presence import OwnPresence
 from bitween.xmpp.roster.roster import Roster
+from bitween.xmpp.session.send_budget import send_budget
 from bitween.xmpp.session.stream import Stream
 from bitween.xmpp.shares.list_reader import ListReader
 from bitween.xmpp.shares.list_server import ListServer
@@ -104,7 +104,7 @@ class Rig(StreamManager):
         self.status = ConnectionStatus(ME, ConnectionState.ONLINE, 0.0)
         self.own_jid = "alice@localhost"
         self.events: Observable[MessengerEvent] = Observable()
-        self.budget = TokenBucket(self.clock)
+        self.budget = send_budget(self.clock)
         caps = Caps()
         self.own = own = PublishedList(Memory(listed(numbered(200))))
         self.roster = Roster(self.clock, self._happened, OwnPresence(caps))

@@ -29,10 +29,10 @@ class FailedLogIns:
         """
         network = network_of(getattr(request.getClientAddress(), "host", ""))
         bucket = self._limiter.bucket(network)
-        wait = bucket.wait(1)
+        wait = bucket.delay(1)
         # A client that goes on guessing waits for the burst again, but not for ever longer.
         if bucket.overdrawn < BURST:
-            bucket.charge(1)
+            bucket.consume(1)
         if wait > 0:
             return ErrorPage(429, "too many failed log-ins", retry_after=str(math.ceil(wait)))
         return log_in_needed(text)

@@ -140,21 +140,10 @@ def reading_layout(
     assert storage is not None
     if storage.total_size() > MAX_SIZE:
         raise SwarmError("the metadata makes no sense: larger than any disk")
-    # By itself libtorrent renames what differs in case only.
-    renamed = info.renamed_files
-    default: list[str] = []
-    flags: list[int] = []
-    for some in batches(range(storage.num_files())):
-        default.extend(renamed.get(index) or storage.file_path(index) for index in some)
-        flags.extend(map(storage.file_flags, some))
-        yield
+    default, flags = yield from _reading_entries(info, storage)
     if isinstance(names, Naming):
         names = yield from reading_names(torrent_file, names)
-    given, paths = names.given, names.chosen
-    if given is None or len(given) != len(default):
-        given, paths = default, None
-    if paths is None:
-        paths = yield from mending_paths(default)
+    given, paths = yield from _choosing_paths(names, default)
     if root is not None:
         paths = [_rerooted(path, root) for path in paths]
     if max(len(os.fsencode(path)) for path in paths) > LONGEST_PATH:
@@ -187,6 +176,36 @@ def _loaded(torrent_file: bytes) -> lt.add_torrent_params:
         return lt.load_torrent_buffer(torrent_file)
     except RuntimeError as error:
         raise SwarmError(f"the metadata makes no sense: {printable(str(error))}") from None
+
+
+def _reading_entries(
+    info: lt.add_torrent_params, storage: lt.file_storage
+) -> Steps[tuple[list[str], list[int]]]:
+    """Read libtorrent's path and flags of each entry, in steps."""
+    # By itself libtorrent renames what differs in case only.
+    renamed = info.renamed_files
+    paths: list[str] = []
+    flags: list[int] = []
+    for some in batches(range(storage.num_files())):
+        paths.extend(renamed.get(index) or storage.file_path(index) for index in some)
+        flags.extend(map(storage.file_flags, some))
+        yield
+    return paths, flags
+
+
+def _choosing_paths(names: Names, default: list[str]) -> Steps[tuple[Sequence[str], Sequence[str]]]:
+    """
+    Choose the paths of all entries, in steps.
+
+    :param default: libtorrent's paths, which count if the names do not fit the metadata.
+    :returns: the paths in the metadata, and those on the disk.
+    """
+    given, paths = names.given, names.chosen
+    if given is None or len(given) != len(default):
+        given, paths = default, None
+    if paths is None:
+        paths = yield from mending_paths(default)
+    return given, paths
 
 
 def _counting_folders(paths: Iterable[str]) -> Steps[int]:

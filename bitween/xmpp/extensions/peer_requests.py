@@ -26,12 +26,13 @@ from bitween.model.candidate import Candidate
 from bitween.model.dial_back import DialBack
 from bitween.model.text import printable
 from bitween.model.torrent import InfoHash
-from bitween.util.token_bucket import RESERVE, TokenBucket
+from bitween.util.token_bucket import TokenBucket
 from bitween.xmpp.elements import Element
 from bitween.xmpp.extensions import peer_codec
 from bitween.xmpp.extensions.extension import Extension
 from bitween.xmpp.namespaces import NS_DISCO_INFO, NS_NEIGHBOURS, NS_PEER_REQUESTS
 from bitween.xmpp.session.errors import request_error
+from bitween.xmpp.session.send_budget import RESERVE
 
 #: seconds for an answer; dialling takes some.
 ANSWER_TIMEOUT = 15

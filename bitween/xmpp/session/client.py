@@ -47,7 +47,6 @@ from bitween.model.jid import MAX_JID
 from bitween.model.text import printable
 from bitween.util.backoff import Backoff
 from bitween.util.observable import Observable
-from bitween.util.token_bucket import TokenBucket
 from bitween.xmpp.roster.presence import unavailable
 from bitween.xmpp.session.account import Account
 from bitween.xmpp.session.connection_errors import UNWELCOME, connection_error
@@ -57,6 +56,7 @@ from bitween.xmpp.session.errors import no_session
 from bitween.xmpp.session.keepalive import KeepAlive, notice_dead_links
 from bitween.xmpp.session.request_budget import RequestBudget
 from bitween.xmpp.session.retries import RetryPolicy
+from bitween.xmpp.session.send_budget import send_budget
 from bitween.xmpp.session.stream import REQUEST_TIMEOUT, Stream
 from bitween.xmpp.session.stream_factory import StreamFactory
 from bitween.xmpp.session.stream_management import RESUMABLE_FOR
@@ -115,7 +115,7 @@ class Client(XMPPClient):
         self.jid = self._streams.jid
         self._fatal = fatal
         self._wall = wall
-        self.budget = TokenBucket(reactor)
+        self.budget = send_budget(reactor)
         # The constructor of XMPPClient would make a factory without our TLS options.
         StreamManager.__init__(self, BootstrapMixin(), reactor)
         self.answer_only(lambda _: True)

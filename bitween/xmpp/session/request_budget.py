@@ -50,8 +50,8 @@ class RequestBudget:
             budgets.append(self._contact.bucket(jid))
         else:
             budgets += self._strangers, self._stranger.bucket(jid)
-        if any(budget.wait(size) > 0 for budget in budgets):
+        if any(budget.delay(size) > 0 for budget in budgets):
             return False
         for budget in budgets:
-            budget.charge(size)
+            budget.consume(size)
         return True

@@ -132,7 +132,7 @@ class Stream(xmlstream.XmlStream):
         self._releasing = False
         self._heir: Stream | None = None
         self._budget = budget
-        self.rawDataOutFn = lambda data: budget.charge(len(data))
+        self.rawDataOutFn = lambda data: budget.consume(len(data))
         self.forged = 0
 
     def send(self, obj: Any) -> None:

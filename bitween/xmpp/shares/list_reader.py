@@ -29,10 +29,11 @@ from bitween.model.events import ListingReceived, MessengerEvent
 from bitween.model.share_list import MAX_GONE
 from bitween.model.text import printable
 from bitween.util.backoff import Backoff
-from bitween.util.token_bucket import RESERVE, TokenBucket
+from bitween.util.token_bucket import TokenBucket
 from bitween.xmpp.extensions.extension import Extension
 from bitween.xmpp.namespaces import NS_BITWEEN
 from bitween.xmpp.session.errors import request_error
+from bitween.xmpp.session.send_budget import RESERVE
 from bitween.xmpp.shares.list_codec import ListAnswer, ListQuery, parse_page, query_element
 
 #: Requests that wait for an answer at the same time, at most one of them to each account: its

@@ -12,11 +12,12 @@ from twisted.words.protocols.jabber.xmlstream import toResponse
 from bitween.errors import InvalidValue
 from bitween.model.share_list import ShareList
 from bitween.util.limiter import KeyedLimiter
-from bitween.util.token_bucket import RESERVE, TokenBucket
+from bitween.util.token_bucket import TokenBucket
 from bitween.xmpp.elements import Element
 from bitween.xmpp.extensions.extension import Extension
 from bitween.xmpp.jids import split
 from bitween.xmpp.namespaces import NS_BITWEEN, NS_RSM
+from bitween.xmpp.session.send_budget import RESERVE
 from bitween.xmpp.shares.list_codec import MAX_PAGE, ListQuery, page_element, parse_query
 
 #: Requests that wait for their answer; with more, readers would time out before their turn.
@@ -91,7 +92,7 @@ class ListServer(Extension):
             or of_account >= MAX_WAITING_OF_ACCOUNT
             or reader in self._waiting
         )
-        if full or self._readers.bucket(jid).wait(MAX_PAGE) > 0:
+        if full or self._readers.bucket(jid).delay(MAX_PAGE) > 0:
             self._refuse(iq, "resource-constraint")
             return
         self._waiting[reader] = iq, query
@@ -103,7 +104,7 @@ class ListServer(Extension):
 
     def _due(self) -> None:
         self._timer = None
-        wait = self._budget.wait(MAX_PAGE, RESERVE)
+        wait = self._budget.delay(MAX_PAGE, RESERVE)
         if wait > 0:
             self._schedule(wait)
             return
@@ -118,7 +119,7 @@ class ListServer(Extension):
             return
         answer = toResponse(iq, "result")
         answer.addChild(page_element(self._shares, query))
-        self._readers.bucket(jid).charge(MAX_PAGE)
+        self._readers.bucket(jid).consume(MAX_PAGE)
         self.send(answer)
 
     def _refuse(self, iq: Element, condition: str) -> None:

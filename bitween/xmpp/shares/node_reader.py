@@ -8,7 +8,8 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 
-from bitween.util.token_bucket import RESERVE, TokenBucket
+from bitween.util.token_bucket import TokenBucket
+from bitween.xmpp.session.send_budget import RESERVE
 
 #: Nodes that are read at the same time.
 READS_AT_ONCE = 4
@@ -60,7 +61,7 @@ class NodeReader:
     def _start_reads(self) -> None:
         self._timer = None
         for jid in [jid for jid in self._requested if jid not in self._running]:
-            delay = self._budget.wait(_READ_SIZE, RESERVE)
+            delay = self._budget.delay(_READ_SIZE, RESERVE)
             if delay > 0:
                 self._schedule(delay)
                 return

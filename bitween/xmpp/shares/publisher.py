@@ -217,7 +217,7 @@ class Publisher:
             return
         item, whole = chosen
         size = len(item.toXml().encode())
-        wait = self._budget.wait(size)
+        wait = self._budget.delay(size)
         if wait > 0:
             self._budget.claim(size)
             self._schedule(wait)

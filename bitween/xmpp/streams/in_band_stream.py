@@ -13,7 +13,8 @@ from twisted.python.failure import Failure
 from twisted.words.protocols.jabber.error import StanzaError
 from zope.interface import implementer
 
-from bitween.util.token_bucket import RESERVE, TokenBucket
+from bitween.util.token_bucket import TokenBucket
+from bitween.xmpp.session.send_budget import RESERVE
 
 #: bytes of a block, before they are encoded.
 BLOCK_SIZE = 4096
@@ -232,7 +233,7 @@ class InBandStream:
                 self._close()
                 self.lose(Failure(ConnectionDone()))
             return
-        wait = self._budget.wait(_STANZA, RESERVE)
+        wait = self._budget.delay(_STANZA, RESERVE)
         if wait > 0:
             self._timer = self._clock.callLater(wait, self._due)
         else:

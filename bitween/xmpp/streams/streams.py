@@ -15,11 +15,12 @@ from bitween.errors import RequestRefused
 from bitween.model.jid import MAX_JID
 from bitween.model.route import RelayRoute
 from bitween.model.text import printable
-from bitween.util.token_bucket import RESERVE, TokenBucket
+from bitween.util.token_bucket import TokenBucket
 from bitween.xmpp.elements import Element
 from bitween.xmpp.extensions.extension import Extension
 from bitween.xmpp.namespaces import NS_BITWEEN
 from bitween.xmpp.session.errors import no_session, request_error
+from bitween.xmpp.session.send_budget import RESERVE
 from bitween.xmpp.streams.bytestreams import Bytestreams
 from bitween.xmpp.streams.in_band import InBand
 from bitween.xmpp.streams.proxies import Proxies

@@ -72,7 +72,7 @@ class KeyedLimiterTests(SynchronousTestCase):
 
     def test_a_refusal_costs_nothing(self) -> None:
         """Tokens that are not enough for one request are left for a smaller one."""
-        self.limiter.bucket("bob").charge(1)
+        self.limiter.bucket("bob").consume(1)
         self.assertFalse(self.limiter.allow("bob", 2))
         self.assertTrue(self.limiter.allow("bob", 1))
 

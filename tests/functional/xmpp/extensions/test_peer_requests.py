@@ -13,7 +13,6 @@ from bitween.model.address import PeerAddress
 from bitween.model.candidate import Candidate, CandidateKind
 from bitween.model.dial_back import DialBack
 from bitween.model.torrent import InfoHash
-from bitween.util.token_bucket import BURST, RATE, TokenBucket
 from bitween.xmpp.extensions.peer_request_server import (
     CONNECTS,
     DIAL_BACKS,
@@ -25,6 +24,7 @@ from bitween.xmpp.extensions.peer_request_server import (
 from bitween.xmpp.extensions.peer_requests import ANSWER_TIMEOUT, PeerRequests
 from bitween.xmpp.namespaces import NS_BITWEEN, NS_NEIGHBOURS, NS_PEER_REQUESTS
 from bitween.xmpp.roster.roster import Roster
+from bitween.xmpp.session.send_budget import BURST, RATE, send_budget
 from bitween.xmpp.shares.candidate_codec import MAX_CANDIDATES
 from tests.support.handler_case import HASH, ROSTER, HandlerCase, Manager
 
@@ -51,7 +51,7 @@ class PeerRequestCase(HandlerCase):
         self.clock = Clock()
         self.manager = Manager(self.clock)
         self.contacts = Roster(self.clock, lambda _: None, self.manager.presence)
-        self.budget = TokenBucket(self.clock)
+        self.budget = send_budget(self.clock)
         self.requests = PeerRequests(self.budget, self.contacts.is_mutual)
         self.server = PeerRequestServer(self.clock, self.contacts.is_mutual)
         for handler in (self.contacts, self.requests, self.server, FallbackHandler()):
@@ -283,7 +283,7 @@ class AskingTests(PeerRequestCase):
 
     def test_it_waits_for_room(self) -> None:
         """Contacts can have us ask often: that holds up nothing else."""
-        self.budget.charge(BURST)
+        self.budget.consume(BURST)
         asking = self.connect()
         self.assertEqual(self.output, [])
         self.clock.advance(BURST / RATE)

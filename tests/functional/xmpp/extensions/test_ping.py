@@ -9,8 +9,8 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from bitween.errors import NotConnected
-from bitween.util.token_bucket import TokenBucket
 from bitween.xmpp.extensions.ping import ANSWER_TIMEOUT, Pinger
+from bitween.xmpp.session.send_budget import send_budget
 from tests.support.handler_case import Manager, xml
 
 BOB = "bob@example.org/laptop"
@@ -23,7 +23,7 @@ class PingerTests(SynchronousTestCase):
         """Log in."""
         self.clock = Clock()
         self.manager: Any = Manager(self.clock)
-        self.manager.budget = TokenBucket(self.clock)
+        self.manager.budget = send_budget(self.clock)
         self.manager.session_is_ready()
         self.pinger = Pinger()
         self.pinger.setHandlerParent(self.manager)

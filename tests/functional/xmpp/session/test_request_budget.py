@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from twisted.words.xish import domish
 
-from bitween.util.token_bucket import BURST, RATE
 from bitween.xmpp.session.request_budget import (
     CONTACT_BURST,
     CONTACT_RATE,
     STRANGERS_BURST,
     STRANGERS_RATE,
 )
+from bitween.xmpp.session.send_budget import BURST, RATE
 from bitween.xmpp.shares.list_codec import ListQuery, page_element
 from tests.support.client_case import ClientCase
 from tests.support.fakes.lists import listed, numbered
@@ -56,21 +56,21 @@ class CourtesyTests(ClientCase):
         """A flood of one who must not know of us leaves the line to us."""
         said = self.flood(STRANGER)
         self.assertLess(said, STRANGERS_BURST + STRANGERS_RATE * SECONDS + 10_000)
-        self.assertEqual(self.client.budget.wait(BURST - RATE), 0)
+        self.assertEqual(self.client.budget.delay(BURST - RATE), 0)
 
     def test_many_strangers_leave_the_line_free(self) -> None:
         """So does one of many; and a contact is answered meanwhile."""
         for number in range(SECONDS):
             self.ask(*(f"m{number}-{n}@evil.example/x" for n in range(50)))
             self.reactor.advance(1)
-        self.assertEqual(self.client.budget.wait(BURST - RATE), 0)
+        self.assertEqual(self.client.budget.delay(BURST - RATE), 0)
         self.assertEqual(self.ask(CONTACT), 1)
 
     def test_a_contacts_flood_leaves_the_line_to_others(self) -> None:
         """A contact has more, and not all; another one is answered meanwhile."""
         said = self.flood(CONTACT)
         self.assertLess(said, CONTACT_BURST + CONTACT_RATE * SECONDS + 10_000)
-        self.assertEqual(self.client.budget.wait(BURST - RATE), 0)
+        self.assertEqual(self.client.budget.delay(BURST - RATE), 0)
         self.assertEqual(self.ask("carol@localhost/phone"), 1)
 
     def test_once_it_is_over(self) -> None:

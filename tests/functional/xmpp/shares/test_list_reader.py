@@ -10,9 +10,9 @@ from twisted.words.xish import domish
 from bitween.model.announcement import ListPage
 from bitween.model.events import ListingReceived, MessengerEvent
 from bitween.model.share_list import ShareList
-from bitween.util.token_bucket import BURST, RATE, TokenBucket
 from bitween.xmpp.namespaces import NS_BITWEEN, NS_RSM
 from bitween.xmpp.roster.roster import Roster
+from bitween.xmpp.session.send_budget import BURST, RATE, send_budget
 from bitween.xmpp.shares.list_codec import (
     MAX_ENTRIES,
     MAX_PAGE,
@@ -46,7 +46,7 @@ class ListCase(HandlerCase):
         self.clock = Clock()
         self.told: list[MessengerEvent] = []
         self.manager = Manager(self.clock)
-        self.budget = TokenBucket(self.clock)
+        self.budget = send_budget(self.clock)
         self.shares = listed(numbered(1000))
         self.contacts = Roster(self.clock, self.told.append, self.manager.presence)
         self.server = ListServer(self.clock, self.budget, self.shares, self.contacts.sees_us)
@@ -61,7 +61,7 @@ class ListCase(HandlerCase):
     def send(self, stanza: Any) -> None:
         """Send, and charge it, as the stream of the real client does."""
         self.output.append(stanza)
-        self.budget.charge(len(stanza.toXml()))
+        self.budget.consume(len(stanza.toXml()))
 
     def clear(self) -> None:
         """Forget what was sent and told."""
@@ -167,7 +167,7 @@ class ServerTests(ListCase):
 
     def test_a_queue_is_short_and_fair(self) -> None:
         """Few wait, each with one request; the others are told to come again."""
-        self.budget.charge(BURST)
+        self.budget.consume(BURST)
         readers = [
             f"{jid}@localhost/{n}"
             for jid in ("bob", "dave", "alice")
@@ -190,7 +190,7 @@ class ServerTests(ListCase):
     def test_nobody_reads_without_end(self) -> None:
         """Who reads the list over and over gets ever less of our line."""
         for _ in range(READER_BURST // MAX_PAGE):
-            self.server._readers.bucket("bob@localhost").charge(MAX_PAGE)
+            self.server._readers.bucket("bob@localhost").consume(MAX_PAGE)
         pages = 0
         for _ in range(200):
             self.ask(LAPTOP)
@@ -205,7 +205,7 @@ class ServerTests(ListCase):
 
     def test_who_is_removed_while_waiting_gets_nothing(self) -> None:
         """Trust is looked at again when the turn comes."""
-        self.budget.charge(BURST)
+        self.budget.consume(BURST)
         self.ask(LAPTOP)
         self.receive(
             "<iq type='set' id='1'><query xmlns='jabber:iq:roster'>"
@@ -218,7 +218,7 @@ class ServerTests(ListCase):
 
     def test_the_end_of_a_session(self) -> None:
         """Nothing is answered after it."""
-        self.budget.charge(BURST)
+        self.budget.consume(BURST)
         self.ask(LAPTOP)
         self.server.connectionLost(None)
         self.clock.advance(60)

@@ -15,7 +15,8 @@ from bitween.model.address import PeerAddress
 from bitween.model.announcement import Share
 from bitween.model.candidate import Candidate
 from bitween.util.backoff import Backoff
-from bitween.util.token_bucket import BURST, RATE, RESERVE, TokenBucket
+from bitween.util.token_bucket import TokenBucket
+from bitween.xmpp.session.send_budget import BURST, RATE, RESERVE, send_budget
 from bitween.xmpp.shares.item_codec import changed_item, list_state, parse_item, whole_item
 from bitween.xmpp.shares.published_list import PublishedList
 from bitween.xmpp.shares.publisher import QUIET, Publisher
@@ -35,7 +36,7 @@ class PublisherTests(SynchronousTestCase):
     def setUp(self) -> None:
         """A publisher whose server answers when the test says so."""
         self.clock = Clock()
-        self.budget = TokenBucket(self.clock)
+        self.budget = send_budget(self.clock)
         self.sent: list[Any] = []
         self.answers: list[Deferred[None]] = []
         self.memory = Memory()
@@ -50,7 +51,7 @@ class PublisherTests(SynchronousTestCase):
     def publish(self, item: Any) -> Deferred[None]:
         """Take what is published, as the stream does."""
         self.sent.append(item)
-        self.budget.charge(len(item.toXml()))
+        self.budget.consume(len(item.toXml()))
         answer: Deferred[None] = Deferred()
         self.answers.append(answer)
         return answer
@@ -201,27 +202,27 @@ class PublisherTests(SynchronousTestCase):
 
     def test_requests_that_others_cause_do_not_starve_it(self) -> None:
         """A contact that makes us read its list again and again does not delay our publishing."""
-        self.budget.charge(BURST)
+        self.budget.consume(BURST)
         self.publisher.begin("r", None)
         self.announce(100)
         for _ in range(100):
-            while self.budget.wait(300, RESERVE) <= 0:
-                self.budget.charge(300)
+            while self.budget.delay(300, RESERVE) <= 0:
+                self.budget.consume(300)
             self.clock.advance(0.1)
         self.assertEqual(self.published(), [100])
         self.clock.advance(10)
-        self.assertEqual(self.budget.wait(300, RESERVE), 0)
+        self.assertEqual(self.budget.delay(300, RESERVE), 0)
 
     def test_what_is_taken_back_claims_nothing(self) -> None:
         """A change that was undone while it waited for room leaves that to others."""
         self.publisher.begin("r", None)
         self.announce(1)
         self.answer()
-        self.budget.charge(BURST)
+        self.budget.consume(BURST)
         self.announce(2)
         self.publisher.end()
         self.clock.advance(3)
-        self.assertEqual(self.budget.wait(300, RESERVE), 0)
+        self.assertEqual(self.budget.delay(300, RESERVE), 0)
 
     def test_a_change_does_not_shorten_a_back_off(self) -> None:
         """What is announced while a try is put off waits with it."""
@@ -344,34 +345,34 @@ class BudgetTests(SynchronousTestCase):
         """What was spent comes back at the rate, up to the burst."""
         clock = Clock()
         budget = TokenBucket(clock, rate=100, burst=1000)
-        self.assertEqual(budget.wait(1000), 0)
-        budget.charge(1500)
+        self.assertEqual(budget.delay(1000), 0)
+        budget.consume(1500)
         self.assertEqual(budget.backlog, 5)
-        self.assertEqual(budget.wait(100), 6)
+        self.assertEqual(budget.delay(100), 6)
         clock.advance(6)
-        self.assertEqual((budget.backlog, budget.wait(100)), (0, 0))
+        self.assertEqual((budget.backlog, budget.delay(100)), (0, 0))
         clock.advance(1000)
-        self.assertEqual(budget.wait(1_000_000), 0)
-        budget.charge(1000)
-        self.assertEqual(budget.wait(1_000_000), 10)
+        self.assertEqual(budget.delay(1_000_000), 0)
+        budget.consume(1000)
+        self.assertEqual(budget.delay(1_000_000), 10)
 
     def test_something_can_be_left_over(self) -> None:
         """What may wait leaves room for what may not."""
         clock = Clock()
         budget = TokenBucket(clock, rate=100, burst=1000)
-        budget.charge(500)
-        self.assertEqual((budget.wait(400), budget.wait(400, 300)), (0, 2))
-        self.assertEqual(budget.wait(900, 900), 5)
+        budget.consume(500)
+        self.assertEqual((budget.delay(400), budget.delay(400, 300)), (0, 2))
+        self.assertEqual(budget.delay(900, 900), 5)
 
     def test_something_large_can_claim_its_room(self) -> None:
         """What may wait gives way to it; what must not, goes."""
         clock = Clock()
         budget = TokenBucket(clock, rate=100, burst=1000)
-        budget.charge(400)
+        budget.consume(400)
         budget.claim(800)
-        self.assertEqual((budget.wait(400), budget.wait(100, 100)), (0, 4))
+        self.assertEqual((budget.delay(400), budget.delay(100, 100)), (0, 4))
         budget.claim(0)
-        self.assertEqual(budget.wait(100, 100), 0)
+        self.assertEqual(budget.delay(100, 100), 0)
 
 
 class BackoffTests(SynchronousTestCase):

@@ -15,7 +15,6 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
 from bitween.errors import BitweenError, RequestRefused
-from bitween.util.token_bucket import TokenBucket
 from bitween.xmpp.namespaces import (
     NS_BITWEEN,
     NS_BYTESTREAMS,
@@ -23,6 +22,7 @@ from bitween.xmpp.namespaces import (
     NS_DISCO_ITEMS,
     NS_IBB,
 )
+from bitween.xmpp.session.send_budget import send_budget
 from bitween.xmpp.streams.in_band import LEAST_BLOCK_SIZE
 from bitween.xmpp.streams.in_band_stream import BLOCK_SIZE, stream_limit
 from bitween.xmpp.streams.proxies import MAX_FAILED, MAX_PORTS, Proxies
@@ -70,7 +70,7 @@ class StreamsCase(SynchronousTestCase):
         self.at_home: set[str] = set()
         self.proxies = Proxies(self.reactor, lambda address: address.address in self.at_home)
         self.admitted = {"bob@b.example"}
-        self.budget = TokenBucket(self.reactor)
+        self.budget = send_budget(self.reactor)
         self.streams = Streams(
             *(self.reactor, self.budget, self.proxies, lambda jid, _: jid in self.admitted),
             in_band_limit=LIMIT,
@@ -463,7 +463,7 @@ class InBandTests(StreamsCase):
         listener.transport.write(bytes(5 * BLOCK_SIZE))
         self.assertEqual(stops, ["pause"])
         sizes = []
-        self.budget.charge(16_000)
+        self.budget.consume(16_000)
         for _ in range(100):
             output = self.manager.stub.output
             if not output:
@@ -471,7 +471,7 @@ class InBandTests(StreamsCase):
                 continue
             self.assertEqual(len(output), 1)
             sizes.append(len(base64.b64decode(str(output[0].data))))
-            self.budget.charge(len(output[0].toXml()))
+            self.budget.consume(len(output[0].toXml()))
             self.answers[BOB, NS_IBB] = ""
             self.settle()
         self.assertEqual((sizes, stops), ([BLOCK_SIZE] * 5, ["pause", "go"]))
