@@ -32,6 +32,7 @@ from bitween.model.job import ReportProgress
 from bitween.model.library import Library
 from bitween.model.nat import Nat
 from bitween.model.peer import Peer
+from bitween.model.seal import Seal
 from bitween.model.torrent import FileOrigin, InfoHash, Metainfo, Torrent
 from bitween.model.torrent_options import DEFAULT_OPTIONS, Limits, TorrentOptions
 from bitween.model.traffic import Traffic
@@ -151,19 +152,37 @@ class SwarmPort(SwarmControlPort, PeerSwarmPort, ReadablePort, IpFilterPort, Pro
     def external(self) -> Sequence[str]:
         """The IP addresses at which routers and peers see us."""
 
+    @property
+    def plain_listening(self) -> Sequence[tuple[str, int]]:
+        """The sockets that accept peers of plain torrents, as :attr:`listening`; often none."""
+
+    @property
+    def plain_mapped(self) -> Sequence[PeerAddress]:
+        """The addresses that routers forward to these."""
+
     def share(
-        self, metainfo: Metainfo, folder: str, origin: FileOrigin = FileOrigin.SHARED
+        self,
+        metainfo: Metainfo,
+        folder: str,
+        origin: FileOrigin = FileOrigin.SHARED,
+        secret: bytes | None = None,
     ) -> Deferred[Torrent]:
         """
         Seed what was hashed; answers when that is stored.
 
         :param folder: what holds the torrent's file or folder; absolute.
         :param origin: how the files came there.
+        :param secret: seals the torrent, unless it is complete already; ``None`` for a plain one.
         :raises StoreError: if it cannot be stored.
         """
 
     def download(
-        self, info_hash: InfoHash, name: str, folder: str, options: TorrentOptions = DEFAULT_OPTIONS
+        self,
+        info_hash: InfoHash,
+        name: str,
+        folder: str,
+        options: TorrentOptions = DEFAULT_OPTIONS,
+        seal: Seal | None = None,
     ) -> Deferred[Torrent]:
         """
         Download a torrent; answers when that is stored.
@@ -172,7 +191,39 @@ class SwarmPort(SwarmControlPort, PeerSwarmPort, ReadablePort, IpFilterPort, Pro
 
         :param name: its name until the metadata arrives.
         :param folder: where to store its file or folder; absolute.
+        :param seal: of a sealed torrent; ``None`` for a plain one.
         :raises StoreError: if it cannot be stored.
+        """
+
+    def seal(self, info_hash: InfoHash, secret: bytes) -> Deferred[Torrent]:
+        """
+        Give a torrent whose metadata is here a secret, or another one; its hash stays.
+
+        :raises UnknownTorrent: if there is no such torrent.
+        :raises NoMetadata: if its metadata is not here.
+        """
+
+    def set_seal(self, info_hash: InfoHash, seal: Seal | None) -> Deferred[Torrent]:
+        """
+        Continue a torrent under another seal; what is here of it stays.
+
+        :param seal: ``None`` for a plain torrent.
+        :raises UnknownTorrent: if there is no such torrent.
+        :raises InvalidValue: if its metadata is here, and that is not its seal.
+        """
+
+    def replace_secret(self, info_hash: InfoHash, secret: bytes, salt: bytes) -> Deferred[Torrent]:
+        """
+        Give a torrent another secret and another hash; peers that have the old ones are cut off.
+
+        Its files, options and progress stay.  ``TorrentAdded`` is notified of the new hash, then
+        ``TorrentRemoved`` of the old one.
+
+        :param salt: random bytes for its info dictionary.
+        :returns: the torrent under its new hash.
+        :raises UnknownTorrent: if there is no such torrent.
+        :raises NoMetadata: if its metadata is not here.
+        :raises InvalidValue: if a torrent has the new hash already.
         """
 
     def remove(self, info_hash: InfoHash, delete_data: bool) -> Deferred[Deletion | None]:

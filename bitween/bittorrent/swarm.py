@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 
 from twisted.application.service import Service
-from twisted.internet.defer import Deferred, fail
+from twisted.internet.defer import Deferred, fail, maybeDeferred
 
 from bitween.bittorrent.engine.alert_reader import SessionReactor
 from bitween.bittorrent.engine.ip_filter import Network
@@ -22,6 +22,7 @@ from bitween.bittorrent.torrents.option_changes import OptionChanges
 from bitween.bittorrent.torrents.parts import build_parts
 from bitween.bittorrent.torrents.registry import unknown
 from bitween.bittorrent.torrents.removal import Removal
+from bitween.bittorrent.torrents.seal_changes import SealChanges
 from bitween.errors import StartupError, StoreError, SwarmError
 from bitween.model.address import PeerAddress
 from bitween.model.deletion import Deletion
@@ -84,6 +85,7 @@ class Swarm(Service):
         self._progress = FileProgress(context, parts.flusher)
         self._removal = Removal(context, parts.loader, parts.queue, self._known_progress)
         self._option_changes = OptionChanges(context, parts.controller, parts.queue)
+        self._seal_changes = SealChanges(context, parts.loader, parts.saver)
         self._addition = Addition(context, parts.loader, self._option_changes)
         self._timers = [
             PeriodicService(context.reactor, work, seconds)
@@ -231,6 +233,54 @@ class Swarm(Service):
         :raises StoreError: if that cannot be stored.
         """
         return self._addition.download(info_hash, name, folder, options, seal)
+
+    def seal(self, info_hash: InfoHash, secret: bytes) -> Deferred[Torrent]:
+        """
+        Give a torrent of which the metadata is here a secret, or another one; its hash stays.
+
+        :returns: fires with the torrent when that is stored.
+        :raises UnknownTorrent: if there is no such torrent.
+        :raises NoMetadata: if its metadata is not here.
+        :raises StoreError: if that cannot be stored.
+        """
+        return self._with(info_hash, lambda torrent: self._seal_changes.seal(torrent, secret))
+
+    def set_seal(self, info_hash: InfoHash, seal: Seal | None) -> Deferred[Torrent]:
+        """
+        Go on with a torrent under another seal; what is here of it stays.
+
+        :param seal: ``None`` for a plain torrent.
+        :returns: fires with the torrent when that is stored.
+        :raises UnknownTorrent: if there is no such torrent.
+        :raises InvalidValue: if its metadata is here, and that is not its seal.
+        :raises StoreError: if that cannot be stored.
+        """
+        return self._with(info_hash, lambda torrent: self._seal_changes.set(torrent, seal))
+
+    def replace_secret(self, info_hash: InfoHash, secret: bytes, salt: bytes) -> Deferred[Torrent]:
+        """
+        Give a torrent another secret and another hash, so that who had the old ones is cut off.
+
+        Its files, options and progress stay, and nothing is hashed.
+
+        :param salt: 16 random bytes for its info dictionary.
+        :returns: fires with the torrent under its new hash when that is stored.
+        :raises UnknownTorrent: if there is no such torrent.
+        :raises NoMetadata: if its metadata is not here.
+        :raises InvalidValue: if another torrent has that salt.
+        :raises StoreError: if that cannot be stored.
+        """
+        return self._with(
+            info_hash, lambda torrent: self._seal_changes.replace(torrent, secret, salt)
+        )
+
+    def _with(
+        self, info_hash: InfoHash, do: Callable[[ManagedTorrent], Deferred[Torrent]]
+    ) -> Deferred[Torrent]:
+        torrent = self._registry.get(info_hash)
+        if torrent is None:
+            return fail(unknown(info_hash))
+        return maybeDeferred(do, torrent)
 
     def remove(self, info_hash: InfoHash, delete_data: bool) -> Deferred[Deletion | None]:
         """

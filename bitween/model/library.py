@@ -7,6 +7,7 @@ from types import MappingProxyType
 
 from bitween.errors import UnknownTorrent
 from bitween.model.announcement import Share
+from bitween.model.seal import pack
 from bitween.model.torrent import InfoHash, Torrent
 
 
@@ -87,4 +88,5 @@ class Library:
 
 def _share(torrent: Torrent) -> Share:
     annotation = torrent.options.annotation
-    return Share(torrent.info_hash, torrent.name, torrent.progress.total, annotation)
+    seal = pack(torrent.seal) if torrent.seal else b""
+    return Share(torrent.info_hash, torrent.name, torrent.progress.total, annotation, seal=seal)

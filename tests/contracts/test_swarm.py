@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from typing import Any, cast
 
 from twisted.internet import reactor
@@ -12,7 +13,7 @@ from twisted.trial.unittest import TestCase
 from bitween.app import ports
 from bitween.app.ports import OpenFilePort
 from bitween.bittorrent.swarm import Swarm
-from bitween.errors import SwarmError, UnknownTorrent
+from bitween.errors import InvalidValue, NoMetadata, SwarmError, UnknownTorrent
 from bitween.model.address import PeerAddress
 from bitween.model.annotation import Annotation
 from bitween.model.deletion import Deletion
@@ -23,6 +24,8 @@ from bitween.model.events import (
     TorrentChanged,
     TorrentRemoved,
 )
+from bitween.model.metainfo import info_section
+from bitween.model.seal import Seal, info_hash_of, pack, salted, seal_of
 from bitween.model.torrent import FileOrigin, InfoHash, Metainfo, TorrentState
 from bitween.model.torrent_error import Reason
 from bitween.model.torrent_options import Limits, TorrentOptions
@@ -33,6 +36,8 @@ from tests.support.swarms import LOOPBACK, read, when, write
 from tests.support.waiting import reactor_turn
 
 ABSENT = InfoHash("ab" * 20)
+SECRET = bytes(range(32))
+SEAL = Seal(SECRET, InfoHash("cd" * 20))
 # Nobody listens there.
 PEER = PeerAddress("127.0.0.1", 9)
 
@@ -135,6 +140,73 @@ class Contract:
             self.assertEqual((torrent.save_path, torrent.complete), (self.folder, True))
             self.assertEqual(torrent.added, begun.added)
             self.assertIn(info.info_hash, self.swarm.library.shares)
+
+        async def test_a_sealed_share(self) -> None:
+            """It has the seal of its secret, and the share list announces that."""
+            info = self.file()
+            torrent = await self.swarm.share(info, self.folder, secret=SECRET)
+            seal = seal_of(info_section(info.torrent_file), SECRET)
+            self.assertEqual((torrent.info_hash, torrent.seal), (info.info_hash, seal))
+            self.assertEqual(self.swarm.library.shares[info.info_hash].seal, pack(seal))
+            self.assertEqual(self.swarm.torrent_file(info.info_hash), info.torrent_file)
+
+        async def test_a_sealed_download(self) -> None:
+            """It has the seal that was announced, until it is given another one."""
+            torrent = await self.swarm.download(ABSENT, "", self.folder, seal=SEAL)
+            self.assertEqual(torrent.seal, SEAL)
+            other = Seal(bytes(32), ABSENT)
+            changed = await self.swarm.set_seal(ABSENT, other)
+            self.assertEqual((changed.seal, changed), (other, self.swarm.library.get(ABSENT)))
+            self.assertIsNone((await self.swarm.set_seal(ABSENT, None)).seal)
+            await self.assertFailure(self.swarm.seal(ABSENT, SECRET), NoMetadata)
+            salt = bytes(16)
+            await self.assertFailure(self.swarm.replace_secret(ABSENT, SECRET, salt), NoMetadata)
+
+        async def test_sealing_a_plain_share(self) -> None:
+            """It keeps its hash and stays a share, which is announced with its seal."""
+            info = self.file()
+            before = await self.swarm.share(info, self.folder)
+            self.told.clear()
+            torrent = await self.swarm.seal(info.info_hash, SECRET)
+            seal = seal_of(info_section(info.torrent_file), SECRET)
+            self.assertEqual(torrent, replace(before, seal=seal))
+            self.assertEqual(self.told, [TorrentChanged(torrent=torrent), SharesChanged()])
+            self.assertEqual(await self.swarm.set_seal(info.info_hash, seal), torrent)
+            await self.assertFailure(self.swarm.set_seal(info.info_hash, SEAL), InvalidValue)
+
+        async def test_replacing_the_secret(self) -> None:
+            """The same files are shared under another hash, with the same options."""
+            info = self.file()
+            options = TorrentOptions(annotation=Annotation("a note"), limits=Limits(upload=5))
+            await self.swarm.share(info, self.folder, secret=SECRET)
+            before = await self.swarm.set_options(info.info_hash, options)
+            self.told.clear()
+            torrent = await self.swarm.replace_secret(info.info_hash, bytes(32), bytes(16))
+            salted_info = salted(info_section(info.torrent_file), bytes(16))
+            new = info_hash_of(salted_info)
+            seal = seal_of(salted_info, bytes(32))
+            self.assertEqual(torrent, replace(before, info_hash=new, seal=seal))
+            self.assertEqual(list(self.swarm.library), [torrent])
+            self.assertEqual(list(self.swarm.library.shares), [new])
+            self.assertEqual(
+                self.told,
+                [
+                    TorrentAdded(torrent=torrent),
+                    TorrentRemoved(info_hash=info.info_hash, name="file"),
+                    SharesChanged(),
+                ],
+            )
+            again = self.swarm.replace_secret(new, bytes(32), bytes(16))
+            await self.assertFailure(again, InvalidValue)
+
+        async def test_seals_of_what_is_unknown(self) -> None:
+            """That is an error, as the answer."""
+            for answer in (
+                self.swarm.seal(ABSENT, SECRET),
+                self.swarm.set_seal(ABSENT, None),
+                self.swarm.replace_secret(ABSENT, SECRET, bytes(16)),
+            ):
+                await self.assertFailure(answer, UnknownTorrent)
 
         async def test_removing(self) -> None:
             """What is removed is in neither list by the answer, and that is told."""

@@ -31,6 +31,7 @@ from bitween.files.uploads.uploads import Uploads
 from bitween.model.address import PeerAddress
 from bitween.model.announcement import Share
 from bitween.model.candidate import Candidate
+from bitween.model.seal import Seal
 from bitween.model.setting import Setting
 from bitween.model.torrent import (
     InfoHash,
@@ -66,10 +67,15 @@ class ScriptedSwarm(FakeSwarm):
         self.download_at_once: Mapping[str, Any] = {}
 
     def download(
-        self, info_hash: InfoHash, name: str, folder: str, options: TorrentOptions = DEFAULT_OPTIONS
+        self,
+        info_hash: InfoHash,
+        name: str,
+        folder: str,
+        options: TorrentOptions = DEFAULT_OPTIONS,
+        seal: Seal | None = None,
     ) -> Deferred[Torrent]:
         """Hold it, as scripted."""
-        super().download(info_hash, name, folder, options)
+        super().download(info_hash, name, folder, options, seal)
         self.change(info_hash, **self.download_at_once)
         return succeed(self.library.get(info_hash))
 

@@ -164,6 +164,6 @@ class SwarmCase(TestCase):
         return swarm.library.get(info_hash)
 
 
-def address_of(swarm: Swarm) -> PeerAddress:
-    """Where a swarm of a test listens."""
-    return PeerAddress(*swarm.listening[0])
+def address_of(swarm: Swarm, *, plain: bool = False) -> PeerAddress:
+    """Where a swarm of a test listens: at its main port, or at that for plain torrents."""
+    return PeerAddress(*(swarm.plain_listening if plain else swarm.listening)[0])

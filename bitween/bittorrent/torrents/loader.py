@@ -31,8 +31,8 @@ from bitween.model.torrent_error import Reason, TorrentError
 _WRITING_SECONDS = 0.05
 _MOST_WAITS = 200
 
-#: Deletes the files of a torrent that libtorrent has let go of.
-Erase = Callable[[], Deferred[Deletion]]
+#: Does something with the files of a torrent that libtorrent has let go of.
+Afterwards = Callable[[], Deferred[Deletion | None]]
 
 
 @dataclass(eq=False, slots=True)
@@ -41,16 +41,16 @@ class _Leaving:
     A torrent that is leaving the session.
 
     :param fenced: whether libtorrent tells when it has written the last byte.
-    :param erase: deletes its files after that.
+    :param afterwards: does something with its files after that.
     :param load_again: whether it is to be loaded again when it has left.
-    :param erasing: whether its files are being deleted.
+    :param ending: whether that is being done.
     :param waiting: fire with what was deleted when it has left.
     """
 
     fenced: bool
-    erase: Erase | None
+    afterwards: Afterwards | None
     load_again: bool = False
-    erasing: bool = False
+    ending: bool = False
     waiting: list[Deferred[Deletion | None]] = field(default_factory=list)
 
 
@@ -151,14 +151,17 @@ class Loader:
         self.load(torrent)
         self._registry.put(torrent)
 
-    def unload(self, info_hash: InfoHash, erase: Erase | None = None) -> Deferred[Deletion | None]:
+    def unload(
+        self, info_hash: InfoHash, afterwards: Afterwards | None = None, *, deletes: bool = False
+    ) -> Deferred[Deletion | None]:
         """
         Remove a torrent from the session; answers when libtorrent has released its files.
 
-        :param erase: called without arguments to delete them then; the torrent is not loaded again
-            before that has ended.
+        :param afterwards: called without arguments then; the torrent is not loaded again before
+            that has ended.
+        :param deletes: whether it deletes the torrent's files: libtorrent deletes the part file.
         :returns: fires with what was deleted; ``None`` if nothing was to be deleted.
-        :raises DeletionFailed: if ``erase`` fails with it.
+        :raises DeletionFailed: if ``afterwards`` fails with it.
         """
         self._pieces.forget(info_hash)
         self._flusher.forget(info_hash)
@@ -166,12 +169,12 @@ class Loader:
         leaving = self._leaving.get(info_hash)
         if leaving is not None:
             leaving.load_again = False
-            leaving.erase = erase or leaving.erase
+            leaving.afterwards = afterwards or leaving.afterwards
             leaving.waiting.append(answer)
             return answer
         self._counters.forget(info_hash)
-        loaded = self._session().remove(info_hash, fenced=erase is not None)
-        self._leaving[info_hash] = _Leaving(erase is not None, erase, waiting=[answer])
+        loaded = self._session().remove(info_hash, fenced=deletes)
+        self._leaving[info_hash] = _Leaving(deletes, afterwards, waiting=[answer])
         if not loaded:
             self._left(info_hash)
         return answer
@@ -199,7 +202,7 @@ class Loader:
         session = self._context.running
         if leaving is None or session is None:
             return
-        unfenced = leaving.erase is not None and not leaving.fenced
+        unfenced = leaving.afterwards is not None and not leaving.fenced
         if unfenced and session.is_writing(info_hash) and waits < _MOST_WAITS:
             self._waiting[info_hash] = self._context.reactor.callLater(
                 _WRITING_SECONDS, self._left_session, info_hash, waits + 1
@@ -250,12 +253,12 @@ class Loader:
 
     def _left(self, info_hash: InfoHash, outcome: Deletion | Failure | None = None) -> None:
         leaving = self._leaving.get(info_hash)
-        if leaving is None or leaving.erasing:
+        if leaving is None or leaving.ending:
             return
-        erase, leaving.erase = leaving.erase, None
-        if erase is not None:
-            leaving.erasing = True
-            erase().addBoth(self._erased, info_hash)
+        afterwards, leaving.afterwards = leaving.afterwards, None
+        if afterwards is not None:
+            leaving.ending = True
+            afterwards().addBoth(self._ended, info_hash)
             return
         del self._leaving[info_hash]
         torrent = self._registry.get(info_hash)
@@ -264,6 +267,6 @@ class Loader:
         for answer in leaving.waiting:
             answer.callback(outcome)
 
-    def _erased(self, outcome: Deletion | Failure, info_hash: InfoHash) -> None:
-        self._leaving[info_hash].erasing = False
+    def _ended(self, outcome: Deletion | Failure | None, info_hash: InfoHash) -> None:
+        self._leaving[info_hash].ending = False
         self._left(info_hash, outcome)

@@ -105,6 +105,27 @@ class ManagedTorrent:
     received_at: float = -math.inf
     sent_at: float = -math.inf
 
+    def succeeded_by(self, record: TorrentRecord) -> ManagedTorrent:
+        """
+        The same files as another torrent, which is not in the session yet.
+
+        :param record: has another info-hash, and metadata of the same files and pieces.
+        """
+        fresh = ManagedTorrent(record)
+        return replace(
+            self,
+            record=record,
+            stage=fresh.stage,
+            jobs=fresh.jobs,
+            status=None,
+            peers=(),
+            dialled=(),
+            written=fresh.written,
+            fetching=False,
+            unsaved=False,
+            held_back=False,
+        )
+
     def step(self, given: Input) -> None:
         """Go to the stage to which an input leads; one that is not allowed is logged."""
         stage = next_stage(self.stage, given)

@@ -63,7 +63,7 @@ class Removal:
         self._forget(info_hash)
         self._registry.remove(torrent)
         self._queue.reschedule()
-        unloaded = self._loader.unload(info_hash, erase)
+        unloaded = self._loader.unload(info_hash, erase, deletes=delete_data)
         self._registry.notify_removed(torrent)
         self._registry.notify_shares()
         return unloaded
@@ -101,7 +101,7 @@ class Removal:
                 error=error,
             )
 
-    def _erase(self, torrent: ManagedTorrent, progress: Sequence[int]) -> Deferred[Deletion]:
+    def _erase(self, torrent: ManagedTorrent, progress: Sequence[int]) -> Deferred[Deletion | None]:
         return Deferred.fromCoroutine(self._delete(torrent, progress, erase=True))
 
     async def _delete(

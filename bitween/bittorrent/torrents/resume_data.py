@@ -27,6 +27,8 @@ class ResumeDataSaver:
         self._registry = context.registry
         self._session = context.session
         self._awaited: set[InfoHash] = set()
+        # New info-hashes, for data that was asked for under the old ones.
+        self._renamed: dict[InfoHash, InfoHash] = {}
         self._saved: Deferred[None] | None = None
 
     def save(self, torrent: ManagedTorrent) -> None:
@@ -50,6 +52,11 @@ class ResumeDataSaver:
             if not torrent.record.complete:
                 self.save(torrent)
 
+    def rename(self, old: InfoHash, new: InfoHash) -> None:
+        """Store under another info-hash what was asked for and has not come yet."""
+        if old in self._awaited:
+            self._renamed[old] = new
+
     def take(self, received: Iterable[Alert]) -> None:
         """
         Store the resume data among these alerts.
@@ -60,8 +67,9 @@ class ResumeDataSaver:
         for alert in received:
             if isinstance(alert, ResumeData):
                 self._awaited.discard(alert.info_hash)
+                info_hash = self._renamed.pop(alert.info_hash, alert.info_hash)
                 if alert.data is not None:
-                    saved.append((alert.info_hash, alert.data))
+                    saved.append((info_hash, alert.data))
         try:
             self._database.put_resume_data(saved)
         except StoreError as error:
@@ -73,6 +81,7 @@ class ResumeDataSaver:
     def expect_nothing(self) -> None:
         """Give up all requests: their alerts were lost."""
         self._awaited.clear()
+        self._renamed.clear()
 
     async def finish(self) -> bool:
         """

@@ -18,6 +18,15 @@ _COLUMNS = (
     ", naming, origin, seal"
 )
 
+_PUT = (
+    f"INSERT INTO torrents ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608  # a constant
+    " ON CONFLICT (info_hash) DO UPDATE SET name = excluded.name, folder = excluded.folder,"
+    " root = excluded.root, added = excluded.added, shared = excluded.shared,"
+    " complete = excluded.complete, torrent_file = excluded.torrent_file,"
+    " stamp = excluded.stamp, completed = excluded.completed, wishes = excluded.wishes,"
+    " naming = excluded.naming, origin = excluded.origin, seal = excluded.seal"
+)
+
 
 class TorrentTable(SqliteTables):
     """Stores torrents, and the resume data of each."""
@@ -46,30 +55,21 @@ class TorrentTable(SqliteTables):
 
     def put(self, record: TorrentRecord) -> None:
         """Store a torrent, new or changed; its resume data stays."""
-        self._write(
-            f"INSERT INTO torrents ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608  # a constant
-            " ON CONFLICT (info_hash) DO UPDATE SET name = excluded.name, folder = excluded.folder,"
-            " root = excluded.root, added = excluded.added, shared = excluded.shared,"
-            " complete = excluded.complete, torrent_file = excluded.torrent_file,"
-            " stamp = excluded.stamp, completed = excluded.completed, wishes = excluded.wishes,"
-            " naming = excluded.naming, origin = excluded.origin, seal = excluded.seal",
-            (
-                record.info_hash,
-                record.name,
-                os.fsencode(record.folder),
-                None if record.root is None else os.fsencode(record.root),
-                record.added,
-                record.shared,
-                record.complete,
-                record.torrent_file,
-                record.signature,
-                record.completed,
-                options_text(record.options),
-                record.naming,
-                record.origin.value,
-                pack(record.seal) if record.seal else None,
-            ),
-        )
+        self._write(_PUT, _values(record))
+
+    def replace(self, info_hash: InfoHash, record: TorrentRecord) -> None:
+        """
+        Store a torrent under another info-hash, with its resume data, in place of the old one.
+
+        :param info_hash: the old one.
+        """
+        with self._transaction() as connection:
+            connection.execute(_PUT, _values(record))
+            connection.execute(
+                "UPDATE OR REPLACE resume_data SET info_hash = ? WHERE info_hash = ?",
+                (record.info_hash, info_hash),
+            )
+            connection.execute("DELETE FROM torrents WHERE info_hash = ?", (info_hash,))
 
     def set_complete(self, info_hash: InfoHash, signature: str, now: float) -> None:
         """
@@ -112,3 +112,23 @@ class TorrentTable(SqliteTables):
                 " WHERE info_hash = ?1",
                 saved,
             )
+
+
+def _values(record: TorrentRecord) -> tuple[object, ...]:
+    """The values of the columns, in their order."""
+    return (
+        record.info_hash,
+        record.name,
+        os.fsencode(record.folder),
+        None if record.root is None else os.fsencode(record.root),
+        record.added,
+        record.shared,
+        record.complete,
+        record.torrent_file,
+        record.signature,
+        record.completed,
+        options_text(record.options),
+        record.naming,
+        record.origin.value,
+        pack(record.seal) if record.seal else None,
+    )

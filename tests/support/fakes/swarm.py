@@ -8,7 +8,7 @@ from ipaddress import IPv4Network, IPv6Network
 
 from twisted.internet.defer import Deferred, fail, succeed
 
-from bitween.errors import UnknownTorrent
+from bitween.errors import InvalidValue, NoMetadata, UnknownTorrent
 from bitween.model.address import PeerAddress
 from bitween.model.deletion import Deletion
 from bitween.model.events import (
@@ -21,7 +21,9 @@ from bitween.model.events import (
 )
 from bitween.model.file_span import FileSpan
 from bitween.model.library import Library
+from bitween.model.metainfo import info_section, torrent_file
 from bitween.model.peer import Peer
+from bitween.model.seal import Seal, info_hash_of, salted, seal_of
 from bitween.model.text import safe_name
 from bitween.model.torrent import (
     FileEntry,
@@ -107,6 +109,8 @@ class FakeSwarm:
         self.library = Library()
         self.listening: tuple[tuple[str, int], ...] = (("127.0.0.1", 6881),)
         self.mapped: tuple[PeerAddress, ...] = ()
+        self.plain_listening: tuple[tuple[str, int], ...] = ()
+        self.plain_mapped: tuple[PeerAddress, ...] = ()
         self.external: tuple[str, ...] = ()
         self.offered: dict[InfoHash, tuple[PeerAddress, ...]] = {}
         self.dialled_at_once: list[
@@ -125,7 +129,11 @@ class FakeSwarm:
     # ---- the port
 
     def share(
-        self, metainfo: Metainfo, folder: str, origin: FileOrigin = FileOrigin.SHARED
+        self,
+        metainfo: Metainfo,
+        folder: str,
+        origin: FileOrigin = FileOrigin.SHARED,
+        secret: bytes | None = None,
     ) -> Deferred[Torrent]:
         """Seed what was hashed."""
         known = self._known(metainfo.info_hash)
@@ -147,11 +155,70 @@ class FakeSwarm:
                 shared=True,
                 origin=origin,
                 options=options,
+                seal=seal_of(info_section(metainfo.torrent_file), secret) if secret else None,
             )
         )
 
+    def seal(self, info_hash: InfoHash, secret: bytes) -> Deferred[Torrent]:
+        """Take over another secret."""
+        if self._known(info_hash) is None:
+            return fail(UnknownTorrent(f"no torrent of ours has the hash {info_hash}"))
+        if info_hash not in self._torrent_files:
+            return fail(NoMetadata("the list of files is not known yet"))
+        return self.set_seal(info_hash, seal_of(self._info(info_hash), secret))
+
+    def set_seal(self, info_hash: InfoHash, seal: Seal | None) -> Deferred[Torrent]:
+        """Take over another seal."""
+        known = self._known(info_hash)
+        if known is None:
+            return fail(UnknownTorrent(f"no torrent of ours has the hash {info_hash}"))
+        if seal is not None and not self._fits(info_hash, seal):
+            return fail(InvalidValue("that is not the seal of this torrent"))
+        if seal == known.seal:
+            return succeed(known)
+        torrent = replace(known, seal=seal)
+        changed = self.library.put(torrent)
+        self.events.notify(TorrentChanged(torrent=torrent))
+        self._tell_shares(changed)
+        return succeed(torrent)
+
+    def replace_secret(self, info_hash: InfoHash, secret: bytes, salt: bytes) -> Deferred[Torrent]:
+        """Have the same torrent under another hash."""
+        known = self._known(info_hash)
+        if known is None:
+            return fail(UnknownTorrent(f"no torrent of ours has the hash {info_hash}"))
+        if info_hash not in self._torrent_files:
+            return fail(NoMetadata("the list of files is not known yet"))
+        info = salted(self._info(info_hash), salt)
+        new = info_hash_of(info)
+        if new in self.library:
+            return fail(InvalidValue("that salt is in use already"))
+        torrent = replace(known, info_hash=new, seal=seal_of(info, secret))
+        for of_torrent in (self.contents, self.connected):
+            of_torrent.pop(info_hash, None)
+        self._torrent_files[new] = torrent_file(info)
+        del self._torrent_files[info_hash]
+        changed = self.library.remove(info_hash)
+        changed |= self.library.put(torrent)
+        self.events.notify(TorrentAdded(torrent=torrent))
+        self.events.notify(TorrentRemoved(info_hash=info_hash, name=known.name))
+        self._tell_shares(changed)
+        return succeed(torrent)
+
+    def _fits(self, info_hash: InfoHash, seal: Seal) -> bool:
+        known = info_hash in self._torrent_files
+        return not known or seal == seal_of(self._info(info_hash), seal.secret)
+
+    def _info(self, info_hash: InfoHash) -> bytes:
+        return info_section(self._torrent_files[info_hash])
+
     def download(
-        self, info_hash: InfoHash, name: str, folder: str, options: TorrentOptions = DEFAULT_OPTIONS
+        self,
+        info_hash: InfoHash,
+        name: str,
+        folder: str,
+        options: TorrentOptions = DEFAULT_OPTIONS,
+        seal: Seal | None = None,
     ) -> Deferred[Torrent]:
         """Begin to fetch a torrent."""
         known = self._known(info_hash)
@@ -159,7 +226,7 @@ class FakeSwarm:
             return succeed(known)
         name = safe_name(name) if name else ""
         state = TorrentState.PAUSED if options.paused else TorrentState.METADATA
-        return self._begin(Torrent(info_hash, name, folder, state, options=options))
+        return self._begin(Torrent(info_hash, name, folder, state, options=options, seal=seal))
 
     def deletion(self, info_hash: InfoHash) -> Deferred[Deletion]:
         """All that is here of a torrent would go, for good."""

@@ -91,7 +91,7 @@ class DeletionTests(LoaderCase):
         self.left = self.loader.unload(FILM, self.erase)
         self.loader.take(Removed(FILM))
 
-    def erase(self) -> Deferred[Deletion]:
+    def erase(self) -> Deferred[Deletion | None]:
         """Delete the files."""
         self.erased += 1
         return succeed(cast(Any, "deleted"))
