@@ -35,7 +35,7 @@ from collections.abc import Sequence
 from enum import Enum, auto
 from typing import Protocol
 
-from twisted.internet.defer import Deferred, succeed
+from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
 from bitween.connect.candidates import confirmed_address, may_share_network, route_kind_at
@@ -295,7 +295,7 @@ class RemoteDevice:
 
     def probe(self, addresses: Sequence[PeerAddress]) -> Deferred[PeerAddress | None]:
         """Find the best address that answers."""
-        return self._context.ports.prober.race(addresses) if addresses else succeed(None)
+        return self._context.ports.prober.race(addresses)
 
     def request_connection(self) -> Deferred[Sequence[Candidate]]:
         """

@@ -208,7 +208,7 @@ class Ladder:
         :param address: the device's candidate at which it is.
         :param inbound_only: whether it dialled us.
         """
-        if self.route.kind not in _DIRECT or _is_better(kind, self.route.kind):
+        if _is_better(kind, self.route.kind):
             self._connect(Route(kind, address, inbound_only=inbound_only))
 
     def dial_refused(self) -> None:

@@ -85,7 +85,7 @@ class ProberPort(Protocol):
         Find the best address that answers (RFC 8305).
 
         :param addresses: best first.
-        :returns: ``None`` if none answers in time.
+        :returns: ``None`` if none answers in time; at once if there are none.
         """
 
     def find_answering(

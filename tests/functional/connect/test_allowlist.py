@@ -14,7 +14,7 @@ from bitween.model.address import PeerAddress
 from bitween.model.announcement import Announcement
 from bitween.model.candidate import Candidate, CandidateKind
 from bitween.model.catalogue.catalogue import Catalogue
-from bitween.model.catalogue.changes import CatalogueChange
+from bitween.model.catalogue.changes import CatalogueChange, Presence
 from tests.support.fakes.swarm import FakeSwarm
 
 ANN, BEN = "ann@example.org", "ben@example.org"
@@ -29,15 +29,25 @@ def announcement(*addresses: str, resource: str = "home") -> Announcement:
 
 
 class CountingSwarm(FakeSwarm):
-    """:ivar told: how many networks it was told of."""
+    """
+    :ivar told: how many networks it was told of.
+    :ivar calls: how often it was told to allow or to deny networks.
+    """
 
     told = 0
+    calls = 0
 
     def allow_peers_from(self, networks: Iterable[IPv4Network | IPv6Network]) -> None:
         """Count."""
         networks = list(networks)
         self.told += len(networks)
+        self.calls += 1
         super().allow_peers_from(networks)
+
+    def deny_peers_from(self, networks: Iterable[IPv4Network | IPv6Network]) -> None:
+        """Count."""
+        self.calls += 1
+        super().deny_peers_from(networks)
 
 
 class AdmissionTests(SynchronousTestCase):
@@ -198,3 +208,52 @@ class AdmissionTests(SynchronousTestCase):
         told = self.swarm.told
         self.come(ANN, "192.0.2.1")
         self.assertEqual(self.swarm.told, told + 1)
+
+    def test_the_ip_filter_is_told_of_changes_only(self) -> None:
+        """An address that is allowed already, or still, changes nothing."""
+        self.come(ANN, "192.0.2.1")
+        calls = self.swarm.calls
+        self.come(BEN, "192.0.2.1")
+        self.change(self.catalogue.forget(ANN))
+        self.admission.refresh()
+        self.assertEqual(self.swarm.calls, calls)
+        self.change(self.catalogue.forget(BEN))
+        self.assertEqual(self.swarm.calls, calls + 1)
+
+    def test_a_forgotten_contact_that_returns_is_admitted(self) -> None:
+        """The addresses are new ones, although they are the same as before."""
+        self.come(ANN, "192.0.2.1")
+        self.change(self.catalogue.forget(ANN))
+        self.admits()
+        self.come(ANN, "192.0.2.1")
+        self.admits("192.0.2.1/32")
+
+    def test_nothing_of_a_forgotten_contact_stays_in_memory(self) -> None:
+        """Contacts come and go for years."""
+        self.come(ANN, "192.0.2.1")
+        self.admission.allow_candidates(ANN, "home", [PeerAddress.parse("192.0.2.9", 1)])
+        self.go(ANN)
+        self.clock.advance(GRACE_PERIOD)
+        self.admission.expire(online=True)
+        kept = self.admission
+        self.assertEqual(
+            (kept._allowed, kept._networks, kept._private, kept._offline_since), ({}, {}, {}, {})
+        )
+
+    def test_a_device_that_was_never_online_takes_no_memory(self) -> None:
+        """A contact may announce many devices."""
+        self.change(self.catalogue.replace_item(ANN, "home", [announcement("192.0.2.1")]))
+        self.assertEqual(self.admission._offline_since, {})
+
+    def test_presence_without_an_announcement_withdraws_nothing(self) -> None:
+        """The device is online, and what it told us alone still counts."""
+        self.change(self.catalogue.set_online(ANN, "home", True))
+        self.admission.allow_candidates(ANN, "home", [PeerAddress.parse("192.0.2.1", 1)])
+        self.change(CatalogueChange(presences=(Presence(ANN, "home", online=True),)))
+        self.admits("192.0.2.1/32")
+
+    def test_ipv6_loopback_is_admitted_alone(self) -> None:
+        """Its /64 network would hold addresses that are not this machine."""
+        self.loopback = True
+        self.come(ANN, "::1")
+        self.admits("::1/128")

@@ -103,6 +103,13 @@ class DeviceCase(SynchronousTestCase):
         self.clock.advance(1)
         self.see(peer or Peer(FAR.address, FAR.port))
 
+    def relay(self, most: int | None = None) -> None:
+        """Have only the relay lead there."""
+        self.search()
+        self.fakes.prober.raced[-1][1].callback(None)
+        self.fakes.requests.refuse()
+        self.fakes.relay.answer(RelayRoute("" if most else "proxy.example.org", most))
+
     def see(self, peer: Peer) -> None:
         """Have a peer be seen that is the laptop."""
         self.device.note_peer()
@@ -193,6 +200,74 @@ class StateTests(DeviceCase):
         self.assertFalse(self.device.is_connected)
         self.assert_state(DeviceState.DIALLING)
 
+    def test_a_peer_seen_as_the_route_is_found_connects_it(self) -> None:
+        """The device that dials us is connected from that moment."""
+        self.search()
+        self.see(Peer(FAR.address, None))
+        self.assert_state(DeviceState.CONNECTED)
+
+    def test_a_peer_seen_over_the_relay_is_none_of_the_direct_route(self) -> None:
+        """A better route is dialled until a peer is seen again."""
+        self.relay()
+        self.device.note_peer()
+        self.clock.advance(1)
+        self.announce(NEAR, FAR)
+        self.search()
+        self.fakes.prober.raced[-1][1].callback(FAR)
+        self.assert_state(DeviceState.DIALLING)
+
+    def test_a_peer_counts_for_some_seconds(self) -> None:
+        """After that the device may be pinged again."""
+        self.connect()
+        self.clock.advance(LOST - 1)
+        self.assertTrue(self.device.is_connected)
+        self.clock.advance(1)
+        self.assertFalse(self.device.is_connected)
+
+    def test_a_device_searches_while_a_torrent_needs_it(self) -> None:
+        """Another torrent may be complete meanwhile."""
+        self.device.torrents.add(SONG.info_hash)
+        self.search()
+        self.device.release(FILM.info_hash)
+        self.assert_state(DeviceState.SEARCHING)
+        self.device.release(SONG.info_hash)
+        self.assertTrue(self.fakes.prober.raced[-1][1].called, "cancelled")
+
+    def test_one_proof_is_asked_for_at_a_time(self) -> None:
+        """A device may announce its addresses again while it proves that it is near."""
+        self.fakes.neighbours.networks = frozenset()
+        self.announce(NEAR, FAR)
+        self.device.update_candidates()
+        self.device.update_candidates()
+        self.assertEqual(len(self.fakes.neighbours.proofs), 1)
+
+    def test_a_device_that_connects_from_our_network_has_proved_it(self) -> None:
+        """Its address there may be dialled from then on."""
+        self.fakes.neighbours.networks = frozenset()
+        self.announce(NEAR, FAR)
+        self.device.update_candidates()
+        self.device.note_connection(FILM.info_hash, Peer(NEAR.address, None), NEAR)
+        self.assertEqual([c.address for c in self.device.dialable], [NEAR, FAR])
+
+    def test_a_peer_that_may_be_another_device_is_not_lost(self) -> None:
+        """Without a route there is none to forget, and the search goes on."""
+        self.search()
+        self.device.note_peer()
+        self.check(LOST + 1)
+        self.assertEqual(self.events, ["search", "search"])
+        self.assert_state(DeviceState.SEARCHING)
+
+    def test_after_a_lost_connection_every_torrent_is_invited_again(self) -> None:
+        """The device may have closed them all."""
+        self.device.torrents.add(SONG.info_hash)
+        self.search()
+        self.see(Peer(FAR.address, None))
+        self.check(LOST + 1)
+        self.search()
+        self.device.note_connection(SONG.info_hash, Peer(FAR.address, None), FAR)
+        self.device.invite(FILM.info_hash)
+        self.assertEqual(self.fakes.requests.connections[-1][1], FILM.info_hash)
+
 
 class RouteTests(DeviceCase):
     """What follows from the kind of the route."""
@@ -216,13 +291,6 @@ class RouteTests(DeviceCase):
         asked = [info_hash for _, info_hash, _, _ in self.fakes.requests.connections]
         self.assertEqual(asked, [SONG.info_hash] * 2)
         self.assertEqual(self.swarm.dialled_at_once, [])
-
-    def relay(self, most: int | None = None) -> None:
-        """Have only the relay lead there."""
-        self.search()
-        self.fakes.prober.raced[-1][1].callback(None)
-        self.fakes.requests.refuse()
-        self.fakes.relay.answer(RelayRoute("" if most else "proxy.example.org", most))
 
     def test_a_relay_is_left_once_for_a_direct_connection(self) -> None:
         """What was released is not released again."""
@@ -265,6 +333,48 @@ class RouteTests(DeviceCase):
         self.device.invite(SONG.info_hash)
         self.fakes.requests.connections[-1][3].errback(RequestRefused("no"))
         self.clock.advance(REQUEST_AFTER)
+
+    def test_a_relay_that_the_device_uses_is_not_closed(self) -> None:
+        """A direct connection ends the relay that we have asked for, and no other."""
+        self.fakes.relay.local_address(*BOB)
+        self.search()
+        self.see(Peer(FAR.address, FAR.port))
+        self.assertEqual(self.fakes.relay.disconnected, [])
+
+    def test_a_relay_of_a_route_that_was_reset_is_not_closed_again(self) -> None:
+        """The device may use it by now."""
+        self.relay()
+        self.device.reset_route()
+        self.fakes.relay.local_address(*BOB)
+        self.search()
+        self.see(Peer(FAR.address, FAR.port))
+        self.assertEqual(self.fakes.relay.disconnected, [BOB])
+
+    def test_a_direct_route_is_dialled_while_pings_fail(self) -> None:
+        """XMPP may be down between the servers, and BitTorrent not."""
+        self.connect()
+        self.assertEqual(self.device.addresses_for(FILM.info_hash, answers=False), [FAR])
+
+    def test_the_size_limit_is_that_of_the_in_band_route(self) -> None:
+        """A direct route carries every torrent."""
+        self.device.torrents.add(SONG.info_hash)
+        self.relay(most=SONG.size)
+        self.assertEqual(self.device.addresses_for(FILM.info_hash, answers=None), [])
+        self.see(Peer(FAR.address, FAR.port))
+        self.assertEqual(self.device.addresses_for(FILM.info_hash, answers=None), [FAR])
+
+    def test_a_torrent_of_unknown_size_does_not_go_in_band(self) -> None:
+        """The device no longer announces it."""
+        self.relay(most=FILM.size)
+        unknown = InfoHash("ef" * 20)
+        self.assertEqual(self.device.addresses_for(unknown, answers=None), [])
+
+    def test_a_peer_at_a_port_that_we_dial_is_no_inbound_one(self) -> None:
+        """The address may be dialled for other torrents, too."""
+        self.search()
+        self.see(Peer(FAR.address, FAR.port))
+        self.assertFalse(self.device.route.inbound_only)
+        self.assertEqual(self.device.addresses_for(SONG.info_hash, answers=None), [FAR])
 
 
 class SlotTests(DeviceCase):
@@ -309,3 +419,8 @@ class SlotTests(DeviceCase):
         devices[0].stop()
         self.slots.clear()
         self.assertIsNone(self.slots.next_in_queue())
+
+    def test_a_device_that_searches_may_begin_again(self) -> None:
+        """It keeps its slot while its candidates change, even if none is free."""
+        devices = self.devices(MAX_SEARCHES)
+        self.assertTrue(self.slots.acquire(devices[0]))

@@ -575,3 +575,46 @@ class StateTests(LadderCase):
         self.ladder.connected(RouteKind.IPV4, FAR)
         self.ladder.connected(RouteKind.IPV4, OUTSIDE)
         self.assertEqual(self.ladder.route.address, FAR)
+
+    def test_a_search_beside_the_relay_needs_no_slot(self) -> None:
+        """Others may search: the relay is a route."""
+        self.climb_to_the_relay()
+        self.assertFalse(self.ladder.searching)
+        self.clock.advance(RETRY_FIRST)
+        self.assertEqual(len(self.steps.probes), 2)
+        self.assertFalse(self.ladder.searching)
+
+    def test_new_candidates_forget_who_got_a_second_chance(self) -> None:
+        """An address that closed our connections twice is no reason for another search."""
+        self.climb()
+        self.steps.probes[0].callback(FAR)
+        self.ladder.dial_refused()
+        self.steps.requests[0].callback(THEIRS)
+        self.climb((*THEIRS, Candidate(OUTSIDE)))
+        self.steps.probes[-1].callback(None)
+        self.refuse(self.steps.requests[-1])
+        self.refuse(self.steps.relays[-1])
+        self.assertNotIn("refuse the connection", self.ladder.route.reason)
+
+    def test_the_relay_s_address_makes_no_direct_route(self) -> None:
+        """Even if a contact announces it: the direct search begins."""
+        self.climb_to_the_relay()
+        assert RELAYED.address is not None
+        self.climb((*THEIRS, Candidate(RELAYED.address)))
+        self.assertIs(self.ladder.state, SearchState.PROBING)
+
+    def test_new_addresses_wait_for_the_probe_that_runs(self) -> None:
+        """One probe at a time: the first one may be about to succeed."""
+        self.climb()
+        self.clock.advance(REQUEST_AFTER)
+        self.steps.requests[0].callback([Candidate(OUTSIDE)])
+        self.assertEqual(self.steps.probed, [(NEAR, FAR)])
+
+    def test_a_device_that_closes_connections_and_refuses(self) -> None:
+        """That its address answers is the better reason."""
+        self.climb()
+        self.steps.probes[0].callback(FAR)
+        self.ladder.dial_refused()
+        self.refuse(self.steps.requests[0])
+        self.refuse(self.steps.relays[0])
+        self.assertIn("refuse the connection", self.ladder.route.reason)

@@ -5,9 +5,11 @@ from __future__ import annotations
 from twisted.trial.unittest import SynchronousTestCase
 
 from bitween.connect.candidates import (
+    confirmed_address,
     dial_order,
     direct_obstacle,
     failure_reasons,
+    may_share_network,
     punch_obstacle,
     route_kind_at,
 )
@@ -75,6 +77,50 @@ class RungTests(SynchronousTestCase):
             ("9.9.9.9", RouteKind.MAPPED),
         ):
             self.assertIs(route_kind_at(PeerAddress.parse(address, 6881), theirs), rung, address)
+
+    def test_an_interface_s_address_is_not_a_mapped_one(self) -> None:
+        """A router may name the address that the device has itself."""
+        theirs = [at("9.9.9.9"), at("9.9.9.9", CandidateKind.MAPPED)]
+        self.assertIs(route_kind_at(theirs[0].address, theirs), RouteKind.IPV4)
+
+
+class ConfirmedAddressTests(SynchronousTestCase):
+    """The address that libtorrent dials before a probe has ended."""
+
+    def confirmed(self, *theirs: Candidate) -> str | None:
+        """The address for us, at home in 192.168.1.0/24."""
+        address = confirmed_address(theirs, [at("192.168.1.5")])
+        return None if address is None else address.address
+
+    def test_near_addresses_are_confirmed(self) -> None:
+        """Addresses in our network are, and those of this machine."""
+        self.assertEqual(self.confirmed(at("192.168.1.7")), "192.168.1.7")
+        self.assertEqual(self.confirmed(at("127.0.0.1")), "127.0.0.1")
+
+    def test_elsewhere_a_contact_has_reached_it(self) -> None:
+        """Without that, libtorrent would dial in vain and drop what comes from there."""
+        self.assertEqual(self.confirmed(at("9.9.9.9", reached=True)), "9.9.9.9")
+        self.assertIsNone(self.confirmed(at("9.9.9.9")))
+        self.assertIsNone(self.confirmed())
+
+
+class SharedNetworkTests(SynchronousTestCase):
+    """Whether two devices may be behind one router."""
+
+    def assert_may_share(self, some: list[Candidate], others: list[Candidate]) -> None:
+        """They may, whichever of them asks."""
+        self.assertTrue(may_share_network(some, others))
+        self.assertTrue(may_share_network(others, some))
+
+    def test_reflexive_addresses_tell_networks_apart(self) -> None:
+        """Those of IPv4 do: behind one router they are the same."""
+        self.assertFalse(may_share_network([seen("9.9.9.9")], [seen("9.9.9.8")]))
+        self.assert_may_share([seen("9.9.9.9")], [seen("9.9.9.9")])
+
+    def test_without_a_reflexive_address_nothing_is_excluded(self) -> None:
+        """IPv6 addresses differ within one network, too."""
+        self.assert_may_share([seen("9.9.9.9")], [at("192.168.1.7")])
+        self.assert_may_share([seen("2620:fe::9")], [seen("2620:fe::8")])
 
 
 class ObstacleTests(SynchronousTestCase):
@@ -154,6 +200,8 @@ class NoHoleTests(SynchronousTestCase):
             self.assert_hope(self.symmetric, [*self.usual, address])
         closed = at("2620:fe::9", reached=False)  # a firewall is passed by a hole
         self.assert_hope([*self.symmetric, at("2620:fe::8")], [*self.usual, closed])
+        ours = at("2620:fe:1::9", reached=False)
+        self.assert_hope([*self.symmetric, ours], [*self.usual, closed])
 
     def test_nobody_can_be_dialled(self) -> None:
         """A router's router forwards nothing; others tried in vain; one alone has IPv6."""
