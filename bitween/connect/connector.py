@@ -67,7 +67,6 @@ class PeerConnector:
     def close(self) -> None:
         """Stop connecting."""
         self._stop_polling()
-        self._slots.clear()
         for device in self._devices.values():
             device.stop()
         self._context.tasks.cancel_all()
@@ -92,7 +91,7 @@ class PeerConnector:
             device = self._devices.get(key)
             if device is None:
                 device = self._devices[key] = RemoteDevice(key, self._context, self)
-            device.torrents.add(info_hash)
+            device.need(info_hash)
             self._locate(device)
         self._dial(info_hash)
         self._schedule_poll()
@@ -169,9 +168,7 @@ class PeerConnector:
 
     def _answer_changed(self, key: Key) -> None:
         self.routes.notify(*key)
-        device = self._devices.get(key)
-        if device is None:
-            return
+        device = self._devices[key]
         if self._liveness.answers(key) and not device.is_connected:
             # It may have been away, and be elsewhere now.
             device.reset_route()
@@ -181,13 +178,10 @@ class PeerConnector:
             self._dial(info_hash)
 
     def _release(self, key: Key, info_hash: InfoHash) -> None:
-        device = self._devices.get(key)
-        if device is None:
-            return
+        device = self._devices[key]
         device.release(info_hash)
         if device.torrents:
             return
-        self._slots.leave_queue(key)
         # Whether an idle device answers would be out of date soon.
         was_silent = self._liveness.answers(key) is False
         self._liveness.forget(key)
@@ -242,9 +236,8 @@ class PeerConnector:
         for info_hash in list(self._sources):
             self._update_sightings(info_hash)
         for device in list(self._devices.values()):
-            if device.state is not DeviceState.IDLE:
-                device.check_connection()
-                self._check_liveness(device)
+            device.check_connection()
+            self._check_liveness(device)
         self._schedule_poll()
 
     def _update_sightings(self, info_hash: InfoHash) -> None:

@@ -160,6 +160,13 @@ class RemoteDevice:
     def _is_unseen(self) -> bool:
         return self._seen_at is None or self._seen_at < self._dialling_since
 
+    def need(self, info_hash: InfoHash) -> None:
+        """Note that a torrent needs the device."""
+        if not self.torrents:
+            # The device was idle: it was not expected to be connected.
+            self._stand_still()
+        self.torrents.add(info_hash)
+
     def release(self, info_hash: InfoHash) -> None:
         """Note that a torrent needs the device no longer."""
         self.torrents.discard(info_hash)
@@ -273,8 +280,7 @@ class RemoteDevice:
         """Move on if the route that was found leads to no connection, or no longer does."""
         now = self._context.clock.seconds()
         if not self.is_downloading:
-            self._dialling_since = now
-            self._seen_at = None
+            self._stand_still()
         if self.route.kind is None or self.route.kind in BY_RELAY:
             return
         if self._seen_at is not None and now - max(self._seen_at, self._dialling_since) > LOST:
@@ -284,6 +290,10 @@ class RemoteDevice:
             self._observer.route_lost(self)
         elif self._is_unseen and now - self._dialling_since > CONNECTING:
             self._ladder.dial_refused()
+
+    def _stand_still(self) -> None:
+        self._dialling_since = self._context.clock.seconds()
+        self._seen_at = None
 
     def _route_found(self, _route: Route) -> None:
         self._dialling_since = self._context.clock.seconds()

@@ -56,7 +56,7 @@ class DialBackPeer:
     jid: str
     resource: str
     candidates: tuple[Candidate, ...]
-    ours: bool = False
+    ours: bool
 
 
 #: Asks a device (bare JID, resource) to dial our addresses; fails with a ``BitweenError``.

@@ -72,7 +72,7 @@ class ConnectionResponder:
 
     def _is_connected(self, device: Key, info_hash: InfoHash) -> bool:
         swarm = self._context.swarm
-        if info_hash not in swarm.library:
-            return False
         places = {c.address.address for c in self._context.catalogue.candidates(*device)}
-        return any(peer.address in places for peer in swarm.peers(info_hash))
+        return info_hash in swarm.library and any(
+            peer.address in places for peer in swarm.peers(info_hash)
+        )

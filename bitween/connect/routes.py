@@ -8,10 +8,10 @@ from twisted.internet.defer import Deferred
 
 from bitween.connect.candidates import route_kind_at
 from bitween.connect.context import ConnectContext
-from bitween.connect.device import BY_RELAY, RemoteDevice
+from bitween.connect.device import RemoteDevice
 from bitween.connect.liveness import Liveness
 from bitween.connect.survey import RouteSurvey
-from bitween.model.address import PeerAddress
+from bitween.model.address import LOWEST_PORT, PeerAddress
 from bitween.model.catalogue.changes import Key
 from bitween.model.events import RouteFound
 from bitween.model.peer import Peer
@@ -103,11 +103,12 @@ class RouteTable:
         """The kind of route over which a peer is connected."""
         relayed = self._context.ports.relay.device_at(peer.address)
         if relayed is not None:
-            kind = self.route(*relayed).kind
-            return kind if kind in BY_RELAY and kind else RouteKind.RELAY
+            in_band = self.route(*relayed).kind is RouteKind.IN_BAND
+            return RouteKind.IN_BAND if in_band else RouteKind.RELAY
         if peer.utp:
             return RouteKind.PUNCHED
-        return route_kind_at(PeerAddress(peer.address, peer.port or 1))
+        # The port does not matter: without candidates, the address alone tells.
+        return route_kind_at(PeerAddress(peer.address, LOWEST_PORT))
 
     async def find_all(self) -> list[tuple[str, Route]]:
         """

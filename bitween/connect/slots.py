@@ -48,10 +48,6 @@ class SearchSlots:
         """Take a device out of the queue, if it is in."""
         self._queue.pop(key, None)
 
-    def clear(self) -> None:
-        """Empty the queue."""
-        self._queue.clear()
-
     def _first_with_room(self, devices: Iterable[RemoteDevice]) -> RemoteDevice | None:
         self._searching = {device for device in self._searching if device.is_searching}
         if len(self._searching) >= MAX_SEARCHES:

@@ -8,11 +8,11 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from bitween.connect.connector import IDLE_POLL, PeerConnector
+from bitween.connect.connector import IDLE_POLL, POLL, PeerConnector
 from bitween.connect.context import ConnectContext
 from bitween.connect.device import CONNECTING, LOST
 from bitween.connect.dial_policy import MAX_PORTS, DialPolicy
-from bitween.connect.ladder import PUNCH_AFTER, RELAY_AFTER, REQUEST_AFTER
+from bitween.connect.ladder import PUNCH_AFTER, RELAY_AFTER, REQUEST_AFTER, RETRY_FIRST
 from bitween.connect.liveness import ASK_EVERY
 from bitween.connect.responder import PUNCH_AFTER_PROBE
 from bitween.connect.slots import MAX_SEARCHES, MAX_SEARCHES_OF_ACCOUNT
@@ -22,6 +22,7 @@ from bitween.model.address import PeerAddress
 from bitween.model.announcement import Announcement, Share
 from bitween.model.candidate import Candidate, CandidateKind
 from bitween.model.catalogue.catalogue import Catalogue
+from bitween.model.catalogue.changes import CatalogueChange, Presence
 from bitween.model.events import RouteFound
 from bitween.model.network_link import Link
 from bitween.model.peer import Peer
@@ -377,6 +378,44 @@ class AnsweringTests(MeetingCase):
         self.meetings.connection_requested(BOB, "laptop", FILM.info_hash, [])
         self.assertTrue(self.answers())
 
+    def test_a_connected_device_that_answers_again_keeps_its_route(self) -> None:
+        """It is where it was: the ping was lost."""
+        self.race.callback(FAR)
+        self.pass_by(0.5)
+        self.fakes.requests.pings[0][1].callback(False)
+        raced = len(self.fakes.prober.raced)
+        self.connected(Peer(FAR.address, FAR.port))
+        self.assertTrue(self.answers())
+        self.assertEqual((self.way(), len(self.fakes.prober.raced)), (RouteKind.IPV4, raced))
+
+    def test_a_device_that_another_torrent_needs_stays_silent(self) -> None:
+        """It is pinged for that torrent as before."""
+        self.want(SONG)
+        self.pass_by(0.5)
+        self.fakes.requests.pings[0][1].callback(False)
+        self.successResultOf(self.swarm.remove(FILM.info_hash, delete_data=False))
+        self.meetings.update_sources(FILM.info_hash)
+        self.assertIs(self.answers(), False)
+
+    def test_releasing_a_device_that_answers_is_no_event(self) -> None:
+        """Nothing that is known of it changes."""
+        self.pass_by(0.5)
+        self.fakes.requests.pings[0][1].callback(True)
+        told: list[RouteFound] = []
+        self.meetings.routes.changes.subscribe(told.append)
+        self.successResultOf(self.swarm.remove(FILM.info_hash, delete_data=False))
+        self.meetings.update_sources(FILM.info_hash)
+        self.assertEqual(told, [])
+
+    def test_a_device_of_a_paused_torrent_is_not_pinged(self) -> None:
+        """Nothing waits for its answer."""
+        options = self.swarm.library.get(FILM.info_hash).options
+        self.successResultOf(
+            self.swarm.set_options(FILM.info_hash, type(options)(paused=True)),
+        )
+        self.pass_by(1)
+        self.assertEqual(self.fakes.requests.pings, [])
+
     def test_an_answer_for_the_run_before(self) -> None:
         """What a server says of the one that died does not count for the one that is back."""
         self.pass_by(0.5)
@@ -452,6 +491,31 @@ class NeighbourTests(MeetingCase):
         self.connected(Peer(NEAR.address, None))
         self.assertIn(((BOB, "laptop"), NEAR.address), self.fakes.neighbours.connections)
         self.assertIs(self.way(), RouteKind.LAN)
+
+    def test_no_proof_is_asked_for_what_it_would_not_change(self) -> None:
+        """A service's port is dialled for nobody."""
+        self.there(BOB, PeerAddress(FAR.address, 80))
+        self.want()
+        self.assertEqual(self.fakes.neighbours.proofs, [])
+
+    def test_an_idle_device_is_asked_for_no_proof(self) -> None:
+        """Our addresses change, and no torrent needs it."""
+        self.there(BOB, NEAR)
+        self.want()
+        self.fakes.neighbours.prove(frozenset())
+        self.swarm.arrive(FILM.info_hash, FILM.size)
+        self.meetings.update_sources(FILM.info_hash)
+        self.meetings.own_candidates_changed()
+        self.assertEqual(len(self.fakes.neighbours.proofs), 1)
+
+    def test_what_an_offline_device_has_proved_is_forgotten(self) -> None:
+        """It may come back in another network."""
+        self.there(BOB, NEAR, FAR)
+        self.want()
+        self.connected(Peer(NEAR.address, None))
+        self.assertTrue(self.fakes.neighbours.shared_networks(BOB, "laptop"))
+        self.gone(BOB)
+        self.assertFalse(self.fakes.neighbours.shared_networks(BOB, "laptop"))
 
     def test_what_is_never_dialled(self) -> None:
         """Services, private networks of others, ourselves, our router, our link."""
@@ -686,6 +750,39 @@ class AskedTests(MeetingCase):
             self.assertEqual((OTHER in dialled, SEEN.address in punched), (True, True))
             self.swarm.dialled_at_once.clear()
 
+    def test_a_device_elsewhere_is_asked_for_no_proof(self) -> None:
+        """It could prove nothing."""
+        self.ask(SEEN)
+        self.assertEqual(self.fakes.neighbours.proofs, [])
+
+    def test_where_nothing_is_probed_nothing_is_waited_for(self) -> None:
+        """The device dials over uTP now, and a hole needs both sides at once."""
+        self.ask(SEEN)
+        self.fakes.prober.probed.pop()[1].callback([])
+        self.assertEqual(self.swarm.dialled_at_once, [(FILM.info_hash, (), (SEEN.address,))])
+
+    def test_a_probed_device_may_connect_over_tcp_first(self) -> None:
+        """It is not dialled over uTP in that time: libtorrent would drop its connection."""
+        self.ask(Candidate(NEAR), SEEN)
+        self.fakes.prober.probed.pop()[1].callback([])
+        self.clock.advance(PUNCH_AFTER_PROBE / 2)
+        self.assertEqual(self.swarm.dialled_at_once, [])
+        self.clock.advance(PUNCH_AFTER_PROBE / 2)
+        self.assertEqual(len(self.swarm.dialled_at_once), 1)
+
+    def test_where_every_address_answers_none_is_dialled_over_utp(self) -> None:
+        """There is no silent one left."""
+        self.ask(Candidate(NEAR))
+        self.knocked(NEAR)
+        self.assertEqual(self.swarm.dialled_at_once, [(FILM.info_hash, (NEAR,), ())])
+
+    def test_a_torrent_that_is_removed_meanwhile_is_not_dialled_for(self) -> None:
+        """The device learns it when it connects."""
+        self.ask(SEEN)
+        self.successResultOf(self.swarm.remove(FILM.info_hash, delete_data=False))
+        self.knocked()
+        self.assertEqual(self.swarm.dialled_at_once, [])
+
     def test_others_are_not_dialled(self) -> None:
         """What the resource has not announced is not dialled, but it may come from there."""
         port = PeerAddress(NEAR.address, 8080)
@@ -772,6 +869,64 @@ class FollowingTests(MeetingCase):
         self.want()
         self.assertEqual(self.offered(), (NEAR,))
 
+    def test_presence_of_a_device_that_is_online_changes_nothing(self) -> None:
+        """Its route stays."""
+        self.there(BOB, FAR)
+        self.want()
+        self.race.callback(FAR)
+        self.meetings.apply(CatalogueChange(presences=(Presence(BOB, "laptop", online=True),)))
+        self.assertIs(self.way(), RouteKind.IPV4)
+
+    def test_an_offline_device_that_no_torrent_needs_changes_nothing(self) -> None:
+        """Most devices of contacts are of that kind."""
+        self.there(BOB, FAR, shares=())
+        self.gone(BOB)
+        self.assertEqual(self.meetings.routes.route(BOB, "laptop"), UNTRIED)
+
+    def until_next_poll(self) -> float:
+        """The seconds until the connected peers are looked at."""
+        return min(call.getTime() for call in self.clock.getDelayedCalls()) - self.clock.seconds()
+
+    def test_peers_are_looked_at_often_only_while_one_is_expected(self) -> None:
+        """A connected device needs no hurry, and 1000 of them no load."""
+        self.there(BOB, FAR)
+        self.want()
+        self.race.callback(FAR)
+        self.assertEqual(self.until_next_poll(), POLL)
+        self.connected(Peer(FAR.address, FAR.port))
+        self.assertGreater(self.until_next_poll(), POLL)
+
+    def unreachable(self, address: PeerAddress = FAR) -> None:
+        """Have neither bob's address answer nor a relay be found."""
+        self.there(BOB, address)
+        self.want()
+        self.race.callback(None)
+        self.fakes.requests.refuse()
+        self.fakes.relay.answer(None)
+        self.pass_by(0.25)
+        self.assertGreater(self.until_next_poll(), POLL)
+
+    def test_a_route_that_is_found_late_is_watched_at_once(self) -> None:
+        """The ladder tries again by itself, between two looks at the peers."""
+        self.unreachable()
+        self.clock.advance(RETRY_FIRST - 1)
+        self.clock.advance(1)
+        self.race.callback(FAR)
+        self.swarm.connected[FILM.info_hash] = (Peer(FAR.address, FAR.port),)
+        self.clock.advance(POLL)
+        self.assertTrue(self.meetings.routes.answers(BOB, "laptop"))
+
+    def test_a_search_after_a_proof_is_watched_at_once(self) -> None:
+        """A device that dials us is seen before our own probes end."""
+        self.unreachable(NEAR)
+        self.fakes.neighbours.networks = frozenset()
+        self.ours = (Candidate(PeerAddress.parse("10.0.0.5", 6881)),)
+        self.meetings.own_candidates_changed()
+        self.fakes.neighbours.prove(HOME)
+        self.swarm.connected[FILM.info_hash] = (Peer(NEAR.address, None),)
+        self.clock.advance(POLL)
+        self.assertIs(self.way(), RouteKind.LAN)
+
     def test_routes_are_told(self) -> None:
         """As soon as one is found."""
         told: list[RouteFound] = []
@@ -832,6 +987,55 @@ class FollowingTests(MeetingCase):
         self.assertEqual(kinds, [RouteKind.PUNCHED, RouteKind.IPV4])
 
 
+class RouteTableTests(MeetingCase):
+    """What the API and the diagnosis ask."""
+
+    def test_the_best_route_to_a_share(self) -> None:
+        """One device is near, another one is not."""
+        self.there(BOB, FAR)
+        self.there(CAROL, NEAR)
+        self.want()
+        for (_, race), address in zip(self.fakes.prober.raced, (FAR, NEAR), strict=True):
+            race.callback(address)
+        best = self.meetings.routes.best_route(FILM.info_hash)
+        self.assertEqual(best, Route(RouteKind.LAN, NEAR))
+
+    def test_a_device_counts_as_reachable_until_the_contrary_is_known(self) -> None:
+        """So does one over the relay, though its route has reasons against a direct one."""
+        self.there(BOB, FAR)
+        self.assertEqual(self.meetings.routes.count_reachable(FILM.info_hash), 1)
+        self.want()
+        self.race.callback(None)
+        self.fakes.requests.refuse()
+        self.fakes.relay.answer(RelayRoute("proxy.example.org"))
+        self.assertTrue(self.meetings.routes.route(BOB, "laptop").obstacles)
+        self.assertEqual(self.meetings.routes.count_reachable(FILM.info_hash), 1)
+
+    def test_whether_an_address_may_be_dialled(self) -> None:
+        """The policy decides."""
+        routes = self.meetings.routes
+        self.assertTrue(routes.may_dial(BOB, "laptop", FAR))
+        self.assertFalse(routes.may_dial(BOB, "laptop", PeerAddress(FAR.address, 80)))
+
+    def test_peers_of_the_relay(self) -> None:
+        """They are relayed even while our own route to the device is a direct one."""
+        self.there(BOB, FAR, shares=(SONG,))
+        self.want(SONG)
+        routes = self.meetings.routes
+        relayed = Peer(self.fakes.relay.local_address(BOB, "laptop").address, None)
+        self.assertIsNone(routes.contact_behind_relay(FAR.address))
+        self.race.callback(FAR)
+        self.assertIs(routes.route_kind(relayed), RouteKind.RELAY)
+        self.meetings.own_candidates_changed()
+        self.gone(BOB)
+        self.there(BOB, FAR, shares=(SONG,))
+        self.race.callback(None)
+        self.fakes.requests.refuse()
+        self.fakes.relay.answer(RelayRoute(most=SONG.size))
+        relayed = Peer(self.fakes.relay.local_address(BOB, "laptop").address, None)
+        self.assertIs(routes.route_kind(relayed), RouteKind.IN_BAND)
+
+
 class SightingTests(MeetingCase):
     """Peers at local addresses of the relay."""
 
@@ -850,6 +1054,19 @@ class SightingTests(MeetingCase):
         self.assertTrue(self.meetings.routes.answers(CAROL, "laptop"))
         self.assertIsNone(self.meetings.routes.answers(BOB, "laptop"))
         self.assertIs(self.meetings.routes.route(CAROL, "laptop").kind, RouteKind.IPV4)
+
+    def test_a_relayed_peer_of_a_device_without_the_torrent_is_none_of_it(self) -> None:
+        """A relayed device may connect for any torrent; that tells nothing of a route."""
+        self.there(BOB, NEAR)
+        self.there(CAROL, FAR, shares=(SONG,))
+        self.want()
+        self.want(SONG)
+        for _, race in self.fakes.prober.raced:
+            race.callback(FAR)
+        place = self.fakes.relay.local_address(CAROL, "laptop")
+        self.swarm.connected[FILM.info_hash] = (Peer(place.address, None),)
+        self.pass_by(0.5)
+        self.assertIsNone(self.meetings.routes.answers(CAROL, "laptop"))
 
 
 class SurveyTests(MeetingCase):
@@ -877,6 +1094,15 @@ class SurveyTests(MeetingCase):
         self.survey()
         self.assertEqual(self.fakes.neighbours.proofs, [])
         self.race.callback(FAR)
+
+    def test_a_relay_within_the_stream(self) -> None:
+        """The diagnosis tells it from a proxy: it is slow."""
+        self.there(BOB, FAR)
+        survey = self.survey()
+        self.race.callback(None)
+        self.fakes.relay.answer(RelayRoute(most=1_000_000))
+        ((_, route),) = self.successResultOf(survey)
+        self.assertIs(route.kind, RouteKind.IN_BAND)
 
     def test_servers_that_do_not_answer(self) -> None:
         """Whether there is a relay stays open."""

@@ -64,7 +64,7 @@ class DeviceCase(SynchronousTestCase):
         for share in (FILM, SONG):
             self.successResultOf(self.swarm.download(share.info_hash, share.name, "/downloads"))
         self.device = RemoteDevice(BOB, self.context, self)
-        self.device.torrents.add(FILM.info_hash)
+        self.device.need(FILM.info_hash)
         self.addCleanup(self.device.close)
 
     def announce(self, *addresses: PeerAddress) -> None:
@@ -226,7 +226,7 @@ class StateTests(DeviceCase):
 
     def test_a_device_searches_while_a_torrent_needs_it(self) -> None:
         """Another torrent may be complete meanwhile."""
-        self.device.torrents.add(SONG.info_hash)
+        self.device.need(SONG.info_hash)
         self.search()
         self.device.release(FILM.info_hash)
         self.assert_state(DeviceState.SEARCHING)
@@ -257,9 +257,32 @@ class StateTests(DeviceCase):
         self.assertEqual(self.events, ["search", "search"])
         self.assert_state(DeviceState.SEARCHING)
 
+    def test_a_removed_torrent_downloads_nothing(self) -> None:
+        """The connector learns a moment later that it is gone."""
+        self.assertTrue(self.device.is_downloading)
+        self.successResultOf(self.swarm.remove(FILM.info_hash, delete_data=False))
+        self.assertFalse(self.device.is_downloading)
+
+    def test_a_device_that_another_torrent_needs_stays_connected(self) -> None:
+        """Its route is in use."""
+        self.connect()
+        self.device.need(SONG.info_hash)
+        self.assert_state(DeviceState.CONNECTED)
+
+    def test_a_device_that_was_idle_is_not_lost(self) -> None:
+        """Its route is dialled when another torrent needs it, however long that takes."""
+        self.connect()
+        self.device.release(FILM.info_hash)
+        self.clock.advance(10 * LOST)
+        self.device.need(SONG.info_hash)
+        self.search()
+        self.check(1)
+        self.assert_state(DeviceState.DIALLING)
+        self.assertNotIn("lost", self.events)
+
     def test_after_a_lost_connection_every_torrent_is_invited_again(self) -> None:
         """The device may have closed them all."""
-        self.device.torrents.add(SONG.info_hash)
+        self.device.need(SONG.info_hash)
         self.search()
         self.see(Peer(FAR.address, None))
         self.check(LOST + 1)
@@ -284,7 +307,7 @@ class RouteTests(DeviceCase):
         self.search()
         self.see(Peer(FAR.address, None))
         for _ in range(2):
-            self.device.torrents.add(SONG.info_hash)
+            self.device.need(SONG.info_hash)
             self.device.invite(SONG.info_hash)
             self.device.invite(SONG.info_hash)
             self.device.release(SONG.info_hash)
@@ -329,7 +352,7 @@ class RouteTests(DeviceCase):
         """The ladder goes on if no peer is seen."""
         self.search()
         self.see(Peer(FAR.address, None))
-        self.device.torrents.add(SONG.info_hash)
+        self.device.need(SONG.info_hash)
         self.device.invite(SONG.info_hash)
         self.fakes.requests.connections[-1][3].errback(RequestRefused("no"))
         self.clock.advance(REQUEST_AFTER)
@@ -342,7 +365,7 @@ class RouteTests(DeviceCase):
         self.assertEqual(self.fakes.relay.disconnected, [])
 
     def test_a_relay_of_a_route_that_was_reset_is_not_closed_again(self) -> None:
-        """The device may use it by now."""
+        """The device may use it again."""
         self.relay()
         self.device.reset_route()
         self.fakes.relay.local_address(*BOB)
@@ -357,7 +380,7 @@ class RouteTests(DeviceCase):
 
     def test_the_size_limit_is_that_of_the_in_band_route(self) -> None:
         """A direct route carries every torrent."""
-        self.device.torrents.add(SONG.info_hash)
+        self.device.need(SONG.info_hash)
         self.relay(most=SONG.size)
         self.assertEqual(self.device.addresses_for(FILM.info_hash, answers=None), [])
         self.see(Peer(FAR.address, FAR.port))
@@ -386,7 +409,7 @@ class SlotTests(DeviceCase):
         devices = []
         for number in range(count):
             device = RemoteDevice((f"friend{number}@example.org", "pc"), self.context, self)
-            device.torrents.add(FILM.info_hash)
+            device.need(FILM.info_hash)
             self.addCleanup(device.close)
             devices.append(device)
             if slots.acquire(device):
@@ -410,14 +433,10 @@ class SlotTests(DeviceCase):
         self.assertIsNone(self.slots.next_in_queue())
 
     def test_a_device_that_is_gone_leaves_the_queue(self) -> None:
-        """So does every device at the end."""
+        """The slot is free for the next one."""
         devices = self.devices(MAX_SEARCHES + 1)
         devices[0].stop()
         self.slots.leave_queue(devices[-1].key)
-        self.assertIsNone(self.slots.next_in_queue())
-        devices = self.devices(MAX_SEARCHES + 1)
-        devices[0].stop()
-        self.slots.clear()
         self.assertIsNone(self.slots.next_in_queue())
 
     def test_a_device_that_searches_may_begin_again(self) -> None:

@@ -106,3 +106,12 @@ class LogTests(SynchronousTestCase):
         self.assertIs(levels[-1], LogLevel.info)
         self.assertLessEqual(levels.count(LogLevel.info), BURST + PER_DAY + 2)
         self.assertGreaterEqual(levels.count(LogLevel.info), BURST + PER_DAY)
+
+    def test_the_devices_of_a_contact_share_its_lines(self) -> None:
+        """A contact may have a new device each time."""
+        log = ContactLog(Clock())
+        with capturedLogs() as events:
+            for number in range(2 * BURST):
+                log.note((BOB[0], f"pc{number}"), "answers again")
+        levels = [event["log_level"] for event in events]
+        self.assertEqual(levels.count(LogLevel.info), BURST)

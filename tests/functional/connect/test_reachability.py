@@ -230,6 +230,30 @@ class ReachabilityTestTests(SynchronousTestCase):
         self.clock.advance(SETTLE)
         self.assertEqual(self.asked, ["bob"])
 
+    def test_a_service_that_starts_again_renews_what_is_known(self) -> None:
+        """After an interval: nothing is unknown, and what is known may be out of date."""
+        self.comes(witness("bob"))
+        self.answer(four=True, six=True)
+        self.test.stopService()
+        self.test.startService()
+        self.clock.advance(INTERVAL - 1)
+        self.assertEqual(self.asked, ["bob"])
+        self.clock.advance(1)
+        self.assertEqual(self.asked, ["bob", "bob"])
+        self.answer(four=True, six=True)
+
+    def test_a_stopped_service_follows_nothing(self) -> None:
+        """Our addresses outlive it."""
+        following = len(self.own.changes._subscribers)
+        self.test.stopService()
+        self.assertEqual(len(self.own.changes._subscribers), following - 1)
+
+    def test_a_finding_counts_who_was_asked(self) -> None:
+        """One contact or more."""
+        self.comes(witness("bob"))
+        self.answer(four=True, six=True)
+        self.assertIn("; 1 was asked", self.test.finding().text)
+
     def test_each_interval_renews_the_test(self) -> None:
         """Not before it has passed, and not only the first one."""
         self.comes(witness("bob"))

@@ -42,6 +42,13 @@ class OrderTests(SynchronousTestCase):
             ["192.168.1.7", "2620:fe::9", "9.9.9.9", "10.0.0.1", "172.16.0.1"],
         )
 
+    def test_every_near_address_comes_before_any_other(self) -> None:
+        """Ours come first, whatever the addresses' texts; then IPv6 before IPv4."""
+        self.assertEqual(
+            self.ordered(at("20.0.0.1"), at("2001:500:2::c"), at("2001:db8:1::7"), at("127.0.0.1")),
+            ["127.0.0.1", "2001:db8:1::7", "2001:500:2::c", "20.0.0.1"],
+        )
+
     def test_what_others_found(self) -> None:
         """Of equal candidates, one that was reached comes first; one that was not comes last."""
         theirs = [

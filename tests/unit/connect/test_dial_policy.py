@@ -109,6 +109,16 @@ class DialPolicyTests(SynchronousTestCase):
         self.assertTrue(self.policy.may_connect_from(at("20.0.0.1", 22)))
         self.assertFalse(self.policy.may_connect_from(at("fe80::1")))
 
+    def test_no_proof_makes_a_link_local_address_dialled(self) -> None:
+        """It names another machine on each link."""
+        link = ip_network("fe80::/64")
+        self.assertFalse(self.policy.may_dial(at("fe80::1"), [link]))
+
+    def test_a_contact_behind_our_router_may_connect(self) -> None:
+        """The router's public address is none of this machine."""
+        self.assertTrue(self.policy.may_connect_from(at("20.0.0.9", 7000)))
+        self.assertFalse(self.policy.is_this_machine("20.0.0.9"))
+
     def hosts(self, first: int, count: int) -> list[PeerAddress]:
         """Addresses of so many different hosts."""
         return [at(f"20.0.{n // 200}.{n % 200 + 1}") for n in range(first, first + count)]
