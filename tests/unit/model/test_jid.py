@@ -11,7 +11,14 @@ from twisted.words.protocols.jabber.jid import JID, InvalidFormat
 
 from bitween.errors import InvalidValue
 from bitween.model.jid import Jid, ascii_domain, parse_jid, registered_domain
-from bitween.model.preparation import Prohibited, nameprep, nodeprep, resourceprep, saslprep
+from bitween.model.preparation import (
+    Prohibited,
+    nameprep,
+    nodeprep,
+    opaque_string,
+    resourceprep,
+    saslprep,
+)
 from bitween.xmpp.jids import stamped
 
 SPECIAL = st.sampled_from("aAßﬁıİ \u00a0\u00ad\u200b\u0301\u0627\u05d01²Ⅸ🔑\u1e9e\u0130\"&'/:<>@")
@@ -61,6 +68,20 @@ class JidTests(SynchronousTestCase):
             self.assertIn(escaped, error.hint)
             self.assertEqual(parse_jid(escaped).bare, escaped)
 
+    def test_each_part_has_1023_octets_at_most(self) -> None:
+        """Octets, and not characters."""
+        for part in ("a" * 1023, "é" * 511):
+            self.assertEqual(parse_jid(f"{part}@b.org/{part}"), Jid(part, "b.org", part))
+        for text in (f"{'é' * 512}@b.org", f"a@b.org/{'a' * 1024}"):
+            self.refusal(text)
+
+    def test_a_refusal_names_the_text_for_translations(self) -> None:
+        """It is cut, and harmless."""
+        error = self.refusal("a@b\n" + "x" * 100)
+        self.assertEqual(error.id, "invalid_value.jid")
+        self.assertEqual(error.values["jid"], "a@b\ufffd" + "x" * 76)
+        self.assertEqual(self.refusal("o'neil@b.org").values["char"], "'")
+
     def test_domains_for_dns(self) -> None:
         """By the standard of 2008, else by that of 2003."""
         self.assertEqual(ascii_domain("bücher.example"), "xn--bcher-kva.example")
@@ -96,6 +117,29 @@ class JidTests(SynchronousTestCase):
         self.assertEqual((jid.user, jid.host, jid.resource), ("🦄", "example.org", "🔑@/x"))
         self.assertEqual(jid.full(), "🦄@example.org/🔑@/x")
         self.assertEqual(jid.userhostJID().full(), "🦄@example.org")
+
+
+class PreparationTests(SynchronousTestCase):
+    """RFC 3454 and its profiles."""
+
+    def test_passwords(self) -> None:
+        """Spaces are alike, invisible characters vanish, compatible ones are composed."""
+        self.assertEqual(saslprep("a\u00a0b\u00ad\u2168"), "a bIX")
+        self.assertRaises(Prohibited, saslprep, "a\u0007")
+        self.assertEqual(opaque_string("\u3000e\u0301\ufb01\u00ad"), " é\ufb01\u00ad")
+
+    def test_a_text_has_one_direction(self) -> None:
+        """A right-to-left text begins and ends with such a letter (RFC 3454 §6)."""
+        for text in ("\u05d0", "\u05d01\u05d0", "a1"):
+            self.assertEqual(saslprep(text), text)
+        for text in ("\u05d0a\u05d0", "\u05d01", "1\u05d0"):
+            error = self.assertRaises(Prohibited, saslprep, text)
+            self.assertEqual(error.char, "")
+
+    def test_the_prohibited_character_is_named(self) -> None:
+        """A person can take it out."""
+        error = self.assertRaises(Prohibited, nodeprep, "a b")
+        self.assertEqual(error.char, " ")
 
 
 class RegisteredDomainTests(SynchronousTestCase):

@@ -23,7 +23,9 @@ class QuantityTests(SynchronousTestCase):
             "2 MB": 2_000_000,
             "2GiB": 2 << 30,
             "64Ki": 64 << 10,
+            "3G": 3 * 10**9,
             "1T": 10**12,
+            "1.5": 1,
             "7B": 7,
             str(MAX_SIZE): MAX_SIZE,
         }.items():
@@ -31,7 +33,13 @@ class QuantityTests(SynchronousTestCase):
 
     def test_rates_may_have_a_per_second_suffix(self) -> None:
         """They may say that they are rates."""
-        for text, rate in {"none": 0, "500k": 500_000, "1.5MB/s": 1_500_000, "9/s": 9}.items():
+        for text, rate in {
+            "none": 0,
+            "500k": 500_000,
+            "1.5MB/s": 1_500_000,
+            "9/s": 9,
+            str(MAX_RATE): MAX_RATE,
+        }.items():
             self.assertEqual(parse_rate(text), rate, text)
 
     def test_malformed_quantities_are_refused(self) -> None:
@@ -49,6 +57,7 @@ class QuantityTests(SynchronousTestCase):
             "nan",
             "5k/s",
             "9" * 20,
+            str(2 * MAX_SIZE),
         ):
             self.assertRaises(InvalidValue, parse_size, text)
         for text in ("fast", "5k/h", "3G", str(MAX_RATE + 1)):

@@ -10,7 +10,8 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from bitween.bittorrent.engine._libtorrent import lt
 from bitween.errors import InvalidValue
-from bitween.model.magnet import magnet_link, wanted_hash
+from bitween.model.link import is_web_link
+from bitween.model.magnet import is_magnet, magnet_link, wanted_hash
 from bitween.model.metainfo import HashedFile, make_torrent
 from bitween.model.torrent import InfoHash
 from bitween.model.torrent_file import info_hash_of, reading_info_hash
@@ -42,6 +43,13 @@ class TorrentFileTests(SynchronousTestCase):
             with self.assertRaises(InvalidValue):
                 info_hash_of(content)
 
+    def test_values_nest_up_to_100_deep(self) -> None:
+        """The reader counts them, and does not call itself."""
+        info = b"4:infod4:name1:xe"
+        self.assertEqual(len(info_hash_of(b"d1:x" + b"l" * 100 + b"e" * 100 + info + b"e")), 40)
+        with self.assertRaises(InvalidValue):
+            info_hash_of(b"d1:x" + b"l" * 101 + b"e" * 101 + info + b"e")
+
     def test_a_file_of_many_values_is_read_in_steps(self) -> None:
         """A file of a million values, which anybody can make, is read in many steps."""
         content = b"d1:xl" + b"0:" * 1_000_000 + b"e4:infod4:name1:xee"
@@ -71,6 +79,26 @@ class MagnetTests(SynchronousTestCase):
             HASH.upper(),
         ):
             self.assertEqual(wanted_hash(text), HASH)
+
+    def test_a_link_names_the_torrent(self) -> None:
+        """If it has a name."""
+        self.assertEqual(
+            magnet_link(HASH, "a & b/c"), f"magnet:?xt=urn:btih:{HASH}&dn=a%20%26%20b%2Fc"
+        )
+        self.assertEqual(magnet_link(HASH, ""), f"magnet:?xt=urn:btih:{HASH}")
+
+    def test_what_looks_like_a_magnet_link(self) -> None:
+        """Its first eight characters tell, in any case."""
+        self.assertEqual(
+            [is_magnet(t) for t in ("MAGNET:?", "magnet:", "magnet")], [True, False, False]
+        )
+
+    def test_a_web_link_is_explained(self) -> None:
+        """A person may take a link to a .torrent file for one to the torrent."""
+        for link in ("http://example.org", "HTTPS://example.org/x", "ftp://example.org"):
+            error = self.assertRaises(InvalidValue, wanted_hash, link)
+            self.assertIn("this is a web link", str(error))
+        self.assertFalse(is_web_link("xmpp:bob@example.org"))
 
     def test_links_without_a_hash_are_refused(self) -> None:
         """A link without such a hash is refused, and so is anything else."""
