@@ -272,7 +272,7 @@ class RemoteDevice:
         kind = RouteKind.PUNCHED if peer.utp else route_kind_at(address, self.candidates)
         has_dialled_us = peer.port is None and not peer.utp
         self._ladder.connected(kind, address, inbound_only=has_dialled_us)
-        if self._is_relayed and self.route.kind not in BY_RELAY:
+        if self._is_relayed:
             self._is_relayed = False
             ports.relay.disconnect(*self.key)
 

@@ -124,13 +124,14 @@ class ReachabilityTestTests(SynchronousTestCase):
         self.comes(
             witness("a-home", "20.0.0.9"),
             witness("b-home", "2a00::77"),
+            witness("xena", "192.168.1.5"),
             witness("alice", "20.0.0.1", ours=True),
             witness("zoe", "20.0.0.1"),
             witness("yves"),
         )
-        for _ in range(5):
+        for _ in range(6):
             self.answer()
-        self.assertEqual(self.asked, ["yves", "zoe", "a-home", "b-home", "alice"])
+        self.assertEqual(self.asked, ["xena", "yves", "zoe", "a-home", "b-home", "alice"])
 
     def test_one_with_many_devices(self) -> None:
         """A contact with many devices does not outvote the others, which are asked as well."""
@@ -248,6 +249,34 @@ class ReachabilityTestTests(SynchronousTestCase):
         self.test.stopService()
         self.assertEqual(len(self.own.changes._subscribers), following - 1)
 
+    def test_an_unforeseen_error_is_logged(self) -> None:
+        """The next test takes place all the same."""
+        self.comes(witness("bob"))
+        self.answers.pop(0).errback(ZeroDivisionError())
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
+        self.clock.advance(INTERVAL)
+        self.assertEqual(self.asked, ["bob", "bob"])
+
+    def test_without_an_address_no_device_is_asked(self) -> None:
+        """There is nothing to dial."""
+        self.own.refresh([], [])
+        self.comes(witness("bob"), after=INTERVAL)
+        self.assertEqual(self.asked, [])
+
+    def test_a_test_without_answers_changes_nothing(self) -> None:
+        """What is known, and from how many contacts, stays."""
+        self.comes(witness("bob"))
+        self.answer(four=True, six=True)
+        self.clock.advance(INTERVAL)
+        self.answers.pop(0).errback(RequestRefused("no"))
+        self.assertIn("reach us over IPv4, IPv6; 1 was asked", self.test.finding().text)
+
+    def test_the_port_of_a_finding_is_that_of_an_interface(self) -> None:
+        """A user forwards a port to it; one that a router maps is mapped already."""
+        self.own.refresh([("0.0.0.0", 6881), ("::", 6881)], [at("20.0.0.7", 7000)])
+        self.own.note_reached({FOUR: False})
+        self.assertEqual(self.test.finding().values["port"], "6881")
+
     def test_a_finding_counts_who_was_asked(self) -> None:
         """One contact or more."""
         self.comes(witness("bob"))
@@ -316,4 +345,5 @@ class ChoiceTests(SynchronousTestCase):
         """It is tested where there is nothing else."""
         self.assertEqual(to_be_tested([Candidate(at("127.0.0.1"))]), (at("127.0.0.1"),))
         self.assertEqual(to_be_tested([Candidate(at("127.0.0.1")), Candidate(FOUR)]), (FOUR,))
+        self.assertEqual(to_be_tested([Candidate(at("10.0.0.1"))]), ())
         self.assertEqual(to_be_tested([]), ())

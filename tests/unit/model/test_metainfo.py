@@ -57,7 +57,11 @@ class MakeTorrentTests(SynchronousTestCase):
             ("MAX_FILES", 2, "more than 1 files"),
             ("MAX_FOLDERS", 2, "more than 1 folders"),
             ("MAX_DEPTH", 2, "more than 1 folders one in another"),
-            ("MAX_METADATA", size + metainfo._ROOM, "a list of files and pieces of more than 0 MiB"),
+            (
+                "MAX_METADATA",
+                size + metainfo._ROOM,
+                "a list of files and pieces of more than 0 MiB",
+            ),
         ):
             patch = self.patch(metainfo, name, limit)
             self.assertEqual(len(self.info(*FILES)), size)
