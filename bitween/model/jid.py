@@ -22,6 +22,8 @@ _REGISTRIES = re.compile(
     "ac|asn|biz|co|com|edu|gen|gob|gov?|gub|idv?|ind|info|ltd|me|mil|net?|nic|nom|org?|plc|sch|web"
 )
 _DOTS = re.compile("[.\u3002\uff0e\uff61]")
+# Characters of a text that an error shows.
+_SHOWN = 80
 _LABEL = re.compile("[-a-z0-9]+")
 
 
@@ -48,9 +50,9 @@ def parse_jid(text: object) -> Jid:
         raise _no_jid(text)
     # A resource may contain both separators, an account's name neither.
     bare, _, resource = text.partition("/")
-    user, separator, host = bare.rpartition("@")
-    if not separator or not user or not host:
-        raise InvalidValue.of("invalid_value.jid_without_account", jid=printable(text, 80))
+    user, _, host = bare.rpartition("@")
+    if not user or not host:
+        raise InvalidValue.of("invalid_value.jid_without_account", jid=printable(text, _SHOWN))
     try:
         local = nodeprep(user)
     except Prohibited as error:
@@ -98,19 +100,19 @@ def _is_clean(text: str) -> bool:
 
 
 def _no_jid(text: object) -> InvalidValue:
-    return InvalidValue.of("invalid_value.jid", jid=printable(str(text), 80))
+    return InvalidValue.of("invalid_value.jid", jid=printable(str(text), _SHOWN))
 
 
 def _bad_local(text: str, user: str, host: str, char: str) -> InvalidValue:
     """Name the wrong character, and the way to write it (XEP-0106 §3)."""
     if char not in _ESCAPES or user != user.strip() or not _is_clean(text):
-        return InvalidValue.of("invalid_value.jid_bad_local", jid=printable(text, 80))
+        return InvalidValue.of("invalid_value.jid_bad_local", jid=printable(text, _SHOWN))
     escaped = "".join(_ESCAPES.get(c, c) for c in user)
     return InvalidValue.of(
         "invalid_value.jid_character",
-        jid=printable(text, 80),
+        jid=printable(text, _SHOWN),
         char=char,
-        escaped=printable(f"{escaped}@{host}", 80),
+        escaped=printable(f"{escaped}@{host}", _SHOWN),
     )
 
 

@@ -46,3 +46,4 @@ class InvitationTests(SynchronousTestCase):
         ):
             self.assertEqual(invited(link), "bob@example.net")
         self.assertEqual(invited("xmpp:"), "")
+        self.assertEqual(invited("xmpp:///bob@example.net"), "bob@example.net")

@@ -68,6 +68,33 @@ class JidTests(SynchronousTestCase):
             self.assertIn(escaped, error.hint)
             self.assertEqual(parse_jid(escaped).bare, escaped)
 
+    def test_a_refusal_says_what_is_missing(self) -> None:
+        """An account's name or a domain, if the text could be a JID otherwise."""
+        for text in ("a", "alice", "@example.org", "alice@", "alice/home"):
+            self.assertEqual(self.refusal(text).id, "invalid_value.jid_without_account", text)
+        for malformed in ("", "x" * 4000, 7, "a@b..c"):
+            self.assertEqual(self.refusal(malformed).id, "invalid_value.jid")
+        self.assertEqual(self.refusal("x" * 100).values["jid"], "x" * 80)
+
+    def test_no_escape_is_offered_for_what_has_none(self) -> None:
+        """Nor for a space at the edge, nor for a text with invisible characters."""
+        for text in ("a\u2ff0@example.org", " bob@example.org", "o'neil\u2066@example.org"):
+            self.assertEqual(self.refusal(text).id, "invalid_value.jid_bad_local")
+
+    def test_a_domain_that_dns_cannot_hold_is_refused(self) -> None:
+        """A label has 63 characters at most."""
+        self.assertEqual(parse_jid(f"a@{'b' * 63}.org").host, f"{'b' * 63}.org")
+        self.assertEqual(self.refusal(f"a@{'b' * 64}.org").id, "invalid_value.jid")
+
+    def test_invisible_characters_make_no_name(self) -> None:
+        """Neither those that preparation drops nor those that are newer than its tables."""
+        for text in ("\u00ad@example.org", "a\u2066@example.org"):
+            self.assertEqual(self.refusal(text).id, "invalid_value.jid")
+
+    def test_the_bare_jid_of_a_server(self) -> None:
+        """It has no account's name."""
+        self.assertEqual(Jid("", "example.org", "").bare, "example.org")
+
     def test_each_part_has_1023_octets_at_most(self) -> None:
         """Octets, and not characters."""
         for part in ("a" * 1023, "é" * 511):
@@ -85,6 +112,7 @@ class JidTests(SynchronousTestCase):
     def test_domains_for_dns(self) -> None:
         """By the standard of 2008, else by that of 2003."""
         self.assertEqual(ascii_domain("bücher.example"), "xn--bcher-kva.example")
+        self.assertEqual(ascii_domain("B\u00dcCHER.example"), "xn--bcher-kva.example")
         self.assertEqual(ascii_domain("localhost"), "localhost")
         self.assertEqual(ascii_domain("☃.example"), "xn--n3h.example")
         self.assertRaises(UnicodeError, ascii_domain, "a..b")
