@@ -180,11 +180,15 @@ class RegisteredDomainTests(SynchronousTestCase):
             ("a.b.example.org", "example.org"),
             ("a.b.example.org.", "example.org"),
             ("x.example.co.uk", "example.co.uk"),
+            ("example.co.uk", "example.co.uk"),
             ("co.uk", "co.uk"),
+            ("uk", "uk"),
+            ("x.ab.de", "ab.de"),
             ("x.co.example", "co.example"),
             ("localhost", "localhost"),
             ("192.0.2.7", "192.0.2.7"),
             ("[2001:db8::1]", "[2001:db8::1]"),
+            ("[::ffff:192.0.2.7]", "[::ffff:192.0.2.7]"),
             ("", ""),
         ):
             self.assertEqual(registered_domain(host), expected)

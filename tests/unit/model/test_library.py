@@ -63,6 +63,15 @@ class LibraryTests(SynchronousTestCase):
         self.assertTrue(library.remove(HASH))
         self.assertEqual((list(library.shares), list(library.restricted)), ([], []))
 
+    def test_a_library_holds_each_torrent_once(self) -> None:
+        """A later state replaces the earlier one."""
+        library = Library()
+        self.assertNotIn(HASH, library)
+        library.put(FETCHING)
+        library.put(HALF)
+        self.assertIn(HASH, library)
+        self.assertEqual((len(library), list(library), library.get(HASH)), (1, [HALF], HALF))
+
     def test_a_removed_torrent_is_withdrawn(self) -> None:
         """A torrent that was announced is withdrawn; an unknown one is an error."""
         library = Library()
