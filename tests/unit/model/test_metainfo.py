@@ -71,6 +71,12 @@ class MakeTorrentTests(SynchronousTestCase):
             self.assertTrue(error.hint)
             patch.restore()
 
+    def test_the_largest_list_is_named_in_mebibytes(self) -> None:
+        """As a number without a fraction."""
+        self.patch(metainfo, "MAX_METADATA", 3 * 2**20)
+        error = self.assertRaises(BadPath, make_torrent, "x", FILES, 16, b"p" * 3 * 2**20)
+        self.assertIn("a list of files and pieces of more than 3 MiB", str(error))
+
     def test_bencoding(self) -> None:
         """Keys are sorted as bytes, texts are UTF-8."""
         self.assertEqual(

@@ -100,6 +100,15 @@ class MagnetTests(SynchronousTestCase):
             self.assertIn("this is a web link", str(error))
         self.assertFalse(is_web_link("xmpp:bob@example.org"))
 
+    def test_other_topics_of_a_link_do_not_count(self) -> None:
+        """A hybrid torrent has a hash of version 2, too."""
+        self.assertEqual(wanted_hash(f"magnet:?xt=urn:btmh:1220aa&xt=urn:btih:{HASH}"), HASH)
+
+    def test_forty_digits_are_hexadecimal(self) -> None:
+        """Even if each of them is one in base32."""
+        digits = InfoHash("abcdef23" * 5)
+        self.assertEqual(wanted_hash(f"magnet:?xt=urn:btih:{digits}"), digits)
+
     def test_links_without_a_hash_are_refused(self) -> None:
         """A link without such a hash is refused, and so is anything else."""
         for text in ("", "film", "magnet:?", "magnet:?xt=urn:btmh:1220aa", "magnet:?xt=urn:btih:0"):

@@ -1,0 +1,21 @@
+"""How others see us, and how peers are connected."""
+
+from __future__ import annotations
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from bitween.model.nat import ServerView
+from bitween.model.peer import Peer
+
+
+class DefaultTests(SynchronousTestCase):
+    """What counts while nothing else is known."""
+
+    def test_an_unknown_server_is_far(self) -> None:
+        """What it sees of us is what others on the internet see."""
+        view = ServerView()
+        self.assertEqual((view.nearby, view.here), (False, False))
+
+    def test_a_peer_is_connected_over_tcp(self) -> None:
+        """Unless libtorrent says that it is uTP."""
+        self.assertFalse(Peer("192.0.2.1", 6881).utp)
