@@ -5,7 +5,7 @@ from __future__ import annotations
 from twisted.trial.unittest import SynchronousTestCase
 
 from bitween.errors import RequestRefused
-from bitween.model.route import UNTRIED, Obstacle, Route, RouteKind
+from bitween.model.route import UNTRIED, Obstacle, RelayRoute, Route, RouteKind
 
 
 class WayTests(SynchronousTestCase):
@@ -35,3 +35,13 @@ class WayTests(SynchronousTestCase):
         )
         self.assertIn("enable proxy65", way.fix)
         self.assertEqual((refused.id, refused.error), ("request_refused.no_relay", RequestRefused))
+
+    def test_a_relay_with_a_size_limit_is_in_band(self) -> None:
+        """A limit of 0 bytes is one, too."""
+        self.assertEqual(
+            [RelayRoute(most=most).in_band for most in (None, 0, 1)], [False, True, True]
+        )
+
+    def test_a_route_is_dialled_unless_it_is_an_inbound_one(self) -> None:
+        """Only peers that have dialled us make one."""
+        self.assertFalse(Route(RouteKind.IPV4).inbound_only)
