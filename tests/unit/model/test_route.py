@@ -45,3 +45,9 @@ class WayTests(SynchronousTestCase):
     def test_a_route_is_dialled_unless_it_is_an_inbound_one(self) -> None:
         """Only peers that have dialled us make one."""
         self.assertFalse(Route(RouteKind.IPV4).inbound_only)
+
+    def test_an_obstacle_of_a_message_has_its_id(self) -> None:
+        """The page translates it by that."""
+        obstacle = Obstacle.of("obstacle.not_answering")
+        self.assertEqual(obstacle.id, "obstacle.not_answering")
+        self.assertTrue(obstacle.reason)

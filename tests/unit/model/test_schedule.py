@@ -79,3 +79,13 @@ class ScheduleTests(SynchronousTestCase):
             if limits_at(entries, USUAL, at(moment)) != USUAL
         ]
         self.assertEqual(holding, ["fri 22:00", "sat 05:59"])
+
+    def test_an_entry_that_ends_when_it_begins_lasts_a_day(self) -> None:
+        """From one day into the next, and from Sunday into Monday."""
+        entries = [parse_entry("sun 22:00-22:00 upload=0")]
+        holding = [
+            moment
+            for moment in ("sun 21:59", "sun 22:00", "mon 21:59", "mon 22:00")
+            if limits_at(entries, USUAL, at(moment)) != USUAL
+        ]
+        self.assertEqual(holding, ["sun 22:00", "mon 21:59"])
