@@ -45,6 +45,8 @@ class ScheduleTests(SynchronousTestCase):
             "mon 24:01-9:00 upload=1",
             "monday 8:00-9:00 upload=1",
             "mon- 8:00-9:00 upload=1 x",
+            "xyz-mon 8:00-9:00 upload=1",
+            "mon-xyz 8:00-9:00 upload=1",
             "8:00-9:00 upload=1 upload=2",
             "8:00-9:00 upload=9999999999",
             "8:00-9:00 upload=-1",
@@ -89,3 +91,10 @@ class ScheduleTests(SynchronousTestCase):
             if limits_at(entries, USUAL, at(moment)) != USUAL
         ]
         self.assertEqual(holding, ["sun 22:00", "mon 21:59"])
+
+    def test_minutes_count_and_an_open_direction_stays_usual(self) -> None:
+        """An entry may limit one direction only."""
+        entries = [parse_entry("08:15-08:45 download=7")]
+        limits = [limits_at(entries, USUAL, at(f"mon {clock}")) for clock in ("08:14", "08:30")]
+        self.assertEqual(limits, [USUAL, Limits(USUAL.upload, 7)])
+        self.assertEqual(parse_entry("08:00-08:59 download=7").end, 8 * 60 + 59)
