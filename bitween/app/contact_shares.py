@@ -40,7 +40,7 @@ from bitween.model.events import (
     RosterRead,
 )
 from bitween.model.library import Library
-from bitween.model.text import safe_name
+from bitween.model.text import printable, safe_name
 from bitween.model.torrent import InfoHash
 from bitween.util.cooperate import run_in_slices
 from bitween.util.observable import Observable
@@ -137,11 +137,11 @@ class ContactShares:
         self._check_known(jid)
         listing = self.catalogue.listings(jid).get(resource)
         if listing is None:
-            raise UnknownResource(f"{jid} has no device {resource!r} that shares anything")
-        if listing.online:
-            raise ResourceOnline(
-                f"{jid}/{resource} is online", "an online device would be listed again at once"
+            raise UnknownResource.of(
+                "unknown_resource.device", jid=jid, resource=printable(resource)
             )
+        if listing.online:
+            raise ResourceOnline.of("resource_online.device", jid=jid, resource=resource)
         if jid == self._messenger.own_jid:
             await self._messenger.retract(resource)
         self.publish(self.catalogue.forget_resource(jid, resource))

@@ -51,11 +51,9 @@ class FileReader:
         """
         torrent = self._swarm.library.get(info_hash)
         if torrent.files is None:
-            raise NoMetadata(
-                "its file list is not known yet", "it arrives once a contact who has it is online"
-            )
+            raise NoMetadata.of("no_metadata.no_files")
         if not 0 <= number < len(torrent.files):
-            raise InvalidValue(f"the torrent has no file {number}")
+            raise InvalidValue.of("invalid_value.file", number=number, last=len(torrent.files) - 1)
         entry = torrent.files[number]
         if self._swarm.file_progress(info_hash)[number] < entry.size:
             _check_is_coming(torrent, number)
@@ -67,7 +65,7 @@ def _check_is_coming(torrent: Torrent, number: int) -> None:
     :raises NotFetched: if a file that is incomplete is not being downloaded.
     """
     if number in torrent.options.selection.skipped:
-        raise NotFetched("the file is not selected for download", "select it first")
+        raise NotFetched.of("not_fetched.not_selected")
     if torrent.state is not TorrentState.DOWNLOADING:
         hint = _HINTS.get(torrent.state, "")
         raise NotFetched("the file is incomplete, and it is not being downloaded", hint)

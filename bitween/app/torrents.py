@@ -78,10 +78,7 @@ class Torrents:
         """
         torrent = self.get(info_hash)
         if delete_data and not originals and torrent.origin is FileOrigin.SHARED:
-            raise OriginalFiles(
-                f"bitween did not download the files of {torrent.name!r}",
-                "remove it without its files, or confirm that the originals are deleted",
-            )
+            raise OriginalFiles.of("original_files.shared", name=torrent.name)
         return await self._swarm.remove(info_hash, delete_data)
 
     def deletion(self, info_hash: InfoHash) -> Deferred[Deletion]:
@@ -232,14 +229,9 @@ def _checked(torrent: Torrent, numbers: Iterable[int]) -> list[int]:
     :raises InvalidValue: if there is no file of such a number.
     """
     if torrent.files is None:
-        raise NoMetadata(
-            "its file list is not known yet", "it arrives once a contact who has it is online"
-        )
+        raise NoMetadata.of("no_metadata.no_files")
     listed = list(numbers)
     for number in listed:
         if not 0 <= number < len(torrent.files):
-            raise InvalidValue(
-                f"the torrent has no file {number}",
-                f"files are numbered from 0 to {len(torrent.files) - 1}",
-            )
+            raise InvalidValue.of("invalid_value.file", number=number, last=len(torrent.files) - 1)
     return listed

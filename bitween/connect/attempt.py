@@ -60,7 +60,7 @@ class Attempt(Generic[_T]):
         error = failure.value
         if not isinstance(error, BitweenError):
             self._log.failure("a step to a contact failed", failure)
-            error = BitweenError("something went wrong", "the log says more")
+            error = BitweenError.of("failed.fault")
         self._failed(error)
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Mapping
+from typing import Any
 
 from bitween import errors
 from bitween.errors import BitweenError
@@ -26,12 +27,17 @@ def write_answer(message: Mapping[str, object]) -> None:
 
 
 def failure(error: BitweenError) -> dict[str, object]:
-    """The answer that an error is: ``{"failed": {"kind": ..., "message": ..., "hint": ...}}``."""
+    """
+    The answer that an error is.
+
+    ``{"failed": {"kind": ..., "message": ..., "hint": ..., "id": ..., "values": ...}}``
+    """
     kind = type(error).__name__
-    return {"failed": {"kind": kind, "message": error.message, "hint": error.hint}}
+    said = {"message": error.message, "hint": error.hint}
+    return {"failed": {"kind": kind, **said, "id": error.id, "values": dict(error.values)}}
 
 
-def read_error(failed: Mapping[str, str], default: type[BitweenError]) -> BitweenError:
+def read_error(failed: Mapping[str, Any], default: type[BitweenError]) -> BitweenError:
     """
     Read an error.
 
@@ -41,4 +47,6 @@ def read_error(failed: Mapping[str, str], default: type[BitweenError]) -> Bitwee
     kind = getattr(errors, failed["kind"], None)
     if not (isinstance(kind, type) and issubclass(kind, BitweenError)):
         kind = default
-    return kind(failed["message"], failed["hint"])
+    error = kind(failed["message"], failed["hint"])
+    error.id, error.values = failed["id"], failed["values"]
+    return error

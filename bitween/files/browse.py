@@ -11,7 +11,7 @@ from twisted.internet.interfaces import IReactorTime
 
 from bitween.errors import BadPath, NoSuchPath, UnreadablePath
 from bitween.model.disk_path import checked_utf8
-from bitween.model.text import is_utf8, quoted, visible
+from bitween.model.text import is_utf8, visible, visible_path
 from bitween.util.cooperate import run_in_slices
 
 #: The most entries of a folder that are listed: as many as can be sorted without a pause.
@@ -145,19 +145,19 @@ def _opened(folder: str) -> int:
     try:
         return os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
     except FileNotFoundError:
-        raise NoSuchPath(f"{quoted(folder)} does not exist") from None
+        raise NoSuchPath.of("no_such_path.path", path=visible_path(folder)) from None
     except PermissionError:
-        raise UnreadablePath(f"{quoted(folder)} may not be read", "check its permissions") from None
+        raise UnreadablePath.of("unreadable_path.path", path=visible_path(folder)) from None
     except NotADirectoryError:
-        raise BadPath(f"{quoted(folder)} is not a folder") from None
+        raise BadPath.of("bad_path.not_a_folder", path=visible_path(folder)) from None
     except OSError as error:
-        raise BadPath(f"{quoted(folder)} cannot be read as a folder: {error.strerror}") from None
+        raise BadPath.of(
+            "bad_path.not_listed", path=visible_path(folder), why=str(error.strerror)
+        ) from None
 
 
 def _outside(path: str) -> BadPath:
-    return BadPath(
-        f"{quoted(path)} is not within the folders to look around in", "see --share-root"
-    )
+    return BadPath.of("bad_path.outside", path=visible_path(path))
 
 
 def _is(test: object) -> bool:

@@ -7,7 +7,7 @@ import os
 from bitween.errors import BadPath, EmptyFolder, NoSuchPath, UnreadablePath
 from bitween.model.disk_path import checked_utf8
 from bitween.model.link import is_web_link
-from bitween.model.text import quoted, visible_path
+from bitween.model.text import visible_path
 
 
 def checked_path(path: str) -> str:
@@ -47,7 +47,9 @@ def checked_folder(folder: str) -> str:
     try:
         os.makedirs(folder, exist_ok=True)
     except OSError as error:
-        raise BadPath(f"{quoted(folder)} cannot be made: {error.strerror}") from None
+        raise BadPath.of(
+            "bad_path.not_made", path=visible_path(folder), why=str(error.strerror)
+        ) from None
     if not os.access(folder, os.W_OK | os.X_OK):
         raise BadPath.of("bad_path.closed", path=visible_path(folder))
     return folder

@@ -52,12 +52,10 @@ def checked_annotation(note: str, tags: Iterable[str]) -> Annotation:
     """
     text = composed(note.strip())
     if len(text) > MAX_NOTE or not _is_printable(text):
-        raise InvalidValue(
-            "the note is not valid", f"use one line of up to {MAX_NOTE} printable characters"
-        )
+        raise InvalidValue.of("invalid_value.note", most=MAX_NOTE)
     unique = {caseless(tag): tag for tag in reversed([_checked_tag(tag) for tag in tags])}
     if len(unique) > MAX_TAGS:
-        raise InvalidValue(f"{len(unique)} tags are too many", f"use up to {MAX_TAGS}")
+        raise InvalidValue.of("invalid_value.tags", n=len(unique), most=MAX_TAGS)
     return Annotation(text, tuple(reversed(unique.values())))
 
 
@@ -84,9 +82,8 @@ def safe_annotation(note: str, tags: Iterable[str]) -> Annotation:
 def _checked_tag(tag: str) -> str:
     text = composed(tag.strip())
     if not 0 < len(text) <= MAX_TAG or not _is_printable(text) or SEPARATOR in text:
-        raise InvalidValue(
-            f"{printable(tag, MAX_TAG)!r} is not a valid tag",
-            f"use up to {MAX_TAG} printable characters without {SEPARATOR!r}",
+        raise InvalidValue.of(
+            "invalid_value.tag", tag=printable(tag, MAX_TAG), most=MAX_TAG, separator=SEPARATOR
         )
     return text
 

@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from bitween.errors import BitweenError, HashingFailed
 from bitween.model.skipped_files import NOTHING_LEFT_OUT, LeftOut
+from bitween.model.text import visible_path
 from bitween.model.torrent import InfoHash
 
 #: A job calls this with the bytes done and the bytes in all.
@@ -85,4 +86,4 @@ class Job:
 
 def cancellation(subject: str) -> HashingFailed:
     """The error of a cancelled job."""
-    return HashingFailed(f"hashing {subject!r} was cancelled")
+    return HashingFailed.of("hashing_failed.cancelled", path=visible_path(subject))

@@ -38,9 +38,7 @@ def wanted_hash(text: str) -> InfoHash:
     for topic in parse_qs(text.partition("?")[2]).get("xt", []):
         if topic.lower().startswith(_TOPIC):
             return _decoded(topic[len(_TOPIC) :])
-    raise InvalidValue(
-        "this magnet link has no BitTorrent v1 info-hash", "one has xt=urn:btih: and 40 digits"
-    )
+    raise InvalidValue.of("invalid_value.magnet")
 
 
 def is_magnet(text: str) -> bool:

@@ -28,7 +28,7 @@ def reading_info_hash(content: bytes) -> Generator[None, None, InfoHash]:
     try:
         start, end = yield from _finding_info(content)
     except (ValueError, IndexError):
-        raise InvalidValue("this is not a .torrent file") from None
+        raise InvalidValue.of("invalid_value.torrent_file") from None
     return InfoHash(hashlib.sha1(content[start:end], usedforsecurity=False).hexdigest())
 
 

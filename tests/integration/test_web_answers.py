@@ -9,9 +9,12 @@ from playwright.sync_api import Page, expect
 
 from bitween.api.results.faults import KINDS, error_object, protocol_error
 from bitween.errors import InvalidValue
+from bitween.messages import Value
+from bitween.messages.catalogue import Message, english
 from bitween.model.torrent import InfoHash, Metainfo
 from tests.support.api_rig import OWN_JID, info_hash
 from tests.support.browser import browse, meanwhile
+from tests.support.messages import read_messages, values
 from tests.support.web_case import WebCase
 
 BOB, EVE, MALLORY = "bob@example.org", "eve@example.org", "mallory@example.org"
@@ -23,6 +26,11 @@ _HTTP = """async ([status, text]) => {
   const { Failed } = await import(document.scripts[0].src.replace("app.js", "errors.js"));
   return new Failed(status, text).message;
 }"""
+_MESSAGES = """async (messages) => {
+  const { findingMessage } = await import(document.scripts[0].src.replace("app.js", "messages.js"));
+  return messages.map(([id, values]) =>
+    findingMessage({ id, values, text: "unknown", fix: "", because: [] }));
+}"""
 _SAY = "(texts) => texts.forEach((text) => document.querySelector('toast-area').tell(text))"
 _SIXTY = 60
 #: What only programs say.
@@ -32,6 +40,12 @@ _IN_BACKGROUND = """(hidden) => {
   Object.defineProperty(document, "hidden", { configurable: true, get: () => hidden });
   document.dispatchEvent(new Event("visibilitychange"));
 }"""
+
+
+def _sample(message: Message) -> dict[str, Value]:
+    """Values for a message: numbers where these are formatted alike by page and daemon."""
+    samples: dict[str, Value] = {"n": 2, "free": 5_000_000_000, "size": 2_000_000, "seconds": 5}
+    return {name: samples.get(name, "Xy") for name in values(message)}
 
 
 class WebAnswersTests(WebCase):
@@ -156,6 +170,22 @@ class WebAnswersTests(WebCase):
             for text in await browse(visit, locale=locale):
                 self.assertNotRegex(text, _OF_PROGRAMS)
                 self.assertRegex(text, _SENTENCE)
+
+    async def test_the_page_says_every_message(self) -> None:
+        """In English the same as the daemon; in German without places that are not filled."""
+        known = [(id_, _sample(message)) for id_, message in read_messages("en").items()]
+
+        def visit(page: Page) -> list[dict[str, str]]:
+            self.log_in(page)
+            shown: list[dict[str, str]] = page.evaluate(_MESSAGES, known)
+            return shown
+
+        for (id_, sample), shown in zip(known, await browse(visit, locale="en-GB"), strict=True):
+            if "seconds" not in sample:  # which a browser writes in its own way
+                self.assertEqual((shown["text"], shown["fix"]), english(id_, sample))
+        for (id_, _), shown in zip(known, await browse(visit, locale="de-DE"), strict=True):
+            self.assertNotEqual(shown["text"], "unknown", id_)
+            self.assertNotRegex(shown["text"] + shown["fix"], r"[{}]|undefined", id_)
 
     async def test_a_refusal_on_the_page(self) -> None:
         """What one typed wrong is told without the words of the protocol."""

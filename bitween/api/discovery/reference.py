@@ -44,9 +44,11 @@ text changes.
 
 _ERRORS = """\
 In an error object, ``data.reason`` is the kind of error, as is the code, and ``data.hint`` says
-what to do about it. Every method with parameters can return ``invalid_value``. JSON-RPC itself
-defines these codes: -32700 for invalid JSON, -32600 for an invalid request, -32601 for an unknown
-method, -32603 for an internal error.
+what to do about it. ``data.id`` names the exact error, such as ``no_such_path.path``, and
+``data.values`` has the variable parts of message and hint, so that a program can say it in another
+language; an error without an id is in English only. Every method with parameters can return
+``invalid_value``. JSON-RPC itself defines these codes: -32700 for invalid JSON, -32600 for an
+invalid request, -32601 for an unknown method, -32603 for an internal error.
 """
 
 _TITLES = {entry.prefix: entry.title for entry in NAMESPACES}

@@ -205,7 +205,7 @@ class _Receiving:
     def _client_gone(self, _: Failure) -> None:
         self._gone = True
         if not self._complete:
-            self.upload.cancel(UploadFailed("the connection broke off", "send it again"))
+            self.upload.cancel(UploadFailed.of("upload_failed.connection"))
 
 
 def _upload_id(request: Request) -> str | None:

@@ -34,9 +34,7 @@ class SessionMethods(Namespace):
         :raises UnknownSession: if there is no session with this id.
         """
         if not self._sessions.end(session):
-            raise UnknownSession(
-                f"there is no session '{printable(session, 60)}'", "bitween sessions lists them"
-            )
+            raise UnknownSession.of("unknown_session.id", session=printable(session, 60))
         self._ended(session)
         return True
 

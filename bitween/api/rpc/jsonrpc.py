@@ -207,12 +207,9 @@ class JsonRpcResource(Namespace, JSONRPC):
 
 def _run(method: _Method, call: Call, caller: Caller) -> object:
     if caller.access is not Access.FULL and not is_reading(method.function):
-        raise ReadOnly("this token is for looking only", "use another one for this method")
+        raise ReadOnly.of("read_only.method")
     if caller.token is None and needs_token(method.function):
-        raise TokenNeeded(
-            "this method needs a token, and a log-in does not stand in for one",
-            "show the token with the call, or use the command line",
-        )
+        raise TokenNeeded.of("token_needed.method")
     return method.function(**method.signature.bind(call.params))
 
 

@@ -16,6 +16,7 @@ from bitween.files import json_process
 from bitween.files.deletion.worker import Order, Outcome
 from bitween.files.json_process import JsonProcess
 from bitween.model.deletion import Deletion
+from bitween.model.text import visible_path
 from bitween.util.cooperate import result_in_slices
 from bitween.util.own_code import UPDATED, WHAT_TO_DO, OwnCode
 
@@ -47,15 +48,15 @@ async def delete_files(reactor: Any, order: Order) -> Deletion:
     try:
         json_process.start(reactor, process, _WORKER, environ=environ)
     except OSError as error:
-        raise DeletionFailed(f"no process can be started: {error.strerror}", "try again") from None
+        raise DeletionFailed.of("deletion_failed.no_process", why=str(error.strerror)) from None
     outcome = await process.outcome
     if outcome.failed:
-        count = f"{outcome.failed} of {outcome.failed + outcome.files} files"
-        raise DeletionFailed(
-            f"{count} could not be deleted, the first one being {outcome.error}"
-            if outcome.files
-            else f"the files could not be deleted: {outcome.error}",
-            f"delete what is left in {order.folder!r} by hand",
+        raise DeletionFailed.of(
+            "deletion_failed.some" if outcome.files else "deletion_failed.all",
+            failed=outcome.failed,
+            total=outcome.failed + outcome.files,
+            why=outcome.error,
+            path=visible_path(order.folder),
         )
     return Deletion(outcome.files, outcome.size, outcome.trash, outcome.kept)
 
@@ -92,13 +93,8 @@ class _Deletion(JsonProcess):
     def _error(self, ending: BaseException | None) -> DeletionFailed:
         """Say why the process has ended without an answer."""
         if isinstance(ending, ProcessTerminated) and ending.signal:
-            return DeletionFailed(
-                f"the process that deletes files was killed (signal {ending.signal})",
-                "delete what is left by hand",
-            )
-        return DeletionFailed(
-            f"the files could not be deleted: {self.complaint}", "delete them by hand"
-        )
+            return DeletionFailed.of("deletion_failed.killed", signal=str(ending.signal))
+        return DeletionFailed.of("deletion_failed.broke_off", why=self.complaint)
 
 
 def encoding(order: Order) -> Generator[None, None, bytes]:

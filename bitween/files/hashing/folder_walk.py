@@ -24,7 +24,7 @@ from bitween.errors import (
 from bitween.model.disk_path import checked_utf8
 from bitween.model.metainfo import LONGEST_PATH, MAX_DEPTH, PADDING
 from bitween.model.skipped_files import MOST_NAMED, LeftOut, LeftOutEntry, Why
-from bitween.model.text import is_utf8, quoted, visible
+from bitween.model.text import is_utf8, quoted, visible, visible_path
 
 #: A file in a shared folder, or below it, that names what to leave out, in gitignore syntax.
 IGNORE_FILE = ".bitweenignore"
@@ -92,16 +92,16 @@ def list_files(
     """
     name = os.path.basename(checked_utf8(path))
     if not name:
-        raise BadPath(f"{quoted(path)} has no name to share it under", "share the folders in it")
+        raise BadPath.of("bad_path.nameless", path=visible_path(path))
     if PADDING in name:
-        raise BadPath(f"{quoted(path)} cannot be shared: {Why.PADDING.text}", "rename it")
+        raise BadPath.of("bad_path.padding", path=visible_path(path))
     found = _stat(path)
     if stat.S_ISREG(found.st_mode):
         if found.st_size == 0:
-            raise BadPath(f"{quoted(path)} is empty", "a file needs content to be shared")
+            raise BadPath.of("bad_path.empty", path=visible_path(path))
         return FolderListing([FoundFile(path, (), found.st_size, found.st_mtime_ns)], LeftOut())
     if not stat.S_ISDIR(found.st_mode):
-        raise BadPath(f"{quoted(path)} is neither a file nor a folder")
+        raise BadPath.of("bad_path.neither", path=visible_path(path))
     walk = _Walk(path, hidden, private)
     files = sorted(walk.files(path, (), ()), key=_order)
     left_out = walk.left_out.value
@@ -122,10 +122,11 @@ def list_files(
 def unusable(path: str, error: OSError) -> BitweenError:
     """The error for a path that cannot be read."""
     if isinstance(error, FileNotFoundError | NotADirectoryError):
-        return NoSuchPath(f"{quoted(path)} does not exist")
+        return NoSuchPath.of("no_such_path.path", path=visible_path(path))
     if isinstance(error, PermissionError):
-        return UnreadablePath(f"{quoted(path)} may not be read", "check its permissions")
-    return HashingFailed(f"{quoted(path)} cannot be read: {error.strerror}", "check the disk")
+        return UnreadablePath.of("unreadable_path.path", path=visible_path(path))
+    why = str(error.strerror)
+    return HashingFailed.of("hashing_failed.unreadable", path=visible_path(path), why=why)
 
 
 def _order(file: FoundFile) -> tuple[bytes, ...]:
@@ -257,16 +258,14 @@ def _read_rules(path: str) -> GitIgnoreSpec:
     :raises BadPath: if it cannot be read or understood: what it names must not be shared.
     """
     if not stat.S_ISREG(_stat(path).st_mode):
-        raise BadPath(f"{quoted(path)} is not a file", "it should hold patterns, one a line")
+        raise BadPath.of("bad_path.no_patterns", path=visible_path(path))
     try:
         with open(path, encoding="utf-8-sig", errors="surrogateescape") as file:
             return GitIgnoreSpec.from_lines(file)
     except OSError as error:
         raise unusable(path, error) from None
     except ValueError as error:
-        raise BadPath(
-            f"{quoted(path)} cannot be understood: {error}", "mend that pattern"
-        ) from None
+        raise BadPath.of("bad_path.bad_pattern", path=visible_path(path), why=str(error)) from None
 
 
 def _ignored(parts: tuple[str, ...], is_folder: bool, rules: Sequence[_Rules]) -> bool:

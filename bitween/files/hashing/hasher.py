@@ -35,7 +35,7 @@ from bitween.files.answers import read_error
 from bitween.files.json_process import JsonProcess
 from bitween.model.job import ReportProgress
 from bitween.model.skipped_files import LeftOut, LeftOutEntry, Why
-from bitween.model.text import quoted
+from bitween.model.text import quoted, visible_path
 from bitween.model.torrent import Metainfo, parse_info_hash
 from bitween.util.own_code import UPDATED, WHAT_TO_DO, OwnCode
 
@@ -206,9 +206,10 @@ class Hasher(Service):
             self._keep_one()
         if request is not None:
             request.hashed.errback(
-                HashingFailed(
-                    f"hashing {quoted(request.path)} broke off: {reason.getErrorMessage()}",
-                    "share it again",
+                HashingFailed.of(
+                    "hashing_failed.broke_off",
+                    path=visible_path(request.path),
+                    why=reason.getErrorMessage(),
                 )
             )
 

@@ -26,7 +26,7 @@ from bitween.errors import BitweenError, HashingFailed
 from bitween.files.answers import failure, write_answer
 from bitween.files.hashing.folder_walk import FoundFile, list_files, unusable
 from bitween.model.metainfo import HASH_SIZE, HashedFile, make_torrent, piece_size_for
-from bitween.model.text import quoted
+from bitween.model.text import visible_path
 
 if TYPE_CHECKING:
     from bitween.model.job import ReportProgress
@@ -200,10 +200,7 @@ def _check_unchanged(file: FoundFile) -> None:
 
 
 def _changed(file: FoundFile) -> HashingFailed:
-    return HashingFailed(
-        f"{quoted(file.path)} changed while it was hashed",
-        "share it again when nothing writes to it",
-    )
+    return HashingFailed.of("hashing_failed.changed", path=visible_path(file.path))
 
 
 def _answer(line: bytes, report: ReportProgress) -> dict[str, object]:

@@ -25,7 +25,7 @@ def read_path(quoted: str) -> tuple[str, ...]:
     """
     parts = tuple(safe_part(_unquoted(segment)) for segment in quoted.split("/"))
     if len(parts) > MAX_DEPTH or sum(len(part.encode()) + 1 for part in parts) > MAX_PATH:
-        raise InvalidValue("the path is too long", "put it into fewer folders")
+        raise InvalidValue.of("invalid_value.long_path")
     return parts
 
 
@@ -36,7 +36,7 @@ def safe_part(name: str) -> str:
     :raises InvalidValue: if it is none.
     """
     if name in {"", ".", ".."} or "/" in name or "\0" in name:
-        raise InvalidValue(f"{printable(name, 60)!r} is not a name for a file or folder")
+        raise InvalidValue.of("invalid_value.file_name", name=printable(name, 60))
     shown = printable(name, len(name), "_")
     stem, extension = os.path.splitext(shown)
     return _cut(stem, extension)
@@ -49,7 +49,7 @@ def safe_root(name: str) -> str:
     :raises InvalidValue: if it is none.
     """
     if not name.strip():
-        raise InvalidValue("the name of an upload is blank", "give it one that can be seen")
+        raise InvalidValue.of("invalid_value.blank_name")
     safe = safe_part(name)
     return f"_{safe[1:]}" if safe.startswith(".") else safe
 

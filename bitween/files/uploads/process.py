@@ -108,7 +108,7 @@ class Writer(JsonProcess):
 
     def ended(self, reason: Failure) -> None:
         """Report an end that came too early."""
-        self._fail(UploadFailed(f"writing broke off: {reason.getErrorMessage()}", "send it again"))
+        self._fail(UploadFailed.of("upload_failed.broke_off", why=reason.getErrorMessage()))
 
     def _fail(self, error: BitweenError) -> None:
         failed, self._failed = self._failed, None

@@ -113,7 +113,7 @@ class Upload:
         """
         self._check()
         if not self._size:
-            self.cancel(UploadFailed("there is no content in it", "send a file that is not empty"))
+            self.cancel(UploadFailed.of("upload_failed.empty"))
             self._check()
         return self._answer(lambda: self._writer.keep(taken)).addCallback(self._kept)
 
@@ -124,7 +124,7 @@ class Upload:
         :param why: what :attr:`error` becomes; by default, that the upload was cancelled.
         """
         if self.error is None:
-            self._ended(why or UploadFailed("the upload was cancelled", "begin it again"))
+            self._ended(why or UploadFailed.of("upload_failed.cancelled"))
             self._writer.end()
 
     def kill(self) -> None:
@@ -135,7 +135,7 @@ class Upload:
         if self.error is not None:
             raise self.error
         if self._told_failure is not None or self._waiting is not None:
-            raise UploadFailed("a file of this upload is being sent", "send one after the other")
+            raise UploadFailed.of("upload_failed.sending")
 
     def _answer(self, ask: Callable[[], None]) -> Deferred[Any]:
         self._waiting = Deferred()
@@ -155,12 +155,12 @@ class Upload:
             waiting.callback(value)
 
     def _kept(self, path: str) -> str:
-        self._ended(UploadFailed("the upload is complete already"))
+        self._ended(UploadFailed.of("upload_failed.complete"))
         self._writer.end()
         return path
 
     def _given_up(self) -> None:
-        self.cancel(UploadFailed("nothing came for five minutes", "begin it again"))
+        self.cancel(UploadFailed.of("upload_failed.idle"))
 
     def _ended(self, error: BitweenError) -> None:
         self.error = error
@@ -203,7 +203,7 @@ class Uploads(Service):
         """Cancel all uploads; fires when they are removed."""
         super().stopService()
         for upload in self._running():
-            upload.cancel(UploadFailed("the daemon is being stopped", "send it again"))
+            upload.cancel(UploadFailed.of("upload_failed.stopped"))
         gone = [upload.gone for upload in self._uploads.values()]
         if self._cleaner is not None:
             gone.append(self._cleaner.gone)
@@ -233,14 +233,14 @@ class Uploads(Service):
         name = safe_root(name)
         self.check_room(size or 0)
         if len(self._running()) >= MOST:
-            raise UploadFailed(f"{MOST} uploads are on their way", "wait for one to end")
+            raise UploadFailed.of("upload_failed.too_many", n=MOST)
         ended = [upload.id for upload in self._uploads.values() if upload.error is not None]
         for upload_id in ended[:-_KEPT]:
             del self._uploads[upload_id]
         try:
             upload = Upload(self._reactor, self.folder, name, is_folder)
         except OSError as error:
-            raise UploadFailed(f"no process can be started: {error.strerror}", "wait") from None
+            raise UploadFailed.of("upload_failed.no_process", why=str(error.strerror)) from None
         self._uploads[upload.id] = upload
         return upload
 
@@ -266,17 +266,14 @@ class Uploads(Service):
         try:
             room = os.statvfs(self.folder)
         except OSError as error:
-            raise UploadFailed(
-                f"{self.folder!r} cannot be used: {error.strerror}", "see --download-dir"
+            raise UploadFailed.of(
+                "upload_failed.folder", path=self.folder, why=str(error.strerror)
             ) from None
         # The state directory may lie on the same disk.
         kept = reserve(room.f_blocks * room.f_frsize, holds_state=True)
         free = max(0, room.f_bavail * room.f_frsize - kept - self._spoken_for(self.folder))
         if size > free:
-            raise NoRoom(
-                f"{size / 1e6:,.0f} MB have no room where {free / 1e6:,.0f} MB are free",
-                f"make room in {self.folder!r}",
-            )
+            raise NoRoom.of("no_room.too_large", size=size, free=free, path=self.folder)
 
     def _running(self) -> list[Upload]:
         return [upload for upload in self._uploads.values() if upload.error is None]

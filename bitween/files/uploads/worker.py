@@ -29,6 +29,7 @@ from bitween.files.answers import failure, write_answer
 from bitween.files.uploads.frames import FrameKind, read_frame
 from bitween.files.uploads.names import candidates
 from bitween.model.disk_space import reserve
+from bitween.model.text import visible_path
 
 #: The prefix of the names of hidden folders.
 PREFIX = ".bitween-upload-"
@@ -42,8 +43,8 @@ _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 def write_error(folder: str, error: OSError) -> BitweenError:
     """Name the reason why a folder cannot be written to."""
     if error.errno in _FULL:
-        return NoRoom(f"the disk of {folder!r} is full", "make room there")
-    return UploadFailed(f"{folder!r} cannot be written to: {error.strerror}", "see --download-dir")
+        return NoRoom.of("no_room.full", path=folder)
+    return UploadFailed.of("upload_failed.not_written", path=folder, why=str(error.strerror))
 
 
 def remove_leftovers(folder: str) -> None:
@@ -87,8 +88,8 @@ class Staging:
             flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
             self._file = os.open(path, flags, 0o666)
         except (FileExistsError, NotADirectoryError):
-            raise UploadFailed(
-                f"{'/'.join(parts)!r} is sent twice, or is a folder as well", "send each file once"
+            raise UploadFailed.of(
+                "upload_failed.twice", path=visible_path("/".join(parts))
             ) from None
         self._size = 0
 

@@ -133,7 +133,7 @@ class PeerRequests(Extension):
             if not self._is_mutual(jid, resource):
                 # The request says where we are: it is for contacts only, and the answer to the
                 # question for features may have come after this contact was removed.
-                raise RequestRefused(f"{shown} is no longer online")
+                raise RequestRefused.of("request_refused.offline", who=shown)
             answer = await self._send(to, kind, request)
             return next(answer.elements(request.uri, request.name))
         except CancelledError:

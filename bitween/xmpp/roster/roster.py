@@ -180,7 +180,7 @@ class Roster(Extension, RosterClientProtocol):
             answer = await self.request(RosterRequest(stanzaType="get"))
         except Exception:
             if stream is self.xmlstream:
-                error = RequestRefused("the server did not give the roster")
+                error = RequestRefused.of("request_refused.no_roster")
                 self.parent.give_up_session(error)
             return
         self._take_roster(answer.query)

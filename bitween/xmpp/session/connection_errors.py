@@ -219,7 +219,7 @@ def _stream_error(error: Any, host: str, *, in_session: bool) -> XMPPError:
         return LogInRefused.of("log_in_refused.no_encryption", host=host)
     if isinstance(error, StanzaError):
         condition = printable(error.condition or _NO_REASON)
-        return RequestRefused(f"{host} refused the session: {condition}")
+        return RequestRefused.of("request_refused.session", host=host, condition=condition)
     condition = printable(error.condition or _NO_REASON)
     final = _final_stream_error(condition, host, in_session=in_session)
     if final is not None:

@@ -43,7 +43,7 @@ def request_error(error: BaseException) -> BitweenError:
         return RequestRefused.of("request_refused.no_answer")
     if isinstance(error, net.ConnectionLost | net.ConnectionDone | SSL.Error | CancelledError):
         return NotConnected.of("not_connected.broken")
-    return RequestRefused(f"the answer is malformed ({type(error).__name__})")
+    return RequestRefused.of("request_refused.malformed", why=type(error).__name__)
 
 
 def subscription_error(jid: str, presence: Element) -> RequestRefused:

@@ -107,4 +107,4 @@ class _Child(ProcessProtocol):
 
 
 def _failed(why: str) -> NotConnected:
-    return NotConnected(f"the password could not be hashed for the log-in: {why}")
+    return NotConnected.of("not_connected.not_hashed", why=why)

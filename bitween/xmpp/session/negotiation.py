@@ -96,7 +96,7 @@ class Bind(jabber_client.BindInitializer):
         :raises RequestRefused: if the server offers no session.
         """
         if self.feature not in self.xmlstream.features:
-            raise RequestRefused("the server offers no session after the log-in")
+            raise RequestRefused.of("request_refused.no_session")
         resource = str(self.xmlstream.authenticator.jid.resource or "")
         return super().initialize().addErrback(_not_bound, resource)
 
@@ -111,13 +111,10 @@ class Bind(jabber_client.BindInitializer):
         bound = next(iq.elements(NS_BIND, "bind"), None)
         jid = stamped(str((bound and bound.jid) or ""))
         if not (jid.user and jid.host and jid.resource):
-            raise RequestRefused("the server binds the session to no resource")
+            raise RequestRefused.of("request_refused.no_resource")
         requested = self.xmlstream.authenticator.jid
         if not _same_domain(jid.host, requested.host):
-            raise RequestRefused(
-                f"the server binds the session to the account {printable(jid.userhost())}, "
-                "which belongs to another domain"
-            )
+            raise RequestRefused.of("request_refused.other_account", jid=printable(jid.userhost()))
         self._warn_of_changes(requested, jid)
         self.xmlstream.authenticator.jid = jid
         self.xmlstream.hold()

@@ -198,7 +198,7 @@ class ResumeInitializer(BaseFeatureInitiatingInitializer):
             if answer.name == "failed":
                 done.callback(None)
             elif answer.getAttribute("previd") != self._session.token:
-                done.errback(NotConnected("the server resumed another session"))
+                done.errback(NotConnected.of("not_connected.other_session"))
             else:
                 self.xmlstream.resumed_at = answer.getAttribute("h", "")
                 del self.xmlstream.initializers[1:]

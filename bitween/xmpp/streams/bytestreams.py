@@ -116,7 +116,7 @@ class Bytestreams(Extension):
         for proxy in offered:
             if proxy.jid in names:
                 return proxy
-        raise RequestRefused("the contact's program names a proxy that we have not offered")
+        raise RequestRefused.of("request_refused.other_proxy")
 
     async def _activate(self, proxy: str, sid: str, peer: str) -> None:
         query = _query(sid)
@@ -125,7 +125,9 @@ class Bytestreams(Extension):
             await self.send_iq("set", query, proxy)
         except Exception as error:
             why = request_error(error)
-            raise RequestRefused(f"{proxy} does not relay: {why}") from None
+            raise RequestRefused.of(
+                "request_refused.no_relaying", proxy=proxy, why=str(why)
+            ) from None
 
     def expect(self, jid: str, resource: str, sid: str) -> Deferred[ProxiedStream]:
         """
@@ -206,7 +208,7 @@ class Bytestreams(Extension):
         self, offered: Sequence[Proxy], name: str, jid: str, resource: str
     ) -> tuple[ProxiedStream, str]:
         """Connect to the first usable proxy of an offer; return the stream and the proxy's JID."""
-        why = RequestRefused("no proxy was offered")
+        why: BitweenError = RequestRefused.of("request_refused.no_proxy")
         for proxy in offered:
             try:
                 checked = await self._proxies.checked(proxy, jid.partition("@")[2])
@@ -215,8 +217,8 @@ class Bytestreams(Extension):
                 self._proxies.relayed(jid, address, checked.port)
                 return stream, proxy.jid
             except BitweenError as error:
-                why = RequestRefused(error.message, error.hint)
-        raise why
+                why = error
+        raise why if isinstance(why, RequestRefused) else RequestRefused(why.message, why.hint)
 
     async def _dial(
         self, proxy: Proxy, addresses: Sequence[str], name: str, jid: str, resource: str
@@ -228,7 +230,7 @@ class Bytestreams(Extension):
         :raises RequestRefused: if no address works.
         """
         if not addresses:
-            raise RequestRefused(f"{printable(proxy.jid)} has no address at which a proxy may be")
+            raise RequestRefused.of("request_refused.proxy_address", proxy=printable(proxy.jid))
         why = ""
         for address in addresses:
             kind: Any = TCP6ClientEndpoint if ":" in address else TCP4ClientEndpoint
@@ -241,7 +243,9 @@ class Bytestreams(Extension):
                 why = printable(str(error) or type(error).__name__)
             else:
                 return stream, address
-        raise RequestRefused(f"{printable(proxy.jid)} cannot be reached: {why}")
+        raise RequestRefused.of(
+            "request_refused.proxy_unreachable", proxy=printable(proxy.jid), why=why
+        )
 
 
 def stream_name(sid: str, initiator: str, target: str) -> str:

@@ -114,7 +114,7 @@ class ProxiedStream(Protocol):
         if self._framed is not None:
             self._end(self._framed, reason)
         elif not self.ready.called:
-            self.ready.errback(RequestRefused("the proxy hung up"))
+            self.ready.errback(RequestRefused.of("request_refused.proxy_hung_up"))
         ended, self._ended = self._ended, []
         for call in ended:
             call()

@@ -117,7 +117,7 @@ class Proxies(Extension):
             bare = split(jid)[0]
             named = [p for p in proxies_in(answer.firstChildElement()) if split(p.jid)[0] == bare]
             if not named:
-                raise RequestRefused(f"{printable(jid)} does not say where it is")
+                raise RequestRefused.of("request_refused.proxy_unknown", proxy=printable(jid))
             while len(self._addresses) >= _MAX_DOMAINS:
                 del self._addresses[next(iter(self._addresses))]
             self._addresses[jid] = named[0]
@@ -138,7 +138,7 @@ class Proxies(Extension):
         bare = split(offered.jid)[0]
         # A domain itself is no proxy: the offer could make us dial any port there.
         if bare not in listed or bare in servers:
-            raise RequestRefused(f"{printable(offered.jid)} is not a proxy of either server")
+            raise RequestRefused.of("request_refused.foreign_proxy", proxy=printable(offered.jid))
         try:
             return await self.address(offered.jid)
         except RequestRefused:

@@ -42,7 +42,7 @@ class StreamLimiter:
         :raises RequestRefused: if it requests too often.
         """
         if not self._requests.allow(jid):
-            raise RequestRefused("streams are requested too often", "try again later")
+            raise RequestRefused.of("request_refused.too_often")
 
     def acquire(self, jid: str) -> Callable[[], None]:
         """
@@ -54,7 +54,7 @@ class StreamLimiter:
         """
         if self._open[jid] >= MAX_OF_CONTACT or self._open.total() >= MAX_IN_ALL:
             self._make_room(jid)
-            raise RequestRefused("too many streams are open", "try again later")
+            raise RequestRefused.of("request_refused.too_many_streams")
         self._open[jid] += 1
 
         def release() -> None:

@@ -204,7 +204,7 @@ class Streams(Extension):
             raise
         if not offered:
             expected.cancel()
-            raise RequestRefused("the contact's program has not opened the stream that it claims")
+            raise RequestRefused.of("request_refused.not_opened")
         opened: ByteStream = offered[0]
         return opened
 

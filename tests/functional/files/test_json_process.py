@@ -73,16 +73,24 @@ class ErrorTests(SynchronousTestCase):
 
     def test_an_error_keeps_its_class(self) -> None:
         """Message and hint arrive, too."""
-        failed = cast(dict[str, str], failure(EmptyFolder("empty", "fill it"))["failed"])
+        failed = cast(dict[str, Any], failure(EmptyFolder("empty", "fill it"))["failed"])
         error = read_error(failed, HashingFailed)
         self.assertEqual(
             (type(error), error.message, error.hint), (EmptyFolder, "empty", "fill it")
         )
 
+    def test_an_error_keeps_its_id_and_values(self) -> None:
+        """The page can translate it."""
+        sent = EmptyFolder.of("empty_folder.path", path="/x")
+        error = read_error(cast(dict[str, Any], failure(sent)["failed"]), HashingFailed)
+        self.assertEqual((error.id, error.values), ("empty_folder.path", {"path": "/x"}))
+        self.assertEqual(str(error), str(sent))
+
     def test_an_unknown_kind(self) -> None:
         """It is read as the default; also if it names something that is no error."""
         for kind in ("SystemExit", "annotations", "Sequence"):
-            error = read_error({"kind": kind, "message": "no", "hint": ""}, UploadFailed)
+            failed = cast(dict[str, Any], failure(EmptyFolder("no"))["failed"])
+            error = read_error({**failed, "kind": kind}, UploadFailed)
             self.assertIs(type(error), UploadFailed)
 
 
