@@ -26,12 +26,12 @@ def event_lines(event: Mapping[str, Any], name_of: Callable[[str], str | None]) 
         data = dict(part)
         if "hash" in data and "name" not in data and (name := name_of(data["hash"])):
             data = {"name": name, **data}
-        told = (
+        facts = (
             f"{key}: {_value_text(key, value)}"
             for key, value in data.items()
             if _says(key, value) and key not in _FOR_PROGRAMS
         )
-        yield "  ".join((when, event["type"], *told))
+        yield "  ".join((when, event["type"], *facts))
 
 
 def local_time(seconds: float) -> str:

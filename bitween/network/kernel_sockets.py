@@ -67,12 +67,12 @@ def ours_among(connections: Collection[Ends]) -> set[Ends]:
         return set()
 
 
-def _is_our_end(sockets: SocketTable, there: tuple[str, int], here: tuple[str, int]) -> bool:
-    end = sockets.find(there, here)
+def _is_our_end(sockets: SocketTable, remote: tuple[str, int], local: tuple[str, int]) -> bool:
+    end = sockets.find(remote, local)
     if end is None or end.state not in _CONNECTED:
         return False
     if not end.held:
-        end = sockets.find(there)
+        end = sockets.find(remote)
     return end is not None and end.held and end.user == os.geteuid()
 
 

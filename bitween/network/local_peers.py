@@ -129,12 +129,12 @@ def _connections_with(
     found = []
     for held in own_sockets():
         try:
-            there, here = held.getpeername()[:2], held.getsockname()[:2]
+            remote, local = held.getpeername()[:2], held.getsockname()[:2]
         except OSError:  # it is not connected
-            there = here = None
-        if there in peers and held.type == socket.SOCK_STREAM:
+            remote = local = None
+        if remote in peers and held.type == socket.SOCK_STREAM:
             opened.enter_context(held)
-            found.append((held, (there, here)))
+            found.append((held, (remote, local)))
         else:
             held.close()
     return found

@@ -22,25 +22,25 @@ def socket_towards(remote: PeerAddress, port: int) -> socket.socket:
     :raises OSError: if there is no route to the remote address.
     """
     family = socket.AF_INET6 if remote.is_ipv6 else socket.AF_INET
-    there = (remote.address, remote.port)
-    address = _own_address(family, there)
+    endpoint = (remote.address, remote.port)
+    address = _own_address(family, endpoint)
     ours = socket.socket(family, socket.SOCK_DGRAM)
     try:
         ours.setblocking(False)
         ours.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         with suppress(OSError), _allowing_others(family, address, port):
             ours.bind((address, port))
-        ours.connect(there)
+        ours.connect(endpoint)
     except OSError:
         ours.close()
         raise
     return ours
 
 
-def _own_address(family: int, there: tuple[str, int]) -> str:
+def _own_address(family: int, remote: tuple[str, int]) -> str:
     """Our address on the route to a remote one; nothing is sent."""
     with socket.socket(family, socket.SOCK_DGRAM) as scout:
-        scout.connect(there)
+        scout.connect(remote)
         address: str = scout.getsockname()[0]
         return address
 

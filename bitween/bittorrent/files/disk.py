@@ -93,8 +93,8 @@ def obstacle(folder: str, need: Need, coming: int, *, holds_state: bool) -> Torr
     except (FileNotFoundError, NotADirectoryError):
         return missing(shown)
     except OSError as error:
-        said = f"'{shown}' cannot be used: {error.strerror}"
-        return replace(failed(shown, error.errno, ""), text=said)
+        text = f"'{shown}' cannot be used: {error.strerror}"
+        return replace(failed(shown, error.errno, ""), text=text)
     if not os.access(folder, os.W_OK | os.X_OK):
         return TorrentError(f"'{shown}' may not be written to", Reason.FORBIDDEN, shown)
     free = room.f_bavail * room.f_frsize
@@ -171,8 +171,8 @@ def _check_file(folder: str, file: FileEntry) -> os.stat_result | TorrentError:
         return missing(_shown(file))
     except OSError as error:
         shown = _shown(file)
-        said = f"'{shown}' cannot be read: {error.strerror}"
-        return replace(failed(shown, error.errno, ""), text=said)
+        text = f"'{shown}' cannot be read: {error.strerror}"
+        return replace(failed(shown, error.errno, ""), text=text)
 
 
 def _fault(path: str, file: FileEntry, found: os.stat_result) -> TorrentError:

@@ -110,14 +110,14 @@ def _change_contact(session: CommandSession) -> None:
         return
     method = args.action if args.action in {"block", "unblock"} else f"{args.action}_contact"
     result = session.call(f"xmpp.{method}", jid=args.jid_of_contact, nick=args.nick)
-    said = {
+    texts = {
         "add": f"asked {args.jid_of_contact} to become a contact",
         "accept": f"{args.jid_of_contact} is now a contact",
         "remove": f"removed {args.jid_of_contact} from your contacts",
         "block": f"{args.jid_of_contact} is blocked",
         "unblock": f"{args.jid_of_contact} is no longer blocked",
     }
-    session.show(result, said[args.action])
+    session.show(result, texts[args.action])
 
 
 def _forget_resource(session: CommandSession) -> None:
@@ -128,13 +128,13 @@ def _forget_resource(session: CommandSession) -> None:
     session.show(result, f"{jid}/{resource} is forgotten")
 
 
-def _there(contact: Mapping[str, Any]) -> str:
+def _presence_text(contact: Mapping[str, Any]) -> str:
     if contact["service"]:
         return "service"
-    there = [r for r in contact["resources"] if r["bitween"] and r["online"]]
-    if there and all(resource["answering"] is False for resource in there):
+    reachable = [r for r in contact["resources"] if r["bitween"] and r["online"]]
+    if reachable and all(resource["answering"] is False for resource in reachable):
         return "not answering"
-    if there:
+    if reachable:
         return "online"
     return "without bitween" if contact["online"] else "away"
 
@@ -146,7 +146,7 @@ def _contact_row(contact: Mapping[str, Any]) -> tuple[str, ...]:
         contact["jid"],
         contact["nick"] or "",
         contact["subscription"],
-        _there(contact),
+        _presence_text(contact),
         ", ".join(dict.fromkeys(filter(None, ways))),
         str(sum(resource["shares"] for resource in contact["resources"])),
         size_text(contact["downloaded"]) if contact["downloaded"] else "",

@@ -195,11 +195,11 @@ class HolderIndex:
         :param jid: the contact whose words come first.
         """
         holders = sorted(self.holders(info_hash), key=lambda device: device.jid != jid)
-        said = [device.shares[info_hash].annotation for device in holders]
-        if not any(said):
+        annotations = [device.shares[info_hash].annotation for device in holders]
+        if not any(annotations):
             return NO_ANNOTATION
-        note = next((annotation.note for annotation in said if annotation.note), "")
-        return safe_annotation(note, chain.from_iterable(a.tags for a in said))
+        note = next((annotation.note for annotation in annotations if annotation.note), "")
+        return safe_annotation(note, chain.from_iterable(a.tags for a in annotations))
 
     def sizes(self, info_hash: InfoHash) -> frozenset[int]:
         """The sizes that contacts announce for a torrent."""
