@@ -27,7 +27,7 @@ from bitween.xmpp.extensions.caps import Caps
 from bitween.xmpp.extensions.extension import Extension
 from bitween.xmpp.namespaces import NS_SHARES
 from bitween.xmpp.session.tls import connection_options
-from bitween.xmpp.shares.item_codec import whole_item
+from bitween.xmpp.shares.item_codec import OwnPlaces, whole_item
 
 
 class _Presence(PresenceProtocol):
@@ -124,7 +124,7 @@ class BarePEP(MultiService):
         share = Share(InfoHash(f"{self._rounds:040x}"), f"round {self._rounds}.txt", 1000)
         shares = ShareList("bare")
         shares.update([share])
-        item = whole_item("bare", shares, [Candidate(PeerAddress.parse("127.0.0.1", 6881))])
+        item = whole_item("bare", shares, OwnPlaces((Candidate(PeerAddress("127.0.0.1", 6881)),)))
         arrived = self._watcher.items.arrived
         began = self._clock.seconds()
         published = self._publisher.items.publish(self._publisher.jid, NS_SHARES, [item])

@@ -42,7 +42,7 @@ from bitween.testing.private_prosody import PrivateProsody
 from bitween.xmpp.session import send_budget
 from bitween.xmpp.session.account import Account
 from bitween.xmpp.session.client import Client
-from bitween.xmpp.shares.item_codec import whole_item
+from bitween.xmpp.shares.item_codec import OwnPlaces, whole_item
 from tests.support.fakes.ports import ports_around
 
 COUNTS = (100, 1_000, 10_000)
@@ -156,7 +156,7 @@ def _republished(shares: list[Share]) -> _Cost:
     listed = ShareList("whole")
     listed.update(shares)
     began = time.process_time()
-    text = whole_item("laptop", listed, HERE, 10**9).toXml().encode()
+    text = whole_item("laptop", listed, OwnPlaces(tuple(HERE)), 10**9).toXml().encode()
     return _Cost(len(text) + _STANZA, time.process_time() - began)
 
 

@@ -287,11 +287,18 @@ class Bitween(MultiService):
 
     def _refresh_addresses(self) -> None:
         swarm = self._swarm
-        self._own_addresses.refresh(swarm.listening, swarm.mapped, swarm.external)
+        self._own_addresses.refresh(
+            swarm.listening,
+            swarm.mapped,
+            swarm.external,
+            plain_listening=swarm.plain_listening,
+            plain_mapped=swarm.plain_mapped,
+        )
 
     def _announce(self) -> None:
         shares = list(self._swarm.library.shares.values())
-        self._messenger.announce(shares, self._own_addresses.candidates)
+        own = self._own_addresses
+        self._messenger.announce(shares, own.candidates, own.plain_addresses)
 
     def _apply_limits(self) -> None:
         self.limits.apply()

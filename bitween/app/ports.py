@@ -309,12 +309,18 @@ class MessengerPort(Protocol):
     def trusts(self, jid: str) -> bool:
         """Whether a bare JID is our own, or that of a contact whose presence we subscribe to."""
 
-    def announce(self, shares: Sequence[Share], candidates: Sequence[Candidate]) -> None:
+    def announce(
+        self,
+        shares: Sequence[Share],
+        candidates: Sequence[Candidate],
+        plain: Sequence[PeerAddress] = (),
+    ) -> None:
         """
         Announce our shares and addresses to contacts, soon or as soon as we are online.
 
         :param shares: oldest first.
         :param candidates: where we can be dialled, best first.
+        :param plain: where peers may dial us that know no sealed transfers, best first.
         """
 
     def reconnect(self) -> None:
@@ -500,6 +506,10 @@ class OwnAddressesPort(Protocol):
         """All addresses, those included that are good for hole punching only; best first."""
 
     @property
+    def plain_addresses(self) -> tuple[PeerAddress, ...]:
+        """The addresses that peers can dial that know no sealed transfers, best first."""
+
+    @property
     def nat(self) -> Nat | None:
         """How routers translate our addresses; ``None`` if unknown."""
 
@@ -508,6 +518,9 @@ class OwnAddressesPort(Protocol):
         listening: Sequence[tuple[str, int]],
         mapped: Sequence[PeerAddress],
         external: Sequence[str] = (),
+        *,
+        plain_listening: Sequence[tuple[str, int]] = (),
+        plain_mapped: Sequence[PeerAddress] = (),
     ) -> None:
         """
         Read the network interfaces again.
@@ -515,6 +528,9 @@ class OwnAddressesPort(Protocol):
         :param listening: see :attr:`SwarmPort.listening`.
         :param mapped: see :attr:`SwarmPort.mapped`.
         :param external: see :attr:`SwarmPort.external`.
+        :param plain_listening: the sockets for peers that know no sealed transfers; those of
+            ``listening`` if there is one port for all.
+        :param plain_mapped: the addresses that routers forward to these sockets.
         """
 
 

@@ -9,6 +9,7 @@ from types import MappingProxyType
 from bitween.model.address import PeerAddress
 from bitween.model.annotation import NO_ANNOTATION, Annotation
 from bitween.model.candidate import Candidate
+from bitween.model.device_statement import DeviceStatement
 from bitween.model.share_id import ShareId, share_id_of
 from bitween.model.torrent import InfoHash
 
@@ -95,6 +96,8 @@ class Announcement:
     :param gone: the shares that were removed after it.
     :param candidates: the same addresses with what is known of each, and those that are only for
         hole punching.
+    :param sealed: whether the device speaks sealed transfers, at these addresses.
+    :param device: what the device states of itself; ``None`` if it is not signed.
     """
 
     resource: str
@@ -106,6 +109,8 @@ class Announcement:
     since: int = 0
     gone: tuple[InfoHash, ...] = ()
     candidates: tuple[Candidate, ...] = ()
+    sealed: bool = False
+    device: DeviceStatement | None = None
 
 
 @dataclass(frozen=True, slots=True)

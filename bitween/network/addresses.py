@@ -40,6 +40,7 @@ class InterfaceAddresses(Service):
     :ivar nat: how a NAT translates our addresses, as far as it is known.
     :ivar candidates: our candidates, best first.
     :ivar addresses: those of them that every contact may dial.
+    :ivar plain_addresses: where peers may dial us that know no sealed transfers.
     :ivar links: the network interfaces of this machine, with all of their addresses.
     :ivar changes: notifies of ``addresses`` whenever a candidate has changed.
     """
@@ -62,6 +63,8 @@ class InterfaceAddresses(Service):
         self._read_interfaces = read_interfaces or interface_addresses
         self._read_links = read_links or network_links
         self._listening: Sequence[tuple[str, int]] = ()
+        self._plain_listening: Sequence[tuple[str, int]] = ()
+        self._plain_mapped: Sequence[PeerAddress] = ()
         self._mapped: Sequence[PeerAddress] = ()
         self._timer = PeriodicService(clock, self.update, INTERVAL)
         self._reached: dict[PeerAddress, bool] = {}
@@ -71,6 +74,7 @@ class InterfaceAddresses(Service):
         self.links: tuple[Link, ...] = ()
         self.candidates: tuple[Candidate, ...] = ()
         self.addresses: tuple[PeerAddress, ...] = ()
+        self.plain_addresses: tuple[PeerAddress, ...] = ()
         self.changes: Observable[tuple[PeerAddress, ...]] = Observable()
 
     def startService(self) -> None:
@@ -93,6 +97,9 @@ class InterfaceAddresses(Service):
         listening: Sequence[tuple[str, int]],
         mapped: Sequence[PeerAddress],
         external: Sequence[str] = (),
+        *,
+        plain_listening: Sequence[tuple[str, int]] = (),
+        plain_mapped: Sequence[PeerAddress] = (),
     ) -> None:
         """
         Set the listen sockets and mappings, and read the interfaces now.
@@ -100,8 +107,12 @@ class InterfaceAddresses(Service):
         :param listening: IP address, perhaps ``0.0.0.0`` or ``::``, and port of each socket.
         :param mapped: the addresses that routers forward to us.
         :param external: the IP addresses at which peers see us; used where no STUN server tells.
+        :param plain_listening: the sockets for peers that know no sealed transfers; those of
+            ``listening`` if there is one port for all.
+        :param plain_mapped: the addresses that routers forward to these sockets.
         """
         self._listening, self._mapped, self._external = listening, mapped, external
+        self._plain_listening, self._plain_mapped = plain_listening, plain_mapped
         self.update()
 
     def note_seen(self, seen: Sequence[PeerAddress], nat: Nat | None) -> None:
@@ -129,6 +140,7 @@ class InterfaceAddresses(Service):
         try:
             links = tuple(self._read_links())
             kinds = dict(self._gather())
+            plain = tuple(self._plain(kinds))
         except Exception:
             # The addresses of before stay in force.
             self._log.failure("reading the network interfaces")
@@ -141,8 +153,8 @@ class InterfaceAddresses(Service):
                 key=lambda a: (kinds[a] is CandidateKind.REFLEXIVE, a.rank, a.address, a.port),
             )
         )
-        if (found, links) != (self.candidates, self.links):
-            self.candidates, self.links = found, links
+        if (found, links, plain) != (self.candidates, self.links, self.plain_addresses):
+            self.candidates, self.links, self.plain_addresses = found, links, plain
             self.addresses = tuple(c.address for c in found if c.dialable)
             self.changes.notify(self.addresses)
 
@@ -165,10 +177,17 @@ class InterfaceAddresses(Service):
                 yield PeerAddress.parse(announced, announced_port or port), CandidateKind.CONFIGURED
         for mapped in self._mapped:
             yield self._as_servers_see(mapped), CandidateKind.MAPPED
-        own = list(self._own())
-        # Loopback is announced only by a machine without a network.
-        for address in [address for address in own if not address.is_loopback] or own:
+        for address in self._own(self._listening):
             yield address, CandidateKind.HOST
+
+    def _plain(self, kinds: Mapping[PeerAddress, CandidateKind]) -> list[PeerAddress]:
+        """The addresses for peers that know no sealed transfers, best first."""
+        if list(self._plain_listening) == list(self._listening):
+            found = {a for a, kind in kinds.items() if kind is not CandidateKind.REFLEXIVE}
+        else:
+            found = {self._as_servers_see(mapped) for mapped in self._plain_mapped}
+            found.update(self._own(self._plain_listening))
+        return sorted(found, key=lambda address: (address.rank, address.address, address.port))
 
     def _from_outside(self) -> Iterator[PeerAddress]:
         yield from self._seen
@@ -185,16 +204,19 @@ class InterfaceAddresses(Service):
         family = [seen for seen in self._seen if seen.is_ipv6 == mapped.is_ipv6 and seen.is_global]
         return replace(mapped, address=family[0].address) if family and mapped.is_global else mapped
 
-    def _own(self) -> Iterator[PeerAddress]:
-        """The addresses of the listen sockets; one that is bound to all has every address."""
-        fit = list(self._read_interfaces())
-        for listening, port in self._listening:
-            anywhere = listening in ("0.0.0.0", "::")  # noqa: S104  # compared, not bound
-            for address in fit if anywhere else [listening]:
+    def _own(self, listening: Sequence[tuple[str, int]]) -> list[PeerAddress]:
+        """The addresses of listen sockets; one that is bound to all has every address."""
+        fit = list(self._read_interfaces()) if listening else []
+        own: list[PeerAddress] = []
+        for bound, port in listening:
+            anywhere = bound in ("0.0.0.0", "::")  # noqa: S104  # compared, not bound
+            for address in fit if anywhere else [bound]:
                 parsed = _parsed(address, port)
-                same_family = parsed is not None and parsed.is_ipv6 == (":" in listening)
+                same_family = parsed is not None and parsed.is_ipv6 == (":" in bound)
                 if parsed is not None and same_family and address in fit:
-                    yield parsed
+                    own.append(parsed)
+        # Loopback is announced only by a machine without a network.
+        return [address for address in own if not address.is_loopback] or own
 
 
 def _parsed(address: str, port: int) -> PeerAddress | None:

@@ -49,6 +49,7 @@ from bitween.xmpp.roster.presence import OwnPresence
 from bitween.xmpp.roster.roster import Roster
 from bitween.xmpp.session.client import Client
 from bitween.xmpp.session.send_budget import RESERVE
+from bitween.xmpp.shares.item_codec import OwnPlaces
 from bitween.xmpp.shares.list_reader import ListReader
 from bitween.xmpp.shares.list_server import ListServer
 from bitween.xmpp.shares.pep import Pep
@@ -175,14 +176,20 @@ class Messenger:
         """Whether announcements of this bare JID count: of a contact that we follow, or our own."""
         return self._roster.trusts(jid)
 
-    def announce(self, shares: Sequence[Share], candidates: Sequence[Candidate]) -> None:
+    def announce(
+        self,
+        shares: Sequence[Share],
+        candidates: Sequence[Candidate],
+        plain: Sequence[PeerAddress] = (),
+    ) -> None:
         """
         Publish this to contacts, now or as soon as there is a session.
 
         :param shares: oldest first.
         :param candidates: our addresses, best first.
+        :param plain: where peers may dial us that know no sealed transfers, best first.
         """
-        self._pep.announce(shares, candidates)
+        self._pep.announce(shares, OwnPlaces(tuple(candidates), tuple(plain)))
 
     def offer_commands(self, commands: Sequence[Command]) -> None:
         """

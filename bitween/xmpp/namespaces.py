@@ -4,6 +4,8 @@ from __future__ import annotations
 
 #: What bitween adds to XMPP (docs/protocol.rst).
 NS_BITWEEN = "urn:bitween:1"
+#: What bitween adds since its transfers are sealed, and the feature of a device that speaks it.
+NS_BITWEEN_2 = "urn:bitween:2"
 #: The node of our shares, and the namespace of its payload, both the prototype's.
 NS_SHARES = "https://xmpp.kwoh.de/protocol/shares"
 #: The feature of a device that answers dial-back and connect requests.

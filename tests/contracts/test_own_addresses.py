@@ -55,6 +55,20 @@ class Contract:
             self.assertEqual((self.own.addresses, self.own.candidates), ((), ()))
             self.assertEqual(self.seen, [()])
 
+        def test_the_plain_port_is_kept_apart(self) -> None:
+            """Who knows no sealed transfers dials there, and only there."""
+            self.assertEqual(self.own.plain_addresses, ())
+            self.own.refresh([(HERE, 6881)], [], plain_listening=[(HERE, 7000)])
+            self.assertEqual(self.own.plain_addresses, (PeerAddress(HERE, 7000),))
+            self.assertEqual(self.own.addresses, (PeerAddress(HERE, 6881),))
+            self.assertEqual(self.seen, [(PeerAddress(HERE, 6881),)])
+
+        def test_one_port_may_be_for_all(self) -> None:
+            """Without sealed transfers, the plain addresses are all that there are."""
+            sockets = [(HERE, 6881)]
+            self.own.refresh(sockets, [MAPPED], plain_listening=sockets, plain_mapped=[MAPPED])
+            self.assertEqual(set(self.own.plain_addresses), {PeerAddress(HERE, 6881), MAPPED})
+
         def test_mapped_addresses_can_be_dialled(self) -> None:
             """They are told from those of interfaces."""
             self.own.refresh([(HERE, 6881)], [MAPPED])

@@ -12,6 +12,7 @@ from twisted.words.protocols.jabber.jid import JID
 from bitween.app.application import ApplicationOptions, Bitween
 from bitween.chat import ChatCommands
 from bitween.errors import XMPPError
+from bitween.model.address import PeerAddress
 from bitween.model.announcement import Share
 from bitween.model.candidate import Candidate
 from bitween.model.connection import ConnectionState, ConnectionStatus
@@ -29,6 +30,7 @@ from bitween.xmpp.roster.presence import OwnPresence
 from bitween.xmpp.roster.roster import Roster
 from bitween.xmpp.session.send_budget import send_budget
 from bitween.xmpp.session.stream import Stream
+from bitween.xmpp.shares.item_codec import OwnPlaces
 from bitween.xmpp.shares.list_reader import ListReader
 from bitween.xmpp.shares.list_server import ListServer
 from bitween.xmpp.shares.pep import Pep
@@ -165,7 +167,7 @@ class Rig(StreamManager):
     def session_is_ready(self) -> None:
         """The roster is here."""
         self.online = self.in_session = True
-        self.pep.announce(numbered(200), [])
+        self.pep.announce(numbered(200), OwnPlaces())
         self.pep.begin()
 
     def give_up_session(self, error: XMPPError) -> None:
@@ -185,7 +187,12 @@ class Rig(StreamManager):
         """Whether a JID is trusted."""
         return self.roster.trusts(jid)
 
-    def announce(self, shares: Sequence[Share], candidates: Sequence[Candidate]) -> None:
+    def announce(
+        self,
+        shares: Sequence[Share],
+        candidates: Sequence[Candidate],
+        plain: Sequence[PeerAddress] = (),
+    ) -> None:
         """Do nothing: what is announced stays."""
 
     def read_list(self, jid: str, resource: str, list_id: str, revision: int) -> None:

@@ -401,4 +401,4 @@ class Catalogue:
 
 
 def _location(announcement: Announcement) -> object:
-    return announcement.addresses, announcement.candidates
+    return announcement.addresses, announcement.candidates, announcement.sealed

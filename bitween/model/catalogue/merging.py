@@ -45,15 +45,14 @@ class ListMerger:
 
     def reset(self, device: Device, page: ListPage) -> ListChange:
         """Replace the list by the first page of a new one; the addresses stay."""
-        known = device.announcement
-        announcement = Announcement(
-            device.resource,
-            {share.info_hash: share for share in page.added},
-            known.addresses,
-            page.list_id,
-            page.revision,
-            page.complete,
-            candidates=known.candidates,
+        announcement = replace(
+            device.announcement,
+            shares={share.info_hash: share for share in page.added},
+            list_id=page.list_id,
+            revision=page.revision,
+            complete=page.complete,
+            since=0,
+            gone=(),
         )
         return self.replace(device, announcement)
 
@@ -81,6 +80,8 @@ class ListMerger:
             device.announcement,
             addresses=announcement.addresses,
             candidates=announcement.candidates,
+            sealed=announcement.sealed,
+            device=announcement.device,
         )
         if announcement.revision <= known.revision:
             # It may come after what was read from the device itself.

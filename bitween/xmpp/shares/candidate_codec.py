@@ -57,10 +57,14 @@ def parse_candidate(entry: Element) -> Candidate:
     )
 
 
-def candidate_element(candidate: Candidate) -> Element:
-    """Make the element of a candidate."""
-    element = address_element(candidate.address, NS_BITWEEN, "candidate")
-    element["kind"] = candidate.kind
+def candidate_element(candidate: Candidate, uri: str = NS_BITWEEN) -> Element:
+    """
+    Make the element of a candidate.
+
+    :param uri: its namespace.
+    """
+    element = address_element(candidate.address, uri, "candidate")
+    element["kind"] = candidate.kind.value
     if candidate.reached is not None:
         element["reached"] = "true" if candidate.reached else "false"
     if candidate.varies:

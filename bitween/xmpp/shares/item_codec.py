@@ -7,21 +7,22 @@ The form is the prototype's::
       <resource resource='laptop'>
         <share_item name='holiday' hash='(v1 info-hash, 40 hex)' size='123'/>
         <ip_address address='192.0.2.7' port='6881'/>
-        <candidate xmlns='urn:bitween:1' address='192.0.2.7' port='6881' kind='mapped'/>
         <list xmlns='urn:bitween:1' id='5f0c…' revision='1' count='1' size='123'/>
+        <device xmlns='urn:bitween:2'>…</device>
       </resource>
     </user_shares>
 
-What bitween adds is in the namespace ``NS_BITWEEN``.  ``candidate`` describes an address, or names
-one that only simultaneous dialling can reach.  ``list`` names the device's list and its revision,
+What bitween adds is in namespaces of its own.  ``list`` names the device's list and its revision,
 with the number of shares and bytes; with ``more='true'`` the item holds only the changes after the
-revision ``since``.  ``docs/protocol.rst`` has the rules.
+revision ``since``.  ``device`` (``device_codec.py``) has the addresses at which the device speaks
+sealed transfers, and a signature; beside it, ``ip_address`` is for plain peers only.  bitween 0.1
+had no ``device``, but a ``candidate`` for some addresses.  ``docs/protocol.rst`` has the rules.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
@@ -34,17 +35,24 @@ from bitween.model.announcement import MAX_SHARES, Announcement, Share
 from bitween.model.candidate import Candidate
 from bitween.model.catalogue.devices import MAX_RESOURCES
 from bitween.model.share_list import Change, ShareList
-from bitween.model.text import printable
 from bitween.model.torrent import InfoHash, parse_info_hash
 from bitween.xmpp.elements import Element
-from bitween.xmpp.jids import MAX_RESOURCE
 from bitween.xmpp.namespaces import NS_BITWEEN, NS_SHARES
 from bitween.xmpp.shares.candidate_codec import (
     MAX_CANDIDATES,
     address_element,
-    candidate_element,
     parse_address,
     parse_candidate,
+)
+from bitween.xmpp.shares.device_codec import (
+    AnnouncementSigner,
+    device_element,
+    device_of,
+    is_resource,
+    lasting_attributes,
+    parse_device,
+    sign_device,
+    statement_end,
 )
 from bitween.xmpp.shares.entry_codec import (
     change_element,
@@ -66,6 +74,8 @@ MAX_GONE = 1000
 _LEAST_SHARE = 80
 # bytes kept for what surrounds the changes: the elements, count and size.
 _FRAME = 500
+# bytes of a key, its signature and the times.
+_SIGNED = 250
 # bytes for changes in an item, however much else it holds.
 _LEAST_ROOM = 600
 
@@ -76,10 +86,12 @@ class Parsed:
     The content of a PEP item.
 
     :param dropped: how many entries were malformed or too many.
+    :param bodies: by resource, the element of each announcement that a device has signed.
     """
 
     announcements: tuple[Announcement, ...] = ()
     dropped: int = 0
+    bodies: Mapping[str, Element] = field(default_factory=dict)
 
 
 def parse_item(item: Element) -> Parsed:
@@ -91,40 +103,63 @@ def parse_item(item: Element) -> Parsed:
     :param item: the ``item`` element; any element at all will do.
     """
     reader = _Reader()
-    return Parsed(tuple(reader.announcements(item)), reader.dropped)
+    return Parsed(tuple(reader.announcements(item)), reader.dropped, reader.bodies)
+
+
+@dataclass(frozen=True, slots=True)
+class OwnPlaces:
+    """
+    Where this device can be reached.
+
+    :param candidates: of the sealed port, best first; those beyond what a reader takes are left
+        out.
+    :param plain: where plain peers may dial, best first; the same.
+    """
+
+    candidates: tuple[Candidate, ...] = ()
+    plain: tuple[PeerAddress, ...] = ()
 
 
 def whole_item(
-    resource: str, shares: ShareList, candidates: Sequence[Candidate], limit: int = MAX_WHOLE
+    resource: str,
+    shares: ShareList,
+    places: OwnPlaces,
+    limit: int = MAX_WHOLE,
+    signer: AnnouncementSigner | None = None,
 ) -> Any:
     """
     Make the PEP item with all shares of this device.
 
     :param resource: also the item's id.
     :param shares: our share list.
-    :param candidates: best first; those beyond what a reader takes are left out.
     :param limit: bytes of the whole item.
+    :param signer: signs it; ``None`` to leave it unsigned.
     :returns: ``None`` if not everything fits.
     """
     if len(shares) * _LEAST_SHARE > limit:
         return None
     entries = (c.share for c in shares.changes(0, shares.revision) if c.share is not None)
     head = _list_element(shares)
-    addresses = _address_elements(candidates)
-    item = _item(resource, (*map(share_element, entries), *addresses, head))
+    content = (*map(share_element, entries), *_place_elements(places), head)
+    item = _item(resource, content, signer)
     return item if _size(item) <= limit else None
 
 
-def changed_item(resource: str, shares: ShareList, candidates: Sequence[Candidate]) -> Element:
+def changed_item(
+    resource: str,
+    shares: ShareList,
+    places: OwnPlaces,
+    signer: AnnouncementSigner | None = None,
+) -> Element:
     """
     Make a small PEP item with the last changes of this device's share list.
 
     :param resource: also the item's id.
     :param shares: our share list.
-    :param candidates: best first; those beyond what a reader takes are left out.
+    :param signer: signs it; ``None`` to leave it unsigned.
     """
-    addresses = _address_elements(candidates)
-    used = sum(map(_size, addresses))
+    elements = _place_elements(places)
+    used = sum(map(_size, elements)) + (_SIGNED if signer else 0)
     room = max(_LEAST_ROOM, MAX_CHANGED - _FRAME - 2 * len(resource.encode()) - used)
     changes, since = _last_changes(shares, room)
     head = _list_element(shares)
@@ -134,7 +169,7 @@ def changed_item(resource: str, shares: ShareList, candidates: Sequence[Candidat
         if change.share is None:
             head.addChild(change_element(change))
     entries = [share_element(c.share) for c in changes if c.share is not None]
-    return _item(resource, (*entries, *addresses, head))
+    return _item(resource, (*entries, *elements, head), signer)
 
 
 def list_state(item: Element) -> tuple[str, int]:
@@ -143,22 +178,34 @@ def list_state(item: Element) -> tuple[str, int]:
 
     :param item: the ``item`` element.
     """
-    payload = payload_of(item)
-    body = None if payload is None else next(payload.elements(NS_SHARES, "resource"), None)
+    body = _body_of(item)
     head = None if body is None else _list_of(body)
     return ("", 0) if head is None else (head.list_id, head.revision)
 
 
-def canonical(element: Element | None, depth: int = 4) -> object:
+def canonical(element: Element | None, depth: int = 4, *, lasting: bool = False) -> object:
     """
     Return a value that is equal for elements that mean the same, however a server serialized them.
 
     :param depth: levels to compare.
+    :param lasting: whether two statements of a device are equal that differ in time and signature.
     """
     if element is None or depth == 0:
         return None
-    children = [canonical(child, depth - 1) for child in element.elements()]
-    return element.uri, element.name, frozenset(element.attributes.items()), tuple(children)
+    attributes = lasting_attributes(element) if lasting else element.attributes.items()
+    children = [canonical(child, depth - 1, lasting=lasting) for child in element.elements()]
+    return element.uri, element.name, frozenset(attributes), tuple(children)
+
+
+def signature_end(item: Element) -> int:
+    """Until when the signature of our item counts, in seconds since the epoch; 0 if it has none."""
+    body = _body_of(item)
+    return 0 if body is None else statement_end(body)
+
+
+def _body_of(item: Element) -> Element | None:
+    payload = payload_of(item)
+    return None if payload is None else next(payload.elements(NS_SHARES, "resource"), None)
 
 
 def payload_of(item: Element) -> Element | None:
@@ -171,6 +218,7 @@ class _Reader:
 
     def __init__(self) -> None:
         self.dropped = 0
+        self.bodies: dict[str, Element] = {}
         self._shares_left = MAX_SHARES
 
     def announcements(self, item: Element) -> Iterator[Announcement]:
@@ -178,14 +226,14 @@ class _Reader:
         seen: set[str] = set()
         for element in () if payload is None else payload.elements(NS_SHARES, "resource"):
             name = element.getAttribute("resource")
-            if not _is_resource(name) or name in seen or len(seen) >= MAX_RESOURCES:
+            if not is_resource(name) or name in seen or len(seen) >= MAX_RESOURCES:
                 self.dropped += 1
                 continue
             seen.add(name)
             shares = MappingProxyType(self._shares(element))
-            addresses = tuple(self._addresses(element))
-            candidates = tuple(self._candidates(element, addresses))
-            announcement = Announcement(name, shares, addresses, candidates=candidates)
+            announcement = replace(self._described(element), resource=name, shares=shares)
+            if announcement.device is not None:
+                self.bodies[name] = element
             head = _list_of(element)
             if head is None:
                 yield announcement
@@ -200,6 +248,23 @@ class _Reader:
                     since=head.since,
                     gone=tuple(self._gone(head.element)),
                 )
+
+    def _described(self, element: Element) -> Announcement:
+        """Read what a resource says about itself."""
+        device = device_of(element)
+        if device is None:
+            addresses = tuple(self._addresses(element))
+            candidates = tuple(self._candidates(element, addresses))
+            return Announcement("", addresses=addresses, candidates=candidates)
+        parsed = parse_device(device)
+        self.dropped += parsed.dropped
+        return Announcement(
+            "",
+            addresses=tuple(c.address for c in parsed.candidates if c.dialable),
+            candidates=parsed.candidates,
+            sealed=True,
+            device=parsed.statement,
+        )
 
     def _shares(self, element: Element) -> dict[InfoHash, Share]:
         shares: dict[InfoHash, Share] = {}
@@ -257,16 +322,6 @@ class _Reader:
         return (dialled | candidates).values()
 
 
-def _is_resource(name: object) -> bool:
-    """Whether this can be the resource of a JID; it must be equal to one, so it is not repaired."""
-    return (
-        isinstance(name, str)
-        and 0 < len(name) <= MAX_RESOURCE
-        and len(name.encode("utf-8", "replace")) <= MAX_RESOURCE
-        and printable(name, MAX_RESOURCE) == name
-    )
-
-
 @dataclass(frozen=True, slots=True)
 class _Head:
     """The content of a ``list`` element."""
@@ -299,12 +354,14 @@ def _list_of(element: Element) -> _Head | None:
     return _Head(head, list_id, revision, more, since)
 
 
-def _item(resource: str, content: Iterable[Any]) -> Element:
+def _item(resource: str, content: Iterable[Any], signer: AnnouncementSigner | None) -> Element:
     payload = domish.Element((NS_SHARES, "user_shares"))
     body = payload.addElement("resource")
     body["resource"] = resource
     for element in content:
         body.addChild(element)
+    if signer is not None:
+        sign_device(body, signer)
     item: Element = Item(resource, payload)
     return item
 
@@ -325,13 +382,11 @@ def _last_changes(shares: ShareList, room: int) -> tuple[list[Change], int]:
     return chosen[::-1], shares.horizon
 
 
-def _address_elements(candidates: Sequence[Candidate]) -> list[Any]:
-    """Make the elements of our addresses: the prototype's for those to dial, and candidates."""
-    dialled = [c.address for c in candidates if c.dialable][:MAX_ADDRESSES]
-    more = [c for c in candidates if c != Candidate(c.address)][:MAX_CANDIDATES]
+def _place_elements(places: OwnPlaces) -> list[Any]:
+    """Make the elements of our addresses: the prototype's for plain peers, and our device."""
     return [
-        *(address_element(address, NS_SHARES, "ip_address") for address in dialled),
-        *map(candidate_element, more),
+        *(address_element(a, NS_SHARES, "ip_address") for a in places.plain[:MAX_ADDRESSES]),
+        device_element(places.candidates),
     ]
 
 

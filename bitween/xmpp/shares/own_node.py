@@ -18,13 +18,14 @@ from twisted.logger import Logger
 
 from bitween.errors import BitweenError, RequestRefused
 from bitween.model.announcement import Share
-from bitween.model.candidate import Candidate
 from bitween.model.catalogue.devices import MAX_RESOURCES
 from bitween.util.backoff import Backoff
 from bitween.util.token_bucket import TokenBucket
 from bitween.xmpp.elements import Element
 from bitween.xmpp.extensions.extension import Extension
 from bitween.xmpp.namespaces import NS_SHARES
+from bitween.xmpp.shares.device_codec import AnnouncementSigner
+from bitween.xmpp.shares.item_codec import OwnPlaces
 from bitween.xmpp.shares.node_check import NodeCheck
 from bitween.xmpp.shares.published_list import PublishedList
 from bitween.xmpp.shares.publisher import Publisher
@@ -54,18 +55,21 @@ class OwnNode:
         budget: TokenBucket,
         own: PublishedList,
         items_read: Callable[[Iterable[Element]], None],
+        *,
+        signer: AnnouncementSigner | None = None,
     ) -> None:
         """
         :param requester: sends the requests; its parent's JID is ours.
         :param budget: an item is published when it has room.
         :param own: our share list.
         :param items_read: gets all items of the node, ours too, each time it has been read.
+        :param signer: signs our item; ``None`` to leave it unsigned.
         """
         self._requester = requester
         self._items_read = items_read
         # Contacts only may read it, whatever another program has made of the node.
         self._node = PubSubNode(requester, "", NS_SHARES, NODE_OPTIONS, required=(_ACCESS_MODEL,))
-        self._publisher = Publisher(clock, budget, self._publish, Backoff(), own)
+        self._publisher = Publisher(clock, budget, self._publish, Backoff(), own, signer=signer)
         self._check = NodeCheck(clock, Backoff(), self._check_node)
         self._configured = False
         self._session: object = None
@@ -85,14 +89,13 @@ class OwnNode:
         self._publisher.end()
         self._check.end()
 
-    def announce(self, shares: Sequence[Share], candidates: Sequence[Candidate]) -> None:
+    def announce(self, shares: Sequence[Share], places: OwnPlaces) -> None:
         """
         Publish this, now or when there is a session.
 
         :param shares: oldest first.
-        :param candidates: best first.
         """
-        self._publisher.announce(shares, candidates)
+        self._publisher.announce(shares, places)
 
     def retract(self, item_id: str) -> Deferred[None]:
         """

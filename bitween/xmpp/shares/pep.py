@@ -16,7 +16,7 @@ of our own account.  :class:`bitween.xmpp.shares.own_node.OwnNode` keeps our nod
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -26,7 +26,6 @@ from wokkel.pubsub import PubSubClient
 
 from bitween.errors import BitweenError
 from bitween.model.announcement import Announcement, Share
-from bitween.model.candidate import Candidate
 from bitween.model.catalogue.devices import MAX_RESOURCES
 from bitween.model.events import ItemPublished, ItemRetracted, ItemsRead, MessengerEvent
 from bitween.model.text import printable
@@ -35,11 +34,16 @@ from bitween.xmpp.elements import Element
 from bitween.xmpp.extensions.extension import Extension
 from bitween.xmpp.jids import MAX_RESOURCE, split
 from bitween.xmpp.namespaces import NS_PUBSUB_EVENT, NS_SHARES
-from bitween.xmpp.shares.item_codec import parse_item, payload_of
+from bitween.xmpp.shares.device_codec import AnnouncementSigner, signed_content
+from bitween.xmpp.shares.item_codec import OwnPlaces, parse_item, payload_of
 from bitween.xmpp.shares.node_reader import NodeReader
 from bitween.xmpp.shares.own_node import OwnNode
 from bitween.xmpp.shares.published_list import PublishedList
 from bitween.xmpp.shares.pubsub_node import PubSubNode
+
+#: Called with a bare JID, what one of its devices announces and signs, and the content that it has
+#: signed (:func:`bitween.xmpp.shares.device_codec.signed_content`); returns whether that counts.
+CheckAnnouncement = Callable[[str, Announcement, object], bool]
 
 # Lines that the log has once; strangers could fill it otherwise.
 _MAX_LOGGED = 1000
@@ -65,6 +69,9 @@ class Pep(Extension, PubSubClient):
         trusts: Callable[[str], bool],
         notify: Callable[[MessengerEvent], None],
         own: PublishedList,
+        *,
+        signer: AnnouncementSigner | None = None,
+        check: CheckAnnouncement = lambda *_: True,
     ) -> None:
         """
         :param budget: publishing and reading wait until it has room.
@@ -72,11 +79,14 @@ class Pep(Extension, PubSubClient):
         :param notify: gets ``ItemsRead``, ``ItemPublished`` and ``ItemRetracted``, of trusted
             accounts only.
         :param own: our share list.
+        :param signer: signs our item; ``None`` to leave it unsigned.
+        :param check: whether an announcement that a device has signed counts.
         """
         super().__init__()
         self._trusts = trusts
         self._notify = notify
-        self._own_node = OwnNode(self, clock, budget, own, self._own_items_read)
+        self._check = check
+        self._own_node = OwnNode(self, clock, budget, own, self._own_items_read, signer=signer)
         self._reader = NodeReader(clock, budget, self._read)
         self._logged: set[str] = set()
         self.refused = 0
@@ -92,14 +102,13 @@ class Pep(Extension, PubSubClient):
         self._own_node.end()
         self._reader.stop()
 
-    def announce(self, shares: Sequence[Share], candidates: Sequence[Candidate]) -> None:
+    def announce(self, shares: Sequence[Share], places: OwnPlaces) -> None:
         """
         Publish this, now or when there is a session.
 
         :param shares: oldest first.
-        :param candidates: best first.
         """
-        self._own_node.announce(shares, candidates)
+        self._own_node.announce(shares, places)
 
     def retract(self, item_id: str) -> Deferred[None]:
         """
@@ -199,10 +208,20 @@ class Pep(Extension, PubSubClient):
         if parsed.dropped:
             self.dropped += parsed.dropped
             self._log_once(f"dropped malformed or excessive entries of {printable(jid)}")
-        if jid != self._own_bare:
-            return parsed.announcements
         # Another device's item does not say what this one shares.
-        return tuple(a for a in parsed.announcements if a.resource != self._own_resource)
+        own = self._own_resource if jid == self._own_bare else None
+        return tuple(
+            announcement
+            for announcement in parsed.announcements
+            if announcement.resource != own and self._counts(jid, announcement, parsed.bodies)
+        )
+
+    def _counts(self, jid: str, announcement: Announcement, bodies: Mapping[str, Element]) -> bool:
+        body = bodies.get(announcement.resource)
+        if body is None or self._check(jid, announcement, signed_content(body)):
+            return True
+        self._log_once(f"dropped an announcement of {printable(jid)} whose signature is wrong")
+        return False
 
     def _log_once(self, line: str) -> None:
         if line not in self._logged and len(self._logged) < _MAX_LOGGED:

@@ -27,17 +27,19 @@ from twisted.python.failure import Failure
 
 from bitween.errors import BitweenError
 from bitween.model.announcement import Share
-from bitween.model.candidate import Candidate
 from bitween.model.share_list import ShareList
 from bitween.util.backoff import Backoff
 from bitween.util.token_bucket import TokenBucket
 from bitween.xmpp.elements import Element
+from bitween.xmpp.shares.device_codec import AnnouncementSigner
 from bitween.xmpp.shares.item_codec import (
     MAX_WHOLE,
+    OwnPlaces,
     canonical,
     changed_item,
     list_state,
     payload_of,
+    signature_end,
     whole_item,
 )
 from bitween.xmpp.shares.published_list import PublishedList
@@ -56,12 +58,12 @@ class _Published:
     What the server has.
 
     :param revision: of our list.
-    :param candidates: our addresses in it; ``None`` if they are wrong or unknown.
+    :param places: our addresses in it; ``None`` if they are wrong or unknown.
     :param whole: whether it holds the whole list.
     """
 
     revision: int
-    candidates: tuple[Candidate, ...] | None
+    places: OwnPlaces | None
     whole: bool
 
 
@@ -79,6 +81,8 @@ class Publisher:
         publish: Callable[[Any], Deferred[None]],
         backoff: Backoff,
         own: PublishedList,
+        *,
+        signer: AnnouncementSigner | None = None,
     ) -> None:
         """
         :param budget: an item is published when it has room.
@@ -86,13 +90,15 @@ class Publisher:
             fails with a ``BitweenError``.
         :param backoff: the delays after an attempt that failed.
         :param own: our list; updated here.
+        :param signer: signs each item; ``None`` to leave them unsigned.
         """
         self._clock = clock
         self._budget = budget
         self._publish = publish
         self._backoff = backoff
         self._own = own
-        self._candidates: tuple[Candidate, ...] | None = None
+        self._signer = signer
+        self._places: OwnPlaces | None = None
         self._resource: str | None = None
         self._unchecked: Any = None
         self._compared = False
@@ -107,15 +113,14 @@ class Publisher:
         self._timer: IDelayedCall | None = None
         self._logged = ""
 
-    def announce(self, shares: Sequence[Share], candidates: Sequence[Candidate]) -> None:
+    def announce(self, shares: Sequence[Share], places: OwnPlaces) -> None:
         """
         Publish this, now or when there is a session.
 
         :param shares: oldest first, each info-hash once.
-        :param candidates: best first.
         """
-        if self._own.update(shares) or self._candidates != tuple(candidates):
-            self._candidates = tuple(candidates)
+        if self._own.update(shares) or self._places != places:
+            self._places = places
             self._changed_at = self._clock.seconds()
         self._schedule()
 
@@ -207,12 +212,12 @@ class Publisher:
     def _due(self) -> None:
         self._timer = None
         self._budget.claim(0)
-        if self._resource is None or self._candidates is None:
+        if self._resource is None or self._places is None:
             return
         if self._unchecked is not None:
-            self._published = self._recognised(self._resource, self._candidates, self._unchecked)
+            self._published = self._recognised(self._resource, self._places, self._unchecked)
             self._unchecked = None
-        chosen = self._choose(self._resource, self._candidates)
+        chosen = self._choose(self._resource, self._places)
         if chosen is None:
             return
         item, whole = chosen
@@ -226,53 +231,52 @@ class Publisher:
         self._echoes.append(canonical(payload_of(item)))
         session, published = (
             self._session,
-            _Published(self._shares.revision, self._candidates, whole),
+            _Published(self._shares.revision, self._places, whole),
         )
         self._publish(item).addCallbacks(
             lambda _: self._done(session, published), lambda failure: self._failed(session, failure)
         ).addErrback(lambda failure: self._log.failure("publishing", failure))
 
-    def _recognised(
-        self, resource: str, candidates: tuple[Candidate, ...], item: Element
-    ) -> _Published | None:
+    def _recognised(self, resource: str, places: OwnPlaces, item: Element) -> _Published | None:
         """Read what an earlier session has published; ``None`` if it must be replaced."""
         list_id, revision = list_state(item)
         if list_id != self._shares.list_id:
             return None
-        says = canonical(payload_of(item))
-        whole = whole_item(resource, self._shares, candidates)
-        if whole is not None and canonical(payload_of(whole)) == says:
-            return _Published(revision, candidates, whole=True)
-        changed = changed_item(resource, self._shares, candidates)
-        same = canonical(payload_of(changed)) == says
-        if self._compared and not same and says not in self._echoes:
+        signer = self._signer
+        if signer is not None and signer.is_due(signature_end(item)):
+            return None
+        says = _lasting(item)
+        whole = whole_item(resource, self._shares, places, signer=signer)
+        if whole is not None and _lasting(whole) == says:
+            return _Published(revision, places, whole=True)
+        same = _lasting(changed_item(resource, self._shares, places, signer)) == says
+        if self._compared and not same and canonical(payload_of(item)) not in self._echoes:
             # Another program has written it: contacts that believe it must read everything again.
             self._own.renew()
             self._warn("another program of this account has overwritten our announcement")
             return None
-        return _Published(revision, candidates if same else None, whole=False)
+        return _Published(revision, places if same else None, whole=False)
 
-    def _choose(self, resource: str, candidates: tuple[Candidate, ...]) -> tuple[Any, bool] | None:
+    def _choose(self, resource: str, places: OwnPlaces) -> tuple[Any, bool] | None:
         """
         Decide what to publish now, if anything.
 
         :returns: the item, and whether it holds the whole list.
         """
-        published = self._published
-        if published is None or (published.revision, published.candidates) != (
+        published, signer = self._published, self._signer
+        if published is None or (published.revision, published.places) != (
             self._shares.revision,
-            candidates,
+            places,
         ):
             # If no contact can know the list yet, its last changes are of no use.
-            whole = whole_item(
-                resource, self._shares, candidates, AT_ONCE if published else MAX_WHOLE
-            )
+            limit = AT_ONCE if published else MAX_WHOLE
+            whole = whole_item(resource, self._shares, places, limit, signer)
             if whole is not None:
                 return whole, True
-            return changed_item(resource, self._shares, candidates), False
+            return changed_item(resource, self._shares, places, signer), False
         if published.whole:
             return None
-        whole = whole_item(resource, self._shares, candidates)
+        whole = whole_item(resource, self._shares, places, signer=signer)
         wait = self._changed_at + QUIET - self._clock.seconds()
         if whole is not None and wait > 0:
             self._schedule(wait)
@@ -301,3 +305,8 @@ class Publisher:
         self._warn(f"could not publish our shares: {failure.value}")
         self._hold_back()
         self._schedule()
+
+
+def _lasting(item: Element) -> object:
+    """What an item says, whenever it was signed."""
+    return canonical(payload_of(item), lasting=True)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from twisted.internet.defer import Deferred, fail, succeed
 
 from bitween.errors import AlreadyContact, InvalidValue, NotConnected, UnknownContact
+from bitween.model.address import PeerAddress
 from bitween.model.announcement import Announcement, ListPage, Share
 from bitween.model.candidate import Candidate
 from bitween.model.connection import ConnectionState, ConnectionStatus
@@ -141,8 +142,14 @@ class FakeMessenger:
         """Whether this bare JID's word counts: a contact whom we follow, or ourselves."""
         return jid == self.own_jid or self.server.contact(self.own_jid, jid).trusted
 
-    def announce(self, shares: Sequence[Share], candidates: Sequence[Candidate]) -> None:
+    def announce(
+        self,
+        shares: Sequence[Share],
+        candidates: Sequence[Candidate],
+        plain: Sequence[PeerAddress] = (),
+    ) -> None:
         """Tell everybody who follows us, now or when we come online."""
+        del plain  # every messenger here knows sealed transfers
         self.announced = tuple(shares), tuple(candidates)
         self._publish()
 
@@ -268,6 +275,7 @@ class FakeMessenger:
             {s.info_hash: s for s in shares},
             tuple(c.address for c in candidates if c.dialable),
             candidates=candidates,
+            sealed=True,
         )
         items = self.server.account(self.own_jid).items
         if items.get(self.resource) == said:

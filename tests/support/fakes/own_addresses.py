@@ -20,6 +20,7 @@ class FakeOwnAddresses:
     def __init__(self) -> None:
         self.changes: Observable[tuple[PeerAddress, ...]] = Observable()
         self.candidates: tuple[Candidate, ...] = (Candidate(PeerAddress("192.0.2.1", 6881)),)
+        self.plain_addresses: tuple[PeerAddress, ...] = ()
         self.nat: Nat | None = None
 
     @property
@@ -32,6 +33,9 @@ class FakeOwnAddresses:
         listening: Sequence[tuple[str, int]],
         mapped: Sequence[PeerAddress],
         external: Sequence[str] = (),
+        *,
+        plain_listening: Sequence[tuple[str, int]] = (),
+        plain_mapped: Sequence[PeerAddress] = (),
     ) -> None:
         """Take over sockets and mappings."""
         candidates = (
@@ -43,6 +47,7 @@ class FakeOwnAddresses:
                 for _, port in listening[:1]
             ),
         )
-        if candidates != self.candidates:
-            self.candidates = candidates
+        plain = (*(PeerAddress(*socket) for socket in plain_listening), *plain_mapped)
+        if (candidates, plain) != (self.candidates, self.plain_addresses):
+            self.candidates, self.plain_addresses = candidates, plain
             self.changes.notify(self.addresses)

@@ -14,7 +14,7 @@ from bitween.model.announcement import Announcement, ListPage, Share
 from bitween.model.catalogue.catalogue import Catalogue
 from bitween.model.share_list import MAX_GONE, Change, ShareList
 from bitween.model.torrent import InfoHash
-from bitween.xmpp.shares.item_codec import changed_item, parse_item, whole_item
+from bitween.xmpp.shares.item_codec import OwnPlaces, changed_item, parse_item, whole_item
 from bitween.xmpp.shares.list_codec import ListQuery, page_element, parse_page
 from tests.support.fakes.lists import listed, numbered
 
@@ -242,11 +242,11 @@ class _Scene:
 
     def head(self) -> None:
         """Let the reader have the last changes."""
-        self._read(changed_item("r" * 300, self.shares, []))
+        self._read(changed_item("r" * 300, self.shares, OwnPlaces()))
 
     def whole(self) -> None:
         """Let the reader have the whole list."""
-        self._read(whole_item("r" * 300, self.shares, []))
+        self._read(whole_item("r" * 300, self.shares, OwnPlaces()))
 
     def page(self) -> None:
         """Let the reader have one page, if it needs one."""

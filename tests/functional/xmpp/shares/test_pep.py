@@ -10,6 +10,7 @@ from bitween.model.events import (
     ItemsRead,
 )
 from bitween.xmpp.namespaces import NS_SHARES
+from bitween.xmpp.shares.item_codec import OwnPlaces
 from tests.support.handler_case import (
     HASH,
     PUBSUB,
@@ -222,7 +223,7 @@ class NodeTests(HandlerCase):
 
     def test_a_new_node_is_created_and_published_to(self) -> None:
         """Configuring fails, creating takes the options, and the item follows plainly."""
-        self.pep.announce([], [])
+        self.pep.announce([], OwnPlaces())
         self.pep.begin()
         self.assertIsNotNone(self.output[-1].pubsub.configure)
         self.error("item-not-found")
@@ -239,11 +240,11 @@ class NodeTests(HandlerCase):
 
     def test_our_own_item_on_the_server_is_known(self) -> None:
         """It is not told, other devices' items are, and nothing is published if it is right."""
-        self.pep.announce([], [])
+        self.pep.announce([], OwnPlaces())
         self.pep.begin()
         self.answer("")
         own = (
-            "<resource resource='here'>"
+            "<resource resource='here'><device xmlns='urn:bitween:2'/>"
             "<list xmlns='urn:bitween:1' id='list' revision='0' count='0' size='0'/></resource>"
         )
         item = f"<item id='here'><user_shares xmlns='{NS_SHARES}'>{own}</user_shares></item>"
@@ -256,7 +257,7 @@ class NodeTests(HandlerCase):
 
     def test_a_server_that_refuses_the_node(self) -> None:
         """Then the item goes out only on condition that not everybody may see it."""
-        self.pep.announce([], [])
+        self.pep.announce([], OwnPlaces())
         self.pep.begin()
         self.error("not-acceptable")
         self.read_own()
@@ -271,7 +272,7 @@ class NodeTests(HandlerCase):
 
     def publish_first(self) -> Any:
         """Begin, and let the first item be published; the item."""
-        self.pep.announce([], [])
+        self.pep.announce([], OwnPlaces())
         self.pep.begin()
         self.answer("")
         self.read_own()
@@ -323,7 +324,7 @@ class NodeTests(HandlerCase):
 
     def test_a_node_that_others_may_read_is_closed_first(self) -> None:
         """The server refuses the item until the node lets only contacts see it."""
-        self.pep.announce([], [])
+        self.pep.announce([], OwnPlaces())
         self.pep.begin()
         self.answer("")
         self.read_own()

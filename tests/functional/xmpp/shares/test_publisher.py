@@ -17,21 +17,32 @@ from bitween.model.candidate import Candidate
 from bitween.util.backoff import Backoff
 from bitween.util.token_bucket import TokenBucket
 from bitween.xmpp.session.send_budget import BURST, RATE, RESERVE, send_budget
-from bitween.xmpp.shares.item_codec import changed_item, list_state, parse_item, whole_item
+from bitween.xmpp.shares.device_codec import signed_content
+from bitween.xmpp.shares.item_codec import (
+    OwnPlaces,
+    changed_item,
+    list_state,
+    parse_item,
+    whole_item,
+)
 from bitween.xmpp.shares.published_list import PublishedList
 from bitween.xmpp.shares.publisher import QUIET, Publisher
 from tests.support.fakes.lists import Memory, listed, numbered
+from tests.support.signer import TestSigner
 
-HERE = Candidate(PeerAddress.parse("10.0.0.1", 6881))
+ADDRESS = PeerAddress.parse("10.0.0.1", 6881)
+HERE = OwnPlaces((Candidate(ADDRESS),), (ADDRESS,))
 
 
 def whole_of(shares: list[Share]) -> Any:
     """An item with the whole of a list."""
-    return whole_item("r", listed(shares), [HERE])
+    return whole_item("r", listed(shares), HERE)
 
 
 class PublisherTests(SynchronousTestCase):
     """Our item is what we want it to be, with as few bytes as it takes."""
+
+    signer: TestSigner | None = None
 
     def setUp(self) -> None:
         """A publisher whose server answers when the test says so."""
@@ -46,7 +57,8 @@ class PublisherTests(SynchronousTestCase):
         """A publisher that remembers what the one before did."""
         backoff = Backoff(lambda: 0.0)
         own = PublishedList(self.memory)
-        return Publisher(self.clock, self.budget, self.publish, backoff, own)
+        publish = self.publish
+        return Publisher(self.clock, self.budget, publish, backoff, own, signer=self.signer)
 
     def publish(self, item: Any) -> Deferred[None]:
         """Take what is published, as the stream does."""
@@ -58,7 +70,7 @@ class PublisherTests(SynchronousTestCase):
 
     def announce(self, count: int) -> None:
         """Announce so many shares, and let a turn of the reactor pass."""
-        self.publisher.announce(numbered(count), [HERE])
+        self.publisher.announce(numbered(count), HERE)
         self.clock.advance(0)
 
     def answer(self) -> None:
@@ -96,14 +108,14 @@ class PublisherTests(SynchronousTestCase):
     def test_what_is_known_of_our_addresses_is_published_once(self) -> None:
         """That an address was reached is news; that it still is, is none."""
         self.publisher.begin("r", None)
-        reached = Candidate(HERE.address, reached=True)
-        for candidate in (HERE, reached, reached):
-            self.publisher.announce(numbered(1), [candidate])
+        reached = OwnPlaces((Candidate(ADDRESS, reached=True),), (ADDRESS,))
+        for places in (HERE, reached, reached):
+            self.publisher.announce(numbered(1), places)
             self.clock.advance(0)
             if self.answers:
                 self.answer()
-        said = [parse_item(item).announcements[0].candidates for item in self.sent]
-        self.assertEqual(said, [(HERE,), (reached,)])
+        announced = [parse_item(item).announcements[0].candidates for item in self.sent]
+        self.assertEqual(announced, [HERE.candidates, reached.candidates])
 
     def test_what_the_server_has_is_not_published_again(self) -> None:
         """After a reconnect, and after a restart, only what differs is sent."""
@@ -111,17 +123,18 @@ class PublisherTests(SynchronousTestCase):
         for publisher in (self.publisher, self.made()):
             self.publisher = publisher
             self.announce(200)
-            self.publisher.begin("r", changed_item("r", listed(numbered(200)), [HERE]))
+            known = changed_item("r", listed(numbered(200)), HERE, self.signer)
+            self.publisher.begin("r", known)
             self.clock.advance(1)
             self.publisher.end()
         self.assertEqual(self.published(), [])
-        self.publisher.begin("r", changed_item("r", listed(numbered(199)), [HERE]))
+        self.publisher.begin("r", changed_item("r", listed(numbered(199)), HERE))
         self.clock.advance(1)
         self.assertEqual(len(self.sent), 1)
 
     def test_a_list_that_nobody_knows_is_told_whole(self) -> None:
         """If the server has none of our items, or one of another list, changes are of no use."""
-        for found in (None, whole_item("r", listed(numbered(100), "old"), [HERE])):
+        for found in (None, whole_item("r", listed(numbered(100), "old"), HERE)):
             self.sent.clear()
             self.publisher.begin("r", found)
             self.announce(100)
@@ -163,7 +176,7 @@ class PublisherTests(SynchronousTestCase):
     def test_an_old_state_begins_a_new_list(self) -> None:
         """If contacts know a later revision than we do, ours would be used twice."""
         self.announce(3)
-        self.publisher.begin("r", whole_item("r", listed(numbered(9)), [HERE]))
+        self.publisher.begin("r", whole_item("r", listed(numbered(9)), HERE))
         self.clock.advance(0)
         (item,) = self.sent
         list_id, revision = list_state(item)
@@ -174,7 +187,7 @@ class PublisherTests(SynchronousTestCase):
         """What goes out can be taken up after any end of the process; the same is kept once."""
         self.publisher.begin("r", None)
         for _ in range(3):
-            self.publisher.announce(numbered(5), [HERE])
+            self.publisher.announce(numbered(5), HERE)
         self.assertEqual(
             (self.memory.share_list().revision, self.memory.kept, self.sent), (5, 1, [])
         )
@@ -192,7 +205,7 @@ class PublisherTests(SynchronousTestCase):
         """A minute of ever new lists stays within burst and rate."""
         self.publisher.begin("r", None)
         for step in range(600):
-            self.publisher.announce(numbered(100 + step % 7), [HERE])
+            self.publisher.announce(numbered(100 + step % 7), HERE)
             self.clock.advance(0.1)
             if self.answers:
                 self.answer()
@@ -298,7 +311,7 @@ class PublisherTests(SynchronousTestCase):
         self.announce(200)
         self.answer()
         list_id, revision = list_state(self.sent[-1])
-        for foreign in (changed_item("r", listed(shares[:-1]), [HERE]), whole_of(shares[:2])):
+        for foreign in (changed_item("r", listed(shares[:-1]), HERE), whole_of(shares[:2])):
             payload = foreign.user_shares.resource
             payload.list["id"], payload.list["revision"] = list_id, str(revision)
             self.assertFalse(self.publisher.expects(foreign))
@@ -330,12 +343,55 @@ class PublisherTests(SynchronousTestCase):
 
     def test_what_the_server_had_is_expected(self) -> None:
         """At the log-in it tells the last item, before or after we have read it."""
-        had = whole_item("r", listed(numbered(2)), [HERE])
+        had = whole_item("r", listed(numbered(2)), HERE)
         self.assertTrue(self.publisher.expects(had))
         self.publisher.begin("r", had)
         self.announce(2)
         self.assertTrue(self.publisher.expects(had))
         self.assertFalse(self.publisher.expects(whole_of(numbered(1))))
+
+
+class SignatureTests(PublisherTests):
+    """The same, where each item is signed: a signature of another time is no change."""
+
+    signer: TestSigner
+
+    def setUp(self) -> None:
+        """Have a signer beside the publisher."""
+        self.signer = TestSigner()
+        super().setUp()
+
+    def test_each_item_is_signed(self) -> None:
+        """Over its content, with a time of its own."""
+        self.publisher.begin("r", None)
+        for count in (1, 2):
+            self.announce(count)
+            self.answer()
+            parsed = parse_item(self.sent[-1])
+            statement = parsed.announcements[0].device
+            assert statement is not None
+            self.assertTrue(self.signer.signed(statement, signed_content(parsed.bodies["r"])))
+        self.assertEqual(len(self.sent), 2)
+
+    def test_a_signature_that_ends_soon_is_replaced(self) -> None:
+        """When the item is compared again, as it is from time to time."""
+        self.publisher.begin("r", None)
+        self.announce(1)
+        self.answer()
+        self.publisher.compare(self.sent[-1])
+        self.clock.advance(0)
+        self.assertEqual(len(self.sent), 1)
+        self.signer.due = True
+        self.publisher.compare(self.sent[-1])
+        self.clock.advance(0)
+        self.assertEqual(len(self.sent), 2)
+
+    def test_an_item_that_is_not_signed_is_replaced(self) -> None:
+        """One that an earlier version has published."""
+        self.announce(1)
+        self.publisher.begin("r", whole_item("r", listed(numbered(1)), HERE))
+        self.clock.advance(0)
+        self.assertEqual(len(self.sent), 1)
 
 
 class BudgetTests(SynchronousTestCase):

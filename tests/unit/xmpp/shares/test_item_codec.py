@@ -13,16 +13,17 @@ from twisted.trial.unittest import SynchronousTestCase
 from twisted.words.xish import domish
 
 from bitween.model.address import PeerAddress
-from bitween.model.annotation import MAX_NOTE, MAX_TAGS, Annotation, safe_annotation
+from bitween.model.annotation import MAX_NOTE, MAX_TAGS, Annotation
 from bitween.model.announcement import MAX_SHARES, Announcement, Share
 from bitween.model.candidate import Candidate, CandidateKind
 from bitween.model.text import printable, safe_name
-from bitween.model.torrent import MAX_SIZE, InfoHash, parse_info_hash
-from bitween.xmpp.namespaces import NS_BITWEEN, NS_SHARES
+from bitween.model.torrent import InfoHash, parse_info_hash
+from bitween.xmpp.namespaces import NS_BITWEEN, NS_BITWEEN_2, NS_SHARES
 from bitween.xmpp.shares.candidate_codec import MAX_CANDIDATES
 from bitween.xmpp.shares.item_codec import (
     MAX_CHANGED,
     MAX_WHOLE,
+    OwnPlaces,
     canonical,
     changed_item,
     list_state,
@@ -31,6 +32,14 @@ from bitween.xmpp.shares.item_codec import (
     whole_item,
 )
 from tests.support.fakes.lists import listed, numbered
+from tests.support.items import (
+    at,
+    candidate_lists,
+    over_the_wire,
+    resources,
+    share_lists,
+    xml,
+)
 
 HASH = "0123456789abcdef0123456789abcdef01234567"
 PROTOTYPE = f"""
@@ -46,44 +55,10 @@ PROTOTYPE = f"""
   </resource>
 </user_shares></item>"""
 
-hashes = st.text("0123456789abcdef", min_size=40, max_size=40).map(parse_info_hash)
-names = st.text(st.characters(), max_size=300)
-notes_and_tags = st.builds(safe_annotation, st.text(max_size=50), st.lists(st.text(max_size=35)))
-seals = st.just(b"") | st.binary(min_size=52, max_size=52)
-shares = st.builds(Share, hashes, names, st.integers(0, MAX_SIZE), notes_and_tags, seals)
-share_lists = st.lists(shares, max_size=20, unique_by=lambda share: share.info_hash)
-addresses = st.builds(
-    lambda ip, port: PeerAddress.parse(str(ip), port),
-    st.ip_addresses(network="10.0.0.0/8") | st.ip_addresses(network="2001:db8::/32"),
-    st.integers(1, 65535),
-)
-known = st.sampled_from([None, True, False])
-candidates = st.builds(Candidate, addresses, st.sampled_from(CandidateKind), known) | st.builds(
-    Candidate, addresses, st.just(CandidateKind.REFLEXIVE), known, st.just(True)
-)
-candidate_lists = st.lists(candidates, max_size=MAX_CANDIDATES, unique_by=lambda c: c.address)
-resources = st.text(string.ascii_letters + "äß-_.@/ '&<>\U0001f4f1", min_size=1, max_size=50)
-
-
-def xml(text: str) -> Any:
-    """Parse as a stream would."""
-    found: list[Any] = []
-    parser = domish.elementStream()
-    parser.DocumentStartEvent = lambda _: None
-    parser.ElementEvent = found.append
-    parser.DocumentEndEvent = lambda: None
-    parser.parse(f"<stream>{text.strip()}</stream>".encode())
-    return found[0]
-
 
 def in_item(content: str) -> Any:
     """An item with this in its ``user_shares``."""
     return xml(f"<item id='x'><user_shares xmlns='{NS_SHARES}'>{content}</user_shares></item>")
-
-
-def over_the_wire(item: Any) -> Any:
-    """What the other side has after serializing and parsing."""
-    return xml(item.toXml())
 
 
 class RoundTripTests(SynchronousTestCase):
@@ -94,7 +69,7 @@ class RoundTripTests(SynchronousTestCase):
         self, resource: str, said: list[Share], where: list[Candidate]
     ) -> None:
         """Resource, shares, candidates survive; names are made harmless and nothing else."""
-        parsed = parse_item(over_the_wire(whole_item(resource, listed(said), where, 100_000)))
+        parsed = parse_item(over_the_wire(whole_item(resource, listed(said), at(where), 100_000)))
         self.assertEqual(parsed.dropped, 0)
         (announcement,) = parsed.announcements
         self.assertEqual(announcement.resource, resource)
@@ -111,7 +86,9 @@ class RoundTripTests(SynchronousTestCase):
     @given(st.text(string.ascii_letters + string.digits + " äöü&<>'\"-_.", min_size=1, max_size=80))
     def test_ordinary_names_are_kept(self, name: str) -> None:
         """A name without anything dangerous arrives letter by letter."""
-        item = over_the_wire(whole_item("r", listed([Share(parse_info_hash(HASH), name, 1)]), []))
+        item = over_the_wire(
+            whole_item("r", listed([Share(parse_info_hash(HASH), name, 1)]), OwnPlaces())
+        )
         (share,) = parse_item(item).announcements[0].shares.values()
         self.assertEqual(share.name, safe_name(name))
 
@@ -154,7 +131,7 @@ class RoundTripTests(SynchronousTestCase):
         """The publisher sees from its own item whether the right one is there."""
         plain = Share(parse_info_hash(HASH), "n", 1)
         items = [
-            whole_item("r", listed([replace(plain, seal=seal)]), [])
+            whole_item("r", listed([replace(plain, seal=seal)]), OwnPlaces())
             for seal in (b"", bytes(52), b"\1" * 52)
         ]
         self.assertEqual(len({repr(canonical(payload_of(item))) for item in items}), 3)
@@ -168,7 +145,7 @@ class RoundTripTests(SynchronousTestCase):
         """The publisher sees from its own item whether the note is there."""
         plain = Share(parse_info_hash(HASH), "n", 1)
         items = [
-            whole_item("r", listed([replace(plain, annotation=Annotation(note))]), [])
+            whole_item("r", listed([replace(plain, annotation=Annotation(note))]), OwnPlaces())
             for note in ("", "one", "two", "one")
         ]
         values = [repr(canonical(payload_of(item))) for item in items]
@@ -177,7 +154,9 @@ class RoundTripTests(SynchronousTestCase):
     def test_names_that_xml_cannot_carry_are_mended(self) -> None:
         """Controls, lone surrogates and non-characters never reach the stream."""
         name = "a\x00b\x1fc\ud800d\ufffee\uffff\nf"
-        item = over_the_wire(whole_item("r", listed([Share(parse_info_hash(HASH), name, 1)]), []))
+        item = over_the_wire(
+            whole_item("r", listed([Share(parse_info_hash(HASH), name, 1)]), OwnPlaces())
+        )
         (share,) = parse_item(item).announcements[0].shares.values()
         self.assertEqual(share.name, "a\ufffdb\ufffdc\ufffdd\ufffde\ufffd\ufffdf")
 
@@ -185,7 +164,7 @@ class RoundTripTests(SynchronousTestCase):
         """Elements and attributes are the prototype's, ours stand in our namespace."""
         share = Share(InfoHash(HASH), "holiday", 123)
         item = whole_item(
-            "laptop", listed([share]), [Candidate(PeerAddress.parse("192.0.2.7", 6881))]
+            "laptop", listed([share]), at([Candidate(PeerAddress.parse("192.0.2.7", 6881))])
         )
         self.assertEqual(item["id"], "laptop")
         payload = over_the_wire(item).firstChildElement()
@@ -197,22 +176,36 @@ class RoundTripTests(SynchronousTestCase):
         )
         self.assertEqual(resource.ip_address.attributes, {"address": "192.0.2.7", "port": "6881"})
         others = [e.uri for e in resource.elements() if e.name not in {"share_item", "ip_address"}]
-        self.assertEqual(others, [NS_BITWEEN])
+        self.assertEqual(others, [NS_BITWEEN_2, NS_BITWEEN])
 
 
 class CandidateTests(SynchronousTestCase):
     """Where a resource is, and what is known of that."""
 
-    def test_only_what_is_more_is_added(self) -> None:
-        """An address of an interface, untried, costs not a byte more than the prototype's."""
-        plain = whole_item("r", listed([]), [Candidate(PeerAddress.parse("192.0.2.7", 6881))])
-        names = [e.name for e in plain.user_shares.resource.elements()]
-        self.assertEqual(names, ["ip_address", "list"])
+    def test_plain_peers_are_told_of_the_plain_port_only(self) -> None:
+        """They see no other address; those who know sealed transfers see no plain one."""
+        sealed, plain = PeerAddress("192.0.2.7", 6881), PeerAddress("192.0.2.7", 7000)
+        places = OwnPlaces((Candidate(sealed),), (plain,))
+        item = over_the_wire(whole_item("r", listed([]), places))
+        (announced,) = parse_item(item).announcements
+        self.assertEqual((announced.addresses, announced.sealed), ((sealed,), True))
+        named = item.user_shares.resource.elements(NS_SHARES, "ip_address")
+        self.assertEqual([address["port"] for address in named], ["7000"])
+        item = over_the_wire(whole_item("r", listed([]), OwnPlaces((Candidate(sealed),))))
+        self.assertEqual(list(item.user_shares.resource.elements(NS_SHARES, "ip_address")), [])
+
+    def test_an_address_for_punching_is_not_cut_off(self) -> None:
+        """Of more addresses than are read, those go that can be dialled, the last ones first."""
+        dialled = [Candidate(PeerAddress(f"10.0.0.{n}", 1)) for n in range(20)]
+        seen = Candidate(PeerAddress("192.0.2.7", 6881), CandidateKind.REFLEXIVE)
+        item = over_the_wire(whole_item("r", listed([]), OwnPlaces((*dialled, seen))))
+        (announced,) = parse_item(item).announcements
+        self.assertEqual(announced.candidates, (*dialled[: MAX_CANDIDATES - 1], seen))
 
     def test_what_is_good_for_meeting_only_is_not_dialled(self) -> None:
         """A reflexive address is not among those that an older reader would dial."""
         seen = Candidate(PeerAddress.parse("192.0.2.7", 6881), CandidateKind.REFLEXIVE)
-        item = over_the_wire(whole_item("r", listed([]), [seen]))
+        item = over_the_wire(whole_item("r", listed([]), at([seen])))
         (said,) = parse_item(item).announcements
         self.assertEqual((said.addresses, said.candidates), ((), (seen,)))
 
@@ -223,10 +216,63 @@ class CandidateTests(SynchronousTestCase):
             Candidate(PeerAddress.parse("192.0.2.7", 2), CandidateKind.MAPPED, reached=True),
             Candidate(PeerAddress.parse("192.0.2.7", 3), CandidateKind.REFLEXIVE, varies=True),
         ]
-        item = over_the_wire(whole_item("r", listed([]), where))
+        item = over_the_wire(whole_item("r", listed([]), at(where)))
         (said,) = parse_item(item).announcements
         self.assertEqual(said.candidates, tuple(where))
         self.assertEqual(said.addresses, tuple(c.address for c in where[:2]))
+
+
+class EarlierVersionTests(SynchronousTestCase):
+    """The form of bitween 0.1, which knew no sealed transfers."""
+
+    ITEM = f"""
+    <item id='laptop'><user_shares xmlns='{NS_SHARES}'>
+      <resource resource='laptop'>
+        <share_item name='holiday' hash='{HASH}' size='123'>
+          <annotation xmlns='urn:bitween:1' note='sun' tags='summer'/>
+        </share_item>
+        <ip_address address='192.0.2.7' port='6881'/>
+        <ip_address address='2001:db8::7' port='6881'/>
+        <candidate xmlns='urn:bitween:1' address='192.0.2.7' port='6881' kind='mapped'
+                   reached='true'/>
+        <candidate xmlns='urn:bitween:1' address='198.51.100.9' port='51413' kind='seen'/>
+        <list xmlns='urn:bitween:1' id='5f0c0b7d2a9e4c11' revision='7' count='9' size='999'
+              more='true' since='6'><gone hash='{HASH[::-1]}'/></list>
+      </resource>
+    </user_shares></item>"""
+
+    def test_it_is_read_as_before(self) -> None:
+        """Shares, addresses, candidates and the list; the device is plain, and not signed."""
+        parsed = parse_item(xml(self.ITEM))
+        (announced,) = parsed.announcements
+        where, there = PeerAddress("192.0.2.7", 6881), PeerAddress("2001:db8::7", 6881)
+        self.assertEqual((parsed.dropped, announced.addresses), (0, (where, there)))
+        self.assertEqual(
+            announced.candidates,
+            (
+                Candidate(where, CandidateKind.MAPPED, reached=True),
+                Candidate(there),
+                Candidate(PeerAddress("198.51.100.9", 51413), CandidateKind.REFLEXIVE),
+            ),
+        )
+        (share,) = announced.shares.values()
+        self.assertEqual(
+            (share.annotation, share.seal, share.locked),
+            (Annotation("sun", ("summer",)), b"", False),
+        )
+        self.assertEqual((announced.sealed, announced.device), (False, None))
+        self.assertEqual((announced.list_id, announced.since), ("5f0c0b7d2a9e4c11", 6))
+        self.assertEqual(announced.gone, (HASH[::-1],))
+
+    def test_beside_a_device_its_addresses_do_not_count(self) -> None:
+        """They are of a port at which nobody speaks sealed transfers."""
+        device = (
+            f"<device xmlns='{NS_BITWEEN_2}'>"
+            "<candidate address='192.0.2.7' port='7000' kind='host'/></device></resource>"
+        )
+        (announced,) = parse_item(xml(self.ITEM.replace("</resource>", device))).announcements
+        self.assertEqual(announced.candidates, (Candidate(PeerAddress("192.0.2.7", 7000)),))
+        self.assertEqual((announced.addresses[0].port, announced.sealed), (7000, True))
 
 
 class PrototypeTests(SynchronousTestCase):
@@ -257,7 +303,7 @@ class HeadTests(SynchronousTestCase):
         for name in ("n" * 40, "<&'>" * 60, "\U0001f4f1" * 255):
             sizes = []
             for count in range(1, 200):
-                item = whole_item("r", listed(numbered(count, name)), addresses)
+                item = whole_item("r", listed(numbered(count, name)), at(addresses))
                 if item is None:
                     break
                 sizes.append(len(item.toXml().encode()))
@@ -267,13 +313,13 @@ class HeadTests(SynchronousTestCase):
                 )
             self.assertLessEqual(sizes[-1], MAX_WHOLE)
             self.assertGreater(sizes[-1] + sizes[-1] / len(sizes), MAX_WHOLE - 1500)
-            self.assertIsNone(whole_item("r", listed(numbered(MAX_SHARES, name)), addresses))
+            self.assertIsNone(whole_item("r", listed(numbered(MAX_SHARES, name)), at(addresses)))
 
     def test_a_long_list_is_told_by_its_last_changes(self) -> None:
         """The item stays small; it holds all that changed since the revision that it names."""
         said = listed(numbered(MAX_SHARES))
         said.update(numbered(MAX_SHARES)[3:])
-        item = changed_item("laptop", said, [Candidate(PeerAddress.parse("10.0.0.1", 1))])
+        item = changed_item("laptop", said, at([Candidate(PeerAddress.parse("10.0.0.1", 1))]))
         self.assertLessEqual(len(item.toXml().encode()), MAX_CHANGED)
         (head,) = parse_item(over_the_wire(item)).announcements
         self.assertEqual(
@@ -293,7 +339,7 @@ class HeadTests(SynchronousTestCase):
             for n in range(40)
         ]
         said = listed(numbered(2000))
-        item = changed_item("r" * 1023, said, addresses)
+        item = changed_item("r" * 1023, said, at(addresses))
         self.assertLess(len(item.toXml().encode()), 6000)
         self.assertGreater(len(parse_item(over_the_wire(item)).announcements[0].shares), 3)
         head = next(item.user_shares.resource.elements(NS_BITWEEN, "list"))
@@ -302,13 +348,15 @@ class HeadTests(SynchronousTestCase):
     def test_a_name_that_does_not_fit(self) -> None:
         """Then nothing is told but that there is more to read."""
         said = listed([Share(parse_info_hash(HASH), "\U0001f4f1" * 255, 1)])
-        (head,) = parse_item(changed_item("r" * 300, said, [])).announcements
+        (head,) = parse_item(changed_item("r" * 300, said, OwnPlaces())).announcements
         self.assertEqual((head.since, head.revision, head.complete), (1, 1, False))
 
     def test_which_list_it_is(self) -> None:
         """Our own item tells list and revision; one of an older bitween or of nobody does not."""
-        self.assertEqual(list_state(whole_item("r", listed(numbered(3)), [])), ("list", 3))
-        self.assertEqual(list_state(changed_item("r", listed(numbered(3)), [])), ("list", 3))
+        self.assertEqual(list_state(whole_item("r", listed(numbered(3)), OwnPlaces())), ("list", 3))
+        self.assertEqual(
+            list_state(changed_item("r", listed(numbered(3)), OwnPlaces())), ("list", 3)
+        )
         for content in ("", "<resource resource='r'/>"):
             self.assertEqual(list_state(in_item(content)), ("", 0))
         self.assertEqual(list_state(xml("<item/>")), ("", 0))
@@ -337,16 +385,17 @@ class HeadTests(SynchronousTestCase):
 
     def test_a_server_may_write_it_down_otherwise(self) -> None:
         """Order of attributes, prefixes and white space make no difference; content does."""
-        item = whole_item("r", listed(numbered(1)), [])
+        item = whole_item("r", listed(numbered(1)), OwnPlaces())
         share = numbered(1)[0]
         other = in_item(
             "\n<resource resource='r'>"
             f"<x:share_item xmlns:x='{NS_SHARES}' size='0' hash='{share.info_hash}' "
             f"name='{share.name}'/>"
+            f"<device xmlns='{NS_BITWEEN_2}'/>"
             f"<list xmlns='{NS_BITWEEN}' size='0' count='1' revision='1' id='list'/></resource>"
         )
         self.assertEqual(canonical(payload_of(item)), canonical(payload_of(other)))
-        changed = whole_item("r", listed(numbered(2)), [])
+        changed = whole_item("r", listed(numbered(2)), OwnPlaces())
         self.assertNotEqual(canonical(payload_of(item)), canonical(payload_of(changed)))
 
 
@@ -509,7 +558,7 @@ class HostileTests(SynchronousTestCase):
     @given(st.dictionaries(st.sampled_from(["name", "hash", "size", "address"]), st.text()))
     def test_any_attributes_will_do(self, attributes: dict[str, str]) -> None:
         """Whatever stands in the attributes, reading raises nothing."""
-        item = whole_item("r", listed([]), [])
+        item = whole_item("r", listed([]), OwnPlaces())
         entry = item.user_shares.resource.addElement("share_item")
         entry.attributes.update(attributes)
         address = item.user_shares.resource.addElement("ip_address")

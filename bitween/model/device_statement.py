@@ -1,0 +1,38 @@
+"""What a device states of itself in its announcement: its key, and how long that counts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Vouch:
+    """
+    A device's word for the key of another device of its account.
+
+    :param resource: the XMPP resource of the device that vouches.
+    :param key: the Ed25519 public key of the device that vouches.
+    """
+
+    resource: str
+    key: bytes
+    signature: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceStatement:
+    """
+    The signed part of an announcement, as it was read; whether it is true is checked elsewhere.
+
+    :param key: the Ed25519 public key, 32 bytes.
+    :param issued: milliseconds since the epoch.
+    :param until: seconds since the epoch; the statement does not count after that.
+    :param signature: 64 bytes; empty before it is signed.
+    :param vouches: of other devices, for ``key``.
+    """
+
+    key: bytes
+    issued: int
+    until: int
+    signature: bytes = b""
+    vouches: tuple[Vouch, ...] = ()
