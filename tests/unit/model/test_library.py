@@ -96,3 +96,8 @@ class LibraryTests(SynchronousTestCase):
         for text in ("", "ab" * 19, "ab" * 21, "zz" * 20, "٣" * 40, None, 7, "ab" * 20 + "\n"):
             with self.assertRaises(InvalidValue):
                 parse_info_hash(text)
+
+    def test_a_refused_text_is_cut_in_the_error(self) -> None:
+        """It may be as long as a request."""
+        error = self.assertRaises(InvalidValue, parse_info_hash, "x" * 100)
+        self.assertTrue(str(error).startswith(f"'{'x' * 59} is not"), error)

@@ -36,3 +36,8 @@ class ShareIdTests(SynchronousTestCase):
         for text in ("", "ab" * 15, "AB" * 20, "ab" * 18, "xy" * 16, "ab" * 16 + "\n", None, 5):
             with self.assertRaisesRegex(InvalidValue, "is not a share id"):
                 parse_share_id(text)
+
+    def test_a_refused_text_is_cut_in_the_error(self) -> None:
+        """It may be as long as a request."""
+        error = self.assertRaises(InvalidValue, parse_share_id, "x" * 100)
+        self.assertTrue(str(error).startswith(f"'{'x' * 59} is not"), error)

@@ -40,10 +40,14 @@ class TorrentTests(SynchronousTestCase):
         for state in (TorrentState.PAUSED, TorrentState.QUEUED):
             self.assertFalse(replace(seeding, complete=True, state=state).announceable)
 
+    def test_a_torrent_is_a_download_unless_it_was_made_here(self) -> None:
+        """The files of a share are the user's own."""
+        self.assertFalse(FETCHING.shared)
+
     def test_the_time_left_needs_a_rate_and_a_peer(self) -> None:
         """And something that is left."""
         progress = Progress(left=10, download_rate=1, peers=1)
-        self.assertEqual(progress.eta, 10.0)
+        self.assertEqual((progress.eta, replace(progress, left=1).eta), (10.0, 1.0))
         for unknown in (
             replace(progress, left=0),
             replace(progress, download_rate=0),
