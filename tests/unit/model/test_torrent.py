@@ -57,7 +57,13 @@ class TorrentTests(SynchronousTestCase):
 
 
 class OptionsTests(SynchronousTestCase):
-    """Changes of options."""
+    """Options and their changes."""
+
+    def test_a_torrent_without_options_runs_within_the_limits(self) -> None:
+        """In any order of pieces."""
+        options = TorrentOptions()
+        chosen = (options.paused, options.ignore_seed_limits, options.selection.sequential)
+        self.assertEqual(chosen, (False, False, False))
 
     def test_only_what_changed_is_applied(self) -> None:
         """Two clients may change different options at once."""
