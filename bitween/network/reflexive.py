@@ -119,7 +119,7 @@ class NatDiscovery(Service):
             return
         answers = await self._ask(await self._endpoints(view), port)
         elsewhere = _elsewhere(answers)
-        answers += await self._ask([a for a in elsewhere if self._may_ask(a, view)], port)
+        answers += await self._ask([a for a in elsewhere if self.may_ask(a, view)], port)
         nat = _nat(answers)
         seen = {address.address: address for address in _seen(answers, nat, port)}
         if all(answer.own.is_ipv6 for answer in answers):
@@ -134,11 +134,11 @@ class NatDiscovery(Service):
         found = dict.fromkeys(
             address for found in await gatherResults(resolving) for address in found
         )
-        allowed = [address for address in found if self._may_ask(address, view)]
+        allowed = [address for address in found if self.may_ask(address, view)]
         four, six = ([a for a in allowed if a.is_ipv6 == is_ipv6] for is_ipv6 in (False, True))
         return [*four[:MAX_ASKED], *six[:MAX_ASKED]]
 
-    def _may_ask(self, server: PeerAddress, view: ServerView) -> bool:
+    def may_ask(self, server: PeerAddress, view: ServerView) -> bool:
         """
         Whether we send a query to a STUN server that the XMPP server names.
 

@@ -18,6 +18,8 @@ class OwnCode:
     The source of a module that child processes run, as it was when the daemon started.
 
     Daemon and child process exchange messages whose format may change with the next version.
+
+    :ivar paths: the files that are compared.
     """
 
     def __init__(self, module: str, package: str = _PACKAGE) -> None:
@@ -25,7 +27,7 @@ class OwnCode:
         :param module: its full name.
         :param package: the folder of bitween.
         """
-        self._paths = [
+        self.paths = [
             # It holds the version.
             os.path.join(package, "__init__.py"),
             os.path.join(package, *module.split(".")[1:]) + ".py",
@@ -39,7 +41,7 @@ class OwnCode:
 
     def _digest(self) -> bytes:
         digest = hashlib.sha256()
-        for path in self._paths:
+        for path in self.paths:
             with suppress(OSError), open(path, "rb") as file:
                 digest.update(file.read())
             digest.update(b"\0")

@@ -12,8 +12,8 @@ from bitween.model.days_online import DaysOnline
 from bitween.model.intention import Intention
 from bitween.model.torrent_options import Limits
 from bitween.model.traffic import Traffic
-from bitween.storage.database import Database
 from tests.support.fakes.memory import FakeMemory
+from tests.support.full_disk import DatabaseOnFullDisk
 
 BOB, EVE = "bob@example.org", "eve@example.org"
 
@@ -126,13 +126,13 @@ class DatabaseMemoryTests(Contract.MemoryTests):
 
     def open(self) -> MemoryPort:
         """Open it."""
-        self.database = Database.open(self.path)
+        self.database = DatabaseOnFullDisk.open(self.path)
         self.addCleanup(self.database.close, clean=False)
         return self.database
 
     def fill_disk(self) -> None:
         """Let SQLite refuse to write."""
-        self.database._connection.execute("PRAGMA query_only = ON")
+        self.database.fill_disk()
 
 
 class FakeMemoryTests(Contract.MemoryTests):

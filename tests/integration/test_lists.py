@@ -60,7 +60,7 @@ class _Side:
     def quicken(self) -> None:
         """Let it send more than its budget allows, as this server sets no limit."""
         budget = self.messenger.client.budget
-        budget._rate = budget._burst = budget._left = RATE
+        budget._rate = budget._burst = budget._left = RATE  # noqa: SLF001  # servers have limits, this one has none
 
     async def start(self) -> None:
         """Come online."""

@@ -292,7 +292,7 @@ class StanzaFuzz(SynchronousTestCase):
             f"<iq type='set' id='r'><query xmlns='{ROSTER}'>"
             "<item jid='bob@localhost' subscription='both'/></query></iq>"
         )
-        for request in list(rig._iqDeferreds):
+        for request in rig.roster_requests:
             query = (
                 f"<query xmlns='{ROSTER}'><item jid='bob@localhost' subscription='both'/></query>"
             )

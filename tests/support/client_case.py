@@ -71,7 +71,7 @@ class ClientCase(SynchronousTestCase):
         self.transport = Transport()
         wrapper.makeConnection(self.transport)
         # What the endpoint has wrapped around it passes everything on.
-        stream = wrapper._wrappedProtocol
+        stream = wrapper._wrappedProtocol  # noqa: SLF001  # Twisted's
         stream.dataReceived(HEADER)
         return stream
 

@@ -77,7 +77,7 @@ class Manager(TestableStreamManager):
         super().__init__(clock)
         self.stub.xmlstream.features = {}
         self.stub.xmlstream.iqDefaultTimeout = 30
-        self.stub.xmlstream._callLater = clock.callLater
+        self.stub.xmlstream._callLater = clock.callLater  # noqa: SLF001  # Twisted's
         self.caps = Caps()
         self.caps.setHandlerParent(self)
         self.presence = OwnPresence(self.caps)

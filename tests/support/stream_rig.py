@@ -160,6 +160,11 @@ class Rig(StreamManager):
         self.stream.dataReceived(text.encode())
         self.cache.noted.clear()
 
+    @property
+    def roster_requests(self) -> list[str]:
+        """The ids of wokkel's requests that wait for an answer: those for the roster."""
+        return list(self._iqDeferreds)
+
     def open_requests(self) -> list[str]:
         """The ids of our last requests that wait for an answer; a thief could not know them."""
         return [*self._iqDeferreds, *getattr(self.stream, "iqDeferreds", ())][-6:]

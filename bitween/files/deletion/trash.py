@@ -89,11 +89,16 @@ def find_trash(folder: str, environ: Mapping[str, str]) -> Trash | None:
         return None
     if _mount(home) == _mount(folder):
         return Trash(home)
-    return _trash_at(_top(folder))
+    return trash_at(_top(folder))
 
 
-def _trash_at(top: str) -> Trash | None:
-    """The trash of another file system, which may not exist yet."""
+def trash_at(top: str) -> Trash | None:
+    """
+    The trash of a file system that is not that of the home; it may not exist yet.
+
+    :param top: where the file system is mounted.
+    :returns: ``None`` if neither of its two places can be trusted.
+    """
     shared, uid = os.path.join(top, ".Trash"), os.geteuid()
     if _is_sticky_folder(shared):
         own = os.path.join(shared, str(uid))

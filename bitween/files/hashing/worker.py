@@ -32,7 +32,8 @@ if TYPE_CHECKING:
     from bitween.model.job import ReportProgress
 
 _HASHERS = 2
-_BLOCK = 2**20
+#: Bytes that are read at a time.
+BLOCK = 2**20
 _SECONDS_BETWEEN_REPORTS = 0.1
 
 
@@ -81,7 +82,7 @@ def _piece_hashes(
 ) -> bytes:
     """The SHA-1 of every piece, in order."""
     report(0, total)
-    block_size = max(_BLOCK, piece_size)
+    block_size = max(BLOCK, piece_size)
     pieces = _Pieces(files, total, piece_size, block_size, report)
     if total <= block_size:
         # Starting threads takes longer than hashing this.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from twisted.internet.address import IPv4Address, IPv6Address
@@ -66,13 +66,14 @@ class OutsideViewTests(TestCase):
         self.reactor = Resolving()
         self.vantage = ServerView(nearby=True)
         self.looks: list[Deferred[ServerView]] = []
+        self.answer: Callable[[], Deferred[ServerView]] = self.ask_server
         self.machine = ["127.0.0.1"]
         held = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.addCleanup(held.close)
         held.bind(("127.0.0.1", 0))
         self.port = held.getsockname()[1]
         self.own = ToldAddresses(self.reactor, (), lambda: self.machine)
-        self.view = NatDiscovery(self.reactor, self.own, self.ask_server)
+        self.view = NatDiscovery(self.reactor, self.own, lambda: self.answer())  # noqa: PLW0108  # it is replaced
         self.own.refresh([("127.0.0.1", self.port)], [])
 
     def ask_server(self) -> Deferred[ServerView]:
@@ -168,7 +169,7 @@ class OutsideViewTests(TestCase):
             ("127.0.0.1", 3478, [here]),
         ):
             server = PeerAddress(text, port)
-            asked = [v for v in (far, nearby, here) if self.view._may_ask(server, v)]
+            asked = [v for v in (far, nearby, here) if self.view.may_ask(server, v)]
             self.assertEqual(asked, allowed, str(server))
 
     def test_what_was_asked_from_two_ports(self) -> None:
@@ -235,7 +236,7 @@ class OutsideViewTests(TestCase):
             waiting.append(Deferred())
             return waiting[-1]
 
-        self.view._server_view = slow
+        self.answer = slow
         for _ in range(3):
             self.view.query()
         self.assertEqual(len(waiting), 1)
@@ -247,10 +248,10 @@ class OutsideViewTests(TestCase):
     async def test_a_failing_look(self) -> None:
         """It is logged, and the next one is not kept from happening."""
         await self.start()
-        self.view._server_view = lambda: fail(RuntimeError())
+        self.answer = lambda: fail(RuntimeError())
         self.view.query()
         self.assertEqual(len(self.flushLoggedErrors(RuntimeError)), 1)
-        self.view._server_view = self.ask_server
+        self.answer = self.ask_server
         self.view.query()
         self.assertEqual(len(self.looks), 2)
 

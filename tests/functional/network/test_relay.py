@@ -403,9 +403,9 @@ class PressureTests(RelayCase):
     def _held(self) -> int:
         """What the pipes hold in memory."""
         return sum(
-            len(end.transport.dataBuffer) + end.transport._tempDataLen - end.transport.offset
+            len(end.transport.dataBuffer) + end.transport._tempDataLen - end.transport.offset  # noqa: SLF001  # Twisted's
             for relay in (self.alice, self.bob)
-            for place in relay._places.values()
+            for place in relay._places.values()  # noqa: SLF001  # what a relay holds in memory
             for pipe in place.pipes
             for end in (pipe.near, pipe.far)
         )

@@ -28,7 +28,7 @@ class ForgedTests(SynchronousTestCase):
     def setUp(self) -> None:
         """Log in; bob's laptop has a list of which there is more to read."""
         self.rig = Rig(self.mktemp())
-        for request in list(self.rig._iqDeferreds):
+        for request in self.rig.roster_requests:
             self.rig.feed(
                 f"<iq type='result' id='{request}'><query xmlns='jabber:iq:roster'>"
                 "<item jid='bob@localhost' subscription='both'/>"

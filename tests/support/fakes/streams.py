@@ -61,7 +61,7 @@ class FakeStreams:
         self.other: FakeStreams
         self.make_room: Callable[[str], None]
         self._taker: Callable[[RelayStream], None]
-        self._port = listen(test, Factory.forProtocol(self._incoming))
+        self.port = listen(test, Factory.forProtocol(self._incoming))
 
     def introduce(self, other: FakeStreams) -> None:
         """Let both open streams to each other."""
@@ -90,7 +90,7 @@ class FakeStreams:
         if self.refusing or (jid, resource) != (self.other.jid, self.other.resource):
             raise RequestRefused("there is no such way")
         stream = FakeStream(jid, resource)
-        endpoint = TCP4ClientEndpoint(reactor, "127.0.0.1", self.other._port)
+        endpoint = TCP4ClientEndpoint(reactor, "127.0.0.1", self.other.port)
         await connectProtocol(endpoint, stream)
         return stream
 

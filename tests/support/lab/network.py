@@ -100,7 +100,7 @@ class Node:
     namespace: str
     ipv4: str = ""
     ipv6: str = ""
-    _links: list[str] = field(default_factory=list)
+    links: list[str] = field(default_factory=list)
 
     def run(self, *command: str, text: str | None = None) -> str:
         """Run a program in it to its end; what it prints."""
@@ -249,8 +249,8 @@ class Lab:
 
     def _join(self, node: Node, interface: str, switch: Node) -> None:
         """Put a wire between a node and a switch."""
-        near = f"w{len(switch._links)}"  # the switch belongs to this lab
-        switch._links.append(near)  # same
+        near = f"w{len(switch.links)}"
+        switch.links.append(near)
         _run(
             *("ip", "link", "add", near, "netns", switch.namespace, "type", "veth"),
             *("peer", "name", interface, "netns", node.namespace),

@@ -38,7 +38,7 @@ class ManualTests(SynchronousTestCase):
 
     @staticmethod
     def _options(parser: argparse.ArgumentParser) -> list[str]:
-        return [option for action in parser._actions for option in action.option_strings]
+        return [option for action in parser._actions for option in action.option_strings]  # noqa: SLF001  # argparse tells nobody
 
     def test_the_page_is_made_of_it(self) -> None:
         """It is what ``tools/make-man`` makes, to the byte and with any docutils."""
@@ -52,7 +52,7 @@ class ManualTests(SynchronousTestCase):
         """Those are offered that there is code for."""
         (argument,) = (
             action
-            for action in subparsers(make_parser())["completion"]._actions
+            for action in subparsers(make_parser())["completion"]._actions  # noqa: SLF001  # same
             if action.dest == "shell"
         )
         self.assertEqual(tuple(argument.choices or ()), SHELLS)

@@ -59,7 +59,7 @@ class StoreCase(SynchronousTestCase):
     def open(self) -> Database:
         """Open it; closed when the test is over."""
         store = Database.open(self.path)
-        self.addCleanup(store._connection.close)
+        self.addCleanup(store.close, clean=False)
         return store
 
     def reopened(self, clean: bool = True) -> Database:
@@ -120,7 +120,10 @@ class RecordTests(StoreCase):
         self.store.keep_days_online(days)
         self.assertEqual(self.reopened().days_online(), days)
         for damaged in ("nothing", "3", '[["x"]]', "{"):
-            self.store._set_meta("days_online", damaged)  # as a full disk leaves it
+            with contextlib.closing(sqlite3.connect(self.path)) as connection, connection:
+                connection.execute(
+                    "UPDATE meta SET value = ? WHERE key = 'days_online'", (damaged,)
+                )
             self.assertEqual(self.store.days_online(), DaysOnline())
 
     def test_torrents_are_ordered_by_age(self) -> None:
@@ -495,8 +498,9 @@ class OddRowsTests(StoreCase):
                 f"UPDATE torrents SET {column} = ? WHERE info_hash LIKE 'ab%'", value
             )  # a constant
             self.assertEqual(list(self.store.torrents()), [other], (column, value))
-            (count,) = self.store._query("SELECT count(*) FROM torrents")[0]
-            self.assertEqual(count, 2)
+            with contextlib.closing(sqlite3.connect(self.path)) as connection:
+                count = connection.execute("SELECT count(*) FROM torrents").fetchone()
+            self.assertEqual(count, (2,))
             self.change("DELETE FROM torrents")
 
     def test_what_can_do_without(self) -> None:

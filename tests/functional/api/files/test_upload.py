@@ -8,7 +8,7 @@ import signal
 import stat
 import subprocess
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 from jsonschema import Draft7Validator
 from twisted.internet import reactor
@@ -24,6 +24,7 @@ from bitween.model.torrent import FileEntry
 from tests.support.api_rig import TOKEN, World, http_request, info_hash, rpc, site_of
 from tests.support.connections import SlowReader
 from tests.support.json_schemas import closed
+from tests.support.process_tap import ProcessTap
 from tests.support.waiting import reactor_turn
 
 CONTENT = bytes(range(256)) * 1000
@@ -75,7 +76,8 @@ class UploadCase(TestCase):
         """Serve it."""
         self.folder = os.path.abspath(self.mktemp())
         os.makedirs(self.folder)
-        self.world = World(reactor, self.folder)
+        self.tap = ProcessTap()
+        self.world = World(cast(Any, self.tap), self.folder)
         site = self.site = site_of(self.world, tokens_file=os.path.abspath(self.mktemp()))
         service = ApiService(
             reactor, "tcp:0:interface=127.0.0.1", site, token=TOKEN, jid="alice@example.org"
@@ -239,14 +241,15 @@ class SlowDiskTests(UploadCase):
         content = CONTENT * 200
         upload = (await self.client.call("upload.begin", name="holiday"))["upload"]
         await self.client.ask(put(f"/upload/first?upload={upload}", b"x"))
-        process: Any = self.world.uploads.get(upload)._writer.transport
+        process = self.tap.processes[-1]
         process.signalProcess("STOP")
         self.client.send(put(f"/upload/film?upload={upload}", content))
         (channel,) = self.site.channels
-        while not channel._paused:
+        while not channel._paused:  # noqa: SLF001  # Twisted has no event for that
             await reactor_turn()
         pipe = process.pipes[0]
-        self.assertLess(len(pipe.dataBuffer) + pipe._tempDataLen, 2**20)
+        held = len(pipe.dataBuffer) + pipe._tempDataLen  # noqa: SLF001  # Twisted's own affair
+        self.assertLess(held, 2**20)
         channel.timeoutConnection()
         self.assertFalse(self.client.closed.called)
         os.kill(process.pid, signal.SIGCONT)
@@ -256,8 +259,8 @@ class SlowDiskTests(UploadCase):
 
     async def test_a_process_that_does_not_end(self) -> None:
         """It does not hold the daemon up for long when that stops."""
-        upload = (await self.client.call("upload.begin", name="holiday"))["upload"]
-        process: Any = self.world.uploads.get(upload)._writer.transport
+        await self.client.call("upload.begin", name="holiday")
+        process = self.tap.processes[-1]
         process.signalProcess("STOP")
         self.patch(uploads, "PATIENCE", 0.1)
         await self.world.uploads.stopService()
@@ -267,7 +270,7 @@ class SlowDiskTests(UploadCase):
         upload = (await self.client.call("upload.begin", name="holiday"))["upload"]
         self.client.send(put(f"/upload/film?upload={upload}", CONTENT)[:-1])
         await self.until_written(len(CONTENT) - 1)
-        process: Any = self.world.uploads.get(upload)._writer.transport
+        process = self.tap.processes[-1]
         process.signalProcess("KILL")
         status, body = await self.client.answer()
         self.assertEqual((status, b"broke off" in body), (409, True))
@@ -386,7 +389,7 @@ class FolderTests(UploadCase):
         await self.client.ask(put(f"/upload/one?upload={upload}", b"x"))
         finish = rpc("upload.finish", {"upload": upload})
         self.client.send(http_request(finish, headers={"Host": "localhost"}))
-        while self.world.uploads.get(upload)._waiting is None:
+        while self.world.uploads.get(upload)._waiting is None:  # noqa: SLF001  # until it is called
             await reactor_turn()
         assert self.client.transport is not None
         self.client.transport.loseConnection()

@@ -49,7 +49,7 @@ class SlowReaderTests(TestCase):
         """Bytes that the server holds for the client, beside what the system does."""
         (channel,) = self.site.channels
         transport: Any = channel.transport  # whose buffers are Twisted's own affair
-        return len(transport.dataBuffer) + int(transport._tempDataLen)
+        return len(transport.dataBuffer) + int(transport._tempDataLen)  # noqa: SLF001  # same
 
     async def test_a_slow_reader_gets_everything_in_order(self) -> None:
         """Little is buffered for it; when it reads, it has all of it, in order."""

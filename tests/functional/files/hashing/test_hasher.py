@@ -104,11 +104,11 @@ class HasherTests(TestCase):
         self.hasher.startService()
         hashing = [self.hash(self.huge(name)) for name in ("a1", "a2", "b1", "c1")]
         await self.under_way()
-        working = [os.path.basename(each.path) for each in self.hasher._working.values()]
+        working = [os.path.basename(each.path) for each in self.hasher._working.values()]  # noqa: SLF001  # which processes there are
         self.assertEqual(working, ["a1", "b1"])
         hashing[1].cancel()
         hashing[0].cancel()
-        working = [os.path.basename(each.path) for each in self.hasher._working.values()]
+        working = [os.path.basename(each.path) for each in self.hasher._working.values()]  # noqa: SLF001  # which processes there are
         self.assertEqual(working, ["b1", "c1"])
         hashing[2].cancel()
         hashing[3].cancel()
@@ -181,7 +181,7 @@ class HasherTests(TestCase):
         worker = self._worker()
         self._signal_worker()
         await worker.gone
-        self.assertIsNotNone(self.hasher._idle)
+        self.assertIsNotNone(self.hasher._idle)  # noqa: SLF001  # same
         self.assertEqual((await self.hash(self.file("next"))).name, "next")
 
     async def test_stopping_cancels_everything(self) -> None:
@@ -214,7 +214,7 @@ class HasherTests(TestCase):
 
     def _worker(self) -> _Worker:
         """The one process that there is."""
-        (worker,) = [*self.hasher._working, *filter(None, [self.hasher._idle])]
+        (worker,) = [*self.hasher._working, *filter(None, [self.hasher._idle])]  # noqa: SLF001  # which processes there are
         return worker
 
     def _signal_worker(self) -> None:

@@ -44,7 +44,7 @@ class EventTests(HandlerCase):
         self.receive(f"<message><event xmlns='{PUBSUB}#event'/></message>")
         self.assertEqual(self.told, [])
         self.assertEqual(self.pep.refused, 6)
-        self.assertEqual(len(self.pep._logged), 3)
+        self.assertEqual(len(self.pep._logged), 3)  # noqa: SLF001  # what the memory holds
 
     def test_a_client_is_not_an_account(self) -> None:
         """Events come from bare JIDs; another one could pretend to be the account."""

@@ -93,22 +93,22 @@ class SharedTrashTests(SynchronousTestCase):
         os.mkdir(self.shared)
         os.chmod(self.shared, 0o1777)
         place = os.path.join(self.shared, str(os.geteuid()))
-        self.assertEqual(trash._trash_at(self.top), Trash(place, self.top))
+        self.assertEqual(trash.trash_at(self.top), Trash(place, self.top))
 
     def test_a_shared_trash_that_others_could_replace_is_not_used(self) -> None:
         """Without the sticky bit, and as a link, it is passed over."""
         os.mkdir(self.shared)
         os.chmod(self.shared, 0o777)
-        self.assertEqual(trash._trash_at(self.top), Trash(self.own, self.top))
+        self.assertEqual(trash.trash_at(self.top), Trash(self.own, self.top))
         os.rmdir(self.shared)
         os.symlink(self.top, self.shared)
-        self.assertEqual(trash._trash_at(self.top), Trash(self.own, self.top))
+        self.assertEqual(trash.trash_at(self.top), Trash(self.own, self.top))
 
     def test_a_link_in_place_of_the_users_trash_is_not_followed(self) -> None:
         """Where neither place will do, there is no trash."""
         os.symlink(self.top, self.own)
-        self.assertIsNone(trash._trash_at(self.top))
+        self.assertIsNone(trash.trash_at(self.top))
         os.mkdir(self.shared)
         os.chmod(self.shared, 0o1777)
         os.symlink(self.top, os.path.join(self.shared, str(os.geteuid())))
-        self.assertIsNone(trash._trash_at(self.top))
+        self.assertIsNone(trash.trash_at(self.top))

@@ -56,7 +56,7 @@ class HashingTests(FolderCase):
         """A block that ends less than 0.1 s after the last report is not reported."""
         seconds = iter(range(1000))
         self.patch(worker, "time", SimpleNamespace(monotonic=lambda: next(seconds) * 0.04))
-        size = worker._BLOCK
+        size = worker.BLOCK
         path = self.write("large", b"")
         os.truncate(path, 10 * size)
         told: list[int] = []
