@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import cast
 
 from bitween.api.results.encoding.torrents import TORRENT_FIELDS
 from bitween.app.seeding import SeedingLimits
 from bitween.app.torrents import Torrents
+from bitween.bittorrent.engine.alerts import Alert, Flushed
 from bitween.bittorrent.swarm import Swarm
 from bitween.model.events import SwarmEvent, TorrentChanged, TorrentFinished
 from bitween.model.torrent import InfoHash, Torrent, TorrentState
@@ -173,6 +175,52 @@ class DoneTests(SwarmCase):
     def torrent_state(self) -> TorrentState:
         """What Bob's torrent is doing."""
         return self.bob.library.get(self.info_hash).state
+
+
+class FlushTap(AlertTap):
+    """
+    Calls a function before the swarm hears that a torrent is on the disk.
+
+    :ivar flushed: called without arguments.
+    """
+
+    def __init__(self, flushed: Callable[[], None]) -> None:
+        super().__init__()
+        self.flushed = flushed
+
+    def _pass_on(self, alerts: list[Alert]) -> None:
+        if any(isinstance(alert, Flushed) for alert in alerts):
+            self.flushed()
+        super()._pass_on(alerts)
+
+
+class LostFileTests(SwarmCase):
+    """A wanted file that is removed after its last piece was verified."""
+
+    async def test_a_download_that_lost_a_wanted_file_is_not_finished(self) -> None:
+        """The file is looked at after the flush: the download stops, and nobody hears of an end."""
+        source, downloads = self.folder("source"), self.folder("downloads")
+        for name in ("a", "b"):
+            write(os.path.join(source, name), os.urandom(2**20))
+        alice = await self.start()
+        info_hash = await self.share(alice, source)
+        path = os.path.join(downloads, "source", "a")
+
+        def lose() -> None:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(path)
+
+        bob = await self.start(tap=FlushTap(lose))
+        events: list[SwarmEvent] = []
+        bob.events.subscribe(events.append)
+        options = TorrentOptions(selection=Selection(skipped=frozenset({1})))
+        await bob.download(info_hash, "", downloads, options)
+        bob.offer_peers(info_hash, [address_of(alice)])
+        await when(bob, lambda: bool(bob.library.get(info_hash).error))
+        torrent = bob.library.get(info_hash)
+        self.assertIn("'source/a' is missing", torrent.error)
+        self.assertFalse(says_done(torrent))
+        self.assertFalse([event for event in events if isinstance(event, TorrentFinished)])
 
 
 class SkippedFileTests(SwarmCase):

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
 import secrets
+from typing import Any, cast
 
+from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import NameOID
 from scramp import ScramMechanism
 from twisted.trial.unittest import SynchronousTestCase
 from twisted.words.protocols.jabber.sasl import SASLNoAcceptableMechanism
 
-from bitween.xmpp.session.sasl import choose_mechanism
+from bitween.xmpp.session.sasl import channel_bindings, choose_mechanism
 from bitween.xmpp.session.scram import MOST_ITERATIONS, Scram, ServerNotAuthentic, TooManyIterations
 
 PASSWORD = "a p4sswörd, with = and ,"
@@ -168,3 +176,75 @@ class ChoiceTests(SynchronousTestCase):
         """The password is not told to a server that offers nothing better."""
         self.assertRaises(SASLNoAcceptableMechanism, self.choose, ("PLAIN", "DIGEST-MD5"))
         self.assertRaises(SASLNoAcceptableMechanism, self.choose, (), None, True)
+
+
+class FakeConnection:
+    """A TLS connection to a server with a certificate, or with none."""
+
+    def __init__(self, version: str, certificate: x509.Certificate | None) -> None:
+        self.version = version
+        self.certificate = certificate
+
+    def get_peer_certificate(self, *, as_cryptography: bool) -> x509.Certificate | None:
+        """The server's certificate."""
+        assert as_cryptography
+        return self.certificate
+
+    def get_protocol_version_name(self) -> str:
+        """The version of TLS."""
+        return self.version
+
+    def get_finished(self) -> bytes:
+        """The client's Finished message."""
+        return b"finished"
+
+
+def signed(key: Any, hash_: hashes.SHA384 | None) -> x509.Certificate:
+    """A certificate that vouches for itself."""
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "example.org")])
+    return (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(dt.datetime(2026, 1, 1, tzinfo=dt.UTC))
+        .not_valid_after(dt.datetime(2036, 1, 1, tzinfo=dt.UTC))
+        .sign(key, hash_)
+    )
+
+
+class ChannelBindingTests(SynchronousTestCase):
+    """RFC 5929: what ties a log-in to its TLS connection."""
+
+    def test_the_certificate_is_hashed_by_the_function_of_its_signature(self) -> None:
+        """SHA-384 stays SHA-384 (§4.1)."""
+        certificate = signed(ec.generate_private_key(ec.SECP384R1()), hashes.SHA384())
+        encoded = certificate.public_bytes(Encoding.DER)
+        self.assertEqual(
+            channel_bindings(FakeConnection("TLSv1.3", certificate)),
+            {"tls-server-end-point": hashlib.sha384(encoded).digest()},
+        )
+
+    def test_signatures_without_a_hash_function_give_no_end_point(self) -> None:
+        """What ``tls-server-end-point`` is for Ed25519 is undefined."""
+        certificate = signed(ed25519.Ed25519PrivateKey.generate(), None)
+        self.assertEqual(channel_bindings(FakeConnection("TLSv1.3", certificate)), {})
+
+    def test_unknown_hash_functions_give_no_end_point(self) -> None:
+        """A certificate that cryptography cannot read does not keep us from logging in."""
+
+        class Unreadable:
+            @property
+            def signature_hash_algorithm(self) -> None:
+                raise UnsupportedAlgorithm("1.2.3.4")
+
+        connection = FakeConnection("TLSv1.3", cast(Any, Unreadable()))
+        self.assertEqual(channel_bindings(connection), {})
+
+    def test_tls_unique_is_used_up_to_tls_1_2(self) -> None:
+        """TLS 1.3 has no such value (RFC 9266)."""
+        self.assertEqual(
+            channel_bindings(FakeConnection("TLSv1.2", None)), {"tls-unique": b"finished"}
+        )
+        self.assertEqual(channel_bindings(FakeConnection("TLSv1.3", None)), {})
