@@ -55,7 +55,7 @@ class DeletionCase(SwarmCase):
 class TrashTests(DeletionCase):
     """What goes where."""
 
-    async def test_to_the_trash(self) -> None:
+    async def test_files_go_to_the_trash_as_one_thing(self) -> None:
         """Files go to the user's trash as one thing, with a note of where they were."""
         os.mkdir(self.trash)
         place = await self.fetched()
@@ -70,7 +70,7 @@ class TrashTests(DeletionCase):
         self.assertTrue(note.startswith("[Trash Info]\n"), note)
         self.assertIn("DeletionDate=2", note)
 
-    async def test_twice_to_the_trash(self) -> None:
+    async def test_the_trash_is_never_written_over(self) -> None:
         """What lies in the trash is never written over."""
         os.mkdir(self.trash)
         for _ in range(2):
@@ -88,7 +88,7 @@ class TrashTests(DeletionCase):
         self.assertEqual(await self.bob.remove(self.info_hash, delete_data=True), told)
         self.assertEqual((os.listdir(self.downloads), os.listdir(self.data)), ([], []))
 
-    async def test_a_trash_that_is_closed(self) -> None:
+    async def test_nothing_is_deleted_where_the_trash_fails(self) -> None:
         """Where the trash breaks down nothing is deleted for good instead."""
         os.mkdir(self.trash)
         write(os.path.join(self.trash, "files"), b"no folder")
@@ -98,7 +98,7 @@ class TrashTests(DeletionCase):
         self.assertEqual(tree(place), tree(self.holiday))
         self.assertEqual(len(self.bob.library), 0)
 
-    async def test_what_the_user_has_put_there(self) -> None:
+    async def test_files_of_the_user_stay(self) -> None:
         """Files that are not the torrent's stay, and so does one that was changed."""
         for trash in (False, True):
             if trash:
@@ -115,7 +115,7 @@ class TrashTests(DeletionCase):
             os.removedirs(os.path.join(place, "a"))
             os.makedirs(self.downloads, exist_ok=True)
 
-    async def test_what_another_torrent_has(self) -> None:
+    async def test_files_of_another_torrent_stay(self) -> None:
         """A file that is shared by itself as well stays."""
         place = await self.fetched()
         await self.share(self.bob, os.path.join(place, "a", "one"))
@@ -123,7 +123,7 @@ class TrashTests(DeletionCase):
         self.assertEqual(deleted, Deletion(1, len(TWO), trash=False, kept=1))
         self.assertEqual(tree(place), {"a/one": ONE})
 
-    async def test_what_another_torrent_has_through_a_link(self) -> None:
+    async def test_files_that_another_torrent_has_through_a_link_stay(self) -> None:
         """A file that is also shared by another path, which leads there by a link, stays."""
         place = await self.fetched()
         links = self.folder("links")
@@ -135,7 +135,7 @@ class TrashTests(DeletionCase):
         self.assertEqual(deleted, Deletion(0, 0, trash=False, kept=2))
         self.assertEqual(tree(place), tree(self.holiday))
 
-    async def test_what_was_moved_away(self) -> None:
+    async def test_files_that_were_moved_away_stay(self) -> None:
         """Files in a folder that the user keeps elsewhere, with a link in its place, stay."""
         place = await self.fetched()
         shelf = os.path.join(self.folder("shelf"), "a")
@@ -145,7 +145,7 @@ class TrashTests(DeletionCase):
         self.assertEqual(deleted, Deletion(1, len(TWO), trash=False, kept=1))
         self.assertEqual(tree(shelf), {"one": ONE})
 
-    async def test_what_was_edited(self) -> None:
+    async def test_edited_files_stay(self) -> None:
         """A file that the user has edited stays, also if its size is what it was."""
         edited = b"3" * len(TWO)
         for noticed in (False, True):
@@ -159,7 +159,7 @@ class TrashTests(DeletionCase):
             self.assertEqual(tree(place), {"b/two": edited})
             shutil.rmtree(place)
 
-    async def test_what_was_edited_after_the_clock_was_set_back(self) -> None:
+    async def test_files_edited_after_the_clock_was_set_back_stay(self) -> None:
         """An edited file stays, though its time is earlier than that of the download."""
         place = await self.fetched()
         edited = write(os.path.join(place, "b", "two"), b"3" * len(TWO))
@@ -168,7 +168,7 @@ class TrashTests(DeletionCase):
         self.assertEqual(deleted, Deletion(1, len(ONE), trash=False, kept=1))
         self.assertEqual(tree(place), {"b/two": b"3" * len(TWO)})
 
-    async def test_what_was_copied_back(self) -> None:
+    async def test_files_that_were_copied_back_go_once_verified(self) -> None:
         """Files with the right content go, whatever their times are, once that is verified."""
         place = await self.fetched()
         os.utime(os.path.join(place, "b", "two"))
@@ -177,7 +177,7 @@ class TrashTests(DeletionCase):
         deleted = await self.bob.remove(self.info_hash, delete_data=True)
         self.assertEqual(deleted, Deletion(2, len(ONE + TWO), trash=False, kept=0))
 
-    async def test_what_was_left_out(self) -> None:
+    async def test_files_in_place_of_skipped_ones_stay(self) -> None:
         """What lies where a file was left out is not the torrent's."""
         options = TorrentOptions(paused=True)
         await self.bob.download(self.info_hash, "", self.downloads, options)
@@ -192,7 +192,7 @@ class TrashTests(DeletionCase):
         await self.bob.remove(self.info_hash, delete_data=True)
         self.assertEqual(tree(self.downloads), {"holiday/b/two": read(mine)})
 
-    async def test_in_the_middle(self) -> None:
+    async def test_nothing_appears_after_a_deletion_in_mid_download(self) -> None:
         """What is still being fetched goes as well, and nothing of it appears afterwards."""
         big = write(os.path.join(self.folder(), "big"), os.urandom(8 * 2**20))
         alice = await self.start(options=replace(LOOPBACK, limits=Limits(upload=4_000_000)))
@@ -211,7 +211,7 @@ class TrashTests(DeletionCase):
 class LeftOutTests(DeletionCase):
     """Files that are left out of a download, and wanted later."""
 
-    async def test_something_else_lies_there(self) -> None:
+    async def test_a_file_in_place_of_a_skipped_one_is_not_written_over(self) -> None:
         """What the user has put there meanwhile is not written over; without it, it goes on."""
         await self.bob.download(self.info_hash, "", self.downloads, TorrentOptions(paused=True))
         self.bob.offer_peers(self.info_hash, [address_of(self.alice)])
@@ -248,14 +248,14 @@ class OriginTests(DeletionCase):
             await self.stop(self.bob)
             self.bob = await self.start(self.state)
 
-    async def test_found_by_a_download(self) -> None:
+    async def test_files_found_complete_count_as_originals(self) -> None:
         """Files that a download finds complete were not fetched by it: they are originals."""
         for path, content in tree(self.holiday).items():
             write(os.path.join(self.downloads, "holiday", path), content)
         await self.fetched()
         self.assertIs(self.origin(self.bob, self.info_hash), FileOrigin.SHARED)
 
-    async def test_a_download_that_is_shared_from_elsewhere(self) -> None:
+    async def test_sharing_a_copy_makes_it_an_original(self) -> None:
         """Who shares their own copy of what is being fetched shares originals."""
         await self.bob.download(self.info_hash, "", self.downloads)
         await self.share(self.bob, self.holiday)
@@ -278,7 +278,7 @@ class Killing:
 class KilledTests(TestCase):
     """The process that deletes."""
 
-    async def test_it_is_killed(self) -> None:
+    async def test_a_killed_process_is_an_error(self) -> None:
         """As where memory runs out: that is told, and nobody waits for it any longer."""
         order = Order(self.mktemp(), "film", (), ".parts", (), "", complete=False, erase=True)
         with self.assertRaises(DeletionFailed) as raised:

@@ -59,22 +59,22 @@ class HostileMetadataTests(SwarmCase):
         info = hostile(b"..", paths)
         await self._fetched(info)
 
-    async def test_names_that_are_no_text(self) -> None:
+    async def test_names_that_are_no_text_become_harmless(self) -> None:
         """NUL, control characters and bad UTF-8 in names are made harmless."""
         info = hostile(b"na\0me\xff\n", [[b"\xff\xfe", b"a\0b"], [b"line\nbreak"]])
         torrent = await self._fetched(info)
         self.assertTrue(torrent.name.isprintable())
 
-    async def test_names_that_collide(self) -> None:
+    async def test_names_that_collide_all_arrive(self) -> None:
         """Files whose names some disk takes for one all arrive."""
         paths = [[b"same"], [b"same"], [b"SAME"], ["\u00fc".encode()], ["u\u0308".encode()]]
         await self._fetched(hostile(b"name", paths))
 
-    async def test_a_file_where_a_folder_is(self) -> None:
+    async def test_a_file_does_not_take_the_place_of_a_folder(self) -> None:
         """A file does not take the place of the folder of another one."""
         await self._fetched(hostile(b"name", [[b"a"], [b"a", b"b"], [b"A", b"b", b"c"]]))
 
-    async def test_names_of_other_systems(self) -> None:
+    async def test_names_of_other_systems_are_like_any_other(self) -> None:
         """Drive letters, devices and streams of other systems are names like any other here."""
         paths = [
             *([b"C:", b"x"], [b"c:\\windows\\x"], [b"\\\\server\\share"], [b"file:stream"]),
@@ -92,7 +92,7 @@ class HostileMetadataTests(SwarmCase):
             for part in file.path.split("/"):
                 self.assertLessEqual(len(part.encode()), 255)
 
-    async def test_a_path_longer_than_any_disk_takes(self) -> None:
+    async def test_a_path_longer_than_any_disk_takes_is_an_error(self) -> None:
         """It is an error in words, and nothing is written."""
         info = hostile(b"name", [[b"d" * 200] * 20])
         state, downloads = self.folder("state"), self.folder("downloads")
@@ -104,7 +104,7 @@ class HostileMetadataTests(SwarmCase):
         self.assertIn("longer", bob.library.get(info.info_hash).error)
         self.assertEqual(os.listdir(downloads), [])
 
-    async def test_names_that_mislead(self) -> None:
+    async def test_names_that_mislead_become_printable(self) -> None:
         """What turns around or hides a part of a name is not in it on the disk."""
         tricks = [
             "a\u202egpj.exe",
@@ -161,7 +161,7 @@ class HostileMetadataTests(SwarmCase):
         torrent = await self._fetched(single)
         self.assertEqual(torrent.files, (FileEntry("_bashrc", len(CONTENT), ".bashrc"),))
 
-    async def test_names_in_resume_data(self) -> None:
+    async def test_names_in_resume_data_lead_nowhere(self) -> None:
         """Nothing but the metadata says where files lie: resume data cannot lead anywhere."""
         state, outside = self.folder("state"), self.folder("outside")
         alice, bob = await self.start(), await self.start(state)
@@ -219,14 +219,14 @@ class TooMuchTests(SwarmCase):
         error = await self.refused(bob, info, downloads)
         self.assertIn("more than 64 folders one in another", error)
 
-    async def test_another_size_than_announced(self) -> None:
+    async def test_a_size_far_from_the_announced_one_is_refused(self) -> None:
         """What holds a thousand times what a contact announces is refused, and says both."""
         info = hostile(b"more", [[b"%d" % number] for number in range(20)])
         bob, downloads = await self.asked(info, announced=5)
         error = await self.refused(bob, info, downloads)
         self.assertIn("1,536,000 bytes in 20 files, where 5 bytes were", error)
 
-    async def test_about_what_was_announced(self) -> None:
+    async def test_a_size_near_the_announced_one_is_taken(self) -> None:
         """What others count with padding, or without, is taken."""
         info = hostile(b"about", [[b"%d" % number] for number in range(20)])
         bob, _ = await self.asked(info, announced=info.total_size * 100 // 98)

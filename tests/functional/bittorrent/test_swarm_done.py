@@ -76,7 +76,7 @@ class DoneTests(SwarmCase):
         except OSError:
             return False
 
-    async def test_whatever_says_that_it_is_done(self) -> None:
+    async def test_no_event_says_done_before_the_disk_has_every_byte(self) -> None:
         """Progress 1, complete, nothing left, seeding, finished: the disk has every byte."""
         said: list[tuple[object, bool]] = []
 
@@ -92,7 +92,7 @@ class DoneTests(SwarmCase):
         self.assertTrue(said)
         self.assertEqual([what for what, right in said if not right], [])
 
-    async def test_between_two_events(self) -> None:
+    async def test_no_answer_says_done_before_the_disk_has_every_byte(self) -> None:
         """A request between two events gets the same answer."""
         await self.begin()
 
@@ -133,7 +133,7 @@ class DoneTests(SwarmCase):
             lambda: self.bob.library.get(self.info_hash).state is TorrentState.FINISHED,
         )
 
-    async def test_what_is_gone_is_not_done(self) -> None:
+    async def test_a_copy_that_lost_a_file_is_not_done(self) -> None:
         """Of a copy that lost a file neither the whole nor that file is said to be there."""
         await self.begin()
         await when(self.bob, lambda: self.bob.library.get(self.info_hash).complete)
@@ -146,7 +146,7 @@ class DoneTests(SwarmCase):
         assert files is not None
         self.assertEqual([file.done for file in files[2:5]], [SIZE, 0, SIZE])
 
-    async def test_a_chosen_file_that_is_gone(self) -> None:
+    async def test_a_wanted_file_that_is_gone_is_fetched_only_after_a_check(self) -> None:
         """It is told, stays away until a check is asked for, and is fetched again then."""
         await self.begin(TorrentOptions(selection=Selection(skipped=frozenset(range(2, FILES)))))
         finished = lambda: self.torrent_state() is TorrentState.FINISHED  # noqa: E731  # used twice

@@ -93,7 +93,7 @@ class CollisionTests(SwarmCase):
         await self.fetch(bob, info_hash, alice, folder=downloads)
         self.assertEqual(os.listdir(outside), [])
 
-    async def test_two_torrents_of_one_name(self) -> None:
+    async def test_two_torrents_of_one_name_get_files_of_their_own(self) -> None:
         """Two downloads of one name do not write into each other's file."""
         (alice, one), (carol, two) = await self._shared(), await self._shared(CONTENT[::-1])
         bob = await self.start()
@@ -148,7 +148,7 @@ class OddNamesTests(SwarmCase):
             self.assertEqual(tree(os.path.join(torrent.save_path, "Odd. ")), tree(folder))
             self.assertEqual([file.original for file in torrent.files or () if file.original], [])
 
-    async def test_sharing_them_goes_on(self) -> None:
+    async def test_shares_with_odd_names_survive_restarts_and_checks(self) -> None:
         """A share of them is sound after a restart, a check, a crash, and when shared again."""
         folder, state = self.odd_folder(), self.folder("state")
         alice = await self.start(state)
@@ -178,7 +178,7 @@ class OddNamesTests(SwarmCase):
         await self.stop(taker)
         self.assertEqual(swarm.library.get(info_hash).error, "")
 
-    async def test_a_disk_that_takes_fewer_names(self) -> None:
+    async def test_each_file_gets_a_name_that_the_disk_takes(self) -> None:
         """Every file arrives under a name of its own; others get the original names from there."""
         self.patch(naming, "_holds", lambda *_: False)
         folder = self.odd_folder()
@@ -215,7 +215,7 @@ class OddNamesTests(SwarmCase):
         made = make_torrent("odd", [HashedFile((n,), 1) for n in ("A", "a")], 2**16, b"\0" * 20)[1]
         self.assertEqual(naming_for(folder, made), Naming.PORTABLE)
 
-    async def test_the_same_is_taken_over(self) -> None:
+    async def test_the_same_folder_is_not_fetched_again(self) -> None:
         """A folder that is there already, odd names and all, is not fetched again."""
         folder = self.odd_folder()
         alice, bob = await self.start(), await self.start()
@@ -268,7 +268,7 @@ class OddNamesTests(SwarmCase):
             {originals[name] or name: content for name, content in arrived.items()}, tree(folder)
         )
 
-    async def test_downloads_of_before(self) -> None:
+    async def test_downloads_of_bitween_0_1_keep_their_names(self) -> None:
         """What bitween 0.1 fetched stays where it is, under the names that it got then."""
         folder, state = self.folder("odd"), self.folder("state")
         names = ["README", "readme", "a\\b", "\u00fc" * 127]

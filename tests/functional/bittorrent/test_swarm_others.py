@@ -83,7 +83,7 @@ class RunningTests(OthersCase):
             with self.assertRaises(FileExistsError):
                 os.close(os.open(self.place(number), os.O_CREAT | os.O_EXCL))
 
-    async def test_what_takes_the_place_of_a_file(self) -> None:
+    async def test_a_file_in_place_of_ours_is_not_written_over(self) -> None:
         """The download stops before it writes there, and goes on when that is gone."""
         await self.begin(self.bob)
         mine = write(os.path.join(self.folder("mine"), "film"), b"mine")
@@ -134,7 +134,7 @@ class StoppedTests(OthersCase):
         os.unlink(self.place(0))
         await self.ends_well(bob)
 
-    async def test_a_restart_with_nothing_in_the_way(self) -> None:
+    async def test_a_half_done_download_goes_on_after_a_restart(self) -> None:
         """A download that is half done goes on where it was."""
         await self.begin(self.bob)
         done = self.bob.library.get(self.info_hash).progress.done

@@ -45,7 +45,7 @@ class RemovalTests(SwarmCase):
         await bob.remove(info_hash, delete_data=True)
         self.assertEqual(tree(downloads), {"file": b"mine"})
 
-    async def test_it_can_come_back(self) -> None:
+    async def test_a_removed_torrent_can_be_fetched_again_at_once(self) -> None:
         """A removed torrent can be fetched again at once."""
         alice, bob = await self.start(), await self.start()
         path = write(os.path.join(self.folder(), "file"), CONTENT)
@@ -58,7 +58,7 @@ class RemovalTests(SwarmCase):
         await again
         self.assertEqual(tree(downloads), {"file": CONTENT})
 
-    async def test_an_unknown_torrent(self) -> None:
+    async def test_removing_an_unknown_torrent_is_an_error(self) -> None:
         """Removing what is not there is an error."""
         alice = await self.start()
         with self.assertRaises(UnknownTorrent):

@@ -276,7 +276,7 @@ class HalfDoneTests(RoomCase):
         await self.bob.recheck(self.info_hash)
         await self.arrives()
 
-    async def test_somebody_else_fills_the_disk(self) -> None:
+    async def test_a_download_stops_before_another_program_fills_the_disk(self) -> None:
         """A download stands still before the last byte is taken, and goes on with room."""
         await self.bobs(WATCHFUL)
         self.alice.limit(Limits(upload=300_000))
@@ -294,7 +294,7 @@ class HalfDoneTests(RoomCase):
 class StateTests(RoomCase):
     """The database lies on the disk of the downloads."""
 
-    async def test_a_part_stays_free(self) -> None:
+    async def test_a_download_leaves_room_for_the_database(self) -> None:
         """A download that would leave no room for the database is refused; it can be written."""
         self.state = os.path.join(self.disk, "state")
         os.mkdir(self.state)
@@ -307,7 +307,7 @@ class StateTests(RoomCase):
         await self.state_is(TorrentState.FINISHED)
         self.assertGreater(self.free(), 1 * MIB)
 
-    async def test_a_database_without_room(self) -> None:
+    async def test_a_download_ends_once_the_database_has_room(self) -> None:
         """A download that comes to its end meanwhile is at its end as soon as that can be noted."""
         self.state = os.path.join(self.disk, "state")
         os.mkdir(self.state)
@@ -388,7 +388,7 @@ class ForgettingTests(SwarmCase):
         self.swarm.maintain()
         self.assertEqual(self.kept(), 0)
 
-    async def test_at_the_end(self) -> None:
+    async def test_a_torrent_is_forgotten_at_the_end_of_the_daemon(self) -> None:
         """Before the daemon ends at the latest."""
         self.store.make_room()
         await self.stop(self.swarm)

@@ -47,7 +47,7 @@ class NeighbourTests(TestCase):
         self.bob.send(token, [self.here])
         return succeed(None)
 
-    async def test_who_is_near_proves_it(self) -> None:
+    async def test_a_device_in_our_network_proves_it_once(self) -> None:
         """The networks of the interface are shared then; another question is not needed."""
         alice = self.neighbours()
         assert self.interface is not None
@@ -58,14 +58,14 @@ class NeighbourTests(TestCase):
         alice.forget(*BOB)
         self.assertEqual(alice.shared_networks(*BOB), ())
 
-    async def test_elsewhere_nothing_is_proved(self) -> None:
+    async def test_proofs_end_with_a_change_of_interfaces(self) -> None:
         """When the interfaces have changed, earlier proofs no longer count."""
         alice = self.neighbours()
         await alice.request_proof(*BOB)
         alice.interfaces_changed()
         self.assertFalse(alice.shared_networks(*BOB))
 
-    async def test_who_is_not_near(self) -> None:
+    async def test_a_device_elsewhere_shares_no_network(self) -> None:
         """Who says that it has sent the token, and was not heard, shares nothing; nor does who is
         heard from a network of others; and neither is asked again at once.
         """
@@ -107,7 +107,7 @@ class NeighbourTests(TestCase):
         self.assertEqual(await alice.request_proof(*BOB), frozenset())
         self.assertEqual(len(tokens), 1)
 
-    async def test_a_strangers_token(self) -> None:
+    async def test_an_unknown_token_proves_nothing(self) -> None:
         """A token that no device was sent proves nothing."""
         carol = ("carol@example.org", "laptop")
 
@@ -145,7 +145,7 @@ class NeighbourTests(TestCase):
                 heard.append(listening.recv(100))
         self.assertNotIn(elsewhere, heard)
 
-    async def test_who_connects_from_our_network(self) -> None:
+    async def test_a_connection_from_our_network_is_a_proof(self) -> None:
         """A connection of the device proves it, too; one from elsewhere does not."""
         alice = self.neighbours()
         for address in ("10.99.0.1", "127.0.0.1"):

@@ -153,7 +153,7 @@ class OutsideViewTests(TestCase):
             self.assertEqual(_elsewhere(answers), asked)
         self.assertEqual(_elsewhere([StunAnswer(six, six, public)]), [])
 
-    def test_whom_a_server_cannot_have_us_ask(self) -> None:
+    def test_a_server_cannot_make_us_query_its_targets(self) -> None:
         """Services, our own network, and our machine, as far as the server is not there itself."""
         far, nearby, here = (
             ServerView(),
@@ -172,7 +172,7 @@ class OutsideViewTests(TestCase):
             asked = [v for v in (far, nearby, here) if self.view.may_ask(server, v)]
             self.assertEqual(asked, allowed, str(server))
 
-    def test_what_was_asked_from_two_ports(self) -> None:
+    def test_different_ports_of_ours_prove_no_symmetric_nat(self) -> None:
         """Two of our ports that are seen at two different ports tell nothing about a NAT."""
         answers = [
             StunAnswer(PeerAddress("192.168.1.5", port), PeerAddress("20.0.0.5", seen))
@@ -227,7 +227,7 @@ class OutsideViewTests(TestCase):
         self.view.query()
         self.assertEqual(len(self.looks), 4)
 
-    async def test_one_look_at_a_time(self) -> None:
+    async def test_a_query_during_another_follows_it(self) -> None:
         """Who asks for a look while one goes on gets one afterwards."""
         await self.start()
         waiting: list[Deferred[ServerView]] = []
@@ -245,7 +245,7 @@ class OutsideViewTests(TestCase):
         waiting[1].callback(ServerView())
         self.assertEqual(len(waiting), 2)
 
-    async def test_a_failing_look(self) -> None:
+    async def test_a_failed_query_is_logged_and_the_next_one_runs(self) -> None:
         """It is logged, and the next one is not kept from happening."""
         await self.start()
         self.answer = lambda: fail(RuntimeError())
