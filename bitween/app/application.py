@@ -26,6 +26,7 @@ from bitween.app.contact_shares import ContactShares, verified_share
 from bitween.app.contacts import Contacts
 from bitween.app.content import FileReader
 from bitween.app.device_expiry import DeviceExpiry
+from bitween.app.devices import Devices
 from bitween.app.diagnosis import Diagnosis
 from bitween.app.downloads import Downloads
 from bitween.app.jobs import Jobs
@@ -48,6 +49,7 @@ from bitween.connect.context import ConnectContext
 from bitween.model.announcement import Share
 from bitween.model.catalogue.catalogue import Catalogue
 from bitween.model.catalogue.changes import CatalogueChange
+from bitween.model.device_trust import Device
 from bitween.model.diagnosis import Finding
 from bitween.model.events import (
     ListeningChanged,
@@ -94,6 +96,7 @@ class Bitween(MultiService):
 
     :ivar stop: ends the daemon cleanly.
     :ivar connection: the connection to the XMPP server.
+    :ivar devices: the keys of devices, and which count.
     :ivar contacts: the roster, contact requests, blocking.
     :ivar shares: what contacts share.
     :ivar expiry: drops devices that have not been seen for long.
@@ -125,14 +128,17 @@ class Bitween(MultiService):
         *,
         clock: Callable[[], float] = time.time,
         checks: Sequence[Callable[[], Finding]] = (),
+        devices: Devices | None = None,
     ) -> None:
         """
         :param reactor: its clock must not jump when the machine's clock is set.
         :param stop: ends the daemon cleanly.
         :param clock: seconds since the epoch.
         :param checks: further checks of the diagnosis; each run calls them.
+        :param devices: those that the messenger knows; new ones if ``None``.
         """
         super().__init__()
+        self.devices = devices or Devices(ports.memory)
         self._swarm = ports.swarm
         self._messenger = ports.messenger
         self._own_addresses = ports.own_addresses
@@ -219,6 +225,7 @@ class Bitween(MultiService):
         self.swarm_events.subscribe(self._swarm_event)
         self.messenger_events.subscribe(self._messenger_event)
         self._own_addresses.changes.subscribe(lambda _: self._addresses_changed())
+        self.devices.changes.subscribe(self._device_changed)
 
     def _add_timers(self) -> None:
         for work, seconds in (
@@ -278,6 +285,10 @@ class Bitween(MultiService):
         self.allowlist.apply(change)
         if change:
             self.connector.apply(change)
+
+    def _device_changed(self, device: Device) -> None:
+        if device.jid == self._messenger.own_jid:
+            self._messenger.vouch()
 
     def _addresses_changed(self) -> None:
         # The dial policy depends on our own addresses.

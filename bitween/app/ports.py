@@ -24,6 +24,7 @@ from bitween.model.connection import ConnectionStatus
 from bitween.model.contact import Contact
 from bitween.model.days_online import DaysOnline
 from bitween.model.deletion import Deletion
+from bitween.model.device_trust import KeptKey
 from bitween.model.diagnosis import Finding
 from bitween.model.events import MessengerEvent, SwarmEvent
 from bitween.model.file_span import FileSpan
@@ -323,6 +324,9 @@ class MessengerPort(Protocol):
         :param plain: where peers may dial us that know no sealed transfers, best first.
         """
 
+    def vouch(self) -> None:
+        """Announce soon for which of our other devices we vouch now: those verified."""
+
     def reconnect(self) -> None:
         """Connect at once, or check whether the connection still works."""
 
@@ -460,7 +464,28 @@ class IntentionsPort(Protocol):
         """Load the intentions, oldest first."""
 
 
-class MemoryPort(LedgerPort, LimitsMemoryPort, IntentionsPort, Protocol):
+class DeviceMemoryPort(Protocol):
+    """Stores the keys of devices."""
+
+    def devices(self) -> Mapping[tuple[str, str], KeptKey]:
+        """Load the kept keys, by bare JID and resource, those first that were stored first."""
+
+    def keep_device(self, jid: str, resource: str, kept: KeptKey) -> None:
+        """
+        Store what is known of a device; it replaces what was stored of it before.
+
+        :raises StoreError: if it cannot be stored.
+        """
+
+    def forget_device(self, jid: str, resource: str) -> None:
+        """
+        Delete what is stored of a device; one that is unknown is no error.
+
+        :raises StoreError: if that cannot be stored.
+        """
+
+
+class MemoryPort(LedgerPort, LimitsMemoryPort, IntentionsPort, DeviceMemoryPort, Protocol):
     """Stores what belongs to no torrent, durably."""
 
     def days_online(self) -> DaysOnline:

@@ -25,6 +25,7 @@ from bitween.api.metrics.reactor_lag import ReactorLag
 from bitween.api.service import ApiService
 from bitween.api.site_map import make_site
 from bitween.app.application import ApplicationOptions, Bitween
+from bitween.app.devices import Devices
 from bitween.app.ports import Ports
 from bitween.app.seeding import SeedingPolicy
 from bitween.app.share_guard import ShareGuard
@@ -32,6 +33,7 @@ from bitween.bittorrent.swarm import Swarm
 from bitween.connect.dial_policy import DialPolicy
 from bitween.connect.ports import ConnectorPorts
 from bitween.connect.reachability import ReachabilityTest
+from bitween.crypto.device_key import DeviceKey
 from bitween.daemon.log_in import DaemonLogIn
 from bitween.daemon.parts import ApiParts, DaemonParts, NetworkParts, StorageParts
 from bitween.files.browse import Folders
@@ -54,11 +56,14 @@ from bitween.settings.settings import Settings
 from bitween.storage.api_location import places
 from bitween.storage.catalogue_cache import CatalogueCache
 from bitween.storage.database import Database
+from bitween.storage.device_key_file import FILE_NAME as KEY_FILE
+from bitween.storage.device_key_file import load_or_make_device_secret
 from bitween.storage.state_dir import StateDirectory
 from bitween.web.page import web_pages
 from bitween.xmpp.messenger import Messenger, MessengerOptions
 from bitween.xmpp.roster.policy import SubscriptionPolicy
 from bitween.xmpp.session.client import Client
+from bitween.xmpp.statements import Statements
 
 
 def open_storage(reactor: Any, settings: Settings, state: StateDirectory) -> StorageParts:
@@ -69,6 +74,7 @@ def open_storage(reactor: Any, settings: Settings, state: StateDirectory) -> Sto
     :param state: the state directory, which is claimed already.
     :raises ConfigurationError: if a file with tokens cannot be used.
     :raises StoreError: if a database cannot be opened.
+    :raises StartupError: if the key of this device cannot be read or made.
     """
     token = load_or_make_token(settings.files.token_file)
     tokens = TokenStore.load(token, state.file("tokens.json"))
@@ -78,6 +84,7 @@ def open_storage(reactor: Any, settings: Settings, state: StateDirectory) -> Sto
         sessions=SessionFile(state.file("sessions.json"), tokens.fingerprint),
         database=Database.open(state.file("bitween.sqlite")),
         cache=CatalogueCache.open(reactor, state.file("catalogue.sqlite")),
+        key=DeviceKey(load_or_make_device_secret(state.file(KEY_FILE), DeviceKey.new_secret)),
     )
 
 
@@ -95,7 +102,13 @@ def build(
     swarm = Swarm(reactor, storage.database, replace(settings.swarm, sealed=False))
     read_addresses = partial(interface_addresses, settings.temporary_addresses)
     addresses = InterfaceAddresses(reactor, settings.announce, read_addresses)
-    messenger = _build_messenger(reactor, settings, storage, addresses, log_in)
+    devices = Devices(storage.database, settings.trust)
+    own = log_in.account.jid.partition("/")
+    devices.set_own(own[0], own[2], storage.key.public)
+    statements = Statements(storage.key, devices, storage.database)
+    messenger = _build_messenger(
+        reactor, settings, storage, addresses, log_in, statements=statements
+    )
     network = _build_network(reactor, settings, addresses, swarm, messenger)
     ports = Ports(
         swarm=swarm,
@@ -112,6 +125,7 @@ def build(
         reactor,
         reactor.stop,
         checks=(network.reachability.finding,),
+        devices=devices,
     )
     uploads = Uploads(reactor, settings.files.download_dir, swarm.coming)
     candidates = bitween.shares.catalogue.candidates
@@ -133,6 +147,8 @@ def _build_messenger(
     storage: StorageParts,
     addresses: InterfaceAddresses,
     log_in: DaemonLogIn,
+    *,
+    statements: Statements,
 ) -> Messenger:
     account = replace(log_in.account, proven=log_in.proven)
     client = Client(reactor, account, log_in.refused, log_traffic=settings.log_traffic)
@@ -142,7 +158,7 @@ def _build_messenger(
         settings.in_band_limit,
     )
     is_at_home = partial(_is_in_our_network, addresses)
-    return Messenger(reactor, client, options, storage.database, is_at_home)
+    return Messenger(reactor, client, options, storage.database, is_at_home, statements=statements)
 
 
 def _build_network(

@@ -13,6 +13,7 @@ from bitween.app.application import Bitween
 from bitween.bittorrent.swarm import Swarm
 from bitween.connect.dial_policy import DialPolicy
 from bitween.connect.reachability import ReachabilityTest
+from bitween.crypto.device_key import DeviceKey
 from bitween.files.hashing.hasher import Hasher
 from bitween.files.uploads.uploads import Uploads
 from bitween.network.addresses import InterfaceAddresses
@@ -36,6 +37,7 @@ class StorageParts:
 
     :param token: the API's own token.
     :param tokens: that one and further ones.
+    :param key: of this device.
     """
 
     token: str
@@ -43,6 +45,7 @@ class StorageParts:
     sessions: SessionFile
     database: Database
     cache: CatalogueCache
+    key: DeviceKey
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,15 +8,14 @@ from dataclasses import dataclass
 @dataclass(frozen=True, slots=True)
 class Vouch:
     """
-    A device's word for the key of another device of its account.
+    A device's word for the key of another device of its account, whose fingerprint was compared.
 
-    :param resource: the XMPP resource of the device that vouches.
-    :param key: the Ed25519 public key of the device that vouches.
+    :param resource: the XMPP resource of that other device.
+    :param key: its Ed25519 public key.
     """
 
     resource: str
     key: bytes
-    signature: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +27,7 @@ class DeviceStatement:
     :param issued: milliseconds since the epoch.
     :param until: seconds since the epoch; the statement does not count after that.
     :param signature: 64 bytes; empty before it is signed.
-    :param vouches: of other devices, for ``key``.
+    :param vouches: for other devices of the account.
     """
 
     key: bytes

@@ -16,6 +16,7 @@ from typing import TypeVar
 from bitween.errors import BadPath, InvalidValue
 from bitween.model.address import PeerAddress
 from bitween.model.contact import AutoAccept
+from bitween.model.device_trust import TrustPolicy
 from bitween.model.disk_path import checked_utf8
 from bitween.model.route import RELAY_NETWORK
 
@@ -103,6 +104,16 @@ def auto_accept(text: str) -> AutoAccept:
     except ValueError:
         raise InvalidValue(
             f"{text!r} is not a valid choice", f"use one of {', '.join(AutoAccept)}"
+        ) from None
+
+
+def trust(text: str) -> TrustPolicy:
+    """Read which devices count before one of their account is verified."""
+    try:
+        return TrustPolicy(text)
+    except ValueError:
+        raise InvalidValue(
+            f"{text!r} is not a valid choice", f"use one of {', '.join(TrustPolicy)}"
         ) from None
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from bitween.errors import ConfigurationError
 from bitween.model.contact import AutoAccept
+from bitween.model.device_trust import TrustPolicy
 from bitween.model.schedule import ScheduleEntry
 from bitween.model.setting import Origin, Setting
 from bitween.model.swarm_options import SwarmOptions
@@ -93,6 +94,7 @@ class Settings:
     priority: int
     nick: str
     auto_accept: AutoAccept
+    trust: TrustPolicy
     log_traffic: bool
     shown: tuple[Setting, ...]
 
@@ -129,6 +131,7 @@ def make_settings(
         priority=values["priority"],
         nick=values["nick"] or "",
         auto_accept=values["auto-accept"],
+        trust=values["trust"],
         log_traffic=values["log-traffic"],
         shown=_shown(command_line, from_file),
     )

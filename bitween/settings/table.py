@@ -17,6 +17,7 @@ from typing import Any
 from bitween.errors import ConfigurationError, InvalidValue
 from bitween.model.connection import DEFAULT_PRIORITY
 from bitween.model.contact import AutoAccept
+from bitween.model.device_trust import TrustPolicy
 from bitween.model.jid import parse_jid
 from bitween.model.quantity import parse_rate, parse_size
 from bitween.model.schedule import parse_entry
@@ -136,6 +137,13 @@ _ROWS = (
         "Accept contact requests: never, known or always.",
         parse.auto_accept,
         AutoAccept.KNOWN.value,
+    ),
+    Option(
+        "trust",
+        "blind|verified",
+        "Which devices count: all with the key seen first, or verified ones only.",
+        parse.trust,
+        TrustPolicy.BLIND.value,
     ),
     Option(
         "state-dir",

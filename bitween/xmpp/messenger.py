@@ -31,6 +31,7 @@ from bitween.model.torrent import InfoHash
 from bitween.util.observable import Observable
 from bitween.xmpp.extensions.adhoc import AdHoc
 from bitween.xmpp.extensions.caps import Caps, SoftwareVersion
+from bitween.xmpp.extensions.device_keys import DeviceKeys
 from bitween.xmpp.extensions.extension import Extension
 from bitween.xmpp.extensions.external_address import ExternalAddressQuery
 from bitween.xmpp.extensions.messages import MessageRefusal
@@ -49,11 +50,14 @@ from bitween.xmpp.roster.presence import OwnPresence
 from bitween.xmpp.roster.roster import Roster
 from bitween.xmpp.session.client import Client
 from bitween.xmpp.session.send_budget import RESERVE
+from bitween.xmpp.shares.announcement_signature import AnnouncementSignatures
 from bitween.xmpp.shares.item_codec import OwnPlaces
 from bitween.xmpp.shares.list_reader import ListReader
 from bitween.xmpp.shares.list_server import ListServer
 from bitween.xmpp.shares.pep import Pep
 from bitween.xmpp.shares.published_list import NoMemory, PublishedList
+from bitween.xmpp.shares.sealed_page import SealedPages
+from bitween.xmpp.statements import Statements
 from bitween.xmpp.streams.proxies import Proxies
 from bitween.xmpp.streams.streams import IN_BAND_LIMIT, Streams
 
@@ -87,6 +91,7 @@ class Messenger:
 
     :ivar client: the service to start and stop.
     :ivar events: what comes from the server and the contacts.
+    :ivar sealed_pages: seals pages of restricted lists, and opens those of others.
     :ivar streams: opens byte streams to contacts, and accepts theirs.
     """
 
@@ -97,14 +102,19 @@ class Messenger:
         options: MessengerOptions | None = None,
         memory: ListMemory | None = None,
         is_at_home: Callable[[PeerAddress], bool] = lambda _: False,
+        *,
+        statements: Statements | None = None,
     ) -> None:
         """
         :param reactor: provides ``IReactorTCP`` and ``IReactorTime``.
         :param client: keeps the session.
         :param memory: keeps our share list; without it contacts read all of it after each start.
         :param is_at_home: whether a public address is in one of our own networks.
+        :param statements: signs with our key and checks what others sign; without it the device has
+            a new key.
         """
         options = options or MessengerOptions()
+        self._statements = statements = statements or Statements()
         self.events: Observable[MessengerEvent] = Observable()
         self.client = client
         self._in_session = False
@@ -118,10 +128,21 @@ class Messenger:
         client.answer_only(roster.knows_of_us)
         budget = client.budget
         own = PublishedList(memory or NoMemory())
-        self._pep = Pep(reactor, budget, roster.trusts, self._publish_event, own)
+        signatures = AnnouncementSignatures(statements)
+        self._pep = Pep(
+            reactor,
+            budget,
+            roster.trusts,
+            self._publish_event,
+            own,
+            signer=signatures,
+            check=signatures.counts,
+        )
         self._list_reader = ListReader(reactor, budget, roster.follows, self._publish_event)
-        self._peer_requests = PeerRequests(budget, roster.is_mutual)
-        self._peer_request_server = PeerRequestServer(reactor, roster.is_mutual)
+        self._peer_requests = PeerRequests(budget, roster.is_mutual, statements)
+        self._peer_request_server = PeerRequestServer(reactor, roster.is_mutual, statements)
+        device_keys = DeviceKeys(reactor, budget, statements, roster.is_mutual)
+        self.sealed_pages = SealedPages(statements, device_keys)
         proxies = Proxies(reactor, is_at_home)
         self.streams = Streams(reactor, budget, proxies, roster.is_mutual, options.in_band_limit)
         self._server_check = ServerCheck(proxies)
@@ -138,6 +159,7 @@ class Messenger:
             self._list_reader,
             self._peer_requests,
             self._peer_request_server,
+            device_keys,
             proxies,
             self.streams,
             self._adhoc,
@@ -259,6 +281,10 @@ class Messenger:
         """
         return self._peer_requests.prove(jid, resource, token)
 
+    def vouch(self) -> None:
+        """Announce soon which of our other devices are verified now."""
+        self._pep.check_own_node()
+
     def reconnect(self) -> None:
         """Connect now, or check whether the connection is still up."""
         self.client.look_alive()
@@ -342,6 +368,9 @@ class Messenger:
 
     def _connection_changed(self, status: ConnectionStatus) -> None:
         before, self._in_session = self._in_session, self.client.in_session
+        begins = self._in_session and not before
+        if begins:
+            self._statements.begin(self.own_jid, str(self.client.jid.resource))
         self.events.notify(ConnectionChanged(status=status))
-        if self._in_session and not before:
+        if begins:
             self._pep.begin()

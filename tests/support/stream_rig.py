@@ -183,6 +183,9 @@ class Rig(StreamManager):
         request.timeout = 30
         return super().request(request)
 
+    def vouch(self) -> None:
+        """Do nothing."""
+
     @property
     def contacts(self) -> Sequence[Contact]:
         """The roster."""

@@ -11,6 +11,7 @@ from twisted.trial.unittest import SynchronousTestCase
 import bitween
 from bitween.errors import ConfigurationError
 from bitween.model.contact import AutoAccept
+from bitween.model.device_trust import TrustPolicy
 from bitween.model.schedule import parse_entry
 from bitween.model.setting import Origin, Setting
 from bitween.settings.command_line import Options
@@ -65,6 +66,7 @@ class SettingsTests(SynchronousTestCase):
         self.assertEqual((settings.api, settings.swarm.listen), (DEFAULT_API, ("", 0)))
         self.assertTrue(settings.swarm.port_mapping)
         self.assertEqual((settings.nick, settings.auto_accept), ("", AutoAccept.KNOWN))
+        self.assertEqual(settings.trust, TrustPolicy.BLIND)
         self.assertEqual(settings.priority, -1)
         self.assertFalse(settings.account.allow_plain)
         self.assertTrue(settings.files.share_hidden)
@@ -91,7 +93,8 @@ class SettingsTests(SynchronousTestCase):
             "--announce", "192.0.2.7", "--listen", "127.0.0.1:7007",
             "--announce", "[2001:db8::1]:9009",
             "--upload-limit", "5", "--hidden-files", "skip",
-            "--nick", "Al", "--auto-accept", "never", "--allow-plain", "--priority", "-5",
+            "--nick", "Al", "--auto-accept", "never", "--trust", "verified",
+            "--allow-plain", "--priority", "-5",
             "--no-port-mapping", "--log-traffic", "--token-file", "/t", "--state-dir", "/s",
         )  # fmt: skip
         self.assertEqual((settings.account.resource, settings.account.password_file), ("home", "-"))
@@ -103,6 +106,7 @@ class SettingsTests(SynchronousTestCase):
         self.assertFalse(settings.swarm.port_mapping)
         self.assertTrue(settings.log_traffic)
         self.assertEqual((settings.nick, settings.auto_accept), ("Al", AutoAccept.NEVER))
+        self.assertEqual(settings.trust, TrustPolicy.VERIFIED)
         self.assertEqual(settings.priority, -5)
         self.assertTrue(settings.account.allow_plain)
 
@@ -205,7 +209,7 @@ class SettingsTests(SynchronousTestCase):
         for option, value in (
             ("--server", ":5222"), ("--server", "host:99999"), ("--server", "https://host"),
             ("--server", "xmpps://"), ("--nick", "a\nb"), ("--nick", "x" * 65),
-            ("--auto-accept", "sometimes"), ("--auto-accept", ""),
+            ("--auto-accept", "sometimes"), ("--auto-accept", ""), ("--trust", "all"),
             ("--listen", "x"), ("--listen", "70000"), ("--listen", "host:1"),
             ("--listen", "9" * 5000), ("--listen", "127.1.0.7:0"), ("--announce", "127.1.255.1"),
             ("--announce", "example.org"), ("--announce", "192.0.2.7:0"),

@@ -27,8 +27,10 @@ from bitween.util.limiter import KeyedLimiter
 from bitween.xmpp.elements import Element
 from bitween.xmpp.extensions import peer_codec
 from bitween.xmpp.extensions.extension import Extension
+from bitween.xmpp.extensions.meet_signature import MeetSignatures
 from bitween.xmpp.jids import split
 from bitween.xmpp.namespaces import NS_BITWEEN, NS_NEIGHBOURS, NS_PEER_REQUESTS
+from bitween.xmpp.statements import Statements
 
 #: Requests of a bare JID, and the seconds in which they may come.
 DIAL_BACKS = (6, 600)
@@ -60,13 +62,20 @@ class PeerRequestServer(Extension):
 
     _log = Logger()
 
-    def __init__(self, clock: IReactorTime, is_mutual: Callable[[str, str], bool]) -> None:
+    def __init__(
+        self,
+        clock: IReactorTime,
+        is_mutual: Callable[[str, str], bool],
+        statements: Statements | None = None,
+    ) -> None:
         """
         :param is_mutual: whether a device (bare JID, resource) is online and we see each other's
             presence.
+        :param statements: checks the signatures of connect requests.
         """
         super().__init__()
         self._is_mutual = is_mutual
+        self._signatures = MeetSignatures(statements or Statements())
         self._dial_back: DialBackService | None = None
         self._connect: ConnectService | None = None
         self._prove: ProofService | None = None
@@ -145,7 +154,12 @@ class PeerRequestServer(Extension):
     ) -> Element:
         request = next(iq.elements(NS_BITWEEN, "meet"))
         info_hash, candidates = peer_codec.parse_connect_request(request)
-        return peer_codec.connect_element(service(jid, resource, info_hash, candidates), info_hash)
+        if not self._signatures.is_valid(request, jid, resource):
+            raise StanzaError("not-allowed")
+        own = service(jid, resource, info_hash, candidates)
+        answer = peer_codec.connect_element(own, info_hash)
+        self._signatures.sign(answer, jid, resource, iq["id"])
+        return answer
 
     async def _send_proof(
         self, service: ProofService, jid: str, resource: str, iq: Element

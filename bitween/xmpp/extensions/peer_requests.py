@@ -30,9 +30,11 @@ from bitween.util.token_bucket import TokenBucket
 from bitween.xmpp.elements import Element
 from bitween.xmpp.extensions import peer_codec
 from bitween.xmpp.extensions.extension import Extension
+from bitween.xmpp.extensions.meet_signature import MeetSignatures
 from bitween.xmpp.namespaces import NS_DISCO_INFO, NS_NEIGHBOURS, NS_PEER_REQUESTS
 from bitween.xmpp.session.errors import request_error
 from bitween.xmpp.session.send_budget import RESERVE
+from bitween.xmpp.statements import Statements
 
 #: seconds for an answer; dialling takes some.
 ANSWER_TIMEOUT = 15
@@ -43,13 +45,20 @@ _REQUEST_SIZE = 800
 class PeerRequests(Extension):
     """Sends requests to devices that support them."""
 
-    def __init__(self, budget: TokenBucket, is_mutual: Callable[[str, str], bool]) -> None:
+    def __init__(
+        self,
+        budget: TokenBucket,
+        is_mutual: Callable[[str, str], bool],
+        statements: Statements | None = None,
+    ) -> None:
         """
         :param budget: requests wait for room in it: contacts can make us send many.
         :param is_mutual: whether a device (bare JID, resource) is online and we see each other's
             presence.
+        :param statements: signs connect requests to devices that have keys.
         """
         super().__init__()
+        self._signatures = MeetSignatures(statements or Statements())
         self._budget = budget
         self._is_mutual = is_mutual
         self._supported: dict[tuple[str, str], frozenset[str]] = {}
@@ -134,8 +143,17 @@ class PeerRequests(Extension):
                 # The request says where we are: it is for contacts only, and the answer to the
                 # question for features may have come after this contact was removed.
                 raise RequestRefused.of("request_refused.offline", who=shown)
-            answer = await self._send(to, kind, request)
-            return next(answer.elements(request.uri, request.name))
+            await self._budget.room(_REQUEST_SIZE, RESERVE)
+            if request.name == "meet":
+                # Last, so that what is signed later is not sent earlier.
+                self._signatures.sign(request, jid, resource)
+            iq: Element = await self.send_iq(kind, request, to, ANSWER_TIMEOUT)
+            answer = next(iq.elements(request.uri, request.name))
+            if answer.name == "meet" and not self._signatures.is_valid(
+                answer, jid, resource, iq["id"]
+            ):
+                raise RequestRefused.of("request_refused.unsigned", who=shown)
+            return answer
         except CancelledError:
             raise
         except StopIteration:
@@ -148,13 +166,11 @@ class PeerRequests(Extension):
         key = (jid, resource)
         if key not in self._supported:
             question = domish.Element((NS_DISCO_INFO, "query"))
-            answer = await self._send(f"{jid}/{resource}", "get", question)
+            await self._budget.room(_REQUEST_SIZE, RESERVE)
+            answer: Element = await self.send_iq(
+                "get", question, f"{jid}/{resource}", ANSWER_TIMEOUT
+            )
             info = next(answer.elements(NS_DISCO_INFO, "query"))
             features = {f.getAttribute("var") for f in info.elements(NS_DISCO_INFO, "feature")}
             self._supported[key] = frozenset(features & {NS_PEER_REQUESTS, NS_NEIGHBOURS})
         return feature in self._supported[key]
-
-    async def _send(self, to: str, kind: Literal["get", "set"], content: Element) -> Element:
-        await self._budget.room(_REQUEST_SIZE, RESERVE)
-        answer: Element = await self.send_iq(kind, content, to, ANSWER_TIMEOUT)
-        return answer

@@ -5,7 +5,7 @@ It stands beside the shares of a resource in a PEP item::
 
     <device xmlns='urn:bitween:2' key='…' issued='1796049906000' until='1798641906' signature='…'>
       <candidate address='192.0.2.7' port='6881' kind='mapped' reached='true'/>
-      <vouch resource='phone' key='…' signature='…'/>
+      <vouch resource='phone' key='…'/>
     </device>
 
 The signature is over the content of the whole ``resource`` element (:func:`signed_content`), not
@@ -31,13 +31,13 @@ from bitween.xmpp.jids import MAX_RESOURCE
 from bitween.xmpp.namespaces import NS_BITWEEN_2
 from bitween.xmpp.shares.candidate_codec import MAX_CANDIDATES, candidate_element, parse_candidate
 from bitween.xmpp.shares.entry_codec import parse_revision
+from bitween.xmpp.statements import parse_key
 
 #: Vouches of one device that are read.
 MAX_VOUCHES = 16
 
 # Candidates that only hole punching can reach: they come last, and must not be cut off.
 _KEPT_FOR_PUNCHING = 4
-_KEY_LENGTH = 32
 _SIGNATURE_LENGTH = 64
 # What differs between two statements that say the same.
 _TRANSIENT = frozenset({"issued", "until", "signature"})
@@ -135,7 +135,6 @@ def sign_device(body: Element, signer: AnnouncementSigner) -> None:
         child = element.addElement("vouch")
         child["resource"] = vouch.resource
         child["key"] = base64url.encode(vouch.key)
-        child["signature"] = base64url.encode(vouch.signature)
     element["signature"] = base64url.encode(signer.sign(statement, signed_content(body)))
 
 
@@ -190,7 +189,7 @@ def _chosen(candidates: Sequence[Candidate]) -> list[Candidate]:
 def _parse_statement(element: Element) -> DeviceStatement:
     """:raises InvalidValue: if a part of it is missing or malformed."""
     return DeviceStatement(
-        base64url.decode(element.getAttribute("key"), _KEY_LENGTH),
+        parse_key(element.getAttribute("key")),
         parse_revision(element.getAttribute("issued")),
         parse_revision(element.getAttribute("until")),
         base64url.decode(element.getAttribute("signature"), _SIGNATURE_LENGTH),
@@ -204,11 +203,7 @@ def _vouches(element: Element) -> Iterator[Vouch]:
         resource = entry.getAttribute("resource")
         if number >= MAX_VOUCHES or not is_resource(resource):
             raise InvalidValue("a vouch is malformed, or one too many")
-        yield Vouch(
-            resource,
-            base64url.decode(entry.getAttribute("key"), _KEY_LENGTH),
-            base64url.decode(entry.getAttribute("signature"), _SIGNATURE_LENGTH),
-        )
+        yield Vouch(resource, parse_key(entry.getAttribute("key")))
 
 
 def is_resource(name: object) -> bool:

@@ -86,7 +86,7 @@ class Parsed:
     The content of a PEP item.
 
     :param dropped: how many entries were malformed or too many.
-    :param bodies: by resource, the element of each announcement that a device has signed.
+    :param bodies: the element of each announcement, by resource.
     """
 
     announcements: tuple[Announcement, ...] = ()
@@ -232,8 +232,7 @@ class _Reader:
             seen.add(name)
             shares = MappingProxyType(self._shares(element))
             announcement = replace(self._described(element), resource=name, shares=shares)
-            if announcement.device is not None:
-                self.bodies[name] = element
+            self.bodies[name] = element
             head = _list_of(element)
             if head is None:
                 yield announcement

@@ -41,7 +41,7 @@ from bitween.xmpp.shares.own_node import OwnNode
 from bitween.xmpp.shares.published_list import PublishedList
 from bitween.xmpp.shares.pubsub_node import PubSubNode
 
-#: Called with a bare JID, what one of its devices announces and signs, and the content that it has
+#: Called with a bare JID, what one of its devices announces, and the content that it should have
 #: signed (:func:`bitween.xmpp.shares.device_codec.signed_content`); returns whether that counts.
 CheckAnnouncement = Callable[[str, Announcement, object], bool]
 
@@ -55,6 +55,7 @@ class Pep(Extension, PubSubClient):
 
     :ivar refused: events of senders that are not trusted.
     :ivar dropped: malformed or excessive entries in what others publish.
+    :ivar forged: announcements whose signature is wrong, or that are older than one before.
     """
 
     #: With ``+notify`` the server sends us what contacts publish (XEP-0163 §4).
@@ -80,7 +81,7 @@ class Pep(Extension, PubSubClient):
             accounts only.
         :param own: our share list.
         :param signer: signs our item; ``None`` to leave it unsigned.
-        :param check: whether an announcement that a device has signed counts.
+        :param check: whether an announcement counts, signed or not.
         """
         super().__init__()
         self._trusts = trusts
@@ -91,6 +92,7 @@ class Pep(Extension, PubSubClient):
         self._logged: set[str] = set()
         self.refused = 0
         self.dropped = 0
+        self.forged = 0
 
     def begin(self) -> None:
         """Begin to publish: the session is ready for it."""
@@ -194,7 +196,11 @@ class Pep(Extension, PubSubClient):
             # A node may be configured to send events without payloads.
             self.read(jid)
         elif item.name == "item":
+            refused = self.forged
             announcements = self._parse(jid, item)
+            if self.forged > refused and not announcements:
+                # A forged or replayed item changes nothing, as if it had never arrived.
+                return
             self._notify(ItemPublished(jid=jid, item_id=item_id, announcements=announcements))
 
     def _item_id(self, jid: str, item: Element) -> str | None:
@@ -217,9 +223,10 @@ class Pep(Extension, PubSubClient):
         )
 
     def _counts(self, jid: str, announcement: Announcement, bodies: Mapping[str, Element]) -> bool:
-        body = bodies.get(announcement.resource)
-        if body is None or self._check(jid, announcement, signed_content(body)):
+        body = bodies[announcement.resource]
+        if self._check(jid, announcement, signed_content(body)):
             return True
+        self.forged += 1
         self._log_once(f"dropped an announcement of {printable(jid)} whose signature is wrong")
         return False
 

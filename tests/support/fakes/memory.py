@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from bitween.errors import StoreError
 from bitween.model.days_online import DaysOnline
+from bitween.model.device_trust import KeptKey
 from bitween.model.intention import Intention
 from bitween.model.torrent_options import Limits
 from bitween.model.traffic import Traffic
@@ -24,6 +25,7 @@ class FakeMemory:
         self._limits: tuple[Limits, Limits] | None = None
         self._days = DaysOnline()
         self._intentions: dict[str, Intention] = {}
+        self._devices: dict[tuple[str, str], KeptKey] = {}
 
     def traffic(self) -> dict[str, Traffic]:
         """Load the traffic."""
@@ -66,3 +68,17 @@ class FakeMemory:
     def intended(self) -> list[Intention]:
         """Load the intentions."""
         return list(self._intentions.values())
+
+    def devices(self) -> dict[tuple[str, str], KeptKey]:
+        """Load the keys of devices."""
+        return dict(self._devices)
+
+    def keep_device(self, jid: str, resource: str, kept: KeptKey) -> None:
+        """Store the key of a device."""
+        if self.broken:
+            raise StoreError("the disk is full")
+        self._devices[jid, resource] = kept
+
+    def forget_device(self, jid: str, resource: str) -> None:
+        """Delete the key of a device."""
+        self._devices.pop((jid, resource), None)

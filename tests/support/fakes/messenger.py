@@ -153,6 +153,9 @@ class FakeMessenger:
         self.announced = tuple(shares), tuple(candidates)
         self._publish()
 
+    def vouch(self) -> None:
+        """Do nothing: fakes have no keys."""
+
     def reconnect(self) -> None:
         """Be online again, if a test had it go offline."""
         if self.status.state is ConnectionState.WAITING:

@@ -29,6 +29,7 @@ FEATURES = (
     "urn:bitween:1",
     "urn:bitween:1#encounters",
     "urn:bitween:1#neighbours",
+    "urn:bitween:2",
     "urn:xmpp:ping",
 )
 
