@@ -8,7 +8,6 @@ from ipaddress import IPv4Network, IPv6Network
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from bitween.connect import allowlist
 from bitween.connect.allowlist import GRACE_PERIOD, PeerAllowlist
 from bitween.model.address import PeerAddress
 from bitween.model.announcement import Announcement
@@ -81,15 +80,6 @@ class AdmissionTests(SynchronousTestCase):
     def admits(self, *networks: str) -> None:
         """Check who is let in."""
         self.assertEqual({str(network) for network in self.swarm.admitted}, set(networks))
-
-    def test_who_may_not_have_any_share(self) -> None:
-        """Access that is taken away shuts a contact out, and none is let in without it."""
-        self.come("alice@x", "192.0.2.1")
-        self.admits("192.0.2.1/32")
-        self.patch(allowlist, "may", lambda jid, *_: jid == "bob@x")
-        self.admission.refresh()
-        self.come("bob@x", "192.0.2.2")
-        self.admits("192.0.2.2/32")
 
     def test_online_contacts_are_admitted_by_address_or_network(self) -> None:
         """Addresses of IPv4 count as they are, of IPv6 with the network, whose others call."""
