@@ -29,6 +29,7 @@ from bitween.api.http.tokens import TokenStore
 from bitween.api.methods import by_prefix
 from bitween.api.methods.contacts import ContactMethods
 from bitween.api.methods.daemon import ApiMethods
+from bitween.api.methods.devices import DeviceMethods
 from bitween.api.methods.events import EventMethods
 from bitween.api.methods.jobs import JobMethods
 from bitween.api.methods.network import NetMethods
@@ -91,6 +92,7 @@ def make_site(
         ApiMethods(application, reactor, links, RecentWarnings(log), settings),
         TorrentMethods(application, folders),
         ContactMethods(application),
+        DeviceMethods(application),
         JobMethods(application),
         NetMethods(application),
         EventMethods(log, reactor),

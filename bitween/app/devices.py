@@ -50,11 +50,18 @@ class Devices:
         self._clock = clock
         kept = MappingProxyType({}) if memory is None else memory.devices()
         self._table = DeviceTable(policy, kept)
+        self._own = Device("", "", b"", Trust.VERIFIED)
         self.changes: Observable[Device] = Observable()
+
+    @property
+    def own(self) -> tuple[str, str, str]:
+        """Our bare JID, our resource, and our fingerprint."""
+        return self._own.jid, self._own.resource, fingerprint(self._own.key)
 
     def set_own(self, jid: str, resource: str, key: bytes) -> None:
         """Set which device is ours."""
         self._table.set_own(jid, resource, key)
+        self._own = Device(jid, resource, key, Trust.VERIFIED)
 
     def announced(
         self,

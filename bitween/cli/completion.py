@@ -116,6 +116,8 @@ _ARGUMENTS: Mapping[tuple[str, str], _Known] = MappingProxyType(
         },
         ("get", "what"): _shares,
         ("contacts", "jid_of_contact"): _contacts,
+        ("devices", "jid_of_contact"): _contacts,
+        ("verify", "device"): _contacts,
         ("shares", "contact"): _contacts,
         ("jobs", "job"): _jobs,
         ("token", "token"): _tokens,

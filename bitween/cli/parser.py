@@ -193,6 +193,18 @@ def _add_contact_commands(
         help="or an xmpp: link, for add; JID/RESOURCE, a lost device, for forget; none for link",
     )
     contacts.add_argument("--nick", help="what to call them")
+    devices = _command(
+        commands, "devices", "list devices, their fingerprints and how far you trust them"
+    )
+    devices.add_argument("jid_of_contact", metavar="JID", nargs="?", help="only theirs, or yours")
+    verify = _command(commands, "verify", "compare the fingerprint of a device, and trust it")
+    verify.add_argument(
+        "device", metavar="JID[/RESOURCE]|LINK", help="a contact, one device, or a scanned QR code"
+    )
+    verify.add_argument("--fingerprint", metavar="DIGITS", help="what the device shows")
+    verify.add_argument("--distrust", action="store_true", help="let the device count no longer")
+    # Without a terminal there is no comparison: scripts name the fingerprint.
+    verify.set_defaults(yes=False)
 
 
 def _add_daemon_commands(

@@ -28,6 +28,7 @@ from bitween.api.events.log import EventLog
 from bitween.api.events.log_watch import LogWatch
 from bitween.api.results import event_data
 from bitween.api.results.encoding.daemon import connection
+from bitween.api.results.encoding.devices import device as device_data
 from bitween.api.results.encoding.jobs import job as job_data
 from bitween.api.results.encoding.torrents import torrent_fields
 from bitween.api.results.event_types import EventType
@@ -35,6 +36,7 @@ from bitween.app.application import Bitween
 from bitween.errors import BitweenError
 from bitween.model.catalogue.changes import CatalogueChange, Holding
 from bitween.model.contact import Contact, Pending
+from bitween.model.device_trust import Device
 from bitween.model.events import (
     ConnectionChanged,
     ContactChanged,
@@ -89,6 +91,7 @@ class Recorder(Service):
             application.shares.changes.subscribe(self._on_catalogue_change),
             application.jobs.changes.subscribe(self._on_job_change),
             application.connector.routes.changes.subscribe(self._way_found),
+            application.devices.changes.subscribe(self._device_changed),
         ]
         self._publisher.addObserver(self._watch)
 
@@ -171,6 +174,9 @@ class Recorder(Service):
 
     def _way_found(self, found: RouteFound) -> None:
         self._log.record(EventType.CONTACT_REACH, event_data.contact_reach(found))
+
+    def _device_changed(self, device: Device) -> None:
+        self._log.record(EventType.DEVICE_TRUST, dict(device_data(device)))
 
     def _record_shares(self, event_type: EventType, holdings: Sequence[Holding]) -> None:
         """Record one event for each contact, however many shares changed."""

@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from bitween.api.methods.contacts import ContactMethods
 from bitween.api.methods.daemon import ApiMethods
+from bitween.api.methods.devices import DeviceMethods
 from bitween.api.methods.events import EventMethods
 from bitween.api.methods.jobs import JobMethods
 from bitween.api.methods.network import NetMethods
@@ -43,6 +44,7 @@ NAMESPACES: Sequence[NamespaceEntry] = (
     NamespaceEntry("Api", ApiMethods, "the daemon"),
     NamespaceEntry("bt", TorrentMethods, "torrents"),
     NamespaceEntry("xmpp", ContactMethods, "contacts and what they share"),
+    NamespaceEntry("devices", DeviceMethods, "keys of devices, and which you trust"),
     NamespaceEntry("jobs", JobMethods, "long tasks"),
     NamespaceEntry("net", NetMethods, "connections to contacts"),
     NamespaceEntry("events", EventMethods, "events"),

@@ -24,6 +24,7 @@ class EventType(StrEnum):
     CONTACT_REQUEST = "contact_request"
     CONTACT_ERROR = "contact_error"
     CONTACT_REACH = "contact_reach"
+    DEVICE_TRUST = "device_trust"
     JOB_PROGRESS = "job_progress"
     JOB_DONE = "job_done"
     JOB_FAILED = "job_failed"

@@ -9,6 +9,7 @@ from bitween.cli.commands.access import open_page, sessions, token
 from bitween.cli.commands.contacts import contacts, shares
 from bitween.cli.commands.control import export, files, limit, mend, pause, peers, recheck, resume
 from bitween.cli.commands.daemon import call, doctor, reconnect, status, stop
+from bitween.cli.commands.devices import devices, verify
 from bitween.cli.commands.events import events
 from bitween.cli.commands.note import note
 from bitween.cli.commands.sharing import add, jobs
@@ -32,6 +33,8 @@ COMMANDS: Mapping[str, Callable[[CommandSession], None]] = MappingProxyType(
         "export": export,
         "note": note,
         "contacts": contacts,
+        "devices": devices,
+        "verify": verify,
         "status": status,
         "reconnect": reconnect,
         "doctor": doctor,

@@ -21,12 +21,13 @@ from bitween.api.results.event_types import EventType
 from bitween.api.results.faults import KINDS
 from bitween.api.results.shapes import torrents as shapes
 from bitween.api.rpc.params import Signature
+from bitween.crypto.device_key import DeviceKey
 from bitween.errors import HashingFailed
 from bitween.model.peer import Peer
 from bitween.model.setting import Origin, Setting
 from bitween.model.torrent import Metainfo
 from bitween.model.torrent_error import Reason
-from tests.support.api_rig import TOKEN, Connection, http_request, site_of
+from tests.support.api_rig import OWN_JID, TOKEN, Connection, http_request, site_of
 from tests.support.json_schemas import closed
 from tests.support.method_case import BOB, A, B, C, MethodCase
 
@@ -180,6 +181,7 @@ class ResultTests(MethodCase):
         self.check("token.list")
         self.check("token.revoke", name="x")
         self.check_sessions()
+        self.check_devices()
         for method in (
             "net.diagnose",
             "Api.login_link",
@@ -192,6 +194,17 @@ class ResultTests(MethodCase):
             self.check(method)
         self.clock.advance(0)
         self.assertEqual(set(self.methods) - self.checked, set())
+
+    def check_devices(self) -> None:
+        """Of contacts and of our own account."""
+        key = DeviceKey(bytes(64))
+        self.world.bitween.devices.set_own(OWN_JID, "den", key.public)
+        self.world.bitween.devices.announced(BOB, "laptop", key.public)
+        self.assertTrue(self.check("devices.list")["devices"])
+        self.check("devices.own")
+        device = {"jid": BOB, "resource": "laptop"}
+        self.check("devices.verify", **device, fingerprint=key.fingerprint)
+        self.check("devices.distrust", **device)
 
     def check_sessions(self) -> None:
         """Those of browsers."""

@@ -30,6 +30,7 @@ LOOKING = {
     *("Api.versions", "Api.status", "bt.get_torrents", "bt.get_files", "bt.export"),
     "bt.get_deletion",
     *("xmpp.get_hashes", "xmpp.get_shares", "xmpp.find", "xmpp.get_contacts", "xmpp.get_blocked"),
+    *("devices.list", "devices.own"),
     *("net.diagnose", "jobs.get", "jobs.list", "events.poll"),
 }
 # What is asked for with these.
@@ -60,6 +61,8 @@ CHANGING: dict[str, list[object]] = {
     "xmpp.add_contact": ["bob@example.org"],
     "xmpp.forget_resource": ["bob@example.org", "x"],
     "jobs.cancel": ["1"],
+    "devices.verify": ["bob@example.org", "x", "0"],
+    "devices.distrust": ["bob@example.org", "x"],
 }
 
 
