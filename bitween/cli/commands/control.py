@@ -53,7 +53,7 @@ def peers(session: CommandSession) -> None:
         session.output.json(result)
         return
     session.output.table(
-        ("contact", "has", "down", "up", "downloaded", "uploaded", "address", "client"),
+        ("contact", "has", "down", "up", "downloaded", "uploaded", "sealed", "address", "client"),
         [_peer_row(peer) for peer in result["peers"]],
         empty=f"nobody is connected for {named}",
     )
@@ -67,6 +67,7 @@ def _peer_row(peer: Mapping[str, Any]) -> tuple[str, ...]:
         rate_text(peer["upload_rate"]),
         size_text(peer["downloaded"]),
         size_text(peer["uploaded"]),
+        "sealed" if peer["sealed"] else "in the clear",
         peer["address"],
         peer["client"] or "",
     )

@@ -26,7 +26,8 @@ class PeerRow extends HTMLElement {
 
   fill(peer, name) {
     say(this.#name, name);
-    say(this.#facts, [peer.address, isolated(peer.client ?? ""), reachText(peer.how)].filter(Boolean).join(" · "));
+    say(this.#facts, [peer.address, isolated(peer.client ?? ""), reachText(peer.how), t(peer.sealed ? "sealed" : "inTheClear")].filter(Boolean).join(" · "));
+    this.classList.toggle("unsealed", !peer.sealed);
     say(this.#rates, `↓ ${rate(peer.download_rate)} ↑ ${rate(peer.upload_rate)}`);
     say(this.#has, t("peerHas", { part: percent(peer.progress) }));
   }

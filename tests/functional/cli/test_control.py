@@ -93,14 +93,14 @@ class ControlCommandTests(CliCase):
     async def test_peers_are_listed_by_contact(self) -> None:
         """They are listed by contact; of those that are none there is only an address."""
         self.world.contact_shares(BOB, {C: "other"})
-        bob = Peer("192.0.2.7", 6881, "bitween", 0.5, 1000, 0, 3000, 40)
+        bob = Peer("192.0.2.7", 6881, "bitween", 0.5, 1000, 0, 3000, 40, sealed=True)
         self.world.swarm.connected[A] = (bob, Peer("192.0.2.8", None))
         out = (await self.done("peers", "holiday")).out
         self.assertEqual(
             [line.split("\t") for line in out.splitlines()],
             [
-                [BOB, "50%", "1 kB/s", "", "3 kB", "40 B", "192.0.2.7", "bitween"],
-                ["?", "0%", "", "", "0 B", "0 B", "192.0.2.8", ""],
+                [BOB, "50%", "1 kB/s", "", "3 kB", "40 B", "sealed", "192.0.2.7", "bitween"],
+                ["?", "0%", "", "", "0 B", "0 B", "in the clear", "192.0.2.8", ""],
             ],
         )
         result = (await self.done("peers", "holiday", "--json")).json

@@ -157,6 +157,7 @@ def peer(contact: str | None, peer: Peer, how: RouteKind) -> shapes.Peer:
         "downloaded": peer.downloaded,
         "uploaded": peer.uploaded,
         "how": how.value,
+        "sealed": peer.sealed,
     }
 
 

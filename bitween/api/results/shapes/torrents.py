@@ -144,6 +144,7 @@ class Peer(TypedDict):
     downloaded: Annotated[int, "bytes received from the peer on this connection"]
     uploaded: Annotated[int, "bytes sent to the peer on this connection"]
     how: Annotated[str, "the kind of connection: lan, ipv6, ipv4, punched, relay or in_band"]
+    sealed: Annotated[bool, "whether the connection is encrypted (TLS, with the share's secret)"]
 
 
 class Peers(TypedDict):

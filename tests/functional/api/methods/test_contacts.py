@@ -99,7 +99,7 @@ class ContactTests(MethodCase):
         self.world.contact_shares(BOB, {A: "a"})
         self.world.share("holiday", B)
         self.world.swarm.connected[B] = (
-            Peer("192.0.2.7", 6881, "bitween", 0.5, 1000, 20, 3000, 40),
+            Peer("192.0.2.7", 6881, "bitween", 0.5, 1000, 20, 3000, 40, sealed=True),
             Peer("203.0.113.9", None),
         )
         bob, stranger = self.call("bt.get_peers", B)["peers"]
@@ -116,8 +116,10 @@ class ContactTests(MethodCase):
                 "downloaded": 3000,
                 "uploaded": 40,
                 "how": "lan",
+                "sealed": True,
             },
         )
+        self.assertFalse(stranger["sealed"])
         self.assertEqual((stranger["contact"], stranger["port"]), (None, None))
         self.assertEqual(self.reason("bt.get_peers", A), "unknown_torrent")
 
