@@ -89,6 +89,8 @@ class Sharing(OnEveryServer):
             lambda r: r["items"][0]["contacts"] == ["alice@localhost", "bob@localhost"],
             "xmpp.find",
         )
+        # The seed alone would need 12 seconds, so the download is dialled before it is over.
+        await alice.call("bt.set_limits", hash=info_hash, upload=2 * MIB)
         answer = await carol.call("bt.add_torrent_by_hash", hash=info_hash)
         self.assertEqual(answer["sources"], 2)
         self.assert_same(path, await carol.complete(info_hash))
