@@ -21,6 +21,8 @@ from dataclasses import dataclass, field
 from twisted.application.service import MultiService
 from twisted.internet.interfaces import IReactorTime
 
+from bitween.app import access
+from bitween.app.access import ShareAccess
 from bitween.app.connection import ServerConnection
 from bitween.app.contact_shares import ContactShares, verified_share
 from bitween.app.contacts import Contacts
@@ -35,6 +37,7 @@ from bitween.app.limits import RateLimits
 from bitween.app.peers import ConnectedPeers
 from bitween.app.ports import Ports
 from bitween.app.rate_history import INTERVAL, RateHistory
+from bitween.app.readers import Readers
 from bitween.app.repair import TorrentRepair
 from bitween.app.seeding import UNLIMITED_SEEDING, SeedingLimits, SeedingPolicy
 from bitween.app.share_guard import ShareGuard
@@ -105,6 +108,7 @@ class Bitween(MultiService):
     :ivar peers: the peers that are connected for a torrent.
     :ivar downloads: begins downloads.
     :ivar sharing: shares files and folders.
+    :ivar access: who may see and fetch our shares.
     :ivar files: reads the files of our torrents.
     :ivar jobs: what takes a while.
     :ivar limits: the rate limits of all torrents together.
@@ -184,6 +188,8 @@ class Bitween(MultiService):
         clock: Callable[[], float],
     ) -> None:
         swarm, memory, guard = ports.swarm, ports.memory, options.guard
+        readers = Readers(ports.messenger, memory)
+        self.access = ShareAccess(swarm, ports.messenger, readers, self._reactor, clock)
         self.jobs = Jobs(self._reactor)
         self.limits = RateLimits(swarm, memory, options.limits, options.schedule, clock)
         self.seeding = SeedingLimits(swarm, options.seeding, clock, self._reactor.seconds)
@@ -233,6 +239,7 @@ class Bitween(MultiService):
             (self._apply_limits, LIMITS_INTERVAL),
             (self.rates.sample, INTERVAL),
             (self._shut_out_gone, allowlist.EXPIRY_INTERVAL),
+            (self._end_expired, access.EXPIRY_INTERVAL),
         ):
             PeriodicService(self._reactor, work, seconds).setServiceParent(self)
 
@@ -314,6 +321,9 @@ class Bitween(MultiService):
     def _apply_limits(self) -> None:
         self.limits.apply()
         self.seeding.apply()
+
+    def _end_expired(self) -> None:
+        self.access.end_expired()
 
     def _shut_out_gone(self) -> None:
         self.allowlist.expire(self.connection.knows_presence)

@@ -16,6 +16,7 @@ from typing import Protocol
 from twisted.internet.defer import Deferred
 
 from bitween.connect.ports import ConnectorPorts, IpFilterPort, PeerSwarmPort
+from bitween.model.access import Access, Reader
 from bitween.model.address import PeerAddress
 from bitween.model.announcement import Share
 from bitween.model.candidate import Candidate
@@ -167,6 +168,7 @@ class SwarmPort(SwarmControlPort, PeerSwarmPort, ReadablePort, IpFilterPort, Pro
         folder: str,
         origin: FileOrigin = FileOrigin.SHARED,
         secret: bytes | None = None,
+        access: Access | None = None,
     ) -> Deferred[Torrent]:
         """
         Seed what was hashed; answers when that is stored.
@@ -174,6 +176,8 @@ class SwarmPort(SwarmControlPort, PeerSwarmPort, ReadablePort, IpFilterPort, Pro
         :param folder: what holds the torrent's file or folder; absolute.
         :param origin: how the files came there.
         :param secret: seals the torrent, unless it is complete already; ``None`` for a plain one.
+        :param access: who may see and fetch it, unless it is complete already; ``None`` leaves that
+            as it is, for everybody in the roster if it is new.
         :raises StoreError: if it cannot be stored.
         """
 
@@ -213,14 +217,17 @@ class SwarmPort(SwarmControlPort, PeerSwarmPort, ReadablePort, IpFilterPort, Pro
         :raises InvalidValue: if its metadata is here, and that is not its seal.
         """
 
-    def replace_secret(self, info_hash: InfoHash, secret: bytes, salt: bytes) -> Deferred[Torrent]:
+    def replace_secret(
+        self, info_hash: InfoHash, secret: bytes, salt: bytes, access: Access
+    ) -> Deferred[Torrent]:
         """
         Give a torrent another secret and another hash; peers that have the old ones are cut off.
 
-        Its files, options and progress stay.  ``TorrentAdded`` is notified of the new hash, then
-        ``TorrentRemoved`` of the old one.
+        Its files, other options and progress stay.  ``TorrentAdded`` is notified of the new hash,
+        then ``TorrentRemoved`` of the old one.
 
         :param salt: random bytes for its info dictionary.
+        :param access: who may see and fetch it from now on.
         :returns: the torrent under its new hash.
         :raises UnknownTorrent: if there is no such torrent.
         :raises NoMetadata: if its metadata is not here.
@@ -485,7 +492,28 @@ class DeviceMemoryPort(Protocol):
         """
 
 
-class MemoryPort(LedgerPort, LimitsMemoryPort, IntentionsPort, DeviceMemoryPort, Protocol):
+class ReadersPort(Protocol):
+    """Stores the roster as it was when we last acted on it, as far as it decides about access."""
+
+    def readers(self) -> dict[str, Reader]:
+        """
+        Load what :meth:`keep_readers` stored.
+
+        :returns: by bare JID; without those who are no contacts.
+        """
+
+    def keep_readers(self, changed: Mapping[str, Reader]) -> None:
+        """
+        Store some readers; what is stored of all others stays.
+
+        :param changed: by bare JID; of those who are no contacts nothing is stored.
+        :raises StoreError: if they cannot be stored.
+        """
+
+
+class MemoryPort(
+    LedgerPort, LimitsMemoryPort, IntentionsPort, DeviceMemoryPort, ReadersPort, Protocol
+):
     """Stores what belongs to no torrent, durably."""
 
     def days_online(self) -> DaysOnline:

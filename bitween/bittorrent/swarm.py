@@ -24,6 +24,7 @@ from bitween.bittorrent.torrents.registry import unknown
 from bitween.bittorrent.torrents.removal import Removal
 from bitween.bittorrent.torrents.seal_changes import SealChanges
 from bitween.errors import StartupError, StoreError, SwarmError
+from bitween.model.access import Access
 from bitween.model.address import PeerAddress
 from bitween.model.deletion import Deletion
 from bitween.model.peer import Peer
@@ -201,6 +202,7 @@ class Swarm(Service):
         folder: str,
         origin: FileOrigin = FileOrigin.SHARED,
         secret: bytes | None = None,
+        access: Access | None = None,
     ) -> Deferred[Torrent]:
         """
         Seed a torrent that was hashed here; answers when it is stored.
@@ -211,9 +213,11 @@ class Swarm(Service):
         :param folder: holds the torrent's file or folder.
         :param origin: how the files came to be there.
         :param secret: seals the torrent, unless it is complete already; ``None`` for a plain one.
+        :param access: who may see and fetch it, unless it is complete already; ``None`` leaves that
+            as it is, for everybody in the roster if it is new.
         :raises StoreError: if that cannot be stored.
         """
-        return self._addition.share(metainfo, folder, origin, secret)
+        return self._addition.share(metainfo, folder, origin, secret, access)
 
     def download(
         self,
@@ -257,13 +261,16 @@ class Swarm(Service):
         """
         return self._with(info_hash, lambda torrent: self._seal_changes.set(torrent, seal))
 
-    def replace_secret(self, info_hash: InfoHash, secret: bytes, salt: bytes) -> Deferred[Torrent]:
+    def replace_secret(
+        self, info_hash: InfoHash, secret: bytes, salt: bytes, access: Access
+    ) -> Deferred[Torrent]:
         """
         Give a torrent another secret and another hash, so that who had the old ones is cut off.
 
         Its files, options and progress stay, and nothing is hashed.
 
         :param salt: 16 random bytes for its info dictionary.
+        :param access: who may see and fetch it from now on.
         :returns: fires with the torrent under its new hash when that is stored.
         :raises UnknownTorrent: if there is no such torrent.
         :raises NoMetadata: if its metadata is not here.
@@ -271,7 +278,7 @@ class Swarm(Service):
         :raises StoreError: if that cannot be stored.
         """
         return self._with(
-            info_hash, lambda torrent: self._seal_changes.replace(torrent, secret, salt)
+            info_hash, lambda torrent: self._seal_changes.replace(torrent, secret, salt, access)
         )
 
     def _with(

@@ -16,11 +16,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import NewType
+from typing import TYPE_CHECKING, NewType
 
 from bitween.errors import InvalidValue
 from bitween.model.jid import parse_jid
 from bitween.model.text import composed, printable
+
+if TYPE_CHECKING:
+    # The options of a torrent hold its access.
+    from bitween.model.torrent import InfoHash
 
 #: An audience: ``contacts``, ``devices``, a bare JID, or ``group:`` with the name of a roster
 #: group.  A plain string at run time.
@@ -35,6 +39,8 @@ MAX_AUDIENCES = 64
 #: Characters of the name of a roster group.
 MAX_GROUP = 255
 _GROUP = "group:"
+# Characters of an invalid audience that an error repeats.
+_SHOWN = 60
 
 
 class Reason(StrEnum):
@@ -86,12 +92,14 @@ class Access:
     :param expires: seconds since the epoch at which it is for own devices only; ``None`` for never.
     :param listed: whether other contacts see its name and size, with a lock, and can ask for it.
     :param introductions: whether those who fetch it at the same time learn each other's addresses.
+    :param replaces: the info-hash that it had before its secret was replaced.
     """
 
     audiences: tuple[Audience, ...] = (EVERYBODY,)
     expires: float | None = None
     listed: bool = False
     introductions: bool = True
+    replaces: InfoHash | None = None
 
     @property
     def is_open(self) -> bool:
@@ -191,20 +199,17 @@ def parse_audience(text: object) -> Audience:
     :raises InvalidValue: if it is none.
     """
     if not isinstance(text, str):
-        raise InvalidValue("an audience is a text", _WHAT)
+        raise InvalidValue.of("invalid_value.audience", audience=printable(repr(text), _SHOWN))
     if text in (EVERYBODY, DEVICES):
         return Audience(text)
     if text.startswith(_GROUP):
         name = text[len(_GROUP) :].strip()
         if not name or len(name) > MAX_GROUP or printable(name, MAX_GROUP) != name:
-            raise InvalidValue("the group has no valid name", _WHAT)
+            raise InvalidValue.of("invalid_value.audience", audience=printable(text, _SHOWN))
         return group_audience(name)
     if "@" not in text:
-        raise InvalidValue(f"{printable(text, 60)!r} names nobody", _WHAT)
+        raise InvalidValue.of("invalid_value.audience", audience=printable(text, _SHOWN))
     return Audience(parse_jid(text).bare)
-
-
-_WHAT = "use contacts, devices, group:NAME or the JID of a contact"
 
 
 def parse_audiences(texts: Iterable[object]) -> tuple[Audience, ...]:
@@ -216,12 +221,9 @@ def parse_audiences(texts: Iterable[object]) -> tuple[Audience, ...]:
     """
     audiences = {parse_audience(text) for text in texts}
     if not audiences:
-        raise InvalidValue("the share would be for nobody", "use devices to keep it to yourself")
+        raise InvalidValue.of("invalid_value.no_audience")
     if len(audiences) > MAX_AUDIENCES:
-        raise InvalidValue(
-            f"{len(audiences)} audiences are too many",
-            f"use up to {MAX_AUDIENCES}, or a roster group",
-        )
+        raise InvalidValue.of("invalid_value.audiences", n=len(audiences), most=MAX_AUDIENCES)
     if EVERYBODY in audiences:
         return (EVERYBODY,)
     return tuple(sorted(audiences - {DEVICES})) or (DEVICES,)

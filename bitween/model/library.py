@@ -18,6 +18,7 @@ class Library:
         self._torrents: dict[InfoHash, Torrent] = {}
         self._shares: dict[InfoHash, Share] = {}
         self._restricted: dict[InfoHash, Share] = {}
+        self._ending: set[InfoHash] = set()
 
     def get(self, info_hash: InfoHash) -> Torrent:
         """
@@ -46,6 +47,10 @@ class Library:
         :returns: whether what we announce changed.
         """
         self._torrents[torrent.info_hash] = torrent
+        if torrent.options.access.expires is not None:
+            self._ending.add(torrent.info_hash)
+        else:
+            self._ending.discard(torrent.info_hash)
         if not torrent.announceable:
             return self._drop_share(torrent.info_hash)
         is_open = torrent.options.access.is_open
@@ -69,6 +74,7 @@ class Library:
         """
         self.get(info_hash)
         del self._torrents[info_hash]
+        self._ending.discard(info_hash)
         return self._drop_share(info_hash)
 
     def _drop_share(self, info_hash: InfoHash) -> bool:
@@ -79,6 +85,11 @@ class Library:
     def shares(self) -> Mapping[InfoHash, Share]:
         """What we announce to everybody in the roster: a view, oldest first."""
         return MappingProxyType(self._shares)
+
+    @property
+    def ending(self) -> list[Torrent]:
+        """The torrents to which the access ends at some time."""
+        return [self._torrents[info_hash] for info_hash in self._ending]
 
     @property
     def restricted(self) -> Mapping[InfoHash, Share]:

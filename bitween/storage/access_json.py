@@ -7,21 +7,32 @@ from typing import Any
 
 from bitween.errors import InvalidValue
 from bitween.model.access import PRIVATE, Access, parse_audiences
+from bitween.model.torrent import parse_info_hash
 
 
 def access_value(access: Access) -> list[object]:
     """Encode who may see a share."""
-    return [list(access.audiences), access.expires, access.listed, access.introductions]
+    return [
+        list(access.audiences),
+        access.expires,
+        access.listed,
+        access.introductions,
+        access.replaces,
+    ]
 
 
 def read_access(value: Any) -> Access:
     """Decode what :func:`access_value` encoded; a damaged value is for the own devices only."""
     try:
-        audiences, expires, listed, introductions = value
+        audiences, expires, listed, introductions, *replaces = value
         if not isinstance(audiences, list):
             return PRIVATE
         return Access(
-            parse_audiences(audiences), _time(expires), listed is True, introductions is not False
+            parse_audiences(audiences),
+            _time(expires),
+            listed is True,
+            introductions is not False,
+            parse_info_hash(replaces[0]) if replaces and replaces[0] is not None else None,
         )
     except (ValueError, TypeError, InvalidValue):
         return PRIVATE

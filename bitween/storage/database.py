@@ -23,6 +23,7 @@ from bitween.storage.recovery import salvage
 from bitween.storage.state_dir import make_private
 from bitween.storage.tables.devices import DeviceKeyTable
 from bitween.storage.tables.intentions import IntentionTable
+from bitween.storage.tables.readers import ReaderTable
 from bitween.storage.tables.settings import SettingTable
 from bitween.storage.tables.share_list import ShareListTable
 from bitween.storage.tables.torrents import TorrentTable
@@ -30,7 +31,13 @@ from bitween.storage.tables.traffic import TrafficTable
 
 
 class Database(
-    TorrentTable, IntentionTable, ShareListTable, TrafficTable, DeviceKeyTable, SettingTable
+    TorrentTable,
+    IntentionTable,
+    ShareListTable,
+    TrafficTable,
+    DeviceKeyTable,
+    ReaderTable,
+    SettingTable,
 ):
     """
     The database; every call is one short transaction, which survives the end of the process.

@@ -77,6 +77,14 @@ MIGRATIONS = (
         issued TEXT NOT NULL
     );
     """,
+    # The roster as we last acted on it; groups are JSON.
+    """
+    CREATE TABLE readers (
+        jid TEXT PRIMARY KEY,
+        groups TEXT NOT NULL,
+        blocked INTEGER NOT NULL
+    ) WITHOUT ROWID;
+    """,
 )
 
 # SQLite's message where a table or column that a script would make exists already.

@@ -152,8 +152,9 @@ class Messenger:
         self._extensions: tuple[Extension, ...] = (
             self._external_address,
             self._server_check,
-            roster,
+            # Before the roster: its contacts are known as blocked or not when they appear.
             self._block_list,
+            roster,
             self._pep,
             ListServer(reactor, budget, own.shares, roster.sees_us),
             self._list_reader,

@@ -8,6 +8,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from bitween.app.ports import MemoryPort
 from bitween.errors import StoreError
+from bitween.model.access import Reader
 from bitween.model.days_online import DaysOnline
 from bitween.model.intention import Intention
 from bitween.model.torrent_options import Limits
@@ -91,6 +92,15 @@ class Contract:
             self.memory.keep_days_online(DaysOnline((1.0,)))
             self.memory.keep_days_online(DaysOnline((1.0, 86401.5)))
             self.assertEqual(self.restart().days_online(), DaysOnline((1.0, 86401.5)))
+
+        def test_readers_are_stored_while_they_are_contacts(self) -> None:
+            """Groups and blocking come back; who is no contact any longer is forgotten."""
+            bob = Reader(BOB, frozenset({"Family", "Caf\u00e9"}), contact=True, blocked=True)
+            ann = Reader("ann@example.org", contact=True)
+            self.memory.keep_readers({BOB: bob, ann.jid: ann})
+            self.assertEqual(self.memory.readers(), {BOB: bob, ann.jid: ann})
+            self.memory.keep_readers({BOB: Reader(BOB)})
+            self.assertEqual(self.restart().readers(), {ann.jid: ann})
 
         def test_what_cannot_be_stored_is_an_error(self) -> None:
             """What was stored before stays."""

@@ -14,6 +14,7 @@ from bitween.app import ports
 from bitween.app.ports import OpenFilePort
 from bitween.bittorrent.swarm import Swarm
 from bitween.errors import InvalidValue, NoMetadata, SwarmError, UnknownTorrent
+from bitween.model.access import OPEN, PRIVATE
 from bitween.model.address import PeerAddress
 from bitween.model.annotation import Annotation
 from bitween.model.deletion import Deletion
@@ -150,6 +151,18 @@ class Contract:
             self.assertEqual(self.swarm.library.shares[info.info_hash].seal, pack(seal))
             self.assertEqual(self.swarm.torrent_file(info.info_hash), info.torrent_file)
 
+        async def test_a_share_that_is_for_some(self) -> None:
+            """It never is in the list for everybody; one that is complete keeps its access."""
+            info = self.file()
+            library = self.swarm.library
+            seen: list[int] = []
+            self.swarm.events.subscribe(lambda _: seen.append(len(library.shares)))
+            await self.swarm.share(info, self.folder, secret=SECRET, access=PRIVATE)
+            self.assertEqual(list(library.restricted), [info.info_hash])
+            torrent = await self.swarm.share(info, self.folder, access=OPEN)
+            self.assertEqual(torrent.options.access, PRIVATE)
+            self.assertEqual(set(seen), {0})
+
         async def test_a_sealed_download(self) -> None:
             """It has the seal that was announced, until it is given another one."""
             torrent = await self.swarm.download(ABSENT, "", self.folder, seal=SEAL)
@@ -160,7 +173,8 @@ class Contract:
             self.assertIsNone((await self.swarm.set_seal(ABSENT, None)).seal)
             await self.assertFailure(self.swarm.seal(ABSENT, SECRET), NoMetadata)
             salt = bytes(16)
-            await self.assertFailure(self.swarm.replace_secret(ABSENT, SECRET, salt), NoMetadata)
+            replacing = self.swarm.replace_secret(ABSENT, SECRET, salt, PRIVATE)
+            await self.assertFailure(replacing, NoMetadata)
 
         async def test_sealing_a_plain_share(self) -> None:
             """It keeps its hash and stays a share, which is announced with its seal."""
@@ -175,19 +189,21 @@ class Contract:
             await self.assertFailure(self.swarm.set_seal(info.info_hash, SEAL), InvalidValue)
 
         async def test_replacing_the_secret(self) -> None:
-            """The same files are shared under another hash, with the same options."""
-            info = self.file()
+            """The same files are shared under another hash, with the same options but access."""
+            info, salt = self.file(), bytes(16)
             options = TorrentOptions(annotation=Annotation("a note"), limits=Limits(upload=5))
             await self.swarm.share(info, self.folder, secret=SECRET)
             before = await self.swarm.set_options(info.info_hash, options)
             self.told.clear()
-            torrent = await self.swarm.replace_secret(info.info_hash, bytes(32), bytes(16))
-            salted_info = salted(info_section(info.torrent_file), bytes(16))
+            torrent = await self.swarm.replace_secret(info.info_hash, bytes(32), salt, PRIVATE)
+            salted_info = salted(info_section(info.torrent_file), salt)
             new = info_hash_of(salted_info)
             seal = seal_of(salted_info, bytes(32))
-            self.assertEqual(torrent, replace(before, info_hash=new, seal=seal))
+            options = replace(options, access=PRIVATE)
+            self.assertEqual(torrent, replace(before, info_hash=new, seal=seal, options=options))
             self.assertEqual(list(self.swarm.library), [torrent])
-            self.assertEqual(list(self.swarm.library.shares), [new])
+            library = self.swarm.library
+            self.assertEqual((list(library.shares), list(library.restricted)), ([], [new]))
             self.assertEqual(
                 self.told,
                 [
@@ -196,7 +212,7 @@ class Contract:
                     SharesChanged(),
                 ],
             )
-            again = self.swarm.replace_secret(new, bytes(32), bytes(16))
+            again = self.swarm.replace_secret(new, bytes(32), salt, PRIVATE)
             await self.assertFailure(again, InvalidValue)
 
         async def test_seals_of_what_is_unknown(self) -> None:
@@ -204,7 +220,7 @@ class Contract:
             for answer in (
                 self.swarm.seal(ABSENT, SECRET),
                 self.swarm.set_seal(ABSENT, None),
-                self.swarm.replace_secret(ABSENT, SECRET, bytes(16)),
+                self.swarm.replace_secret(ABSENT, SECRET, bytes(16), PRIVATE),
             ):
                 await self.assertFailure(answer, UnknownTorrent)
 

@@ -11,6 +11,7 @@ from bitween.bittorrent.torrents.loader import Loader
 from bitween.bittorrent.torrents.managed_torrent import ManagedTorrent
 from bitween.bittorrent.torrents.option_changes import OptionChanges
 from bitween.bittorrent.torrents.torrent_files import inspect_files
+from bitween.model.access import Access
 from bitween.model.metainfo import info_section
 from bitween.model.seal import Seal, seal_of
 from bitween.model.text import safe_name
@@ -29,13 +30,20 @@ class Addition:
         self._option_changes = option_changes
 
     def share(
-        self, metainfo: Metainfo, folder: str, origin: FileOrigin, secret: bytes | None
+        self,
+        metainfo: Metainfo,
+        folder: str,
+        origin: FileOrigin,
+        secret: bytes | None,
+        access: Access | None,
     ) -> Deferred[Torrent]:
         """
         Add a torrent that was hashed here; resume it if it is complete already.
 
         :param folder: holds the torrent's file or folder.
         :param secret: seals it, unless it is complete already; ``None`` for a plain torrent.
+        :param access: who may see and fetch it, unless it is complete already; ``None`` leaves that
+            as it is.
         :returns: fires with the torrent.
         :raises StoreError: if it cannot be stored.
         """
@@ -44,6 +52,8 @@ class Addition:
         options = replace(options, paused=False)
         if known is not None and known.complete:
             return self._option_changes.set(known, options)
+        if access is not None:
+            options = replace(options, access=access)
         now = self._context.now()
         info = info_section(metainfo.torrent_file)
         record = TorrentRecord(

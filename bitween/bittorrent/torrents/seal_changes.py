@@ -23,6 +23,7 @@ from bitween.bittorrent.torrents.loader import Loader
 from bitween.bittorrent.torrents.managed_torrent import ManagedTorrent
 from bitween.bittorrent.torrents.resume_data import ResumeDataSaver
 from bitween.errors import InvalidValue, NoMetadata
+from bitween.model.access import Access
 from bitween.model.deletion import Deletion
 from bitween.model.metainfo import info_section, torrent_file
 from bitween.model.seal import Seal, info_hash_of, salted, seal_of
@@ -77,10 +78,13 @@ class SealChanges:
         self._registry.notify_shares()
         return succeed(torrent.snapshot)
 
-    def replace(self, torrent: ManagedTorrent, secret: bytes, salt: bytes) -> Deferred[Torrent]:
+    def replace(
+        self, torrent: ManagedTorrent, secret: bytes, salt: bytes, access: Access
+    ) -> Deferred[Torrent]:
         """
         Give a torrent another secret and another info-hash; those who have the old ones are cut.
 
+        :param access: who may see and fetch it from now on.
         :returns: fires with the torrent under its new info-hash when that is stored.
         :raises NoMetadata: if the metadata is not here.
         :raises InvalidValue: if a torrent has that info-hash already.
@@ -91,7 +95,14 @@ class SealChanges:
         if info_hash in self._registry:
             raise InvalidValue("that salt is in use already", "draw another one")
         seal = seal_of(info, secret)
-        record = replace(old, info_hash=info_hash, torrent_file=torrent_file(info), seal=seal)
+        options = replace(old.options, access=access)
+        record = replace(
+            old,
+            info_hash=info_hash,
+            torrent_file=torrent_file(info),
+            options=options,
+            seal=seal,
+        )
         self._database.replace(old.info_hash, record)
         self._saver.save(torrent)
         self._saver.rename(old.info_hash, info_hash)

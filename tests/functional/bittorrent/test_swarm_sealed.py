@@ -9,6 +9,7 @@ from twisted.internet import reactor
 from twisted.internet.task import deferLater
 
 from bitween.bittorrent.swarm import Swarm
+from bitween.model.access import OPEN
 from bitween.model.metainfo import info_section
 from bitween.model.seal import Seal, seal_of
 from bitween.model.torrent import InfoHash, Torrent, TorrentState
@@ -227,7 +228,7 @@ class ChangeTests(SealedCase):
         await self.take(bob, shared.seal, shared.info_hash, alice)
         await when(bob, lambda: bob.library.get(shared.info_hash).progress.done > 0)
         salt = bytes(16)
-        renewed = await alice.replace_secret(shared.info_hash, OTHER_SECRET, salt)
+        renewed = await alice.replace_secret(shared.info_hash, OTHER_SECRET, salt, OPEN)
         self.assertNotEqual(renewed.info_hash, shared.info_hash)
         self.assertEqual(renewed, replace(shared, info_hash=renewed.info_hash, seal=renewed.seal))
         await self.take(carol, renewed.seal, renewed.info_hash, alice)
@@ -248,7 +249,7 @@ class ChangeTests(SealedCase):
         await when(
             alice, lambda: alice.library.get(shared.info_hash).progress.uploaded >= 3_000_000
         )
-        renewed = await alice.replace_secret(shared.info_hash, OTHER_SECRET, bytes(16))
+        renewed = await alice.replace_secret(shared.info_hash, OTHER_SECRET, bytes(16), OPEN)
         await when(
             alice, lambda: alice.library.get(renewed.info_hash).progress.uploaded >= 3_000_000
         )
@@ -271,8 +272,8 @@ class ChangeTests(SealedCase):
         bob.offer_peers(shared.info_hash, [address_of(alice)])
         await when(bob, lambda: bob.library.get(shared.info_hash).progress.done > 4 * MIB)
         before = bob.library.get(shared.info_hash).progress.done
-        renewed = await bob.replace_secret(shared.info_hash, OTHER_SECRET, bytes(16))
-        await alice.replace_secret(shared.info_hash, OTHER_SECRET, bytes(16))
+        renewed = await bob.replace_secret(shared.info_hash, OTHER_SECRET, bytes(16), OPEN)
+        await alice.replace_secret(shared.info_hash, OTHER_SECRET, bytes(16), OPEN)
         await when(bob, lambda: bob.library.get(renewed.info_hash).progress.done >= before - MIB)
         bob.offer_peers(renewed.info_hash, [address_of(alice)])
         await when(bob, lambda: bob.library.get(renewed.info_hash).state is TorrentState.FINISHED)

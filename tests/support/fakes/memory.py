@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from bitween.errors import StoreError
+from bitween.model.access import Reader
 from bitween.model.days_online import DaysOnline
 from bitween.model.device_trust import KeptKey
 from bitween.model.intention import Intention
@@ -26,6 +27,7 @@ class FakeMemory:
         self._days = DaysOnline()
         self._intentions: dict[str, Intention] = {}
         self._devices: dict[tuple[str, str], KeptKey] = {}
+        self._readers: dict[str, Reader] = {}
 
     def traffic(self) -> dict[str, Traffic]:
         """Load the traffic."""
@@ -36,6 +38,17 @@ class FakeMemory:
         if self.broken:
             raise StoreError("the disk is full")
         self._traffic.update(changed)
+
+    def readers(self) -> dict[str, Reader]:
+        """Load the readers."""
+        return dict(self._readers)
+
+    def keep_readers(self, changed: Mapping[str, Reader]) -> None:
+        """Store some readers."""
+        if self.broken:
+            raise StoreError("the disk is full")
+        known = {**self._readers, **changed}
+        self._readers = {jid: reader for jid, reader in known.items() if reader.contact}
 
     def limits(self) -> tuple[Limits, Limits] | None:
         """Load the chosen limits."""

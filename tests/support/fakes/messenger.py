@@ -36,6 +36,7 @@ class _Account:
     asks: set[str] = field(default_factory=set)
     asked_by: set[str] = field(default_factory=set)
     blocked: set[str] = field(default_factory=set)
+    groups: dict[str, tuple[str, ...]] = field(default_factory=dict)
     items: dict[str, Announcement] = field(default_factory=dict)
     online: dict[str, FakeMessenger] = field(default_factory=dict)
 
@@ -65,6 +66,7 @@ class FakeServer:
                 (True, True): Subscription.BOTH,
             }[to, from_],
             Pending.IN if jid in account.asked_by else pending,
+            account.groups.get(jid, ()),
             blocked=jid in account.blocked,
         )
 
@@ -247,6 +249,12 @@ class FakeMessenger:
             self._tell_presence(online=False)
             self._set_state(ConnectionState.WAITING)
         return succeed(None)
+
+    def set_groups(self, jid: str, *groups: str) -> None:
+        """Put a contact into these roster groups alone, as any client of the account may do."""
+        self.server.account(self.own_jid).groups[jid] = tuple(sorted(groups))
+        event = ContactChanged(contact=self.server.contact(self.own_jid, jid))
+        self.server.tell(self.own_jid, event)
 
     def befriend(self, jids: Iterable[str]) -> None:
         """Make mutual contacts of others, without the ceremony."""

@@ -9,6 +9,7 @@ from ipaddress import IPv4Network, IPv6Network
 from twisted.internet.defer import Deferred, fail, succeed
 
 from bitween.errors import InvalidValue, NoMetadata, UnknownTorrent
+from bitween.model.access import Access
 from bitween.model.address import PeerAddress
 from bitween.model.deletion import Deletion
 from bitween.model.events import (
@@ -134,6 +135,7 @@ class FakeSwarm:
         folder: str,
         origin: FileOrigin = FileOrigin.SHARED,
         secret: bytes | None = None,
+        access: Access | None = None,
     ) -> Deferred[Torrent]:
         """Seed what was hashed."""
         known = self._known(metainfo.info_hash)
@@ -141,6 +143,8 @@ class FakeSwarm:
         self._torrent_files[metainfo.info_hash] = metainfo.torrent_file
         if known is not None and known.complete:
             return self.set_options(metainfo.info_hash, options)
+        if access is not None:
+            options = replace(options, access=access)
         size = metainfo.total_size
         return self._begin(
             Torrent(
@@ -182,7 +186,9 @@ class FakeSwarm:
         self._tell_shares(changed)
         return succeed(torrent)
 
-    def replace_secret(self, info_hash: InfoHash, secret: bytes, salt: bytes) -> Deferred[Torrent]:
+    def replace_secret(
+        self, info_hash: InfoHash, secret: bytes, salt: bytes, access: Access
+    ) -> Deferred[Torrent]:
         """Have the same torrent under another hash."""
         known = self._known(info_hash)
         if known is None:
@@ -193,7 +199,9 @@ class FakeSwarm:
         new = info_hash_of(info)
         if new in self.library:
             return fail(InvalidValue("that salt is in use already"))
-        torrent = replace(known, info_hash=new, seal=seal_of(info, secret))
+        options = replace(known.options, access=access)
+        seal = seal_of(info, secret)
+        torrent = replace(known, info_hash=new, seal=seal, options=options)
         for of_torrent in (self.contents, self.connected):
             of_torrent.pop(info_hash, None)
         self._torrent_files[new] = torrent_file(info)
@@ -370,6 +378,11 @@ class FakeSwarm:
             self.events.notify(TorrentFinished(torrent=torrent))
         self._tell_shares(changed)
         return torrent
+
+    def mark_as_fetched(self, info_hash: InfoHash) -> None:
+        """Have a share be a complete download."""
+        before = self.library.get(info_hash)
+        self.library.put(replace(before, shared=False, origin=FileOrigin.FETCHED))
 
     def break_down(
         self,

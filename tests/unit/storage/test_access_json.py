@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from bitween.model.access import PRIVATE, Access, Audience
+from bitween.model.torrent import InfoHash
 from bitween.model.torrent_options import DEFAULT_OPTIONS, TorrentOptions
 from bitween.storage.access_json import access_value, read_access
 from bitween.storage.options_json import options_text, read_options
@@ -18,8 +19,9 @@ class AccessJsonTests(SynchronousTestCase):
     """What is stored is read again; what is damaged gives nothing away."""
 
     def test_every_field_is_kept(self) -> None:
-        """Audiences, end, lock and introductions."""
-        access = Access((Audience("a@x"), Audience("group:Café")), 12.5, True, False)
+        """Audiences, end, lock, introductions and the hash before."""
+        audiences = Audience("a@x"), Audience("group:Café")
+        access = Access(audiences, 12.5, True, False, InfoHash("ab" * 20))
         options = TorrentOptions(access=access)
         self.assertEqual(read_options(options_text(options)), options)
 
