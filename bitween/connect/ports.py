@@ -10,7 +10,7 @@ A ``jid`` is a bare JID everywhere; with a ``resource`` it names one device of t
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -19,6 +19,7 @@ from twisted.internet.defer import Deferred
 from bitween.model.address import PeerAddress
 from bitween.model.candidate import Candidate
 from bitween.model.catalogue.changes import Key
+from bitween.model.introduction import Introduction
 from bitween.model.library import Library
 from bitween.model.network_link import Link, Network
 from bitween.model.peer import Peer
@@ -125,6 +126,35 @@ class PeerRequestsPort(Protocol):
         """
 
 
+class WantsPort(Protocol):
+    """Tells devices which shares we fetch, and introduces them to each other, over XMPP."""
+
+    def want(self, jid: str, resource: str, info_hash: InfoHash) -> Deferred[bool]:
+        """
+        Tell a device that we begin to fetch a share.
+
+        :returns: true when the share can be dialled, false if the device does not give it to us.
+        :raises BitweenError: if it answers otherwise, or not at all.
+        """
+
+    def done(self, jid: str, resource: str, info_hash: InfoHash, *, seeds: bool) -> Deferred[bool]:
+        """
+        Tell a device that we have stopped fetching a share.
+
+        :param seeds: whether we have all of it, and may still be introduced to others.
+        :returns: false if the device knows no such share.
+        :raises BitweenError: if it answers otherwise, or not at all.
+        """
+
+    def introduce(self, jid: str, resource: str, introduction: Introduction) -> Deferred[bool]:
+        """
+        Tell a device where another member of a share's swarm can be dialled.
+
+        :returns: false if the device does not fetch that share from us.
+        :raises BitweenError: if it answers otherwise, or not at all.
+        """
+
+
 class RelayPort(Protocol):
     """Gives each device an address on this machine that leads to it through XMPP servers."""
 
@@ -219,6 +249,14 @@ class AllowlistPort(Protocol):
         :param addresses: replace those of an earlier call for the device.
         """
 
+    def set(self, key: Hashable, addresses: Iterable[PeerAddress]) -> None:
+        """
+        Let peers connect from these addresses.
+
+        :param key: what the addresses belong to; a device, or any other key.
+        :param addresses: replace those of an earlier call for the key; the ports do not count.
+        """
+
 
 class OwnNetworksPort(Protocol):
     """Where this machine is in the network."""
@@ -258,6 +296,7 @@ class ConnectorPorts:
 
     prober: ProberPort
     requests: PeerRequestsPort
+    wants: WantsPort
     relay: RelayPort
     neighbours: NeighboursPort
     policy: DialPolicyPort

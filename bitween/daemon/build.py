@@ -190,7 +190,12 @@ def _build_network(
 
 def _connector_ports(network: NetworkParts, messenger: Messenger) -> ConnectorPorts:
     return ConnectorPorts(
-        network.prober, messenger, network.relay, network.neighbours, network.policy
+        network.prober,
+        messenger,
+        messenger.wants,
+        network.relay,
+        network.neighbours,
+        network.policy,
     )
 
 

@@ -44,6 +44,7 @@ from bitween.xmpp.extensions.peer_request_server import (
 from bitween.xmpp.extensions.peer_requests import PeerRequests
 from bitween.xmpp.extensions.ping import Pinger
 from bitween.xmpp.extensions.server_check import ServerCheck
+from bitween.xmpp.extensions.wants import Wants
 from bitween.xmpp.roster.blocklist import BlockList
 from bitween.xmpp.roster.policy import SubscriptionPolicy
 from bitween.xmpp.roster.presence import OwnPresence
@@ -93,6 +94,7 @@ class Messenger:
     :ivar events: what comes from the server and the contacts.
     :ivar sealed_pages: seals pages of restricted lists, and opens those of others.
     :ivar streams: opens byte streams to contacts, and accepts theirs.
+    :ivar wants: tells devices which shares we fetch, and introduces them to each other.
     """
 
     def __init__(
@@ -141,6 +143,7 @@ class Messenger:
         self._list_reader = ListReader(reactor, budget, roster.follows, self._publish_event)
         self._peer_requests = PeerRequests(budget, roster.is_mutual, statements)
         self._peer_request_server = PeerRequestServer(reactor, roster.is_mutual, statements)
+        self.wants = Wants(reactor, budget, roster.is_mutual, statements)
         device_keys = DeviceKeys(reactor, budget, statements, roster.is_mutual)
         self.sealed_pages = SealedPages(statements, device_keys)
         proxies = Proxies(reactor, is_at_home)
@@ -160,6 +163,7 @@ class Messenger:
             self._list_reader,
             self._peer_requests,
             self._peer_request_server,
+            self.wants,
             device_keys,
             proxies,
             self.streams,

@@ -25,6 +25,7 @@ from bitween.model.text import printable
 from bitween.model.torrent import parse_info_hash
 from bitween.xmpp.namespaces import (
     NS_BITWEEN,
+    NS_BITWEEN_2,
     NS_BYTESTREAMS,
     NS_COMMANDS,
     NS_IBB,
@@ -49,15 +50,18 @@ NAMES = (
     *("shares", "set", "max", "after", "last", "count", "event", "pubsub", "retract", "delete"),
     *("purge", "configure", "query", "ping", "error", "x", "c", "nick", "show", "body", "item"),
     *("candidate", "address", "streamhost", "streamhost-used", "relay", "meet", "dial-back"),
+    *("want", "done", "introduce", "device"),
 )
 SPACES = (
     *(NS_SHARES, NS_SHARES, NS_BITWEEN, NS_BITWEEN, NS_RSM, PUBSUB, PUBSUB + "#event"),
     *(PUBSUB + "#owner", ROSTER, "http://jabber.org/protocol/disco#info", "urn:xmpp:ping", "urn:x"),
+    NS_BITWEEN_2,
 )
 KEYS = (
     *("resource", "name", "hash", "size", "address", "port", "id", "node", "jid", "subscription"),
     *("ask", "revision", "since", "more", "reset", "count", "type", "from", "to", "kind"),
     *("sid", "seq", "block-size", "stanza", "mode", "host", "reached", "varies"),
+    *("member", "seeds", "issued", "until", "signature"),
 )
 VALUES = (
     *("", "0", "1", "-1", "7", "17", "laptop", "here", "true", "both", "remove", "subscribe", ".."),
@@ -152,8 +156,8 @@ class Fuzzer:
                 ["get", "set", "result", "result", "error", "nonsense"]
             )
             contents = (self.page, self.page, self.items, self.items, self.any, self.query)
-            make = draw.choice((*contents, self.command, self.encounter, self.stream))
-            if make in (self.encounter, self.stream) and draw.random() < 0.8:
+            make = draw.choice((*contents, self.command, self.encounter, self.stream, self.want))
+            if make in (self.encounter, self.stream, self.want) and draw.random() < 0.8:
                 attributes |= {"type": draw.choice(["get", "set"]), "from": "bob@localhost/laptop"}
             if make == self.command:
                 attributes |= {"type": "set", "from": draw.choice(["alice@localhost/desk", sender])}
@@ -206,6 +210,27 @@ class Fuzzer:
         )
         hashed = draw.choice([GOOD, "0" * 40, self.value()])
         return f"<{name} xmlns='{NS_BITWEEN}' {_attributes({'hash': hashed})}>{places}</{name}>"
+
+    def want(self) -> str:
+        """A want, its end, or an introduction, or something like it."""
+        draw = self.draw
+        attributes = {
+            "hash": draw.choice([GOOD, GOOD, "0" * 40, self.value()]),
+            "member": draw.choice(["7d2a9e4c", "7d2a9e4c", self.value()]),
+            "seeds": draw.choice(["true", "false", self.value()]),
+            "issued": draw.choice(["1796049906000", self.value()]),
+            "until": draw.choice(["1798641906", self.value()]),
+            "signature": draw.choice(["A" * 86, self.value()]),
+        }
+        kept = {key: value for key, value in attributes.items() if draw.random() < 0.8}
+        places = "".join(
+            f"<candidate address='8.8.8.8' port='{2000 + number}' kind='host'/>"
+            if draw.random() < 0.7
+            else self.element(1, "candidate", NS_BITWEEN_2)
+            for number in range(draw.randrange(20))
+        )
+        name = draw.choice(["want", "done", "introduce"])
+        return f"<{name} xmlns='{NS_BITWEEN_2}' {_attributes(kept)}>{places}</{name}>"
 
     def stream(self) -> str:
         """A step of a byte stream, or something like it."""

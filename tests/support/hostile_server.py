@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from twisted.internet.defer import Deferred, succeed
 from twisted.internet.task import Clock
 from twisted.words.protocols.jabber.jid import JID
 
@@ -13,10 +14,12 @@ from bitween.crypto.device_key import DeviceKey
 from bitween.model.announcement import Share
 from bitween.model.candidate import Candidate
 from bitween.model.events import ItemPublished, MessengerEvent
+from bitween.model.introduction import Introduction
 from bitween.model.torrent import InfoHash
 from bitween.xmpp.extensions.device_keys import DeviceKeys
 from bitween.xmpp.extensions.peer_request_server import PeerRequestServer
 from bitween.xmpp.extensions.peer_requests import PeerRequests
+from bitween.xmpp.extensions.wants import Wants
 from bitween.xmpp.namespaces import (
     NS_DISCO_INFO,
     NS_PEER_REQUESTS,
@@ -49,6 +52,10 @@ class Party:
 
     :ivar devices: whom it trusts.
     :ivar met: the connect requests that reached it.
+    :ivar wanted: the wants that reached it.
+    :ivar ended: each ``done`` that reached it, and whether the sender seeds.
+    :ivar introduced: the introductions that it accepted, and for how many seconds they count.
+    :ivar granting: what a want waits for; nothing by default.
     """
 
     def __init__(self, clock: Clock, jid: str, memory: FakeMemory | None = None) -> None:
@@ -61,6 +68,10 @@ class Party:
         self.statements.begin(self.jid, self.resource)
         self.events: list[MessengerEvent] = []
         self.met: list[tuple[str, Sequence[Candidate]]] = []
+        self.wanted: list[tuple[str, str, InfoHash]] = []
+        self.ended: list[tuple[str, str, InfoHash, bool]] = []
+        self.introduced: list[tuple[str, Introduction, float]] = []
+        self.granting: Callable[[], Deferred[None]] = lambda: succeed(None)
         self.manager = Manager(clock)
         self.manager.jid = JID(jid)
         budget = send_budget(clock)
@@ -81,8 +92,10 @@ class Party:
         self.requests = PeerRequests(budget, is_mutual, self.statements)
         server = PeerRequestServer(clock, is_mutual, self.statements)
         server.serve(connect=self._connect)
-        handlers = self.roster, self.pep, self.keys, self.requests, server, FallbackHandler()
-        for handler in handlers:
+        self.wants = Wants(clock, budget, is_mutual, self.statements)
+        self.wants.serve(self._want, lambda *ended: self.ended.append(ended), self._introduce)
+        handlers = (self.roster, self.pep, self.keys, self.requests, server, self.wants)
+        for handler in (*handlers, FallbackHandler()):
             handler.setHandlerParent(self.manager)
 
     def now(self) -> float:
@@ -108,6 +121,13 @@ class Party:
     ) -> Sequence[Candidate]:
         self.met.append((jid, candidates))
         return candidates
+
+    def _want(self, jid: str, resource: str, info_hash: InfoHash) -> Deferred[None]:
+        self.wanted.append((jid, resource, info_hash))
+        return self.granting()
+
+    def _introduce(self, jid: str, _: str, introduction: Introduction, seconds: float) -> None:
+        self.introduced.append((jid, introduction, seconds))
 
 
 class HostileServer:

@@ -26,6 +26,7 @@ from bitween.xmpp.extensions.caps import Caps
 from bitween.xmpp.extensions.peer_request_server import PeerRequestServer
 from bitween.xmpp.extensions.peer_requests import PeerRequests
 from bitween.xmpp.extensions.ping import Pinger
+from bitween.xmpp.extensions.wants import Wants
 from bitween.xmpp.roster.presence import OwnPresence
 from bitween.xmpp.roster.roster import Roster
 from bitween.xmpp.session.send_budget import send_budget
@@ -115,6 +116,7 @@ class Rig(StreamManager):
         self.reader = ListReader(self.clock, self.budget, self.roster.follows, self._happened)
         requests = PeerRequests(self.budget, self.roster.is_mutual)
         request_server = PeerRequestServer(self.clock, self.roster.is_mutual)
+        wants = Wants(self.clock, self.budget, self.roster.is_mutual)
         proxies = Proxies(self.clock)
         streams = Streams(self.clock, self.budget, proxies, self.roster.is_mutual)
         streams.accept(lambda stream: stream.abort())
@@ -125,6 +127,7 @@ class Rig(StreamManager):
             self.reader,
             requests,
             request_server,
+            wants,
             proxies,
             streams,
         )
@@ -140,6 +143,7 @@ class Rig(StreamManager):
             dial_back=lambda _, __, addresses: succeed(DialBack(dict.fromkeys(addresses, True))),
             connect=lambda *_: (),
         )
+        wants.serve(lambda *_: succeed(None), lambda *_: None, lambda *_: None)
         self.transport = Transport()
         self.stream = Stream(
             *(_Authenticator(), self.clock, self.budget, Stream.end),

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Hashable, Iterable, Sequence
 from ipaddress import ip_address, ip_network
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, succeed
 
 from bitween.connect.ports import ConnectorPorts, DialPolicyPort
 from bitween.errors import RequestRefused
@@ -13,6 +13,7 @@ from bitween.model.address import PeerAddress
 from bitween.model.candidate import Candidate
 from bitween.model.catalogue.catalogue import Catalogue
 from bitween.model.catalogue.changes import Key
+from bitween.model.introduction import Introduction
 from bitween.model.network_link import Network
 from bitween.model.route import RelayRoute
 from bitween.model.torrent import InfoHash
@@ -99,6 +100,41 @@ class FakePeerRequests:
         answer: Deferred[bool] = Deferred()
         self.pings.append(((jid, resource), answer))
         return answer
+
+
+class FakeWants:
+    """
+    Answers wants when a test does, and everything else at once.
+
+    :ivar wanted: device and torrent of each want, and its answer.
+    :ivar ended: device and torrent of each ``done``, and whether we seed.
+    :ivar introduced: each introduction, and the device that got it.
+    """
+
+    def __init__(self, quick: bool = False) -> None:
+        """:param quick: whether each want is granted at once."""
+        self._quick = quick
+        self.wanted: list[tuple[Key, InfoHash, Deferred[bool]]] = []
+        self.ended: list[tuple[Key, InfoHash, bool]] = []
+        self.introduced: list[tuple[Key, Introduction]] = []
+
+    def want(self, jid: str, resource: str, info_hash: InfoHash) -> Deferred[bool]:
+        """Begin to ask."""
+        answer: Deferred[bool] = Deferred()
+        self.wanted.append(((jid, resource), info_hash, answer))
+        if self._quick:
+            answer.callback(True)
+        return answer
+
+    def done(self, jid: str, resource: str, info_hash: InfoHash, *, seeds: bool) -> Deferred[bool]:
+        """Record it."""
+        self.ended.append(((jid, resource), info_hash, seeds))
+        return succeed(True)
+
+    def introduce(self, jid: str, resource: str, introduction: Introduction) -> Deferred[bool]:
+        """Record it."""
+        self.introduced.append(((jid, resource), introduction))
+        return succeed(True)
 
 
 class FakeRelay:
@@ -234,12 +270,20 @@ class FakeAllowlist:
     Records what is allowed.
 
     :ivar allowed: the addresses of each device.
+    :ivar others: the addresses of each key that is set.
     """
 
     def __init__(self, catalogue: Catalogue) -> None:
         """:param catalogue: knows which devices are online."""
         self._catalogue = catalogue
         self.allowed: dict[Key, list[PeerAddress]] = {}
+        self.others: dict[Hashable, list[PeerAddress]] = {}
+
+    def set(self, key: Hashable, addresses: Iterable[PeerAddress]) -> None:
+        """Record the addresses of a key."""
+        self.others[key] = list(addresses)
+        if not self.others[key]:
+            del self.others[key]
 
     def allow_candidates(self, jid: str, resource: str, addresses: Iterable[PeerAddress]) -> None:
         """Record the addresses of an online device."""
@@ -257,6 +301,7 @@ class FakeConnectorPorts:
         """
         self.prober = FakeProber(quick)
         self.requests = FakePeerRequests()
+        self.wants = FakeWants(quick)
         self.relay = FakeRelay(quick)
         self.neighbours = FakeNeighbours()
         self.policy: DialPolicyPort = policy or FakeDialPolicy()
@@ -264,4 +309,11 @@ class FakeConnectorPorts:
     @property
     def ports(self) -> ConnectorPorts:
         """All of them."""
-        return ConnectorPorts(self.prober, self.requests, self.relay, self.neighbours, self.policy)
+        return ConnectorPorts(
+            self.prober,
+            self.requests,
+            self.wants,
+            self.relay,
+            self.neighbours,
+            self.policy,
+        )
