@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from playwright.sync_api import Page, Route, expect
-from twisted.trial.unittest import SkipTest, TestCase
 
 from bitween.model.address import PeerAddress
 from bitween.model.announcement import Share
@@ -18,6 +16,7 @@ from bitween.model.events import ConnectionChanged
 from bitween.model.peer import Peer
 from bitween.model.torrent import FileOrigin, InfoHash, Progress, TorrentState
 from tests.support.api_rig import EPOCH, OWN_JID, info_hash
+from tests.support.axe import WIDTH, judge
 from tests.support.browser import DROP, browse, eventually, meanwhile
 from tests.support.web_case import WebCase
 
@@ -27,15 +26,18 @@ MANY = 10_000
 _FEW = 60
 _VIEWS = ("shares", "torrents", "contacts", "status")
 # What is known before a view is shown; each view asks for more.
-_READ_FIRST = ("Api.versions", "Api.status", "get_torrents", "jobs.list", "get_contacts")
-_AXE = os.path.join(
-    os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "bitween", "axe.min.js"
+_READ_FIRST = (
+    "Api.versions",
+    "Api.status",
+    "get_torrents",
+    "jobs.list",
+    "get_contacts",
+    "devices.list",
 )
 _OPEN = "document.querySelectorAll('details').forEach((node) => { node.open = true; })"
 # There is no such file, so that what went wrong is seen as well.
 _PREVIEW = """(hash) => document.querySelector("preview-dialog")
   .open(hash, { index: 0, path: "notes.txt", preview: "text", size: 3 })"""
-_WIDTH = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 # What of a row, or of the way about, lies on another part of it or sticks out.
 _OVERLAPPING = """[...document.querySelectorAll(".row:not(.probe), nav")].filter((row) => {
   const parts = [...row.children].filter((part) => part.getClientRects().length)
@@ -54,25 +56,6 @@ _OVERLAPPING = """[...document.querySelectorAll(".row:not(.probe), nav")].filter
 def names(count: int, start: int = 0) -> Mapping[InfoHash, str]:
     """Names that sort as they count."""
     return {InfoHash(f"{n:040x}"): f"Recording {n:05}" for n in range(start, start + count)}
-
-
-def judge(case: TestCase, page: Page, name: str) -> None:
-    """
-    Have axe-core look at a page as it is.
-
-    :param name: what is looked at, for the message.
-    """
-    if not os.path.exists(_AXE):
-        raise SkipTest("there is no axe-core: tools/get-test-programs")
-    if not page.evaluate("'axe' in window"):
-        with open(_AXE, encoding="utf-8") as file:
-            page.evaluate(file.read())
-    # Colours that are still changing are no one's.
-    page.evaluate("Promise.allSettled(document.getAnimations().map((one) => one.finished))")
-    found = page.evaluate("axe.run()")
-    case.assertTrue(found["passes"])
-    said = [(v["id"], [node["html"] for node in v["nodes"]]) for v in found["violations"]]
-    case.assertEqual(said, [], name)
 
 
 class WebListsTests(WebCase):
@@ -259,9 +242,9 @@ class WebListsTests(WebCase):
         def look(page: Page, name: str) -> None:
             page.evaluate(_OPEN)
             self.assertEqual(page.evaluate(_OVERLAPPING), [], name)
-            self.assertEqual(page.evaluate(_WIDTH), 0, name)
+            self.assertEqual(page.evaluate(WIDTH), 0, name)
             page.evaluate("document.documentElement.style.fontSize = '200%'")
-            self.assertLessEqual(page.evaluate(_WIDTH), 0, f"{name}, large")
+            self.assertLessEqual(page.evaluate(WIDTH), 0, f"{name}, large")
             eventually(page, f"!({_OVERLAPPING}).length")
             page.evaluate("document.documentElement.style.fontSize = ''")
 

@@ -9,6 +9,7 @@ import { guardPresses } from "/web/press.js";
 import { Requests } from "/web/requests.js";
 import { language, t } from "/web/strings.js";
 import "/web/contacts.js";
+import "/web/device_dialog.js";
 import "/web/files.js";
 import "/web/log_in.js";
 import "/web/notice.js";
@@ -37,6 +38,7 @@ class App extends HTMLElement {
   #daemon = new Daemon();
   #toasts = make("toast-area");
   #files = make("files-dialog");
+  #devices = make("device-dialog");
   #requests = new Requests();
   #badge = make("span", { class: "badge", role: "img", hidden: true });
   #chosen = VIEWS[0];
@@ -59,7 +61,7 @@ class App extends HTMLElement {
       make("a", { class: "brand", href: `#${VIEWS[0]}` }, "bitween"),
       make("nav", { "aria-label": t("views") }, ...this.#links.values()),
       this.#rates);
-    this.append(this.#header, this.#notice, this.#logIn, this.#main, this.#files, this.#toasts);
+    this.append(this.#header, this.#notice, this.#logIn, this.#main, this.#files, this.#devices, this.#toasts);
     this.#toasts.begin(this.#daemon.live);
     beginNotifications(this.#daemon);
     this.#requests.begin(this.#daemon, this.#toasts);
@@ -67,7 +69,9 @@ class App extends HTMLElement {
     this.#notice.begin(this.#daemon, this.#toasts);
     this.#logIn.begin(this.#daemon);
     this.#files.begin(this.#daemon, this.#toasts);
-    for (const view of this.#views.values()) view.begin(this.#daemon, this.#toasts, this.#files);
+    this.#devices.begin(this.#daemon, this.#toasts);
+    const dialogs = { files: this.#files, devices: this.#devices };
+    for (const view of this.#views.values()) view.begin(this.#daemon, this.#toasts, dialogs);
     this.#daemon.live.addEventListener("state", () => this.#stateChanged());
     this.#daemon.addEventListener("torrents", () => this.#showRates());
     addEventListener("hashchange", () => this.#addressChanged());

@@ -12,6 +12,7 @@ import { isThere, presenceKey } from "/web/presence.js";
 import { reachText } from "/web/reach.js";
 import { call } from "/web/rpc.js";
 import { t } from "/web/strings.js";
+import { trustText } from "/web/trust.js";
 
 /** The JID in an xmpp: link, as which one may be pasted; any other text as it is. */
 function invited(text) {
@@ -29,6 +30,7 @@ const askedGroup = (jid) => `asked ${jid.toLowerCase()}`;
 export class ContactsView extends HTMLElement {
   #daemon = null;
   #toasts = null;
+  #devices = null;
   #leaving = new Set(); // JIDs of those that are removed unless somebody undoes that
   #drawn = "";
   #jid = make("input", { type: "text", id: "jid", required: true, autocomplete: "off", inputmode: "email", placeholder: t("jid"), spellcheck: "false" });
@@ -36,18 +38,24 @@ export class ContactsView extends HTMLElement {
   #asking = make("section", { hidden: true, "aria-live": "polite" }, make("h2", {}, t("requests")), this.#requests);
   #list = make("ul", { class: "cards" });
   #empty = make("p", { class: "empty" });
-  #invitation = make("own-invitation");
+  #invitation = make("own-invitation", { class: "panel" });
 
-  begin(daemon, toasts) {
+  begin(daemon, toasts, { devices }) {
     this.#daemon = daemon;
     this.#toasts = toasts;
+    this.#devices = devices;
     this.append(
       make("h1", {}, t("contacts")), this.#asking,
       make("form", { class: "tools", submit: (event) => this.#add(event) },
         make("label", { for: "jid" }, t("addContact")), this.#jid, make("button", { class: "main" }, t("add"))),
       this.#list, this.#empty, this.#invitation);
     this.#invitation.begin(toasts);
-    daemon.addEventListener("contacts", () => this.#show());
+    for (const event of ["contacts", "devices"]) daemon.addEventListener(event, () => this.#show());
+    daemon.addEventListener("deviceChanged", ({ detail: { jid, resource } }) => {
+      toasts.tell(t("deviceChanged", { name: daemon.nameOf(jid), resource }), {
+        action: { text: t("show"), act: () => { location.hash = "contacts"; } },
+      });
+    });
     daemon.addEventListener("contactError", ({ detail: { contact, error } }) => {
       toasts.withdraw(askedGroup(contact));
       toasts.complain(new Hindered(t("askFailed", { name: contact, why: new Refused(error).message })));
@@ -97,7 +105,7 @@ export class ContactsView extends HTMLElement {
     const asking = contacts.filter(({ pending }) => pending === "in");
     const known = contacts.filter(({ pending, subscription }) => pending !== "in" || subscription !== "none");
     known.sort((one, other) => isThere(other) - isThere(one) || other.online - one.online || this.#nameOf(one).localeCompare(this.#nameOf(other)));
-    const drawn = JSON.stringify([asking, known]);
+    const drawn = JSON.stringify([asking, known, known.map(({ jid }) => this.#daemon.devicesOf(jid))]);
     if (drawn === this.#drawn) return; // else who is about to press something there would lose it
     this.#drawn = drawn;
     const focused = document.activeElement.closest(".cards") && document.activeElement;
@@ -139,8 +147,27 @@ export class ContactsView extends HTMLElement {
       card.append(make("button", { type: "button", click: () => this.#act("xmpp.unblock", { jid }), "aria-label": t("unblockLabel", { name }) }, t("unblock")));
     }
     card.append(iconButton("remove", t("removeContact", { name }), () => this.#remove(jid, name)));
-    if (devices.length) card.append(make("ul", { class: "devices", "aria-label": t("devicesOf", { name }) }, ...devices.map(device)));
+    const keys = new Map(this.#daemon.devicesOf(jid).map((key) => [key.resource, key]));
+    if (devices.length) {
+      const lines = devices.map((device) => this.#device(device, keys.get(device.resource), name));
+      card.append(make("ul", { class: "devices", "aria-label": t("devicesOf", { name }) }, ...lines));
+    }
+    for (const { resource, trust } of keys.values()) {
+      if (trust === "changed") card.append(make("p", { class: "trouble" }, t("deviceChanged", { name, resource })));
+    }
     return card;
+  }
+
+  /** A device, and how far its key is trusted, if one is known. */
+  #device(device, key, name) {
+    const line = deviceLine(device, key ? [trustText(key)] : []);
+    if (key?.fingerprint) {
+      line.append(" ", make("button", {
+        type: "button", class: "plain", "aria-label": t("checkDeviceLabel", { name, resource: device.resource }),
+        click: () => this.#devices.open(key),
+      }, t("checkDevice")));
+    }
+    return line;
   }
 
   #texts(contact, facts) {
@@ -167,9 +194,9 @@ export class ContactsView extends HTMLElement {
   }
 }
 
-function device({ resource, online, answering, shares, size: bytes, way }) {
+function deviceLine({ resource, online, answering, shares, size: bytes, way }, more) {
   const there = online && answering !== false;
-  const said = [t(there ? "online" : online ? "notAnswering" : "offline"), t("shareCount", { n: shares }), size(bytes)];
+  const said = [t(there ? "online" : online ? "notAnswering" : "offline"), t("shareCount", { n: shares }), size(bytes), ...more];
   if (way && reachText(way.reach)) said.push(reachText(way.reach));
   const line = make("li", { class: there ? "online" : "" }, named(resource), ` ${said.join(" · ")}`);
   if (way?.because.length) line.append(make("small", {}, ...whyNoBetter(way.because)));

@@ -13,9 +13,9 @@ const PATIENCE = 1000; // milliseconds in which what changes is gathered
 const ENDED = new Set(["done", "failed", "cancelled"]);
 
 /**
- * Dispatches `torrents`, `jobs`, `contacts`, `shares`, `status` and `warnings` when one of them changes, and
- * `finished`, `shared`, `failed` and `contactError` when a torrent is complete, a job was done or was not, or a contact's
- * server said no.
+ * Dispatches `torrents`, `jobs`, `contacts`, `devices`, `shares`, `status` and `warnings` when one of them changes, and
+ * `finished`, `shared`, `failed`, `contactError` and `deviceChanged` when a torrent is complete, a job was done or was
+ * not, a contact's server said no, or a device has another key than before.
  */
 export class Daemon extends EventTarget {
   live = new Live();
@@ -23,6 +23,7 @@ export class Daemon extends EventTarget {
   torrents = new Map(); // by hash
   jobs = new Map(); // those that run, by id
   contacts = [];
+  #devices = new Map(); // lists of devices, by the bare JIDs of their accounts
   #due = new Map(); // timers by what is to be done
   #missed = new Set(); // for each reading that goes on, what happened meanwhile
   #contactsAsked = 0;
@@ -49,6 +50,10 @@ export class Daemon extends EventTarget {
     on("job_failed", (job) => job.state === "failed" && this.#told("failed", job));
     on("warning", () => this.#soon("warnings", () => this.#told("warnings")));
     on("contact_error", (trouble) => this.#told("contactError", trouble));
+    on("device_trust", (device) => {
+      this.#soon("devices", () => this.readDevices());
+      if (device.trust === "changed") this.#told("deviceChanged", device);
+    });
     for (const type of ["contact_online", "contact_offline", "contact_request", "contact_error", "contact_reach"]) {
       on(type, () => this.#soon("contacts", () => this.readContacts()));
     }
@@ -65,6 +70,7 @@ export class Daemon extends EventTarget {
         call("bt.get_torrents", { fields: TORRENT_KEYS }),
         call("jobs.list"),
         this.readContacts(),
+        this.readDevices(),
       ]), ([status, { torrents }, { jobs }]) => {
         this.status = status;
         this.torrents = new Map(torrents.map((torrent) => [torrent.hash, torrent]));
@@ -84,6 +90,18 @@ export class Daemon extends EventTarget {
     if (turn !== this.#contactsAsked) return; // what was asked for later is newer
     this.contacts = contacts;
     this.#told("contacts");
+  }
+
+  /** Read which devices are known, and how far each is trusted. */
+  async readDevices() {
+    const { devices } = await call("devices.list");
+    this.#devices = Map.groupBy(devices, ({ jid }) => jid);
+    this.#told("devices");
+  }
+
+  /** The devices of an account whose keys are known, as `devices.list` has them. */
+  devicesOf(jid) {
+    return this.#devices.get(jid) ?? [];
   }
 
   async readStatus() {

@@ -1,19 +1,9 @@
 // What to give to somebody who is to become a contact: a link, also as a QR code.
 
-import { draw, make } from "/web/dom.js";
+import { make } from "/web/dom.js";
+import { qrCode } from "/web/qr.js";
 import { call } from "/web/rpc.js";
 import { t } from "/web/strings.js";
-
-const MARGIN = 4; // light modules around the code, without which it cannot be read (ISO/IEC 18004 §9.1)
-
-/** A picture of rows of "1", which is dark, and "0". */
-function code(rows, label) {
-  const size = rows.length + 2 * MARGIN;
-  const runs = rows.flatMap((row, y) =>
-    [...row.matchAll(/1+/g)].map((run) => `M${run.index} ${y}h${run[0].length}v1h-${run[0].length}z`));
-  const viewBox = `${-MARGIN} ${-MARGIN} ${size} ${size}`;
-  return draw("svg", { viewBox, class: "code", role: "img", "aria-label": label }, draw("path", { d: runs.join("") }));
-}
 
 export class OwnInvitation extends HTMLElement {
   #toasts = null;
@@ -38,7 +28,7 @@ export class OwnInvitation extends HTMLElement {
     const { uri, qr } = await call("xmpp.invitation");
     this.#uri = uri;
     this.#link.value = uri;
-    this.#picture.replaceChildren(code(qr, t("code", { uri })));
+    this.#picture.replaceChildren(qrCode(qr, t("code", { uri })));
   }
 
   async #copy() {

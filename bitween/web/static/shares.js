@@ -123,7 +123,7 @@ export class SharesView extends HTMLElement {
   #empty = make("p", { class: "empty" });
   #list = make("virtual-list", { "aria-label": t("shares") });
 
-  begin(daemon, toasts, files) {
+  begin(daemon, toasts, { files }) {
     this.daemon = daemon;
     this.#toasts = toasts;
     this.#files = files;

@@ -4,6 +4,7 @@ import { legible, make, say, withEnglish } from "/web/dom.js";
 import { duration, moment, rate, size, time } from "/web/format.js";
 import { errorText, findingMessage } from "/web/messages.js";
 import { call, logOut } from "/web/rpc.js";
+import "/web/own_devices.js";
 import "/web/sessions.js";
 import { LANGUAGES, chooseLanguage, chosenLanguage, t } from "/web/strings.js";
 import "/web/notifications.js";
@@ -34,18 +35,20 @@ export class StatusView extends HTMLElement {
   #scheduled = make("p", { class: "facts" });
   #schedule = make("p", { class: "facts" });
   #findings = make("ul", { class: "findings", "aria-live": "polite" });
+  #devices = make("own-devices");
   #sessions = make("session-list");
   #warnings = make("ul", { class: "findings warnings", "aria-live": "polite" });
   #noWarnings = make("p", { class: "facts" });
   #settings = make("tbody");
 
-  begin(daemon, toasts) {
+  begin(daemon, toasts, { devices }) {
     this.#daemon = daemon;
     this.#toasts = toasts;
     this.#language.append(
       new Option(t("byBrowser"), "", true, !chosenLanguage),
       ...Object.entries(LANGUAGES).map(([name, text]) => new Option(text, name, false, name === chosenLanguage)));
     this.#sessions.begin(toasts);
+    this.#devices.begin(daemon, devices);
     this.append(
       make("h1", {}, t("status")), this.#facts,
       make("div", { class: "tools preferences" }, make("label", {}, t("language"), this.#language)),
@@ -57,6 +60,7 @@ export class StatusView extends HTMLElement {
         make("button", { class: "main" }, t("keepLimits"))),
       this.#scheduled, this.#schedule,
       make("notification-switch"),
+      this.#devices,
       make("h2", {}, t("diagnosis")), this.#findings,
       make("p", {}, make("button", { type: "button", click: () => this.#diagnose() }, t("lookAgain"))),
       make("h2", {}, t("warnings")), this.#warnings, this.#noWarnings,
@@ -72,6 +76,7 @@ export class StatusView extends HTMLElement {
       this.#versions ??= await call("Api.versions");
       await this.#daemon.readStatus();
       this.#fillLimits();
+      await this.#devices.read();
       await this.#readWarnings();
       await this.#readSettings();
       await this.#sessions.read();

@@ -119,7 +119,7 @@ export class TorrentsView extends HTMLElement {
   #removal = make("removal-dialog");
   #graph = make("rate-graph", { hidden: true });
 
-  begin(daemon, toasts, files) {
+  begin(daemon, toasts, { files }) {
     this.#daemon = daemon;
     this.#toasts = toasts;
     this.#files = files;
