@@ -28,7 +28,8 @@ from bitween.model.address import PeerAddress
 from bitween.model.announcement import Announcement, Share
 from bitween.model.catalogue.catalogue import Catalogue
 from bitween.model.catalogue.changes import CatalogueChange
-from bitween.model.catalogue.search import Filter, folded
+from bitween.model.catalogue.query import folded
+from bitween.model.catalogue.search import Filter
 from bitween.model.torrent import InfoHash
 from bitween.storage.catalogue_cache import CatalogueCache
 from bitween.util.cooperate import run_in_slices

@@ -12,7 +12,7 @@ from bitween.model.address import PeerAddress
 from bitween.model.annotation import NO_ANNOTATION
 from bitween.model.announcement import Announcement, Share
 from bitween.model.catalogue.changes import ResourceRecord
-from bitween.model.catalogue.search import NameText
+from bitween.model.catalogue.query import NameText
 from bitween.model.torrent import InfoHash
 
 #: The most devices of a contact that count; one with more is faulty or hostile.

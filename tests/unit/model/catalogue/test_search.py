@@ -13,6 +13,7 @@ from bitween.model.annotation import Annotation
 from bitween.model.announcement import Announcement, Share
 from bitween.model.catalogue.catalogue import Catalogue
 from bitween.model.catalogue.changes import ResourceRecord
+from bitween.model.catalogue.query import NameText, SearchQuery, folded
 from bitween.model.catalogue.search import (
     SORTS,
     UNFILTERED,
@@ -21,9 +22,6 @@ from bitween.model.catalogue.search import (
     Found,
     FoundPage,
     Matches,
-    NameText,
-    SearchQuery,
-    folded,
 )
 from bitween.model.torrent import InfoHash
 from tests.support.catalogues import find
