@@ -153,7 +153,7 @@ class Bitween(MultiService):
         catalogue = Catalogue(clock, own_share=self._verified_share)
         self._build_contacts(ports, catalogue, clock)
         self._build_torrents(ports, options, catalogue, clock)
-        self._build_reports(options.download_dir, checks)
+        self._build_reports(ports, options.download_dir, checks)
         self._follow_events()
         self._add_timers()
 
@@ -207,20 +207,18 @@ class Bitween(MultiService):
         self.peers = ConnectedPeers(swarm, routes, self.traffic)
         self.files = FileReader(swarm)
 
-    def _build_reports(self, download_dir: str, checks: Sequence[Callable[[], Finding]]) -> None:
+    def _build_reports(
+        self, ports: Ports, download_dir: str, checks: Sequence[Callable[[], Finding]]
+    ) -> None:
         self.status = StatusReporter(
-            self._swarm,
-            self._messenger,
-            self._own_addresses,
+            ports,
             catalogue=self.shares.catalogue,
             limits=self.limits,
             download_dir=download_dir,
             steady=self._reactor.seconds,
         )
         self.diagnosis = Diagnosis(
-            self._swarm,
-            self._messenger,
-            self._own_addresses,
+            ports,
             catalogue=self.shares.catalogue,
             routes=self.connector.routes,
             download_dir=download_dir,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
-from bitween.app.ports import MessengerPort, OwnAddressesPort, SwarmPort
+from bitween.app.ports import Ports
 from bitween.connect.routes import RouteTable
 from bitween.model.address import PeerAddress
 from bitween.model.catalogue.catalogue import Catalogue
@@ -28,9 +28,7 @@ class Diagnosis:
 
     def __init__(
         self,
-        swarm: SwarmPort,
-        messenger: MessengerPort,
-        own_addresses: OwnAddressesPort,
+        ports: Ports,
         *,
         catalogue: Catalogue,
         routes: RouteTable,
@@ -41,9 +39,7 @@ class Diagnosis:
         :param download_dir: where downloads go by default.
         :param checks: further checks; each :meth:`run` calls them.
         """
-        self._swarm = swarm
-        self._messenger = messenger
-        self._own_addresses = own_addresses
+        self._ports = ports
         self._catalogue = catalogue
         self._routes = routes
         self._download_dir = download_dir
@@ -51,13 +47,13 @@ class Diagnosis:
 
     async def run(self) -> list[Finding]:
         """Check the log-in, the server, our addresses, the routes to contacts, and the disk."""
-        mapped, addresses = self._swarm.mapped, self._own_addresses.addresses
+        mapped, addresses = self._ports.swarm.mapped, self._ports.own_addresses.addresses
         return [
-            log_in(self._messenger.status),
-            *await self._messenger.check_server(),
-            listening(self._swarm.listening),
+            log_in(self._ports.messenger.status),
+            *await self._ports.messenger.check_server(),
+            listening(self._ports.swarm.listening),
             mapping(mapped, addresses),
-            nat(self._own_addresses.nat, mapped),
+            nat(self._ports.own_addresses.nat, mapped),
             announced(addresses),
             *(check() for check in self._checks),
             contacts(self._catalogue, self._routes.may_dial),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from bitween.app.diagnosis import free_space
 from bitween.app.limits import LimitsInForce, RateLimits
-from bitween.app.ports import MessengerPort, OwnAddressesPort, SwarmPort
+from bitween.app.ports import Ports
 from bitween.model.address import PeerAddress
 from bitween.model.catalogue.catalogue import Catalogue
 from bitween.model.connection import ConnectionState, ConnectionStatus
@@ -63,9 +63,7 @@ class StatusReporter:
 
     def __init__(
         self,
-        swarm: SwarmPort,
-        messenger: MessengerPort,
-        own_addresses: OwnAddressesPort,
+        ports: Ports,
         *,
         catalogue: Catalogue,
         limits: RateLimits,
@@ -73,9 +71,7 @@ class StatusReporter:
         steady: Callable[[], float],
     ) -> None:
         """:param steady: seconds from an arbitrary beginning; the daemon has just started."""
-        self._swarm = swarm
-        self._messenger = messenger
-        self._own_addresses = own_addresses
+        self._ports = ports
         self._catalogue = catalogue
         self._limits = limits
         self._download_dir = download_dir
@@ -85,10 +81,10 @@ class StatusReporter:
     def report(self) -> DaemonStatus:
         """:returns: the status at this moment."""
         return DaemonStatus(
-            connection=self._messenger.status,
-            own_jid=self._messenger.own_jid,
-            listening=tuple(self._swarm.listening),
-            addresses=self._own_addresses.addresses,
+            connection=self._ports.messenger.status,
+            own_jid=self._ports.messenger.own_jid,
+            listening=tuple(self._ports.swarm.listening),
+            addresses=self._ports.own_addresses.addresses,
             totals=self._totals(),
             limits=self._limits.in_force,
             download_dir=self._download_dir,
@@ -97,9 +93,9 @@ class StatusReporter:
         )
 
     def _totals(self) -> TransferTotals:
-        torrents = list(self._swarm.library)
-        contacts = [contact.jid for contact in self._messenger.contacts if contact.trusted]
-        online = self._messenger.status.state is ConnectionState.ONLINE
+        torrents = list(self._ports.swarm.library)
+        contacts = [contact.jid for contact in self._ports.messenger.contacts if contact.trusted]
+        online = self._ports.messenger.status.state is ConnectionState.ONLINE
         return TransferTotals(
             torrents=len(torrents),
             complete=sum(torrent.complete for torrent in torrents),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
+from typing import TypeVar
 
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred, fail, maybeDeferred
@@ -34,6 +35,8 @@ from bitween.model.torrent import FileOrigin, InfoHash, Metainfo, Torrent
 from bitween.model.torrent_options import DEFAULT_OPTIONS, Limits, TorrentOptions
 from bitween.storage.database import Database
 from bitween.util.periodic import PeriodicService
+
+_Result = TypeVar("_Result")
 
 _MAINTENANCE_SECONDS = 5.0
 _SEEDS_SAVED_SECONDS = 30.0
@@ -282,8 +285,9 @@ class Swarm(Service):
         )
 
     def _with(
-        self, info_hash: InfoHash, do: Callable[[ManagedTorrent], Deferred[Torrent]]
-    ) -> Deferred[Torrent]:
+        self, info_hash: InfoHash, do: Callable[[ManagedTorrent], Deferred[_Result]]
+    ) -> Deferred[_Result]:
+        """Do something with a torrent; fail if there is none."""
         torrent = self._registry.get(info_hash)
         if torrent is None:
             return fail(unknown(info_hash))
@@ -298,10 +302,9 @@ class Swarm(Service):
         :raises UnknownTorrent: if there is no such torrent.
         :raises DeletionFailed: if its data could not be deleted.
         """
-        torrent = self._registry.get(info_hash)
-        if torrent is None:
-            return fail(unknown(info_hash))
-        return self._removal.remove(torrent, delete_data=delete_data)
+        return self._with(
+            info_hash, lambda torrent: self._removal.remove(torrent, delete_data=delete_data)
+        )
 
     def deletion(self, info_hash: InfoHash) -> Deferred[Deletion]:
         """
@@ -311,10 +314,7 @@ class Swarm(Service):
         :raises UnknownTorrent: if there is no such torrent.
         :raises DeletionFailed: if that cannot be found out.
         """
-        torrent = self._registry.get(info_hash)
-        if torrent is None:
-            return fail(unknown(info_hash))
-        return self._removal.preview(torrent)
+        return self._with(info_hash, self._removal.preview)
 
     def recheck(self, info_hash: InfoHash) -> Deferred[None]:
         """
@@ -326,10 +326,7 @@ class Swarm(Service):
         :raises UnknownTorrent: if there is no such torrent.
         :raises StoreError: if the database cannot be used.
         """
-        torrent = self._registry.get(info_hash)
-        if torrent is None:
-            return fail(unknown(info_hash))
-        return Deferred.fromCoroutine(self._recheck(torrent))
+        return self._with(info_hash, lambda torrent: Deferred.fromCoroutine(self._recheck(torrent)))
 
     async def _recheck(self, torrent: ManagedTorrent) -> None:
         await self._parts.checker.recheck(torrent)
@@ -343,10 +340,7 @@ class Swarm(Service):
         :raises UnknownTorrent: if there is no such torrent, or it is removed meanwhile.
         :raises StoreError: if the database cannot be used.
         """
-        torrent = self._registry.get(info_hash)
-        if torrent is None:
-            return fail(unknown(info_hash))
-        return Deferred.fromCoroutine(self._look(torrent))
+        return self._with(info_hash, lambda torrent: Deferred.fromCoroutine(self._look(torrent)))
 
     async def _look(self, torrent: ManagedTorrent) -> Torrent:
         await self._parts.checker.check_and_verify(torrent)
@@ -397,10 +391,7 @@ class Swarm(Service):
         :raises BadPath: if a file is to be fetched where another one lies that is not ours.
         :raises StoreError: if that cannot be stored.
         """
-        torrent = self._registry.get(info_hash)
-        if torrent is None:
-            return fail(unknown(info_hash))
-        return self._option_changes.set(torrent, options)
+        return self._with(info_hash, lambda torrent: self._option_changes.set(torrent, options))
 
     def file_progress(self, info_hash: InfoHash) -> Sequence[int]:
         """

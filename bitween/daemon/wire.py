@@ -32,6 +32,7 @@ from bitween.network.local_peers import LocalPeers
 from bitween.network.loopback_gate import LoopbackGate
 from bitween.network.neighbours import Neighbours
 from bitween.network.reflexive import NatDiscovery
+from bitween.xmpp.extensions.peer_request_server import PeerServices
 from bitween.xmpp.messenger import Messenger
 
 
@@ -43,9 +44,11 @@ def wire(parts: DaemonParts, log_in: DaemonLogIn) -> None:
     network.reachability.ask_from(partial(_dial_back_peers, catalogue, messenger))
     network.relay.hosts_changed.subscribe(partial(_allow_relayed, bitween.allowlist, parts.swarm))
     messenger.serve(
-        dial_back=parts.dial_backs.dial_back,
-        connect=bitween.connector.connection_requested,
-        prove=partial(_send_proof, network.neighbours, catalogue),
+        PeerServices(
+            dial_back=parts.dial_backs.dial_back,
+            connect=bitween.connector.connection_requested,
+            prove=partial(_send_proof, network.neighbours, catalogue),
+        )
     )
     messenger.offer_commands(ChatCommands(bitween).all)
     bitween.shares.changes.subscribe(lambda _: network.reachability.refresh())

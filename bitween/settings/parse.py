@@ -10,17 +10,17 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterable
+from enum import StrEnum
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import TypeVar
 
 from bitween.errors import BadPath, InvalidValue
 from bitween.model.address import PeerAddress
-from bitween.model.contact import AutoAccept
-from bitween.model.device_trust import TrustPolicy
 from bitween.model.disk_path import checked_utf8
 from bitween.model.route import RELAY_NETWORK
 
 _Value = TypeVar("_Value")
+_Choice = TypeVar("_Choice", bound=StrEnum)
 
 DEFAULT_XMPP_PORT = 5222
 DEFAULT_DIRECT_TLS_PORT = 5223
@@ -97,24 +97,18 @@ def nick(text: str) -> str:
     return text.strip()
 
 
-def auto_accept(text: str) -> AutoAccept:
-    """Read which contact requests are accepted without asking."""
-    try:
-        return AutoAccept(text)
-    except ValueError:
-        raise InvalidValue(
-            f"{text!r} is not a valid choice", f"use one of {', '.join(AutoAccept)}"
-        ) from None
+def choice(choices: type[_Choice]) -> Callable[[str], _Choice]:
+    """:returns: a function that reads one of the choices."""
 
+    def read(text: str) -> _Choice:
+        try:
+            return choices(text)
+        except ValueError:
+            raise InvalidValue(
+                f"{text!r} is not a valid choice", f"use one of {', '.join(choices)}"
+            ) from None
 
-def trust(text: str) -> TrustPolicy:
-    """Read which devices count before one of their account is verified."""
-    try:
-        return TrustPolicy(text)
-    except ValueError:
-        raise InvalidValue(
-            f"{text!r} is not a valid choice", f"use one of {', '.join(TrustPolicy)}"
-        ) from None
+    return read
 
 
 def api(text: str) -> str | None:

@@ -135,14 +135,14 @@ _ROWS = (
         "auto-accept",
         "never|known|always",
         "Accept contact requests: never, known or always.",
-        parse.auto_accept,
+        parse.choice(AutoAccept),
         AutoAccept.KNOWN.value,
     ),
     Option(
         "trust",
         "blind|verified",
         "Which devices count: all with the key seen first, or verified ones only.",
-        parse.trust,
+        parse.choice(TrustPolicy),
         TrustPolicy.BLIND.value,
     ),
     Option(

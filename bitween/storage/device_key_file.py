@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import hashlib
 import os
-import tempfile
 from collections.abc import Callable
 
 from bitween.errors import ConfigurationError, StartupError
 from bitween.model import base64url
 from bitween.storage.api_location import read_private_bytes
+from bitween.util import private_file
 
 #: The file's name in the state directory.
 FILE_NAME = "device-key"
@@ -66,36 +66,18 @@ def _parsed(content: bytes, path: str) -> bytes:
 
 def _save(path: str, secret: bytes) -> None:
     """
-    Write the file as a whole and flush it to the disk, before anybody sees the public key.
+    Write the file and flush it to the disk, before the public key is announced.
 
     :raises StartupError: if it cannot be written.
     """
-    folder = os.path.dirname(path)
     try:
-        descriptor, temporary = tempfile.mkstemp(dir=folder, prefix=".device-key-")  # mode 600
-        try:
-            with os.fdopen(descriptor, "w", encoding="ascii") as file:
-                file.write(f"{_HEAD}\n{base64url.encode(secret)}\n{_check(secret)}\n")
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(temporary, path)
-        except BaseException:
-            os.unlink(temporary)
-            raise
-        _flush_folder(folder)
+        private_file.replace(path, f"{_HEAD}\n{base64url.encode(secret)}\n{_check(secret)}\n")
+        private_file.flush_folder(os.path.dirname(path))
     except OSError as error:
         raise StartupError(
             f"cannot write the device key {path!r}: {error.strerror}",
             "check the disk, or choose another --state-dir",
         ) from None
-
-
-def _flush_folder(folder: str) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _check(secret: bytes) -> str:

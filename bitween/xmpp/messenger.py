@@ -35,12 +35,7 @@ from bitween.xmpp.extensions.device_keys import DeviceKeys
 from bitween.xmpp.extensions.extension import Extension
 from bitween.xmpp.extensions.external_address import ExternalAddressQuery
 from bitween.xmpp.extensions.messages import MessageRefusal
-from bitween.xmpp.extensions.peer_request_server import (
-    ConnectService,
-    DialBackService,
-    PeerRequestServer,
-    ProofService,
-)
+from bitween.xmpp.extensions.peer_request_server import PeerRequestServer, PeerServices
 from bitween.xmpp.extensions.peer_requests import PeerRequests
 from bitween.xmpp.extensions.ping import Pinger
 from bitween.xmpp.extensions.server_check import ServerCheck
@@ -116,21 +111,53 @@ class Messenger:
             a new key.
         """
         options = options or MessengerOptions()
-        self._statements = statements = statements or Statements()
+        self._statements = statements or Statements()
         self.events: Observable[MessengerEvent] = Observable()
         self.client = client
         self._in_session = False
         self._trusted: set[str] = set()
         caps = Caps()
+        proxies = Proxies(reactor, is_at_home)
+        self._server_check = ServerCheck(proxies)
+        self._external_address = ExternalAddressQuery()
+        self._adhoc = AdHoc(reactor)
+        self._pinger = Pinger()
         presence = OwnPresence(caps, options.priority)
-        self._block_list = BlockList(self._blocked_changed)
-        self._roster = roster = Roster(
-            reactor, self._publish_event, presence, options.policy, self._block_list
+        roster = self._build_roster(reactor, presence, options.policy)
+        shares = self._build_shares(reactor, memory or NoMemory())
+        requests = self._build_requests(reactor)
+        self.streams = Streams(
+            reactor, client.budget, proxies, self._roster.is_mutual, options.in_band_limit
         )
-        client.answer_only(roster.knows_of_us)
-        budget = client.budget
-        own = PublishedList(memory or NoMemory())
-        signatures = AnnouncementSignatures(statements)
+        self._extensions: tuple[Extension, ...] = (
+            self._external_address,
+            self._server_check,
+            *roster,
+            *shares,
+            *requests,
+            proxies,
+            self.streams,
+            self._adhoc,
+            caps,
+            SoftwareVersion(),
+            self._pinger,
+            MessageRefusal(reactor, self._roster.knows_of_us),
+        )
+        self._attach()
+
+    def _build_roster(
+        self, reactor: Any, presence: OwnPresence, policy: SubscriptionPolicy
+    ) -> tuple[Extension, ...]:
+        self._block_list = BlockList(self._blocked_changed)
+        self._roster = Roster(reactor, self._publish_event, presence, policy, self._block_list)
+        self.client.answer_only(self._roster.knows_of_us)
+        # The block list first: contacts are known as blocked or not when they appear.
+        return self._block_list, self._roster
+
+    def _build_shares(self, reactor: Any, memory: ListMemory) -> tuple[Extension, ...]:
+        roster, budget = self._roster, self.client.budget
+        own = PublishedList(memory)
+        signatures = AnnouncementSignatures(self._statements)
         self._pep = Pep(
             reactor,
             budget,
@@ -141,43 +168,28 @@ class Messenger:
             check=signatures.counts,
         )
         self._list_reader = ListReader(reactor, budget, roster.follows, self._publish_event)
-        self._peer_requests = PeerRequests(budget, roster.is_mutual, statements)
-        self._peer_request_server = PeerRequestServer(reactor, roster.is_mutual, statements)
-        self.wants = Wants(reactor, budget, roster.is_mutual, statements)
-        device_keys = DeviceKeys(reactor, budget, statements, roster.is_mutual)
-        self.sealed_pages = SealedPages(statements, device_keys)
-        proxies = Proxies(reactor, is_at_home)
-        self.streams = Streams(reactor, budget, proxies, roster.is_mutual, options.in_band_limit)
-        self._server_check = ServerCheck(proxies)
-        self._external_address = ExternalAddressQuery()
-        self._adhoc = AdHoc(reactor)
-        self._pinger = Pinger()
-        self._extensions: tuple[Extension, ...] = (
-            self._external_address,
-            self._server_check,
-            # Before the roster: its contacts are known as blocked or not when they appear.
-            self._block_list,
-            roster,
+        return (
             self._pep,
             ListServer(reactor, budget, own.shares, roster.sees_us),
             self._list_reader,
-            self._peer_requests,
-            self._peer_request_server,
-            self.wants,
-            device_keys,
-            proxies,
-            self.streams,
-            self._adhoc,
-            caps,
-            SoftwareVersion(),
-            self._pinger,
-            MessageRefusal(reactor, roster.knows_of_us),
         )
+
+    def _build_requests(self, reactor: Any) -> tuple[Extension, ...]:
+        budget, is_mutual, statements = self.client.budget, self._roster.is_mutual, self._statements
+        self._peer_requests = PeerRequests(budget, is_mutual, statements)
+        self._peer_request_server = PeerRequestServer(reactor, is_mutual, statements)
+        self.wants = Wants(reactor, budget, is_mutual, statements)
+        device_keys = DeviceKeys(reactor, budget, statements, is_mutual)
+        self.sealed_pages = SealedPages(statements, device_keys)
+        return self._peer_requests, self._peer_request_server, self.wants, device_keys
+
+    def _attach(self) -> None:
+        """Hang the extensions into the client, in the order in which they see a new session."""
         for extension in self._extensions:
-            extension.setHandlerParent(client)
+            extension.setHandlerParent(self.client)
         # It answers the requests that no extension has answered.
-        FallbackHandler().setHandlerParent(client)
-        client.changes.subscribe(self._connection_changed)
+        FallbackHandler().setHandlerParent(self.client)
+        self.client.changes.subscribe(self._connection_changed)
 
     @property
     def status(self) -> ConnectionStatus:
@@ -238,23 +250,9 @@ class Messenger:
         """Whether a device is online, and it and we see each other's presence."""
         return self._roster.is_mutual(jid, resource)
 
-    def serve(
-        self,
-        *,
-        dial_back: DialBackService | None = None,
-        connect: ConnectService | None = None,
-        prove: ProofService | None = None,
-    ) -> None:
-        """
-        Use these services for the requests of other devices; one that is left out stays.
-
-        See :meth:`bitween.xmpp.extensions.peer_request_server.PeerRequestServer.serve`.
-
-        :param dial_back: dials a device at addresses that it wants tested.
-        :param connect: dials a device for a torrent, and returns our candidates.
-        :param prove: sends a token into the networks that we may share with a device.
-        """
-        self._peer_request_server.serve(dial_back=dial_back, connect=connect, prove=prove)
+    def serve(self, services: PeerServices) -> None:
+        """Use these services for the requests of other devices, from now on."""
+        self._peer_request_server.serve(services)
 
     def dial_back(
         self, jid: str, resource: str, addresses: Sequence[PeerAddress]

@@ -17,7 +17,7 @@ from bitween.model.events import ItemPublished, MessengerEvent
 from bitween.model.introduction import Introduction
 from bitween.model.torrent import InfoHash
 from bitween.xmpp.extensions.device_keys import DeviceKeys
-from bitween.xmpp.extensions.peer_request_server import PeerRequestServer
+from bitween.xmpp.extensions.peer_request_server import PeerRequestServer, PeerServices
 from bitween.xmpp.extensions.peer_requests import PeerRequests
 from bitween.xmpp.extensions.wants import Wants
 from bitween.xmpp.namespaces import (
@@ -91,7 +91,7 @@ class Party:
         self.pages = SealedPages(self.statements, self.keys)
         self.requests = PeerRequests(budget, is_mutual, self.statements)
         server = PeerRequestServer(clock, is_mutual, self.statements)
-        server.serve(connect=self._connect)
+        server.serve(PeerServices(connect=self._connect))
         self.wants = Wants(clock, budget, is_mutual, self.statements)
         self.wants.serve(self._want, lambda *ended: self.ended.append(ended), self._introduce)
         handlers = (self.roster, self.pep, self.keys, self.requests, server, self.wants)

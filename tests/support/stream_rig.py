@@ -23,7 +23,7 @@ from bitween.model.events import MessengerEvent, PresenceChanged
 from bitween.util.observable import Observable
 from bitween.xmpp.extensions.adhoc import AdHoc
 from bitween.xmpp.extensions.caps import Caps
-from bitween.xmpp.extensions.peer_request_server import PeerRequestServer
+from bitween.xmpp.extensions.peer_request_server import PeerRequestServer, PeerServices
 from bitween.xmpp.extensions.peer_requests import PeerRequests
 from bitween.xmpp.extensions.ping import Pinger
 from bitween.xmpp.extensions.wants import Wants
@@ -140,8 +140,10 @@ class Rig(StreamManager):
         self.bitween = Bitween(ports, options, self.clock, lambda: None)
         adhoc.offer(ChatCommands(self.bitween).all)
         request_server.serve(
-            dial_back=lambda _, __, addresses: succeed(DialBack(dict.fromkeys(addresses, True))),
-            connect=lambda *_: (),
+            PeerServices(
+                dial_back=lambda _, __, tested: succeed(DialBack(dict.fromkeys(tested, True))),
+                connect=lambda *_: (),
+            )
         )
         wants.serve(lambda *_: succeed(None), lambda *_: None, lambda *_: None)
         self.transport = Transport()

@@ -9,11 +9,11 @@ from dataclasses import asdict
 
 from twisted.logger import Logger
 
-from bitween.api.http import private_file
 from bitween.api.http.access import Access
 from bitween.api.http.sessions import BrowserSession, Digests
 from bitween.errors import ConfigurationError
 from bitween.storage.api_location import read_private
+from bitween.util import private_file
 
 
 class SessionFile:

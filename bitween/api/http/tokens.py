@@ -10,12 +10,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from itertools import count
 
-from bitween.api.http import private_file
 from bitween.api.http.access import Access, Caller
 from bitween.errors import ConfigurationError, InvalidValue, StoreError, UnknownToken
 from bitween.model.proof import token_digest
 from bitween.model.text import printable
 from bitween.storage.api_location import read_private
+from bitween.util import private_file
 
 #: The name of the token in the token file, which is always there.
 FIRST = "first"

@@ -30,6 +30,7 @@ from bitween.files.uploads.frames import FrameKind, read_frame
 from bitween.files.uploads.names import candidates
 from bitween.model.disk_space import reserve
 from bitween.model.text import visible_path
+from bitween.util.private_file import flush_folder
 
 #: The prefix of the names of hidden folders.
 PREFIX = ".bitween-upload-"
@@ -140,10 +141,10 @@ class Staging:
         :raises OSError: if that is not possible.
         """
         for folder, _, _ in os.walk(self._place):
-            _sync(folder)
+            flush_folder(folder)
         path = self._reserved(taken)
         os.rename(self._content, path)
-        _sync(self._folder)
+        flush_folder(self._folder)
         return path
 
     def remove(self) -> None:
@@ -189,14 +190,6 @@ def _remove_unless_held(place: str) -> None:
         return
     else:
         shutil.rmtree(place, ignore_errors=True)
-    finally:
-        os.close(descriptor)
-
-
-def _sync(folder: str) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
     finally:
         os.close(descriptor)
 

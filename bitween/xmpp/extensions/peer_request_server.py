@@ -9,6 +9,7 @@ dial-backs run at once, since each makes us open connections.
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from twisted.internet.defer import CancelledError, Deferred
@@ -52,6 +53,26 @@ ConnectService = Callable[[str, str, InfoHash, Sequence[Candidate]], Sequence[Ca
 #: Sends a token into the networks that we may share with a device.
 ProofService = Callable[[str, str, bytes], None]
 
+
+@dataclass(frozen=True, slots=True)
+class PeerServices:
+    """
+    What other devices may ask for.
+
+    Requests for a service that is ``None`` get the answer of a client that does not know them.
+
+    :param dial_back: dials a device; called with the bare JID, the resource, and one to four
+        addresses that the device claims to have; its Deferred is cancelled when the session ends.
+    :param connect: dials a device for a torrent, and returns our candidates; called with the bare
+        JID, the resource, the info-hash and the device's candidates, at most 16.
+    :param prove: sends a token; called with the bare JID, the resource and 16 bytes.
+    """
+
+    dial_back: DialBackService | None = None
+    connect: ConnectService | None = None
+    prove: ProofService | None = None
+
+
 _Work = Coroutine[Deferred[Any], Any, Element]
 
 
@@ -76,36 +97,15 @@ class PeerRequestServer(Extension):
         super().__init__()
         self._is_mutual = is_mutual
         self._signatures = MeetSignatures(statements or Statements())
-        self._dial_back: DialBackService | None = None
-        self._connect: ConnectService | None = None
-        self._prove: ProofService | None = None
+        self._services = PeerServices()
         self._dial_back_limit = KeyedLimiter[str].of_requests(clock, *DIAL_BACKS)
         self._connect_limit = KeyedLimiter[str].of_requests(clock, *CONNECTS)
         self._proof_limit = KeyedLimiter[str].of_requests(clock, *PROOFS)
         self._running: dict[Deferred[Any], str] = {}
 
-    def serve(
-        self,
-        *,
-        dial_back: DialBackService | None = None,
-        connect: ConnectService | None = None,
-        prove: ProofService | None = None,
-    ) -> None:
-        """
-        Use these services from now on; one that is left out stays as it is.
-
-        Until a service is set, its requests get the answer of a client that does not know them.
-
-        :param dial_back: dials a device; called with the bare JID, the resource, and one to four
-            addresses that the device claims to have; its Deferred is cancelled when the session
-            ends.
-        :param connect: dials a device for a torrent, and returns our candidates; called with the
-            bare JID, the resource, the info-hash and the device's candidates, at most 16.
-        :param prove: sends a token; called with the bare JID, the resource and 16 bytes.
-        """
-        self._dial_back = dial_back or self._dial_back
-        self._connect = connect or self._connect
-        self._prove = prove or self._prove
+    def serve(self, services: PeerServices) -> None:
+        """Use these services from now on."""
+        self._services = services
 
     def connectionInitialized(self) -> None:
         """Listen for requests."""
@@ -120,7 +120,7 @@ class PeerRequestServer(Extension):
             running.cancel()
 
     def _dial_back_requested(self, iq: Element) -> None:
-        service = self._dial_back
+        service = self._services.dial_back
         sender = self._admitted(iq, self._dial_back_limit) if service is not None else None
         if service is None or sender is None:
             return
@@ -131,13 +131,13 @@ class PeerRequestServer(Extension):
         self._answer(iq, sender, self._dial(service, *sender, iq))
 
     def _connection_requested(self, iq: Element) -> None:
-        service = self._connect
+        service = self._services.connect
         sender = self._admitted(iq, self._connect_limit) if service is not None else None
         if service is not None and sender is not None:
             self._answer(iq, sender, self._connect_to(service, *sender, iq))
 
     def _proof_requested(self, iq: Element) -> None:
-        service = self._prove
+        service = self._services.prove
         sender = self._admitted(iq, self._proof_limit) if service is not None else None
         if service is not None and sender is not None:
             self._answer(iq, sender, self._send_proof(service, *sender, iq))

@@ -20,6 +20,7 @@ from bitween.xmpp.extensions.peer_request_server import (
     MAX_RUNNING_FOR_ONE,
     PROOFS,
     PeerRequestServer,
+    PeerServices,
 )
 from bitween.xmpp.extensions.peer_requests import ANSWER_TIMEOUT, PeerRequests
 from bitween.xmpp.namespaces import NS_BITWEEN, NS_NEIGHBOURS, NS_PEER_REQUESTS
@@ -81,9 +82,13 @@ class AskedTests(PeerRequestCase):
         self.asked: list[tuple[object, ...]] = []
         self.dialling: list[Deferred[DialBack]] = []
         self.cancelled: list[Deferred[DialBack]] = []
-        self.server.serve(dial_back=self.dials_back)
-        self.server.serve(connect=self.meets)
-        self.server.serve(prove=lambda *asked: self.asked.append(asked))
+        self.server.serve(
+            PeerServices(
+                dial_back=self.dials_back,
+                connect=self.meets,
+                prove=lambda *asked: self.asked.append(asked),
+            )
+        )
 
     def dials_back(
         self, jid: str, resource: str, addresses: Sequence[PeerAddress]

@@ -1,4 +1,4 @@
-"""Writes files of the state directory that only our own user may read."""
+"""Writes files that only our own user may read, and makes changes of folders durable."""
 
 from __future__ import annotations
 
@@ -22,3 +22,16 @@ def replace(path: str, text: str) -> None:
     except BaseException:
         os.unlink(temporary)
         raise
+
+
+def flush_folder(folder: str) -> None:
+    """
+    Flush the names in a folder to the disk, so that a file just made or renamed stays.
+
+    :raises OSError: if that is not possible.
+    """
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
