@@ -30,6 +30,7 @@ from bitween.app.readers import Readers, ReadersChanged
 from bitween.errors import BitweenError, InvalidValue, UnknownContact
 from bitween.model.access import (
     DEVICES,
+    OPEN,
     Access,
     Decision,
     Reader,
@@ -67,6 +68,7 @@ class ShareAccess:
 
     :ivar changes: hands out the bare JIDs whose restricted lists may have changed; ``None`` for
         all.
+    :ivar default: who may see and fetch what is shared without a choice.
     """
 
     _log = Logger()
@@ -78,8 +80,14 @@ class ShareAccess:
         readers: Readers,
         reactor: IReactorTime,
         clock: Callable[[], float],
+        *,
+        default: Access = OPEN,
     ) -> None:
-        """:param clock: seconds since the epoch."""
+        """
+        :param clock: seconds since the epoch.
+        :param default: who may see and fetch what is shared without a choice.
+        """
+        self.default = default
         self._swarm = swarm
         self._messenger = messenger
         self._readers = readers
@@ -124,18 +132,46 @@ class ShareAccess:
         before = self.get(info_hash)
         access = Access(
             before.audiences if audiences is None else parse_audiences(audiences),
-            self.checked_end(expires),
+            self._checked_end(expires),
             before.listed if listed is None else listed,
             before.introductions if introductions is None else introductions,
         )
+        return self.apply(info_hash, access)
+
+    def apply(self, info_hash: InfoHash, access: Access) -> Deferred[Torrent]:
+        """
+        Set who may see and fetch a share, see :meth:`set`.
+
+        :param access: what it replaces does not count.
+        :raises UnknownTorrent: if the library has no such torrent.
+        :raises InvalidValue: if it is a download that cannot be passed on yet.
+        :raises StoreError: if that cannot be stored.
+        """
         return self._lock.run(lambda: Deferred.fromCoroutine(self._set(info_hash, access)))
 
-    def checked_end(self, expires: float | None) -> float | None:
+    def chosen(
+        self,
+        audiences: Iterable[object] | None,
+        expires: float | None = None,
+        listed: bool = False,
+        introductions: bool = True,
+    ) -> Access | None:
         """
-        Check when the access to a share is to end.
+        The access to a new share, as the user chooses it; see :meth:`set`.
 
-        :raises InvalidValue: if that has passed.
+        :returns: ``None`` if the user chooses nothing.
+        :raises InvalidValue: if an audience is invalid, or the end has passed.
         """
+        if audiences is None and expires is None and not listed and introductions:
+            return None
+        return Access(
+            self.default.audiences if audiences is None else parse_audiences(audiences),
+            self._checked_end(expires),
+            listed,
+            introductions,
+        )
+
+    def _checked_end(self, expires: float | None) -> float | None:
         if expires is not None and expires <= self._clock():
             raise InvalidValue.of("invalid_value.past_end")
         return expires

@@ -49,6 +49,7 @@ from bitween.connect import allowlist
 from bitween.connect.allowlist import PeerAllowlist
 from bitween.connect.connector import PeerConnector
 from bitween.connect.context import ConnectContext
+from bitween.model.access import OPEN, Access
 from bitween.model.announcement import Share
 from bitween.model.catalogue.catalogue import Catalogue
 from bitween.model.catalogue.changes import CatalogueChange
@@ -84,6 +85,7 @@ class ApplicationOptions:
     :param schedule: the hours at which other limits are in force.
     :param seeding: how long downloads are seeded.
     :param guard: says which paths are not shared, or only once the user confirms it.
+    :param share_with: who may see and fetch what is shared without a choice.
     """
 
     download_dir: str
@@ -91,6 +93,7 @@ class ApplicationOptions:
     schedule: tuple[ScheduleEntry, ...] = ()
     seeding: SeedingPolicy = UNLIMITED_SEEDING
     guard: ShareGuard = field(default_factory=ShareGuard)
+    share_with: Access = OPEN
 
 
 class Bitween(MultiService):
@@ -189,7 +192,9 @@ class Bitween(MultiService):
     ) -> None:
         swarm, memory, guard = ports.swarm, ports.memory, options.guard
         readers = Readers(ports.messenger, memory)
-        self.access = ShareAccess(swarm, ports.messenger, readers, self._reactor, clock)
+        self.access = ShareAccess(
+            swarm, ports.messenger, readers, self._reactor, clock, default=options.share_with
+        )
         self.jobs = Jobs(self._reactor)
         self.limits = RateLimits(swarm, memory, options.limits, options.schedule, clock)
         self.seeding = SeedingLimits(swarm, options.seeding, clock, self._reactor.seconds)
@@ -198,7 +203,13 @@ class Bitween(MultiService):
         )
         self.rates = RateHistory(swarm.events)
         self.sharing = Sharing(
-            swarm, ports.hasher, memory, self.jobs, guard=guard, reactor=self._reactor
+            swarm,
+            ports.hasher,
+            memory,
+            self.jobs,
+            access=self.access,
+            guard=guard,
+            reactor=self._reactor,
         )
         routes = self.connector.routes
         self.downloads = Downloads(swarm, catalogue, routes, guard, options.download_dir)

@@ -10,18 +10,20 @@ did not finish.  Cancelling the job ends it for good, stopping the daemon does n
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
+from bitween.app.access import ShareAccess
 from bitween.app.jobs import Jobs
 from bitween.app.ports import HasherPort, IntentionsPort, SwarmPort
 from bitween.app.share_guard import ShareGuard
 from bitween.errors import BitweenError
 from bitween.files.paths import checked_path
-from bitween.model.access import OPEN
+from bitween.model.access import Access
 from bitween.model.intention import Intention
 from bitween.model.job import Added, Job, ReportProgress
 from bitween.model.text import quoted, visible
@@ -42,6 +44,7 @@ class Sharing:
         intentions: IntentionsPort,
         jobs: Jobs,
         *,
+        access: ShareAccess,
         guard: ShareGuard,
         reactor: IReactorTime,
     ) -> None:
@@ -50,6 +53,7 @@ class Sharing:
         self._hasher = hasher
         self._intentions = intentions
         self._jobs = jobs
+        self._access = access
         self._guard = guard
         self._reactor = reactor
         self._closed = False
@@ -67,13 +71,22 @@ class Sharing:
         """Keep the intentions of jobs that end from now on: the next run resumes them."""
         self._closed = True
 
-    async def share_path(self, path: str, *, confirmed: bool = False, strict: bool = False) -> Job:
+    async def share_path(
+        self,
+        path: str,
+        *,
+        confirmed: bool = False,
+        strict: bool = False,
+        access: Access | None = None,
+    ) -> Job:
         """
         Share a path that the user named, unless it needs to be confirmed.
 
         :param path: absolute.
         :param confirmed: whether to share what is rarely meant, too; see :class:`ShareGuard`.
         :param strict: whether to refuse a folder with entries that cannot be shared.
+        :param access: who may see and fetch it; ``None`` for the access of what was shared of this
+            path before, or else the default.
         :returns: the job that hashes it.
         :raises BadPath: if it is clear at once that the path cannot be shared.
         :raises ConfirmationNeeded: if the path is rarely meant, and ``confirmed`` is false.
@@ -82,10 +95,15 @@ class Sharing:
         self._guard.check_allowed(checked_path(path))
         if not confirmed:
             await run_in_slices(self._reactor, self._guard.check_intended(path))
-        return self.add_path(path, strict=strict)
+        return self.add_path(path, strict=strict, access=access)
 
     def add_path(
-        self, path: str, origin: FileOrigin = FileOrigin.SHARED, *, strict: bool = False
+        self,
+        path: str,
+        origin: FileOrigin = FileOrigin.SHARED,
+        *,
+        strict: bool = False,
+        access: Access | None = None,
     ) -> Job:
         """
         Share a file or folder without asking for confirmation.
@@ -93,11 +111,12 @@ class Sharing:
         :param path: absolute.
         :param origin: how the files came there; ``SHARED`` if a restart interrupts the hashing.
         :param strict: whether to refuse a folder with entries that cannot be shared.
+        :param access: see :meth:`share_path`.
         :returns: the job that hashes it.
         :raises BadPath: if it is clear at once that the path cannot be shared.
         :raises StoreError: if the intention cannot be stored.
         """
-        intention = Intention(os.path.normpath(checked_path(path)), strict)
+        intention = Intention(os.path.normpath(checked_path(path)), strict, access)
         self._guard.check_allowed(intention.path)
         self._intentions.intend(intention)
         return self._start(intention, origin)
@@ -144,8 +163,13 @@ class Sharing:
     async def _add(self, intention: Intention, origin: FileOrigin, report: ReportProgress) -> Added:
         path = intention.path
         info = await self._hasher.hash_path(path, report, intention.strict)
-        torrent = await self._swarm.share(info, os.path.dirname(path), origin)
-        await self._replace_earlier(path, torrent)
+        earlier = [torrent for torrent in self._swarm.library if torrent_path(torrent) == path]
+        access = intention.access or self._access_after(earlier)
+        torrent = await self._swarm.share(info, os.path.dirname(path), origin, access=access)
+        if intention.access is not None:
+            # Of a torrent that was complete already, the access is as it was.
+            torrent = await self._access.apply(torrent.info_hash, intention.access)
+        await self._replace(earlier, torrent)
         if info.left_out.total:
             self._log.warn(
                 "{path} is shared without {count} of its entries: {left_out}",
@@ -155,22 +179,28 @@ class Sharing:
             )
         return Added(torrent.info_hash, torrent.name, torrent.progress.total, info.left_out)
 
-    async def _replace_earlier(self, path: str, torrent: Torrent) -> None:
+    def _access_after(self, earlier: Sequence[Torrent]) -> Access:
+        """Who may see and fetch a path without a choice: as before, or else the default."""
+        if not earlier:
+            return self._access.default
+        return replace(earlier[0].options.access, replaces=None)
+
+    async def _replace(self, earlier: Iterable[Torrent], torrent: Torrent) -> None:
         """
         Remove the torrents of earlier versions of a path; the new one takes over their options.
 
         A finished download at that path is a contact's share: it stays unless its files have
         changed.
         """
-        for earlier in self._swarm.library:
-            if earlier.info_hash == torrent.info_hash or torrent_path(earlier) != path:
+        for known in earlier:
+            if known.info_hash == torrent.info_hash or known.info_hash not in self._swarm.library:
                 continue
-            options = _inherited(torrent.options, earlier.options)
+            options = _inherited(torrent.options, known.options)
             try:
-                if not (earlier.shared or await self._has_changed(earlier)):
+                if not (known.shared or await self._has_changed(known)):
                     continue
                 await self._swarm.set_options(torrent.info_hash, options)
-                await self._swarm.remove(earlier.info_hash, False)
+                await self._swarm.remove(known.info_hash, False)
             except BitweenError as error:
                 self._log.error("the earlier version stays shared: {error}", error=error)
 
@@ -189,7 +219,6 @@ def _inherited(own: TorrentOptions, earlier: TorrentOptions) -> TorrentOptions:
         queue_position=earlier.queue_position,
         limits=earlier.limits,
         annotation=own.annotation or earlier.annotation,
-        access=earlier.access if own.access == OPEN else own.access,
     )
 
 

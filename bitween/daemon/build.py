@@ -39,6 +39,7 @@ from bitween.daemon.parts import ApiParts, DaemonParts, NetworkParts, StoragePar
 from bitween.files.browse import Folders
 from bitween.files.hashing.hasher import Hasher
 from bitween.files.uploads.uploads import Uploads
+from bitween.model.access import Access
 from bitween.model.address import PeerAddress
 from bitween.model.same_network import is_in_own_network
 from bitween.network.addresses import InterfaceAddresses, interface_addresses
@@ -236,6 +237,7 @@ def _application_options(settings: Settings) -> ApplicationOptions:
         schedule=settings.schedule,
         seeding=SeedingPolicy(settings.seed_ratio, settings.seed_hours * 3600),
         guard=share_guard(settings),
+        share_with=Access(settings.files.share_with),
     )
 
 

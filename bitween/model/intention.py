@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from bitween.model.access import Access
+
 
 @dataclass(frozen=True, slots=True)
 class Intention:
@@ -11,7 +13,9 @@ class Intention:
     A path to hash and share.
 
     :param strict: whether to refuse the path if a part of it has to be left out.
+    :param access: who may see and fetch it; ``None`` if the user has not chosen.
     """
 
     path: str
     strict: bool = False
+    access: Access | None = None

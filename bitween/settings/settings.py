@@ -9,6 +9,7 @@ from ipaddress import IPv4Network, IPv6Network
 from typing import Any
 
 from bitween.errors import ConfigurationError
+from bitween.model.access import Audience
 from bitween.model.contact import AutoAccept
 from bitween.model.device_trust import TrustPolicy
 from bitween.model.schedule import ScheduleEntry
@@ -48,6 +49,7 @@ class FileSettings:
     :param token_file: the file with the API token.
     :param share_roots: the folders that clients of the API may browse.
     :param share_hidden: whether a folder is shared with its hidden files.
+    :param share_with: who may see and fetch what is shared without a choice.
     :param private: paths that hold secrets, of this daemon and of others of the same user.
     """
 
@@ -56,6 +58,7 @@ class FileSettings:
     download_dir: str
     share_roots: tuple[str, ...]
     share_hidden: bool
+    share_with: tuple[Audience, ...]
     private: tuple[str, ...]
 
 
@@ -167,6 +170,7 @@ def _files(
         download_dir=values["download-dir"],
         share_roots=values["share-root"],
         share_hidden=values["hidden-files"],
+        share_with=values["share-with"],
         private=tuple(private),
     )
 

@@ -15,6 +15,7 @@ from types import MappingProxyType
 from typing import Any
 
 from bitween.errors import ConfigurationError, InvalidValue
+from bitween.model.access import EVERYBODY, parse_audiences
 from bitween.model.connection import DEFAULT_PRIORITY
 from bitween.model.contact import AutoAccept
 from bitween.model.device_trust import TrustPolicy
@@ -167,6 +168,14 @@ _ROWS = (
         "Share or skip the hidden files of a folder: those whose name begins with a dot.",
         parse.shares_hidden,
         "share",
+    ),
+    Option(
+        "share-with",
+        "WHO",
+        "Who may fetch what is shared without a choice.",
+        parse_audiences,
+        (EVERYBODY,),
+        repeated=True,
     ),
     Option("api", "ENDPOINT", "Endpoint of the JSON-RPC API, or none.", parse.api, DEFAULT_API),
     Option(

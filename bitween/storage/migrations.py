@@ -85,6 +85,8 @@ MIGRATIONS = (
         blocked INTEGER NOT NULL
     ) WITHOUT ROWID;
     """,
+    # JSON, null where the user has not chosen.
+    "ALTER TABLE intentions ADD COLUMN access TEXT;",
 )
 
 # SQLite's message where a table or column that a script would make exists already.

@@ -8,7 +8,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from bitween.app.ports import MemoryPort
 from bitween.errors import StoreError
-from bitween.model.access import Reader
+from bitween.model.access import Access, Audience, Reader
 from bitween.model.days_online import DaysOnline
 from bitween.model.intention import Intention
 from bitween.model.torrent_options import Limits
@@ -73,11 +73,11 @@ class Contract:
 
         def test_intentions_are_loaded_oldest_first(self) -> None:
             """A later one for the same path replaces the first, and keeps its place."""
-            for intention in (Intention("/b"), Intention("/a"), Intention("/b", strict=True)):
+            access = Access((Audience(BOB),), 5.0, listed=True, introductions=False)
+            later = Intention("/b", strict=True, access=access)
+            for intention in (Intention("/b"), Intention("/a"), later):
                 self.memory.intend(intention)
-            self.assertEqual(
-                self.restart().intended(), [Intention("/b", strict=True), Intention("/a")]
-            )
+            self.assertEqual(self.restart().intended(), [later, Intention("/a")])
 
         def test_a_settled_intention_is_gone(self) -> None:
             """Settling an unknown path is no error; a path need not be UTF-8."""

@@ -67,6 +67,7 @@ class SettingsTests(SynchronousTestCase):
         self.assertTrue(settings.swarm.port_mapping)
         self.assertEqual((settings.nick, settings.auto_accept), ("", AutoAccept.KNOWN))
         self.assertEqual(settings.trust, TrustPolicy.BLIND)
+        self.assertEqual(settings.files.share_with, ("contacts",))
         self.assertEqual(settings.priority, -1)
         self.assertFalse(settings.account.allow_plain)
         self.assertTrue(settings.files.share_hidden)
@@ -94,6 +95,7 @@ class SettingsTests(SynchronousTestCase):
             "--announce", "[2001:db8::1]:9009",
             "--upload-limit", "5", "--hidden-files", "skip",
             "--nick", "Al", "--auto-accept", "never", "--trust", "verified",
+            "--share-with", "Bob@Example.org", "--share-with", "group:Family",
             "--allow-plain", "--priority", "-5",
             "--no-port-mapping", "--log-traffic", "--token-file", "/t", "--state-dir", "/s",
         )  # fmt: skip
@@ -107,6 +109,7 @@ class SettingsTests(SynchronousTestCase):
         self.assertTrue(settings.log_traffic)
         self.assertEqual((settings.nick, settings.auto_accept), ("Al", AutoAccept.NEVER))
         self.assertEqual(settings.trust, TrustPolicy.VERIFIED)
+        self.assertEqual(settings.files.share_with, ("bob@example.org", "group:Family"))
         self.assertEqual(settings.priority, -5)
         self.assertTrue(settings.account.allow_plain)
 
@@ -210,6 +213,7 @@ class SettingsTests(SynchronousTestCase):
             ("--server", ":5222"), ("--server", "host:99999"), ("--server", "https://host"),
             ("--server", "xmpps://"), ("--nick", "a\nb"), ("--nick", "x" * 65),
             ("--auto-accept", "sometimes"), ("--auto-accept", ""), ("--trust", "all"),
+            ("--share-with", "bob"),
             ("--listen", "x"), ("--listen", "70000"), ("--listen", "host:1"),
             ("--listen", "9" * 5000), ("--listen", "127.1.0.7:0"), ("--announce", "127.1.255.1"),
             ("--announce", "example.org"), ("--announce", "192.0.2.7:0"),

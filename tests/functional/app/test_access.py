@@ -165,6 +165,68 @@ class SettingAccessTests(AccessCase):
         self.assertRaises(UnknownContact, self.access.visible_to, "eve@example.org")
 
 
+class SharingAccessTests(AccessCase):
+    """Paths that are shared for some contacts only."""
+
+    def add(self, path: str, access: Access | None = None) -> Torrent:
+        """Share a path, and let it be hashed."""
+        job = self.bitween.sharing.add_path(path, access=access)
+        self.hasher.running[path].answer.callback(metainfo(path))
+        ended = self.successResultOf(self.bitween.jobs.ended(job.id))
+        return self.swarm.library.get(ended.outcome().info_hash)
+
+    def test_it_is_never_announced_to_everybody(self) -> None:
+        """Not even for a moment."""
+        announced: list[int] = []
+        self.swarm.events.subscribe(lambda _: announced.append(len(self.swarm.library.shares)))
+        torrent = self.add(self.file(), self.access.chosen([BOB]))
+        self.assertEqual(torrent.options.access.audiences, (BOB,))
+        self.assertEqual(set(announced), {0})
+
+    def test_another_choice_for_what_is_shared_already(self) -> None:
+        """It counts, and those who lose access are cut off; the job names the new hash."""
+        path = self.file()
+        before = self.add(path)
+        after = self.add(path, self.access.chosen([BOB], 100.0))
+        self.assertEqual(after, self.assert_cut(before))
+        self.assertEqual(after.options.access.expires, 100.0)
+
+    def test_a_path_that_is_shared_again_without_a_choice(self) -> None:
+        """Nobody sees it who did not before."""
+        path = self.file()
+        self.add(path, self.access.chosen([BOB], listed=True))
+        with open(path, "a", encoding="utf-8") as file:
+            file.write("more")
+        after = self.add(path)
+        self.assertEqual(after, self.only())
+        self.assertEqual(after.options.access, Access(parse_audiences([BOB]), listed=True))
+
+    def test_the_default(self) -> None:
+        """What is shared without a choice is for those whom the settings say."""
+        self.access.default = PRIVATE
+        self.assertEqual(self.add(self.file()).options.access, PRIVATE)
+        self.assertIsNone(self.access.chosen(None))
+        self.assertEqual(self.access.chosen(None, 5.0), Access(PRIVATE.audiences, 5.0))
+
+    def test_a_restart_keeps_the_choice(self) -> None:
+        """What it interrupts is not shared with everybody afterwards."""
+        path = self.file()
+        self.bitween.sharing.add_path(path, access=self.access.chosen([BOB]))
+        self.bitween.close()
+        self.hasher.running.clear()
+        self.messenger.events, self.swarm.events = Observable(), Observable()
+        self.bitween = self.make()
+        self.bitween.begin()
+        self.hasher.running[path].answer.callback(metainfo(path))
+        self.assertEqual(self.only().options.access.audiences, (BOB,))
+
+    def test_what_is_refused_at_once(self) -> None:
+        """An end in the past, and names that are none."""
+        self.clock.advance(10)
+        self.assertRaises(InvalidValue, self.access.chosen, None, 5.0)
+        self.assertRaises(InvalidValue, self.access.chosen, ["x"])
+
+
 class DownloadAccessTests(AccessCase):
     """What came from a contact has the secret of that contact."""
 
