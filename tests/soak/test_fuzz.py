@@ -50,7 +50,7 @@ NAMES = (
     *("shares", "set", "max", "after", "last", "count", "event", "pubsub", "retract", "delete"),
     *("purge", "configure", "query", "ping", "error", "x", "c", "nick", "show", "body", "item"),
     *("candidate", "address", "streamhost", "streamhost-used", "relay", "meet", "dial-back"),
-    *("want", "done", "introduce", "device"),
+    *("want", "done", "introduce", "device", "vouch", "keys"),
 )
 SPACES = (
     *(NS_SHARES, NS_SHARES, NS_BITWEEN, NS_BITWEEN, NS_RSM, PUBSUB, PUBSUB + "#event"),
@@ -61,13 +61,25 @@ KEYS = (
     *("resource", "name", "hash", "size", "address", "port", "id", "node", "jid", "subscription"),
     *("ask", "revision", "since", "more", "reset", "count", "type", "from", "to", "kind"),
     *("sid", "seq", "block-size", "stanza", "mode", "host", "reached", "varies"),
-    *("member", "seeds", "issued", "until", "signature"),
+    *("member", "seeds", "issued", "until", "signature", "key", "kem", "seal"),
 )
 VALUES = (
     *("", "0", "1", "-1", "7", "17", "laptop", "here", "true", "both", "remove", "subscribe", ".."),
     *(GOOD, GOOD.upper(), "0" * 40, "10.0.0.1", "::1", "fe80::1%1", "6881", "70000", "\u0663"),
     *("9" * 30, str(2**53), str(2**60), "bob@localhost", "bob@localhost/laptop", NS_SHARES),
-    *("list", "theirs", "a/../b", "\u202e", "&#x85;", "x" * 300, "\U0001f4f1" * 64, "nul\ufffe"),
+    *(
+        "A" * 43,
+        "A" * 86,
+        "_" * 70,
+        "list",
+        "theirs",
+        "a/../b",
+        "\u202e",
+        "&#x85;",
+        "x" * 300,
+        "\U0001f4f1" * 64,
+        "nul\ufffe",
+    ),
 )
 NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 ITEMS = ("laptop", "x", "here", "")

@@ -10,6 +10,7 @@ from twisted.internet.testing import MemoryReactorClock
 from twisted.words.protocols.jabber.jid import JID
 
 from bitween.app.application import ApplicationOptions, Bitween
+from bitween.app.devices import Devices
 from bitween.chat import ChatCommands
 from bitween.errors import XMPPError
 from bitween.model.address import PeerAddress
@@ -23,6 +24,7 @@ from bitween.model.events import MessengerEvent, PresenceChanged
 from bitween.util.observable import Observable
 from bitween.xmpp.extensions.adhoc import AdHoc
 from bitween.xmpp.extensions.caps import Caps
+from bitween.xmpp.extensions.device_keys import DeviceKeys
 from bitween.xmpp.extensions.peer_request_server import PeerRequestServer, PeerServices
 from bitween.xmpp.extensions.peer_requests import PeerRequests
 from bitween.xmpp.extensions.ping import Pinger
@@ -31,11 +33,13 @@ from bitween.xmpp.roster.presence import OwnPresence
 from bitween.xmpp.roster.roster import Roster
 from bitween.xmpp.session.send_budget import send_budget
 from bitween.xmpp.session.stream import Stream
+from bitween.xmpp.shares.announcement_signature import AnnouncementSignatures
 from bitween.xmpp.shares.item_codec import OwnPlaces
 from bitween.xmpp.shares.list_reader import ListReader
 from bitween.xmpp.shares.list_server import ListServer
 from bitween.xmpp.shares.pep import Pep
 from bitween.xmpp.shares.published_list import PublishedList
+from bitween.xmpp.statements import Statements
 from bitween.xmpp.streams.proxies import Proxies
 from bitween.xmpp.streams.streams import Streams
 from tests.support.fakes.cache import FakeCache
@@ -111,12 +115,25 @@ class Rig(StreamManager):
         caps = Caps()
         self.own = own = PublishedList(Memory(listed(numbered(200))))
         self.roster = Roster(self.clock, self._happened, OwnPresence(caps))
-        self.pep = Pep(self.clock, self.budget, self.roster.trusts, self._happened, own)
+        devices = Devices()
+        statements = Statements(devices=devices)
+        statements.begin(self.own_jid, "here")
+        signatures = AnnouncementSignatures(statements)
+        self.pep = Pep(
+            self.clock,
+            self.budget,
+            self.roster.trusts,
+            self._happened,
+            own,
+            signer=signatures,
+            check=signatures.counts,
+        )
         server = ListServer(self.clock, self.budget, own.shares, self.roster.sees_us)
         self.reader = ListReader(self.clock, self.budget, self.roster.follows, self._happened)
-        requests = PeerRequests(self.budget, self.roster.is_mutual)
-        request_server = PeerRequestServer(self.clock, self.roster.is_mutual)
-        wants = Wants(self.clock, self.budget, self.roster.is_mutual)
+        requests = PeerRequests(self.budget, self.roster.is_mutual, statements)
+        request_server = PeerRequestServer(self.clock, self.roster.is_mutual, statements)
+        keys = DeviceKeys(self.clock, self.budget, statements, self.roster.is_mutual)
+        wants = Wants(self.clock, self.budget, self.roster.is_mutual, statements)
         proxies = Proxies(self.clock)
         streams = Streams(self.clock, self.budget, proxies, self.roster.is_mutual)
         streams.accept(lambda stream: stream.abort())
@@ -127,6 +144,7 @@ class Rig(StreamManager):
             self.reader,
             requests,
             request_server,
+            keys,
             wants,
             proxies,
             streams,
@@ -137,7 +155,7 @@ class Rig(StreamManager):
         self.cache = FakeCache()
         ports = ports_around(self, self.clock, self.cache, lambda: ["10.9.9.9"])
         options = ApplicationOptions(directory)
-        self.bitween = Bitween(ports, options, self.clock, lambda: None)
+        self.bitween = Bitween(ports, options, self.clock, lambda: None, devices=devices)
         adhoc.offer(ChatCommands(self.bitween).all)
         request_server.serve(
             PeerServices(

@@ -22,24 +22,26 @@ class MeetSignatures:
     def __init__(self, statements: Statements) -> None:
         self._statements = statements
 
-    def sign(self, element: Element, jid: str, resource: str, answer_to: str = "") -> None:
+    def sign(self, element: Element, jid: str, resource: str, answer_to: str | None = None) -> None:
         """
         Sign a connect request, or the answer to one.
 
         :param element: ``meet``; nothing in it may change afterwards.
         :param jid: the one who gets it, bare.
-        :param answer_to: the id of the request that it answers; empty for a request.
+        :param answer_to: the id of the request that it answers; ``None`` for a request.
         """
         content = _content(element, answer_to)
         self._statements.sign(_KIND, f"{jid}/{resource}", content).write(element)
 
-    def is_valid(self, element: Element, jid: str, resource: str, answer_to: str = "") -> bool:
+    def is_valid(
+        self, element: Element, jid: str, resource: str, answer_to: str | None = None
+    ) -> bool:
         """
         Whether a connect request, or the answer to one, counts; it does so once.
 
         :param element: ``meet``.
         :param jid: the sender, bare.
-        :param answer_to: the id of our request; empty for a request.
+        :param answer_to: the id of our request; ``None`` for a request.
         """
         if not self._statements.devices.key(jid, resource):
             return True
@@ -51,11 +53,11 @@ class MeetSignatures:
         return self._statements.accepts(_KIND, jid, resource, signed, content)
 
 
-def _content(element: Element, answer_to: str) -> dict[str, object]:
+def _content(element: Element, answer_to: str | None) -> dict[str, object]:
     candidates = [e for e in element.elements() if e.name == "candidate"][: MAX_CANDIDATES + 1]
     return {
         "hash": element.getAttribute("hash"),
-        "answer": bool(answer_to),
-        "id": answer_to,
+        "answer": answer_to is not None,
+        "id": answer_to or "",
         "candidates": [[entry.getAttribute(part) for part in _PARTS] for entry in candidates],
     }

@@ -158,7 +158,7 @@ class PeerRequestServer(Extension):
             raise StanzaError("not-allowed")
         own = service(jid, resource, info_hash, candidates)
         answer = peer_codec.connect_element(own, info_hash)
-        self._signatures.sign(answer, jid, resource, iq["id"])
+        self._signatures.sign(answer, jid, resource, iq.getAttribute("id", ""))
         return answer
 
     async def _send_proof(
