@@ -176,8 +176,8 @@ class ContactShares:
                 return catalogue.replace_item(jid, item_id, announcements)
             case ItemRetracted(jid=jid, item_id=item_id):
                 return catalogue.remove_item(jid, item_id)
-            case ItemsRead(jid=jid, items=items):
-                return catalogue.replace_items(jid, items)
+            case ItemsRead(jid=jid, items=items, refused=refused):
+                return catalogue.replace_items(jid, items, refused)
             case ListingReceived(jid=jid, resource=resource, page=page):
                 return catalogue.apply_page(jid, resource, page)
             case PresenceChanged(jid=jid, resource=resource, online=online):

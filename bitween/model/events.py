@@ -114,10 +114,15 @@ class ItemRetracted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ItemsRead:
-    """All current items of a contact's node were read, by item id."""
+    """
+    All current items of a contact's node were read, by item id.
+
+    :param refused: the ids of items that are forged or replayed: what they announced before stays.
+    """
 
     jid: str
     items: Mapping[str, Sequence[Announcement]]
+    refused: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

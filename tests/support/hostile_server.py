@@ -136,12 +136,14 @@ class HostileServer:
 
     :ivar tamper: gets the text of each stanza that is delivered, and returns those to deliver.
     :ivar seen: all that went through it.
+    :ivar nodes: what it answers to those who read the node of an account: items, by bare JID.
     """
 
     def __init__(self, *parties: Party) -> None:
         self.parties = {f"{party.jid}/{party.resource}": party for party in parties}
         self.tamper: Callable[[str], list[str]] = lambda text: [text]
         self.seen: list[str] = []
+        self.nodes: dict[str, str] = {}
         contacts = "".join(f"<item jid='{p.jid}' subscription='both'/>" for p in parties)
         for party in parties:
             if not party.manager.stub.output:
@@ -197,7 +199,10 @@ class HostileServer:
         elif stanza.name == "iq" and stanza["type"] in {"get", "set"}:
             self._publish(party, stanza)
             sender = f" from='{to}'" if to else ""
-            party.take(f"<iq type='result' id='{stanza['id']}'{sender}/>")
+            node = self.nodes.get(to, "").replace(NS_PUBSUB_EVENT, NS_PUBSUB)
+            items = f"<items node='{NS_SHARES}'>{node}</items>"
+            content = f"<pubsub xmlns='{NS_PUBSUB}'>{items}</pubsub>"
+            party.take(f"<iq type='result' id='{stanza['id']}'{sender}>{content}</iq>")
 
     def _publish(self, party: Party, stanza: Any) -> None:
         for pubsub in stanza.elements(NS_PUBSUB, "pubsub"):

@@ -109,16 +109,20 @@ class Catalogue:
         return self.replace_item(jid, item_id, ()) if known else CatalogueChange()
 
     def replace_items(
-        self, jid: str, items: Mapping[str, Sequence[Announcement]]
+        self,
+        jid: str,
+        items: Mapping[str, Sequence[Announcement]],
+        unchanged: frozenset[str] = frozenset(),
     ) -> CatalogueChange:
         """
         Replace what all items of a contact's node announced.
 
         :param items: the announcements of each item, by its id.
+        :param unchanged: the ids of items that stay as they are known.
         """
         change = CatalogueChange()
         known = {device.item_id for device in self._devices.contact(jid).devices.values()}
-        for item_id in known - items.keys():
+        for item_id in known - items.keys() - unchanged:
             change |= self.remove_item(jid, item_id)
         for item_id, announcements in items.items():
             change |= self.replace_item(jid, item_id, announcements)

@@ -144,12 +144,13 @@ class Pep(Extension, PubSubClient):
         self._items_read(self._own_bare, items)
 
     def _items_read(self, jid: str, items: Iterable[Element]) -> None:
-        read = {
+        parsed = {
             item_id: self._parse(jid, item)
             for item in items
             if (item_id := self._item_id(jid, item)) is not None
         }
-        self._notify(ItemsRead(jid=jid, items=read))
+        read = {item_id: held for item_id, held in parsed.items() if held is not None}
+        self._notify(ItemsRead(jid=jid, items=read, refused=frozenset(parsed.keys() - read.keys())))
 
     def _onEvent(self, message: Element) -> None:
         """
@@ -196,12 +197,9 @@ class Pep(Extension, PubSubClient):
             # A node may be configured to send events without payloads.
             self.read(jid)
         elif item.name == "item":
-            refused = self.forged
             announcements = self._parse(jid, item)
-            if self.forged > refused and not announcements:
-                # A forged or replayed item changes nothing, as if it had never arrived.
-                return
-            self._notify(ItemPublished(jid=jid, item_id=item_id, announcements=announcements))
+            if announcements is not None:
+                self._notify(ItemPublished(jid=jid, item_id=item_id, announcements=announcements))
 
     def _item_id(self, jid: str, item: Element) -> str | None:
         """Return the id of an item; ``None`` if it is our own item, or not a possible id."""
@@ -209,18 +207,17 @@ class Pep(Extension, PubSubClient):
         own = jid == self._own_bare and item_id == self._own_resource
         return None if own or not item_id or len(item_id) > MAX_RESOURCE else item_id
 
-    def _parse(self, jid: str, item: Element) -> tuple[Announcement, ...]:
+    def _parse(self, jid: str, item: Element) -> tuple[Announcement, ...] | None:
+        """Read an item; ``None`` if it is forged or replayed, so that it must change nothing."""
         parsed = parse_item(item)
         if parsed.dropped:
             self.dropped += parsed.dropped
             self._log_once(f"dropped malformed or excessive entries of {printable(jid)}")
         # Another device's item does not say what this one shares.
         own = self._own_resource if jid == self._own_bare else None
-        return tuple(
-            announcement
-            for announcement in parsed.announcements
-            if announcement.resource != own and self._counts(jid, announcement, parsed.bodies)
-        )
+        of_others = [a for a in parsed.announcements if a.resource != own]
+        counting = tuple(a for a in of_others if self._counts(jid, a, parsed.bodies))
+        return None if of_others and not counting else counting
 
     def _counts(self, jid: str, announcement: Announcement, bodies: Mapping[str, Element]) -> bool:
         # What is not signed need not be made comparable.
@@ -229,7 +226,9 @@ class Pep(Extension, PubSubClient):
         if self._check(jid, announcement, content):
             return True
         self.forged += 1
-        self._log_once(f"dropped an announcement of {printable(jid)} whose signature is wrong")
+        self._log_once(
+            f"dropped an announcement of {printable(jid)} whose signature is wrong or old"
+        )
         return False
 
     def _log_once(self, line: str) -> None:

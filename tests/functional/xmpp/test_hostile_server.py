@@ -13,8 +13,11 @@ from bitween.crypto.device_key import DeviceKey, seal_to
 from bitween.errors import BitweenError, InvalidValue
 from bitween.model import base64url
 from bitween.model.address import PeerAddress
+from bitween.model.announcement import Announcement
 from bitween.model.candidate import Candidate
+from bitween.model.catalogue.catalogue import Catalogue
 from bitween.model.device_trust import Trust
+from bitween.model.events import ItemsRead
 from bitween.xmpp.shares.announcement_signature import LIFE, AnnouncementSignatures
 from bitween.xmpp.shares.device_codec import device_of, sign_device
 from bitween.xmpp.shares.item_codec import payload_of
@@ -80,6 +83,21 @@ class AnnouncementTests(HostileServerCase):
         for text in (items[-1], items[0]):
             self.server.inject(self.alice, text)
         self.assertEqual(self.alice.published(), ["third"])
+
+    def test_a_replayed_item_in_the_node_changes_nothing(self) -> None:
+        """A reader of the node keeps what is known of it, and loses what is not there any more."""
+        self.server.share(self.bob, "second")
+        self.alice.events.clear()
+        self.server.nodes[BOB] = self.items(self.bob)[0]
+        self.alice.pep.read(BOB)
+        self.server.deliver()
+        (event,) = self.alice.events
+        assert isinstance(event, ItemsRead)
+        self.assertEqual(event, ItemsRead(jid=BOB, items={}, refused=frozenset({"laptop"})))
+        catalogue = Catalogue(self.alice.now)
+        catalogue.replace_items(BOB, {"laptop": [Announcement("laptop")], "x": [Announcement("x")]})
+        catalogue.replace_items(BOB, event.items, event.refused)
+        self.assertEqual(set(catalogue.listings(BOB)), {"laptop"})
 
     def test_a_stripped_signature_is_shown(self) -> None:
         """The device does not count any more."""
