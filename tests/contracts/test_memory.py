@@ -10,6 +10,7 @@ from bitween.app.ports import MemoryPort
 from bitween.errors import StoreError
 from bitween.model.access import Access, Audience, Reader
 from bitween.model.days_online import DaysOnline
+from bitween.model.device_trust import KeptKey
 from bitween.model.intention import Intention
 from bitween.model.torrent_options import Limits
 from bitween.model.traffic import Traffic
@@ -49,6 +50,7 @@ class Contract:
             self.assertIsNone(self.memory.limits())
             self.assertEqual(self.memory.intended(), [])
             self.assertEqual(self.memory.days_online(), DaysOnline())
+            self.assertEqual(self.memory.devices(), {})
 
         def test_traffic_is_stored_by_contact(self) -> None:
             """Storing that of some contacts leaves that of the others; the empty key is one."""
@@ -87,6 +89,23 @@ class Contract:
             self.memory.settled("/unknown")
             self.assertEqual(self.restart().intended(), [Intention("/b\udcff")])
 
+        def test_keys_of_devices_are_stored(self) -> None:
+            """A later one for the same device replaces the first, and keeps its place."""
+            first, second = KeptKey(bytes(32)), KeptKey(bytes(range(32)), 5.0, issued={"page": 7})
+            for jid, resource, kept in (
+                (BOB, "phone", first),
+                (BOB, "a/b", first),
+                (BOB, "phone", second),
+                (EVE, "phone", first),
+            ):
+                self.memory.keep_device(jid, resource, kept)
+            for resource in ("phone", "unknown"):
+                self.memory.forget_device(EVE, resource)
+            self.assertEqual(
+                list(self.restart().devices().items()),
+                [((BOB, "phone"), second), ((BOB, "a/b"), KeptKey(bytes(32), issued={}))],
+            )
+
         def test_days_online_are_stored(self) -> None:
             """Each replaces the one before."""
             self.memory.keep_days_online(DaysOnline((1.0,)))
@@ -114,6 +133,9 @@ class Contract:
                 self.memory.keep_limits(Limits(1, 2), Limits(5, 6))
             with self.assertRaises(StoreError):
                 self.memory.keep_days_online(DaysOnline((1.0, 86401.5)))
+            with self.assertRaises(StoreError):
+                self.memory.keep_device(BOB, "phone", KeptKey(bytes(32)))
+            self.assertEqual(self.memory.devices(), {})
             self.assertEqual(self.memory.traffic(), {BOB: Traffic(1, 2)})
             self.assertEqual(self.memory.limits(), (Limits(1, 2), Limits(3, 4)))
             self.assertEqual(self.memory.days_online(), DaysOnline((1.0,)))
