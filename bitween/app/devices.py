@@ -21,8 +21,11 @@ from bitween.crypto.signature import fingerprint
 from bitween.errors import InvalidValue, StoreError, UnknownResource
 from bitween.model.device_trust import Device, DeviceTable, KeptKey, Trust, TrustPolicy
 from bitween.model.text import printable
+from bitween.util.limiter import BoundedDict
 from bitween.util.observable import Observable
 
+#: Devices of which the log says once that their keys have changed.
+MAX_LOGGED = 1000
 #: Hexadecimal digits of a fingerprint that a user must compare; there are 64.
 COMPARED = 32
 
@@ -51,6 +54,7 @@ class Devices:
         kept = MappingProxyType({}) if memory is None else memory.devices()
         self._table = DeviceTable(policy, kept)
         self._own = Device("", "", b"", Trust.VERIFIED)
+        self._logged = BoundedDict[tuple[str, str], bool](MAX_LOGGED)
         self.changes: Observable[Device] = Observable()
 
     @property
@@ -158,7 +162,19 @@ class Devices:
     def _notify(self, jid: str, before: Mapping[str, Device]) -> None:
         for device in self._table.devices(jid):
             if before.get(device.resource) != device:
+                self._log_changed(device)
                 self.changes.notify(device)
+
+    def _log_changed(self, device: Device) -> None:
+        """Log once of each device that its key has changed; its server could do so without end."""
+        key = (device.jid, device.resource)
+        if device.trust is Trust.CHANGED and key not in self._logged:
+            self._logged[key] = True
+            self._log.warn(
+                "{device} announces another key than before, or none; it does not count until you"
+                " verify it",
+                device=printable(f"{device.jid}/{device.resource}"),
+            )
 
     def _store(self, jid: str, resource: str, before: KeptKey | None) -> None:
         kept = self._table.kept(jid, resource)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from twisted.logger import capturedLogs, formatEvent
 from twisted.trial.unittest import SynchronousTestCase
 
 from bitween.app.devices import Devices
@@ -58,6 +59,14 @@ class DevicesTests(SynchronousTestCase):
                 ("laptop", Trust.CHANGED),
             ],
         )
+
+    def test_a_changed_key_is_logged_once(self) -> None:
+        """However often the server swaps it."""
+        with capturedLogs() as logged:
+            for number in range(5):
+                self.devices.announced(BOB, "laptop", (OTHER, KEY)[number % 2].public, 3 + number)
+        (line,) = map(formatEvent, logged)
+        self.assertIn(f"{BOB}/laptop announces another key", line or "")
 
     def test_a_fingerprint_is_compared(self) -> None:
         """As people read it out: 32 digits in groups, in any case, with spaces or colons."""
